@@ -1,0 +1,197 @@
+"""The one table of defaults: every key vdx can be told, typed and frozen.
+
+`core/settings.py` fills this tree from flags, environment (`VDX_SECTION__KEY`), a YAML file and
+these defaults, in that order. Durations carry their unit in the name.
+"""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+
+class Section(BaseModel):
+    """A frozen part of the tree that refuses keys it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ServerConfig(Section):
+    host: str = "127.0.0.1"
+    port: int = Field(8080, ge=0, le=65535, description="0 picks a free one")
+    api_keys: tuple[SecretStr, ...] = Field(
+        (), description="required to bind anything but loopback"
+    )
+    allowed_origins: tuple[str, ...] = Field(
+        (), description="browser origins beside the server's own; '*' allows any"
+    )
+    max_sessions: int = Field(1000, ge=1)
+    max_message_bytes: int = Field(16 * 1024 * 1024, ge=1024)
+    write_timeout_ms: int = Field(10_000, ge=100, description="a reader slower than this is gone")
+
+
+class TritonConfig(Section):
+    url: str = Field("127.0.0.1:8001", description="gRPC address of the server")
+    first_response_timeout_ms: int = Field(5_000, ge=10)
+    next_response_timeout_ms: int = Field(5_000, ge=10)
+    final_transcript_timeout_ms: int = Field(4_000, ge=10)
+    load_timeout_ms: int = Field(120_000, ge=100)
+    probe_interval_ms: int = Field(2_000, ge=100, description="a tiny real inference per model")
+    probe_timeout_ms: int = Field(3_000, ge=50)
+
+
+class EmbeddedConfig(Section):
+    """Ports of the embedded Triton; None prefers Triton's own and takes a free one if taken."""
+
+    grpc_port: int | None = Field(None, ge=0, le=65535)
+    http_port: int | None = Field(None, ge=0, le=65535)
+    metrics_port: int | None = Field(None, ge=0, le=65535)
+
+
+class SessionConfig(Section):
+    """Limits of one session; 0 means none."""
+
+    idle_timeout_seconds: float = Field(300, ge=0)
+    max_session_duration_seconds: float = Field(3600, ge=0)
+    max_messages_per_session: int = Field(100, ge=0)
+    input_gap_ms: int = Field(200, ge=20, description="input missing this long counts as silence")
+
+
+class NoiseGateConfig(Section):
+    enabled: bool = True
+    window_size: int = Field(100, ge=1, description="frames")
+    percentile: float = Field(0.25, ge=0, le=1)
+    threshold_multiplier: float = Field(2.5, gt=0)
+    min_threshold: float = Field(200.0, ge=0, description="int16 RMS")
+    update_interval_frames: int = Field(10, ge=1)
+
+
+class VadConfig(Section):
+    enabled: bool = True
+    sample_rate: Literal[16000] = 16000
+    frame_duration_ms: Literal[20] = 20
+    aggressiveness: Literal[0, 1, 2, 3] = 2
+    min_speech_duration_ms: int = Field(100, ge=20)
+    min_silence_duration_ms: int = Field(300, ge=20)
+    state_aware_gating: bool = True
+    speaking_threshold_multiplier: float = Field(2.0, gt=0)
+    listening_threshold_multiplier: float = Field(1.0, gt=0)
+    barged_in_threshold_multiplier: float = Field(1.2, gt=0)
+    noise_gate: NoiseGateConfig = NoiseGateConfig()
+
+
+class AsrConfig(Section):
+    """Which recogniser, and how it is run; a profile's `recogniser` names one model outright."""
+
+    enabled: bool = True
+    adapter: str = "pocketsphinx"
+    model_size: str = ""
+    language: str = "en"
+    device: Literal["cpu", "cuda"] = "cpu"
+    compute_type: str = "int8"
+    pre_roll_ms: int = Field(300, ge=0, le=1000)
+    request_ms: int = Field(60, ge=20, le=200, description="audio sent per request")
+
+
+class TtsConfig(Section):
+    voice: str = "espeak-en"
+    speed: float = Field(1.0, ge=0.5, le=2.0)
+    clauses_ahead: int = Field(2, ge=1, le=8)
+
+
+class ClauseConfig(Section):
+    """Where the reply is cut for the voice, in characters."""
+
+    first_min_chars: int = Field(12, ge=1)
+    first_max_chars: int = Field(60, ge=10)
+    max_chars: int = Field(200, ge=40, le=1000)
+
+
+class BargeInConfig(Section):
+    enabled: bool = True
+    confirm_ms: int = Field(600, ge=0)
+    interrupt_words: dict[str, tuple[str, ...]] = Field(
+        default_factory=dict, description="language -> words added to the built-in list"
+    )
+    listening_sounds: dict[str, tuple[str, ...]] = Field(
+        default_factory=dict, description="language -> sounds added to the built-in list"
+    )
+
+
+class PlayoutConfig(Section):
+    output_lead_ms: int = Field(40, ge=0, le=1000)
+    resume_fade_ms: int = Field(5, ge=0, le=20)
+
+
+class EchoConfig(Section):
+    template: str = "You said: {text}"
+
+
+class ScriptConfig(Section):
+    path: Path | None = None
+
+
+class ChatConfig(Section):
+    """Any OpenAI-compatible chat endpoint."""
+
+    base_url: str = "http://127.0.0.1:11434/v1"
+    model: str = "llama3.2"
+    api_key_env: str = Field("OPENAI_API_KEY", description="variable the key is read from")
+    temperature: float | None = None
+    max_tokens: int | None = Field(None, ge=1)
+    connect_timeout_ms: int = Field(3_000, ge=10)
+    first_token_timeout_ms: int = Field(15_000, ge=10)
+    next_token_timeout_ms: int = Field(5_000, ge=10)
+    retries: int = Field(2, ge=0, le=10)
+
+
+class ResponderConfig(Section):
+    kind: Literal["echo", "script", "chat"] = "echo"
+    echo: EchoConfig = EchoConfig()
+    script: ScriptConfig = ScriptConfig()
+    chat: ChatConfig = ChatConfig()
+    preemptive: bool = Field(True, description="start on the speculative transcript")
+    apology: str = Field(
+        "Sorry, I cannot answer right now.", description="spoken when the responder fails"
+    )
+
+
+class ProfileConfig(Section):
+    """A named set of overrides; None keeps the value of the section it overrides."""
+
+    voice: str | None = None
+    recogniser: str | None = None
+    responder: ResponderConfig | None = None
+    instructions: str = "You are a helpful voice assistant. Answer briefly, in spoken language."
+    greeting: str = ""
+    language: str | None = None
+    speed: float | None = Field(None, ge=0.5, le=2.0)
+    vad: VadConfig | None = None
+
+
+class ModelsConfig(Section):
+    preload: tuple[str, ...] = Field((), description="loaded at start beside the default ones")
+
+
+class LogConfig(Section):
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    json_lines: bool = False
+
+
+class Config(Section):
+    """The whole tree."""
+
+    server: ServerConfig = ServerConfig()
+    triton: TritonConfig = TritonConfig()
+    embedded: EmbeddedConfig = EmbeddedConfig()
+    session: SessionConfig = SessionConfig()
+    vad: VadConfig = VadConfig()
+    asr: AsrConfig = AsrConfig()
+    tts: TtsConfig = TtsConfig()
+    clauses: ClauseConfig = ClauseConfig()
+    barge_in: BargeInConfig = BargeInConfig()
+    playout: PlayoutConfig = PlayoutConfig()
+    responder: ResponderConfig = ResponderConfig()
+    profiles: dict[str, ProfileConfig] = Field(default_factory=lambda: {"vdx": ProfileConfig()})
+    models: ModelsConfig = ModelsConfig()
+    log: LogConfig = LogConfig()

@@ -1,0 +1,140 @@
+"""Every error vdx raises, each naming the failing service and whether a retry can help.
+
+    VdxError
+    ├── ConfigError              a configuration key or value is wrong         (config)
+    ├── InvalidInput             the caller sent something vdx cannot use      (request)
+    │   └── UnknownName          a model, voice, profile or file that is not there
+    ├── SessionLimit             a session or the server reached a limit       (session)
+    ├── SetupError               the machine lacks something vdx needs         (setup)
+    │   └── PortTaken            a port given explicitly is in use
+    ├── ResponderError           the chat endpoint or script failed            (responder)
+    └── TritonError              Triton or a model in it failed                (triton)
+        ├── TritonUnavailable    no server answers
+        ├── ModelUnavailable     the model is not loaded, or its process died
+        ├── ModelBusy            the model's admission limit is reached
+        ├── ModelTimeout         no answer within the configured time
+        ├── ModelRejected        the model says the request is invalid
+        ├── ModelFailed          the model failed while answering
+        └── RequestCancelled     the request was cancelled by this side
+
+`retryable` says whether the same call can succeed later without being changed.
+"""
+
+from typing import ClassVar
+
+
+class VdxError(Exception):
+    """Base of the tree: `service` names what failed, `code` is stable and machine-readable."""
+
+    service: str = "vdx"
+    retryable: bool = False
+    code: ClassVar[str] = "internal"
+
+    def __init__(self, message: str, *, service: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        if service is not None:
+            self.service = service
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class ConfigError(VdxError):
+    """A configuration key or value is wrong; the message names both."""
+
+    service = "config"
+    code = "invalid_config"
+
+
+class InvalidInput(VdxError):
+    """The caller sent something unusable; `param` names the field."""
+
+    service = "request"
+    code = "invalid_value"
+
+    def __init__(self, message: str, *, param: str | None = None) -> None:
+        super().__init__(message)
+        self.param = param
+
+
+class UnknownName(InvalidInput):
+    """A model, voice, profile or file that does not exist."""
+
+    code = "not_found"
+
+
+class SessionLimit(VdxError):
+    """A configured limit of a session or of the server is reached."""
+
+    service = "session"
+    code = "limit_reached"
+    retryable = True
+
+
+class SetupError(VdxError):
+    """The machine lacks something; the message says how to mend it."""
+
+    service = "setup"
+    code = "setup"
+
+
+class PortTaken(SetupError):
+    """A port that was asked for explicitly is already in use."""
+
+    code = "port_taken"
+
+
+class ResponderError(VdxError):
+    """The responder failed; `retryable` depends on how."""
+
+    service = "responder"
+    code = "responder_failed"
+
+    def __init__(self, message: str, *, retryable: bool) -> None:
+        super().__init__(message)
+        self.retryable = retryable
+
+
+class TritonError(VdxError):
+    """Triton or one of its models failed; `model` is empty for the server itself."""
+
+    service = "triton"
+    code = "triton_failed"
+
+    def __init__(self, message: str, *, model: str = "") -> None:
+        super().__init__(message, service=f"triton:{model}" if model else "triton")
+        self.model = model
+
+
+class TritonUnavailable(TritonError):
+    code = "unavailable"
+    retryable = True
+
+
+class ModelUnavailable(TritonError):
+    code = "model_unavailable"
+    retryable = True
+
+
+class ModelBusy(TritonError):
+    code = "busy"
+    retryable = True
+
+
+class ModelTimeout(TritonError):
+    code = "timeout"
+    retryable = True
+
+
+class ModelRejected(TritonError):
+    code = "invalid_argument"
+
+
+class ModelFailed(TritonError):
+    code = "model_failed"
+    retryable = True
+
+
+class RequestCancelled(TritonError):
+    code = "cancelled"

@@ -1,0 +1,170 @@
+"""Fills the configuration tree: flags over environment over YAML file over defaults.
+
+The file is `--config FILE`, else `$VDX_CONFIG`, else `vdx.yaml` in the working directory. A bad
+value or an unknown key is a ConfigError that names key and value (and the nearest valid key).
+"""
+
+import difflib
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from frontend.core.config import Config
+from frontend.core.errors import ConfigError
+
+ENV_PREFIX = "VDX_"
+ENV_RESERVED = frozenset({"VDX_HOME", "VDX_CONFIG", "VDX_API_KEY"})
+"""Variables with the prefix that are not configuration keys."""
+
+Tree = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The effective tree and, for every leaf key, the source that set it."""
+
+    config: Config
+    origins: Mapping[str, str]
+
+
+def load(
+    path: Path | None = None,
+    flags: Mapping[str, Any] | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> Settings:
+    """Reads all sources; `flags` maps dotted keys to values, None meaning not given.
+
+    Raises:
+        ConfigError: a key or value no source may hold, or an unreadable file.
+    """
+    env = os.environ if environ is None else environ
+    file = path or _default_file(env)
+    layers: list[tuple[str, Tree]] = []
+    if file is not None:
+        layers.append((f"file {file}", _read_file(file)))
+    layers.append(("environment", _from_environment(env)))
+    layers.append(("flag", _from_flags(flags or {})))
+
+    merged: Tree = {}
+    origins: dict[str, str] = {}
+    for name, tree in layers:
+        _merge(merged, tree)
+        origins.update({key: name for key, _ in _leaves(tree)})
+    try:
+        config = Config.model_validate(merged)
+    except ValidationError as error:
+        raise _explain(error) from None
+    return Settings(config, {k: origins.get(k, "default") for k, _ in _leaves(_dump(config))})
+
+
+def _default_file(env: Mapping[str, str]) -> Path | None:
+    if named := env.get("VDX_CONFIG"):
+        return Path(named)
+    here = Path("vdx.yaml")
+    return here if here.exists() else None
+
+
+def _read_file(path: Path) -> Tree:
+    try:
+        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"configuration file {path}: {error.strerror}") from error
+    except yaml.YAMLError as error:
+        raise ConfigError(f"configuration file {path} is not YAML: {error}") from error
+    if tree is None:
+        return {}
+    if not isinstance(tree, dict):
+        raise ConfigError(f"configuration file {path} must hold a mapping, not {tree!r}")
+    return tree
+
+
+def _from_environment(env: Mapping[str, str]) -> Tree:
+    tree: Tree = {}
+    for name in sorted(env):
+        if name.startswith(ENV_PREFIX) and name not in ENV_RESERVED:
+            keys = name[len(ENV_PREFIX) :].lower().split("__")
+            if len(keys) == 1:
+                raise ConfigError(
+                    f"environment variable {name}: a configuration key has the form "
+                    f"{ENV_PREFIX}SECTION__KEY"
+                )
+            # YAML gives numbers, booleans and lists their types, as the file would.
+            _set(tree, keys, yaml.safe_load(env[name]))
+    return tree
+
+
+def _from_flags(flags: Mapping[str, Any]) -> Tree:
+    tree: Tree = {}
+    for key, value in flags.items():
+        if value is not None:
+            _set(tree, key.split("."), value)
+    return tree
+
+
+def _set(tree: Tree, keys: list[str], value: object) -> None:
+    for key in keys[:-1]:
+        tree = tree.setdefault(key, {})
+    tree[keys[-1]] = value
+
+
+def _merge(base: Tree, over: Tree) -> None:
+    for key, value in over.items():
+        if isinstance(value, dict) and isinstance(base.get(key), dict):
+            _merge(base[key], value)
+        else:
+            base[key] = value
+
+
+def _leaves(tree: Tree, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in tree.items():
+        if isinstance(value, dict) and value:
+            yield from _leaves(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def _dump(config: Config) -> Tree:
+    return config.model_dump(mode="json")
+
+
+def leaves(config: Config) -> list[tuple[str, Any]]:
+    """Every effective (dotted key, value), secrets masked, in the order of the tree."""
+    return list(_leaves(_dump(config)))
+
+
+def _explain(error: ValidationError) -> ConfigError:
+    first = error.errors()[0]
+    path = [str(part) for part in first["loc"]]
+    key = ".".join(path)
+    if first["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(path[-1], _fields_at(path[:-1]), n=1, cutoff=0.0)
+        hint = f"; did you mean {'.'.join([*path[:-1], near[0]])}?" if near else ""
+        return ConfigError(f"configuration key {key} does not exist{hint}")
+    return ConfigError(
+        f"configuration key {key}: {first['msg'].lower()}, got {first.get('input')!r}"
+    )
+
+
+def _fields_at(path: list[str]) -> list[str]:
+    """Names valid under a dotted path of the tree."""
+    model: type[BaseModel] = Config
+    for part in path:
+        field = model.model_fields.get(part)
+        if field is None:  # an entry of `profiles`: its name is free, its keys are not
+            continue
+        model = _model_of(field.annotation) or model
+    return list(model.model_fields)
+
+
+def _model_of(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    for part in getattr(annotation, "__args__", ()):
+        if (found := _model_of(part)) is not None:
+            return found
+    return None
