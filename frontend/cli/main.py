@@ -1,0 +1,6 @@
+"""The `vdx` command."""
+
+
+def main() -> None:
+    """Run the command line."""
+    print("vdx")
