@@ -1,0 +1,74 @@
+"""What a model in Triton can do, read back from its configuration."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from frontend.core.errors import ModelFailed
+
+ModelKind = Literal["tts", "asr"]
+
+CAPABILITIES = (
+    "streaming",
+    "zero_shot",
+    "lora",
+    "cpu_ok",
+    "emotive_zero_prompt",
+    "word_times",
+    "calibrated_confidence",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelState:
+    """One line of Triton's repository index; `state` is READY, LOADING, UNLOADING, UNAVAILABLE."""
+
+    name: str
+    state: str
+    reason: str = ""
+
+    @property
+    def ready(self) -> bool:
+        return self.state == "READY"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """A loaded model: family is its Triton backend, sample_rate its native one in Hz."""
+
+    name: str
+    kind: ModelKind
+    family: str
+    languages: tuple[str, ...]
+    sample_rate: int
+    capabilities: frozenset[str] = field(default_factory=frozenset)
+
+    def can(self, capability: str) -> bool:
+        return capability in self.capabilities
+
+    def speaks(self, language: str) -> bool:
+        """Whether a BCP-47 tag is served, by its primary subtag; '*' serves all."""
+        primary = language.split("-")[0].lower()
+        return "*" in self.languages or any(
+            known.split("-")[0].lower() == primary for known in self.languages
+        )
+
+
+def describe(name: str, family: str, parameters: Mapping[str, str]) -> ModelInfo:
+    """Builds the description from a config's `parameters`.
+
+    Raises:
+        ModelFailed: the model does not say what kind it is, so vdx cannot talk to it.
+    """
+    kind = parameters.get("kind", "")
+    if kind not in ("tts", "asr"):
+        raise ModelFailed(f"{name}: parameter kind must be tts or asr, got {kind!r}", model=name)
+    languages = tuple(tag.strip() for tag in parameters.get("languages", "").split(",") if tag)
+    return ModelInfo(
+        name=name,
+        kind="tts" if kind == "tts" else "asr",
+        family=family,
+        languages=languages,
+        sample_rate=int(parameters.get("sample_rate", "0") or 0),
+        capabilities=frozenset(c for c in CAPABILITIES if parameters.get(c) == "true"),
+    )

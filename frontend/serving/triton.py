@@ -1,0 +1,298 @@
+"""The one client to Triton: model control, synthesis and recognition over gRPC.
+
+It speaks the KServe v2 protobufs that tritonclient ships through plain `grpc.aio`, because a
+20 ms frame deserves neither a NumPy round trip nor a tensor object. Every failure leaves this
+module as one of the TritonError classes (`serving/failures.py` maps them).
+"""
+
+import asyncio
+import json
+import secrets
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+import grpc
+import numpy as np
+from tritonclient.grpc import service_pb2 as pb
+from tritonclient.grpc import service_pb2_grpc as pb_grpc
+
+from frontend.core.audio import SPEAK_FRAME
+from frontend.core.config import TritonConfig
+from frontend.core.errors import ModelFailed, ModelTimeout, ModelUnavailable, TritonError
+from frontend.core.events import SpeechChunk, Transcript, TranscriptKind, Word
+from frontend.serving.failures import from_message, from_rpc
+from frontend.serving.models import ModelInfo, ModelState, describe
+
+CHANNEL_OPTIONS = (
+    ("grpc.max_receive_message_length", 64 * 1024 * 1024),
+    ("grpc.max_send_message_length", 64 * 1024 * 1024),
+    # A server that comes back is found within a second instead of after gRPC's two minutes.
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 1000),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SynthesisRequest:
+    """One clause for a voice: `text` up to 1,000 characters, `speed` 0.5 to 2.0."""
+
+    text: str
+    language: str = ""
+    speaker: str = ""
+    speed: float = 1.0
+
+
+class TritonClient:
+    """Typed asynchronous client of one Triton server; all calls on one event loop.
+
+    Every call raises a TritonError subclass when it fails.
+    """
+
+    def __init__(self, config: TritonConfig) -> None:
+        self.config = config
+        self._channel = grpc.aio.insecure_channel(config.url, options=CHANNEL_OPTIONS)
+        self._stub: Any = pb_grpc.GRPCInferenceServiceStub(self._channel)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        await self._channel.close()
+
+    async def is_ready(self) -> bool:
+        """Whether a server answers and calls itself ready; never raises."""
+        try:
+            answer = await self._stub.ServerReady(pb.ServerReadyRequest(), timeout=2)
+        except grpc.aio.AioRpcError:
+            return False
+        return bool(answer.ready)
+
+    async def load(self, model: str) -> None:
+        """Loads `model` and returns when its warm-up is over."""
+        request = pb.RepositoryModelLoadRequest(model_name=model)
+        await self._call(
+            "RepositoryModelLoad", request, model, timeout_ms=self.config.load_timeout_ms
+        )
+
+    async def unload(self, model: str) -> None:
+        """Stops new requests to `model`; a stream in flight is still finished."""
+        request = pb.RepositoryModelUnloadRequest(model_name=model)
+        await self._call("RepositoryModelUnload", request, model)
+
+    async def index(self) -> list[ModelState]:
+        """Every model of the repository and its state, by name."""
+        answer = await self._call("RepositoryIndex", pb.RepositoryIndexRequest())
+        states = [ModelState(m.name, m.state or "UNAVAILABLE", m.reason) for m in answer.models]
+        return sorted(states, key=lambda state: state.name)
+
+    async def describe(self, model: str) -> ModelInfo:
+        """Kind, languages, sample rate and capabilities of a loaded model."""
+        answer = await self._call("ModelConfig", pb.ModelConfigRequest(name=model), model)
+        parameters = {k: v.string_value for k, v in answer.config.parameters.items()}
+        return describe(model, answer.config.backend, parameters)
+
+    async def probe(self, model: ModelInfo) -> None:
+        """A tiny real inference: the ready endpoints stay green over a dead process."""
+        try:
+            async with asyncio.timeout(self.config.probe_timeout_ms / 1000):
+                if model.kind == "tts":
+                    async for _ in self.synthesize(model.name, SynthesisRequest("a")):
+                        pass
+                else:
+                    async with self.recognise(model.name) as stream:
+                        await stream.send(b"", end=True, cancel=True)
+                        async for _ in stream:
+                            pass
+        except TimeoutError:
+            raise ModelTimeout(f"{model.name} did not answer the probe", model=model.name) from None
+
+    async def synthesize(
+        self, model: str, request: SynthesisRequest
+    ) -> AsyncIterator[SpeechChunk]:
+        """Streams one clause; closing the iterator cancels the computation on the server."""
+        call = self._stub.ModelStreamInfer()
+        try:
+            await call.write(_synthesis_message(model, request))
+            await call.done_writing()
+            wait_ms = self.config.first_response_timeout_ms
+            while (answer := await self._read(call, model, wait_ms)) is not None:
+                if answer.raw_output_contents:
+                    yield _speech_chunk(answer)
+                wait_ms = self.config.next_response_timeout_ms
+        except (grpc.aio.AioRpcError, asyncio.InvalidStateError) as error:
+            raise await _stream_failure(call, error, model) from error
+        finally:
+            call.cancel()
+
+    def recognise(
+        self, model: str, *, language: str = "", session: str = ""
+    ) -> "RecognitionStream":
+        """Opens a recognition sequence for one utterance; use as an async context manager."""
+        return RecognitionStream(self._stub.ModelStreamInfer(), model, language, session)
+
+    async def _read(self, call: Any, model: str, wait_ms: int) -> Any:
+        """The next inference response, or None at the end of the stream."""
+        try:
+            async with asyncio.timeout(wait_ms / 1000):
+                message = await call.read()
+        except TimeoutError:
+            raise ModelTimeout(
+                f"{model} sent nothing for {wait_ms} ms", model=model
+            ) from None
+        return _unwrap(message, model)
+
+    async def _call(
+        self, method: str, request: Any, model: str = "", timeout_ms: int = 10_000
+    ) -> Any:
+        try:
+            return await getattr(self._stub, method)(request, timeout=timeout_ms / 1000)
+        except grpc.aio.AioRpcError as error:
+            raise from_rpc(error, model) from error
+
+
+class RecognitionStream:
+    """One utterance as a Triton sequence: audio in with `send`, transcripts out by iteration.
+
+    The iteration ends after the final transcript (or after a cancelled END).
+    """
+
+    def __init__(self, call: Any, model: str, language: str, session: str) -> None:
+        self._call = call
+        self._model = model
+        # Random 63 bits: frontends that share a server must never meet in one sequence.
+        self._sequence = secrets.randbits(63) | 1
+        self._language = language.encode()
+        self._session = session.encode()
+        self._started = False
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._call.cancel()
+
+    async def send(
+        self, pcm: bytes, *, flush: bool = False, end: bool = False, cancel: bool = False
+    ) -> None:
+        """Sends int16 16 kHz mono audio, a whole number of 20 ms frames.
+
+        `flush` asks for a speculative transcript of what there is, `end` for the final one,
+        `cancel` (with `end`) throws the utterance away.
+        """
+        request = pb.ModelInferRequest(model_name=self._model)
+        parameters = request.parameters
+        parameters["sequence_id"].int64_param = self._sequence
+        parameters["sequence_start"].bool_param = not self._started
+        parameters["sequence_end"].bool_param = end
+        _add(request, "AUDIO", "INT16", len(pcm) // 2, pcm)
+        if not self._started:
+            _add_text(request, "LANGUAGE", self._language)
+            _add_text(request, "SESSION", self._session)
+        if flush:
+            _add(request, "FLUSH", "BOOL", 1, b"\1")
+        if cancel:
+            _add(request, "CANCEL", "BOOL", 1, b"\1")
+        self._started = True
+        try:
+            await self._call.write(request)
+            if end:
+                await self._call.done_writing()
+        except (grpc.aio.AioRpcError, asyncio.InvalidStateError) as error:
+            raise await _stream_failure(self._call, error, self._model) from error
+
+    async def __aiter__(self) -> AsyncIterator[Transcript]:
+        """Transcripts as they come; their `utterance` is 0, the caller knows which it is."""
+        try:
+            while (answer := _unwrap(await self._call.read(), self._model)) is not None:
+                if answer.raw_output_contents:
+                    transcript = _transcript(answer)
+                    yield transcript
+                    if transcript.kind is TranscriptKind.FINAL:
+                        return
+        except grpc.aio.AioRpcError as error:
+            raise from_rpc(error, self._model) from error
+
+
+def _unwrap(message: Any, model: str) -> Any:
+    if message is grpc.aio.EOF:
+        return None
+    if message.error_message:
+        raise from_message(message.error_message, model)
+    return message.infer_response
+
+
+async def _stream_failure(call: Any, error: Exception, model: str) -> TritonError:
+    """Why a stream broke: writing to a finished call says nothing, its status does."""
+    if isinstance(error, grpc.aio.AioRpcError):
+        return from_rpc(error, model)
+    if await call.code() is grpc.StatusCode.UNAVAILABLE:
+        return ModelUnavailable(f"{model}: {await call.details()}", model=model)
+    return ModelFailed(f"{model}: the stream ended early: {await call.details()}", model=model)
+
+
+def _add(request: Any, name: str, datatype: str, length: int, raw: bytes) -> None:
+    request.inputs.add(name=name, datatype=datatype, shape=[length])
+    request.raw_input_contents.append(raw)
+
+
+def _add_text(request: Any, name: str, text: bytes) -> None:
+    if text:
+        _add(request, name, "BYTES", 1, len(text).to_bytes(4, "little") + text)
+
+
+def _synthesis_message(model: str, request: SynthesisRequest) -> Any:
+    message = pb.ModelInferRequest(model_name=model)
+    _add_text(message, "TEXT", request.text.encode() or b" ")
+    _add_text(message, "LANGUAGE", request.language.encode())
+    _add_text(message, "SPEAKER", request.speaker.encode())
+    if request.speed != 1.0:
+        _add(message, "SPEED", "FP32", 1, np.float32(request.speed).tobytes())
+    return message
+
+
+def _outputs(answer: Any) -> dict[str, bytes]:
+    names = (output.name for output in answer.outputs)
+    return dict(zip(names, answer.raw_output_contents, strict=True))
+
+
+def _string(raw: bytes) -> str:
+    return raw[4:].decode()
+
+
+def _words(raw: bytes) -> tuple[Word, ...]:
+    text = _string(raw)
+    return () if text == "[]" else tuple(Word(**word) for word in json.loads(text))
+
+
+def _speech_chunk(answer: Any) -> SpeechChunk:
+    out = _outputs(answer)
+    audio = np.frombuffer(out["AUDIO"], dtype="<i2").reshape(-1, SPEAK_FRAME)
+    return SpeechChunk(audio, _words(out["WORDS"]))
+
+
+def _transcript(answer: Any) -> Transcript:
+    out = _outputs(answer)
+    return Transcript(
+        utterance=0,
+        text=_string(out["TEXT"]),
+        stable=int.from_bytes(out["STABLE"], "little", signed=True),
+        audio_ms=int.from_bytes(out["AUDIO_MS"], "little", signed=True),
+        kind=TranscriptKind(out["STATE"][0]),
+        confidence=float(np.frombuffer(out["CONFIDENCE"], "<f4")[0]),
+        words=_words(out["WORDS"]),
+    )
