@@ -1,0 +1,225 @@
+"""Speech detection: 20 ms frames in; speech started, paused, resumed and ended out.
+
+A frame is speech when it passes the noise gate and webrtcvad (Google's GMM detector, the
+`aggressiveness` of the configuration being its mode) says so. Three rules turn frames into
+utterances:
+
+- Start: `min_speech_duration_ms` of speech within a window one frame in four longer, so that a
+  single missed frame does not start the count again. A quieter frame right before the first
+  speech frame counts too when a voice can already be heard in it: a voice sets in softly, a
+  click does not.
+- Pause: two silent frames in a row. One alone is a plosive or a detector's slip.
+- End: `min_silence_duration_ms` after the last speech frame. A loud frame that webrtcvad takes
+  for noise still belongs to the utterance within 140 ms of speech (a closing "s"). Inside a pause
+  a single speech frame counts only with another loud one beside it: webrtcvad flickers.
+"""
+
+from collections import deque
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Final
+
+import webrtcvad
+
+from frontend.core.audio import FRAME_MS, LISTEN_FRAME, LISTEN_RATE, SAMPLE_BYTES, rms, to_pcm
+from frontend.core.config import VadConfig
+from frontend.core.errors import InvalidInput
+from frontend.core.events import (
+    LevelTooLow,
+    SessionState,
+    SpeechEnded,
+    SpeechEvent,
+    SpeechPaused,
+    SpeechResumed,
+    SpeechStarted,
+)
+from frontend.speech.gate import NoiseGate, VadStatistics
+
+FRAME_BYTES: Final = LISTEN_FRAME * SAMPLE_BYTES
+PAUSE_FRAMES: Final = 2
+WINDOW: Final = 3
+"""Frames looked back on inside an utterance."""
+RESUME_FRAMES: Final = 2
+FRICATIVE_FRAMES: Final = 7
+"""How long after speech a loud frame without a voice still belongs to it."""
+LEAD_IN_SHARE: Final = 0.5
+"""Of the threshold before the state multiplier; above it a voiced frame may begin an onset."""
+
+
+class _Frame(IntEnum):
+    """What one frame is; a later member includes the earlier ones."""
+
+    SILENCE = 0
+    LEAD_IN = 1
+    LOUD = 2
+    SPEECH = 3
+
+
+@dataclass(slots=True)
+class _Utterance:
+    """The utterance under way (or the last one); positions in samples since the session began."""
+
+    number: int
+    onset: int
+    speech_end: int
+    paused: bool = False
+
+
+class SpeechDetector:
+    """Turns the input of one session into speech events; not thread-safe, no I/O."""
+
+    def __init__(self, config: VadConfig) -> None:
+        self._gate = NoiseGate(config)
+        self._hint = _LevelHint()
+        self._position = 0
+        self._utterance = _Utterance(number=0, onset=0, speech_end=0)
+        self._active = False
+        self._apply(config)
+
+    def _apply(self, config: VadConfig) -> None:
+        self._vad = webrtcvad.Vad(config.aggressiveness)
+        self._onset_frames = max(1, -(-config.min_speech_duration_ms // FRAME_MS))
+        self._silence_samples = config.min_silence_duration_ms * LISTEN_RATE // 1000
+        self._onset_window = self._onset_frames + max(1, self._onset_frames // 4)
+        # One more than the longest look back: the frame before an onset can be its lead-in.
+        self._recent: deque[_Frame] = deque(maxlen=max(self._onset_window, FRICATIVE_FRAMES) + 1)
+
+    def reconfigure(self, config: VadConfig) -> None:
+        """Takes new limits; the position, the utterance and the learned noise stay."""
+        self._gate.reconfigure(config)
+        self._apply(config)
+
+    def reset(self) -> None:
+        """Forgets an utterance under way without an event, as when its audio is thrown away."""
+        self._active = False
+        self._recent.clear()
+
+    @property
+    def position(self) -> int:
+        """16 kHz samples heard so far."""
+        return self._position
+
+    @property
+    def in_utterance(self) -> bool:
+        return self._active
+
+    @property
+    def speech_samples(self) -> int:
+        """16 kHz samples from onset to the last speech frame of the current or last utterance."""
+        return self._utterance.speech_end - self._utterance.onset
+
+    @property
+    def statistics(self) -> VadStatistics:
+        return self._gate.statistics
+
+    def process(self, frame: bytes, state: SessionState) -> tuple[SpeechEvent, ...]:
+        """Hears one frame (640 bytes: int16, 16 kHz, mono, 20 ms) while the session is in `state`.
+
+        Raises InvalidInput for a frame of another size.
+        """
+        if len(frame) != FRAME_BYTES:
+            raise InvalidInput(f"a frame has {FRAME_BYTES} bytes, not {len(frame)}", param="frame")
+        level = rms(to_pcm(frame))
+        voiced: bool = self._vad.is_speech(frame, LISTEN_RATE)
+        loud = self._gate.admits(level, state)
+        speech = loud and voiced
+        self._gate.learn(level, state, voiced=voiced or self._active, speech=speech)
+        self._recent.append(self._classify(level, loud=loud, voiced=voiced))
+        self._position += LISTEN_FRAME
+        event = self._follow() if self._active else self._seek(speech)
+        if event is not None:
+            if isinstance(event, SpeechEnded):
+                self._hint.heard(self.speech_samples)
+            return (event,)
+        hint = self._hint.observe(level, voiced and not speech, state, self._gate)
+        return () if hint is None else (hint,)
+
+    def _classify(self, level: float, *, loud: bool, voiced: bool) -> _Frame:
+        if loud:
+            return _Frame.SPEECH if voiced else _Frame.LOUD
+        base = self._gate.base_threshold
+        if level >= base or (voiced and level >= base * LEAD_IN_SHARE):
+            return _Frame.LEAD_IN
+        return _Frame.SILENCE
+
+    def _seek(self, speech: bool) -> SpeechEvent | None:
+        """Outside an utterance: has speech lasted long enough?"""
+        if not speech:
+            return None
+        frames = list(self._recent)[-self._onset_window - 1 :]
+        first = frames.index(_Frame.SPEECH, len(frames) - min(len(frames), self._onset_window))
+        counted = frames[first:].count(_Frame.SPEECH)
+        if first > 0 and frames[first - 1] >= _Frame.LEAD_IN:
+            first -= 1
+            counted += 1
+        if counted < self._onset_frames:
+            return None
+        onset = self._position - (len(frames) - first) * LISTEN_FRAME
+        self._utterance = _Utterance(self._utterance.number + 1, onset, self._position)
+        self._active = True
+        return SpeechStarted(self._utterance.number, onset)
+
+    def _follow(self) -> SpeechEvent | None:
+        """Inside an utterance: does it pause, go on or end?"""
+        current = self._utterance
+        latest = list(self._recent)
+        goes_on = latest[-1] >= _Frame.LOUD and _Frame.SPEECH in latest[-FRICATIVE_FRAMES - 1 :]
+        latest = latest[-WINDOW:]
+        if not current.paused:
+            if goes_on:
+                current.speech_end = self._position
+            elif self._position - current.speech_end >= PAUSE_FRAMES * LISTEN_FRAME:
+                current.paused = True
+                return SpeechPaused(current.number, current.speech_end)
+            return None
+        if goes_on and sum(kind >= _Frame.LOUD for kind in latest) >= RESUME_FRAMES:
+            first = next(i for i, kind in enumerate(latest) if kind >= _Frame.LOUD)
+            current.paused = False
+            current.speech_end = self._position
+            resumed = self._position - (len(latest) - first) * LISTEN_FRAME
+            return SpeechResumed(current.number, resumed)
+        silent = self._position - current.speech_end
+        # Speech in the last frame may be speech coming back: the next frames decide.
+        undecided = (
+            _Frame.SPEECH in latest and silent < self._silence_samples + WINDOW * LISTEN_FRAME
+        )
+        if silent < self._silence_samples or undecided:
+            return None
+        self._active = False
+        self._recent.clear()
+        return SpeechEnded(current.number, current.speech_end)
+
+
+class _LevelHint:
+    """Notices, once, a voice that stays below the threshold for seconds."""
+
+    VOICED_FRAMES: Final = 75
+    """About two seconds of ordinary speech, pauses included."""
+    FORGET: Final = 0.25
+    """What a frame without a voice takes back: noise that flickers never adds up."""
+    LOUD_ENOUGH: Final = LISTEN_RATE * 3 // 10
+
+    def __init__(self) -> None:
+        self._done = False
+        self._score = 0.0
+        self._level = 0.0
+
+    def heard(self, speech_samples: int) -> None:
+        """An utterance was understood as speech: a long one proves that the level is fine."""
+        self._done = self._done or speech_samples >= self.LOUD_ENOUGH
+
+    def observe(
+        self, level: float, gated_voice: bool, state: SessionState, gate: NoiseGate
+    ) -> LevelTooLow | None:
+        bot_is_heard = state in (SessionState.SPEAKING, SessionState.BARGED_IN)
+        if self._done or bot_is_heard:
+            return None
+        if not gated_voice or level < 2.0 * gate.noise_floor:
+            self._score = max(0.0, self._score - self.FORGET)
+            return None
+        self._score += 1.0
+        self._level = level if self._level == 0.0 else 0.95 * self._level + 0.05 * level
+        if self._score < self.VOICED_FRAMES:
+            return None
+        self._done = True
+        return LevelTooLow(rms=self._level, threshold=gate.threshold(state))
