@@ -1,0 +1,296 @@
+"""Runs the tritonserver of the nvidia-pytriton wheel as a child process.
+
+    async with EmbeddedTriton(options) as triton:
+        ...                      # triton.grpc_url is ready
+        await triton.died()      # returns when the process ends by itself
+        await triton.restart()   # same ports
+
+The server is bound to loopback, starts with explicit model control and nothing loaded, and takes
+its model processes and their shared memory with it, however it ends.
+"""
+
+import asyncio
+import contextlib
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+
+from frontend.core.errors import TritonUnavailable
+from frontend.serving.backend_dir import TritonPython, assemble_backend_directory
+from frontend.serving.ports import Ports, choose_ports
+
+SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  (where POSIX shared memory lives, not a scratch file)
+
+# Asks the kernel to end the server when this process dies, then becomes the server. Python's own
+# preexec_fn would fork a process full of threads.
+_EXEC = """
+import ctypes, os, signal, sys
+ctypes.CDLL(None).prctl(1, signal.SIGTERM)
+if os.getppid() != int(sys.argv[1]):
+    sys.exit(1)
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddedOptions:
+    """What an embedded server is started with.
+
+    A port of None prefers Triton's own number and takes a free one if that is taken; 0 takes a
+    free one; any other number is used or refused with PortTaken.
+    """
+
+    triton_python: Path
+    model_repository: Path
+    families: Path
+    grpc_port: int | None = None
+    http_port: int | None = None
+    metrics_port: int | None = None
+    log_file: Path | None = None
+    start_timeout_s: float = 60.0
+    stop_timeout_s: float = 10.0
+    load_threads: int = 4
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+class EmbeddedTriton:
+    """One tritonserver process and everything it starts; see the module's docstring."""
+
+    def __init__(self, options: EmbeddedOptions) -> None:
+        self.options = options
+        self._process: subprocess.Popen[bytes] | None = None
+        self._ports: Ports | None = None
+        self._home = Path()
+        self._region_prefix = ""
+
+    async def __aenter__(self) -> "EmbeddedTriton":
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.stop()
+
+    @property
+    def ports(self) -> Ports:
+        """The ports in use; kept over a restart."""
+        if self._ports is None:
+            raise TritonUnavailable("the embedded Triton has not been started")
+        return self._ports
+
+    @property
+    def grpc_url(self) -> str:
+        return f"127.0.0.1:{self.ports.grpc}"
+
+    @property
+    def metrics_url(self) -> str:
+        return f"http://127.0.0.1:{self.ports.metrics}/metrics"
+
+    @property
+    def log_file(self) -> Path:
+        """Where tritonserver and the model processes write; gone after stop() if not named."""
+        return self.options.log_file or self._home / "triton.log"
+
+    @property
+    def pid(self) -> int | None:
+        """Process id, also that of its process group; None when it does not run."""
+        return self._process.pid if self.running and self._process else None
+
+    @property
+    def running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    async def start(self) -> None:
+        """Start and wait until the server answers.
+
+        Raises SetupError (no usable environment), PortTaken, TritonUnavailable (it ended, or was
+        not ready in time; the end of its log is in the message).
+        """
+        if self.running:
+            return
+        python = await asyncio.to_thread(TritonPython.inspect, self.options.triton_python)
+        if self._ports is None:
+            options = self.options
+            self._ports = choose_ports(options.grpc_port, options.http_port, options.metrics_port)
+        self._home = Path(tempfile.mkdtemp(prefix="vdx-triton-"))
+        self._region_prefix = f"vdx_{secrets.token_hex(6)}_"
+        backends = await asyncio.to_thread(
+            assemble_backend_directory, self._home, self.options.families, triton_python=python
+        )
+        try:
+            self._spawn(python, backends)
+            await self._wait_ready()
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def stop(self) -> int | None:
+        """End the server and its model processes; returns the exit status, None if not started.
+
+        Asks first, ends by force after `stop_timeout_s`. Safe to call twice.
+        """
+        process, self._process = self._process, None
+        if process is None:
+            self._remove_files()
+            return None
+        _signal_group(process.pid, signal.SIGTERM)
+        try:
+            async with asyncio.timeout(self.options.stop_timeout_s):
+                await _exited(process)
+        except TimeoutError:
+            pass
+        finally:
+            # Also after a clean exit: a model process may outlive its server for a moment.
+            _signal_group(process.pid, signal.SIGKILL)
+            process.wait()
+            self._remove_files()
+        return process.returncode
+
+    async def died(self) -> int:
+        """Wait until the process ends and return its exit status; does not clean up after it."""
+        if self._process is None:
+            raise TritonUnavailable("the embedded Triton does not run")
+        return await _exited(self._process)
+
+    async def restart(self) -> None:
+        """Stop what is left and start again on the same ports; no model is loaded then."""
+        await self.stop()
+        await self.start()
+
+    def log_tail(self, lines: int = 20) -> str:
+        """The last lines of the log, for an error message."""
+        with contextlib.suppress(OSError):
+            return "\n".join(self.log_file.read_text(errors="replace").splitlines()[-lines:])
+        return ""
+
+    def _spawn(self, python: TritonPython, backends: Path) -> None:
+        server = python.server / "bin" / "tritonserver"
+        command = [sys.executable, "-I", "-S", "-c", _EXEC, str(os.getpid()), str(server)]
+        command += self._arguments(backends)
+        with self.log_file.open("ab") as log:
+            self._process = subprocess.Popen(
+                command,
+                env=server_environment(python, self.options.environment),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                # A group of its own: Ctrl-C in the terminal must not reach it before its clients.
+                start_new_session=True,
+                cwd=self._home,
+            )
+
+    def _arguments(self, backends: Path) -> list[str]:
+        flags = {
+            "model-repository": self.options.model_repository,
+            "backend-directory": backends,
+            "model-control-mode": "explicit",
+            "model-load-thread-count": self.options.load_threads,
+            "grpc-address": "127.0.0.1",
+            "grpc-port": self.ports.grpc,
+            "http-address": "127.0.0.1",
+            "http-port": self.ports.http,
+            "http-thread-count": 2,
+            "metrics-address": "127.0.0.1",
+            "metrics-port": self.ports.metrics,
+            "allow-gpu-metrics": "false",
+            "allow-cpu-metrics": "false",
+            "exit-timeout-secs": 3,
+            "log-info": "false",
+        }
+        arguments = [f"--{name}={value}" for name, value in flags.items()]
+        arguments.append(f"--backend-config=python,shm-region-prefix-name={self._region_prefix}")
+        return arguments
+
+    async def _wait_ready(self) -> None:
+        process = self._process
+        assert process is not None  # noqa: S101  (set by _spawn just before)
+        try:
+            async with asyncio.timeout(self.options.start_timeout_s):
+                while not await _answers_ready(self.ports.http):
+                    if process.poll() is not None:
+                        raise TritonUnavailable(
+                            f"tritonserver ended with status {process.returncode}:\n"
+                            f"{self.log_tail()}"
+                        )
+                    await asyncio.sleep(0.02)
+        except TimeoutError:
+            raise TritonUnavailable(
+                f"tritonserver was not ready within {self.options.start_timeout_s:g} s:\n"
+                f"{self.log_tail()}"
+            ) from None
+
+    def _remove_files(self) -> None:
+        if self._region_prefix:
+            # A server that was killed leaves its regions behind.
+            for region in SHARED_MEMORY.glob(f"{self._region_prefix}*"):
+                region.unlink(missing_ok=True)
+        if self._home != Path():
+            shutil.rmtree(self._home, ignore_errors=True)
+            self._home = Path()
+
+
+def server_environment(python: TritonPython, extra: Mapping[str, str]) -> dict[str, str]:
+    """The environment of the server and, inherited, of its model processes."""
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith("PYTHON")
+    }
+    libraries = f"{python.library_dir}:{python.wheel_libraries}"
+    # The stub embeds Python and finds its environment through the first python3 on PATH.
+    path = f"{python.executable.parent}:{environment.get('PATH', '/usr/bin:/bin')}"
+    environment |= {
+        "LD_LIBRARY_PATH": libraries,
+        "PATH": path,
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+        "MKL_NUM_THREADS": "1",
+    }
+    return environment | dict(extra)
+
+
+def _signal_group(group: int, number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(group, number)
+
+
+async def _exited(process: subprocess.Popen[bytes]) -> int:
+    """Wait for the process without a thread and without a child watcher."""
+    if process.poll() is None:
+        loop = asyncio.get_running_loop()
+        descriptor = os.pidfd_open(process.pid)
+        ended = asyncio.Event()
+        loop.add_reader(descriptor, ended.set)
+        try:
+            await ended.wait()
+        finally:
+            loop.remove_reader(descriptor)
+            os.close(descriptor)
+    return process.wait()
+
+
+async def _answers_ready(port: int) -> bool:
+    """One readiness request over HTTP; False while nothing listens or models are starting."""
+    try:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    except OSError:
+        return False
+    try:
+        writer.write(b"GET /v2/health/ready HTTP/1.1\r\nHost: vdx\r\nConnection: close\r\n\r\n")
+        return b" 200 " in await reader.readline()
+    except OSError:
+        return False
+    finally:
+        writer.close()
+        with contextlib.suppress(OSError):
+            await writer.wait_closed()

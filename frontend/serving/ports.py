@@ -1,0 +1,51 @@
+"""Chooses the loopback ports of a server that cannot be told to take a free one itself."""
+
+import contextlib
+import socket
+from dataclasses import dataclass
+
+from frontend.core.errors import PortTaken
+
+DEFAULT_GRPC, DEFAULT_HTTP, DEFAULT_METRICS = 8001, 8000, 8002
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """The TCP ports of one Triton server."""
+
+    grpc: int
+    http: int
+    metrics: int
+
+
+def choose_ports(grpc: int | None, http: int | None, metrics: int | None) -> Ports:
+    """Three different ports; None = Triton's own or else a free one, 0 = a free one.
+
+    Raises PortTaken when a port named by the caller is in use.
+    """
+    wishes = (
+        ("gRPC", grpc, DEFAULT_GRPC),
+        ("HTTP", http, DEFAULT_HTTP),
+        ("metrics", metrics, DEFAULT_METRICS),
+    )
+    with contextlib.ExitStack() as held:
+        # All three are held open until the last is chosen, so that no two are the same.
+        chosen = [_choose(held, *wish) for wish in wishes]
+    return Ports(*chosen)
+
+
+def _choose(held: contextlib.ExitStack, what: str, wish: int | None, default: int) -> int:
+    number = default if wish is None else wish
+    listener = held.enter_context(socket.socket())
+    # As Triton does: a port in TIME_WAIT is free.
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind(("127.0.0.1", number))
+        listener.listen()
+    except OSError as error:
+        if wish is not None:
+            raise PortTaken(
+                f"the {what} port {wish} of Triton is taken: {error.strerror}"
+            ) from None
+        listener.bind(("127.0.0.1", 0))
+    return int(listener.getsockname()[1])

@@ -1,0 +1,1 @@
+"""Triton Python-based backends, one folder per model family, on one shared package."""

@@ -1,0 +1,95 @@
+"""What a family implements: an engine that knows its model and nothing of Triton."""
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from triton_backends.shared.contract import AsrRequest, TtsRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A spoken word.
+
+    Times in milliseconds from the start of the request's audio; for TTS `char_start` and
+    `char_end` are offsets into the request's text, in characters.
+    """
+
+    word: str
+    start_ms: int
+    end_ms: int
+    char_start: int = 0
+    char_end: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A piece of synthesised audio: mono, int16 or float32 in -1 to 1, at the engine's rate."""
+
+    pcm: NDArray[np.int16] | NDArray[np.float32]
+    words: tuple[Word, ...] = ()
+
+
+class TtsEngine(Protocol):
+    """Turns text into audio.
+
+    `synthesize` may be called from several threads at once, up to `max_streams`. It checks what
+    it alone can check (voice, language) before the first chunk, raising InvalidArgument. Closing
+    the iterator ends the synthesis: nothing is computed afterwards.
+    """
+
+    sample_rate: int
+    max_streams: int
+
+    def synthesize(self, request: TtsRequest) -> Generator[Chunk]: ...
+
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Hypothesis:
+    """What a recogniser has understood of one utterance so far.
+
+    `stable` is how many leading characters of `text` will not change any more; `audio_ms` how
+    much audio the text covers; `confidence` lies in 0 to 1.
+    """
+
+    text: str = ""
+    stable: int = 0
+    audio_ms: int = 0
+    confidence: float = 0.0
+    words: tuple[Word, ...] = ()
+
+
+class Utterance(Protocol):
+    """The state of one utterance inside a recogniser; used by one thread at a time."""
+
+    def accept(self, pcm: NDArray[np.int16]) -> Hypothesis | None:
+        """Take 16 kHz mono audio; a hypothesis if it differs from the last one returned."""
+        ...
+
+    def flush(self) -> Hypothesis:
+        """The best transcript of what is there; more audio may follow."""
+        ...
+
+    def finish(self) -> Hypothesis:
+        """The final transcript; only `close` may follow."""
+        ...
+
+    def close(self) -> None:
+        """Free everything; also without `finish`, when the utterance is thrown away."""
+        ...
+
+
+class AsrEngine(Protocol):
+    """Opens utterances. `instant` engines answer in microseconds and need no worker thread."""
+
+    instant: bool
+    max_utterances: int
+
+    def start(self, request: AsrRequest) -> Utterance: ...
+
+    def close(self) -> None: ...

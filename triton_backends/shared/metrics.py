@@ -1,0 +1,117 @@
+"""Custom Prometheus metrics, written by a thread of their own.
+
+Setting a metric is a round trip to the server process, so the thread that speaks only queues the
+values; the queue is bounded, and what does not fit is lost and counted.
+"""
+
+import contextlib
+import queue
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any, Protocol
+
+SECONDS_BUCKETS = [0.002, 0.005, 0.01, 0.015, 0.025, 0.05, 0.1, 0.2, 0.35, 0.6, 1.0, 2.0, 5.0]
+RATIO_BUCKETS = [0.001, 0.003, 0.01, 0.03, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.5, 2.5]
+
+HISTOGRAMS = {
+    "vdx_first_chunk_seconds": ("From request to the first response", SECONDS_BUCKETS),
+    "vdx_inter_chunk_seconds": ("Between two responses of a request", SECONDS_BUCKETS),
+    "vdx_real_time_factor": ("Computing time over audio time", RATIO_BUCKETS),
+}
+GAUGES = {"vdx_active_streams": "Requests (TTS) or sequences (ASR) being worked on"}
+COUNTERS = {
+    "vdx_cancellations_total": "Requests that ended because the client went away or cancelled",
+    "vdx_rejections_total": "Requests answered with [busy]",
+    "vdx_errors_total": "Requests answered with any other error",
+    "vdx_chunks_total": "Chunks computed by the engine",
+}
+
+QUEUE_LIMIT = 4096
+GATHER_S = 0.05
+
+
+class Metrics(Protocol):
+    """Where the backends report to; names are those of the tables above."""
+
+    def observe(self, name: str, value: float) -> None: ...
+
+    def add(self, name: str, amount: float = 1.0) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class TritonMetrics:
+    """Metrics at the server's own endpoint, labelled with the model's name."""
+
+    def __init__(self, pb_utils: Any, model: str) -> None:
+        self.lost = 0
+        self._table = _Table(pb_utils, {"model": model})
+        self._queue: queue.Queue[tuple[str, float] | None] = queue.Queue(QUEUE_LIMIT)
+        self._thread = threading.Thread(target=self._write, name="metrics", daemon=True)
+        self._thread.start()
+
+    def observe(self, name: str, value: float) -> None:
+        """Add a value to a histogram."""
+        self._put((name, value))
+
+    def add(self, name: str, amount: float = 1.0) -> None:
+        """Count up, or move a gauge up or down."""
+        self._put((name, amount))
+
+    def close(self) -> None:
+        """Write what is queued and end the thread."""
+        self._queue.put(None)
+        self._thread.join(timeout=2.0)
+
+    def _put(self, item: tuple[str, float]) -> None:
+        try:
+            self._queue.put_nowait(item)
+        except queue.Full:
+            self.lost += 1
+
+    def _write(self) -> None:
+        while (item := self._queue.get()) is not None:
+            # What comes close together is written together: fewer round trips.
+            time.sleep(GATHER_S)
+            if self._write_all([item, *self._queued()]):
+                return
+
+    def _queued(self) -> Iterator[tuple[str, float] | None]:
+        with contextlib.suppress(queue.Empty):
+            while True:
+                yield self._queue.get_nowait()
+
+    def _write_all(self, items: list[tuple[str, float] | None]) -> bool:
+        """Write a batch, sums for counters and gauges; True when the end was among it."""
+        sums: dict[str, float] = {}
+        for item in items:
+            if item is None:
+                continue
+            name, value = item
+            if name in HISTOGRAMS:
+                self._table.metrics[name].observe(value)
+            else:
+                sums[name] = sums.get(name, 0.0) + value
+        for name, total in sums.items():
+            if total:
+                self._table.metrics[name].increment(total)
+        return None in items
+
+
+class _Table:
+    """The metrics by name, and their families, which must outlive them."""
+
+    def __init__(self, pb_utils: Any, labels: Mapping[str, str]) -> None:
+        kinds = pb_utils.MetricFamily
+        self._families: list[Any] = []
+        self.metrics: dict[str, Any] = {}
+        for name, (description, buckets) in HISTOGRAMS.items():
+            family = kinds(name=name, description=description, kind=kinds.HISTOGRAM)
+            self._families.append(family)
+            self.metrics[name] = family.Metric(labels=dict(labels), buckets=buckets)
+        for table, kind in ((GAUGES, kinds.GAUGE), (COUNTERS, kinds.COUNTER)):
+            for name, description in table.items():
+                family = kinds(name=name, description=description, kind=kind)
+                self._families.append(family)
+                self.metrics[name] = family.Metric(labels=dict(labels))

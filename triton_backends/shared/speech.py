@@ -1,0 +1,102 @@
+"""From an engine's chunks to the responses of the TTS contract, without Triton."""
+
+import json
+from collections.abc import Generator, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from triton_backends.shared.contract import TtsRequest
+from triton_backends.shared.engine import Chunk, TtsEngine, Word
+from triton_backends.shared.errors import Internal
+from triton_backends.shared.framing import Framer
+from triton_backends.shared.loudness import gain_for, limit, to_int16
+from triton_backends.shared.resample import Upsampler, as_float
+
+CALIBRATION_TEXT = "The quick brown fox jumps over the lazy dog."
+CALIBRATION_SECONDS = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechResponse:
+    """`audio` is int16 [n, 960] at 48 kHz; `words` those that became known with it."""
+
+    audio: NDArray[np.int16]
+    words: tuple[Word, ...]
+    last: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """How a model's audio is brought to the contract: its rate, gain and response sizes.
+
+    `first_frames` and `largest_frames` are 20 ms frames per response.
+    """
+
+    sample_rate: int
+    gain: float = 1.0
+    first_frames: int = 2
+    largest_frames: int = 25
+
+
+def stream_speech(chunks: Iterable[Chunk], voice: Voice) -> Generator[SpeechResponse]:
+    """Resample, level and frame an engine's chunks; yields nothing for no audio."""
+    framer = Framer(voice.first_frames, voice.largest_frames)
+    upsampler = Upsampler(voice.sample_rate)
+    words: list[Word] = []
+    for chunk in chunks:
+        words += chunk.words
+        samples = upsampler.push(as_float(chunk.pcm))
+        frames = framer.push(_levelled(samples, voice.gain))
+        if frames is not None:
+            yield SpeechResponse(frames, tuple(words))
+            words.clear()
+    tail = upsampler.push(np.zeros(0, np.float32), last=True)
+    frames = framer.push(_levelled(tail, voice.gain))
+    rest = framer.finish()
+    if frames is not None:
+        yield SpeechResponse(frames, tuple(words), last=rest is None)
+        words.clear()
+    if rest is not None:
+        yield SpeechResponse(rest, tuple(words), last=True)
+
+
+def calibrate(engine: TtsEngine, request: TtsRequest) -> float:
+    """The gain for about -16 LUFS, measured on a real synthesis of about 3 s.
+
+    Raises Internal when the engine yields no audio. This is also the model's warm-up.
+    """
+    pieces: list[NDArray[np.float32]] = []
+    wanted = int(CALIBRATION_SECONDS * engine.sample_rate)
+    chunks = engine.synthesize(request)
+    for chunk in chunks:
+        pieces.append(as_float(chunk.pcm))
+        wanted -= chunk.pcm.size
+        if wanted <= 0:
+            break
+    chunks.close()
+    if not pieces:
+        raise Internal("the engine gave no audio when the model was loaded")
+    return gain_for(np.concatenate(pieces), engine.sample_rate)
+
+
+def words_json(words: Iterable[Word]) -> str:
+    """The WORDS tensor of a TTS response."""
+    return json.dumps(
+        [
+            {
+                "word": word.word,
+                "start_ms": word.start_ms,
+                "end_ms": word.end_ms,
+                "char_start": word.char_start,
+                "char_end": word.char_end,
+            }
+            for word in words
+        ],
+        separators=(",", ":"),
+    )
+
+
+def _levelled(samples: NDArray[np.float32], gain: float) -> NDArray[np.int16]:
+    return to_int16(limit(samples * np.float32(gain)))

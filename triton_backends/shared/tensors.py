@@ -1,0 +1,24 @@
+"""Between Triton's tensors and numpy, the only place besides the two backends that sees them."""
+
+from typing import Any
+
+import numpy as np
+import triton_python_backend_utils as pb_utils
+from numpy.typing import NDArray
+
+from triton_backends.shared.errors import BackendError
+
+
+def tensors_of(request: Any) -> dict[str, NDArray[Any]]:
+    """The request's inputs by name; views of memory that is valid until `execute` returns."""
+    return {tensor.name(): tensor.as_numpy() for tensor in request.inputs()}
+
+
+def text_tensor(name: str, text: str) -> Any:
+    """A STRING tensor of shape [1]."""
+    return pb_utils.Tensor(name, np.array([text.encode()], dtype=np.object_))
+
+
+def failure(error: BackendError) -> Any:
+    """A response that carries only the coded error."""
+    return pb_utils.InferenceResponse(error=pb_utils.TritonError(str(error)))

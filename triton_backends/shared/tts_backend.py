@@ -1,0 +1,192 @@
+"""The Triton side of every text-to-speech family: decoupled, one request = one clause.
+
+`execute` decodes, admits and returns at once; a worker thread synthesises, polls for cancellation
+before every response it computes, and ends every request with the FINAL flag, whatever happened.
+"""
+
+import threading
+import time
+from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from typing import Any
+
+import triton_python_backend_utils as pb_utils
+
+from triton_backends.shared.contract import TtsRequest, decode_tts
+from triton_backends.shared.engine import Chunk, TtsEngine
+from triton_backends.shared.errors import BackendError, Busy, Internal
+from triton_backends.shared.lifeline import follow_parent
+from triton_backends.shared.metrics import Metrics, TritonMetrics
+from triton_backends.shared.parameters import Parameters
+from triton_backends.shared.speech import (
+    CALIBRATION_TEXT,
+    SpeechResponse,
+    Voice,
+    calibrate,
+    stream_speech,
+    words_json,
+)
+from triton_backends.shared.tensors import failure, tensors_of, text_tensor
+
+FINAL = pb_utils.TRITONSERVER_RESPONSE_COMPLETE_FINAL
+
+# Within one response the client is asked for again when the engine has been at it this long.
+POLL_INTERVAL_S = 0.01
+
+
+class TtsBackend:
+    """Base of a family's TritonPythonModel; the family says how its engine is built."""
+
+    def build_engine(self, parameters: Parameters) -> TtsEngine:
+        """The family's engine, made of the model's parameters."""
+        raise NotImplementedError
+
+    def calibration_request(self, parameters: Parameters) -> TtsRequest:
+        """What is synthesised at load to warm up and to measure the loudness."""
+        return TtsRequest(text=parameters.text("calibration_text", CALIBRATION_TEXT))
+
+    def initialize(self, args: dict[str, str]) -> None:
+        """Called by Triton once: build, warm up, calibrate."""
+        follow_parent()
+        parameters = Parameters.of(args["model_config"])
+        self._engine = self.build_engine(parameters)
+        self._limit = parameters.integer("max_streams", self._engine.max_streams, low=1)
+        self._voice = Voice(
+            sample_rate=self._engine.sample_rate,
+            gain=calibrate(self._engine, self.calibration_request(parameters)),
+            first_frames=parameters.integer("first_frames", 2, low=1, high=500),
+            largest_frames=parameters.integer("largest_frames", 25, low=1, high=500),
+        )
+        self._metrics: Metrics = TritonMetrics(pb_utils, args["model_name"])
+        self._workers = ThreadPoolExecutor(self._limit, thread_name_prefix="synthesis")
+        self._active = 0
+        self._lock = threading.Lock()
+
+    def execute(self, requests: list[Any]) -> None:
+        """Called by Triton; the responses come from the workers."""
+        for request in requests:
+            arrived = time.perf_counter()
+            sender = request.get_response_sender()
+            try:
+                decoded = decode_tts(tensors_of(request))
+                self._admit()
+            except BackendError as error:
+                self._refuse(sender, error)
+                continue
+            self._workers.submit(self._run, decoded, _Answer(request, sender, arrived))
+
+    def finalize(self) -> None:
+        """Called by Triton once the last response is sent."""
+        self._workers.shutdown(wait=True)
+        self._engine.close()
+        self._metrics.close()
+
+    def _admit(self) -> None:
+        with self._lock:
+            if self._active >= self._limit:
+                raise Busy(f"{self._limit} requests are being spoken already")
+            self._active += 1
+
+    def _refuse(self, sender: Any, error: BackendError) -> None:
+        sender.send(failure(error), flags=FINAL)
+        busy = isinstance(error, Busy)
+        self._metrics.add("vdx_rejections_total" if busy else "vdx_errors_total")
+
+    def _run(self, decoded: TtsRequest, answer: "_Answer") -> None:
+        self._metrics.add("vdx_active_streams", 1)
+        try:
+            self._speak(decoded, answer)
+        except BackendError as error:
+            answer.fail(error)
+            self._metrics.add("vdx_errors_total")
+        except Exception as error:  # noqa: BLE001  (root of a worker: the client must hear of it)
+            answer.fail(Internal(f"{type(error).__name__}: {error}"))
+            self._metrics.add("vdx_errors_total")
+        finally:
+            answer.finish()
+            with self._lock:
+                self._active -= 1
+            self._metrics.add("vdx_active_streams", -1)
+            answer.report(self._metrics)
+
+    def _speak(self, decoded: TtsRequest, answer: "_Answer") -> None:
+        chunks = _while_wanted(self._engine.synthesize(decoded), answer)
+        with closing(chunks), closing(stream_speech(chunks, self._voice)) as responses:
+            while not answer.ended and not answer.cancelled():
+                response = next(responses, None)
+                if response is None:
+                    break
+                self._metrics.add("vdx_chunks_total")
+                if answer.abandoned:
+                    break
+                answer.send(response)
+
+
+def _while_wanted(chunks: Generator[Chunk], answer: "_Answer") -> Generator[Chunk]:
+    """The chunks, until the client has gone."""
+    with closing(chunks):
+        for chunk in chunks:
+            yield chunk
+            if answer.poll_due() and answer.cancelled():
+                return
+
+
+class _Answer:
+    """The responses to one request; used by one worker."""
+
+    def __init__(self, request: Any, sender: Any, arrived: float) -> None:
+        self.abandoned = False
+        self._request = request
+        self._sender = sender
+        self._arrived = arrived
+        self._sent_at: list[float] = []
+        self._polled = arrived
+        self._audio_s = 0.0
+        self.ended = False
+
+    def poll_due(self) -> bool:
+        return time.perf_counter() - self._polled >= POLL_INTERVAL_S
+
+    def cancelled(self) -> bool:
+        """Ask the server whether the client is still there; a round trip of about 0.15 ms.
+
+        Never asked after FINAL: the server has freed the request by then, and would crash.
+        """
+        if not self.abandoned and not self.ended:
+            self.abandoned = bool(self._request.is_cancelled())
+            self._polled = time.perf_counter()
+        return self.abandoned
+
+    def send(self, response: SpeechResponse) -> None:
+        audio = pb_utils.Tensor("AUDIO", response.audio)
+        words = text_tensor("WORDS", words_json(response.words))
+        self.ended = response.last
+        self._sender.send(
+            pb_utils.InferenceResponse([audio, words]), flags=FINAL if response.last else 0
+        )
+        self._sent_at.append(time.perf_counter())
+        self._audio_s += len(response.audio) * 0.02
+
+    def fail(self, error: BackendError) -> None:
+        if not self.ended:
+            self.ended = True
+            self._sender.send(failure(error), flags=FINAL)
+
+    def finish(self) -> None:
+        """FINAL is owed in every case, also after a cancellation."""
+        if not self.ended:
+            self.ended = True
+            self._sender.send(flags=FINAL)
+
+    def report(self, metrics: Metrics) -> None:
+        """What Triton's own statistics miss, because `execute` has long returned."""
+        if self.abandoned:
+            metrics.add("vdx_cancellations_total")
+        if not self._sent_at:
+            return
+        metrics.observe("vdx_first_chunk_seconds", self._sent_at[0] - self._arrived)
+        for earlier, later in zip(self._sent_at, self._sent_at[1:], strict=False):
+            metrics.observe("vdx_inter_chunk_seconds", later - earlier)
+        took = self._sent_at[-1] - self._arrived
+        metrics.observe("vdx_real_time_factor", took / self._audio_s)
