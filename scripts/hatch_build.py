@@ -8,15 +8,18 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-# Path in the checkout, which is also the path under `frontend/_data`.
-CARRIED = (
-    "model_repository",
-    "triton_backends",
-    "voicepacks",
-    "requirements/triton.txt",
-    "requirements/tools.txt",
-)
 DATA = "frontend/_data"
+CARRIED = {
+    "model_repository": f"{DATA}/model_repository",
+    "triton_backends": f"{DATA}/triton_backends",
+    "voicepacks": f"{DATA}/voicepacks",
+    "requirements/triton.txt": f"{DATA}/requirements/triton.txt",
+    "requirements/tools.txt": f"{DATA}/requirements/tools.txt",
+    "tests/data/audio/README.md": f"{DATA}/recordings/README.md",
+    "tests/data/audio/ps_goforward.wav": f"{DATA}/recordings/ps_goforward.wav",
+    "tests/data/audio/ps_something.wav": f"{DATA}/recordings/ps_something.wav",
+}
+"""Path in the checkout -> path in the wheel."""
 
 
 class DataHook(BuildHookInterface[Any]):
@@ -30,5 +33,5 @@ class DataHook(BuildHookInterface[Any]):
             return
         root = Path(self.root)
         build_data["force_include"].update(
-            {str(root / path): f"{DATA}/{path}" for path in CARRIED if (root / path).exists()}
+            {str(root / path): target for path, target in CARRIED.items() if (root / path).exists()}
         )

@@ -1,6 +1,99 @@
-"""The `vdx` command."""
+"""The `vdx` command: a table of sub-commands, each in a module imported only when it is called.
+
+To add one, write `frontend/cli/<name>.py` with `app = typer.Typer()` (one `@app.command()`, or
+several for sub-commands of its own) and add a line to `COMMANDS`. The help text of `vdx --help`
+comes from the table, so that listing the commands imports none of them.
+"""
+
+import importlib
+import sys
+from typing import Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from frontend import __version__
+from frontend.core.errors import ConfigError, InvalidInput, SetupError, VdxError
+
+COMMANDS = {
+    "up": "Start Triton, models and the server here, and serve.",
+    "frontend": "Serve conversations against a Triton that runs elsewhere.",
+    "triton": "Run the embedded Triton, or assemble backends for a stock one.",
+    "setup": "Build the environment that models run in.",
+    "models": "List, load and unload models; switch voices in live sessions.",
+    "talk": "Talk from this terminal, with the microphone or a recording.",
+    "say": "Speak a text into a file.",
+    "transcribe": "Write down what a recording says.",
+    "config": "Show every effective setting and where it came from.",
+    "doctor": "Check this machine and say how to mend what is wrong.",
+    "bench": "Measure turns, interruptions, jitter and sessions.",
+}
+"""Name of a command, which is also that of its module in `frontend.cli`, and its line of help."""
+
+
+class LazyGroup(TyperGroup):
+    """Lists commands from the table, and imports a command's module once it is called."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        # Placeholders: they give `--help` its lines and a mistyped name its suggestion.
+        self.commands.update({name: TyperCommand(name, help=COMMANDS[name]) for name in COMMANDS})
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(COMMANDS)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        name, placeholder, rest = super().resolve_command(ctx, args)
+        return name, placeholder if name is None else load_command(name), rest
+
+
+def load_command(name: str) -> Any:
+    """Import the module of a command and return what runs it.
+
+    Raises:
+        SetupError: this installation has no such module.
+    """
+    module_name = f"frontend.cli.{name}"
+    try:
+        module = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        if error.name != module_name:
+            raise
+        raise SetupError(f"this installation of vdx has no command {name!r}") from None
+    command = typer.main.get_command(module.app)
+    command.name = name
+    return command
+
+
+app = typer.Typer(
+    cls=LazyGroup,
+    add_completion=False,
+    no_args_is_help=True,
+    # Importing rich would triple the time `vdx --help` takes.
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"vdx {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: bool = typer.Option(
+        False, "--version", callback=_print_version, is_eager=True, help="Print the version."
+    ),
+) -> None:
+    """Realtime duplex voice: speech in, speech out, interruptible, models in Triton."""
 
 
 def main() -> None:
-    """Run the command line."""
-    print("vdx")
+    """Run the command line; an error that vdx foresaw ends it with one line and no traceback."""
+    try:
+        app()
+    except VdxError as error:
+        typer.echo(f"vdx: {error}", err=True)
+        sys.exit(2 if isinstance(error, ConfigError | InvalidInput) else 1)

@@ -1,0 +1,63 @@
+# make run      build what is missing, start everything, serve until Ctrl-C   (ARGS="--port 9000")
+# make setup    only build the two environments
+# make test     every check and every test
+# make check    style, types, security, import direction
+# make bench    measure                                                       (ARGS="bargein")
+# make lock     compile the requirement lists again
+# make clean    remove what the tools leave; `make clean-all` also the environments
+
+.DEFAULT_GOAL := run
+.PHONY: run setup test check bench lock format clean clean-all
+
+BIN := .venv/bin
+READY := .venv/.ready
+TRITON_STAMP := .venv-triton/vdx-requirements.sha256
+LOCK := requirements
+
+# A variable an editor or another project left behind must not redirect the tools.
+unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
+
+run: setup
+	@$(BIN)/vdx up $(ARGS)
+
+setup: $(READY) $(TRITON_STAMP)
+	@:
+
+$(READY): pyproject.toml scripts/make_venv.sh scripts/hatch_build.py \
+		$(LOCK)/frontend.txt $(LOCK)/dev.txt $(LOCK)/tools.txt
+	@scripts/make_venv.sh
+	@touch $@
+
+$(TRITON_STAMP): $(LOCK)/triton.txt $(LOCK)/dev-triton.txt | $(READY)
+	@$(BIN)/vdx setup
+	@touch $@
+
+check: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml frontend triton_backends
+	$(BIN)/pytest --quiet --no-header tests/unit/test_import_direction.py
+
+# The engines run in the environment of the models; everything else, real Triton included, in .venv.
+test: check
+	.venv-triton/bin/python -m pytest --quiet tests/unit/backends
+	$(BIN)/pytest --cov --cov-report=term --ignore=tests/unit/backends tests/unit tests/triton
+
+bench: setup
+	@$(BIN)/vdx bench $(or $(ARGS),turn)
+
+format: $(READY)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+# frontend first: the development list is compiled against it.
+lock: $(READY)
+	@scripts/compile_requirements.sh $(ARGS)
+
+clean:
+	rm -rf build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage .coverage.*
+	find frontend triton_backends tests scripts -name __pycache__ -prune -exec rm -rf {} +
+
+clean-all: clean
+	rm -rf .venv .venv-triton .tools

@@ -1,0 +1,62 @@
+"""`vdx config`: every effective setting and where it came from."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from frontend.core import settings
+from frontend.core.errors import ConfigError
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+@app.command()
+def config(
+    file: Path | None = typer.Option(None, "--config", help="YAML file; else vdx.yaml here."),
+    assign: list[str] = typer.Option(
+        [], "--set", metavar="KEY=VALUE", help="Try a setting, for example vad.aggressiveness=3."
+    ),
+    changed: bool = typer.Option(False, "--changed", help="Only what is not a default."),
+    as_json: bool = typer.Option(False, "--json", help="One JSON object, key -> value and origin."),
+) -> None:
+    """Show every effective setting and where it came from; secrets are masked."""
+    loaded = settings.load(file, parse_assignments(assign))
+    rows = [
+        (key, value, loaded.origins.get(key, "default"))
+        for key, value in settings.leaves(loaded.config)
+    ]
+    if changed:
+        rows = [row for row in rows if row[2] != "default"]
+    if as_json:
+        tree = {key: {"value": value, "origin": origin} for key, value, origin in rows}
+        typer.echo(json.dumps(tree, indent=2))
+        return
+    width = max((len(key) for key, _, _ in rows), default=0)
+    for key, value, origin in rows:
+        typer.echo(f"{key:<{width}}  {_show(value)}" + (f"  ({origin})" if origin else ""))
+
+
+def parse_assignments(assignments: list[str]) -> dict[str, Any]:
+    """`key=value` words as dotted key -> value, typed the way a YAML file would type them.
+
+    Raises:
+        ConfigError: a word without `=`, or a value that is not YAML.
+    """
+    import yaml
+
+    flags: dict[str, Any] = {}
+    for word in assignments:
+        key, equals, text = word.partition("=")
+        if not equals or not key:
+            raise ConfigError(f"--set {word!r}: expected KEY=VALUE")
+        try:
+            flags[key] = yaml.safe_load(text)
+        except yaml.YAMLError:
+            raise ConfigError(f"--set {key}: {text!r} is not a YAML value") from None
+    return flags
+
+
+def _show(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)

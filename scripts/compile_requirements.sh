@@ -1,0 +1,19 @@
+#!/bin/sh
+# Compile requirements/*.in to pinned, hashed lists for every Python and platform vdx runs on.
+# Usage: scripts/compile_requirements.sh [--upgrade]
+set -eu
+cd "$(dirname "$0")/.."
+
+uv=$(command -v uv || printf '%s\n' .tools/bin/uv)
+
+compile() {
+    "$uv" pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+        --no-emit-index-url --no-header --no-annotate "$@"
+}
+
+compile requirements/frontend.in -o requirements/frontend.txt "$@"
+compile requirements/dev.in -o requirements/dev.txt "$@"
+compile requirements/dev-triton.in -o requirements/dev-triton.txt "$@"
+compile requirements/tools.in -o requirements/tools.txt "$@"
+# Without dependencies: see the comment in the list.
+compile --no-deps requirements/triton.in -o requirements/triton.txt "$@"
