@@ -2,9 +2,10 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import typer
+import yaml
 
 from frontend.core import settings
 from frontend.core.errors import ConfigError
@@ -14,15 +15,20 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 @app.command()
 def config(
-    file: Path | None = typer.Option(None, "--config", help="YAML file; else vdx.yaml here."),
-    assign: list[str] = typer.Option(
-        [], "--set", metavar="KEY=VALUE", help="Try a setting, for example vad.aggressiveness=3."
-    ),
-    changed: bool = typer.Option(False, "--changed", help="Only what is not a default."),
-    as_json: bool = typer.Option(False, "--json", help="One JSON object, key -> value and origin."),
+    file: Annotated[
+        Path | None, typer.Option("--config", help="YAML file; else vdx.yaml here.")
+    ] = None,
+    assign: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Try a setting: vad.aggressiveness=3"),
+    ] = None,
+    changed: Annotated[bool, typer.Option("--changed", help="Only what is not a default.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="One JSON object: key -> value and origin.")
+    ] = False,
 ) -> None:
     """Show every effective setting and where it came from; secrets are masked."""
-    loaded = settings.load(file, parse_assignments(assign))
+    loaded = settings.load(file, parse_assignments(assign or []))
     rows = [
         (key, value, loaded.origins.get(key, "default"))
         for key, value in settings.leaves(loaded.config)
@@ -35,7 +41,7 @@ def config(
         return
     width = max((len(key) for key, _, _ in rows), default=0)
     for key, value, origin in rows:
-        typer.echo(f"{key:<{width}}  {_show(value)}" + (f"  ({origin})" if origin else ""))
+        typer.echo(f"{key:<{width}}  {_show(value)}  ({origin})")
 
 
 def parse_assignments(assignments: list[str]) -> dict[str, Any]:
@@ -44,8 +50,6 @@ def parse_assignments(assignments: list[str]) -> dict[str, Any]:
     Raises:
         ConfigError: a word without `=`, or a value that is not YAML.
     """
-    import yaml
-
     flags: dict[str, Any] = {}
     for word in assignments:
         key, equals, text = word.partition("=")

@@ -7,7 +7,7 @@ comes from the table, so that listing the commands imports none of them.
 
 import importlib
 import sys
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -39,7 +39,7 @@ class LazyGroup(TyperGroup):
         # Placeholders: they give `--help` its lines and a mistyped name its suggestion.
         self.commands.update({name: TyperCommand(name, help=COMMANDS[name]) for name in COMMANDS})
 
-    def list_commands(self, ctx: Any) -> list[str]:
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002  (the base class names it)
         return list(COMMANDS)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
@@ -83,9 +83,12 @@ def _print_version(wanted: bool) -> None:
 
 @app.callback()
 def options(
-    version: bool = typer.Option(
-        False, "--version", callback=_print_version, is_eager=True, help="Print the version."
-    ),
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
 ) -> None:
     """Realtime duplex voice: speech in, speech out, interruptible, models in Triton."""
 

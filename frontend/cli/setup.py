@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
@@ -21,8 +22,8 @@ STAMP = "vdx-requirements.sha256"
 
 @app.command()
 def setup(
-    python: Path | None = typer.Option(None, help="Python 3.11 or 3.12 to build with."),
-    force: bool = typer.Option(False, "--force", help="Build again from nothing."),
+    python: Annotated[Path | None, typer.Option(help="Python 3.11 or 3.12 to build with.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Build again from nothing.")] = False,
 ) -> None:
     """Build the environment that models run in, or bring it up to date."""
     build_triton_environment(locate(), python=python, force=force)
@@ -55,7 +56,7 @@ def build_triton_environment(
         shutil.rmtree(paths.triton_venv)
     paths.triton_venv.parent.mkdir(parents=True, exist_ok=True)
     _make(paths.triton_venv, interpreter, uv)
-    typer.echo("[3/3] Installing Triton and the engines, about 90 MB to download")
+    typer.echo("[3/3] Installing Triton and the engines, about 125 MB to download")
     _install(paths, uv)
     stamp.write_text(_digest(paths))
     typer.echo("The environment for models is ready.")
@@ -96,7 +97,14 @@ def _find(uv: Path | None, paths: Paths) -> Interpreter:
 
 def _fetch_uv(paths: Paths) -> Path | None:
     tools = paths.home / "tools"
-    pip = [tools / "bin" / "python", "-m", "pip", "install", "--quiet", "--require-hashes"]
+    pip: list[Path | str] = [
+        tools / "bin" / "python",
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--require-hashes",
+    ]
     steps: list[Sequence[Path | str]] = [
         [sys.executable, "-m", "venv", tools],
         [*pip, "-r", paths.requirements / "tools.txt"],
@@ -124,9 +132,11 @@ def _install(paths: Paths, uv: Path | None) -> None:
         return
     # The lists are complete, so nothing else may be drawn in: tritonserver's carrier names a
     # web server and more as dependencies that only its own Python API needs.
-    pip = [paths.triton_python, "-m", "pip", "install", "--disable-pip-version-check"]
-    options = [option for path in lists for option in ("-r", path)]
-    _run([*pip, "--no-deps", "--require-hashes", *options])
+    command: list[Path | str] = [paths.triton_python, "-m", "pip", "install", "--no-deps"]
+    command += ["--disable-pip-version-check", "--require-hashes"]
+    for path in lists:
+        command += ["-r", path]
+    _run(command)
 
 
 def _run(command: Sequence[Path | str], mend: str = "see the lines above") -> None:
