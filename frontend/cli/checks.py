@@ -1,0 +1,168 @@
+"""The checks of `vdx doctor` that need no server: machine, environments, ports and sound."""
+
+import os
+import platform
+import shutil
+import socket
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from frontend.cli.setup import is_current
+from frontend.core.config import Config
+from frontend.core.errors import SetupError
+from frontend.core.paths import Paths
+
+OLDEST_GLIBC = (2, 35)
+"""What the tritonserver of the nvidia-pytriton wheel was linked against."""
+SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  # nosec B108  (only its size is read)
+LEAST_SHARED_MEMORY = 128 * 1024 * 1024
+"""Bytes; a model process takes a few megabytes and never gives them back."""
+
+
+class Status(StrEnum):
+    """How a check came out; only FAIL keeps vdx from running."""
+
+    OK = "ok"
+    WARN = "warn"
+    FAIL = "fail"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One line of the doctor's report; `mend` is what to do, empty when nothing is."""
+
+    name: str
+    status: Status
+    detail: str
+    mend: str = ""
+
+
+def machine_checks(paths: Paths) -> Iterator[Check]:
+    """Python, C library, shared memory, the environment of the models, and the repository."""
+    yield check_python(sys.version_info[:2])
+    yield check_glibc(platform.machine(), _glibc())
+    yield check_shared_memory(SHARED_MEMORY)
+    yield from check_triton_environment(paths)
+    yield check_repository(paths)
+
+
+def check_python(version: tuple[int, int]) -> Check:
+    """The Python this very process runs on."""
+    shown = f"{version[0]}.{version[1]} at {sys.executable}"
+    if version < (3, 11):
+        return Check("python", Status.FAIL, shown, "install vdx with Python 3.11 or newer")
+    return Check("python", Status.OK, shown)
+
+
+def check_glibc(machine: str, version: tuple[int, int] | None) -> Check:
+    """The embedded tritonserver is a binary for x86_64 and a recent GNU C library."""
+    elsewhere = "run Triton in its container and use: vdx frontend"
+    if machine != "x86_64":
+        return Check("glibc", Status.FAIL, f"the machine is {machine}, not x86_64", elsewhere)
+    if version is None:
+        return Check("glibc", Status.FAIL, "the C library is not GNU's", elsewhere)
+    shown = f"{version[0]}.{version[1]}"
+    if version < OLDEST_GLIBC:
+        oldest = f"{OLDEST_GLIBC[0]}.{OLDEST_GLIBC[1]}"
+        return Check("glibc", Status.FAIL, f"{shown}, older than {oldest}", elsewhere)
+    return Check("glibc", Status.OK, shown)
+
+
+def check_shared_memory(folder: Path) -> Check:
+    """Models exchange tensors through it; containers often have only 64 MB."""
+    try:
+        free = shutil.disk_usage(folder).free
+    except OSError as error:
+        return Check("shared memory", Status.WARN, f"{folder}: {error.strerror}", "mount a tmpfs")
+    shown = f"{free // 2**20} MB free in {folder}"
+    if free < LEAST_SHARED_MEMORY:
+        return Check("shared memory", Status.WARN, shown, "docker run --shm-size=1g")
+    return Check("shared memory", Status.OK, shown)
+
+
+def check_triton_environment(paths: Paths) -> Iterator[Check]:
+    """The second environment, the library its Python brings, and Triton's process for it."""
+    from frontend.serving.backend_dir import TritonPython
+
+    try:
+        python = TritonPython.inspect(paths.triton_python)
+    except SetupError as error:
+        yield Check("triton environment", Status.FAIL, str(error), "run: vdx setup")
+        return
+    shown = f"Python {python.version} in {paths.triton_venv}"
+    if is_current(paths):
+        yield Check("triton environment", Status.OK, shown)
+    else:
+        yield Check("triton environment", Status.WARN, f"{shown} is outdated", "run: vdx setup")
+    yield Check("libpython", Status.OK, f"libpython{python.version}.so in {python.library_dir}")
+    yield Check("model process", Status.OK, str(python.stub))
+
+
+def check_repository(paths: Paths) -> Check:
+    """The models that could be loaded."""
+    names = sorted(config.parent.name for config in paths.model_repository.glob("*/config.pbtxt"))
+    if not names:
+        detail = f"no model in {paths.model_repository}"
+        return Check("model repository", Status.FAIL, detail, "install vdx again")
+    return Check("model repository", Status.OK, ", ".join(names))
+
+
+def port_checks(config: Config, *, triton_answers: bool) -> Iterator[Check]:
+    """Whether the ports vdx prefers are free; it takes others where they are not."""
+    yield check_port("server port", config.server.host, config.server.port)
+    if triton_answers:
+        return
+    for name, port, usual in (
+        ("triton grpc port", config.embedded.grpc_port, 8001),
+        ("triton http port", config.embedded.http_port, 8000),
+        ("triton metrics port", config.embedded.metrics_port, 8002),
+    ):
+        yield check_port(name, "127.0.0.1", usual if port is None else port)
+
+
+def check_port(name: str, host: str, port: int) -> Check:
+    """Whether `port` can be bound on `host` now."""
+    if port == 0:
+        return Check(name, Status.OK, "a free one is picked")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as listener:
+        # As servers do: a port in TIME_WAIT is free.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((host, port))
+        except OSError as error:
+            detail = f"{host}:{port}: {error.strerror}"
+            return Check(name, Status.WARN, detail, "another is picked unless you name this one")
+    return Check(name, Status.OK, f"{port} is free")
+
+
+def sound_checks() -> Iterator[Check]:
+    """What `vdx talk` needs for a microphone; nothing else uses it."""
+    try:
+        import sounddevice
+    except OSError:
+        mend = "for `vdx talk` with a microphone: sudo apt install libportaudio2"
+        yield Check("portaudio", Status.WARN, "not found", mend)
+        return
+    yield Check("portaudio", Status.OK, sounddevice.get_portaudio_version()[1])
+    try:
+        device = sounddevice.query_devices(kind="input")
+    except (sounddevice.PortAudioError, ValueError):
+        mend = "plug one in, or use: vdx talk --wav FILE"
+        yield Check("microphone", Status.WARN, "none", mend)
+        return
+    yield Check("microphone", Status.OK, str(device["name"]))
+
+
+def _glibc() -> tuple[int, int] | None:
+    try:
+        named = os.confstr("CS_GNU_LIBC_VERSION")
+    except (OSError, ValueError):
+        return None
+    numbers = (named or "").rpartition(" ")[2].split(".")
+    if len(numbers) < 2 or not all(number.isdigit() for number in numbers[:2]):
+        return None
+    return int(numbers[0]), int(numbers[1])
