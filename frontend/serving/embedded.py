@@ -22,6 +22,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 from frontend.core.errors import TritonUnavailable
 from frontend.serving.backend_dir import TritonPython, assemble_backend_directory
@@ -71,7 +72,7 @@ class EmbeddedTriton:
         self._home = Path()
         self._region_prefix = ""
 
-    async def __aenter__(self) -> "EmbeddedTriton":
+    async def __aenter__(self) -> Self:
         await self.start()
         return self
 

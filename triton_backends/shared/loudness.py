@@ -53,7 +53,8 @@ def limit(samples: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def to_int16(samples: NDArray[np.float32]) -> NDArray[np.int16]:
     """Float in -1 to 1 to int16, rounded."""
-    return np.rint(samples * np.float32(32767.0)).astype(np.int16)
+    scaled: NDArray[np.int16] = np.rint(samples * np.float32(32767.0)).astype(np.int16)
+    return scaled
 
 
 def _lufs(power: NDArray[np.float64] | np.floating) -> NDArray[np.float64]:

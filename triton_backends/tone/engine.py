@@ -112,7 +112,8 @@ class ToneEngine:
 def _sine(start: int, end: int, total: int, step: float) -> NDArray[np.float32]:
     index = np.arange(start, end)
     edge = np.minimum(np.minimum(index, total - 1 - index) / FADE, 1.0)
-    return (AMPLITUDE * edge * np.sin(step * index)).astype(np.float32)
+    wave: NDArray[np.float32] = (AMPLITUDE * edge * np.sin(step * index)).astype(np.float32)
+    return wave
 
 
 def _even_words(text: str, milliseconds: float) -> list[Word]:

@@ -1,0 +1,118 @@
+"""The Triton side of every recogniser: sequences, decoupled, one sequence = one utterance.
+
+`execute` decodes the request, queues it with its utterance and returns at once. Every request is
+ended with the FINAL flag; one that has nothing to say is ended by the flag alone, which costs the
+client no message.
+"""
+
+import time
+from typing import Any
+
+import numpy as np
+import triton_python_backend_utils as pb_utils
+
+from triton_backends.shared.contract import ASR_FRAME, AsrRequest, decode_asr
+from triton_backends.shared.decoding import FINAL, Job
+from triton_backends.shared.engine import AsrEngine, Hypothesis
+from triton_backends.shared.errors import BackendError, Busy
+from triton_backends.shared.lifeline import follow_parent
+from triton_backends.shared.metrics import Metrics, TritonMetrics
+from triton_backends.shared.parameters import Parameters
+from triton_backends.shared.sequences import Sequences
+from triton_backends.shared.tensors import failure, tensors_of, text_tensor
+from triton_backends.shared.transcripts import words_json
+
+RESPONSE_FINAL = pb_utils.TRITONSERVER_RESPONSE_COMPLETE_FINAL
+WARM_UP_FRAMES = 15  # 300 ms
+
+
+class AsrBackend:
+    """Base of a family's TritonPythonModel; the family says how its engine is built."""
+
+    def build_engine(self, parameters: Parameters) -> AsrEngine:
+        """The family's engine, made of the model's parameters."""
+        raise NotImplementedError
+
+    def initialize(self, args: dict[str, str]) -> None:
+        """Called by Triton once: build and warm up."""
+        follow_parent()
+        parameters = Parameters.of(args["model_config"])
+        self._engine = self.build_engine(parameters)
+        warm_up(self._engine)
+        self._metrics: Metrics = TritonMetrics(pb_utils, args["model_name"])
+        self._sequences = Sequences(
+            self._engine,
+            limit=parameters.integer("max_utterances", self._engine.max_utterances, low=1),
+            idle_s=parameters.integer("idle_ms", 6000, low=100) / 1000,
+            workers=parameters.integer("workers", 1, low=1, high=64),
+            count=lambda change: self._metrics.add("vdx_active_streams", change),
+        )
+
+    def execute(self, requests: list[Any]) -> None:
+        """Called by Triton; the responses come from the workers."""
+        for request in requests:
+            reply = _TritonReply(request.get_response_sender(), self._metrics)
+            try:
+                decoded = decode_asr(tensors_of(request))
+            except BackendError as error:
+                reply.fail(error)
+                continue
+            flags = request.flags()
+            job = Job(
+                decoded,
+                reply,
+                start=bool(flags & pb_utils.TRITONSERVER_REQUEST_FLAG_SEQUENCE_START),
+                end=bool(flags & pb_utils.TRITONSERVER_REQUEST_FLAG_SEQUENCE_END),
+            )
+            if decoded.cancel:
+                self._metrics.add("vdx_cancellations_total")
+            self._sequences.submit(request.correlation_id(), job)
+
+    def finalize(self) -> None:
+        """Called by Triton once the last response is sent."""
+        self._sequences.close()
+        self._engine.close()
+        self._metrics.close()
+
+
+def warm_up(engine: AsrEngine) -> None:
+    """A short real decode of faint noise, so that the first utterance is as fast as the tenth."""
+    noise = np.random.default_rng(0).normal(0, 200, WARM_UP_FRAMES * ASR_FRAME).astype(np.int16)
+    utterance = engine.start(AsrRequest(audio=noise))
+    utterance.accept(noise)
+    utterance.flush()
+    utterance.finish()
+    utterance.close()
+
+
+class _TritonReply:
+    """Sends the answer to one request."""
+
+    __slots__ = ("_arrived", "_metrics", "_sender")
+
+    def __init__(self, sender: Any, metrics: Metrics) -> None:
+        self._sender = sender
+        self._metrics = metrics
+        self._arrived = time.perf_counter()
+
+    def answer(self, hypothesis: Hypothesis, state: int) -> None:
+        tensors = [
+            text_tensor("TEXT", hypothesis.text),
+            pb_utils.Tensor("STABLE", np.array([hypothesis.stable], np.int32)),
+            pb_utils.Tensor("AUDIO_MS", np.array([hypothesis.audio_ms], np.int32)),
+            pb_utils.Tensor("STATE", np.array([state], np.uint8)),
+            pb_utils.Tensor("CONFIDENCE", np.array([hypothesis.confidence], np.float32)),
+            text_tensor("WORDS", words_json(hypothesis.words)),
+        ]
+        self._sender.send(pb_utils.InferenceResponse(tensors), flags=RESPONSE_FINAL)
+        if state == FINAL:
+            took = time.perf_counter() - self._arrived
+            self._metrics.observe("vdx_first_chunk_seconds", took)
+
+    def fail(self, error: BackendError) -> None:
+        self._sender.send(failure(error), flags=RESPONSE_FINAL)
+        busy = isinstance(error, Busy)
+        self._metrics.add("vdx_rejections_total" if busy else "vdx_errors_total")
+
+    def nothing(self) -> None:
+        self._sender.send(flags=RESPONSE_FINAL)

@@ -1,0 +1,157 @@
+"""The live utterances of one model instance: who is let in and who is decoded next.
+
+Pure Python. Requests of one utterance are done in order; between utterances one whose END has
+arrived goes first, then one with a FLUSH, then plain audio.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+
+from triton_backends.shared.decoding import Job, Sequence, decode
+from triton_backends.shared.engine import AsrEngine
+from triton_backends.shared.errors import BackendError, Busy, InvalidArgument
+
+REAP_INTERVAL_S = 1.0
+
+
+class Sequences:
+    """`submit` returns at once unless the engine is instant; workers of our own decode.
+
+    `limit` utterances may be open at once, and one that is idle for `idle_s` is freed, because
+    Triton forgets an idle sequence without a word. `count` hears +1 and -1 as they open and end.
+    """
+
+    def __init__(
+        self,
+        engine: AsrEngine,
+        limit: int,
+        idle_s: float,
+        workers: int = 1,
+        count: Callable[[int], None] = lambda _: None,
+    ) -> None:
+        self._engine = engine
+        self._limit = limit
+        self._idle_s = idle_s
+        self._count = count
+        self._live: dict[int, Sequence] = {}
+        self._open: set[Sequence] = set()
+        self._ready: set[Sequence] = set()
+        self._wake = threading.Condition()
+        self._closed = False
+        self._threads = [
+            threading.Thread(target=self._work, name=f"decoder-{number}", daemon=True)
+            for number in range(0 if engine.instant else workers)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def __len__(self) -> int:
+        """Utterances that are open, those included whose final is still being computed."""
+        return len(self._open)
+
+    def submit(self, sequence_id: int, job: Job) -> None:
+        """Take a request; an error is its answer."""
+        try:
+            with self._wake:
+                sequence = self._find(sequence_id, job)
+                sequence.queue(job)
+                if job.end:
+                    del self._live[sequence_id]
+                if not sequence.busy:
+                    self._ready.add(sequence)
+                    self._wake.notify()
+        except BackendError as error:
+            job.reply.fail(error)
+            return
+        if not self._threads:
+            self._serve_ready()
+
+    def close(self) -> None:
+        """End the workers and free every utterance; open requests end without an answer."""
+        with self._wake:
+            self._closed = True
+            self._wake.notify_all()
+        for thread in self._threads:
+            thread.join()
+        with self._wake:
+            for sequence in list(self._open):
+                self._drop(sequence)
+            self._live.clear()
+
+    def reap(self) -> None:
+        """Free what has been idle too long."""
+        deadline = time.monotonic() - self._idle_s
+        with self._wake:
+            for sequence_id, sequence in list(self._live.items()):
+                if sequence.arrived < deadline and not sequence.jobs:
+                    del self._live[sequence_id]
+                    self._drop(sequence)
+
+    def _find(self, sequence_id: int, job: Job) -> Sequence:
+        if job.start:
+            previous = self._live.pop(sequence_id, None)
+            if previous is not None:
+                self._drop(previous)
+            self._admit(sequence_id)
+        sequence = self._live.get(sequence_id)
+        if sequence is None:
+            raise InvalidArgument(f"sequence {sequence_id} was not started, or was idle too long")
+        return sequence
+
+    def _admit(self, sequence_id: int) -> None:
+        if len(self._open) >= self._limit:
+            self.reap()
+        if len(self._open) >= self._limit:
+            raise Busy(f"{self._limit} utterances are being recognised already")
+        sequence = self._live[sequence_id] = Sequence()
+        self._open.add(sequence)
+        self._count(1)
+
+    def _drop(self, sequence: Sequence) -> None:
+        sequence.dropped = True
+        sequence.discard()
+        if not sequence.busy:
+            self._free(sequence)
+
+    def _free(self, sequence: Sequence) -> None:
+        self._ready.discard(sequence)
+        self._open.discard(sequence)
+        sequence.free()
+        self._count(-1)
+
+    def _work(self) -> None:
+        while True:
+            with self._wake:
+                while not self._ready and not self._closed:
+                    self._wake.wait(REAP_INTERVAL_S if self._live else None)
+                    self.reap()
+                if self._closed:
+                    return
+            self._serve_ready()
+
+    def _serve_ready(self) -> None:
+        """Decode one batch of the utterance that is the most urgent."""
+        with self._wake:
+            if not self._ready:
+                return
+            sequence = max(self._ready, key=lambda waiting: waiting.priority)
+            self._ready.discard(sequence)
+            sequence.busy = True
+            batch = sequence.take()
+        goes_on = decode(self._engine, sequence, batch)
+        with self._wake:
+            sequence.busy = False
+            if sequence.dropped:
+                self._free(sequence)
+            elif not goes_on or batch[-1].end:
+                self._forget(sequence)
+            elif sequence.jobs:
+                self._ready.add(sequence)
+                self._wake.notify()
+
+    def _forget(self, sequence: Sequence) -> None:
+        for sequence_id, live in list(self._live.items()):
+            if live is sequence:
+                del self._live[sequence_id]
+        self._drop(sequence)
