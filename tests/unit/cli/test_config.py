@@ -1,0 +1,57 @@
+"""`vdx config` shows values and their origins."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from frontend.cli.config import app, parse_assignments
+from frontend.core.errors import ConfigError
+
+
+@pytest.fixture(autouse=True)
+def clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("VDX_CONFIG", raising=False)
+
+
+def show(*arguments: str) -> Result:
+    return CliRunner().invoke(app, list(arguments))
+
+
+def test_origin_of_every_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text("server: {port: 9001}\nvad: {aggressiveness: 1}\n")
+    monkeypatch.setenv("VDX_VAD__AGGRESSIVENESS", "3")
+    answer = show("--config", str(file), "--set", "tts.speed=1.5", "--json")
+    tree = json.loads(answer.stdout)
+    assert tree["server.port"] == {"value": 9001, "origin": f"file {file}"}
+    assert tree["vad.aggressiveness"] == {"value": 3, "origin": "environment"}
+    assert tree["tts.speed"] == {"value": 1.5, "origin": "flag"}
+    assert tree["server.host"] == {"value": "127.0.0.1", "origin": "default"}
+
+
+def test_changed_leaves_defaults_out() -> None:
+    answer = show("--changed", "--set", "server.port=9000")
+    assert answer.stdout.split() == ["server.port", "9000", "(flag)"]
+    assert show("--changed").stdout == ""
+
+
+def test_secrets_are_masked() -> None:
+    answer = show("--set", "server.api_keys=[hunter2]", "--json")
+    assert answer.exit_code == 0
+    assert "hunter2" not in answer.stdout
+    assert "*" in json.loads(answer.stdout)["server.api_keys"]["value"][0]
+
+
+def test_unknown_key_names_the_nearest() -> None:
+    answer = show("--set", "vad.agressiveness=3")
+    assert isinstance(answer.exception, ConfigError)
+    assert "vad.aggressiveness" in str(answer.exception)
+
+
+@pytest.mark.parametrize("word", ["server.port", "=3", "server.port=[1"])
+def test_bad_assignment_is_named(word: str) -> None:
+    with pytest.raises(ConfigError, match="--set"):
+        parse_assignments([word])

@@ -1,0 +1,124 @@
+"""Building the environment of the models, with pip and with lists that need no network."""
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from frontend.cli import interpreters, setup
+from frontend.cli.interpreters import Interpreter
+from frontend.core.errors import SetupError
+from frontend.core.paths import Paths, locate
+
+HERE = Path(sys.executable)
+
+
+@pytest.fixture
+def paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Paths:
+    """A place whose list installs nothing, on a machine without uv."""
+    (tmp_path / "data" / "requirements").mkdir(parents=True)
+    (tmp_path / "data" / "requirements" / "triton.txt").write_text("# nothing\n")
+    monkeypatch.setattr(setup, "_find_uv", lambda paths: None)
+    home = tmp_path / "home"
+    return replace(locate(), data=tmp_path / "data", home=home, triton_venv=home / "venv-triton")
+
+
+def fake_python(folder: Path, version: str, libpython: str) -> Path:
+    """A program that answers the probe as a Python of `version` would."""
+    path = folder / f"python{version}"
+    answer = f'{{"version": "{version}", "libpython": "{libpython}"}}'
+    path.write_text(f"#!/bin/sh\necho '{answer}'\n")
+    path.chmod(0o755)
+    return path
+
+
+def test_second_build_does_nothing(
+    paths: Paths, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made: list[Path] = []
+
+    def make(venv: Path, interpreter: Interpreter, uv: Path | None) -> None:
+        (venv / "bin").mkdir(parents=True)
+        (venv / "bin" / "python").symlink_to(interpreter.executable)
+        made.append(venv)
+
+    monkeypatch.setattr(setup, "_make", make)
+    monkeypatch.setattr(setup, "_install", lambda paths, uv: None)
+    assert not setup.is_current(paths)
+    setup.build_triton_environment(paths)
+    assert setup.is_current(paths)
+    setup.build_triton_environment(paths)
+    assert made == [paths.triton_venv]
+    assert "up to date" in capsys.readouterr().out
+
+
+def test_changed_list_makes_it_outdated(paths: Paths) -> None:
+    (paths.triton_venv / "bin").mkdir(parents=True)
+    paths.triton_python.symlink_to(HERE)
+    (paths.triton_venv / setup.STAMP).write_text(setup._digest(paths))
+    assert setup.is_current(paths)
+    (paths.requirements / "triton.txt").write_text("numpy==0\n")
+    assert not setup.is_current(paths)
+
+
+def test_failed_install_leaves_no_stamp(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Without a hash pip refuses the list before it asks any index.
+    (paths.requirements / "triton.txt").write_text("numpy==0\n")
+    monkeypatch.setattr(setup, "_make", lambda venv, interpreter, uv: link_python(venv, HERE))
+    with pytest.raises(SetupError, match="ended with status"):
+        setup.build_triton_environment(paths)
+    assert not setup.is_current(paths)
+
+
+def link_python(venv: Path, python: Path) -> None:
+    (venv / "bin").mkdir(parents=True)
+    (venv / "bin" / "python").symlink_to(python)
+
+
+def test_lists_that_are_not_there_are_an_error(paths: Paths) -> None:
+    (paths.requirements / "triton.txt").unlink()
+    with pytest.raises(SetupError, match="no requirement lists"):
+        setup.is_current(replace(paths, triton_venv=locate().triton_venv))
+
+
+def test_our_own_python_can_run_models() -> None:
+    found = interpreters.find_interpreter(None)
+    assert found.fits
+    assert found.libpython is not None
+    assert found.libpython.exists()
+
+
+def test_a_file_that_does_not_run_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SetupError, match="not a Python that runs"):
+        interpreters.require_interpreter(tmp_path / "absent")
+
+
+@pytest.mark.parametrize(
+    ("version", "library", "advice"),
+    [
+        ("3.11", "", "apt install libpython3.11"),
+        ("3.13", "/usr/lib/libpython3.13.so.1.0", "3.13 at"),
+        ("3.9", "", "Python 3.11 or 3.12"),
+    ],
+)
+def test_unfit_python_gets_the_line_that_mends_it(
+    tmp_path: Path, version: str, library: str, advice: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    python = fake_python(tmp_path, version, library)
+    with pytest.raises(SetupError, match=advice):
+        interpreters.require_interpreter(python)
+    monkeypatch.setattr(interpreters, "candidates", lambda: iter([python]))
+    with pytest.raises(SetupError, match=advice):
+        interpreters.find_interpreter(None)
+
+
+def test_uv_fetches_a_python_where_none_fits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetched = fake_python(tmp_path, "3.12", str(tmp_path))
+    uv = tmp_path / "uv"
+    uv.write_text(f'#!/bin/sh\n[ "$2" = install ] || echo {fetched}\n')
+    uv.chmod(0o755)
+    monkeypatch.setattr(interpreters, "candidates", lambda: iter(()))
+    assert interpreters.find_interpreter(uv).executable == fetched

@@ -1,0 +1,105 @@
+"""The floors of `frontend/`: imports go down only, and outside libraries stay where they belong."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from frontend.core.paths import PACKAGE
+
+FLOORS = ("core", "serving", "speech", "dialog", "transports", "cli")
+"""From the ground up."""
+
+STAGES = {
+    "gate": "vad",  # the gate is a part of deciding what is speech
+    "vad": "vad",
+    "asr": "asr",
+    "responder": "responder",
+    "clauses": "clauses",
+    "tts": "tts",
+    "playout": "playout",
+}
+"""Module or package of `speech/` -> the stage it belongs to; the others there are shared."""
+
+ALLOWED = {
+    "tritonclient": {"serving/triton.py"},
+    # `talk` takes only the echo canceller of the audio processing module.
+    "livekit": {"transports/room.py", "transports/worker.py", "cli/talk.py"},
+}
+"""Library -> the only modules that may import it."""
+
+
+def modules() -> list[Path]:
+    return sorted(p for p in PACKAGE.rglob("*.py") if "_data" not in p.parts)
+
+
+def imported(path: Path) -> Iterator[str]:
+    """Dotted names a module imports, those inside functions and of submodules included."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}:{node.lineno} imports relatively"
+            module = node.module or ""
+            # `from frontend.speech import asr` names a module only in its list of names.
+            yield from (f"{module}.{alias.name}" for alias in node.names)
+
+
+def inside(path: Path) -> list[str]:
+    return [name.split(".") for name in imported(path) if name.startswith("frontend.")]
+
+
+def floor_of(path: Path) -> str | None:
+    parts = path.relative_to(PACKAGE).parts
+    return parts[0] if len(parts) > 1 and parts[0] in FLOORS else None
+
+
+def stage_of(path: Path) -> str | None:
+    parts = path.relative_to(PACKAGE).parts
+    if parts[0] != "speech" or len(parts) < 2:
+        return None
+    return STAGES.get(Path(parts[1]).stem)
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_imports_go_down_only(path: Path) -> None:
+    floor = floor_of(path)
+    above = FLOORS[FLOORS.index(floor) + 1 :] if floor else ()
+    upward = [".".join(name) for name in inside(path) if name[1] in above]
+    assert upward == []
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_libraries_stay_where_they_belong(path: Path) -> None:
+    name = str(path.relative_to(PACKAGE))
+    strays = [
+        library
+        for imported_name in imported(path)
+        if (library := imported_name.split(".")[0]) in ALLOWED and name not in ALLOWED[library]
+    ]
+    assert strays == []
+
+
+@pytest.mark.parametrize(
+    "path", [p for p in modules() if stage_of(p)], ids=lambda p: str(p.relative_to(PACKAGE))
+)
+def test_no_stage_imports_another(path: Path) -> None:
+    others = {
+        ".".join(name)
+        for name in inside(path)
+        if name[1] == "speech" and STAGES.get(name[2], stage_of(path)) != stage_of(path)
+    }
+    assert others == set()
+
+
+def test_every_module_stands_on_a_floor() -> None:
+    homeless = [p.name for p in modules() if floor_of(p) is None and p.parent != PACKAGE]
+    assert homeless == []
+    assert [p.name for p in modules() if p.parent == PACKAGE] == ["__init__.py"]
+
+
+def test_the_walk_sees_imports_inside_functions(tmp_path: Path) -> None:
+    source = tmp_path / "late.py"
+    source.write_text("def f():\n    import livekit.rtc\n    from frontend.speech import asr\n")
+    assert list(imported(source)) == ["livekit.rtc", "frontend.speech.asr"]
