@@ -10,6 +10,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from frontend.core.errors import VdxError
+
 Pcm = NDArray[np.int16]
 
 
@@ -112,7 +114,7 @@ class TranscriptFailed:
     """The recogniser could not answer for this utterance; there will be no final."""
 
     utterance: int
-    error: Exception
+    error: VdxError
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +126,26 @@ class SpeechChunk:
 
     audio: Pcm
     words: tuple[Word, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """A piece of a reply small enough to speak in one request.
+
+    `text` is cleaned for the voice; `source_start` and `source_end` say which part of the
+    reply's source it stands for, `offsets[i]` which source offset `text[i]` came from.
+    """
+
+    text: str
+    source_start: int
+    source_end: int
+    offsets: tuple[int, ...] = ()
+
+    def source_offset(self, index: int) -> int:
+        """The source offset just after the first `index` characters of `text`."""
+        if index >= len(self.text):
+            return self.source_end
+        return self.offsets[index] if self.offsets else self.source_start + index
 
 
 Role = Literal["system", "user", "assistant"]

@@ -1,0 +1,216 @@
+"""The input side of a session: frames to voice activity to utterances in the recogniser."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from typing import Protocol
+
+from frontend.core.audio import FRAME_MS, LISTEN_FRAME, LISTEN_RATE, SAMPLE_BYTES, Framer
+from frontend.core.config import AsrConfig, VadConfig
+from frontend.core.events import (
+    SessionState,
+    SpeechEnded,
+    SpeechEvent,
+    SpeechPaused,
+    SpeechResumed,
+    SpeechStarted,
+)
+from frontend.core.metrics import INPUT_GAPS
+from frontend.speech.asr import Emit, OpenRecognition, Utterance
+from frontend.speech.vad import SpeechDetector, VadStatistics
+
+FRAME_BYTES = LISTEN_FRAME * SAMPLE_BYTES
+SILENCE = bytes(FRAME_BYTES)
+FRAMES_PER_BREATH = 25
+"""Frames worked off before other sessions get the loop, when a client sends faster than time."""
+
+
+class HearingObserver(Protocol):
+    """Told of voice activity as it happens; `state` is asked for every frame."""
+
+    @property
+    def state(self) -> SessionState: ...
+    def on_speech(self, event: SpeechEvent, when: float) -> None: ...
+    def on_speech_lasted(self, utterance: int, ms: int) -> None: ...
+
+
+class Hearing:
+    """Owns the detector, the pre-roll and the utterances in flight of one session.
+
+    With voice activity off (`turn_detection: null`) everything appended since the last commit is
+    one utterance.
+    """
+
+    def __init__(
+        self,
+        vad: VadConfig,
+        asr: AsrConfig,
+        observer: HearingObserver,
+        open_recognition: OpenRecognition,
+        emit: Emit,
+        spawn: Callable[[Utterance], None],
+        clock: Callable[[], float],
+    ) -> None:
+        self._vad_enabled = vad.enabled
+        self._detector = SpeechDetector(vad)
+        self._asr = asr
+        self._observer = observer
+        self._open_recognition = open_recognition
+        self._emit = emit
+        self._spawn = spawn
+        self._clock = clock
+        self._framer = Framer(FRAME_BYTES)
+        self._pre_roll: deque[bytes] = deque()
+        self._utterances: dict[int, Utterance] = {}
+        self._current: Utterance | None = None
+        self._manual = 0
+        self._gap_filled_ms = 0
+        self.last_input = clock()
+
+    @property
+    def statistics(self) -> VadStatistics:
+        return self._detector.statistics
+
+    @property
+    def vad_enabled(self) -> bool:
+        return self._vad_enabled
+
+    @property
+    def position_ms(self) -> int:
+        """Input heard so far."""
+        return self._detector.position * 1000 // LISTEN_RATE
+
+    @property
+    def in_speech(self) -> bool:
+        """An utterance is under way, so missing input would leave it without an end."""
+        return self._vad_enabled and self._current is not None
+
+    @property
+    def current_utterance(self) -> int | None:
+        """The utterance that is being heard now, spoken or merely appended."""
+        return self._current.number if self._current else None
+
+    def reconfigure(self, vad: VadConfig) -> None:
+        """Takes new limits from the next frame on; the learned noise stays."""
+        self._vad_enabled = vad.enabled
+        self._detector.reconfigure(vad)
+
+    async def feed(self, pcm: bytes) -> None:
+        """Hears int16 16 kHz mono audio of any length; waits when the recogniser lags behind."""
+        self.last_input = self._clock()
+        self._gap_filled_ms = 0
+        for count, frame in enumerate(self._framer.push(pcm), 1):
+            self._hear(frame)
+            if self._current is not None:
+                await self._current.room()
+            if count % FRAMES_PER_BREATH == 0:
+                await asyncio.sleep(0)
+
+    def fill_gap(self, now: float, gap_ms: int) -> None:
+        """Input that stopped for `gap_ms` inside an utterance is heard as silence."""
+        missing_ms = int((now - self.last_input) * 1000)
+        if not self.in_speech or missing_ms < gap_ms:
+            return
+        if not self._gap_filled_ms:
+            INPUT_GAPS.inc()
+        while self.in_speech and self._gap_filled_ms + FRAME_MS <= missing_ms:
+            self._gap_filled_ms += FRAME_MS
+            self._hear(SILENCE)
+
+    def commit(self) -> int | None:
+        """Ends what is being heard and returns its number; None when there was nothing."""
+        if (rest := self._framer.flush()) is not None:
+            self._hear(rest)
+        current, self._current = self._current, None
+        self._detector.reset()
+        return current.number if current else None
+
+    def clear(self) -> int | None:
+        """Forgets what is being heard and returns its number."""
+        self._framer.clear()
+        self._pre_roll.clear()
+        current, self._current = self._current, None
+        self._detector.reset()
+        return current.number if current else None
+
+    def finish(self, utterance: int) -> None:
+        """Asks for the final transcript."""
+        if (found := self._utterances.get(utterance)) is not None:
+            found.finish()
+
+    def abandon(self, utterance: int) -> None:
+        if (found := self._utterances.pop(utterance, None)) is not None:
+            found.abandon()
+
+    def close(self) -> None:
+        """Abandons everything in flight."""
+        for utterance in self._utterances.values():
+            utterance.abandon()
+        self._utterances.clear()
+        self._current = None
+
+    def forget(self, utterance: int) -> None:
+        """The utterance's task is over."""
+        self._utterances.pop(utterance, None)
+
+    def _hear(self, frame: bytes) -> None:
+        if not self._vad_enabled:
+            self._hear_without_vad(frame)
+            return
+        events = self._detector.process(frame, self._observer.state)
+        self._remember(frame)
+        if not events:
+            if self._current is not None:
+                self._current.push(frame)
+        for event in events:
+            self._follow(event, frame)
+        if self._current is not None and self._observer.state is SessionState.BARGED_IN:
+            ms = self._detector.speech_samples * 1000 // LISTEN_RATE
+            self._observer.on_speech_lasted(self._current.number, ms)
+
+    def _hear_without_vad(self, frame: bytes) -> None:
+        if self._current is None:
+            self._manual -= 1  # below zero: never the number of a detected utterance
+            self._current = self._begin(self._manual)
+        self._current.push(frame)
+
+    def _follow(self, event: SpeechEvent, frame: bytes) -> None:
+        """Carries a voice-activity event to the utterance, then to the session."""
+        at = getattr(event, "at", self._detector.position)
+        when = self._clock() - (self._detector.position - at) / LISTEN_RATE
+        match event:
+            case SpeechStarted(utterance=number, at=onset):
+                self._current = self._begin(number)
+                self._current.push(self._audio_since(onset))
+            case SpeechPaused() if self._current:
+                self._current.push(frame)
+                self._current.pause()
+            case SpeechResumed() if self._current:
+                self._current.resume()
+                self._current.push(frame)
+            case SpeechEnded():
+                self._current = None
+            case _:
+                if self._current:
+                    self._current.push(frame)
+        self._observer.on_speech(event, when)
+
+    def _begin(self, number: int) -> Utterance:
+        utterance = Utterance(number, self._asr, self._open_recognition, self._emit)
+        self._utterances[number] = utterance
+        self._spawn(utterance)
+        return utterance
+
+    def _remember(self, frame: bytes) -> None:
+        """Keeps what an onset may need: the pre-roll and the longest debounce."""
+        self._pre_roll.append(frame)
+        if len(self._pre_roll) > (self._asr.pre_roll_ms + 1000) // FRAME_MS:
+            self._pre_roll.popleft()
+
+    def _audio_since(self, onset: int) -> bytes:
+        """From `pre_roll_ms` before the onset up to now."""
+        frames = (self._detector.position - onset) // LISTEN_FRAME
+        frames += self._asr.pre_roll_ms // FRAME_MS
+        recent = list(self._pre_roll)[-frames:] if frames else []
+        self._pre_roll.clear()
+        return b"".join(recent)

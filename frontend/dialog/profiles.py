@@ -1,0 +1,59 @@
+"""A profile resolved: everything one session runs with, overrides applied."""
+
+from dataclasses import dataclass, field, replace
+
+from frontend.core.config import Config, ResponderConfig, VadConfig
+from frontend.core.errors import UnknownName
+
+DEFAULT_PROFILE = "vdx"
+
+
+@dataclass(frozen=True, slots=True)
+class SessionOptions:
+    """What a session can be told; `recogniser` empty means it does not listen.
+
+    `speed` is 0.5 to 2.0, `language` a BCP-47 tag.
+    """
+
+    profile: str
+    voice: str
+    recogniser: str
+    language: str
+    instructions: str
+    responder: ResponderConfig
+    vad: VadConfig
+    speed: float = 1.0
+    speaker: str = ""
+    greeting: str = ""
+    auto_reply: bool = True
+    barge_in: bool = True
+    metadata: dict[str, str] = field(default_factory=dict)
+
+    def updated(self, **changes: object) -> "SessionOptions":
+        """A copy with the given fields changed."""
+        return replace(self, **changes)  # type: ignore[arg-type]  # names checked by the caller
+
+
+def resolve(config: Config, name: str, default_recogniser: str) -> SessionOptions:
+    """The options of profile `name`; sections fill in what the profile leaves open.
+
+    Raises:
+        UnknownName: the configuration has no such profile.
+    """
+    profile = config.profiles.get(name or DEFAULT_PROFILE)
+    if profile is None:
+        known = ", ".join(sorted(config.profiles))
+        raise UnknownName(f"there is no profile {name!r}; there are: {known}", param="model")
+    recogniser = profile.recogniser or default_recogniser
+    return SessionOptions(
+        profile=name or DEFAULT_PROFILE,
+        voice=profile.voice or config.tts.voice,
+        recogniser=recogniser if config.asr.enabled else "",
+        language=profile.language or config.asr.language,
+        instructions=profile.instructions,
+        responder=profile.responder or config.responder,
+        vad=profile.vad or config.vad,
+        speed=profile.speed or config.tts.speed,
+        greeting=profile.greeting,
+        barge_in=config.barge_in.enabled,
+    )

@@ -1,0 +1,124 @@
+"""One reply: responder, clauses, voice and playout as one task that can be dropped whole."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Protocol
+
+from frontend.core.config import ClauseConfig, PlayoutConfig
+from frontend.core.errors import ResponderError, VdxError
+from frontend.core.events import Clause, Message, Pcm
+from frontend.speech.clauses import ClauseChunker
+from frontend.speech.playout import Playout
+from frontend.speech.replyaudio import ClauseSpan, ReplyAudio
+from frontend.speech.responder import Responder
+from frontend.speech.tts import Synthesize, Voice, speak
+
+CLAUSES_QUEUED = 32
+"""Text a responder may be ahead of the voice; bounded, and far more than a person hears."""
+
+
+class ReplyObserver(Protocol):
+    """Told on the event loop; `reply` identifies which one speaks."""
+
+    def on_text(self, reply: "Reply") -> None: ...
+    def on_voiced(self, reply: "Reply") -> None: ...
+    def on_audible(self, reply: "Reply") -> None: ...
+    def on_clause(self, reply: "Reply", span: ClauseSpan) -> None: ...
+    def on_ended(self, reply: "Reply", error: VdxError | None) -> None: ...
+    def on_trouble(self, error: VdxError) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyParts:
+    """What a session lends to each of its replies."""
+
+    responder: Responder
+    voice: Callable[[], Voice]
+    synthesize: Synthesize
+    clauses: ClauseConfig
+    playout: PlayoutConfig
+    clauses_ahead: int
+    apology: str
+    clock: Callable[[], float]
+
+
+class Reply:
+    """Runs from the messages it answers to the last frame played; starts held (silent)."""
+
+    def __init__(
+        self,
+        number: int,
+        messages: list[Message],
+        parts: ReplyParts,
+        observer: ReplyObserver,
+        send: Callable[[int, Pcm], Awaitable[None]],
+    ) -> None:
+        self.number = number
+        self.source = ""
+        self.audio = ReplyAudio(
+            parts.clauses_ahead, on_first=lambda: observer.on_voiced(self)
+        )
+        self._messages = messages
+        self._parts = parts
+        self._observer = observer
+        self._failure: VdxError | None = None
+        self._clauses: asyncio.Queue[Clause | None] = asyncio.Queue(CLAUSES_QUEUED)
+        self.playout = Playout(
+            self.audio, lambda row: send(number, row), self, parts.playout, parts.clock
+        )
+
+    def on_audible(self) -> None:
+        self._observer.on_audible(self)
+
+    def on_clause(self, span: ClauseSpan) -> None:
+        self._observer.on_clause(self, span)
+
+    async def run(self) -> None:
+        """Returns when the reply was played or broke; cancelling it stops the voice's server."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._think(), name=f"reply-{self.number}-responder")
+            group.create_task(self._voice(), name=f"reply-{self.number}-voice")
+            await self.playout.run()
+        self._observer.on_ended(self, self._failure)
+
+    async def _think(self) -> None:
+        """Turns the responder's text into clauses; a failure becomes a short apology."""
+        chunker = ClauseChunker(self._parts.clauses)
+        try:
+            async with aclosing(self._parts.responder.reply(self._messages)) as deltas:
+                async for delta in deltas:
+                    await self._take(delta, chunker)
+        except ResponderError as error:
+            self._failure = error
+            self._observer.on_trouble(error)
+            await self._take(f" {self._parts.apology}", chunker)
+        for clause in chunker.finish():
+            await self._clauses.put(clause)
+        await self._clauses.put(None)
+
+    async def _take(self, delta: str, chunker: ClauseChunker) -> None:
+        if delta and not self.source:
+            self._observer.on_text(self)
+        self.source += delta
+        for clause in chunker.feed(delta):
+            await self._clauses.put(clause)
+
+    async def _voice(self) -> None:
+        try:
+            await speak(
+                self._next_clauses(),
+                self._parts.voice,
+                self._parts.synthesize,
+                self.audio,
+                self._observer.on_trouble,
+            )
+        except VdxError as error:
+            # The playout still plays what was made; `on_ended` tells of the failure.
+            self._failure = error
+            self._observer.on_trouble(error)
+
+    async def _next_clauses(self) -> AsyncIterator[Clause]:
+        while (clause := await self._clauses.get()) is not None:
+            yield clause

@@ -1,0 +1,161 @@
+"""The recogniser stage: one Triton sequence per utterance, audio 60 ms at a time.
+
+At the first silence the recogniser is asked to decode what there is (FLUSH), and the silent
+frames that follow are held back: they are sent if the person goes on, and dropped if the
+utterance ends, so that the speculative transcript covers exactly what was said and the final one
+costs nothing.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
+from typing import Protocol
+
+from frontend.core.audio import LISTEN_RATE, SAMPLE_BYTES
+from frontend.core.config import AsrConfig
+from frontend.core.errors import ModelFailed, ModelTimeout, TritonError
+from frontend.core.events import Transcript, TranscriptFailed, TranscriptKind
+
+BYTES_PER_MS = LISTEN_RATE * SAMPLE_BYTES // 1000
+BACKLOG_MS = 2_000
+"""Audio waiting for Triton beyond which the input is asked to wait."""
+
+
+class Recognition(Protocol):
+    """One open sequence; serving.triton.RecognitionStream is the real one."""
+
+    async def send(
+        self, pcm: bytes, *, flush: bool = False, end: bool = False, cancel: bool = False
+    ) -> None: ...
+
+    def __aiter__(self) -> AsyncIterator[Transcript]: ...
+
+
+OpenRecognition = Callable[[], AbstractAsyncContextManager[Recognition]]
+Emit = Callable[[Transcript | TranscriptFailed], None]
+
+
+class Utterance:
+    """Carries one utterance into its sequence and its transcripts out, in a task of its own.
+
+    `push`, `pause`, `resume`, `finish` and `abandon` return at once; `run` does the work and
+    emits exactly one final transcript or failure after `finish`, and nothing after `abandon`.
+    """
+
+    def __init__(
+        self, number: int, config: AsrConfig, open_recognition: OpenRecognition, emit: Emit
+    ) -> None:
+        self.number = number
+        self._piece = config.request_ms * BYTES_PER_MS
+        self._open = open_recognition
+        self._emit = emit
+        self._pending = bytearray()
+        self._held = bytearray()
+        self._silent = False
+        self._flush = False
+        self._ending = False
+        self._abandoned = False
+        self._wake = asyncio.Event()
+        self._room = asyncio.Event()
+        self._room.set()
+        self._final_due = asyncio.Event()
+
+    def push(self, pcm: bytes) -> None:
+        """Appends int16 16 kHz audio."""
+        if self._silent:
+            self._held += pcm
+            return
+        self._pending += pcm
+        if len(self._pending) >= self._piece:
+            self._wake.set()
+        if len(self._pending) > BACKLOG_MS * BYTES_PER_MS:
+            self._room.clear()
+
+    def pause(self) -> None:
+        """The person fell silent: transcribe what there is."""
+        self._silent = self._flush = True
+        self._wake.set()
+
+    def resume(self) -> None:
+        """The person went on after all."""
+        self._silent = False
+        self._pending += self._held
+        self._held.clear()
+        self._wake.set()
+
+    def finish(self) -> None:
+        """The utterance is over: a final transcript is wanted."""
+        self._ending = True
+        self._wake.set()
+        self._final_due.set()
+
+    def abandon(self) -> None:
+        """Throw it away; nothing is emitted any more."""
+        self._abandoned = True
+        self.finish()
+
+    async def room(self) -> None:
+        """Waits while more audio is queued than a recogniser should be behind."""
+        await self._room.wait()
+
+    async def run(self, final_timeout_ms: int) -> None:
+        """Works until the final transcript; a failure is emitted, not raised."""
+        try:
+            async with self._open() as stream, asyncio.TaskGroup() as group:
+                reader = group.create_task(self._read(stream), name="asr-read")
+                group.create_task(self._write(stream), name="asr-write")
+                group.create_task(self._watch(reader, final_timeout_ms), name="asr-watch")
+        except* TritonError as errors:
+            await self._fail(_first(errors))
+        finally:
+            self._room.set()
+
+    async def _write(self, stream: Recognition) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            flush, self._flush = self._flush, False
+            end = self._ending
+            if self._abandoned:
+                await stream.send(b"", end=True, cancel=True)
+                return
+            if flush or end or len(self._pending) >= self._piece:
+                pcm = bytes(self._pending)
+                self._pending.clear()
+                self._room.set()
+                await stream.send(pcm, flush=flush and not end, end=end)
+            if end:
+                return
+
+    async def _read(self, stream: Recognition) -> None:
+        async for transcript in stream:
+            if self._abandoned:
+                return
+            self._emit(replace(transcript, utterance=self.number))
+            if transcript.kind is TranscriptKind.FINAL:
+                return
+        if not self._abandoned:
+            raise ModelTimeout("the recogniser ended without a final transcript")
+
+    async def _watch(self, reader: asyncio.Task[None], final_timeout_ms: int) -> None:
+        """Bounds the wait for the final transcript, counted from `finish`."""
+        await self._final_due.wait()
+        done, _ = await asyncio.wait({reader}, timeout=final_timeout_ms / 1000)
+        if not done:
+            raise ModelTimeout(f"no final transcript within {final_timeout_ms} ms")
+
+    async def _fail(self, error: TritonError) -> None:
+        """Tells of the failure when the turn asks for the words, not in mid-speech."""
+        self._room.set()
+        await self._final_due.wait()
+        if not self._abandoned:
+            self._emit(TranscriptFailed(self.number, error))
+
+
+def _first(group: BaseExceptionGroup[TritonError]) -> TritonError:
+    """One error of the group: they all tell of the same broken stream."""
+    found: BaseException = group
+    while isinstance(found, BaseExceptionGroup):
+        found = found.exceptions[0]
+    return found if isinstance(found, TritonError) else ModelFailed(repr(found))

@@ -1,0 +1,123 @@
+"""Playout: paces a reply's frames against the listener's clock, and knows what was heard.
+
+One rule for every transport: sent = played, apart from `playout.output_lead_ms`. A pause stops
+sending and touches nothing else, so a resume goes on at the exact sample.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+from frontend.core.audio import FRAME_MS, SPEAK_FRAME, SPEAK_RATE, fade_in
+from frontend.core.config import PlayoutConfig
+from frontend.core.events import Pcm
+from frontend.core.metrics import PACING_ERROR, UNDERRUNS
+from frontend.speech.replyaudio import ClauseSpan, ReplyAudio
+
+FRAME_SECONDS = FRAME_MS / 1000
+
+
+class PlayoutObserver(Protocol):
+    """Told, on the event loop, how the playing goes."""
+
+    def on_audible(self) -> None: ...
+    def on_clause(self, span: ClauseSpan) -> None: ...
+
+
+class Playout:
+    """Plays one reply once; starts held, as a preemptive reply must be silent.
+
+    `send` delivers one frame (int16 [960], 48 kHz) and may block while the reader is slow.
+    """
+
+    def __init__(
+        self,
+        audio: ReplyAudio,
+        send: Callable[[Pcm], Awaitable[None]],
+        observer: PlayoutObserver,
+        config: PlayoutConfig,
+        clock: Callable[[], float],
+    ) -> None:
+        self._audio = audio
+        self._send = send
+        self._observer = observer
+        self._lead = config.output_lead_ms / 1000
+        self._fade = config.resume_fade_ms * SPEAK_RATE // 1000
+        self._clock = clock
+        self._open = asyncio.Event()
+        self._origin = 0.0  # when frame 0 sounds at the listener, on `clock`
+        self._sent = 0
+        self._fade_next = False
+
+    @property
+    def sent_samples(self) -> int:
+        return self._sent * SPEAK_FRAME
+
+    @property
+    def played_samples(self) -> int:
+        """48 kHz samples the listener has heard by now."""
+        if not self._sent:
+            return 0
+        elapsed = int((self._clock() - self._origin) * SPEAK_RATE)
+        return max(0, min(elapsed, self.sent_samples))
+
+    def release(self) -> None:
+        """Lets a held reply sound."""
+        self._open.set()
+
+    def pause(self) -> None:
+        """Sends nothing more; what was not sent stays in the queue."""
+        self._open.clear()
+
+    def resume(self) -> None:
+        """Goes on with the very next sample, faded in so that it does not click."""
+        self._fade_next = self._sent > 0
+        self._open.set()
+
+    async def run(self) -> None:
+        """Returns when the last frame was played; cancel to stop."""
+        while True:
+            await self._audio.wait()
+            if self._audio.exhausted:
+                break
+            await self._open.wait()
+            await self._sleep_until(self._due())
+            if self._open.is_set():
+                await self._send_next()
+        await self._open_if_silent()
+        await self._sleep_until(self._origin + self._sent * FRAME_SECONDS)
+
+    async def _open_if_silent(self) -> None:
+        """A reply without any audio still may not end before it was allowed to begin."""
+        if not self._sent:
+            await self._open.wait()
+            self._origin = self._clock()
+
+    def _due(self) -> float:
+        """When the next frame is to be sent; moves the origin when the listener ran dry."""
+        now = self._clock()
+        sounds_at = self._origin + self._sent * FRAME_SECONDS
+        if not self._sent or now > sounds_at:
+            if self._sent and not self._fade_next:
+                UNDERRUNS.inc()
+            self._origin = now - self._sent * FRAME_SECONDS
+            return now
+        return sounds_at - self._lead
+
+    async def _send_next(self) -> None:
+        index = self._sent
+        row = self._audio.take()
+        if self._fade_next:
+            row, self._fade_next = fade_in(row, self._fade), False
+        if index == 0:
+            self._observer.on_audible()
+        if (span := self._audio.clause_at(index)) is not None:
+            self._observer.on_clause(span)
+        self._sent += 1
+        await self._send(row)
+
+    async def _sleep_until(self, due: float) -> None:
+        delay = due - self._clock()
+        if delay > 0:
+            await asyncio.sleep(delay)
+            PACING_ERROR.observe(max(0.0, self._clock() - due))
