@@ -13,6 +13,7 @@ from triton_backends.shared.errors import Internal
 from triton_backends.shared.framing import Framer
 from triton_backends.shared.loudness import gain_for, limit, to_int16
 from triton_backends.shared.resample import Upsampler, as_float
+from triton_backends.shared.silence import trim_start
 
 CALIBRATION_TEXT = "The quick brown fox jumps over the lazy dog."
 CALIBRATION_SECONDS = 3.0
@@ -31,13 +32,15 @@ class SpeechResponse:
 class Voice:
     """How a model's audio is brought to the contract: its rate, gain and response sizes.
 
-    `first_frames` and `largest_frames` are 20 ms frames per response.
+    `first_frames` and `largest_frames` are 20 ms frames per response; up to `trim_start_ms` of
+    silence before the first sound are left out.
     """
 
     sample_rate: int
     gain: float = 1.0
     first_frames: int = 2
     largest_frames: int = 25
+    trim_start_ms: int = 0
 
 
 def stream_speech(chunks: Iterable[Chunk], voice: Voice) -> Generator[SpeechResponse]:
@@ -45,7 +48,7 @@ def stream_speech(chunks: Iterable[Chunk], voice: Voice) -> Generator[SpeechResp
     framer = Framer(voice.first_frames, voice.largest_frames)
     upsampler = Upsampler(voice.sample_rate)
     words: list[Word] = []
-    for chunk in chunks:
+    for chunk in trim_start(chunks, voice.sample_rate, voice.trim_start_ms):
         words += chunk.words
         samples = upsampler.push(as_float(chunk.pcm))
         frames = framer.push(_levelled(samples, voice.gain))

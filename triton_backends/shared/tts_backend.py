@@ -57,6 +57,7 @@ class TtsBackend:
             gain=calibrate(self._engine, self.calibration_request(parameters)),
             first_frames=parameters.integer("first_frames", 2, low=1, high=500),
             largest_frames=parameters.integer("largest_frames", 25, low=1, high=500),
+            trim_start_ms=parameters.integer("trim_start_ms", 0, high=1000),
         )
         self._metrics: Metrics = TritonMetrics(pb_utils, args["model_name"])
         self._workers = ThreadPoolExecutor(self._limit, thread_name_prefix="synthesis")

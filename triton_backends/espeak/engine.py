@@ -1,0 +1,152 @@
+"""espeak-ng as a streaming engine.
+
+The C library is one global state, so one thread owns it and speaks clause after clause; a clause
+takes a few milliseconds. Audio leaves through a slot of one chunk, so that nothing is computed
+ahead of a listener who has gone. Several processes (instances) add throughput.
+"""
+
+import queue
+import re
+import threading
+from collections.abc import Generator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from triton_backends.espeak.library import EspeakLibrary, Mark
+from triton_backends.espeak.voices import find_language, find_variant
+from triton_backends.espeak.words import WordTracker
+from triton_backends.shared.contract import TtsRequest
+from triton_backends.shared.engine import Chunk, Word
+from triton_backends.shared.errors import Internal
+
+# Samples per chunk: small at first so that sound starts early, then fewer hand-overs.
+FIRST_CHUNK_S, LARGEST_CHUNK_S = 0.04, 0.5
+SLOT_TIMEOUT_S = 0.5
+
+# espeak-ng reads commands after control characters, and stops at a NUL.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+
+
+class EspeakEngine:
+    """Any language of espeak-ng; SPEAKER names a voice variant such as "f3" or "m1"."""
+
+    def __init__(self, default_language: str = "en-us", max_streams: int = 32) -> None:
+        self.max_streams = max_streams
+        self._jobs: queue.Queue[_Job | None] = queue.Queue(max_streams + 1)
+        self._owner = threading.Thread(target=self._own_library, name="espeak", daemon=True)
+        started: queue.Queue[EspeakLibrary | Exception] = queue.Queue(1)
+        self._started = started
+        self._owner.start()
+        library = started.get()
+        if isinstance(library, Exception):
+            raise Internal(f"espeak-ng does not start: {library}") from library
+        self._library = library
+        self.sample_rate = library.sample_rate
+        self._default_language = find_language(default_language, library.languages)
+
+    @property
+    def languages(self) -> frozenset[str]:
+        return self._library.languages
+
+    def synthesize(self, request: TtsRequest) -> Generator[Chunk]:
+        """Chunks of growing length; each carries the words that end in it."""
+        language = self._default_language
+        if request.language:
+            language = find_language(request.language, self._library.languages)
+        voice = language + find_variant(request.speaker, self._library.variants)
+        job = _Job(_CONTROL.sub(" ", request.text), voice, request.speed)
+        self._jobs.put(job)
+        try:
+            yield from job.chunks()
+        finally:
+            job.abandon()
+
+    def close(self) -> None:
+        """End the owner thread, after the clause it is speaking."""
+        self._jobs.put(None)
+        self._owner.join(timeout=5.0)
+
+    def _own_library(self) -> None:
+        try:
+            library = EspeakLibrary()
+        except (RuntimeError, OSError, ImportError) as error:
+            self._started.put(error)
+            return
+        self._started.put(library)
+        voice, speed = "", 0.0
+        while (job := self._jobs.get()) is not None:
+            try:
+                if job.voice != voice:
+                    voice = ""
+                    library.set_voice(job.voice)
+                    voice = job.voice
+                if job.speed != speed:
+                    library.set_speed(job.speed)
+                    speed = job.speed
+                job.run(library)
+            except Exception as error:  # noqa: BLE001  (root of the thread: the request hears of it)
+                job.put(Internal(f"espeak-ng failed: {type(error).__name__}: {error}"))
+        library.close()
+
+
+class _Job:
+    """One clause on its way through the owner thread."""
+
+    def __init__(self, text: str, voice: str, speed: float) -> None:
+        self.text = text
+        self.voice = voice
+        self.speed = speed
+        self._slot: queue.Queue[Chunk | Exception | None] = queue.Queue(1)
+        self._abandoned = False
+        self._pieces: list[NDArray[np.int16]] = []
+        self._words: list[Word] = []
+        self._held = 0
+        self._wanted = 0
+        self._tracker = WordTracker(text)
+
+    def chunks(self) -> Generator[Chunk]:
+        """For the reader: what the owner thread puts into the slot."""
+        while (item := self._slot.get()) is not None:
+            if isinstance(item, Exception):
+                raise item
+            yield item
+
+    def abandon(self) -> None:
+        """For the reader: no more is wanted."""
+        self._abandoned = True
+
+    def put(self, item: Chunk | Exception | None) -> bool:
+        """For the owner: hand over; False when nobody wants it any more."""
+        while not self._abandoned:
+            try:
+                self._slot.put(item, timeout=SLOT_TIMEOUT_S)
+            except queue.Full:
+                continue
+            return True
+        return False
+
+    def run(self, library: EspeakLibrary) -> None:
+        """For the owner: speak, and end the stream."""
+        self._wanted = int(FIRST_CHUNK_S * library.sample_rate)
+        largest = int(LARGEST_CHUNK_S * library.sample_rate)
+
+        def take(pcm: NDArray[np.int16], marks: list[Mark]) -> bool:
+            self._words += self._tracker.complete(marks)
+            self._pieces.append(pcm)
+            self._held += pcm.size
+            if self._held < self._wanted:
+                return not self._abandoned
+            self._wanted = min(2 * self._wanted, largest)
+            return self.put(self._chunk())
+
+        if not self._abandoned:
+            library.speak(self.text, take)
+        if self._held or self._words:
+            self.put(self._chunk())
+        self.put(None)
+
+    def _chunk(self) -> Chunk:
+        chunk = Chunk(np.concatenate(self._pieces), tuple(self._words))
+        self._pieces, self._words, self._held = [], [], 0
+        return chunk

@@ -1,0 +1,41 @@
+"""Word times out of espeak-ng's events."""
+
+import bisect
+import re
+from collections.abc import Iterable
+
+from triton_backends.espeak.library import Mark
+from triton_backends.shared.engine import Word
+
+
+class WordTracker:
+    """Joins marks to the words of the text, in order.
+
+    espeak-ng reports a number several times and inside itself, so every mark is taken to mean the
+    written word around it. A word is complete once the next one begins or the clause ends.
+    """
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._spans = [match.span() for match in re.finditer(r"\S+", text)]
+        self._starts = [start for start, _ in self._spans]
+        self._newest = -1
+        self._begun_ms: int | None = None
+
+    def complete(self, marks: Iterable[Mark]) -> tuple[Word, ...]:
+        """The words that these marks complete."""
+        words = []
+        for mark in marks:
+            index = bisect.bisect_right(self._starts, mark.position) - 1
+            ends_clause = mark.position < 0
+            if not ends_clause and index <= self._newest:
+                continue
+            if self._begun_ms is not None:
+                words.append(self._word(self._begun_ms, mark.at_ms))
+            self._begun_ms = None if ends_clause else mark.at_ms
+            self._newest = max(self._newest, index)
+        return tuple(words)
+
+    def _word(self, start_ms: int, end_ms: int) -> Word:
+        start, end = self._spans[self._newest]
+        return Word(self._text[start:end], start_ms, end_ms, start, end)
