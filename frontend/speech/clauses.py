@@ -1,0 +1,230 @@
+"""The clause chunker: a reply's text, as it streams in, cut into pieces a voice can speak.
+
+The first clause is short, so that the first audio is early: it ends at the first sentence end, at
+the first comma once it has a few words, or at a word near `first_max_chars`. Later clauses are
+whole sentences of at most `max_chars`. A cut is never made inside a number, an address or an
+abbreviation, whatever is still to come: a full stop counts only when white space follows it, and
+where even that leaves doubt ("No. 5", "etc. The") the next character decides.
+
+The text is handled character by character and a cut depends on at most one character after it.
+So the same text gives the same clauses however it is split, in linear time.
+"""
+
+import re
+from enum import Enum, auto
+from typing import Final
+
+from frontend.core.config import ClauseConfig
+from frontend.core.events import Clause
+from frontend.speech.cleaning import LINE_END, NO_BREAK_SPACE, Cleaner, Spoken
+from frontend.speech.languages import DEFAULT_LANGUAGE, language_table
+
+LONGEST_TOKEN: Final = 1000
+"""What a voice accepts in one request; only an address without white space gets there."""
+
+_CLOSERS: Final = frozenset("\"'”’»›)]}」』）】》〉＂＇")  # noqa: RUF001
+_OPENERS: Final = "\"'“‘„‚«‹([{¿¡"  # noqa: RUF001
+_STRONG: Final = frozenset(".!?;؟۔।")  # noqa: RUF001
+_WEAK: Final = frozenset(",:،؛—–")  # noqa: RUF001
+_CJK_STRONG: Final = frozenset("。！？；｡")  # noqa: RUF001
+_CJK_WEAK: Final = frozenset("，、：､")  # noqa: RUF001
+_NEVER_FIRST: Final = _CLOSERS | _CJK_STRONG | _CJK_WEAK
+_DOTTED: Final = re.compile(r"(?:[^\W\d_]\.)+[^\W\d_]")
+"""Letters with dots between them: U.S, e.g, z.B."""
+
+
+class _After(Enum):
+    """What the end of a token allows."""
+
+    NOTHING = auto()
+    GLUED = auto()  # the next word belongs to it
+    WEAK = auto()
+    STRONG = auto()
+    STRONG_BEFORE_CAPITAL = auto()
+    STRONG_UNLESS_DIGIT = auto()
+
+
+class ClauseChunker:
+    """Cuts one reply: `feed` deltas as they come, then `finish` once.
+
+    The source spans of the clauses follow each other without a gap from offset 0; only what comes
+    after the last spoken character (trailing emoji, a code block) may belong to none.
+    """
+
+    def __init__(self, config: ClauseConfig, language: str = DEFAULT_LANGUAGE) -> None:
+        self._config = config
+        self._table = language_table(language)
+        self._cleaner = Cleaner()
+        self._out: list[Clause] = []
+        self._chars: list[str] = []
+        self._offsets: list[int] = []
+        self._fed = 0
+        self._source_start = 0
+        self._first = True
+        self._after = _After.NOTHING
+        self._token_start = 0
+        self._word_cut = 0
+        self._weak_cut = 0
+
+    def feed(self, text: str) -> list[Clause]:
+        """The clauses that are complete now that this delta has come."""
+        self._out = []
+        for char in text:
+            for spoken in self._cleaner.feed(char):
+                self._push(spoken)
+            self._fed += 1
+        return self._out
+
+    def finish(self) -> list[Clause]:
+        """The last clauses; the chunker is used up."""
+        self._out = []
+        for spoken in self._cleaner.finish():
+            self._push(spoken)
+        self._cut(len(self._chars), self._fed)
+        return self._out
+
+    def _push(self, spoken: Spoken) -> None:
+        char, offset = spoken
+        if char == LINE_END:
+            self._cut(len(self._chars), offset + 1)
+            self._drop(len(self._chars))
+        elif char == " ":
+            self._space(offset)
+        else:
+            self._begin_character(char, offset)
+            self._chars.append(" " if char == NO_BREAK_SPACE else char)
+            self._offsets.append(offset)
+            self._keep_short()
+
+    def _space(self, offset: int) -> None:
+        """White space ends a token; a sentence end is known here, without the next word."""
+        if not self._chars or self._chars[-1] == " ":
+            return
+        self._after = self._verdict("".join(self._chars[self._token_start :]))
+        self._chars.append(" ")
+        self._offsets.append(offset)
+        self._token_start = len(self._chars)
+        if self._after in (_After.STRONG, _After.WEAK):
+            self._offer(len(self._chars), offset + 1, strong=self._after is _After.STRONG)
+
+    def _begin_character(self, char: str, offset: int) -> None:
+        """What stands before `char` may be decided by it."""
+        if not self._chars:
+            return
+        before = self._chars[-1]
+        here = len(self._chars)
+        if before == " ":
+            self._begin_word(char, offset)
+        elif before in _CJK_STRONG or before in _CJK_WEAK or before in _CLOSERS:
+            self._after_cjk(char, offset)
+        elif (_is_cjk(char) or _is_cjk(before)) and char not in _NEVER_FIRST:
+            self._word_cut = here
+            self._token_start = here
+
+    def _begin_word(self, char: str, offset: int) -> None:
+        here = len(self._chars)
+        after, self._after = self._after, _After.NOTHING
+        if (after is _After.STRONG_BEFORE_CAPITAL and char.isupper()) or (
+            after is _After.STRONG_UNLESS_DIGIT and not char.isdigit()
+        ):
+            self._offer(here, offset, strong=True)
+        elif after in (_After.NOTHING, _After.WEAK, _After.STRONG):
+            in_number = here > 1 and self._chars[here - 2].isdigit() and char.isdigit()
+            if not in_number:
+                self._word_cut = here
+
+    def _after_cjk(self, char: str, offset: int) -> None:
+        """CJK punctuation needs no white space after it, only its closing marks with it."""
+        if char in _NEVER_FIRST:
+            return
+        end = len(self._chars)
+        while end and self._chars[end - 1] in _CLOSERS:
+            end -= 1
+        last = self._chars[end - 1] if end else ""
+        if last in _CJK_STRONG or last in _CJK_WEAK:
+            self._token_start = len(self._chars)
+            self._offer(len(self._chars), offset, strong=last in _CJK_STRONG)
+
+    def _verdict(self, token: str) -> _After:
+        core = token.rstrip("".join(_CLOSERS))
+        if not core:
+            return _After.NOTHING
+        last = core[-1]
+        if last in _CJK_STRONG or last in _CJK_WEAK:
+            return _After.STRONG if last in _CJK_STRONG else _After.WEAK
+        if core.endswith(("...", "…")) or last in _WEAK or core == "-":
+            return _After.WEAK
+        if last not in _STRONG:
+            return _After.NOTHING
+        if last != "." or core != token:
+            return _After.STRONG
+        return self._verdict_on_dot(core[:-1].lstrip(_OPENERS))
+
+    def _verdict_on_dot(self, word: str) -> _After:
+        """Whether the full stop after `word` ends a sentence or belongs to the word."""
+        table, folded = self._table, word.casefold()
+        if folded in table.closing_abbreviations:
+            return _After.GLUED if table.ordinal_dot else _After.STRONG_BEFORE_CAPITAL
+        if folded in table.abbreviations or _DOTTED.fullmatch(word):
+            return _After.GLUED
+        if folded in table.number_abbreviations:
+            return _After.STRONG_UNLESS_DIGIT
+        if len(word) == 1 and word.isupper() and word != "I":
+            return _After.GLUED
+        if word.isdigit() and len(word) <= 3:
+            opens_clause = not "".join(self._chars[: self._token_start]).strip()
+            if opens_clause or (table.ordinal_dot and len(word) <= 2):
+                return _After.GLUED
+        return _After.STRONG
+
+    def _offer(self, here: int, source_end: int, *, strong: bool) -> None:
+        """A place where a clause may end: takes it or remembers it."""
+        if strong and self._first:
+            enough = 1
+        elif strong or self._first:
+            enough = self._config.first_min_chars
+        else:
+            enough = self._config.max_chars // 2
+        if here > enough:
+            self._cut(here, source_end)
+        if self._chars:
+            self._weak_cut = self._word_cut = len(self._chars)
+
+    def _keep_short(self) -> None:
+        limit = self._config.first_max_chars if self._first else self._config.max_chars
+        length = len(self._chars)
+        if length <= limit:
+            return
+        end = self._weak_cut if self._weak_cut > limit // 2 else self._word_cut
+        if end:
+            self._cut(end, self._offsets[end])
+        elif length >= LONGEST_TOKEN:
+            end = length
+            self._cut(end, self._offsets[-1] + 1)
+        if len(self._chars) == length:
+            # Nothing to say up to there: endless punctuation must not pile up.
+            self._drop(end)
+
+    def _cut(self, end: int, source_end: int) -> None:
+        """Makes a clause of the first `end` characters, unless there is nothing to say in it."""
+        head = self._chars[:end]
+        if not any(char.isalnum() for char in head):
+            return
+        text = "".join(head).rstrip(" ")
+        offsets = tuple(self._offsets[: len(text)])
+        self._out.append(Clause(text, self._source_start, source_end, offsets))
+        self._source_start = source_end
+        self._first = False
+        self._drop(end)
+
+    def _drop(self, end: int) -> None:
+        del self._chars[:end]
+        del self._offsets[:end]
+        self._token_start = max(0, self._token_start - end)
+        self._word_cut = max(0, self._word_cut - end)
+        self._weak_cut = max(0, self._weak_cut - end)
+
+
+def _is_cjk(char: str) -> bool:
+    """Whether lines may break beside the character: Han, kana, full-width forms."""
+    return "\u3040" <= char <= "\u30ff" or "\u3400" <= char <= "\u9fff" or char >= "\U00020000"

@@ -1,0 +1,228 @@
+"""Markdown and emoji taken out of a stream of text, character by character.
+
+A language model writes for the eye; a voice must not read asterisks aloud. The cleaner is a small
+state machine: it looks at most one character ahead, so how the text arrives in pieces makes no
+difference, and every character it passes on keeps the offset it had in the source.
+
+- headings, list bullets, quotes, rules, emphasis, strike-through, backticks: the marks go;
+- links and images: their text stays, the address goes; a table's bars become commas;
+- fenced code blocks are left out whole; emoji and control characters become a space.
+
+Ends of headings, list items, table rows and paragraphs come out as LINE_END, other white space as
+a space, or as NO_BREAK_SPACE where it must not part ("1 000" in French).
+"""
+
+import unicodedata
+from typing import Final
+
+LINE_END: Final = "\n"
+NO_BREAK_SPACE: Final = "\u00a0"
+_NO_BREAK_SPACES: Final = frozenset("\u00a0\u202f\u2007")
+_MARKS: Final = frozenset("*_~`-+=#>|!\\]")
+_ESCAPABLE: Final = frozenset("\\`*_{}[]()#+-.!|~>")
+_SKIP_LIMIT: Final = 2000
+"""A link's address longer than this is none."""
+_INVISIBLE: Final = frozenset(
+    "\u00ad\u200b\u200e\u200f\u2060\u2066\u2067\u2068\u2069\ufeff\u202a\u202b\u202c\u202d\u202e"
+)
+_JOINER: Final = "\u200d"
+"""Joins emoji into one, but also letters of Indic scripts."""
+_EMOJI: Final = (
+    (0x1F000, 0x1FAFF),
+    (0x2600, 0x27BF),
+    (0x2B00, 0x2BFF),
+    (0x2300, 0x23FF),
+    (0x2190, 0x21FF),
+    (0x25A0, 0x25FF),
+    (0xFE00, 0xFE0F),
+    (0xE0000, 0xE01EF),
+    (0x20E3, 0x20E3),
+)
+
+Spoken = tuple[str, int]
+"""A character and the source offset it came from."""
+
+
+class Cleaner:
+    """One text's cleaner: `feed` characters in order, then `finish`."""
+
+    def __init__(self) -> None:
+        self._out: list[Spoken] = []
+        self._at = 0
+        self._previous = LINE_END
+        self._run = ""
+        self._run_at = 0
+        self._start_line()
+        self._fenced = False
+        self._literal = False
+        self._in_link = False
+        self._link_depth = 0
+        self._link_length = 0
+        self._bracket_said = False
+
+    def _start_line(self) -> None:
+        self._line_start = True
+        self._line_is_block = False
+        self._in_table = False
+        self._cell_gap = ""
+        self._cell_seen = False
+        self._number = ""
+
+    def feed(self, char: str) -> list[Spoken]:
+        """What can be said now that `char` is known; often it, sometimes nothing or more."""
+        self._out = []
+        if self._run and (char != self._run[0] or self._run[0] in "\\]"):
+            self._settle(char)
+        if self._in_link:
+            self._skip_address(char)
+        elif self._fenced and char not in "`\n":
+            pass
+        elif self._literal:
+            self._literal = False
+            self._say(char, self._at)
+        elif char in _MARKS or (char == ":" and self._in_table):
+            if not self._run:
+                self._run_at = self._at
+            self._run += char
+        else:
+            self._plain(char)
+        if not self._run:
+            self._previous = char
+        self._at += 1
+        return self._out
+
+    def finish(self) -> list[Spoken]:
+        """What was still undecided at the end of the text."""
+        self._out = []
+        if self._run:
+            self._settle("")
+        return self._out
+
+    def _plain(self, char: str) -> None:
+        if char == "\n":
+            self._end_line()
+        elif char.isspace():
+            self._number_mark(char)
+            if self._in_table:
+                self._cell_gap = self._cell_gap or " "
+            else:
+                self._emit(NO_BREAK_SPACE if char in _NO_BREAK_SPACES else " ", self._at)
+        elif char == "[":
+            self._bracket_said = self._previous.isalnum()
+            if self._bracket_said:
+                self._say(char, self._at)
+        elif _is_unspeakable(char) or (char == _JOINER and _is_unspeakable(self._previous)):
+            self._emit(" ", self._at)
+        elif char not in _INVISIBLE:
+            self._number_mark(char)
+            self._say(char, self._at)
+
+    def _number_mark(self, char: str) -> None:
+        """Recognises "1. " and "1) " at the start of a line: a list item, its number is said."""
+        if char.isdigit() and (self._line_start or self._number):
+            self._number += char
+        elif self._number:
+            if char in ".)" and self._number[-1] not in ".)":
+                self._number += char
+                return
+            if char.isspace() and self._number[-1] in ".)":
+                self._line_is_block = True
+            self._number = ""
+
+    def _end_line(self) -> None:
+        blank = self._line_start and not self._in_table
+        if not self._fenced:
+            self._emit(LINE_END if blank or self._line_is_block else " ", self._at)
+        self._start_line()
+
+    def _start_block(self) -> None:
+        """A heading, list item, quote or table row begins here: what was before is complete."""
+        self._emit(LINE_END, self._run_at)
+        self._line_is_block = True
+        self._line_start = False
+
+    def _skip_address(self, char: str) -> None:
+        self._link_length += 1
+        self._link_depth += (char == "(") - (char == ")")
+        if self._link_depth == 0 or char == "\n" or self._link_length > _SKIP_LIMIT:
+            self._in_link = False
+
+    def _say(self, char: str, at: int) -> None:
+        if self._cell_seen:
+            for mark in self._cell_gap:
+                self._emit(mark, at)
+        self._cell_gap = ""
+        self._cell_seen = True
+        self._line_start = False
+        self._emit(char, at)
+
+    def _emit(self, char: str, at: int) -> None:
+        self._out.append((char, at))
+
+    def _settle(self, following: str) -> None:
+        """Decides about a run of one mark, now that the character after it is known."""
+        mark, count = self._run[0], len(self._run)
+        if mark == "`":
+            if count >= 3:
+                self._fenced = not self._fenced
+                self._emit(LINE_END, self._run_at)
+        elif not self._fenced:
+            self._settle_mark(mark, count, following)
+        self._run = ""
+        self._previous = mark
+
+    def _settle_mark(self, mark: str, count: int, following: str) -> None:
+        if self._line_start and self._opens_block(mark, count, following):
+            self._start_block()
+        elif mark == "\\" and following in _ESCAPABLE:
+            self._literal = True
+        elif mark == "]" and following == "(":
+            self._in_link, self._link_depth, self._link_length = True, 0, 0
+        elif mark == "|":
+            if self._in_table:
+                self._cell_gap = ", "
+            else:
+                self._emit(" ", self._run_at)
+        elif self._is_said(mark, count, following):
+            for i in range(count):
+                self._say(mark, self._run_at + i)
+        elif count >= 3 or self._in_table:
+            self._emit(" ", self._run_at)
+
+    def _opens_block(self, mark: str, count: int, following: str) -> bool:
+        if mark == "|":
+            self._in_table = True
+            return True
+        if mark == "#":
+            return count <= 6 and following in " \t"
+        if mark in "*-+" and count == 1:
+            return following in " \t"
+        return mark == ">" or (mark in "*-" and count >= 3 and following in ("\n", ""))
+
+    def _is_said(self, mark: str, count: int, following: str) -> bool:
+        """Whether a run of marks inside a line is text and not markup."""
+        before = self._previous
+        in_word = before.isalnum() and following.isalnum()
+        in_rule = self._in_table and not (before.isalnum() or following.isalnum())
+        text = {
+            "*": count == 1 and _is_operand(before) and _is_operand(following),
+            "_": count == 1 and in_word,
+            "~": count == 1,
+            "!": following != "[",
+            "]": self._bracket_said,
+            ":": "-" not in (before, following),
+            "-": count < 3 and not in_rule,
+        }
+        return text.get(mark, count < 3)
+
+
+def _is_operand(char: str) -> bool:
+    return char.isdigit() or char == " "
+
+
+def _is_unspeakable(char: str) -> bool:
+    """Emoji and symbols for the eye; control, surrogate and private characters."""
+    code = ord(char)
+    if any(low <= code <= high for low, high in _EMOJI):
+        return True
+    return unicodedata.category(char) in {"Cc", "Cs", "Co", "Cn"} and char != LINE_END

@@ -1,0 +1,227 @@
+# ruff: noqa: RUF001
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from frontend.core.config import ClauseConfig
+from frontend.core.events import Clause
+from frontend.speech.clauses import LONGEST_TOKEN, ClauseChunker
+
+CONFIG = ClauseConfig()
+MARKDOWN = (
+    "# Title\n\nSome **bold** and *it* with `code_x` and [a link](http://x.y/z_(a)).\n"
+    "- one thing\n- two things\n\n| a | b |\n|---|:-:|\n| 1 | 2 |\n```py\nprint(1)\n```\n"
+    "Bye 😀 now! 🎉"
+)
+
+
+def chunk(text: str, language: str = "en", sizes: tuple[int, ...] = ()) -> list[Clause]:
+    """Fed whole, or in pieces of these sizes."""
+    chunker = ClauseChunker(CONFIG, language)
+    clauses, start = [], 0
+    for size in sizes:
+        clauses += chunker.feed(text[start : start + size])
+        start += size
+    return [*clauses, *chunker.feed(text[start:]), *chunker.finish()]
+
+
+def texts(text: str, language: str = "en") -> list[str]:
+    return [clause.text for clause in chunk(text, language)]
+
+
+LONG = "This is the first clause of it. "
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Yes. I can do that for you.", ["Yes.", "I can do that for you."]),
+        ("Of course I can, if you like that.", ["Of course I can,", "if you like that."]),
+        ("Well, then. Go on with it!", ["Well, then.", "Go on with it!"]),
+        ('"Really?" she said. (Yes, indeed.) Ok', ['"Really?"', "she said. (Yes, indeed.) Ok"]),
+        ("Hello! Is it you? It is; good.", ["Hello!", "Is it you? It is;", "good."]),
+    ],
+)
+def test_first_clause_comes_early(text: str, expected: list[str]) -> None:
+    got = texts(text)
+    assert got[0] == expected[0]
+    assert " ".join(got) == " ".join(expected)
+
+
+@pytest.mark.parametrize(
+    ("language", "sentence"),
+    [
+        ("en", "I saw Dr. Smith and Mr. J. R. Brown of the U.S. Army, e.g. today."),
+        ("en", "It costs 3.14 dollars or 1,000.50 or No. 5 of vol. 7 today."),
+        ("en", "We leave at 5 p.m. and at 10:30 for apples, pears etc. and more."),
+        ("en", "See https://example.com/a.b?c=1.5,2 or www.x.org/y or mail me@x.co.uk please."),
+        ("en", "Version 2.51.0 of the file setup.cfg is 1.5x as fast as v1.0-rc.1 was."),
+        ("de", "Am 3. Mai kommt Dr. Maier, z.B. mit Nr. 5 usw. nach Berlin."),
+        ("fr", "M. Dupont habite p.ex. 10 av. Foch, n. 5 etc. depuis toujours."),
+        ("es", "El Sr. García vive en la av. Mayor, núm. 5, con la Dra. Ruiz."),
+    ],
+)
+def test_no_cut_inside_numbers_addresses_and_abbreviations(language: str, sentence: str) -> None:
+    assert texts(LONG + sentence + " Then more.", language)[1] == sentence
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Here are apples, pears etc. The rest is gone.", "Here are apples, pears etc."),
+        ("We take the train at 5 p.m. The bus is late.", "We take the train at 5 p.m."),
+        ("The answer to that is no. I am sorry.", "The answer to that is no."),
+        ("He was born in 1985. That is long ago.", "He was born in 1985."),
+    ],
+)
+def test_sentences_that_end_in_an_abbreviation_or_number(text: str, expected: str) -> None:
+    assert texts(LONG + text)[1] == expected
+
+
+def test_cut_is_made_when_white_space_comes() -> None:
+    chunker = ClauseChunker(CONFIG)
+    assert chunker.feed("That is 3") == []
+    assert chunker.feed(".") == []
+    assert chunker.feed("14 or so.") == []
+    assert [c.text for c in chunker.feed(" ")] == ["That is 3.14 or so."]
+    assert chunker.finish() == []
+
+
+def test_long_sentences_are_cut_at_commas_or_words() -> None:
+    plain = texts("word " * 100)
+    assert all(len(text) <= CONFIG.max_chars for text in plain)
+    assert len(plain[0]) <= CONFIG.first_max_chars
+    assert " ".join(plain) == ("word " * 100).strip()
+    half = "some words go on and on and on and on and on and on and on and on "
+    assert texts(LONG + half + "and on and on and on and on and on, " + half * 3)[1].endswith(",")
+
+
+def test_digit_groups_stay_together() -> None:
+    got = texts("Please call me at the office: 49 170 555 123 4567 890 12345 678 or tell us")
+    assert got == ["Please call me at the office:", "49 170 555 123 4567 890 12345 678 or tell us"]
+    groups = "123 456 " * 10
+    assert texts(f"Please call {groups}or tell us about it")[0] == "Please call"
+    assert texts("Il y a 20 000 000 habitants ici.", "fr") == ["Il y a 20 000 000 habitants ici."]
+
+
+def test_an_address_is_never_cut() -> None:
+    url = "https://example.com/" + "a" * 300
+    assert url in texts(LONG + "Look at " + url + " now.")
+    endless = texts("x" * 2500)
+    assert "".join(endless) == "x" * 2500
+    assert max(map(len, endless)) <= LONGEST_TOKEN
+
+
+def test_chinese_and_japanese_need_no_spaces() -> None:
+    assert texts("你好。我是一个机器人，很高兴认识你。「再见！」好的") == [
+        "你好。",
+        "我是一个机器人，很高兴认识你。",
+        "「再见！」好的",
+    ]
+    assert max(map(len, texts("字" * 500))) <= CONFIG.max_chars
+
+
+def test_markdown_is_not_read_aloud() -> None:
+    assert texts(MARKDOWN) == [
+        "Title",
+        "Some bold and it with code_x and a link.",
+        "one thing",
+        "two things",
+        "a, b",
+        "1, 2",
+        "Bye now!",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "spoken"),
+    [
+        ("5 * 3 is 15", "5 * 3 is 15"),
+        ("foo\\*bar\\*", "foo*bar*"),
+        ("snake_case and __init__", "snake_case and init"),
+        ("~~gone~~ about ~5 of C# and #1", "gone about ~5 of C# and #1"),
+        ("![a cat](cat.png) there", "a cat there"),
+        ("Hi 👩‍👩‍👧‍👦🇩🇪👍🏽 there ✅", "Hi there"),
+        ("1️⃣ two", "1 two"),
+        ("see [1] and list[0]", "see 1 and list[0]"),
+        ("a\x00b\x07c\ud800d\u200be", "a b c de"),
+        ("soft\nwrapped", "soft wrapped"),
+        ("> quoted", "quoted"),
+        ("**Note:** it works", "Note: it works"),
+        ("it is 20\u202f000 now", "it is 20 000 now"),
+        ("a -- b --- c", "a -- b c"),
+        ("***\nafter a rule", "after a rule"),
+        ("+49 170", "+49 170"),
+    ],
+)
+def test_cleaning(text: str, spoken: str) -> None:
+    assert " ".join(texts(text)) == spoken
+
+
+@pytest.mark.parametrize(
+    "text", ["", " ", "...", "!? -- *** ---", "🎉🎉", "```\ncode\n```", "\n\n"]
+)
+def test_nothing_to_say_is_no_clause(text: str) -> None:
+    assert texts(text) == []
+
+
+def test_offsets_lead_back_to_the_source() -> None:
+    source = "Some **bold** [link](http://x) 😀 and `code` here. Next **one**."
+    for clause in chunk(source):
+        for i, char in enumerate(clause.text):
+            assert source[clause.offsets[i]] == char or char == " "
+    first = chunk(source)[0]
+    heard = first.text.index("bold") + len("bold")
+    assert source[: first.source_offset(heard)] == "Some **bold**"
+
+
+ODD = st.text(
+    st.one_of(
+        st.sampled_from(list("aB1. ,!?\n*_`#-|[]()>\\:~=+'\"😀。，字")),
+        st.sampled_from("etc.No.Dr.ABCxyz 0123456789"),
+        st.characters(),
+    ),
+    max_size=400,
+)
+
+
+@example(MARKDOWN, [7, 1, 30])
+@given(ODD, st.lists(st.integers(0, 40), max_size=20))
+def test_deltas_make_no_difference(text: str, sizes: list[int]) -> None:
+    assert chunk(text, sizes=tuple(sizes)) == chunk(text)
+
+
+@example(MARKDOWN * 5)
+@given(ODD)
+def test_spans_follow_each_other_and_limits_hold(text: str) -> None:
+    position = 0
+    for clause in chunk(text):
+        assert clause.source_start == position
+        assert clause.source_end > clause.source_start
+        assert clause.text == clause.text.strip()
+        assert any(char.isalnum() for char in clause.text)
+        assert len(clause.text) <= LONGEST_TOKEN
+        assert len(clause.offsets) == len(clause.text)
+        assert list(clause.offsets) == sorted(clause.offsets)
+        assert clause.source_start <= clause.offsets[0]
+        assert clause.offsets[-1] < clause.source_end
+        clause.text.encode()
+        position = clause.source_end
+    assert position <= len(text)
+
+
+@given(st.text(st.sampled_from("abcdefgh .,"), max_size=600))
+def test_plain_text_is_said_whole(text: str) -> None:
+    said = "".join("".join(texts(text)).split())
+    letters = [char for char in text if char.isalpha()]
+    assert [char for char in said if char.isalpha()] == letters
+
+
+@pytest.mark.parametrize("unit", [". ", "x", "🎉", "*", "字", "| a ", "- ", "[", "a, ", "No. "])
+def test_what_is_kept_stays_bounded(unit: str) -> None:
+    chunker = ClauseChunker(CONFIG)
+    kept = 0
+    for char in unit * 2000:
+        chunker.feed(char)
+        kept = max(kept, len(chunker._chars))
+    assert kept <= LONGEST_TOKEN
