@@ -40,10 +40,16 @@ find_uv() {
 }
 
 give_up() {
-    version=$(python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null || true)
-    case $version in 3.11 | 3.12) ;; *) version=3.11 ;; esac
-    say "no Python that can make a virtual environment. Run this line, then make again:"
-    say "  sudo apt install python3 python3-venv python$version-venv libpython$version"
+    packages="python3 python3-venv"
+    own=$(python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null || true)
+    for version in "$own" 3.12 3.11; do  # a release has one of them, or uv fetches a Python
+        case $version in 3.11 | 3.12) ;; *) continue ;; esac
+        [ "$version" = "$own" ] || apt-cache show "libpython$version" >/dev/null 2>&1 || continue
+        packages="$packages python$version-venv libpython$version"
+        break
+    done
+    say "no Python here can make a virtual environment. Run this line, then make again:"
+    say "  sudo apt install $packages"
     exit 1
 }
 

@@ -8,8 +8,11 @@ import pytest
 
 from frontend.core.paths import PACKAGE
 
-FLOORS = ("core", "serving", "speech", "dialog", "transports", "cli")
-"""From the ground up."""
+FLOORS = ("core", "serving", "speech", "dialog", "transports", "client", "bench", "cli")
+"""From the ground up; `client` and `bench` are the person's side, which the server never uses."""
+
+CLIENT_SEES = {"core", "client"}
+"""The person's side reaches the server over the wire alone."""
 
 STAGES = {
     "gate": "vad",  # the gate is a part of deciding what is speech
@@ -91,6 +94,17 @@ def test_no_stage_imports_another(path: Path) -> None:
         if name[1] == "speech" and STAGES.get(name[2], stage_of(path)) != stage_of(path)
     }
     assert others == set()
+
+
+def test_the_client_knows_nothing_of_the_server() -> None:
+    known = {
+        ".".join(name)
+        for path in modules()
+        if floor_of(path) == "client"
+        for name in inside(path)
+        if name[1] not in CLIENT_SEES
+    }
+    assert known == set()
 
 
 def test_every_module_stands_on_a_floor() -> None:
