@@ -1,0 +1,48 @@
+"""`vdx frontend`: serve conversations against a Triton that runs elsewhere."""
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from frontend.cli.launch import bind_server, load_settings, open_host, serve_until_stopped
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+@app.command()
+def frontend(
+    config: Annotated[
+        Path | None, typer.Option("--config", help="YAML file; else vdx.yaml here.")
+    ] = None,
+    triton_url: Annotated[
+        str | None, typer.Option(help="gRPC address of Triton, host:port.")
+    ] = None,
+    host: Annotated[str | None, typer.Option(help="Address to bind.")] = None,
+    port: Annotated[int | None, typer.Option(help="HTTP port; 0 = a free one.")] = None,
+    voice: Annotated[str | None, typer.Option(help="Default voice, a model id.")] = None,
+    assign: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any setting.")
+    ] = None,
+) -> None:
+    """Serve conversations; waits for Triton when it is not there yet. Ctrl-C stops."""
+    flags = {
+        "triton.url": triton_url,
+        "server.host": host,
+        "server.port": port,
+        "tts.voice": voice,
+    }
+    loaded = load_settings(config, assign or [], flags)
+    listener = bind_server(loaded, typer.echo)
+
+    async def run() -> None:
+        from frontend.transports.server import address_of
+
+        async def ready() -> None:
+            typer.echo(f"ready: {address_of(listener)}  (Ctrl-C stops)")
+
+        async with open_host(loaded.config, loaded.config.triton) as served:
+            await serve_until_stopped(served, listener, typer.echo, [], ready)
+
+    asyncio.run(run())

@@ -1,0 +1,82 @@
+"""What `vdx up` and `vdx frontend` share: settings from flags, a host, and a server that runs."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from frontend.cli.config import parse_assignments
+from frontend.core import settings
+
+if TYPE_CHECKING:
+    import socket
+
+    from frontend.core.config import Config, TritonConfig
+    from frontend.transports.host import Host
+
+Tell = Callable[[str], None]
+
+
+def load_settings(
+    file: Path | None, assignments: list[str], flags: dict[str, Any]
+) -> settings.Settings:
+    """The effective settings of a serving command, logging set up; raises ConfigError."""
+    from frontend.core.logs import configure
+
+    loaded = settings.load(file, {**parse_assignments(assignments), **flags})
+    configure(loaded.config.log)
+    return loaded
+
+
+def bind_server(loaded: settings.Settings, tell: Tell) -> "socket.socket":
+    """The server's socket; says so when the default port was taken. Raises PortTaken."""
+    from frontend.transports.security import Guard
+    from frontend.transports.server import bind
+
+    server = loaded.config.server
+    Guard(server)  # refuses an open address without a key before anything is started
+    explicit = loaded.origins.get("server.port", "default") != "default"
+    listener = bind(server, explicit=explicit)
+    port = listener.getsockname()[1]
+    if not explicit and port != server.port:
+        tell(f"port {server.port} is taken, using {port}")
+    return listener
+
+
+@contextlib.asynccontextmanager
+async def open_host(config: "Config", triton: "TritonConfig") -> AsyncIterator["Host"]:
+    """A host connected (not yet waiting) to the Triton that `triton` names."""
+    from frontend.serving.manager import ModelManager
+    from frontend.serving.triton import TritonClient
+    from frontend.transports.host import Host
+
+    async with TritonClient(triton) as client:
+        host = Host(config, client, ModelManager(client))
+        try:
+            yield host
+        finally:
+            await host.close()
+
+
+async def serve_until_stopped(
+    host: "Host",
+    listener: "socket.socket",
+    tell: Tell,
+    background: list[Callable[[], Awaitable[None]]],
+    ready: Callable[[], Awaitable[None]],
+) -> None:
+    """Waits for Triton, loads the models, calls `ready`, and serves until a signal."""
+    from frontend.transports.server import serve
+
+    async def watch() -> None:
+        while not host.ready:
+            await asyncio.sleep(0.1)
+        await host.manager.run()
+
+    async def prepare() -> None:
+        await host.manager.wait_for_server(tell)
+        await host.load_defaults()
+        await ready()
+
+    await serve(host, listener, [watch, *background], prepare)

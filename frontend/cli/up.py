@@ -1,0 +1,133 @@
+"""`vdx up`: everything on one box: Triton, models, the server, and a proof that it works."""
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from frontend.cli.launch import bind_server, load_settings, open_host, serve_until_stopped
+from frontend.core.errors import SetupError, VdxError
+
+if TYPE_CHECKING:
+    import socket
+
+    from frontend.core.settings import Settings
+    from frontend.serving.embedded import EmbeddedTriton
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+RESTART_DELAY_S = 1.0
+
+Port = Annotated[int | None, typer.Option(min=0, max=65535, help="0 = a free one.")]
+
+
+@app.command()
+def up(
+    config: Annotated[
+        Path | None, typer.Option("--config", help="YAML file; else vdx.yaml here.")
+    ] = None,
+    host: Annotated[str | None, typer.Option(help="Address to bind.")] = None,
+    port: Port = None,
+    grpc_port: Port = None,
+    http_port: Port = None,
+    metrics_port: Port = None,
+    voice: Annotated[str | None, typer.Option(help="Default voice, a model id.")] = None,
+    recogniser: Annotated[str | None, typer.Option(help="Recogniser adapter.")] = None,
+    responder: Annotated[str | None, typer.Option(help="echo, script or chat.")] = None,
+    proof: Annotated[
+        bool, typer.Option(help="Prove one whole turn with a recording before serving.")
+    ] = True,
+    assign: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any setting.")
+    ] = None,
+) -> None:
+    """Start Triton, load a recogniser and a voice, prove one turn, and serve until Ctrl-C."""
+    flags = {
+        "server.host": host,
+        "server.port": port,
+        "embedded.grpc_port": grpc_port,
+        "embedded.http_port": http_port,
+        "embedded.metrics_port": metrics_port,
+        "tts.voice": voice,
+        "asr.adapter": recogniser,
+        "responder.kind": responder,
+    }
+    loaded = load_settings(config, assign or [], flags)
+    listener = bind_server(loaded, typer.echo)
+    asyncio.run(_run(loaded, listener, proof=proof))
+
+
+async def _run(loaded: "Settings", listener: "socket.socket", *, proof: bool) -> None:
+    from frontend.cli.welcome import prove, welcome
+    from frontend.transports.server import address_of
+
+    address = address_of(listener)
+    triton = _embedded(loaded)
+    typer.echo("starting Triton …")
+    async with triton:
+        _tell_ports(triton, loaded)
+        config = loaded.config
+        remote = config.triton.model_copy(update={"url": triton.grpc_url})
+        async with open_host(config, remote) as host:
+            host.triton_pid = triton.pid
+            typer.echo("loading models …")
+
+            async def supervise() -> None:
+                while True:
+                    await _restart(triton, await triton.died())
+                    host.triton_pid = triton.pid
+
+            async def ready() -> None:
+                if proof:
+                    await prove(address, loaded.config)
+                welcome(address, host)
+
+            await serve_until_stopped(host, listener, typer.echo, [supervise], ready)
+    typer.echo("stopped")
+
+
+def _embedded(loaded: "Settings") -> "EmbeddedTriton":
+    from frontend.core.paths import locate
+    from frontend.serving.embedded import EmbeddedOptions, EmbeddedTriton
+
+    paths, ports = locate(), loaded.config.embedded
+    if not paths.triton_python.exists():
+        raise SetupError("the environment for Triton is not built yet: run `vdx setup`")
+    return EmbeddedTriton(
+        EmbeddedOptions(
+            triton_python=paths.triton_python,
+            model_repository=paths.model_repository,
+            families=paths.triton_backends,
+            grpc_port=ports.grpc_port,
+            http_port=ports.http_port,
+            metrics_port=ports.metrics_port,
+        )
+    )
+
+
+def _tell_ports(triton: "EmbeddedTriton", loaded: "Settings") -> None:
+    """Says which of Triton's usual ports were taken."""
+    from frontend.serving.ports import DEFAULT_GRPC, DEFAULT_HTTP, DEFAULT_METRICS
+
+    wished, chosen = loaded.config.embedded, triton.ports
+    for name, wish, usual, port in (
+        ("gRPC", wished.grpc_port, DEFAULT_GRPC, chosen.grpc),
+        ("HTTP", wished.http_port, DEFAULT_HTTP, chosen.http),
+        ("metrics", wished.metrics_port, DEFAULT_METRICS, chosen.metrics),
+    ):
+        if wish is None and port != usual:
+            typer.echo(f"Triton's {name} port {usual} is taken, using {port}")
+
+
+async def _restart(triton: "EmbeddedTriton", code: int) -> None:
+    """Brings a server that died back on the same ports; the manager reloads its models."""
+    typer.echo(f"Triton ended with code {code}; restarting it", err=True)
+    while True:
+        try:
+            await triton.restart()
+        except VdxError as error:
+            typer.echo(f"Triton did not start: {error}", err=True)
+            await asyncio.sleep(RESTART_DELAY_S)
+        else:
+            return

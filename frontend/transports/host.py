@@ -1,0 +1,152 @@
+"""What all transports of one process share: Triton, models, responders and the open sessions."""
+
+import asyncio
+import os
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from typing import Any
+
+from frontend.core.config import Config
+from frontend.core.errors import SessionLimit, TritonError, UnknownName
+from frontend.core.events import SpeechChunk
+from frontend.dialog.profiles import SessionOptions, resolve
+from frontend.dialog.session import Session
+from frontend.dialog.speaking import Audience, Services
+from frontend.serving.manager import ModelManager
+from frontend.serving.models import ModelKind
+from frontend.serving.triton import RecognitionStream, SynthesisRequest, TritonClient
+from frontend.speech.responder import Responder, make_responder
+from frontend.speech.tts import Voice
+
+
+class Host:
+    """One per process; every session of every transport is opened here."""
+
+    def __init__(self, config: Config, client: TritonClient, manager: ModelManager) -> None:
+        self.config = config
+        self.manager = manager
+        self.sessions: dict[str, Session] = {}
+        self.triton_pid: int | None = None
+        self.ready = False
+        self._client = client
+        self._recogniser = ""
+        self._defaults: dict[ModelKind, str] = {}
+        self._responders: dict[str, Responder] = {}
+        self._services = Services(
+            config=config,
+            synthesize=self._synthesize,
+            recognise=self._recognise,
+            calibrated=manager.calibrated,
+            responder=self._responder,
+        )
+
+    async def load_defaults(self) -> None:
+        """Loads every profile's voice and recogniser and what `models.preload` names.
+
+        Raises:
+            UnknownName: a name that the repository does not hold.
+            TritonError: a model could not be loaded.
+        """
+        if self.config.asr.enabled:
+            self._recogniser = await self.manager.pick_recogniser(self.config.asr)
+        needed = list(self.config.models.preload)
+        for name in self.config.profiles:
+            options = self.options(name)
+            needed += [options.voice, options.recogniser]
+            # The chat client takes a second to import; better now than in the first turn.
+            await asyncio.to_thread(self._responder, options)
+        async with asyncio.TaskGroup() as group:
+            for model in dict.fromkeys(filter(None, needed)):
+                group.create_task(self.manager.ensure(model), name=f"load-{model}")
+        self.ready = True
+
+    async def close(self) -> None:
+        """Frees what the responders hold."""
+        for responder in self._responders.values():
+            await responder.aclose()
+
+    def options(self, profile: str) -> SessionOptions:
+        """The options a session of `profile` starts with; raises UnknownName."""
+        options = resolve(self.config, profile, self._recogniser)
+        voice, recogniser = self._defaults.get("tts"), self._defaults.get("asr")
+        if voice:
+            options = options.updated(voice=voice)
+        if recogniser and options.recogniser:
+            options = options.updated(recogniser=recogniser)
+        return options
+
+    def open_session(self, options: SessionOptions, audience: Audience) -> Session:
+        """A new session, to be run by the caller and given back with `forget`.
+
+        Raises:
+            SessionLimit: the server holds `server.max_sessions` already.
+        """
+        limit = self.config.server.max_sessions
+        if len(self.sessions) >= limit:
+            raise SessionLimit(f"the server holds {limit} sessions, its limit; try again later")
+        session = Session(secrets.token_hex(6), options, self._services, audience)
+        self.sessions[session.id] = session
+        return session
+
+    def forget(self, session: Session) -> None:
+        self.sessions.pop(session.id, None)
+
+    async def use(self, model: str, session: Session | None = None) -> int:
+        """Switches one session, or every one and the default, to `model`; returns how many.
+
+        The model is loaded first, so no session ever waits for it.
+
+        Raises:
+            UnknownName: no such model, or it is neither a voice nor a recogniser.
+            TritonError: it could not be loaded.
+        """
+        info = await self.manager.ensure(model)
+        key = "voice" if info.kind == "tts" else "recogniser"
+        if session is None:
+            self._defaults[info.kind] = model
+        chosen = list(self.sessions.values()) if session is None else [session]
+        for each in chosen:
+            each.update(each.options.updated(**{key: model}))
+        return len(chosen)
+
+    def session(self, session_id: str) -> Session:
+        """An open session by id; raises UnknownName."""
+        try:
+            return self.sessions[session_id]
+        except KeyError:
+            raise UnknownName(f"there is no session {session_id!r}", param="session") from None
+
+    async def _synthesize(self, voice: Voice, text: str) -> AsyncIterator[SpeechChunk]:
+        request = SynthesisRequest(text, voice.language, voice.speaker, voice.speed)
+        try:
+            async with aclosing(self._client.synthesize(voice.model, request)) as chunks:
+                async for chunk in chunks:
+                    yield chunk
+        except TritonError as error:
+            if error.retryable:
+                self.manager.suspect()
+            raise
+
+    def _recognise(self, options: SessionOptions, session_id: str) -> RecognitionStream:
+        return self._client.recognise(
+            options.recogniser, language=options.language, session=session_id
+        )
+
+    def _responder(self, options: SessionOptions) -> Responder:
+        """One responder for each distinct configuration: they keep connections, not talk."""
+        key = options.responder.model_dump_json()
+        if key not in self._responders:
+            self._responders[key] = make_responder(options.responder)
+        return self._responders[key]
+
+    def status(self) -> dict[str, Any]:
+        """What `/vdx/status` tells."""
+        return {
+            "pid": os.getpid(),
+            "triton_pid": self.triton_pid,
+            "ready": self.ready,
+            "sessions": len(self.sessions),
+            "recogniser": self._defaults.get("asr") or self._recogniser,
+            "voice": self._defaults.get("tts") or self.config.tts.voice,
+        }

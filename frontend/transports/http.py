@@ -1,0 +1,187 @@
+"""The HTTP side: the page, health, metrics, the admin API, and the door to `/v1/realtime`."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route, WebSocketRoute
+
+from frontend.core.errors import (
+    InvalidInput,
+    ModelBusy,
+    SessionLimit,
+    TritonError,
+    UnknownName,
+    VdxError,
+)
+from frontend.serving.manager import ModelStatus
+from frontend.transports.host import Host
+from frontend.transports.realtime.endpoint import realtime
+from frontend.transports.security import Forbidden, Guard, Unauthorized
+
+PAGE = Path(__file__).parent.parent / "web" / "index.html"
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+def create_app(host: Host) -> Starlette:
+    """The ASGI application of one process.
+
+    Raises:
+        ConfigError: the address is open to others and no key is set.
+    """
+    app = Starlette(
+        routes=[
+            Route("/", _open(page)),
+            Route("/healthz", _open(healthz)),
+            Route("/readyz", _open(readyz)),
+            Route("/metrics", _keyed(metrics)),
+            Route("/vdx/status", _keyed(status)),
+            Route("/vdx/models", _keyed(models)),
+            Route("/vdx/models/{name}/load", _keyed(load), methods=["POST"]),
+            Route("/vdx/models/{name}/unload", _keyed(unload), methods=["POST"]),
+            Route("/vdx/models/{name}/use", _keyed(use), methods=["POST"]),
+            Route("/vdx/sessions", _keyed(sessions)),
+            WebSocketRoute("/v1/realtime", realtime),
+        ]
+    )
+    app.state.host = host
+    app.state.guard = Guard(host.config.server)
+    return app
+
+
+def _open(endpoint: Endpoint) -> Endpoint:
+    return _guarded(endpoint, needs_key=False)
+
+
+def _keyed(endpoint: Endpoint) -> Endpoint:
+    return _guarded(endpoint, needs_key=True)
+
+
+def _guarded(endpoint: Endpoint, *, needs_key: bool) -> Endpoint:
+    async def serve(request: Request) -> Response:
+        try:
+            request.app.state.guard.admit(request, needs_key=needs_key)
+            return await endpoint(request)
+        except VdxError as error:
+            return _failure(error)
+
+    return serve
+
+
+def _failure(error: VdxError) -> JSONResponse:
+    status = 500
+    for kind, code in (
+        (Unauthorized, 401),
+        (Forbidden, 403),
+        (UnknownName, 404),
+        (InvalidInput, 400),
+        (SessionLimit, 503),
+        (ModelBusy, 429),
+        (TritonError, 502),
+    ):
+        if isinstance(error, kind):
+            status = code
+            break
+    body = {
+        "message": error.message,
+        "code": error.code,
+        "service": error.service,
+        "retryable": error.retryable,
+    }
+    return JSONResponse({"error": body}, status_code=status)
+
+
+async def page(_request: Request) -> Response:
+    """The page to talk on."""
+    return FileResponse(PAGE, media_type="text/html")
+
+
+async def healthz(_request: Request) -> Response:
+    """The process is alive."""
+    return PlainTextResponse("ok")
+
+
+async def readyz(request: Request) -> Response:
+    """Models are loaded: the first turn is as fast as the tenth."""
+    ready = request.app.state.host.ready
+    return PlainTextResponse("ready" if ready else "loading", status_code=200 if ready else 503)
+
+
+async def metrics(_request: Request) -> Response:
+    """Prometheus text."""
+    from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+
+async def status(request: Request) -> Response:
+    """Process ids, sessions, and what new sessions use."""
+    return JSONResponse(_host(request).status())
+
+
+async def models(request: Request) -> Response:
+    """Every model of the repository, its state and what it can do."""
+    found = await _host(request).manager.statuses()
+    return JSONResponse({"models": [_model(entry) for entry in found]})
+
+
+async def load(request: Request) -> Response:
+    """Loads a model and warms it up."""
+    info = await _host(request).manager.ensure(request.path_params["name"])
+    return JSONResponse({"loaded": info.name, "kind": info.kind})
+
+
+async def unload(request: Request) -> Response:
+    """Unloads a model; a clause or utterance in flight is finished."""
+    host, name = _host(request), request.path_params["name"]
+    await host.manager.unload(name)
+    using = [s.id for s in host.sessions.values() if name in (s.options.voice, s.options.recogniser)]
+    return JSONResponse({"unloaded": name, "sessions_still_using_it": using})
+
+
+async def use(request: Request) -> Response:
+    """Switches live sessions (or `?session=ID`) and the default to a model."""
+    host, name = _host(request), request.path_params["name"]
+    wanted = request.query_params.get("session")
+    session = host.session(wanted) if wanted else None
+    return JSONResponse({"model": name, "sessions": await host.use(name, session)})
+
+
+async def sessions(request: Request) -> Response:
+    """Open sessions and how each stands."""
+    listed = [
+        {
+            "id": session.id,
+            "state": session.state.value,
+            "voice": session.options.voice,
+            "recogniser": session.options.recogniser,
+            "messages": len(session.history),
+            "vad": asdict(session.hearing.statistics),
+        }
+        for session in _host(request).sessions.values()
+    ]
+    return JSONResponse({"sessions": listed})
+
+
+def _host(request: Request) -> Host:
+    host: Host = request.app.state.host
+    return host
+
+
+def _model(entry: ModelStatus) -> dict[str, Any]:
+    info = entry.info
+    described = {
+        "kind": info.kind,
+        "family": info.family,
+        "languages": list(info.languages),
+        "sample_rate": info.sample_rate,
+        "capabilities": sorted(info.capabilities),
+    }
+    return {"name": entry.name, "state": entry.state, "reason": entry.reason} | (
+        described if info else {}
+    )

@@ -1,0 +1,58 @@
+"""The door of `/v1/realtime`: who may come in, with which profile."""
+
+from starlette.responses import JSONResponse
+from starlette.websockets import WebSocket
+
+from frontend.core.errors import InvalidInput, SessionLimit, UnknownName, VdxError
+from frontend.transports.host import Host
+from frontend.transports.realtime.connection import Connection
+from frontend.transports.realtime.settings import Settings
+from frontend.transports.security import Guard
+
+OPENAI_MODELS = ("gpt-realtime", "gpt-4o-realtime", "gpt-4o-mini-realtime")
+"""Model names of clients written for OpenAI; they mean the default profile."""
+
+
+async def realtime(socket: WebSocket) -> None:
+    """Accepts one client and serves it to the end."""
+    host: Host = socket.app.state.host
+    guard: Guard = socket.app.state.guard
+    try:
+        guard.admit(socket)
+        if "realtime=v1" in socket.headers.get("openai-beta", ""):
+            raise InvalidInput(
+                "this is the beta Realtime protocol (header OpenAI-Beta: realtime=v1); "
+                "vdx speaks the GA form, leave the header out",
+                param="OpenAI-Beta",
+            )
+        if not host.ready:
+            raise SessionLimit("the models are still loading; try again in a moment")
+        options = host.options(_profile(socket))
+        defaults = host.options("")
+        settings = Settings(options, options.voice, options.recogniser or defaults.recogniser)
+        connection = Connection(socket, host, settings)
+    except VdxError as error:
+        await socket.send_denial_response(_denial(error))
+        return
+    offered = socket.scope.get("subprotocols", [])
+    await socket.accept(subprotocol="realtime" if "realtime" in offered else None)
+    await connection.run()
+
+
+def _profile(socket: WebSocket) -> str:
+    name = socket.query_params.get("model", "")
+    return "" if name.startswith(OPENAI_MODELS) else name
+
+
+def _denial(error: VdxError) -> JSONResponse:
+    status = 400
+    if isinstance(error, UnknownName):
+        status = 404
+    elif isinstance(error, SessionLimit):
+        status = 503
+    elif error.code == "forbidden":
+        status = 403
+    elif error.code == "unauthorized":
+        status = 401
+    body = {"message": error.message, "type": "invalid_request_error", "code": error.code}
+    return JSONResponse({"error": body}, status_code=status)

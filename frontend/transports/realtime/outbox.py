@@ -1,0 +1,81 @@
+"""The one way out of a WebSocket: a bounded queue with one writer, so order is never in doubt."""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+
+from frontend.core.errors import SessionLimit
+
+MAX_EVENTS = 2_000
+"""Events a client may be behind before it is given up."""
+MAX_AUDIO = 4
+"""Frames of audio queued before playout is made to wait; more would outlive a pause."""
+
+
+class Outbox:
+    """Events are taken at once; audio waits for room and can be taken back."""
+
+    def __init__(self, send: Callable[[str], Awaitable[None]], timeout_s: float) -> None:
+        self._send = send
+        self._timeout_s = timeout_s
+        self._queue: deque[tuple[str, int]] = deque()
+        self._audio = 0
+        self._waiting = asyncio.Event()
+        self._room = asyncio.Event()
+        self._closed = False
+
+    def post(self, text: str) -> None:
+        """Queues one event."""
+        self._queue.append((text, 0))
+        self._waiting.set()
+
+    async def audio(self, reply: int, text: str) -> None:
+        """Queues one audio event of `reply` (1 or more), waiting while there are enough."""
+        while self._audio >= MAX_AUDIO and not self._closed:
+            self._room.clear()
+            await self._room.wait()
+        self._audio += 1
+        self._queue.append((text, reply))
+        self._waiting.set()
+
+    def drop_audio(self, reply: int) -> None:
+        """Takes back what is queued of a reply that was cancelled."""
+        kept = [entry for entry in self._queue if entry[1] != reply]
+        self._audio -= len(self._queue) - len(kept)
+        self._queue = deque(kept)
+        self._room.set()
+
+    def close(self) -> None:
+        """Lets `run` return once everything queued is written."""
+        self._closed = True
+        self._waiting.set()
+        self._room.set()
+
+    async def run(self) -> None:
+        """Writes until closed.
+
+        Raises:
+            SessionLimit: the client does not read.
+        """
+        while True:
+            while self._queue:
+                if len(self._queue) > MAX_EVENTS:
+                    raise SessionLimit(f"the client is {MAX_EVENTS} events behind")
+                text, reply = self._queue.popleft()
+                if reply:
+                    self._audio -= 1
+                    self._room.set()
+                await self._write(text)
+            if self._closed:
+                return
+            self._waiting.clear()
+            await self._waiting.wait()
+
+    async def _write(self, text: str) -> None:
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                await self._send(text)
+        except TimeoutError:
+            raise SessionLimit(
+                f"the client has read nothing for {self._timeout_s:g} s"
+            ) from None

@@ -1,0 +1,38 @@
+"""The vdx.* events, sent only to clients that ask for them (`session.update`, vdx.events)."""
+
+from collections.abc import Callable, Mapping
+
+from frontend.dialog import notices as n
+from frontend.transports.realtime.events import encode
+
+Ids = Callable[[int], Mapping[str, str]]
+
+
+def vdx_event(notice: n.Notice, ids: Ids) -> str | None:
+    """The event for a notice, or None where the protocol's own events say it all."""
+    match notice:
+        case n.StateChanged(state=state, thinking=thinking):
+            return encode("vdx.state", state=state.value, thinking=thinking)
+        case n.PlayoutPaused(reply=reply, played_ms=played_ms):
+            return encode("vdx.playout.paused", **ids(reply), played_ms=played_ms)
+        case n.PlayoutResumed(reply=reply, played_ms=played_ms):
+            return encode("vdx.playout.resumed", **ids(reply), played_ms=played_ms)
+        case n.UserHeard(utterance=utterance, text=text, stable=stable):
+            return encode("vdx.transcript", utterance=utterance, text=text, stable=stable)
+        case n.TurnTimed(reply=reply, speech_end_to_first_audio_ms=gap, stages=stages):
+            return encode(
+                "vdx.turn",
+                **ids(reply),
+                speech_end_to_first_audio_ms=gap,
+                stages=dict(stages),
+            )
+        case n.LevelHint(rms=rms, threshold=threshold):
+            message = (
+                f"the microphone is too quiet (level {rms:.0f}, needed {threshold:.0f}): "
+                "raise its volume or move closer"
+            )
+            return encode("vdx.hint", code="level_too_low", message=message)
+        case n.SessionEnded(reason=reason):
+            return encode("vdx.session.ended", reason=reason)
+        case _:
+            return None

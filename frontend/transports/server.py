@@ -1,0 +1,115 @@
+"""Runs the HTTP and WebSocket server of one process until it is told to stop."""
+
+import asyncio
+import contextlib
+import signal
+import socket
+from collections.abc import Awaitable, Callable, Iterator
+
+import uvicorn
+
+from frontend.core.config import ServerConfig
+from frontend.core.errors import PortTaken, VdxError
+from frontend.transports.host import Host
+from frontend.transports.http import create_app
+
+GOODBYE_S = 2
+"""How long open sessions may take to say goodbye at the end."""
+
+
+def bind(config: ServerConfig, *, explicit: bool) -> socket.socket:
+    """A listening socket; a default port that is taken gives way to a free one.
+
+    Raises:
+        PortTaken: the port was given explicitly and is in use.
+    """
+    family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
+    for port in (config.port,) if explicit else (config.port, 0):
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((config.host, port))
+            listener.listen(1024)
+        except OSError as error:
+            listener.close()
+            failure = f"cannot listen on {config.host} port {port}: {error.strerror}"
+            continue
+        listener.setblocking(False)
+        return listener
+    raise PortTaken(f"{failure}; choose another with --port, 0 picks a free one")
+
+
+def address_of(listener: socket.socket) -> str:
+    """The server's URL."""
+    host, port = listener.getsockname()[:2]
+    shown = f"[{host}]" if ":" in host else host
+    return f"http://{shown}:{port}"
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals to `serve`, which has more to stop than this server."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def serve(
+    host: Host,
+    listener: socket.socket,
+    background: list[Callable[[], Awaitable[None]]],
+    ready: Callable[[], Awaitable[None]],
+) -> None:
+    """Serves until SIGINT or SIGTERM; `ready` runs once connections are accepted.
+
+    `background` runs beside it. A failure of either stops everything and is raised; a signal
+    before it is ready stops it just the same.
+    """
+    config = host.config.server
+    server = _Server(
+        uvicorn.Config(
+            create_app(host),
+            ws="websockets-sansio",
+            ws_max_size=config.max_message_bytes,
+            ws_per_message_deflate=False,
+            ws_ping_interval=20,
+            ws_ping_timeout=20,
+            lifespan="off",
+            log_level="warning",
+            access_log=False,
+            timeout_graceful_shutdown=GOODBYE_S,
+        )
+    )
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    try:
+        async with asyncio.TaskGroup() as group:
+            serving = group.create_task(server.serve(sockets=[listener]), name="http")
+            others = [group.create_task(_run(work), name="background") for work in background]
+            others.append(group.create_task(_run(ready), name="ready"))
+            await stop.wait()
+            for session in list(host.sessions.values()):
+                session.close("server_stopping")
+            server.should_exit = True
+            for task in others:
+                task.cancel()
+            await serving
+    except* VdxError as errors:
+        raise _first(errors) from None
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
+
+
+async def _run(work: Callable[[], Awaitable[None]]) -> None:
+    await work()
+
+
+def _first(group: BaseExceptionGroup[VdxError]) -> VdxError:
+    found: BaseException = group
+    while isinstance(found, BaseExceptionGroup):
+        found = found.exceptions[0]
+    assert isinstance(found, VdxError)  # nosec B101  (except* let nothing else through)
+    return found
