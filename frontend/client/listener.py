@@ -53,6 +53,13 @@ class Listener:
         """When everything that has arrived will have been heard."""
         return self._end
 
+    @property
+    def newest(self) -> Pcm:
+        """The samples that arrived last, held ones included; int16 [n]."""
+        if self._held:
+            return self._held[-1].pcm
+        return self.pieces[-1].pcm if self.pieces else np.zeros(0, np.int16)
+
     def receive(self, response: str, pcm: bytes, now: float) -> None:
         """Queues one delta of a response."""
         piece = Piece(response, now, now, to_pcm(pcm), follows=False)

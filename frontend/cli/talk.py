@@ -1,0 +1,176 @@
+"""`vdx talk`: a conversation from this terminal, with the microphone or recordings."""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from frontend.core.errors import VdxError
+
+if TYPE_CHECKING:
+    from frontend.cli.talk_view import View
+    from frontend.client.microphone import EchoCanceller
+    from frontend.client.realtime import RealtimeClient
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+DEFAULT_URL = "http://127.0.0.1:8080"
+ECHO_DELAY_MS = 20
+"""From the loudspeaker's block to its echo in the microphone's, beside the sound card's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class TalkOptions:
+    url: str
+    api_key: str
+    profile: str
+    voice: str
+    recordings: tuple[Path, ...]
+    out: Path | None
+    as_json: bool
+    timeout_s: float
+
+
+@app.command()
+def talk(
+    wav: Annotated[
+        list[Path] | None,
+        typer.Option("--wav", help="Speak this recording; repeat for several turns."),
+    ] = None,
+    url: Annotated[str, typer.Option(help="Address of a running `vdx up`.")] = DEFAULT_URL,
+    api_key: Annotated[
+        str, typer.Option(envvar="VDX_API_KEY", help="If the server asks for one.")
+    ] = "",
+    profile: Annotated[str, typer.Option(help="Profile of the server's configuration.")] = "",
+    voice: Annotated[str, typer.Option(help="Voice to be answered with.")] = "",
+    out: Annotated[Path | None, typer.Option(help="Write what was heard to this WAV.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One event per line.")] = False,
+    timeout: Annotated[
+        float, typer.Option(min=0.1, help="Seconds to wait for an answer to a recording.")
+    ] = 20.0,
+) -> None:
+    """Talk from this terminal, with the microphone or a recording; Ctrl-C ends it."""
+    options = TalkOptions(
+        url=url,
+        api_key=api_key,
+        profile=profile,
+        voice=voice,
+        recordings=tuple(wav or ()),
+        out=out,
+        as_json=as_json,
+        timeout_s=timeout,
+    )
+    unanswered = 0
+    with contextlib.suppress(KeyboardInterrupt):
+        unanswered = asyncio.run(_talk(options))
+    if unanswered:
+        typer.echo(f"vdx: {unanswered} recording(s) got no answer", err=True)
+        raise typer.Exit(1)
+
+
+async def _talk(options: TalkOptions) -> int:
+    from frontend.client.realtime import WIRE_RATE, RealtimeClient
+    from frontend.client.recording import read_clip
+    from frontend.client.visit import speak_recordings, summary
+    from frontend.core.audio import SPEAK_RATE
+
+    rate = WIRE_RATE if options.recordings else SPEAK_RATE
+    clips = [read_clip(path, rate) for path in options.recordings]
+    unanswered = 0
+    async with RealtimeClient.connect(
+        options.url,
+        profile=options.profile,
+        api_key=options.api_key,
+        rate=rate,
+        freezes=True,
+    ) as client:
+        view = _view(client, options)
+        client.on_event = view.show
+        try:
+            with view:
+                await client.update_session(voice=options.voice, events=True)
+                if clips:
+                    unanswered = await speak_recordings(client, clips, options.timeout_s)
+                else:
+                    await _speak_live(client, view)
+        finally:
+            if options.out is not None:
+                _write_heard(client, options.out)
+            if options.as_json:
+                typer.echo(json.dumps(summary(client), ensure_ascii=False))
+    return unanswered
+
+
+def _view(client: "RealtimeClient", options: TalkOptions) -> "View":
+    from frontend.cli.talk_view import JsonView, LiveView
+
+    return JsonView() if options.as_json else LiveView(client, options.url)
+
+
+async def _speak_live(client: "RealtimeClient", view: "View") -> None:
+    from frontend.client.microphone import SoundCard, connect_ears
+
+    with SoundCard(_echo_canceller()) as card:
+        hear = connect_ears(client, card)
+
+        def on_event(event: dict[str, object], now: float) -> None:
+            hear(event)
+            view.show(event, now)
+
+        client.on_event = on_event
+        while True:
+            await client.append(await card.frame())
+
+
+def _echo_canceller() -> "EchoCanceller | None":
+    """LiveKit's audio processing module; None, with a line that says so, where it is missing."""
+    try:
+        return LiveKitCanceller()
+    except (ImportError, OSError):
+        typer.echo(
+            "vdx: no echo cancellation (package livekit is missing): use headphones, "
+            "or the machine hears itself",
+            err=True,
+        )
+        return None
+
+
+class LiveKitCanceller:
+    """Echo cancellation, noise suppression and high-pass on 10 ms blocks (int16 mono, 48 kHz)."""
+
+    def __init__(self) -> None:
+        from livekit.rtc import AudioFrame, AudioProcessingModule
+
+        from frontend.client.microphone import BLOCK
+        from frontend.core.audio import SPEAK_RATE
+
+        self._module = AudioProcessingModule(
+            echo_cancellation=True, noise_suppression=True, high_pass_filter=True
+        )
+        self._module.set_stream_delay_ms(ECHO_DELAY_MS)
+        self._frame: Callable[[bytes], Any] = lambda block: AudioFrame(
+            bytearray(block), SPEAK_RATE, 1, BLOCK
+        )
+
+    def played(self, block: bytes) -> None:
+        self._module.process_reverse_stream(self._frame(block))
+
+    def clean(self, block: bytes) -> bytes:
+        frame = self._frame(block)
+        self._module.process_stream(frame)
+        return bytes(frame.data)
+
+
+def _write_heard(client: "RealtimeClient", out: Path) -> None:
+    import soundfile
+
+    pieces = client.listener.pieces
+    if not pieces:
+        raise VdxError(f"nothing was heard, so {out} was not written", service="talk")
+    heard = client.listener.render(pieces[0].start, client.listener.end)
+    soundfile.write(out, heard, client.rate, subtype="PCM_16")
