@@ -90,9 +90,10 @@ class ClauseChunker:
             self._drop(len(self._chars))
         elif char == " ":
             self._space(offset)
-        else:
-            self._begin_character(char, offset)
-            self._chars.append(" " if char == NO_BREAK_SPACE else char)
+        elif char != NO_BREAK_SPACE or (self._chars and self._chars[-1] != " "):
+            if char != NO_BREAK_SPACE:
+                self._begin_character(char, offset)
+            self._chars.append(char)
             self._offsets.append(offset)
             self._keep_short()
 
@@ -210,7 +211,7 @@ class ClauseChunker:
         head = self._chars[:end]
         if not any(char.isalnum() for char in head):
             return
-        text = "".join(head).rstrip(" ")
+        text = "".join(head).replace(NO_BREAK_SPACE, " ").rstrip(" ")
         offsets = tuple(self._offsets[: len(text)])
         self._out.append(Clause(text, self._source_start, source_end, offsets))
         self._source_start = source_end

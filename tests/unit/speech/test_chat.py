@@ -114,7 +114,7 @@ async def replied(chat: ChatResponder, into: list[str] | None = None) -> list[st
     """The pieces of a reply, also put into `into`, where they outlive an error."""
     pieces = [] if into is None else into
     async for piece in chat.reply(TALK):
-        pieces.append(piece)  # noqa: PERF401
+        pieces.append(piece)
     return pieces
 
 

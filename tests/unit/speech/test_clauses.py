@@ -177,7 +177,7 @@ def test_offsets_lead_back_to_the_source() -> None:
 
 ODD = st.text(
     st.one_of(
-        st.sampled_from(list("aB1. ,!?\n*_`#-|[]()>\\:~=+'\"😀。，字")),
+        st.sampled_from(list("aB1. \u00a0,!?\n*_`#-|[]()>\\:~=+'\"😀。，字")),
         st.sampled_from("etc.No.Dr.ABCxyz 0123456789"),
         st.characters(),
     ),
@@ -192,6 +192,7 @@ def test_deltas_make_no_difference(text: str, sizes: list[int]) -> None:
 
 
 @example(MARKDOWN * 5)
+@example("\u00a00 字\u00a0字。\u00a0字")
 @given(ODD)
 def test_spans_follow_each_other_and_limits_hold(text: str) -> None:
     position = 0
