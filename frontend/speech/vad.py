@@ -8,7 +8,8 @@ utterances:
   single missed frame does not start the count again. A quieter frame right before the first
   speech frame counts too when a voice can already be heard in it: a voice sets in softly, a
   click does not.
-- Pause: two silent frames in a row. One alone is a plosive or a detector's slip.
+- Pause: three silent frames in a row. One or two are a plosive or a detector's slip, and each
+  pause costs the recogniser a speculative decode.
 - End: `min_silence_duration_ms` after the last speech frame. A loud frame that webrtcvad takes
   for noise still belongs to the utterance within 140 ms of speech (a closing "s"). Inside a pause
   a single speech frame counts only with another loud one beside it: webrtcvad flickers.
@@ -36,7 +37,7 @@ from frontend.core.events import (
 from frontend.speech.gate import NoiseGate, VadStatistics
 
 FRAME_BYTES: Final = LISTEN_FRAME * SAMPLE_BYTES
-PAUSE_FRAMES: Final = 2
+PAUSE_FRAMES: Final = 3
 WINDOW: Final = 3
 """Frames looked back on inside an utterance."""
 RESUME_FRAMES: Final = 2
