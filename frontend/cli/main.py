@@ -1,8 +1,9 @@
 """The `vdx` command: a table of sub-commands, each in a module imported only when it is called.
 
-To add one, write `frontend/cli/<name>.py` with `app = typer.Typer()` (one `@app.command()`, or
-several for sub-commands of its own) and add a line to `COMMANDS`. The help text of `vdx --help`
-comes from the table, so that listing the commands imports none of them.
+To add one, write `frontend/cli/<name>.py` with
+`app = typer.Typer(add_completion=False, rich_markup_mode=None)` (one `@app.command()`, or several
+for sub-commands of its own) and add a line to `COMMANDS`. The help text of `vdx --help` comes from
+the table, so that listing the commands imports none of them.
 """
 
 import importlib
