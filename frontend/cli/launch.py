@@ -69,14 +69,16 @@ async def serve_until_stopped(
     """Waits for Triton, loads the models, calls `ready`, and serves until a signal."""
     from frontend.transports.server import serve
 
+    loaded = asyncio.Event()
+
     async def watch() -> None:
-        while not host.ready:
-            await asyncio.sleep(0.1)
+        await loaded.wait()
         await host.manager.run()
 
     async def prepare() -> None:
         await host.manager.wait_for_server(tell)
         await host.load_defaults()
+        loaded.set()
         await ready()
 
     await serve(host, listener, [watch, *background], prepare)

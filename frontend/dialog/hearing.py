@@ -17,7 +17,8 @@ from frontend.core.events import (
 )
 from frontend.core.metrics import INPUT_GAPS
 from frontend.speech.asr import Emit, OpenRecognition, Utterance
-from frontend.speech.vad import SpeechDetector, VadStatistics
+from frontend.speech.gate import VadStatistics
+from frontend.speech.vad import SpeechDetector
 
 FRAME_BYTES = LISTEN_FRAME * SAMPLE_BYTES
 SILENCE = bytes(FRAME_BYTES)
@@ -113,7 +114,7 @@ class Hearing:
             return
         if not self._gap_filled_ms:
             INPUT_GAPS.inc()
-        while self.in_speech and self._gap_filled_ms + FRAME_MS <= missing_ms:
+        for _ in range((missing_ms - self._gap_filled_ms) // FRAME_MS):
             self._gap_filled_ms += FRAME_MS
             self._hear(SILENCE)
 

@@ -98,7 +98,9 @@ class History:
         if item.role != "assistant":
             raise InvalidInput(f"item {item_id!r} is not an assistant's", param="item_id")
         if audio_end_ms < 0:
-            raise InvalidInput(f"audio_end_ms must be 0 or more, got {audio_end_ms}", param="audio_end_ms")
+            raise InvalidInput(
+                f"audio_end_ms must be 0 or more, got {audio_end_ms}", param="audio_end_ms"
+            )
         samples = audio_end_ms * SPEAK_RATE // 1000
         if samples < item.played_samples:
             item.played_samples = samples

@@ -195,7 +195,7 @@ class ModelManager:
                 await self._unloaded(name)
                 await self._client.load(name)
             except TritonError as error:
-                log.error("reload failed", model=name, error=str(error))
+                log.warning("reload failed", model=name, error=str(error))
                 return
             self._failures.pop(name, None)
 

@@ -48,9 +48,9 @@ class ModelInfo:
 
     def speaks(self, language: str) -> bool:
         """Whether a BCP-47 tag is served, by its primary subtag; '*' serves all."""
-        primary = language.split("-")[0].lower()
+        primary = language.partition("-")[0].lower()
         return "*" in self.languages or any(
-            known.split("-")[0].lower() == primary for known in self.languages
+            known.partition("-")[0].lower() == primary for known in self.languages
         )
 
 

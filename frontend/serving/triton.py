@@ -8,7 +8,7 @@ module as one of the TritonError classes (`serving/failures.py` maps them).
 import asyncio
 import json
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -116,9 +116,7 @@ class TritonClient:
         except TimeoutError:
             raise ModelTimeout(f"{model.name} did not answer the probe", model=model.name) from None
 
-    async def synthesize(
-        self, model: str, request: SynthesisRequest
-    ) -> AsyncIterator[SpeechChunk]:
+    async def synthesize(self, model: str, request: SynthesisRequest) -> AsyncGenerator[SpeechChunk, None]:
         """Streams one clause; closing the iterator cancels the computation on the server."""
         call = self._stub.ModelStreamInfer()
         try:
@@ -146,9 +144,7 @@ class TritonClient:
             async with asyncio.timeout(wait_ms / 1000):
                 message = await call.read()
         except TimeoutError:
-            raise ModelTimeout(
-                f"{model} sent nothing for {wait_ms} ms", model=model
-            ) from None
+            raise ModelTimeout(f"{model} sent nothing for {wait_ms} ms", model=model) from None
         return _unwrap(message, model)
 
     async def _call(

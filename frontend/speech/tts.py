@@ -1,7 +1,7 @@
 """The voice stage: clauses in, a reply's audio out, one Triton request per clause."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 
@@ -23,7 +23,7 @@ class Voice:
     speed: float = 1.0
 
 
-Synthesize = Callable[[Voice, str], AsyncIterator[SpeechChunk]]
+Synthesize = Callable[[Voice, str], AsyncGenerator[SpeechChunk, None]]
 """Streams one clause; closing the iterator cancels the synthesis."""
 
 
@@ -63,7 +63,7 @@ async def _speak_clause(
 ) -> None:
     for attempt in range(BUSY_RETRIES + 1):
         try:
-            async with aclosing(synthesize(voice(), clause.text)) as chunks:  # type: ignore[type-var]  # the callable yields a generator
+            async with aclosing(synthesize(voice(), clause.text)) as chunks:
                 async for chunk in chunks:
                     await audio.put(chunk)
             return

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any
 
@@ -117,7 +117,7 @@ class Host:
         except KeyError:
             raise UnknownName(f"there is no session {session_id!r}", param="session") from None
 
-    async def _synthesize(self, voice: Voice, text: str) -> AsyncIterator[SpeechChunk]:
+    async def _synthesize(self, voice: Voice, text: str) -> AsyncGenerator[SpeechChunk, None]:
         request = SynthesisRequest(text, voice.language, voice.speaker, voice.speed)
         try:
             async with aclosing(self._client.synthesize(voice.model, request)) as chunks:

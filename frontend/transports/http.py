@@ -140,7 +140,9 @@ async def unload(request: Request) -> Response:
     """Unloads a model; a clause or utterance in flight is finished."""
     host, name = _host(request), request.path_params["name"]
     await host.manager.unload(name)
-    using = [s.id for s in host.sessions.values() if name in (s.options.voice, s.options.recogniser)]
+    using = [
+        s.id for s in host.sessions.values() if name in (s.options.voice, s.options.recogniser)
+    ]
     return JSONResponse({"unloaded": name, "sessions_still_using_it": using})
 
 
@@ -174,14 +176,13 @@ def _host(request: Request) -> Host:
 
 
 def _model(entry: ModelStatus) -> dict[str, Any]:
-    info = entry.info
-    described = {
+    line = {"name": entry.name, "state": entry.state, "reason": entry.reason}
+    if (info := entry.info) is None:
+        return line
+    return line | {
         "kind": info.kind,
         "family": info.family,
         "languages": list(info.languages),
         "sample_rate": info.sample_rate,
         "capabilities": sorted(info.capabilities),
     }
-    return {"name": entry.name, "state": entry.state, "reason": entry.reason} | (
-        described if info else {}
-    )

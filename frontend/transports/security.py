@@ -72,9 +72,7 @@ class Guard:
         if origin is None or "*" in self._origins or origin in self._origins:
             return
         if urlsplit(origin).netloc != connection.headers.get("host", ""):
-            raise Forbidden(
-                f"origin {origin!r} may not connect; add it to server.allowed_origins"
-            )
+            raise Forbidden(f"origin {origin!r} may not connect; add it to server.allowed_origins")
 
 
 def _key_of(connection: HTTPConnection) -> str:

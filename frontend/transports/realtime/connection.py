@@ -13,7 +13,6 @@ from frontend.core.audio import LISTEN_RATE, SAMPLE_BYTES, Resampler, rms, to_pc
 from frontend.core.errors import InvalidInput, SessionLimit, UnknownName, VdxError
 from frontend.core.logs import logger
 from frontend.dialog.history import Item
-from frontend.dialog.session import Session
 from frontend.transports.host import Host
 from frontend.transports.realtime import events as ev
 from frontend.transports.realtime.narrator import Narrator

@@ -63,9 +63,7 @@ def reply_item(item_id: str, status: str, transcript: str | None) -> dict[str, A
     return _message(item_id, "assistant", status, content)
 
 
-def _message(
-    item_id: str, role: str, status: str, content: list[dict[str, Any]]
-) -> dict[str, Any]:
+def _message(item_id: str, role: str, status: str, content: list[dict[str, Any]]) -> dict[str, Any]:
     return {
         "id": item_id,
         "object": "realtime.item",

@@ -80,7 +80,9 @@ class Narrator:
             case n.ReplyStarted(reply=number):
                 self._reply_started(number)
             case n.ReplyClause(reply=number, text=text):
-                self._post("response.output_audio_transcript.delta", **self._part(number), delta=text)
+                self._post(
+                    "response.output_audio_transcript.delta", **self._part(number), delta=text
+                )
             case n.ReplyEnded():
                 self._reply_ended(notice)
             case n.Trouble(error=error):

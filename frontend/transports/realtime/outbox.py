@@ -76,6 +76,4 @@ class Outbox:
             async with asyncio.timeout(self._timeout_s):
                 await self._send(text)
         except TimeoutError:
-            raise SessionLimit(
-                f"the client has read nothing for {self._timeout_s:g} s"
-            ) from None
+            raise SessionLimit(f"the client has read nothing for {self._timeout_s:g} s") from None

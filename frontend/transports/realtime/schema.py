@@ -136,7 +136,7 @@ def parse(shape: type[T], data: object, param: str) -> T:
         InvalidInput: it is not; names the offending field and its value.
     """
     if isinstance(data, dict) and shape is SessionUpdate and BETA_KEYS & data.keys():
-        key = sorted(BETA_KEYS & data.keys())[0]
+        key = min(BETA_KEYS & data.keys())
         raise InvalidInput(
             f"{param}.{key} belongs to the beta Realtime protocol; vdx speaks the GA form, where "
             f"audio settings live under {param}.audio.input and {param}.audio.output",

@@ -1,7 +1,7 @@
 """One connection's session settings: the protocol's session object on one side, vdx's options on
 the other."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from frontend.core.errors import InvalidInput
@@ -11,10 +11,25 @@ from frontend.transports.realtime.schema import (
     AudioOutput,
     SessionUpdate,
     TurnDetection,
+    VdxExtension,
 )
 
 OPENAI_VOICES = frozenset(
-    "alloy ash ballad cedar coral echo fable marin nova onyx sage shimmer verse".split()
+    (
+        "alloy",
+        "ash",
+        "ballad",
+        "cedar",
+        "coral",
+        "echo",
+        "fable",
+        "marin",
+        "nova",
+        "onyx",
+        "sage",
+        "shimmer",
+        "verse",
+    )
 )
 """Names that clients written for OpenAI send; they mean the profile's voice."""
 
@@ -32,29 +47,24 @@ class Settings:
     output_rate: int = 24_000
     transcription: bool = True
     vdx_events: bool = False
-    detection: TurnDetection | None = TurnDetection()
+    detection: TurnDetection | None = field(default_factory=TurnDetection)
 
     def merged(self, update: SessionUpdate) -> "Settings":
         """A new Settings with `update` applied; only the keys it names change."""
-        new = Settings(
-            self.options,
-            self.default_voice,
-            self.default_recogniser,
-            self.input_rate,
-            self.output_rate,
-            self.transcription,
-            self.vdx_events,
-            self.detection,
-        )
-        if update.instructions is not None:
-            new.options = new.options.updated(instructions=update.instructions)
-        if update.audio and update.audio.input:
-            new._take_input(update.audio.input)
-        if update.audio and update.audio.output:
-            new._take_output(update.audio.output)
-        if update.vdx:
-            new._take_extension(update)
+        new = replace(self)
+        new.apply(update)
         return new
+
+    def apply(self, update: SessionUpdate) -> None:
+        """Takes the keys that `update` names."""
+        if update.instructions is not None:
+            self.options = self.options.updated(instructions=update.instructions)
+        if update.audio and update.audio.input:
+            self._take_input(update.audio.input)
+        if update.audio and update.audio.output:
+            self._take_output(update.audio.output)
+        if update.vdx:
+            self._take_extension(update.vdx)
 
     def _take_input(self, audio: AudioInput) -> None:
         given = audio.model_fields_set
@@ -95,10 +105,7 @@ class Settings:
                 model = self.default_voice
             self.options = self.options.updated(voice=model, speaker=speaker)
 
-    def _take_extension(self, update: SessionUpdate) -> None:
-        vdx = update.vdx
-        if vdx is None:
-            return
+    def _take_extension(self, vdx: VdxExtension) -> None:
         if vdx.events is not None:
             self.vdx_events = vdx.events
         self._take_recogniser(vdx.recogniser)
