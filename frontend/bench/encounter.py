@@ -1,0 +1,66 @@
+"""A person at a server: one connection, and a mouth that sends all the time."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+from frontend.client.log import Reply
+from frontend.client.mouth import Mouth, task_of
+from frontend.client.realtime import WIRE_RATE, RealtimeClient
+from frontend.client.visit import audible, quiet
+
+ANSWER_S = 15.0
+
+
+@dataclass(slots=True)
+class Encounter:
+    """A client and its mouth; `where` is a plan with url and api_key."""
+
+    client: RealtimeClient
+    mouth: Mouth
+
+    async def reply_after(self, replies: int, seconds: float = ANSWER_S) -> Reply | None:
+        """The first response beyond the first `replies`, once it sounds; None if none comes."""
+        log = self.client.log
+
+        def begun() -> bool:
+            latest = log.latest
+            return len(log.replies) > replies and latest is not None and audible(latest)
+
+        try:
+            await self.client.wait_for(begun, seconds)
+        except TimeoutError:
+            return None
+        return list(log.replies.values())[replies]
+
+    async def quiet(self, seconds: float) -> None:
+        """Returns once nothing was audible or under way for so long."""
+        await quiet(self.client, seconds)
+
+
+@contextlib.asynccontextmanager
+async def meet(
+    plan: dict[str, Any],
+    *,
+    events: bool = False,
+    freezes: bool = False,
+    voice: str = "",
+    phase: int = 0,
+) -> AsyncIterator[Encounter]:
+    """Connects and begins to send room noise; `events` opts in to vdx's own events."""
+    async with RealtimeClient.connect(
+        plan["url"],
+        api_key=plan.get("api_key", ""),
+        rate=plan.get("rate", WIRE_RATE),
+        freezes=freezes,
+    ) as client:
+        await client.update_session(events=events, voice=voice)
+        mouth = Mouth(client, phase)
+        sending = task_of(mouth)
+        try:
+            yield Encounter(client, mouth)
+        finally:
+            sending.cancel()
+            await asyncio.gather(sending, return_exceptions=True)

@@ -1,0 +1,124 @@
+"""Figures: numbers with count, median, p95 and p99, and the machine they were taken on."""
+
+import json
+import os
+import platform
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One measured quantity; `values` are its repeats, in `unit`.
+
+    `reach` is what the project wants: {"median": 340, "p95": 385} means at most these.
+    """
+
+    name: str
+    unit: str
+    values: Sequence[float]
+    reach: dict[str, float] = field(default_factory=dict)
+
+    def summary(self) -> dict[str, Any]:
+        """Count, min, median, p95, p99 and max; the latter five None without values."""
+        values = np.asarray(self.values, dtype=float)
+        row: dict[str, Any] = {"name": self.name, "unit": self.unit, "count": int(values.size)}
+        points = {"min": 0, "median": 50, "p95": 95, "p99": 99, "max": 100}
+        for name, percent in points.items():
+            row[name] = round(float(np.percentile(values, percent)), 3) if values.size else None
+        if self.reach:
+            row["reach"] = self.reach
+            row["reached"] = bool(values.size) and all(
+                row[point] <= limit for point, limit in self.reach.items()
+            )
+        return row
+
+
+@dataclass(slots=True)
+class Report:
+    """What one bench found; `notes` say what a reader must know to believe the figures."""
+
+    bench: str
+    options: dict[str, Any]
+    figures: list[Figure] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    samples: list[dict[str, Any]] = field(default_factory=list)
+    machine: dict[str, Any] = field(default_factory=dict)
+
+    def add(self, name: str, unit: str, values: Sequence[float], **reach: float) -> None:
+        """Adds a figure; keywords are the points to reach, such as `p95=385`."""
+        self.figures.append(Figure(name, unit, values, reach))
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "bench": self.bench,
+            "options": self.options,
+            "machine": self.machine or asdict(Machine.here()),
+            "figures": [figure.summary() for figure in self.figures],
+            "notes": self.notes,
+            "samples": self.samples,
+        }
+
+    def as_json(self) -> str:
+        return json.dumps(self.as_dict(), indent=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What the figures depend on; `load` is the 1, 5 and 15 minute load average."""
+
+    cpu: str
+    cores: int
+    load: tuple[float, float, float]
+    python: str
+    system: str
+
+    @classmethod
+    def here(cls) -> "Machine":
+        return cls(
+            cpu=_cpu_model(),
+            cores=os.cpu_count() or 1,
+            load=os.getloadavg(),
+            python=platform.python_version(),
+            system=platform.platform(),
+        )
+
+
+def _cpu_model() -> str:
+    for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return platform.machine()
+
+
+def print_table(report: Report) -> None:
+    """The report for people, on standard output."""
+    from rich.console import Console
+    from rich.table import Table
+
+    whole = report.as_dict()
+    machine = whole["machine"]
+    console = Console()
+    load = " ".join(f"{value:.1f}" for value in machine["load"])
+    table = Table(
+        title=f"vdx bench {report.bench}",
+        caption=f"{machine['cpu']}, {machine['cores']} cores, load {load}",
+    )
+    for column in ("figure", "unit", "count", "median", "p95", "p99", "max", "reach", ""):
+        table.add_column(column, justify="left" if column == "figure" else "right")
+    for row in whole["figures"]:
+        reach = ", ".join(f"{k} ≤ {v:g}" for k, v in row.get("reach", {}).items())
+        verdict = {True: "[green]yes[/]", False: "[red]no[/]", None: ""}[row.get("reached")]
+        points = [_number(row[key]) for key in ("median", "p95", "p99", "max")]
+        table.add_row(row["name"], row["unit"], str(row["count"]), *points, reach, verdict)
+    console.print(table)
+    for note in report.notes:
+        console.print(f"  {note}", style="dim")
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4g}"

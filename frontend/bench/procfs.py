@@ -1,0 +1,72 @@
+"""CPU time and memory of a process and all its descendants, from /proc."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from frontend.core.errors import UnknownName
+
+PROC = Path("/proc")
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """`cpu_seconds` user and system, those of children that ended included."""
+
+    cpu_seconds: float
+    processes: int
+
+
+def tree(root: int) -> list[int]:
+    """`root` and its descendants, `root` first.
+
+    Raises:
+        UnknownName: there is no such process.
+    """
+    parents: dict[int, int] = {}
+    for entry in PROC.iterdir():
+        if entry.name.isdigit() and (fields := _stat(int(entry.name))):
+            parents[int(entry.name)] = int(fields[1])
+    if root not in parents:
+        raise UnknownName(f"there is no process {root}", param="server-pid")
+    found = [root]
+    for pid in found:
+        found.extend(child for child, parent in parents.items() if parent == pid)
+    return found
+
+
+def usage(root: int) -> Usage:
+    """CPU seconds spent so far by the whole tree below `root`."""
+    pids = tree(root)
+    total = 0
+    for pid in pids:
+        fields = _stat(pid)
+        # utime, stime, and those of ended children it waited for.
+        total += sum(int(fields[i]) for i in (11, 12, 13, 14)) if fields else 0
+    return Usage(total / TICKS, len(pids))
+
+
+def pss_kb(root: int) -> int:
+    """Proportional memory (PSS) of the tree below `root` in kB."""
+    return sum(_pss(pid) for pid in tree(root))
+
+
+def _pss(pid: int) -> int:
+    try:
+        text = (PROC / str(pid) / "smaps_rollup").read_text(encoding="ascii")
+    except OSError:  # it ended meanwhile
+        return 0
+    for line in text.splitlines():
+        if line.startswith("Pss:"):
+            return int(line.split()[1])
+    return 0
+
+
+def _stat(pid: int) -> list[str]:
+    """The fields of /proc/PID/stat after the name: state, parent, …; empty when it ended."""
+    try:
+        text = (PROC / str(pid) / "stat").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return []
+    return text.rpartition(")")[2].split()

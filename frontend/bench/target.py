@@ -1,0 +1,160 @@
+"""The server under test: one that runs already, or one of the bench's own."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from frontend.bench.scrape import Metrics, fetch, parse, status
+from frontend.core.errors import SetupError, VdxError
+from frontend.serving.ports import choose_ports
+
+DATA = Path(__file__).parent / "data"
+START_S = 120.0
+STOP_S = 15.0
+LOG_TAIL = 1500
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where the server is and which process to charge; `pid` None where it is not known."""
+
+    url: str
+    pid: int | None = None
+    triton_grpc: str = ""
+    triton_metrics: str = ""
+    api_key: str = ""
+
+    async def metrics(self) -> Metrics:
+        """The frontend's own metrics."""
+        return parse(await asyncio.to_thread(fetch, f"{self.url}/metrics", self.api_key))
+
+    async def triton(self) -> Metrics:
+        """Triton's metrics; raises VdxError where their address is not known."""
+        if not self.triton_metrics:
+            raise VdxError("the address of Triton's metrics is not known", service="bench")
+        return parse(await asyncio.to_thread(fetch, self.triton_metrics))
+
+    async def status(self) -> dict[str, Any]:
+        return await asyncio.to_thread(status, self.url, self.api_key)
+
+
+@dataclass(frozen=True, slots=True)
+class TargetOptions:
+    """What to measure against; without `url` a server is started with `config`."""
+
+    url: str = ""
+    server_pid: int | None = None
+    api_key: str = ""
+    config: Mapping[str, Any] = field(default_factory=dict)
+
+
+def profile(voice: str, recogniser: str, answers: str = "") -> dict[str, Any]:
+    """A configuration with one profile: the echo, or the answers of a file in `data/`."""
+    responder: dict[str, Any] = {"kind": "echo"}
+    if answers:
+        responder = {"kind": "script", "script": {"path": str(DATA / answers)}}
+    limits = {"max_messages_per_session": 0, "idle_timeout_seconds": 0}
+    return {
+        "profiles": {"vdx": {"voice": voice, "recogniser": recogniser}},
+        "responder": responder,
+        "session": {**limits, "max_session_duration_seconds": 0},
+    }
+
+
+@contextlib.asynccontextmanager
+async def target(options: TargetOptions) -> AsyncIterator[Target]:
+    """The server to measure; its own is stopped at the end, a running one left alone.
+
+    Raises:
+        VdxError: nothing answers at the address given.
+        SetupError: the bench's own server did not become ready.
+    """
+    if options.url:
+        yield await _running(options)
+        return
+    with tempfile.TemporaryDirectory(prefix="vdx-bench-") as folder:
+        async with _own(Path(folder), options.config) as found:
+            yield found
+
+
+async def _running(options: TargetOptions) -> Target:
+    told = await asyncio.to_thread(status, options.url, options.api_key)
+    return Target(
+        url=options.url.rstrip("/"),
+        pid=options.server_pid or told.get("pid"),
+        triton_grpc=told.get("triton_grpc", ""),
+        triton_metrics=told.get("triton_metrics", ""),
+        api_key=options.api_key,
+    )
+
+
+@contextlib.asynccontextmanager
+async def _own(folder: Path, config: Mapping[str, Any]) -> AsyncIterator[Target]:
+    ports = choose_ports(0, 0, 0)
+    http = choose_ports(0, 0, 0).http
+    whole = {
+        **config,
+        "server": {"port": http},
+        "embedded": {
+            "grpc_port": ports.grpc,
+            "http_port": ports.http,
+            "metrics_port": ports.metrics,
+        },
+    }
+    file, log = folder / "vdx.yaml", folder / "server.log"
+    file.write_text(yaml.safe_dump(whole), encoding="utf-8")
+    command = [sys.executable, "-m", "frontend.cli", "up", "--no-proof", "--config", str(file)]
+    clean = {k: v for k, v in os.environ.items() if not k.startswith("VDX_") or k == "VDX_HOME"}
+    with log.open("wb") as output:
+        server = await asyncio.create_subprocess_exec(
+            *command, stdout=output, stderr=output, stdin=asyncio.subprocess.DEVNULL, env=clean
+        )
+    url = f"http://127.0.0.1:{http}"
+    try:
+        await _ready(server, url, log)
+        yield Target(
+            url,
+            server.pid,
+            f"127.0.0.1:{ports.grpc}",
+            f"http://127.0.0.1:{ports.metrics}/metrics",
+        )
+    finally:
+        await _stop(server)
+
+
+async def _ready(server: asyncio.subprocess.Process, url: str, log: Path) -> None:
+    try:
+        async with asyncio.timeout(START_S):
+            while server.returncode is None:
+                with contextlib.suppress(VdxError):
+                    await asyncio.to_thread(fetch, f"{url}/readyz")
+                    return
+                await asyncio.sleep(0.1)
+    except TimeoutError:
+        pass
+    raise SetupError(f"the server did not become ready:\n{_tail(log)}")
+
+
+async def _stop(server: asyncio.subprocess.Process) -> None:
+    if server.returncode is not None:
+        return
+    server.send_signal(signal.SIGINT)
+    try:
+        async with asyncio.timeout(STOP_S):
+            await server.wait()
+    except TimeoutError:
+        server.kill()
+        await server.wait()
+
+
+def _tail(log: Path) -> str:
+    return log.read_text(encoding="utf-8", errors="replace")[-LOG_TAIL:]

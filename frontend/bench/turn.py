@@ -1,0 +1,94 @@
+"""`vdx bench turn`: from the end of the person's speech to the first audio of the answer (S1).
+
+Four clips in one session, a new session per round; the room's noise before, between and after.
+"""
+
+import asyncio
+from collections import defaultdict
+from typing import Any
+
+from frontend.bench.clips import TURN_CLIPS, clip
+from frontend.bench.encounter import Encounter, meet
+from frontend.bench.figures import Report
+from frontend.bench.person import Plan, Step, run_person
+from frontend.bench.sound import first_loud
+from frontend.bench.target import Target
+from frontend.client.listener import Listener
+from frontend.client.mouth import Spoken
+
+SETTLE_S = 2.2
+"""Room noise before the first clip: the gate's window is 2 s."""
+BETWEEN_S = 0.8
+CUT_IN_S = -0.05
+
+
+async def measure(target: Target, rounds: int, step: Step | None = None) -> Report:
+    """Runs `rounds` sessions of four turns each against an echo."""
+    plan = {"url": target.url, "api_key": target.api_key, "rounds": rounds}
+    turns = await run_person("turn", plan, step)
+    report = Report("turn", {"rounds": rounds, "clips": list(TURN_CLIPS)}, samples=turns)
+    gaps = [turn["gap_ms"] for turn in turns if turn["gap_ms"] is not None]
+    report.add("end of speech to first audio", "ms", gaps, median=340, p95=385)
+    for name in TURN_CLIPS:
+        own = [t["gap_ms"] for t in turns if t["clip"] == name and t["gap_ms"] is not None]
+        report.add(f"  {name}", "ms", own)
+    after = [t["after_endpoint_ms"] for t in turns if t["after_endpoint_ms"] is not None]
+    report.add("of which after the endpoint decision", "ms", after, p95=50)
+    stages: dict[str, list[float]] = defaultdict(list)
+    for turn in turns:
+        for stage, ms in turn["stages"].items():
+            stages[stage].append(ms)
+    for stage, values in stages.items():
+        report.add(f"  server: speech end to {stage}", "ms", values)
+    report.add(
+        "lateness of the person's own frames", "ms", [lag for t in turns for lag in t["lag_ms"]]
+    )
+    silent = sum(turn["gap_ms"] is None for turn in turns)
+    cut_in = sum(turn["cut_in"] for turn in turns)
+    report.notes.append(f"{silent} of {len(turns)} turns unanswered, {cut_in} answered too early")
+    report.notes.append("server stages count from the last speech frame the detector saw")
+    return report
+
+
+async def scene(plan: Plan, step: Step) -> list[dict[str, Any]]:
+    """The person's part: every turn's gap and the server's own account of it."""
+    turns: list[dict[str, Any]] = []
+    for number in range(plan["rounds"]):
+        async with meet(plan, events=True, phase=number * 37) as encounter:
+            await asyncio.sleep(SETTLE_S)
+            for name in TURN_CLIPS:
+                turns.append(await _turn(encounter, name))
+                step()
+    return turns
+
+
+async def _turn(encounter: Encounter, name: str) -> dict[str, Any]:
+    client, mouth = encounter.client, encounter.mouth
+    replies, timed = len(client.log.replies), len(client.log.turns)
+    heard, lag = len(client.log.heard), len(mouth.lag_ms)
+    spoken = mouth.say(clip(name, client.rate))
+    await spoken.finished
+    reply = await encounter.reply_after(replies)
+    await encounter.quiet(BETWEEN_S)
+    server = client.log.turns[timed] if len(client.log.turns) > timed else None
+    stages = server["stages"] if server else {}
+    after = None
+    if "endpoint" in stages and "first_audio" in stages:
+        after = stages["first_audio"] - stages["endpoint"]
+    gap = None if reply is None else gap_ms(client.listener, spoken, reply.created)
+    return {
+        "clip": name,
+        "gap_ms": gap,
+        "cut_in": reply is not None and reply.first_audio < spoken.end + CUT_IN_S,
+        "after_endpoint_ms": after,
+        "stages": stages,
+        "heard": client.log.heard[heard].text if len(client.log.heard) > heard else "",
+        "lag_ms": [round(value, 2) for value in mouth.lag_ms[lag:]],
+    }
+
+
+def gap_ms(listener: Listener, spoken: Spoken, since: float) -> float | None:
+    """From the last loud sample sent to the first loud window heard; None without sound."""
+    begin = min(since, spoken.end)
+    offset = first_loud(listener.render(begin, listener.end), listener.rate)
+    return None if offset is None else round((begin + offset - spoken.end) * 1000, 1)
