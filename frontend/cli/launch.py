@@ -6,13 +6,19 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import typer
+
 from frontend.cli.config import parse_assignments
 from frontend.core import settings
+from frontend.core.errors import SetupError
 
 if TYPE_CHECKING:
     import socket
 
     from frontend.core.config import Config, TritonConfig
+    from frontend.serving.embedded import EmbeddedTriton
+    from frontend.serving.manager import ModelManager
+    from frontend.serving.triton import TritonClient
     from frontend.transports.host import Host
 
 Tell = Callable[[str], None]
@@ -57,6 +63,47 @@ async def open_host(config: "Config", triton: "TritonConfig") -> AsyncIterator["
             yield host
         finally:
             await host.close()
+
+
+@contextlib.asynccontextmanager
+async def borrow_triton(
+    loaded: settings.Settings,
+) -> AsyncIterator[tuple["TritonClient", "ModelManager"]]:
+    """The Triton that `triton.url` names if one answers there, else an embedded one for now."""
+    from frontend.serving.manager import ModelManager
+    from frontend.serving.triton import TritonClient
+
+    config = loaded.config
+    async with contextlib.AsyncExitStack() as stack:
+        client = await stack.enter_async_context(TritonClient(config.triton))
+        if not await client.is_ready():
+            typer.echo("no Triton runs, starting one for the moment …", err=True)
+            triton = await stack.enter_async_context(embedded_triton(loaded, any_port=True))
+            remote = config.triton.model_copy(update={"url": triton.grpc_url})
+            client = await stack.enter_async_context(TritonClient(remote))
+        yield client, ModelManager(client)
+
+
+def embedded_triton(loaded: settings.Settings, *, any_port: bool = False) -> "EmbeddedTriton":
+    """The embedded server of the configuration, not started; raises SetupError."""
+    from frontend.core.paths import locate
+    from frontend.serving.embedded import EmbeddedOptions, EmbeddedTriton
+
+    paths, ports = locate(), loaded.config.embedded
+    if any_port:
+        ports = ports.model_copy(update=dict.fromkeys(type(ports).model_fields, 0))
+    if not paths.triton_python.exists():
+        raise SetupError("the environment for Triton is not built yet: run `vdx setup`")
+    return EmbeddedTriton(
+        EmbeddedOptions(
+            triton_python=paths.triton_python,
+            model_repository=paths.model_repository,
+            families=paths.triton_backends,
+            grpc_port=ports.grpc_port,
+            http_port=ports.http_port,
+            metrics_port=ports.metrics_port,
+        )
+    )
 
 
 async def serve_until_stopped(

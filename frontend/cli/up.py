@@ -6,8 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from frontend.cli.launch import bind_server, load_settings, open_host, serve_until_stopped
-from frontend.core.errors import SetupError, VdxError
+from frontend.cli.launch import (
+    bind_server,
+    embedded_triton,
+    load_settings,
+    open_host,
+    serve_until_stopped,
+)
+from frontend.core.errors import VdxError
 
 if TYPE_CHECKING:
     import socket
@@ -63,7 +69,7 @@ async def _run(loaded: "Settings", listener: "socket.socket", *, proof: bool) ->
     from frontend.transports.server import address_of
 
     address = address_of(listener)
-    triton = _embedded(loaded)
+    triton = embedded_triton(loaded)
     typer.echo("starting Triton …")
     async with triton:
         _tell_ports(triton, loaded)
@@ -85,25 +91,6 @@ async def _run(loaded: "Settings", listener: "socket.socket", *, proof: bool) ->
 
             await serve_until_stopped(host, listener, typer.echo, [supervise], ready)
     typer.echo("stopped")
-
-
-def _embedded(loaded: "Settings") -> "EmbeddedTriton":
-    from frontend.core.paths import locate
-    from frontend.serving.embedded import EmbeddedOptions, EmbeddedTriton
-
-    paths, ports = locate(), loaded.config.embedded
-    if not paths.triton_python.exists():
-        raise SetupError("the environment for Triton is not built yet: run `vdx setup`")
-    return EmbeddedTriton(
-        EmbeddedOptions(
-            triton_python=paths.triton_python,
-            model_repository=paths.model_repository,
-            families=paths.triton_backends,
-            grpc_port=ports.grpc_port,
-            http_port=ports.http_port,
-            metrics_port=ports.metrics_port,
-        )
-    )
 
 
 def _tell_ports(triton: "EmbeddedTriton", loaded: "Settings") -> None:

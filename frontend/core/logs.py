@@ -4,13 +4,13 @@ import logging
 import sys
 from typing import Any
 
-import structlog
-
 from frontend.core.config import LogConfig
 
 
 def configure(config: LogConfig) -> None:
     """Sets up logging of this process on standard error; call once, from a command."""
+    import structlog
+
     level = getattr(logging, config.level.upper())
     final: Any = (
         structlog.processors.JSONRenderer()
@@ -30,6 +30,18 @@ def configure(config: LogConfig) -> None:
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
 
 
+class _Logger:
+    """Stands for a structlog logger until it is used: importing structlog costs 0.25 s."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __getattr__(self, method: str) -> Any:
+        import structlog
+
+        return getattr(structlog.get_logger(self._name), method)
+
+
 def logger(name: str) -> Any:
-    """A bound logger; `name` is the module."""
-    return structlog.get_logger(name)
+    """A logger whose methods take an event and its values; `name` is the module."""
+    return _Logger(name)
