@@ -183,7 +183,9 @@ class EmbeddedTriton:
         with self.log_file.open("ab") as log:
             self._process = subprocess.Popen(
                 command,
-                env=server_environment(python, self.options.environment),
+                # What model processes write is removed with this server's own files.
+                env=server_environment(python, self.options.environment)
+                | {"TMPDIR": str(self._home)},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -211,6 +213,8 @@ class EmbeddedTriton:
             "log-info": "false",
         }
         arguments = [f"--{name}={value}" for name, value in flags.items()]
+        # Completing a configuration would start every model process twice, for 1.2 s more.
+        arguments.append("--disable-auto-complete-config")
         arguments.append(f"--backend-config=python,shm-region-prefix-name={self._region_prefix}")
         return arguments
 

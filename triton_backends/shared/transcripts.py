@@ -1,6 +1,8 @@
 """Text work that recognisers share: the WORDS tensor and what of a transcript is stable."""
 
+import itertools
 import json
+from collections import deque
 from collections.abc import Iterable
 
 from triton_backends.shared.engine import Word
@@ -14,23 +16,26 @@ def words_json(words: Iterable[Word]) -> str:
     )
 
 
-class LocalAgreement:
-    """The prefix, in whole words, on which two successive hypotheses agree.
+class Agreement:
+    """The prefix, in whole words, that several successive hypotheses share.
 
-    Local agreement of n = 2 (Liu et al. 2020, "Low-Latency Sequence-to-Sequence Speech
-    Recognition and Translation by Partial Hypothesis Selection").
+    Local agreement (Liu et al. 2020, "Low-Latency Sequence-to-Sequence Speech Recognition and
+    Translation by Partial Hypothesis Selection") over `rounds` hypotheses instead of two. At one
+    hypothesis every 60 ms, pocketsphinx later changes a prefix of 2 in 21 % of the cases, of 5 in
+    4 %.
     """
 
-    def __init__(self) -> None:
-        self._previous: list[str] = []
+    def __init__(self, rounds: int) -> None:
+        self._recent: deque[list[str]] = deque(maxlen=rounds)
 
     def update(self, text: str) -> int:
-        """Length in characters of the agreed prefix of `text`."""
-        words = text.split()
-        agreed = 0
-        for old, new in zip(self._previous, words, strict=False):
-            if old != new:
-                break
-            agreed += 1
-        self._previous = words
-        return len(" ".join(words[:agreed]))
+        """Take the next hypothesis; returns how many of its leading characters are agreed on."""
+        self._recent.append(text.split())
+        if len(self._recent) < (self._recent.maxlen or 0):
+            return 0
+        agreed = list(itertools.takewhile(_all_same, zip(*self._recent, strict=False)))
+        return len(" ".join(words[0] for words in agreed))
+
+
+def _all_same(words: tuple[str, ...]) -> bool:
+    return len(set(words)) == 1

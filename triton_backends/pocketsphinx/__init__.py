@@ -1,0 +1,1 @@
+"""English speech to text by pocketsphinx, on the CPU, with partial results."""

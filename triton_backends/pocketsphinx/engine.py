@@ -1,0 +1,156 @@
+"""pocketsphinx as a streaming recogniser.
+
+One decoder serves one utterance from its first frame to its last. A FLUSH is answered with the
+hypothesis of the moment, which costs microseconds and leaves the search able to go on. When all
+that followed the FLUSH was quiet, the final is that same hypothesis: decoding the silence after
+an utterance only ever adds errors, and the listener may already have acted on it.
+"""
+
+import re
+from collections import OrderedDict
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from triton_backends.pocketsphinx.pool import DecoderPool
+from triton_backends.shared.contract import ASR_FRAME, ASR_RATE, AsrRequest
+from triton_backends.shared.engine import Hypothesis, Word
+from triton_backends.shared.errors import InvalidArgument
+from triton_backends.shared.transcripts import Agreement
+
+FRAME_MS = 10  # of pocketsphinx's own time axis
+AGREEING_PARTIALS = 5
+# After a FLUSH a frame is quiet when its RMS is below this part of the utterance's loudest one.
+QUIET_RATIO = 0.1
+QUIET_RMS = 100.0
+MAX_QUIET_MS = 600
+
+_ALTERNATE = re.compile(r"\(\d+\)$")
+_NOT_A_WORD = re.compile(r"^[<\[+]")
+
+
+class PocketsphinxEngine:
+    """English only. SESSION keeps the cepstral mean between the utterances of one speaker."""
+
+    instant = False
+
+    def __init__(self, pool: DecoderPool, remembered_sessions: int = 1024) -> None:
+        self.max_utterances = pool.size
+        self._pool = pool
+        self._remembered = remembered_sessions
+        self._means: OrderedDict[str, str] = OrderedDict()
+        decoder = pool.take()
+        # A decoder keeps the mean of whoever spoke last; a stranger starts from the model's own.
+        self._neutral_mean = decoder.get_cmn(False)
+        pool.give_back(decoder)
+
+    def start(self, request: AsrRequest, /) -> "PocketsphinxUtterance":
+        language = request.language.lower()
+        if language and language.split("-")[0] != "en":
+            raise InvalidArgument(f"LANGUAGE {request.language!r}: this model understands only en")
+        decoder = self._pool.take()
+        decoder.set_cmn(self._means.get(request.session, self._neutral_mean))
+        decoder.start_utt()
+        return PocketsphinxUtterance(self, decoder, request.session)
+
+    def release(self, decoder: Any, session: str, *, learned: bool) -> None:
+        """Take a decoder back; `learned` keeps its cepstral mean for the session."""
+        if learned and session and self._remembered:
+            self._means[session] = decoder.get_cmn(False)
+            self._means.move_to_end(session)
+            while len(self._means) > self._remembered:
+                self._means.popitem(last=False)
+        self._pool.give_back(decoder)
+
+    def close(self) -> None:
+        self._pool.close()
+
+
+class PocketsphinxUtterance:
+    """One utterance on one decoder."""
+
+    def __init__(self, engine: PocketsphinxEngine, decoder: Any, session: str) -> None:
+        self._engine = engine
+        self._decoder: Any = decoder
+        self._session = session
+        self._samples = 0
+        self._text = ""
+        self._agreement = Agreement(AGREEING_PARTIALS)
+        self._loudest = 0.0
+        self._loudest_since_flush = 0.0
+        self._flushed: Hypothesis | None = None
+
+    def accept(self, pcm: NDArray[np.int16]) -> Hypothesis | None:
+        """Search on; a hypothesis when the text has changed."""
+        self._measure(pcm)
+        self._decoder.process_raw(pcm.tobytes(), False, False)
+        self._samples += pcm.size
+        text = self._current_text()
+        stable = self._agreement.update(text)
+        if text == self._text:
+            return None
+        self._text = text
+        return Hypothesis(text, stable, self._audio_ms, 0.5)
+
+    def flush(self) -> Hypothesis:
+        """The hypothesis of the moment."""
+        self._flushed = self._heard()
+        self._loudest_since_flush = 0.0
+        return self._flushed
+
+    def finish(self) -> Hypothesis:
+        """The last FLUSH's hypothesis if only quiet followed it, else a final one."""
+        self._decoder.end_utt()
+        decoder, self._decoder = self._decoder, None
+        final = self._flushed
+        if final is None or not self._quiet_since_flush(final):
+            final = _heard(decoder, self._audio_ms)
+        self._engine.release(decoder, self._session, learned=True)
+        return final
+
+    def close(self) -> None:
+        """Give the decoder back; without `finish`, what it learned is forgotten."""
+        if self._decoder is not None:
+            self._decoder.end_utt()
+            decoder, self._decoder = self._decoder, None
+            self._engine.release(decoder, self._session, learned=False)
+
+    @property
+    def _audio_ms(self) -> int:
+        return self._samples * 1000 // ASR_RATE
+
+    def _current_text(self) -> str:
+        hypothesis = self._decoder.hyp()
+        return hypothesis.hypstr if hypothesis is not None else ""
+
+    def _heard(self) -> Hypothesis:
+        return _heard(self._decoder, self._audio_ms)
+
+    def _measure(self, pcm: NDArray[np.int16]) -> None:
+        frames = pcm.reshape(-1, ASR_FRAME).astype(np.float32)
+        loudest = float(np.sqrt(np.mean(frames * frames, axis=1)).max())
+        self._loudest = max(self._loudest, loudest)
+        self._loudest_since_flush = max(self._loudest_since_flush, loudest)
+
+    def _quiet_since_flush(self, flushed: Hypothesis) -> bool:
+        limit = max(QUIET_RATIO * self._loudest, QUIET_RMS)
+        recent = self._audio_ms - flushed.audio_ms <= MAX_QUIET_MS
+        return recent and self._loudest_since_flush < limit
+
+
+def _heard(decoder: Any, audio_ms: int) -> Hypothesis:
+    hypothesis = decoder.hyp()
+    if hypothesis is None:
+        return Hypothesis(audio_ms=audio_ms)
+    words = tuple(
+        Word(
+            _ALTERNATE.sub("", segment.word),
+            segment.start_frame * FRAME_MS,
+            (segment.end_frame + 1) * FRAME_MS,
+        )
+        for segment in decoder.seg() or ()
+        if not _NOT_A_WORD.match(segment.word)
+    )
+    text = hypothesis.hypstr
+    return Hypothesis(text, len(text), audio_ms, 0.5, words)
