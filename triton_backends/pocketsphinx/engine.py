@@ -80,6 +80,8 @@ class PocketsphinxUtterance:
         self._loudest = 0.0
         self._loudest_since_flush = 0.0
         self._flushed: Hypothesis | None = None
+        self._finished = False
+        self._ended = False
 
     def accept(self, pcm: NDArray[np.int16]) -> Hypothesis | None:
         """Search on; a hypothesis when the text has changed."""
@@ -101,20 +103,20 @@ class PocketsphinxUtterance:
 
     def finish(self) -> Hypothesis:
         """The last FLUSH's hypothesis if only quiet followed it, else a final one."""
+        self._finished = True
+        if self._flushed is not None and self._quiet_since_flush(self._flushed):
+            return self._flushed  # ending the search takes up to 50 ms: `close` does it later
         self._decoder.end_utt()
-        decoder, self._decoder = self._decoder, None
-        final = self._flushed
-        if final is None or not self._quiet_since_flush(final):
-            final = _heard(decoder, self._audio_ms)
-        self._engine.release(decoder, self._session, learned=True)
-        return final
+        self._ended = True
+        return self._heard()
 
     def close(self) -> None:
         """Give the decoder back; without `finish`, what it learned is forgotten."""
         if self._decoder is not None:
-            self._decoder.end_utt()
+            if not self._ended:
+                self._decoder.end_utt()
             decoder, self._decoder = self._decoder, None
-            self._engine.release(decoder, self._session, learned=False)
+            self._engine.release(decoder, self._session, learned=self._finished)
 
     @property
     def _audio_ms(self) -> int:
