@@ -10,6 +10,9 @@ from typing import Any
 
 import numpy as np
 
+MIN_WIDTH = 130
+"""Columns of the table where there is no terminal to ask."""
+
 
 @dataclass(frozen=True, slots=True)
 class Figure:
@@ -103,13 +106,14 @@ def print_table(report: Report) -> None:
     whole = report.as_dict()
     machine = whole["machine"]
     console = Console()
+    console.width = max(console.width, MIN_WIDTH)
     load = " ".join(f"{value:.1f}" for value in machine["load"])
     table = Table(
         title=f"vdx bench {report.bench}",
         caption=f"{machine['cpu']}, {machine['cores']} cores, load {load}",
     )
     for column in ("figure", "unit", "count", "median", "p95", "p99", "max", "reach", ""):
-        table.add_column(column, justify="left" if column == "figure" else "right")
+        table.add_column(column, justify="left" if column == "figure" else "right", no_wrap=True)
     for row in whole["figures"]:
         reach = ", ".join(f"{k} ≤ {v:g}" for k, v in row.get("reach", {}).items())
         verdict = {True: "[green]yes[/]", False: "[red]no[/]", None: ""}[row.get("reached")]

@@ -7,7 +7,7 @@ import asyncio
 from collections import defaultdict
 from typing import Any
 
-from frontend.bench.clips import TURN_CLIPS, clip
+from frontend.bench.clips import TURN_CLIPS, clip, preload
 from frontend.bench.encounter import Encounter, meet
 from frontend.bench.figures import Report
 from frontend.bench.person import Plan, Step, run_person
@@ -53,6 +53,7 @@ async def measure(target: Target, rounds: int, step: Step | None = None) -> Repo
 async def scene(plan: Plan, step: Step) -> list[dict[str, Any]]:
     """The person's part: every turn's gap and the server's own account of it."""
     turns: list[dict[str, Any]] = []
+    preload(TURN_CLIPS, plan)
     for number in range(plan["rounds"]):
         async with meet(plan, events=True, phase=number * 37) as encounter:
             await asyncio.sleep(SETTLE_S)

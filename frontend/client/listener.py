@@ -121,6 +121,10 @@ class Listener:
         self._held = late[::-1] + self._held
         self._end = min(self._end, now)
 
+    def forget(self, before: float) -> None:
+        """Drops the memory of what was over before a time; long runs would fill it."""
+        self.pieces = [p for p in self.pieces if p.start + p.pcm.size / self.rate > before]
+
     def render(self, begin: float, end: float) -> Pcm:
         """What sounded between two times: int16 [(end - begin) * rate], zeros where nothing did."""
         out = np.zeros(max(0, round((end - begin) * self.rate)), np.int16)

@@ -19,7 +19,9 @@ class Reply:
     status: str = "in_progress"
     text: str = ""
     after_end: int = 0
-    """Bytes of audio that came after its end."""
+    """Bytes of audio that came after its end or after `cut`."""
+    cut: float = 0.0
+    """When the client was told to throw its audio away."""
 
 
 @dataclass(slots=True)
@@ -80,6 +82,9 @@ class ConversationLog:
             case "response.output_audio_transcript.done":
                 if reply := self.replies.get(event["response_id"]):
                     reply.text = event["transcript"]
+            case "input_audio_buffer.speech_started":
+                if reply := self.active:
+                    reply.cut = now
             case "response.done":
                 self._done(event["response"], now)
             case "conversation.item.input_audio_transcription.completed":
@@ -97,7 +102,7 @@ class ConversationLog:
             return
         reply.first_audio = reply.first_audio or now
         reply.last_audio = now
-        if reply.done:
+        if reply.done or reply.cut:
             reply.after_end += event["delta"]
 
     def _done(self, response: Event, now: float) -> None:

@@ -1,0 +1,113 @@
+"""`vdx bench false-bargein`: a 300 ms "uh" while the reply is heard (S3).
+
+The reply heard with the sound is compared, sample by sample, with the same reply undisturbed.
+"""
+
+import itertools
+from typing import Any
+
+import numpy as np
+
+from frontend.bench.bargein import long_reply
+from frontend.bench.clips import LISTENING_SOUND, OPENING, clip, preload
+from frontend.bench.encounter import Encounter, meet
+from frontend.bench.figures import Report
+from frontend.bench.person import Plan, Step, run_person
+from frontend.bench.sound import compare, first_loud, loud_ms
+from frontend.bench.target import Target
+from frontend.client.log import Reply
+from frontend.client.mouth import Spoken
+from frontend.core.events import Pcm
+
+END_S = 1.0
+
+
+async def measure(
+    target: Target, rounds: int, *, aware: bool = False, step: Step | None = None
+) -> Report:
+    """Disturbs `rounds` replies; `aware` clients opt in to vdx's events and freeze."""
+    plan = {"url": target.url, "api_key": target.api_key, "rounds": rounds, "aware": aware}
+    found = await run_person("false_bargein", plan, step)
+    rows = found["disturbed"]
+    options = {"rounds": rounds, "sound": LISTENING_SOUND, "aware_client": aware}
+    report = Report("false-bargein", options, samples=rows)
+    for key, name, limit in (
+        ("lost_ms", "reply lost", 0.0),
+        ("doubled_ms", "reply doubled", 0.0),
+        ("different_ms", "reply changed beyond the fade-in", 0.0),
+    ):
+        report.add(name, "ms", [row[key] for row in rows], max=limit)
+    resumed = [row["resumed_ms"] for row in rows if row["resumed_ms"] is not None]
+    report.add("end of the sound to the reply going on", "ms", resumed, max=400)
+    report.add("onset to silence", "ms", [r["stopped_ms"] for r in rows if r["stopped_ms"]])
+    report.add("loud time lost (peers' measure)", "ms", [row["loud_lost_ms"] for row in rows])
+    stopped = sum(row["stopped_ms"] is not None for row in rows)
+    report.notes.append(
+        f"{stopped} of {len(rows)} replies paused; an undisturbed one has {found['loud_ms']} ms "
+        f"of sound in {found['whole_ms']} ms"
+    )
+    return report
+
+
+async def scene(plan: Plan, step: Step) -> dict[str, Any]:
+    """The person's part: one reply left alone, then the disturbed ones."""
+    preload((OPENING, LISTENING_SOUND), plan)
+    async with _meet(plan) as person:
+        reply = await long_reply(person)
+        await person.quiet(END_S)
+        rate = person.client.rate
+        whole = person.client.listener.samples_of(reply.id if reply else "")
+    step()
+    rows = []
+    for _ in range(plan["rounds"]):
+        async with _meet(plan) as person:
+            rows.append(await _disturb(person, whole))
+        step()
+    return {
+        "disturbed": rows,
+        "loud_ms": loud_ms(whole, rate),
+        "whole_ms": whole.size * 1000 // rate,
+    }
+
+
+def _meet(plan: Plan) -> Any:
+    return meet(plan, events=plan["aware"], freezes=plan["aware"])
+
+
+async def _disturb(person: Encounter, whole: Pcm) -> dict[str, Any]:
+    client = person.client
+    reply = await long_reply(person)
+    spoken = person.mouth.say(clip(LISTENING_SOUND, client.rate))
+    await spoken.finished
+    await person.quiet(END_S)
+    heard = client.listener.samples_of(reply.id) if reply else np.zeros(0, np.int16)
+    difference = compare(whole, heard, client.rate)
+    stopped, resumed = _pause(person, spoken, reply)
+    return {
+        "status": reply.status if reply else "missing",
+        "lost_ms": difference.lost_ms,
+        "doubled_ms": difference.doubled_ms,
+        "different_ms": difference.different_ms,
+        "stopped_ms": stopped,
+        "resumed_ms": resumed,
+        "loud_lost_ms": loud_ms(whole, client.rate) - loud_ms(heard, client.rate),
+        "heard": [heard.text for heard in client.log.heard],
+    }
+
+
+def _pause(
+    person: Encounter, spoken: Spoken, reply: Reply | None
+) -> tuple[float | None, float | None]:
+    """Onset to where the reply's sound breaks off, and the sound's end to where it goes on."""
+    pieces = [p for p in person.client.listener.pieces if reply and p.response == reply.id]
+    rate = person.client.rate
+    for before, after in itertools.pairwise(pieces):
+        if after.start > spoken.onset and not after.follows:
+            broke = before.start + before.pcm.size / rate
+            rest = person.client.listener.render(after.start, after.start + END_S)
+            offset = first_loud(rest, rate) or 0.0
+            return (
+                round((broke - spoken.onset) * 1000, 1),
+                round((after.start + offset - spoken.end) * 1000, 1),
+            )
+    return None, None

@@ -1,0 +1,151 @@
+"""`vdx bench jitter`: how evenly audio arrives, and whether it is heard without holes (S4).
+
+Each session repeats 3 s of speech and 5 s of a steady tone as the answer. With the processes of
+the server known, the same run tells what a session costs (S5).
+"""
+
+import asyncio
+import itertools
+import time
+from typing import Any
+
+from frontend.bench.clips import clip, preload
+from frontend.bench.encounter import Encounter, meet
+from frontend.bench.figures import Report
+from frontend.bench.person import Plan, Step, run_person
+from frontend.bench.procfs import usage
+from frontend.bench.scrape import quantile
+from frontend.bench.sound import holes_ms
+from frontend.bench.target import Target
+from frontend.client.listener import Listener, Piece
+from frontend.client.log import Reply
+
+SPEECH = "ps_librivox_0880"
+STAGGER_S = 0.35
+"""Between the first words of two people: they do not speak in chorus."""
+LATE_S = 0.04
+
+
+async def measure(
+    target: Target, sessions: int, seconds: float, step: Step | None = None
+) -> Report:
+    """`sessions` people talk for `seconds` each."""
+    plan = {
+        "url": target.url,
+        "api_key": target.api_key,
+        "sessions": sessions,
+        "seconds": seconds,
+    }
+    before = await target.metrics()
+    spent = usage(target.pid).cpu_seconds if target.pid else 0.0
+    people = await run_person("jitter", plan, step)
+    cost = usage(target.pid).cpu_seconds - spent if target.pid else None
+    after = await target.metrics()
+    report = Report("jitter", {"sessions": sessions, "seconds": seconds})
+    _add_person_figures(report, people)
+    session_seconds = sum(person["open_s"] for person in people)
+    if cost is not None:
+        reach = {"median": 0.06} if sessions == 8 else {}
+        figure = [round(cost / session_seconds, 4)]
+        report.add("server CPU per session-second, Triton included", "core", figure, **reach)
+    for share, name, reach in ((0.5, "p50", {}), (0.95, "p95", {}), (0.99, "p99", {"max": 5.0})):
+        if (bound := quantile(before, after, "vdx_pacing_error_seconds", share)) is not None:
+            report.add(f"server pacing {name}, at most", "ms", [bound * 1000], **reach)
+    underruns = after.total("vdx_underruns_total") - before.total("vdx_underruns_total")
+    report.add("voice slower than the listener", "times", [underruns], max=0)
+    return report
+
+
+def _add_person_figures(report: Report, people: list[dict[str, Any]]) -> None:
+    def gathered(key: str) -> list[float]:
+        return [value for person in people for value in person[key]]
+
+    report.add("|inter-arrival - frame|", "ms", gathered("jitter_ms"))
+    report.add("arrival after its time", "ms", gathered("late_ms"))
+    report.add("frames over 40 ms late", "frames", [float(sum(p["late_frames"] for p in people))])
+    report.add("holes heard in each reply", "ms", gathered("holes_ms"), max=0)
+    report.add("queue dry in each reply", "ms", gathered("dry_ms"), max=0)
+    report.add("turn gap", "ms", gathered("gap_ms"))
+    report.add("lateness of the person's own frames", "ms", gathered("lag_ms"))
+    replies = sum(person["replies"] for person in people)
+    silent = sum(person["silent"] for person in people)
+    report.notes.append(f"{replies} replies heard, {silent} turns unanswered")
+
+
+async def scene(plan: Plan, step: Step) -> list[dict[str, Any]]:
+    """The people's part: all in this process, each with a connection of their own."""
+    preload((SPEECH,), plan)
+    async with asyncio.TaskGroup() as group:
+        tasks = [
+            group.create_task(_person(plan, number, step), name=f"person-{number}")
+            for number in range(plan["sessions"])
+        ]
+    return [task.result() for task in tasks]
+
+
+async def _person(plan: Plan, number: int, step: Step) -> dict[str, Any]:
+    await asyncio.sleep(number * STAGGER_S)
+    gaps: list[float] = []
+    silent = 0
+    began = time.monotonic()
+    async with meet(plan, phase=number * 13) as person:
+        while time.monotonic() - began < plan["seconds"]:
+            gap = await _turn(person)
+            if gap is None:
+                silent += 1
+            else:
+                gaps.append(gap)
+            step()
+        open_s = time.monotonic() - began
+    replies = [r for r in person.client.log.replies.values() if r.status == "completed"]
+    found = [_regularity(person.client.listener, reply) for reply in replies]
+    return {
+        "open_s": open_s,
+        "replies": len(replies),
+        "silent": silent,
+        "gap_ms": gaps,
+        "jitter_ms": [value for row in found for value in row["jitter_ms"]],
+        "late_ms": [value for row in found for value in row["late_ms"]],
+        "late_frames": sum(row["late_frames"] for row in found),
+        "holes_ms": [row["holes_ms"] for row in found],
+        "dry_ms": [row["dry_ms"] for row in found],
+        "lag_ms": [round(value, 2) for value in person.mouth.lag_ms],
+    }
+
+
+async def _turn(person: Encounter) -> float | None:
+    """Speaks, hears the reply to its end; the gap in ms, None when none came."""
+    replies = len(person.client.log.replies)
+    spoken = person.mouth.say(clip(SPEECH, person.client.rate))
+    await spoken.finished
+    reply = await person.reply_after(replies)
+    await person.quiet(0.1)
+    if reply is None or not reply.first_audio:
+        return None
+    return round((reply.first_audio - spoken.end) * 1000, 1)
+
+
+def _regularity(listener: Listener, reply: Reply) -> dict[str, Any]:
+    """How the frames of one reply came, and what was heard of it."""
+    pieces = [piece for piece in listener.pieces if piece.response == reply.id]
+    if not pieces:
+        return {"jitter_ms": [], "late_ms": [], "late_frames": 0, "holes_ms": 0, "dry_ms": 0.0}
+    heard = listener.render(pieces[0].start, _end(pieces[-1], listener.rate))
+    uneven, late, due = [], [], pieces[0].arrived
+    for before, piece in itertools.pairwise(pieces):
+        length = before.pcm.size / listener.rate
+        due += length
+        uneven.append(round(abs(piece.arrived - before.arrived - length) * 1000, 2))
+        late.append(round(max(0.0, piece.arrived - due) * 1000, 2))
+    dry = sum(gap.seconds for gap in listener.dry if gap.response == reply.id)
+    return {
+        "jitter_ms": uneven,
+        "late_ms": late,
+        "late_frames": sum(value > LATE_S * 1000 for value in late),
+        "holes_ms": sum(holes_ms(heard, listener.rate)),
+        "dry_ms": round(dry * 1000, 2),
+    }
+
+
+def _end(piece: Piece, rate: int) -> float:
+    return piece.start + piece.pcm.size / rate

@@ -1,0 +1,112 @@
+"""`vdx bench sessions`: what a session costs: to open, in CPU, in memory, and after 500 of them."""
+
+import asyncio
+import subprocess
+import sys
+from typing import Any
+
+from frontend.bench import jitter
+from frontend.bench.churn import Churn
+from frontend.bench.clips import clip, preload
+from frontend.bench.encounter import meet
+from frontend.bench.figures import Report
+from frontend.bench.person import Plan, Step, run_person
+from frontend.bench.procfs import pss_kb
+from frontend.bench.target import Target
+from frontend.core.errors import VdxError
+
+FIRST, MORE = 5, 15
+SPEECH = "ps_cards_002"
+STAGE_S = 2.0
+SERVER_MODULE = "frontend.transports.server"
+IMPORTS = 5
+
+
+async def measure(target: Target, connects: int, step: Step | None = None) -> Report:
+    """Connections, import time, and memory of the sessions after the first five."""
+    report = Report("sessions", {"connects": connects, "first": FIRST, "more": MORE})
+    report.add("import of the server module", "ms", import_ms(), median=1000)
+    pss: list[int] = []
+
+    def sample() -> None:
+        if target.pid:
+            pss.append(pss_kb(target.pid))
+        if step is not None:
+            step()
+
+    plan = {"url": target.url, "api_key": target.api_key, "connects": connects}
+    found = await run_person("sessions", plan, sample)
+    report.add("connect to ready", "ms", found["ready_ms"], median=10)
+    if len(pss) >= 3:
+        report.add("PSS before the first session", "MB", [pss[0] / 1024])
+        report.add("PSS per session, first five", "MB", [(pss[1] - pss[0]) / FIRST / 1024])
+        each = (pss[2] - pss[1]) / MORE / 1024
+        report.add("PSS per open session after the first five", "MB", [round(each, 3)], max=3.0)
+    return report
+
+
+async def measure_cost(
+    target: Target, sessions: int, seconds: float, step: Step | None = None
+) -> Report:
+    """The load of `bench jitter`, told as a cost."""
+    report = await jitter.measure(target, sessions, seconds, step)
+    report.bench = "sessions"
+    return report
+
+
+async def measure_churn(
+    target: Target, count: int, parallel: int, step: Step | None = None
+) -> Report:
+    """Opens and closes `count` sessions, each with one turn, and looks for what stayed."""
+    if target.pid is None:
+        raise VdxError("the server's process is not known; give --server-pid", service="bench")
+    return await Churn(target, target.pid, count, parallel).measure(step)
+
+
+async def scene(plan: Plan, step: Step) -> dict[str, Any]:
+    """Connects one after the other; then five sessions stay open, then twenty."""
+    preload((SPEECH,), plan)
+    ready: list[float] = []
+    for _ in range(plan["connects"]):
+        async with meet(plan) as person:
+            ready.append(round(person.client.ready_ms, 2))
+        await asyncio.sleep(0.05)
+    await asyncio.sleep(STAGE_S)
+    step()
+    over = asyncio.Event()
+    async with asyncio.TaskGroup() as group:
+        for count in (FIRST, MORE):
+            done = [asyncio.Event() for _ in range(count)]
+            for number, event in enumerate(done):
+                group.create_task(_stay(plan, number, event, over), name=f"person-{number}")
+            for event in done:
+                await event.wait()
+            await asyncio.sleep(STAGE_S)
+            step()
+            await asyncio.sleep(STAGE_S)
+        over.set()
+    return {"ready_ms": ready}
+
+
+async def _stay(plan: Plan, number: int, done: asyncio.Event, over: asyncio.Event) -> None:
+    """One turn, then an open line until all is over."""
+    await asyncio.sleep(number * 0.2)
+    async with meet(plan, phase=number * 13) as person:
+        await person.mouth.say(clip(SPEECH, person.client.rate)).finished
+        await person.reply_after(0)
+        await person.quiet(0.2)
+        done.set()
+        await over.wait()
+
+
+def import_ms() -> list[float]:
+    """Wall time of importing the server in fresh interpreters, the interpreter's start excluded."""
+    code = (
+        "import time; t = time.perf_counter(); "
+        f"import {SERVER_MODULE}; print((time.perf_counter() - t) * 1000)"
+    )
+    runs = [
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+        for _ in range(IMPORTS)
+    ]
+    return [round(float(run.stdout), 1) for run in runs]
