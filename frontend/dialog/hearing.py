@@ -7,6 +7,7 @@ from typing import Protocol
 
 from frontend.core.audio import FRAME_MS, LISTEN_FRAME, LISTEN_RATE, SAMPLE_BYTES, Framer
 from frontend.core.config import AsrConfig, VadConfig
+from frontend.core.errors import ModelFailed
 from frontend.core.events import (
     SessionState,
     SpeechEnded,
@@ -14,6 +15,7 @@ from frontend.core.events import (
     SpeechPaused,
     SpeechResumed,
     SpeechStarted,
+    TranscriptFailed,
 )
 from frontend.core.metrics import INPUT_GAPS
 from frontend.speech.asr import Emit, OpenRecognition, Utterance
@@ -66,6 +68,8 @@ class Hearing:
         self._current: Utterance | None = None
         self._manual = 0
         self._gap_filled_ms = 0
+        self._working = False
+        self._closed = False
         self.last_input = clock()
 
     @property
@@ -92,31 +96,42 @@ class Hearing:
         return self._current.number if self._current else None
 
     def reconfigure(self, vad: VadConfig) -> None:
-        """Takes new limits from the next frame on; the learned noise stays."""
+        """Takes new limits from the next frame on; the learned noise stays.
+
+        Switching voice activity on or off needs a `clear` before: an utterance belongs to one way.
+        """
         self._vad_enabled = vad.enabled
         self._detector.reconfigure(vad)
 
     async def feed(self, pcm: bytes) -> None:
         """Hears int16 16 kHz mono audio of any length; waits when the recogniser lags behind."""
-        self.last_input = self._clock()
-        self._gap_filled_ms = 0
-        for count, frame in enumerate(self._framer.push(pcm), 1):
-            self._hear(frame)
-            if self._current is not None:
-                await self._current.room()
-            if count % FRAMES_PER_BREATH == 0:
-                await asyncio.sleep(0)
+        self._working = True
+        try:
+            for count, frame in enumerate(self._framer.push(pcm), 1):
+                if self._closed:
+                    return
+                self._hear(frame)
+                if self._current is not None:
+                    await self._current.room()
+                if count % FRAMES_PER_BREATH == 0:
+                    await asyncio.sleep(0)
+        finally:
+            self._working = False
+            self.last_input = self._clock()
+            self._gap_filled_ms = 0
 
     def fill_gap(self, now: float, gap_ms: int) -> None:
         """Input that stopped for `gap_ms` inside an utterance is heard as silence."""
         missing_ms = int((now - self.last_input) * 1000)
-        if not self.in_speech or missing_ms < gap_ms:
+        if self._working or not self.in_speech or missing_ms < gap_ms:
             return
         if not self._gap_filled_ms:
             INPUT_GAPS.inc()
         for _ in range((missing_ms - self._gap_filled_ms) // FRAME_MS):
             self._gap_filled_ms += FRAME_MS
             self._hear(SILENCE)
+            if self._current is None:
+                return
 
     def commit(self) -> int | None:
         """Ends what is being heard and returns its number; None when there was nothing."""
@@ -135,9 +150,12 @@ class Hearing:
         return current.number if current else None
 
     def finish(self, utterance: int) -> None:
-        """Asks for the final transcript."""
+        """Asks for the final transcript; one that cannot come any more is told as failed."""
         if (found := self._utterances.get(utterance)) is not None:
             found.finish()
+        else:
+            lost = ModelFailed("the recogniser lost this utterance")
+            self._emit(TranscriptFailed(utterance, lost))
 
     def abandon(self, utterance: int) -> None:
         if (found := self._utterances.pop(utterance, None)) is not None:
@@ -149,6 +167,7 @@ class Hearing:
             utterance.abandon()
         self._utterances.clear()
         self._current = None
+        self._closed = True
 
     def forget(self, utterance: int) -> None:
         """The utterance's task is over."""
@@ -160,9 +179,8 @@ class Hearing:
             return
         events = self._detector.process(frame, self._observer.state)
         self._remember(frame)
-        if not events:
-            if self._current is not None:
-                self._current.push(frame)
+        if not events and self._current is not None:
+            self._current.push(frame)
         for event in events:
             self._follow(event, frame)
         if self._current is not None and self._observer.state is SessionState.BARGED_IN:

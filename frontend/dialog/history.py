@@ -70,6 +70,11 @@ class History:
         self._items = dict(entries)
         return ids[index - 1] if index else None
 
+    def put(self, item: Item) -> None:
+        """Appends an item of the session's own; one a client gave the same id gives way."""
+        self._items.pop(item.id, None)
+        self._items[item.id] = item
+
     def delete(self, item_id: str) -> None:
         self.get(item_id)
         del self._items[item_id]

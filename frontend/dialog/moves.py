@@ -51,7 +51,13 @@ class ReplyEnded:
 
 @dataclass(frozen=True, slots=True)
 class ReplyRequested:
-    """The client asks for a reply to the conversation as it stands."""
+    """The client asks for a reply to the conversation as it stands.
+
+    `instructions` count for this reply alone; `say` is spoken instead of asking the responder.
+    """
+
+    instructions: str = ""
+    say: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,9 +138,11 @@ class DiscardReply:
 
 @dataclass(frozen=True, slots=True)
 class StartReply:
-    """Start a reply to the history and speak it."""
+    """Start a reply to the history and speak it; the texts are those of ReplyRequested."""
 
     reply: int
+    instructions: str = ""
+    say: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ class StateChanged:
 
 @dataclass(frozen=True, slots=True)
 class UtteranceStarted:
-    """`at_ms` counts the session's input; `interrupting`: a reply is pending, so this may be noise."""
+    """`at_ms` counts the input; `interrupting`: a reply is pending, so this may be noise."""
 
     utterance: int
     at_ms: int

@@ -1,13 +1,13 @@
 """One reply: responder, clauses, voice and playout as one task that can be dropped whole."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Protocol
 
 from frontend.core.config import ClauseConfig, PlayoutConfig
-from frontend.core.errors import ResponderError, VdxError
+from frontend.core.errors import VdxError
 from frontend.core.events import Clause, Message, Pcm
 from frontend.speech.clauses import ClauseChunker
 from frontend.speech.playout import Playout
@@ -32,12 +32,13 @@ class ReplyObserver(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ReplyParts:
-    """What a session lends to each of its replies."""
+    """What a session lends to each of its replies; `responder` may refuse with a VdxError."""
 
-    responder: Responder
+    responder: Callable[[], Responder]
     voice: Callable[[], Voice]
     synthesize: Synthesize
     clauses: ClauseConfig
+    language: str
     playout: PlayoutConfig
     clauses_ahead: int
     apology: str
@@ -57,9 +58,9 @@ class Reply:
     ) -> None:
         self.number = number
         self.source = ""
-        self.audio = ReplyAudio(
-            parts.clauses_ahead, on_first=lambda: observer.on_voiced(self)
-        )
+        self.promised = False
+        """The turn machine said that it is to be heard; until then it may be dropped untold."""
+        self.audio = ReplyAudio(parts.clauses_ahead, on_first=lambda: observer.on_voiced(self))
         self._messages = messages
         self._parts = parts
         self._observer = observer
@@ -78,19 +79,19 @@ class Reply:
     async def run(self) -> None:
         """Returns when the reply was played or broke; cancelling it stops the voice's server."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._think(), name=f"reply-{self.number}-responder")
-            group.create_task(self._voice(), name=f"reply-{self.number}-voice")
+            thinking = group.create_task(self._think(), name=f"reply-{self.number}-responder")
+            group.create_task(self._voice(thinking), name=f"reply-{self.number}-voice")
             await self.playout.run()
         self._observer.on_ended(self, self._failure)
 
     async def _think(self) -> None:
         """Turns the responder's text into clauses; a failure becomes a short apology."""
-        chunker = ClauseChunker(self._parts.clauses)
+        chunker = ClauseChunker(self._parts.clauses, self._parts.language)
         try:
-            async with aclosing(self._parts.responder.reply(self._messages)) as deltas:
+            async with aclosing(self._parts.responder().reply(self._messages)) as deltas:
                 async for delta in deltas:
                     await self._take(delta, chunker)
-        except ResponderError as error:
+        except VdxError as error:
             self._failure = error
             self._observer.on_trouble(error)
             await self._take(f" {self._parts.apology}", chunker)
@@ -105,20 +106,22 @@ class Reply:
         for clause in chunker.feed(delta):
             await self._clauses.put(clause)
 
-    async def _voice(self) -> None:
+    async def _voice(self, thinking: asyncio.Task[None]) -> None:
         try:
-            await speak(
-                self._next_clauses(),
-                self._parts.voice,
-                self._parts.synthesize,
-                self.audio,
-                self._observer.on_trouble,
-            )
+            async with aclosing(self._next_clauses()) as clauses:
+                await speak(
+                    clauses,
+                    self._parts.voice,
+                    self._parts.synthesize,
+                    self.audio,
+                    self._observer.on_trouble,
+                )
         except VdxError as error:
             # The playout still plays what was made; `on_ended` tells of the failure.
             self._failure = error
             self._observer.on_trouble(error)
+            thinking.cancel()  # nobody takes its clauses any more
 
-    async def _next_clauses(self) -> AsyncIterator[Clause]:
+    async def _next_clauses(self) -> AsyncGenerator[Clause, None]:
         while (clause := await self._clauses.get()) is not None:
             yield clause

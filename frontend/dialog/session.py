@@ -7,33 +7,26 @@ are seen in one order and a pause takes effect at the very next frame.
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Callable, Coroutine
 from typing import Any
 
 from frontend.core.errors import InvalidInput, ModelFailed, VdxError
-from frontend.core.events import (
-    LevelTooLow,
-    SessionState,
-    SpeechEnded,
-    SpeechEvent,
-    SpeechPaused,
-    SpeechStarted,
-    Transcript,
-    TranscriptFailed,
-    TranscriptKind,
-)
+from frontend.core.events import SessionState, TranscriptFailed
 from frontend.core.logs import logger
-from frontend.core.metrics import ERRORS, SESSIONS, SESSIONS_ENDED
+from frontend.core.metrics import SESSIONS, SESSIONS_ENDED
 from frontend.dialog import moves as m
 from frontend.dialog import notices as n
 from frontend.dialog.hearing import Hearing
 from frontend.dialog.history import History, Item
+from frontend.dialog.limits import Limits
+from frontend.dialog.policy import TurnPolicy, policy_for
 from frontend.dialog.profiles import SessionOptions
+from frontend.dialog.reports import StageReports
 from frontend.dialog.speaking import Audience, Services, Speaking
 from frontend.dialog.trace import TurnTrace
-from frontend.dialog.turn import TurnMachine, TurnPolicy
+from frontend.dialog.turn import TurnMachine
 from frontend.speech.asr import Utterance
-from frontend.speech.lexicon import Lexicon
 
 log = logger(__name__)
 
@@ -58,33 +51,25 @@ class Session:
         self._audience = audience
         self._clock = clock
         self._machine = TurnMachine(self._policy())
+        self._limits = Limits(services.config.session, clock())
         self._trace = TurnTrace()
+        self._inbox: deque[m.Event] = deque()
+        self._handling = False
         self._tasks: asyncio.TaskGroup | None = None
-        self._messages = 0
-        self._told = (SessionState.IDLE, False)
+        self._started = asyncio.Event()
         self._over: asyncio.Future[str] | None = None
-        self._active_at = clock()
+        self._told = (SessionState.IDLE, False)
+        self._reports = StageReports(self, audience, self._trace, clock)
         self.hearing = Hearing(
             options.vad,
             services.config.asr,
-            self,
+            self._reports,
             lambda: services.recognise(self.options, self.id),
-            self._heard,
+            self._reports.heard,
             self._spawn_utterance,
             clock,
         )
-        self._speaking = Speaking(
-            lambda: self.options,
-            services,
-            audience,
-            self.history,
-            self._trace,
-            self.reply_item,
-            self._spawn,
-            self.handle,
-            self.trouble,
-            clock,
-        )
+        self._speaking = Speaking(self, services, audience, self._trace, clock)
 
     # --- what transports call ---------------------------------------------------------------
 
@@ -105,11 +90,17 @@ class Session:
             async with asyncio.TaskGroup() as group:
                 self._tasks = group
                 self._over = asyncio.get_running_loop().create_future()
-                ticker = group.create_task(self._tick(), name=f"{self.id}-tick")
+                watch = group.create_task(self._watch(), name=f"{self.id}-watch")
                 if self.options.greeting:
                     self.say(self.options.greeting)
-                reason = await self._over
-                ticker.cancel()
+                self._started.set()
+                self._drain()
+                try:
+                    reason = await self._over
+                finally:
+                    # Before the tasks are awaited, so that none of them begins anything new.
+                    self.close(reason)
+                    watch.cancel()
         finally:
             self._tasks = None
             SESSIONS.dec()
@@ -121,7 +112,8 @@ class Session:
         self.handle(m.SessionOver(reason))
 
     async def feed(self, pcm: bytes) -> None:
-        """Hears int16 16 kHz mono audio of any length."""
+        """Hears int16 16 kHz mono audio of any length; waits for `run` to have begun."""
+        await self._started.wait()
         if self.options.recogniser and self.state is not SessionState.TERMINATED:
             await self.hearing.feed(pcm)
 
@@ -148,13 +140,11 @@ class Session:
 
     def request_reply(self, instructions: str = "") -> None:
         """Answers the conversation as it stands; ignored while a reply is under way."""
-        self._speaking.instructions = instructions
-        self.handle(m.ReplyRequested())
+        self.handle(m.ReplyRequested(instructions=instructions))
 
     def say(self, text: str) -> None:
-        """Speaks `text` as the machine's own words."""
-        self._speaking.say = text
-        self.handle(m.ReplyRequested())
+        """Speaks `text` as the machine's own words; ignored while a reply is under way."""
+        self.handle(m.ReplyRequested(say=text))
 
     def interrupt(self) -> None:
         """Cancels the reply, audible or not."""
@@ -162,6 +152,8 @@ class Session:
 
     def update(self, options: SessionOptions) -> None:
         """Takes new options: the voice at the next clause, the recogniser at the next utterance."""
+        if options.vad.enabled != self.options.vad.enabled:
+            self.clear()
         if options.vad != self.options.vad:
             self.hearing.reconfigure(options.vad)
         self.options = options
@@ -178,16 +170,33 @@ class Session:
     # --- the machine ------------------------------------------------------------------------
 
     def handle(self, event: m.Event) -> None:
-        """Runs one event through the turn machine and carries out its decisions."""
+        """Runs one event through the turn machine and carries out its decisions.
+
+        One that comes before `run`, or out of another's decisions, waits for its turn.
+        """
+        self._inbox.append(event)
+        if self._started.is_set() and not self._handling:
+            self._drain()
+
+    def _drain(self) -> None:
+        self._handling = True
+        try:
+            while self._inbox:
+                self._handle_next(self._inbox.popleft())
+        finally:
+            self._handling = False
+
+    def _handle_next(self, event: m.Event) -> None:
+        before = self.active_reply
         for decision in self._machine.handle(event):
             self._carry_out(decision)
         told = (self._machine.state, self._machine.thinking)
         if told != self._told:
             self._told = told
             self._audience.notify(n.StateChanged(*told))
-        self._active_at = self._clock()
-        limit = self._services.config.session.max_messages_per_session
-        if isinstance(event, m.ReplyEnded) and 0 < limit <= self._messages:
+        self._limits.touch(self._clock())
+        reply_is_over = before is not None and self.active_reply != before
+        if reply_is_over and self._limits.messages_used_up:
             self.close("max_messages")
 
     def _carry_out(self, decision: m.Decision) -> None:
@@ -202,8 +211,8 @@ class Session:
                 self._commit_user(text, number)
             case m.PrepareReply(reply=number, text=text):
                 speaking.start(number, heard=text)
-            case m.StartReply(reply=number):
-                speaking.start(number)
+            case m.StartReply(reply=number, instructions=instructions, say=say):
+                speaking.start(number, instructions=instructions, say=say)
                 self._release()
             case m.SpeakReply():
                 self._release()
@@ -219,67 +228,26 @@ class Session:
                 self._end(reason)
 
     def _release(self) -> None:
-        self._messages += 1
+        self._limits.messages += 1
         self._speaking.release()
 
     def _commit_user(self, text: str, utterance: int | None) -> None:
-        self._messages += 1
-        item_id = f"item_{self.id}_t{self._messages}"
+        self._limits.messages += 1
+        item_id = f"item_{self.id}_t{self._limits.messages}"
         if utterance is not None:
             item_id = self.utterance_item(utterance)
-        self.history.add(Item(item_id, "user", text))
-
-    # --- what the stages report -------------------------------------------------------------
-
-    def on_speech(self, event: SpeechEvent, when: float) -> None:
-        """Voice activity; `when` it happened on the session's clock."""
-        if isinstance(event, LevelTooLow):
-            self._audience.notify(n.LevelHint(event.rms, event.threshold))
-            return
-        if isinstance(event, SpeechPaused):
-            self._trace.begin(when)
-            self._trace.mark("pause_noticed", self._clock())
-        elif isinstance(event, SpeechEnded):
-            self._trace.mark("endpoint", self._clock())
-            self._audience.notify(n.UtteranceEnded(event.utterance, event.at // 16))
-        self.handle(event)
-        if isinstance(event, SpeechStarted):
-            interrupting = self.state is SessionState.BARGED_IN
-            self._audience.notify(
-                n.UtteranceStarted(event.utterance, event.at // 16, interrupting)
-            )
-
-    def on_speech_lasted(self, utterance: int, ms: int) -> None:
-        """How long the speech over a reply has lasted by now."""
-        self.handle(m.SpeechLasted(utterance, ms))
-
-    def trouble(self, error: VdxError) -> None:
-        """Something failed; the session goes on."""
-        ERRORS.labels(error.service, error.code).inc()
-        log.warning("trouble", session=self.id, service=error.service, error=str(error))
-        self._audience.notify(n.Trouble(error))
-
-    def _heard(self, event: Transcript | TranscriptFailed) -> None:
-        number, now = event.utterance, self._clock()
-        if isinstance(event, TranscriptFailed):
-            self.trouble(event.error)
-            self._audience.notify(n.HearingFailed(number, event.error))
-        elif event.kind is TranscriptKind.FINAL:
-            self._trace.mark("final_transcript", now)
-            self._audience.notify(n.UserSaid(number, event.text.strip()))
-        else:
-            if event.kind is TranscriptKind.PAUSE:
-                self._trace.mark("speculative_transcript", now)
-            self._audience.notify(n.UserHeard(number, event.text, event.stable))
-        self.handle(event)
+        self.history.put(Item(item_id, "user", text))
 
     # --- tasks ------------------------------------------------------------------------------
 
-    def _spawn(
-        self, work: Coroutine[Any, Any, None], name: str, broke: Callable[[VdxError], None]
+    def spawn(
+        self,
+        work: Callable[[], Coroutine[Any, Any, None]],
+        name: str,
+        broke: Callable[[VdxError], None],
     ) -> asyncio.Task[None] | None:
+        """Runs `work` as a task of the session; `broke` is told of a fault nobody expected."""
         if self._tasks is None:  # the session is over; nothing may start any more
-            work.close()
             return None
         return self._tasks.create_task(_guard(work, broke), name=f"{self.id}-{name}")
 
@@ -291,24 +259,24 @@ class Session:
                 self.hearing.forget(utterance.number)
 
         def broke(error: VdxError) -> None:
-            self._heard(TranscriptFailed(utterance.number, error))
+            self._reports.heard(TranscriptFailed(utterance.number, error))
 
-        self._spawn(listen(), f"utterance-{utterance.number}", broke)
+        self.spawn(listen, f"utterance-{utterance.number}", broke)
 
-    async def _tick(self) -> None:
+    def trouble(self, error: VdxError) -> None:
+        """Something failed; the session goes on."""
+        self._reports.trouble(error)
+
+    async def _watch(self) -> None:
         """Watches what no event reports: input that stops, and the limits."""
-        limits = self._services.config.session
-        began = self._clock()
         while True:
             await asyncio.sleep(TICK_S)
             now = self._clock()
-            self.hearing.fill_gap(now, limits.input_gap_ms)
+            self.hearing.fill_gap(now, self._services.config.session.input_gap_ms)
             if self.active_reply is not None or self.hearing.in_speech:
-                self._active_at = now
-            if 0 < limits.max_session_duration_seconds <= now - began:
-                self.close("max_session_duration")
-            elif 0 < limits.idle_timeout_seconds <= now - self._active_at:
-                self.close("idle_timeout")
+                self._limits.touch(now)
+            if reason := self._limits.reached(now):
+                self.close(reason)
 
     def _end(self, reason: str) -> None:
         self.hearing.close()
@@ -317,22 +285,15 @@ class Session:
             self._over.set_result(reason)
 
     def _policy(self) -> TurnPolicy:
-        options, barge_in = self.options, self._services.config.barge_in
-        lexicon = Lexicon(options.language, barge_in)
-        return TurnPolicy(
-            interrupts=lexicon.interrupts,
-            only_sounds=lexicon.only_listening_sounds,
-            confirm_ms=barge_in.confirm_ms,
-            words_confirm=self._services.calibrated(options.recogniser),
-            barge_in=options.barge_in,
-            auto_reply=options.auto_reply,
-            preemptive=options.responder.preemptive,
-        )
+        words_confirm = self._services.calibrated(self.options.recogniser)
+        return policy_for(self.options, self._services.config.barge_in, words_confirm=words_confirm)
 
 
-async def _guard(work: Coroutine[Any, Any, None], broke: Callable[[VdxError], None]) -> None:
+async def _guard(
+    work: Callable[[], Coroutine[Any, Any, None]], broke: Callable[[VdxError], None]
+) -> None:
     try:
-        await work
+        await work()
     except Exception as error:  # a task's root: a fault in one reply must not end the session
         log.exception("task failed")
         broke(ModelFailed(f"internal error: {error!r}"))

@@ -1,7 +1,9 @@
 """The output side of a session: the reply under way, its history item, what the person is told."""
 
+import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 from frontend.core.audio import SPEAK_RATE
@@ -45,7 +47,21 @@ class Services:
     responder: Callable[[SessionOptions], Responder]
 
 
-Spawn = Callable[[Coroutine[Any, Any, None], str, Callable[[VdxError], None]], Any]
+class SpeakingHost(Protocol):
+    """The session, as its output side sees it."""
+
+    options: SessionOptions
+    history: History
+
+    def reply_item(self, reply: int) -> str: ...
+    def spawn(
+        self,
+        work: Callable[[], Coroutine[Any, Any, None]],
+        name: str,
+        broke: Callable[[VdxError], None],
+    ) -> asyncio.Task[None] | None: ...
+    def handle(self, event: m.Event) -> None: ...
+    def trouble(self, error: VdxError) -> None: ...
 
 
 class Speaking:
@@ -53,62 +69,51 @@ class Speaking:
 
     def __init__(
         self,
-        options: Callable[[], SessionOptions],
+        host: SpeakingHost,
         services: Services,
         audience: Audience,
-        history: History,
         trace: TurnTrace,
-        item_id: Callable[[int], str],
-        spawn: Spawn,
-        handle: Callable[[m.Event], None],
-        trouble: Callable[[VdxError], None],
         clock: Callable[[], float],
     ) -> None:
-        self._options = options
+        self._host = host
         self._services = services
         self._audience = audience
-        self._history = history
         self._trace = trace
-        self._item_id = item_id
-        self._spawn = spawn
-        self._handle = handle
-        self._trouble = trouble
         self._clock = clock
         self._reply: Reply | None = None
-        self._task: Any = None
-        self.say = ""
-        """Words to speak as the next reply instead of asking the responder."""
-        self.instructions = ""
-        """Additional instructions for the next reply alone."""
+        self._task: asyncio.Task[None] | None = None
 
-    def start(self, number: int, heard: str = "") -> None:
-        """Begins a silent reply to the history, plus `heard` when it is not in there yet."""
+    def start(self, number: int, heard: str = "", instructions: str = "", say: str = "") -> None:
+        """Begins a silent reply to the history, plus `heard` when it is not in there yet.
+
+        `instructions` count for this reply alone; `say` is spoken instead of an answer.
+        """
         self._trace.restart_reply()
-        options, config = self._options(), self._services.config
-        messages = self._history.messages(heard)
-        if self.instructions:
-            messages = [Message("system", self.instructions), *messages]
-        responder = FixedText(self.say) if self.say else self._services.responder(options)
-        self.say = self.instructions = ""
+        options, config = self._host.options, self._services.config
+        messages = self._host.history.messages(heard)
+        if instructions:
+            messages = [Message("system", instructions), *messages]
         parts = ReplyParts(
-            responder=responder,
+            responder=lambda: FixedText(say) if say else self._services.responder(options),
             voice=self._voice,
             synthesize=self._services.synthesize,
             clauses=config.clauses,
+            language=options.language,
             playout=config.playout,
             clauses_ahead=config.tts.clauses_ahead,
             apology=options.responder.apology,
             clock=self._clock,
         )
-        self._reply = Reply(number, messages, parts, self, self._audience.play)
-        self._task = self._spawn(self._reply.run(), f"reply-{number}", self._broke)
+        reply = self._reply = Reply(number, messages, parts, self, self._audience.play)
+        self._task = self._host.spawn(reply.run, f"reply-{number}", partial(self._broke, reply))
 
     def release(self) -> None:
         """The reply is meant to be heard: it becomes an item of the history and sounds."""
         reply = self._live()
-        item = Item(self._item_id(reply.number), "assistant", status="in_progress")
-        item.spans = reply.audio.spans
-        self._history.add(item)
+        reply.promised = True
+        item_id = self._host.reply_item(reply.number)
+        spans = reply.audio.spans
+        self._host.history.put(Item(item_id, "assistant", status="in_progress", spans=spans))
         self._audience.notify(n.ReplyStarted(reply.number))
         reply.playout.release()
 
@@ -143,13 +148,14 @@ class Speaking:
         self, reply: Reply, status: n.ReplyStatus, reason: str, error: VdxError | None
     ) -> None:
         played = reply.playout.played_samples
-        text = self._history.close_spoken(
-            self._item_id(reply.number), reply.source, played, complete=status == "completed"
+        text = self._host.history.close_spoken(
+            self._host.reply_item(reply.number),
+            reply.source,
+            played,
+            complete=status == "completed",
         )
         REPLIES.labels(status).inc()
-        self._audience.notify(
-            n.ReplyEnded(reply.number, status, reason, _ms(played), text, error)
-        )
+        self._audience.notify(n.ReplyEnded(reply.number, status, reason, _ms(played), text, error))
 
     def _live(self) -> Reply:
         if self._reply is None:
@@ -157,7 +163,7 @@ class Speaking:
         return self._reply
 
     def _voice(self) -> Voice:
-        options = self._options()
+        options = self._host.options
         return Voice(options.voice, options.language, options.speaker, options.speed)
 
     # --- reported by the reply --------------------------------------------------------------
@@ -170,7 +176,7 @@ class Speaking:
 
     def on_audible(self, reply: Reply) -> None:
         self._mark(reply, "first_audio")
-        self._handle(m.ReplyAudible(reply.number))
+        self._host.handle(m.ReplyAudible(reply.number))
         if (timed := self._trace.finish()) is not None:
             TURNS.inc()
             self._audience.notify(n.TurnTimed(reply.number, *timed))
@@ -184,16 +190,16 @@ class Speaking:
         if reply is not self._reply:
             return
         self._reply = self._task = None
-        self._close(reply, "failed" if error else "completed", "", error)
-        self._handle(m.ReplyEnded(reply.number, failed=error is not None))
+        if reply.promised:
+            self._close(reply, "failed" if error else "completed", "", error)
+        self._host.handle(m.ReplyEnded(reply.number, failed=error is not None))
 
     def on_trouble(self, error: VdxError) -> None:
-        self._trouble(error)
+        self._host.trouble(error)
 
-    def _broke(self, error: VdxError) -> None:
-        if (reply := self._reply) is not None:
-            self._trouble(error)
-            self.on_ended(reply, error)
+    def _broke(self, reply: Reply, error: VdxError) -> None:
+        self._host.trouble(error)
+        self.on_ended(reply, error)
 
     def _mark(self, reply: Reply, stage: str) -> None:
         if reply is self._reply:

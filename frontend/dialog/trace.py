@@ -21,11 +21,13 @@ class TurnTrace:
     """Marks of one turn on the session's clock, in seconds; the first mark of a stage counts."""
 
     speech_end: float = 0.0
+    utterance: int | None = None
     marks: dict[str, float] = field(default_factory=dict)
 
-    def begin(self, speech_end: float) -> None:
-        """A pause began `speech_end`; an earlier one was no end, so its marks are void."""
+    def begin(self, utterance: int, speech_end: float) -> None:
+        """A pause began at `speech_end`; an earlier one was no end, so its marks are void."""
         self.speech_end = speech_end
+        self.utterance = utterance
         self.marks.clear()
 
     def mark(self, stage: str, now: float) -> None:
@@ -49,5 +51,5 @@ class TurnTrace:
         TURN_GAP.observe(gap)
         for stage, ms in stages.items():
             STAGE.labels(stage).observe(max(0.0, ms / 1000))
-        self.speech_end = 0.0
+        self.speech_end, self.utterance = 0.0, None
         return round(gap * 1000, 1), stages

@@ -2,47 +2,55 @@
 
 States and what moves between them (an event that a row does not name changes nothing):
 
-    state              event                               next               decisions
-    -----------------  ----------------------------------  -----------------  -----------------------
-    IDLE, WAITING      SpeechStarted                       LISTENING
-    LISTENING          SpeechStarted, reply prepared       LISTENING          DiscardReply
-    LISTENING          SpeechStarted, reply pending        BARGED_IN          PauseReply
-    SPEAKING           SpeechStarted                       BARGED_IN          PauseReply
-    LISTENING          Transcript PAUSE with words         LISTENING          PrepareReply
-    LISTENING          SpeechResumed                       LISTENING          DiscardReply
-    LISTENING          SpeechEnded                         LISTENING          FinishUtterance
-    LISTENING          Transcript FINAL with words         LISTENING          CommitUser, then
-                         prepared for the same words                            SpeakReply
-                         else                                                   StartReply
-    LISTENING          Transcript FINAL empty, or failed   IDLE or WAITING    (DiscardReply)
-    LISTENING          ReplyAudible                        SPEAKING
-    BARGED_IN          confirmed by words or duration      LISTENING          CancelReply
-    BARGED_IN          SpeechEnded, not confirmed          SPEAKING, or       AbandonUtterance,
-                                                             LISTENING if       ResumeReply
-                                                             still pending
-    BARGED_IN          ReplyEnded                          LISTENING
-    SPEAKING           ReplyEnded                          WAITING            (StartReply)
-    any                UserText                            LISTENING          CancelReply, CommitUser,
-                                                                                StartReply
-    any, no reply      ReplyRequested                      LISTENING          StartReply (once no
-                                                                                final is due)
-    any                UtteranceCommitted                  LISTENING          (CancelReply,)
-                                                                                FinishUtterance
-    any                UtteranceCleared                    as SpeechEnded     AbandonUtterance,
-                                                             of noise           (ResumeReply)
-    any, reply         InterruptRequested                  LISTENING or       CancelReply
-                                                             WAITING
-    any                SessionOver                         TERMINATED         CancelReply, EndSession
+    state           event                             next              decisions
+    --------------  --------------------------------  ----------------  ----------------------
+    IDLE, WAITING   SpeechStarted                     LISTENING
+    LISTENING       SpeechStarted, reply prepared     LISTENING         DiscardReply
+    LISTENING       SpeechStarted, reply pending      BARGED_IN         PauseReply
+    SPEAKING        SpeechStarted                     BARGED_IN         PauseReply
+    LISTENING       Transcript PAUSE with words       LISTENING         PrepareReply
+    LISTENING       SpeechResumed                     LISTENING         (DiscardReply)
+    LISTENING       SpeechEnded                       LISTENING         FinishUtterance
+    LISTENING       Transcript FINAL with words       LISTENING         CommitUser, then
+                      prepared for the same words                         SpeakReply
+                      else                                                (DiscardReply,)
+                                                                          StartReply
+    LISTENING       Transcript FINAL empty, failed    IDLE, WAITING     (DiscardReply)
+    LISTENING       ReplyAudible                      SPEAKING
+    LISTENING       ReplyEnded, reply prepared        LISTENING
+    BARGED_IN       confirmed by words or duration    LISTENING         CancelReply
+    BARGED_IN       SpeechEnded, not confirmed        SPEAKING, or      AbandonUtterance,
+                                                        LISTENING if      ResumeReply
+                                                        still pending
+    BARGED_IN       ReplyEnded                        LISTENING
+    SPEAKING        ReplyEnded                        WAITING           (StartReply)
+    any             UserText                          LISTENING         (CancelReply,)
+                                                                          CommitUser,
+                                                                          StartReply
+    any, no reply   ReplyRequested                    LISTENING         StartReply (once no
+                                                                          final is due)
+    any             UtteranceCommitted                LISTENING, or     (CancelReply,)
+                                                        SPEAKING          FinishUtterance
+    any             UtteranceCleared                  as SpeechEnded    AbandonUtterance,
+                                                        of noise          (ResumeReply)
+    any, reply      InterruptRequested                LISTENING or      CancelReply
+                                                        WAITING
+    any             SessionOver                       TERMINATED        (CancelReply,)
+                                                                          EndSession
 
 A reply is *prepared* (preemptive, silent), then *pending* (promised, no frame sent yet) and then
 *audible*. One that is pending is protected like an audible one: noise before its first frame
 pauses it, only a confirmed interruption ends it. While one utterance's final transcript is due,
-or the person speaks again, no reply is started; the words of all of them are answered together.
+or the person speaks again, no reply is started unasked; the words of all of them are answered
+together. With `barge_in` off speech over a reply pauses nothing and is answered afterwards.
+
+Whoever drives the machine owes it, after every FinishUtterance, one FINAL or failed transcript
+(unless the utterance is abandoned), and after every StartReply and SpeakReply one ReplyEnded
+(unless the reply is cancelled). Events of utterances and replies that are over change nothing.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from enum import Enum, auto
+from typing import Any
 
 from frontend.core.events import (
     SessionState,
@@ -55,187 +63,143 @@ from frontend.core.events import (
     TranscriptKind,
 )
 from frontend.dialog import moves as m
+from frontend.dialog.floor import Floor, LiveSpeech, Phase
+from frontend.dialog.policy import TurnPolicy
 
-
-@dataclass(frozen=True, slots=True)
-class TurnPolicy:
-    """What the machine needs to know of configuration; the tests on words are injected.
-
-    `interrupts` says whether a text holds an interrupt word, `only_sounds` whether it holds
-    listening sounds and nothing else. `words_confirm` is the recogniser's
-    calibrated_confidence.
-    """
-
-    interrupts: Callable[[str], bool]
-    only_sounds: Callable[[str], bool]
-    confirm_ms: int = 600
-    words_confirm: bool = False
-    barge_in: bool = True
-    auto_reply: bool = True
-    preemptive: bool = True
-
-
-class Phase(Enum):
-    """How far a reply has come."""
-
-    PREPARED = auto()
-    PENDING = auto()
-    AUDIBLE = auto()
-
-
-@dataclass(slots=True)
-class _Reply:
-    id: int
-    phase: Phase
-    utterance: int | None = None
-    text: str = ""
-
-
-@dataclass(slots=True)
-class _Speech:
-    """The utterance being spoken now."""
-
-    utterance: int
-    text: str = ""
-    ms: int = 0
-    paused: bool = False
+__all__ = ["TurnMachine", "TurnPolicy"]
 
 
 class TurnMachine:
     """Feed events with `handle`; act on the decisions in order."""
 
     def __init__(self, policy: TurnPolicy) -> None:
-        self.policy = policy
-        self.state = SessionState.IDLE
-        self._reply: _Reply | None = None
-        self._speech: _Speech | None = None
-        self._due: set[int] = set()
-        self._unanswered = False
-        self._requested = False
-        self._spoken_before = False
-        self._next_reply = 0
-        self._out: list[m.Decision] = []
+        self._floor = Floor(policy)
+        self._handlers: dict[type, Callable[[Any], None]] = {
+            SpeechStarted: self._speech_started,
+            SpeechPaused: self._speech_paused,
+            SpeechResumed: self._speech_resumed,
+            SpeechEnded: self._speech_ended,
+            m.SpeechLasted: self._speech_lasted,
+            m.UtteranceCommitted: self._committed,
+            m.UtteranceCleared: self._cleared,
+            Transcript: self._transcript,
+            TranscriptFailed: self._transcript_failed,
+            m.ReplyAudible: self._reply_audible,
+            m.ReplyEnded: self._reply_ended,
+            m.ReplyRequested: self._reply_requested,
+            m.UserText: self._user_text,
+            m.InterruptRequested: self._interrupt_requested,
+            m.SessionOver: self._over,
+        }
+
+    @property
+    def state(self) -> SessionState:
+        return self._floor.state
+
+    @property
+    def policy(self) -> TurnPolicy:
+        return self._floor.policy
+
+    @policy.setter
+    def policy(self, policy: TurnPolicy) -> None:
+        self._floor.policy = policy
 
     @property
     def active_reply(self) -> int | None:
         """The reply that is promised or playing; a prepared one does not count."""
-        return self._reply.id if self._reply and self._reply.phase is not Phase.PREPARED else None
+        return self._floor.active_reply
 
     @property
     def thinking(self) -> bool:
         """The turn is over and its answer is not audible yet."""
+        floor = self._floor
         return (
-            self.state is SessionState.LISTENING
-            and self._speech is None
-            and (bool(self._due) or self.active_reply is not None)
+            floor.state is SessionState.LISTENING
+            and floor.speech is None
+            and (bool(floor.due) or floor.active_reply is not None)
         )
 
     def handle(self, event: m.Event) -> list[m.Decision]:
         """The decisions this event calls for; none once TERMINATED."""
         if self.state is SessionState.TERMINATED:
             return []
-        self._out = []
-        match event:
-            case SpeechStarted(utterance=utterance):
-                self._speech_started(utterance)
-            case SpeechPaused() if self._speech:
-                self._speech.paused = True
-            case SpeechResumed() if self._speech:
-                self._speech.paused = False
-                self._discard_prepared()
-            case SpeechEnded(utterance=utterance):
-                self._speech_ended(utterance)
-            case m.UtteranceCommitted(utterance=utterance):
-                self._committed(utterance)
-            case m.UtteranceCleared(utterance=utterance):
-                self._cleared(utterance)
-            case m.SpeechLasted(utterance=utterance, ms=ms):
-                self._speech_lasted(utterance, ms)
-            case Transcript():
-                self._transcript(event)
-            case TranscriptFailed(utterance=utterance):
-                self._final(utterance, "")
-            case m.ReplyAudible(reply=reply):
-                self._reply_audible(reply)
-            case m.ReplyEnded(reply=reply):
-                self._reply_ended(reply)
-            case m.ReplyRequested():
-                self._reply_requested()
-            case m.UserText(text=text, respond=respond):
-                self._user_text(text, respond)
-            case m.InterruptRequested():
-                self._interrupt("client_cancelled")
-            case m.SessionOver(reason=reason):
-                self._over(reason)
-        return self._out
+        self._floor.out = []
+        self._handlers[type(event)](event)
+        return self._floor.out
 
     # --- the person -------------------------------------------------------------------------
 
-    def _speech_started(self, utterance: int) -> None:
-        self._speech = _Speech(utterance)
-        self._discard_prepared()
-        if self._reply is None:
-            self.state = SessionState.LISTENING
-        elif self.policy.barge_in:
-            self.state = SessionState.BARGED_IN
-            self._out.append(m.PauseReply(self._reply.id))
-
-    def _speech_lasted(self, utterance: int, ms: int) -> None:
-        if self._speech and self._speech.utterance == utterance:
-            self._speech.ms = ms
-            self._consider_barge_in(self._speech)
-
-    def _speech_ended(self, utterance: int) -> None:
-        speech, self._speech = self._speech, None
-        if speech is None or speech.utterance != utterance:
+    def _speech_started(self, event: SpeechStarted) -> None:
+        floor = self._floor
+        if floor.speech_of(event.utterance):
             return
-        if self.state is SessionState.BARGED_IN:
-            self._out.append(m.AbandonUtterance(utterance))
-            self._resume()
-            return
-        self._due.add(utterance)
-        self._out.append(m.FinishUtterance(utterance))
+        self._end_speech()  # one that never ended by itself
+        floor.speech = LiveSpeech(event.utterance)
+        floor.discard_prepared()
+        if floor.reply is None:
+            floor.state = SessionState.LISTENING
+        elif floor.policy.barge_in:
+            floor.pause()
 
-    def _committed(self, utterance: int) -> None:
-        if self.state is SessionState.BARGED_IN:
-            self._interrupt("interrupted")
-        if self._speech and self._speech.utterance == utterance:
-            self._speech = None
-        self._due.add(utterance)
-        if self._reply is None:
-            self.state = SessionState.LISTENING
-        self._out.append(m.FinishUtterance(utterance))
+    def _speech_paused(self, event: SpeechPaused) -> None:
+        if speech := self._floor.speech_of(event.utterance):
+            speech.paused = True
 
-    def _cleared(self, utterance: int) -> None:
-        self._out.append(m.AbandonUtterance(utterance))
-        if self._speech is None or self._speech.utterance != utterance:
+    def _speech_resumed(self, event: SpeechResumed) -> None:
+        if speech := self._floor.speech_of(event.utterance):
+            speech.paused = False
+            self._floor.discard_prepared()
+
+    def _speech_lasted(self, event: m.SpeechLasted) -> None:
+        if speech := self._floor.speech_of(event.utterance):
+            speech.ms = event.ms
+            self._consider_barge_in(speech)
+
+    def _speech_ended(self, event: SpeechEnded) -> None:
+        if self._floor.speech_of(event.utterance):
+            self._end_speech()
+
+    def _end_speech(self) -> None:
+        floor = self._floor
+        speech, floor.speech = floor.speech, None
+        if speech is None:
             return
-        self._speech = None
-        self._discard_prepared()
-        if self.state is SessionState.BARGED_IN:
-            self._resume()
+        if floor.state is SessionState.BARGED_IN:
+            floor.abandon(speech.utterance)
+            floor.resume()
         else:
-            self._settle()
+            floor.finish(speech.utterance)
 
-    def _resume(self) -> None:
-        if self._reply is None:
+    def _committed(self, event: m.UtteranceCommitted) -> None:
+        floor = self._floor
+        if floor.state is SessionState.BARGED_IN:
+            floor.interrupt("interrupted")
+        if floor.speech_of(event.utterance):
+            floor.speech = None
+        if floor.reply is None:
+            floor.state = SessionState.LISTENING
+        floor.finish(event.utterance)
+
+    def _cleared(self, event: m.UtteranceCleared) -> None:
+        floor = self._floor
+        was_due = event.utterance in floor.due
+        floor.abandon(event.utterance)
+        if floor.speech_of(event.utterance):
+            floor.speech = None
+        elif not was_due:
             return
-        self._out.append(m.ResumeReply(self._reply.id))
-        audible = self._reply.phase is Phase.AUDIBLE
-        self.state = SessionState.SPEAKING if audible else SessionState.LISTENING
+        floor.discard_prepared()
+        if floor.state is SessionState.BARGED_IN and floor.speech is None:
+            floor.resume()
+        else:
+            floor.settle()
 
-    def _consider_barge_in(self, speech: _Speech) -> None:
+    def _consider_barge_in(self, speech: LiveSpeech) -> None:
         """Step two of a barge-in: is this speech meant for us?"""
-        if self.state is not SessionState.BARGED_IN or self._reply is None:
-            return
-        policy, text = self.policy, speech.text
-        only_sounds = bool(text) and policy.only_sounds(text)
-        if (
-            (text and policy.interrupts(text))
-            or (text and policy.words_confirm and not only_sounds)
-            or (speech.ms >= policy.confirm_ms and not only_sounds)
-        ):
-            self._interrupt("interrupted")
+        floor = self._floor
+        barged_in = floor.state is SessionState.BARGED_IN
+        if barged_in and floor.policy.confirms(speech.text, speech.ms):
+            floor.interrupt("interrupted")
 
     # --- what the recogniser heard ----------------------------------------------------------
 
@@ -244,117 +208,84 @@ class TurnMachine:
         if transcript.kind is TranscriptKind.FINAL:
             self._final(utterance, text)
             return
-        if self._speech is None or self._speech.utterance != utterance:
+        speech = self._floor.speech_of(utterance)
+        if speech is None:
             return  # words without voice activity, or of an utterance that is over
-        self._speech.text = text
-        self._consider_barge_in(self._speech)
-        if transcript.kind is TranscriptKind.PAUSE and self._speech.paused:
+        speech.text = text
+        self._consider_barge_in(speech)
+        if transcript.kind is TranscriptKind.PAUSE and speech.paused and text:
             self._prepare(utterance, text)
 
     def _prepare(self, utterance: int, text: str) -> None:
-        wanted = self.policy.preemptive and self.policy.auto_reply and text and not self._due
-        if self.state is not SessionState.LISTENING or not wanted:
+        floor = self._floor
+        wanted = floor.policy.preemptive and floor.policy.auto_reply
+        if not wanted or floor.due or floor.requested or floor.active_reply is not None:
             return
-        if self._reply and (self._reply.phase is not Phase.PREPARED or self._reply.text == text):
-            return
-        self._discard_prepared()
-        self._reply = _Reply(self._new_id(), Phase.PREPARED, utterance, text)
-        self._out.append(m.PrepareReply(self._reply.id, text))
+        if floor.reply is None or floor.reply.text != text:
+            floor.discard_prepared()
+            floor.prepare(utterance, text)
+
+    def _transcript_failed(self, event: TranscriptFailed) -> None:
+        self._final(event.utterance, "")
 
     def _final(self, utterance: int, text: str) -> None:
-        if utterance not in self._due:
+        floor = self._floor
+        if utterance not in floor.due:
             return
-        self._due.discard(utterance)
+        floor.due.discard(utterance)
         if text:
-            self._out.append(m.CommitUser(text, utterance))
-            self._unanswered = True
-        prepared = self._reply
+            floor.commit_user(text, utterance)
+            floor.unanswered = True
+        prepared = floor.reply
         if prepared and prepared.phase is Phase.PREPARED:
-            if text and (prepared.utterance, prepared.text) == (utterance, text):
-                prepared.phase = Phase.PENDING
-                self._unanswered = False
-                self._out.append(m.SpeakReply(prepared.id))
+            right = bool(text) and (prepared.utterance, prepared.text) == (utterance, text)
+            if right and floor.policy.auto_reply:
+                floor.speak_prepared(prepared)
                 return
-            self._discard_prepared()
-        self._settle()
+            floor.discard_prepared()
+        floor.settle()
 
     # --- replies ----------------------------------------------------------------------------
 
-    def _reply_audible(self, reply: int) -> None:
-        if self._reply and self._reply.id == reply and self._reply.phase is Phase.PENDING:
-            self._reply.phase = Phase.AUDIBLE
-            self._spoken_before = True
-            if self.state is SessionState.LISTENING:
-                self.state = SessionState.SPEAKING
+    def _reply_audible(self, event: m.ReplyAudible) -> None:
+        floor = self._floor
+        reply = floor.reply
+        if reply and reply.id == event.reply and reply.phase is Phase.PENDING:
+            reply.phase = Phase.AUDIBLE
+            floor.anything_said = True
+            if floor.state is SessionState.LISTENING:
+                floor.state = SessionState.SPEAKING
 
-    def _reply_ended(self, reply: int) -> None:
-        if self._reply is None or self._reply.id != reply:
+    def _reply_ended(self, event: m.ReplyEnded) -> None:
+        floor = self._floor
+        if floor.reply is None or floor.reply.id != event.reply:
             return
-        if self._reply.phase is Phase.PREPARED:
-            return  # a preemptive reply that broke or ran dry says so when it is spoken
-        self._reply = None
-        self._settle()
+        prepared = floor.reply.phase is Phase.PREPARED
+        floor.reply = None
+        if not prepared:  # one that broke in silence is replaced when the turn ends
+            floor.settle()
 
-    def _reply_requested(self) -> None:
-        if self.active_reply is not None:
+    def _reply_requested(self, event: m.ReplyRequested) -> None:
+        floor = self._floor
+        if floor.active_reply is not None:
             return
-        self._discard_prepared()
-        if self._due:
-            self._requested = True  # answered when the words it is about are known
-        else:
-            self._start()
+        floor.discard_prepared()
+        floor.requested = event
+        if not floor.due:  # else answered when the words it is about are known
+            floor.start()
 
-    def _user_text(self, text: str, respond: bool) -> None:
-        self._discard_prepared()
-        if respond and self._reply:
-            self._interrupt("interrupted")
-        self._out.append(m.CommitUser(text, None))
-        if respond:
-            self._start()
+    def _user_text(self, event: m.UserText) -> None:
+        floor = self._floor
+        floor.discard_prepared()
+        if event.respond:
+            floor.requested = None
+            floor.interrupt("interrupted")
+        floor.commit_user(event.text, None)
+        if event.respond:
+            floor.start()
 
-    def _interrupt(self, reason: str) -> None:
-        if self.active_reply is None or self._reply is None:
-            return
-        self._out.append(m.CancelReply(self._reply.id, reason))
-        if reason == "interrupted" and self._reply.phase is Phase.PENDING:
-            self._unanswered = True  # what it answered still waits, if nothing new is said
-        self._reply = None
-        self._settle(answer=False)
+    def _interrupt_requested(self, _: m.InterruptRequested) -> None:
+        self._floor.interrupt("client_cancelled")
 
-    def _start(self) -> None:
-        self._reply = _Reply(self._new_id(), Phase.PENDING)
-        self._unanswered = self._requested = False
-        if self.state is not SessionState.BARGED_IN:
-            self.state = SessionState.LISTENING
-        self._out.append(m.StartReply(self._reply.id))
-
-    def _settle(self, *, answer: bool = True) -> None:
-        """Where a conversation stands when a reply or a transcript is over."""
-        if self._reply is not None:
-            return
-        if self._speech or self._due:
-            self.state = SessionState.LISTENING
-        elif self._requested or (answer and self._unanswered and self.policy.auto_reply):
-            self._start()
-        else:
-            quiet_first = not (self._spoken_before or self._unanswered)
-            self.state = (
-                SessionState.IDLE if quiet_first else SessionState.WAITING_FOR_INPUT
-            )
-
-    def _discard_prepared(self) -> None:
-        if self._reply and self._reply.phase is Phase.PREPARED:
-            self._out.append(m.DiscardReply(self._reply.id))
-            self._reply = None
-
-    def _over(self, reason: str) -> None:
-        self._discard_prepared()
-        if self._reply:
-            self._out.append(m.CancelReply(self._reply.id, reason))
-            self._reply = None
-        self._out.append(m.EndSession(reason))
-        self.state = SessionState.TERMINATED
-
-    def _new_id(self) -> int:
-        self._next_reply += 1
-        return self._next_reply
+    def _over(self, event: m.SessionOver) -> None:
+        self._floor.end(event.reason)

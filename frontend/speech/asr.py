@@ -14,12 +14,14 @@ from typing import Protocol
 
 from frontend.core.audio import LISTEN_RATE, SAMPLE_BYTES
 from frontend.core.config import AsrConfig
-from frontend.core.errors import ModelFailed, ModelTimeout, TritonError
+from frontend.core.errors import ModelFailed, ModelTimeout, VdxError
 from frontend.core.events import Transcript, TranscriptFailed, TranscriptKind
 
 BYTES_PER_MS = LISTEN_RATE * SAMPLE_BYTES // 1000
 BACKLOG_MS = 2_000
 """Audio waiting for Triton beyond which the input is asked to wait."""
+ABANDON_S = 0.5
+"""How long the server may take to hear that an utterance is thrown away."""
 
 
 class Recognition(Protocol):
@@ -56,6 +58,9 @@ class Utterance:
         self._flush = False
         self._ending = False
         self._abandoned = False
+        self._deaf = False
+        self._patience_s = 0.0
+        self._timer: asyncio.Timeout | None = None
         self._wake = asyncio.Event()
         self._room = asyncio.Event()
         self._room.set()
@@ -63,6 +68,8 @@ class Utterance:
 
     def push(self, pcm: bytes) -> None:
         """Appends int16 16 kHz audio."""
+        if self._deaf:
+            return
         if self._silent:
             self._held += pcm
             return
@@ -80,19 +87,20 @@ class Utterance:
     def resume(self) -> None:
         """The person went on after all."""
         self._silent = False
-        self._pending += self._held
-        self._held.clear()
-        self._wake.set()
+        held, self._held = bytes(self._held), bytearray()
+        self.push(held)
 
     def finish(self) -> None:
         """The utterance is over: a final transcript is wanted."""
         self._ending = True
         self._wake.set()
         self._final_due.set()
+        self._set_timer()
 
     def abandon(self) -> None:
         """Throw it away; nothing is emitted any more."""
         self._abandoned = True
+        self._stop_listening()
         self.finish()
 
     async def room(self) -> None:
@@ -101,15 +109,41 @@ class Utterance:
 
     async def run(self, final_timeout_ms: int) -> None:
         """Works until the final transcript; a failure is emitted, not raised."""
+        self._patience_s = final_timeout_ms / 1000
+        failure: VdxError
         try:
-            async with self._open() as stream, asyncio.TaskGroup() as group:
-                reader = group.create_task(self._read(stream), name="asr-read")
-                group.create_task(self._write(stream), name="asr-write")
-                group.create_task(self._watch(reader, final_timeout_ms), name="asr-watch")
-        except* TritonError as errors:
-            await self._fail(_first(errors))
+            async with asyncio.timeout(None) as self._timer:
+                self._set_timer()
+                await self._converse()
+        except TimeoutError:
+            failure = ModelTimeout(f"no final transcript within {final_timeout_ms} ms")
+        except VdxError as error:
+            failure = error
+        except ExceptionGroup as group:
+            failure = _first(group)
+        else:
+            return
         finally:
-            self._room.set()
+            self._timer = None
+            self._stop_listening()
+        await self._fail(failure)
+
+    def _set_timer(self) -> None:
+        """Bounds the wait for the final transcript, counted from `finish` or `abandon`."""
+        if self._ending and self._timer is not None:
+            patience = ABANDON_S if self._abandoned else self._patience_s
+            self._timer.reschedule(asyncio.get_running_loop().time() + patience)
+
+    def _stop_listening(self) -> None:
+        """Nobody takes audio any more: keep none, and let nobody wait for room."""
+        self._deaf = True
+        self._held.clear()
+        self._room.set()
+
+    async def _converse(self) -> None:
+        async with self._open() as stream, asyncio.TaskGroup() as group:
+            group.create_task(self._read(stream), name="asr-read")
+            await self._write(stream)
 
     async def _write(self, stream: Recognition) -> None:
         while True:
@@ -124,38 +158,43 @@ class Utterance:
                 pcm = bytes(self._pending)
                 self._pending.clear()
                 self._room.set()
-                await stream.send(pcm, flush=flush and not end, end=end)
+                await self._send(stream, pcm, flush=flush and not end, end=end)
             if end:
                 return
+
+    async def _send(self, stream: Recognition, pcm: bytes, *, flush: bool, end: bool) -> None:
+        try:
+            async with asyncio.timeout(self._patience_s):
+                await stream.send(pcm, flush=flush, end=end)
+        except TimeoutError:
+            # Before the end of the utterance nothing else bounds this, and the input waits.
+            raise ModelTimeout("the recogniser takes no audio") from None
 
     async def _read(self, stream: Recognition) -> None:
         async for transcript in stream:
             if self._abandoned:
                 return
+            final = transcript.kind is TranscriptKind.FINAL
+            if final and not self._ending:
+                raise ModelFailed("the recogniser ended the utterance by itself")
             self._emit(replace(transcript, utterance=self.number))
-            if transcript.kind is TranscriptKind.FINAL:
+            if final:
                 return
         if not self._abandoned:
-            raise ModelTimeout("the recogniser ended without a final transcript")
+            raise ModelFailed("the recogniser ended without a final transcript")
 
-    async def _watch(self, reader: asyncio.Task[None], final_timeout_ms: int) -> None:
-        """Bounds the wait for the final transcript, counted from `finish`."""
-        await self._final_due.wait()
-        done, _ = await asyncio.wait({reader}, timeout=final_timeout_ms / 1000)
-        if not done:
-            raise ModelTimeout(f"no final transcript within {final_timeout_ms} ms")
-
-    async def _fail(self, error: TritonError) -> None:
+    async def _fail(self, error: VdxError) -> None:
         """Tells of the failure when the turn asks for the words, not in mid-speech."""
-        self._room.set()
         await self._final_due.wait()
         if not self._abandoned:
             self._emit(TranscriptFailed(self.number, error))
 
 
-def _first(group: BaseExceptionGroup[TritonError]) -> TritonError:
+def _first(group: BaseExceptionGroup[BaseException]) -> VdxError:
     """One error of the group: they all tell of the same broken stream."""
     found: BaseException = group
     while isinstance(found, BaseExceptionGroup):
         found = found.exceptions[0]
-    return found if isinstance(found, TritonError) else ModelFailed(repr(found))
+    if isinstance(found, VdxError):
+        return found
+    return ModelFailed(f"the recogniser's stream broke: {found!r}")

@@ -48,6 +48,7 @@ class Playout:
         self._origin = 0.0  # when frame 0 sounds at the listener, on `clock`
         self._sent = 0
         self._fade_next = False
+        self._over = False
 
     @property
     def sent_samples(self) -> int:
@@ -56,8 +57,8 @@ class Playout:
     @property
     def played_samples(self) -> int:
         """48 kHz samples the listener has heard by now."""
-        if not self._sent:
-            return 0
+        if self._over or not self._sent:
+            return self.sent_samples
         elapsed = int((self._clock() - self._origin) * SPEAK_RATE)
         return max(0, min(elapsed, self.sent_samples))
 
@@ -86,6 +87,7 @@ class Playout:
                 await self._send_next()
         await self._open_if_silent()
         await self._sleep_until(self._origin + self._sent * FRAME_SECONDS)
+        self._over = True  # timers may fire a moment early: the last word was played all the same
 
     async def _open_if_silent(self) -> None:
         """A reply without any audio still may not end before it was allowed to begin."""

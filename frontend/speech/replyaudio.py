@@ -5,6 +5,7 @@ also remembers which clause sounds where, which is what the history is cut by.
 """
 
 import asyncio
+import re
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,6 +16,8 @@ from frontend.core.events import Clause, Pcm, SpeechChunk, Word
 
 MAX_FRAMES = 250
 """Five seconds: enough to ride out a slow clause, little enough for hundreds of sessions."""
+SAMPLES_PER_CHARACTER = SPEAK_RATE * 65 // 1000
+"""The pace of ordinary speech: about fifteen characters a second."""
 
 
 @dataclass(slots=True)
@@ -31,7 +34,8 @@ class ClauseSpan:
 class ReplyAudio:
     """A bounded queue of 20 ms frames (int16 [960] at 48 kHz) with clause boundaries.
 
-    One producer (`begin_clause`, `put`, `finish`) and one consumer (`wait`, `take`) on one loop.
+    One producer (`begin_clause`, `put`, `end_clause`, `finish`) and one consumer (`wait`, `take`)
+    on one loop.
     """
 
     def __init__(
@@ -47,6 +51,7 @@ class ReplyAudio:
         self._max_frames = max_frames
         self._rows: deque[Pcm] = deque()
         self._taken = 0
+        self._in_clause = False
         self._ended = False
         self._changed = asyncio.Event()  # for the consumer
         self._drained = asyncio.Event()  # for the producer
@@ -64,9 +69,8 @@ class ReplyAudio:
         """Waits until the voice is allowed to work this far ahead of the listener."""
         while len(self.spans) - self._started_clauses() >= self._ahead:
             await self._drain()
-        if self.spans:
-            self.spans[-1].complete = True
         self.spans.append(ClauseSpan(clause, self._taken + len(self._rows)))
+        self._in_clause = True
 
     async def put(self, chunk: SpeechChunk) -> None:
         """Appends frames of the current clause, waiting while the queue is full."""
@@ -81,10 +85,18 @@ class ReplyAudio:
             span.frames += 1
             self._changed.set()
 
+    def end_clause(self, *, complete: bool = True) -> None:
+        """The current clause has all its frames, or breaks off here; a silent one is forgotten."""
+        self._in_clause = False
+        if self.spans[-1].frames:
+            self.spans[-1].complete = complete
+        else:
+            self.spans.pop()
+
     def finish(self, error: VdxError | None = None) -> None:
         """No further frame: the reply is complete, or broke with `error`."""
-        if self.spans:
-            self.spans[-1].complete = error is None
+        if self._in_clause:
+            self.end_clause(complete=error is None)
         self.error = error
         self._ended = True
         self._changed.set()
@@ -126,20 +138,18 @@ def played_text(source: str, spans: list[ClauseSpan], samples: int) -> str:
     `samples` counts 48 kHz samples since the start of the reply. A word counts when half of it
     was played. A voice that gives no word times is taken to speak at an even pace.
     """
-    end = 0
+    played = []
     for span in spans:
         position = samples - span.start * SPEAK_FRAME
         length = span.frames * SPEAK_FRAME
         if position <= 0:
             break
-        if position >= length and span.complete:
-            end = span.clause.source_end
-            continue
-        spoken = _spoken_chars(span, position, length)
-        if spoken:
-            end = span.clause.source_offset(spoken)
-        break
-    return source[:end].strip()
+        clause, end = span.clause, span.clause.source_end
+        if position < length or not span.complete:
+            spoken = _spoken_chars(span, position, length)
+            end = clause.source_offset(spoken) if spoken else clause.source_start
+        played.append(source[clause.source_start : end])
+    return "".join(played).strip()
 
 
 def _spoken_chars(span: ClauseSpan, position: int, length: int) -> int:
@@ -152,7 +162,8 @@ def _spoken_chars(span: ClauseSpan, position: int, length: int) -> int:
         ]
         return max(half_played, default=0)
     text = span.clause.text
-    expected = length if span.complete else max(length, position)
-    reached = int(len(text) * position / expected) if expected else 0
-    word_ends = [i for i, char in enumerate(text) if char.isspace()] + [len(text)]
-    return max((end for end in word_ends if end <= reached), default=0)
+    # Of a clause still being made only a part of the length is known.
+    expected = length if span.complete else max(length, len(text) * SAMPLES_PER_CHARACTER)
+    reached = len(text) * position / expected
+    words = re.finditer(r"\S+", text)
+    return max((word.end() for word in words if sum(word.span()) / 2 <= reached), default=0)

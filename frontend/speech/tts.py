@@ -5,12 +5,11 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 
-from frontend.core.errors import ModelBusy, ModelRejected, TritonError, VdxError
+from frontend.core.errors import ModelBusy, ModelRejected, VdxError
 from frontend.core.events import Clause, SpeechChunk
 from frontend.speech.replyaudio import ReplyAudio
 
-BUSY_RETRIES = 5
-BUSY_DELAY_S = 0.05
+BUSY_DELAYS_S = (0.05, 0.1, 0.2, 0.4, 0.8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +39,7 @@ async def speak(
     A clause the model rejects is reported and left out; any other failure ends the reply.
 
     Raises:
-        TritonError: the voice failed; `audio` is finished with the error.
+        VdxError: the voice failed; `audio` is finished with the error.
     """
     try:
         async for clause in clauses:
@@ -48,8 +47,11 @@ async def speak(
             try:
                 await _speak_clause(clause, voice, synthesize, audio)
             except ModelRejected as error:
+                audio.end_clause(complete=False)
                 report(error)
-    except TritonError as error:
+            else:
+                audio.end_clause()
+    except VdxError as error:
         audio.finish(error)
         raise
     audio.finish()
@@ -61,14 +63,18 @@ async def _speak_clause(
     synthesize: Synthesize,
     audio: ReplyAudio,
 ) -> None:
-    for attempt in range(BUSY_RETRIES + 1):
+    """One clause; a busy model is asked again, as long as nothing of the clause has sounded."""
+    for delay in BUSY_DELAYS_S:
         try:
-            async with aclosing(synthesize(voice(), clause.text)) as chunks:
-                async for chunk in chunks:
-                    await audio.put(chunk)
-            return
+            return await _stream(synthesize(voice(), clause.text), audio)
         except ModelBusy:
-            # Busy is answered before any audio, so asking again repeats nothing.
-            if attempt == BUSY_RETRIES:
+            if audio.spans[-1].frames:
                 raise
-            await asyncio.sleep(BUSY_DELAY_S * 2**attempt)
+            await asyncio.sleep(delay)
+    return await _stream(synthesize(voice(), clause.text), audio)
+
+
+async def _stream(chunks: AsyncGenerator[SpeechChunk, None], audio: ReplyAudio) -> None:
+    async with aclosing(chunks):
+        async for chunk in chunks:
+            await audio.put(chunk)

@@ -1,0 +1,107 @@
+"""What the stages report: turned into events of the machine, notices, and marks of the trace."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from frontend.core.errors import VdxError
+from frontend.core.events import (
+    LevelTooLow,
+    SessionState,
+    SpeechEnded,
+    SpeechEvent,
+    SpeechPaused,
+    SpeechStarted,
+    Transcript,
+    TranscriptFailed,
+    TranscriptKind,
+)
+from frontend.core.logs import logger
+from frontend.core.metrics import ERRORS
+from frontend.dialog import moves as m
+from frontend.dialog import notices as n
+from frontend.dialog.speaking import Audience
+from frontend.dialog.trace import TurnTrace
+
+log = logger(__name__)
+
+SAMPLES_PER_MS = 16
+
+
+class ReportsHost(Protocol):
+    """The session, as its stages see it."""
+
+    id: str
+
+    @property
+    def state(self) -> SessionState: ...
+    def handle(self, event: m.Event) -> None: ...
+
+
+class StageReports:
+    """Called on the event loop by hearing and speaking."""
+
+    def __init__(
+        self,
+        host: ReportsHost,
+        audience: Audience,
+        trace: TurnTrace,
+        clock: Callable[[], float],
+    ) -> None:
+        self._host = host
+        self._audience = audience
+        self._trace = trace
+        self._clock = clock
+
+    @property
+    def state(self) -> SessionState:
+        return self._host.state
+
+    def on_speech(self, event: SpeechEvent, when: float) -> None:
+        """Voice activity; `when` it happened on the session's clock."""
+        if isinstance(event, LevelTooLow):
+            self._audience.notify(n.LevelHint(event.rms, event.threshold))
+            return
+        self._mark_speech(event, when)
+        if isinstance(event, SpeechEnded):
+            self._audience.notify(n.UtteranceEnded(event.utterance, event.at // SAMPLES_PER_MS))
+        self._host.handle(event)
+        if isinstance(event, SpeechStarted):
+            interrupting = self.state is SessionState.BARGED_IN
+            at_ms = event.at // SAMPLES_PER_MS
+            self._audience.notify(n.UtteranceStarted(event.utterance, at_ms, interrupting))
+
+    def _mark_speech(self, event: SpeechEvent, when: float) -> None:
+        if self.state is SessionState.BARGED_IN:
+            return  # it may be noise, and the turn that is being answered keeps its marks
+        if isinstance(event, SpeechPaused):
+            self._trace.begin(event.utterance, when)
+            self._trace.mark("pause_noticed", self._clock())
+        elif isinstance(event, SpeechEnded):
+            if self._trace.utterance != event.utterance:  # confirmed after its pause had begun
+                self._trace.begin(event.utterance, when)
+            self._trace.mark("endpoint", self._clock())
+
+    def on_speech_lasted(self, utterance: int, ms: int) -> None:
+        """How long the speech over a reply has lasted by now."""
+        self._host.handle(m.SpeechLasted(utterance, ms))
+
+    def heard(self, event: Transcript | TranscriptFailed) -> None:
+        """What the recogniser says of an utterance."""
+        number, now = event.utterance, self._clock()
+        if isinstance(event, TranscriptFailed):
+            self.trouble(event.error)
+            self._audience.notify(n.HearingFailed(number, event.error))
+        elif event.kind is TranscriptKind.FINAL:
+            self._trace.mark("final_transcript", now)
+            self._audience.notify(n.UserSaid(number, event.text.strip()))
+        else:
+            if event.kind is TranscriptKind.PAUSE:
+                self._trace.mark("speculative_transcript", now)
+            self._audience.notify(n.UserHeard(number, event.text, event.stable))
+        self._host.handle(event)
+
+    def trouble(self, error: VdxError) -> None:
+        """Something failed; the session goes on."""
+        ERRORS.labels(error.service, error.code).inc()
+        log.warning("trouble", session=self._host.id, service=error.service, error=str(error))
+        self._audience.notify(n.Trouble(error))

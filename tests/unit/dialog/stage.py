@@ -1,0 +1,102 @@
+"""Sets the scene of a session test: a real Session among fakes, and a person who talks to it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from frontend.core.audio import LISTEN_FRAME
+from frontend.core.config import Config
+from frontend.core.events import SessionState
+from frontend.dialog.profiles import SessionOptions, resolve
+from frontend.dialog.session import Session
+from frontend.dialog.speaking import Services
+from tests.unit.dialog.fakes import FakeAudience, FakeRecogniser, FakeResponder, FakeVoice, Heard
+from tests.unit.speech.signals import Signal, frames, room, vowel
+
+FRAME_S = 0.02
+
+
+@dataclass
+class Scene:
+    session: Session
+    recogniser: FakeRecogniser
+    voice: FakeVoice
+    responder: FakeResponder
+    audience: FakeAudience
+    run: asyncio.Task[str]
+
+    @property
+    def state(self) -> SessionState:
+        return self.session.state
+
+    def said(self) -> list[tuple[str, str]]:
+        return [(item.role, item.text) for item in self.session.history if item.text]
+
+    async def hears(self, signal: Signal) -> None:
+        """Feeds a signal at the pace of time."""
+        for frame in frames(signal):
+            await self.session.feed(frame)
+            await asyncio.sleep(FRAME_S)
+
+    async def person_says(self, ms: float = 500, silence_ms: float = 400) -> None:
+        await self.hears(np.concatenate([vowel(ms), quiet(silence_ms)]))
+
+    async def until(self, state: SessionState) -> None:
+        """Lets the room be quiet until the session is in `state`."""
+        while self.state is not state:
+            await self.hears(quiet(20))
+
+    async def quiet_for(self, ms: float) -> None:
+        await self.hears(quiet(ms))
+
+
+def quiet(ms: float) -> Signal:
+    return room(ms, rms=20.0)
+
+
+def vowel_frames(ms: float) -> int:
+    return int(ms * 16) // LISTEN_FRAME
+
+
+@asynccontextmanager
+async def scene(
+    *heard: Heard,
+    voice: FakeVoice | None = None,
+    responder: FakeResponder | None = None,
+    config: Config | None = None,
+    calibrated: bool = False,
+    lead_in: bool = True,
+    **options: Any,
+) -> AsyncIterator[Scene]:
+    """A running session; closed at the end unless it is over, and then nothing may be left."""
+    config = config or Config()
+    recogniser, audience = FakeRecogniser(*heard), FakeAudience()
+    voice, responder = voice or FakeVoice(), responder or FakeResponder()
+    services = Services(
+        config=config,
+        synthesize=voice,
+        recognise=recogniser,
+        calibrated=lambda _: calibrated,
+        responder=lambda _: responder,
+    )
+    wanted = resolve(config, "", "fake-asr").updated(instructions="", **options)
+    assert isinstance(wanted, SessionOptions)
+    loop = asyncio.get_running_loop()
+    session = Session("s", wanted, services, audience, loop.time)
+    run = asyncio.create_task(session.run(), name="session")
+    made = Scene(session, recogniser, voice, responder, audience, run)
+    try:
+        await asyncio.sleep(0)
+        if lead_in:
+            await made.quiet_for(200)
+        yield made
+    finally:
+        session.close()
+        await run
+    assert voice.open == 0
+    assert responder.open == 0
+    assert all(stream.closed or not stream.open for stream in recogniser.streams)
