@@ -1,6 +1,6 @@
 """What `vdx up` shows: one proven turn with its milliseconds, and where to go from here."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -8,14 +8,72 @@ if TYPE_CHECKING:
     from frontend.core.config import Config
     from frontend.transports.host import Host
 
+PROOF_RECORDING = "ps_goforward.wav"
+ANSWER_TIMEOUT_S = 15.0
+SPOKEN_WORDS = {
+    "pause_noticed": "the pause is noticed",
+    "speculative_transcript": "transcript, speculative",
+    "first_text": "first words of the reply",
+    "first_voice": "first audio from the voice",
+    "endpoint": "end of turn decided",
+    "final_transcript": "transcript, final",
+    "first_audio": "first audio sent",
+}
+BAR_COLUMNS = 30
+
 
 async def prove(address: str, config: "Config") -> None:
-    """Holds one turn with a recording of a person, at the speed of the wire, and prints it."""
-    del config
-    typer.echo(f"(proof over {address})")
+    """Holds one turn with a recording of a person at the speed of the wire, and prints it.
+
+    A turn that fails is told and does not keep the server from serving.
+    """
+    from frontend.client.realtime import RealtimeClient
+    from frontend.client.recording import read_clip
+    from frontend.client.visit import speak_recordings, summary
+    from frontend.core.errors import VdxError
+    from frontend.core.paths import locate
+
+    typer.echo("one turn with the recording of a person …")
+    keys = config.server.api_keys
+    key = keys[0].get_secret_value() if keys else ""
+    try:
+        async with RealtimeClient.connect(address, api_key=key) as client:
+            await client.update_session(events=True)
+            clip = read_clip(locate().recordings / PROOF_RECORDING, client.rate)
+            await speak_recordings(client, [clip], ANSWER_TIMEOUT_S)
+            told = summary(client)
+    except VdxError as error:
+        typer.echo(f"the proof turn failed: {error}", err=True)
+        return
+    for heard in told["heard"]:
+        typer.echo(f"  heard     {heard}")
+    for said in told["said"]:
+        typer.echo(f"  answered  {said}")
+    for turn in told["turns"]:
+        _show(turn)
+    if not told["turns"]:
+        typer.echo("the proof turn was not answered; `vdx doctor` looks for the cause", err=True)
+
+
+def _show(turn: dict[str, Any]) -> None:
+    """The waterfall of one turn: milliseconds from the end of speech."""
+    stages = sorted(turn["stages"].items(), key=lambda stage: stage[1])
+    longest = max(turn["speech_end_to_first_audio_ms"], 1.0)
+    typer.echo("  milliseconds after the end of speech:")
+    for stage, ms in stages:
+        bar = "█" * max(1, round(BAR_COLUMNS * ms / longest))
+        typer.echo(f"    {SPOKEN_WORDS.get(stage, stage):<28}{ms:7.1f}  {bar}")
 
 
 def welcome(address: str, host: "Host") -> None:
     """Where to talk, and the one line each for something better."""
-    del host
-    typer.echo(f"\ntalk here:  {address}\n")
+    config = host.config
+    typer.echo(f"\n  talk here:  {address}\n")
+    typer.echo(f"  voice       {config.tts.voice}; others: vdx models list, vdx models use ID")
+    typer.echo(f"  recogniser  {host.status()['recogniser']}; others: --recogniser NAME")
+    if config.responder.kind == "echo":
+        typer.echo(
+            "  answers     it repeats what you say. A language model, for example Ollama:\n"
+            "              vdx up --responder chat --set responder.chat.model=llama3.2"
+        )
+    typer.echo("\n  Ctrl-C stops everything.\n")
