@@ -42,7 +42,7 @@ class PocketsphinxEngine:
         self._means: OrderedDict[str, str] = OrderedDict()
         decoder = pool.take()
         # A decoder keeps the mean of whoever spoke last; a stranger starts from the model's own.
-        self._neutral_mean = decoder.get_cmn(False)
+        self._neutral_mean = decoder.get_cmn(update=False)
         pool.give_back(decoder)
 
     def start(self, request: AsrRequest, /) -> "PocketsphinxUtterance":
@@ -57,7 +57,7 @@ class PocketsphinxEngine:
     def release(self, decoder: Any, session: str, *, learned: bool) -> None:
         """Take a decoder back; `learned` keeps its cepstral mean for the session."""
         if learned and session and self._remembered:
-            self._means[session] = decoder.get_cmn(False)
+            self._means[session] = decoder.get_cmn(update=False)
             self._means.move_to_end(session)
             while len(self._means) > self._remembered:
                 self._means.popitem(last=False)
@@ -86,7 +86,7 @@ class PocketsphinxUtterance:
     def accept(self, pcm: NDArray[np.int16]) -> Hypothesis | None:
         """Search on; a hypothesis when the text has changed."""
         self._measure(pcm)
-        self._decoder.process_raw(pcm.tobytes(), False, False)
+        self._decoder.process_raw(pcm.tobytes(), no_search=False, full_utt=False)
         self._samples += pcm.size
         text = self._current_text()
         stable = self._agreement.update(text)

@@ -140,6 +140,9 @@ class Sequences:
             sequence.busy = True
             batch = sequence.take()
         goes_on = decode(self._engine, sequence, batch)
+        if not goes_on or batch[-1].end:
+            # Not under the lock: ending a search takes long enough to hold up `submit`.
+            sequence.free()
         with self._wake:
             sequence.busy = False
             if sequence.dropped:

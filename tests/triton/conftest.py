@@ -1,0 +1,67 @@
+"""One real tritonserver for the whole test session; models are loaded by the tests."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from frontend.core.paths import locate
+from frontend.serving.embedded import EmbeddedOptions, EmbeddedTriton
+from tests.triton import repository as repo
+from tests.triton.wire import Wire
+
+VARIANTS: dict[str, tuple[str, dict[str, str]]] = {
+    "tone-slow": ("tone", {"fault": "slow", "slow_ms": "60"}),
+    "tone-narrow": ("tone", {"fault": "slow", "slow_ms": "60", "max_streams": "2"}),
+    "tone-fragile": ("tone", {}),
+    "tone-strict": ("tone", {"allow_faults": "false"}),
+    "canned-two": ("canned", {"texts": "one two three|four"}),
+    "canned-narrow": ("canned", {"max_utterances": "1"}),
+    "canned-fragile": ("canned", {}),
+    "canned-hasty": ("canned", {"max_utterances": "1", "idle_ms": "300"}),
+}
+
+
+@pytest.fixture(scope="session")
+def model_repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The models that come with vdx, and the variants above."""
+    target = repo.copy_repository(tmp_path_factory.mktemp("triton") / "model_repository")
+    for name, (base, parameters) in VARIANTS.items():
+        idle_ms = 400 if name == "canned-hasty" else None
+        repo.add_variant(target, name, base, parameters, idle_ms=idle_ms)
+    return target
+
+
+@pytest.fixture(scope="session")
+def triton_options(model_repository: Path) -> Callable[[], EmbeddedOptions]:
+    """Options for a server on free ports over that repository."""
+    paths = locate()
+
+    def build() -> EmbeddedOptions:
+        return EmbeddedOptions(
+            triton_python=paths.triton_python,
+            model_repository=model_repository,
+            families=paths.triton_backends,
+            grpc_port=0,
+            http_port=0,
+            metrics_port=0,
+        )
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def triton_server(triton_options: Callable[[], EmbeddedOptions]) -> Iterator[EmbeddedTriton]:
+    """A running tritonserver with nothing loaded; it belongs to no event loop."""
+    server = EmbeddedTriton(triton_options())
+    asyncio.run(server.start())
+    yield server
+    asyncio.run(server.stop())
+
+
+@pytest.fixture
+async def wire(triton_server: EmbeddedTriton) -> AsyncIterator[Wire]:
+    """Raw access to the server."""
+    async with Wire(triton_server.grpc_url) as opened:
+        yield opened

@@ -1,0 +1,59 @@
+"""A model repository for tests: the real one, and variants with other parameters."""
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from google.protobuf import text_format
+from tritonclient.grpc import model_config_pb2
+
+ROOT = Path(__file__).parents[2]
+MODELS = ROOT / "model_repository"
+
+
+def model_names() -> list[str]:
+    """Every model that comes with vdx."""
+    return sorted(path.parent.name for path in MODELS.glob("*/config.pbtxt"))
+
+
+def read_config(folder: Path) -> model_config_pb2.ModelConfig:
+    config = model_config_pb2.ModelConfig()
+    text_format.Parse((folder / "config.pbtxt").read_text(), config)
+    return config
+
+
+def parameters_of(model: str) -> dict[str, str]:
+    config = read_config(MODELS / model)
+    return {key: value.string_value for key, value in config.parameters.items()}
+
+
+def models_of_kind(kind: str) -> list[str]:
+    return [name for name in model_names() if parameters_of(name)["kind"] == kind]
+
+
+def add_variant(
+    repository: Path,
+    name: str,
+    base: str,
+    parameters: Mapping[str, str],
+    *,
+    idle_ms: int | None = None,
+    instances: int | None = None,
+) -> None:
+    """Write model `name`: `base` with these parameters set."""
+    config = read_config(MODELS / base)
+    config.name = name
+    for key, value in parameters.items():
+        config.parameters[key].string_value = value
+    if idle_ms is not None:
+        config.sequence_batching.max_sequence_idle_microseconds = idle_ms * 1000
+    if instances is not None:
+        config.instance_group[0].count = instances
+    folder = repository / name
+    (folder / "1").mkdir(parents=True)
+    (folder / "config.pbtxt").write_text(text_format.MessageToString(config))
+
+
+def copy_repository(target: Path) -> Path:
+    shutil.copytree(MODELS, target)
+    return target
