@@ -39,6 +39,7 @@ class Connection:
         self._narrator.attach(self._session)
         self._resampler = Resampler(settings.input_rate, LISTEN_RATE)
         self._level = 0.0
+        self._uncommitted = 0  # samples at LISTEN_RATE since the last commit or clear
 
     async def run(self) -> None:
         """Serves the client; everything of it is freed on return."""
@@ -138,13 +139,18 @@ class Connection:
         pcm = to_pcm(raw)
         if self._settings.vdx_events:
             self._level = rms(pcm)
-        await self._session.feed(self._resampler.push(pcm).tobytes())
+        heard = self._resampler.push(pcm)
+        self._uncommitted += heard.size
+        await self._session.feed(heard.tobytes())
 
     async def _audio_commit(self, _event: dict[str, Any]) -> None:
-        self._narrator.committed(self._session.commit())
+        utterance = self._session.commit()
+        self._narrator.committed(utterance, self._uncommitted * 1000 // LISTEN_RATE)
+        self._uncommitted = 0
 
     async def _audio_clear(self, _event: dict[str, Any]) -> None:
         self._session.clear()
+        self._uncommitted = 0
         self._post("input_audio_buffer.cleared")
 
     async def _item_create(self, event: dict[str, Any]) -> None:

@@ -33,6 +33,7 @@ class Narrator:
         self._session: Session | None = None
         self._held: dict[int, int] = {}  # utterance -> at_ms, not told yet
         self._told: set[int] = set()
+        self._lengths: dict[int, int] = {}  # utterance -> ms of audio, kept until its words come
         self._delivered: dict[int, int] = {}  # utterance -> characters told as deltas
         self._last_item: str | None = None
         self._resampler: Resampler | None = None
@@ -60,12 +61,14 @@ class Narrator:
         match notice:
             case n.UtteranceStarted(utterance=number, at_ms=at_ms, interrupting=interrupting):
                 self._held[number] = at_ms
+                self._lengths[number] = -at_ms
                 if not interrupting:
                     self._tell_started(number)
             case n.UtteranceEnded(utterance=number, at_ms=at_ms):
                 self._utterance_ended(number, at_ms)
             case n.UtteranceDropped(utterance=number):
                 self._held.pop(number, None)
+                self._lengths.pop(number, None)
             case n.UserHeard(utterance=number, text=text, stable=stable):
                 self._tell_heard(number, text[:stable])
             case n.UserSaid(utterance=number, text=text):
@@ -102,19 +105,25 @@ class Narrator:
                 item_id=self._utterance_id(utterance),
             )
 
+    def _tell_held(self) -> None:
+        for utterance in list(self._held):
+            self._tell_started(utterance)
+
     def _utterance_ended(self, utterance: int, at_ms: int) -> None:
         if utterance not in self._told:
             return  # it may still turn out to be noise, which is never told
         self._told.discard(utterance)
+        length_ms = at_ms + self._lengths.get(utterance, -at_ms)
         self._post(
             "input_audio_buffer.speech_stopped",
             audio_end_ms=at_ms,
             item_id=self._utterance_id(utterance),
         )
-        self.committed(utterance)
+        self.committed(utterance, length_ms)
 
-    def committed(self, utterance: int) -> None:
+    def committed(self, utterance: int, length_ms: int) -> None:
         """The utterance became an item of the conversation; its words follow."""
+        self._lengths[utterance] = length_ms
         item_id = self._utterance_id(utterance)
         previous, self._last_item = self._last_item, item_id
         self._post("input_audio_buffer.committed", previous_item_id=previous, item_id=item_id)
@@ -143,13 +152,14 @@ class Narrator:
 
     def _tell_said(self, utterance: int, text: str) -> None:
         self._delivered.pop(utterance, None)
+        seconds = self._lengths.pop(utterance, 0) / 1000
         if self._settings().transcription:
             self._post(
                 "conversation.item.input_audio_transcription.completed",
                 item_id=self._utterance_id(utterance),
                 content_index=0,
                 transcript=text,
-                usage=None,
+                usage={"type": "duration", "seconds": seconds},
             )
 
     # --- replies ----------------------------------------------------------------------------
@@ -170,8 +180,7 @@ class Narrator:
         reply, part = ended.reply, self._part(ended.reply)
         if ended.status == "cancelled":
             self._outbox.drop_audio(reply)
-            for utterance in list(self._held):
-                self._tell_started(utterance)
+            self._tell_held()
         elif self._resampler is not None:
             tail = self._resampler.push(_NO_AUDIO, last=True)
             if tail.size:
@@ -190,6 +199,7 @@ class Narrator:
         response = self._response(reply, ended.status, [item], details)
         self._post("response.done", response=response)
         self._metadata = None
+        self._tell_held()  # speech that began over the very end of a reply is a turn like any other
 
     def _response(
         self,

@@ -1,0 +1,79 @@
+"""One tritonserver for all tests here, and one `vdx frontend` per module that wants one."""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from frontend.serving.embedded import EmbeddedTriton
+from tests.server.processes import (
+    LONG_ANSWER,
+    Http,
+    embedded,
+    eventually,
+    running,
+    write_repository,
+)
+
+
+@pytest.fixture(scope="session")
+def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_repository(tmp_path_factory.mktemp("models") / "repository")
+
+
+@pytest.fixture(scope="session")
+def triton(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedTriton]:
+    """A real tritonserver; models are loaded by whoever needs them."""
+    server = embedded(repository, tmp_path_factory.mktemp("triton") / "triton.log")
+    asyncio.run(server.start())
+    yield server
+    asyncio.run(server.stop())
+
+
+@pytest.fixture(scope="session")
+def script(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A script whose one answer lasts about ten seconds on the tone voice."""
+    file = tmp_path_factory.mktemp("script") / "long.yaml"
+    file.write_text(yaml.safe_dump([LONG_ANSWER]))
+    return file
+
+
+@pytest.fixture(scope="session")
+def base_config(script: Path) -> dict[str, Any]:
+    """Quick models, and a profile for every way to answer or to hear."""
+    long = {"kind": "script", "script": {"path": str(script)}}
+    return {
+        "asr": {"adapter": "canned"},
+        "tts": {"voice": "tone"},
+        "profiles": {
+            "vdx": {},
+            "long": {"responder": long},
+            "long-stop": {"responder": long, "recogniser": "canned-stop"},
+            "long-uh": {"responder": long, "recogniser": "canned-uh"},
+            "fast": {"voice": "tone-fast", "language": "en-GB", "instructions": "Be quick."},
+            "real": {"voice": "espeak-en", "recogniser": "pocketsphinx-en"},
+            "greeter": {"greeting": "Good morning."},
+        },
+    }
+
+
+@pytest.fixture(scope="module")
+def server(
+    triton: EmbeddedTriton, base_config: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """The address of a real `vdx frontend`; sessions left over fail the module."""
+    home = tmp_path_factory.mktemp("frontend")
+    arguments = ("frontend", "--triton-url", triton.grpc_url, "--port", "0")
+    with running(*arguments, home=home, config=base_config) as vdx:
+        url = vdx.url()
+        yield url
+        eventually(lambda: Http(url).status()["sessions"] == 0, "all sessions gone")
+        assert "Traceback" not in vdx.output, vdx.output
+
+
+@pytest.fixture
+def http(server: str) -> Http:
+    return Http(server)

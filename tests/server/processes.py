@@ -1,0 +1,202 @@
+"""Real processes for the tests: a tritonserver with test models, and `vdx` commands."""
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from frontend.core.paths import locate
+from frontend.serving.embedded import EmbeddedOptions, EmbeddedTriton
+
+VDX = [sys.executable, "-c", "from frontend.cli.main import main; main()"]
+PATIENCE_S = 60.0
+"""How long anything may take before a test gives up; far beyond what it does take."""
+
+VARIANTS = {
+    "tone-fast": ("tone", {"ms_per_char": "30"}),
+    "tone-spare": ("tone", {"max_streams": "64"}),
+    "canned-stop": ("canned", {"texts": "stop please"}),
+    "canned-uh": ("canned", {"texts": "uh"}),
+}
+"""Test models: a name, the model it is a copy of, and the parameters that differ."""
+
+LONG_ANSWER = (
+    "Well, let me see. This is a long answer that goes on for quite a while, so that there is "
+    "time enough to break in on it. It has several clauses, and each of them has a pitch."
+)
+
+
+def eventually(happened: Callable[[], Any], what: str, seconds: float = PATIENCE_S) -> Any:
+    """The first truthy result of `happened`; fails after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if result := happened():
+            return result
+        time.sleep(0.02)
+    raise AssertionError(f"{what}: not within {seconds:g} s")
+
+
+def write_repository(folder: Path) -> Path:
+    """A copy of the model repository with the test models beside the real ones."""
+    shutil.copytree(locate().model_repository, folder, ignore=shutil.ignore_patterns("*.pyc"))
+    for name, (origin, parameters) in VARIANTS.items():
+        shutil.copytree(folder / origin, folder / name)
+        config = folder / name / "config.pbtxt"
+        text = config.read_text()
+        for key, value in parameters.items():
+            line = f'parameters {{ key: "{key}" value: {{ string_value: "{value}" }} }}\n'
+            text = re.sub(rf'parameters {{ key: "{key}".*\n', "", text) + line
+        config.write_text(text)
+    return folder
+
+
+def embedded(repository: Path, log_file: Path, **ports: int) -> EmbeddedTriton:
+    """A server on free ports (or those given), not started yet."""
+    paths = locate()
+    chosen = {"grpc_port": 0, "http_port": 0, "metrics_port": 0} | ports
+    return EmbeddedTriton(
+        EmbeddedOptions(
+            triton_python=paths.triton_python,
+            model_repository=repository,
+            families=paths.triton_backends,
+            log_file=log_file,
+            **chosen,
+        )
+    )
+
+
+class Vdx:
+    """One running `vdx` command, its output kept line by line."""
+
+    def __init__(self, *arguments: str, config: dict[str, Any] | None = None, home: Path) -> None:
+        command = [*VDX, *arguments]
+        if config is not None:
+            file = home / "vdx.yaml"
+            file.write_text(yaml.safe_dump(config))
+            command += ["--config", str(file)]
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("VDX_")}
+        self.lines: list[str] = []
+        self.process = subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            text=True,
+            env=environment | {"PYTHONUNBUFFERED": "1"},
+            start_new_session=True,
+        )
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        self.lines.extend(line.rstrip("\n") for line in self.process.stdout)
+
+    @property
+    def output(self) -> str:
+        return "\n".join(self.lines)
+
+    def said(self, pattern: str) -> re.Match[str] | None:
+        """Waits for output that matches; fails when the command ends first."""
+        found = eventually(
+            lambda: re.search(pattern, self.output) or self._ended(pattern), f"output {pattern!r}"
+        )
+        assert isinstance(found, re.Match), f"ended without {pattern!r}:\n{self.output}"
+        return found
+
+    def _ended(self, pattern: str) -> object:
+        if self.process.poll() is None:
+            return None
+        self._reader.join(5)
+        return re.search(pattern, self.output) or "ended"
+
+    def url(self) -> str:
+        """The address it serves at, once it is ready."""
+        found = self.said(r"(?:ready|talk here): +(http://\S+)")
+        assert found is not None
+        return found[1]
+
+    def interrupt(self) -> int:
+        """Ctrl-C, and the exit status."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+        return self.wait()
+
+    def wait(self, seconds: float = PATIENCE_S) -> int:
+        code = self.process.wait(seconds)
+        self._reader.join(5)
+        return code
+
+    def end(self) -> None:
+        """Ends it whatever its state."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.wait(20)
+        if self.process.poll() is None:
+            self.process.kill()
+            self.wait()
+
+
+@contextlib.contextmanager
+def running(*arguments: str, home: Path, config: dict[str, Any] | None = None) -> Iterator[Vdx]:
+    """A `vdx` command for the length of a block."""
+    vdx = Vdx(*arguments, config=config, home=home)
+    try:
+        yield vdx
+    finally:
+        vdx.end()
+
+
+class Http:
+    """Blocking requests to one server; a refusal is an answer, not an exception."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def get(self, path: str, **headers: str) -> tuple[int, Any]:
+        return self._ask("GET", path, headers)
+
+    def post(self, path: str, **headers: str) -> tuple[int, Any]:
+        return self._ask("POST", path, headers)
+
+    def status(self) -> dict[str, Any]:
+        return dict(self.get("/vdx/status")[1])
+
+    def metric(self, name: str) -> float:
+        """The sum of a metric over its labels, from /metrics."""
+        return metric(self.get("/metrics")[1], name)
+
+    def _ask(self, method: str, path: str, headers: dict[str, str]) -> tuple[int, Any]:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        request = urllib.request.Request(self.url + path, method=method, headers=named)  # noqa: S310
+        try:
+            with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:  # noqa: S310
+                return answer.status, _content(answer)
+        except urllib.error.HTTPError as refusal:
+            with refusal:
+                return refusal.code, _content(refusal)
+
+
+def _content(answer: Any) -> Any:
+    body = answer.read().decode()
+    return json.loads(body) if "json" in answer.headers["content-type"] else body
+
+
+def metric(text: str, name: str) -> float:
+    """The sum of a metric over its labels, from Prometheus text; 0.0 where there is none."""
+    values = re.findall(rf"^{name}(?:{{[^}}]*}})? (\S+)", text, re.MULTILINE)
+    return sum(float(value) for value in values)
