@@ -103,11 +103,11 @@ class Stream:
         assert message is not grpc.aio.EOF, "the server ended the stream"
         return parse(message)
 
-    async def read_final(self) -> list[Response]:
-        """Everything up to and with the message that carries FINAL."""
-        responses = [await self.read()]
+    async def read_final(self, timeout_s: float = 20.0) -> list[Response]:
+        """Everything up to and with the message that carries FINAL; the limit is per message."""
+        responses = [await self.read(timeout_s)]
         while not responses[-1].final:
-            responses.append(await self.read())
+            responses.append(await self.read(timeout_s))
         return responses
 
     async def read_state(self, state: int) -> Response:
@@ -156,9 +156,6 @@ class Wire:
         return str(next(entry.state for entry in index.models if entry.name == model))
 
     async def reload(self, model: str) -> None:
-        """Unload, wait until it is gone, load: how a dead model process is replaced."""
+        """Replace a model's process, also a dead one, whose lost requests keep it UNLOADING."""
         await self.unload(model)
-        async with asyncio.timeout(15):
-            while await self.state(model) not in {"UNAVAILABLE", ""}:
-                await asyncio.sleep(0.05)
         await self.load(model)

@@ -14,7 +14,7 @@ import triton_python_backend_utils as pb_utils
 from triton_backends.shared.contract import ASR_FRAME, AsrRequest, decode_asr
 from triton_backends.shared.decoding import FINAL, Job
 from triton_backends.shared.engine import AsrEngine, Hypothesis
-from triton_backends.shared.errors import BackendError, Busy
+from triton_backends.shared.errors import BackendError, Busy, InvalidArgument
 from triton_backends.shared.lifeline import follow_parent
 from triton_backends.shared.metrics import Metrics, TritonMetrics
 from triton_backends.shared.parameters import Parameters
@@ -58,14 +58,14 @@ class AsrBackend:
                 reply.fail(error)
                 continue
             flags = request.flags()
-            job = Job(
-                decoded,
-                reply,
-                start=bool(flags & pb_utils.TRITONSERVER_REQUEST_FLAG_SEQUENCE_START),
-                end=bool(flags & pb_utils.TRITONSERVER_REQUEST_FLAG_SEQUENCE_END),
-            )
+            start = bool(flags & pb_utils.TRITONSERVER_REQUEST_FLAG_SEQUENCE_START)
+            end = bool(flags & pb_utils.TRITONSERVER_REQUEST_FLAG_SEQUENCE_END)
+            if decoded.cancel and not end:
+                reply.fail(InvalidArgument("CANCEL is only understood together with END"))
+                continue
             if decoded.cancel:
                 self._metrics.add("vdx_cancellations_total")
+            job = Job(decoded, reply, start=start, end=end)
             self._sequences.submit(request.correlation_id(), job)
 
     def finalize(self) -> None:

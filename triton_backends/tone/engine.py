@@ -20,16 +20,17 @@ CHUNK = OUTPUT_RATE // 25  # 40 ms
 FADE = OUTPUT_RATE // 200  # 5 ms
 AMPLITUDE = 0.25
 FAULTS = ("slow", "error", "hang", "exit")
-HANG_S = 3600.0
+HANG_STEP_S = 0.02
 FAULT_AFTER_CHUNKS = 2
+SILENT = np.zeros(0, np.float32)
 
 
 @dataclass(frozen=True)
 class ToneOptions:
     """`fault` strikes every request; `allow_faults` lets a request ask by SPEAKER "fault:NAME".
 
-    Faults: slow (every chunk takes `slow_ms`), error (raised after two chunks), hang (no chunk
-    after two), exit (the process ends after two chunks).
+    Faults: slow (every chunk takes `slow_ms`), error (raised after two chunks), hang (no sound
+    after two chunks, until the client gives up), exit (the process ends after two chunks).
     """
 
     ms_per_char: int = 60
@@ -66,8 +67,6 @@ class ToneEngine:
     def __init__(self, options: ToneOptions) -> None:
         self.options = options
         self.max_streams = options.max_streams
-        # Kept while it is loaded, so that `hang` ends when the model is unloaded.
-        self._closed = False
 
     def synthesize(self, request: TtsRequest) -> Generator[Chunk]:
         """Chunks of 40 ms; each carries the words that begin in it."""
@@ -78,6 +77,9 @@ class ToneEngine:
         step = 2 * np.pi * pitch_of(request.text) / OUTPUT_RATE
         for number, start in enumerate(range(0, total, CHUNK)):
             self._strike(fault, number)
+            while fault == "hang" and number >= FAULT_AFTER_CHUNKS:
+                time.sleep(HANG_STEP_S)
+                yield Chunk(SILENT)
             end = min(start + CHUNK, total)
             known = tuple(
                 word for word in words if start <= word.start_ms * OUTPUT_RATE // 1000 < end
@@ -85,7 +87,7 @@ class ToneEngine:
             yield Chunk(_sine(start, end, total, step), known)
 
     def close(self) -> None:
-        self._closed = True
+        """Nothing to free."""
 
     def _fault_of(self, speaker: str) -> str:
         if not speaker.startswith("fault:"):
@@ -104,9 +106,6 @@ class ToneEngine:
             raise Internal("the tone model was told to fail")
         if fault == "exit":
             os._exit(1)
-        deadline = time.monotonic() + HANG_S
-        while fault == "hang" and not self._closed and time.monotonic() < deadline:
-            time.sleep(0.02)
 
 
 def _sine(start: int, end: int, total: int, step: float) -> NDArray[np.float32]:
