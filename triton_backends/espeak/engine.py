@@ -5,6 +5,7 @@ takes a few milliseconds. Audio leaves through a slot of one chunk, so that noth
 ahead of a listener who has gone. Several processes (instances) add throughput.
 """
 
+import contextlib
 import queue
 import re
 import threading
@@ -115,6 +116,10 @@ class _Job:
     def abandon(self) -> None:
         """For the reader: no more is wanted."""
         self._abandoned = True
+        # An owner that waits with a full slot would notice only after its time-out, and keep the
+        # next clause of anybody waiting for as long.
+        with contextlib.suppress(queue.Empty):
+            self._slot.get_nowait()
 
     def put(self, item: Chunk | Exception | None) -> bool:
         """For the owner: hand over; False when nobody wants it any more."""
