@@ -79,6 +79,10 @@ def bargein(
 def false_bargein(
     rounds: Rounds = 5,
     aware: Aware = False,
+    voice: Annotated[
+        str,
+        typer.Option(help="Of the bench's own server; espeak-en never says a text twice alike."),
+    ] = "tone",
     url: Url = "",
     server_pid: ServerPid = None,
     api_key: ApiKey = "",
@@ -88,9 +92,9 @@ def false_bargein(
     from frontend.bench import false_bargein as bench
 
     def measure(target: "Target", step: Step) -> Awaitable["Report"]:
-        return bench.measure(target, rounds, aware=aware, step=step)
+        return bench.measure(target, rounds, aware=aware, exact=voice == "tone", step=step)
 
-    options = _options(url, server_pid, api_key, HUMAN, answers="bargein.yaml")
+    options = _options(url, server_pid, api_key, (voice, HUMAN[1]), answers="bargein.yaml")
     _run(measure, rounds + 1, options, as_json=as_json)
 
 

@@ -61,7 +61,9 @@ class Listener:
         return self.pieces[-1].pcm if self.pieces else np.zeros(0, np.int16)
 
     def receive(self, response: str, pcm: bytes, now: float) -> None:
-        """Queues one delta of a response."""
+        """Queues one delta of a response; an empty one is no sound."""
+        if not pcm:
+            return
         piece = Piece(response, now, now, to_pcm(pcm), follows=False)
         if self._frozen:
             self._held.append(piece)

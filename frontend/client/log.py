@@ -98,7 +98,7 @@ class ConversationLog:
 
     def _audio(self, event: Event, now: float) -> None:
         reply = self.replies.get(event["response_id"])
-        if reply is None:
+        if reply is None or not event["delta"]:
             return
         reply.first_audio = reply.first_audio or now
         reply.last_audio = now
