@@ -119,7 +119,9 @@ class BargeInConfig(Section):
 
 
 class PlayoutConfig(Section):
-    output_lead_ms: int = Field(40, ge=0, le=1000)
+    output_lead_ms: int = Field(
+        40, ge=20, le=1000, description="audio sent and not yet played, at most"
+    )
     resume_fade_ms: int = Field(5, ge=0, le=20)
 
 

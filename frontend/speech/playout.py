@@ -41,7 +41,8 @@ class Playout:
         self._audio = audio
         self._send = send
         self._observer = observer
-        self._lead = config.output_lead_ms / 1000
+        # A frame counts as sent but not played from its first sample to its last.
+        self._early = max(0.0, config.output_lead_ms / 1000 - FRAME_SECONDS)
         self._fade = config.resume_fade_ms * SPEAK_RATE // 1000
         self._clock = clock
         self._open = asyncio.Event()
@@ -104,7 +105,7 @@ class Playout:
                 UNDERRUNS.inc()
             self._origin = now - self._sent * FRAME_SECONDS
             return now
-        return sounds_at - self._lead
+        return sounds_at - self._early
 
     async def _send_next(self) -> None:
         index = self._sent
