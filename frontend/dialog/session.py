@@ -8,8 +8,7 @@ are seen in one order and a pause takes effect at the very next frame.
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import Callable
 
 from frontend.core.errors import InvalidInput, ModelFailed, VdxError
 from frontend.core.events import SessionState, TranscriptFailed
@@ -23,7 +22,7 @@ from frontend.dialog.limits import Limits
 from frontend.dialog.policy import TurnPolicy, policy_for
 from frontend.dialog.profiles import SessionOptions
 from frontend.dialog.reports import StageReports
-from frontend.dialog.speaking import Audience, Services, Speaking
+from frontend.dialog.speaking import Audience, Broke, Services, Speaking, Work
 from frontend.dialog.trace import TurnTrace
 from frontend.dialog.turn import TurnMachine
 from frontend.speech.asr import Utterance
@@ -91,9 +90,9 @@ class Session:
                 self._tasks = group
                 self._over = asyncio.get_running_loop().create_future()
                 watch = group.create_task(self._watch(), name=f"{self.id}-watch")
+                self._started.set()
                 if self.options.greeting:
                     self.say(self.options.greeting)
-                self._started.set()
                 self._drain()
                 try:
                     reason = await self._over
@@ -240,12 +239,7 @@ class Session:
 
     # --- tasks ------------------------------------------------------------------------------
 
-    def spawn(
-        self,
-        work: Callable[[], Coroutine[Any, Any, None]],
-        name: str,
-        broke: Callable[[VdxError], None],
-    ) -> asyncio.Task[None] | None:
+    def spawn(self, work: Work, name: str, broke: Broke) -> asyncio.Task[None] | None:
         """Runs `work` as a task of the session; `broke` is told of a fault nobody expected."""
         if self._tasks is None:  # the session is over; nothing may start any more
             return None
@@ -259,7 +253,10 @@ class Session:
                 self.hearing.forget(utterance.number)
 
         def broke(error: VdxError) -> None:
-            self._reports.heard(TranscriptFailed(utterance.number, error))
+            if utterance.awaited:
+                self._reports.heard(TranscriptFailed(utterance.number, error))
+            else:  # told when the turn asks for its words
+                self.trouble(error)
 
         self.spawn(listen, f"utterance-{utterance.number}", broke)
 
@@ -285,13 +282,11 @@ class Session:
             self._over.set_result(reason)
 
     def _policy(self) -> TurnPolicy:
-        words_confirm = self._services.calibrated(self.options.recogniser)
-        return policy_for(self.options, self._services.config.barge_in, words_confirm=words_confirm)
+        calibrated = self._services.calibrated(self.options.recogniser)
+        return policy_for(self.options, self._services.config.barge_in, words_confirm=calibrated)
 
 
-async def _guard(
-    work: Callable[[], Coroutine[Any, Any, None]], broke: Callable[[VdxError], None]
-) -> None:
+async def _guard(work: Work, broke: Broke) -> None:
     try:
         await work()
     except Exception as error:  # a task's root: a fault in one reply must not end the session

@@ -47,6 +47,10 @@ class Services:
     responder: Callable[[SessionOptions], Responder]
 
 
+Work = Callable[[], Coroutine[Any, Any, None]]
+Broke = Callable[[VdxError], None]
+
+
 class SpeakingHost(Protocol):
     """The session, as its output side sees it."""
 
@@ -54,12 +58,7 @@ class SpeakingHost(Protocol):
     history: History
 
     def reply_item(self, reply: int) -> str: ...
-    def spawn(
-        self,
-        work: Callable[[], Coroutine[Any, Any, None]],
-        name: str,
-        broke: Callable[[VdxError], None],
-    ) -> asyncio.Task[None] | None: ...
+    def spawn(self, work: Work, name: str, broke: Broke) -> asyncio.Task[None] | None: ...
     def handle(self, event: m.Event) -> None: ...
     def trouble(self, error: VdxError) -> None: ...
 

@@ -66,6 +66,11 @@ class Utterance:
         self._room.set()
         self._final_due = asyncio.Event()
 
+    @property
+    def awaited(self) -> bool:
+        """Somebody waits for the final transcript."""
+        return self._ending and not self._abandoned
+
     def push(self, pcm: bytes) -> None:
         """Appends int16 16 kHz audio."""
         if self._deaf:

@@ -96,7 +96,7 @@ async def scene(
         yield made
     finally:
         session.close()
-        await run
+        await asyncio.wait({run})
     assert voice.open == 0
     assert responder.open == 0
     assert all(stream.closed or not stream.open for stream in recogniser.streams)

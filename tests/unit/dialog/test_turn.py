@@ -444,6 +444,18 @@ RACES: dict[str, Row] = {
         LISTENING,
         [m.CommitUser("hello", 1), m.StartReply(2)],
     ),
+    "a preemptive reply answers its turn once": (
+        [*PREPARED, end(1), final(1, "hello"), m.ReplyAudible(1)],
+        m.ReplyEnded(1),
+        WAITING,
+        [],
+    ),
+    "typed while a reply that was asked for waits: one answer": (
+        [*HEARD, m.ReplyRequested("brief"), m.UserText("hi"), final(1, ""), m.ReplyAudible(1)],
+        m.ReplyEnded(1),
+        WAITING,
+        [],
+    ),
     "a reply asked for in the turn is given once": (
         [*HEARD, m.ReplyRequested(), start(2), final(1, "hello"), pause(2)],
         flushed(2, "you"),
