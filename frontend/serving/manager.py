@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from frontend.core.config import AsrConfig
 from frontend.core.errors import (
+    InvalidInput,
     ModelBusy,
     ModelUnavailable,
     TritonError,
@@ -19,11 +20,12 @@ from frontend.core.errors import (
     UnknownName,
 )
 from frontend.core.logs import logger
-from frontend.serving.models import ModelInfo
+from frontend.serving.models import ModelInfo, ModelKind
 from frontend.serving.triton import TritonClient
 
 log = logger(__name__)
 
+KIND_NAMES: dict[ModelKind, str] = {"tts": "voice", "asr": "recogniser"}
 PARALLEL_LOADS = 2
 SERVER_POLL_S = 0.25
 FAILED_PROBES = 2
@@ -79,27 +81,32 @@ class ModelManager:
                 told = True
             await asyncio.sleep(SERVER_POLL_S)
 
-    async def ensure(self, name: str) -> ModelInfo:
-        """Loads `name` unless it is ready.
+    async def ensure(self, name: str, kind: ModelKind | None = None) -> ModelInfo:
+        """Loads `name` unless it is ready; `kind` says what it is wanted for.
 
         Raises:
             UnknownName: the repository has no such model.
+            InvalidInput: the model is of another kind.
             TritonError: it could not be loaded.
         """
-        if name in self._wanted and name in self._infos:
-            return self._infos[name]
+        info = self._infos.get(name) or await self._load(name)
+        if kind is not None and info.kind != kind:
+            wanted, given = KIND_NAMES[kind], KIND_NAMES[info.kind]
+            raise InvalidInput(f"model {name!r} is a {given}, not a {wanted}", param=wanted)
+        return info
+
+    async def _load(self, name: str) -> ModelInfo:
+        states = {state.name: state for state in await self._client.index()}
+        if name not in states:
+            raise _unknown(name, states)
         async with self._locks.setdefault(name, asyncio.Lock()):
-            if name in self._wanted and name in self._infos:
-                return self._infos[name]
-            states = {state.name: state for state in await self._client.index()}
-            if name not in states:
-                raise _unknown(name, states)
+            if (info := self._infos.get(name)) is not None:
+                return info
             if not states[name].ready:
                 async with self._slots:
                     log.info("loading model", model=name)
                     await self._client.load(name)
-            info = await self._client.describe(name)
-            self._infos[name] = info
+            self._infos[name] = info = await self._client.describe(name)
             self._wanted.add(name)
             return info
 

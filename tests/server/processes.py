@@ -22,7 +22,7 @@ from frontend.core.paths import locate
 from frontend.serving.embedded import EmbeddedOptions, EmbeddedTriton
 
 VDX = [sys.executable, "-c", "from frontend.cli.main import main; main()"]
-PATIENCE_S = 60.0
+PATIENCE_S = 30.0
 """How long anything may take before a test gives up; far beyond what it does take."""
 
 VARIANTS = {

@@ -2,9 +2,9 @@
 
 import asyncio
 import base64
-import binascii
 import json
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -34,26 +34,29 @@ class Connection:
         self._settings = settings
         write_timeout = host.config.server.write_timeout_ms / 1000
         self._outbox = Outbox(socket.send_text, write_timeout)
-        self._narrator = Narrator(self._outbox, lambda: self._settings)
+        self._narrator = Narrator(self._outbox, self._current)
         self._session = host.open_session(settings.options, self._narrator)
         self._narrator.attach(self._session)
         self._resampler = Resampler(settings.input_rate, LISTEN_RATE)
         self._level = 0.0
         self._uncommitted = 0  # samples at LISTEN_RATE since the last commit or clear
+        self._loading: asyncio.Task[None] | None = None
+        self._tasks: asyncio.TaskGroup | None = None
 
     async def run(self) -> None:
         """Serves the client; everything of it is freed on return."""
         session = self._session
         self._post("session.created", session=self._settings.rendered(session.id))
-        reading: asyncio.Task[None] | None = None
         try:
             async with asyncio.TaskGroup() as group:
+                self._tasks = group
                 writing = group.create_task(self._write(), name=f"{session.id}-write")
                 reading = group.create_task(self._read(), name=f"{session.id}-read")
                 levels = group.create_task(self._tell_levels(), name=f"{session.id}-levels")
                 reason = await session.run()
-                reading.cancel()
-                levels.cancel()
+                for task in (reading, levels, self._loading):
+                    if task is not None:
+                        task.cancel()
                 self._outbox.close()
                 await writing
         finally:
@@ -90,7 +93,7 @@ class Connection:
         event_id: str | None = None
         try:
             event = _decode(message)
-            event_id = event.get("event_id") if isinstance(event.get("event_id"), str) else None
+            event_id = _event_id(event)
             await self._handler(event)(event)
         except VdxError as error:
             self._outbox.post(ev.error_event(error, event_id))
@@ -109,20 +112,37 @@ class Connection:
 
     async def _session_update(self, event: dict[str, Any]) -> None:
         update = parse(SessionUpdate, event.get("session"), "session")
-        new = self._settings.merged(update)
-        old = self._settings.options
-        for changed, current in (
-            (new.options.voice, old.voice),
-            (new.options.recogniser, old.recogniser),
-        ):
-            if changed and changed != current:
-                await self._host.manager.ensure(changed)
+        if self._loading is not None:  # updates take effect in the order they were sent
+            await asyncio.wait((self._loading,))
+        wanted = self._current().merged(update).models
+        if all(self._host.manager.info(name) for name, _ in wanted):
+            await self._apply(update)
+        elif self._tasks is not None:
+            # Beside the reading: speech must not wait while a model loads.
+            work = self._apply_or_refuse(update, _event_id(event))
+            self._loading = self._tasks.create_task(work, name=f"{self._session.id}-update")
+
+    async def _apply_or_refuse(self, update: SessionUpdate, event_id: str | None) -> None:
+        try:
+            await self._apply(update)
+        except VdxError as error:
+            self._outbox.post(ev.error_event(error, event_id))
+
+    async def _apply(self, update: SessionUpdate) -> None:
+        for name, kind in self._current().merged(update).models:
+            await self._host.manager.ensure(name, kind)
+        new = self._current().merged(update)  # somebody may have swapped a voice meanwhile
         if new.input_rate != self._settings.input_rate:
             self._resampler = Resampler(new.input_rate, LISTEN_RATE)
-        # Another task may have swapped a voice while a model was loading.
         self._settings = new
         self._session.update(new.options)
         self._post("session.updated", session=new.rendered(self._session.id))
+
+    def _current(self) -> Settings:
+        """The settings, with what an administrator swapped in the session."""
+        if self._settings.options is not self._session.options:
+            self._settings = replace(self._settings, options=self._session.options)
+        return self._settings
 
     async def _audio_append(self, event: dict[str, Any]) -> None:
         data = event.get("audio")
@@ -130,7 +150,7 @@ class Connection:
             raise InvalidInput(f"audio must be a base64 string, got {data!r:.100}", param="audio")
         try:
             raw = base64.b64decode(data, validate=True)
-        except binascii.Error as error:
+        except ValueError as error:  # binascii.Error, or a character that is not ASCII
             raise InvalidInput(f"audio is not base64: {error}", param="audio") from None
         if len(raw) % SAMPLE_BYTES:
             raise InvalidInput(
@@ -240,6 +260,11 @@ def _decode(message: Any) -> dict[str, Any]:
     if not isinstance(event, dict):
         raise InvalidInput(f"an event is a JSON object, got {event!r:.100}", param="message")
     return event
+
+
+def _event_id(event: dict[str, Any]) -> str | None:
+    event_id = event.get("event_id")
+    return event_id if isinstance(event_id, str) else None
 
 
 def _item_id(event: dict[str, Any]) -> str:

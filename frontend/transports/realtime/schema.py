@@ -4,7 +4,7 @@ Known keys that vdx has no use for (tracing, truncation, noise reduction …) ar
 out of the way; keys the protocol does not have are refused by name.
 """
 
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -61,12 +61,12 @@ class AudioInput(Shape):
 
 
 class VoiceId(Shape):
-    id: str
+    id: str = Field(min_length=1)
 
 
 class AudioOutput(Shape):
     format: AudioFormat | None = None
-    voice: str | VoiceId | None = None
+    voice: Annotated[str, Field(min_length=1)] | VoiceId | None = None
     speed: float | None = Field(None, ge=0.5, le=2.0)
 
 

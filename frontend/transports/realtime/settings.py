@@ -6,6 +6,7 @@ from typing import Any
 
 from frontend.core.errors import InvalidInput
 from frontend.dialog.profiles import SessionOptions
+from frontend.serving.models import ModelKind
 from frontend.transports.realtime.schema import (
     AudioInput,
     AudioOutput,
@@ -48,6 +49,14 @@ class Settings:
     transcription: bool = True
     vdx_events: bool = False
     detection: TurnDetection | None = field(default_factory=TurnDetection)
+
+    @property
+    def models(self) -> list[tuple[str, ModelKind]]:
+        """The models a session with these settings needs, and what for."""
+        models: list[tuple[str, ModelKind]] = [(self.options.voice, "tts")]
+        if self.options.recogniser:
+            models.append((self.options.recogniser, "asr"))
+        return models
 
     def merged(self, update: SessionUpdate) -> "Settings":
         """A new Settings with `update` applied; only the keys it names change."""
