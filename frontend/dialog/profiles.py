@@ -45,9 +45,11 @@ def resolve(config: Config, name: str, default_recogniser: str) -> SessionOption
         known = ", ".join(sorted(config.profiles))
         raise UnknownName(f"there is no profile {name!r}; there are: {known}", param="model")
     recogniser = profile.recogniser or default_recogniser
+    voice, _, speaker = (profile.voice or config.tts.voice).partition("/")
     return SessionOptions(
         profile=name or DEFAULT_PROFILE,
-        voice=profile.voice or config.tts.voice,
+        voice=voice,
+        speaker=speaker,
         recogniser=recogniser if config.asr.enabled else "",
         language=profile.language or config.asr.language,
         instructions=profile.instructions,
