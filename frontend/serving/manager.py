@@ -28,6 +28,8 @@ log = logger(__name__)
 KIND_NAMES: dict[ModelKind, str] = {"tts": "voice", "asr": "recogniser"}
 PARALLEL_LOADS = 2
 SERVER_POLL_S = 0.25
+UNLOAD_S = 5.0
+"""How long a stream in flight may hold up the unloading of a model that is to be loaded again."""
 FAILED_PROBES = 2
 """Probes that must fail in a row before a model is reloaded; one may just be slow."""
 
@@ -96,13 +98,11 @@ class ModelManager:
         return info
 
     async def _load(self, name: str) -> ModelInfo:
-        states = {state.name: state for state in await self._client.index()}
-        if name not in states:
-            raise _unknown(name, states)
+        await self._require(name)
         async with self._locks.setdefault(name, asyncio.Lock()):
             if (info := self._infos.get(name)) is not None:
                 return info
-            if not states[name].ready:
+            if await self._settled(name) != "READY":
                 async with self._slots:
                     log.info("loading model", model=name)
                     await self._client.load(name)
@@ -116,12 +116,22 @@ class ModelManager:
         Raises:
             UnknownName: the repository has no such model.
         """
-        states = {state.name: state for state in await self._client.index()}
-        if name not in states:
-            raise _unknown(name, states)
+        await self._require(name)
+        self._forget(name)
+        # A load or reload under way would bring it back: what was asked for last counts.
+        async with self._locks.setdefault(name, asyncio.Lock()):
+            self._forget(name)
+            await self._client.unload(name)
+
+    def _forget(self, name: str) -> None:
         self._wanted.discard(name)
         self._infos.pop(name, None)
-        await self._client.unload(name)
+        self._failures.pop(name, None)
+
+    async def _require(self, name: str) -> None:
+        names = [state.name for state in await self._client.index()]
+        if name not in names:
+            raise _unknown(name, names)
 
     async def statuses(self) -> list[ModelStatus]:
         """Every model of the repository, by name."""
@@ -168,9 +178,8 @@ class ModelManager:
 
     async def _server_lost(self) -> None:
         log.warning("Triton does not answer; waiting for it")
+        # Whether it was restarted or only slow, the probes that follow tell what to load again.
         await self.wait_for_server(lambda _: None)
-        for name in sorted(self._wanted):
-            await self._reload(name)
 
     async def _check(self, name: str) -> None:
         info = self._infos.get(name)
@@ -193,25 +202,27 @@ class ModelManager:
 
     async def _reload(self, name: str) -> None:
         """Unload and load: a crashed model process is never restarted by Triton itself."""
-        if name not in self._wanted:
-            return
         async with self._locks.setdefault(name, asyncio.Lock()):
+            if name not in self._wanted:
+                return
             log.info("reloading model", model=name)
             try:
                 await self._client.unload(name)
-                await self._unloaded(name)
+                await self._settled(name)
                 await self._client.load(name)
             except TritonError as error:
                 log.warning("reload failed", model=name, error=str(error))
                 return
             self._failures.pop(name, None)
 
-    async def _unloaded(self, name: str) -> None:
-        """A load during UNLOADING would only find the old instance."""
-        for _ in range(100):
+    async def _settled(self, name: str) -> str:
+        """The state once it is not UNLOADING: a load before that would find the old instance."""
+        deadline = asyncio.get_running_loop().time() + UNLOAD_S
+        while True:
             states = {state.name: state.state for state in await self._client.index()}
-            if states.get(name) != "UNLOADING":
-                return
+            state = states.get(name, "UNAVAILABLE")
+            if state != "UNLOADING" or asyncio.get_running_loop().time() > deadline:
+                return state
             await asyncio.sleep(0.05)
 
 
