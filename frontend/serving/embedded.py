@@ -28,7 +28,8 @@ from frontend.core.errors import TritonUnavailable
 from frontend.serving.backend_dir import TritonPython, assemble_backend_directory
 from frontend.serving.ports import Ports, choose_ports
 
-SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  (where POSIX shared memory lives, not a scratch file)
+# Where Linux keeps POSIX shared memory; nothing is created in it here.
+SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  # nosec B108
 
 # Asks the kernel to end the server when this process dies, then becomes the server. Python's own
 # preexec_fn would fork a process full of threads.
@@ -131,8 +132,8 @@ class EmbeddedTriton:
             assemble_backend_directory, self._home, self.options.families, triton_python=python
         )
         try:
-            self._spawn(python, backends)
-            await self._wait_ready()
+            self._process = self._spawn(python, backends)
+            await self._wait_ready(self._process)
         except BaseException:
             await self.stop()
             raise
@@ -176,12 +177,12 @@ class EmbeddedTriton:
             return "\n".join(self.log_file.read_text(errors="replace").splitlines()[-lines:])
         return ""
 
-    def _spawn(self, python: TritonPython, backends: Path) -> None:
+    def _spawn(self, python: TritonPython, backends: Path) -> subprocess.Popen[bytes]:
         server = python.server / "bin" / "tritonserver"
         command = [sys.executable, "-I", "-S", "-c", _EXEC, str(os.getpid()), str(server)]
         command += self._arguments(backends)
         with self.log_file.open("ab") as log:
-            self._process = subprocess.Popen(
+            return subprocess.Popen(
                 command,
                 # What model processes write is removed with this server's own files.
                 env=server_environment(python, self.options.environment)
@@ -218,9 +219,7 @@ class EmbeddedTriton:
         arguments.append(f"--backend-config=python,shm-region-prefix-name={self._region_prefix}")
         return arguments
 
-    async def _wait_ready(self) -> None:
-        process = self._process
-        assert process is not None  # noqa: S101  (set by _spawn just before)
+    async def _wait_ready(self, process: subprocess.Popen[bytes]) -> None:
         try:
             async with asyncio.timeout(self.options.start_timeout_s):
                 while not await _answers_ready(self.ports.http):

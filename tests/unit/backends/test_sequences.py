@@ -1,0 +1,204 @@
+"""Utterances are admitted, ordered, shared out among workers and freed."""
+
+import threading
+import time
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+
+from triton_backends.shared.contract import AsrRequest
+from triton_backends.shared.decoding import FINAL, PARTIAL, SPECULATIVE, Job
+from triton_backends.shared.engine import Hypothesis
+from triton_backends.shared.errors import BackendError
+from triton_backends.shared.sequences import Sequences
+from triton_backends.shared.transcripts import Agreement
+
+WAIT_S = 5.0
+
+
+@dataclass
+class Reply:
+    """Remembers how its request ended."""
+
+    log: list[str] = field(default_factory=list)
+    name: str = ""
+    done: threading.Event = field(default_factory=threading.Event)
+    said: list[str] = field(default_factory=list)
+
+    def _end(self, what: str) -> None:
+        assert not self.done.is_set(), "a request was ended twice"
+        self.said.append(what)
+        self.log.append(f"{self.name}:{what}")
+        self.done.set()
+
+    def answer(self, hypothesis: Hypothesis, state: int) -> None:
+        self._end(f"{state} {hypothesis.text}")
+
+    def fail(self, error: BackendError) -> None:
+        self._end(str(error))
+
+    def nothing(self) -> None:
+        self._end("nothing")
+
+    def wait(self) -> str:
+        assert self.done.wait(WAIT_S), "a request was never ended"
+        return self.said[0]
+
+
+class Engine:
+    """Counts samples; waits at the gate before each decode; "bad" in LANGUAGE makes it fail."""
+
+    max_utterances = 8
+
+    def __init__(self, *, instant: bool) -> None:
+        self.instant = instant
+        self.gate = threading.Event()
+        self.gate.set()
+        self.open = 0
+
+    def start(self, request: AsrRequest, /) -> "Utterance":
+        if request.language == "bad":
+            raise ValueError("a bad language")
+        self.open += 1
+        return Utterance(self)
+
+    def close(self) -> None:
+        pass
+
+
+class Utterance:
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.samples = 0
+
+    def accept(self, pcm: np.ndarray) -> Hypothesis | None:
+        self.engine.gate.wait(WAIT_S)
+        self.samples += pcm.size
+        return self.flush()
+
+    def flush(self) -> Hypothesis:
+        return Hypothesis(str(self.samples))
+
+    def finish(self) -> Hypothesis:
+        return self.flush()
+
+    def close(self) -> None:
+        self.engine.open -= 1
+
+
+def job(reply: Reply, samples: int = 320, **options: bool) -> Job:
+    start, end = options.pop("start", False), options.pop("end", False)
+    return Job(AsrRequest(np.zeros(samples, np.int16), **options), reply, start=start, end=end)
+
+
+@pytest.fixture(params=[True, False], ids=["instant", "worker"])
+def engine(request: pytest.FixtureRequest) -> Engine:
+    return Engine(instant=request.param)
+
+
+def test_an_utterance_from_start_to_end(engine: Engine) -> None:
+    changes: list[int] = []
+    sequences = Sequences(engine, limit=2, idle_s=60, count=changes.append)
+    replies = [Reply() for _ in range(3)]
+    sequences.submit(5, job(replies[0], start=True))
+    assert replies[0].wait() == f"{PARTIAL} 320"
+    sequences.submit(5, job(replies[1], samples=0, flush=True))
+    assert replies[1].wait() == f"{SPECULATIVE} 320"
+    sequences.submit(5, job(replies[2], end=True))
+    assert replies[2].wait() == f"{FINAL} 640"
+    sequences.close()
+    assert (engine.open, len(sequences), sum(changes)) == (0, 0, 0)
+
+
+def test_too_many_are_busy_and_a_restart_frees_the_old_one(engine: Engine) -> None:
+    sequences = Sequences(engine, limit=1, idle_s=60)
+    first, second, again, after = Reply(), Reply(), Reply(), Reply()
+    sequences.submit(1, job(first, start=True))
+    first.wait()
+    sequences.submit(2, job(second, start=True))
+    assert second.wait().startswith("[busy]")
+    sequences.submit(1, job(again, start=True))
+    assert again.wait() == f"{PARTIAL} 320"
+    sequences.submit(2, job(after))
+    assert after.wait().startswith("[invalid_argument]")
+    sequences.close()
+    assert engine.open == 0
+
+
+def test_an_idle_utterance_makes_room(engine: Engine) -> None:
+    sequences = Sequences(engine, limit=1, idle_s=0.0)
+    first, second = Reply(), Reply()
+    sequences.submit(1, job(first, start=True))
+    first.wait()
+    time.sleep(0.01)
+    sequences.submit(2, job(second, start=True))
+    assert second.wait() == f"{PARTIAL} 320"
+    sequences.close()
+
+
+def test_a_failing_engine_ends_the_utterance(engine: Engine) -> None:
+    sequences = Sequences(engine, limit=1, idle_s=60)
+    first, second = Reply(), Reply()
+    bad = AsrRequest(np.zeros(320, np.int16), language="bad")
+    sequences.submit(1, Job(bad, first, start=True))
+    assert first.wait() == "[internal] ValueError: a bad language"
+    deadline = time.monotonic() + WAIT_S
+    while len(sequences) and time.monotonic() < deadline:
+        time.sleep(0.001)
+    sequences.submit(1, job(second))
+    assert second.wait().startswith("[invalid_argument]")
+    sequences.close()
+
+
+def test_finals_go_before_flushes_before_audio() -> None:
+    engine = Engine(instant=False)
+    sequences = Sequences(engine, limit=8, idle_s=60)
+    log: list[str] = []
+    replies = {name: Reply(log, name) for name in ("warm", "audio", "flush", "end")}
+    engine.gate.clear()
+    sequences.submit(1, job(replies["warm"], start=True))
+    sequences.submit(2, job(replies["audio"], start=True))
+    sequences.submit(3, job(replies["flush"], start=True, flush=True))
+    sequences.submit(4, job(replies["end"], start=True, end=True))
+    engine.gate.set()
+    for reply in replies.values():
+        reply.wait()
+    order = [entry.split(":")[0] for entry in log]
+    assert order.index("end") < order.index("flush") < order.index("audio")
+    sequences.close()
+
+
+def test_waiting_audio_is_decoded_as_one_and_cancel_drops_it() -> None:
+    engine = Engine(instant=False)
+    sequences = Sequences(engine, limit=8, idle_s=60)
+    engine.gate.clear()
+    first, waiting, cancel = Reply(), [Reply() for _ in range(5)], Reply()
+    sequences.submit(1, job(first, start=True))
+    for reply in waiting:
+        sequences.submit(1, job(reply))
+    sequences.submit(1, job(cancel, samples=0, end=True, cancel=True))
+    assert all(reply.wait() == "nothing" for reply in waiting)
+    engine.gate.set()
+    assert cancel.wait() == f"{FINAL} "
+    sequences.close()
+    assert engine.open == 0
+
+
+def test_more_than_two_minutes_waiting_is_busy() -> None:
+    engine = Engine(instant=False)
+    sequences = Sequences(engine, limit=8, idle_s=60)
+    engine.gate.clear()
+    sequences.submit(1, job(Reply(), start=True))
+    replies = [Reply() for _ in range(6)]
+    for reply in replies:
+        sequences.submit(1, job(reply, samples=30 * 16000))
+    assert replies[-1].wait().startswith("[busy]")
+    engine.gate.set()
+    sequences.close()
+
+
+def test_only_what_several_hypotheses_share_is_stable() -> None:
+    agreement = Agreement(3)
+    texts = ["go", "go for", "go forward", "go forward ten", "go forward ten", "go forward ten"]
+    assert [agreement.update(text) for text in texts] == [0, 0, 2, 2, 10, 14]
