@@ -142,6 +142,7 @@ class Utterance:
     def _stop_listening(self) -> None:
         """Nobody takes audio any more: keep none, and let nobody wait for room."""
         self._deaf = True
+        self._pending.clear()
         self._held.clear()
         self._room.set()
 

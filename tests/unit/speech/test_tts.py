@@ -1,0 +1,130 @@
+import asyncio
+from collections.abc import AsyncGenerator
+
+import pytest
+
+from frontend.core.errors import ModelBusy, ModelFailed, ModelRejected, UnknownName, VdxError
+from frontend.core.events import Clause, SpeechChunk
+from frontend.speech.replyaudio import ReplyAudio
+from frontend.speech.tts import BUSY_DELAYS_S, Voice, speak
+from tests.unit.dialog.fakes import FakeVoice, utter
+from tests.unit.virtual_time import on_virtual_time
+
+TEXTS = ("One.", "Two.", "Three.")
+
+
+async def clauses() -> AsyncGenerator[Clause, None]:
+    for text in TEXTS:
+        yield Clause(text, 0, len(text))
+
+
+async def spoken(
+    synthesize: FakeVoice, *voices: str
+) -> tuple[ReplyAudio, list[VdxError], VdxError | None]:
+    """Everything at once, with room for all of it."""
+    audio = ReplyAudio(clauses_ahead=8, max_frames=1000)
+    names = iter(voices)
+    reported: list[VdxError] = []
+    error = None
+    try:
+        await speak(
+            clauses(),
+            lambda: Voice(next(names, "voice")),
+            synthesize,
+            audio,
+            reported.append,
+        )
+    except VdxError as failure:
+        error = failure
+    return audio, reported, error
+
+
+def frames(*texts: str, model: str = "voice") -> int:
+    return sum(len(utter(model, text)) for text in texts)
+
+
+@on_virtual_time
+async def test_clause_after_clause() -> None:
+    audio, reported, error = await spoken(FakeVoice())
+    assert (reported, error) == ([], None)
+    assert [span.clause.text for span in audio.spans] == list(TEXTS)
+    assert all(span.complete and span.words for span in audio.spans)
+    assert sum(span.frames for span in audio.spans) == frames(*TEXTS)
+    assert audio.ended
+
+
+@on_virtual_time
+async def test_the_voice_is_asked_for_at_every_clause() -> None:
+    synthesize = FakeVoice()
+    await spoken(synthesize, "a", "b", "a")
+    assert synthesize.requests == [("a", "One."), ("b", "Two."), ("a", "Three.")]
+
+
+@on_virtual_time
+async def test_a_rejected_clause_is_left_out() -> None:
+    rejection = ModelRejected("no such letters")
+    audio, reported, error = await spoken(FakeVoice(failures={"Two.": rejection}))
+    assert (reported, error) == ([rejection], None)
+    assert [span.clause.text for span in audio.spans] == ["One.", "Three."]
+
+
+@pytest.mark.parametrize("failure", [ModelFailed("broke"), UnknownName("no such voice")])
+def test_any_other_failure_ends_the_reply(failure: VdxError) -> None:
+    @on_virtual_time
+    async def conversation() -> None:
+        voice = FakeVoice(failures={"Two.": failure}, failure_after_chunks=1)
+        audio, reported, error = await spoken(voice)
+        assert error is failure
+        assert audio.error is failure
+        assert audio.ended
+        assert reported == []
+        assert [span.complete for span in audio.spans] == [True, False]
+        assert voice.open == 0
+
+    conversation()
+
+
+@on_virtual_time
+async def test_a_busy_model_is_asked_again() -> None:
+    voice = FakeVoice(failures={"Two.": ModelBusy("busy")})
+    audio, _, error = await spoken(voice)
+    assert error is None
+    assert [text for _, text in voice.requests] == ["One.", "Two.", "Two.", "Three."]
+    assert sum(span.frames for span in audio.spans) == frames(*TEXTS)
+
+
+@on_virtual_time
+async def test_a_model_that_stays_busy_fails_the_reply() -> None:
+    asked = 0
+
+    async def busy(voice: Voice, text: str) -> AsyncGenerator[SpeechChunk, None]:
+        nonlocal asked
+        asked += 1
+        raise ModelBusy("busy")
+        yield
+
+    _, _, error = await spoken(busy)  # type: ignore[arg-type]  # a function is a voice as well
+    assert isinstance(error, ModelBusy)
+    assert asked == len(BUSY_DELAYS_S) + 1
+
+
+@on_virtual_time
+async def test_busy_after_the_clause_began_is_not_asked_again() -> None:
+    voice = FakeVoice(failures={"Two.": ModelBusy("busy")}, failure_after_chunks=1)
+    _, _, error = await spoken(voice)
+    assert isinstance(error, ModelBusy)
+    assert [text for _, text in voice.requests] == ["One.", "Two."]
+
+
+@on_virtual_time
+async def test_cancelling_closes_the_stream_at_once() -> None:
+    voice = FakeVoice()
+    audio = ReplyAudio(clauses_ahead=2, max_frames=3)
+    source = clauses()
+    task = asyncio.create_task(speak(source, lambda: Voice("voice"), voice, audio, lambda _: None))
+    await asyncio.sleep(1)
+    assert voice.open == 1, "held by the full queue"
+    task.cancel()
+    await asyncio.wait({task})
+    assert voice.open == 0
+    await source.aclose()
