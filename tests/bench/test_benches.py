@@ -1,0 +1,50 @@
+"""Every bench once, as small as it gets, against a server that it starts itself."""
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+POINTS = {"name", "unit", "count", "min", "median", "p95", "p99", "max"}
+
+BENCHES = {
+    "turn": (["turn", "--rounds", "1"], "end of speech to first audio"),
+    "bargein": (["bargein", "--rounds", "1"], "onset to silence"),
+    "false-bargein": (["false-bargein", "--rounds", "1"], "reply lost"),
+    "interruptions": (
+        ["interruptions", "--count", "4", "--sessions", "2"],
+        "audio of a cancelled reply after its end",
+    ),
+    "jitter": (["jitter", "--sessions", "2", "--seconds", "5"], "holes heard in each reply"),
+    "sessions": (["sessions", "--connects", "2"], "connect to ready"),
+    "cost": (
+        ["sessions", "--cost", "--sessions", "1", "--seconds", "5"],
+        "server CPU per session-second, Triton included",
+    ),
+    "churn": (["sessions", "--churn", "8", "--sessions", "4"], "sessions left"),
+    "first-audio": (["first-audio", "--rounds", "3"], "first audio of tone over gRPC"),
+}
+
+
+def run(arguments: list[str]) -> dict[str, Any]:
+    command = [sys.executable, "-m", "frontend.cli", "bench", *arguments, "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=180, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    report: dict[str, Any] = json.loads(done.stdout)
+    return report
+
+
+@pytest.mark.parametrize("name", BENCHES)
+def test_a_bench_measures_and_its_json_is_well_formed(name: str) -> None:
+    arguments, figure = BENCHES[name]
+    report = run(arguments)
+    assert report["machine"]["cores"] >= 1
+    assert len(report["machine"]["load"]) == 3
+    rows = {row["name"]: row for row in report["figures"]}
+    assert all(row.keys() >= POINTS for row in rows.values())
+    assert rows[figure]["count"] > 0
+    for row in rows.values():
+        if row["count"]:
+            assert row["min"] <= row["median"] <= row["p95"] <= row["p99"] <= row["max"]

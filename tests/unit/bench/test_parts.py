@@ -1,0 +1,71 @@
+import asyncio
+
+import numpy as np
+import pytest
+
+from frontend.bench import interruptions, person, sessions
+from frontend.bench.first_audio import frame_costs_ms
+from frontend.bench.target import DATA, TargetOptions, profile, target
+from frontend.core.config import Config
+from frontend.core.errors import SetupError, VdxError
+
+
+@pytest.mark.parametrize("answers", ["bargein", "load", "interruptions", "short", ""])
+def test_configurations_of_benches_are_valid(answers: str) -> None:
+    file = f"{answers}.yaml" if answers else ""
+    config = Config.model_validate(profile("tone", "canned", file))
+    assert config.profiles["vdx"].voice == "tone"
+    assert config.session.max_messages_per_session == 0
+    if answers:
+        assert config.responder.script.path == DATA / file
+        assert (DATA / file).exists()
+
+
+async def test_a_person_that_fails_says_why() -> None:
+    plan = {"url": "http://127.0.0.1:1", "rounds": 1}
+    with pytest.raises(VdxError, match=r"person's process failed(.|\n)*127\.0\.0\.1:1"):
+        await person.run_person("turn", plan)
+
+
+async def test_an_unknown_scene_is_named() -> None:
+    with pytest.raises(VdxError, match="scene 'opera'"):
+        await person.run_person("opera", {})
+
+
+async def test_a_person_is_ended_with_the_bench() -> None:
+    running = asyncio.create_task(person.run_person("turn", {"url": "http://127.0.0.1:1"}))
+    await asyncio.sleep(0.05)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+
+
+async def test_a_server_that_does_not_start_shows_its_log() -> None:
+    config = {"vad": {"aggressiveness": 9}}
+    with pytest.raises(SetupError, match="aggressiveness"):
+        async with target(TargetOptions(config=config)):
+            pytest.fail("the configuration is wrong")
+
+
+async def test_a_running_server_that_is_not_there_is_named() -> None:
+    with pytest.raises(VdxError, match=r"127\.0\.0\.1:1"):
+        async with target(TargetOptions(url="http://127.0.0.1:1")):
+            pytest.fail("nobody listens there")
+
+
+def test_the_cost_of_frames_covers_every_recording() -> None:
+    costs = frame_costs_ms(repeats=1)
+    assert len(costs) > 300
+    assert min(costs) > 0
+
+
+def test_the_server_module_is_imported_in_fresh_interpreters() -> None:
+    times = sessions.import_ms()
+    assert len(times) == sessions.IMPORTS
+    assert min(times) > 0
+
+
+def test_the_pitch_of_a_tone() -> None:
+    time = np.arange(2400) / 24_000
+    tone = (5000 * np.sin(2 * np.pi * 440 * time)).astype(np.int16)
+    assert interruptions.pitch(tone, 24_000) == pytest.approx(440, abs=2)
