@@ -30,7 +30,7 @@ class Forbidden(VdxError):
 
 def is_loopback(host: str) -> bool:
     """Whether a bind address or host name reaches this machine only."""
-    if host in ("localhost", ""):
+    if host == "localhost":
         return True
     try:
         return ipaddress.ip_address(host.strip("[]")).is_loopback

@@ -18,6 +18,8 @@ from tests.server.processes import (
     write_repository,
 )
 
+FREED_S = 5.0
+
 
 @pytest.fixture(scope="session")
 def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -77,3 +79,12 @@ def server(
 @pytest.fixture
 def http(server: str) -> Http:
     return Http(server)
+
+
+@pytest.fixture(autouse=True)
+def nothing_left(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Whatever a test did, its sessions are gone soon after it left."""
+    url = request.getfixturevalue("server") if "server" in request.fixturenames else None
+    yield
+    if url is not None:
+        eventually(lambda: Http(url).status()["sessions"] == 0, "sessions freed", FREED_S)
