@@ -58,17 +58,20 @@ def describe(name: str, family: str, parameters: Mapping[str, str]) -> ModelInfo
     """Builds the description from a config's `parameters`.
 
     Raises:
-        ModelFailed: the model does not say what kind it is, so vdx cannot talk to it.
+        ModelFailed: the model does not say what it is, so vdx cannot talk to it.
     """
     kind = parameters.get("kind", "")
     if kind not in ("tts", "asr"):
         raise ModelFailed(f"{name}: parameter kind must be tts or asr, got {kind!r}", model=name)
     languages = tuple(tag.strip() for tag in parameters.get("languages", "").split(",") if tag)
+    rate = parameters.get("sample_rate", "") or "0"
+    if not rate.isdecimal():
+        raise ModelFailed(f"{name}: parameter sample_rate must be Hz, got {rate!r}", model=name)
     return ModelInfo(
         name=name,
         kind="tts" if kind == "tts" else "asr",
         family=family,
         languages=languages,
-        sample_rate=int(parameters.get("sample_rate", "0") or 0),
+        sample_rate=int(rate),
         capabilities=frozenset(c for c in CAPABILITIES if parameters.get(c) == "true"),
     )

@@ -6,7 +6,6 @@ module as one of the TritonError classes (`serving/failures.py` maps them).
 """
 
 import asyncio
-import json
 import secrets
 from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
@@ -18,10 +17,10 @@ import numpy as np
 from tritonclient.grpc import service_pb2 as pb
 from tritonclient.grpc import service_pb2_grpc as pb_grpc
 
-from frontend.core.audio import SPEAK_FRAME
 from frontend.core.config import TritonConfig
-from frontend.core.errors import ModelFailed, ModelTimeout, ModelUnavailable, TritonError
-from frontend.core.events import SpeechChunk, Transcript, TranscriptKind, Word
+from frontend.core.errors import ModelFailed, ModelTimeout, TritonError, TritonUnavailable
+from frontend.core.events import SpeechChunk, Transcript, TranscriptKind
+from frontend.serving.answers import speech_chunk, transcript
 from frontend.serving.failures import from_message, from_rpc
 from frontend.serving.models import ModelInfo, ModelState, describe
 
@@ -116,16 +115,17 @@ class TritonClient:
         except TimeoutError:
             raise ModelTimeout(f"{model.name} did not answer the probe", model=model.name) from None
 
-    async def synthesize(self, model: str, request: SynthesisRequest) -> AsyncGenerator[SpeechChunk, None]:
+    async def synthesize(
+        self, model: str, request: SynthesisRequest
+    ) -> AsyncGenerator[SpeechChunk, None]:
         """Streams one clause; closing the iterator cancels the computation on the server."""
         call = self._stub.ModelStreamInfer()
         try:
-            await call.write(_synthesis_message(model, request))
-            await call.done_writing()
+            await self._ask(call, model, _synthesis_message(model, request))
             wait_ms = self.config.first_response_timeout_ms
             while (answer := await self._read(call, model, wait_ms)) is not None:
                 if answer.raw_output_contents:
-                    yield _speech_chunk(answer)
+                    yield speech_chunk(answer, model)
                 wait_ms = self.config.next_response_timeout_ms
         except (grpc.aio.AioRpcError, asyncio.InvalidStateError) as error:
             raise await _stream_failure(call, error, model) from error
@@ -137,6 +137,16 @@ class TritonClient:
     ) -> "RecognitionStream":
         """Opens a recognition sequence for one utterance; use as an async context manager."""
         return RecognitionStream(self._stub.ModelStreamInfer(), model, language, session)
+
+    async def _ask(self, call: Any, model: str, message: Any) -> None:
+        """Sends the one request of a stream; a host that swallows packets accepts none."""
+        wait_ms = self.config.first_response_timeout_ms
+        try:
+            async with asyncio.timeout(wait_ms / 1000):
+                await call.write(message)
+                await call.done_writing()
+        except TimeoutError:
+            raise ModelTimeout(f"{model} took no request for {wait_ms} ms", model=model) from None
 
     async def _read(self, call: Any, model: str, wait_ms: int) -> Any:
         """The next inference response, or None at the end of the stream."""
@@ -167,8 +177,8 @@ class RecognitionStream:
         self._model = model
         # Random 63 bits: frontends that share a server must never meet in one sequence.
         self._sequence = secrets.randbits(63) | 1
-        self._language = language.encode()
-        self._session = session.encode()
+        self._language = language
+        self._session = session
         self._started = False
 
     async def __aenter__(self) -> Self:
@@ -216,9 +226,9 @@ class RecognitionStream:
         try:
             while (answer := _unwrap(await self._call.read(), self._model)) is not None:
                 if answer.raw_output_contents:
-                    transcript = _transcript(answer)
-                    yield transcript
-                    if transcript.kind is TranscriptKind.FINAL:
+                    heard = transcript(answer, self._model)
+                    yield heard
+                    if heard.kind is TranscriptKind.FINAL:
                         return
         except grpc.aio.AioRpcError as error:
             raise from_rpc(error, self._model) from error
@@ -236,8 +246,10 @@ async def _stream_failure(call: Any, error: Exception, model: str) -> TritonErro
     """Why a stream broke: writing to a finished call says nothing, its status does."""
     if isinstance(error, grpc.aio.AioRpcError):
         return from_rpc(error, model)
+    if not call.done():  # this side ended it; to ask for its status would be to wait for it
+        return ModelFailed(f"{model}: nothing can be sent after the end", model=model)
     if await call.code() is grpc.StatusCode.UNAVAILABLE:
-        return ModelUnavailable(f"{model}: {await call.details()}", model=model)
+        return TritonUnavailable(f"Triton does not answer: {await call.details()}")
     return ModelFailed(f"{model}: the stream ended early: {await call.details()}", model=model)
 
 
@@ -246,49 +258,17 @@ def _add(request: Any, name: str, datatype: str, length: int, raw: bytes) -> Non
     request.raw_input_contents.append(raw)
 
 
-def _add_text(request: Any, name: str, text: bytes) -> None:
+def _add_text(request: Any, name: str, text: str) -> None:
     if text:
-        _add(request, name, "BYTES", 1, len(text).to_bytes(4, "little") + text)
+        raw = text.encode(errors="replace")  # JSON can carry half a surrogate pair
+        _add(request, name, "BYTES", 1, len(raw).to_bytes(4, "little") + raw)
 
 
 def _synthesis_message(model: str, request: SynthesisRequest) -> Any:
     message = pb.ModelInferRequest(model_name=model)
-    _add_text(message, "TEXT", request.text.encode() or b" ")
-    _add_text(message, "LANGUAGE", request.language.encode())
-    _add_text(message, "SPEAKER", request.speaker.encode())
+    _add_text(message, "TEXT", request.text or " ")
+    _add_text(message, "LANGUAGE", request.language)
+    _add_text(message, "SPEAKER", request.speaker)
     if request.speed != 1.0:
         _add(message, "SPEED", "FP32", 1, np.float32(request.speed).tobytes())
     return message
-
-
-def _outputs(answer: Any) -> dict[str, bytes]:
-    names = (output.name for output in answer.outputs)
-    return dict(zip(names, answer.raw_output_contents, strict=True))
-
-
-def _string(raw: bytes) -> str:
-    return raw[4:].decode()
-
-
-def _words(raw: bytes) -> tuple[Word, ...]:
-    text = _string(raw)
-    return () if text == "[]" else tuple(Word(**word) for word in json.loads(text))
-
-
-def _speech_chunk(answer: Any) -> SpeechChunk:
-    out = _outputs(answer)
-    audio = np.frombuffer(out["AUDIO"], dtype="<i2").reshape(-1, SPEAK_FRAME)
-    return SpeechChunk(audio, _words(out["WORDS"]))
-
-
-def _transcript(answer: Any) -> Transcript:
-    out = _outputs(answer)
-    return Transcript(
-        utterance=0,
-        text=_string(out["TEXT"]),
-        stable=int.from_bytes(out["STABLE"], "little", signed=True),
-        audio_ms=int.from_bytes(out["AUDIO_MS"], "little", signed=True),
-        kind=TranscriptKind(out["STATE"][0]),
-        confidence=float(np.frombuffer(out["CONFIDENCE"], "<f4")[0]),
-        words=_words(out["WORDS"]),
-    )
