@@ -94,7 +94,12 @@ def _from_environment(env: Mapping[str, str]) -> Tree:
                     f"{ENV_PREFIX}SECTION__KEY"
                 )
             # YAML gives numbers, booleans and lists their types, as the file would.
-            _set(tree, keys, yaml.safe_load(env[name]))
+            try:
+                _set(tree, keys, yaml.safe_load(env[name]))
+            except yaml.YAMLError:
+                raise ConfigError(
+                    f"environment variable {name}: {env[name]!r} is not a YAML value"
+                ) from None
     return tree
 
 
@@ -108,7 +113,10 @@ def _from_flags(flags: Mapping[str, Any]) -> Tree:
 
 def _set(tree: Tree, keys: list[str], value: object) -> None:
     for key in keys[:-1]:
-        tree = tree.setdefault(key, {})
+        inner = tree.setdefault(key, {})
+        if not isinstance(inner, dict):
+            raise ConfigError(f"configuration key {key} has a value and keys of its own")
+        tree = inner
     tree[keys[-1]] = value
 
 

@@ -1,0 +1,68 @@
+import inspect
+from collections.abc import Iterator
+
+import pytest
+
+from frontend.core import errors
+from frontend.core.errors import InvalidInput, ModelBusy, ResponderError, TritonError, VdxError
+
+
+def subclasses(root: type[VdxError]) -> Iterator[type[VdxError]]:
+    yield root
+    for child in root.__subclasses__():
+        yield from subclasses(child)
+
+
+def made(kind: type[VdxError]) -> VdxError:
+    if issubclass(kind, ResponderError):
+        return kind("it broke", retryable=True)
+    return kind("it broke")
+
+
+ALL = [
+    kind
+    for _, kind in inspect.getmembers(errors, inspect.isclass)
+    if issubclass(kind, VdxError) and kind is not VdxError
+]
+
+
+def test_the_module_holds_the_whole_tree() -> None:
+    ours = {kind for kind in subclasses(VdxError) if kind.__module__.startswith("frontend")}
+    assert ours - {VdxError} == set(ALL)
+
+
+@pytest.mark.parametrize("kind", ALL, ids=lambda kind: kind.__name__)
+def test_every_error_names_a_service_and_a_code(kind: type[VdxError]) -> None:
+    error = made(kind)
+    assert error.service not in ("", "vdx")
+    assert error.code not in ("", VdxError.code)
+    assert error.code.isidentifier()
+    assert isinstance(error.retryable, bool)
+    assert str(error) == error.message == "it broke"
+
+
+@pytest.mark.parametrize("kind", ALL, ids=lambda kind: kind.__name__)
+def test_the_tree_in_the_docstring_shows_every_error(kind: type[VdxError]) -> None:
+    assert kind.__name__ in (errors.__doc__ or "")
+
+
+def test_an_error_of_a_model_names_it() -> None:
+    assert ModelBusy("busy", model="espeak-en").service == "triton:espeak-en"
+    assert TritonError("gone").service == "triton"
+
+
+def test_input_names_its_field() -> None:
+    assert InvalidInput("odd", param="audio").param == "audio"
+    assert InvalidInput("odd").param is None
+
+
+@pytest.mark.parametrize("retryable", [False, True])
+def test_a_responder_says_whether_to_try_again(retryable: bool) -> None:
+    error = ResponderError("refused", retryable=retryable)
+    assert error.retryable is retryable
+    assert ResponderError.retryable is False
+
+
+def test_codes_tell_errors_of_triton_apart() -> None:
+    codes = [kind.code for kind in subclasses(TritonError)]
+    assert len(codes) == len(set(codes))

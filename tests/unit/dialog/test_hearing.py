@@ -1,0 +1,209 @@
+import asyncio
+
+import numpy as np
+
+from frontend.core.config import AsrConfig, VadConfig
+from frontend.core.events import (
+    SessionState,
+    SpeechEnded,
+    SpeechEvent,
+    SpeechPaused,
+    SpeechResumed,
+    SpeechStarted,
+    Transcript,
+    TranscriptFailed,
+)
+from frontend.dialog.hearing import Hearing
+from frontend.speech.asr import Utterance
+from tests.unit.dialog.fakes import FakeRecogniser
+from tests.unit.dialog.stage import quiet
+from tests.unit.speech.signals import Signal, frames, vowel
+from tests.unit.virtual_time import on_virtual_time
+
+
+class Ear:
+    """A Hearing whose utterances nobody works off: what they hold is what was heard."""
+
+    def __init__(self, vad: VadConfig | None = None) -> None:
+        self.now = 0.0
+        self.state = SessionState.LISTENING
+        self.events: list[SpeechEvent] = []
+        self.lasted: list[int] = []
+        self.emitted: list[Transcript | TranscriptFailed] = []
+        self.utterances: list[Utterance] = []
+        self.hearing = Hearing(
+            vad or VadConfig(),
+            AsrConfig(),
+            self,
+            FakeRecogniser(),  # type: ignore[arg-type]  # never opened
+            self.emitted.append,
+            self.utterances.append,
+            lambda: self.now,
+        )
+
+    def on_speech(self, event: SpeechEvent, when: float) -> None:
+        self.events.append(event)
+
+    def on_speech_lasted(self, utterance: int, ms: int) -> None:
+        self.lasted.append(ms)
+
+    async def hears(self, *parts: Signal) -> None:
+        for frame in frames(*parts):
+            self.now += 0.02
+            await self.hearing.feed(frame)
+
+    @property
+    def kinds(self) -> list[type]:
+        return [type(event) for event in self.events]
+
+
+@on_virtual_time
+async def test_an_utterance_begins_with_the_pre_roll() -> None:
+    ear = Ear()
+    signal = np.concatenate([quiet(1000), vowel(400)])
+    await ear.hears(signal)
+    (started,) = ear.events
+    assert isinstance(started, SpeechStarted)
+    begins = started.at - 300 * 16
+    pcm = signal.astype("<i2").tobytes()
+    assert bytes(ear.utterances[0]._pending) == pcm[begins * 2 :]
+
+
+@on_virtual_time
+async def test_a_pre_roll_is_not_heard_twice() -> None:
+    ear = Ear()
+    await ear.hears(quiet(500), vowel(300), quiet(340), vowel(300))
+    first, second = ear.utterances
+    started = [event for event in ear.events if isinstance(event, SpeechStarted)]
+    ended = next(event for event in ear.events if isinstance(event, SpeechEnded))
+    assert len(second._pending) // 2 <= ear.hearing.position_ms * 16 - ended.at
+    assert started[1].at > ended.at
+    assert first is not second
+
+
+@on_virtual_time
+async def test_pieces_of_any_size_are_heard_alike() -> None:
+    pcm = np.concatenate([quiet(300), vowel(400), quiet(500)]).astype("<i2").tobytes()
+    heard = []
+    for size in (2, 333, 640, 4096, len(pcm)):
+        ear = Ear()
+        for start in range(0, len(pcm), size):
+            await ear.hearing.feed(pcm[start : start + size])
+        heard.append(ear.events)
+    assert all(events == heard[0] for events in heard)
+    assert [type(event) for event in heard[0]] == [SpeechStarted, SpeechPaused, SpeechEnded]
+
+
+@on_virtual_time
+async def test_input_that_stops_is_heard_as_silence() -> None:
+    ear = Ear()
+    await ear.hears(quiet(300), vowel(400))
+    ear.hearing.fill_gap(ear.now + 0.19, 200)
+    assert ear.kinds == [SpeechStarted]
+    ear.hearing.fill_gap(ear.now + 0.20, 200)
+    assert ear.kinds == [SpeechStarted, SpeechPaused]
+    ear.hearing.fill_gap(ear.now + 0.25, 200)
+    assert ear.hearing.position_ms == 300 + 400 + 240
+    ear.hearing.fill_gap(ear.now + 5.0, 200)
+    assert ear.kinds == [SpeechStarted, SpeechPaused, SpeechEnded]
+    assert ear.hearing.position_ms < 300 + 400 + 500, "no more silence than the end needs"
+    before = ear.hearing.position_ms
+    ear.hearing.fill_gap(ear.now + 9.0, 200)
+    assert ear.hearing.position_ms == before
+
+
+@on_virtual_time
+async def test_input_that_comes_back_goes_on() -> None:
+    ear = Ear()
+    await ear.hears(quiet(300), vowel(400))
+    ear.now += 0.22
+    ear.hearing.fill_gap(ear.now, 200)
+    await ear.hears(vowel(300))
+    assert ear.kinds == [SpeechStarted, SpeechPaused, SpeechResumed]
+
+
+@on_virtual_time
+async def test_input_that_waits_for_the_recogniser_has_not_stopped() -> None:
+    ear = Ear()
+    feeding = asyncio.create_task(
+        ear.hearing.feed(np.concatenate([quiet(300), vowel(4000)]).astype("<i2").tobytes())
+    )
+    await asyncio.sleep(1)
+    assert not feeding.done(), "two seconds wait for a recogniser that takes nothing"
+    ear.now += 10
+    ear.hearing.fill_gap(ear.now, 200)
+    assert ear.kinds == [SpeechStarted]
+    ear.hearing.close()
+    await feeding
+
+
+@on_virtual_time
+async def test_commit_and_clear() -> None:
+    ear = Ear()
+    assert ear.hearing.commit() is None
+    assert ear.hearing.clear() is None
+    await ear.hears(quiet(300), vowel(400))
+    assert ear.hearing.current_utterance == 1
+    assert ear.hearing.in_speech
+    assert ear.hearing.commit() == 1
+    assert ear.hearing.current_utterance is None
+    await ear.hears(vowel(400))
+    assert ear.hearing.clear() == 2
+    assert not ear.hearing.in_speech
+
+
+@on_virtual_time
+async def test_without_voice_activity_everything_is_one_utterance() -> None:
+    ear = Ear(VadConfig(enabled=False))
+    pcm = quiet(110).astype("<i2").tobytes()
+    await ear.hearing.feed(pcm)
+    assert ear.events == []
+    assert not ear.hearing.in_speech
+    assert ear.hearing.commit() == -1
+    assert bytes(ear.utterances[0]._pending) == pcm.ljust(120 * 32, b"\0")
+    await ear.hearing.feed(pcm)
+    assert ear.hearing.commit() == -2
+
+
+@on_virtual_time
+async def test_a_final_of_an_utterance_that_is_lost_is_told_as_failed() -> None:
+    ear = Ear()
+    ear.hearing.finish(99)
+    (failed,) = ear.emitted
+    assert isinstance(failed, TranscriptFailed)
+    assert failed.utterance == 99
+
+
+@on_virtual_time
+async def test_speech_over_a_reply_is_measured_frame_by_frame() -> None:
+    ear = Ear()
+    ear.state = SessionState.BARGED_IN
+    await ear.hears(quiet(300), vowel(400), quiet(200))
+    assert ear.lasted == sorted(ear.lasted)
+    assert 380 <= ear.lasted[-1] <= 460
+
+
+@on_virtual_time
+async def test_nothing_is_heard_after_the_end() -> None:
+    ear = Ear()
+    ear.hearing.close()
+    await ear.hears(quiet(300), vowel(400))
+    assert (ear.events, ear.utterances) == ([], [])
+
+
+@on_virtual_time
+async def test_a_long_recording_lets_others_work() -> None:
+    ear = Ear()
+    turns = 0
+
+    async def other() -> None:
+        nonlocal turns
+        while True:
+            await asyncio.sleep(0)
+            turns += 1
+
+    busy = asyncio.create_task(other())
+    await ear.hearing.feed(quiet(10_000).astype("<i2").tobytes())
+    busy.cancel()
+    await asyncio.wait({busy})
+    assert turns >= 500 // 25 - 1

@@ -1,0 +1,56 @@
+import pytest
+
+from frontend.core.config import AsrConfig, BargeInConfig, Config, ProfileConfig, VadConfig
+from frontend.core.errors import UnknownName
+from frontend.dialog.profiles import resolve
+
+
+def test_the_default_profile_takes_what_the_sections_say() -> None:
+    config = Config()
+    for name in ("", "vdx"):
+        options = resolve(config, name, "pocketsphinx-en")
+        assert options.profile == "vdx"
+        assert options.voice == config.tts.voice
+        assert options.recogniser == "pocketsphinx-en"
+        assert options.language == config.asr.language
+        assert options.speed == config.tts.speed
+        assert options.vad is config.vad
+        assert options.responder is config.responder
+        assert options.barge_in
+
+
+def test_a_profile_overrides_the_sections() -> None:
+    vad = VadConfig(aggressiveness=3)
+    profile = ProfileConfig(
+        voice="espeak-de",
+        recogniser="whisper",
+        language="de",
+        speed=1.5,
+        vad=vad,
+        greeting="Hallo.",
+        instructions="Kurz.",
+    )
+    options = resolve(Config(profiles={"german": profile}), "german", "other")
+    assert (options.voice, options.recogniser, options.language) == ("espeak-de", "whisper", "de")
+    assert (options.speed, options.vad, options.greeting) == (1.5, vad, "Hallo.")
+    assert options.instructions == "Kurz."
+
+
+def test_an_unknown_profile_is_named_with_those_there_are() -> None:
+    config = Config(profiles={"b": ProfileConfig(), "a": ProfileConfig()})
+    with pytest.raises(UnknownName, match=r"'nobody'; there are: a, b"):
+        resolve(config, "nobody", "x")
+
+
+def test_a_switched_off_recogniser_and_barge_in() -> None:
+    config = Config(asr=AsrConfig(enabled=False), barge_in=BargeInConfig(enabled=False))
+    options = resolve(config, "", "x")
+    assert options.recogniser == ""
+    assert not options.barge_in
+
+
+def test_options_are_copied_when_they_change() -> None:
+    options = resolve(Config(), "", "x")
+    changed = options.updated(voice="other")
+    assert (changed.voice, options.voice) == ("other", Config().tts.voice)
+    assert changed.vad is options.vad
