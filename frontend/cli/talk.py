@@ -89,7 +89,7 @@ async def _talk(options: TalkOptions) -> int:
         rate=rate,
         freezes=True,
     ) as client:
-        view = _view(client, options)
+        view = _view(options)
         client.on_event = view.show
         try:
             with view:
@@ -106,17 +106,17 @@ async def _talk(options: TalkOptions) -> int:
     return unanswered
 
 
-def _view(client: "RealtimeClient", options: TalkOptions) -> "View":
+def _view(options: TalkOptions) -> "View":
     from frontend.cli.talk_view import JsonView, LiveView
 
-    return JsonView() if options.as_json else LiveView(client, options.url)
+    return JsonView() if options.as_json else LiveView(options.url)
 
 
 async def _speak_live(client: "RealtimeClient", view: "View") -> None:
     from frontend.client.microphone import SoundCard, connect_ears
 
     with SoundCard(_echo_canceller()) as card:
-        hear = connect_ears(client, card)
+        hear = connect_ears(client.listener, card)
 
         def on_event(event: dict[str, object], now: float) -> None:
             hear(event)

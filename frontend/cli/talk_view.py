@@ -9,8 +9,6 @@ import typer
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from frontend.client.realtime import RealtimeClient
-
 Event = dict[str, Any]
 
 LEVEL_CELLS = 24
@@ -48,10 +46,9 @@ class JsonView:
 class LiveView:
     """Captions of both sides, the session's state and the level of the microphone."""
 
-    def __init__(self, client: "RealtimeClient", address: str) -> None:
+    def __init__(self, address: str) -> None:
         from rich.live import Live
 
-        self._client = client
         self._address = address
         self._state = "idle"
         self._level = 0.0
@@ -59,7 +56,7 @@ class LiveView:
         self._note = ""
         self._lines: list[tuple[str, str]] = []
         self._reply_open = False
-        self._live = Live(get_renderable=self._render, refresh_per_second=10)
+        self._live = Live(get_renderable=self.rendered, refresh_per_second=10)
 
     def __enter__(self) -> Self:
         self._live.__enter__()
@@ -106,7 +103,8 @@ class LiveView:
         self._reply_open = False
         self._lines = [*self._lines, (who, text)][-CAPTIONS:]
 
-    def _render(self) -> "RenderableType":
+    def rendered(self) -> "RenderableType":
+        """The panel as it stands."""
         from rich.panel import Panel
         from rich.text import Text
 

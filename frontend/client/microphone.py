@@ -12,7 +12,7 @@ from typing import Any, Final, Protocol, Self
 
 import numpy as np
 
-from frontend.client.realtime import RealtimeClient
+from frontend.client.listener import Listener
 from frontend.core.audio import FRAME_MS, SAMPLE_BYTES, SPEAK_RATE, rms, to_pcm
 from frontend.core.errors import SetupError
 
@@ -56,7 +56,7 @@ class SoundCard:
                 channels=1,
                 dtype="int16",
                 latency="low",
-                callback=self._exchange,
+                callback=lambda mic, ears, frames, _time, _status: self.exchange(mic, ears, frames),
             )
             self._stream.start()
         except sounddevice.PortAudioError as error:
@@ -88,12 +88,17 @@ class SoundCard:
             self._buffer.clear()
             self._paused = False
 
-    def pause(self, paused: bool) -> None:
-        """Holds or continues the playing."""
+    def hold(self) -> None:
+        """Plays silence until `go_on`, and keeps what there is."""
         with self._lock:
-            self._paused = paused
+            self._paused = True
 
-    def _exchange(self, indata: Any, outdata: Any, frames: int, _time: Any, _status: Any) -> None:
+    def go_on(self) -> None:
+        with self._lock:
+            self._paused = False
+
+    def exchange(self, indata: Any, outdata: Any, frames: int) -> None:
+        """PortAudio's callback, on its own thread: buffers of `frames` int16 samples each."""
         wanted = frames * SAMPLE_BYTES
         with self._lock:
             block = b"" if self._paused else bytes(self._buffer[:wanted])
@@ -116,19 +121,19 @@ class SoundCard:
         self._frames.put_nowait(frame)
 
 
-def connect_ears(client: RealtimeClient, card: SoundCard) -> Callable[[dict[str, Any]], None]:
-    """What to do with each server event so that the card plays what the client hears."""
+def connect_ears(listener: Listener, card: SoundCard) -> Callable[[dict[str, Any]], None]:
+    """What to do with each server event so that the card plays what the listener gets."""
 
     def on_event(event: dict[str, Any]) -> None:
         match event["type"]:
             case "response.output_audio.delta":
                 # The listener holds the decoded samples of the delta that just came.
-                card.play(np.ascontiguousarray(client.listener.newest).tobytes())
+                card.play(np.ascontiguousarray(listener.newest).tobytes())
             case "input_audio_buffer.speech_started":
                 card.clear()
             case "vdx.playout.paused":
-                card.pause(True)  # noqa: FBT003
+                card.hold()
             case "vdx.playout.resumed":
-                card.pause(False)  # noqa: FBT003
+                card.go_on()
 
     return on_event
