@@ -1,0 +1,93 @@
+"""A Triton client with a repository in memory, scripted by the tests."""
+
+import asyncio
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+from frontend.core.config import TritonConfig
+from frontend.core.errors import ModelUnavailable, TritonError, TritonUnavailable
+from frontend.serving.models import ModelInfo, ModelKind, ModelState
+
+
+@dataclass
+class FakeTriton:
+    """Keeps models in a state each; `calls` is what was asked of it, in order.
+
+    `failures` holds the errors that the next calls of a kind ("load tone") end with, None for a
+    call that succeeds. Loading takes `load_s`, unloading leaves a model UNLOADING for `unload_s`.
+    """
+
+    kinds: dict[str, ModelKind]
+    config: TritonConfig = field(default_factory=TritonConfig)
+    load_s: float = 1.0
+    unload_s: float = 0.0
+    answers: bool = True
+    calls: list[str] = field(default_factory=list)
+    failures: dict[str, list[TritonError | None]] = field(default_factory=lambda: defaultdict(list))
+    loading: int = 0
+    most_loading: int = 0
+
+    def __post_init__(self) -> None:
+        self.states = dict.fromkeys(self.kinds, "UNAVAILABLE")
+
+    def lost(self) -> None:
+        """The server ends; nothing is loaded when it comes back."""
+        self.answers = False
+        self.states = dict.fromkeys(self.kinds, "UNAVAILABLE")
+
+    def count(self, call: str) -> int:
+        return self.calls.count(call)
+
+    async def is_ready(self) -> bool:
+        return self.answers
+
+    async def index(self) -> list[ModelState]:
+        self._require_server()
+        return [ModelState(name, state) for name, state in sorted(self.states.items())]
+
+    async def load(self, model: str) -> None:
+        self._record("load", model)
+        # Triton takes a load during UNLOADING as done: the old instance is still there.
+        if self.states[model] == "UNLOADING":
+            return
+        self.loading += 1
+        self.most_loading = max(self.most_loading, self.loading)
+        self.states[model] = "LOADING"
+        try:
+            await asyncio.sleep(self.load_s)
+            self._require_server()
+            self.states[model] = "READY"
+        finally:
+            self.loading -= 1
+
+    async def unload(self, model: str) -> None:
+        self._record("unload", model)
+        if not self.unload_s:
+            self.states[model] = "UNAVAILABLE"
+        elif self.states[model] == "READY":
+            self.states[model] = "UNLOADING"
+            asyncio.get_running_loop().call_later(self.unload_s, self._unloaded, model)
+
+    async def describe(self, model: str) -> ModelInfo:
+        self._record("describe", model)
+        return ModelInfo(model, self.kinds[model], "fake", ("en",), 48_000)
+
+    async def probe(self, model: ModelInfo) -> None:
+        self._record("probe", model.name)
+        if self.states[model.name] != "READY":
+            raise ModelUnavailable(f"{model.name} is not found", model=model.name)
+
+    def _unloaded(self, model: str) -> None:
+        if self.states[model] == "UNLOADING":
+            self.states[model] = "UNAVAILABLE"
+
+    def _record(self, call: str, model: str) -> None:
+        self._require_server()
+        self.calls.append(f"{call} {model}")
+        planned = self.failures[f"{call} {model}"]
+        if planned and (error := planned.pop(0)) is not None:
+            raise error
+
+    def _require_server(self) -> None:
+        if not self.answers:
+            raise TritonUnavailable("Triton does not answer")
