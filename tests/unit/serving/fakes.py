@@ -35,6 +35,9 @@ class FakeTriton:
         self.answers = False
         self.states = dict.fromkeys(self.kinds, "UNAVAILABLE")
 
+    def back(self) -> None:
+        self.answers = True
+
     def count(self, call: str) -> int:
         return self.calls.count(call)
 

@@ -330,7 +330,7 @@ async def test_a_suspicion_is_looked_into_at_once_even_during_a_look() -> None:
 async def test_waiting_for_a_server_is_told_once() -> None:
     triton, manager = made(answers=False)
     told: list[str] = []
-    asyncio.get_running_loop().call_later(7, setattr, triton, "answers", True)
+    asyncio.get_running_loop().call_later(7, triton.back)
     await manager.wait_for_server(told.append)
     assert told == ["waiting for Triton at 127.0.0.1:8001"]
     await manager.wait_for_server(told.append)
@@ -347,7 +347,7 @@ async def test_what_was_loaded_is_loaded_again_when_the_server_is_back() -> None
         await asyncio.sleep(10)
         with pytest.raises(TritonUnavailable):
             await manager.ensure("espeak-en")
-        triton.answers = True
+        triton.back()
         await asyncio.sleep(4)
         assert triton.states == {
             "tone": "READY",
@@ -364,7 +364,7 @@ async def test_a_server_that_was_only_slow_keeps_its_models() -> None:
     async with watching(manager):
         triton.answers = False
         await asyncio.sleep(2 * PROBE_S)
-        triton.answers = True
+        triton.back()
         await asyncio.sleep(2 * PROBE_S)
     assert (triton.count("unload tone"), triton.count("load tone")) == (0, 1)
 
@@ -379,6 +379,6 @@ async def test_a_server_lost_during_a_reload_is_waited_for() -> None:
         await asyncio.sleep(1)
         triton.lost()
         await asyncio.sleep(10)
-        triton.answers = True
+        triton.back()
         await asyncio.sleep(2 * PROBE_S + 3)
         assert triton.states["tone"] == "READY"
