@@ -1,0 +1,112 @@
+"""A real Chromium with a fake microphone, and a real `vdx frontend` with real models."""
+
+import asyncio
+import os
+import shutil
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+from playwright.async_api import Browser, Page, async_playwright
+
+from frontend.core.paths import locate
+from frontend.serving.embedded import EmbeddedTriton
+from tests.server.processes import embedded, running
+
+RECORDING = locate().data / "tests" / "data" / "audio" / "ps_goforward.wav"
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+
+OpenPage = Callable[..., Awaitable[Page]]
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The browser's path; CHROMIUM names another one."""
+    found = next(filter(None, map(shutil.which, (os.environ.get("CHROMIUM", ""), *NAMES))), None)
+    if found is None:
+        pytest.fail("the page is tested in a real browser; run: sudo apt install chromium")
+    return found
+
+
+@pytest.fixture(scope="session")
+def person(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Somebody who says "go forward ten meters", waits 4 s, and says it again."""
+    voice, rate = soundfile.read(RECORDING, dtype="int16")
+    file = tmp_path_factory.mktemp("person") / "person.wav"
+    quiet = np.random.default_rng(1).integers(-3, 4, 4 * rate).astype(np.int16)
+    soundfile.write(file, np.concatenate([quiet[:rate], voice, quiet[rate:]]), rate)
+    return file
+
+
+@pytest.fixture(scope="session")
+def triton(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedTriton]:
+    log_file = tmp_path_factory.mktemp("triton") / "triton.log"
+    server = embedded(locate().model_repository, log_file)
+    asyncio.run(server.start())
+    yield server
+    asyncio.run(server.stop())
+
+
+@pytest.fixture(scope="session")
+def arguments(triton: EmbeddedTriton) -> tuple[str, ...]:
+    """How to start a frontend for the shared Triton."""
+    return ("frontend", "--triton-url", triton.grpc_url, "--port")
+
+
+@pytest.fixture(scope="module")
+def server(arguments: tuple[str, ...], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a frontend that repeats what it hears, or answers at length (`long`)."""
+    home = tmp_path_factory.mktemp("frontend")
+    script = home / "long.yaml"
+    script.write_text("- " + "This is an answer that takes its time. " * 6)
+    long = {"kind": "script", "script": {"path": str(script)}}
+    config: dict[str, Any] = {"profiles": {"vdx": {}, "long": {"responder": long}}}
+    with running(*arguments, "0", home=home, config=config) as vdx:
+        yield vdx.url()
+        assert "Traceback" not in vdx.output, vdx.output
+
+
+@pytest.fixture
+async def open_page(chromium: str, person: Path) -> AsyncIterator[OpenPage]:
+    """Opens the page in a browser of its own; `microphone=False` refuses the microphone."""
+    async with AsyncExitStack() as stack:
+        driver = await stack.enter_async_context(async_playwright())
+
+        async def open_it(
+            url: str, *flags: str, microphone: bool = True, script: str = "", **context: Any
+        ) -> Page:
+            fake = [
+                "--use-fake-device-for-media-stream",
+                f"--use-file-for-fake-audio-capture={person}",
+                "--autoplay-policy=user-gesture-required",
+            ]
+            fake += ["--use-fake-ui-for-media-stream"] if microphone else []
+            browser: Browser = await driver.chromium.launch(
+                executable_path=chromium, args=[*fake, *flags], chromium_sandbox=False
+            )
+            stack.push_async_callback(browser.close)
+            page = await browser.new_page(**context)
+            page.set_default_timeout(30_000)
+            await page.add_init_script(RECORD + script)
+            await page.goto(url)
+            return page
+
+        yield open_it
+
+
+RECORD = """
+window.states = [];
+window.faults = [];
+addEventListener("error", (event) => faults.push(String(event.message)));
+addEventListener("unhandledrejection", (event) => faults.push(String(event.reason)));
+addEventListener("securitypolicyviolation", (event) => faults.push(event.violatedDirective));
+document.addEventListener("DOMContentLoaded", () => new MutationObserver(() => {
+  const now = document.body.dataset.state;
+  if (states.at(-1) !== now) states.push(now);
+}).observe(document.body, { attributeFilter: ["data-state"] }));
+"""
+"""Keeps the states the page went through, and what went wrong in it."""
