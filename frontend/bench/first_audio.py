@@ -80,11 +80,11 @@ def frame_costs_ms(repeats: int = 3) -> list[float]:
         LISTEN_RATE,
         SAMPLE_BYTES,
         Framer,
-        Resampler,
         to_pcm,
     )
     from frontend.core.config import VadConfig
     from frontend.core.events import SessionState
+    from frontend.core.resample import Resampler
     from frontend.speech.vad import SpeechDetector
 
     costs: list[float] = []

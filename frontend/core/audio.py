@@ -1,4 +1,4 @@
-"""Sample rates, frame sizes and the streaming resampler: the only audio arithmetic vdx shares.
+"""Sample rates, frame sizes and framing: the audio arithmetic that all stages share.
 
 Audio inside vdx is signed 16-bit mono PCM in 20 ms frames.
 """
@@ -6,7 +6,6 @@ Audio inside vdx is signed 16-bit mono PCM in 20 ms frames.
 from typing import Final
 
 import numpy as np
-import soxr
 
 from frontend.core.events import Pcm
 
@@ -40,29 +39,6 @@ def fade_in(pcm: Pcm, fade_samples: int) -> Pcm:
     n = min(fade_samples, flat.size)
     flat[:n] = (flat[:n] * np.linspace(0.0, 1.0, n, endpoint=False)).astype(np.int16)
     return out
-
-
-class Resampler:
-    """Streaming mono int16 resampler (soxr LQ: 1 to 6 ms of delay, 15 µs a frame).
-
-    Equal rates pass through untouched. HQ would hold back 21 to 33 ms, which a listener pays
-    in every turn.
-    """
-
-    def __init__(self, source_hz: int, target_hz: int) -> None:
-        self.source_hz = source_hz
-        self.target_hz = target_hz
-        self._stream = (
-            None
-            if source_hz == target_hz
-            else soxr.ResampleStream(source_hz, target_hz, 1, dtype="int16", quality="LQ")
-        )
-
-    def push(self, pcm: Pcm, *, last: bool = False) -> Pcm:
-        """Int16 samples at `source_hz` in, those ready at `target_hz` out (possibly none)."""
-        if self._stream is None:
-            return pcm
-        return np.asarray(self._stream.resample_chunk(pcm, last=last), dtype=np.int16)
 
 
 class Framer:

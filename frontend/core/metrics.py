@@ -10,12 +10,8 @@ SESSIONS_ENDED = Counter("vdx_sessions_ended_total", "Ended sessions by reason",
 TURNS = Counter("vdx_turns_total", "Turns of people that were answered")
 REPLIES = Counter("vdx_replies_total", "Replies by how they ended", ["status"])
 INTERRUPTIONS = Counter("vdx_interruptions_total", "Barge-ins by outcome", ["outcome"])
-TURN_GAP = Histogram(
-    "vdx_turn_gap_seconds", "End of speech to first audio sent", buckets=_LATENCY
-)
-STAGE = Histogram(
-    "vdx_stage_seconds", "Where the time of a turn goes", ["stage"], buckets=_LATENCY
-)
+TURN_GAP = Histogram("vdx_turn_gap_seconds", "End of speech to first audio sent", buckets=_LATENCY)
+STAGE = Histogram("vdx_stage_seconds", "Where the time of a turn goes", ["stage"], buckets=_LATENCY)
 PACING_ERROR = Histogram(
     "vdx_pacing_error_seconds", "How late a frame was sent against its schedule", buckets=_PACING
 )

@@ -9,9 +9,10 @@ from typing import Any
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from frontend.core.audio import LISTEN_RATE, SAMPLE_BYTES, Resampler, rms, to_pcm
+from frontend.core.audio import LISTEN_RATE, SAMPLE_BYTES, rms, to_pcm
 from frontend.core.errors import InvalidInput, SessionLimit, UnknownName, VdxError
 from frontend.core.logs import logger
+from frontend.core.resample import Resampler
 from frontend.dialog.history import Item
 from frontend.transports.host import Host
 from frontend.transports.realtime import events as ev

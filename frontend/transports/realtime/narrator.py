@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from frontend.core.audio import SPEAK_RATE, Resampler
+from frontend.core.audio import SPEAK_RATE
 from frontend.core.errors import SessionLimit
 from frontend.core.events import Pcm
+from frontend.core.resample import Resampler
 from frontend.dialog import notices as n
 from frontend.dialog.session import Session
 from frontend.transports.realtime import events as ev

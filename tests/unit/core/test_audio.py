@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from frontend.core.audio import Framer, Resampler, fade_in, rms, to_pcm
+from frontend.core.audio import Framer, fade_in, rms, to_pcm
 
 
 @given(st.lists(st.binary(max_size=50), max_size=20), st.integers(1, 12))
@@ -44,26 +44,3 @@ def test_a_fade_rises_from_silence_and_leaves_the_rest_alone() -> None:
     assert np.all(row == -8000), "the row itself is kept"
     assert np.array_equal(fade_in(row, 0), row)
     assert len(fade_in(row[:100], 240)) == 100
-
-
-def test_equal_rates_pass_through() -> None:
-    pcm = np.arange(320, dtype=np.int16)
-    assert Resampler(16_000, 16_000).push(pcm) is pcm
-
-
-@pytest.mark.parametrize(
-    ("source", "target"), [(48_000, 16_000), (16_000, 48_000), (24_000, 16_000)]
-)
-def test_resampling_keeps_length_and_pitch(source: int, target: int) -> None:
-    tone = (8000 * np.sin(2 * np.pi * 440 * np.arange(source) / source)).astype(np.int16)
-    resampler = Resampler(source, target)
-    step = source // 50
-    parts = [
-        resampler.push(tone[at : at + step], last=at + step >= source)
-        for at in range(0, source, step)
-    ]
-    out = np.concatenate(parts)
-    assert out.dtype == np.int16
-    assert abs(len(out) - target) <= target // 100
-    spectrum = np.abs(np.fft.rfft(out[: target // 2]))
-    assert np.argmax(spectrum) * 2 == pytest.approx(440, abs=4)
