@@ -78,9 +78,10 @@ def from_rpc(error: grpc.aio.AioRpcError, model: str) -> TritonError:
     """The error for a failed call; a message vdx understands beats the status code."""
     code, details = error.code(), error.details() or "no details"
     kind = STATUS_CODES.get(code, ModelFailed)
-    if kind is TritonUnavailable:
-        return TritonUnavailable(f"Triton does not answer: {details}")
     told = from_message(details, model)
+    # Triton answers with the same status when it is only the model that cannot.
+    if kind is TritonUnavailable and not isinstance(told, ModelUnavailable):
+        return TritonUnavailable(f"Triton does not answer: {details}")
     if not isinstance(told, ModelFailed):
         return told
     return kind(f"{model or 'Triton'}: {details}", model=model)

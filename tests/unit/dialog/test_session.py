@@ -467,6 +467,25 @@ async def test_the_recogniser_is_swapped_at_the_next_utterance() -> None:
         assert [s.recogniser for s in stage.recogniser.streams] == ["fake-asr", "other-asr"]
 
 
+@on_virtual_time
+async def test_a_voice_too_quiet_to_be_heard_gets_a_hint() -> None:
+    async with scene() as stage:
+        await stage.hears(vowel(8000, rms=150.0))
+        (hint,) = stage.audience.all(n.LevelHint)
+        assert hint.rms < hint.threshold
+        assert stage.state is SessionState.IDLE
+
+
+@on_virtual_time
+async def test_a_session_that_does_not_listen() -> None:
+    async with scene(recogniser="") as stage:
+        await stage.person_says()
+        assert stage.recogniser.streams == []
+        stage.session.type_text("hi")
+        await stage.audience.wait_for(n.ReplyEnded)
+        assert stage.audience.statuses() == [(1, "completed")]
+
+
 # --- the voice and the responder ----------------------------------------------------------------
 
 

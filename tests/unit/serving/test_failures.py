@@ -64,7 +64,9 @@ WORDED: list[tuple[str, type[TritonError]]] = [
     ("Model 'tone' is not ready", ModelUnavailable),
     ("[request id: <id_unknown>] unexpected inference input 'X' for model 'tone'", ModelRejected),
     ("[request id: <id_unknown>] expected 1 inputs but got 0 inputs for model", ModelRejected),
-    ("inference request for sequence 7 to model 'x' is invalid", ModelRejected),
+    ("unexpected shape for input 'AUDIO' for model 'x'", ModelRejected),
+    ("sequence 7 to model 'x' must specify the START flag on the first request", ModelFailed),
+    ("explicit model load / unload is not allowed if polling is enabled", ModelUnavailable),
     ("request was cancelled", RequestCancelled),
     ("CancelledError", RequestCancelled),
     ("[StatusCode.X] something else", ModelFailed),
@@ -83,6 +85,12 @@ def test_a_server_that_does_not_answer() -> None:
     assert type(error) is TritonUnavailable
     assert str(error) == "Triton does not answer: connection refused"
     assert error.retryable
+
+
+def test_a_server_that_answers_for_a_model_that_is_not_there() -> None:
+    message = "Request for unknown model: 'tone' has no available versions"
+    error = from_rpc(rpc_error(grpc.StatusCode.UNAVAILABLE, message), "tone")
+    assert type(error) is ModelUnavailable
 
 
 def test_an_error_without_details() -> None:
