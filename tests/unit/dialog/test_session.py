@@ -220,6 +220,53 @@ async def test_an_interruption_cancels_and_keeps_what_was_played() -> None:
 
 
 @on_virtual_time
+async def test_the_turn_of_an_interruption_is_timed_from_its_own_end() -> None:
+    async with scene(Heard("hello"), Heard("and more"), responder=long_answer()) as stage:
+        await answered(stage)
+        await stage.quiet_for(500)
+        await stage.person_says(900)
+        await stage.until(SPEAKING)
+        first, second = stage.audience.all(n.TurnTimed)
+        assert (first.reply, second.reply) == (1, 2)
+        assert second.speech_end_to_first_audio_ms == pytest.approx(310, abs=1)
+        assert second.stages["endpoint"] == pytest.approx(300, abs=1)
+
+
+@on_virtual_time
+async def test_a_turn_confirmed_only_in_its_pause_is_timed_all_the_same() -> None:
+    async with scene(Heard("hello"), Heard("stop"), responder=long_answer()) as stage:
+        await answered(stage)
+        await stage.quiet_for(500)
+        await stage.person_says(300)
+        await stage.until(SPEAKING)
+        second = stage.audience.all(n.TurnTimed)[1]
+        assert second.speech_end_to_first_audio_ms == pytest.approx(310, abs=1)
+
+
+@on_virtual_time
+async def test_a_cancelled_reply_that_breaks_while_it_closes_harms_no_other() -> None:
+    class BreaksWhenClosed(FakeResponder):
+        async def reply(self, messages):  # type: ignore[no-untyped-def]  # as the base
+            try:
+                async for delta in super().reply(messages):
+                    yield delta
+                await asyncio.sleep(60)
+            finally:
+                raise ZeroDivisionError
+
+    async with scene(responder=BreaksWhenClosed(default=("One two three. ",))) as stage:
+        stage.session.type_text("first")
+        await asyncio.sleep(0.2)
+        stage.session.type_text("second")
+        await asyncio.sleep(0.5)
+        assert stage.audience.statuses() == [(1, "cancelled")]
+        assert stage.state is SPEAKING
+        stage.session.interrupt()
+        await asyncio.sleep(0.1)
+        assert stage.audience.statuses() == [(1, "cancelled"), (2, "cancelled")]
+
+
+@on_virtual_time
 async def test_an_interrupt_word_confirms_before_the_time_is_up() -> None:
     async with scene(Heard("hello"), Heard("stop"), responder=long_answer()) as stage:
         await answered(stage)
