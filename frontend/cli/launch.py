@@ -30,9 +30,21 @@ def load_settings(
     """The effective settings of a serving command, logging set up; raises ConfigError."""
     from frontend.core.logs import configure
 
-    loaded = settings.load(file, {**parse_assignments(assignments), **flags})
+    given = {key: value for key, value in flags.items() if value is not None}
+    loaded = settings.load(file, {**parse_assignments(assignments), **given})
     configure(loaded.config.log)
+    _check_scripts(loaded.config)
     return loaded
+
+
+def _check_scripts(config: "Config") -> None:
+    """Reads the scripts now: a mistake in one must not wait for Triton to start."""
+    from frontend.speech.responder import make_responder
+
+    for profile in config.profiles.values():
+        responder = profile.responder or config.responder
+        if responder.kind == "script":
+            make_responder(responder)
 
 
 def bind_server(loaded: settings.Settings, tell: Tell) -> "socket.socket":
