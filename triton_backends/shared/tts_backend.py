@@ -33,6 +33,7 @@ FINAL = pb_utils.TRITONSERVER_RESPONSE_COMPLETE_FINAL
 
 # Within one response the client is asked for again when the engine has been at it this long.
 POLL_INTERVAL_S = 0.01
+FIRST_RESPONSE_PAUSE_S = 0.002
 
 
 class TtsBackend:
@@ -121,7 +122,11 @@ class TtsBackend:
                 self._metrics.add("vdx_chunks_total")
                 if answer.abandoned:
                     break
+                first = not answer.started
                 answer.send(response)
+                if first:
+                    # Where cores are few, the sound that has just left needs one to arrive.
+                    time.sleep(FIRST_RESPONSE_PAUSE_S)
 
 
 def _while_wanted(chunks: Generator[Chunk], answer: "_Answer") -> Generator[Chunk]:
@@ -145,6 +150,10 @@ class _Answer:
         self._polled = arrived
         self._audio_s = 0.0
         self.ended = False
+
+    @property
+    def started(self) -> bool:
+        return bool(self._sent_at)
 
     def poll_due(self) -> bool:
         return time.perf_counter() - self._polled >= POLL_INTERVAL_S
