@@ -24,6 +24,7 @@ SPEECH = "ps_librivox_0880"
 STAGGER_S = 0.35
 """Between the first words of two people: they do not speak in chorus."""
 LATE_S = 0.04
+MAX_ERRORS = 5
 
 
 async def measure(
@@ -69,7 +70,12 @@ def _add_person_figures(report: Report, people: list[dict[str, Any]]) -> None:
     report.add("lateness of the person's own frames", "ms", gathered("lag_ms"))
     replies = sum(person["replies"] for person in people)
     silent = sum(person["silent"] for person in people)
-    report.notes.append(f"{replies} replies heard, {silent} turns unanswered")
+    failed = sum(len(person["failed"]) for person in people)
+    report.notes.append(
+        f"{replies} replies heard, {silent} turns unanswered, {failed} replies not completed"
+    )
+    errors = [message for person in people for message in person["errors"]]
+    report.notes += [f"server said: {message}" for message in errors[:MAX_ERRORS]]
 
 
 async def scene(plan: Plan, step: Step) -> list[dict[str, Any]]:
@@ -97,11 +103,14 @@ async def _person(plan: Plan, number: int, step: Step) -> dict[str, Any]:
                 gaps.append(gap)
             step()
         open_s = time.monotonic() - began
-    replies = [r for r in person.client.log.replies.values() if r.status == "completed"]
+    log = person.client.log
+    replies = [reply for reply in log.replies.values() if reply.status == "completed"]
     found = [_regularity(person.client.listener, reply) for reply in replies]
     return {
         "open_s": open_s,
         "replies": len(replies),
+        "failed": [r.status for r in log.replies.values() if r.status != "completed"],
+        "errors": [error["message"] for error in log.errors],
         "silent": silent,
         "gap_ms": gaps,
         "jitter_ms": [value for row in found for value in row["jitter_ms"]],

@@ -83,6 +83,7 @@ async def _turn(encounter: Encounter, name: str) -> dict[str, Any]:
         "cut_in": reply is not None and reply.first_audio < spoken.end + CUT_IN_S,
         "after_endpoint_ms": after,
         "stages": stages,
+        "errors": [error["message"] for error in client.log.errors],
         "heard": client.log.heard[heard].text if len(client.log.heard) > heard else "",
         "lag_ms": [round(value, 2) for value in mouth.lag_ms[lag:]],
     }

@@ -44,7 +44,7 @@ def test_a_bench_measures_and_its_json_is_well_formed(name: str) -> None:
     assert len(report["machine"]["load"]) == 3
     rows = {row["name"]: row for row in report["figures"]}
     assert all(row.keys() >= POINTS for row in rows.values())
-    assert rows[figure]["count"] > 0
+    assert rows[figure]["count"] > 0, report["notes"]
     for row in rows.values():
         if row["count"]:
             assert row["min"] <= row["median"] <= row["p95"] <= row["p99"] <= row["max"]
