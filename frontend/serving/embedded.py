@@ -26,6 +26,7 @@ from typing import Self
 
 from frontend.core.errors import TritonUnavailable
 from frontend.serving.backend_dir import TritonPython, assemble_backend_directory
+from frontend.serving.children import answers_ready, exited, signal_group
 from frontend.serving.ports import Ports, choose_ports
 
 # Where Linux keeps POSIX shared memory; nothing is created in it here.
@@ -147,15 +148,15 @@ class EmbeddedTriton:
         if process is None:
             self._remove_files()
             return None
-        _signal_group(process.pid, signal.SIGTERM)
+        signal_group(process.pid, signal.SIGTERM)
         try:
             async with asyncio.timeout(self.options.stop_timeout_s):
-                await _exited(process)
+                await exited(process)
         except TimeoutError:
             pass
         finally:
             # Also after a clean exit: a model process may outlive its server for a moment.
-            _signal_group(process.pid, signal.SIGKILL)
+            signal_group(process.pid, signal.SIGKILL)
             process.wait()
             self._remove_files()
         return process.returncode
@@ -164,7 +165,7 @@ class EmbeddedTriton:
         """Wait until the process ends and return its exit status; does not clean up after it."""
         if self._process is None:
             raise TritonUnavailable("the embedded Triton does not run")
-        return await _exited(self._process)
+        return await exited(self._process)
 
     async def restart(self) -> None:
         """Stop what is left and start again on the same ports; no model is loaded then."""
@@ -222,7 +223,7 @@ class EmbeddedTriton:
     async def _wait_ready(self, process: subprocess.Popen[bytes]) -> None:
         try:
             async with asyncio.timeout(self.options.start_timeout_s):
-                while not await _answers_ready(self.ports.http):
+                while not await answers_ready(self.ports.http):
                     if process.poll() is not None:
                         raise TritonUnavailable(
                             f"tritonserver ended with status {process.returncode}:\n"
@@ -261,40 +262,3 @@ def server_environment(python: TritonPython, extra: Mapping[str, str]) -> dict[s
         "MKL_NUM_THREADS": "1",
     }
     return environment | dict(extra)
-
-
-def _signal_group(group: int, number: signal.Signals) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(group, number)
-
-
-async def _exited(process: subprocess.Popen[bytes]) -> int:
-    """Wait for the process without a thread and without a child watcher."""
-    if process.poll() is None:
-        loop = asyncio.get_running_loop()
-        descriptor = os.pidfd_open(process.pid)
-        ended = asyncio.Event()
-        loop.add_reader(descriptor, ended.set)
-        try:
-            await ended.wait()
-        finally:
-            loop.remove_reader(descriptor)
-            os.close(descriptor)
-    return process.wait()
-
-
-async def _answers_ready(port: int) -> bool:
-    """One readiness request over HTTP; False while nothing listens or models are starting."""
-    try:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    except OSError:
-        return False
-    try:
-        writer.write(b"GET /v2/health/ready HTTP/1.1\r\nHost: vdx\r\nConnection: close\r\n\r\n")
-        return b" 200 " in await reader.readline()
-    except OSError:
-        return False
-    finally:
-        writer.close()
-        with contextlib.suppress(OSError):
-            await writer.wait_closed()

@@ -1,0 +1,45 @@
+"""What an event loop needs to look after a child process without a thread."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import subprocess
+
+
+def signal_group(group: int, number: signal.Signals) -> None:
+    """Signal a process group; one that is gone is as good as signalled."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(group, number)
+
+
+async def exited(process: subprocess.Popen[bytes]) -> int:
+    """Wait for the process without a thread and without a child watcher."""
+    if process.poll() is None:
+        loop = asyncio.get_running_loop()
+        descriptor = os.pidfd_open(process.pid)
+        ended = asyncio.Event()
+        loop.add_reader(descriptor, ended.set)
+        try:
+            await ended.wait()
+        finally:
+            loop.remove_reader(descriptor)
+            os.close(descriptor)
+    return process.wait()
+
+
+async def answers_ready(port: int) -> bool:
+    """One readiness request over HTTP; False while nothing listens or models are starting."""
+    try:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    except OSError:
+        return False
+    try:
+        writer.write(b"GET /v2/health/ready HTTP/1.1\r\nHost: vdx\r\nConnection: close\r\n\r\n")
+        return b" 200 " in await reader.readline()
+    except OSError:
+        return False
+    finally:
+        writer.close()
+        with contextlib.suppress(OSError):
+            await writer.wait_closed()
