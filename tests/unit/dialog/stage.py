@@ -8,13 +8,20 @@ from typing import Any
 
 import numpy as np
 
-from frontend.core.audio import LISTEN_FRAME
+from frontend.core.audio import SPEAK_FRAME, fade_in
 from frontend.core.config import Config
 from frontend.core.events import SessionState
 from frontend.dialog.profiles import SessionOptions, resolve
 from frontend.dialog.session import Session
 from frontend.dialog.speaking import Services
-from tests.unit.dialog.fakes import FakeAudience, FakeRecogniser, FakeResponder, FakeVoice, Heard
+from tests.unit.dialog.fakes import (
+    FakeAudience,
+    FakeRecogniser,
+    FakeResponder,
+    FakeVoice,
+    Heard,
+    utter,
+)
 from tests.unit.speech.signals import Signal, frames, room, vowel
 
 FRAME_S = 0.02
@@ -58,8 +65,36 @@ def quiet(ms: float) -> Signal:
     return room(ms, rms=20.0)
 
 
-def vowel_frames(ms: float) -> int:
-    return int(ms * 16) // LISTEN_FRAME
+LONG = ("One two three four five. ", "Six seven eight nine ten eleven. ", "Twelve and so on.")
+LONG_CLAUSES = [part.strip() for part in LONG]
+LONG_TEXT = "".join(LONG)
+
+
+def long_answer() -> FakeResponder:
+    return FakeResponder(default=LONG)
+
+
+def spoken(*clauses: str, model: str = "espeak-en") -> np.ndarray:
+    return np.concatenate([utter(model, clause).reshape(-1) for clause in clauses])
+
+
+def fades(played: np.ndarray, expected: np.ndarray) -> list[int]:
+    """The frames of `played` that are a faded copy of the expected ones; all others are equal."""
+    assert len(played) == len(expected)
+    faded = []
+    for frame, (got, want) in enumerate(
+        zip(played.reshape(-1, SPEAK_FRAME), expected.reshape(-1, SPEAK_FRAME), strict=True)
+    ):
+        if not np.array_equal(got, want):
+            assert np.array_equal(got, fade_in(want, 5 * 48)), f"frame {frame} is neither"
+            faded.append(frame)
+    return faded
+
+
+async def answered(stage: Scene) -> None:
+    """The person says something, and the answer begins."""
+    await stage.person_says()
+    await stage.until(SessionState.SPEAKING)
 
 
 @asynccontextmanager

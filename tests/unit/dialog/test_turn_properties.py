@@ -128,18 +128,12 @@ class RandomConversation(RuleBasedStateMachine):
             self.send(SpeechEnded(number, 0))
 
     @precondition(lambda self: self.world.owed)
-    @rule(data=st.data(), text=TEXTS)
-    def recogniser_answers(self, data: st.DataObject, text: str) -> None:
+    @rule(data=st.data(), text=TEXTS, fails=st.booleans())
+    def recogniser_answers(self, data: st.DataObject, text: str, fails: bool) -> None:
         number = data.draw(st.sampled_from(sorted(self.world.owed)))
         self.world.owed.discard(number)
-        self.send(Transcript(number, text, 0, 0, TranscriptKind.FINAL))
-
-    @precondition(lambda self: self.world.owed)
-    @rule(data=st.data())
-    def recogniser_fails(self, data: st.DataObject) -> None:
-        number = data.draw(st.sampled_from(sorted(self.world.owed)))
-        self.world.owed.discard(number)
-        self.send(TranscriptFailed(number, ModelFailed("broke")))
+        final = Transcript(number, text, 0, 0, TranscriptKind.FINAL)
+        self.send(TranscriptFailed(number, ModelFailed("broke")) if fails else final)
 
     @precondition(lambda self: self.world.promised - self.world.audible - self.world.paused)
     @rule()

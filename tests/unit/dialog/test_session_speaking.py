@@ -1,0 +1,112 @@
+"""A session whose voice or responder breaks."""
+
+import numpy as np
+import pytest
+
+from frontend.core.errors import (
+    ModelFailed,
+    ResponderError,
+    UnknownName,
+)
+from frontend.core.events import SessionState
+from frontend.dialog import notices as n
+from tests.unit.dialog.fakes import FakeResponder, FakeVoice, Heard
+from tests.unit.dialog.stage import (
+    LONG,
+    LONG_CLAUSES,
+    answered,
+    long_answer,
+    scene,
+    spoken,
+)
+from tests.unit.virtual_time import on_virtual_time
+
+WAITING = SessionState.WAITING_FOR_INPUT
+
+
+@on_virtual_time
+async def test_a_voice_that_breaks_in_mid_reply() -> None:
+    error = ModelFailed("stub died", model="espeak-en")
+    voice = FakeVoice(failures={LONG_CLAUSES[1]: error}, failure_after_chunks=2)
+    async with scene(Heard("hello"), Heard("again"), voice=voice, responder=long_answer()) as stage:
+        await answered(stage)
+        ended = await stage.audience.wait_for(n.ReplyEnded)
+        assert (ended.status, ended.error) == ("failed", error)
+        expected = spoken(LONG_CLAUSES[0], LONG_CLAUSES[1])[: len(stage.audience.heard(1))]
+        assert np.array_equal(stage.audience.heard(1), expected)
+        assert ended.text.startswith(LONG_CLAUSES[0])
+        assert len(ended.text) < len(LONG[0] + LONG[1])
+        await stage.person_says()
+        await stage.until(WAITING)
+        assert stage.audience.statuses()[-1] == (2, "completed")
+
+
+@on_virtual_time
+async def test_a_voice_that_breaks_stops_a_responder_far_ahead() -> None:
+    voice = FakeVoice(failures={"One two three.": ModelFailed("broke")})
+    responder = FakeResponder(default=("One two three. ", *["And so on and so on. "] * 500))
+    async with scene(Heard("hello"), voice=voice, responder=responder) as stage:
+        await stage.person_says()
+        ended = await stage.audience.wait_for(n.ReplyEnded)
+        assert (ended.status, ended.text) == ("failed", "")
+        assert responder.open == 0
+
+
+@on_virtual_time
+async def test_an_unknown_voice_is_a_failed_reply() -> None:
+    voice = FakeVoice(failures={"One two three.": UnknownName("no such voice")})
+    async with scene(Heard("hello"), voice=voice) as stage:
+        await stage.person_says()
+        ended = await stage.audience.wait_for(n.ReplyEnded)
+        assert isinstance(ended.error, UnknownName)
+        assert stage.state is WAITING
+
+
+@on_virtual_time
+async def test_a_responder_that_fails_apologises() -> None:
+    error = ResponderError("refused", retryable=True)
+    responder = FakeResponder(answers={"hello": (error,)})
+    async with scene(Heard("hello"), Heard("again"), responder=responder) as stage:
+        await stage.person_says()
+        await stage.until(WAITING)
+        assert stage.said()[-1] == ("assistant", "Sorry, I cannot answer right now.")
+        assert stage.audience.all(n.Trouble) == [n.Trouble(error)]
+        await stage.person_says()
+        await stage.until(WAITING)
+        assert stage.said()[-1] == ("assistant", "One two three. Four five six.")
+
+
+@on_virtual_time
+async def test_a_responder_that_breaks_off_is_played_so_far_and_apologises() -> None:
+    error = ResponderError("broke off", retryable=True)
+    responder = FakeResponder(default=("One two three. ", error))
+    async with scene(Heard("hello"), responder=responder) as stage:
+        await stage.person_says()
+        ended = await stage.audience.wait_for(n.ReplyEnded)
+        assert ended.status == "failed"
+        assert ended.text.startswith("One two three.")
+        assert ended.text.endswith("Sorry, I cannot answer right now.")
+
+
+@pytest.mark.parametrize("fault", [ZeroDivisionError("oops"), KeyError("oops")])
+def test_a_fault_in_a_stage_does_not_end_the_session(fault: Exception) -> None:
+    @on_virtual_time
+    async def conversation() -> None:
+        responder = FakeResponder(answers={"hello": (0.6, "One two three. ", fault)})
+        async with scene(Heard("hello"), Heard("again"), responder=responder) as stage:
+            await stage.person_says()
+            ended = await stage.audience.wait_for(n.ReplyEnded)
+            assert (ended.status, stage.state) == ("failed", WAITING)
+            await stage.person_says()
+            await stage.until(WAITING)
+            assert stage.audience.statuses()[-1] == (2, "completed")
+
+    conversation()
+
+
+@on_virtual_time
+async def test_a_reply_without_words_ends() -> None:
+    async with scene(Heard("hello"), responder=FakeResponder(default=())) as stage:
+        await stage.person_says()
+        ended = await stage.audience.wait_for(n.ReplyEnded)
+        assert (ended.status, ended.text, stage.state) == ("completed", "", WAITING)

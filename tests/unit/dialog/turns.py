@@ -1,0 +1,80 @@
+"""Words for the tests of the turn machine: events, and how far a conversation has come."""
+
+from dataclasses import replace
+
+from frontend.core.errors import ModelFailed
+from frontend.core.events import (
+    SessionState,
+    SpeechEnded,
+    SpeechPaused,
+    SpeechResumed,
+    SpeechStarted,
+    Transcript,
+    TranscriptFailed,
+    TranscriptKind,
+)
+from frontend.dialog import moves as m
+from frontend.dialog.turn import TurnMachine, TurnPolicy
+
+IDLE = SessionState.IDLE
+LISTENING = SessionState.LISTENING
+SPEAKING = SessionState.SPEAKING
+BARGED_IN = SessionState.BARGED_IN
+WAITING = SessionState.WAITING_FOR_INPUT
+TERMINATED = SessionState.TERMINATED
+
+POLICY = TurnPolicy(
+    interrupts=lambda text: "stop" in text.split(),
+    only_sounds=lambda text: set(text.split()) <= {"uh", "mhm"},
+)
+
+
+def start(utterance: int) -> SpeechStarted:
+    return SpeechStarted(utterance, 0)
+
+
+def pause(utterance: int) -> SpeechPaused:
+    return SpeechPaused(utterance, 0)
+
+
+def resume(utterance: int) -> SpeechResumed:
+    return SpeechResumed(utterance, 0)
+
+
+def end(utterance: int) -> SpeechEnded:
+    return SpeechEnded(utterance, 0)
+
+
+def partial(utterance: int, text: str) -> Transcript:
+    return Transcript(utterance, text, 0, 0, TranscriptKind.PARTIAL)
+
+
+def flushed(utterance: int, text: str) -> Transcript:
+    return Transcript(utterance, text, 0, 0, TranscriptKind.PAUSE)
+
+
+def final(utterance: int, text: str) -> Transcript:
+    return Transcript(utterance, text, 0, 0, TranscriptKind.FINAL)
+
+
+def failed(utterance: int) -> TranscriptFailed:
+    return TranscriptFailed(utterance, ModelFailed("broke"))
+
+
+HEARD = [start(1), pause(1), end(1)]
+PREPARED = [start(1), pause(1), flushed(1, "hello")]
+PENDING = [*HEARD, final(1, "hello")]
+PLAYING = [*PENDING, m.ReplyAudible(1)]
+OVER = [*PLAYING, m.ReplyEnded(1)]
+BARGED = [*PLAYING, start(2)]
+BARGED_PENDING = [*PENDING, start(2)]
+REPLY_TO_HELLO = [m.CommitUser("hello", 1), m.StartReply(1)]
+
+Row = tuple[list[m.Event], m.Event, SessionState, list[m.Decision]]
+
+
+def machine_after(events: list[m.Event], **policy: object) -> TurnMachine:
+    machine = TurnMachine(replace(POLICY, **policy))  # type: ignore[arg-type]  # names of fields
+    for event in events:
+        machine.handle(event)
+    return machine
