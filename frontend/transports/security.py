@@ -3,7 +3,7 @@
 import hmac
 import ipaddress
 from typing import ClassVar
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from starlette.requests import HTTPConnection
 
@@ -63,7 +63,7 @@ class Guard:
 
     def _check_host(self, connection: HTTPConnection) -> None:
         """A name that was re-bound to loopback by a foreign page is not ours."""
-        name = urlsplit(f"//{connection.headers.get('host', '')}").hostname or ""
+        name = _split(f"//{connection.headers.get('host', '')}").hostname or ""
         if self._loopback and not is_loopback(name):
             raise Forbidden(f"host {name!r} is not a name of this machine's loopback address")
 
@@ -71,8 +71,16 @@ class Guard:
         origin = connection.headers.get("origin")
         if origin is None or "*" in self._origins or origin in self._origins:
             return
-        if urlsplit(origin).netloc != connection.headers.get("host", ""):
+        if _split(origin).netloc != connection.headers.get("host", ""):
             raise Forbidden(f"origin {origin!r} may not connect; add it to server.allowed_origins")
+
+
+def _split(url: str) -> SplitResult:
+    """The parts of a URL; none where it is not one, which then matches nothing."""
+    try:
+        return urlsplit(url)
+    except ValueError:
+        return urlsplit("")
 
 
 def _key_of(connection: HTTPConnection) -> str:

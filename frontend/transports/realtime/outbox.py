@@ -8,6 +8,8 @@ from frontend.core.errors import SessionLimit
 
 MAX_EVENTS = 2_000
 """Events a client may be behind before it is given up."""
+MAX_CHARACTERS = 1_000_000
+"""Text a client may be behind before nothing more is read from it."""
 MAX_AUDIO = 4
 """Frames of audio queued before playout is made to wait; more would outlive a pause."""
 
@@ -20,14 +22,18 @@ class Outbox:
         self._timeout_s = timeout_s
         self._queue: deque[tuple[str, int]] = deque()
         self._audio = 0
+        self._characters = 0
         self._waiting = asyncio.Event()
         self._room = asyncio.Event()
         self._closed = False
+        self._overflowed = False
 
     def post(self, text: str) -> None:
-        """Queues one event."""
-        self._queue.append((text, 0))
-        self._waiting.set()
+        """Queues one event; beyond MAX_EVENTS it is lost, and with it the client."""
+        if len(self._queue) < MAX_EVENTS:
+            self._put(text, 0)
+        else:
+            self._overflowed = True
 
     async def audio(self, reply: int, text: str) -> None:
         """Queues one audio event of `reply` (1 or more), waiting while there are enough."""
@@ -35,14 +41,20 @@ class Outbox:
             self._room.clear()
             await self._room.wait()
         self._audio += 1
-        self._queue.append((text, reply))
-        self._waiting.set()
+        self._put(text, reply)
+
+    async def caught_up(self) -> None:
+        """Waits while the client is too far behind to be asked for more."""
+        while self._characters > MAX_CHARACTERS and not self._closed:
+            self._room.clear()
+            await self._room.wait()
 
     def drop_audio(self, reply: int) -> None:
         """Takes back what is queued of a reply that was cancelled."""
         kept = [entry for entry in self._queue if entry[1] != reply]
         self._audio -= len(self._queue) - len(kept)
         self._queue = deque(kept)
+        self._characters = sum(len(text) for text, _ in kept)
         self._room.set()
 
     def close(self) -> None:
@@ -59,17 +71,22 @@ class Outbox:
         """
         while True:
             while self._queue:
-                if len(self._queue) > MAX_EVENTS:
+                if self._overflowed:
                     raise SessionLimit(f"the client is {MAX_EVENTS} events behind")
                 text, reply = self._queue.popleft()
-                if reply:
-                    self._audio -= 1
-                    self._room.set()
+                self._audio -= reply > 0
+                self._characters -= len(text)
+                self._room.set()
                 await self._write(text)
             if self._closed:
                 return
             self._waiting.clear()
             await self._waiting.wait()
+
+    def _put(self, text: str, reply: int) -> None:
+        self._queue.append((text, reply))
+        self._characters += len(text)
+        self._waiting.set()
 
     async def _write(self, text: str) -> None:
         try:
