@@ -7,7 +7,7 @@
 # make clean    remove what the tools leave; `make clean-all` also the environments
 
 .DEFAULT_GOAL := run
-.PHONY: run setup test check bench lock format clean clean-all
+.PHONY: run setup test browser check bench lock format clean clean-all
 
 BIN := .venv/bin
 READY := .venv/.ready
@@ -39,10 +39,16 @@ check: setup
 	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml frontend triton_backends
 	$(BIN)/pytest --quiet --no-header tests/unit/test_import_direction.py
 
+# The page is tested in a real browser; CHROMIUM=/path/to/one names another.
+browser:
+	@for name in $(CHROMIUM) chromium chromium-browser google-chrome; do \
+		command -v "$$name" >/dev/null && exit 0; \
+	done; echo "the tests need a browser; run: sudo apt install chromium" >&2; exit 1
+
 # The engines run in the environment of the models; everything else, real Triton included, in .venv.
-test: check
+test: browser check
 	.venv-triton/bin/python -m pytest --quiet tests/unit/backends
-	$(BIN)/pytest --cov --cov-report=term --ignore=tests/unit/backends tests/unit tests/triton
+	$(BIN)/pytest --cov --cov-report=term --ignore=tests/unit/backends tests/unit tests/triton tests/browser
 
 bench: setup
 	@$(BIN)/vdx bench $(or $(ARGS),turn)

@@ -42,7 +42,7 @@ def person(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def triton(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedTriton]:
     log_file = tmp_path_factory.mktemp("triton") / "triton.log"
     server = embedded(locate().model_repository, log_file)
@@ -51,7 +51,7 @@ def triton(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedTriton]
     asyncio.run(server.stop())
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def arguments(triton: EmbeddedTriton) -> tuple[str, ...]:
     """How to start a frontend for the shared Triton."""
     return ("frontend", "--triton-url", triton.grpc_url, "--port")
