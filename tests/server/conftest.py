@@ -56,6 +56,7 @@ def base_config(script: Path) -> dict[str, Any]:
             "long-stop": {"responder": long, "recogniser": "canned-stop"},
             "long-uh": {"responder": long, "recogniser": "canned-uh"},
             "fast": {"voice": "tone-fast", "language": "en-GB", "instructions": "Be quick."},
+            "stop": {"voice": "tone-fast", "recogniser": "canned-stop"},
             "real": {"voice": "espeak-en", "recogniser": "pocketsphinx-en"},
             "greeter": {"greeting": "Good morning."},
         },

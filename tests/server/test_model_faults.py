@@ -1,0 +1,139 @@
+"""Models that fail, hang, die or are unloaded under a conversation."""
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections.abc import Iterator
+from typing import Any
+
+import psutil
+import pytest
+
+from frontend.serving.embedded import EmbeddedTriton
+from tests.server.processes import LONG_ANSWER, Http, eventually, running
+from tests.server.talk import Event, Talk, clip, talking, update
+
+OK = "completed"
+PATIENCE = {
+    "first_response_timeout_ms": 1500,
+    "next_response_timeout_ms": 1000,
+    "final_transcript_timeout_ms": 1500,
+    "probe_interval_ms": 300,
+    "probe_timeout_ms": 1500,
+}
+
+
+@pytest.fixture(scope="module")
+def server(
+    triton: EmbeddedTriton, base_config: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """A server that loses its patience soon."""
+    config = base_config | {"triton": {"url": triton.grpc_url} | PATIENCE}
+    home = tmp_path_factory.mktemp("impatient")
+    with running("frontend", "--port", "0", home=home, config=config) as vdx:
+        yield vdx.url()
+        assert "Traceback" not in vdx.output, vdx.output
+
+
+def _stub(triton: EmbeddedTriton, model: str) -> int | None:
+    """The process id of a model's Python process."""
+    assert triton.pid is not None
+    for child in psutil.Process(triton.pid).children(recursive=True):
+        with contextlib.suppress(psutil.ZombieProcess, psutil.NoSuchProcess):
+            if any(f"/{model}/" in word for word in child.cmdline()):
+                return child.pid
+    return None
+
+
+def _voice(name: str) -> Event:
+    return {"audio": {"output": {"voice": name}}}
+
+
+async def _works_again(talk: Talk) -> None:
+    """A turn in the same session; the first ones may still meet the fault."""
+    for _ in range(8):
+        mark = len(talk.events)
+        await talk.append(clip("ps_cards_001"))
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(5):
+                if (await talk.wait("response.done", after=mark))["response"]["status"] == OK:
+                    return
+    raise AssertionError(f"no turn works any more: {talk.kinds()}")
+
+
+@pytest.mark.parametrize(
+    ("fault", "code"), [("error", "model_failed"), ("hang", "timeout"), ("exit", "")]
+)
+async def test_a_voice_that_breaks_in_mid_reply(server: str, fault: str, code: str) -> None:
+    async with talking(server, session=_voice(f"tone-spare/fault:{fault}")) as talk:
+        done = await talk.full_turn()
+        error = await talk.error(0)
+        assert error["service"] == "triton:tone-spare"
+        assert error["retryable"] is True
+        assert error["code"] == code or fault == "exit"
+        assert done["response"]["status"] == "failed"
+        assert done["response"]["status_details"]["error"]["code"] == error["code"]
+        await update(talk, _voice("tone"))
+        await _works_again(talk)
+
+
+async def test_a_slow_voice_is_still_heard_to_its_end(server: str) -> None:
+    async with talking(server, session=_voice("tone-fast/fault:slow")) as talk:
+        done = await talk.full_turn()
+        assert done["response"]["status"] == "completed"
+        assert not talk.of("error")
+
+
+async def test_a_voice_process_that_was_killed_is_brought_back(
+    server: str, triton: EmbeddedTriton
+) -> None:
+    async with talking(server, "fast") as talk:
+        await talk.full_turn()
+        pid = _stub(triton, "tone-fast")
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+        await asyncio.to_thread(
+            eventually, lambda: _stub(triton, "tone-fast") not in (None, pid), "a new process"
+        )
+        await _works_again(talk)
+
+
+async def test_a_recogniser_process_that_was_killed_is_brought_back(
+    server: str, triton: EmbeddedTriton
+) -> None:
+    async with talking(server, "stop") as talk:
+        pid = _stub(triton, "canned-stop")
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+        await talk.append(bytes(9600))
+        await asyncio.to_thread(
+            eventually, lambda: _stub(triton, "canned-stop") not in (None, pid), "a new process"
+        )
+        await _works_again(talk)
+
+
+async def test_an_unloaded_voice_finishes_its_clause(server: str, http: Http) -> None:
+    await asyncio.to_thread(http.post, "/vdx/models/tone-spare/load")
+    async with talking(server, "long", session=_voice("tone-spare")) as talk:
+        await talk.turn()
+        await talk.wait("response.output_audio.delta", count=5)
+        code, answer = await asyncio.to_thread(http.post, "/vdx/models/tone-spare/unload")
+        assert code == 200
+        assert len(answer["sessions_still_using_it"]) == 1
+        done = await talk.wait("response.done")
+        assert (await talk.error(0))["code"] == "model_unavailable"
+        assert done["response"]["status"] == "failed"
+        played = done["response"]["output"][0]["content"][0]["transcript"]
+        assert played.endswith((".", ","))
+        assert LONG_ANSWER.startswith(played)
+        await update(talk, _voice("tone-fast"))
+        await _works_again(talk)
+
+
+async def test_a_voice_nobody_knows_fails_one_reply_only(server: str) -> None:
+    async with talking(server, session=_voice("tone/fault:nobody")) as talk:
+        await talk.full_turn()
+        assert "fault:nobody" in (await talk.error(0))["message"]
+        await update(talk, _voice("tone"))
+        await _works_again(talk)
