@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -139,5 +140,8 @@ async def serve_until_stopped(
         await host.load_defaults()
         loaded.set()
         await ready()
+        # What is here now stays: the collector need not visit it in the middle of a frame.
+        gc.collect()
+        gc.freeze()
 
     await serve(host, listener, [watch, *background], prepare)
