@@ -24,6 +24,12 @@ from frontend.transports.realtime.endpoint import realtime
 from frontend.transports.security import Forbidden, Guard, Unauthorized
 
 PAGE = Path(__file__).parent.parent / "web" / "index.html"
+PAGE_HEADERS = {
+    "Cache-Control": "no-cache",
+    # What a page cannot say of itself: no other page may lure somebody into pressing Talk.
+    "Content-Security-Policy": "frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+}
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -98,7 +104,7 @@ def _failure(error: VdxError) -> JSONResponse:
 
 async def page(_request: Request) -> Response:
     """The page to talk on."""
-    return FileResponse(PAGE, media_type="text/html")
+    return FileResponse(PAGE, media_type="text/html", headers=PAGE_HEADERS)
 
 
 async def healthz(_request: Request) -> Response:

@@ -227,3 +227,12 @@ async def test_far_away_it_asks_for_the_key_and_names_the_tunnel(
         await expect(page.locator("#notice code")).to_have_text(command)
         await type_line(page, "hello from afar")
         await expect(page.locator("#captions .vdx")).to_contain_text("hello from afar")
+
+
+async def test_no_other_page_frames_it(server: str, open_page: OpenPage) -> None:
+    page = await open_page(server)
+    answer = await page.request.get(server)
+    assert answer.headers["content-security-policy"] == "frame-ancestors 'none'"
+    await page.goto("about:blank")
+    await page.set_content(f'<iframe src="{server}"></iframe>')
+    assert await page.frame_locator("iframe").locator("#talk").count() == 0
