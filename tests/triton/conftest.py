@@ -15,6 +15,8 @@ VARIANTS: dict[str, tuple[str, dict[str, str]]] = {
     "tone-slow": ("tone", {"fault": "slow", "slow_ms": "60"}),
     "tone-narrow": ("tone", {"fault": "slow", "slow_ms": "60", "max_streams": "2"}),
     "tone-fragile": ("tone", {}),
+    "tone-spare": ("tone", {}),
+    "tone-never": ("tone", {}),
     "tone-strict": ("tone", {"allow_faults": "false"}),
     "canned-two": ("canned", {"texts": "one two three|four"}),
     "canned-narrow": ("canned", {"max_utterances": "1"}),
