@@ -26,6 +26,8 @@ FRAME_BYTES = LISTEN_FRAME * SAMPLE_BYTES
 SILENCE = bytes(FRAME_BYTES)
 FRAMES_PER_BREATH = 25
 """Frames worked off before other sessions get the loop, when a client sends faster than time."""
+LONGEST_PIECE_S = 0.5
+"""How much a client may send at once and still be taken to speak in real time."""
 
 
 class HearingObserver(Protocol):
@@ -70,7 +72,7 @@ class Hearing:
         self._gap_filled_ms = 0
         self._working = False
         self._closed = False
-        self.last_input = clock()
+        self._next_input = clock()
 
     @property
     def statistics(self) -> VadStatistics:
@@ -117,12 +119,14 @@ class Hearing:
                     await asyncio.sleep(0)
         finally:
             self._working = False
-            self.last_input = self._clock()
+            # A client that sends half a second at a time is silent for as long in between.
+            piece_s = min(len(pcm) / (LISTEN_RATE * SAMPLE_BYTES), LONGEST_PIECE_S)
+            self._next_input = self._clock() + piece_s
             self._gap_filled_ms = 0
 
     def fill_gap(self, now: float, gap_ms: int) -> None:
         """Input that stopped for `gap_ms` inside an utterance is heard as silence."""
-        missing_ms = int((now - self.last_input) * 1000)
+        missing_ms = int((now - self._next_input) * 1000)
         if self._working or not self.in_speech or missing_ms < gap_ms:
             return
         if not self._gap_filled_ms:
