@@ -1,11 +1,15 @@
 """`vdx models`: list, load and unload models of a running server, and swap them in live talk."""
 
 from contextlib import nullcontext
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import quote
 
 import typer
 
 from frontend.core.errors import InvalidInput, VdxError
+
+if TYPE_CHECKING:
+    import httpx
 
 app = typer.Typer(
     add_completion=False, rich_markup_mode=None, no_args_is_help=True, help="Manage models."
@@ -46,14 +50,14 @@ def list_models(
 @app.command()
 def load(name: Name, url: Url = DEFAULT_URL, api_key: Key = "") -> None:
     """Load a model and warm it up."""
-    _call("POST", url, f"/vdx/models/{name}/load", api_key, f"loading {name}")
+    _call("POST", url, _path(name, "load"), api_key, f"loading {name}")
     typer.echo(f"{name} is ready")
 
 
 @app.command()
 def unload(name: Name, url: Url = DEFAULT_URL, api_key: Key = "") -> None:
     """Unload a model; what it is saying now is finished."""
-    answer = _call("POST", url, f"/vdx/models/{name}/unload", api_key, f"unloading {name}")
+    answer = _call("POST", url, _path(name, "unload"), api_key, f"unloading {name}")
     typer.echo(f"{name} is unloaded")
     if using := answer["sessions_still_using_it"]:
         typer.echo(f"sessions that used it and need another: {', '.join(using)}", err=True)
@@ -67,9 +71,13 @@ def use(
     api_key: Key = "",
 ) -> None:
     """Switch live sessions to a voice (next clause) or recogniser (next utterance)."""
-    path = f"/vdx/models/{name}/use" + (f"?session={session}" if session else "")
+    path = _path(name, "use") + (f"?session={quote(session)}" if session else "")
     answer = _call("POST", url, path, api_key, f"loading {name}")
     typer.echo(f"{answer['sessions']} live sessions now use {name}")
+
+
+def _path(name: str, action: str) -> str:
+    return f"/vdx/models/{quote(name, safe='')}/{action}"
 
 
 def _call(method: str, url: str, path: str, key: str, doing: str = "") -> Any:
@@ -87,11 +95,20 @@ def _call(method: str, url: str, path: str, key: str, doing: str = "") -> Any:
     except httpx.InvalidURL as error:
         raise InvalidInput(f"--url {url!r}: {error}") from None
     except httpx.TransportError as error:
-        raise VdxError(f"no vdx server answers at {url}: {error}") from None
-    if response.is_success:
-        return response.json()
+        raise VdxError(
+            f"no vdx server answers at {url} ({error}); `vdx up` starts one, --url names another"
+        ) from None
+    return _content(response, url)
+
+
+def _content(response: "httpx.Response", url: str) -> Any:
+    """The answer's JSON; raises VdxError with the server's words, or with what it is instead."""
     try:
-        message = response.json()["error"]["message"]
-    except (ValueError, KeyError):
-        message = f"{url} answered {response.status_code}"
+        answer = response.json()
+        if response.is_success:
+            return answer
+        message = answer["error"]["message"]
+    except (ValueError, KeyError, TypeError):
+        code = response.status_code
+        raise VdxError(f"what answers at {url} (status {code}) is no vdx server") from None
     raise VdxError(message)

@@ -44,9 +44,10 @@ async def _transcribe(loaded: "Settings", file: Path, model: str | None, *, as_j
     stretches = files.find_speech(pcm, config.vad)
     async with borrow_triton(loaded) as (client, manager):
         chosen = model or await manager.pick_recogniser(config.asr)
-        await manager.ensure(chosen)
+        await manager.ensure(chosen, "asr")
         began = time.perf_counter()
-        with Progress(console=Console(stderr=True), transient=True) as progress:
+        console = Console(stderr=True)
+        with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
             task = progress.add_task(f"{chosen}", total=sum(s.end - s.start for s in stretches))
             lines = files.transcribe(client, chosen, pcm, stretches, config.asr.language)
             async for line in lines:
@@ -57,11 +58,14 @@ async def _transcribe(loaded: "Settings", file: Path, model: str | None, *, as_j
                     typer.echo(f"{_clock(line.start_ms)}  {line.text}")
         took = time.perf_counter() - began
     seconds = pcm.size / 16_000
-    typer.echo(
-        f"{file}: {seconds:.1f} s, {len(stretches)} stretches of speech, "
-        f"real-time factor {took / max(seconds, 0.001):.3f}",
-        err=True,
-    )
+    typer.echo(f"{file}: {seconds:.1f} s, {_summary(len(stretches), took, seconds)}", err=True)
+
+
+def _summary(stretches: int, took_s: float, seconds: float) -> str:
+    if not stretches:
+        return "no speech was found"
+    plural = "es" if stretches > 1 else ""
+    return f"{stretches} stretch{plural} of speech, real-time factor {took_s / seconds:.3f}"
 
 
 def _clock(ms: int) -> str:

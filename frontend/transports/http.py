@@ -48,9 +48,9 @@ def create_app(host: Host) -> Starlette:
             Route("/metrics", _keyed(metrics)),
             Route("/vdx/status", _keyed(status)),
             Route("/vdx/models", _keyed(models)),
-            Route("/vdx/models/{name}/load", _keyed(load), methods=["POST"]),
-            Route("/vdx/models/{name}/unload", _keyed(unload), methods=["POST"]),
-            Route("/vdx/models/{name}/use", _keyed(use), methods=["POST"]),
+            Route("/vdx/models/{name:path}/load", _keyed(load), methods=["POST"]),
+            Route("/vdx/models/{name:path}/unload", _keyed(unload), methods=["POST"]),
+            Route("/vdx/models/{name:path}/use", _keyed(use), methods=["POST"]),
             Route("/vdx/sessions", _keyed(sessions)),
             WebSocketRoute("/v1/realtime", realtime),
         ]
