@@ -48,7 +48,7 @@ browser:
 # The engines run in the environment of the models; everything else, real Triton included, in .venv.
 test: browser check
 	.venv-triton/bin/python -m pytest --quiet tests/unit/backends
-	$(BIN)/pytest --cov --cov-report=term --ignore=tests/unit/backends tests/unit tests/triton tests/browser
+	$(BIN)/pytest --cov --cov-report=term --ignore=tests/unit/backends tests/unit tests/triton tests/server tests/browser tests/bench
 
 bench: setup
 	@$(BIN)/vdx bench $(or $(ARGS),turn)
