@@ -7,7 +7,7 @@ module as one of the TritonError classes (`serving/failures.py` maps them).
 
 import asyncio
 import secrets
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -221,7 +221,7 @@ class RecognitionStream:
         except (grpc.aio.AioRpcError, asyncio.InvalidStateError) as error:
             raise await _stream_failure(self._call, error, self._model) from error
 
-    async def __aiter__(self) -> AsyncIterator[Transcript]:
+    async def __aiter__(self) -> AsyncGenerator[Transcript, None]:
         """Transcripts as they come; their `utterance` is 0, the caller knows which it is."""
         try:
             while (answer := _unwrap(await self._call.read(), self._model)) is not None:

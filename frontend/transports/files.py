@@ -126,7 +126,8 @@ async def _recognise(
     async with client.recognise(model, language=language) as stream:
         for at in range(0, audio.size, PIECE):
             await stream.send(audio[at : at + PIECE].tobytes(), end=at + PIECE >= audio.size)
-        async for transcript in stream:
-            if transcript.kind is TranscriptKind.FINAL:
-                return transcript.text.strip(), transcript.confidence
+        async with aclosing(aiter(stream)) as transcripts:
+            async for transcript in transcripts:
+                if transcript.kind is TranscriptKind.FINAL:
+                    return transcript.text.strip(), transcript.confidence
     raise ModelFailed(f"{model} ended without a final transcript", model=model)
