@@ -104,7 +104,7 @@ class ModelManager:
                 return info
             if await self._settled(name) != "READY":
                 async with self._slots:
-                    log.info("loading model", model=name)
+                    log.debug("loading model", model=name)
                     await self._client.load(name)
             self._infos[name] = info = await self._client.describe(name)
             self._wanted.add(name)
