@@ -147,6 +147,7 @@ class Host:
             "triton_pid": self.triton_pid,
             "ready": self.ready,
             "sessions": len(self.sessions),
+            "tasks": len(asyncio.all_tasks()),
             "recogniser": self._defaults.get("asr") or self._recogniser,
             "voice": self._defaults.get("tts") or self.config.tts.voice,
         }

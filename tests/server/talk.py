@@ -138,11 +138,11 @@ class Talk:
         try:
             async with asyncio.timeout(PATIENCE_S):
                 while not (result := happened()):
-                    assert not self.closed, f"{what}: the server closed; had {self.kinds()}"
+                    assert not self.closed, f"{what}: the server closed; had {self.kinds()[-40:]}"
                     self._changed.clear()
                     await self._changed.wait()
         except TimeoutError:
-            raise AssertionError(f"{what} never came; had {self.kinds()}") from None
+            raise AssertionError(f"{what} never came; had {self.kinds()[-40:]}") from None
         return result
 
     async def wait(self, kind: str, *, after: int = 0, count: int = 1, **fields: Any) -> Event:

@@ -24,6 +24,8 @@ from frontend.transports.realtime.settings import Settings
 log = logger(__name__)
 
 VAD_EVENTS_S = 0.2
+MAX_ITEMS = 1_000
+"""Items a conversation may hold before a client may not add to it by hand."""
 
 
 class Connection:
@@ -87,6 +89,7 @@ class Connection:
                 if message["type"] == "websocket.disconnect":
                     break
                 await self._take(message)
+                await self._outbox.caught_up()
         finally:
             self._session.close("gone")
 
@@ -176,6 +179,8 @@ class Connection:
 
     async def _item_create(self, event: dict[str, Any]) -> None:
         new = parse(NewItem, event.get("item"), "item")
+        if len(self._session.history) >= MAX_ITEMS:
+            raise SessionLimit(f"the conversation holds {MAX_ITEMS} items; delete some first")
         text = " ".join(part.text for part in new.content)
         item_id = new.id or f"item_{self._session.id}_{ev.event_id()}"
         item = Item(item_id, new.role, text)

@@ -1,0 +1,161 @@
+"""Clients that vanish, crowd, dawdle or hurry."""
+
+import asyncio
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import psutil
+import pytest
+from websockets.asyncio.client import connect
+
+from frontend.client.recording import read_clip
+from frontend.serving.embedded import EmbeddedTriton
+from tests.server.processes import Http, eventually, metric, running
+from tests.server.talk import RECORDINGS, talking
+
+CLIENT = """
+import asyncio, sys
+from tests.server.talk import talking
+
+async def main(url):
+    async with talking(url, "long") as talk:
+        await talk.turn()
+        await talk.wait("response.output_audio.delta", count=10)
+        print("playing", flush=True)
+        await asyncio.sleep(600)
+
+asyncio.run(main(sys.argv[1]))
+"""
+
+
+def _active_streams(triton: EmbeddedTriton) -> float:
+    """Clauses the tone model is speaking now, for anybody."""
+    metrics = Http(triton.metrics_url.removesuffix("/metrics")).get("/metrics")[1]
+    lines = [line for line in metrics.splitlines() if '"tone"' in line]
+    return metric("\n".join(lines), "vdx_active_streams")
+
+
+def test_a_client_killed_in_mid_reply_leaves_nothing(
+    server: str, http: Http, triton: EmbeddedTriton
+) -> None:
+    tasks = http.status()["tasks"]
+    client = subprocess.Popen(
+        [sys.executable, "-c", CLIENT, server], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert client.stdout is not None
+        assert client.stdout.readline() == "playing\n"
+        assert http.status()["sessions"] == 1
+    finally:
+        client.kill()
+        client.wait()
+        client.stdout.close() if client.stdout else None
+    eventually(lambda: http.status()["sessions"] == 0, "the session freed", 5)
+    eventually(lambda: http.status()["tasks"] <= tasks, "its tasks gone", 5)
+    eventually(lambda: _active_streams(triton) == 0, "its streams cancelled in Triton", 5)
+
+
+async def test_fifty_connect_at_once(server: str, http: Http) -> None:
+    address = server.replace("http", "ws") + "/v1/realtime"
+
+    async def visit(number: int) -> str:
+        async with connect(address, max_queue=None) as socket:
+            assert json.loads(await socket.recv())["type"] == "session.created"
+            part = {"type": "input_text", "text": str(number)}
+            item = {"type": "message", "role": "user", "content": [part]}
+            await socket.send(json.dumps({"type": "conversation.item.create", "item": item}))
+            await socket.send(json.dumps({"type": "response.create"}))
+            while True:
+                event = json.loads(await socket.recv())
+                assert event["type"] != "error", event
+                if event["type"] == "response.done":
+                    return str(event["response"]["output"][0]["content"][0]["transcript"])
+
+    answers = await asyncio.gather(*(visit(number) for number in range(50)))
+    assert list(answers) == [f"You said: {number}" for number in range(50)]
+
+
+async def test_a_whole_recording_at_once(server: str) -> None:
+    pcm = read_clip(RECORDINGS / "silero_test.wav", 24_000).pcm
+    async with talking(server) as talk:
+        await talk.append(pcm)
+        await talk.until(
+            lambda: len(talk.of("input_audio_buffer.speech_stopped")) >= 4, "the stretches"
+        )
+        done = await talk.wait("response.done", after=len(talk.events))
+        assert done["response"]["status"] == "completed"
+        stopped = talk.of("input_audio_buffer.speech_stopped")
+        assert all(event["audio_end_ms"] <= 60_500 for event in stopped)
+        assert (await talk.full_turn())["response"]["status"] == "completed"
+        assert not talk.of("error")
+
+
+async def test_pieces_of_any_size_make_the_same_turn(server: str) -> None:
+    pcm = read_clip(RECORDINGS / "ps_cards_001.wav", 24_000).pcm.tobytes()
+    starts = []
+    for size in (2, 962, 48_000):
+        step = size if size > 2 else 334
+        async with talking(server) as talk:
+            for start in range(0, len(pcm), step):
+                await talk.append(pcm[start : start + step])
+            starts.append((await talk.wait("input_audio_buffer.speech_started"))["audio_start_ms"])
+            await talk.wait("response.done")
+    assert len(set(starts)) == 1, starts
+
+
+@pytest.fixture(scope="module")
+def hasty(
+    triton: EmbeddedTriton, base_config: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[str, int]]:
+    """A server that gives up slow readers soon, and its process id."""
+    config = base_config | {"server": {"write_timeout_ms": 500}}
+    arguments = ("frontend", "--triton-url", triton.grpc_url, "--port", "0")
+    with running(*arguments, home=tmp_path_factory.mktemp("hasty"), config=config) as vdx:
+        yield vdx.url(), vdx.process.pid
+
+
+async def test_a_reader_that_stopped_is_given_up(hasty: tuple[str, int]) -> None:
+    url, pid = hasty
+    http, process = Http(url), psutil.Process(pid)
+    text = "x" * 90_000
+    part = {"type": "input_text", "text": text}
+    item = {"type": "message", "role": "user", "content": [part]}
+    create = json.dumps({"type": "conversation.item.create", "item": item})
+    before = process.memory_info().rss
+    async with connect(url.replace("http", "ws") + "/v1/realtime", max_queue=1) as socket:
+        await socket.recv()
+
+        async def flood() -> None:
+            for _ in range(900):  # 80 MB in, which would be 160 MB out
+                await socket.send(create)
+
+        flooding = asyncio.create_task(flood())
+        await asyncio.to_thread(
+            eventually, lambda: http.status()["sessions"] == 0, "the slow reader given up"
+        )
+        grown = process.memory_info().rss - before
+        socket.transport.abort()
+        await asyncio.gather(flooding, return_exceptions=True)
+    assert grown < 64 * 1024 * 1024
+    async with talking(url) as talk:
+        assert (await talk.full_turn())["response"]["status"] == "completed"
+
+
+async def test_a_conversation_holds_only_so_many_items(server: str) -> None:
+    part = {"type": "input_text", "text": "x"}
+    item = {"type": "message", "role": "user", "content": [part]}
+    create = json.dumps({"type": "conversation.item.create", "item": item})
+    async with talking(server, check=False) as talk:
+        for _ in range(1001):
+            await talk.connection.send_raw(create)
+        assert "1000 items" in (await talk.error(0))["message"]
+        last = talk.of("conversation.item.done")[-1]["item"]["id"]
+        await talk.connection.conversation.item.delete(item_id=last)
+        await talk.wait("conversation.item.deleted")
+        mark = len(talk.events)
+        await talk.connection.send_raw(create)
+        await talk.wait("conversation.item.done", after=mark)
+        await talk.turn()
