@@ -7,7 +7,7 @@ differ in pitch: sound of one that arrives as part of the other is found by its 
 
 import asyncio
 import random
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,6 +27,7 @@ SPEECH_S = 1.1
 OPENING_S = 0.1
 WAIT_S = (0.2, 1.6)
 PITCH_STEP_HZ = 10.0
+MAX_ERRORS = 5
 
 
 async def measure(target: Target, count: int, sessions: int, step: Step | None = None) -> Report:
@@ -40,7 +41,13 @@ async def measure(target: Target, count: int, sessions: int, step: Step | None =
     confirm = [ms for person in found for ms in person["confirm_ms"]]
     report.add("onset to the reply's end", "ms", confirm)
     missed = sum(person["missed"] for person in found)
-    report.notes.append(f"{len(stale)} interruptions confirmed, {missed} replies never came")
+    report.notes.append(
+        f"{len(stale)} interruptions confirmed, {missed} replies could not be interrupted"
+    )
+    errors = Counter(message for person in found for message in person["errors"])
+    report.notes += [f"{n} x server said: {text}" for text, n in errors.most_common(MAX_ERRORS)]
+    statuses = Counter(status for person in found for status in person["statuses"])
+    report.notes.append(f"replies: {dict(statuses)}")
     return report
 
 
@@ -112,6 +119,8 @@ async def _person(plan: Plan, number: int, share: int, step: Step) -> dict[str, 
         "confirm_ms": found.confirm_ms,
         "beginnings": found.beginnings,
         "missed": found.missed,
+        "statuses": [reply.status for reply in person.client.log.replies.values()],
+        "errors": [error["message"] for error in person.client.log.errors],
     }
 
 
