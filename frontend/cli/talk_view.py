@@ -64,6 +64,8 @@ class LiveView:
 
     def __exit__(self, *exc: object) -> None:
         self._live.__exit__(None, None, None)
+        if not self._live.console.is_terminal:
+            typer.echo()  # rich leaves the last line of a pipe open
 
     def show(self, event: Event, now: float) -> None:  # noqa: ARG002  (the other view needs it)
         match event["type"]:

@@ -78,7 +78,7 @@ class RealtimeClient:
             ConnectionLost: no server answers, or it refuses.
         """
         from websockets.asyncio.client import connect
-        from websockets.exceptions import InvalidHandshake
+        from websockets.exceptions import InvalidHandshake, InvalidStatus
 
         address = realtime_address(url, profile)
         headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
@@ -87,8 +87,12 @@ class RealtimeClient:
             socket = await connect(
                 address, additional_headers=headers, compression=None, max_size=MAX_MESSAGE
             )
+        except InvalidStatus as error:
+            raise ConnectionLost(f"{address}: {_refusal(error)}") from error
         except (OSError, TimeoutError, InvalidHandshake) as error:
-            raise ConnectionLost(f"{address}: {error}") from error
+            raise ConnectionLost(
+                f"no vdx server answers at {address} ({error}); `vdx up` starts one"
+            ) from error
         client = cls(socket, rate, freezes=freezes)
         receiver = asyncio.create_task(client._receive(), name="realtime-receive")
         try:
@@ -212,3 +216,11 @@ def realtime_address(url: str, profile: str = "") -> str:
     if profile:
         address += ("&" if "?" in address else "?") + urlencode({"model": profile})
     return address
+
+
+def _refusal(error: Any) -> str:
+    """Why the server let nobody in, in its own words where it gives any."""
+    try:
+        return str(json.loads(error.response.body)["error"]["message"])
+    except (ValueError, KeyError, TypeError):
+        return str(error)

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import signal
 import socket
 from collections.abc import Awaitable, Callable, Iterator
@@ -48,6 +49,11 @@ def address_of(listener: socket.socket) -> str:
     return f"http://{shown}:{port}"
 
 
+def _is_alarming(record: logging.LogRecord) -> bool:
+    """False for what uvicorn says of every WebSocket that was refused with a proper answer."""
+    return "without completing handshake" not in record.getMessage()
+
+
 class _Server(uvicorn.Server):
     """Leaves signals to `serve`, which has more to stop than this server."""
 
@@ -82,6 +88,7 @@ async def serve(
             timeout_graceful_shutdown=GOODBYE_S,
         )
     )
+    logging.getLogger("uvicorn.error").addFilter(_is_alarming)
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):

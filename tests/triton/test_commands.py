@@ -305,6 +305,14 @@ def test_a_session_that_is_not_there(vdx: Call, up: Vdx) -> None:
     assert "there is no session 'a b&c'" in answer.err
 
 
+def test_a_talk_with_an_unknown_profile_says_which_there_are(vdx: Call, up: Vdx) -> None:
+    wav = str(locate().recordings / "ps_goforward.wav")
+    answer = vdx("talk", "--wav", wav, "--url", up.url(), "--profile", "nope")
+    assert answer.status == 1
+    assert "there is no profile 'nope'; there are: vdx" in answer.err
+    assert "ASGI" not in up.output, "uvicorn must not cry over a proper refusal"
+
+
 def test_a_second_up_finds_other_ports(up: Vdx, tmp_path: Path) -> None:
     port = int(up.url().rsplit(":", 1)[1])
     with running("up", "--port", str(port), home=tmp_path) as second:

@@ -92,3 +92,23 @@ def test_an_address_of_another_kind_is_refused(url: str) -> None:
 
 def test_the_profile_joins_a_query() -> None:
     assert realtime_address("ws://h/v1/realtime?a=b", "de").endswith("?a=b&model=de")
+
+
+async def test_a_refusal_is_told_in_the_servers_words() -> None:
+    from websockets.asyncio.server import ServerConnection, serve
+    from websockets.http11 import Request, Response
+
+    words = ['{"error": {"message": "there is no profile \'nope\'"}}', "[]", "busy"]
+
+    def refuse(connection: ServerConnection, request: Request) -> Response:
+        return connection.respond(404, words.pop(0))
+
+    async def nobody(_: ServerConnection) -> None:
+        raise AssertionError("nobody is let in")
+
+    async with serve(nobody, "127.0.0.1", 0, process_request=refuse) as server:
+        port = server.sockets[0].getsockname()[1]
+        for told in ("there is no profile 'nope'", "HTTP 404", "HTTP 404"):
+            with pytest.raises(ConnectionLost, match=told):
+                async with RealtimeClient.connect(f"http://127.0.0.1:{port}"):
+                    pass
