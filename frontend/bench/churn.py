@@ -10,7 +10,7 @@ from frontend.bench.clips import clip, preload
 from frontend.bench.encounter import meet
 from frontend.bench.figures import Report
 from frontend.bench.person import Plan, Step, run_person
-from frontend.bench.procfs import pss_kb
+from frontend.bench.procfs import own_kb
 from frontend.bench.target import Target
 
 SPEECH = "ps_cards_002"
@@ -28,7 +28,7 @@ class Churn:
     pid: int
     count: int
     parallel: int
-    pss: list[int] = field(default_factory=list)
+    memory: list[int] = field(default_factory=list)
     _seen: int = 0
 
     async def measure(self, step: Step | None) -> Report:
@@ -37,7 +37,7 @@ class Churn:
         def watch() -> None:
             self._seen += 1
             if self._seen % max(1, self.count // 50) == 0:
-                self.pss.append(pss_kb(self.pid))
+                self.memory.append(own_kb(self.pid))
             if step is not None:
                 step()
 
@@ -56,14 +56,14 @@ class Churn:
         return report
 
     def _add_memory(self, report: Report) -> None:
-        half, window = len(self.pss) // 2, min(WINDOW, max(1, len(self.pss) // 4))
-        middle = float(np.median(self.pss[half - window : half]))
-        last = float(np.median(self.pss[-window:]))
-        report.add("PSS halfway", "MB", [round(middle / 1024, 1)])
-        report.add("PSS at the end", "MB", [round(last / 1024, 1)])
+        half, window = len(self.memory) // 2, min(WINDOW, max(1, len(self.memory) // 4))
+        middle = float(np.median(self.memory[half - window : half]))
+        last = float(np.median(self.memory[-window:]))
+        report.add("memory of its own halfway", "MB", [round(middle / 1024, 1)])
+        report.add("memory of its own at the end", "MB", [round(last / 1024, 1)])
         growth = (last - middle) / middle * 100
         report.add("growth over the second half", "%", [round(growth, 2)], max=1.0)
-        report.samples.append({"pss_kb": self.pss})
+        report.samples.append({"memory_kb": self.memory})
 
     async def _add_leftovers(self, report: Report, before: dict[str, Any]) -> None:
         after = await self.target.status()

@@ -49,18 +49,27 @@ def usage(root: int) -> Usage:
 
 def pss_kb(root: int) -> int:
     """Proportional memory (PSS) of the tree below `root` in kB."""
-    return sum(_pss(pid) for pid in tree(root))
+    return sum(_rollup(pid).get("Pss", 0) for pid in tree(root))
 
 
-def _pss(pid: int) -> int:
+def own_kb(root: int) -> int:
+    """The part of the PSS that is no file's, in kB.
+
+    Programs that come and go elsewhere change every PSS through the libraries they share; they
+    leave this alone, so growth is judged by it.
+    """
+    rollups = [_rollup(pid) for pid in tree(root)]
+    return sum(each.get("Pss_Anon", 0) + each.get("Pss_Shmem", 0) for each in rollups)
+
+
+def _rollup(pid: int) -> dict[str, int]:
+    """/proc/PID/smaps_rollup in kB by name; empty when it ended."""
     try:
         text = (PROC / str(pid) / "smaps_rollup").read_text(encoding="ascii")
-    except OSError:  # it ended meanwhile
-        return 0
-    for line in text.splitlines():
-        if line.startswith("Pss:"):
-            return int(line.split()[1])
-    return 0
+    except OSError:
+        return {}
+    fields = (line.split() for line in text.splitlines()[1:])
+    return {name.rstrip(":"): int(size) for name, size, *_ in fields}
 
 
 def _stat(pid: int) -> list[str]:

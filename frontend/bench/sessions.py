@@ -11,7 +11,7 @@ from frontend.bench.clips import clip, preload
 from frontend.bench.encounter import meet
 from frontend.bench.figures import Report
 from frontend.bench.person import Plan, Step, run_person
-from frontend.bench.procfs import pss_kb
+from frontend.bench.procfs import own_kb, pss_kb
 from frontend.bench.target import Target
 from frontend.core.errors import VdxError
 
@@ -27,10 +27,12 @@ async def measure(target: Target, connects: int, step: Step | None = None) -> Re
     report = Report("sessions", {"connects": connects, "first": FIRST, "more": MORE})
     report.add("import of the server module", "ms", import_ms(), median=1000)
     pss: list[int] = []
+    own: list[int] = []
 
     def sample() -> None:
         if target.pid:
             pss.append(pss_kb(target.pid))
+            own.append(own_kb(target.pid))
         if step is not None:
             step()
 
@@ -42,6 +44,8 @@ async def measure(target: Target, connects: int, step: Step | None = None) -> Re
         report.add("PSS per session, first five", "MB", [(pss[1] - pss[0]) / FIRST / 1024])
         each = (pss[2] - pss[1]) / MORE / 1024
         report.add("PSS per open session after the first five", "MB", [round(each, 3)], max=3.0)
+        each = (own[2] - own[1]) / MORE / 1024
+        report.add("  of which no file's (libraries)", "MB", [round(each, 3)], max=3.0)
     return report
 
 
