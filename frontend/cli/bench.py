@@ -47,7 +47,10 @@ def turn(
     api_key: ApiKey = "",
     as_json: AsJson = False,
 ) -> None:
-    """End of speech to the first audio of the answer; four clips a round, echo."""
+    """End of speech to the first audio of the answer.
+
+    A round is four clips, answered by echo.
+    """
     from frontend.bench import turn as bench
 
     def measure(target: "Target", step: Step) -> Awaitable["Report"]:
@@ -65,7 +68,10 @@ def bargein(
     api_key: ApiKey = "",
     as_json: AsJson = False,
 ) -> None:
-    """Onset of interrupting speech to silence at the person; two clips a round."""
+    """Onset of interrupting speech to silence.
+
+    Measured at the person; a round is two clips.
+    """
     from frontend.bench import bargein as bench
 
     def measure(target: "Target", step: Step) -> Awaitable["Report"]:
@@ -88,7 +94,10 @@ def false_bargein(
     api_key: ApiKey = "",
     as_json: AsJson = False,
 ) -> None:
-    """A 300 ms "uh" during the reply: what is lost, doubled, and when the reply goes on."""
+    """A 300 ms "uh" during the reply.
+
+    What is lost, what is doubled, and when the reply goes on.
+    """
     from frontend.bench import false_bargein as bench
 
     def measure(target: "Target", step: Step) -> Awaitable["Report"]:
@@ -107,7 +116,10 @@ def interruptions(
     api_key: ApiKey = "",
     as_json: AsJson = False,
 ) -> None:
-    """Audio of cancelled replies that is heard afterwards, over many interruptions at once."""
+    """Audio of cancelled replies heard afterwards.
+
+    Over many interruptions, several at once.
+    """
     from frontend.bench import interruptions as bench
 
     def measure(target: "Target", step: Step) -> Awaitable["Report"]:
@@ -126,7 +138,10 @@ def jitter(
     api_key: ApiKey = "",
     as_json: AsJson = False,
 ) -> None:
-    """How evenly audio arrives and whether it has holes; also CPU per session-second."""
+    """How evenly audio arrives, and CPU a session.
+
+    Also whether it has holes at the person.
+    """
     from frontend.bench import jitter as bench
 
     def measure(target: "Target", step: Step) -> Awaitable["Report"]:
@@ -159,7 +174,10 @@ def sessions(
     api_key: ApiKey = "",
     as_json: AsJson = False,
 ) -> None:
-    """What sessions cost: to open, in CPU and memory, and what stays behind."""
+    """What sessions cost, and what stays behind.
+
+    Time to open, CPU and memory.
+    """
     from frontend.bench import sessions as bench
 
     def measure(target: "Target", step: Step) -> Awaitable["Report"]:
@@ -177,7 +195,10 @@ def sessions(
 
 @app.command("first-audio")
 def first_audio(rounds: Rounds = 100, as_json: AsJson = False) -> None:
-    """First audio over gRPC, chunks after a cancellation, and the cost of one input frame."""
+    """First audio over gRPC, straight from a voice.
+
+    Also chunks computed after a cancellation, and the cost of one input frame.
+    """
     from frontend.bench import first_audio as bench
 
     def measure(target: "Target", step: Step) -> Awaitable["Report"]:

@@ -29,7 +29,7 @@ def list_models(
     api_key: Key = "",
     as_json: Annotated[bool, typer.Option("--json", help="The server's answer as it is.")] = False,
 ) -> None:
-    """Every model of the repository, whether it is loaded, and what it can do."""
+    """Every model, its state and what it can do."""
     answer = _call("GET", url, "/vdx/models", api_key)
     if as_json:
         import json
@@ -70,7 +70,10 @@ def use(
     url: Url = DEFAULT_URL,
     api_key: Key = "",
 ) -> None:
-    """Switch live sessions to a voice (next clause) or recogniser (next utterance)."""
+    """Switch live sessions to a voice or recogniser.
+
+    A voice counts from the next clause, a recogniser from the next utterance.
+    """
     path = _path(name, "use") + (f"?session={quote(session)}" if session else "")
     answer = _call("POST", url, path, api_key, f"loading {name}")
     typer.echo(f"{answer['sessions']} live sessions now use {name}")

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     help="Run the embedded Triton, or assemble backends for a stock one.",
+    add_completion=False,
+    rich_markup_mode=None,
     no_args_is_help=False,
     invoke_without_command=True,
 )

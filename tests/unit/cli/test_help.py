@@ -1,0 +1,31 @@
+"""Every page of help looks alike and says its lines to the end."""
+
+import pytest
+from typer.testing import CliRunner
+
+from frontend.cli import main
+
+GROUPS = [name for name in main.COMMANDS if hasattr(main.load_command(name), "commands")]
+PAGES = [
+    *([name] for name in main.COMMANDS),
+    *([group, name] for group in GROUPS for name in main.load_command(group).commands),
+]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=" ".join)
+def test_help_is_plain_and_whole(page: list[str]) -> None:
+    answer = CliRunner().invoke(main.app, [*page, "--help"], env={"COLUMNS": "80"})
+    assert answer.exit_code == 0
+    text = answer.output.replace("[ARGS]...", "")
+    assert text.startswith("Usage: ")
+    assert "..." not in text, "a line of help is cut"
+    assert "╭" not in text
+    assert "completion" not in text
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_a_mistyped_option_or_command_is_named(group: str) -> None:
+    for wrong in ("--nosuch", "nosuch"):
+        answer = CliRunner().invoke(main.app, [group, wrong])
+        assert answer.exit_code == 2
+        assert wrong in answer.output
