@@ -53,8 +53,8 @@ def base_config(script: Path) -> dict[str, Any]:
         "profiles": {
             "vdx": {},
             "long": {"responder": long},
-            "long-stop": {"responder": long, "recogniser": "canned-stop"},
-            "long-uh": {"responder": long, "recogniser": "canned-uh"},
+            "long-stop": {"responder": long, "voice": "tone-fast", "recogniser": "canned-stop"},
+            "long-uh": {"responder": long, "voice": "tone-fast", "recogniser": "canned-uh"},
             "fast": {"voice": "tone-fast", "language": "en-GB", "instructions": "Be quick."},
             "stop": {"voice": "tone-fast", "recogniser": "canned-stop"},
             "real": {"voice": "espeak-en", "recogniser": "pocketsphinx-en"},

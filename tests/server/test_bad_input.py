@@ -117,16 +117,16 @@ async def test_raw_protocol_violations_end_only_their_own_socket(server: str) ->
         assert (await talk.full_turn())["response"]["status"] == "completed"
 
 
-@pytest.mark.parametrize("text", ["\x00\x01\x02", "\u200b\u200b", "…", "🎉🎉", "   \n\t  "])
-async def test_text_nobody_can_say_harms_nothing(server: str, text: str) -> None:
+async def test_text_nobody_can_say_harms_nothing(server: str) -> None:
     async with talking(server) as talk:
-        await talk.connection.send_raw(json.dumps(_item(text)))
-        await talk.wait("conversation.item.done")
-        await talk.connection.response.create()
-        await talk.wait("response.done")
-        mark = len(talk.events)
+        for text in ("\x00\x01\x02", "\u200b\u200b", "…", "🎉🎉", "   \n\t  "):
+            mark = len(talk.events)
+            await talk.connection.send_raw(json.dumps(_item(text)))
+            await talk.wait("conversation.item.done", after=mark)
+            await talk.connection.response.create()
+            await talk.wait("response.done", after=mark)
         assert (await talk.full_turn())["response"]["status"] == "completed"
-        assert not talk.of("error", after=mark)
+        assert not talk.of("error")
 
 
 async def test_very_long_text_is_spoken_in_pieces(server: str) -> None:

@@ -21,12 +21,11 @@ def _refused(*arguments: str, home: Path, config: dict[str, object] | None = Non
     return vdx.output
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_an_open_address_needs_a_key(command: str, tmp_path: Path) -> None:
-    for host in ("0.0.0.0", "::", ""):
-        said = _refused(command, "--host", host, "--port", "0", home=tmp_path)
-        assert "server.api_keys" in said
-        assert repr(host) in said
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", ""])
+def test_an_open_address_needs_a_key(host: str, tmp_path: Path) -> None:
+    said = _refused("up", "--host", host, "--port", "0", home=tmp_path)
+    assert "server.api_keys" in said
+    assert repr(host) in said
 
 
 @pytest.mark.parametrize("command", COMMANDS)
