@@ -1,0 +1,170 @@
+"""What the transports of a process share, over a repository in memory."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from typing import Any, cast
+
+import pytest
+
+from frontend.core.config import Config
+from frontend.core.errors import (
+    ModelFailed,
+    ModelRejected,
+    ModelTimeout,
+    SessionLimit,
+    TritonError,
+    UnknownName,
+)
+from frontend.core.events import SpeechChunk
+from frontend.serving.manager import ModelManager
+from frontend.serving.triton import SynthesisRequest
+from frontend.speech.tts import Voice
+from frontend.transports.host import Host
+from tests.unit.dialog.fakes import FakeAudience, utter
+from tests.unit.serving.fakes import FakeTriton
+
+KINDS: dict[str, Any] = {
+    "espeak-en": "tts",
+    "tone": "tts",
+    "pocketsphinx-en": "asr",
+    "canned": "asr",
+}
+
+
+class SpeakingTriton(FakeTriton):
+    """Also speaks; `breaks` ends every clause after its first chunk."""
+
+    breaks: TritonError | None = None
+
+    async def synthesize(
+        self, model: str, request: SynthesisRequest
+    ) -> AsyncGenerator[SpeechChunk, None]:
+        self.calls.append(f"speak {model}")
+        yield SpeechChunk(utter(model, request.text))
+        if self.breaks is not None:
+            raise self.breaks
+
+
+def hosted(**config: Any) -> tuple[SpeakingTriton, Host]:
+    triton = SpeakingTriton(dict(KINDS), load_s=0.01)
+    client = cast(Any, triton)
+    return triton, Host(Config.model_validate(config), client, ModelManager(client))
+
+
+def opened(host: Host, profile: str = "") -> Any:
+    return host.open_session(host.options(profile), cast(Any, FakeAudience()))
+
+
+async def test_what_every_profile_needs_is_loaded_before_it_is_ready() -> None:
+    triton, host = hosted(
+        profiles={"vdx": {}, "tones": {"voice": "tone/high"}},
+        models={"preload": ["canned"]},
+    )
+    assert not host.ready
+    await host.load_defaults()
+    assert host.ready
+    assert host.manager.wanted == {"espeak-en", "tone", "pocketsphinx-en", "canned"}
+    assert all(state == "READY" for state in triton.states.values())
+    await host.close()
+
+
+async def test_a_host_that_does_not_listen_loads_no_recogniser() -> None:
+    _, host = hosted(asr={"enabled": False})
+    await host.load_defaults()
+    assert host.manager.wanted == {"espeak-en"}
+    assert host.options("").recogniser == ""
+    await host.use("canned")
+    assert host.options("").recogniser == ""
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"tts": {"voice": "espek-en"}},
+        {"asr": {"adapter": "pocketsfinx"}},
+        {"models": {"preload": ["tones"]}},
+        {"profiles": {"vdx": {}, "x": {"recogniser": "nobody"}}},
+    ],
+)
+async def test_a_default_that_is_not_there_is_named(config: dict[str, Any]) -> None:
+    _, host = hosted(**config)
+    with pytest.raises((UnknownName, ExceptionGroup)) as told:
+        await host.load_defaults()
+    error = told.value
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    assert isinstance(error, UnknownName)
+    assert not host.ready
+
+
+async def test_use_switches_open_sessions_and_what_comes_after() -> None:
+    _, host = hosted()
+    await host.load_defaults()
+    sessions = [opened(host) for _ in range(3)]
+    assert await host.use("tone") == 3
+    assert {session.options.voice for session in sessions} == {"tone"}
+    assert await host.use("canned", sessions[0]) == 1
+    assert [s.options.recogniser for s in sessions] == ["canned", *["pocketsphinx-en"] * 2]
+    assert (host.options("").voice, host.options("").recogniser) == ("tone", "pocketsphinx-en")
+    status = host.status()
+    assert (status["voice"], status["recogniser"], status["sessions"]) == (
+        "tone",
+        "pocketsphinx-en",
+        3,
+    )
+
+
+async def test_use_of_what_is_not_there_changes_nothing() -> None:
+    triton, host = hosted()
+    await host.load_defaults()
+    session = opened(host)
+    with pytest.raises(UnknownName, match="did you mean 'tone'"):
+        await host.use("tonne")
+    triton.failures["load tone"] = [ModelFailed("no weights", model="tone")]
+    with pytest.raises(ModelFailed):
+        await host.use("tone")
+    assert (session.options.voice, host.options("").voice) == ("espeak-en", "espeak-en")
+
+
+async def test_sessions_are_counted_limited_and_forgotten() -> None:
+    _, host = hosted(server={"max_sessions": 2})
+    await host.load_defaults()
+    first, second = opened(host), opened(host)
+    assert first.id != second.id
+    with pytest.raises(SessionLimit, match="holds 2 sessions"):
+        opened(host)
+    assert host.session(first.id) is first
+    host.forget(first)
+    host.forget(first)
+    with pytest.raises(UnknownName, match=f"no session '{first.id}'"):
+        host.session(first.id)
+    assert opened(host).id in host.sessions
+
+
+def test_an_unknown_profile_comes_with_those_there_are() -> None:
+    _, host = hosted(profiles={"vdx": {}, "fast": {}})
+    with pytest.raises(UnknownName, match="no profile 'slow'; there are: fast, vdx"):
+        host.options("slow")
+
+
+@pytest.mark.parametrize(
+    ("error", "looked"),
+    [(ModelTimeout("hung", model="tone"), True), (ModelRejected("bad text", model="tone"), False)],
+)
+async def test_a_voice_that_fails_is_looked_at(error: TritonError, looked: bool) -> None:
+    triton, host = hosted()
+    await host.load_defaults()
+    triton.breaks = error
+    watch = asyncio.create_task(host.manager.run())
+    await asyncio.sleep(0)
+    with pytest.raises(type(error)):
+        _ = [chunk async for chunk in host._services.synthesize(Voice("tone"), "hello")]
+    await asyncio.sleep(0.1)  # far less than until the next probe
+    assert (triton.count("probe espeak-en") == 1) is looked
+    watch.cancel()
+    await asyncio.wait({watch})
+
+
+def test_responders_are_shared_by_equal_configurations() -> None:
+    _, host = hosted(profiles={"vdx": {}, "twin": {"instructions": "Be kind."}})
+    assert host._responder(host.options("")) is host._responder(host.options("twin"))
