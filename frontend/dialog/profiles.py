@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 
-from frontend.core.config import Config, ResponderConfig, VadConfig
+from frontend.core.config import Config, ProfileConfig, ResponderConfig, VadConfig
 from frontend.core.errors import UnknownName
 
 DEFAULT_PROFILE = "vdx"
@@ -41,6 +41,8 @@ def resolve(config: Config, name: str, default_recogniser: str) -> SessionOption
         UnknownName: the configuration has no such profile.
     """
     profile = config.profiles.get(name or DEFAULT_PROFILE)
+    if profile is None and name in ("", DEFAULT_PROFILE):  # there without being written down
+        profile = ProfileConfig()
     if profile is None:
         known = ", ".join(sorted(config.profiles))
         raise UnknownName(f"there is no profile {name!r}; there are: {known}", param="model")

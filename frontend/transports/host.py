@@ -10,7 +10,7 @@ from typing import Any
 from frontend.core.config import Config
 from frontend.core.errors import SessionLimit, TritonError, UnknownName
 from frontend.core.events import SpeechChunk
-from frontend.dialog.profiles import SessionOptions, resolve
+from frontend.dialog.profiles import DEFAULT_PROFILE, SessionOptions, resolve
 from frontend.dialog.session import Session
 from frontend.dialog.speaking import Audience, Services
 from frontend.serving.manager import ModelManager
@@ -51,7 +51,7 @@ class Host:
         if self.config.asr.enabled:
             self._recogniser = await self.manager.pick_recogniser(self.config.asr)
         needed = list(self.config.models.preload)
-        for name in self.config.profiles:
+        for name in dict.fromkeys((DEFAULT_PROFILE, *self.config.profiles)):
             options = self.options(name)
             needed += [options.voice, options.recogniser]
             # The chat client takes a second to import; better now than in the first turn.

@@ -112,9 +112,9 @@ def test_a_foreign_page_or_name_is_refused(server: str, path: str) -> None:
 def guarded(
     triton: EmbeddedTriton, base_config: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[str]:
-    """A server with API keys, an allowed origin and room for two."""
+    """A server with API keys, an allowed origin, room for two, and no default profile named."""
     own = {"api_keys": KEYS, "allowed_origins": ["https://ok.example"], "max_sessions": 2}
-    config = base_config | {"server": own}
+    config = base_config | {"server": own, "profiles": {"fast": {"voice": "tone-fast"}}}
     arguments = ("frontend", "--triton-url", triton.grpc_url, "--port", "0")
     with running(*arguments, home=tmp_path_factory.mktemp("guarded"), config=config) as vdx:
         yield vdx.url()
@@ -144,6 +144,13 @@ async def test_the_openai_client_needs_the_right_key(guarded: str) -> None:
     assert refusal.value.response.status_code == 401
     async with talking(guarded, api_key=KEYS[0]) as talk:
         assert (await talk.full_turn())["response"]["status"] == "completed"
+
+
+async def test_the_default_profile_needs_no_mention(guarded: str) -> None:
+    for name, voice in (("", "tone"), ("vdx", "tone"), ("fast", "tone-fast")):
+        async with talking(guarded, name, api_key=KEYS[1]) as talk:
+            session = talk.of("session.created")[0]["session"]
+            assert session["audio"]["output"]["voice"] == voice
 
 
 async def test_a_browser_carries_its_key_as_a_subprotocol(guarded: str) -> None:
