@@ -3,12 +3,16 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from frontend.core.config import TritonConfig
 from frontend.core.paths import locate
 from frontend.serving.embedded import EmbeddedOptions, EmbeddedTriton
+from frontend.serving.triton import TritonClient
 from tests.triton import repository as repo
+from tests.triton.typed import Connect
 from tests.triton.wire import Wire
 
 VARIANTS: dict[str, tuple[str, dict[str, str]]] = {
@@ -67,3 +71,17 @@ async def wire(triton_server: EmbeddedTriton) -> AsyncIterator[Wire]:
     """Raw access to the server."""
     async with Wire(triton_server.grpc_url) as opened:
         yield opened
+
+
+@pytest.fixture
+async def connect(triton_server: EmbeddedTriton) -> AsyncIterator[Connect]:
+    """Opens clients with these settings; closed at the end of the test."""
+    opened: list[TritonClient] = []
+
+    def build(**settings: Any) -> TritonClient:
+        opened.append(TritonClient(TritonConfig(**({"url": triton_server.grpc_url} | settings))))
+        return opened[-1]
+
+    yield build
+    for client in opened:
+        await client.close()

@@ -2,10 +2,14 @@
 
 import asyncio
 from collections import defaultdict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any, cast
 
 from frontend.core.config import TritonConfig
 from frontend.core.errors import ModelUnavailable, TritonError, TritonUnavailable
+from frontend.serving.manager import ModelManager
 from frontend.serving.models import ModelInfo, ModelKind, ModelState
 
 
@@ -94,3 +98,20 @@ class FakeTriton:
     def _require_server(self) -> None:
         if not self.answers:
             raise TritonUnavailable("Triton does not answer")
+
+
+def made(**changes: Any) -> tuple[FakeTriton, ModelManager]:
+    triton = FakeTriton({"tone": "tts", "espeak-en": "tts", "pocketsphinx-en": "asr"}, **changes)
+    return triton, ModelManager(cast(Any, triton))
+
+
+@asynccontextmanager
+async def watching(manager: ModelManager) -> AsyncIterator[None]:
+    """The manager watches; a watch that ended by itself fails the test."""
+    task = asyncio.create_task(manager.run(), name="watch")
+    try:
+        yield
+        assert not task.done(), task
+    finally:
+        task.cancel()
+        await asyncio.wait({task})

@@ -1,0 +1,106 @@
+"""A client of the narrator that keeps what it is told."""
+
+import asyncio
+import base64
+import json
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import numpy as np
+
+from frontend.core.audio import SPEAK_FRAME
+from frontend.core.config import Config
+from frontend.dialog import notices as n
+from frontend.dialog.profiles import resolve
+from frontend.transports.realtime.narrator import Narrator
+from frontend.transports.realtime.outbox import Outbox
+from frontend.transports.realtime.settings import Settings
+
+AUDIO = "response.output_audio.delta"
+REPLY_BEGINS = [
+    "response.created",
+    "response.output_item.added",
+    "conversation.item.added",
+    "response.content_part.added",
+]
+REPLY_ENDS = [
+    "response.output_audio.done",
+    "response.output_audio_transcript.done",
+    "response.content_part.done",
+    "conversation.item.done",
+    "response.output_item.done",
+    "response.done",
+]
+UTTERANCE_ENDS = [
+    "input_audio_buffer.speech_stopped",
+    "input_audio_buffer.committed",
+    "conversation.item.added",
+    "conversation.item.done",
+]
+
+
+class FakeSession:
+    id = "s1"
+
+    def utterance_item(self, utterance: int) -> str:
+        return f"item_u{utterance}"
+
+    def reply_item(self, reply: int) -> str:
+        return f"item_r{reply}"
+
+
+@dataclass
+class Client:
+    """A narrator and what its client was sent."""
+
+    settings: Settings
+    told: list[dict[str, Any]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.outbox = Outbox(self._take, 10)
+        self.narrator = Narrator(self.outbox, lambda: self.settings)
+        self.narrator.attach(cast(Any, FakeSession()))
+
+    async def _take(self, text: str) -> None:
+        self.told.append(json.loads(text))
+
+    def kinds(self) -> list[str]:
+        return [event["type"] for event in self.told]
+
+    def only(self, kind: str) -> dict[str, Any]:
+        [event] = [event for event in self.told if event["type"] == kind]
+        return event
+
+
+def client(*, events: bool = False, **changes: Any) -> Client:
+    options = resolve(Config(), "", "pocketsphinx-en")
+    settings = Settings(options, options.voice, options.recogniser, vdx_events=events)
+    for name, value in changes.items():
+        setattr(settings, name, value)
+    return Client(settings)
+
+
+def narrate(to: Client, *story: n.Notice | tuple[int, np.ndarray]) -> Client:
+    """Tells notices, and plays a (reply, row) as audio; returns once all of it is sent."""
+
+    async def tell() -> None:
+        writer = asyncio.create_task(to.outbox.run())
+        for part in story:
+            if isinstance(part, tuple):
+                await to.narrator.play(*part)
+            else:
+                to.narrator.notify(part)
+        to.outbox.close()
+        await writer
+
+    asyncio.run(tell())
+    return to
+
+
+def audio(level: int = 1000) -> np.ndarray:
+    return np.full(SPEAK_FRAME, level, np.int16)
+
+
+def samples_of(to: Client) -> np.ndarray:
+    deltas = [e["delta"] for e in to.told if e["type"] == "response.output_audio.delta"]
+    return np.frombuffer(b"".join(base64.b64decode(delta) for delta in deltas), "<i2")
