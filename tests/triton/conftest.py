@@ -1,17 +1,20 @@
 """One real tritonserver for the whole test session; models are loaded by the tests."""
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from frontend.cli import main
 from frontend.core.config import TritonConfig
 from frontend.core.paths import locate
 from frontend.serving.embedded import EmbeddedOptions, EmbeddedTriton
 from frontend.serving.triton import TritonClient
 from tests.triton import repository as repo
+from tests.triton.commands import Answer, Call
 from tests.triton.typed import Connect
 from tests.triton.wire import Wire
 
@@ -85,3 +88,30 @@ async def connect(triton_server: EmbeddedTriton) -> AsyncIterator[Connect]:
     yield build
     for client in opened:
         await client.close()
+
+
+@pytest.fixture
+def vdx(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> Call:
+    """Runs a command of `vdx` in an empty folder; an unforeseen exception fails the test."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments: str) -> Answer:
+        monkeypatch.setattr(sys, "argv", ["vdx", *arguments])
+        status: int | str | None = 0
+        try:
+            main.main()
+        except SystemExit as ended:
+            status = ended.code
+        out, err = capsys.readouterr()
+        assert "Traceback" not in err
+        return Answer(int(status or 0), out, err)
+
+    return call
+
+
+@pytest.fixture
+def on_triton(vdx: Call, triton_server: EmbeddedTriton) -> Call:
+    """The same against the server of the tests."""
+    return lambda *arguments: vdx(*arguments, "--set", f"triton.url={triton_server.grpc_url}")

@@ -1,12 +1,7 @@
-"""`vdx say`, `transcribe`, `models` and `up`, as a person calls them, on a real tritonserver."""
+"""`vdx say` and `vdx transcribe`, as a person calls them, on a real tritonserver."""
 
-import asyncio
 import json
 import re
-import socket
-import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,51 +9,11 @@ import pytest
 import soundfile
 import soxr
 
-from frontend.cli import main
-from frontend.core.paths import locate
-from frontend.serving.embedded import EmbeddedTriton
-from tests.server.processes import Http, Vdx, running
+from tests.triton.commands import Call
 from tests.triton.test_contract import recording
 
 TEXT = "Hello there. This is the second sentence."
 SUFFIXES = ["wav", "flac", "ogg", "mp3"]
-
-
-@dataclass(frozen=True)
-class Answer:
-    status: int
-    out: str
-    err: str
-
-
-Call = Callable[..., Answer]
-
-
-@pytest.fixture
-def vdx(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> Call:
-    """Runs a command of `vdx` in an empty folder; an unforeseen exception fails the test."""
-    monkeypatch.chdir(tmp_path)
-
-    def call(*arguments: str) -> Answer:
-        monkeypatch.setattr(sys, "argv", ["vdx", *arguments])
-        status: int | str | None = 0
-        try:
-            main.main()
-        except SystemExit as ended:
-            status = ended.code
-        out, err = capsys.readouterr()
-        assert "Traceback" not in err
-        return Answer(int(status or 0), out, err)
-
-    return call
-
-
-@pytest.fixture
-def on_triton(vdx: Call, triton_server: EmbeddedTriton) -> Call:
-    """The same against the server of the tests."""
-    return lambda *arguments: vdx(*arguments, "--set", f"triton.url={triton_server.grpc_url}")
 
 
 # --- say ----------------------------------------------------------------------------------------
@@ -192,144 +147,3 @@ def test_what_cannot_be_written_down_is_named(
     assert answer.out == ""
     assert named in answer.err
     assert answer.err.strip().splitlines()[-1].startswith("vdx: ")
-
-
-# --- without a server ---------------------------------------------------------------------------
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return int(taken.getsockname()[1])
-
-
-def test_say_starts_a_triton_for_the_moment(vdx: Call) -> None:
-    port = free_port()
-    answer = vdx(
-        "say",
-        "Hello.",
-        "--voice",
-        "tone",
-        "--out",
-        "x.wav",
-        "--set",
-        f"triton.url=127.0.0.1:{port}",
-    )
-    assert answer.status == 0, answer.err
-    assert "starting one for the moment" in answer.err
-    assert soundfile.info("x.wav").duration == pytest.approx(0.36, abs=0.05)
-
-
-@pytest.mark.parametrize("command", [["list"], ["load", "tone"], ["unload", "tone"], ["use", "x"]])
-def test_models_without_a_server(vdx: Call, command: list[str]) -> None:
-    url = f"http://127.0.0.1:{free_port()}"
-    answer = vdx("models", *command, "--url", url)
-    assert answer.status == 1
-    assert f"no vdx server answers at {url}" in answer.err
-    assert "vdx up" in answer.err
-
-
-@pytest.mark.parametrize("url", ["nonsense", "http://", "ftp://127.0.0.1", "http://[::1", ""])
-def test_models_with_a_url_that_is_none(vdx: Call, url: str) -> None:
-    answer = vdx("models", "list", "--url", url)
-    assert answer.status != 0
-    assert answer.err.startswith("vdx: ")
-    assert repr(url) in answer.err or url in answer.err.removeprefix("vdx: ")
-
-
-def test_models_on_a_server_that_is_not_vdx(vdx: Call, triton_server: EmbeddedTriton) -> None:
-    url = triton_server.metrics_url.removesuffix("/metrics")
-    answer = vdx("models", "list", "--url", url)
-    assert answer.status == 1
-    assert url in answer.err
-
-
-# --- up and models ------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Vdx]:
-    """A whole `vdx up`, its proof included."""
-    ports = ("--port", "0", "--grpc-port", "0", "--http-port", "0", "--metrics-port", "0")
-    with running("up", *ports, home=tmp_path_factory.mktemp("up")) as process:
-        process.url()
-        yield process
-        assert process.interrupt() == 0
-        assert process.output.endswith("stopped")
-        assert "Traceback" not in process.output
-
-
-def test_up_proves_a_turn_and_says_where_to_go(up: Vdx) -> None:
-    up.said("Ctrl-C stops everything")
-    text = up.output
-    assert text.index("starting Triton") < text.index("loading models") < text.index("one turn")
-    assert re.search(r"heard +.*forward", text)
-    assert re.search(r"answered +\S+", text)
-    stages = re.findall(r"^    (\S.*?) +(\d+\.\d)  █", text, re.MULTILINE)
-    assert [name for name, _ in stages][-1] == "first audio sent"
-    times = [float(ms) for _, ms in stages]
-    assert times == sorted(times)
-    assert re.search(r"talk here: +http://127\.0\.0\.1:\d+", text)
-    assert text.count("vdx models list") == 1
-
-
-def test_the_models_of_a_running_server(vdx: Call, up: Vdx) -> None:
-    url = ("--url", up.url())
-    listed = vdx("models", "list", *url)
-    assert listed.status == 0, listed.err
-    states = {line.split()[0]: line.split()[1] for line in listed.out.splitlines()}
-    assert states["espeak-en"] == states["pocketsphinx-en"] == "READY"
-    assert states["tone"] != "READY"
-    assert vdx("models", "load", "tone", *url).out == "tone is ready\n"
-    as_json = json.loads(vdx("models", "list", "--json", *url).out)
-    tone = next(model for model in as_json["models"] if model["name"] == "tone")
-    assert (tone["state"], tone["kind"], tone["sample_rate"]) == ("READY", "tts", 48_000)
-    assert vdx("models", "use", "tone", *url).out == "0 live sessions now use tone\n"
-    assert Http(up.url()).status()["voice"] == "tone"
-    assert vdx("models", "use", "espeak-en", *url).status == 0
-    assert vdx("models", "unload", "tone", *url).out == "tone is unloaded\n"
-
-
-@pytest.mark.parametrize("action", ["load", "unload", "use"])
-@pytest.mark.parametrize("name", ["espek-en", "a/b", "?", "ü"])
-def test_a_model_that_is_not_there(vdx: Call, up: Vdx, action: str, name: str) -> None:
-    answer = vdx("models", action, name, "--url", up.url())
-    assert answer.status != 0
-    assert f"there is no model {name!r}" in answer.err
-    if name == "espek-en":
-        assert "did you mean 'espeak-en'?" in answer.err
-
-
-def test_a_session_that_is_not_there(vdx: Call, up: Vdx) -> None:
-    answer = vdx("models", "use", "espeak-en", "--session", "a b&c", "--url", up.url())
-    assert answer.status == 1
-    assert "there is no session 'a b&c'" in answer.err
-
-
-def test_a_talk_with_an_unknown_profile_says_which_there_are(vdx: Call, up: Vdx) -> None:
-    wav = str(locate().recordings / "ps_goforward.wav")
-    answer = vdx("talk", "--wav", wav, "--url", up.url(), "--profile", "nope")
-    assert answer.status == 1
-    assert "there is no profile 'nope'; there are: vdx" in answer.err
-    assert "ASGI" not in up.output, "uvicorn must not cry over a proper refusal"
-
-
-def test_a_second_up_finds_other_ports(up: Vdx, tmp_path: Path) -> None:
-    port = int(up.url().rsplit(":", 1)[1])
-    with running("up", "--port", str(port), home=tmp_path) as second:
-        assert second.wait() == 1
-        assert f"port {port}" in second.output
-        assert "starting Triton" not in second.output
-
-
-def test_the_recording_of_the_proof_is_there() -> None:
-    from frontend.cli.welcome import PROOF_RECORDING
-
-    assert (locate().recordings / PROOF_RECORDING).is_file()
-
-
-def test_a_proof_that_fails_is_told_and_harms_nothing(capsys: pytest.CaptureFixture[str]) -> None:
-    from frontend.cli.welcome import prove
-    from frontend.core.config import Config
-
-    asyncio.run(prove(f"http://127.0.0.1:{free_port()}", Config()))
-    assert "the proof turn failed: " in capsys.readouterr().err

@@ -74,7 +74,7 @@ async def test_a_model_that_is_gone_is_reloaded_at_once() -> None:
 
 
 @on_virtual_time
-async def test_a_reload_waits_until_the_old_instance_is_gone() -> None:
+async def test_a_reload_gets_past_an_old_instance_that_still_streams() -> None:
     triton, manager = made(unload_s=1.5)
     await manager.ensure("tone")
     triton.failures["probe tone"] = [ModelUnavailable("stub process died", model="tone")]
@@ -82,7 +82,6 @@ async def test_a_reload_waits_until_the_old_instance_is_gone() -> None:
         manager.suspect()
         await asyncio.sleep(4)
     assert triton.states["tone"] == "READY"
-    assert triton.count("load tone") == 2
 
 
 @on_virtual_time
