@@ -3,7 +3,7 @@
 from prometheus_client import Counter, Gauge, Histogram
 
 _LATENCY = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.35, 0.4, 0.5, 0.75, 1.0, 2.0, 5.0)
-_PACING = (0.0005, 0.001, 0.002, 0.003, 0.005, 0.01, 0.02, 0.05, 0.1)
+_PACING = (0.0005, 0.001, 0.002, 0.003, 0.004, 0.005, 0.01, 0.02, 0.05, 0.1)
 
 SESSIONS = Gauge("vdx_sessions", "Open sessions")
 SESSIONS_ENDED = Counter("vdx_sessions_ended_total", "Ended sessions by reason", ["reason"])
@@ -13,7 +13,7 @@ INTERRUPTIONS = Counter("vdx_interruptions_total", "Barge-ins by outcome", ["out
 TURN_GAP = Histogram("vdx_turn_gap_seconds", "End of speech to first audio sent", buckets=_LATENCY)
 STAGE = Histogram("vdx_stage_seconds", "Where the time of a turn goes", ["stage"], buckets=_LATENCY)
 PACING_ERROR = Histogram(
-    "vdx_pacing_error_seconds", "How late a frame was sent against its schedule", buckets=_PACING
+    "vdx_pacing_error_seconds", "How late a frame was written to the socket", buckets=_PACING
 )
 UNDERRUNS = Counter("vdx_underruns_total", "Times the voice was slower than the listener")
 ERRORS = Counter("vdx_errors_total", "Errors by service and code", ["service", "code"])

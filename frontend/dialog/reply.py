@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 from frontend.core.config import ClauseConfig, PlayoutConfig
@@ -54,7 +55,7 @@ class Reply:
         messages: list[Message],
         parts: ReplyParts,
         observer: ReplyObserver,
-        send: Callable[[int, Pcm], Awaitable[None]],
+        send: Callable[[int, Pcm, float], Awaitable[None]],
     ) -> None:
         self.number = number
         self.source = ""
@@ -66,9 +67,7 @@ class Reply:
         self._observer = observer
         self._failure: VdxError | None = None
         self._clauses: asyncio.Queue[Clause | None] = asyncio.Queue(CLAUSES_QUEUED)
-        self.playout = Playout(
-            self.audio, lambda row: send(number, row), self, parts.playout, parts.clock
-        )
+        self.playout = Playout(self.audio, partial(send, number), self, parts.playout, parts.clock)
 
     def on_audible(self) -> None:
         self._observer.on_audible(self)

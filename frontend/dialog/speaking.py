@@ -28,8 +28,11 @@ class Audience(Protocol):
     def notify(self, notice: n.Notice) -> None:
         """Takes a notice at once; must not block."""
 
-    async def play(self, reply: int, row: Pcm) -> None:
-        """Delivers one frame (int16 [960], 48 kHz); may block while the reader is slow."""
+    async def play(self, reply: int, row: Pcm, due: float) -> None:
+        """Delivers one frame (int16 [960], 48 kHz); may block while the reader is slow.
+
+        It should leave at `due`, on the session's clock; how much later it does is pacing error.
+        """
 
 
 @dataclass(frozen=True, slots=True)

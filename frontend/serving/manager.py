@@ -201,14 +201,16 @@ class ModelManager:
             self._failures.pop(name, None)
 
     async def _reload(self, name: str) -> None:
-        """Unload and load: a crashed model process is never restarted by Triton itself."""
+        """Unload and load: a crashed model process is never restarted by Triton itself.
+
+        A dead one may stay UNLOADING for ever, and nothing it held is worth waiting for.
+        """
         async with self._locks.setdefault(name, asyncio.Lock()):
             if name not in self._wanted:
                 return
             log.info("reloading model", model=name)
             try:
                 await self._client.unload(name)
-                await self._settled(name)
                 await self._client.load(name)
             except TritonError as error:
                 log.warning("reload failed", model=name, error=str(error))

@@ -11,7 +11,7 @@ from typing import Protocol
 from frontend.core.audio import FRAME_MS, SPEAK_FRAME, SPEAK_RATE, fade_in
 from frontend.core.config import PlayoutConfig
 from frontend.core.events import Pcm
-from frontend.core.metrics import PACING_ERROR, UNDERRUNS
+from frontend.core.metrics import UNDERRUNS
 from frontend.speech.replyaudio import ClauseSpan, ReplyAudio
 
 FRAME_SECONDS = FRAME_MS / 1000
@@ -27,13 +27,14 @@ class PlayoutObserver(Protocol):
 class Playout:
     """Plays one reply once; starts held, as a preemptive reply must be silent.
 
-    `send` delivers one frame (int16 [960], 48 kHz) and may block while the reader is slow.
+    `send` delivers one frame (int16 [960], 48 kHz) that was due at a time of `clock`, and may
+    block while the reader is slow.
     """
 
     def __init__(
         self,
         audio: ReplyAudio,
-        send: Callable[[Pcm], Awaitable[None]],
+        send: Callable[[Pcm, float], Awaitable[None]],
         observer: PlayoutObserver,
         config: PlayoutConfig,
         clock: Callable[[], float],
@@ -83,9 +84,10 @@ class Playout:
             if self._audio.exhausted:
                 break
             await self._open.wait()
-            await self._sleep_until(self._due())
+            due = self._due()
+            await self._sleep_until(due)
             if self._open.is_set():
-                await self._send_next()
+                await self._send_next(due)
         await self._open_if_silent()
         await self._sleep_until(self._origin + self._sent * FRAME_SECONDS)
         self._over = True  # timers may fire a moment early: the last word was played all the same
@@ -107,7 +109,7 @@ class Playout:
             return now
         return sounds_at - self._early
 
-    async def _send_next(self) -> None:
+    async def _send_next(self, due: float) -> None:
         index = self._sent
         row = self._audio.take()
         if self._fade_next:
@@ -117,10 +119,9 @@ class Playout:
         if (span := self._audio.clause_at(index)) is not None:
             self._observer.on_clause(span)
         self._sent += 1
-        await self._send(row)
+        await self._send(row, due)
 
     async def _sleep_until(self, due: float) -> None:
         delay = due - self._clock()
         if delay > 0:
             await asyncio.sleep(delay)
-            PACING_ERROR.observe(max(0.0, self._clock() - due))

@@ -149,5 +149,5 @@ class Host:
             "sessions": len(self.sessions),
             "tasks": len(asyncio.all_tasks()),
             "recogniser": self._defaults.get("asr") or self._recogniser,
-            "voice": self._defaults.get("tts") or self.config.tts.voice,
+            "voice": self.options("").voice,
         }

@@ -49,12 +49,12 @@ class Narrator:
 
     # --- Audience ---------------------------------------------------------------------------
 
-    async def play(self, reply: int, row: Pcm) -> None:
+    async def play(self, reply: int, row: Pcm, due: float) -> None:
         """One frame as response.output_audio.delta."""
         rate = self._settings().output_rate
         if self._resampler is None or self._resampler.target_hz != rate:
             self._resampler = Resampler(SPEAK_RATE, rate)
-        await self._outbox.audio(reply, self._audio_event(reply, self._resampler.push(row)))
+        await self._outbox.audio(reply, self._audio_event(reply, self._resampler.push(row)), due)
 
     def notify(self, notice: n.Notice) -> None:
         if self._settings().vdx_events and (event := vdx_event(notice, self._ids)) is not None:

@@ -1,10 +1,12 @@
 """The one way out of a WebSocket: a bounded queue with one writer, so order is never in doubt."""
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable
 
 from frontend.core.errors import SessionLimit
+from frontend.core.metrics import PACING_ERROR
 
 MAX_EVENTS = 2_000
 """Events a client may be behind before it is given up."""
@@ -20,7 +22,7 @@ class Outbox:
     def __init__(self, send: Callable[[str], Awaitable[None]], timeout_s: float) -> None:
         self._send = send
         self._timeout_s = timeout_s
-        self._queue: deque[tuple[str, int]] = deque()
+        self._queue: deque[tuple[str, int, float]] = deque()
         self._audio = 0
         self._characters = 0
         self._waiting = asyncio.Event()
@@ -31,17 +33,20 @@ class Outbox:
     def post(self, text: str) -> None:
         """Queues one event; beyond MAX_EVENTS it is lost, and with it the client."""
         if len(self._queue) < MAX_EVENTS:
-            self._put(text, 0)
+            self._put(text, 0, 0.0)
         else:
             self._overflowed = True
 
-    async def audio(self, reply: int, text: str) -> None:
-        """Queues one audio event of `reply` (1 or more), waiting while there are enough."""
+    async def audio(self, reply: int, text: str, due: float) -> None:
+        """Queues one audio event of `reply` (1 or more), waiting while there are enough.
+
+        It should be written at `due`, a time of the monotonic clock.
+        """
         while self._audio >= MAX_AUDIO and not self._closed:
             self._room.clear()
             await self._room.wait()
         self._audio += 1
-        self._put(text, reply)
+        self._put(text, reply, due)
 
     async def caught_up(self) -> None:
         """Waits while the client is too far behind to be asked for more."""
@@ -54,7 +59,7 @@ class Outbox:
         kept = [entry for entry in self._queue if entry[1] != reply]
         self._audio -= len(self._queue) - len(kept)
         self._queue = deque(kept)
-        self._characters = sum(len(text) for text, _ in kept)
+        self._characters = sum(len(text) for text, _, _ in kept)
         self._room.set()
 
     def close(self) -> None:
@@ -73,18 +78,20 @@ class Outbox:
             while self._queue:
                 if self._overflowed:
                     raise SessionLimit(f"the client is {MAX_EVENTS} events behind")
-                text, reply = self._queue.popleft()
+                text, reply, due = self._queue.popleft()
                 self._audio -= reply > 0
                 self._characters -= len(text)
                 self._room.set()
                 await self._write(text)
+                if reply:
+                    PACING_ERROR.observe(max(0.0, time.monotonic() - due))
             if self._closed:
                 return
             self._waiting.clear()
             await self._waiting.wait()
 
-    def _put(self, text: str, reply: int) -> None:
-        self._queue.append((text, reply))
+    def _put(self, text: str, reply: int, due: float) -> None:
+        self._queue.append((text, reply, due))
         self._characters += len(text)
         self._waiting.set()
 

@@ -211,7 +211,7 @@ class FakeAudience:
         self.notices.append((asyncio.get_running_loop().time(), notice))
         self._changed.set()
 
-    async def play(self, reply: int, row: Pcm) -> None:
+    async def play(self, reply: int, row: Pcm, due: float) -> None:
         if self.slow_s:
             await asyncio.sleep(self.slow_s)
         self.rows.append((asyncio.get_running_loop().time(), reply, row))

@@ -54,9 +54,6 @@ class FakeTriton:
 
     async def load(self, model: str) -> None:
         self._record("load", model)
-        # Triton takes a load during UNLOADING as done: the old instance is still there.
-        if self.states[model] == "UNLOADING":
-            return
         self.loading += 1
         self.most_loading = max(self.most_loading, self.loading)
         self.states[model] = "LOADING"

@@ -39,7 +39,7 @@ class Listener:
     def played_ms(self) -> float:
         return self.playout.played_samples / SPEAK_RATE * 1000
 
-    async def send(self, row: Pcm) -> None:
+    async def send(self, row: Pcm, due: float) -> None:
         self.rows.append(row)
         self.times_ms.append(round(self.now_ms, 3))
         await asyncio.sleep(self.blocked_s)

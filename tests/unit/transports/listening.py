@@ -87,7 +87,7 @@ def narrate(to: Client, *story: n.Notice | tuple[int, np.ndarray]) -> Client:
         writer = asyncio.create_task(to.outbox.run())
         for part in story:
             if isinstance(part, tuple):
-                await to.narrator.play(*part)
+                await to.narrator.play(*part, 0.0)
             else:
                 to.narrator.notify(part)
         to.outbox.close()

@@ -104,7 +104,7 @@ def test_queued_audio_of_a_cancelled_reply_is_taken_back() -> None:
     async def tell() -> None:
         to.narrator.notify(n.ReplyStarted(1))
         for level in (1, 2, 3):
-            await to.narrator.play(1, audio(level))
+            await to.narrator.play(1, audio(level), 0.0)
         to.narrator.notify(n.ReplyEnded(1, "cancelled", "interrupted", 0, ""))
         to.outbox.close()
         await to.outbox.run()

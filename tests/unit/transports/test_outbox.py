@@ -44,9 +44,9 @@ async def test_what_was_queued_leaves_in_order_and_before_the_end() -> None:
     outbox.post("before it runs")
     async with writing(outbox):
         outbox.post("a")
-        await outbox.audio(1, "a1")
+        await outbox.audio(1, "a1", 0.0)
         outbox.post("b")
-        await outbox.audio(1, "a2")
+        await outbox.audio(1, "a2", 0.0)
         outbox.post("c")
     assert client.read == ["before it runs", "a", "a1", "b", "a2", "c"]
 
@@ -59,7 +59,7 @@ async def test_audio_waits_for_a_slow_reader() -> None:
 
     async def play() -> None:
         for number in range(20):
-            await outbox.audio(1, f"a{number}")
+            await outbox.audio(1, f"a{number}", 0.0)
             sent.append(number)
 
     async with writing(outbox):
@@ -78,8 +78,8 @@ async def test_events_never_wait_for_audio() -> None:
     outbox = Outbox(client, TIMEOUT_S)
     async with writing(outbox):
         for number in range(MAX_AUDIO + 1):  # the first is being written
-            await outbox.audio(1, f"a{number}")
-        blocked = asyncio.create_task(outbox.audio(1, "late"))
+            await outbox.audio(1, f"a{number}", 0.0)
+        blocked = asyncio.create_task(outbox.audio(1, "late", 0.0))
         outbox.post("event")
         await blocked
     assert client.read.index("event") < client.read.index("late")
@@ -90,10 +90,10 @@ async def test_audio_of_one_reply_can_be_taken_back() -> None:
     client = Client(pace_s=1.0)
     outbox = Outbox(client, TIMEOUT_S)
     outbox.post("before")
-    await outbox.audio(1, "old")
+    await outbox.audio(1, "old", 0.0)
     outbox.post("between")
-    await outbox.audio(2, "new")
-    await outbox.audio(1, "old too")
+    await outbox.audio(2, "new", 0.0)
+    await outbox.audio(1, "old too", 0.0)
     outbox.drop_audio(1)
     outbox.drop_audio(3)
     async with writing(outbox):
@@ -105,8 +105,8 @@ async def test_audio_of_one_reply_can_be_taken_back() -> None:
 async def test_taking_audio_back_makes_room() -> None:
     outbox = Outbox(Client(), TIMEOUT_S)
     for number in range(MAX_AUDIO):
-        await outbox.audio(1, f"old {number}")
-    waiting = [asyncio.create_task(outbox.audio(2, f"new {n}")) for n in range(MAX_AUDIO + 1)]
+        await outbox.audio(1, f"old {number}", 0.0)
+    waiting = [asyncio.create_task(outbox.audio(2, f"new {n}", 0.0)) for n in range(MAX_AUDIO + 1)]
     await asyncio.sleep(1)
     assert not any(task.done() for task in waiting)
     outbox.drop_audio(1)
@@ -121,14 +121,14 @@ async def test_a_cancelled_wait_for_room_leaves_no_audio() -> None:
     client = Client()
     outbox = Outbox(client, TIMEOUT_S)
     for number in range(MAX_AUDIO):
-        await outbox.audio(1, f"old {number}")
-    playing = asyncio.create_task(outbox.audio(1, "stale"))
+        await outbox.audio(1, f"old {number}", 0.0)
+    playing = asyncio.create_task(outbox.audio(1, "stale", 0.0))
     await asyncio.sleep(1)
     playing.cancel()  # an interruption cancels the reply, then takes its audio back
     outbox.drop_audio(1)
     async with writing(outbox):
         await asyncio.wait({playing})
-        await outbox.audio(2, "new")
+        await outbox.audio(2, "new", 0.0)
     assert client.read == ["new"]
 
 
@@ -162,8 +162,8 @@ async def test_a_client_far_behind_is_given_up_and_costs_no_more_memory() -> Non
 async def test_nobody_waits_for_room_after_the_end() -> None:
     outbox = Outbox(Client(), TIMEOUT_S)
     for number in range(MAX_AUDIO):
-        await outbox.audio(1, str(number))
-    playing = asyncio.create_task(outbox.audio(1, "late"))
+        await outbox.audio(1, str(number), 0.0)
+    playing = asyncio.create_task(outbox.audio(1, "late", 0.0))
     await asyncio.sleep(1)
     outbox.close()
     await asyncio.wait_for(playing, 1)
