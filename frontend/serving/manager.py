@@ -20,7 +20,7 @@ from frontend.core.errors import (
     UnknownName,
 )
 from frontend.core.logs import logger
-from frontend.serving.models import ModelInfo, ModelKind
+from frontend.serving.models import ModelInfo, ModelKind, ModelState
 from frontend.serving.triton import TritonClient
 
 log = logger(__name__)
@@ -28,8 +28,6 @@ log = logger(__name__)
 KIND_NAMES: dict[ModelKind, str] = {"tts": "voice", "asr": "recogniser"}
 PARALLEL_LOADS = 2
 SERVER_POLL_S = 0.25
-UNLOAD_S = 5.0
-"""How long a stream in flight may hold up the unloading of a model that is to be loaded again."""
 FAILED_PROBES = 2
 """Probes that must fail in a row before a model is reloaded; one may just be slow."""
 
@@ -102,7 +100,8 @@ class ModelManager:
         async with self._locks.setdefault(name, asyncio.Lock()):
             if (info := self._infos.get(name)) is not None:
                 return info
-            if await self._settled(name) != "READY":
+            # One that is UNLOADING, because somebody still hears it, gets a new instance.
+            if not (await self._states())[name].ready:
                 async with self._slots:
                     log.debug("loading model", model=name)
                     await self._client.load(name)
@@ -129,9 +128,12 @@ class ModelManager:
         self._failures.pop(name, None)
 
     async def _require(self, name: str) -> None:
-        names = [state.name for state in await self._client.index()]
+        names = await self._states()
         if name not in names:
             raise _unknown(name, names)
+
+    async def _states(self) -> dict[str, ModelState]:
+        return {state.name: state for state in await self._client.index()}
 
     async def statuses(self) -> list[ModelStatus]:
         """Every model of the repository, by name."""
@@ -216,16 +218,6 @@ class ModelManager:
                 log.warning("reload failed", model=name, error=str(error))
                 return
             self._failures.pop(name, None)
-
-    async def _settled(self, name: str) -> str:
-        """The state once it is not UNLOADING: a load before that would find the old instance."""
-        deadline = asyncio.get_running_loop().time() + UNLOAD_S
-        while True:
-            states = {state.name: state.state for state in await self._client.index()}
-            state = states.get(name, "UNAVAILABLE")
-            if state != "UNLOADING" or asyncio.get_running_loop().time() > deadline:
-                return state
-            await asyncio.sleep(0.05)
 
 
 def _unknown(name: str, known: Iterable[str]) -> UnknownName:

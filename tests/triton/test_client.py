@@ -17,7 +17,6 @@ from frontend.core.errors import (
 )
 from frontend.core.events import SpeechChunk
 from frontend.serving.embedded import EmbeddedTriton
-from frontend.serving.manager import ModelManager
 from frontend.serving.triton import SynthesisRequest
 from tests.triton import repository as repo
 from tests.triton.test_faults import metric
@@ -42,7 +41,6 @@ async def test_models_are_listed_loaded_described_and_unloaded(connect: Connect)
     assert info.can("word_times")
     assert not info.can("zero_shot")
     await client.unload("tone-spare")
-    await ModelManager(client)._settled("tone-spare")
     assert not {state.name: state for state in await client.index()}["tone-spare"].ready
     with pytest.raises(ModelUnavailable, match="tone-spare"):
         await client.describe("tone-spare")
