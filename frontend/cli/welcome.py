@@ -67,13 +67,14 @@ def _show(turn: dict[str, Any]) -> None:
 
 def welcome(address: str, host: "Host") -> None:
     """Where to talk, and the one line each for something better."""
-    config = host.config
+    status = host.status()
     typer.echo(f"\n  talk here:  {address}\n")
-    typer.echo(f"  voice       {config.tts.voice}; others: vdx models list, vdx models use ID")
-    typer.echo(f"  recogniser  {host.status()['recogniser']}; others: --recogniser NAME")
-    if config.responder.kind == "echo":
+    typer.echo(f"  voice       {status['voice']}; another one: vdx models use ID, or up --voice ID")
+    typer.echo(f"  recogniser  {status['recogniser']}; another one: vdx models use ID")
+    typer.echo("  models      vdx models list shows them; CONTRIBUTING.md adds a better one")
+    if host.config.responder.kind == "echo":
         typer.echo(
-            "  answers     it repeats what you say. A language model, for example Ollama:\n"
+            "  answers     it repeats what you say; with a language model, for example Ollama:\n"
             "              vdx up --responder chat --set responder.chat.model=llama3.2"
         )
     typer.echo("\n  Ctrl-C stops everything.\n")
