@@ -37,6 +37,7 @@ class Narrator:
         self._lengths: dict[int, int] = {}  # utterance -> ms of audio, kept until its words come
         self._delivered: dict[int, int] = {}  # utterance -> characters told as deltas
         self._last_item: str | None = None
+        self._before_reply: str | None = None
         self._resampler: Resampler | None = None
         self._metadata: dict[str, str] | None = None
 
@@ -169,6 +170,7 @@ class Narrator:
         self._resampler = None
         item_id = self._reply_id(reply)
         previous, self._last_item = self._last_item, item_id
+        self._before_reply = previous
         item = ev.reply_item(item_id, "in_progress", None)
         where = {"response_id": self._response_id(reply), "output_index": 0}
         self._post("response.created", response=self._response(reply, "in_progress", []))
@@ -193,7 +195,7 @@ class Narrator:
         self._post("response.output_audio_transcript.done", **part, transcript=ended.text)
         content = {"type": "audio", "transcript": ended.text}
         self._post("response.content_part.done", **part, part=content)
-        self._post("conversation.item.done", previous_item_id=None, item=item)
+        self._post("conversation.item.done", previous_item_id=self._before_reply, item=item)
         where = {"response_id": self._response_id(reply), "output_index": 0}
         self._post("response.output_item.done", **where, item=item)
         details = _status_details(ended)
