@@ -46,9 +46,10 @@ browser:
 	done; echo "the tests need a browser; run: sudo apt install chromium" >&2; exit 1
 
 # The engines run in the environment of the models; everything else, real Triton included, in .venv.
+# Most of it waits for sound to be spoken in real time, so three run at once even on two cores.
 test: browser check
 	.venv-triton/bin/python -m pytest --quiet tests/unit/backends
-	$(BIN)/pytest --cov --cov-report=term --ignore=tests/unit/backends tests/unit tests/triton tests/server tests/browser tests/bench
+	$(BIN)/pytest --numprocesses 3 --dist loadfile --cov --cov-report=term
 
 bench: setup
 	@$(BIN)/vdx bench $(or $(ARGS),turn)

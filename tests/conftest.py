@@ -1,0 +1,18 @@
+"""What holds for every test."""
+
+import importlib.util
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+# The engines are tested in .venv-triton, where their libraries are; see `make test`.
+collect_ignore = [] if importlib.util.find_spec("espeakng_loader") else ["unit/backends"]
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_it_was() -> Iterator[None]:
+    """A command under test sends the log to that test's standard error, which closes with it."""
+    yield
+    if (structlog := sys.modules.get("structlog")) is not None:
+        structlog.reset_defaults()
