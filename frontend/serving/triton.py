@@ -22,6 +22,7 @@ from frontend.core.errors import ModelFailed, ModelTimeout, TritonError, TritonU
 from frontend.core.events import SpeechChunk, Transcript, TranscriptKind
 from frontend.serving.answers import speech_chunk, transcript
 from frontend.serving.failures import from_message, from_rpc
+from frontend.serving.leaving import Leaving
 from frontend.serving.models import ModelInfo, ModelState, describe
 
 CHANNEL_OPTIONS = (
@@ -53,6 +54,7 @@ class TritonClient:
         self.config = config
         self._channel = grpc.aio.insecure_channel(config.url, options=CHANNEL_OPTIONS)
         self._stub: Any = pb_grpc.GRPCInferenceServiceStub(self._channel)
+        self._leaving = Leaving()
 
     async def __aenter__(self) -> Self:
         return self
@@ -66,6 +68,7 @@ class TritonClient:
         await self.close()
 
     async def close(self) -> None:
+        await self._leaving.close()
         await self._channel.close()
 
     async def is_ready(self) -> bool:
@@ -120,23 +123,31 @@ class TritonClient:
     ) -> AsyncGenerator[SpeechChunk, None]:
         """Streams one clause; closing the iterator cancels the computation on the server."""
         call = self._stub.ModelStreamInfer()
+        message = _synthesis_message(model, request)
+        stop: Any = _stop_message(model, message.id)
         try:
-            await self._ask(call, model, _synthesis_message(model, request))
+            await self._ask(call, model, message)
             wait_ms = self.config.first_response_timeout_ms
             while (answer := await self._read(call, model, wait_ms)) is not None:
+                last = answer.parameters["triton_final_response"].bool_param
+                if last:
+                    stop = None
                 if answer.raw_output_contents:
                     yield speech_chunk(answer, model)
+                if last:
+                    return
                 wait_ms = self.config.next_response_timeout_ms
         except (grpc.aio.AioRpcError, asyncio.InvalidStateError) as error:
             raise await _stream_failure(call, error, model) from error
         finally:
-            call.cancel()
+            self._leaving.let_go(call, stop)
 
     def recognise(
         self, model: str, *, language: str = "", session: str = ""
     ) -> "RecognitionStream":
         """Opens a recognition sequence for one utterance; use as an async context manager."""
-        return RecognitionStream(self._stub.ModelStreamInfer(), model, language, session)
+        call = self._stub.ModelStreamInfer()
+        return RecognitionStream(call, self._leaving, model, language, session)
 
     async def _ask(self, call: Any, model: str, message: Any) -> None:
         """Sends the one request of a stream; a host that swallows packets accepts none."""
@@ -144,7 +155,6 @@ class TritonClient:
         try:
             async with asyncio.timeout(wait_ms / 1000):
                 await call.write(message)
-                await call.done_writing()
         except TimeoutError:
             raise ModelTimeout(f"{model} took no request for {wait_ms} ms", model=model) from None
 
@@ -172,8 +182,12 @@ class RecognitionStream:
     The iteration ends after the final transcript (or after a cancelled END).
     """
 
-    def __init__(self, call: Any, model: str, language: str, session: str) -> None:
+    def __init__(
+        self, call: Any, leaving: Leaving, model: str, language: str, session: str
+    ) -> None:
         self._call = call
+        self._leaving = leaving
+        self._ended = False
         self._model = model
         # Random 63 bits: frontends that share a server must never meet in one sequence.
         self._sequence = secrets.randbits(63) | 1
@@ -190,7 +204,10 @@ class RecognitionStream:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._call.cancel()
+        forget = self._started and not self._ended
+        self._leaving.let_go(
+            self._call, self._message(b"", end=True, cancel=True) if forget else None
+        )
 
     async def send(
         self, pcm: bytes, *, flush: bool = False, end: bool = False, cancel: bool = False
@@ -200,6 +217,18 @@ class RecognitionStream:
         `flush` asks for a speculative transcript of what there is, `end` for the final one,
         `cancel` (with `end`) throws the utterance away.
         """
+        request = self._message(pcm, flush=flush, end=end, cancel=cancel)
+        self._started, self._ended = True, self._ended or end
+        try:
+            await self._call.write(request)
+            if end:
+                await self._call.done_writing()
+        except (grpc.aio.AioRpcError, asyncio.InvalidStateError) as error:
+            raise await _stream_failure(self._call, error, self._model) from error
+
+    def _message(
+        self, pcm: bytes, *, flush: bool = False, end: bool = False, cancel: bool = False
+    ) -> Any:
         request = pb.ModelInferRequest(model_name=self._model)
         parameters = request.parameters
         parameters["sequence_id"].int64_param = self._sequence
@@ -213,13 +242,7 @@ class RecognitionStream:
             _add(request, "FLUSH", "BOOL", 1, b"\1")
         if cancel:
             _add(request, "CANCEL", "BOOL", 1, b"\1")
-        self._started = True
-        try:
-            await self._call.write(request)
-            if end:
-                await self._call.done_writing()
-        except (grpc.aio.AioRpcError, asyncio.InvalidStateError) as error:
-            raise await _stream_failure(self._call, error, self._model) from error
+        return request
 
     async def __aiter__(self) -> AsyncGenerator[Transcript, None]:
         """Transcripts as they come; their `utterance` is 0, the caller knows which it is."""
@@ -264,8 +287,17 @@ def _add_text(request: Any, name: str, text: str) -> None:
         _add(request, name, "BYTES", 1, len(raw).to_bytes(4, "little") + raw)
 
 
-def _synthesis_message(model: str, request: SynthesisRequest) -> Any:
+def _stop_message(model: str, wanted: str) -> Any:
+    """Tells a vdx voice to end the request with the id `wanted`."""
     message = pb.ModelInferRequest(model_name=model)
+    message.parameters["vdx_stop"].string_param = wanted
+    _add_text(message, "TEXT", " ")
+    return message
+
+
+def _synthesis_message(model: str, request: SynthesisRequest) -> Any:
+    message = pb.ModelInferRequest(model_name=model, id=secrets.token_hex(8))
+    message.parameters["triton_enable_empty_final_response"].bool_param = True
     _add_text(message, "TEXT", request.text or " ")
     _add_text(message, "LANGUAGE", request.language)
     _add_text(message, "SPEAKER", request.speaker)

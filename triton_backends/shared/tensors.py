@@ -1,5 +1,6 @@
 """Between Triton's tensors and numpy, the only place besides the two backends that sees them."""
 
+import json
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,15 @@ from triton_backends.shared.errors import BackendError
 def tensors_of(request: Any) -> dict[str, NDArray[Any]]:
     """The request's inputs by name; views of memory that is valid until `execute` returns."""
     return {tensor.name(): tensor.as_numpy() for tensor in request.inputs()}
+
+
+def stop_wanted(request: Any) -> str:
+    """The id of the request that this one asks to end, or nothing.
+
+    A parameter instead of gRPC's cancellation, which crashes tritonserver 2.51 now and then.
+    """
+    parameters: dict[str, Any] = json.loads(request.parameters() or "{}")
+    return str(parameters.get("vdx_stop", ""))
 
 
 def text_tensor(name: str, text: str) -> Any:

@@ -27,7 +27,7 @@ from triton_backends.shared.speech import (
     stream_speech,
     words_json,
 )
-from triton_backends.shared.tensors import failure, tensors_of, text_tensor
+from triton_backends.shared.tensors import failure, stop_wanted, tensors_of, text_tensor
 
 FINAL = pb_utils.TRITONSERVER_RESPONSE_COMPLETE_FINAL
 
@@ -63,6 +63,7 @@ class TtsBackend:
         self._metrics: Metrics = TritonMetrics(pb_utils, args["model_name"])
         self._workers = ThreadPoolExecutor(self._limit, thread_name_prefix="synthesis")
         self._active = 0
+        self._answers: dict[str, _Answer] = {}
         self._lock = threading.Lock()
 
     def execute(self, requests: list[Any]) -> None:
@@ -70,13 +71,20 @@ class TtsBackend:
         for request in requests:
             arrived = time.perf_counter()
             sender = request.get_response_sender()
+            if wanted := stop_wanted(request):
+                self._stop(wanted)
+                sender.send(flags=FINAL)
+                continue
             try:
                 decoded = decode_tts(tensors_of(request))
                 self._admit()
             except BackendError as error:
                 self._refuse(sender, error)
                 continue
-            self._workers.submit(self._run, decoded, _Answer(request, sender, arrived))
+            answer = _Answer(request, sender, arrived)
+            with self._lock:
+                self._answers[request.request_id()] = answer
+            self._workers.submit(self._run, decoded, answer)
 
     def finalize(self) -> None:
         """Called by Triton once the last response is sent."""
@@ -89,6 +97,13 @@ class TtsBackend:
             if self._active >= self._limit:
                 raise Busy(f"{self._limit} requests are being spoken already")
             self._active += 1
+
+    def _stop(self, wanted: str) -> None:
+        """A client's word that it wants no more of a request; one that is over is no error."""
+        with self._lock:
+            answer = self._answers.get(wanted)
+        if answer is not None:
+            answer.abandoned = True
 
     def _refuse(self, sender: Any, error: BackendError) -> None:
         sender.send(failure(error), flags=FINAL)
@@ -109,6 +124,7 @@ class TtsBackend:
             answer.finish()
             with self._lock:
                 self._active -= 1
+                self._answers.pop(answer.id, None)
             self._metrics.add("vdx_active_streams", -1)
             answer.report(self._metrics)
 
@@ -134,7 +150,7 @@ def _while_wanted(chunks: Generator[Chunk], answer: "_Answer") -> Generator[Chun
     with closing(chunks):
         for chunk in chunks:
             yield chunk
-            if answer.poll_due() and answer.cancelled():
+            if answer.abandoned or (answer.poll_due() and answer.cancelled()):
                 return
 
 
@@ -143,6 +159,7 @@ class _Answer:
 
     def __init__(self, request: Any, sender: Any, arrived: float) -> None:
         self.abandoned = False
+        self.id: str = request.request_id()
         self._request = request
         self._sender = sender
         self._arrived = arrived
