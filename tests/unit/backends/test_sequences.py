@@ -55,6 +55,7 @@ class Engine:
         self.instant = instant
         self.gate = threading.Event()
         self.gate.set()
+        self.at_gate = threading.Event()
         self.open = 0
 
     def start(self, request: AsrRequest, /) -> "Utterance":
@@ -73,6 +74,7 @@ class Utterance:
         self.samples = 0
 
     def accept(self, pcm: np.ndarray) -> Hypothesis | None:
+        self.engine.at_gate.set()
         self.engine.gate.wait(WAIT_S)
         self.samples += pcm.size
         return self.flush()
@@ -190,6 +192,7 @@ def test_more_than_two_minutes_waiting_is_busy() -> None:
     sequences = Sequences(engine, limit=8, idle_s=60)
     engine.gate.clear()
     sequences.submit(1, job(Reply(), start=True))
+    assert engine.at_gate.wait(WAIT_S), "the worker takes nothing more from now on"
     replies = [Reply() for _ in range(6)]
     for reply in replies:
         sequences.submit(1, job(reply, samples=30 * 16000))
