@@ -9,7 +9,6 @@ import asyncio
 import secrets
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Any, Self
 
 import grpc
@@ -59,12 +58,7 @@ class TritonClient:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.close()
 
     async def close(self) -> None:
@@ -124,23 +118,21 @@ class TritonClient:
         """Streams one clause; closing the iterator cancels the computation on the server."""
         call = self._stub.ModelStreamInfer()
         message = _synthesis_message(model, request)
-        stop: Any = _stop_message(model, message.id)
+        complete = False
         try:
             await self._ask(call, model, message)
             wait_ms = self.config.first_response_timeout_ms
             while (answer := await self._read(call, model, wait_ms)) is not None:
-                last = answer.parameters["triton_final_response"].bool_param
-                if last:
-                    stop = None
+                complete = answer.parameters["triton_final_response"].bool_param
                 if answer.raw_output_contents:
                     yield speech_chunk(answer, model)
-                if last:
+                if complete:
                     return
                 wait_ms = self.config.next_response_timeout_ms
         except (grpc.aio.AioRpcError, asyncio.InvalidStateError) as error:
             raise await _stream_failure(call, error, model) from error
         finally:
-            self._leaving.let_go(call, stop)
+            self._leaving.let_go(call, None if complete else _stop_message(model, message.id))
 
     def recognise(
         self, model: str, *, language: str = "", session: str = ""
@@ -198,12 +190,7 @@ class RecognitionStream:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         forget = self._started and not self._ended
         self._leaving.let_go(
             self._call, self._message(b"", end=True, cancel=True) if forget else None

@@ -51,7 +51,9 @@ async def test_a_model_that_was_never_loaded_can_be_unloaded(connect: Connect) -
     client = connect()
     await client.unload("tone-never")
     await client.load("tone-never")
+    assert {state.name: state for state in await client.index()}["tone-never"].ready
     await client.unload("tone-never")
+    assert not {state.name: state for state in await client.index()}["tone-never"].ready
 
 
 @pytest.mark.parametrize("name", ["no-such-model", "", "../tone", "tone/1", "ton\u00e9"])

@@ -126,6 +126,7 @@ async def test_every_model_answers_its_probe(connect: Connect, model: str) -> No
     info = await client.describe(model)
     for _ in range(3):
         await client.probe(info)
+    assert {state.name: state for state in await client.index()}[model].ready
 
 
 async def test_a_dead_voice_is_noticed_and_brought_back(connect: Connect) -> None:

@@ -168,6 +168,7 @@ async def test_nobody_waits_for_room_after_the_end() -> None:
     outbox.close()
     await asyncio.wait_for(playing, 1)
     await asyncio.wait_for(outbox.run(), 1)
+    assert playing.done()
 
 
 @on_virtual_time
