@@ -1,12 +1,17 @@
 """Chooses the loopback ports of a server that cannot be told to take a free one itself."""
 
 import contextlib
+import random
 import socket
 from dataclasses import dataclass
 
 from frontend.core.errors import PortTaken
 
 DEFAULT_GRPC, DEFAULT_HTTP, DEFAULT_METRICS = 8001, 8000, 8002
+CANDIDATES = range(10_000, 32_768)
+"""Below the ports the kernel gives to outgoing connections: one chosen here is still free when a
+server comes back to it after a restart."""
+TRIES = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +26,7 @@ class Ports:
 def choose_ports(grpc: int | None, http: int | None, metrics: int | None) -> Ports:
     """Three different ports; None = Triton's own or else a free one, 0 = a free one.
 
-    Raises PortTaken when a port named by the caller is in use.
+    Raises PortTaken when a port named by the caller is in use, or none is free.
     """
     wishes = (
         ("gRPC", grpc, DEFAULT_GRPC),
@@ -35,17 +40,24 @@ def choose_ports(grpc: int | None, http: int | None, metrics: int | None) -> Por
 
 
 def _choose(held: contextlib.ExitStack, what: str, wish: int | None, default: int) -> int:
-    number = default if wish is None else wish
-    listener = held.enter_context(socket.socket())
-    # As Triton does: a port in TIME_WAIT is free.
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind(("127.0.0.1", number))
-        listener.listen()
-    except OSError as error:
-        if wish is not None:
+    if wish:
+        try:
+            return _hold(held, wish)
+        except OSError as error:
             raise PortTaken(
                 f"the {what} port {wish} of Triton is taken: {error.strerror}"
             ) from None
-        listener.bind(("127.0.0.1", 0))
-    return int(listener.getsockname()[1])
+    own = [default] if wish is None else []
+    for number in (*own, *random.sample(CANDIDATES, TRIES)):
+        with contextlib.suppress(OSError):
+            return _hold(held, number)
+    raise PortTaken(f"no free port for {what} of Triton among {TRIES} tried")
+
+
+def _hold(held: contextlib.ExitStack, number: int) -> int:
+    listener = held.enter_context(socket.socket())
+    # As Triton does: a port in TIME_WAIT is free.
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind(("127.0.0.1", number))
+    listener.listen()
+    return number
