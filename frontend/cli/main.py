@@ -8,7 +8,7 @@ the table, so that listing the commands imports none of them.
 
 import importlib
 import sys
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -33,28 +33,33 @@ COMMANDS = {
 
 
 class LazyGroup(TyperGroup):
-    """Lists commands from the table, and imports a command's module once it is called."""
+    """Lists the commands of a table, and imports a command's module once it is called."""
+
+    package = "frontend.cli"
+    table: ClassVar[dict[str, str]] = COMMANDS
 
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes)
         # Placeholders: they give `--help` its lines and a mistyped name its suggestion.
-        self.commands.update({name: TyperCommand(name, help=COMMANDS[name]) for name in COMMANDS})
+        self.commands.update(
+            {name: TyperCommand(name, help=line) for name, line in self.table.items()}
+        )
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002  (the base class names it)
-        return list(COMMANDS)
+        return list(self.table)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
         name, placeholder, rest = super().resolve_command(ctx, args)
-        return name, placeholder if name is None else load_command(name), rest
+        return name, placeholder if name is None else load_command(name, self.package), rest
 
 
-def load_command(name: str) -> Any:
+def load_command(name: str, package: str = LazyGroup.package) -> Any:
     """Import the module of a command and return what runs it.
 
     Raises:
         SetupError: this installation has no such module.
     """
-    module_name = f"frontend.cli.{name}"
+    module_name = f"{package}.{name.replace('-', '_')}"
     try:
         module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:

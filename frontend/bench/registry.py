@@ -1,0 +1,63 @@
+"""Every bench: its line of help, and how `make bench` runs it.
+
+To add one, write `frontend/cli/bench/<name>.py` (a dash of the name becomes an underscore) and add
+a line to `BENCHES`. The report then holds its figures; a plot of them is one more line in
+`frontend.bench.plots`.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Arguments of one run of a bench; `quick` are those of `make bench ARGS=--quick`."""
+
+    full: str = ""
+    quick: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """A command of `vdx bench`; without `runs` it is no part of the report."""
+
+    help: str
+    runs: tuple[Run, ...] = ()
+
+
+BENCHES: dict[str, Bench] = {
+    "turn": Bench(
+        "End of speech to the first audio of the answer.",
+        (Run("--rounds 10", quick="--rounds 1"),),
+    ),
+    "bargein": Bench(
+        "Onset of interrupting speech to silence.",
+        (Run("--rounds 10", quick="--rounds 1"),),
+    ),
+    "false-bargein": Bench(
+        'A 300 ms "uh" during the reply.',
+        (Run("--rounds 10", quick="--rounds 1"),),
+    ),
+    "interruptions": Bench(
+        "Audio of cancelled replies heard afterwards.",
+        (Run("--count 1000", quick="--count 16"),),
+    ),
+    "jitter": Bench(
+        "How evenly audio arrives, and CPU a session.",
+        (Run("--sessions 16", quick="--sessions 2 --seconds 10"),),
+    ),
+    "sessions": Bench(
+        "What sessions cost, and what stays behind.",
+        (
+            Run(quick="--connects 5"),
+            *(
+                Run(f"--cost --sessions {count}", quick=f"--cost --sessions {count} --seconds 9")
+                for count in (1, 4, 8, 16)
+            ),
+            Run("--churn 500", quick="--churn 16"),
+        ),
+    ),
+    "first-audio": Bench(
+        "First audio over gRPC, straight from a voice.",
+        (Run(quick="--rounds 10"),),
+    ),
+}

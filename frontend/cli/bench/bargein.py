@@ -1,0 +1,46 @@
+"""`vdx bench bargein`."""
+
+from collections.abc import Awaitable
+from typing import TYPE_CHECKING
+
+from frontend.cli.bench.running import (
+    HUMAN,
+    ApiKey,
+    AsJson,
+    Aware,
+    Rounds,
+    ServerPid,
+    Step,
+    Url,
+    command_app,
+    options_of,
+    run,
+)
+
+if TYPE_CHECKING:
+    from frontend.bench.figures import Report
+    from frontend.bench.target import Target
+
+app = command_app()
+
+
+@app.command()
+def bargein(
+    rounds: Rounds = 5,
+    aware: Aware = False,
+    url: Url = "",
+    server_pid: ServerPid = None,
+    api_key: ApiKey = "",
+    as_json: AsJson = False,
+) -> None:
+    """Onset of interrupting speech to silence.
+
+    Measured at the person; a round is two clips.
+    """
+    from frontend.bench import bargein as bench
+
+    def measure(target: "Target", step: Step) -> Awaitable["Report"]:
+        return bench.measure(target, rounds, aware=aware, step=step)
+
+    options = options_of(url, server_pid, api_key, HUMAN, answers="bargein.yaml")
+    run(measure, rounds * 2, options, as_json=as_json)

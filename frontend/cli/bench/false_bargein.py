@@ -1,0 +1,52 @@
+"""`vdx bench false-bargein`."""
+
+from collections.abc import Awaitable
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from frontend.cli.bench.running import (
+    HUMAN,
+    ApiKey,
+    AsJson,
+    Aware,
+    Rounds,
+    ServerPid,
+    Step,
+    Url,
+    command_app,
+    options_of,
+    run,
+)
+
+if TYPE_CHECKING:
+    from frontend.bench.figures import Report
+    from frontend.bench.target import Target
+
+app = command_app()
+
+
+@app.command()
+def false_bargein(
+    rounds: Rounds = 5,
+    aware: Aware = False,
+    voice: Annotated[
+        str,
+        typer.Option(help="Of the bench's own server; espeak-en never says a text twice alike."),
+    ] = "tone",
+    url: Url = "",
+    server_pid: ServerPid = None,
+    api_key: ApiKey = "",
+    as_json: AsJson = False,
+) -> None:
+    """A 300 ms "uh" during the reply.
+
+    What is lost, what is doubled, and when the reply goes on.
+    """
+    from frontend.bench import false_bargein as bench
+
+    def measure(target: "Target", step: Step) -> Awaitable["Report"]:
+        return bench.measure(target, rounds, aware=aware, exact=voice == "tone", step=step)
+
+    options = options_of(url, server_pid, api_key, (voice, HUMAN[1]), answers="bargein.yaml")
+    run(measure, rounds + 1, options, as_json=as_json)

@@ -1,0 +1,48 @@
+"""`vdx bench jitter`."""
+
+from collections.abc import Awaitable
+from typing import TYPE_CHECKING
+
+from frontend.cli.bench.running import (
+    LOAD,
+    TURN_S,
+    ApiKey,
+    AsJson,
+    Seconds,
+    ServerPid,
+    Sessions,
+    Step,
+    Url,
+    command_app,
+    options_of,
+    run,
+)
+
+if TYPE_CHECKING:
+    from frontend.bench.figures import Report
+    from frontend.bench.target import Target
+
+app = command_app()
+
+
+@app.command()
+def jitter(
+    sessions: Sessions = 16,
+    seconds: Seconds = 45,
+    url: Url = "",
+    server_pid: ServerPid = None,
+    api_key: ApiKey = "",
+    as_json: AsJson = False,
+) -> None:
+    """How evenly audio arrives, and CPU a session.
+
+    Also whether it has holes at the person.
+    """
+    from frontend.bench import jitter as bench
+
+    def measure(target: "Target", step: Step) -> Awaitable["Report"]:
+        return bench.measure(target, sessions, seconds, step)
+
+    options = options_of(url, server_pid, api_key, LOAD, answers="load.yaml")
+    turns = int(sessions * seconds / TURN_S)
+    run(measure, turns, options, as_json=as_json)

@@ -1,0 +1,43 @@
+"""`vdx bench turn`."""
+
+from collections.abc import Awaitable
+from typing import TYPE_CHECKING
+
+from frontend.cli.bench.running import (
+    HUMAN,
+    ApiKey,
+    AsJson,
+    Rounds,
+    ServerPid,
+    Step,
+    Url,
+    command_app,
+    options_of,
+    run,
+)
+
+if TYPE_CHECKING:
+    from frontend.bench.figures import Report
+    from frontend.bench.target import Target
+
+app = command_app()
+
+
+@app.command()
+def turn(
+    rounds: Rounds = 3,
+    url: Url = "",
+    server_pid: ServerPid = None,
+    api_key: ApiKey = "",
+    as_json: AsJson = False,
+) -> None:
+    """End of speech to the first audio of the answer.
+
+    A round is four clips, answered by echo.
+    """
+    from frontend.bench import turn as bench
+
+    def measure(target: "Target", step: Step) -> Awaitable["Report"]:
+        return bench.measure(target, rounds, step)
+
+    run(measure, rounds * 4, options_of(url, server_pid, api_key, HUMAN), as_json=as_json)
