@@ -48,7 +48,7 @@ def _choose(held: contextlib.ExitStack, what: str, wish: int | None, default: in
                 f"the {what} port {wish} of Triton is taken: {error.strerror}"
             ) from None
     own = [default] if wish is None else []
-    for number in (*own, *random.sample(CANDIDATES, TRIES)):
+    for number in (*own, *random.sample(CANDIDATES, TRIES)):  # nosec B311
         with contextlib.suppress(OSError):
             return _hold(held, number)
     raise PortTaken(f"no free port for {what} of Triton among {TRIES} tried")
