@@ -20,7 +20,7 @@ from urllib.parse import urlencode
 
 from frontend.client.listener import Listener
 from frontend.client.log import ConversationLog
-from frontend.core.errors import InvalidInput, VdxError
+from frontend.core.errors import ConnectionLost, InvalidInput
 
 Event = dict[str, Any]
 
@@ -28,14 +28,6 @@ WIRE_RATE = 24_000
 """The protocol's own sample rate in Hz; vdx also takes 16,000 and 48,000."""
 MAX_MESSAGE = 16 * 1024 * 1024
 APPEND_HEAD = b'{"type":"input_audio_buffer.append","audio":"'
-
-
-class ConnectionLost(VdxError):
-    """The server ended the conversation, or none answers."""
-
-    service = "realtime"
-    code = "connection_lost"
-    retryable = True
 
 
 def append_message(pcm: bytes) -> bytes:

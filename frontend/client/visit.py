@@ -7,8 +7,9 @@ from typing import Any
 
 from frontend.client.log import Reply
 from frontend.client.mouth import Mouth, task_of
-from frontend.client.realtime import ConnectionLost, RealtimeClient
+from frontend.client.realtime import RealtimeClient
 from frontend.client.recording import Clip
+from frontend.core.errors import ConnectionLost
 
 SETTLE_S = 0.6
 """Silence after a reply before the next recording: longer than any endpoint decision."""

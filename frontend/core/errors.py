@@ -4,6 +4,9 @@
     ├── ConfigError              a configuration key or value is wrong         (config)
     ├── InvalidInput             the caller sent something vdx cannot use      (request)
     │   └── UnknownName          a model, voice, profile or file that is not there
+    ├── Unauthorized             no API key, or a wrong one                    (request)
+    ├── Forbidden                a browser's page or host name is not ours     (request)
+    ├── ConnectionLost           the server is not there, or no more           (realtime)
     ├── SessionLimit             a session or the server reached a limit       (session)
     ├── SetupError               the machine lacks something vdx needs         (setup)
     │   └── PortTaken            a port given explicitly is in use
@@ -62,6 +65,28 @@ class UnknownName(InvalidInput):
     """A model, voice, profile or file that does not exist."""
 
     code = "not_found"
+
+
+class Unauthorized(VdxError):
+    """No API key, or a wrong one."""
+
+    service = "request"
+    code = "unauthorized"
+
+
+class Forbidden(VdxError):
+    """The browser's page, or the name it used, is not one of ours."""
+
+    service = "request"
+    code = "forbidden"
+
+
+class ConnectionLost(VdxError):
+    """The server ended the conversation, or none answers."""
+
+    service = "realtime"
+    code = "connection_lost"
+    retryable = True
 
 
 class SessionLimit(VdxError):

@@ -1,8 +1,9 @@
 """Logging: one line per event with its values, for people or as JSON."""
 
+import contextlib
 import logging
 import sys
-from typing import Any
+from typing import Any, TextIO, cast
 
 from frontend.core.config import LogConfig
 
@@ -25,9 +26,24 @@ def configure(config: LogConfig) -> None:
             final,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(cast(TextIO, _Surviving(sys.stderr))),
     )
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
+
+
+class _Surviving:
+    """A stream whose reader may go away: a line nobody can read must not end a conversation."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> None:
+        with contextlib.suppress(OSError, ValueError):  # a broken pipe, or closed
+            self._stream.write(text)
+
+    def flush(self) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            self._stream.flush()
 
 
 class _Logger:

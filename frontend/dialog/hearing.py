@@ -124,6 +124,10 @@ class Hearing:
             self._next_input = self._clock() + piece_s
             self._gap_filled_ms = 0
 
+    def excuse(self, late_s: float) -> None:
+        """This process was late by so much: what came meanwhile has yet to be read."""
+        self._next_input += max(0.0, late_s)
+
     def fill_gap(self, now: float, gap_ms: int) -> None:
         """Input that stopped for `gap_ms` inside an utterance is heard as silence."""
         missing_ms = int((now - self._next_input) * 1000)

@@ -266,9 +266,12 @@ class Session:
 
     async def _watch(self) -> None:
         """Watches what no event reports: input that stops, and the limits."""
+        now = self._clock()
         while True:
+            due = now + TICK_S
             await asyncio.sleep(TICK_S)
             now = self._clock()
+            self.hearing.excuse(now - due)
             self.hearing.fill_gap(now, self._services.config.session.input_gap_ms)
             if self.active_reply is not None or self.hearing.in_speech:
                 self._limits.touch(now)

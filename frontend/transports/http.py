@@ -11,17 +11,19 @@ from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Route, WebSocketRoute
 
 from frontend.core.errors import (
+    Forbidden,
     InvalidInput,
     ModelBusy,
     SessionLimit,
     TritonError,
+    Unauthorized,
     UnknownName,
     VdxError,
 )
 from frontend.serving.manager import ModelStatus
 from frontend.transports.host import Host
 from frontend.transports.realtime.endpoint import realtime
-from frontend.transports.security import Forbidden, Guard, Unauthorized
+from frontend.transports.security import Guard
 
 PAGE = Path(__file__).parent.parent / "web" / "index.html"
 PAGE_HEADERS = {

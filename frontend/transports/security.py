@@ -2,30 +2,15 @@
 
 import hmac
 import ipaddress
-from typing import ClassVar
 from urllib.parse import SplitResult, urlsplit
 
 from starlette.requests import HTTPConnection
 
 from frontend.core.config import ServerConfig
-from frontend.core.errors import ConfigError, VdxError
+from frontend.core.errors import ConfigError, Forbidden, Unauthorized
 
 KEY_SUBPROTOCOL = "openai-insecure-api-key."
 """How a browser, which cannot set headers on a WebSocket, carries its key."""
-
-
-class Unauthorized(VdxError):
-    """No key, or a wrong one."""
-
-    service = "request"
-    code: ClassVar[str] = "unauthorized"
-
-
-class Forbidden(VdxError):
-    """The browser's page, or the name it used, is not one of ours."""
-
-    service = "request"
-    code: ClassVar[str] = "forbidden"
 
 
 def is_loopback(host: str) -> bool:

@@ -1,7 +1,7 @@
 import pytest
 
-from frontend.client.realtime import ConnectionLost, RealtimeClient, realtime_address
-from frontend.core.errors import InvalidInput
+from frontend.client.realtime import RealtimeClient, realtime_address
+from frontend.core.errors import ConnectionLost, InvalidInput
 from tests.unit.client.fake_server import FakeServer, serving
 
 

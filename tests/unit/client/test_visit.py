@@ -6,9 +6,10 @@ import pytest
 
 from frontend.bench.clips import clip
 from frontend.client.mouth import Mouth, task_of
-from frontend.client.realtime import ConnectionLost, RealtimeClient
+from frontend.client.realtime import RealtimeClient
 from frontend.client.recording import Clip
 from frontend.client.visit import quiet, speak_recordings, summary
+from frontend.core.errors import ConnectionLost
 from tests.unit.client.fake_server import FakeServer, serving
 
 RATE = 24_000

@@ -6,10 +6,8 @@ from collections.abc import Iterator
 import pytest
 
 import frontend
-from frontend.client.realtime import ConnectionLost
 from frontend.core import errors
 from frontend.core.errors import InvalidInput, ModelBusy, ResponderError, TritonError, VdxError
-from frontend.transports.security import Forbidden, Unauthorized
 
 
 def subclasses(root: type[VdxError]) -> Iterator[type[VdxError]]:
@@ -31,19 +29,15 @@ ALL = [
 ]
 
 
-ELSEWHERE = [Unauthorized, Forbidden, ConnectionLost]
-"""Of the two ends of a connection alone: nothing between them may raise or catch these."""
-
-
 def test_the_module_holds_the_whole_tree() -> None:
     for module in pkgutil.walk_packages(frontend.__path__, "frontend."):
         if not module.name.endswith("__main__"):
             importlib.import_module(module.name)
     ours = {kind for kind in subclasses(VdxError) if kind.__module__.startswith("frontend")}
-    assert ours - {VdxError} == {*ALL, *ELSEWHERE}
+    assert ours - {VdxError} == {*ALL}
 
 
-@pytest.mark.parametrize("kind", [*ALL, *ELSEWHERE], ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("kind", ALL, ids=lambda kind: kind.__name__)
 def test_every_error_names_a_service_and_a_code(kind: type[VdxError]) -> None:
     error = made(kind)
     assert error.service not in ("", "vdx")

@@ -114,6 +114,19 @@ async def test_input_that_stops_is_heard_as_silence() -> None:
 
 
 @on_virtual_time
+async def test_a_process_that_stalls_does_not_take_its_own_stall_for_a_pause() -> None:
+    ear = Ear()
+    await ear.hears(quiet(300), vowel(400))
+    ear.now += 0.02 + 0.4
+    ear.hearing.excuse(0.35)
+    ear.hearing.fill_gap(ear.now, 200)
+    assert ear.kinds == [SpeechStarted]
+    ear.hearing.excuse(-1.0)  # early is not late
+    ear.hearing.fill_gap(ear.now + 0.2, 200)
+    assert ear.kinds == [SpeechStarted, SpeechPaused]
+
+
+@on_virtual_time
 async def test_input_that_comes_back_goes_on() -> None:
     ear = Ear()
     await ear.hears(quiet(300), vowel(400))

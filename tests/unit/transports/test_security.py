@@ -4,12 +4,10 @@ import pytest
 from starlette.requests import HTTPConnection
 
 from frontend.core.config import ServerConfig
-from frontend.core.errors import ConfigError
+from frontend.core.errors import ConfigError, Forbidden, Unauthorized
 from frontend.transports.security import (
     KEY_SUBPROTOCOL,
-    Forbidden,
     Guard,
-    Unauthorized,
     is_loopback,
 )
 

@@ -1,0 +1,38 @@
+"""Logging, also when nobody can read it any more."""
+
+import contextlib
+import json
+import os
+import sys
+
+import pytest
+
+from frontend.core import logs
+from frontend.core.config import LogConfig
+
+
+def test_a_line_holds_the_event_and_its_values(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs.configure(LogConfig(json_lines=True))
+    logs.logger("here").info("model loaded", model="tone")
+    logs.logger("here").debug("not at this level")
+    line = json.loads(capsys.readouterr().err)
+    assert (line["event"], line["model"], line["level"]) == ("model loaded", "tone", "info")
+
+
+@pytest.mark.parametrize("how", ["closed", "reader gone"])
+def test_a_stream_that_is_gone_raises_nothing(monkeypatch: pytest.MonkeyPatch, how: str) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    stream = os.fdopen(writing, "w", buffering=1)
+    if how == "closed":
+        stream.close()
+    monkeypatch.setattr(sys, "stderr", stream)
+    logs.configure(LogConfig())
+    logs.logger("here").warning("nobody hears this")
+    logs.logger("here").error("nor this")
+    with pytest.raises((OSError, ValueError)):
+        stream.write("the stream itself does raise\n")
+    with contextlib.suppress(OSError):
+        stream.close()
