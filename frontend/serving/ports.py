@@ -1,7 +1,7 @@
 """Chooses the loopback ports of a server that cannot be told to take a free one itself."""
 
 import contextlib
-import random
+import secrets
 import socket
 from dataclasses import dataclass
 
@@ -48,7 +48,7 @@ def _choose(held: contextlib.ExitStack, what: str, wish: int | None, default: in
                 f"the {what} port {wish} of Triton is taken: {error.strerror}"
             ) from None
     own = [default] if wish is None else []
-    for number in (*own, *random.sample(CANDIDATES, TRIES)):  # nosec B311
+    for number in (*own, *secrets.SystemRandom().sample(CANDIDATES, TRIES)):
         with contextlib.suppress(OSError):
             return _hold(held, number)
     raise PortTaken(f"no free port for {what} of Triton among {TRIES} tried")

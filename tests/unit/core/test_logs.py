@@ -26,10 +26,10 @@ def test_a_stream_that_is_gone_raises_nothing(monkeypatch: pytest.MonkeyPatch, h
     reading, writing = os.pipe()
     os.close(reading)
     stream = os.fdopen(writing, "w", buffering=1)
-    if how == "closed":
-        stream.close()
     monkeypatch.setattr(sys, "stderr", stream)
     logs.configure(LogConfig())
+    if how == "closed":
+        stream.close()
     logs.logger("here").warning("nobody hears this")
     logs.logger("here").error("nor this")
     with pytest.raises((OSError, ValueError)):
