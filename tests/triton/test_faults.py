@@ -175,6 +175,17 @@ async def test_metrics_are_served(wire: Wire, triton_server: EmbeddedTriton) -> 
     assert metric(triton_server, "vdx_real_time_factor_count", "tone-strict") == before + 3
 
 
+async def test_an_unloaded_model_withdraws_its_metrics(
+    wire: Wire, triton_server: EmbeddedTriton
+) -> None:
+    await wire.load("tone-spare")
+    await wire.speak("tone-spare", TEXT)
+    name = "vdx_first_chunk_seconds_count"
+    assert await settled(triton_server, name, "tone-spare", 1.0)
+    await wire.unload("tone-spare")
+    assert await settled(triton_server, name, "tone-spare", 0.0)
+
+
 @pytest.mark.parametrize("model", ["tone", "espeak-en"])
 async def test_many_at_once_keep_their_own_audio(wire: Wire, model: str) -> None:
     await wire.load(model)

@@ -60,9 +60,10 @@ class TritonMetrics:
         self._put((name, amount))
 
     def close(self) -> None:
-        """Write what is queued and end the thread."""
+        """Write what is queued, end the thread, and withdraw the metrics from the endpoint."""
         self._queue.put(None)
         self._thread.join(timeout=2.0)
+        self._table.forget()
 
     def _put(self, item: tuple[str, float]) -> None:
         try:
@@ -115,3 +116,8 @@ class _Table:
                 family = kinds(name=name, description=description, kind=kind)
                 self._families.append(family)
                 self.metrics[name] = family.Metric(labels=dict(labels))
+
+    def forget(self) -> None:
+        """Withdraw them all; left to the interpreter's own end, they would crash the process."""
+        self.metrics.clear()
+        self._families.clear()
