@@ -22,7 +22,7 @@ def say(
     text: Annotated[str, typer.Argument(help="What to say; any length.")],
     out: Annotated[
         Path | None,
-        typer.Option(help="wav, flac, ogg or mp3 by its name; default: the loudspeaker."),
+        typer.Option(help="wav, flac, mp3, opus, ogg or pcm; default: the loudspeaker."),
     ] = None,
     voice: Annotated[str | None, typer.Option(help="A model id, or id/speaker.")] = None,
     language: Annotated[str | None, typer.Option(help="BCP-47, such as de or en-GB.")] = None,
@@ -42,9 +42,7 @@ def say(
     if out is None:
         _play(pcm)
     else:
-        import soundfile
-
-        soundfile.write(out, pcm, 48_000)
+        _save(out, pcm)
     where = out or "played"
     typer.echo(
         f"{where}: {seconds:.1f} s of speech, first audio after {first_ms:.0f} ms, "
@@ -76,13 +74,22 @@ async def _speak(loaded: "Settings", text: str) -> tuple["Pcm", float, float]:
 
 def _check_format(out: Path) -> None:
     """Refuses a name before anything is computed for it."""
-    import soundfile
+    from frontend.transports.encoders import FORMS
 
-    suffix = out.suffix.lstrip(".").upper()
-    if suffix not in soundfile.available_formats():
-        raise InvalidInput(f"--out {out}: the ending must be wav, flac, ogg or mp3")
+    if out.suffix.lstrip(".").lower() not in FORMS:
+        raise InvalidInput(f"--out {out}: the ending must be one of {', '.join(FORMS)}")
     if not out.absolute().parent.is_dir():
         raise InvalidInput(f"--out {out}: there is no folder {out.absolute().parent}")
+
+
+def _save(out: Path, pcm: "Pcm") -> None:
+    from frontend.core.audio import SPEAK_RATE
+    from frontend.transports.encoders import Encoder
+
+    with out.open("wb") as file:
+        encoder = Encoder(out.suffix.lstrip(".").lower(), SPEAK_RATE, file)
+        encoder.push(pcm)
+        encoder.finish()
 
 
 def _play(pcm: "Pcm") -> None:

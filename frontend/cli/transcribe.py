@@ -1,6 +1,7 @@
 """`vdx transcribe`: write down what a recording says."""
 
 import asyncio
+import enum
 import json
 import time
 from dataclasses import asdict
@@ -13,16 +14,32 @@ from frontend.cli.launch import borrow_triton, load_settings
 
 if TYPE_CHECKING:
     from frontend.core.settings import Settings
+    from frontend.transports.files import Segment
+    from frontend.transports.transcripts import Document
+
+
+class Form(enum.StrEnum):
+    """How the transcript is printed: as it comes, or whole in the forms of the HTTP API."""
+
+    lines = "lines"
+    json_lines = "json_lines"
+    text = "text"
+    json = "json"
+    verbose_json = "verbose_json"
+    srt = "srt"
+    vtt = "vtt"
+
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
 @app.command()
 def transcribe(
-    file: Annotated[Path, typer.Argument(help="Any audio file; any rate, mono or stereo.")],
+    file: Annotated[Path, typer.Argument(help="wav, flac, ogg or mp3; any rate, mono or stereo.")],
     model: Annotated[str | None, typer.Option(help="A recogniser's model id.")] = None,
     language: Annotated[str | None, typer.Option(help="BCP-47, such as en.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+    form: Annotated[Form, typer.Option("--format", help="How to print it.")] = Form.lines,
+    as_json: Annotated[bool, typer.Option("--json", help="Same as --format json_lines.")] = False,
     config: Annotated[Path | None, typer.Option("--config", help="YAML file.")] = None,
     assign: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any setting.")
@@ -30,42 +47,56 @@ def transcribe(
 ) -> None:
     """Write down a recording; uses the Triton that runs, or starts one for the moment."""
     loaded = load_settings(config, assign or [], {"asr.language": language})
-    asyncio.run(_transcribe(loaded, file, model, as_json=as_json))
+    explicit = loaded.origins.get("asr.language", "default") != "default"
+    language = loaded.config.asr.language if explicit else ""
+    asyncio.run(_transcribe(loaded, file, model, language, Form.json_lines if as_json else form))
 
 
-async def _transcribe(loaded: "Settings", file: Path, model: str | None, *, as_json: bool) -> None:
+async def _transcribe(
+    loaded: "Settings", file: Path, model: str | None, language: str, form: Form
+) -> None:
     from rich.console import Console
     from rich.progress import Progress
 
     from frontend.transports import files
+    from frontend.transports.recording import Recording
+    from frontend.transports.transcripts import Document
 
-    config = loaded.config
-    pcm = files.read_recording(file)
-    stretches = files.find_speech(pcm, config.vad)
-    async with borrow_triton(loaded) as (client, manager):
-        chosen = model or await manager.pick_recogniser(config.asr)
-        await manager.ensure(chosen, "asr")
-        began = time.perf_counter()
-        console = Console(stderr=True)
-        with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
-            task = progress.add_task(f"{chosen}", total=sum(s.end - s.start for s in stretches))
-            lines = files.transcribe(client, chosen, pcm, stretches, config.asr.language)
-            async for line in lines:
-                progress.advance(task, (line.end_ms - line.start_ms) * 16)
-                if as_json:
-                    typer.echo(json.dumps(asdict(line)))
-                else:
-                    typer.echo(f"{_clock(line.start_ms)}  {line.text}")
-        took = time.perf_counter() - began
-    seconds = pcm.size / 16_000
-    typer.echo(f"{file}: {seconds:.1f} s, {_summary(len(stretches), took, seconds)}", err=True)
+    config, console = loaded.config, Console(stderr=True)
+    segments = list["Segment"]()
+    with Recording(file) as recording:
+        async with borrow_triton(loaded) as (client, manager):
+            chosen = model or await manager.pick_recogniser(config.asr)
+            info = await manager.ensure(chosen, "asr")
+            began = time.perf_counter()
+            with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+                task = bar.add_task(chosen, total=recording.seconds or None)
+                async for segment in files.transcribe(
+                    client,
+                    chosen,
+                    recording,
+                    config.vad,
+                    language=language,
+                    progress=lambda done, _: bar.update(task, completed=done),
+                ):
+                    segments.append(segment)
+                    if form is Form.lines:
+                        typer.echo(f"{_clock(segment.start_ms)}  {segment.text}")
+                    elif form is Form.json_lines:
+                        typer.echo(json.dumps(asdict(segment)))
+            took = time.perf_counter() - began
+        document = Document(segments, recording.heard / 16_000, info.language(language))
+    if form not in (Form.lines, Form.json_lines):
+        typer.echo(document.rendered(form).rstrip("\n"))
+    typer.echo(f"{file}: {document.seconds:.1f} s, {_summary(document, took)}", err=True)
 
 
-def _summary(stretches: int, took_s: float, seconds: float) -> str:
-    if not stretches:
+def _summary(document: "Document", took_s: float) -> str:
+    count = len(document.segments)
+    if not count:
         return "no speech was found"
-    plural = "es" if stretches > 1 else ""
-    return f"{stretches} stretch{plural} of speech, real-time factor {took_s / seconds:.3f}"
+    factor = took_s / max(document.seconds, 0.001)
+    return f"{count} segment{'s' * (count > 1)} of speech, real-time factor {factor:.3f}"
 
 
 def _clock(ms: int) -> str:

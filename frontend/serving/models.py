@@ -53,6 +53,10 @@ class ModelInfo:
             known.partition("-")[0].lower() == primary for known in self.languages
         )
 
+    def language(self, wanted: str = "") -> str:
+        """The language it works in when asked for `wanted`; empty where it finds out by itself."""
+        return wanted or (self.languages[0] if len(self.languages) == 1 else "").replace("*", "")
+
 
 def describe(name: str, family: str, parameters: Mapping[str, str]) -> ModelInfo:
     """Builds the description from a config's `parameters`.

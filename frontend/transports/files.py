@@ -1,48 +1,49 @@
 """Speech to and from files: a whole text spoken, a whole recording written down."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections import deque
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from frontend.core.audio import LISTEN_FRAME, LISTEN_RATE
 from frontend.core.config import ClauseConfig, VadConfig
-from frontend.core.errors import InvalidInput, ModelFailed, ModelTimeout
-from frontend.core.events import Pcm, SessionState, SpeechEnded, SpeechStarted, TranscriptKind
+from frontend.core.errors import InvalidInput, ModelBusy, ModelFailed, ModelTimeout
+from frontend.core.events import Clause, Pcm, SpeechChunk, Transcript, TranscriptKind, Word
 from frontend.serving.triton import SynthesisRequest, TritonClient
 from frontend.speech.clauses import ClauseChunker
-from frontend.speech.tts import Voice
-from frontend.speech.vad import SpeechDetector
+from frontend.speech.tts import BUSY_DELAYS_S, Voice
+from frontend.transports.recording import Recording, Stretch, stretches
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-PRE_ROLL = LISTEN_RATE * 3 // 10
-TAIL = LISTEN_RATE * 2 // 10
-"""Silence kept before and after speech, in samples: recognisers want to hear it begin and end."""
+CHUNKED_CHARS = 500
+"""Of a text that are cut into clauses at a time."""
 PIECE = LISTEN_RATE
+"""Audio sent to a recogniser in one request, in samples."""
+AT_ONCE = 2
+"""Stretches of one recording that are understood at the same time."""
+PATIENCE = 10
+"""How many times its own length a stretch may take: a recording competes with live speech."""
+BUSY_S = 0.2
+"""Until a recogniser with no place free is asked again."""
+
+Progress = Callable[[float, float], None]
+"""Told seconds written down and seconds in all."""
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
-    """A stretch of speech in a recording, in 16 kHz samples."""
+class Segment:
+    """What one stretch of speech says; times in ms from the start of the recording.
 
-    start: int
-    end: int
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """What one stretch says; times in ms from the start of the recording."""
+    `confidence` is 0 to 1; `words` is empty where the recogniser tells no times.
+    """
 
     start_ms: int
     end_ms: int
     text: str
-    confidence: float
+    confidence: float = 0.0
+    words: tuple[Word, ...] = ()
 
 
 async def speak_text(
@@ -54,80 +55,131 @@ async def speak_text(
         InvalidInput: there is nothing in the text to speak.
         TritonError: the voice failed.
     """
-    chunker = ClauseChunker(clauses, voice.language or "en")
-    pieces = [*chunker.feed(text), *chunker.finish()]
-    if not pieces:
-        raise InvalidInput(f"there is nothing to speak in {text!r:.100}", param="text")
-    for clause in pieces:
+    spoken = False
+    for clause in _clauses(text, ClauseChunker(clauses, voice.language or "en")):
         request = SynthesisRequest(clause.text, voice.language, voice.speaker, voice.speed)
-        async with aclosing(client.synthesize(voice.model, request)) as chunks:
+        async with aclosing(_clause(client, voice.model, request)) as chunks:
             async for chunk in chunks:
+                spoken = True
                 yield chunk.audio.reshape(-1)
+    if not spoken:
+        raise InvalidInput(f"there is nothing to speak in {text!r:.100}", param="input")
 
 
-def read_recording(path: Path) -> Pcm:
-    """Any file libsndfile reads, any rate, mono or more, as int16 16 kHz mono.
-
-    Raises:
-        InvalidInput: there is no such file, or it is not audio.
-    """
-    import soundfile
-    import soxr
-
-    try:
-        samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
-    except (OSError, soundfile.LibsndfileError) as error:
-        raise InvalidInput(f"cannot read {path}: {error}", param="file") from None
-    mono: NDArray[np.float32] = samples.mean(axis=1)
-    at_rate = np.asarray(soxr.resample(mono, rate, LISTEN_RATE, quality="HQ"))
-    return (at_rate * 32767).clip(-32768, 32767).astype(np.int16)
+def _clauses(text: str, chunker: ClauseChunker) -> Iterator[Clause]:
+    """Cut as they are needed: the end of a book does not delay its first word."""
+    for at in range(0, len(text), CHUNKED_CHARS):
+        yield from chunker.feed(text[at : at + CHUNKED_CHARS])
+    yield from chunker.finish()
 
 
-def find_speech(pcm: Pcm, vad: VadConfig) -> list[Stretch]:
-    """Where somebody speaks in a recording (int16, 16 kHz, mono)."""
-    detector, found, onset = SpeechDetector(vad), list[Stretch](), -1
-    silence = np.zeros(LISTEN_RATE, dtype=np.int16)  # ends what the recording breaks off
-    padded = np.concatenate([pcm, silence])
-    for at in range(0, padded.size - LISTEN_FRAME + 1, LISTEN_FRAME):
-        frame = padded[at : at + LISTEN_FRAME].tobytes()
-        for event in detector.process(frame, SessionState.LISTENING):
-            if isinstance(event, SpeechStarted):
-                onset = event.at
-            elif isinstance(event, SpeechEnded):
-                found.append(Stretch(max(0, onset - PRE_ROLL), min(pcm.size, event.at + TAIL)))
-    return found
+async def _clause(
+    client: TritonClient, model: str, request: SynthesisRequest
+) -> AsyncGenerator[SpeechChunk, None]:
+    """One clause; a busy model is asked again, as long as nothing of the clause has come."""
+    for delay in (*BUSY_DELAYS_S, 0.0):
+        begun = False
+        try:
+            async with aclosing(client.synthesize(model, request)) as chunks:
+                async for chunk in chunks:
+                    begun = True
+                    yield chunk
+            return
+        except ModelBusy:
+            if begun or not delay:
+                raise
+        await asyncio.sleep(delay)
 
 
 async def transcribe(
-    client: TritonClient, model: str, pcm: Pcm, stretches: list[Stretch], language: str
-) -> AsyncIterator[Line]:
-    """Writes down stretch after stretch; one recogniser sequence each.
+    client: TritonClient,
+    model: str,
+    recording: Recording,
+    vad: VadConfig,
+    *,
+    language: str = "",
+    at_once: int = AT_ONCE,
+    progress: Progress | None = None,
+) -> AsyncGenerator[Segment, None]:
+    """Writes a recording down, stretch after stretch; one recogniser sequence for each.
+
+    Up to `at_once` stretches are understood at the same time, which fills a model of several
+    instances or one that decodes in batches; segments still come in the order of the recording.
+    Stretches in which nothing is understood are left out.
 
     Raises:
+        InvalidInput: the recording is broken.
         TritonError: the recogniser failed.
     """
-    timeout_s = client.config.final_transcript_timeout_ms / 1000
-    for stretch in stretches:
-        audio = pcm[stretch.start : stretch.end]
-        audio = np.pad(audio, (0, -audio.size % LISTEN_FRAME))
-        # A recording may take longer to understand than a turn: allow twice its length.
-        limit_s = timeout_s + 2 * audio.size / LISTEN_RATE
+    tasks: deque[asyncio.Task[Segment]] = deque()
+    total = recording.seconds
+    try:
+        async with aclosing(stretches(recording, vad)) as found:
+            more = True
+            while more or tasks:
+                while more and len(tasks) < at_once:
+                    stretch = await anext(found, None)
+                    if stretch is None:
+                        more = False
+                    else:
+                        work = _write_down(client, model, stretch, language)
+                        tasks.append(asyncio.create_task(work, name="stretch"))
+                if not tasks:
+                    break
+                segment = await tasks[0]
+                tasks.popleft()
+                if progress is not None:
+                    progress(min(segment.end_ms / 1000, total), total)
+                if segment.text:
+                    yield segment
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    if progress is not None:
+        progress(total, total)
+
+
+async def _write_down(client: TritonClient, model: str, stretch: Stretch, language: str) -> Segment:
+    audio = np.pad(stretch.audio, (0, -stretch.audio.size % LISTEN_FRAME))
+    limit_s = client.config.final_transcript_timeout_ms / 1000
+    limit_s += PATIENCE * audio.size / LISTEN_RATE
+    try:
+        async with asyncio.timeout(limit_s):
+            heard = await _recognise(client, model, audio, language)
+    except TimeoutError:
+        raise ModelTimeout(f"{model} took over {limit_s:.0f} s", model=model) from None
+    origin = stretch.start * 1000 // LISTEN_RATE
+    return Segment(
+        start_ms=origin,
+        end_ms=stretch.end * 1000 // LISTEN_RATE,
+        text=heard.text.strip(),
+        confidence=heard.confidence,
+        words=tuple(_later(word, origin) for word in heard.words),
+    )
+
+
+def _later(word: Word, ms: int) -> Word:
+    return replace(word, start_ms=word.start_ms + ms, end_ms=word.end_ms + ms)
+
+
+async def _recognise(client: TritonClient, model: str, audio: Pcm, language: str) -> Transcript:
+    """The final transcript; a model whose places are all taken is asked until it has one."""
+    while True:
         try:
-            async with asyncio.timeout(limit_s):
-                text, confidence = await _recognise(client, model, audio, language)
-        except TimeoutError:
-            raise ModelTimeout(f"{model} took over {limit_s:.0f} s", model=model) from None
-        yield Line(stretch.start // 16, stretch.end // 16, text, confidence)
+            return await _recognise_once(client, model, audio, language)
+        except ModelBusy:
+            await asyncio.sleep(BUSY_S)
 
 
-async def _recognise(
+async def _recognise_once(
     client: TritonClient, model: str, audio: Pcm, language: str
-) -> tuple[str, float]:
+) -> Transcript:
     async with client.recognise(model, language=language) as stream:
         for at in range(0, audio.size, PIECE):
             await stream.send(audio[at : at + PIECE].tobytes(), end=at + PIECE >= audio.size)
         async with aclosing(aiter(stream)) as transcripts:
             async for transcript in transcripts:
                 if transcript.kind is TranscriptKind.FINAL:
-                    return transcript.text.strip(), transcript.confidence
+                    return transcript
     raise ModelFailed(f"{model} ended without a final transcript", model=model)

@@ -38,6 +38,7 @@ class Heard:
     error_on_open: VdxError | None = None
     hangs: bool = False
     silent_end: bool = False
+    words: tuple[Word, ...] = ()
 
 
 class FakeRecogniser:
@@ -101,7 +102,7 @@ class FakeRecognition:
         self._answers.put_nowait(Transcript(0, text, 0, 0, TranscriptKind.PARTIAL))
 
     def _later(self, delay_s: float, text: str, kind: TranscriptKind) -> None:
-        answer = Transcript(0, text, 0, 0, kind)
+        answer = Transcript(0, text, 0, 0, kind, words=self._plan.words)
         asyncio.get_running_loop().call_later(delay_s, self._answers.put_nowait, answer)
 
     async def __aiter__(self) -> AsyncIterator[Transcript]:

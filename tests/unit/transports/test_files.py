@@ -1,8 +1,8 @@
 """Whole texts and whole recordings, against a client in memory."""
 
+import io
 import wave
 from collections.abc import AsyncGenerator
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, cast
 
@@ -11,18 +11,12 @@ import pytest
 import soundfile
 
 from frontend.core.config import ClauseConfig, TritonConfig, VadConfig
-from frontend.core.errors import InvalidInput, ModelFailed, ModelTimeout
-from frontend.core.events import SpeechChunk
+from frontend.core.errors import InvalidInput, ModelBusy, ModelFailed, ModelTimeout
+from frontend.core.events import SpeechChunk, Word
 from frontend.serving.triton import SynthesisRequest
 from frontend.speech.tts import Voice
-from frontend.transports.files import (
-    Line,
-    Stretch,
-    find_speech,
-    read_recording,
-    speak_text,
-    transcribe,
-)
+from frontend.transports.files import Segment, speak_text, transcribe
+from frontend.transports.recording import Recording
 from tests.unit.dialog.fakes import FakeRecognition, Heard, utter
 from tests.unit.virtual_time import on_virtual_time
 
@@ -98,103 +92,95 @@ async def test_nothing_to_speak_is_said(text: str) -> None:
     assert client.requests == []
 
 
-# --- reading ------------------------------------------------------------------------------------
+# --- writing down -------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("rate", [8_000, 16_000, 44_100, 48_000])
-@pytest.mark.parametrize("channels", [1, 2, 6])
-def test_any_rate_and_channels_become_16_khz_mono(tmp_path: Path, rate: int, channels: int) -> None:
-    tone = 0.5 * np.sin(2 * np.pi * 440 * np.arange(rate) / rate)
-    soundfile.write(tmp_path / "x.wav", np.repeat(tone[:, None], channels, axis=1), rate)
-    pcm = read_recording(tmp_path / "x.wav")
-    assert pcm.dtype == np.int16
-    assert pcm.size == pytest.approx(16_000, abs=2)
-    assert np.abs(pcm).max() == pytest.approx(16_384, rel=0.05)
-    spectrum = np.abs(np.fft.rfft(pcm[:16_000], 16_000))
-    assert spectrum.argmax() == 440
-
-
-def test_full_scale_is_clipped_and_never_wraps(tmp_path: Path) -> None:
-    soundfile.write(tmp_path / "x.wav", np.array([1.0, -1.0] * 8000), 16_000, subtype="FLOAT")
-    pcm = read_recording(tmp_path / "x.wav")
-    assert (pcm[0], pcm[1]) == (32767, -32767)
-    soundfile.write(tmp_path / "y.wav", np.full(16_000, 3.0), 16_000, subtype="FLOAT")
-    assert set(read_recording(tmp_path / "y.wav").tolist()) == {32767}
-
-
-@pytest.mark.parametrize("name", ["missing.wav", "folder", "text.wav", "empty.wav"])
-def test_what_is_no_recording_is_named(tmp_path: Path, name: str) -> None:
-    (tmp_path / "folder").mkdir()
-    (tmp_path / "text.wav").write_text("words")
-    (tmp_path / "empty.wav").touch()
-    with pytest.raises(InvalidInput, match=name) as told:
-        read_recording(tmp_path / name)
-    assert told.value.param == "file"
-
-
-# --- finding and writing down -------------------------------------------------------------------
-
-
-def test_speech_is_found_with_silence_around_it() -> None:
+def conversation(*pauses_ms: int) -> np.ndarray:
+    """The same sentence, each time after so much silence."""
     speech = recorded("ps_goforward.wav")
-    pcm = np.concatenate([quiet(1500), speech, quiet(2000), speech, quiet(1000)])
-    found = find_speech(pcm, VadConfig())
-    assert len(found) >= 2
-    assert all(0 <= s.start < s.end <= pcm.size for s in found)
-    assert all(a.end <= b.end for a, b in pairwise(found))
-    assert 1000 * 16 < found[0].start < 2300 * 16
+    return np.concatenate([part for ms in pauses_ms for part in (quiet(ms), speech)] + [quiet(900)])
 
 
-def test_speech_that_the_recording_breaks_off_is_found() -> None:
-    speech = recorded("ps_goforward.wav")
-    pcm = np.concatenate([quiet(500), speech[: speech.size * 2 // 3]])
-    assert find_speech(pcm, VadConfig())[-1].end == pcm.size
+@pytest.fixture(autouse=True)
+def no_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The virtual clock would jump while a thread reads."""
+
+    async def at_once(work: Any, *arguments: Any) -> Any:
+        return work(*arguments)
+
+    monkeypatch.setattr("asyncio.to_thread", at_once)
 
 
-@pytest.mark.parametrize("samples", [0, 1, 319, 320, 16_000])
-def test_silence_holds_no_speech(samples: int) -> None:
-    assert find_speech(np.zeros(samples, np.int16), VadConfig()) == []
+def written(client: FakeClient, pcm: np.ndarray, **options: Any) -> list[Segment]:
+    file = io.BytesIO()
+    soundfile.write(file, pcm, 16_000, format="WAV")
+    file.seek(0)
 
-
-def written(client: FakeClient, stretches: list[Stretch], pcm: np.ndarray) -> list[Line]:
-    lines: list[Line] = []
+    segments: list[Segment] = []
 
     @on_virtual_time
     async def run() -> None:
-        found = transcribe(cast(Any, client), "ps", pcm, stretches, "en")
-        lines.extend([line async for line in found])
+        with Recording(file, "test") as recording:
+            found = transcribe(cast(Any, client), "ps", recording, VadConfig(), **options)
+            segments.extend([segment async for segment in found])
 
     run()
-    return lines
+    return segments
 
 
-def test_every_stretch_is_a_line_with_its_times() -> None:
-    client = FakeClient(Heard("one "), Heard("two"))
-    pcm = np.arange(48_000).astype(np.int16)
-    lines = written(client, [Stretch(1600, 17_700), Stretch(20_000, 48_000)], pcm)
-    assert [(line.start_ms, line.end_ms, line.text) for line in lines] == [
-        (100, 1106, "one"),
-        (1250, 3000, "two"),
-    ]
+def test_every_stretch_is_a_segment_with_its_times() -> None:
+    words = (Word("one", 300, 500),)
+    client = FakeClient(Heard("one ", words=words), Heard("two"))
+    segments = written(client, conversation(1500, 2000), language="en")
+    assert [segment.text for segment in segments] == ["one", "two"]
+    first, second = segments
+    assert 1100 < first.start_ms < 2400
+    assert first.end_ms <= second.start_ms
+    assert first.words == (Word("one", first.start_ms + 300, first.start_ms + 500),)
     assert [stream.recogniser for stream in client.streams] == ["ps/en", "ps/en"]
-    first = np.frombuffer(bytes(client.streams[0].received), np.int16)
-    assert first.size % 320 == 0
-    assert np.array_equal(first[: 17_700 - 1600], pcm[1600:17_700])
+    assert all(len(stream.received) % 640 == 0 for stream in client.streams)
     assert all(stream.closed for stream in client.streams)
     assert [what for _, what in client.streams[1].sends].count("end") == 1
 
 
+def test_stretches_in_flight_come_in_order() -> None:
+    client = FakeClient(Heard("one", delay_s=5), Heard("two"), Heard("three"))
+    heard: list[tuple[float, float]] = []
+    segments = written(
+        client,
+        conversation(900, 900, 900),
+        at_once=3,
+        progress=lambda done, total: heard.append((done, total)),
+    )
+    assert [segment.text for segment in segments] == ["one", "two", "three"]
+    assert heard == sorted(heard)
+    assert heard[-1][0] == heard[-1][1]
+
+
+def test_what_is_not_understood_is_left_out() -> None:
+    assert written(FakeClient(Heard("  ")), conversation(900)) == []
+    assert written(FakeClient(), np.zeros(16_000, np.int16)) == []
+
+
+def test_a_busy_recogniser_is_asked_again() -> None:
+    busy = Heard(error=ModelBusy("all are taken", model="ps"))
+    client = FakeClient(busy, busy, Heard("at last"))
+    assert [segment.text for segment in written(client, conversation(900))] == ["at last"]
+
+
 def test_a_recogniser_that_hangs_times_out() -> None:
-    with pytest.raises(ModelTimeout, match="ps took over 6 s"):
-        written(FakeClient(Heard(hangs=True)), [Stretch(0, 16_000)], np.zeros(16_000, np.int16))
+    with pytest.raises(ModelTimeout, match=r"ps took over \d+ s"):
+        written(FakeClient(Heard(hangs=True)), conversation(900))
 
 
 def test_a_recogniser_that_ends_without_words_failed() -> None:
     with pytest.raises(ModelFailed, match="without a final transcript"):
-        written(FakeClient(Heard(silent_end=True)), [Stretch(0, 320)], np.zeros(320, np.int16))
+        written(FakeClient(Heard(silent_end=True)), conversation(900))
 
 
-def test_an_error_of_the_recogniser_is_passed_on() -> None:
+def test_an_error_of_the_recogniser_ends_what_is_in_flight() -> None:
     broken = Heard(error=ModelFailed("broken", model="ps"))
+    client = FakeClient(broken, Heard(hangs=True))
     with pytest.raises(ModelFailed, match="broken"):
-        written(FakeClient(broken), [Stretch(0, 320)], np.zeros(320, np.int16))
+        written(client, conversation(900, 900))
+    assert all(stream.closed for stream in client.streams)

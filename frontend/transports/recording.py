@@ -1,0 +1,230 @@
+"""Recordings of people: decoded as they are read and cut into stretches of speech.
+
+A second at a time, so that a compressed file of many hours needs no more memory than a short one.
+"""
+
+import asyncio
+import io
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO, Final, Self
+
+import numpy as np
+
+from frontend.core.audio import LISTEN_FRAME, LISTEN_RATE, SAMPLE_BYTES, Framer, to_pcm
+from frontend.core.config import VadConfig
+from frontend.core.errors import InvalidInput
+from frontend.core.events import Pcm, SessionState, SpeechEnded, SpeechStarted
+from frontend.speech.vad import SpeechDetector
+
+FORMATS: Final = "wav, flac, ogg (Vorbis or Opus), mp3 or aiff"
+MAX_CHANNELS: Final = 16
+MIN_RATE, MAX_RATE = 1_000, 384_000
+MAX_FRAMES: Final = 2**40
+"""Beyond it a length is none."""
+PRE_ROLL: Final = LISTEN_RATE * 3 // 10
+TAIL: Final = LISTEN_RATE * 2 // 10
+"""Silence kept before and after speech, in samples: recognisers want to hear it begin and end."""
+LONGEST: Final = 28 * LISTEN_RATE
+"""Samples of a stretch: within what recognisers with a window of 30 s hear at once."""
+SEARCH: Final = 4 * LISTEN_RATE
+"""Speech that is too long is parted at the quietest moment of so many samples at its end."""
+FILE_SILENCE_MS: Final = 500
+"""Nobody waits for an answer: a pause inside a sentence need not part it."""
+FILE_THRESHOLD: Final = 80.0
+"""int16 RMS; a quiet recording is better heard than ignored, for it can interrupt nobody."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stretch:
+    """Speech in a recording: where it begins, in 16 kHz samples, and its int16 audio."""
+
+    start: int
+    audio: Pcm
+
+    @property
+    def end(self) -> int:
+        return self.start + self.audio.size
+
+
+class Recording:
+    """Any file libsndfile reads, any rate, mono or more channels, as int16 16 kHz mono.
+
+    `name` is what errors call it, `heard` counts 16 kHz samples read so far. Reading blocks: on
+    an event loop, use `stretches`.
+
+    Raises:
+        InvalidInput: there is no such file, or it is not audio that can be read.
+    """
+
+    def __init__(self, source: Path | BinaryIO, name: str = "") -> None:
+        import soundfile
+        import soxr
+
+        self.name = name or str(source)
+        self._broken: type[Exception] = soundfile.LibsndfileError
+        try:
+            self._file: BinaryIO = source.open("rb") if isinstance(source, Path) else source
+            # A file object with a name is judged by its ending; its content is what counts.
+            self._sound: Any = soundfile.SoundFile(_Nameless(self._file))
+        except (OSError, soundfile.LibsndfileError) as error:
+            raise self._unreadable(error) from None
+        # A stream that was stored says no length or a wrong one; soundfile stops there or fails,
+        # unless it takes the file for one that can only be read on.
+        self._sound.seekable = lambda: False
+        self.rate: int = self._sound.samplerate
+        channels: int = self._sound.channels
+        if not (MIN_RATE <= self.rate <= MAX_RATE and 1 <= channels <= MAX_CHANNELS):
+            raise InvalidInput(
+                f"cannot read {self.name}: {channels} channels at {self.rate} Hz; vdx takes up to "
+                f"{MAX_CHANNELS} at {MIN_RATE} to {MAX_RATE} Hz",
+                param="file",
+            )
+        self._resampler: Any = soxr.ResampleStream(self.rate, LISTEN_RATE, 1, quality="HQ")
+        self.heard = 0
+        self._ended = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._sound.close()
+        self._file.close()
+
+    @property
+    def seconds(self) -> float:
+        """How long it says it is; 0.0 where it does not say."""
+        frames: int = self._sound.frames
+        return frames / self.rate if frames < MAX_FRAMES else 0.0
+
+    def read(self) -> Pcm:
+        """The next second or so; empty at the end."""
+        while not self._ended:
+            try:
+                samples = self._sound.read(self.rate, dtype="float32", always_2d=True)
+            except (OSError, self._broken) as error:
+                raise self._unreadable(error) from None
+            self._ended = not len(samples)
+            mono = np.nan_to_num(samples.mean(axis=1))
+            heard = np.asarray(self._resampler.resample_chunk(mono, last=self._ended))
+            self.heard += heard.size
+            if heard.size:
+                return (heard * 32767).clip(-32768, 32767).astype(np.int16)
+        return np.zeros(0, np.int16)
+
+    def _unreadable(self, error: Exception) -> InvalidInput:
+        reason = str(getattr(error, "error_string", error)).rstrip(".")
+        return InvalidInput(f"cannot read {self.name}: {reason}; vdx reads {FORMATS}", param="file")
+
+
+class _Nameless(io.RawIOBase):
+    """A file object that says nothing of its name."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+
+    def readinto(self, buffer: Any) -> int:
+        data = self._file.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+
+class Cutter:
+    """Finds the speech in a recording that arrives piece by piece.
+
+    The detector of conversations, told to be patient: `FILE_SILENCE_MS` of silence end a stretch,
+    and what is as loud as `FILE_THRESHOLD` may be speech.
+    """
+
+    def __init__(self, vad: VadConfig) -> None:
+        gate = vad.noise_gate
+        quiet = gate.model_copy(update={"min_threshold": min(gate.min_threshold, FILE_THRESHOLD)})
+        patient = max(vad.min_silence_duration_ms, FILE_SILENCE_MS)
+        self._detector = SpeechDetector(
+            vad.model_copy(update={"noise_gate": quiet, "min_silence_duration_ms": patient})
+        )
+        self._framer = Framer(LISTEN_FRAME * SAMPLE_BYTES)
+        self._audio = np.zeros(0, np.int16)
+        self._origin = 0  # of `_audio` in the recording
+        self._start: int | None = None
+        self._taken = 0
+        self._length = 0
+
+    def push(self, pcm: Pcm) -> list[Stretch]:
+        """The stretches that are over now; `pcm` is int16, 16 kHz, of any size."""
+        self._audio = np.concatenate([self._audio, pcm])
+        self._length += pcm.size
+        found = [s for frame in self._framer.push(pcm.tobytes()) for s in self._hear(frame)]
+        keep = self._detector.position - PRE_ROLL - LISTEN_RATE  # an onset may lie a bit back
+        self._forget(keep if self._start is None else min(keep, self._start))
+        return found
+
+    def finish(self) -> list[Stretch]:
+        """The last ones; a recording that breaks off in a word ends there."""
+        length = self._length
+        found = self.push(np.zeros(LISTEN_RATE * 2, np.int16))
+        cut = [Stretch(s.start, s.audio[: length - s.start]) for s in found if s.start < length]
+        return [stretch for stretch in cut if stretch.audio.size]
+
+    def _hear(self, frame: bytes) -> list[Stretch]:
+        for event in self._detector.process(frame, SessionState.LISTENING):
+            if isinstance(event, SpeechStarted):
+                self._start = max(self._taken, event.at - PRE_ROLL)
+            elif isinstance(event, SpeechEnded) and self._start is not None:
+                return [self._take(event.at + TAIL, over=True)]
+        if self._start is not None and self._detector.position - self._start >= LONGEST:
+            return [self._take(self._quietest())]
+        return []
+
+    def _take(self, end: int, *, over: bool = False) -> Stretch:
+        start = self._start or 0
+        audio = self._audio[start - self._origin : end - self._origin].copy()
+        self._taken = end
+        self._start = None if over else end
+        return Stretch(start, audio)
+
+    def _quietest(self) -> int:
+        """A position near the end of what was heard where least is said."""
+        position = self._detector.position
+        tail = self._audio[position - SEARCH - self._origin : position - self._origin]
+        frames = np.square(to_pcm(tail.tobytes()).astype(np.float32)).reshape(-1, LISTEN_FRAME)
+        smooth = np.convolve(frames.mean(axis=1), np.ones(5), "valid")
+        return position - SEARCH + (int(smooth.argmin()) + 2) * LISTEN_FRAME
+
+    def _forget(self, before: int) -> None:
+        drop = before - self._origin
+        if drop > 0:
+            self._audio = self._audio[drop:].copy()
+            self._origin += drop
+
+
+async def stretches(recording: Recording, vad: VadConfig) -> AsyncGenerator[Stretch, None]:
+    """The speech of a recording in order, read and cut in a thread.
+
+    Raises:
+        InvalidInput: the recording turns out to be broken.
+    """
+    cutter = Cutter(vad)
+
+    def advance() -> list[Stretch] | None:
+        pcm = recording.read()
+        return cutter.push(pcm) if pcm.size else None
+
+    while (found := await asyncio.to_thread(advance)) is not None:
+        for stretch in found:
+            yield stretch
+    for stretch in cutter.finish():
+        yield stretch

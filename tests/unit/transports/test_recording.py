@@ -1,0 +1,131 @@
+"""Recordings of every kind, and the speech in them."""
+
+import io
+import wave
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from frontend.core.config import VadConfig
+from frontend.core.errors import InvalidInput
+from frontend.transports.recording import LONGEST, Cutter, Recording, Stretch
+
+AUDIO = Path(__file__).parents[2] / "data" / "audio"
+
+
+def read(path: Path) -> np.ndarray:
+    pieces = []
+    with Recording(path) as recording:
+        while (piece := recording.read()).size:
+            pieces.append(piece)
+        assert recording.heard == sum(piece.size for piece in pieces)
+    return np.concatenate([np.zeros(0, np.int16), *pieces])
+
+
+def cut(pcm: np.ndarray, step: int = 16_000) -> list[Stretch]:
+    cutter = Cutter(VadConfig())
+    found = [s for at in range(0, pcm.size, step) for s in cutter.push(pcm[at : at + step])]
+    return found + cutter.finish()
+
+
+def quiet(ms: int) -> np.ndarray:
+    return np.random.default_rng(1).integers(-15, 15, ms * 16).astype(np.int16)
+
+
+def recorded(name: str) -> np.ndarray:
+    with wave.open(str(AUDIO / name)) as file:
+        return np.frombuffer(file.readframes(file.getnframes()), np.int16)
+
+
+@pytest.mark.parametrize("rate", [8_000, 16_000, 44_100, 96_000])
+@pytest.mark.parametrize("channels", [1, 2, 6])
+def test_any_rate_and_channels_become_16_khz_mono(tmp_path: Path, rate: int, channels: int) -> None:
+    tone = 0.5 * np.sin(2 * np.pi * 440 * np.arange(rate * 2) / rate)
+    soundfile.write(tmp_path / "x.wav", np.repeat(tone[:, None], channels, axis=1), rate)
+    pcm = read(tmp_path / "x.wav")
+    assert pcm.dtype == np.int16
+    assert pcm.size == pytest.approx(32_000, abs=2)
+    assert np.abs(pcm).max() == pytest.approx(16_384, rel=0.05)
+    assert np.abs(np.fft.rfft(pcm[:32_000])).argmax() == 880
+
+
+@pytest.mark.parametrize("ending", ["wav", "flac", "ogg", "mp3"])
+def test_the_content_counts_and_not_the_ending(tmp_path: Path, ending: str) -> None:
+    soundfile.write(tmp_path / f"x.{ending}", recorded("ps_goforward.wav"), 16_000)
+    (tmp_path / f"x.{ending}").rename(tmp_path / "x.raw")
+    assert read(tmp_path / "x.raw").size == pytest.approx(44_580, abs=2_000)
+
+
+def test_full_scale_is_clipped_and_never_wraps(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "x.wav", np.array([1.0, -1.0] * 8000), 16_000, subtype="FLOAT")
+    pcm = read(tmp_path / "x.wav")
+    assert (pcm[0], pcm[1]) == (32767, -32767)
+    soundfile.write(tmp_path / "y.wav", np.full(16_000, 3.0), 16_000, subtype="FLOAT")
+    assert set(read(tmp_path / "y.wav").tolist()) == {32767}
+    soundfile.write(tmp_path / "z.wav", np.full(16_000, np.nan), 16_000, subtype="FLOAT")
+    assert set(read(tmp_path / "z.wav").tolist()) == {0}
+
+
+@pytest.mark.parametrize("name", ["missing.wav", "folder", "text.wav", "empty.wav"])
+def test_what_is_no_recording_is_named(tmp_path: Path, name: str) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "text.wav").write_text("words")
+    (tmp_path / "empty.wav").touch()
+    with pytest.raises(InvalidInput, match=f"{name}.*vdx reads wav, flac") as told:
+        Recording(tmp_path / name)
+    assert told.value.param == "file"
+
+
+@pytest.mark.parametrize(("rate", "channels"), [(16_000, 17), (400_000, 1), (900, 1)])
+def test_absurd_recordings_are_refused(rate: int, channels: int) -> None:
+    file = io.BytesIO()
+    soundfile.write(file, np.zeros((10, channels)), rate, format="WAV")
+    file.seek(0)
+    with pytest.raises(InvalidInput, match=f"{channels} channels at {rate} Hz"):
+        Recording(file, "absurd")
+
+
+def test_speech_is_found_with_silence_around_it() -> None:
+    speech = recorded("ps_goforward.wav")
+    pcm = np.concatenate([quiet(1500), speech, quiet(2000), speech, quiet(1000)])
+    found = cut(pcm)
+    assert len(found) >= 2
+    assert all(np.array_equal(s.audio, pcm[s.start : s.end]) for s in found)
+    assert all(a.end <= b.start for a, b in pairwise(found))
+    assert 1000 * 16 < found[0].start < 2300 * 16
+
+
+def test_pieces_of_any_size_are_cut_alike() -> None:
+    pcm = np.concatenate([quiet(700), recorded("ps_something.wav"), quiet(1200)])
+    wanted = [(s.start, s.end) for s in cut(pcm)]
+    for step in (1, 333, 70_000) if pcm.size < 1_000 else (333, 70_000):
+        assert [(s.start, s.end) for s in cut(pcm, step)] == wanted
+
+
+def test_speech_that_the_recording_breaks_off_is_found() -> None:
+    speech = recorded("ps_goforward.wav")
+    pcm = np.concatenate([quiet(500), speech[: speech.size * 2 // 3]])
+    assert cut(pcm)[-1].end == pcm.size
+
+
+def test_a_quiet_recording_is_heard() -> None:
+    pcm = np.concatenate([quiet(500), recorded("ps_goforward.wav") // 12, quiet(500)])
+    assert sum(s.audio.size for s in cut(pcm)) > 16_000
+
+
+def test_speech_without_a_pause_is_parted_where_it_is_quiet() -> None:
+    speech = recorded("ps_goforward.wav")[8_000:30_000]
+    pcm = np.concatenate([speech] * 40)
+    found = cut(pcm)
+    assert len(found) >= 2
+    assert all(s.audio.size <= LONGEST for s in found)
+    assert all(a.end == b.start for a, b in pairwise(found))
+    assert found[-1].end == pcm.size
+
+
+@pytest.mark.parametrize("samples", [0, 1, 319, 320, 16_000])
+def test_silence_holds_no_speech(samples: int) -> None:
+    assert cut(np.zeros(samples, np.int16)) == []
