@@ -1,4 +1,5 @@
 # make run      build what is missing, start everything, serve until Ctrl-C   (ARGS="--port 9000")
+#               LIVEKIT=1 adds rooms on a LiveKit server, built on first use
 # make setup    only build the two environments
 # make test     every check and every test
 # make check    style, types, security, import direction
@@ -18,7 +19,7 @@ LOCK := requirements
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
 
 run: setup
-	@$(BIN)/vdx up $(ARGS)
+	@$(BIN)/vdx up $(if $(LIVEKIT),--livekit) $(ARGS)
 
 setup: $(READY) $(TRITON_STAMP)
 	@:

@@ -15,6 +15,7 @@ CARRIED = {
     "voicepacks": f"{DATA}/voicepacks",
     "requirements/triton.txt": f"{DATA}/requirements/triton.txt",
     "requirements/tools.txt": f"{DATA}/requirements/tools.txt",
+    "requirements/go.txt": f"{DATA}/requirements/go.txt",
     "tests/data/audio/README.md": f"{DATA}/recordings/README.md",
     "tests/data/audio/ps_goforward.wav": f"{DATA}/recordings/ps_goforward.wav",
     "tests/data/audio/ps_something.wav": f"{DATA}/recordings/ps_something.wav",

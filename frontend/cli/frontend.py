@@ -22,6 +22,9 @@ def frontend(
     host: Annotated[str | None, typer.Option(help="Address to bind.")] = None,
     port: Annotated[int | None, typer.Option(help="HTTP port; 0 = a free one.")] = None,
     voice: Annotated[str | None, typer.Option(help="Default voice, a model id.")] = None,
+    livekit: Annotated[
+        bool, typer.Option("--livekit", help="Serve rooms too, as a worker of livekit.url.")
+    ] = False,
     assign: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any setting.")
     ] = None,
@@ -34,6 +37,13 @@ def frontend(
         "tts.voice": voice,
     }
     loaded = load_settings(config, assign or [], flags)
+    effective = loaded.config
+    if livekit:
+        from frontend.cli.rooms import check, with_environment
+
+        rooms = with_environment(effective.livekit)
+        check(rooms)
+        effective = effective.model_copy(update={"livekit": rooms})
     listener = bind_server(loaded, typer.echo)
 
     async def run() -> None:
@@ -42,7 +52,7 @@ def frontend(
         async def ready() -> None:
             typer.echo(f"ready: {address_of(listener)}  (Ctrl-C stops)")
 
-        async with open_host(loaded.config, loaded.config.triton) as served:
-            await serve_until_stopped(served, listener, typer.echo, [], ready)
+        async with open_host(effective, effective.triton) as served:
+            await serve_until_stopped(served, listener, typer.echo, [], ready, rooms=livekit)
 
     asyncio.run(run())

@@ -125,11 +125,29 @@ async def serve_until_stopped(
     tell: Tell,
     background: list[Callable[[], Awaitable[None]]],
     ready: Callable[[], Awaitable[None]],
+    *,
+    rooms: bool = False,
 ) -> None:
-    """Waits for Triton, loads the models, calls `ready`, and serves until a signal."""
+    """Waits for Triton, loads the models, calls `ready`, and serves until a signal.
+
+    With `rooms` it is a worker of the LiveKit server too, once the models are there.
+    """
     from frontend.transports.server import serve
 
     loaded = asyncio.Event()
+    drain = None
+    if rooms:
+        # It takes more than a second to import, and who wants no rooms need not wait for it.
+        from frontend.transports.worker import RoomWorker
+
+        worker = RoomWorker(host)
+        drain = worker.drain
+
+        async def work() -> None:
+            await loaded.wait()
+            await worker.run()
+
+        background = [*background, work]
 
     async def watch() -> None:
         await loaded.wait()
@@ -144,4 +162,4 @@ async def serve_until_stopped(
         gc.collect()
         gc.freeze()
 
-    await serve(host, listener, [watch, *background], prepare)
+    await serve(host, listener, [watch, *background], prepare, drain)

@@ -46,7 +46,7 @@ def build_triton_environment(
     if is_current(paths) and not force and python is None:
         typer.echo(f"The environment for models is up to date: {paths.triton_venv}")
         return
-    uv = _find_uv(paths)
+    uv = find_uv(paths)
     typer.echo("[1/3] Looking for a Python 3.11 or 3.12 with its shared library")
     interpreter = require_interpreter(python) if python else _find(uv, paths)
     typer.echo(f"[2/3] Making {paths.triton_venv} with {interpreter.executable}")
@@ -75,7 +75,7 @@ def _digest(paths: Paths) -> str:
     return hashlib.sha256(b"".join(path.read_bytes() for path in _lists(paths))).hexdigest()
 
 
-def _find_uv(paths: Paths) -> Path | None:
+def find_uv(paths: Paths) -> Path | None:
     places = (paths.data / ".tools" / "bin", paths.home / "tools" / "bin")
     found = [place / "uv" for place in places if (place / "uv").exists()]
     on_path = shutil.which("uv")

@@ -1,6 +1,8 @@
 """`vdx up`: everything on one box: Triton, models, the server, and a proof that it works."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,6 +20,7 @@ from frontend.core.errors import VdxError
 if TYPE_CHECKING:
     import socket
 
+    from frontend.core.config import Config
     from frontend.core.settings import Settings
     from frontend.serving.embedded import EmbeddedTriton
 
@@ -41,6 +44,10 @@ def up(
     voice: Annotated[str | None, typer.Option(help="Default voice, a model id.")] = None,
     recogniser: Annotated[str | None, typer.Option(help="Recogniser adapter.")] = None,
     responder: Annotated[str | None, typer.Option(help="echo, script or chat.")] = None,
+    livekit: Annotated[
+        bool,
+        typer.Option("--livekit", help="Serve rooms too, on a LiveKit server started here."),
+    ] = False,
     proof: Annotated[
         bool, typer.Option(help="Prove one whole turn with a recording before serving.")
     ] = True,
@@ -61,10 +68,33 @@ def up(
     }
     loaded = load_settings(config, assign or [], flags)
     listener = bind_server(loaded, typer.echo)
-    asyncio.run(_run(loaded, listener, proof=proof))
+    asyncio.run(_run(loaded, listener, proof=proof, livekit=livekit))
 
 
-async def _run(loaded: "Settings", listener: "socket.socket", *, proof: bool) -> None:
+async def _run(
+    loaded: "Settings", listener: "socket.socket", *, proof: bool, livekit: bool
+) -> None:
+    if not livekit:
+        await _serve(loaded, listener, loaded.config, [], proof=proof)
+        return
+    from frontend.cli.rooms import development_rooms, keep_running
+
+    async with development_rooms(loaded.config, typer.echo) as (config, server):
+        watch: list[Callable[[], Awaitable[None]]] = []
+        if server is not None:
+            watch.append(partial(keep_running, server, typer.echo))
+        await _serve(loaded, listener, config, watch, proof=proof, rooms=True)
+
+
+async def _serve(
+    loaded: "Settings",
+    listener: "socket.socket",
+    config: "Config",
+    background: list[Callable[[], Awaitable[None]]],
+    *,
+    proof: bool,
+    rooms: bool = False,
+) -> None:
     from frontend.cli.welcome import prove, welcome
     from frontend.transports.server import address_of
 
@@ -73,7 +103,6 @@ async def _run(loaded: "Settings", listener: "socket.socket", *, proof: bool) ->
     typer.echo("starting Triton …")
     async with triton:
         _tell_ports(triton, loaded)
-        config = loaded.config
         remote = config.triton.model_copy(update={"url": triton.grpc_url})
         async with open_host(config, remote) as host:
             host.triton_pid = triton.pid
@@ -86,10 +115,11 @@ async def _run(loaded: "Settings", listener: "socket.socket", *, proof: bool) ->
 
             async def ready() -> None:
                 if proof:
-                    await prove(address, loaded.config)
+                    await prove(address, config)
                 welcome(address, host)
 
-            await serve_until_stopped(host, listener, typer.echo, [supervise], ready)
+            work = [supervise, *background]
+            await serve_until_stopped(host, listener, typer.echo, work, ready, rooms=rooms)
     typer.echo("stopped")
 
 

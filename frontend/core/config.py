@@ -175,6 +175,34 @@ class ModelsConfig(Section):
     preload: tuple[str, ...] = Field((), description="loaded at start beside the default ones")
 
 
+class LiveKitConfig(Section):
+    """Rooms: the LiveKit server, this worker in it, and the tokens people join with."""
+
+    url: str = Field("", description="ws(s)://HOST:PORT of the server; empty = no rooms")
+    public_url: str = Field("", description="what people connect to, where it differs from url")
+    api_key: str = ""
+    api_secret: SecretStr = Field(SecretStr(""), description="32 characters or more")
+    agent_name: str = Field("vdx", description="what a dispatch asks for")
+    max_rooms: int = Field(20, ge=1, description="rooms this worker serves at once")
+    drain_timeout_seconds: int = Field(
+        600, ge=0, description="SIGTERM waits so long for conversations to end by themselves"
+    )
+    join_timeout_seconds: float = Field(60, gt=0, description="a room without a person is left")
+    rejoin_grace_seconds: float = Field(15, ge=0, description="the conversation of who left waits")
+    output_queue_ms: int = Field(20, ge=20, le=200, multiple_of=10)
+    echo_cancellation: bool = Field(
+        False, description="on the server, for clients that do not cancel echo themselves"
+    )
+    noise_suppression: bool = Field(False, description="on the server")
+    token_ttl_seconds: int = Field(600, ge=10, le=86_400)
+    port: int | None = Field(
+        None, ge=0, le=65535, description="of the development server; None prefers 7880, 0 any"
+    )
+    record_output: Path | None = Field(
+        None, description="folder for what each room was fed, 48 kHz WAV, to look into trouble"
+    )
+
+
 class LogConfig(Section):
     level: Literal["debug", "info", "warning", "error"] = "info"
     json_lines: bool = False
@@ -196,4 +224,5 @@ class Config(Section):
     responder: ResponderConfig = ResponderConfig()
     profiles: dict[str, ProfileConfig] = Field(default_factory=lambda: {"vdx": ProfileConfig()})
     models: ModelsConfig = ModelsConfig()
+    livekit: LiveKitConfig = LiveKitConfig()
     log: LogConfig = LogConfig()

@@ -4,12 +4,14 @@
     ├── ConfigError              a configuration key or value is wrong         (config)
     ├── InvalidInput             the caller sent something vdx cannot use      (request)
     │   └── UnknownName          a model, voice, profile or file that is not there
+    │       └── NoLiveKit        this server has no rooms
     ├── Unauthorized             no API key, or a wrong one                    (request)
     ├── Forbidden                a browser's page or host name is not ours     (request)
     ├── ConnectionLost           the server is not there, or no more           (realtime)
     ├── SessionLimit             a session or the server reached a limit       (session)
     ├── SetupError               the machine lacks something vdx needs         (setup)
     │   └── PortTaken            a port given explicitly is in use
+    ├── RoomError                LiveKit refused, or its server is gone        (livekit)
     ├── ResponderError           the chat endpoint or script failed            (responder)
     └── TritonError              Triton or a model in it failed                (triton)
         ├── TritonUnavailable    no server answers
@@ -89,6 +91,12 @@ class ConnectionLost(VdxError):
     retryable = True
 
 
+class NoLiveKit(UnknownName):
+    """This server has no rooms."""
+
+    code = "no_livekit"
+
+
 class SessionLimit(VdxError):
     """A configured limit of a session or of the server is reached."""
 
@@ -108,6 +116,14 @@ class PortTaken(SetupError):
     """A port that was asked for explicitly is already in use."""
 
     code = "port_taken"
+
+
+class RoomError(VdxError):
+    """The LiveKit server does not answer, refuses, or closed the room."""
+
+    service = "livekit"
+    code = "room_failed"
+    retryable = True
 
 
 class ResponderError(VdxError):

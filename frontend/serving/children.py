@@ -6,6 +6,16 @@ import os
 import signal
 import subprocess
 
+# Asks the kernel to end a server when its parent (whose pid it is given) dies, then becomes the
+# server. Python's own preexec_fn would fork a process full of threads.
+TETHER = """
+import ctypes, os, signal, sys
+ctypes.CDLL(None).prctl(1, signal.SIGTERM)
+if os.getppid() != int(sys.argv[1]):
+    sys.exit(1)
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+
 
 def signal_group(group: int, number: signal.Signals) -> None:
     """Signal a process group; one that is gone is as good as signalled."""
@@ -28,14 +38,15 @@ async def exited(process: subprocess.Popen[bytes]) -> int:
     return process.wait()
 
 
-async def answers_ready(port: int) -> bool:
+async def answers_ready(port: int, path: str = "/v2/health/ready") -> bool:
     """One readiness request over HTTP; False while nothing listens or models are starting."""
     try:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
     except OSError:
         return False
     try:
-        writer.write(b"GET /v2/health/ready HTTP/1.1\r\nHost: vdx\r\nConnection: close\r\n\r\n")
+        request = f"GET {path} HTTP/1.1\r\nHost: vdx\r\nConnection: close\r\n\r\n"
+        writer.write(request.encode())
         return b" 200 " in await reader.readline()
     except OSError:
         return False

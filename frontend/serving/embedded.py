@@ -26,21 +26,11 @@ from typing import Self
 
 from frontend.core.errors import TritonUnavailable
 from frontend.serving.backend_dir import TritonPython, assemble_backend_directory
-from frontend.serving.children import answers_ready, exited, signal_group
+from frontend.serving.children import TETHER, answers_ready, exited, signal_group
 from frontend.serving.ports import Ports, choose_ports
 
 # Where Linux keeps POSIX shared memory; nothing is created in it here.
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  # nosec B108
-
-# Asks the kernel to end the server when this process dies, then becomes the server. Python's own
-# preexec_fn would fork a process full of threads.
-_EXEC = """
-import ctypes, os, signal, sys
-ctypes.CDLL(None).prctl(1, signal.SIGTERM)
-if os.getppid() != int(sys.argv[1]):
-    sys.exit(1)
-os.execv(sys.argv[2], sys.argv[2:])
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +170,7 @@ class EmbeddedTriton:
 
     def _spawn(self, python: TritonPython, backends: Path) -> subprocess.Popen[bytes]:
         server = python.server / "bin" / "tritonserver"
-        command = [sys.executable, "-I", "-S", "-c", _EXEC, str(os.getpid()), str(server)]
+        command = [sys.executable, "-I", "-S", "-c", TETHER, str(os.getpid()), str(server)]
         command += self._arguments(backends)
         with self.log_file.open("ab") as log:
             return subprocess.Popen(

@@ -39,25 +39,47 @@ def choose_ports(grpc: int | None, http: int | None, metrics: int | None) -> Por
     return Ports(*chosen)
 
 
-def _choose(held: contextlib.ExitStack, what: str, wish: int | None, default: int) -> int:
+def choose_livekit_ports(port: int | None) -> tuple[int, int, int]:
+    """Signalling (TCP), media over TCP and media over UDP of a LiveKit server.
+
+    None = LiveKit's own or else free ones, 0 = free ones. Raises PortTaken as above.
+    """
+    others = None if port is None else 0
+    with contextlib.ExitStack() as held:
+        return (
+            _choose(held, "signalling", port, 7880, of="LiveKit"),
+            _choose(held, "TCP", others, 7881, of="LiveKit"),
+            _choose(held, "UDP", others, 7882, of="LiveKit", kind=socket.SOCK_DGRAM),
+        )
+
+
+def _choose(
+    held: contextlib.ExitStack,
+    what: str,
+    wish: int | None,
+    default: int,
+    *,
+    of: str = "Triton",
+    kind: socket.SocketKind = socket.SOCK_STREAM,
+) -> int:
     if wish:
         try:
-            return _hold(held, wish)
+            return _hold(held, wish, kind)
         except OSError as error:
-            raise PortTaken(
-                f"the {what} port {wish} of Triton is taken: {error.strerror}"
-            ) from None
+            raise PortTaken(f"the {what} port {wish} of {of} is taken: {error.strerror}") from None
     own = [default] if wish is None else []
     for number in (*own, *secrets.SystemRandom().sample(CANDIDATES, TRIES)):
         with contextlib.suppress(OSError):
-            return _hold(held, number)
-    raise PortTaken(f"no free port for {what} of Triton among {TRIES} tried")
+            return _hold(held, number, kind)
+    raise PortTaken(f"no free port for {what} of {of} among {TRIES} tried")
 
 
-def _hold(held: contextlib.ExitStack, number: int) -> int:
-    listener = held.enter_context(socket.socket())
-    # As Triton does: a port in TIME_WAIT is free.
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+def _hold(held: contextlib.ExitStack, number: int, kind: socket.SocketKind) -> int:
+    listener = held.enter_context(socket.socket(type=kind))
+    if kind == socket.SOCK_STREAM:
+        # As Triton does: a port in TIME_WAIT is free.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind(("127.0.0.1", number))
-    listener.listen()
+    if kind == socket.SOCK_STREAM:
+        listener.listen()
     return number

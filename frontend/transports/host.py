@@ -5,6 +5,7 @@ import os
 import secrets
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any
 
 from frontend.core.config import Config
@@ -76,8 +77,12 @@ class Host:
             options = options.updated(recogniser=recogniser)
         return options
 
-    def open_session(self, options: SessionOptions, audience: Audience) -> Session:
+    def open_session(
+        self, options: SessionOptions, audience: Audience, output_lead_ms: int | None = None
+    ) -> Session:
         """A new session, to be run by the caller and given back with `forget`.
+
+        `output_lead_ms` replaces `playout.output_lead_ms` where a transport has its own.
 
         Raises:
             SessionLimit: the server holds `server.max_sessions` already.
@@ -85,7 +90,12 @@ class Host:
         limit = self.config.server.max_sessions
         if len(self.sessions) >= limit:
             raise SessionLimit(f"the server holds {limit} sessions, its limit; try again later")
-        session = Session(secrets.token_hex(6), options, self._services, audience)
+        services = self._services
+        if output_lead_ms is not None:
+            playout = self.config.playout.model_copy(update={"output_lead_ms": output_lead_ms})
+            config = self.config.model_copy(update={"playout": playout})
+            services = replace(services, config=config)
+        session = Session(secrets.token_hex(6), options, services, audience)
         self.sessions[session.id] = session
         return session
 

@@ -48,6 +48,7 @@ def create_app(host: Host) -> Starlette:
             Route("/healthz", _open(healthz)),
             Route("/readyz", _open(readyz)),
             Route("/metrics", _keyed(metrics)),
+            Route("/token", _keyed(token), methods=["POST"]),
             Route("/vdx/status", _keyed(status)),
             Route("/vdx/models", _keyed(models)),
             Route("/vdx/models/{name:path}/load", _keyed(load), methods=["POST"]),
@@ -118,6 +119,15 @@ async def readyz(request: Request) -> Response:
     """Models are loaded: the first turn is as fast as the tenth."""
     ready = request.app.state.host.ready
     return PlainTextResponse("ready" if ready else "loading", status_code=200 if ready else 503)
+
+
+async def token(request: Request) -> Response:
+    """Lets one person into one room; see `transports/tokens.py`."""
+    from frontend.transports.tokens import mint, read_request
+
+    wanted = await read_request(request)
+    answer = mint(_host(request).config.livekit, wanted)
+    return JSONResponse(answer.model_dump(), headers={"Cache-Control": "no-store"})
 
 
 async def metrics(_request: Request) -> Response:

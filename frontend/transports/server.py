@@ -67,11 +67,12 @@ async def serve(
     listener: socket.socket,
     background: list[Callable[[], Awaitable[None]]],
     ready: Callable[[], Awaitable[None]],
+    drain: Callable[[], Awaitable[None]] | None = None,
 ) -> None:
     """Serves until SIGINT or SIGTERM; `ready` runs once connections are accepted.
 
     `background` runs beside it. A failure of either stops everything and is raised; a signal
-    before it is ready stops it just the same.
+    before it is ready stops it just the same. SIGTERM waits for `drain`, a second signal does not.
     """
     config = host.config.server
     server = _Server(
@@ -90,14 +91,20 @@ async def serve(
     )
     logging.getLogger("uvicorn.error").addFilter(_is_alarming)
     loop = asyncio.get_running_loop()
-    stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
+    stop, term = asyncio.Event(), asyncio.Event()
+
+    def terminate() -> None:
+        (term if drain and not term.is_set() else stop).set()
+
+    loop.add_signal_handler(signal.SIGINT, stop.set)
+    loop.add_signal_handler(signal.SIGTERM, terminate)
     try:
         async with asyncio.TaskGroup() as group:
             serving = group.create_task(server.serve(sockets=[listener]), name="http")
             others = [group.create_task(_run(work), name="background") for work in background]
             others.append(group.create_task(_run(ready), name="ready"))
+            if drain is not None:
+                others.append(group.create_task(_drain(term, drain, stop), name="drain"))
             await stop.wait()
             for session in list(host.sessions.values()):
                 session.close("server_stopping")
@@ -110,6 +117,14 @@ async def serve(
     finally:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.remove_signal_handler(number)
+
+
+async def _drain(
+    term: asyncio.Event, drain: Callable[[], Awaitable[None]], stop: asyncio.Event
+) -> None:
+    await term.wait()
+    await drain()
+    stop.set()
 
 
 async def _run(work: Callable[[], Awaitable[None]]) -> None:

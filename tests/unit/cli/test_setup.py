@@ -19,7 +19,7 @@ def paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Paths:
     """A place whose list installs nothing, on a machine without uv."""
     (tmp_path / "data" / "requirements").mkdir(parents=True)
     (tmp_path / "data" / "requirements" / "triton.txt").write_text("# nothing\n")
-    monkeypatch.setattr(setup, "_find_uv", lambda paths: None)
+    monkeypatch.setattr(setup, "find_uv", lambda paths: None)
     home = tmp_path / "home"
     return replace(locate(), data=tmp_path / "data", home=home, triton_venv=home / "venv-triton")
 

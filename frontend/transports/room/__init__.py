@@ -1,0 +1,57 @@
+"""The room transport: one LiveKit room, one conversation at a time, on the process's event loop.
+
+Any LiveKit client can take part. What it meets, `people` being participants of kind STANDARD or
+SIP and the *linked* person the one the conversation is with:
+
+The agent publishes one audio track (48 kHz mono, source MICROPHONE) and subscribes to the linked
+person's microphone alone. Whoever comes first is linked. Who leaves keeps the conversation for
+`livekit.rejoin_grace_seconds` and finds it again under the same identity; after that it goes to
+the next person in the room as a new one, or the agent leaves. Others in the room hear everything
+and are told that they are not listened to.
+
+Text streams sent by the agent:
+
+- `lk.transcription`: what the linked person says (sent in their name; every update a stream with
+  the whole text so far) and what the agent says (one stream for each reply, a piece for each
+  clause when it begins to sound). Attributes: `lk.segment_id` (one for each utterance or reply),
+  `lk.transcription_final` "true" or "false", `lk.transcribed_track_id`. A reply that was cut short
+  ends with `vdx.interrupted` "true" and `vdx.played_text`, what was heard of it to the word. An
+  utterance that turned out to be no turn ends with an empty final text.
+- `lk.chat`: words for people who are not linked.
+
+Participant attribute of the agent: `lk.agent.state` is initializing, idle, listening, thinking
+or speaking.
+
+Data packets sent by the agent, reliable, topic `vdx.events`, one JSON object `{"type": ...}` each.
+The same as the WebSocket's, where the protocol has no event of its own:
+
+- `vdx.state` state, thinking
+- `vdx.transcript` utterance, text, stable
+- `vdx.playout.paused`, `vdx.playout.resumed` response_id, item_id, played_ms
+- `vdx.turn` response_id, item_id, speech_end_to_first_audio_ms, stages
+- `vdx.vad` level, noise_floor, adaptive_threshold and the other statistics, five times a second
+- `vdx.hint` code, message
+- `vdx.session.ended` reason
+
+and what the WebSocket tells in events of the protocol:
+
+- `vdx.session` session, person, profile, voice, recogniser, language; at the start, on a change
+- `vdx.user.started` utterance, item_id, interrupting; `vdx.user.said` utterance, item_id, text;
+  `vdx.user.dropped` utterance, item_id
+- `vdx.reply.started` response_id, item_id; `vdx.reply.clause` response_id, item_id, text;
+  `vdx.reply.ended` response_id, item_id, status, reason, played_ms, text (what was played)
+- `vdx.error` error: code, message, service, retryable
+- `vdx.spectator` message; only to people who are not linked
+
+An `item_id` is the `lk.segment_id` of the same words. Times are milliseconds, levels int16 RMS.
+
+From the linked person the agent takes text on `lk.chat` as if it were spoken, and these RPCs, whose
+payloads are JSON objects in both directions:
+
+- `vdx.say` text: speaks it as its own words; refused while a reply is under way
+- `vdx.interrupt`: cancels the reply
+- `vdx.use_model` model, a voice (or VOICE/SPEAKER) or a recogniser: loads it and switches to it
+- `vdx.stats`: session, state, models, messages, VAD statistics and the last turn
+
+A refused RPC is an RpcError with code 1500, a message, and `data`: code, service, retryable.
+"""

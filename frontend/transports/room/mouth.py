@@ -1,0 +1,87 @@
+"""The bot's voice in a room: one published track, fed at the pace of playout.
+
+The source's own queue stays at 20 ms: a pause is not feeding it, so a resume goes on at the exact
+sample, and only a reply that was cancelled is cleared.
+"""
+
+import asyncio
+import contextlib
+import time
+import wave
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from livekit import rtc
+
+from frontend.core.audio import SPEAK_FRAME, SPEAK_RATE
+from frontend.core.events import Pcm
+from frontend.core.logs import logger
+from frontend.core.metrics import PACING_ERROR
+
+log = logger(__name__)
+
+TRACK_NAME = "vdx"
+SUBSCRIBED_S = 3.0
+"""How long a person's client may take to subscribe before it is spoken to all the same."""
+MAX_RECORDED_FRAMES = 50 * 60 * 10
+
+
+class Mouth:
+    """`on_frame` is given every frame that was fed, for an echo canceller."""
+
+    def __init__(self, queue_ms: int, on_frame: Callable[[Pcm], None] | None = None) -> None:
+        self._source = rtc.AudioSource(SPEAK_RATE, 1, queue_size_ms=queue_ms)
+        self._on_frame = on_frame
+        self._publication: rtc.LocalTrackPublication | None = None
+        self._recorded: list[Pcm] | None = None
+
+    @property
+    def track_sid(self) -> str:
+        """The published track; empty before `publish`."""
+        return self._publication.sid if self._publication else ""
+
+    async def publish(self, participant: rtc.LocalParticipant) -> None:
+        track = rtc.LocalAudioTrack.create_audio_track(TRACK_NAME, self._source)
+        options = rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE)
+        self._publication = await participant.publish_track(track, options)
+
+    async def heard(self) -> None:
+        """Waits until somebody listens, or long enough: the greeting should not be missed."""
+        if self._publication is not None:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(SUBSCRIBED_S):
+                    await asyncio.shield(self._publication.wait_for_subscription())
+
+    async def play(self, row: Pcm, due: float) -> None:
+        """Feeds one frame (int16 [960], 48 kHz) that was due at `due`, monotonic seconds."""
+        frame = rtc.AudioFrame(row.tobytes(), SPEAK_RATE, 1, SPEAK_FRAME)
+        PACING_ERROR.observe(max(0.0, time.monotonic() - due))
+        if self._recorded is not None and len(self._recorded) < MAX_RECORDED_FRAMES:
+            self._recorded.append(row)
+        await self._source.capture_frame(frame)
+        if self._on_frame is not None:
+            self._on_frame(row)
+
+    def clear(self) -> None:
+        """Throws away what is queued of a reply that was cancelled."""
+        self._source.clear_queue()
+
+    def record(self) -> None:
+        """Keeps what is fed from now on, ten minutes at most, for `save`."""
+        self._recorded = []
+
+    async def save(self, file: Path) -> None:
+        """Writes what was recorded, if anything, as a WAV file."""
+        if self._recorded:
+            await asyncio.to_thread(_write, file, np.concatenate(self._recorded))
+
+    async def close(self) -> None:
+        await self._source.aclose()
+
+
+def _write(file: Path, pcm: Pcm) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with wave.open(str(file), "wb") as out:
+        out.setparams((1, 2, SPEAK_RATE, 0, "NONE", ""))
+        out.writeframes(pcm.tobytes())

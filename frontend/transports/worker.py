@@ -1,0 +1,145 @@
+"""The LiveKit worker: takes jobs and serves their rooms on this process's event loop.
+
+`livekit.agents.AgentServer` registers, answers dispatches, reports load and drains; nothing else
+of it is used. It gives each job a thread with an event loop of its own, which only waits here:
+gRPC does not bear several loops, and frames should not cross threads.
+"""
+
+import asyncio
+import secrets
+from typing import Any
+
+from livekit import agents
+
+from frontend.core.errors import VdxError
+from frontend.core.logs import logger
+from frontend.transports.host import Host
+from frontend.transports.room.conversation import RoomConversation, Ticket
+
+log = logger(__name__)
+
+IDLE_THREADS = 4
+"""Threads kept ready; a job that finds none waits a few milliseconds."""
+FOREVER = 1_000_000_000
+"""Attempts to reach the LiveKit server: it may be restarted at any time."""
+STOP_S = 10.0
+
+
+class RoomWorker:
+    """`run` beside the HTTP server; `drain` when the process is asked to end."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self._config = host.config.livekit
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._promised: set[str] = set()  # jobs accepted or running
+        self._rooms: dict[str, asyncio.Task[str]] = {}
+        self._server: Any = None
+        self._draining = False
+        self.registered = asyncio.Event()
+
+    @property
+    def load(self) -> float:
+        """Sessions of rooms over `livekit.max_rooms`, what was promised included."""
+        return len(self._promised) / self._config.max_rooms
+
+    async def run(self) -> None:
+        """Works until cancelled; a LiveKit server that is away is waited for."""
+        self._loop = asyncio.get_running_loop()
+        config = self._config
+        self._server = agents.AgentServer(
+            job_executor_type=agents.JobExecutorType.THREAD,
+            # Admission is decided in `_answer`, exactly; its own estimate refuses bursts.
+            load_threshold=float("inf"),
+            load_fnc=lambda: self.load,
+            drain_timeout=config.drain_timeout_seconds,
+            num_idle_processes=min(IDLE_THREADS, config.max_rooms),
+            shutdown_process_timeout=STOP_S,
+            max_retry=FOREVER,
+            ws_url=config.url,
+            api_key=config.api_key,
+            api_secret=config.api_secret.get_secret_value(),
+            host="127.0.0.1",
+            port=0,
+            multiprocessing_context="spawn",
+        )
+        self._server.rtc_session(self._job, agent_name=config.agent_name, on_request=self._answer)
+        self._server.on("worker_registered", self._on_registered)
+        try:
+            await self._server.run()
+        finally:
+            await self._stop()
+
+    async def drain(self) -> None:
+        """Takes no more jobs; returns when every conversation is over, or the limit is reached."""
+        self._draining = True
+        if self._server is None or not self._rooms:
+            return
+        log.info("draining", rooms=len(self._rooms), seconds=self._config.drain_timeout_seconds)
+        try:
+            async with asyncio.timeout(self._config.drain_timeout_seconds or None):
+                await self._server.drain(timeout=None)
+                while self._rooms:
+                    await asyncio.wait(list(self._rooms.values()))
+        except TimeoutError:
+            log.warning("conversations cut off", rooms=len(self._rooms))
+
+    async def _stop(self) -> None:
+        for task in self._rooms.values():
+            task.cancel()
+        if self._rooms:
+            await asyncio.wait(list(self._rooms.values()), timeout=STOP_S)
+        await self._server.aclose()
+
+    def _on_registered(self, worker_id: str, _info: Any) -> None:
+        log.info("worker registered", id=worker_id, url=self._config.url)
+        self.registered.set()
+
+    async def _answer(self, request: agents.JobRequest) -> None:
+        """Accepts a job while there is room for it."""
+        job = request.job.id
+        if self._draining or len(self._promised) >= self._config.max_rooms:
+            await request.reject()
+            return
+        self._promised.add(job)
+        try:
+            identity = f"{self._config.agent_name}-{secrets.token_hex(4)}"
+            await request.accept(identity=identity, name=self._config.agent_name)
+        except BaseException:  # not assigned after all, or this worker stops
+            self._promised.discard(job)
+            raise
+
+    async def _job(self, context: agents.JobContext) -> None:
+        """Runs in the job's own thread and loop: hands the room over and waits for its end."""
+        if self._loop is None:
+            raise RuntimeError("a job came before the worker ran")
+        # The token is not public; `connect` would tie the room to this thread's loop.
+        info = context._info  # noqa: SLF001
+        context._on_connect()  # noqa: SLF001  (else it warns that nobody connected)
+        ticket = Ticket(info.url, info.token, context.job.room.name)
+        serving = asyncio.run_coroutine_threadsafe(
+            self._serve(context.job.id, ticket, context.job.metadata), self._loop
+        )
+        try:
+            reason = await asyncio.wrap_future(serving)
+        finally:
+            context.shutdown()
+        log.info("room left", room=ticket.room, reason=reason)
+
+    async def _serve(self, job: str, ticket: Ticket, metadata: str) -> str:
+        """One room, on the process's loop; whatever happens in it stays in it."""
+        conversation = RoomConversation(self._host, ticket, metadata)
+        task = asyncio.create_task(conversation.run(), name=f"room-{ticket.room}")
+        self._rooms[job] = task
+        try:
+            return await task
+        except VdxError as error:
+            log.warning("room failed", room=ticket.room, error=str(error))
+            return error.code
+        except Exception:  # a room's root: the others must not notice
+            log.exception("room broke", room=ticket.room)
+            return "internal"
+        finally:
+            task.cancel()
+            self._rooms.pop(job, None)
+            self._promised.discard(job)
