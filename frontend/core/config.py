@@ -118,6 +118,15 @@ class BargeInConfig(Section):
     )
 
 
+class EndpointingConfig(Section):
+    """How long a pause may last after words that sound unfinished."""
+
+    enabled: bool = True
+    unfinished_ms: int = Field(
+        1200, ge=20, le=2000, description="silence that ends an unfinished phrase"
+    )
+
+
 class PlayoutConfig(Section):
     output_lead_ms: int = Field(
         40, ge=20, le=1000, description="audio sent and not yet played, at most"
@@ -169,6 +178,7 @@ class ProfileConfig(Section):
     language: str | None = None
     speed: float | None = Field(None, ge=0.5, le=2.0)
     vad: VadConfig | None = None
+    endpointing: EndpointingConfig | None = None
 
 
 class ModelsConfig(Section):
@@ -220,6 +230,7 @@ class Config(Section):
     tts: TtsConfig = TtsConfig()
     clauses: ClauseConfig = ClauseConfig()
     barge_in: BargeInConfig = BargeInConfig()
+    endpointing: EndpointingConfig = EndpointingConfig()
     playout: PlayoutConfig = PlayoutConfig()
     responder: ResponderConfig = ResponderConfig()
     profiles: dict[str, ProfileConfig] = Field(default_factory=lambda: {"vdx": ProfileConfig()})

@@ -28,12 +28,13 @@ class LiveReply:
 
 @dataclass(slots=True)
 class LiveSpeech:
-    """The utterance being spoken now."""
+    """The utterance being spoken now; `patience_ms` is what its pause was granted beyond any."""
 
     utterance: int
     text: str = ""
     ms: int = 0
     paused: bool = False
+    patience_ms: int = 0
 
 
 class Floor:
@@ -62,6 +63,12 @@ class Floor:
     def speech_of(self, utterance: int) -> LiveSpeech | None:
         """The speech under way, if this is its number: events of another are stale."""
         return self.speech if self.speech and self.speech.utterance == utterance else None
+
+    def wait_for(self, speech: LiveSpeech, silence_ms: int) -> None:
+        """How long the pause of `speech` may last; told when it changes."""
+        if silence_ms != speech.patience_ms:
+            speech.patience_ms = silence_ms
+            self.out.append(m.AwaitMore(speech.utterance, silence_ms))
 
     def finish(self, utterance: int) -> None:
         self.due.add(utterance)

@@ -157,6 +157,11 @@ class Hearing:
         self._detector.reset()
         return current.number if current else None
 
+    def await_more(self, utterance: int, silence_ms: int) -> None:
+        """Lets the pause under way last so long; 0 takes that back."""
+        if self.current_utterance == utterance:
+            self._detector.await_more(silence_ms)
+
     def finish(self, utterance: int) -> None:
         """Asks for the final transcript; one that cannot come any more is told as failed."""
         if (found := self._utterances.get(utterance)) is not None:

@@ -100,6 +100,14 @@ Event = (
 
 
 @dataclass(frozen=True, slots=True)
+class AwaitMore:
+    """Let the pause under way last `silence_ms`; 0 means as long as any other pause."""
+
+    utterance: int
+    silence_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class FinishUtterance:
     """Ask the recogniser for the final transcript."""
 
@@ -180,7 +188,8 @@ class EndSession:
 
 
 Decision = (
-    FinishUtterance
+    AwaitMore
+    | FinishUtterance
     | AbandonUtterance
     | CommitUser
     | PrepareReply

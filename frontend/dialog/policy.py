@@ -5,7 +5,12 @@ from dataclasses import dataclass
 
 from frontend.core.config import BargeInConfig
 from frontend.dialog.profiles import SessionOptions
+from frontend.speech.endings import Endings
 from frontend.speech.lexicon import Lexicon
+
+
+def _no_patience(_text: str) -> int:
+    return 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,12 +19,14 @@ class TurnPolicy:
 
     `interrupts` says whether a text holds an interrupt word, `only_sounds` whether it holds
     listening sounds and nothing else: the tests on words are injected. `words_confirm` is the
-    recogniser's calibrated_confidence. `preemptive` allows a silent reply to the speculative
+    recogniser's calibrated_confidence. `patience_ms` is the silence to wait for after a text that
+    sounds unfinished, 0 after any other. `preemptive` allows a silent reply to the speculative
     transcript.
     """
 
     interrupts: Callable[[str], bool]
     only_sounds: Callable[[str], bool]
+    patience_ms: Callable[[str], int] = _no_patience
     confirm_ms: int = 600
     words_confirm: bool = False
     barge_in: bool = True
@@ -44,6 +51,7 @@ def policy_for(
     return TurnPolicy(
         interrupts=lexicon.interrupts,
         only_sounds=lexicon.only_listening_sounds,
+        patience_ms=Endings(options.language, options.endpointing).patience_ms,
         confirm_ms=barge_in.confirm_ms,
         words_confirm=words_confirm,
         barge_in=options.barge_in,

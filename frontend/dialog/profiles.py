@@ -2,7 +2,13 @@
 
 from dataclasses import dataclass, field, replace
 
-from frontend.core.config import Config, ProfileConfig, ResponderConfig, VadConfig
+from frontend.core.config import (
+    Config,
+    EndpointingConfig,
+    ProfileConfig,
+    ResponderConfig,
+    VadConfig,
+)
 from frontend.core.errors import UnknownName
 
 DEFAULT_PROFILE = "vdx"
@@ -22,6 +28,7 @@ class SessionOptions:
     instructions: str
     responder: ResponderConfig
     vad: VadConfig
+    endpointing: EndpointingConfig = field(default_factory=EndpointingConfig)
     speed: float = 1.0
     speaker: str = ""
     greeting: str = ""
@@ -57,6 +64,7 @@ def resolve(config: Config, name: str, default_recogniser: str) -> SessionOption
         instructions=profile.instructions,
         responder=profile.responder or config.responder,
         vad=profile.vad or config.vad,
+        endpointing=profile.endpointing or config.endpointing,
         speed=profile.speed or config.tts.speed,
         greeting=profile.greeting,
         barge_in=config.barge_in.enabled,

@@ -201,6 +201,8 @@ class Session:
     def _carry_out(self, decision: m.Decision) -> None:
         speaking = self._speaking
         match decision:
+            case m.AwaitMore(utterance=number, silence_ms=silence_ms):
+                self.hearing.await_more(number, silence_ms)
             case m.FinishUtterance(utterance=number):
                 self.hearing.finish(number)
             case m.AbandonUtterance(utterance=number):

@@ -9,6 +9,8 @@ States and what moves between them (an event that a row does not name changes no
     LISTENING       SpeechStarted, reply pending      BARGED_IN         PauseReply
     SPEAKING        SpeechStarted                     BARGED_IN         PauseReply
     LISTENING       Transcript PAUSE with words       LISTENING         PrepareReply
+    any but         Transcript PAUSE, unfinished      as before         AwaitMore
+      BARGED_IN       or not any more
     LISTENING       SpeechResumed                     LISTENING         (DiscardReply)
     LISTENING       SpeechEnded                       LISTENING         FinishUtterance
     LISTENING       Transcript FINAL with words       LISTENING         CommitUser, then
@@ -43,6 +45,11 @@ A reply is *prepared* (preemptive, silent), then *pending* (promised, no frame s
 pauses it, only a confirmed interruption ends it. While one utterance's final transcript is due,
 or the person speaks again, no reply is started unasked; the words of all of them are answered
 together. With `barge_in` off speech over a reply pauses nothing and is answered afterwards.
+
+A pause whose words sound unfinished (`policy.patience_ms`) may last longer before it counts as
+SpeechEnded: AwaitMore says how long. It holds for this pause alone: whoever drives the machine
+forgets it when the speech resumes or ends. The reply is prepared all the same and spoken only when
+the turn ends. Speech over a reply that is only paused gets no such patience: the reply waits.
 
 Whoever drives the machine owes it, after every FinishUtterance, one FINAL or failed transcript
 (unless the utterance is abandoned), and after every StartReply and SpeakReply one ReplyEnded
@@ -148,6 +155,7 @@ class TurnMachine:
     def _speech_resumed(self, event: SpeechResumed) -> None:
         if speech := self._floor.speech_of(event.utterance):
             speech.paused = False
+            speech.patience_ms = 0
             self._floor.discard_prepared()
 
     def _speech_lasted(self, event: m.SpeechLasted) -> None:
@@ -213,8 +221,15 @@ class TurnMachine:
             return  # words without voice activity, or of an utterance that is over
         speech.text = text
         self._consider_barge_in(speech)
-        if transcript.kind is TranscriptKind.PAUSE and speech.paused and text:
-            self._prepare(utterance, text)
+        if transcript.kind is TranscriptKind.PAUSE and speech.paused:
+            self._be_patient(speech, text)
+            if text:
+                self._prepare(utterance, text)
+
+    def _be_patient(self, speech: LiveSpeech, text: str) -> None:
+        floor = self._floor
+        if floor.state is not SessionState.BARGED_IN:
+            floor.wait_for(speech, floor.policy.patience_ms(text) if text else 0)
 
     def _prepare(self, utterance: int, text: str) -> None:
         floor = self._floor

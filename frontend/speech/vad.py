@@ -10,7 +10,8 @@ utterances:
   click does not.
 - Pause: three silent frames in a row. One or two are a plosive or a detector's slip, and each
   pause costs the recogniser a speculative decode.
-- End: `min_silence_duration_ms` after the last speech frame. A loud frame that webrtcvad takes
+- End: `min_silence_duration_ms` after the last speech frame, or later where `await_more` asked for
+  patience in this pause. A loud frame that webrtcvad takes
   for noise still belongs to the utterance within 140 ms of speech (a closing "s"). Inside a pause
   a single speech frame counts only with another loud one beside it: webrtcvad flickers.
 """
@@ -64,6 +65,7 @@ class _Utterance:
     onset: int
     speech_end: int
     paused: bool = False
+    patience: int = 0
 
 
 class SpeechDetector:
@@ -89,6 +91,10 @@ class SpeechDetector:
         """Takes new limits; the position, the utterance and the learned noise stay."""
         self._gate.reconfigure(config)
         self._apply(config)
+
+    def await_more(self, silence_ms: int) -> None:
+        """Lets the pause under way last `silence_ms` if that is longer than any other may."""
+        self._utterance.patience = silence_ms * LISTEN_RATE // 1000
 
     def reset(self) -> None:
         """Forgets an utterance under way without an event, as when its audio is thrown away."""
@@ -176,15 +182,15 @@ class SpeechDetector:
         if goes_on and sum(kind >= _Frame.LOUD for kind in latest) >= RESUME_FRAMES:
             first = next(i for i, kind in enumerate(latest) if kind >= _Frame.LOUD)
             current.paused = False
+            current.patience = 0
             current.speech_end = self._position
             resumed = self._position - (len(latest) - first) * LISTEN_FRAME
             return SpeechResumed(current.number, resumed)
         silent = self._position - current.speech_end
+        needed = max(self._silence_samples, current.patience)
         # Speech in the last frame may be speech coming back: the next frames decide.
-        undecided = (
-            _Frame.SPEECH in latest and silent < self._silence_samples + WINDOW * LISTEN_FRAME
-        )
-        if silent < self._silence_samples or undecided:
+        undecided = _Frame.SPEECH in latest and silent < needed + WINDOW * LISTEN_FRAME
+        if silent < needed or undecided:
             return None
         self._active = False
         self._recent.clear()

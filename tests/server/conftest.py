@@ -57,6 +57,12 @@ def base_config(script: Path) -> dict[str, Any]:
             "long": {"responder": long},
             "long-stop": {"responder": long, "voice": "tone-fast", "recogniser": "canned-stop"},
             "long-uh": {"responder": long, "voice": "tone-fast", "recogniser": "canned-uh"},
+            "unfinished": {"voice": "tone-fast", "recogniser": "canned-unfinished"},
+            "hasty": {
+                "voice": "tone-fast",
+                "recogniser": "canned-unfinished",
+                "endpointing": {"enabled": False},
+            },
             "fast": {"voice": "tone-fast", "language": "en-GB", "instructions": "Be quick."},
             "stop": {"voice": "tone-fast", "recogniser": "canned-stop"},
             "real": {"voice": "espeak-en", "recogniser": "pocketsphinx-en"},

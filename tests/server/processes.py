@@ -30,6 +30,7 @@ VARIANTS = {
     "tone-spare": ("tone", {"max_streams": "64"}),
     "canned-stop": ("canned", {"texts": "stop please"}),
     "canned-uh": ("canned", {"texts": "uh"}),
+    "canned-unfinished": ("canned", {"texts": "I would like to"}),
 }
 """Test models: a name, the model it is a copy of, and the parameters that differ."""
 

@@ -21,7 +21,7 @@ from frontend.dialog import moves as m
 from frontend.dialog.turn import TurnMachine, TurnPolicy
 
 STATES_OF_A_REPLY = (SessionState.SPEAKING, SessionState.BARGED_IN)
-TEXTS = st.sampled_from(["", "uh", "stop", "hello", "hello there"])
+TEXTS = st.sampled_from(["", "uh", "stop", "hello", "hello there", "hello and"])
 NUMBERS = st.integers(-2, 12)
 MS = st.sampled_from([0, 100, 580, 600, 5000])
 
@@ -93,7 +93,9 @@ class RandomConversation(RuleBasedStateMachine):
         super().__init__()
         self.machine = TurnMachine(
             TurnPolicy(
-                interrupts=lambda text: text == "stop", only_sounds=lambda text: text == "uh"
+                interrupts=lambda text: text == "stop",
+                only_sounds=lambda text: text == "uh",
+                patience_ms=lambda text: 1200 if text.endswith("and") else 0,
             )
         )
         self.world = World()
@@ -102,10 +104,27 @@ class RandomConversation(RuleBasedStateMachine):
         self.hostile = False
 
     def send(self, event: m.Event) -> list[m.Decision]:
+        before = self.machine.state
         decisions = self.machine.handle(event)
+        granted = [d for d in decisions if isinstance(d, m.AwaitMore)]
         for decision in decisions:
             self.world.carry_out(decision)
+        for decision in granted:
+            self.patience_is_for_the_pause_being_heard(decision, event, before)
         return decisions
+
+    def patience_is_for_the_pause_being_heard(
+        self, decision: m.AwaitMore, event: m.Event, before: SessionState
+    ) -> None:
+        assert isinstance(event, Transcript)
+        assert event.kind is TranscriptKind.PAUSE
+        speech = self.machine._floor.speech
+        assert speech is not None
+        assert speech.paused
+        assert decision.utterance == event.utterance == speech.utterance
+        assert decision.silence_ms == (1200 if event.text.endswith("and") else 0)
+        assert self.machine.state is not SessionState.BARGED_IN
+        assert before is not SessionState.TERMINATED
 
     # --- what stages do ---------------------------------------------------------------------
 

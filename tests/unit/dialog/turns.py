@@ -26,6 +26,7 @@ TERMINATED = SessionState.TERMINATED
 POLICY = TurnPolicy(
     interrupts=lambda text: "stop" in text.split(),
     only_sounds=lambda text: set(text.split()) <= {"uh", "mhm"},
+    patience_ms=lambda text: 1200 if text.endswith(" and") else 0,
 )
 
 
@@ -63,6 +64,7 @@ def failed(utterance: int) -> TranscriptFailed:
 
 HEARD = [start(1), pause(1), end(1)]
 PREPARED = [start(1), pause(1), flushed(1, "hello")]
+HELD = [start(1), pause(1), flushed(1, "hello and")]
 PENDING = [*HEARD, final(1, "hello")]
 PLAYING = [*PENDING, m.ReplyAudible(1)]
 OVER = [*PLAYING, m.ReplyEnded(1)]

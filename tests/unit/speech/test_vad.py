@@ -83,6 +83,39 @@ def test_single_loud_frame_in_the_silence_does_not_prolong_it() -> None:
     assert events[-1] == plain[-1]
 
 
+@pytest.mark.parametrize("granted_ms", [700, 1200])
+def test_a_pause_lasts_as_long_as_it_was_granted(granted_ms: int) -> None:
+    detector = SpeechDetector(VadConfig())
+    listen(detector, room(500), vowel(300), room(200))
+    detector.await_more(granted_ms)
+    events = listen(detector, room(granted_ms))
+    (decided, ended) = events[-1]
+    assert isinstance(ended, SpeechEnded)
+    assert decided - ended.at == granted_ms * MS
+
+
+def test_patience_is_for_one_pause_and_never_shortens_it() -> None:
+    detector = SpeechDetector(VadConfig())
+    listen(detector, room(500), vowel(300), room(200))
+    detector.await_more(1200)
+    assert kinds(listen(detector, room(600), vowel(300))) == [SpeechResumed]
+    events = listen(detector, room(600))
+    assert events[-1][0] - events[-1][1].at == 300 * MS
+    listen(detector, vowel(300), room(100))
+    detector.await_more(100)
+    events = listen(detector, room(600))
+    assert events[-1][0] - events[-1][1].at == 300 * MS
+
+
+def test_patience_can_be_taken_back() -> None:
+    detector = SpeechDetector(VadConfig())
+    listen(detector, room(500), vowel(300), room(200))
+    detector.await_more(1200)
+    assert listen(detector, room(400)) == []
+    detector.await_more(0)
+    assert kinds(listen(detector, room(20))) == [SpeechEnded]
+
+
 def test_two_utterances_are_numbered() -> None:
     events = listen(
         SpeechDetector(VadConfig()), room(500), vowel(300), room(500), vowel(300), room(500)
