@@ -15,7 +15,10 @@ from typing import Any
 
 from frontend.core.errors import InvalidInput, VdxError
 
-SCENES = ("turn", "bargein", "false_bargein", "jitter", "interruptions", "sessions", "churn")
+SCENES = (
+    *("turn", "bargein", "false_bargein", "jitter", "interruptions"),
+    *("sessions", "churn", "vanish"),
+)
 """Modules of this package that have a `scene`."""
 TAIL = 4000
 

@@ -25,6 +25,10 @@ class Bench:
 
 
 BENCHES: dict[str, Bench] = {
+    "start": Bench(
+        "How long `vdx up` takes to ready.",
+        (Run("--rounds 5", quick="--rounds 1"),),
+    ),
     "turn": Bench(
         "End of speech to the first audio of the answer.",
         (Run("--rounds 10", quick="--rounds 1"),),

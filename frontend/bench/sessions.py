@@ -13,6 +13,7 @@ from frontend.bench.figures import Report
 from frontend.bench.person import Plan, Step, run_person
 from frontend.bench.procfs import own_kb, pss_kb
 from frontend.bench.target import Target
+from frontend.bench.vanish import freed_ms
 from frontend.core.errors import VdxError
 
 FIRST, MORE = 5, 15
@@ -20,10 +21,11 @@ SPEECH = "ps_cards_002"
 STAGE_S = 2.0
 SERVER_MODULE = "frontend.transports.server"
 IMPORTS = 5
+DEATHS = 5
 
 
 async def measure(target: Target, connects: int, step: Step | None = None) -> Report:
-    """Connections, import time, and memory of the sessions after the first five."""
+    """Connections, import time, memory of the sessions after the first five, sudden deaths."""
     report = Report("sessions", {"connects": connects, "first": FIRST, "more": MORE})
     report.add("import of the server module", "ms", import_ms(), median=1000)
     pss: list[int] = []
@@ -46,6 +48,8 @@ async def measure(target: Target, connects: int, step: Step | None = None) -> Re
         report.add("PSS per open session after the first five", "MB", [round(each, 3)], max=3.0)
         each = (own[2] - own[1]) / MORE / 1024
         report.add("  of which no file's (libraries)", "MB", [round(each, 3)], max=3.0)
+    freed = [await freed_ms(target) for _ in range(DEATHS)]
+    report.add("client killed in mid-reply to everything freed", "ms", freed, max=1000)
     return report
 
 

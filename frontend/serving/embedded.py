@@ -201,7 +201,7 @@ class EmbeddedTriton:
             "metrics-port": self.ports.metrics,
             "allow-gpu-metrics": "false",
             "allow-cpu-metrics": "false",
-            "exit-timeout-secs": 3,
+            "exit-timeout-secs": 1,
             "log-info": "false",
         }
         arguments = [f"--{name}={value}" for name, value in flags.items()]

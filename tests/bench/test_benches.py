@@ -10,6 +10,7 @@ import pytest
 POINTS = {"name", "unit", "count", "min", "median", "p95", "p99", "max"}
 
 BENCHES = {
+    "start": (["start", "--rounds", "1"], "start to ready, proof turn included"),
     "turn": (["turn", "--rounds", "1"], "end of speech to first audio"),
     "bargein": (["bargein", "--rounds", "1"], "onset to silence"),
     "false-bargein": (["false-bargein", "--rounds", "1"], "reply lost"),
