@@ -48,7 +48,7 @@ async def test_far_away_it_asks_for_the_key_and_names_the_tunnel(
             if key == "wrong":
                 await expect(page.locator("#ask-name")).to_contain_text("refused")
         await expect(page.locator("#ask")).to_be_hidden()
-        await expect(page.locator("#voice")).to_have_value("espeak-en")
+        await expect(page.locator("#voice")).to_have_value("espeak")
         await page.click("#talk")
         await expect(page.locator(".notice code")).to_have_text(command)
         await type_line(page, "hello from afar")
