@@ -15,7 +15,6 @@ the code `no_livekit`.
 import datetime as dt
 import json
 import secrets
-
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 

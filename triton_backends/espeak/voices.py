@@ -13,11 +13,9 @@ ALIASES = {
     "zh-hk": "yue",
     "no": "nb",
     "iw": "he",
-    "in": "id",
     "tl": "fil",
     "pt-pt": "pt",
     "fr": "fr-fr",
-    "chr": "chr-us-qaaa-x-west",
     "es-mx": "es-419",
 }
 

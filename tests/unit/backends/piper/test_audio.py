@@ -1,0 +1,201 @@
+"""The audio of a cut network against the whole one, and what an engine does with it."""
+
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+
+from frontend.bench.piper_voice import make_voice
+from tests.unit.backends.piper.voices import QUIET, load
+from triton_backends.piper.config import read_config
+from triton_backends.piper.cut import CutVoice, cut
+from triton_backends.piper.engine import PiperEngine
+from triton_backends.piper.networks import InlineNetworks, text_inputs
+from triton_backends.piper.turns import Turns
+from triton_backends.piper.windows import Windows, window_ends
+from triton_backends.shared.contract import TtsRequest
+from triton_backends.shared.errors import InvalidArgument
+
+TEXT = "Hello there, this is a test of 3 words. And a second sentence!"
+GRAPHS = ("tiny", "tiny-speakers", "tiny-high")
+
+
+def seeded(network: Path) -> onnx.ModelProto:
+    """The network with fixed seeds: the first run of any session draws the same noise."""
+    model = onnx.load(network)
+    for node in model.graph.node:
+        if node.op_type == "RandomNormalLike":
+            node.attribute.append(onnx.helper.make_attribute("seed", 7.0))
+    return model
+
+
+def whole_audio(model: onnx.ModelProto, inputs: dict[str, np.ndarray]) -> np.ndarray:
+    session = onnxruntime.InferenceSession(
+        model.SerializeToString(), providers=["CPUExecutionProvider"]
+    )
+    return session.run(None, inputs)[0].reshape(-1)
+
+
+@pytest.mark.parametrize("graph", GRAPHS)
+def test_windows_equal_the_whole_network_given_the_same_noise(graph: str, tmp_path: Path) -> None:
+    model = seeded(make_voice(graph, tmp_path / "voice"))
+    voice: CutVoice = cut("voice.onnx", model)
+    speaker = 1 if voice.speaker else None
+    ids = np.random.default_rng(0).integers(3, 120, 70)
+    scales = np.array([0.667, 1.0, 0.8], np.float32)
+    whole = whole_audio(model, text_inputs(ids, scales, speaker))
+    networks = InlineNetworks(voice, 1)
+    prepared = networks.text(ids, scales, speaker)
+    assert prepared.durations.sum() == prepared.frames
+    windows = Windows(networks, prepared, voice.flow_context, voice.decoder_context)
+    pieces = [windows.upto(end) for end in window_ends(prepared.frames, 7, 90)]
+    assert len(pieces) >= 4
+    assert np.abs(np.concatenate(pieces) - whole).max() < 1e-5
+    assert whole.std() > 0.01
+
+
+def test_windows_grow_and_cover_every_frame() -> None:
+    for frames in (1, 8, 9, 10, 50, 300, 5000):
+        ends = list(window_ends(frames, 9, 200))
+        sizes = np.diff([0, *ends])
+        assert ends[-1] == frames
+        assert (sizes > 0).all()
+        assert sizes.max() <= 300
+        assert sizes[0] <= max(9, min(frames, 13))
+
+
+@pytest.fixture(scope="module")
+def quiet(tmp_path_factory: pytest.TempPathFactory) -> PiperEngine:
+    return load("tiny-speakers", tmp_path_factory.mktemp("quiet"), **QUIET)
+
+
+def speak(engine: PiperEngine, text: str = TEXT, **options: object) -> np.ndarray:
+    request = TtsRequest(text, **options)  # type: ignore[arg-type]
+    return np.concatenate([chunk.pcm for chunk in engine.synthesize(request)])
+
+
+def test_it_speaks_what_the_reference_speaks(quiet: PiperEngine, tmp_path: Path) -> None:
+    from piper import PiperVoice, SynthesisConfig
+
+    reference = PiperVoice.load(make_voice("tiny-speakers", tmp_path / "voice", **QUIET))
+    chosen = SynthesisConfig(speaker_id=2, length_scale=0.8, normalize_audio=False)
+    chunks = [chunk.audio_float_array for chunk in reference.synthesize(TEXT, chosen)]
+    mine = speak(quiet, speaker="s2", speed=1.25)
+    wanted = np.concatenate(chunks)
+    assert mine.size == wanted.size
+    assert np.abs(mine - wanted).max() < 1e-5
+
+
+def test_words_are_all_there_with_their_times(quiet: PiperEngine) -> None:
+    chunks = list(quiet.synthesize(TtsRequest(TEXT)))
+    words = [word for chunk in chunks for word in chunk.words]
+    assert [word.word for word in words] == TEXT.split()
+    assert [TEXT[word.char_start : word.char_end] for word in words] == TEXT.split()
+    total_ms = sum(chunk.pcm.size for chunk in chunks) * 1000 / quiet.sample_rate
+    times = [time for word in words for time in (word.start_ms, word.end_ms)]
+    assert times == sorted(times)
+    assert times[-1] <= total_ms
+    assert len(chunks[0].words) < 3
+
+
+def test_the_first_chunk_is_a_tenth_of_a_second_and_the_next_are_longer(quiet: PiperEngine) -> None:
+    sizes = [chunk.pcm.size for chunk in quiet.synthesize(TtsRequest("word " * 30))]
+    assert sizes[0] / quiet.sample_rate == pytest.approx(0.11, abs=0.02)
+    assert sizes[1] >= 2 * sizes[0]
+
+
+def test_speakers_by_number_and_name(quiet: PiperEngine) -> None:
+    named, numbered = speak(quiet, speaker="s1"), speak(quiet, speaker="1")
+    assert np.array_equal(named, numbered)
+    assert not np.array_equal(named, speak(quiet, speaker="0"))
+    assert np.array_equal(speak(quiet), speak(quiet, speaker="s0"))
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [({"speaker": "bob"}, "bob"), ({"speaker": "3"}, "'3'"), ({"language": "de"}, "'de'")],
+)
+def test_what_a_voice_lacks_is_named(
+    quiet: PiperEngine, options: dict[str, str], named: str
+) -> None:
+    with pytest.raises(InvalidArgument, match=named):
+        speak(quiet, **options)
+
+
+def test_speed_changes_the_length(quiet: PiperEngine) -> None:
+    assert speak(quiet, speed=0.5).size > 1.5 * speak(quiet).size > 2 * speak(quiet, speed=2.0).size
+
+
+def test_closing_computes_nothing_more(quiet: PiperEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    runs = []
+    decoder = quiet._networks.decoder
+    monkeypatch.setattr(
+        quiet._networks, "decoder", lambda *given: (runs.append(1), decoder(*given))[1]
+    )
+    chunks = quiet.synthesize(TtsRequest("and so on " * 40))
+    next(chunks)
+    chunks.close()
+    assert len(runs) == 1
+    assert speak(quiet, "next").size
+
+
+def test_several_threads_get_their_own_audio(quiet: PiperEngine) -> None:
+    texts = [f"sentence {n} " + "and on " * n for n in range(6)]
+    alone = [speak(quiet, text) for text in texts]
+    together: list[np.ndarray] = [np.zeros(0)] * len(texts)
+
+    def into(index: int) -> None:
+        together[index] = speak(quiet, texts[index])
+
+    threads = [threading.Thread(target=into, args=(n,)) for n in range(len(texts))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert all(np.array_equal(a, b) for a, b in zip(alone, together, strict=True))
+
+
+def test_nothing_to_say_is_silence(quiet: PiperEngine) -> None:
+    assert list(quiet.synthesize(TtsRequest("\u2026"))) == []
+
+
+def test_turns_go_to_who_runs_dry_first_and_to_two_at_once() -> None:
+    turns = Turns(2)
+    order: list[float] = []
+    busy = 0
+    most = 0
+    release = threading.Event()
+
+    def compute(due: float) -> None:
+        nonlocal busy, most
+        with turns.turn(due):
+            busy += 1
+            most = max(most, busy)
+            order.append(due)
+            release.wait(30)
+            busy -= 1
+
+    dues = [5.0, 6.0, 9.0, 7.0, Turns.FIRST, 8.0]
+    threads = [threading.Thread(target=compute, args=(due,)) for due in dues]
+    for number, thread in enumerate(threads):
+        thread.start()
+        expected = (min(number + 1, 2), max(number - 1, 0))
+        while (len(order), turns.waiting) != expected:
+            time.sleep(0.001)
+    release.set()
+    for thread in threads:
+        thread.join()
+    assert order[:2] == [5.0, 6.0]
+    assert order[2] == Turns.FIRST
+    assert most == 2
+
+
+def test_a_voice_of_each_rate_is_told_by_its_configuration(tmp_path: Path) -> None:
+    for graph in GRAPHS:
+        network = make_voice(graph, tmp_path / graph)
+        engine = load(graph, tmp_path / f"{graph}-model")
+        assert engine.sample_rate == read_config(Path(f"{network}.json")).sample_rate

@@ -1,0 +1,109 @@
+"""Phonemes and ids as piper-tts makes them, which is installed for this comparison alone."""
+
+import json
+import logging
+import random
+import re
+from pathlib import Path
+
+import piper.voice
+import pytest
+from piper.config import PhonemeType, PiperConfig
+from piper.phonemize_espeak import ESPEAK_DATA_DIR
+
+from frontend.bench.piper_voice import make_voice
+from triton_backends.piper.config import VoiceConfig, read_config
+from triton_backends.piper.espeak import EspeakPhonemes
+from triton_backends.piper.phonemes import NOBODY, Phonemizer
+from triton_backends.piper.spans import word_spans
+
+CORPUS: dict[str, list[str]] = json.loads(
+    (Path(__file__).parents[3] / "data" / "piper" / "corpus.json").read_text(encoding="utf-8")
+)
+"""Sentences of many languages, with the signs, numbers and abbreviations people write."""
+SIGNS = (" ", " ", " ", ", ", ". ", "? ", "! ", "; ", ": ", "... ", " – ", "\n", "\n\n", '" ', " (")
+
+
+@pytest.fixture(scope="module")
+def espeak() -> EspeakPhonemes:
+    return EspeakPhonemes()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("voices")
+
+
+def config_of(folder: Path, **changes: object) -> VoiceConfig:
+    return read_config(Path(f"{make_voice('tiny', folder / 'voice', **changes)}.json"))
+
+
+def reference(config: VoiceConfig) -> piper.voice.PiperVoice:
+    """The reference without its network, which phonemes do not need."""
+    told = PiperConfig(
+        num_symbols=config.num_symbols,
+        num_speakers=1,
+        sample_rate=config.sample_rate,
+        espeak_voice=config.espeak_voice,
+        phoneme_id_map=config.phoneme_ids,
+        phoneme_type=PhonemeType(config.phoneme_type),
+    )
+    voice = piper.voice.PiperVoice(session=None, config=told, espeak_data_dir=ESPEAK_DATA_DIR)
+    voice.use_tashkeel = False
+    return voice
+
+
+def check(mine: Phonemizer, theirs: piper.voice.PiperVoice, text: str) -> None:
+    wanted = theirs.phonemize(text)
+    assert [[p.symbol for p in each] for each in mine.phonemes(text)] == wanted, text
+    ids = [tuple(theirs.phonemes_to_ids(each)) for each in wanted if each]
+    assert [sentence.ids for sentence in mine.sentences(text)] == ids, text
+
+
+@pytest.mark.parametrize("language", CORPUS)
+def test_phonemes_and_ids_are_those_of_the_reference(
+    language: str, espeak: EspeakPhonemes, folder: Path
+) -> None:
+    logging.getLogger("piper").setLevel(logging.ERROR)
+    config = config_of(folder, espeak={"voice": language})
+    mine, theirs = Phonemizer(config, espeak), reference(config)
+    for text in CORPUS[language]:
+        check(mine, theirs, text)
+    words = [word for text in CORPUS[language] for word in re.findall(r"\w+", text)]
+    dice = random.Random(language)
+    for _ in range(25):
+        joined = "".join(
+            dice.choice(words) + dice.choice(SIGNS) for _ in range(dice.randint(1, 12))
+        )
+        check(mine, theirs, joined)
+
+
+@pytest.mark.parametrize("text", ["abc déf.", "Привіт, світе!", "한국어 텍스트", "a\u0301\u0323 b"])
+def test_text_voices_take_the_letters_themselves(text: str, folder: Path) -> None:
+    config = config_of(folder, phoneme_type="text", espeak={"voice": "uk"})
+    check(Phonemizer(config, None), reference(config), text)
+
+
+def test_vowels_a_voice_knows_as_one_are_joined(espeak: EspeakPhonemes, folder: Path) -> None:
+    config = config_of(folder, vowel_clusters=[["a", "ɪ"], ["o", "ʊ"]])
+    spoken = Phonemizer(config, espeak).phonemes("I go high")
+    assert [p.symbol for p in spoken[0] if len(p.symbol) > 1] == ["aɪ", "oʊ", "aɪ"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Hello there, this is a test of 3 words.",
+        "It costs $3.50 or 1,000,000 yen, e.g. at 12:30!",
+        "One of the best: wait—what? “Quoted” (words) and so on...",
+        "[[ həlˈoʊ ]] world",
+    ],
+)
+def test_every_word_owns_phonemes_in_its_order(
+    text: str, espeak: EspeakPhonemes, folder: Path
+) -> None:
+    sentences = Phonemizer(config_of(folder), espeak).sentences(text)
+    owned = [word for sentence in sentences for word in sentence.words if word != NOBODY]
+    assert owned == sorted(owned)
+    raw = {0, 1, 2} if text.startswith("[[") else set()
+    assert set(owned) == set(range(len(word_spans(text)))) - raw

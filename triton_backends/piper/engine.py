@@ -1,0 +1,136 @@
+"""The `piper` voice: a VITS network in three parts, the last two computed in growing windows.
+
+The first window is small, so that sound starts after the text part and a tenth of a second of
+audio; the next ones grow quickly, because each computes its context of about 12 + 32 frames again.
+"""
+
+import math
+import time
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from triton_backends.piper.config import VoiceConfig
+from triton_backends.piper.context import Context
+from triton_backends.piper.networks import Networks
+from triton_backends.piper.phonemes import Phonemizer, Sentence
+from triton_backends.piper.timing import WordClock
+from triton_backends.piper.turns import Turns
+from triton_backends.piper.windows import Windows, window_ends
+from triton_backends.shared.contract import TtsRequest
+from triton_backends.shared.engine import Chunk
+from triton_backends.shared.errors import InvalidArgument
+
+FIRST_MS, LARGEST_MS = 105, 3000
+
+
+@dataclass(frozen=True, slots=True)
+class PiperOptions:
+    """Milliseconds of audio in the first and the largest window."""
+
+    first_ms: int = FIRST_MS
+    largest_ms: int = LARGEST_MS
+    max_streams: int = 32
+
+
+class PiperEngine:
+    """One released voice; any number of threads."""
+
+    def __init__(
+        self,
+        config: VoiceConfig,
+        phonemizer: Phonemizer,
+        networks: Networks,
+        contexts: tuple[Context, Context],
+        options: PiperOptions,
+    ) -> None:
+        self.sample_rate = config.sample_rate
+        self.max_streams = options.max_streams
+        self._config = config
+        self._phonemizer = phonemizer
+        self._networks = networks
+        self._flow, self._decoder = contexts
+        self._turns = Turns()
+        self._first = self._frames(options.first_ms)
+        self._largest = self._frames(options.largest_ms)
+
+    def synthesize(self, request: TtsRequest) -> Generator[Chunk]:
+        """A chunk per window, each with the words that begin in it."""
+        speaker = self._speaker(request.speaker)
+        self._check_language(request.language)
+        sentences = self._phonemizer.sentences(request.text)
+        clock = WordClock(request.text, self._decoder.samples, self.sample_rate)
+        due = Turns.FIRST
+        frames = 0
+        for index, sentence in enumerate(sentences):
+            last = index == len(sentences) - 1
+            with self._turns.turn(due):
+                windows, ends = self._prepare(sentence, request.speed, speaker, clock, last=last)
+                end = next(ends)
+                pcm = windows.upto(end)
+            while True:
+                if due == Turns.FIRST:
+                    due = time.monotonic()
+                due += pcm.size / self.sample_rate
+                yield Chunk(pcm, tuple(clock.begun_before(frames + end)))
+                following = next(ends, None)
+                if following is None:
+                    break
+                end = following
+                with self._turns.turn(due):
+                    pcm = windows.upto(end)
+            frames += end
+        if rest := tuple(clock.rest()):
+            yield Chunk(np.zeros(0, np.float32), rest)
+
+    def close(self) -> None:
+        self._networks.close()
+
+    def _prepare(
+        self,
+        sentence: Sentence,
+        speed: float,
+        speaker: int | None,
+        clock: WordClock,
+        *,
+        last: bool,
+    ) -> tuple[Windows, Iterator[int]]:
+        config = self._config
+        scales = np.array(
+            [config.noise_scale, config.length_scale / speed, config.noise_w], np.float32
+        )
+        prepared = self._networks.text(np.array(sentence.ids, np.int64), scales, speaker)
+        clock.add(sentence, prepared.durations.reshape(-1), last=last)
+        windows = Windows(self._networks, prepared, self._flow, self._decoder)
+        return windows, window_ends(prepared.frames, self._first, self._largest)
+
+    def _frames(self, milliseconds: int) -> int:
+        return max(math.ceil(milliseconds * self.sample_rate / 1000 / self._decoder.samples), 1)
+
+    def _speaker(self, wanted: str) -> int | None:
+        config = self._config
+        if config.num_speakers == 1:
+            if wanted and wanted != "0":
+                raise InvalidArgument(f"SPEAKER {wanted!r}: this voice has one speaker")
+            return None
+        if not wanted:
+            return config.default_speaker
+        number = config.speakers.get(wanted)
+        if number is None and wanted.isdecimal() and int(wanted) < config.num_speakers:
+            number = int(wanted)
+        if number is None:
+            names = ", ".join(list(config.speakers)[:10]) or "none has a name"
+            raise InvalidArgument(
+                f"SPEAKER {wanted!r}: there are {config.num_speakers}, by number or name ({names})"
+            )
+        return number
+
+    def _check_language(self, wanted: str) -> None:
+        own = self._config.language
+        if wanted and own and _primary(wanted) != _primary(own):
+            raise InvalidArgument(f"LANGUAGE {wanted!r}: this voice speaks {own}")
+
+
+def _primary(tag: str) -> str:
+    return tag.replace("_", "-").partition("-")[0].lower()

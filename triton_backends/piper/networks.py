@@ -1,0 +1,107 @@
+"""The three networks of a voice, wherever they run."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from triton_backends.piper.cut import CutVoice
+from triton_backends.shared.errors import Internal, InvalidArgument
+
+Array = NDArray[np.float32]
+MAX_THREADS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What the text became: latent [1, channels, frames], mask [1, 1, frames], frames per id."""
+
+    latent: Array
+    mask: Array
+    durations: Array
+    speaker: Array | None = None
+
+    @property
+    def frames(self) -> int:
+        return int(self.latent.shape[2])
+
+
+class Networks(Protocol):
+    """Runs the parts; each call blocks and may come from several threads at once."""
+
+    def text(self, ids: NDArray[np.int64], scales: Array, speaker: int | None) -> Prepared: ...
+
+    def flow(self, latent: Array, mask: Array, speaker: Array | None) -> Array: ...
+
+    def decoder(self, decoded: Array, speaker: Array | None) -> Array: ...
+
+    def close(self) -> None: ...
+
+
+class InlineNetworks:
+    """Sessions of onnxruntime in this process."""
+
+    def __init__(self, voice: CutVoice, threads: int = 0) -> None:
+        self._voice = voice
+        self._text: Any = _session(voice.text, threads)
+        self._flow: Any = _session(voice.flow, threads)
+        self._decoder: Any = _session(voice.decoder, threads)
+
+    def text(self, ids: NDArray[np.int64], scales: Array, speaker: int | None) -> Prepared:
+        return Prepared(*_run(self._text, text_inputs(ids, scales, speaker)))
+
+    def flow(self, latent: Array, mask: Array, speaker: Array | None) -> Array:
+        inputs = {self._voice.latent: latent, self._voice.mask: mask}
+        return _run(self._flow, self._with_speaker(inputs, speaker))[0]
+
+    def decoder(self, decoded: Array, speaker: Array | None) -> Array:
+        inputs = self._with_speaker({self._voice.decoded: decoded}, speaker)
+        return _run(self._decoder, inputs)[0].reshape(-1)
+
+    def close(self) -> None:
+        self._text = self._flow = self._decoder = None
+
+    def _with_speaker(self, inputs: dict[str, Array], speaker: Array | None) -> dict[str, Array]:
+        return inputs if speaker is None else {**inputs, self._voice.speaker: speaker}
+
+
+def text_inputs(
+    ids: NDArray[np.int64], scales: Array, speaker: int | None
+) -> dict[str, NDArray[Any]]:
+    """The inputs of a whole Piper network, and of its first part."""
+    inputs: dict[str, NDArray[Any]] = {
+        "input": ids.reshape(1, -1),
+        "input_lengths": np.array([ids.size], np.int64),
+        "scales": scales,
+    }
+    if speaker is not None:
+        inputs["sid"] = np.array([speaker], np.int64)
+    return inputs
+
+
+def _session(model: bytes, threads: int) -> Any:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads or min(os.cpu_count() or 1, MAX_THREADS)
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    # A thread that spins while it waits takes the core from the session that could speak.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # Every window has another shape, so memory planned for one is never used again.
+    options.enable_mem_pattern = False
+    try:
+        return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # noqa: BLE001  (onnxruntime raises classes it does not export)
+        raise InvalidArgument(f"onnxruntime refuses the network: {str(error)[:300]}") from None
+
+
+def _run(session: Any, inputs: Mapping[str, NDArray[Any]]) -> list[Array]:
+    try:
+        outputs: list[Array] = session.run(None, inputs)
+    except Exception as error:  # noqa: BLE001  (onnxruntime raises classes it does not export)
+        raise Internal(f"the network failed: {str(error)[:300]}") from None
+    return outputs

@@ -1,0 +1,175 @@
+"""From text to the ids a network was trained on, phoneme for phoneme as piper-tts does it.
+
+Every phoneme remembers the word of the text it belongs to, so that durations become word times.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from triton_backends.piper.config import BOS, EOS, PAD, VoiceConfig
+from triton_backends.piper.espeak import Clause
+from triton_backends.piper.spans import Phonemize, owners, word_spans
+from triton_backends.shared.errors import InvalidArgument
+
+NOBODY = -1
+
+# Text between these is phonemes already.
+_RAW = re.compile(r"(\[\[.*?\]\])")
+# espeak-ng puts the name of a language around words it reads by the rules of another.
+_SWITCH = re.compile(r"\([^)]+\)")
+_INSIDE_SENTENCE = (",", ":", ";")
+
+
+class Clauses(Protocol):
+    """The part of EspeakPhonemes that is needed here."""
+
+    def clauses(self, voice: str, text: str) -> list[Clause]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Phoneme:
+    """`word` is the index of its word in the text, or NOBODY."""
+
+    symbol: str
+    word: int = NOBODY
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """What the network is given at once: ids, and for each the index of its word or NOBODY."""
+
+    ids: tuple[int, ...]
+    words: tuple[int, ...]
+
+
+class Phonemizer:
+    """Text to sentences, for one voice."""
+
+    def __init__(self, config: VoiceConfig, espeak: Clauses | None) -> None:
+        if config.phoneme_type not in {"espeak", "text"}:
+            raise InvalidArgument(
+                f"phoneme_type {config.phoneme_type!r} needs a phonemizer vdx does not carry"
+            )
+        self._config = config
+        self._espeak = espeak
+
+    def sentences(self, text: str) -> list[Sentence]:
+        """The sentences of `text` that have anything to say."""
+        return [self._with_ids(phonemes) for phonemes in self.phonemes(text) if phonemes]
+
+    def phonemes(self, text: str) -> list[list[Phoneme]]:
+        """As `PiperVoice.phonemize`, grouped by sentence."""
+        if self._config.phoneme_type == "text" or self._espeak is None:
+            return [list(_codepoints(text))]
+        found: list[list[Phoneme]] = []
+        parts = _RAW.split(text)
+        after_raw = False
+        at = 0
+        for index, part in enumerate(parts):
+            if part.startswith("[["):
+                found = found or [[]]
+                found[-1] += _raw_phonemes(parts, index)
+            else:
+                spoken = self._spoken(self._espeak, text, at, part)
+                if after_raw and spoken:
+                    found[-1] += spoken.pop(0)
+                found += spoken
+            after_raw = part.startswith("[[")
+            at += len(part)
+        if found and not found[-1]:
+            found.pop()
+        return found
+
+    def _spoken(self, espeak: Clauses, text: str, at: int, part: str) -> list[list[Phoneme]]:
+        voice = self._config.espeak_voice
+        spans = [
+            (index, start - at, end - at)
+            for index, (start, end) in enumerate(word_spans(text))
+            if start < at + len(part) and end > at
+        ]
+
+        def alone(word: str) -> str:
+            return "".join(_SWITCH.sub("", each.phonemes) for each in espeak.clauses(voice, word))
+
+        sentences: list[list[Phoneme]] = []
+        current: list[Phoneme] = []
+        clauses = espeak.clauses(voice, part)
+        for number, clause in enumerate(clauses):
+            end = clauses[number + 1].start if number + 1 < len(clauses) else len(part)
+            words = [(i, part[max(a, 0) : b]) for i, a, b in spans if a < end and b > clause.start]
+            current += _of_clause(clause, words, alone)
+            if clause.ends_sentence:
+                sentences.append(self._merged(current))
+                current = []
+        if current:
+            sentences.append(self._merged(current))
+        return sentences
+
+    def _merged(self, phonemes: list[Phoneme]) -> list[Phoneme]:
+        """Vowels that the voice knows as one phoneme, joined."""
+        clusters = self._config.vowel_clusters
+        if not clusters:
+            return phonemes
+        longest = max(map(len, clusters))
+        merged = []
+        at = 0
+        while at < len(phonemes):
+            sizes = range(min(longest, len(phonemes) - at), 1, -1)
+            size = next((n for n in sizes if _symbols(phonemes[at : at + n]) in clusters), 1)
+            joined = "".join(_symbols(phonemes[at : at + size]))
+            merged.append(Phoneme(joined, phonemes[at].word))
+            at += size
+        return merged
+
+    def _with_ids(self, phonemes: Iterable[Phoneme]) -> Sentence:
+        table = self._config.phoneme_ids
+        pad = table[PAD]
+        ids = [*table[BOS], *pad]
+        words = [NOBODY] * len(ids)
+        for phoneme in phonemes:
+            own = table.get(phoneme.symbol)
+            if own is not None:  # one the voice does not know is left out, as the reference does
+                ids += [*own, *pad]
+                words += [phoneme.word] * (len(own) + len(pad))
+        ids += table[EOS]
+        return Sentence(tuple(ids), (*words, *[NOBODY] * (len(ids) - len(words))))
+
+
+def _of_clause(clause: Clause, words: list[tuple[int, str]], alone: Phonemize) -> Iterator[Phoneme]:
+    spoken = _SWITCH.sub("", clause.phonemes)
+    index_of = [index for index, _ in words]
+    whose = owners(spoken, [word for _, word in words], alone)
+    yield from _decomposed(spoken, [index_of[word] if word >= 0 else NOBODY for word in whose])
+    if clause.sign:
+        yield Phoneme(clause.sign)
+    if clause.sign in _INSIDE_SENTENCE:
+        yield Phoneme(" ")
+
+
+def _raw_phonemes(parts: list[str], index: int) -> Iterator[Phoneme]:
+    if index > 0 and parts[index - 1].endswith(" "):
+        yield Phoneme(" ")
+    yield from (Phoneme(symbol) for symbol in parts[index][2:-2].strip())
+    if index + 1 < len(parts) and parts[index + 1].startswith(" "):
+        yield Phoneme(" ")
+
+
+def _codepoints(text: str) -> Iterator[Phoneme]:
+    word_of = [NOBODY] * len(text)
+    for index, (start, end) in enumerate(word_spans(text)):
+        word_of[start:end] = [index] * (end - start)
+    return _decomposed(text, word_of)
+
+
+def _decomposed(text: str, word_of: list[int]) -> Iterator[Phoneme]:
+    """The codepoints of the canonical decomposition; accents become phonemes of their own."""
+    pairs = zip(text, word_of, strict=True)
+    owned = [word for c, word in pairs for _ in unicodedata.normalize("NFD", c)]
+    return map(Phoneme, unicodedata.normalize("NFD", text), owned)
+
+
+def _symbols(phonemes: list[Phoneme]) -> tuple[str, ...]:
+    return tuple(phoneme.symbol for phoneme in phonemes)

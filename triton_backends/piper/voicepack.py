@@ -1,0 +1,67 @@
+"""From the parameters of a model to an engine that speaks with its voicepack."""
+
+import os
+from pathlib import Path
+
+from triton_backends.piper.config import read_config
+from triton_backends.piper.cut import CutVoice, cut, read_model
+from triton_backends.piper.engine import FIRST_MS, LARGEST_MS, PiperEngine, PiperOptions
+from triton_backends.piper.espeak import EspeakPhonemes
+from triton_backends.piper.networks import MAX_THREADS, InlineNetworks
+from triton_backends.piper.phonemes import Phonemizer
+from triton_backends.shared.errors import InvalidArgument
+from triton_backends.shared.parameters import Parameters
+
+
+def find_network(folder: Path) -> Path:
+    """The one `.onnx` of a voicepack; raises InvalidArgument, also for one outside the folder."""
+    if not folder.is_dir():
+        raise InvalidArgument(f"voicepack {str(folder)!r} is no folder")
+    found = sorted(folder.glob("*.onnx"))
+    if len(found) != 1:
+        raise InvalidArgument(f"voicepack {folder.name!r} holds {len(found)} .onnx files, not one")
+    network = found[0]
+    for path in (network, Path(f"{network}.json")):
+        if not path.resolve().is_relative_to(folder.resolve()):
+            raise InvalidArgument(f"voicepack {folder.name!r}: {path.name} lies outside the folder")
+        if not path.is_file():
+            raise InvalidArgument(f"voicepack {folder.name!r} has no {path.name}")
+    return network
+
+
+def load_engine(parameters: Parameters, model_folder: Path) -> PiperEngine:
+    """Reads, checks, cuts and starts a voice; raises InvalidArgument naming what is wrong."""
+    placement = parameters.text("placement", "inline")
+    if placement != "inline":
+        raise InvalidArgument(f"parameter placement: {placement!r} is neither inline nor triton")
+    wanted = parameters.text("voicepack")
+    if not wanted:
+        raise InvalidArgument("parameter voicepack is missing")
+    network = find_network(Path(os.path.normpath(model_folder / wanted)))
+    config = read_config(Path(f"{network}.json"))
+    espeak = EspeakPhonemes() if config.phoneme_type == "espeak" else None
+    if espeak is not None and not espeak.has_voice(config.espeak_voice):
+        raise InvalidArgument(f"{network.name}.json: espeak-ng has no {config.espeak_voice!r}")
+    phonemizer = Phonemizer(config, espeak)
+    voice = _cut(network)
+    threads = parameters.integer("threads", 0, high=MAX_THREADS)
+    return PiperEngine(
+        config,
+        phonemizer,
+        InlineNetworks(voice, threads),
+        (voice.flow_context, voice.decoder_context),
+        PiperOptions(
+            first_ms=parameters.integer("first_ms", FIRST_MS, low=20, high=10_000),
+            largest_ms=parameters.integer("largest_ms", LARGEST_MS, low=20, high=60_000),
+            max_streams=parameters.integer("max_streams", 32, low=1, high=1024),
+        ),
+    )
+
+
+def _cut(network: Path) -> CutVoice:
+    model = read_model(network)
+    try:
+        return cut(network.name, model)
+    except (AttributeError, IndexError, KeyError, StopIteration, TypeError, ValueError) as error:
+        # What a damaged graph lacks is found only where it is looked for.
+        raise InvalidArgument(f"{network.name} is no Piper voice: {error!r}") from None

@@ -1,0 +1,61 @@
+"""Computes a prepared sentence window by window, each sample equal to that of the whole."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from triton_backends.piper.context import Context
+from triton_backends.piper.networks import Array, Networks, Prepared
+
+GROWTH = 4
+
+
+def window_ends(frames: int, first: int, largest: int, growth: int = GROWTH) -> Iterator[int]:
+    """Where windows end: the first is `first` frames, each next `growth` times as long.
+
+    A rest that would be less than half a window is joined to the one before it.
+    """
+    size, end = first, 0
+    while end < frames:
+        end += size
+        size = min(size * growth, largest)
+        if frames - end < size // 2:
+            end = frames
+        yield end
+
+
+class Windows:
+    """The audio of one sentence; `upto` is asked for growing ends and never computes twice."""
+
+    def __init__(
+        self, networks: Networks, prepared: Prepared, flow: Context, decoder: Context
+    ) -> None:
+        self._networks = networks
+        self._prepared = prepared
+        self._flow_reach = flow.frames
+        self._decoder_reach = decoder.frames
+        self._hop = decoder.samples
+        self._decoded = np.zeros((*prepared.latent.shape[:2], 0), np.float32)
+        self._at = 0
+
+    def upto(self, end: int) -> Array:
+        """Audio from where the last window ended to frame `end`."""
+        start, self._at = self._at, end
+        left = max(start - self._decoder_reach, 0)
+        right = min(end + self._decoder_reach, self._prepared.frames)
+        self._decode_upto(right)
+        window = np.ascontiguousarray(self._decoded[:, :, left:right])
+        audio = self._networks.decoder(window, self._prepared.speaker)
+        return audio[(start - left) * self._hop : (end - left) * self._hop]
+
+    def _decode_upto(self, end: int) -> None:
+        start = self._decoded.shape[2]
+        if start >= end:
+            return
+        left = max(start - self._flow_reach, 0)
+        right = min(end + self._flow_reach, self._prepared.frames)
+        latent = np.ascontiguousarray(self._prepared.latent[:, :, left:right])
+        mask = np.ascontiguousarray(self._prepared.mask[:, :, left:right])
+        window = self._networks.flow(latent, mask, self._prepared.speaker)
+        fresh = window[:, :, start - left : end - left]
+        self._decoded = np.concatenate([self._decoded, fresh], axis=2)
