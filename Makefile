@@ -1,6 +1,6 @@
 # make run      build what is missing, start everything, serve until Ctrl-C   (ARGS="--port 9000")
 #               LIVEKIT=1 adds rooms on a LiveKit server, built on first use
-# make setup    only build the two environments
+# make setup    only build the two environments and the page
 # make test     every check and every test
 # make check    style, types, security, import direction
 # make bench    measure                                                       (ARGS="bargein")
@@ -8,7 +8,7 @@
 # make clean    remove what the tools leave; `make clean-all` also the environments
 
 .DEFAULT_GOAL := run
-.PHONY: run setup test browser check bench lock format clean clean-all
+.PHONY: run setup page test browser check bench lock format clean clean-all
 
 BIN := .venv/bin
 READY := .venv/.ready
@@ -21,8 +21,12 @@ unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
 run: setup
 	@$(BIN)/vdx up $(if $(LIVEKIT),--livekit) $(ARGS)
 
-setup: $(READY) $(TRITON_STAMP)
+setup: $(READY) $(TRITON_STAMP) page
 	@:
+
+# Does nothing while the page is current.
+page: $(READY)
+	@$(BIN)/python scripts/build_page.py
 
 $(READY): pyproject.toml scripts/make_venv.sh scripts/hatch_build.py \
 		$(LOCK)/frontend.txt $(LOCK)/dev.txt $(LOCK)/tools.txt
@@ -39,6 +43,7 @@ check: setup
 	$(BIN)/mypy
 	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml frontend triton_backends
 	$(BIN)/pytest --quiet --no-header tests/unit/test_import_direction.py
+	$(BIN)/python scripts/build_page.py -- run --silent check
 
 # The page is tested in a real browser; CHROMIUM=/path/to/one names another.
 browser:
@@ -50,6 +55,7 @@ browser:
 # Most of it waits for sound to be spoken in real time, so three run at once even on two cores.
 test: browser check
 	.venv-triton/bin/python -m pytest --quiet tests/unit/backends
+	$(BIN)/python scripts/build_page.py -- run --silent test
 	$(BIN)/pytest --numprocesses 3 --dist loadfile --cov --cov-report=term
 
 bench: setup

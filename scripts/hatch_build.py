@@ -1,8 +1,10 @@
-"""Put the data an installed vdx needs under `frontend/_data` of the wheel.
+"""Put the data an installed vdx needs under `frontend/_data` of the wheel, the built page too.
 
 Not in an editable install: there `frontend/core/paths.py` finds the checkout itself.
 """
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ CARRIED = {
     "model_repository": f"{DATA}/model_repository",
     "triton_backends": f"{DATA}/triton_backends",
     "voicepacks": f"{DATA}/voicepacks",
+    "frontend/web/dist": f"{DATA}/web",
     "requirements/triton.txt": f"{DATA}/requirements/triton.txt",
     "requirements/tools.txt": f"{DATA}/requirements/tools.txt",
     "requirements/go.txt": f"{DATA}/requirements/go.txt",
@@ -33,6 +36,7 @@ class DataHook(BuildHookInterface[Any]):
         if version != "standard":
             return
         root = Path(self.root)
+        subprocess.run([sys.executable, root / "scripts" / "build_page.py"], check=True)
         build_data["force_include"].update(
             {str(root / path): target for path, target in CARRIED.items() if (root / path).exists()}
         )

@@ -63,7 +63,7 @@ async def _speak(loaded: "Settings", text: str) -> tuple["Pcm", float, float]:
     language = loaded.config.asr.language if explicit else ""
     voice = Voice(model, language, speaker, tts.speed)
     async with borrow_triton(loaded) as (client, manager):
-        await manager.ensure(model, "tts")
+        await manager.ensure(model, "tts", language)
         began, first, pieces = time.perf_counter(), 0.0, list["Pcm"]()
         async for piece in speak_text(client, voice, text, loaded.config.clauses):
             first = first or time.perf_counter()

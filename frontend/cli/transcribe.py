@@ -67,7 +67,7 @@ async def _transcribe(
     with Recording(file) as recording:
         async with borrow_triton(loaded) as (client, manager):
             chosen = model or await manager.pick_recogniser(config.asr)
-            info = await manager.ensure(chosen, "asr")
+            info = await manager.ensure(chosen, "asr", language)
             began = time.perf_counter()
             with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
                 task = bar.add_task(chosen, total=recording.seconds or None)

@@ -94,7 +94,7 @@ class AsrConfig(Section):
 
 
 class TtsConfig(Section):
-    voice: str = "espeak-en"
+    voice: str = "espeak"
     speed: float = Field(1.0, ge=0.5, le=2.0)
     clauses_ahead: int = Field(2, ge=1, le=8)
 
@@ -171,7 +171,7 @@ class ProfileConfig(Section):
     """A named set of overrides; None keeps the value of the section it overrides."""
 
     voice: str | None = None
-    recogniser: str | None = None
+    recogniser: str | None = Field(None, description='"" listens to nobody')
     responder: ResponderConfig | None = None
     instructions: str = "You are a helpful voice assistant. Answer briefly, in spoken language."
     greeting: str = ""

@@ -37,6 +37,11 @@ class Paths:
         return self.data / "triton_backends"
 
     @property
+    def page(self) -> Path:
+        """The built page: index.html and assets/."""
+        return self.data / ("frontend/web/dist" if self.is_checkout else "web")
+
+    @property
     def requirements(self) -> Path:
         return self.data / "requirements"
 

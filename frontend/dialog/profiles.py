@@ -53,7 +53,7 @@ def resolve(config: Config, name: str, default_recogniser: str) -> SessionOption
     if profile is None:
         known = ", ".join(sorted(config.profiles))
         raise UnknownName(f"there is no profile {name!r}; there are: {known}", param="model")
-    recogniser = profile.recogniser or default_recogniser
+    recogniser = default_recogniser if profile.recogniser is None else profile.recogniser
     voice, _, speaker = (profile.voice or config.tts.voice).partition("/")
     return SessionOptions(
         profile=name or DEFAULT_PROFILE,

@@ -20,12 +20,11 @@ from frontend.core.errors import (
     UnknownName,
 )
 from frontend.core.logs import logger
-from frontend.serving.models import ModelInfo, ModelKind, ModelState
+from frontend.serving.models import KIND_NAMES, ModelInfo, ModelKind, ModelState
 from frontend.serving.triton import TritonClient
 
 log = logger(__name__)
 
-KIND_NAMES: dict[ModelKind, str] = {"tts": "voice", "asr": "recogniser"}
 PARALLEL_LOADS = 2
 SERVER_POLL_S = 0.25
 FAILED_PROBES = 2
@@ -81,18 +80,21 @@ class ModelManager:
                 told = True
             await asyncio.sleep(SERVER_POLL_S)
 
-    async def ensure(self, name: str, kind: ModelKind | None = None) -> ModelInfo:
-        """Loads `name` unless it is ready; `kind` says what it is wanted for.
+    async def ensure(
+        self, name: str, kind: ModelKind | None = None, language: str = ""
+    ) -> ModelInfo:
+        """Loads `name` unless it is ready; `kind` and `language` say what it is wanted for.
 
         Raises:
             UnknownName: the repository has no such model.
-            InvalidInput: the model is of another kind.
+            InvalidInput: the model is of another kind, or lacks the language.
             TritonError: it could not be loaded.
         """
         info = self._infos.get(name) or await self._load(name)
         if kind is not None and info.kind != kind:
             wanted, given = KIND_NAMES[kind], KIND_NAMES[info.kind]
             raise InvalidInput(f"model {name!r} is a {given}, not a {wanted}", param=wanted)
+        info.require_language(language)
         return info
 
     async def _load(self, name: str) -> ModelInfo:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from frontend.core.errors import ModelFailed
+from frontend.core.errors import InvalidInput, ModelFailed
 
 ModelKind = Literal["tts", "asr"]
 
@@ -17,6 +17,8 @@ CAPABILITIES = (
     "word_times",
     "calibrated_confidence",
 )
+KIND_NAMES: dict[ModelKind, str] = {"tts": "voice", "asr": "recogniser"}
+LANGUAGES_TOLD = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,17 @@ class ModelInfo:
     def language(self, wanted: str = "") -> str:
         """The language it works in when asked for `wanted`; empty where it finds out by itself."""
         return wanted or (self.languages[0] if len(self.languages) == 1 else "").replace("*", "")
+
+    def require_language(self, language: str) -> None:
+        """Raises InvalidInput that names a language the model lacks; an empty one is none."""
+        if language and not self.speaks(language):
+            known = ", ".join(self.languages[:LANGUAGES_TOLD]) or "none"
+            more = " and others" if len(self.languages) > LANGUAGES_TOLD else ""
+            does = "speaks" if self.kind == "tts" else "understands"
+            raise InvalidInput(
+                f"{KIND_NAMES[self.kind]} {self.name!r} {does} {known}{more}, not {language!r}",
+                param="language",
+            )
 
 
 def describe(name: str, family: str, parameters: Mapping[str, str]) -> ModelInfo:

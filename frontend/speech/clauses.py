@@ -6,6 +6,10 @@ whole sentences of at most `max_chars`. A cut is never made inside a number, an 
 abbreviation, whatever is still to come: a full stop counts only when white space follows it, and
 where even that leaves doubt ("No. 5", "etc. The") the next character decides.
 
+Lengths are weighed by how long a script's characters are spoken, so that a clause of Chinese
+lasts about as long as one of English. Where a script parts no words, a clause that must be cut
+ends with a phrase (`scripts.last_phrase`).
+
 The text is handled character by character and a cut depends on at most one character after it.
 So the same text gives the same clauses however it is split, in linear time.
 """
@@ -18,17 +22,25 @@ from frontend.core.config import ClauseConfig
 from frontend.core.events import Clause
 from frontend.speech.cleaning import LINE_END, NO_BREAK_SPACE, Cleaner, Spoken
 from frontend.speech.languages import DEFAULT_LANGUAGE, language_table
+from frontend.speech.scripts import (
+    CLOSERS,
+    NEVER_FIRST,
+    OPENERS,
+    STRONG,
+    STRONG_ANYWHERE,
+    WEAK,
+    WEAK_ANYWHERE,
+    is_hangul,
+    is_unspaced,
+    last_phrase,
+    may_part,
+    weight,
+)
 
 LONGEST_TOKEN: Final = 1000
 """What a voice accepts in one request; only an address without white space gets there."""
 
-_CLOSERS: Final = frozenset("\"'”’»›)]}」』）】》〉＂＇")  # noqa: RUF001
-_OPENERS: Final = "\"'“‘„‚«‹([{¿¡"  # noqa: RUF001
-_STRONG: Final = frozenset(".!?;؟۔।")  # noqa: RUF001
-_WEAK: Final = frozenset(",:،؛—–")  # noqa: RUF001
-_CJK_STRONG: Final = frozenset("。！？；｡")  # noqa: RUF001
-_CJK_WEAK: Final = frozenset("，、：､")  # noqa: RUF001
-_NEVER_FIRST: Final = _CLOSERS | _CJK_STRONG | _CJK_WEAK
+_ASCII_MARKS: Final = frozenset(".!?;,:…—")
 _DOTTED: Final = re.compile(r"(?:[^\W\d_]\.)+[^\W\d_]")
 """Letters with dots between them: U.S, e.g, z.B."""
 
@@ -53,11 +65,14 @@ class ClauseChunker:
 
     def __init__(self, config: ClauseConfig, language: str = DEFAULT_LANGUAGE) -> None:
         self._config = config
+        self._language = language
         self._table = language_table(language)
         self._cleaner = Cleaner()
         self._out: list[Clause] = []
         self._chars: list[str] = []
         self._offsets: list[int] = []
+        self._weights: list[int] = []
+        self._weight = 0
         self._fed = 0
         self._source_start = 0
         self._first = True
@@ -93,17 +108,21 @@ class ClauseChunker:
         elif char != NO_BREAK_SPACE or (self._chars and self._chars[-1] != " "):
             if char != NO_BREAK_SPACE:
                 self._begin_character(char, offset)
-            self._chars.append(char)
-            self._offsets.append(offset)
+            self._append(char, offset)
             self._keep_short()
+
+    def _append(self, char: str, offset: int) -> None:
+        self._chars.append(char)
+        self._offsets.append(offset)
+        self._weights.append(weight(char))
+        self._weight += self._weights[-1]
 
     def _space(self, offset: int) -> None:
         """White space ends a token; a sentence end is known here, without the next word."""
         if not self._chars or self._chars[-1] == " ":
             return
         self._after = self._verdict("".join(self._chars[self._token_start :]))
-        self._chars.append(" ")
-        self._offsets.append(offset)
+        self._append(" ", offset)
         self._token_start = len(self._chars)
         if self._after in (_After.STRONG, _After.WEAK):
             self._offer(len(self._chars), offset + 1, strong=self._after is _After.STRONG)
@@ -116,11 +135,14 @@ class ClauseChunker:
         here = len(self._chars)
         if before == " ":
             self._begin_word(char, offset)
-        elif before in _CJK_STRONG or before in _CJK_WEAK or before in _CLOSERS:
-            self._after_cjk(char, offset)
-        elif (_is_cjk(char) or _is_cjk(before)) and char not in _NEVER_FIRST:
-            self._word_cut = here
-            self._token_start = here
+        elif char in NEVER_FIRST:
+            return
+        elif before in STRONG_ANYWHERE or before in WEAK_ANYWHERE or before in CLOSERS:
+            self._after_mark(char, offset)
+        elif before in _ASCII_MARKS and (is_unspaced(char) or is_hangul(char)):
+            self._after_ascii_mark(offset)
+        elif may_part(before, char):
+            self._word_cut = self._token_start = here
 
     def _begin_word(self, char: str, offset: int) -> None:
         here = len(self._chars)
@@ -134,38 +156,49 @@ class ClauseChunker:
             if not in_number:
                 self._word_cut = here
 
-    def _after_cjk(self, char: str, offset: int) -> None:
-        """CJK punctuation needs no white space after it, only its closing marks with it."""
-        if char in _NEVER_FIRST:
-            return
+    def _after_mark(self, char: str, offset: int) -> None:
+        """Marks that need no white space after them take only closing marks along."""
         end = len(self._chars)
-        while end and self._chars[end - 1] in _CLOSERS:
+        while end and self._chars[end - 1] in CLOSERS:
             end -= 1
         last = self._chars[end - 1] if end else ""
-        if last in _CJK_STRONG or last in _CJK_WEAK:
+        in_number = char.isdigit() and end > 1 and self._chars[end - 2].isdigit()
+        if (last in STRONG_ANYWHERE or last in WEAK_ANYWHERE) and not in_number:
             self._token_start = len(self._chars)
-            self._offer(len(self._chars), offset, strong=last in _CJK_STRONG)
+            self._offer(len(self._chars), offset, strong=last in STRONG_ANYWHERE)
+        elif may_part(self._chars[-1], char):
+            self._word_cut = self._token_start = len(self._chars)
+
+    def _after_ascii_mark(self, offset: int) -> None:
+        """Chinese, Japanese and Korean are also written with the marks of ASCII, unspaced."""
+        here = len(self._chars)
+        numbered = here > 1 and self._chars[-1] == "." and self._chars[-2].isdigit()
+        verdict = self._verdict("".join(self._chars[self._token_start :]))
+        if verdict in (_After.STRONG, _After.WEAK) and not numbered:
+            self._token_start = here
+            self._offer(here, offset, strong=verdict is _After.STRONG)
 
     def _verdict(self, token: str) -> _After:
-        core = token.rstrip("".join(_CLOSERS))
+        # An opening mark before white space closes: „so“ in German, »so« in Danish.
+        core = token.rstrip("".join(CLOSERS) + OPENERS)
         if not core:
             return _After.NOTHING
         last = core[-1]
-        if last in _CJK_STRONG or last in _CJK_WEAK:
-            return _After.STRONG if last in _CJK_STRONG else _After.WEAK
-        if core.endswith(("...", "…")) or last in _WEAK or core == "-":
+        if last in STRONG_ANYWHERE or last in WEAK_ANYWHERE:
+            return _After.STRONG if last in STRONG_ANYWHERE else _After.WEAK
+        if core.endswith(("...", "…")) or last in WEAK or core == "-":
             return _After.WEAK
-        if last not in _STRONG:
+        if last not in STRONG:
             return _After.NOTHING
         if last != "." or core != token:
             return _After.STRONG
-        return self._verdict_on_dot(core[:-1].lstrip(_OPENERS))
+        return self._verdict_on_dot(core[:-1].lstrip(OPENERS))
 
     def _verdict_on_dot(self, word: str) -> _After:
         """Whether the full stop after `word` ends a sentence or belongs to the word."""
         table, folded = self._table, word.casefold()
         if folded in table.closing_abbreviations:
-            return _After.GLUED if table.ordinal_dot else _After.STRONG_BEFORE_CAPITAL
+            return _After.GLUED if table.capital_nouns else _After.STRONG_BEFORE_CAPITAL
         if folded in table.abbreviations or _DOTTED.fullmatch(word):
             return _After.GLUED
         if folded in table.number_abbreviations:
@@ -186,7 +219,7 @@ class ClauseChunker:
             enough = self._config.first_min_chars
         else:
             enough = self._config.max_chars // 2
-        if here > enough:
+        if sum(self._weights[:here]) > enough:
             self._cut(here, source_end)
         if self._chars:
             self._weak_cut = self._word_cut = len(self._chars)
@@ -194,9 +227,10 @@ class ClauseChunker:
     def _keep_short(self) -> None:
         limit = self._config.first_max_chars if self._first else self._config.max_chars
         length = len(self._chars)
-        if length <= limit:
+        if self._weight <= limit:
             return
-        end = self._weak_cut if self._weak_cut > limit // 2 else self._word_cut
+        end = self._weak_cut if sum(self._weights[: self._weak_cut]) > limit // 2 else 0
+        end = end or self._phrase_cut()
         if end:
             self._cut(end, self._offsets[end])
         elif length >= LONGEST_TOKEN:
@@ -205,6 +239,13 @@ class ClauseChunker:
         if len(self._chars) == length:
             # Nothing to say up to there: endless punctuation must not pile up.
             self._drop(end)
+
+    def _phrase_cut(self) -> int:
+        """The last word that fits, or phrase where words are not parted; 0 for none."""
+        end = self._word_cut
+        if end and is_unspaced(self._chars[end - 1]) and is_unspaced(self._chars[end]):
+            return last_phrase("".join(self._chars), self._language, end)
+        return end
 
     def _cut(self, end: int, source_end: int) -> None:
         """Makes a clause of the first `end` characters, unless there is nothing to say in it."""
@@ -221,11 +262,8 @@ class ClauseChunker:
     def _drop(self, end: int) -> None:
         del self._chars[:end]
         del self._offsets[:end]
+        del self._weights[:end]
+        self._weight = sum(self._weights)
         self._token_start = max(0, self._token_start - end)
         self._word_cut = max(0, self._word_cut - end)
         self._weak_cut = max(0, self._weak_cut - end)
-
-
-def _is_cjk(char: str) -> bool:
-    """Whether lines may break beside the character: Han, kana, full-width forms."""
-    return "\u3040" <= char <= "\u30ff" or "\u3400" <= char <= "\u9fff" or char >= "\U00020000"

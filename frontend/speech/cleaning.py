@@ -23,7 +23,7 @@ _ESCAPABLE: Final = frozenset("\\`*_{}[]()#+-.!|~>")
 _SKIP_LIMIT: Final = 2000
 """A link's address longer than this is none."""
 _INVISIBLE: Final = frozenset(
-    "\u00ad\u200b\u200e\u200f\u2060\u2066\u2067\u2068\u2069\ufeff\u202a\u202b\u202c\u202d\u202e"
+    "\u00ad\u0640\u061c\u200b\u200e\u200f\u2060\u2066\u2067\u2068\u2069\ufeff\u202a\u202b\u202c\u202d\u202e"
 )
 _JOINER: Final = "\u200d"
 """Joins emoji into one, but also letters of Indic scripts."""

@@ -5,7 +5,6 @@ also remembers which clause sounds where, which is what the history is cut by.
 """
 
 import asyncio
-import re
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ from dataclasses import dataclass, field
 from frontend.core.audio import SPEAK_FRAME, SPEAK_RATE
 from frontend.core.errors import VdxError
 from frontend.core.events import Clause, Pcm, SpeechChunk, Word
+from frontend.speech.scripts import WRITTEN_WORD
 
 MAX_FRAMES = 250
 """Five seconds: enough to ride out a slow clause, little enough for hundreds of sessions."""
@@ -165,5 +165,5 @@ def _spoken_chars(span: ClauseSpan, position: int, length: int) -> int:
     # Of a clause still being made only a part of the length is known.
     expected = length if span.complete else max(length, len(text) * SAMPLES_PER_CHARACTER)
     reached = len(text) * position / expected
-    words = re.finditer(r"\S+", text)
+    words = WRITTEN_WORD.finditer(text)
     return max((word.end() for word in words if sum(word.span()) / 2 <= reached), default=0)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from frontend.core.config import Config
-from frontend.core.errors import SessionLimit, TritonError, UnknownName
+from frontend.core.errors import ConfigError, InvalidInput, SessionLimit, TritonError, UnknownName
 from frontend.core.events import SpeechChunk
 from frontend.dialog.profiles import DEFAULT_PROFILE, SessionOptions, resolve
 from frontend.dialog.session import Session
@@ -47,6 +47,7 @@ class Host:
 
         Raises:
             UnknownName: a name that the repository does not hold.
+            ConfigError: a profile's language is not one of its voice or recogniser.
             TritonError: a model could not be loaded.
         """
         if self.config.asr.enabled:
@@ -60,7 +61,18 @@ class Host:
         async with asyncio.TaskGroup() as group:
             for model in dict.fromkeys(filter(None, needed)):
                 group.create_task(self.manager.ensure(model), name=f"load-{model}")
+        self._check_languages()
         self.ready = True
+
+    def _check_languages(self) -> None:
+        for name in dict.fromkeys((DEFAULT_PROFILE, *self.config.profiles)):
+            options = self.options(name)
+            for model in filter(None, (options.voice, options.recogniser)):
+                try:
+                    if (info := self.manager.info(model)) is not None:
+                        info.require_language(options.language)
+                except InvalidInput as error:
+                    raise ConfigError(f"profiles.{name}: {error}") from error
 
     async def close(self) -> None:
         """Frees what the responders hold."""
@@ -109,13 +121,16 @@ class Host:
 
         Raises:
             UnknownName: no such model, or it is neither a voice nor a recogniser.
+            InvalidInput: it lacks the language of a session.
             TritonError: it could not be loaded.
         """
         info = await self.manager.ensure(model)
         key = "voice" if info.kind == "tts" else "recogniser"
+        chosen = list(self.sessions.values()) if session is None else [session]
+        for each in chosen:
+            info.require_language(each.options.language)
         if session is None:
             self._defaults[info.kind] = model
-        chosen = list(self.sessions.values()) if session is None else [session]
         for each in chosen:
             each.update(each.options.updated(**{key: model}))
         return len(chosen)

@@ -2,12 +2,11 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
 
 from frontend.core.errors import (
@@ -20,18 +19,12 @@ from frontend.core.errors import (
     UnknownName,
     VdxError,
 )
+from frontend.core.paths import locate
 from frontend.serving.manager import ModelStatus
 from frontend.transports.host import Host
+from frontend.transports.page import Page
 from frontend.transports.realtime.endpoint import realtime
 from frontend.transports.security import Guard
-
-PAGE = Path(__file__).parent.parent / "web" / "index.html"
-PAGE_HEADERS = {
-    "Cache-Control": "no-cache",
-    # What a page cannot say of itself: no other page may lure somebody into pressing Talk.
-    "Content-Security-Policy": "frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
-}
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -42,9 +35,12 @@ def create_app(host: Host) -> Starlette:
     Raises:
         ConfigError: the address is open to others and no key is set.
     """
+    page = Page(locate().page)
     app = Starlette(
         routes=[
-            Route("/", _open(page)),
+            Route("/", _open(page.index)),
+            Route("/assets/{name}", _open(page.asset)),
+            Route("/vdx/page", _open(page_config)),
             Route("/healthz", _open(healthz)),
             Route("/readyz", _open(readyz)),
             Route("/metrics", _keyed(metrics)),
@@ -105,9 +101,9 @@ def _failure(error: VdxError) -> JSONResponse:
     return JSONResponse({"error": body}, status_code=status)
 
 
-async def page(_request: Request) -> Response:
-    """The page to talk on."""
-    return FileResponse(PAGE, media_type="text/html", headers=PAGE_HEADERS)
+async def page_config(_request: Request) -> Response:
+    """What the page must know before it asks for anything: whether rooms are served."""
+    return JSONResponse({"livekit": False})
 
 
 async def healthz(_request: Request) -> Response:

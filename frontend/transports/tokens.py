@@ -15,6 +15,7 @@ the code `no_livekit`.
 import datetime as dt
 import json
 import secrets
+
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 

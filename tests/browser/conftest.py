@@ -13,11 +13,13 @@ import pytest
 import soundfile
 from playwright.async_api import Browser, Page, async_playwright
 
-from frontend.core.paths import locate
+from frontend.core.events import Pcm
+from frontend.core.paths import PACKAGE, locate
 from frontend.serving.embedded import EmbeddedTriton
 from tests.server.processes import embedded, running
 
 RECORDING = locate().data / "tests" / "data" / "audio" / "ps_goforward.wav"
+UH = PACKAGE / "bench" / "data" / "uh.wav"
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 OpenPage = Callable[..., Awaitable[Page]]
@@ -34,11 +36,29 @@ def chromium() -> str:
 
 @pytest.fixture(scope="session")
 def person(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Somebody who says "go forward ten meters", waits 4 s, and says it again."""
+    """Somebody who says "go forward ten meters", waits 4 s, and says it again, for ever."""
     voice, rate = soundfile.read(RECORDING, dtype="int16")
-    file = tmp_path_factory.mktemp("person") / "person.wav"
-    quiet = np.random.default_rng(1).integers(-3, 4, 4 * rate).astype(np.int16)
-    soundfile.write(file, np.concatenate([quiet[:rate], voice, quiet[rate:]]), rate)
+    return _speak(tmp_path_factory, [room(rate, 1), voice, room(rate, 3)], rate)
+
+
+@pytest.fixture(scope="session")
+def hesitant_person(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same, once; but over the answer comes nothing more than an "uh"."""
+    voice, rate = soundfile.read(RECORDING, dtype="int16")
+    sound, _ = soundfile.read(UH, dtype="int16")
+    parts = [room(rate, 1), voice, room(rate, 3), sound, room(rate, 20)]
+    return _speak(tmp_path_factory, parts, rate)
+
+
+def room(rate: int, seconds: float) -> Pcm:
+    """The noise of a quiet room."""
+    samples = np.random.default_rng(1).integers(-3, 4, round(seconds * rate))
+    return samples.astype(np.int16)
+
+
+def _speak(factory: pytest.TempPathFactory, parts: list[Pcm], rate: int) -> Path:
+    file = factory.mktemp("person") / "person.wav"
+    soundfile.write(file, np.concatenate(parts), rate)
     return file
 
 
@@ -77,11 +97,16 @@ async def open_page(chromium: str, person: Path) -> AsyncIterator[OpenPage]:
         driver = await stack.enter_async_context(async_playwright())
 
         async def open_it(
-            url: str, *flags: str, microphone: bool = True, script: str = "", **context: Any
+            url: str,
+            *flags: str,
+            microphone: bool = True,
+            voice: Path = person,
+            script: str = "",
+            **context: Any,
         ) -> Page:
             fake = [
                 "--use-fake-device-for-media-stream",
-                f"--use-file-for-fake-audio-capture={person}",
+                f"--use-file-for-fake-audio-capture={voice}",
                 "--autoplay-policy=user-gesture-required",
             ]
             fake += ["--use-fake-ui-for-media-stream"] if microphone else []
@@ -99,14 +124,18 @@ async def open_page(chromium: str, person: Path) -> AsyncIterator[OpenPage]:
 
 
 RECORD = """
-window.states = [];
+window.moods = [];
 window.faults = [];
+window.levels = [];
 addEventListener("error", (event) => faults.push(String(event.message)));
 addEventListener("unhandledrejection", (event) => faults.push(String(event.reason)));
 addEventListener("securitypolicyviolation", (event) => faults.push(event.violatedDirective));
 document.addEventListener("DOMContentLoaded", () => new MutationObserver(() => {
-  const now = document.body.dataset.state;
-  if (states.at(-1) !== now) states.push(now);
-}).observe(document.body, { attributeFilter: ["data-state"] }));
+  const now = document.body.dataset.mood;
+  if (moods.at(-1)?.mood !== now) moods.push({ mood: now, at: performance.now() });
+}).observe(document.body, { attributeFilter: ["data-mood"] }));
+setInterval(() => {
+  if (window.vdx) levels.push({ rms: vdx.outputLevel(), at: performance.now() });
+}, 20);
 """
-"""Keeps the states the page went through, and what went wrong in it."""
+"""Keeps the moods the page went through, how loud it was, and what went wrong in it."""

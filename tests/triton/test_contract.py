@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from tests.texts import TEXTS
 from tests.triton import repository as repo
 from tests.triton.wire import Response, Wire
 
@@ -193,6 +194,17 @@ async def test_pocketsphinx_names_a_language_it_lacks(wire: Wire) -> None:
         await stream.send_audio(recording(), start=True, LANGUAGE="fr")
         response = await stream.read()
     assert "[invalid_argument] LANGUAGE 'fr'" in response.error
+
+
+async def test_espeak_speaks_every_language(wire: Wire) -> None:
+    await wire.load("espeak")
+    silent = []
+    for language, text in TEXTS.items():
+        responses = await wire.speak("espeak", text, LANGUAGE=f"{language}-XX")
+        assert [r.error for r in responses if r.error] == [], language
+        if np.abs(audio_of(responses).astype(np.int32)).max() < 1000:
+            silent.append(language)
+    assert silent == []
 
 
 @pytest.mark.parametrize(

@@ -67,6 +67,14 @@ def test_it_carries_what_triton_needs(installed: Path) -> None:
     assert list((data / "recordings").glob("*.wav"))
 
 
+def test_it_carries_the_built_page_and_not_its_sources(installed: Path) -> None:
+    [package] = installed.parents[1].glob("lib/python3.*/site-packages/frontend")
+    page = (package / "_data" / "web" / "index.html").read_text()
+    scripts = list((package / "_data" / "web" / "assets").glob("*.js"))
+    assert any(script.name in page for script in scripts)
+    assert not (package / "web").exists()
+
+
 def test_doctor_asks_for_the_environment_then_finds_it(installed: Path, tmp_path: Path) -> None:
     home = tmp_path / "home"
     home.mkdir()

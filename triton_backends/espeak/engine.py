@@ -44,17 +44,18 @@ class EspeakEngine:
             raise Internal(f"espeak-ng does not start: {library}") from library
         self._library = library
         self.sample_rate = library.sample_rate
-        self._default_language = find_language(default_language, library.languages)
+        self._default_language = find_language(default_language, self.languages)
 
     @property
     def languages(self) -> frozenset[str]:
-        return self._library.languages
+        """Every language, as espeak-ng names it in lower case."""
+        return frozenset(self._library.languages)
 
     def synthesize(self, request: TtsRequest) -> Generator[Chunk]:
         """Chunks of growing length; each carries the words that end in it."""
         language = self._default_language
         if request.language:
-            language = find_language(request.language, self._library.languages)
+            language = find_language(request.language, self.languages)
         voice = language + find_variant(request.speaker, self._library.variants)
         job = _Job(_CONTROL.sub(" ", request.text), voice, request.speed)
         self._jobs.put(job)

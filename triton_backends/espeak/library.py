@@ -19,6 +19,8 @@ PARAMETER_RATE = 1
 WORDS_PER_MINUTE = 175
 EVENT_END_OF_LIST, EVENT_WORD, EVENT_END = 0, 1, 5
 DONT_EXIT = 1 << 15
+MUTE = frozenset(("fo", "kaa", "xex"))
+"""Languages that the wheel lists without bringing their dictionary."""
 
 
 class _EventId(ctypes.Union):
@@ -100,7 +102,10 @@ class EspeakLibrary:
 
     def set_voice(self, voice: str) -> None:
         """Choose `language` or `language+variant`; raises LookupError if it is not there."""
-        if self._library.espeak_SetVoiceByName(voice.encode()) != 0:
+        language, plus, variant = voice.partition("+")
+        # By its file: espeak-ng does not find every voice by the language it speaks (fr-fr, en-gb).
+        name = self.languages.get(language, language) + plus + variant
+        if self._library.espeak_SetVoiceByName(name.encode()) != 0:
             raise LookupError(voice)
 
     def set_speed(self, factor: float) -> None:
@@ -123,9 +128,10 @@ class EspeakLibrary:
     def close(self) -> None:
         self._library.espeak_Terminate()
 
-    def _list_languages(self) -> frozenset[str]:
+    def _list_languages(self) -> dict[str, str]:
+        """Language to the file of its first voice, lower case."""
         voices = self._library.espeak_ListVoices(None)
-        found = set()
+        found: dict[str, str] = {}
         index = 0
         while voices[index]:
             voice = voices[index].contents
@@ -133,8 +139,10 @@ class EspeakLibrary:
             # A voice of MBROLA needs a program that is not here.
             if not voice.identifier.startswith(b"mb/"):
                 # One priority byte, then the name of the voice's first language.
-                found.add(ctypes.string_at(voice.languages + 1).decode().lower())
-        return frozenset(found)
+                language = ctypes.string_at(voice.languages + 1).decode().lower()
+                if language not in MUTE:
+                    found.setdefault(language, voice.identifier.decode())
+        return found
 
     def _on_audio(self, wave: object, samples: int, events: object) -> int:
         try:

@@ -13,9 +13,11 @@ ALIASES = {
     "zh-hk": "yue",
     "no": "nb",
     "iw": "he",
+    "in": "id",
     "tl": "fil",
     "pt-pt": "pt",
     "fr": "fr-fr",
+    "chr": "chr-us-qaaa-x-west",
     "es-mx": "es-419",
 }
 

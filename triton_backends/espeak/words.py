@@ -7,6 +7,31 @@ from collections.abc import Iterable
 from triton_backends.espeak.library import Mark
 from triton_backends.shared.engine import Word
 
+_TOKEN = re.compile(r"\S+")
+_KANA = re.compile(r"[\u3040-\u30ff]")
+_HAN = re.compile(r"[\u3400-\u9fff]")
+_PHRASE = re.compile(r"\w+[^\w\s]*|[^\w\s]+")
+_SIGN = re.compile(r"[\u3400-\u9fff][^\w\s]*|[^\s\u3400-\u9fff]+")
+
+
+def word_spans(text: str) -> list[tuple[int, int]]:
+    """Where the words of a text begin and end, with the punctuation that belongs to them.
+
+    White space parts them; where there is none, espeak-ng reports Chinese sign by sign, and
+    Japanese phrase by phrase.
+    """
+    spans: list[tuple[int, int]] = []
+    for token in _TOKEN.finditer(text):
+        if not (_KANA.search(token[0]) or _HAN.search(token[0])):
+            spans.append(token.span())
+            continue
+        for phrase in _PHRASE.finditer(text, *token.span()):
+            if _KANA.search(phrase[0]):
+                spans.append(phrase.span())
+            else:
+                spans += (sign.span() for sign in _SIGN.finditer(text, *phrase.span()))
+    return spans
+
 
 class WordTracker:
     """Joins marks to the words of the text, in order.
@@ -17,7 +42,7 @@ class WordTracker:
 
     def __init__(self, text: str) -> None:
         self._text = text
-        self._spans = [match.span() for match in re.finditer(r"\S+", text)]
+        self._spans = word_spans(text)
         self._starts = [start for start, _ in self._spans]
         self._newest = -1
         self._begun_ms: int | None = None

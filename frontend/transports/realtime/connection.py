@@ -133,8 +133,9 @@ class Connection:
             self._outbox.post(ev.error_event(error, event_id))
 
     async def _apply(self, update: SessionUpdate) -> None:
-        for name, kind in self._current().merged(update).models:
-            await self._host.manager.ensure(name, kind)
+        wanted = self._current().merged(update)
+        for name, kind in wanted.models:
+            await self._host.manager.ensure(name, kind, wanted.options.language)
         new = self._current().merged(update)  # somebody may have swapped a voice meanwhile
         if new.input_rate != self._settings.input_rate:
             self._resampler = Resampler(new.input_rate, LISTEN_RATE)

@@ -120,9 +120,9 @@ class RoomConversation:
     async def _options(self) -> SessionOptions:
         """What the job asks for, its models loaded."""
         options = JobWishes.read(self._metadata).options(self._host)
-        await self._host.manager.ensure(options.voice, "tts")
+        await self._host.manager.ensure(options.voice, "tts", options.language)
         if options.recogniser:
-            await self._host.manager.ensure(options.recogniser, "asr")
+            await self._host.manager.ensure(options.recogniser, "asr", options.language)
         return options
 
     def _refuse(self, person: str, error: VdxError) -> None:

@@ -1,5 +1,8 @@
 """Every engine alone: what it says, hears, refuses and frees."""
 
+# ruff: noqa: RUF001
+
+import re
 import threading
 import wave
 from pathlib import Path
@@ -7,11 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.texts import TEXTS
 from triton_backends.canned.engine import CannedEngine
 from triton_backends.espeak.engine import EspeakEngine
 from triton_backends.espeak.library import Mark
 from triton_backends.espeak.voices import find_language, find_variant
-from triton_backends.espeak.words import WordTracker
+from triton_backends.espeak.words import WordTracker, word_spans
 from triton_backends.pocketsphinx.engine import PocketsphinxEngine
 from triton_backends.pocketsphinx.pool import DecoderPool, PocketsphinxDecoders
 from triton_backends.shared.contract import AsrRequest, TtsRequest
@@ -155,12 +159,43 @@ class TestEspeak:
     def test_languages(self, espeak: EspeakEngine, tag: str, voice: str) -> None:
         assert find_language(tag, espeak.languages) == voice
 
+    @pytest.mark.parametrize("language", TEXTS)
+    def test_every_language_is_spoken(self, espeak: EspeakEngine, language: str) -> None:
+        chunks = list(espeak.synthesize(TtsRequest(TEXTS[language], language=language)))
+        pcm = np.concatenate([chunk.pcm for chunk in chunks]).astype(float)
+        assert pcm.size > espeak.sample_rate
+        assert np.sqrt(np.mean(pcm * pcm)) > 500
+        words = [word for chunk in chunks for word in chunk.words]
+        assert all(TEXTS[language][w.char_start : w.char_end] == w.word for w in words)
+        # It says some pairs ("of the") as one word.
+        assert len(words) > len(TEXTS[language].split()) / 2
+
+    def test_every_language_it_names_has_a_voice(self, espeak: EspeakEngine) -> None:
+        for name in ("fr-FR", "en-GB", "chr", "no", *espeak.languages):
+            voice = find_language(name, espeak.languages)
+            assert next(espeak.synthesize(TtsRequest("a 1", language=voice))).pcm.size
+
+    def test_the_model_says_what_it_speaks(self, espeak: EspeakEngine) -> None:
+        config = (Path(__file__).parents[3] / "model_repository/espeak/config.pbtxt").read_text()
+        told = re.search(r'"languages" value: { string_value: "(.*?)"', config)
+        assert told is not None
+        names = set(told[1].split(","))
+        assert names == {name.split("-")[0] for name in espeak.languages} | {"zh", "no"}
+        for name in names:
+            find_language(name, espeak.languages)
+
     def test_unknown_names(self, espeak: EspeakEngine) -> None:
         with pytest.raises(InvalidArgument, match="'tlh'"):
             find_language("tlh", espeak.languages)
         with pytest.raises(InvalidArgument, match="'bob'"):
             find_variant("bob", frozenset({"f1"}))
         assert find_variant("+f1", frozenset({"f1"})) == "+f1"
+
+
+def test_words_of_unspaced_texts() -> None:
+    text = "大家好，10：30。はい、そうです。 OK then"
+    words = [text[start:end] for start, end in word_spans(text)]
+    assert words == ["大", "家", "好，", "10：", "30。", "はい、", "そうです。", "OK", "then"]
 
 
 def test_a_number_reported_many_times_is_one_word() -> None:

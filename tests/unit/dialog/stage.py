@@ -74,7 +74,7 @@ def long_answer() -> FakeResponder:
     return FakeResponder(default=LONG)
 
 
-def spoken(*clauses: str, model: str = "espeak-en") -> np.ndarray:
+def spoken(*clauses: str, model: str = "espeak") -> np.ndarray:
     return np.concatenate([utter(model, clause).reshape(-1) for clause in clauses])
 
 

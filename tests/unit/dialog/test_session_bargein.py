@@ -217,7 +217,7 @@ async def test_the_voice_is_swapped_while_paused() -> None:
         stage.session.update(stage.session.options.updated(voice="other"))
         await stage.until(SPEAKING)
         await stage.until(WAITING)
-        assert [model for model, _ in stage.voice.requests] == ["espeak-en", "other"]
+        assert [model for model, _ in stage.voice.requests] == ["espeak", "other"]
         expected = np.concatenate([spoken(LONG_CLAUSES[0]), spoken(LONG_CLAUSES[1], model="other")])
         assert len(fades(stage.audience.heard(1), expected)) == 1
 

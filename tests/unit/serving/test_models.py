@@ -2,7 +2,7 @@
 
 import pytest
 
-from frontend.core.errors import ModelFailed
+from frontend.core.errors import InvalidInput, ModelFailed
 from frontend.serving.models import CAPABILITIES, ModelInfo, ModelState, describe
 
 VOICE = {"kind": "tts", "languages": "en-GB, de", "sample_rate": "22050", "streaming": "true"}
@@ -46,6 +46,17 @@ def test_languages_are_told_by_their_primary_tag(
     languages: tuple[str, ...], tag: str, spoken: bool
 ) -> None:
     assert ModelInfo("x", "tts", "y", languages, 0).speaks(tag) is spoken
+
+
+def test_a_language_that_a_model_lacks_is_named() -> None:
+    many = tuple(f"a{letter}" for letter in "abcdefghijklmnopqrstuvw")
+    ModelInfo("x", "tts", "y", many, 0).require_language("ac-DC")
+    ModelInfo("x", "tts", "y", ("en",), 0).require_language("")
+    with pytest.raises(InvalidInput, match="recogniser 'x' understands en, not 'de-AT'") as told:
+        ModelInfo("x", "asr", "y", ("en",), 0).require_language("de-AT")
+    assert told.value.param == "language"
+    with pytest.raises(InvalidInput, match=r"voice 'x' speaks aa, ab, .* and others, not 'tlh'"):
+        ModelInfo("x", "tts", "y", many, 0).require_language("tlh")
 
 
 @pytest.mark.parametrize("state", ["LOADING", "UNLOADING", "UNAVAILABLE", ""])

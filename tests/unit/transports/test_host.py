@@ -24,7 +24,7 @@ from tests.unit.dialog.fakes import FakeAudience, utter
 from tests.unit.serving.fakes import FakeTriton
 
 KINDS: dict[str, Any] = {
-    "espeak-en": "tts",
+    "espeak": "tts",
     "tone": "tts",
     "pocketsphinx-en": "asr",
     "canned": "asr",
@@ -63,7 +63,7 @@ async def test_what_every_profile_needs_is_loaded_before_it_is_ready() -> None:
     assert not host.ready
     await host.load_defaults()
     assert host.ready
-    assert host.manager.wanted == {"espeak-en", "tone", "pocketsphinx-en", "canned"}
+    assert host.manager.wanted == {"espeak", "tone", "pocketsphinx-en", "canned"}
     assert all(state == "READY" for state in triton.states.values())
     await host.close()
 
@@ -71,7 +71,7 @@ async def test_what_every_profile_needs_is_loaded_before_it_is_ready() -> None:
 async def test_a_host_that_does_not_listen_loads_no_recogniser() -> None:
     _, host = hosted(asr={"enabled": False})
     await host.load_defaults()
-    assert host.manager.wanted == {"espeak-en"}
+    assert host.manager.wanted == {"espeak"}
     assert host.options("").recogniser == ""
     await host.use("canned")
     assert host.options("").recogniser == ""
@@ -123,7 +123,7 @@ async def test_use_of_what_is_not_there_changes_nothing() -> None:
     triton.failures["load tone"] = [ModelFailed("no weights", model="tone")]
     with pytest.raises(ModelFailed):
         await host.use("tone")
-    assert (session.options.voice, host.options("").voice) == ("espeak-en", "espeak-en")
+    assert (session.options.voice, host.options("").voice) == ("espeak", "espeak")
 
 
 async def test_sessions_are_counted_limited_and_forgotten() -> None:
@@ -160,7 +160,7 @@ async def test_a_voice_that_fails_is_looked_at(error: TritonError, looked: bool)
     with pytest.raises(type(error)):
         _ = [chunk async for chunk in host._services.synthesize(Voice("tone"), "hello")]
     await asyncio.sleep(0.1)  # far less than until the next probe
-    assert (triton.count("probe espeak-en") == 1) is looked
+    assert (triton.count("probe espeak") == 1) is looked
     watch.cancel()
     await asyncio.wait({watch})
 

@@ -1,0 +1,101 @@
+"""The built page at `/` and its hashed files under `/assets/`, held in memory."""
+
+import mimetypes
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+
+NOT_BUILT = "The page is not built. In the checkout run: make setup"
+FOR_EVER = "public, max-age=31536000, immutable"
+"""Of files whose name changes with what is in them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """One file, and the same compressed where that is worth it."""
+
+    media_type: str
+    plain: bytes
+    gzipped: bytes | None
+
+    def answer(self, request: Request, headers: dict[str, str]) -> Response:
+        """The compressed form for whoever takes it."""
+        body, sent = self.plain, {"X-Content-Type-Options": "nosniff", **headers}
+        if self.gzipped is not None:
+            sent["Vary"] = "Accept-Encoding"
+            if "gzip" in request.headers.get("accept-encoding", ""):
+                body = self.gzipped
+                sent["Content-Encoding"] = "gzip"
+        return Response(body, media_type=self.media_type, headers=sent)
+
+
+class Page:
+    """What `frontend/web` was built into; a folder without a page answers so, in words."""
+
+    def __init__(self, folder: Path, livekit_url: str = "") -> None:
+        """Reads about 1 MB; `livekit_url` is where rooms are, for the content security policy."""
+        self._index = _read(folder / "index.html")
+        assets = folder / "assets"
+        found = sorted(assets.iterdir()) if assets.is_dir() else []
+        self._assets = {path.name: _read(path) for path in found if path.suffix != ".gz"}
+        self._headers = {
+            "Cache-Control": "no-cache",
+            "Content-Security-Policy": content_security_policy(livekit_url),
+            "Permissions-Policy": "microphone=(self), speaker-selection=(self)",
+            "Referrer-Policy": "no-referrer",
+        }
+
+    async def index(self, request: Request) -> Response:
+        """The page to talk on."""
+        if self._index is None:
+            return PlainTextResponse(NOT_BUILT, status_code=503)
+        return self._index.answer(request, self._headers)
+
+    async def asset(self, request: Request) -> Response:
+        """A script, style or font of the page."""
+        asset = self._assets.get(request.path_params["name"])
+        if asset is None:
+            return PlainTextResponse("no such file", status_code=404)
+        return asset.answer(request, {"Cache-Control": FOR_EVER})
+
+
+def content_security_policy(livekit_url: str = "") -> str:
+    """Nothing from elsewhere, nothing inline, and no other page may frame this one."""
+    connect = ["'self'", *_origins(livekit_url)]
+    return "; ".join(
+        (
+            "default-src 'none'",
+            "script-src 'self'",
+            "style-src 'self'",
+            "font-src 'self'",
+            "img-src 'self'",
+            "media-src 'self' blob:",
+            f"connect-src {' '.join(connect)}",
+            "base-uri 'none'",
+            "form-action 'none'",
+            "frame-ancestors 'none'",
+        )
+    )
+
+
+def _origins(livekit_url: str) -> list[str]:
+    """A LiveKit client opens a WebSocket, and asks over HTTP why one was refused."""
+    if not livekit_url:
+        return []
+    where = urlsplit(livekit_url)
+    is_secure = where.scheme in {"wss", "https"}
+    schemes = ("wss", "https") if is_secure else ("ws", "http")
+    return [f"{scheme}://{where.netloc}" for scheme in schemes]
+
+
+def _read(path: Path) -> Asset | None:
+    if not path.is_file():
+        return None
+    packed = path.with_name(path.name + ".gz")
+    media_type = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+    if path.suffix == ".woff2":
+        media_type = "font/woff2"
+    return Asset(media_type, path.read_bytes(), packed.read_bytes() if packed.is_file() else None)

@@ -1,0 +1,49 @@
+/** What a transport tells the page: the same events whether they come from a room or a socket. */
+
+export type AgentState =
+  | "idle"
+  | "listening"
+  | "thinking"
+  | "speaking"
+  | "interrupted"
+  | "waiting"
+  | "ended";
+
+export type Quality = "good" | "fair" | "poor" | "unknown";
+
+/** Milliseconds after the person's last sound, by stage. */
+export type Stages = Readonly<Record<string, number>>;
+
+export type CallEvent =
+  | { type: "connecting" }
+  | { type: "connected"; session: string }
+  | { type: "lost" }
+  | { type: "hungUp"; reason: string }
+  | { type: "state"; state: AgentState }
+  /** The words so far; `stable` leading characters will not change. */
+  | { type: "heard"; utterance: string; text: string; stable: number }
+  | { type: "understood"; utterance: string; text: string }
+  /** What was said over an answer that went on: no turn. */
+  | { type: "dismissed" }
+  | { type: "typed"; item: string; text: string }
+  | { type: "replying"; reply: string; delta: string }
+  | { type: "paused"; reply: string }
+  | { type: "resumed"; reply: string }
+  /** `played`: the text that really sounded, where the transport knows it. */
+  | { type: "replied"; reply: string; cut: boolean; played: string | null }
+  | { type: "threshold"; noise: number; needed: number }
+  | { type: "timed"; reply: string; gapMs: number; stages: Stages }
+  | { type: "models"; voice: string; recogniser: string }
+  | { type: "quality"; quality: Quality; roundTripMs: number | null }
+  | { type: "notice"; topic: Topic; notice: Notice | null };
+
+/** One notice is shown for each topic; a new one replaces it, `null` takes it away. */
+export type Topic = "connection" | "microphone" | "models" | "answer" | "level";
+
+export interface Notice {
+  readonly text: string;
+  /** A line to copy into a terminal. */
+  readonly command?: string;
+}
+
+export type Emit = (event: CallEvent) => void;

@@ -1,0 +1,92 @@
+/** The person's microphone: opened once, measured, and handed to whichever transport runs. */
+
+import type { Notice } from "./events";
+import { Loudness } from "./sound";
+import type { MicrophoneSource } from "./transport";
+
+export class Microphone implements MicrophoneSource {
+  private readonly loudness: Loudness;
+
+  private constructor(
+    readonly track: MediaStreamTrack,
+    readonly node: MediaStreamAudioSourceNode,
+    onGone: () => void,
+  ) {
+    this.loudness = new Loudness(node);
+    track.onended = onGone;
+  }
+
+  /** `onGone` is called when it is unplugged. Rejects with a DOMException. */
+  static async open(deviceId: string, onGone: () => void): Promise<Microphone> {
+    if (!window.isSecureContext) throw new DOMException("", "SecurityError");
+    const wanted: MediaTrackConstraints = {
+      channelCount: 1,
+      echoCancellation: true,
+      noiseSuppression: true,
+      autoGainControl: true,
+    };
+    if (deviceId) wanted.deviceId = { exact: deviceId };
+    const stream = await navigator.mediaDevices.getUserMedia({ audio: wanted });
+    const [track] = stream.getAudioTracks();
+    if (!track) throw new DOMException("", "NotFoundError");
+    // At the device's own rate: some browsers open microphones at no other.
+    const context = new AudioContext({ latencyHint: "interactive" });
+    await context.resume();
+    return new Microphone(track, context.createMediaStreamSource(stream), onGone);
+  }
+
+  set muted(muted: boolean) {
+    this.track.enabled = !muted;
+  }
+
+  /** Root mean square of 16-bit samples, as the server counts it. */
+  level(): number {
+    return this.track.enabled ? this.loudness.rms() * 32768 : 0;
+  }
+
+  get deviceId(): string {
+    return this.track.getSettings().deviceId ?? "";
+  }
+
+  close(): void {
+    this.track.onended = null;
+    this.track.stop();
+    this.node.disconnect();
+    void (this.node.context as AudioContext).close();
+  }
+}
+
+export const GONE: Notice = { text: "The microphone is gone. Plug it in and press Talk." };
+
+/** Why there is no microphone, and what to do, in words. */
+export function refusal(error: unknown, where: Location, isSecure: boolean): Notice {
+  if (!isSecure) return tunnel(where);
+  const { name, message } = error as DOMException;
+  switch (name) {
+    case "NotAllowedError":
+      return {
+        text:
+          "The browser refused the microphone. Allow it beside the address of this page, then " +
+          "press Talk again. You can type meanwhile.",
+      };
+    case "NotFoundError":
+      return { text: "There is no microphone. Plug one in and press Talk again, or type." };
+    case "NotReadableError":
+      return { text: "Another program holds the microphone. Close it and press Talk again." };
+    case "OverconstrainedError":
+      return { text: "That microphone is not there any more. Choose another one." };
+    default:
+      return { text: `The microphone does not work: ${message || name}` };
+  }
+}
+
+function tunnel({ protocol, port, hostname }: Location): Notice {
+  const theirs = port || (protocol === "https:" ? "443" : "80");
+  const ours = Number(theirs) < 1024 ? "8080" : theirs;
+  return {
+    text:
+      "The browser gives the microphone only to https pages and to this machine itself. In a " +
+      `terminal run the line below, then open http://127.0.0.1:${ours} instead.`,
+    command: `ssh -L ${ours}:127.0.0.1:${theirs} user@${hostname}`,
+  };
+}

@@ -1,0 +1,60 @@
+/** How the page reaches the server. `SocketTransport` and `RoomTransport` are its two kinds. */
+
+import type { ReactNode } from "react";
+import type { Emit } from "./events";
+
+export interface Transport {
+  readonly kind: "socket" | "room";
+
+  /**
+   * Opens one conversation; resolves once it is heard.
+   * Rejects with a `TransportError`. After it resolved, a loss is told as `lost` or `hungUp`.
+   */
+  open(): Promise<void>;
+
+  /** Ends the conversation and frees what it held; may be called at any time, and twice. */
+  close(): void;
+
+  /** The person's voice; null when there is no microphone any more. Takes effect at once. */
+  setMicrophone(source: MicrophoneSource | null): Promise<void>;
+
+  setMuted(muted: boolean): void;
+
+  /** Plays through another device, "" being the usual one. */
+  setSpeaker(deviceId: string): Promise<void>;
+
+  /** A typed line; it takes the place of an answer that is still being spoken. */
+  say(text: string): void;
+
+  /** Ends the answer that is being spoken. */
+  interrupt(): void;
+
+  /** Changes the voice or recogniser of this conversation, which is loaded already. */
+  swapModel(name: string): Promise<void>;
+
+  /** How loud the other side is now, 0 to 1. */
+  outputLevel(): number;
+
+  /** What must be in the document while the call lasts. */
+  companion?(): ReactNode;
+}
+
+/** An open microphone: the track for WebRTC, and its node for worklets. */
+export interface MicrophoneSource {
+  readonly track: MediaStreamTrack;
+  readonly node: MediaStreamAudioSourceNode;
+}
+
+export type Make = (emit: Emit) => Promise<Transport>;
+
+/** Why a conversation could not be opened. */
+export type Refusal = "gone" | "busy" | "unauthorized" | "forbidden";
+
+export class TransportError extends Error {
+  constructor(
+    readonly refusal: Refusal,
+    message: string,
+  ) {
+    super(message);
+  }
+}

@@ -1,0 +1,160 @@
+/** From the server events of `/v1/realtime` to the events of the page. Pure. */
+
+import type { AgentState, CallEvent, Stages } from "../call/events";
+import type { Order } from "./worklets/player.worklet";
+
+/** The fields that the page reads, of every event it knows. */
+export type ServerEvent =
+  | { type: "session.created"; session: { id: string } }
+  | {
+      type: "session.updated";
+      session: { audio: { output: { voice: string } }; vdx: { recogniser: string } };
+    }
+  | { type: "error"; error: { message: string; event_id?: string | null } }
+  | { type: "conversation.item.added"; item: Item }
+  | {
+      type: "conversation.item.input_audio_transcription.completed";
+      item_id: string;
+      transcript: string;
+    }
+  | {
+      type: "conversation.item.input_audio_transcription.failed";
+      error: { message: string };
+    }
+  | { type: "response.created"; response: { id: string } }
+  | { type: "response.output_audio.delta"; delta: string }
+  | { type: "response.output_audio_transcript.delta"; response_id: string; delta: string }
+  | { type: "response.done"; response: Response }
+  | VdxEvent;
+
+/** The same over a room, on the topic `vdx.events`. */
+export type VdxEvent =
+  | { type: "vdx.state"; state: string; thinking: boolean }
+  | { type: "vdx.vad"; noise_floor: number; adaptive_threshold: number }
+  | { type: "vdx.hint"; message: string }
+  | { type: "vdx.transcript"; utterance: number; text: string; stable: number }
+  | {
+      type: "vdx.turn";
+      response_id: string;
+      speech_end_to_first_audio_ms: number;
+      stages: Stages;
+    }
+  | { type: "vdx.playout.paused" | "vdx.playout.resumed"; response_id: string }
+  | { type: "vdx.session.ended"; reason: string };
+
+interface Item {
+  id: string;
+  role: string;
+  content: readonly { type: string; text?: string }[];
+}
+
+interface Response {
+  id: string;
+  status: "completed" | "cancelled" | "failed" | "incomplete";
+  status_details?: { error?: { message?: string } } | null;
+  output: readonly { content?: readonly { transcript?: string }[] }[];
+}
+
+const STATES: Readonly<Record<string, AgentState>> = {
+  idle: "idle",
+  listening: "listening",
+  speaking: "speaking",
+  barged_in: "interrupted",
+  waiting_for_input: "waiting",
+  terminated: "ended",
+};
+
+/** Errors of commands with this event id are of no interest: the answer was over already. */
+export const CANCEL_ID = "cancel";
+
+/** What the page is told; `session` is the id that items are named after. */
+export function translate(event: ServerEvent, session: string): readonly CallEvent[] {
+  switch (event.type) {
+    case "session.updated": {
+      const voice = event.session.audio.output.voice.split("/")[0] ?? "";
+      return [{ type: "models", voice, recogniser: event.session.vdx.recogniser }];
+    }
+    case "error":
+      if (event.error.event_id === CANCEL_ID) return [];
+      return [wrong(`Something went wrong: ${event.error.message}`)];
+    case "conversation.item.added":
+      return typed(event.item);
+    case "conversation.item.input_audio_transcription.completed":
+      return understood(event.item_id, event.transcript);
+    case "conversation.item.input_audio_transcription.failed":
+      return [wrong(`That could not be understood: ${event.error.message}`)];
+    case "response.created":
+      return [{ type: "notice", topic: "answer", notice: null }];
+    case "response.output_audio_transcript.delta":
+      return [{ type: "replying", reply: event.response_id, delta: event.delta }];
+    case "response.done":
+      return replied(event.response);
+    default:
+      return event.type.startsWith("vdx.") ? translateVdx(event as VdxEvent, session) : [];
+  }
+}
+
+export function translateVdx(event: VdxEvent, session: string): readonly CallEvent[] {
+  switch (event.type) {
+    case "vdx.state":
+      return [{ type: "state", state: event.thinking ? "thinking" : named(event.state) }];
+    case "vdx.vad":
+      return [{ type: "threshold", noise: event.noise_floor, needed: event.adaptive_threshold }];
+    case "vdx.hint": {
+      const notice = { text: `Hard to hear you: ${event.message}.` };
+      return [{ type: "notice", topic: "level", notice }];
+    }
+    case "vdx.transcript": {
+      const utterance = `item_${session}_u${event.utterance}`;
+      return [{ type: "heard", utterance, text: event.text, stable: event.stable }];
+    }
+    case "vdx.turn": {
+      const gapMs = event.speech_end_to_first_audio_ms;
+      return [{ type: "timed", reply: event.response_id, gapMs, stages: event.stages }];
+    }
+    case "vdx.playout.paused":
+      return [{ type: "paused", reply: event.response_id }];
+    case "vdx.playout.resumed":
+      return [{ type: "resumed", reply: event.response_id }, { type: "dismissed" }];
+    default:
+      return [];
+  }
+}
+
+/** What the jitter buffer is told. */
+export function playback(event: ServerEvent): Order | null {
+  switch (event.type) {
+    case "response.created":
+      return "begin";
+    case "response.done":
+      return event.response.status === "cancelled" ? "drop" : "finish";
+    case "vdx.playout.paused":
+      return "freeze";
+    case "vdx.playout.resumed":
+      return "thaw";
+    default:
+      return null;
+  }
+}
+
+const named = (state: string): AgentState => STATES[state] ?? "idle";
+
+const wrong = (text: string): CallEvent => ({ type: "notice", topic: "answer", notice: { text } });
+
+function typed({ id, role, content }: Item): readonly CallEvent[] {
+  const text = role === "user" && content.find((part) => part.type === "input_text")?.text;
+  return text ? [{ type: "typed", item: id, text }] : [];
+}
+
+function understood(utterance: string, text: string): readonly CallEvent[] {
+  const heard: CallEvent = { type: "understood", utterance, text };
+  return text ? [heard, { type: "notice", topic: "level", notice: null }] : [heard];
+}
+
+function replied({ id, status, status_details, output }: Response): readonly CallEvent[] {
+  const played = output[0]?.content?.[0]?.transcript ?? "";
+  const cut = status === "cancelled";
+  const over: CallEvent = { type: "replied", reply: id, cut, played };
+  if (status !== "failed") return [over];
+  return [over, wrong(`The answer failed: ${status_details?.error?.message ?? "no reason given"}`)];
+}

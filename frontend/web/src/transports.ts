@@ -1,0 +1,19 @@
+/** Which way the page takes: rooms where the server has them, else the socket. */
+
+import type { Make } from "./call/transport";
+import { type PageConfig, pageConfig } from "./server/api";
+import { SocketTransport } from "./socket/socket";
+
+/** `first` is the configuration as it was when the page loaded, asked for once more if that failed. */
+export function makeTransport(first: Promise<PageConfig>, profile: string): Make {
+  // Fetched while the person still looks at the page; a failure shows when a call begins.
+  first.then(({ livekit }) => (livekit ? import("./room/room") : null)).catch(() => undefined);
+  let config = first;
+  return async (emit) => {
+    config = config.catch(() => pageConfig());
+    const { livekit } = await config;
+    if (!livekit) return new SocketTransport(emit, profile);
+    const { RoomTransport } = await import("./room/room");
+    return new RoomTransport(emit, profile);
+  };
+}

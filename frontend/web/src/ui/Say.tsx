@@ -1,0 +1,43 @@
+import { useState } from "react";
+import type { Call } from "../call/call";
+import { SendIcon, StopIcon } from "./icons";
+
+/** Typing instead of talking. */
+export function Say({ call, isSpeaking }: { call: Call; isSpeaking: boolean }) {
+  const [text, setText] = useState("");
+  return (
+    <form
+      id="say"
+      onSubmit={(event) => {
+        event.preventDefault();
+        if (!text.trim()) return;
+        call.say(text.trim());
+        setText("");
+      }}
+    >
+      <input
+        id="text"
+        aria-label="Type instead of talking"
+        placeholder="Type instead of talking"
+        autoComplete="off"
+        maxLength={4000}
+        value={text}
+        onChange={({ target }) => setText(target.value)}
+      />
+      {isSpeaking && !text ? (
+        <button
+          id="stop"
+          type="button"
+          aria-label="Stop the answer"
+          onClick={() => call.interrupt()}
+        >
+          <StopIcon />
+        </button>
+      ) : (
+        <button id="send" type="submit" aria-label="Send">
+          <SendIcon />
+        </button>
+      )}
+    </form>
+  );
+}

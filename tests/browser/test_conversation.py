@@ -1,0 +1,129 @@
+"""Talking on the page as a person does: real Chromium, real server, real models, a voice."""
+
+import re
+from pathlib import Path
+
+from playwright.async_api import expect
+
+from tests.browser.conftest import OpenPage
+from tests.browser.listening import (
+    becomes,
+    expect_no_faults,
+    expect_turn,
+    falls_silent,
+    is_audible,
+    moods,
+    type_line,
+)
+from tests.server.processes import Http
+
+
+async def test_a_person_talks_and_is_answered(server: str, open_page: OpenPage) -> None:
+    page = await open_page(server)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    await page.click("#talk")
+    await expect_turn(page)
+    await is_audible(page)
+    await expect(page.locator("#captions .vdx .gap").first).to_have_text(re.compile(r"^\d+ ms$"))
+    await page.locator("#captions .vdx summary").first.click()
+    stages = page.locator("#captions .vdx tr")
+    await expect(stages.filter(has_text="first audio sent").first).to_be_visible()
+    assert await stages.count() >= 4
+    await expect(page.locator("#meter .needed")).to_be_visible()
+    await expect(page.locator("#meter .noise")).to_be_visible()
+    await expect(page.locator("#quality")).to_contain_text("connection")
+    order = ["connecting", "idle", "listening", "thinking", "speaking"]
+    assert [mood for mood in await moods(page) if mood in order][: len(order)] == order
+    await falls_silent(page)
+    assert all(url.startswith((server, server.replace("http", "ws"))) for url in asked)
+    await expect_no_faults(page)
+
+
+async def test_an_interrupted_answer_is_cut_where_it_was_cut(
+    server: str, open_page: OpenPage
+) -> None:
+    page = await open_page(server + "/?model=long")
+    await page.click("#talk")
+    cut = page.locator("#captions .vdx").first
+    await is_audible(page)
+    await expect(cut.locator("del")).not_to_be_empty(timeout=30_000)
+    whole = str(await cut.locator("p").text_content())
+    kept = str(await cut.locator("p").evaluate("(line) => line.childNodes[1].textContent"))
+    assert whole.startswith("vdx" + kept)
+    assert kept.startswith("This is an answer")
+    assert kept[-1].isalnum() or kept[-1] in ".,"
+    assert "interrupted" in await moods(page)
+    # It is silent from the interruption to the next answer.
+    started = await becomes(page, "moods.find(({ mood }) => mood === 'interrupted')?.at")
+    await becomes(page, f"levels.some(({{ rms, at }}) => at > {started} && rms < 0.01)")
+    await expect_no_faults(page)
+
+
+async def test_an_uh_pauses_the_answer_and_nothing_is_lost(
+    server: str, open_page: OpenPage, hesitant_person: Path
+) -> None:
+    page = await open_page(server + "/?model=long", voice=hesitant_person)
+    await page.click("#talk")
+    await becomes(page, "moods.some(({ mood }) => mood === 'interrupted')")
+    paused = await becomes(page, "moods.find(({ mood }) => mood === 'interrupted').at")
+    await becomes(page, f"moods.some(({{ mood, at }}) => mood === 'speaking' && at > {paused})")
+    await becomes(page, f"levels.some(({{ rms, at }}) => at > {paused} + 400 && rms > 0.01)")
+    await expect(page.locator("#captions .vdx")).to_have_count(1)
+    await expect(page.locator("#captions del")).to_have_count(0)
+    await expect(page.locator("#captions .you")).to_have_count(1)
+
+
+async def test_a_typed_line_takes_the_place_of_the_answer(server: str, open_page: OpenPage) -> None:
+    page = await open_page(server + "/?model=long")
+    await type_line(page, "one")
+    replies = page.locator("#captions .vdx")
+    await expect(replies).to_contain_text("This is an answer")
+    await type_line(page, "two")
+    await expect(replies).to_have_count(2)
+    await expect(replies.first.locator("del")).to_have_count(1)
+    await page.click("#stop")
+    await expect(replies.last.locator("del")).to_have_count(1)
+    await expect(page.locator(".notice")).to_have_count(0)
+    await page.click("#end")
+    await type_line(page, "three")
+    await expect(replies).to_have_count(3)
+    await expect(page.locator("#captions .aside")).to_have_count(0)
+
+
+async def test_a_voice_is_swapped_in_the_middle(server: str, open_page: OpenPage) -> None:
+    page = await open_page(server)
+    await page.click("#talk")
+    await expect_turn(page)
+    await page.select_option("#voice", "tone")
+    await expect(page.locator("#loading")).to_contain_text("tone from the next sentence on")
+    [session] = Http(server).get("/vdx/sessions")[1]["sessions"]
+    assert session["voice"] == "tone"
+    await expect(page.locator('#voice optgroup[label="In memory"]')).to_contain_text("tone")
+    await expect(page.locator("#voice")).to_have_value("tone")
+    await expect(page.locator("#recogniser option", has_text="tone")).to_have_count(0)
+
+
+async def test_muted_means_unheard(server: str, open_page: OpenPage) -> None:
+    page = await open_page(server)
+    await page.click("#talk")
+    await expect(page.locator("#talk")).to_have_text("Mute")
+    await expect(page.locator("#state")).to_have_text("Ready")
+    await page.click("#talk")
+    await page.wait_for_timeout(4_000)
+    assert await page.evaluate("vdx.inputLevel()") == 0
+    await expect(page.locator("#captions .you")).to_have_count(0)
+    await page.click("#talk")
+    await expect_turn(page)
+
+
+async def test_another_microphone_in_the_middle(server: str, open_page: OpenPage) -> None:
+    page = await open_page(server)
+    await page.click("#talk")
+    names = page.locator("#microphone option")
+    await expect(names.nth(1)).to_contain_text("Fake")
+    await page.select_option("#microphone", index=2)
+    await becomes(page, "vdx.inputLevel() > 100")
+    await expect_turn(page)
+    await page.select_option("#speaker", index=1)
+    await expect_no_faults(page)

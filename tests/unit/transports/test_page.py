@@ -1,0 +1,78 @@
+"""The page as it is served: cached or not, compressed or not, and what it may connect to."""
+
+import gzip
+from pathlib import Path
+
+import pytest
+from starlette.applications import Starlette
+from starlette.routing import Route
+from starlette.testclient import TestClient
+
+from frontend.transports.page import NOT_BUILT, Page, content_security_policy
+
+SCRIPT = "console.log('hello')"
+
+
+@pytest.fixture
+def built(tmp_path: Path) -> Path:
+    (tmp_path / "assets").mkdir()
+    (tmp_path / "index.html").write_text("<!doctype html><title>vdx</title>")
+    script = tmp_path / "assets" / "index-abc.js"
+    script.write_text(SCRIPT)
+    (tmp_path / "assets" / "index-abc.js.gz").write_bytes(gzip.compress(SCRIPT.encode()))
+    (tmp_path / "assets" / "inter.woff2").write_bytes(b"font")
+    (tmp_path / "secret").write_text("not for the world")
+    return tmp_path
+
+
+def client(folder: Path) -> TestClient:
+    page = Page(folder)
+    routes = [Route("/", page.index), Route("/assets/{name}", page.asset)]
+    return TestClient(Starlette(routes=routes))
+
+
+def test_the_page_is_asked_for_anew_and_its_files_never(built: Path) -> None:
+    browser = client(built)
+    page = browser.get("/")
+    assert page.headers["cache-control"] == "no-cache"
+    assert page.headers["content-type"].startswith("text/html")
+    script = browser.get("/assets/index-abc.js")
+    assert "immutable" in script.headers["cache-control"]
+    assert script.headers["content-type"].startswith("text/javascript")
+    assert browser.get("/assets/inter.woff2").headers["content-type"] == "font/woff2"
+
+
+def test_it_is_compressed_for_whoever_takes_that(built: Path) -> None:
+    browser = client(built)
+    packed = browser.get("/assets/index-abc.js")
+    assert packed.headers["content-encoding"] == "gzip"
+    assert packed.text == SCRIPT
+    plain = browser.get("/assets/index-abc.js", headers={"Accept-Encoding": "identity"})
+    assert "content-encoding" not in plain.headers
+    assert plain.text == SCRIPT
+    assert plain.headers["vary"] == "Accept-Encoding"
+
+
+@pytest.mark.parametrize("name", ["index-abc.js.gz", "..%2fsecret", "nothing.js", "%00"])
+def test_nothing_else_is_served(built: Path, name: str) -> None:
+    assert client(built).get(f"/assets/{name}").status_code == 404
+
+
+def test_a_checkout_without_a_page_says_how_to_build_it(tmp_path: Path) -> None:
+    answer = client(tmp_path).get("/")
+    assert (answer.status_code, answer.text) == (503, NOT_BUILT)
+
+
+@pytest.mark.parametrize(
+    ("url", "connect"),
+    [
+        ("", "connect-src 'self'"),
+        ("ws://127.0.0.1:7880", "connect-src 'self' ws://127.0.0.1:7880 http://127.0.0.1:7880"),
+        ("wss://rooms.example/x", "connect-src 'self' wss://rooms.example https://rooms.example"),
+    ],
+)
+def test_it_connects_to_its_server_and_its_rooms_alone(url: str, connect: str) -> None:
+    policy = content_security_policy(url).split("; ")
+    assert connect in policy
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in " ".join(policy)
