@@ -47,6 +47,7 @@ def machine_checks(paths: Paths) -> Iterator[Check]:
     yield check_shared_memory(SHARED_MEMORY)
     yield from check_triton_environment(paths)
     yield check_repository(paths)
+    yield check_voicepacks(paths)
 
 
 def check_python(version: tuple[int, int]) -> Check:
@@ -103,11 +104,32 @@ def check_triton_environment(paths: Paths) -> Iterator[Check]:
 
 def check_repository(paths: Paths) -> Check:
     """The models that could be loaded."""
-    names = sorted(config.parent.name for config in paths.model_repository.glob("*/config.pbtxt"))
-    if not names:
+    bundled, pulled = (_models_in(folder) for folder in paths.model_repositories)
+    if not bundled:
         detail = f"no model in {paths.model_repository}"
         return Check("model repository", Status.FAIL, detail, "install vdx again")
-    return Check("model repository", Status.OK, ", ".join(names))
+    if both := sorted(bundled & pulled):
+        detail = f"{both[0]} is also in {paths.pulled_models}, and Triton loads neither"
+        return Check(
+            "model repository", Status.FAIL, detail, f"rm -r {paths.pulled_models / both[0]}"
+        )
+    return Check("model repository", Status.OK, ", ".join(sorted(bundled | pulled)))
+
+
+def _models_in(repository: Path) -> set[str]:
+    return {config.parent.name for config in repository.glob("*/config.pbtxt")}
+
+
+def check_voicepacks(paths: Paths) -> Check:
+    """What was fetched, as far as it can be told without reading all of it."""
+    from frontend.serving.voicepacks.store import VoicepackStore
+
+    entries = VoicepackStore(paths).entries()
+    if broken := [entry for entry in entries if entry.problem]:
+        mend = f"vdx voices remove {broken[0].id}, and fetch it again"
+        return Check("voicepacks", Status.WARN, broken[0].problem, mend)
+    added = [entry.id for entry in entries if not entry.comes_along]
+    return Check("voicepacks", Status.OK, ", ".join(added) or "none was added")
 
 
 def port_checks(config: Config, *, triton_answers: bool) -> Iterator[Check]:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from frontend.core.config import Config, TritonConfig
     from frontend.serving.embedded import EmbeddedTriton
     from frontend.serving.manager import ModelManager
+    from frontend.serving.models import ModelInfo
     from frontend.serving.triton import TritonClient
     from frontend.transports.host import Host
 
@@ -63,6 +64,17 @@ def bind_server(loaded: settings.Settings, tell: Tell) -> "socket.socket":
     return listener
 
 
+async def models_here() -> "dict[str, ModelInfo]":
+    """What the model repositories of this vdx hold, loaded or not."""
+    from frontend.core.paths import locate
+    from frontend.serving.model_config import read_repository
+
+    bundled, pulled = [
+        await asyncio.to_thread(read_repository, folder) for folder in locate().model_repositories
+    ]
+    return pulled | bundled
+
+
 @contextlib.asynccontextmanager
 async def open_host(config: "Config", triton: "TritonConfig") -> AsyncIterator["Host"]:
     """A host connected (not yet waiting) to the Triton that `triton` names."""
@@ -71,7 +83,7 @@ async def open_host(config: "Config", triton: "TritonConfig") -> AsyncIterator["
     from frontend.transports.host import Host
 
     async with TritonClient(triton) as client:
-        host = Host(config, client, ModelManager(client))
+        host = Host(config, client, ModelManager(client, models_here))
         try:
             yield host
         finally:
@@ -94,7 +106,7 @@ async def borrow_triton(
             triton = await stack.enter_async_context(embedded_triton(loaded, any_port=True))
             remote = config.triton.model_copy(update={"url": triton.grpc_url})
             client = await stack.enter_async_context(TritonClient(remote))
-        yield client, ModelManager(client)
+        yield client, ModelManager(client, models_here)
 
 
 def embedded_triton(loaded: settings.Settings, *, any_port: bool = False) -> "EmbeddedTriton":
@@ -112,6 +124,7 @@ def embedded_triton(loaded: settings.Settings, *, any_port: bool = False) -> "Em
             triton_python=paths.triton_python,
             model_repository=paths.model_repository,
             families=paths.triton_backends,
+            pulled_models=paths.pulled_models,
             grpc_port=ports.grpc_port,
             http_port=ports.http_port,
             metrics_port=ports.metrics_port,

@@ -22,6 +22,7 @@ COMMANDS = {
     "triton": "Run the embedded Triton, or assemble backends for a stock one.",
     "setup": "Build the environment that models run in.",
     "models": "List, load and unload models; switch voices in live sessions.",
+    "voices": "Fetch and manage voices and recognisers.",
     "talk": "Talk from this terminal, with the microphone or a recording.",
     "say": "Speak a text into a file.",
     "transcribe": "Write down what a recording says.",

@@ -79,6 +79,24 @@ def use(
     typer.echo(f"{answer['sessions']} live sessions now use {name}")
 
 
+def unload_if_served(name: str, url: str, api_key: str) -> bool:
+    """Unloads a model where a server answers at `url`, and says whether one does.
+
+    Raises:
+        VdxError: what answers did not do it.
+    """
+    import httpx
+
+    headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
+    try:
+        with httpx.Client(timeout=LOAD_TIMEOUT_S) as client:
+            response = client.post(url.rstrip("/") + _path(name, "unload"), headers=headers)
+    except (httpx.TransportError, httpx.InvalidURL):
+        return False
+    _content(response, url)
+    return True
+
+
 def _path(name: str, action: str) -> str:
     return f"/vdx/models/{quote(name, safe='')}/{action}"
 

@@ -33,7 +33,7 @@ def run(
     http_port: Port = None,
     metrics_port: Port = None,
     model_repository: Annotated[
-        Path | None, typer.Option(help="Default: the one that comes with vdx.")
+        Path | None, typer.Option(help="Default: the one that comes with vdx, and the pulled.")
     ] = None,
     log_file: Annotated[Path | None, typer.Option(help="Default: a temporary file.")] = None,
 ) -> None:
@@ -49,6 +49,7 @@ def run(
             triton_python=paths.triton_python,
             model_repository=model_repository or paths.model_repository,
             families=paths.triton_backends,
+            pulled_models=None if model_repository else paths.pulled_models,
             grpc_port=grpc_port,
             http_port=http_port,
             metrics_port=metrics_port,

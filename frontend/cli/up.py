@@ -42,7 +42,7 @@ def up(
     http_port: Port = None,
     metrics_port: Port = None,
     voice: Annotated[str | None, typer.Option(help="Default voice, a model id.")] = None,
-    recogniser: Annotated[str | None, typer.Option(help="Recogniser adapter.")] = None,
+    recogniser: Annotated[str | None, typer.Option(help="Recogniser, a model id.")] = None,
     responder: Annotated[str | None, typer.Option(help="echo, script or chat.")] = None,
     livekit: Annotated[
         bool,

@@ -20,6 +20,8 @@ SPOKEN_WORDS = {
     "first_audio": "first audio sent",
 }
 BAR_COLUMNS = 30
+BETTER_VOICE = "en_US-lessac-medium"
+BETTER_RECOGNISER = "whisper-base.en"
 
 
 async def prove(address: str, config: "Config") -> None:
@@ -69,9 +71,14 @@ def welcome(address: str, host: "Host") -> None:
     """Where to talk, and the one line each for something better."""
     status = host.status()
     typer.echo(f"\n  talk here:  {address}\n")
-    typer.echo(f"  voice       {status['voice']}; another one: vdx models use ID, or up --voice ID")
-    typer.echo(f"  recogniser  {status['recogniser']}; another one: vdx models use ID")
-    typer.echo("  models      vdx models list shows them; CONTRIBUTING.md adds a better one")
+    typer.echo(f"  voice       {status['voice']}; a neural one: vdx voices pull {BETTER_VOICE}")
+    typer.echo(
+        f"  recogniser  {status['recogniser']}; a better one: vdx voices pull {BETTER_RECOGNISER}"
+    )
+    typer.echo(
+        "              then in this server: vdx models use ID; "
+        "all that can be pulled: vdx voices list --hub"
+    )
     if host.config.responder.kind == "echo":
         typer.echo(
             "  answers     it repeats what you say; with a language model, for example Ollama:\n"

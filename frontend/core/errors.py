@@ -3,8 +3,10 @@
     VdxError
     ├── ConfigError              a configuration key or value is wrong         (config)
     ├── InvalidInput             the caller sent something vdx cannot use      (request)
-    │   └── UnknownName          a model, voice, profile or file that is not there
-    │       └── NoLiveKit        this server has no rooms
+    │   ├── UnknownName          a model, voice, profile or file that is not there
+    │   │   └── NoLiveKit        this server has no rooms
+    │   └── InvalidVoicepack     a model's file is not what it must be         (voicepack)
+    ├── HubError                 a model could not be fetched                  (hub)
     ├── Unauthorized             no API key, or a wrong one                    (request)
     ├── Forbidden                a browser's page or host name is not ours     (request)
     ├── ConnectionLost           the server is not there, or no more           (realtime)
@@ -95,6 +97,24 @@ class NoLiveKit(UnknownName):
     """This server has no rooms."""
 
     code = "no_livekit"
+
+
+class InvalidVoicepack(InvalidInput):
+    """A file of a model, or what is said about it, is wrong; the message names file and reason."""
+
+    service = "voicepack"
+    code = "invalid_voicepack"
+
+
+class HubError(VdxError):
+    """The Hugging Face hub did not give what was asked for; `retryable` depends on how."""
+
+    service = "hub"
+    code = "hub_failed"
+
+    def __init__(self, message: str, *, retryable: bool) -> None:
+        super().__init__(message)
+        self.retryable = retryable
 
 
 class SessionLimit(VdxError):

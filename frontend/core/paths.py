@@ -33,6 +33,16 @@ class Paths:
         return self.data / "model_repository"
 
     @property
+    def pulled_models(self) -> Path:
+        """The second model repository: one entry for each voicepack that was pulled or added."""
+        return self.home / "model_repository"
+
+    @property
+    def model_repositories(self) -> tuple[Path, Path]:
+        """Everything a Triton of vdx can load: what came along, then what was pulled."""
+        return self.model_repository, self.pulled_models
+
+    @property
     def triton_backends(self) -> Path:
         return self.data / "triton_backends"
 

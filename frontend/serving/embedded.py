@@ -38,7 +38,8 @@ class EmbeddedOptions:
     """What an embedded server is started with.
 
     A port of None prefers Triton's own number and takes a free one if that is taken; 0 takes a
-    free one; any other number is used or refused with PortTaken.
+    free one; any other number is used or refused with PortTaken. `pulled_models` is a second model
+    repository, made if it is not there, so that what is added to it later can be loaded.
     """
 
     triton_python: Path
@@ -47,6 +48,7 @@ class EmbeddedOptions:
     grpc_port: int | None = None
     http_port: int | None = None
     metrics_port: int | None = None
+    pulled_models: Path | None = None
     log_file: Path | None = None
     start_timeout_s: float = 60.0
     stop_timeout_s: float = 10.0
@@ -119,6 +121,8 @@ class EmbeddedTriton:
             self._ports = choose_ports(options.grpc_port, options.http_port, options.metrics_port)
         self._home = Path(tempfile.mkdtemp(prefix="vdx-triton-"))
         self._region_prefix = f"vdx_{secrets.token_hex(6)}_"
+        if self.options.pulled_models is not None:
+            self.options.pulled_models.mkdir(parents=True, exist_ok=True)
         backends = await asyncio.to_thread(
             assemble_backend_directory, self._home, self.options.families, triton_python=python
         )
@@ -205,6 +209,8 @@ class EmbeddedTriton:
             "log-info": "false",
         }
         arguments = [f"--{name}={value}" for name, value in flags.items()]
+        if self.options.pulled_models is not None:
+            arguments.append(f"--model-repository={self.options.pulled_models}")
         # Completing a configuration would start every model process twice, for 1.2 s more.
         arguments.append("--disable-auto-complete-config")
         arguments.append(f"--backend-config=python,shm-region-prefix-name={self._region_prefix}")

@@ -6,8 +6,7 @@ is waited for, and what was loaded before is loaded again.
 """
 
 import asyncio
-import difflib
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from frontend.core.config import AsrConfig
@@ -20,6 +19,7 @@ from frontend.core.errors import (
     UnknownName,
 )
 from frontend.core.logs import logger
+from frontend.core.names import unknown_name
 from frontend.serving.models import KIND_NAMES, ModelInfo, ModelKind, ModelState
 from frontend.serving.triton import TritonClient
 
@@ -33,7 +33,11 @@ FAILED_PROBES = 2
 
 @dataclass(frozen=True, slots=True)
 class ModelStatus:
-    """One model of the repository; `info` is known once it was loaded."""
+    """One model of the repository.
+
+    `info` is what Triton says once the model was loaded, before that what its files here say;
+    None where neither is known.
+    """
 
     name: str
     state: str
@@ -41,11 +45,20 @@ class ModelStatus:
     info: ModelInfo | None
 
 
+ReadModels = Callable[[], Awaitable[Mapping[str, ModelInfo]]]
+"""Describes the models whose files are on this machine, loaded or not."""
+
+
+async def _none_here() -> Mapping[str, ModelInfo]:
+    return {}
+
+
 class ModelManager:
     """The only one that loads and unloads; calls are safe from any task of its loop."""
 
-    def __init__(self, client: TritonClient) -> None:
+    def __init__(self, client: TritonClient, read_models: ReadModels = _none_here) -> None:
         self._client = client
+        self._read_models = read_models
         self._infos: dict[str, ModelInfo] = {}
         self._wanted: set[str] = set()
         self._locks: dict[str, asyncio.Lock] = {}
@@ -90,15 +103,15 @@ class ModelManager:
             InvalidInput: the model is of another kind, or lacks the language.
             TritonError: it could not be loaded.
         """
-        info = self._infos.get(name) or await self._load(name)
+        info = self._infos.get(name) or await self._load(name, kind)
         if kind is not None and info.kind != kind:
             wanted, given = KIND_NAMES[kind], KIND_NAMES[info.kind]
             raise InvalidInput(f"model {name!r} is a {given}, not a {wanted}", param=wanted)
         info.require_language(language)
         return info
 
-    async def _load(self, name: str) -> ModelInfo:
-        await self._require(name)
+    async def _load(self, name: str, kind: ModelKind | None) -> ModelInfo:
+        await self._require(name, kind)
         async with self._locks.setdefault(name, asyncio.Lock()):
             if (info := self._infos.get(name)) is not None:
                 return info
@@ -129,18 +142,29 @@ class ModelManager:
         self._infos.pop(name, None)
         self._failures.pop(name, None)
 
-    async def _require(self, name: str) -> None:
+    async def _require(self, name: str, kind: ModelKind | None = None) -> None:
         names = await self._states()
         if name not in names:
-            raise _unknown(name, names)
+            raise await self._unknown(name, kind, names)
+
+    async def _unknown(
+        self, name: str, kind: ModelKind | None, names: Iterable[str]
+    ) -> UnknownName:
+        """The error for a name that is no model's; `kind` is what one was wanted for."""
+        if kind is None:
+            return unknown_name("model", name, names)
+        known = {**await self._read_models(), **self._infos}
+        other = {each for each in names if each in known and known[each].kind != kind}
+        return unknown_name(KIND_NAMES[kind], name, set(names) - other, others=other, param="model")
 
     async def _states(self) -> dict[str, ModelState]:
         return {state.name: state for state in await self._client.index()}
 
     async def statuses(self) -> list[ModelStatus]:
         """Every model of the repository, by name."""
+        known = {**await self._read_models(), **self._infos}
         return [
-            ModelStatus(state.name, state.state, state.reason, self._infos.get(state.name))
+            ModelStatus(state.name, state.state, state.reason, known.get(state.name))
             for state in await self._client.index()
         ]
 
@@ -152,18 +176,12 @@ class ModelManager:
         """
         names = [state.name for state in await self._client.index()]
         language = asr.language.split("-")[0]
-        wanted = [
-            "-".join(part for part in parts if part)
-            for parts in (
-                (asr.adapter, asr.model_size, language),
-                (asr.adapter, asr.model_size),
-                (asr.adapter,),
-            )
-        ]
-        for name in wanted:
+        sized = f"{asr.adapter}-{asr.model_size}" if asr.model_size else asr.adapter
+        # A size says itself where it knows one language alone: base.en.
+        for name in (f"{sized}-{language}", f"{sized}.{language}", sized, asr.adapter):
             if name in names:
                 return name
-        raise _unknown(wanted[0], names)
+        raise await self._unknown(sized, "asr", names)
 
     async def run(self) -> None:
         """Watches until cancelled."""
@@ -220,12 +238,3 @@ class ModelManager:
                 log.warning("reload failed", model=name, error=str(error))
                 return
             self._failures.pop(name, None)
-
-
-def _unknown(name: str, known: Iterable[str]) -> UnknownName:
-    names = sorted(known)
-    near = difflib.get_close_matches(name, names, n=1)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
-    return UnknownName(
-        f"there is no model {name!r}{hint} (there are: {', '.join(names)})", param="model"
-    )

@@ -176,3 +176,25 @@ def test_host_of_the_server_port_is_the_configured_one(taken_port: int) -> None:
     config = Config(server=ServerConfig(host="127.0.0.1", port=taken_port))
     first = next(iter(checks.port_checks(config, triton_answers=True)))
     assert first.detail.startswith(f"127.0.0.1:{taken_port}")
+
+
+def test_a_model_in_both_repositories_fails(tmp_path: Path) -> None:
+    paths = replace(locate(), home=tmp_path)
+    assert checks.check_repository(paths).status is Status.OK
+    (tmp_path / "model_repository" / "tone").mkdir(parents=True)
+    (tmp_path / "model_repository" / "tone" / "config.pbtxt").touch()
+    check = checks.check_repository(paths)
+    assert check.status is Status.FAIL
+    assert "tone" in check.detail
+
+
+def test_a_broken_voicepack_is_told(tmp_path: Path) -> None:
+    paths = replace(locate(), home=tmp_path)
+    assert checks.check_voicepacks(paths).status is Status.OK
+    pack = tmp_path / "voicepacks" / "piper" / "odd"
+    pack.mkdir(parents=True)
+    (pack / "metadata.yaml").write_text("id: odd\n")
+    check = checks.check_voicepacks(paths)
+    assert check.status is Status.WARN
+    assert "is missing" in check.detail
+    assert check.mend.startswith("vdx voices remove odd")

@@ -7,7 +7,14 @@ import pytest
 
 import frontend
 from frontend.core import errors
-from frontend.core.errors import InvalidInput, ModelBusy, ResponderError, TritonError, VdxError
+from frontend.core.errors import (
+    HubError,
+    InvalidInput,
+    ModelBusy,
+    ResponderError,
+    TritonError,
+    VdxError,
+)
 
 
 def subclasses(root: type[VdxError]) -> Iterator[type[VdxError]]:
@@ -17,7 +24,7 @@ def subclasses(root: type[VdxError]) -> Iterator[type[VdxError]]:
 
 
 def made(kind: type[VdxError]) -> VdxError:
-    if issubclass(kind, ResponderError):
+    if issubclass(kind, ResponderError | HubError):
         return kind("it broke", retryable=True)
     return kind("it broke")
 

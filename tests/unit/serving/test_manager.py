@@ -165,5 +165,5 @@ def test_the_most_exact_recogniser_is_picked(
 
 def test_a_recogniser_that_is_not_there_is_named_with_the_nearest() -> None:
     _, manager = made()
-    with pytest.raises(UnknownName, match=r"'pocketsfinx-en'; did you mean 'pocketsphinx-en'\?"):
+    with pytest.raises(UnknownName, match=r"'pocketsfinx'; did you mean 'pocketsphinx-en'\?"):
         asyncio.run(manager.pick_recogniser(AsrConfig(adapter="pocketsfinx", language="en")))

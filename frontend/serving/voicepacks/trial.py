@@ -1,0 +1,64 @@
+"""Loads a model once, in the environment of the models and in a process of its own.
+
+The format of a file tells that it is whole, not that its network runs; and a file made to crash
+the library that reads it crashes nothing else here.
+"""
+
+import os
+import subprocess
+from pathlib import Path
+
+from frontend.core.errors import InvalidVoicepack
+from frontend.core.paths import Paths
+from frontend.serving.voicepacks.parts import Parts, one_line
+from frontend.serving.voicepacks.store import Trial
+
+TIMEOUT_S = 300
+
+_LOAD = """
+import sys, pathlib
+family, folder = sys.argv[1:]
+if family == "piper":
+    import onnxruntime
+    onnxruntime.set_default_logger_severity(4)
+    for file in pathlib.Path(folder).glob("*.onnx"):
+        onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
+elif family == "whisper":
+    import ctranslate2, tokenizers
+    tokenizers.Tokenizer.from_file(str(pathlib.Path(folder) / "tokenizer.json"))
+    ctranslate2.models.Whisper(folder, device="cpu", compute_type="default")
+"""
+
+
+def load_once(paths: Paths) -> Trial | None:
+    """The trial, or None while the environment of the models is not built."""
+    python = paths.triton_python
+    if not python.exists():
+        return None
+
+    def trial(parts: Parts, folder: Path) -> None:
+        file = folder / parts.files[0]
+        # -I: nothing of the folder, which may hold a file called like a library, is imported.
+        command = [str(python), "-I", "-c", _LOAD, parts.family, str(folder)]
+        try:
+            done = subprocess.run(
+                command,
+                capture_output=True,
+                text=True,
+                errors="replace",
+                check=False,
+                timeout=TIMEOUT_S,
+                cwd=folder,
+                env={"PATH": os.defpath, "OMP_NUM_THREADS": "1"},
+            )
+        except subprocess.TimeoutExpired:
+            raise InvalidVoicepack(f"{file} was not loaded within {TIMEOUT_S} s") from None
+        if done.returncode != 0 and "ModuleNotFoundError" not in done.stderr:
+            why = one_line(done.stderr.strip().rpartition("\n")[2])
+            raise InvalidVoicepack(f"{file} cannot be loaded: {why or _ended(done.returncode)}")
+
+    return trial
+
+
+def _ended(status: int) -> str:
+    return f"its library was ended by signal {-status}" if status < 0 else f"status {status}"

@@ -1,0 +1,148 @@
+"""`vdx voices` as a person calls it, against files and a local hub."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from frontend.cli import main
+from tests.unit.serving import small_models as small
+from tests.unit.serving.hub_server import FakeHub, serving
+from tests.unit.serving.test_hub import KEY, piper_repository, whisper_repository
+
+FIXTURE = Path(__file__).parents[2] / "data" / "whisper-micro-int8"
+NOBODY = ("--url", "http://127.0.0.1:9")
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("VDX_HOME", str(tmp_path / "home"))
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def fake() -> Iterator[FakeHub]:
+    hub = FakeHub(
+        {
+            "rhasspy/piper-voices": piper_repository(),
+            "Systran/faster-whisper-tiny": whisper_repository(),
+        }
+    )
+    with serving(hub):
+        yield hub
+
+
+@pytest.fixture
+def no_trial(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For models whose weights mean nothing: format and files are what is looked at."""
+    monkeypatch.setattr("frontend.serving.voicepacks.trial.load_once", lambda _: None)
+
+
+def vdx(*arguments: str) -> Result:
+    answer = CliRunner().invoke(main.app, ["voices", *arguments])
+    assert "Traceback" not in answer.output
+    return answer
+
+
+@pytest.mark.usefixtures("home", "no_trial")
+def test_pulled_listed_checked_and_removed(fake: FakeHub) -> None:
+    pulled = vdx("pull", KEY, "--endpoint", fake.url)
+    assert pulled.exit_code == 0, pulled.output
+    assert "licence: CC0 1.0" in pulled.output
+    assert f"vdx up --voice {KEY}" in pulled.output
+    assert f"vdx models use {KEY}" in pulled.output
+    rows = {row["id"]: row for row in json.loads(vdx("list", "--json").output)}
+    assert rows[KEY]["languages"] == "de-DE"
+    assert rows[KEY]["origin"] == "added"
+    assert rows["espeak-en"]["origin"] == "comes with vdx"
+    assert f"{KEY} " in vdx("list", "DE-de").output
+    assert vdx("list", "swahili").output == ""
+    assert f"{KEY}: sound" in vdx("check").output
+    assert vdx("remove", KEY, *NOBODY).output == f"{KEY} is removed\n"
+    assert KEY not in vdx("list").output
+
+
+@pytest.mark.usefixtures("home")
+def test_what_the_hub_has(fake: FakeHub) -> None:
+    answer = vdx("list", "--hub", "--endpoint", fake.url)
+    assert KEY in answer.output
+    assert "German Germany" in answer.output
+    assert "whisper-tiny.en" in answer.output
+    assert KEY not in vdx("list", "--hub", "portuguese", "--endpoint", fake.url).output
+
+
+@pytest.mark.usefixtures("no_trial")
+def test_a_recogniser_is_pulled_under_another_name(fake: FakeHub, home: Path) -> None:
+    answer = vdx("pull", "Systran/faster-whisper-tiny", "--id", "ears", "--endpoint", fake.url)
+    assert "vdx up --recogniser ears" in answer.output
+    assert (home / "model_repository" / "ears" / "config.pbtxt").exists()
+
+
+def test_the_trained_model_is_added_and_tried(home: Path) -> None:
+    answer = vdx("add", str(FIXTURE), "--licence", "Apache-2.0")
+    assert answer.exit_code == 0, answer.output
+    assert "whisper-micro-int8 is here: whisper, en, licence: Apache-2.0" in answer.output
+    assert vdx("check", "whisper-micro-int8").exit_code == 0
+    model = home / "voicepacks" / "whisper" / "whisper-micro-int8" / "model.bin"
+    raw = bytearray(model.read_bytes())
+    raw[-2000] ^= 1
+    model.write_bytes(raw)
+    spoilt = vdx("check", "whisper-micro-int8", "espeak-en")
+    assert spoilt.exit_code == 1
+    assert "model.bin is not the file its sha256" in spoilt.output
+    assert "espeak-en: sound" in spoilt.output
+
+
+@pytest.mark.usefixtures("home", "no_trial")
+def test_a_path_is_checked_without_being_added(tmp_path: Path) -> None:
+    model = small.write_piper(tmp_path / "voice")
+    assert vdx("check", str(model)).exit_code == 0
+    model.write_bytes(small.onnx()[:40])
+    refused = vdx("check", str(tmp_path / "voice"))
+    assert refused.exit_code == 1
+    assert f"{model} is no ONNX file, or a truncated one" in refused.output
+
+
+def run(*arguments: str, home: Path, **variables: str) -> "subprocess.Popen[str]":
+    """A `vdx voices` of its own process, as signals and exit statuses want."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "frontend.cli", "voices", *arguments],
+        env={**os.environ, "VDX_HOME": str(home), **variables},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def test_without_a_network_one_line_says_so(tmp_path: Path) -> None:
+    with serving(FakeHub({})) as gone:
+        url = gone.url
+    process = run("pull", "whisper-base", home=tmp_path / "home", HF_ENDPOINT=url)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert output.startswith(f"vdx: the hub at {url} does not answer")
+    assert output.count("\n") == 1
+    assert not (tmp_path / "home").exists()
+
+
+def test_ctrl_c_leaves_no_voice_behind(fake: FakeHub, tmp_path: Path) -> None:
+    fake.stalled = {f"de/de_DE/test/medium/{KEY}.onnx"}
+    process = run("pull", KEY, home=tmp_path, HF_ENDPOINT=fake.url)
+    deadline = time.monotonic() + 60
+    while not fake.stalling.is_set() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    output, _ = process.communicate(timeout=60)
+    fake.stalled = set()
+    assert process.returncode == 130
+    assert "the same command goes on where this one stopped" in output
+    assert "Traceback" not in output
+    assert not list(tmp_path.glob("voicepacks/*/*"))
+    assert not list(tmp_path.glob("model_repository/*"))

@@ -1,0 +1,279 @@
+"""Models made by strangers: corrupt, truncated, of a wrong version, and hostile."""
+
+import json
+import os
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from frontend.core.errors import InvalidVoicepack, UnknownName
+from frontend.serving.voicepacks import files
+from frontend.serving.voicepacks.identify import describe, identify, suggested_id
+from frontend.serving.voicepacks.parts import LIMITS, Facts
+from tests.unit.serving import small_models as small
+
+FIXTURE = Path(__file__).parents[2] / "data" / "whisper-micro-int8"
+
+
+def described(path: Path) -> Facts:
+    return describe(*identify(path))
+
+
+# --- what is taken ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("changes", "language"),
+    [
+        ({}, "en-US"),
+        ({"language": {"code": "de_DE"}}, "de-DE"),
+        ({"language": {}, "espeak": {"voice": "en-gb-x-rp"}}, "en-GB"),
+        ({"language": {}, "espeak": {"voice": "fr"}}, "fr"),
+        ({"language": {}, "espeak": {}}, "en-US"),
+        ({"audio": {"sample_rate": 16000}, "surprise": [1]}, "en-US"),
+    ],
+    ids=str,
+)
+def test_a_piper_voice(tmp_path: Path, changes: dict[str, Any], language: str) -> None:
+    model = small.write_piper(tmp_path, **changes)
+    rate = changes.get("audio", {"sample_rate": 22050})["sample_rate"]
+    for path in (tmp_path, model, Path(f"{model}.json")):
+        assert described(path) == Facts((language,), rate)
+
+
+def test_a_voice_of_many_speakers(tmp_path: Path) -> None:
+    network = small.onnx((*small.INPUTS, "sid"))
+    small.write_piper(tmp_path, network=network, num_speakers=2, speaker_id_map={"a": 0, "b": 1})
+    assert described(tmp_path).languages == ("en-US",)
+
+
+def test_one_voice_of_a_folder_is_named(tmp_path: Path) -> None:
+    small.write_piper(tmp_path, "en_US-one-low")
+    second = small.write_piper(tmp_path, "en_US-two-low")
+    with pytest.raises(InvalidVoicepack, match=r"several models.*en_US-one-low\.onnx"):
+        identify(tmp_path)
+    assert identify(second)[1].name == "en_US-two-low"
+
+
+@pytest.mark.parametrize(
+    ("words", "languages"),
+    [(8, ("en",)), (51_864, ("en",)), (51_865, ("en", "de", "yue")), (51_866, ("en", "de", "yue"))],
+)
+def test_a_whisper_model_is_told_by_its_vocabulary(
+    tmp_path: Path, words: int, languages: tuple[str, ...]
+) -> None:
+    small.write_whisper(tmp_path / "model", words)
+    assert described(tmp_path / "model") == Facts(languages, 16_000)
+
+
+def test_a_vocabulary_may_be_a_text(tmp_path: Path) -> None:
+    small.write_whisper(tmp_path, 8)
+    words = json.loads((tmp_path / "vocabulary.json").read_text())
+    (tmp_path / "vocabulary.json").unlink()
+    (tmp_path / "vocabulary.txt").write_text("\n".join(words) + "\n")
+    assert described(tmp_path) == Facts(("en",), 16_000)
+
+
+def test_the_trained_model_is_taken() -> None:
+    assert described(FIXTURE) == Facts(("en",), 16_000)
+
+
+@pytest.mark.parametrize(
+    ("folder", "name"),
+    [
+        ("faster-whisper-base", "whisper-base"),
+        ("faster-whisper-base.en", "whisper-base.en"),
+        ("ct2-whisper-tiny", "whisper-tiny"),
+        ("my own model", "whisper-my-own-model"),
+        ("größe", "whisper-groe"),
+    ],
+)
+def test_the_id_of_a_whisper_model(tmp_path: Path, folder: str, name: str) -> None:
+    small.write_whisper(tmp_path / folder)
+    assert suggested_id(identify(tmp_path / folder)[1]) == name
+
+
+def test_the_id_of_a_voice_is_plain_letters(tmp_path: Path) -> None:
+    small.write_piper(tmp_path, "pt_PT-tugão-medium")
+    assert suggested_id(identify(tmp_path)[1]) == "pt_PT-tugao-medium"
+
+
+# --- what is refused ----------------------------------------------------------------------------
+
+NETWORKS: list[tuple[bytes, str]] = [
+    (b"", "holds no network"),
+    (b"not a model at all", "no ONNX file"),
+    (small.onnx()[:60], "truncated"),
+    (small.onnx()[:-1], "truncated"),
+    (small.onnx(ir_version=99), "IR version 99"),
+    (small.onnx(ir_version=0), "IR version 0"),
+    (small.onnx(("input", "scales")), "no input 'input_lengths'"),
+    (small.onnx((*small.INPUTS, "attention")), "wants an input 'attention'"),
+    (small.onnx(external="../../../etc/passwd"), "../../../etc/passwd"),
+    (small.onnx(inner_external="/dev/zero"), "/dev/zero"),
+    (small.onnx(domain="evil.ops"), "'evil.ops'"),
+    (pickle.dumps({"weights": [1, 2]}), "no ONNX file"),
+]
+
+
+@pytest.mark.parametrize(("network", "reason"), NETWORKS, ids=[why for _, why in NETWORKS])
+def test_a_network_that_is_none_is_refused(tmp_path: Path, network: bytes, reason: str) -> None:
+    model = small.write_piper(tmp_path, network=network)
+    with pytest.raises(InvalidVoicepack) as caught:
+        described(tmp_path)
+    assert str(model) in str(caught.value)
+    assert reason in str(caught.value)
+
+
+CONFIGS: list[tuple[dict[str, Any], str]] = [
+    ({"audio": {}}, "audio.sample_rate"),
+    ({"audio": {"sample_rate": 1}}, "audio.sample_rate"),
+    ({"audio": {"sample_rate": "fast"}}, "'fast'"),
+    ({"phoneme_id_map": {}}, "phoneme_id_map"),
+    ({"phoneme_id_map": {"a": [256]}}, "outside 0 to num_symbols"),
+    ({"phoneme_id_map": {"a": [-1]}}, "outside 0 to num_symbols"),
+    ({"phoneme_id_map": {"a": ["b"]}}, "phoneme_id_map.a"),
+    ({"num_symbols": 0}, "num_symbols"),
+    ({"num_speakers": -1}, "num_speakers"),
+    ({"num_speakers": 2}, "no input 'sid'"),
+    ({"speaker_id_map": {"bob": 5}}, "'bob'"),
+    ({"language": {"code": "12"}}, "'12'"),
+]
+
+
+@pytest.mark.parametrize(("changes", "named"), CONFIGS, ids=str)
+def test_a_configuration_that_cannot_be_is_named(
+    tmp_path: Path, changes: dict[str, Any], named: str
+) -> None:
+    small.write_piper(tmp_path, **changes)
+    with pytest.raises(InvalidVoicepack) as caught:
+        described(tmp_path)
+    assert named in str(caught.value)
+    assert "en_US-test-medium.onnx" in str(caught.value)
+
+
+@pytest.mark.parametrize("raw", [b"", b"{", b"[]", b"[" * 100_000, b"\xff\xfe"], ids=len)
+def test_a_configuration_that_is_no_json_object(tmp_path: Path, raw: bytes) -> None:
+    model = small.write_piper(tmp_path)
+    Path(f"{model}.json").write_bytes(raw)
+    with pytest.raises(InvalidVoicepack, match=r"\.onnx\.json"):
+        described(tmp_path)
+
+
+BINARIES: list[tuple[bytes, str]] = [
+    (b"", "truncated"),
+    (small.ct2()[:3], "truncated"),
+    (small.ct2()[:40], "truncated"),
+    (small.ct2()[:-1], "truncated"),
+    (small.ct2() + b"x", "goes on after its end"),
+    (small.ct2(version=7), "begins with 7"),
+    (small.ct2(version=1), "begins with 1"),
+    (small.ct2(specification="TransformerSpec"), "'TransformerSpec'"),
+    (small.ct2(revision=9), "revision 9"),
+    (small.ct2(rows=100), "8 words"),
+    (pickle.dumps({"a": 1}), "known version"),
+    (b"PK\3\4" + bytes(100), "known version"),
+]
+
+
+@pytest.mark.parametrize(("raw", "reason"), BINARIES, ids=[why for _, why in BINARIES])
+def test_a_model_bin_that_is_none_is_refused(tmp_path: Path, raw: bytes, reason: str) -> None:
+    small.write_whisper(tmp_path, 8)
+    (tmp_path / "model.bin").write_bytes(raw)
+    with pytest.raises(InvalidVoicepack) as caught:
+        described(tmp_path)
+    assert "model.bin" in str(caught.value)
+    assert reason in str(caught.value)
+
+
+@pytest.mark.parametrize("fraction", range(1, 20))
+def test_the_trained_model_cut_anywhere_is_refused(tmp_path: Path, fraction: int) -> None:
+    for file in FIXTURE.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    raw = (FIXTURE / "model.bin").read_bytes()
+    (tmp_path / "model.bin").write_bytes(raw[: len(raw) * fraction // 20])
+    with pytest.raises(InvalidVoicepack, match=r"model\.bin is truncated"):
+        described(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "raw"),
+    [("tokenizer.json", b"[1]"), ("config.json", b"x"), ("vocabulary.json", b'{"a": 1}')],
+)
+def test_a_part_that_is_wrong_is_named(tmp_path: Path, name: str, raw: bytes) -> None:
+    small.write_whisper(tmp_path)
+    (tmp_path / name).write_bytes(raw)
+    with pytest.raises(InvalidVoicepack, match=name):
+        described(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["config.json", "tokenizer.json", "vocabulary.json"])
+def test_a_part_that_is_missing_is_named(tmp_path: Path, name: str) -> None:
+    small.write_whisper(tmp_path)
+    (tmp_path / name).unlink()
+    with pytest.raises(InvalidVoicepack, match=f"there is no {name}"):
+        identify(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["pytorch_model.bin", "model.pth", "voice.pkl", "speaker.npz"])
+def test_a_pickle_is_refused_and_never_read(tmp_path: Path, name: str) -> None:
+    class Bomb:
+        def __reduce__(self) -> tuple[Callable[..., Any], tuple[str]]:
+            return os.mkdir, (str(tmp_path / "exploded"),)
+
+    (tmp_path / name).write_bytes(pickle.dumps(Bomb()))
+    for path in (tmp_path, tmp_path / name):
+        with pytest.raises(InvalidVoicepack, match=rf"{name} may be a pickle"):
+            identify(path)
+    assert not (tmp_path / "exploded").exists()
+
+
+def test_a_network_alone_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "voice.onnx").write_bytes(small.onnx())
+    for path in (tmp_path, tmp_path / "voice.onnx"):
+        with pytest.raises(InvalidVoicepack, match=r"voice\.onnx has no voice\.onnx\.json"):
+            identify(path)
+
+
+def test_nothing_is_no_model(tmp_path: Path) -> None:
+    with pytest.raises(InvalidVoicepack, match="no model is there"):
+        identify(tmp_path)
+    with pytest.raises(UnknownName, match="no file or folder"):
+        identify(tmp_path / "nowhere")
+
+
+def test_a_link_out_of_the_folder_is_refused(tmp_path: Path) -> None:
+    folder = small.write_whisper(tmp_path / "model")
+    outside = tmp_path / "secret.json"
+    outside.write_text("{}")
+    (folder / "config.json").unlink()
+    (folder / "config.json").symlink_to(outside)
+    with pytest.raises(InvalidVoicepack, match=r"config\.json leads out of its folder"):
+        described(folder)
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    small.write_whisper(tmp_path)
+    (tmp_path / "config.json").unlink()
+    os.mkfifo(tmp_path / "config.json")
+    with pytest.raises(InvalidVoicepack, match=r"config\.json is no file"):
+        described(tmp_path)
+
+
+@pytest.mark.parametrize(("name", "limit"), [("x.onnx.json", files.LARGEST_JSON)])
+def test_a_file_that_is_too_large_is_refused(tmp_path: Path, name: str, limit: int) -> None:
+    with (tmp_path / name).open("wb") as sparse:
+        sparse.truncate(limit + 1)
+    with pytest.raises(InvalidVoicepack, match=f"{name} is larger than {limit}"):
+        files.read_json(tmp_path, name)
+
+
+def test_a_network_that_is_too_large_is_refused(tmp_path: Path) -> None:
+    model = small.write_piper(tmp_path)
+    with model.open("wb") as sparse:
+        sparse.truncate(LIMITS[".onnx"] + 1)
+    with pytest.raises(InvalidVoicepack, match="larger than"):
+        described(tmp_path)
