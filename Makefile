@@ -3,7 +3,7 @@
 # make setup    only build the two environments and the page
 # make test     every check and every test
 # make check    style, types, security, import direction
-# make bench    measure                                                       (ARGS="bargein")
+# make bench    every bench, one report in reports/full         (ARGS="--quick", ARGS=turn)
 # make lock     compile the requirement lists again
 # make clean    remove what the tools leave; `make clean-all` also the environments
 
@@ -59,7 +59,7 @@ test: browser check
 	$(BIN)/pytest --numprocesses 3 --dist loadfile --cov --cov-report=term
 
 bench: setup
-	@$(BIN)/vdx bench $(or $(ARGS),turn)
+	@$(BIN)/vdx bench report $(ARGS)
 
 format: $(READY)
 	$(BIN)/ruff check --fix .

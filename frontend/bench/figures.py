@@ -12,6 +12,7 @@ import numpy as np
 
 MIN_WIDTH = 130
 """Columns of the table where there is no terminal to ask."""
+ENOUGH_FOR_A_CURVE = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +28,18 @@ class Figure:
     reach: dict[str, float] = field(default_factory=dict)
 
     def summary(self) -> dict[str, Any]:
-        """Count, min, median, p95, p99 and max; the latter five None without values."""
+        """Count, min, median, p95, p99 and max; the latter five None without values.
+
+        `percentiles`, from 0 to 100, are there for a curve where it has enough values.
+        """
         values = np.asarray(self.values, dtype=float)
         row: dict[str, Any] = {"name": self.name, "unit": self.unit, "count": int(values.size)}
         points = {"min": 0, "median": 50, "p95": 95, "p99": 99, "max": 100}
         for name, percent in points.items():
             row[name] = round(float(np.percentile(values, percent)), 3) if values.size else None
+        if values.size >= ENOUGH_FOR_A_CURVE:
+            curve = np.percentile(values, np.arange(101))
+            row["percentiles"] = [round(float(value), 3) for value in curve]
         if self.reach:
             row["reach"] = self.reach
             row["reached"] = bool(values.size) and all(

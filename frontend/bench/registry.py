@@ -25,6 +25,7 @@ class Bench:
 
 
 BENCHES: dict[str, Bench] = {
+    "report": Bench("Every bench below, one report with pictures."),
     "start": Bench(
         "How long `vdx up` takes to ready.",
         (Run("--rounds 5", quick="--rounds 1"),),

@@ -18,7 +18,7 @@ PAGES = [
 def test_help_is_plain_and_whole(page: list[str]) -> None:
     answer = CliRunner().invoke(main.app, [*page, "--help"], env={"COLUMNS": "80"})
     assert answer.exit_code == 0
-    text = re.sub(r"(\[(ARGS|words|names)\]|words|names)\.\.\.", "", answer.output)
+    text = re.sub(r"(\[(ARGS|BENCH|words|names)\]|words|names)\.\.\.", "", answer.output)
     assert text.startswith("Usage: ")
     assert "..." not in text, "a line of help is cut"
     assert "╭" not in text

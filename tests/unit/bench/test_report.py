@@ -1,0 +1,137 @@
+"""One report of every bench: what is run, kept, compared and drawn."""
+
+import json
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from frontend.bench import report
+from frontend.bench.figures import Report
+from frontend.bench.markdown import change
+from frontend.bench.registry import BENCHES
+from frontend.bench.report import Outcome
+from frontend.cli.main import load_command
+from frontend.core.errors import ConfigError, UnknownName
+
+TURN, COST = "turn --rounds 1", "sessions --cost --sessions {} --seconds 9"
+
+
+def outcome(command: str, median: float, error: str = "") -> Outcome:
+    """A turn with all its stages, or the cost of sessions."""
+    name, *rest = command.split(" ")
+    found = Report(name, {"sessions": int(rest[2])} if name == "sessions" else {}, notes=["a note"])
+    if name == "sessions":
+        found.add("server CPU per session-second, Triton included", "core", [median])
+    else:
+        found.add("end of speech to first audio", "ms", [median + n for n in range(-5, 6)], p95=340)
+        found.add("server: speech end to pause_noticed", "ms", [60.0])
+        found.add("  a|b", "ms", [])
+    done = None if error else found.as_dict()
+    return Outcome(command, "2026-11-24T10:00:00+00:00", 2.0, done, error)
+
+
+def made(
+    folder: Path, outcomes: list[Outcome], monkeypatch: pytest.MonkeyPatch
+) -> tuple[str, list[str]]:
+    """The report of runs that end so, and what was said meanwhile."""
+    found = {one.command: one for one in outcomes}
+    monkeypatch.setattr(report, "measure", found.__getitem__)
+    said: list[str] = []
+    report.make(list(found), folder, say=said.append)
+    return (folder / report.REPORT).read_text(), said
+
+
+def test_every_bench_is_planned_in_order() -> None:
+    full, quick = report.planned((), quick=False), report.planned((), quick=True)
+    assert len(full) == len(quick) >= len(BENCHES) - 1
+    assert report.planned(["turn"], quick=True) == ["turn --rounds 1"]
+    assert [c.split()[0] for c in report.planned(["jitter", "turn"], quick=False)] == [
+        "turn",
+        "jitter",
+    ]
+    for wrong in ("trun", "report"):
+        with pytest.raises(UnknownName, match=f"no bench '{wrong}'; there are: .*turn"):
+            report.planned([wrong], quick=True)
+
+
+@pytest.mark.parametrize(
+    "command", sorted({*report.planned((), quick=False), *report.planned((), quick=True)})
+)
+def test_every_run_has_options_that_exist(command: str) -> None:
+    name, *arguments = shlex.split(command)
+    loaded = load_command(name, "frontend.cli.bench")
+    with loaded.make_context(name, [*arguments, "--json"]) as context:
+        assert context.params["as_json"] is True
+
+
+def test_a_report_has_pictures_goals_and_figures(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs = [outcome(TURN, 300.0), *(outcome(COST.format(n), 0.05) for n in (1, 8))]
+    text, said = made(tmp_path, runs, monkeypatch)
+    assert said[0] == "[1/3] vdx bench turn --rounds 1"
+    assert "1 of 1 goals reached." in text
+    assert "| a\\|b | ms | 0 |" in text
+    assert "- a note" in text
+    for name in ("waterfall", "distribution", "cost", "goals"):
+        assert f"({name}.png)" in text
+        assert (tmp_path / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_last_report_is_compared_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made(tmp_path, [outcome(TURN, 300.0), outcome(COST.format(1), 0.05)], monkeypatch)
+    text, _ = made(tmp_path, [outcome(TURN, 360.0)], monkeypatch)
+    assert "median since 2026-11-24" in text
+    assert "+20 % (was 300)" in text
+    assert "0 of 1 goals reached" in text
+    assert "**no**" in text
+    assert text.count("kept from an earlier report") == 1
+    assert set(report.read(tmp_path)) == {TURN, COST.format(1)}
+
+
+def test_a_run_that_fails_is_told_and_keeps_its_figures(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made(tmp_path, [outcome(TURN, 300.0)], monkeypatch)
+    text, said = made(tmp_path, [outcome(TURN, 0.0, error="no server")], monkeypatch)
+    assert said[1] == "  failed: no server"
+    assert "- `vdx bench turn --rounds 1`: no server" in text
+    assert "kept from an earlier report" in text
+    assert report.read(tmp_path)[TURN]["report"]["figures"][0]["median"] == 300
+
+
+def test_a_bench_that_ends_badly(monkeypatch: pytest.MonkeyPatch) -> None:
+    outcome = report.measure("turn --nosuch")
+    assert outcome.report is None
+    assert "ended with status 2" in outcome.error
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"runs": 3}', '{"runs": {"turn": 7}}'])
+def test_what_is_no_report_is_named(tmp_path: Path, text: str) -> None:
+    (tmp_path / report.DATA).write_text(text)
+    with pytest.raises(ConfigError, match=r"report\.json is no report"):
+        report.read(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ({"median": 100.0}, 150.0, "+50 % (was 100)"),
+        ({"median": 100.0}, 104.0, "same"),
+        ({"median": 0.0}, 0.0, "same"),
+        ({"median": 0.0}, 1.0, "(was 0)"),
+        ({"median": None}, 1.0, "new"),
+        (None, 1.0, "new"),
+        ({"median": 1.0}, None, "new"),
+    ],
+)
+def test_changes(old: dict[str, Any] | None, new: float | None, told: str) -> None:
+    assert change(old, {"median": new}) == told
+
+
+def test_data_is_plain_json(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made(tmp_path, [outcome(TURN, 300.0)], monkeypatch)
+    runs = json.loads((tmp_path / report.DATA).read_text())["runs"]
+    assert len(runs[TURN]["report"]["figures"][0]["percentiles"]) == 101
