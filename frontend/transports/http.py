@@ -35,7 +35,8 @@ def create_app(host: Host) -> Starlette:
     Raises:
         ConfigError: the address is open to others and no key is set.
     """
-    page = Page(locate().page)
+    livekit = host.config.livekit
+    page = Page(locate().page, livekit.public_url or livekit.url)
     app = Starlette(
         routes=[
             Route("/", _open(page.index)),
@@ -101,9 +102,9 @@ def _failure(error: VdxError) -> JSONResponse:
     return JSONResponse({"error": body}, status_code=status)
 
 
-async def page_config(_request: Request) -> Response:
+async def page_config(request: Request) -> Response:
     """What the page must know before it asks for anything: whether rooms are served."""
-    return JSONResponse({"livekit": False})
+    return JSONResponse({"livekit": bool(_host(request).config.livekit.url)})
 
 
 async def healthz(_request: Request) -> Response:

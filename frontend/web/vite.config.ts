@@ -6,6 +6,7 @@ export default defineConfig({
   base: "./",
   build: {
     target: "es2022",
+    chunkSizeWarningLimit: 700, // LiveKit, which comes only where rooms are served
     assetsInlineLimit: 0, // the content security policy allows no data: scripts
     modulePreload: { polyfill: false },
     reportCompressedSize: false,

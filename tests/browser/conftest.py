@@ -13,9 +13,11 @@ import pytest
 import soundfile
 from playwright.async_api import Browser, Page, async_playwright
 
+from frontend.cli.livekit_server import require_livekit_server
 from frontend.core.events import Pcm
 from frontend.core.paths import PACKAGE, locate
 from frontend.serving.embedded import EmbeddedTriton
+from frontend.serving.livekit import DevelopmentLiveKit
 from tests.server.processes import embedded, running
 
 RECORDING = locate().data / "tests" / "data" / "audio" / "ps_goforward.wav"
@@ -81,13 +83,60 @@ def arguments(triton: EmbeddedTriton) -> tuple[str, ...]:
 def server(arguments: tuple[str, ...], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a frontend that repeats what it hears, or answers at length (`long`)."""
     home = tmp_path_factory.mktemp("frontend")
+    with running(*arguments, "0", home=home, config=profiles(home)) as vdx:
+        yield vdx.url()
+        assert "Traceback" not in vdx.output, vdx.output
+
+
+@pytest.fixture(scope="session")
+def livekit_server() -> Path:
+    """The program; built first where there is none, which takes minutes."""
+    return require_livekit_server(print)
+
+
+@pytest.fixture(scope="module")
+def livekit(livekit_server: Path) -> Iterator[DevelopmentLiveKit]:
+    """A LiveKit server of the module's own, on free ports."""
+    server = DevelopmentLiveKit(livekit_server, 0)
+    asyncio.run(server.start())
+    yield server
+    asyncio.run(server.stop())
+
+
+@pytest.fixture(scope="module")
+def rooms(
+    arguments: tuple[str, ...],
+    livekit: DevelopmentLiveKit,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[str]:
+    """The address of a frontend that also serves rooms."""
+    home = tmp_path_factory.mktemp("rooms")
+    config = profiles(home) | {"livekit": keys(livekit)}
+    with running(*arguments, "0", "--livekit", home=home, config=config) as vdx:
+        yield vdx.url()
+        assert "Traceback" not in vdx.output, vdx.output
+
+
+@pytest.fixture(params=["socket", "room"])
+def place(request: pytest.FixtureRequest) -> str:
+    """Where the page is, once with each transport."""
+    served = {"socket": "server", "room": "rooms"}[request.param]
+    address: str = request.getfixturevalue(served)
+    return address
+
+
+def profiles(home: Path) -> dict[str, Any]:
+    """A configuration with the profile `long`, whose answer takes a dozen seconds."""
     script = home / "long.yaml"
     script.write_text("- " + "This is an answer that takes its time. " * 6)
     long = {"kind": "script", "script": {"path": str(script)}}
-    config: dict[str, Any] = {"profiles": {"vdx": {}, "long": {"responder": long}}}
-    with running(*arguments, "0", home=home, config=config) as vdx:
-        yield vdx.url()
-        assert "Traceback" not in vdx.output, vdx.output
+    return {"profiles": {"vdx": {}, "long": {"responder": long}}}
+
+
+def keys(livekit: DevelopmentLiveKit) -> dict[str, Any]:
+    """The section `livekit` of a configuration."""
+    secret = livekit.api_secret
+    return {"url": livekit.url, "api_key": livekit.api_key, "api_secret": secret}
 
 
 @pytest.fixture
@@ -127,6 +176,7 @@ RECORD = """
 window.moods = [];
 window.faults = [];
 window.levels = [];
+window.notices = [];
 addEventListener("error", (event) => faults.push(String(event.message)));
 addEventListener("unhandledrejection", (event) => faults.push(String(event.reason)));
 addEventListener("securitypolicyviolation", (event) => faults.push(event.violatedDirective));
@@ -134,8 +184,13 @@ document.addEventListener("DOMContentLoaded", () => new MutationObserver(() => {
   const now = document.body.dataset.mood;
   if (moods.at(-1)?.mood !== now) moods.push({ mood: now, at: performance.now() });
 }).observe(document.body, { attributeFilter: ["data-mood"] }));
+document.addEventListener("DOMContentLoaded", () => new MutationObserver(() => {
+  for (const { innerText } of document.querySelectorAll(".notice")) {
+    if (!notices.includes(innerText)) notices.push(innerText);
+  }
+}).observe(document.body, { subtree: true, childList: true, characterData: true }));
 setInterval(() => {
   if (window.vdx) levels.push({ rms: vdx.outputLevel(), at: performance.now() });
 }, 20);
 """
-"""Keeps the moods the page went through, how loud it was, and what went wrong in it."""
+"""Keeps the moods and notices the page went through, how loud it was, and what went wrong."""

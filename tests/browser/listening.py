@@ -1,6 +1,7 @@
 """What the tests ask of an open page: how loud it was, what it went through, what it says."""
 
 import asyncio
+import re
 from typing import Any
 
 from playwright.async_api import Page, expect
@@ -25,13 +26,21 @@ async def is_audible(page: Page, times: int = 25) -> None:
     await becomes(page, f"levels.filter(({{ rms }}) => rms > {AUDIBLE}).length >= {times}")
 
 
-async def falls_silent(page: Page) -> None:
-    """Waits for half a second without a sound, after there was one."""
+async def is_silent_for(page: Page, ms: int, *, since: float = 0) -> None:
+    """Waits until there were so many milliseconds without a sound after the time `since`."""
     await becomes(
         page,
-        f"levels.some(({{ rms }}) => rms > {AUDIBLE}) && "
-        f"levels.slice(-25).every(({{ rms }}) => rms < {AUDIBLE})",
+        f"""levels.some((first, index) => {{
+          if (first.at < {since}) return false;
+          const end = levels.findIndex(({{ at }}, i) => i > index && at - first.at > {ms});
+          return end > 0 && levels.slice(index, end).every(({{ rms }}) => rms < {AUDIBLE});
+        }})""",
     )
+
+
+async def told(page: Page, words: str) -> None:
+    """Waits until a notice said so, were it only for a moment."""
+    await becomes(page, f"notices.some((text) => text.includes({words!r}))")
 
 
 async def moods(page: Page) -> list[str]:
@@ -41,9 +50,9 @@ async def moods(page: Page) -> list[str]:
 async def expect_turn(page: Page) -> None:
     """Both sides of the first turn are written down alike."""
     said = page.locator("#captions .you").first
-    await expect(said).to_contain_text("go forward", timeout=30_000)
+    await expect(said).to_contain_text("forward", timeout=30_000)
     reply = page.locator("#captions .vdx").first
-    await expect(reply).to_contain_text("You said: go forward", timeout=30_000)
+    await expect(reply).to_contain_text(re.compile("You said: .*forward"), timeout=30_000)
 
 
 async def type_line(page: Page, text: str) -> None:

@@ -18,8 +18,7 @@ declare global {
 const config: Promise<PageConfig> = pageConfig();
 // Asked for again when a call begins; an unhandled rejection would only repeat it.
 config.catch(() => undefined);
-const profile = new URLSearchParams(location.search).get("model") ?? "";
-const call = new Call(makeTransport(config, profile));
+const call = new Call(makeTransport(config, new URLSearchParams(location.search)));
 window.vdx = call;
 
 const root = document.getElementById("root");

@@ -4,8 +4,14 @@ import type { Make } from "./call/transport";
 import { type PageConfig, pageConfig } from "./server/api";
 import { SocketTransport } from "./socket/socket";
 
-/** `first` is the configuration as it was when the page loaded, asked for once more if that failed. */
-export function makeTransport(first: Promise<PageConfig>, profile: string): Make {
+/**
+ * `first` is the configuration as it was when the page loaded, asked for once more if that failed.
+ * `?transport=socket` in the address keeps a page out of the rooms, behind a tunnel for example.
+ */
+export function makeTransport(first: Promise<PageConfig>, query: URLSearchParams): Make {
+  const profile = query.get("model") ?? "";
+  if (query.get("transport") === "socket")
+    return async (emit) => new SocketTransport(emit, profile);
   // Fetched while the person still looks at the page; a failure shows when a call begins.
   first.then(({ livekit }) => (livekit ? import("./room/room") : null)).catch(() => undefined);
   let config = first;

@@ -149,6 +149,7 @@ export class Call {
     try {
       transport = await this.make((event) => this.take(event));
       this.transport = transport;
+      this.store.dispatch({ type: "connecting" }); // shows what the transport brings along
       await transport.setSpeaker(this.speakerId);
       await transport.open();
       if (this.transport !== transport) return; // hung up meanwhile

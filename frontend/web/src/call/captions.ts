@@ -59,6 +59,7 @@ export function withEvent(lines: Lines, event: CallEvent): Lines {
     case "timed":
       return timed(lines, event.reply, { gapMs: event.gapMs, stages: event.stages });
     case "lost":
+    case "renewed":
       return interruptedByLoss(lines);
     default:
       return lines;

@@ -17,6 +17,8 @@ export type Stages = Readonly<Record<string, number>>;
 export type CallEvent =
   | { type: "connecting" }
   | { type: "connected"; session: string }
+  /** Another session took over in the same room. */
+  | { type: "renewed"; session: string }
   | { type: "lost" }
   | { type: "hungUp"; reason: string }
   | { type: "state"; state: AgentState }

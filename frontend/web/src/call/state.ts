@@ -48,6 +48,7 @@ function changes(state: CallState, action: Action): Partial<CallState> {
     case "connecting":
       return { connection: state.connection === "reconnecting" ? "reconnecting" : "connecting" };
     case "connected":
+    case "renewed":
       return {
         connection: "open",
         agent: "idle",

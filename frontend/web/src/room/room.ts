@@ -1,8 +1,186 @@
-import type { Emit } from "../call/events";
-import { SocketTransport } from "../socket/socket";
+/** The conversation in a LiveKit room; loaded only where the server has rooms. */
 
-export class RoomTransport extends SocketTransport {
-  constructor(emit: Emit, profile: string) {
-    super(emit, profile);
+import {
+  ConnectionError,
+  ConnectionErrorReason,
+  type LocalTrackPublication,
+  RemoteAudioTrack,
+  Room,
+  RoomEvent as RoomHappening,
+  Track,
+} from "livekit-client";
+import { createElement, type ReactNode } from "react";
+import type { Emit, Quality } from "../call/events";
+import { Loudness } from "../call/sound";
+import { type MicrophoneSource, type Transport, TransportError } from "../call/transport";
+import { ApiError, type Grant, token } from "../server/api";
+import { Agent } from "./agent";
+import { Companion } from "./Companion";
+import { roundTripMs } from "./statistics";
+
+const AGENT_S = 20;
+const STATISTICS_MS = 3_000;
+
+export class RoomTransport implements Transport {
+  readonly kind = "room";
+  private readonly room = new Room({ stopLocalTrackOnUnpublish: false });
+  private readonly agent: Agent;
+  private published: LocalTrackPublication | null = null;
+  private listening: { context: AudioContext; loudness: Loudness } | null = null;
+  private quality: Quality = "unknown";
+  private isOpen = false;
+  private isOver = false;
+  private measuring: ReturnType<typeof setInterval> | undefined;
+
+  constructor(
+    private readonly emit: Emit,
+    private readonly profile: string,
+  ) {
+    this.agent = new Agent(this.room, emit, (reason) => this.over(reason));
+    this.room
+      .on(RoomHappening.TrackSubscribed, (track) => {
+        if (track instanceof RemoteAudioTrack) this.listen(track);
+      })
+      .on(RoomHappening.SignalReconnecting, () => this.shaky())
+      .on(RoomHappening.Reconnecting, () => this.shaky())
+      .on(RoomHappening.Reconnected, () => this.steady())
+      .on(RoomHappening.Disconnected, () => this.over(null));
   }
+
+  async open(): Promise<void> {
+    const grant = await grantFor(this.profile);
+    try {
+      await this.room.connect(grant.server_url, grant.participant_token, { maxRetries: 0 });
+    } catch (error) {
+      throw refused(error, grant);
+    }
+    if (this.room.name !== grant.room_name) {
+      const rooms = `${this.room.name}, not to ${grant.room_name}`;
+      throw new TransportError(
+        "forbidden",
+        `The token that this page was given leads to ${rooms}.`,
+      );
+    }
+    await this.room.startAudio();
+    await this.agent.comes(AGENT_S);
+    this.isOpen = true;
+    this.measuring = setInterval(() => void this.measure(), STATISTICS_MS);
+  }
+
+  close(): void {
+    this.isOver = true;
+    clearInterval(this.measuring);
+    this.agent.stop();
+    void this.room.disconnect(false);
+    void this.listening?.context.close();
+    this.listening = null;
+  }
+
+  private over(reason: string | null): void {
+    if (this.isOver || !this.isOpen) return; // before, `open` tells
+    this.close();
+    this.emit(reason === null ? { type: "lost" } : { type: "hungUp", reason });
+  }
+
+  // --- the person ---------------------------------------------------------------------------
+
+  async setMicrophone(source: MicrophoneSource | null): Promise<void> {
+    const track = this.published?.audioTrack;
+    if (source && track) await track.replaceTrack(source.track, true);
+    else if (source) {
+      this.published = await this.room.localParticipant.publishTrack(source.track, {
+        source: Track.Source.Microphone,
+        name: "microphone",
+        dtx: false, // the noise gate learns from silence as it is
+      });
+    } else if (track) {
+      this.published = null;
+      await this.room.localParticipant.unpublishTrack(track.mediaStreamTrack, false);
+    }
+  }
+
+  setMuted(muted: boolean): void {
+    void (muted ? this.published?.mute() : this.published?.unmute());
+  }
+
+  say(text: string): void {
+    this.emit({ type: "typed", item: crypto.randomUUID(), text });
+    this.agent.chat(text);
+  }
+
+  interrupt(): void {
+    this.agent.interrupt();
+  }
+
+  swapModel(name: string): Promise<void> {
+    return this.agent.swapModel(name);
+  }
+
+  // --- the bot ------------------------------------------------------------------------------
+
+  async setSpeaker(deviceId: string): Promise<void> {
+    if (deviceId || this.listening) {
+      await this.room.switchActiveDevice("audiooutput", deviceId || "default");
+    }
+  }
+
+  outputLevel(): number {
+    return this.listening?.loudness.rms() ?? 0;
+  }
+
+  companion(): ReactNode {
+    return createElement(Companion, {
+      room: this.room,
+      onQuality: (quality) => {
+        this.quality = quality;
+        void this.measure();
+      },
+    });
+  }
+
+  private listen(track: RemoteAudioTrack): void {
+    void this.listening?.context.close();
+    const context = new AudioContext();
+    const stream = new MediaStream([track.mediaStreamTrack]);
+    this.listening = { context, loudness: new Loudness(context.createMediaStreamSource(stream)) };
+  }
+
+  // --- the connection -----------------------------------------------------------------------
+
+  private shaky(): void {
+    const notice = { text: "The connection broke off. Reconnecting …" };
+    this.emit({ type: "notice", topic: "connection", notice });
+  }
+
+  private steady(): void {
+    this.emit({ type: "notice", topic: "connection", notice: null });
+  }
+
+  private async measure(): Promise<void> {
+    const measured = await roundTripMs(this.published?.audioTrack ?? null);
+    if (this.isOver) return;
+    this.emit({ type: "quality", quality: this.quality, roundTripMs: measured });
+  }
+}
+
+async function grantFor(profile: string): Promise<Grant> {
+  try {
+    return await token(profile);
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw new TransportError("gone", String(error));
+    const refusal = error.status === 401 ? "unauthorized" : "forbidden";
+    throw new TransportError(refusal, `No token for a room: ${error.message}.`);
+  }
+}
+
+function refused(error: unknown, { server_url: url }: Grant): TransportError {
+  const reason = error instanceof ConnectionError ? error.reason : null;
+  if (reason === ConnectionErrorReason.NotAllowed) {
+    const why = error instanceof Error ? error.message : "";
+    return new TransportError(
+      "forbidden",
+      `The LiveKit server refused the token that this page was given (${why}).`,
+    );
+  }
+  return new TransportError("busy", `The LiveKit server at ${url} does not answer.`);
 }

@@ -13,8 +13,9 @@ export interface PageConfig {
 }
 
 export interface Grant {
-  readonly url: string;
-  readonly token: string;
+  readonly server_url: string;
+  readonly participant_token: string;
+  readonly room_name: string;
 }
 
 export class ApiError extends Error {
@@ -64,7 +65,7 @@ export const switchTo = (name: string, session: string): Promise<unknown> =>
   ask(`vdx/models/${encodeURIComponent(name)}/use?session=${session}`, "POST");
 
 export const token = (profile: string): Promise<Grant> =>
-  ask("token", "POST", profile ? { profile } : {});
+  ask("token", "POST", profile ? { agent: { profile } } : {});
 
 /** Milliseconds to the server and back, over HTTP. */
 export async function roundTrip(): Promise<number> {

@@ -27,7 +27,7 @@ export type ServerEvent =
   | { type: "response.done"; response: Response }
   | VdxEvent;
 
-/** The same over a room, on the topic `vdx.events`. */
+/** The same over the socket and in a room. */
 export type VdxEvent =
   | { type: "vdx.state"; state: string; thinking: boolean }
   | { type: "vdx.vad"; noise_floor: number; adaptive_threshold: number }
@@ -139,14 +139,18 @@ export function playback(event: ServerEvent): Order | null {
 
 const named = (state: string): AgentState => STATES[state] ?? "idle";
 
-const wrong = (text: string): CallEvent => ({ type: "notice", topic: "answer", notice: { text } });
+export const wrong = (text: string): CallEvent => ({
+  type: "notice",
+  topic: "answer",
+  notice: { text },
+});
 
 function typed({ id, role, content }: Item): readonly CallEvent[] {
   const text = role === "user" && content.find((part) => part.type === "input_text")?.text;
   return text ? [{ type: "typed", item: id, text }] : [];
 }
 
-function understood(utterance: string, text: string): readonly CallEvent[] {
+export function understood(utterance: string, text: string): readonly CallEvent[] {
   const heard: CallEvent = { type: "understood", utterance, text };
   return text ? [heard, { type: "notice", topic: "level", notice: null }] : [heard];
 }

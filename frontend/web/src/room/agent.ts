@@ -1,0 +1,120 @@
+/** The other side of the room: what the agent tells on `vdx.events`, and what it can be asked. */
+
+import {
+  type RemoteParticipant,
+  type Room,
+  RoomEvent as RoomHappening,
+  RpcError,
+} from "livekit-client";
+import type { Emit } from "../call/events";
+import { TransportError } from "../call/transport";
+import { wrong } from "../socket/protocol";
+import { type RoomEvent, translateRoom } from "./events";
+
+const TOPIC = "vdx.events";
+const CHAT = "lk.chat";
+/** How long another worker may take to follow one that died. */
+const SUCCESSOR_S = 8;
+
+export class Agent {
+  private participant: RemoteParticipant | null = null;
+  private session = "";
+  private reason: string | null = null;
+  private complaint = "";
+  private arrived: (() => void) | null = null;
+  private refused: ((error: TransportError) => void) | null = null;
+  private timer: ReturnType<typeof setTimeout> | undefined;
+
+  /** `onOver` is called with the reason a session told, or null when the agent just left. */
+  constructor(
+    private readonly room: Room,
+    private readonly emit: Emit,
+    private readonly onOver: (reason: string | null) => void,
+  ) {
+    room
+      .on(RoomHappening.DataReceived, (payload, sender, _kind, topic) => {
+        if (topic === TOPIC && sender) this.hear(payload, sender);
+      })
+      .on(RoomHappening.ParticipantDisconnected, (left) => {
+        if (left === this.participant) this.leave();
+      });
+  }
+
+  /** Resolves once the agent's session has begun. */
+  comes(seconds: number): Promise<void> {
+    if (this.session) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      this.arrived = resolve;
+      this.refused = reject;
+      this.timer = setTimeout(() => {
+        const why = this.complaint || "Nobody answers in this room: no worker took it.";
+        reject(new TransportError("busy", why));
+      }, seconds * 1000);
+    });
+  }
+
+  stop(): void {
+    clearTimeout(this.timer);
+    this.participant = null;
+  }
+
+  chat(text: string): void {
+    this.room.localParticipant.sendText(text, { topic: CHAT }).catch((error) => this.failed(error));
+  }
+
+  interrupt(): void {
+    this.ask("vdx.interrupt", {}).catch((error) => this.failed(error));
+  }
+
+  async swapModel(model: string): Promise<void> {
+    await this.ask("vdx.use_model", { model });
+  }
+
+  private async ask(method: string, payload: object): Promise<void> {
+    if (!this.participant) return;
+    try {
+      await this.room.localParticipant.performRpc({
+        destinationIdentity: this.participant.identity,
+        method,
+        payload: JSON.stringify(payload),
+      });
+    } catch (error) {
+      throw error instanceof RpcError ? new Error(error.message) : error;
+    }
+  }
+
+  private failed(error: Error): void {
+    this.emit(wrong(`That did not reach the other side: ${error.message}`));
+  }
+
+  private hear(payload: Uint8Array, sender: RemoteParticipant): void {
+    const event = JSON.parse(new TextDecoder().decode(payload)) as RoomEvent;
+    if (event.type === "vdx.session") this.begin(event.session, sender);
+    if (event.type === "vdx.session.ended") this.reason = event.reason;
+    if (event.type === "vdx.error") this.complaint = `${event.error.message}.`;
+    for (const told of translateRoom(event, this.session)) this.emit(told);
+  }
+
+  private begin(session: string, sender: RemoteParticipant): void {
+    this.participant = sender;
+    if (session === this.session) return;
+    clearTimeout(this.timer);
+    this.emit({ type: this.session ? "renewed" : "connected", session });
+    this.session = session;
+    this.reason = null;
+    this.arrived?.();
+  }
+
+  private leave(): void {
+    this.participant = null;
+    if (this.reason !== null) this.onOver(this.reason);
+    else if (!this.session) {
+      this.refused?.(new TransportError("busy", this.complaint || "The agent left at once."));
+    } else {
+      this.emit({ type: "state", state: "idle" });
+      const notice = { text: "The worker of this conversation is gone. Waiting for another …" };
+      this.emit({ type: "notice", topic: "connection", notice });
+      this.timer = setTimeout(() => this.onOver(null), SUCCESSOR_S * 1000);
+    }
+  }
+}

@@ -1,0 +1,100 @@
+"""What is a matter of rooms alone: tokens that do not open them, servers and workers that go."""
+
+import datetime as dt
+import json
+from pathlib import Path
+
+from livekit import api
+from playwright.async_api import Page, Route, expect
+
+from frontend.serving.livekit import DevelopmentLiveKit
+from tests.browser.conftest import OpenPage, keys, profiles
+from tests.browser.listening import expect_turn, is_audible, told, type_line
+from tests.server.processes import running
+
+HOUR = dt.timedelta(hours=1)
+
+
+async def hand_out(page: Page, livekit: DevelopmentLiveKit, token: str, *, times: int = 1) -> None:
+    """Makes `POST /token` answer with this token, so often."""
+
+    async def fulfil(route: Route) -> None:
+        answer = {"server_url": livekit.url, "participant_token": token, "room_name": "ours"}
+        await route.fulfill(content_type="application/json", body=json.dumps(answer))
+
+    await page.route("**/token", fulfil, times=times)
+
+
+def token(livekit: DevelopmentLiveKit, secret: str = "", room: str = "ours") -> api.AccessToken:
+    grants = api.VideoGrants(room_join=True, room=room)
+    made = api.AccessToken(livekit.api_key, secret or livekit.api_secret)
+    return made.with_identity("person").with_grants(grants)
+
+
+async def test_a_wrong_token_is_told_and_the_next_one_taken(
+    rooms: str, livekit: DevelopmentLiveKit, open_page: OpenPage
+) -> None:
+    page = await open_page(rooms)
+    await hand_out(page, livekit, token(livekit, secret="x" * 40).to_jwt())
+    await page.click("#talk")
+    await told(page, "The LiveKit server refused the token")
+    await expect_turn(page)
+    await expect(page.locator('[data-topic="connection"]')).to_have_count(0)
+
+
+async def test_an_expired_token_is_told_and_a_fresh_one_taken(
+    rooms: str, livekit: DevelopmentLiveKit, open_page: OpenPage
+) -> None:
+    page = await open_page(rooms)
+    await hand_out(page, livekit, token(livekit).with_ttl(-HOUR).to_jwt())
+    await page.click("#talk")
+    await told(page, "refused the token that this page was given")
+    await expect_turn(page)
+
+
+async def test_a_token_for_another_room_is_not_used(
+    rooms: str, livekit: DevelopmentLiveKit, open_page: OpenPage
+) -> None:
+    page = await open_page(rooms)
+    await hand_out(page, livekit, token(livekit, room="theirs").to_jwt())
+    await page.click("#talk")
+    await told(page, "leads to theirs, not to ours")
+    await expect_turn(page)
+
+
+async def test_a_livekit_server_that_restarts_in_mid_call(
+    arguments: tuple[str, ...], livekit_server: Path, open_page: OpenPage, tmp_path: Path
+) -> None:
+    async with DevelopmentLiveKit(livekit_server, 0) as server:
+        config = profiles(tmp_path) | {"livekit": keys(server)}
+        with running(*arguments, "0", "--livekit", home=tmp_path, config=config) as vdx:
+            page = await open_page(vdx.url())
+            await type_line(page, "one")
+            await expect(page.locator("#captions .vdx")).to_contain_text("You said: one")
+            await is_audible(page)
+            await server.stop()
+            notice = page.locator('[data-topic="connection"]')
+            await expect(notice).to_be_visible(timeout=60_000)
+            await server.restart()
+            await expect(notice).to_have_count(0, timeout=60_000)
+            await type_line(page, "two")
+            await expect(page.locator("#captions .vdx").last).to_contain_text("You said: two")
+
+
+async def test_a_frontend_that_restarts_in_mid_call(
+    arguments: tuple[str, ...], livekit: DevelopmentLiveKit, open_page: OpenPage, tmp_path: Path
+) -> None:
+    config = profiles(tmp_path) | {"livekit": keys(livekit)}
+    with running(*arguments, "0", "--livekit", home=tmp_path, config=config) as first:
+        address = first.url()
+        page = await open_page(address)
+        await type_line(page, "one")
+        await expect(page.locator("#captions .vdx")).to_contain_text("You said: one")
+    port = address.rsplit(":", 1)[1]
+    notice = page.locator('[data-topic="connection"]')
+    await expect(notice).to_be_visible(timeout=60_000)
+    with running(*arguments, port, "--livekit", home=tmp_path, config=config) as second:
+        second.url()
+        await expect(notice).to_have_count(0, timeout=60_000)
+        await type_line(page, "two")
+        await expect(page.locator("#captions .vdx").last).to_contain_text("You said: two")
