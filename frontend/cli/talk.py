@@ -3,10 +3,9 @@
 import asyncio
 import contextlib
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -144,26 +143,17 @@ class LiveKitCanceller:
     """Echo cancellation, noise suppression and high-pass on 10 ms blocks (int16 mono, 48 kHz)."""
 
     def __init__(self) -> None:
-        from livekit.rtc import AudioFrame, AudioProcessingModule
+        from frontend.core.audio import SPEAK_RATE, to_pcm
+        from frontend.speech.echo import EchoCanceller
 
-        from frontend.client.microphone import BLOCK
-        from frontend.core.audio import SPEAK_RATE
-
-        self._module = AudioProcessingModule(
-            echo_cancellation=True, noise_suppression=True, high_pass_filter=True
-        )
-        self._module.set_stream_delay_ms(ECHO_DELAY_MS)
-        self._frame: Callable[[bytes], Any] = lambda block: AudioFrame(
-            bytearray(block), SPEAK_RATE, 1, BLOCK
-        )
+        self._pcm = to_pcm
+        self._canceller = EchoCanceller(SPEAK_RATE, noise_suppression=True, delay_ms=ECHO_DELAY_MS)
 
     def played(self, block: bytes) -> None:
-        self._module.process_reverse_stream(self._frame(block))
+        self._canceller.played(self._pcm(block))
 
     def clean(self, block: bytes) -> bytes:
-        frame = self._frame(block)
-        self._module.process_stream(frame)
-        return bytes(frame.data)
+        return self._canceller.clean(self._pcm(block)).tobytes()
 
 
 def _write_heard(client: "RealtimeClient", out: Path) -> None:

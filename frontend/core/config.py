@@ -66,6 +66,16 @@ class NoiseGateConfig(Section):
     update_interval_frames: int = Field(10, ge=1)
 
 
+class VoiceCheckConfig(Section):
+    """Whether a sound that passed the gate and the VAD comes from a throat."""
+
+    enabled: bool = True
+    min_periodicity: float = Field(0.5, ge=0, le=1, description="whispers lie below it")
+    max_steadiness: float = Field(
+        0.5, ge=0, le=1, description="over a reply, a sound that stands still is no voice"
+    )
+
+
 class VadConfig(Section):
     enabled: bool = True
     sample_rate: Literal[16000] = 16000
@@ -78,6 +88,7 @@ class VadConfig(Section):
     listening_threshold_multiplier: float = Field(1.0, gt=0)
     barged_in_threshold_multiplier: float = Field(1.2, gt=0)
     noise_gate: NoiseGateConfig = NoiseGateConfig()
+    voice_check: VoiceCheckConfig = VoiceCheckConfig()
 
 
 class AsrConfig(Section):
@@ -116,6 +127,14 @@ class BargeInConfig(Section):
     listening_sounds: dict[str, tuple[str, ...]] = Field(
         default_factory=dict, description="language -> sounds added to the built-in list"
     )
+
+
+class EchoControlConfig(Section):
+    """The bot's own voice at the microphone of clients that do not cancel it."""
+
+    guard: bool = Field(True, description="hold the input against the predicted level of the echo")
+    cancellation: bool = Field(False, description="LiveKit's audio processing, at the server")
+    noise_suppression: bool = Field(False, description="with cancellation")
 
 
 class EndpointingConfig(Section):
@@ -179,6 +198,7 @@ class ProfileConfig(Section):
     speed: float | None = Field(None, ge=0.5, le=2.0)
     vad: VadConfig | None = None
     endpointing: EndpointingConfig | None = None
+    echo: EchoControlConfig | None = None
 
 
 class ModelsConfig(Section):
@@ -231,6 +251,7 @@ class Config(Section):
     clauses: ClauseConfig = ClauseConfig()
     barge_in: BargeInConfig = BargeInConfig()
     endpointing: EndpointingConfig = EndpointingConfig()
+    echo: EchoControlConfig = EchoControlConfig()
     playout: PlayoutConfig = PlayoutConfig()
     responder: ResponderConfig = ResponderConfig()
     profiles: dict[str, ProfileConfig] = Field(default_factory=lambda: {"vdx": ProfileConfig()})

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from frontend.core.audio import FRAME_MS, LISTEN_FRAME, LISTEN_RATE, SAMPLE_BYTES, Framer
-from frontend.core.config import AsrConfig, VadConfig
+from frontend.core.config import AsrConfig, EchoControlConfig, VadConfig
 from frontend.core.errors import ModelFailed
 from frontend.core.events import (
     SessionState,
@@ -19,6 +19,7 @@ from frontend.core.events import (
 )
 from frontend.core.metrics import INPUT_GAPS
 from frontend.speech.asr import Emit, OpenRecognition, Utterance
+from frontend.speech.echocontrol import EchoControl
 from frontend.speech.gate import VadStatistics
 from frontend.speech.vad import SpeechDetector
 
@@ -55,7 +56,10 @@ class Hearing:
         emit: Emit,
         spawn: Callable[[Utterance], None],
         clock: Callable[[], float],
+        echo: EchoControlConfig | None = None,
     ) -> None:
+        self.echo = EchoControl(echo or EchoControlConfig())
+        self._heard = 0
         self._vad_enabled = vad.enabled
         self._detector = SpeechDetector(vad)
         self._asr = asr
@@ -97,13 +101,14 @@ class Hearing:
         """The utterance that is being heard now, spoken or merely appended."""
         return self._current.number if self._current else None
 
-    def reconfigure(self, vad: VadConfig) -> None:
+    def reconfigure(self, vad: VadConfig, echo: EchoControlConfig) -> None:
         """Takes new limits from the next frame on; the learned noise stays.
 
         Switching voice activity on or off needs a `clear` before: an utterance belongs to one way.
         """
         self._vad_enabled = vad.enabled
         self._detector.reconfigure(vad)
+        self.echo.reconfigure(echo)
 
     async def feed(self, pcm: bytes) -> None:
         """Hears int16 16 kHz mono audio of any length; waits when the recogniser lags behind."""
@@ -187,10 +192,12 @@ class Hearing:
         self._utterances.pop(utterance, None)
 
     def _hear(self, frame: bytes) -> None:
+        self._heard += LISTEN_FRAME
+        frame, played = self.echo.hear(frame, self._heard, self._clock())
         if not self._vad_enabled:
             self._hear_without_vad(frame)
             return
-        events = self._detector.process(frame, self._observer.state)
+        events = self._detector.process(frame, self._observer.state, played)
         self._remember(frame)
         if not events and self._current is not None:
             self._current.push(frame)

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, replace
 
 from frontend.core.config import (
     Config,
+    EchoControlConfig,
     EndpointingConfig,
     ProfileConfig,
     ResponderConfig,
@@ -29,6 +30,7 @@ class SessionOptions:
     responder: ResponderConfig
     vad: VadConfig
     endpointing: EndpointingConfig = field(default_factory=EndpointingConfig)
+    echo: EchoControlConfig = field(default_factory=EchoControlConfig)
     speed: float = 1.0
     speaker: str = ""
     greeting: str = ""
@@ -65,6 +67,7 @@ def resolve(config: Config, name: str, default_recogniser: str) -> SessionOption
         responder=profile.responder or config.responder,
         vad=profile.vad or config.vad,
         endpointing=profile.endpointing or config.endpointing,
+        echo=profile.echo or config.echo,
         speed=profile.speed or config.tts.speed,
         greeting=profile.greeting,
         barge_in=config.barge_in.enabled,

@@ -67,8 +67,11 @@ class Session:
             self._reports.heard,
             self._spawn_utterance,
             clock,
+            options.echo,
         )
-        self._speaking = Speaking(self, services, audience, self._trace, clock)
+        self._speaking = Speaking(
+            self, services, audience, self._trace, clock, self.hearing.echo.add
+        )
 
     # --- what transports call ---------------------------------------------------------------
 
@@ -153,8 +156,8 @@ class Session:
         """Takes new options: the voice at the next clause, the recogniser at the next utterance."""
         if options.vad.enabled != self.options.vad.enabled:
             self.clear()
-        if options.vad != self.options.vad:
-            self.hearing.reconfigure(options.vad)
+        if (options.vad, options.echo) != (self.options.vad, self.options.echo):
+            self.hearing.reconfigure(options.vad, options.echo)
         self.options = options
         self.history.instructions = options.instructions
         self._machine.policy = self._policy()

@@ -76,7 +76,9 @@ class Speaking:
         audience: Audience,
         trace: TurnTrace,
         clock: Callable[[], float],
+        played: Callable[[Pcm, float], None],
     ) -> None:
+        self._played = played
         self._host = host
         self._services = services
         self._audience = audience
@@ -106,8 +108,12 @@ class Speaking:
             apology=options.responder.apology,
             clock=self._clock,
         )
-        reply = self._reply = Reply(number, messages, parts, self, self._audience.play)
+        reply = self._reply = Reply(number, messages, parts, self, self._play)
         self._task = self._host.spawn(reply.run, f"reply-{number}", partial(self._broke, reply))
+
+    async def _play(self, reply: int, row: Pcm, due: float) -> None:
+        self._played(row, self._clock())
+        await self._audience.play(reply, row, due)
 
     def release(self) -> None:
         """The reply is meant to be heard: it becomes an item of the history and sounds."""

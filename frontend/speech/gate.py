@@ -18,7 +18,7 @@ from frontend.core.events import SessionState
 DIGITAL_SILENCE_RMS = 1.0
 """A muted input is exact zeros: that says nothing about the noise of the room."""
 
-_BOT_IS_HEARD = frozenset({SessionState.SPEAKING, SessionState.BARGED_IN})
+BOT_IS_HEARD = frozenset({SessionState.SPEAKING, SessionState.BARGED_IN})
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ class NoiseGate:
         `speech`: it passed the gate and counts as speech.
         """
         self._speech += speech
-        if voiced or state in _BOT_IS_HEARD or level < DIGITAL_SILENCE_RMS:
+        if voiced or state in BOT_IS_HEARD or level < DIGITAL_SILENCE_RMS:
             return
         self._window.append(level)
         self._since_update += 1

@@ -1,10 +1,12 @@
 """Speech detection: 20 ms frames in; speech started, paused, resumed and ended out.
 
-A frame is speech when it passes the noise gate and webrtcvad (Google's GMM detector, the
-`aggressiveness` of the configuration being its mode) says so. Three rules turn frames into
-utterances:
+A frame is speech when it passes the noise gate, webrtcvad (Google's GMM detector, the
+`aggressiveness` of the configuration being its mode) says so and the voice check hears a voice in
+it. While the bot is heard its echo does not count for the gate (`echoguard.py`), nor does a sound
+that stands still for a voice (`voicing.py`). Three rules turn frames into utterances:
 
-- Start: `min_speech_duration_ms` of speech within a window one frame in four longer, so that a
+- Start: `min_speech_duration_ms` of what webrtcvad takes for speech, with a voice in two frames of
+  it, within a window one frame in four longer, so that a
   single missed frame does not start the count again. A quieter frame right before the first
   speech frame counts too when a voice can already be heard in it: a voice sets in softly, a
   click does not.
@@ -28,6 +30,7 @@ from frontend.core.config import VadConfig
 from frontend.core.errors import InvalidInput
 from frontend.core.events import (
     LevelTooLow,
+    Pcm,
     SessionState,
     SpeechEnded,
     SpeechEvent,
@@ -35,7 +38,10 @@ from frontend.core.events import (
     SpeechResumed,
     SpeechStarted,
 )
-from frontend.speech.gate import NoiseGate, VadStatistics
+from frontend.speech.echoguard import EchoGuard
+from frontend.speech.gate import BOT_IS_HEARD, NoiseGate, VadStatistics
+from frontend.speech.spectrum import Spectrum
+from frontend.speech.voicing import VoiceCheck
 
 FRAME_BYTES: Final = LISTEN_FRAME * SAMPLE_BYTES
 PAUSE_FRAMES: Final = 3
@@ -44,6 +50,8 @@ WINDOW: Final = 3
 RESUME_FRAMES: Final = 2
 FRICATIVE_FRAMES: Final = 7
 """How long after speech a loud frame without a voice still belongs to it."""
+VOICED_FRAMES: Final = 2
+"""Of an onset: a stroke of a key may look like one."""
 LEAD_IN_SHARE: Final = 0.5
 """Of the threshold before the state multiplier; above it a voiced frame may begin an onset."""
 
@@ -54,7 +62,8 @@ class _Frame(IntEnum):
     SILENCE = 0
     LEAD_IN = 1
     LOUD = 2
-    SPEECH = 3
+    VOICELESS = 3
+    SPEECH = 4
 
 
 @dataclass(slots=True)
@@ -73,6 +82,8 @@ class SpeechDetector:
 
     def __init__(self, config: VadConfig) -> None:
         self._gate = NoiseGate(config)
+        self._spectrum = Spectrum()
+        self._guard = EchoGuard()
         self._hint = _LevelHint()
         self._position = 0
         self._utterance = _Utterance(number=0, onset=0, speech_end=0)
@@ -81,6 +92,7 @@ class SpeechDetector:
 
     def _apply(self, config: VadConfig) -> None:
         self._vad = webrtcvad.Vad(config.aggressiveness)
+        self._voice = VoiceCheck(config.voice_check)
         self._onset_frames = max(1, -(-config.min_speech_duration_ms // FRAME_MS))
         self._silence_samples = config.min_silence_duration_ms * LISTEN_RATE // 1000
         self._onset_window = self._onset_frames + max(1, self._onset_frames // 4)
@@ -119,21 +131,29 @@ class SpeechDetector:
     def statistics(self) -> VadStatistics:
         return self._gate.statistics
 
-    def process(self, frame: bytes, state: SessionState) -> tuple[SpeechEvent, ...]:
+    def process(
+        self, frame: bytes, state: SessionState, played: Pcm | None = None
+    ) -> tuple[SpeechEvent, ...]:
         """Hears one frame (640 bytes: int16, 16 kHz, mono, 20 ms) while the session is in `state`.
+
+        `played` (int16 [320], 16 kHz) is what the listener was made to hear meanwhile, for the echo
+        guard; None for silence.
 
         Raises InvalidInput for a frame of another size.
         """
         if len(frame) != FRAME_BYTES:
             raise InvalidInput(f"a frame has {FRAME_BYTES} bytes, not {len(frame)}", param="frame")
-        level = rms(to_pcm(frame))
-        voiced: bool = self._vad.is_speech(frame, LISTEN_RATE)
-        loud = self._gate.admits(level, state)
+        pcm = to_pcm(frame)
+        level = rms(pcm)
+        like_speech: bool = self._vad.is_speech(frame, LISTEN_RATE)
+        near, voiced = self._inspect(pcm, level, state, played, like_speech=like_speech)
+        loud = self._gate.admits(near, state)
         speech = loud and voiced
         self._gate.learn(level, state, voiced=voiced or self._active, speech=speech)
-        self._recent.append(self._classify(level, loud=loud, voiced=voiced))
+        kind = self._classify(near, loud=loud, like_speech=like_speech, voiced=voiced)
+        self._recent.append(kind)
         self._position += LISTEN_FRAME
-        event = self._follow() if self._active else self._seek(speech)
+        event = self._follow() if self._active else self._seek(kind)
         if event is not None:
             if isinstance(event, SpeechEnded):
                 self._hint.heard(self.speech_samples)
@@ -141,25 +161,45 @@ class SpeechDetector:
         hint = self._hint.observe(level, voiced and not speech, state, self._gate)
         return () if hint is None else (hint,)
 
-    def _classify(self, level: float, *, loud: bool, voiced: bool) -> _Frame:
+    def _inspect(
+        self, pcm: Pcm, level: float, state: SessionState, played: Pcm | None, *, like_speech: bool
+    ) -> tuple[float, bool]:
+        """The level that the bot's echo does not explain, and whether a voice is in it."""
+        self._spectrum.push(pcm)
+        self._guard.play(played)
+        check = self._voice.config.enabled and like_speech
+        if not check and not self._guard.active:
+            return level, like_speech
+        power = self._spectrum.power()
+        near = min(level, self._guard.residual(power)) if self._guard.active else level
+        if not check:
+            return near, like_speech
+        voiced = self._voice.judge(power)
+        return near, voiced and (state not in BOT_IS_HEARD or self._voice.moves)
+
+    def _classify(self, level: float, *, loud: bool, like_speech: bool, voiced: bool) -> _Frame:
+        if loud and like_speech:
+            return _Frame.SPEECH if voiced else _Frame.VOICELESS
         if loud:
-            return _Frame.SPEECH if voiced else _Frame.LOUD
+            return _Frame.LOUD
         base = self._gate.base_threshold
-        if level >= base or (voiced and level >= base * LEAD_IN_SHARE):
+        if level >= base or (like_speech and level >= base * LEAD_IN_SHARE):
             return _Frame.LEAD_IN
         return _Frame.SILENCE
 
-    def _seek(self, speech: bool) -> SpeechEvent | None:
+    def _seek(self, latest: _Frame) -> SpeechEvent | None:
         """Outside an utterance: has speech lasted long enough?"""
-        if not speech:
+        if latest < _Frame.VOICELESS:
             return None
         frames = list(self._recent)[-self._onset_window - 1 :]
-        first = frames.index(_Frame.SPEECH, len(frames) - min(len(frames), self._onset_window))
-        counted = frames[first:].count(_Frame.SPEECH)
+        begin = len(frames) - min(len(frames), self._onset_window)
+        first = next(i for i in range(begin, len(frames)) if frames[i] >= _Frame.VOICELESS)
+        counted = sum(kind >= _Frame.VOICELESS for kind in frames[first:])
+        voiced = frames[first:].count(_Frame.SPEECH)
         if first > 0 and frames[first - 1] >= _Frame.LEAD_IN:
             first -= 1
             counted += 1
-        if counted < self._onset_frames:
+        if counted < self._onset_frames or voiced < min(VOICED_FRAMES, self._onset_frames):
             return None
         onset = self._position - (len(frames) - first) * LISTEN_FRAME
         self._utterance = _Utterance(self._utterance.number + 1, onset, self._position)

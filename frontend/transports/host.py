@@ -17,6 +17,7 @@ from frontend.dialog.speaking import Audience, Services
 from frontend.serving.manager import ModelManager
 from frontend.serving.models import ModelKind
 from frontend.serving.triton import RecognitionStream, SynthesisRequest, TritonClient
+from frontend.speech.echo import preload
 from frontend.speech.responder import Responder, make_responder
 from frontend.speech.tts import Voice
 
@@ -58,6 +59,7 @@ class Host:
             needed += [options.voice, options.recogniser]
             # The chat client takes a second to import; better now than in the first turn.
             await asyncio.to_thread(self._responder, options)
+            await self.prepare(options)
         async with asyncio.TaskGroup() as group:
             for model in dict.fromkeys(filter(None, needed)):
                 group.create_task(self.manager.ensure(model), name=f"load-{model}")
@@ -88,6 +90,11 @@ class Host:
         if recogniser and options.recogniser:
             options = options.updated(recogniser=recogniser)
         return options
+
+    async def prepare(self, options: SessionOptions) -> None:
+        """Loads, beside the event loop, what a session with these options would load on it."""
+        if options.echo.cancellation:
+            await asyncio.to_thread(preload)
 
     def open_session(
         self, options: SessionOptions, audience: Audience, output_lead_ms: int | None = None

@@ -58,6 +58,13 @@ def base_config(script: Path) -> dict[str, Any]:
             "long-stop": {"responder": long, "voice": "tone-fast", "recogniser": "canned-stop"},
             "long-uh": {"responder": long, "voice": "tone-fast", "recogniser": "canned-uh"},
             "unfinished": {"voice": "tone-fast", "recogniser": "canned-unfinished"},
+            "echo-guarded": {"responder": long, "voice": "espeak-en"},
+            "echo-careless": {
+                "responder": long,
+                "voice": "espeak-en",
+                "vad": {"voice_check": {"enabled": False}},
+                "echo": {"guard": False},
+            },
             "hasty": {
                 "voice": "tone-fast",
                 "recogniser": "canned-unfinished",

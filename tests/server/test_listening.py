@@ -1,9 +1,12 @@
-"""Listening in hard conditions, over the real server: pauses to think."""
+"""Listening in hard conditions, over the real server: pauses to think, the bot's own echo."""
+
+import asyncio
+import time
 
 import numpy as np
 import pytest
 
-from tests.server.talk import Samples, Talk, clip, talking
+from tests.server.talk import Event, Samples, Talk, clip, talking
 
 RATE = 24_000
 THINKING_S = 0.8
@@ -35,3 +38,60 @@ async def test_a_pause_after_unfinished_words_is_waited_out(server: str) -> None
 async def test_after_finished_words_or_switched_off_it_is_not(server: str, model: str) -> None:
     async with talking(server, model) as talk:
         assert await _turns(talk) == 2
+
+
+ECHO_S = 0.12
+
+
+async def _echoed(talk: Talk, response_id: str, gain: float, seconds: float) -> None:
+    """A loudspeaker beside the microphone: what came of the reply is heard again, later.
+
+    Plays as a client does: from the first delta on, in real time, silence where nothing came.
+    """
+    frame = RATE // 50
+    chance = np.random.default_rng(2)
+    silence = np.zeros(int(ECHO_S * RATE), np.int16)
+    began = time.monotonic()
+    for number in range(int(seconds * 50)):
+        await asyncio.sleep(max(0.0, began + number * 0.02 - time.monotonic()))
+        audio = np.concatenate([silence, talk.audio(response_id)])
+        piece = audio[number * frame : (number + 1) * frame].astype(float) * gain
+        room = chance.normal(0, 10, frame)
+        room[: piece.size] += piece
+        await talk.append(room.astype(np.int16))
+
+
+async def _interrupts_itself(url: str, model: str, gain: float, session: Event) -> list[Event]:
+    """The pauses of a reply that nobody interrupts but its own echo."""
+    session = {"vdx": {"events": True, **session}}
+    async with talking(url, model, session=session) as talk:
+        await talk.say(clip("ps_cards_001"), then_s=0.5)
+        created = await talk.wait("response.created")
+        await talk.wait("response.output_audio.delta")
+        await _echoed(talk, created["response"]["id"], gain, 8)
+        return talk.of("vdx.playout.paused")
+
+
+async def test_without_any_care_the_bot_interrupts_itself(server: str) -> None:
+    assert await _interrupts_itself(server, "echo-careless", 0.3, {})
+
+
+@pytest.mark.parametrize(
+    ("model", "gain", "session"),
+    [("echo-guarded", 0.1, {}), ("echo-careless", 0.3, {"echo_cancellation": True})],
+)
+async def test_the_bot_does_not_interrupt_itself(
+    server: str, model: str, gain: float, session: Event
+) -> None:
+    pauses = await _interrupts_itself(server, model, gain, session)
+    # A canceller needs a second to learn the room.
+    assert [pause for pause in pauses if pause["played_ms"] > 2000] == []
+    if model == "echo-guarded":
+        assert [pause["played_ms"] for pause in pauses] == []
+
+
+async def test_a_session_says_whether_its_echo_is_cancelled(server: str) -> None:
+    async with talking(server, session={"vdx": {"echo_cancellation": True}}) as talk:
+        assert talk.of("session.updated")[-1]["session"]["vdx"]["echo_cancellation"] is True
+        done = await talk.full_turn()
+        assert done["response"]["status"] == "completed"

@@ -31,12 +31,12 @@ ALLOWED = {
     # The client is in triton.py alone; the other takes the message that a config.pbtxt is.
     "tritonclient": {"serving/triton.py", "serving/model_config.py"},
     "huggingface_hub": {"serving/voicepacks/hub.py"},
-    # `talk` takes only the echo canceller of the audio processing module.
     "livekit": {
         *(f"transports/room/{name}.py" for name in ROOM_MODULES),
         "transports/worker.py",
         "transports/tokens.py",
-        "cli/talk.py",
+        # The audio processing module alone, for sessions, rooms and `vdx talk` alike.
+        "speech/echo.py",
     },
 }
 """Library -> the only modules that may import it."""

@@ -136,6 +136,7 @@ class Connection:
         wanted = self._current().merged(update)
         for name, kind in wanted.models:
             await self._host.manager.ensure(name, kind, wanted.options.language)
+        await self._host.prepare(wanted.options)
         new = self._current().merged(update)  # somebody may have swapped a voice meanwhile
         if new.input_rate != self._settings.input_rate:
             self._resampler = Resampler(new.input_rate, LISTEN_RATE)

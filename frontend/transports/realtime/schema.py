@@ -76,11 +76,14 @@ class Audio(Shape):
 
 
 class VdxExtension(Shape):
-    """vdx's own keys: `events` opts in to the vdx.* server events."""
+    """vdx's own keys: `events` opts in to the vdx.* server events, `echo_cancellation` is for
+    clients that play the bot through a loudspeaker and cannot cancel its echo themselves.
+    """
 
     events: bool | None = None
     recogniser: str | None = None
     language: str | None = None
+    echo_cancellation: bool | None = None
 
 
 class SessionUpdate(Shape):

@@ -119,6 +119,9 @@ class Settings:
             self.vdx_events = vdx.events
         self._take_recogniser(vdx.recogniser)
         self._take_language(vdx.language)
+        if vdx.echo_cancellation is not None:
+            echo = self.options.echo.model_copy(update={"cancellation": vdx.echo_cancellation})
+            self.options = self.options.updated(echo=echo)
 
     def _take_recogniser(self, model: str | None) -> None:
         if model is None:
@@ -170,6 +173,7 @@ class Settings:
                 "events": self.vdx_events,
                 "recogniser": options.recogniser,
                 "language": options.language,
+                "echo_cancellation": options.echo.cancellation,
             },
         }
 

@@ -22,13 +22,21 @@ def room(ms: float, rms: float = 30.0, seed: int = 0) -> Signal:
 
 
 def vowel(ms: float, rms: float = 2000.0, pitch_hz: float = 120.0) -> Signal:
-    """An "uh": harmonics of a voice under two formants, 10 ms of rise and fall."""
+    """An "uh": harmonics of a voice under two formants, 10 ms of rise and fall.
+
+    Its pitch and its formants glide as those of a person do; without it, it would be an organ.
+    """
     time = np.arange(int(ms * RATE / 1000)) / RATE
+    glide = np.sin(2 * np.pi * 2.5 * time)
+    cycles = np.cumsum(pitch_hz * (1 + 0.12 * glide)) / RATE
     tone = np.zeros_like(time)
     for harmonic in range(1, 30):
         hz = harmonic * pitch_hz
-        gain = sum(1.0 / (1.0 + ((hz - formant) / 120.0) ** 2) for formant in (620.0, 1200.0))
-        tone += gain * np.sin(2 * np.pi * hz * time + harmonic)
+        gain = sum(
+            1.0 / (1.0 + ((hz - formant * (1 + 0.15 * glide)) / 120.0) ** 2)
+            for formant in (620.0, 1200.0)
+        )
+        tone += gain * np.sin(2 * np.pi * harmonic * cycles + harmonic)
     edge = int(0.01 * RATE)
     tone[:edge] *= np.linspace(0, 1, edge)
     tone[-edge:] *= np.linspace(1, 0, edge)

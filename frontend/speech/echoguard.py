@@ -1,0 +1,134 @@
+"""The echo guard: how much of what the microphone hears is the bot itself?
+
+It removes nothing. It predicts the level of the echo from what was played, and only what stands
+out above the prediction counts as loud. For every frame, in 16 bands:
+
+1. The *delay* of the echo is the lag (0 to 600 ms) at which the bands of the input follow those of
+   what was played most closely: the highest correlation of their levels in dB, smoothed over
+   about a second. While none stands out, any lag may be the right one.
+2. The *coupling* is the input over what was played at that delay, in dB: a running upper quantile
+   (Robbins and Monro, Annals of Mathematical Statistics 22, 1951), so that a person talking over
+   the bot for a moment moves it little, and noise of the room is learned with it.
+3. The prediction is coupling x played, falling off no faster than a room's reverberation. Twice
+   that is taken off the input; the level of the rest goes to the noise gate.
+
+With headphones, or a client that cancels its echo well, the coupling falls until nothing is taken
+off. It starts at a middling loudspeaker, so that the first words of a session are covered too.
+"""
+
+from typing import Final
+
+import numpy as np
+
+from frontend.core.audio import LISTEN_FRAME
+from frontend.core.events import Pcm
+from frontend.speech.spectrum import BANDS, Floats, Spectrum, mel_bands
+
+LAGS: Final = 31
+"""Frames of 20 ms."""
+FIRST_COUPLING_DB: Final = -14.0
+COUPLING_DB: Final = (-60.0, 10.0)
+QUANTILE: Final = 0.7
+STEP_DB: Final = 0.4
+"""What one frame may move the coupling: 0.28 dB up or 0.12 dB down."""
+DECAY: Final = 0.75
+"""Of the predicted power in 20 ms: a reverberation time of about a second."""
+MARGIN: Final = 2.0
+MEMORY: Final = 0.02
+LOCKED, LOST = 0.45, 0.2
+"""Correlation from which a delay is believed, and below which it is forgotten."""
+PLAYED_DB: Final = 30.0
+"""Mean square in dB above which a band of the bot's speech is worth learning from."""
+SILENCE: Final[Pcm] = np.zeros(LISTEN_FRAME, np.int16)
+_FLOOR: Final = 10.0
+
+
+class EchoGuard:
+    """Keeps the echo path of one session; told of every frame, asked while it is `active`."""
+
+    def __init__(self) -> None:
+        self._bands = mel_bands()
+        self._played = Spectrum()
+        self._levels = np.full((LAGS, BANDS), _db(0.0), np.float32)  # the newest first
+        self._silent = LAGS
+        self._coupling = np.full(BANDS, FIRST_COUPLING_DB, np.float32)
+        self._predicted = np.zeros(BANDS, np.float32)
+        self._delay = _Delay()
+
+    @property
+    def coupling_db(self) -> float:
+        """The echo against what was played, in dB, the median of all bands."""
+        return float(np.median(self._coupling))
+
+    @property
+    def active(self) -> bool:
+        """Whether an echo may be heard: the bot has spoken within the last 600 ms."""
+        return self._silent < LAGS
+
+    def play(self, played: Pcm | None) -> None:
+        """What the listener was made to hear in the 20 ms at hand (int16 [320]), None for silence.
+
+        Comes before `residual`, once for every frame of the input.
+        """
+        self._silent = min(LAGS, self._silent + 1) if played is None else 0
+        if not self.active:
+            return
+        self._levels[1:] = self._levels[:-1]
+        self._played.push(SILENCE if played is None else played)
+        self._levels[0] = _db(self._bands @ self._played.power())
+
+    def residual(self, heard: Floats) -> float:
+        """RMS of what the bot does not explain, in int16 units.
+
+        `heard` is the power spectrum of the input.
+        """
+        power = self._bands @ heard
+        lag = self._delay.follow(_db(power), self._levels)
+        near = self._levels if lag is None else self._levels[max(0, lag - 1) : lag + 3]
+        self._predict(_db(power), near.max(axis=0))
+        return float(np.sqrt(np.maximum(0.0, power - MARGIN * self._predicted).sum()))
+
+    def _predict(self, heard: Floats, played: Floats) -> None:
+        above = heard - played > self._coupling
+        audible = played > PLAYED_DB
+        step = np.where(above, QUANTILE, QUANTILE - 1) * STEP_DB
+        self._coupling += np.where(audible, step, 0.0)
+        np.clip(self._coupling, *COUPLING_DB, out=self._coupling)
+        echo = 10 ** ((self._coupling + played) / 10)
+        self._predicted = np.maximum(echo, DECAY * self._predicted)
+
+
+class _Delay:
+    """Finds the lag of the echo from the levels of the bands, in dB."""
+
+    def __init__(self) -> None:
+        self._mean_heard = np.zeros(BANDS, np.float32)
+        self._mean_played = np.zeros(BANDS, np.float32)
+        self._common = np.zeros(LAGS, np.float32)
+        self._of_played = np.full(LAGS, 1e-3, np.float32)
+        self._of_heard = 1e-3
+        self._begun = False
+        self._lag: int | None = None
+
+    def follow(self, heard: Floats, played: Floats) -> int | None:
+        """The lag believed in; `played` is [LAGS, BANDS], the newest first."""
+        if not self._begun:
+            self._begun = True
+            self._mean_heard[:], self._mean_played[:] = heard, played[0]
+        self._mean_heard += MEMORY * (heard - self._mean_heard)
+        self._mean_played += MEMORY * (played[0] - self._mean_played)
+        one, other = heard - self._mean_heard, played - self._mean_played
+        self._common += MEMORY * (other @ one - self._common)
+        self._of_played += MEMORY * (np.einsum("lb,lb->l", other, other) - self._of_played)
+        self._of_heard += MEMORY * (float(one @ one) - self._of_heard)
+        likeness = self._common / np.sqrt(self._of_played * self._of_heard)
+        best = int(likeness.argmax())
+        if likeness[best] > LOCKED:
+            self._lag = best
+        elif likeness[best] < LOST:
+            self._lag = None
+        return self._lag
+
+
+def _db(power: Floats | float) -> Floats:
+    return np.asarray(10 * np.log10(power + np.float32(_FLOOR)), dtype=np.float32)
