@@ -5,6 +5,9 @@
     ├── InvalidInput             the caller sent something vdx cannot use      (request)
     │   ├── UnknownName          a model, voice, profile or file that is not there
     │   │   └── NoLiveKit        this server has no rooms
+    │   ├── TooLarge             more bytes than the server takes
+    │   ├── TooSlow              a body that did not arrive in time
+    │   ├── UnsupportedMedia     a body of another type than the endpoint reads
     │   └── InvalidVoicepack     a model's file is not what it must be         (voicepack)
     ├── HubError                 a model could not be fetched                  (hub)
     ├── Unauthorized             no API key, or a wrong one                    (request)
@@ -69,6 +72,24 @@ class UnknownName(InvalidInput):
     """A model, voice, profile or file that does not exist."""
 
     code = "not_found"
+
+
+class TooLarge(InvalidInput):
+    """The body, or the file in it, has more bytes than the server takes."""
+
+    code = "too_large"
+
+
+class TooSlow(InvalidInput):
+    """The body did not arrive within the time it is given."""
+
+    code = "request_timeout"
+
+
+class UnsupportedMedia(InvalidInput):
+    """The body is of a type the endpoint does not read."""
+
+    code = "unsupported_media_type"
 
 
 class Unauthorized(VdxError):

@@ -3,8 +3,8 @@
 import asyncio
 import os
 import secrets
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing, contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -31,7 +31,7 @@ class Host:
         self.sessions: dict[str, Session] = {}
         self.triton_pid: int | None = None
         self.ready = False
-        self._client = client
+        self.client = client
         self._recogniser = ""
         self._defaults: dict[ModelKind, str] = {}
         self._responders: dict[str, Responder] = {}
@@ -142,6 +142,16 @@ class Host:
             each.update(each.options.updated(**{key: model}))
         return len(chosen)
 
+    @contextmanager
+    def suspicious(self) -> Iterator[None]:
+        """Has the models looked at when work with one of them fails in a way that may pass."""
+        try:
+            yield
+        except TritonError as error:
+            if error.retryable:
+                self.manager.suspect()
+            raise
+
     def session(self, session_id: str) -> Session:
         """An open session by id; raises UnknownName."""
         try:
@@ -151,17 +161,13 @@ class Host:
 
     async def _synthesize(self, voice: Voice, text: str) -> AsyncGenerator[SpeechChunk, None]:
         request = SynthesisRequest(text, voice.language, voice.speaker, voice.speed)
-        try:
-            async with aclosing(self._client.synthesize(voice.model, request)) as chunks:
+        with self.suspicious():
+            async with aclosing(self.client.synthesize(voice.model, request)) as chunks:
                 async for chunk in chunks:
                     yield chunk
-        except TritonError as error:
-            if error.retryable:
-                self.manager.suspect()
-            raise
 
     def _recognise(self, options: SessionOptions, session_id: str) -> RecognitionStream:
-        return self._client.recognise(
+        return self.client.recognise(
             options.recogniser, language=options.language, session=session_id
         )
 

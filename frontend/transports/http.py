@@ -5,25 +5,22 @@ from dataclasses import asdict
 from typing import Any
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
 
-from frontend.core.errors import (
-    Forbidden,
-    InvalidInput,
-    ModelBusy,
-    SessionLimit,
-    TritonError,
-    Unauthorized,
-    UnknownName,
-    VdxError,
-)
+from frontend.core.errors import VdxError
 from frontend.core.paths import locate
 from frontend.serving.manager import ModelStatus
+from frontend.transports.failures import failure, unforeseen, unrouted
 from frontend.transports.host import Host
 from frontend.transports.page import Page
 from frontend.transports.realtime.endpoint import realtime
+from frontend.transports.rest import models as openai_models
+from frontend.transports.rest.places import Places
+from frontend.transports.rest.speech import speech
+from frontend.transports.rest.transcriptions import transcriptions
 from frontend.transports.security import Guard
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -52,9 +49,15 @@ def create_app(host: Host) -> Starlette:
             Route("/vdx/models/{name:path}/unload", _keyed(unload), methods=["POST"]),
             Route("/vdx/models/{name:path}/use", _keyed(use), methods=["POST"]),
             Route("/vdx/sessions", _keyed(sessions)),
+            Route("/v1/models", _keyed(openai_models.models)),
+            Route("/v1/models/{name:path}", _keyed(openai_models.model)),
+            Route("/v1/audio/speech", _keyed(speech), methods=["POST"]),
+            Route("/v1/audio/transcriptions", _keyed(transcriptions), methods=["POST"]),
             WebSocketRoute("/v1/realtime", realtime),
-        ]
+        ],
+        exception_handlers={HTTPException: unrouted, Exception: unforeseen},
     )
+    app.state.recordings = Places(host.config.server.max_recordings, "recordings")
     app.state.host = host
     app.state.guard = Guard(host.config.server)
     return app
@@ -74,32 +77,9 @@ def _guarded(endpoint: Endpoint, *, needs_key: bool) -> Endpoint:
             request.app.state.guard.admit(request, needs_key=needs_key)
             return await endpoint(request)
         except VdxError as error:
-            return _failure(error)
+            return failure(error)
 
     return serve
-
-
-def _failure(error: VdxError) -> JSONResponse:
-    status = 500
-    for kind, code in (
-        (Unauthorized, 401),
-        (Forbidden, 403),
-        (UnknownName, 404),
-        (InvalidInput, 400),
-        (SessionLimit, 503),
-        (ModelBusy, 429),
-        (TritonError, 502),
-    ):
-        if isinstance(error, kind):
-            status = code
-            break
-    body = {
-        "message": error.message,
-        "code": error.code,
-        "service": error.service,
-        "retryable": error.retryable,
-    }
-    return JSONResponse({"error": body}, status_code=status)
 
 
 async def page_config(request: Request) -> Response:

@@ -50,8 +50,10 @@ def address_of(listener: socket.socket) -> str:
 
 
 def _is_alarming(record: logging.LogRecord) -> bool:
-    """False for what uvicorn says of every WebSocket that was refused with a proper answer."""
-    return "without completing handshake" not in record.getMessage()
+    """False for what uvicorn says of a WebSocket that was refused with a proper answer, and of an
+    answer that was broken off because the speech in it was."""
+    said = record.getMessage()
+    return not any(quiet in said for quiet in ("without completing handshake", "completing resp"))
 
 
 class _Server(uvicorn.Server):

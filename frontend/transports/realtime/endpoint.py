@@ -1,9 +1,9 @@
 """The door of `/v1/realtime`: who may come in, with which profile."""
 
-from starlette.responses import JSONResponse
 from starlette.websockets import WebSocket
 
-from frontend.core.errors import InvalidInput, SessionLimit, UnknownName, VdxError
+from frontend.core.errors import InvalidInput, SessionLimit, VdxError
+from frontend.transports.failures import failure
 from frontend.transports.host import Host
 from frontend.transports.realtime.connection import Connection
 from frontend.transports.realtime.settings import Settings
@@ -32,7 +32,7 @@ async def realtime(socket: WebSocket) -> None:
         settings = Settings(options, options.voice, options.recogniser or defaults.recogniser)
         connection = Connection(socket, host, settings)
     except VdxError as error:
-        await socket.send_denial_response(_denial(error))
+        await socket.send_denial_response(failure(error))
         return
     offered = socket.scope.get("subprotocols", [])
     await socket.accept(subprotocol="realtime" if "realtime" in offered else None)
@@ -42,17 +42,3 @@ async def realtime(socket: WebSocket) -> None:
 def _profile(socket: WebSocket) -> str:
     name = socket.query_params.get("model", "")
     return "" if name.startswith(OPENAI_MODELS) else name
-
-
-def _denial(error: VdxError) -> JSONResponse:
-    status = 400
-    if isinstance(error, UnknownName):
-        status = 404
-    elif isinstance(error, SessionLimit):
-        status = 503
-    elif error.code == "forbidden":
-        status = 403
-    elif error.code == "unauthorized":
-        status = 401
-    body = {"message": error.message, "type": "invalid_request_error", "code": error.code}
-    return JSONResponse({"error": body}, status_code=status)

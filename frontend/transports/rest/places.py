@@ -1,0 +1,26 @@
+"""How many of a kind of work one server does at once."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from frontend.core.errors import SessionLimit
+
+
+class Places:
+    """So many at once; who comes then is refused and may try again."""
+
+    def __init__(self, limit: int, what: str) -> None:
+        self._limit = limit
+        self._what = what
+        self._taken = 0
+
+    @contextmanager
+    def take(self) -> Iterator[None]:
+        """A place for the length of a block; raises SessionLimit where there is none."""
+        if self._taken >= self._limit:
+            raise SessionLimit(f"the server works on {self._limit} {self._what}, its limit")
+        self._taken += 1
+        try:
+            yield
+        finally:
+            self._taken -= 1

@@ -1,0 +1,68 @@
+"""`POST /v1/audio/speech`: a text in, its speech out while it is being spoken."""
+
+import asyncio
+import base64
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from frontend.core.events import Pcm
+from frontend.transports.encoders import FORMS, Encoder
+from frontend.transports.files import speak_text
+from frontend.transports.host import Host
+from frontend.transports.rest.bodies import json_body
+from frontend.transports.rest.names import find_voice, require_ready
+from frontend.transports.rest.schema import SpeechRequest
+from frontend.transports.rest.streams import EVENTS, Stream, event
+
+LIGHT = ("pcm", "wav")
+"""Formats that cost less to make than a thread costs to ask."""
+
+
+async def speech(request: Request) -> Response:
+    """Speaks a text; the first bytes leave as soon as the voice has its first sound."""
+    host: Host = request.app.state.host
+    asked = await json_body(request, SpeechRequest)
+    require_ready(host)
+    voice = await find_voice(host, asked)
+    form = asked.response_format
+    headers = {"X-Vdx-Voice": voice.model}
+    pieces = _encoded(
+        host,
+        speak_text(host.client, voice, asked.input, host.config.clauses),
+        Encoder(form, asked.sample_rate),
+        threaded=form not in LIGHT,
+    )
+    if asked.stream_format == "sse":
+        return Stream(_as_events(pieces, asked), EVENTS, headers)
+    return Stream(pieces, FORMS[form].media_type, headers)
+
+
+async def _encoded(
+    host: Host, pieces: AsyncGenerator[Pcm, None], encoder: Encoder, *, threaded: bool
+) -> AsyncGenerator[bytes, None]:
+    with host.suspicious():
+        async with aclosing(pieces):
+            async for pcm in pieces:
+                data = await asyncio.to_thread(encoder.push, pcm) if threaded else encoder.push(pcm)
+                if data:
+                    yield data
+    if data := await asyncio.to_thread(encoder.finish):
+        yield data
+
+
+async def _as_events(
+    pieces: AsyncGenerator[bytes, None], asked: SpeechRequest
+) -> AsyncGenerator[bytes, None]:
+    """The API's events; its tokens are here words of the text and pieces of sound."""
+    count = 0
+    async with aclosing(pieces):
+        async for piece in pieces:
+            count += 1
+            audio = base64.b64encode(piece).decode()
+            yield event({"type": "speech.audio.delta", "audio": audio})
+    words = len(asked.input.split())
+    usage = {"input_tokens": words, "output_tokens": count, "total_tokens": words + count}
+    yield event({"type": "speech.audio.done", "usage": usage})
