@@ -39,6 +39,7 @@ def model_repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, (base, parameters) in VARIANTS.items():
         idle_ms = 400 if name == "canned-hasty" else None
         repo.add_variant(target, name, base, parameters, idle_ms=idle_ms)
+    repo.add_whisper(target, "whisper-micro", repo.WHISPER, languages="en")
     return target
 
 

@@ -39,10 +39,12 @@ def add_variant(
     *,
     idle_ms: int | None = None,
     instances: int | None = None,
+    backend: str = "",
 ) -> None:
-    """Write model `name`: `base` with these parameters set."""
+    """Write model `name`: `base` with these parameters set, of another family if `backend` says."""
     config = read_config(MODELS / base)
     config.name = name
+    config.backend = backend or config.backend
     for key, value in parameters.items():
         config.parameters[key].string_value = value
     if idle_ms is not None:
@@ -57,3 +59,14 @@ def add_variant(
 def copy_repository(target: Path) -> Path:
     shutil.copytree(MODELS, target)
     return target
+
+
+WHISPER = ROOT / "tests" / "data" / "whisper-micro-int8"
+"""A trained model of a megabyte that knows twenty sentences; see the README beside it."""
+
+
+def add_whisper(repository: Path, name: str, voicepack: Path | str, **parameters: str) -> None:
+    """Write model `name` of the whisper family over the files in `voicepack`."""
+    values = {"voicepack": str(voicepack), "languages": "*", "max_utterances": "64"}
+    values |= parameters
+    add_variant(repository, name, "pocketsphinx-en", values, backend="whisper", instances=1)

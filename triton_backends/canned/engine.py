@@ -18,6 +18,7 @@ class CannedEngine:
     """Gives each new utterance the next of its texts; with no audio at all it heard nothing."""
 
     instant = True
+    workers = 1
 
     def __init__(self, texts: Sequence[str], max_utterances: int = 1024) -> None:
         if not texts:

@@ -34,6 +34,7 @@ class PocketsphinxEngine:
     """English only. SESSION keeps the cepstral mean between the utterances of one speaker."""
 
     instant = False
+    workers = 1
 
     def __init__(self, pool: DecoderPool, remembered_sessions: int = 1024) -> None:
         self.max_utterances = pool.size

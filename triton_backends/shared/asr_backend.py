@@ -44,7 +44,7 @@ class AsrBackend:
             self._engine,
             limit=parameters.integer("max_utterances", self._engine.max_utterances, low=1),
             idle_s=parameters.integer("idle_ms", 6000, low=100) / 1000,
-            workers=parameters.integer("workers", 1, low=1, high=64),
+            workers=parameters.integer("workers", self._engine.workers, low=1, high=64),
             count=lambda change: self._metrics.add("vdx_active_streams", change),
         )
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Generator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -84,11 +84,24 @@ class Utterance(Protocol):
         ...
 
 
+@runtime_checkable
+class Foresighted(Protocol):
+    """An utterance that wants to know what comes next while it decodes."""
+
+    def foresee(self, request: AsrRequest, *, end: bool) -> None:
+        """Hear of a request that has to wait; called by any thread, returns at once."""
+        ...
+
+
 class AsrEngine(Protocol):
-    """Opens utterances. `instant` engines answer in microseconds and need no worker thread."""
+    """Opens utterances. `instant` engines answer in microseconds and need no worker thread.
+
+    `workers` is how many threads call its utterances where the configuration does not say.
+    """
 
     instant: bool
     max_utterances: int
+    workers: int
 
     def start(self, request: AsrRequest, /) -> Utterance: ...
 

@@ -40,3 +40,10 @@ class Parameters:
         if raw not in {"true", "false"}:
             raise InvalidArgument(f"parameter {key}: {raw!r} is neither true nor false")
         return raw == "true"
+
+    def choice(self, key: str, default: str, allowed: tuple[str, ...]) -> str:
+        """One of `allowed`."""
+        raw = self._values.get(key, default)
+        if raw not in allowed:
+            raise InvalidArgument(f"parameter {key}: {raw!r} is none of {', '.join(allowed)}")
+        return raw

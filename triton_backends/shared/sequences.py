@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 
 from triton_backends.shared.decoding import Job, Sequence, decode
-from triton_backends.shared.engine import AsrEngine
+from triton_backends.shared.engine import AsrEngine, Foresighted
 from triton_backends.shared.errors import BackendError, Busy, InvalidArgument
 
 REAP_INTERVAL_S = 1.0
@@ -61,6 +61,8 @@ class Sequences:
                 if not sequence.busy:
                     self._ready.add(sequence)
                     self._wake.notify()
+                else:
+                    _announce(sequence.utterance, job)
         except BackendError as error:
             job.reply.fail(error)
             return
@@ -158,3 +160,9 @@ class Sequences:
             if live is sequence:
                 del self._live[sequence_id]
         self._drop(sequence)
+
+
+def _announce(utterance: object, job: Job) -> None:
+    """Tell an utterance that is being decoded what waits behind it."""
+    if isinstance(utterance, Foresighted):
+        utterance.foresee(job.request, end=job.end)

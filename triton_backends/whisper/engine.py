@@ -1,0 +1,108 @@
+"""Whisper as a streaming recogniser.
+
+While somebody speaks, a partial transcript is made now and then. At the pause the whole utterance
+is decoded, with the words on which partials agreed given: normally the final transcript is ready
+when the turn ends. All utterances share one copy of the weights and one schedule.
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from triton_backends.shared.contract import ASR_RATE, AsrRequest
+from triton_backends.shared.parameters import Parameters
+from triton_backends.whisper.pack import open_pack
+from triton_backends.whisper.recogniser import Hardware, Recogniser, Window
+from triton_backends.whisper.schedule import Schedule
+from triton_backends.whisper.utterance import WhisperUtterance
+
+SHORT_WINDOWS_S = (10, 15, 20)
+"""Windows beside the model's own. Below 10 s Whisper begins to repeat itself."""
+MARGIN_S = 2
+"""Silence that a shortened window ends with at least (transcribe.cpp pull request 149)."""
+DEVICES = ("cpu", "cuda")
+
+
+@dataclass(frozen=True, slots=True)
+class WhisperOptions:
+    """What a model's parameters say; times in ms.
+
+    `partial_ms` is the audio between two partial transcripts, 0 for none. `full_window` switches
+    the shortened windows off. `max_batch` bounds what is decoded together.
+    """
+
+    hardware: Hardware = field(default_factory=Hardware)
+    partial_ms: int = 1000
+    full_window: bool = False
+    max_batch: int = 8
+    max_utterances: int = 64
+    max_tokens_per_second: int = 30
+
+    @classmethod
+    def of(cls, parameters: Parameters) -> "WhisperOptions":
+        """Raises InvalidArgument naming the parameter."""
+        device = parameters.choice("device", "cpu", DEVICES)
+        window = parameters.choice("window", "auto", ("auto", "full"))
+        hardware = Hardware(
+            device=device,
+            device_index=parameters.integer("device_index", 0, high=63),
+            compute_type=parameters.text("compute_type", "auto"),
+            threads=parameters.integer("threads", 0, high=64),
+            parallel=parameters.integer("parallel", 0, high=64),
+        )
+        return cls(
+            hardware,
+            partial_ms=parameters.integer("partial_ms", 1000, high=60_000),
+            full_window=window == "full",
+            max_batch=parameters.integer("max_batch", 8, low=1, high=256),
+            max_utterances=parameters.integer("max_utterances", 64, low=1, high=1024),
+            max_tokens_per_second=parameters.integer("max_tokens_per_second", 30, low=1, high=100),
+        )
+
+
+class WhisperEngine:
+    """Any CTranslate2 Whisper model; LANGUAGE is detected where a request leaves it out."""
+
+    instant = False
+
+    def __init__(self, folder: Path, options: WhisperOptions | None = None) -> None:
+        self.options = options = options or WhisperOptions()
+        self.max_utterances = options.max_utterances
+        # A worker waits for the end of each decode, so that those that wait can be batched.
+        self.workers = min(options.max_utterances, 32)
+        pack = open_pack(folder)
+        self.recogniser = Recogniser(pack, options.hardware, options.max_tokens_per_second)
+        self._warm_up()
+        self.schedule = Schedule(
+            self.recogniser.understand, self.recogniser.parallel, options.max_batch
+        )
+
+    @classmethod
+    def of(cls, parameters: Parameters, folder: Path) -> "WhisperEngine":
+        """From a model's parameters; `voicepack` is absolute or relative to the model's folder."""
+        pack = folder / parameters.text("voicepack", "voicepack")
+        return cls(pack, WhisperOptions.of(parameters))
+
+    def start(self, request: AsrRequest, /) -> WhisperUtterance:
+        language = self.recogniser.vocabulary.language(request.language)
+        return WhisperUtterance(self, language)
+
+    def close(self) -> None:
+        self.schedule.close()
+        self.recogniser.close()
+
+    def window_frames(self, samples: int) -> int:
+        """The frames of 10 ms in which so many samples are heard: as few as do no harm."""
+        full = self.recogniser.full_frames
+        if not self.options.full_window:
+            for seconds in SHORT_WINDOWS_S:
+                if samples <= (seconds - MARGIN_S) * ASR_RATE and seconds * 100 < full:
+                    return seconds * 100
+        return full
+
+    def _warm_up(self) -> None:
+        """A real decode of noise, so that the first utterance is as fast as the tenth."""
+        noise = np.random.default_rng(0).normal(0, 200, ASR_RATE).astype(np.int16)
+        language = self.recogniser.vocabulary.languages[:1] or ("en",)
+        self.recogniser.understand([Window(noise, self.window_frames(noise.size), language[0])])

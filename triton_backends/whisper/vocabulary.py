@@ -1,0 +1,122 @@
+"""Token numbers and text: prompts, languages, and words out of tokens."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from triton_backends.shared.errors import InvalidArgument
+from triton_backends.whisper.pack import Pack
+
+# Written without spaces between words: there every character counts as a word.
+SPACELESS = frozenset({"zh", "ja", "th", "lo", "my", "km", "yue"})
+UNFINISHED = "\N{REPLACEMENT CHARACTER}"
+# OpenAI's multilingual vocabulary has an empty token and its English one has not; both name all
+# languages. CTranslate2 tells them apart by the same mark (src/models/whisper.cc).
+MULTILINGUAL_MARK = ""
+
+
+class Vocabulary:
+    """The tokens of one model; numbers below `eot` are text."""
+
+    def __init__(self, pack: Pack) -> None:
+        self._numbers = {token: number for number, token in enumerate(pack.tokens)}
+        self.eot = self._numbers["<|endoftext|>"]
+        self._start = self._numbers["<|startoftranscript|>"]
+        self._task = self._numbers["<|transcribe|>"]
+        self._no_timestamps = self._numbers["<|notimestamps|>"]
+        self.multilingual = MULTILINGUAL_MARK in self._numbers
+        between = pack.tokens[self._start + 1 : self._task]
+        self.languages = tuple(
+            token[2:-2] for token in between if token.startswith("<|") and 4 < len(token) <= 7
+        )
+        self._tokenizer = _tokenizer(pack)
+
+    def language(self, tag: str) -> str:
+        """The model's own name of a BCP-47 tag, or nothing where it is to be detected.
+
+        Raises InvalidArgument for a language the model does not know.
+        """
+        primary = tag.lower().split("-")[0]
+        if not self.multilingual:
+            if primary not in {"", "en"}:
+                raise InvalidArgument(f"LANGUAGE {tag!r}: this model understands only en")
+            return "en"
+        if primary and primary not in self.languages:
+            raise InvalidArgument(f"LANGUAGE {tag!r}: this model does not understand it")
+        return primary
+
+    def start_sequence(self, language: str) -> list[int]:
+        """What a transcript begins with, before the mark that it carries no times."""
+        if not self.multilingual:
+            return [self._start]
+        return [self._start, self._numbers[f"<|{language}|>"], self._task]
+
+    def prompt(self, language: str, prefix: Sequence[int] = ()) -> list[int]:
+        """The decoder's prompt; `prefix` are text tokens the transcript has to begin with."""
+        return [*self.start_sequence(language), self._no_timestamps, *prefix]
+
+    def text_tokens(self, tokens: Sequence[int]) -> list[int]:
+        return [token for token in tokens if token < self.eot]
+
+    def text(self, tokens: Sequence[int]) -> str:
+        return str(self._tokenizer.decode(list(tokens), skip_special_tokens=True))
+
+    def words(self, tokens: Sequence[int], language: str) -> list[tuple[str, list[int]]]:
+        """Text tokens grouped into words, each with the space before it.
+
+        As in openai-whisper (whisper/tokenizer.py, `split_to_word_tokens`): a word begins at a
+        space, or, in a language without spaces, with every whole character.
+        """
+        words: list[tuple[str, list[int]]] = []
+        for text, piece in self._characters(tokens):
+            if words and language not in SPACELESS and not text.startswith(" "):
+                words[-1] = (words[-1][0] + text, words[-1][1] + piece)
+            else:
+                words.append((text, piece))
+        return _without_blanks(words, "" if language in SPACELESS else " ")
+
+    def _characters(self, tokens: Sequence[int]) -> list[tuple[str, list[int]]]:
+        """The shortest groups of tokens that are whole characters."""
+        found: list[tuple[str, list[int]]] = []
+        open_: list[int] = []
+        for token in tokens:
+            open_.append(token)
+            text = self.text(open_)
+            if UNFINISHED not in text:
+                found.append((text, open_))
+                open_ = []
+        if open_:
+            found.append((self.text(open_).replace(UNFINISHED, ""), open_))
+        return found
+
+
+def _without_blanks(words: list[tuple[str, list[int]]], space: str) -> list[tuple[str, list[int]]]:
+    """Words led in by `space`; blank pieces join the word after them, or the last one."""
+    joined: list[tuple[str, list[int]]] = []
+    blank: list[int] = []
+    for text, tokens in words:
+        blank = [*blank, *tokens]
+        if text.strip():
+            joined.append((space + text.strip(), blank))
+            blank = []
+    if blank and joined:
+        joined[-1] = (joined[-1][0], [*joined[-1][1], *blank])
+    return joined
+
+
+def _tokenizer(pack: Pack) -> Any:
+    """The model's own tokenizer.json; without one, the byte-level decoder of its vocabulary."""
+    from tokenizers import Tokenizer, decoders, models
+
+    if pack.tokenizer is not None:
+        try:
+            tokenizer = Tokenizer.from_file(str(pack.tokenizer))
+        except Exception as error:  # noqa: BLE001  (the library raises plain Exception)
+            raise InvalidArgument(f"tokenizer.json: {error}") from None
+        for number in (0, len(pack.tokens) // 2):
+            if tokenizer.id_to_token(number) != pack.tokens[number]:
+                raise InvalidArgument("tokenizer.json and the vocabulary number tokens differently")
+        return tokenizer
+    numbers = {token: number for number, token in enumerate(pack.tokens)}
+    tokenizer = Tokenizer(models.BPE(vocab=numbers, merges=[]))
+    tokenizer.decoder = decoders.ByteLevel()
+    return tokenizer
