@@ -61,6 +61,10 @@ BENCHES: dict[str, Bench] = {
             Run("--churn 500", quick="--churn 16"),
         ),
     ),
+    "vad": Bench(
+        "Listening in hard conditions: noise, echo, pauses.",
+        (Run(quick="--quick"),),
+    ),
     "first-audio": Bench(
         "First audio over gRPC, straight from a voice.",
         (Run(quick="--rounds 10"),),

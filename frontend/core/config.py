@@ -144,7 +144,7 @@ class EndpointingConfig(Section):
 
     enabled: bool = True
     unfinished_ms: int = Field(
-        1200, ge=20, le=2000, description="silence that ends an unfinished phrase"
+        1400, ge=20, le=2000, description="silence that ends an unfinished phrase"
     )
 
 

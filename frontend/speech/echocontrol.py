@@ -1,17 +1,12 @@
 """The bot's own voice at the input of a session: cancelled, or at least known."""
 
-import time
-
 import numpy as np
 
 from frontend.core.audio import LISTEN_FRAME, to_pcm
 from frontend.core.config import EchoControlConfig
 from frontend.core.events import Pcm
-from frontend.core.logs import logger
 from frontend.speech.echo import EchoCanceller
 from frontend.speech.played import PlayedAudio
-
-log = logger(__name__)
 
 SILENCE: Pcm = np.zeros(LISTEN_FRAME, np.int16)
 
@@ -32,9 +27,7 @@ class EchoControl:
         self._config = config
         self._canceller = None
         if config.cancellation:
-            began = time.perf_counter()
             self._canceller = EchoCanceller(noise_suppression=config.noise_suppression)
-            log.debug("echo cancellation on", ms=round((time.perf_counter() - began) * 1000, 1))
 
     @property
     def cancelling(self) -> bool:

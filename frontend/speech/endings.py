@@ -6,7 +6,7 @@ is unfinished when it ends
 1. in a mark that continues ("…", ",", "-"), or
 2. in a word that needs another one after it (article, preposition, conjunction, auxiliary,
    possessive, filler), unless it is the end of a closing phrase ("I think so"), or the word can
-   be stranded and a question word came before it ("who is it for"), or
+   be stranded and a question word came shortly before it ("who is it for"), or
 3. in a particle or suffix that does the same where words are not parted by spaces, or
 4. within something spelled: two or more digits or single letters in a row.
 
@@ -26,6 +26,9 @@ ENDINGS: Final[dict[str, Ending]] = {**EUROPEAN, **BEYOND}
 
 SPELLED: Final = 2
 """Digits or letters in a row that look like a number or a name being spelled."""
+
+QUESTION_SPAN: Final = 6
+"""Words within which a question word still belongs to the last one."""
 
 _GOES_ON: Final = re.compile(r"(?:\.\.\.|…|[,、，،;:–—-])\s*$")  # noqa: RUF001
 _ASKS: Final = re.compile(r"[?？؟]\s*$")  # noqa: RUF001
@@ -86,8 +89,9 @@ def _hanging(words: list[str], table: Ending) -> bool:
     ends = {" ".join(words[-n:]) for n in range(1, _LONGEST_CLOSING + 1)}
     if ends & table.closings:
         return False
-    asked = any(word in table.questions for word in words[:-1])
-    return last in table.words or not asked
+    asked = any(word in table.questions for word in words[-QUESTION_SPAN:-1])
+    answered = len(words) > 1 and words[0] in table.answers
+    return last in table.words or not (asked or answered)
 
 
 def _spelling(words: list[str], table: Ending) -> bool:

@@ -19,7 +19,8 @@ class Ending:
     """One language's table.
 
     `words` always need another word after them; `stranded` do unless one of `questions` came
-    before. One of `questions` alone is a question. `closings` are phrases that end in such a word
+    shortly before or one of `answers` began ("yes it is"). One of `questions` alone is a question.
+    `closings` are phrases that end in such a word
     and are finished all the same. `suffixes` are ends of text for scripts and languages where the
     last word is not enough, `closing_suffixes` their exceptions. `digits` are the words for 0 to
     9. `spaced`: words are parted by spaces.
@@ -28,6 +29,7 @@ class Ending:
     words: frozenset[str] = frozenset()
     stranded: frozenset[str] = frozenset()
     questions: frozenset[str] = frozenset()
+    answers: frozenset[str] = frozenset()
     closings: frozenset[str] = frozenset()
     digits: frozenset[str] = frozenset()
     suffixes: tuple[str, ...] = ()
@@ -50,9 +52,8 @@ EUROPEAN: Final[dict[str, Ending]] = {
             " has have had do does did will can not never turn put set give tell show make send"
             " bring let take find as without under through against his i which whose"
         ),
-        questions=word_set(
-            "what who whom whose which where when why how yes no nope yeah that here there whatever"
-        ),
+        questions=word_set("what who whom whose which where when why how"),
+        answers=word_set("yes no nope yeah that here there"),
         closings=word_set(
             "i think so, i hope so, i guess so, i suppose so, even so, or so, would not, or"
             " not, of course not, why not, certainly not, absolutely not, i do, i did, let it"

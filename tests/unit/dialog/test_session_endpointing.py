@@ -13,6 +13,7 @@ from tests.unit.virtual_time import on_virtual_time
 
 WAITING = SessionState.WAITING_FOR_INPUT
 UNFINISHED = "I would like to"
+PATIENCE = EndpointingConfig().unfinished_ms
 
 
 async def gap_ms(stage: Scene) -> float:
@@ -22,7 +23,9 @@ async def gap_ms(stage: Scene) -> float:
     return stage.audience.all(n.TurnTimed)[-1].speech_end_to_first_audio_ms
 
 
-@pytest.mark.parametrize(("text", "low", "high"), [("hello", 280, 340), (UNFINISHED, 1180, 1240)])
+@pytest.mark.parametrize(
+    ("text", "low", "high"), [("hello", 280, 340), (UNFINISHED, PATIENCE - 20, PATIENCE + 40)]
+)
 def test_the_words_decide_how_long_a_pause_may_last(text: str, low: float, high: float) -> None:
     @on_virtual_time
     async def conversation() -> None:
@@ -71,6 +74,6 @@ async def test_patience_is_switched_off_by_a_profile() -> None:
 @on_virtual_time
 async def test_the_language_of_the_session_decides() -> None:
     async with scene(Heard("und"), language="de-DE") as stage:
-        assert await gap_ms(stage) > 1180
+        assert await gap_ms(stage) > PATIENCE - 20
     async with scene(Heard("und"), language="en") as stage:
         assert await gap_ms(stage) < 340

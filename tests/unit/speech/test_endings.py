@@ -3,6 +3,8 @@ import pytest
 from frontend.core.config import EndpointingConfig
 from frontend.speech.endings import ENDINGS, Endings
 
+PATIENCE = EndpointingConfig().unfinished_ms
+
 UNFINISHED = {
     "en": "I would like to|turn on the|he was not an|and mister|my number is two nine|and|um|"
     "call me at 2 9 3|it is spelled v d|I want|because|go to the,|he was|well…",
@@ -58,7 +60,7 @@ def cases(table: dict[str, str]) -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize(("language", "text"), cases(UNFINISHED))
 def test_an_unfinished_phrase_waits(language: str, text: str) -> None:
-    assert endings(language).patience_ms(text) == 1200
+    assert endings(language).patience_ms(text) == PATIENCE
 
 
 @pytest.mark.parametrize(("language", "text"), cases(FINISHED))
@@ -72,7 +74,7 @@ def test_every_language_has_both_kinds_of_examples() -> None:
 
 @pytest.mark.parametrize("text", ["", " ", "...", "?", "\u0000", "12", "a"])
 def test_almost_nothing_is_no_crash(text: str) -> None:
-    assert endings("en").patience_ms(text) in {0, 1200}
+    assert endings("en").patience_ms(text) in {0, PATIENCE}
 
 
 def test_a_language_without_a_table_never_waits() -> None:
@@ -80,7 +82,7 @@ def test_a_language_without_a_table_never_waits() -> None:
 
 
 def test_the_region_of_a_tag_does_not_matter() -> None:
-    assert endings("de-AT").patience_ms("und") == endings("").patience_ms("and") == 1200
+    assert endings("de-AT").patience_ms("und") == endings("").patience_ms("and") == PATIENCE
 
 
 def test_the_wait_is_configured() -> None:

@@ -1,0 +1,138 @@
+"""The corpus of `vdx bench vad` and what plays it."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from frontend.bench.vad import ALL, NONE, Tally
+from frontend.bench.vad_corpus import (
+    BOT_S,
+    distant_scenes,
+    echo_scenes,
+    interrupted_scenes,
+    long_echo_scenes,
+    noise_scenes,
+    onset_scenes,
+)
+from frontend.bench.vad_noises import NOISES, through
+from frontend.bench.vad_pauses import PAUSES_S, PHRASES, finished, listen, thinking
+from frontend.bench.vad_play import Stage, _Loudspeaker, play
+from frontend.bench.vad_voices import HALVES, VOICE_RMS, active_rms, bots_of, voices, voices_of
+from frontend.core.audio import LISTEN_FRAME, LISTEN_RATE
+from frontend.core.config import EndpointingConfig
+from frontend.core.events import SpeechStarted
+
+
+def first(scenes: list[Any], **wanted: object) -> Any:
+    return next(s for s in scenes if all(getattr(s, k) == v for k, v in wanted.items()))
+
+
+def test_no_voice_is_in_both_halves() -> None:
+    tune, held = ({name for name, _ in voices_of(half)} for half in HALVES)
+    assert tune.isdisjoint(held)
+    assert len(tune | held) == len(voices()) >= 20
+    names = [{s.name for s in noise_scenes(half)} for half in HALVES]
+    assert names[0].isdisjoint(names[1])
+    assert not np.array_equal(bots_of("tune")[0][1], bots_of("held")[0][1])
+
+
+def test_the_corpus_is_the_same_every_time() -> None:
+    one, other = (next(iter(noise_scenes("held"))) for _ in range(2))
+    assert np.array_equal(one.near, other.near)
+    assert one.bot is not None
+    assert one.bot.size == BOT_S * LISTEN_RATE
+
+
+@pytest.mark.parametrize("name", NOISES)
+def test_a_noise_has_the_level_it_is_asked_for(name: str) -> None:
+    sound = NOISES[name](LISTEN_RATE * 2, np.random.default_rng(1))
+    assert np.sqrt(np.mean(sound**2)) == pytest.approx(1.0)
+
+
+def test_people_speak_at_one_level() -> None:
+    assert all(active_rms(v) == pytest.approx(VOICE_RMS, rel=0.01) for _, v in voices())
+
+
+def test_every_condition_of_the_issue_is_there() -> None:
+    makers = (noise_scenes, distant_scenes, interrupted_scenes, onset_scenes)
+    kinds = {scene.kind for maker in makers for scene in maker("held")}
+    kinds |= {s.kind for cancel in (True, False) for s in echo_scenes("held", cancel=cancel)}
+    assert {"fan", "keyboard", "clicks", "pink noise", "music", "distant speech"} < kinds
+    assert {"echo", "echo, cancelled", "voice in noise and echo", "onset in fan"} < kinds
+    assert len({scene.level for scene in noise_scenes("held")}) == 3
+    assert sum(s.bot.size for s in long_echo_scenes("held") if s.bot is not None) >= (
+        10 * 60 * LISTEN_RATE
+    )
+
+
+def test_the_echo_is_the_convolution_of_what_was_played() -> None:
+    scene = next(iter(echo_scenes("tune", cancel=False)))
+    assert scene.bot is not None
+    assert scene.echo is not None
+    played = scene.bot[: 50 * LISTEN_FRAME]
+    loudspeaker = _Loudspeaker(scene.echo)
+    frames = [loudspeaker.echo(frame) for frame in played.reshape(-1, LISTEN_FRAME)]
+    assert np.allclose(np.concatenate(frames), through(played, scene.echo), atol=1e-6)
+
+
+def test_a_reply_that_pauses_stops_echoing() -> None:
+    scene = first(list(echo_scenes("held", cancel=False)), level="-10 dB")
+    outcome = play(scene, NONE)
+    assert len(outcome.paused) > 2, "it stutters: each pause ends its own cause"
+    assert outcome.cancelled == []
+
+
+@pytest.mark.parametrize("kind", ["keyboard", "distant speech", "echo"])
+def test_the_features_are_for_something(kind: str) -> None:
+    scenes = [
+        *noise_scenes("tune"),
+        *distant_scenes("tune"),
+        *echo_scenes("tune", cancel=False),
+    ]
+    level = {"keyboard": "1000", "distant speech": "-20 dB", "echo": "-20 dB"}[kind]
+    scene = first(scenes, kind=kind, level=level)
+    assert play(scene, NONE).paused
+    outcome = play(scene, ALL)
+    assert (outcome.paused, outcome.cancelled) == ([], [])
+
+
+def test_a_person_interrupts_with_everything_on() -> None:
+    scene = first(list(interrupted_scenes("tune")), kind="voice in echo")
+    tally = Tally()
+    tally.add(scene, play(scene, ALL))
+    assert (tally.scenes, tally.true, tally.false) == (1, 1, 0)
+
+
+def test_an_onset_is_heard_where_it_is() -> None:
+    scene = next(iter(onset_scenes("tune")))
+    assert scene.voice is not None
+    heard = [event for _, event in play(scene, ALL).heard if isinstance(event, SpeechStarted)]
+    assert abs(heard[0].at - scene.voice[0]) < LISTEN_RATE // 5
+
+
+def test_a_bot_that_is_never_disturbed_says_everything() -> None:
+    scene = first(list(noise_scenes("held")), kind="clicks")
+    stage = Stage(scene, ALL)
+    assert stage.play().paused == []
+    assert stage._bot._next >= BOT_S * LISTEN_RATE
+    assert stage._bot.reply is None
+
+
+def test_a_pause_is_put_between_two_words() -> None:
+    scenes = thinking("held", "said")
+    assert {scene.pause_s for scene in scenes} == set(PAUSES_S)
+    plain = {scene.name: scene for scene in finished("held", "said")}
+    for scene in scenes:
+        whole = plain[scene.name.rsplit("-", 1)[0]]
+        longer = (scene.speech_end - whole.speech_end) / LISTEN_RATE
+        assert longer == pytest.approx(scene.pause_s, abs=0.06)
+    anywhere = thinking("held", "said", anywhere=True)
+    assert len(anywhere) > len(scenes)
+    assert len(finished(None, "heard")) == len(PHRASES)
+
+
+def test_unfinished_words_are_waited_for_and_a_fixed_silence_cuts() -> None:
+    scene = first(thinking("held", "said"), name="ps_librivox_0930-3")
+    assert listen(scene, EndpointingConfig()).cuts == 0
+    assert listen(scene, EndpointingConfig(enabled=False)).cuts == 1
