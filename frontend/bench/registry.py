@@ -69,4 +69,8 @@ BENCHES: dict[str, Bench] = {
         "First audio over gRPC, straight from a voice.",
         (Run(quick="--rounds 10"),),
     ),
+    "grammar": Bench(
+        "Load time of a recogniser of few sentences.",
+        (Run("--rounds 5", quick="--rounds 1"),),
+    ),
 }

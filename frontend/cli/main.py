@@ -21,6 +21,7 @@ COMMANDS = {
     "frontend": "Serve conversations against a Triton that runs elsewhere.",
     "triton": "Run the embedded Triton, or assemble backends for a stock one.",
     "setup": "Build the environment that models run in.",
+    "grammar": "Make recognisers that understand only some sentences.",
     "models": "List, load and unload models; switch voices in live sessions.",
     "voices": "Fetch and manage voices and recognisers.",
     "talk": "Talk from this terminal, with the microphone or a recording.",

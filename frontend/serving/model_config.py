@@ -3,11 +3,12 @@
 The one place where a configuration is made; always as a protobuf message, never as pieces of text.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from frontend.core.errors import ModelFailed
-from frontend.serving.models import CAPABILITIES, ModelInfo, describe
+from frontend.serving.models import CAPABILITIES, ModelInfo, ModelKind, describe
 from frontend.serving.voicepacks.metadata import Voicepack
 
 CONFIG = "config.pbtxt"
@@ -52,22 +53,28 @@ ASR_OUTPUTS: tuple[Tensor, ...] = (
 
 def entry_text(pack: Voicepack, voicepack: str) -> str:
     """The `config.pbtxt` of a voicepack that lies at `voicepack`, seen from the model's folder."""
+    return config_text(pack.family, pack.kind, _parameters(pack, voicepack))
+
+
+def config_text(family: str, kind: ModelKind, parameters: Mapping[str, str]) -> str:
+    """A `config.pbtxt` that keeps the contract of its kind."""
     from google.protobuf import text_format
     from tritonclient.grpc import model_config_pb2 as pb
 
-    config = pb.ModelConfig(backend=pack.family)
+    config = pb.ModelConfig(backend=family)
     config.model_transaction_policy.decoupled = True
     config.instance_group.add(count=1, kind=pb.ModelInstanceGroup.KIND_CPU)
-    if pack.kind == "asr":
+    if kind == "asr":
         batching = config.sequence_batching
         batching.max_sequence_idle_microseconds = SEQUENCE_IDLE_US
         batching.oldest.max_candidate_sequences = MOST_SEQUENCES
-    inputs, outputs = (TTS_INPUTS, TTS_OUTPUTS) if pack.kind == "tts" else (ASR_INPUTS, ASR_OUTPUTS)
-    for name, kind, dims, optional in inputs:
-        config.input.add(name=name, data_type=pb.DataType.Value(kind), dims=dims, optional=optional)
-    for name, kind, dims, _ in outputs:
-        config.output.add(name=name, data_type=pb.DataType.Value(kind), dims=dims)
-    for key, value in _parameters(pack, voicepack).items():
+    inputs, outputs = (TTS_INPUTS, TTS_OUTPUTS) if kind == "tts" else (ASR_INPUTS, ASR_OUTPUTS)
+    for name, dtype, dims, optional in inputs:
+        data_type = pb.DataType.Value(dtype)
+        config.input.add(name=name, data_type=data_type, dims=dims, optional=optional)
+    for name, dtype, dims, _ in outputs:
+        config.output.add(name=name, data_type=pb.DataType.Value(dtype), dims=dims)
+    for key, value in parameters.items():
         config.parameters[key].string_value = value
     text: str = text_format.MessageToString(config, as_utf8=True)
     return text

@@ -26,6 +26,7 @@ BENCHES = {
     ),
     "churn": (["sessions", "--churn", "8", "--sessions", "4"], "sessions left"),
     "first-audio": (["first-audio", "--rounds", "3"], "first audio of tone over gRPC"),
+    "grammar": (["grammar", "--rounds", "1"], "decoder of a grammar, pruned dictionary"),
 }
 
 

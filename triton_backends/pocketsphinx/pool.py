@@ -1,66 +1,10 @@
 """A bounded pool of pocketsphinx decoders, because making one takes a third of a second."""
 
-import tempfile
 import threading
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from triton_backends.shared.errors import Busy
-
-# Below what the language model says of a word it has; log probability in its own base.
-UNKNOWN = -(2**29)
-
-
-class PocketsphinxDecoders:
-    """Builds decoders in the fast mode.
-
-    That is one forward search with at most `max_hmms_per_frame` active states, no second pass, no
-    lattice rescoring: on the bundled recordings as accurate as the full search, and the
-    transcript is there while the speaker pauses. All decoders share one language model, and the
-    dictionary is cut to the words that model knows: the same transcripts in half the time and
-    half the memory (44 MB a decoder).
-    """
-
-    def __init__(self, max_hmms_per_frame: int) -> None:
-        import pocketsphinx
-
-        english = Path(pocketsphinx.get_model_path()) / "en-us"
-        self._language_model = pocketsphinx.NGramModel(
-            pocketsphinx.Config(lm=None), pocketsphinx.LogMath(), str(english / "en-us.lm.bin")
-        )
-        self._folder = tempfile.TemporaryDirectory(prefix="vdx-pocketsphinx-")
-        dictionary = Path(self._folder.name) / "known.dict"
-        dictionary.write_text(self._known(english / "cmudict-en-us.dict"))
-        self._options = {
-            "loglevel": "FATAL",
-            "lm": None,
-            "dict": str(dictionary),
-            "fwdflat": False,
-            "bestpath": False,
-            "maxhmmpf": max_hmms_per_frame,
-        }
-
-    def build(self) -> Any:
-        """A new decoder; takes about 0.2 s with the interpreter's lock held."""
-        import pocketsphinx
-
-        decoder = pocketsphinx.Decoder(**self._options)
-        decoder.add_lm("shared", self._language_model)
-        decoder.activate_search("shared")
-        return decoder
-
-    def _known(self, dictionary: Path) -> str:
-        """The lines of a pronunciation dictionary whose words the language model has."""
-        kept = []
-        previous, known = "", False
-        for line in dictionary.read_text().splitlines(keepends=True):
-            word = line.split(" ", 1)[0].split("(", 1)[0]  # "was(2)" is a way to say "was"
-            if word != previous:
-                previous, known = word, self._language_model.prob([word]) > UNKNOWN
-            if known:
-                kept.append(line)
-        return "".join(kept)
 
 
 class DecoderPool:

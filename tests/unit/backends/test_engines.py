@@ -16,8 +16,9 @@ from triton_backends.espeak.engine import EspeakEngine
 from triton_backends.espeak.library import Mark
 from triton_backends.espeak.voices import find_language, find_variant
 from triton_backends.espeak.words import WordTracker, word_spans
+from triton_backends.pocketsphinx.decoders import PocketsphinxDecoders
 from triton_backends.pocketsphinx.engine import PocketsphinxEngine
-from triton_backends.pocketsphinx.pool import DecoderPool, PocketsphinxDecoders
+from triton_backends.pocketsphinx.pool import DecoderPool
 from triton_backends.shared.contract import AsrRequest, TtsRequest
 from triton_backends.shared.errors import Busy, Internal, InvalidArgument
 from triton_backends.shared.parameters import Parameters
