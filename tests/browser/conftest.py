@@ -30,17 +30,20 @@ OpenPage = Callable[..., Awaitable[Page]]
 @pytest.fixture(scope="session")
 def chromium() -> str:
     """The browser's path; CHROMIUM names another one."""
-    found = next(filter(None, map(shutil.which, (os.environ.get("CHROMIUM", ""), *NAMES))), None)
+    found = find_chromium()
     if found is None:
         pytest.fail("the page is tested in a real browser; run: sudo apt install chromium")
     return found
 
 
+def find_chromium() -> str | None:
+    return next(filter(None, map(shutil.which, (os.environ.get("CHROMIUM", ""), *NAMES))), None)
+
+
 @pytest.fixture(scope="session")
 def person(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Somebody who says "go forward ten meters", waits 4 s, and says it again, for ever."""
-    voice, rate = soundfile.read(RECORDING, dtype="int16")
-    return _speak(tmp_path_factory, [room(rate, 1), voice, room(rate, 3)], rate)
+    return write_person(tmp_path_factory.mktemp("person") / "person.wav")
 
 
 @pytest.fixture(scope="session")
@@ -49,19 +52,22 @@ def hesitant_person(tmp_path_factory: pytest.TempPathFactory) -> Path:
     voice, rate = soundfile.read(RECORDING, dtype="int16")
     sound, _ = soundfile.read(UH, dtype="int16")
     parts = [room(rate, 1), voice, room(rate, 3), sound, room(rate, 20)]
-    return _speak(tmp_path_factory, parts, rate)
+    file = tmp_path_factory.mktemp("person") / "person.wav"
+    soundfile.write(file, np.concatenate(parts), rate)
+    return file
+
+
+def write_person(file: Path) -> Path:
+    """The recording of `person`, to be repeated for ever."""
+    voice, rate = soundfile.read(RECORDING, dtype="int16")
+    soundfile.write(file, np.concatenate([room(rate, 1), voice, room(rate, 3)]), rate)
+    return file
 
 
 def room(rate: int, seconds: float) -> Pcm:
     """The noise of a quiet room."""
     samples = np.random.default_rng(1).integers(-3, 4, round(seconds * rate))
     return samples.astype(np.int16)
-
-
-def _speak(factory: pytest.TempPathFactory, parts: list[Pcm], rate: int) -> Path:
-    file = factory.mktemp("person") / "person.wav"
-    soundfile.write(file, np.concatenate(parts), rate)
-    return file
 
 
 @pytest.fixture(scope="module")

@@ -54,16 +54,18 @@ function Person({ line }: { line: PersonLine }) {
 }
 
 function Bot({ line }: { line: BotLine }) {
-  const cutAt = line.cutAt ?? line.text.length;
+  const kept = line.text.slice(0, line.cutAt ?? line.text.length);
+  const rest = line.text.slice(kept.length);
+  const words = rest.trimStart();
   return (
     <div className="line vdx" data-paused={line.paused || undefined}>
       <p>
         <span className="who">vdx</span>
-        {line.text.slice(0, cutAt)}
+        {kept + rest.slice(0, rest.length - words.length)}
         {line.cutAt !== null && (
           <del>
             <span className="unseen">, cut off before: </span>
-            {line.text.slice(cutAt)}
+            {words}
           </del>
         )}
       </p>

@@ -1,0 +1,54 @@
+"""Takes the README's pictures of the page: `python -m tests.browser.screenshots ADDRESS FOLDER`.
+
+ADDRESS is that of a running `vdx up`, best with a profile `demo` that answers from a script.
+"""
+
+import asyncio
+import sys
+from pathlib import Path
+
+from playwright.async_api import Browser, Page, async_playwright
+
+from tests.browser.conftest import find_chromium, write_person
+from tests.browser.listening import becomes
+
+VIEWS = {
+    "light": {"viewport": {"width": 1120, "height": 720}, "color_scheme": "light"},
+    "dark": {"viewport": {"width": 1120, "height": 720}, "color_scheme": "dark"},
+    "phone": {"viewport": {"width": 390, "height": 844}, "color_scheme": "light"},
+}
+
+
+async def take(browser: Browser, address: str, name: str, folder: Path) -> None:
+    """One conversation with an interruption, and its picture."""
+    page: Page = await browser.new_page(**VIEWS[name])
+    await page.goto(address)
+    await page.click("#talk")
+    await becomes(page, "document.querySelectorAll('#captions del').length > 0", 60)
+    await page.locator("#captions summary").first.click()
+    await becomes(page, "document.body.dataset.mood === 'speaking'", 60)
+    await page.screenshot(path=folder / f"page-{name}.png")
+    await page.close()
+
+
+async def main(address: str, folder: Path) -> None:
+    async with async_playwright() as driver:
+        for name in VIEWS:
+            voice = write_person(folder / "person.wav")
+            browser = await driver.chromium.launch(
+                executable_path=find_chromium(),
+                args=[
+                    "--use-fake-device-for-media-stream",
+                    "--use-fake-ui-for-media-stream",
+                    f"--use-file-for-fake-audio-capture={voice}",
+                ],
+                chromium_sandbox=False,
+            )
+            await take(browser, address, name, folder)
+            await browser.close()
+            voice.unlink()
+
+
+if __name__ == "__main__":
+    Path(sys.argv[2]).mkdir(parents=True, exist_ok=True)
+    asyncio.run(main(sys.argv[1], Path(sys.argv[2])))
