@@ -65,6 +65,10 @@ BENCHES: dict[str, Bench] = {
         "Listening in hard conditions: noise, echo, pauses.",
         (Run(quick="--quick"),),
     ),
+    "page": Bench(
+        "Load to talking, in a real browser.",
+        (Run("--rounds 10", quick="--rounds 1"),),
+    ),
     "first-audio": Bench(
         "First audio over gRPC, straight from a voice.",
         (Run(quick="--rounds 10"),),

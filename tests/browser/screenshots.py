@@ -13,8 +13,8 @@ from tests.browser.conftest import find_chromium, write_person
 from tests.browser.listening import becomes
 
 VIEWS = {
-    "light": {"viewport": {"width": 1120, "height": 720}, "color_scheme": "light"},
-    "dark": {"viewport": {"width": 1120, "height": 720}, "color_scheme": "dark"},
+    "light": {"viewport": {"width": 1120, "height": 760}, "color_scheme": "light"},
+    "dark": {"viewport": {"width": 1120, "height": 760}, "color_scheme": "dark"},
     "phone": {"viewport": {"width": 390, "height": 844}, "color_scheme": "light"},
 }
 
@@ -27,6 +27,7 @@ async def take(browser: Browser, address: str, name: str, folder: Path) -> None:
     await becomes(page, "document.querySelectorAll('#captions del').length > 0", 60)
     await page.locator("#captions summary").first.click()
     await becomes(page, "document.body.dataset.mood === 'speaking'", 60)
+    await becomes(page, "vdx.outputLevel() > 0.1")
     await page.screenshot(path=folder / f"page-{name}.png")
     await page.close()
 

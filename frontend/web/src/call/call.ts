@@ -83,6 +83,10 @@ export class Call {
     return this.transport?.outputLevel() ?? 0;
   }
 
+  transportKind(): Transport["kind"] | null {
+    return this.transport?.kind ?? null;
+  }
+
   companion(): ReactNode {
     return this.transport?.companion?.() ?? null;
   }
