@@ -25,6 +25,7 @@ BENCHES = {
         "server CPU per session-second, Triton included",
     ),
     "churn": (["sessions", "--churn", "8", "--sessions", "4"], "sessions left"),
+    "page": (["page", "--rounds", "1"], "page: load to talking"),
     "first-audio": (["first-audio", "--rounds", "3"], "first audio of tone over gRPC"),
     "grammar": (["grammar", "--rounds", "1"], "decoder of a grammar, pruned dictionary"),
 }
