@@ -59,6 +59,8 @@ def unload(name: Name, url: Url = DEFAULT_URL, api_key: Key = "") -> None:
     """Unload a model; what it is saying now is finished."""
     answer = _call("POST", url, _path(name, "unload"), api_key, f"unloading {name}")
     typer.echo(f"{name} is unloaded")
+    if moved := answer["sessions_moved"]:
+        typer.echo(f"sessions that went over to their profile's model: {', '.join(moved)}")
     if using := answer["sessions_still_using_it"]:
         typer.echo(f"sessions that used it and need another: {', '.join(using)}", err=True)
 

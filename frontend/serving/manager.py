@@ -111,7 +111,7 @@ class ModelManager:
         return info
 
     async def _load(self, name: str, kind: ModelKind | None) -> ModelInfo:
-        await self._require(name, kind)
+        await self.require(name, kind)
         async with self._locks.setdefault(name, asyncio.Lock()):
             if (info := self._infos.get(name)) is not None:
                 return info
@@ -130,7 +130,7 @@ class ModelManager:
         Raises:
             UnknownName: the repository has no such model.
         """
-        await self._require(name)
+        await self.require(name)
         self._forget(name)
         # A load or reload under way would bring it back: what was asked for last counts.
         async with self._locks.setdefault(name, asyncio.Lock()):
@@ -142,7 +142,8 @@ class ModelManager:
         self._infos.pop(name, None)
         self._failures.pop(name, None)
 
-    async def _require(self, name: str, kind: ModelKind | None = None) -> None:
+    async def require(self, name: str, kind: ModelKind | None = None) -> None:
+        """Raises UnknownName, with the nearest of its kind, unless the repository has `name`."""
         names = await self._states()
         if name not in names:
             raise await self._unknown(name, kind, names)

@@ -152,6 +152,38 @@ class Host:
                 self.manager.suspect()
             raise
 
+    async def unload(self, model: str) -> tuple[list[str], list[str]]:
+        """Unloads a model; what it is saying or hearing is finished.
+
+        Sessions that use it go over to what their profile names, at the next clause or utterance.
+        Returns the ids of those that did and of those that had nothing to go over to.
+
+        Raises:
+            UnknownName: no such model.
+            TritonError: Triton did not do it.
+        """
+        await self.manager.require(model)
+        self._defaults = {kind: name for kind, name in self._defaults.items() if name != model}
+        moved: list[str] = []
+        left: list[str] = []
+        for session in self.sessions.values():
+            if model in (session.options.voice, session.options.recogniser):
+                (moved if self._move(session, model) else left).append(session.id)
+        await self.manager.unload(model)
+        return moved, left
+
+    def _move(self, session: Session, model: str) -> bool:
+        """Takes a session away from `model`, if its profile names another that is loaded."""
+        now, own = session.options, self.options(session.options.profile)
+        key = "voice" if now.voice == model else "recogniser"
+        other = getattr(own, key)
+        info = self.manager.info(other)
+        if other == model or info is None or not info.speaks(now.language):
+            return False
+        speaker = {"speaker": own.speaker} if key == "voice" else {}
+        session.update(now.updated(**{key: other}, **speaker))
+        return True
+
     def session(self, session_id: str) -> Session:
         """An open session by id; raises UnknownName."""
         try:

@@ -134,11 +134,10 @@ async def load(request: Request) -> Response:
 async def unload(request: Request) -> Response:
     """Unloads a model; a clause or utterance in flight is finished."""
     host, name = _host(request), request.path_params["name"]
-    await host.manager.unload(name)
-    using = [
-        s.id for s in host.sessions.values() if name in (s.options.voice, s.options.recogniser)
-    ]
-    return JSONResponse({"unloaded": name, "sessions_still_using_it": using})
+    moved, left = await host.unload(name)
+    return JSONResponse(
+        {"unloaded": name, "sessions_moved": moved, "sessions_still_using_it": left}
+    )
 
 
 async def use(request: Request) -> Response:

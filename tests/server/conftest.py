@@ -55,6 +55,7 @@ def base_config(script: Path) -> dict[str, Any]:
         "profiles": {
             "vdx": {},
             "long": {"responder": long},
+            "fast-long": {"responder": long, "voice": "tone-fast"},
             "long-stop": {"responder": long, "voice": "tone-fast", "recogniser": "canned-stop"},
             "long-uh": {"responder": long, "voice": "tone-fast", "recogniser": "canned-uh"},
             "unfinished": {"voice": "tone-fast", "recogniser": "canned-unfinished"},

@@ -82,7 +82,13 @@ def embedded(repository: Path, log_file: Path, **ports: int) -> EmbeddedTriton:
 class Vdx:
     """One running `vdx` command, its output kept line by line."""
 
-    def __init__(self, *arguments: str, config: dict[str, Any] | None = None, home: Path) -> None:
+    def __init__(
+        self,
+        *arguments: str,
+        config: dict[str, Any] | None = None,
+        home: Path,
+        environ: dict[str, str] | None = None,
+    ) -> None:
         command = [*VDX, *arguments]
         if config is not None:
             file = home / "vdx.yaml"
@@ -96,7 +102,7 @@ class Vdx:
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
             text=True,
-            env=environment | {"PYTHONUNBUFFERED": "1"},
+            env=environment | {"PYTHONUNBUFFERED": "1"} | (environ or {}),
             start_new_session=True,
         )
         self._reader = threading.Thread(target=self._read, daemon=True)
@@ -153,9 +159,14 @@ class Vdx:
 
 
 @contextlib.contextmanager
-def running(*arguments: str, home: Path, config: dict[str, Any] | None = None) -> Iterator[Vdx]:
+def running(
+    *arguments: str,
+    home: Path,
+    config: dict[str, Any] | None = None,
+    environ: dict[str, str] | None = None,
+) -> Iterator[Vdx]:
     """A `vdx` command for the length of a block."""
-    vdx = Vdx(*arguments, config=config, home=home)
+    vdx = Vdx(*arguments, config=config, home=home, environ=environ)
     try:
         yield vdx
     finally:

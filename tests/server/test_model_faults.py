@@ -120,6 +120,22 @@ async def test_an_unloaded_voice_finishes_its_clause(server: str, http: Http) ->
         await talk.wait("response.output_audio.delta", count=5)
         code, answer = await asyncio.to_thread(http.post, "/vdx/models/tone-spare/unload")
         assert code == 200
+        assert (len(answer["sessions_moved"]), answer["sessions_still_using_it"]) == (1, [])
+        done = await talk.wait("response.done")
+        assert done["response"]["status"] == OK
+        played = done["response"]["output"][0]["content"][0]["transcript"]
+        assert played == LONG_ANSWER
+        assert (await update(talk, {}))["audio"]["output"]["voice"] == "tone"
+        await update(talk, _voice("tone-fast"))
+        await _works_again(talk)
+
+
+async def test_an_unloaded_voice_without_another_fails_one_reply(server: str, http: Http) -> None:
+    # Slowly, so that there is time before the last clause is asked for.
+    async with talking(server, "fast-long", session={"audio": {"output": {"speed": 0.5}}}) as talk:
+        await talk.turn()
+        await talk.wait("response.output_audio.delta")
+        _, answer = await asyncio.to_thread(http.post, "/vdx/models/tone-fast/unload")
         assert len(answer["sessions_still_using_it"]) == 1
         done = await talk.wait("response.done")
         assert (await talk.error(0))["code"] == "model_unavailable"
@@ -127,7 +143,16 @@ async def test_an_unloaded_voice_finishes_its_clause(server: str, http: Http) ->
         played = done["response"]["output"][0]["content"][0]["transcript"]
         assert played.endswith((".", ","))
         assert LONG_ANSWER.startswith(played)
-        await update(talk, _voice("tone-fast"))
+        await update(talk, {"audio": {"output": {"voice": "tone-fast", "speed": 2.0}}})
+        await _works_again(talk)
+
+
+async def test_new_sessions_do_not_want_what_was_unloaded(server: str, http: Http) -> None:
+    await asyncio.to_thread(http.post, "/vdx/models/tone-spare/use")
+    await asyncio.to_thread(http.post, "/vdx/models/tone-spare/unload")
+    async with talking(server) as talk:
+        session = talk.of("session.created")[0]["session"]
+        assert session["audio"]["output"]["voice"] == "tone"
         await _works_again(talk)
 
 

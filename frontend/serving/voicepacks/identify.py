@@ -16,7 +16,7 @@ FAMILY_MODULES: dict[str, ModuleType] = {piper.FAMILY: piper, whisper.FAMILY: wh
 
 TAKEN = (
     "vdx takes a Piper voice (NAME.onnx with NAME.onnx.json) or a Whisper model of CTranslate2 "
-    "(a folder with model.bin, config.json, tokenizer.json and vocabulary.json)"
+    "(a folder with model.bin, config.json and vocabulary.json)"
 )
 MOST_FILES = 100_000
 
@@ -75,7 +75,7 @@ def _why_not(names: list[str], only: str) -> str:
     if lone and only in ("", lone[0]):
         return f"{lone[0]} has no {lone[0]}.json beside it"
     if whisper.MODEL in seen and only in ("", whisper.MODEL):
-        needed = [whisper.CONFIG, whisper.TOKENIZER]
+        needed = [whisper.CONFIG]
         if not seen & set(whisper.VOCABULARIES):
             needed.append(whisper.VOCABULARIES[0])
         missing = [name for name in needed if name not in seen]

@@ -110,9 +110,13 @@ class VoicepackStore:
         with self._at_work(), self._aside() as aside:
             self.require_free(name)
             staged, flat = _take(folder, parts, aside / "voicepack", move=move)
-            facts = identify.describe(staged, flat)
-            if self._trial is not None:
-                self._trial(flat, staged)
+            try:
+                facts = identify.describe(staged, flat)
+                if self._trial is not None:
+                    self._trial(flat, staged)
+            except InvalidVoicepack as error:  # of the copy; the person knows the file as it was
+                told = error.message.replace(str(staged), str(folder))
+                raise InvalidVoicepack(told, param=error.param) from None
             pack = _made(name, flat, facts, origin, staged, given)
             (staged / METADATA).write_text(pack.dump(), encoding="utf-8")
             _write_entry(pack, aside / "model")

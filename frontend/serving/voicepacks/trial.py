@@ -16,18 +16,23 @@ from frontend.serving.voicepacks.store import Trial
 TIMEOUT_S = 300
 
 _LOAD = """
-import sys, pathlib
-family, folder = sys.argv[1:]
+import sys
+root, family, folder = sys.argv[1:]
+sys.path.insert(0, root)
+from pathlib import Path
+from triton_backends.shared.errors import BackendError
+from triton_backends.shared.parameters import Parameters
 if family == "piper":
-    import onnxruntime
-    onnxruntime.set_default_logger_severity(4)
-    for file in pathlib.Path(folder).glob("*.onnx"):
-        onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
+    from triton_backends.piper.voicepack import load_engine
 elif family == "whisper":
-    import ctranslate2, tokenizers
-    tokenizers.Tokenizer.from_file(str(pathlib.Path(folder) / "tokenizer.json"))
-    ctranslate2.models.Whisper(folder, device="cpu", compute_type="default")
+    from triton_backends.whisper.engine import WhisperEngine
+    load_engine = WhisperEngine.of
+try:
+    load_engine(Parameters({"voicepack": "."}), Path(folder)).close()
+except (BackendError, RuntimeError, ValueError) as error:
+    sys.exit(str(error))
 """
+"""What the family itself says of the files, as it would when Triton loads them."""
 
 
 def load_once(paths: Paths) -> Trial | None:
@@ -39,7 +44,7 @@ def load_once(paths: Paths) -> Trial | None:
     def trial(parts: Parts, folder: Path) -> None:
         file = folder / parts.files[0]
         # -I: nothing of the folder, which may hold a file called like a library, is imported.
-        command = [str(python), "-I", "-c", _LOAD, parts.family, str(folder)]
+        command = [str(python), "-I", "-c", _LOAD, str(paths.data), parts.family, str(folder)]
         try:
             done = subprocess.run(
                 command,

@@ -1,4 +1,4 @@
-"""Whisper in the format of CTranslate2: a folder with `model.bin`, a vocabulary, a tokenizer."""
+"""Whisper in the format of CTranslate2: a folder with `model.bin` and a vocabulary."""
 
 import re
 import struct
@@ -14,7 +14,7 @@ FAMILY = "whisper"
 SAMPLE_RATE = 16_000
 MODEL, CONFIG, TOKENIZER = "model.bin", "config.json", "tokenizer.json"
 VOCABULARIES = ("vocabulary.json", "vocabulary.txt")
-OPTIONAL = ("preprocessor_config.json",)
+OPTIONAL = (TOKENIZER, "preprocessor_config.json")
 
 NEWEST_BINARY = 6
 SPECIFICATION = "WhisperSpec"
@@ -39,8 +39,8 @@ def _parts(folder: PurePosixPath, there: set[str]) -> Parts | None:
     def named(*names: str) -> list[str]:
         return [str(folder / name) for name in names if str(folder / name) in there]
 
-    needed, vocabulary = named(MODEL, CONFIG, TOKENIZER), named(*VOCABULARIES)[:1]
-    if len(needed) < 3 or not vocabulary:
+    needed, vocabulary = named(MODEL, CONFIG), named(*VOCABULARIES)[:1]
+    if len(needed) < 2 or not vocabulary:
         return None
     return Parts(FAMILY, folder.name, (*needed, *vocabulary, *named(*OPTIONAL, *NOTES)))
 
@@ -57,8 +57,8 @@ def describe(folder: Path, parts: Parts) -> Facts:
     Raises:
         InvalidVoicepack: they are not a whole Whisper model; names the file and the reason.
     """
-    model, config, tokenizer, vocabulary = parts.files[:4]
-    for name in (config, tokenizer, *(n for n in parts.files[4:] if n.endswith(".json"))):
+    model, config, vocabulary = parts.files[:3]
+    for name in (config, *(n for n in parts.files[3:] if n.endswith(".json"))):
         if not isinstance(read_json(folder, name), dict):
             raise InvalidVoicepack(f"{folder / name} must hold a JSON object")
     words = _vocabulary(folder, vocabulary)

@@ -165,7 +165,7 @@ def test_a_model_that_is_not_sound_leaves_nothing(
     store: VoicepackStore, paths: Paths, voice: Path
 ) -> None:
     (voice / f"{VOICE}.onnx").write_bytes(small.onnx()[:50])
-    with pytest.raises(InvalidVoicepack):
+    with pytest.raises(InvalidVoicepack, match=str(voice / f"{VOICE}.onnx")):
         added(store, voice)
     assert nothing_but_locks(paths.home)
 
