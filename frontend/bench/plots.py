@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from frontend.bench import vad_plots
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
@@ -155,10 +157,22 @@ def goals(runs: Runs, axes: Axes) -> bool:
     return True
 
 
+def listening_curves(runs: Runs, axes: Axes) -> bool:
+    """True against false interruptions."""
+    return any(vad_plots.curves(report["samples"], axes) for report in reports(runs, "vad"))
+
+
+def listening_features(runs: Runs, axes: Axes) -> bool:
+    """False interruptions with each feature of the input on and off."""
+    return any(vad_plots.features(report["samples"], axes) for report in reports(runs, "vad"))
+
+
 PLOTS: dict[str, tuple[str, Plot]] = {
     "waterfall": ("A turn, from the end of speech to the first sound", waterfall),
     "distribution": ("How long people wait", distribution),
     "cost": ("What sessions cost", cost),
+    "vad-curves": ("Interruptions, while the threshold moves", listening_curves),
+    "vad-features": ("What each feature of listening is for", listening_features),
     "goals": ("Measured against the goals", goals),
 }
 """Name of the file to title and function."""

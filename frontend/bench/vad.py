@@ -97,7 +97,9 @@ def measure(half: Half, *, quick: bool = False, jobs: int = 2, step: Step | None
         if not quick:
             report.samples += _curves(scenes, run)
     ended_report(report, half, step)
-    report.add("input path, one frame while the bot speaks", "ms", frame_costs_ms(), p95=0.2)
+    path = "input path, one frame while the bot speaks"
+    report.add(path, "ms", frame_costs_ms(), p95=0.2)
+    report.add(f"{path}, with cancellation", "ms", frame_costs_ms(cancellation=True))
     return report
 
 
@@ -192,7 +194,7 @@ def steps_of(*, quick: bool) -> int:
     return 6 if quick else 10 + 2 * len(MULTIPLIERS) + 1
 
 
-def frame_costs_ms() -> list[float]:
+def frame_costs_ms(*, cancellation: bool = False) -> list[float]:
     """Milliseconds per 20 ms frame from 24 kHz on, while the bot speaks and is heard again."""
     import numpy as np
 
@@ -206,7 +208,8 @@ def frame_costs_ms() -> list[float]:
     assert scene.bot is not None  # noqa: S101  # nosec B101  (the scene's maker says so)
     played = Resampler(LISTEN_RATE, SPEAK_RATE).push(scene.bot.astype(np.int16))
     wire = Resampler(LISTEN_RATE, 24_000).push((scene.bot * 0.1).astype(np.int16))
-    resampler, control = Resampler(24_000, LISTEN_RATE), EchoControl(EchoControlConfig())
+    resampler = Resampler(24_000, LISTEN_RATE)
+    control = EchoControl(EchoControlConfig(cancellation=cancellation))
     detector = SpeechDetector(VadConfig())
     costs = []
     for number in range(wire.size // 480 - 1):

@@ -9,7 +9,7 @@ out above the prediction counts as loud. For every frame, in 16 bands:
 2. The *coupling* is the input over what was played at that delay, in dB: a running upper quantile
    (Robbins and Monro, Annals of Mathematical Statistics 22, 1951), so that a person talking over
    the bot for a moment moves it little, and noise of the room is learned with it.
-3. The prediction is coupling x played, falling off no faster than a room's reverberation. Twice
+3. The prediction is coupling x played, falling off no faster than a room's reverberation. Six times
    that is taken off the input; the level of the rest goes to the noise gate.
 
 With headphones, or a client that cancels its echo well, the coupling falls until nothing is taken
@@ -33,7 +33,8 @@ STEP_DB: Final = 0.4
 """What one frame may move the coupling: 0.28 dB up or 0.12 dB down."""
 DECAY: Final = 0.75
 """Of the predicted power in 20 ms: a reverberation time of about a second."""
-MARGIN: Final = 2.0
+MARGIN: Final = 6.0
+"""About 8 dB: a resonance of the room lifts single vowels that far above the quantile."""
 MEMORY: Final = 0.02
 LOCKED, LOST = 0.45, 0.2
 """Correlation from which a delay is believed, and below which it is forgotten."""
@@ -41,6 +42,7 @@ PLAYED_DB: Final = 30.0
 """Mean square in dB above which a band of the bot's speech is worth learning from."""
 SILENCE: Final[Pcm] = np.zeros(LISTEN_FRAME, np.int16)
 _FLOOR: Final = 10.0
+_TINY: Final = 1e-12
 
 
 class EchoGuard:
@@ -121,7 +123,7 @@ class _Delay:
         self._common += MEMORY * (other @ one - self._common)
         self._of_played += MEMORY * (np.einsum("lb,lb->l", other, other) - self._of_played)
         self._of_heard += MEMORY * (float(one @ one) - self._of_heard)
-        likeness = self._common / np.sqrt(self._of_played * self._of_heard)
+        likeness = self._common / np.sqrt(self._of_played * self._of_heard + _TINY)
         best = int(likeness.argmax())
         if likeness[best] > LOCKED:
             self._lag = best

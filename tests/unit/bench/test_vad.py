@@ -1,5 +1,6 @@
 """The corpus of `vdx bench vad` and what plays it."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from frontend.bench.vad_corpus import (
 from frontend.bench.vad_noises import NOISES, through
 from frontend.bench.vad_pauses import PAUSES_S, PHRASES, finished, listen, thinking
 from frontend.bench.vad_play import Stage, _Loudspeaker, play
+from frontend.bench.vad_plots import draw
 from frontend.bench.vad_voices import HALVES, VOICE_RMS, active_rms, bots_of, voices, voices_of
 from frontend.core.audio import LISTEN_FRAME, LISTEN_RATE
 from frontend.core.config import EndpointingConfig
@@ -136,3 +138,14 @@ def test_unfinished_words_are_waited_for_and_a_fixed_silence_cuts() -> None:
     scene = first(thinking("held", "said"), name="ps_librivox_0930-3")
     assert listen(scene, EndpointingConfig()).cuts == 0
     assert listen(scene, EndpointingConfig(enabled=False)).cuts == 1
+
+
+def test_curves_and_bars_are_drawn(tmp_path: Path) -> None:
+    point = {"false_per_minute": 1.0, "pauses_per_minute": 2.0, "true_share": 0.9}
+    kinds = {"fan 400": {"false": 1, "pauses": 2, "true": 0, "scenes": 2}}
+    samples = [
+        {"curve": "all on", "points": [point, point]},
+        {"features": "all off", "kinds": kinds},
+    ]
+    assert [file.name for file in draw(samples, tmp_path)] == ["vad-curves.png", "vad-features.png"]
+    assert draw([], tmp_path) == []
