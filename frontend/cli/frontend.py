@@ -22,6 +22,7 @@ def frontend(
     host: Annotated[str | None, typer.Option(help="Address to bind.")] = None,
     port: Annotated[int | None, typer.Option(help="HTTP port; 0 = a free one.")] = None,
     voice: Annotated[str | None, typer.Option(help="Default voice, a model id.")] = None,
+    recogniser: Annotated[str | None, typer.Option(help="Recogniser, a model id.")] = None,
     livekit: Annotated[
         bool, typer.Option("--livekit", help="Serve rooms too, as a worker of livekit.url.")
     ] = False,
@@ -35,6 +36,7 @@ def frontend(
         "server.host": host,
         "server.port": port,
         "tts.voice": voice,
+        "asr.adapter": recogniser,
     }
     loaded = load_settings(config, assign or [], flags)
     effective = loaded.config

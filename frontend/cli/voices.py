@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from frontend.core.errors import InvalidVoicepack, VdxError
+from frontend.core.errors import InvalidInput, InvalidVoicepack, VdxError
 
 if TYPE_CHECKING:
     from frontend.serving.voicepacks.hub import Hub
@@ -24,8 +24,13 @@ Endpoint = Annotated[
 ]
 Url = Annotated[str, typer.Option(envvar="VDX_URL", help="The vdx server, if one runs.")]
 Key = Annotated[str, typer.Option(envvar="VDX_API_KEY", help="API key, where one is set.")]
+Parameter = Annotated[
+    list[str] | None,
+    typer.Option(metavar="KEY=VALUE", help="For the family, such as: device=cuda."),
+]
 NewId = Annotated[str, typer.Option("--id", help="What to call it; default: its own name.")]
 
+MULTILINGUAL = "whisper-base"
 DEFAULT_URL = "http://127.0.0.1:8080"
 
 
@@ -105,6 +110,7 @@ def pull(
         typer.Argument(help="From `vdx voices list --hub`, or OWNER/REPOSITORY[@REVISION][:FILE]."),
     ],
     id_: NewId = "",
+    parameter: Parameter = None,
     endpoint: Endpoint = "",
 ) -> None:
     """Fetch a voice or recogniser from the Hugging Face hub."""
@@ -113,7 +119,15 @@ def pull(
 
     store, hub = _store(trial=True), _hub(endpoint)
     try:
-        pack = fetch(hub, store, locate().home, name, id_=id_, tell=typer.echo)
+        pack = fetch(
+            hub,
+            store,
+            locate().home,
+            name,
+            id_=id_,
+            parameters=_parameters(parameter),
+            tell=typer.echo,
+        )
     except KeyboardInterrupt:
         typer.echo("\ninterrupted; the same command goes on where this one stopped", err=True)
         raise typer.Exit(130) from None
@@ -127,23 +141,63 @@ def add(
     ],
     id_: NewId = "",
     licence: Annotated[str, typer.Option(help="Default: what its model card says.")] = "",
+    parameter: Parameter = None,
 ) -> None:
     """Take in a Piper voice or CTranslate2 Whisper model from here."""
     from frontend.serving.voicepacks.identify import identify
-    from frontend.serving.voicepacks.store import Origin
+    from frontend.serving.voicepacks.making import Origin
 
     folder, parts = identify(path)
-    origin = Origin(str(path.absolute()), id_, licence)
+    origin = Origin(str(path.absolute()), id_, licence, _parameters(parameter))
     _tell_added(_store(trial=True).add(folder, parts, origin))
 
 
+def _parameters(given: list[str] | None) -> dict[str, str]:
+    parameters = {}
+    for each in given or []:
+        key, equals, value = each.partition("=")
+        if not equals:
+            raise InvalidInput(f"--parameter {each!r}: must be KEY=VALUE", param="parameter")
+        parameters[key] = value
+    return parameters
+
+
 def _tell_added(pack: "Voicepack") -> None:
+    """What is here now, and the commands that use it as things are."""
+    language = _usual_language()
     what = "voice" if pack.kind == "tts" else "recogniser"
     typer.echo(
-        f"{pack.id} is here: {pack.family}, {_some(pack.languages)}, licence: {pack.licence}\n"
-        f"  start with it:             vdx up --{what} {pack.id}\n"
-        f"  in a server that runs:     vdx models use {pack.id}"
+        f"{pack.id} is here: {pack.family}, {_some(pack.languages)}, licence: {pack.licence}"
     )
+    if speaks(pack, language):
+        typer.echo(f"  start with it:             vdx up --{what} {pack.id}")
+        typer.echo(f"  in a server that runs:     vdx models use {pack.id}")
+        return
+    own = pack.languages[0].partition("-")[0]
+    start = f"vdx up --{what} {pack.id} --set asr.language={own}"
+    if pack.kind == "tts":
+        start += f" --recogniser {_recogniser_for(own)}"
+    typer.echo(f"  start with it:             {start}")
+
+
+def _usual_language() -> str:
+    from frontend.core.config import AsrConfig
+
+    return AsrConfig().language
+
+
+def speaks(pack: "Voicepack", language: str) -> bool:
+    """Whether a voicepack serves a language, by its primary subtag."""
+    return any(tag in {"*", language} or tag.startswith(f"{language}-") for tag in pack.languages)
+
+
+def _recogniser_for(language: str) -> str:
+    """One that is here and understands a language, else one to be pulled first."""
+    for entry in _store().entries():
+        if entry.pack and entry.pack.kind == "asr" and speaks(entry.pack, language):
+            return entry.id
+    typer.echo(f"  a recogniser for it first: vdx voices pull {MULTILINGUAL}")
+    return MULTILINGUAL
 
 
 @app.command()

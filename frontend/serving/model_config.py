@@ -3,11 +3,12 @@
 The one place where a configuration is made; always as a protobuf message, never as pieces of text.
 """
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from frontend.core.errors import ModelFailed
+from frontend.core.errors import InvalidInput, ModelFailed
 from frontend.serving.models import CAPABILITIES, ModelInfo, ModelKind, describe
 from frontend.serving.voicepacks.metadata import Voicepack
 
@@ -15,6 +16,8 @@ CONFIG = "config.pbtxt"
 VERSION = "1"
 """The version folder without which Triton does not see a model; ours hold nothing."""
 LARGEST_CONFIG = 1024 * 1024
+
+_PARAMETER = re.compile(r"[a-z][a-z0-9_]{0,60}")
 
 SEQUENCE_IDLE_US = 5_000_000
 MOST_SEQUENCES = 64
@@ -51,9 +54,20 @@ ASR_OUTPUTS: tuple[Tensor, ...] = (
 )
 
 
-def entry_text(pack: Voicepack, voicepack: str) -> str:
-    """The `config.pbtxt` of a voicepack that lies at `voicepack`, seen from the model's folder."""
-    return config_text(pack.family, pack.kind, _parameters(pack, voicepack))
+def entry_text(pack: Voicepack, voicepack: str, more: Mapping[str, str]) -> str:
+    """The `config.pbtxt` of a voicepack that lies at `voicepack`, seen from the model's folder.
+
+    `more` are parameters of the family.
+
+    Raises:
+        InvalidInput: one of `more` is none of the family's to set.
+    """
+    parameters = _parameters(pack, voicepack)
+    for key, value in more.items():
+        if key in parameters or not _PARAMETER.fullmatch(key):
+            raise InvalidInput(f"parameter {key!r} cannot be set", param="parameter")
+        parameters[key] = value
+    return config_text(pack.family, pack.kind, parameters)
 
 
 def config_text(family: str, kind: ModelKind, parameters: Mapping[str, str]) -> str:

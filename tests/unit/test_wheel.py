@@ -64,6 +64,9 @@ def test_it_carries_what_triton_needs(installed: Path) -> None:
     families = {model.parent.name for model in here.triton_backends.glob("*/model.py")}
     assert families == {model.parent.name for model in data.glob("triton_backends/*/model.py")}
     assert (data / "requirements" / "triton.txt").exists()
+    packs = {str(file.relative_to(here.data)) for file in here.data.glob("voicepacks/*/*/*.yaml")}
+    assert packs
+    assert packs == {str(file.relative_to(data)) for file in data.glob("voicepacks/*/*/*.yaml")}
     assert list((data / "recordings").glob("*.wav"))
 
 

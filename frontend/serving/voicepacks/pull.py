@@ -2,16 +2,17 @@
 
 import contextlib
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from frontend.core.errors import SetupError
 from frontend.serving.voicepacks import identify
 from frontend.serving.voicepacks.catalogue import find
 from frontend.serving.voicepacks.hub import Hub, Order
+from frontend.serving.voicepacks.making import Origin
 from frontend.serving.voicepacks.metadata import Voicepack
 from frontend.serving.voicepacks.parts import licence_in
-from frontend.serving.voicepacks.store import Origin, VoicepackStore
+from frontend.serving.voicepacks.store import VoicepackStore
 
 SPARE_BYTES = 64 * 1024 * 1024
 
@@ -19,7 +20,14 @@ Tell = Callable[[str], None]
 
 
 def pull(
-    hub: Hub, store: VoicepackStore, home: Path, name: str, *, id_: str = "", tell: Tell
+    hub: Hub,
+    store: VoicepackStore,
+    home: Path,
+    name: str,
+    *,
+    id_: str = "",
+    parameters: Mapping[str, str] | None = None,
+    tell: Tell,
 ) -> Voicepack:
     """Looks `name` up, downloads it under `home` and adds it to the store.
 
@@ -45,7 +53,8 @@ def pull(
     with _alone(folder):
         hub.fetch(order, folder, notes)
         source = f"{hub.endpoint}/{order.repo}@{order.commit}"
-        pack = store.add(folder, order.parts, Origin(source, chosen, licence), move=True)
+        origin = Origin(source, chosen, licence, parameters or {})
+        pack = store.add(folder, order.parts, origin, move=True)
         shutil.rmtree(folder, ignore_errors=True)
     return pack
 

@@ -7,23 +7,21 @@ made aside, checked there, and moved into place whole; whatever stops this leave
 import contextlib
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from frontend.core.errors import InvalidInput, InvalidVoicepack, ModelFailed, SetupError
 from frontend.core.names import unknown_name
 from frontend.core.paths import Paths
 from frontend.serving import model_config
 from frontend.serving.voicepacks import identify
-from frontend.serving.voicepacks.files import copy_inside, digest_inside
-from frontend.serving.voicepacks.metadata import METADATA, Voicepack, parse_metadata, read_metadata
-from frontend.serving.voicepacks.parts import Facts, Parts, licence_in, limit_of
+from frontend.serving.voicepacks.checking import check_pack, check_place
+from frontend.serving.voicepacks.making import Origin, Trial, made, take, write_entry
+from frontend.serving.voicepacks.metadata import METADATA, Voicepack, read_metadata
+from frontend.serving.voicepacks.parts import Parts
 
 LOCK_WAIT_S = 30.0
-
-Trial = Callable[[Parts, Path], None]
-"""Loads a model from its folder once; an InvalidVoicepack says why it does not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,15 +34,6 @@ class Entry:
     comes_along: bool
     pack: Voicepack | None
     problem: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """What is said about a model by whoever brings it; empty means: see its files."""
-
-    source: str
-    id: str = ""
-    licence: str = ""
 
 
 class VoicepackStore:
@@ -68,7 +57,7 @@ class VoicepackStore:
         pack, problem = None, ""
         try:
             pack = read_metadata(folder)
-            _check_place(pack, folder)
+            check_place(pack, folder)
             if not comes_along and not (self._models / folder.name).is_dir():
                 problem = f"there is no model {self._models / folder.name}"
         except InvalidVoicepack as error:
@@ -87,8 +76,9 @@ class VoicepackStore:
     def require_free(self, name: str) -> None:
         """Refuses an id that is a model's already; raises InvalidInput."""
         if (self._models / name).exists():
+            what = "voices" if any(self._packs.glob(f"*/{name}")) else "grammar"
             raise InvalidInput(
-                f"{name!r} is there already; `vdx voices remove {name}` makes room, and --id gives "
+                f"{name!r} is there already; `vdx {what} remove {name}` makes room, and --id gives "
                 "the new one another name",
                 param="id",
             )
@@ -109,17 +99,17 @@ class VoicepackStore:
         name = origin.id or (given.id if given else identify.suggested_id(parts))
         with self._at_work(), self._aside() as aside:
             self.require_free(name)
-            staged, flat = _take(folder, parts, aside / "voicepack", move=move)
+            staged, flat = take(folder, parts, aside / "voicepack", move=move)
             try:
                 facts = identify.describe(staged, flat)
                 if self._trial is not None:
-                    self._trial(flat, staged)
+                    self._trial(flat, staged, origin.parameters)
             except InvalidVoicepack as error:  # of the copy; the person knows the file as it was
                 told = error.message.replace(str(staged), str(folder))
                 raise InvalidVoicepack(told, param=error.param) from None
-            pack = _made(name, flat, facts, origin, staged, given)
+            pack = made(name, flat, facts, origin, staged, given)
             (staged / METADATA).write_text(pack.dump(), encoding="utf-8")
-            _write_entry(pack, aside / "model")
+            write_entry(pack, aside / "model", origin.parameters)
             self._put(pack, aside)
         return pack
 
@@ -188,10 +178,11 @@ class VoicepackStore:
     def check(self, entry: Entry) -> None:
         """Checks metadata, digests, files and model of a voicepack; raises InvalidVoicepack."""
         pack = read_metadata(entry.folder)
-        _check_place(pack, entry.folder)
+        check_place(pack, entry.folder)
         check_pack(pack, entry.folder)
         if pack.files and self._trial is not None:
-            self._trial(identify.pick(pack.files, "", str(entry.folder)), entry.folder)
+            parts = identify.pick(pack.files, "", str(entry.folder))
+            self._trial(parts, entry.folder, {})
         repository = self._paths.model_repository if entry.comes_along else self._models
         try:
             info = model_config.read_entry(repository / pack.id)
@@ -209,82 +200,7 @@ class VoicepackStore:
             check_pack(read_metadata(folder), folder)
         identify.describe(folder, parts)
         if self._trial is not None:
-            self._trial(parts, folder)
-
-
-def check_pack(pack: Voicepack, folder: Path) -> None:
-    """Digests, completeness and content of a voicepack's files; raises InvalidVoicepack."""
-    for path in sorted(folder.rglob("*")):
-        name = str(path.relative_to(folder))
-        if (path.is_symlink() or not path.is_dir()) and name not in {*pack.files, METADATA}:
-            raise InvalidVoicepack(f"{path} is not listed in {METADATA}")
-    for name, digest in pack.files.items():
-        if digest_inside(folder, name, limit_of(name)) != digest:
-            raise InvalidVoicepack(f"{folder / name} is not the file its sha256 was taken of")
-    if pack.files:
-        parts = identify.pick(pack.files, "", str(folder))
-        facts = identify.describe(folder, parts)
-        if (parts.family, facts.sample_rate) != (pack.family, pack.sample_rate):
-            raise InvalidVoicepack(
-                f"{folder / METADATA} says {pack.family} at {pack.sample_rate} Hz; the files are "
-                f"{parts.family} at {facts.sample_rate} Hz"
-            )
-
-
-def _check_place(pack: Voicepack, folder: Path) -> None:
-    if (pack.family, pack.id) != (folder.parent.name, folder.name):
-        raise InvalidVoicepack(
-            f"{folder / METADATA} is of {pack.family}/{pack.id}, and lies in "
-            f"{folder.parent.name}/{folder.name}"
-        )
-
-
-def _take(folder: Path, parts: Parts, target: Path, *, move: bool) -> tuple[Path, Parts]:
-    """The files side by side in `target`, and the parts under the names they have there."""
-    target.mkdir()
-    for name in parts.files:
-        place = target / PurePosixPath(name).name
-        if move:
-            (folder / name).rename(place)
-        else:
-            copy_inside(folder, name, place, limit_of(name))
-    return target, Parts(
-        parts.family, parts.name, tuple(PurePosixPath(name).name for name in parts.files)
-    )
-
-
-def _made(
-    name: str, parts: Parts, facts: Facts, origin: Origin, staged: Path, given: Voicepack | None
-) -> Voicepack:
-    """The metadata of staged files; `given` is what came with them, where it is one."""
-    digests = {file: digest_inside(staged, file, limit_of(file)) for file in parts.files}
-    if given is not None:
-        for file, digest in given.files.items():
-            if digests.get(file, digest) != digest:
-                raise InvalidVoicepack(f"{file} is not the file its sha256 was taken of")
-    tree = {
-        "id": name,
-        "family": parts.family,
-        "languages": list(facts.languages),
-        "sample_rate": facts.sample_rate,
-        "cpu_ok": True,
-        "expressive": given.expressive if given else False,
-        "cloning": given.cloning if given else False,
-        "lora": given.lora if given else False,
-        "licence": origin.licence
-        or (given.licence if given else licence_in(staged, parts.files))
-        or "unknown",
-        "source": given.source if given else origin.source,
-        "files": digests,
-    }
-    return parse_metadata(tree, name)
-
-
-def _write_entry(pack: Voicepack, folder: Path) -> None:
-    (folder / model_config.VERSION).mkdir(parents=True)
-    # Relative, so that the whole of VDX_HOME can be mounted elsewhere.
-    text = model_config.entry_text(pack, f"../../voicepacks/{pack.family}/{pack.id}")
-    (folder / model_config.CONFIG).write_text(text, encoding="utf-8")
+            self._trial(parts, folder, {})
 
 
 @contextlib.contextmanager

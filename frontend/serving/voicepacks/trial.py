@@ -4,20 +4,22 @@ The format of a file tells that it is whole, not that its network runs; and a fi
 the library that reads it crashes nothing else here.
 """
 
+import json
 import os
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 from frontend.core.errors import InvalidVoicepack
 from frontend.core.paths import Paths
+from frontend.serving.voicepacks.making import Trial
 from frontend.serving.voicepacks.parts import Parts, one_line
-from frontend.serving.voicepacks.store import Trial
 
 TIMEOUT_S = 300
 
 _LOAD = """
-import sys
-root, family, folder = sys.argv[1:]
+import json, sys
+root, family, folder, more = sys.argv[1:]
 sys.path.insert(0, root)
 from pathlib import Path
 from triton_backends.shared.errors import BackendError
@@ -28,7 +30,7 @@ elif family == "whisper":
     from triton_backends.whisper.engine import WhisperEngine
     load_engine = WhisperEngine.of
 try:
-    load_engine(Parameters({"voicepack": "."}), Path(folder)).close()
+    load_engine(Parameters(json.loads(more) | {"voicepack": "."}), Path(folder)).close()
 except (BackendError, RuntimeError, ValueError) as error:
     sys.exit(str(error))
 """
@@ -41,10 +43,11 @@ def load_once(paths: Paths) -> Trial | None:
     if not python.exists():
         return None
 
-    def trial(parts: Parts, folder: Path) -> None:
+    def trial(parts: Parts, folder: Path, parameters: Mapping[str, str]) -> None:
         file = folder / parts.files[0]
         # -I: nothing of the folder, which may hold a file called like a library, is imported.
         command = [str(python), "-I", "-c", _LOAD, str(paths.data), parts.family, str(folder)]
+        command.append(json.dumps(dict(parameters)))
         try:
             done = subprocess.run(
                 command,

@@ -13,6 +13,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from frontend.cli import main
+from frontend.core.errors import InvalidVoicepack
 from tests.unit.serving import small_models as small
 from tests.unit.serving.hub_server import FakeHub, serving
 from tests.unit.serving.test_hub import KEY, piper_repository, whisper_repository
@@ -57,7 +58,6 @@ def test_pulled_listed_checked_and_removed(fake: FakeHub) -> None:
     assert pulled.exit_code == 0, pulled.output
     assert "licence: CC0 1.0" in pulled.output
     assert f"vdx up --voice {KEY}" in pulled.output
-    assert f"vdx models use {KEY}" in pulled.output
     rows = {row["id"]: row for row in json.loads(vdx("list", "--json").output)}
     assert rows[KEY]["languages"] == "de-DE"
     assert rows[KEY]["origin"] == "added"
@@ -98,6 +98,55 @@ def test_the_trained_model_is_added_and_tried(home: Path) -> None:
     assert spoilt.exit_code == 1
     assert "model.bin is not the file its sha256" in spoilt.output
     assert "espeak-en: sound" in spoilt.output
+
+
+@pytest.mark.usefixtures("home")
+@pytest.mark.parametrize("name", ["voice/en_US-test-medium.onnx", "whisper-tiny/model.bin"])
+def test_what_its_family_cannot_load_is_refused(tmp_path: Path, name: str) -> None:
+    """The files are whole; that the network in them is none shows only when it is loaded."""
+    small.write_piper(tmp_path / "voice")
+    small.write_whisper(tmp_path / "whisper-tiny")
+    refused = vdx("add", str(tmp_path / Path(name).parent))
+    assert refused.exit_code != 0
+    assert isinstance(refused.exception, InvalidVoicepack)
+    assert f"{tmp_path / name} cannot be loaded: " in str(refused.exception)
+    assert not list((tmp_path / "home").glob("model_repository/*"))
+
+
+def test_parameters_reach_the_model(home: Path) -> None:
+    said = vdx("add", str(FIXTURE), "--parameter", "threads=1", "--parameter", "window=full")
+    assert said.exit_code == 0, said.output
+    text = (home / "model_repository" / "whisper-micro-int8" / "config.pbtxt").read_text()
+    assert "threads" in text
+    assert "window" in text
+
+
+@pytest.mark.usefixtures("home")
+@pytest.mark.parametrize(
+    ("parameter", "named"),
+    [
+        ("device=abacus", "abacus"),
+        ("kind=tts", "'kind' cannot"),
+        ("A=1", "'A'"),
+        ("x", "KEY=VALUE"),
+    ],
+)
+def test_a_parameter_that_cannot_be_is_named(parameter: str, named: str) -> None:
+    refused = vdx("add", str(FIXTURE), "--parameter", parameter)
+    assert named in str(refused.exception)
+
+
+@pytest.mark.usefixtures("home", "no_trial")
+def test_what_it_says_to_do_is_what_works(fake: FakeHub) -> None:
+    german = vdx("pull", KEY, "--endpoint", fake.url).output
+    assert "a recogniser for it first: vdx voices pull whisper-base" in german
+    assert f"up --voice {KEY} --set asr.language=de --recogniser whisper-base" in german
+    assert "models use" not in german
+    tiny = vdx("pull", "whisper-tiny", "--endpoint", fake.url).output
+    assert "vdx up --recogniser whisper-tiny\n" in tiny
+    vdx("remove", KEY, *NOBODY)
+    again = vdx("pull", KEY, "--endpoint", fake.url).output
+    assert f"up --voice {KEY} --set asr.language=de --recogniser whisper-tiny" in again
 
 
 @pytest.mark.usefixtures("home", "no_trial")

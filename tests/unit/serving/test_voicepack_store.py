@@ -19,9 +19,10 @@ from frontend.serving.model_config import (
     read_repository,
 )
 from frontend.serving.voicepacks.identify import identify
+from frontend.serving.voicepacks.making import Origin
 from frontend.serving.voicepacks.metadata import METADATA, Voicepack, read_metadata
 from frontend.serving.voicepacks.parts import Parts
-from frontend.serving.voicepacks.store import Origin, VoicepackStore
+from frontend.serving.voicepacks.store import VoicepackStore
 from tests.triton.repository import read_config
 from tests.unit.serving import small_models as small
 
@@ -171,7 +172,7 @@ def test_a_model_that_is_not_sound_leaves_nothing(
 
 
 def test_a_failed_trial_leaves_nothing(paths: Paths, voice: Path) -> None:
-    def trial(parts: Parts, folder: Path) -> None:
+    def trial(parts: Parts, folder: Path, parameters: object) -> None:
         raise InvalidVoicepack(f"{folder / parts.files[0]} cannot be loaded: because")
 
     with pytest.raises(InvalidVoicepack, match=rf"{VOICE}\.onnx cannot be loaded"):
@@ -188,7 +189,7 @@ def full(*_: object) -> None:
 
 
 @pytest.mark.parametrize(
-    "broken", ["frontend.serving.voicepacks.store.copy_inside", "pathlib.Path.rename"]
+    "broken", ["frontend.serving.voicepacks.making.copy_inside", "pathlib.Path.rename"]
 )
 @pytest.mark.parametrize(("how", "error"), [(cut_off, KeyboardInterrupt), (full, SetupError)])
 def test_a_break_anywhere_leaves_nothing(
