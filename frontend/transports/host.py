@@ -53,16 +53,17 @@ class Host:
         """
         if self.config.asr.enabled:
             self._recogniser = await self.manager.pick_recogniser(self.config.asr)
-        needed = list(self.config.models.preload)
+        needed: dict[str, ModelKind | None] = dict.fromkeys(self.config.models.preload)
         for name in dict.fromkeys((DEFAULT_PROFILE, *self.config.profiles)):
             options = self.options(name)
-            needed += [options.voice, options.recogniser]
+            needed |= {options.voice: "tts", options.recogniser: "asr"}
             # The chat client takes a second to import; better now than in the first turn.
             await asyncio.to_thread(self._responder, options)
             await self.prepare(options)
         async with asyncio.TaskGroup() as group:
-            for model in dict.fromkeys(filter(None, needed)):
-                group.create_task(self.manager.ensure(model), name=f"load-{model}")
+            for model, kind in needed.items():
+                if model:
+                    group.create_task(self.manager.ensure(model, kind), name=f"load-{model}")
         self._check_languages()
         self.ready = True
 

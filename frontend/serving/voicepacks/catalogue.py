@@ -10,6 +10,7 @@ from pydantic import Field, ValidationError
 from frontend.core.errors import HubError
 from frontend.core.names import unknown_name
 from frontend.serving.voicepacks.hub import Hub
+from frontend.serving.voicepacks.identify import plain_id
 from frontend.serving.voicepacks.parts import Loose
 
 PIPER_REPO = "rhasspy/piper-voices"
@@ -93,7 +94,7 @@ def piper_voices(hub: Hub) -> list[PiperVoice]:
         raw = hub.small_file(PIPER_REPO, PIPER_CATALOGUE, Path(folder))
     try:
         tree = json.loads(raw)
-        voices = [PiperVoice.model_validate({"key": key, **entry}) for key, entry in tree.items()]
+        voices = [PiperVoice.model_validate({**entry, "key": key}) for key, entry in tree.items()]
     except (ValueError, RecursionError, AttributeError, TypeError, ValidationError) as error:
         raise HubError(
             f"{PIPER_REPO}/{PIPER_CATALOGUE} is no catalogue of voices: {error}", retryable=False
@@ -118,6 +119,6 @@ def find(hub: Hub, name: str) -> Wanted:
     voices = piper_voices(hub)
     for voice in voices:
         if name in (voice.key, *voice.aliases):
-            return Wanted(PIPER_REPO, voice.model)
+            return Wanted(PIPER_REPO, voice.model, id=plain_id(voice.key))
     known = [voice.key for voice in voices]
     raise unknown_name("voice or recogniser", name, [*WHISPER_REPOS, *known], param="name")

@@ -90,5 +90,10 @@ def _why_not(names: list[str], only: str) -> str:
 def suggested_id(parts: Parts) -> str:
     """The id a model gets unless another is asked for: the name it goes by, in plain letters."""
     name = whisper.model_id(parts.name) if parts.family == whisper.FAMILY else parts.name
+    return plain_id(name) or parts.family
+
+
+def plain_id(name: str) -> str:
+    """A name in the letters that an id may have; empty where it has none of them."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
-    return re.sub(r"[^A-Za-z0-9._+-]+", "-", plain).strip("-._+")[:100] or parts.family
+    return re.sub(r"[^A-Za-z0-9._+-]+", "-", plain).strip("-._+")[:100]
