@@ -12,13 +12,17 @@ from frontend.client.realtime import WIRE_RATE, RealtimeClient
 from frontend.client.visit import audible, quiet
 
 ANSWER_S = 15.0
+LIVEKIT = "livekit"
+
+Person = Any
+"""A RealtimeClient, or a RoomClient: they have the same surface."""
 
 
 @dataclass(slots=True)
 class Encounter:
     """A client and its mouth; `where` is a plan with url and api_key."""
 
-    client: RealtimeClient
+    client: Person
     mouth: Mouth
 
     async def reply_after(self, replies: int, seconds: float = ANSWER_S) -> Reply | None:
@@ -33,7 +37,8 @@ class Encounter:
             await self.client.wait_for(begun, seconds)
         except TimeoutError:
             return None
-        return list(log.replies.values())[replies]
+        found: Reply = list(log.replies.values())[replies]
+        return found
 
     async def quiet(self, seconds: float) -> None:
         """Returns once nothing was audible or under way for so long."""
@@ -49,7 +54,14 @@ async def meet(
     voice: str = "",
     phase: int = 0,
 ) -> AsyncIterator[Encounter]:
-    """Connects and begins to send room noise; `events` opts in to vdx's own events."""
+    """Connects and begins to send room noise; `events` opts in to vdx's own events.
+
+    A plan with the transport "livekit" goes to a room of its own, `frame_ms` its sound's grain.
+    """
+    if plan.get("transport") == LIVEKIT:
+        async with _meet_in_room(plan, voice, phase) as met:
+            yield met
+        return
     async with RealtimeClient.connect(
         plan["url"],
         api_key=plan.get("api_key", ""),
@@ -57,10 +69,33 @@ async def meet(
         freezes=freezes,
     ) as client:
         await client.update_session(events=events, voice=voice)
-        mouth = Mouth(client, phase)
-        sending = task_of(mouth)
-        try:
-            yield Encounter(client, mouth)
-        finally:
-            sending.cancel()
-            await asyncio.gather(sending, return_exceptions=True)
+        async with _speaking(client, phase) as met:
+            yield met
+
+
+@contextlib.asynccontextmanager
+async def _meet_in_room(plan: dict[str, Any], voice: str, phase: int) -> AsyncIterator[Encounter]:
+    from frontend.client.room import RoomClient
+
+    wishes = {**plan.get("agent", {}), **({"voice": voice} if voice else {})}
+    async with (
+        RoomClient.connect(
+            plan["url"],
+            api_key=plan.get("api_key", ""),
+            agent=wishes,
+            frame_ms=plan.get("frame_ms", 10),
+        ) as client,
+        _speaking(client, phase) as met,
+    ):
+        yield met
+
+
+@contextlib.asynccontextmanager
+async def _speaking(client: Person, phase: int) -> AsyncIterator[Encounter]:
+    mouth = Mouth(client, phase)
+    sending = task_of(mouth)
+    try:
+        yield Encounter(client, mouth)
+    finally:
+        sending.cancel()
+        await asyncio.gather(sending, return_exceptions=True)

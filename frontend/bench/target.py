@@ -7,7 +7,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import yaml
 
 from frontend.bench.scrape import Metrics, fetch, parse, status
 from frontend.core.errors import SetupError, VdxError
+from frontend.serving.livekit import DevelopmentLiveKit
 from frontend.serving.ports import choose_ports
 
 DATA = Path(__file__).parent / "data"
@@ -32,6 +33,15 @@ class Target:
     triton_grpc: str = ""
     triton_metrics: str = ""
     api_key: str = ""
+    livekit: bool = False
+    """People come by LiveKit rooms instead of the WebSocket."""
+    recordings: Path | None = None
+    """Where the server writes what each room's track was fed."""
+
+    def plan(self, **more: Any) -> dict[str, Any]:
+        """What a person needs to know to come here."""
+        transport = "livekit" if self.livekit else "websocket"
+        return {"url": self.url, "api_key": self.api_key, "transport": transport, **more}
 
     async def metrics(self) -> Metrics:
         """The frontend's own metrics."""
@@ -55,6 +65,9 @@ class TargetOptions:
     server_pid: int | None = None
     api_key: str = ""
     config: Mapping[str, Any] = field(default_factory=dict)
+    livekit: bool = False
+    livekit_server: Path | None = None
+    """The program for rooms of a server of the bench's own."""
 
 
 def profile(voice: str, recogniser: str, answers: str = "") -> dict[str, Any]:
@@ -82,8 +95,26 @@ async def target(options: TargetOptions) -> AsyncIterator[Target]:
         yield await _running(options)
         return
     with tempfile.TemporaryDirectory(prefix="vdx-bench-") as folder:
-        async with _own(Path(folder), options.config) as found:
-            yield found
+        async with contextlib.AsyncExitStack() as stack:
+            config, recordings = options.config, None
+            if options.livekit and options.livekit_server is not None:
+                rooms = await stack.enter_async_context(
+                    DevelopmentLiveKit(options.livekit_server, 0)
+                )
+                recordings = Path(folder) / "fed"
+                config = {**config, "livekit": _rooms(rooms, recordings)}
+            found = await stack.enter_async_context(_own(Path(folder), config))
+            yield replace(found, livekit=options.livekit, recordings=recordings)
+
+
+def _rooms(server: DevelopmentLiveKit, recordings: Path) -> dict[str, Any]:
+    return {
+        "url": server.url,
+        "api_key": server.api_key,
+        "api_secret": server.api_secret,
+        "max_rooms": 64,
+        "record_output": str(recordings),
+    }
 
 
 async def _running(options: TargetOptions) -> Target:
@@ -94,6 +125,7 @@ async def _running(options: TargetOptions) -> Target:
         triton_grpc=told.get("triton_grpc", ""),
         triton_metrics=told.get("triton_metrics", ""),
         api_key=options.api_key,
+        livekit=options.livekit,
     )
 
 
@@ -113,6 +145,7 @@ async def _own(folder: Path, config: Mapping[str, Any]) -> AsyncIterator[Target]
     file, log = folder / "vdx.yaml", folder / "server.log"
     file.write_text(yaml.safe_dump(whole), encoding="utf-8")
     command = [sys.executable, "-m", "frontend.cli", "up", "--no-proof", "--config", str(file)]
+    command += ["--livekit"] if "livekit" in config else []
     clean = {k: v for k, v in os.environ.items() if not k.startswith("VDX_") or k == "VDX_HOME"}
     with log.open("wb") as output:
         server = await asyncio.create_subprocess_exec(

@@ -31,7 +31,7 @@ COMMANDS = {
     "doctor": "Check this machine and say how to mend what is wrong.",
     "bench": "Measure turns, interruptions, jitter and sessions.",
 }
-COMMANDS["token"] = "Let one person into one LiveKit room."  # nosec B105
+COMMANDS["token"] = "Let one person into one LiveKit room."  # noqa: S105  # nosec B105
 """Name of a command, which is also that of its module in `frontend.cli`, and its line of help."""
 
 

@@ -4,12 +4,24 @@ import asyncio
 import time
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Any, Protocol
 
-from frontend.client.realtime import RealtimeClient, append_message
 from frontend.client.recording import Clip, frames_of, room_noise
 from frontend.core.audio import FRAME_MS, to_pcm
 
 FRAME_S = FRAME_MS / 1000
+
+
+class Line(Protocol):
+    """What a mouth speaks into: `RealtimeClient`, or `RoomClient`."""
+
+    rate: int
+
+    @staticmethod
+    def prepared(frame: bytes, rate: int) -> Any:
+        """One frame, int16 mono at `rate` Hz, as `send_raw` takes it."""
+
+    async def send_raw(self, message: Any) -> None: ...
 
 
 @dataclass(slots=True)
@@ -26,14 +38,14 @@ class Spoken:
 
 
 @lru_cache(maxsize=4)
-def noise_messages(rate: int) -> tuple[bytes, ...]:
+def noise_messages(line: type[Line], rate: int) -> tuple[Any, ...]:
     """Encoded once a process: a bench's client must not spend the machine it measures."""
-    return tuple(append_message(frame) for frame in room_noise(rate))
+    return tuple(line.prepared(frame, rate) for frame in room_noise(rate))
 
 
 @lru_cache(maxsize=64)
-def _messages(name: str, pcm: bytes, rate: int) -> tuple[bytes, ...]:  # noqa: ARG001  (the key)
-    return tuple(append_message(frame) for frame in frames_of(to_pcm(pcm), rate))
+def _messages(line: type[Line], pcm: bytes, rate: int) -> tuple[Any, ...]:
+    return tuple(line.prepared(frame, rate) for frame in frames_of(to_pcm(pcm), rate))
 
 
 class Mouth:
@@ -42,13 +54,13 @@ class Mouth:
     `lag_ms` holds how late each frame was sent, `keep_lag` of them at most.
     """
 
-    def __init__(self, client: RealtimeClient, phase: int = 0, keep_lag: int = 100_000) -> None:
+    def __init__(self, client: Line, phase: int = 0, keep_lag: int = 100_000) -> None:
         self._client = client
-        self._noise = noise_messages(client.rate)
+        self._noise = noise_messages(type(client), client.rate)
         self._phase = phase
         self._keep_lag = keep_lag
         self._saying: Spoken | None = None
-        self._frames: tuple[bytes, ...] = ()
+        self._frames: tuple[Any, ...] = ()
         self._position = 0
         self.lag_ms: list[float] = []
 
@@ -61,7 +73,7 @@ class Mouth:
         if self._saying is not None and not self._saying.finished.done():
             self._saying.finished.set_result(None)
         self._saying = Spoken(clip)
-        self._frames = _messages(clip.name, clip.pcm.tobytes(), clip.rate)
+        self._frames = _messages(type(self._client), clip.pcm.tobytes(), clip.rate)
         self._position = 0
         return self._saying
 
@@ -83,7 +95,7 @@ class Mouth:
                 message = self._next_of_clip(self._saying)
             await self._client.send_raw(message)
 
-    def _next_of_clip(self, spoken: Spoken) -> bytes:
+    def _next_of_clip(self, spoken: Spoken) -> Any:
         index, now = self._position, time.monotonic()
         size = spoken.clip.rate * FRAME_MS // 1000
         if index == 0:

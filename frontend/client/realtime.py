@@ -131,6 +131,11 @@ class RealtimeClient:
         """Sends int16 mono audio at the session's rate."""
         await self.send_raw(append_message(pcm))
 
+    @staticmethod
+    def prepared(frame: bytes, rate: int) -> bytes:  # noqa: ARG004  (the session knows it)
+        """One frame (int16 mono at the session's rate) as `send_raw` takes it."""
+        return append_message(frame)
+
     async def send_raw(self, message: bytes) -> None:
         """Sends a message that is JSON already."""
         from websockets.exceptions import ConnectionClosed

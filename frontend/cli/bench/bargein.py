@@ -8,9 +8,11 @@ from frontend.cli.bench.running import (
     ApiKey,
     AsJson,
     Aware,
+    By,
     Rounds,
     ServerPid,
     Step,
+    Transport,
     Url,
     command_app,
     options_of,
@@ -28,6 +30,7 @@ app = command_app()
 def bargein(
     rounds: Rounds = 5,
     aware: Aware = False,
+    transport: By = Transport.WEBSOCKET,
     url: Url = "",
     server_pid: ServerPid = None,
     api_key: ApiKey = "",
@@ -42,5 +45,7 @@ def bargein(
     def measure(target: "Target", step: Step) -> Awaitable["Report"]:
         return bench.measure(target, rounds, aware=aware, step=step)
 
-    options = options_of(url, server_pid, api_key, HUMAN, answers="bargein.yaml")
+    options = options_of(
+        url, server_pid, api_key, HUMAN, answers="bargein.yaml", transport=transport
+    )
     run(measure, rounds * 2, options, as_json=as_json)

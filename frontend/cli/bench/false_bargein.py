@@ -10,9 +10,11 @@ from frontend.cli.bench.running import (
     ApiKey,
     AsJson,
     Aware,
+    By,
     Rounds,
     ServerPid,
     Step,
+    Transport,
     Url,
     command_app,
     options_of,
@@ -34,6 +36,7 @@ def false_bargein(
         str,
         typer.Option(help="Of the bench's own server; espeak-en never says a text twice alike."),
     ] = "tone",
+    transport: By = Transport.WEBSOCKET,
     url: Url = "",
     server_pid: ServerPid = None,
     api_key: ApiKey = "",
@@ -48,5 +51,8 @@ def false_bargein(
     def measure(target: "Target", step: Step) -> Awaitable["Report"]:
         return bench.measure(target, rounds, aware=aware, exact=voice == "tone", step=step)
 
-    options = options_of(url, server_pid, api_key, (voice, HUMAN[1]), answers="bargein.yaml")
+    models = (voice, HUMAN[1])
+    options = options_of(
+        url, server_pid, api_key, models, answers="bargein.yaml", transport=transport
+    )
     run(measure, rounds + 1, options, as_json=as_json)

@@ -8,10 +8,12 @@ from frontend.cli.bench.running import (
     TURN_S,
     ApiKey,
     AsJson,
+    By,
     Seconds,
     ServerPid,
     Sessions,
     Step,
+    Transport,
     Url,
     command_app,
     options_of,
@@ -29,6 +31,7 @@ app = command_app()
 def jitter(
     sessions: Sessions = 16,
     seconds: Seconds = 45,
+    transport: By = Transport.WEBSOCKET,
     url: Url = "",
     server_pid: ServerPid = None,
     api_key: ApiKey = "",
@@ -43,6 +46,6 @@ def jitter(
     def measure(target: "Target", step: Step) -> Awaitable["Report"]:
         return bench.measure(target, sessions, seconds, step)
 
-    options = options_of(url, server_pid, api_key, LOAD, answers="load.yaml")
+    options = options_of(url, server_pid, api_key, LOAD, answers="load.yaml", transport=transport)
     turns = int(sessions * seconds / TURN_S)
     run(measure, turns, options, as_json=as_json)

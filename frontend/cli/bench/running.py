@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Iterator
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -22,6 +23,18 @@ Sessions = Annotated[int, typer.Option(min=1, max=256, help="People at once.")]
 Seconds = Annotated[float, typer.Option(min=1, help="How long each of them talks.")]
 Aware = Annotated[
     bool, typer.Option("--aware", help="A client that knows vdx's events and freezes its buffer.")
+]
+
+
+class Transport(StrEnum):
+    """How the people of a bench come."""
+
+    WEBSOCKET = "websocket"
+    LIVEKIT = "livekit"
+
+
+By = Annotated[
+    Transport, typer.Option("--transport", help="websocket, or livekit: rooms over WebRTC.")
 ]
 
 Step = Callable[[], None]
@@ -47,14 +60,21 @@ def options_of(
     *,
     answers: str = "",
     preload: list[str] | None = None,
+    transport: Transport = Transport.WEBSOCKET,
 ) -> "TargetOptions":
     """What to measure: the server at `url`, or one with these models and answers."""
     from frontend.bench.target import TargetOptions, profile
 
+    livekit, program = transport is Transport.LIVEKIT, None
+    if livekit and not url:
+        from frontend.cli.livekit_server import require_livekit_server
+
+        program = require_livekit_server(lambda line: typer.echo(line, err=True))
+
     config = profile(*models, answers)
     if preload:
         config["models"] = {"preload": preload}
-    return TargetOptions(url, server_pid, api_key, config)
+    return TargetOptions(url, server_pid, api_key, config, livekit, program)
 
 
 def run(measure: Measure, steps: int, options: "TargetOptions", *, as_json: bool) -> None:

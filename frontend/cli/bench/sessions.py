@@ -10,9 +10,11 @@ from frontend.cli.bench.running import (
     TURN_S,
     ApiKey,
     AsJson,
+    By,
     Seconds,
     ServerPid,
     Step,
+    Transport,
     Url,
     command_app,
     options_of,
@@ -39,6 +41,7 @@ def sessions(
         int, typer.Option("--sessions", min=1, help="At once, for --cost and --churn.")
     ] = 8,
     seconds: Seconds = 45,
+    transport: By = Transport.WEBSOCKET,
     url: Url = "",
     server_pid: ServerPid = None,
     api_key: ApiKey = "",
@@ -58,6 +61,6 @@ def sessions(
         return bench.measure(target, connects, step)
 
     answers = "load.yaml" if cost else "short.yaml"
-    options = options_of(url, server_pid, api_key, LOAD, answers=answers)
+    options = options_of(url, server_pid, api_key, LOAD, answers=answers, transport=transport)
     steps = churn or (int(at_once * seconds / TURN_S) if cost else 3)
     run(measure, steps, options, as_json=as_json)

@@ -7,9 +7,11 @@ from frontend.cli.bench.running import (
     HUMAN,
     ApiKey,
     AsJson,
+    By,
     Rounds,
     ServerPid,
     Step,
+    Transport,
     Url,
     command_app,
     options_of,
@@ -26,6 +28,7 @@ app = command_app()
 @app.command()
 def turn(
     rounds: Rounds = 3,
+    transport: By = Transport.WEBSOCKET,
     url: Url = "",
     server_pid: ServerPid = None,
     api_key: ApiKey = "",
@@ -40,4 +43,5 @@ def turn(
     def measure(target: "Target", step: Step) -> Awaitable["Report"]:
         return bench.measure(target, rounds, step)
 
-    run(measure, rounds * 4, options_of(url, server_pid, api_key, HUMAN), as_json=as_json)
+    options = options_of(url, server_pid, api_key, HUMAN, transport=transport)
+    run(measure, rounds * 4, options, as_json=as_json)

@@ -93,6 +93,8 @@ class RoomNarrator:
                 self.event("vdx.reply.started", **self._ids(reply))
             case n.ReplyClause(reply=reply, text=text):
                 self._tell_clause(reply, text)
+            case n.PlayoutPaused():
+                self._live.spawn(self._mouth.hush, "hush", self._live.trouble)
             case n.ReplyEnded():
                 self._tell_ended(notice)
             case n.TurnTimed(speech_end_to_first_audio_ms=gap, stages=stages):
