@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 Tell = Callable[[str], None]
 
+REGISTER_S = 10.0
+"""How long being ready waits for a LiveKit server."""
+
 
 def load_settings(
     file: Path | None, assignments: list[str], flags: dict[str, Any]
@@ -148,13 +151,13 @@ async def serve_until_stopped(
     from frontend.transports.server import serve
 
     loaded = asyncio.Event()
-    drain = None
+    drain, registered = None, None
     if rooms:
         # It takes more than a second to import, and who wants no rooms need not wait for it.
         from frontend.transports.worker import RoomWorker
 
         worker = RoomWorker(host)
-        drain = worker.drain
+        drain, registered = worker.drain, worker.registered
 
         async def work() -> None:
             await loaded.wait()
@@ -170,9 +173,20 @@ async def serve_until_stopped(
         await host.manager.wait_for_server(tell)
         await host.load_defaults()
         loaded.set()
+        if registered is not None:
+            await _wait_for_rooms(registered, tell, host.config.livekit.url)
         await ready()
         # What is here now stays: the collector need not visit it in the middle of a frame.
         gc.collect()
         gc.freeze()
 
     await serve(host, listener, [watch, *background], prepare, drain)
+
+
+async def _wait_for_rooms(registered: asyncio.Event, tell: Tell, url: str) -> None:
+    """A room that asks for an agent before the worker is known gets none, now or later."""
+    try:
+        async with asyncio.timeout(REGISTER_S):
+            await registered.wait()
+    except TimeoutError:
+        tell(f"no LiveKit server answers at {url} yet; rooms are served once one does")

@@ -1,0 +1,102 @@
+"""One livekit-server and one tritonserver for all tests here, and workers between them."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from frontend.cli.livekit_server import require_livekit_server
+from frontend.serving.embedded import EmbeddedTriton
+from frontend.serving.livekit import DevelopmentLiveKit
+from tests.livekit.guest import Guest
+from tests.server.processes import (
+    LONG_ANSWER,
+    Http,
+    Vdx,
+    embedded,
+    eventually,
+    running,
+    write_repository,
+)
+
+Join = Callable[..., AbstractAsyncContextManager[Guest]]
+
+
+@pytest.fixture(scope="session")
+def livekit_program() -> Path:
+    """Found, or built once on this machine."""
+    return require_livekit_server(print)
+
+
+@pytest.fixture(scope="module")
+def livekit(livekit_program: Path) -> Iterator[DevelopmentLiveKit]:
+    server = DevelopmentLiveKit(livekit_program, 0)
+    asyncio.run(server.start())
+    yield server
+    asyncio.run(server.stop())
+
+
+@pytest.fixture(scope="session")
+def triton(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedTriton]:
+    home = tmp_path_factory.mktemp("triton")
+    server = embedded(write_repository(home / "repository"), home / "triton.log")
+    asyncio.run(server.start())
+    yield server
+    asyncio.run(server.stop())
+
+
+@pytest.fixture(scope="module")
+def config(livekit: DevelopmentLiveKit, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Quick models, and a profile for every way to answer."""
+    script = tmp_path_factory.mktemp("script") / "long.yaml"
+    script.write_text(yaml.safe_dump([LONG_ANSWER]))
+    long = {"kind": "script", "script": {"path": str(script)}}
+    return {
+        "asr": {"adapter": "canned"},
+        "tts": {"voice": "tone-fast"},
+        "session": {"input_gap_ms": 500},
+        "profiles": {
+            "vdx": {},
+            "long-stop": {"responder": long, "voice": "tone", "recogniser": "canned-stop"},
+            "long-uh": {"responder": long, "voice": "tone", "recogniser": "canned-uh"},
+        },
+        "livekit": {
+            "url": livekit.url,
+            "api_key": livekit.api_key,
+            "api_secret": livekit.api_secret,
+            "rejoin_grace_seconds": 5,
+        },
+    }
+
+
+@pytest.fixture(scope="module")
+def worker(
+    triton: EmbeddedTriton, config: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Vdx]:
+    """A real `vdx frontend --livekit`; sessions left over fail the module."""
+    home = tmp_path_factory.mktemp("worker")
+    with running(*worker_arguments(triton), home=home, config=config) as vdx:
+        url = vdx.url()
+        yield vdx
+        eventually(lambda: Http(url).status()["sessions"] == 0, "all sessions gone")
+        assert "Traceback" not in vdx.output, vdx.output
+
+
+def worker_arguments(triton: EmbeddedTriton) -> tuple[str, ...]:
+    return ("frontend", "--livekit", "--triton-url", triton.grpc_url, "--port", "0")
+
+
+@pytest.fixture
+async def join(worker: Vdx) -> AsyncIterator[Callable[..., Any]]:
+    """Lets guests into rooms of the worker; they leave at the end of the test."""
+    url = worker.url()
+    async with AsyncExitStack() as stack:
+
+        async def enter(**wanted: Any) -> Guest:
+            return await stack.enter_async_context(Guest.joined(url, **wanted))
+
+        yield enter
