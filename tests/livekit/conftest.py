@@ -80,10 +80,16 @@ def worker(
     """A real `vdx frontend --livekit`; sessions left over fail the module."""
     home = tmp_path_factory.mktemp("worker")
     with running(*worker_arguments(triton), home=home, config=config) as vdx:
-        url = vdx.url()
+        url = served(vdx)
         yield vdx
         eventually(lambda: Http(url).status()["sessions"] == 0, "all sessions gone")
         assert "Traceback" not in vdx.output, vdx.output
+
+
+def served(vdx: Vdx) -> str:
+    """Its address, once LiveKit knows the worker; importing takes long on a busy machine."""
+    eventually(lambda: "ready:" in vdx.output or vdx.process.poll() is not None, "ready", 120)
+    return vdx.url()
 
 
 def worker_arguments(triton: EmbeddedTriton) -> tuple[str, ...]:

@@ -12,10 +12,10 @@ import numpy as np
 from livekit import rtc
 
 from frontend.client.recording import frames_of, room_noise
-from tests.server.processes import PATIENCE_S
 
 Event = dict[str, Any]
 RATE = 24_000
+PATIENCE_S = 60.0
 LOUD = 200.0
 
 

@@ -1,0 +1,92 @@
+"""Workers: they share rooms, drain, survive each other's death and a LiveKit server's restart."""
+
+import asyncio
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from frontend.serving.embedded import EmbeddedTriton
+from frontend.serving.livekit import DevelopmentLiveKit
+from tests.livekit.conftest import served, worker_arguments
+from tests.livekit.guest import Guest
+from tests.server.processes import Http, Vdx, running
+
+
+@pytest.fixture
+def pair(
+    triton: EmbeddedTriton, config: dict[str, Any], tmp_path: Path
+) -> Iterator[tuple[Vdx, Vdx]]:
+    """Two workers of one LiveKit server, with room for one conversation each."""
+    narrow = config | {"livekit": config["livekit"] | {"max_rooms": 1}}
+    homes = [tmp_path / name for name in ("one", "two")]
+    for home in homes:
+        home.mkdir()
+    with (
+        running(*worker_arguments(triton), home=homes[0], config=narrow) as one,
+        running(*worker_arguments(triton), home=homes[1], config=narrow) as two,
+    ):
+        served(one)
+        served(two)
+        yield one, two
+
+
+def sessions(vdx: Vdx) -> int:
+    return int(Http(vdx.url()).status()["sessions"])
+
+
+async def test_two_workers_share_rooms_and_one_may_be_killed(pair: tuple[Vdx, Vdx]) -> None:
+    one, two = pair
+    async with Guest.joined(one.url(), silent=True) as first:
+        await first.ready()
+        async with Guest.joined(one.url(), silent=True) as second:
+            await second.ready()
+            counts = await asyncio.gather(*(asyncio.to_thread(sessions, w) for w in pair))
+            assert counts == [1, 1]
+            victims_session = (await first.call("vdx.stats"))["session"]
+            listed = await asyncio.to_thread(Http(one.url()).get, "/vdx/sessions")
+            of_one = [each["id"] for each in listed[1]["sessions"]]
+            victim, survivor = (one, second) if victims_session in of_one else (two, second)
+            victim.process.kill()
+            victim.wait()
+            mark = len(survivor.events)
+            await survivor.room.local_participant.send_text("still there", topic="lk.chat")
+            assert (await survivor.event("vdx.reply.ended", mark))["status"] == "completed"
+
+
+async def test_sigterm_lets_a_conversation_end_by_itself(pair: tuple[Vdx, Vdx]) -> None:
+    one, two = pair
+    two.end()
+    async with Guest.joined(one.url(), silent=True) as guest:
+        await guest.ready()
+        one.process.send_signal(signal.SIGTERM)
+        await asyncio.sleep(1.0)
+        mark = len(guest.events)
+        await guest.room.local_participant.send_text("one more thing", topic="lk.chat")
+        assert (await guest.event("vdx.reply.ended", mark))["status"] == "completed"
+        assert one.process.poll() is None
+    assert await asyncio.to_thread(one.wait) == 0
+
+
+async def test_a_restarted_livekit_server_finds_its_workers_again(
+    livekit_program: Path, triton: EmbeddedTriton, config: dict[str, Any], tmp_path: Path
+) -> None:
+    async with DevelopmentLiveKit(livekit_program, 0) as livekit:
+        keys = {
+            "url": livekit.url,
+            "api_key": livekit.api_key,
+            "api_secret": livekit.api_secret,
+        }
+        own = config | {"livekit": config["livekit"] | keys, "log": {"level": "info"}}
+        with running(*worker_arguments(triton), home=tmp_path, config=own) as vdx:
+            url = await asyncio.to_thread(served, vdx)
+            async with Guest.joined(url, silent=True) as guest:
+                await guest.ready()
+                await livekit.restart()
+            await asyncio.to_thread(vdx.said, r"(?s)worker registered.*worker registered")
+            async with Guest.joined(url, silent=True) as guest:
+                await guest.ready()
+                await guest.call("vdx.say", '{"text": "Here again."}')
+                assert (await guest.event("vdx.reply.ended"))["text"] == "Here again."
