@@ -217,7 +217,7 @@ class LiveKitConfig(Section):
     agent_name: str = Field("vdx", description="what a dispatch asks for")
     max_rooms: int = Field(20, ge=1, description="rooms this worker serves at once")
     drain_timeout_seconds: int = Field(
-        600, ge=0, description="SIGTERM waits so long for conversations to end by themselves"
+        600, ge=0, description="SIGTERM waits so long for conversations to end; 0 = for ever"
     )
     join_timeout_seconds: float = Field(60, gt=0, description="a room without a person is left")
     rejoin_grace_seconds: float = Field(15, ge=0, description="the conversation of who left waits")
@@ -225,7 +225,7 @@ class LiveKitConfig(Section):
     echo_cancellation: bool = Field(
         False, description="on the server, for clients that do not cancel echo themselves"
     )
-    noise_suppression: bool = Field(False, description="on the server")
+    noise_suppression: bool = Field(False, description="on the server, with echo cancellation")
     token_ttl_seconds: int = Field(600, ge=10, le=86_400)
     port: int | None = Field(
         None, ge=0, le=65535, description="of the development server; None prefers 7880, 0 any"

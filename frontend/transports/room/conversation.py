@@ -7,6 +7,7 @@ from typing import Any
 
 from livekit import rtc
 
+from frontend.core.config import EchoControlConfig
 from frontend.core.errors import RoomError, VdxError
 from frontend.core.logs import logger
 from frontend.core.metrics import ROOMS
@@ -123,7 +124,13 @@ class RoomConversation:
         await self._host.manager.ensure(options.voice, "tts", options.language)
         if options.recogniser:
             await self._host.manager.ensure(options.recogniser, "asr", options.language)
-        return options
+        return options.updated(echo=self._echo(options.echo))
+
+    def _echo(self, asked: EchoControlConfig) -> EchoControlConfig:
+        """The session's own echo stage, switched on where `livekit` says so."""
+        suppress = asked.noise_suppression or self._config.noise_suppression
+        cancel = asked.cancellation or self._config.echo_cancellation or suppress
+        return asked.model_copy(update={"cancellation": cancel, "noise_suppression": suppress})
 
     def _refuse(self, person: str, error: VdxError) -> None:
         log.warning("room refused", room=self._ticket.room, error=str(error))

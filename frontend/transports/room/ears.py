@@ -17,17 +17,14 @@ MAX_FRAMES = 100
 """Two seconds; when the session is further behind, the oldest frame is dropped and counted."""
 CLOSE_S = 2.0
 
-Process = Callable[[bytes], bytes]
-
 
 class Ears:
     """`listen` and `stop` follow what the person publishes; `run` feeds the session.
 
-    Frames are int16 mono, 16 kHz, 20 ms. `process` may clean them (echo, noise).
+    Frames are int16 mono, 16 kHz, 20 ms.
     """
 
-    def __init__(self, process: Process | None = None) -> None:
-        self._process = process
+    def __init__(self) -> None:
         self._frames: deque[bytes] = deque(maxlen=MAX_FRAMES)
         self._arrived = asyncio.Event()
         self._track = ""
@@ -78,8 +75,6 @@ class Ears:
                     await stream.aclose()
 
     def _take(self, frame: bytes) -> None:
-        if self._process is not None:
-            frame = self._process(frame)
         if len(self._frames) == MAX_FRAMES:
             self.dropped += 1
             ROOM_INPUT_DROPPED.inc()

@@ -8,7 +8,6 @@ import asyncio
 import contextlib
 import time
 import wave
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -28,11 +27,10 @@ MAX_RECORDED_FRAMES = 50 * 60 * 10
 
 
 class Mouth:
-    """`on_frame` is given every frame that was fed, for an echo canceller."""
+    """`play` from one reply at a time; `queue_ms` is what the source holds at most."""
 
-    def __init__(self, queue_ms: int, on_frame: Callable[[Pcm], None] | None = None) -> None:
+    def __init__(self, queue_ms: int) -> None:
         self._source = rtc.AudioSource(SPEAK_RATE, 1, queue_size_ms=queue_ms)
-        self._on_frame = on_frame
         self._publication: rtc.LocalTrackPublication | None = None
         self._recorded: list[Pcm] | None = None
 
@@ -60,8 +58,6 @@ class Mouth:
         if self._recorded is not None and len(self._recorded) < MAX_RECORDED_FRAMES:
             self._recorded.append(row)
         await self._source.capture_frame(frame)
-        if self._on_frame is not None:
-            self._on_frame(row)
 
     async def hush(self) -> None:
         """Ends the sound at a pause with one silent frame, which is no part of any reply.

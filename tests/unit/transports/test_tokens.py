@@ -1,0 +1,79 @@
+"""What a token lets its holder do, and what a job may wish for."""
+
+import json
+from typing import Any
+
+import jwt
+import pytest
+
+from frontend.core.config import Config, LiveKitConfig
+from frontend.core.errors import InvalidInput, NoLiveKit
+from frontend.transports.realtime.schema import parse
+from frontend.transports.room.job import JobWishes
+from frontend.transports.tokens import TokenRequest, mint
+
+SECRET = "s" * 32
+ROOMS = Config.model_validate(
+    {"livekit": {"url": "ws://127.0.0.1:7880", "api_key": "key", "api_secret": SECRET}}
+).livekit
+
+
+def minted(**request: Any) -> dict[str, Any]:
+    answer = mint(ROOMS, parse(TokenRequest, request, "body"))
+    return dict(jwt.decode(answer.participant_token, SECRET, algorithms=["HS256"]))
+
+
+def test_a_token_is_short_lived_for_one_room_and_grants_no_more_than_talking() -> None:
+    claims = minted(room_name="mine", participant_identity="mira", participant_name="Mira")
+    assert (claims["sub"], claims["name"], claims["iss"]) == ("mira", "Mira", "key")
+    assert claims["exp"] - claims["nbf"] == ROOMS.token_ttl_seconds
+    grants = claims["video"]
+    assert grants["room"] == "mine"
+    assert grants["canPublishSources"] == ["microphone"]
+    granted = {name for name, value in grants.items() if value is True}
+    assert granted == {"roomJoin", "canPublish", "canSubscribe", "canPublishData"}
+
+
+def test_the_dispatch_comes_with_it() -> None:
+    wishes = {"voice": "tone", "greeting": "Hello."}
+    for request in (
+        {"agent": wishes},
+        {"room_config": {"agents": [{"agent_name": "vdx", "metadata": json.dumps(wishes)}]}},
+    ):
+        (agent,) = minted(**request)["roomConfig"]["agents"]
+        assert agent["agentName"] == "vdx"
+        assert json.loads(agent["metadata"]) == wishes
+
+
+def test_rooms_and_identities_are_random_where_none_is_asked_for() -> None:
+    first, second = minted(), minted()
+    assert first["sub"] != second["sub"]
+    assert first["video"]["room"] != second["video"]["room"]
+
+
+@pytest.mark.parametrize(
+    ("request_", "named"),
+    [
+        ({"room_name": "a\nb"}, "body.room_name"),
+        ({"room_name": "x" * 129}, "body.room_name"),
+        ({"agent": {"voce": "tone"}}, "body.agent.voce"),
+        ({"agent": {"language": "not a tag"}}, "body.agent.language"),
+        ({"room_config": {"agents": [{"agent_name": "other"}]}}, "'other'"),
+        ({"room_config": {"agents": [{"metadata": "{"}]}}, "not JSON"),
+        ({"room_config": {"agents": [{"metadata": "[1]"}]}}, "metadata"),
+    ],
+)
+def test_what_cannot_be_had_is_named(request_: dict[str, Any], named: str) -> None:
+    with pytest.raises(InvalidInput, match=named):
+        minted(**request_)
+
+
+def test_without_a_server_there_are_no_tokens() -> None:
+    with pytest.raises(NoLiveKit, match=r"livekit\.url"):
+        mint(LiveKitConfig(), TokenRequest())
+
+
+def test_no_metadata_wishes_nothing() -> None:
+    assert JobWishes.read(" ") == JobWishes()
+    with pytest.raises(InvalidInput, match="more than"):
+        JobWishes.read("{" + " " * 20_000 + "}")
