@@ -4,8 +4,9 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 import pytest
-from livekit import rtc
+from livekit import api, rtc
 
+from frontend.serving.livekit import DevelopmentLiveKit
 from tests.livekit.guest import RATE, Guest
 from tests.server.talk import clip
 
@@ -57,6 +58,28 @@ async def test_the_next_person_gets_a_conversation_of_their_own(join: Join) -> N
     )
     assert began[0]["session"] != session
     assert (await second.call("vdx.stats"))["messages"] == 0
+
+
+async def test_of_two_agents_in_a_room_one_stays(join: Join, livekit: DevelopmentLiveKit) -> None:
+    guest = await join(room_name="twins", silent=True)
+    await guest.ready()
+    keys = (livekit.api_key, livekit.api_secret)
+    async with api.LiveKitAPI(livekit.url.replace("ws", "http", 1), *keys) as admin:
+        wanted = api.CreateAgentDispatchRequest(agent_name="vdx", room="twins")
+        await admin.agent_dispatch.create_dispatch(wanted)
+    first = guest.agent
+    agents: set[str] = {first}
+    kind = rtc.ParticipantKind.PARTICIPANT_KIND_AGENT
+
+    def seen_both_and_one_left() -> bool:
+        here = {p.identity for p in guest.room.remote_participants.values() if p.kind == kind}
+        agents.update(here)
+        return len(agents) == 2 and len(here) == 1
+
+    await guest.until(seen_both_and_one_left, "the other agent leaves")
+    assert guest.agent == min(agents)
+    await guest.until(lambda: len(guest.seen("vdx.session")) == 1 + (guest.agent != first), "on")
+    assert (await guest.call("vdx.stats"))["state"] in ("idle", "waiting_for_input")
 
 
 async def test_tracks_may_be_muted_and_unpublished(join: Join) -> None:

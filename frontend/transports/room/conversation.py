@@ -51,7 +51,9 @@ class RoomConversation:
         self._metadata = metadata
         self._room = rtc.Room()
         self._courier = Courier(self._room)
-        self._people = People(self._room, self._microphone, self._spectator)
+        self._people = People(
+            self._room, self._config.agent_name, self._microphone, self._spectator
+        )
         self._ears = Ears()
         self._mouth = Mouth(self._config.output_queue_ms)
         self._tasks: asyncio.TaskGroup | None = None

@@ -9,6 +9,7 @@ HUMAN_KINDS = (
     rtc.ParticipantKind.PARTICIPANT_KIND_STANDARD,
     rtc.ParticipantKind.PARTICIPANT_KIND_SIP,
 )
+ATTRIBUTE_NAME = "lk.agent.name"
 MICROPHONES = (rtc.TrackSource.SOURCE_MICROPHONE, rtc.TrackSource.SOURCE_UNKNOWN)
 """Sources that count as the person's voice; a shared screen's sound does not."""
 
@@ -17,16 +18,20 @@ class People:
     """Follows a room's events; `linked` is the identity of the person, "" while there is none.
 
     `on_microphone` is called with a track of the linked person that can be heard, and with None
-    and its sid when it is gone; `on_spectator` once for everybody else.
+    and its sid when it is gone; `on_spectator` once for everybody else. Two agents of one name
+    (dispatched twice, or once more after the server was restarted) would both answer: the one
+    whose identity comes first stays, for the other the room is over.
     """
 
     def __init__(
         self,
         room: rtc.Room,
+        agent_name: str,
         on_microphone: Callable[[rtc.Track | None, str], None],
         on_spectator: Callable[[str], None],
     ) -> None:
         self._room = room
+        self._agent_name = agent_name
         self._on_microphone = on_microphone
         self._on_spectator = on_spectator
         self._changed = asyncio.Event()
@@ -55,6 +60,8 @@ class People:
 
         Returns their identity, "" when nobody came or the room is closed.
         """
+        for participant in self._room.remote_participants.values():
+            self._give_way(participant)
         try:
             async with asyncio.timeout(seconds):
                 while not self.over and not self._humans():
@@ -96,7 +103,17 @@ class People:
     def _arrived(self, participant: rtc.RemoteParticipant) -> None:
         if self.linked and participant.kind in HUMAN_KINDS:
             self._tell_spectator(participant.identity)
+        self._give_way(participant)
         self._changed.set()
+
+    def _give_way(self, other: rtc.RemoteParticipant) -> None:
+        """Ends it here if `other` is an agent of our name that goes before us."""
+        twin = (
+            other.kind == rtc.ParticipantKind.PARTICIPANT_KIND_AGENT
+            and other.attributes.get(ATTRIBUTE_NAME) == self._agent_name
+        )
+        if twin and other.identity < self._room.local_participant.identity:
+            self.over = True
 
     def _left(self, participant: rtc.RemoteParticipant) -> None:
         self._spectators.discard(participant.identity)
