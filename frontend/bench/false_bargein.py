@@ -6,6 +6,7 @@ for that the voice must say the same text twice alike, which `tone` does and esp
 
 import asyncio
 import itertools
+import time
 import wave
 from pathlib import Path
 from typing import Any
@@ -22,9 +23,11 @@ from frontend.bench.target import Target
 from frontend.client.log import Reply
 from frontend.client.mouth import Spoken
 from frontend.core.audio import SPEAK_RATE, to_pcm
+from frontend.core.errors import VdxError
 from frontend.core.events import Pcm
 
 END_S = 1.0
+WRITTEN_S = 30.0
 LEAST_PAUSE_MS = 100
 """A shorter silence at a room's person is none of the server's doing."""
 
@@ -140,7 +143,14 @@ def compare_fed(folder: Path | None, found: dict[str, Any]) -> bool:
 
 
 def _fed(folder: Path, session: str) -> Pcm:
-    with wave.open(str(folder / f"{session}.wav"), "rb") as file:
+    """What a session's track was fed, int16 at 48 kHz; written once the session is over."""
+    recorded = folder / f"{session}.wav"
+    deadline = time.monotonic() + WRITTEN_S
+    while not recorded.exists():
+        if time.monotonic() > deadline:
+            raise VdxError(f"the server wrote no {recorded.name}", service="bench")
+        time.sleep(0.1)
+    with wave.open(str(recorded), "rb") as file:
         return to_pcm(file.readframes(file.getnframes()))
 
 

@@ -113,6 +113,7 @@ def _rooms(server: DevelopmentLiveKit, recordings: Path) -> dict[str, Any]:
         "api_key": server.api_key,
         "api_secret": server.api_secret,
         "max_rooms": 64,
+        "rejoin_grace_seconds": 1,
         "record_output": str(recordings),
     }
 

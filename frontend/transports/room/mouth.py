@@ -89,6 +89,8 @@ _SILENCE = rtc.AudioFrame(bytes(2 * SPEAK_FRAME), SPEAK_RATE, 1, SPEAK_FRAME)
 
 def _write(file: Path, pcm: Pcm) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
-    with wave.open(str(file), "wb") as out:
+    unfinished = file.with_suffix(".part")
+    with wave.open(str(unfinished), "wb") as out:
         out.setparams((1, 2, SPEAK_RATE, 0, "NONE", ""))
         out.writeframes(pcm.tobytes())
+    unfinished.replace(file)
