@@ -49,6 +49,8 @@ def create_app(host: Host) -> Starlette:
             Route("/vdx/models/{name:path}/unload", _keyed(unload), methods=["POST"]),
             Route("/vdx/models/{name:path}/use", _keyed(use), methods=["POST"]),
             Route("/vdx/sessions", _keyed(sessions)),
+            Route("/openapi.json", _open(openapi)),
+            Route("/docs", _open(docs)),
             Route("/v1/models", _keyed(openai_models.models)),
             Route("/v1/models/{name:path}", _keyed(openai_models.model)),
             Route("/v1/audio/speech", _keyed(speech), methods=["POST"]),
@@ -80,6 +82,20 @@ def _guarded(endpoint: Endpoint, *, needs_key: bool) -> Endpoint:
             return failure(error)
 
     return serve
+
+
+async def openapi(request: Request) -> Response:
+    """The OpenAPI document; made when it is asked for, few servers ever are."""
+    from frontend.transports.rest import document
+
+    return await document.openapi(request)
+
+
+async def docs(request: Request) -> Response:
+    """The document for people."""
+    from frontend.transports.rest import document
+
+    return await document.docs(request)
 
 
 async def page_config(request: Request) -> Response:
