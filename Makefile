@@ -47,6 +47,7 @@ check: setup
 
 # The page is tested in a real browser; CHROMIUM=/path/to/one names another.
 browser:
+	@command -v curl >/dev/null || { echo "the tests need curl; run: sudo apt install curl" >&2; exit 1; }
 	@for name in $(CHROMIUM) chromium chromium-browser google-chrome; do \
 		command -v "$$name" >/dev/null && exit 0; \
 	done; echo "the tests need a browser; run: sudo apt install chromium" >&2; exit 1

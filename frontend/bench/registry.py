@@ -69,6 +69,22 @@ BENCHES: dict[str, Bench] = {
         "Load to talking, in a real browser.",
         (Run("--rounds 10", quick="--rounds 1"),),
     ),
+    "speech": Bench(
+        "First byte of speech over HTTP.",
+        (Run(quick="--rounds 10"),),
+    ),
+    "transcriptions": Bench(
+        "A recording over HTTP against the recogniser run directly.",
+        (Run(quick="--rounds 2"),),
+    ),
+    "fuzz": Bench(
+        "Hostile events, requests and tensors: no crash, no hang.",
+        (
+            Run("events --count 100000", quick="events --count 500"),
+            Run("requests --count 10000", quick="requests --count 150"),
+            Run("tensors --count 10000", quick="tensors --count 200"),
+        ),
+    ),
     "first-audio": Bench(
         "First audio over gRPC, straight from a voice.",
         (Run(quick="--rounds 10"),),

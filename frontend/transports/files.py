@@ -3,7 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Iterator
-from contextlib import aclosing
+from contextlib import aclosing, nullcontext
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -99,12 +99,14 @@ async def transcribe(
     *,
     language: str = "",
     at_once: int = AT_ONCE,
+    places: asyncio.Semaphore | None = None,
     progress: Progress | None = None,
 ) -> AsyncGenerator[Segment, None]:
     """Writes a recording down, stretch after stretch; one recogniser sequence for each.
 
     Up to `at_once` stretches are understood at the same time, which fills a model of several
     instances or one that decodes in batches; segments still come in the order of the recording.
+    `places` limits that over several recordings.
     Stretches in which nothing is understood are left out.
 
     Raises:
@@ -122,7 +124,7 @@ async def transcribe(
                     if stretch is None:
                         more = False
                     else:
-                        work = _write_down(client, model, stretch, language)
+                        work = _write_down(client, model, stretch, language, places)
                         tasks.append(asyncio.create_task(work, name="stretch"))
                 if not tasks:
                     break
@@ -140,15 +142,22 @@ async def transcribe(
         progress(total, total)
 
 
-async def _write_down(client: TritonClient, model: str, stretch: Stretch, language: str) -> Segment:
+async def _write_down(
+    client: TritonClient,
+    model: str,
+    stretch: Stretch,
+    language: str,
+    places: asyncio.Semaphore | None,
+) -> Segment:
     audio = np.pad(stretch.audio, (0, -stretch.audio.size % LISTEN_FRAME))
     limit_s = client.config.final_transcript_timeout_ms / 1000
     limit_s += PATIENCE * audio.size / LISTEN_RATE
-    try:
-        async with asyncio.timeout(limit_s):
-            heard = await _recognise(client, model, audio, language)
-    except TimeoutError:
-        raise ModelTimeout(f"{model} took over {limit_s:.0f} s", model=model) from None
+    async with places or nullcontext():
+        try:
+            async with asyncio.timeout(limit_s):
+                heard = await _recognise(client, model, audio, language)
+        except TimeoutError:
+            raise ModelTimeout(f"{model} took over {limit_s:.0f} s", model=model) from None
     origin = stretch.start * 1000 // LISTEN_RATE
     return Segment(
         start_ms=origin,

@@ -1,5 +1,6 @@
 """The HTTP side: the page, health, metrics, the admin API, and the door to `/v1/realtime`."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from typing import Any
@@ -22,6 +23,9 @@ from frontend.transports.rest.places import Places
 from frontend.transports.rest.speech import speech
 from frontend.transports.rest.transcriptions import transcriptions
 from frontend.transports.security import Guard
+
+STRETCHES = 4
+"""Pieces of recordings that recognisers work on at once: live speech must always find a place."""
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -59,6 +63,7 @@ def create_app(host: Host) -> Starlette:
         ],
         exception_handlers={HTTPException: unrouted, Exception: unforeseen},
     )
+    app.state.stretches = asyncio.Semaphore(STRETCHES)
     app.state.recordings = Places(host.config.server.max_recordings, "recordings")
     app.state.host = host
     app.state.guard = Guard(host.config.server)

@@ -26,6 +26,9 @@ BENCHES = {
     ),
     "churn": (["sessions", "--churn", "8", "--sessions", "4"], "sessions left"),
     "page": (["page", "--rounds", "1"], "page: load to talking"),
+    "speech": (["speech", "--rounds", "2"], "request to the first byte, espeak-en, pcm"),
+    "transcriptions": (["transcriptions", "--rounds", "1"], "over HTTP / directly"),
+    "fuzz": (["fuzz", "events", "--count", "100"], "events sent"),
     "first-audio": (["first-audio", "--rounds", "3"], "first audio of tone over gRPC"),
     "grammar": (["grammar", "--rounds", "1"], "decoder of a grammar, pruned dictionary"),
 }

@@ -16,7 +16,15 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from frontend import __version__
-from frontend.transports.rest.operations import FORM, JSON, MODELS, OPERATIONS, Content, Operation
+from frontend.transports.rest.operations import (
+    EVENTS,
+    FORM,
+    JSON,
+    MODELS,
+    OPERATIONS,
+    Content,
+    Operation,
+)
 
 REFERENCE: Final = "#/components/schemas/{model}"
 ABOUT: Final = (
@@ -87,7 +95,8 @@ def _content(content: Content) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for media_type, shapes in content.items():
         references = [{"$ref": REFERENCE.format(model=shape.__name__)} for shape in shapes]
-        plain = {"type": "object"} if media_type == JSON else {"type": "string"}
+        # An event of a stream is an object too, with its content as text in `data`.
+        plain = {"type": "object" if media_type in (JSON, EVENTS) else "string"}
         found[media_type] = {"schema": {"anyOf": references} if references else plain}
     return found
 

@@ -35,6 +35,7 @@ class _Job:
     recording: Recording
     recogniser: ModelInfo
     language: str
+    places: asyncio.Semaphore
 
     async def segments(self) -> AsyncGenerator[Segment, None]:
         host = self.host
@@ -44,6 +45,7 @@ class _Job:
             self.recording,
             host.config.vad,
             language=self.language,
+            places=self.places,
         )
         with host.suspicious():
             async with aclosing(found):
@@ -73,7 +75,8 @@ async def transcriptions(request: Request) -> Response:
         name = (file.filename or "file")[:NAME_CHARS]
         recording = await asyncio.to_thread(Recording, file.file, name)
         stack.enter_context(recording)
-        job = _Job(host, recording, recogniser, asked.language or "")
+        places = request.app.state.stretches
+        job = _Job(host, recording, recogniser, asked.language or "", places)
         if asked.stream:
             return Stream(_events(job), EVENTS, resources=stack.pop_all())
         document = await while_connected(request, job.document())
