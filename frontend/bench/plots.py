@@ -136,6 +136,29 @@ def cost(runs: Runs, axes: Axes) -> bool:
     return True
 
 
+def concurrency(runs: Runs, axes: Axes) -> bool:
+    """First chunks and final transcripts of models against the requests at once."""
+    lines: dict[str, list[tuple[int, float]]] = {}
+    for report in reports(runs, "triton"):
+        for sample in report["samples"]:
+            what = "first chunk" if sample["kind"] == "tts" else "final transcript"
+            if curve := sample["curve"]:
+                point = sample["concurrency"], curve[len(curve) // 2]
+                lines.setdefault(f"{sample['model']}, {what}", []).append(point)
+        if lines:
+            break
+    for name, points in lines.items():
+        axes.plot(*zip(*points, strict=True), marker="o", label=name)
+    if lines:
+        axes.set_ylim(bottom=0)
+        axes.set_xlim(left=0)
+        axes.set_xlabel("requests at once, as fast as they are answered")
+        axes.set_ylabel("ms, median")
+        axes.grid(alpha=0.3)
+        axes.legend(fontsize=8, frameon=False)
+    return bool(lines)
+
+
 def goals(runs: Runs, axes: Axes) -> bool:
     """Every figure with a goal as a share of it, the worst of its points."""
     shares = []
@@ -173,6 +196,7 @@ PLOTS: dict[str, tuple[str, Plot]] = {
     "cost": ("What sessions cost", cost),
     "vad-curves": ("Interruptions, while the threshold moves", listening_curves),
     "vad-features": ("What each feature of listening is for", listening_features),
+    "concurrency": ("Models under perf_analyzer", concurrency),
     "goals": ("Measured against the goals", goals),
 }
 """Name of the file to title and function."""

@@ -89,6 +89,10 @@ BENCHES: dict[str, Bench] = {
         "First audio over gRPC, straight from a voice.",
         (Run(quick="--rounds 10"),),
     ),
+    "triton": Bench(
+        "Voices and recognisers under perf_analyzer.",
+        (Run(quick="--rounds 2 --concurrency 1 --concurrency 2"),),
+    ),
     "grammar": Bench(
         "Load time of a recogniser of few sentences.",
         (Run("--rounds 5", quick="--rounds 1"),),

@@ -30,6 +30,10 @@ BENCHES = {
     "transcriptions": (["transcriptions", "--rounds", "1"], "over HTTP / directly"),
     "fuzz": (["fuzz", "events", "--count", "100"], "events sent"),
     "first-audio": (["first-audio", "--rounds", "3"], "first audio of tone over gRPC"),
+    "triton": (
+        ["triton", "--rounds", "1", "--concurrency", "2"],
+        "espeak, 2 at once: first chunk",
+    ),
     "grammar": (["grammar", "--rounds", "1"], "decoder of a grammar, pruned dictionary"),
 }
 

@@ -1,0 +1,38 @@
+#!/bin/sh
+# Measure a model in any Triton with NVIDIA's perf_analyzer; no vdx needs to run.
+# Usage: scripts/perf_analyzer.sh voice|recogniser MODEL [perf_analyzer options]
+#   scripts/perf_analyzer.sh voice espeak -u gpu-box:8001 --concurrency-range 1:8
+#   scripts/perf_analyzer.sh recogniser pocketsphinx-en --profile-export-file out.json
+#
+# The model must be loaded (`vdx models load espeak`). PERF_ANALYZER names another perf_analyzer,
+# such as that of NVIDIA's SDK container; the default is the one that `make setup` installed.
+# Latencies are those of the first response; the exported file holds the times of all of them.
+set -eu
+cd "$(dirname "$0")/.."
+
+[ $# -ge 2 ] || { sed -n '2,10s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+kind=$1 model=$2
+shift 2
+case $kind in
+    voice) requests=60 ;;
+    recogniser) requests=500 ;;
+    *) echo "$0: the kind is voice or recogniser, not '$kind'" >&2; exit 2 ;;
+esac
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+${PYTHON:-python3} frontend/bench/perf_data.py "$work"
+
+if [ -z "${PERF_ANALYZER:-}" ]; then
+    PERF_ANALYZER=.venv-triton/bin/perf_analyzer
+    # Its wheel lacks two libraries; that of the server has them, under longer names.
+    libs=$(echo .venv-triton/lib/python3*/site-packages/nvidia_pytriton.libs)
+    ln -s "$PWD/$libs"/libb64-*.so.0d "$work/libb64.so.0d"
+    ln -s "$PWD/$libs"/libcudart-*.so.12* "$work/libcudart.so.12"
+    LD_LIBRARY_PATH="$work:$PWD/$libs"
+    export LD_LIBRARY_PATH
+fi
+
+# A person's own options come last, so that they count.
+"$PERF_ANALYZER" -m "$model" -i grpc -u localhost:8001 --streaming --async --serial-sequences \
+    --input-data "$work/$kind.json" --request-count "$requests" --concurrency-range 1:4:1 "$@"
