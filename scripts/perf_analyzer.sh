@@ -35,4 +35,5 @@ fi
 
 # A person's own options come last, so that they count.
 "$PERF_ANALYZER" -m "$model" -i grpc -u localhost:8001 --streaming --async --serial-sequences \
-    --input-data "$work/$kind.json" --request-count "$requests" --concurrency-range 1:4:1 "$@"
+    --input-data "$work/$kind.json" --concurrency-range 1:4:1 --measurement-mode count_windows \
+    --measurement-request-count "$requests" --stability-percentage 50 --max-trials 3 "$@"
