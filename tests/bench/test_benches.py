@@ -29,6 +29,18 @@ BENCHES = {
     "speech": (["speech", "--rounds", "2"], "request to the first byte, espeak-en, pcm"),
     "transcriptions": (["transcriptions", "--rounds", "1"], "over HTTP / directly"),
     "fuzz": (["fuzz", "events", "--count", "100"], "events sent"),
+    "turn in a room": (
+        ["turn", "--transport", "livekit", "--rounds", "1"],
+        "end of speech to first audio",
+    ),
+    "false-bargein in a room": (
+        ["false-bargein", "--transport", "livekit", "--rounds", "1"],
+        "reply lost",
+    ),
+    "rooms at once": (
+        ["jitter", "--transport", "livekit", "--sessions", "2", "--seconds", "5"],
+        "joining to the conversation's begin",
+    ),
     "first-audio": (["first-audio", "--rounds", "3"], "first audio of tone over gRPC"),
     "triton": (
         ["triton", "--rounds", "1", "--concurrency", "2"],

@@ -43,6 +43,9 @@ and what the WebSocket tells in events of the protocol:
 - `vdx.error` error: code, message, service, retryable
 - `vdx.spectator` message; only to people who are not linked
 
+LiveKit does not send another agent when a worker dies without a word: a client that has got no
+`vdx.vad` for two seconds asks for a new token and joins another room.
+
 An `item_id` is the `lk.segment_id` of the same words. Times are milliseconds, levels int16 RMS.
 
 From the linked person the agent takes text on `lk.chat` as if it were spoken, and these RPCs, whose
