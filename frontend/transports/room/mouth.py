@@ -33,6 +33,7 @@ class Mouth:
         self._source = rtc.AudioSource(SPEAK_RATE, 1, queue_size_ms=queue_ms)
         self._publication: rtc.LocalTrackPublication | None = None
         self._recorded: list[Pcm] | None = None
+        self._feeding = asyncio.Lock()  # the source refuses a frame while it takes another
 
     @property
     def track_sid(self) -> str:
@@ -57,7 +58,8 @@ class Mouth:
         PACING_ERROR.observe(max(0.0, time.monotonic() - due))
         if self._recorded is not None and len(self._recorded) < MAX_RECORDED_FRAMES:
             self._recorded.append(row)
-        await self._source.capture_frame(frame)
+        async with self._feeding:
+            await self._source.capture_frame(frame)
 
     async def hush(self) -> None:
         """Ends the sound at a pause with one silent frame, which is no part of any reply.
@@ -65,7 +67,8 @@ class Mouth:
         Without it the listener's jitter buffer conceals what it takes for loss: it goes on with the
         last sound for some 40 ms.
         """
-        await self._source.capture_frame(_SILENCE)
+        async with self._feeding:
+            await self._source.capture_frame(_SILENCE)
 
     def clear(self) -> None:
         """Throws away what is queued of a reply that was cancelled."""
