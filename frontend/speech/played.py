@@ -16,8 +16,10 @@ from frontend.core.events import Pcm
 from frontend.core.resample import Resampler
 
 KEPT: Final = 4 * LISTEN_RATE
-SAME_RUN_S: Final = 0.04
-"""Frames sent this close to one another are played without a gap."""
+LATE_S: Final = 0.01
+"""A frame sent later than this leaves a gap before it; less is the jitter of sending."""
+EARLY_S: Final = 0.04
+"""A frame sent earlier than this is played at once, over what was expected there."""
 PERIOD_S: Final = 1.0
 """How long an early arrival counts, at least."""
 
@@ -35,7 +37,7 @@ class PlayedAudio:
         """A frame (int16 [960], 48 kHz) left for the listener at `now`."""
         pcm = self._resampler.push(row)
         at = round(now * LISTEN_RATE)
-        if abs(at - self._end) > SAME_RUN_S * LISTEN_RATE:
+        if not -EARLY_S * LISTEN_RATE <= at - self._end <= LATE_S * LISTEN_RATE:
             self._silence(at)
         places = np.arange(self._end, self._end + pcm.size) % KEPT
         self._ring[places] = pcm

@@ -158,6 +158,19 @@ def test_input_that_was_away_is_compared_with_now() -> None:
     assert middle(played.during(640, back + 0.02)) == pytest.approx(500, abs=2)
 
 
+@pytest.mark.parametrize("missing", [1, 2, 3])
+def test_a_short_hole_shifts_nothing(missing: int) -> None:
+    """An underrun of a frame or two: what follows is still heard when it is played."""
+    played = PlayedAudio()
+    for number in range(100):
+        now = START + number * 0.02
+        silent = number % 10 < missing
+        if not silent:
+            played.add(ramp(number), now + 0.004 * (number % 2))
+        heard = middle(played.during((number + 1) * 320, now + 0.02))
+        assert (heard == 0) if silent else (heard > 0), number
+
+
 def test_old_audio_is_forgotten() -> None:
     played = PlayedAudio()
     assert played.during(320, START) is None
