@@ -190,7 +190,8 @@ def listen(pause: Pause, endpointing: EndpointingConfig) -> Ended:
             decisions += machine.handle(event)
             if isinstance(event, SpeechPaused):
                 due = position + ANSWER_FRAMES * LISTEN_FRAME
-                answers.append((due, _answer(pause, event.utterance, event.at)))
+                # It has heard the silence so far as well, and what was too soft for the VAD.
+                answers.append((due, _answer(pause, event.utterance, position)))
         for decision in decisions:
             if isinstance(decision, m.AwaitMore):
                 detector.await_more(decision.silence_ms)
@@ -226,7 +227,7 @@ def ended_report(report: Report, half: Half | None, step: Callable[[], None] | N
             report.notes.append(
                 f"pauses {where}, {who}: {on} of {len(scenes)} cut, {off} with a fixed 300 ms"
             )
-    sentences = finished(half, "said")
+    sentences = finished(None, "said")  # too few in a half, and nothing is tuned on them
     gaps = [listen(sentence, rules).gap_ms for sentence in sentences]
     report.add("turn gap on finished sentences", "ms", gaps, median=340)
     report.add(

@@ -57,13 +57,15 @@ def curves(samples: Samples, axes: Axes) -> bool:
                 color=colour,
                 label=f"{sample['curve']}, {what}",
             )
+    if not found:
+        return False
     axes.set_xscale("symlog", linthresh=0.1)
     axes.set_xlabel("for no reason, a minute")
     axes.set_ylabel("% of interruptions understood")
     axes.set_title("Interruptions, while the threshold moves", fontsize=11, loc="left")
     axes.grid(alpha=0.3)
     axes.legend(fontsize=8, frameon=False)
-    return bool(found)
+    return True
 
 
 def features(samples: Samples, axes: Axes) -> bool:
