@@ -97,4 +97,8 @@ BENCHES: dict[str, Bench] = {
         "Load time of a recogniser of few sentences.",
         (Run("--rounds 5", quick="--rounds 1"),),
     ),
+    "piper": Bench(
+        "A Piper voice of the real size, beside piper-tts.",
+        (Run("--rounds 30", quick="--rounds 2 --graph tiny"),),
+    ),
 }

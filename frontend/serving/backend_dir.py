@@ -2,7 +2,8 @@
 
 It holds every family of `triton_backends/` and, beside them, Triton's own `python` backend. The
 embedded server takes that backend out of the nvidia-pytriton wheel; a stock server has its own,
-in which case it is linked to by path or left out.
+in which case it is linked to by path or left out. The same holds for NVIDIA's `onnxruntime`
+backend: our stand-in of that name is put there only where NVIDIA's is absent.
 """
 
 import json
@@ -15,6 +16,8 @@ from frontend.core.errors import SetupError
 
 STUB = "triton_python_backend_stub"
 BACKENDS = "triton_backends"
+STAND_IN = "onnxruntime"
+"""A family that NVIDIA's backend of this name replaces."""
 
 _INSPECT = """
 import json, sys, sysconfig
@@ -119,13 +122,20 @@ def assemble_backend_directory(
 
     `families` is the source `triton_backends` folder. With `triton_python` the `python` backend
     comes from its wheel; with `python_backend` from that folder (for example
-    /opt/tritonserver/backends/python); with neither it is left out. Blocks on file copies.
+    /opt/tritonserver/backends/python); with neither it is left out, and the onnxruntime stand-in
+    with it, which a stock server has no need of. NVIDIA's onnxruntime backend is taken from beside
+    `python_backend` where it is there. Blocks on file copies.
     """
     if not families.is_dir():
         raise SetupError(f"no backend families at {families}")
     target = out / BACKENDS
     shutil.rmtree(target, ignore_errors=True)
-    shutil.copytree(families, target, ignore=shutil.ignore_patterns("__pycache__", "python"))
+    theirs = python_backend.parent / STAND_IN if python_backend is not None else None
+    replaced = theirs is not None and (theirs / f"libtriton_{STAND_IN}.so").exists()
+    left_out = ["__pycache__", "python"]
+    if replaced or (triton_python is None and python_backend is None):
+        left_out.append(STAND_IN)
+    shutil.copytree(families, target, ignore=shutil.ignore_patterns(*left_out))
     if triton_python is not None:
         # Triton refuses a backend library behind a link that leaves its folder, so it is copied.
         shutil.copytree(triton_python.server / "backends" / "python", target / "python")
@@ -134,4 +144,6 @@ def assemble_backend_directory(
         if not (python_backend / "libtriton_python.so").exists():
             raise SetupError(f"{python_backend} holds no libtriton_python.so")
         shutil.copytree(python_backend, target / "python")
+        if theirs is not None and replaced:
+            shutil.copytree(theirs, target / STAND_IN)
     return target

@@ -256,5 +256,7 @@ def server_environment(python: TritonPython, extra: Mapping[str, str]) -> dict[s
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",
         "MKL_NUM_THREADS": "1",
+        # With an arena for every thread, each load of a model would leave some more behind.
+        "MALLOC_ARENA_MAX": "2",
     }
     return environment | dict(extra)

@@ -21,6 +21,7 @@ from frontend.core.errors import (
 from frontend.core.logs import logger
 from frontend.core.names import unknown_name
 from frontend.serving.models import KIND_NAMES, ModelInfo, ModelKind, ModelState
+from frontend.serving.orphans import Orphans
 from frontend.serving.triton import TritonClient
 
 log = logger(__name__)
@@ -65,6 +66,7 @@ class ModelManager:
         self._slots = asyncio.Semaphore(PARALLEL_LOADS)
         self._failures: dict[str, int] = {}
         self._look = asyncio.Event()
+        self._orphans = Orphans()
 
     @property
     def wanted(self) -> frozenset[str]:
@@ -198,11 +200,24 @@ class ModelManager:
                 await self._server_lost()
             for name in sorted(self._wanted):
                 await self._check(name)
+            await self._sweep()
 
     async def _server_lost(self) -> None:
         log.warning("Triton does not answer; waiting for it")
         # Whether it was restarted or only slow, the probes that follow tell what to load again.
         await self.wait_for_server(lambda _: None)
+
+    async def _sweep(self) -> None:
+        """Unloads the networks that a crashed model process left behind."""
+        try:
+            children = await self._client.children()
+            states = {state.name: state.state for state in await self._client.index()}
+            now = asyncio.get_running_loop().time()
+            for name in self._orphans.find(children, states, now):
+                log.info("unloading an orphan", model=name)
+                await self._client.unload(name)
+        except TritonError as error:
+            log.warning("orphans not swept", error=str(error))
 
     async def _check(self, name: str) -> None:
         info = self._infos.get(name)

@@ -23,6 +23,7 @@ from frontend.serving.answers import speech_chunk, transcript
 from frontend.serving.failures import from_message, from_rpc
 from frontend.serving.leaving import Leaving
 from frontend.serving.models import ModelInfo, ModelState, describe
+from frontend.serving.orphans import is_child
 
 CHANNEL_OPTIONS = (
     ("grpc.max_receive_message_length", 64 * 1024 * 1024),
@@ -86,10 +87,19 @@ class TritonClient:
         await self._call("RepositoryModelUnload", request, model)
 
     async def index(self) -> list[ModelState]:
-        """Every model of the repository and its state, by name."""
+        """Every model of the repository and its state, by name; children are left out."""
         answer = await self._call("RepositoryIndex", pb.RepositoryIndexRequest())
-        states = [ModelState(m.name, m.state or "UNAVAILABLE", m.reason) for m in answer.models]
+        states = [
+            ModelState(m.name, m.state or "UNAVAILABLE", m.reason)
+            for m in answer.models
+            if not is_child(m.name)
+        ]
         return sorted(states, key=lambda state: state.name)
+
+    async def children(self) -> list[str]:
+        """The child models that are loaded, which the index of the repository does not know."""
+        answer = await self._call("ModelStatistics", pb.ModelStatisticsRequest())
+        return sorted(stats.name for stats in answer.model_stats if is_child(stats.name))
 
     async def describe(self, model: str) -> ModelInfo:
         """Kind, languages, sample rate and capabilities of a loaded model."""

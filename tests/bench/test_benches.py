@@ -11,6 +11,7 @@ POINTS = {"name", "unit", "count", "min", "median", "p95", "p99", "max"}
 
 BENCHES = {
     "start": (["start", "--rounds", "1"], "start to ready, proof turn included"),
+    "piper": (["piper", "--rounds", "1", "--graph", "tiny"], "first audio over gRPC"),
     "turn": (["turn", "--rounds", "1"], "end of speech to first audio"),
     "bargein": (["bargein", "--rounds", "1"], "onset to silence"),
     "false-bargein": (["false-bargein", "--rounds", "1"], "reply lost"),

@@ -194,6 +194,7 @@ class _Graph:
                 if name in declared:
                     target.append(declared[name])
                 else:
+                    dims = [f"{name}_{axis}" for axis in ("batch", "channels", "frames")]
                     kind = onnx.TensorProto.FLOAT
-                    target.append(onnx.helper.make_tensor_value_info(name, kind, None))
+                    target.append(onnx.helper.make_tensor_value_info(name, kind, dims))
         return part

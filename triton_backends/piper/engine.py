@@ -2,27 +2,30 @@
 
 The first window is small, so that sound starts after the text part and a tenth of a second of
 audio; the next ones grow quickly, because each computes its context of about 12 + 32 frames again.
+Windows of all sessions wait in one queue (turns.py); how long they may be is decided when they
+are let in (pace.py).
 """
 
 import math
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 
 import numpy as np
 
 from triton_backends.piper.config import VoiceConfig
 from triton_backends.piper.context import Context
-from triton_backends.piper.networks import Networks
+from triton_backends.piper.networks import Array, Networks, Prepared
+from triton_backends.piper.pace import Pace
 from triton_backends.piper.phonemes import Phonemizer, Sentence
 from triton_backends.piper.timing import WordClock
 from triton_backends.piper.turns import Turns
-from triton_backends.piper.windows import Windows, window_ends
+from triton_backends.piper.windows import Windows
 from triton_backends.shared.contract import TtsRequest
 from triton_backends.shared.engine import Chunk
 from triton_backends.shared.errors import InvalidArgument
 
-FIRST_MS, LARGEST_MS = 105, 3000
+FIRST_MS, LARGEST_MS = 105, 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,58 +55,73 @@ class PiperEngine:
         self._networks = networks
         self._flow, self._decoder = contexts
         self._turns = Turns()
-        self._first = self._frames(options.first_ms)
-        self._largest = self._frames(options.largest_ms)
+        self._pace = Pace(
+            self._frames(options.first_ms),
+            self._frames(options.largest_ms),
+            self._flow.frames // 2 + 2 * self._decoder.frames,
+        )
 
     def synthesize(self, request: TtsRequest) -> Generator[Chunk]:
         """A chunk per window, each with the words that begin in it."""
         speaker = self._speaker(request.speaker)
         self._check_language(request.language)
-        sentences = self._phonemizer.sentences(request.text)
+        sentences = self.sentences(request.text)
         clock = WordClock(request.text, self._decoder.samples, self.sample_rate)
         due = Turns.FIRST
-        frames = 0
+        before = 0
         for index, sentence in enumerate(sentences):
-            last = index == len(sentences) - 1
-            with self._turns.turn(due):
-                windows, ends = self._prepare(sentence, request.speed, speaker, clock, last=last)
-                end = next(ends)
-                pcm = windows.upto(end)
+            with self._turns.turn(due) as others:
+                prepared = self._prepare(sentence, request.speed, speaker)
+                last = index == len(sentences) - 1
+                clock.add(sentence, prepared.durations.reshape(-1), last=last)
+                windows = Windows(self._networks, prepared, self._flow, self._decoder)
+                pcm = self._compute(windows, self._pace.first(others))
             while True:
-                if due == Turns.FIRST:
-                    due = time.monotonic()
-                due += pcm.size / self.sample_rate
-                yield Chunk(pcm, tuple(clock.begun_before(frames + end)))
-                following = next(ends, None)
-                if following is None:
+                due = (
+                    time.monotonic() if due == Turns.FIRST else due
+                ) + pcm.size / self.sample_rate
+                yield Chunk(pcm, tuple(clock.begun_before(before + windows.at)))
+                if windows.at == windows.frames:
                     break
-                end = following
                 with self._turns.turn(due):
-                    pcm = windows.upto(end)
-            frames += end
+                    slack_s, shared = due - time.monotonic(), self._turns.shared
+                    length = pcm.size // self._decoder.samples
+                    pcm = self._compute(
+                        windows, self._pace.following(length, slack_s, shared=shared)
+                    )
+            before += windows.frames
         if rest := tuple(clock.rest()):
             yield Chunk(np.zeros(0, np.float32), rest)
+
+    def sentences(self, text: str) -> list[Sentence]:
+        """What the network is given for a text, a sentence at a time."""
+        return self._phonemizer.sentences(text)
+
+    def move(self, networks: Networks) -> None:
+        """Run the networks there from now on; nobody may be speaking."""
+        self._networks.close()
+        self._networks = networks
 
     def close(self) -> None:
         self._networks.close()
 
-    def _prepare(
-        self,
-        sentence: Sentence,
-        speed: float,
-        speaker: int | None,
-        clock: WordClock,
-        *,
-        last: bool,
-    ) -> tuple[Windows, Iterator[int]]:
+    def _prepare(self, sentence: Sentence, speed: float, speaker: int | None) -> Prepared:
         config = self._config
         scales = np.array(
             [config.noise_scale, config.length_scale / speed, config.noise_w], np.float32
         )
-        prepared = self._networks.text(np.array(sentence.ids, np.int64), scales, speaker)
-        clock.add(sentence, prepared.durations.reshape(-1), last=last)
-        windows = Windows(self._networks, prepared, self._flow, self._decoder)
-        return windows, window_ends(prepared.frames, self._first, self._largest)
+        return self._networks.text(np.array(sentence.ids, np.int64), scales, speaker)
+
+    def _compute(self, windows: Windows, length: int) -> Array:
+        """The next window; a rest of less than half of one is joined to it."""
+        end = windows.at + length
+        if windows.frames - end < length // 2:
+            end = windows.frames
+        length = end - windows.at
+        began = time.monotonic()
+        pcm = windows.upto(end)
+        self._pace.took(length, time.monotonic() - began)
+        return pcm
 
     def _frames(self, milliseconds: int) -> int:
         return max(math.ceil(milliseconds * self.sample_rate / 1000 / self._decoder.samples), 1)

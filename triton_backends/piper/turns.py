@@ -3,42 +3,50 @@
 import heapq
 import itertools
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 AT_ONCE = 2
+URGENT_S = 0.4
 
 
 class Turns:
-    """Lets `at_once` callers compute; of those who wait, the lowest `due` goes first.
+    """Lets two compute at once; of those who wait, the lowest `due` goes first.
 
-    `due` is when somebody runs out of sound, in seconds of one clock. Whoever hears nothing yet
-    passes FIRST and overtakes everybody who does.
+    `due` is when somebody runs out of sound, in seconds of `time.monotonic`. Whoever hears
+    nothing yet passes FIRST and overtakes everybody who does. The second place is kept for
+    who needs it within URGENT_S, so that a newcomer never waits for those who are far ahead.
     """
 
     FIRST = float("-inf")
 
-    def __init__(self, at_once: int = AT_ONCE) -> None:
-        self._free = at_once
+    def __init__(self) -> None:
+        self._free = AT_ONCE
         self._waiting: list[tuple[float, int]] = []
+        self._silent = 0
         self._order = itertools.count()
         self._changed = threading.Condition()
 
     @contextmanager
-    def turn(self, due: float) -> Iterator[None]:
-        """Waits for a turn and holds it."""
+    def turn(self, due: float) -> Iterator[int]:
+        """Waits for a turn and holds it; gives how many others hear nothing yet."""
+        first = due == self.FIRST
         ticket = (due, next(self._order))
         with self._changed:
+            self._silent += first
             heapq.heappush(self._waiting, ticket)
-            while not self._free or self._waiting[0] != ticket:
-                self._changed.wait()
+            while not self._may_go(ticket):
+                self._changed.wait(self._until_urgent(due))
             heapq.heappop(self._waiting)
             self._free -= 1
+            others = self._silent - first
             self._changed.notify_all()
         try:
-            yield
+            yield others
         finally:
             with self._changed:
+                self._silent -= first
                 self._free += 1
                 self._changed.notify_all()
 
@@ -46,3 +54,18 @@ class Turns:
     def waiting(self) -> int:
         """How many wait now."""
         return len(self._waiting)
+
+    @property
+    def shared(self) -> bool:
+        """Whether anybody else computes or waits, asked by one who computes."""
+        return self._free < AT_ONCE - 1 or bool(self._waiting)
+
+    def _may_go(self, ticket: tuple[float, int]) -> bool:
+        if self._waiting[0] != ticket:
+            return False
+        return self._free == AT_ONCE or (self._free > 0 and self._until_urgent(ticket[0]) is None)
+
+    def _until_urgent(self, due: float) -> float | None:
+        """Seconds until `due` is urgent; None when it is, or never has to be waited for."""
+        left = due - time.monotonic() - URGENT_S
+        return left if left > 0 else None

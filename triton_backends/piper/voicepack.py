@@ -31,12 +31,20 @@ def find_network(folder: Path) -> Path:
 
 def load_engine(parameters: Parameters, model_folder: Path) -> PiperEngine:
     """Reads, checks, cuts and starts a voice; raises InvalidArgument naming what is wrong."""
-    placement = parameters.text("placement", "inline")
-    if placement != "inline":
-        raise InvalidArgument(f"parameter placement: {placement!r} is neither inline nor triton")
+    return load_voice(parameters, model_folder)[0]
+
+
+def load_voice(parameters: Parameters, model_folder: Path) -> tuple[PiperEngine, CutVoice]:
+    """The same, and the cut networks, for who wants to run them elsewhere."""
     wanted = parameters.text("voicepack")
     if not wanted:
         raise InvalidArgument("parameter voicepack is missing")
+    threads = parameters.integer("threads", 0, high=MAX_THREADS)
+    options = PiperOptions(
+        first_ms=parameters.integer("first_ms", FIRST_MS, low=20, high=10_000),
+        largest_ms=parameters.integer("largest_ms", LARGEST_MS, low=20, high=60_000),
+        max_streams=parameters.integer("max_streams", 32, low=1, high=1024),
+    )
     network = find_network(Path(os.path.normpath(model_folder / wanted)))
     config = read_config(Path(f"{network}.json"))
     espeak = EspeakPhonemes() if config.phoneme_type == "espeak" else None
@@ -44,18 +52,9 @@ def load_engine(parameters: Parameters, model_folder: Path) -> PiperEngine:
         raise InvalidArgument(f"{network.name}.json: espeak-ng has no {config.espeak_voice!r}")
     phonemizer = Phonemizer(config, espeak)
     voice = _cut(network)
-    threads = parameters.integer("threads", 0, high=MAX_THREADS)
-    return PiperEngine(
-        config,
-        phonemizer,
-        InlineNetworks(voice, threads),
-        (voice.flow_context, voice.decoder_context),
-        PiperOptions(
-            first_ms=parameters.integer("first_ms", FIRST_MS, low=20, high=10_000),
-            largest_ms=parameters.integer("largest_ms", LARGEST_MS, low=20, high=60_000),
-            max_streams=parameters.integer("max_streams", 32, low=1, high=1024),
-        ),
-    )
+    contexts = (voice.flow_context, voice.decoder_context)
+    networks = InlineNetworks(voice, threads)
+    return PiperEngine(config, phonemizer, networks, contexts, options), voice
 
 
 def _cut(network: Path) -> CutVoice:

@@ -1,27 +1,9 @@
 """Computes a prepared sentence window by window, each sample equal to that of the whole."""
 
-from collections.abc import Iterator
-
 import numpy as np
 
 from triton_backends.piper.context import Context
 from triton_backends.piper.networks import Array, Networks, Prepared
-
-GROWTH = 4
-
-
-def window_ends(frames: int, first: int, largest: int, growth: int = GROWTH) -> Iterator[int]:
-    """Where windows end: the first is `first` frames, each next `growth` times as long.
-
-    A rest that would be less than half a window is joined to the one before it.
-    """
-    size, end = first, 0
-    while end < frames:
-        end += size
-        size = min(size * growth, largest)
-        if frames - end < size // 2:
-            end = frames
-        yield end
 
 
 class Windows:
@@ -36,13 +18,18 @@ class Windows:
         self._decoder_reach = decoder.frames
         self._hop = decoder.samples
         self._decoded = np.zeros((*prepared.latent.shape[:2], 0), np.float32)
-        self._at = 0
+        self.at = 0
+
+    @property
+    def frames(self) -> int:
+        """Frames of the sentence, of which `at` have been computed."""
+        return self._prepared.frames
 
     def upto(self, end: int) -> Array:
         """Audio from where the last window ended to frame `end`."""
-        start, self._at = self._at, end
+        start, self.at = self.at, end
         left = max(start - self._decoder_reach, 0)
-        right = min(end + self._decoder_reach, self._prepared.frames)
+        right = min(end + self._decoder_reach, self.frames)
         self._decode_upto(right)
         window = np.ascontiguousarray(self._decoded[:, :, left:right])
         audio = self._networks.decoder(window, self._prepared.speaker)
@@ -53,7 +40,7 @@ class Windows:
         if start >= end:
             return
         left = max(start - self._flow_reach, 0)
-        right = min(end + self._flow_reach, self._prepared.frames)
+        right = min(end + self._flow_reach, self.frames)
         latent = np.ascontiguousarray(self._prepared.latent[:, :, left:right])
         mask = np.ascontiguousarray(self._prepared.mask[:, :, left:right])
         window = self._networks.flow(latent, mask, self._prepared.speaker)

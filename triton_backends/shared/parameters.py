@@ -16,7 +16,11 @@ class Parameters:
     @classmethod
     def of(cls, model_config: str) -> "Parameters":
         """From the JSON that Triton hands to `initialize`."""
-        config: dict[str, Any] = json.loads(model_config)
+        return cls.of_config(json.loads(model_config))
+
+    @classmethod
+    def of_config(cls, config: Mapping[str, Any]) -> "Parameters":
+        """From the same, parsed."""
         table = config.get("parameters", {})
         return cls({key: entry["string_value"] for key, entry in table.items()})
 

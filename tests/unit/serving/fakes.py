@@ -28,6 +28,7 @@ class FakeTriton:
     answers: bool = True
     calls: list[str] = field(default_factory=list)
     failures: dict[str, list[TritonError | None]] = field(default_factory=lambda: defaultdict(list))
+    child_names: list[str] = field(default_factory=list)
     loading: int = 0
     most_loading: int = 0
 
@@ -51,6 +52,9 @@ class FakeTriton:
     async def index(self) -> list[ModelState]:
         self._require_server()
         return [ModelState(name, state) for name, state in sorted(self.states.items())]
+
+    async def children(self) -> list[str]:
+        return list(self.child_names)
 
     async def load(self, model: str) -> None:
         self._record("load", model)

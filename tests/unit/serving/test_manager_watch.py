@@ -13,6 +13,7 @@ from frontend.core.errors import (
     TritonUnavailable,
 )
 from frontend.serving.manager import FAILED_PROBES
+from frontend.serving.orphans import CHILD_PREFIX
 from tests.unit.serving.fakes import made, watching
 from tests.unit.virtual_time import on_virtual_time
 
@@ -43,6 +44,18 @@ async def test_one_failed_probe_may_just_be_slow() -> None:
     async with watching(manager):
         await asyncio.sleep(8 * PROBE_S)
     assert triton.count("unload tone") == 0
+
+
+@on_virtual_time
+async def test_what_a_crashed_model_left_behind_is_unloaded() -> None:
+    triton, manager = made()
+    triton.child_names = [f"{CHILD_PREFIX}tone-1f-flow", f"{CHILD_PREFIX}espeak-en-1f-flow"]
+    triton.states |= dict.fromkeys(triton.child_names, "READY")
+    await manager.ensure("tone")
+    async with watching(manager):
+        await asyncio.sleep(2 * PROBE_S)
+    assert triton.count(f"unload {triton.child_names[0]}") == 0
+    assert triton.count(f"unload {triton.child_names[1]}") >= 1
 
 
 @pytest.mark.parametrize("error", [ModelTimeout, ModelFailed])

@@ -15,8 +15,9 @@ from triton_backends.piper.config import read_config
 from triton_backends.piper.cut import CutVoice, cut
 from triton_backends.piper.engine import PiperEngine
 from triton_backends.piper.networks import InlineNetworks, text_inputs
+from triton_backends.piper.pace import Pace
 from triton_backends.piper.turns import Turns
-from triton_backends.piper.windows import Windows, window_ends
+from triton_backends.piper.windows import Windows
 from triton_backends.shared.contract import TtsRequest
 from triton_backends.shared.errors import InvalidArgument
 
@@ -52,20 +53,24 @@ def test_windows_equal_the_whole_network_given_the_same_noise(graph: str, tmp_pa
     prepared = networks.text(ids, scales, speaker)
     assert prepared.durations.sum() == prepared.frames
     windows = Windows(networks, prepared, voice.flow_context, voice.decoder_context)
-    pieces = [windows.upto(end) for end in window_ends(prepared.frames, 7, 90)]
-    assert len(pieces) >= 4
+    ends = [7, 8, 40, 41, 130, prepared.frames]
+    pieces = [windows.upto(end) for end in ends]
     assert np.abs(np.concatenate(pieces) - whole).max() < 1e-5
     assert whole.std() > 0.01
 
 
-def test_windows_grow_and_cover_every_frame() -> None:
-    for frames in (1, 8, 9, 10, 50, 300, 5000):
-        ends = list(window_ends(frames, 9, 200))
-        sizes = np.diff([0, *ends])
-        assert ends[-1] == frames
-        assert (sizes > 0).all()
-        assert sizes.max() <= 300
-        assert sizes[0] <= max(9, min(frames, 13))
+def test_a_window_is_as_long_as_the_sound_lasts_that_is_left() -> None:
+    pace = Pace(first=9, largest=172, context=30)
+    assert (pace.first(0), pace.first(3), pace.first(99)) == (9, 36, 172)
+    pace.took(9, 0.039)  # a millisecond a frame
+    assert pace.following(9, 0.1, shared=False) == 45  # 50 would fit, but growth is limited
+    assert pace.following(45, 0.1, shared=False) == 50
+    assert pace.following(45, 0.1, shared=True) == 10
+    assert pace.following(45, -1.0, shared=False) == 9
+    assert pace.following(45, 9.0, shared=False) == 172
+    for _ in range(50):
+        pace.took(70, 1.0)  # the machine has become ten times slower
+    assert pace.following(45, 0.6, shared=False) == 18
 
 
 @pytest.fixture(scope="module")
@@ -164,22 +169,21 @@ def test_nothing_to_say_is_silence(quiet: PiperEngine) -> None:
 
 
 def test_turns_go_to_who_runs_dry_first_and_to_two_at_once() -> None:
-    turns = Turns(2)
+    turns = Turns()
     order: list[float] = []
-    busy = 0
-    most = 0
+    busy: list[float] = []
+    most: list[int] = []
     release = threading.Event()
 
     def compute(due: float) -> None:
-        nonlocal busy, most
         with turns.turn(due):
-            busy += 1
-            most = max(most, busy)
+            busy.append(due)
+            most.append(len(busy))
             order.append(due)
             release.wait(30)
-            busy -= 1
+            busy.remove(due)
 
-    dues = [5.0, 6.0, 9.0, 7.0, Turns.FIRST, 8.0]
+    dues = [-5.0, -4.0, -1.0, -3.0, Turns.FIRST, -2.0]  # all of them run dry already
     threads = [threading.Thread(target=compute, args=(due,)) for due in dues]
     for number, thread in enumerate(threads):
         thread.start()
@@ -189,9 +193,35 @@ def test_turns_go_to_who_runs_dry_first_and_to_two_at_once() -> None:
     release.set()
     for thread in threads:
         thread.join()
-    assert order[:2] == [5.0, 6.0]
+    assert order[:2] == [-5.0, -4.0]
     assert order[2] == Turns.FIRST
-    assert most == 2
+    assert max(most) == 2
+
+
+def test_the_second_place_is_kept_for_who_needs_it() -> None:
+    turns = Turns()
+    far = time.monotonic() + 3600
+    entered = []
+    leave = threading.Event()
+
+    def far_ahead() -> None:
+        with turns.turn(far + 1):
+            entered.append("far ahead")
+            leave.wait(30)
+
+    waiting = threading.Thread(target=far_ahead)
+    with turns.turn(far):
+        waiting.start()
+        while not turns.waiting:
+            time.sleep(0.001)
+        with turns.turn(Turns.FIRST) as others:
+            assert others == 0
+            assert turns.shared
+            entered.append("newcomer")
+        assert entered == ["newcomer"]
+    leave.set()
+    waiting.join(30)
+    assert entered == ["newcomer", "far ahead"]
 
 
 def test_a_voice_of_each_rate_is_told_by_its_configuration(tmp_path: Path) -> None:

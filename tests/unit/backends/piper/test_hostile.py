@@ -121,7 +121,6 @@ def test_sizes_are_limited_before_anything_is_read(
     [
         ({}, "voicepack is missing"),
         ({"voicepack": "nowhere"}, "no folder"),
-        ({"voicepack": "voice", "placement": "moon"}, "moon"),
         ({"voicepack": "voice", "threads": "many"}, "many"),
     ],
 )

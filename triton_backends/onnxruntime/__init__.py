@@ -1,0 +1,1 @@
+"""Runs `backend: "onnxruntime"` models where NVIDIA's backend of that name is absent."""
