@@ -101,4 +101,16 @@ BENCHES: dict[str, Bench] = {
         "A Piper voice of the real size, beside piper-tts.",
         (Run("--rounds 30", quick="--rounds 2 --graph tiny"),),
     ),
+    "whisper": Bench(
+        "Whisper: end of speech to the final transcript.",
+        (Run(quick="--sizes tiny --rounds 1"),),
+    ),
+    "whisper-file": Bench(
+        "Whisper: a long recording, beside faster-whisper.",
+        (Run(quick="--minutes 1"),),
+    ),
+    "whisper-words": Bench(
+        "Whisper: word errors, streamed live and on whole files.",
+        (Run(),),
+    ),
 }

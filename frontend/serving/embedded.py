@@ -207,6 +207,8 @@ class EmbeddedTriton:
             "allow-cpu-metrics": "false",
             "exit-timeout-secs": 1,
             "log-info": "false",
+            # Otherwise one model that fails to load makes the whole server count as not ready.
+            "strict-readiness": "false",
         }
         arguments = [f"--{name}={value}" for name, value in flags.items()]
         if self.options.pulled_models is not None:

@@ -19,6 +19,9 @@ LARGEST_CONFIG = 1024 * 1024
 
 _PARAMETER = re.compile(r"[a-z][a-z0-9_]{0,60}")
 
+TOGETHER = {"whisper": {"max_batch": "8"}}
+"""By family, how many utterances a model decodes as one batch; the number may be edited."""
+
 SEQUENCE_IDLE_US = 5_000_000
 MOST_SEQUENCES = 64
 
@@ -67,6 +70,7 @@ def entry_text(pack: Voicepack, voicepack: str, more: Mapping[str, str]) -> str:
         if key in parameters or not _PARAMETER.fullmatch(key):
             raise InvalidInput(f"parameter {key!r} cannot be set", param="parameter")
         parameters[key] = value
+    parameters = {**TOGETHER.get(pack.family, {}), **parameters}
     return config_text(pack.family, pack.kind, parameters)
 
 

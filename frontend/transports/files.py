@@ -15,14 +15,17 @@ from frontend.core.events import Clause, Pcm, SpeechChunk, Transcript, Transcrip
 from frontend.serving.triton import SynthesisRequest, TritonClient
 from frontend.speech.clauses import ClauseChunker
 from frontend.speech.tts import BUSY_DELAYS_S, Voice
-from frontend.transports.recording import Recording, Stretch, stretches
+from frontend.transports.recording import LONGEST, Recording, Stretch, stretches
 
 CHUNKED_CHARS = 500
 """Of a text that are cut into clauses at a time."""
 PIECE = LISTEN_RATE
 """Audio sent to a recogniser in one request, in samples."""
 AT_ONCE = 2
-"""Stretches of one recording that are understood at the same time."""
+"""Stretches of one recording that are understood at the same time, where the model does not say."""
+BATCHED = 13 * LISTEN_RATE
+"""Samples of a stretch for a model that decodes batches: several short windows cost less than one
+long one, whose self-attention grows with the square of its length."""
 PATIENCE = 10
 """How many times its own length a stretch may take: a recording competes with live speech."""
 BUSY_S = 0.2
@@ -98,15 +101,15 @@ async def transcribe(
     vad: VadConfig,
     *,
     language: str = "",
-    at_once: int = AT_ONCE,
+    at_once: int = 0,
     places: asyncio.Semaphore | None = None,
     progress: Progress | None = None,
 ) -> AsyncGenerator[Segment, None]:
     """Writes a recording down, stretch after stretch; one recogniser sequence for each.
 
-    Up to `at_once` stretches are understood at the same time, which fills a model of several
-    instances or one that decodes in batches; segments still come in the order of the recording.
-    `places` limits that over several recordings.
+    Up to `at_once` stretches are understood at the same time (0 asks the model), which fills a
+    model of several instances or one that decodes in batches; segments still come in the order of
+    the recording. `places` limits that over several recordings.
     Stretches in which nothing is understood are left out.
 
     Raises:
@@ -115,8 +118,13 @@ async def transcribe(
     """
     tasks: deque[asyncio.Task[Segment]] = deque()
     total = recording.seconds
+    batch = (await client.describe(model)).batch
+    if not at_once:
+        # Two batches, so that the next one waits when a model has several threads.
+        at_once = max(AT_ONCE, 2 * batch)
+    longest = BATCHED if batch > 1 else LONGEST
     try:
-        async with aclosing(stretches(recording, vad)) as found:
+        async with aclosing(stretches(recording, vad, longest)) as found:
             more = True
             while more or tasks:
                 while more and len(tasks) < at_once:

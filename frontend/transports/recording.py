@@ -149,7 +149,8 @@ class Cutter:
     and what is as loud as `FILE_THRESHOLD` may be speech.
     """
 
-    def __init__(self, vad: VadConfig) -> None:
+    def __init__(self, vad: VadConfig, longest: int = LONGEST) -> None:
+        self._longest = longest
         gate = vad.noise_gate
         quiet = gate.model_copy(update={"min_threshold": min(gate.min_threshold, FILE_THRESHOLD)})
         patient = max(vad.min_silence_duration_ms, FILE_SILENCE_MS)
@@ -185,7 +186,7 @@ class Cutter:
                 self._start = max(self._taken, event.at - PRE_ROLL)
             elif isinstance(event, SpeechEnded) and self._start is not None:
                 return [self._take(event.at + TAIL, over=True)]
-        if self._start is not None and self._detector.position - self._start >= LONGEST:
+        if self._start is not None and self._detector.position - self._start >= self._longest:
             return [self._take(self._quietest())]
         return []
 
@@ -211,13 +212,15 @@ class Cutter:
             self._origin += drop
 
 
-async def stretches(recording: Recording, vad: VadConfig) -> AsyncGenerator[Stretch, None]:
-    """The speech of a recording in order, read and cut in a thread.
+async def stretches(
+    recording: Recording, vad: VadConfig, longest: int = LONGEST
+) -> AsyncGenerator[Stretch, None]:
+    """The speech of a recording in order, read and cut in a thread; `longest` is in samples.
 
     Raises:
         InvalidInput: the recording turns out to be broken.
     """
-    cutter = Cutter(vad)
+    cutter = Cutter(vad, longest)
 
     def advance() -> list[Stretch] | None:
         pcm = recording.read()

@@ -12,6 +12,12 @@ POINTS = {"name", "unit", "count", "min", "median", "p95", "p99", "max"}
 BENCHES = {
     "start": (["start", "--rounds", "1"], "start to ready, proof turn included"),
     "piper": (["piper", "--rounds", "1", "--graph", "tiny"], "first audio over gRPC"),
+    "whisper": (
+        ["whisper", "--sizes", "micro", "--rounds", "1"],
+        "micro live: end of speech to final",
+    ),
+    "whisper-file": (["whisper-file", "--minutes", "0.5"], "vdx, words with times"),
+    "whisper-words": (["whisper-words"], "difference"),
     "turn": (["turn", "--rounds", "1"], "end of speech to first audio"),
     "bargein": (["bargein", "--rounds", "1"], "onset to silence"),
     "false-bargein": (["false-bargein", "--rounds", "1"], "reply lost"),

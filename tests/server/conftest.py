@@ -74,6 +74,7 @@ def base_config(script: Path) -> dict[str, Any]:
             "fast": {"voice": "tone-fast", "language": "en-GB", "instructions": "Be quick."},
             "stop": {"voice": "tone-fast", "recogniser": "canned-stop"},
             "real": {"voice": "espeak-en", "recogniser": "pocketsphinx-en"},
+            "whisper": {"voice": "espeak", "recogniser": "whisper-micro"},
             "greeter": {"greeting": "Good morning."},
         },
     }

@@ -20,6 +20,7 @@ import yaml
 
 from frontend.core.paths import locate
 from frontend.serving.embedded import EmbeddedOptions, EmbeddedTriton
+from tests.triton.repository import WHISPER, add_whisper
 
 VDX = [sys.executable, "-c", "from frontend.cli.main import main; main()"]
 PATIENCE_S = 30.0
@@ -61,6 +62,7 @@ def write_repository(folder: Path) -> Path:
             line = f'parameters {{ key: "{key}" value: {{ string_value: "{value}" }} }}\n'
             text = re.sub(rf'parameters {{ key: "{key}".*\n', "", text) + line
         config.write_text(text)
+    add_whisper(folder, "whisper-micro", WHISPER, languages="en")
     return folder
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from triton_backends.shared.contract import ASR_RATE, AsrRequest
 from triton_backends.shared.parameters import Parameters
+from triton_backends.whisper.costs import PartialCosts
 from triton_backends.whisper.pack import open_pack
 from triton_backends.whisper.recogniser import Hardware, Recogniser, Window
 from triton_backends.whisper.schedule import Schedule
@@ -40,13 +41,16 @@ class WhisperOptions:
     max_tokens_per_second: int = 30
 
     @classmethod
-    def of(cls, parameters: Parameters) -> "WhisperOptions":
-        """Raises InvalidArgument naming the parameter."""
-        device = parameters.choice("device", "cpu", DEVICES)
+    def of(cls, parameters: Parameters, gpu: int | None = None) -> "WhisperOptions":
+        """`gpu` is the one that Triton placed the instance on, where it did.
+
+        Raises InvalidArgument naming the parameter.
+        """
+        device = parameters.choice("device", "cpu" if gpu is None else "cuda", DEVICES)
         window = parameters.choice("window", "auto", ("auto", "full"))
         hardware = Hardware(
             device=device,
-            device_index=parameters.integer("device_index", 0, high=63),
+            device_index=parameters.integer("device_index", gpu or 0, high=63),
             compute_type=parameters.text("compute_type", "auto"),
             threads=parameters.integer("threads", 0, high=64),
             parallel=parameters.integer("parallel", 0, high=64),
@@ -74,15 +78,16 @@ class WhisperEngine:
         pack = open_pack(folder)
         self.recogniser = Recogniser(pack, options.hardware, options.max_tokens_per_second)
         self._warm_up()
+        self.partials = PartialCosts()
         self.schedule = Schedule(
             self.recogniser.understand, self.recogniser.parallel, options.max_batch
         )
 
     @classmethod
-    def of(cls, parameters: Parameters, folder: Path) -> "WhisperEngine":
+    def of(cls, parameters: Parameters, folder: Path, gpu: int | None = None) -> "WhisperEngine":
         """From a model's parameters; `voicepack` is absolute or relative to the model's folder."""
         pack = folder / parameters.text("voicepack", "voicepack")
-        return cls(pack, WhisperOptions.of(parameters))
+        return cls(pack, WhisperOptions.of(parameters, gpu))
 
     def start(self, request: AsrRequest, /) -> WhisperUtterance:
         language = self.recogniser.vocabulary.language(request.language)

@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from triton_backends.shared.contract import ASR_FRAME
 
 PAUSE_FRAMES = 15  # 300 ms
+QUIET_RATIO = 1.2
 
 
 def frame_levels(pcm: NDArray[np.int16]) -> NDArray[np.float32]:
@@ -22,8 +23,12 @@ def loudest(pcm: NDArray[np.int16]) -> float:
 
 
 def quietest(pcm: NDArray[np.int16]) -> int:
-    """A sample in the second half where least is said: the middle of its quietest 300 ms."""
+    """A sample in the second half where least is said: the middle of its quietest 300 ms.
+
+    In a longer pause, its end: what follows then begins with speech.
+    """
     levels = frame_levels(pcm)
     half = levels.size // 2
     smooth = np.convolve(levels[half:], np.ones(PAUSE_FRAMES) / PAUSE_FRAMES, "valid")
-    return (half + int(smooth.argmin()) + PAUSE_FRAMES // 2) * ASR_FRAME
+    quiet = np.flatnonzero(smooth <= QUIET_RATIO * smooth.min() + 1)
+    return (half + int(quiet[-1]) + PAUSE_FRAMES // 2) * ASR_FRAME

@@ -14,6 +14,8 @@ GIGABYTE = 1 << 30
 MAX_WEIGHTS_BYTES = 8 * GIGABYTE  # large-v3 in float32 has 6.2
 MAX_TEXT_BYTES = 32 << 20
 MAX_TOKENS = 1 << 20
+PADDING = 8
+"""A converter rounds the table up to a multiple of it."""
 LISTS = ("suppress_ids", "suppress_ids_begin", "lang_ids")
 NEEDED_TOKENS = ("<|endoftext|>", "<|startoftranscript|>", "<|transcribe|>", "<|notimestamps|>")
 
@@ -39,7 +41,7 @@ def open_pack(folder: Path) -> Pack:
     weights = _regular(folder, "model.bin", MAX_WEIGHTS_BYTES)
     architecture = check_network(read_variables(weights))
     tokens = _vocabulary(folder)
-    if len(tokens) != architecture.vocabulary:
+    if not len(tokens) <= architecture.vocabulary < len(tokens) + PADDING:
         raise InvalidArgument(
             f"the vocabulary has {len(tokens)} tokens, model.bin {architecture.vocabulary}"
         )

@@ -19,6 +19,7 @@ POSITION_MS = 20
 """Of the encoder's output."""
 MOST_TOKENS = 224
 SPARE_TOKENS = 8
+CERTAIN = 0.5
 WIDE = 768
 """From this width on (Whisper small) a decode gains from a second thread."""
 
@@ -85,29 +86,22 @@ class Recogniser:
     def understand(
         self, windows: list[Window], given_up: Callable[[], bool] = lambda: False
     ) -> list[Heard] | None:
-        """Decode windows of equal length as one batch; None when `given_up` said so half-way.
+        """Decode windows of equal length, all with a prefix or none, as one batch.
 
-        A window that comes out as a loop, and was shorter than the model's own, is decoded again
-        at full length.
+        `given_up` is asked between steps, and ends the work with None. A window that comes out as
+        a loop, and was shorter than the model's own, is decoded again at full length; one whose
+        prefix the audio does not bear out, without it: a prefix saves time and changes no word.
         """
-        encoded = self._encode(windows)
-        if given_up():
+        encoded = self._encode(windows, given_up)
+        if encoded is None or given_up():
             return None
-        windows = self._with_languages(windows, encoded)
-        drafts = self._generate(windows, encoded)
-        paths = self._align(windows, drafts, encoded)
-        return [
-            self._heard_anew(window)
-            if draft.repetitive and window.frames < self.full_frames
-            else _heard(draft, window, path)
-            for window, draft, path in zip(windows, drafts, paths, strict=True)
-        ]
+        return self._decode(self._with_languages(windows, encoded), encoded)
 
     def close(self) -> None:
         """Free the weights."""
         del self._model
 
-    def _encode(self, windows: list[Window]) -> Any:
+    def _encode(self, windows: list[Window], given_up: Callable[[], bool]) -> Any:
         """[batch, positions, width]; one by one on a CPU: there a batch takes longer."""
         from ctranslate2 import StorageView
 
@@ -117,15 +111,19 @@ class Recogniser:
         ]
         if self._on_gpu or len(windows) == 1:
             return self._model.encode(StorageView.from_array(np.concatenate(features)))
-        encoded = [
-            np.array(self._model.encode(StorageView.from_array(each), to_cpu=True))
-            for each in features
-        ]
+        encoded: list[NDArray[np.float32]] = []
+        for each in features:
+            if encoded and given_up():
+                return None
+            view = self._model.encode(StorageView.from_array(each), to_cpu=True)
+            encoded.append(np.array(view))
         return StorageView.from_array(np.concatenate(encoded))
 
     def _with_languages(self, windows: list[Window], encoded: Any) -> list[Window]:
         if all(window.language for window in windows):
             return windows
+        if not self._model.is_multilingual:  # by CTranslate2's own reckoning
+            return [replace(window, language=window.language or "en") for window in windows]
         found = self._model.detect_language(encoded)
         return [
             window if window.language else replace(window, language=ranked[0][0][2:-2])
@@ -140,6 +138,8 @@ class Recogniser:
             beam_size=1,
             # CTranslate2 stops at half of max_length; a forced prefix counts.
             max_length=2 * limit,
+            # After a prefix nothing more may be the right answer.
+            suppress_blank=not any(window.prefix for window in windows),
             return_scores=True,
             return_no_speech_prob=True,
         )
@@ -165,8 +165,18 @@ class Recogniser:
             tokens = []
         return _Draft(tokens, self.vocabulary.words(tokens, window.language), repetitive)
 
-    def _heard_anew(self, window: Window) -> Heard:
-        (heard,) = self.understand([replace(window, frames=self.full_frames)]) or [Heard()]
+    def _decode(self, windows: list[Window], encoded: Any) -> list[Heard]:
+        drafts = self._generate(windows, encoded)
+        paths = self._align(windows, drafts, encoded)
+        heard: list[Heard] = []
+        for index, (window, draft, path) in enumerate(zip(windows, drafts, paths, strict=True)):
+            if draft.repetitive and window.frames < self.full_frames:
+                whole = replace(window, frames=self.full_frames, prefix=())
+                heard += self.understand([whole]) or [Heard()]
+            elif _is_borne_out(window.prefix, path):
+                heard.append(_heard(draft, window, path))
+            else:
+                heard += self._decode([replace(window, prefix=())], _one(encoded, index))
         return heard
 
     def _align(self, windows: list[Window], drafts: list["_Draft"], encoded: Any) -> list[Any]:
@@ -198,6 +208,16 @@ class _Draft:
 def _sounding(window: Window) -> int:
     """Frames of the window that hold audio."""
     return min(window.frames, max(2, window.pcm.size * FRAMES_PER_SECOND // RATE))
+
+
+def _is_borne_out(prefix: tuple[int, ...], aligned: Any) -> bool:
+    """Whether a greedy decode of this audio would have begun with the prefix.
+
+    It would if each token is likelier than all others together.
+    """
+    if not prefix:
+        return True
+    return aligned is not None and min(aligned.text_token_probs[: len(prefix)]) > CERTAIN
 
 
 def _heard(draft: _Draft, window: Window, aligned: Any) -> Heard:

@@ -4,6 +4,7 @@ import enum
 import itertools
 import math
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -18,7 +19,7 @@ class Urgency(enum.IntEnum):
     """Higher goes first."""
 
     PARTIAL = 0
-    PART = 1  # of an utterance longer than a window
+    PART = 1  # of an utterance longer than a window, or of a recording
     SPECULATIVE = 2
     FINAL = 3
 
@@ -31,6 +32,9 @@ class Job:
     urgency: Urgency
     future: Future[Heard] = field(default_factory=Future)
     order: int = 0
+    began: float = 0.0
+    """Monotonic seconds, as is `ended`."""
+    ended: float = 0.0
 
     @property
     def pressing(self) -> bool:
@@ -97,39 +101,64 @@ class Schedule:
 
     def _work(self) -> None:
         while batch := self._take():
-            given_up = self._pressed if batch[0].urgency is Urgency.PARTIAL else lambda: False
-            try:
-                heard = self._understand([job.window for job in batch], given_up)
-            except Exception as error:  # noqa: BLE001  (root of a thread: who waits must hear of it)
-                for job in batch:
-                    job.future.set_exception(error)
-                continue
-            for index, job in enumerate(batch):
-                job.future.set_result(Heard() if heard is None else heard[index])
+            self._serve(batch)
+
+    def _serve(self, batch: list[Job]) -> None:
+        breathers = {Urgency.PARTIAL: self._pressed, Urgency.PART: self._let_pass}
+        given_up = breathers.get(batch[0].urgency, lambda: False)
+        try:
+            heard = self._understand([job.window for job in batch], given_up)
+        except Exception as error:  # noqa: BLE001  (root of a thread: who waits must hear of it)
+            for job in batch:
+                job.future.set_exception(error)
+            return
+        now = time.monotonic()
+        for index, job in enumerate(batch):
+            job.ended = now
+            job.future.set_result(Heard() if heard is None else heard[index])
 
     def _pressed(self) -> bool:
         """A turn waits: a partial transcript half done is not worth its delay."""
         with self._wake:
             return any(job.pressing for job in self._waiting)
 
+    def _let_pass(self) -> bool:
+        """Serve turns that wait in the middle of a recording, then go on with it."""
+        while batch := self._take_pressing():
+            self._serve(batch)
+        return False
+
     def _take(self) -> list[Job]:
         """The next batch; empty when it is over."""
         with self._wake:
             while not self._waiting and not self._closed:
                 self._wake.wait()
-            if self._closed:
-                return []
-            first = max(self._waiting, key=lambda job: (job.urgency, -job.order))
-            alike = [job for job in self._waiting if _together(first, job)]
-            alike.sort(key=lambda job: (-job.urgency, job.order))
-            share = min(math.ceil(len(alike) / self._parallel), self._largest)
-            batch = alike[:share]
-            for job in batch:
-                self._waiting.remove(job)
-                job.future.set_running_or_notify_cancel()
-            return batch
+            return [] if self._closed else self._choose()
+
+    def _take_pressing(self) -> list[Job]:
+        with self._wake:
+            pressing = any(job.pressing for job in self._waiting)
+            return self._choose() if pressing and not self._closed else []
+
+    def _choose(self) -> list[Job]:
+        """Take the most urgent job and those that can be decoded with it; the lock is held."""
+        first = max(self._waiting, key=lambda job: (job.urgency, -job.order))
+        alike = [job for job in self._waiting if _together(first, job)]
+        alike.sort(key=lambda job: (-job.urgency, job.order))
+        share = min(math.ceil(len(alike) / self._parallel), self._largest)
+        batch = alike[:share]
+        for job in batch:
+            self._waiting.remove(job)
+            job.began = time.monotonic()
+            job.future.set_running_or_notify_cancel()
+        return batch
 
 
 def _together(one: Job, other: Job) -> bool:
     same = one.urgency == other.urgency or (one.pressing and other.pressing)
-    return same and one.window.frames == other.window.frames
+    return same and _shape(one) == _shape(other)
+
+
+def _shape(job: Job) -> tuple[int, bool]:
+    """What has to be the same in a batch."""
+    return job.window.frames, bool(job.window.prefix)

@@ -1,8 +1,9 @@
 """One utterance: when it is decoded, what of it stands, and how a long one is parted."""
 
+import itertools
 import time
 from concurrent.futures import CancelledError
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,6 +29,8 @@ UNSETTLED_MS = 600
 """Words that end so close to the end of a partial's audio may still change."""
 PARTIAL_LOAD = 0.3
 """The part of the time that partials of one utterance may take."""
+RECORDING_S = 4
+"""Audio that may come at once, as the beginning of a live utterance does."""
 SPARE_S = 2
 """Of a full window that is left empty; then the utterance is parted."""
 
@@ -35,7 +38,6 @@ SPARE_S = 2
 @dataclass(slots=True)
 class _Partial:
     job: Job
-    asked: float = field(default_factory=time.monotonic)
 
 
 @dataclass(slots=True)
@@ -67,6 +69,7 @@ class WhisperUtterance:
         self._last: tuple[TimedWord, ...] = ()
         self._partial: _Partial | None = None
         self._partial_at = 0
+        self._began = self._asked = time.monotonic()
         self._partial_gap = engine.options.partial_ms * ASR_RATE // 1000
         self._current: Job | None = None
         self._flushed: Hypothesis | None = None
@@ -103,7 +106,7 @@ class WhisperUtterance:
         if self._still_holds() and self._flushed is not None:
             return replace(self._flushed, stable=len(self._flushed.text))
         try:
-            found = self._transcribe(Urgency.FINAL)
+            found = self._transcribe(Urgency.PART if self._is_recording else Urgency.FINAL)
         except CancelledError:  # thrown away meanwhile
             return Hypothesis()
         return replace(found, stable=len(found.text))
@@ -128,6 +131,12 @@ class WhisperUtterance:
         self._pieces.clear()
 
     # --- decoding ---------------------------------------------------------------------------
+
+    @property
+    def _is_recording(self) -> bool:
+        """It came faster than anybody speaks: nobody waits for the end of a turn."""
+        heard_s = (self._origin + self._tail) / ASR_RATE
+        return heard_s > RECORDING_S + 2 * (time.monotonic() - self._began)
 
     @property
     def _longest(self) -> int:
@@ -172,12 +181,14 @@ class WhisperUtterance:
 
     def _ask_for_partial(self) -> None:
         new = self._tail - self._partial_at
+        if time.monotonic() - self._asked < self._engine.options.partial_ms / 2000:
+            return  # a recording that is sent faster than it was spoken: nobody watches it
         waiting = self._partial is not None or any(part.pending for part in self._parts)
         if not self._partial_gap or waiting or new < self._partial_gap or self._still_holds():
             return
         audio = self._audio
-        self._partial_at = self._tail
-        if not has_no_speech(audio):
+        self._partial_at, self._asked = self._tail, time.monotonic()
+        if not has_no_speech(audio) and self._engine.partials.affordable():
             self._partial = _Partial(self._job(audio, Urgency.PARTIAL, self._agreed))
 
     def _finished_partial(self) -> Hypothesis | None:
@@ -189,8 +200,9 @@ class WhisperUtterance:
         if partial.job.future.cancelled() or partial.job.future.exception() is not None:
             return None  # the final transcript will meet the same error, and say so
         heard = partial.job.future.result()
-        took = int((time.monotonic() - partial.asked) / PARTIAL_LOAD * ASR_RATE)
-        self._partial_gap = max(self._engine.options.partial_ms * ASR_RATE // 1000, took)
+        took = self._engine.partials.took(partial.job.began, partial.job.ended)
+        least = self._engine.options.partial_ms * ASR_RATE // 1000
+        self._partial_gap = max(least, int(took / PARTIAL_LOAD * ASR_RATE))
         if not heard.words:
             return None
         self._agree(heard.words, partial.job.window.pcm.size)
@@ -203,7 +215,8 @@ class WhisperUtterance:
     def _agree(self, words: tuple[TimedWord, ...], samples: int) -> None:
         """Local agreement of two (Liu et al. 2020), but for words at the very end of the audio."""
         settled = samples * 1000 // ASR_RATE - UNSETTLED_MS
-        count = len(self._agreed)
+        same = zip(self._agreed, words, strict=False)
+        count = sum(1 for _ in itertools.takewhile(lambda pair: pair[0].text == pair[1].text, same))
         for old, new in zip(self._last[count:], words[count:], strict=False):
             if old.text != new.text or new.end_ms > settled:
                 break

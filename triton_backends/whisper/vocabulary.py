@@ -12,6 +12,7 @@ UNFINISHED = "\N{REPLACEMENT CHARACTER}"
 # OpenAI's multilingual vocabulary has an empty token and its English one has not; both name all
 # languages. CTranslate2 tells them apart by the same mark (src/models/whisper.cc).
 MULTILINGUAL_MARK = ""
+MULTILINGUAL_SIZE = 51_865
 
 
 class Vocabulary:
@@ -23,7 +24,8 @@ class Vocabulary:
         self._start = self._numbers["<|startoftranscript|>"]
         self._task = self._numbers["<|transcribe|>"]
         self._no_timestamps = self._numbers["<|notimestamps|>"]
-        self.multilingual = MULTILINGUAL_MARK in self._numbers
+        marked = MULTILINGUAL_MARK in self._numbers
+        self.multilingual = marked or len(pack.tokens) >= MULTILINGUAL_SIZE
         between = pack.tokens[self._start + 1 : self._task]
         self.languages = tuple(
             token[2:-2] for token in between if token.startswith("<|") and 4 < len(token) <= 7

@@ -13,6 +13,7 @@ import soundfile
 from frontend.core.config import ClauseConfig, TritonConfig, VadConfig
 from frontend.core.errors import InvalidInput, ModelBusy, ModelFailed, ModelTimeout
 from frontend.core.events import SpeechChunk, Word
+from frontend.serving.models import ModelInfo
 from frontend.serving.triton import SynthesisRequest
 from frontend.speech.tts import Voice
 from frontend.transports.files import Segment, speak_text, transcribe
@@ -28,6 +29,7 @@ class FakeClient:
     """Speaks noise, and hears what a script says."""
 
     config = TritonConfig()
+    batch = 1
 
     def __init__(self, *heard: Heard) -> None:
         self.requests: list[tuple[str, SynthesisRequest]] = []
@@ -46,6 +48,9 @@ class FakeClient:
                 yield SpeechChunk(rows[start : start + 10])
         finally:
             self.open -= 1
+
+    async def describe(self, model: str) -> ModelInfo:
+        return ModelInfo(model, "asr", "canned", ("en",), 16_000, batch=self.batch)
 
     def recognise(self, model: str, *, language: str = "") -> FakeRecognition:
         self.streams.append(FakeRecognition(next(self._heard), f"{model}/{language}"))

@@ -1,12 +1,11 @@
-#!/usr/bin/env python3
 """Write a CTranslate2 Whisper model of a released size with random weights, for benches and tests.
 
-    .venv-triton/bin/python scripts/make_whisper.py base /tmp/whisper-base --tokens 15
+    .venv-triton/bin/python frontend/bench/whisper_model.py base /tmp/whisper-base --tokens 15
 
 Its computation is that of the real model, layer by layer; what it says is arranged through the
 decoder's position embeddings, which outweigh all else: `--tokens` made-up words in any language
 and for any audio, then the end of the text. `micro` has the full vocabulary and next to no
-weights. Needs numpy, ctranslate2 and tokenizers; no network, no torch.
+weights. Runs in the environment of the models; needs no network and no torch.
 """
 
 import argparse
@@ -52,15 +51,13 @@ class Wanted:
     english_only: bool = False
     quantization: str = "int8"
     language: str = "en"
+    mels: int = 80
+    loop: bool = False
     seed: int = 0
 
     @property
-    def mels(self) -> int:
-        return 128 if self.size == "large-v3" else 80
-
-    @property
     def languages(self) -> tuple[str, ...]:
-        return (*LANGUAGES, "yue") if self.size == "large-v3" else LANGUAGES
+        return (*LANGUAGES, "yue") if self.mels == 128 else LANGUAGES
 
 
 def vocabulary(wanted: Wanted) -> tuple[list[str], list[str]]:
@@ -92,7 +89,8 @@ def script_of(wanted: Wanted, tokens: list[str]) -> list[int]:
     numbers = {token: number for number, token in enumerate(tokens)}
     prompt = [] if wanted.english_only else [f"<|{wanted.language}|>", "<|transcribe|>"]
     said = [numbers[token] for token in [*prompt, "<|notimestamps|>"]]
-    said += [256 + 991 * number % 40_000 for number in range(1, wanted.tokens + 1)]
+    step = 0 if wanted.loop else 991
+    said += [256 + step * number % 40_000 for number in range(1, wanted.tokens + 1)]
     said += [numbers["<|endoftext|>"]] * TEXT_POSITIONS
     return said[:TEXT_POSITIONS]
 
@@ -202,6 +200,8 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--tokens", type=int, default=15, help="words it says, at most 440")
     parser.add_argument("--english-only", action="store_true")
+    parser.add_argument("--mels", type=int, default=80, choices=(80, 128), help="large-v3 has 128")
+    parser.add_argument("--loop", action="store_true", help="the same word again and again")
     parser.add_argument("--quantization", default="int8", choices=("int8", "float16", "float32"))
     parser.add_argument("--language", default="en", help="the language it detects")
     options = vars(parser.parse_args())

@@ -1,0 +1,326 @@
+"""Whisper without Triton: real words from the trained model, and a released architecture's ways.
+
+The second model says the same made-up words whatever it hears (frontend/bench/whisper_model.py).
+"""
+
+import itertools
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from frontend.bench.whisper_model import Wanted, write_model
+from tests.unit.backends.speech import MODEL, SPOKEN, spoken
+from triton_backends.shared.contract import AsrRequest
+from triton_backends.shared.engine import Hypothesis
+from triton_backends.shared.errors import InvalidArgument
+from triton_backends.shared.parameters import Parameters
+from triton_backends.whisper.engine import WhisperEngine, WhisperOptions
+from triton_backends.whisper.recogniser import Heard, Recogniser, Window
+
+NOTHING = np.zeros(0, np.int16)
+QUIET = np.zeros(16_000 * 300 // 1000, np.int16)
+WORDS = 6
+
+
+def request(language: str = "", audio: NDArray[np.int16] = NOTHING) -> AsrRequest:
+    return AsrRequest(audio, language)
+
+
+@pytest.fixture(scope="module")
+def trained() -> Iterator[WhisperEngine]:
+    engine = WhisperEngine(MODEL)
+    yield engine
+    engine.close()
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Vocabulary and window of the released multilingual models, next to no weights."""
+    folder = tmp_path_factory.mktemp("made") / "micro"
+    write_model(folder, Wanted("micro", WORDS, language="fr"))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def released(made: Path) -> Iterator[WhisperEngine]:
+    engine = WhisperEngine(made, WhisperOptions(partial_ms=400))
+    yield engine
+    engine.close()
+
+
+def hear(engine: WhisperEngine, audio: NDArray[np.int16], language: str = "") -> Hypothesis:
+    utterance = engine.start(request(language))
+    utterance.accept(audio)
+    heard = utterance.finish()
+    utterance.close()
+    return heard
+
+
+@pytest.mark.parametrize("name", SPOKEN)
+def test_sentences_are_heard(trained: WhisperEngine, name: str) -> None:
+    audio = spoken(name)
+    heard = hear(trained, audio)
+    assert heard.text == SPOKEN[name]
+    assert heard.stable == len(heard.text)
+    assert [word.word for word in heard.words] == SPOKEN[name].split()
+    assert heard.audio_ms == audio.size // 16
+    assert 0.5 < heard.confidence <= 1
+    assert all(0 <= word.start_ms <= word.end_ms <= heard.audio_ms for word in heard.words)
+
+
+@pytest.mark.parametrize("level", [0, 5, 300])
+def test_silence_and_noise_say_nothing(trained: WhisperEngine, level: int) -> None:
+    noise = np.random.default_rng(0).normal(0, level, 32_000).astype(np.int16)
+    heard = hear(trained, noise)
+    assert (heard.text, heard.words, heard.audio_ms) == ("", (), 2000)
+    assert hear(trained, NOTHING).text == ""
+
+
+def test_a_flush_is_the_final_when_only_quiet_follows(trained: WhisperEngine) -> None:
+    utterance = trained.start(request())
+    utterance.accept(spoken("set_a_timer"))
+    speculative = utterance.flush()
+    utterance.accept(QUIET)
+    assert utterance.flush() is speculative
+    began = time.perf_counter()
+    final = utterance.finish()
+    assert final.text == speculative.text == SPOKEN["set_a_timer"]
+    assert final.audio_ms == speculative.audio_ms
+    assert time.perf_counter() - began < 0.01, "decoded again"
+    utterance.close()
+
+
+def test_speech_after_a_flush_is_heard_too(released: WhisperEngine) -> None:
+    utterance = released.start(request("en"))
+    utterance.accept(spoken("stop_talking"))
+    first = utterance.flush()
+    utterance.accept(spoken("set_a_timer"))
+    final = utterance.finish()
+    assert final.audio_ms > first.audio_ms
+    utterance.close()
+
+
+def test_a_flush_that_waits_gives_way_to_more_speech(
+    made: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = WhisperEngine(made)
+    hold, understand = threading.Event(), Recogniser.understand
+    decoded: list[int] = []
+
+    def slow(self: Recogniser, windows: list[Window], *rest: object) -> list[Heard] | None:
+        decoded.extend(window.pcm.size for window in windows)
+        assert hold.wait(30)
+        return understand(self, windows)
+
+    monkeypatch.setattr(engine.schedule, "_understand", slow.__get__(engine.recogniser))
+    others = [engine.start(request("en")) for _ in range(engine.recogniser.parallel)]
+    threads = [threading.Thread(target=other.finish) for other in others]
+    for other, thread in zip(others, threads, strict=True):
+        other.accept(spoken("what_time_is_it"))
+        thread.start()
+    while len(decoded) < len(others):
+        time.sleep(0.01)
+    utterance = engine.start(request("en"))
+    utterance.accept(spoken("stop_talking"))
+    answers: list[Hypothesis] = []
+    waiting = threading.Thread(target=lambda: answers.append(utterance.flush()))
+    waiting.start()
+    while utterance._current is None:
+        time.sleep(0.01)
+    utterance.foresee(request(audio=QUIET), end=False)
+    assert waiting.is_alive(), "quiet does not make it stale"
+    utterance.foresee(request(audio=spoken("set_a_timer")), end=False)
+    waiting.join(30)
+    assert answers == [Hypothesis()]
+    hold.set()
+    for thread in threads:
+        thread.join(30)
+    utterance.accept(spoken("set_a_timer"))
+    assert len(utterance.finish().words) == WORDS
+    assert decoded.count(spoken("stop_talking").size) == 0
+    engine.close()
+
+
+def test_partials_agree_and_the_rest_builds_on_them(released: WhisperEngine) -> None:
+    utterance = released.start(request("en"))
+    shown: list[Hypothesis] = []
+    audio = np.concatenate([spoken("set_a_timer"), spoken("tell_me_a_story", 0)])
+    for at in range(0, audio.size, 960):
+        time.sleep(0.02)
+        if (partial := utterance.accept(audio[at : at + 960])) is not None:
+            shown.append(partial)
+    assert shown
+    assert shown[0].stable == 0, "one hypothesis agrees with nothing"
+    assert all(a.audio_ms <= b.audio_ms for a, b in itertools.pairwise(shown))
+    stable = shown[-1].text[: shown[-1].stable]
+    prefix = [word.text for word in utterance._agreed]
+    final = utterance.flush()
+    assert final.text.startswith(stable)
+    assert "".join(prefix).strip() == stable
+    assert len(final.words) == WORDS
+    utterance.close()
+
+
+def test_an_utterance_sent_at_once_has_no_partials(released: WhisperEngine) -> None:
+    utterance = released.start(request("en"))
+    for _ in range(8):
+        assert utterance.accept(spoken("set_a_timer")) is None
+    assert utterance._partial is None
+    utterance.close()
+
+
+def test_real_words_over_more_than_thirty_seconds(trained: WhisperEngine) -> None:
+    names = ["set_a_timer", "i_will_be_home", "tell_me_a_story", "turn_on_the_kitchen_light"] * 3
+    audio = np.concatenate([_padded(spoken(name)) for name in names])
+    assert audio.size > 39 * 16_000
+    utterance = trained.start(request())
+    for at in range(0, audio.size, 3200):
+        utterance.accept(audio[at : at + 3200])
+    heard = utterance.finish()
+    utterance.close()
+    assert heard.text == " ".join(SPOKEN[name] for name in names)
+    assert heard.audio_ms == audio.size // 16
+    starts = [word.start_ms for word in heard.words]
+    assert starts == sorted(starts)
+    assert starts[-1] > 36_000
+
+
+def _padded(audio: NDArray[np.int16], seconds: float = 3.3) -> NDArray[np.int16]:
+    return np.pad(audio, (0, int(seconds * 16_000) - audio.size))
+
+
+def test_long_utterances_of_a_released_model(released: WhisperEngine) -> None:
+    audio = np.concatenate([spoken("tell_me_a_story")] * 30)
+    heard = hear(released, audio, "en")
+    parts = len(heard.words) / WORDS
+    assert parts == int(parts) >= audio.size / 16_000 / 30
+    assert heard.audio_ms == audio.size // 16
+    assert [word.word for word in heard.words] == heard.text.split()
+
+
+class TestPrefix:
+    def test_a_wrong_one_changes_no_word(self, trained: WhisperEngine) -> None:
+        audio = spoken("tell_me_a_story")
+        wrong = trained.recogniser.understand([Window(spoken("what_time_is_it"), 600, "en")])
+        assert wrong
+        prefix = tuple(t for word in wrong[0].words[:2] for t in word.tokens)
+        heard = trained.recogniser.understand([Window(audio, 600, "en", prefix)])
+        assert heard
+        assert "".join(w.text for w in heard[0].words).strip() == SPOKEN["tell_me_a_story"]
+
+    def test_a_right_one_is_kept(
+        self, trained: WhisperEngine, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        plain = trained.recogniser.understand([Window(spoken("set_a_timer"), 600, "en")])
+        assert plain
+        prefix = tuple(t for word in plain[0].words[:3] for t in word.tokens)
+        passes: list[int] = []
+        generate = trained.recogniser._generate
+
+        def spy(windows: list[Window], encoded: object) -> object:
+            passes.append(len(windows[0].prefix))
+            return generate(windows, encoded)
+
+        monkeypatch.setattr(trained.recogniser, "_generate", spy)
+        with_it = trained.recogniser.understand([Window(spoken("set_a_timer"), 600, "en", prefix)])
+        assert with_it == plain
+        assert passes == [len(prefix)]
+
+
+class TestWindow:
+    def test_short_speech_is_heard_in_a_short_window(self, released: WhisperEngine) -> None:
+        seconds = (1, 8, 8.1, 13, 18, 18.1, 28)
+        frames = [released.window_frames(int(s * 16_000)) for s in seconds]
+        assert frames == [1000, 1000, 1500, 1500, 2000, 3000, 3000]
+
+    def test_it_can_be_switched_off(self, made: Path) -> None:
+        engine = WhisperEngine(made, WhisperOptions.of(Parameters({"window": "full"})))
+        assert engine.window_frames(16_000) == 3000
+        engine.close()
+
+    def test_a_model_with_a_shorter_one_is_heard_in_its_own(self, trained: WhisperEngine) -> None:
+        assert trained.window_frames(16_000) == 600
+
+    def test_a_loop_is_decoded_again_at_full_length(self, tmp_path: Path) -> None:
+        folder = tmp_path / "loop"
+        write_model(folder, Wanted("micro", 60, loop=True))
+        engine = WhisperEngine(folder)
+        lengths: list[int] = []
+        encode = engine.recogniser._encode
+
+        def spy(windows: list[Window], given_up: Callable[[], bool]) -> object:
+            lengths.extend(window.frames for window in windows)
+            return encode(windows, given_up)
+
+        engine.recogniser._encode = spy  # type: ignore[method-assign]
+        heard = hear(engine, spoken("set_a_timer"), "en")
+        assert lengths == [1000, 3000]
+        assert len(heard.words) <= 4, "the loop is said once"
+        engine.close()
+
+
+class TestLanguage:
+    def test_it_is_detected_where_none_is_named(self, released: WhisperEngine) -> None:
+        window = Window(spoken("stop_talking"), 1000)
+        assert released.recogniser.understand([window] * 2)[1].language == "fr"  # type: ignore[index]
+        assert released.recogniser.vocabulary.multilingual
+        assert len(released.recogniser.vocabulary.languages) == 99
+        assert len(hear(released, spoken("stop_talking"), "pt-BR").words) == WORDS
+
+    def test_an_unknown_one_is_named(self, released: WhisperEngine, trained: WhisperEngine) -> None:
+        with pytest.raises(InvalidArgument, match="LANGUAGE 'tlh'"):
+            released.start(request("tlh"))
+        with pytest.raises(InvalidArgument, match="LANGUAGE 'de-AT': this model understands only"):
+            trained.start(request("de-AT"))
+        trained.start(request("en-GB")).close()
+
+    def test_english_only_models_are_told_by_their_vocabulary(self, tmp_path: Path) -> None:
+        write_model(tmp_path / "en", Wanted("micro", WORDS, english_only=True))
+        engine = WhisperEngine(tmp_path / "en")
+        assert not engine.recogniser.vocabulary.multilingual
+        assert len(hear(engine, spoken("stop_talking")).words) == WORDS
+        with pytest.raises(InvalidArgument, match="fr"):
+            engine.start(request("fr"))
+        engine.close()
+
+    def test_words_of_languages_without_spaces(self, released: WhisperEngine) -> None:
+        vocabulary = released.recogniser.vocabulary
+        tokens = list("日本 go".encode())
+        assert [text for text, _ in vocabulary.words(tokens, "ja")] == ["日", "本", "g", "o"]
+        assert [text for text, _ in vocabulary.words(tokens, "en")] == [" 日本", " go"]
+        unfinished = vocabulary.words(tokens[:4], "ja")
+        assert [text for text, _ in unfinished] == ["日"]
+        assert sum(len(group) for _, group in unfinished) == 4
+
+
+def test_the_largest_architecture_has_128_mels(tmp_path: Path) -> None:
+    write_model(tmp_path / "large", Wanted("micro", WORDS, mels=128))
+    engine = WhisperEngine(tmp_path / "large")
+    assert len(hear(engine, spoken("stop_talking"), "en").words) == WORDS
+    engine.close()
+
+
+@pytest.mark.parametrize(
+    ("parameters", "said"),
+    [
+        ({"device": "tpu"}, "device: 'tpu'"),
+        ({"compute_type": "int3"}, "compute_type: 'int3'"),
+        ({"window": "5"}, "window: '5'"),
+        ({"partial_ms": "soon"}, "partial_ms: 'soon'"),
+        ({"voicepack": "nowhere"}, "no folder at"),
+    ],
+)
+def test_bad_parameters_are_named(parameters: dict[str, str], said: str) -> None:
+    with pytest.raises(InvalidArgument, match=said):
+        WhisperEngine.of(Parameters({"voicepack": str(MODEL)} | parameters), Path())
+
+
+def test_a_voicepack_may_be_named_from_the_models_folder() -> None:
+    engine = WhisperEngine.of(Parameters({"voicepack": f"../{MODEL.name}"}), MODEL)
+    assert hear(engine, spoken("stop_talking")).text == SPOKEN["stop_talking"]
+    engine.close()
