@@ -49,7 +49,7 @@ EUROPEAN: Final[dict[str, Ending]] = {
         ),
         stranded=word_set(
             "to for from with at by about in like want need be been being is are was were am"
-            " has have had do does did will can not never turn put set give tell show make send"
+            " has have had do does did can not never turn put set give tell show make send"
             " bring let take find as without under through against his i which whose"
         ),
         questions=word_set("what who whom whose which where when why how"),

@@ -29,7 +29,7 @@ FINISHED = {
     "yes it is|turn on the light please|he did it well|"
     "he might even have been made amiable himself|stop|thank you very much|who are you|"
     "turn it off|why|set it to ten|Is it the?|what do you need|that is my turn|one|no|a million|"
-    "in the U.S.",
+    "in the U.S.|I think I will|turn on the living room will",
     "de": "mach das Licht an|was ist das|danke|ja bitte|hör zu|wie spät ist es|"
     "mach das Licht an bitte"
     "|stopp|kann ich|gut",
