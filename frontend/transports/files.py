@@ -1,6 +1,7 @@
 """Speech to and from files: a whole text spoken, a whole recording written down."""
 
 import asyncio
+import secrets
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing, nullcontext
@@ -21,8 +22,9 @@ CHUNKED_CHARS = 500
 """Of a text that are cut into clauses at a time."""
 PIECE = LISTEN_RATE
 """Audio sent to a recogniser in one request, in samples."""
-AT_ONCE = 2
-"""Stretches of one recording that are understood at the same time, where the model does not say."""
+AT_ONCE = 1
+"""Stretches of one recording understood at the same time by a model that decodes one by one: one
+that adapts to its speaker then knows him better with every stretch."""
 BATCHED = 13 * LISTEN_RATE
 """Samples of a stretch for a model that decodes batches: several short windows cost less than one
 long one, whose self-attention grows with the square of its length."""
@@ -107,21 +109,21 @@ async def transcribe(
 ) -> AsyncGenerator[Segment, None]:
     """Writes a recording down, stretch after stretch; one recogniser sequence for each.
 
-    Up to `at_once` stretches are understood at the same time (0 asks the model), which fills a
-    model of several instances or one that decodes in batches; segments still come in the order of
-    the recording. `places` limits that over several recordings.
-    Stretches in which nothing is understood are left out.
+    The stretches are one SESSION to the recogniser. Up to `at_once` are understood at the same
+    time (0 asks the model), which fills one that decodes in batches; segments still come in the
+    order of the recording. `places` limits that over several recordings. Stretches in which
+    nothing is understood are left out.
 
     Raises:
         InvalidInput: the recording is broken.
         TritonError: the recogniser failed.
     """
     tasks: deque[asyncio.Task[Segment]] = deque()
-    total = recording.seconds
+    total, session = recording.seconds, secrets.token_hex(8)
     batch = (await client.describe(model)).batch
     if not at_once:
         # Two batches, so that the next one waits when a model has several threads.
-        at_once = max(AT_ONCE, 2 * batch)
+        at_once = 2 * batch if batch > 1 else AT_ONCE
     longest = BATCHED if batch > 1 else LONGEST
     try:
         async with aclosing(stretches(recording, vad, longest)) as found:
@@ -132,7 +134,7 @@ async def transcribe(
                     if stretch is None:
                         more = False
                     else:
-                        work = _write_down(client, model, stretch, language, places)
+                        work = _write_down(client, model, stretch, (language, session), places)
                         tasks.append(asyncio.create_task(work, name="stretch"))
                 if not tasks:
                     break
@@ -154,7 +156,7 @@ async def _write_down(
     client: TritonClient,
     model: str,
     stretch: Stretch,
-    language: str,
+    who: tuple[str, str],
     places: asyncio.Semaphore | None,
 ) -> Segment:
     audio = np.pad(stretch.audio, (0, -stretch.audio.size % LISTEN_FRAME))
@@ -163,7 +165,7 @@ async def _write_down(
     async with places or nullcontext():
         try:
             async with asyncio.timeout(limit_s):
-                heard = await _recognise(client, model, audio, language)
+                heard = await _recognise(client, model, audio, who)
         except TimeoutError:
             raise ModelTimeout(f"{model} took over {limit_s:.0f} s", model=model) from None
     origin = stretch.start * 1000 // LISTEN_RATE
@@ -180,19 +182,22 @@ def _later(word: Word, ms: int) -> Word:
     return replace(word, start_ms=word.start_ms + ms, end_ms=word.end_ms + ms)
 
 
-async def _recognise(client: TritonClient, model: str, audio: Pcm, language: str) -> Transcript:
+async def _recognise(
+    client: TritonClient, model: str, audio: Pcm, who: tuple[str, str]
+) -> Transcript:
     """The final transcript; a model whose places are all taken is asked until it has one."""
     while True:
         try:
-            return await _recognise_once(client, model, audio, language)
+            return await _recognise_once(client, model, audio, who)
         except ModelBusy:
             await asyncio.sleep(BUSY_S)
 
 
 async def _recognise_once(
-    client: TritonClient, model: str, audio: Pcm, language: str
+    client: TritonClient, model: str, audio: Pcm, who: tuple[str, str]
 ) -> Transcript:
-    async with client.recognise(model, language=language) as stream:
+    language, session = who
+    async with client.recognise(model, language=language, session=session) as stream:
         for at in range(0, audio.size, PIECE):
             await stream.send(audio[at : at + PIECE].tobytes(), end=at + PIECE >= audio.size)
         async with aclosing(aiter(stream)) as transcripts:

@@ -22,11 +22,12 @@ from frontend.bench.fuzz.findings import ANSWER_S, Findings
 from frontend.bench.person import Step
 from frontend.bench.target import Target
 from frontend.core.config import TritonConfig
-from frontend.core.errors import VdxError
+from frontend.core.errors import ModelBusy, VdxError
 from frontend.serving.models import ModelInfo
 from frontend.serving.triton import TritonClient
 
 AT_ONCE: Final = 8
+BUSY_S: Final = 0.2
 PIECES: Final = 3
 """Requests of one sequence at most."""
 LEAVE_EARLY: Final = 0.2
@@ -140,11 +141,21 @@ def _judge(message: Any, pieces: list[Any], findings: Findings) -> None:
 
 
 async def _still_works(target: Target, model: ModelInfo, findings: Findings) -> None:
+    """Sequences that were never ended hold their places until Triton gives them up: busy passes."""
     async with TritonClient(TritonConfig(url=target.triton_grpc)) as client:
         try:
-            await client.probe(model)
-        except VdxError as error:
-            findings.found("model dead", str(error), model.name)
+            async with asyncio.timeout(ANSWER_S):
+                await _probe(client, model)
+        except (VdxError, TimeoutError) as error:
+            findings.found("model dead", repr(error), model.name)
+
+
+async def _probe(client: TritonClient, model: ModelInfo) -> None:
+    while True:
+        try:
+            return await client.probe(model)
+        except ModelBusy:
+            await asyncio.sleep(BUSY_S)
 
 
 def _request(model: ModelInfo, dice: random.Random, *, first: bool) -> Any:

@@ -35,6 +35,7 @@ class FakeClient:
         self.requests: list[tuple[str, SynthesisRequest]] = []
         self.streams: list[FakeRecognition] = []
         self.open = 0
+        self.speakers: set[str] = set()
         self._heard = iter(heard)
 
     async def synthesize(
@@ -52,7 +53,8 @@ class FakeClient:
     async def describe(self, model: str) -> ModelInfo:
         return ModelInfo(model, "asr", "canned", ("en",), 16_000, batch=self.batch)
 
-    def recognise(self, model: str, *, language: str = "") -> FakeRecognition:
+    def recognise(self, model: str, *, language: str = "", session: str = "") -> FakeRecognition:
+        self.speakers.add(session)
         self.streams.append(FakeRecognition(next(self._heard), f"{model}/{language}"))
         return self.streams[-1]
 
@@ -145,6 +147,8 @@ def test_every_stretch_is_a_segment_with_its_times() -> None:
     assert [stream.recogniser for stream in client.streams] == ["ps/en", "ps/en"]
     assert all(len(stream.received) % 640 == 0 for stream in client.streams)
     assert all(stream.closed for stream in client.streams)
+    assert len(client.speakers) == 1
+    assert client.speakers != {""}
     assert [what for _, what in client.streams[1].sends].count("end") == 1
 
 
