@@ -147,14 +147,17 @@ def echo_scenes(half: Half, *, cancel: bool) -> Iterator[Scene]:
 
 
 def interrupted_scenes(half: Half) -> Iterator[Scene]:
-    """The person interrupts: in the quiet, in noise, in the bot's echo and in both."""
+    """The person said something, and interrupts: in the quiet, in noise, in echo and in both."""
     for index, (name, voice) in enumerate(voices_of(half)):
         for where in ("quiet", "echo", "echo, cancelled", "noise", "noise and echo"):
             for repeat in range(2):
                 chance = chance_of(f"{name}-{where}-{repeat}")
-                start = int((LEAD_S + 3 + chance.uniform(0, 2)) * LISTEN_RATE)
+                opening = voice[: int(1.5 * LISTEN_RATE)]
+                begins = opening.size + int((LEAD_S + 0.5) * LISTEN_RATE)
+                start = begins + int((3 + chance.uniform(0, 2)) * LISTEN_RATE)
                 size = start + voice.size + 2 * LISTEN_RATE
                 near = room(size, chance)
+                near[LISTEN_RATE // 2 : LISTEN_RATE // 2 + opening.size] += opening
                 near[start : start + voice.size] += voice * 10 ** (chance.uniform(-6, 4) / 20)
                 if "noise" in where:
                     kinds = list(NOISES)
@@ -171,8 +174,8 @@ def interrupted_scenes(half: Half) -> Iterator[Scene]:
                     half,
                     near,
                     voice=(start, start + voice.size),
-                    bot=bot_from(half, chance, size / LISTEN_RATE - LEAD_S),
-                    bot_starts=int(LEAD_S * LISTEN_RATE),
+                    bot=bot_from(half, chance, (size - begins) / LISTEN_RATE),
+                    bot_starts=begins,
                     echo=echo,
                     cancel="cancelled" in where,
                 )

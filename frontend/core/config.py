@@ -73,8 +73,14 @@ class VoiceCheckConfig(Section):
 
     enabled: bool = True
     min_periodicity: float = Field(0.5, ge=0, le=1, description="whispers lie below it")
+    nearness_db: float = Field(
+        -9.0,
+        ge=-60,
+        le=0,
+        description="over a reply, a voice so much below the person's own is somebody else's",
+    )
     max_steadiness: float = Field(
-        0.5, ge=0, le=1, description="over a reply, a sound that stands still is no voice"
+        0.4, ge=0, le=1, description="over a reply, a sound that stands still is no voice"
     )
 
 

@@ -112,7 +112,7 @@ class Speaking:
         self._task = self._host.spawn(reply.run, f"reply-{number}", partial(self._broke, reply))
 
     async def _play(self, reply: int, row: Pcm, due: float) -> None:
-        self._played(row, self._clock())
+        self._played(row, due)
         await self._audience.play(reply, row, due)
 
     def release(self) -> None:

@@ -12,8 +12,9 @@ out above the prediction counts as loud. For every frame, in 16 bands:
 3. The prediction is coupling x played, falling off no faster than a room's reverberation. Six times
    that is taken off the input; the level of the rest goes to the noise gate.
 
-With headphones, or a client that cancels its echo well, the coupling falls until nothing is taken
-off. It starts at a middling loudspeaker, so that the first words of a session are covered too.
+With headphones, or a client that cancels its echo well, nothing is taken off after the first
+second: no echo is louder than the loudest sound heard since. The coupling starts at a quiet
+loudspeaker, so that the first words of a session are covered too.
 """
 
 from typing import Final
@@ -26,11 +27,14 @@ from frontend.speech.spectrum import BANDS, Floats, Spectrum, mel_bands
 
 LAGS: Final = 31
 """Frames of 20 ms."""
-FIRST_COUPLING_DB: Final = -14.0
+FIRST_COUPLING_DB: Final = -20.0
 COUPLING_DB: Final = (-60.0, 10.0)
 QUANTILE: Final = 0.7
 STEP_DB: Final = 0.4
 """What one frame may move the coupling: 0.28 dB up or 0.12 dB down."""
+KEPT: Final = 2 * LAGS
+"""What was played in the older half of it has been heard by now, if it is heard at all."""
+PEAK_DB: Final = 6.0
 DECAY: Final = 0.75
 """Of the predicted power in 20 ms: a reverberation time of about a second."""
 MARGIN: Final = 6.0
@@ -51,9 +55,10 @@ class EchoGuard:
     def __init__(self) -> None:
         self._bands = mel_bands()
         self._played = Spectrum()
-        self._levels = np.full((LAGS, BANDS), _db(0.0), np.float32)  # the newest first
-        self._silent = LAGS
+        self._levels = np.full((KEPT, BANDS), _db(0.0), np.float32)  # the newest first
+        self._silent = KEPT
         self._coupling = np.full(BANDS, FIRST_COUPLING_DB, np.float32)
+        self._heard = np.full((KEPT, BANDS), _db(0.0), np.float32)
         self._predicted = np.zeros(BANDS, np.float32)
         self._delay = _Delay()
 
@@ -72,7 +77,7 @@ class EchoGuard:
 
         Comes before `residual`, once for every frame of the input.
         """
-        self._silent = min(LAGS, self._silent + 1) if played is None else 0
+        self._silent = min(KEPT, self._silent + 1) if played is None else 0
         if not self.active:
             return
         self._levels[1:] = self._levels[:-1]
@@ -85,10 +90,21 @@ class EchoGuard:
         `heard` is the power spectrum of the input.
         """
         power = self._bands @ heard
-        lag = self._delay.follow(_db(power), self._levels)
-        near = self._levels if lag is None else self._levels[max(0, lag - 1) : lag + 3]
-        self._predict(_db(power), near.max(axis=0))
+        self._heard[1:] = self._heard[:-1]
+        self._heard[0] = _db(power)
+        self._cap()
+        recent = self._levels[:LAGS]
+        lag = self._delay.follow(self._heard[0], recent)
+        near = recent if lag is None else self._levels[max(0, lag - 1) : lag + 3]
+        self._predict(self._heard[0], near.max(axis=0))
         return float(np.sqrt(np.maximum(0.0, power - MARGIN * self._predicted).sum()))
+
+    def _cap(self) -> None:
+        """No echo is louder than the loudest that was heard: with headphones that is nothing."""
+        loudest = self._levels[LAGS:].max(axis=0)
+        limit = self._heard.max(axis=0) - loudest + PEAK_DB
+        lower = (loudest > PLAYED_DB) & (limit < self._coupling)
+        np.copyto(self._coupling, limit, where=lower)
 
     def _predict(self, heard: Floats, played: Floats) -> None:
         above = heard - played > self._coupling

@@ -1,10 +1,10 @@
 """What the listener was made to hear, so that the input can be compared with it.
 
-Playout tells of every frame as it is sent; the input asks, for every 20 ms it hears, what was sent
-in these 20 ms. Both run on the session's clock. The time of the input is that of its samples: the
-earliest arrival of the last second says when sample 0 was heard, so that frames which come late,
-or several at once, are still compared with the right ones. How much later the echo is than this
-(network, sound card, room) is left to those who look for it.
+Playout tells of every frame that is sent, and when it was due; the input asks, for every 20 ms it
+hears, what was sent in these 20 ms. Both run on the session's clock. The time of the input is that
+of its samples: the earliest arrival of the last second says when sample 0 was heard, so that frames
+which come late, or several at once, are still compared with the right ones. How much later the
+echo is than this (network, sound card, room) is left to those who look for it.
 """
 
 from typing import Final

@@ -3,7 +3,8 @@
 A frame is speech when it passes the noise gate, webrtcvad (Google's GMM detector, the
 `aggressiveness` of the configuration being its mode) says so and the voice check hears a voice in
 it. While the bot is heard its echo does not count for the gate (`echoguard.py`), nor does a sound
-that stands still for a voice (`voicing.py`). Three rules turn frames into utterances:
+that stands still for a voice (`voicing.py`), nor a voice much quieter than the person's own. Three
+rules turn frames into utterances:
 
 - Start: `min_speech_duration_ms` of what webrtcvad takes for speech, with a voice in two frames of
   it, within a window one frame in four longer, so that a
@@ -29,7 +30,6 @@ from frontend.core.audio import FRAME_MS, LISTEN_FRAME, LISTEN_RATE, SAMPLE_BYTE
 from frontend.core.config import VadConfig
 from frontend.core.errors import InvalidInput
 from frontend.core.events import (
-    LevelTooLow,
     Pcm,
     SessionState,
     SpeechEnded,
@@ -40,6 +40,7 @@ from frontend.core.events import (
 )
 from frontend.speech.echoguard import EchoGuard
 from frontend.speech.gate import BOT_IS_HEARD, NoiseGate, VadStatistics
+from frontend.speech.levels import LevelHint, OwnLevel
 from frontend.speech.spectrum import Spectrum
 from frontend.speech.voicing import VoiceCheck
 
@@ -84,7 +85,8 @@ class SpeechDetector:
         self._gate = NoiseGate(config)
         self._spectrum = Spectrum()
         self._guard = EchoGuard()
-        self._hint = _LevelHint()
+        self._own = OwnLevel()
+        self._hint = LevelHint()
         self._position = 0
         self._utterance = _Utterance(number=0, onset=0, speech_end=0)
         self._active = False
@@ -93,6 +95,8 @@ class SpeechDetector:
     def _apply(self, config: VadConfig) -> None:
         self._vad = webrtcvad.Vad(config.aggressiveness)
         self._voice = VoiceCheck(config.voice_check)
+        check = config.voice_check
+        self._nearness = 10 ** (check.nearness_db / 20) if check.enabled else 0.0
         self._onset_frames = max(1, -(-config.min_speech_duration_ms // FRAME_MS))
         self._silence_samples = config.min_silence_duration_ms * LISTEN_RATE // 1000
         self._onset_window = self._onset_frames + max(1, self._onset_frames // 4)
@@ -148,7 +152,11 @@ class SpeechDetector:
         like_speech: bool = self._vad.is_speech(frame, LISTEN_RATE)
         near, voiced = self._inspect(pcm, level, state, played, like_speech=like_speech)
         loud = self._gate.admits(near, state)
+        if state in BOT_IS_HEARD:
+            voiced = voiced and near >= self._own.level * self._nearness
         speech = loud and voiced
+        if speech and state not in BOT_IS_HEARD:
+            self._own.heard(level)
         self._gate.learn(level, state, voiced=voiced or self._active, speech=speech)
         kind = self._classify(near, loud=loud, like_speech=like_speech, voiced=voiced)
         self._recent.append(kind)
@@ -157,6 +165,7 @@ class SpeechDetector:
         if event is not None:
             if isinstance(event, SpeechEnded):
                 self._hint.heard(self.speech_samples)
+                self._own.ended()
             return (event,)
         hint = self._hint.observe(level, voiced and not speech, state, self._gate)
         return () if hint is None else (hint,)
@@ -235,38 +244,3 @@ class SpeechDetector:
         self._active = False
         self._recent.clear()
         return SpeechEnded(current.number, current.speech_end)
-
-
-class _LevelHint:
-    """Notices, once, a voice that stays below the threshold for seconds."""
-
-    VOICED_FRAMES: Final = 75
-    """About two seconds of ordinary speech, pauses included."""
-    FORGET: Final = 0.25
-    """What a frame without a voice takes back: noise that flickers never adds up."""
-    LOUD_ENOUGH: Final = LISTEN_RATE * 3 // 10
-
-    def __init__(self) -> None:
-        self._done = False
-        self._score = 0.0
-        self._level = 0.0
-
-    def heard(self, speech_samples: int) -> None:
-        """An utterance was understood as speech: a long one proves that the level is fine."""
-        self._done = self._done or speech_samples >= self.LOUD_ENOUGH
-
-    def observe(
-        self, level: float, gated_voice: bool, state: SessionState, gate: NoiseGate
-    ) -> LevelTooLow | None:
-        bot_is_heard = state in (SessionState.SPEAKING, SessionState.BARGED_IN)
-        if self._done or bot_is_heard:
-            return None
-        if not gated_voice or level < 2.0 * gate.noise_floor:
-            self._score = max(0.0, self._score - self.FORGET)
-            return None
-        self._score += 1.0
-        self._level = level if self._level == 0.0 else 0.95 * self._level + 0.05 * level
-        if self._score < self.VOICED_FRAMES:
-            return None
-        self._done = True
-        return LevelTooLow(rms=self._level, threshold=gate.threshold(state))

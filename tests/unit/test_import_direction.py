@@ -17,6 +17,7 @@ CLIENT_SEES = {"core", "client"}
 STAGES = {
     "gate": "vad",  # the gate is a part of deciding what is speech
     "vad": "vad",
+    "levels": "vad",
     "asr": "asr",
     "responder": "responder",
     "clauses": "clauses",

@@ -91,3 +91,19 @@ def test_the_onset_of_a_person_comes_no_later(name: str) -> None:
         for config in (OFF, VadConfig())
     ]
     assert onsets[1] - onsets[0] <= 20 * 16
+
+
+@pytest.mark.parametrize(("db", "interrupts"), [(-16, False), (-4, True)])
+def test_somebody_further_away_does_not_interrupt(db: float, interrupts: bool) -> None:
+    person = recording("ps_librivox_0930")
+    detector = SpeechDetector(VadConfig())
+    listen(detector, room(500), person, room(500))
+    other = recording("ps_librivox_0880") * 10 ** (db / 20) * 1.5
+    heard = listen(detector, room(500), other, state=SPEAKING)
+    assert any(isinstance(event, SpeechStarted) for _, event in heard) is interrupts
+
+
+def test_before_anybody_spoke_every_voice_may_interrupt() -> None:
+    other = recording("ps_librivox_0880") * 0.5
+    heard = listen(SpeechDetector(VadConfig()), room(500), other, state=SPEAKING)
+    assert any(isinstance(event, SpeechStarted) for _, event in heard)
