@@ -69,9 +69,8 @@ class Session:
             clock,
             options.echo,
         )
-        self._speaking = Speaking(
-            self, services, audience, self._trace, clock, self.hearing.echo.add
-        )
+        played = self.hearing.echo.add
+        self._speaking = Speaking(self, services, audience, self._trace, clock, played)
 
     # --- what transports call ---------------------------------------------------------------
 
@@ -125,8 +124,7 @@ class Session:
         Raises:
             InvalidInput: nothing was said since the last one.
         """
-        utterance = self.hearing.commit()
-        if utterance is None:
+        if (utterance := self.hearing.commit()) is None:
             raise InvalidInput("the input audio buffer is empty", param="input_audio_buffer")
         self.handle(m.UtteranceCommitted(utterance))
         return utterance

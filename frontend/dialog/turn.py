@@ -45,15 +45,13 @@ A reply is *prepared* (preemptive, silent), then *pending* (promised, no frame s
 pauses it, only a confirmed interruption ends it. While one utterance's final transcript is due,
 or the person speaks again, no reply is started unasked; the words of all of them are answered
 together. With `barge_in` off speech over a reply pauses nothing and is answered afterwards.
-
 A pause whose words sound unfinished (`policy.patience_ms`) may last longer before it counts as
-SpeechEnded: AwaitMore says how long. It holds for this pause alone: whoever drives the machine
-forgets it when the speech resumes or ends. The reply is prepared all the same and spoken only when
-the turn ends. Speech over a reply that is only paused gets no such patience: the reply waits.
+SpeechEnded: AwaitMore says how long, for this pause alone. Speech over a reply that is only paused
+gets no such patience: the reply waits.
 
-Whoever drives the machine owes it, after every FinishUtterance, one FINAL or failed transcript
-(unless the utterance is abandoned), and after every StartReply and SpeakReply one ReplyEnded
-(unless the reply is cancelled). Events of utterances and replies that are over change nothing.
+Whoever drives the machine owes it a FINAL or failed transcript for every FinishUtterance that is
+not abandoned, and a ReplyEnded for every StartReply and SpeakReply that is not cancelled. Events
+of utterances and replies that are over change nothing.
 """
 
 from collections.abc import Callable
@@ -90,7 +88,7 @@ class TurnMachine:
             m.UtteranceCommitted: self._committed,
             m.UtteranceCleared: self._cleared,
             Transcript: self._transcript,
-            TranscriptFailed: self._transcript_failed,
+            TranscriptFailed: lambda event: self._final(event.utterance, ""),
             m.ReplyAudible: self._reply_audible,
             m.ReplyEnded: self._reply_ended,
             m.ReplyRequested: self._reply_requested,
@@ -154,8 +152,7 @@ class TurnMachine:
 
     def _speech_resumed(self, event: SpeechResumed) -> None:
         if speech := self._floor.speech_of(event.utterance):
-            speech.paused = False
-            speech.patience_ms = 0
+            speech.paused, speech.patience_ms = False, 0
             self._floor.discard_prepared()
 
     def _speech_lasted(self, event: m.SpeechLasted) -> None:
@@ -239,9 +236,6 @@ class TurnMachine:
         if floor.reply is None or floor.reply.text != text:
             floor.discard_prepared()
             floor.prepare(utterance, text)
-
-    def _transcript_failed(self, event: TranscriptFailed) -> None:
-        self._final(event.utterance, "")
 
     def _final(self, utterance: int, text: str) -> None:
         floor = self._floor

@@ -89,11 +89,8 @@ class TritonClient:
     async def index(self) -> list[ModelState]:
         """Every model of the repository and its state, by name; children are left out."""
         answer = await self._call("RepositoryIndex", pb.RepositoryIndexRequest())
-        states = [
-            ModelState(m.name, m.state or "UNAVAILABLE", m.reason)
-            for m in answer.models
-            if not is_child(m.name)
-        ]
+        known = (m for m in answer.models if not is_child(m.name))
+        states = [ModelState(m.name, m.state or "UNAVAILABLE", m.reason) for m in known]
         return sorted(states, key=lambda state: state.name)
 
     async def children(self) -> list[str]:

@@ -76,21 +76,7 @@ async def serve(
     `background` runs beside it. A failure of either stops everything and is raised; a signal
     before it is ready stops it just the same. SIGTERM waits for `drain`, a second signal does not.
     """
-    config = host.config.server
-    server = _Server(
-        uvicorn.Config(
-            create_app(host),
-            ws="websockets-sansio",
-            ws_max_size=config.max_message_bytes,
-            ws_per_message_deflate=False,
-            ws_ping_interval=20,
-            ws_ping_timeout=20,
-            lifespan="off",
-            log_level="warning",
-            access_log=False,
-            timeout_graceful_shutdown=GOODBYE_S,
-        )
-    )
+    server = _Server(_uvicorn_config(host))
     logging.getLogger("uvicorn.error").addFilter(_is_alarming)
     loop = asyncio.get_running_loop()
     stop, term = asyncio.Event(), asyncio.Event()
@@ -119,6 +105,21 @@ async def serve(
     finally:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.remove_signal_handler(number)
+
+
+def _uvicorn_config(host: Host) -> uvicorn.Config:
+    return uvicorn.Config(
+        create_app(host),
+        ws="websockets-sansio",
+        ws_max_size=host.config.server.max_message_bytes,
+        ws_per_message_deflate=False,
+        ws_ping_interval=20,
+        ws_ping_timeout=20,
+        lifespan="off",
+        log_level="warning",
+        access_log=False,
+        timeout_graceful_shutdown=GOODBYE_S,
+    )
 
 
 async def _drain(
