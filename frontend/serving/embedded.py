@@ -51,7 +51,7 @@ class EmbeddedOptions:
     pulled_models: Path | None = None
     log_file: Path | None = None
     start_timeout_s: float = 60.0
-    stop_timeout_s: float = 10.0
+    stop_timeout_s: float = 1.5
     load_threads: int = 4
     environment: Mapping[str, str] = field(default_factory=dict)
 
@@ -205,7 +205,7 @@ class EmbeddedTriton:
             "metrics-port": self.ports.metrics,
             "allow-gpu-metrics": "false",
             "allow-cpu-metrics": "false",
-            "exit-timeout-secs": 1,
+            "exit-timeout-secs": 3,
             "log-info": "false",
             # Otherwise one model that fails to load makes the whole server count as not ready.
             "strict-readiness": "false",

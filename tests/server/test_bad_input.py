@@ -151,7 +151,7 @@ async def test_a_wrong_rate_is_only_bad_audio(server: str) -> None:
 @pytest.mark.parametrize(
     ("path", "headers", "status", "named"),
     [
-        ("?model=nobody", {}, 404, "there are: fast"),
+        ("?model=nobody", {}, 404, "fast, fast-long"),
         ("?model=vdx", {"OpenAI-Beta": "realtime=v1"}, 400, "beta"),
         ("?model=vdx", {"Origin": "http://evil.example"}, 403, "allowed_origins"),
     ],

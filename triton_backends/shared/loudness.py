@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 TARGET_LUFS = -16.0
-MAX_GAIN = 8.0
+MAX_GAIN = 16.0
 CEILING = 0.97
 
 _BLOCK_S, _HOP_S = 0.4, 0.1
@@ -32,7 +32,7 @@ def integrated_loudness(samples: NDArray[np.float32], rate: int) -> float:
 
 
 def gain_for(samples: NDArray[np.float32], rate: int) -> float:
-    """The factor that brings these samples to -16 LUFS, at most 18 dB up; 1.0 for silence."""
+    """The factor that brings these samples to -16 LUFS, at most 24 dB up; 1.0 for silence."""
     loudness = integrated_loudness(samples, rate)
     if not math.isfinite(loudness):
         return 1.0
