@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import deque
 
 import numpy as np
 import pytest
@@ -46,19 +47,19 @@ ECHO_S = 0.12
 async def _echoed(talk: Talk, response_id: str, gain: float, seconds: float) -> None:
     """A loudspeaker beside the microphone: what came of the reply is heard again, later.
 
-    Plays as a client does: from the first delta on, in real time, silence where nothing came.
+    Plays as a client does: in real time what has come, and silence while nothing more has.
     """
-    frame = RATE // 50
+    frame, at = RATE // 50, 0
     chance = np.random.default_rng(2)
-    silence = np.zeros(int(ECHO_S * RATE), np.int16)
+    on_its_way = deque([np.zeros(frame)] * int(ECHO_S * 50))
     began = time.monotonic()
     for number in range(int(seconds * 50)):
         await asyncio.sleep(max(0.0, began + number * 0.02 - time.monotonic()))
-        audio = np.concatenate([silence, talk.audio(response_id)])
-        piece = audio[number * frame : (number + 1) * frame].astype(float) * gain
-        room = chance.normal(0, 10, frame)
-        room[: piece.size] += piece
-        await talk.append(room.astype(np.int16))
+        piece = talk.audio(response_id)[at : at + frame]
+        whole = piece.size == frame
+        at += frame if whole else 0
+        on_its_way.append(piece * gain if whole else np.zeros(frame))
+        await talk.append((on_its_way.popleft() + chance.normal(0, 10, frame)).astype(np.int16))
 
 
 async def _interrupts_itself(url: str, model: str, gain: float, session: Event) -> list[Event]:
