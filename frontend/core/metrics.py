@@ -3,7 +3,7 @@
 from prometheus_client import Counter, Gauge, Histogram
 
 _LATENCY = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.35, 0.4, 0.5, 0.75, 1.0, 2.0, 5.0)
-_PACING = (0.0005, 0.001, 0.002, 0.003, 0.004, 0.005, 0.01, 0.02, 0.05, 0.1)
+_PACING = (0.0005, 0.001, 0.002, 0.003, 0.004, 0.005, 0.01, 0.02, 0.05, 0.1, 1.0, 10.0)
 
 SESSIONS = Gauge("vdx_sessions", "Open sessions")
 SESSIONS_ENDED = Counter("vdx_sessions_ended_total", "Ended sessions by reason", ["reason"])

@@ -27,6 +27,10 @@ def ask_token(url: str, **wanted: Any) -> dict[str, Any]:
         return dict(json.load(answer))
 
 
+LONELY_S = 20.0
+"""Without an agent for so long, a guest tries another room."""
+
+
 class Guest:
     """Keeps everything that comes: `events`, `captions` (text, attributes, speaker), `states`."""
 
@@ -62,6 +66,21 @@ class Guest:
             yield guest
         finally:
             await guest.leave()
+
+    @classmethod
+    @contextlib.asynccontextmanager
+    async def met(cls, url: str, tries: int = 3) -> AsyncIterator["Guest"]:
+        """Joined and greeted; whom no agent comes to looks for one in another room, as agreed."""
+        for left in reversed(range(tries)):
+            async with cls.joined(url, silent=True) as guest:
+                try:
+                    await guest.until(lambda: guest.seen("vdx.session"), "vdx.session", LONELY_S)  # noqa: B023
+                except AssertionError:
+                    if not left:
+                        raise
+                    continue
+                yield guest
+                return
 
     async def leave(self) -> None:
         for task in list(self._tasks):

@@ -39,10 +39,8 @@ def sessions(vdx: Vdx) -> int:
 
 async def test_two_workers_share_rooms_and_one_may_be_killed(pair: tuple[Vdx, Vdx]) -> None:
     one, two = pair
-    async with Guest.joined(one.url(), silent=True) as first:
-        await first.ready()
-        async with Guest.joined(one.url(), silent=True) as second:
-            await second.ready()
+    async with Guest.met(one.url()) as first:
+        async with Guest.met(one.url()) as second:
             counts = await asyncio.gather(*(asyncio.to_thread(sessions, w) for w in pair))
             assert counts == [1, 1]
             victims_session = (await first.call("vdx.stats"))["session"]

@@ -23,7 +23,7 @@ from frontend.serving.embedded import EmbeddedOptions, EmbeddedTriton
 from tests.triton.repository import WHISPER, add_whisper
 
 VDX = [sys.executable, "-c", "from frontend.cli.main import main; main()"]
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 """How long anything may take before a test gives up; far beyond what it does take."""
 
 VARIANTS = {
