@@ -74,7 +74,7 @@ class Guest:
         for left in reversed(range(tries)):
             async with cls.joined(url, silent=True) as guest:
                 try:
-                    await guest.until(lambda: guest.seen("vdx.session"), "vdx.session", LONELY_S)  # noqa: B023
+                    await guest.until(lambda: guest.seen("vdx.session"), "vdx.session", LONELY_S)
                 except AssertionError:
                     if not left:
                         raise

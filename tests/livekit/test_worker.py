@@ -39,19 +39,18 @@ def sessions(vdx: Vdx) -> int:
 
 async def test_two_workers_share_rooms_and_one_may_be_killed(pair: tuple[Vdx, Vdx]) -> None:
     one, two = pair
-    async with Guest.met(one.url()) as first:
-        async with Guest.met(one.url()) as second:
-            counts = await asyncio.gather(*(asyncio.to_thread(sessions, w) for w in pair))
-            assert counts == [1, 1]
-            victims_session = (await first.call("vdx.stats"))["session"]
-            listed = await asyncio.to_thread(Http(one.url()).get, "/vdx/sessions")
-            of_one = [each["id"] for each in listed[1]["sessions"]]
-            victim, survivor = (one, second) if victims_session in of_one else (two, second)
-            victim.process.kill()
-            victim.wait()
-            mark = len(survivor.events)
-            await survivor.room.local_participant.send_text("still there", topic="lk.chat")
-            assert (await survivor.event("vdx.reply.ended", mark))["status"] == "completed"
+    async with Guest.met(one.url()) as first, Guest.met(one.url()) as second:
+        counts = await asyncio.gather(*(asyncio.to_thread(sessions, w) for w in pair))
+        assert counts == [1, 1]
+        victims_session = (await first.call("vdx.stats"))["session"]
+        listed = await asyncio.to_thread(Http(one.url()).get, "/vdx/sessions")
+        of_one = [each["id"] for each in listed[1]["sessions"]]
+        victim, survivor = (one, second) if victims_session in of_one else (two, second)
+        victim.process.kill()
+        victim.wait()
+        mark = len(survivor.events)
+        await survivor.room.local_participant.send_text("still there", topic="lk.chat")
+        assert (await survivor.event("vdx.reply.ended", mark))["status"] == "completed"
 
 
 async def test_sigterm_lets_a_conversation_end_by_itself(pair: tuple[Vdx, Vdx]) -> None:
