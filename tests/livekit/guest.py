@@ -27,7 +27,7 @@ def ask_token(url: str, **wanted: Any) -> dict[str, Any]:
         return dict(json.load(answer))
 
 
-LONELY_S = 20.0
+LONELY_S = 10.0
 """Without an agent for so long, a guest tries another room."""
 
 
