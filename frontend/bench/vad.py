@@ -42,7 +42,7 @@ ONE_OFF: Final = (
     Features("no state gating", VadConfig(state_aware_gating=False)),
     Features("no voice check", VadConfig(voice_check=VoiceCheckConfig(enabled=False))),
     Features("no echo guard", echo=EchoControlConfig(guard=False, cancellation=True)),
-    Features("no cancellation", echo=EchoControlConfig(cancellation=False)),
+    Features("no cancellation", echo=EchoControlConfig(guard=True)),
 )
 MULTIPLIERS: Final = (0.5, 1.0, 1.5, 2.0, 3.0, 4.5, 7.0)
 """Of `speaking_threshold_multiplier`, for the curve of false against true barge-ins."""
@@ -87,7 +87,7 @@ def measure(half: Half, *, quick: bool = False, jobs: int = 2, step: Step | None
         }
         _report_barge_ins(report, tables)
         long = list(corpus.long_echo_scenes(half))[::stride]
-        outcomes = run(long, replace(ALL, echo=EchoControlConfig(cancellation=False)))
+        outcomes = run(long, replace(ALL, echo=EchoControlConfig(guard=True)))
         hits = sum(len(outcome.paused) + len(outcome.cancelled) for outcome in outcomes)
         report.add(f"self-interruptions in {len(long)} min of echo at -20 dB", "", [hits], max=0)
         onsets = list(corpus.onset_scenes(half))[::stride]
@@ -209,7 +209,7 @@ def frame_costs_ms(*, cancellation: bool = False) -> list[float]:
     played = Resampler(LISTEN_RATE, SPEAK_RATE).push(scene.bot.astype(np.int16))
     wire = Resampler(LISTEN_RATE, 24_000).push((scene.bot * 0.1).astype(np.int16))
     resampler = Resampler(24_000, LISTEN_RATE)
-    control = EchoControl(EchoControlConfig(cancellation=cancellation))
+    control = EchoControl(EchoControlConfig(guard=True, cancellation=cancellation))
     detector = SpeechDetector(VadConfig())
     costs = []
     for number in range(wire.size // 480 - 1):

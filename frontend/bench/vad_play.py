@@ -41,7 +41,9 @@ class Features:
 
     name: str
     vad: VadConfig = field(default_factory=VadConfig)
-    echo: EchoControlConfig = field(default_factory=lambda: EchoControlConfig(cancellation=True))
+    echo: EchoControlConfig = field(
+        default_factory=lambda: EchoControlConfig(guard=True, cancellation=True)
+    )
 
 
 @dataclass(slots=True)

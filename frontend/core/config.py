@@ -140,7 +140,11 @@ class BargeInConfig(Section):
 class EchoControlConfig(Section):
     """The bot's own voice at the microphone of clients that do not cancel it."""
 
-    guard: bool = Field(True, description="hold the input against the predicted level of the echo")
+    guard: bool = Field(
+        False,
+        description="hold the input against the predicted level of the echo; for loudspeakers "
+        "that nobody cancels: an interruption is heard about 30 ms later",
+    )
     cancellation: bool = Field(False, description="LiveKit's audio processing, at the server")
     noise_suppression: bool = Field(False, description="with cancellation")
 

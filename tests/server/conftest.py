@@ -59,7 +59,11 @@ def base_config(script: Path) -> dict[str, Any]:
             "long-stop": {"responder": long, "voice": "tone-fast", "recogniser": "canned-stop"},
             "long-uh": {"responder": long, "voice": "tone-fast", "recogniser": "canned-uh"},
             "unfinished": {"voice": "tone-fast", "recogniser": "canned-unfinished"},
-            "echo-guarded": {"responder": long, "voice": "espeak-en"},
+            "echo-guarded": {
+                "responder": long,
+                "voice": "espeak-en",
+                "echo": {"guard": True},
+            },
             "echo-careless": {
                 "responder": long,
                 "voice": "espeak-en",

@@ -39,7 +39,7 @@ def onsets(heard: Signal, played: Signal, config: EchoControlConfig) -> list[flo
     return found
 
 
-GUARD = EchoControlConfig()
+GUARD = EchoControlConfig(guard=True)
 CANCELLATION = EchoControlConfig(guard=False, cancellation=True)
 NOTHING = EchoControlConfig(guard=False)
 
