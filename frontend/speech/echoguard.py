@@ -35,6 +35,8 @@ STEP_DB: Final = 0.4
 KEPT: Final = 2 * LAGS
 """What was played in the older half of it has been heard by now, if it is heard at all."""
 PEAK_DB: Final = 6.0
+CAP_FRAMES: Final = 5
+"""Peaks of more than a second change slowly."""
 DECAY: Final = 0.75
 """Of the predicted power in 20 ms: a reverberation time of about a second."""
 MARGIN: Final = 6.0
@@ -45,6 +47,8 @@ LOCKED, LOST = 0.45, 0.2
 PLAYED_DB: Final = 30.0
 """Mean square in dB above which a band of the bot's speech is worth learning from."""
 SILENCE: Final[Pcm] = np.zeros(LISTEN_FRAME, np.int16)
+NEPERS: Final = np.float32(np.log(10) / 10)
+"""Of power in one dB; the natural functions are the quicker ones."""
 _FLOOR: Final = 10.0
 _TINY: Final = 1e-12
 
@@ -59,6 +63,7 @@ class EchoGuard:
         self._silent = KEPT
         self._coupling = np.full(BANDS, FIRST_COUPLING_DB, np.float32)
         self._heard = np.full((KEPT, BANDS), _db(0.0), np.float32)
+        self._asked = 0
         self._predicted = np.zeros(BANDS, np.float32)
         self._delay = _Delay()
 
@@ -92,7 +97,9 @@ class EchoGuard:
         power = self._bands @ heard
         self._heard[1:] = self._heard[:-1]
         self._heard[0] = _db(power)
-        self._cap()
+        self._asked += 1
+        if self._asked % CAP_FRAMES == 0:
+            self._cap()
         recent = self._levels[:LAGS]
         lag = self._delay.follow(self._heard[0], recent)
         near = recent if lag is None else self._levels[max(0, lag - 1) : lag + 3]
@@ -112,7 +119,7 @@ class EchoGuard:
         step = np.where(above, QUANTILE, QUANTILE - 1) * STEP_DB
         self._coupling += np.where(audible, step, 0.0)
         np.clip(self._coupling, *COUPLING_DB, out=self._coupling)
-        echo = 10 ** ((self._coupling + played) / 10)
+        echo = np.exp((self._coupling + played) * NEPERS)
         self._predicted = np.maximum(echo, DECAY * self._predicted)
 
 
@@ -149,4 +156,4 @@ class _Delay:
 
 
 def _db(power: Floats | float) -> Floats:
-    return np.asarray(10 * np.log10(power + np.float32(_FLOOR)), dtype=np.float32)
+    return np.asarray(np.log(power + np.float32(_FLOOR)) / NEPERS, dtype=np.float32)
