@@ -53,7 +53,8 @@ def test_nothing_is_lost_or_doubled(language: str, data: st.DataObject) -> None:
     """Whole sentences, words and signs of a language, in any order and in any pieces."""
     piece = st.sampled_from([*SENTENCES[language], *TEXTS[language].split(), *TEXTS[language]])
     gap = st.sampled_from(["", " "])
-    text = "".join(a + b for a, b in data.draw(st.lists(st.tuples(piece, gap), max_size=60)))
+    # Begun by a word: a sign at the start of a line may be the mark of a list, which is not said.
+    text = "a " + "".join(a + b for a, b in data.draw(st.lists(st.tuples(piece, gap), max_size=60)))
     chunker = ClauseChunker(CONFIG, language)
     got, rest = [], text
     while rest:
