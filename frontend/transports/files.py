@@ -127,15 +127,10 @@ async def transcribe(
     longest = BATCHED if batch > 1 else LONGEST
     try:
         async with aclosing(stretches(recording, vad, longest)) as found:
-            more = True
-            while more or tasks:
-                while more and len(tasks) < at_once:
-                    stretch = await anext(found, None)
-                    if stretch is None:
-                        more = False
-                    else:
-                        work = _write_down(client, model, stretch, (language, session), places)
-                        tasks.append(asyncio.create_task(work, name="stretch"))
+            while True:
+                while len(tasks) < at_once and (stretch := await anext(found, None)) is not None:
+                    work = _write_down(client, model, stretch, (language, session), places)
+                    tasks.append(asyncio.create_task(work, name="stretch"))
                 if not tasks:
                     break
                 segment = await tasks[0]

@@ -67,6 +67,7 @@ def test_a_page_that_is_current_is_not_built_again(
     (tmp_path / "dist" / script.STAMP).write_text(script._digest(script.SOURCES))
     monkeypatch.setattr(script, "_packages", lambda: pytest.fail("it was built again"))
     script.build()
+    assert [path.name for path in (tmp_path / "dist").iterdir()] == [script.STAMP]
 
 
 def test_the_lock_names_no_registry() -> None:
