@@ -7,12 +7,23 @@ import signal
 import subprocess
 
 # Asks the kernel to end a server when its parent (whose pid it is given) dies, then becomes the
-# server. Python's own preexec_fn would fork a process full of threads.
+# server. Python's own preexec_fn would fork a process full of threads. A guardian stays behind and
+# ends the server's group once the server is gone: a process of it that waits for an answer of the
+# server, with the interpreter's lock in its hands, cannot end itself.
 TETHER = """
-import ctypes, os, signal, sys
+import ctypes, os, select, signal, sys
 ctypes.CDLL(None).prctl(1, signal.SIGTERM)
 if os.getppid() != int(sys.argv[1]):
     sys.exit(1)
+server = os.getpid()
+if os.fork() == 0:
+    os.setpgid(0, 0)
+    select.select([os.pidfd_open(server)], [], [])
+    try:
+        os.killpg(server, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+    os._exit(0)
 os.execv(sys.argv[2], sys.argv[2:])
 """
 

@@ -205,7 +205,7 @@ class EmbeddedTriton:
             "metrics-port": self.ports.metrics,
             "allow-gpu-metrics": "false",
             "allow-cpu-metrics": "false",
-            "exit-timeout-secs": 3,
+            "exit-timeout-secs": 10,
             "log-info": "false",
             # Otherwise one model that fails to load makes the whole server count as not ready.
             "strict-readiness": "false",
