@@ -1,6 +1,7 @@
 """What holds for every test."""
 
 import importlib.util
+import signal
 import sys
 from collections.abc import Iterator
 
@@ -8,6 +9,10 @@ import pytest
 
 # The engines are tested in .venv-triton, where their libraries are; see `make test`.
 collect_ignore = [] if importlib.util.find_spec("espeakng_loader") else ["unit/backends"]
+
+
+# A shell starts what runs in its background deaf to Ctrl-C, and so would be what tests start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

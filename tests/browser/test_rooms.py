@@ -2,8 +2,10 @@
 
 import datetime as dt
 import json
+import signal
 from pathlib import Path
 
+import pytest
 from livekit import api
 from playwright.async_api import Page, Route, expect
 
@@ -81,8 +83,13 @@ async def test_a_livekit_server_that_restarts_in_mid_call(
             await expect(page.locator("#captions .vdx").last).to_contain_text("You said: two")
 
 
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGKILL])
 async def test_a_frontend_that_restarts_in_mid_call(
-    arguments: tuple[str, ...], livekit: DevelopmentLiveKit, open_page: OpenPage, tmp_path: Path
+    arguments: tuple[str, ...],
+    livekit: DevelopmentLiveKit,
+    open_page: OpenPage,
+    tmp_path: Path,
+    end: signal.Signals,
 ) -> None:
     config = profiles(tmp_path) | {"livekit": keys(livekit)}
     with running(*arguments, "0", "--livekit", home=tmp_path, config=config) as first:
@@ -90,6 +97,7 @@ async def test_a_frontend_that_restarts_in_mid_call(
         page = await open_page(address)
         await type_line(page, "one")
         await expect(page.locator("#captions .vdx")).to_contain_text("You said: one")
+        first.process.send_signal(end)
     port = address.rsplit(":", 1)[1]
     notice = page.locator('[data-topic="connection"]')
     await expect(notice).to_be_visible(timeout=60_000)

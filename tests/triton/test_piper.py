@@ -138,8 +138,15 @@ def stubs(server: EmbeddedTriton) -> list[psutil.Process]:
     return found
 
 
+def command(process: psutil.Process) -> str:
+    """Its command line; empty when it has just ended."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return " ".join(process.cmdline())
+    return ""
+
+
 def child(process: psutil.Process) -> bool:
-    return "_vdx_child_" in " ".join(process.cmdline())
+    return "_vdx_child_" in command(process)
 
 
 async def test_a_voice_removed_while_it_speaks_is_heard_to_its_end(
@@ -190,6 +197,6 @@ async def test_loading_and_unloading_leaves_no_process_and_no_memory(
 async def settled_rss(server: EmbeddedTriton) -> int:
     """Bytes of the server once the processes of the model are gone."""
     async with asyncio.timeout(60):
-        await until(lambda: not any("cycled" in " ".join(p.cmdline()) for p in stubs(server)))
+        await until(lambda: not any("cycled" in command(p) for p in stubs(server)))
     assert server.pid is not None
     return int(psutil.Process(server.pid).memory_info().rss)

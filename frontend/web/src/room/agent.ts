@@ -1,6 +1,7 @@
 /** The other side of the room: what the agent tells on `vdx.events`, and what it can be asked. */
 
 import {
+  ConnectionState,
   type RemoteParticipant,
   type Room,
   RoomEvent as RoomHappening,
@@ -15,6 +16,8 @@ const TOPIC = "vdx.events";
 const CHAT = "lk.chat";
 /** How long another worker may take to follow one that died. */
 const SUCCESSOR_S = 8;
+/** A session tells its levels five times a second; without a word for so long it is dead. */
+const SILENCE_S = 5;
 
 export class Agent {
   private participant: RemoteParticipant | null = null;
@@ -24,6 +27,7 @@ export class Agent {
   private arrived: (() => void) | null = null;
   private refused: ((error: TransportError) => void) | null = null;
   private timer: ReturnType<typeof setTimeout> | undefined;
+  private silence: ReturnType<typeof setTimeout> | undefined;
 
   /** `onOver` is called with the reason a session told, or null when the agent just left. */
   constructor(
@@ -36,7 +40,7 @@ export class Agent {
         if (topic === TOPIC && sender) this.hear(payload, sender);
       })
       .on(RoomHappening.ParticipantDisconnected, (left) => {
-        if (left === this.participant) this.leave();
+        if (left.identity === this.participant?.identity) this.leave();
       });
   }
 
@@ -55,6 +59,7 @@ export class Agent {
 
   stop(): void {
     clearTimeout(this.timer);
+    clearTimeout(this.silence);
     this.participant = null;
   }
 
@@ -90,6 +95,7 @@ export class Agent {
   private hear(payload: Uint8Array, sender: RemoteParticipant): void {
     const event = JSON.parse(new TextDecoder().decode(payload)) as RoomEvent;
     if (event.type === "vdx.session") this.begin(event.session, sender);
+    if (sender.identity === this.participant?.identity) this.expectMore();
     if (event.type === "vdx.session.ended") this.reason = event.reason;
     if (event.type === "vdx.error") this.complaint = `${event.error.message}.`;
     for (const told of translateRoom(event, this.session)) this.emit(told);
@@ -105,8 +111,18 @@ export class Agent {
     this.arrived?.();
   }
 
+  private expectMore(): void {
+    clearTimeout(this.silence);
+    this.silence = setTimeout(() => {
+      // A connection that breaks off is the room's to mend.
+      if (this.room.state === ConnectionState.Connected) this.onOver(this.reason);
+      else this.expectMore();
+    }, SILENCE_S * 1000);
+  }
+
   private leave(): void {
     this.participant = null;
+    clearTimeout(this.silence);
     if (this.reason !== null) this.onOver(this.reason);
     else if (!this.session) {
       this.refused?.(new TransportError("busy", this.complaint || "The agent left at once."));

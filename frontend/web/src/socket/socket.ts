@@ -1,6 +1,6 @@
 /** The conversation over the Realtime WebSocket: microphone and loudspeaker in AudioWorklets. */
 
-import type { Emit, Quality } from "../call/events";
+import { type Emit, over, type Quality } from "../call/events";
 import { type MicrophoneSource, type Transport, TransportError } from "../call/transport";
 import { apiKey, roundTrip, switchTo } from "../server/api";
 import { CANCEL_ID, playback, type ServerEvent, translate } from "./protocol";
@@ -56,8 +56,7 @@ export class SocketTransport implements Transport {
     };
     socket.onclose = ({ code, reason }) => {
       if (!this.session) refused(new TransportError("gone", "the server does not answer"));
-      else if (code === 1000 && reason && reason !== "server_stopping") this.over(reason);
-      else this.over(null);
+      else this.over(code === 1000 && reason ? reason : null);
     };
   }
 
@@ -69,7 +68,7 @@ export class SocketTransport implements Transport {
 
   private over(reason: string | null): void {
     this.close();
-    this.emit(reason === null ? { type: "lost" } : { type: "hungUp", reason });
+    this.emit(over(reason));
   }
 
   private take(event: ServerEvent): void {
