@@ -100,14 +100,15 @@ class VadConfig(Section):
 
 
 class AsrConfig(Section):
-    """Which recogniser, and how it is run; a profile's `recogniser` names one model outright."""
+    """Which recogniser; a profile's `recogniser` names one model outright.
+
+    Device and compute type are parameters of the model: every frontend of a Triton shares it.
+    """
 
     enabled: bool = True
     adapter: str = "pocketsphinx"
     model_size: str = ""
     language: str = "en"
-    device: Literal["cpu", "cuda"] = "cpu"
-    compute_type: str = "int8"
     pre_roll_ms: int = Field(300, ge=0, le=1000)
     request_ms: int = Field(60, ge=20, le=200, description="audio sent per request")
 

@@ -91,7 +91,8 @@ async def test_a_frontend_that_restarts_in_mid_call(
     tmp_path: Path,
     end: signal.Signals,
 ) -> None:
-    config = profiles(tmp_path) | {"livekit": keys(livekit)}
+    # A name of its own: no other frontend here takes the room.
+    config = profiles(tmp_path) | {"livekit": keys(livekit) | {"agent_name": "restarted"}}
     with running(*arguments, "0", "--livekit", home=tmp_path, config=config) as first:
         address = first.url()
         page = await open_page(address)
