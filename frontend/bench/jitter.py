@@ -93,17 +93,20 @@ def _add_person_figures(report: Report, people: list[dict[str, Any]], *, in_room
 
 
 async def scene(plan: Plan, step: Step) -> list[dict[str, Any]]:
-    """The people's part: all in this process, each with a connection of their own."""
+    """The people's part: all in this process, each with a connection of their own.
+
+    What they heard is worked out once all are silent: it would hold up those who still listen.
+    """
     preload((SPEECH,), plan)
     async with asyncio.TaskGroup() as group:
         tasks = [
             group.create_task(_person(plan, number, step), name=f"person-{number}")
             for number in range(plan["sessions"])
         ]
-    return [task.result() for task in tasks]
+    return [_experience(*task.result()) for task in tasks]
 
 
-async def _person(plan: Plan, number: int, step: Step) -> dict[str, Any]:
+async def _person(plan: Plan, number: int, step: Step) -> tuple[Encounter, dict[str, Any]]:
     await asyncio.sleep(number * STAGGER_S)
     gaps: list[float] = []
     silent = 0
@@ -117,17 +120,18 @@ async def _person(plan: Plan, number: int, step: Step) -> dict[str, Any]:
                 gaps.append(gap)
             step()
         open_s = time.monotonic() - began
+    return person, {"open_s": open_s, "silent": silent, "gap_ms": gaps}
+
+
+def _experience(person: Encounter, told: dict[str, Any]) -> dict[str, Any]:
     log = person.client.log
     replies = [reply for reply in log.replies.values() if reply.status == "completed"]
     found = [_regularity(person.client.listener, reply) for reply in replies]
-    return {
-        "open_s": open_s,
+    return told | {
         "ready_ms": person.client.ready_ms,
         "replies": len(replies),
         "failed": [r.status for r in log.replies.values() if r.status != "completed"],
         "errors": [error["message"] for error in log.errors],
-        "silent": silent,
-        "gap_ms": gaps,
         "jitter_ms": [value for row in found for value in row["jitter_ms"]],
         "late_ms": [value for row in found for value in row["late_ms"]],
         "late_frames": sum(row["late_frames"] for row in found),

@@ -5,6 +5,7 @@ JSON. A line on its standard error that begins with `+` is a step done.
 """
 
 import asyncio
+import gc
 import importlib
 import json
 import sys
@@ -69,6 +70,7 @@ def main(scene: str, plan: str, result: str) -> None:
     if scene not in SCENES:
         raise InvalidInput(f"scene {scene!r}: expected one of {', '.join(SCENES)}")
     act: Scene = importlib.import_module(f"frontend.bench.{scene}").scene
+    gc.disable()  # a collection holds everybody up; the process does not live long
     found = run_loop(act(json.loads(plan), _step))
     Path(result).write_text(json.dumps(found), encoding="utf-8")
 
