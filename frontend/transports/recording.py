@@ -29,6 +29,10 @@ TAIL: Final = LISTEN_RATE * 2 // 10
 """Silence kept before and after speech, in samples: recognisers want to hear it begin and end."""
 LONGEST: Final = 28 * LISTEN_RATE
 """Samples of a stretch: within what recognisers with a window of 30 s hear at once."""
+JOINED: Final = 8 * LISTEN_RATE
+"""A stretch shorter than this takes in what follows a pause of up to `JOIN_GAP` samples: a
+recogniser hears better, and a windowed one wastes less, when it hears more than a phrase."""
+JOIN_GAP: Final = LISTEN_RATE * 3 // 2
 SEARCH: Final = 4 * LISTEN_RATE
 """Speech that is too long is parted at the quietest moment of so many samples at its end."""
 FILE_SILENCE_MS: Final = 500
@@ -160,7 +164,9 @@ class Cutter:
         self._framer = Framer(LISTEN_FRAME * SAMPLE_BYTES)
         self._audio = np.zeros(0, np.int16)
         self._origin = 0  # of `_audio` in the recording
-        self._start: int | None = None
+        self._start: int | None = None  # of the stretch under way
+        self._end: int | None = None  # of its speech so far, in a pause
+        self._resumed: tuple[int, int] | None = None  # its last pause: from, to
         self._taken = 0
         self._length = 0
 
@@ -176,25 +182,53 @@ class Cutter:
     def finish(self) -> list[Stretch]:
         """The last ones; a recording that breaks off in a word ends there."""
         length = self._length
-        found = self.push(np.zeros(LISTEN_RATE * 2, np.int16))
+        found = self.push(np.zeros(LISTEN_RATE * 2 + JOIN_GAP, np.int16))
         cut = [Stretch(s.start, s.audio[: length - s.start]) for s in found if s.start < length]
         return [stretch for stretch in cut if stretch.audio.size]
 
     def _hear(self, frame: bytes) -> list[Stretch]:
+        found: list[Stretch] = []
         for event in self._detector.process(frame, SessionState.LISTENING):
             if isinstance(event, SpeechStarted):
-                self._start = max(self._taken, event.at - PRE_ROLL)
+                found += self._begin(max(self._taken, event.at - PRE_ROLL))
             elif isinstance(event, SpeechEnded) and self._start is not None:
-                return [self._take(event.at + TAIL, over=True)]
-        if self._start is not None and self._detector.position - self._start >= self._longest:
-            return [self._take(self._quietest())]
-        return []
+                self._end = event.at + TAIL
+        if self._start is None:
+            return found
+        position = self._detector.position
+        if self._end is not None:
+            if position - self._end > JOIN_GAP + PRE_ROLL or self._end - self._start >= JOINED:
+                found.append(self._take(self._end))
+        elif position - self._start >= self._longest:
+            found.append(self._part())
+        return found
 
-    def _take(self, end: int, *, over: bool = False) -> Stretch:
+    def _begin(self, onset: int) -> list[Stretch]:
+        """Speech begins: of the stretch before the pause, or of a new one."""
+        found: list[Stretch] = []
+        if self._start is not None and self._end is not None:
+            if onset - self._end <= JOIN_GAP:
+                self._resumed, self._end = (self._end, max(self._end, onset)), None
+                return []
+            found.append(self._take(self._end))
+        self._start = max(self._taken, onset)
+        return found
+
+    def _part(self) -> Stretch:
+        """What comes before the last pause, or else the quietest moment, of too long a stretch."""
+        if self._resumed is not None:
+            end, start = self._resumed
+        else:
+            end = start = self._quietest()
+        stretch = self._take(end)
+        self._start = start
+        return stretch
+
+    def _take(self, end: int) -> Stretch:
         start = self._start or 0
         audio = self._audio[start - self._origin : end - self._origin].copy()
         self._taken = end
-        self._start = None if over else end
+        self._start = self._end = self._resumed = None
         return Stretch(start, audio)
 
     def _quietest(self) -> int:

@@ -7,12 +7,12 @@ an utterance only ever adds errors, and the listener may already have acted on i
 """
 
 import re
-from collections import OrderedDict
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from triton_backends.pocketsphinx.means import SessionMeans
 from triton_backends.pocketsphinx.pool import DecoderPool
 from triton_backends.shared.contract import ASR_FRAME, ASR_RATE, AsrRequest
 from triton_backends.shared.engine import Hypothesis, Word
@@ -31,7 +31,7 @@ _NOT_A_WORD = re.compile(r"^[<\[+(]")
 
 
 class PocketsphinxEngine:
-    """English only. SESSION keeps the cepstral mean between the utterances of one speaker.
+    """English only. `means` keeps the cepstral mean between the utterances of one SESSION.
 
     `whole_only`: a final is what the search ended with, so that a grammar's sentence counts only
     when it is complete; ending a grammar's search takes 4 ms.
@@ -41,13 +41,12 @@ class PocketsphinxEngine:
     workers = 1
 
     def __init__(
-        self, pool: DecoderPool, remembered_sessions: int = 1024, *, whole_only: bool = False
+        self, pool: DecoderPool, means: SessionMeans | None = None, *, whole_only: bool = False
     ) -> None:
         self.max_utterances = pool.size
         self._pool = pool
-        self._remembered = remembered_sessions
+        self._means = means
         self.whole_only = whole_only
-        self._means: OrderedDict[str, str] = OrderedDict()
         decoder = pool.take()
         # A decoder keeps the mean of whoever spoke last; a stranger starts from the model's own.
         self._neutral_mean = decoder.get_cmn(update=False)
@@ -58,21 +57,24 @@ class PocketsphinxEngine:
         if language and language.split("-")[0] != "en":
             raise InvalidArgument(f"LANGUAGE {request.language!r}: this model understands only en")
         decoder = self._pool.take()
-        decoder.set_cmn(self._means.get(request.session, self._neutral_mean))
+        known = self._means.get(request.session) if self._means else None
+        decoder.set_cmn(known or self._neutral_mean)
         decoder.start_utt()
         return PocketsphinxUtterance(self, decoder, request.session)
 
-    def release(self, decoder: Any, session: str, *, learned: bool) -> None:
-        """Take a decoder back; `learned` keeps its cepstral mean for the session."""
-        if learned and session and self._remembered:
-            self._means[session] = decoder.get_cmn(update=False)
-            self._means.move_to_end(session)
-            while len(self._means) > self._remembered:
-                self._means.popitem(last=False)
+    def learn(self, decoder: Any, session: str) -> None:
+        """Keep a decoder's cepstral mean for the session."""
+        if self._means:
+            self._means.put(session, decoder.get_cmn(update=False))
+
+    def release(self, decoder: Any) -> None:
+        """Take a decoder back."""
         self._pool.give_back(decoder)
 
     def close(self) -> None:
         self._pool.close()
+        if self._means:
+            self._means.close()
 
 
 class PocketsphinxUtterance:
@@ -115,17 +117,22 @@ class PocketsphinxUtterance:
         reusable = self._flushed is not None and not self._engine.whole_only
         if self._flushed is not None and reusable and self._quiet_since_flush(self._flushed):
             return self._flushed  # ending the search takes up to 50 ms: `close` does it later
-        self._decoder.end_utt()
-        self._ended = True
+        self._end()
         return self._heard()
 
     def close(self) -> None:
         """Give the decoder back; without `finish`, what it learned is forgotten."""
         if self._decoder is not None:
             if not self._ended:
-                self._decoder.end_utt()
+                self._end()
             decoder, self._decoder = self._decoder, None
-            self._engine.release(decoder, self._session, learned=self._finished)
+            self._engine.release(decoder)
+
+    def _end(self) -> None:
+        self._decoder.end_utt()
+        self._ended = True
+        if self._finished:  # before the transcript leaves: the next utterance may follow at once
+            self._engine.learn(self._decoder, self._session)
 
     @property
     def _audio_ms(self) -> int:

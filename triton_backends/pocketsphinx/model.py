@@ -7,6 +7,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from triton_backends.pocketsphinx.decoders import PocketsphinxDecoders, Vocabulary
 from triton_backends.pocketsphinx.engine import PocketsphinxEngine
+from triton_backends.pocketsphinx.means import SessionMeans
 from triton_backends.pocketsphinx.pool import DecoderPool
 from triton_backends.shared.asr_backend import AsrBackend
 from triton_backends.shared.parameters import Parameters
@@ -18,6 +19,7 @@ class TritonPythonModel(AsrBackend):
     def initialize(self, args: dict[str, str]) -> None:
         """Called by Triton once."""
         self._folder = Path(args["model_repository"])
+        self._name = args["model_name"]
         super().initialize(args)
 
     def build_engine(self, parameters: Parameters) -> PocketsphinxEngine:
@@ -33,6 +35,8 @@ class TritonPythonModel(AsrBackend):
         )
         return PocketsphinxEngine(
             pool,
-            parameters.integer("remembered_sessions", 1024, low=0),
+            SessionMeans.of_server(
+                self._name, parameters.integer("remembered_sessions", 1024, low=0)
+            ),
             whole_only=bool(parameters.text("grammar")),
         )

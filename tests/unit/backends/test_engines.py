@@ -18,6 +18,7 @@ from triton_backends.espeak.voices import find_language, find_variant
 from triton_backends.espeak.words import WordTracker, word_spans
 from triton_backends.pocketsphinx.decoders import PocketsphinxDecoders
 from triton_backends.pocketsphinx.engine import PocketsphinxEngine
+from triton_backends.pocketsphinx.means import SessionMeans
 from triton_backends.pocketsphinx.pool import DecoderPool
 from triton_backends.shared.contract import AsrRequest, TtsRequest
 from triton_backends.shared.errors import Busy, Internal, InvalidArgument
@@ -211,8 +212,14 @@ def test_a_number_reported_many_times_is_one_word() -> None:
 
 
 @pytest.fixture(scope="module")
-def sphinx() -> PocketsphinxEngine:
-    return PocketsphinxEngine(DecoderPool(PocketsphinxDecoders(3000).build, size=2, ready=1), 2)
+def means_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("means") / "means"
+
+
+@pytest.fixture(scope="module")
+def sphinx(means_file: Path) -> PocketsphinxEngine:
+    pool = DecoderPool(PocketsphinxDecoders(3000).build, size=2, ready=1)
+    return PocketsphinxEngine(pool, SessionMeans(means_file, 64))
 
 
 def hear(engine: PocketsphinxEngine, audio: np.ndarray, session: str = "") -> str:
@@ -275,14 +282,55 @@ class TestPocketsphinx:
         hear(sphinx, recording("rhasspy_lamp"), session="other")
         assert hear(sphinx, audio) == before
 
-    def test_means_are_kept_for_the_latest_sessions_only(self, sphinx: PocketsphinxEngine) -> None:
-        for session in ("a", "b", "c", "b"):
-            hear(sphinx, recording("ps_cards_001"), session=session)
-        assert list(sphinx._means) == ["c", "b"]
+    def test_other_instances_know_what_one_learned(
+        self, sphinx: PocketsphinxEngine, means_file: Path
+    ) -> None:
+        beside = SessionMeans(means_file, 64)
+        assert beside.get("learner") is None
+        hear(sphinx, recording("ps_cards_001"), session="learner")
+        learned = beside.get("learner")
+        assert learned is not None
+        assert len(learned.split(",")) == 13
+        beside.close()
 
     def test_another_language_is_refused(self, sphinx: PocketsphinxEngine) -> None:
         with pytest.raises(InvalidArgument, match="'de'"):
             sphinx.start(AsrRequest(np.zeros(0, np.int16), language="de"))
+
+
+class TestSessionMeans:
+    def test_a_newcomer_takes_a_place_and_nobody_hears_through_it(self, tmp_path: Path) -> None:
+        means = SessionMeans(tmp_path / "means", 1)
+        means.put("first", "40.0,-1.5")
+        assert means.get("first") == "40.0,-1.5"
+        means.put("second", "30.0")
+        assert means.get("first") is None
+        assert means.get("second") == "30.0"
+        assert (tmp_path / "means").stat().st_size == 256
+        means.close()
+
+    def test_without_a_session_nothing_is_kept(self, tmp_path: Path) -> None:
+        means = SessionMeans(tmp_path / "means", 8)
+        means.put("", "1.0")
+        assert means.get("") is None
+        means.close()
+
+    def test_a_slot_half_written_counts_as_unknown(self, tmp_path: Path) -> None:
+        means = SessionMeans(tmp_path / "means", 1)
+        means.put("one", "40.0,-1.5")
+        whole = bytearray((tmp_path / "means").read_bytes())
+        whole[24] ^= 1
+        (tmp_path / "means").write_bytes(whole)
+        assert means.get("one") is None
+        means.close()
+
+    def test_the_last_to_close_removes_the_file(self, tmp_path: Path) -> None:
+        file = tmp_path / "means"
+        first, second = SessionMeans(file, 8), SessionMeans(file, 8)
+        first.close()
+        assert file.exists()
+        second.close()
+        assert not file.exists()
 
 
 def test_the_pool_grows_while_nobody_speaks_and_no_further() -> None:

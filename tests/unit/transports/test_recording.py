@@ -11,7 +11,7 @@ import soundfile
 
 from frontend.core.config import VadConfig
 from frontend.core.errors import InvalidInput
-from frontend.transports.recording import LONGEST, Cutter, Recording, Stretch
+from frontend.transports.recording import JOINED, LONGEST, Cutter, Recording, Stretch
 
 AUDIO = Path(__file__).parents[2] / "data" / "audio"
 
@@ -96,6 +96,24 @@ def test_speech_is_found_with_silence_around_it() -> None:
     assert all(np.array_equal(s.audio, pcm[s.start : s.end]) for s in found)
     assert all(a.end <= b.start for a, b in pairwise(found))
     assert 1000 * 16 < found[0].start < 2300 * 16
+
+
+def test_phrases_with_short_pauses_are_one_stretch_until_it_is_long() -> None:
+    speech = recorded("ps_goforward.wav")
+    pcm = np.concatenate([quiet(500), *[speech, quiet(700)] * 8])
+    found = cut(pcm)
+    assert 2 <= len(found) <= 4
+    assert all(s.audio.size >= JOINED for s in found[:-1])
+    assert all(np.array_equal(s.audio, pcm[s.start : s.end]) for s in found)
+
+
+def test_a_long_joined_stretch_is_parted_in_its_last_pause() -> None:
+    long = np.concatenate([recorded("ps_goforward.wav")[8_000:30_000]] * 19)  # 26 s
+    pcm = np.concatenate([quiet(500), recorded("ps_goforward.wav"), quiet(700), long, quiet(900)])
+    first, second = cut(pcm)
+    assert first.audio.size < 4 * 16_000
+    assert first.end <= second.start
+    assert second.audio.size > 22 * 16_000
 
 
 def test_pieces_of_any_size_are_cut_alike() -> None:
