@@ -157,7 +157,7 @@ def test_stretches_in_flight_come_in_order() -> None:
     heard: list[tuple[float, float]] = []
     segments = written(
         client,
-        conversation(900, 900, 900),
+        conversation(2000, 2000, 2000),
         at_once=3,
         progress=lambda done, total: heard.append((done, total)),
     )
