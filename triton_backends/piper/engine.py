@@ -25,7 +25,7 @@ from triton_backends.shared.contract import TtsRequest
 from triton_backends.shared.engine import Chunk
 from triton_backends.shared.errors import InvalidArgument
 
-FIRST_MS, LARGEST_MS = 105, 2000
+FIRST_MS, LARGEST_MS = 105, 4000
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class PiperEngine:
         self._check_language(request.language)
         sentences = self.sentences(request.text)
         clock = WordClock(request.text, self._decoder.samples, self.sample_rate)
-        due = Turns.FIRST
+        due: float | None = None  # when the sound so far runs out
         before = 0
         for index, sentence in enumerate(sentences):
             with self._turns.turn(due) as others:
@@ -77,9 +77,7 @@ class PiperEngine:
                 windows = Windows(self._networks, prepared, self._flow, self._decoder)
                 pcm = self._compute(windows, self._pace.first(others))
             while True:
-                due = (
-                    time.monotonic() if due == Turns.FIRST else due
-                ) + pcm.size / self.sample_rate
+                due = (due or time.monotonic()) + pcm.size / self.sample_rate
                 yield Chunk(pcm, tuple(clock.begun_before(before + windows.at)))
                 if windows.at == windows.frames:
                     break

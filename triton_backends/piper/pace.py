@@ -1,8 +1,9 @@
 """How long the next window may be."""
 
-ALONE, SHARED = 0.8, 0.4
+ALONE, SHARED = 0.8, 0.25
 """The part of the time until the sound runs out that a window may take."""
-GROWTH = 5
+LEAST_GROWTH, GROWTH = 3, 5
+"""Times the first window: less is mostly context. Times the last one: more comes too late."""
 SMOOTHING = 0.3
 
 
@@ -30,7 +31,7 @@ class Pace:
         budget_s = max(slack_s, 0.0) * (SHARED if shared else ALONE)
         cost = self._seconds_per_frame or budget_s or 1.0
         fits = int(budget_s / cost) - self._context
-        return max(min(fits, last * GROWTH, self._largest), self._first)
+        return max(min(fits, last * GROWTH, self._largest), LEAST_GROWTH * self._first)
 
     def took(self, frames: int, seconds: float) -> None:
         """What a window of `frames` took."""

@@ -9,17 +9,18 @@ from contextlib import contextmanager
 
 AT_ONCE = 2
 URGENT_S = 0.4
+FIRST_S = 0.2
+"""Whoever hears nothing yet is due so long after asking."""
 
 
 class Turns:
     """Lets two compute at once; of those who wait, the lowest `due` goes first.
 
-    `due` is when somebody runs out of sound, in seconds of `time.monotonic`. Whoever hears
-    nothing yet passes FIRST and overtakes everybody who does. The second place is kept for
-    who needs it within URGENT_S, so that a newcomer never waits for those who are far ahead.
+    `due` is when somebody runs out of sound, in seconds of `time.monotonic`; None for who hears
+    nothing yet, and overtakes everybody but those who are about to fall silent. The second place
+    is kept for who needs it within URGENT_S, so that a newcomer never waits for those who are far
+    ahead.
     """
-
-    FIRST = float("-inf")
 
     def __init__(self) -> None:
         self._free = AT_ONCE
@@ -29,9 +30,11 @@ class Turns:
         self._changed = threading.Condition()
 
     @contextmanager
-    def turn(self, due: float) -> Iterator[int]:
+    def turn(self, due: float | None) -> Iterator[int]:
         """Waits for a turn and holds it; gives how many others hear nothing yet."""
-        first = due == self.FIRST
+        first = due is None
+        if due is None:
+            due = time.monotonic() + FIRST_S
         ticket = (due, next(self._order))
         with self._changed:
             self._silent += first
