@@ -1,0 +1,43 @@
+"""The worker's rooms: what breaks in one is not noticed in another."""
+
+import asyncio
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from frontend.core.config import Config
+from frontend.core.errors import RoomError
+from frontend.transports import worker
+from frontend.transports.room.conversation import Ticket
+from frontend.transports.worker import RoomWorker
+
+
+class FakeConversation:
+    """Ends as its room's name says."""
+
+    def __init__(self, _host: object, ticket: Ticket, _metadata: str) -> None:
+        self._room = ticket.room
+
+    async def run(self) -> str:
+        await asyncio.sleep(0)
+        if self._room == "broken":
+            raise ZeroDivisionError("a fault in this room alone")
+        if self._room == "refused":
+            raise RoomError("the LiveKit server did not let the agent in")
+        await asyncio.sleep(0.05)
+        return "gone"
+
+
+@pytest.fixture
+def rooms(monkeypatch: pytest.MonkeyPatch) -> RoomWorker:
+    monkeypatch.setattr(worker, "RoomConversation", FakeConversation)
+    return RoomWorker(cast(Any, SimpleNamespace(config=Config())))
+
+
+async def test_a_fault_in_one_room_touches_no_other(rooms: RoomWorker) -> None:
+    names = ("steady", "broken", "refused", "steady-too")
+    serving = [rooms._serve(name, Ticket("ws://x", "", name), "") for name in names]
+    reasons = await asyncio.gather(*serving)
+    assert reasons == ["gone", "internal", RoomError("").code, "gone"]
+    assert rooms.load == 0
