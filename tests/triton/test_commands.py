@@ -99,8 +99,8 @@ def test_a_recording_of_any_kind_is_written_down(on_triton: Call, suffix: str) -
 
 
 def test_every_stretch_of_speech_is_a_line(on_triton: Call) -> None:
-    silence = np.zeros(24_000, np.int16)
-    pcm = np.concatenate([silence, recording(), silence, recording("ps_something.wav"), silence])
+    silence, pause = np.zeros(24_000, np.int16), np.zeros(40_000, np.int16)
+    pcm = np.concatenate([silence, recording(), pause, recording("ps_something.wav"), silence])
     answer = on_triton("transcribe", write("two.wav", pcm, 16_000), "--json")
     assert answer.status == 0, answer.err
     lines = [json.loads(line) for line in answer.out.splitlines()]

@@ -13,6 +13,8 @@ from tests.triton import repository as repo
 from tests.triton.wire import Wire
 
 SCRIPT = repo.ROOT / "scripts" / "perf_analyzer.sh"
+TRIES = 3
+"""On a busy machine perf_analyzer now and then ends well with an empty export."""
 
 
 @pytest.mark.parametrize(("kind", "model"), [("voice", "espeak"), ("recogniser", "canned")])
@@ -24,10 +26,13 @@ async def test_the_script_measures(
     own = ["-u", triton_server.grpc_url, "--concurrency-range", "2:4:2"]
     few = ["--measurement-request-count", "20", "--stability-percentage", "999"]
     command = [str(SCRIPT), kind, model, *own, *few, "--profile-export-file", str(export)]
-    done = await asyncio.to_thread(
-        subprocess.run, command, capture_output=True, text=True, timeout=120, check=False
-    )
-    assert done.returncode == 0, done.stdout[-1000:] + done.stderr[-1000:]
+    for _ in range(TRIES):
+        done = await asyncio.to_thread(
+            subprocess.run, command, capture_output=True, text=True, timeout=120, check=False
+        )
+        assert done.returncode == 0, done.stdout[-1000:] + done.stderr[-1000:]
+        if export.stat().st_size:
+            break
     found = json.loads(export.read_text())["experiments"]
     assert [one["experiment"]["value"] for one in found] == [2, 4]
     assert all(len(one["requests"]) >= 20 for one in found)

@@ -133,7 +133,7 @@ async def test_a_bad_model_is_refused_and_the_server_lives(
 def test_a_file_is_cut_and_its_stretches_decoded_together(on_triton: Call) -> None:
     """`vdx transcribe`: what was said, when, and as subtitles."""
     names = list(SPOKEN)
-    pause = np.zeros(16_000, np.int16)
+    pause = np.zeros(36_000, np.int16)  # too long to be joined
     audio = np.concatenate([piece for name in names for piece in (spoken(name), pause)])
     soundfile.write("sentences.flac", audio, 16_000)
 
@@ -150,6 +150,6 @@ def test_a_file_is_cut_and_its_stretches_decoded_together(on_triton: Call) -> No
     assert [word["word"] for word in words] == told["text"].split()
     starts = [word["start_ms"] for word in words]
     assert starts == sorted(starts)
-    assert starts[-1] > audio.size / 16 - 4000
+    assert starts[-1] > audio.size / 16 - 5000
     assert transcribed("srt").count(" --> ") >= len(names)
     assert transcribed("vtt").startswith("WEBVTT")
