@@ -129,7 +129,7 @@ class EmbeddedTriton:
         try:
             self._process = self._spawn(python, backends)
             await self._wait_ready(self._process)
-        except BaseException:
+        except BaseException:  # cancelled or failed: no server stays behind, and it goes on
             await self.stop()
             raise
 

@@ -190,7 +190,7 @@ class Cutter:
         found: list[Stretch] = []
         for event in self._detector.process(frame, SessionState.LISTENING):
             if isinstance(event, SpeechStarted):
-                found += self._begin(max(self._taken, event.at - PRE_ROLL))
+                found += self._begin(event.at - PRE_ROLL)
             elif isinstance(event, SpeechEnded) and self._start is not None:
                 self._end = event.at + TAIL
         if self._start is None:

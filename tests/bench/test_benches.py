@@ -25,7 +25,7 @@ BENCHES = {
         ["interruptions", "--count", "4", "--sessions", "2"],
         "audio of a cancelled reply after its end",
     ),
-    "jitter": (["jitter", "--sessions", "2", "--seconds", "5"], "turn gap"),
+    "jitter": (["jitter", "--sessions", "2", "--seconds", "9"], "holes heard in each reply"),
     "sessions": (["sessions", "--connects", "2"], "connect to ready"),
     "cost": (
         ["sessions", "--cost", "--sessions", "1", "--seconds", "5"],

@@ -219,7 +219,7 @@ def means_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def sphinx(means_file: Path) -> PocketsphinxEngine:
     pool = DecoderPool(PocketsphinxDecoders(3000).build, size=2, ready=1)
-    return PocketsphinxEngine(pool, SessionMeans(means_file, 64))
+    return PocketsphinxEngine(pool, SessionMeans(means_file, 2))
 
 
 def hear(engine: PocketsphinxEngine, audio: np.ndarray, session: str = "") -> str:
@@ -282,55 +282,43 @@ class TestPocketsphinx:
         hear(sphinx, recording("rhasspy_lamp"), session="other")
         assert hear(sphinx, audio) == before
 
-    def test_other_instances_know_what_one_learned(
+    def test_means_are_kept_for_the_latest_sessions_only(
         self, sphinx: PocketsphinxEngine, means_file: Path
     ) -> None:
-        beside = SessionMeans(means_file, 64)
-        assert beside.get("learner") is None
-        hear(sphinx, recording("ps_cards_001"), session="learner")
-        learned = beside.get("learner")
-        assert learned is not None
-        assert len(learned.split(",")) == 13
-        beside.close()
+        for session in ("a", "b", "c", "b"):
+            hear(sphinx, recording("ps_cards_001"), session=session)
+        other_instance = SessionMeans(means_file, 2)
+        found = {session: other_instance.get(session) for session in "abc"}
+        other_instance.close()
+        assert found.pop("a") is None
+        assert [len((mean or "").split(",")) for mean in found.values()] == [13, 13]
 
     def test_another_language_is_refused(self, sphinx: PocketsphinxEngine) -> None:
         with pytest.raises(InvalidArgument, match="'de'"):
             sphinx.start(AsrRequest(np.zeros(0, np.int16), language="de"))
 
 
-class TestSessionMeans:
-    def test_a_newcomer_takes_a_place_and_nobody_hears_through_it(self, tmp_path: Path) -> None:
-        means = SessionMeans(tmp_path / "means", 1)
-        means.put("first", "40.0,-1.5")
-        assert means.get("first") == "40.0,-1.5"
-        means.put("second", "30.0")
-        assert means.get("first") is None
-        assert means.get("second") == "30.0"
-        assert (tmp_path / "means").stat().st_size == 256
-        means.close()
+def test_a_mean_is_there_in_the_next_process(tmp_path: Path) -> None:
+    first, second = SessionMeans(tmp_path / "means", 2), SessionMeans(tmp_path / "means", 2)
+    first.put("one", "40.0,-1.5")
+    first.put("", "1.0")
+    first.close()
+    assert second.get("one") == "40.0,-1.5"
+    assert second.get("") is None
+    for session in ("two", "one", "one", "one", "three"):
+        second.put(session, session)
+    assert [second.get(session) for session in ("one", "two", "three")] == ["one", None, "three"]
+    second.close()
 
-    def test_without_a_session_nothing_is_kept(self, tmp_path: Path) -> None:
-        means = SessionMeans(tmp_path / "means", 8)
-        means.put("", "1.0")
-        assert means.get("") is None
-        means.close()
 
-    def test_a_slot_half_written_counts_as_unknown(self, tmp_path: Path) -> None:
-        means = SessionMeans(tmp_path / "means", 1)
-        means.put("one", "40.0,-1.5")
-        whole = bytearray((tmp_path / "means").read_bytes())
-        whole[24] ^= 1
-        (tmp_path / "means").write_bytes(whole)
-        assert means.get("one") is None
-        means.close()
-
-    def test_the_last_to_close_removes_the_file(self, tmp_path: Path) -> None:
-        file = tmp_path / "means"
-        first, second = SessionMeans(file, 8), SessionMeans(file, 8)
-        first.close()
-        assert file.exists()
-        second.close()
-        assert not file.exists()
+@pytest.mark.parametrize("remembered", [0, 1])
+def test_means_may_be_few_or_none(tmp_path: Path, remembered: int) -> None:
+    means = SessionMeans(tmp_path / "means", remembered)
+    means.put("one", "1")
+    means.put("two", "2")
+    assert means.get("one") is None
+    assert means.get("two") == ("2" if remembered else None)
+    means.close()
 
 
 def test_the_pool_grows_while_nobody_speaks_and_no_further() -> None:

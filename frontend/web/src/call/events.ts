@@ -51,5 +51,5 @@ export interface Notice {
 export type Emit = (event: CallEvent) => void;
 
 /** A conversation's end by `reason`; without one, or when the server stops, it is to be resumed. */
-export const over = (reason: string | null): CallEvent =>
+export const ending = (reason: string | null): CallEvent =>
   reason === null || reason === "server_stopping" ? { type: "lost" } : { type: "hungUp", reason };

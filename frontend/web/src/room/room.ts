@@ -10,7 +10,7 @@ import {
   Track,
 } from "livekit-client";
 import { createElement, type ReactNode } from "react";
-import { type Emit, over, type Quality } from "../call/events";
+import { type Emit, ending, type Quality } from "../call/events";
 import { Loudness } from "../call/sound";
 import { type MicrophoneSource, type Transport, TransportError } from "../call/transport";
 import { ApiError, type Grant, token } from "../server/api";
@@ -79,7 +79,7 @@ export class RoomTransport implements Transport {
   private over(reason: string | null): void {
     if (this.isOver || !this.isOpen) return; // before, `open` tells
     this.close();
-    this.emit(over(reason));
+    this.emit(ending(reason));
   }
 
   // --- the person ---------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 /** The conversation over the Realtime WebSocket: microphone and loudspeaker in AudioWorklets. */
 
-import { type Emit, over, type Quality } from "../call/events";
+import { type Emit, ending, type Quality } from "../call/events";
 import { type MicrophoneSource, type Transport, TransportError } from "../call/transport";
 import { apiKey, roundTrip, switchTo } from "../server/api";
 import { CANCEL_ID, playback, type ServerEvent, translate } from "./protocol";
@@ -68,7 +68,7 @@ export class SocketTransport implements Transport {
 
   private over(reason: string | null): void {
     this.close();
-    this.emit(over(reason));
+    this.emit(ending(reason));
   }
 
   private take(event: ServerEvent): void {
