@@ -82,7 +82,7 @@ async def until(true: Callable[[], bool]) -> None:
 
 
 async def until_gone(client: TritonClient, parent: str) -> None:
-    async with asyncio.timeout(180):
+    async with asyncio.timeout(60):
         while any(f"_{parent}-" in name for name in await client.children()):  # noqa: ASYNC110
             await asyncio.sleep(0.05)
 

@@ -110,6 +110,16 @@ class Stream:
             responses.append(await self.read(timeout_s))
         return responses
 
+    async def finish(self) -> None:
+        """Half-close, and wait until the server has ended the stream as well.
+
+        A stream that is cancelled in the moment its request ends may keep a model UNLOADING for
+        ever; `TritonClient` ends its streams like this.
+        """
+        await self.call.done_writing()
+        async with asyncio.timeout(20.0):
+            assert await self.call.read() is grpc.aio.EOF
+
     async def read_state(self, state: int) -> Response:
         """The next response of this STATE; an error is returned as well."""
         while True:
@@ -143,7 +153,9 @@ class Wire:
         """One clause, all of its messages."""
         async with self.stream(model) as stream:
             await stream.send({"TEXT": text, **inputs})
-            return await stream.read_final()
+            responses = await stream.read_final()
+            await stream.finish()
+            return responses
 
     async def load(self, model: str) -> None:
         await self.stub.RepositoryModelLoad(pb.RepositoryModelLoadRequest(model_name=model))
