@@ -89,7 +89,7 @@ class VadConfig(Section):
     sample_rate: Literal[16000] = 16000
     frame_duration_ms: Literal[20] = 20
     aggressiveness: Literal[0, 1, 2, 3] = 2
-    min_speech_duration_ms: int = Field(100, ge=20)
+    min_speech_duration_ms: int = Field(80, ge=20)
     min_silence_duration_ms: int = Field(300, ge=20)
     state_aware_gating: bool = True
     speaking_threshold_multiplier: float = Field(2.0, gt=0)
@@ -142,9 +142,9 @@ class EchoControlConfig(Section):
     """The bot's own voice at the microphone of clients that do not cancel it."""
 
     guard: bool = Field(
-        False,
-        description="hold the input against the predicted level of the echo; for loudspeakers "
-        "that nobody cancels: an interruption is heard about 30 ms later",
+        True,
+        description="hold the input against the predicted level of the echo; steps aside within "
+        "a second where there is none",
     )
     cancellation: bool = Field(False, description="LiveKit's audio processing, at the server")
     noise_suppression: bool = Field(False, description="with cancellation")

@@ -10,13 +10,16 @@ out above the prediction counts as loud. For every frame, in 16 bands:
    (Robbins and Monro, Annals of Mathematical Statistics 22, 1951), so that a person talking over
    the bot for a moment moves it little, and noise of the room is learned with it.
 3. The prediction is coupling x played, falling off no faster than a room's reverberation. Six times
-   that is taken off the input; the level of the rest goes to the noise gate.
+   that is taken off the input; the level of the rest goes to the noise gate. Where six times the
+   prediction would not open the gate by itself, nothing is taken off: that would only hide the soft
+   beginning of a person's words.
 
-With headphones, or a client that cancels its echo well, nothing is taken off after the first
+With headphones, or a client that cancels its echo well, the guard steps aside within the first
 second: no echo is louder than the loudest sound heard since. The coupling starts at a quiet
 loudspeaker, so that the first words of a session are covered too.
 """
 
+import math
 from typing import Final
 
 import numpy as np
@@ -89,10 +92,10 @@ class EchoGuard:
         self._played.push(SILENCE if played is None else played)
         self._levels[0] = _db(self._bands @ self._played.power())
 
-    def residual(self, heard: Floats) -> float:
-        """RMS of what the bot does not explain, in int16 units.
+    def residual(self, heard: Floats, threshold: float) -> float:
+        """RMS of what the bot does not explain, in int16 units; infinite where no echo is to fear.
 
-        `heard` is the power spectrum of the input.
+        `heard` is the power spectrum of the input, `threshold` the RMS that opens the gate.
         """
         power = self._bands @ heard
         self._heard[1:] = self._heard[:-1]
@@ -104,7 +107,10 @@ class EchoGuard:
         lag = self._delay.follow(self._heard[0], recent)
         near = recent if lag is None else self._levels[max(0, lag - 1) : lag + 3]
         self._predict(self._heard[0], near.max(axis=0))
-        return float(np.sqrt(np.maximum(0.0, power - MARGIN * self._predicted).sum()))
+        echo = MARGIN * self._predicted
+        if echo.sum() < threshold * threshold:
+            return math.inf
+        return float(np.sqrt(np.maximum(0.0, power - echo).sum()))
 
     def _cap(self) -> None:
         """No echo is louder than the loudest that was heard: with headphones that is nothing."""

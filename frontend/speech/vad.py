@@ -180,7 +180,9 @@ class SpeechDetector:
         if not check and not self._guard.active:
             return level, like_speech
         power = self._spectrum.power()
-        near = min(level, self._guard.residual(power)) if self._guard.active else level
+        near = level
+        if self._guard.active:
+            near = min(level, self._guard.residual(power, self._gate.threshold(state)))
         if not check:
             return near, like_speech
         voiced = self._voice.judge(power)

@@ -59,11 +59,7 @@ def base_config(script: Path) -> dict[str, Any]:
             "long-stop": {"responder": long, "voice": "tone-fast", "recogniser": "canned-stop"},
             "long-uh": {"responder": long, "voice": "tone-fast", "recogniser": "canned-uh"},
             "unfinished": {"voice": "tone-fast", "recogniser": "canned-unfinished"},
-            "echo-guarded": {
-                "responder": long,
-                "voice": "espeak-en",
-                "echo": {"guard": True},
-            },
+            "echo-guarded": {"responder": long, "voice": "espeak-en"},
             "echo-careless": {
                 "responder": long,
                 "voice": "espeak-en",

@@ -59,13 +59,14 @@ def test_the_guard_knows_the_bot_from_a_person(level_db: float, delay_ms: float)
     assert 8.0 <= first < 9.2, "a person is heard over the echo"
 
 
-def test_the_guard_takes_nothing_off_with_headphones() -> None:
+@pytest.mark.parametrize("begin_s", [2, 6])
+@pytest.mark.parametrize("name", ["ps_librivox_0880", "ps_librivox_0930", "rhasspy_lamp"])
+def test_the_guard_steps_aside_where_there_is_no_echo(name: str, begin_s: int) -> None:
     played = speech(12, 4000)
     heard = room(12_000)
-    person = scaled(recording("ps_librivox_0930"), 1500)
-    heard[6 * 16_000 : 6 * 16_000 + person.size] += person
-    (with_guard,), (without,) = onsets(heard, played, GUARD), onsets(heard, played, NOTHING)
-    assert abs(with_guard - without) < 0.03
+    person = scaled(recording(name), 1500)
+    heard[begin_s * 16_000 : begin_s * 16_000 + person.size] += person
+    assert onsets(heard, played, GUARD) == onsets(heard, played, NOTHING) != []
 
 
 def test_cancellation_takes_the_echo_out() -> None:
