@@ -14,7 +14,7 @@ from frontend.bench.encounter import Encounter, meet
 from frontend.bench.figures import Report
 from frontend.bench.person import Plan, Step, run_person
 from frontend.bench.procfs import usage
-from frontend.bench.scrape import above, quantile
+from frontend.bench.scrape import quantile
 from frontend.bench.sound import holes_ms
 from frontend.bench.target import Target
 from frontend.client.listener import Listener, Piece
@@ -26,8 +26,6 @@ STAGGER_S = 0.35
 """Between the first words of two people: they do not speak in chorus."""
 LATE_S = 0.04
 MAX_ERRORS = 5
-QUEUE_S = 0.02
-"""What a room's track holds beyond the frame it is being fed."""
 _NOTHING: dict[str, Any] = {
     "jitter_ms": [],
     "late_ms": [],
@@ -59,8 +57,8 @@ async def measure(
         if (bound := quantile(before, after, "vdx_pacing_error_seconds", share)) is not None:
             report.add(f"server pacing {name}, at most", "ms", [bound * 1000], **reach)
     if target.livekit:
-        late = above(before, after, "vdx_pacing_error_seconds", QUEUE_S)
-        report.add("frames fed after the track's queue was dry", "frames", [late], max=0)
+        dry = after.total("vdx_room_dry_total") - before.total("vdx_room_dry_total")
+        report.add("frames fed after the track's queue was dry", "frames", [dry], max=0)
     underruns = after.total("vdx_underruns_total") - before.total("vdx_underruns_total")
     report.add("voice slower than the listener", "times", [underruns], max=0)
     return report

@@ -59,13 +59,6 @@ def quantile(before: Metrics, after: Metrics, name: str, share: float) -> float 
     return next(bound for bound, count in counts.items() if count >= share * total)
 
 
-def above(before: Metrics, after: Metrics, name: str, bound: float) -> float:
-    """How many of a histogram's new values lie above `bound`, which is one of its buckets."""
-    old, new = before.buckets(name), after.buckets(name)
-    total = max(new.values(), default=0.0) - max(old.values(), default=0.0)
-    return total - (new.get(bound, 0.0) - old.get(bound, 0.0))
-
-
 def fetch(url: str, api_key: str = "") -> str:
     """The body at `url`, an http address.
 

@@ -232,7 +232,12 @@ class LiveKitConfig(Section):
     )
     join_timeout_seconds: float = Field(60, gt=0, description="a room without a person is left")
     rejoin_grace_seconds: float = Field(15, ge=0, description="the conversation of who left waits")
-    output_queue_ms: int = Field(20, ge=20, le=200, multiple_of=10)
+    output_queue_ms: int = Field(
+        20, ge=20, le=200, multiple_of=10, description="sound that waits in a room's track"
+    )
+    output_queue_max_ms: int = Field(
+        80, ge=20, le=200, multiple_of=10, description="the same on a machine that comes late"
+    )
     echo_cancellation: bool = Field(
         False, description="on the server, for clients that do not cancel echo themselves"
     )

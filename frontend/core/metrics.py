@@ -19,6 +19,7 @@ UNDERRUNS = Counter("vdx_underruns_total", "Times the voice was slower than the 
 ERRORS = Counter("vdx_errors_total", "Errors by service and code", ["service", "code"])
 INPUT_GAPS = Counter("vdx_input_gaps_total", "Times input stopped in mid-utterance")
 ROOMS = Gauge("vdx_rooms", "LiveKit rooms this worker is in")
+ROOM_DRY = Counter("vdx_room_dry_total", "20 ms frames that a room's track had to wait for")
 ROOM_INPUT_DROPPED = Counter(
     "vdx_room_input_dropped_total", "20 ms frames of people in rooms that nobody had time for"
 )

@@ -44,6 +44,7 @@ class ReplyParts:
     clauses_ahead: int
     apology: str
     clock: Callable[[], float]
+    lead_ms: Callable[[], int] | None = None
 
 
 class Reply:
@@ -67,7 +68,8 @@ class Reply:
         self._observer = observer
         self._failure: VdxError | None = None
         self._clauses: asyncio.Queue[Clause | None] = asyncio.Queue(CLAUSES_QUEUED)
-        self.playout = Playout(self.audio, partial(send, number), self, parts.playout, parts.clock)
+        play = partial(send, number)
+        self.playout = Playout(self.audio, play, self, parts.playout, parts.clock, parts.lead_ms)
 
     def on_audible(self) -> None:
         self._observer.on_audible(self)

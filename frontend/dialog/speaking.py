@@ -40,7 +40,7 @@ class Services:
     """What a session borrows from the process it lives in.
 
     `recognise` opens a sequence for a session id; `calibrated` says whether a recogniser's
-    words alone may confirm an interruption.
+    words alone may confirm an interruption; `lead_ms` is the transport's own, if it has one.
     """
 
     config: Config
@@ -48,6 +48,7 @@ class Services:
     recognise: Callable[[SessionOptions, str], Any]
     calibrated: Callable[[str], bool]
     responder: Callable[[SessionOptions], Responder]
+    lead_ms: Callable[[], int] | None = None
 
 
 Work = Callable[[], Coroutine[Any, Any, None]]
@@ -107,6 +108,7 @@ class Speaking:
             clauses_ahead=config.tts.clauses_ahead,
             apology=options.responder.apology,
             clock=self._clock,
+            lead_ms=self._services.lead_ms,
         )
         reply = self._reply = Reply(number, messages, parts, self, self._play)
         self._task = self._host.spawn(reply.run, f"reply-{number}", partial(self._broke, reply))

@@ -1,6 +1,6 @@
 """Playout: paces a reply's frames against the listener's clock, and knows what was heard.
 
-One rule for every transport: sent = played, apart from `playout.output_lead_ms`. A pause stops
+One rule for every transport: sent = played, apart from a lead of some milliseconds. A pause stops
 sending and touches nothing else, so a resume goes on at the exact sample.
 """
 
@@ -28,7 +28,8 @@ class Playout:
     """Plays one reply once; starts held, as a preemptive reply must be silent.
 
     `send` delivers one frame (int16 [960], 48 kHz) that was due at a time of `clock`, and may
-    block while the reader is slow.
+    block while the reader is slow. `lead_ms` says how much may be sent and not yet played, 20 at
+    least; it may change at any time. Without it that is `config.output_lead_ms`.
     """
 
     def __init__(
@@ -38,12 +39,12 @@ class Playout:
         observer: PlayoutObserver,
         config: PlayoutConfig,
         clock: Callable[[], float],
+        lead_ms: Callable[[], int] | None = None,
     ) -> None:
         self._audio = audio
         self._send = send
         self._observer = observer
-        # A frame counts as sent but not played from its first sample to its last.
-        self._early = max(0.0, config.output_lead_ms / 1000 - FRAME_SECONDS)
+        self._lead_ms = lead_ms or (lambda: config.output_lead_ms)
         self._fade = config.resume_fade_ms * SPEAK_RATE // 1000
         self._clock = clock
         self._open = asyncio.Event()
@@ -80,8 +81,7 @@ class Playout:
     async def run(self) -> None:
         """Returns when the last frame was played; cancel to stop."""
         while True:
-            await self._audio.wait()
-            if self._audio.exhausted:
+            if not await self._audio_in_time():
                 break
             await self._open.wait()
             due = self._due()
@@ -89,8 +89,18 @@ class Playout:
             if self._open.is_set():
                 await self._send_next(due)
         await self._open_if_silent()
-        await self._sleep_until(self._origin + self._sent * FRAME_SECONDS)
+        await self._sleep_until(self._sounds_at)
         self._over = True  # timers may fire a moment early: the last word was played all the same
+
+    async def _audio_in_time(self) -> bool:
+        """Waits for the next frame; False where none will come."""
+        asked = self._clock()
+        await self._audio.wait()
+        if self._audio.exhausted:
+            return False
+        if self._sent and not self._fade_next and asked <= self._sounds_at < self._clock():
+            UNDERRUNS.inc()
+        return True
 
     async def _open_if_silent(self) -> None:
         """A reply without any audio still may not end before it was allowed to begin."""
@@ -98,16 +108,19 @@ class Playout:
             await self._open.wait()
             self._origin = self._clock()
 
+    @property
+    def _sounds_at(self) -> float:
+        """When the next frame is heard, if nothing is late."""
+        return self._origin + self._sent * FRAME_SECONDS
+
     def _due(self) -> float:
         """When the next frame is to be sent; moves the origin when the listener ran dry."""
         now = self._clock()
-        sounds_at = self._origin + self._sent * FRAME_SECONDS
-        if not self._sent or now > sounds_at:
-            if self._sent and not self._fade_next:
-                UNDERRUNS.inc()
+        if not self._sent or now > self._sounds_at:
             self._origin = now - self._sent * FRAME_SECONDS
             return now
-        return sounds_at - self._early
+        # A frame counts as sent but not played from its first sample to its last.
+        return self._sounds_at - max(0.0, self._lead_ms() / 1000 - FRAME_SECONDS)
 
     async def _send_next(self, due: float) -> None:
         index = self._sent

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import secrets
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing, contextmanager
 from dataclasses import replace
 from typing import Any
@@ -98,11 +98,14 @@ class Host:
             await asyncio.to_thread(preload)
 
     def open_session(
-        self, options: SessionOptions, audience: Audience, output_lead_ms: int | None = None
+        self,
+        options: SessionOptions,
+        audience: Audience,
+        lead_ms: Callable[[], int] | None = None,
     ) -> Session:
         """A new session, to be run by the caller and given back with `forget`.
 
-        `output_lead_ms` replaces `playout.output_lead_ms` where a transport has its own.
+        `lead_ms` replaces `playout.output_lead_ms` where a transport has its own.
 
         Raises:
             SessionLimit: the server holds `server.max_sessions` already.
@@ -110,11 +113,7 @@ class Host:
         limit = self.config.server.max_sessions
         if len(self.sessions) >= limit:
             raise SessionLimit(f"the server holds {limit} sessions, its limit; try again later")
-        services = self._services
-        if output_lead_ms is not None:
-            playout = self.config.playout.model_copy(update={"output_lead_ms": output_lead_ms})
-            config = self.config.model_copy(update={"playout": playout})
-            services = replace(services, config=config)
+        services = replace(self._services, lead_ms=lead_ms)
         session = Session(secrets.token_hex(6), options, services, audience)
         self.sessions[session.id] = session
         return session

@@ -15,6 +15,7 @@ from frontend.core.errors import VdxError
 from frontend.core.logs import logger
 from frontend.transports.host import Host
 from frontend.transports.room.conversation import RoomConversation, Ticket
+from frontend.transports.room.lead import OutputLead
 
 log = logger(__name__)
 
@@ -35,6 +36,7 @@ class RoomWorker:
         self._promised: set[str] = set()  # jobs accepted or running
         self._rooms: dict[str, asyncio.Task[str]] = {}
         self._server: Any = None
+        self._lead = OutputLead(self._config.output_queue_ms, self._config.output_queue_max_ms)
         self._draining = False
         self.registered = asyncio.Event()
 
@@ -128,7 +130,7 @@ class RoomWorker:
 
     async def _serve(self, job: str, ticket: Ticket, metadata: str) -> str:
         """One room, on the process's loop; whatever happens in it stays in it."""
-        conversation = RoomConversation(self._host, ticket, metadata)
+        conversation = RoomConversation(self._host, ticket, metadata, self._lead)
         task = asyncio.create_task(conversation.run(), name=f"room-{ticket.room}")
         self._rooms[job] = task
         try:

@@ -19,6 +19,7 @@ from frontend.transports.room.control import Controls
 from frontend.transports.room.courier import Courier
 from frontend.transports.room.ears import Ears
 from frontend.transports.room.job import JobWishes
+from frontend.transports.room.lead import OutputLead
 from frontend.transports.room.mouth import Mouth
 from frontend.transports.room.narrator import RoomNarrator, error_fields
 from frontend.transports.room.people import People
@@ -44,7 +45,7 @@ class Ticket:
 class RoomConversation:
     """`run` in a task; cancelling it leaves the room."""
 
-    def __init__(self, host: Host, ticket: Ticket, metadata: str) -> None:
+    def __init__(self, host: Host, ticket: Ticket, metadata: str, lead: OutputLead) -> None:
         self._host = host
         self._config = host.config.livekit
         self._ticket = ticket
@@ -55,7 +56,8 @@ class RoomConversation:
             self._room, self._config.agent_name, self._microphone, self._spectator
         )
         self._ears = Ears()
-        self._mouth = Mouth(self._config.output_queue_ms)
+        self._lead = lead
+        self._mouth = Mouth(lead)
         self._tasks: asyncio.TaskGroup | None = None
 
     async def run(self) -> str:
@@ -142,9 +144,7 @@ class RoomConversation:
     async def _converse(self, person: str, options: SessionOptions, controls: Controls) -> str:
         """One session with one person, to its end."""
         narrator = RoomNarrator(self._courier, self._mouth, self._ears, person)
-        session = self._host.open_session(
-            options, narrator, output_lead_ms=self._config.output_queue_ms
-        )
+        session = self._host.open_session(options, narrator, self._lead)
         narrator.attach(session)
         controls.session, controls.narrator = session, narrator
         if self._config.record_output is not None:

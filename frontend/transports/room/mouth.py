@@ -1,7 +1,8 @@
 """The bot's voice in a room: one published track, fed at the pace of playout.
 
-The source's own queue stays at 20 ms: a pause is not feeding it, so a resume goes on at the exact
-sample, and only a reply that was cancelled is cleared.
+What waits in the source stays at 20 ms, and grows only where frames come late (`lead.py`). A pause
+is not feeding it, so a resume goes on at the exact sample, and only a reply that was cancelled is
+cleared.
 """
 
 import asyncio
@@ -16,7 +17,8 @@ from livekit import rtc
 from frontend.core.audio import SPEAK_FRAME, SPEAK_RATE
 from frontend.core.events import Pcm
 from frontend.core.logs import logger
-from frontend.core.metrics import PACING_ERROR
+from frontend.core.metrics import PACING_ERROR, ROOM_DRY
+from frontend.transports.room.lead import OutputLead
 
 log = logger(__name__)
 
@@ -27,10 +29,12 @@ MAX_RECORDED_FRAMES = 50 * 60 * 10
 
 
 class Mouth:
-    """`play` from one reply at a time; `queue_ms` is what the source holds at most."""
+    """`play` from one reply at a time, so far ahead of the listener as `lead` says."""
 
-    def __init__(self, queue_ms: int) -> None:
-        self._source = rtc.AudioSource(SPEAK_RATE, 1, queue_size_ms=queue_ms)
+    def __init__(self, lead: OutputLead) -> None:
+        self._lead = lead
+        # Playout alone decides how much waits here: at its bound, feeding would block.
+        self._source = rtc.AudioSource(SPEAK_RATE, 1, queue_size_ms=lead.most_ms)
         self._publication: rtc.LocalTrackPublication | None = None
         self._recorded: list[Pcm] | None = None
         self._feeding = asyncio.Lock()  # the source refuses a frame while it takes another
@@ -55,7 +59,10 @@ class Mouth:
     async def play(self, row: Pcm, due: float) -> None:
         """Feeds one frame (int16 [960], 48 kHz) that was due at `due`, monotonic seconds."""
         frame = rtc.AudioFrame(row.tobytes(), SPEAK_RATE, 1, SPEAK_FRAME)
-        PACING_ERROR.observe(max(0.0, time.monotonic() - due))
+        late_s = max(0.0, time.monotonic() - due)
+        PACING_ERROR.observe(late_s)
+        if self._lead.observe(late_s):
+            ROOM_DRY.inc()
         if self._recorded is not None and len(self._recorded) < MAX_RECORDED_FRAMES:
             self._recorded.append(row)
         async with self._feeding:

@@ -196,7 +196,7 @@ async def test_an_onset_at_the_very_end_of_the_reply() -> None:
     async with scene(Heard("hello"), Heard("thanks")) as stage:
         await answered(stage)
         length = len(spoken("One two three.", "Four five six.")) / 48_000
-        await stage.quiet_for(length * 1000 - 210)
+        await stage.quiet_for(length * 1000 - 190)
         await stage.person_says(300)
         await stage.until(WAITING)
         assert len(stage.audience.all(n.PlayoutPaused)) == 1, "the onset came in time"

@@ -1,4 +1,5 @@
 import asyncio
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -6,6 +7,7 @@ import pytest
 from frontend.core.audio import SPEAK_FRAME, SPEAK_RATE, fade_in
 from frontend.core.config import PlayoutConfig
 from frontend.core.events import Clause, Pcm, SpeechChunk
+from frontend.core.metrics import UNDERRUNS
 from frontend.speech.playout import Playout
 from frontend.speech.replyaudio import ClauseSpan, ReplyAudio
 from tests.unit.virtual_time import on_virtual_time
@@ -17,7 +19,9 @@ LEAD_MS = 40
 class Listener:
     """A playout with somebody who notes when every frame came."""
 
-    def __init__(self, config: PlayoutConfig | None = None) -> None:
+    def __init__(
+        self, config: PlayoutConfig | None = None, lead_ms: Callable[[], int] | None = None
+    ) -> None:
         self.loop = asyncio.get_running_loop()
         self.began = self.loop.time()
         self.audio = ReplyAudio(clauses_ahead=2)
@@ -27,7 +31,7 @@ class Listener:
         self.clauses: list[ClauseSpan] = []
         self.blocked_s = 0.0
         self.playout = Playout(
-            self.audio, self.send, self, config or PlayoutConfig(), self.loop.time
+            self.audio, self.send, self, config or PlayoutConfig(), self.loop.time, lead_ms
         )
         self.task = asyncio.create_task(self.playout.run())
 
@@ -216,3 +220,40 @@ async def test_with_the_smallest_lead_frames_are_sent_when_they_sound() -> None:
     listener.playout.release()
     await listener.task
     assert listener.times_ms == [0, 20, 40, 60]
+
+
+@on_virtual_time
+async def test_a_lead_may_grow_and_shrink_while_frames_are_sent() -> None:
+    leads = iter([20, 20, 60, 60, 20, 20])
+    listener = Listener(lead_ms=lambda: next(leads))
+    await listener.made(7)
+    listener.audio.finish()
+    listener.playout.release()
+    await listener.task
+    assert listener.times_ms == [0, 20, 40, 40, 40, 100, 120]
+    assert listener.now_ms == pytest.approx(140), "every frame sounds at the same time as ever"
+
+
+def underruns() -> float:
+    (metric,) = UNDERRUNS.collect()
+    return next(sample.value for sample in metric.samples if sample.name.endswith("_total"))
+
+
+@on_virtual_time
+async def test_only_a_slow_voice_is_counted_as_one() -> None:
+    before = underruns()
+    blocked = Listener(PlayoutConfig(output_lead_ms=20))
+    blocked.blocked_s = 0.1
+    await blocked.made(5)
+    blocked.audio.finish()
+    blocked.playout.release()
+    await blocked.task
+    assert underruns() == before, "the reader was slow, not the voice"
+    starved = Listener()
+    await starved.made(2)
+    starved.playout.release()
+    await asyncio.sleep(1)
+    await starved.made(2)
+    starved.audio.finish()
+    await starved.task
+    assert underruns() == before + 1

@@ -37,7 +37,7 @@ def test_one_utterance_from_onset_to_end() -> None:
     assert kinds(events) == [SpeechStarted, SpeechPaused, SpeechEnded]
     (started, onset), (_, paused), (ended, end) = events
     assert abs(onset.at - 1000 * MS) <= 20 * MS
-    assert started - onset.at == 100 * MS
+    assert started - onset.at == 80 * MS
     assert paused.at == end.at
     assert ended - end.at == 300 * MS
     assert not detector.in_utterance

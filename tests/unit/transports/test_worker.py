@@ -16,7 +16,7 @@ from frontend.transports.worker import RoomWorker
 class FakeConversation:
     """Ends as its room's name says."""
 
-    def __init__(self, _host: object, ticket: Ticket, _metadata: str) -> None:
+    def __init__(self, _host: object, ticket: Ticket, _metadata: str, _lead: object) -> None:
         self._room = ticket.room
 
     async def run(self) -> str:
