@@ -70,12 +70,12 @@ class PiperEngine:
         due: float | None = None  # when the sound so far runs out
         before = 0
         for index, sentence in enumerate(sentences):
-            with self._turns.turn(due) as others:
+            with self._turns.turn(due):
                 prepared = self._prepare(sentence, request.speed, speaker)
                 last = index == len(sentences) - 1
                 clock.add(sentence, prepared.durations.reshape(-1), last=last)
                 windows = Windows(self._networks, prepared, self._flow, self._decoder)
-                pcm = self._compute(windows, self._pace.first(others))
+                pcm = self._first(windows, heard=due is not None)
             while True:
                 due = (due or time.monotonic()) + pcm.size / self.sample_rate
                 yield Chunk(pcm, tuple(clock.begun_before(before + windows.at)))
@@ -109,6 +109,17 @@ class PiperEngine:
             [config.noise_scale, config.length_scale / speed, config.noise_w], np.float32
         )
         return self._networks.text(np.array(sentence.ids, np.int64), scales, speaker)
+
+    def _first(self, windows: Windows, *, heard: bool) -> Array:
+        """The first window of a sentence; `heard` says whether there was one before."""
+        turns, pace = self._turns, self._pace
+        others = turns.silent - (not heard)
+        pcm = self._compute(windows, pace.first(others, shared=turns.shared))
+        came = turns.silent - (not heard) - others
+        if came <= 0 or windows.at == windows.frames:
+            return pcm
+        # They come before this one's next turn, and it would be silent by then.
+        return np.concatenate([pcm, self._compute(windows, pace.catching_up(came))])
 
     def _compute(self, windows: Windows, length: int) -> Array:
         """The next window; a rest of less than half of one is joined to it."""

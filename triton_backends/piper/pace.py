@@ -2,7 +2,7 @@
 
 ALONE, SHARED = 0.8, 0.25
 """The part of the time until the sound runs out that a window may take."""
-LEAST_GROWTH, GROWTH = 3, 5
+LEAST_GROWTH, GROWTH = 3, 8
 """Times the first window: less is mostly context. Times the last one: more comes too late."""
 SMOOTHING = 0.3
 
@@ -19,12 +19,17 @@ class Pace:
         self._context = context
         self._seconds_per_frame = 0.0
 
-    def first(self, others: int) -> int:
+    def first(self, others: int, *, shared: bool) -> int:
         """The first window: longer for each who waits for a first one as well.
 
-        Those will be served before this one's second.
+        Those will be served before this one's second, which on `shared` cores takes longer too.
         """
-        return min(self._first * (1 + others), self._largest)
+        alone = self._first * (3 if shared else 2) // 2
+        return min(alone + self._first * others, self._largest)
+
+    def catching_up(self, came: int) -> int:
+        """What to add to a first window while which so many others have come."""
+        return min(self._first * max(came, LEAST_GROWTH), self._largest)
 
     def following(self, last: int, slack_s: float, *, shared: bool) -> int:
         """As long as can be computed before the sound runs out in `slack_s`, within limits."""

@@ -30,8 +30,8 @@ class Turns:
         self._changed = threading.Condition()
 
     @contextmanager
-    def turn(self, due: float | None) -> Iterator[int]:
-        """Waits for a turn and holds it; gives how many others hear nothing yet."""
+    def turn(self, due: float | None) -> Iterator[None]:
+        """Waits for a turn and holds it."""
         first = due is None
         if due is None:
             due = time.monotonic() + FIRST_S
@@ -43,10 +43,9 @@ class Turns:
                 self._changed.wait(self._until_urgent(due))
             heapq.heappop(self._waiting)
             self._free -= 1
-            others = self._silent - first
             self._changed.notify_all()
         try:
-            yield others
+            yield
         finally:
             with self._changed:
                 self._silent -= first
@@ -57,6 +56,11 @@ class Turns:
     def waiting(self) -> int:
         """How many wait now."""
         return len(self._waiting)
+
+    @property
+    def silent(self) -> int:
+        """How many hear nothing yet: they wait for their first turn, or hold it."""
+        return self._silent
 
     @property
     def shared(self) -> bool:

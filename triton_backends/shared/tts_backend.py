@@ -181,7 +181,8 @@ class _Answer:
         Never asked after FINAL: the server has freed the request by then, and would crash.
         """
         if not self.abandoned and not self.ended:
-            self.abandoned = bool(self._request.is_cancelled())
+            if self._request.is_cancelled():  # never back to False: `_stop` may come meanwhile
+                self.abandoned = True
             self._polled = time.perf_counter()
         return self.abandoned
 

@@ -14,7 +14,7 @@ from tests.unit.backends.piper.voices import QUIET, load
 from triton_backends.piper.config import read_config
 from triton_backends.piper.cut import CutVoice, cut
 from triton_backends.piper.engine import PiperEngine
-from triton_backends.piper.networks import InlineNetworks, text_inputs
+from triton_backends.piper.networks import Array, InlineNetworks, text_inputs
 from triton_backends.piper.pace import Pace
 from triton_backends.piper.turns import Turns
 from triton_backends.piper.windows import Windows
@@ -61,9 +61,11 @@ def test_windows_equal_the_whole_network_given_the_same_noise(graph: str, tmp_pa
 
 def test_a_window_is_as_long_as_the_sound_lasts_that_is_left() -> None:
     pace = Pace(first=9, largest=172, context=30)
-    assert (pace.first(0), pace.first(3), pace.first(99)) == (9, 36, 172)
+    assert [pace.first(others, shared=False) for others in (0, 3, 99)] == [9, 36, 172]
+    assert pace.first(0, shared=True) == 13
+    assert [pace.catching_up(came) for came in (1, 3, 5, 99)] == [27, 27, 45, 172]
     pace.took(9, 0.039)  # a millisecond a frame
-    assert pace.following(9, 0.1, shared=False) == 45  # 50 would fit, but growth is limited
+    assert pace.following(6, 0.1, shared=False) == 48  # 50 would fit, but growth is limited
     assert pace.following(45, 0.1, shared=False) == 50
     assert pace.following(45, 0.2, shared=True) == 27
     assert pace.following(45, -1.0, shared=False) == 27  # three first ones at least
@@ -215,14 +217,40 @@ def test_the_second_place_is_kept_for_who_needs_it() -> None:
         waiting.start()
         while not turns.waiting:
             time.sleep(0.001)
-        with turns.turn(None) as others:
-            assert others == 0
+        with turns.turn(None):
+            assert turns.silent == 1
             assert turns.shared
             entered.append("newcomer")
         assert entered == ["newcomer"]
     leave.set()
     waiting.join(30)
     assert entered == ["newcomer", "far ahead"]
+
+
+def test_a_first_window_grows_by_who_comes_meanwhile(quiet: PiperEngine) -> None:
+    text = "A sentence that is long enough to be cut into several windows, whoever comes."
+    alone = next(quiet.synthesize(TtsRequest(text))).pcm.size
+    entered, leave = threading.Event(), threading.Event()
+
+    def newcomer() -> None:
+        with quiet._turns.turn(None):
+            entered.set()
+            leave.wait(30)
+
+    networks = quiet._networks
+    decoder, others = networks.decoder, [threading.Thread(target=newcomer)]
+
+    def decode(window: Array, speaker: Array | None) -> Array:
+        if others:
+            others.pop().start()
+            entered.wait(30)
+        return decoder(window, speaker)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(networks, "decoder", decode)
+        crowded = next(quiet.synthesize(TtsRequest(text))).pcm.size
+    leave.set()
+    assert crowded == 4 * alone, "its second window comes after the newcomer's first"
 
 
 def test_a_voice_of_each_rate_is_told_by_its_configuration(tmp_path: Path) -> None:
