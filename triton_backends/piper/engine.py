@@ -111,12 +111,12 @@ class PiperEngine:
         return self._networks.text(np.array(sentence.ids, np.int64), scales, speaker)
 
     def _first(self, windows: Windows, *, heard: bool) -> Array:
-        """The first window of a sentence; `heard` says whether there was one before."""
+        """The first window of a sentence; `heard` says whether there is sound before it."""
         turns, pace = self._turns, self._pace
-        others = turns.silent - (not heard)
-        pcm = self._compute(windows, pace.first(others, shared=turns.shared))
-        came = turns.silent - (not heard) - others
-        if came <= 0 or windows.at == windows.frames:
+        silent = turns.silent  # with this one, unless it is heard
+        pcm = self._compute(windows, pace.first(silent - (not heard), shared=turns.shared))
+        came = turns.silent - silent
+        if heard or came <= 0 or windows.at == windows.frames:
             return pcm
         # They come before this one's next turn, and it would be silent by then.
         return np.concatenate([pcm, self._compute(windows, pace.catching_up(came))])

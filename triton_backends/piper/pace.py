@@ -4,6 +4,8 @@ ALONE, SHARED = 0.8, 0.25
 """The part of the time until the sound runs out that a window may take."""
 LEAST_GROWTH, GROWTH = 3, 8
 """Times the first window: less is mostly context. Times the last one: more comes too late."""
+BUSY = 1.5
+"""Times the first window where others compute: the second one takes longer there too."""
 SMOOTHING = 0.3
 
 
@@ -22,9 +24,9 @@ class Pace:
     def first(self, others: int, *, shared: bool) -> int:
         """The first window: longer for each who waits for a first one as well.
 
-        Those will be served before this one's second, which on `shared` cores takes longer too.
+        Those will be served before this one's second. `shared`: others compute as well.
         """
-        alone = self._first * (3 if shared else 2) // 2
+        alone = int(self._first * BUSY) if shared else self._first
         return min(alone + self._first * others, self._largest)
 
     def catching_up(self, came: int) -> int:

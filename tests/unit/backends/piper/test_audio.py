@@ -14,8 +14,9 @@ from tests.unit.backends.piper.voices import QUIET, load
 from triton_backends.piper.config import read_config
 from triton_backends.piper.cut import CutVoice, cut
 from triton_backends.piper.engine import PiperEngine
-from triton_backends.piper.networks import Array, InlineNetworks, text_inputs
+from triton_backends.piper.networks import Array, InlineNetworks, Prepared, text_inputs
 from triton_backends.piper.pace import Pace
+from triton_backends.piper.phonemes import Sentence
 from triton_backends.piper.turns import Turns
 from triton_backends.piper.windows import Windows
 from triton_backends.shared.contract import TtsRequest
@@ -227,9 +228,12 @@ def test_the_second_place_is_kept_for_who_needs_it() -> None:
     assert entered == ["newcomer", "far ahead"]
 
 
-def test_a_first_window_grows_by_who_comes_meanwhile(quiet: PiperEngine) -> None:
-    text = "A sentence that is long enough to be cut into several windows, whoever comes."
-    alone = next(quiet.synthesize(TtsRequest(text))).pcm.size
+@pytest.mark.parametrize(("sentence", "times"), [(0, 4), (1, 1)])
+def test_who_hears_nothing_yet_makes_room_for_newcomers(
+    quiet: PiperEngine, sentence: int, times: int
+) -> None:
+    text = "A sentence that is long enough to be cut into several windows, whoever comes. " * 2
+    begun: list[int] = []  # the text part runs once for each sentence
     entered, leave = threading.Event(), threading.Event()
 
     def newcomer() -> None:
@@ -237,20 +241,31 @@ def test_a_first_window_grows_by_who_comes_meanwhile(quiet: PiperEngine) -> None
             entered.set()
             leave.wait(30)
 
-    networks = quiet._networks
-    decoder, others = networks.decoder, [threading.Thread(target=newcomer)]
+    networks, others = quiet._networks, [threading.Thread(target=newcomer)]
+    prepare, decoder = quiet._prepare, networks.decoder
+
+    def prepared(part: Sentence, speed: float, speaker: int | None) -> Prepared:
+        begun.append(0)
+        return prepare(part, speed, speaker)
 
     def decode(window: Array, speaker: Array | None) -> Array:
-        if others:
+        if len(begun) > sentence and others:
             others.pop().start()
             entered.wait(30)
         return decoder(window, speaker)
 
+    def first_window() -> int:
+        begun.clear()
+        return next(c.pcm.size for c in quiet.synthesize(TtsRequest(text)) if len(begun) > sentence)
+
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(quiet, "_prepare", prepared)
+        alone = first_window()
         patch.setattr(networks, "decoder", decode)
-        crowded = next(quiet.synthesize(TtsRequest(text))).pcm.size
+        crowded = first_window()
     leave.set()
-    assert crowded == 4 * alone, "its second window comes after the newcomer's first"
+    assert entered.is_set()
+    assert crowded == times * alone, "its second window comes after the newcomer's first"
 
 
 def test_a_voice_of_each_rate_is_told_by_its_configuration(tmp_path: Path) -> None:
