@@ -26,7 +26,7 @@ def say(
     ] = None,
     voice: Annotated[str | None, typer.Option(help="A model id, or id/speaker.")] = None,
     language: Annotated[str | None, typer.Option(help="BCP-47, such as de or en-GB.")] = None,
-    speed: Annotated[float | None, typer.Option(help="0.5 to 2.0")] = None,
+    speed: Annotated[float | None, typer.Option(help="0.25 to 4.0")] = None,
     config: Annotated[Path | None, typer.Option("--config", help="YAML file.")] = None,
     assign: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any setting.")

@@ -5,9 +5,13 @@ these defaults, in that order. Durations carry their unit in the name.
 """
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+Speed = Annotated[
+    float, Field(ge=0.25, le=4.0, description="times as fast; a voice goes as far as it can")
+]
 
 
 class Section(BaseModel):
@@ -115,7 +119,7 @@ class AsrConfig(Section):
 
 class TtsConfig(Section):
     voice: str = "espeak"
-    speed: float = Field(1.0, ge=0.5, le=2.0)
+    speed: Speed = 1.0
     clauses_ahead: int = Field(2, ge=1, le=8)
 
 
@@ -208,7 +212,7 @@ class ProfileConfig(Section):
     instructions: str = "You are a helpful voice assistant. Answer briefly, in spoken language."
     greeting: str = ""
     language: str | None = None
-    speed: float | None = Field(None, ge=0.5, le=2.0)
+    speed: Speed | None = None
     vad: VadConfig | None = None
     endpointing: EndpointingConfig | None = None
     echo: EchoControlConfig | None = None

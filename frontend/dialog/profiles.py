@@ -19,7 +19,7 @@ DEFAULT_PROFILE = "vdx"
 class SessionOptions:
     """What a session can be told; `recogniser` empty means it does not listen.
 
-    `speed` is 0.5 to 2.0, `language` a BCP-47 tag.
+    `speed` is 0.25 to 4.0, `language` a BCP-47 tag.
     """
 
     profile: str

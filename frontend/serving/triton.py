@@ -36,7 +36,7 @@ CHANNEL_OPTIONS = (
 
 @dataclass(frozen=True, slots=True)
 class SynthesisRequest:
-    """One clause for a voice: `text` up to 1,000 characters, `speed` 0.5 to 2.0."""
+    """One clause for a voice: `text` up to 1,000 characters, `speed` 0.25 to 4.0."""
 
     text: str
     language: str = ""

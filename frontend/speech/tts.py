@@ -14,7 +14,7 @@ BUSY_DELAYS_S = (0.05, 0.1, 0.2, 0.4, 0.8)
 
 @dataclass(frozen=True, slots=True)
 class Voice:
-    """Which model speaks, and how; `speaker` and `language` may be empty, `speed` 0.5 to 2.0."""
+    """Which model speaks, and how; `speaker` and `language` may be empty, `speed` 0.25 to 4.0."""
 
     model: str
     language: str = ""

@@ -16,18 +16,20 @@ from frontend.core.events import Clause, Pcm, SpeechChunk, Transcript, Transcrip
 from frontend.serving.triton import SynthesisRequest, TritonClient
 from frontend.speech.clauses import ClauseChunker
 from frontend.speech.tts import BUSY_DELAYS_S, Voice
-from frontend.transports.recording import LONGEST, Recording, Stretch, stretches
+from frontend.transports.recording import JOINED, LONGEST, Recording, Stretch, stretches
 
 CHUNKED_CHARS = 500
 """Of a text that are cut into clauses at a time."""
-PIECE = LISTEN_RATE
-"""Audio sent to a recogniser in one request, in samples."""
 AT_ONCE = 1
-"""Stretches of one recording understood at the same time by a model that decodes one by one: one
-that adapts to its speaker then knows him better with every stretch."""
+"""Stretches of one recording understood at the same time by a model that decodes one by one: the
+other cores are for who is talking."""
+AHEAD = 1
+"""Stretches cut beforehand, so that no recogniser waits for the next one."""
 BATCHED = 13 * LISTEN_RATE
 """Samples of a stretch for a model that decodes batches: several short windows cost less than one
 long one, whose self-attention grows with the square of its length."""
+BATCH_JOINED = 8 * LISTEN_RATE
+"""And up to which it takes in more, because a window is paid for whole."""
 PATIENCE = 10
 """How many times its own length a stretch may take: a recording competes with live speech."""
 BUSY_S = 0.2
@@ -124,13 +126,20 @@ async def transcribe(
     if not at_once:
         # Two batches, so that the next one waits when a model has several threads.
         at_once = 2 * batch if batch > 1 else AT_ONCE
-    longest = BATCHED if batch > 1 else LONGEST
+    lengths = (BATCHED, BATCH_JOINED) if batch > 1 else (LONGEST, JOINED)
+    turns = asyncio.Semaphore(at_once)
+
+    async def write_down(stretch: Stretch) -> Segment:
+        async with turns, places or nullcontext():
+            return await _write_down(client, model, stretch, (language, session))
+
     try:
-        async with aclosing(stretches(recording, vad, longest)) as found:
+        async with aclosing(stretches(recording, vad, *lengths)) as found:
             while True:
-                while len(tasks) < at_once and (stretch := await anext(found, None)) is not None:
-                    work = _write_down(client, model, stretch, (language, session), places)
-                    tasks.append(asyncio.create_task(work, name="stretch"))
+                while len(tasks) < at_once + AHEAD:
+                    if (stretch := await anext(found, None)) is None:
+                        break
+                    tasks.append(asyncio.create_task(write_down(stretch), name="stretch"))
                 if not tasks:
                     break
                 segment = await tasks[0]
@@ -148,21 +157,16 @@ async def transcribe(
 
 
 async def _write_down(
-    client: TritonClient,
-    model: str,
-    stretch: Stretch,
-    who: tuple[str, str],
-    places: asyncio.Semaphore | None,
+    client: TritonClient, model: str, stretch: Stretch, who: tuple[str, str]
 ) -> Segment:
     audio = np.pad(stretch.audio, (0, -stretch.audio.size % LISTEN_FRAME))
     limit_s = client.config.final_transcript_timeout_ms / 1000
     limit_s += PATIENCE * audio.size / LISTEN_RATE
-    async with places or nullcontext():
-        try:
-            async with asyncio.timeout(limit_s):
-                heard = await _recognise(client, model, audio, who)
-        except TimeoutError:
-            raise ModelTimeout(f"{model} took over {limit_s:.0f} s", model=model) from None
+    try:
+        async with asyncio.timeout(limit_s):
+            heard = await _recognise(client, model, audio, who)
+    except TimeoutError:
+        raise ModelTimeout(f"{model} took over {limit_s:.0f} s", model=model) from None
     origin = stretch.start * 1000 // LISTEN_RATE
     return Segment(
         start_ms=origin,
@@ -193,8 +197,8 @@ async def _recognise_once(
 ) -> Transcript:
     language, session = who
     async with client.recognise(model, language=language, session=session) as stream:
-        for at in range(0, audio.size, PIECE):
-            await stream.send(audio[at : at + PIECE].tobytes(), end=at + PIECE >= audio.size)
+        # In one request: a recogniser can judge the microphone by all of it before it listens.
+        await stream.send(audio.tobytes(), end=True)
         async with aclosing(aiter(stream)) as transcripts:
             async for transcript in transcripts:
                 if transcript.kind is TranscriptKind.FINAL:

@@ -29,9 +29,9 @@ TAIL: Final = LISTEN_RATE * 2 // 10
 """Silence kept before and after speech, in samples: recognisers want to hear it begin and end."""
 LONGEST: Final = 28 * LISTEN_RATE
 """Samples of a stretch: within what recognisers with a window of 30 s hear at once."""
-JOINED: Final = 8 * LISTEN_RATE
+JOINED: Final = 4 * LISTEN_RATE
 """A stretch shorter than this takes in what follows a pause of up to `JOIN_GAP` samples: a
-recogniser hears better, and a windowed one wastes less, when it hears more than a phrase."""
+recogniser hears better when it hears more than a phrase."""
 JOIN_GAP: Final = LISTEN_RATE * 3 // 2
 SEARCH: Final = 4 * LISTEN_RATE
 """Speech that is too long is parted at the quietest moment of so many samples at its end."""
@@ -153,8 +153,9 @@ class Cutter:
     and what is as loud as `FILE_THRESHOLD` may be speech.
     """
 
-    def __init__(self, vad: VadConfig, longest: int = LONGEST) -> None:
+    def __init__(self, vad: VadConfig, longest: int = LONGEST, joined: int = JOINED) -> None:
         self._longest = longest
+        self._joined = joined
         gate = vad.noise_gate
         quiet = gate.model_copy(update={"min_threshold": min(gate.min_threshold, FILE_THRESHOLD)})
         patient = max(vad.min_silence_duration_ms, FILE_SILENCE_MS)
@@ -197,7 +198,8 @@ class Cutter:
             return found
         position = self._detector.position
         if self._end is not None:
-            if position - self._end > JOIN_GAP + PRE_ROLL or self._end - self._start >= JOINED:
+            resumes = position - self._end <= JOIN_GAP + PRE_ROLL
+            if not resumes or self._end - self._start >= self._joined:
                 found.append(self._take(self._end))
         elif position - self._start >= self._longest:
             found.append(self._part())
@@ -247,14 +249,14 @@ class Cutter:
 
 
 async def stretches(
-    recording: Recording, vad: VadConfig, longest: int = LONGEST
+    recording: Recording, vad: VadConfig, longest: int = LONGEST, joined: int = JOINED
 ) -> AsyncGenerator[Stretch, None]:
-    """The speech of a recording in order, read and cut in a thread; `longest` is in samples.
+    """The speech of a recording in order, read and cut in a thread; lengths are in samples.
 
     Raises:
         InvalidInput: the recording turns out to be broken.
     """
-    cutter = Cutter(vad, longest)
+    cutter = Cutter(vad, longest, joined)
 
     def advance() -> list[Stretch] | None:
         pcm = recording.read()

@@ -143,3 +143,13 @@ async def test_a_whole_recording_at_once_is_recognised(wire: Wire) -> None:
     async with wire.stream("pocketsphinx-en") as stream:
         final = await utter(stream, speech, pieces=speech.size // 320)
     assert "leisure to consider" in final
+
+
+async def test_half_a_minute_in_one_request_is_recognised(wire: Wire) -> None:
+    await wire.load("pocketsphinx-en")
+    speech = np.resize(recording("ps_librivox_0870.wav"), 30 * 16_000)
+    async with wire.stream("pocketsphinx-en") as stream:
+        await stream.send_audio(speech, start=True, end=True)
+        final = await stream.read_state(2)
+    assert final.outputs["TEXT"].count("leisure to consider") >= 2
+    assert final.outputs["AUDIO_MS"] == 30_000

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from triton_backends.pocketsphinx.decoders import mean_of
 from triton_backends.pocketsphinx.means import SessionMeans
 from triton_backends.pocketsphinx.pool import DecoderPool
 from triton_backends.shared.contract import ASR_FRAME, ASR_RATE, AsrRequest
@@ -26,6 +27,9 @@ QUIET_RATIO = 0.1
 QUIET_RMS = 100.0
 MAX_QUIET_MS = 600
 
+# Samples of a first request that tell something of the microphone.
+TELLING = 2 * ASR_RATE
+
 _ALTERNATE = re.compile(r"\(\d+\)$")
 _NOT_A_WORD = re.compile(r"^[<\[+(]")
 
@@ -33,6 +37,8 @@ _NOT_A_WORD = re.compile(r"^[<\[+(]")
 class PocketsphinxEngine:
     """English only. `means` keeps the cepstral mean between the utterances of one SESSION.
 
+    An utterance that begins with seconds of audio, as those of a recording do, is heard through
+    a mean that knows them already, as pocketsphinx hears whole files.
     `whole_only`: a final is what the search ended with, so that a grammar's sentence counts only
     when it is complete; ending a grammar's search takes 4 ms.
     """
@@ -59,6 +65,8 @@ class PocketsphinxEngine:
         decoder = self._pool.take()
         known = self._means.get(request.session) if self._means else None
         decoder.set_cmn(known or self._neutral_mean)
+        if request.audio.size >= TELLING:
+            decoder.set_cmn(mean_of(decoder, request.audio))
         decoder.start_utt()
         return PocketsphinxUtterance(self, decoder, request.session)
 

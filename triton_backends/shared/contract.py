@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from triton_backends.shared.errors import InvalidArgument
 
 MAX_TEXT_CHARS = 1000
-MIN_SPEED, MAX_SPEED = 0.5, 2.0
+MIN_SPEED, MAX_SPEED = 0.25, 4.0
 REFERENCE_RATE = 24_000
 MAX_REFERENCE_SECONDS = 30
 ASR_RATE = 16_000

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
-from triton_backends.shared.contract import ASR_RATE, AsrRequest
+from triton_backends.shared.contract import ASR_FRAME, ASR_RATE, AsrRequest
 from triton_backends.shared.engine import AsrEngine, Hypothesis, Utterance
 from triton_backends.shared.errors import BackendError, Busy, Internal
 
@@ -15,8 +16,11 @@ PARTIAL, SPECULATIVE, FINAL = 0, 1, 2
 
 MAX_QUEUED_SAMPLES = 120 * ASR_RATE
 MAX_QUEUED_JOBS = 4096
-# Decoded in one go at most, so that another utterance's END does not wait long.
-MAX_BATCH_SAMPLES = ASR_RATE // 4
+# Decoded in one go at most, so that another utterance's END does not wait long; whole frames.
+MAX_BATCH_SAMPLES = 12 * ASR_FRAME
+# What wants an answer goes first once this is all that stands before it: somebody who spoke a
+# moment ago is not to wait for a recording that came whole.
+NEAR_SAMPLES = ASR_RATE
 
 
 class Reply(Protocol):
@@ -44,20 +48,45 @@ class Job:
         return 2 if self.end else int(self.request.flush)
 
 
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What is decoded in one go: audio, and the requests whose audio ends with it.
+
+    `request` is the one it begins in. `done` is empty where that one is longer than a batch.
+    """
+
+    request: AsrRequest
+    audio: NDArray[np.int16]
+    done: list[Job]
+
+    @property
+    def ends(self) -> bool:
+        """The utterance is over."""
+        return bool(self.done) and self.done[-1].end
+
+
 @dataclass(eq=False, slots=True)
 class Sequence:
-    """The queue is guarded by its owner's lock; the utterance belongs to who set `busy`."""
+    """The queue is guarded by its owner's lock; the utterance belongs to who set `busy`.
+
+    `read` is how much of the first request is decoded, `partial` what has not been told of it.
+    """
 
     jobs: deque[Job] = field(default_factory=deque)
     utterance: Utterance | None = None
     queued_samples: int = 0
+    read: int = 0
+    partial: Hypothesis | None = None
     arrived: float = field(default_factory=time.monotonic)
     busy: bool = False
     dropped: bool = False
+    failure: BackendError | None = None
 
     @property
-    def priority(self) -> int:
-        return max(job.priority for job in self.jobs)
+    def priority(self) -> tuple[int, int]:
+        """Greater is sooner; of two that are wanted alike the one that is sooner done."""
+        near = self.queued_samples <= NEAR_SAMPLES
+        return max(job.priority for job in self.jobs) if near else 0, -self.queued_samples
 
     def queue(self, job: Job) -> None:
         """Append a request; raises Busy when too much is waiting."""
@@ -71,24 +100,31 @@ class Sequence:
         self.queued_samples += size
         self.arrived = time.monotonic()
 
-    def take(self) -> list[Job]:
-        """The next requests to decode as one: plain audio, up to the first that wants an answer."""
-        batch: list[Job] = []
-        samples = 0
-        while self.jobs and samples < MAX_BATCH_SAMPLES:
-            job = self.jobs.popleft()
-            batch.append(job)
-            samples += job.request.audio.size
+    def take(self) -> Batch:
+        """The next audio to decode as one, up to the first request that wants an answer."""
+        request, done = self.jobs[0].request, list[Job]()
+        pieces, room = list[NDArray[np.int16]](), MAX_BATCH_SAMPLES
+        while self.jobs and room > 0:
+            job = self.jobs[0]
+            pieces.append(job.request.audio[self.read : self.read + room])
+            room -= pieces[-1].size
+            self.read += pieces[-1].size
+            if self.read < job.request.audio.size:
+                break
+            done.append(self.jobs.popleft())
+            self.read = 0
             if job.priority:
                 break
-        self.queued_samples -= samples
-        return batch
+        self.queued_samples -= MAX_BATCH_SAMPLES - room
+        return Batch(request, np.concatenate(pieces), done)
 
     def discard(self) -> None:
-        """End what waits without an answer."""
+        """End what waits: the request that was under way with its failure, all else in silence."""
+        if self.failure is not None and self.jobs:
+            self.jobs.popleft().reply.fail(self.failure)
         while self.jobs:
             self.jobs.popleft().reply.nothing()
-        self.queued_samples = 0
+        self.queued_samples = self.read = 0
 
     def free(self) -> None:
         if self.utterance is not None:
@@ -96,33 +132,40 @@ class Sequence:
             self.utterance = None
 
 
-def decode(engine: AsrEngine, sequence: Sequence, batch: list[Job]) -> bool:
-    """Decode a batch and end every request of it; False when the utterance cannot go on."""
-    *earlier, last = batch
-    for job in earlier:
+def decode(engine: AsrEngine, sequence: Sequence, batch: Batch) -> bool:
+    """Decode a batch and end its requests; False when the utterance cannot go on."""
+    for job in batch.done[:-1]:
         job.reply.nothing()
     try:
-        _answer(engine, sequence, batch, last)
+        _answer(engine, sequence, batch)
     except BackendError as error:
-        last.reply.fail(error)
+        _fail(sequence, batch, error)
         return False
     except Exception as error:  # noqa: BLE001  (root of a worker: the client must hear of it)
-        last.reply.fail(Internal(f"{type(error).__name__}: {error}"))
+        _fail(sequence, batch, Internal(f"{type(error).__name__}: {error}"))
         return False
     return True
 
 
-def _answer(engine: AsrEngine, sequence: Sequence, batch: list[Job], last: Job) -> None:
-    if last.request.cancel:
+def _fail(sequence: Sequence, batch: Batch, error: BackendError) -> None:
+    if batch.done:
+        batch.done[-1].reply.fail(error)
+    else:
+        sequence.failure = error
+
+
+def _answer(engine: AsrEngine, sequence: Sequence, batch: Batch) -> None:
+    last = batch.done[-1] if batch.done else None
+    if last is not None and last.request.cancel:
         last.reply.answer(Hypothesis(), FINAL)
         return
     if sequence.utterance is None:
-        sequence.utterance = engine.start(batch[0].request)
-    pieces = [job.request.audio for job in batch if job.request.audio.size]
-    partial = None
-    if pieces:
-        audio = pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
-        partial = sequence.utterance.accept(audio)
+        sequence.utterance = engine.start(batch.request)
+    if batch.audio.size:
+        sequence.partial = sequence.utterance.accept(batch.audio) or sequence.partial
+    if last is None:
+        return
+    partial, sequence.partial = sequence.partial, None
     if last.end:
         last.reply.answer(sequence.utterance.finish(), FINAL)
     elif last.request.flush:

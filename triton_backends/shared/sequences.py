@@ -1,7 +1,7 @@
 """The live utterances of one model instance: who is let in and who is decoded next.
 
 Pure Python. Requests of one utterance are done in order; between utterances one whose END has
-arrived goes first, then one with a FLUSH, then plain audio.
+arrived and is near goes first, then one with a FLUSH, then plain audio, the least of it first.
 """
 
 import threading
@@ -67,7 +67,8 @@ class Sequences:
             job.reply.fail(error)
             return
         if not self._threads:
-            self._serve_ready()
+            while self._serve_ready():
+                pass
 
     def close(self) -> None:
         """End the workers and free every utterance; open requests end without an answer."""
@@ -132,28 +133,29 @@ class Sequences:
                     return
             self._serve_ready()
 
-    def _serve_ready(self) -> None:
-        """Decode one batch of the utterance that is the most urgent."""
+    def _serve_ready(self) -> bool:
+        """Decode one batch of the utterance that is the most urgent; False if none waits."""
         with self._wake:
             if not self._ready:
-                return
+                return False
             sequence = max(self._ready, key=lambda waiting: waiting.priority)
             self._ready.discard(sequence)
             sequence.busy = True
             batch = sequence.take()
         goes_on = decode(self._engine, sequence, batch)
-        if not goes_on or batch[-1].end:
+        if not goes_on or batch.ends:
             # Not under the lock: ending a search takes long enough to hold up `submit`.
             sequence.free()
         with self._wake:
             sequence.busy = False
             if sequence.dropped:
                 self._free(sequence)
-            elif not goes_on or batch[-1].end:
+            elif not goes_on or batch.ends:
                 self._forget(sequence)
             elif sequence.jobs:
                 self._ready.add(sequence)
                 self._wake.notify()
+        return True
 
     def _forget(self, sequence: Sequence) -> None:
         for sequence_id, live in list(self._live.items()):

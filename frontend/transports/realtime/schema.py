@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from frontend.core.config import Speed
 from frontend.core.errors import InvalidInput
 
 BETA_KEYS = frozenset(
@@ -67,7 +68,7 @@ class VoiceId(Shape):
 class AudioOutput(Shape):
     format: AudioFormat | None = None
     voice: Annotated[str, Field(min_length=1)] | VoiceId | None = None
-    speed: float | None = Field(None, ge=0.5, le=2.0)
+    speed: Speed | None = None
 
 
 class Audio(Shape):

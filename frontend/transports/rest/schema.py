@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from frontend.core.config import Speed
 from frontend.dialog.profiles import DEFAULT_PROFILE
 
 MAX_INPUT_CHARS = 100_000
@@ -38,7 +39,7 @@ class SpeechRequest(Shape):
         "alloy", description="a voice model, model/speaker, or a name of OpenAI's (the profile's)"
     )
     response_format: Literal["mp3", "opus", "flac", "wav", "pcm"] = "mp3"
-    speed: float = Field(1.0, ge=0.5, le=2.0, description="OpenAI allows 0.25 to 4; voices do not")
+    speed: Speed = 1.0
     instructions: str | None = Field(
         None, max_length=MAX_INPUT_CHARS, description="accepted; no voice follows them yet"
     )

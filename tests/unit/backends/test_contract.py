@@ -47,7 +47,7 @@ def test_what_is_left_out_has_defaults() -> None:
         ({"TEXT": np.array([1], np.int32)}, "int32"),
         ({"TEXT": np.array([b"a", b"b"], np.object_)}, "2"),
         ({"TEXT": string("a"), "SPEED": np.array([1.0], np.float64)}, "float64"),
-        ({"TEXT": string("a"), "SPEED": np.array([2.01], np.float32)}, "2.01"),
+        ({"TEXT": string("a"), "SPEED": np.array([4.01], np.float32)}, "4.01"),
         ({"TEXT": string("a"), "REFERENCE_AUDIO": np.zeros(4, np.float32)}, "float32"),
         ({"TEXT": string("a"), "REFERENCE_AUDIO": np.zeros((2, 2), np.int16)}, "[2, 2]"),
     ],

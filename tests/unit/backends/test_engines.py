@@ -282,6 +282,16 @@ class TestPocketsphinx:
         hear(sphinx, recording("rhasspy_lamp"), session="other")
         assert hear(sphinx, audio) == before
 
+    def test_a_whole_phrase_is_heard_through_its_own_mean(self, sphinx: PocketsphinxEngine) -> None:
+        audio = recording("ps_librivox_0930")
+        whole = sphinx.start(AsrRequest(audio))
+        for at in range(0, audio.size, 3840):
+            whole.accept(audio[at : at + 3840])
+        text = whole.finish().text
+        whole.close()
+        assert text.startswith("he might even have been made amiable")
+        assert not hear(sphinx, audio).startswith("he might even have been made amiable")
+
     def test_means_are_kept_for_the_latest_sessions_only(
         self, sphinx: PocketsphinxEngine, means_file: Path
     ) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from triton_backends.shared.contract import AsrRequest
-from triton_backends.shared.decoding import FINAL, PARTIAL, SPECULATIVE, Job
+from triton_backends.shared.decoding import FINAL, MAX_BATCH_SAMPLES, PARTIAL, SPECULATIVE, Job
 from triton_backends.shared.engine import Hypothesis
 from triton_backends.shared.errors import BackendError
 from triton_backends.shared.sequences import Sequences
@@ -57,6 +57,8 @@ class Engine:
         self.gate.set()
         self.at_gate = threading.Event()
         self.open = 0
+        self.most = 0
+        self.breaks_after: int | None = None
 
     def start(self, request: AsrRequest, /) -> "Utterance":
         if request.language == "bad":
@@ -77,6 +79,9 @@ class Utterance:
         self.engine.at_gate.set()
         self.engine.gate.wait(WAIT_S)
         self.samples += pcm.size
+        self.engine.most = max(self.engine.most, pcm.size)
+        if self.engine.breaks_after is not None and self.samples > self.engine.breaks_after:
+            raise ValueError("enough")
         return self.flush()
 
     def flush(self) -> Hypothesis:
@@ -169,6 +174,64 @@ def test_finals_go_before_flushes_before_audio() -> None:
     order = [entry.split(":")[0] for entry in log]
     assert order.index("end") < order.index("flush") < order.index("audio")
     sequences.close()
+
+
+def test_a_long_request_makes_way_for_who_spoke_a_moment_ago() -> None:
+    engine = Engine(instant=False)
+    sequences = Sequences(engine, limit=8, idle_s=60)
+    log: list[str] = []
+    replies = {name: Reply(log, name) for name in ("recording", "partial", "flush", "end")}
+    engine.gate.clear()
+    sequences.submit(1, job(replies["recording"], 30 * 16_000, start=True, end=True))
+    assert engine.at_gate.wait(WAIT_S)
+    sequences.submit(2, job(replies["partial"], start=True))
+    sequences.submit(3, job(replies["flush"], start=True, flush=True))
+    sequences.submit(4, job(replies["end"], start=True, end=True))
+    engine.gate.set()
+    assert replies["recording"].wait() == f"{FINAL} {30 * 16_000}"
+    assert [entry.split(":")[0] for entry in log] == ["end", "flush", "partial", "recording"]
+    sequences.close()
+    assert engine.open == 0
+
+
+def test_no_engine_is_given_more_at_a_time_than_a_batch(engine: Engine) -> None:
+    sequences = Sequences(engine, limit=1, idle_s=60)
+    first, second = Reply(), Reply()
+    sequences.submit(1, job(first, 2 * MAX_BATCH_SAMPLES + 320, start=True))
+    assert first.wait() == f"{PARTIAL} {2 * MAX_BATCH_SAMPLES + 320}"
+    assert engine.most == MAX_BATCH_SAMPLES
+    sequences.submit(1, job(second, 0, end=True))
+    assert second.wait() == f"{FINAL} {2 * MAX_BATCH_SAMPLES + 320}"
+    sequences.close()
+
+
+@pytest.mark.parametrize("at", [0, 320 * 40, 20 * 320 + MAX_BATCH_SAMPLES])
+def test_a_failure_in_the_middle_of_a_request_is_its_answer(engine: Engine, at: int) -> None:
+    sequences = Sequences(engine, limit=1, idle_s=60)
+    first = Reply()
+    engine.breaks_after = at
+    sequences.submit(1, job(first, 30 * 16_000, start=True, end=True))
+    assert first.wait() == "[internal] ValueError: enough"
+    deadline = time.monotonic() + WAIT_S
+    while len(sequences) and time.monotonic() < deadline:
+        time.sleep(0.001)
+    assert (engine.open, len(sequences)) == (0, 0)
+    sequences.close()
+
+
+def test_cancelling_in_the_middle_of_a_request() -> None:
+    engine = Engine(instant=False)
+    sequences = Sequences(engine, limit=1, idle_s=60)
+    engine.gate.clear()
+    first, cancel = Reply(), Reply()
+    sequences.submit(1, job(first, 30 * 16_000, start=True))
+    assert engine.at_gate.wait(WAIT_S)
+    sequences.submit(1, job(cancel, 0, end=True, cancel=True))
+    assert first.wait() == "nothing"
+    engine.gate.set()
+    assert cancel.wait() == f"{FINAL} "
+    sequences.close()
+    assert engine.open == 0
 
 
 def test_waiting_audio_is_decoded_as_one_and_cancel_drops_it() -> None:

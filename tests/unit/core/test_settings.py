@@ -84,7 +84,7 @@ def test_an_unknown_key_is_named_with_the_nearest(
     [
         ("server: {port: 70000}", "server.port", "70000"),
         ("server: {port: many}", "server.port", "'many'"),
-        ("tts: {speed: 3}", "tts.speed", "3"),
+        ("tts: {speed: 5}", "tts.speed", "5"),
         ("vad: {sample_rate: 8000}", "vad.sample_rate", "8000"),
         ("vad: loud", "vad", "'loud'"),
         ("log: {level: chatty}", "log.level", "'chatty'"),
