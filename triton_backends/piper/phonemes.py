@@ -5,14 +5,13 @@ Every phoneme remembers the word of the text it belongs to, so that durations be
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
 from triton_backends.piper.config import BOS, EOS, PAD, VoiceConfig
 from triton_backends.piper.espeak import Clause
 from triton_backends.piper.spans import Phonemize, owners, word_spans
-from triton_backends.shared.errors import InvalidArgument
 
 NOBODY = -1
 
@@ -45,16 +44,30 @@ class Sentence:
     words: tuple[int, ...]
 
 
-class Phonemizer:
-    """Text to sentences, for one voice."""
+class Phonemizer(Protocol):
+    """Text to what the network is given; safe to call from any thread."""
 
-    def __init__(self, config: VoiceConfig, espeak: Clauses | None) -> None:
-        if config.phoneme_type not in {"espeak", "text"}:
-            raise InvalidArgument(
-                f"phoneme_type {config.phoneme_type!r} needs a phonemizer vdx does not carry"
-            )
+    def sentences(self, text: str) -> list[Sentence]:
+        """The sentences of `text` that have anything to say."""
+        ...
+
+
+class LetterPhonemizer:
+    """For voices of the types "espeak" and, without espeak-ng, "text".
+
+    `vocalise` writes what a language leaves to the reader, as Arabic does its vowels; it keeps the
+    words apart as they are.
+    """
+
+    def __init__(
+        self,
+        config: VoiceConfig,
+        espeak: Clauses | None,
+        vocalise: Callable[[str], str] | None = None,
+    ) -> None:
         self._config = config
         self._espeak = espeak
+        self._vocalise = vocalise
 
     def sentences(self, text: str) -> list[Sentence]:
         """The sentences of `text` that have anything to say."""
@@ -66,6 +79,9 @@ class Phonemizer:
             return [list(_codepoints(text))]
         found: list[list[Phoneme]] = []
         parts = _RAW.split(text)
+        if self._vocalise is not None:
+            parts = [part if part.startswith("[[") else self._vocalised(part) for part in parts]
+            text = "".join(parts)
         after_raw = False
         at = 0
         for index, part in enumerate(parts):
@@ -82,6 +98,13 @@ class Phonemizer:
         if found and not found[-1]:
             found.pop()
         return found
+
+    def _vocalised(self, part: str) -> str:
+        core = part.strip()
+        if not core or self._vocalise is None:
+            return part
+        before, after = part.split(core, 1)
+        return before + self._vocalise(core) + after
 
     def _spoken(self, espeak: Clauses, text: str, at: int, part: str) -> list[list[Phoneme]]:
         voice = self._config.espeak_voice

@@ -3,12 +3,14 @@
 import os
 from pathlib import Path
 
-from triton_backends.piper.config import read_config
+from triton_backends.piper.arabic import find_vocaliser
+from triton_backends.piper.config import VoiceConfig, read_config
 from triton_backends.piper.cut import CutVoice, cut, read_model
 from triton_backends.piper.engine import FIRST_MS, LARGEST_MS, PiperEngine, PiperOptions
 from triton_backends.piper.espeak import EspeakPhonemes
 from triton_backends.piper.networks import MAX_THREADS, InlineNetworks
-from triton_backends.piper.phonemes import Phonemizer
+from triton_backends.piper.phonemes import LetterPhonemizer, Phonemizer
+from triton_backends.piper.pinyin import PinyinPhonemizer
 from triton_backends.shared.errors import InvalidArgument
 from triton_backends.shared.parameters import Parameters
 
@@ -47,14 +49,26 @@ def load_voice(parameters: Parameters, model_folder: Path) -> tuple[PiperEngine,
     )
     network = find_network(Path(os.path.normpath(model_folder / wanted)))
     config = read_config(Path(f"{network}.json"))
-    espeak = EspeakPhonemes() if config.phoneme_type == "espeak" else None
-    if espeak is not None and not espeak.has_voice(config.espeak_voice):
-        raise InvalidArgument(f"{network.name}.json: espeak-ng has no {config.espeak_voice!r}")
-    phonemizer = Phonemizer(config, espeak)
+    phonemizer = make_phonemizer(config, network.name)
     voice = _cut(network)
     contexts = (voice.flow_context, voice.decoder_context)
     networks = InlineNetworks(voice, threads)
     return PiperEngine(config, phonemizer, networks, contexts, options), voice
+
+
+def make_phonemizer(config: VoiceConfig, name: str) -> Phonemizer:
+    """The one a voice was trained with; raises InvalidArgument if vdx has none such."""
+    if config.phoneme_type == "text":
+        return LetterPhonemizer(config, None)
+    if config.phoneme_type == "pinyin":
+        return PinyinPhonemizer(config)
+    if config.phoneme_type != "espeak":
+        kind = config.phoneme_type
+        raise InvalidArgument(f"{name}.json: vdx has no phonemizer for phoneme_type {kind!r}")
+    espeak = EspeakPhonemes()
+    if not espeak.has_voice(config.espeak_voice):
+        raise InvalidArgument(f"{name}.json: espeak-ng has no {config.espeak_voice!r}")
+    return LetterPhonemizer(config, espeak, find_vocaliser(config.espeak_voice))
 
 
 def _cut(network: Path) -> CutVoice:

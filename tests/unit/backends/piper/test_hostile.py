@@ -93,6 +93,7 @@ SPOILS: dict[str, tuple[Spoil, str]] = {
     "not a number": (set_json(inference={"noise_scale": float("nan")}), "nan"),
     "language": (set_json(espeak={"voice": "../../etc"}), "espeak-ng has no"),
     "phonemes": (set_json(phoneme_type="klingon"), "klingon"),
+    "no phonemizer": (set_json(phoneme_type="thai"), "no phonemizer for phoneme_type 'thai'"),
 }
 
 

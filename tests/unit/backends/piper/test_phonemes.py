@@ -12,10 +12,12 @@ from piper.config import PhonemeType, PiperConfig
 from piper.phonemize_espeak import ESPEAK_DATA_DIR
 
 from frontend.bench.piper_voice import make_voice
+from triton_backends.piper.arabic import find_vocaliser
 from triton_backends.piper.config import VoiceConfig, read_config
 from triton_backends.piper.espeak import EspeakPhonemes
-from triton_backends.piper.phonemes import NOBODY, Phonemizer
+from triton_backends.piper.phonemes import NOBODY, LetterPhonemizer
 from triton_backends.piper.spans import word_spans
+from triton_backends.piper.voicepack import make_phonemizer
 
 CORPUS: dict[str, list[str]] = json.loads(
     (Path(__file__).parents[3] / "data" / "piper" / "corpus.json").read_text(encoding="utf-8")
@@ -48,12 +50,10 @@ def reference(config: VoiceConfig) -> piper.voice.PiperVoice:
         phoneme_id_map=config.phoneme_ids,
         phoneme_type=PhonemeType(config.phoneme_type),
     )
-    voice = piper.voice.PiperVoice(session=None, config=told, espeak_data_dir=ESPEAK_DATA_DIR)
-    voice.use_tashkeel = False
-    return voice
+    return piper.voice.PiperVoice(session=None, config=told, espeak_data_dir=ESPEAK_DATA_DIR)
 
 
-def check(mine: Phonemizer, theirs: piper.voice.PiperVoice, text: str) -> None:
+def check(mine: LetterPhonemizer, theirs: piper.voice.PiperVoice, text: str) -> None:
     wanted = theirs.phonemize(text)
     assert [[p.symbol for p in each] for each in mine.phonemes(text)] == wanted, text
     ids = [tuple(theirs.phonemes_to_ids(each)) for each in wanted if each]
@@ -66,7 +66,7 @@ def test_phonemes_and_ids_are_those_of_the_reference(
 ) -> None:
     logging.getLogger("piper").setLevel(logging.ERROR)
     config = config_of(folder, espeak={"voice": language})
-    mine, theirs = Phonemizer(config, espeak), reference(config)
+    mine, theirs = LetterPhonemizer(config, espeak, find_vocaliser(language)), reference(config)
     for text in CORPUS[language]:
         check(mine, theirs, text)
     words = [word for text in CORPUS[language] for word in re.findall(r"\w+", text)]
@@ -78,15 +78,28 @@ def test_phonemes_and_ids_are_those_of_the_reference(
         check(mine, theirs, joined)
 
 
+ARABIC = "صباح الخير، كيف حالك؟ ذهب الولد إلى المدرسة. [[ həlˈoʊ ]] السعر 25 دولار."
+
+
+def test_arabic_is_given_its_vowels(espeak: EspeakPhonemes, folder: Path) -> None:
+    config = config_of(folder, espeak={"voice": "ar"})
+    mine, theirs = make_phonemizer(config, "voice"), reference(config)
+    assert isinstance(mine, LetterPhonemizer)
+    check(mine, theirs, ARABIC)
+    assert mine.phonemes(ARABIC) != LetterPhonemizer(config, espeak).phonemes(ARABIC)
+    owned = {word for sentence in mine.sentences(ARABIC) for word in sentence.words}
+    assert owned - {NOBODY} == set(range(len(word_spans(ARABIC)))) - {8, 9, 10}
+
+
 @pytest.mark.parametrize("text", ["abc déf.", "Привіт, світе!", "한국어 텍스트", "a\u0301\u0323 b"])
 def test_text_voices_take_the_letters_themselves(text: str, folder: Path) -> None:
     config = config_of(folder, phoneme_type="text", espeak={"voice": "uk"})
-    check(Phonemizer(config, None), reference(config), text)
+    check(LetterPhonemizer(config, None), reference(config), text)
 
 
 def test_vowels_a_voice_knows_as_one_are_joined(espeak: EspeakPhonemes, folder: Path) -> None:
     config = config_of(folder, vowel_clusters=[["a", "ɪ"], ["o", "ʊ"]])
-    spoken = Phonemizer(config, espeak).phonemes("I go high")
+    spoken = LetterPhonemizer(config, espeak).phonemes("I go high")
     assert [p.symbol for p in spoken[0] if len(p.symbol) > 1] == ["aɪ", "oʊ", "aɪ"]
 
 
@@ -102,7 +115,7 @@ def test_vowels_a_voice_knows_as_one_are_joined(espeak: EspeakPhonemes, folder: 
 def test_every_word_owns_phonemes_in_its_order(
     text: str, espeak: EspeakPhonemes, folder: Path
 ) -> None:
-    sentences = Phonemizer(config_of(folder), espeak).sentences(text)
+    sentences = LetterPhonemizer(config_of(folder), espeak).sentences(text)
     owned = [word for sentence in sentences for word in sentence.words if word != NOBODY]
     assert owned == sorted(owned)
     raw = {0, 1, 2} if text.startswith("[[") else set()
