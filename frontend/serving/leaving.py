@@ -12,19 +12,23 @@ import grpc
 
 LEAVE_S = 1.0
 """A model that does not end a stream in this time is stuck, and its call is cancelled after all."""
+ANSWER_S = 30.0
+"""The same where the last request is sent already, and it is still at work on the answer."""
 
 
 class Leaving:
-    """The streams of one client that are on their way out; bounded by LEAVE_S each."""
+    """The streams of one client that are on their way out; each is waited for only so long."""
 
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def let_go(self, call: Any, last_request: Any = None) -> None:
+    def let_go(self, call: Any, last_request: Any = None, *, patience_s: float = LEAVE_S) -> None:
         """Sends `last_request`, if any, and reads the stream to its end in the background."""
         if call.done():
             return
-        task = asyncio.get_running_loop().create_task(_leave(call, last_request), name="leave")
+        task = asyncio.get_running_loop().create_task(
+            _leave(call, last_request, patience_s), name="leave"
+        )
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -35,9 +39,9 @@ class Leaving:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
 
-async def _leave(call: Any, last_request: Any) -> None:
+async def _leave(call: Any, last_request: Any, patience_s: float) -> None:
     try:
-        async with asyncio.timeout(LEAVE_S):
+        async with asyncio.timeout(patience_s):
             if last_request is not None:
                 await call.write(last_request)
             await call.done_writing()

@@ -2,8 +2,7 @@
 
 import asyncio
 import secrets
-from collections import deque
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import aclosing, nullcontext
 from dataclasses import dataclass, replace
 
@@ -120,7 +119,6 @@ async def transcribe(
         InvalidInput: the recording is broken.
         TritonError: the recogniser failed.
     """
-    tasks: deque[asyncio.Task[Segment]] = deque()
     total, session = recording.seconds, secrets.token_hex(8)
     batch = (await client.describe(model)).batch
     if not at_once:
@@ -133,27 +131,55 @@ async def transcribe(
         async with turns, places or nullcontext():
             return await _write_down(client, model, stretch, (language, session))
 
-    try:
-        async with aclosing(stretches(recording, vad, *lengths)) as found:
-            while True:
-                while len(tasks) < at_once + AHEAD:
-                    if (stretch := await anext(found, None)) is None:
-                        break
-                    tasks.append(asyncio.create_task(write_down(stretch), name="stretch"))
-                if not tasks:
-                    break
-                segment = await tasks[0]
-                tasks.popleft()
-                if progress is not None:
-                    progress(min(segment.end_ms / 1000, total), total)
-                if segment.text:
-                    yield segment
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+    async with aclosing(
+        _in_order(stretches(recording, vad, *lengths), write_down, at_once + AHEAD)
+    ) as segments:
+        async for segment in segments:
+            if progress is not None:
+                progress(min(segment.end_ms / 1000, total), total)
+            if segment.text:
+                yield segment
     if progress is not None:
         progress(total, total)
+
+
+async def _in_order(
+    found: AsyncGenerator[Stretch, None],
+    write_down: Callable[[Stretch], Awaitable[Segment]],
+    ahead: int,
+) -> AsyncGenerator[Segment, None]:
+    """What becomes of every stretch, in order, each as soon as it is there; `ahead` are under way.
+
+    Where the recording breaks, what came before is still told.
+    """
+    room = asyncio.Semaphore(ahead)
+    under_way: asyncio.Queue[asyncio.Future[Segment] | None] = asyncio.Queue(ahead + 1)
+    tasks: set[asyncio.Future[Segment]] = set()
+
+    async def cut() -> None:
+        try:
+            async with aclosing(found):
+                async for stretch in found:
+                    await room.acquire()
+                    task = asyncio.ensure_future(write_down(stretch))
+                    tasks.add(task)
+                    under_way.put_nowait(task)
+        finally:
+            under_way.put_nowait(None)
+
+    cutter = asyncio.create_task(cut(), name="cutter")
+    try:
+        while (task := await under_way.get()) is not None:
+            segment = await task
+            tasks.discard(task)
+            room.release()
+            yield segment
+        await cutter
+    finally:
+        cutter.cancel()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(cutter, *tasks, return_exceptions=True)
 
 
 async def _write_down(

@@ -1,6 +1,9 @@
 """The vowels that Arabic text leaves to its reader."""
 
 from collections.abc import Callable
+from typing import Any
+
+from triton_backends.piper.networks import make_session
 
 ARABIC = "ar"
 
@@ -14,8 +17,11 @@ def find_vocaliser(espeak_voice: str) -> Callable[[str], str] | None:
     if espeak_voice != ARABIC:
         return None
     try:
-        from piper.tashkeel import TashkeelDiacritizer
+        from piper.tashkeel import TASHKEEL_DIR, TashkeelDiacritizer
     except ImportError:
         return None
-    vocalise: Callable[[str], str] = TashkeelDiacritizer()
-    return vocalise
+    vocalise: Any = TashkeelDiacritizer()
+    # One thread, which does not spin: the cores are for the voice.
+    vocalise.session = make_session((TASHKEEL_DIR / "model.onnx").read_bytes(), 1)
+    found: Callable[[str], str] = vocalise
+    return found

@@ -95,6 +95,11 @@ class PiperEngine:
         """What the network is given for a text, a sentence at a time."""
         return self._phonemizer.sentences(text)
 
+    @property
+    def calibration_text(self) -> str:
+        """A text of the voice's own, empty where English will do."""
+        return self._phonemizer.calibration_text
+
     def move(self, networks: Networks) -> None:
         """Run the networks there from now on; nobody may be speaking."""
         self._networks.close()

@@ -8,6 +8,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from triton_backends.piper.children import ChildNetworks
 from triton_backends.piper.engine import PiperEngine
 from triton_backends.piper.voicepack import load_voice
+from triton_backends.shared.contract import TtsRequest
 from triton_backends.shared.errors import InvalidArgument
 from triton_backends.shared.parameters import Parameters
 from triton_backends.shared.tts_backend import TtsBackend
@@ -39,3 +40,9 @@ class TritonPythonModel(TtsBackend):
     def build_engine(self, parameters: Parameters) -> PiperEngine:
         self._piper, self._cut = load_voice(parameters, self._folder)
         return self._piper
+
+    def calibration_request(self, parameters: Parameters) -> TtsRequest:
+        own = self._piper.calibration_text
+        if own and not parameters.text("calibration_text"):
+            return TtsRequest(own)
+        return super().calibration_request(parameters)

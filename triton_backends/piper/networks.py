@@ -46,9 +46,9 @@ class InlineNetworks:
 
     def __init__(self, voice: CutVoice, threads: int = 0) -> None:
         self._voice = voice
-        self._text: Any = _session(voice.text, threads)
-        self._flow: Any = _session(voice.flow, threads)
-        self._decoder: Any = _session(voice.decoder, threads)
+        self._text: Any = make_session(voice.text, threads)
+        self._flow: Any = make_session(voice.flow, threads)
+        self._decoder: Any = make_session(voice.decoder, threads)
 
     def text(self, ids: NDArray[np.int64], scales: Array, speaker: int | None) -> Prepared:
         return Prepared(*_run(self._text, text_inputs(ids, scales, speaker)))
@@ -82,7 +82,8 @@ def text_inputs(
     return inputs
 
 
-def _session(model: bytes, threads: int) -> Any:
+def make_session(model: bytes, threads: int) -> Any:
+    """A session of onnxruntime; 0 threads are one a core. Raises InvalidArgument if it refuses."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()

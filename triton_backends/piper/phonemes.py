@@ -45,7 +45,12 @@ class Sentence:
 
 
 class Phonemizer(Protocol):
-    """Text to what the network is given; safe to call from any thread."""
+    """Text to what the network is given; safe to call from any thread.
+
+    `calibration_text` is something it can read, empty where English will do.
+    """
+
+    calibration_text: str
 
     def sentences(self, text: str) -> list[Sentence]:
         """The sentences of `text` that have anything to say."""
@@ -58,6 +63,8 @@ class LetterPhonemizer:
     `vocalise` writes what a language leaves to the reader, as Arabic does its vowels; it keeps the
     words apart as they are.
     """
+
+    calibration_text = ""
 
     def __init__(
         self,

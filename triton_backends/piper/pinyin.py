@@ -13,6 +13,7 @@ from triton_backends.piper.spans import word_spans
 
 INITIALS = (*("zh", "ch", "sh"), *"bpmfdtnlgkhjqxrzcsyw")
 NO_INITIAL = "Ø"
+DIGITS = dict(zip("0123456789.-", "零一二三四五六七八九点负", strict=True))
 TONES = frozenset("12345")
 PAUSES = frozenset("。.？?！!—…、，,：:；; ")
 LETTERS = frozenset("bpmfdtnlgkhjqxrzcsywaoeiuv12345Ø^$_")
@@ -29,6 +30,8 @@ Owned = list[tuple[str, int]]
 
 class PinyinPhonemizer:
     """Text to sentences, for one voice with phoneme_type "pinyin"."""
+
+    calibration_text = "今天天气很好，我们先去公园散步，再回家做饭，晚上一起看书。"
 
     def __init__(self, config: VoiceConfig) -> None:
         from unicode_rbnf import RbnfEngine
@@ -64,7 +67,12 @@ class PinyinPhonemizer:
         return _rewritten(sentence, _NUMBER, lambda found: self._number(found[0]))
 
     def _number(self, digits: str) -> str:
-        return str(self._numbers.format_number(digits).text)
+        from unicode_rbnf.engine import NoRuleForNumberError
+
+        try:
+            return str(self._numbers.format_number(digits).text)
+        except (NoRuleForNumberError, ValueError):  # such as that of a bank card
+            return "".join(DIGITS[digit] for digit in digits)
 
     def _spoken(self, sentence: Owned) -> Iterator[Phoneme]:
         readings = _readings("".join(character for character, _ in sentence))

@@ -26,6 +26,7 @@ UNKNOWN = -(2**29)
 BINARY = (".bin", ".dmp", ".DMP")
 SEARCH = "vdx"
 SILENCE = "silence"
+PIECE = 4_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +53,14 @@ class Vocabulary:
 
 
 def mean_of(decoder: Any, pcm: NDArray[np.int16]) -> str:
-    """The decoder's cepstral mean once it has heard this audio; int16, 16 kHz, 4 ms a second."""
+    """The decoder's cepstral mean once it has heard this audio; int16, 16 kHz, 4 ms a second.
+
+    A piece at a time, because each call holds the interpreter's lock.
+    """
     decoder.activate_search(SILENCE)
     decoder.start_utt()
-    decoder.process_raw(pcm.tobytes(), no_search=False, full_utt=True)
+    for at in range(0, pcm.size, PIECE):
+        decoder.process_raw(pcm[at : at + PIECE].tobytes(), no_search=False, full_utt=False)
     decoder.end_utt()
     mean: str = decoder.get_cmn(update=True)
     decoder.activate_search(SEARCH)

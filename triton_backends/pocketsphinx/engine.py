@@ -27,8 +27,8 @@ QUIET_RATIO = 0.1
 QUIET_RMS = 100.0
 MAX_QUIET_MS = 600
 
-# Samples of a first request that tell something of the microphone.
-TELLING = 2 * ASR_RATE
+# Samples of a first request that tell something of the microphone, and that tell enough.
+TELLING, MOST_TELLING = 2 * ASR_RATE, 10 * ASR_RATE
 
 _ALTERNATE = re.compile(r"\(\d+\)$")
 _NOT_A_WORD = re.compile(r"^[<\[+(]")
@@ -63,12 +63,19 @@ class PocketsphinxEngine:
         if language and language.split("-")[0] != "en":
             raise InvalidArgument(f"LANGUAGE {request.language!r}: this model understands only en")
         decoder = self._pool.take()
+        try:
+            self._begin(decoder, request)
+        except BaseException:
+            self._pool.give_back(decoder)
+            raise
+        return PocketsphinxUtterance(self, decoder, request.session)
+
+    def _begin(self, decoder: Any, request: AsrRequest) -> None:
         known = self._means.get(request.session) if self._means else None
         decoder.set_cmn(known or self._neutral_mean)
         if request.audio.size >= TELLING:
-            decoder.set_cmn(mean_of(decoder, request.audio))
+            decoder.set_cmn(mean_of(decoder, request.audio[:MOST_TELLING]))
         decoder.start_utt()
-        return PocketsphinxUtterance(self, decoder, request.session)
 
     def learn(self, decoder: Any, session: str) -> None:
         """Keep a decoder's cepstral mean for the session."""

@@ -18,9 +18,8 @@ MAX_QUEUED_SAMPLES = 120 * ASR_RATE
 MAX_QUEUED_JOBS = 4096
 # Decoded in one go at most, so that another utterance's END does not wait long; whole frames.
 MAX_BATCH_SAMPLES = 12 * ASR_FRAME
-# What wants an answer goes first once this is all that stands before it: somebody who spoke a
-# moment ago is not to wait for a recording that came whole.
-NEAR_SAMPLES = ASR_RATE
+# A request of this much is a recording that came whole: who is talking does not wait for its end.
+RECORDING_SAMPLES = 2 * ASR_RATE
 
 
 class Reply(Protocol):
@@ -69,12 +68,15 @@ class Batch:
 class Sequence:
     """The queue is guarded by its owner's lock; the utterance belongs to who set `busy`.
 
-    `read` is how much of the first request is decoded, `partial` what has not been told of it.
+    `ready` is since when it waits for its turn, in seconds of `time.monotonic`; `read` how much of
+    the first request is decoded, `partial` what has not been told of it.
     """
 
     jobs: deque[Job] = field(default_factory=deque)
     utterance: Utterance | None = None
     queued_samples: int = 0
+    recording: bool = False
+    ready: float = 0.0
     read: int = 0
     partial: Hypothesis | None = None
     arrived: float = field(default_factory=time.monotonic)
@@ -83,10 +85,10 @@ class Sequence:
     failure: BackendError | None = None
 
     @property
-    def priority(self) -> tuple[int, int]:
-        """Greater is sooner; of two that are wanted alike the one that is sooner done."""
-        near = self.queued_samples <= NEAR_SAMPLES
-        return max(job.priority for job in self.jobs) if near else 0, -self.queued_samples
+    def priority(self) -> tuple[int, float]:
+        """Greater is sooner; of two that are wanted alike the one that has waited longer."""
+        wanted = 0 if self.recording else max(job.priority for job in self.jobs)
+        return wanted, -self.ready
 
     def queue(self, job: Job) -> None:
         """Append a request; raises Busy when too much is waiting."""
@@ -98,6 +100,7 @@ class Sequence:
             raise Busy("more than 120 s of audio wait to be recognised; send it more slowly")
         self.jobs.append(job)
         self.queued_samples += size
+        self.recording = self.recording or size >= RECORDING_SAMPLES
         self.arrived = time.monotonic()
 
     def take(self) -> Batch:
@@ -120,7 +123,7 @@ class Sequence:
 
     def discard(self) -> None:
         """End what waits: the request that was under way with its failure, all else in silence."""
-        if self.failure is not None and self.jobs:
+        if self.failure is not None and self.read:
             self.jobs.popleft().reply.fail(self.failure)
         while self.jobs:
             self.jobs.popleft().reply.nothing()

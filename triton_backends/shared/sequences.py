@@ -1,7 +1,7 @@
 """The live utterances of one model instance: who is let in and who is decoded next.
 
 Pure Python. Requests of one utterance are done in order; between utterances one whose END has
-arrived and is near goes first, then one with a FLUSH, then plain audio, the least of it first.
+arrived goes first, then one with a FLUSH, then by turns plain audio and recordings that came whole.
 """
 
 import threading
@@ -59,8 +59,7 @@ class Sequences:
                 if job.end:
                     del self._live[sequence_id]
                 if not sequence.busy:
-                    self._ready.add(sequence)
-                    self._wake.notify()
+                    self._wait(sequence)
                 else:
                     _announce(sequence.utterance, job)
         except BackendError as error:
@@ -153,9 +152,14 @@ class Sequences:
             elif not goes_on or batch.ends:
                 self._forget(sequence)
             elif sequence.jobs:
-                self._ready.add(sequence)
-                self._wake.notify()
+                self._wait(sequence)
         return True
+
+    def _wait(self, sequence: Sequence) -> None:
+        if sequence not in self._ready:
+            sequence.ready = time.monotonic()
+            self._ready.add(sequence)
+        self._wake.notify()
 
     def _forget(self, sequence: Sequence) -> None:
         for sequence_id, live in list(self._live.items()):

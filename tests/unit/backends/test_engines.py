@@ -274,6 +274,18 @@ class TestPocketsphinx:
         second.close()
         assert hear(sphinx, recording("ps_goforward")).startswith("go forward")
 
+    def test_a_decoder_that_cannot_begin_comes_back(
+        self, sphinx: PocketsphinxEngine, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def fail(*_: object) -> str:
+            raise RuntimeError("no")
+
+        monkeypatch.setattr("triton_backends.pocketsphinx.engine.mean_of", fail)
+        for _ in range(3):
+            with pytest.raises(RuntimeError, match="no"):
+                sphinx.start(AsrRequest(np.zeros(48_000, np.int16)))
+        assert hear(sphinx, recording("ps_goforward")).startswith("go forward")
+
     def test_a_stranger_is_not_heard_through_anothers_mean(
         self, sphinx: PocketsphinxEngine
     ) -> None:

@@ -1,8 +1,10 @@
 """Whole texts and whole recordings, against a client in memory."""
 
+import asyncio
 import io
 import wave
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any, cast
 
@@ -16,8 +18,8 @@ from frontend.core.events import SpeechChunk, Word
 from frontend.serving.models import ModelInfo
 from frontend.serving.triton import SynthesisRequest
 from frontend.speech.tts import Voice
-from frontend.transports.files import Segment, speak_text, transcribe
-from frontend.transports.recording import Recording
+from frontend.transports.files import Segment, _in_order, speak_text, transcribe
+from frontend.transports.recording import Recording, Stretch
 from tests.unit.dialog.fakes import FakeRecognition, Heard, utter
 from tests.unit.virtual_time import on_virtual_time
 
@@ -193,3 +195,50 @@ def test_an_error_of_the_recogniser_ends_what_is_in_flight() -> None:
     with pytest.raises(ModelFailed, match="broken"):
         written(client, conversation(900, 900))
     assert all(stream.closed for stream in client.streams)
+
+
+async def stretches_then(last: Any, *starts: int) -> AsyncGenerator[Stretch, None]:
+    for start in starts:
+        yield Stretch(start, np.zeros(320, np.int16))
+    await last()
+
+
+async def text_of(stretch: Stretch) -> Segment:
+    return Segment(stretch.start, stretch.start + 20, str(stretch.start))
+
+
+async def test_a_segment_is_told_before_the_next_stretch_is_found() -> None:
+    silence = asyncio.Event()
+    async with aclosing(_in_order(stretches_then(silence.wait, 1, 2), text_of, 2)) as segments:
+        assert [(await anext(segments)).text for _ in range(2)] == ["1", "2"]
+        silence.set()
+        assert await anext(segments, None) is None
+
+
+async def test_where_a_recording_breaks_what_came_before_is_told() -> None:
+    async def breaks() -> None:
+        raise InvalidInput("broken here", param="file")
+
+    async with aclosing(_in_order(stretches_then(breaks, 1, 2, 3), text_of, 2)) as segments:
+        assert [(await anext(segments)).text for _ in range(3)] == ["1", "2", "3"]
+        with pytest.raises(InvalidInput, match="broken here"):
+            await anext(segments)
+
+
+async def test_no_more_stretches_are_cut_than_may_be_under_way() -> None:
+    begun: list[int] = []
+    forever = asyncio.Event()
+
+    async def never(stretch: Stretch) -> Segment:
+        begun.append(stretch.start)
+        await forever.wait()
+        raise AssertionError
+
+    reading = asyncio.create_task(
+        anext(_in_order(stretches_then(forever.wait, *range(9)), never, 3))
+    )
+    for _ in range(50):
+        await asyncio.sleep(0)
+    reading.cancel()
+    await asyncio.gather(reading, return_exceptions=True)
+    assert begun == [0, 1, 2]

@@ -100,3 +100,27 @@ def test_a_mandarin_voice_speaks_its_words(tmp_path: Path) -> None:
     assert sum(chunk.pcm.size for chunk in chunks) > engine.sample_rate // 10
     assert [word.word for chunk in chunks for word in chunk.words] == ["你好", "世界。再见！"]
     engine.close()
+
+
+@pytest.mark.parametrize(
+    ("digits", "read"),
+    [
+        ("6222021234567890123", "六二二二零二一二三四五六七八九零一二三"),
+        ("0.0000005", "零点零零零零零零五"),
+    ],
+)
+def test_numbers_nobody_has_a_word_for_are_read_out(
+    config: VoiceConfig, digits: str, read: str
+) -> None:
+    mine = PinyinPhonemizer(config)
+    assert _symbols(mine, f"卡号{digits}。") == _symbols(mine, f"卡号{read}。")
+
+
+def _symbols(mine: PinyinPhonemizer, text: str) -> list[list[str]]:
+    return [[phoneme.symbol for phoneme in each] for each in mine.phonemes(text)]
+
+
+def test_it_can_read_what_it_is_calibrated_with(config: VoiceConfig) -> None:
+    mine = PinyinPhonemizer(config)
+    (sentence,) = mine.sentences(mine.calibration_text)
+    assert len(sentence.ids) > 80
