@@ -21,14 +21,14 @@ FRAME_S = 0.02
 class Answered:
     """One request: ms from sending to each response; `audio_s` of a voice, `final` transcript.
 
-    `sent` and the end are seconds on one clock; `heard_s` is how much audio a final covers.
+    `sent` and the end are seconds on one clock; `heard_ms` is how much audio a final covers.
     """
 
     sent: float
     responses_ms: tuple[float, ...]
     audio_s: float = 0.0
     final: bool = False
-    heard_s: float = 0.0
+    heard_ms: int = 0
 
     @property
     def ended(self) -> float:
@@ -119,5 +119,5 @@ def _answered(request: dict[str, Any]) -> Answered:
         responses_ms=tuple((at - sent) / 1e6 for at in request["response_timestamps"]),
         audio_s=samples / 48_000,
         final=final,
-        heard_s=last["AUDIO_MS"] / 1000 if final else 0.0,
+        heard_ms=last["AUDIO_MS"] if final else 0,
     )

@@ -47,6 +47,12 @@ def chunks_of_a_sequence() -> int:
     return sum(map(len, sequences)) // len(sequences)
 
 
+def lengths_ms() -> frozenset[int]:
+    """How much audio a final transcript can be of: one of the recordings."""
+    chunk_ms = CHUNK_SAMPLES // 16
+    return frozenset(chunk_ms * len(each) for each in json.loads(recogniser_data())["data"])
+
+
 def main(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "voice.json").write_text(voice_data(), encoding="utf-8")

@@ -89,11 +89,12 @@ def test_an_export_of_a_recogniser_knows_its_finals(tmp_path: Path) -> None:
         tmp_path,
         request(1000, [4], EMPTY),
         request(1060, [5], {**FINAL, "STATE": 0}),
+        request(1090, [6], {**FINAL, "AUDIO_MS": 953_123_456}),
         request(1120, [40], FINAL),
     )
     found = read_export(file)
-    assert [one.final for one in found] == [False, False, True]
-    assert found[-1].heard_s == 2.76
+    assert [one.final for one in found] == [False, False, True, True]
+    assert found[-1].heard_ms == 2760
     report = Report("triton", {})
     _add(report, "sphinx", "asr", 1, found)
     rows = {figure.name.strip(): list(figure.values) for figure in report.figures}
