@@ -12,6 +12,7 @@
 
 BIN := .venv/bin
 READY := .venv/.ready
+BENCH_READY := .venv/.bench-ready
 TRITON_STAMP := .venv-triton/vdx-requirements.sha256
 LOCK := requirements
 
@@ -59,8 +60,13 @@ test: browser check
 	$(BIN)/python scripts/build_page.py -- run --silent test
 	$(BIN)/pytest --numprocesses 3 --dist loadfile --cov --cov-report=term
 
-bench: setup
+bench: setup $(BENCH_READY)
 	@$(BIN)/vdx bench report $(ARGS)
+
+$(BENCH_READY): $(LOCK)/bench.txt $(READY)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps \
+		-r $(LOCK)/bench.txt
+	@touch $@
 
 format: $(READY)
 	$(BIN)/ruff check --fix .
