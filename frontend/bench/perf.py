@@ -85,7 +85,10 @@ class PerfAnalyzer:
         if process.returncode != 0 or not export.exists():
             tail = said.decode(errors="replace").strip()[-800:]
             raise VdxError(f"perf_analyzer failed: {tail}", service=model)
-        answered = await asyncio.to_thread(read_export, export)
+        try:
+            answered = await asyncio.to_thread(read_export, export)
+        except ValueError as error:
+            raise VdxError(f"perf_analyzer's export is cut off: {error}", service=model) from None
         export.unlink()  # it holds every sample of every response
         return answered
 

@@ -47,10 +47,11 @@ def chunks_of_a_sequence() -> int:
     return sum(map(len, sequences)) // len(sequences)
 
 
-def lengths_ms() -> frozenset[int]:
-    """How much audio a final transcript can be of: one of the recordings."""
+def lengths_ms() -> range:
+    """How much audio a final transcript can be of: a recording, or what was sent of the last."""
     chunk_ms = CHUNK_SAMPLES // 16
-    return frozenset(chunk_ms * len(each) for each in json.loads(recogniser_data())["data"])
+    longest = max(map(len, json.loads(recogniser_data())["data"]))
+    return range(chunk_ms, chunk_ms * longest + 1, chunk_ms)
 
 
 def main(folder: Path) -> None:

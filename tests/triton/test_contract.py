@@ -90,7 +90,7 @@ async def test_speed_changes_the_length(wire: Wire, model: str) -> None:
         ({"TEXT": " \n\x01\u200b"}, "nothing to say"),
         ({"TEXT": "a" * 1001}, "1001"),
         ({"TEXT": b"\xff\xfe"}, "UTF-8"),
-        ({"TEXT": "a", "SPEED": 3.5}, "3.5"),
+        ({"TEXT": "a", "SPEED": 4.5}, "4.5"),
         ({"TEXT": "a", "SPEED": float("nan")}, "nan"),
         ({"TEXT": "a", "REFERENCE_AUDIO": np.zeros(24000 * 31, np.int16)}, "744000"),
         ({"TEXT": "a", "LANGUAGE": "x" * 300}, "300"),

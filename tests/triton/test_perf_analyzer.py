@@ -1,6 +1,7 @@
 """perf_analyzer against a real tritonserver: by the script a person runs, and by the bench."""
 
 import asyncio
+import contextlib
 import json
 import subprocess
 from pathlib import Path
@@ -14,7 +15,7 @@ from tests.triton.wire import Wire
 
 SCRIPT = repo.ROOT / "scripts" / "perf_analyzer.sh"
 TRIES = 3
-"""On a busy machine perf_analyzer now and then ends well with an empty export."""
+"""On a busy machine perf_analyzer now and then ends well with an export that is cut off."""
 
 
 @pytest.mark.parametrize(("kind", "model"), [("voice", "espeak"), ("recogniser", "canned")])
@@ -31,9 +32,11 @@ async def test_the_script_measures(
             subprocess.run, command, capture_output=True, text=True, timeout=120, check=False
         )
         assert done.returncode == 0, done.stdout[-1000:] + done.stderr[-1000:]
-        if export.stat().st_size:
+        with contextlib.suppress(json.JSONDecodeError):
+            found = json.loads(export.read_text())["experiments"]
             break
-    found = json.loads(export.read_text())["experiments"]
+    else:
+        pytest.fail(f"no whole export in {TRIES} tries")
     assert [one["experiment"]["value"] for one in found] == [2, 4]
     assert all(len(one["requests"]) >= 20 for one in found)
 
