@@ -80,7 +80,8 @@ async def test_a_livekit_server_that_restarts_in_mid_call(
             await server.restart()
             await expect(notice).to_have_count(0, timeout=60_000)
             await type_line(page, "two")
-            await expect(page.locator("#captions .vdx").last).to_contain_text("You said: two")
+            answer = page.locator("#captions .vdx").last
+            await expect(answer).to_contain_text("You said: two", timeout=30_000)
 
 
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGKILL])
