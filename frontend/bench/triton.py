@@ -79,7 +79,8 @@ def _add(
     else:
         report.add(f"{name}: answer to 60 ms of audio", "ms", first)
         # What lay in memory, see `perf.py`, may look like a final, but hardly of such a length.
-        finals = [one for one in answered if one.final and one.heard_ms in lengths_ms()]
+        possible = lengths_ms()
+        finals = [one for one in answered if one.final and one.heard_ms in possible]
         after = [one.responses_ms[-1] for one in finals]
         report.add(f"  {name}: final after the last audio", "ms", after)
         made = sum(one.heard_ms for one in finals) / 1000

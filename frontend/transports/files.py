@@ -152,6 +152,7 @@ async def _in_order(
 
     Where the recording breaks, what came before is still told.
     """
+    # `room` bounds the queue, so that putting never waits: not even when all is being given up.
     room = asyncio.Semaphore(ahead)
     under_way: asyncio.Queue[asyncio.Future[Segment] | None] = asyncio.Queue(ahead + 1)
     tasks: set[asyncio.Future[Segment]] = set()

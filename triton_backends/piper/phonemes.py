@@ -11,7 +11,7 @@ from typing import Protocol
 
 from triton_backends.piper.config import BOS, EOS, PAD, VoiceConfig
 from triton_backends.piper.espeak import Clause
-from triton_backends.piper.spans import Phonemize, owners, word_spans
+from triton_backends.piper.spans import Phonemize, owners, word_spans, words_of
 
 NOBODY = -1
 
@@ -188,10 +188,7 @@ def _raw_phonemes(parts: list[str], index: int) -> Iterator[Phoneme]:
 
 
 def _codepoints(text: str) -> Iterator[Phoneme]:
-    word_of = [NOBODY] * len(text)
-    for index, (start, end) in enumerate(word_spans(text)):
-        word_of[start:end] = [index] * (end - start)
-    return _decomposed(text, word_of)
+    return _decomposed(text, words_of(text))
 
 
 def _decomposed(text: str, word_of: list[int]) -> Iterator[Phoneme]:

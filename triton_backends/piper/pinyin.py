@@ -5,11 +5,12 @@ The reading of a character comes from pypinyin's dictionary of words, where pipe
 """
 
 import re
+import unicodedata
 from collections.abc import Callable, Iterator
 
 from triton_backends.piper.config import BOS, EOS, PAD, VoiceConfig
 from triton_backends.piper.phonemes import NOBODY, Phoneme, Sentence
-from triton_backends.piper.spans import word_spans
+from triton_backends.piper.spans import words_of
 
 INITIALS = (*("zh", "ch", "sh"), *"bpmfdtnlgkhjqxrzcsyw")
 NO_INITIAL = "Ø"
@@ -47,7 +48,8 @@ class PinyinPhonemizer:
         """Initial, final and tone of every syllable and the signs between them, by sentence."""
         from sentence_stream import stream_to_sentences
 
-        plain = [owned for owned in _owned(text) if owned[0] not in _QUOTES]
+        owned = zip(text, words_of(text), strict=True)
+        plain = [(character, word) for character, word in owned if character not in _QUOTES]
         found: list[list[Phoneme]] = []
         at = 0
         for sentence in stream_to_sentences(["".join(character for character, _ in plain)]):
@@ -72,14 +74,15 @@ class PinyinPhonemizer:
         try:
             return str(self._numbers.format_number(digits).text)
         except (NoRuleForNumberError, ValueError):  # such as that of a bank card
-            return "".join(DIGITS[digit] for digit in digits)
+            plain = unicodedata.normalize("NFKC", digits)
+            return "".join(DIGITS.get(digit, digit) for digit in plain)
 
     def _spoken(self, sentence: Owned) -> Iterator[Phoneme]:
         readings = _readings("".join(character for character, _ in sentence))
         for (character, word), reading in zip(sentence, readings, strict=True):
             if reading:
                 yield from (Phoneme(symbol, word) for symbol in _parts(reading))
-            elif character in PAUSES | LETTERS:
+            elif character in PAUSES or character in LETTERS:
                 yield Phoneme(character, word)
 
     def _with_ids(self, phonemes: list[Phoneme]) -> Sentence:
@@ -96,13 +99,6 @@ class PinyinPhonemizer:
             words += [phoneme.word] * len(added)
         ids += table[EOS]
         return Sentence(tuple(ids), (*words, *[NOBODY] * len(table[EOS])))
-
-
-def _owned(text: str) -> Owned:
-    word_of = [NOBODY] * len(text)
-    for index, (start, end) in enumerate(word_spans(text)):
-        word_of[start:end] = [index] * (end - start)
-    return list(zip(text, word_of, strict=True))
 
 
 def _following(text: Owned, at: int, sentence: str) -> tuple[int, Owned]:

@@ -13,6 +13,14 @@ def word_spans(text: str) -> list[tuple[int, int]]:
     return [match.span() for match in re.finditer(r"\S+", text)]
 
 
+def words_of(text: str) -> list[int]:
+    """For each character of a text the index of its word; NOBODY for spaces."""
+    found = [NOBODY] * len(text)
+    for index, (start, end) in enumerate(word_spans(text)):
+        found[start:end] = [index] * (end - start)
+    return found
+
+
 def owners(spoken: str, words: list[str], alone: Phonemize) -> list[int]:
     """For each character of a clause's IPA the index of its word; NOBODY for spaces.
 

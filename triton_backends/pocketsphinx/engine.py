@@ -65,8 +65,8 @@ class PocketsphinxEngine:
         decoder = self._pool.take()
         try:
             self._begin(decoder, request)
-        except BaseException:
-            self._pool.give_back(decoder)
+        except BaseException:  # whatever it was, nobody knows what state the decoder is in
+            self._pool.drop()
             raise
         return PocketsphinxUtterance(self, decoder, request.session)
 

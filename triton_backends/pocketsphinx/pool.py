@@ -50,6 +50,13 @@ class DecoderPool:
             self._free.append(decoder)
             self._changed.notify()
 
+    def drop(self) -> None:
+        """One that was taken broke: it is not used again, and another may be built for it."""
+        with self._changed:
+            self._taken -= 1
+            self._built -= 1
+            self._changed.notify()
+
     def close(self) -> None:
         with self._changed:
             self._closed = True

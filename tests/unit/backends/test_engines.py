@@ -274,7 +274,7 @@ class TestPocketsphinx:
         second.close()
         assert hear(sphinx, recording("ps_goforward")).startswith("go forward")
 
-    def test_a_decoder_that_cannot_begin_comes_back(
+    def test_a_decoder_that_cannot_begin_makes_room_for_another(
         self, sphinx: PocketsphinxEngine, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def fail(*_: object) -> str:

@@ -99,6 +99,13 @@ def job(reply: Reply, samples: int = 320, **options: bool) -> Job:
     return Job(AsrRequest(np.zeros(samples, np.int16), **options), reply, start=start, end=end)
 
 
+def wait_until_empty(sequences: Sequences) -> None:
+    """The worker frees an utterance after its answer."""
+    deadline = time.monotonic() + WAIT_S
+    while len(sequences) and time.monotonic() < deadline:
+        time.sleep(0.001)
+
+
 @pytest.fixture(params=[True, False], ids=["instant", "worker"])
 def engine(request: pytest.FixtureRequest) -> Engine:
     return Engine(instant=request.param)
@@ -150,9 +157,7 @@ def test_a_failing_engine_ends_the_utterance(engine: Engine) -> None:
     bad = AsrRequest(np.zeros(320, np.int16), language="bad")
     sequences.submit(1, Job(bad, first, start=True))
     assert first.wait() == "[internal] ValueError: a bad language"
-    deadline = time.monotonic() + WAIT_S
-    while len(sequences) and time.monotonic() < deadline:
-        time.sleep(0.001)
+    wait_until_empty(sequences)
     sequences.submit(1, job(second))
     assert second.wait().startswith("[invalid_argument]")
     sequences.close()
@@ -212,9 +217,7 @@ def test_a_failure_in_the_middle_of_a_request_is_its_answer(engine: Engine, at: 
     engine.breaks_after = at
     sequences.submit(1, job(first, 30 * 16_000, start=True, end=True))
     assert first.wait() == "[internal] ValueError: enough"
-    deadline = time.monotonic() + WAIT_S
-    while len(sequences) and time.monotonic() < deadline:
-        time.sleep(0.001)
+    wait_until_empty(sequences)
     assert (engine.open, len(sequences)) == (0, 0)
     sequences.close()
 

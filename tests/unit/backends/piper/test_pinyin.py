@@ -107,6 +107,7 @@ def test_a_mandarin_voice_speaks_its_words(tmp_path: Path) -> None:
     [
         ("6222021234567890123", "六二二二零二一二三四五六七八九零一二三"),
         ("0.0000005", "零点零零零零零零五"),
+        ("１２３４５６７８９０１２３４５６７８９", "一二三四五六七八九零一二三四五六七八九"),
     ],
 )
 def test_numbers_nobody_has_a_word_for_are_read_out(
