@@ -2,13 +2,14 @@
 #               LIVEKIT=1 adds rooms on a LiveKit server, built on first use
 # make setup    only build the two environments and the page
 # make test     every check and every test
+# make test-faults  attacks and faults with all their repetitions, the result at the end
 # make check    style, types, security, import direction
 # make bench    every bench, one report in reports/full         (ARGS="--quick", ARGS=turn)
 # make lock     compile the requirement lists again
 # make clean    remove what the tools leave; `make clean-all` also the environments
 
 .DEFAULT_GOAL := run
-.PHONY: run setup page test browser check bench lock format clean clean-all
+.PHONY: run setup page test test-faults browser check bench lock format clean clean-all
 
 BIN := .venv/bin
 READY := .venv/.ready
@@ -59,6 +60,9 @@ test: browser check
 	.venv-triton/bin/python -m pytest --quiet tests/unit/backends
 	$(BIN)/python scripts/build_page.py -- run --silent test
 	$(BIN)/pytest --numprocesses 3 --dist loadfile --cov --cov-report=term
+
+test-faults: browser setup
+	VDX_FAULTS=full $(BIN)/pytest tests/security tests/faults
 
 bench: setup $(BENCH_READY)
 	@$(BIN)/vdx bench report $(ARGS)

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.repetitions import summary_lines
+
 # The engines are tested in .venv-triton, where their libraries are; see `make test`.
 collect_ignore = [] if importlib.util.find_spec("espeakng_loader") else ["unit/backends"]
 
@@ -21,3 +23,10 @@ def _logging_as_it_was() -> Iterator[None]:
     yield
     if (structlog := sys.modules.get("structlog")) is not None:
         structlog.reset_defaults()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Says how often the fault tests repeated what they do."""
+    if lines := list(summary_lines(terminalreporter)):
+        terminalreporter.section("repeated faults")
+        terminalreporter.write("".join(f"{line}\n" for line in lines))

@@ -1,0 +1,34 @@
+"""How often a fault test repeats its attack, and the summary that says what happened.
+
+`make test` runs a tenth of each test's repetitions, `make test-faults` (VDX_FAULTS=full) all.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+
+import pytest
+
+PROPERTY = "repetitions"
+
+Repetitions = Callable[[int], int]
+
+
+@pytest.fixture
+def repetitions(record_property: Callable[[str, object], None]) -> Repetitions:
+    """`repetitions(500)` is how often this run repeats what the full run does 500 times."""
+
+    def scaled(full: int) -> int:
+        count = full if os.environ.get("VDX_FAULTS") == "full" else max(1, full // 10)
+        record_property(PROPERTY, f"{count} of {full}")
+        return count
+
+    return scaled
+
+
+def summary_lines(terminalreporter: pytest.TerminalReporter) -> Iterator[str]:
+    """One line for each repeated test: what it was, how often it ran, and how it ended."""
+    for outcome in ("passed", "failed"):
+        for report in terminalreporter.getreports(outcome):
+            for name, value in report.user_properties:
+                if name == PROPERTY:
+                    yield f"{outcome}  {value} repetitions  {report.nodeid}"
