@@ -5,9 +5,9 @@ these defaults, in that order. Durations carry their unit in the name.
 """
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 Speed = Annotated[
     float, Field(ge=0.25, le=4.0, description="times as fast; a voice goes as far as it can")
@@ -36,8 +36,31 @@ class ServerConfig(Section):
     write_timeout_ms: int = Field(10_000, ge=100, description="a reader slower than this is gone")
 
 
+class TlsConfig(Section):
+    """PEM files of mutual TLS: all three, or none."""
+
+    ca: Path | None = Field(None, description="who signed the certificate of the other side")
+    certificate: Path | None = Field(None, description="of this machine")
+    key: Path | None = Field(None, description="of that certificate; readable by this user alone")
+
+    @property
+    def given(self) -> bool:
+        return self.ca is not None
+
+    @model_validator(mode="after")
+    def _all_or_none(self) -> Self:
+        if len({file is None for file in (self.ca, self.certificate, self.key)}) > 1:
+            raise ValueError("ca, certificate and key belong together; one of them is missing")
+        return self
+
+
 class TritonConfig(Section):
-    url: str = Field("127.0.0.1:8001", description="gRPC address of the server")
+    url: str = Field(
+        "",
+        description="gRPC address of the server, HOST:PORT or unix:PATH; empty = the embedded "
+        "one of this VDX_HOME",
+    )
+    tls: TlsConfig = Field(TlsConfig(), description="for a server on the network, both sides")
     first_response_timeout_ms: int = Field(5_000, ge=10)
     next_response_timeout_ms: int = Field(5_000, ge=10)
     final_transcript_timeout_ms: int = Field(4_000, ge=10)
@@ -47,11 +70,17 @@ class TritonConfig(Section):
 
 
 class EmbeddedConfig(Section):
-    """Ports of the embedded Triton; None prefers Triton's own and takes a free one if taken."""
+    """The embedded Triton, which opens no network port unless it is told to."""
 
-    grpc_port: int | None = Field(None, ge=0, le=65535)
-    http_port: int | None = Field(None, ge=0, le=65535)
-    metrics_port: int | None = Field(None, ge=0, le=65535)
+    grpc_address: str = Field(
+        "", description="HOST:PORT instead of a Unix socket, with the files of triton.tls"
+    )
+    metrics_port: int | None = Field(
+        None, ge=0, le=65535, description="on loopback, for every local user; 0 = a free one"
+    )
+    environment: tuple[str, ...] = Field(
+        (), description="further variables that Triton and its models get"
+    )
 
 
 class SessionConfig(Section):

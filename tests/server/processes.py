@@ -66,17 +66,16 @@ def write_repository(folder: Path) -> Path:
     return folder
 
 
-def embedded(repository: Path, log_file: Path, **ports: int) -> EmbeddedTriton:
-    """A server on free ports (or those given), not started yet."""
+def embedded(repository: Path, log_file: Path, **options: Any) -> EmbeddedTriton:
+    """A server with a socket of its own and metrics on a free port, not started yet."""
     paths = locate()
-    chosen = {"grpc_port": 0, "http_port": 0, "metrics_port": 0} | ports
     return EmbeddedTriton(
         EmbeddedOptions(
             triton_python=paths.triton_python,
             model_repository=repository,
             families=paths.triton_backends,
             log_file=log_file,
-            **chosen,
+            **{"metrics_port": 0} | options,
         )
     )
 
