@@ -21,7 +21,7 @@ from frontend.core.errors import ModelFailed, ModelTimeout, TritonError, TritonU
 from frontend.core.events import SpeechChunk, Transcript, TranscriptKind
 from frontend.serving.answers import speech_chunk, transcript
 from frontend.serving.failures import from_message, from_rpc
-from frontend.serving.leaving import ANSWER_S, LEAVE_S, Leaving
+from frontend.serving.leaving import Leaving
 from frontend.serving.models import ModelInfo, ModelState, describe
 from frontend.serving.orphans import is_child
 
@@ -205,9 +205,8 @@ class RecognitionStream:
 
     async def __aexit__(self, *_: object) -> None:
         forget = self._started and not self._ended
-        patience_s = ANSWER_S if self._ended else LEAVE_S
         last = self._message(b"", end=True, cancel=True) if forget else None
-        self._leaving.let_go(self._call, last, patience_s=patience_s)
+        self._leaving.let_go(self._call, last)
 
     async def send(
         self, pcm: bytes, *, flush: bool = False, end: bool = False, cancel: bool = False
