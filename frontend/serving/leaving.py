@@ -3,7 +3,8 @@
 tritonserver 2.51 sometimes frees a cancelled stream twice while others are busy, and dies of it
 (signal 11; mended upstream in 24.12). So a stream that is not wanted any more is told so by a
 last request, read to its end beside everything else, and cancelled only if that end does not come.
-A model that is merely busy may take seconds to get there.
+A model that is merely busy may take seconds to get there, and one that was unloaded meanwhile
+takes no request any more: its streams go on to their own end.
 """
 
 import asyncio
@@ -11,9 +12,9 @@ from typing import Any
 
 import grpc
 
-LEAVE_S = 30.0
+LEAVE_S = 60.0
 """A model that does not end a stream in this time is stuck, and its call is cancelled after all."""
-CLOSE_S = 1.0
+CLOSE_S = 2.0
 """How long the end of the client itself waits for them."""
 
 
