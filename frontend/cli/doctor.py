@@ -12,6 +12,7 @@ from frontend.cli.checks import Check, Status, machine_checks, port_checks, soun
 from frontend.core import settings
 from frontend.core.config import Config
 from frontend.core.errors import TritonError
+from frontend.core.masking import masked
 from frontend.core.paths import locate
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -54,10 +55,11 @@ async def _triton_checks(config: Config) -> tuple[list[Check], bool]:
     from frontend.serving.triton import TritonClient
 
     async with TritonClient(config.triton) as client:
+        url = masked(config.triton.url)
         if not await client.is_ready():
             hint = "start one with: vdx up"
-            return [Check("triton", Status.WARN, f"none at {config.triton.url}", hint)], False
-        found = [Check("triton", Status.OK, f"answers at {config.triton.url}")]
+            return [Check("triton", Status.WARN, f"none at {url}", hint)], False
+        found = [Check("triton", Status.OK, f"answers at {url}")]
         try:
             states = await client.index()
         except TritonError as error:

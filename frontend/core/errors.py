@@ -32,6 +32,8 @@
 
 from typing import ClassVar
 
+from frontend.core.masking import masked
+
 
 class VdxError(Exception):
     """Base of the tree: `service` names what failed, `code` is stable and machine-readable."""
@@ -41,6 +43,7 @@ class VdxError(Exception):
     code: ClassVar[str] = "internal"
 
     def __init__(self, message: str, *, service: str | None = None) -> None:
+        message = masked(message)
         super().__init__(message)
         self.message = message
         if service is not None:
