@@ -6,6 +6,7 @@
     │   ├── UnknownName          a model, voice, profile or file that is not there
     │   │   └── NoLiveKit        this server has no rooms
     │   ├── TooLarge             more bytes than the server takes
+    │   │   └── HeadersTooLarge  in the headers of a request
     │   ├── TooSlow              a body that did not arrive in time
     │   ├── UnsupportedMedia     a body of another type than the endpoint reads
     │   └── InvalidVoicepack     a model's file is not what it must be         (voicepack)
@@ -83,8 +84,14 @@ class TooLarge(InvalidInput):
     code = "too_large"
 
 
+class HeadersTooLarge(TooLarge):
+    """The headers of a request have more bytes than the server takes."""
+
+    code = "headers_too_large"
+
+
 class TooSlow(InvalidInput):
-    """The body did not arrive within the time it is given."""
+    """A request did not arrive within the time it is given."""
 
     code = "request_timeout"
 

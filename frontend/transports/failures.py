@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse, Response
 
 from frontend.core.errors import (
     Forbidden,
+    HeadersTooLarge,
     InvalidInput,
     ModelBusy,
     ModelRejected,
@@ -32,6 +33,7 @@ STATUS: tuple[tuple[type[VdxError], int], ...] = (
     (Unauthorized, 401),
     (Forbidden, 403),
     (UnknownName, 404),
+    (HeadersTooLarge, 431),
     (TooLarge, 413),
     (UnsupportedMedia, 415),
     (TooSlow, 408),
