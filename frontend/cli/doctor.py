@@ -12,6 +12,7 @@ from frontend.cli.checks import Check, Status, machine_checks, port_checks, soun
 from frontend.core import settings
 from frontend.core.config import Config
 from frontend.core.errors import ConfigError, SetupError, TritonError
+from frontend.core.masking import masked
 from frontend.core.paths import locate
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -60,10 +61,11 @@ async def _triton_checks(config: Config) -> tuple[list[Check], bool]:
     except (ConfigError, SetupError) as error:
         return [Check("triton", Status.FAIL, str(error))], False
     async with client:
+        url = masked(triton.url)
         if not await client.is_ready():
             hint = "start one with: vdx up"
-            return [Check("triton", Status.WARN, f"none at {triton.url}", hint)], False
-        found = [Check("triton", Status.OK, f"answers at {triton.url}")]
+            return [Check("triton", Status.WARN, f"none at {url}", hint)], False
+        found = [Check("triton", Status.OK, f"answers at {url}")]
         try:
             states = await client.index()
         except TritonError as error:

@@ -13,6 +13,7 @@ import typer
 from frontend.cli.config import parse_assignments
 from frontend.core import settings
 from frontend.core.errors import SetupError
+from frontend.core.masking import masked
 
 if TYPE_CHECKING:
     import socket
@@ -198,4 +199,4 @@ async def _wait_for_rooms(registered: asyncio.Event, tell: Tell, url: str) -> No
         async with asyncio.timeout(REGISTER_S):
             await registered.wait()
     except TimeoutError:
-        tell(f"no LiveKit server answers at {url} yet; rooms are served once one does")
+        tell(f"no LiveKit server answers at {masked(url)} yet; rooms are served once one does")

@@ -5,9 +5,19 @@ these defaults, in that order. Durations carry their unit in the name.
 """
 
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+
+from frontend.core.values import ApiKey, Network, Origin, PublicUrl, Secret, split_list
 
 Speed = Annotated[
     float, Field(ge=0.25, le=4.0, description="times as fast; a voice goes as far as it can")
@@ -15,25 +25,52 @@ Speed = Annotated[
 
 
 class Section(BaseModel):
-    """A frozen part of the tree that refuses keys it does not know."""
+    """A frozen part of the tree that refuses keys it does not know.
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    A list may be given as one text with commas, as an environment variable holds it.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _split(cls, value: Any, info: ValidationInfo) -> Any:
+        return split_list(cls.model_fields[str(info.field_name)].annotation, value)
 
 
 class ServerConfig(Section):
     host: str = "127.0.0.1"
     port: int = Field(8080, ge=0, le=65535, description="0 picks a free one")
-    api_keys: tuple[SecretStr, ...] = Field(
-        (), description="required to bind anything but loopback"
+    api_keys: tuple[ApiKey, ...] = Field(
+        (), description="16 characters or more each; required to be reached by others"
     )
-    allowed_origins: tuple[str, ...] = Field(
+    allowed_origins: tuple[Origin, ...] = Field(
         (), description="browser origins beside the server's own; '*' allows any"
+    )
+    public_url: PublicUrl = Field(
+        "", description="https://HOST that a proxy serves this server under"
+    )
+    trusted_proxies: tuple[Network, ...] = Field(
+        ("127.0.0.1", "::1"),
+        description="whose X-Forwarded-For and X-Forwarded-Proto are believed",
+    )
+    request_timeout_ms: int = Field(
+        10_000, ge=100, description="for a request's headers, and for each stall of its body"
     )
     max_sessions: int = Field(1000, ge=1)
     max_message_bytes: int = Field(16 * 1024 * 1024, ge=1024)
     max_upload_bytes: int = Field(25 * 1024 * 1024, ge=1024, description="of one recording")
     max_recordings: int = Field(16, ge=1, description="written down at once")
     write_timeout_ms: int = Field(10_000, ge=100, description="a reader slower than this is gone")
+
+    @model_validator(mode="after")
+    def _needs_keys(self) -> "ServerConfig":
+        if self.public_url and not self.api_keys:
+            raise ValueError(
+                "public_url makes this server reachable by others: set server.api_keys "
+                "(or VDX_SERVER__API_KEYS) too"
+            )
+        return self
 
 
 class TlsConfig(Section):
@@ -212,7 +249,11 @@ class ChatConfig(Section):
 
     base_url: str = "http://127.0.0.1:11434/v1"
     model: str = "llama3.2"
-    api_key_env: str = Field("OPENAI_API_KEY", description="variable the key is read from")
+    api_key_env: str = Field(
+        "OPENAI_API_KEY",
+        pattern=r"^[A-Za-z_][A-Za-z0-9_]*$",
+        description="name of the variable that the key is read from",
+    )
     temperature: float | None = None
     max_tokens: int | None = Field(None, ge=1)
     connect_timeout_ms: int = Field(3_000, ge=10)
@@ -257,7 +298,7 @@ class LiveKitConfig(Section):
     url: str = Field("", description="ws(s)://HOST:PORT of the server; empty = no rooms")
     public_url: str = Field("", description="what people connect to, where it differs from url")
     api_key: str = ""
-    api_secret: SecretStr = Field(SecretStr(""), description="32 characters or more")
+    api_secret: Secret = Field(SecretStr(""), description="32 characters or more")
     agent_name: str = Field("vdx", description="what a dispatch asks for")
     max_rooms: int = Field(20, ge=1, description="rooms this worker serves at once")
     drain_timeout_seconds: int = Field(

@@ -89,8 +89,12 @@ class Vdx:
         config: dict[str, Any] | None = None,
         home: Path,
         environ: dict[str, str] | None = None,
+        descriptors: int | None = None,
     ) -> None:
         command = [*VDX, *arguments]
+        if descriptors is not None:  # the most it may ever hold open
+            limited = f'ulimit -n {descriptors}; exec "$@"'
+            command = ["sh", "-c", limited, "sh", *command]
         if config is not None:
             file = home / "vdx.yaml"
             file.write_text(yaml.safe_dump(config))
@@ -165,9 +169,10 @@ def running(
     home: Path,
     config: dict[str, Any] | None = None,
     environ: dict[str, str] | None = None,
+    descriptors: int | None = None,
 ) -> Iterator[Vdx]:
     """A `vdx` command for the length of a block."""
-    vdx = Vdx(*arguments, config=config, home=home, environ=environ)
+    vdx = Vdx(*arguments, config=config, home=home, environ=environ, descriptors=descriptors)
     try:
         yield vdx
     finally:
