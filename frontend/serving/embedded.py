@@ -10,14 +10,9 @@ its model processes and their shared memory with it, however it ends.
 """
 
 import asyncio
-import contextlib
 import os
-import secrets
-import shutil
 import signal
 import subprocess
-import sys
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,11 +21,9 @@ from typing import Self
 
 from frontend.core.errors import TritonUnavailable
 from frontend.serving.backend_dir import TritonPython, assemble_backend_directory
-from frontend.serving.children import TETHER, answers_ready, exited, signal_group
+from frontend.serving.children import answers_ready, exited, signal_group, tail, tethered
 from frontend.serving.ports import Ports, choose_ports
-
-# Where Linux keeps POSIX shared memory; nothing is created in it here.
-SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  # nosec B108
+from frontend.serving.scratch import Scratch, clear_dead
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +56,7 @@ class EmbeddedTriton:
         self.options = options
         self._process: subprocess.Popen[bytes] | None = None
         self._ports: Ports | None = None
-        self._home = Path()
+        self._scratch: Scratch | None = None
         self._region_prefix = ""
 
     async def __aenter__(self) -> Self:
@@ -96,7 +89,8 @@ class EmbeddedTriton:
     @property
     def log_file(self) -> Path:
         """Where tritonserver and the model processes write; gone after stop() if not named."""
-        return self.options.log_file or self._home / "triton.log"
+        home = self._scratch.folder if self._scratch else Path()
+        return self.options.log_file or home / "triton.log"
 
     @property
     def pid(self) -> int | None:
@@ -119,15 +113,17 @@ class EmbeddedTriton:
         if self._ports is None:
             options = self.options
             self._ports = choose_ports(options.grpc_port, options.http_port, options.metrics_port)
-        self._home = Path(tempfile.mkdtemp(prefix="vdx-triton-"))
-        self._region_prefix = f"vdx_{secrets.token_hex(6)}_"
-        if self.options.pulled_models is not None:
-            self.options.pulled_models.mkdir(parents=True, exist_ok=True)
-        backends = await asyncio.to_thread(
-            assemble_backend_directory, self._home, self.options.families, triton_python=python
-        )
+        await asyncio.to_thread(clear_dead)
         try:
-            self._process = self._spawn(python, backends)
+            self._scratch = scratch = Scratch.create("triton")
+            self._region_prefix = scratch.region_prefix
+            if self.options.pulled_models is not None:
+                self.options.pulled_models.mkdir(parents=True, exist_ok=True)
+            families = self.options.families
+            backends = await asyncio.to_thread(
+                assemble_backend_directory, scratch.folder, families, triton_python=python
+            )
+            self._process = self._spawn(python, backends, scratch)
             await self._wait_ready(self._process)
         except BaseException:  # cancelled or failed: no server stays behind, and it goes on
             await self.stop()
@@ -168,26 +164,25 @@ class EmbeddedTriton:
 
     def log_tail(self, lines: int = 20) -> str:
         """The last lines of the log, for an error message."""
-        with contextlib.suppress(OSError):
-            return "\n".join(self.log_file.read_text(errors="replace").splitlines()[-lines:])
-        return ""
+        return tail(self.log_file, lines)
 
-    def _spawn(self, python: TritonPython, backends: Path) -> subprocess.Popen[bytes]:
-        server = python.server / "bin" / "tritonserver"
-        command = [sys.executable, "-I", "-S", "-c", TETHER, str(os.getpid()), str(server)]
-        command += self._arguments(backends)
+    def _spawn(
+        self, python: TritonPython, backends: Path, scratch: Scratch
+    ) -> subprocess.Popen[bytes]:
+        command = [str(python.server / "bin" / "tritonserver"), *self._arguments(backends)]
         with self.log_file.open("ab") as log:
             return subprocess.Popen(
-                command,
+                tethered(command, scratch.lock),
+                pass_fds=[scratch.lock],
                 # What model processes write is removed with this server's own files.
                 env=server_environment(python, self.options.environment)
-                | {"TMPDIR": str(self._home)},
+                | {"TMPDIR": str(scratch.folder)},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 # A group of its own: Ctrl-C in the terminal must not reach it before its clients.
                 start_new_session=True,
-                cwd=self._home,
+                cwd=scratch.folder,
             )
 
     def _arguments(self, backends: Path) -> list[str]:
@@ -235,13 +230,10 @@ class EmbeddedTriton:
             ) from None
 
     def _remove_files(self) -> None:
-        if self._region_prefix:
+        scratch, self._scratch = self._scratch, None
+        if scratch is not None:
             # A server that was killed leaves its regions behind.
-            for region in SHARED_MEMORY.glob(f"{self._region_prefix}*"):
-                region.unlink(missing_ok=True)
-        if self._home != Path():
-            shutil.rmtree(self._home, ignore_errors=True)
-            self._home = Path()
+            scratch.remove()
 
 
 def server_environment(python: TritonPython, extra: Mapping[str, str]) -> dict[str, str]:
