@@ -11,14 +11,8 @@ nothing loaded, and takes its model processes and their shared memory with it, h
 """
 
 import asyncio
-import contextlib
-import os
-import secrets
-import shutil
 import signal
 import subprocess
-import sys
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,15 +30,13 @@ from frontend.serving.address import (
 )
 from frontend.serving.backend_dir import TritonPython, assemble_backend_directory
 from frontend.serving.channel import HASTY_OPTIONS, tls_files
-from frontend.serving.children import TETHER, exited, signal_group
+from frontend.serving.children import exited, signal_group, tail, tethered
 from frontend.serving.claim import Claim, claim_folder
 from frontend.serving.environment import server_environment
 from frontend.serving.ports import check_free, choose_port
-from frontend.serving.private_memory import PRIVATE_MEMORY, UMASK
+from frontend.serving.private_memory import UMASK
+from frontend.serving.scratch import Scratch, clear_dead
 from frontend.serving.triton import TritonClient
-
-# Where Linux keeps POSIX shared memory; nothing is created in it here.
-SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  # nosec B108
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +73,7 @@ class EmbeddedTriton:
         self._process: subprocess.Popen[bytes] | None = None
         self._claim: Claim | None = None
         self._metrics_port: int | None = None
-        self._home = Path()
+        self._scratch: Scratch | None = None
         self._region_prefix = ""
 
     async def __aenter__(self) -> Self:
@@ -119,7 +111,8 @@ class EmbeddedTriton:
     @property
     def log_file(self) -> Path:
         """Where tritonserver and the model processes write; gone after stop() if not named."""
-        return self.options.log_file or self._home / "triton.log"
+        home = self._scratch.folder if self._scratch else Path()
+        return self.options.log_file or home / "triton.log"
 
     @property
     def pid(self) -> int | None:
@@ -151,14 +144,18 @@ class EmbeddedTriton:
     async def _start(self) -> None:
         python = await asyncio.to_thread(TritonPython.inspect, self.options.triton_python)
         await self._choose_address()
-        self._home = Path(tempfile.mkdtemp(prefix="vdx-triton-"))
-        self._region_prefix = f"vdx_{secrets.token_hex(6)}_"
+        await asyncio.to_thread(clear_dead)
+        self._scratch = scratch = Scratch.create("triton")
+        self._region_prefix = scratch.region_prefix
         if self.options.pulled_models is not None:
             self.options.pulled_models.mkdir(parents=True, exist_ok=True)
         backends = await asyncio.to_thread(
-            assemble_backend_directory, self._home, self.options.families, triton_python=python
+            assemble_backend_directory,
+            scratch.folder,
+            self.options.families,
+            triton_python=python,
         )
-        self._process = self._spawn(python, backends)
+        self._process = self._spawn(python, backends, scratch)
         await self._wait_ready(self._process)
 
     async def _choose_address(self) -> None:
@@ -218,30 +215,29 @@ class EmbeddedTriton:
 
     def log_tail(self, lines: int = 20) -> str:
         """The last lines of the log, for an error message."""
-        with contextlib.suppress(OSError):
-            return "\n".join(self.log_file.read_text(errors="replace").splitlines()[-lines:])
-        return ""
+        return tail(self.log_file, lines)
 
-    def _spawn(self, python: TritonPython, backends: Path) -> subprocess.Popen[bytes]:
-        server = python.server / "bin" / "tritonserver"
-        wrapper = PRIVATE_MEMORY + TETHER
-        command = [sys.executable, "-I", "-S", "-c", wrapper, str(os.getpid()), str(server)]
-        command += self._arguments(backends)
-        inherited = () if self._claim is None else (self._claim.descriptor,)
+    def _spawn(
+        self, python: TritonPython, backends: Path, scratch: Scratch
+    ) -> subprocess.Popen[bytes]:
+        command = [str(python.server / "bin" / "tritonserver"), *self._arguments(backends)]
+        inherited = [scratch.lock]
+        if self._claim is not None:
+            inherited.append(self._claim.descriptor)
         with self.log_file.open("ab") as log:
             return subprocess.Popen(
-                command,
+                tethered(command, scratch.lock, private_memory=True),
+                pass_fds=inherited,
                 # What model processes write is removed with this server's own files.
                 env=server_environment(python, self.options.environment)
-                | {"TMPDIR": str(self._home)},
+                | {"TMPDIR": str(scratch.folder)},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 # A group of its own: Ctrl-C in the terminal must not reach it before its clients.
                 start_new_session=True,
-                pass_fds=inherited,
                 umask=UMASK,
-                cwd=self._home,
+                cwd=scratch.folder,
             )
 
     def _arguments(self, backends: Path) -> list[str]:
@@ -306,10 +302,7 @@ class EmbeddedTriton:
             ) from None
 
     def _remove_files(self) -> None:
-        if self._region_prefix:
+        scratch, self._scratch = self._scratch, None
+        if scratch is not None:
             # A server that was killed leaves its regions behind.
-            for region in SHARED_MEMORY.glob(f"{self._region_prefix}*"):
-                region.unlink(missing_ok=True)
-        if self._home != Path():
-            shutil.rmtree(self._home, ignore_errors=True)
-            self._home = Path()
+            scratch.remove()

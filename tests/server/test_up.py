@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 
-from frontend.serving.embedded import SHARED_MEMORY
+from frontend.serving.scratch import SHARED_MEMORY
 from tests.server.processes import Http, Vdx, eventually, running
 from tests.server.talk import talking
 

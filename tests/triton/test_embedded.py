@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from frontend.core.errors import PortTaken, SetupError, TritonUnavailable
-from frontend.serving.embedded import SHARED_MEMORY, EmbeddedOptions, EmbeddedTriton
+from frontend.serving.embedded import EmbeddedOptions, EmbeddedTriton
+from frontend.serving.scratch import SHARED_MEMORY
 from tests.triton.wire import Wire
 
 Build = Callable[[], EmbeddedOptions]
