@@ -20,11 +20,13 @@ import sys
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from frontend.core.errors import TritonUnavailable
+from frontend.core.threads import in_thread
 from frontend.serving.backend_dir import TritonPython, assemble_backend_directory
 from frontend.serving.children import TETHER, answers_ready, exited, signal_group
 from frontend.serving.ports import Ports, choose_ports
@@ -123,10 +125,11 @@ class EmbeddedTriton:
         self._region_prefix = f"vdx_{secrets.token_hex(6)}_"
         if self.options.pulled_models is not None:
             self.options.pulled_models.mkdir(parents=True, exist_ok=True)
-        backends = await asyncio.to_thread(
+        assemble = partial(
             assemble_backend_directory, self._home, self.options.families, triton_python=python
         )
         try:
+            backends = await in_thread(assemble)
             self._process = self._spawn(python, backends)
             await self._wait_ready(self._process)
         except BaseException:  # cancelled or failed: no server stays behind, and it goes on
