@@ -81,24 +81,24 @@ class Recording:
         self._broken: type[Exception] = soundfile.LibsndfileError
         try:
             self._file: BinaryIO = source.open("rb") if isinstance(source, Path) else source
+        except OSError as error:
+            raise self._unreadable(error) from None
+        try:
             # A file object with a name is judged by its ending; its content is what counts.
             self._sound: Any = soundfile.SoundFile(_Nameless(self._file))
         except (OSError, soundfile.LibsndfileError) as error:
+            self._file.close()
             raise self._unreadable(error) from None
         # A stream that was stored says no length or a wrong one; soundfile stops there or fails,
         # unless it takes the file for one that can only be read on.
         self._sound.seekable = lambda: False
         self.rate: int = self._sound.samplerate
-        channels: int = self._sound.channels
-        if not (MIN_RATE <= self.rate <= MAX_RATE and 1 <= channels <= MAX_CHANNELS):
-            raise InvalidInput(
-                f"cannot read {self.name}: {channels} channels at {self.rate} Hz; vdx takes up to "
-                f"{MAX_CHANNELS} at {MIN_RATE} to {MAX_RATE} Hz",
-                param="file",
-            )
-        if self._sound.format in TRUTHFUL:
-            self._check_length(self.seconds)
-        self._piece = max(1, min(self.rate, PIECE_SAMPLES // channels))
+        try:
+            self._check_form()
+        except InvalidInput:
+            self.close()
+            raise
+        self._piece = max(1, min(self.rate, PIECE_SAMPLES // self._sound.channels))
         self._resampler: Any = soxr.ResampleStream(self.rate, LISTEN_RATE, 1, quality="HQ")
         self.heard = 0
         self._ended = False
@@ -152,6 +152,17 @@ class Recording:
                 return self._sound.read(self._piece, dtype="float32", always_2d=True)
             except (OSError, self._broken) as error:
                 raise self._unreadable(error) from None
+
+    def _check_form(self) -> None:
+        channels: int = self._sound.channels
+        if not (MIN_RATE <= self.rate <= MAX_RATE and 1 <= channels <= MAX_CHANNELS):
+            raise InvalidInput(
+                f"cannot read {self.name}: {channels} channels at {self.rate} Hz; vdx takes up to "
+                f"{MAX_CHANNELS} at {MIN_RATE} to {MAX_RATE} Hz",
+                param="file",
+            )
+        if self._sound.format in TRUTHFUL:
+            self._check_length(self.seconds)
 
     def _check_length(self, seconds: float) -> None:
         if 0 < self._limit_s < seconds:

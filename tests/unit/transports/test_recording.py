@@ -246,3 +246,11 @@ def test_many_channels_are_decoded_in_small_pieces() -> None:
     raw = encoded(np.zeros((96_000, 16), np.int16), 96_000, "WAV")
     with Recording(io.BytesIO(raw)) as recording:
         assert 0 < recording.read().size < 8_000
+
+
+@pytest.mark.parametrize("raw", [b"words", encoded(np.zeros((10, 17)), 16_000, "WAV")])
+def test_what_is_refused_is_closed(raw: bytes) -> None:
+    file = io.BytesIO(raw)
+    with pytest.raises(InvalidInput):
+        Recording(file, "refused")
+    assert file.closed
