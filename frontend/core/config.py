@@ -60,6 +60,7 @@ class ServerConfig(Section):
     max_sessions: int = Field(1000, ge=1)
     max_message_bytes: int = Field(16 * 1024 * 1024, ge=1024)
     max_upload_bytes: int = Field(25 * 1024 * 1024, ge=1024, description="of one recording")
+    max_recording_seconds: float = Field(28_800, ge=1, description="a small file can last days")
     max_recordings: int = Field(16, ge=1, description="written down at once")
     write_timeout_ms: int = Field(10_000, ge=100, description="a reader slower than this is gone")
 

@@ -5,7 +5,7 @@
     ├── InvalidInput             the caller sent something vdx cannot use      (request)
     │   ├── UnknownName          a model, voice, profile or file that is not there
     │   │   └── NoLiveKit        this server has no rooms
-    │   ├── TooLarge             more bytes than the server takes
+    │   ├── TooLarge             more bytes, or a longer recording, than the server takes
     │   │   └── HeadersTooLarge  in the headers of a request
     │   ├── TooSlow              a body that did not arrive in time
     │   ├── UnsupportedMedia     a body of another type than the endpoint reads
@@ -14,6 +14,7 @@
     ├── Unauthorized             no API key, or a wrong one                    (request)
     ├── Forbidden                a browser's page or host name is not ours     (request)
     ├── ConnectionLost           the server is not there, or no more           (realtime)
+    ├── StorageFailed            a file that is needed for the moment has no place (storage)
     ├── SessionLimit             a session or the server reached a limit       (session)
     ├── SetupError               the machine lacks something vdx needs         (setup)
     │   └── PortTaken            a port given explicitly is in use
@@ -79,7 +80,7 @@ class UnknownName(InvalidInput):
 
 
 class TooLarge(InvalidInput):
-    """The body, or the file in it, has more bytes than the server takes."""
+    """The body, or the file in it, has more bytes than the server takes, or lasts longer."""
 
     code = "too_large"
 
@@ -153,6 +154,14 @@ class SessionLimit(VdxError):
 
     service = "session"
     code = "limit_reached"
+    retryable = True
+
+
+class StorageFailed(VdxError):
+    """The disk has no room for a file that is needed for the moment, or refuses it."""
+
+    service = "storage"
+    code = "storage_failed"
     retryable = True
 
 

@@ -15,12 +15,14 @@ import signal
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from frontend.core.config import TlsConfig, TritonConfig
 from frontend.core.errors import TritonUnavailable
+from frontend.core.threads import in_thread
 from frontend.serving.address import (
     PORT,
     network_url,
@@ -149,12 +151,13 @@ class EmbeddedTriton:
         self._region_prefix = scratch.region_prefix
         if self.options.pulled_models is not None:
             self.options.pulled_models.mkdir(parents=True, exist_ok=True)
-        backends = await asyncio.to_thread(
+        assemble = partial(
             assemble_backend_directory,
             scratch.folder,
             self.options.families,
             triton_python=python,
         )
+        backends = await in_thread(assemble)
         self._process = self._spawn(python, backends, scratch)
         await self._wait_ready(self._process)
 

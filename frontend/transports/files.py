@@ -12,6 +12,7 @@ from frontend.core.audio import LISTEN_FRAME, LISTEN_RATE
 from frontend.core.config import ClauseConfig, VadConfig
 from frontend.core.errors import InvalidInput, ModelBusy, ModelFailed, ModelTimeout
 from frontend.core.events import Clause, Pcm, SpeechChunk, Transcript, TranscriptKind, Word
+from frontend.core.threads import cancel_all
 from frontend.serving.triton import SynthesisRequest, TritonClient
 from frontend.speech.clauses import ClauseChunker
 from frontend.speech.tts import BUSY_DELAYS_S, Voice
@@ -177,10 +178,7 @@ async def _in_order(
             yield segment
         await cutter
     finally:
-        cutter.cancel()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(cutter, *tasks, return_exceptions=True)
+        await cancel_all(cutter, *tasks)
 
 
 async def _write_down(

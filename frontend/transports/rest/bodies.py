@@ -1,6 +1,7 @@
 """Request bodies, read within limits of size and time."""
 
 import asyncio
+import tempfile
 from collections.abc import AsyncGenerator, Mapping
 from typing import Any, TypeVar
 
@@ -9,7 +10,16 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
 
-from frontend.core.errors import InvalidInput, TooLarge, TooSlow, UnsupportedMedia
+from frontend.core.errors import (
+    InvalidInput,
+    StorageFailed,
+    TooLarge,
+    TooSlow,
+    UnsupportedMedia,
+)
+from frontend.core.logs import logger
+
+log = logger(__name__)
 
 MAX_JSON_BYTES = 1024 * 1024
 MAX_FIELDS = 32
@@ -67,6 +77,7 @@ async def upload(request: Request, max_bytes: int) -> tuple[UploadFile, Mapping[
 
     Raises:
         InvalidInput: it is something else (UnsupportedMedia, TooLarge, TooSlow are kinds of it).
+        StorageFailed: there is no room on the disk.
     """
     _expect(request, "multipart/form-data")
     parser = MultiPartParser(
@@ -80,6 +91,11 @@ async def upload(request: Request, max_bytes: int) -> tuple[UploadFile, Mapping[
         form = await parser.parse()
     except MultiPartException as error:
         raise InvalidInput(f"the form cannot be read: {error.message}") from None
+    except OSError as error:
+        log.warning("an upload could not be stored", folder=_folder(), error=repr(error))
+        raise StorageFailed(
+            f"the server cannot store the upload: {error.strerror or error}; try again later"
+        ) from None
     file = form.get("file")
     if not isinstance(file, UploadFile):
         await form.close()
@@ -88,6 +104,14 @@ async def upload(request: Request, max_bytes: int) -> tuple[UploadFile, Mapping[
         await form.close()
         raise TooLarge(f"file has {file.size} bytes, more than {max_bytes}", param="file")
     return file, _fields(form)
+
+
+def _folder() -> str:
+    """Where uploads go, for the log: the name of a server's folder is nothing for its clients."""
+    try:
+        return tempfile.gettempdir()
+    except OSError:
+        return "none of the folders for temporary files can be written to"
 
 
 def _fields(form: FormData) -> dict[str, Any]:
