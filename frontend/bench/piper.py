@@ -162,8 +162,6 @@ async def _server(
         triton_python=paths.triton_python,
         model_repository=models,
         families=paths.triton_backends,
-        grpc_port=0,
-        http_port=0,
         metrics_port=0,
     )
     async with (

@@ -53,8 +53,6 @@ async def lab(wanted: list[Wanted]) -> AsyncIterator[Lab]:
             triton_python=paths.triton_python,
             model_repository=home / "models",
             families=paths.triton_backends,
-            grpc_port=0,
-            http_port=0,
             metrics_port=0,
         )
         async with EmbeddedTriton(options) as triton:

@@ -6,6 +6,7 @@
     │   ├── UnknownName          a model, voice, profile or file that is not there
     │   │   └── NoLiveKit        this server has no rooms
     │   ├── TooLarge             more bytes than the server takes
+    │   │   └── HeadersTooLarge  in the headers of a request
     │   ├── TooSlow              a body that did not arrive in time
     │   ├── UnsupportedMedia     a body of another type than the endpoint reads
     │   └── InvalidVoicepack     a model's file is not what it must be         (voicepack)
@@ -32,6 +33,8 @@
 
 from typing import ClassVar
 
+from frontend.core.masking import masked
+
 
 class VdxError(Exception):
     """Base of the tree: `service` names what failed, `code` is stable and machine-readable."""
@@ -41,6 +44,7 @@ class VdxError(Exception):
     code: ClassVar[str] = "internal"
 
     def __init__(self, message: str, *, service: str | None = None) -> None:
+        message = masked(message)
         super().__init__(message)
         self.message = message
         if service is not None:
@@ -80,8 +84,14 @@ class TooLarge(InvalidInput):
     code = "too_large"
 
 
+class HeadersTooLarge(TooLarge):
+    """The headers of a request have more bytes than the server takes."""
+
+    code = "headers_too_large"
+
+
 class TooSlow(InvalidInput):
-    """The body did not arrive within the time it is given."""
+    """A request did not arrive within the time it is given."""
 
     code = "request_timeout"
 

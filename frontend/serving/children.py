@@ -49,15 +49,14 @@ async def exited(process: subprocess.Popen[bytes]) -> int:
     return process.wait()
 
 
-async def answers_ready(port: int, path: str = "/v2/health/ready") -> bool:
-    """One readiness request over HTTP; False while nothing listens or models are starting."""
+async def answers_http(port: int) -> bool:
+    """One request over HTTP to loopback; False while nothing listens or it answers otherwise."""
     try:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
     except OSError:
         return False
     try:
-        request = f"GET {path} HTTP/1.1\r\nHost: vdx\r\nConnection: close\r\n\r\n"
-        writer.write(request.encode())
+        writer.write(b"GET / HTTP/1.1\r\nHost: vdx\r\nConnection: close\r\n\r\n")
         return b" 200 " in await reader.readline()
     except OSError:
         return False

@@ -22,8 +22,10 @@ from typing import Self
 import yaml
 
 from frontend.core.errors import RoomError
-from frontend.serving.children import TETHER, answers_ready, exited, signal_group
+from frontend.serving.children import TETHER, answers_http, exited, signal_group
+from frontend.serving.environment import child_environment
 from frontend.serving.ports import choose_livekit_ports
+from frontend.serving.private_memory import UMASK
 
 START_S = 30.0
 STOP_S = 5.0
@@ -123,6 +125,8 @@ class DevelopmentLiveKit:
         with log.open("ab") as output:
             return subprocess.Popen(
                 command,
+                env=child_environment(),
+                umask=UMASK,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -155,7 +159,7 @@ class DevelopmentLiveKit:
             return
         try:
             async with asyncio.timeout(START_S):
-                while not await answers_ready(self._ports[0], path="/"):
+                while not await answers_http(self._ports[0]):
                     if process.poll() is not None:
                         status = process.returncode
                         raise RoomError(f"livekit-server ended ({status}):\n{self._tail()}")

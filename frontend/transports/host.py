@@ -30,6 +30,7 @@ class Host:
         self.manager = manager
         self.sessions: dict[str, Session] = {}
         self.triton_pid: int | None = None
+        self.triton_metrics = ""
         self.ready = False
         self.client = client
         self._recogniser = ""
@@ -215,6 +216,8 @@ class Host:
         return {
             "pid": os.getpid(),
             "triton_pid": self.triton_pid,
+            "triton_grpc": self.client.config.url,
+            "triton_metrics": self.triton_metrics,
             "ready": self.ready,
             "sessions": len(self.sessions),
             "tasks": len(asyncio.all_tasks()),
