@@ -127,6 +127,12 @@ class SessionConfig(Section):
     idle_timeout_seconds: float = Field(300, ge=0)
     max_session_duration_seconds: float = Field(3600, ge=0)
     max_messages_per_session: int = Field(100, ge=0)
+    max_item_text_bytes: int = Field(
+        256 * 1024, ge=1024, le=1024 * 1024, description="of one item, instructions or reply, UTF-8"
+    )
+    max_history_bytes: int = Field(
+        1024 * 1024, ge=1024, description="text of all items of a conversation, UTF-8"
+    )
     input_gap_ms: int = Field(200, ge=20, description="input missing this long counts as silence")
 
 

@@ -14,6 +14,7 @@ import uvicorn
 from frontend.core.config import ServerConfig
 from frontend.core.descriptors import raise_descriptor_limit
 from frontend.core.errors import PortTaken, VdxError
+from frontend.core.loop_watchdog import watch_loop
 from frontend.transports.host import Host
 from frontend.transports.http import create_app
 from frontend.transports.limits import (
@@ -109,6 +110,7 @@ async def serve(
             serving = group.create_task(server.serve(sockets=[listener]), name="http")
             others = [group.create_task(_run(work), name="background") for work in background]
             others.append(group.create_task(_run(ready), name="ready"))
+            others.append(group.create_task(watch_loop(), name="loop-watchdog"))
             if drain is not None:
                 others.append(group.create_task(_drain(term, drain, stop), name="drain"))
             await stop.wait()

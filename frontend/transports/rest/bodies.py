@@ -17,7 +17,9 @@ from frontend.core.errors import (
     TooSlow,
     UnsupportedMedia,
 )
+from frontend.core.json_input import SHOWN_CHARS, parse_json, shown
 from frontend.core.logs import logger
+from frontend.core.slices import rest
 
 log = logger(__name__)
 
@@ -27,7 +29,6 @@ FORM_BYTES = 64 * 1024
 """What a form may hold beside its file."""
 ARRIVAL_S = 300.0
 """25 MB at the speed of a bad mobile connection."""
-SHOWN_CHARS = 100
 
 T = TypeVar("T", bound=BaseModel)
 
@@ -44,12 +45,13 @@ def checked(shape: type[T], data: object) -> T:
         first = error.errors()[0]
         # The branches of a union are no part of the name that the client knows.
         where = ".".join(str(p) for p in first["loc"] if p not in ("constrained-str", "VoiceId"))
+        where = where[:SHOWN_CHARS]
         if first["type"] == "extra_forbidden":
             known = ", ".join(shape.model_fields)
             message = f"there is no parameter {where!r}; there are: {known}"
         else:
-            shown = repr(first.get("input"))[:SHOWN_CHARS]
-            message = f"{where or 'body'}: {first['msg'].lower()}, got {shown}"
+            value = shown(first.get("input"))
+            message = f"{where or 'body'}: {first['msg'].lower()}, got {value}"
         raise InvalidInput(message, param=where or None) from None
 
 
@@ -61,13 +63,8 @@ async def json_body(request: Request, shape: type[T]) -> T:
     """
     _expect(request, "application/json")
     raw = b"".join([piece async for piece in _arriving(request, MAX_JSON_BYTES)])
-    import json
-
-    try:
-        data = json.loads(raw)
-    except (ValueError, RecursionError) as error:
-        raise InvalidInput(f"the body is not JSON: {error}") from None
-    return checked(shape, data)
+    await rest()
+    return checked(shape, parse_json(raw, "the body"))
 
 
 async def upload(request: Request, max_bytes: int) -> tuple[UploadFile, Mapping[str, Any]]:
