@@ -14,6 +14,7 @@
     ├── Forbidden                a browser's page or host name is not ours     (request)
     ├── ConnectionLost           the server is not there, or no more           (realtime)
     ├── SessionLimit             a session or the server reached a limit       (session)
+    │   └── Draining             the server is about to end and takes no more  (server)
     ├── SetupError               the machine lacks something vdx needs         (setup)
     │   └── PortTaken            a port given explicitly is in use
     ├── RoomError                LiveKit refused, or its server is gone        (livekit)
@@ -144,6 +145,13 @@ class SessionLimit(VdxError):
     service = "session"
     code = "limit_reached"
     retryable = True
+
+
+class Draining(SessionLimit):
+    """The server was told to end: it finishes what is open and takes no new session."""
+
+    service = "server"
+    code = "draining"
 
 
 class SetupError(VdxError):

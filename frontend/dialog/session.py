@@ -146,6 +146,10 @@ class Session:
         """Speaks `text` as the machine's own words; ignored while a reply is under way."""
         self.handle(m.ReplyRequested(say=text))
 
+    def tell_draining(self, seconds_left: float | None) -> None:
+        """Says that the server ends; None means that it waits for this session without limit."""
+        self._audience.notify(n.ServerDraining(seconds_left))
+
     def interrupt(self) -> None:
         """Cancels the reply, audible or not."""
         self.handle(m.InterruptRequested())

@@ -9,7 +9,13 @@ from dataclasses import replace
 from typing import Any
 
 from frontend.core.config import Config
-from frontend.core.errors import ConfigError, InvalidInput, SessionLimit, TritonError, UnknownName
+from frontend.core.errors import (
+    ConfigError,
+    InvalidInput,
+    SessionLimit,
+    TritonError,
+    UnknownName,
+)
 from frontend.core.events import SpeechChunk
 from frontend.dialog.profiles import DEFAULT_PROFILE, SessionOptions, resolve
 from frontend.dialog.session import Session
@@ -20,6 +26,7 @@ from frontend.serving.triton import RecognitionStream, SynthesisRequest, TritonC
 from frontend.speech.echo import preload
 from frontend.speech.responder import Responder, make_responder
 from frontend.speech.tts import Voice
+from frontend.transports.drain import Drain
 
 
 class Host:
@@ -31,6 +38,7 @@ class Host:
         self.sessions: dict[str, Session] = {}
         self.triton_pid: int | None = None
         self.ready = False
+        self.drain = Drain(config.server.drain_timeout_seconds)
         self.client = client
         self._recogniser = ""
         self._defaults: dict[ModelKind, str] = {}
@@ -102,14 +110,20 @@ class Host:
         options: SessionOptions,
         audience: Audience,
         lead_ms: Callable[[], int] | None = None,
+        *,
+        promised: bool = False,
     ) -> Session:
         """A new session, to be run by the caller and given back with `forget`.
 
-        `lead_ms` replaces `playout.output_lead_ms` where a transport has its own.
+        `lead_ms` replaces `playout.output_lead_ms` where a transport has its own; `promised` was
+        agreed to before the server drained, as a room was.
 
         Raises:
+            Draining: the server is about to end.
             SessionLimit: the server holds `server.max_sessions` already.
         """
+        if self.drain.active and not promised:
+            raise self.drain.refusal()
         limit = self.config.server.max_sessions
         if len(self.sessions) >= limit:
             raise SessionLimit(f"the server holds {limit} sessions, its limit; try again later")
@@ -120,6 +134,7 @@ class Host:
 
     def forget(self, session: Session) -> None:
         self.sessions.pop(session.id, None)
+        self.drain.session_ended()
 
     async def use(self, model: str, session: Session | None = None) -> int:
         """Switches one session, or every one and the default, to `model`; returns how many.

@@ -115,8 +115,12 @@ async def healthz(_request: Request) -> Response:
 
 async def readyz(request: Request) -> Response:
     """Models are loaded: the first turn is as fast as the tenth."""
-    ready = request.app.state.host.ready
-    return PlainTextResponse("ready" if ready else "loading", status_code=200 if ready else 503)
+    host = _host(request)
+    if host.drain.active:
+        return PlainTextResponse("draining", status_code=503)
+    return PlainTextResponse(
+        "ready" if host.ready else "loading", status_code=200 if host.ready else 503
+    )
 
 
 async def token(request: Request) -> Response:

@@ -140,9 +140,12 @@ class Connection:
         new = self._current().merged(update)  # somebody may have swapped a voice meanwhile
         if new.input_rate != self._settings.input_rate:
             self._resampler = Resampler(new.input_rate, LISTEN_RATE)
+        opted_in = new.vdx_events and not self._settings.vdx_events
         self._settings = new
         self._session.update(new.options)
         self._post("session.updated", session=new.rendered(self._session.id))
+        if opted_in and self._host.drain.active:
+            self._session.tell_draining(self._host.drain.seconds_left)
 
     def _current(self) -> Settings:
         """The settings, with what an administrator swapped in the session."""

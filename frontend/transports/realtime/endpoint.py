@@ -25,6 +25,8 @@ async def realtime(socket: WebSocket) -> None:
                 "vdx speaks the GA form, leave the header out",
                 param="OpenAI-Beta",
             )
+        if host.drain.active:
+            raise host.drain.refusal()
         if not host.ready:
             raise SessionLimit("the models are still loading; try again in a moment")
         options = host.options(_profile(socket))

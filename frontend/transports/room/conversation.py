@@ -144,7 +144,7 @@ class RoomConversation:
     async def _converse(self, person: str, options: SessionOptions, controls: Controls) -> str:
         """One session with one person, to its end."""
         narrator = RoomNarrator(self._courier, self._mouth, self._ears, person)
-        session = self._host.open_session(options, narrator, self._lead)
+        session = self._host.open_session(options, narrator, self._lead, promised=True)
         narrator.attach(session)
         controls.session, controls.narrator = session, narrator
         if self._config.record_output is not None:
