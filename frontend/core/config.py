@@ -260,6 +260,7 @@ class LiveKitConfig(Section):
 class LogConfig(Section):
     level: Literal["debug", "info", "warning", "error"] = "info"
     json_lines: bool = False
+    transcripts: bool = Field(False, description="at debug level, also the words that were spoken")
 
 
 class Config(Section):

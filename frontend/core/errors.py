@@ -50,6 +50,11 @@ class VdxError(Exception):
     def __str__(self) -> str:
         return self.message
 
+    @property
+    def for_log(self) -> str:
+        """The message without what it may quote of a request: a log holds no words of people."""
+        return self.message
+
 
 class ConfigError(VdxError):
     """A configuration key or value is wrong; the message names both."""
@@ -67,6 +72,10 @@ class InvalidInput(VdxError):
     def __init__(self, message: str, *, param: str | None = None) -> None:
         super().__init__(message)
         self.param = param
+
+    @property
+    def for_log(self) -> str:
+        return f"{self.code}: {self.param or 'the request'} was refused"
 
 
 class UnknownName(InvalidInput):
@@ -181,9 +190,15 @@ class ResponderError(VdxError):
     service = "responder"
     code = "responder_failed"
 
-    def __init__(self, message: str, *, retryable: bool) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, *, retryable: bool, told: str = "") -> None:
+        """`told` is what the endpoint said, which may quote the conversation."""
+        super().__init__(f"{message}: {told}" if told else message)
         self.retryable = retryable
+        self._for_log = message
+
+    @property
+    def for_log(self) -> str:
+        return self._for_log
 
 
 class TritonError(VdxError):
@@ -219,6 +234,10 @@ class ModelTimeout(TritonError):
 
 class ModelRejected(TritonError):
     code = "invalid_argument"
+
+    @property
+    def for_log(self) -> str:
+        return "the model refused what it was sent"
 
 
 class ModelFailed(TritonError):

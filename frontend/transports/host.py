@@ -3,6 +3,7 @@
 import asyncio
 import os
 import secrets
+import time
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing, contextmanager
 from dataclasses import replace
@@ -17,6 +18,7 @@ from frontend.core.errors import (
     UnknownName,
 )
 from frontend.core.events import SpeechChunk
+from frontend.core.logs import logger
 from frontend.dialog.profiles import DEFAULT_PROFILE, SessionOptions, resolve
 from frontend.dialog.session import Session
 from frontend.dialog.speaking import Audience, Services
@@ -27,6 +29,8 @@ from frontend.speech.echo import preload
 from frontend.speech.responder import Responder, make_responder
 from frontend.speech.tts import Voice
 from frontend.transports.drain import Drain
+
+log = logger(__name__)
 
 
 class Host:
@@ -127,7 +131,9 @@ class Host:
         limit = self.config.server.max_sessions
         if len(self.sessions) >= limit:
             raise SessionLimit(f"the server holds {limit} sessions, its limit; try again later")
-        services = replace(self._services, lead_ms=lead_ms)
+        # Only rooms have a lead of their own, and only they are promised.
+        transport = "room" if promised else "websocket"
+        services = replace(self._services, lead_ms=lead_ms, transport=transport)
         session = Session(secrets.token_hex(6), options, services, audience)
         self.sessions[session.id] = session
         return session
@@ -155,6 +161,7 @@ class Host:
             self._defaults[info.kind] = model
         for each in chosen:
             each.update(each.options.updated(**{key: model}))
+        log.info("model switched", kind=key, model=model, sessions=len(chosen))
         return len(chosen)
 
     @contextmanager
@@ -208,10 +215,19 @@ class Host:
 
     async def _synthesize(self, voice: Voice, text: str) -> AsyncGenerator[SpeechChunk, None]:
         request = SynthesisRequest(text, voice.language, voice.speaker, voice.speed)
+        began, first = time.monotonic(), 0.0
         with self.suspicious():
             async with aclosing(self.client.synthesize(voice.model, request)) as chunks:
                 async for chunk in chunks:
+                    first = first or time.monotonic()
                     yield chunk
+        log.debug(
+            "clause synthesized",
+            voice=voice.model,
+            characters=len(text),
+            first_ms=round((first - began) * 1000, 1) if first else None,
+            ms=round((time.monotonic() - began) * 1000, 1),
+        )
 
     def _recognise(self, options: SessionOptions, session_id: str) -> RecognitionStream:
         return self.client.recognise(

@@ -7,6 +7,7 @@ from typing import Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
@@ -18,6 +19,7 @@ from frontend.transports.failures import failure, unforeseen, unrouted
 from frontend.transports.host import Host
 from frontend.transports.page import Page
 from frontend.transports.realtime.endpoint import realtime
+from frontend.transports.requestlog import CODE, RequestLog
 from frontend.transports.rest import models as openai_models
 from frontend.transports.rest.places import Places
 from frontend.transports.rest.speech import speech
@@ -61,6 +63,7 @@ def create_app(host: Host) -> Starlette:
             Route("/v1/audio/transcriptions", _keyed(transcriptions), methods=["POST"]),
             WebSocketRoute("/v1/realtime", realtime),
         ],
+        middleware=[Middleware(RequestLog)],
         exception_handlers={HTTPException: unrouted, Exception: unforeseen},
     )
     app.state.stretches = asyncio.Semaphore(STRETCHES)
@@ -84,6 +87,7 @@ def _guarded(endpoint: Endpoint, *, needs_key: bool) -> Endpoint:
             request.app.state.guard.admit(request, needs_key=needs_key)
             return await endpoint(request)
         except VdxError as error:
+            request.scope[CODE] = error.code
             return failure(error)
 
     return serve

@@ -12,7 +12,7 @@ from typing import Any
 from livekit import agents
 
 from frontend.core.errors import VdxError
-from frontend.core.logs import logger
+from frontend.core.logs import bound, logger
 from frontend.transports.host import Host
 from frontend.transports.room.conversation import RoomConversation, Ticket
 from frontend.transports.room.lead import OutputLead
@@ -131,16 +131,20 @@ class RoomWorker:
 
     async def _serve(self, job: str, ticket: Ticket, metadata: str) -> str:
         """One room, on the process's loop; whatever happens in it stays in it."""
+        with bound(room=ticket.room):
+            return await self._converse(job, ticket, metadata)
+
+    async def _converse(self, job: str, ticket: Ticket, metadata: str) -> str:
         conversation = RoomConversation(self._host, ticket, metadata, self._lead)
         task = asyncio.create_task(conversation.run(), name=f"room-{ticket.room}")
         self._rooms[job] = task
         try:
             return await task
         except VdxError as error:
-            log.warning("room failed", room=ticket.room, error=str(error))
+            log.warning("room failed", error=error.for_log)
             return error.code
         except Exception:  # a room's root: the others must not notice
-            log.exception("room broke", room=ticket.room)
+            log.exception("room broke")
             return "internal"
         finally:
             task.cancel()

@@ -11,7 +11,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from frontend.core.audio import LISTEN_RATE, SAMPLE_BYTES, rms, to_pcm
 from frontend.core.errors import InvalidInput, SessionLimit, UnknownName, VdxError
-from frontend.core.logs import logger
+from frontend.core.logs import bound, logger
 from frontend.core.resample import Resampler
 from frontend.dialog.history import Item
 from frontend.transports.host import Host
@@ -48,6 +48,10 @@ class Connection:
 
     async def run(self) -> None:
         """Serves the client; everything of it is freed on return."""
+        with bound(session=self._session.id):
+            await self._run()
+
+    async def _run(self) -> None:
         session = self._session
         self._post("session.created", session=self._settings.rendered(session.id))
         try:
@@ -71,13 +75,13 @@ class Connection:
         try:
             await self._socket.close(1000, reason)
         except (RuntimeError, WebSocketDisconnect):  # the client was quicker
-            log.debug("client left first", session=self._session.id)
+            log.debug("client left first")
 
     async def _write(self) -> None:
         try:
             await self._outbox.run()
         except SessionLimit as error:
-            log.warning("slow reader", session=self._session.id, error=str(error))
+            log.warning("slow reader", error=error.for_log)
             self._session.close("slow_reader")
         except (WebSocketDisconnect, RuntimeError):
             self._session.close("gone")
@@ -100,6 +104,7 @@ class Connection:
             event_id = _event_id(event)
             await self._handler(event)(event)
         except VdxError as error:
+            log.debug("event refused", code=error.code, error=error.for_log)
             self._outbox.post(ev.error_event(error, event_id))
 
     def _handler(self, event: dict[str, Any]) -> Callable[[dict[str, Any]], Awaitable[None]]:

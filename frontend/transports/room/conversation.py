@@ -137,7 +137,7 @@ class RoomConversation:
         return asked.model_copy(update={"cancellation": cancel, "noise_suppression": suppress})
 
     def _refuse(self, person: str, error: VdxError) -> None:
-        log.warning("room refused", room=self._ticket.room, error=str(error))
+        log.warning("room refused", room=self._ticket.room, error=error.for_log)
         self._courier.event(encode("vdx.error", error=error_fields(error)))
         self._courier.chat(f"vdx cannot serve this room: {error.message}", person)
 
