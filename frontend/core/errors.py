@@ -16,6 +16,7 @@
     ├── ConnectionLost           the server is not there, or no more           (realtime)
     ├── StorageFailed            a file that is needed for the moment has no place (storage)
     ├── SessionLimit             a session or the server reached a limit       (session)
+    │   └── Draining             the server is about to end and takes no more  (server)
     ├── SetupError               the machine lacks something vdx needs         (setup)
     │   └── PortTaken            a port given explicitly is in use
     ├── RoomError                LiveKit refused, or its server is gone        (livekit)
@@ -54,6 +55,11 @@ class VdxError(Exception):
     def __str__(self) -> str:
         return self.message
 
+    @property
+    def for_log(self) -> str:
+        """The message without what it may quote of a request: a log holds no words of people."""
+        return self.message
+
 
 class ConfigError(VdxError):
     """A configuration key or value is wrong; the message names both."""
@@ -71,6 +77,10 @@ class InvalidInput(VdxError):
     def __init__(self, message: str, *, param: str | None = None) -> None:
         super().__init__(message)
         self.param = param
+
+    @property
+    def for_log(self) -> str:
+        return f"{self.code}: {self.param or 'the request'} was refused"
 
 
 class UnknownName(InvalidInput):
@@ -165,6 +175,13 @@ class StorageFailed(VdxError):
     retryable = True
 
 
+class Draining(SessionLimit):
+    """The server was told to end: it finishes what is open and takes no new session."""
+
+    service = "server"
+    code = "draining"
+
+
 class SetupError(VdxError):
     """The machine lacks something; the message says how to mend it."""
 
@@ -192,9 +209,15 @@ class ResponderError(VdxError):
     service = "responder"
     code = "responder_failed"
 
-    def __init__(self, message: str, *, retryable: bool) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, *, retryable: bool, told: str = "") -> None:
+        """`told` is what the endpoint said, which may quote the conversation."""
+        super().__init__(f"{message}: {told}" if told else message)
         self.retryable = retryable
+        self._for_log = message
+
+    @property
+    def for_log(self) -> str:
+        return self._for_log
 
 
 class TritonError(VdxError):
@@ -230,6 +253,10 @@ class ModelTimeout(TritonError):
 
 class ModelRejected(TritonError):
     code = "invalid_argument"
+
+    @property
+    def for_log(self) -> str:
+        return "the model refused what it was sent"
 
 
 class ModelFailed(TritonError):

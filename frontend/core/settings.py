@@ -23,6 +23,9 @@ ENV_PREFIX = "VDX_"
 ENV_RESERVED = frozenset({"VDX_HOME", "VDX_CONFIG", "VDX_API_KEY"})
 """Variables with the prefix that are not configuration keys."""
 
+RENAMED = {"livekit.drain_timeout_seconds": "server.drain_timeout_seconds"}
+"""Keys of earlier versions, and what they are called now."""
+
 Tree = dict[str, Any]
 
 
@@ -178,6 +181,8 @@ def _explain(error: ValidationError) -> ConfigError:
     path = [str(part) for part in first["loc"]]
     key = ".".join(path)
     if first["type"] == "extra_forbidden":
+        if key in RENAMED:
+            return ConfigError(f"configuration key {key} is now called {RENAMED[key]}")
         near = difflib.get_close_matches(path[-1], _fields_at(path[:-1]), n=1, cutoff=0.0)
         hint = f"; did you mean {'.'.join([*path[:-1], near[0]])}?" if near else ""
         return ConfigError(f"configuration key {key} does not exist{hint}")

@@ -40,7 +40,8 @@ class Services:
     """What a session borrows from the process it lives in.
 
     `recognise` opens a sequence for a session id; `calibrated` says whether a recogniser's
-    words alone may confirm an interruption; `lead_ms` is the transport's own, if it has one.
+    words alone may confirm an interruption; `lead_ms` is the transport's own, if it has one;
+    `transport` names it in the log.
     """
 
     config: Config
@@ -49,6 +50,7 @@ class Services:
     calibrated: Callable[[str], bool]
     responder: Callable[[SessionOptions], Responder]
     lead_ms: Callable[[], int] | None = None
+    transport: str = "websocket"
 
 
 Work = Callable[[], Coroutine[Any, Any, None]]

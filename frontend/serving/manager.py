@@ -6,6 +6,7 @@ is waited for, and what was loaded before is loaded again.
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 
@@ -121,11 +122,20 @@ class ModelManager:
             # One that is UNLOADING, because somebody still hears it, gets a new instance.
             if not (await self._states())[name].ready:
                 async with self._slots:
-                    log.debug("loading model", model=name)
-                    await self._client.load(name)
+                    await self._load_now(name)
             self._infos[name] = info = await self._client.describe(name)
             self._wanted.add(name)
             return info
+
+    async def _load_now(self, name: str) -> None:
+        began = time.monotonic()
+        log.debug("loading model", model=name)
+        try:
+            await self._client.load(name)
+        except TritonError as error:
+            log.warning("model did not load", model=name, error=str(error))
+            raise
+        log.info("model loaded", model=name, ms=round((time.monotonic() - began) * 1000))
 
     async def unload(self, name: str) -> None:
         """Unloads `name`; what it is saying now is finished, new requests fail.
@@ -139,6 +149,7 @@ class ModelManager:
         async with self._locks.setdefault(name, asyncio.Lock()):
             self._forget(name)
             await self._client.unload(name)
+            log.info("model unloaded", model=name)
 
     def _forget(self, name: str) -> None:
         self._wanted.discard(name)
@@ -254,4 +265,5 @@ class ModelManager:
             except TritonError as error:
                 log.warning("reload failed", model=name, error=str(error))
                 return
+            log.info("model reloaded", model=name)
             self._failures.pop(name, None)

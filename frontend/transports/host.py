@@ -3,14 +3,22 @@
 import asyncio
 import os
 import secrets
+import time
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing, contextmanager
 from dataclasses import replace
 from typing import Any
 
 from frontend.core.config import Config
-from frontend.core.errors import ConfigError, InvalidInput, SessionLimit, TritonError, UnknownName
+from frontend.core.errors import (
+    ConfigError,
+    InvalidInput,
+    SessionLimit,
+    TritonError,
+    UnknownName,
+)
 from frontend.core.events import SpeechChunk
+from frontend.core.logs import logger
 from frontend.core.threads import in_thread
 from frontend.dialog.profiles import DEFAULT_PROFILE, SessionOptions, resolve
 from frontend.dialog.session import Session
@@ -21,6 +29,9 @@ from frontend.serving.triton import RecognitionStream, SynthesisRequest, TritonC
 from frontend.speech.echo import preload
 from frontend.speech.responder import Responder, make_responder
 from frontend.speech.tts import Voice
+from frontend.transports.drain import Drain
+
+log = logger(__name__)
 
 
 class Host:
@@ -33,6 +44,7 @@ class Host:
         self.triton_pid: int | None = None
         self.triton_metrics = ""
         self.ready = False
+        self.drain = Drain(config.server.drain_timeout_seconds)
         self.client = client
         self._recogniser = ""
         self._defaults: dict[ModelKind, str] = {}
@@ -104,24 +116,33 @@ class Host:
         options: SessionOptions,
         audience: Audience,
         lead_ms: Callable[[], int] | None = None,
+        *,
+        promised: bool = False,
     ) -> Session:
         """A new session, to be run by the caller and given back with `forget`.
 
-        `lead_ms` replaces `playout.output_lead_ms` where a transport has its own.
+        `lead_ms` replaces `playout.output_lead_ms` where a transport has its own; `promised` was
+        agreed to before the server drained, as a room was.
 
         Raises:
+            Draining: the server is about to end.
             SessionLimit: the server holds `server.max_sessions` already.
         """
+        if self.drain.active and not promised:
+            raise self.drain.refusal()
         limit = self.config.server.max_sessions
         if len(self.sessions) >= limit:
             raise SessionLimit(f"the server holds {limit} sessions, its limit; try again later")
-        services = replace(self._services, lead_ms=lead_ms)
+        # Only rooms have a lead of their own, and only they are promised.
+        transport = "room" if promised else "websocket"
+        services = replace(self._services, lead_ms=lead_ms, transport=transport)
         session = Session(secrets.token_hex(6), options, services, audience)
         self.sessions[session.id] = session
         return session
 
     def forget(self, session: Session) -> None:
         self.sessions.pop(session.id, None)
+        self.drain.session_ended()
 
     async def use(self, model: str, session: Session | None = None) -> int:
         """Switches one session, or every one and the default, to `model`; returns how many.
@@ -142,6 +163,7 @@ class Host:
             self._defaults[info.kind] = model
         for each in chosen:
             each.update(each.options.updated(**{key: model}))
+        log.info("model switched", kind=key, model=model, sessions=len(chosen))
         return len(chosen)
 
     @contextmanager
@@ -195,10 +217,19 @@ class Host:
 
     async def _synthesize(self, voice: Voice, text: str) -> AsyncGenerator[SpeechChunk, None]:
         request = SynthesisRequest(text, voice.language, voice.speaker, voice.speed)
+        began, first = time.monotonic(), 0.0
         with self.suspicious():
             async with aclosing(self.client.synthesize(voice.model, request)) as chunks:
                 async for chunk in chunks:
+                    first = first or time.monotonic()
                     yield chunk
+        log.debug(
+            "clause synthesized",
+            voice=voice.model,
+            characters=len(text),
+            first_ms=round((first - began) * 1000, 1) if first else None,
+            ms=round((time.monotonic() - began) * 1000, 1),
+        )
 
     def _recognise(self, options: SessionOptions, session_id: str) -> RecognitionStream:
         return self.client.recognise(
