@@ -105,19 +105,25 @@ class TritonClient:
         return describe(model, answer.config.backend, parameters)
 
     async def probe(self, model: ModelInfo) -> None:
-        """A tiny real inference: the ready endpoints stay green over a dead process."""
+        """Asks the model itself whether it lives: the ready endpoints stay green over a dead one.
+
+        A vdx backend answers at once, beside whatever it is working on: it is never busy for a
+        probe, and says ModelUnavailable when none of its work advances. ModelTimeout: nothing
+        came within `triton.probe_timeout_ms`.
+        """
+        call = self._stub.ModelStreamInfer()
         try:
             async with asyncio.timeout(self.config.probe_timeout_ms / 1000):
-                if model.kind == "tts":
-                    async for _ in self.synthesize(model.name, SynthesisRequest("a")):
-                        pass
-                else:
-                    async with self.recognise(model.name) as stream:
-                        await stream.send(b"", end=True, cancel=True)
-                        async for _ in stream:
-                            pass
+                await call.write(_probe_message(model))
+                await call.done_writing()
+                while _unwrap(await call.read(), model.name) is not None:
+                    pass
         except TimeoutError:
             raise ModelTimeout(f"{model.name} did not answer the probe", model=model.name) from None
+        except (grpc.aio.AioRpcError, asyncio.InvalidStateError) as error:
+            raise await _stream_failure(call, error, model.name) from error
+        finally:
+            self._leaving.let_go(call)
 
     async def synthesize(
         self, model: str, request: SynthesisRequest
@@ -304,6 +310,21 @@ def _stop_message(model: str, wanted: str) -> Any:
     message = pb.ModelInferRequest(model_name=model)
     message.parameters["vdx_stop"].string_param = wanted
     _add_text(message, "TEXT", " ")
+    return message
+
+
+def _probe_message(model: ModelInfo) -> Any:
+    """The smallest request a model of this kind takes, marked as a probe."""
+    message = pb.ModelInferRequest(model_name=model.name)
+    message.parameters["vdx_probe"].bool_param = True
+    if model.kind == "tts":
+        _add_text(message, "TEXT", "a")
+    else:
+        message.parameters["sequence_id"].int64_param = secrets.randbits(63) | 1
+        message.parameters["sequence_start"].bool_param = True
+        message.parameters["sequence_end"].bool_param = True
+        _add(message, "AUDIO", "INT16", 0, b"")
+        _add(message, "CANCEL", "BOOL", 1, b"\1")
     return message
 
 
