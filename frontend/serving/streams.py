@@ -118,6 +118,10 @@ class Streams:
         self._open.setdefault(model, set()).add(stream)
         return stream
 
+    def open_probe(self, call: Callable[[], Any], model: str) -> ModelStream:
+        """A stream that counts for nothing: it neither keeps `model` busy nor proves it alive."""
+        return ModelStream(call(), model, lambda: None)
+
     def let_go(
         self, stream: ModelStream, last_request: Any = None, *, patience_s: float = LEAVE_S
     ) -> None:

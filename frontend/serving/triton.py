@@ -111,19 +111,19 @@ class TritonClient:
         probe, and says ModelUnavailable when none of its work advances. ModelTimeout: nothing
         came within `triton.probe_timeout_ms`.
         """
-        call = self._stub.ModelStreamInfer()
+        stream = self.streams.open_probe(self._stub.ModelStreamInfer, model.name)
         try:
             async with asyncio.timeout(self.config.probe_timeout_ms / 1000):
-                await call.write(_probe_message(model))
-                await call.done_writing()
-                while _unwrap(await call.read(), model.name) is not None:
+                await stream.write(_probe_message(model))
+                await stream.done_writing()
+                while _unwrap(await stream.read(), model.name) is not None:
                     pass
         except TimeoutError:
             raise ModelTimeout(f"{model.name} did not answer the probe", model=model.name) from None
         except (grpc.aio.AioRpcError, asyncio.InvalidStateError) as error:
-            raise await _stream_failure(call, error, model.name) from error
+            raise await _stream_failure(stream, error) from error
         finally:
-            self._leaving.let_go(call)
+            self.streams.let_go(stream)
 
     async def synthesize(
         self, model: str, request: SynthesisRequest

@@ -149,7 +149,7 @@ class Host:
             yield
         except TritonError as error:
             if error.retryable:
-                self.manager.suspect()
+                self.manager.recovery.suspect(error.model)
             raise
 
     async def unload(self, model: str) -> tuple[list[str], list[str]]:

@@ -154,13 +154,15 @@ def test_an_unknown_profile_comes_with_those_there_are() -> None:
 async def test_a_voice_that_fails_is_looked_at(error: TritonError, looked: bool) -> None:
     triton, host = hosted()
     await host.load_defaults()
+    await host.use("tone")
     triton.breaks = error
     watch = asyncio.create_task(host.manager.run())
-    await asyncio.sleep(0)
+    await asyncio.sleep(0.1)
+    probes = triton.count("probe tone")
     with pytest.raises(type(error)):
         _ = [chunk async for chunk in host._services.synthesize(Voice("tone"), "hello")]
     await asyncio.sleep(0.1)  # far less than until the next probe
-    assert (triton.count("probe espeak") == 1) is looked
+    assert (triton.count("probe tone") == probes + 1) is looked
     watch.cancel()
     await asyncio.wait({watch})
 
