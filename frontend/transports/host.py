@@ -9,8 +9,18 @@ from dataclasses import replace
 from typing import Any
 
 from frontend.core.config import Config
-from frontend.core.errors import ConfigError, InvalidInput, SessionLimit, TritonError, UnknownName
+from frontend.core.errors import (
+    ConfigError,
+    InvalidInput,
+    ModelUnavailable,
+    SessionLimit,
+    TritonError,
+    TritonUnavailable,
+    UnknownName,
+    VdxError,
+)
 from frontend.core.events import SpeechChunk
+from frontend.core.logs import logger
 from frontend.dialog.profiles import DEFAULT_PROFILE, SessionOptions, resolve
 from frontend.dialog.session import Session
 from frontend.dialog.speaking import Audience, Services
@@ -20,6 +30,13 @@ from frontend.serving.triton import RecognitionStream, SynthesisRequest, TritonC
 from frontend.speech.echo import preload
 from frontend.speech.responder import Responder, make_responder
 from frontend.speech.tts import Voice
+
+log = logger(__name__)
+
+STAND_IN_AFTER_S = 2.0
+"""How long a voice that died is waited for before another one speaks in its place."""
+RECOVERY_S = 10.0
+"""How long a model that died is waited for where no other can do its work."""
 
 
 class Host:
@@ -41,6 +58,8 @@ class Host:
             recognise=self._recognise,
             calibrated=manager.calibrated,
             responder=self._responder,
+            recover_voice=self._recover_voice,
+            recover_recogniser=self._recover_recogniser,
         )
 
     async def load_defaults(self) -> None:
@@ -197,6 +216,43 @@ class Host:
             async with aclosing(self.client.synthesize(voice.model, request)) as chunks:
                 async for chunk in chunks:
                     yield chunk
+
+    async def _recover_voice(self, voice: Voice, error: VdxError) -> Voice | None:
+        """The same voice if it speaks again soon, else another one that knows its language."""
+        if not self._may_recover(voice.model, error):
+            return None
+        if await self.manager.recovery.restored(voice.model, STAND_IN_AFTER_S):
+            return voice
+        if (other := self._stand_in(voice)) is not None:
+            return other
+        restored = await self.manager.recovery.restored(voice.model, RECOVERY_S)
+        return voice if restored else None
+
+    async def _recover_recogniser(self, options: SessionOptions, error: VdxError) -> bool:
+        """Whether the recogniser understands again within `RECOVERY_S`."""
+        if not self._may_recover(options.recogniser, error):
+            return False
+        return await self.manager.recovery.restored(options.recogniser, RECOVERY_S)
+
+    def _may_recover(self, model: str, error: VdxError) -> bool:
+        """Whether a model that failed is loaded again; one that was unloaded is not."""
+        if model not in self.manager.wanted:
+            return False
+        return isinstance(error, ModelUnavailable | TritonUnavailable)
+
+    def _stand_in(self, voice: Voice) -> Voice | None:
+        """Another loaded voice that lives and speaks the language of `voice`."""
+        manager = self.manager
+        mine = manager.info(voice.model)
+        language = voice.language or (mine.language() if mine is not None else "")
+        for name in (self.options("").voice, *sorted(manager.wanted)):
+            info = manager.info(name)
+            if info is None or name == voice.model or info.kind != "tts":
+                continue
+            if language and info.speaks(language) and manager.recovery.alive(name):
+                log.warning("another voice speaks", voice=voice.model, instead=name)
+                return Voice(name, language, speed=voice.speed)
+        return None
 
     def _recognise(self, options: SessionOptions, session_id: str) -> RecognitionStream:
         return self.client.recognise(

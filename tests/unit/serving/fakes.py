@@ -19,7 +19,8 @@ class FakeTriton:
     """Keeps models in a state each; `calls` is what was asked of it, in order.
 
     `failures` holds the errors that the next calls of a kind ("load tone") end with, None for a
-    call that succeeds; a probe of one that is `dead` fails until it is loaded again. Loading takes `load_s`, unloading leaves a model UNLOADING for `unload_s`.
+    call that succeeds; a probe of one that is `dead` fails until it is loaded again. Loading takes
+    `load_s`, a probe `probe_s`, and unloading leaves a model UNLOADING for `unload_s`.
     """
 
     kinds: dict[str, ModelKind]
