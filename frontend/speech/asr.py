@@ -199,7 +199,7 @@ class Utterance:
             recovered = await recover(error)
         finally:
             self._recovering = False
-            self._set_timer()
+        self._set_timer()
         sent = self._sent
         if not recovered or sent is None or self._abandoned:
             return False

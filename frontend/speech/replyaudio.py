@@ -184,7 +184,7 @@ def played_text(source: str, spans: list[ClauseSpan], samples: int) -> str:
             break
         clause, end = span.clause, span.clause.source_end
         if position < length or not span.complete:
-            spoken = _spoken_chars(span, position, length)
+            spoken = _spoken_chars(span, min(position, length), length)
             end = clause.source_offset(spoken) if spoken else clause.source_start
         played.append(source[clause.source_start : end])
     return "".join(played).strip()
