@@ -263,6 +263,11 @@ class Session:
 
         self.spawn(listen, f"utterance-{utterance.number}", broke)
 
+    def apologise(self) -> None:
+        """Says that the person was not understood, where they are answered unasked."""
+        if self._machine.policy.auto_reply:
+            self.say(self.options.responder.apology)
+
     async def _recover(self, error: VdxError) -> bool:
         """Whether the recogniser that died can be asked again."""
         recover = self._services.recover_recogniser

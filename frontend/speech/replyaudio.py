@@ -164,7 +164,7 @@ def _after(clause: Clause, spoken: int) -> Clause | None:
     skipped = spoken + len(text) - len(text.lstrip())
     return Clause(
         clause.text[skipped:],
-        clause.source_offset(skipped),
+        clause.source_offset(spoken),
         clause.source_end,
         clause.offsets[skipped:],
     )
