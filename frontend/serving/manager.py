@@ -26,6 +26,8 @@ log = logger(__name__)
 
 PARALLEL_LOADS = 2
 SERVER_POLL_S = 0.25
+FINISH_S = 15.0
+"""How long what a model says or hears may take to be over before it is unloaded all the same."""
 RELOAD_WAIT_S = 10.0
 """How long a request for a model waits for one that is being loaded again."""
 
@@ -133,7 +135,7 @@ class ModelManager:
             raise ModelUnavailable(f"{name} is being loaded again", model=name)
 
     async def unload(self, name: str) -> None:
-        """Unloads `name`; what it is saying now is finished, new requests fail.
+        """Unloads `name` once what it is saying now is made; new requests fail at once.
 
         Raises:
             UnknownName: the repository has no such model.
@@ -143,7 +145,9 @@ class ModelManager:
         # A load or reload under way would bring it back: what was asked for last counts.
         async with self.lock(name):
             self._forget(name)
-            await self._client.unload(name)
+            with self._client.streams.held(name):
+                await self._client.streams.ended(name, FINISH_S)
+                await self._client.unload(name)
 
     def _forget(self, name: str) -> None:
         self._wanted.discard(name)

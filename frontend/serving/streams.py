@@ -113,7 +113,7 @@ class Streams:
     def open(self, call: Callable[[], Any], model: str) -> ModelStream:
         """A new stream; raises ModelUnavailable while `model` is held."""
         if model in self._held:
-            raise ModelUnavailable(f"{model} is being loaded again", model=model)
+            raise ModelUnavailable(f"{model} is being loaded or unloaded", model=model)
         stream = ModelStream(call(), model, lambda: self._has_answered(model))
         self._open.setdefault(model, set()).add(stream)
         return stream

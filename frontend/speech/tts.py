@@ -1,6 +1,7 @@
 """The voice stage: clauses in, a reply's audio out, one Triton request per clause."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -25,8 +26,11 @@ class Voice:
 Synthesize = Callable[[Voice, str], AsyncGenerator[SpeechChunk, None]]
 """Streams one clause; closing the iterator cancels the synthesis."""
 
-Recover = Callable[[Voice, VdxError], Awaitable[Voice | None]]
-"""After a failure: the voice to go on with, the same one once it speaks again; None ends it."""
+Recover = Callable[[Voice, VdxError, int], Awaitable[Voice | None]]
+"""After a failure: the voice to go on with, the same one once it speaks again; None ends it.
+
+The number counts how often this voice has failed in this clause: the text may be what kills it.
+"""
 
 RECOVERIES = 3
 """How often one clause may be taken up again."""
@@ -72,7 +76,7 @@ async def speak(clauses: AsyncIterator[Clause], speaker: Speaker, audio: ReplyAu
 
 async def _speak_clause(clause: Clause, speaker: Speaker, audio: ReplyAudio) -> None:
     """One clause, taken up again where its voice dies."""
-    voice, told = speaker.voice(), False
+    voice, failures = speaker.voice(), Counter[Voice]()
     rest: Clause | None = clause
     for attempt in range(RECOVERIES + 1):
         try:
@@ -80,11 +84,12 @@ async def _speak_clause(clause: Clause, speaker: Speaker, audio: ReplyAudio) -> 
         except VdxError as error:
             if speaker.recover is None or attempt == RECOVERIES:
                 raise
-            if (other := await speaker.recover(voice, error)) is None:
+            failures[voice] += 1
+            if (other := await speaker.recover(voice, error, failures[voice])) is None:
                 raise
-            if not told:
+            if attempt == 0:
                 speaker.report(error)
-            voice, told = other, True
+            voice = other
             if (rest := audio.break_off()) is None:
                 return None
     return None

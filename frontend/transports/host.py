@@ -217,13 +217,17 @@ class Host:
                 async for chunk in chunks:
                     yield chunk
 
-    async def _recover_voice(self, voice: Voice, error: VdxError) -> Voice | None:
-        """The same voice if it speaks again soon, else another one that knows its language."""
+    async def _recover_voice(self, voice: Voice, error: VdxError, failures: int) -> Voice | None:
+        """The same voice if it speaks again soon, else another one that knows its language.
+
+        One that died of the same clause before is not given it again.
+        """
         if not self._may_recover(voice.model, error):
             return None
-        if await self.manager.recovery.restored(voice.model, STAND_IN_AFTER_S):
+        again = failures > 1
+        if not again and await self.manager.recovery.restored(voice.model, STAND_IN_AFTER_S):
             return voice
-        if (other := self._stand_in(voice)) is not None:
+        if (other := self._stand_in(voice)) is not None or again:
             return other
         restored = await self.manager.recovery.restored(voice.model, RECOVERY_S)
         return voice if restored else None
@@ -249,7 +253,8 @@ class Host:
             info = manager.info(name)
             if info is None or name == voice.model or info.kind != "tts":
                 continue
-            if language and info.speaks(language) and manager.recovery.alive(name):
+            fits = info.speaks(language) if language else "*" in info.languages
+            if fits and manager.recovery.alive(name):
                 log.warning("another voice speaks", voice=voice.model, instead=name)
                 return Voice(name, language, speed=voice.speed)
         return None

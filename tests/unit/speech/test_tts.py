@@ -143,17 +143,17 @@ async def test_cancelling_closes_the_stream_at_once() -> None:
 DIED = ModelDied("stub process died", model="voice")
 
 
-async def same(voice: Voice, error: VdxError) -> Voice | None:
+async def same(voice: Voice, error: VdxError, failures: int) -> Voice | None:
     """The voice was loaded again."""
     return voice
 
 
-async def another(voice: Voice, error: VdxError) -> Voice | None:
+async def another(voice: Voice, error: VdxError, failures: int) -> Voice | None:
     """Another voice takes over."""
     return Voice("other")
 
 
-async def none(voice: Voice, error: VdxError) -> Voice | None:
+async def none(voice: Voice, error: VdxError, failures: int) -> Voice | None:
     """Nobody can speak."""
     return None
 
