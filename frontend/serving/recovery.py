@@ -41,6 +41,8 @@ LEFT_S = 1.0
 """How long streams that were failed may take to be over."""
 UNLOADING_S = 5.0
 """A dead model may stay UNLOADING for ever; nothing it held is worth waiting longer for."""
+NOTICED_S = 0.1
+"""By then Triton itself knows that a process ended, and says so."""
 POLL_S = 0.05
 
 
@@ -59,6 +61,7 @@ class Watch:
 
     look: asyncio.Event = field(default_factory=asyncio.Event)
     asked: list[asyncio.Future[bool]] = field(default_factory=list)
+    probe: asyncio.Timeout | None = None
     failures: int = 0
     alive: bool = True
 
@@ -72,7 +75,7 @@ class Recovery:
         self._watches: dict[str, Watch] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._slots = asyncio.Semaphore(PARALLEL_RELOADS)
-        self._processes = ModelProcesses(self.suspect)
+        self._processes = ModelProcesses(self._process_ended)
         self._changed = asyncio.Event()
         self.jitter_s = JITTER_S
 
@@ -177,7 +180,7 @@ class Recovery:
             return None
         began = asyncio.get_running_loop().time()
         try:
-            await self._client.probe(info)
+            await self._probe(info, watch)
         except (ModelBusy, TritonUnavailable):
             return None  # busy is alive; of a server that is gone the next probe tells
         except ModelUnavailable as error:
@@ -189,6 +192,23 @@ class Recovery:
         watch.failures = 0
         return None
 
+    async def _probe(self, info: ModelInfo, watch: Watch) -> None:
+        """Probes a model; anew if a process of it ends meanwhile, which answers no probe."""
+        try:
+            async with asyncio.timeout(None) as watch.probe:
+                await self._client.probe(info)
+        except TimeoutError:
+            await self._client.probe(info)
+        finally:
+            watch.probe = None
+
+    def _process_ended(self, model: str) -> None:
+        if (watch := self._watches.get(model)) is None:
+            return
+        watch.look.set()
+        if watch.probe is not None and not watch.probe.expired():
+            watch.probe.reschedule(asyncio.get_running_loop().time() + NOTICED_S)
+
     async def _end_streams(self, name: str, error: TritonError) -> None:
         """Nothing is unloaded under this client's streams; those of others are not known."""
         streams = self._client.streams
@@ -199,18 +219,20 @@ class Recovery:
 
     async def _reload(self, name: str, watch: Watch) -> None:
         """Loads a model, unless somebody else has by now."""
+        if await self._answers(name, watch):
+            return
         await asyncio.sleep(random.uniform(0, self.jitter_s))  # noqa: S311  # nosec B311
         async with self._slots:
-            state = await self._settled(name)
-            if state.ready:
-                if await self._fault(name, watch) is None:
-                    log.info("model was loaded by another frontend", model=name)
-                    return
-                await self._client.unload(name)
-            elif state.state == "UNLOADING":
-                await self._client.unload(name)
+            if await self._answers(name, watch):
+                return
             log.info("reloading model", model=name)
+            await self._client.unload(name)
             await self._client.load(name)
+
+    async def _answers(self, name: str, watch: Watch) -> bool:
+        """Whether a model is loaded and answers, once nobody loads or unloads it."""
+        state = await self._settled(name)
+        return state.ready and await self._fault(name, watch) is None
 
     async def _settled(self, name: str) -> ModelState:
         """A model's state once nobody loads or unloads it, waited for only so long."""
