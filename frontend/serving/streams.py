@@ -16,10 +16,10 @@ import grpc
 
 from frontend.core.errors import ModelUnavailable, TritonError
 
-LEAVE_S = 10.0
-"""A busy model may take so long to end a stream that was left; then the call is cancelled."""
-ANSWER_S = 30.0
-"""The same where the last request is sent already, and it is still at work on the answer."""
+LEAVE_S = 60.0
+"""A model that does not end a stream in this time is stuck, and its call is cancelled after all."""
+CLOSE_S = 2.0
+"""How long the end of the client itself waits for the streams that were left."""
 DEAD_S = 0.1
 """The same where the model is known not to answer any more."""
 
@@ -165,7 +165,9 @@ class Streams:
         return True
 
     async def close(self) -> None:
-        """Gives the streams up; the channel is closed next."""
+        """Gives up the streams that do not end soon; the channel is closed next."""
+        if self._leaving:
+            await asyncio.wait(self._leaving, timeout=CLOSE_S)
         for task in list(self._leaving):
             task.cancel()
         await asyncio.gather(*self._leaving, return_exceptions=True)

@@ -20,18 +20,11 @@ from frontend.core.config import TritonConfig
 from frontend.core.errors import ModelFailed, ModelTimeout, TritonError, TritonUnavailable
 from frontend.core.events import SpeechChunk, Transcript, TranscriptKind
 from frontend.serving.answers import speech_chunk, transcript
+from frontend.serving.channel import CHANNEL_OPTIONS, ChannelOptions, open_channel
 from frontend.serving.failures import from_message, from_rpc
 from frontend.serving.models import ModelInfo, ModelState, describe
 from frontend.serving.orphans import is_child
-from frontend.serving.streams import ANSWER_S, LEAVE_S, ModelStream, Streams
-
-CHANNEL_OPTIONS = (
-    ("grpc.max_receive_message_length", 64 * 1024 * 1024),
-    ("grpc.max_send_message_length", 64 * 1024 * 1024),
-    # A server that comes back is found within a second instead of after gRPC's two minutes.
-    ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.max_reconnect_backoff_ms", 1000),
-)
+from frontend.serving.streams import ModelStream, Streams
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +40,13 @@ class SynthesisRequest:
 class TritonClient:
     """Typed asynchronous client of one Triton server; all calls on one event loop.
 
-    Every call raises a TritonError subclass when it fails.
+    Raises ConfigError when a file of `config.tls` cannot be read. Every call raises a TritonError
+    subclass when it fails.
     """
 
-    def __init__(self, config: TritonConfig) -> None:
+    def __init__(self, config: TritonConfig, options: ChannelOptions = CHANNEL_OPTIONS) -> None:
         self.config = config
-        self._channel = grpc.aio.insecure_channel(config.url, options=CHANNEL_OPTIONS)
+        self._channel = open_channel(config, options)
         self._stub: Any = pb_grpc.GRPCInferenceServiceStub(self._channel)
         self.streams = Streams()
 
@@ -222,9 +216,8 @@ class RecognitionStream:
 
     async def __aexit__(self, *_: object) -> None:
         forget = self._started and not self._ended
-        patience_s = ANSWER_S if self._ended else LEAVE_S
         last = self._message(b"", end=True, cancel=True) if forget else None
-        self._streams.let_go(self._stream, last, patience_s=patience_s)
+        self._streams.let_go(self._stream, last)
 
     async def send(
         self, pcm: bytes, *, flush: bool = False, end: bool = False, cancel: bool = False
