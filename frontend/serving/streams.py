@@ -20,6 +20,8 @@ LEAVE_S = 60.0
 """A model that does not end a stream in this time is stuck, and its call is cancelled after all."""
 CLOSE_S = 2.0
 """How long the end of the client itself waits for the streams that were left."""
+BROKEN = (grpc.aio.AioRpcError, grpc.aio.BaseError, asyncio.InvalidStateError)
+"""What reading from or writing to a call raises that is over, or whose connection is."""
 DEAD_S = 0.1
 """The same where the model is known not to answer any more."""
 
@@ -90,7 +92,7 @@ class ModelStream:
                     pass
         except TritonError:
             await asyncio.sleep(DEAD_S)  # what Triton itself may still end, it ends by now
-        except (TimeoutError, grpc.aio.AioRpcError, asyncio.InvalidStateError):
+        except (TimeoutError, *BROKEN):
             pass  # it broke by itself, or is cancelled below
         finally:
             self.call.cancel()

@@ -24,7 +24,7 @@ from frontend.serving.channel import CHANNEL_OPTIONS, ChannelOptions, open_chann
 from frontend.serving.failures import from_message, from_rpc
 from frontend.serving.models import ModelInfo, ModelState, describe
 from frontend.serving.orphans import is_child
-from frontend.serving.streams import ModelStream, Streams
+from frontend.serving.streams import BROKEN, ModelStream, Streams
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,7 @@ class TritonClient:
                     pass
         except TimeoutError:
             raise ModelTimeout(f"{model.name} did not answer the probe", model=model.name) from None
-        except (grpc.aio.AioRpcError, asyncio.InvalidStateError) as error:
+        except BROKEN as error:
             raise await _stream_failure(stream, error) from error
         finally:
             self.streams.let_go(stream)
@@ -136,7 +136,7 @@ class TritonClient:
                 if complete:
                     return
                 wait_ms = self.config.next_response_timeout_ms
-        except (grpc.aio.AioRpcError, asyncio.InvalidStateError) as error:
+        except BROKEN as error:
             raise await _stream_failure(stream, error) from error
         finally:
             self.streams.let_go(stream, None if complete else _stop_message(model, message.id))
@@ -233,7 +233,7 @@ class RecognitionStream:
             await self._stream.write(request)
             if end:
                 await self._stream.done_writing()
-        except (grpc.aio.AioRpcError, asyncio.InvalidStateError) as error:
+        except BROKEN as error:
             raise await _stream_failure(self._stream, error) from error
 
     def _message(

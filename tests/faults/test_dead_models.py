@@ -18,8 +18,11 @@ from tests.repetitions import Repetitions
 from tests.server.processes import PATIENCE_S
 
 MODEL = "tone-fast"
-TEXT = "A sentence that is under way when the process of its voice is killed, and then goes on."
-SPEAKERS = 3
+TEXT = "A sentence that is under way."
+SLOW = "fault:slow"
+"""Streams in flight whose process mostly waits. One that is killed while it holds a lock on the
+memory it shares with tritonserver 2.51 takes the server along (boost::lock_exception)."""
+SPEAKERS = 2
 
 
 def stub(triton: EmbeddedTriton) -> int | None:
@@ -52,7 +55,7 @@ async def frontend(triton: EmbeddedTriton) -> AsyncIterator[ModelManager]:
 async def speak(manager: ModelManager) -> TritonError | None:
     """One clause; the error it ended with."""
     try:
-        async for _ in manager._client.synthesize(MODEL, SynthesisRequest(TEXT)):
+        async for _ in manager._client.synthesize(MODEL, SynthesisRequest(TEXT, speaker=SLOW)):
             pass
     except TritonError as error:
         manager.recovery.suspect(error.model)
