@@ -110,6 +110,7 @@ async def _serve(
         remote = config.triton.model_copy(update={"url": triton.grpc_url})
         async with open_host(config, remote) as host:
             host.triton_pid, host.triton_metrics = triton.pid, triton.metrics_url
+            host.manager.recovery.jitter_s = 0.0  # the others on this server leave it to this one
             typer.echo("loading models …")
 
             async def supervise() -> None:

@@ -281,7 +281,8 @@ class ResponderConfig(Section):
     chat: ChatConfig = ChatConfig()
     preemptive: bool = Field(True, description="start on the speculative transcript")
     apology: str = Field(
-        "Sorry, I cannot answer right now.", description="spoken when the responder fails"
+        "Sorry, I cannot answer right now.",
+        description="spoken when the responder fails or the recogniser is lost",
     )
 
 

@@ -23,7 +23,8 @@
     ├── ResponderError           the chat endpoint or script failed            (responder)
     └── TritonError              Triton or a model in it failed                (triton)
         ├── TritonUnavailable    no server answers
-        ├── ModelUnavailable     the model is not loaded, or its process died
+        ├── ModelUnavailable     the model is not loaded
+        │   └── ModelDied        its process ended
         ├── ModelBusy            the model's admission limit is reached
         ├── ModelTimeout         no answer within the configured time
         ├── ModelRejected        the model says the request is invalid
@@ -239,6 +240,10 @@ class TritonUnavailable(TritonError):
 class ModelUnavailable(TritonError):
     code = "model_unavailable"
     retryable = True
+
+
+class ModelDied(ModelUnavailable):
+    """The model's process ended; what was in flight is lost."""
 
 
 class ModelBusy(TritonError):

@@ -26,7 +26,7 @@ from frontend.dialog.speaking import Audience, Broke, Services, Speaking, Work
 from frontend.dialog.trace import TurnTrace
 from frontend.dialog.turn import TurnMachine
 from frontend.dialog.turnlog import LoggedAudience
-from frontend.speech.asr import Utterance
+from frontend.speech.asr import Recogniser, Utterance
 
 log = logger(__name__)
 
@@ -66,7 +66,7 @@ class Session:
             options.vad,
             services.config.asr,
             self._reports,
-            lambda: services.recognise(self.options, self.id),
+            Recogniser(lambda: services.recognise(self.options, self.id), self._recover),
             self._reports.heard,
             self._spawn_utterance,
             clock,
@@ -299,6 +299,16 @@ class Session:
                 self.trouble(error)
 
         self.spawn(listen, f"utterance-{utterance.number}", broke)
+
+    def apologise(self) -> None:
+        """Says that the person was not understood, where they are answered unasked."""
+        if self._machine.policy.auto_reply:
+            self.say(self.options.responder.apology)
+
+    async def _recover(self, error: VdxError) -> bool:
+        """Whether the recogniser that died can be asked again."""
+        recover = self._services.recover_recogniser
+        return recover is not None and await recover(self.options, error)
 
     def trouble(self, error: VdxError) -> None:
         """Something failed; the session goes on."""

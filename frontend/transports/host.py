@@ -13,9 +13,12 @@ from frontend.core.config import Config
 from frontend.core.errors import (
     ConfigError,
     InvalidInput,
+    ModelUnavailable,
     SessionLimit,
     TritonError,
+    TritonUnavailable,
     UnknownName,
+    VdxError,
 )
 from frontend.core.events import SpeechChunk
 from frontend.core.logs import logger
@@ -32,6 +35,11 @@ from frontend.speech.tts import Voice
 from frontend.transports.drain import Drain
 
 log = logger(__name__)
+
+STAND_IN_AFTER_S = 2.0
+"""How long a voice that died is waited for before another one speaks in its place."""
+RECOVERY_S = 10.0
+"""How long a model that died is waited for where no other can do its work."""
 
 
 class Host:
@@ -55,6 +63,8 @@ class Host:
             recognise=self._recognise,
             calibrated=manager.calibrated,
             responder=self._responder,
+            recover_voice=self._recover_voice,
+            recover_recogniser=self._recover_recogniser,
         )
 
     async def load_defaults(self) -> None:
@@ -173,7 +183,7 @@ class Host:
             yield
         except TritonError as error:
             if error.retryable:
-                self.manager.suspect()
+                self.manager.recovery.suspect(error.model)
             raise
 
     async def unload(self, model: str) -> tuple[list[str], list[str]]:
@@ -230,6 +240,48 @@ class Host:
             first_ms=round((first - began) * 1000, 1) if first else None,
             ms=round((time.monotonic() - began) * 1000, 1),
         )
+
+    async def _recover_voice(self, voice: Voice, error: VdxError, failures: int) -> Voice | None:
+        """The same voice if it speaks again soon, else another one that knows its language.
+
+        One that died of the same clause before is not given it again.
+        """
+        if not self._may_recover(voice.model, error):
+            return None
+        again = failures > 1
+        if not again and await self.manager.recovery.restored(voice.model, STAND_IN_AFTER_S):
+            return voice
+        if (other := self._stand_in(voice)) is not None or again:
+            return other
+        restored = await self.manager.recovery.restored(voice.model, RECOVERY_S)
+        return voice if restored else None
+
+    async def _recover_recogniser(self, options: SessionOptions, error: VdxError) -> bool:
+        """Whether the recogniser understands again within `RECOVERY_S`."""
+        if not self._may_recover(options.recogniser, error):
+            return False
+        return await self.manager.recovery.restored(options.recogniser, RECOVERY_S)
+
+    def _may_recover(self, model: str, error: VdxError) -> bool:
+        """Whether a model that failed is loaded again; one that was unloaded is not."""
+        if model not in self.manager.wanted:
+            return False
+        return isinstance(error, ModelUnavailable | TritonUnavailable)
+
+    def _stand_in(self, voice: Voice) -> Voice | None:
+        """Another loaded voice that lives and speaks the language of `voice`."""
+        manager = self.manager
+        mine = manager.info(voice.model)
+        language = voice.language or (mine.language() if mine is not None else "")
+        for name in (self.options("").voice, *sorted(manager.wanted)):
+            info = manager.info(name)
+            if info is None or name == voice.model or info.kind != "tts":
+                continue
+            fits = info.speaks(language) if language else "*" in info.languages
+            if fits and manager.recovery.alive(name):
+                log.warning("another voice speaks", voice=voice.model, instead=name)
+                return Voice(name, language, speed=voice.speed)
+        return None
 
     def _recognise(self, options: SessionOptions, session_id: str) -> RecognitionStream:
         return self.client.recognise(
