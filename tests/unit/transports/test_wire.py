@@ -23,6 +23,7 @@ class _Transport(asyncio.Transport):
         super().__init__()
         self.reading = True
         self.closed = False
+        self.unread = 0
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
         return default
@@ -39,8 +40,12 @@ class _Transport(asyncio.Transport):
     def close(self) -> None:
         self.closed = True
 
+    def get_write_buffer_size(self) -> int:
+        return self.unread
+
     def write(self, data: Any) -> None:
         """Nobody reads."""
+        self.unread += len(data)
 
 
 def _frame(payload: bytes, op: int) -> bytes:
@@ -102,5 +107,21 @@ async def test_a_connection_that_is_lost_is_parsed_no_further(
     protocol.connection_lost(None)
     await asyncio.sleep(0.05)
     assert [message["type"] for message in received] == ["websocket.disconnect"]
+    for task in protocol.tasks:
+        task.cancel()
+
+
+async def test_pings_of_a_client_that_reads_nothing_are_answered_up_to_a_limit() -> None:
+    protocol, transport, _ = await _opened([], 1)
+    for _ in range(20):
+        protocol.data_received(_frame(b"x" * 100, 0x89) * 2_500)
+        await asyncio.sleep(0.02)
+    assert transport.unread < 1.1 * wire.MOST_UNREAD_BYTES
+    assert not transport.reading
+    answered, transport.unread = transport.unread, 0
+    await asyncio.sleep(0.2)
+    assert transport.unread > 0, "it goes on when the client reads"
+    assert answered > wire.MOST_UNREAD_BYTES / 2
+    protocol.connection_lost(None)
     for task in protocol.tasks:
         task.cancel()
