@@ -8,7 +8,6 @@ from typing import Any, Final, cast
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from frontend.core.errors import (
     HeadersTooLarge,
@@ -19,6 +18,7 @@ from frontend.core.errors import (
 )
 from frontend.transports.failures import failure
 from frontend.transports.limits import ConnectionLimits
+from frontend.transports.realtime.wire import SlicedWebSocket
 
 MAX_HEADER_BYTES: Final = 65_536
 """Of the request line, the headers and the trailers of one request together."""
@@ -244,7 +244,7 @@ class LimitedHttp(HttpToolsProtocol):
         self.loop.call_later(REFUSED_S, self.transport.abort)
 
 
-class LimitedWebSocket(WebSocketsSansIOProtocol):
+class LimitedWebSocket(SlicedWebSocket):
     """A handshake that cannot be read is refused; uvicorn fails on it with a traceback."""
 
     def handle_parser_exception(self) -> None:
