@@ -11,6 +11,7 @@ from frontend.core.errors import (
     ModelFailed,
     ModelRejected,
     ModelTimeout,
+    NotLoaded,
     SessionLimit,
     TritonError,
     UnknownName,
@@ -168,3 +169,18 @@ async def test_a_voice_that_fails_is_looked_at(error: TritonError, looked: bool)
 def test_responders_are_shared_by_equal_configurations() -> None:
     _, host = hosted(profiles={"vdx": {}, "twin": {"instructions": "Be kind."}})
     assert host._responder(host.options("")) is host._responder(host.options("twin"))
+
+
+async def test_a_client_names_what_is_loaded_or_configured() -> None:
+    triton, host = hosted(
+        profiles={"vdx": {"voice": "espeak"}}, models={"preload": ["pocketsphinx-en"]}
+    )
+    assert (await host.offered("espeak", "tts")).name == "espeak"
+    assert (await host.offered("pocketsphinx-en", "asr")).name == "pocketsphinx-en"
+    with pytest.raises(NotLoaded, match="vdx models load tone"):
+        await host.offered("tone", "tts")
+    assert "load tone" not in triton.calls
+    with pytest.raises(UnknownName, match="did you mean 'tone'"):
+        await host.offered("tonne", "tts")
+    await host.manager.ensure("tone")  # as an administrator does
+    assert (await host.offered("tone", "tts")).name == "tone"
