@@ -5,6 +5,7 @@
     ├── InvalidInput             the caller sent something vdx cannot use      (request)
     │   ├── UnknownName          a model, voice, profile or file that is not there
     │   │   └── NoLiveKit        this server has no rooms
+    │   ├── NotLoaded            a model that clients may not name as long as nobody loads it
     │   ├── TooLarge             more bytes, or a longer recording, than the server takes
     │   │   └── HeadersTooLarge  in the headers of a request
     │   ├── TooSlow              a body that did not arrive in time
@@ -88,6 +89,12 @@ class UnknownName(InvalidInput):
     """A model, voice, profile or file that does not exist."""
 
     code = "not_found"
+
+
+class NotLoaded(InvalidInput):
+    """A model that is neither loaded nor a profile's; the message says how to load it."""
+
+    code = "model_not_loaded"
 
 
 class TooLarge(InvalidInput):

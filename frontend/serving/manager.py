@@ -192,6 +192,11 @@ class ModelManager:
             for state in await self._client.index()
         ]
 
+    async def is_loaded(self, name: str) -> bool:
+        """Whether Triton has `name` ready, whoever had it loaded."""
+        state = (await self._states()).get(name)
+        return state is not None and state.ready
+
     async def pick_recogniser(self, asr: AsrConfig) -> str:
         """The model the `asr` section means: `adapter[-model_size][-language]`.
 

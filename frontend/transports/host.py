@@ -14,6 +14,7 @@ from frontend.core.errors import (
     ConfigError,
     InvalidInput,
     ModelUnavailable,
+    NotLoaded,
     SessionLimit,
     TritonError,
     TritonUnavailable,
@@ -27,7 +28,7 @@ from frontend.dialog.profiles import DEFAULT_PROFILE, SessionOptions, resolve
 from frontend.dialog.session import Session
 from frontend.dialog.speaking import Audience, Services
 from frontend.serving.manager import ModelManager
-from frontend.serving.models import ModelKind
+from frontend.serving.models import ModelInfo, ModelKind
 from frontend.serving.triton import RecognitionStream, SynthesisRequest, TritonClient
 from frontend.speech.echo import preload
 from frontend.speech.responder import Responder, make_responder
@@ -115,6 +116,33 @@ class Host:
         if recogniser and options.recogniser:
             options = options.updated(recogniser=recogniser)
         return options
+
+    async def offered(self, name: str, kind: ModelKind | None, language: str = "") -> ModelInfo:
+        """A model that a client names: it is loaded, or the configuration names it.
+
+        What any client could have loaded would fill the memory, and stays.
+
+        Raises:
+            NotLoaded: it is in the repository and neither loaded nor configured.
+            UnknownName, InvalidInput, TritonError: as `ModelManager.ensure`.
+        """
+        if (
+            self.manager.info(name) is None
+            and name not in self._configured()
+            and not await self.manager.is_loaded(name)
+        ):
+            await self.manager.require(name, kind)
+            raise NotLoaded(
+                f"model {name!r} is not loaded, and no profile has it; load it with "
+                f"`vdx models load {name}` (POST /vdx/models/{name}/load)",
+                param="model",
+            )
+        return await self.manager.ensure(name, kind, language)
+
+    def _configured(self) -> set[str]:
+        profiles = [self.options(name) for name in (DEFAULT_PROFILE, *self.config.profiles)]
+        models = {model for each in profiles for model in (each.voice, each.recogniser)}
+        return models | set(self.config.models.preload)
 
     async def prepare(self, options: SessionOptions) -> None:
         """Loads, beside the event loop, what a session with these options would load on it."""

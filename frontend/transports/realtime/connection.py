@@ -146,7 +146,7 @@ class Connection:
     async def _apply(self, update: SessionUpdate) -> None:
         wanted = self._current().merged(update)
         for name, kind in wanted.models:
-            await self._host.manager.ensure(name, kind, wanted.options.language)
+            await self._host.offered(name, kind, wanted.options.language)
         await self._host.prepare(wanted.options)
         new = self._current().merged(update)  # somebody may have swapped a voice meanwhile
         if new.input_rate != self._settings.input_rate:

@@ -111,7 +111,7 @@ OPERATIONS: Final = (
         "/token",
         "A token for one LiveKit room.",
         {JSON: (TokenAnswer,)},
-        (400, 404),
+        (400, 404, 408, 413),
         TokenRequest,
     ),
 )
