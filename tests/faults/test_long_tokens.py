@@ -19,6 +19,8 @@ LONG = "абвгд" * 60
 AT_ONCE = 3
 STAY_S = (0.1, 0.5, 1.5)
 """How long a client listens: it leaves before the first sound, about then, and in mid speech."""
+SOON_S = 15.0
+"""A bound for a machine that does other work too; alone the first sound takes a second."""
 SPEECH = "/v1/audio/speech"
 
 
@@ -89,5 +91,5 @@ async def test_clients_that_leave_long_tokens_cost_nobody_anything(
 
 
 async def test_a_long_token_is_heard_soon(server: str) -> None:
-    heard = await asyncio.gather(*(speak(server, LONG, 5.0) for _ in range(AT_ONCE)))
+    heard = await asyncio.gather(*(speak(server, LONG, SOON_S) for _ in range(AT_ONCE)))
     assert all(heard), heard
