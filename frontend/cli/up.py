@@ -38,9 +38,14 @@ def up(
     ] = None,
     host: Annotated[str | None, typer.Option(help="Address to bind.")] = None,
     port: Port = None,
-    grpc_port: Port = None,
-    http_port: Port = None,
-    metrics_port: Port = None,
+    grpc_address: Annotated[
+        str | None,
+        typer.Option(help="HOST:PORT for Triton's gRPC, with triton.tls; default: no port."),
+    ] = None,
+    metrics_port: Annotated[
+        int | None,
+        typer.Option(min=0, max=65535, help="Triton's metrics on loopback; default: none."),
+    ] = None,
     voice: Annotated[str | None, typer.Option(help="Default voice, a model id.")] = None,
     recogniser: Annotated[str | None, typer.Option(help="Recogniser, a model id.")] = None,
     responder: Annotated[str | None, typer.Option(help="echo, script or chat.")] = None,
@@ -59,8 +64,7 @@ def up(
     flags = {
         "server.host": host,
         "server.port": port,
-        "embedded.grpc_port": grpc_port,
-        "embedded.http_port": http_port,
+        "embedded.grpc_address": grpc_address,
         "embedded.metrics_port": metrics_port,
         "tts.voice": voice,
         "asr.adapter": recogniser,
@@ -102,10 +106,10 @@ async def _serve(
     triton = embedded_triton(loaded)
     typer.echo("starting Triton …")
     async with triton:
-        _tell_ports(triton, loaded)
+        _tell_address(triton)
         remote = config.triton.model_copy(update={"url": triton.grpc_url})
         async with open_host(config, remote) as host:
-            host.triton_pid = triton.pid
+            host.triton_pid, host.triton_metrics = triton.pid, triton.metrics_url
             typer.echo("loading models …")
 
             async def supervise() -> None:
@@ -123,22 +127,18 @@ async def _serve(
     typer.echo("stopped")
 
 
-def _tell_ports(triton: "EmbeddedTriton", loaded: "Settings") -> None:
-    """Says which of Triton's usual ports were taken."""
-    from frontend.serving.ports import DEFAULT_GRPC, DEFAULT_HTTP, DEFAULT_METRICS
-
-    wished, chosen = loaded.config.embedded, triton.ports
-    for name, wish, usual, port in (
-        ("gRPC", wished.grpc_port, DEFAULT_GRPC, chosen.grpc),
-        ("HTTP", wished.http_port, DEFAULT_HTTP, chosen.http),
-        ("metrics", wished.metrics_port, DEFAULT_METRICS, chosen.metrics),
-    ):
-        if wish is None and port != usual:
-            typer.echo(f"Triton's {name} port {usual} is taken, using {port}")
+def _tell_address(triton: "EmbeddedTriton") -> None:
+    """Says where Triton is, where that is not the usual socket or others may look for it."""
+    if triton.has_own_socket:
+        typer.echo(f"another Triton of this VDX_HOME runs; this one is at {triton.grpc_url}")
+    elif triton.options.grpc_address:
+        typer.echo(f"Triton listens on {triton.options.grpc_address} with mutual TLS")
+    if triton.metrics_url:
+        typer.echo(f"Triton's metrics: {triton.metrics_url}")
 
 
 async def _restart(triton: "EmbeddedTriton", code: int) -> None:
-    """Brings a server that died back on the same ports; the manager reloads its models."""
+    """Brings a server that died back at the same address; the manager reloads its models."""
     typer.echo(f"Triton ended with code {code}; restarting it", err=True)
     while True:
         try:

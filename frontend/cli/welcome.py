@@ -71,6 +71,8 @@ def welcome(address: str, host: "Host") -> None:
     """Where to talk, and the one line each for something better."""
     status = host.status()
     typer.echo(f"\n  talk here:  {address}\n")
+    if public_url := host.config.server.public_url:
+        typer.echo(f"  public      {public_url}")
     typer.echo(f"  voice       {status['voice']}; a neural one: vdx voices pull {BETTER_VOICE}")
     typer.echo(
         f"  recogniser  {status['recogniser']}; a better one: vdx voices pull {BETTER_RECOGNISER}"

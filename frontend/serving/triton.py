@@ -20,18 +20,11 @@ from frontend.core.config import TritonConfig
 from frontend.core.errors import ModelFailed, ModelTimeout, TritonError, TritonUnavailable
 from frontend.core.events import SpeechChunk, Transcript, TranscriptKind
 from frontend.serving.answers import speech_chunk, transcript
+from frontend.serving.channel import CHANNEL_OPTIONS, ChannelOptions, open_channel
 from frontend.serving.failures import from_message, from_rpc
 from frontend.serving.leaving import Leaving
 from frontend.serving.models import ModelInfo, ModelState, describe
 from frontend.serving.orphans import is_child
-
-CHANNEL_OPTIONS = (
-    ("grpc.max_receive_message_length", 64 * 1024 * 1024),
-    ("grpc.max_send_message_length", 64 * 1024 * 1024),
-    # A server that comes back is found within a second instead of after gRPC's two minutes.
-    ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.max_reconnect_backoff_ms", 1000),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +40,13 @@ class SynthesisRequest:
 class TritonClient:
     """Typed asynchronous client of one Triton server; all calls on one event loop.
 
-    Every call raises a TritonError subclass when it fails.
+    Raises ConfigError when a file of `config.tls` cannot be read. Every call raises a TritonError
+    subclass when it fails.
     """
 
-    def __init__(self, config: TritonConfig) -> None:
+    def __init__(self, config: TritonConfig, options: ChannelOptions = CHANNEL_OPTIONS) -> None:
         self.config = config
-        self._channel = grpc.aio.insecure_channel(config.url, options=CHANNEL_OPTIONS)
+        self._channel = open_channel(config, options)
         self._stub: Any = pb_grpc.GRPCInferenceServiceStub(self._channel)
         self._leaving = Leaving()
 

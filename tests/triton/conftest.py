@@ -54,8 +54,6 @@ def triton_options(model_repository: Path) -> Callable[[], EmbeddedOptions]:
             triton_python=paths.triton_python,
             model_repository=model_repository,
             families=paths.triton_backends,
-            grpc_port=0,
-            http_port=0,
             metrics_port=0,
         )
 
