@@ -38,9 +38,8 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Vdx]:
         timeout=4 * PATIENCE_S,
     )
     assert added.returncode == 0, added.stderr
-    ports = [f"--{name}port=0" for name in ("", "grpc-", "http-", "metrics-")]
     chosen = ("--voice", NAME, "--recogniser", "canned", "--no-proof")
-    with running("up", *ports, *chosen, home=place, environ=environ) as vdx:
+    with running("up", "--port=0", *chosen, home=place, environ=environ) as vdx:
         vdx.url()
         yield vdx
 
