@@ -16,6 +16,8 @@ from tests.repetitions import Repetitions
 
 TEXT = "A clause that is spoken in a good many chunks."
 STREAMS = 3
+REST_S = 0.1
+"""Of each worker aside, which leaves the processes that are loaded a part of the machine."""
 ASIDE = ("tone", "canned")
 """Stay loaded and are at work all the while."""
 VOICES = ("tone-spare", "espeak")
@@ -52,6 +54,7 @@ async def work_aside(client: TritonClient) -> None:
     while True:
         await speak(client, "tone")
         await hear(client, "canned", unload=False)
+        await asyncio.sleep(REST_S)
 
 
 async def voice_rounds(client: TritonClient, model: str, rounds: int) -> None:
