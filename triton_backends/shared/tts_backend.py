@@ -175,11 +175,12 @@ class TtsBackend:
 def _while_wanted(
     chunks: Generator[Chunk], answer: "_Answer", progress: Progress
 ) -> Generator[Chunk]:
-    """The chunks, until the client has gone."""
+    """The chunks that hold anything, until the client has gone."""
     with closing(chunks):
         for chunk in chunks:
             progress.advance()
-            yield chunk
+            if chunk.pcm.size or chunk.words:
+                yield chunk
             if answer.abandoned or (answer.poll_due() and answer.cancelled()):
                 return
 
