@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from frontend.core.config import Config
+from frontend.core.config import REMOVED, Config
 from frontend.core.errors import ConfigError
 
 ENV_PREFIX = "VDX_"
@@ -149,6 +149,8 @@ def _explain(error: ValidationError) -> ConfigError:
     first = error.errors()[0]
     path = [str(part) for part in first["loc"]]
     key = ".".join(path)
+    if key in REMOVED:
+        return ConfigError(f"configuration key {key} does not exist any more: {REMOVED[key]}")
     if first["type"] == "extra_forbidden":
         near = difflib.get_close_matches(path[-1], _fields_at(path[:-1]), n=1, cutoff=0.0)
         hint = f"; did you mean {'.'.join([*path[:-1], near[0]])}?" if near else ""
