@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from frontend.cli.removed import RemovedPort
 from frontend.core.errors import TritonUnavailable
 
 if TYPE_CHECKING:
@@ -43,6 +44,8 @@ def run(
     assign: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any setting.")
     ] = None,
+    grpc_port: RemovedPort = None,  # noqa: ARG001  (says what to use instead)
+    http_port: RemovedPort = None,  # noqa: ARG001  (says what to use instead)
 ) -> None:
     """Start the embedded server with nothing loaded; Ctrl-C stops it."""
     if context.invoked_subcommand is not None:

@@ -15,6 +15,7 @@ from frontend.cli.launch import (
     open_host,
     serve_until_stopped,
 )
+from frontend.cli.removed import RemovedPort
 from frontend.core.errors import VdxError
 
 if TYPE_CHECKING:
@@ -59,6 +60,8 @@ def up(
     assign: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any setting.")
     ] = None,
+    grpc_port: RemovedPort = None,  # noqa: ARG001  (says what to use instead)
+    http_port: RemovedPort = None,  # noqa: ARG001  (says what to use instead)
 ) -> None:
     """Start Triton, load a recogniser and a voice, prove one turn, and serve until Ctrl-C."""
     flags = {

@@ -361,3 +361,12 @@ class Config(Section):
     models: ModelsConfig = ModelsConfig()
     livekit: LiveKitConfig = LiveKitConfig()
     log: LogConfig = LogConfig()
+
+
+REMOVED = {
+    "embedded.grpc_port": "Triton listens on a Unix socket, which every command of this VDX_HOME "
+    "finds; for a network port with mutual TLS set embedded.grpc_address to HOST:PORT",
+    "embedded.http_port": "the embedded Triton serves no HTTP, because whoever reaches it could "
+    "run code in it; use gRPC, see triton.url",
+}
+"""Keys of earlier versions, and what to use instead."""

@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from frontend.core.config import Config
+from frontend.core.config import REMOVED, Config
 from frontend.core.errors import ConfigError
 from frontend.core.masking import masked
 from frontend.core.values import holds_secret
@@ -180,6 +180,8 @@ def _explain(error: ValidationError) -> ConfigError:
     first = error.errors()[0]
     path = [str(part) for part in first["loc"]]
     key = ".".join(path)
+    if key in REMOVED:
+        return ConfigError(f"configuration key {key} does not exist any more: {REMOVED[key]}")
     if first["type"] == "extra_forbidden":
         if key in RENAMED:
             return ConfigError(f"configuration key {key} is now called {RENAMED[key]}")
