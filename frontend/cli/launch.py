@@ -167,7 +167,9 @@ async def serve_until_stopped(
 
     async def watch() -> None:
         await loaded.wait()
-        await host.manager.run()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(host.manager.run(), name="watch-models")
+            group.create_task(host.readiness.run(), name="watch-readiness")
 
     async def prepare() -> None:
         await host.manager.wait_for_server(tell)

@@ -15,7 +15,7 @@ from frontend.cli.launch import (
     open_host,
     serve_until_stopped,
 )
-from frontend.core.errors import VdxError
+from frontend.cli.telling import tell, warn
 
 if TYPE_CHECKING:
     import socket
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from frontend.serving.embedded import EmbeddedTriton
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
-
-RESTART_DELAY_S = 1.0
 
 Port = Annotated[int | None, typer.Option(min=0, max=65535, help="0 = a free one.")]
 
@@ -67,7 +65,7 @@ def up(
         "responder.kind": responder,
     }
     loaded = load_settings(config, assign or [], flags)
-    listener = bind_server(loaded, typer.echo)
+    listener = bind_server(loaded, tell)
     asyncio.run(_run(loaded, listener, proof=proof, livekit=livekit))
 
 
@@ -79,10 +77,10 @@ async def _run(
         return
     from frontend.cli.rooms import development_rooms, keep_running
 
-    async with development_rooms(loaded.config, typer.echo) as (config, server):
+    async with development_rooms(loaded.config, tell) as (config, server):
         watch: list[Callable[[], Awaitable[None]]] = []
         if server is not None:
-            watch.append(partial(keep_running, server, typer.echo))
+            watch.append(partial(keep_running, server, tell))
         await _serve(loaded, listener, config, watch, proof=proof, rooms=True)
 
 
@@ -96,31 +94,36 @@ async def _serve(
     rooms: bool = False,
 ) -> None:
     from frontend.cli.welcome import prove, welcome
+    from frontend.serving.supervision import Supervisor
     from frontend.transports.server import address_of
 
     address = address_of(listener)
     triton = embedded_triton(loaded)
-    typer.echo("starting Triton …")
+    tell("starting Triton …")
     async with triton:
         _tell_ports(triton, loaded)
         remote = config.triton.model_copy(update={"url": triton.grpc_url})
         async with open_host(config, remote) as host:
             host.triton_pid = triton.pid
-            typer.echo("loading models …")
+            tell("loading models …")
 
-            async def supervise() -> None:
-                while True:
-                    await _restart(triton, await triton.died())
-                    host.triton_pid = triton.pid
+            def changed() -> None:
+                host.triton_pid = triton.pid
+                host.readiness.suspect("" if triton.pid else "Triton ended and is restarted")
+                host.manager.suspect()
+
+            supervisor = Supervisor(
+                "Triton", triton, warn, is_live=host.client.is_live, changed=changed
+            )
 
             async def ready() -> None:
                 if proof:
                     await prove(address, config)
                 welcome(address, host)
 
-            work = [supervise, *background]
-            await serve_until_stopped(host, listener, typer.echo, work, ready, rooms=rooms)
-    typer.echo("stopped")
+            work = [supervisor.run, *background]
+            await serve_until_stopped(host, listener, tell, work, ready, rooms=rooms)
+    tell("stopped")
 
 
 def _tell_ports(triton: "EmbeddedTriton", loaded: "Settings") -> None:
@@ -134,17 +137,4 @@ def _tell_ports(triton: "EmbeddedTriton", loaded: "Settings") -> None:
         ("metrics", wished.metrics_port, DEFAULT_METRICS, chosen.metrics),
     ):
         if wish is None and port != usual:
-            typer.echo(f"Triton's {name} port {usual} is taken, using {port}")
-
-
-async def _restart(triton: "EmbeddedTriton", code: int) -> None:
-    """Brings a server that died back on the same ports; the manager reloads its models."""
-    typer.echo(f"Triton ended with code {code}; restarting it", err=True)
-    while True:
-        try:
-            await triton.restart()
-        except VdxError as error:
-            typer.echo(f"Triton did not start: {error}", err=True)
-            await asyncio.sleep(RESTART_DELAY_S)
-        else:
-            return
+            tell(f"Triton's {name} port {usual} is taken, using {port}")

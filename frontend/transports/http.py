@@ -14,6 +14,7 @@ from starlette.routing import Route, WebSocketRoute
 from frontend.core.errors import VdxError
 from frontend.core.paths import locate
 from frontend.serving.manager import ModelStatus
+from frontend.serving.readiness import STARTING
 from frontend.transports.failures import failure, unforeseen, unrouted
 from frontend.transports.host import Host
 from frontend.transports.page import Page
@@ -114,9 +115,11 @@ async def healthz(_request: Request) -> Response:
 
 
 async def readyz(request: Request) -> Response:
-    """Models are loaded: the first turn is as fast as the tenth."""
-    ready = request.app.state.host.ready
-    return PlainTextResponse("ready" if ready else "loading", status_code=200 if ready else 503)
+    """Triton answers and the models are loaded: the first turn is as fast as the tenth."""
+    host = _host(request)
+    if host.ready:
+        return PlainTextResponse("ready")
+    return PlainTextResponse(host.readiness.problem or STARTING, status_code=503)
 
 
 async def token(request: Request) -> Response:

@@ -71,10 +71,11 @@ async def serve(
     ready: Callable[[], Awaitable[None]],
     drain: Callable[[], Awaitable[None]] | None = None,
 ) -> None:
-    """Serves until SIGINT or SIGTERM; `ready` runs once connections are accepted.
+    """Serves until SIGINT, SIGTERM or SIGHUP; `ready` runs once connections are accepted.
 
     `background` runs beside it. A failure of either stops everything and is raised; a signal
-    before it is ready stops it just the same. SIGTERM waits for `drain`, a second signal does not.
+    before it is ready stops it just the same. SIGTERM waits for `drain`, a second signal does not;
+    SIGHUP, unless it was ignored from the start (nohup), is the same.
     """
     server = _Server(_uvicorn_config(host))
     logging.getLogger("uvicorn.error").addFilter(_is_alarming)
@@ -86,6 +87,8 @@ async def serve(
 
     loop.add_signal_handler(signal.SIGINT, stop.set)
     loop.add_signal_handler(signal.SIGTERM, terminate)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        loop.add_signal_handler(signal.SIGHUP, terminate)
     try:
         async with asyncio.TaskGroup() as group:
             serving = group.create_task(server.serve(sockets=[listener]), name="http")
@@ -103,7 +106,7 @@ async def serve(
     except* VdxError as errors:
         raise _first(errors) from None
     finally:
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             loop.remove_signal_handler(number)
 
 

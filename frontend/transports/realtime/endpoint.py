@@ -25,7 +25,7 @@ async def realtime(socket: WebSocket) -> None:
                 "vdx speaks the GA form, leave the header out",
                 param="OpenAI-Beta",
             )
-        if not host.ready:
+        if not host.loaded:
             raise SessionLimit("the models are still loading; try again in a moment")
         options = host.options(_profile(socket))
         defaults = host.options("")
