@@ -11,7 +11,7 @@ def tell(text: str) -> None:
         typer.echo(text)
     except BrokenPipeError:
         # Nobody will ever read it; what is left in its buffer would fail again at the exit.
-        sys.stdout = None  # type: ignore[assignment]
+        sys.stdout = None
     except (OSError, ValueError):  # full, a terminal that is gone, or closed
         pass
 
@@ -21,6 +21,6 @@ def warn(text: str) -> None:
     try:
         typer.echo(text, err=True)
     except BrokenPipeError:
-        sys.stderr = None  # type: ignore[assignment]
+        sys.stderr = None
     except (OSError, ValueError):
         pass

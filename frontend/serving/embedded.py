@@ -22,7 +22,7 @@ from typing import Self
 from frontend.core.errors import TritonUnavailable
 from frontend.serving.backend_dir import TritonPython, assemble_backend_directory
 from frontend.serving.children import answers_ready, exited, signal_group, tail, tethered
-from frontend.serving.ports import Ports, choose_ports
+from frontend.serving.ports import Ports, choose_ports, when_free
 from frontend.serving.scratch import Scratch, clear_dead
 
 
@@ -111,8 +111,10 @@ class EmbeddedTriton:
             return
         python = await asyncio.to_thread(TritonPython.inspect, self.options.triton_python)
         if self._ports is None:
-            options = self.options
-            self._ports = choose_ports(options.grpc_port, options.http_port, options.metrics_port)
+            wished = self.options
+            self._ports = await when_free(
+                lambda: choose_ports(wished.grpc_port, wished.http_port, wished.metrics_port)
+            )
         await asyncio.to_thread(clear_dead)
         try:
             self._scratch = scratch = Scratch.create("triton")

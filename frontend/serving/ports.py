@@ -1,11 +1,19 @@
 """Chooses the loopback ports of a server that cannot be told to take a free one itself."""
 
+import asyncio
 import contextlib
 import secrets
 import socket
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from frontend.core.errors import PortTaken
+from frontend.core.logs import logger
+from frontend.serving.held_ports import PAUSE_S, Patience
+
+log = logger(__name__)
+T = TypeVar("T")
 
 DEFAULT_GRPC, DEFAULT_HTTP, DEFAULT_METRICS = 8001, 8000, 8002
 CANDIDATES = range(10_000, 32_768)
@@ -39,6 +47,21 @@ def choose_ports(grpc: int | None, http: int | None, metrics: int | None) -> Por
     return Ports(*chosen)
 
 
+async def when_free(choose: Callable[[], T]) -> T:
+    """What `choose` returns, tried again while an earlier vdx still holds a port it names.
+
+    Raises PortTaken as `choose` does.
+    """
+    patience = Patience(log.warning)
+    while True:
+        try:
+            return choose()
+        except PortTaken as taken:
+            if not await asyncio.to_thread(patience.allows, taken):
+                raise
+        await asyncio.sleep(PAUSE_S)
+
+
 def choose_livekit_ports(port: int | None) -> tuple[int, int, int]:
     """Signalling (TCP), media over TCP and media over UDP of a LiveKit server.
 
@@ -66,7 +89,8 @@ def _choose(
         try:
             return _hold(held, wish, kind)
         except OSError as error:
-            raise PortTaken(f"the {what} port {wish} of {of} is taken: {error.strerror}") from None
+            message = f"the {what} port {wish} of {of} is taken: {error.strerror}"
+            raise PortTaken(message, port=wish) from None
     own = [default] if wish is None else []
     for number in (*own, *secrets.SystemRandom().sample(CANDIDATES, TRIES)):
         with contextlib.suppress(OSError):

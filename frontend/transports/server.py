@@ -39,7 +39,8 @@ def bind(config: ServerConfig, *, explicit: bool) -> socket.socket:
             continue
         listener.setblocking(False)  # noqa: FBT003  (the standard library's signature)
         return listener
-    raise PortTaken(f"{failure}; choose another with --port, 0 picks a free one")
+    message = f"{failure}; choose another with --port, 0 picks a free one"
+    raise PortTaken(message, port=config.port)
 
 
 def address_of(listener: socket.socket) -> str:
