@@ -12,7 +12,7 @@ import pytest
 from frontend.serving.scratch import SHARED_MEMORY
 from tests.server.processes import Http, Vdx, eventually, running
 
-QUICK = ("--voice", "tone", "--recogniser", "canned", "--no-proof")
+QUICK = ("--voice", "tone", "--set", "asr.enabled=false", "--no-proof")
 
 
 @pytest.fixture
