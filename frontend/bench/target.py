@@ -132,17 +132,8 @@ async def _running(options: TargetOptions) -> Target:
 
 @contextlib.asynccontextmanager
 async def _own(folder: Path, config: Mapping[str, Any]) -> AsyncIterator[Target]:
-    ports = choose_ports(0, 0, 0)
-    http = choose_ports(0, 0, 0).http
-    whole = {
-        **config,
-        "server": {"port": http},
-        "embedded": {
-            "grpc_port": ports.grpc,
-            "http_port": ports.http,
-            "metrics_port": ports.metrics,
-        },
-    }
+    http, metrics = choose_ports("the bench's server", 2)
+    whole = {**config, "server": {"port": http}, "embedded": {"metrics_port": metrics}}
     file, log = folder / "vdx.yaml", folder / "server.log"
     file.write_text(yaml.safe_dump(whole), encoding="utf-8")
     command = [sys.executable, "-m", "frontend.cli", "up", "--no-proof", "--config", str(file)]
@@ -155,12 +146,8 @@ async def _own(folder: Path, config: Mapping[str, Any]) -> AsyncIterator[Target]
     url = f"http://127.0.0.1:{http}"
     try:
         await _ready(server, url, log)
-        yield Target(
-            url,
-            server.pid,
-            f"127.0.0.1:{ports.grpc}",
-            f"http://127.0.0.1:{ports.metrics}/metrics",
-        )
+        told = await asyncio.to_thread(status, url)
+        yield Target(url, server.pid, told["triton_grpc"], told["triton_metrics"])
     finally:
         await _stop(server)
 

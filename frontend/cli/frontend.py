@@ -18,7 +18,7 @@ def frontend(
         Path | None, typer.Option("--config", help="YAML file; else vdx.yaml here.")
     ] = None,
     triton_url: Annotated[
-        str | None, typer.Option(help="gRPC address of Triton, host:port.")
+        str | None, typer.Option(help="gRPC address of Triton; default: the one of this VDX_HOME.")
     ] = None,
     host: Annotated[str | None, typer.Option(help="Address to bind.")] = None,
     port: Annotated[int | None, typer.Option(help="HTTP port; 0 = a free one.")] = None,
@@ -50,12 +50,13 @@ def frontend(
     listener = bind_server(loaded, tell)
 
     async def run() -> None:
+        from frontend.serving.address import triton_at
         from frontend.transports.server import address_of
 
         async def ready() -> None:
             tell(f"ready: {address_of(listener)}  (Ctrl-C stops)")
 
-        async with open_host(effective, effective.triton) as served:
+        async with open_host(effective, triton_at(effective)) as served:
             await serve_until_stopped(served, listener, tell, [], ready, rooms=livekit)
 
     asyncio.run(run())

@@ -36,9 +36,14 @@ def up(
     ] = None,
     host: Annotated[str | None, typer.Option(help="Address to bind.")] = None,
     port: Port = None,
-    grpc_port: Port = None,
-    http_port: Port = None,
-    metrics_port: Port = None,
+    grpc_address: Annotated[
+        str | None,
+        typer.Option(help="HOST:PORT for Triton's gRPC, with triton.tls; default: no port."),
+    ] = None,
+    metrics_port: Annotated[
+        int | None,
+        typer.Option(min=0, max=65535, help="Triton's metrics on loopback; default: none."),
+    ] = None,
     voice: Annotated[str | None, typer.Option(help="Default voice, a model id.")] = None,
     recogniser: Annotated[str | None, typer.Option(help="Recogniser, a model id.")] = None,
     responder: Annotated[str | None, typer.Option(help="echo, script or chat.")] = None,
@@ -57,8 +62,7 @@ def up(
     flags = {
         "server.host": host,
         "server.port": port,
-        "embedded.grpc_port": grpc_port,
-        "embedded.http_port": http_port,
+        "embedded.grpc_address": grpc_address,
         "embedded.metrics_port": metrics_port,
         "tts.voice": voice,
         "asr.adapter": recogniser,
@@ -101,10 +105,10 @@ async def _serve(
     triton = embedded_triton(loaded)
     tell("starting Triton …")
     async with triton:
-        _tell_ports(triton, loaded)
+        _tell_address(triton)
         remote = config.triton.model_copy(update={"url": triton.grpc_url})
         async with open_host(config, remote) as host:
-            host.triton_pid = triton.pid
+            host.triton_pid, host.triton_metrics = triton.pid, triton.metrics_url
             tell("loading models …")
 
             def changed() -> None:
@@ -126,15 +130,11 @@ async def _serve(
     tell("stopped")
 
 
-def _tell_ports(triton: "EmbeddedTriton", loaded: "Settings") -> None:
-    """Says which of Triton's usual ports were taken."""
-    from frontend.serving.ports import DEFAULT_GRPC, DEFAULT_HTTP, DEFAULT_METRICS
-
-    wished, chosen = loaded.config.embedded, triton.ports
-    for name, wish, usual, port in (
-        ("gRPC", wished.grpc_port, DEFAULT_GRPC, chosen.grpc),
-        ("HTTP", wished.http_port, DEFAULT_HTTP, chosen.http),
-        ("metrics", wished.metrics_port, DEFAULT_METRICS, chosen.metrics),
-    ):
-        if wish is None and port != usual:
-            tell(f"Triton's {name} port {usual} is taken, using {port}")
+def _tell_address(triton: "EmbeddedTriton") -> None:
+    """Says where Triton is, where that is not the usual socket or others may look for it."""
+    if triton.has_own_socket:
+        tell(f"another Triton of this VDX_HOME runs; this one is at {triton.grpc_url}")
+    elif triton.options.grpc_address:
+        tell(f"Triton listens on {triton.options.grpc_address} with mutual TLS")
+    if triton.metrics_url:
+        tell(f"Triton's metrics: {triton.metrics_url}")

@@ -71,6 +71,8 @@ def welcome(address: str, host: "Host") -> None:
     """Where to talk, and the one line each for something better."""
     status = host.status()
     tell(f"\n  talk here:  {address}\n")
+    if public_url := host.config.server.public_url:
+        tell(f"  public      {public_url}")
     tell(f"  voice       {status['voice']}; a neural one: vdx voices pull {BETTER_VOICE}")
     tell(f"  recogniser  {status['recogniser']}; a better one: vdx voices pull {BETTER_RECOGNISER}")
     tell(

@@ -5,7 +5,8 @@
     ├── InvalidInput             the caller sent something vdx cannot use      (request)
     │   ├── UnknownName          a model, voice, profile or file that is not there
     │   │   └── NoLiveKit        this server has no rooms
-    │   ├── TooLarge             more bytes than the server takes
+    │   ├── TooLarge             more bytes, or a longer recording, than the server takes
+    │   │   └── HeadersTooLarge  in the headers of a request
     │   ├── TooSlow              a body that did not arrive in time
     │   ├── UnsupportedMedia     a body of another type than the endpoint reads
     │   └── InvalidVoicepack     a model's file is not what it must be         (voicepack)
@@ -13,6 +14,7 @@
     ├── Unauthorized             no API key, or a wrong one                    (request)
     ├── Forbidden                a browser's page or host name is not ours     (request)
     ├── ConnectionLost           the server is not there, or no more           (realtime)
+    ├── StorageFailed            a file that is needed for the moment has no place (storage)
     ├── SessionLimit             a session or the server reached a limit       (session)
     ├── SetupError               the machine lacks something vdx needs         (setup)
     │   └── PortTaken            a port given explicitly is in use
@@ -32,6 +34,8 @@
 
 from typing import ClassVar
 
+from frontend.core.masking import masked
+
 
 class VdxError(Exception):
     """Base of the tree: `service` names what failed, `code` is stable and machine-readable."""
@@ -41,6 +45,7 @@ class VdxError(Exception):
     code: ClassVar[str] = "internal"
 
     def __init__(self, message: str, *, service: str | None = None) -> None:
+        message = masked(message)
         super().__init__(message)
         self.message = message
         if service is not None:
@@ -75,13 +80,19 @@ class UnknownName(InvalidInput):
 
 
 class TooLarge(InvalidInput):
-    """The body, or the file in it, has more bytes than the server takes."""
+    """The body, or the file in it, has more bytes than the server takes, or lasts longer."""
 
     code = "too_large"
 
 
+class HeadersTooLarge(TooLarge):
+    """The headers of a request have more bytes than the server takes."""
+
+    code = "headers_too_large"
+
+
 class TooSlow(InvalidInput):
-    """The body did not arrive within the time it is given."""
+    """A request did not arrive within the time it is given."""
 
     code = "request_timeout"
 
@@ -143,6 +154,14 @@ class SessionLimit(VdxError):
 
     service = "session"
     code = "limit_reached"
+    retryable = True
+
+
+class StorageFailed(VdxError):
+    """The disk has no room for a file that is needed for the moment, or refuses it."""
+
+    service = "storage"
+    code = "storage_failed"
     retryable = True
 
 

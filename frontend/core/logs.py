@@ -6,6 +6,7 @@ import sys
 from typing import Any, TextIO, cast
 
 from frontend.core.config import LogConfig
+from frontend.core.masking import masked
 
 
 def configure(config: LogConfig) -> None:
@@ -23,12 +24,18 @@ def configure(config: LogConfig) -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
+            _mask,
             final,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.WriteLoggerFactory(cast(TextIO, _Surviving(sys.stderr))),
     )
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
+
+
+def _mask(_logger: Any, _method: str, event: Any) -> Any:
+    """Hides passwords in URLs."""
+    return {key: masked(value) if isinstance(value, str) else value for key, value in event.items()}
 
 
 class _Surviving:

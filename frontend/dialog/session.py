@@ -196,6 +196,8 @@ class Session:
             self._audience.notify(n.StateChanged(*told))
         self._limits.touch(self._clock())
         reply_is_over = before is not None and self.active_reply != before
+        if reply_is_over:
+            self._make_room()
         if reply_is_over and self._limits.messages_used_up:
             self.close("max_messages")
 
@@ -239,6 +241,14 @@ class Session:
         if utterance is not None:
             item_id = self.utterance_item(utterance)
         self.history.put(Item(item_id, "user", text))
+        self._make_room()
+
+    def _make_room(self) -> None:
+        """The conversation goes on where it has grown too long; what is forgotten is told."""
+        most = self._services.config.session.max_history_bytes
+        if removed := self.history.make_room(most):
+            log.warning("history is full", session=self.id, removed=len(removed))
+            self._audience.notify(n.ItemsForgotten(tuple(removed)))
 
     # --- tasks ------------------------------------------------------------------------------
 

@@ -106,6 +106,7 @@ class Speaking:
             language=options.language,
             playout=config.playout,
             clauses_ahead=config.tts.clauses_ahead,
+            max_text_bytes=config.session.max_item_text_bytes,
             apology=options.responder.apology,
             clock=self._clock,
             lead_ms=self._services.lead_ms,

@@ -14,10 +14,14 @@ TAIL_BYTES = 16_384
 POLL_S = 0.1
 
 
-def tethered(command: list[str], lock: int) -> list[str]:
-    """`command` so that it ends with this process; `lock` is inherited, see `tether.py`."""
+def tethered(command: list[str], lock: int, *, private_memory: bool = False) -> list[str]:
+    """`command` so that it ends with this process; `lock` is inherited, see `tether.py`.
+
+    `private_memory` keeps other users out of its shared memory, see `private_memory.py`.
+    """
     boot = BOOT.format(root=str(ROOT))
-    return [sys.executable, "-I", "-S", "-c", boot, str(os.getpid()), str(lock), *command]
+    wanted = [str(os.getpid()), str(lock), "private" if private_memory else "-"]
+    return [sys.executable, "-I", "-S", "-c", boot, *wanted, *command]
 
 
 def signal_group(group: int, number: signal.Signals) -> None:
@@ -58,15 +62,14 @@ def tail(log: Path, lines: int) -> str:
     return ""
 
 
-async def answers_ready(port: int, path: str = "/v2/health/ready") -> bool:
-    """One readiness request over HTTP; False while nothing listens or models are starting."""
+async def answers_http(port: int) -> bool:
+    """One request over HTTP to loopback; False while nothing listens or it answers otherwise."""
     try:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
     except OSError:
         return False
     try:
-        request = f"GET {path} HTTP/1.1\r\nHost: vdx\r\nConnection: close\r\n\r\n"
-        writer.write(request.encode())
+        writer.write(b"GET / HTTP/1.1\r\nHost: vdx\r\nConnection: close\r\n\r\n")
         return b" 200 " in await reader.readline()
     except OSError:
         return False

@@ -3,6 +3,8 @@
 tritonserver 2.51 sometimes frees a cancelled stream twice while others are busy, and dies of it
 (signal 11; mended upstream in 24.12). So a stream that is not wanted any more is told so by a
 last request, read to its end beside everything else, and cancelled only if that end does not come.
+A model that is merely busy may take seconds to get there, and one that was unloaded meanwhile
+takes no request any more: its streams go on to their own end.
 """
 
 import asyncio
@@ -10,10 +12,10 @@ from typing import Any
 
 import grpc
 
-LEAVE_S = 1.0
+LEAVE_S = 60.0
 """A model that does not end a stream in this time is stuck, and its call is cancelled after all."""
-ANSWER_S = 30.0
-"""The same where the last request is sent already, and it is still at work on the answer."""
+CLOSE_S = 2.0
+"""How long the end of the client itself waits for them."""
 
 
 class Leaving:
@@ -22,26 +24,26 @@ class Leaving:
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def let_go(self, call: Any, last_request: Any = None, *, patience_s: float = LEAVE_S) -> None:
+    def let_go(self, call: Any, last_request: Any = None) -> None:
         """Sends `last_request`, if any, and reads the stream to its end in the background."""
         if call.done():
             return
-        task = asyncio.get_running_loop().create_task(
-            _leave(call, last_request, patience_s), name="leave"
-        )
+        task = asyncio.get_running_loop().create_task(_leave(call, last_request), name="leave")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def close(self) -> None:
-        """Gives the streams up; the channel is closed next."""
+        """Gives up the streams that do not end soon; the channel is closed next."""
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=CLOSE_S)
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
 
-async def _leave(call: Any, last_request: Any, patience_s: float) -> None:
+async def _leave(call: Any, last_request: Any) -> None:
     try:
-        async with asyncio.timeout(patience_s):
+        async with asyncio.timeout(LEAVE_S):
             if last_request is not None:
                 await call.write(last_request)
             await call.done_writing()

@@ -19,8 +19,10 @@ from typing import Self
 import yaml
 
 from frontend.core.errors import RoomError
-from frontend.serving.children import answers_ready, exited, signal_group, tail, tethered
+from frontend.serving.children import answers_http, exited, signal_group, tail, tethered
+from frontend.serving.environment import child_environment
 from frontend.serving.ports import choose_livekit_ports, when_free
+from frontend.serving.private_memory import UMASK
 from frontend.serving.scratch import Scratch, clear_dead
 
 START_S = 30.0
@@ -127,6 +129,8 @@ class DevelopmentLiveKit:
             return subprocess.Popen(
                 tethered(command, scratch.lock),
                 pass_fds=[scratch.lock],
+                env=child_environment(),
+                umask=UMASK,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -159,7 +163,7 @@ class DevelopmentLiveKit:
             return
         try:
             async with asyncio.timeout(START_S):
-                while not await answers_ready(self._ports[0], path="/"):
+                while not await answers_http(self._ports[0]):
                     if process.poll() is not None:
                         status = process.returncode
                         raise RoomError(f"livekit-server ended ({status}):\n{self.log_tail()}")

@@ -19,6 +19,7 @@ from frontend.core.errors import (
     UnknownName,
 )
 from frontend.core.logs import logger
+from frontend.core.masking import masked
 from frontend.core.names import unknown_name
 from frontend.serving.models import KIND_NAMES, ModelInfo, ModelKind, ModelState
 from frontend.serving.orphans import Orphans
@@ -91,7 +92,7 @@ class ModelManager:
         told = False
         while not await self._client.is_ready():
             if not told:
-                tell(f"waiting for Triton at {self._client.config.url}")
+                tell(f"waiting for Triton at {masked(self._client.config.url)}")
                 told = True
             await asyncio.sleep(SERVER_POLL_S)
 

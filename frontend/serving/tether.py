@@ -1,6 +1,6 @@
 """Ties a server to the process that starts it: this process becomes the server.
 
-    PARENT-PID LOCK-DESCRIPTOR PROGRAM ARGUMENTS...
+    PARENT-PID LOCK-DESCRIPTOR private|- PROGRAM ARGUMENTS...
 
 The kernel asks the server to end (SIGTERM) when its parent dies. A guardian stays behind, which
 ends the server's group by force: at once when the server is gone, because a model process that
@@ -24,7 +24,7 @@ PR_SET_PDEATHSIG = 1
 
 def main() -> None:
     """Reads the command line described above and does not return."""
-    parent, lock, command = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3:]
+    parent, lock, memory, command = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], sys.argv[4:]
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
     try:
         owner = os.pidfd_open(parent)
@@ -39,6 +39,10 @@ def main() -> None:
             guard(group, server, owner, lock)
         finally:
             os._exit(0)
+    if memory == "private":
+        from frontend.serving.private_memory import refuse_to_share
+
+        refuse_to_share()
     os.set_inheritable(lock, False)  # noqa: FBT003  (the standard library's signature)
     os.execv(command[0], command)  # noqa: S606  # nosec B606  (the caller's own program)
 

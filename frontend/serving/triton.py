@@ -20,18 +20,11 @@ from frontend.core.config import TritonConfig
 from frontend.core.errors import ModelFailed, ModelTimeout, TritonError, TritonUnavailable
 from frontend.core.events import SpeechChunk, Transcript, TranscriptKind
 from frontend.serving.answers import speech_chunk, transcript
+from frontend.serving.channel import CHANNEL_OPTIONS, ChannelOptions, open_channel
 from frontend.serving.failures import from_message, from_rpc
-from frontend.serving.leaving import ANSWER_S, LEAVE_S, Leaving
+from frontend.serving.leaving import Leaving
 from frontend.serving.models import ModelInfo, ModelState, describe
 from frontend.serving.orphans import is_child
-
-CHANNEL_OPTIONS = (
-    ("grpc.max_receive_message_length", 64 * 1024 * 1024),
-    ("grpc.max_send_message_length", 64 * 1024 * 1024),
-    # A server that comes back is found within a second instead of after gRPC's two minutes.
-    ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.max_reconnect_backoff_ms", 1000),
-)
 
 NO_ANSWER = (grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.UNAVAILABLE)
 INDEX_TIMEOUT_MS = 5_000
@@ -51,12 +44,13 @@ class SynthesisRequest:
 class TritonClient:
     """Typed asynchronous client of one Triton server; all calls on one event loop.
 
-    Every call raises a TritonError subclass when it fails.
+    Raises ConfigError when a file of `config.tls` cannot be read. Every call raises a TritonError
+    subclass when it fails.
     """
 
-    def __init__(self, config: TritonConfig) -> None:
+    def __init__(self, config: TritonConfig, options: ChannelOptions = CHANNEL_OPTIONS) -> None:
         self.config = config
-        self._channel = grpc.aio.insecure_channel(config.url, options=CHANNEL_OPTIONS)
+        self._channel = open_channel(config, options)
         self._stub: Any = pb_grpc.GRPCInferenceServiceStub(self._channel)
         self._leaving = Leaving()
 
@@ -119,19 +113,25 @@ class TritonClient:
         return describe(model, answer.config.backend, parameters)
 
     async def probe(self, model: ModelInfo) -> None:
-        """A tiny real inference: the ready endpoints stay green over a dead process."""
+        """Asks the model itself whether it lives: the ready endpoints stay green over a dead one.
+
+        A vdx backend answers at once, beside whatever it is working on: it is never busy for a
+        probe, and says ModelUnavailable when none of its work advances. ModelTimeout: nothing
+        came within `triton.probe_timeout_ms`.
+        """
+        call = self._stub.ModelStreamInfer()
         try:
             async with asyncio.timeout(self.config.probe_timeout_ms / 1000):
-                if model.kind == "tts":
-                    async for _ in self.synthesize(model.name, SynthesisRequest("a")):
-                        pass
-                else:
-                    async with self.recognise(model.name) as stream:
-                        await stream.send(b"", end=True, cancel=True)
-                        async for _ in stream:
-                            pass
+                await call.write(_probe_message(model))
+                await call.done_writing()
+                while _unwrap(await call.read(), model.name) is not None:
+                    pass
         except TimeoutError:
             raise ModelTimeout(f"{model.name} did not answer the probe", model=model.name) from None
+        except (grpc.aio.AioRpcError, asyncio.InvalidStateError) as error:
+            raise await _stream_failure(call, error, model.name) from error
+        finally:
+            self._leaving.let_go(call)
 
     async def synthesize(
         self, model: str, request: SynthesisRequest
@@ -213,9 +213,8 @@ class RecognitionStream:
 
     async def __aexit__(self, *_: object) -> None:
         forget = self._started and not self._ended
-        patience_s = ANSWER_S if self._ended else LEAVE_S
         last = self._message(b"", end=True, cancel=True) if forget else None
-        self._leaving.let_go(self._call, last, patience_s=patience_s)
+        self._leaving.let_go(self._call, last)
 
     async def send(
         self, pcm: bytes, *, flush: bool = False, end: bool = False, cancel: bool = False
@@ -300,6 +299,21 @@ def _stop_message(model: str, wanted: str) -> Any:
     message = pb.ModelInferRequest(model_name=model)
     message.parameters["vdx_stop"].string_param = wanted
     _add_text(message, "TEXT", " ")
+    return message
+
+
+def _probe_message(model: ModelInfo) -> Any:
+    """The smallest request a model of this kind takes, marked as a probe."""
+    message = pb.ModelInferRequest(model_name=model.name)
+    message.parameters["vdx_probe"].bool_param = True
+    if model.kind == "tts":
+        _add_text(message, "TEXT", "a")
+    else:
+        message.parameters["sequence_id"].int64_param = secrets.randbits(63) | 1
+        message.parameters["sequence_start"].bool_param = True
+        message.parameters["sequence_end"].bool_param = True
+        _add(message, "AUDIO", "INT16", 0, b"")
+        _add(message, "CANCEL", "BOOL", 1, b"\1")
     return message
 
 

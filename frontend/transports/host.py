@@ -11,6 +11,7 @@ from typing import Any
 from frontend.core.config import Config
 from frontend.core.errors import ConfigError, InvalidInput, SessionLimit, TritonError, UnknownName
 from frontend.core.events import SpeechChunk
+from frontend.core.threads import in_thread
 from frontend.dialog.profiles import DEFAULT_PROFILE, SessionOptions, resolve
 from frontend.dialog.session import Session
 from frontend.dialog.speaking import Audience, Services
@@ -31,6 +32,7 @@ class Host:
         self.manager = manager
         self.sessions: dict[str, Session] = {}
         self.triton_pid: int | None = None
+        self.triton_metrics = ""
         self.loaded = False
         """Whether the default models have been loaded; from then on sessions are let in."""
         self.readiness = Readiness(client, self._needed)
@@ -61,7 +63,7 @@ class Host:
             options = self.options(name)
             needed |= {options.voice: "tts", options.recogniser: "asr"}
             # The chat client takes a second to import; better now than in the first turn.
-            await asyncio.to_thread(self._responder, options)
+            await in_thread(self._responder, options)
             await self.prepare(options)
         async with asyncio.TaskGroup() as group:
             for model, kind in needed.items():
@@ -110,7 +112,7 @@ class Host:
     async def prepare(self, options: SessionOptions) -> None:
         """Loads, beside the event loop, what a session with these options would load on it."""
         if options.echo.cancellation:
-            await asyncio.to_thread(preload)
+            await in_thread(preload)
 
     def open_session(
         self,
@@ -231,6 +233,8 @@ class Host:
         return {
             "pid": os.getpid(),
             "triton_pid": self.triton_pid,
+            "triton_grpc": self.client.config.url,
+            "triton_metrics": self.triton_metrics,
             "ready": self.ready,
             "sessions": len(self.sessions),
             "tasks": len(asyncio.all_tasks()),

@@ -6,14 +6,26 @@ import logging
 import signal
 import socket
 from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
+from typing import Any
 
 import uvicorn
 
 from frontend.core.config import ServerConfig
+from frontend.core.descriptors import raise_descriptor_limit
 from frontend.core.errors import PortTaken, VdxError
+from frontend.core.loop_watchdog import watch_loop
 from frontend.transports.host import Host
 from frontend.transports.http import create_app
+from frontend.transports.limits import (
+    ACCEPTED_AT_ONCE,
+    ConnectionLimits,
+    tell_accept_errors_once,
+)
+from frontend.transports.protocol import LimitedHttp, LimitedWebSocket
 
+BACKLOG = 1024
+"""Connections that the system keeps until they are accepted."""
 GOODBYE_S = 2
 """How long open sessions may take to say goodbye at the end."""
 
@@ -32,7 +44,7 @@ def bind(config: ServerConfig, *, explicit: bool) -> socket.socket:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((config.host, port))
-            listener.listen(1024)
+            listener.listen(BACKLOG)
         except OSError as error:
             listener.close()
             failure = f"cannot listen on {config.host} port {port}: {error.strerror}"
@@ -60,6 +72,12 @@ def _is_alarming(record: logging.LogRecord) -> bool:
 class _Server(uvicorn.Server):
     """Leaves signals to `serve`, which has more to stop than this server."""
 
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begins to accept; the event loop takes one number for two queues, and they differ."""
+        await super().startup(sockets)
+        for listener in sockets or []:
+            listener.listen(BACKLOG)
+
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
@@ -81,6 +99,7 @@ async def serve(
     server = _Server(_uvicorn_config(host))
     logging.getLogger("uvicorn.error").addFilter(_is_alarming)
     loop = asyncio.get_running_loop()
+    tell_accept_errors_once(loop)
     stop, term = asyncio.Event(), asyncio.Event()
 
     def terminate() -> None:
@@ -95,6 +114,7 @@ async def serve(
             serving = group.create_task(server.serve(sockets=[listener]), name="http")
             others = [group.create_task(_run(work), name="background") for work in background]
             others.append(group.create_task(_run(ready), name="ready"))
+            others.append(group.create_task(watch_loop(), name="loop-watchdog"))
             if drain is not None:
                 others.append(group.create_task(_drain(term, drain, stop), name="drain"))
             await stop.wait()
@@ -112,16 +132,24 @@ async def serve(
 
 
 def _uvicorn_config(host: Host) -> uvicorn.Config:
+    server = host.config.server
+    limits = ConnectionLimits(raise_descriptor_limit(), server.request_timeout_ms / 1000)
+    # uvicorn calls it like the class that it is declared to be.
+    protocol: Any = partial(LimitedHttp, limits=limits)
     return uvicorn.Config(
         create_app(host),
-        ws="websockets-sansio",
-        ws_max_size=host.config.server.max_message_bytes,
+        http=protocol,
+        ws=LimitedWebSocket,
+        ws_max_size=server.max_message_bytes,
         ws_per_message_deflate=False,
         ws_ping_interval=20,
         ws_ping_timeout=20,
         lifespan="off",
         log_level="warning",
         access_log=False,
+        backlog=ACCEPTED_AT_ONCE,
+        proxy_headers=bool(server.trusted_proxies),
+        forwarded_allow_ips=list(server.trusted_proxies),
         timeout_graceful_shutdown=GOODBYE_S,
     )
 

@@ -21,6 +21,7 @@ from starlette.requests import Request
 
 from frontend.core.config import LiveKitConfig
 from frontend.core.errors import InvalidInput, NoLiveKit
+from frontend.core.json_input import parse_json
 from frontend.transports.realtime.schema import parse
 from frontend.transports.room.job import JobWishes
 
@@ -74,10 +75,7 @@ async def read_request(request: Request) -> TokenRequest:
         body += piece
         if len(body) > MAX_BODY:
             raise InvalidInput(f"the body is longer than {MAX_BODY} bytes", param="body")
-    try:
-        value = json.loads(body) if body.strip() else {}
-    except (ValueError, RecursionError) as error:
-        raise InvalidInput(f"the body is not JSON: {error}", param="body") from None
+    value = parse_json(body, "the body", param="body") if body.strip() else {}
     return parse(TokenRequest, value, "body")
 
 

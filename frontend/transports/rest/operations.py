@@ -64,7 +64,7 @@ OPERATIONS: Final = (
             "text/vtt": (),
             EVENTS: (),
         },
-        (*MODEL_REFUSALS, 408, 413, 415),
+        (*MODEL_REFUSALS, 408, 413, 415, 507),
         schema.TranscriptionRequest,
         FORM,
         example="-F model=whisper-1 -F file=@hello.mp3",

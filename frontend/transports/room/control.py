@@ -10,6 +10,7 @@ from livekit import rtc
 from pydantic import BaseModel, ConfigDict, Field
 
 from frontend.core.errors import InvalidInput, SessionLimit, VdxError
+from frontend.core.json_input import parse_json
 from frontend.core.logs import logger
 from frontend.dialog.session import Session
 from frontend.transports.host import Host
@@ -163,7 +164,4 @@ class Controls:
 
 def _payload(text: str) -> Any:
     """JSON of an RPC; an empty payload is an empty object."""
-    try:
-        return json.loads(text) if text.strip() else {}
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise InvalidInput(f"the payload is not JSON: {error}", param="payload") from None
+    return parse_json(text, "the payload", param="payload") if text.strip() else {}

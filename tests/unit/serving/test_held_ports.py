@@ -10,7 +10,7 @@ import pytest
 from frontend.core.errors import PortTaken
 from frontend.serving import held_ports
 from frontend.serving.held_ports import Patience, holder_of
-from frontend.serving.ports import choose_ports, when_free
+from frontend.serving.ports import choose_port, when_free
 
 HOLDER = """
 import socket, sys, time
@@ -42,15 +42,15 @@ def test_a_port_of_a_server_of_vdx_is_known(tmp_path: Path) -> None:
 async def test_an_orphan_that_ends_is_waited_for(tmp_path: Path) -> None:
     process, port = _orphan(tmp_path, 1)
     with process:
-        ports = await when_free(lambda: choose_ports(port, 0, 0))
-    assert ports.grpc == port
+        chosen = await when_free(lambda: choose_port("metrics", port))
+    assert chosen == port
 
 
 async def test_a_stranger_is_not_waited_for() -> None:
     with socket.create_server(("127.0.0.1", 0)) as stranger:
         port = stranger.getsockname()[1]
         with pytest.raises(PortTaken, match=str(port)):
-            await when_free(lambda: choose_ports(port, 0, 0))
+            await when_free(lambda: choose_port("metrics", port))
 
 
 def test_the_wait_is_told_once_and_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
