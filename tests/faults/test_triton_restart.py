@@ -35,7 +35,7 @@ def vdx(temporary: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[V
         vdx.url()
         yield vdx
         assert vdx.interrupt() == 0, vdx.output
-        assert "Traceback" not in vdx.output
+        assert "Traceback" not in vdx.output, vdx.output
 
 
 @pytest.fixture
