@@ -198,9 +198,13 @@ class SetupError(VdxError):
 
 
 class PortTaken(SetupError):
-    """A port that was asked for explicitly is already in use."""
+    """A port that was asked for explicitly is already in use; `port` is its number."""
 
     code = "port_taken"
+
+    def __init__(self, message: str, *, port: int = 0) -> None:
+        super().__init__(message)
+        self.port = port
 
 
 class RoomError(VdxError):

@@ -29,6 +29,7 @@ from frontend.dialog.session import Session
 from frontend.dialog.speaking import Audience, Services
 from frontend.serving.manager import ModelManager
 from frontend.serving.models import ModelInfo, ModelKind
+from frontend.serving.readiness import Readiness
 from frontend.serving.triton import RecognitionStream, SynthesisRequest, TritonClient
 from frontend.speech.echo import preload
 from frontend.speech.responder import Responder, make_responder
@@ -52,8 +53,10 @@ class Host:
         self.sessions: dict[str, Session] = {}
         self.triton_pid: int | None = None
         self.triton_metrics = ""
-        self.ready = False
         self.drain = Drain(config.server.drain_timeout_seconds)
+        self.loaded = False
+        """Whether the default models have been loaded; from then on sessions are let in."""
+        self.readiness = Readiness(client, self._needed)
         self.client = client
         self._recogniser = ""
         self._defaults: dict[ModelKind, str] = {}
@@ -90,7 +93,19 @@ class Host:
                 if model:
                     group.create_task(self.manager.ensure(model, kind), name=f"load-{model}")
         self._check_languages()
-        self.ready = True
+        self.readiness.problem = await self.readiness.check()
+        self.loaded = True
+
+    @property
+    def ready(self) -> bool:
+        """Whether Triton answered the last look and every profile's models were there."""
+        return self.loaded and not self.readiness.problem
+
+    def _needed(self) -> list[str]:
+        """The models that sessions of the profiles begin with."""
+        every = [self.options(name) for name in (DEFAULT_PROFILE, *self.config.profiles)]
+        models = [model for one in every for model in (one.voice, one.recogniser) if model]
+        return list(dict.fromkeys(models))
 
     def _check_languages(self) -> None:
         for name in dict.fromkeys((DEFAULT_PROFILE, *self.config.profiles)):
@@ -212,6 +227,7 @@ class Host:
         except TritonError as error:
             if error.retryable:
                 self.manager.recovery.suspect(error.model)
+                self.readiness.suspect()
             raise
 
     async def unload(self, model: str) -> tuple[list[str], list[str]]:

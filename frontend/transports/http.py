@@ -17,6 +17,7 @@ from frontend.core.config import ServerConfig
 from frontend.core.errors import VdxError
 from frontend.core.paths import locate
 from frontend.serving.manager import ModelStatus
+from frontend.serving.readiness import STARTING
 from frontend.transports.failures import failure, unforeseen, unrouted
 from frontend.transports.headers import AnswerHeaders
 from frontend.transports.host import Host
@@ -139,13 +140,13 @@ async def healthz(_request: Request) -> Response:
 
 
 async def readyz(request: Request) -> Response:
-    """Models are loaded: the first turn is as fast as the tenth."""
+    """Triton answers and the models are loaded: the first turn is as fast as the tenth."""
     host = _host(request)
     if host.drain.active:
         return PlainTextResponse("draining", status_code=503)
-    return PlainTextResponse(
-        "ready" if host.ready else "loading", status_code=200 if host.ready else 503
-    )
+    if host.ready:
+        return PlainTextResponse("ready")
+    return PlainTextResponse(host.readiness.problem or STARTING, status_code=503)
 
 
 async def token(request: Request) -> Response:

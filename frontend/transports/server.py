@@ -54,7 +54,8 @@ def bind(config: ServerConfig, *, explicit: bool) -> socket.socket:
             continue
         listener.setblocking(False)  # noqa: FBT003  (the standard library's signature)
         return listener
-    raise PortTaken(f"{failure}; choose another with --port, 0 picks a free one")
+    message = f"{failure}; choose another with --port, 0 picks a free one"
+    raise PortTaken(message, port=config.port)
 
 
 def address_of(listener: socket.socket) -> str:
@@ -139,11 +140,12 @@ async def serve(
     ready: Callable[[], Awaitable[None]],
     drain: Callable[[], Awaitable[None]] | None = None,
 ) -> None:
-    """Serves until SIGINT or SIGTERM; `ready` runs once connections are accepted.
+    """Serves until SIGINT, SIGTERM or SIGHUP; `ready` runs once connections are accepted.
 
     `background` runs beside it. A failure of either stops everything and is raised; a signal
     before it is ready stops it just the same. SIGTERM waits, within `server.drain_timeout_seconds`,
-    for sessions, for `drain` (rooms) and for requests in flight; another signal ends that.
+    for sessions, for `drain` (rooms) and for requests in flight; another signal ends that. SIGHUP,
+    unless it was ignored from the start (nohup), is the same as SIGTERM.
     """
     server = _Server(_uvicorn_config(host))
     logging.getLogger("uvicorn.error").addFilter(_is_alarming)
@@ -152,6 +154,8 @@ async def serve(
     ending = _Ending()
     loop.add_signal_handler(signal.SIGINT, ending.interrupt)
     loop.add_signal_handler(signal.SIGTERM, ending.terminate)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        loop.add_signal_handler(signal.SIGHUP, ending.terminate)
     try:
         async with asyncio.TaskGroup() as group:
             serving = group.create_task(server.serve(sockets=[listener]), name="http")
@@ -171,7 +175,7 @@ async def serve(
     except* VdxError as errors:
         raise _first(errors) from None
     finally:
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             loop.remove_signal_handler(number)
 
 

@@ -27,7 +27,7 @@ def is_openai_model(name: str) -> bool:
 
 def require_ready(host: Host) -> None:
     """Raises SessionLimit while models are still loading."""
-    if not host.ready:
+    if not host.loaded:
         raise SessionLimit("the models are still loading; try again in a moment")
 
 

@@ -81,7 +81,7 @@ OPERATIONS: Final = (
     Operation(
         "get",
         "/readyz",
-        "200 once the models are loaded, 503 before.",
+        "200 while Triton answers and the models are loaded, else 503 and why.",
         {TEXT: ()},
         open=True,
         also=(503,),
