@@ -191,7 +191,7 @@ class Utterance:
     async def _recovered(self, error: VdxError) -> bool:
         """Whether everything can be told to a recogniser again; it is pending then."""
         recover = self._recogniser.recover
-        if recover is None or self._abandoned or self._sent is None:
+        if recover is None or not self._can_be_told_again():
             return False
         self._recovering = True
         self._set_timer()
@@ -200,18 +200,17 @@ class Utterance:
         finally:
             self._recovering = False
         self._set_timer()
-        sent = self._sent
-        if not recovered or sent is None or self._is_abandoned():
+        if not recovered or not self._can_be_told_again():
             return False
-        self._pending[:0] = sent
+        self._pending[:0] = self._sent or b""
         self._sent = bytearray()
         self._flush = self._silent
         self._wake.set()
         return True
 
-    def _is_abandoned(self) -> bool:
-        """Asked again after an await, where a type checker takes the attribute for unchanged."""
-        return self._abandoned
+    def _can_be_told_again(self) -> bool:
+        """Whether all that was heard of it is still kept, and somebody wants its words."""
+        return not self._abandoned and self._sent is not None
 
     async def _ask(self) -> None:
         async with self._recogniser.open() as stream, asyncio.TaskGroup() as group:
