@@ -29,7 +29,9 @@ class ServerConfig(Section):
     allowed_origins: tuple[str, ...] = Field(
         (), description="browser origins beside the server's own; '*' allows any"
     )
-    max_sessions: int = Field(1000, ge=1)
+    max_sessions: int | None = Field(
+        None, ge=1, description="None follows cores and descriptors; see core/capacity.py"
+    )
     max_message_bytes: int = Field(16 * 1024 * 1024, ge=1024)
     max_upload_bytes: int = Field(25 * 1024 * 1024, ge=1024, description="of one recording")
     max_recordings: int = Field(16, ge=1, description="written down at once")
