@@ -22,6 +22,7 @@ from frontend.bench.scrape import fetch, parse
 from frontend.core.config import TritonConfig
 from frontend.core.errors import SetupError
 from frontend.core.paths import locate
+from frontend.core.threads import in_thread
 from frontend.serving.embedded import EmbeddedOptions, EmbeddedTriton
 from frontend.serving.model_config import CONFIG, VERSION, entry_text
 from frontend.serving.triton import SynthesisRequest, TritonClient
@@ -157,13 +158,11 @@ async def _server(
 ) -> AsyncIterator[tuple[EmbeddedTriton, TritonClient]]:
     paths = locate()
     models = folder / "models"
-    await asyncio.to_thread(_write_model, models, network.parent)
+    await in_thread(_write_model, models, network.parent)
     options = EmbeddedOptions(
         triton_python=paths.triton_python,
         model_repository=models,
         families=paths.triton_backends,
-        grpc_port=0,
-        http_port=0,
         metrics_port=0,
     )
     async with (

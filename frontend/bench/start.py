@@ -16,10 +16,7 @@ from frontend.core.errors import SetupError
 READY = b"talk here"
 PATIENCE_S = 120.0
 TAIL = 1500
-COMMAND = (
-    *("-m", "frontend.cli", "up"),
-    *("--port", "0", "--grpc-port", "0", "--http-port", "0", "--metrics-port", "0"),
-)
+COMMAND = ("-m", "frontend.cli", "up", "--port", "0")
 
 
 async def measure(rounds: int, step: Step) -> Report:

@@ -11,6 +11,7 @@ import json
 import math
 import sys
 import time
+from contextlib import aclosing
 from pathlib import Path
 
 from frontend.bench.figures import Report
@@ -68,8 +69,9 @@ async def _written_down(found: Lab, file: Path) -> tuple[float, int]:
     began, words = time.perf_counter(), 0
     with Recording(file) as recording:
         segments = transcribe(found.client, MODEL, recording, VadConfig(), language="en")
-        async for segment in segments:
-            words += len(segment.words)
+        async with aclosing(segments):
+            async for segment in segments:
+                words += len(segment.words)
     return time.perf_counter() - began, words
 
 

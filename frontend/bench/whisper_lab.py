@@ -11,6 +11,7 @@ from pathlib import Path
 from frontend.core.config import TritonConfig
 from frontend.core.errors import SetupError
 from frontend.core.paths import locate
+from frontend.core.threads import in_thread
 from frontend.serving.embedded import EmbeddedOptions, EmbeddedTriton
 from frontend.serving.triton import TritonClient
 
@@ -53,8 +54,6 @@ async def lab(wanted: list[Wanted]) -> AsyncIterator[Lab]:
             triton_python=paths.triton_python,
             model_repository=home / "models",
             families=paths.triton_backends,
-            grpc_port=0,
-            http_port=0,
             metrics_port=0,
         )
         async with EmbeddedTriton(options) as triton:
@@ -67,7 +66,7 @@ async def _serve(wanted: Wanted, home: Path, python: Path) -> None:
     """Writes the weights and the entry of the repository."""
     weights = home / "weights" / wanted.name
     if wanted.folder is not None:
-        await asyncio.to_thread(shutil.copytree, wanted.folder, weights)
+        await in_thread(shutil.copytree, wanted.folder, weights)
     else:
         await make(python, wanted.size, weights, wanted.tokens)
     entry = home / "models" / wanted.name

@@ -15,7 +15,7 @@ from frontend.cli.setup import is_current
 from frontend.cli.unusable import describe
 from frontend.core.capacity import default_max_sessions, explained
 from frontend.core.config import Config, ServerConfig
-from frontend.core.errors import SetupError
+from frontend.core.errors import ConfigError, SetupError
 from frontend.core.paths import Paths
 
 OLDEST_GLIBC = (2, 35)
@@ -180,12 +180,25 @@ def port_checks(config: Config, *, triton_answers: bool) -> Iterator[Check]:
     yield check_port("server port", config.server.host, config.server.port)
     if triton_answers:
         return
-    for name, port, usual in (
-        ("triton grpc port", config.embedded.grpc_port, 8001),
-        ("triton http port", config.embedded.http_port, 8000),
-        ("triton metrics port", config.embedded.metrics_port, 8002),
-    ):
-        yield check_port(name, "127.0.0.1", usual if port is None else port)
+    if config.embedded.metrics_port is not None:
+        yield check_port("triton metrics port", "127.0.0.1", config.embedded.metrics_port)
+    if config.embedded.grpc_address:
+        yield check_grpc_address(config)
+
+
+def check_grpc_address(config: Config) -> Check:
+    """Whether an embedded Triton could listen on the network as configured."""
+    from frontend.serving.address import split_address
+    from frontend.serving.channel import tls_files
+    from frontend.serving.ports import check_free
+
+    name, address = "triton grpc address", config.embedded.grpc_address
+    try:
+        tls_files(config.triton.tls)
+        check_free(*split_address(address))
+    except (ConfigError, SetupError) as error:
+        return Check(name, Status.FAIL, str(error))
+    return Check(name, Status.OK, f"{address} is free")
 
 
 def check_port(name: str, host: str, port: int) -> Check:

@@ -64,11 +64,12 @@ def parse_assignments(assignments: list[str]) -> dict[str, Any]:
     for word in assignments:
         key, equals, text = word.partition("=")
         if not equals or not key:
-            raise ConfigError(f"--set {word!r}: expected KEY=VALUE")
+            # The word itself may be a key.
+            raise ConfigError("--set expects KEY=VALUE, such as --set vad.aggressiveness=3")
         try:
-            flags[key] = yaml.safe_load(text)
+            flags[key] = settings.parse_value(key.split("."), text)
         except yaml.YAMLError:
-            raise ConfigError(f"--set {key}: {text!r} is not a YAML value") from None
+            raise ConfigError(f"--set {key}: what follows the '=' is not a YAML value") from None
     return flags
 
 

@@ -18,7 +18,8 @@ from frontend.cli.checks import (
 )
 from frontend.core import settings
 from frontend.core.config import Config
-from frontend.core.errors import TritonError
+from frontend.core.errors import ConfigError, SetupError, TritonError
+from frontend.core.masking import masked
 from frontend.core.paths import locate
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -59,13 +60,20 @@ def examine(config: Config) -> list[Check]:
 
 async def _triton_checks(config: Config) -> tuple[list[Check], bool]:
     """Whether a server answers, and what it has loaded."""
+    from frontend.serving.address import triton_at
     from frontend.serving.triton import TritonClient
 
-    async with TritonClient(config.triton) as client:
+    try:
+        triton = triton_at(config)
+        client = TritonClient(triton)
+    except (ConfigError, SetupError) as error:
+        return [Check("triton", Status.FAIL, str(error))], False
+    async with client:
+        url = masked(triton.url)
         if not await client.is_ready():
             hint = "start one with: vdx up"
-            return [Check("triton", Status.WARN, f"none at {config.triton.url}", hint)], False
-        found = [Check("triton", Status.OK, f"answers at {config.triton.url}")]
+            return [Check("triton", Status.WARN, f"none at {url}", hint)], False
+        found = [Check("triton", Status.OK, f"answers at {url}")]
         try:
             states = await client.index()
         except TritonError as error:

@@ -3,16 +3,18 @@
 import asyncio
 import contextlib
 import gc
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import typer
-
 from frontend.cli.config import parse_assignments
+from frontend.cli.telling import warn
 from frontend.core import settings
-from frontend.core.errors import SetupError
+from frontend.core.errors import PortTaken, SetupError
 from frontend.core.logs import configure, logger
+from frontend.core.masking import masked
 
 if TYPE_CHECKING:
     import socket
@@ -56,14 +58,26 @@ def _check_scripts(config: "Config") -> None:
 
 
 def bind_server(loaded: settings.Settings, tell: Tell) -> "socket.socket":
-    """The server's socket; says so when the default port was taken. Raises PortTaken."""
+    """The server's socket; says so when the default port was taken.
+
+    Waits up to ten seconds for one that an earlier vdx still holds. Raises PortTaken.
+    """
+    from frontend.serving.held_ports import PAUSE_S, Patience
     from frontend.transports.security import Guard
     from frontend.transports.server import bind
 
     server = loaded.config.server
     Guard(server)  # refuses an open address without a key before anything is started
     explicit = loaded.origins.get("server.port", "default") != "default"
-    listener = bind(server, explicit=explicit)
+    patience = Patience(tell)
+    while True:
+        try:
+            listener = bind(server, explicit=explicit)
+            break
+        except PortTaken as taken:
+            if not patience.allows(taken):
+                raise
+        time.sleep(PAUSE_S)
     port = listener.getsockname()[1]
     if not explicit and port != server.port:
         tell(f"port {server.port} is taken, using {port}")
@@ -100,42 +114,50 @@ async def open_host(config: "Config", triton: "TritonConfig") -> AsyncIterator["
 async def borrow_triton(
     loaded: settings.Settings,
 ) -> AsyncIterator[tuple["TritonClient", "ModelManager"]]:
-    """The Triton that `triton.url` names if one answers there, else an embedded one for now."""
+    """The configured Triton if one answers, else an embedded one for now."""
+    from frontend.serving.address import triton_at
     from frontend.serving.manager import ModelManager
     from frontend.serving.triton import TritonClient
 
-    config = loaded.config
+    config = triton_at(loaded.config)
     async with contextlib.AsyncExitStack() as stack:
-        client = await stack.enter_async_context(TritonClient(config.triton))
+        client = await stack.enter_async_context(TritonClient(config))
         if not await client.is_ready():
-            typer.echo("no Triton runs, starting one for the moment …", err=True)
-            triton = await stack.enter_async_context(embedded_triton(loaded, any_port=True))
-            remote = config.triton.model_copy(update={"url": triton.grpc_url})
+            warn("no Triton runs, starting one for the moment …")
+            triton = await stack.enter_async_context(embedded_triton(loaded, for_now=True))
+            remote = config.model_copy(update={"url": triton.grpc_url})
             client = await stack.enter_async_context(TritonClient(remote))
         yield client, ModelManager(client, models_here)
 
 
-def embedded_triton(loaded: settings.Settings, *, any_port: bool = False) -> "EmbeddedTriton":
-    """The embedded server of the configuration, not started; raises SetupError."""
+def embedded_triton(loaded: settings.Settings, *, for_now: bool = False) -> "EmbeddedTriton":
+    """The embedded server of the configuration, not started; raises SetupError.
+
+    With `for_now` it is for this command alone, which no other shall find.
+    """
     from frontend.core.paths import locate
     from frontend.serving.embedded import EmbeddedOptions, EmbeddedTriton
+    from frontend.serving.environment import named_variables
 
-    paths, ports = locate(), loaded.config.embedded
-    if any_port:
-        ports = ports.model_copy(update=dict.fromkeys(type(ports).model_fields, 0))
+    paths, config = locate(), loaded.config
     if not paths.triton_python.exists():
         raise SetupError("the environment for Triton is not built yet: run `vdx setup`")
-    return EmbeddedTriton(
-        EmbeddedOptions(
-            triton_python=paths.triton_python,
-            model_repository=paths.model_repository,
-            families=paths.triton_backends,
-            pulled_models=paths.pulled_models,
-            grpc_port=ports.grpc_port,
-            http_port=ports.http_port,
-            metrics_port=ports.metrics_port,
-        )
+    options = EmbeddedOptions(
+        triton_python=paths.triton_python,
+        model_repository=paths.model_repository,
+        families=paths.triton_backends,
+        pulled_models=paths.pulled_models,
+        environment=named_variables(config.embedded.environment),
     )
+    if not for_now:
+        options = replace(
+            options,
+            home=paths.home,
+            grpc_address=config.embedded.grpc_address,
+            tls=config.triton.tls,
+            metrics_port=config.embedded.metrics_port,
+        )
+    return EmbeddedTriton(options)
 
 
 async def serve_until_stopped(
@@ -170,7 +192,9 @@ async def serve_until_stopped(
 
     async def watch() -> None:
         await loaded.wait()
-        await host.manager.run()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(host.manager.run(), name="watch-models")
+            group.create_task(host.readiness.run(), name="watch-readiness")
 
     async def prepare() -> None:
         await host.manager.wait_for_server(tell)
@@ -192,4 +216,4 @@ async def _wait_for_rooms(registered: asyncio.Event, tell: Tell, url: str) -> No
         async with asyncio.timeout(REGISTER_S):
             await registered.wait()
     except TimeoutError:
-        tell(f"no LiveKit server answers at {url} yet; rooms are served once one does")
+        tell(f"no LiveKit server answers at {masked(url)} yet; rooms are served once one does")

@@ -1,14 +1,16 @@
 """`vdx say`: speak a text into a file, or through the loudspeaker."""
 
 import asyncio
+import io
 import time
+from contextlib import aclosing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from frontend.cli.launch import borrow_triton, load_settings
-from frontend.core.errors import InvalidInput, SetupError
+from frontend.core.errors import InvalidInput, SetupError, StorageFailed
 
 if TYPE_CHECKING:
     from frontend.core.events import Pcm
@@ -65,9 +67,10 @@ async def _speak(loaded: "Settings", text: str) -> tuple["Pcm", float, float]:
     async with borrow_triton(loaded) as (client, manager):
         await manager.ensure(model, "tts", language)
         began, first, pieces = time.perf_counter(), 0.0, list["Pcm"]()
-        async for piece in speak_text(client, voice, text, loaded.config.clauses):
-            first = first or time.perf_counter()
-            pieces.append(piece)
+        async with aclosing(speak_text(client, voice, text, loaded.config.clauses)) as spoken:
+            async for piece in spoken:
+                first = first or time.perf_counter()
+                pieces.append(piece)
         took = time.perf_counter() - began
     return np.concatenate(pieces), (first - began) * 1000, took
 
@@ -86,10 +89,15 @@ def _save(out: Path, pcm: "Pcm") -> None:
     from frontend.core.audio import SPEAK_RATE
     from frontend.transports.encoders import Encoder
 
-    with out.open("wb") as file:
-        encoder = Encoder(out.suffix.lstrip(".").lower(), SPEAK_RATE, file)
-        encoder.push(pcm)
-        encoder.finish()
+    # In memory first: libsndfile would end a file on a full disk without saying so.
+    file = io.BytesIO()
+    encoder = Encoder(out.suffix.lstrip(".").lower(), SPEAK_RATE, file)
+    encoder.push(pcm)
+    encoder.finish()
+    try:
+        out.write_bytes(file.getbuffer())
+    except OSError as error:
+        raise StorageFailed(f"--out {out} could not be written: {error.strerror}") from None
 
 
 def _play(pcm: "Pcm") -> None:

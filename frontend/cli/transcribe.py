@@ -4,6 +4,7 @@ import asyncio
 import enum
 import json
 import time
+from contextlib import aclosing
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -71,24 +72,31 @@ async def _transcribe(
             began = time.perf_counter()
             with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
                 task = bar.add_task(chosen, total=recording.seconds or None)
-                async for segment in files.transcribe(
+                found = files.transcribe(
                     client,
                     chosen,
                     recording,
                     config.vad,
                     language=language,
                     progress=lambda done, _: bar.update(task, completed=done),
-                ):
-                    segments.append(segment)
-                    if form is Form.lines:
-                        typer.echo(f"{_clock(segment.start_ms)}  {segment.text}")
-                    elif form is Form.json_lines:
-                        typer.echo(json.dumps(asdict(segment)))
+                )
+                async with aclosing(found):
+                    async for segment in found:
+                        segments.append(segment)
+                        _tell(segment, form)
             took = time.perf_counter() - began
         document = Document(segments, recording.heard / 16_000, info.language(language))
     if form not in (Form.lines, Form.json_lines):
         typer.echo(document.rendered(form).rstrip("\n"))
     typer.echo(f"{file}: {document.seconds:.1f} s, {_summary(document, took)}", err=True)
+
+
+def _tell(segment: "Segment", form: Form) -> None:
+    """Prints a segment as soon as it is there, in the forms that can."""
+    if form is Form.lines:
+        typer.echo(f"{_clock(segment.start_ms)}  {segment.text}")
+    elif form is Form.json_lines:
+        typer.echo(json.dumps(asdict(segment)))
 
 
 def _summary(document: "Document", took_s: float) -> str:

@@ -2,12 +2,14 @@
 
 import asyncio
 import signal
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from frontend.core.errors import TritonUnavailable
+from frontend.cli.removed import RemovedPort
+from frontend.cli.telling import tell, warn
 
 if TYPE_CHECKING:
     from frontend.serving.embedded import EmbeddedTriton
@@ -20,42 +22,43 @@ app = typer.Typer(
     invoke_without_command=True,
 )
 
-Port = Annotated[
-    int | None,
-    typer.Option(min=0, max=65535, help="0 = a free one; default: Triton's own if it is free."),
-]
-
 
 @app.callback()
 def run(
     context: typer.Context,
-    grpc_port: Port = None,
-    http_port: Port = None,
-    metrics_port: Port = None,
+    config: Annotated[
+        Path | None, typer.Option("--config", help="YAML file; else vdx.yaml here.")
+    ] = None,
+    grpc_address: Annotated[
+        str | None,
+        typer.Option(help="HOST:PORT, with triton.tls; default: a Unix socket of this VDX_HOME."),
+    ] = None,
+    metrics_port: Annotated[
+        int | None,
+        typer.Option(min=0, max=65535, help="On loopback, 0 = a free one; default: none."),
+    ] = None,
     model_repository: Annotated[
         Path | None, typer.Option(help="Default: the one that comes with vdx, and the pulled.")
     ] = None,
     log_file: Annotated[Path | None, typer.Option(help="Default: a temporary file.")] = None,
+    assign: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any setting.")
+    ] = None,
+    grpc_port: RemovedPort = None,  # noqa: ARG001  (says what to use instead)
+    http_port: RemovedPort = None,  # noqa: ARG001  (says what to use instead)
 ) -> None:
-    """Start the embedded server on loopback with nothing loaded; Ctrl-C stops it."""
+    """Start the embedded server with nothing loaded; Ctrl-C stops it."""
     if context.invoked_subcommand is not None:
         return
-    from frontend.core.paths import locate
-    from frontend.serving.embedded import EmbeddedOptions, EmbeddedTriton
+    from frontend.cli.launch import embedded_triton, load_settings
 
-    paths = locate()
-    server = EmbeddedTriton(
-        EmbeddedOptions(
-            triton_python=paths.triton_python,
-            model_repository=model_repository or paths.model_repository,
-            families=paths.triton_backends,
-            pulled_models=None if model_repository else paths.pulled_models,
-            grpc_port=grpc_port,
-            http_port=http_port,
-            metrics_port=metrics_port,
-            log_file=log_file,
+    flags = {"embedded.grpc_address": grpc_address, "embedded.metrics_port": metrics_port}
+    server = embedded_triton(load_settings(config, assign or [], flags))
+    server.options = replace(server.options, log_file=log_file)
+    if model_repository is not None:
+        server.options = replace(
+            server.options, model_repository=model_repository, pulled_models=None
         )
-    )
     asyncio.run(_serve(server))
 
 
@@ -89,18 +92,32 @@ def assemble(
 
 
 async def _serve(server: "EmbeddedTriton") -> None:
-    """Run until Ctrl-C or SIGTERM; raises TritonUnavailable when the server ends by itself."""
+    """Runs until Ctrl-C, SIGTERM or SIGHUP; a server that ends or hangs is started again."""
+    from frontend.core.config import TritonConfig
+    from frontend.serving.supervision import Supervisor
+    from frontend.serving.triton import TritonClient
+
     asked = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, asked.set)
-    async with server:
-        ports = server.ports
-        typer.echo(f"Triton is ready: gRPC {server.grpc_url}, HTTP 127.0.0.1:{ports.http}")
-        typer.echo(f"metrics {server.metrics_url}, log {server.log_file}")
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            loop.add_signal_handler(number, asked.set)
+    config = TritonConfig(tls=server.options.tls)
+    async with server, TritonClient(config.model_copy(update={"url": server.grpc_url})) as client:
+        if server.has_own_socket:
+            tell("another Triton of this VDX_HOME runs; this one has a socket of its own")
+        tell(f"Triton is ready: {server.grpc_url}")
+        metrics = f"metrics {server.metrics_url}, " if server.metrics_url else ""
+        tell(f"{metrics}log {server.log_file}")
+
+        def changed() -> None:
+            if server.pid is not None:
+                tell(f"Triton is ready again: log {server.log_file}")
+
+        supervisor = Supervisor("Triton", server, warn, is_live=client.is_live, changed=changed)
         stop = asyncio.create_task(asked.wait(), name="stop-signal")
-        death = asyncio.create_task(server.died(), name="triton-death")
-        await asyncio.wait((stop, death), return_when=asyncio.FIRST_COMPLETED)
-        stop.cancel()
-        if not death.cancel():
-            raise TritonUnavailable(f"tritonserver ended by itself:\n{server.log_tail()}")
+        watch = asyncio.create_task(supervisor.run(), name="supervision")
+        await asyncio.wait((stop, watch), return_when=asyncio.FIRST_COMPLETED)
+        for task in (stop, watch):
+            task.cancel()
+        await asyncio.gather(stop, watch, return_exceptions=True)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from frontend.core.errors import InvalidInput, InvalidVoicepack, VdxError
+from frontend.core.masking import masked
 
 if TYPE_CHECKING:
     from frontend.serving.voicepacks.hub import Hub
@@ -248,7 +249,7 @@ def _unload(entry: "Entry", url: str, api_key: str) -> None:
         if unload_if_served(entry.id, url, api_key):
             typer.echo(f"{entry.id} is unloaded; what it is saying now is finished")
     except VdxError as error:
-        typer.echo(f"the server at {url} did not unload it: {error}", err=True)
+        typer.echo(f"the server at {masked(url)} did not unload it: {error}", err=True)
 
 
 def _store(*, trial: bool = False) -> "VoicepackStore":

@@ -5,9 +5,19 @@ these defaults, in that order. Durations carry their unit in the name.
 """
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+
+from frontend.core.values import ApiKey, Network, Origin, PublicUrl, Secret, split_list
 
 Speed = Annotated[
     float, Field(ge=0.25, le=4.0, description="times as fast; a voice goes as far as it can")
@@ -15,25 +25,44 @@ Speed = Annotated[
 
 
 class Section(BaseModel):
-    """A frozen part of the tree that refuses keys it does not know."""
+    """A frozen part of the tree that refuses keys it does not know.
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    A list may be given as one text with commas, as an environment variable holds it.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _split(cls, value: Any, info: ValidationInfo) -> Any:
+        return split_list(cls.model_fields[str(info.field_name)].annotation, value)
 
 
 class ServerConfig(Section):
     host: str = "127.0.0.1"
     port: int = Field(8080, ge=0, le=65535, description="0 picks a free one")
-    api_keys: tuple[SecretStr, ...] = Field(
-        (), description="required to bind anything but loopback"
+    api_keys: tuple[ApiKey, ...] = Field(
+        (), description="16 characters or more each; required to be reached by others"
     )
-    allowed_origins: tuple[str, ...] = Field(
+    allowed_origins: tuple[Origin, ...] = Field(
         (), description="browser origins beside the server's own; '*' allows any"
+    )
+    public_url: PublicUrl = Field(
+        "", description="https://HOST that a proxy serves this server under"
+    )
+    trusted_proxies: tuple[Network, ...] = Field(
+        ("127.0.0.1", "::1"),
+        description="whose X-Forwarded-For and X-Forwarded-Proto are believed",
+    )
+    request_timeout_ms: int = Field(
+        10_000, ge=100, description="for a request's headers, and for each stall of its body"
     )
     max_sessions: int | None = Field(
         None, ge=1, description="None follows cores and descriptors; see core/capacity.py"
     )
     max_message_bytes: int = Field(16 * 1024 * 1024, ge=1024)
     max_upload_bytes: int = Field(25 * 1024 * 1024, ge=1024, description="of one recording")
+    max_recording_seconds: float = Field(28_800, ge=1, description="a small file can last days")
     max_recordings: int = Field(16, ge=1, description="written down at once")
     write_timeout_ms: int = Field(10_000, ge=100, description="a reader slower than this is gone")
     drain_timeout_seconds: int = Field(
@@ -42,9 +71,41 @@ class ServerConfig(Section):
         description="SIGTERM waits so long for sessions, rooms and requests to end; 0 = for ever",
     )
 
+    @model_validator(mode="after")
+    def _needs_keys(self) -> "ServerConfig":
+        if self.public_url and not self.api_keys:
+            raise ValueError(
+                "public_url makes this server reachable by others: set server.api_keys "
+                "(or VDX_SERVER__API_KEYS) too"
+            )
+        return self
+
+
+class TlsConfig(Section):
+    """PEM files of mutual TLS: all three, or none."""
+
+    ca: Path | None = Field(None, description="who signed the certificate of the other side")
+    certificate: Path | None = Field(None, description="of this machine")
+    key: Path | None = Field(None, description="of that certificate; readable by this user alone")
+
+    @property
+    def given(self) -> bool:
+        return self.ca is not None
+
+    @model_validator(mode="after")
+    def _all_or_none(self) -> Self:
+        if len({file is None for file in (self.ca, self.certificate, self.key)}) > 1:
+            raise ValueError("ca, certificate and key belong together; one of them is missing")
+        return self
+
 
 class TritonConfig(Section):
-    url: str = Field("127.0.0.1:8001", description="gRPC address of the server")
+    url: str = Field(
+        "",
+        description="gRPC address of the server, HOST:PORT or unix:PATH; empty = the embedded "
+        "one of this VDX_HOME",
+    )
+    tls: TlsConfig = Field(TlsConfig(), description="for a server on the network, both sides")
     first_response_timeout_ms: int = Field(5_000, ge=10)
     next_response_timeout_ms: int = Field(5_000, ge=10)
     final_transcript_timeout_ms: int = Field(4_000, ge=10)
@@ -54,11 +115,17 @@ class TritonConfig(Section):
 
 
 class EmbeddedConfig(Section):
-    """Ports of the embedded Triton; None prefers Triton's own and takes a free one if taken."""
+    """The embedded Triton, which opens no network port unless it is told to."""
 
-    grpc_port: int | None = Field(None, ge=0, le=65535)
-    http_port: int | None = Field(None, ge=0, le=65535)
-    metrics_port: int | None = Field(None, ge=0, le=65535)
+    grpc_address: str = Field(
+        "", description="HOST:PORT instead of a Unix socket, with the files of triton.tls"
+    )
+    metrics_port: int | None = Field(
+        None, ge=0, le=65535, description="on loopback, for every local user; 0 = a free one"
+    )
+    environment: tuple[str, ...] = Field(
+        (), description="further variables that Triton and its models get"
+    )
 
 
 class SessionConfig(Section):
@@ -67,6 +134,12 @@ class SessionConfig(Section):
     idle_timeout_seconds: float = Field(300, ge=0)
     max_session_duration_seconds: float = Field(3600, ge=0)
     max_messages_per_session: int = Field(100, ge=0)
+    max_item_text_bytes: int = Field(
+        256 * 1024, ge=1024, le=1024 * 1024, description="of one item, instructions or reply, UTF-8"
+    )
+    max_history_bytes: int = Field(
+        1024 * 1024, ge=1024, description="text of all items of a conversation, UTF-8"
+    )
     input_gap_ms: int = Field(200, ge=20, description="input missing this long counts as silence")
 
 
@@ -190,7 +263,11 @@ class ChatConfig(Section):
 
     base_url: str = "http://127.0.0.1:11434/v1"
     model: str = "llama3.2"
-    api_key_env: str = Field("OPENAI_API_KEY", description="variable the key is read from")
+    api_key_env: str = Field(
+        "OPENAI_API_KEY",
+        pattern=r"^[A-Za-z_][A-Za-z0-9_]*$",
+        description="name of the variable that the key is read from",
+    )
     temperature: float | None = None
     max_tokens: int | None = Field(None, ge=1)
     connect_timeout_ms: int = Field(3_000, ge=10)
@@ -206,7 +283,8 @@ class ResponderConfig(Section):
     chat: ChatConfig = ChatConfig()
     preemptive: bool = Field(True, description="start on the speculative transcript")
     apology: str = Field(
-        "Sorry, I cannot answer right now.", description="spoken when the responder fails"
+        "Sorry, I cannot answer right now.",
+        description="spoken when the responder fails or the recogniser is lost",
     )
 
 
@@ -235,7 +313,7 @@ class LiveKitConfig(Section):
     url: str = Field("", description="ws(s)://HOST:PORT of the server; empty = no rooms")
     public_url: str = Field("", description="what people connect to, where it differs from url")
     api_key: str = ""
-    api_secret: SecretStr = Field(SecretStr(""), description="32 characters or more")
+    api_secret: Secret = Field(SecretStr(""), description="32 characters or more")
     agent_name: str = Field("vdx", description="what a dispatch asks for")
     max_rooms: int = Field(20, ge=1, description="rooms this worker serves at once")
     join_timeout_seconds: float = Field(60, gt=0, description="a room without a person is left")
@@ -285,3 +363,12 @@ class Config(Section):
     models: ModelsConfig = ModelsConfig()
     livekit: LiveKitConfig = LiveKitConfig()
     log: LogConfig = LogConfig()
+
+
+REMOVED = {
+    "embedded.grpc_port": "Triton listens on a Unix socket, which every command of this VDX_HOME "
+    "finds; for a network port with mutual TLS set embedded.grpc_address to HOST:PORT",
+    "embedded.http_port": "the embedded Triton serves no HTTP, because whoever reaches it could "
+    "run code in it; use gRPC, see triton.url",
+}
+"""Keys of earlier versions, and what to use instead."""

@@ -5,7 +5,9 @@
     ├── InvalidInput             the caller sent something vdx cannot use      (request)
     │   ├── UnknownName          a model, voice, profile or file that is not there
     │   │   └── NoLiveKit        this server has no rooms
-    │   ├── TooLarge             more bytes than the server takes
+    │   ├── NotLoaded            a model that clients may not name as long as nobody loads it
+    │   ├── TooLarge             more bytes, or a longer recording, than the server takes
+    │   │   └── HeadersTooLarge  in the headers of a request
     │   ├── TooSlow              a body that did not arrive in time
     │   ├── UnsupportedMedia     a body of another type than the endpoint reads
     │   └── InvalidVoicepack     a model's file is not what it must be         (voicepack)
@@ -13,6 +15,7 @@
     ├── Unauthorized             no API key, or a wrong one                    (request)
     ├── Forbidden                a browser's page or host name is not ours     (request)
     ├── ConnectionLost           the server is not there, or no more           (realtime)
+    ├── StorageFailed            a file that is needed for the moment has no place (storage)
     ├── SessionLimit             a session or the server reached a limit       (session)
     │   └── Draining             the server is about to end and takes no more  (server)
     ├── SetupError               the machine lacks something vdx needs         (setup)
@@ -21,7 +24,8 @@
     ├── ResponderError           the chat endpoint or script failed            (responder)
     └── TritonError              Triton or a model in it failed                (triton)
         ├── TritonUnavailable    no server answers
-        ├── ModelUnavailable     the model is not loaded, or its process died
+        ├── ModelUnavailable     the model is not loaded
+        │   └── ModelDied        its process ended
         ├── ModelBusy            the model's admission limit is reached
         ├── ModelTimeout         no answer within the configured time
         ├── ModelRejected        the model says the request is invalid
@@ -33,6 +37,8 @@
 
 from typing import ClassVar
 
+from frontend.core.masking import masked
+
 
 class VdxError(Exception):
     """Base of the tree: `service` names what failed, `code` is stable and machine-readable."""
@@ -42,6 +48,7 @@ class VdxError(Exception):
     code: ClassVar[str] = "internal"
 
     def __init__(self, message: str, *, service: str | None = None) -> None:
+        message = masked(message)
         super().__init__(message)
         self.message = message
         if service is not None:
@@ -84,14 +91,26 @@ class UnknownName(InvalidInput):
     code = "not_found"
 
 
+class NotLoaded(InvalidInput):
+    """A model that is neither loaded nor a profile's; the message says how to load it."""
+
+    code = "model_not_loaded"
+
+
 class TooLarge(InvalidInput):
-    """The body, or the file in it, has more bytes than the server takes."""
+    """The body, or the file in it, has more bytes than the server takes, or lasts longer."""
 
     code = "too_large"
 
 
+class HeadersTooLarge(TooLarge):
+    """The headers of a request have more bytes than the server takes."""
+
+    code = "headers_too_large"
+
+
 class TooSlow(InvalidInput):
-    """The body did not arrive within the time it is given."""
+    """A request did not arrive within the time it is given."""
 
     code = "request_timeout"
 
@@ -156,6 +175,14 @@ class SessionLimit(VdxError):
     retryable = True
 
 
+class StorageFailed(VdxError):
+    """The disk has no room for a file that is needed for the moment, or refuses it."""
+
+    service = "storage"
+    code = "storage_failed"
+    retryable = True
+
+
 class Draining(SessionLimit):
     """The server was told to end: it finishes what is open and takes no new session."""
 
@@ -171,9 +198,13 @@ class SetupError(VdxError):
 
 
 class PortTaken(SetupError):
-    """A port that was asked for explicitly is already in use."""
+    """A port that was asked for explicitly is already in use; `port` is its number."""
 
     code = "port_taken"
+
+    def __init__(self, message: str, *, port: int = 0) -> None:
+        super().__init__(message)
+        self.port = port
 
 
 class RoomError(VdxError):
@@ -220,6 +251,10 @@ class TritonUnavailable(TritonError):
 class ModelUnavailable(TritonError):
     code = "model_unavailable"
     retryable = True
+
+
+class ModelDied(ModelUnavailable):
+    """The model's process ended; what was in flight is lost."""
 
 
 class ModelBusy(TritonError):

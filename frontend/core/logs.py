@@ -11,6 +11,7 @@ from collections.abc import MutableMapping
 from typing import Any, TextIO, cast
 
 from frontend.core.config import LogConfig
+from frontend.core.masking import masked
 
 
 def configure(config: LogConfig) -> None:
@@ -33,6 +34,7 @@ def configure(config: LogConfig) -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
+            _mask,
             _printable,
             final,
         ],
@@ -59,6 +61,11 @@ def bound(**values: Any) -> contextlib.AbstractContextManager[None]:
     import structlog
 
     return structlog.contextvars.bound_contextvars(**values)
+
+
+def _mask(_logger: Any, _method: str, event: Any) -> Any:
+    """Hides passwords in URLs."""
+    return {key: masked(value) if isinstance(value, str) else value for key, value in event.items()}
 
 
 class _Surviving:

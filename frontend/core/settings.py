@@ -15,8 +15,10 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from frontend.core.config import Config
+from frontend.core.config import REMOVED, Config
 from frontend.core.errors import ConfigError
+from frontend.core.masking import masked
+from frontend.core.values import holds_secret
 
 ENV_PREFIX = "VDX_"
 ENV_RESERVED = frozenset({"VDX_HOME", "VDX_CONFIG", "VDX_API_KEY", "VDX_URL"})
@@ -93,12 +95,19 @@ def _read_file(path: Path) -> Tree:
     except OSError as error:
         raise ConfigError(f"configuration file {path}: {error.strerror}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"configuration file {path} is not YAML: {error}") from error
+        # Its own message quotes the line, which may hold a key.
+        raise ConfigError(f"configuration file {path} is not YAML{_place(error)}") from None
     if tree is None:
         return {}
     if not isinstance(tree, dict):
-        raise ConfigError(f"configuration file {path} must hold a mapping, not {tree!r}")
+        kind = type(tree).__name__
+        raise ConfigError(f"configuration file {path} must hold a mapping, not a {kind}")
     return tree
+
+
+def _place(error: Exception) -> str:
+    mark = getattr(error, "problem_mark", None)
+    return f": line {mark.line + 1}, column {mark.column + 1}" if mark else ""
 
 
 def _from_environment(env: Mapping[str, str]) -> Tree:
@@ -113,13 +122,10 @@ def _from_environment(env: Mapping[str, str]) -> Tree:
                     f"environment variable {name}: a configuration key has the form "
                     f"{ENV_PREFIX}SECTION__KEY"
                 )
-            # YAML gives numbers, booleans and lists their types, as the file would.
             try:
-                _set(tree, keys, yaml.safe_load(env[name]))
+                _set(tree, keys, parse_value(keys, env[name]))
             except yaml.YAMLError:
-                raise ConfigError(
-                    f"environment variable {name}: {env[name]!r} is not a YAML value"
-                ) from None
+                raise ConfigError(f"environment variable {name} is not a YAML value") from None
     return tree
 
 
@@ -132,6 +138,19 @@ def _foreign(name: str, env: Mapping[str, str]) -> bool:
         re.fullmatch(f"{ENV_PREFIX}{service}{end}", name) and re.fullmatch(value, env[name])
         for end, value in _KUBERNETES
     )
+
+
+def parse_value(path: list[str], text: str) -> Any:
+    """What `text` means as the value of the setting at `path`.
+
+    YAML gives numbers, booleans and lists their types, as the file would. A secret is taken as it
+    is, unless it is a list or quoted: a key of digits is no number.
+
+    Raises:
+        yaml.YAMLError: it is not YAML.
+    """
+    is_literal = _is_secret(path) and not text.lstrip().startswith(("[", '"', "'"))
+    return text if is_literal else yaml.safe_load(text)
 
 
 def _from_flags(flags: Mapping[str, Any]) -> Tree:
@@ -172,23 +191,50 @@ def _dump(config: Config) -> Tree:
 
 
 def leaves(config: Config) -> list[tuple[str, Any]]:
-    """Every effective (dotted key, value), secrets masked, in the order of the tree."""
-    return list(_leaves(_dump(config)))
+    """Every effective (dotted key, value) in the order of the tree.
+
+    Secrets are masked, and so are passwords in URLs.
+    """
+    return [(key, _shown(value)) for key, value in _leaves(_dump(config))]
+
+
+def _shown(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_shown(each) for each in value]
+    return masked(value) if isinstance(value, str) else value
 
 
 def _explain(error: ValidationError) -> ConfigError:
     first = error.errors()[0]
     path = [str(part) for part in first["loc"]]
     key = ".".join(path)
+    if key in REMOVED:
+        return ConfigError(f"configuration key {key} does not exist any more: {REMOVED[key]}")
     if first["type"] == "extra_forbidden":
         if key in RENAMED:
             return ConfigError(f"configuration key {key} is now called {RENAMED[key]}")
         near = difflib.get_close_matches(path[-1], _fields_at(path[:-1]), n=1, cutoff=0.0)
         hint = f"; did you mean {'.'.join([*path[:-1], near[0]])}?" if near else ""
         return ConfigError(f"configuration key {key} does not exist{hint}")
-    return ConfigError(
-        f"configuration key {key}: {first['msg'].lower()}, got {first.get('input')!r}"
-    )
+    reason = first["msg"].removeprefix("Value error, ")
+    reason = reason[:1].lower() + reason[1:]
+    # The section of a secret is one too: what was meant for the key may stand in its place.
+    given = "" if _is_secret(path) else f", got {_shown(first.get('input'))!r}"
+    return ConfigError(f"configuration key {key}: {reason}{given}")
+
+
+def _is_secret(path: list[str]) -> bool:
+    """Whether the setting at a dotted path is a secret, or has one in it or above it."""
+    model: type[BaseModel] = Config
+    annotation: Any = Config
+    for part in path:
+        field = model.model_fields.get(part)
+        if field is None:  # a name in `profiles`, or a place in a list
+            continue
+        annotation = field.annotation
+        model = _model_of(annotation) or model
+    # A key is often written where its name or its variable's name is wanted.
+    return holds_secret(annotation) or any("api_key" in part for part in path)
 
 
 def _fields_at(path: list[str]) -> list[str]:

@@ -1,6 +1,5 @@
 """The input side of a session: frames to voice activity to utterances in the recogniser."""
 
-import asyncio
 from collections import deque
 from collections.abc import Callable
 from typing import Protocol
@@ -18,15 +17,17 @@ from frontend.core.events import (
     TranscriptFailed,
 )
 from frontend.core.metrics import INPUT_GAPS
-from frontend.speech.asr import Emit, OpenRecognition, Utterance
+from frontend.core.slices import rest
+from frontend.speech.asr import Emit, Recogniser, Utterance
 from frontend.speech.echocontrol import EchoControl
 from frontend.speech.gate import VadStatistics
 from frontend.speech.vad import SpeechDetector
 
 FRAME_BYTES = LISTEN_FRAME * SAMPLE_BYTES
 SILENCE = bytes(FRAME_BYTES)
-FRAMES_PER_BREATH = 25
-"""Frames worked off before other sessions get the loop, when a client sends faster than time."""
+FRAMES_PER_SLICE = 25
+"""Frames worked off, in some 5 ms, before others get the loop, when a client sends faster than
+time."""
 LONGEST_PIECE_S = 0.5
 """How much a client may send at once and still be taken to speak in real time."""
 
@@ -52,7 +53,7 @@ class Hearing:
         vad: VadConfig,
         asr: AsrConfig,
         observer: HearingObserver,
-        open_recognition: OpenRecognition,
+        recogniser: Recogniser,
         emit: Emit,
         spawn: Callable[[Utterance], None],
         clock: Callable[[], float],
@@ -64,7 +65,7 @@ class Hearing:
         self._detector = SpeechDetector(vad)
         self._asr = asr
         self._observer = observer
-        self._open_recognition = open_recognition
+        self._recogniser = recogniser
         self._emit = emit
         self._spawn = spawn
         self._clock = clock
@@ -120,8 +121,8 @@ class Hearing:
                 self._hear(frame)
                 if self._current is not None:
                     await self._current.room()
-                if count % FRAMES_PER_BREATH == 0:
-                    await asyncio.sleep(0)
+                if count % FRAMES_PER_SLICE == 0:
+                    await rest()
         finally:
             self._working = False
             # A client that sends half a second at a time is silent for as long in between.
@@ -235,7 +236,7 @@ class Hearing:
         self._observer.on_speech(event, when)
 
     def _begin(self, number: int) -> Utterance:
-        utterance = Utterance(number, self._asr, self._open_recognition, self._emit)
+        utterance = Utterance(number, self._asr, self._recogniser, self._emit)
         self._utterances[number] = utterance
         self._spawn(utterance)
         return utterance

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Literal
 
 from frontend.core.audio import SPEAK_RATE
 from frontend.core.errors import InvalidInput, UnknownName
 from frontend.core.events import Message, Role
+from frontend.core.json_input import shown, utf8_size
 from frontend.speech.replyaudio import ClauseSpan, played_text
 
 ItemStatus = Literal["in_progress", "completed", "incomplete"]
@@ -41,12 +43,33 @@ class History:
     def __len__(self) -> int:
         return len(self._items)
 
+    @property
+    def size(self) -> int:
+        """Bytes of the items' texts in UTF-8, of the whole text where a reply was cut short."""
+        return sum(_size(item) for item in self)
+
+    def make_room(self, most: int) -> list[str]:
+        """Removes the oldest items while `size` is above `most`, and returns their ids.
+
+        The newest item stays, and so does a reply that is being spoken.
+        """
+        removed: list[str] = []
+        size = self.size
+        for item in list(self)[:-1]:
+            if size <= most:
+                break
+            if item.status != "in_progress":
+                size -= _size(item)
+                removed.append(item.id)
+                del self._items[item.id]
+        return removed
+
     def get(self, item_id: str) -> Item:
         """Raises UnknownName when there is no such item."""
         try:
             return self._items[item_id]
         except KeyError:
-            raise UnknownName(f"there is no item {item_id!r}", param="item_id") from None
+            raise UnknownName(f"there is no item {shown(item_id)}", param="item_id") from None
 
     def add(self, item: Item, after: str | None = None) -> str | None:
         """Appends (or inserts after `after`; "root" is the start) and returns its predecessor.
@@ -117,15 +140,12 @@ class History:
 
         `heard` is what the person seems to have said and is not an item yet.
         """
-        merged: list[Message] = []
-        if self.instructions:
-            merged.append(Message("system", self.instructions))
-        said = [Message(item.role, item.text) for item in self]
-        for message in [*said, Message("user", heard)]:
-            if not message.text:
-                continue
-            if merged and merged[-1].role == message.role:
-                merged[-1] = Message(message.role, f"{merged[-1].text} {message.text}")
-            else:
-                merged.append(message)
-        return merged
+        said = [Message("system", self.instructions)]
+        said += [Message(item.role, item.text) for item in self]
+        said += [Message("user", heard)]
+        speakers = groupby((message for message in said if message.text), lambda m: m.role)
+        return [Message(role, " ".join(message.text for message in run)) for role, run in speakers]
+
+
+def _size(item: Item) -> int:
+    return utf8_size(max(item.text, item.source, key=len))

@@ -101,6 +101,13 @@ class ReplyEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class ItemsForgotten:
+    """The oldest items were deleted because the conversation has more text than it may."""
+
+    items: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class TurnTimed:
     """Milliseconds from the end of speech; `stages` in the order they happened."""
 
@@ -149,6 +156,7 @@ Notice = (
     | PlayoutPaused
     | PlayoutResumed
     | ReplyEnded
+    | ItemsForgotten
     | TurnTimed
     | LevelHint
     | Trouble

@@ -8,13 +8,15 @@ from functools import partial
 from typing import Protocol
 
 from frontend.core.config import ClauseConfig, PlayoutConfig
-from frontend.core.errors import VdxError
+from frontend.core.errors import ResponderError, VdxError
 from frontend.core.events import Clause, Message, Pcm
+from frontend.core.json_input import utf8_size
 from frontend.speech.clauses import ClauseChunker
+from frontend.speech.cutting import cut
 from frontend.speech.playout import Playout
 from frontend.speech.replyaudio import ClauseSpan, ReplyAudio
 from frontend.speech.responder import Responder
-from frontend.speech.tts import Synthesize, Voice, speak
+from frontend.speech.tts import Recover, Speaker, Synthesize, Voice, speak
 
 CLAUSES_QUEUED = 32
 """Text a responder may be ahead of the voice; bounded, and far more than a person hears."""
@@ -42,9 +44,11 @@ class ReplyParts:
     language: str
     playout: PlayoutConfig
     clauses_ahead: int
+    max_text_bytes: int
     apology: str
     clock: Callable[[], float]
     lead_ms: Callable[[], int] | None = None
+    recover: Recover | None = None
 
 
 class Reply:
@@ -60,6 +64,7 @@ class Reply:
     ) -> None:
         self.number = number
         self.source = ""
+        self._size = 0  # of what the responder gave, in bytes
         self.promised = False
         """The turn machine said that it is to be heard; until then it may be dropped untold."""
         self.audio = ReplyAudio(parts.clauses_ahead, on_first=lambda: observer.on_voiced(self))
@@ -91,7 +96,7 @@ class Reply:
         try:
             async with aclosing(self._parts.responder().reply(self._messages)) as deltas:
                 async for delta in deltas:
-                    await self._take(delta, chunker)
+                    await self._take_bounded(delta, chunker)
         except VdxError as error:
             self._failure = error
             self._observer.on_trouble(error)
@@ -100,23 +105,34 @@ class Reply:
             await self._clauses.put(clause)
         await self._clauses.put(None)
 
+    async def _take_bounded(self, delta: str, chunker: ClauseChunker) -> None:
+        """Takes what there is room for; ResponderError where that is not all."""
+        limit = self._parts.max_text_bytes
+        room = limit - self._size
+        self._size += utf8_size(delta)
+        if self._size <= limit:
+            return await self._take(delta, chunker)
+        await self._take(delta.encode("utf-8", "replace")[:room].decode("utf-8", "ignore"), chunker)
+        raise ResponderError(
+            f"the answer has more than {limit} bytes (session.max_item_text_bytes); "
+            "the rest of it was left out",
+            retryable=False,
+        )
+
     async def _take(self, delta: str, chunker: ClauseChunker) -> None:
         if delta and not self.source:
             self._observer.on_text(self)
         self.source += delta
-        for clause in chunker.feed(delta):
-            await self._clauses.put(clause)
+        async with aclosing(cut(delta, chunker)) as clauses:
+            async for clause in clauses:
+                await self._clauses.put(clause)
 
     async def _voice(self, thinking: asyncio.Task[None]) -> None:
+        parts, report = self._parts, self._observer.on_trouble
+        speaker = Speaker(parts.voice, parts.synthesize, report, parts.recover)
         try:
             async with aclosing(self._next_clauses()) as clauses:
-                await speak(
-                    clauses,
-                    self._parts.voice,
-                    self._parts.synthesize,
-                    self.audio,
-                    self._observer.on_trouble,
-                )
+                await speak(clauses, speaker, self.audio)
         except VdxError as error:
             # The playout still plays what was made; `on_ended` tells of the failure.
             self._failure = error

@@ -26,7 +26,7 @@ from frontend.dialog.speaking import Audience, Broke, Services, Speaking, Work
 from frontend.dialog.trace import TurnTrace
 from frontend.dialog.turn import TurnMachine
 from frontend.dialog.turnlog import LoggedAudience
-from frontend.speech.asr import Utterance
+from frontend.speech.asr import Recogniser, Utterance
 
 log = logger(__name__)
 
@@ -66,7 +66,7 @@ class Session:
             options.vad,
             services.config.asr,
             self._reports,
-            lambda: services.recognise(self.options, self.id),
+            Recogniser(lambda: services.recognise(self.options, self.id), self._recover),
             self._reports.heard,
             self._spawn_utterance,
             clock,
@@ -222,6 +222,8 @@ class Session:
             self._audience.notify(n.StateChanged(*told))
         self._limits.touch(self._clock())
         reply_is_over = before is not None and self.active_reply != before
+        if reply_is_over:
+            self._make_room()
         if reply_is_over and self._limits.messages_used_up:
             self.close("max_messages")
 
@@ -266,6 +268,14 @@ class Session:
         if utterance is not None:
             item_id = self.utterance_item(utterance)
         self.history.put(Item(item_id, "user", text))
+        self._make_room()
+
+    def _make_room(self) -> None:
+        """The conversation goes on where it has grown too long; what is forgotten is told."""
+        most = self._services.config.session.max_history_bytes
+        if removed := self.history.make_room(most):
+            log.warning("history is full", session=self.id, removed=len(removed))
+            self._audience.notify(n.ItemsForgotten(tuple(removed)))
 
     # --- tasks ------------------------------------------------------------------------------
 
@@ -289,6 +299,16 @@ class Session:
                 self.trouble(error)
 
         self.spawn(listen, f"utterance-{utterance.number}", broke)
+
+    def apologise(self) -> None:
+        """Says that the person was not understood, where they are answered unasked."""
+        if self._machine.policy.auto_reply:
+            self.say(self.options.responder.apology)
+
+    async def _recover(self, error: VdxError) -> bool:
+        """Whether the recogniser that died can be asked again."""
+        recover = self._services.recover_recogniser
+        return recover is not None and await recover(self.options, error)
 
     def trouble(self, error: VdxError) -> None:
         """Something failed; the session goes on."""

@@ -1,6 +1,5 @@
 """What models answer: the tensors of an inference response as vdx's own events."""
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -8,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from frontend.core.audio import SPEAK_FRAME
-from frontend.core.errors import ModelFailed
+from frontend.core.errors import InvalidInput, ModelFailed
 from frontend.core.events import SpeechChunk, Transcript, TranscriptKind, Word
+from frontend.core.json_input import parse_json
 
 
 def _outputs(answer: Any) -> dict[str, bytes]:
@@ -23,7 +23,11 @@ def _string(raw: bytes) -> str:
 
 def _words(raw: bytes) -> tuple[Word, ...]:
     text = _string(raw)
-    return () if text == "[]" else tuple(Word(**word) for word in json.loads(text))
+    return (
+        ()
+        if text == "[]"
+        else tuple(Word(**word) for word in parse_json(text, "WORDS", max_values=None))
+    )
 
 
 @contextmanager
@@ -31,7 +35,7 @@ def _contract(model: str) -> Iterator[None]:
     """A model from elsewhere may answer anything; that is its failure, not the session's."""
     try:
         yield
-    except (KeyError, ValueError, TypeError, IndexError) as error:
+    except (InvalidInput, KeyError, ValueError, TypeError, IndexError) as error:
         raise ModelFailed(f"{model} breaks its contract: {error!r}", model=model) from error
 
 

@@ -5,27 +5,23 @@ import contextlib
 import os
 import signal
 import subprocess
+import sys
+from pathlib import Path
 
-# Asks the kernel to end a server when its parent (whose pid it is given) dies, then becomes the
-# server. Python's own preexec_fn would fork a process full of threads. A guardian stays behind and
-# ends the server's group once the server is gone: a process of it that waits for an answer of the
-# server, with the interpreter's lock in its hands, cannot end itself.
-TETHER = """
-import ctypes, os, select, signal, sys
-ctypes.CDLL(None).prctl(1, signal.SIGTERM)
-if os.getppid() != int(sys.argv[1]):
-    sys.exit(1)
-server = os.getpid()
-if os.fork() == 0:
-    os.setpgid(0, 0)
-    select.select([os.pidfd_open(server)], [], [])
-    try:
-        os.killpg(server, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
-    os._exit(0)
-os.execv(sys.argv[2], sys.argv[2:])
-"""
+ROOT = Path(__file__).parents[2]
+BOOT = "import sys; sys.path.insert(0, {root!r}); from frontend.serving.tether import main; main()"
+TAIL_BYTES = 16_384
+POLL_S = 0.1
+
+
+def tethered(command: list[str], lock: int, *, private_memory: bool = False) -> list[str]:
+    """`command` so that it ends with this process; `lock` is inherited, see `tether.py`.
+
+    `private_memory` keeps other users out of its shared memory, see `private_memory.py`.
+    """
+    boot = BOOT.format(root=str(ROOT))
+    wanted = [str(os.getpid()), str(lock), "private" if private_memory else "-"]
+    return [sys.executable, "-I", "-S", "-c", boot, *wanted, *command]
 
 
 def signal_group(group: int, number: signal.Signals) -> None:
@@ -38,7 +34,10 @@ async def exited(process: subprocess.Popen[bytes]) -> int:
     """Wait for the process without a thread and without a child watcher."""
     if process.poll() is None:
         loop = asyncio.get_running_loop()
-        descriptor = os.pidfd_open(process.pid)
+        try:
+            descriptor = os.pidfd_open(process.pid)
+        except OSError:  # no descriptor is free
+            return await _polled(process)
         ended = asyncio.Event()
         loop.add_reader(descriptor, ended.set)
         try:
@@ -49,15 +48,28 @@ async def exited(process: subprocess.Popen[bytes]) -> int:
     return process.wait()
 
 
-async def answers_ready(port: int, path: str = "/v2/health/ready") -> bool:
-    """One readiness request over HTTP; False while nothing listens or models are starting."""
+async def _polled(process: subprocess.Popen[bytes]) -> int:
+    while (status := process.poll()) is None:  # noqa: ASYNC110  (the kernel sets no event)
+        await asyncio.sleep(POLL_S)
+    return status
+
+
+def tail(log: Path, lines: int) -> str:
+    """The last lines of a log, at most 16 kB of them; empty where it cannot be read."""
+    with contextlib.suppress(OSError), log.open("rb") as file:
+        file.seek(max(0, log.stat().st_size - TAIL_BYTES))
+        return "\n".join(file.read().decode(errors="replace").splitlines()[-lines:])
+    return ""
+
+
+async def answers_http(port: int) -> bool:
+    """One request over HTTP to loopback; False while nothing listens or it answers otherwise."""
     try:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
     except OSError:
         return False
     try:
-        request = f"GET {path} HTTP/1.1\r\nHost: vdx\r\nConnection: close\r\n\r\n"
-        writer.write(request.encode())
+        writer.write(b"GET / HTTP/1.1\r\nHost: vdx\r\nConnection: close\r\n\r\n")
         return b" 200 " in await reader.readline()
     except OSError:
         return False

@@ -3,50 +3,61 @@
     async with EmbeddedTriton(options) as triton:
         ...                      # triton.grpc_url is ready
         await triton.died()      # returns when the process ends by itself
-        await triton.restart()   # same ports
+        await triton.restart()   # same address
 
-The server is bound to loopback, starts with explicit model control and nothing loaded, and takes
-its model processes and their shared memory with it, however it ends.
+Whoever reaches a Triton with explicit model control can run code in it, so the server listens on
+a Unix socket that its user alone can reach, or on the network with mutual TLS. It starts with
+nothing loaded, and takes its model processes and their shared memory with it, however it ends.
 """
 
 import asyncio
-import contextlib
-import os
-import secrets
-import shutil
 import signal
 import subprocess
-import sys
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from frontend.core.config import TlsConfig, TritonConfig
 from frontend.core.errors import TritonUnavailable
+from frontend.core.threads import in_thread
+from frontend.serving.address import (
+    PORT,
+    network_url,
+    socket_argument,
+    socket_url,
+    split_address,
+)
 from frontend.serving.backend_dir import TritonPython, assemble_backend_directory
-from frontend.serving.children import TETHER, answers_ready, exited, signal_group
-from frontend.serving.ports import Ports, choose_ports
-
-# Where Linux keeps POSIX shared memory; nothing is created in it here.
-SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  # nosec B108
+from frontend.serving.channel import HASTY_OPTIONS, tls_files
+from frontend.serving.children import exited, signal_group, tail, tethered
+from frontend.serving.claim import Claim, claim_folder
+from frontend.serving.environment import server_environment
+from frontend.serving.ports import check_free, choose_port, when_free
+from frontend.serving.private_memory import UMASK
+from frontend.serving.scratch import Scratch, clear_dead
+from frontend.serving.triton import TritonClient
 
 
 @dataclass(frozen=True, slots=True)
 class EmbeddedOptions:
     """What an embedded server is started with.
 
-    A port of None prefers Triton's own number and takes a free one if that is taken; 0 takes a
-    free one; any other number is used or refused with PortTaken. `pulled_models` is a second model
-    repository, made if it is not there, so that what is added to it later can be loaded.
+    `home` is the VDX_HOME whose socket it listens on; None, or another Triton there, gives it a
+    socket of its own. `grpc_address` (HOST:PORT) replaces the socket by a port with mutual TLS.
+    `metrics_port` opens the metrics on loopback: 0 is a free port, None opens none. A port that is
+    named is used or refused with PortTaken. `pulled_models` is a second model repository, made if
+    it is not there, so that what is added to it later can be loaded.
     """
 
     triton_python: Path
     model_repository: Path
     families: Path
-    grpc_port: int | None = None
-    http_port: int | None = None
+    home: Path | None = None
+    grpc_address: str = ""
+    tls: TlsConfig = field(default_factory=TlsConfig)
     metrics_port: int | None = None
     pulled_models: Path | None = None
     log_file: Path | None = None
@@ -62,8 +73,9 @@ class EmbeddedTriton:
     def __init__(self, options: EmbeddedOptions) -> None:
         self.options = options
         self._process: subprocess.Popen[bytes] | None = None
-        self._ports: Ports | None = None
-        self._home = Path()
+        self._claim: Claim | None = None
+        self._metrics_port: int | None = None
+        self._scratch: Scratch | None = None
         self._region_prefix = ""
 
     async def __aenter__(self) -> Self:
@@ -79,24 +91,30 @@ class EmbeddedTriton:
         await self.stop()
 
     @property
-    def ports(self) -> Ports:
-        """The ports in use; kept over a restart."""
-        if self._ports is None:
-            raise TritonUnavailable("the embedded Triton has not been started")
-        return self._ports
-
-    @property
     def grpc_url(self) -> str:
-        return f"127.0.0.1:{self.ports.grpc}"
+        """Where clients find it; kept over a restart."""
+        if self.options.grpc_address:
+            return network_url(self.options.grpc_address)
+        if self._claim is None:
+            raise TritonUnavailable("the embedded Triton has not been started")
+        return socket_url(self._claim.folder)
 
     @property
     def metrics_url(self) -> str:
-        return f"http://127.0.0.1:{self.ports.metrics}/metrics"
+        """Where its metrics are read; empty where they were not asked for."""
+        port = self._metrics_port
+        return "" if port is None else f"http://127.0.0.1:{port}/metrics"
+
+    @property
+    def has_own_socket(self) -> bool:
+        """Other commands do not find it by themselves: another Triton has the socket of `home`."""
+        return self._claim is not None and not self._claim.shared
 
     @property
     def log_file(self) -> Path:
         """Where tritonserver and the model processes write; gone after stop() if not named."""
-        return self.options.log_file or self._home / "triton.log"
+        home = self._scratch.folder if self._scratch else Path()
+        return self.options.log_file or home / "triton.log"
 
     @property
     def pid(self) -> int | None:
@@ -110,34 +128,62 @@ class EmbeddedTriton:
     async def start(self) -> None:
         """Start and wait until the server answers.
 
-        Raises SetupError (no usable environment), PortTaken, TritonUnavailable (it ended, or was
-        not ready in time; the end of its log is in the message).
+        Raises SetupError (no usable environment or folder), ConfigError (no files for TLS),
+        PortTaken, TritonUnavailable (it ended, or was not ready in time; the end of its log is in
+        the message).
         """
         if self.running:
             return
+        first = self._claim is None
+        try:
+            await self._start()
+        except BaseException:  # cancelled or failed: no server stays behind, and it goes on
+            await self._end()
+            if first:
+                self._release()
+            raise
+
+    async def _start(self) -> None:
         python = await asyncio.to_thread(TritonPython.inspect, self.options.triton_python)
-        if self._ports is None:
-            options = self.options
-            self._ports = choose_ports(options.grpc_port, options.http_port, options.metrics_port)
-        self._home = Path(tempfile.mkdtemp(prefix="vdx-triton-"))
-        self._region_prefix = f"vdx_{secrets.token_hex(6)}_"
+        await self._choose_address()
+        await asyncio.to_thread(clear_dead)
+        self._scratch = scratch = Scratch.create("triton")
+        self._region_prefix = scratch.region_prefix
         if self.options.pulled_models is not None:
             self.options.pulled_models.mkdir(parents=True, exist_ok=True)
-        backends = await asyncio.to_thread(
-            assemble_backend_directory, self._home, self.options.families, triton_python=python
+        assemble = partial(
+            assemble_backend_directory,
+            scratch.folder,
+            self.options.families,
+            triton_python=python,
         )
-        try:
-            self._process = self._spawn(python, backends)
-            await self._wait_ready(self._process)
-        except BaseException:  # cancelled or failed: no server stays behind, and it goes on
-            await self.stop()
-            raise
+        backends = await in_thread(assemble)
+        self._process = self._spawn(python, backends, scratch)
+        await self._wait_ready(self._process)
+
+    async def _choose_address(self) -> None:
+        """Takes what is kept over a restart: the folder of the socket and the metrics port."""
+        options = self.options
+        if options.grpc_address:
+            tls_files(options.tls)
+            address = split_address(options.grpc_address)
+            await when_free(partial(check_free, *address))
+        elif self._claim is None:
+            self._claim = await claim_folder(options.home)
+        if self._metrics_port is None and options.metrics_port is not None:
+            choose = partial(choose_port, "metrics", options.metrics_port)
+            self._metrics_port = await when_free(choose)
 
     async def stop(self) -> int | None:
         """End the server and its model processes; returns the exit status, None if not started.
 
         Asks first, ends by force after `stop_timeout_s`. Safe to call twice.
         """
+        status = await self._end()
+        self._release()
+        return status
+
+    async def _end(self) -> int | None:
         process, self._process = self._process, None
         if process is None:
             self._remove_files()
@@ -155,6 +201,12 @@ class EmbeddedTriton:
             self._remove_files()
         return process.returncode
 
+    def _release(self) -> None:
+        """Gives the folder of the socket to the next Triton."""
+        claim, self._claim = self._claim, None
+        if claim is not None:
+            claim.release()
+
     async def died(self) -> int:
         """Wait until the process ends and return its exit status; does not clean up after it."""
         if self._process is None:
@@ -162,47 +214,44 @@ class EmbeddedTriton:
         return await exited(self._process)
 
     async def restart(self) -> None:
-        """Stop what is left and start again on the same ports; no model is loaded then."""
-        await self.stop()
+        """Stop what is left and start again at the same address; no model is loaded then."""
+        await self._end()
         await self.start()
 
     def log_tail(self, lines: int = 20) -> str:
         """The last lines of the log, for an error message."""
-        with contextlib.suppress(OSError):
-            return "\n".join(self.log_file.read_text(errors="replace").splitlines()[-lines:])
-        return ""
+        return tail(self.log_file, lines)
 
-    def _spawn(self, python: TritonPython, backends: Path) -> subprocess.Popen[bytes]:
-        server = python.server / "bin" / "tritonserver"
-        command = [sys.executable, "-I", "-S", "-c", TETHER, str(os.getpid()), str(server)]
-        command += self._arguments(backends)
+    def _spawn(
+        self, python: TritonPython, backends: Path, scratch: Scratch
+    ) -> subprocess.Popen[bytes]:
+        command = [str(python.server / "bin" / "tritonserver"), *self._arguments(backends)]
+        inherited = [scratch.lock]
+        if self._claim is not None:
+            inherited.append(self._claim.descriptor)
         with self.log_file.open("ab") as log:
             return subprocess.Popen(
-                command,
+                tethered(command, scratch.lock, private_memory=True),
+                pass_fds=inherited,
                 # What model processes write is removed with this server's own files.
                 env=server_environment(python, self.options.environment)
-                | {"TMPDIR": str(self._home)},
+                | {"TMPDIR": str(scratch.folder)},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 # A group of its own: Ctrl-C in the terminal must not reach it before its clients.
                 start_new_session=True,
-                cwd=self._home,
+                umask=UMASK,
+                cwd=scratch.folder,
             )
 
     def _arguments(self, backends: Path) -> list[str]:
-        flags = {
+        flags: dict[str, object] = {
             "model-repository": self.options.model_repository,
             "backend-directory": backends,
             "model-control-mode": "explicit",
             "model-load-thread-count": self.options.load_threads,
-            "grpc-address": "127.0.0.1",
-            "grpc-port": self.ports.grpc,
-            "http-address": "127.0.0.1",
-            "http-port": self.ports.http,
-            "http-thread-count": 2,
-            "metrics-address": "127.0.0.1",
-            "metrics-port": self.ports.metrics,
+            "allow-http": "false",
             "allow-gpu-metrics": "false",
             "allow-cpu-metrics": "false",
             "exit-timeout-secs": 10,
@@ -210,6 +259,7 @@ class EmbeddedTriton:
             # Otherwise one model that fails to load makes the whole server count as not ready.
             "strict-readiness": "false",
         }
+        flags |= self._address_flags() | self._metrics_flags()
         arguments = [f"--{name}={value}" for name, value in flags.items()]
         if self.options.pulled_models is not None:
             arguments.append(f"--model-repository={self.options.pulled_models}")
@@ -218,10 +268,32 @@ class EmbeddedTriton:
         arguments.append(f"--backend-config=python,shm-region-prefix-name={self._region_prefix}")
         return arguments
 
+    def _address_flags(self) -> dict[str, object]:
+        if self._claim is not None:
+            return {"grpc-address": socket_argument(self._claim.folder), "grpc-port": PORT}
+        host, port = split_address(self.options.grpc_address)
+        ca, certificate, key = tls_files(self.options.tls)
+        return {
+            "grpc-address": host,
+            "grpc-port": port,
+            "grpc-use-ssl": "true",
+            "grpc-use-ssl-mutual": "true",
+            "grpc-root-cert": ca,
+            "grpc-server-cert": certificate,
+            "grpc-server-key": key,
+        }
+
+    def _metrics_flags(self) -> dict[str, object]:
+        if self._metrics_port is None:
+            return {"allow-metrics": "false"}
+        return {"metrics-address": "127.0.0.1", "metrics-port": self._metrics_port}
+
     async def _wait_ready(self, process: subprocess.Popen[bytes]) -> None:
+        config = TritonConfig(url=self.grpc_url, tls=self.options.tls)
+        client = TritonClient(config, HASTY_OPTIONS)
         try:
-            async with asyncio.timeout(self.options.start_timeout_s):
-                while not await answers_ready(self.ports.http):
+            async with client, asyncio.timeout(self.options.start_timeout_s):
+                while not await client.is_ready():
                     if process.poll() is not None:
                         raise TritonUnavailable(
                             f"tritonserver ended with status {process.returncode}:\n"
@@ -235,30 +307,7 @@ class EmbeddedTriton:
             ) from None
 
     def _remove_files(self) -> None:
-        if self._region_prefix:
+        scratch, self._scratch = self._scratch, None
+        if scratch is not None:
             # A server that was killed leaves its regions behind.
-            for region in SHARED_MEMORY.glob(f"{self._region_prefix}*"):
-                region.unlink(missing_ok=True)
-        if self._home != Path():
-            shutil.rmtree(self._home, ignore_errors=True)
-            self._home = Path()
-
-
-def server_environment(python: TritonPython, extra: Mapping[str, str]) -> dict[str, str]:
-    """The environment of the server and, inherited, of its model processes."""
-    environment = {
-        name: value for name, value in os.environ.items() if not name.startswith("PYTHON")
-    }
-    libraries = f"{python.library_dir}:{python.wheel_libraries}"
-    # The stub embeds Python and finds its environment through the first python3 on PATH.
-    path = f"{python.executable.parent}:{environment.get('PATH', '/usr/bin:/bin')}"
-    environment |= {
-        "LD_LIBRARY_PATH": libraries,
-        "PATH": path,
-        "OMP_NUM_THREADS": "1",
-        "OPENBLAS_NUM_THREADS": "1",
-        "MKL_NUM_THREADS": "1",
-        # With an arena for every thread, each load of a model would leave some more behind.
-        "MALLOC_ARENA_MAX": "2",
-    }
-    return environment | dict(extra)
+            scratch.remove()

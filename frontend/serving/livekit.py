@@ -9,12 +9,9 @@ It listens on 127.0.0.1 alone, offers people its loopback address only, and dies
 """
 
 import asyncio
-import os
 import secrets
 import signal
 import subprocess
-import sys
-import tempfile
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -22,8 +19,11 @@ from typing import Self
 import yaml
 
 from frontend.core.errors import RoomError
-from frontend.serving.children import TETHER, answers_ready, exited, signal_group
-from frontend.serving.ports import choose_livekit_ports
+from frontend.serving.children import answers_http, exited, signal_group, tail, tethered
+from frontend.serving.environment import child_environment
+from frontend.serving.ports import choose_livekit_ports, when_free
+from frontend.serving.private_memory import UMASK
+from frontend.serving.scratch import Scratch, clear_dead
 
 START_S = 30.0
 STOP_S = 5.0
@@ -37,7 +37,7 @@ class DevelopmentLiveKit:
         self._program = program
         self._port = port
         self._process: subprocess.Popen[bytes] | None = None
-        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._scratch: Scratch | None = None
         self._ports: tuple[int, int, int] | None = None
         self.api_key = "vdx-development"
         self.api_secret = secrets.token_hex(32)
@@ -77,10 +77,11 @@ class DevelopmentLiveKit:
         if self.pid is not None:
             return
         if self._ports is None:
-            self._ports = choose_livekit_ports(self._port)
-        self._folder = self._folder or tempfile.TemporaryDirectory(prefix="vdx-livekit-")
-        self._process = self._spawn(Path(self._folder.name))
+            self._ports = await when_free(lambda: choose_livekit_ports(self._port))
+        await asyncio.to_thread(clear_dead)
         try:
+            self._scratch = self._scratch or Scratch.create("livekit")
+            self._process = self._spawn(self._scratch)
             await self._wait_ready(self._process)
         except BaseException:
             await self.stop()
@@ -99,9 +100,9 @@ class DevelopmentLiveKit:
             finally:
                 signal_group(process.pid, signal.SIGKILL)
                 process.wait()
-        folder, self._folder = self._folder, None
-        if folder is not None:
-            folder.cleanup()
+        scratch, self._scratch = self._scratch, None
+        if scratch is not None:
+            scratch.remove()
 
     async def died(self) -> int:
         """Waits until the process ends and returns its exit status."""
@@ -114,15 +115,22 @@ class DevelopmentLiveKit:
         await self.stop()
         await self.start()
 
-    def _spawn(self, folder: Path) -> subprocess.Popen[bytes]:
+    def log_tail(self, lines: int = LOG_TAIL) -> str:
+        """The last lines of its log, for an error message."""
+        return tail(self._scratch.folder / "livekit.log", lines) if self._scratch else ""
+
+    def _spawn(self, scratch: Scratch) -> subprocess.Popen[bytes]:
+        folder = scratch.folder
         config, log = folder / "livekit.yaml", folder / "livekit.log"
         config.write_text(yaml.safe_dump(self._config()), encoding="utf-8")
         config.chmod(0o600)
-        command = [sys.executable, "-I", "-S", "-c", TETHER, str(os.getpid())]
-        command += [str(self._program), "--config", str(config)]
+        command = [str(self._program), "--config", str(config)]
         with log.open("ab") as output:
             return subprocess.Popen(
-                command,
+                tethered(command, scratch.lock),
+                pass_fds=[scratch.lock],
+                env=child_environment(),
+                umask=UMASK,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -155,18 +163,12 @@ class DevelopmentLiveKit:
             return
         try:
             async with asyncio.timeout(START_S):
-                while not await answers_ready(self._ports[0], path="/"):
+                while not await answers_http(self._ports[0]):
                     if process.poll() is not None:
                         status = process.returncode
-                        raise RoomError(f"livekit-server ended ({status}):\n{self._tail()}")
+                        raise RoomError(f"livekit-server ended ({status}):\n{self.log_tail()}")
                     await asyncio.sleep(0.02)
         except TimeoutError:
             raise RoomError(
-                f"livekit-server was not ready within {START_S:g} s:\n{self._tail()}"
+                f"livekit-server was not ready within {START_S:g} s:\n{self.log_tail()}"
             ) from None
-
-    def _tail(self) -> str:
-        if self._folder is None:
-            return ""
-        log = Path(self._folder.name) / "livekit.log"
-        return "\n".join(log.read_text(errors="replace").splitlines()[-LOG_TAIL:])

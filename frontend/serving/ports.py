@@ -1,42 +1,65 @@
-"""Chooses the loopback ports of a server that cannot be told to take a free one itself."""
+"""Chooses the loopback ports of servers that cannot be told to take a free one themselves."""
 
+import asyncio
 import contextlib
 import secrets
 import socket
-from dataclasses import dataclass
+from collections.abc import Callable
+from typing import TypeVar
 
 from frontend.core.errors import PortTaken
+from frontend.core.logs import logger
+from frontend.serving.held_ports import PAUSE_S, Patience
 
-DEFAULT_GRPC, DEFAULT_HTTP, DEFAULT_METRICS = 8001, 8000, 8002
+log = logger(__name__)
+T = TypeVar("T")
+
 CANDIDATES = range(10_000, 32_768)
 """Below the ports the kernel gives to outgoing connections: one chosen here is still free when a
 server comes back to it after a restart."""
 TRIES = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Ports:
-    """The TCP ports of one Triton server."""
+def choose_port(what: str, wish: int) -> int:
+    """A TCP port of Triton on loopback: the one wished for, or a free one for 0.
 
-    grpc: int
-    http: int
-    metrics: int
-
-
-def choose_ports(grpc: int | None, http: int | None, metrics: int | None) -> Ports:
-    """Three different ports; None = Triton's own or else a free one, 0 = a free one.
-
-    Raises PortTaken when a port named by the caller is in use, or none is free.
+    Raises PortTaken when it is in use, or none is free.
     """
-    wishes = (
-        ("gRPC", grpc, DEFAULT_GRPC),
-        ("HTTP", http, DEFAULT_HTTP),
-        ("metrics", metrics, DEFAULT_METRICS),
-    )
     with contextlib.ExitStack() as held:
-        # All three are held open until the last is chosen, so that no two are the same.
-        chosen = [_choose(held, *wish) for wish in wishes]
-    return Ports(*chosen)
+        return _choose(held, what, wish, 0)
+
+
+def choose_ports(what: str, count: int) -> list[int]:
+    """Different free ports on loopback; raises PortTaken when none is free."""
+    with contextlib.ExitStack() as held:
+        return [_choose(held, what, 0, 0) for _ in range(count)]
+
+
+def check_free(host: str, port: int) -> None:
+    """Raises PortTaken when `port` cannot be bound on `host` (IPv6 in brackets)."""
+    bare = host.strip("[]")
+    try:
+        with socket.socket(socket.AF_INET6 if ":" in bare else socket.AF_INET) as listener:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind((bare, port))
+    except OSError as error:
+        message = f"Triton cannot listen on {host}:{port}: {error.strerror}"
+        raise PortTaken(message, port=port) from None
+
+
+async def when_free(choose: Callable[[], T]) -> T:
+    """What `choose` returns, tried again while an earlier vdx still holds a port it names.
+
+    Raises PortTaken as `choose` does.
+    """
+    patience = Patience(log.warning)
+    while True:
+        try:
+            return choose()
+        except PortTaken as taken:
+            if not await asyncio.to_thread(patience.allows, taken):
+                raise
+        await asyncio.sleep(PAUSE_S)
 
 
 def choose_livekit_ports(port: int | None) -> tuple[int, int, int]:
@@ -66,8 +89,9 @@ def _choose(
         try:
             return _hold(held, wish, kind)
         except OSError as error:
-            raise PortTaken(f"the {what} port {wish} of {of} is taken: {error.strerror}") from None
-    own = [default] if wish is None else []
+            message = f"the {what} port {wish} of {of} is taken: {error.strerror}"
+            raise PortTaken(message, port=wish) from None
+    own = [default] if wish is None and default else []
     for number in (*own, *secrets.SystemRandom().sample(CANDIDATES, TRIES)):
         with contextlib.suppress(OSError):
             return _hold(held, number, kind)

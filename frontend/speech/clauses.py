@@ -8,7 +8,8 @@ where even that leaves doubt ("No. 5", "etc. The") the next character decides.
 
 Lengths are weighed by how long a script's characters are spoken, so that a clause of Chinese
 lasts about as long as one of English. Where a script parts no words, a clause that must be cut
-ends with a phrase (`scripts.last_phrase`).
+ends with a phrase (`scripts.last_phrase`). What is too long for a word (`longtokens`) is parted by
+spaces that the text has not: a voice may read it letter by letter, for minutes.
 
 The text is handled character by character and a cut depends on at most one character after it.
 So the same text gives the same clauses however it is split, in linear time.
@@ -22,6 +23,7 @@ from frontend.core.config import ClauseConfig
 from frontend.core.events import Clause
 from frontend.speech.cleaning import LINE_END, NO_BREAK_SPACE, Cleaner, Spoken
 from frontend.speech.languages import DEFAULT_LANGUAGE, language_table
+from frontend.speech.longtokens import piece_end
 from frontend.speech.scripts import (
     CLOSERS,
     NEVER_FIRST,
@@ -37,8 +39,8 @@ from frontend.speech.scripts import (
     weight,
 )
 
-LONGEST_TOKEN: Final = 1000
-"""What a voice accepts in one request; only an address without white space gets there."""
+LONGEST_CLAUSE: Final = 1000
+"""What a voice accepts in one request; only punctuation without an end gets there."""
 
 _ASCII_MARKS: Final = frozenset(".!?;,:…—")
 _DOTTED: Final = re.compile(r"(?:[^\W\d_]\.)+[^\W\d_]")
@@ -108,6 +110,7 @@ class ClauseChunker:
         elif char != NO_BREAK_SPACE or (self._chars and self._chars[-1] != " "):
             if char != NO_BREAK_SPACE:
                 self._begin_character(char, offset)
+                self._part_long_token(char, offset)
             self._append(char, offset)
             self._keep_short()
 
@@ -155,6 +158,18 @@ class ClauseChunker:
             in_number = here > 1 and self._chars[here - 2].isdigit() and char.isdigit()
             if not in_number:
                 self._word_cut = here
+
+    def _part_long_token(self, char: str, offset: int) -> None:
+        """Parts the token that `char` goes on with, where it has become too long for a word."""
+        end = piece_end(self._chars, self._token_start, char)
+        if not end:
+            return
+        source = self._offsets[end] if end < len(self._chars) else offset
+        self._chars.insert(end, " ")
+        self._offsets.insert(end, source)
+        self._weights.insert(end, weight(" "))
+        self._weight += weight(" ")
+        self._token_start = self._word_cut = end + 1
 
     def _after_mark(self, char: str, offset: int) -> None:
         """Marks that need no white space after them take only closing marks along."""
@@ -233,7 +248,7 @@ class ClauseChunker:
         end = end or self._phrase_cut()
         if end:
             self._cut(end, self._offsets[end])
-        elif length >= LONGEST_TOKEN:
+        elif length >= LONGEST_CLAUSE:
             end = length
             self._cut(end, self._offsets[-1] + 1)
         if len(self._chars) == length:

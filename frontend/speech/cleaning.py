@@ -22,6 +22,8 @@ _MARKS: Final = frozenset("*_~`-+=#>|!\\]")
 _ESCAPABLE: Final = frozenset("\\`*_{}[]()#+-.!|~>")
 _SKIP_LIMIT: Final = 2000
 """A link's address longer than this is none."""
+_LONGEST_RUN: Final = 100
+"""Marks in a row that are decided about together; what follows them is a new run."""
 _INVISIBLE: Final = frozenset(
     "\u00ad\u0640\u061c\u200b\u200e\u200f\u2060\u2066\u2067\u2068\u2069\ufeff\u202a\u202b\u202c\u202d\u202e"
 )
@@ -71,7 +73,8 @@ class Cleaner:
     def feed(self, char: str) -> list[Spoken]:
         """What can be said now that `char` is known; often it, sometimes nothing or more."""
         self._out = []
-        if self._run and (char != self._run[0] or self._run[0] in "\\]"):
+        run = self._run
+        if run and (char != run[0] or run[0] in "\\]" or len(run) >= _LONGEST_RUN):
             self._settle(char)
         if self._in_link:
             self._skip_address(char)

@@ -49,7 +49,8 @@ SET_OGG_PAGE_LATENCY_MS: Final = 0x1302  # sndfile.h; soundfile has no name for 
 class Encoder:
     """One stream of speech: `push` pieces as they come, then `finish` once.
 
-    Both take the time the codec needs; on an event loop, call them in a thread.
+    Both take the time the codec needs; on an event loop, call them with `in_thread`. `close` gives
+    up what is not finished.
 
     Raises:
         InvalidInput: vdx cannot make this format.
@@ -80,9 +81,13 @@ class Encoder:
     def finish(self) -> bytes:
         """The last bytes; the encoder is used up."""
         self._write(self._resampler.push(_none(), last=True))
+        self.close()
+        return self._pipe.take()
+
+    def close(self) -> None:
+        """Frees the codec, also of a stream that is given up; no thread may be using it."""
         if self._sound is not None:
             self._sound.close()
-        return self._pipe.take()
 
     def _write(self, pcm: Pcm) -> None:
         if self._sound is not None:

@@ -12,12 +12,14 @@ from starlette.responses import JSONResponse, Response
 
 from frontend.core.errors import (
     Forbidden,
+    HeadersTooLarge,
     InvalidInput,
     ModelBusy,
     ModelRejected,
     ModelTimeout,
     ModelUnavailable,
     SessionLimit,
+    StorageFailed,
     TooLarge,
     TooSlow,
     TritonError,
@@ -32,11 +34,13 @@ STATUS: tuple[tuple[type[VdxError], int], ...] = (
     (Unauthorized, 401),
     (Forbidden, 403),
     (UnknownName, 404),
+    (HeadersTooLarge, 431),
     (TooLarge, 413),
     (UnsupportedMedia, 415),
     (TooSlow, 408),
     (InvalidInput, 400),
     (SessionLimit, 503),
+    (StorageFailed, 507),
     (ModelRejected, 400),
     (ModelBusy, 429),
     (ModelUnavailable, 503),
@@ -48,6 +52,8 @@ STATUS: tuple[tuple[type[VdxError], int], ...] = (
 
 CODES = {400: "bad_request", 404: "not_found", 405: "method_not_allowed"}
 RETRY_AFTER_S = "1"
+NOSNIFF = {"X-Content-Type-Options": "nosniff"}
+"""A browser takes an answer for what it says it is, and for nothing else."""
 
 
 def status_of(error: VdxError) -> int:
@@ -57,7 +63,11 @@ def status_of(error: VdxError) -> int:
 def failure(error: VdxError) -> JSONResponse:
     """The answer to a request that ended in `error`."""
     status = status_of(error)
-    headers = {"Retry-After": RETRY_AFTER_S} if error.retryable else None
+    headers = dict(NOSNIFF)
+    if error.retryable:
+        headers["Retry-After"] = RETRY_AFTER_S
+    if status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
     return JSONResponse({"error": body(error)}, status_code=status, headers=headers)
 
 
@@ -108,4 +118,4 @@ async def unforeseen(_request: Request, _error: Exception) -> Response:
         "service": VdxError.service,
         "retryable": False,
     }
-    return JSONResponse({"error": content}, status_code=500)
+    return JSONResponse({"error": content}, status_code=500, headers=NOSNIFF)

@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing, nullcontext
 from dataclasses import dataclass, replace
 
@@ -12,13 +12,13 @@ from frontend.core.audio import LISTEN_FRAME, LISTEN_RATE
 from frontend.core.config import ClauseConfig, VadConfig
 from frontend.core.errors import InvalidInput, ModelBusy, ModelFailed, ModelTimeout
 from frontend.core.events import Clause, Pcm, SpeechChunk, Transcript, TranscriptKind, Word
+from frontend.core.threads import cancel_all
 from frontend.serving.triton import SynthesisRequest, TritonClient
 from frontend.speech.clauses import ClauseChunker
+from frontend.speech.cutting import cut
 from frontend.speech.tts import BUSY_DELAYS_S, Voice
 from frontend.transports.recording import JOINED, LONGEST, Recording, Stretch, stretches
 
-CHUNKED_CHARS = 500
-"""Of a text that are cut into clauses at a time."""
 AT_ONCE = 1
 """Stretches of one recording understood at the same time by a model that decodes one by one: the
 other cores are for who is talking."""
@@ -62,21 +62,24 @@ async def speak_text(
         TritonError: the voice failed.
     """
     spoken = False
-    for clause in _clauses(text, ClauseChunker(clauses, voice.language or "en")):
-        request = SynthesisRequest(clause.text, voice.language, voice.speaker, voice.speed)
-        async with aclosing(_clause(client, voice.model, request)) as chunks:
-            async for chunk in chunks:
-                spoken = True
-                yield chunk.audio.reshape(-1)
+    chunker = ClauseChunker(clauses, voice.language or "en")
+    async with aclosing(_clauses(text, chunker)) as found:
+        async for clause in found:
+            request = SynthesisRequest(clause.text, voice.language, voice.speaker, voice.speed)
+            async with aclosing(_clause(client, voice.model, request)) as chunks:
+                async for chunk in chunks:
+                    spoken = True
+                    yield chunk.audio.reshape(-1)
     if not spoken:
         raise InvalidInput(f"there is nothing to speak in {text!r:.100}", param="input")
 
 
-def _clauses(text: str, chunker: ClauseChunker) -> Iterator[Clause]:
-    """Cut as they are needed: the end of a book does not delay its first word."""
-    for at in range(0, len(text), CHUNKED_CHARS):
-        yield from chunker.feed(text[at : at + CHUNKED_CHARS])
-    yield from chunker.finish()
+async def _clauses(text: str, chunker: ClauseChunker) -> AsyncGenerator[Clause, None]:
+    async with aclosing(cut(text, chunker)) as found:
+        async for clause in found:
+            yield clause
+    for clause in chunker.finish():
+        yield clause
 
 
 async def _clause(
@@ -177,10 +180,7 @@ async def _in_order(
             yield segment
         await cutter
     finally:
-        cutter.cancel()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(cutter, *tasks, return_exceptions=True)
+        await cancel_all(cutter, *tasks)
 
 
 async def _write_down(

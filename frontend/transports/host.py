@@ -14,17 +14,23 @@ from frontend.core.config import Config
 from frontend.core.errors import (
     ConfigError,
     InvalidInput,
+    ModelUnavailable,
+    NotLoaded,
     SessionLimit,
     TritonError,
+    TritonUnavailable,
     UnknownName,
+    VdxError,
 )
 from frontend.core.events import SpeechChunk
 from frontend.core.logs import logger
+from frontend.core.threads import in_thread
 from frontend.dialog.profiles import DEFAULT_PROFILE, SessionOptions, resolve
 from frontend.dialog.session import Session
 from frontend.dialog.speaking import Audience, Services
 from frontend.serving.manager import ModelManager
-from frontend.serving.models import ModelKind
+from frontend.serving.models import ModelInfo, ModelKind
+from frontend.serving.readiness import Readiness
 from frontend.serving.triton import RecognitionStream, SynthesisRequest, TritonClient
 from frontend.speech.echo import preload
 from frontend.speech.responder import Responder, make_responder
@@ -32,6 +38,11 @@ from frontend.speech.tts import Voice
 from frontend.transports.drain import Drain
 
 log = logger(__name__)
+
+STAND_IN_AFTER_S = 2.0
+"""How long a voice that died is waited for before another one speaks in its place."""
+RECOVERY_S = 10.0
+"""How long a model that died is waited for where no other can do its work."""
 
 
 class Host:
@@ -42,9 +53,12 @@ class Host:
         self.manager = manager
         self.sessions: dict[str, Session] = {}
         self.triton_pid: int | None = None
-        self.ready = False
         self.max_sessions = config.server.max_sessions or default_max_sessions()
+        self.triton_metrics = ""
         self.drain = Drain(config.server.drain_timeout_seconds)
+        self.loaded = False
+        """Whether the default models have been loaded; from then on sessions are let in."""
+        self.readiness = Readiness(client, self._needed)
         self.client = client
         self._recogniser = ""
         self._defaults: dict[ModelKind, str] = {}
@@ -55,6 +69,8 @@ class Host:
             recognise=self._recognise,
             calibrated=manager.calibrated,
             responder=self._responder,
+            recover_voice=self._recover_voice,
+            recover_recogniser=self._recover_recogniser,
         )
 
     async def load_defaults(self) -> None:
@@ -72,14 +88,26 @@ class Host:
             options = self.options(name)
             needed |= {options.voice: "tts", options.recogniser: "asr"}
             # The chat client takes a second to import; better now than in the first turn.
-            await asyncio.to_thread(self._responder, options)
+            await in_thread(self._responder, options)
             await self.prepare(options)
         async with asyncio.TaskGroup() as group:
             for model, kind in needed.items():
                 if model:
                     group.create_task(self.manager.ensure(model, kind), name=f"load-{model}")
         self._check_languages()
-        self.ready = True
+        self.readiness.problem = await self.readiness.check()
+        self.loaded = True
+
+    @property
+    def ready(self) -> bool:
+        """Whether Triton answered the last look and every profile's models were there."""
+        return self.loaded and not self.readiness.problem
+
+    def _needed(self) -> list[str]:
+        """The models that sessions of the profiles begin with."""
+        every = [self.options(name) for name in (DEFAULT_PROFILE, *self.config.profiles)]
+        models = [model for one in every for model in (one.voice, one.recogniser) if model]
+        return list(dict.fromkeys(models))
 
     def _check_languages(self) -> None:
         for name in dict.fromkeys((DEFAULT_PROFILE, *self.config.profiles)):
@@ -106,10 +134,37 @@ class Host:
             options = options.updated(recogniser=recogniser)
         return options
 
+    async def offered(self, name: str, kind: ModelKind | None, language: str = "") -> ModelInfo:
+        """A model that a client names: it is loaded, or the configuration names it.
+
+        What any client could have loaded would fill the memory, and stays.
+
+        Raises:
+            NotLoaded: it is in the repository and neither loaded nor configured.
+            UnknownName, InvalidInput, TritonError: as `ModelManager.ensure`.
+        """
+        if (
+            self.manager.info(name) is None
+            and name not in self._configured()
+            and not await self.manager.is_loaded(name)
+        ):
+            await self.manager.require(name, kind)
+            raise NotLoaded(
+                f"model {name!r} is not loaded, and no profile has it; load it with "
+                f"`vdx models load {name}` (POST /vdx/models/{name}/load)",
+                param="model",
+            )
+        return await self.manager.ensure(name, kind, language)
+
+    def _configured(self) -> set[str]:
+        profiles = [self.options(name) for name in (DEFAULT_PROFILE, *self.config.profiles)]
+        models = {model for each in profiles for model in (each.voice, each.recogniser)}
+        return models | set(self.config.models.preload)
+
     async def prepare(self, options: SessionOptions) -> None:
         """Loads, beside the event loop, what a session with these options would load on it."""
         if options.echo.cancellation:
-            await asyncio.to_thread(preload)
+            await in_thread(preload)
 
     def open_session(
         self,
@@ -173,7 +228,8 @@ class Host:
             yield
         except TritonError as error:
             if error.retryable:
-                self.manager.suspect()
+                self.manager.recovery.suspect(error.model)
+                self.readiness.suspect()
             raise
 
     async def unload(self, model: str) -> tuple[list[str], list[str]]:
@@ -231,6 +287,48 @@ class Host:
             ms=round((time.monotonic() - began) * 1000, 1),
         )
 
+    async def _recover_voice(self, voice: Voice, error: VdxError, failures: int) -> Voice | None:
+        """The same voice if it speaks again soon, else another one that knows its language.
+
+        One that died of the same clause before is not given it again.
+        """
+        if not self._may_recover(voice.model, error):
+            return None
+        again = failures > 1
+        if not again and await self.manager.recovery.restored(voice.model, STAND_IN_AFTER_S):
+            return voice
+        if (other := self._stand_in(voice)) is not None or again:
+            return other
+        restored = await self.manager.recovery.restored(voice.model, RECOVERY_S)
+        return voice if restored else None
+
+    async def _recover_recogniser(self, options: SessionOptions, error: VdxError) -> bool:
+        """Whether the recogniser understands again within `RECOVERY_S`."""
+        if not self._may_recover(options.recogniser, error):
+            return False
+        return await self.manager.recovery.restored(options.recogniser, RECOVERY_S)
+
+    def _may_recover(self, model: str, error: VdxError) -> bool:
+        """Whether a model that failed is loaded again; one that was unloaded is not."""
+        if model not in self.manager.wanted:
+            return False
+        return isinstance(error, ModelUnavailable | TritonUnavailable)
+
+    def _stand_in(self, voice: Voice) -> Voice | None:
+        """Another loaded voice that lives and speaks the language of `voice`."""
+        manager = self.manager
+        mine = manager.info(voice.model)
+        language = voice.language or (mine.language() if mine is not None else "")
+        for name in (self.options("").voice, *sorted(manager.wanted)):
+            info = manager.info(name)
+            if info is None or name == voice.model or info.kind != "tts":
+                continue
+            fits = info.speaks(language) if language else "*" in info.languages
+            if fits and manager.recovery.alive(name):
+                log.warning("another voice speaks", voice=voice.model, instead=name)
+                return Voice(name, language, speed=voice.speed)
+        return None
+
     def _recognise(self, options: SessionOptions, session_id: str) -> RecognitionStream:
         return self.client.recognise(
             options.recogniser, language=options.language, session=session_id
@@ -248,6 +346,8 @@ class Host:
         return {
             "pid": os.getpid(),
             "triton_pid": self.triton_pid,
+            "triton_grpc": self.client.config.url,
+            "triton_metrics": self.triton_metrics,
             "ready": self.ready,
             "sessions": len(self.sessions),
             "max_sessions": self.max_sessions,

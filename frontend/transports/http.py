@@ -8,14 +8,18 @@ from typing import Any
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
 
+from frontend.core.config import ServerConfig
 from frontend.core.errors import VdxError
 from frontend.core.paths import locate
 from frontend.serving.manager import ModelStatus
+from frontend.serving.readiness import STARTING
 from frontend.transports.failures import failure, unforeseen, unrouted
+from frontend.transports.headers import AnswerHeaders
 from frontend.transports.host import Host
 from frontend.transports.page import Page
 from frontend.transports.realtime.endpoint import realtime
@@ -28,6 +32,9 @@ from frontend.transports.security import Guard
 
 STRETCHES = 4
 """Pieces of recordings that recognisers work on at once: live speech must always find a place."""
+
+PREFLIGHT_S = 600
+"""How long a browser may remember what another page is allowed."""
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -63,7 +70,7 @@ def create_app(host: Host) -> Starlette:
             Route("/v1/audio/transcriptions", _keyed(transcriptions), methods=["POST"]),
             WebSocketRoute("/v1/realtime", realtime),
         ],
-        middleware=[Middleware(RequestLog)],
+        middleware=[Middleware(RequestLog), *_middleware(host.config.server)],
         exception_handlers={HTTPException: unrouted, Exception: unforeseen},
     )
     app.state.stretches = asyncio.Semaphore(STRETCHES)
@@ -71,6 +78,21 @@ def create_app(host: Host) -> Starlette:
     app.state.host = host
     app.state.guard = Guard(host.config.server)
     return app
+
+
+def _middleware(config: ServerConfig) -> list[Middleware]:
+    found = [Middleware(AnswerHeaders)]
+    if config.allowed_origins:
+        cors = Middleware(
+            CORSMiddleware,
+            allow_origins=config.allowed_origins,
+            allow_methods=("GET", "POST"),
+            # OpenAI's client in a browser sends many of its own; the key decides, no header does.
+            allow_headers=("*",),
+            max_age=PREFLIGHT_S,
+        )
+        found.append(cors)
+    return found
 
 
 def _open(endpoint: Endpoint) -> Endpoint:
@@ -118,13 +140,13 @@ async def healthz(_request: Request) -> Response:
 
 
 async def readyz(request: Request) -> Response:
-    """Models are loaded: the first turn is as fast as the tenth."""
+    """Triton answers and the models are loaded: the first turn is as fast as the tenth."""
     host = _host(request)
     if host.drain.active:
         return PlainTextResponse("draining", status_code=503)
-    return PlainTextResponse(
-        "ready" if host.ready else "loading", status_code=200 if host.ready else 503
-    )
+    if host.ready:
+        return PlainTextResponse("ready")
+    return PlainTextResponse(host.readiness.problem or STARTING, status_code=503)
 
 
 async def token(request: Request) -> Response:

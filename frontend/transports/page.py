@@ -23,7 +23,7 @@ class Asset:
 
     def answer(self, request: Request, headers: dict[str, str]) -> Response:
         """The compressed form for whoever takes it."""
-        body, sent = self.plain, {"X-Content-Type-Options": "nosniff", **headers}
+        body, sent = self.plain, dict(headers)
         if self.gzipped is not None:
             sent["Vary"] = "Accept-Encoding"
             if "gzip" in request.headers.get("accept-encoding", ""):

@@ -1,4 +1,8 @@
-"""Who may talk to the server: API keys, browser origins and host names."""
+"""Who may talk to the server: API keys, browser origins and host names.
+
+Behind a proxy, `server.public_url` names what people use; its host and its origin are then the
+server's own. Keys are compared in constant time.
+"""
 
 import hmac
 import ipaddress
@@ -9,6 +13,7 @@ from starlette.requests import HTTPConnection
 from frontend.core.config import ServerConfig
 from frontend.core.errors import ConfigError, Forbidden, Unauthorized
 
+PROXY_HEADERS = ("x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "forwarded")
 KEY_SUBPROTOCOL = "openai-insecure-api-key."
 """How a browser, which cannot set headers on a WebSocket, carries its key."""
 
@@ -29,8 +34,10 @@ class Guard:
     def __init__(self, config: ServerConfig) -> None:
         """Raises ConfigError when an open address would be served without a key."""
         self._keys = [key.get_secret_value().encode() for key in config.api_keys]
-        self._origins = frozenset(config.allowed_origins)
         self._loopback = is_loopback(config.host)
+        self._public_host = urlsplit(config.public_url).hostname
+        self._any_origin = "*" in config.allowed_origins
+        self._origins = {*config.allowed_origins, *filter(None, [config.public_url])}
         if not self._loopback and not self._keys:
             raise ConfigError(
                 f"server.host {config.host!r} is reachable by others: set server.api_keys "
@@ -40,7 +47,8 @@ class Guard:
     def admit(self, connection: HTTPConnection, *, needs_key: bool = True) -> None:
         """Raises Unauthorized or Forbidden."""
         self._check_host(connection)
-        self._check_origin(connection)
+        self._check_proxy(connection)
+        self._check_origin(connection, may_be_opened=not needs_key)
         if needs_key and self._keys:
             given = _key_of(connection).encode()
             if not any(hmac.compare_digest(given, key) for key in self._keys):
@@ -49,15 +57,50 @@ class Guard:
     def _check_host(self, connection: HTTPConnection) -> None:
         """A name that was re-bound to loopback by a foreign page is not ours."""
         name = _split(f"//{connection.headers.get('host', '')}").hostname or ""
-        if self._loopback and not is_loopback(name):
-            raise Forbidden(f"host {name!r} is not a name of this machine's loopback address")
-
-    def _check_origin(self, connection: HTTPConnection) -> None:
-        origin = connection.headers.get("origin")
-        if origin is None or "*" in self._origins or origin in self._origins:
+        if not self._loopback or is_loopback(name) or (name and name == self._public_host):
             return
-        if _split(origin).netloc != connection.headers.get("host", ""):
+        raise Forbidden(
+            f"host {name!r} is not a name of this machine's loopback address; behind a proxy, "
+            "set server.public_url"
+        )
+
+    def _check_proxy(self, connection: HTTPConnection) -> None:
+        """What comes through a proxy may come from anybody, whatever Host it was given."""
+        if not self._keys and any(name in connection.headers for name in PROXY_HEADERS):
+            raise Forbidden(
+                "this request came through a proxy, and this server has no API keys: set "
+                "server.public_url and server.api_keys"
+            )
+
+    def _check_origin(self, connection: HTTPConnection, *, may_be_opened: bool) -> None:
+        """The page that asks must be ours, or one that was allowed."""
+        if self._any_origin:
+            return
+        origin = connection.headers.get("origin")
+        if origin is None:
+            self._check_fetch(connection, may_be_opened=may_be_opened)
+        elif origin not in self._origins and not _is_own(origin, connection):
             raise Forbidden(f"origin {origin!r} may not connect; add it to server.allowed_origins")
+
+    def _check_fetch(self, connection: HTTPConnection, *, may_be_opened: bool) -> None:
+        """Browsers send no Origin with images, scripts and links, but say what asks.
+
+        A person may follow a link to what needs no key; other pages embed and fetch nothing.
+        """
+        headers = connection.headers
+        if headers.get("sec-fetch-site", "none") in {"none", "same-origin"}:
+            return
+        is_link = (
+            headers.get("sec-fetch-mode") == "navigate"
+            and headers.get("sec-fetch-dest") == "document"
+            and connection.scope.get("method") in {"GET", "HEAD"}
+        )
+        if not (is_link and may_be_opened):
+            raise Forbidden("a page of another site may not ask for this")
+
+
+def _is_own(origin: str, connection: HTTPConnection) -> bool:
+    return _split(origin).netloc == connection.headers.get("host", "")
 
 
 def _split(url: str) -> SplitResult:

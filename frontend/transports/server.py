@@ -6,17 +6,29 @@ import logging
 import signal
 import socket
 from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
+from typing import Any
 
 import uvicorn
 
 from frontend.core.config import ServerConfig
+from frontend.core.descriptors import raise_descriptor_limit
 from frontend.core.errors import PortTaken, VdxError
 from frontend.core.logs import logger
+from frontend.core.loop_watchdog import watch_loop
 from frontend.transports.host import Host
 from frontend.transports.http import create_app
+from frontend.transports.limits import (
+    ACCEPTED_AT_ONCE,
+    ConnectionLimits,
+    tell_accept_errors_once,
+)
+from frontend.transports.protocol import LimitedHttp, LimitedWebSocket
 
 log = logger(__name__)
 
+BACKLOG = 1024
+"""Connections that the system keeps until they are accepted."""
 GOODBYE_S = 2
 """How long open sessions, and requests that are cut off, may take at the end."""
 
@@ -35,14 +47,15 @@ def bind(config: ServerConfig, *, explicit: bool) -> socket.socket:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((config.host, port))
-            listener.listen(1024)
+            listener.listen(BACKLOG)
         except OSError as error:
             listener.close()
             failure = f"cannot listen on {config.host} port {port}: {error.strerror}"
             continue
         listener.setblocking(False)  # noqa: FBT003  (the standard library's signature)
         return listener
-    raise PortTaken(f"{failure}; choose another with --port, 0 picks a free one")
+    message = f"{failure}; choose another with --port, 0 picks a free one"
+    raise PortTaken(message, port=config.port)
 
 
 def address_of(listener: socket.socket) -> str:
@@ -61,6 +74,12 @@ def _is_alarming(record: logging.LogRecord) -> bool:
 
 class _Server(uvicorn.Server):
     """Leaves signals to `serve`, which has more to stop than this server."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begins to accept; the event loop takes one number for two queues, and they differ."""
+        await super().startup(sockets)
+        for listener in sockets or []:
+            listener.listen(BACKLOG)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -121,23 +140,28 @@ async def serve(
     ready: Callable[[], Awaitable[None]],
     drain: Callable[[], Awaitable[None]] | None = None,
 ) -> None:
-    """Serves until SIGINT or SIGTERM; `ready` runs once connections are accepted.
+    """Serves until SIGINT, SIGTERM or SIGHUP; `ready` runs once connections are accepted.
 
     `background` runs beside it. A failure of either stops everything and is raised; a signal
     before it is ready stops it just the same. SIGTERM waits, within `server.drain_timeout_seconds`,
-    for sessions, for `drain` (rooms) and for requests in flight; another signal ends that.
+    for sessions, for `drain` (rooms) and for requests in flight; another signal ends that. SIGHUP,
+    unless it was ignored from the start (nohup), is the same as SIGTERM.
     """
     server = _Server(_uvicorn_config(host))
     logging.getLogger("uvicorn.error").addFilter(_is_alarming)
     loop = asyncio.get_running_loop()
+    tell_accept_errors_once(loop)
     ending = _Ending()
     loop.add_signal_handler(signal.SIGINT, ending.interrupt)
     loop.add_signal_handler(signal.SIGTERM, ending.terminate)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        loop.add_signal_handler(signal.SIGHUP, ending.terminate)
     try:
         async with asyncio.TaskGroup() as group:
             serving = group.create_task(server.serve(sockets=[listener]), name="http")
             others = [group.create_task(_run(work), name="background") for work in background]
             others.append(group.create_task(_run(ready), name="ready"))
+            others.append(group.create_task(watch_loop(), name="loop-watchdog"))
             others.append(group.create_task(ending.drained(host, drain), name="drain"))
             await ending.stop.wait()
             if not ending.at_once.is_set() and not host.sessions:
@@ -151,21 +175,29 @@ async def serve(
     except* VdxError as errors:
         raise _first(errors) from None
     finally:
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             loop.remove_signal_handler(number)
 
 
 def _uvicorn_config(host: Host) -> uvicorn.Config:
+    server = host.config.server
+    limits = ConnectionLimits(raise_descriptor_limit(), server.request_timeout_ms / 1000)
+    # uvicorn calls it like the class that it is declared to be.
+    protocol: Any = partial(LimitedHttp, limits=limits)
     return uvicorn.Config(
         create_app(host),
-        ws="websockets-sansio",
-        ws_max_size=host.config.server.max_message_bytes,
+        http=protocol,
+        ws=LimitedWebSocket,
+        ws_max_size=server.max_message_bytes,
         ws_per_message_deflate=False,
         ws_ping_interval=20,
         ws_ping_timeout=20,
         lifespan="off",
         log_level="warning",
         access_log=False,
+        backlog=ACCEPTED_AT_ONCE,
+        proxy_headers=bool(server.trusted_proxies),
+        forwarded_allow_ips=list(server.trusted_proxies),
         timeout_graceful_shutdown=GOODBYE_S,
     )
 

@@ -62,10 +62,11 @@ class RoomWorker:
             ws_url=config.url,
             api_key=config.api_key,
             api_secret=config.api_secret.get_secret_value(),
-            host="127.0.0.1",
-            port=0,
             multiprocessing_context="spawn",
         )
+        # Its HTTP server (health, and what it serves) is for clusters and has no switch of its own;
+        # what else this flag does, to accept jobs whatever the load, is set above anyway.
+        self._server._simulation = True  # noqa: SLF001
         self._server.rtc_session(self._job, agent_name=config.agent_name, on_request=self._answer)
         self._server.on("worker_registered", self._on_registered)
         try:

@@ -33,7 +33,7 @@ async def test_it_reconnects_by_itself(
 async def test_far_away_it_asks_for_the_key_and_names_the_tunnel(
     arguments: tuple[str, ...], open_page: OpenPage, tmp_path: Path
 ) -> None:
-    config = {"server": {"host": "0.0.0.0", "api_keys": ["open-sesame"]}}
+    config = {"server": {"host": "0.0.0.0", "api_keys": ["open-sesame-open-sesame"]}}
     with running(*arguments, "0", home=tmp_path, config=config) as vdx:
         port = vdx.url().rsplit(":", 1)[1]
         page = await open_page(
@@ -42,7 +42,7 @@ async def test_far_away_it_asks_for_the_key_and_names_the_tunnel(
         command = f"ssh -L {port}:127.0.0.1:{port} user@box.test"
         await expect(page.locator(".notice code")).to_have_text(command)
         await expect(page.locator("#ask")).to_be_visible()
-        for key in ("wrong", "open-sesame"):
+        for key in ("wrong", "open-sesame-open-sesame"):
             await page.fill("#key", key)
             await page.keyboard.press("Enter")
             if key == "wrong":

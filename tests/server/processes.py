@@ -66,17 +66,16 @@ def write_repository(folder: Path) -> Path:
     return folder
 
 
-def embedded(repository: Path, log_file: Path, **ports: int) -> EmbeddedTriton:
-    """A server on free ports (or those given), not started yet."""
+def embedded(repository: Path, log_file: Path, **options: Any) -> EmbeddedTriton:
+    """A server with a socket of its own and metrics on a free port, not started yet."""
     paths = locate()
-    chosen = {"grpc_port": 0, "http_port": 0, "metrics_port": 0} | ports
     return EmbeddedTriton(
         EmbeddedOptions(
             triton_python=paths.triton_python,
             model_repository=repository,
             families=paths.triton_backends,
             log_file=log_file,
-            **chosen,
+            **{"metrics_port": 0} | options,
         )
     )
 
@@ -90,8 +89,12 @@ class Vdx:
         config: dict[str, Any] | None = None,
         home: Path,
         environ: dict[str, str] | None = None,
+        descriptors: int | None = None,
     ) -> None:
         command = [*VDX, *arguments]
+        if descriptors is not None:  # the most it may ever hold open
+            limited = f'ulimit -n {descriptors}; exec "$@"'
+            command = ["sh", "-c", limited, "sh", *command]
         if config is not None:
             file = home / "vdx.yaml"
             file.write_text(yaml.safe_dump(config))
@@ -166,9 +169,10 @@ def running(
     home: Path,
     config: dict[str, Any] | None = None,
     environ: dict[str, str] | None = None,
+    descriptors: int | None = None,
 ) -> Iterator[Vdx]:
     """A `vdx` command for the length of a block."""
-    vdx = Vdx(*arguments, config=config, home=home, environ=environ)
+    vdx = Vdx(*arguments, config=config, home=home, environ=environ, descriptors=descriptors)
     try:
         yield vdx
     finally:

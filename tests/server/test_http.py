@@ -15,7 +15,7 @@ from frontend.serving.embedded import EmbeddedTriton
 from tests.server.processes import Http, running
 from tests.server.talk import talking
 
-KEYS = ["first-key", "second-key"]
+KEYS = ["first-key-of-many", "second-key-of-many"]
 
 
 def _raw(url: str, path: str, headers: dict[str, str]) -> tuple[int, str]:
@@ -132,7 +132,7 @@ def test_a_key_opens_what_is_closed(guarded: str) -> None:
         assert http.get(path, Authorization=f"Bearer {KEYS[1]}")[0] == 200, path
     assert http.post("/vdx/models/tone/unload")[0] == 401
     assert (
-        http.get("/vdx/status", Authorization="Bearer first-key", Origin="https://ok.example")[0]
+        http.get("/vdx/status", Authorization=f"Bearer {KEYS[0]}", Origin="https://ok.example")[0]
         == 200
     )
 

@@ -252,7 +252,7 @@ def test_models_are_listed_as_openai_does(client: OpenAI, server: str) -> None:
 def test_a_key_is_asked_for(triton: Any, base_config: dict[str, Any], tmp_path: Path) -> None:
     from tests.server.processes import running
 
-    config = base_config | {"server": {"api_keys": ["right"]}}
+    config = base_config | {"server": {"api_keys": ["the-right-key-of-all"]}}
     arguments = ("frontend", "--triton-url", triton.grpc_url, "--port", "0")
     with running(*arguments, home=tmp_path, config=config) as vdx:
         base_url = f"{vdx.url()}/v1"
@@ -262,7 +262,7 @@ def test_a_key_is_asked_for(triton: Any, base_config: dict[str, Any], tmp_path: 
             OpenAI(api_key="wrong", base_url=base_url).audio.speech.create(
                 model="tts-1", voice="alloy", input="a"
             )
-        right = OpenAI(api_key="right", base_url=base_url)
+        right = OpenAI(api_key="the-right-key-of-all", base_url=base_url)
         assert right.audio.speech.create(model="tts-1", voice="alloy", input="a").read()
         with pytest.raises(BadRequestError):
             right.audio.transcriptions.create(model="whisper-1", file=b"nothing")

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from frontend.serving.ports import Ports
 from tests.server.processes import Http, embedded, eventually, running
 from tests.server.talk import talking
 
@@ -17,14 +16,11 @@ from tests.server.talk import talking
 async def test_a_frontend_outlives_its_triton(
     repository: Path, base_config: dict[str, Any], tmp_path: Path
 ) -> None:
-    first = embedded(repository, tmp_path / "first.log")
-    await first.start()
-    ports = first.ports
-    await first.stop()
-    arguments = ("frontend", "--triton-url", first.grpc_url, "--port", "0")
-    with running(*arguments, home=tmp_path, config=base_config) as vdx:
-        await asyncio.to_thread(vdx.said, "waiting for Triton at 127.0.0.1")
-        triton = embedded(repository, tmp_path / "triton.log", **_given(ports))
+    environ = {"VDX_HOME": str(tmp_path / "home")}
+    arguments = ("frontend", "--port", "0")
+    with running(*arguments, home=tmp_path, config=base_config, environ=environ) as vdx:
+        await asyncio.to_thread(vdx.said, f"waiting for Triton at unix:{tmp_path}/home/run/t:8001")
+        triton = embedded(repository, tmp_path / "triton.log", home=tmp_path / "home")
         await triton.start()
         try:
             url = await asyncio.to_thread(vdx.url)
@@ -67,14 +63,6 @@ async def test_a_server_that_waits_says_so_and_stops_when_told(tmp_path: Path) -
                 pass
         assert b"still loading" in refusal.value.response.body
         assert await asyncio.to_thread(vdx.interrupt) == 0
-
-
-def _given(ports: Ports) -> dict[str, int]:
-    return {
-        "grpc_port": ports.grpc,
-        "http_port": ports.http,
-        "metrics_port": ports.metrics,
-    }
 
 
 def _ready(url: str, model: str) -> bool:

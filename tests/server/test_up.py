@@ -9,9 +9,8 @@ import socket
 from pathlib import Path
 
 import psutil
-import pytest
 
-from frontend.serving.embedded import SHARED_MEMORY
+from frontend.serving.scratch import SHARED_MEMORY
 from tests.server.processes import Http, Vdx, eventually, running
 from tests.server.talk import talking
 
@@ -85,23 +84,20 @@ async def test_a_triton_that_died_is_started_again(tmp_path: Path) -> None:
         await asyncio.to_thread(_stopped, vdx)
 
 
-def test_taken_default_ports_give_way(tmp_path: Path) -> None:
+def test_a_taken_default_port_gives_way(tmp_path: Path) -> None:
     with contextlib.ExitStack() as stack:
-        for port in (8080, 8001):
-            with contextlib.suppress(OSError):  # somebody else has it: taken all the same
-                stack.enter_context(socket.create_server(("127.0.0.1", port)))
+        with contextlib.suppress(OSError):  # somebody else has it: taken all the same
+            stack.enter_context(socket.create_server(("127.0.0.1", 8080)))
         vdx = stack.enter_context(running("up", *QUICK, home=tmp_path))
         assert not vdx.url().endswith(":8080")
         assert "port 8080 is taken, using" in vdx.output
-        assert "Triton's gRPC port 8001 is taken, using" in vdx.output
         _stopped(vdx)
 
 
-@pytest.mark.parametrize("option", ["--grpc-port", "--http-port", "--metrics-port"])
-def test_a_triton_port_given_and_taken_is_an_error(option: str, tmp_path: Path) -> None:
+def test_a_triton_port_given_and_taken_is_an_error(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        with running("up", *QUICK, "--port", "0", option, port, home=tmp_path) as vdx:
+        with running("up", *QUICK, "--port", "0", "--metrics-port", port, home=tmp_path) as vdx:
             assert vdx.wait() == 1
             assert port in vdx.output
             assert "Traceback" not in vdx.output

@@ -21,6 +21,7 @@ from tests.triton.wire import Wire
 VARIANTS: dict[str, tuple[str, dict[str, str]]] = {
     "tone-slow": ("tone", {"fault": "slow", "slow_ms": "60"}),
     "tone-narrow": ("tone", {"fault": "slow", "slow_ms": "60", "max_streams": "2"}),
+    "tone-stuck": ("tone", {"fault": "slow", "slow_ms": "1500", "stuck_ms": "400"}),
     "tone-fragile": ("tone", {}),
     "tone-spare": ("tone", {}),
     "tone-never": ("tone", {}),
@@ -53,8 +54,6 @@ def triton_options(model_repository: Path) -> Callable[[], EmbeddedOptions]:
             triton_python=paths.triton_python,
             model_repository=model_repository,
             families=paths.triton_backends,
-            grpc_port=0,
-            http_port=0,
             metrics_port=0,
         )
 

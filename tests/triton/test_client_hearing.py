@@ -1,9 +1,11 @@
 """The typed client under a real tritonserver: recognition, probes, and no server at all."""
 
 import asyncio
+import contextlib
 import socket
 
 import numpy as np
+import psutil
 import pytest
 
 from frontend.core.errors import (
@@ -15,6 +17,7 @@ from frontend.core.errors import (
     TritonUnavailable,
 )
 from frontend.core.events import Transcript, TranscriptKind
+from frontend.serving.embedded import EmbeddedTriton
 from frontend.serving.manager import ModelManager
 from frontend.serving.triton import RecognitionStream, TritonClient
 from tests.triton import repository as repo
@@ -150,12 +153,59 @@ async def test_a_dead_voice_is_noticed_and_brought_back(connect: Connect) -> Non
     assert frames(await spoken(client, "tone-fragile", "again")) == 15
 
 
-async def test_a_probe_of_a_hung_recogniser_times_out(connect: Connect, wire: Wire) -> None:
-    client = connect(probe_timeout_ms=50)
-    await wire.load("tone-slow")
-    info = await client.describe("tone-slow")  # its first chunk takes longer than the probe may
-    with pytest.raises(ModelTimeout, match="tone-slow did not answer the probe"):
+async def test_a_model_that_is_full_answers_its_probe(connect: Connect, wire: Wire) -> None:
+    client = connect()
+    await wire.load("tone-narrow")
+    info = await client.describe("tone-narrow")
+    taking = [asyncio.create_task(spoken(client, "tone-narrow", TEXT)) for _ in range(2)]
+    await asyncio.sleep(0.3)
+    with pytest.raises(ModelBusy):
+        await spoken(client, "tone-narrow", "one too many")
+    await client.probe(info)
+    assert not any(task.done() for task in taking)
+    await asyncio.gather(*taking)
+
+
+async def test_an_engine_that_does_not_get_on_is_told_by_its_probe(
+    connect: Connect, wire: Wire
+) -> None:
+    client = connect()
+    await wire.load("tone-stuck")
+    info = await client.describe("tone-stuck")
+    await client.probe(info)
+    waiting = asyncio.create_task(spoken(client, "tone-stuck", "a"))
+    await asyncio.sleep(0.1)
+    await client.probe(info)  # it has only begun
+    await asyncio.sleep(0.6)
+    with pytest.raises(ModelUnavailable, match="stuck: none of 1 jobs under way advanced"):
         await client.probe(info)
+    await waiting
+    await client.probe(info)
+
+
+def model_process(server: EmbeddedTriton, model: str) -> psutil.Process:
+    """The process of a loaded model that has one instance."""
+    for process in psutil.Process(server.pid).children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess, psutil.ZombieProcess):
+            if any(f"/{model}/" in word for word in process.cmdline()):
+                return process
+    raise AssertionError(f"{model} has no process")
+
+
+async def test_a_probe_of_a_stopped_process_times_out(
+    connect: Connect, wire: Wire, triton_server: EmbeddedTriton
+) -> None:
+    client = connect(probe_timeout_ms=300)
+    await wire.load("canned-two")
+    info = await client.describe("canned-two")
+    stub = model_process(triton_server, "canned-two")
+    stub.suspend()
+    try:
+        with pytest.raises(ModelTimeout, match="canned-two did not answer the probe"):
+            await client.probe(info)
+    finally:
+        stub.resume()
+    await connect().probe(info)
 
 
 # --- no server ----------------------------------------------------------------------------------

@@ -70,8 +70,7 @@ def test_models_on_a_server_that_is_not_vdx(vdx: Call, triton_server: EmbeddedTr
 @pytest.fixture(scope="module")
 def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Vdx]:
     """A whole `vdx up`, its proof included."""
-    ports = ("--port", "0", "--grpc-port", "0", "--http-port", "0", "--metrics-port", "0")
-    with running("up", *ports, home=tmp_path_factory.mktemp("up")) as process:
+    with running("up", "--port", "0", home=tmp_path_factory.mktemp("up")) as process:
         process.url()
         yield process
         assert process.interrupt() == 0

@@ -1,4 +1,4 @@
-"""The embedded server as a process: ports, readiness, death, and leaving nothing behind."""
+"""The embedded server as a process: address, readiness, death, and leaving nothing behind."""
 
 import asyncio
 import os
@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from frontend.core.errors import PortTaken, SetupError, TritonUnavailable
-from frontend.serving.embedded import SHARED_MEMORY, EmbeddedOptions, EmbeddedTriton
+from frontend.serving.embedded import EmbeddedOptions, EmbeddedTriton
+from frontend.serving.scratch import SHARED_MEMORY
 from tests.triton.wire import Wire
 
 Build = Callable[[], EmbeddedOptions]
@@ -50,7 +51,6 @@ async def test_it_starts_serves_and_leaves_nothing(triton_options: Build) -> Non
     async with EmbeddedTriton(triton_options()) as server:
         group = server.pid
         assert group is not None
-        assert len({server.ports.grpc, server.ports.http, server.ports.metrics}) == 3
         async with Wire(server.grpc_url) as wire:
             await wire.load("tone")
             assert (await wire.speak("tone", "hello"))[-1].final
@@ -63,9 +63,9 @@ async def test_it_starts_serves_and_leaves_nothing(triton_options: Build) -> Non
     assert await gone(group)
 
 
-async def test_death_is_noticed_and_restart_keeps_the_ports(triton_options: Build) -> None:
+async def test_death_is_noticed_and_restart_keeps_the_address(triton_options: Build) -> None:
     async with EmbeddedTriton(triton_options()) as server:
-        ports, group = server.ports, server.pid
+        url, metrics, group = server.grpc_url, server.metrics_url, server.pid
         assert group is not None
         async with Wire(server.grpc_url) as wire:
             await wire.load("tone")
@@ -78,7 +78,7 @@ async def test_death_is_noticed_and_restart_keeps_the_ports(triton_options: Buil
         assert left_behind
         await server.restart()
         assert not any(path.exists() for path in left_behind)
-        assert server.ports == ports
+        assert (server.grpc_url, server.metrics_url) == (url, metrics)
         async with Wire(server.grpc_url) as wire:
             await wire.load("tone")
             assert (await wire.speak("tone", "hello"))[-1].final
@@ -107,7 +107,7 @@ import asyncio, sys
 from frontend.serving.embedded import *
 from tests.triton.wire import Wire
 async def main():
-    options = EmbeddedOptions(*map(Path, sys.argv[1:4]), grpc_port=0, http_port=0, metrics_port=0)
+    options = EmbeddedOptions(*map(Path, sys.argv[1:4]))
     server = EmbeddedTriton(options)
     await server.start()
     async with Wire(server.grpc_url) as wire:
@@ -140,7 +140,7 @@ async def test_it_does_not_outlive_a_killed_parent(triton_options: Build) -> Non
 async def test_a_port_given_explicitly_and_taken_is_an_error(triton_options: Build) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        server = EmbeddedTriton(replace(triton_options(), grpc_port=port))
+        server = EmbeddedTriton(replace(triton_options(), metrics_port=port))
         with pytest.raises(PortTaken, match=str(port)):
             await server.start()
     assert not server.running

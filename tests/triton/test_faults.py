@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -18,12 +19,11 @@ TEXT = "A clause that is long enough to be spoken in a good many chunks, one aft
 
 
 def metric(server: EmbeddedTriton, name: str, model: str) -> float:
-    """One value of the server's /metrics; 0 where it is not there."""
+    """The sum of a metric over a model's instances in the server's /metrics; 0 without any."""
     with urllib.request.urlopen(server.metrics_url) as page:  # noqa: S310  (our own server)
-        for line in page.read().decode().splitlines():
-            if line.startswith(f'{name}{{model="{model}"}} '):
-                return float(line.split()[-1])
-    return 0.0
+        lines = page.read().decode().splitlines()
+    found = re.compile(rf'{name}{{[^}}]*model="{model}"[^}}]*}} (\S+)')
+    return sum(float(match[1]) for match in map(found.match, lines) if match)
 
 
 def frames_of(responses: list[Response]) -> int:

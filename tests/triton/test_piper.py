@@ -54,8 +54,6 @@ def server(voicepacks: Path) -> Iterator[EmbeddedTriton]:
         triton_python=paths.triton_python,
         model_repository=models,
         families=paths.triton_backends,
-        grpc_port=0,
-        http_port=0,
         metrics_port=0,
     )
     running = EmbeddedTriton(options)

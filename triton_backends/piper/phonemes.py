@@ -14,6 +14,11 @@ from triton_backends.piper.espeak import Clause
 from triton_backends.piper.spans import Phonemize, owners, word_spans, words_of
 
 NOBODY = -1
+MOST_PHONEMES = 250
+"""Of what the network is given at once: the time of its first part grows with the square.
+
+About 20 s of speech; only text that is no sentence gets there, such as letters read one by one.
+"""
 
 # Text between these is phonemes already.
 _RAW = re.compile(r"(\[\[.*?\]\])")
@@ -78,7 +83,8 @@ class LetterPhonemizer:
 
     def sentences(self, text: str) -> list[Sentence]:
         """The sentences of `text` that have anything to say."""
-        return [self._with_ids(phonemes) for phonemes in self.phonemes(text) if phonemes]
+        found = self.phonemes(text)
+        return [self._with_ids(part) for phonemes in found for part in bounded(phonemes)]
 
     def phonemes(self, text: str) -> list[list[Phoneme]]:
         """As `PiperVoice.phonemize`, grouped by sentence."""
@@ -166,6 +172,21 @@ class LetterPhonemizer:
                 words += [phoneme.word] * (len(own) + len(pad))
         ids += table[EOS]
         return Sentence(tuple(ids), (*words, *[NOBODY] * (len(ids) - len(words))))
+
+
+def bounded(phonemes: list[Phoneme]) -> Iterator[list[Phoneme]]:
+    """A sentence in parts of at most MOST_PHONEMES, cut where there is a space if there is one."""
+    at = 0
+    while len(phonemes) - at > MOST_PHONEMES:
+        end = at + MOST_PHONEMES
+        for space in range(end, at + MOST_PHONEMES // 2, -1):
+            if phonemes[space - 1].symbol == " ":
+                end = space
+                break
+        yield phonemes[at:end]
+        at = end
+    if at < len(phonemes):
+        yield phonemes[at:]
 
 
 def _of_clause(clause: Clause, words: list[tuple[int, str]], alone: Phonemize) -> Iterator[Phoneme]:

@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Callable, Iterator
 
 from triton_backends.piper.config import BOS, EOS, PAD, VoiceConfig
-from triton_backends.piper.phonemes import NOBODY, Phoneme, Sentence
+from triton_backends.piper.phonemes import NOBODY, Phoneme, Sentence, bounded
 from triton_backends.piper.spans import words_of
 
 INITIALS = (*("zh", "ch", "sh"), *"bpmfdtnlgkhjqxrzcsyw")
@@ -42,7 +42,8 @@ class PinyinPhonemizer:
 
     def sentences(self, text: str) -> list[Sentence]:
         """The sentences of `text` that have anything to say."""
-        return [self._with_ids(phonemes) for phonemes in self.phonemes(text) if phonemes]
+        found = self.phonemes(text)
+        return [self._with_ids(part) for phonemes in found for part in bounded(phonemes)]
 
     def phonemes(self, text: str) -> list[list[Phoneme]]:
         """Initial, final and tone of every syllable and the signs between them, by sentence."""

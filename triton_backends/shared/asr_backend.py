@@ -12,18 +12,27 @@ import numpy as np
 import triton_python_backend_utils as pb_utils
 
 from triton_backends.shared.contract import ASR_FRAME, AsrRequest, decode_asr
-from triton_backends.shared.decoding import FINAL, Job
+from triton_backends.shared.decoding import FINAL, SPECULATIVE, Job
 from triton_backends.shared.engine import AsrEngine, Hypothesis
 from triton_backends.shared.errors import BackendError, Busy, InvalidArgument
 from triton_backends.shared.lifeline import follow_parent
 from triton_backends.shared.metrics import Metrics, TritonMetrics
 from triton_backends.shared.parameters import Parameters
+from triton_backends.shared.progress import Progress
 from triton_backends.shared.sequences import Sequences
-from triton_backends.shared.tensors import failure, tensors_of, text_tensor
+from triton_backends.shared.tensors import (
+    failure,
+    is_probe,
+    parameters_of,
+    tensors_of,
+    text_tensor,
+)
 from triton_backends.shared.transcripts import words_json
 
 RESPONSE_FINAL = pb_utils.TRITONSERVER_RESPONSE_COMPLETE_FINAL
 WARM_UP_FRAMES = 15  # 300 ms
+STUCK_MS = 20_000
+"""An engine that completes no piece of any utterance for so long is stuck."""
 
 
 class AsrBackend:
@@ -40,18 +49,23 @@ class AsrBackend:
         self._engine = self.build_engine(parameters)
         warm_up(self._engine)
         self._metrics: Metrics = TritonMetrics(pb_utils, args["model_name"])
+        self._progress = Progress(parameters.integer("stuck_ms", STUCK_MS, low=100) / 1000)
         self._sequences = Sequences(
             self._engine,
             limit=parameters.integer("max_utterances", self._engine.max_utterances, low=1),
             idle_s=parameters.integer("idle_ms", 6000, low=100) / 1000,
             workers=parameters.integer("workers", self._engine.workers, low=1, high=64),
             count=lambda change: self._metrics.add("vdx_active_streams", change),
+            progress=self._progress,
         )
 
     def execute(self, requests: list[Any]) -> None:
         """Called by Triton; the responses come from the workers."""
         for request in requests:
             reply = _TritonReply(request.get_response_sender(), self._metrics)
+            if is_probe(parameters_of(request)):
+                self._answer_probe(reply)
+                continue
             try:
                 decoded = decode_asr(tensors_of(request))
             except BackendError as error:
@@ -67,6 +81,15 @@ class AsrBackend:
                 self._metrics.add("vdx_cancellations_total")
             job = Job(decoded, reply, start=start, end=end)
             self._sequences.submit(request.correlation_id(), job)
+
+    def _answer_probe(self, reply: "_TritonReply") -> None:
+        """An empty transcript: this process lives, its engine is idle or gets on with its work."""
+        try:
+            self._progress.check()
+        except BackendError as error:
+            reply.fail(error)
+        else:
+            reply.answer(Hypothesis(), SPECULATIVE)
 
     def finalize(self) -> None:
         """Called by Triton once the last response is sent."""
@@ -112,7 +135,7 @@ class _TritonReply:
     def fail(self, error: BackendError) -> None:
         self._sender.send(failure(error), flags=RESPONSE_FINAL)
         busy = isinstance(error, Busy)
-        self._metrics.add("vdx_rejections_total" if busy else "vdx_errors_total")
+        self._metrics.add("vdx_rejections_total" if busy else "vdx_model_errors_total")
 
     def nothing(self) -> None:
         self._sender.send(flags=RESPONSE_FINAL)

@@ -2,14 +2,22 @@
 
 Setting a metric is a round trip to the server process, so the thread that speaks only queues the
 values; the queue is bounded, and what does not fit is lost and counted.
+
+Nothing is withdrawn from the endpoint, not even when the process ends. Triton 2.51 counts the
+users of a metric for each process alone, so a metric that one process withdraws is freed under
+every other process that has one of the same name and labels, and the server dies when that one
+writes to it. What stays is bounded: a process takes over the series of one that has ended.
 """
 
 import contextlib
+import ctypes
 import queue
 import threading
 import time
 from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
+
+from triton_backends.shared.instances import Instance
 
 SECONDS_BUCKETS = [0.002, 0.005, 0.01, 0.015, 0.025, 0.05, 0.1, 0.2, 0.35, 0.6, 1.0, 2.0, 5.0]
 RATIO_BUCKETS = [0.001, 0.003, 0.01, 0.03, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.5, 2.5]
@@ -23,7 +31,7 @@ GAUGES = {"vdx_active_streams": "Requests (TTS) or sequences (ASR) being worked 
 COUNTERS = {
     "vdx_cancellations_total": "Requests that ended because the client went away or cancelled",
     "vdx_rejections_total": "Requests answered with [busy]",
-    "vdx_errors_total": "Requests answered with any other error",
+    "vdx_model_errors_total": "Requests answered with any other error",
     "vdx_chunks_total": "Chunks computed by the engine",
 }
 
@@ -42,11 +50,13 @@ class Metrics(Protocol):
 
 
 class TritonMetrics:
-    """Metrics at the server's own endpoint, labelled with the model's name."""
+    """Metrics at the server's own endpoint, labelled with the model's name and the instance."""
 
     def __init__(self, pb_utils: Any, model: str) -> None:
         self.lost = 0
-        self._table = _Table(pb_utils, {"model": model})
+        self._instance = Instance(model)
+        labels = {"model": model, "instance": str(self._instance.number)}
+        self._metrics = _make(pb_utils, labels)
         self._queue: queue.Queue[tuple[str, float] | None] = queue.Queue(QUEUE_LIMIT)
         self._thread = threading.Thread(target=self._write, name="metrics", daemon=True)
         self._thread.start()
@@ -60,10 +70,14 @@ class TritonMetrics:
         self._put((name, amount))
 
     def close(self) -> None:
-        """Write what is queued, end the thread, and withdraw the metrics from the endpoint."""
+        """Write what is queued and end the thread.
+
+        Triton waits for the end of a write that it has begun to answer: a process that ended
+        within one would leave its model UNLOADING for ever, so there is no time-out.
+        """
         self._queue.put(None)
-        self._thread.join(timeout=2.0)
-        self._table.forget()
+        self._thread.join()
+        self._instance.close()
 
     def _put(self, item: tuple[str, float]) -> None:
         try:
@@ -91,33 +105,34 @@ class TritonMetrics:
                 continue
             name, value = item
             if name in HISTOGRAMS:
-                self._table.metrics[name].observe(value)
+                self._metrics[name].observe(value)
             else:
                 sums[name] = sums.get(name, 0.0) + value
         for name, total in sums.items():
             if total:
-                self._table.metrics[name].increment(total)
+                self._metrics[name].increment(total)
         return None in items
 
 
-class _Table:
-    """The metrics by name, and their families, which must outlive them."""
+def _make(pb_utils: Any, labels: Mapping[str, str]) -> dict[str, Any]:
+    """The metrics by name, made to last until the process ends."""
+    kinds = pb_utils.MetricFamily
+    made: dict[str, Any] = {}
+    for name, (description, buckets) in HISTOGRAMS.items():
+        family = kinds(name=name, description=description, kind=kinds.HISTOGRAM)
+        made[name] = _kept(family, family.Metric(labels=dict(labels), buckets=buckets))
+    for name, description in COUNTERS.items():
+        family = kinds(name=name, description=description, kind=kinds.COUNTER)
+        made[name] = _kept(family, family.Metric(labels=dict(labels)))
+    for name, description in GAUGES.items():
+        family = kinds(name=name, description=description, kind=kinds.GAUGE)
+        made[name] = _kept(family, family.Metric(labels=dict(labels)))
+        made[name].set(0.0)  # what a process that was killed has left there
+    return made
 
-    def __init__(self, pb_utils: Any, labels: Mapping[str, str]) -> None:
-        kinds = pb_utils.MetricFamily
-        self._families: list[Any] = []
-        self.metrics: dict[str, Any] = {}
-        for name, (description, buckets) in HISTOGRAMS.items():
-            family = kinds(name=name, description=description, kind=kinds.HISTOGRAM)
-            self._families.append(family)
-            self.metrics[name] = family.Metric(labels=dict(labels), buckets=buckets)
-        for table, kind in ((GAUGES, kinds.GAUGE), (COUNTERS, kinds.COUNTER)):
-            for name, description in table.items():
-                family = kinds(name=name, description=description, kind=kind)
-                self._families.append(family)
-                self.metrics[name] = family.Metric(labels=dict(labels))
 
-    def forget(self) -> None:
-        """Withdraw them all; left to the interpreter's own end, they would crash the process."""
-        self.metrics.clear()
-        self._families.clear()
+def _kept(family: Any, metric: Any) -> Any:
+    """The metric, and its family, never freed: their destructors would withdraw them."""
+    for each in (family, metric):
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(each))
+    return metric

@@ -4,6 +4,7 @@ Pure Python. Requests of one utterance are done in order; between utterances one
 arrived goes first, then one with a FLUSH, then by turns plain audio and recordings that came whole.
 """
 
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from collections.abc import Callable
 from triton_backends.shared.decoding import Job, Sequence, decode
 from triton_backends.shared.engine import AsrEngine, Foresighted
 from triton_backends.shared.errors import BackendError, Busy, InvalidArgument
+from triton_backends.shared.progress import Progress
 
 REAP_INTERVAL_S = 1.0
 
@@ -19,7 +21,8 @@ class Sequences:
     """`submit` returns at once unless the engine is instant; workers of our own decode.
 
     `limit` utterances may be open at once, and one that is idle for `idle_s` is freed, because
-    Triton forgets an idle sequence without a word. `count` hears +1 and -1 as they open and end.
+    Triton forgets an idle sequence without a word. `count` hears +1 and -1 as they open and end,
+    `progress` of every batch.
     """
 
     def __init__(
@@ -29,11 +32,13 @@ class Sequences:
         idle_s: float,
         workers: int = 1,
         count: Callable[[int], None] = lambda _: None,
+        progress: Progress | None = None,
     ) -> None:
         self._engine = engine
         self._limit = limit
         self._idle_s = idle_s
         self._count = count
+        self._progress = progress or Progress(math.inf)
         self._live: dict[int, Sequence] = {}
         self._open: set[Sequence] = set()
         self._ready: set[Sequence] = set()
@@ -141,10 +146,12 @@ class Sequences:
             self._ready.discard(sequence)
             sequence.busy = True
             batch = sequence.take()
+        self._progress.begin()
         goes_on = decode(self._engine, sequence, batch)
         if not goes_on or batch.ends:
             # Not under the lock: ending a search takes long enough to hold up `submit`.
             sequence.free()
+        self._progress.end()
         with self._wake:
             sequence.busy = False
             if sequence.dropped:

@@ -1,6 +1,7 @@
 """Between Triton's tensors and numpy, the only place besides the two backends that sees them."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -15,13 +16,23 @@ def tensors_of(request: Any) -> dict[str, NDArray[Any]]:
     return {tensor.name(): tensor.as_numpy() for tensor in request.inputs()}
 
 
-def stop_wanted(request: Any) -> str:
+def parameters_of(request: Any) -> dict[str, Any]:
+    """The request's own parameters; vdx knows the two below."""
+    parameters: dict[str, Any] = json.loads(request.parameters() or "{}")
+    return parameters
+
+
+def stop_wanted(parameters: Mapping[str, Any]) -> str:
     """The id of the request that this one asks to end, or nothing.
 
     A parameter instead of gRPC's cancellation, which crashes tritonserver 2.51 now and then.
     """
-    parameters: dict[str, Any] = json.loads(request.parameters() or "{}")
     return str(parameters.get("vdx_stop", ""))
+
+
+def is_probe(parameters: Mapping[str, Any]) -> bool:
+    """Whether the request only asks if the model lives; it is answered without the engine."""
+    return bool(parameters.get("vdx_probe", False))
 
 
 def text_tensor(name: str, text: str) -> Any:

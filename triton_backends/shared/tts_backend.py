@@ -19,6 +19,7 @@ from triton_backends.shared.errors import BackendError, Busy, Internal
 from triton_backends.shared.lifeline import follow_parent
 from triton_backends.shared.metrics import Metrics, TritonMetrics
 from triton_backends.shared.parameters import Parameters
+from triton_backends.shared.progress import Progress
 from triton_backends.shared.speech import (
     CALIBRATION_TEXT,
     SpeechResponse,
@@ -27,13 +28,22 @@ from triton_backends.shared.speech import (
     stream_speech,
     words_json,
 )
-from triton_backends.shared.tensors import failure, stop_wanted, tensors_of, text_tensor
+from triton_backends.shared.tensors import (
+    failure,
+    is_probe,
+    parameters_of,
+    stop_wanted,
+    tensors_of,
+    text_tensor,
+)
 
 FINAL = pb_utils.TRITONSERVER_RESPONSE_COMPLETE_FINAL
 
 # Within one response the client is asked for again when the engine has been at it this long.
 POLL_INTERVAL_S = 0.01
 FIRST_RESPONSE_PAUSE_S = 0.002
+STUCK_MS = 10_000
+"""An engine that gives none of its requests a chunk for so long is stuck."""
 
 
 class TtsBackend:
@@ -62,6 +72,8 @@ class TtsBackend:
         )
         self._metrics: Metrics = TritonMetrics(pb_utils, args["model_name"])
         self._workers = ThreadPoolExecutor(self._limit, thread_name_prefix="synthesis")
+        stuck_ms = parameters.integer("stuck_ms", STUCK_MS, low=100)
+        self._progress = Progress(stuck_ms / 1000)
         self._active = 0
         self._answers: dict[str, _Answer] = {}
         self._lock = threading.Lock()
@@ -71,7 +83,11 @@ class TtsBackend:
         for request in requests:
             arrived = time.perf_counter()
             sender = request.get_response_sender()
-            if wanted := stop_wanted(request):
+            asked = parameters_of(request)
+            if is_probe(asked):
+                self._answer_probe(sender)
+                continue
+            if wanted := stop_wanted(asked):
                 self._stop(wanted)
                 sender.send(flags=FINAL)
                 continue
@@ -98,6 +114,15 @@ class TtsBackend:
                 raise Busy(f"{self._limit} requests are being spoken already")
             self._active += 1
 
+    def _answer_probe(self, sender: Any) -> None:
+        """FINAL alone: this process lives, and its engine is idle or gets on with its work."""
+        try:
+            self._progress.check()
+        except BackendError as error:
+            sender.send(failure(error), flags=FINAL)
+        else:
+            sender.send(flags=FINAL)
+
     def _stop(self, wanted: str) -> None:
         """A client's word that it wants no more of a request; one that is over is no error."""
         with self._lock:
@@ -108,19 +133,21 @@ class TtsBackend:
     def _refuse(self, sender: Any, error: BackendError) -> None:
         sender.send(failure(error), flags=FINAL)
         busy = isinstance(error, Busy)
-        self._metrics.add("vdx_rejections_total" if busy else "vdx_errors_total")
+        self._metrics.add("vdx_rejections_total" if busy else "vdx_model_errors_total")
 
     def _run(self, decoded: TtsRequest, answer: "_Answer") -> None:
         self._metrics.add("vdx_active_streams", 1)
+        self._progress.begin()
         try:
             self._speak(decoded, answer)
         except BackendError as error:
             answer.fail(error)
-            self._metrics.add("vdx_errors_total")
+            self._metrics.add("vdx_model_errors_total")
         except Exception as error:  # noqa: BLE001  (root of a worker: the client must hear of it)
             answer.fail(Internal(f"{type(error).__name__}: {error}"))
-            self._metrics.add("vdx_errors_total")
+            self._metrics.add("vdx_model_errors_total")
         finally:
+            self._progress.end()
             answer.finish()
             with self._lock:
                 self._active -= 1
@@ -129,7 +156,7 @@ class TtsBackend:
             answer.report(self._metrics)
 
     def _speak(self, decoded: TtsRequest, answer: "_Answer") -> None:
-        chunks = _while_wanted(self._engine.synthesize(decoded), answer)
+        chunks = _while_wanted(self._engine.synthesize(decoded), answer, self._progress)
         with closing(chunks), closing(stream_speech(chunks, self._voice)) as responses:
             while not answer.ended and not answer.cancelled():
                 response = next(responses, None)
@@ -145,11 +172,15 @@ class TtsBackend:
                     time.sleep(FIRST_RESPONSE_PAUSE_S)
 
 
-def _while_wanted(chunks: Generator[Chunk], answer: "_Answer") -> Generator[Chunk]:
-    """The chunks, until the client has gone."""
+def _while_wanted(
+    chunks: Generator[Chunk], answer: "_Answer", progress: Progress
+) -> Generator[Chunk]:
+    """The chunks that hold anything, until the client has gone."""
     with closing(chunks):
         for chunk in chunks:
-            yield chunk
+            progress.advance()
+            if chunk.pcm.size or chunk.words:
+                yield chunk
             if answer.abandoned or (answer.poll_due() and answer.cancelled()):
                 return
 

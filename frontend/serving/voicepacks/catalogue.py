@@ -1,13 +1,13 @@
 """What can be pulled by a short name: Piper's voices by their catalogue, Whisper by its sizes."""
 
-import json
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import Field, ValidationError
 
-from frontend.core.errors import HubError
+from frontend.core.errors import HubError, InvalidInput
+from frontend.core.json_input import parse_json
 from frontend.core.names import unknown_name
 from frontend.serving.voicepacks.hub import Hub
 from frontend.serving.voicepacks.identify import plain_id
@@ -93,9 +93,9 @@ def piper_voices(hub: Hub) -> list[PiperVoice]:
     with tempfile.TemporaryDirectory() as folder:
         raw = hub.small_file(PIPER_REPO, PIPER_CATALOGUE, Path(folder))
     try:
-        tree = json.loads(raw)
+        tree = parse_json(raw, PIPER_CATALOGUE, max_values=None)
         voices = [PiperVoice.model_validate({**entry, "key": key}) for key, entry in tree.items()]
-    except (ValueError, RecursionError, AttributeError, TypeError, ValidationError) as error:
+    except (InvalidInput, AttributeError, TypeError, ValidationError) as error:
         raise HubError(
             f"{PIPER_REPO}/{PIPER_CATALOGUE} is no catalogue of voices: {error}", retryable=False
         ) from error

@@ -1,14 +1,14 @@
 """Reads files that strangers made: regular ones, inside their folder, up to a size."""
 
 import hashlib
-import json
 import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from frontend.core.errors import InvalidVoicepack
+from frontend.core.errors import InvalidInput, InvalidVoicepack
+from frontend.core.json_input import parse_json
 
 BLOCK = 1024 * 1024
 MEBIBYTE = 1024 * 1024
@@ -61,9 +61,9 @@ def read_json(folder: Path, name: str) -> Any:
     """
     raw = read_inside(folder, name, LARGEST_JSON)
     try:
-        return json.loads(raw)
-    except (ValueError, RecursionError) as error:
-        raise InvalidVoicepack(f"{folder / name} is not JSON: {error}") from error
+        return parse_json(raw, str(folder / name), max_values=None)
+    except InvalidInput as error:
+        raise InvalidVoicepack(error.message) from error
 
 
 def digest_inside(folder: Path, name: str, limit: int) -> str:

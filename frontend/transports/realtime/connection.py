@@ -1,21 +1,22 @@
 """One client of `/v1/realtime`: its events in, a session between, the narrator's events out."""
 
 import asyncio
-import base64
-import json
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from frontend.core.audio import LISTEN_RATE, SAMPLE_BYTES, rms, to_pcm
-from frontend.core.errors import InvalidInput, SessionLimit, UnknownName, VdxError
+from frontend.core.audio import LISTEN_RATE, rms, to_pcm
+from frontend.core.errors import InvalidInput, SessionLimit, TooLarge, UnknownName, VdxError
+from frontend.core.json_input import shown, utf8_size
 from frontend.core.logs import bound, logger
 from frontend.core.resample import Resampler
+from frontend.core.slices import rest
 from frontend.dialog.history import Item
 from frontend.transports.host import Host
 from frontend.transports.realtime import events as ev
+from frontend.transports.realtime.incoming import event_id_of, read_audio, read_event
 from frontend.transports.realtime.narrator import Narrator
 from frontend.transports.realtime.outbox import Outbox
 from frontend.transports.realtime.schema import NewItem, ResponseCreate, SessionUpdate, parse
@@ -26,6 +27,8 @@ log = logger(__name__)
 VAD_EVENTS_S = 0.2
 MAX_ITEMS = 1_000
 """Items a conversation may hold before a client may not add to it by hand."""
+PIECE_BYTES = 48_000
+"""Of audio that are resampled at once: a second at 24 kHz, in about a millisecond."""
 
 
 class Connection:
@@ -93,15 +96,18 @@ class Connection:
                 if message["type"] == "websocket.disconnect":
                     break
                 await self._take(message)
+                del message  # it may be large, and the next one may be long in coming
                 await self._outbox.caught_up()
+                # Messages that have arrived together are taken without waiting.
+                await asyncio.sleep(0)
         finally:
             self._session.close("gone")
 
     async def _take(self, message: Any) -> None:
         event_id: str | None = None
         try:
-            event = _decode(message)
-            event_id = _event_id(event)
+            event = await read_event(message)
+            event_id = event_id_of(event)
             await self._handler(event)(event)
         except VdxError as error:
             log.debug("event refused", code=error.code, error=error.for_log)
@@ -110,10 +116,9 @@ class Connection:
     def _handler(self, event: dict[str, Any]) -> Callable[[dict[str, Any]], Awaitable[None]]:
         name = HANDLERS.get(str(event.get("type")))
         if name is None:
-            raise InvalidInput(
-                f"unknown event type {event.get('type')!r}; vdx handles: {', '.join(HANDLERS)}",
-                param="type",
-            )
+            known, given = ", ".join(HANDLERS), shown(event.get("type"))
+            message = f"unknown event type {given}; vdx handles: {known}"
+            raise InvalidInput(message, param="type")
         handler: Callable[[dict[str, Any]], Awaitable[None]] = getattr(self, name)
         return handler
 
@@ -121,6 +126,7 @@ class Connection:
 
     async def _session_update(self, event: dict[str, Any]) -> None:
         update = parse(SessionUpdate, event.get("session"), "session")
+        self._check_size(update.instructions, "session.instructions")
         if self._loading is not None:  # updates take effect in the order they were sent
             await asyncio.wait((self._loading,))
         wanted = self._current().merged(update).models
@@ -128,7 +134,7 @@ class Connection:
             await self._apply(update)
         elif self._tasks is not None:
             # Beside the reading: speech must not wait while a model loads.
-            work = self._apply_or_refuse(update, _event_id(event))
+            work = self._apply_or_refuse(update, event_id_of(event))
             self._loading = self._tasks.create_task(work, name=f"{self._session.id}-update")
 
     async def _apply_or_refuse(self, update: SessionUpdate, event_id: str | None) -> None:
@@ -140,7 +146,7 @@ class Connection:
     async def _apply(self, update: SessionUpdate) -> None:
         wanted = self._current().merged(update)
         for name, kind in wanted.models:
-            await self._host.manager.ensure(name, kind, wanted.options.language)
+            await self._host.offered(name, kind, wanted.options.language)
         await self._host.prepare(wanted.options)
         new = self._current().merged(update)  # somebody may have swapped a voice meanwhile
         if new.input_rate != self._settings.input_rate:
@@ -159,23 +165,17 @@ class Connection:
         return self._settings
 
     async def _audio_append(self, event: dict[str, Any]) -> None:
-        data = event.get("audio")
-        if not isinstance(data, str):
-            raise InvalidInput(f"audio must be a base64 string, got {data!r:.100}", param="audio")
-        try:
-            raw = base64.b64decode(data, validate=True)
-        except ValueError as error:  # binascii.Error, or a character that is not ASCII
-            raise InvalidInput(f"audio is not base64: {error}", param="audio") from None
-        if len(raw) % SAMPLE_BYTES:
-            raise InvalidInput(
-                f"audio must hold whole 16-bit samples, got {len(raw)} bytes", param="audio"
-            )
-        pcm = to_pcm(raw)
-        if self._settings.vdx_events:
-            self._level = rms(pcm)
-        heard = self._resampler.push(pcm)
-        self._uncommitted += heard.size
-        await self._session.feed(heard.tobytes())
+        raw = await read_audio(event.pop("audio", None))
+        resampler = self._resampler  # an update that waits for a model changes it for what follows
+        for at in range(0, len(raw), PIECE_BYTES):
+            if at:
+                await rest()
+            pcm = to_pcm(raw[at : at + PIECE_BYTES])
+            if self._settings.vdx_events:
+                self._level = rms(pcm)
+            heard = resampler.push(pcm)
+            self._uncommitted += heard.size
+            await self._session.feed(heard.tobytes())
 
     async def _audio_commit(self, _event: dict[str, Any]) -> None:
         utterance = self._session.commit()
@@ -192,17 +192,38 @@ class Connection:
         if len(self._session.history) >= MAX_ITEMS:
             raise SessionLimit(f"the conversation holds {MAX_ITEMS} items; delete some first")
         text = " ".join(part.text for part in new.content)
+        self._check_size(text, "item.content")
+        self._check_room(text)
         item_id = new.id or f"item_{self._session.id}_{ev.event_id()}"
         item = Item(item_id, new.role, text)
         after = event.get("previous_item_id")
         previous = self._session.history.add(item, after if isinstance(after, str) else None)
         self._narrator.item_added(previous, ev.item_object(item))
 
+    def _check_size(self, text: str | None, param: str) -> None:
+        limit = self._host.config.session.max_item_text_bytes
+        if (size := utf8_size(text or "")) > limit:
+            raise TooLarge(
+                f"{param} has {size} bytes of text, more than {limit} "
+                "(session.max_item_text_bytes)",
+                param=param,
+            )
+
+    def _check_room(self, text: str) -> None:
+        limit = self._host.config.session.max_history_bytes
+        size = self._session.history.size
+        if size + utf8_size(text) > limit:
+            raise SessionLimit(
+                f"the conversation holds {size} bytes of text; with this item it would have more "
+                f"than {limit} (session.max_history_bytes); delete items first "
+                "(conversation.item.delete)"
+            )
+
     async def _item_truncate(self, event: dict[str, Any]) -> None:
         audio_end_ms = event.get("audio_end_ms")
         if not isinstance(audio_end_ms, int):
             raise InvalidInput(
-                f"audio_end_ms must be an integer, got {audio_end_ms!r}", param="audio_end_ms"
+                f"audio_end_ms must be an integer, got {shown(audio_end_ms)}", param="audio_end_ms"
             )
         item = self._session.history.truncate(_item_id(event), audio_end_ms)
         self._post(
@@ -222,6 +243,7 @@ class Connection:
 
     async def _response_create(self, event: dict[str, Any]) -> None:
         wanted = parse(ResponseCreate, event.get("response") or {}, "response")
+        self._check_size(wanted.instructions, "response.instructions")
         if (active := self._session.active_reply) is not None:
             raise InvalidInput(
                 f"response resp_{self._session.id}_{active} is still active; cancel it or wait",
@@ -265,26 +287,8 @@ HANDLERS = {
 """Every client event vdx handles and the method that does."""
 
 
-def _decode(message: Any) -> dict[str, Any]:
-    text = message.get("text")
-    if text is None:
-        raise InvalidInput("events are JSON text, this was a binary message", param="message")
-    try:
-        event = json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise InvalidInput(f"malformed JSON: {error}", param="message") from None
-    if not isinstance(event, dict):
-        raise InvalidInput(f"an event is a JSON object, got {event!r:.100}", param="message")
-    return event
-
-
-def _event_id(event: dict[str, Any]) -> str | None:
-    event_id = event.get("event_id")
-    return event_id if isinstance(event_id, str) else None
-
-
 def _item_id(event: dict[str, Any]) -> str:
     item_id = event.get("item_id")
     if not isinstance(item_id, str):
-        raise UnknownName(f"item_id must be a string, got {item_id!r}", param="item_id")
+        raise UnknownName(f"item_id must be a string, got {shown(item_id)}", param="item_id")
     return item_id

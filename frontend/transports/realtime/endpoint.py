@@ -28,7 +28,7 @@ async def realtime(socket: WebSocket) -> None:
             )
         if host.drain.active:
             raise host.drain.refusal()
-        if not host.ready:
+        if not host.loaded:
             raise SessionLimit("the models are still loading; try again in a moment")
         options = host.options(_profile(socket))
         defaults = host.options("")

@@ -90,6 +90,9 @@ class Narrator:
                 )
             case n.ReplyEnded():
                 self._reply_ended(notice)
+            case n.ItemsForgotten(items=items):
+                for item_id in items:
+                    self._post("conversation.item.deleted", item_id=item_id)
             case n.Trouble(error=error):
                 self._outbox.post(ev.error_event(error))
             case n.SessionEnded(reason=reason) if reason not in ("closed", "gone"):

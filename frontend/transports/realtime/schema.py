@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from frontend.core.config import Speed
 from frontend.core.errors import InvalidInput
+from frontend.core.json_input import shown
 
 BETA_KEYS = frozenset(
     {
@@ -24,6 +25,12 @@ BETA_KEYS = frozenset(
     }
 )
 """Keys of the beta protocol's flat session; in the GA form they live under `audio`."""
+
+
+Name = Annotated[str, Field(max_length=200)]
+"""Of a model, voice, speaker or language."""
+MetadataKey = Annotated[str, Field(max_length=64)]
+MetadataValue = Annotated[str, Field(max_length=512)]
 
 
 class Shape(BaseModel):
@@ -49,8 +56,8 @@ class TurnDetection(Shape):
 
 
 class Transcription(Shape):
-    model: str | None = None
-    language: str | None = None
+    model: Name | None = None
+    language: Name | None = None
     prompt: str | None = None
 
 
@@ -62,12 +69,12 @@ class AudioInput(Shape):
 
 
 class VoiceId(Shape):
-    id: str = Field(min_length=1)
+    id: Name = Field(min_length=1)
 
 
 class AudioOutput(Shape):
     format: AudioFormat | None = None
-    voice: Annotated[str, Field(min_length=1)] | VoiceId | None = None
+    voice: Annotated[Name, Field(min_length=1)] | VoiceId | None = None
     speed: Speed | None = None
 
 
@@ -82,8 +89,8 @@ class VdxExtension(Shape):
     """
 
     events: bool | None = None
-    recogniser: str | None = None
-    language: str | None = None
+    recogniser: Name | None = None
+    language: Name | None = None
     echo_cancellation: bool | None = None
 
 
@@ -108,7 +115,7 @@ class SessionUpdate(Shape):
 
 class TextPart(Shape):
     type: Literal["input_text", "output_text"]
-    text: str = Field(min_length=1, max_length=100_000)
+    text: str = Field(min_length=1)
 
 
 class NewItem(Shape):
@@ -122,13 +129,16 @@ class NewItem(Shape):
 
 class ResponseCreate(Shape):
     instructions: str | None = None
-    metadata: dict[str, str] | None = None
+    metadata: dict[MetadataKey, MetadataValue] | None = Field(None, max_length=16)
     output_modalities: list[Literal["audio"]] | None = None
     conversation: Literal["auto"] | None = None
     tools: list[Any] | None = Field(None, max_length=0)
     tool_choice: Any = None
     max_output_tokens: Any = None
 
+
+LONGEST_NAME = 200
+"""Of an offending field, as an error shows it."""
 
 T = TypeVar("T", bound=BaseModel)
 
@@ -151,6 +161,6 @@ def parse(shape: type[T], data: object, param: str) -> T:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join([param, *(str(part) for part in first["loc"])])
-        value = repr(first.get("input"))
-        shown = value if len(value) <= 100 else value[:100] + "…"
-        raise InvalidInput(f"{where}: {first['msg'].lower()}, got {shown}", param=where) from None
+        where = where if len(where) <= LONGEST_NAME else where[:LONGEST_NAME] + "…"
+        value = shown(first.get("input"))
+        raise InvalidInput(f"{where}: {first['msg'].lower()}, got {value}", param=where) from None

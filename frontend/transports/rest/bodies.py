@@ -1,6 +1,7 @@
 """Request bodies, read within limits of size and time."""
 
 import asyncio
+import tempfile
 from collections.abc import AsyncGenerator, Mapping
 from typing import Any, TypeVar
 
@@ -9,7 +10,18 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
 
-from frontend.core.errors import InvalidInput, TooLarge, TooSlow, UnsupportedMedia
+from frontend.core.errors import (
+    InvalidInput,
+    StorageFailed,
+    TooLarge,
+    TooSlow,
+    UnsupportedMedia,
+)
+from frontend.core.json_input import SHOWN_CHARS, parse_json, shown
+from frontend.core.logs import logger
+from frontend.core.slices import rest
+
+log = logger(__name__)
 
 MAX_JSON_BYTES = 1024 * 1024
 MAX_FIELDS = 32
@@ -17,7 +29,6 @@ FORM_BYTES = 64 * 1024
 """What a form may hold beside its file."""
 ARRIVAL_S = 300.0
 """25 MB at the speed of a bad mobile connection."""
-SHOWN_CHARS = 100
 
 T = TypeVar("T", bound=BaseModel)
 
@@ -34,12 +45,13 @@ def checked(shape: type[T], data: object) -> T:
         first = error.errors()[0]
         # The branches of a union are no part of the name that the client knows.
         where = ".".join(str(p) for p in first["loc"] if p not in ("constrained-str", "VoiceId"))
+        where = where[:SHOWN_CHARS]
         if first["type"] == "extra_forbidden":
             known = ", ".join(shape.model_fields)
             message = f"there is no parameter {where!r}; there are: {known}"
         else:
-            shown = repr(first.get("input"))[:SHOWN_CHARS]
-            message = f"{where or 'body'}: {first['msg'].lower()}, got {shown}"
+            value = shown(first.get("input"))
+            message = f"{where or 'body'}: {first['msg'].lower()}, got {value}"
         raise InvalidInput(message, param=where or None) from None
 
 
@@ -50,14 +62,9 @@ async def json_body(request: Request, shape: type[T]) -> T:
         InvalidInput: it is something else (UnsupportedMedia, TooLarge, TooSlow are kinds of it).
     """
     _expect(request, "application/json")
-    raw = b"".join([piece async for piece in _arriving(request, MAX_JSON_BYTES)])
-    import json
-
-    try:
-        data = json.loads(raw)
-    except (ValueError, RecursionError) as error:
-        raise InvalidInput(f"the body is not JSON: {error}") from None
-    return checked(shape, data)
+    raw = b"".join([piece async for piece in arriving(request, MAX_JSON_BYTES)])
+    await rest()
+    return checked(shape, parse_json(raw, "the body"))
 
 
 async def upload(request: Request, max_bytes: int) -> tuple[UploadFile, Mapping[str, Any]]:
@@ -67,11 +74,12 @@ async def upload(request: Request, max_bytes: int) -> tuple[UploadFile, Mapping[
 
     Raises:
         InvalidInput: it is something else (UnsupportedMedia, TooLarge, TooSlow are kinds of it).
+        StorageFailed: there is no room on the disk.
     """
     _expect(request, "multipart/form-data")
     parser = MultiPartParser(
         request.headers,
-        _arriving(request, max_bytes + FORM_BYTES),
+        arriving(request, max_bytes + FORM_BYTES),
         max_files=1,
         max_fields=MAX_FIELDS,
         max_part_size=FORM_BYTES,
@@ -80,6 +88,11 @@ async def upload(request: Request, max_bytes: int) -> tuple[UploadFile, Mapping[
         form = await parser.parse()
     except MultiPartException as error:
         raise InvalidInput(f"the form cannot be read: {error.message}") from None
+    except OSError as error:
+        log.warning("an upload could not be stored", folder=_folder(), error=repr(error))
+        raise StorageFailed(
+            f"the server cannot store the upload: {error.strerror or error}; try again later"
+        ) from None
     file = form.get("file")
     if not isinstance(file, UploadFile):
         await form.close()
@@ -88,6 +101,14 @@ async def upload(request: Request, max_bytes: int) -> tuple[UploadFile, Mapping[
         await form.close()
         raise TooLarge(f"file has {file.size} bytes, more than {max_bytes}", param="file")
     return file, _fields(form)
+
+
+def _folder() -> str:
+    """Where uploads go, for the log: the name of a server's folder is nothing for its clients."""
+    try:
+        return tempfile.gettempdir()
+    except OSError:
+        return "none of the folders for temporary files can be written to"
 
 
 def _fields(form: FormData) -> dict[str, Any]:
@@ -113,8 +134,12 @@ def _expect(request: Request, wanted: str) -> None:
         raise UnsupportedMedia(f"content-type must be {wanted}, got {given[:SHOWN_CHARS]!r}")
 
 
-async def _arriving(request: Request, limit: int) -> AsyncGenerator[bytes, None]:
-    """The body as it arrives, no more than `limit` bytes and no longer than ARRIVAL_S."""
+async def arriving(request: Request, limit: int) -> AsyncGenerator[bytes, None]:
+    """The body as it arrives, no more than `limit` bytes and no longer than ARRIVAL_S.
+
+    Raises:
+        InvalidInput: it is too long or too slow, or the client left.
+    """
     announced = request.headers.get("content-length", "")
     if announced.isdecimal() and int(announced) > limit:
         raise TooLarge(f"the body has {announced} bytes, more than {limit}")

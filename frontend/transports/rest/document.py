@@ -130,8 +130,8 @@ async def docs(request: Request) -> Response:
     """The document for people."""
     digest = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'sha256-{digest}'; frame-ancestors 'none'"
-    headers = {"Content-Security-Policy": policy, "X-Content-Type-Options": "nosniff"}
-    return HTMLResponse(page(str(request.base_url).rstrip("/")), headers=headers)
+    url = request.app.state.host.config.server.public_url or str(request.base_url).rstrip("/")
+    return HTMLResponse(page(url), headers={"Content-Security-Policy": policy})
 
 
 def page(base_url: str) -> str:

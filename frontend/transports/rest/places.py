@@ -14,11 +14,15 @@ class Places:
         self._what = what
         self._taken = 0
 
+    def require_free(self) -> None:
+        """Raises SessionLimit where there is no place now; takes none."""
+        if self._taken >= self._limit:
+            raise SessionLimit(f"the server works on {self._limit} {self._what}, its limit")
+
     @contextmanager
     def take(self) -> Iterator[None]:
         """A place for the length of a block; raises SessionLimit where there is none."""
-        if self._taken >= self._limit:
-            raise SessionLimit(f"the server works on {self._limit} {self._what}, its limit")
+        self.require_free()
         self._taken += 1
         try:
             yield

@@ -1,14 +1,14 @@
 """`POST /v1/audio/speech`: a text in, its speech out while it is being spoken."""
 
-import asyncio
 import base64
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from contextlib import AsyncExitStack, aclosing
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from frontend.core.events import Pcm
+from frontend.core.threads import in_thread
 from frontend.transports.encoders import FORMS, Encoder
 from frontend.transports.files import speak_text
 from frontend.transports.host import Host
@@ -29,15 +29,18 @@ async def speech(request: Request) -> Response:
     voice = await find_voice(host, asked)
     form = asked.response_format
     headers = {"X-Vdx-Voice": voice.model}
+    encoder = Encoder(form, asked.sample_rate)
+    resources = AsyncExitStack()
+    resources.callback(encoder.close)
     pieces = _encoded(
         host,
         speak_text(host.client, voice, asked.input, host.config.clauses),
-        Encoder(form, asked.sample_rate),
+        encoder,
         threaded=form not in LIGHT,
     )
     if asked.stream_format == "sse":
-        return Stream(_as_events(pieces, asked), EVENTS, headers)
-    return Stream(pieces, FORMS[form].media_type, headers)
+        return Stream(_as_events(pieces, asked), EVENTS, headers, resources)
+    return Stream(pieces, FORMS[form].media_type, headers, resources)
 
 
 async def _encoded(
@@ -46,10 +49,10 @@ async def _encoded(
     with host.suspicious():
         async with aclosing(pieces):
             async for pcm in pieces:
-                data = await asyncio.to_thread(encoder.push, pcm) if threaded else encoder.push(pcm)
+                data = await in_thread(encoder.push, pcm) if threaded else encoder.push(pcm)
                 if data:
                     yield data
-    if data := await asyncio.to_thread(encoder.finish):
+    if data := await in_thread(encoder.finish):
         yield data
 
 

@@ -12,6 +12,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from frontend.core.errors import RequestCancelled, VdxError
 from frontend.core.logs import logger
+from frontend.core.threads import cancel_all
 from frontend.transports import failures
 
 log = logger(__name__)
@@ -56,16 +57,13 @@ class Stream(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         gone = asyncio.create_task(_gone(receive), name="http-gone")
         work = asyncio.create_task(self._answer(scope, receive, send), name="http-stream")
-        try:
-            await asyncio.wait((gone, work), return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            gone.cancel()
-            work.cancel()
-            _, failed = await asyncio.gather(gone, work, return_exceptions=True)
-            await self._pieces.aclose()
-            await self._resources.aclose()
-        if isinstance(failed, Exception):
-            raise failed
+        async with self._resources, aclosing(self._pieces):
+            try:
+                await asyncio.wait((gone, work), return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                await cancel_all(gone, work)
+        if not work.cancelled():
+            work.result()
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         async with aclosing(self._pieces) as pieces:
@@ -116,6 +114,4 @@ async def while_connected(request: Request, work: Coroutine[Any, Any, T]) -> T:
             raise RequestCancelled("the client left")
         return task.result()
     finally:
-        gone.cancel()
-        task.cancel()
-        await asyncio.gather(gone, task, return_exceptions=True)
+        await cancel_all(gone, task)

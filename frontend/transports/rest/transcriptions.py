@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from frontend.core.audio import LISTEN_RATE
 from frontend.core.errors import InvalidInput
+from frontend.core.threads import in_thread
 from frontend.serving.models import ModelInfo
 from frontend.transports.files import Segment, transcribe
 from frontend.transports.host import Host
@@ -65,15 +66,20 @@ async def transcriptions(request: Request) -> Response:
     """Writes a recording down, whole or stretch by stretch."""
     host: Host = request.app.state.host
     require_ready(host)
+    limits, recordings = host.config.server, request.app.state.recordings
+    recordings.require_free()  # or the upload would be for nothing
     async with AsyncExitStack() as stack:
-        stack.enter_context(request.app.state.recordings.take())
-        file, fields = await upload(request, host.config.server.max_upload_bytes)
+        file, fields = await upload(request, limits.max_upload_bytes)
         stack.push_async_callback(file.close)
+        # Not before the upload is whole: one that stalls would keep the place from others.
+        stack.enter_context(recordings.take())
         asked = checked(TranscriptionRequest, fields)
         recogniser = await find_recogniser(host, asked.model, asked.language)
         _check(asked, recogniser)
         name = (file.filename or "file")[:NAME_CHARS]
-        recording = await asyncio.to_thread(Recording, file.file, name)
+        recording = await in_thread(
+            Recording, file.file, name, limits.max_recording_seconds, discard=Recording.close
+        )
         stack.enter_context(recording)
         places = request.app.state.stretches
         job = _Job(host, recording, recogniser, asked.language or "", places)
@@ -82,7 +88,8 @@ async def transcriptions(request: Request) -> Response:
         document = await while_connected(request, job.document())
     chosen = asked.timestamp_granularities or GRANULARITIES
     media_type = MEDIA_TYPES.get(asked.response_format, "application/json")
-    return Response(document.rendered(asked.response_format, chosen), media_type=media_type)
+    rendered = await in_thread(document.rendered, asked.response_format, chosen)
+    return Response(rendered, media_type=media_type)
 
 
 def _check(asked: TranscriptionRequest, recogniser: ModelInfo) -> None:

@@ -10,6 +10,7 @@ from livekit import rtc
 from pydantic import BaseModel, ConfigDict, Field
 
 from frontend.core.errors import InvalidInput, SessionLimit, VdxError
+from frontend.core.json_input import parse_json
 from frontend.core.logs import logger
 from frontend.dialog.session import Session
 from frontend.transports.host import Host
@@ -108,7 +109,7 @@ class Controls:
         wanted = parse(UseModelRequest, payload, "payload")
         session, narrator = self._live
         model, _, speaker = wanted.model.partition("/")
-        info = await self._host.manager.ensure(model)
+        info = await self._host.offered(model, None)
         if info.kind == "tts":
             session.update(session.options.updated(voice=model, speaker=speaker))
         else:
@@ -163,7 +164,4 @@ class Controls:
 
 def _payload(text: str) -> Any:
     """JSON of an RPC; an empty payload is an empty object."""
-    try:
-        return json.loads(text) if text.strip() else {}
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise InvalidInput(f"the payload is not JSON: {error}", param="payload") from None
+    return parse_json(text, "the payload", param="payload") if text.strip() else {}

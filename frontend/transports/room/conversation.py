@@ -125,9 +125,9 @@ class RoomConversation:
     async def _options(self) -> SessionOptions:
         """What the job asks for, its models loaded."""
         options = JobWishes.read(self._metadata).options(self._host)
-        await self._host.manager.ensure(options.voice, "tts", options.language)
+        await self._host.offered(options.voice, "tts", options.language)
         if options.recogniser:
-            await self._host.manager.ensure(options.recogniser, "asr", options.language)
+            await self._host.offered(options.recogniser, "asr", options.language)
         return options.updated(echo=self._echo(options.echo))
 
     def _echo(self, asked: EchoControlConfig) -> EchoControlConfig:

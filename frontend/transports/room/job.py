@@ -1,11 +1,11 @@
 """What a dispatch asks for: the JSON metadata of a job, made into a session's options."""
 
-import json
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from frontend.core.errors import InvalidInput
+from frontend.core.json_input import parse_json
 from frontend.dialog.profiles import SessionOptions
 from frontend.transports.host import Host
 from frontend.transports.realtime.schema import parse
@@ -44,12 +44,7 @@ class JobWishes(BaseModel):
                 f"the job's metadata has {len(metadata)} characters, more than {MAX_METADATA}",
                 param="metadata",
             )
-        try:
-            value: Any = json.loads(metadata)
-        except (json.JSONDecodeError, RecursionError) as error:
-            raise InvalidInput(
-                f"the job's metadata is not JSON: {error}", param="metadata"
-            ) from None
+        value = parse_json(metadata, "the job's metadata", param="metadata")
         return parse(cls, value, "metadata")
 
     def options(self, host: Host) -> SessionOptions:

@@ -18,6 +18,7 @@ from frontend.core.audio import SPEAK_FRAME, SPEAK_RATE
 from frontend.core.events import Pcm
 from frontend.core.logs import logger
 from frontend.core.metrics import PACING_ERROR, ROOM_DRY
+from frontend.core.threads import in_thread
 from frontend.transports.room.lead import OutputLead
 
 log = logger(__name__)
@@ -88,7 +89,7 @@ class Mouth:
     async def save(self, file: Path) -> None:
         """Writes what was recorded, if anything, as a WAV file."""
         if self._recorded:
-            await asyncio.to_thread(_write, file, np.concatenate(self._recorded))
+            await in_thread(_write, file, np.concatenate(self._recorded))
 
     async def close(self) -> None:
         await self._source.aclose()

@@ -97,6 +97,8 @@ class RoomNarrator:
                 self._live.spawn(self._mouth.hush, "hush", self._live.trouble)
             case n.ReplyEnded():
                 self._tell_ended(notice)
+            case n.ItemsForgotten(items=items):
+                self.event("vdx.items.forgotten", items=items)
             case n.TurnTimed(speech_end_to_first_audio_ms=gap, stages=stages):
                 self.last_turn = {"speech_end_to_first_audio_ms": gap, "stages": dict(stages)}
             case n.Trouble(error=error) | n.HearingFailed(error=error):

@@ -39,9 +39,9 @@ def test_changed_leaves_defaults_out() -> None:
 
 
 def test_secrets_are_masked() -> None:
-    answer = show("--set", "server.api_keys=[hunter2]", "--json")
+    answer = show("--set", "server.api_keys=[hunter2-hunter2-hunter2]", "--json")
     assert answer.exit_code == 0
-    assert "hunter2" not in answer.stdout
+    assert "hunter2-hunter2-hunter2" not in answer.stdout
     assert "*" in json.loads(answer.stdout)["server.api_keys"]["value"][0]
 
 

@@ -1,11 +1,14 @@
 # ruff: noqa: RUF001
+import unicodedata
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from frontend.core.config import ClauseConfig
 from frontend.core.events import Clause
-from frontend.speech.clauses import LONGEST_TOKEN, ClauseChunker
+from frontend.speech.clauses import LONGEST_CLAUSE, ClauseChunker
+from frontend.speech.longtokens import FORCED
 
 CONFIG = ClauseConfig()
 MARKDOWN = (
@@ -104,12 +107,72 @@ def test_digit_groups_stay_together() -> None:
     assert texts("Il y a 20 000 000 habitants ici.", "fr") == ["Il y a 20 000 000 habitants ici."]
 
 
-def test_an_address_is_never_cut() -> None:
-    url = "https://example.com/" + "a" * 300
-    assert url in texts(LONG + "Look at " + url + " now.")
-    endless = texts("x" * 2500)
-    assert "".join(endless) == "x" * 2500
-    assert max(map(len, endless)) <= LONGEST_TOKEN
+def test_an_address_stays_in_one_clause() -> None:
+    url = "https://example.com/" + "a" * 100
+    assert unspaced(texts(LONG + "Look at " + url + " now.")[1]) == unspaced(f"Look at {url} now.")
+
+
+def unspaced(text: str) -> str:
+    return "".join(text.split())
+
+
+LONG_TOKENS = {
+    "latin": "bcdfg" * 60,
+    "cyrillic": "абвгд" * 60,
+    "greek": "αβγδε" * 60,
+    "arabic": "مكتبة" * 60,
+    "devanagari": "किताबें" * 60,
+    "hangul": "가나다라" * 60,
+    "tibetan": "བོད་སྐད་" * 60,
+    "digits": "1234567890" * 30,
+    "address": "https://example.com/a-path/" * 12 + "end",
+    "marks over a letter": "a" + "\u0301" * 300,
+}
+
+
+@pytest.mark.parametrize("token", LONG_TOKENS.values(), ids=LONG_TOKENS)
+def test_what_is_too_long_for_a_word_is_parted(token: str) -> None:
+    source = f"Before {token} after."
+    clauses = chunk(source)
+    words = [word for clause in clauses for word in clause.text.split()]
+    assert (words[0], words[-1]) == ("Before", "after.")
+    assert "".join(words[1:-1]) == token
+    assert max(map(len, words)) <= FORCED
+    assert all(len(clause.text) <= CONFIG.max_chars for clause in clauses)
+    for clause in clauses:
+        for char, offset in zip(clause.text, clause.offsets, strict=True):
+            assert char in (source[offset], " ")
+    for piece in words[1:-1]:
+        # No vowel sign or accent is taken from the letter it stands over.
+        assert unicodedata.category(piece[0]) not in ("Mn", "Mc") or len(words[1]) == FORCED
+
+
+def test_a_long_address_is_parted_behind_its_marks() -> None:
+    url = "https://example.com/the-longest/path/of/all?with=a&query=that-goes-on"
+    assert " ".join(texts(url)) == (
+        "https://example.com/the-longest/path/of/ all?with=a&query=that-goes-on"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("สวัสดีครับผมชื่อสมชายและผมอาศัยอยู่ในกรุงเทพมหานครซึ่งเป็นเมืองหลวงของประเทศไทยครับ", "th"),
+        (
+            "这是一个没有任何标点符号的很长的句子它的长度远远超过四十个字符但是不应该被分开",
+            "zh",
+        ),
+        (
+            "これは句読点がまったくないとても長い文でありその長さは四十文字をはるかに超えている",
+            "ja",
+        ),
+        ("သူသည်မြန်မာနိုင်ငံတွင်နေထိုင်ပြီးနေ့စဉ်နေ့တိုင်းစာအုပ်များကိုဖတ်ရှုလေ့ရှိသည်", "my"),
+        ("Donaudampfschifffahrtsgesellschaften", "de"),
+        ("supercalifragilisticexpialidocious", "en"),
+    ],
+)
+def test_words_of_any_script_are_left_as_they_are(text: str, language: str) -> None:
+    assert "".join(texts(text, language)) == text
 
 
 def test_chinese_and_japanese_need_no_spaces() -> None:
@@ -201,7 +264,7 @@ def test_spans_follow_each_other_and_limits_hold(text: str) -> None:
         assert clause.source_end > clause.source_start
         assert clause.text == clause.text.strip()
         assert any(char.isalnum() for char in clause.text)
-        assert len(clause.text) <= LONGEST_TOKEN
+        assert len(clause.text) <= LONGEST_CLAUSE
         assert len(clause.offsets) == len(clause.text)
         assert list(clause.offsets) == sorted(clause.offsets)
         assert clause.source_start <= clause.offsets[0]
@@ -225,4 +288,4 @@ def test_what_is_kept_stays_bounded(unit: str) -> None:
     for char in unit * 2000:
         chunker.feed(char)
         kept = max(kept, len(chunker._chars))
-    assert kept <= LONGEST_TOKEN
+    assert kept <= LONGEST_CLAUSE

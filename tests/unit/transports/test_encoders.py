@@ -77,3 +77,11 @@ def test_speech_of_nothing_is_a_valid_file() -> None:
     for form in ("wav", "flac", "mp3", "opus"):
         encoder = encoders.Encoder(form, 24_000)
         assert soundfile.info(io.BytesIO(encoder.push(TONE[:960]) + encoder.finish())).channels == 1
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_stream_that_is_given_up_is_freed(form: str) -> None:
+    encoder = Encoder(form, 24_000)
+    encoder.push(TONE)
+    encoder.close()
+    encoder.close()

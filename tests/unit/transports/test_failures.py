@@ -23,6 +23,7 @@ SHAPE = {"message", "type", "param", "code", "service", "retryable"}
         (errors.ModelRejected("x", model="m"), 400, "invalid_request_error"),
         (errors.ModelBusy("x", model="m"), 429, "rate_limit_error"),
         (errors.SessionLimit("x"), 503, "server_error"),
+        (errors.StorageFailed("x"), 507, "server_error"),
         (errors.TritonUnavailable("x"), 503, "server_error"),
         (errors.ModelTimeout("x", model="m"), 504, "server_error"),
         (errors.ModelFailed("x", model="m"), 502, "server_error"),

@@ -117,7 +117,7 @@ def no_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     async def at_once(work: Any, *arguments: Any) -> Any:
         return work(*arguments)
 
-    monkeypatch.setattr("asyncio.to_thread", at_once)
+    monkeypatch.setattr("frontend.transports.recording.in_thread", at_once)
 
 
 def written(client: FakeClient, pcm: np.ndarray, **options: Any) -> list[Segment]:

@@ -34,6 +34,7 @@ SAMPLES: list[n.Notice] = [
     n.PlayoutPaused(1, played_ms=100),
     n.PlayoutResumed(1, played_ms=100),
     n.ReplyEnded(1, "completed", "", 900, "Go forward."),
+    n.ItemsForgotten(("item_u1",)),
     n.TurnTimed(1, 321.0, {"first_text": 300.0}),
     n.LevelHint(rms=80.0, threshold=200.0),
     n.Trouble(ERROR),

@@ -1,6 +1,8 @@
 """Recordings of every kind, and the speech in them."""
 
+import asyncio
 import io
+import threading
 import wave
 from itertools import pairwise
 from pathlib import Path
@@ -10,8 +12,15 @@ import pytest
 import soundfile
 
 from frontend.core.config import VadConfig
-from frontend.core.errors import InvalidInput
-from frontend.transports.recording import JOINED, LONGEST, Cutter, Recording, Stretch
+from frontend.core.errors import InvalidInput, TooLarge
+from frontend.transports.recording import (
+    JOINED,
+    LONGEST,
+    Cutter,
+    Recording,
+    Stretch,
+    stretches,
+)
 
 AUDIO = Path(__file__).parents[2] / "data" / "audio"
 
@@ -147,3 +156,101 @@ def test_speech_without_a_pause_is_parted_where_it_is_quiet() -> None:
 @pytest.mark.parametrize("samples", [0, 1, 319, 320, 16_000])
 def test_silence_holds_no_speech(samples: int) -> None:
     assert cut(np.zeros(samples, np.int16)) == []
+
+
+class Watched(io.BytesIO):
+    """A file that a reader is kept in until it is let go, and that knows when it was closed."""
+
+    def __init__(self, content: bytes) -> None:
+        super().__init__(content)
+        self.held = threading.Event()
+        self.release = threading.Event()
+        self.release.set()
+
+    def read(self, size: int | None = -1) -> bytes:
+        self.held.set()
+        assert self.release.wait(10)
+        assert not self.closed, "closed while it was read"
+        return super().read(size)
+
+
+def encoded(pcm: np.ndarray, rate: int, form: str) -> bytes:
+    file = io.BytesIO()
+    soundfile.write(file, pcm, rate, format=form)
+    return file.getvalue()
+
+
+def test_closing_waits_for_the_thread_that_reads() -> None:
+    file = Watched(encoded(np.tile(recorded("ps_goforward.wav"), 20), 16_000, "FLAC"))
+    recording = Recording(file, "watched")
+    file.held.clear()
+    file.release.clear()
+    pieces = []
+    reader = threading.Thread(target=lambda: pieces.append(recording.read()))
+    reader.start()
+    assert file.held.wait(10)
+    closer = threading.Thread(target=recording.close)
+    closer.start()
+    closer.join(0.05)
+    assert closer.is_alive()
+    assert not file.closed
+    file.release.set()
+    for thread in (closer, reader):
+        thread.join(10)
+    assert pieces[0].size
+    assert file.closed
+    with pytest.raises(InvalidInput, match="watched was closed"):
+        recording.read()
+
+
+async def test_whoever_is_cancelled_leaves_when_the_thread_has() -> None:
+    file = Watched(encoded(np.tile(recorded("ps_goforward.wav"), 20), 16_000, "FLAC"))
+    with Recording(file, "watched") as recording:
+        file.held.clear()
+        file.release.clear()
+        reading = asyncio.create_task(anext(stretches(recording, VadConfig())))
+        assert await asyncio.to_thread(file.held.wait, 10)
+        reading.cancel()
+        await asyncio.sleep(0.01)
+        assert not reading.done()
+        file.release.set()
+        with pytest.raises(asyncio.CancelledError):
+            await reading
+    assert file.closed
+
+
+@pytest.mark.parametrize("form", ["WAV", "FLAC", "OGG", "MP3"])
+def test_a_recording_that_lasts_too_long_is_refused(form: str) -> None:
+    raw = encoded(np.zeros(80_000, np.int16), 16_000, form)
+    with Recording(io.BytesIO(raw), "long", limit_s=6) as recording:
+        while recording.read().size:
+            pass
+
+    def read_whole() -> None:
+        with Recording(io.BytesIO(raw), "long", limit_s=4) as recording:
+            while recording.read().size:
+                pass
+
+    with pytest.raises(TooLarge, match="long lasts longer than the 4 s") as told:
+        read_whole()
+    assert told.value.param == "file"
+
+
+def test_days_of_silence_are_refused_before_they_are_decoded() -> None:
+    raw = encoded(np.zeros(1_000 * 3_600, np.int16), 1_000, "FLAC")
+    with pytest.raises(TooLarge, match="lasts longer than the 60 s"):
+        Recording(io.BytesIO(raw), "silence", limit_s=60)
+
+
+def test_many_channels_are_decoded_in_small_pieces() -> None:
+    raw = encoded(np.zeros((96_000, 16), np.int16), 96_000, "WAV")
+    with Recording(io.BytesIO(raw)) as recording:
+        assert 0 < recording.read().size < 8_000
+
+
+@pytest.mark.parametrize("raw", [b"words", encoded(np.zeros((10, 17)), 16_000, "WAV")])
+def test_what_is_refused_is_closed(raw: bytes) -> None:
+    file = io.BytesIO(raw)
+    with pytest.raises(InvalidInput):
+        Recording(file, "refused")
+    assert file.closed

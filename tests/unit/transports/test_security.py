@@ -11,22 +11,24 @@ from frontend.transports.security import (
     is_loopback,
 )
 
-KEYS = ("first-key", "second-key-ü")
+KEYS = ("first-key-of-many", "second-key-of-many")
 
 
 def asking(*, subprotocols: tuple[str, ...] = (), **headers: str) -> HTTPConnection:
     """A connection with these headers; `host` defaults to the server's own address."""
-    given = {"host": "127.0.0.1:8080"} | headers
+    given = {"host": "127.0.0.1:8080"} | {k.replace("_", "-"): v for k, v in headers.items()}
     raw = [(name.encode(), value.encode("latin-1")) for name, value in given.items()]
     return HTTPConnection({"type": "websocket", "headers": raw, "subprotocols": subprotocols})
 
 
 def guard(
-    host: str = "127.0.0.1", keys: tuple[str, ...] = (), origins: tuple[str, ...] = ()
+    host: str = "127.0.0.1",
+    keys: tuple[str, ...] = (),
+    origins: tuple[str, ...] = (),
+    public_url: str = "",
 ) -> Guard:
-    return Guard(
-        ServerConfig.model_validate({"host": host, "api_keys": keys, "allowed_origins": origins})
-    )
+    given = {"api_keys": keys, "allowed_origins": origins, "public_url": public_url}
+    return Guard(ServerConfig.model_validate({"host": host, **given}))
 
 
 @pytest.mark.parametrize(
@@ -83,7 +85,7 @@ def test_a_key_opens(connection: HTTPConnection) -> None:
         asking(authorization=""),
         asking(authorization="Bearer"),
         asking(authorization="Bearer first"),
-        asking(authorization="Bearer first-key-and-more"),
+        asking(authorization=f"Bearer {KEYS[0]}-and-more"),
         asking(authorization=f"Basic {KEYS[0]}"),
         asking(authorization=KEYS[0]),
         asking(authorization="Bearer \xff\xfe"),
@@ -174,3 +176,58 @@ def test_ipv6_loopback_is_loopback() -> None:
     assert closed.admit(asking(host="[::1]:8080")) is None
     with pytest.raises(Forbidden):
         closed.admit(asking(host="evil.example"))
+
+
+PUBLIC = "https://voice.example.com"
+
+
+def test_behind_a_proxy_the_public_name_and_origin_are_the_servers_own() -> None:
+    proxied = guard(keys=KEYS, public_url=PUBLIC)
+    key = {"authorization": f"Bearer {KEYS[0]}", "x_forwarded_for": "203.0.113.9"}
+    assert proxied.admit(asking(host="voice.example.com"), needs_key=False) is None
+    assert proxied.admit(asking(host="voice.example.com", origin=PUBLIC, **key)) is None
+    assert proxied.admit(asking(host="127.0.0.1:8080", origin=PUBLIC, **key)) is None
+    with pytest.raises(Forbidden, match=r"server\.public_url"):
+        proxied.admit(asking(host="other.example.com", **key))
+    with pytest.raises(Unauthorized):
+        proxied.admit(asking(host="voice.example.com", origin=PUBLIC))
+
+
+@pytest.mark.parametrize("name", ["x_forwarded_for", "x_forwarded_host", "forwarded"])
+def test_a_server_without_keys_serves_no_proxy(name: str) -> None:
+    with pytest.raises(Forbidden, match=r"server\.api_keys"):
+        guard().admit(asking(**{name: "for=203.0.113.9"}))
+
+
+def fetched(
+    site: str, mode: str = "no-cors", dest: str = "image", method: str = "GET"
+) -> HTTPConnection:
+    """A request that a browser sent without an origin."""
+    headers = {"host": "127.0.0.1:8080", "sec-fetch-site": site}
+    headers |= {"sec-fetch-mode": mode, "sec-fetch-dest": dest}
+    raw = [(name.encode(), value.encode()) for name, value in headers.items()]
+    return HTTPConnection({"type": "http", "method": method, "headers": raw})
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site", "nonsense"])
+def test_what_another_site_embeds_is_refused_without_an_origin(site: str) -> None:
+    for asked in (
+        fetched(site),
+        fetched(site, "navigate", "iframe"),
+        fetched(site, "navigate", "document", "POST"),
+        fetched(site, "websocket", "websocket"),
+    ):
+        with pytest.raises(Forbidden, match="another site"):
+            guard().admit(asked, needs_key=False)
+    with pytest.raises(Forbidden, match="another site"):
+        guard().admit(fetched(site, "navigate", "document"))
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site", "none", "same-origin"])
+def test_a_link_to_the_page_may_be_followed(site: str) -> None:
+    assert guard().admit(fetched(site, "navigate", "document"), needs_key=False) is None
+
+
+@pytest.mark.parametrize("site", ["none", "same-origin"])
+def test_the_own_page_fetches_what_it_wants(site: str) -> None:
+    assert guard().admit(fetched(site)) is None

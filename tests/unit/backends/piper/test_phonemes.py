@@ -15,7 +15,13 @@ from frontend.bench.piper_voice import make_voice
 from triton_backends.piper.arabic import find_vocaliser
 from triton_backends.piper.config import VoiceConfig, read_config
 from triton_backends.piper.espeak import EspeakPhonemes
-from triton_backends.piper.phonemes import NOBODY, LetterPhonemizer
+from triton_backends.piper.phonemes import (
+    MOST_PHONEMES,
+    NOBODY,
+    LetterPhonemizer,
+    Phoneme,
+    bounded,
+)
 from triton_backends.piper.spans import word_spans
 from triton_backends.piper.voicepack import make_phonemizer
 
@@ -56,7 +62,8 @@ def reference(config: VoiceConfig) -> piper.voice.PiperVoice:
 def check(mine: LetterPhonemizer, theirs: piper.voice.PiperVoice, text: str) -> None:
     wanted = theirs.phonemize(text)
     assert [[p.symbol for p in each] for each in mine.phonemes(text)] == wanted, text
-    ids = [tuple(theirs.phonemes_to_ids(each)) for each in wanted if each]
+    parts = [part for each in wanted for part in bounded([Phoneme(symbol) for symbol in each])]
+    ids = [tuple(theirs.phonemes_to_ids([p.symbol for p in part])) for part in parts]
     assert [sentence.ids for sentence in mine.sentences(text)] == ids, text
 
 
@@ -120,3 +127,23 @@ def test_every_word_owns_phonemes_in_its_order(
     assert owned == sorted(owned)
     raw = {0, 1, 2} if text.startswith("[[") else set()
     assert set(owned) == set(range(len(word_spans(text)))) - raw
+
+
+def test_a_sentence_of_many_phonemes_is_given_to_the_network_in_parts(
+    espeak: EspeakPhonemes, folder: Path
+) -> None:
+    # A voice reads letters of a script that is not its own one by one, by their names.
+    mine = LetterPhonemizer(config_of(folder), espeak)
+    whole = [phoneme for each in mine.phonemes("абвгд" * 60) for phoneme in each]
+    parts = [part for each in mine.phonemes("абвгд" * 60) for part in bounded(each)]
+    assert [phoneme for part in parts for phoneme in part] == whole
+    assert len(parts) > 5
+    assert max(map(len, parts)) <= MOST_PHONEMES
+    assert all(part[-1].symbol == " " for part in parts[:-1])
+    assert len(mine.sentences("абвгд" * 60)) == len(parts)
+
+
+def test_phonemes_without_a_space_are_parted_all_the_same() -> None:
+    parts = list(bounded([Phoneme("a", 0)] * (2 * MOST_PHONEMES + 1)))
+    assert [len(part) for part in parts] == [MOST_PHONEMES, MOST_PHONEMES, 1]
+    assert list(bounded([])) == []

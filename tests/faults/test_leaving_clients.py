@@ -1,0 +1,60 @@
+"""Clients that leave while their recording is uploaded, read or written down, or while a text is
+spoken to them: the server lives on and keeps nothing of theirs."""
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.faults.leaving import SILENT_HOURS, TRANSCRIPTIONS, leavers, recordings
+from tests.repetitions import Repetitions
+from tests.server.processes import PATIENCE_S, Http, eventually
+from tests.server.talk import RECORDINGS
+
+AT_ONCE = 8
+PLACES = 12
+GO = (RECORDINGS / "ps_goforward.wav").read_bytes()
+
+
+@pytest.fixture(scope="module")
+def base_config(base_config: dict[str, Any]) -> dict[str, Any]:
+    limits = {"max_recordings": PLACES, "max_recording_seconds": SILENT_HOURS * 3_600}
+    return base_config | {"server": limits, "profiles": {}}
+
+
+@pytest.fixture(scope="module")
+def files() -> dict[str, bytes]:
+    return recordings()
+
+
+def ask(server: str) -> int:
+    answer = httpx.post(server + TRANSCRIPTIONS, files={"file": GO}, timeout=PATIENCE_S)
+    return answer.status_code
+
+
+def descriptors(pid: int) -> list[str]:
+    """What the server holds open, without the connections of those who ask for its state."""
+    names = [str(entry.readlink()) for entry in Path(f"/proc/{pid}/fd").iterdir()]
+    return sorted(name for name in names if not name.startswith(("socket:", "anon_inode:")))
+
+
+def test_clients_that_leave_take_nothing_with_them(
+    server: str, http: Http, files: dict[str, bytes], repetitions: Repetitions
+) -> None:
+    assert ask(server) == 200
+    before, held = http.status(), descriptors(http.status()["pid"])
+    with ThreadPoolExecutor(AT_ONCE) as clients:
+        visits = [clients.submit(one.visit, server) for one in leavers(files, repetitions(500))]
+        for visit in visits:
+            visit.result()
+    after = http.status()
+    assert after["pid"] == before["pid"]
+    assert http.get("/healthz") == (200, "ok")
+    with ThreadPoolExecutor(PLACES) as clients:
+        answers = list(clients.map(ask, [server] * PLACES))
+    assert answers == [200] * PLACES
+    eventually(lambda: http.status()["tasks"] <= before["tasks"], "tasks of who left gone")
+    eventually(lambda: descriptors(before["pid"]) == held, "files of who left closed")
+    assert http.status()["sessions"] == 0

@@ -1,0 +1,124 @@
+"""Models that are unloaded and loaded again, at once and with work under way, under load."""
+
+import asyncio
+import contextlib
+import re
+import urllib.request
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+
+from frontend.core.config import TritonConfig
+from frontend.core.errors import ModelUnavailable
+from frontend.serving.embedded import EmbeddedTriton
+from frontend.serving.triton import SynthesisRequest, TritonClient
+from tests.repetitions import Repetitions
+
+TEXT = "A clause that is spoken in a good many chunks."
+STREAMS = 3
+REST_S = 0.1
+"""Of each worker aside, which leaves the processes that are loaded a part of the machine."""
+ASIDE = ("tone", "canned")
+"""Stay loaded and are at work all the while."""
+VOICES = ("tone-spare", "espeak")
+RECOGNISER = "canned-stop"
+MOST_INSTANCES = 8
+"""Of one model that may be met at the metrics endpoint; each lives on while its streams do."""
+
+
+@pytest.fixture
+async def client(triton: EmbeddedTriton) -> AsyncIterator[TritonClient]:
+    async with TritonClient(TritonConfig(url=triton.grpc_url)) as opened:
+        yield opened
+
+
+async def speak(client: TritonClient, model: str, text: str = TEXT) -> int:
+    """Milliseconds of sound."""
+    chunks = [chunk async for chunk in client.synthesize(model, SynthesisRequest(text))]
+    return sum(20 * len(chunk.audio) for chunk in chunks)
+
+
+async def hear(client: TritonClient, model: str, unload: bool) -> None:
+    """One utterance; with `unload` its model goes while it is open."""
+    async with client.recognise(model) as stream:
+        for number in range(8):
+            await stream.send(bytes(1920))
+            if number == 4 and unload:
+                await client.unload(model)
+        await stream.send(b"", end=True)
+        async for _ in stream:
+            pass
+
+
+async def work_aside(client: TritonClient) -> None:
+    while True:
+        await speak(client, "tone")
+        await hear(client, "canned", unload=False)
+        await asyncio.sleep(REST_S)
+
+
+async def voice_rounds(client: TritonClient, model: str, rounds: int) -> None:
+    """Loads and unloads: after a request, and with requests in flight, by turns."""
+    for number in range(rounds):
+        await client.load(model)
+        if number % 2:
+            assert await speak(client, model)
+            await client.unload(model)
+            continue
+        speaking = [asyncio.create_task(speak(client, model)) for _ in range(STREAMS)]
+        await asyncio.sleep(0.02)
+        await client.unload(model)
+        # Every other time the next process begins while the last one still speaks.
+        if number % 4 == 0:
+            await client.load(model)
+        for ended in await asyncio.gather(*speaking, return_exceptions=True):
+            # A request that came after the unload is refused, and nothing else happens.
+            assert isinstance(ended, int | ModelUnavailable), ended
+
+
+async def recogniser_rounds(client: TritonClient, model: str, rounds: int) -> None:
+    for number in range(rounds):
+        await client.load(model)
+        unload = number % 2 == 0
+        with contextlib.suppress(ModelUnavailable):  # what comes after the unload may be refused
+            await hear(client, model, unload)
+        if not unload:
+            await client.unload(model)
+
+
+async def alongside(work: Callable[[], Awaitable[None]], rounds: Awaitable[object]) -> None:
+    """Does the rounds while STREAMS workers repeat `work`, none of which may fail."""
+    workers = [asyncio.ensure_future(work()) for _ in range(STREAMS)]
+    doing = asyncio.ensure_future(rounds)
+    await asyncio.wait([doing, *workers], return_when=asyncio.FIRST_COMPLETED)
+    for task in (doing, *workers):
+        if task.done():
+            task.result()
+        task.cancel()
+    await asyncio.gather(doing, *workers, return_exceptions=True)
+
+
+def instances(triton: EmbeddedTriton, model: str) -> set[str]:
+    with urllib.request.urlopen(triton.metrics_url) as page:  # noqa: S310  (our own server)
+        text = page.read().decode()
+    lines = [line for line in text.splitlines() if f'model="{model}"' in line]
+    return {found[1] for line in lines if (found := re.search(r'instance="(\d+)"', line))}
+
+
+async def test_models_that_come_and_go_leave_triton_alive(
+    triton: EmbeddedTriton, client: TritonClient, repetitions: Repetitions
+) -> None:
+    pid = triton.pid
+    each = repetitions(300) // 3
+    for model in ASIDE:
+        await client.load(model)
+    rounds = asyncio.gather(
+        *(voice_rounds(client, model, each) for model in VOICES),
+        recogniser_rounds(client, RECOGNISER, each),
+    )
+    await alongside(lambda: work_aside(client), rounds)
+    assert triton.pid == pid, triton.log_file.read_text()[-2000:]
+    for model in (*VOICES, "tone"):
+        await client.load(model)
+        assert await speak(client, model)
+        assert 1 <= len(await asyncio.to_thread(instances, triton, model)) <= MOST_INSTANCES

@@ -1,0 +1,96 @@
+"""Texts of one long token to a released voice, by clients that leave: nobody else notices."""
+
+import asyncio
+import contextlib
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import httpx
+import psutil
+import pytest
+
+from tests.released_voice import NAME, released_voice
+from tests.repetitions import Repetitions
+from tests.server.processes import PATIENCE_S, Http, Vdx, running
+
+LONG = "абвгд" * 60
+AT_ONCE = 3
+STAY_S = (0.1, 0.5, 1.5)
+"""How long a client listens: it leaves before the first sound, about then, and in mid speech."""
+SOON_S = 15.0
+"""A bound for a machine that does other work too; alone the first sound takes a second."""
+SPEECH = "/v1/audio/speech"
+
+
+@pytest.fixture(scope="module")
+def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Vdx]:
+    """A whole `vdx up` that speaks with the released voice."""
+    place = tmp_path_factory.mktemp("joe")
+    environ = {"VDX_HOME": str(place / "home")}
+    added = subprocess.run(
+        [sys.executable, "-m", "frontend.cli", "voices", "add", str(released_voice())],
+        env={**os.environ, **environ},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=4 * PATIENCE_S,
+    )
+    assert added.returncode == 0, added.stderr
+    chosen = ("--voice", NAME, "--recogniser", "canned", "--no-proof")
+    with running("up", "--port=0", *chosen, home=place, environ=environ) as vdx:
+        vdx.url()
+        yield vdx
+
+
+@pytest.fixture
+def server(up: Vdx) -> str:
+    return up.url()
+
+
+@pytest.fixture
+def http(server: str) -> Http:
+    return Http(server)
+
+
+def processes(vdx: Vdx) -> set[tuple[int, str]]:
+    """vdx, tritonserver and the processes of its models."""
+    own = psutil.Process(vdx.process.pid)
+    return {(each.pid, each.name()) for each in (own, *own.children(recursive=True))}
+
+
+async def speak(url: str, text: str, stay_s: float, enough: int = sys.maxsize) -> int:
+    """Asks for speech, leaves after `stay_s` or `enough` bytes; how many came."""
+    came = 0
+    asked = {"input": text, "model": "tts-1", "voice": NAME, "response_format": "pcm"}
+    async with httpx.AsyncClient(base_url=url, timeout=PATIENCE_S) as client:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(stay_s), client.stream("POST", SPEECH, json=asked) as answer:
+                answer.raise_for_status()
+                async for piece in answer.aiter_raw():
+                    came += len(piece)
+                    if came >= enough:
+                        break
+    return came
+
+
+async def test_clients_that_leave_long_tokens_cost_nobody_anything(
+    up: Vdx, server: str, http: Http, repetitions: Repetitions
+) -> None:
+    await speak(server, "Hello there.", PATIENCE_S)
+    before = await asyncio.to_thread(processes, up)
+    for number in range(repetitions(50)):
+        stay_s = STAY_S[number % len(STAY_S)]
+        await asyncio.gather(*(speak(server, LONG, stay_s) for _ in range(AT_ONCE)))
+        code, answer = await asyncio.to_thread(http.get, "/readyz")
+        assert code == 200, answer
+    assert await speak(server, "This is heard by everybody.", PATIENCE_S) > 24_000
+    assert await asyncio.to_thread(processes, up) == before, up.output
+    assert "reload" not in up.output
+    assert "probe failed" not in up.output
+
+
+async def test_a_long_token_is_heard_soon(server: str) -> None:
+    heard = await asyncio.gather(*(speak(server, LONG, SOON_S, 1) for _ in range(AT_ONCE)))
+    assert all(heard), heard

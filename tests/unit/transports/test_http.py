@@ -1,0 +1,85 @@
+"""The application's answers to browsers: who may read them, and how they may be taken."""
+
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from frontend.transports.http import create_app
+from tests.unit.transports.test_host import hosted
+
+KEY = "a-key-of-24-characters.."
+OTHER_PAGE = "https://app.example"
+
+
+def browser(**server: Any) -> TestClient:
+    _, host = hosted(server=server)
+    return TestClient(
+        create_app(host), base_url="http://127.0.0.1:8080", raise_server_exceptions=False
+    )
+
+
+def test_a_refusal_for_want_of_a_key_says_how_to_give_one() -> None:
+    answer = browser(api_keys=[KEY]).get("/vdx/status")
+    assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer")
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/healthz", "/readyz", "/vdx/page", "/vdx/status", "/metrics", "/nothing"]
+)
+def test_no_answer_is_guessed_a_type_for(path: str) -> None:
+    assert browser().get(path).headers.get_list("x-content-type-options") == ["nosniff"]
+
+
+def test_a_failure_of_vdx_itself_is_not_guessed_a_type_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    client = browser()
+    monkeypatch.setattr(client.app.state.host, "status", lambda: 1 / 0)  # type: ignore[attr-defined]
+    answer = client.get("/vdx/status")
+    assert (answer.status_code, answer.headers["x-content-type-options"]) == (500, "nosniff")
+
+
+def preflight(client: TestClient, origin: str) -> Any:
+    headers = {
+        "Origin": origin,
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "authorization,content-type,x-stainless-lang",
+    }
+    return client.options("/v1/audio/speech", headers=headers)
+
+
+def test_pages_that_were_allowed_may_read_answers() -> None:
+    client = browser(api_keys=[KEY], allowed_origins=[OTHER_PAGE])
+    asked = preflight(client, OTHER_PAGE)
+    assert asked.status_code == 200
+    assert asked.headers["access-control-allow-origin"] == OTHER_PAGE
+    assert "authorization" in asked.headers["access-control-allow-headers"].lower()
+    key = {"Authorization": f"Bearer {KEY}"}
+    answer = client.get("/vdx/status", headers={"Origin": OTHER_PAGE, **key})
+    assert answer.status_code == 200
+    assert answer.headers["access-control-allow-origin"] == OTHER_PAGE
+    assert "Origin" in answer.headers["vary"]
+    # A refusal may be read too: the page must be able to say what is wrong.
+    refusal = client.get("/vdx/status", headers={"Origin": OTHER_PAGE})
+    assert (refusal.status_code, refusal.headers["access-control-allow-origin"]) == (
+        401,
+        OTHER_PAGE,
+    )
+    assert "Origin" in client.get("/vdx/page").headers["vary"]
+
+
+def test_other_pages_may_not() -> None:
+    client = browser(allowed_origins=[OTHER_PAGE])
+    for origin in ("https://evil.example", "null", f"{OTHER_PAGE}.evil.example"):
+        assert "access-control-allow-origin" not in preflight(client, origin).headers
+        answer = client.get("/vdx/status", headers={"Origin": origin})
+        assert answer.status_code == 403
+        assert "access-control-allow-origin" not in answer.headers
+    assert preflight(browser(), OTHER_PAGE).status_code == 405
+
+
+def test_the_public_url_is_what_the_document_shows() -> None:
+    proxied = browser(api_keys=[KEY], public_url="https://voice.example.com")
+    answer = proxied.get("/docs", headers={"Host": "voice.example.com"})
+    assert "curl https://voice.example.com/v1/models" in answer.text.replace("-X POST ", "")
+    assert proxied.get("/readyz", headers={"Host": "voice.example.com"}).status_code == 503
+    assert proxied.get("/readyz", headers={"Host": "evil.example"}).status_code == 403
