@@ -13,6 +13,7 @@ from frontend.cli.config import parse_assignments
 from frontend.cli.telling import warn
 from frontend.core import settings
 from frontend.core.errors import PortTaken, SetupError
+from frontend.core.logs import configure, logger
 from frontend.core.masking import masked
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from frontend.serving.triton import TritonClient
     from frontend.transports.host import Host
 
+log = logger(__name__)
+
 Tell = Callable[[str], None]
 
 REGISTER_S = 10.0
@@ -35,11 +38,11 @@ def load_settings(
     file: Path | None, assignments: list[str], flags: dict[str, Any]
 ) -> settings.Settings:
     """The effective settings of a serving command, logging set up; raises ConfigError."""
-    from frontend.core.logs import configure
-
     given = {key: value for key, value in flags.items() if value is not None}
     loaded = settings.load(file, {**parse_assignments(assignments), **given})
     configure(loaded.config.log)
+    if loaded.ignored:
+        log.debug("variables set by Kubernetes are not read", names=", ".join(loaded.ignored))
     _check_scripts(loaded.config)
     return loaded
 

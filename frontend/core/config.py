@@ -57,7 +57,9 @@ class ServerConfig(Section):
     request_timeout_ms: int = Field(
         10_000, ge=100, description="for a request's headers, and for each stall of its body"
     )
-    max_sessions: int = Field(1000, ge=1)
+    max_sessions: int | None = Field(
+        None, ge=1, description="None follows cores and descriptors; see core/capacity.py"
+    )
     max_message_bytes: int = Field(16 * 1024 * 1024, ge=1024)
     max_upload_bytes: int = Field(25 * 1024 * 1024, ge=1024, description="of one recording")
     max_recording_seconds: float = Field(28_800, ge=1, description="a small file can last days")

@@ -228,6 +228,7 @@ class Recovery:
             log.info("reloading model", model=name)
             await self._client.unload(name)
             await self._client.load(name)
+            log.info("model reloaded", model=name)
 
     async def _answers(self, name: str, watch: Watch) -> bool:
         """Whether a model is loaded and answers, once nobody loads or unloads it."""

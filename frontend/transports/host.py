@@ -9,6 +9,7 @@ from contextlib import aclosing, contextmanager
 from dataclasses import replace
 from typing import Any
 
+from frontend.core.capacity import default_max_sessions
 from frontend.core.config import Config
 from frontend.core.errors import (
     ConfigError,
@@ -52,6 +53,7 @@ class Host:
         self.manager = manager
         self.sessions: dict[str, Session] = {}
         self.triton_pid: int | None = None
+        self.max_sessions = config.server.max_sessions or default_max_sessions()
         self.triton_metrics = ""
         self.drain = Drain(config.server.drain_timeout_seconds)
         self.loaded = False
@@ -183,7 +185,7 @@ class Host:
         """
         if self.drain.active and not promised:
             raise self.drain.refusal()
-        limit = self.config.server.max_sessions
+        limit = self.max_sessions
         if len(self.sessions) >= limit:
             raise SessionLimit(f"the server holds {limit} sessions, its limit; try again later")
         # Only rooms have a lead of their own, and only they are promised.
@@ -348,6 +350,7 @@ class Host:
             "triton_metrics": self.triton_metrics,
             "ready": self.ready,
             "sessions": len(self.sessions),
+            "max_sessions": self.max_sessions,
             "tasks": len(asyncio.all_tasks()),
             "recogniser": self._defaults.get("asr") or self._recogniser,
             "voice": self.options("").voice,

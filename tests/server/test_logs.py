@@ -111,7 +111,7 @@ async def _everything(vdx: Vdx, url: str) -> None:
 LINES = (
     r"session opened .*profile=vdx .*session=\w+ transport=websocket",
     r"session closed .*reason=gone seconds=[\d.]+ session=\w+ .*turns=2",
-    r"debug.*speech understood .*characters=11 session=\w+ utterance=\d",
+    r"debug.*speech understood .*characters=11 session=\w+ .*utterance=\d",
     r"debug.*turn answered .*endpoint_ms=[\d.]+.* first_audio_ms=[\d.]+",
     r"debug.*reply ended .*characters=\d+ played_ms=\d+ .*status=completed",
     r"debug.*clause synthesized .*characters=\d+ first_ms=[\d.]+",
