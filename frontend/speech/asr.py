@@ -200,10 +200,9 @@ class Utterance:
         finally:
             self._recovering = False
         self._set_timer()
-        sent = self._sent
-        if not recovered or sent is None or self._abandoned:
+        if not recovered or self._deaf:
             return False
-        self._pending[:0] = sent
+        self._pending[:0] = self._sent
         self._sent = bytearray()
         self._flush = self._silent
         self._wake.set()

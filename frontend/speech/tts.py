@@ -77,7 +77,7 @@ async def speak(clauses: AsyncIterator[Clause], speaker: Speaker, audio: ReplyAu
 async def _speak_clause(clause: Clause, speaker: Speaker, audio: ReplyAudio) -> None:
     """One clause, taken up again where its voice dies."""
     voice, failures = speaker.voice(), Counter[Voice]()
-    rest: Clause | None = clause
+    rest = clause
     for attempt in range(RECOVERIES + 1):
         try:
             return await _ask(rest.text, voice, speaker, audio)
@@ -90,8 +90,9 @@ async def _speak_clause(clause: Clause, speaker: Speaker, audio: ReplyAudio) -> 
             if attempt == 0:
                 speaker.report(error)
             voice = other
-            if (rest := audio.break_off()) is None:
+            if (left := audio.break_off()) is None:
                 return None
+            rest = left
     return None
 
 
