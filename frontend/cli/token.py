@@ -19,7 +19,9 @@ ASK_S = 10.0
 @app.command()
 def token(
     room: Annotated[str, typer.Option(help="Name of the room; else a random one.")] = "",
-    identity: Annotated[str, typer.Option(help="Who joins; else a random one.")] = "",
+    identity: Annotated[
+        str, typer.Option(help="Who joins, after person-; else a random one.")
+    ] = "",
     name: Annotated[str, typer.Option(help="Name that others in the room see.")] = "",
     profile: Annotated[str | None, typer.Option(help="Profile of the conversation.")] = None,
     voice: Annotated[str | None, typer.Option(help="Voice of the agent, a model id.")] = None,

@@ -63,6 +63,11 @@ class ServerConfig(Section):
     max_recording_seconds: float = Field(28_800, ge=1, description="a small file can last days")
     max_recordings: int = Field(16, ge=1, description="written down at once")
     write_timeout_ms: int = Field(10_000, ge=100, description="a reader slower than this is gone")
+    drain_timeout_seconds: int = Field(
+        600,
+        ge=0,
+        description="SIGTERM waits so long for sessions, rooms and requests to end; 0 = for ever",
+    )
 
     @model_validator(mode="after")
     def _needs_keys(self) -> "ServerConfig":
@@ -309,9 +314,6 @@ class LiveKitConfig(Section):
     api_secret: Secret = Field(SecretStr(""), description="32 characters or more")
     agent_name: str = Field("vdx", description="what a dispatch asks for")
     max_rooms: int = Field(20, ge=1, description="rooms this worker serves at once")
-    drain_timeout_seconds: int = Field(
-        600, ge=0, description="SIGTERM waits so long for conversations to end; 0 = for ever"
-    )
     join_timeout_seconds: float = Field(60, gt=0, description="a room without a person is left")
     rejoin_grace_seconds: float = Field(15, ge=0, description="the conversation of who left waits")
     output_queue_ms: int = Field(
@@ -336,6 +338,7 @@ class LiveKitConfig(Section):
 class LogConfig(Section):
     level: Literal["debug", "info", "warning", "error"] = "info"
     json_lines: bool = False
+    transcripts: bool = Field(False, description="at debug level, also the words that were spoken")
 
 
 class Config(Section):
@@ -358,3 +361,12 @@ class Config(Section):
     models: ModelsConfig = ModelsConfig()
     livekit: LiveKitConfig = LiveKitConfig()
     log: LogConfig = LogConfig()
+
+
+REMOVED = {
+    "embedded.grpc_port": "Triton listens on a Unix socket, which every command of this VDX_HOME "
+    "finds; for a network port with mutual TLS set embedded.grpc_address to HOST:PORT",
+    "embedded.http_port": "the embedded Triton serves no HTTP, because whoever reaches it could "
+    "run code in it; use gRPC, see triton.url",
+}
+"""Keys of earlier versions, and what to use instead."""

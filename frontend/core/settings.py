@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from frontend.core.config import Config
+from frontend.core.config import REMOVED, Config
 from frontend.core.errors import ConfigError
 from frontend.core.masking import masked
 from frontend.core.values import holds_secret
@@ -22,6 +22,9 @@ from frontend.core.values import holds_secret
 ENV_PREFIX = "VDX_"
 ENV_RESERVED = frozenset({"VDX_HOME", "VDX_CONFIG", "VDX_API_KEY"})
 """Variables with the prefix that are not configuration keys."""
+
+RENAMED = {"livekit.drain_timeout_seconds": "server.drain_timeout_seconds"}
+"""Keys of earlier versions, and what they are called now."""
 
 Tree = dict[str, Any]
 
@@ -177,7 +180,11 @@ def _explain(error: ValidationError) -> ConfigError:
     first = error.errors()[0]
     path = [str(part) for part in first["loc"]]
     key = ".".join(path)
+    if key in REMOVED:
+        return ConfigError(f"configuration key {key} does not exist any more: {REMOVED[key]}")
     if first["type"] == "extra_forbidden":
+        if key in RENAMED:
+            return ConfigError(f"configuration key {key} is now called {RENAMED[key]}")
         near = difflib.get_close_matches(path[-1], _fields_at(path[:-1]), n=1, cutoff=0.0)
         hint = f"; did you mean {'.'.join([*path[:-1], near[0]])}?" if near else ""
         return ConfigError(f"configuration key {key} does not exist{hint}")

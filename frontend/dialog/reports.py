@@ -108,5 +108,5 @@ class StageReports:
     def trouble(self, error: VdxError) -> None:
         """Something failed; the session goes on."""
         ERRORS.labels(error.service, error.code).inc()
-        log.warning("trouble", session=self._host.id, service=error.service, error=str(error))
+        log.warning("trouble", service=error.service, code=error.code, error=error.for_log)
         self._audience.notify(n.Trouble(error))

@@ -40,8 +40,9 @@ class Services:
     """What a session borrows from the process it lives in.
 
     `recognise` opens a sequence for a session id; `calibrated` says whether a recogniser's
-    words alone may confirm an interruption; `lead_ms` is the transport's own, if it has one.
-    `recover_voice` and `recover_recogniser` wait for a model that died, or name another.
+    words alone may confirm an interruption; `lead_ms` is the transport's own, if it has one;
+    `transport` names it in the log. `recover_voice` and `recover_recogniser` wait for a model
+    that died, or name another.
     """
 
     config: Config
@@ -50,6 +51,7 @@ class Services:
     calibrated: Callable[[str], bool]
     responder: Callable[[SessionOptions], Responder]
     lead_ms: Callable[[], int] | None = None
+    transport: str = "websocket"
     recover_voice: Recover | None = None
     recover_recogniser: Callable[[SessionOptions, VdxError], Awaitable[bool]] | None = None
 

@@ -86,6 +86,8 @@ def from_rpc(error: grpc.aio.AioRpcError, model: str) -> TritonError:
     # Triton answers with the same status when it is only the model that cannot.
     if kind is TritonUnavailable and not isinstance(told, ModelUnavailable):
         return TritonUnavailable(f"Triton does not answer: {details}")
+    if kind is ModelTimeout and not model:
+        return TritonUnavailable("Triton does not answer in time")
     if not isinstance(told, ModelFailed):
         return told
     return kind(f"{model or 'Triton'}: {details}", model=model)

@@ -5,6 +5,7 @@ loaded before is loaded again.
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 
@@ -124,12 +125,21 @@ class ModelManager:
             # One that is UNLOADING, because somebody still hears it, gets a new instance.
             if not (await self._states())[name].ready:
                 async with self._slots:
-                    log.debug("loading model", model=name)
-                    await self._client.load(name)
+                    await self._load_now(name)
             self._infos[name] = info = await self._client.describe(name)
             self._wanted.add(name)
             self.recovery.follow_wanted()
             return info
+
+    async def _load_now(self, name: str) -> None:
+        began = time.monotonic()
+        log.debug("loading model", model=name)
+        try:
+            await self._client.load(name)
+        except TritonError as error:
+            log.warning("model did not load", model=name, error=str(error))
+            raise
+        log.info("model loaded", model=name, ms=round((time.monotonic() - began) * 1000))
 
     async def _reloaded(self, name: str) -> None:
         if not await self.recovery.restored(name, RELOAD_WAIT_S):
@@ -149,6 +159,7 @@ class ModelManager:
             with self._client.streams.held(name):
                 await self._client.streams.ended(name, FINISH_S)
                 await self._client.unload(name)
+            log.info("model unloaded", model=name)
 
     def _forget(self, name: str) -> None:
         self._wanted.discard(name)
@@ -180,6 +191,11 @@ class ModelManager:
             ModelStatus(state.name, state.state, state.reason, known.get(state.name))
             for state in await self._client.index()
         ]
+
+    async def is_loaded(self, name: str) -> bool:
+        """Whether Triton has `name` ready, whoever had it loaded."""
+        state = (await self._states()).get(name)
+        return state is not None and state.ready
 
     async def pick_recogniser(self, asr: AsrConfig) -> str:
         """The model the `asr` section means: `adapter[-model_size][-language]`.

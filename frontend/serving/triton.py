@@ -26,6 +26,10 @@ from frontend.serving.models import ModelInfo, ModelState, describe
 from frontend.serving.orphans import is_child
 from frontend.serving.streams import BROKEN, ModelStream, Streams
 
+NO_ANSWER = (grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.UNAVAILABLE)
+INDEX_TIMEOUT_MS = 5_000
+"""Clients wait for a listing: one that takes longer is as good as none."""
+
 
 @dataclass(frozen=True, slots=True)
 class SynthesisRequest:
@@ -68,6 +72,15 @@ class TritonClient:
             return False
         return bool(answer.ready)
 
+    async def is_live(self, timeout_s: float) -> bool:
+        """Whether a server answers at all, ready or not, within `timeout_s`; never raises."""
+        request = pb.ServerLiveRequest()
+        try:
+            await self._stub.ServerLive(request, timeout=timeout_s, wait_for_ready=True)
+        except grpc.aio.AioRpcError as error:
+            return error.code() not in NO_ANSWER
+        return True
+
     async def load(self, model: str) -> None:
         """Loads `model` and returns when its warm-up is over."""
         request = pb.RepositoryModelLoadRequest(model_name=model)
@@ -82,7 +95,8 @@ class TritonClient:
 
     async def index(self) -> list[ModelState]:
         """Every model of the repository and its state, by name; children are left out."""
-        answer = await self._call("RepositoryIndex", pb.RepositoryIndexRequest())
+        request = pb.RepositoryIndexRequest()
+        answer = await self._call("RepositoryIndex", request, timeout_ms=INDEX_TIMEOUT_MS)
         known = (m for m in answer.models if not is_child(m.name))
         states = [ModelState(m.name, m.state or "UNAVAILABLE", m.reason) for m in known]
         return sorted(states, key=lambda state: state.name)

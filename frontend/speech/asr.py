@@ -200,13 +200,18 @@ class Utterance:
         finally:
             self._recovering = False
         self._set_timer()
-        if not recovered or self._deaf:
+        sent = self._sent
+        if not recovered or sent is None or self._is_abandoned():
             return False
-        self._pending[:0] = self._sent
+        self._pending[:0] = sent
         self._sent = bytearray()
         self._flush = self._silent
         self._wake.set()
         return True
+
+    def _is_abandoned(self) -> bool:
+        """Asked again after an await, where a type checker takes the attribute for unchanged."""
+        return self._abandoned
 
     async def _ask(self) -> None:
         async with self._recogniser.open() as stream, asyncio.TaskGroup() as group:

@@ -80,7 +80,7 @@ async def _speak_clause(clause: Clause, speaker: Speaker, audio: ReplyAudio) -> 
     rest = clause
     for attempt in range(RECOVERIES + 1):
         try:
-            return await _ask(rest.text, voice, speaker, audio)
+            await _ask(rest.text, voice, speaker, audio)
         except VdxError as error:
             if speaker.recover is None or attempt == RECOVERIES:
                 raise
@@ -90,10 +90,11 @@ async def _speak_clause(clause: Clause, speaker: Speaker, audio: ReplyAudio) -> 
             if attempt == 0:
                 speaker.report(error)
             voice = other
-            if (left := audio.break_off()) is None:
-                return None
-            rest = left
-    return None
+            if (unspoken := audio.break_off()) is None:
+                return
+            rest = unspoken
+        else:
+            return
 
 
 async def _ask(text: str, voice: Voice, speaker: Speaker, audio: ReplyAudio) -> None:

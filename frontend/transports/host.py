@@ -3,6 +3,7 @@
 import asyncio
 import os
 import secrets
+import time
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing, contextmanager
 from dataclasses import replace
@@ -13,6 +14,7 @@ from frontend.core.errors import (
     ConfigError,
     InvalidInput,
     ModelUnavailable,
+    NotLoaded,
     SessionLimit,
     TritonError,
     TritonUnavailable,
@@ -26,11 +28,13 @@ from frontend.dialog.profiles import DEFAULT_PROFILE, SessionOptions, resolve
 from frontend.dialog.session import Session
 from frontend.dialog.speaking import Audience, Services
 from frontend.serving.manager import ModelManager
-from frontend.serving.models import ModelKind
+from frontend.serving.models import ModelInfo, ModelKind
+from frontend.serving.readiness import Readiness
 from frontend.serving.triton import RecognitionStream, SynthesisRequest, TritonClient
 from frontend.speech.echo import preload
 from frontend.speech.responder import Responder, make_responder
 from frontend.speech.tts import Voice
+from frontend.transports.drain import Drain
 
 log = logger(__name__)
 
@@ -49,7 +53,10 @@ class Host:
         self.sessions: dict[str, Session] = {}
         self.triton_pid: int | None = None
         self.triton_metrics = ""
-        self.ready = False
+        self.drain = Drain(config.server.drain_timeout_seconds)
+        self.loaded = False
+        """Whether the default models have been loaded; from then on sessions are let in."""
+        self.readiness = Readiness(client, self._needed)
         self.client = client
         self._recogniser = ""
         self._defaults: dict[ModelKind, str] = {}
@@ -86,7 +93,19 @@ class Host:
                 if model:
                     group.create_task(self.manager.ensure(model, kind), name=f"load-{model}")
         self._check_languages()
-        self.ready = True
+        self.readiness.problem = await self.readiness.check()
+        self.loaded = True
+
+    @property
+    def ready(self) -> bool:
+        """Whether Triton answered the last look and every profile's models were there."""
+        return self.loaded and not self.readiness.problem
+
+    def _needed(self) -> list[str]:
+        """The models that sessions of the profiles begin with."""
+        every = [self.options(name) for name in (DEFAULT_PROFILE, *self.config.profiles)]
+        models = [model for one in every for model in (one.voice, one.recogniser) if model]
+        return list(dict.fromkeys(models))
 
     def _check_languages(self) -> None:
         for name in dict.fromkeys((DEFAULT_PROFILE, *self.config.profiles)):
@@ -113,6 +132,33 @@ class Host:
             options = options.updated(recogniser=recogniser)
         return options
 
+    async def offered(self, name: str, kind: ModelKind | None, language: str = "") -> ModelInfo:
+        """A model that a client names: it is loaded, or the configuration names it.
+
+        What any client could have loaded would fill the memory, and stays.
+
+        Raises:
+            NotLoaded: it is in the repository and neither loaded nor configured.
+            UnknownName, InvalidInput, TritonError: as `ModelManager.ensure`.
+        """
+        if (
+            self.manager.info(name) is None
+            and name not in self._configured()
+            and not await self.manager.is_loaded(name)
+        ):
+            await self.manager.require(name, kind)
+            raise NotLoaded(
+                f"model {name!r} is not loaded, and no profile has it; load it with "
+                f"`vdx models load {name}` (POST /vdx/models/{name}/load)",
+                param="model",
+            )
+        return await self.manager.ensure(name, kind, language)
+
+    def _configured(self) -> set[str]:
+        profiles = [self.options(name) for name in (DEFAULT_PROFILE, *self.config.profiles)]
+        models = {model for each in profiles for model in (each.voice, each.recogniser)}
+        return models | set(self.config.models.preload)
+
     async def prepare(self, options: SessionOptions) -> None:
         """Loads, beside the event loop, what a session with these options would load on it."""
         if options.echo.cancellation:
@@ -123,24 +169,33 @@ class Host:
         options: SessionOptions,
         audience: Audience,
         lead_ms: Callable[[], int] | None = None,
+        *,
+        promised: bool = False,
     ) -> Session:
         """A new session, to be run by the caller and given back with `forget`.
 
-        `lead_ms` replaces `playout.output_lead_ms` where a transport has its own.
+        `lead_ms` replaces `playout.output_lead_ms` where a transport has its own; `promised` was
+        agreed to before the server drained, as a room was.
 
         Raises:
+            Draining: the server is about to end.
             SessionLimit: the server holds `server.max_sessions` already.
         """
+        if self.drain.active and not promised:
+            raise self.drain.refusal()
         limit = self.config.server.max_sessions
         if len(self.sessions) >= limit:
             raise SessionLimit(f"the server holds {limit} sessions, its limit; try again later")
-        services = replace(self._services, lead_ms=lead_ms)
+        # Only rooms have a lead of their own, and only they are promised.
+        transport = "room" if promised else "websocket"
+        services = replace(self._services, lead_ms=lead_ms, transport=transport)
         session = Session(secrets.token_hex(6), options, services, audience)
         self.sessions[session.id] = session
         return session
 
     def forget(self, session: Session) -> None:
         self.sessions.pop(session.id, None)
+        self.drain.session_ended()
 
     async def use(self, model: str, session: Session | None = None) -> int:
         """Switches one session, or every one and the default, to `model`; returns how many.
@@ -161,6 +216,7 @@ class Host:
             self._defaults[info.kind] = model
         for each in chosen:
             each.update(each.options.updated(**{key: model}))
+        log.info("model switched", kind=key, model=model, sessions=len(chosen))
         return len(chosen)
 
     @contextmanager
@@ -171,6 +227,7 @@ class Host:
         except TritonError as error:
             if error.retryable:
                 self.manager.recovery.suspect(error.model)
+                self.readiness.suspect()
             raise
 
     async def unload(self, model: str) -> tuple[list[str], list[str]]:
@@ -214,10 +271,19 @@ class Host:
 
     async def _synthesize(self, voice: Voice, text: str) -> AsyncGenerator[SpeechChunk, None]:
         request = SynthesisRequest(text, voice.language, voice.speaker, voice.speed)
+        began, first = time.monotonic(), 0.0
         with self.suspicious():
             async with aclosing(self.client.synthesize(voice.model, request)) as chunks:
                 async for chunk in chunks:
+                    first = first or time.monotonic()
                     yield chunk
+        log.debug(
+            "clause synthesized",
+            voice=voice.model,
+            characters=len(text),
+            first_ms=round((first - began) * 1000, 1) if first else None,
+            ms=round((time.monotonic() - began) * 1000, 1),
+        )
 
     async def _recover_voice(self, voice: Voice, error: VdxError, failures: int) -> Voice | None:
         """The same voice if it speaks again soon, else another one that knows its language.

@@ -9,13 +9,15 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 
 from frontend.core.config import TritonConfig
-from frontend.core.errors import TritonError
+from frontend.core.errors import ModelUnavailable
 from frontend.serving.embedded import EmbeddedTriton
 from frontend.serving.triton import SynthesisRequest, TritonClient
 from tests.repetitions import Repetitions
 
 TEXT = "A clause that is spoken in a good many chunks."
 STREAMS = 3
+REST_S = 0.1
+"""Of each worker aside, which leaves the processes that are loaded a part of the machine."""
 ASIDE = ("tone", "canned")
 """Stay loaded and are at work all the while."""
 VOICES = ("tone-spare", "espeak")
@@ -52,32 +54,33 @@ async def work_aside(client: TritonClient) -> None:
     while True:
         await speak(client, "tone")
         await hear(client, "canned", unload=False)
+        await asyncio.sleep(REST_S)
 
 
 async def voice_rounds(client: TritonClient, model: str, rounds: int) -> None:
-    """Unloads after a request, and with requests in flight, by turns; loads again at once."""
+    """Loads and unloads: after a request, and with requests in flight, by turns."""
     for number in range(rounds):
         await client.load(model)
         if number % 2:
             assert await speak(client, model)
             await client.unload(model)
-        else:
-            # What is in flight is finished by the old process, beside the new one.
-            speaking = [asyncio.create_task(speak(client, model)) for _ in range(STREAMS)]
-            await asyncio.sleep(0.02)
-            await client.unload(model)
+            continue
+        speaking = [asyncio.create_task(speak(client, model)) for _ in range(STREAMS)]
+        await asyncio.sleep(0.02)
+        await client.unload(model)
+        # Every other time the next process begins while the last one still speaks.
+        if number % 4 == 0:
             await client.load(model)
-            for ended in await asyncio.gather(*speaking, return_exceptions=True):
-                # A request that came after the unload is refused, and nothing else happens.
-                assert isinstance(ended, int | TritonError), ended
-            await client.unload(model)
+        for ended in await asyncio.gather(*speaking, return_exceptions=True):
+            # A request that came after the unload is refused, and nothing else happens.
+            assert isinstance(ended, int | ModelUnavailable), ended
 
 
 async def recogniser_rounds(client: TritonClient, model: str, rounds: int) -> None:
     for number in range(rounds):
         await client.load(model)
         unload = number % 2 == 0
-        with contextlib.suppress(TritonError):  # what comes after the unload may be refused
+        with contextlib.suppress(ModelUnavailable):  # what comes after the unload may be refused
             await hear(client, model, unload)
         if not unload:
             await client.unload(model)

@@ -19,6 +19,8 @@ LONG = "абвгд" * 60
 AT_ONCE = 3
 STAY_S = (0.1, 0.5, 1.5)
 """How long a client listens: it leaves before the first sound, about then, and in mid speech."""
+SOON_S = 15.0
+"""A bound for a machine that does other work too; alone the first sound takes a second."""
 SPEECH = "/v1/audio/speech"
 
 
@@ -36,9 +38,8 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Vdx]:
         timeout=4 * PATIENCE_S,
     )
     assert added.returncode == 0, added.stderr
-    ports = [f"--{name}port=0" for name in ("", "grpc-", "http-", "metrics-")]
     chosen = ("--voice", NAME, "--recogniser", "canned", "--no-proof")
-    with running("up", *ports, *chosen, home=place, environ=environ) as vdx:
+    with running("up", "--port=0", *chosen, home=place, environ=environ) as vdx:
         vdx.url()
         yield vdx
 
@@ -59,8 +60,8 @@ def processes(vdx: Vdx) -> set[tuple[int, str]]:
     return {(each.pid, each.name()) for each in (own, *own.children(recursive=True))}
 
 
-async def speak(url: str, text: str, stay_s: float) -> int:
-    """Asks for speech and leaves after `stay_s`; how many bytes came."""
+async def speak(url: str, text: str, stay_s: float, enough: int = sys.maxsize) -> int:
+    """Asks for speech, leaves after `stay_s` or `enough` bytes; how many came."""
     came = 0
     asked = {"input": text, "model": "tts-1", "voice": NAME, "response_format": "pcm"}
     async with httpx.AsyncClient(base_url=url, timeout=PATIENCE_S) as client:
@@ -69,6 +70,8 @@ async def speak(url: str, text: str, stay_s: float) -> int:
                 answer.raise_for_status()
                 async for piece in answer.aiter_raw():
                     came += len(piece)
+                    if came >= enough:
+                        break
     return came
 
 
@@ -89,5 +92,5 @@ async def test_clients_that_leave_long_tokens_cost_nobody_anything(
 
 
 async def test_a_long_token_is_heard_soon(server: str) -> None:
-    heard = await asyncio.gather(*(speak(server, LONG, 5.0) for _ in range(AT_ONCE)))
+    heard = await asyncio.gather(*(speak(server, LONG, SOON_S, 1) for _ in range(AT_ONCE)))
     assert all(heard), heard

@@ -15,6 +15,7 @@ from typing import Any
 
 import httpx
 import pytest
+from websockets.asyncio.client import connect
 
 from tests.server.processes import Http
 from tests.server.talk import Talk, talking, update
@@ -173,6 +174,20 @@ BODIES: list[Any] = [
     b'{"input": "x", "speed": 1e999}',
     b'{"input": "x", "speed": NaN}',
 ]
+
+
+async def test_a_message_in_frames_of_one_byte_holds_nobody_up(server: str, http: Http) -> None:
+    before = await asyncio.to_thread(_held_too_long, http)
+    address = server.replace("http", "ws") + "/v1/realtime"
+    async with connect(address) as socket:
+        assert json.loads(await socket.recv())["type"] == "session.created"
+        first, middle, last = (bytes((op, 0x81, 0, 0, 0, 0)) + b"x" for op in (0x01, 0x00, 0x80))
+        socket.transport.write(first + middle * 150_000 + last)
+        error = json.loads(await socket.recv())["error"]
+        assert "not JSON" in error["message"]
+        await socket.send("{}")  # what comes after it is read too
+        assert "unknown event" in json.loads(await socket.recv())["error"]["message"]
+    assert await asyncio.to_thread(_held_too_long, http) == before
 
 
 @pytest.mark.parametrize("path", ["/v1/audio/speech", "/token"])

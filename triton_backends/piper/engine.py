@@ -26,6 +26,7 @@ from triton_backends.shared.engine import Chunk
 from triton_backends.shared.errors import InvalidArgument
 
 FIRST_MS, LARGEST_MS = 105, 4000
+NOTHING = Chunk(np.zeros(0, np.float32))
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,11 @@ class PiperEngine:
         )
 
     def synthesize(self, request: TtsRequest) -> Generator[Chunk]:
-        """A chunk per window, each with the words that begin in it."""
+        """A chunk per window, each with the words that begin in it.
+
+        The empty ones are for who no longer listens: the generator is closed there, before
+        computing that takes a second where many wait.
+        """
         speaker = self._speaker(request.speaker)
         self._check_language(request.language)
         sentences = self.sentences(request.text)
@@ -71,7 +76,9 @@ class PiperEngine:
         before = 0
         for index, sentence in enumerate(sentences):
             with self._turns.turn(due):
+                yield NOTHING
                 prepared = self._prepare(sentence, request.speed, speaker)
+                yield NOTHING
                 last = index == len(sentences) - 1
                 clock.add(sentence, prepared.durations.reshape(-1), last=last)
                 windows = Windows(self._networks, prepared, self._flow, self._decoder)
@@ -82,6 +89,7 @@ class PiperEngine:
                 if windows.at == windows.frames:
                     break
                 with self._turns.turn(due):
+                    yield NOTHING
                     slack_s, shared = due - time.monotonic(), self._turns.shared
                     length = pcm.size // self._decoder.samples
                     pcm = self._compute(
@@ -89,7 +97,7 @@ class PiperEngine:
                     )
             before += windows.frames
         if rest := tuple(clock.rest()):
-            yield Chunk(np.zeros(0, np.float32), rest)
+            yield Chunk(NOTHING.pcm, rest)
 
     def sentences(self, text: str) -> list[Sentence]:
         """What the network is given for a text, a sentence at a time."""

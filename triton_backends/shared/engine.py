@@ -38,7 +38,8 @@ class TtsEngine(Protocol):
 
     `synthesize` may be called from several threads at once, up to `max_streams`. It checks what
     it alone can check (voice, language) before the first chunk, raising InvalidArgument. Closing
-    the iterator ends the synthesis: nothing is computed afterwards.
+    the iterator ends the synthesis: nothing is computed afterwards. An empty chunk is no sound,
+    but lets the iterator be closed there.
     """
 
     sample_rate: int

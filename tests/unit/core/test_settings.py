@@ -141,3 +141,8 @@ def test_secrets_are_masked(tmp_path: Path) -> None:
     settings = load(written(tmp_path, "server: {api_keys: [hunter2-hunter2-hunter2]}"), environ={})
     assert settings.config.server.api_keys[0].get_secret_value() == "hunter2-hunter2-hunter2"
     assert "hunter2-hunter2-hunter2" not in str(leaves(settings.config))
+
+
+def test_a_key_that_was_renamed_says_its_new_name() -> None:
+    with pytest.raises(ConfigError, match=r"is now called server\.drain_timeout_seconds"):
+        load(flags={"livekit.drain_timeout_seconds": 5}, environ={})

@@ -24,7 +24,7 @@ class FakeTriton:
     """
 
     kinds: dict[str, ModelKind]
-    config: TritonConfig = field(default_factory=lambda: TritonConfig(url="127.0.0.1:8001"))
+    config: TritonConfig = field(default_factory=lambda: TritonConfig(url="unix:/run/vdx/t:8001"))
     load_s: float = 1.0
     unload_s: float = 0.0
     answers: bool = True

@@ -303,7 +303,7 @@ async def test_waiting_for_a_server_is_told_once() -> None:
     told: list[str] = []
     asyncio.get_running_loop().call_later(7, triton.back)
     await manager.wait_for_server(told.append)
-    assert told == ["waiting for Triton at 127.0.0.1:8001"]
+    assert told == ["waiting for Triton at unix:/run/vdx/t:8001"]
     await manager.wait_for_server(told.append)
     assert len(told) == 1
 

@@ -13,6 +13,7 @@ from frontend.core.errors import (
     ModelFailed,
     ModelRejected,
     ModelTimeout,
+    NotLoaded,
     SessionLimit,
     TritonError,
     UnknownName,
@@ -241,3 +242,18 @@ async def test_a_recogniser_is_waited_for() -> None:
         triton.dead["pocketsphinx-en"] = error = ModelDied("gone", model="pocketsphinx-en")
         assert await recover_recogniser(host)(host.options(""), error)
         assert triton.states["pocketsphinx-en"] == "READY"
+
+
+async def test_a_client_names_what_is_loaded_or_configured() -> None:
+    triton, host = hosted(
+        profiles={"vdx": {"voice": "espeak"}}, models={"preload": ["pocketsphinx-en"]}
+    )
+    assert (await host.offered("espeak", "tts")).name == "espeak"
+    assert (await host.offered("pocketsphinx-en", "asr")).name == "pocketsphinx-en"
+    with pytest.raises(NotLoaded, match="vdx models load tone"):
+        await host.offered("tone", "tts")
+    assert "load tone" not in triton.calls
+    with pytest.raises(UnknownName, match="did you mean 'tone'"):
+        await host.offered("tonne", "tts")
+    await host.manager.ensure("tone")  # as an administrator does
+    assert (await host.offered("tone", "tts")).name == "tone"
