@@ -19,6 +19,7 @@ from typing import Protocol
 from frontend.core.errors import (
     ModelBusy,
     ModelDied,
+    ModelTimeout,
     ModelUnavailable,
     TritonError,
     TritonUnavailable,
@@ -41,6 +42,8 @@ LEFT_S = 1.0
 """How long streams that were failed may take to be over."""
 UNLOADING_S = 5.0
 """A dead model may stay UNLOADING for ever; nothing it held is worth waiting longer for."""
+CONFIRM_S = 1.0
+"""How long the probe before a reload may take: one that lives answers in milliseconds."""
 NOTICED_S = 0.1
 """By then Triton itself knows that a process ended, and says so."""
 POLL_S = 0.05
@@ -165,7 +168,7 @@ class Recovery:
             try:
                 with self._client.streams.held(name):
                     await self._end_streams(name, error)
-                    await self._reload(name, watch)
+                    await self._reload(name)
             except TritonError as failure:
                 log.warning("reload failed", model=name, error=str(failure))
                 return False
@@ -217,23 +220,38 @@ class Recovery:
             streams.fail(name, error)
             await streams.ended(name, LEFT_S)
 
-    async def _reload(self, name: str, watch: Watch) -> None:
+    async def _reload(self, name: str) -> None:
         """Loads a model, unless somebody else has by now."""
-        if await self._answers(name, watch):
-            return
         await asyncio.sleep(random.uniform(0, self.jitter_s))  # noqa: S311  # nosec B311
         async with self._slots:
-            if await self._answers(name, watch):
+            if await self._answers(name):
                 return
             log.info("reloading model", model=name)
             await self._client.unload(name)
             await self._client.load(name)
             log.info("model reloaded", model=name)
 
-    async def _answers(self, name: str, watch: Watch) -> bool:
-        """Whether a model is loaded and answers, once nobody loads or unloads it."""
-        state = await self._settled(name)
-        return state.ready and await self._fault(name, watch) is None
+    async def _answers(self, name: str) -> bool:
+        """Whether a model is loaded and answers, once nobody loads or unloads it.
+
+        A dead process may leave a probe without any answer, and meanwhile another frontend may
+        have replaced it: so that is looked at twice.
+        """
+        info = self._residents.info(name)
+        for _ in range(FAILED_PROBES):
+            if info is None or not (await self._settled(name)).ready:
+                return False
+            try:
+                async with asyncio.timeout(CONFIRM_S):
+                    await self._client.probe(info)
+            except (TimeoutError, ModelTimeout):
+                continue
+            except ModelBusy:
+                return True
+            except TritonError:
+                return False
+            return True
+        return False
 
     async def _settled(self, name: str) -> ModelState:
         """A model's state once nobody loads or unloads it, waited for only so long."""

@@ -36,7 +36,12 @@ def test_a_model_is_found_by_its_name(process: "subprocess.Popen[bytes]") -> Non
 async def test_the_end_of_a_process_is_told_once(process: "subprocess.Popen[bytes]") -> None:
     told: list[str] = []
     ended = asyncio.Event()
-    processes = ModelProcesses(lambda name: (told.append(name), ended.set()))
+
+    def tell(name: str) -> None:
+        told.append(name)
+        ended.set()
+
+    processes = ModelProcesses(tell)
     for _ in range(2):
         await processes.follow({MODEL})
     process.kill()
