@@ -55,9 +55,11 @@ async def call(http: Http) -> AsyncIterator[Talk]:
 
 
 @pytest.fixture
-def http_of_frontend(server: str) -> Http:
+def http_of_frontend(triton: EmbeddedTriton, tmp_path: Path) -> Iterator[Http]:
     """A `vdx frontend`, whose Triton is not its own."""
-    return Http(server)
+    models = ("--voice", "tone", "--recogniser", "canned", "--port", "0")
+    with running("frontend", "--triton-url", triton.grpc_url, *models, home=tmp_path) as vdx:
+        yield Http(vdx.url())
 
 
 def _ready(http: Http) -> bool:
