@@ -28,7 +28,8 @@ MOST_INSTANCES = 8
 
 @pytest.fixture
 async def client(triton: EmbeddedTriton) -> AsyncIterator[TritonClient]:
-    async with TritonClient(TritonConfig(url=triton.grpc_url)) as opened:
+    patient = dict.fromkeys(("first_response_timeout_ms", "next_response_timeout_ms"), 60_000)
+    async with TritonClient(TritonConfig(url=triton.grpc_url, **patient)) as opened:
         yield opened
 
 
