@@ -301,8 +301,10 @@ class EmbeddedTriton:
                         )
                     await asyncio.sleep(0.02)
         except TimeoutError:
+            address = self.options.grpc_address
+            hint = f" (do its certificates hold for {self.grpc_url}?)" if address else ""
             raise TritonUnavailable(
-                f"tritonserver was not ready within {self.options.start_timeout_s:g} s:\n"
+                f"tritonserver was not ready within {self.options.start_timeout_s:g} s{hint}:\n"
                 f"{self.log_tail()}"
             ) from None
 

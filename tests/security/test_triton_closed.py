@@ -14,7 +14,7 @@ from frontend.core.config import TritonConfig
 from frontend.serving.embedded import EmbeddedTriton
 from frontend.serving.triton import TritonClient
 from tests.security.processes import LOOPBACK, family, listening, named, regions, shown, udp
-from tests.server.processes import Http, Vdx, embedded, running
+from tests.server.processes import Http, Vdx, embedded, eventually, running
 
 QUICK = ("--voice", "tone", "--recogniser", "canned", "--no-proof", "--port", "0")
 KEY, SECRET, OTHER = "a-key-of-vdx-0123456789", "s" * 40 + "ecret", "sk-of-the-chat-0123456789"
@@ -43,7 +43,7 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Vdx]:
         "NVIDIA_API_KEY": OTHER,
     }
     with running("up", *QUICK, "--livekit", home=home, environ=environ) as vdx:
-        vdx.url()
+        eventually(lambda: "talk here" in vdx.output or vdx.process.poll(), "ready", 240)
         yield vdx
         assert vdx.interrupt() == 0
         assert "Traceback" not in vdx.output, vdx.output
