@@ -25,6 +25,9 @@ START_S = 120.0
 STOP_S = 15.0
 LOG_TAIL = 1500
 
+SESSIONS = 1_000
+"""More than a bench opens, whatever the cores: how many they bear is what is measured."""
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -145,7 +148,11 @@ async def _running(options: TargetOptions) -> Target:
 @contextlib.asynccontextmanager
 async def _own(folder: Path, config: Mapping[str, Any]) -> AsyncIterator[Target]:
     http, metrics = choose_ports("the bench's server", 2)
-    whole = {**config, "server": {"port": http}, "embedded": {"metrics_port": metrics}}
+    whole = {
+        **config,
+        "server": {"port": http, "max_sessions": SESSIONS},
+        "embedded": {"metrics_port": metrics},
+    }
     file, log = folder / "vdx.yaml", folder / "server.log"
     file.write_text(yaml.safe_dump(whole), encoding="utf-8")
     command = [sys.executable, "-m", "frontend.cli", "up", "--no-proof", "--config", str(file)]

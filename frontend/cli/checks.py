@@ -67,8 +67,11 @@ def check_home(home: Path) -> Check:
     mend = "set VDX_HOME to a folder that this user can write to"
     if not there.is_dir():
         return Check("vdx home", Status.FAIL, f"{home}: {there} is no folder", mend)
-    if not os.access(there, os.W_OK | os.X_OK):
-        return Check("vdx home", Status.FAIL, f"{home}: {there} cannot be written to", mend)
+    try:  # root is told that it may write where it cannot
+        tempfile.TemporaryFile(dir=there).close()
+    except OSError as error:
+        detail = f"{home}: {there} cannot be written to ({error.strerror})"
+        return Check("vdx home", Status.FAIL, detail, mend)
     return Check("vdx home", Status.OK, str(home))
 
 

@@ -8,8 +8,6 @@ import pytest
 
 from tests.server.processes import VDX
 
-BAD_ENVIRONMENTS = ("broken link", "no program", "not python")
-
 
 def vdx(
     *arguments: str, stdout: int = subprocess.PIPE, **environ: str | bytes
@@ -53,9 +51,7 @@ def test_a_home_that_cannot_be_written_is_named(home: str, tmp_path: Path) -> No
     sentences.write_text("turn left\n")
     added = vdx("grammar", "add", str(sentences), VDX_HOME=where)
     _one_line(added, where.partition("/home")[0])
-    up = vdx("up", "--port", "0", "--no-proof", "--voice", "tone", VDX_HOME=where)
-    assert up.returncode == 1
-    assert b"Traceback" not in up.stderr
+    _one_line(vdx("up", "--port", "0", "--no-proof", VDX_HOME=where), where.partition("/home")[0])
     assert vdx("voices", "list", VDX_HOME=where).returncode == 0
     doctor = vdx("doctor", VDX_HOME=where)
     assert doctor.returncode == 1
