@@ -234,11 +234,13 @@ class Recovery:
         """Whether a model is loaded and answers, once nobody loads or unloads it.
 
         A dead process may leave a probe without any answer, and meanwhile another frontend may
-        have replaced it: so that is looked at twice.
+        have begun to replace it: so that is looked at again. No process at all needs no probe.
         """
         info = self._residents.info(name)
         for _ in range(FAILED_PROBES):
             if info is None or not (await self._settled(name)).ready:
+                return False
+            if await self._processes.gone(name):
                 return False
             try:
                 async with asyncio.timeout(CONFIRM_S):
@@ -250,7 +252,12 @@ class Recovery:
             except TritonError:
                 return False
             return True
-        return False
+        replaced = (await self._state(name)).state in ("LOADING", "UNLOADING")
+        return replaced and await self._answers(name)
+
+    async def _state(self, name: str) -> ModelState:
+        states = {state.name: state for state in await self._client.index()}
+        return states.get(name, ModelState(name, "UNAVAILABLE"))
 
     async def _settled(self, name: str) -> ModelState:
         """A model's state once nobody loads or unloads it, waited for only so long."""
@@ -258,8 +265,7 @@ class Recovery:
         began, limits = loop.time(), {"UNLOADING": UNLOADING_S}
         limits["LOADING"] = self._client.config.load_timeout_ms / 1000
         while True:
-            states = {state.name: state for state in await self._client.index()}
-            state = states.get(name, ModelState(name, "UNAVAILABLE"))
+            state = await self._state(name)
             if loop.time() - began >= limits.get(state.state, 0.0):
                 return state
             await asyncio.sleep(POLL_S)
