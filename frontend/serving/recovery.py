@@ -11,6 +11,7 @@ and probes again: the first one reloads, the others find it alive.
 """
 
 import asyncio
+import math
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -67,6 +68,7 @@ class Watch:
     probe: asyncio.Timeout | None = None
     failures: int = 0
     alive: bool = True
+    died: float = -math.inf
 
 
 class Recovery:
@@ -95,6 +97,11 @@ class Recovery:
     def alive(self, model: str) -> bool:
         """Whether its last probe was answered, as far as is known."""
         return model not in self._watches or self._watches[model].alive
+
+    def died_within(self, model: str, seconds: float) -> bool:
+        """Whether a model was found dead in the last `seconds`."""
+        watch = self._watches.get(model)
+        return watch is not None and asyncio.get_running_loop().time() - watch.died <= seconds
 
     async def restored(self, model: str, within_s: float) -> bool:
         """Has a model probed, and loaded again if need be; whether it is alive then.
@@ -161,7 +168,7 @@ class Recovery:
         log.warning("model does not answer", model=name, error=str(error))
         if not isinstance(error, ModelUnavailable) and watch.failures < FAILED_PROBES:
             return True
-        watch.alive = False
+        watch.alive, watch.died = False, asyncio.get_running_loop().time()
         async with self._residents.lock(name):
             if name not in self._residents.wanted:
                 return False
