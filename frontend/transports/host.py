@@ -13,6 +13,7 @@ from frontend.core.config import Config
 from frontend.core.errors import (
     ConfigError,
     InvalidInput,
+    ModelTimeout,
     ModelUnavailable,
     NotLoaded,
     SessionLimit,
