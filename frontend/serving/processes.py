@@ -43,10 +43,12 @@ class ModelProcesses:
         """`ended` is called with a model's name when a process of it has ended."""
         self._ended = ended
         self._followed: dict[int, int] = {}
+        self._seen: set[str] = set()
 
     async def follow(self, models: Collection[str]) -> None:
         """Finds the processes of `models` and follows those that are new."""
         found = await asyncio.to_thread(model_processes, models)
+        self._seen.update(found.values())
         for pid, model in found.items():
             if pid not in self._followed:
                 with contextlib.suppress(OSError):  # it ended meanwhile
@@ -54,6 +56,10 @@ class ModelProcesses:
                     self._followed[pid] = descriptor
                     loop = asyncio.get_running_loop()
                     loop.add_reader(descriptor, self._has_ended, pid, model)
+
+    async def gone(self, model: str) -> bool:
+        """Whether this machine has no process of a model any more that had one."""
+        return model in self._seen and not await asyncio.to_thread(model_processes, {model})
 
     def close(self) -> None:
         """Follows none any more."""

@@ -11,6 +11,7 @@ and probes again: the first one reloads, the others find it alive.
 """
 
 import asyncio
+import math
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -67,6 +68,7 @@ class Watch:
     probe: asyncio.Timeout | None = None
     failures: int = 0
     alive: bool = True
+    died: float = -math.inf
 
 
 class Recovery:
@@ -95,6 +97,11 @@ class Recovery:
     def alive(self, model: str) -> bool:
         """Whether its last probe was answered, as far as is known."""
         return model not in self._watches or self._watches[model].alive
+
+    def died_within(self, model: str, seconds: float) -> bool:
+        """Whether a model was found dead in the last `seconds`."""
+        watch = self._watches.get(model)
+        return watch is not None and asyncio.get_running_loop().time() - watch.died <= seconds
 
     async def restored(self, model: str, within_s: float) -> bool:
         """Has a model probed, and loaded again if need be; whether it is alive then.
@@ -161,7 +168,7 @@ class Recovery:
         log.warning("model does not answer", model=name, error=str(error))
         if not isinstance(error, ModelUnavailable) and watch.failures < FAILED_PROBES:
             return True
-        watch.alive = False
+        watch.alive, watch.died = False, asyncio.get_running_loop().time()
         async with self._residents.lock(name):
             if name not in self._residents.wanted:
                 return False
@@ -235,11 +242,13 @@ class Recovery:
         """Whether a model is loaded and answers, once nobody loads or unloads it.
 
         A dead process may leave a probe without any answer, and meanwhile another frontend may
-        have replaced it: so that is looked at twice.
+        have begun to replace it: so that is looked at again. No process at all needs no probe.
         """
         info = self._residents.info(name)
         for _ in range(FAILED_PROBES):
             if info is None or not (await self._settled(name)).ready:
+                return False
+            if await self._processes.gone(name):
                 return False
             try:
                 async with asyncio.timeout(CONFIRM_S):
@@ -251,7 +260,12 @@ class Recovery:
             except TritonError:
                 return False
             return True
-        return False
+        replaced = (await self._state(name)).state in ("LOADING", "UNLOADING")
+        return replaced and await self._answers(name)
+
+    async def _state(self, name: str) -> ModelState:
+        states = {state.name: state for state in await self._client.index()}
+        return states.get(name, ModelState(name, "UNAVAILABLE"))
 
     async def _settled(self, name: str) -> ModelState:
         """A model's state once nobody loads or unloads it, waited for only so long."""
@@ -259,8 +273,7 @@ class Recovery:
         began, limits = loop.time(), {"UNLOADING": UNLOADING_S}
         limits["LOADING"] = self._client.config.load_timeout_ms / 1000
         while True:
-            states = {state.name: state for state in await self._client.index()}
-            state = states.get(name, ModelState(name, "UNAVAILABLE"))
+            state = await self._state(name)
             if loop.time() - began >= limits.get(state.state, 0.0):
                 return state
             await asyncio.sleep(POLL_S)

@@ -14,6 +14,7 @@ from frontend.core.config import Config
 from frontend.core.errors import (
     ConfigError,
     InvalidInput,
+    ModelTimeout,
     ModelUnavailable,
     NotLoaded,
     SessionLimit,
@@ -292,7 +293,7 @@ class Host:
 
         One that died of the same clause before is not given it again.
         """
-        if not self._may_recover(voice.model, error):
+        if not await self._may_recover(voice.model, error):
             return None
         again = failures > 1
         if not again and await self.manager.recovery.restored(voice.model, STAND_IN_AFTER_S):
@@ -304,14 +305,17 @@ class Host:
 
     async def _recover_recogniser(self, options: SessionOptions, error: VdxError) -> bool:
         """Whether the recogniser understands again within `RECOVERY_S`."""
-        if not self._may_recover(options.recogniser, error):
+        if not await self._may_recover(options.recogniser, error):
             return False
         return await self.manager.recovery.restored(options.recogniser, RECOVERY_S)
 
-    def _may_recover(self, model: str, error: VdxError) -> bool:
+    async def _may_recover(self, model: str, error: VdxError) -> bool:
         """Whether a model that failed is loaded again; one that was unloaded is not."""
         if model not in self.manager.wanted:
             return False
+        if isinstance(error, ModelTimeout):  # it is busy, or it died without a word
+            await self.manager.recovery.restored(model, STAND_IN_AFTER_S)
+            return self.manager.recovery.died_within(model, RECOVERY_S)
         return isinstance(error, ModelUnavailable | TritonUnavailable)
 
     def _stand_in(self, voice: Voice) -> Voice | None:

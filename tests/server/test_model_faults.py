@@ -91,7 +91,7 @@ async def test_a_voice_that_dies_in_every_clause_is_spoken_for_by_another(server
         done = await talk.full_turn()
         error = await talk.error(0)
         assert error["service"] == "triton:tone-spare"
-        assert error["code"] == "model_unavailable"
+        assert error["code"] in ("model_unavailable", "timeout"), "noticed, or waited for in vain"
         assert done["response"]["status"] == OK
         await update(talk, _voice("tone"))
         await _works_again(talk)

@@ -118,6 +118,10 @@ class NoProcesses:
     async def follow(self, models: Collection[str]) -> None:
         """Finds none."""
 
+    async def gone(self, model: str) -> bool:
+        """Had none."""
+        return False
+
     def close(self) -> None:
         """Follows none."""
 

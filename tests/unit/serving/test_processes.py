@@ -44,11 +44,15 @@ async def test_the_end_of_a_process_is_told_once(process: "subprocess.Popen[byte
     processes = ModelProcesses(tell)
     for _ in range(2):
         await processes.follow({MODEL})
+    assert not await processes.gone(MODEL)
     process.kill()
     async with asyncio.timeout(30):
         await ended.wait()
     await asyncio.sleep(0)
     assert told == [MODEL]
+    process.wait()
+    assert await processes.gone(MODEL)
+    assert not await processes.gone("never seen")
     processes.close()
 
 

@@ -257,3 +257,10 @@ async def test_a_client_names_what_is_loaded_or_configured() -> None:
         await host.offered("tonne", "tts")
     await host.manager.ensure("tone")  # as an administrator does
     assert (await host.offered("tone", "tts")).name == "tone"
+
+
+async def test_a_voice_that_timed_out_because_it_died_is_recovered() -> None:
+    async with watched() as (triton, host):
+        triton.dead["tone"] = DIED
+        voice, error = Voice("tone", "en"), ModelTimeout("nothing came", model="tone")
+        assert await recover_voice(host)(voice, error, 1) == voice
