@@ -117,8 +117,10 @@ async def test_models_that_come_and_go_leave_triton_alive(
         *(voice_rounds(client, model, each) for model in VOICES),
         recogniser_rounds(client, RECOGNISER, each),
     )
-    await alongside(lambda: work_aside(client), rounds)
-    assert triton.pid == pid, triton.log_file.read_text()[-2000:]
+    try:
+        await alongside(lambda: work_aside(client), rounds)
+    finally:
+        assert triton.pid == pid, triton.log_file.read_text()[-4000:]
     for model in (*VOICES, "tone"):
         await client.load(model)
         assert await speak(client, model)
