@@ -6,11 +6,13 @@
 #
 # The model must be loaded (`vdx models load espeak`). PERF_ANALYZER names another perf_analyzer,
 # such as that of NVIDIA's SDK container; the default is the one that `make setup` installed.
+# Without -u it measures the Triton that vdx is configured for (vdx.yaml, VDX_TRITON__URL, the files
+# of triton.tls), by default the embedded one of VDX_HOME.
 # Latencies are those of the first response; the exported file holds the times of all of them.
 set -eu
 cd "$(dirname "$0")/.."
 
-[ $# -ge 2 ] || { sed -n '2,10s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+[ $# -ge 2 ] || { sed -n '2,12s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 kind=$1 model=$2
 shift 2
 case $kind in
@@ -21,7 +23,19 @@ esac
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-${PYTHON:-python3} frontend/bench/perf_data.py "$work"
+[ -n "${PYTHON:-}" ] || PYTHON=$([ -x .venv/bin/python ] && echo .venv/bin/python || echo python3)
+"$PYTHON" frontend/bench/perf_data.py "$work"
+case " $* " in
+    *" -u "*) ;;
+    *)
+        options=$("$PYTHON" -m frontend.bench.perf_address)
+        IFS='
+'
+        # shellcheck disable=SC2086  # one option a line
+        set -- $options "$@"
+        unset IFS
+        ;;
+esac
 
 if [ -z "${PERF_ANALYZER:-}" ]; then
     PERF_ANALYZER=.venv-triton/bin/perf_analyzer
@@ -34,6 +48,6 @@ if [ -z "${PERF_ANALYZER:-}" ]; then
 fi
 
 # A person's own options come last, so that they count.
-"$PERF_ANALYZER" -m "$model" -i grpc -u localhost:8001 --streaming --async --serial-sequences \
+"$PERF_ANALYZER" -m "$model" -i grpc --streaming --async --serial-sequences \
     --input-data "$work/$kind.json" --concurrency-range 1:4:1 --measurement-mode count_windows \
     --measurement-request-count "$requests" --stability-percentage 50 --max-trials 3 "$@"

@@ -13,7 +13,6 @@ from frontend.bench.figures import Report
 from frontend.bench.person import Step
 from frontend.bench.target import Target
 from frontend.client.realtime import WIRE_RATE
-from frontend.core.config import TritonConfig
 from frontend.core.errors import VdxError
 from frontend.serving.triton import SynthesisRequest, TritonClient
 
@@ -32,7 +31,7 @@ async def measure(target: Target, rounds: int, step: Step | None = None) -> Repo
     if not target.triton_grpc:
         raise VdxError("the address of Triton is not known; leave --url out", service="bench")
     report = Report("first-audio", {"rounds": rounds, "text": TEXT})
-    async with TritonClient(TritonConfig(url=target.triton_grpc)) as client:
+    async with TritonClient(target.triton_config) as client:
         for voice, limit in VOICES:
             found = []
             for _ in range(rounds):

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from frontend.core.config import TritonConfig
 from frontend.core.errors import SetupError, VdxError
 from frontend.core.paths import Paths
+from frontend.serving.channel import tls_files
 
 LIMIT_S = 300.0
 LIBRARIES = {"libb64.so.0d": "libb64-*.so.0d", "libcudart.so.12": "libcudart-*.so.12*"}
@@ -52,7 +54,7 @@ class PerfAnalyzer:
         self._libraries = f"{folder}:{libraries[0]}"
 
     async def run(
-        self, url: str, model: str, data: Path, *, concurrency: int, requests: int
+        self, config: TritonConfig, model: str, data: Path, *, concurrency: int, requests: int
     ) -> list[Answered]:
         """Sends `requests` requests, `concurrency` of them (or sequences) at once.
 
@@ -61,9 +63,10 @@ class PerfAnalyzer:
         """
         export = self._folder / f"{model}-{concurrency}.json"
         command = [
-            str(self._program), "-m", model, "-i", "grpc", "-u", url, "--streaming", "--async",
-            "--serial-sequences", "--input-data", str(data), "--request-count", str(requests),
-            "--concurrency-range", str(concurrency), "--profile-export-file", str(export),
+            str(self._program), "-m", model, "-i", "grpc", *connection(config),
+            "--streaming", "--async", "--serial-sequences", "--input-data", str(data),
+            "--request-count", str(requests), "--concurrency-range", str(concurrency),
+            "--profile-export-file", str(export),
         ]  # fmt: skip
         process = await asyncio.create_subprocess_exec(
             *command,
@@ -91,6 +94,17 @@ class PerfAnalyzer:
             raise VdxError(f"perf_analyzer's export is cut off: {error}", service=model) from None
         export.unlink()  # it holds every sample of every response
         return answered
+
+
+def connection(config: TritonConfig) -> list[str]:
+    """The options that tell perf_analyzer where Triton is; raises ConfigError."""
+    if config.url.startswith("unix:") or not config.tls.given:
+        return ["-u", config.url]
+    ca, certificate, key = (str(file) for file in tls_files(config.tls))
+    return [
+        *("-u", config.url, "--ssl-grpc-use-ssl", "--ssl-grpc-root-certifications-file", ca),
+        *("--ssl-grpc-certificate-chain-file", certificate, "--ssl-grpc-private-key-file", key),
+    ]
 
 
 def read_export(file: Path) -> list[Answered]:

@@ -14,6 +14,8 @@ from typing import Any
 import yaml
 
 from frontend.bench.scrape import Metrics, fetch, parse, status
+from frontend.core import settings
+from frontend.core.config import TlsConfig, TritonConfig
 from frontend.core.errors import SetupError, VdxError
 from frontend.serving.livekit import DevelopmentLiveKit
 from frontend.serving.ports import choose_ports
@@ -32,6 +34,8 @@ class Target:
     pid: int | None = None
     triton_grpc: str = ""
     triton_metrics: str = ""
+    tls: TlsConfig = field(default_factory=TlsConfig)
+    """For a Triton on the network."""
     api_key: str = ""
     livekit: bool = False
     """People come by LiveKit rooms instead of the WebSocket."""
@@ -48,10 +52,17 @@ class Target:
         return parse(await asyncio.to_thread(fetch, f"{self.url}/metrics", self.api_key))
 
     async def triton(self) -> Metrics:
-        """Triton's metrics; raises VdxError where their address is not known."""
+        """Triton's metrics; raises VdxError where it serves none."""
         if not self.triton_metrics:
-            raise VdxError("the address of Triton's metrics is not known", service="bench")
+            raise VdxError(
+                "Triton's metrics are off; start it with --metrics-port", service="bench"
+            )
         return parse(await asyncio.to_thread(fetch, self.triton_metrics))
+
+    @property
+    def triton_config(self) -> TritonConfig:
+        """How to reach Triton itself."""
+        return TritonConfig(url=self.triton_grpc, tls=self.tls)
 
     async def status(self) -> dict[str, Any]:
         return await asyncio.to_thread(status, self.url, self.api_key)
@@ -125,6 +136,7 @@ async def _running(options: TargetOptions) -> Target:
         pid=options.server_pid or told.get("pid"),
         triton_grpc=told.get("triton_grpc", ""),
         triton_metrics=told.get("triton_metrics", ""),
+        tls=settings.load().config.triton.tls,
         api_key=options.api_key,
         livekit=options.livekit,
     )

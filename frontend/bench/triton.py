@@ -25,7 +25,7 @@ DATA = {"tts": voice_data, "asr": recogniser_data}
 
 
 async def measure(
-    url: str,
+    config: TritonConfig,
     models: Sequence[str],
     concurrencies: Sequence[int],
     rounds: int,
@@ -43,13 +43,13 @@ async def measure(
         perf = PerfAnalyzer(locate(), folder)
         for kind, make in DATA.items():
             (folder / f"{kind}.json").write_text(make(), encoding="utf-8")
-        async with TritonClient(TritonConfig(url=url)) as client:
+        async with TritonClient(config) as client:
             kinds = {name: (await ModelManager(client).ensure(name)).kind for name in models}
         for model, kind in kinds.items():
             for concurrency in concurrencies:
                 size = 1 if kind == "tts" else chunks_of_a_sequence()
                 answered = await perf.run(
-                    url,
+                    config,
                     model,
                     folder / f"{kind}.json",
                     concurrency=concurrency,

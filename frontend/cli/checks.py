@@ -5,13 +5,16 @@ import platform
 import shutil
 import socket
 import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
 from frontend.cli.setup import is_current
-from frontend.core.config import Config
+from frontend.cli.unusable import describe
+from frontend.core.capacity import default_max_sessions, explained
+from frontend.core.config import Config, ServerConfig
 from frontend.core.errors import ConfigError, SetupError
 from frontend.core.paths import Paths
 
@@ -45,9 +48,41 @@ def machine_checks(paths: Paths) -> Iterator[Check]:
     yield check_python(sys.version_info[:2])
     yield check_glibc(platform.machine(), _glibc())
     yield check_shared_memory(SHARED_MEMORY)
-    yield from check_triton_environment(paths)
-    yield check_repository(paths)
-    yield check_voicepacks(paths)
+    yield check_home(paths.home)
+    yield check_temporary()
+    for name, check in (
+        ("triton environment", check_triton_environment),
+        ("model repository", lambda paths: [check_repository(paths)]),
+        ("voicepacks", lambda paths: [check_voicepacks(paths)]),
+    ):
+        try:
+            yield from check(paths)
+        except OSError as error:
+            yield Check(name, Status.FAIL, describe(error), "see the folder's owner and mode")
+
+
+def check_home(home: Path) -> Check:
+    """The folder that pulled voices go to, or the one it would be made in."""
+    there = next((each for each in (home, *home.parents) if os.path.lexists(each)), home)
+    mend = "set VDX_HOME to a folder that this user can write to"
+    if not there.is_dir():
+        return Check("vdx home", Status.FAIL, f"{home}: {there} is no folder", mend)
+    if not os.access(there, os.W_OK | os.X_OK):
+        return Check("vdx home", Status.FAIL, f"{home}: {there} cannot be written to", mend)
+    return Check("vdx home", Status.OK, str(home))
+
+
+def check_temporary() -> Check:
+    """Where the embedded Triton keeps what it runs with."""
+    try:
+        folder = tempfile.gettempdir()
+    except OSError as error:
+        return Check("temporary files", Status.FAIL, describe(error))
+    wanted = os.environ.get("TMPDIR", folder)
+    if Path(wanted).absolute() != Path(folder).absolute():
+        mend = "TMPDIR must be a folder with space in it"
+        return Check("temporary files", Status.WARN, f"{wanted} is not usable: {folder}", mend)
+    return Check("temporary files", Status.OK, folder)
 
 
 def check_python(version: tuple[int, int]) -> Check:
@@ -130,6 +165,14 @@ def check_voicepacks(paths: Paths) -> Check:
         return Check("voicepacks", Status.WARN, broken[0].problem, mend)
     added = [entry.id for entry in entries if not entry.comes_along]
     return Check("voicepacks", Status.OK, ", ".join(added) or "none was added")
+
+
+def check_sessions(server: ServerConfig) -> Check:
+    """How many sessions the server takes, and why."""
+    if server.max_sessions is not None:
+        return Check("sessions", Status.OK, f"at most {server.max_sessions}, as configured")
+    most = f"at most {default_max_sessions()}: {explained()}"
+    return Check("sessions", Status.OK, most)
 
 
 def port_checks(config: Config, *, triton_answers: bool) -> Iterator[Check]:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 import yaml
 
-from frontend.core import settings
+from frontend.core import capacity, settings
 from frontend.core.errors import ConfigError
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -30,11 +30,14 @@ def config(
     """Show every effective setting and where it came from; secrets are masked."""
     loaded = settings.load(file, parse_assignments(assign or []))
     rows = [
-        (key, value, loaded.origins.get(key, "default"))
+        _computed(key, value, loaded.origins.get(key, "default"))
         for key, value in settings.leaves(loaded.config)
     ]
+    if loaded.ignored:
+        names = ", ".join(loaded.ignored)
+        typer.echo(f"set by Kubernetes for a service, not read: {names}", err=True)
     if changed:
-        rows = [row for row in rows if row[2] != "default"]
+        rows = [row for row in rows if not row[2].startswith("default")]
     if as_json:
         tree = {key: {"value": value, "origin": origin} for key, value, origin in rows}
         typer.echo(json.dumps(tree, indent=2))
@@ -42,6 +45,13 @@ def config(
     width = max((len(key) for key, _, _ in rows), default=0)
     for key, value, origin in rows:
         typer.echo(f"{key:<{width}}  {_show(value)}  ({origin})")
+
+
+def _computed(key: str, value: Any, origin: str) -> tuple[str, Any, str]:
+    """One row, with the value that is computed where none is set."""
+    if key != "server.max_sessions" or value is not None:
+        return key, value, origin
+    return key, capacity.default_max_sessions(), f"{origin}: {capacity.explained()}"
 
 
 def parse_assignments(assignments: list[str]) -> dict[str, Any]:

@@ -8,7 +8,14 @@ from typing import Annotated
 
 import typer
 
-from frontend.cli.checks import Check, Status, machine_checks, port_checks, sound_checks
+from frontend.cli.checks import (
+    Check,
+    Status,
+    check_sessions,
+    machine_checks,
+    port_checks,
+    sound_checks,
+)
 from frontend.core import settings
 from frontend.core.config import Config
 from frontend.core.errors import ConfigError, SetupError, TritonError
@@ -44,6 +51,7 @@ def examine(config: Config) -> list[Check]:
     triton, answers = asyncio.run(_triton_checks(config))
     return [
         *machine_checks(locate()),
+        check_sessions(config.server),
         *port_checks(config, triton_answers=answers),
         *triton,
         *sound_checks(),

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from frontend.cli.launch import bind_server, load_settings, open_host, serve_until_stopped
+from frontend.cli.telling import tell
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -46,16 +47,16 @@ def frontend(
         rooms = with_environment(effective.livekit)
         check(rooms)
         effective = effective.model_copy(update={"livekit": rooms})
-    listener = bind_server(loaded, typer.echo)
+    listener = bind_server(loaded, tell)
 
     async def run() -> None:
         from frontend.serving.address import triton_at
         from frontend.transports.server import address_of
 
         async def ready() -> None:
-            typer.echo(f"ready: {address_of(listener)}  (Ctrl-C stops)")
+            tell(f"ready: {address_of(listener)}  (Ctrl-C stops)")
 
         async with open_host(effective, triton_at(effective)) as served:
-            await serve_until_stopped(served, listener, typer.echo, [], ready, rooms=livekit)
+            await serve_until_stopped(served, listener, tell, [], ready, rooms=livekit)
 
     asyncio.run(run())

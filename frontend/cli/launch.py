@@ -3,16 +3,17 @@
 import asyncio
 import contextlib
 import gc
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import typer
-
 from frontend.cli.config import parse_assignments
+from frontend.cli.telling import warn
 from frontend.core import settings
-from frontend.core.errors import SetupError
+from frontend.core.errors import PortTaken, SetupError
+from frontend.core.logs import configure, logger
 from frontend.core.masking import masked
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from frontend.serving.triton import TritonClient
     from frontend.transports.host import Host
 
+log = logger(__name__)
+
 Tell = Callable[[str], None]
 
 REGISTER_S = 10.0
@@ -35,11 +38,11 @@ def load_settings(
     file: Path | None, assignments: list[str], flags: dict[str, Any]
 ) -> settings.Settings:
     """The effective settings of a serving command, logging set up; raises ConfigError."""
-    from frontend.core.logs import configure
-
     given = {key: value for key, value in flags.items() if value is not None}
     loaded = settings.load(file, {**parse_assignments(assignments), **given})
     configure(loaded.config.log)
+    if loaded.ignored:
+        log.debug("variables set by Kubernetes are not read", names=", ".join(loaded.ignored))
     _check_scripts(loaded.config)
     return loaded
 
@@ -55,14 +58,26 @@ def _check_scripts(config: "Config") -> None:
 
 
 def bind_server(loaded: settings.Settings, tell: Tell) -> "socket.socket":
-    """The server's socket; says so when the default port was taken. Raises PortTaken."""
+    """The server's socket; says so when the default port was taken.
+
+    Waits up to ten seconds for one that an earlier vdx still holds. Raises PortTaken.
+    """
+    from frontend.serving.held_ports import PAUSE_S, Patience
     from frontend.transports.security import Guard
     from frontend.transports.server import bind
 
     server = loaded.config.server
     Guard(server)  # refuses an open address without a key before anything is started
     explicit = loaded.origins.get("server.port", "default") != "default"
-    listener = bind(server, explicit=explicit)
+    patience = Patience(tell)
+    while True:
+        try:
+            listener = bind(server, explicit=explicit)
+            break
+        except PortTaken as taken:
+            if not patience.allows(taken):
+                raise
+        time.sleep(PAUSE_S)
     port = listener.getsockname()[1]
     if not explicit and port != server.port:
         tell(f"port {server.port} is taken, using {port}")
@@ -108,7 +123,7 @@ async def borrow_triton(
     async with contextlib.AsyncExitStack() as stack:
         client = await stack.enter_async_context(TritonClient(config))
         if not await client.is_ready():
-            typer.echo("no Triton runs, starting one for the moment …", err=True)
+            warn("no Triton runs, starting one for the moment …")
             triton = await stack.enter_async_context(embedded_triton(loaded, for_now=True))
             remote = config.model_copy(update={"url": triton.grpc_url})
             client = await stack.enter_async_context(TritonClient(remote))
@@ -177,7 +192,9 @@ async def serve_until_stopped(
 
     async def watch() -> None:
         await loaded.wait()
-        await host.manager.run()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(host.manager.run(), name="watch-models")
+            group.create_task(host.readiness.run(), name="watch-readiness")
 
     async def prepare() -> None:
         await host.manager.wait_for_server(tell)

@@ -14,6 +14,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from frontend import __version__
+from frontend.cli.output import ReaderGone, standard_streams
 from frontend.core.errors import ConfigError, InvalidInput, SetupError, VdxError
 
 COMMANDS = {
@@ -103,9 +104,29 @@ def options(
 
 
 def main() -> None:
-    """Run the command line; an error that vdx foresaw ends it with one line and no traceback."""
-    try:
-        app()
-    except VdxError as error:
-        typer.echo(f"vdx: {error}", err=True)
-        sys.exit(2 if isinstance(error, ConfigError | InvalidInput) else 1)
+    """Run the command line; an error that vdx foresaw ends it with one line and no traceback.
+
+    So does a file, folder or program that cannot be used. Without a reader of standard output a
+    command ends early, with status 0.
+    """
+    with standard_streams():
+        try:
+            app()
+        except (VdxError, OSError, ExceptionGroup) as error:
+            sys.exit(_told(error))
+
+
+def _told(error: Exception) -> int:
+    """Says what went wrong and returns the exit status; raises what nobody foresaw."""
+    from frontend.cli.unusable import cause, describe
+
+    found = cause(error)
+    if isinstance(found, ReaderGone):
+        return 0
+    if isinstance(found, VdxError):
+        typer.echo(f"vdx: {found}", err=True)
+        return 2 if isinstance(found, ConfigError | InvalidInput) else 1
+    if isinstance(found, OSError):
+        typer.echo(f"vdx: {describe(found)}", err=True)
+        return 1
+    raise error

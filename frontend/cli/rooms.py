@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
-from frontend.core.errors import ConfigError, VdxError
+from frontend.core.errors import ConfigError
 
 if TYPE_CHECKING:
     from frontend.core.config import Config, LiveKitConfig
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 Tell = Callable[[str], None]
 
-RESTART_DELAY_S = 1.0
 LEAST_SECRET = 32
 
 
@@ -90,12 +89,6 @@ async def development_rooms(
 
 async def keep_running(server: "DevelopmentLiveKit", tell: Tell) -> None:
     """Restarts the development server whenever it ends; the worker registers again by itself."""
-    while True:
-        code = await server.died()
-        tell(f"LiveKit ended with code {code}; restarting it")
-        while server.pid is None:
-            try:
-                await server.restart()
-            except VdxError as error:
-                tell(f"LiveKit did not start: {error}")
-                await asyncio.sleep(RESTART_DELAY_S)
+    from frontend.serving.supervision import Supervisor
+
+    await Supervisor("LiveKit", server, tell).run()

@@ -41,7 +41,9 @@ def talk(
         list[Path] | None,
         typer.Option("--wav", help="Speak this recording; repeat for several turns."),
     ] = None,
-    url: Annotated[str, typer.Option(help="Address of a running `vdx up`.")] = DEFAULT_URL,
+    url: Annotated[
+        str, typer.Option(envvar="VDX_URL", help="Address of a running `vdx up`.")
+    ] = DEFAULT_URL,
     api_key: Annotated[
         str, typer.Option(envvar="VDX_API_KEY", help="If the server asks for one.")
     ] = "",

@@ -19,7 +19,9 @@ ASK_S = 10.0
 @app.command()
 def token(
     room: Annotated[str, typer.Option(help="Name of the room; else a random one.")] = "",
-    identity: Annotated[str, typer.Option(help="Who joins; else a random one.")] = "",
+    identity: Annotated[
+        str, typer.Option(help="Who joins, after person-; else a random one.")
+    ] = "",
     name: Annotated[str, typer.Option(help="Name that others in the room see.")] = "",
     profile: Annotated[str | None, typer.Option(help="Profile of the conversation.")] = None,
     voice: Annotated[str | None, typer.Option(help="Voice of the agent, a model id.")] = None,
@@ -28,7 +30,11 @@ def token(
     instructions: Annotated[str | None, typer.Option(help="For the responder.")] = None,
     greeting: Annotated[str | None, typer.Option(help="What the agent says first.")] = None,
     url: Annotated[
-        str, typer.Option(help="vdx server to ask where the configuration has no LiveKit keys.")
+        str,
+        typer.Option(
+            envvar="VDX_URL",
+            help="vdx server to ask where the configuration has no LiveKit keys.",
+        ),
     ] = "http://127.0.0.1:8080",
     api_key: Annotated[str, typer.Option(envvar="VDX_API_KEY", help="If it asks for one.")] = "",
     as_json: Annotated[

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from frontend.core.errors import TritonUnavailable
+from frontend.cli.removed import RemovedPort
+from frontend.cli.telling import tell, warn
 
 if TYPE_CHECKING:
     from frontend.serving.embedded import EmbeddedTriton
@@ -43,6 +44,8 @@ def run(
     assign: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any setting.")
     ] = None,
+    grpc_port: RemovedPort = None,  # noqa: ARG001  (says what to use instead)
+    http_port: RemovedPort = None,  # noqa: ARG001  (says what to use instead)
 ) -> None:
     """Start the embedded server with nothing loaded; Ctrl-C stops it."""
     if context.invoked_subcommand is not None:
@@ -89,20 +92,32 @@ def assemble(
 
 
 async def _serve(server: "EmbeddedTriton") -> None:
-    """Run until Ctrl-C or SIGTERM; raises TritonUnavailable when the server ends by itself."""
+    """Runs until Ctrl-C, SIGTERM or SIGHUP; a server that ends or hangs is started again."""
+    from frontend.core.config import TritonConfig
+    from frontend.serving.supervision import Supervisor
+    from frontend.serving.triton import TritonClient
+
     asked = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, asked.set)
-    async with server:
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            loop.add_signal_handler(number, asked.set)
+    config = TritonConfig(tls=server.options.tls)
+    async with server, TritonClient(config.model_copy(update={"url": server.grpc_url})) as client:
         if server.has_own_socket:
-            typer.echo("another Triton of this VDX_HOME runs; this one has a socket of its own")
-        typer.echo(f"Triton is ready: {server.grpc_url}")
+            tell("another Triton of this VDX_HOME runs; this one has a socket of its own")
+        tell(f"Triton is ready: {server.grpc_url}")
         metrics = f"metrics {server.metrics_url}, " if server.metrics_url else ""
-        typer.echo(f"{metrics}log {server.log_file}")
+        tell(f"{metrics}log {server.log_file}")
+
+        def changed() -> None:
+            if server.pid is not None:
+                tell(f"Triton is ready again: log {server.log_file}")
+
+        supervisor = Supervisor("Triton", server, warn, is_live=client.is_live, changed=changed)
         stop = asyncio.create_task(asked.wait(), name="stop-signal")
-        death = asyncio.create_task(server.died(), name="triton-death")
-        await asyncio.wait((stop, death), return_when=asyncio.FIRST_COMPLETED)
-        stop.cancel()
-        if not death.cancel():
-            raise TritonUnavailable(f"tritonserver ended by itself:\n{server.log_tail()}")
+        watch = asyncio.create_task(supervisor.run(), name="supervision")
+        await asyncio.wait((stop, watch), return_when=asyncio.FIRST_COMPLETED)
+        for task in (stop, watch):
+            task.cancel()
+        await asyncio.gather(stop, watch, return_exceptions=True)

@@ -15,7 +15,8 @@ from frontend.cli.launch import (
     open_host,
     serve_until_stopped,
 )
-from frontend.core.errors import VdxError
+from frontend.cli.removed import RemovedPort
+from frontend.cli.telling import tell, warn
 
 if TYPE_CHECKING:
     import socket
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
     from frontend.serving.embedded import EmbeddedTriton
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
-
-RESTART_DELAY_S = 1.0
 
 Port = Annotated[int | None, typer.Option(min=0, max=65535, help="0 = a free one.")]
 
@@ -59,6 +58,8 @@ def up(
     assign: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any setting.")
     ] = None,
+    grpc_port: RemovedPort = None,  # noqa: ARG001  (says what to use instead)
+    http_port: RemovedPort = None,  # noqa: ARG001  (says what to use instead)
 ) -> None:
     """Start Triton, load a recogniser and a voice, prove one turn, and serve until Ctrl-C."""
     flags = {
@@ -71,7 +72,7 @@ def up(
         "responder.kind": responder,
     }
     loaded = load_settings(config, assign or [], flags)
-    listener = bind_server(loaded, typer.echo)
+    listener = bind_server(loaded, tell)
     asyncio.run(_run(loaded, listener, proof=proof, livekit=livekit))
 
 
@@ -83,10 +84,10 @@ async def _run(
         return
     from frontend.cli.rooms import development_rooms, keep_running
 
-    async with development_rooms(loaded.config, typer.echo) as (config, server):
+    async with development_rooms(loaded.config, tell) as (config, server):
         watch: list[Callable[[], Awaitable[None]]] = []
         if server is not None:
-            watch.append(partial(keep_running, server, typer.echo))
+            watch.append(partial(keep_running, server, tell))
         await _serve(loaded, listener, config, watch, proof=proof, rooms=True)
 
 
@@ -100,51 +101,44 @@ async def _serve(
     rooms: bool = False,
 ) -> None:
     from frontend.cli.welcome import prove, welcome
+    from frontend.serving.supervision import Supervisor
     from frontend.transports.server import address_of
 
     address = address_of(listener)
     triton = embedded_triton(loaded)
-    typer.echo("starting Triton …")
+    tell("starting Triton …")
     async with triton:
         _tell_address(triton)
         remote = config.triton.model_copy(update={"url": triton.grpc_url})
         async with open_host(config, remote) as host:
             host.triton_pid, host.triton_metrics = triton.pid, triton.metrics_url
-            typer.echo("loading models …")
+            host.manager.recovery.jitter_s = 0.0  # the others on this server leave it to this one
+            tell("loading models …")
 
-            async def supervise() -> None:
-                while True:
-                    await _restart(triton, await triton.died())
-                    host.triton_pid = triton.pid
+            def changed() -> None:
+                host.triton_pid = triton.pid
+                host.readiness.suspect("" if triton.pid else "Triton ended and is restarted")
+                host.manager.recovery.suspect()
+
+            supervisor = Supervisor(
+                "Triton", triton, warn, is_live=host.client.is_live, changed=changed
+            )
 
             async def ready() -> None:
                 if proof:
                     await prove(address, config)
                 welcome(address, host)
 
-            work = [supervise, *background]
-            await serve_until_stopped(host, listener, typer.echo, work, ready, rooms=rooms)
-    typer.echo("stopped")
+            work = [supervisor.run, *background]
+            await serve_until_stopped(host, listener, tell, work, ready, rooms=rooms)
+    tell("stopped")
 
 
 def _tell_address(triton: "EmbeddedTriton") -> None:
     """Says where Triton is, where that is not the usual socket or others may look for it."""
     if triton.has_own_socket:
-        typer.echo(f"another Triton of this VDX_HOME runs; this one is at {triton.grpc_url}")
+        tell(f"another Triton of this VDX_HOME runs; this one is at {triton.grpc_url}")
     elif triton.options.grpc_address:
-        typer.echo(f"Triton listens on {triton.options.grpc_address} with mutual TLS")
+        tell(f"Triton listens on {triton.options.grpc_address} with mutual TLS")
     if triton.metrics_url:
-        typer.echo(f"Triton's metrics: {triton.metrics_url}")
-
-
-async def _restart(triton: "EmbeddedTriton", code: int) -> None:
-    """Brings a server that died back at the same address; the manager reloads its models."""
-    typer.echo(f"Triton ended with code {code}; restarting it", err=True)
-    while True:
-        try:
-            await triton.restart()
-        except VdxError as error:
-            typer.echo(f"Triton did not start: {error}", err=True)
-            await asyncio.sleep(RESTART_DELAY_S)
-        else:
-            return
+        tell(f"Triton's metrics: {triton.metrics_url}")

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-import typer
+from frontend.cli.telling import tell, warn
 
 if TYPE_CHECKING:
     from frontend.core.config import Config
@@ -35,7 +35,7 @@ async def prove(address: str, config: "Config") -> None:
     from frontend.core.errors import VdxError
     from frontend.core.paths import locate
 
-    typer.echo("one turn with the recording of a person …")
+    tell("one turn with the recording of a person …")
     keys = config.server.api_keys
     key = keys[0].get_secret_value() if keys else ""
     try:
@@ -45,45 +45,43 @@ async def prove(address: str, config: "Config") -> None:
             await speak_recordings(client, [clip], ANSWER_TIMEOUT_S)
             told = summary(client)
     except VdxError as error:
-        typer.echo(f"the proof turn failed: {error}", err=True)
+        warn(f"the proof turn failed: {error}")
         return
     for heard in told["heard"]:
-        typer.echo(f"  heard     {heard}")
+        tell(f"  heard     {heard}")
     for said in told["said"]:
-        typer.echo(f"  answered  {said}")
+        tell(f"  answered  {said}")
     for turn in told["turns"]:
         _show(turn)
     if not told["turns"]:
-        typer.echo("the proof turn was not answered; `vdx doctor` looks for the cause", err=True)
+        warn("the proof turn was not answered; `vdx doctor` looks for the cause")
 
 
 def _show(turn: dict[str, Any]) -> None:
     """The waterfall of one turn: milliseconds from the end of speech."""
     stages = sorted(turn["stages"].items(), key=lambda stage: stage[1])
     longest = max(turn["speech_end_to_first_audio_ms"], 1.0)
-    typer.echo("  milliseconds after the end of speech:")
+    tell("  milliseconds after the end of speech:")
     for stage, ms in stages:
         bar = "█" * max(1, round(BAR_COLUMNS * ms / longest))
-        typer.echo(f"    {SPOKEN_WORDS.get(stage, stage):<28}{ms:7.1f}  {bar}")
+        tell(f"    {SPOKEN_WORDS.get(stage, stage):<28}{ms:7.1f}  {bar}")
 
 
 def welcome(address: str, host: "Host") -> None:
     """Where to talk, and the one line each for something better."""
     status = host.status()
-    typer.echo(f"\n  talk here:  {address}\n")
+    tell(f"\n  talk here:  {address}\n")
     if public_url := host.config.server.public_url:
-        typer.echo(f"  public      {public_url}")
-    typer.echo(f"  voice       {status['voice']}; a neural one: vdx voices pull {BETTER_VOICE}")
-    typer.echo(
-        f"  recogniser  {status['recogniser']}; a better one: vdx voices pull {BETTER_RECOGNISER}"
-    )
-    typer.echo(
+        tell(f"  public      {public_url}")
+    tell(f"  voice       {status['voice']}; a neural one: vdx voices pull {BETTER_VOICE}")
+    tell(f"  recogniser  {status['recogniser']}; a better one: vdx voices pull {BETTER_RECOGNISER}")
+    tell(
         "              then in this server: vdx models use ID; "
         "all that can be pulled: vdx voices list --hub"
     )
     if host.config.responder.kind == "echo":
-        typer.echo(
+        tell(
             "  answers     it repeats what you say; with a language model, for example Ollama:\n"
             "              vdx up --responder chat --set responder.chat.model=llama3.2"
         )
-    typer.echo("\n  Ctrl-C stops everything.\n")
+    tell("\n  Ctrl-C stops everything.\n")

@@ -57,12 +57,19 @@ class ServerConfig(Section):
     request_timeout_ms: int = Field(
         10_000, ge=100, description="for a request's headers, and for each stall of its body"
     )
-    max_sessions: int = Field(1000, ge=1)
+    max_sessions: int | None = Field(
+        None, ge=1, description="None follows cores and descriptors; see core/capacity.py"
+    )
     max_message_bytes: int = Field(16 * 1024 * 1024, ge=1024)
     max_upload_bytes: int = Field(25 * 1024 * 1024, ge=1024, description="of one recording")
     max_recording_seconds: float = Field(28_800, ge=1, description="a small file can last days")
     max_recordings: int = Field(16, ge=1, description="written down at once")
     write_timeout_ms: int = Field(10_000, ge=100, description="a reader slower than this is gone")
+    drain_timeout_seconds: int = Field(
+        600,
+        ge=0,
+        description="SIGTERM waits so long for sessions, rooms and requests to end; 0 = for ever",
+    )
 
     @model_validator(mode="after")
     def _needs_keys(self) -> "ServerConfig":
@@ -276,7 +283,8 @@ class ResponderConfig(Section):
     chat: ChatConfig = ChatConfig()
     preemptive: bool = Field(True, description="start on the speculative transcript")
     apology: str = Field(
-        "Sorry, I cannot answer right now.", description="spoken when the responder fails"
+        "Sorry, I cannot answer right now.",
+        description="spoken when the responder fails or the recogniser is lost",
     )
 
 
@@ -308,9 +316,6 @@ class LiveKitConfig(Section):
     api_secret: Secret = Field(SecretStr(""), description="32 characters or more")
     agent_name: str = Field("vdx", description="what a dispatch asks for")
     max_rooms: int = Field(20, ge=1, description="rooms this worker serves at once")
-    drain_timeout_seconds: int = Field(
-        600, ge=0, description="SIGTERM waits so long for conversations to end; 0 = for ever"
-    )
     join_timeout_seconds: float = Field(60, gt=0, description="a room without a person is left")
     rejoin_grace_seconds: float = Field(15, ge=0, description="the conversation of who left waits")
     output_queue_ms: int = Field(
@@ -335,6 +340,7 @@ class LiveKitConfig(Section):
 class LogConfig(Section):
     level: Literal["debug", "info", "warning", "error"] = "info"
     json_lines: bool = False
+    transcripts: bool = Field(False, description="at debug level, also the words that were spoken")
 
 
 class Config(Section):
@@ -357,3 +363,12 @@ class Config(Section):
     models: ModelsConfig = ModelsConfig()
     livekit: LiveKitConfig = LiveKitConfig()
     log: LogConfig = LogConfig()
+
+
+REMOVED = {
+    "embedded.grpc_port": "Triton listens on a Unix socket, which every command of this VDX_HOME "
+    "finds; for a network port with mutual TLS set embedded.grpc_address to HOST:PORT",
+    "embedded.http_port": "the embedded Triton serves no HTTP, because whoever reaches it could "
+    "run code in it; use gRPC, see triton.url",
+}
+"""Keys of earlier versions, and what to use instead."""

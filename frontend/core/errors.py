@@ -5,6 +5,7 @@
     ├── InvalidInput             the caller sent something vdx cannot use      (request)
     │   ├── UnknownName          a model, voice, profile or file that is not there
     │   │   └── NoLiveKit        this server has no rooms
+    │   ├── NotLoaded            a model that clients may not name as long as nobody loads it
     │   ├── TooLarge             more bytes, or a longer recording, than the server takes
     │   │   └── HeadersTooLarge  in the headers of a request
     │   ├── TooSlow              a body that did not arrive in time
@@ -16,13 +17,15 @@
     ├── ConnectionLost           the server is not there, or no more           (realtime)
     ├── StorageFailed            a file that is needed for the moment has no place (storage)
     ├── SessionLimit             a session or the server reached a limit       (session)
+    │   └── Draining             the server is about to end and takes no more  (server)
     ├── SetupError               the machine lacks something vdx needs         (setup)
     │   └── PortTaken            a port given explicitly is in use
     ├── RoomError                LiveKit refused, or its server is gone        (livekit)
     ├── ResponderError           the chat endpoint or script failed            (responder)
     └── TritonError              Triton or a model in it failed                (triton)
         ├── TritonUnavailable    no server answers
-        ├── ModelUnavailable     the model is not loaded, or its process died
+        ├── ModelUnavailable     the model is not loaded
+        │   └── ModelDied        its process ended
         ├── ModelBusy            the model's admission limit is reached
         ├── ModelTimeout         no answer within the configured time
         ├── ModelRejected        the model says the request is invalid
@@ -54,6 +57,11 @@ class VdxError(Exception):
     def __str__(self) -> str:
         return self.message
 
+    @property
+    def for_log(self) -> str:
+        """The message without what it may quote of a request: a log holds no words of people."""
+        return self.message
+
 
 class ConfigError(VdxError):
     """A configuration key or value is wrong; the message names both."""
@@ -72,11 +80,21 @@ class InvalidInput(VdxError):
         super().__init__(message)
         self.param = param
 
+    @property
+    def for_log(self) -> str:
+        return f"{self.code}: {self.param or 'the request'} was refused"
+
 
 class UnknownName(InvalidInput):
     """A model, voice, profile or file that does not exist."""
 
     code = "not_found"
+
+
+class NotLoaded(InvalidInput):
+    """A model that is neither loaded nor a profile's; the message says how to load it."""
+
+    code = "model_not_loaded"
 
 
 class TooLarge(InvalidInput):
@@ -165,6 +183,13 @@ class StorageFailed(VdxError):
     retryable = True
 
 
+class Draining(SessionLimit):
+    """The server was told to end: it finishes what is open and takes no new session."""
+
+    service = "server"
+    code = "draining"
+
+
 class SetupError(VdxError):
     """The machine lacks something; the message says how to mend it."""
 
@@ -173,9 +198,13 @@ class SetupError(VdxError):
 
 
 class PortTaken(SetupError):
-    """A port that was asked for explicitly is already in use."""
+    """A port that was asked for explicitly is already in use; `port` is its number."""
 
     code = "port_taken"
+
+    def __init__(self, message: str, *, port: int = 0) -> None:
+        super().__init__(message)
+        self.port = port
 
 
 class RoomError(VdxError):
@@ -192,9 +221,15 @@ class ResponderError(VdxError):
     service = "responder"
     code = "responder_failed"
 
-    def __init__(self, message: str, *, retryable: bool) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, *, retryable: bool, told: str = "") -> None:
+        """`told` is what the endpoint said, which may quote the conversation."""
+        super().__init__(f"{message}: {told}" if told else message)
         self.retryable = retryable
+        self._for_log = message
+
+    @property
+    def for_log(self) -> str:
+        return self._for_log
 
 
 class TritonError(VdxError):
@@ -218,6 +253,10 @@ class ModelUnavailable(TritonError):
     retryable = True
 
 
+class ModelDied(ModelUnavailable):
+    """The model's process ended; what was in flight is lost."""
+
+
 class ModelBusy(TritonError):
     code = "busy"
     retryable = True
@@ -230,6 +269,10 @@ class ModelTimeout(TritonError):
 
 class ModelRejected(TritonError):
     code = "invalid_argument"
+
+    @property
+    def for_log(self) -> str:
+        return "the model refused what it was sent"
 
 
 class ModelFailed(TritonError):

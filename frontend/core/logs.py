@@ -1,8 +1,13 @@
-"""Logging: one line per event with its values, for people or as JSON."""
+"""Logging: one line per event with its values, for people or as JSON.
+
+No line holds words that were spoken or typed (unless `log.transcripts` asks for them), a key, or
+the query of an address: errors are logged by `VdxError.for_log`, which quotes no request.
+"""
 
 import contextlib
 import logging
 import sys
+from collections.abc import MutableMapping
 from typing import Any, TextIO, cast
 
 from frontend.core.config import LogConfig
@@ -17,20 +22,45 @@ def configure(config: LogConfig) -> None:
     final: Any = (
         structlog.processors.JSONRenderer()
         if config.json_lines
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        else structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(),
+            # The default shows the variables of every frame, words and keys among them.
+            exception_formatter=structlog.dev.plain_traceback,
+        )
     )
     structlog.configure(
         processors=[
+            structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
             _mask,
+            _printable,
             final,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.WriteLoggerFactory(cast(TextIO, _Surviving(sys.stderr))),
     )
+    # Libraries log what they send and receive at their debug levels, which their own environment
+    # variables can switch on; nothing below a warning of theirs is written, at any level of ours.
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
+    for handler in logging.getLogger().handlers:
+        handler.setLevel(logging.WARNING)
+
+
+def _printable(_logger: Any, _method: str, values: MutableMapping[str, Any]) -> Any:
+    """Escapes control characters: what a client chose must not write to a terminal."""
+    for name, value in values.items():
+        if isinstance(value, str) and name != "exception" and not value.isprintable():
+            values[name] = value.encode("unicode_escape").decode("ascii")
+    return values
+
+
+def bound(**values: Any) -> contextlib.AbstractContextManager[None]:
+    """Adds `values` to every line that this task, and tasks it starts meanwhile, write."""
+    import structlog
+
+    return structlog.contextvars.bound_contextvars(**values)
 
 
 def _mask(_logger: Any, _method: str, event: Any) -> Any:

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from frontend.core.errors import ConfigError
+
 PACKAGE = Path(__file__).resolve().parents[1]
 CHECKOUT_MARKS = ("pyproject.toml", "triton_backends", "requirements")
 
@@ -66,7 +68,11 @@ class Paths:
 
 
 def locate(environ: Mapping[str, str] | None = None, package: Path = PACKAGE) -> Paths:
-    """The paths for this process; `environ` defaults to the process's own environment."""
+    """The paths for this process; `environ` defaults to the process's own environment.
+
+    Raises:
+        ConfigError: VDX_HOME is no usable path, or there is none and this user has no home.
+    """
     env = os.environ if environ is None else environ
     root = package.parent
     if all((root / mark).exists() for mark in CHECKOUT_MARKS):
@@ -90,9 +96,19 @@ def locate(environ: Mapping[str, str] | None = None, package: Path = PACKAGE) ->
 
 def _home(env: Mapping[str, str]) -> Path | None:
     named = env.get("VDX_HOME")
-    return Path(named).expanduser().absolute() if named else None
+    if not named:
+        return None
+    try:
+        return Path(named).expanduser().absolute()
+    except (RuntimeError, OSError):  # ~nobody, or a working directory that was removed
+        raise ConfigError(f"VDX_HOME {named!r} is no path: name a folder from / on") from None
 
 
 def _user_data(env: Mapping[str, str]) -> Path:
     named = env.get("XDG_DATA_HOME")
-    return Path(named) if named else Path.home() / ".local" / "share"
+    if named:
+        return Path(named)
+    try:
+        return Path.home() / ".local" / "share"
+    except RuntimeError:
+        raise ConfigError("this user has no home: set VDX_HOME to a folder") from None

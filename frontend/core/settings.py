@@ -6,6 +6,7 @@ value or an unknown key is a ConfigError that names key and value (and the neare
 
 import difflib
 import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,14 +15,28 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from frontend.core.config import Config
+from frontend.core.config import REMOVED, Config
 from frontend.core.errors import ConfigError
 from frontend.core.masking import masked
 from frontend.core.values import holds_secret
 
 ENV_PREFIX = "VDX_"
-ENV_RESERVED = frozenset({"VDX_HOME", "VDX_CONFIG", "VDX_API_KEY"})
+ENV_RESERVED = frozenset({"VDX_HOME", "VDX_CONFIG", "VDX_API_KEY", "VDX_URL"})
 """Variables with the prefix that are not configuration keys."""
+
+_KUBERNETES = (
+    ("SERVICE_HOST", r"[0-9a-fA-F.:]+"),
+    (r"SERVICE_PORT(_[A-Z0-9_]+)?", r"\d+"),
+    (r"PORT(_\d+_(TCP|UDP|SCTP))?", r"(tcp|udp|sctp)://.+"),
+    (r"PORT_\d+_(TCP|UDP|SCTP)_PROTO", r"tcp|udp|sctp"),
+    (r"PORT_\d+_(TCP|UDP|SCTP)_PORT", r"\d+"),
+    (r"PORT_\d+_(TCP|UDP|SCTP)_ADDR", r"[0-9a-fA-F.:]+"),
+)
+"""Ends of the names of the variables that Kubernetes sets in every container for a service called
+`vdx` or `vdx-…`, and the form of their values."""
+
+RENAMED = {"livekit.drain_timeout_seconds": "server.drain_timeout_seconds"}
+"""Keys of earlier versions, and what they are called now."""
 
 Tree = dict[str, Any]
 
@@ -32,6 +47,8 @@ class Settings:
 
     config: Config
     origins: Mapping[str, str]
+    ignored: tuple[str, ...] = ()
+    """Variables with the prefix that Kubernetes set, not a person."""
 
 
 def load(
@@ -61,7 +78,8 @@ def load(
         config = Config.model_validate(merged)
     except ValidationError as error:
         raise _explain(error) from None
-    return Settings(config, {k: origins.get(k, "default") for k, _ in _leaves(_dump(config))})
+    effective = {k: origins.get(k, "default") for k, _ in _leaves(_dump(config))}
+    return Settings(config, effective, tuple(name for name in sorted(env) if _foreign(name, env)))
 
 
 def _default_file(env: Mapping[str, str]) -> Path | None:
@@ -95,6 +113,8 @@ def _place(error: Exception) -> str:
 def _from_environment(env: Mapping[str, str]) -> Tree:
     tree: Tree = {}
     for name in sorted(env):
+        if _foreign(name, env):
+            continue
         if name.startswith(ENV_PREFIX) and name not in ENV_RESERVED:
             keys = name[len(ENV_PREFIX) :].lower().split("__")
             if len(keys) == 1:
@@ -107,6 +127,17 @@ def _from_environment(env: Mapping[str, str]) -> Tree:
             except yaml.YAMLError:
                 raise ConfigError(f"environment variable {name} is not a YAML value") from None
     return tree
+
+
+def _foreign(name: str, env: Mapping[str, str]) -> bool:
+    """Whether Kubernetes set a variable: `VDX_PORT=tcp://10.0.0.1:80` would be a mistyped key."""
+    if not name.startswith(ENV_PREFIX) or "__" in name:
+        return False
+    service = r"([A-Z0-9_]+_)?"
+    return any(
+        re.fullmatch(f"{ENV_PREFIX}{service}{end}", name) and re.fullmatch(value, env[name])
+        for end, value in _KUBERNETES
+    )
 
 
 def parse_value(path: list[str], text: str) -> Any:
@@ -177,7 +208,11 @@ def _explain(error: ValidationError) -> ConfigError:
     first = error.errors()[0]
     path = [str(part) for part in first["loc"]]
     key = ".".join(path)
+    if key in REMOVED:
+        return ConfigError(f"configuration key {key} does not exist any more: {REMOVED[key]}")
     if first["type"] == "extra_forbidden":
+        if key in RENAMED:
+            return ConfigError(f"configuration key {key} is now called {RENAMED[key]}")
         near = difflib.get_close_matches(path[-1], _fields_at(path[:-1]), n=1, cutoff=0.0)
         hint = f"; did you mean {'.'.join([*path[:-1], near[0]])}?" if near else ""
         return ConfigError(f"configuration key {key} does not exist{hint}")

@@ -18,7 +18,7 @@ from frontend.core.events import (
 )
 from frontend.core.metrics import INPUT_GAPS
 from frontend.core.slices import rest
-from frontend.speech.asr import Emit, OpenRecognition, Utterance
+from frontend.speech.asr import Emit, Recogniser, Utterance
 from frontend.speech.echocontrol import EchoControl
 from frontend.speech.gate import VadStatistics
 from frontend.speech.vad import SpeechDetector
@@ -53,7 +53,7 @@ class Hearing:
         vad: VadConfig,
         asr: AsrConfig,
         observer: HearingObserver,
-        open_recognition: OpenRecognition,
+        recogniser: Recogniser,
         emit: Emit,
         spawn: Callable[[Utterance], None],
         clock: Callable[[], float],
@@ -65,7 +65,7 @@ class Hearing:
         self._detector = SpeechDetector(vad)
         self._asr = asr
         self._observer = observer
-        self._open_recognition = open_recognition
+        self._recogniser = recogniser
         self._emit = emit
         self._spawn = spawn
         self._clock = clock
@@ -236,7 +236,7 @@ class Hearing:
         self._observer.on_speech(event, when)
 
     def _begin(self, number: int) -> Utterance:
-        utterance = Utterance(number, self._asr, self._open_recognition, self._emit)
+        utterance = Utterance(number, self._asr, self._recogniser, self._emit)
         self._utterances[number] = utterance
         self._spawn(utterance)
         return utterance

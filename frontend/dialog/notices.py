@@ -132,6 +132,13 @@ class Trouble:
 
 
 @dataclass(frozen=True, slots=True)
+class ServerDraining:
+    """The server ends once its sessions have; in `seconds_left` it ends them (None: never)."""
+
+    seconds_left: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class SessionEnded:
     reason: str
 
@@ -153,5 +160,6 @@ Notice = (
     | TurnTimed
     | LevelHint
     | Trouble
+    | ServerDraining
     | SessionEnded
 )

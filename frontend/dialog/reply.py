@@ -16,7 +16,7 @@ from frontend.speech.cutting import cut
 from frontend.speech.playout import Playout
 from frontend.speech.replyaudio import ClauseSpan, ReplyAudio
 from frontend.speech.responder import Responder
-from frontend.speech.tts import Synthesize, Voice, speak
+from frontend.speech.tts import Recover, Speaker, Synthesize, Voice, speak
 
 CLAUSES_QUEUED = 32
 """Text a responder may be ahead of the voice; bounded, and far more than a person hears."""
@@ -48,6 +48,7 @@ class ReplyParts:
     apology: str
     clock: Callable[[], float]
     lead_ms: Callable[[], int] | None = None
+    recover: Recover | None = None
 
 
 class Reply:
@@ -127,15 +128,11 @@ class Reply:
                 await self._clauses.put(clause)
 
     async def _voice(self, thinking: asyncio.Task[None]) -> None:
+        parts, report = self._parts, self._observer.on_trouble
+        speaker = Speaker(parts.voice, parts.synthesize, report, parts.recover)
         try:
             async with aclosing(self._next_clauses()) as clauses:
-                await speak(
-                    clauses,
-                    self._parts.voice,
-                    self._parts.synthesize,
-                    self.audio,
-                    self._observer.on_trouble,
-                )
+                await speak(clauses, speaker, self.audio)
         except VdxError as error:
             # The playout still plays what was made; `on_ended` tells of the failure.
             self._failure = error

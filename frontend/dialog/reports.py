@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Protocol
 
-from frontend.core.errors import VdxError
+from frontend.core.errors import ModelUnavailable, TritonUnavailable, VdxError
 from frontend.core.events import (
     LevelTooLow,
     SessionState,
@@ -25,6 +25,8 @@ from frontend.dialog.trace import TurnTrace
 log = logger(__name__)
 
 SAMPLES_PER_MS = 16
+LOST = (ModelUnavailable, TritonUnavailable)
+"""Failures of a recogniser that is gone: the person, who hears nothing of it, is told."""
 
 
 class ReportsHost(Protocol):
@@ -35,6 +37,7 @@ class ReportsHost(Protocol):
     @property
     def state(self) -> SessionState: ...
     def handle(self, event: m.Event) -> None: ...
+    def apologise(self) -> None: ...
 
 
 class StageReports:
@@ -99,9 +102,11 @@ class StageReports:
                 self._trace.mark("speculative_transcript", now)
             self._audience.notify(n.UserHeard(number, event.text, event.stable))
         self._host.handle(event)
+        if isinstance(event, TranscriptFailed) and isinstance(event.error, LOST):
+            self._host.apologise()
 
     def trouble(self, error: VdxError) -> None:
         """Something failed; the session goes on."""
         ERRORS.labels(error.service, error.code).inc()
-        log.warning("trouble", session=self._host.id, service=error.service, error=str(error))
+        log.warning("trouble", service=error.service, code=error.code, error=error.for_log)
         self._audience.notify(n.Trouble(error))

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from frontend.core.errors import InvalidInput, ModelFailed, VdxError
 from frontend.core.events import SessionState, TranscriptFailed
-from frontend.core.logs import logger
+from frontend.core.logs import bound, logger
 from frontend.core.metrics import SESSIONS, SESSIONS_ENDED
 from frontend.dialog import moves as m
 from frontend.dialog import notices as n
@@ -25,7 +25,8 @@ from frontend.dialog.reports import StageReports
 from frontend.dialog.speaking import Audience, Broke, Services, Speaking, Work
 from frontend.dialog.trace import TurnTrace
 from frontend.dialog.turn import TurnMachine
-from frontend.speech.asr import Utterance
+from frontend.dialog.turnlog import LoggedAudience
+from frontend.speech.asr import Recogniser, Utterance
 
 log = logger(__name__)
 
@@ -47,6 +48,7 @@ class Session:
         self.options = options
         self.history = History(options.instructions)
         self._services = services
+        audience = LoggedAudience(audience, transcripts=services.config.log.transcripts)
         self._audience = audience
         self._clock = clock
         self._machine = TurnMachine(self._policy())
@@ -54,6 +56,7 @@ class Session:
         self._trace = TurnTrace()
         self._inbox: deque[m.Event] = deque()
         self._handling = False
+        self._turns = 0  # replies that were meant to be heard
         self._tasks: asyncio.TaskGroup | None = None
         self._started = asyncio.Event()
         self._over: asyncio.Future[str] | None = None
@@ -63,7 +66,7 @@ class Session:
             options.vad,
             services.config.asr,
             self._reports,
-            lambda: services.recognise(self.options, self.id),
+            Recogniser(lambda: services.recognise(self.options, self.id), self._recover),
             self._reports.heard,
             self._spawn_utterance,
             clock,
@@ -85,8 +88,19 @@ class Session:
 
     async def run(self) -> str:
         """Lives until a limit, `close` or cancellation; returns why it ended."""
-        reason = "cancelled"
+        with bound(session=self.id):
+            return await self._run()
+
+    async def _run(self) -> str:
+        reason, began, options = "cancelled", self._clock(), self.options
         SESSIONS.inc()
+        log.info(
+            "session opened",
+            profile=options.profile,
+            transport=self._services.transport,
+            voice=options.voice,
+            recogniser=options.recogniser,
+        )
         try:
             async with asyncio.TaskGroup() as group:
                 self._tasks = group
@@ -106,6 +120,14 @@ class Session:
             self._tasks = None
             SESSIONS.dec()
             SESSIONS_ENDED.labels(reason).inc()
+            log.info(
+                "session closed",
+                profile=options.profile,
+                transport=self._services.transport,
+                seconds=round(self._clock() - began, 1),
+                turns=self._turns,
+                reason=reason,
+            )
         return reason
 
     def close(self, reason: str = "closed") -> None:
@@ -145,6 +167,10 @@ class Session:
     def say(self, text: str) -> None:
         """Speaks `text` as the machine's own words; ignored while a reply is under way."""
         self.handle(m.ReplyRequested(say=text))
+
+    def tell_draining(self, seconds_left: float | None) -> None:
+        """Says that the server ends; None means that it waits for this session without limit."""
+        self._audience.notify(n.ServerDraining(seconds_left))
 
     def interrupt(self) -> None:
         """Cancels the reply, audible or not."""
@@ -233,6 +259,7 @@ class Session:
 
     def _release(self) -> None:
         self._limits.messages += 1
+        self._turns += 1
         self._speaking.release()
 
     def _commit_user(self, text: str, utterance: int | None) -> None:
@@ -273,6 +300,16 @@ class Session:
 
         self.spawn(listen, f"utterance-{utterance.number}", broke)
 
+    def apologise(self) -> None:
+        """Says that the person was not understood, where they are answered unasked."""
+        if self._machine.policy.auto_reply:
+            self.say(self.options.responder.apology)
+
+    async def _recover(self, error: VdxError) -> bool:
+        """Whether the recogniser that died can be asked again."""
+        recover = self._services.recover_recogniser
+        return recover is not None and await recover(self.options, error)
+
     def trouble(self, error: VdxError) -> None:
         """Something failed; the session goes on."""
         self._reports.trouble(error)
@@ -307,4 +344,4 @@ async def _guard(work: Work, broke: Broke) -> None:
         await work()
     except Exception as error:  # a task's root: a fault in one reply must not end the session
         log.exception("task failed")
-        broke(ModelFailed(f"internal error: {error!r}"))
+        broke(ModelFailed(f"internal error: {type(error).__name__}: {error}"))

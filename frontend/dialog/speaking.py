@@ -1,7 +1,7 @@
 """The output side of a session: the reply under way, its history item, what the person is told."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
@@ -19,7 +19,7 @@ from frontend.dialog.reply import Reply, ReplyParts
 from frontend.dialog.trace import TurnTrace
 from frontend.speech.replyaudio import ClauseSpan
 from frontend.speech.responder import FixedText, Responder
-from frontend.speech.tts import Synthesize, Voice
+from frontend.speech.tts import Recover, Synthesize, Voice
 
 
 class Audience(Protocol):
@@ -40,7 +40,9 @@ class Services:
     """What a session borrows from the process it lives in.
 
     `recognise` opens a sequence for a session id; `calibrated` says whether a recogniser's
-    words alone may confirm an interruption; `lead_ms` is the transport's own, if it has one.
+    words alone may confirm an interruption; `lead_ms` is the transport's own, if it has one;
+    `transport` names it in the log. `recover_voice` and `recover_recogniser` wait for a model
+    that died, or name another.
     """
 
     config: Config
@@ -49,6 +51,9 @@ class Services:
     calibrated: Callable[[str], bool]
     responder: Callable[[SessionOptions], Responder]
     lead_ms: Callable[[], int] | None = None
+    transport: str = "websocket"
+    recover_voice: Recover | None = None
+    recover_recogniser: Callable[[SessionOptions, VdxError], Awaitable[bool]] | None = None
 
 
 Work = Callable[[], Coroutine[Any, Any, None]]
@@ -110,6 +115,7 @@ class Speaking:
             apology=options.responder.apology,
             clock=self._clock,
             lead_ms=self._services.lead_ms,
+            recover=self._services.recover_voice,
         )
         reply = self._reply = Reply(number, messages, parts, self, self._play)
         self._task = self._host.spawn(reply.run, f"reply-{number}", partial(self._broke, reply))
@@ -193,6 +199,8 @@ class Speaking:
             self._audience.notify(n.TurnTimed(reply.number, *timed))
 
     def on_clause(self, reply: Reply, span: ClauseSpan) -> None:
+        if span.continued:
+            return  # its text was told when its beginning sounded
         clause = span.clause
         text = reply.source[clause.source_start : clause.source_end]
         self._audience.notify(n.ReplyClause(reply.number, text))

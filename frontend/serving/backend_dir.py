@@ -59,13 +59,24 @@ class TritonPython:
 
         Blocks for one start of an interpreter. Raises SetupError naming what is missing.
         """
+        try:
+            return cls._inspect(executable)
+        except (OSError, ValueError) as error:  # not allowed, not a program, not what Python says
+            why = error.strerror if isinstance(error, OSError) else "it is no Python"
+            raise SetupError(
+                f"{executable} cannot be used ({why}); build it again with: vdx setup --force"
+            ) from error
+
+    @classmethod
+    def _inspect(cls, executable: Path) -> "TritonPython":
         if not executable.exists():
             raise SetupError(f"no Python at {executable}; build it with: vdx setup")
         answer = subprocess.run(
             [executable, "-S", "-c", _INSPECT], capture_output=True, text=True, check=False
         )
         if answer.returncode != 0:
-            raise SetupError(f"{executable} does not run: {answer.stderr.strip()}")
+            last = (answer.stderr.strip() or "it says nothing").splitlines()[-1]
+            raise SetupError(f"{executable} does not run ({last}); build it with: vdx setup")
         facts = json.loads(answer.stdout)
         found = cls(
             executable=executable,

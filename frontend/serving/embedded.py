@@ -35,7 +35,7 @@ from frontend.serving.channel import HASTY_OPTIONS, tls_files
 from frontend.serving.children import exited, signal_group, tail, tethered
 from frontend.serving.claim import Claim, claim_folder
 from frontend.serving.environment import server_environment
-from frontend.serving.ports import check_free, choose_port
+from frontend.serving.ports import check_free, choose_port, when_free
 from frontend.serving.private_memory import UMASK
 from frontend.serving.scratch import Scratch, clear_dead
 from frontend.serving.triton import TritonClient
@@ -166,11 +166,13 @@ class EmbeddedTriton:
         options = self.options
         if options.grpc_address:
             tls_files(options.tls)
-            check_free(*split_address(options.grpc_address))
+            address = split_address(options.grpc_address)
+            await when_free(partial(check_free, *address))
         elif self._claim is None:
             self._claim = await claim_folder(options.home)
         if self._metrics_port is None and options.metrics_port is not None:
-            self._metrics_port = choose_port("metrics", options.metrics_port)
+            choose = partial(choose_port, "metrics", options.metrics_port)
+            self._metrics_port = await when_free(choose)
 
     async def stop(self) -> int | None:
         """End the server and its model processes; returns the exit status, None if not started.
@@ -299,8 +301,10 @@ class EmbeddedTriton:
                         )
                     await asyncio.sleep(0.02)
         except TimeoutError:
+            address = self.options.grpc_address
+            hint = f" (do its certificates hold for {self.grpc_url}?)" if address else ""
             raise TritonUnavailable(
-                f"tritonserver was not ready within {self.options.start_timeout_s:g} s:\n"
+                f"tritonserver was not ready within {self.options.start_timeout_s:g} s{hint}:\n"
                 f"{self.log_tail()}"
             ) from None
 

@@ -11,6 +11,7 @@ import grpc
 
 from frontend.core.errors import (
     ModelBusy,
+    ModelDied,
     ModelFailed,
     ModelRejected,
     ModelTimeout,
@@ -48,13 +49,14 @@ STATUS_CODES: dict[grpc.StatusCode, type[TritonError]] = {
 
 _CODED = re.compile(r"\[(\w+)\]\s*(.*)", re.DOTALL)
 
+_DIED = ("stub process", "not healthy")
+
 _NOT_LOADED = (
     "unknown model",
     "is not found",
     "not ready",
     "no version is available",
     "no available versions",
-    "stub process",
     "failed to load",
     "polling is enabled",
 )
@@ -65,6 +67,8 @@ def from_message(message: str, model: str) -> TritonError:
     if (match := _CODED.search(message)) and match[1] in BACKEND_CODES:
         return BACKEND_CODES[match[1]](f"{model}: {match[2]}", model=model)
     lowered = message.lower()
+    if any(sign in lowered for sign in _DIED):
+        return ModelDied(f"{model}: {message}", model=model)
     if any(sign in lowered for sign in _NOT_LOADED):
         return ModelUnavailable(f"{model}: {message}", model=model)
     if "cancel" in lowered:
@@ -82,6 +86,8 @@ def from_rpc(error: grpc.aio.AioRpcError, model: str) -> TritonError:
     # Triton answers with the same status when it is only the model that cannot.
     if kind is TritonUnavailable and not isinstance(told, ModelUnavailable):
         return TritonUnavailable(f"Triton does not answer: {details}")
+    if kind is ModelTimeout and not model:
+        return TritonUnavailable("Triton does not answer in time")
     if not isinstance(told, ModelFailed):
         return told
     return kind(f"{model or 'Triton'}: {details}", model=model)

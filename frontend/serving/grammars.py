@@ -17,6 +17,7 @@ from typing import Any
 
 from frontend.core.errors import InvalidInput, SetupError, UnknownName
 from frontend.core.paths import Paths
+from frontend.serving.environment import child_environment
 from frontend.serving.model_config import CONFIG, VERSION, config_text, read_repository
 
 FAMILY = "pocketsphinx"
@@ -86,6 +87,7 @@ def check(paths: Paths, file: Path, dictionary: Path | None, *, prune: bool = Tr
         done = subprocess.run(
             command,
             cwd=paths.triton_backends.parent,
+            env=child_environment(),
             capture_output=True,
             text=True,
             check=False,

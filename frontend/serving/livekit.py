@@ -21,7 +21,7 @@ import yaml
 from frontend.core.errors import RoomError
 from frontend.serving.children import answers_http, exited, signal_group, tail, tethered
 from frontend.serving.environment import child_environment
-from frontend.serving.ports import choose_livekit_ports
+from frontend.serving.ports import choose_livekit_ports, when_free
 from frontend.serving.private_memory import UMASK
 from frontend.serving.scratch import Scratch, clear_dead
 
@@ -77,7 +77,7 @@ class DevelopmentLiveKit:
         if self.pid is not None:
             return
         if self._ports is None:
-            self._ports = choose_livekit_ports(self._port)
+            self._ports = await when_free(lambda: choose_livekit_ports(self._port))
         await asyncio.to_thread(clear_dead)
         try:
             self._scratch = self._scratch or Scratch.create("livekit")

@@ -1,21 +1,19 @@
-"""Loads, unloads and watches the models of one Triton server.
+"""Loads and unloads the models of one Triton server.
 
-Ready endpoints stay green over a dead model process, so every loaded model is probed by a tiny
-real inference; one that does not answer is unloaded and loaded again. A server that went away
-is waited for, and what was loaded before is loaded again.
+`serving/recovery.py` watches what is loaded. A server that went away is waited for, and what was
+loaded before is loaded again.
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from frontend.core.config import AsrConfig
 from frontend.core.errors import (
     InvalidInput,
-    ModelBusy,
     ModelUnavailable,
     TritonError,
-    TritonUnavailable,
     UnknownName,
 )
 from frontend.core.logs import logger
@@ -23,14 +21,17 @@ from frontend.core.masking import masked
 from frontend.core.names import unknown_name
 from frontend.serving.models import KIND_NAMES, ModelInfo, ModelKind, ModelState
 from frontend.serving.orphans import Orphans
+from frontend.serving.recovery import Recovery
 from frontend.serving.triton import TritonClient
 
 log = logger(__name__)
 
 PARALLEL_LOADS = 2
 SERVER_POLL_S = 0.25
-FAILED_PROBES = 2
-"""Probes that must fail in a row before a model is reloaded; one may just be slow."""
+FINISH_S = 15.0
+"""How long what a model says or hears may take to be over before it is unloaded all the same."""
+RELOAD_WAIT_S = 10.0
+"""How long a request for a model waits for one that is being loaded again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +66,8 @@ class ModelManager:
         self._wanted: set[str] = set()
         self._locks: dict[str, asyncio.Lock] = {}
         self._slots = asyncio.Semaphore(PARALLEL_LOADS)
-        self._failures: dict[str, int] = {}
-        self._look = asyncio.Event()
         self._orphans = Orphans()
+        self.recovery = Recovery(client, self)
 
     @property
     def wanted(self) -> frozenset[str]:
@@ -83,9 +83,9 @@ class ModelManager:
         info = self._infos.get(name)
         return info is not None and info.can("calibrated_confidence")
 
-    def suspect(self) -> None:
-        """A request failed: look at the models now instead of at the next probe."""
-        self._look.set()
+    def lock(self, name: str) -> asyncio.Lock:
+        """Held by whoever loads, unloads or reloads `name`."""
+        return self._locks.setdefault(name, asyncio.Lock())
 
     async def wait_for_server(self, tell: Callable[[str], None]) -> None:
         """Returns when Triton is ready; says once that it is waiting."""
@@ -106,7 +106,11 @@ class ModelManager:
             InvalidInput: the model is of another kind, or lacks the language.
             TritonError: it could not be loaded.
         """
-        info = self._infos.get(name) or await self._load(name, kind)
+        info = self._infos.get(name)
+        if info is None:
+            info = await self._load(name, kind)
+        elif not self.recovery.alive(name):
+            await self._reloaded(name)
         if kind is not None and info.kind != kind:
             wanted, given = KIND_NAMES[kind], KIND_NAMES[info.kind]
             raise InvalidInput(f"model {name!r} is a {given}, not a {wanted}", param=wanted)
@@ -115,20 +119,34 @@ class ModelManager:
 
     async def _load(self, name: str, kind: ModelKind | None) -> ModelInfo:
         await self.require(name, kind)
-        async with self._locks.setdefault(name, asyncio.Lock()):
+        async with self.lock(name):
             if (info := self._infos.get(name)) is not None:
                 return info
             # One that is UNLOADING, because somebody still hears it, gets a new instance.
             if not (await self._states())[name].ready:
                 async with self._slots:
-                    log.debug("loading model", model=name)
-                    await self._client.load(name)
+                    await self._load_now(name)
             self._infos[name] = info = await self._client.describe(name)
             self._wanted.add(name)
+            self.recovery.follow_wanted()
             return info
 
+    async def _load_now(self, name: str) -> None:
+        began = time.monotonic()
+        log.debug("loading model", model=name)
+        try:
+            await self._client.load(name)
+        except TritonError as error:
+            log.warning("model did not load", model=name, error=str(error))
+            raise
+        log.info("model loaded", model=name, ms=round((time.monotonic() - began) * 1000))
+
+    async def _reloaded(self, name: str) -> None:
+        if not await self.recovery.restored(name, RELOAD_WAIT_S):
+            raise ModelUnavailable(f"{name} is being loaded again", model=name)
+
     async def unload(self, name: str) -> None:
-        """Unloads `name`; what it is saying now is finished, new requests fail.
+        """Unloads `name` once what it is saying now is made; new requests fail at once.
 
         Raises:
             UnknownName: the repository has no such model.
@@ -136,14 +154,16 @@ class ModelManager:
         await self.require(name)
         self._forget(name)
         # A load or reload under way would bring it back: what was asked for last counts.
-        async with self._locks.setdefault(name, asyncio.Lock()):
+        async with self.lock(name):
             self._forget(name)
-            await self._client.unload(name)
+            with self._client.streams.held(name):
+                await self._client.streams.ended(name, FINISH_S)
+                await self._client.unload(name)
+            log.info("model unloaded", model=name)
 
     def _forget(self, name: str) -> None:
         self._wanted.discard(name)
         self._infos.pop(name, None)
-        self._failures.pop(name, None)
 
     async def require(self, name: str, kind: ModelKind | None = None) -> None:
         """Raises UnknownName, with the nearest of its kind, unless the repository has `name`."""
@@ -172,6 +192,11 @@ class ModelManager:
             for state in await self._client.index()
         ]
 
+    async def is_loaded(self, name: str) -> bool:
+        """Whether Triton has `name` ready, whoever had it loaded."""
+        state = (await self._states()).get(name)
+        return state is not None and state.ready
+
     async def pick_recogniser(self, asr: AsrConfig) -> str:
         """The model the `asr` section means: `adapter[-model_size][-language]`.
 
@@ -189,19 +214,12 @@ class ModelManager:
 
     async def run(self) -> None:
         """Watches until cancelled."""
-        interval = self._client.config.probe_interval_ms / 1000
-        while True:
-            try:
-                async with asyncio.timeout(interval):
-                    await self._look.wait()
-            except TimeoutError:
-                pass
-            self._look.clear()
-            if not await self._client.is_ready():
-                await self._server_lost()
-            for name in sorted(self._wanted):
-                await self._check(name)
-            await self._sweep()
+        await self.recovery.run(self._look_after_server)
+
+    async def _look_after_server(self) -> None:
+        if not await self._client.is_ready():
+            await self._server_lost()
+        await self._sweep()
 
     async def _server_lost(self) -> None:
         log.warning("Triton does not answer; waiting for it")
@@ -219,39 +237,3 @@ class ModelManager:
                 await self._client.unload(name)
         except TritonError as error:
             log.warning("orphans not swept", error=str(error))
-
-    async def _check(self, name: str) -> None:
-        info = self._infos.get(name)
-        if info is None:
-            return
-        try:
-            await self._client.probe(info)
-        except (ModelBusy, TritonUnavailable):
-            return  # busy is alive; a server that is gone is noticed by the next round
-        except ModelUnavailable as error:
-            log.warning("model is gone", model=name, error=str(error))
-            await self._reload(name)
-        except TritonError as error:
-            self._failures[name] = self._failures.get(name, 0) + 1
-            log.warning("probe failed", model=name, error=str(error))
-            if self._failures[name] >= FAILED_PROBES:
-                await self._reload(name)
-        else:
-            self._failures.pop(name, None)
-
-    async def _reload(self, name: str) -> None:
-        """Unload and load: a crashed model process is never restarted by Triton itself.
-
-        A dead one may stay UNLOADING for ever, and nothing it held is worth waiting for.
-        """
-        async with self._locks.setdefault(name, asyncio.Lock()):
-            if name not in self._wanted:
-                return
-            log.info("reloading model", model=name)
-            try:
-                await self._client.unload(name)
-                await self._client.load(name)
-            except TritonError as error:
-                log.warning("reload failed", model=name, error=str(error))
-                return
-            self._failures.pop(name, None)

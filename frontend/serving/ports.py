@@ -1,10 +1,18 @@
 """Chooses the loopback ports of servers that cannot be told to take a free one themselves."""
 
+import asyncio
 import contextlib
 import secrets
 import socket
+from collections.abc import Callable
+from typing import TypeVar
 
 from frontend.core.errors import PortTaken
+from frontend.core.logs import logger
+from frontend.serving.held_ports import PAUSE_S, Patience
+
+log = logger(__name__)
+T = TypeVar("T")
 
 CANDIDATES = range(10_000, 32_768)
 """Below the ports the kernel gives to outgoing connections: one chosen here is still free when a
@@ -35,7 +43,23 @@ def check_free(host: str, port: int) -> None:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind((bare, port))
     except OSError as error:
-        raise PortTaken(f"Triton cannot listen on {host}:{port}: {error.strerror}") from None
+        message = f"Triton cannot listen on {host}:{port}: {error.strerror}"
+        raise PortTaken(message, port=port) from None
+
+
+async def when_free(choose: Callable[[], T]) -> T:
+    """What `choose` returns, tried again while an earlier vdx still holds a port it names.
+
+    Raises PortTaken as `choose` does.
+    """
+    patience = Patience(log.warning)
+    while True:
+        try:
+            return choose()
+        except PortTaken as taken:
+            if not await asyncio.to_thread(patience.allows, taken):
+                raise
+        await asyncio.sleep(PAUSE_S)
 
 
 def choose_livekit_ports(port: int | None) -> tuple[int, int, int]:
@@ -65,7 +89,8 @@ def _choose(
         try:
             return _hold(held, wish, kind)
         except OSError as error:
-            raise PortTaken(f"the {what} port {wish} of {of} is taken: {error.strerror}") from None
+            message = f"the {what} port {wish} of {of} is taken: {error.strerror}"
+            raise PortTaken(message, port=wish) from None
     own = [default] if wish is None and default else []
     for number in (*own, *secrets.SystemRandom().sample(CANDIDATES, TRIES)):
         with contextlib.suppress(OSError):

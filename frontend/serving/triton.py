@@ -7,7 +7,7 @@ module as one of the TritonError classes (`serving/failures.py` maps them).
 
 import asyncio
 import secrets
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -22,9 +22,13 @@ from frontend.core.events import SpeechChunk, Transcript, TranscriptKind
 from frontend.serving.answers import speech_chunk, transcript
 from frontend.serving.channel import CHANNEL_OPTIONS, ChannelOptions, open_channel
 from frontend.serving.failures import from_message, from_rpc
-from frontend.serving.leaving import Leaving
 from frontend.serving.models import ModelInfo, ModelState, describe
 from frontend.serving.orphans import is_child
+from frontend.serving.streams import BROKEN, ModelStream, Streams
+
+NO_ANSWER = (grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.UNAVAILABLE)
+INDEX_TIMEOUT_MS = 5_000
+"""Clients wait for a listing: one that takes longer is as good as none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +52,7 @@ class TritonClient:
         self.config = config
         self._channel = open_channel(config, options)
         self._stub: Any = pb_grpc.GRPCInferenceServiceStub(self._channel)
-        self._leaving = Leaving()
+        self.streams = Streams()
 
     async def __aenter__(self) -> Self:
         return self
@@ -57,7 +61,7 @@ class TritonClient:
         await self.close()
 
     async def close(self) -> None:
-        await self._leaving.close()
+        await self.streams.close()
         await self._channel.close()
 
     async def is_ready(self) -> bool:
@@ -67,6 +71,15 @@ class TritonClient:
         except grpc.aio.AioRpcError:
             return False
         return bool(answer.ready)
+
+    async def is_live(self, timeout_s: float) -> bool:
+        """Whether a server answers at all, ready or not, within `timeout_s`; never raises."""
+        request = pb.ServerLiveRequest()
+        try:
+            await self._stub.ServerLive(request, timeout=timeout_s, wait_for_ready=True)
+        except grpc.aio.AioRpcError as error:
+            return error.code() not in NO_ANSWER
+        return True
 
     async def load(self, model: str) -> None:
         """Loads `model` and returns when its warm-up is over."""
@@ -82,7 +95,8 @@ class TritonClient:
 
     async def index(self) -> list[ModelState]:
         """Every model of the repository and its state, by name; children are left out."""
-        answer = await self._call("RepositoryIndex", pb.RepositoryIndexRequest())
+        request = pb.RepositoryIndexRequest()
+        answer = await self._call("RepositoryIndex", request, timeout_ms=INDEX_TIMEOUT_MS)
         known = (m for m in answer.models if not is_child(m.name))
         states = [ModelState(m.name, m.state or "UNAVAILABLE", m.reason) for m in known]
         return sorted(states, key=lambda state: state.name)
@@ -105,66 +119,69 @@ class TritonClient:
         probe, and says ModelUnavailable when none of its work advances. ModelTimeout: nothing
         came within `triton.probe_timeout_ms`.
         """
-        call = self._stub.ModelStreamInfer()
+        stream = self.streams.open_probe(self._stub.ModelStreamInfer, model.name)
         try:
             async with asyncio.timeout(self.config.probe_timeout_ms / 1000):
-                await call.write(_probe_message(model))
-                await call.done_writing()
-                while _unwrap(await call.read(), model.name) is not None:
+                await stream.write(_probe_message(model))
+                await stream.done_writing()
+                while _unwrap(await stream.read(), model.name) is not None:
                     pass
         except TimeoutError:
             raise ModelTimeout(f"{model.name} did not answer the probe", model=model.name) from None
-        except (grpc.aio.AioRpcError, asyncio.InvalidStateError) as error:
-            raise await _stream_failure(call, error, model.name) from error
+        except BROKEN as error:
+            raise await _stream_failure(stream, error) from error
         finally:
-            self._leaving.let_go(call)
+            self.streams.let_go(stream)
 
     async def synthesize(
         self, model: str, request: SynthesisRequest
     ) -> AsyncGenerator[SpeechChunk, None]:
         """Streams one clause; closing the iterator cancels the computation on the server."""
-        call = self._stub.ModelStreamInfer()
+        stream = self.streams.open(self._stub.ModelStreamInfer, model)
         message = _synthesis_message(model, request)
         complete = False
         try:
-            await self._ask(call, model, message)
+            await self._ask(stream, message)
             wait_ms = self.config.first_response_timeout_ms
-            while (answer := await self._read(call, model, wait_ms)) is not None:
+            while (answer := await self._read(stream, wait_ms)) is not None:
                 complete = answer.parameters["triton_final_response"].bool_param
                 if answer.raw_output_contents:
                     yield speech_chunk(answer, model)
                 if complete:
                     return
                 wait_ms = self.config.next_response_timeout_ms
-        except (grpc.aio.AioRpcError, asyncio.InvalidStateError) as error:
-            raise await _stream_failure(call, error, model) from error
+        except BROKEN as error:
+            raise await _stream_failure(stream, error) from error
         finally:
-            self._leaving.let_go(call, None if complete else _stop_message(model, message.id))
+            self.streams.let_go(stream, None if complete else _stop_message(model, message.id))
 
     def recognise(
         self, model: str, *, language: str = "", session: str = ""
     ) -> "RecognitionStream":
-        """Opens a recognition sequence for one utterance; use as an async context manager."""
-        call = self._stub.ModelStreamInfer()
-        return RecognitionStream(call, self._leaving, model, language, session)
+        """Prepares a recognition sequence for one utterance; use as an async context manager."""
 
-    async def _ask(self, call: Any, model: str, message: Any) -> None:
+        def open_stream() -> ModelStream:
+            return self.streams.open(self._stub.ModelStreamInfer, model)
+
+        return RecognitionStream(open_stream, self.streams, model, language, session)
+
+    async def _ask(self, stream: ModelStream, message: Any) -> None:
         """Sends the one request of a stream; a host that swallows packets accepts none."""
         wait_ms = self.config.first_response_timeout_ms
         try:
-            async with asyncio.timeout(wait_ms / 1000):
-                await call.write(message)
+            await stream.write(message, wait_ms / 1000)
         except TimeoutError:
+            model = stream.model
             raise ModelTimeout(f"{model} took no request for {wait_ms} ms", model=model) from None
 
-    async def _read(self, call: Any, model: str, wait_ms: int) -> Any:
+    async def _read(self, stream: ModelStream, wait_ms: int) -> Any:
         """The next inference response, or None at the end of the stream."""
         try:
-            async with asyncio.timeout(wait_ms / 1000):
-                message = await call.read()
+            message = await stream.read(wait_ms / 1000)
         except TimeoutError:
+            model = stream.model
             raise ModelTimeout(f"{model} sent nothing for {wait_ms} ms", model=model) from None
-        return _unwrap(message, model)
+        return _unwrap(message, stream.model)
 
     async def _call(
         self, method: str, request: Any, model: str = "", timeout_ms: int = 10_000
@@ -182,10 +199,16 @@ class RecognitionStream:
     """
 
     def __init__(
-        self, call: Any, leaving: Leaving, model: str, language: str, session: str
+        self,
+        open_stream: Callable[[], ModelStream],
+        streams: Streams,
+        model: str,
+        language: str,
+        session: str,
     ) -> None:
-        self._call = call
-        self._leaving = leaving
+        self._open_stream = open_stream
+        self._streams = streams
+        self._opened: ModelStream | None = None
         self._ended = False
         self._model = model
         # Random 63 bits: frontends that share a server must never meet in one sequence.
@@ -194,13 +217,21 @@ class RecognitionStream:
         self._session = session
         self._started = False
 
+    @property
+    def _stream(self) -> ModelStream:
+        if self._opened is None:
+            raise RuntimeError("a recognition stream is used outside its block")
+        return self._opened
+
     async def __aenter__(self) -> Self:
+        """Opens the stream; raises ModelUnavailable while the model is being loaded again."""
+        self._opened = self._open_stream()
         return self
 
     async def __aexit__(self, *_: object) -> None:
         forget = self._started and not self._ended
         last = self._message(b"", end=True, cancel=True) if forget else None
-        self._leaving.let_go(self._call, last)
+        self._streams.let_go(self._stream, last)
 
     async def send(
         self, pcm: bytes, *, flush: bool = False, end: bool = False, cancel: bool = False
@@ -213,11 +244,11 @@ class RecognitionStream:
         request = self._message(pcm, flush=flush, end=end, cancel=cancel)
         self._started, self._ended = True, self._ended or end
         try:
-            await self._call.write(request)
+            await self._stream.write(request)
             if end:
-                await self._call.done_writing()
-        except (grpc.aio.AioRpcError, asyncio.InvalidStateError) as error:
-            raise await _stream_failure(self._call, error, self._model) from error
+                await self._stream.done_writing()
+        except BROKEN as error:
+            raise await _stream_failure(self._stream, error) from error
 
     def _message(
         self, pcm: bytes, *, flush: bool = False, end: bool = False, cancel: bool = False
@@ -240,7 +271,7 @@ class RecognitionStream:
     async def __aiter__(self) -> AsyncGenerator[Transcript, None]:
         """Transcripts as they come; their `utterance` is 0, the caller knows which it is."""
         try:
-            while (answer := _unwrap(await self._call.read(), self._model)) is not None:
+            while (answer := _unwrap(await self._stream.read(), self._model)) is not None:
                 if answer.raw_output_contents:
                     heard = transcript(answer, self._model)
                     yield heard
@@ -258,8 +289,9 @@ def _unwrap(message: Any, model: str) -> Any:
     return message.infer_response
 
 
-async def _stream_failure(call: Any, error: Exception, model: str) -> TritonError:
+async def _stream_failure(stream: ModelStream, error: Exception) -> TritonError:
     """Why a stream broke: writing to a finished call says nothing, its status does."""
+    call, model = stream.call, stream.model
     if isinstance(error, grpc.aio.AioRpcError):
         return from_rpc(error, model)
     if not call.done():  # this side ended it; to ask for its status would be to wait for it

@@ -7,9 +7,9 @@ costs nothing.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from frontend.core.audio import LISTEN_RATE, SAMPLE_BYTES
@@ -20,6 +20,10 @@ from frontend.core.events import Transcript, TranscriptFailed, TranscriptKind
 BYTES_PER_MS = LISTEN_RATE * SAMPLE_BYTES // 1000
 BACKLOG_MS = 2_000
 """Audio waiting for Triton beyond which the input is asked to wait."""
+KEPT_MS = 60_000
+"""Audio of an utterance that is kept, to be recognised again if the recogniser dies."""
+RECOVERIES = 3
+"""How often one utterance may be recognised again."""
 ABANDON_S = 0.5
 """How long the server may take to hear that an utterance is thrown away."""
 
@@ -36,6 +40,16 @@ class Recognition(Protocol):
 
 OpenRecognition = Callable[[], AbstractAsyncContextManager[Recognition]]
 Emit = Callable[[Transcript | TranscriptFailed], None]
+Recover = Callable[[VdxError], Awaitable[bool]]
+"""Waits after a failure for a recogniser that can be asked again; False where none can."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recogniser:
+    """How a sequence is opened, and what is done when the recogniser dies; None: nothing."""
+
+    open: OpenRecognition
+    recover: Recover | None = None
 
 
 class Utterance:
@@ -43,15 +57,23 @@ class Utterance:
 
     `push`, `pause`, `resume`, `finish` and `abandon` return at once; `run` does the work and
     emits exactly one final transcript or failure after `finish`, and nothing after `abandon`.
+    When the recogniser dies, its `recover` waits for it, and what was said is sent to it again.
     """
 
     def __init__(
-        self, number: int, config: AsrConfig, open_recognition: OpenRecognition, emit: Emit
+        self,
+        number: int,
+        config: AsrConfig,
+        recogniser: Recogniser,
+        emit: Emit,
     ) -> None:
         self.number = number
         self._piece = config.request_ms * BYTES_PER_MS
-        self._open = open_recognition
+        self._recogniser = recogniser
         self._emit = emit
+        self._recovering = False
+        self._sent: bytearray | None = bytearray()
+        """What a recogniser that died has to be told again; None once that is too much."""
         self._pending = bytearray()
         self._held = bytearray()
         self._silent = False
@@ -81,7 +103,8 @@ class Utterance:
         self._pending += pcm
         if len(self._pending) >= self._piece:
             self._wake.set()
-        if len(self._pending) > BACKLOG_MS * BYTES_PER_MS:
+        backlog_ms = KEPT_MS if self._recovering else BACKLOG_MS
+        if len(self._pending) > backlog_ms * BYTES_PER_MS:
             self._room.clear()
 
     def pause(self) -> None:
@@ -134,20 +157,63 @@ class Utterance:
         await self._fail(failure)
 
     def _set_timer(self) -> None:
-        """Bounds the wait for the final transcript, counted from `finish` or `abandon`."""
-        if self._ending and self._timer is not None:
+        """Bounds the wait for the final transcript, counted from `finish` or `abandon`.
+
+        The wait for a recogniser that died is bounded by `recover` alone.
+        """
+        if self._timer is None:
+            return
+        if self._recovering and not self._abandoned:
+            self._timer.reschedule(None)
+        elif self._ending:
             patience = ABANDON_S if self._abandoned else self._patience_s
             self._timer.reschedule(asyncio.get_running_loop().time() + patience)
 
     def _stop_listening(self) -> None:
         """Nobody takes audio any more: keep none, and let nobody wait for room."""
         self._deaf = True
+        self._sent = None
         self._pending.clear()
         self._held.clear()
         self._room.set()
 
     async def _converse(self) -> None:
-        async with self._open() as stream, asyncio.TaskGroup() as group:
+        """Asks the recogniser, and asks again when it died and came back."""
+        for _ in range(RECOVERIES):
+            try:
+                return await self._ask()
+            except (VdxError, ExceptionGroup) as broken:
+                error = _first(broken)
+                if not await self._recovered(error):
+                    raise error from None
+        return await self._ask()
+
+    async def _recovered(self, error: VdxError) -> bool:
+        """Whether everything can be told to a recogniser again; it is pending then."""
+        recover = self._recogniser.recover
+        if recover is None or not self._can_be_told_again():
+            return False
+        self._recovering = True
+        self._set_timer()
+        try:
+            recovered = await recover(error)
+        finally:
+            self._recovering = False
+        self._set_timer()
+        if not recovered or not self._can_be_told_again():
+            return False
+        self._pending[:0] = self._sent or b""
+        self._sent = bytearray()
+        self._flush = self._silent
+        self._wake.set()
+        return True
+
+    def _can_be_told_again(self) -> bool:
+        """Whether all that was heard of it is still kept, and somebody wants its words."""
+        return not self._abandoned and self._sent is not None
+
+    async def _ask(self) -> None:
+        async with self._recogniser.open() as stream, asyncio.TaskGroup() as group:
             group.create_task(self._read(stream), name="asr-read")
             await self._write(stream)
 
@@ -163,10 +229,17 @@ class Utterance:
             if flush or end or len(self._pending) >= self._piece:
                 pcm = bytes(self._pending)
                 self._pending.clear()
+                self._keep(pcm)
                 self._room.set()
                 await self._send(stream, pcm, flush=flush and not end, end=end)
             if end:
                 return
+
+    def _keep(self, pcm: bytes) -> None:
+        if self._sent is not None:
+            self._sent += pcm
+            if len(self._sent) > KEPT_MS * BYTES_PER_MS:
+                self._sent = None
 
     async def _send(self, stream: Recognition, pcm: bytes, *, flush: bool, end: bool) -> None:
         try:
@@ -196,7 +269,7 @@ class Utterance:
             self._emit(TranscriptFailed(self.number, error))
 
 
-def _first(group: BaseExceptionGroup[BaseException]) -> VdxError:
+def _first(group: BaseException) -> VdxError:
     """One error of the group: they all tell of the same broken stream."""
     found: BaseException = group
     while isinstance(found, BaseExceptionGroup):

@@ -22,13 +22,17 @@ SAMPLES_PER_CHARACTER = SPEAK_RATE * 65 // 1000
 
 @dataclass(slots=True)
 class ClauseSpan:
-    """Where a clause sounds in its reply: `start` and `frames` count 20 ms frames."""
+    """Where a clause sounds in its reply: `start` and `frames` count 20 ms frames.
+
+    `continued`: it is the rest of the clause before it, whose voice broke off.
+    """
 
     clause: Clause
     start: int
     frames: int = 0
     words: list[Word] = field(default_factory=list)
     complete: bool = False
+    continued: bool = False
 
 
 class ReplyAudio:
@@ -93,6 +97,26 @@ class ReplyAudio:
         else:
             self.spans.pop()
 
+    def break_off(self) -> Clause | None:
+        """The voice failed in the current clause: what of it is still to be spoken, if anything.
+
+        All of it where none of it was heard yet; what was made of it is thrown away then. Else
+        what follows the words that were made.
+        """
+        span = self.spans[-1]
+        if span.start >= self._taken:
+            while len(self._rows) > span.start - self._taken:
+                self._rows.pop()
+            span.frames = 0
+            span.words.clear()
+            return span.clause
+        spoken = _spoken_chars(span, span.frames * SPEAK_FRAME, span.frames * SPEAK_FRAME)
+        rest = _after(span.clause, spoken)
+        if rest is None:
+            return None
+        self.spans.append(ClauseSpan(rest, span.start + span.frames, continued=True))
+        return rest
+
     def finish(self, error: VdxError | None = None) -> None:
         """No further frame: the reply is complete, or broke with `error`."""
         if self._in_clause:
@@ -132,6 +156,20 @@ class ReplyAudio:
         await self._drained.wait()
 
 
+def _after(clause: Clause, spoken: int) -> Clause | None:
+    """What follows the first `spoken` characters of a clause; None where no word does."""
+    text = clause.text[spoken:]
+    if WRITTEN_WORD.search(text) is None:
+        return None
+    skipped = spoken + len(text) - len(text.lstrip())
+    return Clause(
+        clause.text[skipped:],
+        clause.source_offset(spoken),
+        clause.source_end,
+        clause.offsets[skipped:],
+    )
+
+
 def played_text(source: str, spans: list[ClauseSpan], samples: int) -> str:
     """The part of `source`, a reply's text, that was played, to the word.
 
@@ -146,7 +184,7 @@ def played_text(source: str, spans: list[ClauseSpan], samples: int) -> str:
             break
         clause, end = span.clause, span.clause.source_end
         if position < length or not span.complete:
-            spoken = _spoken_chars(span, position, length)
+            spoken = _spoken_chars(span, min(position, length), length)
             end = clause.source_offset(spoken) if spoken else clause.source_start
         played.append(source[clause.source_start : end])
     return "".join(played).strip()

@@ -1,7 +1,8 @@
 """The voice stage: clauses in, a reply's audio out, one Triton request per clause."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections import Counter
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 
@@ -25,18 +26,34 @@ class Voice:
 Synthesize = Callable[[Voice, str], AsyncGenerator[SpeechChunk, None]]
 """Streams one clause; closing the iterator cancels the synthesis."""
 
+Recover = Callable[[Voice, VdxError, int], Awaitable[Voice | None]]
+"""After a failure: the voice to go on with, the same one once it speaks again; None ends it.
 
-async def speak(
-    clauses: AsyncIterator[Clause],
-    voice: Callable[[], Voice],
-    synthesize: Synthesize,
-    audio: ReplyAudio,
-    report: Callable[[VdxError], None],
-) -> None:
+The number counts how often this voice has failed in this clause: the text may be what kills it.
+"""
+
+RECOVERIES = 3
+"""How often one clause may be taken up again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Speaker:
+    """What a reply is spoken with; `report` hears of failures that do not end it.
+
+    `voice` is asked anew at every clause, which is what lets it be swapped in mid-reply.
+    """
+
+    voice: Callable[[], Voice]
+    synthesize: Synthesize
+    report: Callable[[VdxError], None]
+    recover: Recover | None = None
+
+
+async def speak(clauses: AsyncIterator[Clause], speaker: Speaker, audio: ReplyAudio) -> None:
     """Speaks clause after clause into `audio`, never further ahead than it allows.
 
-    The voice is asked for anew at every clause, which is what lets it be swapped in mid-reply.
-    A clause the model rejects is reported and left out; any other failure ends the reply.
+    A clause the model rejects is reported and left out. One whose voice died goes on with the
+    voice that `speaker.recover` names. Any other failure ends the reply.
 
     Raises:
         VdxError: the voice failed; `audio` is finished with the error.
@@ -45,10 +62,10 @@ async def speak(
         async for clause in clauses:
             await audio.begin_clause(clause)
             try:
-                await _speak_clause(clause, voice, synthesize, audio)
+                await _speak_clause(clause, speaker, audio)
             except ModelRejected as error:
                 audio.end_clause(complete=False)
-                report(error)
+                speaker.report(error)
             else:
                 audio.end_clause()
     except VdxError as error:
@@ -57,21 +74,39 @@ async def speak(
     audio.finish()
 
 
-async def _speak_clause(
-    clause: Clause,
-    voice: Callable[[], Voice],
-    synthesize: Synthesize,
-    audio: ReplyAudio,
-) -> None:
-    """One clause; a busy model is asked again, as long as nothing of the clause has sounded."""
+async def _speak_clause(clause: Clause, speaker: Speaker, audio: ReplyAudio) -> None:
+    """One clause, taken up again where its voice dies."""
+    voice, failures = speaker.voice(), Counter[Voice]()
+    rest = clause
+    for attempt in range(RECOVERIES + 1):
+        try:
+            await _ask(rest.text, voice, speaker, audio)
+        except VdxError as error:
+            if speaker.recover is None or attempt == RECOVERIES:
+                raise
+            failures[voice] += 1
+            if (other := await speaker.recover(voice, error, failures[voice])) is None:
+                raise
+            if attempt == 0:
+                speaker.report(error)
+            voice = other
+            if (unspoken := audio.break_off()) is None:
+                return
+            rest = unspoken
+        else:
+            return
+
+
+async def _ask(text: str, voice: Voice, speaker: Speaker, audio: ReplyAudio) -> None:
+    """A busy model is asked again, as long as nothing of the clause has sounded."""
     for delay in BUSY_DELAYS_S:
         try:
-            return await _stream(synthesize(voice(), clause.text), audio)
+            return await _stream(speaker.synthesize(voice, text), audio)
         except ModelBusy:
             if audio.spans[-1].frames:
                 raise
             await asyncio.sleep(delay)
-    return await _stream(synthesize(voice(), clause.text), audio)
+    return await _stream(speaker.synthesize(voice, text), audio)
 
 
 async def _stream(chunks: AsyncGenerator[SpeechChunk, None], audio: ReplyAudio) -> None:

@@ -3,24 +3,46 @@
 import asyncio
 import os
 import secrets
+import time
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing, contextmanager
 from dataclasses import replace
 from typing import Any
 
+from frontend.core.capacity import default_max_sessions
 from frontend.core.config import Config
-from frontend.core.errors import ConfigError, InvalidInput, SessionLimit, TritonError, UnknownName
+from frontend.core.errors import (
+    ConfigError,
+    InvalidInput,
+    ModelUnavailable,
+    NotLoaded,
+    SessionLimit,
+    TritonError,
+    TritonUnavailable,
+    UnknownName,
+    VdxError,
+)
 from frontend.core.events import SpeechChunk
+from frontend.core.logs import logger
 from frontend.core.threads import in_thread
 from frontend.dialog.profiles import DEFAULT_PROFILE, SessionOptions, resolve
 from frontend.dialog.session import Session
 from frontend.dialog.speaking import Audience, Services
 from frontend.serving.manager import ModelManager
-from frontend.serving.models import ModelKind
+from frontend.serving.models import ModelInfo, ModelKind
+from frontend.serving.readiness import Readiness
 from frontend.serving.triton import RecognitionStream, SynthesisRequest, TritonClient
 from frontend.speech.echo import preload
 from frontend.speech.responder import Responder, make_responder
 from frontend.speech.tts import Voice
+from frontend.transports.drain import Drain
+
+log = logger(__name__)
+
+STAND_IN_AFTER_S = 2.0
+"""How long a voice that died is waited for before another one speaks in its place."""
+RECOVERY_S = 10.0
+"""How long a model that died is waited for where no other can do its work."""
 
 
 class Host:
@@ -31,8 +53,12 @@ class Host:
         self.manager = manager
         self.sessions: dict[str, Session] = {}
         self.triton_pid: int | None = None
+        self.max_sessions = config.server.max_sessions or default_max_sessions()
         self.triton_metrics = ""
-        self.ready = False
+        self.drain = Drain(config.server.drain_timeout_seconds)
+        self.loaded = False
+        """Whether the default models have been loaded; from then on sessions are let in."""
+        self.readiness = Readiness(client, self._needed)
         self.client = client
         self._recogniser = ""
         self._defaults: dict[ModelKind, str] = {}
@@ -43,6 +69,8 @@ class Host:
             recognise=self._recognise,
             calibrated=manager.calibrated,
             responder=self._responder,
+            recover_voice=self._recover_voice,
+            recover_recogniser=self._recover_recogniser,
         )
 
     async def load_defaults(self) -> None:
@@ -67,7 +95,19 @@ class Host:
                 if model:
                     group.create_task(self.manager.ensure(model, kind), name=f"load-{model}")
         self._check_languages()
-        self.ready = True
+        self.readiness.problem = await self.readiness.check()
+        self.loaded = True
+
+    @property
+    def ready(self) -> bool:
+        """Whether Triton answered the last look and every profile's models were there."""
+        return self.loaded and not self.readiness.problem
+
+    def _needed(self) -> list[str]:
+        """The models that sessions of the profiles begin with."""
+        every = [self.options(name) for name in (DEFAULT_PROFILE, *self.config.profiles)]
+        models = [model for one in every for model in (one.voice, one.recogniser) if model]
+        return list(dict.fromkeys(models))
 
     def _check_languages(self) -> None:
         for name in dict.fromkeys((DEFAULT_PROFILE, *self.config.profiles)):
@@ -94,6 +134,33 @@ class Host:
             options = options.updated(recogniser=recogniser)
         return options
 
+    async def offered(self, name: str, kind: ModelKind | None, language: str = "") -> ModelInfo:
+        """A model that a client names: it is loaded, or the configuration names it.
+
+        What any client could have loaded would fill the memory, and stays.
+
+        Raises:
+            NotLoaded: it is in the repository and neither loaded nor configured.
+            UnknownName, InvalidInput, TritonError: as `ModelManager.ensure`.
+        """
+        if (
+            self.manager.info(name) is None
+            and name not in self._configured()
+            and not await self.manager.is_loaded(name)
+        ):
+            await self.manager.require(name, kind)
+            raise NotLoaded(
+                f"model {name!r} is not loaded, and no profile has it; load it with "
+                f"`vdx models load {name}` (POST /vdx/models/{name}/load)",
+                param="model",
+            )
+        return await self.manager.ensure(name, kind, language)
+
+    def _configured(self) -> set[str]:
+        profiles = [self.options(name) for name in (DEFAULT_PROFILE, *self.config.profiles)]
+        models = {model for each in profiles for model in (each.voice, each.recogniser)}
+        return models | set(self.config.models.preload)
+
     async def prepare(self, options: SessionOptions) -> None:
         """Loads, beside the event loop, what a session with these options would load on it."""
         if options.echo.cancellation:
@@ -104,24 +171,33 @@ class Host:
         options: SessionOptions,
         audience: Audience,
         lead_ms: Callable[[], int] | None = None,
+        *,
+        promised: bool = False,
     ) -> Session:
         """A new session, to be run by the caller and given back with `forget`.
 
-        `lead_ms` replaces `playout.output_lead_ms` where a transport has its own.
+        `lead_ms` replaces `playout.output_lead_ms` where a transport has its own; `promised` was
+        agreed to before the server drained, as a room was.
 
         Raises:
+            Draining: the server is about to end.
             SessionLimit: the server holds `server.max_sessions` already.
         """
-        limit = self.config.server.max_sessions
+        if self.drain.active and not promised:
+            raise self.drain.refusal()
+        limit = self.max_sessions
         if len(self.sessions) >= limit:
             raise SessionLimit(f"the server holds {limit} sessions, its limit; try again later")
-        services = replace(self._services, lead_ms=lead_ms)
+        # Only rooms have a lead of their own, and only they are promised.
+        transport = "room" if promised else "websocket"
+        services = replace(self._services, lead_ms=lead_ms, transport=transport)
         session = Session(secrets.token_hex(6), options, services, audience)
         self.sessions[session.id] = session
         return session
 
     def forget(self, session: Session) -> None:
         self.sessions.pop(session.id, None)
+        self.drain.session_ended()
 
     async def use(self, model: str, session: Session | None = None) -> int:
         """Switches one session, or every one and the default, to `model`; returns how many.
@@ -142,6 +218,7 @@ class Host:
             self._defaults[info.kind] = model
         for each in chosen:
             each.update(each.options.updated(**{key: model}))
+        log.info("model switched", kind=key, model=model, sessions=len(chosen))
         return len(chosen)
 
     @contextmanager
@@ -151,7 +228,8 @@ class Host:
             yield
         except TritonError as error:
             if error.retryable:
-                self.manager.suspect()
+                self.manager.recovery.suspect(error.model)
+                self.readiness.suspect()
             raise
 
     async def unload(self, model: str) -> tuple[list[str], list[str]]:
@@ -195,10 +273,61 @@ class Host:
 
     async def _synthesize(self, voice: Voice, text: str) -> AsyncGenerator[SpeechChunk, None]:
         request = SynthesisRequest(text, voice.language, voice.speaker, voice.speed)
+        began, first = time.monotonic(), 0.0
         with self.suspicious():
             async with aclosing(self.client.synthesize(voice.model, request)) as chunks:
                 async for chunk in chunks:
+                    first = first or time.monotonic()
                     yield chunk
+        log.debug(
+            "clause synthesized",
+            voice=voice.model,
+            characters=len(text),
+            first_ms=round((first - began) * 1000, 1) if first else None,
+            ms=round((time.monotonic() - began) * 1000, 1),
+        )
+
+    async def _recover_voice(self, voice: Voice, error: VdxError, failures: int) -> Voice | None:
+        """The same voice if it speaks again soon, else another one that knows its language.
+
+        One that died of the same clause before is not given it again.
+        """
+        if not self._may_recover(voice.model, error):
+            return None
+        again = failures > 1
+        if not again and await self.manager.recovery.restored(voice.model, STAND_IN_AFTER_S):
+            return voice
+        if (other := self._stand_in(voice)) is not None or again:
+            return other
+        restored = await self.manager.recovery.restored(voice.model, RECOVERY_S)
+        return voice if restored else None
+
+    async def _recover_recogniser(self, options: SessionOptions, error: VdxError) -> bool:
+        """Whether the recogniser understands again within `RECOVERY_S`."""
+        if not self._may_recover(options.recogniser, error):
+            return False
+        return await self.manager.recovery.restored(options.recogniser, RECOVERY_S)
+
+    def _may_recover(self, model: str, error: VdxError) -> bool:
+        """Whether a model that failed is loaded again; one that was unloaded is not."""
+        if model not in self.manager.wanted:
+            return False
+        return isinstance(error, ModelUnavailable | TritonUnavailable)
+
+    def _stand_in(self, voice: Voice) -> Voice | None:
+        """Another loaded voice that lives and speaks the language of `voice`."""
+        manager = self.manager
+        mine = manager.info(voice.model)
+        language = voice.language or (mine.language() if mine is not None else "")
+        for name in (self.options("").voice, *sorted(manager.wanted)):
+            info = manager.info(name)
+            if info is None or name == voice.model or info.kind != "tts":
+                continue
+            fits = info.speaks(language) if language else "*" in info.languages
+            if fits and manager.recovery.alive(name):
+                log.warning("another voice speaks", voice=voice.model, instead=name)
+                return Voice(name, language, speed=voice.speed)
+        return None
 
     def _recognise(self, options: SessionOptions, session_id: str) -> RecognitionStream:
         return self.client.recognise(
@@ -221,6 +350,7 @@ class Host:
             "triton_metrics": self.triton_metrics,
             "ready": self.ready,
             "sessions": len(self.sessions),
+            "max_sessions": self.max_sessions,
             "tasks": len(asyncio.all_tasks()),
             "recogniser": self._defaults.get("asr") or self._recogniser,
             "voice": self.options("").voice,

@@ -17,11 +17,13 @@ from frontend.core.config import ServerConfig
 from frontend.core.errors import VdxError
 from frontend.core.paths import locate
 from frontend.serving.manager import ModelStatus
+from frontend.serving.readiness import STARTING
 from frontend.transports.failures import failure, unforeseen, unrouted
 from frontend.transports.headers import AnswerHeaders
 from frontend.transports.host import Host
 from frontend.transports.page import Page
 from frontend.transports.realtime.endpoint import realtime
+from frontend.transports.requestlog import CODE, RequestLog
 from frontend.transports.rest import models as openai_models
 from frontend.transports.rest.places import Places
 from frontend.transports.rest.speech import speech
@@ -68,7 +70,7 @@ def create_app(host: Host) -> Starlette:
             Route("/v1/audio/transcriptions", _keyed(transcriptions), methods=["POST"]),
             WebSocketRoute("/v1/realtime", realtime),
         ],
-        middleware=_middleware(host.config.server),
+        middleware=[Middleware(RequestLog), *_middleware(host.config.server)],
         exception_handlers={HTTPException: unrouted, Exception: unforeseen},
     )
     app.state.stretches = asyncio.Semaphore(STRETCHES)
@@ -107,6 +109,7 @@ def _guarded(endpoint: Endpoint, *, needs_key: bool) -> Endpoint:
             request.app.state.guard.admit(request, needs_key=needs_key)
             return await endpoint(request)
         except VdxError as error:
+            request.scope[CODE] = error.code
             return failure(error)
 
     return serve
@@ -137,9 +140,13 @@ async def healthz(_request: Request) -> Response:
 
 
 async def readyz(request: Request) -> Response:
-    """Models are loaded: the first turn is as fast as the tenth."""
-    ready = request.app.state.host.ready
-    return PlainTextResponse("ready" if ready else "loading", status_code=200 if ready else 503)
+    """Triton answers and the models are loaded: the first turn is as fast as the tenth."""
+    host = _host(request)
+    if host.drain.active:
+        return PlainTextResponse("draining", status_code=503)
+    if host.ready:
+        return PlainTextResponse("ready")
+    return PlainTextResponse(host.readiness.problem or STARTING, status_code=503)
 
 
 async def token(request: Request) -> Response:

@@ -4,11 +4,11 @@ uvicorn has none: it keeps headers of any length, and waits for them and for bod
 """
 
 import enum
+from http import HTTPStatus
 from typing import Any, Final, cast
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from frontend.core.errors import (
     HeadersTooLarge,
@@ -19,6 +19,7 @@ from frontend.core.errors import (
 )
 from frontend.transports.failures import failure
 from frontend.transports.limits import ConnectionLimits
+from frontend.transports.realtime.wire import SlicedWebSocket
 
 MAX_HEADER_BYTES: Final = 65_536
 """Of the request line, the headers and the trailers of one request together."""
@@ -244,23 +245,22 @@ class LimitedHttp(HttpToolsProtocol):
         self.loop.call_later(REFUSED_S, self.transport.abort)
 
 
-class LimitedWebSocket(WebSocketsSansIOProtocol):
-    """A handshake that cannot be read is refused; uvicorn fails on it with a traceback."""
+class LimitedWebSocket(SlicedWebSocket):
+    """Ends a connection whose handshake cannot be read; uvicorn holds it for ever."""
 
-    def handle_parser_exception(self) -> None:
-        """Ends the connection that sent something that is no WebSocket's."""
-        if self.conn.close_sent is not None:
-            super().handle_parser_exception()
-            return
-        self.close_sent = True
-        self.transport.write(raw_answer(InvalidInput("this is not a WebSocket handshake")))
-        self.transport.close()
+    def _parse(self) -> None:
+        super()._parse()
+        if self.conn.handshake_exc is not None and not self.close_sent:
+            self.close_sent = True
+            self.transport.write(b"".join(self.conn.data_to_send()))
+            self.transport.close()
 
 
 def raw_answer(error: VdxError) -> bytes:
     """A whole HTTP answer, after which the connection is closed."""
     answer = failure(error)
-    lines = [b"HTTP/1.1 %d" % answer.status_code, b"connection: close"]
+    reason = HTTPStatus(answer.status_code).phrase.encode()
+    lines = [b"HTTP/1.1 %d %b" % (answer.status_code, reason), b"connection: close"]
     lines += [name + b": " + value for name, value in answer.raw_headers]
     return b"\r\n".join([*lines, b"", bytes(answer.body)])
 

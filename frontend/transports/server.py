@@ -14,6 +14,7 @@ import uvicorn
 from frontend.core.config import ServerConfig
 from frontend.core.descriptors import raise_descriptor_limit
 from frontend.core.errors import PortTaken, VdxError
+from frontend.core.logs import logger
 from frontend.core.loop_watchdog import watch_loop
 from frontend.transports.host import Host
 from frontend.transports.http import create_app
@@ -24,10 +25,12 @@ from frontend.transports.limits import (
 )
 from frontend.transports.protocol import LimitedHttp, LimitedWebSocket
 
+log = logger(__name__)
+
 BACKLOG = 1024
 """Connections that the system keeps until they are accepted."""
 GOODBYE_S = 2
-"""How long open sessions may take to say goodbye at the end."""
+"""How long open sessions, and requests that are cut off, may take at the end."""
 
 
 def bind(config: ServerConfig, *, explicit: bool) -> socket.socket:
@@ -51,7 +54,8 @@ def bind(config: ServerConfig, *, explicit: bool) -> socket.socket:
             continue
         listener.setblocking(False)  # noqa: FBT003  (the standard library's signature)
         return listener
-    raise PortTaken(f"{failure}; choose another with --port, 0 picks a free one")
+    message = f"{failure}; choose another with --port, 0 picks a free one"
+    raise PortTaken(message, port=config.port)
 
 
 def address_of(listener: socket.socket) -> str:
@@ -82,6 +86,53 @@ class _Server(uvicorn.Server):
         yield
 
 
+class _Ending:
+    """What signals ask for: SIGTERM to drain, SIGINT or a second SIGTERM to stop at once."""
+
+    def __init__(self) -> None:
+        self.drain = asyncio.Event()
+        self.stop = asyncio.Event()
+        self.at_once = asyncio.Event()
+
+    def terminate(self) -> None:
+        if self.drain.is_set():
+            self.interrupt()
+        self.drain.set()
+
+    def interrupt(self) -> None:
+        self.at_once.set()
+        self.stop.set()
+
+    async def drained(self, host: Host, rooms: Callable[[], Awaitable[None]] | None) -> None:
+        """Waits for SIGTERM, then for sessions and rooms to end, and asks to stop."""
+        await self.drain.wait()
+        host.drain.begin(host.sessions)
+        log.info("draining", sessions=len(host.sessions), seconds=host.drain.seconds_left)
+        try:
+            async with asyncio.timeout(host.drain.seconds_left), asyncio.TaskGroup() as group:
+                group.create_task(host.drain.wait(host.sessions), name="drain-sessions")
+                if rooms is not None:
+                    group.create_task(_run(rooms), name="drain-rooms")
+        except TimeoutError:
+            log.warning("drain time is up, sessions are cut off", sessions=len(host.sessions))
+        self.stop.set()
+
+    async def requests_done(
+        self, server: uvicorn.Server, serving: asyncio.Task[None], seconds: float | None
+    ) -> None:
+        """Takes no more connections and waits for the requests in flight."""
+        server.config.timeout_graceful_shutdown = None if seconds is None else round(seconds)
+        server.should_exit = True
+        at_once = asyncio.create_task(self.at_once.wait(), name="at-once")
+        await asyncio.wait((serving, at_once), return_when=asyncio.FIRST_COMPLETED)
+        at_once.cancel()
+        if not serving.done():  # asked to stop at once after all
+            for task in list(server.server_state.tasks):
+                task.cancel()
+            await asyncio.wait((serving,), timeout=GOODBYE_S)
+            serving.cancel()
+
+
 async def serve(
     host: Host,
     listener: socket.socket,
@@ -89,41 +140,42 @@ async def serve(
     ready: Callable[[], Awaitable[None]],
     drain: Callable[[], Awaitable[None]] | None = None,
 ) -> None:
-    """Serves until SIGINT or SIGTERM; `ready` runs once connections are accepted.
+    """Serves until SIGINT, SIGTERM or SIGHUP; `ready` runs once connections are accepted.
 
     `background` runs beside it. A failure of either stops everything and is raised; a signal
-    before it is ready stops it just the same. SIGTERM waits for `drain`, a second signal does not.
+    before it is ready stops it just the same. SIGTERM waits, within `server.drain_timeout_seconds`,
+    for sessions, for `drain` (rooms) and for requests in flight; another signal ends that. SIGHUP,
+    unless it was ignored from the start (nohup), is the same as SIGTERM.
     """
     server = _Server(_uvicorn_config(host))
     logging.getLogger("uvicorn.error").addFilter(_is_alarming)
     loop = asyncio.get_running_loop()
     tell_accept_errors_once(loop)
-    stop, term = asyncio.Event(), asyncio.Event()
-
-    def terminate() -> None:
-        (term if drain and not term.is_set() else stop).set()
-
-    loop.add_signal_handler(signal.SIGINT, stop.set)
-    loop.add_signal_handler(signal.SIGTERM, terminate)
+    ending = _Ending()
+    loop.add_signal_handler(signal.SIGINT, ending.interrupt)
+    loop.add_signal_handler(signal.SIGTERM, ending.terminate)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        loop.add_signal_handler(signal.SIGHUP, ending.terminate)
     try:
         async with asyncio.TaskGroup() as group:
             serving = group.create_task(server.serve(sockets=[listener]), name="http")
             others = [group.create_task(_run(work), name="background") for work in background]
             others.append(group.create_task(_run(ready), name="ready"))
             others.append(group.create_task(watch_loop(), name="loop-watchdog"))
-            if drain is not None:
-                others.append(group.create_task(_drain(term, drain, stop), name="drain"))
-            await stop.wait()
+            others.append(group.create_task(ending.drained(host, drain), name="drain"))
+            await ending.stop.wait()
+            if not ending.at_once.is_set() and not host.sessions:
+                await ending.requests_done(server, serving, host.drain.seconds_left)
             for session in list(host.sessions.values()):
                 session.close("server_stopping")
             server.should_exit = True
             for task in others:
                 task.cancel()
-            await serving
+            await asyncio.wait((serving,))
     except* VdxError as errors:
         raise _first(errors) from None
     finally:
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             loop.remove_signal_handler(number)
 
 
@@ -148,14 +200,6 @@ def _uvicorn_config(host: Host) -> uvicorn.Config:
         forwarded_allow_ips=list(server.trusted_proxies),
         timeout_graceful_shutdown=GOODBYE_S,
     )
-
-
-async def _drain(
-    term: asyncio.Event, drain: Callable[[], Awaitable[None]], stop: asyncio.Event
-) -> None:
-    await term.wait()
-    await drain()
-    stop.set()
 
 
 async def _run(work: Callable[[], Awaitable[None]]) -> None:

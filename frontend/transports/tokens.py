@@ -7,7 +7,9 @@ The request and the answer of `POST /token` are those of LiveKit's own token end
      "room_config": {"agents": [{"agent_name", "metadata"}]}}
     -> {"server_url", "participant_token", "room_name", "participant_identity", "expires_in"}
 
-Every key may be left out. `agent` is vdx's addition: the wishes of `transports/room/job.py` as an
+Every key may be left out. A participant's identity begins with `person-`, which is put before what
+was asked for: nobody can take the place of an agent, or of whoever the operator gave a name
+without it. `agent` is vdx's addition: the wishes of `transports/room/job.py` as an
 object, in place of the JSON text in `metadata`. Without a LiveKit server the answer is 404 with
 the code `no_livekit`.
 """
@@ -23,9 +25,12 @@ from frontend.core.config import LiveKitConfig
 from frontend.core.errors import InvalidInput, NoLiveKit
 from frontend.core.json_input import parse_json
 from frontend.transports.realtime.schema import parse
+from frontend.transports.rest.bodies import arriving
 from frontend.transports.room.job import JobWishes
 
 MAX_BODY = 65_536
+PERSON = "person-"
+"""What the identity of everybody begins with who joins by such a token."""
 NAME = r"^[^\x00-\x1f\x7f]*$"
 REJOIN_MARGIN_S = 10
 """LiveKit closes a room so long after the rejoin grace is over, should the agent not leave it."""
@@ -68,13 +73,9 @@ async def read_request(request: Request) -> TokenRequest:
     """The body of `POST /token`; none is an empty one.
 
     Raises:
-        InvalidInput: it is too long, no JSON object, or a value is wrong; it is named.
+        InvalidInput: it is too long or too slow, no JSON object, or a value is wrong; it is named.
     """
-    body = b""
-    async for piece in request.stream():
-        body += piece
-        if len(body) > MAX_BODY:
-            raise InvalidInput(f"the body is longer than {MAX_BODY} bytes", param="body")
+    body = b"".join([piece async for piece in arriving(request, MAX_BODY)])
     value = parse_json(body, "the body", param="body") if body.strip() else {}
     return parse(TokenRequest, value, "body")
 
@@ -95,7 +96,7 @@ def mint(config: LiveKitConfig, request: TokenRequest) -> TokenAnswer:
     if not (config.url and config.api_key and config.api_secret.get_secret_value()):
         raise NoLiveKit("no LiveKit server is configured (livekit.url, api_key, api_secret)")
     room = request.room_name or f"vdx-{secrets.token_hex(5)}"
-    identity = request.participant_identity or f"person-{secrets.token_hex(4)}"
+    identity = PERSON + (request.participant_identity or secrets.token_hex(4)).removeprefix(PERSON)
     dispatch = RoomAgentDispatch(agent_name=config.agent_name, metadata=_metadata(config, request))
     grants = api.VideoGrants(
         room_join=True,

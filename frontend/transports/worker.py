@@ -12,7 +12,7 @@ from typing import Any
 from livekit import agents
 
 from frontend.core.errors import VdxError
-from frontend.core.logs import logger
+from frontend.core.logs import bound, logger
 from frontend.transports.host import Host
 from frontend.transports.room.conversation import RoomConversation, Ticket
 from frontend.transports.room.lead import OutputLead
@@ -38,6 +38,7 @@ class RoomWorker:
         self._server: Any = None
         self._lead = OutputLead(self._config.output_queue_ms, self._config.output_queue_max_ms)
         self._draining = False
+        self._kept = asyncio.Event()  # one of the promised is over
         self.registered = asyncio.Event()
 
     @property
@@ -54,17 +55,18 @@ class RoomWorker:
             # Admission is decided in `_answer`, exactly; its own estimate refuses bursts.
             load_threshold=float("inf"),
             load_fnc=lambda: self.load,
-            drain_timeout=config.drain_timeout_seconds,
+            drain_timeout=self._host.config.server.drain_timeout_seconds,
             num_idle_processes=min(IDLE_THREADS, config.max_rooms),
             shutdown_process_timeout=STOP_S,
             max_retry=FOREVER,
             ws_url=config.url,
             api_key=config.api_key,
             api_secret=config.api_secret.get_secret_value(),
-            host="127.0.0.1",
-            port=0,
             multiprocessing_context="spawn",
         )
+        # Its HTTP server (health, and what it serves) is for clusters and has no switch of its own;
+        # what else this flag does, to accept jobs whatever the load, is set above anyway.
+        self._server._simulation = True  # noqa: SLF001
         self._server.rtc_session(self._job, agent_name=config.agent_name, on_request=self._answer)
         self._server.on("worker_registered", self._on_registered)
         try:
@@ -73,18 +75,18 @@ class RoomWorker:
             await self._stop()
 
     async def drain(self) -> None:
-        """Takes no more jobs; returns when every conversation is over, or the limit is reached."""
+        """Takes no more jobs; returns when every room that was promised is over.
+
+        The limit of `server.drain_timeout_seconds` is the caller's to keep.
+        """
         self._draining = True
-        if self._server is None or not self._rooms:
+        if self._server is None or not self._promised:
             return
-        log.info("draining", rooms=len(self._rooms), seconds=self._config.drain_timeout_seconds)
-        try:
-            async with asyncio.timeout(self._config.drain_timeout_seconds or None):
-                await self._server.drain(timeout=None)
-                while self._rooms:
-                    await asyncio.wait(list(self._rooms.values()))
-        except TimeoutError:
-            log.warning("conversations cut off", rooms=len(self._rooms))
+        log.info("draining rooms", rooms=len(self._promised))
+        await self._server.drain(timeout=None)
+        while self._promised:  # one that was accepted a moment ago has no task yet
+            self._kept.clear()
+            await self._kept.wait()
 
     async def _stop(self) -> None:
         for task in self._rooms.values():
@@ -108,7 +110,7 @@ class RoomWorker:
             identity = f"{self._config.agent_name}-{secrets.token_hex(4)}"
             await request.accept(identity=identity, name=self._config.agent_name)
         except BaseException:  # not assigned after all, or this worker stops
-            self._promised.discard(job)
+            self._release(job)
             raise
 
     async def _job(self, context: agents.JobContext) -> None:
@@ -130,18 +132,26 @@ class RoomWorker:
 
     async def _serve(self, job: str, ticket: Ticket, metadata: str) -> str:
         """One room, on the process's loop; whatever happens in it stays in it."""
+        with bound(room=ticket.room):
+            return await self._converse(job, ticket, metadata)
+
+    async def _converse(self, job: str, ticket: Ticket, metadata: str) -> str:
         conversation = RoomConversation(self._host, ticket, metadata, self._lead)
         task = asyncio.create_task(conversation.run(), name=f"room-{ticket.room}")
         self._rooms[job] = task
         try:
             return await task
         except VdxError as error:
-            log.warning("room failed", room=ticket.room, error=str(error))
+            log.warning("room failed", error=error.for_log)
             return error.code
         except Exception:  # a room's root: the others must not notice
-            log.exception("room broke", room=ticket.room)
+            log.exception("room broke")
             return "internal"
         finally:
             task.cancel()
             self._rooms.pop(job, None)
-            self._promised.discard(job)
+            self._release(job)
+
+    def _release(self, job: str) -> None:
+        self._promised.discard(job)
+        self._kept.set()

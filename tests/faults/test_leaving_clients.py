@@ -21,7 +21,7 @@ GO = (RECORDINGS / "ps_goforward.wav").read_bytes()
 @pytest.fixture(scope="module")
 def base_config(base_config: dict[str, Any]) -> dict[str, Any]:
     limits = {"max_recordings": PLACES, "max_recording_seconds": SILENT_HOURS * 3_600}
-    return base_config | {"server": limits}
+    return base_config | {"server": limits, "profiles": {}}
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,7 @@ BEYOND_MEMORY = bytes(3_000_000)
 
 @pytest.fixture(scope="module")
 def base_config(base_config: dict[str, Any]) -> dict[str, Any]:
-    return base_config | {"server": {"max_recordings": PLACES}}
+    return base_config | {"server": {"max_recordings": PLACES}, "profiles": {}}
 
 
 def ask(server: str, file: bytes = GO) -> httpx.Response:

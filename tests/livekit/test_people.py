@@ -54,7 +54,7 @@ async def test_the_next_person_gets_a_conversation_of_their_own(join: Join) -> N
     await second.event("vdx.spectator")
     await first.leave()
     began = await second.until(
-        lambda: [e for e in second.seen("vdx.session") if e["person"] == "two"], "linked"
+        lambda: [e for e in second.seen("vdx.session") if e["person"] == "person-two"], "linked"
     )
     assert began[0]["session"] != session
     assert (await second.call("vdx.stats"))["messages"] == 0

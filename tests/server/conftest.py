@@ -50,6 +50,7 @@ def base_config(script: Path) -> dict[str, Any]:
     return {
         "asr": {"adapter": "canned"},
         "tts": {"voice": "tone"},
+        "models": {"preload": ["tone-spare"]},
         # On few cores, with other tests beside this one, a speaker who stalls has not paused.
         "session": {"input_gap_ms": 500},
         "profiles": {

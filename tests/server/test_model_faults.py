@@ -5,6 +5,7 @@ import contextlib
 import os
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -15,6 +16,8 @@ from tests.server.processes import LONG_ANSWER, Http, eventually, running
 from tests.server.talk import Event, Talk, clip, talking, update
 
 OK = "completed"
+SPEAKS_AGAIN_S = 4.0
+"""How long the death of a voice may silence it on an idle machine."""
 PATIENCE = {
     "first_response_timeout_ms": 1500,
     "next_response_timeout_ms": 1000,
@@ -62,16 +65,14 @@ async def _works_again(talk: Talk) -> None:
     raise AssertionError(f"no turn works any more: {talk.kinds()}")
 
 
-@pytest.mark.parametrize(
-    ("fault", "code"), [("error", "model_failed"), ("hang", "timeout"), ("exit", "")]
-)
+@pytest.mark.parametrize(("fault", "code"), [("error", "model_failed"), ("hang", "timeout")])
 async def test_a_voice_that_breaks_in_mid_reply(server: str, fault: str, code: str) -> None:
     async with talking(server, session=_voice(f"tone-spare/fault:{fault}")) as talk:
         done = await talk.full_turn()
         error = await talk.error(0)
         assert error["service"] == "triton:tone-spare"
         assert error["retryable"] is True
-        assert error["code"] == code or fault == "exit"
+        assert error["code"] == code
         assert done["response"]["status"] == "failed"
         assert done["response"]["status_details"]["error"]["code"] == error["code"]
         await update(talk, _voice("tone"))
@@ -85,18 +86,78 @@ async def test_a_slow_voice_is_still_heard_to_its_end(server: str) -> None:
         assert not talk.of("error")
 
 
-async def test_a_voice_process_that_was_killed_is_brought_back(
-    server: str, triton: EmbeddedTriton
+async def test_a_voice_that_dies_in_every_clause_is_spoken_for_by_another(server: str) -> None:
+    async with talking(server, session=_voice("tone-spare/fault:exit")) as talk:
+        done = await talk.full_turn()
+        error = await talk.error(0)
+        assert error["service"] == "triton:tone-spare"
+        assert error["code"] == "model_unavailable"
+        assert done["response"]["status"] == OK
+        await update(talk, _voice("tone"))
+        await _works_again(talk)
+
+
+@pytest.mark.parametrize("deltas", [0, 5])
+async def test_a_reply_outlives_the_process_of_its_voice(
+    server: str, triton: EmbeddedTriton, deltas: int
 ) -> None:
-    async with talking(server, "fast") as talk:
-        await talk.full_turn()
+    """Killed before and after the first sound: the clause under way is spoken all the same."""
+    async with talking(server, "fast-long", session={"audio": {"output": {"speed": 0.5}}}) as talk:
         pid = _stub(triton, "tone-fast")
         assert pid is not None
-        os.kill(pid, signal.SIGKILL)
+        if deltas == 0:
+            os.kill(pid, signal.SIGKILL)
+        created = await talk.turn()
+        if deltas:
+            await talk.wait("response.output_audio.delta", count=deltas)
+            os.kill(pid, signal.SIGKILL)
+        done = await talk.wait("response.done")
+        assert done["response"]["status"] == OK
+        assert done["response"]["output"][0]["content"][0]["transcript"] == LONG_ANSWER
+        assert talk.longest_silence(created["response"]["id"]) < 3 * SPEAKS_AGAIN_S
+        assert _stub(triton, "tone-fast") not in (None, pid)
+
+
+async def test_a_reply_is_ended_by_another_voice_while_its_own_cannot_be_loaded(
+    server: str, triton: EmbeddedTriton, repository: Path
+) -> None:
+    moved = repository / "tone-fast" / "away"
+    async with talking(server, "fast-long", session={"audio": {"output": {"speed": 0.5}}}) as talk:
+        await talk.turn()
+        await talk.wait("response.output_audio.delta")
+        pid = _stub(triton, "tone-fast")
+        assert pid is not None
+        (repository / "tone-fast" / "config.pbtxt").rename(moved)
+        try:
+            os.kill(pid, signal.SIGKILL)
+            done = await talk.wait("response.done")
+            assert done["response"]["status"] == OK
+            assert done["response"]["output"][0]["content"][0]["transcript"] == LONG_ANSWER
+            assert (await talk.error(0))["code"] == "model_unavailable"
+        finally:
+            moved.rename(repository / "tone-fast" / "config.pbtxt")
         await asyncio.to_thread(
             eventually, lambda: _stub(triton, "tone-fast") not in (None, pid), "a new process"
         )
         await _works_again(talk)
+
+
+async def test_other_sessions_speak_on_while_a_voice_is_loaded_again(
+    server: str, triton: EmbeddedTriton
+) -> None:
+    async with talking(server, "long") as other:
+        created = await other.turn()
+        await other.wait("response.output_audio.delta", count=5)
+        pid = _stub(triton, "tone-fast")
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+        done = await other.wait("response.done")
+        assert done["response"]["status"] == OK
+        assert not other.of("error")
+        assert other.longest_silence(created["response"]["id"]) < SPEAKS_AGAIN_S
+        await asyncio.to_thread(
+            eventually, lambda: _stub(triton, "tone-fast") not in (None, pid), "a new process"
+        )
 
 
 async def test_a_recogniser_process_that_was_killed_is_brought_back(
@@ -111,6 +172,22 @@ async def test_a_recogniser_process_that_was_killed_is_brought_back(
             eventually, lambda: _stub(triton, "canned-stop") not in (None, pid), "a new process"
         )
         await _works_again(talk)
+
+
+async def test_what_is_said_while_the_recogniser_dies_is_understood(
+    server: str, triton: EmbeddedTriton
+) -> None:
+    async with talking(server, "stop") as talk:
+        pid = _stub(triton, "canned-stop")
+        assert pid is not None
+        words = clip("ps_cards_001")
+        await talk.say(words[: len(words) // 2])
+        os.kill(pid, signal.SIGKILL)
+        await talk.say(words[len(words) // 2 :], then_s=1.0)
+        told = await talk.wait("conversation.item.input_audio_transcription.completed")
+        assert told["transcript"] == "stop please"
+        assert (await talk.wait("response.done"))["response"]["status"] == OK
+        assert not talk.of("error")
 
 
 async def test_an_unloaded_voice_finishes_its_clause(server: str, http: Http) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from frontend.bench import triton
+from frontend.core.config import TritonConfig
 from frontend.serving.embedded import EmbeddedTriton
 from tests.triton import repository as repo
 from tests.triton.wire import Wire
@@ -43,7 +44,7 @@ async def test_the_script_measures(
 
 async def test_the_bench_measures_voice_and_recogniser(triton_server: EmbeddedTriton) -> None:
     models = ["espeak", "pocketsphinx-en"]
-    report = await triton.measure(triton_server.grpc_url, models, [2], 1)
+    report = await triton.measure(TritonConfig(url=triton_server.grpc_url), models, [2], 1)
     rows = {figure.name.strip(): figure.values for figure in report.figures}
     assert len(rows["espeak, 2 at once: first chunk"]) >= 2
     assert len(rows["pocketsphinx-en, 2 at once: final after the last audio"]) >= 1

@@ -135,7 +135,7 @@ class _TritonReply:
     def fail(self, error: BackendError) -> None:
         self._sender.send(failure(error), flags=RESPONSE_FINAL)
         busy = isinstance(error, Busy)
-        self._metrics.add("vdx_rejections_total" if busy else "vdx_errors_total")
+        self._metrics.add("vdx_rejections_total" if busy else "vdx_model_errors_total")
 
     def nothing(self) -> None:
         self._sender.send(flags=RESPONSE_FINAL)

@@ -31,7 +31,7 @@ GAUGES = {"vdx_active_streams": "Requests (TTS) or sequences (ASR) being worked 
 COUNTERS = {
     "vdx_cancellations_total": "Requests that ended because the client went away or cancelled",
     "vdx_rejections_total": "Requests answered with [busy]",
-    "vdx_errors_total": "Requests answered with any other error",
+    "vdx_model_errors_total": "Requests answered with any other error",
     "vdx_chunks_total": "Chunks computed by the engine",
 }
 

@@ -133,7 +133,7 @@ class TtsBackend:
     def _refuse(self, sender: Any, error: BackendError) -> None:
         sender.send(failure(error), flags=FINAL)
         busy = isinstance(error, Busy)
-        self._metrics.add("vdx_rejections_total" if busy else "vdx_errors_total")
+        self._metrics.add("vdx_rejections_total" if busy else "vdx_model_errors_total")
 
     def _run(self, decoded: TtsRequest, answer: "_Answer") -> None:
         self._metrics.add("vdx_active_streams", 1)
@@ -142,10 +142,10 @@ class TtsBackend:
             self._speak(decoded, answer)
         except BackendError as error:
             answer.fail(error)
-            self._metrics.add("vdx_errors_total")
+            self._metrics.add("vdx_model_errors_total")
         except Exception as error:  # noqa: BLE001  (root of a worker: the client must hear of it)
             answer.fail(Internal(f"{type(error).__name__}: {error}"))
-            self._metrics.add("vdx_errors_total")
+            self._metrics.add("vdx_model_errors_total")
         finally:
             self._progress.end()
             answer.finish()

@@ -1,7 +1,6 @@
 """The models that a server can serve, loaded one after the other."""
 
 from frontend.bench.target import Target
-from frontend.core.config import TritonConfig
 from frontend.core.errors import TritonError, VdxError
 from frontend.serving.models import ModelInfo
 from frontend.serving.triton import TritonClient
@@ -16,7 +15,7 @@ async def served(target: Target) -> list[ModelInfo]:
     if not target.triton_grpc:
         raise VdxError("the address of Triton is not known; leave --url out", service="bench")
     found: list[ModelInfo] = []
-    async with TritonClient(TritonConfig(url=target.triton_grpc)) as client:
+    async with TritonClient(target.triton_config) as client:
         for state in await client.index():
             try:
                 if not state.ready:

@@ -13,6 +13,16 @@ LENGTH = 50
 """Messages of one stream."""
 IDS = ("nobody", "item_0", "", "x" * 65, "item_1")
 VOICES = ("alloy", "tone", "tone/fault:error", "nobody", "canned", "")
+UNSENDABLE = (
+    '{"type": "response.create", "response": {"metadata": ' + "9" * 5_000 + "}}",
+    '{"type": "conversation.item.truncate", "item_id": "item_0", "audio_end_ms": NaN}',
+    '{"type": "conversation.item.truncate", "item_id": "item_0", "audio_end_ms": 1e999}',
+    r'{"type": "conversation.item.delete", "item_id": "\ud800"}',
+    '{"type": "session.update", "session": ' + "[" * 900 + "]" * 900 + "}",
+)
+"""JSON that Python's encoder does not write."""
+LONG_TEXTS = (1_000, 100_000, 256 * 1024 + 1, 1_100_000)
+"""Characters; the last two are beyond an item's limit and a message's."""
 
 
 def _json() -> "SearchStrategy[Any]":
@@ -131,6 +141,12 @@ def _spoilt(event: dict[str, Any], key: str, value: Any) -> dict[str, Any]:
     return {**event, key: value}
 
 
+def _long_item(characters: int) -> str:
+    part = {"type": "input_text", "text": "Some words. " * (characters // 12 + 1)}
+    item = {"type": "message", "role": "user", "content": [part]}
+    return json.dumps({"type": "conversation.item.create", "item": item})
+
+
 def streams() -> "SearchStrategy[list[str | bytes]]":
     """Lists of LENGTH messages: most are events, some are spoilt, some are no events at all."""
     from hypothesis import strategies as st
@@ -139,5 +155,7 @@ def streams() -> "SearchStrategy[list[str | bytes]]":
     keys = st.sampled_from(["type", "audio", "item", "session", "item_id", "response", "event_id"])
     spoilt = st.builds(_spoilt, sensible, keys, _json())
     text = (sensible | sensible | sensible | spoilt | _json()).map(json.dumps)
-    message = text | text | text | st.text(max_size=40) | st.binary(max_size=40)
+    rare = st.sampled_from((*UNSENDABLE, *map(_long_item, LONG_TEXTS)))
+    odd = st.text(max_size=40) | st.binary(max_size=40) | rare
+    message = text | text | text | text | odd
     return st.lists(message, min_size=LENGTH, max_size=LENGTH)

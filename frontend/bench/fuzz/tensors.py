@@ -21,8 +21,8 @@ from frontend.bench.figures import Report
 from frontend.bench.fuzz.findings import ANSWER_S, Findings
 from frontend.bench.person import Step
 from frontend.bench.target import Target
-from frontend.core.config import TritonConfig
 from frontend.core.errors import ModelBusy, VdxError
+from frontend.serving.channel import open_channel
 from frontend.serving.models import ModelInfo
 from frontend.serving.triton import TritonClient
 
@@ -61,7 +61,7 @@ async def measure(
 ) -> Report:
     """`count` requests shared out among `models`; the same seed sends the same tensors."""
     findings = Findings("tensors")
-    async with grpc.aio.insecure_channel(target.triton_grpc) as channel:
+    async with open_channel(target.triton_config) as channel:
         stub = pb_grpc.GRPCInferenceServiceStub(channel)
         for number, model in enumerate(models):
             until = (number + 1) * count // len(models)
@@ -142,7 +142,7 @@ def _judge(message: Any, pieces: list[Any], findings: Findings) -> None:
 
 async def _still_works(target: Target, model: ModelInfo, findings: Findings) -> None:
     """Sequences that were never ended hold their places until Triton gives them up: busy passes."""
-    async with TritonClient(TritonConfig(url=target.triton_grpc)) as client:
+    async with TritonClient(target.triton_config) as client:
         try:
             async with asyncio.timeout(ANSWER_S):
                 await _probe(client, model)

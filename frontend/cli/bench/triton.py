@@ -37,15 +37,17 @@ def triton(
     First chunk, final transcript and throughput at several concurrencies.
     """
     from frontend.bench import triton as bench
+    from frontend.core import settings
 
     models, counts = model or list(MODELS), concurrency or [1, 2, 4, 8]
     steps = len(models) * len(counts)
 
     def there(step: Step) -> "Awaitable[Report]":
-        return bench.measure(triton_url, models, counts, rounds, step)
+        config = settings.load(flags={"triton.url": triton_url}).config.triton
+        return bench.measure(config, models, counts, rounds, step)
 
     def here(target: "Target", step: Step) -> "Awaitable[Report]":
-        return bench.measure(target.triton_grpc, models, counts, rounds, step)
+        return bench.measure(target.triton_config, models, counts, rounds, step)
 
     if triton_url:
         run_alone(there, steps, as_json=as_json)

@@ -134,12 +134,13 @@ class ChatResponder:
             status = error.status_code
             retryable = status >= 500 or status in _RETRYABLE_STATUS
             hint = f"; is {self._config.api_key_env} set?" if status == 401 else ""
-            return self._error(f"status {status}: {error.message}{hint}", retryable=retryable)
-        return self._error(f"an answer that cannot be read: {error}", retryable=False)
+            told = f"{error.message}{hint}"
+            return self._error(f"status {status}", retryable=retryable, told=told)
+        return self._error("an answer that cannot be read", retryable=False, told=str(error))
 
-    def _error(self, message: str, *, retryable: bool) -> ResponderError:
+    def _error(self, message: str, *, retryable: bool, told: str = "") -> ResponderError:
         where = f"{self._where} ({self._config.model})"
-        return ResponderError(f"chat endpoint {where}: {message}", retryable=retryable)
+        return ResponderError(f"chat endpoint {where}: {message}", retryable=retryable, told=told)
 
 
 def _text_of(chunk: object) -> str:

@@ -7,7 +7,8 @@
       - "Good morning."
       - "Tell me more."
 
-A plain list of strings is short for `answers`.
+A plain list of strings is short for `answers`. Of a longer text only the last MATCHED_CHARS
+characters are looked at: nothing else can run while a pattern is tried.
 """
 
 import re
@@ -22,6 +23,7 @@ from frontend.core.config import ScriptConfig
 from frontend.core.errors import ConfigError, ResponderError
 from frontend.core.events import Message
 
+MATCHED_CHARS: Final = 4_000
 _KEYS: Final = ("patterns", "answers")
 _RULE_KEYS: Final = ("match", "answer")
 
@@ -54,7 +56,7 @@ class ScriptResponder:
         if not said:
             return
         for rule in self._script.rules:
-            if found := rule.pattern.search(said[-1]):
+            if found := rule.pattern.search(said[-1][-MATCHED_CHARS:]):
                 yield found.expand(rule.answer)
                 return
         answers = self._script.answers

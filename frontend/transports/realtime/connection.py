@@ -10,7 +10,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from frontend.core.audio import LISTEN_RATE, rms, to_pcm
 from frontend.core.errors import InvalidInput, SessionLimit, TooLarge, UnknownName, VdxError
 from frontend.core.json_input import shown, utf8_size
-from frontend.core.logs import logger
+from frontend.core.logs import bound, logger
 from frontend.core.resample import Resampler
 from frontend.core.slices import rest
 from frontend.dialog.history import Item
@@ -51,6 +51,10 @@ class Connection:
 
     async def run(self) -> None:
         """Serves the client; everything of it is freed on return."""
+        with bound(session=self._session.id):
+            await self._run()
+
+    async def _run(self) -> None:
         session = self._session
         self._post("session.created", session=self._settings.rendered(session.id))
         try:
@@ -74,13 +78,13 @@ class Connection:
         try:
             await self._socket.close(1000, reason)
         except (RuntimeError, WebSocketDisconnect):  # the client was quicker
-            log.debug("client left first", session=self._session.id)
+            log.debug("client left first")
 
     async def _write(self) -> None:
         try:
             await self._outbox.run()
         except SessionLimit as error:
-            log.warning("slow reader", session=self._session.id, error=str(error))
+            log.warning("slow reader", error=error.for_log)
             self._session.close("slow_reader")
         except (WebSocketDisconnect, RuntimeError):
             self._session.close("gone")
@@ -106,6 +110,7 @@ class Connection:
             event_id = event_id_of(event)
             await self._handler(event)(event)
         except VdxError as error:
+            log.debug("event refused", code=error.code, error=error.for_log)
             self._outbox.post(ev.error_event(error, event_id))
 
     def _handler(self, event: dict[str, Any]) -> Callable[[dict[str, Any]], Awaitable[None]]:
@@ -141,14 +146,17 @@ class Connection:
     async def _apply(self, update: SessionUpdate) -> None:
         wanted = self._current().merged(update)
         for name, kind in wanted.models:
-            await self._host.manager.ensure(name, kind, wanted.options.language)
+            await self._host.offered(name, kind, wanted.options.language)
         await self._host.prepare(wanted.options)
         new = self._current().merged(update)  # somebody may have swapped a voice meanwhile
         if new.input_rate != self._settings.input_rate:
             self._resampler = Resampler(new.input_rate, LISTEN_RATE)
+        opted_in = new.vdx_events and not self._settings.vdx_events
         self._settings = new
         self._session.update(new.options)
         self._post("session.updated", session=new.rendered(self._session.id))
+        if opted_in and self._host.drain.active:
+            self._session.tell_draining(self._host.drain.seconds_left)
 
     def _current(self) -> Settings:
         """The settings, with what an administrator swapped in the session."""

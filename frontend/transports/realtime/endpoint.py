@@ -7,6 +7,7 @@ from frontend.transports.failures import failure
 from frontend.transports.host import Host
 from frontend.transports.realtime.connection import Connection
 from frontend.transports.realtime.settings import Settings
+from frontend.transports.requestlog import CODE
 from frontend.transports.security import Guard
 
 OPENAI_MODELS = ("gpt-realtime", "gpt-4o-realtime", "gpt-4o-mini-realtime")
@@ -25,13 +26,16 @@ async def realtime(socket: WebSocket) -> None:
                 "vdx speaks the GA form, leave the header out",
                 param="OpenAI-Beta",
             )
-        if not host.ready:
+        if host.drain.active:
+            raise host.drain.refusal()
+        if not host.loaded:
             raise SessionLimit("the models are still loading; try again in a moment")
         options = host.options(_profile(socket))
         defaults = host.options("")
         settings = Settings(options, options.voice, options.recogniser or defaults.recogniser)
         connection = Connection(socket, host, settings)
     except VdxError as error:
+        socket.scope[CODE] = error.code
         await socket.send_denial_response(failure(error))
         return
     offered = socket.scope.get("subprotocols", [])

@@ -13,10 +13,11 @@ def vdx_event(notice: n.Notice, ids: Ids) -> str | None:
     match notice:
         case n.StateChanged(state=state, thinking=thinking):
             return encode("vdx.state", state=state.value, thinking=thinking)
-        case n.PlayoutPaused(reply=reply, played_ms=played_ms):
-            return encode("vdx.playout.paused", **ids(reply), played_ms=played_ms)
-        case n.PlayoutResumed(reply=reply, played_ms=played_ms):
-            return encode("vdx.playout.resumed", **ids(reply), played_ms=played_ms)
+        case (
+            n.PlayoutPaused(reply=reply, played_ms=ms) | n.PlayoutResumed(reply=reply, played_ms=ms)
+        ):
+            change = "paused" if isinstance(notice, n.PlayoutPaused) else "resumed"
+            return encode(f"vdx.playout.{change}", **ids(reply), played_ms=ms)
         case n.UserHeard(utterance=utterance, text=text, stable=stable):
             return encode("vdx.transcript", utterance=utterance, text=text, stable=stable)
         case n.TurnTimed(reply=reply, speech_end_to_first_audio_ms=gap, stages=stages):
@@ -32,6 +33,8 @@ def vdx_event(notice: n.Notice, ids: Ids) -> str | None:
                 "raise its volume or move closer"
             )
             return encode("vdx.hint", code="level_too_low", message=message)
+        case n.ServerDraining(seconds_left=seconds_left):
+            return encode("vdx.draining", seconds_left=seconds_left)
         case n.SessionEnded(reason=reason):
             return encode("vdx.session.ended", reason=reason)
         case _:

@@ -13,6 +13,10 @@ SLICE_BYTES: Final = 4096
 """700 of the smallest frames."""
 LONGEST_S: Final = 0.004
 """Of parsing without letting others run; large frames are done with within it."""
+MOST_UNREAD_BYTES: Final = 1024 * 1024
+"""Written and not read by the client; beyond it no ping of a client is answered any more."""
+AGAIN_S: Final = 0.05
+"""Until it is looked again whether such a client reads."""
 
 
 class SlicedWebSocket(WebSocketsSansIOProtocol):
@@ -38,9 +42,14 @@ class SlicedWebSocket(WebSocketsSansIOProtocol):
             self.transport.pause_reading()
         return message
 
+    @property
+    def _is_read(self) -> bool:
+        size: int = self.transport.get_write_buffer_size()
+        return size < MOST_UNREAD_BYTES
+
     def _parse(self) -> None:
         began = time.perf_counter()
-        while self._unparsed and time.perf_counter() - began < LONGEST_S:
+        while self._unparsed and self._is_read and time.perf_counter() - began < LONGEST_S:
             piece = bytes(self._unparsed[:SLICE_BYTES])
             del self._unparsed[:SLICE_BYTES]
             super().data_received(piece)
@@ -49,6 +58,6 @@ class SlicedWebSocket(WebSocketsSansIOProtocol):
         was_scheduled, self._scheduled = self._scheduled, bool(self._unparsed)
         if self._scheduled:
             self.transport.pause_reading()
-            self.loop.call_soon(self._parse)
+            self.loop.call_later(0 if self._is_read else AGAIN_S, self._parse)
         elif was_scheduled and not self.read_paused and not self.transport.is_closing():
             self.transport.resume_reading()

@@ -62,7 +62,7 @@ async def json_body(request: Request, shape: type[T]) -> T:
         InvalidInput: it is something else (UnsupportedMedia, TooLarge, TooSlow are kinds of it).
     """
     _expect(request, "application/json")
-    raw = b"".join([piece async for piece in _arriving(request, MAX_JSON_BYTES)])
+    raw = b"".join([piece async for piece in arriving(request, MAX_JSON_BYTES)])
     await rest()
     return checked(shape, parse_json(raw, "the body"))
 
@@ -79,7 +79,7 @@ async def upload(request: Request, max_bytes: int) -> tuple[UploadFile, Mapping[
     _expect(request, "multipart/form-data")
     parser = MultiPartParser(
         request.headers,
-        _arriving(request, max_bytes + FORM_BYTES),
+        arriving(request, max_bytes + FORM_BYTES),
         max_files=1,
         max_fields=MAX_FIELDS,
         max_part_size=FORM_BYTES,
@@ -134,8 +134,12 @@ def _expect(request: Request, wanted: str) -> None:
         raise UnsupportedMedia(f"content-type must be {wanted}, got {given[:SHOWN_CHARS]!r}")
 
 
-async def _arriving(request: Request, limit: int) -> AsyncGenerator[bytes, None]:
-    """The body as it arrives, no more than `limit` bytes and no longer than ARRIVAL_S."""
+async def arriving(request: Request, limit: int) -> AsyncGenerator[bytes, None]:
+    """The body as it arrives, no more than `limit` bytes and no longer than ARRIVAL_S.
+
+    Raises:
+        InvalidInput: it is too long or too slow, or the client left.
+    """
     announced = request.headers.get("content-length", "")
     if announced.isdecimal() and int(announced) > limit:
         raise TooLarge(f"the body has {announced} bytes, more than {limit}")

@@ -27,7 +27,7 @@ def is_openai_model(name: str) -> bool:
 
 def require_ready(host: Host) -> None:
     """Raises SessionLimit while models are still loading."""
-    if not host.ready:
+    if not host.loaded:
         raise SessionLimit("the models are still loading; try again in a moment")
 
 
@@ -51,7 +51,7 @@ async def find_voice(host: Host, asked: SpeechRequest) -> Voice:
     name = asked.voice if isinstance(asked.voice, str) else asked.voice.id
     profile = profile_of(host, asked.model)
     if profile is None:
-        model = (await host.manager.ensure(asked.model, "tts")).name
+        model = (await host.offered(asked.model, "tts")).name
         speaker = "" if name in OPENAI_VOICES or name == model else name.removeprefix(f"{model}/")
     elif name in OPENAI_VOICES:
         model, speaker = profile.voice, profile.speaker
@@ -81,7 +81,7 @@ async def find_recogniser(host: Host, model: str, language: str | None) -> Model
 
 async def _loaded(host: Host, name: str, kind: ModelKind, param: str) -> ModelInfo:
     try:
-        return await host.manager.ensure(name, kind)
+        return await host.offered(name, kind)
     except UnknownName as error:
         if param == "model":
             raise

@@ -81,7 +81,7 @@ OPERATIONS: Final = (
     Operation(
         "get",
         "/readyz",
-        "200 once the models are loaded, 503 before.",
+        "200 while Triton answers and the models are loaded, else 503 and why.",
         {TEXT: ()},
         open=True,
         also=(503,),
@@ -111,7 +111,7 @@ OPERATIONS: Final = (
         "/token",
         "A token for one LiveKit room.",
         {JSON: (TokenAnswer,)},
-        (400, 404),
+        (400, 404, 408, 413),
         TokenRequest,
     ),
 )

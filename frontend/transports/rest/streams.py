@@ -75,7 +75,7 @@ class Stream(Response):
                 if not self._begun:
                     await failures.failure(error)(scope, receive, send)
                     return
-                log.warning("an answer broke off", path=scope["path"], error=str(error))
+                log.warning("an answer broke off", path=scope["path"], error=error.for_log)
                 if self.media_type == EVENTS:
                     told = event({"type": "error", "error": failures.body(error)})
                     await send({"type": "http.response.body", "body": told})

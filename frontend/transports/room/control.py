@@ -109,7 +109,7 @@ class Controls:
         wanted = parse(UseModelRequest, payload, "payload")
         session, narrator = self._live
         model, _, speaker = wanted.model.partition("/")
-        info = await self._host.manager.ensure(model)
+        info = await self._host.offered(model, None)
         if info.kind == "tts":
             session.update(session.options.updated(voice=model, speaker=speaker))
         else:

@@ -125,9 +125,9 @@ class RoomConversation:
     async def _options(self) -> SessionOptions:
         """What the job asks for, its models loaded."""
         options = JobWishes.read(self._metadata).options(self._host)
-        await self._host.manager.ensure(options.voice, "tts", options.language)
+        await self._host.offered(options.voice, "tts", options.language)
         if options.recogniser:
-            await self._host.manager.ensure(options.recogniser, "asr", options.language)
+            await self._host.offered(options.recogniser, "asr", options.language)
         return options.updated(echo=self._echo(options.echo))
 
     def _echo(self, asked: EchoControlConfig) -> EchoControlConfig:
@@ -137,14 +137,14 @@ class RoomConversation:
         return asked.model_copy(update={"cancellation": cancel, "noise_suppression": suppress})
 
     def _refuse(self, person: str, error: VdxError) -> None:
-        log.warning("room refused", room=self._ticket.room, error=str(error))
+        log.warning("room refused", room=self._ticket.room, error=error.for_log)
         self._courier.event(encode("vdx.error", error=error_fields(error)))
         self._courier.chat(f"vdx cannot serve this room: {error.message}", person)
 
     async def _converse(self, person: str, options: SessionOptions, controls: Controls) -> str:
         """One session with one person, to its end."""
         narrator = RoomNarrator(self._courier, self._mouth, self._ears, person)
-        session = self._host.open_session(options, narrator, self._lead)
+        session = self._host.open_session(options, narrator, self._lead, promised=True)
         narrator.attach(session)
         controls.session, controls.narrator = session, narrator
         if self._config.record_output is not None:

@@ -15,10 +15,12 @@ from frontend.bench import perf_data
 from frontend.bench.figures import Report
 from frontend.bench.perf import PerfAnalyzer, read_export
 from frontend.bench.triton import _add
+from frontend.core.config import TritonConfig
 from frontend.core.errors import SetupError, VdxError
 from frontend.core.paths import Paths, locate
 
 MS = 1_000_000
+BOX = TritonConfig(url="box:8001")
 EMPTY = {"WORDS": "", "STATE": 2, "CONFIDENCE": -1.6e24, "AUDIO_MS": -38174709}
 FINAL = {"WORDS": "[]", "TEXT": "go", "STATE": 2, "CONFIDENCE": 0.5, "AUDIO_MS": 2760}
 
@@ -113,7 +115,7 @@ async def test_perf_analyzer_finds_its_libraries_and_is_asked(tmp_path: Path) ->
     folder = tmp_path / "work"
     folder.mkdir()
     found = await PerfAnalyzer(paths, folder).run(
-        "box:8001", "espeak", tmp_path / "x.json", concurrency=3, requests=30
+        BOX, "espeak", tmp_path / "x.json", concurrency=3, requests=30
     )
     assert found == []
     asked = (paths.triton_venv / "bin" / "asked").read_text()
@@ -127,7 +129,7 @@ async def test_what_perf_analyzer_says_is_told(tmp_path: Path) -> None:
     paths = installed(tmp_path, "echo model is not ready; exit 99")
     perf = PerfAnalyzer(paths, tmp_path)
     with pytest.raises(VdxError, match="model is not ready"):
-        await perf.run("box:8001", "espeak", tmp_path / "x.json", concurrency=1, requests=1)
+        await perf.run(BOX, "espeak", tmp_path / "x.json", concurrency=1, requests=1)
 
 
 async def test_perf_analyzer_ends_with_the_bench(tmp_path: Path) -> None:
@@ -136,7 +138,7 @@ async def test_perf_analyzer_ends_with_the_bench(tmp_path: Path) -> None:
     paths = installed(tmp_path, f'echo $$ > "{began}"; exec sleep 60')
     perf = PerfAnalyzer(paths, tmp_path)
     running = asyncio.create_task(
-        perf.run("box:8001", "espeak", tmp_path / "x.json", concurrency=1, requests=1)
+        perf.run(BOX, "espeak", tmp_path / "x.json", concurrency=1, requests=1)
     )
     pid = int(await asyncio.to_thread(began.read_text))
     running.cancel()

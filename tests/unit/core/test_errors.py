@@ -79,3 +79,15 @@ def test_a_responder_says_whether_to_try_again(retryable: bool) -> None:
 def test_codes_tell_errors_of_triton_apart() -> None:
     codes = [kind.code for kind in subclasses(TritonError)]
     assert len(codes) == len(set(codes))
+
+
+def test_what_a_log_says_quotes_no_request() -> None:
+    word = "kaleidoscope"
+    for error in (
+        errors.InvalidInput(f"bad {word}", param="input"),
+        errors.UnknownName(f"no model {word}"),
+        errors.ModelRejected(f"TEXT has nothing to say: {word}"),
+        errors.ResponderError("status 400", retryable=False, told=f"cannot answer {word}"),
+    ):
+        assert word in str(error)
+        assert word not in error.for_log

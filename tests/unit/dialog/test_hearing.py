@@ -14,7 +14,7 @@ from frontend.core.events import (
     TranscriptFailed,
 )
 from frontend.dialog.hearing import Hearing
-from frontend.speech.asr import Utterance
+from frontend.speech.asr import Recogniser, Utterance
 from tests.unit.dialog.fakes import FakeRecogniser
 from tests.unit.dialog.stage import quiet
 from tests.unit.speech.signals import Signal, frames, vowel
@@ -35,7 +35,7 @@ class Ear:
             vad or VadConfig(),
             AsrConfig(),
             self,
-            FakeRecogniser(),  # type: ignore[arg-type]  # never opened
+            Recogniser(FakeRecogniser()),  # type: ignore[arg-type]  # never opened
             self.emitted.append,
             self.utterances.append,
             lambda: self.now,

@@ -106,3 +106,29 @@ def test_messages_join_what_one_speaker_said() -> None:
         Message("user", "hello are you there now"),
     ]
     assert History().messages() == []
+
+
+def test_the_size_is_that_of_the_texts_in_bytes() -> None:
+    history = History("not counted")
+    history.add(Item("a", "user", "\u00e4" * 10))
+    history.add(Item("b", "assistant", "cut", source="cut short"))
+    assert history.size == 20 + 9
+
+
+def test_room_is_made_by_removing_the_oldest() -> None:
+    history = History()
+    for name in "abcd":
+        history.add(Item(name, "user", name * 10))
+    assert history.make_room(40) == []
+    assert history.make_room(25) == ["a", "b"]
+    assert [item.id for item in history] == ["c", "d"]
+    assert history.make_room(1) == ["c"], "the newest item stays"
+
+
+def test_a_reply_that_is_spoken_is_not_removed() -> None:
+    history = History()
+    history.add(Item("reply", "assistant", "x" * 10, status="in_progress"))
+    history.add(Item("a", "user", "x" * 10))
+    history.add(Item("b", "user", "x" * 10))
+    assert history.make_room(15) == ["a"]
+    assert [item.id for item in history] == ["reply", "b"]

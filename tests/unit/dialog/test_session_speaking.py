@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from frontend.core.config import Config, SessionConfig
 from frontend.core.errors import (
     ModelFailed,
     ResponderError,
@@ -10,6 +11,7 @@ from frontend.core.errors import (
 )
 from frontend.core.events import SessionState
 from frontend.dialog import notices as n
+from frontend.dialog.history import Item
 from tests.unit.dialog.fakes import FakeResponder, FakeVoice, Heard
 from tests.unit.dialog.stage import (
     LONG,
@@ -110,3 +112,32 @@ async def test_a_reply_without_words_ends() -> None:
         await stage.person_says()
         ended = await stage.audience.wait_for(n.ReplyEnded)
         assert (ended.status, ended.text, stage.state) == ("completed", "", WAITING)
+
+
+@on_virtual_time
+async def test_an_answer_that_is_too_long_is_cut_and_the_client_told() -> None:
+    config = Config(session=SessionConfig(max_item_text_bytes=1024))
+    responder = FakeResponder(default=("One. ", "\u00e4 " * 10_000, "never asked for"))
+    async with scene(Heard("hello"), responder=responder, config=config) as stage:
+        await stage.person_says()
+        ended = await stage.audience.wait_for(n.ReplyEnded)
+        assert ended.status == "failed"
+        assert isinstance(ended.error, ResponderError)
+        assert "1024 bytes" in ended.error.message
+        apology = config.responder.apology
+        assert ended.text.endswith(apology)
+        assert 1000 < len(ended.text.removesuffix(apology).strip().encode()) <= 1024
+        assert responder.open == 0
+
+
+@on_virtual_time
+async def test_speech_in_a_full_conversation_displaces_the_oldest_items() -> None:
+    config = Config(session=SessionConfig(max_history_bytes=1024))
+    async with scene(Heard("hello"), config=config) as stage:
+        for name in "abc":
+            stage.session.history.add(Item(name, "user", name * 500))
+        await stage.person_says()
+        await stage.audience.wait_for(n.ReplyEnded)
+        forgotten = stage.audience.all(n.ItemsForgotten)
+        assert [name for notice in forgotten for name in notice.items] == ["a", "b"]
+        assert stage.session.history.size <= 1024

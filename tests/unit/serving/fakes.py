@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -11,6 +11,7 @@ from frontend.core.config import TritonConfig
 from frontend.core.errors import ModelUnavailable, TritonError, TritonUnavailable
 from frontend.serving.manager import ModelManager
 from frontend.serving.models import ModelInfo, ModelKind, ModelState
+from frontend.serving.streams import Streams
 
 
 @dataclass
@@ -18,17 +19,22 @@ class FakeTriton:
     """Keeps models in a state each; `calls` is what was asked of it, in order.
 
     `failures` holds the errors that the next calls of a kind ("load tone") end with, None for a
-    call that succeeds. Loading takes `load_s`, unloading leaves a model UNLOADING for `unload_s`.
+    call that succeeds; a probe of one that is `dead` fails until it is loaded again. Loading takes
+    `load_s`, a probe `probe_s`, and unloading leaves a model UNLOADING for `unload_s`.
     """
 
     kinds: dict[str, ModelKind]
-    config: TritonConfig = field(default_factory=TritonConfig)
+    config: TritonConfig = field(default_factory=lambda: TritonConfig(url="unix:/run/vdx/t:8001"))
     load_s: float = 1.0
     unload_s: float = 0.0
     answers: bool = True
     calls: list[str] = field(default_factory=list)
     failures: dict[str, list[TritonError | None]] = field(default_factory=lambda: defaultdict(list))
+    dead: dict[str, TritonError] = field(default_factory=dict)
+    streams: Streams = field(default_factory=Streams)
     child_names: list[str] = field(default_factory=list)
+    on_unload: Callable[[str], object] = lambda _: None
+    probe_s: float = 0.0
     loading: int = 0
     most_loading: int = 0
 
@@ -65,11 +71,13 @@ class FakeTriton:
             await asyncio.sleep(self.load_s)
             self._require_server()
             self.states[model] = "READY"
+            self.dead.pop(model, None)
         finally:
             self.loading -= 1
 
     async def unload(self, model: str) -> None:
         self._record("unload", model)
+        self.on_unload(model)
         if not self.unload_s:
             self.states[model] = "UNAVAILABLE"
         elif self.states[model] == "READY":
@@ -82,6 +90,9 @@ class FakeTriton:
 
     async def probe(self, model: ModelInfo) -> None:
         self._record("probe", model.name)
+        await asyncio.sleep(self.probe_s)
+        if (error := self.dead.get(model.name)) is not None:
+            raise error
         if self.states[model.name] != "READY":
             raise ModelUnavailable(f"{model.name} is not found", model=model.name)
 
@@ -101,15 +112,35 @@ class FakeTriton:
             raise TritonUnavailable("Triton does not answer")
 
 
+class NoProcesses:
+    """No model has a process here."""
+
+    async def follow(self, models: Collection[str]) -> None:
+        """Finds none."""
+
+    def close(self) -> None:
+        """Follows none."""
+
+
 def made(**changes: Any) -> tuple[FakeTriton, ModelManager]:
+    """A repository in memory and the manager of the only frontend it has."""
     triton = FakeTriton({"tone": "tts", "espeak-en": "tts", "pocketsphinx-en": "asr"}, **changes)
-    return triton, ModelManager(cast(Any, triton))
+    return triton, managing(triton)
+
+
+def managing(triton: FakeTriton, jitter_s: float = 0.0) -> ModelManager:
+    """A manager that waits up to `jitter_s` before it reloads."""
+    manager = ModelManager(cast(Any, triton))
+    manager.recovery.jitter_s = jitter_s
+    manager.recovery._processes = cast(Any, NoProcesses())
+    return manager
 
 
 @asynccontextmanager
 async def watching(manager: ModelManager) -> AsyncIterator[None]:
     """The manager watches; a watch that ended by itself fails the test."""
     task = asyncio.create_task(manager.run(), name="watch")
+    await asyncio.sleep(0)
     try:
         yield
         assert not task.done(), task

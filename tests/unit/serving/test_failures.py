@@ -5,6 +5,7 @@ import pytest
 
 from frontend.core.errors import (
     ModelBusy,
+    ModelDied,
     ModelFailed,
     ModelRejected,
     ModelUnavailable,
@@ -60,7 +61,7 @@ WORDED: list[tuple[str, type[TritonError]]] = [
     ("Request for unknown model: 'nobody' is not found", ModelUnavailable),
     ("Request for unknown model: 'tone' has no available versions", ModelUnavailable),
     ("failed to load 'nobody', failed to poll from model repository", ModelUnavailable),
-    ("Stub process 'tone_0_0' is not healthy.", ModelUnavailable),
+    ("Stub process 'tone_0_0' is not healthy.", ModelDied),
     ("Model 'tone' is not ready", ModelUnavailable),
     ("[request id: <id_unknown>] unexpected inference input 'X' for model 'tone'", ModelRejected),
     ("[request id: <id_unknown>] expected 1 inputs but got 0 inputs for model", ModelRejected),

@@ -2,19 +2,21 @@
 
 import asyncio
 
+import grpc
 import pytest
 
 from frontend.core.errors import (
     ModelBusy,
+    ModelDied,
     ModelFailed,
     ModelTimeout,
     ModelUnavailable,
     TritonError,
     TritonUnavailable,
 )
-from frontend.serving.manager import FAILED_PROBES
 from frontend.serving.orphans import CHILD_PREFIX
-from tests.unit.serving.fakes import made, watching
+from frontend.serving.recovery import DRAIN_S, FAILED_PROBES
+from tests.unit.serving.fakes import FakeTriton, made, managing, watching
 from tests.unit.virtual_time import on_virtual_time
 
 PROBE_S = 2.0
@@ -64,7 +66,7 @@ def test_a_model_that_fails_twice_in_a_row_is_reloaded(error: type[TritonError])
     async def watched() -> None:
         triton, manager = made()
         await manager.ensure("tone")
-        triton.failures["probe tone"] = [error("hung", model="tone")] * FAILED_PROBES
+        triton.dead["tone"] = error("hung", model="tone")
         async with watching(manager):
             await asyncio.sleep(6 * PROBE_S)
         assert (triton.count("unload tone"), triton.count("load tone")) == (1, 2)
@@ -78,9 +80,9 @@ async def test_a_model_that_is_gone_is_reloaded_at_once() -> None:
     triton, manager = made()
     await manager.ensure("tone")
     await manager.ensure("espeak-en")
-    triton.failures["probe tone"] = [ModelUnavailable("stub process died", model="tone")]
+    triton.dead["tone"] = ModelDied("stub process died", model="tone")
     async with watching(manager):
-        manager.suspect()
+        manager.recovery.suspect()
         await asyncio.sleep(triton.load_s + 0.5)
         assert triton.states["tone"] == "READY"
     assert (triton.count("unload tone"), triton.count("unload espeak-en")) == (1, 0)
@@ -90,9 +92,9 @@ async def test_a_model_that_is_gone_is_reloaded_at_once() -> None:
 async def test_a_reload_gets_past_an_old_instance_that_still_streams() -> None:
     triton, manager = made(unload_s=1.5)
     await manager.ensure("tone")
-    triton.failures["probe tone"] = [ModelUnavailable("stub process died", model="tone")]
+    triton.dead["tone"] = ModelDied("stub process died", model="tone")
     async with watching(manager):
-        manager.suspect()
+        manager.recovery.suspect()
         await asyncio.sleep(4)
     assert triton.states["tone"] == "READY"
 
@@ -101,9 +103,9 @@ async def test_a_reload_gets_past_an_old_instance_that_still_streams() -> None:
 async def test_a_hung_stream_does_not_hold_up_a_reload_for_ever() -> None:
     triton, manager = made(unload_s=1000.0)
     await manager.ensure("tone")
-    triton.failures["probe tone"] = [ModelUnavailable("stub process died", model="tone")]
+    triton.dead["tone"] = ModelDied("stub process died", model="tone")
     async with watching(manager):
-        manager.suspect()
+        manager.recovery.suspect()
         await asyncio.sleep(10)
         assert triton.count("load tone") >= 2
         await asyncio.wait_for(manager.ensure("espeak-en"), 5)
@@ -113,7 +115,7 @@ async def test_a_hung_stream_does_not_hold_up_a_reload_for_ever() -> None:
 async def test_a_reload_that_failed_is_tried_again() -> None:
     triton, manager = made()
     await manager.ensure("tone")
-    triton.failures["probe tone"] = [ModelUnavailable("gone", model="tone")]
+    triton.dead["tone"] = ModelDied("gone", model="tone")
     triton.failures["load tone"] = [ModelFailed("no memory", model="tone")] * 3
     async with watching(manager):
         await asyncio.sleep(8 * PROBE_S)
@@ -125,9 +127,9 @@ async def test_a_reload_that_failed_is_tried_again() -> None:
 async def test_an_unload_during_a_reload_wins() -> None:
     triton, manager = made(load_s=2.0)
     await manager.ensure("tone")
-    triton.failures["probe tone"] = [ModelUnavailable("gone", model="tone")]
+    triton.dead["tone"] = ModelDied("gone", model="tone")
     async with watching(manager):
-        manager.suspect()
+        manager.recovery.suspect()
         await asyncio.sleep(1)
         assert triton.states["tone"] == "LOADING"
         await manager.unload("tone")
@@ -141,9 +143,9 @@ async def test_one_slow_reload_leaves_loads_of_others_alone() -> None:
     triton, manager = made(load_s=60.0)
     triton.states = dict.fromkeys(triton.kinds, "READY")
     await manager.ensure("tone")
-    triton.failures["probe tone"] = [ModelUnavailable("gone", model="tone")]
+    triton.dead["tone"] = ModelDied("gone", model="tone")
     async with watching(manager):
-        manager.suspect()
+        manager.recovery.suspect()
         await asyncio.sleep(1)
         await asyncio.wait_for(manager.ensure("espeak-en"), 1)
     assert manager.wanted == {"tone", "espeak-en"}
@@ -153,13 +155,143 @@ async def test_one_slow_reload_leaves_loads_of_others_alone() -> None:
 async def test_a_suspicion_is_looked_into_at_once_even_during_a_look() -> None:
     triton, manager = made(load_s=1.0)
     await manager.ensure("tone")
-    triton.failures["probe tone"] = [ModelUnavailable("gone", model="tone")]
+    triton.dead["tone"] = ModelDied("gone", model="tone")
     async with watching(manager):
-        manager.suspect()
+        manager.recovery.suspect()
         await asyncio.sleep(0.5)  # the reload is under way
-        manager.suspect()
+        manager.recovery.suspect()
         await asyncio.sleep(0.6)
-        assert triton.count("probe tone") == 2
+        # At the start of the watch, before the reload, and after it.
+        assert triton.count("probe tone") == 3
+
+
+# --- streams in flight --------------------------------------------------------------------------
+
+
+class Call:
+    """A gRPC call that ends when it is cancelled, and otherwise never answers."""
+
+    def __init__(self, answers_s: float = 0.0) -> None:
+        self.over = asyncio.Event()
+        self.answers_s = answers_s
+
+    async def read(self) -> object:
+        if not self.answers_s:
+            await self.over.wait()
+            return grpc.aio.EOF
+        await asyncio.sleep(self.answers_s)
+        return "something"
+
+    async def write(self, message: object) -> None:
+        """Takes it."""
+
+    async def done_writing(self) -> None:
+        """Takes it."""
+
+    def cancel(self) -> None:
+        self.over.set()
+
+
+async def use(triton: FakeTriton, answers_s: float = 0.0) -> TritonError:
+    """Reads one stream of the model until the manager ends it; returns why."""
+    stream = triton.streams.open(lambda: Call(answers_s), "tone")
+    try:
+        while True:
+            await stream.read()
+    except TritonError as error:
+        return error
+    finally:
+        triton.streams.let_go(stream, patience_s=0.05)
+
+
+@on_virtual_time
+async def test_a_model_whose_streams_answer_is_alive_whatever_its_probe_says() -> None:
+    triton, manager = made()
+    await manager.ensure("tone")
+    triton.probe_s = 0.5
+    triton.dead["tone"] = ModelTimeout("busy", model="tone")
+    user = asyncio.create_task(use(triton, answers_s=0.2))
+    async with watching(manager):
+        await asyncio.sleep(10 * PROBE_S)
+    assert triton.count("unload tone") == 0
+    triton.streams.fail("tone", ModelFailed("test is over"))
+    await user
+    await asyncio.sleep(1)
+
+
+@on_virtual_time
+async def test_nothing_is_unloaded_with_streams_in_flight() -> None:
+    triton, manager = made()
+    await manager.ensure("tone")
+    in_flight: list[int] = []
+    triton.on_unload = lambda name: in_flight.append(triton.streams.in_flight(name))
+    users = [asyncio.create_task(use(triton)) for _ in range(3)]
+    await asyncio.sleep(0)
+    async with watching(manager):
+        began = asyncio.get_running_loop().time()
+        triton.dead["tone"] = died = ModelDied("stub process died", model="tone")
+        manager.recovery.suspect("tone")
+        assert [await user for user in users] == [died] * 3
+        assert asyncio.get_running_loop().time() - began < 0.1, "told at once"
+        await asyncio.sleep(3)
+    assert in_flight == [0]
+
+
+@on_virtual_time
+async def test_streams_of_a_hung_model_are_given_time_and_then_ended() -> None:
+    triton, manager = made()
+    await manager.ensure("tone")
+    hung = ModelTimeout("hung", model="tone")
+    user = asyncio.create_task(use(triton))
+    async with watching(manager):
+        await asyncio.sleep(0.1)
+        triton.dead["tone"] = hung
+        await asyncio.sleep(FAILED_PROBES * PROBE_S + DRAIN_S / 2)
+        assert not user.done()
+        await asyncio.sleep(DRAIN_S + triton.load_s + 1)
+        assert await user is hung
+        assert triton.states["tone"] == "READY"
+    assert triton.count("unload tone") == 1
+
+
+@on_virtual_time
+async def test_a_model_takes_no_streams_while_it_is_reloaded() -> None:
+    triton, manager = made()
+    await manager.ensure("tone")
+    async with watching(manager):
+        triton.dead["tone"] = ModelDied("gone", model="tone")
+        manager.recovery.suspect("tone")
+        await asyncio.sleep(triton.load_s / 2)
+        with pytest.raises(ModelUnavailable, match="being loaded or unloaded"):
+            triton.streams.open(Call, "tone")
+        began = asyncio.get_running_loop().time()
+        assert (await manager.ensure("tone")).name == "tone", "whoever needs it waits"
+        assert asyncio.get_running_loop().time() - began == pytest.approx(triton.load_s / 2)
+        triton.streams.let_go(triton.streams.open(Call, "tone"), patience_s=0.05)
+    await asyncio.sleep(1)
+
+
+# --- several frontends --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("load_s", [0.2, 5.0])
+def test_of_several_frontends_one_reloads(load_s: float) -> None:
+    @on_virtual_time
+    async def watched() -> None:
+        triton, first = made(load_s=load_s)
+        others = [managing(triton, jitter_s=1.0) for _ in range(3)]
+        managers = [first, *others]
+        for manager in managers:
+            await manager.ensure("tone")
+        async with watching(first), watching(others[0]), watching(others[1]), watching(others[2]):
+            triton.dead["tone"] = ModelDied("gone", model="tone")
+            for manager in managers:
+                manager.recovery.suspect("tone")
+            restored = [manager.recovery.restored("tone", 30) for manager in managers]
+            assert await asyncio.gather(*restored) == [True] * 4
+        assert (triton.count("unload tone"), triton.count("load tone")) == (1, 2)
+
+    watched()
 
 
 # --- a server that goes away --------------------------------------------------------------------
@@ -171,7 +303,7 @@ async def test_waiting_for_a_server_is_told_once() -> None:
     told: list[str] = []
     asyncio.get_running_loop().call_later(7, triton.back)
     await manager.wait_for_server(told.append)
-    assert told == ["waiting for Triton at 127.0.0.1:8001"]
+    assert told == ["waiting for Triton at unix:/run/vdx/t:8001"]
     await manager.wait_for_server(told.append)
     assert len(told) == 1
 
@@ -212,9 +344,9 @@ async def test_a_server_that_was_only_slow_keeps_its_models() -> None:
 async def test_a_server_lost_during_a_reload_is_waited_for() -> None:
     triton, manager = made(load_s=2.0)
     await manager.ensure("tone")
-    triton.failures["probe tone"] = [ModelUnavailable("gone", model="tone")]
+    triton.dead["tone"] = ModelDied("gone", model="tone")
     async with watching(manager):
-        manager.suspect()
+        manager.recovery.suspect()
         await asyncio.sleep(1)
         triton.lost()
         await asyncio.sleep(10)

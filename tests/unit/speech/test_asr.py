@@ -3,9 +3,16 @@ import asyncio
 import pytest
 
 from frontend.core.config import AsrConfig
-from frontend.core.errors import InvalidInput, ModelFailed, ModelTimeout, TritonUnavailable
+from frontend.core.errors import (
+    InvalidInput,
+    ModelDied,
+    ModelFailed,
+    ModelTimeout,
+    TritonUnavailable,
+    VdxError,
+)
 from frontend.core.events import Transcript, TranscriptFailed, TranscriptKind
-from frontend.speech.asr import ABANDON_S, Utterance
+from frontend.speech.asr import ABANDON_S, KEPT_MS, Recogniser, Utterance
 from tests.unit.dialog.fakes import FakeRecognition, Heard
 from tests.unit.virtual_time import on_virtual_time
 
@@ -17,7 +24,9 @@ class Case:
     def __init__(self, plan: Heard) -> None:
         self.stream = FakeRecognition(plan, "fake")
         self.emitted: list[Transcript | TranscriptFailed] = []
-        self.utterance = Utterance(7, AsrConfig(), lambda: self.stream, self.emitted.append)
+        self.utterance = Utterance(
+            7, AsrConfig(), Recogniser(lambda: self.stream), self.emitted.append
+        )
         self.task = asyncio.create_task(self.utterance.run(TIMEOUT_MS))
 
     async def speak(self, frames: int) -> None:
@@ -203,3 +212,123 @@ async def test_a_recogniser_that_takes_nothing_times_out() -> None:
     (failed,) = case.emitted
     assert isinstance(failed, TranscriptFailed)
     assert isinstance(failed.error, ModelTimeout)
+
+
+# --- a recogniser that dies ---------------------------------------------------------------------
+
+DIED = ModelDied("stub process died", model="fake")
+
+
+class Revived:
+    """An utterance whose first recogniser dies when told to; the second one lives."""
+
+    def __init__(self, back_s: float = 3.0, *, comes_back: bool = True) -> None:
+        self.streams = [
+            FakeRecognition(Heard("lost"), "fake"),
+            FakeRecognition(Heard("hi"), "fake"),
+        ]
+        self.opened = iter(self.streams)
+        self.emitted: list[Transcript | TranscriptFailed] = []
+
+        async def recover(error: VdxError) -> bool:
+            assert error is DIED
+            await asyncio.sleep(back_s)
+            return comes_back
+
+        recogniser = Recogniser(lambda: next(self.opened), recover)
+        self.utterance = Utterance(7, AsrConfig(), recogniser, self.emitted.append)
+        self.task = asyncio.create_task(self.utterance.run(TIMEOUT_MS))
+
+    async def speak(self, first: int, last: int) -> None:
+        """Frames that can be told apart."""
+        for number in range(first, last):
+            self.utterance.push(number.to_bytes(2, "little") * 320)
+            await asyncio.sleep(0.02)
+
+    def die(self) -> None:
+        self.streams[0]._answers.put_nowait(DIED)
+
+
+def said(first: int, last: int) -> bytes:
+    return b"".join(number.to_bytes(2, "little") * 320 for number in range(first, last))
+
+
+@pytest.mark.parametrize("paused", [False, True])
+def test_what_was_said_is_recognised_again(paused: bool) -> None:
+    @on_virtual_time
+    async def conversation() -> None:
+        case = Revived()
+        await case.speak(0, 20)
+        if paused:
+            case.utterance.pause()
+        case.die()
+        await case.speak(20, 60)
+        case.utterance.resume()
+        case.utterance.finish()
+        await case.task
+        assert bytes(case.streams[1].received) == said(0, 60), "all of it, in order"
+        heard = [e for e in case.emitted if isinstance(e, Transcript)]
+        finals = [e.text for e in heard if e.kind is TranscriptKind.FINAL]
+        assert finals == ["hi"]
+
+    conversation()
+
+
+@on_virtual_time
+async def test_a_recogniser_that_dies_over_the_final_is_asked_again() -> None:
+    case = Revived(back_s=TIMEOUT_MS / 1000 * 3)
+    case.streams[0]._plan.hangs = True
+    await case.speak(0, 20)
+    case.utterance.finish()
+    await asyncio.sleep(1)
+    case.die()
+    await case.task
+    assert [e.text for e in case.emitted if isinstance(e, Transcript)] == ["hi"]
+    assert bytes(case.streams[1].received) == said(0, 20)
+
+
+@on_virtual_time
+async def test_the_input_goes_on_while_the_recogniser_is_away() -> None:
+    case = Revived(back_s=8)
+    await case.speak(0, 5)
+    case.die()
+    await asyncio.sleep(0.1)
+    await case.speak(5, 300)
+    await asyncio.wait_for(case.utterance.room(), 0.001)
+    case.utterance.finish()
+    await case.task
+    assert bytes(case.streams[1].received) == said(0, 300)
+
+
+@on_virtual_time
+async def test_a_recogniser_that_does_not_come_back_is_told() -> None:
+    case = Revived(comes_back=False)
+    await case.speak(0, 20)
+    case.die()
+    case.utterance.finish()
+    await case.task
+    assert case.emitted == [TranscriptFailed(7, DIED)]
+
+
+@on_virtual_time
+async def test_an_utterance_too_long_to_keep_is_not_recognised_again() -> None:
+    case = Revived()
+    await case.speak(0, KEPT_MS // 20 + 10)
+    case.die()
+    case.utterance.finish()
+    await case.task
+    assert case.emitted == [TranscriptFailed(7, DIED)]
+    assert not case.streams[1].received
+
+
+@on_virtual_time
+async def test_abandoned_while_the_recogniser_is_away() -> None:
+    case = Revived(back_s=8)
+    await case.speak(0, 20)
+    case.die()
+    await asyncio.sleep(0.1)
+    began = asyncio.get_running_loop().time()
+    case.utterance.abandon()
+    await case.task
+    assert asyncio.get_running_loop().time() - began <= ABANDON_S + 0.001
+    assert not any(isinstance(event, TranscriptFailed) for event in case.emitted)

@@ -1,12 +1,21 @@
 import asyncio
 from collections.abc import AsyncGenerator
 
+import numpy as np
 import pytest
 
-from frontend.core.errors import ModelBusy, ModelFailed, ModelRejected, UnknownName, VdxError
+from frontend.core.audio import SPEAK_FRAME
+from frontend.core.errors import (
+    ModelBusy,
+    ModelDied,
+    ModelFailed,
+    ModelRejected,
+    UnknownName,
+    VdxError,
+)
 from frontend.core.events import Clause, SpeechChunk
-from frontend.speech.replyaudio import ReplyAudio
-from frontend.speech.tts import BUSY_DELAYS_S, Voice, speak
+from frontend.speech.replyaudio import ReplyAudio, played_text
+from frontend.speech.tts import BUSY_DELAYS_S, RECOVERIES, Recover, Speaker, Voice, speak
 from tests.unit.dialog.fakes import FakeVoice, utter
 from tests.unit.virtual_time import on_virtual_time
 
@@ -19,7 +28,7 @@ async def clauses() -> AsyncGenerator[Clause, None]:
 
 
 async def spoken(
-    synthesize: FakeVoice, *voices: str
+    synthesize: FakeVoice, *voices: str, recover: Recover | None = None
 ) -> tuple[ReplyAudio, list[VdxError], VdxError | None]:
     """Everything at once, with room for all of it."""
     audio = ReplyAudio(clauses_ahead=8, max_frames=1000)
@@ -29,10 +38,8 @@ async def spoken(
     try:
         await speak(
             clauses(),
-            lambda: Voice(next(names, "voice")),
-            synthesize,
+            Speaker(lambda: Voice(next(names, "voice")), synthesize, reported.append, recover),
             audio,
-            reported.append,
         )
     except VdxError as failure:
         error = failure
@@ -121,10 +128,105 @@ async def test_cancelling_closes_the_stream_at_once() -> None:
     voice = FakeVoice()
     audio = ReplyAudio(clauses_ahead=2, max_frames=3)
     source = clauses()
-    task = asyncio.create_task(speak(source, lambda: Voice("voice"), voice, audio, lambda _: None))
+    speaker = Speaker(lambda: Voice("voice"), voice, lambda _: None)
+    task = asyncio.create_task(speak(source, speaker, audio))
     await asyncio.sleep(1)
     assert voice.open == 1, "held by the full queue"
     task.cancel()
     await asyncio.wait({task})
     assert voice.open == 0
     await source.aclose()
+
+
+# --- a voice that dies --------------------------------------------------------------------------
+
+DIED = ModelDied("stub process died", model="voice")
+
+
+async def same(voice: Voice, error: VdxError, failures: int) -> Voice | None:
+    """The voice was loaded again."""
+    return voice
+
+
+async def another(voice: Voice, error: VdxError, failures: int) -> Voice | None:
+    """Another voice takes over."""
+    return Voice("other")
+
+
+async def none(voice: Voice, error: VdxError, failures: int) -> Voice | None:
+    """Nobody can speak."""
+    return None
+
+
+@pytest.mark.parametrize(
+    ("recover", "model", "chunks"), [(same, "voice", 0), (another, "other", 0), (same, "voice", 1)]
+)
+def test_a_clause_that_was_not_heard_is_spoken_again(
+    recover: Recover, model: str, chunks: int
+) -> None:
+    @on_virtual_time
+    async def conversation() -> None:
+        voice = FakeVoice(failures={"One.": DIED}, failure_after_chunks=chunks)
+        audio, reported, error = await spoken(voice, recover=recover)
+        assert (reported, error) == ([DIED], None)
+        assert voice.requests == [
+            ("voice", "One."),
+            (model, "One."),
+            ("voice", "Two."),
+            ("voice", "Three."),
+        ]
+        first = [audio.take() for _ in range(audio.spans[0].frames)]
+        assert np.array_equal(first, utter(model, "One.")), "nothing twice, nothing lost"
+        assert [span.clause.text for span in audio.spans] == list(TEXTS)
+        assert all(span.complete for span in audio.spans)
+
+    conversation()
+
+
+@on_virtual_time
+async def test_a_clause_that_was_heard_in_part_goes_on_after_its_last_word() -> None:
+    text = "One two three four five."
+    source = f"*{text}*"
+
+    async def one() -> AsyncGenerator[Clause, None]:
+        yield Clause(text, 1, len(source), tuple(range(1, len(text) + 1)))
+
+    voice = FakeVoice(failures={text: DIED}, failure_after_chunks=3)  # 30 frames: "One two th"
+    audio = ReplyAudio(clauses_ahead=2, max_frames=20)
+    speaker = Speaker(lambda: Voice("voice"), voice, lambda _: None, same)
+    speaking = asyncio.create_task(speak(one(), speaker, audio))
+    heard = 0
+    while not audio.exhausted:
+        await audio.wait()
+        if not audio.exhausted:
+            audio.take()
+            heard += 1
+    await speaking
+    assert [text for _, text in voice.requests] == [text, "three four five."]
+    begun, rest = audio.spans
+    assert (begun.frames, begun.complete, begun.continued) == (30, False, False)
+    assert (rest.start, rest.frames, rest.continued) == (30, frames("three four five."), True)
+    assert heard == rest.start + rest.frames
+    said = played_text(source, audio.spans, heard * SPEAK_FRAME)
+    assert said == source[1:], "every word once"
+
+
+@on_virtual_time
+async def test_a_voice_that_nobody_replaces_fails_the_reply() -> None:
+    audio, reported, error = await spoken(FakeVoice(failures={"Two.": DIED}), recover=none)
+    assert (reported, error, audio.error) == ([], DIED, DIED)
+
+
+@on_virtual_time
+async def test_a_voice_that_dies_again_and_again_fails_the_reply() -> None:
+    asked = 0
+
+    async def dies(voice: Voice, text: str) -> AsyncGenerator[SpeechChunk, None]:
+        nonlocal asked
+        asked += 1
+        raise DIED
+        yield
+
+    _, reported, error = await spoken(dies, recover=same)  # type: ignore[arg-type]  # as above
+    assert (reported, error) == ([DIED], DIED)
+    assert asked == RECOVERIES + 1

@@ -1,16 +1,19 @@
 """What the transports of a process share, over a repository in memory."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any, cast
 
 import pytest
 
 from frontend.core.config import Config
 from frontend.core.errors import (
+    ModelDied,
     ModelFailed,
     ModelRejected,
     ModelTimeout,
+    NotLoaded,
     SessionLimit,
     TritonError,
     UnknownName,
@@ -154,13 +157,15 @@ def test_an_unknown_profile_comes_with_those_there_are() -> None:
 async def test_a_voice_that_fails_is_looked_at(error: TritonError, looked: bool) -> None:
     triton, host = hosted()
     await host.load_defaults()
+    await host.use("tone")
     triton.breaks = error
     watch = asyncio.create_task(host.manager.run())
-    await asyncio.sleep(0)
+    await asyncio.sleep(0.1)
+    probes = triton.count("probe tone")
     with pytest.raises(type(error)):
         _ = [chunk async for chunk in host._services.synthesize(Voice("tone"), "hello")]
     await asyncio.sleep(0.1)  # far less than until the next probe
-    assert (triton.count("probe espeak") == 1) is looked
+    assert (triton.count("probe tone") == probes + 1) is looked
     watch.cancel()
     await asyncio.wait({watch})
 
@@ -168,3 +173,87 @@ async def test_a_voice_that_fails_is_looked_at(error: TritonError, looked: bool)
 def test_responders_are_shared_by_equal_configurations() -> None:
     _, host = hosted(profiles={"vdx": {}, "twin": {"instructions": "Be kind."}})
     assert host._responder(host.options("")) is host._responder(host.options("twin"))
+
+
+# --- voices that die ----------------------------------------------------------------------------
+
+DIED = ModelDied("stub process died", model="tone")
+
+
+def recover_voice(host: Host) -> Any:
+    return host._services.recover_voice
+
+
+def recover_recogniser(host: Host) -> Any:
+    return host._services.recover_recogniser
+
+
+@asynccontextmanager
+async def watched(**config: Any) -> AsyncIterator[tuple[SpeakingTriton, Host]]:
+    triton, host = hosted(models={"preload": ["tone"]}, **config)
+    host.manager.recovery.jitter_s = 0.0
+    await host.load_defaults()
+    watch = asyncio.create_task(host.manager.run())
+    await asyncio.sleep(0.05)
+    try:
+        yield triton, host
+    finally:
+        watch.cancel()
+        await asyncio.wait({watch})
+
+
+async def test_a_voice_that_is_back_soon_goes_on_itself() -> None:
+    async with watched() as (triton, host):
+        triton.dead["tone"] = DIED
+        voice = Voice("tone", "en")
+        assert await recover_voice(host)(voice, DIED, 1) == voice
+        assert triton.count("load tone") == 2
+
+
+async def test_another_voice_of_the_language_speaks_for_one_that_is_not() -> None:
+    async with watched() as (triton, host):
+        triton.dead["tone"] = DIED
+        triton.failures["load tone"] = [ModelFailed("no memory", model="tone")] * 9
+        wanted = Voice("tone", "en", "high", 1.5)
+        other = await recover_voice(host)(wanted, DIED, 1)
+        assert other == Voice("espeak", "en", "", 1.5)
+        assert await recover_voice(host)(Voice("tone", "de"), DIED, 1) is None
+
+
+async def test_a_voice_that_died_again_of_the_same_clause_is_not_asked_again() -> None:
+    async with watched() as (_, host):
+        other = await recover_voice(host)(Voice("tone", "en"), DIED, 2)
+        assert other == Voice("espeak", "en")
+
+
+@pytest.mark.parametrize(
+    ("model", "error"),
+    [("tone", ModelTimeout("slow", model="tone")), ("canned", ModelDied("gone", model="canned"))],
+)
+async def test_what_is_busy_or_was_unloaded_is_not_waited_for(
+    model: str, error: TritonError
+) -> None:
+    async with watched() as (_, host):
+        assert await recover_voice(host)(Voice(model, "en"), error, 1) is None
+
+
+async def test_a_recogniser_is_waited_for() -> None:
+    async with watched() as (triton, host):
+        triton.dead["pocketsphinx-en"] = error = ModelDied("gone", model="pocketsphinx-en")
+        assert await recover_recogniser(host)(host.options(""), error)
+        assert triton.states["pocketsphinx-en"] == "READY"
+
+
+async def test_a_client_names_what_is_loaded_or_configured() -> None:
+    triton, host = hosted(
+        profiles={"vdx": {"voice": "espeak"}}, models={"preload": ["pocketsphinx-en"]}
+    )
+    assert (await host.offered("espeak", "tts")).name == "espeak"
+    assert (await host.offered("pocketsphinx-en", "asr")).name == "pocketsphinx-en"
+    with pytest.raises(NotLoaded, match="vdx models load tone"):
+        await host.offered("tone", "tts")
+    assert "load tone" not in triton.calls
+    with pytest.raises(UnknownName, match="did you mean 'tone'"):
+        await host.offered("tonne", "tts")
+    await host.manager.ensure("tone")  # as an administrator does
+    assert (await host.offered("tone", "tts")).name == "tone"

@@ -38,6 +38,7 @@ SAMPLES: list[n.Notice] = [
     n.TurnTimed(1, 321.0, {"first_text": 300.0}),
     n.LevelHint(rms=80.0, threshold=200.0),
     n.Trouble(ERROR),
+    n.ServerDraining(seconds_left=600.0),
     n.SessionEnded("idle_timeout"),
 ]
 NEVER_TOLD = {n.UtteranceDropped}

@@ -25,7 +25,7 @@ def minted(**request: Any) -> dict[str, Any]:
 
 def test_a_token_is_short_lived_for_one_room_and_grants_no_more_than_talking() -> None:
     claims = minted(room_name="mine", participant_identity="mira", participant_name="Mira")
-    assert (claims["sub"], claims["name"], claims["iss"]) == ("mira", "Mira", "key")
+    assert (claims["sub"], claims["name"], claims["iss"]) == ("person-mira", "Mira", "key")
     assert claims["exp"] - claims["nbf"] == ROOMS.token_ttl_seconds
     grants = claims["video"]
     assert grants["room"] == "mine"
@@ -45,9 +45,24 @@ def test_the_dispatch_comes_with_it() -> None:
         assert json.loads(agent["metadata"]) == wishes
 
 
+@pytest.mark.parametrize(
+    ("asked", "granted"),
+    [
+        ("mira", "person-mira"),
+        ("person-mira", "person-mira"),  # what an earlier token said
+        ("agent-AJ_xyz", "person-agent-AJ_xyz"),
+        ("person-person-agent-x", "person-person-agent-x"),
+        (" agent-x", "person- agent-x"),
+    ],
+)
+def test_nobody_takes_the_identity_of_an_agent(asked: str, granted: str) -> None:
+    assert minted(participant_identity=asked)["sub"] == granted
+
+
 def test_rooms_and_identities_are_random_where_none_is_asked_for() -> None:
     first, second = minted(), minted()
     assert first["sub"] != second["sub"]
+    assert first["sub"].startswith("person-")
     assert first["video"]["room"] != second["video"]["room"]
 
 

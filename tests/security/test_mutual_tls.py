@@ -1,0 +1,90 @@
+"""A Triton on the network answers only to who shows a certificate of the same authority."""
+
+import asyncio
+import json
+import subprocess
+from pathlib import Path
+
+import grpc
+import pytest
+
+from frontend.core.config import TlsConfig, TritonConfig
+from frontend.core.errors import ConfigError
+from frontend.core.paths import locate
+from frontend.serving.ports import choose_ports
+from frontend.serving.triton import TritonClient
+from tests.server.processes import Http, embedded, running
+
+SCRIPT = locate().data / "scripts" / "make_certificates.sh"
+
+
+def certificates(folder: Path, who: str) -> TlsConfig:
+    return TlsConfig(
+        ca=folder / "ca.crt", certificate=folder / f"{who}.crt", key=folder / f"{who}.key"
+    )
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp("certificates")
+    subprocess.run([SCRIPT, made, "10.0.0.7", "gpu-box.example.com"], check=True)
+    return made
+
+
+async def _ready(url: str, tls: TlsConfig) -> bool:
+    async with TritonClient(TritonConfig(url=url, tls=tls)) as client:
+        return await client.is_ready()
+
+
+async def test_who_has_a_certificate_is_served_and_nobody_else(
+    repository: Path, folder: Path, tmp_path: Path
+) -> None:
+    address = f"127.0.0.1:{choose_ports('gRPC', 1)[0]}"
+    server = certificates(folder, "server")
+    triton = embedded(
+        repository, tmp_path / "t.log", grpc_address=address, tls=server, metrics_port=None
+    )
+    async with triton:
+        assert await _ready(address, certificates(folder, "client"))
+        assert not await _ready(address, TlsConfig()), "without TLS"
+        roots = (folder / "ca.crt").read_bytes()
+        async with grpc.aio.secure_channel(address, grpc.ssl_channel_credentials(roots)) as channel:
+            with pytest.raises((TimeoutError, grpc.aio.AioRpcError)):
+                await channel.unary_unary("/inference.GRPCInferenceService/ServerReady")(
+                    b"", timeout=2
+                )
+        await asyncio.to_thread(subprocess.run, [SCRIPT, tmp_path / "others"], check=True)
+        stranger = certificates(tmp_path / "others", "client")
+        stranger = stranger.model_copy(update={"ca": folder / "ca.crt"})
+        assert not await _ready(address, stranger), "of another authority"
+        assert await _ready(address, certificates(folder, "client"))
+
+
+async def test_a_port_without_certificates_is_refused(repository: Path, tmp_path: Path) -> None:
+    for address in ("127.0.0.1:18001", "0.0.0.0:18001"):
+        triton = embedded(repository, tmp_path / "t.log", grpc_address=address)
+        with pytest.raises(ConfigError, match=r"triton\.tls\.ca"):
+            await triton.start()
+        assert not triton.running
+
+
+def test_the_commands_use_the_certificates(folder: Path, tmp_path: Path) -> None:
+    """`vdx up` on the network, and `vdx frontend` with a certificate as another machine."""
+    address = f"127.0.0.1:{choose_ports('gRPC', 1)[0]}"
+    quick = {"asr": {"adapter": "canned"}, "tts": {"voice": "tone"}}
+
+    def config(who: str) -> dict[str, object]:
+        tls = json.loads(certificates(folder, who).model_dump_json())
+        return {**quick, "triton": {"url": "" if who == "server" else address, "tls": tls}}
+
+    (tmp_path / "up").mkdir()
+    (tmp_path / "frontend").mkdir()
+    arguments = ("up", "--no-proof", "--port", "0", "--grpc-address", address)
+    environ = {"VDX_HOME": str(tmp_path / "h")}
+    with running(*arguments, home=tmp_path / "up", config=config("server"), environ=environ) as up:
+        up.url()
+        assert f"Triton listens on {address} with mutual TLS" in up.output
+        with running(
+            *("frontend", "--port", "0"), home=tmp_path / "frontend", config=config("client")
+        ) as other:
+            assert Http(other.url()).get("/readyz")[0] == 200
