@@ -5,6 +5,11 @@ crash tritonserver 2.51 (signal 11; mended upstream in 24.12), above all when it
 next. So both run in tasks of their own, and a stream that is not wanted any more is left: the model
 is told by a last request, the stream is read to its end, and the call is cancelled only if that end
 does not come.
+
+A request to a model that is not loaded must not follow others on a stream: tritonserver 2.51
+writes its refusal into the answer that it is just writing, and dies of it. So the streams of a
+model are shut, and have said their last, before it is unloaded, and a voice is told to stop by a
+stream of its own.
 """
 
 import asyncio
@@ -26,6 +31,9 @@ DEAD_S = 0.1
 """The same where the model is known not to answer any more."""
 
 
+SHUT_POLL_S = 0.01
+
+
 class ModelStream:
     """One ModelStreamInfer call; giving up a read or a write does not cancel it."""
 
@@ -36,6 +44,9 @@ class ModelStream:
         self._reading: asyncio.Task[Any] | None = None
         self._writing: asyncio.Task[Any] | None = None
         self._failed: asyncio.Future[TritonError] = asyncio.get_running_loop().create_future()
+        self._shut: TritonError | None = None
+        self.said_all = False
+        """Nothing more will be sent."""
 
     @property
     def failed(self) -> bool:
@@ -46,6 +57,10 @@ class ModelStream:
         """Ends every read and write under way, and all that follow, with `error`."""
         if not self._failed.done():
             self._failed.set_result(error)
+
+    def shut(self, error: TritonError) -> None:
+        """Refuses every further write with `error`, but for the last one of `leave`."""
+        self._shut = error
 
     async def read(self, wait_s: float | None = None) -> Any:
         """The next message, or grpc.aio.EOF.
@@ -63,6 +78,11 @@ class ModelStream:
 
     async def write(self, message: Any, wait_s: float | None = None) -> None:
         """Sends a message, after one whose sender gave up waiting; raises like `read`."""
+        if self._shut is not None:
+            raise self._shut
+        await self._write(message, wait_s)
+
+    async def _write(self, message: Any, wait_s: float | None = None) -> None:
         if self._writing is not None:
             await self._wait(self._writing, wait_s)
         self._writing = asyncio.ensure_future(self.call.write(message))
@@ -71,6 +91,7 @@ class ModelStream:
 
     async def done_writing(self) -> None:
         await self.call.done_writing()
+        self.said_all = True
 
     async def _wait(self, task: asyncio.Task[Any], wait_s: float | None) -> Any:
         waited: set[asyncio.Future[Any]] = {task, self._failed}
@@ -85,8 +106,8 @@ class ModelStream:
         """Sends `last_request`, if any, and reads to the end, which `fail` brings nearer."""
         try:
             async with asyncio.timeout(patience_s):
-                if last_request is not None:
-                    await self.write(last_request)
+                if last_request is not None and not self.failed:
+                    await self._write(last_request)
                 await self.done_writing()
                 while await self.read() is not grpc.aio.EOF:
                     pass
@@ -154,6 +175,17 @@ class Streams:
         """Ends what is in flight to a model that will not answer any more."""
         for stream in self._open.get(model, ()):
             stream.fail(error)
+
+    async def shut(self, model: str, error: TritonError, patience_s: float) -> None:
+        """Lets the streams to `model` send nothing more, and waits until each has said its last."""
+        streams = list(self._open.get(model, ()))
+        for stream in streams:
+            stream.shut(error)
+        deadline = asyncio.get_running_loop().time() + patience_s
+        while not all(stream.said_all or stream.call.done() for stream in streams):
+            if asyncio.get_running_loop().time() > deadline:
+                return
+            await asyncio.sleep(SHUT_POLL_S)
 
     async def ended(self, model: str, patience_s: float) -> bool:
         """Whether no stream to `model` is in flight, waiting up to `patience_s` for that."""

@@ -17,7 +17,13 @@ from tritonclient.grpc import service_pb2 as pb
 from tritonclient.grpc import service_pb2_grpc as pb_grpc
 
 from frontend.core.config import TritonConfig
-from frontend.core.errors import ModelFailed, ModelTimeout, TritonError, TritonUnavailable
+from frontend.core.errors import (
+    ModelFailed,
+    ModelTimeout,
+    ModelUnavailable,
+    TritonError,
+    TritonUnavailable,
+)
 from frontend.core.events import SpeechChunk, Transcript, TranscriptKind
 from frontend.serving.answers import speech_chunk, transcript
 from frontend.serving.channel import CHANNEL_OPTIONS, ChannelOptions, open_channel
@@ -28,6 +34,8 @@ from frontend.serving.streams import BROKEN, ModelStream, Streams
 
 NO_ANSWER = (grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.UNAVAILABLE)
 INDEX_TIMEOUT_MS = 5_000
+SHUT_S = 2.0
+"""How long an unload waits for utterances under way to be ended."""
 """Clients wait for a listing: one that takes longer is as good as none."""
 
 
@@ -89,7 +97,12 @@ class TritonClient:
         )
 
     async def unload(self, model: str) -> None:
-        """Stops new requests to `model`; a stream in flight is still finished."""
+        """Stops new requests to `model`; a clause in flight is still spoken to its end.
+
+        An utterance that is still being heard ends with ModelUnavailable.
+        """
+        error = ModelUnavailable(f"{model} is being unloaded", model=model)
+        await self.streams.shut(model, error, SHUT_S)
         request = pb.RepositoryModelUnloadRequest(model_name=model)
         await self._call("RepositoryModelUnload", request, model)
 
@@ -153,7 +166,14 @@ class TritonClient:
         except BROKEN as error:
             raise await _stream_failure(stream, error) from error
         finally:
-            self.streams.let_go(stream, None if complete else _stop_message(model, message.id))
+            if not complete and not stream.failed:
+                self._stop(model, message.id)
+            self.streams.let_go(stream)
+
+    def _stop(self, model: str, wanted: str) -> None:
+        """Tells a vdx voice to end the request with the id `wanted`, by a stream of its own."""
+        telling = self.streams.open_probe(self._stub.ModelStreamInfer, model)
+        self.streams.let_go(telling, _stop_message(model, wanted))
 
     def recognise(
         self, model: str, *, language: str = "", session: str = ""
@@ -170,6 +190,7 @@ class TritonClient:
         wait_ms = self.config.first_response_timeout_ms
         try:
             await stream.write(message, wait_ms / 1000)
+            await stream.done_writing()
         except TimeoutError:
             model = stream.model
             raise ModelTimeout(f"{model} took no request for {wait_ms} ms", model=model) from None
