@@ -40,7 +40,7 @@ class DevelopmentLiveKit:
         self._port = port
         self._process: subprocess.Popen[bytes] | None = None
         self._folder: tempfile.TemporaryDirectory[str] | None = None
-        self._ports: tuple[int, int, int] | None = None
+        self._ports: tuple[int, int] | None = None
         self.api_key = "vdx-development"
         self.api_secret = secrets.token_hex(32)
 
@@ -137,13 +137,16 @@ class DevelopmentLiveKit:
     def _config(self) -> dict[str, object]:
         if self._ports is None:
             raise RoomError("the development LiveKit server has no ports yet")
-        port, tcp, udp = self._ports
+        port, udp = self._ports
         return {
             "port": port,
             "bind_addresses": ["127.0.0.1"],
             "keys": {self.api_key: self.api_secret},
             "rtc": {
-                "tcp_port": tcp,
+                # Media over TCP would be open on every interface, and loopback loses no packet.
+                "tcp_port": 0,
+                "interfaces": {"includes": ["lo"]},
+                "ips": {"includes": ["127.0.0.0/8"]},
                 "udp_port": udp,
                 "use_external_ip": False,
                 "node_ip": "127.0.0.1",
