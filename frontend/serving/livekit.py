@@ -5,7 +5,7 @@
         await livekit.died()      # returns when the process ends by itself
         await livekit.restart()   # same ports and keys
 
-It listens on 127.0.0.1 alone, offers people its loopback address only, and dies with its parent.
+Its signalling listens on 127.0.0.1 alone; it offers people its loopback address only, and dies with its parent.
 """
 
 import asyncio
@@ -143,10 +143,9 @@ class DevelopmentLiveKit:
             "bind_addresses": ["127.0.0.1"],
             "keys": {self.api_key: self.api_secret},
             "rtc": {
-                # Media over TCP would be open on every interface, and loopback loses no packet.
+                # A port for media over TCP would be open on every interface. That of UDP is, too:
+                # clients send from the machine's address, which reaches no socket of loopback.
                 "tcp_port": 0,
-                "interfaces": {"includes": ["lo"]},
-                "ips": {"includes": ["127.0.0.0/8"]},
                 "udp_port": udp,
                 "use_external_ip": False,
                 "node_ip": "127.0.0.1",
