@@ -35,10 +35,12 @@ async def run_person(scene: str, plan: Plan, progress: Step | None = None) -> An
         VdxError: the person's process failed; the message is its last words.
     """
     with tempfile.TemporaryDirectory(prefix="vdx-person-") as folder:
-        result = Path(folder) / "result.json"
+        result, given = Path(folder) / "result.json", Path(folder) / "plan.json"
+        # A file, because it holds the API key, and everybody can read a command line.
+        given.write_text(json.dumps(plan), encoding="utf-8")
         child = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "frontend.bench.person"),
-            *(scene, json.dumps(plan), str(result)),
+            *(scene, str(given), str(result)),
             stdin=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.PIPE,
         )
@@ -71,7 +73,7 @@ def main(scene: str, plan: str, result: str) -> None:
         raise InvalidInput(f"scene {scene!r}: expected one of {', '.join(SCENES)}")
     act: Scene = importlib.import_module(f"frontend.bench.{scene}").scene
     gc.disable()  # a collection holds everybody up; the process does not live long
-    found = run_loop(act(json.loads(plan), _step))
+    found = run_loop(act(json.loads(Path(plan).read_text(encoding="utf-8")), _step))
     Path(result).write_text(json.dumps(found), encoding="utf-8")
 
 

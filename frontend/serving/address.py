@@ -19,7 +19,7 @@ SOCKET, PORT = "t", 8001
 """Triton is given both, and gRPC makes of them one file name: `t:8001`."""
 LONGEST_PATH = 107
 """Bytes of a socket's path, by the kernel."""
-WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  (compared, not bound)
+WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # nosec B104
 
 
 def triton_at(config: Config) -> TritonConfig:
@@ -86,8 +86,11 @@ def shared_folder(home: Path) -> Path:
 
 
 def fits(folder: Path) -> bool:
-    """Whether the path of the socket in `folder` is short enough for the kernel."""
-    return len(os.fsencode(folder / f"{SOCKET}:{PORT}")) <= LONGEST_PATH
+    """Whether the path of the socket in `folder` is short enough for the kernel.
+
+    Quoted, because gRPC measures it so.
+    """
+    return len(f"{_quoted(folder / SOCKET)}:{PORT}") <= LONGEST_PATH
 
 
 def make_private(folder: Path) -> None:
@@ -113,7 +116,7 @@ def _candidates(home: Path) -> Iterator[Path]:
     runtime = Path("/run/user") / str(user)
     if runtime.is_dir():
         yield runtime / f"vdx-{name}"
-    yield Path("/tmp") / f"vdx-{user}-{name}"  # noqa: S108  (owner and mode checked)
+    yield Path("/tmp") / f"vdx-{user}-{name}"  # noqa: S108  # nosec B108
 
 
 def _can_be_made(folder: Path) -> bool:

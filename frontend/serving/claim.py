@@ -61,7 +61,7 @@ async def claim_folder(home: Path | None) -> Claim:
 
 def _own_folder() -> Claim:
     usual = Path(tempfile.gettempdir())
-    short = usual if fits(usual / f"{OWN_PREFIX}12345678") else Path("/tmp")  # noqa: S108
+    short = usual if fits(usual / f"{OWN_PREFIX}12345678") else Path("/tmp")  # noqa: S108  # nosec B108
     _remove_left_over(short)
     folder = Path(tempfile.mkdtemp(prefix=OWN_PREFIX, dir=short))
     descriptor = _lock(folder)

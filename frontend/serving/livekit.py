@@ -5,7 +5,7 @@
         await livekit.died()      # returns when the process ends by itself
         await livekit.restart()   # same ports and keys
 
-It listens on 127.0.0.1 alone, offers people its loopback address only, and dies with its parent.
+Its signalling listens on 127.0.0.1 alone; it offers people its loopback address only, and dies with its parent.
 """
 
 import asyncio
@@ -37,8 +37,13 @@ class DevelopmentLiveKit:
         self._program = program
         self._port = port
         self._process: subprocess.Popen[bytes] | None = None
+<<<<<<< HEAD
         self._scratch: Scratch | None = None
         self._ports: tuple[int, int, int] | None = None
+=======
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._ports: tuple[int, int] | None = None
+>>>>>>> wt/socket
         self.api_key = "vdx-development"
         self.api_secret = secrets.token_hex(32)
 
@@ -141,13 +146,15 @@ class DevelopmentLiveKit:
     def _config(self) -> dict[str, object]:
         if self._ports is None:
             raise RoomError("the development LiveKit server has no ports yet")
-        port, tcp, udp = self._ports
+        port, udp = self._ports
         return {
             "port": port,
             "bind_addresses": ["127.0.0.1"],
             "keys": {self.api_key: self.api_secret},
             "rtc": {
-                "tcp_port": tcp,
+                # A port for media over TCP would be open on every interface. That of UDP is, too:
+                # clients send from the machine's address, which reaches no socket of loopback.
+                "tcp_port": 0,
                 "udp_port": udp,
                 "use_external_ip": False,
                 "node_ip": "127.0.0.1",

@@ -62,8 +62,8 @@ async def when_free(choose: Callable[[], T]) -> T:
         await asyncio.sleep(PAUSE_S)
 
 
-def choose_livekit_ports(port: int | None) -> tuple[int, int, int]:
-    """Signalling (TCP), media over TCP and media over UDP of a LiveKit server.
+def choose_livekit_ports(port: int | None) -> tuple[int, int]:
+    """Signalling (TCP) and media (UDP) of a LiveKit server.
 
     None = LiveKit's own or else free ones, 0 = free ones. Raises PortTaken as above.
     """
@@ -71,7 +71,6 @@ def choose_livekit_ports(port: int | None) -> tuple[int, int, int]:
     with contextlib.ExitStack() as held:
         return (
             _choose(held, "signalling", port, 7880, of="LiveKit"),
-            _choose(held, "TCP", others, 7881, of="LiveKit"),
             _choose(held, "UDP", others, 7882, of="LiveKit", kind=socket.SOCK_DGRAM),
         )
 
