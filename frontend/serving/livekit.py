@@ -37,13 +37,8 @@ class DevelopmentLiveKit:
         self._program = program
         self._port = port
         self._process: subprocess.Popen[bytes] | None = None
-<<<<<<< HEAD
         self._scratch: Scratch | None = None
-        self._ports: tuple[int, int, int] | None = None
-=======
-        self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._ports: tuple[int, int] | None = None
->>>>>>> wt/socket
         self.api_key = "vdx-development"
         self.api_secret = secrets.token_hex(32)
 
