@@ -7,11 +7,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
-from frontend.core.config import TritonConfig
-from frontend.core.errors import ModelUnavailable
-from frontend.serving.embedded import EmbeddedTriton
-from frontend.serving.triton import RecognitionStream, SynthesisRequest, TritonClient
 from tests.repetitions import Repetitions
+from vdx.core.config import TritonConfig
+from vdx.core.errors import ModelUnavailable
+from vdx.serving.embedded import EmbeddedTriton
+from vdx.serving.triton import RecognitionStream, SynthesisRequest, TritonClient
 
 TEXT = "A clause that is spoken in a good many chunks."
 STREAMS = 3

@@ -12,9 +12,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from frontend.serving.embedded import EmbeddedTriton
 from tests.server.processes import VDX, Http, Vdx, eventually, running
 from tests.server.talk import Talk, talking
+from vdx.serving.embedded import EmbeddedTriton
 
 QUICK = ("--voice", "tone", "--recogniser", "canned", "--no-proof", "--port", "0")
 ANSWER_S = 5.0

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from frontend.core.config import TritonConfig
-from frontend.serving.embedded import EmbeddedTriton
-from frontend.serving.triton import TritonClient
 from tests.security.processes import LOOPBACK, family, listening, named, regions, shown, udp
 from tests.server.processes import Http, Vdx, embedded, eventually, running
+from vdx.core.config import TritonConfig
+from vdx.serving.embedded import EmbeddedTriton
+from vdx.serving.triton import TritonClient
 
 QUICK = ("--voice", "tone", "--recogniser", "canned", "--no-proof", "--port", "0")
 KEY, SECRET, OTHER = "a-key-of-vdx-0123456789", "s" * 40 + "ecret", "sk-of-the-chat-0123456789"

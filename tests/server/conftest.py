@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 import yaml
 
-from frontend.serving.embedded import EmbeddedTriton
 from tests.server.processes import (
     LONG_ANSWER,
     Http,
@@ -17,6 +16,7 @@ from tests.server.processes import (
     running,
     write_repository,
 )
+from vdx.serving.embedded import EmbeddedTriton
 
 FREED_S = 5.0
 

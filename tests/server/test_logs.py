@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from frontend.serving.embedded import EmbeddedTriton
 from tests.server.processes import Http, Vdx, eventually, running
 from tests.server.talk import Talk, talking
+from vdx.serving.embedded import EmbeddedTriton
 
 KEY = "a-key-of-this-server-0123456789"
 CHAT_KEY = "a-key-of-the-chat-endpoint"

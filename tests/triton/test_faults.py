@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from frontend.serving.embedded import EmbeddedTriton
 from tests.triton.wire import Response, Wire
+from vdx.serving.embedded import EmbeddedTriton
 
 TEXT = "A clause that is long enough to be spoken in a good many chunks, one after the other."
 

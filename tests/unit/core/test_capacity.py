@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from frontend.core import capacity
+from vdx.core import capacity
 
 
 @pytest.mark.parametrize(

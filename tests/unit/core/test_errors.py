@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 import pytest
 
-import frontend
-from frontend.core import errors
-from frontend.core.errors import (
+import vdx
+from vdx.core import errors
+from vdx.core.errors import (
     HubError,
     InvalidInput,
     ModelBusy,
@@ -37,10 +37,10 @@ ALL = [
 
 
 def test_the_module_holds_the_whole_tree() -> None:
-    for module in pkgutil.walk_packages(frontend.__path__, "frontend."):
+    for module in pkgutil.walk_packages(vdx.__path__, "vdx."):
         if not module.name.endswith("__main__"):
             importlib.import_module(module.name)
-    ours = {kind for kind in subclasses(VdxError) if kind.__module__.startswith("frontend")}
+    ours = {kind for kind in subclasses(VdxError) if kind.__module__.startswith("vdx")}
     assert ours - {VdxError} == {*ALL}
 
 

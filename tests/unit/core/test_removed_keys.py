@@ -2,9 +2,9 @@
 
 import pytest
 
-from frontend.core import settings
-from frontend.core.config import REMOVED
-from frontend.core.errors import ConfigError
+from vdx.core import settings
+from vdx.core.config import REMOVED
+from vdx.core.errors import ConfigError
 
 
 @pytest.mark.parametrize("key", REMOVED)

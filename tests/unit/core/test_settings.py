@@ -2,9 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from frontend.core.config import Config
-from frontend.core.errors import ConfigError
-from frontend.core.settings import leaves, load
+from vdx.core.config import Config
+from vdx.core.errors import ConfigError
+from vdx.core.settings import leaves, load
 
 
 def written(folder: Path, text: str) -> Path:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from frontend.core.config import Config, EmbeddedConfig, TritonConfig
-from frontend.core.errors import ConfigError, SetupError
-from frontend.serving import address
-from frontend.serving.claim import LOCK, claim_folder
+from vdx.core.config import Config, EmbeddedConfig, TritonConfig
+from vdx.core.errors import ConfigError, SetupError
+from vdx.serving import address
+from vdx.serving.socket_folder import LOCK, lock_socket_folder
 
 
 def test_the_socket_is_in_the_home(tmp_path: Path) -> None:
@@ -76,22 +76,22 @@ def test_a_folder_of_another_user_is_refused(tmp_path: Path) -> None:
 
 
 async def test_the_second_gets_a_folder_of_its_own(tmp_path: Path) -> None:
-    first = await claim_folder(tmp_path)
-    second = await claim_folder(tmp_path)
+    first = await lock_socket_folder(tmp_path)
+    second = await lock_socket_folder(tmp_path)
     assert first.shared
     assert not second.shared
     assert second.folder != first.folder
     second.release()
     assert not second.folder.exists()
     first.release()
-    third = await claim_folder(tmp_path)
+    third = await lock_socket_folder(tmp_path)
     assert third.folder == first.folder
     third.release()
 
 
 async def test_a_server_that_outlives_its_vdx_is_waited_for(tmp_path: Path) -> None:
     """Its descriptor holds the lock; the vdx that is named in it is gone."""
-    first = await claim_folder(tmp_path)
+    first = await lock_socket_folder(tmp_path)
     inherited = os.dup(first.descriptor)
     first.release()
     reader, writer = os.pipe()
@@ -103,7 +103,7 @@ async def test_a_server_that_outlives_its_vdx_is_waited_for(tmp_path: Path) -> N
     os.close(inherited)
     os.close(reader)
     asyncio.get_running_loop().call_later(0.3, os.close, writer)
-    claimed = await claim_folder(tmp_path)
+    claimed = await lock_socket_folder(tmp_path)
     assert claimed.shared
     assert (claimed.folder / LOCK).read_text() == str(os.getpid())
     claimed.release()

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from frontend.core.errors import SetupError
-from frontend.serving.backend_dir import TritonPython, assemble_backend_directory
+from vdx.core.errors import SetupError
+from vdx.serving.backend_dir import TritonPython, assemble_backend_directory
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """What child processes are told: what they need, and no secret."""
 
-from frontend.serving.environment import child_environment
+from vdx.serving.environment import child_environment
 
 SECRETS = (
     *("VDX_SERVER__API_KEYS", "VDX_LIVEKIT__API_SECRET", "LIVEKIT_API_SECRET", "OPENAI_API_KEY"),
