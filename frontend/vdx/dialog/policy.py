@@ -20,8 +20,8 @@ class TurnPolicy:
     `interrupts` says whether a text holds an interrupt word, `only_sounds` whether it holds
     listening sounds and nothing else: the tests on words are injected. `words_confirm` is the
     recogniser's calibrated_confidence. `endpoint_extension_ms` is the silence to wait for after a
-    text that sounds unfinished, 0 after any other. `preemptive` allows a silent reply to the speculative
-    transcript.
+    text that sounds unfinished, 0 after any other. `preemptive` allows a silent reply to the
+    speculative transcript.
     """
 
     interrupts: Callable[[str], bool]

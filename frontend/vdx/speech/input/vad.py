@@ -13,9 +13,10 @@ rules turn frames into utterances:
   click does not.
 - Pause: three silent frames in a row. One or two are a plosive or a detector's slip, and each
   pause costs the recogniser a speculative decode.
-- End: `min_silence_duration_ms` after the last speech frame, or later where
-  `extend_endpoint` asked for more silence in this pause. A loud frame that webrtcvad takes for noise still belongs to the utterance within 140 ms of speech (a closing "s"). Inside a pause
-  a single speech frame counts only with another loud one beside it: webrtcvad flickers.
+- End: `min_silence_duration_ms` after the last speech frame, or later where `extend_endpoint` asked
+  for more silence in this pause. A loud frame that webrtcvad takes for noise still belongs to the
+  utterance within 140 ms of speech (a closing "s"). Inside a pause a single speech frame counts
+  only with another loud one beside it: webrtcvad flickers.
 """
 
 from collections import deque
