@@ -105,7 +105,7 @@ async def _append(talk: Talk) -> None:
     ids=lambda attack: attack.__name__.strip("_"),
 )
 async def test_other_conversations_go_on(server: str, http: Http, attack: Attack) -> None:
-    async with talking(server, "long") as other, talking(server, check=False) as talk:
+    async with talking(server, "fast-long") as other, talking(server, check=False) as talk:
         before = await asyncio.to_thread(_held_too_long, http)
         await other.turn()
         await other.wait("response.output_audio.delta")
@@ -118,7 +118,7 @@ async def test_ten_long_appends_at_once_are_worked_off_in_bounded_memory(
     server: str, http: Http
 ) -> None:
     pid = http.status()["pid"]
-    async with talking(server, "long") as other:
+    async with talking(server, "fast-long") as other:
         before, memory = await asyncio.to_thread(_held_too_long, http), _resident_mb(pid)
 
         async def attack() -> None:
