@@ -5,7 +5,8 @@
         await livekit.died()      # returns when the process ends by itself
         await livekit.restart()   # same ports and keys
 
-Its signalling listens on 127.0.0.1 alone; it offers people its loopback address only, and dies with its parent.
+Its signalling listens on 127.0.0.1 alone; it offers people its loopback address only, and dies with
+its parent.
 """
 
 import asyncio
