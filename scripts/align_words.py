@@ -1,4 +1,4 @@
-"""Writes frontend/bench/data/words.json: what is said in the benches' recordings, and when.
+"""Writes frontend/vdx/bench/data/words.json: what is said in the benches' recordings, and when.
 
 Run it in the environment of the models, after a recording was added or changed:
 
@@ -23,7 +23,7 @@ from triton_backends.pocketsphinx.engine import PocketsphinxEngine  # noqa: E402
 from triton_backends.pocketsphinx.pool import DecoderPool, PocketsphinxDecoders  # noqa: E402
 from triton_backends.shared.contract import AsrRequest  # noqa: E402
 
-DATA = ROOT / "frontend" / "bench" / "data"
+DATA = ROOT / "frontend" / "vdx" / "bench" / "data"
 RATE, FRAME = 16_000, 320
 SAID = {
     "ljspeech_0002": "in being comparatively modern",

@@ -1,6 +1,6 @@
-"""Put the data an installed vdx needs under `frontend/_data` of the wheel, the built page too.
+"""Put the data an installed vdx needs under `frontend/vdx/_data` of the wheel, the built page too.
 
-Not in an editable install: there `frontend/core/paths.py` finds the checkout itself.
+Not in an editable install: there `frontend/vdx/core/paths.py` finds the checkout itself.
 """
 
 import subprocess
@@ -10,7 +10,7 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-DATA = "frontend/_data"
+DATA = "vdx/_data"
 CARRIED = {
     "model_repository": f"{DATA}/model_repository",
     "triton_backends": f"{DATA}/triton_backends",

@@ -24,11 +24,11 @@ esac
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 [ -n "${PYTHON:-}" ] || PYTHON=$([ -x .venv/bin/python ] && echo .venv/bin/python || echo python3)
-"$PYTHON" frontend/bench/perf_data.py "$work"
+"$PYTHON" frontend/vdx/bench/perf_data.py "$work"
 case " $* " in
     *" -u "*) ;;
     *)
-        options=$("$PYTHON" -m frontend.bench.perf_address)
+        options=$("$PYTHON" -m vdx.bench.perf_address)
         IFS='
 '
         # shellcheck disable=SC2086  # one option a line

@@ -58,7 +58,7 @@ BENCHES = {
 
 
 def run(arguments: list[str]) -> dict[str, Any]:
-    command = [sys.executable, "-m", "frontend.cli", "bench", *arguments, "--json"]
+    command = [sys.executable, "-m", "vdx.cli", "bench", *arguments, "--json"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=180, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     report: dict[str, Any] = json.loads(done.stdout)

@@ -13,12 +13,12 @@ import pytest
 import soundfile
 from playwright.async_api import Browser, Page, async_playwright
 
-from frontend.cli.livekit_server import require_livekit_server
-from frontend.core.events import Pcm
-from frontend.core.paths import PACKAGE, locate
-from frontend.serving.embedded import EmbeddedTriton
-from frontend.serving.livekit import DevelopmentLiveKit
 from tests.server.processes import embedded, running
+from vdx.cli.livekit_server import require_livekit_server
+from vdx.core.events import Pcm
+from vdx.core.paths import PACKAGE, locate
+from vdx.serving.embedded import EmbeddedTriton
+from vdx.serving.livekit import DevelopmentLiveKit
 
 RECORDING = locate().data / "tests" / "data" / "audio" / "ps_goforward.wav"
 UH = PACKAGE / "bench" / "data" / "uh.wav"

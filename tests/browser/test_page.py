@@ -5,7 +5,6 @@ import re
 import pytest
 from playwright.async_api import expect
 
-from frontend.core.paths import PACKAGE
 from tests.browser.conftest import OpenPage
 from tests.browser.listening import (
     expect_accessible,
@@ -15,6 +14,7 @@ from tests.browser.listening import (
     type_line,
 )
 from tests.server.processes import Http
+from vdx.core.paths import PACKAGE
 
 AXE = PACKAGE / "web" / "node_modules" / "axe-core" / "axe.min.js"
 

@@ -9,10 +9,10 @@ import pytest
 from livekit import api
 from playwright.async_api import Page, Route, expect
 
-from frontend.serving.livekit import DevelopmentLiveKit
 from tests.browser.conftest import OpenPage, keys, profiles
 from tests.browser.listening import expect_turn, is_audible, told, type_line
 from tests.server.processes import running
+from vdx.serving.livekit import DevelopmentLiveKit
 
 HOUR = dt.timedelta(hours=1)
 

@@ -7,15 +7,15 @@ import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from frontend.core.config import TritonConfig
-from frontend.core.errors import TritonError
-from frontend.serving.embedded import EmbeddedTriton
-from frontend.serving.manager import ModelManager
-from frontend.serving.processes import model_processes
-from frontend.serving.recovery import JITTER_S
-from frontend.serving.triton import SynthesisRequest, TritonClient
 from tests.repetitions import Repetitions
 from tests.server.processes import PATIENCE_S
+from vdx.core.config import TritonConfig
+from vdx.core.errors import TritonError
+from vdx.serving.embedded import EmbeddedTriton
+from vdx.serving.manager import ModelManager
+from vdx.serving.model_processes import model_processes
+from vdx.serving.recovery import JITTER_S
+from vdx.serving.triton import SynthesisRequest, TritonClient
 
 MODEL = "tone-fast"
 TEXT = "A sentence that is under way."

@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from frontend.serving.embedded import EmbeddedTriton
 from tests.server.processes import Http, Vdx, eventually, running
 from tests.server.talk import RECORDINGS, talking, update
+from vdx.serving.embedded import EmbeddedTriton
 
 QUICK = ("--voice", "tone", "--recogniser", "canned", "--no-proof", "--port", "0")
 EVENTS = {"vdx": {"events": True}}

@@ -9,8 +9,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from frontend.serving.scratch import SHARED_MEMORY
 from tests.server.processes import Http, Vdx, eventually, running
+from vdx.serving.scratch import SHARED_MEMORY
 
 QUICK = ("--voice", "tone", "--set", "asr.enabled=false", "--no-proof")
 

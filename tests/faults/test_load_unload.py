@@ -1,18 +1,17 @@
 """Models that are unloaded and loaded again, at once and with work under way, under load."""
 
 import asyncio
-import contextlib
 import re
 import urllib.request
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
-from frontend.core.config import TritonConfig
-from frontend.core.errors import ModelUnavailable
-from frontend.serving.embedded import EmbeddedTriton
-from frontend.serving.triton import SynthesisRequest, TritonClient
 from tests.repetitions import Repetitions
+from vdx.core.config import TritonConfig
+from vdx.core.errors import ModelUnavailable
+from vdx.serving.embedded import EmbeddedTriton
+from vdx.serving.triton import RecognitionStream, SynthesisRequest, TritonClient
 
 TEXT = "A clause that is spoken in a good many chunks."
 STREAMS = 3
@@ -28,7 +27,8 @@ MOST_INSTANCES = 8
 
 @pytest.fixture
 async def client(triton: EmbeddedTriton) -> AsyncIterator[TritonClient]:
-    async with TritonClient(TritonConfig(url=triton.grpc_url)) as opened:
+    patient = dict.fromkeys(("first_response_timeout_ms", "next_response_timeout_ms"), 60_000)
+    async with TritonClient(TritonConfig(url=triton.grpc_url, **patient)) as opened:
         yield opened
 
 
@@ -38,22 +38,25 @@ async def speak(client: TritonClient, model: str, text: str = TEXT) -> int:
     return sum(20 * len(chunk.audio) for chunk in chunks)
 
 
-async def hear(client: TritonClient, model: str, unload: bool) -> None:
-    """One utterance; with `unload` its model goes while it is open."""
-    async with client.recognise(model) as stream:
-        for number in range(8):
+async def hear(client: TritonClient, model: str) -> None:
+    """One utterance of half a second."""
+    async with client.recognise(model) as stream, asyncio.TaskGroup() as group:
+        group.create_task(read(stream))
+        for _ in range(8):
             await stream.send(bytes(1920))
-            if number == 4 and unload:
-                await client.unload(model)
+            await asyncio.sleep(0.01)
         await stream.send(b"", end=True)
-        async for _ in stream:
-            pass
+
+
+async def read(stream: RecognitionStream) -> None:
+    async for _ in stream:
+        pass
 
 
 async def work_aside(client: TritonClient) -> None:
     while True:
         await speak(client, "tone")
-        await hear(client, "canned", unload=False)
+        await hear(client, "canned")
         await asyncio.sleep(REST_S)
 
 
@@ -77,13 +80,18 @@ async def voice_rounds(client: TritonClient, model: str, rounds: int) -> None:
 
 
 async def recogniser_rounds(client: TritonClient, model: str, rounds: int) -> None:
+    """Loads and unloads: after an utterance, and in the middle of some, by turns."""
     for number in range(rounds):
         await client.load(model)
-        unload = number % 2 == 0
-        with contextlib.suppress(ModelUnavailable):  # what comes after the unload may be refused
-            await hear(client, model, unload)
-        if not unload:
-            await client.unload(model)
+        hearing = [asyncio.create_task(hear(client, model)) for _ in range(STREAMS)]
+        await asyncio.wait(hearing, timeout=0.05 if number % 2 else None)
+        await client.unload(model)
+        for ended in await asyncio.gather(*hearing, return_exceptions=True):
+            if ended is not None:
+                # Whoever was still speaking is told so, and nothing else happens.
+                assert number % 2
+                assert isinstance(ended, ExceptionGroup), ended
+                assert not ended.split(ModelUnavailable)[1], ended
 
 
 async def alongside(work: Callable[[], Awaitable[None]], rounds: Awaitable[object]) -> None:
@@ -116,8 +124,10 @@ async def test_models_that_come_and_go_leave_triton_alive(
         *(voice_rounds(client, model, each) for model in VOICES),
         recogniser_rounds(client, RECOGNISER, each),
     )
-    await alongside(lambda: work_aside(client), rounds)
-    assert triton.pid == pid, triton.log_file.read_text()[-2000:]
+    try:
+        await alongside(lambda: work_aside(client), rounds)
+    finally:
+        assert triton.pid == pid, triton.log_file.read_text()[-4000:]
     for model in (*VOICES, "tone"):
         await client.load(model)
         assert await speak(client, model)

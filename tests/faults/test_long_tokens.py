@@ -30,7 +30,7 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Vdx]:
     place = tmp_path_factory.mktemp("joe")
     environ = {"VDX_HOME": str(place / "home")}
     added = subprocess.run(
-        [sys.executable, "-m", "frontend.cli", "voices", "add", str(released_voice())],
+        [sys.executable, "-m", "vdx.cli", "voices", "add", str(released_voice())],
         env={**os.environ, **environ},
         capture_output=True,
         text=True,

@@ -12,9 +12,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from frontend.serving.embedded import EmbeddedTriton
 from tests.server.processes import VDX, Http, Vdx, eventually, running
 from tests.server.talk import Talk, talking
+from vdx.serving.embedded import EmbeddedTriton
 
 QUICK = ("--voice", "tone", "--recogniser", "canned", "--no-proof", "--port", "0")
 ANSWER_S = 5.0
@@ -55,9 +55,11 @@ async def call(http: Http) -> AsyncIterator[Talk]:
 
 
 @pytest.fixture
-def http_of_frontend(server: str) -> Http:
+def http_of_frontend(triton: EmbeddedTriton, tmp_path: Path) -> Iterator[Http]:
     """A `vdx frontend`, whose Triton is not its own."""
-    return Http(server)
+    models = ("--voice", "tone", "--recogniser", "canned", "--port", "0")
+    with running("frontend", "--triton-url", triton.grpc_url, *models, home=tmp_path) as vdx:
+        yield Http(vdx.url())
 
 
 def _ready(http: Http) -> bool:

@@ -9,9 +9,6 @@ from typing import Any
 import pytest
 import yaml
 
-from frontend.cli.livekit_server import require_livekit_server
-from frontend.serving.embedded import EmbeddedTriton
-from frontend.serving.livekit import DevelopmentLiveKit
 from tests.livekit.guest import Guest
 from tests.server.processes import (
     LONG_ANSWER,
@@ -22,6 +19,9 @@ from tests.server.processes import (
     running,
     write_repository,
 )
+from vdx.cli.livekit_server import require_livekit_server
+from vdx.serving.embedded import EmbeddedTriton
+from vdx.serving.livekit import DevelopmentLiveKit
 
 Join = Callable[..., AbstractAsyncContextManager[Guest]]
 

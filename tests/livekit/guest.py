@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from livekit import rtc
 
-from frontend.client.recording import frames_of, room_noise
+from vdx.client.recording import frames_of, room_noise
 
 Event = dict[str, Any]
 RATE = 24_000

@@ -6,9 +6,9 @@ from collections.abc import Awaitable, Callable
 import pytest
 from livekit import api, rtc
 
-from frontend.serving.livekit import DevelopmentLiveKit
 from tests.livekit.guest import RATE, Guest
 from tests.server.talk import clip
+from vdx.serving.livekit import DevelopmentLiveKit
 
 Join = Callable[..., Awaitable[Guest]]
 

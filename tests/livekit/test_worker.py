@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from frontend.serving.embedded import EmbeddedTriton
-from frontend.serving.livekit import DevelopmentLiveKit
 from tests.livekit.conftest import served, worker_arguments
 from tests.livekit.guest import Guest
 from tests.server.processes import Http, Vdx, running
+from vdx.serving.embedded import EmbeddedTriton
+from vdx.serving.livekit import DevelopmentLiveKit
 
 
 @pytest.fixture

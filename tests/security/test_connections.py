@@ -8,9 +8,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from frontend.serving.embedded import EmbeddedTriton
 from tests.server.processes import Http, Vdx, running
 from tests.server.talk import talking
+from vdx.serving.embedded import EmbeddedTriton
 
 DESCRIPTORS = 256
 STRANGERS = 400

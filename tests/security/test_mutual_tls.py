@@ -8,12 +8,12 @@ from pathlib import Path
 import grpc
 import pytest
 
-from frontend.core.config import TlsConfig, TritonConfig
-from frontend.core.errors import ConfigError
-from frontend.core.paths import locate
-from frontend.serving.ports import choose_ports
-from frontend.serving.triton import TritonClient
 from tests.server.processes import Http, embedded, running
+from vdx.core.config import TlsConfig, TritonConfig
+from vdx.core.errors import ConfigError
+from vdx.core.paths import locate
+from vdx.serving.ports import choose_ports
+from vdx.serving.triton import TritonClient
 
 SCRIPT = locate().data / "scripts" / "make_certificates.sh"
 

@@ -15,10 +15,14 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
-from frontend.transports import limits as limits_module
-from frontend.transports import protocol as protocol_module
-from frontend.transports.limits import ConnectionLimits, Throttle, tell_accept_errors_once
-from frontend.transports.protocol import (
+from vdx.transports.http import connection_limits as limits_module
+from vdx.transports.http import protocol as protocol_module
+from vdx.transports.http.connection_limits import (
+    ConnectionLimits,
+    Throttle,
+    tell_accept_errors_once,
+)
+from vdx.transports.http.protocol import (
     MAX_HEADER_BYTES,
     MOST_PIPELINED,
     LimitedHttp,

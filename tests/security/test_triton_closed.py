@@ -10,15 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from frontend.core.config import TritonConfig
-from frontend.serving.embedded import EmbeddedTriton
-from frontend.serving.triton import TritonClient
 from tests.security.processes import LOOPBACK, family, listening, named, regions, shown, udp
-from tests.server.processes import Http, Vdx, embedded, running
+from tests.server.processes import Http, Vdx, embedded, eventually, running
+from vdx.core.config import TritonConfig
+from vdx.serving.embedded import EmbeddedTriton
+from vdx.serving.triton import TritonClient
 
 QUICK = ("--voice", "tone", "--recogniser", "canned", "--no-proof", "--port", "0")
 KEY, SECRET, OTHER = "a-key-of-vdx-0123456789", "s" * 40 + "ecret", "sk-of-the-chat-0123456789"
-NOBODY = 65534
+LIVEKIT = {"livekit-server", "server"}
+"""What the program is called: released, and built here."""
 
 CONNECT = """
 import os, socket, sys
@@ -43,7 +44,7 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Vdx]:
         "NVIDIA_API_KEY": OTHER,
     }
     with running("up", *QUICK, "--livekit", home=home, environ=environ) as vdx:
-        vdx.url()
+        eventually(lambda: "talk here" in vdx.output or vdx.process.poll(), "ready", 240)
         yield vdx
         assert vdx.interrupt() == 0
         assert "Traceback" not in vdx.output, vdx.output
@@ -53,11 +54,14 @@ def test_only_the_intended_ports_are_open(up: Vdx) -> None:
     port = int(up.url().rpartition(":")[2])
     found = listening(up.process.pid)
     programs = sorted(name for name, _, _ in found)
-    others = [(name, number) for name, _, number in found if name != "livekit-server"]
+    livekit = LIVEKIT & set(programs)
+    others = [(name, number) for name, _, number in found if name not in LIVEKIT]
     assert [number for _, number in others] == [port], found
     assert "tritonserver" not in programs
     assert {address for _, address, _ in found} <= set(LOOPBACK), found
-    assert {address for name, address in udp(up.process.pid) if name == "tritonserver"} == set()
+    assert len(livekit) == 1
+    # The media of WebRTC comes from the machine's own address, so loopback would not do for it.
+    assert {name for name, _ in udp(up.process.pid)} <= LIVEKIT
 
 
 def test_a_form_of_a_web_page_has_nothing_to_post_to(up: Vdx) -> None:
@@ -93,7 +97,8 @@ def test_no_secret_in_environments_or_command_lines(up: Vdx) -> None:
         assert not any(secret in shown(process.pid, "cmdline") for secret in secrets)
     started = [process for process in processes if process.pid != up.process.pid]
     names = {process.name() for process in started}
-    assert {"tritonserver", "livekit-server"} <= names
+    assert "tritonserver" in names
+    assert names & LIVEKIT, names
     assert any("stub" in name for name in names), names
     for process in started:
         environment = shown(process.pid, "environ")
@@ -129,7 +134,7 @@ async def test_a_second_triton_gets_a_folder_of_its_own(repository: Path, tmp_pa
         assert third.grpc_url == url
 
 
-@pytest.mark.parametrize("name", ["h" * 120, "with a space, 100 % ü"])
+@pytest.mark.parametrize("name", ["h" * 120, "a %ü", "with many spaces, 100 % of them ü"])
 async def test_a_home_with_an_awkward_path(repository: Path, tmp_path: Path, name: str) -> None:
     home = tmp_path / name
     async with embedded(repository, tmp_path / "triton.log", home=home) as triton:

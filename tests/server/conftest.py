@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 import yaml
 
-from frontend.serving.embedded import EmbeddedTriton
 from tests.server.processes import (
     LONG_ANSWER,
     Http,
@@ -17,6 +16,7 @@ from tests.server.processes import (
     running,
     write_repository,
 )
+from vdx.serving.embedded import EmbeddedTriton
 
 FREED_S = 5.0
 
@@ -53,6 +53,8 @@ def base_config(script: Path) -> dict[str, Any]:
         "models": {"preload": ["tone-spare"]},
         # On few cores, with other tests beside this one, a speaker who stalls has not paused.
         "session": {"input_gap_ms": 500},
+        # Of few cores' default some tests want more.
+        "server": {"max_sessions": 1000},
         "profiles": {
             "vdx": {},
             "long": {"responder": long},

@@ -18,11 +18,11 @@ from typing import Any
 
 import yaml
 
-from frontend.core.paths import locate
-from frontend.serving.embedded import EmbeddedOptions, EmbeddedTriton
 from tests.triton.repository import WHISPER, add_whisper
+from vdx.core.paths import locate
+from vdx.serving.embedded import EmbeddedOptions, EmbeddedTriton
 
-VDX = [sys.executable, "-c", "from frontend.cli.main import main; main()"]
+VDX = [sys.executable, "-c", "from vdx.cli.main import main; main()"]
 PATIENCE_S = 60.0
 """How long anything may take before a test gives up; far beyond what it does take."""
 

@@ -19,8 +19,8 @@ from openai import AsyncOpenAI
 from openai.resources.realtime.realtime import AsyncRealtimeConnection
 from pydantic import BaseModel, ValidationError
 
-from frontend.client.recording import frames_of, read_clip, room_noise
 from tests.server.processes import PATIENCE_S
+from vdx.client.recording import frames_of, read_clip, room_noise
 
 Event = dict[str, Any]
 Samples = NDArray[np.int16]

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from frontend.serving.embedded import EmbeddedTriton
 from tests.server.processes import running
 from tests.server.talk import talking
+from vdx.serving.embedded import EmbeddedTriton
 
 APOLOGY = "Sorry, I cannot answer right now."
 MODES = ("fine", "refuse", "hang", "break", "garbage")

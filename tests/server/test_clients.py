@@ -11,10 +11,10 @@ import psutil
 import pytest
 from websockets.asyncio.client import connect
 
-from frontend.client.recording import read_clip
-from frontend.serving.embedded import EmbeddedTriton
 from tests.server.processes import Http, eventually, metric, running
 from tests.server.talk import RECORDINGS, talking
+from vdx.client.recording import read_clip
+from vdx.serving.embedded import EmbeddedTriton
 
 CLIENT = """
 import asyncio, sys

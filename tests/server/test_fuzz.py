@@ -2,10 +2,10 @@
 
 import pytest
 
-from frontend.bench.fuzz import events, requests, tensors
-from frontend.bench.fuzz.models import served
-from frontend.bench.target import Target
-from frontend.serving.embedded import EmbeddedTriton
+from vdx.bench.fuzz import events, requests, tensors
+from vdx.bench.fuzz.models import served
+from vdx.bench.target import Target
+from vdx.serving.embedded import EmbeddedTriton
 
 SEED = 7
 

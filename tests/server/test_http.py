@@ -11,15 +11,15 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
-from frontend.serving.embedded import EmbeddedTriton
 from tests.server.processes import Http, running
 from tests.server.talk import talking
+from vdx.serving.embedded import EmbeddedTriton
 
 KEYS = ["first-key-of-many", "second-key-of-many"]
 
 
 def _raw(url: str, path: str, headers: dict[str, str]) -> tuple[int, str]:
-    """A request whose Host header is the test's own."""
+    """A request whose Application header is the test's own."""
     connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=20)
     connection.putrequest("GET", path, skip_host=True)
     for name, value in headers.items():
@@ -94,13 +94,13 @@ async def test_open_sessions_are_listed(server: str, http: Http) -> None:
 @pytest.mark.parametrize("path", ["/vdx/status", "/metrics", "/vdx/models", "/"])
 def test_a_foreign_page_or_name_is_refused(server: str, path: str) -> None:
     own = urlsplit(server).netloc
-    assert _raw(server, path, {"Host": own})[0] == 200
-    assert _raw(server, path, {"Host": own, "Origin": server})[0] == 200
+    assert _raw(server, path, {"Application": own})[0] == 200
+    assert _raw(server, path, {"Application": own, "Origin": server})[0] == 200
     for headers in (
-        {"Host": own, "Origin": "http://evil.example"},
-        {"Host": own, "Origin": "null"},
-        {"Host": "evil.example"},
-        {"Host": "127.0.0.1.evil.example"},
+        {"Application": own, "Origin": "http://evil.example"},
+        {"Application": own, "Origin": "null"},
+        {"Application": "evil.example"},
+        {"Application": "127.0.0.1.evil.example"},
         {},
     ):
         code, body = _raw(server, path, headers)

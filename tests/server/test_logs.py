@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from frontend.serving.embedded import EmbeddedTriton
 from tests.server.processes import Http, Vdx, eventually, running
 from tests.server.talk import Talk, talking
+from vdx.serving.embedded import EmbeddedTriton
 
 KEY = "a-key-of-this-server-0123456789"
 CHAT_KEY = "a-key-of-the-chat-endpoint"
@@ -111,7 +111,7 @@ async def _everything(vdx: Vdx, url: str) -> None:
 LINES = (
     r"session opened .*profile=vdx .*session=\w+ transport=websocket",
     r"session closed .*reason=gone seconds=[\d.]+ session=\w+ .*turns=2",
-    r"debug.*speech understood .*characters=11 session=\w+ utterance=\d",
+    r"debug.*speech understood .*characters=11 session=\w+ .*utterance=\d",
     r"debug.*turn answered .*endpoint_ms=[\d.]+.* first_audio_ms=[\d.]+",
     r"debug.*reply ended .*characters=\d+ played_ms=\d+ .*status=completed",
     r"debug.*clause synthesized .*characters=\d+ first_ms=[\d.]+",

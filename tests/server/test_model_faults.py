@@ -11,9 +11,9 @@ from typing import Any
 import psutil
 import pytest
 
-from frontend.serving.embedded import EmbeddedTriton
 from tests.server.processes import LONG_ANSWER, Http, eventually, running
 from tests.server.talk import Event, Talk, clip, talking, update
+from vdx.serving.embedded import EmbeddedTriton
 
 OK = "completed"
 SPEAKS_AGAIN_S = 4.0

@@ -16,8 +16,8 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
-from frontend.serving.embedded import EmbeddedTriton
 from tests.server.processes import eventually, running
+from vdx.serving.embedded import EmbeddedTriton
 
 NAME = "voice.example.com"
 KEY = "the-key-of-the-proxied-server"
@@ -139,7 +139,7 @@ def test_the_page_and_the_api_are_there(proxied: Proxied) -> None:
 
 
 def test_other_names_are_still_refused(proxied: Proxied) -> None:
-    status, content, _ = proxied.ask("/readyz", Host="evil.example")
+    status, content, _ = proxied.ask("/readyz", Application="evil.example")
     assert status == 403
     assert b"server.public_url" in content
 

@@ -17,8 +17,8 @@ import pytest
 import soundfile
 from openai import AsyncOpenAI, BadRequestError, NotFoundError, OpenAI
 
-from frontend.serving.embedded import EmbeddedTriton
 from tests.server.processes import Http, eventually, metric
+from vdx.serving.embedded import EmbeddedTriton
 
 TEXT = "Hello there. This is a sentence like many others."
 SPEECH = "/v1/audio/speech"

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import psutil
 
-from frontend.serving.scratch import SHARED_MEMORY
 from tests.server.processes import Http, Vdx, eventually, running
 from tests.server.talk import talking
+from vdx.serving.scratch import SHARED_MEMORY
 
 QUICK = ("--voice", "tone", "--recogniser", "canned", "--no-proof")
 

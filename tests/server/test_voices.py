@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 import yaml
 
-from frontend.client.recording import read_clip
-from frontend.core.paths import locate
 from tests.server.processes import LONG_ANSWER, PATIENCE_S, Http, Vdx, eventually, running
 from tests.server.talk import Event, Samples, Talk, talking, update
+from vdx.client.recording import read_clip
+from vdx.core.paths import locate
 
-MAKE_VOICE = locate().data / "frontend" / "bench" / "piper_voice.py"
+MAKE_VOICE = locate().data / "frontend" / "vdx" / "bench" / "piper_voice.py"
 DATA = Path(__file__).parents[1] / "data"
 WHISPER = DATA / "whisper-micro-int8"
 SPEECH = DATA / "whisper-speech"
@@ -34,7 +34,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def voices(home: Path) -> Voices:
     def call(*arguments: str) -> str:
         done = subprocess.run(
-            [sys.executable, "-m", "frontend.cli", "voices", *arguments],
+            [sys.executable, "-m", "vdx.cli", "voices", *arguments],
             env={**os.environ, "VDX_HOME": str(home)},
             capture_output=True,
             text=True,

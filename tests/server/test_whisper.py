@@ -1,8 +1,8 @@
 """A conversation heard by Whisper: the trained test model, sentences it knows."""
 
-from frontend.client.recording import read_clip
 from tests.server.talk import Samples, talking
 from tests.unit.backends.speech import DATA, SPOKEN
+from vdx.client.recording import read_clip
 
 NAMES = ("turn_on_the_kitchen_light", "what_time_is_it", "tell_me_a_story")
 

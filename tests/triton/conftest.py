@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
-from frontend.cli import main
-from frontend.core.config import TritonConfig
-from frontend.core.paths import locate
-from frontend.serving.embedded import EmbeddedOptions, EmbeddedTriton
-from frontend.serving.triton import TritonClient
 from tests.triton import repository as repo
 from tests.triton.commands import Answer, Call
 from tests.triton.typed import Connect
 from tests.triton.wire import Wire
+from vdx.cli import main
+from vdx.core.config import TritonConfig
+from vdx.core.paths import locate
+from vdx.serving.embedded import EmbeddedOptions, EmbeddedTriton
+from vdx.serving.triton import TritonClient
 
 VARIANTS: dict[str, tuple[str, dict[str, str]]] = {
     "tone-slow": ("tone", {"fault": "slow", "slow_ms": "60"}),

@@ -6,7 +6,10 @@ from contextlib import aclosing
 
 import pytest
 
-from frontend.core.errors import (
+from tests.triton import repository as repo
+from tests.triton.test_faults import metric
+from tests.triton.typed import Connect, eventually, frames, spoken
+from vdx.core.errors import (
     ModelBusy,
     ModelFailed,
     ModelRejected,
@@ -15,12 +18,9 @@ from frontend.core.errors import (
     TritonError,
     TritonUnavailable,
 )
-from frontend.core.events import SpeechChunk
-from frontend.serving.embedded import EmbeddedTriton
-from frontend.serving.triton import SynthesisRequest
-from tests.triton import repository as repo
-from tests.triton.test_faults import metric
-from tests.triton.typed import Connect, eventually, frames, spoken
+from vdx.core.events import SpeechChunk
+from vdx.serving.embedded import EmbeddedTriton
+from vdx.serving.triton import SynthesisRequest
 
 TEXT = "A clause that is long enough to be spoken in a good many chunks."
 

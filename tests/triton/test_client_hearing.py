@@ -8,7 +8,11 @@ import numpy as np
 import psutil
 import pytest
 
-from frontend.core.errors import (
+from tests.triton import repository as repo
+from tests.triton.test_contract import recording
+from tests.triton.typed import Connect, frames, spoken
+from tests.triton.wire import Wire
+from vdx.core.errors import (
     ModelBusy,
     ModelFailed,
     ModelTimeout,
@@ -16,14 +20,10 @@ from frontend.core.errors import (
     TritonError,
     TritonUnavailable,
 )
-from frontend.core.events import Transcript, TranscriptKind
-from frontend.serving.embedded import EmbeddedTriton
-from frontend.serving.manager import ModelManager
-from frontend.serving.triton import RecognitionStream, TritonClient
-from tests.triton import repository as repo
-from tests.triton.test_contract import recording
-from tests.triton.typed import Connect, frames, spoken
-from tests.triton.wire import Wire
+from vdx.core.events import Transcript, TranscriptKind
+from vdx.serving.embedded import EmbeddedTriton
+from vdx.serving.manager import ModelManager
+from vdx.serving.triton import RecognitionStream, TritonClient
 
 TEXT = "A clause that is long enough to be spoken in a good many chunks."
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 import soundfile
 
-from frontend.core.paths import locate
-from frontend.serving.embedded import EmbeddedTriton
 from tests.server.processes import Http, Vdx, running
 from tests.triton.commands import Call
+from vdx.core.paths import locate
+from vdx.serving.embedded import EmbeddedTriton
 
 # --- without a server ---------------------------------------------------------------------------
 
@@ -143,14 +143,14 @@ def test_a_second_up_finds_other_ports(up: Vdx, tmp_path: Path) -> None:
 
 
 def test_the_recording_of_the_proof_is_there() -> None:
-    from frontend.cli.welcome import PROOF_RECORDING
+    from vdx.cli.welcome import PROOF_RECORDING
 
     assert (locate().recordings / PROOF_RECORDING).is_file()
 
 
 def test_a_proof_that_fails_is_told_and_harms_nothing(capsys: pytest.CaptureFixture[str]) -> None:
-    from frontend.cli.welcome import prove
-    from frontend.core.config import Config
+    from vdx.cli.welcome import prove
+    from vdx.core.config import Config
 
     asyncio.run(prove(f"http://127.0.0.1:{free_port()}", Config()))
     assert "the proof turn failed: " in capsys.readouterr().err

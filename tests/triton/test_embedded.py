@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from frontend.core.errors import PortTaken, SetupError, TritonUnavailable
-from frontend.serving.embedded import EmbeddedOptions, EmbeddedTriton
-from frontend.serving.scratch import SHARED_MEMORY
 from tests.triton.wire import Wire
+from vdx.core.errors import PortTaken, SetupError, TritonUnavailable
+from vdx.serving.embedded import EmbeddedOptions, EmbeddedTriton
+from vdx.serving.scratch import SHARED_MEMORY
 
 Build = Callable[[], EmbeddedOptions]
 
@@ -104,7 +104,7 @@ async def test_a_model_process_that_hangs_does_not_outlive_its_server(
 
 PARENT = """
 import asyncio, sys
-from frontend.serving.embedded import *
+from vdx.serving.embedded import *
 from tests.triton.wire import Wire
 async def main():
     options = EmbeddedOptions(*map(Path, sys.argv[1:4]))

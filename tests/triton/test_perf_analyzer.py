@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from frontend.bench import triton
-from frontend.core.config import TritonConfig
-from frontend.serving.embedded import EmbeddedTriton
 from tests.triton import repository as repo
 from tests.triton.wire import Wire
+from vdx.bench import triton
+from vdx.core.config import TritonConfig
+from vdx.serving.embedded import EmbeddedTriton
 
 SCRIPT = repo.ROOT / "scripts" / "perf_analyzer.sh"
 TRIES = 3

@@ -13,16 +13,16 @@ import numpy as np
 import psutil
 import pytest
 
-from frontend.core.config import TritonConfig
-from frontend.core.paths import locate
-from frontend.serving import orphans
-from frontend.serving.embedded import EmbeddedOptions, EmbeddedTriton
-from frontend.serving.manager import ModelManager
-from frontend.serving.orphans import is_child
-from frontend.serving.triton import SynthesisRequest, TritonClient
 from tests.triton.piper_models import QUIET, add_piper, make_voicepack
 from tests.triton.test_contract import audio_of
 from tests.triton.wire import Wire
+from vdx.core.config import TritonConfig
+from vdx.core.paths import locate
+from vdx.serving import child_models as orphans
+from vdx.serving.child_models import is_child
+from vdx.serving.embedded import EmbeddedOptions, EmbeddedTriton
+from vdx.serving.manager import ModelManager
+from vdx.serving.triton import SynthesisRequest, TritonClient
 
 TEXT = "Hello there, this is a test of 3 words. And a second sentence!"
 CYCLES = 20

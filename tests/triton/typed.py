@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from typing import Any
 
-from frontend.core.events import SpeechChunk
-from frontend.serving.embedded import EmbeddedTriton
-from frontend.serving.triton import SynthesisRequest, TritonClient
 from tests.triton.test_faults import settled
+from vdx.core.events import SpeechChunk
+from vdx.serving.embedded import EmbeddedTriton
+from vdx.serving.triton import SynthesisRequest, TritonClient
 
 TEXT = "A clause that is long enough to be spoken in a good many chunks."
 

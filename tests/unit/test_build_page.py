@@ -6,7 +6,7 @@ from types import ModuleType
 
 import pytest
 
-from frontend.core.paths import locate
+from vdx.core.paths import locate
 
 SCRIPT = locate().data / "scripts" / "build_page.py"
 

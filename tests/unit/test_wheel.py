@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from frontend import __version__
-from frontend.core.paths import locate
+from vdx import __version__
+from vdx.core.paths import locate
 
 CHECKOUT = locate().data
 
@@ -47,13 +47,13 @@ def test_version(installed: Path, tmp_path: Path) -> None:
 
 
 def test_it_is_the_wheel_that_runs(installed: Path, tmp_path: Path) -> None:
-    code = "import frontend; print(frontend.__file__)"
+    code = "import vdx; print(vdx.__file__)"
     answer = run(installed.parent / "python", "-c", code, cwd=tmp_path)
     assert Path(answer.stdout.strip()).is_relative_to(installed.parents[1])
 
 
 def test_it_carries_what_triton_needs(installed: Path) -> None:
-    [data] = installed.parents[1].glob("lib/python3.*/site-packages/frontend/_data")
+    [data] = installed.parents[1].glob("lib/python3.*/site-packages/vdx/_data")
     here = locate()
     models = {config.parent.name for config in here.model_repository.glob("*/config.pbtxt")}
     assert models
@@ -71,11 +71,13 @@ def test_it_carries_what_triton_needs(installed: Path) -> None:
 
 
 def test_it_carries_the_built_page_and_not_its_sources(installed: Path) -> None:
-    [package] = installed.parents[1].glob("lib/python3.*/site-packages/frontend")
+    [package] = installed.parents[1].glob("lib/python3.*/site-packages/vdx")
     page = (package / "_data" / "web" / "index.html").read_text()
     scripts = list((package / "_data" / "web" / "assets").glob("*.js"))
     assert any(script.name in page for script in scripts)
     assert not (package / "web").exists()
+    tops = {p.name for p in package.parent.iterdir()} - {"libraries.pth", "__pycache__"}
+    assert tops == {"vdx", f"vdx-{__version__}.dist-info"}
 
 
 def test_doctor_asks_for_the_environment_then_finds_it(installed: Path, tmp_path: Path) -> None:

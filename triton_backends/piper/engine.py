@@ -13,13 +13,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from triton_backends.piper.compute_queue import ComputeQueue
 from triton_backends.piper.config import VoiceConfig
 from triton_backends.piper.context import Context
 from triton_backends.piper.networks import Array, Networks, Prepared
-from triton_backends.piper.pace import Pace
 from triton_backends.piper.phonemes import Phonemizer, Sentence
 from triton_backends.piper.timing import WordClock
-from triton_backends.piper.turns import Turns
+from triton_backends.piper.window_sizing import WindowSizing
 from triton_backends.piper.windows import Windows
 from triton_backends.shared.contract import TtsRequest
 from triton_backends.shared.engine import Chunk
@@ -55,8 +55,8 @@ class PiperEngine:
         self._phonemizer = phonemizer
         self._networks = networks
         self._flow, self._decoder = contexts
-        self._turns = Turns()
-        self._pace = Pace(
+        self._turns = ComputeQueue()
+        self._pace = WindowSizing(
             self._frames(options.first_ms),
             self._frames(options.largest_ms),
             self._flow.frames // 2 + 2 * self._decoder.frames,

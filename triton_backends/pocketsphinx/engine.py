@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from triton_backends.pocketsphinx.cmn_store import CmnStore
 from triton_backends.pocketsphinx.decoders import mean_of
-from triton_backends.pocketsphinx.means import SessionMeans
 from triton_backends.pocketsphinx.pool import DecoderPool
 from triton_backends.shared.contract import ASR_FRAME, ASR_RATE, AsrRequest
 from triton_backends.shared.engine import Hypothesis, Word
@@ -47,7 +47,7 @@ class PocketsphinxEngine:
     workers = 1
 
     def __init__(
-        self, pool: DecoderPool, means: SessionMeans | None = None, *, whole_only: bool = False
+        self, pool: DecoderPool, means: CmnStore | None = None, *, whole_only: bool = False
     ) -> None:
         self.max_utterances = pool.size
         self._pool = pool

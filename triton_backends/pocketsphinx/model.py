@@ -5,9 +5,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
+from triton_backends.pocketsphinx.cmn_store import CmnStore
 from triton_backends.pocketsphinx.decoders import PocketsphinxDecoders, Vocabulary
 from triton_backends.pocketsphinx.engine import PocketsphinxEngine
-from triton_backends.pocketsphinx.means import SessionMeans
 from triton_backends.pocketsphinx.pool import DecoderPool
 from triton_backends.shared.asr_backend import AsrBackend
 from triton_backends.shared.parameters import Parameters
@@ -35,8 +35,6 @@ class TritonPythonModel(AsrBackend):
         )
         return PocketsphinxEngine(
             pool,
-            SessionMeans.of_server(
-                self._name, parameters.integer("remembered_sessions", 1024, low=0)
-            ),
+            CmnStore.of_server(self._name, parameters.integer("remembered_sessions", 1024, low=0)),
             whole_only=bool(parameters.text("grammar")),
         )

@@ -86,7 +86,7 @@ class Utterance(Protocol):
 
 
 @runtime_checkable
-class Foresighted(Protocol):
+class Speculative(Protocol):
     """An utterance that wants to know what comes next while it decodes."""
 
     def foresee(self, request: AsrRequest, *, end: bool) -> None:

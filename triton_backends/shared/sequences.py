@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 
 from triton_backends.shared.decoding import Job, Sequence, decode
-from triton_backends.shared.engine import AsrEngine, Foresighted
+from triton_backends.shared.engine import AsrEngine, Speculative
 from triton_backends.shared.errors import BackendError, Busy, InvalidArgument
 from triton_backends.shared.progress import Progress
 
@@ -177,5 +177,5 @@ class Sequences:
 
 def _announce(utterance: object, job: Job) -> None:
     """Tell an utterance that is being decoded what waits behind it."""
-    if isinstance(utterance, Foresighted):
+    if isinstance(utterance, Speculative):
         utterance.foresee(job.request, end=job.end)

@@ -6,6 +6,7 @@ before every response it computes, and ends every request with the FINAL flag, w
 
 import threading
 import time
+from collections import deque
 from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -42,6 +43,7 @@ FINAL = pb_utils.TRITONSERVER_RESPONSE_COMPLETE_FINAL
 # Within one response the client is asked for again when the engine has been at it this long.
 POLL_INTERVAL_S = 0.01
 FIRST_RESPONSE_PAUSE_S = 0.002
+UNWANTED_KEPT = 256
 STUCK_MS = 10_000
 """An engine that gives none of its requests a chunk for so long is stuck."""
 
@@ -76,6 +78,8 @@ class TtsBackend:
         self._progress = Progress(stuck_ms / 1000)
         self._active = 0
         self._answers: dict[str, _Answer] = {}
+        # A stop comes by another stream than its request, and may overtake it.
+        self._unwanted: deque[str] = deque(maxlen=UNWANTED_KEPT)
         self._lock = threading.Lock()
 
     def execute(self, requests: list[Any]) -> None:
@@ -90,6 +94,10 @@ class TtsBackend:
             if wanted := stop_wanted(asked):
                 self._stop(wanted)
                 sender.send(flags=FINAL)
+                continue
+            if request.request_id() in self._unwanted:
+                sender.send(flags=FINAL)
+                self._metrics.add("vdx_cancellations_total")
                 continue
             try:
                 decoded = decode_tts(tensors_of(request))
@@ -129,6 +137,8 @@ class TtsBackend:
             answer = self._answers.get(wanted)
         if answer is not None:
             answer.abandoned = True
+        else:
+            self._unwanted.append(wanted)
 
     def _refuse(self, sender: Any, error: BackendError) -> None:
         sender.send(failure(error), flags=FINAL)

@@ -13,7 +13,7 @@ import numpy as np
 from triton_backends.shared.contract import ASR_RATE, AsrRequest
 from triton_backends.shared.parameters import Parameters
 from triton_backends.whisper.costs import PartialCosts
-from triton_backends.whisper.pack import open_pack
+from triton_backends.whisper.model_folder import open_model_folder
 from triton_backends.whisper.recogniser import Hardware, Recogniser, Window
 from triton_backends.whisper.schedule import Schedule
 from triton_backends.whisper.utterance import WhisperUtterance
@@ -75,7 +75,7 @@ class WhisperEngine:
         self.max_utterances = options.max_utterances
         # A worker waits for the end of each decode, so that those that wait can be batched.
         self.workers = min(options.max_utterances, 32)
-        pack = open_pack(folder)
+        pack = open_model_folder(folder)
         self.recogniser = Recogniser(pack, options.hardware, options.max_tokens_per_second)
         self._warm_up()
         self.partials = PartialCosts()

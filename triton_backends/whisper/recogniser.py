@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from triton_backends.shared.errors import Internal, InvalidArgument, Unavailable
-from triton_backends.whisper.guards import is_imagined, is_repetitive, without_loop
+from triton_backends.whisper.hallucination_filters import is_imagined, is_repetitive, without_loop
 from triton_backends.whisper.mel import FRAMES_PER_SECOND, RATE, LogMel
-from triton_backends.whisper.pack import Pack
+from triton_backends.whisper.model_folder import ModelFolder
 from triton_backends.whisper.vocabulary import Vocabulary
 
 POSITION_MS = 20
@@ -73,7 +73,7 @@ class Heard:
 class Recogniser:
     """Thread-safe; every thread shares the weights."""
 
-    def __init__(self, pack: Pack, hardware: Hardware, max_tokens_per_second: float) -> None:
+    def __init__(self, pack: ModelFolder, hardware: Hardware, max_tokens_per_second: float) -> None:
         self.vocabulary = Vocabulary(pack)
         self.full_frames = pack.architecture.window
         self.parallel = hardware.parallel or _parallel(pack, hardware)
@@ -256,19 +256,19 @@ def _timed(
     return timed
 
 
-def _parallel(pack: Pack, hardware: Hardware) -> int:
+def _parallel(pack: ModelFolder, hardware: Hardware) -> int:
     if hardware.device == "cuda":
         return 1
     cores = len(os.sched_getaffinity(0))
     return max(1, min(cores // _threads(pack, hardware), 4))
 
 
-def _threads(pack: Pack, hardware: Hardware) -> int:
+def _threads(pack: ModelFolder, hardware: Hardware) -> int:
     cores = len(os.sched_getaffinity(0))
     return hardware.threads or min(2 if pack.architecture.width >= WIDE else 1, cores)
 
 
-def _load(pack: Pack, hardware: Hardware, parallel: int) -> Any:
+def _load(pack: ModelFolder, hardware: Hardware, parallel: int) -> Any:
     import ctranslate2
 
     if hardware.device == "cuda" and not ctranslate2.get_cuda_device_count():

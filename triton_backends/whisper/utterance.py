@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from triton_backends.shared.contract import ASR_RATE, AsrRequest
 from triton_backends.shared.engine import Hypothesis, Word
-from triton_backends.whisper.guards import has_no_speech
+from triton_backends.whisper.hallucination_filters import has_no_speech
 from triton_backends.whisper.levels import loudest, quietest
 from triton_backends.whisper.recogniser import Heard, TimedWord, Window
 from triton_backends.whisper.schedule import Job, Urgency

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from triton_backends.shared.errors import InvalidArgument
-from triton_backends.whisper.pack import Pack
+from triton_backends.whisper.model_folder import ModelFolder
 
 # Written without spaces between words: there every character counts as a word.
 SPACELESS = frozenset({"zh", "ja", "th", "lo", "my", "km", "yue"})
@@ -18,7 +18,7 @@ MULTILINGUAL_SIZE = 51_865
 class Vocabulary:
     """The tokens of one model; numbers below `eot` are text."""
 
-    def __init__(self, pack: Pack) -> None:
+    def __init__(self, pack: ModelFolder) -> None:
         self._numbers = {token: number for number, token in enumerate(pack.tokens)}
         self.eot = self._numbers["<|endoftext|>"]
         self._start = self._numbers["<|startoftranscript|>"]
@@ -105,7 +105,7 @@ def _without_blanks(words: list[tuple[str, list[int]]], space: str) -> list[tupl
     return joined
 
 
-def _tokenizer(pack: Pack) -> Any:
+def _tokenizer(pack: ModelFolder) -> Any:
     """The model's own tokenizer.json; without one, the byte-level decoder of its vocabulary."""
     from tokenizers import Tokenizer, decoders, models
 

@@ -16,9 +16,9 @@ from triton_backends.espeak.engine import EspeakEngine
 from triton_backends.espeak.library import Mark
 from triton_backends.espeak.voices import find_language, find_variant
 from triton_backends.espeak.words import WordTracker, word_spans
+from triton_backends.pocketsphinx.cmn_store import CmnStore
 from triton_backends.pocketsphinx.decoders import PocketsphinxDecoders
 from triton_backends.pocketsphinx.engine import PocketsphinxEngine
-from triton_backends.pocketsphinx.means import SessionMeans
 from triton_backends.pocketsphinx.pool import DecoderPool
 from triton_backends.shared.contract import AsrRequest, TtsRequest
 from triton_backends.shared.errors import Busy, Internal, InvalidArgument
@@ -219,7 +219,7 @@ def means_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def sphinx(means_file: Path) -> PocketsphinxEngine:
     pool = DecoderPool(PocketsphinxDecoders(3000).build, size=2, ready=1)
-    return PocketsphinxEngine(pool, SessionMeans(means_file, 2))
+    return PocketsphinxEngine(pool, CmnStore(means_file, 2))
 
 
 def hear(engine: PocketsphinxEngine, audio: np.ndarray, session: str = "") -> str:
@@ -309,7 +309,7 @@ class TestPocketsphinx:
     ) -> None:
         for session in ("a", "b", "c", "b"):
             hear(sphinx, recording("ps_cards_001"), session=session)
-        other_instance = SessionMeans(means_file, 2)
+        other_instance = CmnStore(means_file, 2)
         found = {session: other_instance.get(session) for session in "abc"}
         other_instance.close()
         assert found.pop("a") is None
@@ -321,7 +321,7 @@ class TestPocketsphinx:
 
 
 def test_a_mean_is_there_in_the_next_process(tmp_path: Path) -> None:
-    first, second = SessionMeans(tmp_path / "means", 2), SessionMeans(tmp_path / "means", 2)
+    first, second = CmnStore(tmp_path / "means", 2), CmnStore(tmp_path / "means", 2)
     first.put("one", "40.0,-1.5")
     first.put("", "1.0")
     first.close()
@@ -335,7 +335,7 @@ def test_a_mean_is_there_in_the_next_process(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("remembered", [0, 1])
 def test_means_may_be_few_or_none(tmp_path: Path, remembered: int) -> None:
-    means = SessionMeans(tmp_path / "means", remembered)
+    means = CmnStore(tmp_path / "means", remembered)
     means.put("one", "1")
     means.put("two", "2")
     assert means.get("one") is None

@@ -8,7 +8,7 @@ import pytest
 
 from tests.unit.backends.speech import DATA, spoken
 from triton_backends.shared.errors import Unavailable
-from triton_backends.whisper import guards
+from triton_backends.whisper import hallucination_filters as guards
 from triton_backends.whisper.costs import PartialCosts
 from triton_backends.whisper.levels import loudest, quietest
 from triton_backends.whisper.mel import LogMel

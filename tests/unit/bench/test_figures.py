@@ -3,9 +3,9 @@ import os
 
 import pytest
 
-from frontend.bench import procfs, scrape
-from frontend.bench.figures import Figure, Machine, Report, print_table
-from frontend.core.errors import InvalidInput, UnknownName, VdxError
+from vdx.bench import procfs, scrape
+from vdx.bench.figures import Figure, Machine, Report, print_table
+from vdx.core.errors import InvalidInput, UnknownName, VdxError
 
 TEXT = """
 # HELP pace How late

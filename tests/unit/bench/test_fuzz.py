@@ -4,9 +4,9 @@ import json
 
 from hypothesis import HealthCheck, given, settings
 
-from frontend.bench.fuzz.findings import KEPT, Findings
-from frontend.bench.fuzz.streams import LENGTH, streams
-from frontend.bench.transcriptions import word_error_rate
+from vdx.bench.fuzz.findings import KEPT, Findings
+from vdx.bench.fuzz.streams import LENGTH, streams
+from vdx.bench.transcriptions import word_error_rate
 
 KNOWN = {"session.update", "input_audio_buffer.append", "response.create"}
 

@@ -3,11 +3,12 @@ import asyncio
 import numpy as np
 import pytest
 
-from frontend.bench import interruptions, person, sessions
-from frontend.bench.first_audio import frame_costs_ms
-from frontend.bench.target import DATA, TargetOptions, profile, target
-from frontend.core.config import Config
-from frontend.core.errors import SetupError, VdxError
+from vdx.bench import client_process as person
+from vdx.bench import interruptions, sessions
+from vdx.bench.first_audio import frame_costs_ms
+from vdx.bench.target import DATA, TargetOptions, profile, target
+from vdx.core.config import Config
+from vdx.core.errors import SetupError, VdxError
 
 
 @pytest.mark.parametrize("answers", ["bargein", "load", "interruptions", "short", ""])
@@ -28,7 +29,7 @@ async def test_a_person_that_fails_says_why() -> None:
 
 
 async def test_an_unknown_scene_is_named() -> None:
-    with pytest.raises(VdxError, match="scene 'opera'"):
+    with pytest.raises(VdxError, match="scenario 'opera'"):
         await person.run_person("opera", {})
 
 

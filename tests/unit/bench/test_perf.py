@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from frontend.bench import perf_data
-from frontend.bench.figures import Report
-from frontend.bench.perf import PerfAnalyzer, read_export
-from frontend.bench.triton import _add
-from frontend.core.config import TritonConfig
-from frontend.core.errors import SetupError, VdxError
-from frontend.core.paths import Paths, locate
+from vdx.bench import perf_data
+from vdx.bench.figures import Report
+from vdx.bench.perf import PerfAnalyzer, read_export
+from vdx.bench.triton import _add
+from vdx.core.config import TritonConfig
+from vdx.core.errors import SetupError, VdxError
+from vdx.core.paths import Paths, locate
 
 MS = 1_000_000
 BOX = TritonConfig(url="box:8001")

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from frontend.bench import report
-from frontend.bench.figures import Report
-from frontend.bench.markdown import change
-from frontend.bench.registry import BENCHES
-from frontend.bench.report import Outcome
-from frontend.cli.main import load_command
-from frontend.core.errors import ConfigError, UnknownName
+from vdx.bench import report
+from vdx.bench.figures import Report
+from vdx.bench.markdown import change
+from vdx.bench.registry import BENCHES
+from vdx.bench.report import Outcome
+from vdx.cli.main import load_command
+from vdx.core.errors import ConfigError, UnknownName
 
 TURN, COST = "turn --rounds 1", "sessions --cost --sessions {} --seconds 9"
 
@@ -61,7 +61,7 @@ def test_every_bench_is_planned_in_order() -> None:
 )
 def test_every_run_has_options_that_exist(command: str) -> None:
     name, *arguments = shlex.split(command)
-    loaded = load_command(name, "frontend.cli.bench")
+    loaded = load_command(name, "vdx.cli.bench")
     with loaded.make_context(name, [*arguments, "--json"]) as context:
         assert context.params["as_json"] is True
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from frontend.bench.sound import compare, first_loud, holes_ms, loud_ms, silent_after
+from vdx.bench.sound import compare, first_loud, holes_ms, loud_ms, silent_after
 
 RATE = 24_000
 

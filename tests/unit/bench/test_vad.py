@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from frontend.bench.vad import ALL, NONE, Tally
-from frontend.bench.vad_corpus import (
+from vdx.bench.vad import ALL, NONE, Tally
+from vdx.bench.vad_corpus import (
     BOT_S,
     distant_scenes,
     echo_scenes,
@@ -16,14 +16,14 @@ from frontend.bench.vad_corpus import (
     noise_scenes,
     onset_scenes,
 )
-from frontend.bench.vad_noises import NOISES, through
-from frontend.bench.vad_pauses import PAUSES_S, PHRASES, finished, listen, thinking
-from frontend.bench.vad_play import Stage, _Loudspeaker, play
-from frontend.bench.vad_plots import draw
-from frontend.bench.vad_voices import HALVES, VOICE_RMS, active_rms, bots_of, voices, voices_of
-from frontend.core.audio import LISTEN_FRAME, LISTEN_RATE
-from frontend.core.config import EndpointingConfig
-from frontend.core.events import SpeechStarted
+from vdx.bench.vad_noises import NOISES, through
+from vdx.bench.vad_pauses import PAUSES_S, PHRASES, finished, listen, thinking
+from vdx.bench.vad_play import Stage, _Loudspeaker, play
+from vdx.bench.vad_plots import draw
+from vdx.bench.vad_voices import HALVES, VOICE_RMS, active_rms, bots_of, voices, voices_of
+from vdx.core.audio import LISTEN_FRAME, LISTEN_RATE
+from vdx.core.config import EndpointingConfig
+from vdx.core.events import SpeechStarted
 
 
 def first(scenes: list[Any], **wanted: object) -> Any:

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from frontend.cli.config import app, parse_assignments
-from frontend.core.errors import ConfigError
+from vdx.cli.config import app, parse_assignments
+from vdx.core.errors import ConfigError
 
 
 @pytest.fixture(autouse=True)

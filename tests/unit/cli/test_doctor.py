@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from frontend.cli import checks, doctor
-from frontend.cli.checks import Check, Status
-from frontend.core.config import Config, EmbeddedConfig, ServerConfig, TritonConfig
-from frontend.core.errors import ModelTimeout
-from frontend.core.paths import locate
-from frontend.serving.models import ModelState
-from frontend.serving.triton import TritonClient
+from vdx.cli import checks, doctor
+from vdx.cli.checks import Check, Status
+from vdx.core.config import Config, EmbeddedConfig, ServerConfig, TritonConfig
+from vdx.core.errors import ModelTimeout
+from vdx.core.paths import locate
+from vdx.serving.models import ModelState
+from vdx.serving.triton import TritonClient
 
 
 @pytest.fixture

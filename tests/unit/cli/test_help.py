@@ -5,7 +5,7 @@ import re
 import pytest
 from typer.testing import CliRunner
 
-from frontend.cli import main
+from vdx.cli import main
 
 GROUPS = [name for name in main.COMMANDS if hasattr(main.load_command(name), "commands")]
 PAGES = [

@@ -6,15 +6,15 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from frontend.cli import rooms
-from frontend.cli.livekit_server import (
+from vdx.cli import rooms
+from vdx.cli.livekit_server import (
     MODULE,
     cache_folder,
     find_livekit_server,
     require_livekit_server,
 )
-from frontend.core.config import LiveKitConfig
-from frontend.core.errors import ConfigError, SetupError
+from vdx.core.config import LiveKitConfig
+from vdx.core.errors import ConfigError, SetupError
 
 GO = """#!/bin/sh
 if [ "$1" = version ]; then echo "go version go1.26.1 linux/amd64"; exit; fi

@@ -9,19 +9,19 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from frontend import __version__
-from frontend.cli import main
-from frontend.core.errors import ConfigError, SetupError, TritonUnavailable
+from vdx import __version__
+from vdx.cli import main
+from vdx.core.errors import ConfigError, SetupError, TritonUnavailable
 
 HEAVY = {
     "fastapi", "grpc", "livekit", "numpy", "openai", "pydantic", "rich", "sounddevice",
     "soundfile", "soxr", "starlette", "structlog", "tritonclient", "uvicorn", "yaml",
 }  # fmt: skip
-PRESENT = sorted(name for name in main.COMMANDS if find_spec(f"frontend.cli.{name}"))
+PRESENT = sorted(name for name in main.COMMANDS if find_spec(f"vdx.cli.{name}"))
 
 
 def run(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "frontend.cli", *arguments]
+    command = [sys.executable, "-m", "vdx.cli", *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=False, cwd=cwd)
 
 
@@ -30,7 +30,7 @@ def modules_after(arguments: list[str]) -> set[str]:
     code = (
         "import json, sys\n"
         f"sys.argv = ['vdx', *{arguments!r}]\n"
-        "from frontend.cli.main import main\n"
+        "from vdx.cli.main import main\n"
         "try:\n    main()\nexcept SystemExit:\n    pass\n"
         "print(json.dumps(sorted(sys.modules)))"
     )
@@ -44,7 +44,8 @@ def modules_after(arguments: list[str]) -> set[str]:
 def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
     loaded = modules_after(arguments)
     assert {name.split(".")[0] for name in loaded} & HEAVY == set()
-    assert [name for name in loaded if name.startswith("frontend.cli.")] == ["frontend.cli.main"]
+    ours = {name for name in loaded if name.startswith("vdx.cli.")}
+    assert ours == {"vdx.cli.main", "vdx.cli.output"}
 
 
 def test_help_lists_every_command_in_order() -> None:

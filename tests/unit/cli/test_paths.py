@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from frontend.core.paths import PACKAGE, locate
+from vdx.core.paths import PACKAGE, locate
 
-CHECKOUT = PACKAGE.parent
+CHECKOUT = PACKAGE.parent.parent
 
 
 def test_checkout_is_its_own_data() -> None:
@@ -17,7 +17,7 @@ def test_checkout_is_its_own_data() -> None:
 
 
 def test_installed_package_keeps_its_environment_under_home(tmp_path: Path) -> None:
-    package = tmp_path / "site-packages" / "frontend"
+    package = tmp_path / "site-packages" / "vdx"
     paths = locate({"VDX_HOME": str(tmp_path / "home")}, package=package)
     assert not paths.is_checkout
     assert paths.model_repository == package / "_data" / "model_repository"
@@ -26,7 +26,7 @@ def test_installed_package_keeps_its_environment_under_home(tmp_path: Path) -> N
 
 
 def test_home_defaults_to_the_users_data_folder(tmp_path: Path) -> None:
-    package = tmp_path / "frontend"
+    package = tmp_path / "frontend" / "vdx"
     assert locate({}, package).home == Path.home() / ".local" / "share" / "vdx"
     assert locate({"XDG_DATA_HOME": "/data"}, package).home == Path("/data/vdx")
 

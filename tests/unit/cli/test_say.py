@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from frontend.cli.say import _save
-from frontend.core.errors import StorageFailed
-from frontend.transports.encoders import FORMS
+from vdx.batch.encoders import FORMS
+from vdx.cli.say import _save
+from vdx.core.errors import StorageFailed
 
 PCM = np.zeros(48_000, np.int16)
 

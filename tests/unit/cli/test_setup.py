@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from frontend.cli import interpreters, setup
-from frontend.cli.interpreters import Interpreter
-from frontend.core.errors import SetupError
-from frontend.core.paths import Paths, locate
+from vdx.cli import interpreters, setup
+from vdx.cli.interpreters import Interpreter
+from vdx.core.errors import SetupError
+from vdx.core.paths import Paths, locate
 
 HERE = Path(sys.executable)
 

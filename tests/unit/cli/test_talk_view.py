@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from frontend.cli.talk_view import CAPTIONS, LEVEL_CELLS, JsonView, LiveView
+from vdx.cli.talk_view import CAPTIONS, LEVEL_CELLS, JsonView, LiveView
 
 HEARD = "conversation.item.input_audio_transcription.completed"
 DELTA = "response.output_audio_transcript.delta"

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from frontend.cli.telling import tell, warn
+from vdx.cli.console import tell, warn
 
 
 class Full:

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from frontend.cli import main
-from frontend.core.errors import InvalidVoicepack
 from tests.unit.serving import small_models as small
 from tests.unit.serving.hub_server import FakeHub, serving
 from tests.unit.serving.test_hub import KEY, piper_repository, whisper_repository
+from vdx.cli import main
+from vdx.core.errors import InvalidVoicepack
 
 FIXTURE = Path(__file__).parents[2] / "data" / "whisper-micro-int8"
 NOBODY = ("--url", "http://127.0.0.1:9")
@@ -43,7 +43,7 @@ def fake() -> Iterator[FakeHub]:
 @pytest.fixture
 def no_trial(monkeypatch: pytest.MonkeyPatch) -> None:
     """For models whose weights mean nothing: format and files are what is looked at."""
-    monkeypatch.setattr("frontend.serving.voicepacks.trial.load_once", lambda _: None)
+    monkeypatch.setattr("vdx.serving.voicepacks.load_check.load_once", lambda _: None)
 
 
 def vdx(*arguments: str) -> Result:
@@ -162,7 +162,7 @@ def test_a_path_is_checked_without_being_added(tmp_path: Path) -> None:
 def run(*arguments: str, home: Path, **variables: str) -> "subprocess.Popen[str]":
     """A `vdx voices` of its own process, as signals and exit statuses want."""
     return subprocess.Popen(
-        [sys.executable, "-m", "frontend.cli", "voices", *arguments],
+        [sys.executable, "-m", "vdx.cli", "voices", *arguments],
         env={**os.environ, "VDX_HOME": str(home), **variables},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

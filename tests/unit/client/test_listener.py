@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from frontend.client.listener import Listener
+from vdx.client.listener import Listener
 
 RATE = 1000  # a sample is a millisecond
 

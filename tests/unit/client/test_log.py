@@ -1,6 +1,6 @@
 from typing import Any
 
-from frontend.client.log import ConversationLog
+from vdx.client.log import ConversationLog
 
 
 def delta(response: str, size: int) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 import pytest
 
-from frontend.client.realtime import RealtimeClient, realtime_address
-from frontend.core.errors import ConnectionLost, InvalidInput
 from tests.unit.client.fake_server import FakeServer, serving
+from vdx.client.realtime import RealtimeClient, realtime_address
+from vdx.core.errors import ConnectionLost, InvalidInput
 
 
 async def test_a_session_is_opened_and_configured() -> None:

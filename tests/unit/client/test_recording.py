@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from frontend.client.recording import frames_of, loud_span, read_clip, room_noise
-from frontend.core.audio import rms, to_pcm
-from frontend.core.errors import InvalidInput, UnknownName
+from vdx.client.recording import frames_of, loud_span, read_clip, room_noise
+from vdx.core.audio import rms, to_pcm
+from vdx.core.errors import InvalidInput, UnknownName
 
 RATE = 24_000
 

@@ -9,13 +9,13 @@ import soundfile
 import typer
 from rich.console import Console
 
-from frontend.bench.target import DATA
-from frontend.cli.talk import TalkOptions, _talk
-from frontend.cli.talk_view import LiveView
-from frontend.client.listener import Listener
-from frontend.client.microphone import BLOCK, SoundCard, connect_ears
-from frontend.core.errors import UnknownName
 from tests.unit.client.fake_server import FakeServer, serving
+from vdx.bench.target import DATA
+from vdx.cli.talk import TalkOptions, _talk
+from vdx.cli.talk_view import LiveView
+from vdx.client.listener import Listener
+from vdx.client.microphone import BLOCK, SoundCard, connect_ears
+from vdx.core.errors import UnknownName
 
 
 def options(url: str, **changes: Any) -> TalkOptions:
@@ -59,7 +59,7 @@ async def test_a_missing_recording_is_named_before_anything_is_connected() -> No
 
 
 def test_the_command_says_when_there_was_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    from frontend.cli import talk as module
+    from vdx.cli import talk as module
 
     async def unanswered(_options: TalkOptions) -> int:
         return 2
@@ -168,7 +168,7 @@ async def test_events_reach_the_card() -> None:
 
 
 def test_livekits_canceller_takes_and_gives_blocks() -> None:
-    from frontend.cli.talk import LiveKitCanceller
+    from vdx.cli.talk import LiveKitCanceller
 
     canceller = LiveKitCanceller()
     block = np.full(BLOCK, 100, "<i2").tobytes()

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from frontend.core.audio import Framer, fade_in, rms, to_pcm
+from vdx.core.audio import Framer, fade_in, rms, to_pcm
 
 
 @given(st.lists(st.binary(max_size=50), max_size=20), st.integers(1, 12))

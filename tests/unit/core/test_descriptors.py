@@ -6,11 +6,11 @@ import sys
 
 import pytest
 
-from frontend.core.descriptors import descriptor_limit, raise_descriptor_limit
+from vdx.core.descriptors import descriptor_limit, raise_descriptor_limit
 
 PROGRAM = """
 import resource
-from frontend.core.descriptors import descriptor_limit, raise_descriptor_limit
+from vdx.core.descriptors import descriptor_limit, raise_descriptor_limit
 resource.setrlimit(resource.RLIMIT_NOFILE, ({soft}, {hard}))
 print(raise_descriptor_limit(), descriptor_limit(), resource.getrlimit(resource.RLIMIT_NOFILE)[0])
 """

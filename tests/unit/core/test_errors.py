@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 import pytest
 
-import frontend
-from frontend.core import errors
-from frontend.core.errors import (
+import vdx
+from vdx.core import errors
+from vdx.core.errors import (
     HubError,
     InvalidInput,
     ModelBusy,
@@ -37,10 +37,10 @@ ALL = [
 
 
 def test_the_module_holds_the_whole_tree() -> None:
-    for module in pkgutil.walk_packages(frontend.__path__, "frontend."):
+    for module in pkgutil.walk_packages(vdx.__path__, "vdx."):
         if not module.name.endswith("__main__"):
             importlib.import_module(module.name)
-    ours = {kind for kind in subclasses(VdxError) if kind.__module__.startswith("frontend")}
+    ours = {kind for kind in subclasses(VdxError) if kind.__module__.startswith("vdx")}
     assert ours - {VdxError} == {*ALL}
 
 
@@ -79,3 +79,15 @@ def test_a_responder_says_whether_to_try_again(retryable: bool) -> None:
 def test_codes_tell_errors_of_triton_apart() -> None:
     codes = [kind.code for kind in subclasses(TritonError)]
     assert len(codes) == len(set(codes))
+
+
+def test_what_a_log_says_quotes_no_request() -> None:
+    word = "kaleidoscope"
+    for error in (
+        errors.InvalidInput(f"bad {word}", param="input"),
+        errors.UnknownName(f"no model {word}"),
+        errors.ModelRejected(f"TEXT has nothing to say: {word}"),
+        errors.ResponderError("status 400", retryable=False, told=f"cannot answer {word}"),
+    ):
+        assert word in str(error)
+        assert word not in error.for_log

@@ -3,9 +3,10 @@ import inspect
 
 import pytest
 
-from frontend.core import events
-from frontend.core.events import Clause, SessionState, TranscriptKind
-from frontend.dialog import moves, notices
+from vdx.core import events
+from vdx.core.events import Clause, SessionState, TranscriptKind
+from vdx.dialog import session_events as notices
+from vdx.dialog import turn_events as moves
 
 VALUES = [
     kind

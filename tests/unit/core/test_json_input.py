@@ -8,8 +8,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from frontend.core.errors import InvalidInput
-from frontend.core.json_input import MAX_DEPTH, MAX_VALUES, parse_json, shown, utf8_size
+from vdx.core.errors import InvalidInput
+from vdx.core.json_input import MAX_DEPTH, MAX_VALUES, parse_json, shown, utf8_size
 
 REFUSED = {
     "": "the text is not JSON",

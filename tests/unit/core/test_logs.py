@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
-from frontend.core import logs
-from frontend.core.config import LogConfig
+from vdx.core import logs
+from vdx.core.config import LogConfig
 
 
 def test_a_line_holds_the_event_and_its_values(

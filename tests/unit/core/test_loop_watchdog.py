@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from frontend.core import loop_watchdog
-from frontend.core.metrics import LOOP_STALL, LOOP_STALL_CPU
+from vdx.core import loop_watchdog
+from vdx.core.metrics import LOOP_STALL, LOOP_STALL_CPU
 
 STALL_S = 0.4
 

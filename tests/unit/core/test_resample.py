@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from frontend.core.errors import InvalidInput
-from frontend.core.resample import Resampler
+from vdx.core.errors import InvalidInput
+from vdx.core.resample import Resampler
 
 RATES = (16_000, 24_000, 48_000)
 PAIRS = list(itertools.permutations(RATES, 2))

@@ -2,9 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from frontend.core.config import Config
-from frontend.core.errors import ConfigError
-from frontend.core.settings import leaves, load
+from vdx.core.config import Config
+from vdx.core.errors import ConfigError
+from vdx.core.settings import leaves, load
 
 
 def written(folder: Path, text: str) -> Path:
@@ -146,3 +146,38 @@ def test_secrets_are_masked(tmp_path: Path) -> None:
 def test_a_key_that_was_renamed_says_its_new_name() -> None:
     with pytest.raises(ConfigError, match=r"is now called server\.drain_timeout_seconds"):
         load(flags={"livekit.drain_timeout_seconds": 5}, environ={})
+
+
+KUBERNETES = {
+    "VDX_PORT": "tcp://10.0.0.1:80",
+    "VDX_SERVICE_HOST": "10.0.0.1",
+    "VDX_SERVICE_PORT": "80",
+    "VDX_SERVICE_PORT_HTTP": "80",
+    "VDX_PORT_80_TCP": "tcp://10.0.0.1:80",
+    "VDX_PORT_80_TCP_PROTO": "tcp",
+    "VDX_PORT_80_TCP_PORT": "80",
+    "VDX_PORT_80_TCP_ADDR": "fd00::1",
+    "VDX_FRONTEND_SERVICE_HOST": "10.0.0.2",
+    "VDX_TRITON_PORT_8001_TCP_ADDR": "10.0.0.3",
+}
+
+
+def test_variables_that_kubernetes_sets_are_left_alone() -> None:
+    settings = load(environ=KUBERNETES | {"VDX_URL": "http://127.0.0.1:1"})
+    assert settings.config == Config()
+    assert settings.ignored == tuple(sorted(KUBERNETES))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("VDX_PORT", "8080"), ("VDX_SERVICE_HOST", "x y"), ("VDX_HOST", "10.0.0.1")],
+)
+def test_a_mistyped_variable_is_still_an_error(name: str, value: str) -> None:
+    with pytest.raises(ConfigError, match=name):
+        load(environ={name: value})
+
+
+def test_a_file_that_is_no_text(tmp_path: Path) -> None:
+    (tmp_path / "vdx.yaml").write_bytes(b"\xff\xfe")
+    with pytest.raises(ConfigError, match="not YAML"):
+        load(environ={})

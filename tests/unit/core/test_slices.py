@@ -2,7 +2,7 @@
 
 import asyncio
 
-from frontend.core.slices import rest
+from vdx.core.slices import rest
 
 SLICES = 5
 

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from frontend.core.threads import cancel_all, in_thread
+from vdx.core.threads import cancel_all, in_thread
 
 
 class Work:

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from frontend.core.errors import ConfigError, RoomError
-from frontend.core.masking import masked
-from frontend.core.settings import leaves, load
+from vdx.core.errors import ConfigError, RoomError
+from vdx.core.masking import masked
+from vdx.core.settings import leaves, load
 
 KEY = "a-key-of-24-characters.."
 OTHER = "another-of-24-characters"

@@ -10,12 +10,12 @@ from typing import Any, Self, TypeVar
 
 import numpy as np
 
-from frontend.core.audio import SPEAK_FRAME
-from frontend.core.errors import VdxError
-from frontend.core.events import Message, Pcm, SpeechChunk, Transcript, TranscriptKind, Word
-from frontend.dialog import notices as n
-from frontend.dialog.profiles import SessionOptions
-from frontend.speech.tts import Voice
+from vdx.core.audio import SPEAK_FRAME
+from vdx.core.errors import VdxError
+from vdx.core.events import Message, Pcm, SpeechChunk, Transcript, TranscriptKind, Word
+from vdx.dialog.profiles import SessionOptions
+from vdx.dialog.session_events import ReplyDone, SessionEvent
+from vdx.speech.output.tts import Voice
 
 FRAMES_PER_CHARACTER = 3
 """60 ms a character: close to ordinary speech."""
@@ -203,12 +203,12 @@ class FakeAudience:
     """Keeps every notice and every frame with the time it came."""
 
     def __init__(self) -> None:
-        self.notices: list[tuple[float, n.Notice]] = []
+        self.notices: list[tuple[float, SessionEvent]] = []
         self.rows: list[tuple[float, int, Pcm]] = []
         self.slow_s = 0.0
         self._changed = asyncio.Event()
 
-    def notify(self, notice: n.Notice) -> None:
+    def notify(self, notice: SessionEvent) -> None:
         self.notices.append((asyncio.get_running_loop().time(), notice))
         self._changed.set()
 
@@ -229,7 +229,7 @@ class FakeAudience:
         return np.concatenate([row.reshape(-1) for row in rows] or [np.zeros(0, np.int16)])
 
     def statuses(self) -> list[tuple[int, str]]:
-        return [(ended.reply, ended.status) for ended in self.all(n.ReplyEnded)]
+        return [(ended.reply, ended.status) for ended in self.all(ReplyDone)]
 
     async def wait_for(self, kind: type[Kind], count: int = 1) -> Kind:
         """The `count`th notice of a kind, once it came."""

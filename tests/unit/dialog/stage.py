@@ -8,12 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from frontend.core.audio import SPEAK_FRAME, fade_in
-from frontend.core.config import Config
-from frontend.core.events import SessionState
-from frontend.dialog.profiles import SessionOptions, resolve
-from frontend.dialog.session import Session
-from frontend.dialog.speaking import Services
 from tests.unit.dialog.fakes import (
     FakeAudience,
     FakeRecogniser,
@@ -23,6 +17,12 @@ from tests.unit.dialog.fakes import (
     utter,
 )
 from tests.unit.speech.signals import Signal, frames, room, vowel
+from vdx.core.audio import SPEAK_FRAME, fade_in
+from vdx.core.config import Config
+from vdx.core.events import SessionState
+from vdx.dialog.profiles import SessionOptions, resolve
+from vdx.dialog.session import Session
+from vdx.dialog.speaking import Services
 
 FRAME_S = 0.02
 

@@ -2,8 +2,12 @@ import asyncio
 
 import numpy as np
 
-from frontend.core.config import AsrConfig, VadConfig
-from frontend.core.events import (
+from tests.unit.dialog.fakes import FakeRecogniser
+from tests.unit.dialog.stage import quiet
+from tests.unit.speech.signals import Signal, frames, vowel
+from tests.unit.virtual_time import on_virtual_time
+from vdx.core.config import AsrConfig, VadConfig
+from vdx.core.events import (
     SessionState,
     SpeechEnded,
     SpeechEvent,
@@ -13,12 +17,8 @@ from frontend.core.events import (
     Transcript,
     TranscriptFailed,
 )
-from frontend.dialog.hearing import Hearing
-from frontend.speech.asr import Recogniser, Utterance
-from tests.unit.dialog.fakes import FakeRecogniser
-from tests.unit.dialog.stage import quiet
-from tests.unit.speech.signals import Signal, frames, vowel
-from tests.unit.virtual_time import on_virtual_time
+from vdx.dialog.hearing import Hearing
+from vdx.speech.input.asr import Recogniser, Utterance
 
 
 class Ear:

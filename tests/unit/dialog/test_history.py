@@ -2,10 +2,10 @@ from collections.abc import Callable
 
 import pytest
 
-from frontend.core.errors import InvalidInput, UnknownName
-from frontend.core.events import Clause, Message, Word
-from frontend.dialog.history import History, Item
-from frontend.speech.replyaudio import ClauseSpan
+from vdx.core.errors import InvalidInput, UnknownName
+from vdx.core.events import Clause, Message, Word
+from vdx.dialog.history import History, Item
+from vdx.speech.output.reply_audio import ClauseSpan
 
 WORDS = [Word("One", 0, 400, 0, 3), Word("two", 400, 800, 4, 7)]
 

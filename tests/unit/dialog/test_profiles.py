@@ -1,8 +1,8 @@
 import pytest
 
-from frontend.core.config import AsrConfig, BargeInConfig, Config, ProfileConfig, VadConfig
-from frontend.core.errors import UnknownName
-from frontend.dialog.profiles import resolve
+from vdx.core.config import AsrConfig, BargeInConfig, Config, ProfileConfig, VadConfig
+from vdx.core.errors import UnknownName
+from vdx.dialog.profiles import resolve
 
 
 def test_the_default_profile_takes_what_the_sections_say() -> None:

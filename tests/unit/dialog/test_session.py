@@ -3,8 +3,6 @@
 import numpy as np
 import pytest
 
-from frontend.core.events import SessionState
-from frontend.dialog import notices as n
 from tests.unit.dialog.fakes import FakeResponder, FakeVoice, Heard
 from tests.unit.dialog.stage import (
     answered,
@@ -14,6 +12,8 @@ from tests.unit.dialog.stage import (
 )
 from tests.unit.speech.signals import vowel
 from tests.unit.virtual_time import on_virtual_time
+from vdx.core.events import SessionState
+from vdx.dialog.session_events import ReplyClause, ReplyStarted, StateChanged, TurnTimed
 
 SPEAKING = SessionState.SPEAKING
 LISTENING = SessionState.LISTENING
@@ -31,10 +31,10 @@ async def test_a_turn() -> None:
         ]
         expected = spoken("One two three.", "Four five six.")
         assert np.array_equal(stage.audience.heard(1), expected)
-        states = [notice.state for notice in stage.audience.all(n.StateChanged)]
+        states = [notice.state for notice in stage.audience.all(StateChanged)]
         assert states == [LISTENING, LISTENING, SPEAKING, WAITING]
         assert stage.audience.statuses() == [(1, "completed")]
-        assert [clause.text for clause in stage.audience.all(n.ReplyClause)] == [
+        assert [clause.text for clause in stage.audience.all(ReplyClause)] == [
             "One two three. ",
             "Four five six.",
         ]
@@ -55,7 +55,7 @@ async def test_the_recogniser_gets_the_pre_roll_and_all_that_was_said() -> None:
 async def test_the_stages_of_a_turn_are_timed() -> None:
     async with scene(Heard("hello", delay_s=0.03)) as stage:
         await answered(stage)
-        timed = stage.audience.all(n.TurnTimed)[0]
+        timed = stage.audience.all(TurnTimed)[0]
         assert timed.stages["endpoint"] == pytest.approx(300, abs=1)
         assert timed.stages["final_transcript"] == pytest.approx(330, abs=1)
         assert timed.speech_end_to_first_audio_ms == timed.stages["first_audio"]
@@ -69,7 +69,7 @@ async def test_the_preemptive_reply_is_adopted() -> None:
         await answered(stage)
         assert len(stage.responder.asked) == 1
         assert stage.responder.asked[0][-1].text == "hello"
-        assert stage.audience.all(n.ReplyStarted) == [n.ReplyStarted(1)]
+        assert stage.audience.all(ReplyStarted) == [ReplyStarted(1)]
 
 
 @on_virtual_time

@@ -5,9 +5,6 @@ import asyncio
 import numpy as np
 import pytest
 
-from frontend.core.config import PlayoutConfig
-from frontend.core.events import SessionState
-from frontend.dialog import notices as n
 from tests.unit.dialog.fakes import FakeResponder, FakeVoice, Heard
 from tests.unit.dialog.stage import (
     LONG,
@@ -22,6 +19,15 @@ from tests.unit.dialog.stage import (
 )
 from tests.unit.speech.signals import vowel
 from tests.unit.virtual_time import on_virtual_time
+from vdx.core.config import PlayoutConfig
+from vdx.core.events import SessionState
+from vdx.dialog.session_events import (
+    PlayoutPaused,
+    PlayoutResumed,
+    ReplyDone,
+    TurnTimed,
+    UtteranceDropped,
+)
 
 SPEAKING = SessionState.SPEAKING
 LISTENING = SessionState.LISTENING
@@ -41,13 +47,13 @@ async def test_a_false_interruption_loses_and_doubles_nothing() -> None:
         assert len(fades(stage.audience.heard(1), spoken(*LONG_CLAUSES))) == 1
         assert stage.audience.statuses() == [(1, "completed")]
         assert stage.said()[-1] == ("assistant", LONG_TEXT)
-        paused, resumed = stage.audience.all(n.PlayoutPaused), stage.audience.all(n.PlayoutResumed)
+        paused, resumed = stage.audience.all(PlayoutPaused), stage.audience.all(PlayoutResumed)
         assert len(paused) == len(resumed) == 1
-        (when_paused,) = stage.audience.times(n.PlayoutPaused)
-        (when_resumed,) = stage.audience.times(n.PlayoutResumed)
+        (when_paused,) = stage.audience.times(PlayoutPaused)
+        (when_resumed,) = stage.audience.times(PlayoutResumed)
         assert not [t for t, _, _ in stage.audience.rows if when_paused < t < when_resumed]
         assert resumed[0].played_ms - paused[0].played_ms <= PlayoutConfig().output_lead_ms + 20
-        assert stage.audience.all(n.UtteranceDropped) == [n.UtteranceDropped(2)]
+        assert stage.audience.all(UtteranceDropped) == [UtteranceDropped(2)]
         assert stage.recogniser.streams[1].sends[-1][1] == "cancel"
 
 
@@ -57,9 +63,9 @@ async def test_an_interruption_cancels_and_keeps_what_was_played() -> None:
         await answered(stage)
         await stage.quiet_for(500)
         await stage.hears(vowel(900))
-        (cancelled,) = [e for e in stage.audience.all(n.ReplyEnded) if e.reply == 1]
+        (cancelled,) = [e for e in stage.audience.all(ReplyDone) if e.reply == 1]
         assert (cancelled.status, cancelled.reason) == ("cancelled", "interrupted")
-        when = stage.audience.times(n.ReplyEnded)[0]
+        when = stage.audience.times(ReplyDone)[0]
         assert not [t for t, reply, _ in stage.audience.rows if reply == 1 and t >= when]
         heard = stage.audience.heard(1)
         assert np.array_equal(heard, spoken(*LONG_CLAUSES)[: len(heard)])
@@ -83,7 +89,7 @@ async def test_the_turn_of_an_interruption_is_timed_from_its_own_end() -> None:
         await stage.quiet_for(500)
         await stage.person_says(900)
         await stage.until(SPEAKING)
-        first, second = stage.audience.all(n.TurnTimed)
+        first, second = stage.audience.all(TurnTimed)
         assert (first.reply, second.reply) == (1, 2)
         assert second.speech_end_to_first_audio_ms == pytest.approx(310, abs=1)
         assert second.stages["endpoint"] == pytest.approx(300, abs=1)
@@ -96,7 +102,7 @@ async def test_a_turn_confirmed_only_in_its_pause_is_timed_all_the_same() -> Non
         await stage.quiet_for(500)
         await stage.person_says(300)
         await stage.until(SPEAKING)
-        second = stage.audience.all(n.TurnTimed)[1]
+        second = stage.audience.all(TurnTimed)[1]
         assert second.speech_end_to_first_audio_ms == pytest.approx(310, abs=1)
 
 
@@ -145,7 +151,7 @@ async def test_an_interruption_between_two_clauses_keeps_whole_clauses() -> None
         assert len(stage.audience.heard(1)) == len(spoken(first))
         assert stage.state is SPEAKING
         await stage.hears(vowel(800))
-        assert stage.audience.all(n.ReplyEnded)[0].text == first
+        assert stage.audience.all(ReplyDone)[0].text == first
         assert responder.open == 0
 
 
@@ -173,7 +179,7 @@ async def test_a_second_interruption_right_after_the_resume() -> None:
             await stage.until(SPEAKING)
         await stage.until(WAITING)
         assert len(fades(stage.audience.heard(1), spoken(*LONG_CLAUSES))) == 2
-        assert len(stage.audience.all(n.PlayoutResumed)) == 2
+        assert len(stage.audience.all(PlayoutResumed)) == 2
 
 
 @on_virtual_time
@@ -187,7 +193,7 @@ async def test_noise_before_the_first_audio_of_the_reply() -> None:
         await stage.until(WAITING)
         expected = spoken("One two three.", "Four five six.")
         assert np.array_equal(stage.audience.heard(1), expected)  # nothing to fade in
-        timed = stage.audience.all(n.TurnTimed)[0]
+        timed = stage.audience.all(TurnTimed)[0]
         assert timed.speech_end_to_first_audio_ms > 800, "counted from the turn, not the noise"
 
 
@@ -199,8 +205,8 @@ async def test_an_onset_at_the_very_end_of_the_reply() -> None:
         await stage.quiet_for(length * 1000 - 190)
         await stage.person_says(300)
         await stage.until(WAITING)
-        assert len(stage.audience.all(n.PlayoutPaused)) == 1, "the onset came in time"
-        assert stage.audience.all(n.PlayoutResumed) == [], "but nothing was left to send"
+        assert len(stage.audience.all(PlayoutPaused)) == 1, "the onset came in time"
+        assert stage.audience.all(PlayoutResumed) == [], "but nothing was left to send"
         assert len(stage.audience.heard(1)) == length * 48_000
         assert stage.audience.statuses() == [(1, "completed"), (2, "completed")]
         assert ("user", "thanks") in stage.said()
@@ -231,7 +237,7 @@ async def test_input_that_stops_while_paused_counts_as_silence() -> None:
         assert stage.state is BARGED_IN
         await asyncio.sleep(0.45)
         assert stage.state is SPEAKING
-        await stage.audience.wait_for(n.ReplyEnded)
+        await stage.audience.wait_for(ReplyDone)
         assert len(fades(stage.audience.heard(1), spoken(*LONG_CLAUSES))) == 1
 
 
@@ -239,7 +245,7 @@ async def test_input_that_stops_while_paused_counts_as_silence() -> None:
 async def test_input_that_stops_in_a_turn_ends_it() -> None:
     async with scene(Heard("hello")) as stage:
         await stage.hears(vowel(500))
-        await stage.audience.wait_for(n.ReplyEnded)
+        await stage.audience.wait_for(ReplyDone)
         assert stage.said()[0] == ("user", "hello")
 
 
@@ -250,7 +256,7 @@ async def test_without_word_times_the_history_is_cut_in_proportion() -> None:
         await answered(stage)
         await stage.quiet_for(1000)
         await stage.hears(vowel(900))
-        cancelled = stage.audience.all(n.ReplyEnded)[0]
+        cancelled = stage.audience.all(ReplyDone)[0]
         spoken_characters = cancelled.played_ms / 60
         assert abs(len(cancelled.text) - spoken_characters) <= len("eleven.")
         assert LONG_TEXT.startswith(cancelled.text)
@@ -261,7 +267,7 @@ async def test_barge_in_can_be_switched_off() -> None:
     async with scene(Heard("hello"), Heard("and you"), barge_in=False) as stage:
         await answered(stage)
         await stage.person_says(800)
-        await stage.audience.wait_for(n.ReplyEnded, 2)
+        await stage.audience.wait_for(ReplyDone, 2)
         expected = spoken("One two three.", "Four five six.")
         assert np.array_equal(stage.audience.heard(1), expected)
         assert stage.audience.statuses() == [(1, "completed"), (2, "completed")]

@@ -6,13 +6,6 @@ from typing import Self
 import numpy as np
 import pytest
 
-from frontend.core.config import Config, TritonConfig
-from frontend.core.errors import (
-    InvalidInput,
-    ModelTimeout,
-)
-from frontend.core.events import SessionState
-from frontend.dialog import notices as n
 from tests.unit.dialog.fakes import FakeVoice, Heard
 from tests.unit.dialog.stage import (
     LONG_CLAUSES,
@@ -25,6 +18,19 @@ from tests.unit.dialog.stage import (
 )
 from tests.unit.speech.signals import vowel
 from tests.unit.virtual_time import on_virtual_time
+from vdx.core.config import Config, TritonConfig
+from vdx.core.errors import (
+    InvalidInput,
+    ModelTimeout,
+)
+from vdx.core.events import SessionState
+from vdx.dialog.session_events import (
+    FinalTranscript,
+    RecognitionFailed,
+    ReplyDone,
+    ReplyStarted,
+    UtteranceDropped,
+)
 
 SPEAKING = SessionState.SPEAKING
 WAITING = SessionState.WAITING_FOR_INPUT
@@ -33,13 +39,13 @@ WAITING = SessionState.WAITING_FOR_INPUT
 @on_virtual_time
 async def test_greeting_typing_and_asking() -> None:
     async with scene(greeting="Good morning.", lead_in=False) as stage:
-        await stage.audience.wait_for(n.ReplyEnded)
+        await stage.audience.wait_for(ReplyDone)
         assert stage.said() == [("assistant", "Good morning.")]
         assert stage.responder.asked == []
         stage.session.type_text("hi")
-        await stage.audience.wait_for(n.ReplyEnded, 2)
+        await stage.audience.wait_for(ReplyDone, 2)
         stage.session.request_reply("be brief")
-        await stage.audience.wait_for(n.ReplyEnded, 3)
+        await stage.audience.wait_for(ReplyDone, 3)
         assert stage.responder.asked[1][0].text == "be brief"
         assert stage.audience.statuses() == [(1, "completed"), (2, "completed"), (3, "completed")]
 
@@ -47,12 +53,12 @@ async def test_greeting_typing_and_asking() -> None:
 @on_virtual_time
 async def test_words_to_say_that_come_too_late_are_not_said_later() -> None:
     async with scene(greeting="Good morning.", lead_in=False) as stage:
-        await stage.audience.wait_for(n.ReplyStarted)
+        await stage.audience.wait_for(ReplyStarted)
         stage.session.say("too late")
         stage.session.request_reply("too late")
-        await stage.audience.wait_for(n.ReplyEnded)
+        await stage.audience.wait_for(ReplyDone)
         stage.session.type_text("hi")
-        await stage.audience.wait_for(n.ReplyEnded, 2)
+        await stage.audience.wait_for(ReplyDone, 2)
         assert "too late" not in str(stage.said()) + str(stage.responder.asked)
 
 
@@ -61,7 +67,7 @@ async def test_typing_replaces_a_reply_that_plays() -> None:
     async with scene(Heard("hello"), responder=long_answer()) as stage:
         await answered(stage)
         stage.session.type_text("hi")
-        await stage.audience.wait_for(n.ReplyEnded, 2)
+        await stage.audience.wait_for(ReplyDone, 2)
         assert stage.audience.statuses() == [(1, "cancelled"), (2, "completed")]
 
 
@@ -88,11 +94,11 @@ async def test_turns_by_hand() -> None:
     async with scene(Heard("hello"), Heard("again"), vad=vad, auto_reply=False) as stage:
         await stage.person_says()
         assert stage.session.commit() == -1
-        await stage.audience.wait_for(n.UserSaid)
+        await stage.audience.wait_for(FinalTranscript)
         with pytest.raises(InvalidInput, match="empty"):
             stage.session.commit()
         stage.session.request_reply()
-        await stage.audience.wait_for(n.ReplyEnded)
+        await stage.audience.wait_for(ReplyDone)
         assert [role for role, _ in stage.said()] == ["user", "assistant"]
         await stage.person_says()
         stage.session.clear()
@@ -108,7 +114,7 @@ async def test_a_reply_asked_for_right_after_the_commit_waits_for_the_words() ->
         await stage.person_says()
         stage.session.commit()
         stage.session.request_reply()
-        await stage.audience.wait_for(n.ReplyEnded)
+        await stage.audience.wait_for(ReplyDone)
         assert stage.responder.asked[0][-1].text == "hello"
 
 
@@ -120,7 +126,7 @@ async def test_committing_while_paused_interrupts() -> None:
         await stage.hears(vowel(250))
         stage.session.commit()
         assert stage.audience.statuses() == [(1, "cancelled")]
-        await stage.audience.wait_for(n.ReplyEnded, 2)
+        await stage.audience.wait_for(ReplyDone, 2)
         assert ("user", "again") in stage.said()
 
 
@@ -132,7 +138,7 @@ async def test_clearing_while_paused_resumes() -> None:
         await stage.hears(vowel(250))
         stage.session.clear()
         assert stage.state is SPEAKING
-        await stage.audience.wait_for(n.ReplyEnded)
+        await stage.audience.wait_for(ReplyDone)
         assert len(fades(stage.audience.heard(1), spoken(*LONG_CLAUSES))) == 1
 
 
@@ -145,7 +151,7 @@ async def test_switching_voice_activity_off_while_paused_resumes() -> None:
         await stage.hears(vowel(250))
         stage.session.update(stage.session.options.updated(vad=vad))
         assert stage.state is SPEAKING
-        assert len(stage.audience.all(n.UtteranceDropped)) == 1
+        assert len(stage.audience.all(UtteranceDropped)) == 1
 
 
 @on_virtual_time
@@ -184,5 +190,5 @@ async def test_a_recogniser_that_takes_no_audio_does_not_block_the_input_for_eve
         object.__setattr__(stage.session._services, "recognise", lambda *_: Stuck())
         await stage.person_says(4000)
         await stage.until(SessionState.IDLE)
-        (failed,) = stage.audience.all(n.HearingFailed)
+        (failed,) = stage.audience.all(RecognitionFailed)
         assert isinstance(failed.error, ModelTimeout)

@@ -4,9 +4,6 @@ import asyncio
 
 import pytest
 
-from frontend.core.config import Config, SessionConfig
-from frontend.core.events import SessionState
-from frontend.dialog import notices as n
 from tests.unit.dialog.fakes import Heard
 from tests.unit.dialog.stage import (
     answered,
@@ -15,6 +12,9 @@ from tests.unit.dialog.stage import (
 )
 from tests.unit.speech.signals import vowel
 from tests.unit.virtual_time import on_virtual_time
+from vdx.core.config import Config, SessionConfig
+from vdx.core.events import SessionState
+from vdx.dialog.session_events import ReplyDone, SessionEnded, StateChanged
 
 SPEAKING = SessionState.SPEAKING
 WAITING = SessionState.WAITING_FOR_INPUT
@@ -29,9 +29,9 @@ def limited(**limits: float) -> Config:
 async def test_the_idle_limit() -> None:
     async with scene(Heard("hello"), config=limited(idle_timeout_seconds=5)) as stage:
         await answered(stage)
-        ended_at = (await stage.audience.wait_for(n.ReplyEnded), stage.audience.times(n.ReplyEnded))
+        ended_at = (await stage.audience.wait_for(ReplyDone), stage.audience.times(ReplyDone))
         assert await stage.run == "idle_timeout"
-        (over,) = stage.audience.times(n.SessionEnded)
+        (over,) = stage.audience.times(SessionEnded)
         assert over - ended_at[1][0] == pytest.approx(5, abs=0.1)
 
 
@@ -41,12 +41,12 @@ async def test_the_limit_is_reached_while_speaking() -> None:
     async with scene(Heard("hello"), config=config, responder=long_answer()) as stage:
         await answered(stage)
         assert await stage.run == "max_session_duration"
-        ended = stage.audience.all(n.ReplyEnded)[0]
+        ended = stage.audience.all(ReplyDone)[0]
         assert (ended.status, ended.reason) == ("cancelled", "max_session_duration")
         assert stage.said()[-1] == ("assistant", ended.text)
         assert stage.state is TERMINATED
         kinds = [type(notice) for _, notice in stage.audience.notices]
-        assert kinds[-3:] == [n.ReplyEnded, n.SessionEnded, n.StateChanged]
+        assert kinds[-3:] == [ReplyDone, SessionEnded, StateChanged]
 
 
 @on_virtual_time
@@ -99,7 +99,7 @@ def test_closing_frees_everything_within_a_second(moment: str, cancel: bool) -> 
             assert loop.time() - began < 1.0
             assert len(asyncio.all_tasks()) == 1
             assert stage.state is TERMINATED
-            assert stage.audience.all(n.SessionEnded)
+            assert stage.audience.all(SessionEnded)
             assert all(item.status != "in_progress" for item in stage.session.history)
             await stage.session.feed(vowel(3000).astype("<i2").tobytes())
             assert len(asyncio.all_tasks()) == 1
@@ -126,7 +126,7 @@ async def test_what_comes_before_the_session_runs_waits_for_it() -> None:
         session = type(made.session)("early", options, services, made.audience, made.session._clock)
         session.type_text("hi")
         run = asyncio.create_task(session.run(), name="early")
-        await made.audience.wait_for(n.ReplyEnded)
+        await made.audience.wait_for(ReplyDone)
         session.close()
         assert await run == "closed"
         assert [item.role for item in session.history] == ["user", "assistant"]

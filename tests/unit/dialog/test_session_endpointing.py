@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from frontend.core.config import EndpointingConfig
-from frontend.core.events import SessionState
-from frontend.dialog import notices as n
 from tests.unit.dialog.fakes import Heard
 from tests.unit.dialog.stage import Scene, quiet, scene
 from tests.unit.speech.signals import vowel
 from tests.unit.virtual_time import on_virtual_time
+from vdx.core.config import EndpointingConfig
+from vdx.core.events import SessionState
+from vdx.dialog.session_events import TurnTimed, UtteranceEnded
 
 WAITING = SessionState.WAITING_FOR_INPUT
 UNFINISHED = "I would like to"
@@ -20,7 +20,7 @@ async def gap_ms(stage: Scene) -> float:
     """Speaks, waits for the answer, and returns what the trace says of the turn."""
     await stage.person_says(silence_ms=100)
     await stage.until(SessionState.SPEAKING)
-    return stage.audience.all(n.TurnTimed)[-1].speech_end_to_first_audio_ms
+    return stage.audience.all(TurnTimed)[-1].speech_end_to_first_audio_ms
 
 
 @pytest.mark.parametrize(
@@ -40,13 +40,13 @@ def test_the_words_decide_how_long_a_pause_may_last(text: str, low: float, high:
 async def test_a_thinking_pause_is_no_turn() -> None:
     async with scene(Heard("I would like to go home", pause=UNFINISHED)) as stage:
         await stage.hears(np.concatenate([vowel(500), quiet(900)]))
-        assert stage.audience.all(n.UtteranceEnded) == []
+        assert stage.audience.all(UtteranceEnded) == []
         await stage.hears(np.concatenate([vowel(500), quiet(100)]))
         await stage.until(SessionState.SPEAKING)
         assert [text for role, text in stage.said() if role == "user"] == [
             "I would like to go home"
         ]
-        assert len(stage.audience.all(n.UtteranceEnded)) == 1
+        assert len(stage.audience.all(UtteranceEnded)) == 1
 
 
 @on_virtual_time

@@ -3,15 +3,6 @@
 import numpy as np
 import pytest
 
-from frontend.core.config import Config, SessionConfig
-from frontend.core.errors import (
-    ModelFailed,
-    ResponderError,
-    UnknownName,
-)
-from frontend.core.events import SessionState
-from frontend.dialog import notices as n
-from frontend.dialog.history import Item
 from tests.unit.dialog.fakes import FakeResponder, FakeVoice, Heard
 from tests.unit.dialog.stage import (
     LONG,
@@ -22,6 +13,15 @@ from tests.unit.dialog.stage import (
     spoken,
 )
 from tests.unit.virtual_time import on_virtual_time
+from vdx.core.config import Config, SessionConfig
+from vdx.core.errors import (
+    ModelFailed,
+    ResponderError,
+    UnknownName,
+)
+from vdx.core.events import SessionState
+from vdx.dialog.history import Item
+from vdx.dialog.session_events import ErrorOccurred, ItemsForgotten, ReplyDone
 
 WAITING = SessionState.WAITING_FOR_INPUT
 
@@ -32,7 +32,7 @@ async def test_a_voice_that_breaks_in_mid_reply() -> None:
     voice = FakeVoice(failures={LONG_CLAUSES[1]: error}, failure_after_chunks=2)
     async with scene(Heard("hello"), Heard("again"), voice=voice, responder=long_answer()) as stage:
         await answered(stage)
-        ended = await stage.audience.wait_for(n.ReplyEnded)
+        ended = await stage.audience.wait_for(ReplyDone)
         assert (ended.status, ended.error) == ("failed", error)
         expected = spoken(LONG_CLAUSES[0], LONG_CLAUSES[1])[: len(stage.audience.heard(1))]
         assert np.array_equal(stage.audience.heard(1), expected)
@@ -49,7 +49,7 @@ async def test_a_voice_that_breaks_stops_a_responder_far_ahead() -> None:
     responder = FakeResponder(default=("One two three. ", *["And so on and so on. "] * 500))
     async with scene(Heard("hello"), voice=voice, responder=responder) as stage:
         await stage.person_says()
-        ended = await stage.audience.wait_for(n.ReplyEnded)
+        ended = await stage.audience.wait_for(ReplyDone)
         assert (ended.status, ended.text) == ("failed", "")
         assert responder.open == 0
 
@@ -59,7 +59,7 @@ async def test_an_unknown_voice_is_a_failed_reply() -> None:
     voice = FakeVoice(failures={"One two three.": UnknownName("no such voice")})
     async with scene(Heard("hello"), voice=voice) as stage:
         await stage.person_says()
-        ended = await stage.audience.wait_for(n.ReplyEnded)
+        ended = await stage.audience.wait_for(ReplyDone)
         assert isinstance(ended.error, UnknownName)
         assert stage.state is WAITING
 
@@ -72,7 +72,7 @@ async def test_a_responder_that_fails_apologises() -> None:
         await stage.person_says()
         await stage.until(WAITING)
         assert stage.said()[-1] == ("assistant", "Sorry, I cannot answer right now.")
-        assert stage.audience.all(n.Trouble) == [n.Trouble(error)]
+        assert stage.audience.all(ErrorOccurred) == [ErrorOccurred(error)]
         await stage.person_says()
         await stage.until(WAITING)
         assert stage.said()[-1] == ("assistant", "One two three. Four five six.")
@@ -84,7 +84,7 @@ async def test_a_responder_that_breaks_off_is_played_so_far_and_apologises() -> 
     responder = FakeResponder(default=("One two three. ", error))
     async with scene(Heard("hello"), responder=responder) as stage:
         await stage.person_says()
-        ended = await stage.audience.wait_for(n.ReplyEnded)
+        ended = await stage.audience.wait_for(ReplyDone)
         assert ended.status == "failed"
         assert ended.text.startswith("One two three.")
         assert ended.text.endswith("Sorry, I cannot answer right now.")
@@ -97,7 +97,7 @@ def test_a_fault_in_a_stage_does_not_end_the_session(fault: Exception) -> None:
         responder = FakeResponder(answers={"hello": (0.6, "One two three. ", fault)})
         async with scene(Heard("hello"), Heard("again"), responder=responder) as stage:
             await stage.person_says()
-            ended = await stage.audience.wait_for(n.ReplyEnded)
+            ended = await stage.audience.wait_for(ReplyDone)
             assert (ended.status, stage.state) == ("failed", WAITING)
             await stage.person_says()
             await stage.until(WAITING)
@@ -110,7 +110,7 @@ def test_a_fault_in_a_stage_does_not_end_the_session(fault: Exception) -> None:
 async def test_a_reply_without_words_ends() -> None:
     async with scene(Heard("hello"), responder=FakeResponder(default=())) as stage:
         await stage.person_says()
-        ended = await stage.audience.wait_for(n.ReplyEnded)
+        ended = await stage.audience.wait_for(ReplyDone)
         assert (ended.status, ended.text, stage.state) == ("completed", "", WAITING)
 
 
@@ -120,7 +120,7 @@ async def test_an_answer_that_is_too_long_is_cut_and_the_client_told() -> None:
     responder = FakeResponder(default=("One. ", "\u00e4 " * 10_000, "never asked for"))
     async with scene(Heard("hello"), responder=responder, config=config) as stage:
         await stage.person_says()
-        ended = await stage.audience.wait_for(n.ReplyEnded)
+        ended = await stage.audience.wait_for(ReplyDone)
         assert ended.status == "failed"
         assert isinstance(ended.error, ResponderError)
         assert "1024 bytes" in ended.error.message
@@ -137,7 +137,7 @@ async def test_speech_in_a_full_conversation_displaces_the_oldest_items() -> Non
         for name in "abc":
             stage.session.history.add(Item(name, "user", name * 500))
         await stage.person_says()
-        await stage.audience.wait_for(n.ReplyEnded)
-        forgotten = stage.audience.all(n.ItemsForgotten)
+        await stage.audience.wait_for(ReplyDone)
+        forgotten = stage.audience.all(ItemsForgotten)
         assert [name for notice in forgotten for name in notice.items] == ["a", "b"]
         assert stage.session.history.size <= 1024

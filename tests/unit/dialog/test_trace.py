@@ -1,4 +1,4 @@
-from frontend.dialog.trace import STAGES, TurnTrace
+from vdx.dialog.trace import STAGES, TurnTrace
 
 
 def test_a_turn_is_counted_from_the_end_of_speech() -> None:

@@ -6,8 +6,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from frontend.core.errors import ModelFailed
-from frontend.core.events import (
+from vdx.core.errors import ModelFailed
+from vdx.core.events import (
     SessionState,
     SpeechEnded,
     SpeechPaused,
@@ -17,8 +17,32 @@ from frontend.core.events import (
     TranscriptFailed,
     TranscriptKind,
 )
-from frontend.dialog import moves as m
-from frontend.dialog.turn import TurnMachine, TurnPolicy
+from vdx.dialog.turn import TurnMachine, TurnPolicy
+from vdx.dialog.turn_events import (
+    AbandonUtterance,
+    CancelReply,
+    CommitUser,
+    DiscardReply,
+    EndSession,
+    ExtendEndpoint,
+    FinishUtterance,
+    InterruptRequested,
+    PauseReply,
+    PrepareReply,
+    ReplyAudible,
+    ReplyEnded,
+    ReplyRequested,
+    ResumeReply,
+    SessionOver,
+    SpeakReply,
+    SpeechLasted,
+    StartReply,
+    TurnDecision,
+    TurnEvent,
+    UserText,
+    UtteranceCleared,
+    UtteranceCommitted,
+)
 
 STATES_OF_A_REPLY = (SessionState.SPEAKING, SessionState.BARGED_IN)
 TEXTS = st.sampled_from(["", "uh", "stop", "hello", "hello there", "hello and"])
@@ -43,38 +67,38 @@ class World:
     def alive(self) -> set[int]:
         return self.prepared | self.promised
 
-    def carry_out(self, decision: m.Decision) -> None:
+    def carry_out(self, decision: TurnDecision) -> None:
         assert not self.ended, f"{decision} after EndSession"
         match decision:
-            case m.FinishUtterance(utterance=number):
+            case FinishUtterance(utterance=number):
                 self.owed.add(number)
-            case m.AbandonUtterance(utterance=number):
+            case AbandonUtterance(utterance=number):
                 self.owed.discard(number)
-            case m.CommitUser(text=text):
+            case CommitUser(text=text):
                 assert text
-            case m.PrepareReply(reply=number):
+            case PrepareReply(reply=number):
                 self._begin(number)
                 self.prepared.add(number)
-            case m.StartReply(reply=number):
+            case StartReply(reply=number):
                 self._begin(number)
                 self.promised.add(number)
                 self.answered += 1
-            case m.SpeakReply(reply=number):
+            case SpeakReply(reply=number):
                 self.prepared.remove(number)
                 self.promised.add(number)
                 self.answered += 1
-            case m.DiscardReply(reply=number):
+            case DiscardReply(reply=number):
                 self.prepared.remove(number)
                 self.over.add(number)
-            case m.PauseReply(reply=number):
+            case PauseReply(reply=number):
                 assert number in self.promised - self.paused
                 self.paused.add(number)
-            case m.ResumeReply(reply=number):
+            case ResumeReply(reply=number):
                 assert number in self.promised & self.paused
                 self.paused.remove(number)
-            case m.CancelReply(reply=number):
+            case CancelReply(reply=number):
                 self.end(number)
-            case m.EndSession():
+            case EndSession():
                 assert not self.alive
                 self.ended = True
 
@@ -95,7 +119,7 @@ class RandomConversation(RuleBasedStateMachine):
             TurnPolicy(
                 interrupts=lambda text: text == "stop",
                 only_sounds=lambda text: text == "uh",
-                patience_ms=lambda text: 1200 if text.endswith("and") else 0,
+                endpoint_extension_ms=lambda text: 1200 if text.endswith("and") else 0,
             )
         )
         self.world = World()
@@ -103,10 +127,10 @@ class RandomConversation(RuleBasedStateMachine):
         self.latest = 0
         self.hostile = False
 
-    def send(self, event: m.Event) -> list[m.Decision]:
+    def send(self, event: TurnEvent) -> list[TurnDecision]:
         before = self.machine.state
         decisions = self.machine.handle(event)
-        granted = [d for d in decisions if isinstance(d, m.AwaitMore)]
+        granted = [d for d in decisions if isinstance(d, ExtendEndpoint)]
         for decision in decisions:
             self.world.carry_out(decision)
         for decision in granted:
@@ -114,11 +138,11 @@ class RandomConversation(RuleBasedStateMachine):
         return decisions
 
     def patience_is_for_the_pause_being_heard(
-        self, decision: m.AwaitMore, event: m.Event, before: SessionState
+        self, decision: ExtendEndpoint, event: TurnEvent, before: SessionState
     ) -> None:
         assert isinstance(event, Transcript)
         assert event.kind is TranscriptKind.PAUSE
-        speech = self.machine._floor.speech
+        speech = self.machine._turn.speech
         assert speech is not None
         assert speech.paused
         assert decision.utterance == event.utterance == speech.utterance
@@ -135,7 +159,7 @@ class RandomConversation(RuleBasedStateMachine):
             self.speaking = self.latest
             self.send(SpeechStarted(self.latest, 0))
         number = self.speaking
-        self.send(m.SpeechLasted(number, lasts))
+        self.send(SpeechLasted(number, lasts))
         self.send(Transcript(number, words, 0, 0, TranscriptKind.PARTIAL))
         if pauses or ends:
             self.send(SpeechPaused(number, 0))
@@ -159,41 +183,41 @@ class RandomConversation(RuleBasedStateMachine):
     def first_frame(self) -> None:
         (number,) = self.world.promised
         self.world.audible.add(number)
-        self.send(m.ReplyAudible(number))
+        self.send(ReplyAudible(number))
 
     @precondition(lambda self: self.world.promised)
     @rule(failed=st.booleans())
     def reply_ends(self, failed: bool) -> None:
         (number,) = self.world.promised
         self.world.end(number)
-        self.send(m.ReplyEnded(number, failed))
+        self.send(ReplyEnded(number, failed))
 
     @precondition(lambda self: self.world.prepared)
     @rule()
     def prepared_reply_breaks(self) -> None:
         number = self.world.prepared.pop()
         self.world.over.add(number)
-        assert self.send(m.ReplyEnded(number, failed=True)) == []
+        assert self.send(ReplyEnded(number, failed=True)) == []
 
     # --- what clients do --------------------------------------------------------------------
 
     @rule(text=st.sampled_from(["hi", "you"]), respond=st.booleans())
     def client_types(self, text: str, respond: bool) -> None:
-        self.send(m.UserText(text, respond))
+        self.send(UserText(text, respond))
 
     @rule()
     def client_wants_a_reply(self) -> None:
-        self.send(m.ReplyRequested())
+        self.send(ReplyRequested())
 
     @rule()
     def client_cancels(self) -> None:
-        self.send(m.InterruptRequested())
+        self.send(InterruptRequested())
 
     @precondition(lambda self: self.speaking is not None)
     @rule(clears=st.booleans())
     def client_ends_the_utterance(self, clears: bool) -> None:
         number, self.speaking = self.speaking or 0, None
-        self.send(m.UtteranceCleared(number) if clears else m.UtteranceCommitted(number))
+        self.send(UtteranceCleared(number) if clears else UtteranceCommitted(number))
 
     @rule(barge_in=st.booleans(), auto=st.booleans(), ahead=st.booleans(), words=st.booleans())
     def client_changes_the_policy(
@@ -219,7 +243,7 @@ class RandomConversation(RuleBasedStateMachine):
 
     @rule(number=NUMBERS, ms=MS)
     def stray_duration(self, number: int, ms: int) -> None:
-        self.send(m.SpeechLasted(number, ms))
+        self.send(SpeechLasted(number, ms))
 
     @rule(number=NUMBERS, text=TEXTS, kind=st.sampled_from(TranscriptKind))
     def stray_transcript(self, number: int, text: str, kind: TranscriptKind) -> None:
@@ -229,22 +253,22 @@ class RandomConversation(RuleBasedStateMachine):
 
     @rule(number=NUMBERS, clears=st.booleans())
     def stray_commit_or_clear(self, number: int, clears: bool) -> None:
-        self.send(m.UtteranceCleared(number) if clears else m.UtteranceCommitted(number))
+        self.send(UtteranceCleared(number) if clears else UtteranceCommitted(number))
 
     @precondition(lambda self: self.world.over)
     @rule(data=st.data(), failed=st.booleans())
     def stray_events_of_a_reply_that_is_over(self, data: st.DataObject, failed: bool) -> None:
         number = data.draw(st.sampled_from(sorted(self.world.over)))
         before = (self.machine.state, self.machine.active_reply)
-        assert self.send(m.ReplyAudible(number)) == []
-        assert self.send(m.ReplyEnded(number, failed)) == []
+        assert self.send(ReplyAudible(number)) == []
+        assert self.send(ReplyEnded(number, failed)) == []
         assert (self.machine.state, self.machine.active_reply) == before
 
     @precondition(lambda self: self.world.prepared)
     @rule()
     def a_prepared_reply_claims_to_be_audible(self) -> None:
         (number,) = self.world.prepared
-        assert self.send(m.ReplyAudible(number)) == []
+        assert self.send(ReplyAudible(number)) == []
         assert self.machine.active_reply is None
 
     # --- what must hold ---------------------------------------------------------------------
@@ -268,7 +292,7 @@ class RandomConversation(RuleBasedStateMachine):
     @invariant()
     def barged_in_means_that_somebody_speaks(self) -> None:
         if self.machine.state is SessionState.BARGED_IN:
-            assert self.machine._floor.speech is not None
+            assert self.machine._turn.speech is not None
 
     def teardown(self) -> None:
         """However it came so far: a clear turn is answered, and the end is final."""
@@ -277,22 +301,22 @@ class RandomConversation(RuleBasedStateMachine):
         before = self.world.answered
         number = 1000
         self.send(SpeechStarted(number, 0))
-        self.send(m.SpeechLasted(number, 800))
+        self.send(SpeechLasted(number, 800))
         self.send(SpeechPaused(number, 0))
         self.send(Transcript(number, "good morning", 0, 0, TranscriptKind.PAUSE))
         self.send(SpeechEnded(number, 0))
         if number in self.world.owed:
             self.world.owed.discard(number)
             committed = self.send(Transcript(number, "good morning", 0, 0, TranscriptKind.FINAL))
-            assert m.CommitUser("good morning", number) in committed
+            assert CommitUser("good morning", number) in committed
         self.stages_catch_up()
         assert self.world.answered > before
         assert self.machine.state is SessionState.WAITING_FOR_INPUT
-        self.send(m.SessionOver("closed"))
+        self.send(SessionOver("closed"))
         assert self.world.ended
         assert self.machine.state is SessionState.TERMINATED
-        assert self.send(m.UserText("hi")) == []
-        assert self.send(m.ReplyRequested()) == []
+        assert self.send(UserText("hi")) == []
+        assert self.send(ReplyRequested()) == []
 
     def stages_catch_up(self) -> None:
         """Every transcript that is due comes and every reply runs to its end."""
@@ -303,9 +327,9 @@ class RandomConversation(RuleBasedStateMachine):
             elif self.world.promised - self.world.paused:
                 (number,) = self.world.promised
                 self.world.audible.add(number)
-                self.send(m.ReplyAudible(number))
+                self.send(ReplyAudible(number))
                 self.world.end(number)
-                self.send(m.ReplyEnded(number))
+                self.send(ReplyEnded(number))
             else:
                 return
         raise AssertionError("the conversation never comes to rest")

@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import pytest
 
-from frontend.dialog import moves as m
 from tests.unit.dialog.turns import (
     BARGED,
     BARGED_IN,
@@ -30,92 +29,112 @@ from tests.unit.dialog.turns import (
     resume,
     start,
 )
+from vdx.dialog.turn_events import (
+    AbandonUtterance,
+    CancelReply,
+    CommitUser,
+    DiscardReply,
+    EndSession,
+    FinishUtterance,
+    InterruptRequested,
+    PauseReply,
+    ReplyAudible,
+    ReplyEnded,
+    ReplyRequested,
+    ResumeReply,
+    SessionOver,
+    SpeakReply,
+    SpeechLasted,
+    StartReply,
+    TurnEvent,
+    UserText,
+)
 
 RACES: dict[str, Row] = {
     "noise after the turn, before the reply's first audio": (
-        [*BARGED_PENDING, m.SpeechLasted(2, 300), pause(2), flushed(2, ""), end(2)],
-        m.ReplyAudible(1),
+        [*BARGED_PENDING, SpeechLasted(2, 300), pause(2), flushed(2, ""), end(2)],
+        ReplyAudible(1),
         SPEAKING,
         [],
     ),
     "pause before the first frame was sent": (
-        [*BARGED_PENDING, m.ReplyAudible(1), pause(2)],
+        [*BARGED_PENDING, ReplyAudible(1), pause(2)],
         end(2),
         SPEAKING,
-        [m.AbandonUtterance(2), m.ResumeReply(1)],
+        [AbandonUtterance(2), ResumeReply(1)],
     ),
     "interruption of a pending reply: both turns are answered together": (
-        [*BARGED_PENDING, m.SpeechLasted(2, 700), pause(2), end(2)],
+        [*BARGED_PENDING, SpeechLasted(2, 700), pause(2), end(2)],
         final(2, "and more"),
         LISTENING,
-        [m.CommitUser("and more", 2), m.StartReply(2)],
+        [CommitUser("and more", 2), StartReply(2)],
     ),
     "interruption of a pending reply without words: the first turn is answered": (
-        [*BARGED_PENDING, m.SpeechLasted(2, 700), pause(2), end(2)],
+        [*BARGED_PENDING, SpeechLasted(2, 700), pause(2), end(2)],
         final(2, ""),
         LISTENING,
-        [m.StartReply(2)],
+        [StartReply(2)],
     ),
     "a second interruption while resuming": (
         [*BARGED, pause(2), end(2)],
         start(3),
         BARGED_IN,
-        [m.PauseReply(1)],
+        [PauseReply(1)],
     ),
     "the second interruption is confirmed": (
         [*BARGED, pause(2), end(2), start(3)],
-        m.SpeechLasted(3, 600),
+        SpeechLasted(3, 600),
         LISTENING,
-        [m.CancelReply(1, "interrupted")],
+        [CancelReply(1, "interrupted")],
     ),
     "words of the first interruption do not count for the second": (
-        [*BARGED, partial(2, "uh"), end(2), start(3), m.SpeechLasted(3, 100)],
+        [*BARGED, partial(2, "uh"), end(2), start(3), SpeechLasted(3, 100)],
         partial(2, "stop"),
         BARGED_IN,
         [],
     ),
     "onset at the very end: the speech is a turn": (
-        [*BARGED, m.ReplyEnded(1), pause(2)],
+        [*BARGED, ReplyEnded(1), pause(2)],
         end(2),
         LISTENING,
-        [m.FinishUtterance(2)],
+        [FinishUtterance(2)],
     ),
     "a final that comes late, after the person spoke again": (
         [*HEARD, start(2)],
         final(1, "hello"),
         LISTENING,
-        [m.CommitUser("hello", 1)],
+        [CommitUser("hello", 1)],
     ),
     "a late final is answered with the next": (
         [*HEARD, start(2), final(1, "hello"), end(2)],
         final(2, "you there"),
         LISTENING,
-        [m.CommitUser("you there", 2), m.StartReply(1)],
+        [CommitUser("you there", 2), StartReply(1)],
     ),
     "finals in the wrong order": (
         [*HEARD, start(2), end(2), final(2, "you there")],
         final(1, "hello"),
         LISTENING,
-        [m.CommitUser("hello", 1), m.StartReply(1)],
+        [CommitUser("hello", 1), StartReply(1)],
     ),
     "a final after the reply began": (
-        [*HEARD, m.UserText("hi"), m.ReplyAudible(1)],
+        [*HEARD, UserText("hi"), ReplyAudible(1)],
         final(1, "hello"),
         SPEAKING,
-        [m.CommitUser("hello", 1)],
+        [CommitUser("hello", 1)],
     ),
     "a final after the reply began is answered after it": (
-        [*HEARD, m.UserText("hi"), m.ReplyAudible(1), final(1, "hello")],
-        m.ReplyEnded(1),
+        [*HEARD, UserText("hi"), ReplyAudible(1), final(1, "hello")],
+        ReplyEnded(1),
         LISTENING,
-        [m.StartReply(2)],
+        [StartReply(2)],
     ),
     "a final that comes twice": (PLAYING, final(1, "hello"), SPEAKING, []),
     "the person goes on when the preemptive reply has started": (
         [*PREPARED, resume(1), pause(1), flushed(1, "hello there"), end(1)],
         final(1, "hello there"),
         LISTENING,
-        [m.CommitUser("hello there", 1), m.SpeakReply(2)],
+        [CommitUser("hello there", 1), SpeakReply(2)],
     ),
     "a speculative transcript that comes when the person goes on": (
         [start(1), pause(1), resume(1)],
@@ -135,68 +154,68 @@ RACES: dict[str, Row] = {
     "words without voice activity over a reply": (PLAYING, partial(1, "stop"), SPEAKING, []),
     "a reply cancelled before it began": (
         PENDING,
-        m.InterruptRequested(),
+        InterruptRequested(),
         WAITING,
-        [m.CancelReply(1, "client_cancelled")],
+        [CancelReply(1, "client_cancelled")],
     ),
     "a frame of a reply cancelled before it began": (
-        [*PENDING, m.InterruptRequested()],
-        m.ReplyAudible(1),
+        [*PENDING, InterruptRequested()],
+        ReplyAudible(1),
         WAITING,
         [],
     ),
     "the end of a reply that was cancelled": (
-        [*BARGED, m.SpeechLasted(2, 600)],
-        m.ReplyEnded(1),
+        [*BARGED, SpeechLasted(2, 600)],
+        ReplyEnded(1),
         LISTENING,
         [],
     ),
     "the session limit while speaking": (
         PLAYING,
-        m.SessionOver("max_session_duration"),
+        SessionOver("max_session_duration"),
         TERMINATED,
-        [m.CancelReply(1, "max_session_duration"), m.EndSession("max_session_duration")],
+        [CancelReply(1, "max_session_duration"), EndSession("max_session_duration")],
     ),
     "the session limit while paused": (
         BARGED,
-        m.SessionOver("idle_timeout"),
+        SessionOver("idle_timeout"),
         TERMINATED,
-        [m.CancelReply(1, "idle_timeout"), m.EndSession("idle_timeout")],
+        [CancelReply(1, "idle_timeout"), EndSession("idle_timeout")],
     ),
     "an end of speech that belongs to another utterance": (BARGED, end(1), BARGED_IN, []),
     "an onset without the end of the one before": (
         [start(1)],
         start(2),
         LISTENING,
-        [m.FinishUtterance(1)],
+        [FinishUtterance(1)],
     ),
     "an onset over a reply without the end of the one before": (
         BARGED,
         start(3),
         BARGED_IN,
-        [m.AbandonUtterance(2), m.ResumeReply(1), m.PauseReply(1)],
+        [AbandonUtterance(2), ResumeReply(1), PauseReply(1)],
     ),
     "an onset that comes twice": (BARGED, start(2), BARGED_IN, []),
     "a prepared reply that broke is replaced": (
-        [*PREPARED, m.ReplyEnded(1, failed=True), end(1)],
+        [*PREPARED, ReplyEnded(1, failed=True), end(1)],
         final(1, "hello"),
         LISTENING,
-        [m.CommitUser("hello", 1), m.StartReply(2)],
+        [CommitUser("hello", 1), StartReply(2)],
     ),
     "a preemptive reply answers its turn once": (
-        [*PREPARED, end(1), final(1, "hello"), m.ReplyAudible(1)],
-        m.ReplyEnded(1),
+        [*PREPARED, end(1), final(1, "hello"), ReplyAudible(1)],
+        ReplyEnded(1),
         WAITING,
         [],
     ),
     "typed while a reply that was asked for waits: one answer": (
-        [*HEARD, m.ReplyRequested("brief"), m.UserText("hi"), final(1, ""), m.ReplyAudible(1)],
-        m.ReplyEnded(1),
+        [*HEARD, ReplyRequested("brief"), UserText("hi"), final(1, ""), ReplyAudible(1)],
+        ReplyEnded(1),
         WAITING,
         [],
     ),
     "a reply asked for in the turn is given once": (
-        [*HEARD, m.ReplyRequested(), start(2), final(1, "hello"), pause(2)],
+        [*HEARD, ReplyRequested(), start(2), final(1, "hello"), pause(2)],
         flushed(2, "you"),
         LISTENING,
         [],
@@ -215,32 +234,32 @@ def test_transition(name: str) -> None:
 def test_calibrated_words_confirm() -> None:
     machine = machine_after(BARGED, words_confirm=True)
     assert machine.handle(partial(2, "uh")) == []
-    assert machine.handle(partial(2, "uh because")) == [m.CancelReply(1, "interrupted")]
+    assert machine.handle(partial(2, "uh because")) == [CancelReply(1, "interrupted")]
 
 
 def test_without_barge_in_speech_is_answered_after_the_reply() -> None:
     machine = machine_after(PLAYING, barge_in=False)
     assert machine.handle(start(2)) == []
-    assert machine.handle(m.SpeechLasted(2, 5000)) == []
-    assert machine.handle(end(2)) == [m.FinishUtterance(2)]
-    assert machine.handle(final(2, "and you")) == [m.CommitUser("and you", 2)]
+    assert machine.handle(SpeechLasted(2, 5000)) == []
+    assert machine.handle(end(2)) == [FinishUtterance(2)]
+    assert machine.handle(final(2, "and you")) == [CommitUser("and you", 2)]
     assert machine.state is SPEAKING
-    assert machine.handle(m.ReplyEnded(1)) == [m.StartReply(2)]
+    assert machine.handle(ReplyEnded(1)) == [StartReply(2)]
 
 
 def test_without_auto_reply_a_turn_waits_to_be_answered() -> None:
     machine = machine_after([start(1), pause(1)], auto_reply=False)
     assert machine.handle(flushed(1, "hello")) == []
     machine.handle(end(1))
-    assert machine.handle(final(1, "hello")) == [m.CommitUser("hello", 1)]
+    assert machine.handle(final(1, "hello")) == [CommitUser("hello", 1)]
     assert machine.state is WAITING
-    assert machine.handle(m.ReplyRequested()) == [m.StartReply(1)]
+    assert machine.handle(ReplyRequested()) == [StartReply(1)]
 
 
 def test_auto_reply_switched_off_after_a_reply_was_prepared() -> None:
     machine = machine_after([*PREPARED, end(1)])
     machine.policy = replace(POLICY, auto_reply=False)
-    assert machine.handle(final(1, "hello")) == [m.CommitUser("hello", 1), m.DiscardReply(1)]
+    assert machine.handle(final(1, "hello")) == [CommitUser("hello", 1), DiscardReply(1)]
 
 
 def test_without_preemption_nothing_is_prepared() -> None:
@@ -262,7 +281,7 @@ def test_without_preemption_nothing_is_prepared() -> None:
     ],
 )
 def test_thinking_lasts_from_the_end_of_the_turn_to_the_first_audio(
-    events: list[m.Event], thinking: bool, active: int | None
+    events: list[TurnEvent], thinking: bool, active: int | None
 ) -> None:
     machine = machine_after(events)
     assert (machine.thinking, machine.active_reply) == (thinking, active)

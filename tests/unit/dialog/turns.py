@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from frontend.core.errors import ModelFailed
-from frontend.core.events import (
+from vdx.core.errors import ModelFailed
+from vdx.core.events import (
     SessionState,
     SpeechEnded,
     SpeechPaused,
@@ -13,8 +13,15 @@ from frontend.core.events import (
     TranscriptFailed,
     TranscriptKind,
 )
-from frontend.dialog import moves as m
-from frontend.dialog.turn import TurnMachine, TurnPolicy
+from vdx.dialog.turn import TurnMachine, TurnPolicy
+from vdx.dialog.turn_events import (
+    CommitUser,
+    ReplyAudible,
+    ReplyEnded,
+    StartReply,
+    TurnDecision,
+    TurnEvent,
+)
 
 IDLE = SessionState.IDLE
 LISTENING = SessionState.LISTENING
@@ -26,7 +33,7 @@ TERMINATED = SessionState.TERMINATED
 POLICY = TurnPolicy(
     interrupts=lambda text: "stop" in text.split(),
     only_sounds=lambda text: set(text.split()) <= {"uh", "mhm"},
-    patience_ms=lambda text: 1200 if text.endswith(" and") else 0,
+    endpoint_extension_ms=lambda text: 1200 if text.endswith(" and") else 0,
 )
 
 
@@ -66,16 +73,16 @@ HEARD = [start(1), pause(1), end(1)]
 PREPARED = [start(1), pause(1), flushed(1, "hello")]
 HELD = [start(1), pause(1), flushed(1, "hello and")]
 PENDING = [*HEARD, final(1, "hello")]
-PLAYING = [*PENDING, m.ReplyAudible(1)]
-OVER = [*PLAYING, m.ReplyEnded(1)]
+PLAYING = [*PENDING, ReplyAudible(1)]
+OVER = [*PLAYING, ReplyEnded(1)]
 BARGED = [*PLAYING, start(2)]
 BARGED_PENDING = [*PENDING, start(2)]
-REPLY_TO_HELLO = [m.CommitUser("hello", 1), m.StartReply(1)]
+REPLY_TO_HELLO = [CommitUser("hello", 1), StartReply(1)]
 
-Row = tuple[list[m.Event], m.Event, SessionState, list[m.Decision]]
+Row = tuple[list[TurnEvent], TurnEvent, SessionState, list[TurnDecision]]
 
 
-def machine_after(events: list[m.Event], **policy: object) -> TurnMachine:
+def machine_after(events: list[TurnEvent], **policy: object) -> TurnMachine:
     machine = TurnMachine(replace(POLICY, **policy))  # type: ignore[arg-type]  # names of fields
     for event in events:
         machine.handle(event)

@@ -7,11 +7,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from frontend.core.config import TritonConfig
-from frontend.core.errors import ModelUnavailable, TritonError, TritonUnavailable
-from frontend.serving.manager import ModelManager
-from frontend.serving.models import ModelInfo, ModelKind, ModelState
-from frontend.serving.streams import Streams
+from vdx.core.config import TritonConfig
+from vdx.core.errors import ModelUnavailable, TritonError, TritonUnavailable
+from vdx.serving.manager import ModelManager
+from vdx.serving.models import ModelInfo, ModelKind, ModelState
+from vdx.serving.streams import Streams
 
 
 @dataclass

@@ -5,7 +5,7 @@ import struct
 from pathlib import Path
 from typing import Any
 
-from frontend.serving.voicepacks.onnx_file import _model_class
+from vdx.serving.voicepacks.onnx_file import _model_class
 
 INPUTS = ("input", "input_lengths", "scales")
 

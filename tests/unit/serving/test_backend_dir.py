@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from frontend.serving.backend_dir import assemble_backend_directory
+from vdx.core.errors import SetupError
+from vdx.serving.backend_dir import TritonPython, assemble_backend_directory
 
 
 @pytest.fixture
@@ -40,3 +41,19 @@ def test_the_stand_in_is_there_where_nvidias_is_not(tmp_path: Path, families: Pa
     python = make_backend(tmp_path / "stock", "python")
     made = assemble_backend_directory(tmp_path / "out", families, python_backend=python)
     assert (made / "onnxruntime" / "model.py").read_text() == "# ours: onnxruntime"
+
+
+@pytest.mark.parametrize("kind", ["broken link", "no program", "not Python", "below a file"])
+def test_an_environment_that_cannot_be_used_is_named(kind: str, tmp_path: Path) -> None:
+    python = tmp_path / "bin" / "python"
+    python.parent.mkdir()
+    if kind == "broken link":
+        python.symlink_to("/nowhere/python")
+    elif kind == "below a file":
+        python = tmp_path / "file" / "python"
+        python.parent.write_text("")
+    else:
+        python.write_text("#!/bin/sh\necho hello\n" if kind == "not Python" else "nothing")
+        python.chmod(0o755)
+    with pytest.raises(SetupError, match=str(python)):
+        TritonPython.inspect(python)

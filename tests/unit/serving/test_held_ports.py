@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from frontend.core.errors import PortTaken
-from frontend.serving import held_ports
-from frontend.serving.held_ports import Patience, holder_of
-from frontend.serving.ports import choose_port, when_free
+from vdx.core.errors import PortTaken
+from vdx.serving import held_ports
+from vdx.serving.held_ports import Patience, holder_of
+from vdx.serving.ports import choose_port, when_free
 
 HOLDER = """
 import socket, sys, time

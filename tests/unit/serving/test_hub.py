@@ -7,22 +7,22 @@ from pathlib import Path
 
 import pytest
 
-from frontend.core.errors import (
+from tests.unit.serving import small_models as small
+from tests.unit.serving.hub_server import FakeHub, Repository, serving, sha256
+from vdx.core.errors import (
     HubError,
     InvalidInput,
     InvalidVoicepack,
     SetupError,
     UnknownName,
 )
-from frontend.core.paths import Paths, locate
-from frontend.serving.voicepacks import pull as pulling
-from frontend.serving.voicepacks.catalogue import WHISPER_REPOS, piper_voices
-from frontend.serving.voicepacks.hub import Hub
-from frontend.serving.voicepacks.metadata import Voicepack
-from frontend.serving.voicepacks.parts import LIMITS
-from frontend.serving.voicepacks.store import VoicepackStore
-from tests.unit.serving import small_models as small
-from tests.unit.serving.hub_server import FakeHub, Repository, serving, sha256
+from vdx.core.paths import Paths, locate
+from vdx.serving.voicepacks import pull as pulling
+from vdx.serving.voicepacks.catalogue import WHISPER_REPOS, piper_voices
+from vdx.serving.voicepacks.hub import Hub
+from vdx.serving.voicepacks.metadata import Voicepack
+from vdx.serving.voicepacks.model_files import LIMITS
+from vdx.serving.voicepacks.store import VoicepackStore
 
 KEY = "de_DE-test-medium"
 FOLDER = f"de/de_DE/test/medium/{KEY}"

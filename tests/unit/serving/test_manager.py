@@ -5,15 +5,15 @@ from typing import Any, cast
 
 import pytest
 
-from frontend.core.config import AsrConfig
-from frontend.core.errors import (
+from tests.unit.serving.fakes import FakeTriton, made, watching
+from tests.unit.virtual_time import on_virtual_time
+from vdx.core.config import AsrConfig
+from vdx.core.errors import (
     InvalidInput,
     ModelFailed,
     UnknownName,
 )
-from frontend.serving.manager import PARALLEL_LOADS, ModelManager
-from tests.unit.serving.fakes import FakeTriton, made, watching
-from tests.unit.virtual_time import on_virtual_time
+from vdx.serving.manager import PARALLEL_LOADS, ModelManager
 
 PROBE_S = 2.0
 """The default of triton.probe_interval_ms."""

@@ -5,7 +5,9 @@ import asyncio
 import grpc
 import pytest
 
-from frontend.core.errors import (
+from tests.unit.serving.fakes import FakeTriton, made, managing, watching
+from tests.unit.virtual_time import on_virtual_time
+from vdx.core.errors import (
     ModelBusy,
     ModelDied,
     ModelFailed,
@@ -14,10 +16,8 @@ from frontend.core.errors import (
     TritonError,
     TritonUnavailable,
 )
-from frontend.serving.orphans import CHILD_PREFIX
-from frontend.serving.recovery import DRAIN_S, FAILED_PROBES
-from tests.unit.serving.fakes import FakeTriton, made, managing, watching
-from tests.unit.virtual_time import on_virtual_time
+from vdx.serving.child_models import CHILD_PREFIX
+from vdx.serving.recovery import DRAIN_S, FAILED_PROBES
 
 PROBE_S = 2.0
 """The default of triton.probe_interval_ms."""

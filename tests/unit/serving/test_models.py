@@ -2,8 +2,8 @@
 
 import pytest
 
-from frontend.core.errors import InvalidInput, ModelFailed
-from frontend.serving.models import CAPABILITIES, ModelInfo, ModelState, describe
+from vdx.core.errors import InvalidInput, ModelFailed
+from vdx.serving.models import CAPABILITIES, ModelInfo, ModelState, describe
 
 VOICE = {"kind": "tts", "languages": "en-GB, de", "sample_rate": "22050", "streaming": "true"}
 

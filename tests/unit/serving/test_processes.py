@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from frontend.serving.backend_dir import STUB
-from frontend.serving.processes import ModelProcesses, model_processes
+from vdx.serving.backend_dir import STUB
+from vdx.serving.model_processes import ModelProcesses, model_processes
 
 MODEL = f"model-{os.getpid()}"
 

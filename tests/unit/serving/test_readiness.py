@@ -5,11 +5,11 @@ from typing import Any, cast
 
 import pytest
 
-from frontend.core.config import TritonConfig
-from frontend.core.errors import TritonUnavailable
-from frontend.serving.failures import from_rpc
-from frontend.serving.readiness import Readiness
 from tests.unit.serving.fakes import FakeTriton
+from vdx.core.config import TritonConfig
+from vdx.core.errors import TritonUnavailable
+from vdx.serving.readiness import Readiness
+from vdx.serving.triton_errors import from_rpc
 
 
 def looked(**states: str) -> tuple[FakeTriton, Readiness]:

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from frontend.serving import scratch
-from frontend.serving.scratch import Scratch, clear_dead
+from vdx.serving import scratch
+from vdx.serving.scratch import Scratch, clear_dead
 
 DYING = """
 import os, sys, tempfile
 from pathlib import Path
-from frontend.serving import scratch
+from vdx.serving import scratch
 scratch.SHARED_MEMORY, tempfile.tempdir = Path(sys.argv[1]), sys.argv[2]
 made = scratch.Scratch.create("test")
 (scratch.SHARED_MEMORY / f"{made.region_prefix}region").touch()

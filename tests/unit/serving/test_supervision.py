@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from frontend.serving import supervision
-from frontend.serving.supervision import LONGEST_DELAY_S, SILENT_S, Supervisor
+from vdx.serving import supervision
+from vdx.serving.supervision import LONGEST_DELAY_S, SILENT_S, Supervisor
 
 
 class FakeServer:

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from frontend.core.errors import InvalidVoicepack, UnknownName
-from frontend.serving.voicepacks import files
-from frontend.serving.voicepacks.identify import describe, identify, suggested_id
-from frontend.serving.voicepacks.parts import LIMITS, Facts
 from tests.unit.serving import small_models as small
+from vdx.core.errors import InvalidVoicepack, UnknownName
+from vdx.serving.voicepacks import files
+from vdx.serving.voicepacks.identify import describe, identify, suggested_id
+from vdx.serving.voicepacks.model_files import LIMITS, Facts
 
 FIXTURE = Path(__file__).parents[2] / "data" / "whisper-micro-int8"
 

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 import yaml
 
-from frontend.core.errors import InvalidVoicepack
-from frontend.core.paths import locate
-from frontend.serving.model_config import read_repository
-from frontend.serving.voicepacks.metadata import METADATA, Voicepack, read_metadata
+from vdx.core.errors import InvalidVoicepack
+from vdx.core.paths import locate
+from vdx.serving.model_config import read_repository
+from vdx.serving.voicepacks.metadata import METADATA, Voicepack, read_metadata
 
 GOOD: dict[str, Any] = {
     "id": "en_US-test-medium",

@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from frontend.core.errors import InvalidInput, InvalidVoicepack, SetupError, UnknownName
-from frontend.core.paths import Paths, locate
-from frontend.serving.model_config import (
+from tests.triton.repository import read_config
+from tests.unit.serving import small_models as small
+from vdx.core.errors import InvalidInput, InvalidVoicepack, SetupError, UnknownName
+from vdx.core.paths import Paths, locate
+from vdx.serving.model_config import (
     ASR_INPUTS,
     ASR_OUTPUTS,
     TTS_INPUTS,
@@ -18,13 +20,11 @@ from frontend.serving.model_config import (
     read_entry,
     read_repository,
 )
-from frontend.serving.voicepacks.identify import identify
-from frontend.serving.voicepacks.making import Origin
-from frontend.serving.voicepacks.metadata import METADATA, Voicepack, read_metadata
-from frontend.serving.voicepacks.parts import Parts
-from frontend.serving.voicepacks.store import VoicepackStore
-from tests.triton.repository import read_config
-from tests.unit.serving import small_models as small
+from vdx.serving.voicepacks.identify import identify
+from vdx.serving.voicepacks.metadata import METADATA, Voicepack, read_metadata
+from vdx.serving.voicepacks.model_files import Parts
+from vdx.serving.voicepacks.staging import Origin
+from vdx.serving.voicepacks.store import VoicepackStore
 
 VOICE = "en_US-test-medium"
 
@@ -189,7 +189,7 @@ def full(*_: object) -> None:
 
 
 @pytest.mark.parametrize(
-    "broken", ["frontend.serving.voicepacks.making.copy_inside", "pathlib.Path.rename"]
+    "broken", ["vdx.serving.voicepacks.staging.copy_inside", "pathlib.Path.rename"]
 )
 @pytest.mark.parametrize(("how", "error"), [(cut_off, KeyboardInterrupt), (full, SetupError)])
 def test_a_break_anywhere_leaves_nothing(

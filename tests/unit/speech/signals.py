@@ -8,8 +8,8 @@ import soundfile
 import soxr
 from numpy.typing import NDArray
 
-from frontend.core.events import SessionState, SpeechEvent
-from frontend.speech.vad import SpeechDetector
+from vdx.core.events import SessionState, SpeechEvent
+from vdx.speech.input.vad import SpeechDetector
 
 RATE = 16_000
 RECORDINGS = Path(__file__).parents[2] / "data" / "audio"

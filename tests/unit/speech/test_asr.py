@@ -2,8 +2,10 @@ import asyncio
 
 import pytest
 
-from frontend.core.config import AsrConfig
-from frontend.core.errors import (
+from tests.unit.dialog.fakes import FakeRecognition, Heard
+from tests.unit.virtual_time import on_virtual_time
+from vdx.core.config import AsrConfig
+from vdx.core.errors import (
     InvalidInput,
     ModelDied,
     ModelFailed,
@@ -11,10 +13,8 @@ from frontend.core.errors import (
     TritonUnavailable,
     VdxError,
 )
-from frontend.core.events import Transcript, TranscriptFailed, TranscriptKind
-from frontend.speech.asr import ABANDON_S, KEPT_MS, Recogniser, Utterance
-from tests.unit.dialog.fakes import FakeRecognition, Heard
-from tests.unit.virtual_time import on_virtual_time
+from vdx.core.events import Transcript, TranscriptFailed, TranscriptKind
+from vdx.speech.input.asr import ABANDON_S, KEPT_MS, Recogniser, Utterance
 
 FRAME = bytes(640)
 TIMEOUT_MS = 2000

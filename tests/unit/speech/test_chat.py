@@ -9,11 +9,11 @@ from typing import Any, Self
 
 import pytest
 
-from frontend.core.config import ChatConfig, ResponderConfig
-from frontend.core.errors import ConfigError, ResponderError
-from frontend.core.events import Message
-from frontend.speech.responder import make_responder
-from frontend.speech.responder.chat import ChatResponder
+from vdx.core.config import ChatConfig, ResponderConfig
+from vdx.core.errors import ConfigError, ResponderError
+from vdx.core.events import Message
+from vdx.speech.text.responder import make_responder
+from vdx.speech.text.responder.chat import ChatResponder
 
 TALK = [Message("system", "Be brief."), Message("user", "Hi."), Message("assistant", "Yes?")]
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -120,7 +120,7 @@ async def replied(chat: ChatResponder, into: list[str] | None = None) -> list[st
 
 @pytest.fixture(autouse=True)
 def _quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("frontend.speech.responder.chat.BACKOFF_S", 0.001)
+    monkeypatch.setattr("vdx.speech.text.responder.chat.BACKOFF_S", 0.001)
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
 
 

@@ -5,10 +5,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from frontend.core.config import ClauseConfig
-from frontend.core.events import Clause
-from frontend.speech.clauses import LONGEST_CLAUSE, ClauseChunker
-from frontend.speech.longtokens import FORCED
+from vdx.core.config import ClauseConfig
+from vdx.core.events import Clause
+from vdx.speech.text.clauses import LONGEST_CLAUSE, ClauseChunker
+from vdx.speech.text.long_tokens import FORCED
 
 CONFIG = ClauseConfig()
 MARKDOWN = (

@@ -5,9 +5,9 @@ import time
 
 import pytest
 
-from frontend.core.config import ClauseConfig
-from frontend.speech.clauses import ClauseChunker
-from frontend.speech.cutting import SLICE_CHARS, cut
+from vdx.core.config import ClauseConfig
+from vdx.speech.text.clause_slices import SLICE_CHARS, cut
+from vdx.speech.text.clauses import ClauseChunker
 
 TEXT = "This is a sentence of it, and here it goes on. " * 200
 

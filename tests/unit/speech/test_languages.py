@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from frontend.core.config import BargeInConfig, ClauseConfig
-from frontend.speech.clauses import ClauseChunker
-from frontend.speech.languages import known_languages, language_table
-from frontend.speech.lexicon import Lexicon, words_of
-from frontend.speech.scripts import NEVER_FIRST, is_word_char, weight
 from tests.texts import SENTENCES, TEXTS, UNSPACED
+from vdx.core.config import BargeInConfig, ClauseConfig
+from vdx.speech.text.clauses import ClauseChunker
+from vdx.speech.text.languages import known_languages, language_table
+from vdx.speech.text.lexicon import Lexicon, words_of
+from vdx.speech.text.writing_systems import NEVER_FIRST, is_word_char, weight
 
 CONFIG = ClauseConfig()
 PLAIN = BargeInConfig()

@@ -1,8 +1,8 @@
 import pytest
 
-from frontend.core.config import BargeInConfig
-from frontend.speech.languages import known_languages, language_table
-from frontend.speech.lexicon import Lexicon, words_of
+from vdx.core.config import BargeInConfig
+from vdx.speech.text.languages import known_languages, language_table
+from vdx.speech.text.lexicon import Lexicon, words_of
 
 PLAIN = BargeInConfig()
 

@@ -4,13 +4,13 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from frontend.core.audio import SPEAK_FRAME, SPEAK_RATE, fade_in
-from frontend.core.config import PlayoutConfig
-from frontend.core.events import Clause, Pcm, SpeechChunk
-from frontend.core.metrics import UNDERRUNS
-from frontend.speech.playout import Playout
-from frontend.speech.replyaudio import ClauseSpan, ReplyAudio
 from tests.unit.virtual_time import on_virtual_time
+from vdx.core.audio import SPEAK_FRAME, SPEAK_RATE, fade_in
+from vdx.core.config import PlayoutConfig
+from vdx.core.events import Clause, Pcm, SpeechChunk
+from vdx.core.metrics import UNDERRUNS
+from vdx.speech.output.playout import Playout
+from vdx.speech.output.reply_audio import ClauseSpan, ReplyAudio
 
 CLAUSE = Clause("Hello.", 0, 6)
 LEAD_MS = 40

@@ -3,11 +3,11 @@ from pathlib import Path
 
 import pytest
 
-from frontend.core.config import EchoConfig, ResponderConfig, ScriptConfig
-from frontend.core.errors import ConfigError, ResponderError
-from frontend.core.events import Message
-from frontend.speech.responder import FixedText, Responder, make_responder
-from frontend.speech.responder.script import load_script
+from vdx.core.config import EchoConfig, ResponderConfig, ScriptConfig
+from vdx.core.errors import ConfigError, ResponderError
+from vdx.core.events import Message
+from vdx.speech.text.responder import FixedText, Responder, make_responder
+from vdx.speech.text.responder.script import load_script
 
 
 def said(*texts: str) -> list[Message]:

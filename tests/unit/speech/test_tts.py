@@ -4,8 +4,10 @@ from collections.abc import AsyncGenerator
 import numpy as np
 import pytest
 
-from frontend.core.audio import SPEAK_FRAME
-from frontend.core.errors import (
+from tests.unit.dialog.fakes import FakeVoice, utter
+from tests.unit.virtual_time import on_virtual_time
+from vdx.core.audio import SPEAK_FRAME
+from vdx.core.errors import (
     ModelBusy,
     ModelDied,
     ModelFailed,
@@ -13,11 +15,9 @@ from frontend.core.errors import (
     UnknownName,
     VdxError,
 )
-from frontend.core.events import Clause, SpeechChunk
-from frontend.speech.replyaudio import ReplyAudio, played_text
-from frontend.speech.tts import BUSY_DELAYS_S, RECOVERIES, Recover, Speaker, Voice, speak
-from tests.unit.dialog.fakes import FakeVoice, utter
-from tests.unit.virtual_time import on_virtual_time
+from vdx.core.events import Clause, SpeechChunk
+from vdx.speech.output.reply_audio import ReplyAudio, played_text
+from vdx.speech.output.tts import BUSY_DELAYS_S, RECOVERIES, Recover, Speaker, Voice, speak
 
 TEXTS = ("One.", "Two.", "Three.")
 

@@ -3,9 +3,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from frontend.core.config import VadConfig
-from frontend.core.errors import InvalidInput
-from frontend.core.events import (
+from tests.unit.speech.signals import RATE, click, frames, listen, loud_span, recording, room, vowel
+from vdx.core.config import VadConfig
+from vdx.core.errors import InvalidInput
+from vdx.core.events import (
     LevelTooLow,
     SessionState,
     SpeechEnded,
@@ -13,8 +14,7 @@ from frontend.core.events import (
     SpeechResumed,
     SpeechStarted,
 )
-from frontend.speech.vad import FRAME_BYTES, SpeechDetector
-from tests.unit.speech.signals import RATE, click, frames, listen, loud_span, recording, room, vowel
+from vdx.speech.input.vad import FRAME_BYTES, SpeechDetector
 
 MS = RATE // 1000
 QUIET = ["ps_goforward", "ps_something", "rhasspy_lamp", "ps_cards_002"]
@@ -87,7 +87,7 @@ def test_single_loud_frame_in_the_silence_does_not_prolong_it() -> None:
 def test_a_pause_lasts_as_long_as_it_was_granted(granted_ms: int) -> None:
     detector = SpeechDetector(VadConfig())
     listen(detector, room(500), vowel(300), room(200))
-    detector.await_more(granted_ms)
+    detector.extend_endpoint(granted_ms)
     events = listen(detector, room(granted_ms))
     (decided, ended) = events[-1]
     assert isinstance(ended, SpeechEnded)
@@ -97,12 +97,12 @@ def test_a_pause_lasts_as_long_as_it_was_granted(granted_ms: int) -> None:
 def test_patience_is_for_one_pause_and_never_shortens_it() -> None:
     detector = SpeechDetector(VadConfig())
     listen(detector, room(500), vowel(300), room(200))
-    detector.await_more(1200)
+    detector.extend_endpoint(1200)
     assert kinds(listen(detector, room(600), vowel(300))) == [SpeechResumed]
     events = listen(detector, room(600))
     assert events[-1][0] - events[-1][1].at == 300 * MS
     listen(detector, vowel(300), room(100))
-    detector.await_more(100)
+    detector.extend_endpoint(100)
     events = listen(detector, room(600))
     assert events[-1][0] - events[-1][1].at == 300 * MS
 
@@ -110,9 +110,9 @@ def test_patience_is_for_one_pause_and_never_shortens_it() -> None:
 def test_patience_can_be_taken_back() -> None:
     detector = SpeechDetector(VadConfig())
     listen(detector, room(500), vowel(300), room(200))
-    detector.await_more(1200)
+    detector.extend_endpoint(1200)
     assert listen(detector, room(400)) == []
-    detector.await_more(0)
+    detector.extend_endpoint(0)
     assert kinds(listen(detector, room(20))) == [SpeechEnded]
 
 

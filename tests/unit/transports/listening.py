@@ -1,4 +1,4 @@
-"""A client of the narrator that keeps what it is told."""
+"""A client of the presenter that keeps what it is told."""
 
 import asyncio
 import base64
@@ -8,13 +8,13 @@ from typing import Any, cast
 
 import numpy as np
 
-from frontend.core.audio import SPEAK_FRAME
-from frontend.core.config import Config
-from frontend.dialog import notices as n
-from frontend.dialog.profiles import resolve
-from frontend.transports.realtime.narrator import Narrator
-from frontend.transports.realtime.outbox import Outbox
-from frontend.transports.realtime.settings import Settings
+from vdx.core.audio import SPEAK_FRAME
+from vdx.core.config import Config
+from vdx.dialog.profiles import resolve
+from vdx.dialog.session_events import SessionEvent
+from vdx.transports.realtime.outbox import Outbox
+from vdx.transports.realtime.presenter import RealtimePresenter
+from vdx.transports.realtime.settings import Settings
 
 AUDIO = "response.output_audio.delta"
 REPLY_BEGINS = [
@@ -51,15 +51,15 @@ class FakeSession:
 
 @dataclass
 class Client:
-    """A narrator and what its client was sent."""
+    """A presenter and what its client was sent."""
 
     settings: Settings
     told: list[dict[str, Any]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.outbox = Outbox(self._take, 10)
-        self.narrator = Narrator(self.outbox, lambda: self.settings)
-        self.narrator.attach(cast(Any, FakeSession()))
+        self.presenter = RealtimePresenter(self.outbox, lambda: self.settings)
+        self.presenter.attach(cast(Any, FakeSession()))
 
     async def _take(self, text: str) -> None:
         self.told.append(json.loads(text))
@@ -80,16 +80,16 @@ def client(*, events: bool = False, **changes: Any) -> Client:
     return Client(settings)
 
 
-def narrate(to: Client, *story: n.Notice | tuple[int, np.ndarray]) -> Client:
+def narrate(to: Client, *story: SessionEvent | tuple[int, np.ndarray]) -> Client:
     """Tells notices, and plays a (reply, row) as audio; returns once all of it is sent."""
 
     async def tell() -> None:
         writer = asyncio.create_task(to.outbox.run())
         for part in story:
             if isinstance(part, tuple):
-                await to.narrator.play(*part, 0.0)
+                await to.presenter.play(*part, 0.0)
             else:
-                to.narrator.notify(part)
+                to.presenter.notify(part)
         to.outbox.close()
         await writer
 

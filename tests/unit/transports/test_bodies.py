@@ -9,8 +9,8 @@ import pytest
 from starlette.requests import Request
 from starlette.types import Message
 
-from frontend.core.errors import StorageFailed
-from frontend.transports.rest.bodies import upload
+from vdx.core.errors import StorageFailed
+from vdx.transports.http.bodies import upload
 
 FORM = (
     b'--x\r\ncontent-disposition: form-data; name="file"; filename="f"\r\n\r\n'

@@ -4,10 +4,10 @@ from typing import Any, cast
 
 from starlette.routing import Route
 
-from frontend.core.config import Config
-from frontend.transports.http import create_app
-from frontend.transports.rest.document import document, page
-from frontend.transports.rest.operations import OPERATIONS
+from vdx.core.config import Config
+from vdx.transports.http.application import create_app
+from vdx.transports.http.document import document, page
+from vdx.transports.http.operations import OPERATIONS
 
 PAGES = {"/", "/assets/{name}", "/openapi.json", "/docs"}
 

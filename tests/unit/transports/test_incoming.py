@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from frontend.core.errors import InvalidInput, TooLarge
-from frontend.transports.realtime.incoming import MAX_TEXT_BYTES, read_audio, read_event
+from vdx.core.errors import InvalidInput, TooLarge
+from vdx.transports.realtime.incoming import MAX_TEXT_BYTES, read_audio, read_event
 
 APPEND = "input_audio_buffer.append"
 SOUND = bytes(range(256)) * 8_000

@@ -6,9 +6,9 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from frontend.core.errors import SessionLimit
-from frontend.transports.realtime.outbox import MAX_AUDIO, MAX_EVENTS, Outbox
 from tests.unit.virtual_time import on_virtual_time
+from vdx.core.errors import SessionLimit
+from vdx.transports.realtime.outbox import MAX_AUDIO, MAX_EVENTS, Outbox
 
 TIMEOUT_S = 10.0
 

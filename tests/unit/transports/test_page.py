@@ -8,7 +8,7 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from frontend.transports.page import NOT_BUILT, Page, content_security_policy
+from vdx.transports.http.page import NOT_BUILT, Page, content_security_policy
 
 SCRIPT = "console.log('hello')"
 

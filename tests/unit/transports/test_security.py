@@ -3,9 +3,9 @@
 import pytest
 from starlette.requests import HTTPConnection
 
-from frontend.core.config import ServerConfig
-from frontend.core.errors import ConfigError, Forbidden, Unauthorized
-from frontend.transports.security import (
+from vdx.core.config import ServerConfig
+from vdx.core.errors import ConfigError, Forbidden, Unauthorized
+from vdx.transports.security import (
     KEY_SUBPROTOCOL,
     Guard,
     is_loopback,

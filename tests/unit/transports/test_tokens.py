@@ -6,11 +6,11 @@ from typing import Any
 import jwt
 import pytest
 
-from frontend.core.config import Config, LiveKitConfig
-from frontend.core.errors import InvalidInput, NoLiveKit
-from frontend.transports.realtime.schema import parse
-from frontend.transports.room.job import JobWishes
-from frontend.transports.tokens import TokenRequest, mint
+from vdx.core.config import Config, LiveKitConfig
+from vdx.core.errors import InvalidInput, NoLiveKit
+from vdx.transports.realtime.schema import parse
+from vdx.transports.room.job_metadata import JobWishes
+from vdx.transports.room.tokens import TokenRequest, mint
 
 SECRET = "s" * 32
 ROOMS = Config.model_validate(

@@ -7,8 +7,8 @@ import pytest
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
-from frontend.transports.realtime import wire
-from frontend.transports.realtime.wire import SlicedWebSocket
+from vdx.transports.realtime import sliced_websocket as wire
+from vdx.transports.realtime.sliced_websocket import SlicedWebSocket
 
 HANDSHAKE = (
     b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"

@@ -6,11 +6,11 @@ from typing import Any, cast
 
 import pytest
 
-from frontend.core.config import Config
-from frontend.core.errors import RoomError
-from frontend.transports import worker
-from frontend.transports.room.conversation import Ticket
-from frontend.transports.worker import RoomWorker
+from vdx.core.config import Config
+from vdx.core.errors import RoomError
+from vdx.transports.room import worker
+from vdx.transports.room.conversation import Ticket
+from vdx.transports.room.worker import RoomWorker
 
 
 class FakeConversation:

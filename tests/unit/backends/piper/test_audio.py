@@ -9,18 +9,18 @@ import onnx
 import onnxruntime
 import pytest
 
-from frontend.bench.piper_voice import make_voice
 from tests.unit.backends.piper.voices import QUIET, load
+from triton_backends.piper.compute_queue import ComputeQueue
 from triton_backends.piper.config import read_config
 from triton_backends.piper.cut import CutVoice, cut
 from triton_backends.piper.engine import PiperEngine
 from triton_backends.piper.networks import Array, InlineNetworks, Prepared, text_inputs
-from triton_backends.piper.pace import Pace
 from triton_backends.piper.phonemes import Sentence
-from triton_backends.piper.turns import Turns
+from triton_backends.piper.window_sizing import WindowSizing
 from triton_backends.piper.windows import Windows
 from triton_backends.shared.contract import TtsRequest
 from triton_backends.shared.errors import InvalidArgument
+from vdx.bench.piper_voice import make_voice
 
 TEXT = "Hello there, this is a test of 3 words. And a second sentence!"
 GRAPHS = ("tiny", "tiny-speakers", "tiny-high")
@@ -61,7 +61,7 @@ def test_windows_equal_the_whole_network_given_the_same_noise(graph: str, tmp_pa
 
 
 def test_a_window_is_as_long_as_the_sound_lasts_that_is_left() -> None:
-    pace = Pace(first=9, largest=172, context=30)
+    pace = WindowSizing(first=9, largest=172, context=30)
     assert [pace.first(others, shared=False) for others in (0, 3, 99)] == [9, 36, 172]
     assert pace.first(0, shared=True) == 13
     assert [pace.catching_up(came) for came in (1, 3, 5, 99)] == [27, 27, 45, 172]
@@ -187,7 +187,7 @@ def test_nothing_to_say_is_silence(quiet: PiperEngine) -> None:
 
 
 def test_turns_go_to_who_runs_dry_first_and_to_two_at_once() -> None:
-    turns = Turns()
+    turns = ComputeQueue()
     order: list[float | None] = []
     busy: list[float | None] = []
     most: list[int] = []
@@ -218,7 +218,7 @@ def test_turns_go_to_who_runs_dry_first_and_to_two_at_once() -> None:
 
 
 def test_the_second_place_is_kept_for_who_needs_it() -> None:
-    turns = Turns()
+    turns = ComputeQueue()
     far = time.monotonic() + 3600
     entered = []
     leave = threading.Event()

@@ -1,0 +1,361 @@
+"""What all transports of one process share: Triton, models, responders and the open sessions."""
+
+import asyncio
+import os
+import secrets
+import time
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import aclosing, contextmanager
+from dataclasses import replace
+from typing import Any
+
+from vdx.core.capacity import default_max_sessions
+from vdx.core.config import Config
+from vdx.core.errors import (
+    ConfigError,
+    InvalidInput,
+    ModelTimeout,
+    ModelUnavailable,
+    NotLoaded,
+    SessionLimit,
+    TritonError,
+    TritonUnavailable,
+    UnknownName,
+    VdxError,
+)
+from vdx.core.events import SpeechChunk
+from vdx.core.logs import logger
+from vdx.core.threads import in_thread
+from vdx.dialog.drain import Drain
+from vdx.dialog.profiles import DEFAULT_PROFILE, SessionOptions, resolve
+from vdx.dialog.session import Session
+from vdx.dialog.speaking import Audience, Services
+from vdx.serving.manager import ModelManager
+from vdx.serving.models import ModelInfo, ModelKind
+from vdx.serving.readiness import Readiness
+from vdx.serving.triton import RecognitionStream, SynthesisRequest, TritonClient
+from vdx.speech.input.aec import preload
+from vdx.speech.output.tts import Voice
+from vdx.speech.text.responder import Responder, make_responder
+
+log = logger(__name__)
+
+STAND_IN_AFTER_S = 2.0
+"""How long a voice that died is waited for before another one speaks in its place."""
+RECOVERY_S = 10.0
+"""How long a model that died is waited for where no other can do its work."""
+
+
+class Application:
+    """One per process; every session of every transport is opened here."""
+
+    def __init__(self, config: Config, client: TritonClient, manager: ModelManager) -> None:
+        self.config = config
+        self.manager = manager
+        self.sessions: dict[str, Session] = {}
+        self.triton_pid: int | None = None
+        self.max_sessions = config.server.max_sessions or default_max_sessions()
+        self.triton_metrics = ""
+        self.drain = Drain(config.server.drain_timeout_seconds)
+        self.loaded = False
+        """Whether the default models have been loaded; from then on sessions are let in."""
+        self.readiness = Readiness(client, self._needed)
+        self.client = client
+        self._recogniser = ""
+        self._defaults: dict[ModelKind, str] = {}
+        self._responders: dict[str, Responder] = {}
+        self._services = Services(
+            config=config,
+            synthesize=self._synthesize,
+            recognise=self._recognise,
+            calibrated=manager.calibrated,
+            responder=self._responder,
+            recover_voice=self._recover_voice,
+            recover_recogniser=self._recover_recogniser,
+        )
+
+    async def load_defaults(self) -> None:
+        """Loads every profile's voice and recogniser and what `models.preload` names.
+
+        Raises:
+            UnknownName: a name that the repository does not hold.
+            ConfigError: a profile's language is not one of its voice or recogniser.
+            TritonError: a model could not be loaded.
+        """
+        if self.config.asr.enabled:
+            self._recogniser = await self.manager.pick_recogniser(self.config.asr)
+        needed: dict[str, ModelKind | None] = dict.fromkeys(self.config.models.preload)
+        for name in dict.fromkeys((DEFAULT_PROFILE, *self.config.profiles)):
+            options = self.options(name)
+            needed |= {options.voice: "tts", options.recogniser: "asr"}
+            # The chat client takes a second to import; better now than in the first turn.
+            await in_thread(self._responder, options)
+            await self.prepare(options)
+        async with asyncio.TaskGroup() as group:
+            for model, kind in needed.items():
+                if model:
+                    group.create_task(self.manager.ensure(model, kind), name=f"load-{model}")
+        self._check_languages()
+        self.readiness.problem = await self.readiness.check()
+        self.loaded = True
+
+    @property
+    def ready(self) -> bool:
+        """Whether Triton answered the last look and every profile's models were there."""
+        return self.loaded and not self.readiness.problem
+
+    def _needed(self) -> list[str]:
+        """The models that sessions of the profiles begin with."""
+        every = [self.options(name) for name in (DEFAULT_PROFILE, *self.config.profiles)]
+        models = [model for one in every for model in (one.voice, one.recogniser) if model]
+        return list(dict.fromkeys(models))
+
+    def _check_languages(self) -> None:
+        for name in dict.fromkeys((DEFAULT_PROFILE, *self.config.profiles)):
+            options = self.options(name)
+            for model in filter(None, (options.voice, options.recogniser)):
+                try:
+                    if (info := self.manager.info(model)) is not None:
+                        info.require_language(options.language)
+                except InvalidInput as error:
+                    raise ConfigError(f"profiles.{name}: {error}") from error
+
+    async def close(self) -> None:
+        """Frees what the responders hold."""
+        for responder in self._responders.values():
+            await responder.aclose()
+
+    def options(self, profile: str) -> SessionOptions:
+        """The options a session of `profile` starts with; raises UnknownName."""
+        options = resolve(self.config, profile, self._recogniser)
+        voice, recogniser = self._defaults.get("tts"), self._defaults.get("asr")
+        if voice:
+            options = options.updated(voice=voice)
+        if recogniser and options.recogniser:
+            options = options.updated(recogniser=recogniser)
+        return options
+
+    async def offered(self, name: str, kind: ModelKind | None, language: str = "") -> ModelInfo:
+        """A model that a client names: it is loaded, or the configuration names it.
+
+        What any client could have loaded would fill the memory, and stays.
+
+        Raises:
+            NotLoaded: it is in the repository and neither loaded nor configured.
+            UnknownName, InvalidInput, TritonError: as `ModelManager.ensure`.
+        """
+        if (
+            self.manager.info(name) is None
+            and name not in self._configured()
+            and not await self.manager.is_loaded(name)
+        ):
+            await self.manager.require(name, kind)
+            raise NotLoaded(
+                f"model {name!r} is not loaded, and no profile has it; load it with "
+                f"`vdx models load {name}` (POST /vdx/models/{name}/load)",
+                param="model",
+            )
+        return await self.manager.ensure(name, kind, language)
+
+    def _configured(self) -> set[str]:
+        profiles = [self.options(name) for name in (DEFAULT_PROFILE, *self.config.profiles)]
+        models = {model for each in profiles for model in (each.voice, each.recogniser)}
+        return models | set(self.config.models.preload)
+
+    async def prepare(self, options: SessionOptions) -> None:
+        """Loads, beside the event loop, what a session with these options would load on it."""
+        if options.echo.cancellation:
+            await in_thread(preload)
+
+    def open_session(
+        self,
+        options: SessionOptions,
+        audience: Audience,
+        lead_ms: Callable[[], int] | None = None,
+        *,
+        promised: bool = False,
+    ) -> Session:
+        """A new session, to be run by the caller and given back with `forget`.
+
+        `lead_ms` replaces `playout.output_lead_ms` where a transport has its own; `promised` was
+        agreed to before the server drained, as a room was.
+
+        Raises:
+            Draining: the server is about to end.
+            SessionLimit: the server holds `server.max_sessions` already.
+        """
+        if self.drain.active and not promised:
+            raise self.drain.refusal()
+        limit = self.max_sessions
+        if len(self.sessions) >= limit:
+            raise SessionLimit(f"the server holds {limit} sessions, its limit; try again later")
+        # Only rooms have a lead of their own, and only they are promised.
+        transport = "room" if promised else "websocket"
+        services = replace(self._services, lead_ms=lead_ms, transport=transport)
+        session = Session(secrets.token_hex(6), options, services, audience)
+        self.sessions[session.id] = session
+        return session
+
+    def forget(self, session: Session) -> None:
+        self.sessions.pop(session.id, None)
+        self.drain.session_ended()
+
+    async def use(self, model: str, session: Session | None = None) -> int:
+        """Switches one session, or every one and the default, to `model`; returns how many.
+
+        The model is loaded first, so no session ever waits for it.
+
+        Raises:
+            UnknownName: no such model, or it is neither a voice nor a recogniser.
+            InvalidInput: it lacks the language of a session.
+            TritonError: it could not be loaded.
+        """
+        info = await self.manager.ensure(model)
+        key = "voice" if info.kind == "tts" else "recogniser"
+        chosen = list(self.sessions.values()) if session is None else [session]
+        for each in chosen:
+            info.require_language(each.options.language)
+        if session is None:
+            self._defaults[info.kind] = model
+        for each in chosen:
+            each.update(each.options.updated(**{key: model}))
+        log.info("model switched", kind=key, model=model, sessions=len(chosen))
+        return len(chosen)
+
+    @contextmanager
+    def suspicious(self) -> Iterator[None]:
+        """Has the models looked at when work with one of them fails in a way that may pass."""
+        try:
+            yield
+        except TritonError as error:
+            if error.retryable:
+                self.manager.recovery.suspect(error.model)
+                self.readiness.suspect()
+            raise
+
+    async def unload(self, model: str) -> tuple[list[str], list[str]]:
+        """Unloads a model; what it is saying or hearing is finished.
+
+        Sessions that use it go over to what their profile names, at the next clause or utterance.
+        Returns the ids of those that did and of those that had nothing to go over to.
+
+        Raises:
+            UnknownName: no such model.
+            TritonError: Triton did not do it.
+        """
+        await self.manager.require(model)
+        self._defaults = {kind: name for kind, name in self._defaults.items() if name != model}
+        moved: list[str] = []
+        left: list[str] = []
+        for session in self.sessions.values():
+            if model in (session.options.voice, session.options.recogniser):
+                (moved if self._move(session, model) else left).append(session.id)
+        await self.manager.unload(model)
+        return moved, left
+
+    def _move(self, session: Session, model: str) -> bool:
+        """Takes a session away from `model`, if its profile names another that is loaded."""
+        now, own = session.options, self.options(session.options.profile)
+        key = "voice" if now.voice == model else "recogniser"
+        other = getattr(own, key)
+        info = self.manager.info(other)
+        if other == model or info is None or not info.speaks(now.language):
+            return False
+        speaker = {"speaker": own.speaker} if key == "voice" else {}
+        session.update(now.updated(**{key: other}, **speaker))
+        return True
+
+    def session(self, session_id: str) -> Session:
+        """An open session by id; raises UnknownName."""
+        try:
+            return self.sessions[session_id]
+        except KeyError:
+            raise UnknownName(f"there is no session {session_id!r}", param="session") from None
+
+    async def _synthesize(self, voice: Voice, text: str) -> AsyncGenerator[SpeechChunk, None]:
+        request = SynthesisRequest(text, voice.language, voice.speaker, voice.speed)
+        began, first = time.monotonic(), 0.0
+        with self.suspicious():
+            async with aclosing(self.client.synthesize(voice.model, request)) as chunks:
+                async for chunk in chunks:
+                    first = first or time.monotonic()
+                    yield chunk
+        log.debug(
+            "clause synthesized",
+            voice=voice.model,
+            characters=len(text),
+            first_ms=round((first - began) * 1000, 1) if first else None,
+            ms=round((time.monotonic() - began) * 1000, 1),
+        )
+
+    async def _recover_voice(self, voice: Voice, error: VdxError, failures: int) -> Voice | None:
+        """The same voice if it speaks again soon, else another one that knows its language.
+
+        One that died of the same clause before is not given it again.
+        """
+        if not await self._may_recover(voice.model, error):
+            return None
+        again = failures > 1
+        if not again and await self.manager.recovery.restored(voice.model, STAND_IN_AFTER_S):
+            return voice
+        if (other := self._stand_in(voice)) is not None or again:
+            return other
+        restored = await self.manager.recovery.restored(voice.model, RECOVERY_S)
+        return voice if restored else None
+
+    async def _recover_recogniser(self, options: SessionOptions, error: VdxError) -> bool:
+        """Whether the recogniser understands again within `RECOVERY_S`."""
+        if not await self._may_recover(options.recogniser, error):
+            return False
+        return await self.manager.recovery.restored(options.recogniser, RECOVERY_S)
+
+    async def _may_recover(self, model: str, error: VdxError) -> bool:
+        """Whether a model that failed is loaded again; one that was unloaded is not."""
+        if model not in self.manager.wanted:
+            return False
+        if isinstance(error, ModelTimeout):  # it is busy, or it died without a word
+            await self.manager.recovery.restored(model, STAND_IN_AFTER_S)
+            return self.manager.recovery.died_within(model, RECOVERY_S)
+        return isinstance(error, ModelUnavailable | TritonUnavailable)
+
+    def _stand_in(self, voice: Voice) -> Voice | None:
+        """Another loaded voice that lives and speaks the language of `voice`."""
+        manager = self.manager
+        mine = manager.info(voice.model)
+        language = voice.language or (mine.language() if mine is not None else "")
+        for name in (self.options("").voice, *sorted(manager.wanted)):
+            info = manager.info(name)
+            if info is None or name == voice.model or info.kind != "tts":
+                continue
+            fits = info.speaks(language) if language else "*" in info.languages
+            if fits and manager.recovery.alive(name):
+                log.warning("another voice speaks", voice=voice.model, instead=name)
+                return Voice(name, language, speed=voice.speed)
+        return None
+
+    def _recognise(self, options: SessionOptions, session_id: str) -> RecognitionStream:
+        return self.client.recognise(
+            options.recogniser, language=options.language, session=session_id
+        )
+
+    def _responder(self, options: SessionOptions) -> Responder:
+        """One responder for each distinct configuration: they keep connections, not talk."""
+        key = options.responder.model_dump_json()
+        if key not in self._responders:
+            self._responders[key] = make_responder(options.responder)
+        return self._responders[key]
+
+    def status(self) -> dict[str, Any]:
+        """What `/vdx/status` tells."""
+        return {
+            "pid": os.getpid(),
+            "triton_pid": self.triton_pid,
+            "triton_grpc": self.client.config.url,
+            "triton_metrics": self.triton_metrics,
+            "ready": self.ready,
+            "sessions": len(self.sessions),
+            "max_sessions": self.max_sessions,
+            "tasks": len(asyncio.all_tasks()),
+            "recogniser": self._defaults.get("asr") or self._recogniser,
+            "voice": self.options("").voice,
+        }

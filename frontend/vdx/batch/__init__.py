@@ -1,0 +1,1 @@
+"""Speech to files and recordings to text, without a connection."""

@@ -1,0 +1,233 @@
+"""Speech to and from files: a whole text spoken, a whole recording written down."""
+
+import asyncio
+import secrets
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing, nullcontext
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from vdx.batch.recording import JOINED, LONGEST, Recording, Stretch, stretches
+from vdx.core.audio import LISTEN_FRAME, LISTEN_RATE
+from vdx.core.config import ClauseConfig, VadConfig
+from vdx.core.errors import InvalidInput, ModelBusy, ModelFailed, ModelTimeout
+from vdx.core.events import Clause, Pcm, SpeechChunk, Transcript, TranscriptKind, Word
+from vdx.core.threads import cancel_all
+from vdx.serving.triton import SynthesisRequest, TritonClient
+from vdx.speech.output.tts import BUSY_DELAYS_S, Voice
+from vdx.speech.text.clause_slices import cut
+from vdx.speech.text.clauses import ClauseChunker
+
+AT_ONCE = 1
+"""Stretches of one recording understood at the same time by a model that decodes one by one: the
+other cores are for who is talking."""
+AHEAD = 1
+"""Stretches cut beforehand, so that no recogniser waits for the next one."""
+BATCHED = 13 * LISTEN_RATE
+"""Samples of a stretch for a model that decodes batches: several short windows cost less than one
+long one, whose self-attention grows with the square of its length."""
+BATCH_JOINED = 8 * LISTEN_RATE
+"""And up to which it takes in more, because a window is paid for whole."""
+PATIENCE = 10
+"""How many times its own length a stretch may take: a recording competes with live speech."""
+BUSY_S = 0.2
+"""Until a recogniser with no place free is asked again."""
+
+Progress = Callable[[float, float], None]
+"""Told seconds written down and seconds in all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """What one stretch of speech says; times in ms from the start of the recording.
+
+    `confidence` is 0 to 1; `words` is empty where the recogniser tells no times.
+    """
+
+    start_ms: int
+    end_ms: int
+    text: str
+    confidence: float = 0.0
+    words: tuple[Word, ...] = ()
+
+
+async def speak_text(
+    client: TritonClient, voice: Voice, text: str, clauses: ClauseConfig
+) -> AsyncGenerator[Pcm, None]:
+    """Speaks a text of any length; yields int16 48 kHz mono pieces as they are made.
+
+    Raises:
+        InvalidInput: there is nothing in the text to speak.
+        TritonError: the voice failed.
+    """
+    spoken = False
+    chunker = ClauseChunker(clauses, voice.language or "en")
+    async with aclosing(_clauses(text, chunker)) as found:
+        async for clause in found:
+            request = SynthesisRequest(clause.text, voice.language, voice.speaker, voice.speed)
+            async with aclosing(_clause(client, voice.model, request)) as chunks:
+                async for chunk in chunks:
+                    spoken = True
+                    yield chunk.audio.reshape(-1)
+    if not spoken:
+        raise InvalidInput(f"there is nothing to speak in {text!r:.100}", param="input")
+
+
+async def _clauses(text: str, chunker: ClauseChunker) -> AsyncGenerator[Clause, None]:
+    async with aclosing(cut(text, chunker)) as found:
+        async for clause in found:
+            yield clause
+    for clause in chunker.finish():
+        yield clause
+
+
+async def _clause(
+    client: TritonClient, model: str, request: SynthesisRequest
+) -> AsyncGenerator[SpeechChunk, None]:
+    """One clause; a busy model is asked again, as long as nothing of the clause has come."""
+    for delay in (*BUSY_DELAYS_S, 0.0):
+        begun = False
+        try:
+            async with aclosing(client.synthesize(model, request)) as chunks:
+                async for chunk in chunks:
+                    begun = True
+                    yield chunk
+            return
+        except ModelBusy:
+            if begun or not delay:
+                raise
+        await asyncio.sleep(delay)
+
+
+async def transcribe(
+    client: TritonClient,
+    model: str,
+    recording: Recording,
+    vad: VadConfig,
+    *,
+    language: str = "",
+    at_once: int = 0,
+    places: asyncio.Semaphore | None = None,
+    progress: Progress | None = None,
+) -> AsyncGenerator[Segment, None]:
+    """Writes a recording down, stretch after stretch; one recogniser sequence for each.
+
+    The stretches are one SESSION to the recogniser. Up to `at_once` are understood at the same
+    time (0 asks the model), which fills one that decodes in batches; segments still come in the
+    order of the recording. `places` limits that over several recordings. Stretches in which
+    nothing is understood are left out.
+
+    Raises:
+        InvalidInput: the recording is broken.
+        TritonError: the recogniser failed.
+    """
+    total, session = recording.seconds, secrets.token_hex(8)
+    batch = (await client.describe(model)).batch
+    if not at_once:
+        # Two batches, so that the next one waits when a model has several threads.
+        at_once = 2 * batch if batch > 1 else AT_ONCE
+    lengths = (BATCHED, BATCH_JOINED) if batch > 1 else (LONGEST, JOINED)
+    turns = asyncio.Semaphore(at_once)
+
+    async def write_down(stretch: Stretch) -> Segment:
+        async with turns, places or nullcontext():
+            return await _write_down(client, model, stretch, (language, session))
+
+    async with aclosing(
+        _in_order(stretches(recording, vad, *lengths), write_down, at_once + AHEAD)
+    ) as segments:
+        async for segment in segments:
+            if progress is not None:
+                progress(min(segment.end_ms / 1000, total), total)
+            if segment.text:
+                yield segment
+    if progress is not None:
+        progress(total, total)
+
+
+async def _in_order(
+    found: AsyncGenerator[Stretch, None],
+    write_down: Callable[[Stretch], Awaitable[Segment]],
+    ahead: int,
+) -> AsyncGenerator[Segment, None]:
+    """What becomes of every stretch, in order, each as soon as it is there; `ahead` are under way.
+
+    Where the recording breaks, what came before is still told.
+    """
+    # `room` bounds the queue, so that putting never waits: not even when all is being given up.
+    room = asyncio.Semaphore(ahead)
+    under_way: asyncio.Queue[asyncio.Future[Segment] | None] = asyncio.Queue(ahead + 1)
+    tasks: set[asyncio.Future[Segment]] = set()
+
+    async def cut() -> None:
+        try:
+            async with aclosing(found):
+                async for stretch in found:
+                    await room.acquire()
+                    task = asyncio.ensure_future(write_down(stretch))
+                    tasks.add(task)
+                    under_way.put_nowait(task)
+        finally:
+            under_way.put_nowait(None)
+
+    cutter = asyncio.create_task(cut(), name="cutter")
+    try:
+        while (task := await under_way.get()) is not None:
+            segment = await task
+            tasks.discard(task)
+            room.release()
+            yield segment
+        await cutter
+    finally:
+        await cancel_all(cutter, *tasks)
+
+
+async def _write_down(
+    client: TritonClient, model: str, stretch: Stretch, who: tuple[str, str]
+) -> Segment:
+    audio = np.pad(stretch.audio, (0, -stretch.audio.size % LISTEN_FRAME))
+    limit_s = client.config.final_transcript_timeout_ms / 1000
+    limit_s += PATIENCE * audio.size / LISTEN_RATE
+    try:
+        async with asyncio.timeout(limit_s):
+            heard = await _recognise(client, model, audio, who)
+    except TimeoutError:
+        raise ModelTimeout(f"{model} took over {limit_s:.0f} s", model=model) from None
+    origin = stretch.start * 1000 // LISTEN_RATE
+    return Segment(
+        start_ms=origin,
+        end_ms=stretch.end * 1000 // LISTEN_RATE,
+        text=heard.text.strip(),
+        confidence=heard.confidence,
+        words=tuple(_later(word, origin) for word in heard.words),
+    )
+
+
+def _later(word: Word, ms: int) -> Word:
+    return replace(word, start_ms=word.start_ms + ms, end_ms=word.end_ms + ms)
+
+
+async def _recognise(
+    client: TritonClient, model: str, audio: Pcm, who: tuple[str, str]
+) -> Transcript:
+    """The final transcript; a model whose places are all taken is asked until it has one."""
+    while True:
+        try:
+            return await _recognise_once(client, model, audio, who)
+        except ModelBusy:
+            await asyncio.sleep(BUSY_S)
+
+
+async def _recognise_once(
+    client: TritonClient, model: str, audio: Pcm, who: tuple[str, str]
+) -> Transcript:
+    language, session = who
+    async with client.recognise(model, language=language, session=session) as stream:
+        # In one request: a recogniser can judge the microphone by all of it before it listens.
+        await stream.send(audio.tobytes(), end=True)
+        async with aclosing(aiter(stream)) as transcripts:
+            async for transcript in transcripts:
+                if transcript.kind is TranscriptKind.FINAL:
+                    return transcript
+    raise ModelFailed(f"{model} ended without a final transcript", model=model)

@@ -1,0 +1,100 @@
+"""`vdx bench bargein`: from the onset of the interrupting speech to silence at the person (S2).
+
+A person asks, hears two seconds of a long reply and speaks: two clips, each in sessions of its
+own. The listener knows nothing of vdx unless `aware`: what was sent is played to the end.
+"""
+
+import asyncio
+from typing import Any
+
+from vdx.bench.bench_client import BenchClient, meet
+from vdx.bench.client_process import Plan, Step, run_person
+from vdx.bench.clips import BARGE_IN_CLIPS, OPENING, clip, preload
+from vdx.bench.figures import Report
+from vdx.bench.sound import silent_after
+from vdx.bench.target import Target
+from vdx.client.log import Reply
+
+SETTLE_S = 2.2
+INTO_REPLY_S = 2.0
+LISTEN_S = 7.0
+MS = 1000
+REACH = {"median": 150.0, "p95": 200.0}
+IN_ROOM = {"median": 220.0, "p95": 280.0}
+
+
+async def measure(
+    target: Target, rounds: int, *, aware: bool = False, step: Step | None = None
+) -> Report:
+    """Interrupts `rounds` replies with each of the two clips."""
+    plan = target.plan(rounds=rounds, aware=aware)
+    stops = await run_person("bargein", plan, step)
+    options = {"rounds": rounds, "clips": list(BARGE_IN_CLIPS), "aware_client": aware}
+    options["transport"] = plan["transport"]
+    report = Report("bargein", options, samples=stops)
+    reach = IN_ROOM if target.livekit else REACH
+    report.add("onset to silence", "ms", _values(stops, "silent_ms"), **reach)
+    for name in BARGE_IN_CLIPS:
+        own = [stop for stop in stops if stop["clip"] == name]
+        report.add(f"  {name}", "ms", _values(own, "silent_ms"))
+    report.add("onset to VAD decision", "ms", _values(stops, "decision_ms"))
+    if not target.livekit:  # a room's sound has no frames at the person's side
+        last = _values(stops, "last_frame_ms")
+        report.add("VAD decision to last frame sent", "ms", last, p95=25)
+    report.add("audio that came after the reply's end", "ms", _values(stops, "stale_ms"), max=0)
+    never = sum(stop["silent_ms"] is None for stop in stops)
+    kept = sum(stop["status"] != "cancelled" for stop in stops)
+    report.notes.append(f"{never} of {len(stops)} replies never fell silent, {kept} not cancelled")
+    return report
+
+
+def _values(rows: list[dict[str, Any]], key: str) -> list[float]:
+    return [row[key] for row in rows if row[key] is not None]
+
+
+async def scenario(plan: Plan, step: Step) -> list[dict[str, Any]]:
+    """The person's part."""
+    preload((OPENING, *BARGE_IN_CLIPS), plan)
+    stops: list[dict[str, Any]] = []
+    for number in range(plan["rounds"]):
+        for name in BARGE_IN_CLIPS:
+            async with meet(plan, events=True, freezes=plan["aware"], phase=number * 37) as person:
+                stops.append(await _interrupt(person, name))
+            step()
+    return stops
+
+
+async def long_reply(person: BenchClient) -> Reply | None:
+    """Asks for a reply and returns it two seconds into what is heard of it."""
+    await asyncio.sleep(SETTLE_S)
+    await person.microphone_feed.say(clip(OPENING, person.client.rate)).finished
+    reply = await person.reply_after(0)
+    if reply is not None and reply.first_audio:
+        await asyncio.sleep(INTO_REPLY_S)
+    return reply
+
+
+async def _interrupt(person: BenchClient, name: str) -> dict[str, Any]:
+    client = person.client
+    reply = await long_reply(person)
+    spoken = person.microphone_feed.say(clip(name, client.rate))
+    await spoken.finished
+    await asyncio.sleep(max(0.0, LISTEN_S - spoken.clip.seconds))
+    heard = client.listener.render(spoken.onset, spoken.onset + LISTEN_S)
+    silent = silent_after(heard, client.rate)
+    paused = next(
+        (t for t, e in client.log.vdx if e["type"] == "vdx.playout.paused" and t > spoken.began),
+        None,
+    )
+    return {
+        "clip": name,
+        "status": reply.status if reply else "missing",
+        "silent_ms": None if silent is None else round(silent * MS, 1),
+        "decision_ms": None if paused is None else round((paused - spoken.onset) * MS, 1),
+        "last_frame_ms": None
+        if paused is None or reply is None
+        else round(max(0.0, reply.last_audio - paused) * MS, 2),
+        "stale_ms": None if reply is None else reply.after_end * MS / 2 / client.rate,
+        "outcomes": [e["type"] for _, e in client.log.vdx if "playout" in e["type"]],
+        "heard": [heard.text for heard in client.log.heard],
+    }

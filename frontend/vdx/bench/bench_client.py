@@ -1,0 +1,101 @@
+"""A person at a server: one connection, and a microphone_feed that sends all the time."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+from vdx.client.log import Reply
+from vdx.client.microphone_feed import MicrophoneFeed, task_of
+from vdx.client.realtime import WIRE_RATE, RealtimeClient
+from vdx.client.scripted_call import audible, quiet
+
+ANSWER_S = 15.0
+LIVEKIT = "livekit"
+
+Person = Any
+"""A RealtimeClient, or a RoomClient: they have the same surface."""
+
+
+@dataclass(slots=True)
+class BenchClient:
+    """A client and its microphone_feed; `where` is a plan with url and api_key."""
+
+    client: Person
+    microphone_feed: MicrophoneFeed
+
+    async def reply_after(self, replies: int, seconds: float = ANSWER_S) -> Reply | None:
+        """The first response beyond the first `replies`, once it sounds; None if none comes."""
+        log = self.client.log
+
+        def begun() -> bool:
+            latest = log.latest
+            return len(log.replies) > replies and latest is not None and audible(latest)
+
+        try:
+            await self.client.wait_for(begun, seconds)
+        except TimeoutError:
+            return None
+        found: Reply = list(log.replies.values())[replies]
+        return found
+
+    async def quiet(self, seconds: float) -> None:
+        """Returns once nothing was audible or under way for so long."""
+        await quiet(self.client, seconds)
+
+
+@contextlib.asynccontextmanager
+async def meet(
+    plan: dict[str, Any],
+    *,
+    events: bool = False,
+    freezes: bool = False,
+    voice: str = "",
+    phase: int = 0,
+) -> AsyncIterator[BenchClient]:
+    """Connects and begins to send room noise; `events` opts in to vdx's own events.
+
+    A plan with the transport "livekit" goes to a room of its own, `frame_ms` its sound's grain.
+    """
+    if plan.get("transport") == LIVEKIT:
+        async with _meet_in_room(plan, voice, phase) as met:
+            yield met
+        return
+    async with RealtimeClient.connect(
+        plan["url"],
+        api_key=plan.get("api_key", ""),
+        rate=plan.get("rate", WIRE_RATE),
+        freezes=freezes,
+    ) as client:
+        await client.update_session(events=events, voice=voice)
+        async with _speaking(client, phase) as met:
+            yield met
+
+
+@contextlib.asynccontextmanager
+async def _meet_in_room(plan: dict[str, Any], voice: str, phase: int) -> AsyncIterator[BenchClient]:
+    from vdx.client.room import RoomClient
+
+    wishes = {**plan.get("agent", {}), **({"voice": voice} if voice else {})}
+    async with (
+        RoomClient.connect(
+            plan["url"],
+            api_key=plan.get("api_key", ""),
+            agent=wishes,
+            frame_ms=plan.get("frame_ms", 10),
+        ) as client,
+        _speaking(client, phase) as met,
+    ):
+        yield met
+
+
+@contextlib.asynccontextmanager
+async def _speaking(client: Person, phase: int) -> AsyncIterator[BenchClient]:
+    microphone_feed = MicrophoneFeed(client, phase)
+    sending = task_of(microphone_feed)
+    try:
+        yield BenchClient(client, microphone_feed)
+    finally:
+        sending.cancel()
+        await asyncio.gather(sending, return_exceptions=True)

@@ -1,0 +1,81 @@
+"""CPU time and memory of a process and all its descendants, from /proc."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from vdx.core.errors import UnknownName
+
+PROC = Path("/proc")
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """`cpu_seconds` user and system, those of children that ended included."""
+
+    cpu_seconds: float
+    processes: int
+
+
+def tree(root: int) -> list[int]:
+    """`root` and its descendants, `root` first.
+
+    Raises:
+        UnknownName: there is no such process.
+    """
+    parents: dict[int, int] = {}
+    for entry in PROC.iterdir():
+        if entry.name.isdigit() and (fields := _stat(int(entry.name))):
+            parents[int(entry.name)] = int(fields[1])
+    if root not in parents:
+        raise UnknownName(f"there is no process {root}", param="server-pid")
+    found = [root]
+    for pid in found:
+        found.extend(child for child, parent in parents.items() if parent == pid)
+    return found
+
+
+def usage(root: int) -> Usage:
+    """CPU seconds spent so far by the whole tree below `root`."""
+    pids = tree(root)
+    total = 0
+    for pid in pids:
+        fields = _stat(pid)
+        # utime, stime, and those of ended children it waited for.
+        total += sum(int(fields[i]) for i in (11, 12, 13, 14)) if fields else 0
+    return Usage(total / TICKS, len(pids))
+
+
+def pss_kb(root: int) -> int:
+    """Proportional memory (PSS) of the tree below `root` in kB."""
+    return sum(_rollup(pid).get("Pss", 0) for pid in tree(root))
+
+
+def own_kb(root: int) -> int:
+    """The part of the PSS that is no file's, in kB.
+
+    Programs that come and go elsewhere change every PSS through the libraries they share; they
+    leave this alone, so growth is judged by it.
+    """
+    rollups = [_rollup(pid) for pid in tree(root)]
+    return sum(each.get("Pss_Anon", 0) + each.get("Pss_Shmem", 0) for each in rollups)
+
+
+def _rollup(pid: int) -> dict[str, int]:
+    """/proc/PID/smaps_rollup in kB by name; empty when it ended."""
+    try:
+        text = (PROC / str(pid) / "smaps_rollup").read_text(encoding="ascii")
+    except OSError:
+        return {}
+    fields = (line.split() for line in text.splitlines()[1:])
+    return {name.rstrip(":"): int(size) for name, size, *_ in fields}
+
+
+def _stat(pid: int) -> list[str]:
+    """The fields of /proc/PID/stat after the name: state, parent, …; empty when it ended."""
+    try:
+        text = (PROC / str(pid) / "stat").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return []
+    return text.rpartition(")")[2].split()

@@ -1,0 +1,82 @@
+"""Reads Prometheus text and what `/vdx/status` says, over loopback HTTP."""
+
+import json
+import re
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from typing import Any
+
+from vdx.core.errors import InvalidInput, VdxError
+
+_LINE = re.compile(r"^(\w+)(?:\{(.*)\})?\s+(\S+)$")
+_LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
+
+Labels = frozenset[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Metrics:
+    """The samples of one scrape."""
+
+    samples: dict[tuple[str, Labels], float]
+
+    def total(self, name: str, **labels: str) -> float:
+        """The sum of all samples of `name` that carry `labels`."""
+        wanted = frozenset(labels.items())
+        return sum(v for (n, have), v in self.samples.items() if n == name and wanted <= have)
+
+    def buckets(self, name: str, **labels: str) -> dict[float, float]:
+        """Cumulative counts of a histogram by upper bound, summed over its other labels."""
+        wanted, found = frozenset(labels.items()), dict[float, float]()
+        for (sample, have), value in self.samples.items():
+            if sample == f"{name}_bucket" and wanted <= have:
+                bound = float(dict(have)["le"])
+                found[bound] = found.get(bound, 0.0) + value
+        return dict(sorted(found.items()))
+
+
+def parse(text: str) -> Metrics:
+    """Prometheus text as samples."""
+    samples: dict[tuple[str, Labels], float] = {}
+    for line in text.splitlines():
+        if (match := _LINE.match(line)) and not line.startswith("#"):
+            name, labels, value = match.groups()
+            samples[name, frozenset(_LABEL.findall(labels or ""))] = float(value)
+    return Metrics(samples)
+
+
+def quantile(before: Metrics, after: Metrics, name: str, share: float) -> float | None:
+    """The upper bound of the bucket that `share` of a histogram's new values lie in or below.
+
+    None when there are no new values; a bound, never less than the true quantile.
+    """
+    old, new = before.buckets(name), after.buckets(name)
+    counts = {bound: count - old.get(bound, 0.0) for bound, count in new.items()}
+    total = max(counts.values(), default=0.0)
+    if total <= 0:
+        return None
+    return next(bound for bound, count in counts.items() if count >= share * total)
+
+
+def fetch(url: str, api_key: str = "") -> str:
+    """The body at `url`, an http address.
+
+    Raises:
+        VdxError: nothing answers, or with an error.
+    """
+    if not url.startswith(("http://", "https://")):
+        raise InvalidInput(f"expected an http address, got {url!r}", param="url")
+    headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
+    request = urllib.request.Request(url, headers=headers)  # noqa: S310  (checked above)
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310  # nosec B310
+            return str(answer.read().decode())
+    except (urllib.error.URLError, TimeoutError) as error:
+        raise VdxError(f"{url}: {error}", service="bench") from error
+
+
+def status(url: str, api_key: str = "") -> dict[str, Any]:
+    """What `/vdx/status` says: pid, triton_pid, sessions, …"""
+    answer: dict[str, Any] = json.loads(fetch(f"{url}/vdx/status", api_key))
+    return answer

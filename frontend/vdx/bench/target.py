@@ -1,0 +1,200 @@
+"""The server under test: one that runs already, or one of the bench's own."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from vdx.bench.scrape import Metrics, fetch, parse, status
+from vdx.core import settings
+from vdx.core.config import TlsConfig, TritonConfig
+from vdx.core.errors import SetupError, VdxError
+from vdx.serving.livekit import DevelopmentLiveKit
+from vdx.serving.ports import choose_ports
+
+DATA = Path(__file__).parent / "data"
+START_S = 120.0
+STOP_S = 15.0
+LOG_TAIL = 1500
+
+SESSIONS = 1_000
+"""More than a bench opens, whatever the cores: how many they bear is what is measured."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where the server is and which process to charge; `pid` None where it is not known."""
+
+    url: str
+    pid: int | None = None
+    triton_grpc: str = ""
+    triton_metrics: str = ""
+    tls: TlsConfig = field(default_factory=TlsConfig)
+    """For a Triton on the network."""
+    api_key: str = ""
+    livekit: bool = False
+    """People come by LiveKit rooms instead of the WebSocket."""
+    recordings: Path | None = None
+    """Where the server writes what each room's track was fed."""
+
+    def plan(self, **more: Any) -> dict[str, Any]:
+        """What a person needs to know to come here."""
+        transport = "livekit" if self.livekit else "websocket"
+        return {"url": self.url, "api_key": self.api_key, "transport": transport, **more}
+
+    async def metrics(self) -> Metrics:
+        """The frontend's own metrics."""
+        return parse(await asyncio.to_thread(fetch, f"{self.url}/metrics", self.api_key))
+
+    async def triton(self) -> Metrics:
+        """Triton's metrics; raises VdxError where it serves none."""
+        if not self.triton_metrics:
+            raise VdxError(
+                "Triton's metrics are off; start it with --metrics-port", service="bench"
+            )
+        return parse(await asyncio.to_thread(fetch, self.triton_metrics))
+
+    @property
+    def triton_config(self) -> TritonConfig:
+        """How to reach Triton itself."""
+        return TritonConfig(url=self.triton_grpc, tls=self.tls)
+
+    async def status(self) -> dict[str, Any]:
+        return await asyncio.to_thread(status, self.url, self.api_key)
+
+
+@dataclass(frozen=True, slots=True)
+class TargetOptions:
+    """What to measure against; without `url` a server is started with `config`."""
+
+    url: str = ""
+    server_pid: int | None = None
+    api_key: str = ""
+    config: Mapping[str, Any] = field(default_factory=dict)
+    livekit: bool = False
+    livekit_server: Path | None = None
+    """The program for rooms of a server of the bench's own."""
+
+
+def profile(voice: str, recogniser: str, answers: str = "") -> dict[str, Any]:
+    """A configuration with one profile: the echo, or the answers of a file in `data/`."""
+    responder: dict[str, Any] = {"kind": "echo"}
+    if answers:
+        responder = {"kind": "script", "script": {"path": str(DATA / answers)}}
+    limits = {"max_messages_per_session": 0, "idle_timeout_seconds": 0}
+    return {
+        "profiles": {"vdx": {"voice": voice, "recogniser": recogniser}},
+        "responder": responder,
+        "session": {**limits, "max_session_duration_seconds": 0},
+    }
+
+
+@contextlib.asynccontextmanager
+async def target(options: TargetOptions) -> AsyncIterator[Target]:
+    """The server to measure; its own is stopped at the end, a running one left alone.
+
+    Raises:
+        VdxError: nothing answers at the address given.
+        SetupError: the bench's own server did not become ready.
+    """
+    if options.url:
+        yield await _running(options)
+        return
+    with tempfile.TemporaryDirectory(prefix="vdx-bench-") as folder:
+        async with contextlib.AsyncExitStack() as stack:
+            config, recordings = options.config, None
+            if options.livekit and options.livekit_server is not None:
+                rooms = await stack.enter_async_context(
+                    DevelopmentLiveKit(options.livekit_server, 0)
+                )
+                recordings = Path(folder) / "fed"
+                config = {**config, "livekit": _rooms(rooms, recordings)}
+            found = await stack.enter_async_context(_own(Path(folder), config))
+            yield replace(found, livekit=options.livekit, recordings=recordings)
+
+
+def _rooms(server: DevelopmentLiveKit, recordings: Path) -> dict[str, Any]:
+    return {
+        "url": server.url,
+        "api_key": server.api_key,
+        "api_secret": server.api_secret,
+        "max_rooms": 64,
+        "rejoin_grace_seconds": 1,
+        "record_output": str(recordings),
+    }
+
+
+async def _running(options: TargetOptions) -> Target:
+    told = await asyncio.to_thread(status, options.url, options.api_key)
+    return Target(
+        url=options.url.rstrip("/"),
+        pid=options.server_pid or told.get("pid"),
+        triton_grpc=told.get("triton_grpc", ""),
+        triton_metrics=told.get("triton_metrics", ""),
+        tls=settings.load().config.triton.tls,
+        api_key=options.api_key,
+        livekit=options.livekit,
+    )
+
+
+@contextlib.asynccontextmanager
+async def _own(folder: Path, config: Mapping[str, Any]) -> AsyncIterator[Target]:
+    http, metrics = choose_ports("the bench's server", 2)
+    whole = {
+        **config,
+        "server": {"port": http, "max_sessions": SESSIONS},
+        "embedded": {"metrics_port": metrics},
+    }
+    file, log = folder / "vdx.yaml", folder / "server.log"
+    file.write_text(yaml.safe_dump(whole), encoding="utf-8")
+    command = [sys.executable, "-m", "vdx.cli", "up", "--no-proof", "--config", str(file)]
+    command += ["--livekit"] if "livekit" in config else []
+    clean = {k: v for k, v in os.environ.items() if not k.startswith("VDX_") or k == "VDX_HOME"}
+    with log.open("wb") as output:
+        server = await asyncio.create_subprocess_exec(
+            *command, stdout=output, stderr=output, stdin=asyncio.subprocess.DEVNULL, env=clean
+        )
+    url = f"http://127.0.0.1:{http}"
+    try:
+        await _ready(server, url, log)
+        told = await asyncio.to_thread(status, url)
+        yield Target(url, server.pid, told["triton_grpc"], told["triton_metrics"])
+    finally:
+        await _stop(server)
+
+
+async def _ready(server: asyncio.subprocess.Process, url: str, log: Path) -> None:
+    try:
+        async with asyncio.timeout(START_S):
+            while server.returncode is None:
+                with contextlib.suppress(VdxError):
+                    await asyncio.to_thread(fetch, f"{url}/readyz")
+                    return
+                await asyncio.sleep(0.1)
+    except TimeoutError:
+        pass
+    raise SetupError(f"the server did not become ready:\n{_tail(log)}")
+
+
+async def _stop(server: asyncio.subprocess.Process) -> None:
+    if server.returncode is not None:
+        return
+    server.send_signal(signal.SIGINT)
+    try:
+        async with asyncio.timeout(STOP_S):
+            await server.wait()
+    except TimeoutError:
+        server.kill()
+        await server.wait()
+
+
+def _tail(log: Path) -> str:
+    return log.read_text(encoding="utf-8", errors="replace")[-LOG_TAIL:]

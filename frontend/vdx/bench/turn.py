@@ -1,0 +1,99 @@
+"""`vdx bench turn`: from the end of the person's speech to the first audio of the answer (S1).
+
+Four clips in one session, a new session per round; the room's noise before, between and after.
+"""
+
+import asyncio
+from collections import defaultdict
+from typing import Any
+
+from vdx.bench.bench_client import BenchClient, meet
+from vdx.bench.client_process import Plan, Step, run_person
+from vdx.bench.clips import TURN_CLIPS, clip, preload
+from vdx.bench.figures import Report
+from vdx.bench.sound import first_loud
+from vdx.bench.target import Target
+from vdx.client.listener import Listener
+from vdx.client.microphone_feed import Spoken
+
+SETTLE_S = 2.2
+"""Room noise before the first clip: the gate's window is 2 s."""
+BETWEEN_S = 0.8
+CUT_IN_S = -0.05
+REACH = {"median": 340.0, "p95": 385.0}
+IN_ROOM = {"median": 420.0, "p95": 500.0}
+
+
+async def measure(target: Target, rounds: int, step: Step | None = None) -> Report:
+    """Runs `rounds` sessions of four turns each against an echo."""
+    plan = target.plan(rounds=rounds)
+    turns = await run_person("turn", plan, step)
+    options = {"rounds": rounds, "clips": list(TURN_CLIPS), "transport": plan["transport"]}
+    report = Report("turn", options, samples=turns)
+    gaps = [turn["gap_ms"] for turn in turns if turn["gap_ms"] is not None]
+    report.add("end of speech to first audio", "ms", gaps, **(IN_ROOM if target.livekit else REACH))
+    for name in TURN_CLIPS:
+        own = [t["gap_ms"] for t in turns if t["clip"] == name and t["gap_ms"] is not None]
+        report.add(f"  {name}", "ms", own)
+    after = [t["after_endpoint_ms"] for t in turns if t["after_endpoint_ms"] is not None]
+    report.add("of which after the endpoint decision", "ms", after, p95=50)
+    stages: dict[str, list[float]] = defaultdict(list)
+    for turn in turns:
+        for stage, ms in turn["stages"].items():
+            stages[stage].append(ms)
+    for stage, values in stages.items():
+        report.add(f"  server: speech end to {stage}", "ms", values)
+    report.add(
+        "lateness of the person's own frames", "ms", [lag for t in turns for lag in t["lag_ms"]]
+    )
+    silent = sum(turn["gap_ms"] is None for turn in turns)
+    cut_in = sum(turn["cut_in"] for turn in turns)
+    report.notes.append(f"{silent} of {len(turns)} turns unanswered, {cut_in} answered too early")
+    report.notes.append("server stages count from the last speech frame the detector saw")
+    return report
+
+
+async def scenario(plan: Plan, step: Step) -> list[dict[str, Any]]:
+    """The person's part: every turn's gap and the server's own account of it."""
+    turns: list[dict[str, Any]] = []
+    preload(TURN_CLIPS, plan)
+    for number in range(plan["rounds"]):
+        async with meet(plan, events=True, phase=number * 37) as bench_client:
+            await asyncio.sleep(SETTLE_S)
+            for name in TURN_CLIPS:
+                turns.append(await _turn(bench_client, name))
+                step()
+    return turns
+
+
+async def _turn(bench_client: BenchClient, name: str) -> dict[str, Any]:
+    client, microphone_feed = bench_client.client, bench_client.microphone_feed
+    replies, timed = len(client.log.replies), len(client.log.turns)
+    heard, lag = len(client.log.heard), len(microphone_feed.lag_ms)
+    spoken = microphone_feed.say(clip(name, client.rate))
+    await spoken.finished
+    reply = await bench_client.reply_after(replies)
+    await bench_client.quiet(BETWEEN_S)
+    server = client.log.turns[timed] if len(client.log.turns) > timed else None
+    stages = server["stages"] if server else {}
+    after = None
+    if "endpoint" in stages and "first_audio" in stages:
+        after = stages["first_audio"] - stages["endpoint"]
+    gap = None if reply is None else gap_ms(client.listener, spoken, reply.created)
+    return {
+        "clip": name,
+        "gap_ms": gap,
+        "cut_in": reply is not None and reply.first_audio < spoken.end + CUT_IN_S,
+        "after_endpoint_ms": after,
+        "stages": stages,
+        "errors": [error["message"] for error in client.log.errors],
+        "heard": client.log.heard[heard].text if len(client.log.heard) > heard else "",
+        "lag_ms": [round(value, 2) for value in microphone_feed.lag_ms[lag:]],
+    }
+
+
+def gap_ms(listener: Listener, spoken: Spoken, since: float) -> float | None:
+    """From the last loud sample sent to the first loud window heard; None without sound."""
+    begin = min(since, spoken.end)
+    offset = first_loud(listener.render(begin, listener.end), listener.rate)
+    return None if offset is None else round((begin + offset - spoken.end) * 1000, 1)

@@ -1,0 +1,77 @@
+"""`vdx config`: every effective setting and where it came from."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+import yaml
+
+from vdx.core import capacity, settings
+from vdx.core.errors import ConfigError
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+@app.command()
+def config(
+    file: Annotated[
+        Path | None, typer.Option("--config", help="YAML file; else vdx.yaml here.")
+    ] = None,
+    assign: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Try a setting: vad.aggressiveness=3"),
+    ] = None,
+    changed: Annotated[bool, typer.Option("--changed", help="Only what is not a default.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="One JSON object: key -> value and origin.")
+    ] = False,
+) -> None:
+    """Show every effective setting and where it came from; secrets are masked."""
+    loaded = settings.load(file, parse_assignments(assign or []))
+    rows = [
+        _computed(key, value, loaded.origins.get(key, "default"))
+        for key, value in settings.leaves(loaded.config)
+    ]
+    if loaded.ignored:
+        names = ", ".join(loaded.ignored)
+        typer.echo(f"set by Kubernetes for a service, not read: {names}", err=True)
+    if changed:
+        rows = [row for row in rows if not row[2].startswith("default")]
+    if as_json:
+        tree = {key: {"value": value, "origin": origin} for key, value, origin in rows}
+        typer.echo(json.dumps(tree, indent=2))
+        return
+    width = max((len(key) for key, _, _ in rows), default=0)
+    for key, value, origin in rows:
+        typer.echo(f"{key:<{width}}  {_show(value)}  ({origin})")
+
+
+def _computed(key: str, value: Any, origin: str) -> tuple[str, Any, str]:
+    """One row, with the value that is computed where none is set."""
+    if key != "server.max_sessions" or value is not None:
+        return key, value, origin
+    return key, capacity.default_max_sessions(), f"{origin}: {capacity.explained()}"
+
+
+def parse_assignments(assignments: list[str]) -> dict[str, Any]:
+    """`key=value` words as dotted key -> value, typed the way a YAML file would type them.
+
+    Raises:
+        ConfigError: a word without `=`, or a value that is not YAML.
+    """
+    flags: dict[str, Any] = {}
+    for word in assignments:
+        key, equals, text = word.partition("=")
+        if not equals or not key:
+            # The word itself may be a key.
+            raise ConfigError("--set expects KEY=VALUE, such as --set vad.aggressiveness=3")
+        try:
+            flags[key] = settings.parse_value(key.split("."), text)
+        except yaml.YAMLError:
+            raise ConfigError(f"--set {key}: what follows the '=' is not a YAML value") from None
+    return flags
+
+
+def _show(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)

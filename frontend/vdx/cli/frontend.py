@@ -1,0 +1,62 @@
+"""`vdx frontend`: serve conversations against a Triton that runs elsewhere."""
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vdx.cli.console import tell
+from vdx.cli.launch import bind_server, load_settings, open_application, serve_until_stopped
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+@app.command()
+def frontend(
+    config: Annotated[
+        Path | None, typer.Option("--config", help="YAML file; else vdx.yaml here.")
+    ] = None,
+    triton_url: Annotated[
+        str | None, typer.Option(help="gRPC address of Triton; default: the one of this VDX_HOME.")
+    ] = None,
+    host: Annotated[str | None, typer.Option(help="Address to bind.")] = None,
+    port: Annotated[int | None, typer.Option(help="HTTP port; 0 = a free one.")] = None,
+    voice: Annotated[str | None, typer.Option(help="Default voice, a model id.")] = None,
+    recogniser: Annotated[str | None, typer.Option(help="Recogniser, a model id.")] = None,
+    livekit: Annotated[
+        bool, typer.Option("--livekit", help="Serve rooms too, as a worker of livekit.url.")
+    ] = False,
+    assign: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any setting.")
+    ] = None,
+) -> None:
+    """Serve conversations; waits for Triton when it is not there yet. Ctrl-C stops."""
+    flags = {
+        "triton.url": triton_url,
+        "server.host": host,
+        "server.port": port,
+        "tts.voice": voice,
+        "asr.adapter": recogniser,
+    }
+    loaded = load_settings(config, assign or [], flags)
+    effective = loaded.config
+    if livekit:
+        from vdx.cli.rooms import check, with_environment
+
+        rooms = with_environment(effective.livekit)
+        check(rooms)
+        effective = effective.model_copy(update={"livekit": rooms})
+    listener = bind_server(loaded, tell)
+
+    async def run() -> None:
+        from vdx.serving.address import triton_at
+        from vdx.transports.http.server import address_of
+
+        async def ready() -> None:
+            tell(f"ready: {address_of(listener)}  (Ctrl-C stops)")
+
+        async with open_application(effective, triton_at(effective)) as served:
+            await serve_until_stopped(served, listener, tell, [], ready, rooms=livekit)
+
+    asyncio.run(run())

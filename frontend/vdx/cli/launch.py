@@ -1,0 +1,221 @@
+"""What `vdx up` and `vdx frontend` share: settings from flags, a host, and a server that runs."""
+
+import asyncio
+import contextlib
+import gc
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vdx.cli.config import parse_assignments
+from vdx.cli.console import warn
+from vdx.core import settings
+from vdx.core.errors import PortTaken, SetupError
+from vdx.core.logs import configure, logger
+from vdx.core.masking import masked
+
+if TYPE_CHECKING:
+    import socket
+
+    from vdx.app import Application
+    from vdx.core.config import Config, TritonConfig
+    from vdx.serving.embedded import EmbeddedTriton
+    from vdx.serving.manager import ModelManager
+    from vdx.serving.models import ModelInfo
+    from vdx.serving.triton import TritonClient
+
+log = logger(__name__)
+
+Tell = Callable[[str], None]
+
+REGISTER_S = 10.0
+"""How long being ready waits for a LiveKit server."""
+
+
+def load_settings(
+    file: Path | None, assignments: list[str], flags: dict[str, Any]
+) -> settings.Settings:
+    """The effective settings of a serving command, logging set up; raises ConfigError."""
+    given = {key: value for key, value in flags.items() if value is not None}
+    loaded = settings.load(file, {**parse_assignments(assignments), **given})
+    configure(loaded.config.log)
+    if loaded.ignored:
+        log.debug("variables set by Kubernetes are not read", names=", ".join(loaded.ignored))
+    _check_scripts(loaded.config)
+    return loaded
+
+
+def _check_scripts(config: "Config") -> None:
+    """Reads the scripts now: a mistake in one must not wait for Triton to start."""
+    from vdx.speech.text.responder import make_responder
+
+    for profile in config.profiles.values():
+        responder = profile.responder or config.responder
+        if responder.kind == "script":
+            make_responder(responder)
+
+
+def bind_server(loaded: settings.Settings, tell: Tell) -> "socket.socket":
+    """The server's socket; says so when the default port was taken.
+
+    Waits up to ten seconds for one that an earlier vdx still holds. Raises PortTaken.
+    """
+    from vdx.serving.held_ports import PAUSE_S, Patience
+    from vdx.transports.http.server import bind
+    from vdx.transports.security import Guard
+
+    server = loaded.config.server
+    Guard(server)  # refuses an open address without a key before anything is started
+    explicit = loaded.origins.get("server.port", "default") != "default"
+    patience = Patience(tell)
+    while True:
+        try:
+            listener = bind(server, explicit=explicit)
+            break
+        except PortTaken as taken:
+            if not patience.allows(taken):
+                raise
+        time.sleep(PAUSE_S)
+    port = listener.getsockname()[1]
+    if not explicit and port != server.port:
+        tell(f"port {server.port} is taken, using {port}")
+    return listener
+
+
+async def models_here() -> "dict[str, ModelInfo]":
+    """What the model repositories of this vdx hold, loaded or not."""
+    from vdx.core.paths import locate
+    from vdx.serving.model_config import read_repository
+
+    bundled, pulled = [
+        await asyncio.to_thread(read_repository, folder) for folder in locate().model_repositories
+    ]
+    return pulled | bundled
+
+
+@contextlib.asynccontextmanager
+async def open_application(
+    config: "Config", triton: "TritonConfig"
+) -> AsyncIterator["Application"]:
+    """A host connected (not yet waiting) to the Triton that `triton` names."""
+    from vdx.app import Application
+    from vdx.serving.manager import ModelManager
+    from vdx.serving.triton import TritonClient
+
+    async with TritonClient(triton) as client:
+        host = Application(config, client, ModelManager(client, models_here))
+        try:
+            yield host
+        finally:
+            await host.close()
+
+
+@contextlib.asynccontextmanager
+async def borrow_triton(
+    loaded: settings.Settings,
+) -> AsyncIterator[tuple["TritonClient", "ModelManager"]]:
+    """The configured Triton if one answers, else an embedded one for now."""
+    from vdx.serving.address import triton_at
+    from vdx.serving.manager import ModelManager
+    from vdx.serving.triton import TritonClient
+
+    config = triton_at(loaded.config)
+    async with contextlib.AsyncExitStack() as stack:
+        client = await stack.enter_async_context(TritonClient(config))
+        if not await client.is_ready():
+            warn("no Triton runs, starting one for the moment …")
+            triton = await stack.enter_async_context(embedded_triton(loaded, for_now=True))
+            remote = config.model_copy(update={"url": triton.grpc_url})
+            client = await stack.enter_async_context(TritonClient(remote))
+        yield client, ModelManager(client, models_here)
+
+
+def embedded_triton(loaded: settings.Settings, *, for_now: bool = False) -> "EmbeddedTriton":
+    """The embedded server of the configuration, not started; raises SetupError.
+
+    With `for_now` it is for this command alone, which no other shall find.
+    """
+    from vdx.core.paths import locate
+    from vdx.serving.embedded import EmbeddedOptions, EmbeddedTriton
+    from vdx.serving.environment import named_variables
+
+    paths, config = locate(), loaded.config
+    if not paths.triton_python.exists():
+        raise SetupError("the environment for Triton is not built yet: run `vdx setup`")
+    options = EmbeddedOptions(
+        triton_python=paths.triton_python,
+        model_repository=paths.model_repository,
+        families=paths.triton_backends,
+        pulled_models=paths.pulled_models,
+        environment=named_variables(config.embedded.environment),
+    )
+    if not for_now:
+        options = replace(
+            options,
+            home=paths.home,
+            grpc_address=config.embedded.grpc_address,
+            tls=config.triton.tls,
+            metrics_port=config.embedded.metrics_port,
+        )
+    return EmbeddedTriton(options)
+
+
+async def serve_until_stopped(
+    host: "Application",
+    listener: "socket.socket",
+    tell: Tell,
+    background: list[Callable[[], Awaitable[None]]],
+    ready: Callable[[], Awaitable[None]],
+    *,
+    rooms: bool = False,
+) -> None:
+    """Waits for Triton, loads the models, calls `ready`, and serves until a signal.
+
+    With `rooms` it is a worker of the LiveKit server too, once the models are there.
+    """
+    from vdx.transports.http.server import serve
+
+    loaded = asyncio.Event()
+    drain, registered = None, None
+    if rooms:
+        # It takes more than a second to import, and who wants no rooms need not wait for it.
+        from vdx.transports.room.worker import RoomWorker
+
+        worker = RoomWorker(host)
+        drain, registered = worker.drain, worker.registered
+
+        async def work() -> None:
+            await loaded.wait()
+            await worker.run()
+
+        background = [*background, work]
+
+    async def watch() -> None:
+        await loaded.wait()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(host.manager.run(), name="watch-models")
+            group.create_task(host.readiness.run(), name="watch-readiness")
+
+    async def prepare() -> None:
+        await host.manager.wait_for_server(tell)
+        await host.load_defaults()
+        loaded.set()
+        if registered is not None:
+            await _wait_for_rooms(registered, tell, host.config.livekit.url)
+        await ready()
+        # What is here now stays: the collector need not visit it in the middle of a frame.
+        gc.collect()
+        gc.freeze()
+
+    await serve(host, listener, [watch, *background], prepare, drain)
+
+
+async def _wait_for_rooms(registered: asyncio.Event, tell: Tell, url: str) -> None:
+    """A room that asks for an agent before the worker is known gets none, now or later."""
+    try:
+        async with asyncio.timeout(REGISTER_S):
+            await registered.wait()
+    except TimeoutError:
+        tell(f"no LiveKit server answers at {masked(url)} yet; rooms are served once one does")

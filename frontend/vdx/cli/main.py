@@ -1,0 +1,132 @@
+"""The `vdx` command: a table of sub-commands, each in a module imported only when it is called.
+
+To add one, write `frontend/vdx/cli/<name>.py` with
+`app = typer.Typer(add_completion=False, rich_markup_mode=None)` (one `@app.command()`, or several
+for sub-commands of its own) and add a line to `COMMANDS`. The help text of `vdx --help` comes from
+the table, so that listing the commands imports none of them.
+"""
+
+import importlib
+import sys
+from typing import Annotated, Any, ClassVar
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from vdx import __version__
+from vdx.cli.output import ReaderGone, standard_streams
+from vdx.core.errors import ConfigError, InvalidInput, SetupError, VdxError
+
+COMMANDS = {
+    "up": "Start Triton, models and the server here, and serve.",
+    "frontend": "Serve conversations against a Triton that runs elsewhere.",
+    "triton": "Run the embedded Triton, or assemble backends for a stock one.",
+    "setup": "Build the environment that models run in.",
+    "grammar": "Make recognisers that understand only some sentences.",
+    "models": "List, load and unload models; switch voices in live sessions.",
+    "voices": "Fetch and manage voices and recognisers.",
+    "talk": "Talk from this terminal, with the microphone or a recording.",
+    "say": "Speak a text into a file.",
+    "transcribe": "Write down what a recording says.",
+    "config": "Show every effective setting and where it came from.",
+    "doctor": "Check this machine and say how to mend what is wrong.",
+    "bench": "Measure turns, interruptions, jitter and sessions.",
+}
+COMMANDS["token"] = "Let one person into one LiveKit room."  # noqa: S105  # nosec B105
+"""Name of a command, which is also that of its module in `vdx.cli`, and its line of help."""
+
+
+class LazyGroup(TyperGroup):
+    """Lists the commands of a table, and imports a command's module once it is called."""
+
+    package = "vdx.cli"
+    table: ClassVar[dict[str, str]] = COMMANDS
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        # Placeholders: they give `--help` its lines and a mistyped name its suggestion.
+        self.commands.update(
+            {name: TyperCommand(name, help=line) for name, line in self.table.items()}
+        )
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002  (the base class names it)
+        return list(self.table)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        name, placeholder, rest = super().resolve_command(ctx, args)
+        return name, placeholder if name is None else load_command(name, self.package), rest
+
+
+def load_command(name: str, package: str = LazyGroup.package) -> Any:
+    """Import the module of a command and return what runs it.
+
+    Raises:
+        SetupError: this installation has no such module.
+    """
+    module_name = f"{package}.{name.replace('-', '_')}"
+    try:
+        module = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        if error.name != module_name:
+            raise
+        raise SetupError(f"this installation of vdx has no command {name!r}") from None
+    command = typer.main.get_command(module.app)
+    command.name = name
+    return command
+
+
+app = typer.Typer(
+    cls=LazyGroup,
+    add_completion=False,
+    no_args_is_help=True,
+    # Importing rich would triple the time `vdx --help` takes.
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"vdx {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+) -> None:
+    """Realtime duplex voice: speech in, speech out, interruptible, models in Triton."""
+
+
+def main() -> None:
+    """Run the command line; an error that vdx foresaw ends it with one line and no traceback.
+
+    So does a file, folder or program that cannot be used. Without a reader of standard output a
+    command ends early, with status 0.
+    """
+    with standard_streams():
+        try:
+            app()
+        except (VdxError, OSError, ExceptionGroup) as error:
+            sys.exit(_told(error))
+
+
+def _told(error: Exception) -> int:
+    """Says what went wrong and returns the exit status; raises what nobody foresaw."""
+    from vdx.cli.unusable import cause, describe
+
+    found = cause(error)
+    if isinstance(found, ReaderGone):
+        return 0
+    if isinstance(found, VdxError):
+        typer.echo(f"vdx: {found}", err=True)
+        return 2 if isinstance(found, ConfigError | InvalidInput) else 1
+    if isinstance(found, OSError):
+        typer.echo(f"vdx: {describe(found)}", err=True)
+        return 1
+    raise error

@@ -1,0 +1,137 @@
+"""`vdx models`: list, load and unload models of a running server, and swap them in live talk."""
+
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import quote
+
+import typer
+
+from vdx.core.errors import InvalidInput, VdxError
+
+if TYPE_CHECKING:
+    import httpx
+
+app = typer.Typer(
+    add_completion=False, rich_markup_mode=None, no_args_is_help=True, help="Manage models."
+)
+
+Url = Annotated[str, typer.Option(envvar="VDX_URL", help="The vdx server.")]
+Key = Annotated[str, typer.Option(envvar="VDX_API_KEY", help="API key, where one is set.")]
+Name = Annotated[str, typer.Argument(help="A model id from `vdx models list`.")]
+
+DEFAULT_URL = "http://127.0.0.1:8080"
+LOAD_TIMEOUT_S = 300
+
+
+@app.command("list")
+def list_models(
+    url: Url = DEFAULT_URL,
+    api_key: Key = "",
+    as_json: Annotated[bool, typer.Option("--json", help="The server's answer as it is.")] = False,
+) -> None:
+    """Every model, its state and what it can do."""
+    answer = _call("GET", url, "/vdx/models", api_key)
+    if as_json:
+        import json
+
+        typer.echo(json.dumps(answer, indent=2))
+        return
+    for model in answer["models"]:
+        what = " ".join(
+            [
+                model.get("kind", ""),
+                ",".join(model.get("languages", [])),
+                *model.get("capabilities", []),
+            ]
+        )
+        typer.echo(f"{model['name']:<20} {model['state']:<12} {what or model['reason']}".rstrip())
+
+
+@app.command()
+def load(name: Name, url: Url = DEFAULT_URL, api_key: Key = "") -> None:
+    """Load a model and warm it up."""
+    _call("POST", url, _path(name, "load"), api_key, f"loading {name}")
+    typer.echo(f"{name} is ready")
+
+
+@app.command()
+def unload(name: Name, url: Url = DEFAULT_URL, api_key: Key = "") -> None:
+    """Unload a model; what it is saying now is finished."""
+    answer = _call("POST", url, _path(name, "unload"), api_key, f"unloading {name}")
+    typer.echo(f"{name} is unloaded")
+    if moved := answer["sessions_moved"]:
+        typer.echo(f"sessions that went over to their profile's model: {', '.join(moved)}")
+    if using := answer["sessions_still_using_it"]:
+        typer.echo(f"sessions that used it and need another: {', '.join(using)}", err=True)
+
+
+@app.command()
+def use(
+    name: Name,
+    session: Annotated[str, typer.Option(help="One session only; default: all.")] = "",
+    url: Url = DEFAULT_URL,
+    api_key: Key = "",
+) -> None:
+    """Switch live sessions to a voice or recogniser.
+
+    A voice counts from the next clause, a recogniser from the next utterance.
+    """
+    path = _path(name, "use") + (f"?session={quote(session)}" if session else "")
+    answer = _call("POST", url, path, api_key, f"loading {name}")
+    typer.echo(f"{answer['sessions']} live sessions now use {name}")
+
+
+def unload_if_served(name: str, url: str, api_key: str) -> bool:
+    """Unloads a model where a server answers at `url`, and says whether one does.
+
+    Raises:
+        VdxError: what answers did not do it.
+    """
+    import httpx
+
+    headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
+    try:
+        with httpx.Client(timeout=LOAD_TIMEOUT_S) as client:
+            response = client.post(url.rstrip("/") + _path(name, "unload"), headers=headers)
+    except (httpx.TransportError, httpx.InvalidURL):
+        return False
+    _content(response, url)
+    return True
+
+
+def _path(name: str, action: str) -> str:
+    return f"/vdx/models/{quote(name, safe='')}/{action}"
+
+
+def _call(method: str, url: str, path: str, key: str, doing: str = "") -> Any:
+    """One admin request, with a spinner while it lasts; raises a VdxError that says why not."""
+    import httpx
+    from rich.console import Console
+
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    try:
+        with (
+            Console(stderr=True).status(f"{doing} …") if doing else nullcontext(),
+            httpx.Client(timeout=LOAD_TIMEOUT_S) as client,
+        ):
+            response = client.request(method, url.rstrip("/") + path, headers=headers)
+    except httpx.InvalidURL as error:
+        raise InvalidInput(f"--url {url!r}: {error}") from None
+    except httpx.TransportError as error:
+        raise VdxError(
+            f"no vdx server answers at {url} ({error}); `vdx up` starts one, --url names another"
+        ) from None
+    return _content(response, url)
+
+
+def _content(response: "httpx.Response", url: str) -> Any:
+    """The answer's JSON; raises VdxError with the server's words, or with what it is instead."""
+    try:
+        answer = response.json()
+        if response.is_success:
+            return answer
+        message = answer["error"]["message"]
+    except (ValueError, KeyError, TypeError):
+        code = response.status_code
+        raise VdxError(f"what answers at {url} (status {code}) is no vdx server") from None
+    raise VdxError(message)

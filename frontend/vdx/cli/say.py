@@ -1,0 +1,109 @@
+"""`vdx say`: speak a text into a file, or through the loudspeaker."""
+
+import asyncio
+import io
+import time
+from contextlib import aclosing
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vdx.cli.launch import borrow_triton, load_settings
+from vdx.core.errors import InvalidInput, SetupError, StorageFailed
+
+if TYPE_CHECKING:
+    from vdx.core.events import Pcm
+    from vdx.core.settings import Settings
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+@app.command()
+def say(
+    text: Annotated[str, typer.Argument(help="What to say; any length.")],
+    out: Annotated[
+        Path | None,
+        typer.Option(help="wav, flac, mp3, opus, ogg or pcm; default: the loudspeaker."),
+    ] = None,
+    voice: Annotated[str | None, typer.Option(help="A model id, or id/speaker.")] = None,
+    language: Annotated[str | None, typer.Option(help="BCP-47, such as de or en-GB.")] = None,
+    speed: Annotated[float | None, typer.Option(help="0.25 to 4.0")] = None,
+    config: Annotated[Path | None, typer.Option("--config", help="YAML file.")] = None,
+    assign: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any setting.")
+    ] = None,
+) -> None:
+    """Speak a text; uses the Triton that runs, or starts one for the moment."""
+    flags = {"tts.voice": voice, "tts.speed": speed, "asr.language": language}
+    loaded = load_settings(config, assign or [], flags)
+    if out is not None:
+        _check_format(out)
+    pcm, first_ms, took_s = asyncio.run(_speak(loaded, text))
+    seconds = pcm.size / 48_000
+    if out is None:
+        _play(pcm)
+    else:
+        _save(out, pcm)
+    where = out or "played"
+    typer.echo(
+        f"{where}: {seconds:.1f} s of speech, first audio after {first_ms:.0f} ms, "
+        f"real-time factor {took_s / seconds:.3f}",
+        err=True,
+    )
+
+
+async def _speak(loaded: "Settings", text: str) -> tuple["Pcm", float, float]:
+    import numpy as np
+
+    from vdx.batch.files import speak_text
+    from vdx.speech.output.tts import Voice
+
+    tts = loaded.config.tts
+    model, _, speaker = tts.voice.partition("/")
+    explicit = loaded.origins.get("asr.language", "default") != "default"
+    language = loaded.config.asr.language if explicit else ""
+    voice = Voice(model, language, speaker, tts.speed)
+    async with borrow_triton(loaded) as (client, manager):
+        await manager.ensure(model, "tts", language)
+        began, first, pieces = time.perf_counter(), 0.0, list["Pcm"]()
+        async with aclosing(speak_text(client, voice, text, loaded.config.clauses)) as spoken:
+            async for piece in spoken:
+                first = first or time.perf_counter()
+                pieces.append(piece)
+        took = time.perf_counter() - began
+    return np.concatenate(pieces), (first - began) * 1000, took
+
+
+def _check_format(out: Path) -> None:
+    """Refuses a name before anything is computed for it."""
+    from vdx.batch.encoders import FORMS
+
+    if out.suffix.lstrip(".").lower() not in FORMS:
+        raise InvalidInput(f"--out {out}: the ending must be one of {', '.join(FORMS)}")
+    if not out.absolute().parent.is_dir():
+        raise InvalidInput(f"--out {out}: there is no folder {out.absolute().parent}")
+
+
+def _save(out: Path, pcm: "Pcm") -> None:
+    from vdx.batch.encoders import Encoder
+    from vdx.core.audio import SPEAK_RATE
+
+    # In memory first: libsndfile would end a file on a full disk without saying so.
+    file = io.BytesIO()
+    encoder = Encoder(out.suffix.lstrip(".").lower(), SPEAK_RATE, file)
+    encoder.push(pcm)
+    encoder.finish()
+    try:
+        out.write_bytes(file.getbuffer())
+    except OSError as error:
+        raise StorageFailed(f"--out {out} could not be written: {error.strerror}") from None
+
+
+def _play(pcm: "Pcm") -> None:
+    try:
+        import sounddevice
+
+        sounddevice.play(pcm, 48_000, blocking=True)
+    except (OSError, RuntimeError) as error:  # PortAudio is missing, or there is no device
+        raise SetupError(f"no loudspeaker to play on ({error}); use --out FILE") from None

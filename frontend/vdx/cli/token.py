@@ -1,0 +1,115 @@
+"""`vdx token`: a token that lets one person into one room, where an agent then comes too."""
+
+import json
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from vdx.cli.config import parse_assignments
+from vdx.core.errors import RoomError
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+ASK_S = 10.0
+
+
+@app.command()
+def token(
+    room: Annotated[str, typer.Option(help="Name of the room; else a random one.")] = "",
+    identity: Annotated[
+        str, typer.Option(help="Who joins, after person-; else a random one.")
+    ] = "",
+    name: Annotated[str, typer.Option(help="Name that others in the room see.")] = "",
+    profile: Annotated[str | None, typer.Option(help="Profile of the conversation.")] = None,
+    voice: Annotated[str | None, typer.Option(help="Voice of the agent, a model id.")] = None,
+    recogniser: Annotated[str | None, typer.Option(help="Recogniser, a model id.")] = None,
+    language: Annotated[str | None, typer.Option(help="BCP-47, such as en-GB.")] = None,
+    instructions: Annotated[str | None, typer.Option(help="For the responder.")] = None,
+    greeting: Annotated[str | None, typer.Option(help="What the agent says first.")] = None,
+    url: Annotated[
+        str,
+        typer.Option(
+            envvar="VDX_URL",
+            help="vdx server to ask where the configuration has no LiveKit keys.",
+        ),
+    ] = "http://127.0.0.1:8080",
+    api_key: Annotated[str, typer.Option(envvar="VDX_API_KEY", help="If it asks for one.")] = "",
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Address, room and identity too.")
+    ] = False,
+    config: Annotated[
+        Path | None, typer.Option("--config", help="YAML file; else vdx.yaml here.")
+    ] = None,
+    assign: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any setting.")
+    ] = None,
+) -> None:
+    """Print a short-lived token for one room; joining with it brings the agent.
+
+    Made with livekit.api_key and livekit.api_secret (or LIVEKIT_API_KEY, LIVEKIT_API_SECRET),
+    else by the running server at --url.
+    """
+    wishes = {
+        "profile": profile,
+        "voice": voice,
+        "recogniser": recogniser,
+        "language": language,
+        "instructions": instructions,
+        "greeting": greeting,
+    }
+    request = {
+        "room_name": room,
+        "participant_identity": identity,
+        "participant_name": name,
+        "agent": {key: value for key, value in wishes.items() if value is not None},
+    }
+    answer = _mint(request, config, assign or []) or _ask(request, url, api_key)
+    typer.echo(json.dumps(answer) if as_json else answer["participant_token"])
+
+
+def _mint(request: dict[str, Any], file: Path | None, assign: list[str]) -> dict[str, Any] | None:
+    """The answer made here; None where this configuration has no keys."""
+    from vdx.cli.rooms import with_environment
+    from vdx.core import settings
+
+    livekit = with_environment(settings.load(file, parse_assignments(assign)).config.livekit)
+    if not (livekit.url and livekit.api_key and livekit.api_secret.get_secret_value()):
+        return None
+    from vdx.transports.realtime.schema import parse
+    from vdx.transports.room.tokens import TokenRequest, mint
+
+    return mint(livekit, parse(TokenRequest, request, "token")).model_dump()
+
+
+def _ask(request: dict[str, Any], url: str, api_key: str) -> dict[str, Any]:
+    """The answer of a running server; raises RoomError with its words."""
+    headers = {"Content-Type": "application/json"}
+    if api_key:
+        headers["Authorization"] = f"Bearer {api_key}"
+    if not url.startswith(("http://", "https://")):
+        raise RoomError(f"--url {url!r}: expected http://HOST:PORT")
+    asked = urllib.request.Request(  # noqa: S310  (the scheme was looked at)
+        f"{url.rstrip('/')}/token", json.dumps(request).encode(), headers, method="POST"
+    )
+    try:
+        with urllib.request.urlopen(asked, timeout=ASK_S) as answer:  # noqa: S310  # nosec B310
+            told: dict[str, Any] = json.load(answer)
+            return told
+    except urllib.error.HTTPError as refusal:
+        with refusal:
+            raise RoomError(_reason(refusal.read())) from None
+    except OSError as error:
+        raise RoomError(
+            f"no vdx server answers at {url} ({error}); `vdx up --livekit` starts one, or set "
+            "livekit.url, livekit.api_key and livekit.api_secret"
+        ) from None
+
+
+def _reason(body: bytes) -> str:
+    try:
+        return str(json.loads(body)["error"]["message"])
+    except (ValueError, KeyError, TypeError):
+        return "the server refused without a reason"

@@ -1,0 +1,112 @@
+"""`vdx transcribe`: write down what a recording says."""
+
+import asyncio
+import enum
+import json
+import time
+from contextlib import aclosing
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vdx.cli.launch import borrow_triton, load_settings
+
+if TYPE_CHECKING:
+    from vdx.batch.files import Segment
+    from vdx.batch.transcripts import Document
+    from vdx.core.settings import Settings
+
+
+class Form(enum.StrEnum):
+    """How the transcript is printed: as it comes, or whole in the forms of the HTTP API."""
+
+    lines = "lines"
+    json_lines = "json_lines"
+    text = "text"
+    json = "json"
+    verbose_json = "verbose_json"
+    srt = "srt"
+    vtt = "vtt"
+
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+@app.command()
+def transcribe(
+    file: Annotated[Path, typer.Argument(help="wav, flac, ogg or mp3; any rate, mono or stereo.")],
+    model: Annotated[str | None, typer.Option(help="A recogniser's model id.")] = None,
+    language: Annotated[str | None, typer.Option(help="BCP-47, such as en.")] = None,
+    form: Annotated[Form, typer.Option("--format", help="How to print it.")] = Form.lines,
+    as_json: Annotated[bool, typer.Option("--json", help="Same as --format json_lines.")] = False,
+    config: Annotated[Path | None, typer.Option("--config", help="YAML file.")] = None,
+    assign: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any setting.")
+    ] = None,
+) -> None:
+    """Write down a recording; uses the Triton that runs, or starts one for the moment."""
+    loaded = load_settings(config, assign or [], {"asr.language": language})
+    explicit = loaded.origins.get("asr.language", "default") != "default"
+    language = loaded.config.asr.language if explicit else ""
+    asyncio.run(_transcribe(loaded, file, model, language, Form.json_lines if as_json else form))
+
+
+async def _transcribe(
+    loaded: "Settings", file: Path, model: str | None, language: str, form: Form
+) -> None:
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from vdx.batch import files
+    from vdx.batch.recording import Recording
+    from vdx.batch.transcripts import Document
+
+    config, console = loaded.config, Console(stderr=True)
+    segments = list["Segment"]()
+    with Recording(file) as recording:
+        async with borrow_triton(loaded) as (client, manager):
+            chosen = model or await manager.pick_recogniser(config.asr)
+            info = await manager.ensure(chosen, "asr", language)
+            began = time.perf_counter()
+            with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+                task = bar.add_task(chosen, total=recording.seconds or None)
+                found = files.transcribe(
+                    client,
+                    chosen,
+                    recording,
+                    config.vad,
+                    language=language,
+                    progress=lambda done, _: bar.update(task, completed=done),
+                )
+                async with aclosing(found):
+                    async for segment in found:
+                        segments.append(segment)
+                        _tell(segment, form)
+            took = time.perf_counter() - began
+        document = Document(segments, recording.heard / 16_000, info.language(language))
+    if form not in (Form.lines, Form.json_lines):
+        typer.echo(document.rendered(form).rstrip("\n"))
+    typer.echo(f"{file}: {document.seconds:.1f} s, {_summary(document, took)}", err=True)
+
+
+def _tell(segment: "Segment", form: Form) -> None:
+    """Prints a segment as soon as it is there, in the forms that can."""
+    if form is Form.lines:
+        typer.echo(f"{_clock(segment.start_ms)}  {segment.text}")
+    elif form is Form.json_lines:
+        typer.echo(json.dumps(asdict(segment)))
+
+
+def _summary(document: "Document", took_s: float) -> str:
+    count = len(document.segments)
+    if not count:
+        return "no speech was found"
+    factor = took_s / max(document.seconds, 0.001)
+    return f"{count} segment{'s' * (count > 1)} of speech, real-time factor {factor:.3f}"
+
+
+def _clock(ms: int) -> str:
+    seconds = ms / 1000
+    return f"{int(seconds // 60):02}:{seconds % 60:05.2f}"

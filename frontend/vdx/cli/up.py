@@ -1,0 +1,144 @@
+"""`vdx up`: everything on one box: Triton, models, the server, and a proof that it works."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vdx.cli.console import tell, warn
+from vdx.cli.launch import (
+    bind_server,
+    embedded_triton,
+    load_settings,
+    open_application,
+    serve_until_stopped,
+)
+from vdx.cli.removed_options import RemovedPort
+
+if TYPE_CHECKING:
+    import socket
+
+    from vdx.core.config import Config
+    from vdx.core.settings import Settings
+    from vdx.serving.embedded import EmbeddedTriton
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+Port = Annotated[int | None, typer.Option(min=0, max=65535, help="0 = a free one.")]
+
+
+@app.command()
+def up(
+    config: Annotated[
+        Path | None, typer.Option("--config", help="YAML file; else vdx.yaml here.")
+    ] = None,
+    host: Annotated[str | None, typer.Option(help="Address to bind.")] = None,
+    port: Port = None,
+    grpc_address: Annotated[
+        str | None,
+        typer.Option(help="HOST:PORT for Triton's gRPC, with triton.tls; default: no port."),
+    ] = None,
+    metrics_port: Annotated[
+        int | None,
+        typer.Option(min=0, max=65535, help="Triton's metrics on loopback; default: none."),
+    ] = None,
+    voice: Annotated[str | None, typer.Option(help="Default voice, a model id.")] = None,
+    recogniser: Annotated[str | None, typer.Option(help="Recogniser, a model id.")] = None,
+    responder: Annotated[str | None, typer.Option(help="echo, script or chat.")] = None,
+    livekit: Annotated[
+        bool,
+        typer.Option("--livekit", help="Serve rooms too, on a LiveKit server started here."),
+    ] = False,
+    proof: Annotated[
+        bool, typer.Option(help="Prove one whole turn with a recording before serving.")
+    ] = True,
+    assign: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any setting.")
+    ] = None,
+    grpc_port: RemovedPort = None,  # noqa: ARG001  (says what to use instead)
+    http_port: RemovedPort = None,  # noqa: ARG001  (says what to use instead)
+) -> None:
+    """Start Triton, load a recogniser and a voice, prove one turn, and serve until Ctrl-C."""
+    flags = {
+        "server.host": host,
+        "server.port": port,
+        "embedded.grpc_address": grpc_address,
+        "embedded.metrics_port": metrics_port,
+        "tts.voice": voice,
+        "asr.adapter": recogniser,
+        "responder.kind": responder,
+    }
+    loaded = load_settings(config, assign or [], flags)
+    listener = bind_server(loaded, tell)
+    asyncio.run(_run(loaded, listener, proof=proof, livekit=livekit))
+
+
+async def _run(
+    loaded: "Settings", listener: "socket.socket", *, proof: bool, livekit: bool
+) -> None:
+    if not livekit:
+        await _serve(loaded, listener, loaded.config, [], proof=proof)
+        return
+    from vdx.cli.rooms import development_rooms, keep_running
+
+    async with development_rooms(loaded.config, tell) as (config, server):
+        watch: list[Callable[[], Awaitable[None]]] = []
+        if server is not None:
+            watch.append(partial(keep_running, server, tell))
+        await _serve(loaded, listener, config, watch, proof=proof, rooms=True)
+
+
+async def _serve(
+    loaded: "Settings",
+    listener: "socket.socket",
+    config: "Config",
+    background: list[Callable[[], Awaitable[None]]],
+    *,
+    proof: bool,
+    rooms: bool = False,
+) -> None:
+    from vdx.cli.welcome import prove, welcome
+    from vdx.serving.supervision import Supervisor
+    from vdx.transports.http.server import address_of
+
+    address = address_of(listener)
+    triton = embedded_triton(loaded)
+    tell("starting Triton …")
+    async with triton:
+        _tell_address(triton)
+        remote = config.triton.model_copy(update={"url": triton.grpc_url})
+        async with open_application(config, remote) as host:
+            host.triton_pid, host.triton_metrics = triton.pid, triton.metrics_url
+            host.manager.recovery.jitter_s = 0.0  # the others on this server leave it to this one
+            tell("loading models …")
+
+            def changed() -> None:
+                host.triton_pid = triton.pid
+                host.readiness.suspect("" if triton.pid else "Triton ended and is restarted")
+                host.manager.recovery.suspect()
+
+            supervisor = Supervisor(
+                "Triton", triton, warn, is_live=host.client.is_live, changed=changed
+            )
+
+            async def ready() -> None:
+                if proof:
+                    await prove(address, config)
+                welcome(address, host)
+
+            work = [supervisor.run, *background]
+            await serve_until_stopped(host, listener, tell, work, ready, rooms=rooms)
+    tell("stopped")
+
+
+def _tell_address(triton: "EmbeddedTriton") -> None:
+    """Says where Triton is, where that is not the usual socket or others may look for it."""
+    if triton.has_own_socket:
+        tell(f"another Triton of this VDX_HOME runs; this one is at {triton.grpc_url}")
+    elif triton.options.grpc_address:
+        tell(f"Triton listens on {triton.options.grpc_address} with mutual TLS")
+    if triton.metrics_url:
+        tell(f"Triton's metrics: {triton.metrics_url}")

@@ -1,0 +1,267 @@
+"""`vdx voices`: list, fetch, add, check and remove the models that voices and recognisers are."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vdx.core.errors import InvalidInput, InvalidVoicepack, VdxError
+from vdx.core.masking import masked
+
+if TYPE_CHECKING:
+    from vdx.serving.voicepacks.hub import Hub
+    from vdx.serving.voicepacks.metadata import Voicepack
+    from vdx.serving.voicepacks.store import Entry, VoicepackStore
+
+app = typer.Typer(
+    add_completion=False,
+    rich_markup_mode=None,
+    no_args_is_help=True,
+    help="Fetch and manage voices and recognisers.",
+)
+
+Endpoint = Annotated[
+    str, typer.Option(envvar="HF_ENDPOINT", help="The hub; default: https://huggingface.co.")
+]
+Url = Annotated[str, typer.Option(envvar="VDX_URL", help="The vdx server, if one runs.")]
+Key = Annotated[str, typer.Option(envvar="VDX_API_KEY", help="API key, where one is set.")]
+Parameter = Annotated[
+    list[str] | None,
+    typer.Option(metavar="KEY=VALUE", help="For the family, such as: device=cuda."),
+]
+NewId = Annotated[str, typer.Option("--id", help="What to call it; default: its own name.")]
+
+MULTILINGUAL = "whisper-base"
+DEFAULT_URL = "http://127.0.0.1:8080"
+
+
+@app.command("list")
+def list_voices(
+    words: Annotated[
+        list[str] | None, typer.Argument(help="Only those with these words, such as: german.")
+    ] = None,
+    hub: Annotated[bool, typer.Option("--hub", help="Those that can be pulled.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON array.")] = False,
+    endpoint: Endpoint = "",
+) -> None:
+    """Voices and recognisers that are here, or that could be (--hub)."""
+    wanted = " ".join(words or [])
+    rows = _on_the_hub(wanted, endpoint) if hub else _here(wanted)
+    if as_json:
+        import json
+
+        typer.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+        return
+    for row in rows:
+        shown = [str(row[key]) for key in row if key != "id"]
+        typer.echo(f"{row['id']:<28} {'  '.join(filter(None, shown))}")
+
+
+def _here(words: str) -> list[dict[str, object]]:
+    rows = []
+    for entry in _store().entries():
+        row: dict[str, object] = {"id": entry.id, "family": entry.family}
+        if (pack := entry.pack) is not None:
+            row |= {
+                "kind": pack.kind,
+                "languages": _some(pack.languages),
+                "sample_rate": pack.sample_rate,
+                "licence": pack.licence,
+            }
+        row["origin"] = "comes with vdx" if entry.comes_along else "added"
+        if entry.problem:
+            row["problem"] = f"BROKEN: {entry.problem}"
+        if all(word in str(row).casefold() for word in words.casefold().split()):
+            rows.append(row)
+    return rows
+
+
+def _some(languages: list[str]) -> str:
+    return ",".join(languages[:5]) + (f" and {len(languages) - 5} more" if languages[5:] else "")
+
+
+def _on_the_hub(words: str, endpoint: str) -> list[dict[str, object]]:
+    from vdx.serving.voicepacks.catalogue import WHISPER_REPOS, piper_voices
+
+    rows: list[dict[str, object]] = [
+        {"id": name, "family": "whisper", "repository": repo}
+        for name, repo in WHISPER_REPOS.items()
+        if all(word in f"{name} {repo}".casefold() for word in words.casefold().split())
+    ]
+    for voice in piper_voices(_hub(endpoint)):
+        if voice.matches(words):
+            language = f"{voice.language.name_english} {voice.language.country_english}".strip()
+            speakers = f"{voice.num_speakers} speakers" if voice.num_speakers > 1 else ""
+            rows.append(
+                {
+                    "id": voice.key,
+                    "family": "piper",
+                    "language": language,
+                    "size": f"{voice.size / 1e6:.0f} MB",
+                    "speakers": speakers,
+                }
+            )
+    return rows
+
+
+@app.command()
+def pull(
+    name: Annotated[
+        str,
+        typer.Argument(help="From `vdx voices list --hub`, or OWNER/REPOSITORY[@REVISION][:FILE]."),
+    ],
+    id_: NewId = "",
+    parameter: Parameter = None,
+    endpoint: Endpoint = "",
+) -> None:
+    """Fetch a voice or recogniser from the Hugging Face hub."""
+    from vdx.core.paths import locate
+    from vdx.serving.voicepacks.pull import pull as fetch
+
+    store, hub = _store(trial=True), _hub(endpoint)
+    try:
+        pack = fetch(
+            hub,
+            store,
+            locate().home,
+            name,
+            id_=id_,
+            parameters=_parameters(parameter),
+            tell=typer.echo,
+        )
+    except KeyboardInterrupt:
+        typer.echo("\ninterrupted; the same command goes on where this one stopped", err=True)
+        raise typer.Exit(130) from None
+    _tell_added(pack)
+
+
+@app.command()
+def add(
+    path: Annotated[
+        Path, typer.Argument(help="NAME.onnx beside NAME.onnx.json, or a folder of CTranslate2.")
+    ],
+    id_: NewId = "",
+    licence: Annotated[str, typer.Option(help="Default: what its model card says.")] = "",
+    parameter: Parameter = None,
+) -> None:
+    """Take in a Piper voice or CTranslate2 Whisper model from here."""
+    from vdx.serving.voicepacks.identify import identify
+    from vdx.serving.voicepacks.staging import Origin
+
+    folder, parts = identify(path)
+    origin = Origin(str(path.absolute()), id_, licence, _parameters(parameter))
+    _tell_added(_store(trial=True).add(folder, parts, origin))
+
+
+def _parameters(given: list[str] | None) -> dict[str, str]:
+    parameters = {}
+    for each in given or []:
+        key, equals, value = each.partition("=")
+        if not equals:
+            raise InvalidInput(f"--parameter {each!r}: must be KEY=VALUE", param="parameter")
+        parameters[key] = value
+    return parameters
+
+
+def _tell_added(pack: "Voicepack") -> None:
+    """What is here now, and the commands that use it as things are."""
+    language = _usual_language()
+    what = "voice" if pack.kind == "tts" else "recogniser"
+    typer.echo(
+        f"{pack.id} is here: {pack.family}, {_some(pack.languages)}, licence: {pack.licence}"
+    )
+    if speaks(pack, language):
+        typer.echo(f"  start with it:             vdx up --{what} {pack.id}")
+        typer.echo(f"  in a server that runs:     vdx models use {pack.id}")
+        return
+    own = pack.languages[0].partition("-")[0]
+    start = f"vdx up --{what} {pack.id} --set asr.language={own}"
+    if pack.kind == "tts":
+        start += f" --recogniser {_recogniser_for(own)}"
+    typer.echo(f"  start with it:             {start}")
+
+
+def _usual_language() -> str:
+    from vdx.core.config import AsrConfig
+
+    return AsrConfig().language
+
+
+def speaks(pack: "Voicepack", language: str) -> bool:
+    """Whether a voicepack serves a language, by its primary subtag."""
+    return any(tag in {"*", language} or tag.startswith(f"{language}-") for tag in pack.languages)
+
+
+def _recogniser_for(language: str) -> str:
+    """One that is here and understands a language, else one to be pulled first."""
+    for entry in _store().entries():
+        if entry.pack and entry.pack.kind == "asr" and speaks(entry.pack, language):
+            return entry.id
+    typer.echo(f"  a recogniser for it first: vdx voices pull {MULTILINGUAL}")
+    return MULTILINGUAL
+
+
+@app.command()
+def check(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Ids, or paths of models; default: all that is here.")
+    ] = None,
+) -> None:
+    """Check files and metadata; ends with status 1 if one is wrong."""
+    store, bad = _store(trial=True), 0
+    for name in names or [entry.id for entry in store.entries()]:
+        try:
+            _check(store, name)
+        except InvalidVoicepack as error:
+            typer.echo(f"{name}: {error}", err=True)
+            bad += 1
+        else:
+            typer.echo(f"{name}: sound")
+    if bad:
+        raise typer.Exit(1)
+
+
+def _check(store: "VoicepackStore", name: str) -> None:
+    if Path(name).exists() and name not in {entry.id for entry in store.entries()}:
+        store.check_path(Path(name))
+    else:
+        store.check(store.find(name))
+
+
+@app.command()
+def remove(
+    name: Annotated[str, typer.Argument(help="An id from `vdx voices list`.")],
+    url: Url = DEFAULT_URL,
+    api_key: Key = "",
+) -> None:
+    """Remove a voice or recogniser, and unload it where a server runs."""
+    store = _store()
+    _unload(store.removable(name), url, api_key)
+    store.remove(name)
+    typer.echo(f"{name} is removed")
+
+
+def _unload(entry: "Entry", url: str, api_key: str) -> None:
+    """Asks a server to let go of the model first; one that is not there needs nothing."""
+    from vdx.cli.models import unload_if_served
+
+    try:
+        if unload_if_served(entry.id, url, api_key):
+            typer.echo(f"{entry.id} is unloaded; what it is saying now is finished")
+    except VdxError as error:
+        typer.echo(f"the server at {masked(url)} did not unload it: {error}", err=True)
+
+
+def _store(*, trial: bool = False) -> "VoicepackStore":
+    from vdx.core.paths import locate
+    from vdx.serving.voicepacks.load_check import load_once
+    from vdx.serving.voicepacks.store import VoicepackStore
+
+    paths = locate()
+    return VoicepackStore(paths, load_once(paths) if trial else None)
+
+
+def _hub(endpoint: str) -> "Hub":
+    from vdx.serving.voicepacks.hub import Hub
+
+    return Hub(endpoint)

@@ -1,0 +1,87 @@
+"""What `vdx up` shows: one proven turn with its milliseconds, and where to go from here."""
+
+from typing import TYPE_CHECKING, Any
+
+from vdx.cli.console import tell, warn
+
+if TYPE_CHECKING:
+    from vdx.app import Application
+    from vdx.core.config import Config
+
+PROOF_RECORDING = "ps_goforward.wav"
+ANSWER_TIMEOUT_S = 15.0
+SPOKEN_WORDS = {
+    "pause_noticed": "the pause is noticed",
+    "speculative_transcript": "transcript, speculative",
+    "first_text": "first words of the reply",
+    "first_voice": "first audio from the voice",
+    "endpoint": "end of turn decided",
+    "final_transcript": "transcript, final",
+    "first_audio": "first audio sent",
+}
+BAR_COLUMNS = 30
+BETTER_VOICE = "en_US-lessac-medium"
+BETTER_RECOGNISER = "whisper-base.en"
+
+
+async def prove(address: str, config: "Config") -> None:
+    """Holds one turn with a recording of a person at the speed of the wire, and prints it.
+
+    A turn that fails is told and does not keep the server from serving.
+    """
+    from vdx.client.realtime import RealtimeClient
+    from vdx.client.recording import read_clip
+    from vdx.client.scripted_call import speak_recordings, summary
+    from vdx.core.errors import VdxError
+    from vdx.core.paths import locate
+
+    tell("one turn with the recording of a person …")
+    keys = config.server.api_keys
+    key = keys[0].get_secret_value() if keys else ""
+    try:
+        async with RealtimeClient.connect(address, api_key=key) as client:
+            await client.update_session(events=True)
+            clip = read_clip(locate().recordings / PROOF_RECORDING, client.rate)
+            await speak_recordings(client, [clip], ANSWER_TIMEOUT_S)
+            told = summary(client)
+    except VdxError as error:
+        warn(f"the proof turn failed: {error}")
+        return
+    for heard in told["heard"]:
+        tell(f"  heard     {heard}")
+    for said in told["said"]:
+        tell(f"  answered  {said}")
+    for turn in told["turns"]:
+        _show(turn)
+    if not told["turns"]:
+        warn("the proof turn was not answered; `vdx doctor` looks for the cause")
+
+
+def _show(turn: dict[str, Any]) -> None:
+    """The waterfall of one turn: milliseconds from the end of speech."""
+    stages = sorted(turn["stages"].items(), key=lambda stage: stage[1])
+    longest = max(turn["speech_end_to_first_audio_ms"], 1.0)
+    tell("  milliseconds after the end of speech:")
+    for stage, ms in stages:
+        bar = "█" * max(1, round(BAR_COLUMNS * ms / longest))
+        tell(f"    {SPOKEN_WORDS.get(stage, stage):<28}{ms:7.1f}  {bar}")
+
+
+def welcome(address: str, host: "Application") -> None:
+    """Where to talk, and the one line each for something better."""
+    status = host.status()
+    tell(f"\n  talk here:  {address}\n")
+    if public_url := host.config.server.public_url:
+        tell(f"  public      {public_url}")
+    tell(f"  voice       {status['voice']}; a neural one: vdx voices pull {BETTER_VOICE}")
+    tell(f"  recogniser  {status['recogniser']}; a better one: vdx voices pull {BETTER_RECOGNISER}")
+    tell(
+        "              then in this server: vdx models use ID; "
+        "all that can be pulled: vdx voices list --hub"
+    )
+    if host.config.responder.kind == "echo":
+        tell(
+            "  answers     it repeats what you say; with a language model, for example Ollama:\n"
+            "              vdx up --responder chat --set responder.chat.model=llama3.2"
+        )
+    tell("\n  Ctrl-C stops everything.\n")

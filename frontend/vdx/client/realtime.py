@@ -1,0 +1,223 @@
+"""A small client of `/v1/realtime` with the ears of a person attached.
+
+    async with RealtimeClient.connect(url) as client:
+        await client.update_session(voice="espeak-en", events=True)
+        await client.append(frame)
+        await client.wait_for(lambda: client.log.replies)
+
+Receiving runs in a task of the connection; every event is stamped on arrival, handed to the
+listener and the log, then to `on_event`.
+"""
+
+import asyncio
+import base64
+import contextlib
+import json
+import time
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+from urllib.parse import urlencode
+
+from vdx.client.listener import Listener
+from vdx.client.log import ConversationLog
+from vdx.core.errors import ConnectionLost, InvalidInput
+
+Event = dict[str, Any]
+
+WIRE_RATE = 24_000
+"""The protocol's own sample rate in Hz; vdx also takes 16,000 and 48,000."""
+MAX_MESSAGE = 16 * 1024 * 1024
+APPEND_HEAD = b'{"type":"input_audio_buffer.append","audio":"'
+
+
+def append_message(pcm: bytes) -> bytes:
+    """One `input_audio_buffer.append` event, ready for the socket."""
+    return APPEND_HEAD + base64.b64encode(pcm) + b'"}'
+
+
+class RealtimeClient:
+    """One session; `freezes` says whether the listener stops where the server pauses.
+
+    `connect` opens it. `ready_ms` is the time from the first packet to `session.created`.
+    """
+
+    def __init__(self, socket: Any, rate: int, *, freezes: bool) -> None:
+        self._socket = socket
+        self.rate = rate
+        self.listener = Listener(rate)
+        self.log = ConversationLog()
+        self.session: Event = {}
+        self.ready_ms = 0.0
+        self.on_event: Callable[[Event, float], None] | None = None
+        self._freezes = freezes
+        self._changed = asyncio.Event()
+        self._lost: str | None = None
+
+    @classmethod
+    @contextlib.asynccontextmanager
+    async def connect(
+        cls,
+        url: str,
+        *,
+        profile: str = "",
+        api_key: str = "",
+        rate: int = WIRE_RATE,
+        freezes: bool = False,
+    ) -> AsyncIterator["RealtimeClient"]:
+        """A conversation with the server at `url` (http, https, ws or wss).
+
+        Raises:
+            ConnectionLost: no server answers, or it refuses.
+        """
+        from websockets.asyncio.client import connect
+        from websockets.exceptions import InvalidHandshake, InvalidStatus
+
+        address = realtime_address(url, profile)
+        headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
+        began = time.monotonic()
+        try:
+            socket = await connect(
+                address, additional_headers=headers, compression=None, max_size=MAX_MESSAGE
+            )
+        except InvalidStatus as error:
+            raise ConnectionLost(f"{address}: {_refusal(error)}") from error
+        except (OSError, TimeoutError, InvalidHandshake) as error:
+            raise ConnectionLost(
+                f"no vdx server answers at {address} ({error}); `vdx up` starts one"
+            ) from error
+        client = cls(socket, rate, freezes=freezes)
+        receiver = asyncio.create_task(client._receive(), name="realtime-receive")
+        try:
+            await client.wait_for(lambda: bool(client.session), seconds=30)
+            client.ready_ms = (client.log.first("session.created") - began) * 1000
+            yield client
+        finally:
+            receiver.cancel()
+            await asyncio.gather(receiver, return_exceptions=True)
+            await socket.close()
+
+    async def update_session(
+        self,
+        *,
+        voice: str = "",
+        instructions: str = "",
+        events: bool = False,
+        vdx: Event | None = None,
+    ) -> None:
+        """Sets formats and voice, opts in to vdx's own events, and waits for the answer."""
+        audio = {"type": "audio/pcm", "rate": self.rate}
+        output: Event = {"format": audio, **({"voice": voice} if voice else {})}
+        session: Event = {
+            "type": "realtime",
+            "audio": {"input": {"format": audio}, "output": output},
+        }
+        if instructions:
+            session["instructions"] = instructions
+        if extension := {**({"events": True} if events else {}), **(vdx or {})}:
+            session["vdx"] = extension
+        before, errors = self.log.count("session.updated"), len(self.log.errors)
+        await self.send({"type": "session.update", "session": session})
+        await self.wait_for(
+            lambda: self.log.count("session.updated") > before or len(self.log.errors) > errors
+        )
+        if self.log.count("session.updated") == before:
+            raise InvalidInput(f"the server refused the session: {self.log.errors[-1]}")
+
+    async def send(self, event: Event) -> None:
+        """Sends one client event; raises ConnectionLost."""
+        await self.send_raw(json.dumps(event).encode())
+
+    async def append(self, pcm: bytes) -> None:
+        """Sends int16 mono audio at the session's rate."""
+        await self.send_raw(append_message(pcm))
+
+    @staticmethod
+    def prepared(frame: bytes, rate: int) -> bytes:  # noqa: ARG004  (the session knows it)
+        """One frame (int16 mono at the session's rate) as `send_raw` takes it."""
+        return append_message(frame)
+
+    async def send_raw(self, message: bytes) -> None:
+        """Sends a message that is JSON already."""
+        from websockets.exceptions import ConnectionClosed
+
+        try:
+            await self._socket.send(message, text=True)
+        except ConnectionClosed as error:
+            raise ConnectionLost(self._lost or str(error)) from error
+
+    async def wait_for(self, happened: Callable[[], bool], seconds: float = 30.0) -> None:
+        """Returns once `happened()` holds, looking after every event.
+
+        Raises:
+            TimeoutError: it did not within `seconds`.
+            ConnectionLost: the server went away first.
+        """
+        async with asyncio.timeout(seconds):
+            while not happened():
+                if self._lost is not None:
+                    raise ConnectionLost(self._lost)
+                self._changed.clear()
+                await self._changed.wait()
+
+    @property
+    def lost(self) -> str | None:
+        """Why the connection is gone, None while it stands."""
+        return self._lost
+
+    async def _receive(self) -> None:
+        from websockets.exceptions import ConnectionClosed
+
+        try:
+            async for message in self._socket:
+                self._take(json.loads(message), time.monotonic())
+            self._lost = "the server closed the connection"
+        except ConnectionClosed as error:
+            self._lost = f"the server closed the connection: {error}"
+        finally:
+            self._changed.set()
+
+    def _take(self, event: Event, now: float) -> None:
+        listener = self.listener
+        match event["type"]:
+            case "response.output_audio.delta":
+                pcm = base64.b64decode(event["delta"])
+                listener.receive(event["response_id"], pcm, now)
+                event["delta"] = len(pcm)
+            case "input_audio_buffer.speech_started":
+                listener.clear(now)
+            case "vdx.playout.paused":
+                listener.freeze(now) if self._freezes else listener.excuse()
+            case "vdx.playout.resumed" if self._freezes:
+                listener.thaw(now)
+            case "session.created" | "session.updated":
+                self.session = event["session"]
+        self.log.take(event, now)
+        if self.on_event is not None:
+            self.on_event(event, now)
+        self._changed.set()
+
+
+def realtime_address(url: str, profile: str = "") -> str:
+    """The WebSocket address of a server given as `http://host:port` or in full.
+
+    Raises:
+        InvalidInput: the address has another scheme.
+    """
+    scheme, separator, rest = url.partition("://")
+    schemes = {"http": "ws", "https": "wss", "ws": "ws", "wss": "wss"}
+    if not separator or scheme not in schemes:
+        raise InvalidInput(f"--url {url!r}: expected http://HOST:PORT", param="url")
+    address = f"{schemes[scheme]}://{rest.rstrip('/')}"
+    if "/v1/realtime" not in address:
+        address += "/v1/realtime"
+    if profile:
+        address += ("&" if "?" in address else "?") + urlencode({"model": profile})
+    return address
+
+
+def _refusal(error: Any) -> str:
+    """Why the server let nobody in, in its own words where it gives any."""
+    try:
+        return str(json.loads(error.response.body)["error"]["message"])
+    except (ValueError, KeyError, TypeError):
+        return str(error)

@@ -1,0 +1,242 @@
+"""A person in a LiveKit room: the same surface as `client/realtime.py`, over WebRTC.
+
+    async with RoomClient.connect(url, agent={"greeting": "Hello."}) as client:
+        await client.wait_for(lambda: client.log.replies)
+
+The token comes from the server's `POST /token`. What the agent tells on `vdx.events` is noted in
+the log as the events that the WebSocket would have sent.
+"""
+
+import asyncio
+import contextlib
+import json
+import time
+import urllib.error
+import urllib.request
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+from livekit import rtc
+
+from vdx.client.log import ConversationLog, Event
+from vdx.client.room_audio_input import RoomAudioInput
+from vdx.core.audio import SAMPLE_BYTES
+from vdx.core.errors import ConnectionLost
+
+ROOM_RATE = 24_000
+"""What a person speaks and hears at, Hz; LiveKit resamples to its own 48 kHz."""
+ASK_S = 10.0
+JOIN_S = 60.0
+
+
+class RoomClient:
+    """One person in one room; `ready_ms` is the time from joining to the conversation's begin."""
+
+    def __init__(self, room: rtc.Room, rate: int) -> None:
+        self._room = room
+        self.rate = rate
+        self.listener = RoomAudioInput(rate)
+        self.log = ConversationLog()
+        self.session: Event = {}
+        self.ready_ms = 0.0
+        self.joining = 0.0
+        """When the person began to join, monotonic seconds; the agent is dispatched by that."""
+        self.on_event: Callable[[Event, float], None] | None = None
+        # Without a queue what is said leaves at once, as from a sound card; it takes 10 ms pieces.
+        self._microphone = rtc.AudioSource(rate, 1, queue_size_ms=0)
+        self._changed = asyncio.Event()
+        self._hearing: set[asyncio.Task[None]] = set()
+        self._frame_ms = 10
+        self._lost: str | None = None
+
+    @classmethod
+    @contextlib.asynccontextmanager
+    async def connect(
+        cls,
+        url: str,
+        *,
+        api_key: str = "",
+        rate: int = ROOM_RATE,
+        agent: dict[str, str] | None = None,
+        frame_ms: int = 10,
+    ) -> AsyncIterator["RoomClient"]:
+        """A room of its own with the agent in it; `agent` holds the wishes of the dispatch.
+
+        Raises:
+            ConnectionLost: the server has no rooms, or no agent comes.
+        """
+        token = await asyncio.to_thread(ask_token, url, api_key, agent or {})
+        room = rtc.Room()
+        client = cls(room, rate)
+        client._frame_ms = frame_ms
+        client._follow()
+        client.joining = time.monotonic()
+        try:
+            await room.connect(token["server_url"], token["participant_token"])
+            await client._publish()
+            await client.wait_for(lambda: bool(client.session), JOIN_S)
+            client.ready_ms = (time.monotonic() - client.joining) * 1000
+            yield client
+        except TimeoutError:
+            raise ConnectionLost(f"no agent came to the room within {JOIN_S:g} s") from None
+        except rtc.ConnectError as error:
+            raise ConnectionLost(f"{token['server_url']}: {error.message}") from error
+        finally:
+            for task in client._hearing:
+                task.cancel()
+            await asyncio.gather(*client._hearing, return_exceptions=True)
+            await room.disconnect()
+            await client._microphone.aclose()
+
+    @property
+    def lost(self) -> str | None:
+        """Why the room is gone, None while it stands."""
+        return self._lost
+
+    @property
+    def agent(self) -> str:
+        """The agent's identity, "" while it is not there."""
+        agents = (
+            identity
+            for identity, participant in self._room.remote_participants.items()
+            if participant.kind == rtc.ParticipantKind.PARTICIPANT_KIND_AGENT
+        )
+        return next(agents, "")
+
+    async def call(self, method: str, **payload: Any) -> dict[str, Any]:
+        """An RPC to the agent; raises rtc.RpcError."""
+        answer = await self._room.local_participant.perform_rpc(
+            destination_identity=self.agent, method=method, payload=json.dumps(payload)
+        )
+        told: dict[str, Any] = json.loads(answer)
+        return told
+
+    @staticmethod
+    def prepared(frame: bytes, rate: int) -> tuple[rtc.AudioFrame, ...]:
+        """One frame (int16 mono at the client's rate) as `send_raw` takes it."""
+        size = rate // 100 * SAMPLE_BYTES
+        pieces = [frame[at : at + size] for at in range(0, len(frame), size)]
+        return tuple(rtc.AudioFrame(piece, rate, 1, rate // 100) for piece in pieces)
+
+    async def send_raw(self, message: tuple[rtc.AudioFrame, ...]) -> None:
+        """Speaks one prepared frame."""
+        for piece in message:
+            await self._microphone.capture_frame(piece)
+
+    async def wait_for(self, happened: Callable[[], bool], seconds: float = 30.0) -> None:
+        """Returns once `happened()` holds, looking after every event.
+
+        Raises:
+            TimeoutError: it did not within `seconds`.
+            ConnectionLost: the room is gone.
+        """
+        async with asyncio.timeout(seconds):
+            while not happened():
+                if self._lost is not None:
+                    raise ConnectionLost(self._lost)
+                self._changed.clear()
+                await self._changed.wait()
+
+    async def _publish(self) -> None:
+        track = rtc.LocalAudioTrack.create_audio_track("microphone", self._microphone)
+        options = rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE)
+        await self._room.local_participant.publish_track(track, options)
+
+    def _follow(self) -> None:
+        self._room.on("track_subscribed", self._on_track)
+        self._room.on("data_received", self._on_data)
+        self._room.on("disconnected", self._on_disconnected)
+
+    def _on_track(self, track: rtc.Track, _publication: Any, who: rtc.RemoteParticipant) -> None:
+        if track.kind == rtc.TrackKind.KIND_AUDIO and who.identity == self.agent:
+            task = asyncio.get_running_loop().create_task(self._hear(track), name="room-hear")
+            self._hearing.add(task)
+            task.add_done_callback(self._hearing.discard)
+
+    async def _hear(self, track: rtc.Track) -> None:
+        stream = rtc.AudioStream(
+            track, sample_rate=self.rate, num_channels=1, frame_size_ms=self._frame_ms
+        )
+        try:
+            async for event in stream:
+                self._take_sound(bytes(event.frame.data), time.monotonic())
+        finally:
+            await stream.aclose()
+
+    def _take_sound(self, pcm: bytes, now: float) -> None:
+        active = self.log.active
+        loud = self.listener.receive(active.id if active else "", pcm, now)
+        if loud and active is not None:
+            event = {"type": "response.output_audio.delta", "response_id": active.id}
+            self.log.take({**event, "delta": len(pcm)}, now)
+            self._changed.set()
+
+    def _on_data(self, packet: rtc.DataPacket) -> None:
+        if packet.topic == "vdx.events":
+            self._take(json.loads(packet.data), time.monotonic())
+
+    def _on_disconnected(self, reason: Any) -> None:
+        self._lost = f"the room is closed ({reason})"
+        self._changed.set()
+
+    def _take(self, event: Event, now: float) -> None:
+        if event["type"] == "vdx.session":
+            self.session = event
+        for each in (*_as_protocol(event), event):
+            self.log.take(each, now)
+            if self.on_event is not None:
+                self.on_event(each, now)
+        self._changed.set()
+
+
+def _as_protocol(event: Event) -> list[Event]:
+    """What the WebSocket tells of the same happening, as far as the log reads it."""
+    match event["type"]:
+        case "vdx.reply.started":
+            return [{"type": "response.created", "response": {"id": event["response_id"]}}]
+        case "vdx.reply.ended":
+            item = {"content": [{"transcript": event["text"]}]}
+            response = {"id": event["response_id"], "status": event["status"], "output": [item]}
+            return [{"type": "response.done", "response": response}]
+        case "vdx.user.said":
+            kind = "conversation.item.input_audio_transcription.completed"
+            return [{"type": kind, "item_id": event["item_id"], "transcript": event["text"]}]
+        case "vdx.error":
+            return [{"type": "error", "error": event["error"]}]
+        case _:
+            return []
+
+
+def ask_token(url: str, api_key: str, agent: dict[str, str], **wanted: str) -> dict[str, Any]:
+    """The answer of a vdx server's `POST /token`; `wanted` are further keys of the request.
+
+    Raises:
+        ConnectionLost: no server answers, or it refuses.
+    """
+    headers = {"Content-Type": "application/json"}
+    if api_key:
+        headers["Authorization"] = f"Bearer {api_key}"
+    if not url.startswith(("http://", "https://")):
+        raise ConnectionLost(f"{url!r}: expected http://HOST:PORT")
+    body = json.dumps({**wanted, "agent": agent}).encode()
+    request = urllib.request.Request(  # noqa: S310  (the scheme was looked at)
+        f"{url.rstrip('/')}/token", body, headers, method="POST"
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=ASK_S) as answer:  # noqa: S310  # nosec B310
+            told: dict[str, Any] = json.load(answer)
+            return told
+    except urllib.error.HTTPError as refusal:
+        with refusal:
+            raise ConnectionLost(f"{url}/token: {_reason(refusal.read())}") from None
+    except OSError as error:
+        raise ConnectionLost(
+            f"no vdx server answers at {url} ({error}); `vdx up --livekit` starts one"
+        ) from None
+
+
+def _reason(body: bytes) -> str:
+    try:
+        return str(json.loads(body)["error"]["message"])
+    except (ValueError, KeyError, TypeError):
+        return "refused without a reason"

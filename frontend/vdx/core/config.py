@@ -1,0 +1,374 @@
+"""The one table of defaults: every key vdx can be told, typed and frozen.
+
+`core/settings.py` fills this tree from flags, environment (`VDX_SECTION__KEY`), a YAML file and
+these defaults, in that order. Durations carry their unit in the name.
+"""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+
+from vdx.core.values import ApiKey, Network, Origin, PublicUrl, Secret, split_list
+
+Speed = Annotated[
+    float, Field(ge=0.25, le=4.0, description="times as fast; a voice goes as far as it can")
+]
+
+
+class Section(BaseModel):
+    """A frozen part of the tree that refuses keys it does not know.
+
+    A list may be given as one text with commas, as an environment variable holds it.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _split(cls, value: Any, info: ValidationInfo) -> Any:
+        return split_list(cls.model_fields[str(info.field_name)].annotation, value)
+
+
+class ServerConfig(Section):
+    host: str = "127.0.0.1"
+    port: int = Field(8080, ge=0, le=65535, description="0 picks a free one")
+    api_keys: tuple[ApiKey, ...] = Field(
+        (), description="16 characters or more each; required to be reached by others"
+    )
+    allowed_origins: tuple[Origin, ...] = Field(
+        (), description="browser origins beside the server's own; '*' allows any"
+    )
+    public_url: PublicUrl = Field(
+        "", description="https://HOST that a proxy serves this server under"
+    )
+    trusted_proxies: tuple[Network, ...] = Field(
+        ("127.0.0.1", "::1"),
+        description="whose X-Forwarded-For and X-Forwarded-Proto are believed",
+    )
+    request_timeout_ms: int = Field(
+        10_000, ge=100, description="for a request's headers, and for each stall of its body"
+    )
+    max_sessions: int | None = Field(
+        None, ge=1, description="None follows cores and descriptors; see core/capacity.py"
+    )
+    max_message_bytes: int = Field(16 * 1024 * 1024, ge=1024)
+    max_upload_bytes: int = Field(25 * 1024 * 1024, ge=1024, description="of one recording")
+    max_recording_seconds: float = Field(28_800, ge=1, description="a small file can last days")
+    max_recordings: int = Field(16, ge=1, description="written down at once")
+    write_timeout_ms: int = Field(10_000, ge=100, description="a reader slower than this is gone")
+    drain_timeout_seconds: int = Field(
+        600,
+        ge=0,
+        description="SIGTERM waits so long for sessions, rooms and requests to end; 0 = for ever",
+    )
+
+    @model_validator(mode="after")
+    def _needs_keys(self) -> "ServerConfig":
+        if self.public_url and not self.api_keys:
+            raise ValueError(
+                "public_url makes this server reachable by others: set server.api_keys "
+                "(or VDX_SERVER__API_KEYS) too"
+            )
+        return self
+
+
+class TlsConfig(Section):
+    """PEM files of mutual TLS: all three, or none."""
+
+    ca: Path | None = Field(None, description="who signed the certificate of the other side")
+    certificate: Path | None = Field(None, description="of this machine")
+    key: Path | None = Field(None, description="of that certificate; readable by this user alone")
+
+    @property
+    def given(self) -> bool:
+        return self.ca is not None
+
+    @model_validator(mode="after")
+    def _all_or_none(self) -> Self:
+        if len({file is None for file in (self.ca, self.certificate, self.key)}) > 1:
+            raise ValueError("ca, certificate and key belong together; one of them is missing")
+        return self
+
+
+class TritonConfig(Section):
+    url: str = Field(
+        "",
+        description="gRPC address of the server, HOST:PORT or unix:PATH; empty = the embedded "
+        "one of this VDX_HOME",
+    )
+    tls: TlsConfig = Field(TlsConfig(), description="for a server on the network, both sides")
+    first_response_timeout_ms: int = Field(5_000, ge=10)
+    next_response_timeout_ms: int = Field(5_000, ge=10)
+    final_transcript_timeout_ms: int = Field(4_000, ge=10)
+    load_timeout_ms: int = Field(120_000, ge=100)
+    probe_interval_ms: int = Field(2_000, ge=100, description="a tiny real inference per model")
+    probe_timeout_ms: int = Field(3_000, ge=50)
+
+
+class EmbeddedConfig(Section):
+    """The embedded Triton, which opens no network port unless it is told to."""
+
+    grpc_address: str = Field(
+        "", description="HOST:PORT instead of a Unix socket, with the files of triton.tls"
+    )
+    metrics_port: int | None = Field(
+        None, ge=0, le=65535, description="on loopback, for every local user; 0 = a free one"
+    )
+    environment: tuple[str, ...] = Field(
+        (), description="further variables that Triton and its models get"
+    )
+
+
+class SessionConfig(Section):
+    """Limits of one session; 0 means none."""
+
+    idle_timeout_seconds: float = Field(300, ge=0)
+    max_session_duration_seconds: float = Field(3600, ge=0)
+    max_messages_per_session: int = Field(100, ge=0)
+    max_item_text_bytes: int = Field(
+        256 * 1024, ge=1024, le=1024 * 1024, description="of one item, instructions or reply, UTF-8"
+    )
+    max_history_bytes: int = Field(
+        1024 * 1024, ge=1024, description="text of all items of a conversation, UTF-8"
+    )
+    input_gap_ms: int = Field(200, ge=20, description="input missing this long counts as silence")
+
+
+class NoiseGateConfig(Section):
+    enabled: bool = True
+    window_size: int = Field(100, ge=1, description="frames")
+    percentile: float = Field(0.25, ge=0, le=1)
+    threshold_multiplier: float = Field(2.5, gt=0)
+    min_threshold: float = Field(200.0, ge=0, description="int16 RMS")
+    update_interval_frames: int = Field(10, ge=1)
+
+
+class VoiceCheckConfig(Section):
+    """Whether a sound that passed the gate and the VAD comes from a throat."""
+
+    enabled: bool = True
+    min_periodicity: float = Field(0.5, ge=0, le=1, description="whispers lie below it")
+    nearness_db: float = Field(
+        -9.0,
+        ge=-60,
+        le=0,
+        description="over a reply, a voice so much below the person's own is somebody else's",
+    )
+    max_steadiness: float = Field(
+        0.4, ge=0, le=1, description="over a reply, a sound that stands still is no voice"
+    )
+
+
+class VadConfig(Section):
+    enabled: bool = True
+    sample_rate: Literal[16000] = 16000
+    frame_duration_ms: Literal[20] = 20
+    aggressiveness: Literal[0, 1, 2, 3] = 2
+    min_speech_duration_ms: int = Field(80, ge=20)
+    min_silence_duration_ms: int = Field(300, ge=20)
+    state_aware_gating: bool = True
+    speaking_threshold_multiplier: float = Field(2.0, gt=0)
+    listening_threshold_multiplier: float = Field(1.0, gt=0)
+    barged_in_threshold_multiplier: float = Field(1.2, gt=0)
+    noise_gate: NoiseGateConfig = NoiseGateConfig()
+    voice_check: VoiceCheckConfig = VoiceCheckConfig()
+
+
+class AsrConfig(Section):
+    """Which recogniser; a profile's `recogniser` names one model outright.
+
+    Device and compute type are parameters of the model: every frontend of a Triton shares it.
+    """
+
+    enabled: bool = True
+    adapter: str = "pocketsphinx"
+    model_size: str = ""
+    language: str = "en"
+    pre_roll_ms: int = Field(300, ge=0, le=1000)
+    request_ms: int = Field(60, ge=20, le=200, description="audio sent per request")
+
+
+class TtsConfig(Section):
+    voice: str = "espeak"
+    speed: Speed = 1.0
+    clauses_ahead: int = Field(2, ge=1, le=8)
+
+
+class ClauseConfig(Section):
+    """Where the reply is cut for the voice, in characters."""
+
+    first_min_chars: int = Field(12, ge=1)
+    first_max_chars: int = Field(60, ge=10)
+    max_chars: int = Field(200, ge=40, le=1000)
+
+
+class BargeInConfig(Section):
+    enabled: bool = True
+    confirm_ms: int = Field(600, ge=0)
+    interrupt_words: dict[str, tuple[str, ...]] = Field(
+        default_factory=dict, description="language -> words added to the built-in list"
+    )
+    listening_sounds: dict[str, tuple[str, ...]] = Field(
+        default_factory=dict, description="language -> sounds added to the built-in list"
+    )
+
+
+class EchoControlConfig(Section):
+    """The bot's own voice at the microphone of clients that do not cancel it."""
+
+    guard: bool = Field(
+        True,
+        description="hold the input against the predicted level of the echo; steps aside within "
+        "a second where there is none",
+    )
+    cancellation: bool = Field(False, description="LiveKit's audio processing, at the server")
+    noise_suppression: bool = Field(False, description="with cancellation")
+
+
+class EndpointingConfig(Section):
+    """How long a pause may last after words that sound unfinished."""
+
+    enabled: bool = True
+    unfinished_ms: int = Field(
+        1400, ge=20, le=2000, description="silence that ends an unfinished phrase"
+    )
+
+
+class PlayoutConfig(Section):
+    output_lead_ms: int = Field(
+        40, ge=20, le=1000, description="audio sent and not yet played, at most"
+    )
+    resume_fade_ms: int = Field(5, ge=0, le=20)
+
+
+class EchoConfig(Section):
+    template: str = "You said: {text}"
+
+
+class ScriptConfig(Section):
+    path: Path | None = None
+
+
+class ChatConfig(Section):
+    """Any OpenAI-compatible chat endpoint."""
+
+    base_url: str = "http://127.0.0.1:11434/v1"
+    model: str = "llama3.2"
+    api_key_env: str = Field(
+        "OPENAI_API_KEY",
+        pattern=r"^[A-Za-z_][A-Za-z0-9_]*$",
+        description="name of the variable that the key is read from",
+    )
+    temperature: float | None = None
+    max_tokens: int | None = Field(None, ge=1)
+    connect_timeout_ms: int = Field(3_000, ge=10)
+    first_token_timeout_ms: int = Field(15_000, ge=10)
+    next_token_timeout_ms: int = Field(5_000, ge=10)
+    retries: int = Field(2, ge=0, le=10)
+
+
+class ResponderConfig(Section):
+    kind: Literal["echo", "script", "chat"] = "echo"
+    echo: EchoConfig = EchoConfig()
+    script: ScriptConfig = ScriptConfig()
+    chat: ChatConfig = ChatConfig()
+    preemptive: bool = Field(True, description="start on the speculative transcript")
+    apology: str = Field(
+        "Sorry, I cannot answer right now.",
+        description="spoken when the responder fails or the recogniser is lost",
+    )
+
+
+class ProfileConfig(Section):
+    """A named set of overrides; None keeps the value of the section it overrides."""
+
+    voice: str | None = None
+    recogniser: str | None = Field(None, description='"" listens to nobody')
+    responder: ResponderConfig | None = None
+    instructions: str = "You are a helpful voice assistant. Answer briefly, in spoken language."
+    greeting: str = ""
+    language: str | None = None
+    speed: Speed | None = None
+    vad: VadConfig | None = None
+    endpointing: EndpointingConfig | None = None
+    echo: EchoControlConfig | None = None
+
+
+class ModelsConfig(Section):
+    preload: tuple[str, ...] = Field((), description="loaded at start beside the default ones")
+
+
+class LiveKitConfig(Section):
+    """Rooms: the LiveKit server, this worker in it, and the tokens people join with."""
+
+    url: str = Field("", description="ws(s)://HOST:PORT of the server; empty = no rooms")
+    public_url: str = Field("", description="what people connect to, where it differs from url")
+    api_key: str = ""
+    api_secret: Secret = Field(SecretStr(""), description="32 characters or more")
+    agent_name: str = Field("vdx", description="what a dispatch asks for")
+    max_rooms: int = Field(20, ge=1, description="rooms this worker serves at once")
+    join_timeout_seconds: float = Field(60, gt=0, description="a room without a person is left")
+    rejoin_grace_seconds: float = Field(15, ge=0, description="the conversation of who left waits")
+    output_queue_ms: int = Field(
+        20, ge=20, le=200, multiple_of=10, description="sound that waits in a room's track"
+    )
+    output_queue_max_ms: int = Field(
+        80, ge=20, le=200, multiple_of=10, description="the same on a machine that comes late"
+    )
+    echo_cancellation: bool = Field(
+        False, description="on the server, for clients that do not cancel echo themselves"
+    )
+    noise_suppression: bool = Field(False, description="on the server, with echo cancellation")
+    token_ttl_seconds: int = Field(600, ge=10, le=86_400)
+    port: int | None = Field(
+        None, ge=0, le=65535, description="of the development server; None prefers 7880, 0 any"
+    )
+    record_output: Path | None = Field(
+        None, description="folder for what each room was fed, 48 kHz WAV, to look into trouble"
+    )
+
+
+class LogConfig(Section):
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    json_lines: bool = False
+    transcripts: bool = Field(False, description="at debug level, also the words that were spoken")
+
+
+class Config(Section):
+    """The whole tree."""
+
+    server: ServerConfig = ServerConfig()
+    triton: TritonConfig = TritonConfig()
+    embedded: EmbeddedConfig = EmbeddedConfig()
+    session: SessionConfig = SessionConfig()
+    vad: VadConfig = VadConfig()
+    asr: AsrConfig = AsrConfig()
+    tts: TtsConfig = TtsConfig()
+    clauses: ClauseConfig = ClauseConfig()
+    barge_in: BargeInConfig = BargeInConfig()
+    endpointing: EndpointingConfig = EndpointingConfig()
+    echo: EchoControlConfig = EchoControlConfig()
+    playout: PlayoutConfig = PlayoutConfig()
+    responder: ResponderConfig = ResponderConfig()
+    profiles: dict[str, ProfileConfig] = Field(default_factory=lambda: {"vdx": ProfileConfig()})
+    models: ModelsConfig = ModelsConfig()
+    livekit: LiveKitConfig = LiveKitConfig()
+    log: LogConfig = LogConfig()
+
+
+REMOVED = {
+    "embedded.grpc_port": "Triton listens on a Unix socket, which every command of this VDX_HOME "
+    "finds; for a network port with mutual TLS set embedded.grpc_address to HOST:PORT",
+    "embedded.http_port": "the embedded Triton serves no HTTP, because whoever reaches it could "
+    "run code in it; use gRPC, see triton.url",
+}
+"""Keys of earlier versions, and what to use instead."""

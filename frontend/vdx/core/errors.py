@@ -1,0 +1,284 @@
+"""Every error vdx raises, each naming the failing service and whether a retry can help.
+
+    VdxError
+    ├── ConfigError              a configuration key or value is wrong         (config)
+    ├── InvalidInput             the caller sent something vdx cannot use      (request)
+    │   ├── UnknownName          a model, voice, profile or file that is not there
+    │   │   └── NoLiveKit        this server has no rooms
+    │   ├── NotLoaded            a model that clients may not name as long as nobody loads it
+    │   ├── TooLarge             more bytes, or a longer recording, than the server takes
+    │   │   └── HeadersTooLarge  in the headers of a request
+    │   ├── TooSlow              a body that did not arrive in time
+    │   ├── UnsupportedMedia     a body of another type than the endpoint reads
+    │   └── InvalidVoicepack     a model's file is not what it must be         (voicepack)
+    ├── HubError                 a model could not be fetched                  (hub)
+    ├── Unauthorized             no API key, or a wrong one                    (request)
+    ├── Forbidden                a browser's page or host name is not ours     (request)
+    ├── ConnectionLost           the server is not there, or no more           (realtime)
+    ├── StorageFailed            a file that is needed for the moment has no place (storage)
+    ├── SessionLimit             a session or the server reached a limit       (session)
+    │   └── Draining             the server is about to end and takes no more  (server)
+    ├── SetupError               the machine lacks something vdx needs         (setup)
+    │   └── PortTaken            a port given explicitly is in use
+    ├── RoomError                LiveKit refused, or its server is gone        (livekit)
+    ├── ResponderError           the chat endpoint or script failed            (responder)
+    └── TritonError              Triton or a model in it failed                (triton)
+        ├── TritonUnavailable    no server answers
+        ├── ModelUnavailable     the model is not loaded
+        │   └── ModelDied        its process ended
+        ├── ModelBusy            the model's admission limit is reached
+        ├── ModelTimeout         no answer within the configured time
+        ├── ModelRejected        the model says the request is invalid
+        ├── ModelFailed          the model failed while answering
+        └── RequestCancelled     the request was cancelled by this side
+
+`retryable` says whether the same call can succeed later without being changed.
+"""
+
+from typing import ClassVar
+
+from vdx.core.masking import masked
+
+
+class VdxError(Exception):
+    """Base of the tree: `service` names what failed, `code` is stable and machine-readable."""
+
+    service: str = "vdx"
+    retryable: bool = False
+    code: ClassVar[str] = "internal"
+
+    def __init__(self, message: str, *, service: str | None = None) -> None:
+        message = masked(message)
+        super().__init__(message)
+        self.message = message
+        if service is not None:
+            self.service = service
+
+    def __str__(self) -> str:
+        return self.message
+
+    @property
+    def for_log(self) -> str:
+        """The message without what it may quote of a request: a log holds no words of people."""
+        return self.message
+
+
+class ConfigError(VdxError):
+    """A configuration key or value is wrong; the message names both."""
+
+    service = "config"
+    code = "invalid_config"
+
+
+class InvalidInput(VdxError):
+    """The caller sent something unusable; `param` names the field."""
+
+    service = "request"
+    code = "invalid_value"
+
+    def __init__(self, message: str, *, param: str | None = None) -> None:
+        super().__init__(message)
+        self.param = param
+
+    @property
+    def for_log(self) -> str:
+        return f"{self.code}: {self.param or 'the request'} was refused"
+
+
+class UnknownName(InvalidInput):
+    """A model, voice, profile or file that does not exist."""
+
+    code = "not_found"
+
+
+class NotLoaded(InvalidInput):
+    """A model that is neither loaded nor a profile's; the message says how to load it."""
+
+    code = "model_not_loaded"
+
+
+class TooLarge(InvalidInput):
+    """The body, or the file in it, has more bytes than the server takes, or lasts longer."""
+
+    code = "too_large"
+
+
+class HeadersTooLarge(TooLarge):
+    """The headers of a request have more bytes than the server takes."""
+
+    code = "headers_too_large"
+
+
+class TooSlow(InvalidInput):
+    """A request did not arrive within the time it is given."""
+
+    code = "request_timeout"
+
+
+class UnsupportedMedia(InvalidInput):
+    """The body is of a type the endpoint does not read."""
+
+    code = "unsupported_media_type"
+
+
+class Unauthorized(VdxError):
+    """No API key, or a wrong one."""
+
+    service = "request"
+    code = "unauthorized"
+
+
+class Forbidden(VdxError):
+    """The browser's page, or the name it used, is not one of ours."""
+
+    service = "request"
+    code = "forbidden"
+
+
+class ConnectionLost(VdxError):
+    """The server ended the conversation, or none answers."""
+
+    service = "realtime"
+    code = "connection_lost"
+    retryable = True
+
+
+class NoLiveKit(UnknownName):
+    """This server has no rooms."""
+
+    code = "no_livekit"
+
+
+class InvalidVoicepack(InvalidInput):
+    """A file of a model, or what is said about it, is wrong; the message names file and reason."""
+
+    service = "voicepack"
+    code = "invalid_voicepack"
+
+
+class HubError(VdxError):
+    """The Hugging Face hub did not give what was asked for; `retryable` depends on how."""
+
+    service = "hub"
+    code = "hub_failed"
+
+    def __init__(self, message: str, *, retryable: bool) -> None:
+        super().__init__(message)
+        self.retryable = retryable
+
+
+class SessionLimit(VdxError):
+    """A configured limit of a session or of the server is reached."""
+
+    service = "session"
+    code = "limit_reached"
+    retryable = True
+
+
+class StorageFailed(VdxError):
+    """The disk has no room for a file that is needed for the moment, or refuses it."""
+
+    service = "storage"
+    code = "storage_failed"
+    retryable = True
+
+
+class Draining(SessionLimit):
+    """The server was told to end: it finishes what is open and takes no new session."""
+
+    service = "server"
+    code = "draining"
+
+
+class SetupError(VdxError):
+    """The machine lacks something; the message says how to mend it."""
+
+    service = "setup"
+    code = "setup"
+
+
+class PortTaken(SetupError):
+    """A port that was asked for explicitly is already in use; `port` is its number."""
+
+    code = "port_taken"
+
+    def __init__(self, message: str, *, port: int = 0) -> None:
+        super().__init__(message)
+        self.port = port
+
+
+class RoomError(VdxError):
+    """The LiveKit server does not answer, refuses, or closed the room."""
+
+    service = "livekit"
+    code = "room_failed"
+    retryable = True
+
+
+class ResponderError(VdxError):
+    """The responder failed; `retryable` depends on how."""
+
+    service = "responder"
+    code = "responder_failed"
+
+    def __init__(self, message: str, *, retryable: bool, told: str = "") -> None:
+        """`told` is what the endpoint said, which may quote the conversation."""
+        super().__init__(f"{message}: {told}" if told else message)
+        self.retryable = retryable
+        self._for_log = message
+
+    @property
+    def for_log(self) -> str:
+        return self._for_log
+
+
+class TritonError(VdxError):
+    """Triton or one of its models failed; `model` is empty for the server itself."""
+
+    service = "triton"
+    code = "triton_failed"
+
+    def __init__(self, message: str, *, model: str = "") -> None:
+        super().__init__(message, service=f"triton:{model}" if model else "triton")
+        self.model = model
+
+
+class TritonUnavailable(TritonError):
+    code = "unavailable"
+    retryable = True
+
+
+class ModelUnavailable(TritonError):
+    code = "model_unavailable"
+    retryable = True
+
+
+class ModelDied(ModelUnavailable):
+    """The model's process ended; what was in flight is lost."""
+
+
+class ModelBusy(TritonError):
+    code = "busy"
+    retryable = True
+
+
+class ModelTimeout(TritonError):
+    code = "timeout"
+    retryable = True
+
+
+class ModelRejected(TritonError):
+    code = "invalid_argument"
+
+    @property
+    def for_log(self) -> str:
+        return "the model refused what it was sent"
+
+
+class ModelFailed(TritonError):
+    code = "model_failed"
+    retryable = True
+
+
+class RequestCancelled(TritonError):
+    code = "cancelled"

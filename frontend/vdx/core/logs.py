@@ -1,0 +1,100 @@
+"""Logging: one line per event with its values, for people or as JSON.
+
+No line holds words that were spoken or typed (unless `log.transcripts` asks for them), a key, or
+the query of an address: errors are logged by `VdxError.for_log`, which quotes no request.
+"""
+
+import contextlib
+import logging
+import sys
+from collections.abc import MutableMapping
+from typing import Any, TextIO, cast
+
+from vdx.core.config import LogConfig
+from vdx.core.masking import masked
+
+
+def configure(config: LogConfig) -> None:
+    """Sets up logging of this process on standard error; call once, from a command."""
+    import structlog
+
+    level = getattr(logging, config.level.upper())
+    final: Any = (
+        structlog.processors.JSONRenderer()
+        if config.json_lines
+        else structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(),
+            # The default shows the variables of every frame, words and keys among them.
+            exception_formatter=structlog.dev.plain_traceback,
+        )
+    )
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            _mask,
+            _printable,
+            final,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.WriteLoggerFactory(cast(TextIO, _Surviving(sys.stderr))),
+    )
+    # Libraries log what they send and receive at their debug levels, which their own environment
+    # variables can switch on; nothing below a warning of theirs is written, at any level of ours.
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
+    for handler in logging.getLogger().handlers:
+        handler.setLevel(logging.WARNING)
+
+
+def _printable(_logger: Any, _method: str, values: MutableMapping[str, Any]) -> Any:
+    """Escapes control characters: what a client chose must not write to a terminal."""
+    for name, value in values.items():
+        if isinstance(value, str) and name != "exception" and not value.isprintable():
+            values[name] = value.encode("unicode_escape").decode("ascii")
+    return values
+
+
+def bound(**values: Any) -> contextlib.AbstractContextManager[None]:
+    """Adds `values` to every line that this task, and tasks it starts meanwhile, write."""
+    import structlog
+
+    return structlog.contextvars.bound_contextvars(**values)
+
+
+def _mask(_logger: Any, _method: str, event: Any) -> Any:
+    """Hides passwords in URLs."""
+    return {key: masked(value) if isinstance(value, str) else value for key, value in event.items()}
+
+
+class _Surviving:
+    """A stream whose reader may go away: a line nobody can read must not end a conversation."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> None:
+        with contextlib.suppress(OSError, ValueError):  # a broken pipe, or closed
+            self._stream.write(text)
+
+    def flush(self) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            self._stream.flush()
+
+
+class _Logger:
+    """Stands for a structlog logger until it is used: importing structlog costs 0.25 s."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __getattr__(self, method: str) -> Any:
+        import structlog
+
+        return getattr(structlog.get_logger(self._name), method)
+
+
+def logger(name: str) -> Any:
+    """A logger whose methods take an event and its values; `name` is the module."""
+    return _Logger(name)

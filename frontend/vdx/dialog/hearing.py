@@ -1,0 +1,256 @@
+"""The input side of a session: frames to voice activity to utterances in the recogniser."""
+
+from collections import deque
+from collections.abc import Callable
+from typing import Protocol
+
+from vdx.core.audio import FRAME_MS, LISTEN_FRAME, LISTEN_RATE, SAMPLE_BYTES, Framer
+from vdx.core.config import AsrConfig, EchoControlConfig, VadConfig
+from vdx.core.errors import ModelFailed
+from vdx.core.events import (
+    SessionState,
+    SpeechEnded,
+    SpeechEvent,
+    SpeechPaused,
+    SpeechResumed,
+    SpeechStarted,
+    TranscriptFailed,
+)
+from vdx.core.metrics import INPUT_GAPS
+from vdx.core.slices import rest
+from vdx.speech.input.asr import Emit, Recogniser, Utterance
+from vdx.speech.input.echo_control import EchoControl
+from vdx.speech.input.noise_gate import VadStatistics
+from vdx.speech.input.vad import SpeechDetector
+
+FRAME_BYTES = LISTEN_FRAME * SAMPLE_BYTES
+SILENCE = bytes(FRAME_BYTES)
+FRAMES_PER_SLICE = 25
+"""Frames worked off, in some 5 ms, before others get the loop, when a client sends faster than
+time."""
+LONGEST_PIECE_S = 0.5
+"""How much a client may send at once and still be taken to speak in real time."""
+
+
+class HearingObserver(Protocol):
+    """Told of voice activity as it happens; `state` is asked for every frame."""
+
+    @property
+    def state(self) -> SessionState: ...
+    def on_speech(self, event: SpeechEvent, when: float) -> None: ...
+    def on_speech_lasted(self, utterance: int, ms: int) -> None: ...
+
+
+class Hearing:
+    """Owns the detector, the pre-roll and the utterances in flight of one session.
+
+    With voice activity off (`turn_detection: null`) everything appended since the last commit is
+    one utterance.
+    """
+
+    def __init__(
+        self,
+        vad: VadConfig,
+        asr: AsrConfig,
+        observer: HearingObserver,
+        recogniser: Recogniser,
+        emit: Emit,
+        spawn: Callable[[Utterance], None],
+        clock: Callable[[], float],
+        echo: EchoControlConfig | None = None,
+    ) -> None:
+        self.echo = EchoControl(echo or EchoControlConfig())
+        self._heard = 0
+        self._vad_enabled = vad.enabled
+        self._detector = SpeechDetector(vad)
+        self._asr = asr
+        self._observer = observer
+        self._recogniser = recogniser
+        self._emit = emit
+        self._spawn = spawn
+        self._clock = clock
+        self._framer = Framer(FRAME_BYTES)
+        self._pre_roll: deque[bytes] = deque()
+        self._utterances: dict[int, Utterance] = {}
+        self._current: Utterance | None = None
+        self._manual = 0
+        self._gap_filled_ms = 0
+        self._working = False
+        self._closed = False
+        self._next_input = clock()
+
+    @property
+    def statistics(self) -> VadStatistics:
+        return self._detector.statistics
+
+    @property
+    def vad_enabled(self) -> bool:
+        return self._vad_enabled
+
+    @property
+    def position_ms(self) -> int:
+        """Input heard so far."""
+        return self._detector.position * 1000 // LISTEN_RATE
+
+    @property
+    def in_speech(self) -> bool:
+        """An utterance is under way, so missing input would leave it without an end."""
+        return self._vad_enabled and self._current is not None
+
+    @property
+    def current_utterance(self) -> int | None:
+        """The utterance that is being heard now, spoken or merely appended."""
+        return self._current.number if self._current else None
+
+    def reconfigure(self, vad: VadConfig, echo: EchoControlConfig) -> None:
+        """Takes new limits from the next frame on; the learned noise stays.
+
+        Switching voice activity on or off needs a `clear` before: an utterance belongs to one way.
+        """
+        self._vad_enabled = vad.enabled
+        self._detector.reconfigure(vad)
+        self.echo.reconfigure(echo)
+
+    async def feed(self, pcm: bytes) -> None:
+        """Hears int16 16 kHz mono audio of any length; waits when the recogniser lags behind."""
+        self._working = True
+        try:
+            for count, frame in enumerate(self._framer.push(pcm), 1):
+                if self._closed:
+                    return
+                self._hear(frame)
+                if self._current is not None:
+                    await self._current.room()
+                if count % FRAMES_PER_SLICE == 0:
+                    await rest()
+        finally:
+            self._working = False
+            # A client that sends half a second at a time is silent for as long in between.
+            piece_s = min(len(pcm) / (LISTEN_RATE * SAMPLE_BYTES), LONGEST_PIECE_S)
+            self._next_input = self._clock() + piece_s
+            self._gap_filled_ms = 0
+
+    def excuse(self, late_s: float) -> None:
+        """This process was late by so much: what came meanwhile has yet to be read."""
+        self._next_input += max(0.0, late_s)
+
+    def fill_gap(self, now: float, gap_ms: int) -> None:
+        """Input that stopped for `gap_ms` inside an utterance is heard as silence."""
+        missing_ms = int((now - self._next_input) * 1000)
+        if self._working or not self.in_speech or missing_ms < gap_ms:
+            return
+        if not self._gap_filled_ms:
+            INPUT_GAPS.inc()
+        for _ in range((missing_ms - self._gap_filled_ms) // FRAME_MS):
+            self._gap_filled_ms += FRAME_MS
+            self._hear(SILENCE)
+            if self._current is None:
+                return
+
+    def commit(self) -> int | None:
+        """Ends what is being heard and returns its number; None when there was nothing."""
+        if (rest := self._framer.flush()) is not None:
+            self._hear(rest)
+        current, self._current = self._current, None
+        self._detector.reset()
+        return current.number if current else None
+
+    def clear(self) -> int | None:
+        """Forgets what is being heard and returns its number."""
+        self._framer.clear()
+        self._pre_roll.clear()
+        current, self._current = self._current, None
+        self._detector.reset()
+        return current.number if current else None
+
+    def extend_endpoint(self, utterance: int, silence_ms: int) -> None:
+        """Lets the pause under way last so long; 0 takes that back."""
+        if self.current_utterance == utterance:
+            self._detector.extend_endpoint(silence_ms)
+
+    def finish(self, utterance: int) -> None:
+        """Asks for the final transcript; one that cannot come any more is told as failed."""
+        if (found := self._utterances.get(utterance)) is not None:
+            found.finish()
+        else:
+            lost = ModelFailed("the recogniser lost this utterance")
+            self._emit(TranscriptFailed(utterance, lost))
+
+    def abandon(self, utterance: int) -> None:
+        if (found := self._utterances.pop(utterance, None)) is not None:
+            found.abandon()
+
+    def close(self) -> None:
+        """Abandons everything in flight."""
+        for utterance in self._utterances.values():
+            utterance.abandon()
+        self._utterances.clear()
+        self._current = None
+        self._closed = True
+
+    def forget(self, utterance: int) -> None:
+        """The utterance's task is over."""
+        self._utterances.pop(utterance, None)
+
+    def _hear(self, frame: bytes) -> None:
+        self._heard += LISTEN_FRAME
+        frame, played = self.echo.hear(frame, self._heard, self._clock())
+        if not self._vad_enabled:
+            self._hear_without_vad(frame)
+            return
+        events = self._detector.process(frame, self._observer.state, played)
+        self._remember(frame)
+        if not events and self._current is not None:
+            self._current.push(frame)
+        for event in events:
+            self._follow(event, frame)
+        if self._current is not None and self._observer.state is SessionState.BARGED_IN:
+            ms = self._detector.speech_samples * 1000 // LISTEN_RATE
+            self._observer.on_speech_lasted(self._current.number, ms)
+
+    def _hear_without_vad(self, frame: bytes) -> None:
+        if self._current is None:
+            self._manual -= 1  # below zero: never the number of a detected utterance
+            self._current = self._begin(self._manual)
+        self._current.push(frame)
+
+    def _follow(self, event: SpeechEvent, frame: bytes) -> None:
+        """Carries a voice-activity event to the utterance, then to the session."""
+        at = getattr(event, "at", self._detector.position)
+        when = self._clock() - (self._detector.position - at) / LISTEN_RATE
+        match event:
+            case SpeechStarted(utterance=number, at=onset):
+                self._current = self._begin(number)
+                self._current.push(self._audio_since(onset))
+            case SpeechPaused() if self._current:
+                self._current.push(frame)
+                self._current.pause()
+            case SpeechResumed() if self._current:
+                self._current.resume()
+                self._current.push(frame)
+            case SpeechEnded():
+                self._current = None
+            case _:
+                if self._current:
+                    self._current.push(frame)
+        self._observer.on_speech(event, when)
+
+    def _begin(self, number: int) -> Utterance:
+        utterance = Utterance(number, self._asr, self._recogniser, self._emit)
+        self._utterances[number] = utterance
+        self._spawn(utterance)
+        return utterance
+
+    def _remember(self, frame: bytes) -> None:
+        """Keeps what an onset may need: the pre-roll and the longest debounce."""
+        self._pre_roll.append(frame)
+        if len(self._pre_roll) > (self._asr.pre_roll_ms + 1000) // FRAME_MS:
+            self._pre_roll.popleft()
+
+    def _audio_since(self, onset: int) -> bytes:
+        """From `pre_roll_ms` before the onset up to now."""
+        frames = (self._detector.position - onset) // LISTEN_FRAME
+        frames += self._asr.pre_roll_ms // FRAME_MS
+        recent = list(self._pre_roll)[-frames:] if frames else []
+        self._pre_roll.clear()
+        return b"".join(recent)

@@ -1,0 +1,151 @@
+"""What was really said: the person's words as heard, the machine's as played."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Literal
+
+from vdx.core.audio import SPEAK_RATE
+from vdx.core.errors import InvalidInput, UnknownName
+from vdx.core.events import Message, Role
+from vdx.core.json_input import shown, utf8_size
+from vdx.speech.output.reply_audio import ClauseSpan, played_text
+
+ItemStatus = Literal["in_progress", "completed", "incomplete"]
+
+
+@dataclass(slots=True)
+class Item:
+    """One message; a spoken one keeps what it needs to be cut to a moment of its audio.
+
+    `played_samples` counts 48 kHz samples; `source` is the whole reply, `text` what was played.
+    """
+
+    id: str
+    role: Role
+    text: str = ""
+    status: ItemStatus = "completed"
+    source: str = ""
+    spans: list[ClauseSpan] = field(default_factory=list)
+    played_samples: int = 0
+
+
+class History:
+    """Items in the order they began."""
+
+    def __init__(self, instructions: str = "") -> None:
+        self.instructions = instructions
+        self._items: dict[str, Item] = {}
+
+    def __iter__(self) -> Iterator[Item]:
+        return iter(self._items.values())
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    @property
+    def size(self) -> int:
+        """Bytes of the items' texts in UTF-8, of the whole text where a reply was cut short."""
+        return sum(_size(item) for item in self)
+
+    def make_room(self, most: int) -> list[str]:
+        """Removes the oldest items while `size` is above `most`, and returns their ids.
+
+        The newest item stays, and so does a reply that is being spoken.
+        """
+        removed: list[str] = []
+        size = self.size
+        for item in list(self)[:-1]:
+            if size <= most:
+                break
+            if item.status != "in_progress":
+                size -= _size(item)
+                removed.append(item.id)
+                del self._items[item.id]
+        return removed
+
+    def get(self, item_id: str) -> Item:
+        """Raises UnknownName when there is no such item."""
+        try:
+            return self._items[item_id]
+        except KeyError:
+            raise UnknownName(f"there is no item {shown(item_id)}", param="item_id") from None
+
+    def add(self, item: Item, after: str | None = None) -> str | None:
+        """Appends (or inserts after `after`; "root" is the start) and returns its predecessor.
+
+        Raises:
+            UnknownName: no item has the id `after`.
+            InvalidInput: the id is taken.
+        """
+        if item.id in self._items:
+            raise InvalidInput(f"an item {item.id!r} exists already", param="item.id")
+        if after is None:
+            previous = next(reversed(self._items), None)
+            self._items[item.id] = item
+            return previous
+        if after != "root":
+            self.get(after)
+        ids = list(self._items)
+        index = 0 if after == "root" else ids.index(after) + 1
+        entries = list(self._items.items())
+        entries.insert(index, (item.id, item))
+        self._items = dict(entries)
+        return ids[index - 1] if index else None
+
+    def put(self, item: Item) -> None:
+        """Appends an item of the session's own; one a client gave the same id gives way."""
+        self._items.pop(item.id, None)
+        self._items[item.id] = item
+
+    def delete(self, item_id: str) -> None:
+        self.get(item_id)
+        del self._items[item_id]
+
+    def close_spoken(
+        self, item_id: str, source: str, played_samples: int, *, complete: bool
+    ) -> str:
+        """Fixes what a reply's item says, what was played and nothing else, and returns it."""
+        item = self._items.get(item_id)
+        if item is None:  # deleted by the client while it played
+            return ""
+        item.source = source
+        item.played_samples = played_samples
+        item.status = "completed" if complete else "incomplete"
+        item.text = played_text(source, item.spans, played_samples)
+        return item.text
+
+    def truncate(self, item_id: str, audio_end_ms: int) -> Item:
+        """Cuts a reply to what a client says it played; only ever shortens.
+
+        Raises:
+            UnknownName: no such item.
+            InvalidInput: the item is not an assistant's, or the time is negative.
+        """
+        item = self.get(item_id)
+        if item.role != "assistant":
+            raise InvalidInput(f"item {item_id!r} is not an assistant's", param="item_id")
+        if audio_end_ms < 0:
+            raise InvalidInput(
+                f"audio_end_ms must be 0 or more, got {audio_end_ms}", param="audio_end_ms"
+            )
+        samples = audio_end_ms * SPEAK_RATE // 1000
+        if samples < item.played_samples:
+            item.played_samples = samples
+            item.text = played_text(item.source, item.spans, samples)
+        return item
+
+    def messages(self, heard: str = "") -> list[Message]:
+        """What a responder is given: consecutive messages of one speaker become one.
+
+        `heard` is what the person seems to have said and is not an item yet.
+        """
+        said = [Message("system", self.instructions)]
+        said += [Message(item.role, item.text) for item in self]
+        said += [Message("user", heard)]
+        speakers = groupby((message for message in said if message.text), lambda m: m.role)
+        return [Message(role, " ".join(message.text for message in run)) for role, run in speakers]
+
+
+def _size(item: Item) -> int:
+    return utf8_size(max(item.text, item.source, key=len))

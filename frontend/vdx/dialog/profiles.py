@@ -1,0 +1,74 @@
+"""A profile resolved: everything one session runs with, overrides applied."""
+
+from dataclasses import dataclass, field, replace
+
+from vdx.core.config import (
+    Config,
+    EchoControlConfig,
+    EndpointingConfig,
+    ProfileConfig,
+    ResponderConfig,
+    VadConfig,
+)
+from vdx.core.errors import UnknownName
+
+DEFAULT_PROFILE = "vdx"
+
+
+@dataclass(frozen=True, slots=True)
+class SessionOptions:
+    """What a session can be told; `recogniser` empty means it does not listen.
+
+    `speed` is 0.25 to 4.0, `language` a BCP-47 tag.
+    """
+
+    profile: str
+    voice: str
+    recogniser: str
+    language: str
+    instructions: str
+    responder: ResponderConfig
+    vad: VadConfig
+    endpointing: EndpointingConfig = field(default_factory=EndpointingConfig)
+    echo: EchoControlConfig = field(default_factory=EchoControlConfig)
+    speed: float = 1.0
+    speaker: str = ""
+    greeting: str = ""
+    auto_reply: bool = True
+    barge_in: bool = True
+    metadata: dict[str, str] = field(default_factory=dict)
+
+    def updated(self, **changes: object) -> "SessionOptions":
+        """A copy with the given fields changed."""
+        return replace(self, **changes)  # type: ignore[arg-type]  # names checked by the caller
+
+
+def resolve(config: Config, name: str, default_recogniser: str) -> SessionOptions:
+    """The options of profile `name`; sections fill in what the profile leaves open.
+
+    Raises:
+        UnknownName: the configuration has no such profile.
+    """
+    profile = config.profiles.get(name or DEFAULT_PROFILE)
+    if profile is None and name in ("", DEFAULT_PROFILE):  # there without being written down
+        profile = ProfileConfig()
+    if profile is None:
+        known = ", ".join(sorted(config.profiles))
+        raise UnknownName(f"there is no profile {name!r}; there are: {known}", param="model")
+    recogniser = default_recogniser if profile.recogniser is None else profile.recogniser
+    voice, _, speaker = (profile.voice or config.tts.voice).partition("/")
+    return SessionOptions(
+        profile=name or DEFAULT_PROFILE,
+        voice=voice,
+        speaker=speaker,
+        recogniser=recogniser if config.asr.enabled else "",
+        language=profile.language or config.asr.language,
+        instructions=profile.instructions,
+        responder=profile.responder or config.responder,
+        vad=profile.vad or config.vad,
+        endpointing=profile.endpointing or config.endpointing,
+        echo=profile.echo or config.echo,
+        speed=profile.speed or config.tts.speed,
+        greeting=profile.greeting,
+        barge_in=config.barge_in.enabled,
+    )

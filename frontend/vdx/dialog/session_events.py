@@ -1,0 +1,165 @@
+"""What a session tells its transport, in the order it happens."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from vdx.core.errors import VdxError
+from vdx.core.events import SessionState
+
+ReplyStatus = Literal["completed", "cancelled", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class StateChanged:
+    """`thinking`: the turn is over and its answer is not audible yet."""
+
+    state: SessionState
+    thinking: bool
+
+
+@dataclass(frozen=True, slots=True)
+class UtteranceStarted:
+    """`at_ms` counts the input; `interrupting`: a reply is pending, so this may be noise."""
+
+    utterance: int
+    at_ms: int
+    interrupting: bool
+
+
+@dataclass(frozen=True, slots=True)
+class UtteranceEnded:
+    utterance: int
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class UtteranceDropped:
+    """It was no turn: noise, a listening sound, or cleared by the client."""
+
+    utterance: int
+
+
+@dataclass(frozen=True, slots=True)
+class PartialTranscript:
+    """The transcript so far; `stable` leading characters will not change."""
+
+    utterance: int
+    text: str
+    stable: int
+
+
+@dataclass(frozen=True, slots=True)
+class FinalTranscript:
+    """The final transcript; empty when there was nothing to understand."""
+
+    utterance: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecognitionFailed:
+    utterance: int
+    error: VdxError
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyStarted:
+    reply: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyClause:
+    """A clause begins to sound; `text` is its part of the reply's source."""
+
+    reply: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlayoutPaused:
+    reply: int
+    played_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class PlayoutResumed:
+    reply: int
+    played_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyDone:
+    """`text` is what was played, `reason` why it was cancelled."""
+
+    reply: int
+    status: ReplyStatus
+    reason: str
+    played_ms: int
+    text: str
+    error: VdxError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ItemsForgotten:
+    """The oldest items were deleted because the conversation has more text than it may."""
+
+    items: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TurnTimed:
+    """Milliseconds from the end of speech; `stages` in the order they happened."""
+
+    reply: int
+    speech_end_to_first_audio_ms: float
+    stages: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class LevelHint:
+    """The microphone is too quiet; levels are int16 RMS."""
+
+    rms: float
+    threshold: float
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorOccurred:
+    """Something failed and the session goes on."""
+
+    error: VdxError
+
+
+@dataclass(frozen=True, slots=True)
+class ServerDraining:
+    """The server ends once its sessions have; in `seconds_left` it ends them (None: never)."""
+
+    seconds_left: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class SessionEnded:
+    reason: str
+
+
+SessionEvent = (
+    StateChanged
+    | UtteranceStarted
+    | UtteranceEnded
+    | UtteranceDropped
+    | PartialTranscript
+    | FinalTranscript
+    | RecognitionFailed
+    | ReplyStarted
+    | ReplyClause
+    | PlayoutPaused
+    | PlayoutResumed
+    | ReplyDone
+    | ItemsForgotten
+    | TurnTimed
+    | LevelHint
+    | ErrorOccurred
+    | ServerDraining
+    | SessionEnded
+)

@@ -1,0 +1,470 @@
+"""Who speaks now: a pure state machine, event in, decisions out, no I/O and no clock.
+
+States and what moves between them (an event that a row does not name changes nothing):
+
+    state           event                             next              decisions
+    --------------  --------------------------------  ----------------  ----------------------
+    IDLE, WAITING   SpeechStarted                     LISTENING
+    LISTENING       SpeechStarted, reply prepared     LISTENING         DiscardReply
+    LISTENING       SpeechStarted, reply pending      BARGED_IN         PauseReply
+    SPEAKING        SpeechStarted                     BARGED_IN         PauseReply
+    LISTENING       Transcript PAUSE with words       LISTENING         PrepareReply
+    any but         Transcript PAUSE, unfinished      as before         ExtendEndpoint
+      BARGED_IN       or not any more
+    LISTENING       SpeechResumed                     LISTENING         (DiscardReply)
+    LISTENING       SpeechEnded                       LISTENING         FinishUtterance
+    LISTENING       Transcript FINAL with words       LISTENING         CommitUser, then
+                      prepared for the same words                         SpeakReply
+                      else                                                (DiscardReply,)
+                                                                          StartReply
+    LISTENING       Transcript FINAL empty, failed    IDLE, WAITING     (DiscardReply)
+    LISTENING       ReplyAudible                      SPEAKING
+    LISTENING       ReplyEnded, reply prepared        LISTENING
+    BARGED_IN       confirmed by words or duration    LISTENING         CancelReply
+    BARGED_IN       SpeechEnded, not confirmed        SPEAKING, or      AbandonUtterance,
+                                                        LISTENING if      ResumeReply
+                                                        still pending
+    BARGED_IN       ReplyEnded                        LISTENING
+    SPEAKING        ReplyEnded                        WAITING           (StartReply)
+    any             UserText                          LISTENING         (CancelReply,)
+                                                                          CommitUser,
+                                                                          StartReply
+    any, no reply   ReplyRequested                    LISTENING         StartReply (once no
+                                                                          final is due)
+    any             UtteranceCommitted                LISTENING, or     (CancelReply,)
+                                                        SPEAKING          FinishUtterance
+    any             UtteranceCleared                  as SpeechEnded    AbandonUtterance,
+                                                        of noise          (ResumeReply)
+    any, reply      InterruptRequested                LISTENING or      CancelReply
+                                                        WAITING
+    any             SessionOver                       TERMINATED        (CancelReply,)
+                                                                          EndSession
+
+A reply is *prepared* (preemptive, silent), then *pending* (promised, no frame sent yet) and then
+*audible*. One that is pending is protected like an audible one: noise before its first frame
+pauses it, only a confirmed interruption ends it. While one utterance's final transcript is due,
+or the person speaks again, no reply is started unasked; the words of all of them are answered
+together. With `barge_in` off speech over a reply pauses nothing and is answered afterwards.
+A pause whose words sound unfinished (`policy.endpoint_extension_ms`) may last longer before it
+counts as SpeechEnded: ExtendEndpoint says how long, for this pause alone. Speech over a reply that
+is only paused gets no such extension: the reply waits.
+
+Whoever drives the machine owes it a FINAL or failed transcript for every FinishUtterance that is
+not abandoned, and a ReplyEnded for every StartReply and SpeakReply that is not cancelled. Events
+of utterances and replies that are over change nothing.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Any
+
+from vdx.core.events import (
+    SessionState,
+    SpeechEnded,
+    SpeechPaused,
+    SpeechResumed,
+    SpeechStarted,
+    Transcript,
+    TranscriptFailed,
+    TranscriptKind,
+)
+from vdx.dialog.policy import TurnPolicy
+from vdx.dialog.turn_events import (
+    AbandonUtterance,
+    CancelReply,
+    CommitUser,
+    DiscardReply,
+    EndSession,
+    ExtendEndpoint,
+    FinishUtterance,
+    InterruptRequested,
+    PauseReply,
+    PrepareReply,
+    ReplyAudible,
+    ReplyEnded,
+    ReplyRequested,
+    ResumeReply,
+    SessionOver,
+    SpeakReply,
+    SpeechLasted,
+    StartReply,
+    TurnDecision,
+    TurnEvent,
+    UserText,
+    UtteranceCleared,
+    UtteranceCommitted,
+)
+
+__all__ = ["TurnMachine", "TurnPolicy"]
+
+
+class _Phase(Enum):
+    """How far a reply has come."""
+
+    PREPARED = auto()
+    PENDING = auto()
+    AUDIBLE = auto()
+
+
+@dataclass(slots=True)
+class _LiveReply:
+    """The one reply there is; `utterance` and `text` are what a prepared one answers."""
+
+    id: int
+    phase: _Phase
+    utterance: int | None = None
+    text: str = ""
+
+
+@dataclass(slots=True)
+class _LiveSpeech:
+    """The utterance being spoken now; `endpoint_extension_ms` is that of its present pause."""
+
+    utterance: int
+    text: str = ""
+    ms: int = 0
+    paused: bool = False
+    endpoint_extension_ms: int = 0
+
+
+class _TurnState:
+    """At most one reply, at most one speech, and the utterances whose words are still due.
+
+    Every step appends its decisions to `out`.
+    """
+
+    def __init__(self, policy: TurnPolicy) -> None:
+        self.policy = policy
+        self.state = SessionState.IDLE
+        self.reply: _LiveReply | None = None
+        self.speech: _LiveSpeech | None = None
+        self.due: set[int] = set()
+        self.unanswered = False
+        self.requested: ReplyRequested | None = None
+        self.anything_said = False
+        self.out: list[TurnDecision] = []
+        self._next_reply = 0
+
+    @property
+    def active_reply(self) -> int | None:
+        """The reply that is promised or playing; a prepared one does not count."""
+        return self.reply.id if self.reply and self.reply.phase is not _Phase.PREPARED else None
+
+    def speech_of(self, utterance: int) -> _LiveSpeech | None:
+        """The speech under way, if this is its number: events of another are stale."""
+        return self.speech if self.speech and self.speech.utterance == utterance else None
+
+    def wait_for(self, speech: _LiveSpeech, silence_ms: int) -> None:
+        """How long the pause of `speech` may last; told when it changes."""
+        if silence_ms != speech.endpoint_extension_ms:
+            speech.endpoint_extension_ms = silence_ms
+            self.out.append(ExtendEndpoint(speech.utterance, silence_ms))
+
+    def finish(self, utterance: int) -> None:
+        self.due.add(utterance)
+        self.out.append(FinishUtterance(utterance))
+
+    def abandon(self, utterance: int) -> None:
+        self.due.discard(utterance)
+        self.out.append(AbandonUtterance(utterance))
+
+    def commit_user(self, text: str, utterance: int | None) -> None:
+        self.anything_said = True
+        self.out.append(CommitUser(text, utterance))
+
+    def prepare(self, utterance: int, text: str) -> None:
+        self.reply = _LiveReply(self._new_id(), _Phase.PREPARED, utterance, text)
+        self.out.append(PrepareReply(self.reply.id, text))
+
+    def discard_prepared(self) -> None:
+        if self.reply and self.reply.phase is _Phase.PREPARED:
+            self.out.append(DiscardReply(self.reply.id))
+            self.reply = None
+
+    def speak_prepared(self, reply: _LiveReply) -> None:
+        reply.phase = _Phase.PENDING
+        self.unanswered = False
+        self.out.append(SpeakReply(reply.id))
+
+    def start(self) -> None:
+        """A reply to all that is unanswered; what was requested for it counts now."""
+        request = self.requested or ReplyRequested()
+        self.reply = _LiveReply(self._new_id(), _Phase.PENDING)
+        self.unanswered, self.requested = False, None
+        self.state = SessionState.LISTENING
+        self.out.append(StartReply(self.reply.id, request.instructions, request.say))
+
+    def pause(self) -> None:
+        """Step one of a barge-in."""
+        if self.reply:
+            self.state = SessionState.BARGED_IN
+            self.out.append(PauseReply(self.reply.id))
+
+    def resume(self) -> None:
+        """The barge-in turned out to be none."""
+        if self.reply:
+            audible = self.reply.phase is _Phase.AUDIBLE
+            self.state = SessionState.SPEAKING if audible else SessionState.LISTENING
+            self.out.append(ResumeReply(self.reply.id))
+
+    def interrupt(self, reason: str) -> None:
+        """Step two of a barge-in, or the client's wish; a prepared reply is none of theirs."""
+        if self.active_reply is None or self.reply is None:
+            return
+        self.out.append(CancelReply(self.reply.id, reason))
+        if reason == "interrupted" and self.reply.phase is _Phase.PENDING:
+            self.unanswered = True  # what it answered still waits, if nothing new is said
+        self.reply = None
+        self.settle(answer=False)
+
+    def settle(self, *, answer: bool = True) -> None:
+        """Finds the state after a reply or a transcript is over; may start the next reply."""
+        if self.reply is not None:
+            return
+        if self.speech or self.due:
+            self.state = SessionState.LISTENING
+        elif self.requested or (answer and self.unanswered and self.policy.auto_reply):
+            self.start()
+        elif self.anything_said:
+            self.state = SessionState.WAITING_FOR_INPUT
+        else:
+            self.state = SessionState.IDLE
+
+    def end(self, reason: str) -> None:
+        self.discard_prepared()
+        if self.reply:
+            self.out.append(CancelReply(self.reply.id, reason))
+            self.reply = None
+        self.out.append(EndSession(reason))
+        self.state = SessionState.TERMINATED
+
+    def _new_id(self) -> int:
+        self._next_reply += 1
+        return self._next_reply
+
+
+class TurnMachine:
+    """Feed events with `handle`; act on the decisions in order."""
+
+    def __init__(self, policy: TurnPolicy) -> None:
+        self._turn = _TurnState(policy)
+        self._handlers: dict[type, Callable[[Any], None]] = {
+            SpeechStarted: self._speech_started,
+            SpeechPaused: self._speech_paused,
+            SpeechResumed: self._speech_resumed,
+            SpeechEnded: self._speech_ended,
+            SpeechLasted: self._speech_lasted,
+            UtteranceCommitted: self._committed,
+            UtteranceCleared: self._cleared,
+            Transcript: self._transcript,
+            TranscriptFailed: lambda event: self._final(event.utterance, ""),
+            ReplyAudible: self._reply_audible,
+            ReplyEnded: self._reply_ended,
+            ReplyRequested: self._reply_requested,
+            UserText: self._user_text,
+            InterruptRequested: self._interrupt_requested,
+            SessionOver: self._over,
+        }
+
+    @property
+    def state(self) -> SessionState:
+        return self._turn.state
+
+    @property
+    def policy(self) -> TurnPolicy:
+        return self._turn.policy
+
+    @policy.setter
+    def policy(self, policy: TurnPolicy) -> None:
+        self._turn.policy = policy
+
+    @property
+    def active_reply(self) -> int | None:
+        """The reply that is promised or playing; a prepared one does not count."""
+        return self._turn.active_reply
+
+    @property
+    def thinking(self) -> bool:
+        """The turn is over and its answer is not audible yet."""
+        turn = self._turn
+        return (
+            turn.state is SessionState.LISTENING
+            and turn.speech is None
+            and (bool(turn.due) or turn.active_reply is not None)
+        )
+
+    def handle(self, event: TurnEvent) -> list[TurnDecision]:
+        """The decisions this event calls for; none once TERMINATED."""
+        if self.state is SessionState.TERMINATED:
+            return []
+        self._turn.out = []
+        self._handlers[type(event)](event)
+        return self._turn.out
+
+    # --- the person -------------------------------------------------------------------------
+
+    def _speech_started(self, event: SpeechStarted) -> None:
+        turn = self._turn
+        if turn.speech_of(event.utterance):
+            return
+        self._end_speech()  # one that never ended by itself
+        turn.speech = _LiveSpeech(event.utterance)
+        turn.discard_prepared()
+        if turn.reply is None:
+            turn.state = SessionState.LISTENING
+        elif turn.policy.barge_in:
+            turn.pause()
+
+    def _speech_paused(self, event: SpeechPaused) -> None:
+        if speech := self._turn.speech_of(event.utterance):
+            speech.paused = True
+
+    def _speech_resumed(self, event: SpeechResumed) -> None:
+        if speech := self._turn.speech_of(event.utterance):
+            speech.paused, speech.endpoint_extension_ms = False, 0
+            self._turn.discard_prepared()
+
+    def _speech_lasted(self, event: SpeechLasted) -> None:
+        if speech := self._turn.speech_of(event.utterance):
+            speech.ms = event.ms
+            self._consider_barge_in(speech)
+
+    def _speech_ended(self, event: SpeechEnded) -> None:
+        if self._turn.speech_of(event.utterance):
+            self._end_speech()
+
+    def _end_speech(self) -> None:
+        turn = self._turn
+        speech, turn.speech = turn.speech, None
+        if speech is None:
+            return
+        if turn.state is SessionState.BARGED_IN:
+            turn.abandon(speech.utterance)
+            turn.resume()
+        else:
+            turn.finish(speech.utterance)
+
+    def _committed(self, event: UtteranceCommitted) -> None:
+        turn = self._turn
+        if turn.state is SessionState.BARGED_IN:
+            turn.interrupt("interrupted")
+        if turn.speech_of(event.utterance):
+            turn.speech = None
+        if turn.reply is None:
+            turn.state = SessionState.LISTENING
+        turn.finish(event.utterance)
+
+    def _cleared(self, event: UtteranceCleared) -> None:
+        turn = self._turn
+        was_due = event.utterance in turn.due
+        turn.abandon(event.utterance)
+        if turn.speech_of(event.utterance):
+            turn.speech = None
+        elif not was_due:
+            return
+        turn.discard_prepared()
+        if turn.state is SessionState.BARGED_IN and turn.speech is None:
+            turn.resume()
+        else:
+            turn.settle()
+
+    def _consider_barge_in(self, speech: _LiveSpeech) -> None:
+        """Step two of a barge-in: is this speech meant for us?"""
+        turn = self._turn
+        barged_in = turn.state is SessionState.BARGED_IN
+        if barged_in and turn.policy.confirms(speech.text, speech.ms):
+            turn.interrupt("interrupted")
+
+    # --- what the recogniser heard ----------------------------------------------------------
+
+    def _transcript(self, transcript: Transcript) -> None:
+        utterance, text = transcript.utterance, transcript.text.strip()
+        if transcript.kind is TranscriptKind.FINAL:
+            self._final(utterance, text)
+            return
+        speech = self._turn.speech_of(utterance)
+        if speech is None:
+            return  # words without voice activity, or of an utterance that is over
+        speech.text = text
+        self._consider_barge_in(speech)
+        if transcript.kind is TranscriptKind.PAUSE and speech.paused:
+            self._extend_endpoint(speech, text)
+            if text:
+                self._prepare(utterance, text)
+
+    def _extend_endpoint(self, speech: _LiveSpeech, text: str) -> None:
+        turn = self._turn
+        if turn.state is not SessionState.BARGED_IN:
+            turn.wait_for(speech, turn.policy.endpoint_extension_ms(text) if text else 0)
+
+    def _prepare(self, utterance: int, text: str) -> None:
+        turn = self._turn
+        wanted = turn.policy.preemptive and turn.policy.auto_reply
+        if not wanted or turn.due or turn.requested or turn.active_reply is not None:
+            return
+        if turn.reply is None or turn.reply.text != text:
+            turn.discard_prepared()
+            turn.prepare(utterance, text)
+
+    def _final(self, utterance: int, text: str) -> None:
+        turn = self._turn
+        if utterance not in turn.due:
+            return
+        turn.due.discard(utterance)
+        if text:
+            turn.commit_user(text, utterance)
+            turn.unanswered = True
+        prepared = turn.reply
+        if prepared and prepared.phase is _Phase.PREPARED:
+            right = bool(text) and (prepared.utterance, prepared.text) == (utterance, text)
+            if right and turn.policy.auto_reply:
+                turn.speak_prepared(prepared)
+                return
+            turn.discard_prepared()
+        turn.settle()
+
+    # --- replies ----------------------------------------------------------------------------
+
+    def _reply_audible(self, event: ReplyAudible) -> None:
+        turn = self._turn
+        reply = turn.reply
+        if reply and reply.id == event.reply and reply.phase is _Phase.PENDING:
+            reply.phase = _Phase.AUDIBLE
+            turn.anything_said = True
+            if turn.state is SessionState.LISTENING:
+                turn.state = SessionState.SPEAKING
+
+    def _reply_ended(self, event: ReplyEnded) -> None:
+        turn = self._turn
+        if turn.reply is None or turn.reply.id != event.reply:
+            return
+        prepared = turn.reply.phase is _Phase.PREPARED
+        turn.reply = None
+        if not prepared:  # one that broke in silence is replaced when the turn ends
+            turn.settle()
+
+    def _reply_requested(self, event: ReplyRequested) -> None:
+        turn = self._turn
+        if turn.active_reply is not None:
+            return
+        turn.discard_prepared()
+        turn.requested = event
+        if not turn.due:  # else answered when the words it is about are known
+            turn.start()
+
+    def _user_text(self, event: UserText) -> None:
+        turn = self._turn
+        turn.discard_prepared()
+        if event.respond:
+            turn.requested = None
+            turn.interrupt("interrupted")
+        turn.commit_user(event.text, None)
+        if event.respond:
+            turn.start()
+
+    def _interrupt_requested(self, _: InterruptRequested) -> None:
+        self._turn.interrupt("client_cancelled")
+
+    def _over(self, event: SessionOver) -> None:
+        self._turn.end(event.reason)

@@ -1,0 +1,59 @@
+"""The environment of the processes vdx starts: what they need, and no secret.
+
+Their own code does not read the keys of vdx, but whatever runs in them could, and so could a crash
+report. What is passed on is therefore a list of names, not the whole environment without some.
+"""
+
+import os
+import re
+from collections.abc import Iterable, Mapping
+
+from vdx.serving.backend_dir import TritonPython
+
+NAMES = frozenset(
+    {
+        *("PATH", "HOME", "USER", "LOGNAME", "SHELL", "TMPDIR", "LANG", "LANGUAGE", "TZ"),
+        *("LD_LIBRARY_PATH", "LD_PRELOAD", "SSL_CERT_FILE", "SSL_CERT_DIR"),
+        *("XDG_CACHE_HOME", "XDG_DATA_HOME", "ESPEAK_DATA_PATH"),
+        *("HF_HOME", "HF_HUB_CACHE", "HF_HUB_OFFLINE"),
+    }
+)
+PREFIXES = (
+    *("LC_", "CUDA_", "CUDNN_", "CUBLAS_", "NVIDIA_", "NCCL_", "ORT_", "CT2_"),
+    *("OMP_", "GOMP_", "KMP_", "MKL_", "OPENBLAS_", "MALLOC_", "GLIBC_"),
+)
+SECRET = re.compile("KEY|SECRET|TOKEN|PASS|CREDENTIAL|AUTH", re.IGNORECASE)
+"""In the name of a variable: it is not passed on, whatever it begins with (NVIDIA_API_KEY)."""
+
+
+def child_environment(environ: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The variables that a child process gets from vdx's own environment, or from `environ`."""
+    env = os.environ if environ is None else environ
+    return {name: value for name, value in env.items() if _is_usual(name)}
+
+
+def named_variables(names: Iterable[str]) -> dict[str, str]:
+    """Those of vdx's own environment that somebody asked to be passed on."""
+    return {name: os.environ[name] for name in names if name in os.environ}
+
+
+def _is_usual(name: str) -> bool:
+    return (name in NAMES or name.startswith(PREFIXES)) and SECRET.search(name) is None
+
+
+def server_environment(python: TritonPython, extra: Mapping[str, str]) -> dict[str, str]:
+    """The environment of tritonserver and, inherited, of its model processes."""
+    environment = child_environment()
+    libraries = f"{python.library_dir}:{python.wheel_libraries}"
+    # The stub embeds Python and finds its environment through the first python3 on PATH.
+    path = f"{python.executable.parent}:{environment.get('PATH', '/usr/bin:/bin')}"
+    environment |= {
+        "LD_LIBRARY_PATH": libraries,
+        "PATH": path,
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+        "MKL_NUM_THREADS": "1",
+        # With an arena for every thread, each load of a model would leave some more behind.
+        "MALLOC_ARENA_MAX": "2",
+    }
+    return environment | dict(extra)

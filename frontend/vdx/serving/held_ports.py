@@ -1,0 +1,56 @@
+"""Waits for a port that an earlier vdx, or a server it left behind, is about to give back."""
+
+import time
+from collections.abc import Callable
+
+from vdx.core.errors import PortTaken
+
+WAIT_S = 10.0
+"""An orphaned server is ended by force after three seconds; see `tether.py`."""
+PAUSE_S = 0.2
+SERVERS = ("tritonserver", "livekit-server", "vdx")
+
+
+class Patience:
+    """Says after each PortTaken whether to try again in PAUSE_S; `tell` is called once."""
+
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        self._tell = tell
+        self._until = 0.0
+        self._strangers = 0
+
+    def allows(self, taken: PortTaken) -> bool:
+        """Whether the port is held by something of vdx, and not for longer than WAIT_S.
+
+        Blocks while it reads what every process of this user has open.
+        """
+        holder = holder_of(taken.port) if taken.port else ""
+        if not holder:
+            # Who held it may have ended between the two looks: then the next try succeeds.
+            self._strangers += 1
+            return bool(taken.port) and self._strangers == 1
+        now = time.monotonic()
+        if not self._until:
+            self._until = now + WAIT_S
+            self._tell(f"port {taken.port} is held by {holder}; waiting up to {WAIT_S:g} s for it")
+        return now < self._until
+
+
+def holder_of(port: int) -> str:
+    """The process of vdx that has this port open; empty where there is none of this user."""
+    import psutil
+
+    try:
+        open_now = psutil.net_connections("inet")
+    except (psutil.Error, OSError):
+        return ""
+    holders = {each.pid for each in open_now if each.laddr and each.laddr.port == port and each.pid}
+    for pid in holders:
+        try:
+            process = psutil.Process(pid)
+            name, command = process.name(), " ".join(process.cmdline())
+        except psutil.Error:  # it has ended
+            continue
+        if name.startswith(SERVERS) or "vdx.cli" in command:
+            return f"process {pid} ({name})"
+    return ""

@@ -1,0 +1,239 @@
+"""Loads and unloads the models of one Triton server.
+
+`serving/recovery.py` watches what is loaded. A server that went away is waited for, and what was
+loaded before is loaded again.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from vdx.core.config import AsrConfig
+from vdx.core.errors import (
+    InvalidInput,
+    ModelUnavailable,
+    TritonError,
+    UnknownName,
+)
+from vdx.core.logs import logger
+from vdx.core.masking import masked
+from vdx.core.names import unknown_name
+from vdx.serving.child_models import UnusedChildModels
+from vdx.serving.models import KIND_NAMES, ModelInfo, ModelKind, ModelState
+from vdx.serving.recovery import Recovery
+from vdx.serving.triton import TritonClient
+
+log = logger(__name__)
+
+PARALLEL_LOADS = 2
+SERVER_POLL_S = 0.25
+FINISH_S = 15.0
+"""How long what a model says or hears may take to be over before it is unloaded all the same."""
+RELOAD_WAIT_S = 10.0
+"""How long a request for a model waits for one that is being loaded again."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelStatus:
+    """One model of the repository.
+
+    `info` is what Triton says once the model was loaded, before that what its files here say;
+    None where neither is known.
+    """
+
+    name: str
+    state: str
+    reason: str
+    info: ModelInfo | None
+
+
+ReadModels = Callable[[], Awaitable[Mapping[str, ModelInfo]]]
+"""Describes the models whose files are on this machine, loaded or not."""
+
+
+async def _none_here() -> Mapping[str, ModelInfo]:
+    return {}
+
+
+class ModelManager:
+    """The only one that loads and unloads; calls are safe from any task of its loop."""
+
+    def __init__(self, client: TritonClient, read_models: ReadModels = _none_here) -> None:
+        self._client = client
+        self._read_models = read_models
+        self._infos: dict[str, ModelInfo] = {}
+        self._wanted: set[str] = set()
+        self._locks: dict[str, asyncio.Lock] = {}
+        self._slots = asyncio.Semaphore(PARALLEL_LOADS)
+        self._orphans = UnusedChildModels()
+        self.recovery = Recovery(client, self)
+
+    @property
+    def wanted(self) -> frozenset[str]:
+        """Models that are to be resident."""
+        return frozenset(self._wanted)
+
+    def info(self, name: str) -> ModelInfo | None:
+        """What is known of a loaded model."""
+        return self._infos.get(name)
+
+    def calibrated(self, name: str) -> bool:
+        """Whether a recogniser's words alone may confirm an interruption."""
+        info = self._infos.get(name)
+        return info is not None and info.can("calibrated_confidence")
+
+    def lock(self, name: str) -> asyncio.Lock:
+        """Held by whoever loads, unloads or reloads `name`."""
+        return self._locks.setdefault(name, asyncio.Lock())
+
+    async def wait_for_server(self, tell: Callable[[str], None]) -> None:
+        """Returns when Triton is ready; says once that it is waiting."""
+        told = False
+        while not await self._client.is_ready():
+            if not told:
+                tell(f"waiting for Triton at {masked(self._client.config.url)}")
+                told = True
+            await asyncio.sleep(SERVER_POLL_S)
+
+    async def ensure(
+        self, name: str, kind: ModelKind | None = None, language: str = ""
+    ) -> ModelInfo:
+        """Loads `name` unless it is ready; `kind` and `language` say what it is wanted for.
+
+        Raises:
+            UnknownName: the repository has no such model.
+            InvalidInput: the model is of another kind, or lacks the language.
+            TritonError: it could not be loaded.
+        """
+        info = self._infos.get(name)
+        if info is None:
+            info = await self._load(name, kind)
+        elif not self.recovery.alive(name):
+            await self._reloaded(name)
+        if kind is not None and info.kind != kind:
+            wanted, given = KIND_NAMES[kind], KIND_NAMES[info.kind]
+            raise InvalidInput(f"model {name!r} is a {given}, not a {wanted}", param=wanted)
+        info.require_language(language)
+        return info
+
+    async def _load(self, name: str, kind: ModelKind | None) -> ModelInfo:
+        await self.require(name, kind)
+        async with self.lock(name):
+            if (info := self._infos.get(name)) is not None:
+                return info
+            # One that is UNLOADING, because somebody still hears it, gets a new instance.
+            if not (await self._states())[name].ready:
+                async with self._slots:
+                    await self._load_now(name)
+            self._infos[name] = info = await self._client.describe(name)
+            self._wanted.add(name)
+            self.recovery.follow_wanted()
+            return info
+
+    async def _load_now(self, name: str) -> None:
+        began = time.monotonic()
+        log.debug("loading model", model=name)
+        try:
+            await self._client.load(name)
+        except TritonError as error:
+            log.warning("model did not load", model=name, error=str(error))
+            raise
+        log.info("model loaded", model=name, ms=round((time.monotonic() - began) * 1000))
+
+    async def _reloaded(self, name: str) -> None:
+        if not await self.recovery.restored(name, RELOAD_WAIT_S):
+            raise ModelUnavailable(f"{name} is being loaded again", model=name)
+
+    async def unload(self, name: str) -> None:
+        """Unloads `name` once what it is saying now is made; new requests fail at once.
+
+        Raises:
+            UnknownName: the repository has no such model.
+        """
+        await self.require(name)
+        self._forget(name)
+        # A load or reload under way would bring it back: what was asked for last counts.
+        async with self.lock(name):
+            self._forget(name)
+            with self._client.streams.held(name):
+                await self._client.streams.ended(name, FINISH_S)
+                await self._client.unload(name)
+            log.info("model unloaded", model=name)
+
+    def _forget(self, name: str) -> None:
+        self._wanted.discard(name)
+        self._infos.pop(name, None)
+
+    async def require(self, name: str, kind: ModelKind | None = None) -> None:
+        """Raises UnknownName, with the nearest of its kind, unless the repository has `name`."""
+        names = await self._states()
+        if name not in names:
+            raise await self._unknown(name, kind, names)
+
+    async def _unknown(
+        self, name: str, kind: ModelKind | None, names: Iterable[str]
+    ) -> UnknownName:
+        """The error for a name that is no model's; `kind` is what one was wanted for."""
+        if kind is None:
+            return unknown_name("model", name, names)
+        known = {**await self._read_models(), **self._infos}
+        other = {each for each in names if each in known and known[each].kind != kind}
+        return unknown_name(KIND_NAMES[kind], name, set(names) - other, others=other, param="model")
+
+    async def _states(self) -> dict[str, ModelState]:
+        return {state.name: state for state in await self._client.index()}
+
+    async def statuses(self) -> list[ModelStatus]:
+        """Every model of the repository, by name."""
+        known = {**await self._read_models(), **self._infos}
+        return [
+            ModelStatus(state.name, state.state, state.reason, known.get(state.name))
+            for state in await self._client.index()
+        ]
+
+    async def is_loaded(self, name: str) -> bool:
+        """Whether Triton has `name` ready, whoever had it loaded."""
+        state = (await self._states()).get(name)
+        return state is not None and state.ready
+
+    async def pick_recogniser(self, asr: AsrConfig) -> str:
+        """The model the `asr` section means: `adapter[-model_size][-language]`.
+
+        Raises:
+            UnknownName: the repository has none of the names that would do.
+        """
+        names = [state.name for state in await self._client.index()]
+        language = asr.language.split("-")[0]
+        sized = f"{asr.adapter}-{asr.model_size}" if asr.model_size else asr.adapter
+        # A size says itself where it knows one language alone: base.en.
+        for name in (f"{sized}-{language}", f"{sized}.{language}", sized, asr.adapter):
+            if name in names:
+                return name
+        raise await self._unknown(sized, "asr", names)
+
+    async def run(self) -> None:
+        """Watches until cancelled."""
+        await self.recovery.run(self._look_after_server)
+
+    async def _look_after_server(self) -> None:
+        if not await self._client.is_ready():
+            await self._server_lost()
+        await self._sweep()
+
+    async def _server_lost(self) -> None:
+        log.warning("Triton does not answer; waiting for it")
+        # Whether it was restarted or only slow, the probes that follow tell what to load again.
+        await self.wait_for_server(lambda _: None)
+
+    async def _sweep(self) -> None:
+        """Unloads the networks that a crashed model process left behind."""
+        try:
+            children = await self._client.children()
+            states = {state.name: state.state for state in await self._client.index()}
+            now = asyncio.get_running_loop().time()
+            for name in self._orphans.find(children, states, now):
+                log.info("unloading an orphan", model=name)
+                await self._client.unload(name)
+        except TritonError as error:
+            log.warning("orphans not swept", error=str(error))

@@ -1,0 +1,154 @@
+"""Reads and writes `config.pbtxt`: what Triton, and routing through it, know of a model.
+
+The one place where a configuration is made; always as a protobuf message, never as pieces of text.
+"""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from vdx.core.errors import InvalidInput, ModelFailed
+from vdx.serving.models import CAPABILITIES, ModelInfo, ModelKind, describe
+from vdx.serving.voicepacks.metadata import Voicepack
+
+CONFIG = "config.pbtxt"
+VERSION = "1"
+"""The version folder without which Triton does not see a model; ours hold nothing."""
+LARGEST_CONFIG = 1024 * 1024
+
+_PARAMETER = re.compile(r"[a-z][a-z0-9_]{0,60}")
+
+TOGETHER = {"whisper": {"max_batch": "8"}}
+"""By family, how many utterances a model decodes as one batch; the number may be edited."""
+
+SEQUENCE_IDLE_US = 5_000_000
+MOST_SEQUENCES = 64
+
+Tensor = tuple[str, str, list[int], bool]
+"""Name, type, dimensions, whether it may be left out."""
+
+TTS_INPUTS: tuple[Tensor, ...] = (
+    ("TEXT", "TYPE_STRING", [1], False),
+    ("SPEAKER", "TYPE_STRING", [1], True),
+    ("LANGUAGE", "TYPE_STRING", [1], True),
+    ("SPEED", "TYPE_FP32", [1], True),
+    ("REFERENCE_AUDIO", "TYPE_INT16", [-1], True),
+    ("REFERENCE_TEXT", "TYPE_STRING", [1], True),
+)
+TTS_OUTPUTS: tuple[Tensor, ...] = (
+    ("AUDIO", "TYPE_INT16", [-1, 960], False),
+    ("WORDS", "TYPE_STRING", [1], False),
+)
+ASR_INPUTS: tuple[Tensor, ...] = (
+    ("AUDIO", "TYPE_INT16", [-1], False),
+    ("LANGUAGE", "TYPE_STRING", [1], True),
+    ("SESSION", "TYPE_STRING", [1], True),
+    ("FLUSH", "TYPE_BOOL", [1], True),
+    ("CANCEL", "TYPE_BOOL", [1], True),
+)
+ASR_OUTPUTS: tuple[Tensor, ...] = (
+    ("TEXT", "TYPE_STRING", [1], False),
+    ("STABLE", "TYPE_INT32", [1], False),
+    ("AUDIO_MS", "TYPE_INT32", [1], False),
+    ("STATE", "TYPE_UINT8", [1], False),
+    ("CONFIDENCE", "TYPE_FP32", [1], False),
+    ("WORDS", "TYPE_STRING", [1], False),
+)
+
+
+def entry_text(pack: Voicepack, voicepack: str, more: Mapping[str, str]) -> str:
+    """The `config.pbtxt` of a voicepack that lies at `voicepack`, seen from the model's folder.
+
+    `more` are parameters of the family.
+
+    Raises:
+        InvalidInput: one of `more` is none of the family's to set.
+    """
+    parameters = _parameters(pack, voicepack)
+    for key, value in more.items():
+        if key in parameters or not _PARAMETER.fullmatch(key):
+            raise InvalidInput(f"parameter {key!r} cannot be set", param="parameter")
+        parameters[key] = value
+    parameters = {**TOGETHER.get(pack.family, {}), **parameters}
+    return config_text(pack.family, pack.kind, parameters)
+
+
+def config_text(family: str, kind: ModelKind, parameters: Mapping[str, str]) -> str:
+    """A `config.pbtxt` that keeps the contract of its kind."""
+    from google.protobuf import text_format
+    from tritonclient.grpc import model_config_pb2 as pb
+
+    config = pb.ModelConfig(backend=family)
+    config.model_transaction_policy.decoupled = True
+    config.instance_group.add(count=1, kind=pb.ModelInstanceGroup.KIND_CPU)
+    if kind == "asr":
+        batching = config.sequence_batching
+        batching.max_sequence_idle_microseconds = SEQUENCE_IDLE_US
+        batching.oldest.max_candidate_sequences = MOST_SEQUENCES
+    inputs, outputs = (TTS_INPUTS, TTS_OUTPUTS) if kind == "tts" else (ASR_INPUTS, ASR_OUTPUTS)
+    for name, dtype, dims, optional in inputs:
+        data_type = pb.DataType.Value(dtype)
+        config.input.add(name=name, data_type=data_type, dims=dims, optional=optional)
+    for name, dtype, dims, _ in outputs:
+        config.output.add(name=name, data_type=pb.DataType.Value(dtype), dims=dims)
+    for key, value in parameters.items():
+        config.parameters[key].string_value = value
+    text: str = text_format.MessageToString(config, as_utf8=True)
+    return text
+
+
+def _parameters(pack: Voicepack, voicepack: str) -> dict[str, str]:
+    can = {
+        "streaming": True,
+        "zero_shot": pack.cloning,
+        "lora": pack.lora,
+        "cpu_ok": pack.cpu_ok,
+        "emotive_zero_prompt": pack.expressive,
+        "word_times": True,
+        # What a network thinks of its own words is no measure of whether anybody spoke them.
+        "calibrated_confidence": False,
+    }
+    return {
+        "kind": pack.kind,
+        "languages": ",".join(pack.languages),
+        "sample_rate": str(pack.sample_rate),
+        **{capability: str(can[capability]).lower() for capability in CAPABILITIES},
+        "voicepack": voicepack,
+    }
+
+
+def read_entry(folder: Path) -> ModelInfo:
+    """What the `config.pbtxt` of a model's folder says.
+
+    Raises:
+        ModelFailed: there is none, or it is not a configuration of vdx.
+    """
+    from google.protobuf import text_format
+
+    try:
+        raw = (folder / CONFIG).read_bytes()[:LARGEST_CONFIG]
+        config = text_format.Parse(raw, _config_class()())
+    except OSError as error:
+        raise ModelFailed(f"{folder / CONFIG}: {error.strerror}", model=folder.name) from error
+    except (text_format.ParseError, UnicodeDecodeError) as error:
+        raise ModelFailed(f"{folder / CONFIG}: {error}", model=folder.name) from error
+    parameters = {key: value.string_value for key, value in config.parameters.items()}
+    return describe(folder.name, config.backend, parameters)
+
+
+def read_repository(repository: Path) -> dict[str, ModelInfo]:
+    """Every model of a repository that can be read, by name; empty where there is none."""
+    found = {}
+    for config in sorted(repository.glob(f"*/{CONFIG}")):
+        try:
+            found[config.parent.name] = read_entry(config.parent)
+        except ModelFailed:
+            continue  # Triton says what is wrong with it when it is asked to load it
+    return found
+
+
+def _config_class() -> Any:
+    from tritonclient.grpc import model_config_pb2 as pb
+
+    return pb.ModelConfig

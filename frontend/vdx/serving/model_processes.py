@@ -1,0 +1,76 @@
+"""Tells when the process of a model on this machine ends, so that no probe has to find out.
+
+Triton 2.51 says nothing of it and keeps the model READY. The processes are found by their command
+line. Those of another Triton on the machine may be among them: what is told here is a reason to
+look, not proof. Models of a Triton elsewhere have no process here, and nothing is told.
+"""
+
+import asyncio
+import contextlib
+import os
+from collections.abc import Callable, Collection
+from pathlib import Path
+
+from vdx.serving.backend_dir import STUB
+
+PROC = Path("/proc")
+
+
+def model_processes(models: Collection[str]) -> dict[int, str]:
+    """Process id and model of every model process on this machine; reads all of /proc."""
+    found: dict[int, str] = {}
+    for folder in PROC.iterdir():
+        if folder.name.isdecimal():
+            with contextlib.suppress(OSError):  # it ended meanwhile, or is somebody else's
+                name = _model_of((folder / "cmdline").read_bytes())
+                if name in models:
+                    found[int(folder.name)] = name
+    return found
+
+
+def _model_of(cmdline: bytes) -> str:
+    """The model of a stub's command line: STUB REPOSITORY/MODEL/VERSION/model.py ..."""
+    words = cmdline.decode(errors="replace").split("\0")
+    if len(words) < 2 or Path(words[0]).name != STUB:
+        return ""
+    return Path(words[1]).parent.parent.name
+
+
+class ModelProcesses:
+    """Follows the processes of models; all calls on one event loop."""
+
+    def __init__(self, ended: Callable[[str], None]) -> None:
+        """`ended` is called with a model's name when a process of it has ended."""
+        self._ended = ended
+        self._followed: dict[int, int] = {}
+        self._seen: set[str] = set()
+
+    async def follow(self, models: Collection[str]) -> None:
+        """Finds the processes of `models` and follows those that are new."""
+        found = await asyncio.to_thread(model_processes, models)
+        self._seen.update(found.values())
+        for pid, model in found.items():
+            if pid not in self._followed:
+                with contextlib.suppress(OSError):  # it ended meanwhile
+                    descriptor = os.pidfd_open(pid)
+                    self._followed[pid] = descriptor
+                    loop = asyncio.get_running_loop()
+                    loop.add_reader(descriptor, self._has_ended, pid, model)
+
+    async def gone(self, model: str) -> bool:
+        """Whether this machine has no process of a model any more that had one."""
+        return model in self._seen and not await asyncio.to_thread(model_processes, {model})
+
+    def close(self) -> None:
+        """Follows none any more."""
+        for pid in list(self._followed):
+            self._forget(pid)
+
+    def _has_ended(self, pid: int, model: str) -> None:
+        self._forget(pid)
+        self._ended(model)
+
+    def _forget(self, pid: int) -> None:
+        descriptor = self._followed.pop(pid)
+        asyncio.get_running_loop().remove_reader(descriptor)
+        os.close(descriptor)

@@ -1,0 +1,101 @@
+"""What a model in Triton can do, read back from its configuration."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from vdx.core.errors import InvalidInput, ModelFailed
+
+ModelKind = Literal["tts", "asr"]
+
+CAPABILITIES = (
+    "streaming",
+    "zero_shot",
+    "lora",
+    "cpu_ok",
+    "emotive_zero_prompt",
+    "word_times",
+    "calibrated_confidence",
+)
+KIND_NAMES: dict[ModelKind, str] = {"tts": "voice", "asr": "recogniser"}
+LANGUAGES_TOLD = 20
+MOST_BATCHED = 256
+
+
+@dataclass(frozen=True, slots=True)
+class ModelState:
+    """One line of Triton's repository index; `state` is READY, LOADING, UNLOADING, UNAVAILABLE."""
+
+    name: str
+    state: str
+    reason: str = ""
+
+    @property
+    def ready(self) -> bool:
+        return self.state == "READY"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """A loaded model: family is its Triton backend, sample_rate its native one in Hz."""
+
+    name: str
+    kind: ModelKind
+    family: str
+    languages: tuple[str, ...]
+    sample_rate: int
+    capabilities: frozenset[str] = field(default_factory=frozenset)
+    batch: int = 1
+    """How many utterances it decodes together: a file is understood faster several at a time."""
+
+    def can(self, capability: str) -> bool:
+        return capability in self.capabilities
+
+    def speaks(self, language: str) -> bool:
+        """Whether a BCP-47 tag is served, by its primary subtag; '*' serves all."""
+        primary = language.partition("-")[0].lower()
+        return "*" in self.languages or any(
+            known.partition("-")[0].lower() == primary for known in self.languages
+        )
+
+    def language(self, wanted: str = "") -> str:
+        """The language it works in when asked for `wanted`; empty where it finds out by itself."""
+        return wanted or (self.languages[0] if len(self.languages) == 1 else "").replace("*", "")
+
+    def require_language(self, language: str) -> None:
+        """Raises InvalidInput that names a language the model lacks; an empty one is none."""
+        if language and not self.speaks(language):
+            known = ", ".join(self.languages[:LANGUAGES_TOLD]) or "none"
+            more = " and others" if len(self.languages) > LANGUAGES_TOLD else ""
+            does = "speaks" if self.kind == "tts" else "understands"
+            raise InvalidInput(
+                f"{KIND_NAMES[self.kind]} {self.name!r} {does} {known}{more}, not {language!r}",
+                param="language",
+            )
+
+
+def describe(name: str, family: str, parameters: Mapping[str, str]) -> ModelInfo:
+    """Builds the description from a config's `parameters`.
+
+    Raises:
+        ModelFailed: the model does not say what it is, so vdx cannot talk to it.
+    """
+    kind = parameters.get("kind", "")
+    if kind not in ("tts", "asr"):
+        raise ModelFailed(f"{name}: parameter kind must be tts or asr, got {kind!r}", model=name)
+    languages = tuple(tag.strip() for tag in parameters.get("languages", "").split(",") if tag)
+    rate = parameters.get("sample_rate", "") or "0"
+    if not rate.isdecimal():
+        raise ModelFailed(f"{name}: parameter sample_rate must be Hz, got {rate!r}", model=name)
+    batch = parameters.get("max_batch", "") or "1"
+    if not (batch.isdecimal() and 1 <= int(batch) <= MOST_BATCHED):
+        raise ModelFailed(f"{name}: parameter max_batch is {batch!r}", model=name)
+    return ModelInfo(
+        name=name,
+        kind="tts" if kind == "tts" else "asr",
+        family=family,
+        languages=languages,
+        sample_rate=int(rate),
+        capabilities=frozenset(c for c in CAPABILITIES if parameters.get(c) == "true"),
+        batch=int(batch),
+    )

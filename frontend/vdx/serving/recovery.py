@@ -1,0 +1,288 @@
+"""Watches the models that are to be loaded, and loads again those that died.
+
+Ready endpoints stay green over a dead model process, so every model is probed: at intervals, when
+a request to it failed, and when its process ended. A model with streams that bring something is
+alive, whatever its probe says. Each model is watched by a task of its own, so that one that loads
+slowly holds up no other.
+
+Several frontends may share a server, and all of them see a model die. Each waits for a random time
+before it acts (`vdx up`, whose server it is, does not), waits for whoever loads the model already,
+and probes again: the first one reloads, the others find it alive.
+"""
+
+import asyncio
+import math
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from vdx.core.errors import (
+    ModelBusy,
+    ModelDied,
+    ModelTimeout,
+    ModelUnavailable,
+    TritonError,
+    TritonUnavailable,
+)
+from vdx.core.logs import logger
+from vdx.serving.model_processes import ModelProcesses
+from vdx.serving.models import ModelInfo, ModelState
+from vdx.serving.triton import TritonClient
+
+log = logger(__name__)
+
+FAILED_PROBES = 2
+"""Probes that must fail in a row before a model is reloaded; one may just be slow."""
+PARALLEL_RELOADS = 4
+JITTER_S = 1.0
+"""The longest that a frontend waits before it reloads a model of a server that it shares."""
+DRAIN_S = 2.0
+"""How long streams in flight may go on once their model is to be reloaded, unless it died."""
+LEFT_S = 1.0
+"""How long streams that were failed may take to be over."""
+UNLOADING_S = 5.0
+"""A dead model may stay UNLOADING for ever; nothing it held is worth waiting longer for."""
+CONFIRM_S = 1.0
+"""How long the probe before a reload may take: one that lives answers in milliseconds."""
+NOTICED_S = 0.1
+"""By then Triton itself knows that a process ended, and says so."""
+POLL_S = 0.05
+
+
+class Residents(Protocol):
+    """The model manager, as its recovery sees it."""
+
+    @property
+    def wanted(self) -> frozenset[str]: ...
+    def info(self, name: str) -> ModelInfo | None: ...
+    def lock(self, name: str) -> asyncio.Lock: ...
+
+
+@dataclass(slots=True)
+class Watch:
+    """One model: `look` asks for a probe now, `asked` wait for what it says."""
+
+    look: asyncio.Event = field(default_factory=asyncio.Event)
+    asked: list[asyncio.Future[bool]] = field(default_factory=list)
+    probe: asyncio.Timeout | None = None
+    failures: int = 0
+    alive: bool = True
+    died: float = -math.inf
+
+
+class Recovery:
+    """Runs as one task; calls are safe from any other of its loop."""
+
+    def __init__(self, client: TritonClient, residents: Residents) -> None:
+        self._client = client
+        self._residents = residents
+        self._watches: dict[str, Watch] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._slots = asyncio.Semaphore(PARALLEL_RELOADS)
+        self._processes = ModelProcesses(self._process_ended)
+        self._changed = asyncio.Event()
+        self.jitter_s = JITTER_S
+
+    def follow_wanted(self) -> None:
+        """The manager wants other models than before."""
+        self._changed.set()
+
+    def suspect(self, model: str = "") -> None:
+        """Has a model, or every one, probed now instead of at its next probe."""
+        for name, watch in self._watches.items():
+            if model in ("", name):
+                watch.look.set()
+
+    def alive(self, model: str) -> bool:
+        """Whether its last probe was answered, as far as is known."""
+        return model not in self._watches or self._watches[model].alive
+
+    def died_within(self, model: str, seconds: float) -> bool:
+        """Whether a model was found dead in the last `seconds`."""
+        watch = self._watches.get(model)
+        return watch is not None and asyncio.get_running_loop().time() - watch.died <= seconds
+
+    async def restored(self, model: str, within_s: float) -> bool:
+        """Has a model probed, and loaded again if need be; whether it is alive then.
+
+        False where it is not watched, or after `within_s` seconds.
+        """
+        watch = self._watches.get(model)
+        if watch is None:
+            return False
+        answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        watch.asked.append(answer)
+        watch.look.set()
+        try:
+            async with asyncio.timeout(within_s):
+                return await answer
+        except TimeoutError:
+            return False
+
+    async def run(self, each_round: Callable[[], Awaitable[None]]) -> None:
+        """Watches until cancelled; `each_round` is awaited at every interval."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                while True:
+                    self._changed.clear()
+                    await self._follow_wanted(group)
+                    await each_round()
+                    await _at_most(self._changed, self._interval_s)
+        finally:
+            self._processes.close()
+            self._watches.clear()
+            self._tasks.clear()
+
+    @property
+    def _interval_s(self) -> float:
+        return self._client.config.probe_interval_ms / 1000
+
+    async def _follow_wanted(self, group: asyncio.TaskGroup) -> None:
+        wanted = self._residents.wanted
+        for name in self._watches.keys() - wanted:
+            del self._watches[name]
+            self._tasks.pop(name).cancel()
+        new = wanted - self._watches.keys()
+        for name in sorted(new):
+            self._watches[name] = watch = Watch()
+            task = group.create_task(self._watch(name, watch), name=f"watch-{name}")
+            self._tasks[name] = task
+        if new:
+            await self._processes.follow(wanted)
+
+    async def _watch(self, name: str, watch: Watch) -> None:
+        while True:
+            watch.look.clear()
+            asked, watch.asked = watch.asked, []
+            watch.alive = await self._check(name, watch)
+            for answer in asked:
+                if not answer.done():
+                    answer.set_result(watch.alive)
+            await _at_most(watch.look, self._interval_s)
+
+    async def _check(self, name: str, watch: Watch) -> bool:
+        """Probes a model and reloads it if it has to be; whether it is alive then."""
+        if (error := await self._fault(name, watch)) is None:
+            return True
+        log.warning("model does not answer", model=name, error=str(error))
+        if not isinstance(error, ModelUnavailable) and watch.failures < FAILED_PROBES:
+            return True
+        watch.alive, watch.died = False, asyncio.get_running_loop().time()
+        async with self._residents.lock(name):
+            if name not in self._residents.wanted:
+                return False
+            try:
+                with self._client.streams.held(name):
+                    await self._end_streams(name, error)
+                    await self._reload(name)
+            except TritonError as failure:
+                log.warning("reload failed", model=name, error=str(failure))
+                return False
+        watch.failures = 0
+        await self._processes.follow(self._residents.wanted)
+        return True
+
+    async def _fault(self, name: str, watch: Watch) -> TritonError | None:
+        """What is wrong with a model; None where nothing is, or the server is gone."""
+        info = self._residents.info(name)
+        if info is None:
+            return None
+        began = asyncio.get_running_loop().time()
+        try:
+            await self._probe(info, watch)
+        except (ModelBusy, TritonUnavailable):
+            return None  # busy is alive; of a server that is gone the next probe tells
+        except ModelUnavailable as error:
+            return error
+        except TritonError as error:
+            if not self._client.streams.answered_since(name, began):
+                watch.failures += 1
+                return error
+        watch.failures = 0
+        return None
+
+    async def _probe(self, info: ModelInfo, watch: Watch) -> None:
+        """Probes a model; anew if a process of it ends meanwhile, which answers no probe."""
+        try:
+            async with asyncio.timeout(None) as watch.probe:
+                await self._client.probe(info)
+        except TimeoutError:
+            await self._client.probe(info)
+        finally:
+            watch.probe = None
+
+    def _process_ended(self, model: str) -> None:
+        if (watch := self._watches.get(model)) is None:
+            return
+        watch.look.set()
+        if watch.probe is not None and not watch.probe.expired():
+            watch.probe.reschedule(asyncio.get_running_loop().time() + NOTICED_S)
+
+    async def _end_streams(self, name: str, error: TritonError) -> None:
+        """Nothing is unloaded under this client's streams; those of others are not known."""
+        streams = self._client.streams
+        died = isinstance(error, ModelDied)
+        if died or not await streams.ended(name, DRAIN_S):
+            streams.fail(name, error)
+            await streams.ended(name, LEFT_S)
+
+    async def _reload(self, name: str) -> None:
+        """Loads a model, unless somebody else has by now."""
+        await asyncio.sleep(random.uniform(0, self.jitter_s))  # noqa: S311  # nosec B311
+        async with self._slots:
+            if await self._answers(name):
+                return
+            log.info("reloading model", model=name)
+            await self._client.unload(name)
+            await self._client.load(name)
+            log.info("model reloaded", model=name)
+
+    async def _answers(self, name: str) -> bool:
+        """Whether a model is loaded and answers, once nobody loads or unloads it.
+
+        A dead process may leave a probe without any answer, and meanwhile another frontend may
+        have begun to replace it: so that is looked at again. No process at all needs no probe.
+        """
+        info = self._residents.info(name)
+        for _ in range(FAILED_PROBES):
+            if info is None or not (await self._settled(name)).ready:
+                return False
+            if await self._processes.gone(name):
+                return False
+            try:
+                async with asyncio.timeout(CONFIRM_S):
+                    await self._client.probe(info)
+            except (TimeoutError, ModelTimeout):
+                continue
+            except ModelBusy:
+                return True
+            except TritonError:
+                return False
+            return True
+        replaced = (await self._state(name)).state in ("LOADING", "UNLOADING")
+        return replaced and await self._answers(name)
+
+    async def _state(self, name: str) -> ModelState:
+        states = {state.name: state for state in await self._client.index()}
+        return states.get(name, ModelState(name, "UNAVAILABLE"))
+
+    async def _settled(self, name: str) -> ModelState:
+        """A model's state once nobody loads or unloads it, waited for only so long."""
+        loop = asyncio.get_running_loop()
+        began, limits = loop.time(), {"UNLOADING": UNLOADING_S}
+        limits["LOADING"] = self._client.config.load_timeout_ms / 1000
+        while True:
+            state = await self._state(name)
+            if loop.time() - began >= limits.get(state.state, 0.0):
+                return state
+            await asyncio.sleep(POLL_S)
+
+
+async def _at_most(event: asyncio.Event, wait_s: float) -> None:
+    """Waits for an event, but not longer than `wait_s`."""
+    try:
+        async with asyncio.timeout(wait_s):
+            await event.wait()
+    except TimeoutError:
+        pass

@@ -1,0 +1,70 @@
+"""What models answer: the tensors of an inference response as vdx's own events."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from vdx.core.audio import SPEAK_FRAME
+from vdx.core.errors import InvalidInput, ModelFailed
+from vdx.core.events import SpeechChunk, Transcript, TranscriptKind, Word
+from vdx.core.json_input import parse_json
+
+
+def _outputs(answer: Any) -> dict[str, bytes]:
+    names = (output.name for output in answer.outputs)
+    return dict(zip(names, answer.raw_output_contents, strict=True))
+
+
+def _string(raw: bytes) -> str:
+    return raw[4:].decode()
+
+
+def _words(raw: bytes) -> tuple[Word, ...]:
+    text = _string(raw)
+    return (
+        ()
+        if text == "[]"
+        else tuple(Word(**word) for word in parse_json(text, "WORDS", max_values=None))
+    )
+
+
+@contextmanager
+def _contract(model: str) -> Iterator[None]:
+    """A model from elsewhere may answer anything; that is its failure, not the session's."""
+    try:
+        yield
+    except (InvalidInput, KeyError, ValueError, TypeError, IndexError) as error:
+        raise ModelFailed(f"{model} breaks its contract: {error!r}", model=model) from error
+
+
+def speech_chunk(answer: Any, model: str) -> SpeechChunk:
+    """AUDIO (int16, 48 kHz, rows of 20 ms) and WORDS of a voice.
+
+    Raises:
+        ModelFailed: the answer holds something else.
+    """
+    with _contract(model):
+        out = _outputs(answer)
+        audio = np.frombuffer(out["AUDIO"], dtype="<i2").reshape(-1, SPEAK_FRAME)
+        return SpeechChunk(audio, _words(out["WORDS"]))
+
+
+def transcript(answer: Any, model: str) -> Transcript:
+    """A recogniser's answer; its `utterance` is 0, the caller knows which it is.
+
+    Raises:
+        ModelFailed: the answer holds something else.
+    """
+    with _contract(model):
+        out = _outputs(answer)
+        return Transcript(
+            utterance=0,
+            text=_string(out["TEXT"]),
+            stable=int.from_bytes(out["STABLE"], "little", signed=True),
+            audio_ms=int.from_bytes(out["AUDIO_MS"], "little", signed=True),
+            kind=TranscriptKind(out["STATE"][0]),
+            confidence=float(np.frombuffer(out["CONFIDENCE"], "<f4")[0]),
+            words=_words(out["WORDS"]),
+        )

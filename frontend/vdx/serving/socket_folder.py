@@ -1,0 +1,106 @@
+"""Which Triton may listen in the folder of a VDX_HOME: the one that holds its lock.
+
+gRPC replaces a socket that exists without asking whether somebody listens there, and removes the
+file when it ends, whoever's it is by then. tritonserver therefore inherits the lock's descriptor:
+the folder is free once the last process that could touch the socket is gone. `filelock` keeps its
+descriptor to itself, so this is `flock` itself.
+"""
+
+import asyncio
+import contextlib
+import fcntl
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from vdx.core.errors import SetupError
+from vdx.serving.address import fits, make_private, shared_folder
+
+LOCK = "lock"
+OWN_PREFIX = "vdx-socket-"
+ORPHAN_S = 10.0
+"""How long a server that outlives the vdx that started it is waited for."""
+
+
+@dataclass(frozen=True, slots=True)
+class SocketFolder:
+    """A folder that this process's Triton may listen in."""
+
+    folder: Path
+    descriptor: int
+    """Of the lock; tritonserver inherits it."""
+    shared: bool
+    """It is the one that the other commands look in."""
+
+    def release(self) -> None:
+        """Gives the folder back; its lock lasts as long as a process that inherited it."""
+        os.ftruncate(self.descriptor, 0)
+        os.close(self.descriptor)
+        if not self.shared:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+
+async def lock_socket_folder(home: Path | None) -> SocketFolder:
+    """The folder of VDX_HOME `home`; one of its own where another Triton has that, or without.
+
+    Waits up to ORPHAN_S for a server whose vdx was killed. Raises SetupError.
+    """
+    if home is None:
+        return _own_folder()
+    folder = shared_folder(home)
+    make_private(folder)
+    deadline = asyncio.get_running_loop().time() + ORPHAN_S
+    while (descriptor := _lock(folder)) is None:
+        if _owner_lives(folder) or asyncio.get_running_loop().time() > deadline:
+            return _own_folder()
+        await asyncio.sleep(0.05)
+    return SocketFolder(folder, descriptor, shared=True)
+
+
+def _own_folder() -> SocketFolder:
+    usual = Path(tempfile.gettempdir())
+    short = usual if fits(usual / f"{OWN_PREFIX}12345678") else Path("/tmp")  # noqa: S108  # nosec B108
+    _remove_left_over(short)
+    folder = Path(tempfile.mkdtemp(prefix=OWN_PREFIX, dir=short))
+    descriptor = _lock(folder)
+    if descriptor is None:  # somebody cleans up at this very moment
+        raise SetupError(f"{folder / LOCK} is locked")
+    return SocketFolder(folder, descriptor, shared=False)
+
+
+def _lock(folder: Path) -> int | None:
+    """The descriptor of the folder's lock, with this process's id in it; None if it is held."""
+    try:
+        descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise SetupError(f"{folder / LOCK}: {error.strerror}") from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+    return descriptor
+
+
+def _owner_lives(folder: Path) -> bool:
+    """Whether the vdx that holds the lock runs; not so while its server outlives it."""
+    with contextlib.suppress(OSError, ValueError):
+        os.kill(int((folder / LOCK).read_text()), 0)
+        return True
+    return False
+
+
+def _remove_left_over(parent: Path) -> None:
+    """Removes folders whose vdx and tritonserver were killed."""
+    for folder in parent.glob(f"{OWN_PREFIX}*"):
+        with contextlib.suppress(OSError, SetupError):
+            if folder.lstat().st_uid != os.geteuid() or not (folder / LOCK).exists():
+                continue
+            descriptor = _lock(folder)
+            if descriptor is not None:
+                shutil.rmtree(folder, ignore_errors=True)
+                os.close(descriptor)

@@ -1,0 +1,79 @@
+"""What an event loop needs to look after a child process without a thread."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+BOOT = "import sys; sys.path.insert(0, {root!r}); from vdx.serving.child_guard import main; main()"
+TAIL_BYTES = 16_384
+POLL_S = 0.1
+
+
+def guarded_command(command: list[str], lock: int, *, private_memory: bool = False) -> list[str]:
+    """`command` so that it ends with this process; `lock` is inherited, see `tether.py`.
+
+    `private_memory` keeps other users out of its shared memory, see `private_memory.py`.
+    """
+    boot = BOOT.format(root=str(ROOT))
+    wanted = [str(os.getpid()), str(lock), "private" if private_memory else "-"]
+    return [sys.executable, "-I", "-S", "-c", boot, *wanted, *command]
+
+
+def signal_group(group: int, number: signal.Signals) -> None:
+    """Signal a process group; one that is gone is as good as signalled."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(group, number)
+
+
+async def exited(process: subprocess.Popen[bytes]) -> int:
+    """Wait for the process without a thread and without a child watcher."""
+    if process.poll() is None:
+        loop = asyncio.get_running_loop()
+        try:
+            descriptor = os.pidfd_open(process.pid)
+        except OSError:  # no descriptor is free
+            return await _polled(process)
+        ended = asyncio.Event()
+        loop.add_reader(descriptor, ended.set)
+        try:
+            await ended.wait()
+        finally:
+            loop.remove_reader(descriptor)
+            os.close(descriptor)
+    return process.wait()
+
+
+async def _polled(process: subprocess.Popen[bytes]) -> int:
+    while (status := process.poll()) is None:  # noqa: ASYNC110  (the kernel sets no event)
+        await asyncio.sleep(POLL_S)
+    return status
+
+
+def tail(log: Path, lines: int) -> str:
+    """The last lines of a log, at most 16 kB of them; empty where it cannot be read."""
+    with contextlib.suppress(OSError), log.open("rb") as file:
+        file.seek(max(0, log.stat().st_size - TAIL_BYTES))
+        return "\n".join(file.read().decode(errors="replace").splitlines()[-lines:])
+    return ""
+
+
+async def answers_http(port: int) -> bool:
+    """One request over HTTP to loopback; False while nothing listens or it answers otherwise."""
+    try:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    except OSError:
+        return False
+    try:
+        writer.write(b"GET / HTTP/1.1\r\nHost: vdx\r\nConnection: close\r\n\r\n")
+        return b" 200 " in await reader.readline()
+    except OSError:
+        return False
+    finally:
+        writer.close()
+        with contextlib.suppress(OSError):
+            await writer.wait_closed()

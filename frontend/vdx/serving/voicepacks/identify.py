@@ -1,0 +1,99 @@
+"""Tells what a file or folder is a model of, by the names in it; content is checked later."""
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from pathlib import Path, PurePosixPath
+from types import ModuleType
+
+from vdx.core.errors import InvalidVoicepack, UnknownName
+from vdx.serving.voicepacks import piper, whisper
+from vdx.serving.voicepacks.files import PICKLES
+from vdx.serving.voicepacks.model_files import Facts, Parts
+
+FAMILY_MODULES: dict[str, ModuleType] = {piper.FAMILY: piper, whisper.FAMILY: whisper}
+"""Families whose models can be added; each finds its models among names, and describes one."""
+
+TAKEN = (
+    "vdx takes a Piper voice (NAME.onnx with NAME.onnx.json) or a Whisper model of CTranslate2 "
+    "(a folder with model.bin, config.json and vocabulary.json)"
+)
+MOST_FILES = 100_000
+
+
+def describe(folder: Path, parts: Parts) -> Facts:
+    """What the files say, once they are found sound; raises InvalidVoicepack."""
+    facts: Facts = FAMILY_MODULES[parts.family].describe(folder, parts)
+    return facts
+
+
+def identify(path: Path) -> tuple[Path, Parts]:
+    """The folder and the parts of the one model that `path`, a file or a folder, stands for.
+
+    Raises:
+        UnknownName: there is nothing at `path`.
+        InvalidVoicepack: it is no model, or more than one.
+    """
+    if not path.exists():
+        raise UnknownName(f"there is no file or folder {path}", param="path")
+    if path.is_dir():
+        folder, only = path, ""
+    else:
+        folder, only = path.parent, path.name
+    names = [each.name for each in folder.iterdir()]
+    found = pick(names, only, str(path))
+    # A model at the top of a folder is called after it.
+    return folder, found if found.name else Parts(found.family, folder.resolve().name, found.files)
+
+
+def pick(names: Iterable[str], only: str, where: str) -> Parts:
+    """The one model among `names`; `only` names one of its files where there are several.
+
+    Raises:
+        InvalidVoicepack: there is none, or more than one; `where` is what is looked at.
+    """
+    there = list(names)
+    if len(there) > MOST_FILES:
+        raise InvalidVoicepack(f"{where} holds {len(there)} files")
+    found: list[Parts] = [
+        parts for module in FAMILY_MODULES.values() for parts in module.find(there)
+    ]
+    if only:
+        found = [parts for parts in found if only in parts.files]
+    if not found:
+        raise InvalidVoicepack(f"{where}: {_why_not(there, only)}; {TAKEN}")
+    if len(found) > 1:
+        several = ", ".join(parts.files[0] for parts in found[:6])
+        raise InvalidVoicepack(f"{where} holds several models; name one: {several} …")
+    return found[0]
+
+
+def _why_not(names: list[str], only: str) -> str:
+    """The most telling reason why there is no model among the names."""
+    seen = {PurePosixPath(name).name for name in names}
+    lone = [name for name in sorted(seen) if name.endswith(".onnx") and f"{name}.json" not in seen]
+    if lone and only in ("", lone[0]):
+        return f"{lone[0]} has no {lone[0]}.json beside it"
+    if whisper.MODEL in seen and only in ("", whisper.MODEL):
+        needed = [whisper.CONFIG]
+        if not seen & set(whisper.VOCABULARIES):
+            needed.append(whisper.VOCABULARIES[0])
+        missing = [name for name in needed if name not in seen]
+        if missing:
+            return f"beside {whisper.MODEL} there is no {missing[0]}"
+    pickles = sorted(name for name in seen if PurePosixPath(name).suffix in PICKLES)
+    if pickles and only in ("", *pickles):
+        return f"{only or pickles[0]} may be a pickle, which runs code when it is read"
+    return "no model is there"
+
+
+def suggested_id(parts: Parts) -> str:
+    """The id a model gets unless another is asked for: the name it goes by, in plain letters."""
+    name = whisper.model_id(parts.name) if parts.family == whisper.FAMILY else parts.name
+    return plain_id(name) or parts.family
+
+
+def plain_id(name: str) -> str:
+    """A name in the letters that an id may have; empty where it has none of them."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    return re.sub(r"[^A-Za-z0-9._+-]+", "-", plain).strip("-._+")[:100]

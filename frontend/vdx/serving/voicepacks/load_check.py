@@ -1,0 +1,72 @@
+"""Loads a model once, in the environment of the models and in a process of its own.
+
+The format of a file tells that it is whole, not that its network runs; and a file made to crash
+the library that reads it crashes nothing else here.
+"""
+
+import json
+import os
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+from vdx.core.errors import InvalidVoicepack
+from vdx.core.paths import Paths
+from vdx.serving.voicepacks.model_files import Parts, one_line
+from vdx.serving.voicepacks.staging import Trial
+
+TIMEOUT_S = 300
+
+_LOAD = """
+import json, sys
+root, family, folder, more = sys.argv[1:]
+sys.path.insert(0, root)
+from pathlib import Path
+from triton_backends.shared.errors import BackendError
+from triton_backends.shared.parameters import Parameters
+if family == "piper":
+    from triton_backends.piper.voicepack import load_engine
+elif family == "whisper":
+    from triton_backends.whisper.engine import WhisperEngine
+    load_engine = WhisperEngine.of
+try:
+    load_engine(Parameters(json.loads(more) | {"voicepack": "."}), Path(folder)).close()
+except (BackendError, RuntimeError, ValueError) as error:
+    sys.exit(str(error))
+"""
+"""What the family itself says of the files, as it would when Triton loads them."""
+
+
+def load_once(paths: Paths) -> Trial | None:
+    """The trial, or None while the environment of the models is not built."""
+    python = paths.triton_python
+    if not python.exists():
+        return None
+
+    def trial(parts: Parts, folder: Path, parameters: Mapping[str, str]) -> None:
+        file = folder / parts.files[0]
+        # -I: nothing of the folder, which may hold a file called like a library, is imported.
+        command = [str(python), "-I", "-c", _LOAD, str(paths.data), parts.family, str(folder)]
+        command.append(json.dumps(dict(parameters)))
+        try:
+            done = subprocess.run(
+                command,
+                capture_output=True,
+                text=True,
+                errors="replace",
+                check=False,
+                timeout=TIMEOUT_S,
+                cwd=folder,
+                env={"PATH": os.defpath, "OMP_NUM_THREADS": "1"},
+            )
+        except subprocess.TimeoutExpired:
+            raise InvalidVoicepack(f"{file} was not loaded within {TIMEOUT_S} s") from None
+        if done.returncode != 0 and "ModuleNotFoundError" not in done.stderr:
+            why = one_line(done.stderr.strip().rpartition("\n")[2])
+            raise InvalidVoicepack(f"{file} cannot be loaded: {why or _ended(done.returncode)}")
+
+    return trial
+
+
+def _ended(status: int) -> str:
+    return f"its library was ended by signal {-status}" if status < 0 else f"status {status}"

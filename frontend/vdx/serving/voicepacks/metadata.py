@@ -1,0 +1,136 @@
+"""A voicepack's `metadata.yaml`: what a model is, where it comes from, and its files' digests."""
+
+import difflib
+import re
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Any
+
+import yaml
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from vdx.core.errors import InvalidVoicepack
+from vdx.serving.models import ModelKind
+
+METADATA = "metadata.yaml"
+LARGEST_METADATA = 256 * 1024
+
+FAMILIES: dict[str, ModelKind] = {
+    "espeak": "tts",
+    "piper": "tts",
+    "pocketsphinx": "asr",
+    "whisper": "asr",
+}
+"""Families a voicepack may belong to, and what their models do."""
+
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}")
+_LANGUAGE = re.compile(r"\*|[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+
+
+def check_id(value: str) -> str:
+    """An id is a folder's name, a model's name in Triton and a word on the command line."""
+    if not _ID.fullmatch(value):
+        raise ValueError("must be up to 100 of letters, digits and . _ + -, beginning with no sign")
+    return value
+
+
+def check_path(value: str) -> str:
+    """A path that cannot leave the folder it is joined to."""
+    path = PurePosixPath(value)
+    plain = value.isprintable() and "\\" not in value and str(path) == value
+    if not plain or path.is_absolute() or ".." in path.parts or value in {"", ".", METADATA}:
+        raise ValueError(f"{value!r} is not the path of a file inside the voicepack")
+    return value
+
+
+def _check_family(value: str) -> str:
+    if value not in FAMILIES:
+        raise ValueError(f"must be one of {', '.join(FAMILIES)}")
+    return value
+
+
+def _check_language(value: str) -> str:
+    if not _LANGUAGE.fullmatch(value):
+        raise ValueError(f"{value!r} is not a BCP-47 tag")
+    return value
+
+
+def _check_digest(value: str) -> str:
+    if not _DIGEST.fullmatch(value):
+        raise ValueError(f"{value!r} is not a sha256, 64 lower-case hexadecimal digits")
+    return value
+
+
+Language = Annotated[str, AfterValidator(_check_language)]
+Line = Annotated[str, Field(min_length=1, max_length=500)]
+
+
+class Voicepack(BaseModel):
+    """One `metadata.yaml`. `sample_rate` is the model's own, in Hz; languages are BCP-47 or '*'."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    id: Annotated[str, AfterValidator(check_id)]
+    family: Annotated[str, AfterValidator(_check_family)]
+    languages: Annotated[list[Language], Field(min_length=1, max_length=200)]
+    sample_rate: int = Field(ge=8_000, le=48_000)
+    cpu_ok: bool
+    expressive: bool
+    cloning: bool
+    lora: bool
+    licence: Line
+    source: Line
+    files: dict[
+        Annotated[str, AfterValidator(check_path)], Annotated[str, AfterValidator(_check_digest)]
+    ] = Field(max_length=1000, description="path inside the voicepack -> sha256")
+
+    @property
+    def kind(self) -> ModelKind:
+        return FAMILIES[self.family]
+
+    def dump(self) -> str:
+        """The text of the file."""
+        return yaml.safe_dump(self.model_dump(), sort_keys=False, allow_unicode=True)
+
+
+def read_metadata(folder: Path) -> Voicepack:
+    """The metadata of a voicepack's folder.
+
+    Raises:
+        InvalidVoicepack: it is missing, too large, no YAML, or says something it may not.
+    """
+    file = folder / METADATA
+    try:
+        with file.open("rb") as stream:
+            raw = stream.read(LARGEST_METADATA + 1)
+    except OSError as error:
+        raise InvalidVoicepack(f"{file}: {error.strerror}") from error
+    if len(raw) > LARGEST_METADATA:
+        raise InvalidVoicepack(f"{file} is larger than {LARGEST_METADATA} bytes")
+    try:
+        tree = yaml.safe_load(raw)
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        raise InvalidVoicepack(f"{file} is not YAML: {error}") from error
+    if not isinstance(tree, dict):
+        raise InvalidVoicepack(f"{file} must hold a mapping, not {type(tree).__name__}")
+    return parse_metadata(tree, str(file))
+
+
+def parse_metadata(tree: dict[Any, Any], where: str) -> Voicepack:
+    """`tree` as a Voicepack; an InvalidVoicepack says what of it, found `where`, is wrong."""
+    try:
+        return Voicepack.model_validate(tree)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"] if part != "[key]")
+        raise InvalidVoicepack(f"{where}: {_explain(key, dict(first))}", param=key) from None
+
+
+def _explain(key: str, first: dict[str, Any]) -> str:
+    if first["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(key, list(Voicepack.model_fields), n=1)
+        return f"unknown key {key!r}" + (f"; did you mean {near[0]!r}?" if near else "")
+    if first["type"] == "missing":
+        return f"the key {key!r} is missing"
+    message = first["msg"].removeprefix("Value error, ")
+    return f"{key}: {message}, got {str(first['input'])[:100]!r}"

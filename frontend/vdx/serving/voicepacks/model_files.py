@@ -1,0 +1,77 @@
+"""The files a model is made of, and what they say about it; shared by every family's module."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from vdx.core.errors import InvalidVoicepack
+from vdx.serving.voicepacks.files import LARGEST_JSON, LARGEST_TEXT, MEBIBYTE, read_inside
+
+NOTES = ("MODEL_CARD", "README.md", "LICENSE", "LICENSE.txt")
+"""Kept beside a model where they are there: most licences ask for their text to travel along."""
+
+LIMITS = {".onnx": 1024 * MEBIBYTE, ".bin": 8 * 1024 * MEBIBYTE, ".json": LARGEST_JSON}
+"""Ending -> the largest file in bytes; the largest released models have half of it."""
+
+_LICENCE_LINE = re.compile(r"^\W*licen[cs]e\W*:\s*(\S.*)$", re.IGNORECASE | re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """One model found in a folder: `files` are names inside it, `name` what it is called there."""
+
+    family: str
+    name: str
+    files: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a model's files say: languages as BCP-47 tags, the native sample rate in Hz."""
+
+    languages: tuple[str, ...]
+    sample_rate: int
+
+
+class Loose(BaseModel):
+    """A part of a stranger's JSON: what vdx reads of it is checked, the rest is left alone."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+T = TypeVar("T", bound=Loose)
+
+
+def parse_loose(shape: type[T], tree: Any, path: Path) -> T:
+    """`tree` as `shape`; an InvalidVoicepack names the file, the key and the value."""
+    try:
+        return shape.model_validate(tree)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        got = "" if first["type"] == "missing" else f", got {str(first.get('input'))[:80]!r}"
+        raise InvalidVoicepack(f"{path}: {key}: {first['msg'].lower()}{got}") from None
+
+
+def limit_of(name: str) -> int:
+    """The most bytes a file of this name may have."""
+    return LIMITS.get(PurePosixPath(name).suffix, LARGEST_TEXT)
+
+
+def licence_in(folder: Path, names: tuple[str, ...]) -> str:
+    """The first `license:` line of a model card or README; empty where there is none."""
+    for name in names:
+        if PurePosixPath(name).name in {"MODEL_CARD", "README.md"}:
+            text = read_inside(folder, name, LARGEST_TEXT).decode(errors="replace")
+            if match := _LICENCE_LINE.search(text):
+                return one_line(match[1])
+    return ""
+
+
+def one_line(text: str) -> str:
+    """A stranger's text as one short printable line, fit for a terminal and for metadata."""
+    shown = "".join(c if c.isprintable() else " " for c in text)
+    return " ".join(shown.split()).strip("\"'")[:300]

@@ -1,0 +1,74 @@
+"""Makes a voicepack and its model out of files, aside, before anybody can see them."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from vdx.core.errors import InvalidVoicepack
+from vdx.serving import model_config
+from vdx.serving.voicepacks.files import copy_inside, digest_inside
+from vdx.serving.voicepacks.metadata import Voicepack, parse_metadata
+from vdx.serving.voicepacks.model_files import Facts, Parts, licence_in, limit_of
+
+Trial = Callable[[Parts, Path, Mapping[str, str]], None]
+"""Loads a model from its folder once, with parameters; an InvalidVoicepack says why it does not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What is said about a model by whoever brings it; empty means: see its files."""
+
+    source: str
+    id: str = ""
+    licence: str = ""
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    """For the family, written into the model's configuration: device, threads …"""
+
+
+def take(folder: Path, parts: Parts, target: Path, *, move: bool) -> tuple[Path, Parts]:
+    """The files side by side in `target`, and the parts under the names they have there."""
+    target.mkdir()
+    for name in parts.files:
+        place = target / PurePosixPath(name).name
+        if move:
+            (folder / name).rename(place)
+        else:
+            copy_inside(folder, name, place, limit_of(name))
+    return target, Parts(
+        parts.family, parts.name, tuple(PurePosixPath(name).name for name in parts.files)
+    )
+
+
+def made(
+    name: str, parts: Parts, facts: Facts, origin: Origin, staged: Path, given: Voicepack | None
+) -> Voicepack:
+    """The metadata of staged files; `given` is what came with them, where it is one."""
+    digests = {file: digest_inside(staged, file, limit_of(file)) for file in parts.files}
+    if given is not None:
+        for file, digest in given.files.items():
+            if digests.get(file, digest) != digest:
+                raise InvalidVoicepack(f"{file} is not the file its sha256 was taken of")
+    tree = {
+        "id": name,
+        "family": parts.family,
+        "languages": list(facts.languages),
+        "sample_rate": facts.sample_rate,
+        "cpu_ok": True,
+        "expressive": given.expressive if given else False,
+        "cloning": given.cloning if given else False,
+        "lora": given.lora if given else False,
+        "licence": origin.licence
+        or (given.licence if given else licence_in(staged, parts.files))
+        or "unknown",
+        "source": given.source if given else origin.source,
+        "files": digests,
+    }
+    return parse_metadata(tree, name)
+
+
+def write_entry(pack: Voicepack, folder: Path, parameters: Mapping[str, str]) -> None:
+    (folder / model_config.VERSION).mkdir(parents=True)
+    # Relative, so that the whole of VDX_HOME can be mounted elsewhere.
+    place = f"../../voicepacks/{pack.family}/{pack.id}"
+    text = model_config.entry_text(pack, place, parameters)
+    (folder / model_config.CONFIG).write_text(text, encoding="utf-8")

@@ -1,0 +1,212 @@
+"""Where voicepacks are kept: beside vdx those that come along, under VDX_HOME those added.
+
+Each added one is two folders, `voicepacks/<family>/<id>` and `model_repository/<id>`. They are
+made aside, checked there, and moved into place whole; whatever stops this leaves nothing.
+"""
+
+import contextlib
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from vdx.core.errors import InvalidInput, InvalidVoicepack, ModelFailed, SetupError
+from vdx.core.names import unknown_name
+from vdx.core.paths import Paths
+from vdx.serving import model_config
+from vdx.serving.voicepacks import identify
+from vdx.serving.voicepacks.checking import check_pack, check_place
+from vdx.serving.voicepacks.metadata import METADATA, Voicepack, read_metadata
+from vdx.serving.voicepacks.model_files import Parts
+from vdx.serving.voicepacks.staging import Origin, Trial, made, take, write_entry
+
+LOCK_WAIT_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One voicepack that is kept; `pack` is None where its metadata cannot be read."""
+
+    id: str
+    family: str
+    folder: Path
+    comes_along: bool
+    pack: Voicepack | None
+    problem: str = ""
+
+
+class VoicepackStore:
+    """The voicepacks of one vdx; every call blocks on the file system."""
+
+    def __init__(self, paths: Paths, trial: Trial | None = None) -> None:
+        self._paths = paths
+        self._trial = trial
+        self._packs, self._bundled = paths.voicepacks
+        self._models = paths.pulled_models
+
+    def entries(self) -> list[Entry]:
+        """Every voicepack, by id; one that is broken says so."""
+        found: dict[str, Entry] = {}
+        for root in (self._bundled, self._packs):
+            for file in sorted(root.glob(f"*/*/{METADATA}")):
+                found[file.parent.name] = self._entry(file.parent, root == self._bundled)
+        return [found[name] for name in sorted(found)]
+
+    def _entry(self, folder: Path, comes_along: bool) -> Entry:
+        pack, problem = None, ""
+        try:
+            pack = read_metadata(folder)
+            check_place(pack, folder)
+            if not comes_along and not (self._models / folder.name).is_dir():
+                problem = f"there is no model {self._models / folder.name}"
+        except InvalidVoicepack as error:
+            problem = str(error)
+        return Entry(folder.name, folder.parent.name, folder, comes_along, pack, problem)
+
+    def find(self, name: str) -> Entry:
+        """One by its id; raises UnknownName with the nearest one."""
+        entries = {entry.id: entry for entry in self.entries()}
+        if name not in entries:
+            raise unknown_name("voicepack", name, entries)
+        return entries[name]
+
+    # --- adding and removing ----------------------------------------------------------------
+
+    def require_free(self, name: str) -> None:
+        """Refuses an id that is a model's already; raises InvalidInput."""
+        if (self._models / name).exists():
+            what = "voices" if any(self._packs.glob(f"*/{name}")) else "grammar"
+            raise InvalidInput(
+                f"{name!r} is there already; `vdx {what} remove {name}` makes room, and --id gives "
+                "the new one another name",
+                param="id",
+            )
+        if (self._paths.model_repository / name).exists():
+            raise InvalidInput(
+                f"{name!r} is a model that comes with vdx; choose another --id", param="id"
+            )
+
+    def add(self, folder: Path, parts: Parts, origin: Origin, *, move: bool = False) -> Voicepack:
+        """Takes a model's files in, by copy or by `move`, and makes it loadable.
+
+        Raises:
+            InvalidVoicepack: a file is not what it must be; names file and reason.
+            InvalidInput: the id is taken.
+            SetupError: the folder of vdx cannot be written to.
+        """
+        given = read_metadata(folder) if (folder / METADATA).exists() else None
+        name = origin.id or (given.id if given else identify.suggested_id(parts))
+        with self._at_work(), self._aside() as aside:
+            self.require_free(name)
+            staged, flat = take(folder, parts, aside / "voicepack", move=move)
+            try:
+                facts = identify.describe(staged, flat)
+                if self._trial is not None:
+                    self._trial(flat, staged, origin.parameters)
+            except InvalidVoicepack as error:  # of the copy; the person knows the file as it was
+                told = error.message.replace(str(staged), str(folder))
+                raise InvalidVoicepack(told, param=error.param) from None
+            pack = made(name, flat, facts, origin, staged, given)
+            (staged / METADATA).write_text(pack.dump(), encoding="utf-8")
+            write_entry(pack, aside / "model", origin.parameters)
+            self._put(pack, aside)
+        return pack
+
+    def _put(self, pack: Voicepack, aside: Path) -> None:
+        place, model = self._packs / pack.family / pack.id, self._models / pack.id
+        place.parent.mkdir(parents=True, exist_ok=True)
+        model.parent.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(place, ignore_errors=True)  # without its model: somebody was cut off here
+        (aside / "voicepack").rename(place)
+        try:
+            (aside / "model").rename(model)
+        except OSError:
+            shutil.rmtree(place, ignore_errors=True)
+            raise
+
+    def removable(self, name: str) -> Entry:
+        """The one of that id; raises UnknownName, and InvalidInput where it comes with vdx."""
+        entry = self.find(name)
+        if entry.comes_along:
+            raise InvalidInput(
+                f"{name!r} comes with vdx and stays; `vdx models unload {name}` frees its memory",
+                param="id",
+            )
+        return entry
+
+    def remove(self, name: str) -> None:
+        """Takes a voicepack and its model away; raises as `removable` does."""
+        entry = self.removable(name)
+        with self._at_work(), self._aside() as aside:
+            # The model first: a voicepack without one is only unused.
+            for number, folder in enumerate((self._models / name, entry.folder)):
+                if folder.exists():
+                    folder.rename(aside / str(number))
+
+    @contextlib.contextmanager
+    def _at_work(self) -> Iterator[None]:
+        """One change at a time, over all processes."""
+        from filelock import FileLock, Timeout
+
+        with _writing(self._paths.home):
+            self._paths.home.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(self._paths.home / ".voicepacks.lock", timeout=LOCK_WAIT_S)
+            try:
+                lock.acquire()
+            except Timeout:
+                raise SetupError("another `vdx voices` is at work; try again later") from None
+        try:
+            yield
+        finally:
+            lock.release()
+
+    @contextlib.contextmanager
+    def _aside(self) -> Iterator[Path]:
+        """A folder on the same file system, gone afterwards; one left by a killed vdx goes too."""
+        root = self._paths.home / "staging"
+        with _writing(root):
+            shutil.rmtree(root, ignore_errors=True)
+            root.mkdir(parents=True)
+            try:
+                yield Path(tempfile.mkdtemp(dir=root))
+            finally:
+                shutil.rmtree(root, ignore_errors=True)
+
+    # --- checking ---------------------------------------------------------------------------
+
+    def check(self, entry: Entry) -> None:
+        """Checks metadata, digests, files and model of a voicepack; raises InvalidVoicepack."""
+        pack = read_metadata(entry.folder)
+        check_place(pack, entry.folder)
+        check_pack(pack, entry.folder)
+        if pack.files and self._trial is not None:
+            parts = identify.pick(pack.files, "", str(entry.folder))
+            self._trial(parts, entry.folder, {})
+        repository = self._paths.model_repository if entry.comes_along else self._models
+        try:
+            info = model_config.read_entry(repository / pack.id)
+        except ModelFailed as error:
+            raise InvalidVoicepack(str(error)) from None
+        if (info.family, info.kind) != (pack.family, pack.kind):
+            raise InvalidVoicepack(
+                f"{repository / pack.id} is a model of {info.family!r}, not of {pack.family!r}"
+            )
+
+    def check_path(self, path: Path) -> None:
+        """Checks a model that is not kept here, as `add` would; raises InvalidVoicepack."""
+        folder, parts = identify.identify(path)
+        if (folder / METADATA).exists():
+            check_pack(read_metadata(folder), folder)
+        identify.describe(folder, parts)
+        if self._trial is not None:
+            self._trial(parts, folder, {})
+
+
+@contextlib.contextmanager
+def _writing(place: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        where = error.filename or place
+        raise SetupError(f"{where} cannot be written: {error.strerror or error}") from error

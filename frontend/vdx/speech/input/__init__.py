@@ -1,0 +1,1 @@
+"""What a session hears: echo, noise gate, voice activity, recogniser, end of turn."""

@@ -1,0 +1,53 @@
+"""The bot's own voice at the input of a session: cancelled, or at least known."""
+
+import numpy as np
+
+from vdx.core.audio import LISTEN_FRAME, to_pcm
+from vdx.core.config import EchoControlConfig
+from vdx.core.events import Pcm
+from vdx.speech.input.aec import EchoCanceller
+from vdx.speech.input.playback_reference import PlaybackReference
+
+SILENCE: Pcm = np.zeros(LISTEN_FRAME, np.int16)
+
+
+class EchoControl:
+    """Told of every frame that is played; handed every frame that is heard. No I/O."""
+
+    def __init__(self, config: EchoControlConfig) -> None:
+        self._played = PlaybackReference()
+        self._canceller: EchoCanceller | None = None
+        self._config = EchoControlConfig(guard=False)
+        self.reconfigure(config)
+
+    def reconfigure(self, config: EchoControlConfig) -> None:
+        """Takes new settings from the next frame on."""
+        if config == self._config:
+            return
+        self._config = config
+        self._canceller = None
+        if config.cancellation:
+            self._canceller = EchoCanceller(noise_suppression=config.noise_suppression)
+
+    @property
+    def cancelling(self) -> bool:
+        return self._canceller is not None
+
+    def add(self, row: Pcm, now: float) -> None:
+        """A frame (int16 [960], 48 kHz) left for the listener at `now`, on the session's clock."""
+        if self._config.cancellation or self._config.guard:
+            self._played.add(row, now)
+
+    def hear(self, frame: bytes, position: int, now: float) -> tuple[bytes, Pcm | None]:
+        """The frame (640 bytes, 16 kHz) that ends at sample `position` and arrived at `now`.
+
+        Returns it without its echo, if cancellation is on, and what was played meanwhile (int16
+        [320]) for the guard, if that is on.
+        """
+        if not (self._config.cancellation or self._config.guard):
+            return frame, None
+        played = self._played.during(position, now)
+        if self._canceller is not None:
+            self._canceller.played(SILENCE if played is None else played)
+            frame = self._canceller.clean(to_pcm(frame)).tobytes()
+        return frame, played if self._config.guard else None

@@ -1,0 +1,67 @@
+"""How loud the person speaks: too quiet to be understood, or nearer than somebody else."""
+
+from typing import Final
+
+from vdx.core.audio import LISTEN_RATE
+from vdx.core.events import LevelTooLow, SessionState
+from vdx.speech.input.noise_gate import NoiseGate
+
+
+class OwnLevel:
+    """How loud the person at the microphone speaks, from turns while the bot was silent."""
+
+    ENOUGH: Final = 15
+    """Frames of speech in a turn: 300 ms."""
+    NEW: Final = 0.5
+    """Weight of the latest turn."""
+
+    def __init__(self) -> None:
+        self.level = 0.0
+        self._power = 0.0
+        self._frames = 0
+
+    def heard(self, level: float) -> None:
+        self._power += level * level
+        self._frames += 1
+
+    def ended(self) -> None:
+        """The turn is over; a level of 0.0 means that nobody has said enough yet."""
+        if self._frames >= self.ENOUGH:
+            level = float((self._power / self._frames) ** 0.5)
+            self.level = level if not self.level else self.level + self.NEW * (level - self.level)
+        self._power, self._frames = 0.0, 0
+
+
+class LevelHint:
+    """Notices, once, a voice that stays below the threshold for seconds."""
+
+    VOICED_FRAMES: Final = 75
+    """About two seconds of ordinary speech, pauses included."""
+    FORGET: Final = 0.25
+    """What a frame without a voice takes back: noise that flickers never adds up."""
+    LOUD_ENOUGH: Final = LISTEN_RATE * 3 // 10
+
+    def __init__(self) -> None:
+        self._done = False
+        self._score = 0.0
+        self._level = 0.0
+
+    def heard(self, speech_samples: int) -> None:
+        """An utterance was understood as speech: a long one proves that the level is fine."""
+        self._done = self._done or speech_samples >= self.LOUD_ENOUGH
+
+    def observe(
+        self, level: float, gated_voice: bool, state: SessionState, gate: NoiseGate
+    ) -> LevelTooLow | None:
+        bot_is_heard = state in (SessionState.SPEAKING, SessionState.BARGED_IN)
+        if self._done or bot_is_heard:
+            return None
+        if not gated_voice or level < 2.0 * gate.noise_floor:
+            self._score = max(0.0, self._score - self.FORGET)
+            return None
+        self._score += 1.0
+        self._level = level if self._level == 0.0 else 0.95 * self._level + 0.05 * level
+        if self._score < self.VOICED_FRAMES:
+            return None
+        self._done = True
+        return LevelTooLow(rms=self._level, threshold=gate.threshold(state))

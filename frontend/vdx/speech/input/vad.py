@@ -1,0 +1,248 @@
+"""Speech detection: 20 ms frames in; speech started, paused, resumed and ended out.
+
+A frame is speech when it passes the noise gate, webrtcvad (Google's GMM detector, the
+`aggressiveness` of the configuration being its mode) says so and the voice check hears a voice in
+it. While the bot is heard its echo does not count for the gate (`echoguard.py`), nor does a sound
+that stands still for a voice (`voicing.py`), nor a voice much quieter than the person's own. Three
+rules turn frames into utterances:
+
+- Start: `min_speech_duration_ms` of what webrtcvad takes for speech, with a voice in two frames of
+  it, within a window one frame in four longer, so that a
+  single missed frame does not start the count again. A quieter frame right before the first
+  speech frame counts too when a voice can already be heard in it: a voice sets in softly, a
+  click does not.
+- Pause: three silent frames in a row. One or two are a plosive or a detector's slip, and each
+  pause costs the recogniser a speculative decode.
+- End: `min_silence_duration_ms` after the last speech frame, or later where `extend_endpoint` asked
+  for more silence in this pause. A loud frame that webrtcvad takes for noise still belongs to the
+  utterance within 140 ms of speech (a closing "s"). Inside a pause a single speech frame counts
+  only with another loud one beside it: webrtcvad flickers.
+"""
+
+from collections import deque
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Final
+
+import webrtcvad
+
+from vdx.core.audio import FRAME_MS, LISTEN_FRAME, LISTEN_RATE, SAMPLE_BYTES, rms, to_pcm
+from vdx.core.config import VadConfig
+from vdx.core.errors import InvalidInput
+from vdx.core.events import (
+    Pcm,
+    SessionState,
+    SpeechEnded,
+    SpeechEvent,
+    SpeechPaused,
+    SpeechResumed,
+    SpeechStarted,
+)
+from vdx.speech.input.echo_level_guard import EchoLevelGuard
+from vdx.speech.input.input_level import LevelHint, OwnLevel
+from vdx.speech.input.noise_gate import BOT_IS_HEARD, NoiseGate, VadStatistics
+from vdx.speech.input.spectrum import Spectrum
+from vdx.speech.input.voice_activity_check import VoiceActivityCheck
+
+FRAME_BYTES: Final = LISTEN_FRAME * SAMPLE_BYTES
+PAUSE_FRAMES: Final = 3
+WINDOW: Final = 3
+"""Frames looked back on inside an utterance."""
+RESUME_FRAMES: Final = 2
+FRICATIVE_FRAMES: Final = 7
+"""How long after speech a loud frame without a voice still belongs to it."""
+VOICED_FRAMES: Final = 2
+"""Of an onset: a stroke of a key may look like one."""
+LEAD_IN_SHARE: Final = 0.5
+"""Of the threshold before the state multiplier; above it a voiced frame may begin an onset."""
+
+
+class _Frame(IntEnum):
+    """What one frame is; a later member includes the earlier ones."""
+
+    SILENCE = 0
+    LEAD_IN = 1
+    LOUD = 2
+    VOICELESS = 3
+    SPEECH = 4
+
+
+@dataclass(slots=True)
+class _Utterance:
+    """The utterance under way (or the last one); positions in samples since the session began."""
+
+    number: int
+    onset: int
+    speech_end: int
+    paused: bool = False
+    patience: int = 0
+
+
+class SpeechDetector:
+    """Turns the input of one session into speech events; not thread-safe, no I/O."""
+
+    def __init__(self, config: VadConfig) -> None:
+        self._gate = NoiseGate(config)
+        self._spectrum = Spectrum()
+        self._guard = EchoLevelGuard()
+        self._own = OwnLevel()
+        self._hint = LevelHint()
+        self._position = 0
+        self._utterance = _Utterance(number=0, onset=0, speech_end=0)
+        self._active = False
+        self._apply(config)
+
+    def _apply(self, config: VadConfig) -> None:
+        self._vad = webrtcvad.Vad(config.aggressiveness)
+        self._voice = VoiceActivityCheck(config.voice_check)
+        check = config.voice_check
+        self._nearness = 10 ** (check.nearness_db / 20) if check.enabled else 0.0
+        self._onset_frames = max(1, -(-config.min_speech_duration_ms // FRAME_MS))
+        self._silence_samples = config.min_silence_duration_ms * LISTEN_RATE // 1000
+        self._onset_window = self._onset_frames + max(1, self._onset_frames // 4)
+        # One more than the longest look back: the frame before an onset can be its lead-in.
+        self._recent: deque[_Frame] = deque(maxlen=max(self._onset_window, FRICATIVE_FRAMES) + 1)
+
+    def reconfigure(self, config: VadConfig) -> None:
+        """Takes new limits; the position, the utterance and the learned noise stay."""
+        self._gate.reconfigure(config)
+        self._apply(config)
+
+    def extend_endpoint(self, silence_ms: int) -> None:
+        """Lets the pause under way last `silence_ms` if that is longer than any other may."""
+        self._utterance.patience = silence_ms * LISTEN_RATE // 1000
+
+    def reset(self) -> None:
+        """Forgets an utterance under way without an event, as when its audio is thrown away."""
+        self._active = False
+        self._recent.clear()
+
+    @property
+    def position(self) -> int:
+        """16 kHz samples heard so far."""
+        return self._position
+
+    @property
+    def in_utterance(self) -> bool:
+        return self._active
+
+    @property
+    def speech_samples(self) -> int:
+        """16 kHz samples from onset to the last speech frame of the current or last utterance."""
+        return self._utterance.speech_end - self._utterance.onset
+
+    @property
+    def statistics(self) -> VadStatistics:
+        return self._gate.statistics
+
+    def process(
+        self, frame: bytes, state: SessionState, played: Pcm | None = None
+    ) -> tuple[SpeechEvent, ...]:
+        """Hears one frame (640 bytes: int16, 16 kHz, mono, 20 ms) while the session is in `state`.
+
+        `played` (int16 [320], 16 kHz) is what the listener was made to hear meanwhile, for the echo
+        guard; None for silence.
+
+        Raises InvalidInput for a frame of another size.
+        """
+        if len(frame) != FRAME_BYTES:
+            raise InvalidInput(f"a frame has {FRAME_BYTES} bytes, not {len(frame)}", param="frame")
+        pcm = to_pcm(frame)
+        level = rms(pcm)
+        like_speech: bool = self._vad.is_speech(frame, LISTEN_RATE)
+        near, voiced = self._inspect(pcm, level, state, played, like_speech=like_speech)
+        loud = self._gate.admits(near, state)
+        if state in BOT_IS_HEARD:
+            voiced = voiced and near >= self._own.level * self._nearness
+        speech = loud and voiced
+        if speech and state not in BOT_IS_HEARD:
+            self._own.heard(level)
+        self._gate.learn(level, state, voiced=voiced or self._active, speech=speech)
+        kind = self._classify(near, loud=loud, like_speech=like_speech, voiced=voiced)
+        self._recent.append(kind)
+        self._position += LISTEN_FRAME
+        event = self._follow() if self._active else self._seek(kind)
+        if event is not None:
+            if isinstance(event, SpeechEnded):
+                self._hint.heard(self.speech_samples)
+                self._own.ended()
+            return (event,)
+        hint = self._hint.observe(level, voiced and not speech, state, self._gate)
+        return () if hint is None else (hint,)
+
+    def _inspect(
+        self, pcm: Pcm, level: float, state: SessionState, played: Pcm | None, *, like_speech: bool
+    ) -> tuple[float, bool]:
+        """The level that the bot's echo does not explain, and whether a voice is in it."""
+        self._spectrum.push(pcm)
+        self._guard.play(played)
+        check = self._voice.config.enabled and like_speech
+        if not check and not self._guard.active:
+            return level, like_speech
+        power = self._spectrum.power()
+        near = level
+        if self._guard.active:
+            near = min(level, self._guard.residual(power, self._gate.threshold(state)))
+        if not check:
+            return near, like_speech
+        voiced = self._voice.judge(power)
+        return near, voiced and (state not in BOT_IS_HEARD or self._voice.moves)
+
+    def _classify(self, level: float, *, loud: bool, like_speech: bool, voiced: bool) -> _Frame:
+        if loud and like_speech:
+            return _Frame.SPEECH if voiced else _Frame.VOICELESS
+        if loud:
+            return _Frame.LOUD
+        base = self._gate.base_threshold
+        if level >= base or (like_speech and level >= base * LEAD_IN_SHARE):
+            return _Frame.LEAD_IN
+        return _Frame.SILENCE
+
+    def _seek(self, latest: _Frame) -> SpeechEvent | None:
+        """Outside an utterance: has speech lasted long enough?"""
+        if latest < _Frame.VOICELESS:
+            return None
+        frames = list(self._recent)[-self._onset_window - 1 :]
+        begin = len(frames) - min(len(frames), self._onset_window)
+        first = next(i for i in range(begin, len(frames)) if frames[i] >= _Frame.VOICELESS)
+        counted = sum(kind >= _Frame.VOICELESS for kind in frames[first:])
+        voiced = frames[first:].count(_Frame.SPEECH)
+        if first > 0 and frames[first - 1] >= _Frame.LEAD_IN:
+            first -= 1
+            counted += 1
+        if counted < self._onset_frames or voiced < min(VOICED_FRAMES, self._onset_frames):
+            return None
+        onset = self._position - (len(frames) - first) * LISTEN_FRAME
+        self._utterance = _Utterance(self._utterance.number + 1, onset, self._position)
+        self._active = True
+        return SpeechStarted(self._utterance.number, onset)
+
+    def _follow(self) -> SpeechEvent | None:
+        """Inside an utterance: does it pause, go on or end?"""
+        current = self._utterance
+        latest = list(self._recent)
+        goes_on = latest[-1] >= _Frame.LOUD and _Frame.SPEECH in latest[-FRICATIVE_FRAMES - 1 :]
+        latest = latest[-WINDOW:]
+        if not current.paused:
+            if goes_on:
+                current.speech_end = self._position
+            elif self._position - current.speech_end >= PAUSE_FRAMES * LISTEN_FRAME:
+                current.paused = True
+                return SpeechPaused(current.number, current.speech_end)
+            return None
+        if goes_on and sum(kind >= _Frame.LOUD for kind in latest) >= RESUME_FRAMES:
+            first = next(i for i, kind in enumerate(latest) if kind >= _Frame.LOUD)
+            current.paused = False
+            current.patience = 0
+            current.speech_end = self._position
+            resumed = self._position - (len(latest) - first) * LISTEN_FRAME
+            return SpeechResumed(current.number, resumed)
+        silent = self._position - current.speech_end
+        needed = max(self._silence_samples, current.patience)
+        # Speech in the last frame may be speech coming back: the next frames decide.
+        undecided = _Frame.SPEECH in latest and silent < needed + WINDOW * LISTEN_FRAME
+        if silent < needed or undecided:
+            return None
+        self._active = False
+        self._recent.clear()
+        return SpeechEnded(current.number, current.speech_end)

@@ -1,0 +1,1 @@
+"""What a session plays: the voice, a reply's audio, playout."""

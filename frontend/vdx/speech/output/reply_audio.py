@@ -1,0 +1,207 @@
+"""The private output queue of one reply: what the voice has made and nobody has heard yet.
+
+Each reply owns one, so an interruption drops the whole object and no stale audio can leak. It
+also remembers which clause sounds where, which is what the history is cut by.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from vdx.core.audio import SPEAK_FRAME, SPEAK_RATE
+from vdx.core.errors import VdxError
+from vdx.core.events import Clause, Pcm, SpeechChunk, Word
+from vdx.speech.text.writing_systems import WRITTEN_WORD
+
+MAX_FRAMES = 250
+"""Five seconds: enough to ride out a slow clause, little enough for hundreds of sessions."""
+SAMPLES_PER_CHARACTER = SPEAK_RATE * 65 // 1000
+"""The pace of ordinary speech: about fifteen characters a second."""
+
+
+@dataclass(slots=True)
+class ClauseSpan:
+    """Where a clause sounds in its reply: `start` and `frames` count 20 ms frames.
+
+    `continued`: it is the rest of the clause before it, whose voice broke off.
+    """
+
+    clause: Clause
+    start: int
+    frames: int = 0
+    words: list[Word] = field(default_factory=list)
+    complete: bool = False
+    continued: bool = False
+
+
+class ReplyAudio:
+    """A bounded queue of 20 ms frames (int16 [960] at 48 kHz) with clause boundaries.
+
+    One producer (`begin_clause`, `put`, `end_clause`, `finish`) and one consumer (`wait`, `take`)
+    on one loop.
+    """
+
+    def __init__(
+        self,
+        clauses_ahead: int,
+        max_frames: int = MAX_FRAMES,
+        on_first: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._on_first = on_first
+        self.spans: list[ClauseSpan] = []
+        self.error: VdxError | None = None
+        self._ahead = clauses_ahead
+        self._max_frames = max_frames
+        self._rows: deque[Pcm] = deque()
+        self._taken = 0
+        self._in_clause = False
+        self._ended = False
+        self._changed = asyncio.Event()  # for the consumer
+        self._drained = asyncio.Event()  # for the producer
+
+    @property
+    def ended(self) -> bool:
+        """No further frame will come."""
+        return self._ended
+
+    @property
+    def exhausted(self) -> bool:
+        return self._ended and not self._rows
+
+    async def begin_clause(self, clause: Clause) -> None:
+        """Waits until the voice is allowed to work this far ahead of the listener."""
+        while len(self.spans) - self._started_clauses() >= self._ahead:
+            await self._drain()
+        self.spans.append(ClauseSpan(clause, self._taken + len(self._rows)))
+        self._in_clause = True
+
+    async def put(self, chunk: SpeechChunk) -> None:
+        """Appends frames of the current clause, waiting while the queue is full."""
+        span = self.spans[-1]
+        span.words.extend(chunk.words)
+        if not self._taken and not self._rows and chunk.audio.size:
+            self._on_first()
+        for row in chunk.audio:
+            while len(self._rows) >= self._max_frames:
+                await self._drain()
+            self._rows.append(row)
+            span.frames += 1
+            self._changed.set()
+
+    def end_clause(self, *, complete: bool = True) -> None:
+        """The current clause has all its frames, or breaks off here; a silent one is forgotten."""
+        self._in_clause = False
+        if self.spans[-1].frames:
+            self.spans[-1].complete = complete
+        else:
+            self.spans.pop()
+
+    def break_off(self) -> Clause | None:
+        """The voice failed in the current clause: what of it is still to be spoken, if anything.
+
+        All of it where none of it was heard yet; what was made of it is thrown away then. Else
+        what follows the words that were made.
+        """
+        span = self.spans[-1]
+        if span.start >= self._taken:
+            while len(self._rows) > span.start - self._taken:
+                self._rows.pop()
+            span.frames = 0
+            span.words.clear()
+            return span.clause
+        spoken = _spoken_chars(span, span.frames * SPEAK_FRAME, span.frames * SPEAK_FRAME)
+        rest = _after(span.clause, spoken)
+        if rest is None:
+            return None
+        self.spans.append(ClauseSpan(rest, span.start + span.frames, continued=True))
+        return rest
+
+    def finish(self, error: VdxError | None = None) -> None:
+        """No further frame: the reply is complete, or broke with `error`."""
+        if self._in_clause:
+            self.end_clause(complete=error is None)
+        self.error = error
+        self._ended = True
+        self._changed.set()
+
+    async def wait(self) -> None:
+        """Returns when there is a frame to take or none will ever come."""
+        while not self._rows and not self._ended:
+            self._changed.clear()
+            await self._changed.wait()
+
+    def take(self) -> Pcm:
+        """The next frame; IndexError when `wait` was not awaited."""
+        row = self._rows.popleft()
+        self._taken += 1
+        self._drained.set()
+        return row
+
+    def clause_at(self, frame: int) -> ClauseSpan | None:
+        """The clause whose first frame is `frame`, if one starts there."""
+        for span in reversed(self.spans):
+            if span.start == frame and span.frames:
+                return span
+            if span.start < frame:
+                break
+        return None
+
+    def _started_clauses(self) -> int:
+        """Clauses whose first frame was taken; none before that counts as one being waited for."""
+        return sum(1 for span in self.spans if span.frames and span.start < self._taken)
+
+    async def _drain(self) -> None:
+        self._drained.clear()
+        await self._drained.wait()
+
+
+def _after(clause: Clause, spoken: int) -> Clause | None:
+    """What follows the first `spoken` characters of a clause; None where no word does."""
+    text = clause.text[spoken:]
+    if WRITTEN_WORD.search(text) is None:
+        return None
+    skipped = spoken + len(text) - len(text.lstrip())
+    return Clause(
+        clause.text[skipped:],
+        clause.source_offset(spoken),
+        clause.source_end,
+        clause.offsets[skipped:],
+    )
+
+
+def played_text(source: str, spans: list[ClauseSpan], samples: int) -> str:
+    """The part of `source`, a reply's text, that was played, to the word.
+
+    `samples` counts 48 kHz samples since the start of the reply. A word counts when half of it
+    was played. A voice that gives no word times is taken to speak at an even pace.
+    """
+    played = []
+    for span in spans:
+        position = samples - span.start * SPEAK_FRAME
+        length = span.frames * SPEAK_FRAME
+        if position <= 0:
+            break
+        clause, end = span.clause, span.clause.source_end
+        if position < length or not span.complete:
+            spoken = _spoken_chars(span, min(position, length), length)
+            end = clause.source_offset(spoken) if spoken else clause.source_start
+        played.append(source[clause.source_start : end])
+    return "".join(played).strip()
+
+
+def _spoken_chars(span: ClauseSpan, position: int, length: int) -> int:
+    """How many characters of the clause's text were spoken in its first `position` samples."""
+    if span.words:
+        half_played = [
+            word.char_end
+            for word in span.words
+            if (word.start_ms + word.end_ms) / 2 * SPEAK_RATE / 1000 <= position
+        ]
+        return max(half_played, default=0)
+    text = span.clause.text
+    # Of a clause still being made only a part of the length is known.
+    expected = length if span.complete else max(length, len(text) * SAMPLES_PER_CHARACTER)
+    reached = len(text) * position / expected
+    words = WRITTEN_WORD.finditer(text)
+    return max((word.end() for word in words if sum(word.span()) / 2 <= reached), default=0)

@@ -1,0 +1,115 @@
+"""The voice stage: clauses in, a reply's audio out, one Triton request per clause."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
+from dataclasses import dataclass
+
+from vdx.core.errors import ModelBusy, ModelRejected, VdxError
+from vdx.core.events import Clause, SpeechChunk
+from vdx.speech.output.reply_audio import ReplyAudio
+
+BUSY_DELAYS_S = (0.05, 0.1, 0.2, 0.4, 0.8)
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """Which model speaks, and how; `speaker` and `language` may be empty, `speed` 0.25 to 4.0."""
+
+    model: str
+    language: str = ""
+    speaker: str = ""
+    speed: float = 1.0
+
+
+Synthesize = Callable[[Voice, str], AsyncGenerator[SpeechChunk, None]]
+"""Streams one clause; closing the iterator cancels the synthesis."""
+
+Recover = Callable[[Voice, VdxError, int], Awaitable[Voice | None]]
+"""After a failure: the voice to go on with, the same one once it speaks again; None ends it.
+
+The number counts how often this voice has failed in this clause: the text may be what kills it.
+"""
+
+RECOVERIES = 3
+"""How often one clause may be taken up again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Speaker:
+    """What a reply is spoken with; `report` hears of failures that do not end it.
+
+    `voice` is asked anew at every clause, which is what lets it be swapped in mid-reply.
+    """
+
+    voice: Callable[[], Voice]
+    synthesize: Synthesize
+    report: Callable[[VdxError], None]
+    recover: Recover | None = None
+
+
+async def speak(clauses: AsyncIterator[Clause], speaker: Speaker, audio: ReplyAudio) -> None:
+    """Speaks clause after clause into `audio`, never further ahead than it allows.
+
+    A clause the model rejects is reported and left out. One whose voice died goes on with the
+    voice that `speaker.recover` names. Any other failure ends the reply.
+
+    Raises:
+        VdxError: the voice failed; `audio` is finished with the error.
+    """
+    try:
+        async for clause in clauses:
+            await audio.begin_clause(clause)
+            try:
+                await _speak_clause(clause, speaker, audio)
+            except ModelRejected as error:
+                audio.end_clause(complete=False)
+                speaker.report(error)
+            else:
+                audio.end_clause()
+    except VdxError as error:
+        audio.finish(error)
+        raise
+    audio.finish()
+
+
+async def _speak_clause(clause: Clause, speaker: Speaker, audio: ReplyAudio) -> None:
+    """One clause, taken up again where its voice dies."""
+    voice, failures = speaker.voice(), Counter[Voice]()
+    rest = clause
+    for attempt in range(RECOVERIES + 1):
+        try:
+            await _ask(rest.text, voice, speaker, audio)
+        except VdxError as error:
+            if speaker.recover is None or attempt == RECOVERIES:
+                raise
+            failures[voice] += 1
+            if (other := await speaker.recover(voice, error, failures[voice])) is None:
+                raise
+            if attempt == 0:
+                speaker.report(error)
+            voice = other
+            if (unspoken := audio.break_off()) is None:
+                return
+            rest = unspoken
+        else:
+            return
+
+
+async def _ask(text: str, voice: Voice, speaker: Speaker, audio: ReplyAudio) -> None:
+    """A busy model is asked again, as long as nothing of the clause has sounded."""
+    for delay in BUSY_DELAYS_S:
+        try:
+            return await _stream(speaker.synthesize(voice, text), audio)
+        except ModelBusy:
+            if audio.spans[-1].frames:
+                raise
+            await asyncio.sleep(delay)
+    return await _stream(speaker.synthesize(voice, text), audio)
+
+
+async def _stream(chunks: AsyncGenerator[SpeechChunk, None], audio: ReplyAudio) -> None:
+    async with aclosing(chunks):
+        async for chunk in chunks:
+            await audio.put(chunk)

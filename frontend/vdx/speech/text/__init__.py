@@ -1,0 +1,1 @@
+"""Text between recogniser and voice: responder, clauses, languages and words."""

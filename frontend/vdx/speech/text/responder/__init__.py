@@ -1,0 +1,57 @@
+"""What answers: the messages of a conversation in, the text of the reply out, as it is made."""
+
+from collections.abc import AsyncGenerator, Sequence
+from typing import Protocol
+
+from vdx.core.config import ResponderConfig
+from vdx.core.events import Message
+
+
+class Responder(Protocol):
+    """Shared by all sessions with the same configuration; keeps no conversation of its own."""
+
+    def reply(self, messages: Sequence[Message]) -> AsyncGenerator[str, None]:
+        """Pieces of the answer to the last message; closing the generator cancels the work.
+
+        Raises ResponderError when there is no answer or it breaks off.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Frees connections; the responder is used up."""
+        ...
+
+
+class FixedText:
+    """Says the same words whatever was said: greetings, apologies, text given by a client."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    async def reply(self, messages: Sequence[Message]) -> AsyncGenerator[str, None]:
+        del messages
+        yield self._text
+
+    async def aclose(self) -> None:
+        """Nothing to free."""
+
+
+def make_responder(config: ResponderConfig) -> Responder:
+    """The responder that the configuration names; raises ConfigError for what it cannot use.
+
+    The libraries of a kind are imported here and only for that kind; the chat client costs about
+    a second, so make it before the first person is waiting.
+    """
+    match config.kind:
+        case "echo":
+            from vdx.speech.text.responder.echo import EchoResponder
+
+            return EchoResponder(config.echo)
+        case "script":
+            from vdx.speech.text.responder.script import ScriptResponder
+
+            return ScriptResponder(config.script)
+        case "chat":
+            from vdx.speech.text.responder.chat import ChatResponder
+
+            return ChatResponder(config.chat)

@@ -1,0 +1,66 @@
+"""One line for each HTTP request and each WebSocket that was refused.
+
+At debug level, and at info for refusals (`REFUSALS`), which are limited so that a flood of them
+does not fill the disk. Never the query, a header or the body: they hold keys and words.
+"""
+
+import time
+from typing import Final
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from vdx.core.log_limit import LimitedLog
+from vdx.core.logs import logger
+
+log = logger(__name__)
+
+REFUSALS: Final = frozenset({401, 403, 429, 503})
+PATH_CHARS: Final = 200
+CODE: Final = "vdx.code"
+"""In a request's scope: the code of the error it ended with."""
+
+
+class RequestLog:
+    """Around the whole application."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self._refusals = LimitedLog(__name__)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        began, status = time.monotonic(), 0
+
+        async def watched(message: Message) -> None:
+            nonlocal status
+            if message["type"] in ("http.response.start", "websocket.http.response.start"):
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watched)
+        except Exception:
+            status = status or 500  # answered further out
+            raise
+        finally:
+            # An accepted WebSocket is a session, which has lines of its own; without a status
+            # the client left before it was answered.
+            if status or scope["type"] == "http":
+                self._write(scope, status, time.monotonic() - began)
+
+    def _write(self, scope: Scope, status: int, seconds: float) -> None:
+        raw: bytes = scope.get("raw_path") or scope["path"].encode()
+        values = {
+            "method": scope.get("method", "GET"),
+            "path": raw.partition(b"?")[0].decode("ascii", "backslashreplace")[:PATH_CHARS],
+            "status": status or "client left",
+            "ms": round(seconds * 1000, 1),
+        }
+        if code := scope.get(CODE):
+            values["code"] = code
+        if status in REFUSALS:
+            self._refusals.info("request refused", **values)
+        else:
+            log.debug("request", **values)

@@ -1,0 +1,148 @@
+"""What clients of the audio endpoints may send and what they get, validated.
+
+The names are those of the OpenAI API. Keys it has and vdx has no use for are accepted; keys it
+does not have are refused by name. The OpenAPI document is made of these classes.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from vdx.core.config import Speed
+from vdx.dialog.profiles import DEFAULT_PROFILE
+
+MAX_INPUT_CHARS = 100_000
+
+Language = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$")]
+"""A BCP-47 tag."""
+Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+
+
+class Shape(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class VoiceId(Shape):
+    """The long way to name a voice."""
+
+    id: Name
+
+
+class SpeechRequest(Shape):
+    """A text to speak. `language` and `sample_rate` are vdx's own."""
+
+    input: str = Field(min_length=1, max_length=MAX_INPUT_CHARS, description="any length of text")
+    model: Name = Field(
+        DEFAULT_PROFILE, description="a profile, a voice model, or a name of OpenAI's such as tts-1"
+    )
+    voice: Name | VoiceId = Field(
+        "alloy", description="a voice model, model/speaker, or a name of OpenAI's (the profile's)"
+    )
+    response_format: Literal["mp3", "opus", "flac", "wav", "pcm"] = "mp3"
+    speed: Speed = 1.0
+    instructions: str | None = Field(
+        None, max_length=MAX_INPUT_CHARS, description="accepted; no voice follows them yet"
+    )
+    stream_format: Literal["audio", "sse"] = "audio"
+    language: Language | None = Field(None, description="BCP-47; default: the voice's own")
+    sample_rate: Literal[16000, 24000, 48000] = Field(24000, description="Hz")
+
+
+class TranscriptionRequest(Shape):
+    """The fields beside `file` of a recording to write down."""
+
+    model: Name = Field(
+        DEFAULT_PROFILE,
+        description="a profile, a recogniser, or a name of OpenAI's such as whisper-1",
+    )
+    response_format: Literal["json", "text", "srt", "verbose_json", "vtt"] = "json"
+    stream: bool = Field(False, description="server-sent events; with json and text")
+    language: Language | None = Field(None, description="BCP-47; default: the model finds out")
+    timestamp_granularities: list[Literal["word", "segment"]] = Field(
+        [], max_length=2, description="of verbose_json; default: both"
+    )
+    prompt: str | None = Field(None, max_length=10_000, description="accepted, not used")
+    temperature: float = Field(0.0, ge=0, le=1, description="accepted, not used")
+    include: list[Literal["logprobs"]] = Field([], max_length=1, description="accepted, not used")
+    chunking_strategy: str | None = Field(
+        None, max_length=1_000, description="accepted; speech is always cut by voice activity"
+    )
+
+
+class Transcription(BaseModel):
+    """`json`: what the recording says."""
+
+    text: str
+    usage: dict[str, Any]
+
+
+class TranscriptionWord(BaseModel):
+    word: str
+    start: float = Field(description="seconds")
+    end: float
+
+
+class TranscriptionSegment(BaseModel):
+    """A stretch of speech; tokens and seek exist for clients written for Whisper."""
+
+    id: int
+    seek: int
+    start: float = Field(description="seconds")
+    end: float
+    text: str
+    tokens: list[int]
+    temperature: float
+    avg_logprob: float = Field(description="logarithm of the recogniser's confidence")
+    compression_ratio: float
+    no_speech_prob: float
+
+
+class VerboseTranscription(Transcription):
+    """`verbose_json`: with times."""
+
+    task: Literal["transcribe"]
+    language: str = Field(description="in English; empty where nobody knows")
+    duration: float = Field(description="seconds")
+    segments: list[TranscriptionSegment] | None = None
+    words: list[TranscriptionWord] | None = None
+
+
+class ModelDetails(BaseModel):
+    """What vdx says beyond OpenAI's shape."""
+
+    kind: Literal["profile", "voice", "recogniser", "alias", "unknown"]
+    state: str | None = Field(None, description="READY, LOADING, UNLOADING or UNAVAILABLE")
+    family: str | None = None
+    languages: list[str] | None = None
+    sample_rate: int | None = None
+    capabilities: list[str] | None = None
+    voice: str | None = Field(None, description="of a profile")
+    recogniser: str | None = Field(None, description="of a profile")
+
+
+class Model(BaseModel):
+    id: str
+    object: Literal["model"] = "model"
+    created: int = Field(description="when this server started, Unix seconds")
+    owned_by: str = "vdx"
+    vdx: ModelDetails
+
+
+class ModelList(BaseModel):
+    object: Literal["list"] = "list"
+    data: list[Model]
+
+
+class ErrorDetails(BaseModel):
+    """The first four are OpenAI's."""
+
+    message: str
+    type: str
+    param: str | None
+    code: str | None
+    service: str = Field(description="what failed")
+    retryable: bool = Field(description="whether the same request can succeed later")
+
+
+class Failure(BaseModel):
+    error: ErrorDetails

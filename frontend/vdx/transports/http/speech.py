@@ -1,0 +1,71 @@
+"""`POST /v1/audio/speech`: a text in, its speech out while it is being spoken."""
+
+import base64
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, aclosing
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from vdx.app import Application
+from vdx.batch.encoders import FORMS, Encoder
+from vdx.batch.files import speak_text
+from vdx.core.events import Pcm
+from vdx.core.threads import in_thread
+from vdx.transports.http.bodies import json_body
+from vdx.transports.http.openai_names import find_voice, require_ready
+from vdx.transports.http.schema import SpeechRequest
+from vdx.transports.http.streams import EVENTS, Stream, event
+
+LIGHT = ("pcm", "wav")
+"""Formats that cost less to make than a thread costs to ask."""
+
+
+async def speech(request: Request) -> Response:
+    """Speaks a text; the first bytes leave as soon as the voice has its first sound."""
+    host: Application = request.app.state.host
+    asked = await json_body(request, SpeechRequest)
+    require_ready(host)
+    voice = await find_voice(host, asked)
+    form = asked.response_format
+    headers = {"X-Vdx-Voice": voice.model}
+    encoder = Encoder(form, asked.sample_rate)
+    resources = AsyncExitStack()
+    resources.callback(encoder.close)
+    pieces = _encoded(
+        host,
+        speak_text(host.client, voice, asked.input, host.config.clauses),
+        encoder,
+        threaded=form not in LIGHT,
+    )
+    if asked.stream_format == "sse":
+        return Stream(_as_events(pieces, asked), EVENTS, headers, resources)
+    return Stream(pieces, FORMS[form].media_type, headers, resources)
+
+
+async def _encoded(
+    host: Application, pieces: AsyncGenerator[Pcm, None], encoder: Encoder, *, threaded: bool
+) -> AsyncGenerator[bytes, None]:
+    with host.suspicious():
+        async with aclosing(pieces):
+            async for pcm in pieces:
+                data = await in_thread(encoder.push, pcm) if threaded else encoder.push(pcm)
+                if data:
+                    yield data
+    if data := await in_thread(encoder.finish):
+        yield data
+
+
+async def _as_events(
+    pieces: AsyncGenerator[bytes, None], asked: SpeechRequest
+) -> AsyncGenerator[bytes, None]:
+    """The API's events; its tokens are here words of the text and pieces of sound."""
+    count = 0
+    async with aclosing(pieces):
+        async for piece in pieces:
+            count += 1
+            audio = base64.b64encode(piece).decode()
+            yield event({"type": "speech.audio.delta", "audio": audio})
+    words = len(asked.input.split())
+    usage = {"input_tokens": words, "output_tokens": count, "total_tokens": words + count}
+    yield event({"type": "speech.audio.done", "usage": usage})

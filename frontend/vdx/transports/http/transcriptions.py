@@ -1,0 +1,126 @@
+"""`POST /v1/audio/transcriptions`: a recording in, what it says out."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, aclosing
+from dataclasses import dataclass
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from vdx.app import Application
+from vdx.batch.files import Segment, transcribe
+from vdx.batch.recording import Recording
+from vdx.batch.transcripts import GRANULARITIES, Document
+from vdx.core.audio import LISTEN_RATE
+from vdx.core.errors import InvalidInput
+from vdx.core.threads import in_thread
+from vdx.serving.models import ModelInfo
+from vdx.transports.http.bodies import checked, upload
+from vdx.transports.http.openai_names import find_recogniser, require_ready
+from vdx.transports.http.schema import TranscriptionRequest
+from vdx.transports.http.streams import EVENTS, Stream, event, while_connected
+
+STREAMED = ("json", "text")
+"""The forms that can be told bit by bit."""
+TEXT = "text/plain; charset=utf-8"
+MEDIA_TYPES = {"text": TEXT, "srt": TEXT, "vtt": "text/vtt; charset=utf-8"}
+NAME_CHARS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """One recording and who writes it down."""
+
+    host: Application
+    recording: Recording
+    recogniser: ModelInfo
+    language: str
+    places: asyncio.Semaphore
+
+    async def segments(self) -> AsyncGenerator[Segment, None]:
+        host = self.host
+        found = transcribe(
+            host.client,
+            self.recogniser.name,
+            self.recording,
+            host.config.vad,
+            language=self.language,
+            places=self.places,
+        )
+        with host.suspicious():
+            async with aclosing(found):
+                async for segment in found:
+                    yield segment
+
+    async def document(self) -> Document:
+        async with aclosing(self.segments()) as segments:
+            return self.of([segment async for segment in segments])
+
+    def of(self, segments: list[Segment]) -> Document:
+        language = self.recogniser.language(self.language)
+        return Document(segments, self.recording.heard / LISTEN_RATE, language)
+
+
+async def transcriptions(request: Request) -> Response:
+    """Writes a recording down, whole or stretch by stretch."""
+    host: Application = request.app.state.host
+    require_ready(host)
+    limits, recordings = host.config.server, request.app.state.recordings
+    recordings.require_free()  # or the upload would be for nothing
+    async with AsyncExitStack() as stack:
+        file, fields = await upload(request, limits.max_upload_bytes)
+        stack.push_async_callback(file.close)
+        # Not before the upload is whole: one that stalls would keep the place from others.
+        stack.enter_context(recordings.take())
+        asked = checked(TranscriptionRequest, fields)
+        recogniser = await find_recogniser(host, asked.model, asked.language)
+        _check(asked, recogniser)
+        name = (file.filename or "file")[:NAME_CHARS]
+        recording = await in_thread(
+            Recording, file.file, name, limits.max_recording_seconds, discard=Recording.close
+        )
+        stack.enter_context(recording)
+        places = request.app.state.stretches
+        job = _Job(host, recording, recogniser, asked.language or "", places)
+        if asked.stream:
+            return Stream(_events(job), EVENTS, resources=stack.pop_all())
+        document = await while_connected(request, job.document())
+    chosen = asked.timestamp_granularities or GRANULARITIES
+    media_type = MEDIA_TYPES.get(asked.response_format, "application/json")
+    rendered = await in_thread(document.rendered, asked.response_format, chosen)
+    return Response(rendered, media_type=media_type)
+
+
+def _check(asked: TranscriptionRequest, recogniser: ModelInfo) -> None:
+    """What only makes sense together."""
+    if asked.stream and asked.response_format not in STREAMED:
+        raise InvalidInput(
+            f"stream works with response_format json and text, not {asked.response_format!r}",
+            param="stream",
+        )
+    if not asked.timestamp_granularities:
+        return
+    if asked.response_format != "verbose_json":
+        raise InvalidInput(
+            "timestamp_granularities need response_format verbose_json, not "
+            f"{asked.response_format!r}",
+            param="timestamp_granularities",
+        )
+    if "word" in asked.timestamp_granularities and not recogniser.can("word_times"):
+        raise InvalidInput(
+            f"{recogniser.name} does not tell when words sound",
+            param="timestamp_granularities",
+        )
+
+
+async def _events(job: _Job) -> AsyncGenerator[bytes, None]:
+    said = list[Segment]()
+    async with aclosing(job.segments()) as segments:
+        async for segment in segments:
+            delta = f" {segment.text}" if said else segment.text
+            said.append(segment)
+            yield event({"type": "transcript.text.delta", "delta": delta})
+    document = job.of(said)
+    done = {"text": document.text, "usage": document.usage()}
+    yield event({"type": "transcript.text.done"} | done)

@@ -1,0 +1,294 @@
+"""One client of `/v1/realtime`: its events in, a session between, the presenter's events out."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Any
+
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from vdx.app import Application
+from vdx.core.audio import LISTEN_RATE, rms, to_pcm
+from vdx.core.errors import InvalidInput, SessionLimit, TooLarge, UnknownName, VdxError
+from vdx.core.json_input import shown, utf8_size
+from vdx.core.logs import bound, logger
+from vdx.core.resample import Resampler
+from vdx.core.slices import rest
+from vdx.dialog.history import Item
+from vdx.transports.realtime import events as ev
+from vdx.transports.realtime.incoming import event_id_of, read_audio, read_event
+from vdx.transports.realtime.outbox import Outbox
+from vdx.transports.realtime.presenter import RealtimePresenter
+from vdx.transports.realtime.schema import NewItem, ResponseCreate, SessionUpdate, parse
+from vdx.transports.realtime.settings import Settings
+
+log = logger(__name__)
+
+VAD_EVENTS_S = 0.2
+MAX_ITEMS = 1_000
+"""Items a conversation may hold before a client may not add to it by hand."""
+PIECE_BYTES = 48_000
+"""Of audio that are resampled at once: a second at 24 kHz, in about a millisecond."""
+
+
+class Connection:
+    """Lives as long as its socket; `run` returns when either side is done."""
+
+    def __init__(self, socket: WebSocket, host: Application, settings: Settings) -> None:
+        self._socket = socket
+        self._host = host
+        self._settings = settings
+        write_timeout = host.config.server.write_timeout_ms / 1000
+        self._outbox = Outbox(socket.send_text, write_timeout)
+        self._presenter = RealtimePresenter(self._outbox, self._current)
+        self._session = host.open_session(settings.options, self._presenter)
+        self._presenter.attach(self._session)
+        self._resampler = Resampler(settings.input_rate, LISTEN_RATE)
+        self._level = 0.0
+        self._uncommitted = 0  # samples at LISTEN_RATE since the last commit or clear
+        self._loading: asyncio.Task[None] | None = None
+        self._tasks: asyncio.TaskGroup | None = None
+
+    async def run(self) -> None:
+        """Serves the client; everything of it is freed on return."""
+        with bound(session=self._session.id):
+            await self._run()
+
+    async def _run(self) -> None:
+        session = self._session
+        self._post("session.created", session=self._settings.rendered(session.id))
+        try:
+            async with asyncio.TaskGroup() as group:
+                self._tasks = group
+                writing = group.create_task(self._write(), name=f"{session.id}-write")
+                reading = group.create_task(self._read(), name=f"{session.id}-read")
+                levels = group.create_task(self._tell_levels(), name=f"{session.id}-levels")
+                reason = await session.run()
+                for task in (reading, levels, self._loading):
+                    if task is not None:
+                        task.cancel()
+                self._outbox.close()
+                await writing
+        finally:
+            self._host.forget(session)
+        if reason != "gone":
+            await self._close(reason)
+
+    async def _close(self, reason: str) -> None:
+        try:
+            await self._socket.close(1000, reason)
+        except (RuntimeError, WebSocketDisconnect):  # the client was quicker
+            log.debug("client left first")
+
+    async def _write(self) -> None:
+        try:
+            await self._outbox.run()
+        except SessionLimit as error:
+            log.warning("slow reader", error=error.for_log)
+            self._session.close("slow_reader")
+        except (WebSocketDisconnect, RuntimeError):
+            self._session.close("gone")
+
+    async def _read(self) -> None:
+        try:
+            while True:
+                message = await self._socket.receive()
+                if message["type"] == "websocket.disconnect":
+                    break
+                await self._take(message)
+                del message  # it may be large, and the next one may be long in coming
+                await self._outbox.caught_up()
+                # Messages that have arrived together are taken without waiting.
+                await asyncio.sleep(0)
+        finally:
+            self._session.close("gone")
+
+    async def _take(self, message: Any) -> None:
+        event_id: str | None = None
+        try:
+            event = await read_event(message)
+            event_id = event_id_of(event)
+            await self._handler(event)(event)
+        except VdxError as error:
+            log.debug("event refused", code=error.code, error=error.for_log)
+            self._outbox.post(ev.error_event(error, event_id))
+
+    def _handler(self, event: dict[str, Any]) -> Callable[[dict[str, Any]], Awaitable[None]]:
+        name = HANDLERS.get(str(event.get("type")))
+        if name is None:
+            known, given = ", ".join(HANDLERS), shown(event.get("type"))
+            message = f"unknown event type {given}; vdx handles: {known}"
+            raise InvalidInput(message, param="type")
+        handler: Callable[[dict[str, Any]], Awaitable[None]] = getattr(self, name)
+        return handler
+
+    # --- client events ----------------------------------------------------------------------
+
+    async def _session_update(self, event: dict[str, Any]) -> None:
+        update = parse(SessionUpdate, event.get("session"), "session")
+        self._check_size(update.instructions, "session.instructions")
+        if self._loading is not None:  # updates take effect in the order they were sent
+            await asyncio.wait((self._loading,))
+        wanted = self._current().merged(update).models
+        if all(self._host.manager.info(name) for name, _ in wanted):
+            await self._apply(update)
+        elif self._tasks is not None:
+            # Beside the reading: speech must not wait while a model loads.
+            work = self._apply_or_refuse(update, event_id_of(event))
+            self._loading = self._tasks.create_task(work, name=f"{self._session.id}-update")
+
+    async def _apply_or_refuse(self, update: SessionUpdate, event_id: str | None) -> None:
+        try:
+            await self._apply(update)
+        except VdxError as error:
+            self._outbox.post(ev.error_event(error, event_id))
+
+    async def _apply(self, update: SessionUpdate) -> None:
+        wanted = self._current().merged(update)
+        for name, kind in wanted.models:
+            await self._host.offered(name, kind, wanted.options.language)
+        await self._host.prepare(wanted.options)
+        new = self._current().merged(update)  # somebody may have swapped a voice meanwhile
+        if new.input_rate != self._settings.input_rate:
+            self._resampler = Resampler(new.input_rate, LISTEN_RATE)
+        opted_in = new.vdx_events and not self._settings.vdx_events
+        self._settings = new
+        self._session.update(new.options)
+        self._post("session.updated", session=new.rendered(self._session.id))
+        if opted_in and self._host.drain.active:
+            self._session.tell_draining(self._host.drain.seconds_left)
+
+    def _current(self) -> Settings:
+        """The settings, with what an administrator swapped in the session."""
+        if self._settings.options is not self._session.options:
+            self._settings = replace(self._settings, options=self._session.options)
+        return self._settings
+
+    async def _audio_append(self, event: dict[str, Any]) -> None:
+        raw = await read_audio(event.pop("audio", None))
+        resampler = self._resampler  # an update that waits for a model changes it for what follows
+        for at in range(0, len(raw), PIECE_BYTES):
+            if at:
+                await rest()
+            pcm = to_pcm(raw[at : at + PIECE_BYTES])
+            if self._settings.vdx_events:
+                self._level = rms(pcm)
+            heard = resampler.push(pcm)
+            self._uncommitted += heard.size
+            await self._session.feed(heard.tobytes())
+
+    async def _audio_commit(self, _event: dict[str, Any]) -> None:
+        utterance = self._session.commit()
+        self._presenter.committed(utterance, self._uncommitted * 1000 // LISTEN_RATE)
+        self._uncommitted = 0
+
+    async def _audio_clear(self, _event: dict[str, Any]) -> None:
+        self._session.clear()
+        self._uncommitted = 0
+        self._post("input_audio_buffer.cleared")
+
+    async def _item_create(self, event: dict[str, Any]) -> None:
+        new = parse(NewItem, event.get("item"), "item")
+        if len(self._session.history) >= MAX_ITEMS:
+            raise SessionLimit(f"the conversation holds {MAX_ITEMS} items; delete some first")
+        text = " ".join(part.text for part in new.content)
+        self._check_size(text, "item.content")
+        self._check_room(text)
+        item_id = new.id or f"item_{self._session.id}_{ev.event_id()}"
+        item = Item(item_id, new.role, text)
+        after = event.get("previous_item_id")
+        previous = self._session.history.add(item, after if isinstance(after, str) else None)
+        self._presenter.item_added(previous, ev.item_object(item))
+
+    def _check_size(self, text: str | None, param: str) -> None:
+        limit = self._host.config.session.max_item_text_bytes
+        if (size := utf8_size(text or "")) > limit:
+            raise TooLarge(
+                f"{param} has {size} bytes of text, more than {limit} "
+                "(session.max_item_text_bytes)",
+                param=param,
+            )
+
+    def _check_room(self, text: str) -> None:
+        limit = self._host.config.session.max_history_bytes
+        size = self._session.history.size
+        if size + utf8_size(text) > limit:
+            raise SessionLimit(
+                f"the conversation holds {size} bytes of text; with this item it would have more "
+                f"than {limit} (session.max_history_bytes); delete items first "
+                "(conversation.item.delete)"
+            )
+
+    async def _item_truncate(self, event: dict[str, Any]) -> None:
+        audio_end_ms = event.get("audio_end_ms")
+        if not isinstance(audio_end_ms, int):
+            raise InvalidInput(
+                f"audio_end_ms must be an integer, got {shown(audio_end_ms)}", param="audio_end_ms"
+            )
+        item = self._session.history.truncate(_item_id(event), audio_end_ms)
+        self._post(
+            "conversation.item.truncated",
+            item_id=item.id,
+            content_index=0,
+            audio_end_ms=audio_end_ms,
+        )
+
+    async def _item_delete(self, event: dict[str, Any]) -> None:
+        self._session.history.delete(_item_id(event))
+        self._post("conversation.item.deleted", item_id=_item_id(event))
+
+    async def _item_retrieve(self, event: dict[str, Any]) -> None:
+        item = self._session.history.get(_item_id(event))
+        self._post("conversation.item.retrieved", item=ev.item_object(item))
+
+    async def _response_create(self, event: dict[str, Any]) -> None:
+        wanted = parse(ResponseCreate, event.get("response") or {}, "response")
+        self._check_size(wanted.instructions, "response.instructions")
+        if (active := self._session.active_reply) is not None:
+            raise InvalidInput(
+                f"response resp_{self._session.id}_{active} is still active; cancel it or wait",
+                param="response",
+            )
+        self._presenter.next_metadata(wanted.metadata)
+        self._session.request_reply(wanted.instructions or "")
+
+    async def _response_cancel(self, _event: dict[str, Any]) -> None:
+        if self._session.active_reply is None:
+            raise InvalidInput("there is no active response to cancel", param="response_id")
+        self._session.interrupt()
+
+    # --- levels -----------------------------------------------------------------------------
+
+    async def _tell_levels(self) -> None:
+        """VAD statistics for clients that draw them."""
+        while True:
+            await asyncio.sleep(VAD_EVENTS_S)
+            if self._settings.vdx_events:
+                stats = self._session.hearing.statistics
+                values = {name: round(getattr(stats, name), 3) for name in stats.__slots__}
+                self._post("vdx.vad", level=round(self._level, 1), **values)
+
+    def _post(self, kind: str, **fields: Any) -> None:
+        self._outbox.post(ev.encode(kind, **fields))
+
+
+HANDLERS = {
+    "session.update": "_session_update",
+    "input_audio_buffer.append": "_audio_append",
+    "input_audio_buffer.commit": "_audio_commit",
+    "input_audio_buffer.clear": "_audio_clear",
+    "conversation.item.create": "_item_create",
+    "conversation.item.truncate": "_item_truncate",
+    "conversation.item.delete": "_item_delete",
+    "conversation.item.retrieve": "_item_retrieve",
+    "response.create": "_response_create",
+    "response.cancel": "_response_cancel",
+}
+"""Every client event vdx handles and the method that does."""
+
+
+def _item_id(event: dict[str, Any]) -> str:
+    item_id = event.get("item_id")
+    if not isinstance(item_id, str):
+        raise UnknownName(f"item_id must be a string, got {shown(item_id)}", param="item_id")
+    return item_id

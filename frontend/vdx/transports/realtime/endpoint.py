@@ -1,0 +1,48 @@
+"""The door of `/v1/realtime`: who may come in, with which profile."""
+
+from starlette.websockets import WebSocket
+
+from vdx.app import Application
+from vdx.core.errors import InvalidInput, SessionLimit, VdxError
+from vdx.transports.http.error_responses import failure
+from vdx.transports.http.request_log import CODE
+from vdx.transports.realtime.connection import Connection
+from vdx.transports.realtime.settings import Settings
+from vdx.transports.security import Guard
+
+OPENAI_MODELS = ("gpt-realtime", "gpt-4o-realtime", "gpt-4o-mini-realtime")
+"""Model names of clients written for OpenAI; they mean the default profile."""
+
+
+async def realtime(socket: WebSocket) -> None:
+    """Accepts one client and serves it to the end."""
+    host: Application = socket.app.state.host
+    guard: Guard = socket.app.state.guard
+    try:
+        guard.admit(socket)
+        if "realtime=v1" in socket.headers.get("openai-beta", ""):
+            raise InvalidInput(
+                "this is the beta Realtime protocol (header OpenAI-Beta: realtime=v1); "
+                "vdx speaks the GA form, leave the header out",
+                param="OpenAI-Beta",
+            )
+        if host.drain.active:
+            raise host.drain.refusal()
+        if not host.loaded:
+            raise SessionLimit("the models are still loading; try again in a moment")
+        options = host.options(_profile(socket))
+        defaults = host.options("")
+        settings = Settings(options, options.voice, options.recogniser or defaults.recogniser)
+        connection = Connection(socket, host, settings)
+    except VdxError as error:
+        socket.scope[CODE] = error.code
+        await socket.send_denial_response(failure(error))
+        return
+    offered = socket.scope.get("subprotocols", [])
+    await socket.accept(subprotocol="realtime" if "realtime" in offered else None)
+    await connection.run()
+
+
+def _profile(socket: WebSocket) -> str:
+    name = socket.query_params.get("model", "")
+    return "" if name.startswith(OPENAI_MODELS) else name

@@ -1,0 +1,98 @@
+"""Shapes of the OpenAI Realtime protocol (GA) that vdx sends; JSON in, JSON out, no state."""
+
+import itertools
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from vdx.core.errors import InvalidInput, SessionLimit, VdxError
+from vdx.dialog.history import Item
+
+_ids = itertools.count(1)
+
+
+def event_id() -> str:
+    return f"event_{next(_ids):x}"
+
+
+def encode(kind: str, **fields: Any) -> str:
+    """One server event as JSON text."""
+    return json.dumps({"type": kind, "event_id": event_id(), **fields}, separators=(",", ":"))
+
+
+def error_event(error: VdxError, client_event: str | None = None) -> str:
+    """The protocol's error event; `service` and `retryable` are vdx's additions."""
+    mistake = isinstance(error, InvalidInput | SessionLimit)
+    return encode(
+        "error",
+        error={
+            "type": "invalid_request_error" if mistake else "server_error",
+            "code": error.code,
+            "message": error.message,
+            "param": getattr(error, "param", None),
+            "event_id": client_event,
+            "service": error.service,
+            "retryable": error.retryable,
+        },
+    )
+
+
+def item_object(item: Item) -> dict[str, Any]:
+    """A history item as a conversation item."""
+    if item.role == "assistant":
+        spoken = bool(item.spans) or item.status == "in_progress"
+        content = (
+            {"type": "output_audio", "transcript": item.text}
+            if spoken
+            else {"type": "output_text", "text": item.text}
+        )
+    else:
+        content = {"type": "input_text", "text": item.text}
+    return _message(item.id, item.role, item.status, [content])
+
+
+def audio_item(item_id: str, transcript: str | None) -> dict[str, Any]:
+    """What the person said, as a conversation item; the transcript follows later."""
+    content = {"type": "input_audio", "transcript": transcript}
+    return _message(item_id, "user", "completed", [content])
+
+
+def reply_item(item_id: str, status: str, transcript: str | None) -> dict[str, Any]:
+    """A reply as a conversation item; no content while it has none."""
+    content = [] if transcript is None else [{"type": "output_audio", "transcript": transcript}]
+    return _message(item_id, "assistant", status, content)
+
+
+def _message(item_id: str, role: str, status: str, content: list[dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "id": item_id,
+        "object": "realtime.item",
+        "type": "message",
+        "status": status,
+        "role": role,
+        "content": content,
+    }
+
+
+def response_object(
+    response_id: str,
+    status: str,
+    output: list[dict[str, Any]],
+    session: Mapping[str, Any],
+    details: dict[str, Any] | None = None,
+    metadata: dict[str, str] | None = None,
+) -> dict[str, Any]:
+    """The response of response.created and response.done."""
+    return {
+        "object": "realtime.response",
+        "id": response_id,
+        "status": status,
+        "status_details": details,
+        "output": output,
+        "conversation_id": f"conv_{session['id'].removeprefix('sess_')}",
+        "output_modalities": ["audio"],
+        "max_output_tokens": "inf",
+        "audio": {"output": session["audio"]["output"]},
+        "usage": None,
+        "metadata": metadata,
+    }

@@ -1,0 +1,195 @@
+"""One connection's session settings: the protocol's session object on one side, vdx's options on
+the other."""
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from vdx.core.errors import InvalidInput
+from vdx.dialog.profiles import SessionOptions
+from vdx.serving.models import ModelKind
+from vdx.transports.realtime.schema import (
+    AudioInput,
+    AudioOutput,
+    SessionUpdate,
+    TurnDetection,
+    VdxExtension,
+)
+
+OPENAI_VOICES = frozenset(
+    (
+        "alloy",
+        "ash",
+        "ballad",
+        "cedar",
+        "coral",
+        "echo",
+        "fable",
+        "marin",
+        "nova",
+        "onyx",
+        "sage",
+        "shimmer",
+        "verse",
+    )
+)
+"""Names that clients written for OpenAI send; they mean the profile's voice."""
+
+OPENAI_TRANSCRIBERS = ("whisper-1", "gpt-4o-transcribe", "gpt-4o-mini-transcribe", "gpt-realtime")
+
+
+@dataclass(slots=True)
+class Settings:
+    """What the protocol adds to SessionOptions; rates in Hz."""
+
+    options: SessionOptions
+    default_voice: str
+    default_recogniser: str
+    input_rate: int = 24_000
+    output_rate: int = 24_000
+    transcription: bool = True
+    vdx_events: bool = False
+    detection: TurnDetection | None = field(default_factory=TurnDetection)
+
+    @property
+    def models(self) -> list[tuple[str, ModelKind]]:
+        """The models a session with these settings needs, and what for."""
+        models: list[tuple[str, ModelKind]] = [(self.options.voice, "tts")]
+        if self.options.recogniser:
+            models.append((self.options.recogniser, "asr"))
+        return models
+
+    def merged(self, update: SessionUpdate) -> "Settings":
+        """A new Settings with `update` applied; only the keys it names change."""
+        new = replace(self)
+        new.apply(update)
+        return new
+
+    def apply(self, update: SessionUpdate) -> None:
+        """Takes the keys that `update` names."""
+        if update.instructions is not None:
+            self.options = self.options.updated(instructions=update.instructions)
+        if update.audio and update.audio.input:
+            self._take_input(update.audio.input)
+        if update.audio and update.audio.output:
+            self._take_output(update.audio.output)
+        if update.vdx:
+            self._take_extension(update.vdx)
+
+    def _take_input(self, audio: AudioInput) -> None:
+        given = audio.model_fields_set
+        if audio.format is not None:
+            self.input_rate = audio.format.rate
+        if "transcription" in given:
+            self.transcription = audio.transcription is not None
+            if audio.transcription is not None:
+                self._take_recogniser(audio.transcription.model)
+                self._take_language(audio.transcription.language)
+        if "turn_detection" in given:
+            self._take_detection(audio.turn_detection)
+
+    def _take_detection(self, detection: TurnDetection | None) -> None:
+        self.detection = detection
+        vad = self.options.vad.model_copy(update={"enabled": detection is not None})
+        if detection is None:
+            # Without voice activity the client ends turns and asks for replies itself.
+            self.options = self.options.updated(vad=vad, auto_reply=False, barge_in=False)
+            return
+        if detection.silence_duration_ms is not None:
+            vad = vad.model_copy(update={"min_silence_duration_ms": detection.silence_duration_ms})
+        self.options = self.options.updated(
+            vad=vad,
+            auto_reply=detection.create_response,
+            barge_in=detection.interrupt_response,
+        )
+
+    def _take_output(self, audio: AudioOutput) -> None:
+        if audio.format is not None:
+            self.output_rate = audio.format.rate
+        if audio.speed is not None:
+            self.options = self.options.updated(speed=audio.speed)
+        if audio.voice is not None:
+            name = audio.voice if isinstance(audio.voice, str) else audio.voice.id
+            model, _, speaker = name.partition("/")
+            if model in OPENAI_VOICES:
+                model = self.default_voice
+            self.options = self.options.updated(voice=model, speaker=speaker)
+
+    def _take_extension(self, vdx: VdxExtension) -> None:
+        if vdx.events is not None:
+            self.vdx_events = vdx.events
+        self._take_recogniser(vdx.recogniser)
+        self._take_language(vdx.language)
+        if vdx.echo_cancellation is not None:
+            echo = self.options.echo.model_copy(update={"cancellation": vdx.echo_cancellation})
+            self.options = self.options.updated(echo=echo)
+
+    def _take_recogniser(self, model: str | None) -> None:
+        if model is None:
+            return
+        if model.startswith(OPENAI_TRANSCRIBERS):
+            model = self.default_recogniser
+        self.options = self.options.updated(recogniser=model)
+
+    def _take_language(self, language: str | None) -> None:
+        if language is None:
+            return
+        if not language.replace("-", "").isalnum():
+            raise InvalidInput(f"language must be a BCP-47 tag, got {language!r}", param="language")
+        self.options = self.options.updated(language=language)
+
+    def rendered(self, session_id: str) -> dict[str, Any]:
+        """The protocol's session object."""
+        options = self.options
+        voice = f"{options.voice}/{options.speaker}" if options.speaker else options.voice
+        return {
+            "type": "realtime",
+            "object": "realtime.session",
+            "id": f"sess_{session_id}",
+            "model": options.profile,
+            "output_modalities": ["audio"],
+            "instructions": options.instructions,
+            "tools": [],
+            "tool_choice": "auto",
+            "max_output_tokens": "inf",
+            "tracing": None,
+            "truncation": "auto",
+            "prompt": None,
+            "expires_at": 0,
+            "include": None,
+            "audio": {
+                "input": {
+                    "format": {"type": "audio/pcm", "rate": self.input_rate},
+                    "transcription": self._transcription(),
+                    "noise_reduction": None,
+                    "turn_detection": self._detection(),
+                },
+                "output": {
+                    "format": {"type": "audio/pcm", "rate": self.output_rate},
+                    "voice": voice,
+                    "speed": options.speed,
+                },
+            },
+            "vdx": {
+                "events": self.vdx_events,
+                "recogniser": options.recogniser,
+                "language": options.language,
+                "echo_cancellation": options.echo.cancellation,
+            },
+        }
+
+    def _transcription(self) -> dict[str, Any] | None:
+        if not self.transcription:
+            return None
+        return {
+            "model": self.options.recogniser,
+            "language": self.options.language,
+            "prompt": None,
+        }
+
+    def _detection(self) -> dict[str, Any] | None:
+        if self.detection is None:
+            return None
+        return {
+            **self.detection.model_dump(exclude_none=True),
+            "silence_duration_ms": self.options.vad.min_silence_duration_ms,
+        }

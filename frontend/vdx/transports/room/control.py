@@ -1,0 +1,169 @@
+"""What the linked person asks of the agent beside speaking: RPCs, and text on `lk.chat`."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
+from typing import Any
+
+from livekit import rtc
+from pydantic import BaseModel, ConfigDict, Field
+
+from vdx.app import Application
+from vdx.core.errors import InvalidInput, SessionLimit, VdxError
+from vdx.core.json_input import parse_json
+from vdx.core.logs import logger
+from vdx.dialog.session import Session
+from vdx.transports.realtime.schema import parse
+from vdx.transports.room.outbox import TOPIC_CHAT
+from vdx.transports.room.presenter import RoomPresenter, error_fields
+
+log = logger(__name__)
+
+MAX_TEXT = 4_000
+"""Characters a person may type or have spoken at once."""
+CHAT_S = 10.0
+MAX_CHATS = 8
+"""Texts being received at once."""
+
+
+class Request(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class SayRequest(Request):
+    text: str = Field(min_length=1, max_length=MAX_TEXT)
+
+
+class UseModelRequest(Request):
+    model: str = Field(min_length=1, max_length=200)
+
+
+class EmptyRequest(Request):
+    pass
+
+
+class Controls:
+    """Serves one room; `session` and `presenter` are set while a conversation is on."""
+
+    def __init__(
+        self, host: Application, person: Callable[[], str], tasks: asyncio.TaskGroup
+    ) -> None:
+        self._host = host
+        self._person = person
+        self._tasks = tasks
+        self._chats = 0
+        self.session: Session | None = None
+        self.presenter: RoomPresenter | None = None
+
+    def register(self, room: rtc.Room) -> None:
+        """Call once the room is connected."""
+        methods = {
+            "vdx.say": self._say,
+            "vdx.interrupt": self._interrupt,
+            "vdx.use_model": self._use_model,
+            "vdx.stats": self._stats,
+        }
+        for name, method in methods.items():
+            room.local_participant.register_rpc_method(name, self._answering(name, method))
+        room.register_text_stream_handler(TOPIC_CHAT, self._chat)
+
+    def _answering(
+        self, name: str, method: Callable[[Any], Awaitable[dict[str, Any]]]
+    ) -> Callable[[rtc.RpcInvocationData], Awaitable[str]]:
+        async def answer(call: rtc.RpcInvocationData) -> str:
+            try:
+                self._admit(call.caller_identity)
+                return json.dumps(await method(_payload(call.payload)))
+            except VdxError as error:
+                data = json.dumps(error_fields(error))
+                code = rtc.RpcError.ErrorCode.APPLICATION_ERROR
+                raise rtc.RpcError(code, f"{name}: {error.message}", data) from None
+
+        return answer
+
+    def _admit(self, identity: str) -> None:
+        if identity != self._person():
+            raise InvalidInput("the conversation is with somebody else", param="caller")
+
+    @property
+    def _live(self) -> tuple[Session, RoomPresenter]:
+        if self.session is None or self.presenter is None:
+            raise SessionLimit("the conversation has not begun or is over; try again later")
+        return self.session, self.presenter
+
+    async def _say(self, payload: Any) -> dict[str, Any]:
+        wanted = parse(SayRequest, payload, "payload")
+        session, _ = self._live
+        if session.active_reply is not None:
+            raise InvalidInput("a reply is under way; vdx.interrupt ends it", param="text")
+        session.say(wanted.text)
+        return {"reply": session.active_reply}
+
+    async def _interrupt(self, payload: Any) -> dict[str, Any]:
+        parse(EmptyRequest, payload, "payload")
+        session, _ = self._live
+        active = session.active_reply is not None
+        session.interrupt()
+        return {"interrupted": active}
+
+    async def _use_model(self, payload: Any) -> dict[str, Any]:
+        wanted = parse(UseModelRequest, payload, "payload")
+        session, presenter = self._live
+        model, _, speaker = wanted.model.partition("/")
+        info = await self._host.offered(model, None)
+        if info.kind == "tts":
+            session.update(session.options.updated(voice=model, speaker=speaker))
+        else:
+            session.update(session.options.updated(recogniser=model))
+        presenter.tell_session()
+        return {"model": wanted.model, "kind": info.kind}
+
+    async def _stats(self, payload: Any) -> dict[str, Any]:
+        parse(EmptyRequest, payload, "payload")
+        session, presenter = self._live
+        return {
+            "session": session.id,
+            "state": session.state.value,
+            "profile": session.options.profile,
+            "voice": session.options.voice,
+            "recogniser": session.options.recogniser,
+            "language": session.options.language,
+            "messages": len(session.history),
+            "vad": asdict(session.hearing.statistics),
+            "last_turn": presenter.last_turn,
+        }
+
+    def _chat(self, reader: rtc.TextStreamReader, identity: str) -> None:
+        if identity != self._person() or self.session is None or self._chats >= MAX_CHATS:
+            reader.close()
+            return
+        self._chats += 1
+        self._tasks.create_task(self._read_chat(reader), name="room-chat")
+
+    async def _read_chat(self, reader: rtc.TextStreamReader) -> None:
+        text = ""
+        try:
+            async with asyncio.timeout(CHAT_S):
+                async for piece in reader:
+                    text += piece
+                    if len(text) > MAX_TEXT:
+                        break
+        except (TimeoutError, ConnectionError) as error:  # the sender broke off
+            log.warning("chat lost", error=repr(error))
+            return
+        finally:
+            self._chats -= 1
+            reader.close()
+        if self.session is None or self.presenter is None:
+            return
+        if len(text) > MAX_TEXT:
+            long = InvalidInput(f"a text may have {MAX_TEXT} characters", param="lk.chat")
+            self.presenter.event("vdx.error", error=error_fields(long))
+        elif text.strip():
+            self.session.type_text(text.strip())
+
+
+def _payload(text: str) -> Any:
+    """JSON of an RPC; an empty payload is an empty object."""
+    return parse_json(text, "the payload", param="payload") if text.strip() else {}

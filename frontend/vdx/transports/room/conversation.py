@@ -1,0 +1,205 @@
+"""One room from joining to leaving: waits for a person, converses, goes when they are gone."""
+
+import asyncio
+import contextlib
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from livekit import rtc
+
+from vdx.app import Application
+from vdx.core.config import EchoControlConfig
+from vdx.core.errors import RoomError, VdxError
+from vdx.core.logs import logger
+from vdx.core.metrics import ROOMS
+from vdx.dialog.profiles import SessionOptions
+from vdx.dialog.session import Session
+from vdx.transports.realtime.events import encode
+from vdx.transports.room.audio_input import AudioInput
+from vdx.transports.room.audio_output import AudioOutput
+from vdx.transports.room.control import Controls
+from vdx.transports.room.job_metadata import JobWishes
+from vdx.transports.room.outbox import RoomOutbox
+from vdx.transports.room.output_lead import OutputLead
+from vdx.transports.room.participants import Participants
+from vdx.transports.room.presenter import RoomPresenter, error_fields
+
+log = logger(__name__)
+
+CONNECT_S = 15.0
+LEVELS_S = 0.2
+GOODBYE_S = 2.0
+"""How long the last messages, and leaving, may take."""
+SPECTATOR_TEXT = "The conversation here is with somebody else; you can listen, but are not heard."
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """How the agent gets into a room: server, its token, the room's name."""
+
+    url: str
+    token: str
+    room: str
+
+
+class RoomConversation:
+    """`run` in a task; cancelling it leaves the room."""
+
+    def __init__(self, host: Application, ticket: Ticket, metadata: str, lead: OutputLead) -> None:
+        self._host = host
+        self._config = host.config.livekit
+        self._ticket = ticket
+        self._metadata = metadata
+        self._room = rtc.Room()
+        self._outbox = RoomOutbox(self._room)
+        self._participants = Participants(
+            self._room, self._config.agent_name, self._microphone, self._spectator
+        )
+        self._audio_input = AudioInput()
+        self._lead = lead
+        self._audio_output = AudioOutput(lead)
+        self._tasks: asyncio.TaskGroup | None = None
+
+    async def run(self) -> str:
+        """Returns why it ended: `empty`, `gone`, `closed`, `refused`, or a session's limit.
+
+        Raises:
+            RoomError: the LiveKit server did not let the agent in.
+        """
+        ROOMS.inc()
+        self._participants.follow()
+        try:
+            await self._connect()
+            async with asyncio.TaskGroup() as tasks:
+                self._tasks = tasks
+                talking = tasks.create_task(self._outbox.run(), name="room-outbox")
+                try:
+                    return await self._attend(tasks)
+                finally:
+                    self._audio_input.stop()
+                    await self._outbox.flush(0.0 if self._participants.over else GOODBYE_S)
+                    talking.cancel()
+        finally:
+            self._tasks = None
+            ROOMS.dec()
+            await self._leave()
+
+    async def _connect(self) -> None:
+        options = rtc.RoomOptions(auto_subscribe=False)
+        try:
+            async with asyncio.timeout(CONNECT_S):
+                await self._room.connect(self._ticket.url, self._ticket.token, options)
+        except TimeoutError:
+            raise RoomError(f"no answer from {self._ticket.url} in {CONNECT_S:g} s") from None
+        except rtc.ConnectError as error:
+            raise RoomError(f"room {self._ticket.room!r}: {error.message}") from error
+
+    async def _leave(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(GOODBYE_S):
+                await self._room.disconnect()
+        await self._audio_output.close()
+
+    async def _attend(self, tasks: asyncio.TaskGroup) -> str:
+        self._outbox.state("initializing")
+        controls = Controls(self._host, lambda: self._participants.linked, tasks)
+        controls.register(self._room)
+        publishing = tasks.create_task(
+            self._audio_output.publish(self._room.local_participant), name="room-publish"
+        )
+        wait_s, reason = self._config.join_timeout_seconds, "empty"
+        while person := await self._participants.next_person(wait_s):
+            await publishing
+            try:
+                options = await self._options()
+                reason = await self._converse(person, options, controls)
+            except VdxError as error:
+                self._refuse(person, error)
+                return "refused"
+            self._participants.unlink()
+            if reason != "gone":
+                break
+            wait_s = 0.0
+        return "closed" if self._participants.over else reason
+
+    async def _options(self) -> SessionOptions:
+        """What the job asks for, its models loaded."""
+        options = JobWishes.read(self._metadata).options(self._host)
+        await self._host.offered(options.voice, "tts", options.language)
+        if options.recogniser:
+            await self._host.offered(options.recogniser, "asr", options.language)
+        return options.updated(echo=self._echo(options.echo))
+
+    def _echo(self, asked: EchoControlConfig) -> EchoControlConfig:
+        """The session's own echo stage, switched on where `livekit` says so."""
+        suppress = asked.noise_suppression or self._config.noise_suppression
+        cancel = asked.cancellation or self._config.echo_cancellation or suppress
+        return asked.model_copy(update={"cancellation": cancel, "noise_suppression": suppress})
+
+    def _refuse(self, person: str, error: VdxError) -> None:
+        log.warning("room refused", room=self._ticket.room, error=error.for_log)
+        self._outbox.event(encode("vdx.error", error=error_fields(error)))
+        self._outbox.chat(f"vdx cannot serve this room: {error.message}", person)
+
+    async def _converse(self, person: str, options: SessionOptions, controls: Controls) -> str:
+        """One session with one person, to its end."""
+        presenter = RoomPresenter(self._outbox, self._audio_output, self._audio_input, person)
+        session = self._host.open_session(options, presenter, self._lead, promised=True)
+        presenter.attach(session)
+        controls.session, controls.presenter = session, presenter
+        if self._config.record_output is not None:
+            self._audio_output.record()
+        try:
+            async with asyncio.TaskGroup() as group:
+                helpers = [
+                    group.create_task(work, name=f"{session.id}-{name}")
+                    for name, work in (
+                        ("audio_input", self._audio_input.run(session.feed)),
+                        ("levels", self._tell_levels(session, presenter)),
+                        ("person", self._watch_person(session)),
+                    )
+                ]
+                await self._audio_output.heard()
+                reason = await session.run()
+                for helper in helpers:
+                    helper.cancel()
+        finally:
+            controls.session = controls.presenter = None
+            self._host.forget(session)
+            if self._config.record_output is not None:
+                await self._audio_output.save(self._config.record_output / f"{session.id}.wav")
+        return reason
+
+    async def _watch_person(self, session: Session) -> None:
+        """The person may leave and come back within the grace time."""
+        while True:
+            await self._participants.away()
+            self._audio_input.stop()
+            session.interrupt()  # nobody hears it, and the history holds what was heard
+            try:
+                async with asyncio.timeout(self._config.rejoin_grace_seconds):
+                    await self._participants.back()
+            except TimeoutError:
+                session.close("gone")
+                return
+            if self._participants.over:
+                session.close("gone")
+                return
+
+    async def _tell_levels(self, session: Session, presenter: RoomPresenter) -> None:
+        """VAD statistics for clients that draw them."""
+        while True:
+            await asyncio.sleep(LEVELS_S)
+            values: dict[str, Any] = asdict(session.hearing.statistics)
+            rounded = {name: round(value, 3) for name, value in values.items()}
+            presenter.event("vdx.vad", level=round(self._audio_input.level, 1), **rounded)
+
+    def _microphone(self, track: rtc.Track | None, sid: str) -> None:
+        if track is None:
+            self._audio_input.stop(sid)
+        elif self._tasks is not None:
+            self._audio_input.listen(track, self._tasks)
+
+    def _spectator(self, identity: str) -> None:
+        self._outbox.event(encode("vdx.spectator", message=SPECTATOR_TEXT), to=identity)
+        self._outbox.chat(SPECTATOR_TEXT, identity)

@@ -1,0 +1,64 @@
+"""What a dispatch asks for: the JSON metadata of a job, made into a session's options."""
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from vdx.app import Application
+from vdx.core.errors import InvalidInput
+from vdx.core.json_input import parse_json
+from vdx.dialog.profiles import SessionOptions
+from vdx.transports.realtime.schema import parse
+
+MAX_METADATA = 16_384
+"""Characters."""
+LANGUAGE = r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$"
+
+
+class JobWishes(BaseModel):
+    """Keys of a job's metadata; what is left out is as the profile says.
+
+    `voice` is a model or MODEL/SPEAKER, `language` a BCP-47 tag.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    profile: str | None = Field(None, max_length=100)
+    voice: str | None = Field(None, min_length=1, max_length=200)
+    recogniser: str | None = Field(None, min_length=1, max_length=200)
+    language: str | None = Field(None, pattern=LANGUAGE)
+    instructions: str | None = Field(None, max_length=8_000)
+    greeting: str | None = Field(None, max_length=1_000)
+
+    @classmethod
+    def read(cls, metadata: str) -> "JobWishes":
+        """The wishes of a job's metadata; empty metadata wishes nothing.
+
+        Raises:
+            InvalidInput: no JSON object, or a key or value that is not known; it is named.
+        """
+        if not metadata.strip():
+            return cls()
+        if len(metadata) > MAX_METADATA:
+            raise InvalidInput(
+                f"the job's metadata has {len(metadata)} characters, more than {MAX_METADATA}",
+                param="metadata",
+            )
+        value = parse_json(metadata, "the job's metadata", param="metadata")
+        return parse(cls, value, "metadata")
+
+    def options(self, host: Application) -> SessionOptions:
+        """The profile's options with these wishes.
+
+        Raises:
+            UnknownName: there is no such profile.
+        """
+        options = host.options(self.profile or "")
+        changes: dict[str, Any] = self.model_dump(
+            include={"language", "instructions", "greeting"}, exclude_none=True
+        )
+        if self.recogniser and options.recogniser:
+            changes["recogniser"] = self.recogniser
+        if self.voice:
+            changes["voice"], _, changes["speaker"] = self.voice.partition("/")
+        return options.updated(**changes)

@@ -1,0 +1,141 @@
+"""Tokens that let one person into one room for a short time, with a dispatch of the agent.
+
+The request and the answer of `POST /token` are those of LiveKit's own token endpoint, so that
+`TokenSource.endpoint(url)` of its client libraries works:
+
+    {"room_name", "participant_identity", "participant_name",
+     "room_config": {"agents": [{"agent_name", "metadata"}]}}
+    -> {"server_url", "participant_token", "room_name", "participant_identity", "expires_in"}
+
+Every key may be left out. A participant's identity begins with `person-`, which is put before what
+was asked for: nobody can take the place of an agent, or of whoever the operator gave a name
+without it. `agent` is vdx's addition: the wishes of `transports/room/job.py` as an
+object, in place of the JSON text in `metadata`. Without a LiveKit server the answer is 404 with
+the code `no_livekit`.
+"""
+
+import datetime as dt
+import json
+import secrets
+
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.requests import Request
+
+from vdx.core.config import LiveKitConfig
+from vdx.core.errors import InvalidInput, NoLiveKit
+from vdx.core.json_input import parse_json
+from vdx.transports.http.bodies import arriving
+from vdx.transports.realtime.schema import parse
+from vdx.transports.room.job_metadata import JobWishes
+
+MAX_BODY = 65_536
+PERSON = "person-"
+"""What the identity of everybody begins with who joins by such a token."""
+NAME = r"^[^\x00-\x1f\x7f]*$"
+REJOIN_MARGIN_S = 10
+"""LiveKit closes a room so long after the rejoin grace is over, should the agent not leave it."""
+
+
+class WantedAgent(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+    agent_name: str = ""
+    metadata: str = ""
+
+
+class WantedRoom(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+    agents: list[WantedAgent] = Field(default_factory=list, max_length=1)
+
+
+class TokenRequest(BaseModel):
+    """What a client may ask for; unknown keys of LiveKit's own request are ignored."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    room_name: str = Field("", max_length=128, pattern=NAME)
+    participant_identity: str = Field("", max_length=128, pattern=NAME)
+    participant_name: str = Field("", max_length=128, pattern=NAME)
+    room_config: WantedRoom | None = None
+    agent: JobWishes | None = None
+
+
+class TokenAnswer(BaseModel):
+    server_url: str
+    participant_token: str
+    room_name: str
+    participant_identity: str
+    expires_in: int
+
+
+async def read_request(request: Request) -> TokenRequest:
+    """The body of `POST /token`; none is an empty one.
+
+    Raises:
+        InvalidInput: it is too long or too slow, no JSON object, or a value is wrong; it is named.
+    """
+    body = b"".join([piece async for piece in arriving(request, MAX_BODY)])
+    value = parse_json(body, "the body", param="body") if body.strip() else {}
+    return parse(TokenRequest, value, "body")
+
+
+def mint(config: LiveKitConfig, request: TokenRequest) -> TokenAnswer:
+    """A token for one room, valid for `livekit.token_ttl_seconds`.
+
+    It grants joining that room, publishing a microphone and data, and hearing; nothing else.
+
+    Raises:
+        NoLiveKit: no LiveKit server is configured.
+        InvalidInput: the dispatch asks for another agent, or for what a job cannot have.
+    """
+    from livekit import api
+    from livekit.protocol.agent_dispatch import RoomAgentDispatch
+    from livekit.protocol.room import RoomConfiguration
+
+    if not (config.url and config.api_key and config.api_secret.get_secret_value()):
+        raise NoLiveKit("no LiveKit server is configured (livekit.url, api_key, api_secret)")
+    room = request.room_name or f"vdx-{secrets.token_hex(5)}"
+    identity = PERSON + (request.participant_identity or secrets.token_hex(4)).removeprefix(PERSON)
+    dispatch = RoomAgentDispatch(agent_name=config.agent_name, metadata=_metadata(config, request))
+    grants = api.VideoGrants(
+        room_join=True,
+        room=room,
+        can_publish=True,
+        can_publish_sources=["microphone"],
+        can_publish_data=True,
+        can_subscribe=True,
+        can_update_own_metadata=False,
+    )
+    departure = int(config.rejoin_grace_seconds) + REJOIN_MARGIN_S
+    token = (
+        api.AccessToken(config.api_key, config.api_secret.get_secret_value())
+        .with_identity(identity)
+        .with_name(request.participant_name)
+        .with_ttl(dt.timedelta(seconds=config.token_ttl_seconds))
+        .with_grants(grants)
+        .with_room_config(RoomConfiguration(agents=[dispatch], departure_timeout=departure))
+    )
+    return TokenAnswer(
+        server_url=config.public_url or config.url,
+        participant_token=token.to_jwt(),
+        room_name=room,
+        participant_identity=identity,
+        expires_in=config.token_ttl_seconds,
+    )
+
+
+def _metadata(config: LiveKitConfig, request: TokenRequest) -> str:
+    """The job's metadata, checked now: a mistake is told to who made it."""
+    if request.agent is not None:
+        return json.dumps(request.agent.model_dump(exclude_none=True))
+    wanted = request.room_config.agents if request.room_config else []
+    if not wanted:
+        return ""
+    if wanted[0].agent_name not in ("", config.agent_name):
+        raise InvalidInput(
+            f"the agent here is {config.agent_name!r}, not {wanted[0].agent_name!r}",
+            param="room_config.agents.0.agent_name",
+        )
+    JobWishes.read(wanted[0].metadata)
+    return wanted[0].metadata

@@ -1,0 +1,90 @@
+"""Inference responses as events, and answers that break the contract."""
+
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from vdx.core.errors import ModelFailed
+from vdx.core.events import TranscriptKind, Word
+from vdx.serving.response_decoding import speech_chunk, transcript
+
+
+def text(value: str) -> bytes:
+    raw = value.encode()
+    return len(raw).to_bytes(4, "little") + raw
+
+
+@dataclass
+class Answer:
+    """What Triton's response offers of names and raw bytes."""
+
+    tensors: dict[str, bytes]
+    raw_output_contents: list[bytes] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.raw_output_contents = list(self.tensors.values())
+
+    @property
+    def outputs(self) -> list[Any]:
+        return [SimpleNamespace(name=name) for name in self.tensors]
+
+
+SPEECH = {
+    "AUDIO": np.arange(1920, dtype="<i2").tobytes(),
+    "WORDS": text('[{"word":"ä","start_ms":0,"end_ms":40,"char_start":0,"char_end":1}]'),
+}
+HEARD = {
+    "TEXT": text("grüß dich"),
+    "STABLE": (4).to_bytes(4, "little"),
+    "AUDIO_MS": (1200).to_bytes(4, "little"),
+    "STATE": b"\2",
+    "CONFIDENCE": np.float32(0.5).tobytes(),
+    "WORDS": text("[]"),
+}
+
+
+def test_speech() -> None:
+    chunk = speech_chunk(Answer(SPEECH), "tone")
+    assert chunk.audio.shape == (2, 960)
+    assert chunk.audio.dtype == np.int16
+    assert chunk.audio[1, 0] == 960
+    assert chunk.words == (Word("ä", 0, 40, 0, 1),)
+
+
+def test_a_transcript() -> None:
+    heard = transcript(Answer(HEARD), "canned")
+    assert (heard.text, heard.stable, heard.audio_ms) == ("grüß dich", 4, 1200)
+    assert (heard.kind, heard.confidence, heard.words) == (TranscriptKind.FINAL, 0.5, ())
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"AUDIO": b"\0" * 100},
+        {"AUDIO": b"\0" * 1921},
+        {"WORDS": text("{")},
+        {"WORDS": text('[{"wort":"x"}]')},
+        {"WORDS": b"\1\0\0\0\xff"},
+    ],
+)
+def test_speech_that_breaks_the_contract(wrong: dict[str, bytes]) -> None:
+    with pytest.raises(ModelFailed, match="odd breaks its contract") as told:
+        speech_chunk(Answer(SPEECH | wrong), "odd")
+    assert told.value.model == "odd"
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"STATE": b"\7"}, {"STATE": b""}, {"CONFIDENCE": b"\0"}, {"TEXT": b"\1\0\0\0\xff"}]
+)
+def test_a_transcript_that_breaks_the_contract(wrong: dict[str, bytes]) -> None:
+    with pytest.raises(ModelFailed, match="odd breaks its contract"):
+        transcript(Answer(HEARD | wrong), "odd")
+
+
+@pytest.mark.parametrize("missing", sorted(HEARD))
+def test_a_transcript_that_lacks_something(missing: str) -> None:
+    with pytest.raises(ModelFailed, match=missing):
+        transcript(Answer({k: v for k, v in HEARD.items() if k != missing}), "odd")

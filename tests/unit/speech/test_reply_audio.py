@@ -1,0 +1,203 @@
+import asyncio
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.unit.virtual_time import on_virtual_time
+from vdx.core.audio import SPEAK_FRAME
+from vdx.core.errors import ModelFailed
+from vdx.core.events import Clause, SpeechChunk, Word
+from vdx.speech.output.reply_audio import ClauseSpan, ReplyAudio, played_text
+
+SOURCE = "One two. Three four."
+FIRST, SECOND = Clause("One two.", 0, 9), Clause("Three four.", 9, 20)
+
+
+def chunk(frames: int, *words: Word, first: int = 0) -> SpeechChunk:
+    rows = np.arange(first, first + frames).repeat(SPEAK_FRAME).reshape(-1, SPEAK_FRAME)
+    return SpeechChunk(rows.astype(np.int16), words)
+
+
+async def blocked(task: asyncio.Task[None]) -> bool:
+    await asyncio.sleep(10)
+    return not task.done()
+
+
+@on_virtual_time
+async def test_frames_come_out_in_order_with_their_clauses() -> None:
+    audio = ReplyAudio(clauses_ahead=2)
+    await audio.begin_clause(FIRST)
+    await audio.put(chunk(2))
+    await audio.put(chunk(1, first=2))
+    audio.end_clause()
+    await audio.begin_clause(SECOND)
+    await audio.put(chunk(1, first=3))
+    audio.finish()
+    await audio.wait()
+    assert [int(audio.take()[0]) for _ in range(4)] == [0, 1, 2, 3]
+    assert audio.exhausted
+    assert [audio.clause_at(frame) for frame in range(4)] == [
+        audio.spans[0],
+        None,
+        None,
+        audio.spans[1],
+    ]
+    assert [(span.start, span.frames, span.complete) for span in audio.spans] == [
+        (0, 3, True),
+        (3, 1, True),
+    ]
+
+
+@pytest.mark.parametrize("ahead", [1, 2, 4])
+def test_the_voice_stays_so_many_clauses_ahead_of_the_one_that_plays(ahead: int) -> None:
+    @on_virtual_time
+    async def produce_and_consume() -> None:
+        audio = ReplyAudio(clauses_ahead=ahead)
+
+        async def produce() -> None:
+            for _ in range(10):
+                await audio.begin_clause(FIRST)
+                await audio.put(chunk(3))
+                audio.end_clause()
+            audio.finish()
+
+        producer = asyncio.create_task(produce())
+        await asyncio.sleep(1)
+        assert len(audio.spans) == ahead, "before anything plays"
+        for frame in range(30):
+            await audio.wait()
+            audio.take()
+            await asyncio.sleep(0.02)
+            playing = frame // 3 + 1
+            assert len(audio.spans) == min(10, playing + ahead)
+        await producer
+
+    produce_and_consume()
+
+
+@on_virtual_time
+async def test_a_full_queue_holds_the_voice() -> None:
+    audio = ReplyAudio(clauses_ahead=2, max_frames=4)
+    await audio.begin_clause(FIRST)
+    putting = asyncio.create_task(audio.put(chunk(6)))
+    assert await blocked(putting)
+    audio.take()
+    assert await blocked(putting)
+    audio.take()
+    await putting
+
+
+@on_virtual_time
+async def test_clauses_without_sound_are_forgotten_and_hold_nobody() -> None:
+    audio = ReplyAudio(clauses_ahead=2)
+    for _ in range(5):
+        await audio.begin_clause(FIRST)
+        audio.end_clause(complete=False)
+    await audio.begin_clause(SECOND)
+    await audio.put(chunk(1))
+    audio.finish()
+    assert [span.clause for span in audio.spans] == [SECOND]
+
+
+@on_virtual_time
+async def test_waiting_ends_when_the_reply_does() -> None:
+    audio = ReplyAudio(clauses_ahead=2)
+    waiting = asyncio.create_task(audio.wait())
+    assert await blocked(waiting)
+    audio.finish(error := ModelFailed("broke"))
+    await waiting
+    assert audio.exhausted
+    assert audio.ended
+    assert audio.error is error
+
+
+@on_virtual_time
+async def test_a_broken_clause_is_not_complete() -> None:
+    audio = ReplyAudio(clauses_ahead=2)
+    await audio.begin_clause(FIRST)
+    await audio.put(chunk(2))
+    audio.finish(ModelFailed("broke"))
+    assert not audio.spans[0].complete
+
+
+@on_virtual_time
+async def test_the_first_frame_is_told_once() -> None:
+    told: list[int] = []
+    audio = ReplyAudio(clauses_ahead=2, on_first=lambda: told.append(1))
+    await audio.begin_clause(FIRST)
+    await audio.put(chunk(0))
+    assert told == []
+    await audio.put(chunk(2))
+    audio.take()
+    audio.take()
+    await audio.put(chunk(2))
+    assert told == [1]
+
+
+# --- what was played ----------------------------------------------------------------------------
+
+WORDS = [Word("One", 0, 200, 0, 3), Word("two", 200, 400, 4, 7)]
+
+
+def spans(words: bool = True, complete: bool = True) -> list[ClauseSpan]:
+    first = ClauseSpan(FIRST, 0, 20, WORDS if words else [], complete=True)
+    second_words = [Word("Three", 0, 300, 0, 5), Word("four", 300, 500, 6, 10)] if words else []
+    return [first, ClauseSpan(SECOND, 20, 25, second_words, complete)]
+
+
+@pytest.mark.parametrize(
+    ("ms", "played"),
+    [
+        (0, ""),
+        (99, ""),
+        (100, "One"),
+        (299, "One"),
+        (300, "One two"),
+        (400, "One two."),
+        (549, "One two."),
+        (550, "One two. Three"),
+        (800, "One two. Three four"),
+        (900, "One two. Three four."),
+        (5000, "One two. Three four."),
+    ],
+)
+def test_a_word_counts_when_half_of_it_was_played(ms: int, played: str) -> None:
+    assert played_text(SOURCE, spans(), ms * 48) == played
+
+
+@pytest.mark.parametrize(
+    ("ms", "played"), [(50, ""), (100, "One"), (280, "One"), (300, "One two."), (400, "One two.")]
+)
+def test_without_word_times_the_pace_is_even(ms: int, played: str) -> None:
+    assert played_text(SOURCE, spans(words=False), ms * 48) == played
+
+
+def test_a_clause_still_being_made_is_taken_to_go_on() -> None:
+    made = [ClauseSpan(Clause("One two three four five six.", 0, 28), 0, 10)]
+    assert played_text("One two three four five six.", made, 200 * 48) == "One"
+
+
+def test_a_clause_that_made_no_sound_is_left_out() -> None:
+    made = [ClauseSpan(SECOND, 0, 25, complete=True)]
+    assert played_text(SOURCE, made, 500 * 48) == "Three four."
+
+
+def test_what_follows_a_clause_that_broke_off_counts() -> None:
+    broken = ClauseSpan(FIRST, 0, 10, WORDS[:1], complete=False)
+    made = [broken, ClauseSpan(SECOND, 10, 25, complete=True)]
+    assert played_text(SOURCE, made, 700 * 48) == "OneThree four."
+
+
+def test_nothing_was_planned() -> None:
+    assert played_text("", [], 48_000) == ""
+
+
+@given(st.integers(0, 1200), st.integers(0, 1200), st.booleans(), st.booleans())
+def test_more_audio_is_never_less_text(one: int, other: int, words: bool, complete: bool) -> None:
+    less, more = sorted((one, other))
+    planned = spans(words, complete)
+    early, late = (played_text(SOURCE, planned, ms * 48) for ms in (less, more))
+    assert late.startswith(early)
+    assert SOURCE.startswith(late)

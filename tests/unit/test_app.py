@@ -1,0 +1,266 @@
+"""What the transports of a process share, over a repository in memory."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, cast
+
+import pytest
+
+from tests.unit.dialog.fakes import FakeAudience, utter
+from tests.unit.serving.fakes import FakeTriton
+from vdx.app import Application
+from vdx.core.config import Config
+from vdx.core.errors import (
+    ModelDied,
+    ModelFailed,
+    ModelRejected,
+    ModelTimeout,
+    NotLoaded,
+    SessionLimit,
+    TritonError,
+    UnknownName,
+)
+from vdx.core.events import SpeechChunk
+from vdx.serving.manager import ModelManager
+from vdx.serving.triton import SynthesisRequest
+from vdx.speech.output.tts import Voice
+
+KINDS: dict[str, Any] = {
+    "espeak": "tts",
+    "tone": "tts",
+    "pocketsphinx-en": "asr",
+    "canned": "asr",
+}
+
+
+class SpeakingTriton(FakeTriton):
+    """Also speaks; `breaks` ends every clause after its first chunk."""
+
+    breaks: TritonError | None = None
+
+    async def synthesize(
+        self, model: str, request: SynthesisRequest
+    ) -> AsyncGenerator[SpeechChunk, None]:
+        self.calls.append(f"speak {model}")
+        yield SpeechChunk(utter(model, request.text))
+        if self.breaks is not None:
+            raise self.breaks
+
+
+def hosted(**config: Any) -> tuple[SpeakingTriton, Application]:
+    triton = SpeakingTriton(dict(KINDS), load_s=0.01)
+    client = cast(Any, triton)
+    return triton, Application(Config.model_validate(config), client, ModelManager(client))
+
+
+def opened(host: Application, profile: str = "") -> Any:
+    return host.open_session(host.options(profile), cast(Any, FakeAudience()))
+
+
+async def test_what_every_profile_needs_is_loaded_before_it_is_ready() -> None:
+    triton, host = hosted(
+        profiles={"vdx": {}, "tones": {"voice": "tone/high"}},
+        models={"preload": ["canned"]},
+    )
+    assert not host.ready
+    await host.load_defaults()
+    assert host.ready
+    assert host.manager.wanted == {"espeak", "tone", "pocketsphinx-en", "canned"}
+    assert all(state == "READY" for state in triton.states.values())
+    await host.close()
+
+
+async def test_a_host_that_does_not_listen_loads_no_recogniser() -> None:
+    _, host = hosted(asr={"enabled": False})
+    await host.load_defaults()
+    assert host.manager.wanted == {"espeak"}
+    assert host.options("").recogniser == ""
+    await host.use("canned")
+    assert host.options("").recogniser == ""
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"tts": {"voice": "espek-en"}},
+        {"asr": {"adapter": "pocketsfinx"}},
+        {"models": {"preload": ["tones"]}},
+        {"profiles": {"vdx": {}, "x": {"recogniser": "nobody"}}},
+    ],
+)
+async def test_a_default_that_is_not_there_is_named(config: dict[str, Any]) -> None:
+    _, host = hosted(**config)
+    with pytest.raises((UnknownName, ExceptionGroup)) as told:
+        await host.load_defaults()
+    error = told.value
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    assert isinstance(error, UnknownName)
+    assert not host.ready
+
+
+async def test_use_switches_open_sessions_and_what_comes_after() -> None:
+    _, host = hosted()
+    await host.load_defaults()
+    sessions = [opened(host) for _ in range(3)]
+    assert await host.use("tone") == 3
+    assert {session.options.voice for session in sessions} == {"tone"}
+    assert await host.use("canned", sessions[0]) == 1
+    assert [s.options.recogniser for s in sessions] == ["canned", *["pocketsphinx-en"] * 2]
+    assert (host.options("").voice, host.options("").recogniser) == ("tone", "pocketsphinx-en")
+    status = host.status()
+    assert (status["voice"], status["recogniser"], status["sessions"]) == (
+        "tone",
+        "pocketsphinx-en",
+        3,
+    )
+
+
+async def test_use_of_what_is_not_there_changes_nothing() -> None:
+    triton, host = hosted()
+    await host.load_defaults()
+    session = opened(host)
+    with pytest.raises(UnknownName, match="did you mean 'tone'"):
+        await host.use("tonne")
+    triton.failures["load tone"] = [ModelFailed("no weights", model="tone")]
+    with pytest.raises(ModelFailed):
+        await host.use("tone")
+    assert (session.options.voice, host.options("").voice) == ("espeak", "espeak")
+
+
+async def test_sessions_are_counted_limited_and_forgotten() -> None:
+    _, host = hosted(server={"max_sessions": 2})
+    await host.load_defaults()
+    first, second = opened(host), opened(host)
+    assert first.id != second.id
+    with pytest.raises(SessionLimit, match="holds 2 sessions"):
+        opened(host)
+    assert host.session(first.id) is first
+    host.forget(first)
+    host.forget(first)
+    with pytest.raises(UnknownName, match=f"no session '{first.id}'"):
+        host.session(first.id)
+    assert opened(host).id in host.sessions
+
+
+def test_an_unknown_profile_comes_with_those_there_are() -> None:
+    _, host = hosted(profiles={"vdx": {}, "fast": {}})
+    with pytest.raises(UnknownName, match="no profile 'slow'; there are: fast, vdx"):
+        host.options("slow")
+
+
+@pytest.mark.parametrize(
+    ("error", "looked"),
+    [(ModelTimeout("hung", model="tone"), True), (ModelRejected("bad text", model="tone"), False)],
+)
+async def test_a_voice_that_fails_is_looked_at(error: TritonError, looked: bool) -> None:
+    triton, host = hosted()
+    await host.load_defaults()
+    await host.use("tone")
+    triton.breaks = error
+    watch = asyncio.create_task(host.manager.run())
+    await asyncio.sleep(0.1)
+    probes = triton.count("probe tone")
+    with pytest.raises(type(error)):
+        _ = [chunk async for chunk in host._services.synthesize(Voice("tone"), "hello")]
+    await asyncio.sleep(0.1)  # far less than until the next probe
+    assert (triton.count("probe tone") == probes + 1) is looked
+    watch.cancel()
+    await asyncio.wait({watch})
+
+
+def test_responders_are_shared_by_equal_configurations() -> None:
+    _, host = hosted(profiles={"vdx": {}, "twin": {"instructions": "Be kind."}})
+    assert host._responder(host.options("")) is host._responder(host.options("twin"))
+
+
+# --- voices that die ----------------------------------------------------------------------------
+
+DIED = ModelDied("stub process died", model="tone")
+
+
+def recover_voice(host: Application) -> Any:
+    return host._services.recover_voice
+
+
+def recover_recogniser(host: Application) -> Any:
+    return host._services.recover_recogniser
+
+
+@asynccontextmanager
+async def watched(**config: Any) -> AsyncIterator[tuple[SpeakingTriton, Application]]:
+    triton, host = hosted(models={"preload": ["tone"]}, **config)
+    host.manager.recovery.jitter_s = 0.0
+    await host.load_defaults()
+    watch = asyncio.create_task(host.manager.run())
+    await asyncio.sleep(0.05)
+    try:
+        yield triton, host
+    finally:
+        watch.cancel()
+        await asyncio.wait({watch})
+
+
+async def test_a_voice_that_is_back_soon_goes_on_itself() -> None:
+    async with watched() as (triton, host):
+        triton.dead["tone"] = DIED
+        voice = Voice("tone", "en")
+        assert await recover_voice(host)(voice, DIED, 1) == voice
+        assert triton.count("load tone") == 2
+
+
+async def test_another_voice_of_the_language_speaks_for_one_that_is_not() -> None:
+    async with watched() as (triton, host):
+        triton.dead["tone"] = DIED
+        triton.failures["load tone"] = [ModelFailed("no memory", model="tone")] * 9
+        wanted = Voice("tone", "en", "high", 1.5)
+        other = await recover_voice(host)(wanted, DIED, 1)
+        assert other == Voice("espeak", "en", "", 1.5)
+        assert await recover_voice(host)(Voice("tone", "de"), DIED, 1) is None
+
+
+async def test_a_voice_that_died_again_of_the_same_clause_is_not_asked_again() -> None:
+    async with watched() as (_, host):
+        other = await recover_voice(host)(Voice("tone", "en"), DIED, 2)
+        assert other == Voice("espeak", "en")
+
+
+@pytest.mark.parametrize(
+    ("model", "error"),
+    [("tone", ModelTimeout("slow", model="tone")), ("canned", ModelDied("gone", model="canned"))],
+)
+async def test_what_is_busy_or_was_unloaded_is_not_waited_for(
+    model: str, error: TritonError
+) -> None:
+    async with watched() as (_, host):
+        assert await recover_voice(host)(Voice(model, "en"), error, 1) is None
+
+
+async def test_a_recogniser_is_waited_for() -> None:
+    async with watched() as (triton, host):
+        triton.dead["pocketsphinx-en"] = error = ModelDied("gone", model="pocketsphinx-en")
+        assert await recover_recogniser(host)(host.options(""), error)
+        assert triton.states["pocketsphinx-en"] == "READY"
+
+
+async def test_a_client_names_what_is_loaded_or_configured() -> None:
+    triton, host = hosted(
+        profiles={"vdx": {"voice": "espeak"}}, models={"preload": ["pocketsphinx-en"]}
+    )
+    assert (await host.offered("espeak", "tts")).name == "espeak"
+    assert (await host.offered("pocketsphinx-en", "asr")).name == "pocketsphinx-en"
+    with pytest.raises(NotLoaded, match="vdx models load tone"):
+        await host.offered("tone", "tts")
+    assert "load tone" not in triton.calls
+    with pytest.raises(UnknownName, match="did you mean 'tone'"):
+        await host.offered("tonne", "tts")
+    await host.manager.ensure("tone")  # as an administrator does
+    assert (await host.offered("tone", "tts")).name == "tone"
+
+
+async def test_a_voice_that_timed_out_because_it_died_is_recovered() -> None:
+    async with watched() as (triton, host):
+        triton.dead["tone"] = DIED
+        voice, error = Voice("tone", "en"), ModelTimeout("nothing came", model="tone")
+        assert await recover_voice(host)(voice, error, 1) == voice

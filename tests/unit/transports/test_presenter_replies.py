@@ -1,0 +1,220 @@
+"""What a client is told of interruptions, audio, and the ends of replies and sessions."""
+
+import asyncio
+import base64
+
+import pytest
+
+from tests.unit.transports.listening import (
+    AUDIO,
+    REPLY_BEGINS,
+    REPLY_ENDS,
+    UTTERANCE_ENDS,
+    audio,
+    client,
+    narrate,
+    samples_of,
+)
+from vdx.core.errors import ModelFailed
+from vdx.dialog.session_events import (
+    ErrorOccurred,
+    FinalTranscript,
+    PartialTranscript,
+    PlayoutPaused,
+    PlayoutResumed,
+    ReplyDone,
+    ReplyStarted,
+    SessionEnded,
+    UtteranceDropped,
+    UtteranceEnded,
+    UtteranceStarted,
+)
+from vdx.transports.realtime.outbox import Outbox
+
+ERROR = ModelFailed("the model broke", model="tone")
+
+
+# --- interruptions ------------------------------------------------------------------------------
+
+
+def test_an_interruption_is_told_once_it_is_confirmed() -> None:
+    to = narrate(
+        client(),
+        ReplyStarted(1),
+        (1, audio()),
+        UtteranceStarted(2, at_ms=5000, interrupting=True),
+        PlayoutPaused(1, played_ms=20),
+        PartialTranscript(2, "stop", stable=4),
+        ReplyDone(1, "cancelled", "interrupted", 20, "Go"),
+        UtteranceEnded(2, at_ms=5600),
+        FinalTranscript(2, "stop"),
+    )
+    kinds = to.kinds()
+    started = kinds.index("input_audio_buffer.speech_started")
+    # Before the reply's end, so that a client stops playing what it holds at once.
+    assert started == kinds.index("response.output_audio.done") - 1
+    assert kinds[-6:] == [
+        "response.done",
+        *UTTERANCE_ENDS,
+        "conversation.item.input_audio_transcription.completed",
+    ]
+    response = to.only("response.done")["response"]
+    assert (response["status"], response["status_details"]["reason"]) == (
+        "cancelled",
+        "turn_detected",
+    )
+    assert response["output"][0]["status"] == "incomplete"
+    assert response["output"][0]["content"][0]["transcript"] == "Go"
+
+
+def test_a_false_interruption_is_never_told() -> None:
+    to = narrate(
+        client(),
+        ReplyStarted(1),
+        UtteranceStarted(2, at_ms=5000, interrupting=True),
+        PlayoutPaused(1, played_ms=20),
+        PartialTranscript(2, "uh", stable=2),
+        UtteranceEnded(2, at_ms=5300),
+        UtteranceDropped(2),
+        PlayoutResumed(1, played_ms=20),
+        ReplyDone(1, "completed", "", 900, "Go forward."),
+    )
+    assert to.kinds() == [*REPLY_BEGINS, *REPLY_ENDS]
+
+
+def test_a_pause_is_told_to_a_client_that_opts_in() -> None:
+    to = narrate(
+        client(events=True),
+        ReplyStarted(1),
+        PlayoutPaused(1, played_ms=120),
+        PlayoutResumed(1, played_ms=120),
+    )
+    assert to.kinds()[-2:] == ["vdx.playout.paused", "vdx.playout.resumed"]
+    assert to.told[-1]["played_ms"] == 120
+    assert to.told[-1]["item_id"] == "item_r1"
+
+
+def test_speech_over_the_very_end_of_a_reply_is_a_turn() -> None:
+    to = narrate(
+        client(),
+        ReplyStarted(1),
+        UtteranceStarted(2, at_ms=5000, interrupting=True),
+        ReplyDone(1, "completed", "", 900, "Go."),
+        UtteranceEnded(2, at_ms=5600),
+    )
+    assert to.kinds() == [
+        *REPLY_BEGINS,
+        *REPLY_ENDS,
+        "input_audio_buffer.speech_started",
+        *UTTERANCE_ENDS,
+    ]
+
+
+def test_queued_audio_of_a_cancelled_reply_is_taken_back() -> None:
+    to = client()
+
+    async def tell() -> None:
+        to.presenter.notify(ReplyStarted(1))
+        for level in (1, 2, 3):
+            await to.presenter.play(1, audio(level), 0.0)
+        to.presenter.notify(ReplyDone(1, "cancelled", "interrupted", 0, ""))
+        to.outbox.close()
+        await to.outbox.run()
+
+    asyncio.run(tell())
+    assert AUDIO not in to.kinds()
+    assert to.kinds() == [*REPLY_BEGINS, *REPLY_ENDS]
+
+
+@pytest.mark.parametrize(
+    ("reason", "told"),
+    [
+        ("interrupted", "turn_detected"),
+        ("client_cancelled", "client_cancelled"),
+        ("idle_timeout", "idle_timeout"),
+    ],
+)
+def test_why_a_reply_was_cancelled(reason: str, told: str) -> None:
+    ended = ReplyDone(1, "cancelled", reason, 0, "")
+    response = narrate(client(), ReplyStarted(1), ended).only("response.done")["response"]
+    assert response["status_details"] == {"type": "cancelled", "reason": told}
+
+
+def test_a_failed_reply_says_why() -> None:
+    ended = ReplyDone(1, "failed", "", 40, "Go", ERROR)
+    response = narrate(client(), ReplyStarted(1), ended).only("response.done")["response"]
+    assert response["status"] == "failed"
+    assert response["status_details"]["error"]["code"] == "model_failed"
+    assert response["status_details"]["error"]["message"] == "the model broke"
+
+
+# --- audio --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("rate", [16_000, 24_000, 48_000])
+def test_a_reply_keeps_its_length_at_every_rate(rate: int) -> None:
+    rows = [(1, audio(level)) for level in (1000, 2000, 3000, 4000, 5000)]
+    to = narrate(
+        client(output_rate=rate),
+        ReplyStarted(1),
+        *rows,
+        ReplyDone(1, "completed", "", 100, "x"),
+    )
+    assert samples_of(to).size == pytest.approx(rate // 10, abs=rate // 1000)
+    kinds = to.kinds()
+    assert kinds.index("response.output_audio.done") > len(kinds) - 1 - kinds[::-1].index(AUDIO)
+
+
+def test_a_rate_that_changes_in_mid_reply_counts_from_then_on() -> None:
+    to = client(output_rate=48_000)
+    narrate(to, ReplyStarted(1), (1, audio()))
+    to.settings.output_rate = 24_000
+    to.outbox = Outbox(to._take, 10)
+    to.presenter._outbox = to.outbox
+    narrate(to, *[(1, audio()) for _ in range(5)])
+    sizes = [len(base64.b64decode(e["delta"])) // 2 for e in to.told if e["type"] == AUDIO]
+    assert sizes[0] == 960
+    assert sum(sizes[1:]) == pytest.approx(5 * 480, abs=300)
+
+
+# --- what a client asked for --------------------------------------------------------------------
+
+
+def test_metadata_comes_back_with_its_own_response_only() -> None:
+    to = client()
+    to.presenter.next_metadata({"topic": "weather"})
+    narrate(
+        to,
+        ReplyStarted(1),
+        ReplyDone(1, "completed", "", 0, ""),
+        ReplyStarted(2),
+        ReplyDone(2, "completed", "", 0, ""),
+    )
+    told = [
+        e["response"]["metadata"]
+        for e in to.told
+        if e["type"].startswith("response.") and "response" in e
+    ]
+    assert told == [{"topic": "weather"}] * 2 + [None] * 2
+
+
+@pytest.mark.parametrize("reason", ["closed", "gone"])
+def test_an_end_that_the_client_chose_is_no_error(reason: str) -> None:
+    assert narrate(client(), SessionEnded(reason)).told == []
+
+
+@pytest.mark.parametrize(
+    "reason", ["idle_timeout", "max_duration", "max_messages", "server_stopping"]
+)
+def test_any_other_end_is_said(reason: str) -> None:
+    error = narrate(client(), SessionEnded(reason)).only("error")["error"]
+    assert error["message"] == f"the session ended: {reason.replace('_', ' ')}"
+
+
+def test_trouble_names_the_service() -> None:
+    error = narrate(client(), ErrorOccurred(ERROR)).only("error")["error"]
+    assert (error["type"], error["service"], error["retryable"]) == (
+        "server_error",
+        "triton:tone",
+        True,
+    )
