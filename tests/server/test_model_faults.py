@@ -139,6 +139,7 @@ async def test_a_reply_is_ended_by_another_voice_while_its_own_cannot_be_loaded(
         await asyncio.to_thread(
             eventually, lambda: _stub(triton, "tone-fast") not in (None, pid), "a new process"
         )
+        await update(talk, {"audio": {"output": {"speed": 2.0}}})
         await _works_again(talk)
 
 
