@@ -1,0 +1,197 @@
+"""What the documents name exists: files, the functions and classes in them, and settings.
+
+A document names a function by the path of its file followed by its name, both as code:
+`frontend/vdx/dialog/turn.py` `TurnMachine.handle`. Several names may follow one path.
+"""
+
+import ast
+import functools
+import json
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+
+from vdx.core.config import Config
+
+ROOT = Path(__file__).resolve().parents[2]
+ARCHITECTURE = ROOT / "docs" / "architecture.md"
+DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+FENCE = re.compile(r"^ *```.*?^ *```", re.DOTALL | re.MULTILINE)
+CODE = re.compile(r"`([^`\n]+)`")
+MODULE_THEN_NAMES = re.compile(
+    r"`(?P<path>[\w./<>*-]+\.py)`(?P<names>(?:(?:\s+|,\s+|\s+and\s+|\s*\|\s*)`[A-Za-z_][\w.]*`(?!\())+)"
+)
+NAME = re.compile(r"`([A-Za-z_](?:(?!\.py`)[\w.])*)`")
+METHOD = re.compile(r"[A-Z]\w+\.\w+")
+SETTING = re.compile(r"[a-z_]+(?:\.(?:[a-z_]+|<[a-z]+>))+")
+PROTOCOL = re.compile(r"session\.(update|updated|created|vdx\..*)")
+"""Events and fields of the Realtime protocol, which has a section's name for a word of its own."""
+FILE_ENDINGS = {"md", "yaml", "pbtxt", "html", "sh", "cfg", "py"}
+
+
+def prose(document: Path) -> str:
+    """A document without its fenced blocks, which hold programs and diagrams."""
+    return FENCE.sub("", document.read_text(encoding="utf-8"))
+
+
+@functools.cache
+def repository_files() -> frozenset[str]:
+    """Every file that git tracks or would, from the root of the repository."""
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return frozenset(name for name in listed.stdout.splitlines() if (ROOT / name).exists())
+
+
+@functools.cache
+def defined_in(path: Path) -> frozenset[str]:
+    """Names a module defines: functions, classes, `Class.method` and constants."""
+    return frozenset(_defined(ast.parse(path.read_text(encoding="utf-8")).body, ""))
+
+
+def _defined(body: list[ast.stmt], prefix: str) -> Iterator[str]:
+    for node in body:
+        match node:
+            case ast.ClassDef(name=name):
+                yield prefix + name
+                yield from _defined(node.body, f"{prefix}{name}.")
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+                yield prefix + name
+            case ast.Assign(targets=targets):
+                yield from (prefix + each.id for each in targets if isinstance(each, ast.Name))
+            case ast.AnnAssign(target=ast.Name(id=name)):
+                yield prefix + name
+            case _:
+                pass
+
+
+def references(document: Path) -> Iterator[tuple[str, str]]:
+    for found in MODULE_THEN_NAMES.finditer(prose(document)):
+        for name in NAME.findall(found["names"]):
+            yield found["path"], name
+
+
+def ids(document: Path) -> str:
+    return str(document.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=ids)
+def test_every_file_that_is_named_exists(document: Path) -> None:
+    tops = {name.split("/")[0] for name in repository_files()}
+    missing = [
+        code for code in CODE.findall(prose(document)) if _is_path(code, tops) and not _exists(code)
+    ]
+    assert missing == []
+
+
+def _is_path(code: str, tops: set[str]) -> bool:
+    if " " in code or "://" in code:
+        return False
+    top, _, rest = code.partition("/")
+    return (bool(rest) and top in tops) or re.fullmatch(r"[\w./-]+\.py", code) is not None
+
+
+def _exists(code: str) -> bool:
+    """A path from the root, a folder of it, or the end of one; `<family>` is any name."""
+    pattern = re.escape(code.rstrip("/")).replace("\\*", "[^/]*")
+    pattern = re.sub(r"<[a-z]+>", "[^/]+", pattern)
+    anywhere = "" if "/" in code and not code.endswith(".py") else "(?:.*/)?"
+    whole = re.compile(f"{anywhere}{pattern}(?:/.*)?")
+    return any(whole.fullmatch(name) for name in repository_files())
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=ids)
+def test_every_function_that_is_named_is_defined_in_its_file(document: Path) -> None:
+    missing = [
+        f"{path} {name}"
+        for path, name in references(document)
+        if not (ROOT / path).is_file() or name not in defined_in(ROOT / path)
+    ]
+    assert missing == []
+
+
+def test_the_architecture_names_every_method_with_its_file() -> None:
+    methods = set(METHOD.findall(" ".join(CODE.findall(prose(ARCHITECTURE)))))
+    with_file = {name for _, name in references(ARCHITECTURE)}
+    assert methods - with_file == set()
+    assert len(with_file) > 100
+
+
+SUBJECTS = {
+    "debounce of barge-in": "TurnMachine._consider_barge_in",
+    "speculative transcript": "Utterance.pause",
+    "sample-exact resume": "Playout.resume",
+    "a voice swapped in mid-call": "Speaking._voice",
+    "where an engine's error is mapped": "from_message",
+}
+
+
+@pytest.mark.parametrize("subject", SUBJECTS)
+def test_what_a_reader_looks_for_is_a_row_of_the_first_table(subject: str) -> None:
+    row = next(
+        line
+        for line in ARCHITECTURE.read_text(encoding="utf-8").splitlines()
+        if line.startswith(f"| {subject} |")
+    )
+    assert f"`{SUBJECTS[subject]}`" in row
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=ids)
+def test_every_setting_that_is_named_exists(document: Path) -> None:
+    sections = set(Config.model_fields)
+    named = {
+        code
+        for code in CODE.findall(prose(document))
+        if SETTING.fullmatch(code)
+        and code.split(".")[0] in sections
+        and PROTOCOL.fullmatch(code) is None
+        and code.rsplit(".", 1)[-1] not in FILE_ENDINGS
+    }
+    assert [key for key in sorted(named) if not is_setting(Config, key.split("."))] == []
+
+
+def is_setting(model: type[BaseModel], keys: list[str]) -> bool:
+    """Whether a dotted key leads somewhere in the tree; `<name>` stands for a name of a mapping."""
+    field = model.model_fields.get(keys[0])
+    if field is None:
+        return False
+    sections = [each for each in _types(field.annotation) if issubclass(each, BaseModel)]
+    rest = keys[1:]
+    if rest and rest[0].startswith("<"):
+        rest = rest[1:]
+    return not rest or any(is_setting(section, rest) for section in sections)
+
+
+def _types(annotation: object) -> Iterator[type]:
+    if isinstance(annotation, type) and not getattr(annotation, "__args__", None):
+        yield annotation
+    for argument in getattr(annotation, "__args__", ()):
+        yield from _types(argument)
+
+
+DEFAULTS = re.compile(r"^\| `(?P<key>[a-z_.]+)` \| (?P<value>[\w.-]+) \|", re.MULTILINE)
+
+
+def test_the_defaults_in_the_architecture_are_those_of_the_configuration() -> None:
+    text = ARCHITECTURE.read_text(encoding="utf-8")
+    table = text[text.index("| setting | default |") :].partition("\n\n")[0]
+    told = {found["key"]: json.loads(found["value"]) for found in DEFAULTS.finditer(table)}
+    actual = {key: _default(key) for key in told}
+    assert told == actual
+    assert len(told) == table.count("\n") - 1
+
+
+def _default(key: str) -> object:
+    value: object = Config()
+    for name in key.split("."):
+        value = getattr(value, name)
+    return value
