@@ -5,15 +5,17 @@
 # make test-faults  attacks and faults with all their repetitions, the result at the end
 # make check    style, types, security, import direction
 # make bench    every bench, one report in reports/full         (ARGS="--quick", ARGS=turn)
+# make docs     the pages of docs/ as a site, in build/site
 # make lock     compile the requirement lists again
 # make clean    remove what the tools leave; `make clean-all` also the environments
 
 .DEFAULT_GOAL := run
-.PHONY: run setup page test test-faults browser check bench lock format clean clean-all
+.PHONY: run setup page test test-faults browser check bench docs lock format clean clean-all
 
 BIN := .venv/bin
 READY := .venv/.ready
 BENCH_READY := .venv/.bench-ready
+DOCS_READY := .venv-docs/.ready
 TRITON_STAMP := .venv-triton/vdx-requirements.sha256
 LOCK := requirements
 
@@ -74,6 +76,16 @@ $(BENCH_READY): $(LOCK)/bench.txt $(READY)
 		-r $(LOCK)/bench.txt
 	@touch $@
 
+docs: $(DOCS_READY)
+	@NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --strict
+
+# Of its own: nothing else needs these, and it needs nothing of the others.
+$(DOCS_READY): $(LOCK)/docs.txt | $(READY)
+	@$(BIN)/python -m venv --clear --without-pip .venv-docs
+	@$(BIN)/python -m pip --python .venv-docs/bin/python install --quiet \
+		--disable-pip-version-check --require-hashes --no-deps -r $(LOCK)/docs.txt
+	@touch $@
+
 format: $(READY)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
@@ -87,4 +99,4 @@ clean:
 	find frontend triton_backends tests scripts -name __pycache__ -prune -exec rm -rf {} +
 
 clean-all: clean
-	rm -rf .venv .venv-triton .tools
+	rm -rf .venv .venv-triton .venv-docs .tools

@@ -14,6 +14,7 @@ compile() {
 compile requirements/frontend.in -o requirements/frontend.txt "$@"
 compile requirements/dev.in -o requirements/dev.txt "$@"
 compile requirements/bench.in -o requirements/bench.txt "$@"
+compile requirements/docs.in -o requirements/docs.txt "$@"
 compile requirements/tools.in -o requirements/tools.txt "$@"
 compile requirements/go.in -o requirements/go.txt "$@"
 compile requirements/node.in -o requirements/node.txt "$@"
@@ -23,7 +24,7 @@ compile requirements/dev-triton.in -o requirements/dev-triton.txt "$@"
 
 # A stranger has no compiler: every package must come as a wheel.
 for version in 3.11 3.12; do
-    for list in frontend dev bench triton dev-triton tools go node; do
+    for list in frontend dev bench docs triton dev-triton tools go node; do
         "$uv" pip install --quiet --dry-run --no-build --no-deps --python-version "$version" \
             --target build/wheels --require-hashes -r "requirements/$list.txt"
     done

@@ -13,16 +13,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from pydantic import BaseModel
 
+from tests.documents import CODE, DOCUMENTS, ROOT, is_setting, name_of, prose
 from vdx.core.config import Config
 
-ROOT = Path(__file__).resolve().parents[2]
 ARCHITECTURE = ROOT / "docs" / "architecture.md"
-DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 
-FENCE = re.compile(r"^ *```.*?^ *```", re.DOTALL | re.MULTILINE)
-CODE = re.compile(r"`([^`\n]+)`")
 MODULE_THEN_NAMES = re.compile(
     r"`(?P<path>[\w./<>*-]+\.py)`(?P<names>(?:(?:\s+|,\s+|\s+and\s+|\s*\|\s*)`[A-Za-z_][\w.]*`(?!\())+)"
 )
@@ -32,11 +28,6 @@ SETTING = re.compile(r"[a-z_]+(?:\.(?:[a-z_]+|<[a-z]+>))+")
 PROTOCOL = re.compile(r"session\.(update|updated|created|vdx\..*)")
 """Events and fields of the Realtime protocol, which has a section's name for a word of its own."""
 FILE_ENDINGS = {"md", "yaml", "pbtxt", "html", "sh", "cfg", "py"}
-
-
-def prose(document: Path) -> str:
-    """A document without its fenced blocks, which hold programs and diagrams."""
-    return FENCE.sub("", document.read_text(encoding="utf-8"))
 
 
 @functools.cache
@@ -80,11 +71,7 @@ def references(document: Path) -> Iterator[tuple[str, str]]:
             yield found["path"], name
 
 
-def ids(document: Path) -> str:
-    return str(document.relative_to(ROOT))
-
-
-@pytest.mark.parametrize("document", DOCUMENTS, ids=ids)
+@pytest.mark.parametrize("document", DOCUMENTS, ids=name_of)
 def test_every_file_that_is_named_exists(document: Path) -> None:
     tops = {name.split("/")[0] for name in repository_files()}
     missing = [
@@ -109,7 +96,7 @@ def _exists(code: str) -> bool:
     return any(whole.fullmatch(name) for name in repository_files())
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=ids)
+@pytest.mark.parametrize("document", DOCUMENTS, ids=name_of)
 def test_every_function_that_is_named_is_defined_in_its_file(document: Path) -> None:
     missing = [
         f"{path} {name}"
@@ -145,7 +132,7 @@ def test_what_a_reader_looks_for_is_a_row_of_the_first_table(subject: str) -> No
     assert f"`{SUBJECTS[subject]}`" in row
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=ids)
+@pytest.mark.parametrize("document", DOCUMENTS, ids=name_of)
 def test_every_setting_that_is_named_exists(document: Path) -> None:
     sections = set(Config.model_fields)
     named = {
@@ -157,25 +144,6 @@ def test_every_setting_that_is_named_exists(document: Path) -> None:
         and code.rsplit(".", 1)[-1] not in FILE_ENDINGS
     }
     assert [key for key in sorted(named) if not is_setting(Config, key.split("."))] == []
-
-
-def is_setting(model: type[BaseModel], keys: list[str]) -> bool:
-    """Whether a dotted key leads somewhere in the tree; `<name>` stands for a name of a mapping."""
-    field = model.model_fields.get(keys[0])
-    if field is None:
-        return False
-    sections = [each for each in _types(field.annotation) if issubclass(each, BaseModel)]
-    rest = keys[1:]
-    if rest and rest[0].startswith("<"):
-        rest = rest[1:]
-    return not rest or any(is_setting(section, rest) for section in sections)
-
-
-def _types(annotation: object) -> Iterator[type]:
-    if isinstance(annotation, type) and not getattr(annotation, "__args__", None):
-        yield annotation
-    for argument in getattr(annotation, "__args__", ()):
-        yield from _types(argument)
 
 
 DEFAULTS = re.compile(r"^\| `(?P<key>[a-z_.]+)` \| (?P<value>[\w.-]+) \|", re.MULTILINE)
