@@ -7,8 +7,8 @@ A document names a function by the path of its file followed by its name, both a
 import ast
 import functools
 import json
+import os
 import re
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -32,15 +32,18 @@ FILE_ENDINGS = {"md", "yaml", "pbtxt", "html", "sh", "cfg", "py"}
 
 @functools.cache
 def repository_files() -> frozenset[str]:
-    """Every file that git tracks or would, from the root of the repository."""
-    listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return frozenset(name for name in listed.stdout.splitlines() if (ROOT / name).exists())
+    """Every file of the repository, by its path from the root."""
+    found: list[str] = []
+    for folder, folders, files in os.walk(ROOT):
+        folders[:] = [name for name in folders if _is_kept(name)]
+        found += [str((Path(folder) / name).relative_to(ROOT)) for name in files]
+    return frozenset(found)
+
+
+def _is_kept(folder: str) -> bool:
+    """Whether a folder is part of the repository, not made by a tool."""
+    made = {"__pycache__", "node_modules", "build", "reports", "dist"}
+    return folder not in made and (not folder.startswith(".") or folder == ".ci")
 
 
 @functools.cache
