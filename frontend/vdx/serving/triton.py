@@ -2,7 +2,7 @@
 
 It speaks the KServe v2 protobufs that tritonclient ships through plain `grpc.aio`, because a
 20 ms frame deserves neither a NumPy round trip nor a tensor object. Every failure leaves this
-module as one of the TritonError classes (`serving/failures.py` maps them).
+module as one of the TritonError classes (`serving/triton_errors.py` maps them).
 """
 
 import asyncio
