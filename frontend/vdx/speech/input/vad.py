@@ -2,9 +2,9 @@
 
 A frame is speech when it passes the noise gate, webrtcvad (Google's GMM detector, the
 `aggressiveness` of the configuration being its mode) says so and the voice check hears a voice in
-it. While the bot is heard its echo does not count for the gate (`echo_level_guard.py`), nor does a sound
-that stands still for a voice (`voice_activity_check.py`), nor a voice much quieter than the person's own. Three
-rules turn frames into utterances:
+it. While the bot is heard its echo does not count for the gate (`echo_level_guard.py`), nor does a
+sound that stands still for a voice (`voice_activity_check.py`), nor a voice much quieter than the
+person's own. Three rules turn frames into utterances:
 
 - Start: `min_speech_duration_ms` of what webrtcvad takes for speech, with a voice in two frames of
   it, within a window one frame in four longer, so that a

@@ -8,8 +8,8 @@ where even that leaves doubt ("No. 5", "etc. The") the next character decides.
 
 Lengths are weighed by how long a script's characters are spoken, so that a clause of Chinese
 lasts about as long as one of English. Where a script parts no words, a clause that must be cut
-ends with a phrase (`writing_systems.last_phrase`). What is too long for a word (`long_tokens`) is parted by
-spaces that the text has not: a voice may read it letter by letter, for minutes.
+ends with a phrase (`writing_systems.last_phrase`). What is too long for a word (`long_tokens`) is
+parted by spaces that the text has not: a voice may read it letter by letter, for minutes.
 
 The text is handled character by character and a cut depends on at most one character after it.
 So the same text gives the same clauses however it is split, in linear time.

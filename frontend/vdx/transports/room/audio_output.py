@@ -1,8 +1,8 @@
 """The bot's voice in a room: one published track, fed at the pace of playout.
 
-What waits in the source stays at 20 ms, and grows only where frames come late (`output_lead.py`). A pause
-is not feeding it, so a resume goes on at the exact sample, and only a reply that was cancelled is
-cleared.
+What waits in the source stays at 20 ms, and grows only where frames come late (`output_lead.py`).
+A pause is not feeding it, so a resume goes on at the exact sample, and only a reply that was
+cancelled is cleared.
 """
 
 import asyncio
