@@ -8,7 +8,9 @@ import struct
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from itertools import cycle, islice
+from typing import Final
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -25,19 +27,34 @@ SILENT_HOURS = 40
 TEXT = "This sentence is spoken for a client that leaves before it has heard all of it. " * 20
 
 
-def recordings() -> dict[str, bytes]:
-    """Speech and silence in the formats and lengths that clients leave."""
+NAMES: Final = (
+    "wav",
+    "flac of ten minutes",
+    "flac of silence",
+    "flac 48 kHz surround",
+    "mp3 48 kHz stereo",
+    "mp3 16 kHz mono",
+    "ogg",
+)
+"""The recordings that clients leave: in these formats the server was ended, or might have been."""
+
+
+@cache
+def recording(name: str) -> bytes:
+    """The file of that name, with speech or silence in it."""
     speech, rate = soundfile.read(RECORDINGS / "ps_goforward.wav", dtype="float32")
     minute = np.resize(speech, rate * 60)
-    stereo = np.repeat(soxr.resample(minute, rate, 48_000)[:, None], 2, axis=1)
-    return {
-        "wav": _encoded(minute, rate, "WAV"),
-        "flac of ten minutes": _encoded(np.resize(speech, rate * 600), rate, "FLAC"),
-        "flac of silence": _silence(),
-        "mp3 48 kHz stereo": _repeated(_encoded(stereo[: 48_000 * 20], 48_000, "MP3"), 15),
-        "mp3 16 kHz mono": _encoded(minute, rate, "MP3"),
-        "ogg": _encoded(minute, rate, "OGG"),
-    }
+    form, _, kind = name.partition(" ")
+    if kind == "of silence":
+        return _silence()
+    if kind == "of ten minutes":
+        return _encoded(np.resize(speech, rate * 600), rate, "FLAC")
+    if kind in ("48 kHz stereo", "48 kHz surround"):
+        loud = soxr.resample(minute[: rate * 20], rate, 48_000)
+        channels = 2 if kind == "48 kHz stereo" else 6
+        raw = _encoded(np.repeat(loud[:, None], channels, axis=1), 48_000, form.upper())
+        return _repeated(raw, 15) if form == "mp3" else raw
+    return _encoded(minute, rate, form.upper())
 
 
 def _encoded(samples: np.ndarray, rate: int, container: str) -> bytes:
@@ -120,8 +137,8 @@ def head(path: str, length: int) -> bytes:
     return "\r\n".join((*lines, f"content-length: {length}", "", "")).encode()
 
 
-def leavers(files: dict[str, bytes], count: int, seed: int = 1) -> list[Leaver]:
-    """`count` clients over all formats and all stages of a request, the same for one seed."""
+def leavers(count: int, seed: int = 1) -> list[Leaver]:
+    """`count` clients over all recordings and all stages of a request, the same for one seed."""
     chance = random.Random(seed)
     stages: list[Callable[[bytes], Leaver]] = [
         lambda file: _upload(file, chance),
@@ -129,7 +146,7 @@ def leavers(files: dict[str, bytes], count: int, seed: int = 1) -> list[Leaver]:
         lambda file: _streaming(file, chance),
         lambda _: _speaking(chance),
     ]
-    sounds = list(files.values())
+    sounds = [recording(name) for name in NAMES]
     # Most leave while their recording is read, where the most can go wrong.
     order = [(stages[turn], file) for turn in (1, 0, 1, 2, 3) for file in sounds]
     return [stage(file) for stage, file in islice(cycle(order), count)]
@@ -149,10 +166,10 @@ def _reading(file: bytes, chance: random.Random) -> Leaver:
 
 
 def _streaming(file: bytes, chance: random.Random) -> Leaver:
-    # Silence has no first word to wait for.
-    heard = file[:4] == b"RIFF" and chance.random() < 0.7
+    # The first words say that it is being read, however busy the machine; silence has none.
+    heard = file != recording("flac of silence")
     body = form(file, stream="true")
-    return Leaver(TRANSCRIPTIONS, body, answered=heard, seconds=chance.uniform(0.0, 0.4))
+    return Leaver(TRANSCRIPTIONS, body, answered=heard, seconds=chance.uniform(0.0, 0.2))
 
 
 def _speaking(chance: random.Random) -> Leaver:

@@ -1,6 +1,8 @@
 """Clients that leave while their recording is uploaded, read or written down, or while a text is
 spoken to them: the server lives on and keeps nothing of theirs."""
 
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -8,12 +10,13 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.faults.leaving import SILENT_HOURS, TRANSCRIPTIONS, leavers, recordings
+from tests.faults.leaving import SILENT_HOURS, TRANSCRIPTIONS, leavers
 from tests.repetitions import Repetitions
 from tests.server.processes import PATIENCE_S, Http, eventually
 from tests.server.talk import RECORDINGS
 
-AT_ONCE = 8
+AT_ONCE = 3
+"""More would be waiting for the processor, not inside libsndfile, when they leave."""
 PLACES = 12
 GO = (RECORDINGS / "ps_goforward.wav").read_bytes()
 
@@ -22,11 +25,6 @@ GO = (RECORDINGS / "ps_goforward.wav").read_bytes()
 def base_config(base_config: dict[str, Any]) -> dict[str, Any]:
     limits = {"max_recordings": PLACES, "max_recording_seconds": SILENT_HOURS * 3_600}
     return base_config | {"server": limits, "profiles": {}}
-
-
-@pytest.fixture(scope="module")
-def files() -> dict[str, bytes]:
-    return recordings()
 
 
 def ask(server: str) -> int:
@@ -41,12 +39,12 @@ def descriptors(pid: int) -> list[str]:
 
 
 def test_clients_that_leave_take_nothing_with_them(
-    server: str, http: Http, files: dict[str, bytes], repetitions: Repetitions
+    server: str, http: Http, repetitions: Repetitions
 ) -> None:
     assert ask(server) == 200
     before, held = http.status(), descriptors(http.status()["pid"])
     with ThreadPoolExecutor(AT_ONCE) as clients:
-        visits = [clients.submit(one.visit, server) for one in leavers(files, repetitions(500))]
+        visits = [clients.submit(one.visit, server) for one in leavers(repetitions(500))]
         for visit in visits:
             visit.result()
     after = http.status()
@@ -58,3 +56,13 @@ def test_clients_that_leave_take_nothing_with_them(
     eventually(lambda: http.status()["tasks"] <= before["tasks"], "tasks of who left gone")
     eventually(lambda: descriptors(before["pid"]) == held, "files of who left closed")
     assert http.status()["sessions"] == 0
+
+
+@pytest.mark.parametrize("name", ["mp3 48 kHz stereo", "flac 48 kHz surround"])
+def test_closing_a_recording_waits_for_its_reader(name: str, repetitions: Repetitions) -> None:
+    """The same without a server: here the thread is inside libsndfile nearly all the time."""
+    command = [sys.executable, "-m", "tests.faults.readers", str(repetitions(250)), name]
+    done = subprocess.run(
+        command, check=False, capture_output=True, text=True, timeout=4 * PATIENCE_S
+    )
+    assert (done.returncode, done.stderr) == (0, "")
