@@ -8,9 +8,9 @@ from contextlib import ExitStack
 from tempfile import SpooledTemporaryFile
 from typing import BinaryIO, cast
 
-from frontend.core.config import VadConfig
-from frontend.transports.recording import Recording, stretches
 from tests.faults.leaving import recording as recorded
+from vdx.batch.recording import Recording, stretches
+from vdx.core.config import VadConfig
 
 
 async def leave(raw: bytes, seconds: float) -> None:
