@@ -2,15 +2,20 @@
 #               LIVEKIT=1 adds rooms on a LiveKit server, built on first use
 # make setup    only build the two environments and the page
 # make test     every check and every test
+# make test-changed  the tests that the changes since main can reach, and why  (BASE=REV,
+#               ARGS=--list only says which)
 # make test-faults  attacks and faults with all their repetitions, the result at the end
 # make check    style, types, security, import direction
 # make bench    every bench, one report in reports/full         (ARGS="--quick", ARGS=turn)
 # make docs     the pages of docs/ as a site, in build/site
 # make lock     compile the requirement lists again
+# make format   mend the style of the Python files
+# make help     this list
 # make clean    remove what the tools leave; `make clean-all` also the environments
 
 .DEFAULT_GOAL := run
-.PHONY: run setup page test test-faults browser check bench docs lock format clean clean-all
+.PHONY: help run setup page test test-changed test-faults browser check bench docs lock format clean \
+	clean-all
 
 BIN := .venv/bin
 READY := .venv/.ready
@@ -21,6 +26,9 @@ LOCK := requirements
 
 # A variable an editor or another project left behind must not redirect the tools.
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
+
+help:
+	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
 
 run: setup
 	@$(BIN)/vdx up $(if $(LIVEKIT),--livekit) $(ARGS)
@@ -64,6 +72,9 @@ test: browser check
 	.venv-triton/bin/python -m pytest --quiet tests/unit/backends
 	$(BIN)/python scripts/build_page.py -- run --silent test
 	$(BIN)/pytest --numprocesses 3 --dist loadfile --cov --cov-report=term
+
+test-changed: setup
+	@BASE='$(BASE)' $(BIN)/python -m scripts.changed_tests $(ARGS)
 
 test-faults: browser setup
 	VDX_FAULTS=full $(BIN)/pytest tests/security tests/faults
