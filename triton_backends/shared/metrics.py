@@ -23,16 +23,16 @@ SECONDS_BUCKETS = [0.002, 0.005, 0.01, 0.015, 0.025, 0.05, 0.1, 0.2, 0.35, 0.6, 
 RATIO_BUCKETS = [0.001, 0.003, 0.01, 0.03, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.5, 2.5]
 
 HISTOGRAMS = {
-    "vdx_first_chunk_seconds": ("From request to the first response", SECONDS_BUCKETS),
-    "vdx_inter_chunk_seconds": ("Between two responses of a request", SECONDS_BUCKETS),
-    "vdx_real_time_factor": ("Computing time over audio time", RATIO_BUCKETS),
+    "vdx_first_chunk_seconds": ("Time from a request to its first response", SECONDS_BUCKETS),
+    "vdx_inter_chunk_seconds": ("Time between successive responses of a request", SECONDS_BUCKETS),
+    "vdx_real_time_factor": ("Computing time divided by the duration of the audio", RATIO_BUCKETS),
 }
-GAUGES = {"vdx_active_streams": "Requests (TTS) or sequences (ASR) being worked on"}
+GAUGES = {"vdx_active_streams": "Requests (TTS) or sequences (ASR) in progress"}
 COUNTERS = {
-    "vdx_cancellations_total": "Requests that ended because the client went away or cancelled",
-    "vdx_rejections_total": "Requests answered with [busy]",
-    "vdx_model_errors_total": "Requests answered with any other error",
-    "vdx_chunks_total": "Chunks computed by the engine",
+    "vdx_cancellations_total": "Requests cancelled by the client, or by its disconnect",
+    "vdx_rejections_total": "Requests refused with the error [busy]",
+    "vdx_model_errors_total": "Requests answered with any other error than [busy]",
+    "vdx_chunks_total": "Audio chunks that the engine computed",
 }
 
 QUEUE_LIMIT = 4096

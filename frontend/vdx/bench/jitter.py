@@ -57,9 +57,11 @@ async def measure(
         if (bound := quantile(before, after, "vdx_pacing_error_seconds", share)) is not None:
             report.add(f"server pacing {name}, at most", "ms", [bound * 1000], **reach)
     if target.livekit:
-        dry = after.total("vdx_room_dry_total") - before.total("vdx_room_dry_total")
+        name = "vdx_room_output_underruns_total"
+        dry = after.total(name) - before.total(name)
         report.add("frames fed after the track's queue was dry", "frames", [dry], max=0)
-    underruns = after.total("vdx_underruns_total") - before.total("vdx_underruns_total")
+    name = "vdx_reply_underruns_total"
+    underruns = after.total(name) - before.total(name)
     report.add("voice slower than the listener", "times", [underruns], max=0)
     return report
 

@@ -6,31 +6,51 @@ _LATENCY = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.35, 0.4, 0.5, 0.75, 1.0, 2
 _STALL = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 _PACING = (0.0005, 0.001, 0.002, 0.003, 0.004, 0.005, 0.01, 0.02, 0.05, 0.1, 1.0, 10.0)
 
-SESSIONS = Gauge("vdx_sessions", "Open sessions")
-SESSIONS_ENDED = Counter("vdx_sessions_ended_total", "Ended sessions by reason", ["reason"])
-TURNS = Counter("vdx_turns_total", "Turns of people that were answered")
-REPLIES = Counter("vdx_replies_total", "Replies by how they ended", ["status"])
-INTERRUPTIONS = Counter("vdx_interruptions_total", "Barge-ins by outcome", ["outcome"])
-TURN_GAP = Histogram("vdx_turn_gap_seconds", "End of speech to first audio sent", buckets=_LATENCY)
-STAGE = Histogram("vdx_stage_seconds", "Where the time of a turn goes", ["stage"], buckets=_LATENCY)
-PACING_ERROR = Histogram(
-    "vdx_pacing_error_seconds", "How late a frame was written to the socket", buckets=_PACING
+SESSIONS = Gauge("vdx_sessions", "Open sessions, over WebSockets and in rooms")
+SESSIONS_ENDED = Counter("vdx_sessions_ended_total", "Sessions ended, by reason", ["reason"])
+TURNS = Counter("vdx_turns_total", "User turns that got a reply")
+REPLIES = Counter("vdx_replies_total", "Replies ended, by final status", ["status"])
+INTERRUPTIONS = Counter("vdx_interruptions_total", "Barge-ins, by outcome", ["outcome"])
+TURN_GAP = Histogram(
+    "vdx_turn_gap_seconds",
+    "Time from the end of the user's speech to the first reply audio sent",
+    buckets=_LATENCY,
 )
-UNDERRUNS = Counter("vdx_underruns_total", "Times the voice was slower than the listener")
-ERRORS = Counter("vdx_errors_total", "Errors by service and code", ["service", "code"])
+STAGE = Histogram(
+    "vdx_stage_seconds",
+    "Time from the end of the user's speech to each stage of the turn",
+    ["stage"],
+    buckets=_LATENCY,
+)
+PACING_ERROR = Histogram(
+    "vdx_pacing_error_seconds",
+    "Delay of each 20 ms output frame behind the time it was due to be sent",
+    buckets=_PACING,
+)
+UNDERRUNS = Counter(
+    "vdx_reply_underruns_total",
+    "Times that playout of a reply ran out of audio because synthesis was late",
+)
+ERRORS = Counter("vdx_errors_total", "Errors, by failing service and code", ["service", "code"])
 LOOP_STALL = Histogram(
     "vdx_event_loop_stall_seconds",
-    "How late the event loop was, measured every 20 ms",
+    "Delay of the event loop behind a timer of 20 ms",
     buckets=_STALL,
 )
 LOOP_STALL_CPU = Histogram(
     "vdx_event_loop_stall_cpu_seconds",
-    "Processor time of the event loop's own work in each such stall, at most",
+    "Upper bound of the CPU time that the event loop's thread used during each such delay",
     buckets=_STALL,
 )
-INPUT_GAPS = Counter("vdx_input_gaps_total", "Times input stopped in mid-utterance")
-ROOMS = Gauge("vdx_rooms", "LiveKit rooms this worker is in")
-ROOM_DRY = Counter("vdx_room_dry_total", "20 ms frames that a room's track had to wait for")
+INPUT_GAPS = Counter(
+    "vdx_input_gaps_total", "Times that input audio stopped arriving during an utterance"
+)
+ROOMS = Gauge("vdx_rooms", "LiveKit rooms that this worker serves")
+ROOM_OUTPUT_UNDERRUNS = Counter(
+    "vdx_room_output_underruns_total",
+    "20 ms frames sent to a room after its output queue had run empty",
+)
 ROOM_INPUT_DROPPED = Counter(
-    "vdx_room_input_dropped_total", "20 ms frames of people in rooms that nobody had time for"
+    "vdx_room_input_dropped_frames_total",
+    "20 ms input frames of room participants discarded because the input queue was full",
 )

@@ -17,7 +17,7 @@ from livekit import rtc
 from vdx.core.audio import SPEAK_FRAME, SPEAK_RATE
 from vdx.core.events import Pcm
 from vdx.core.logs import logger
-from vdx.core.metrics import PACING_ERROR, ROOM_DRY
+from vdx.core.metrics import PACING_ERROR, ROOM_OUTPUT_UNDERRUNS
 from vdx.core.threads import in_thread
 from vdx.transports.room.output_lead import OutputLead
 
@@ -63,7 +63,7 @@ class AudioOutput:
         late_s = max(0.0, time.monotonic() - due)
         PACING_ERROR.observe(late_s)
         if self._lead.observe(late_s):
-            ROOM_DRY.inc()
+            ROOM_OUTPUT_UNDERRUNS.inc()
         if self._recorded is not None and len(self._recorded) < MAX_RECORDED_FRAMES:
             self._recorded.append(row)
         async with self._feeding:
