@@ -164,7 +164,7 @@ class Application:
 
     async def prepare(self, options: SessionOptions) -> None:
         """Loads, beside the event loop, what a session with these options would load on it."""
-        if options.echo.cancellation:
+        if options.echo_control.cancellation:
             await in_thread(preload)
 
     def open_session(

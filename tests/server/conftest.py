@@ -67,7 +67,7 @@ def base_config(script: Path) -> dict[str, Any]:
                 "responder": long,
                 "voice": "espeak-en",
                 "vad": {"voice_check": {"enabled": False}},
-                "echo": {"guard": False},
+                "echo_control": {"guard": False},
             },
             "hasty": {
                 "voice": "tone-fast",

@@ -85,8 +85,8 @@ class TargetOptions:
 
 
 def profile(voice: str, recogniser: str, answers: str = "") -> dict[str, Any]:
-    """A configuration with one profile: the echo, or the answers of a file in `data/`."""
-    responder: dict[str, Any] = {"kind": "echo"}
+    """A configuration with one profile: repeating, or the answers of a file in `data/`."""
+    responder: dict[str, Any] = {"kind": "repeat"}
     if answers:
         responder = {"kind": "script", "script": {"path": str(DATA / answers)}}
     limits = {"max_messages_per_session": 0, "idle_timeout_seconds": 0}

@@ -47,7 +47,7 @@ def up(
     ] = None,
     voice: Annotated[str | None, typer.Option(help="Default voice, a model id.")] = None,
     recogniser: Annotated[str | None, typer.Option(help="Recogniser, a model id.")] = None,
-    responder: Annotated[str | None, typer.Option(help="echo, script or chat.")] = None,
+    responder: Annotated[str | None, typer.Option(help="repeat, script or chat.")] = None,
     livekit: Annotated[
         bool,
         typer.Option("--livekit", help="Serve rooms too, on a LiveKit server started here."),

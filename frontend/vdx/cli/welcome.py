@@ -79,7 +79,7 @@ def welcome(address: str, host: "Application") -> None:
         "              then in this server: vdx models use ID; "
         "all that can be pulled: vdx voices list --hub"
     )
-    if host.config.responder.kind == "echo":
+    if host.config.responder.kind == "repeat":
         tell(
             "  answers     it repeats what you say; with a language model, for example Ollama:\n"
             "              vdx up --responder chat --set responder.chat.model=llama3.2"

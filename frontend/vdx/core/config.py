@@ -250,7 +250,7 @@ class PlayoutConfig(Section):
     resume_fade_ms: int = Field(5, ge=0, le=20)
 
 
-class EchoConfig(Section):
+class RepeatConfig(Section):
     template: str = "You said: {text}"
 
 
@@ -277,8 +277,8 @@ class ChatConfig(Section):
 
 
 class ResponderConfig(Section):
-    kind: Literal["echo", "script", "chat"] = "echo"
-    echo: EchoConfig = EchoConfig()
+    kind: Literal["repeat", "script", "chat"] = "repeat"
+    repeat: RepeatConfig = RepeatConfig()
     script: ScriptConfig = ScriptConfig()
     chat: ChatConfig = ChatConfig()
     preemptive: bool = Field(True, description="start on the speculative transcript")
@@ -300,7 +300,7 @@ class ProfileConfig(Section):
     speed: Speed | None = None
     vad: VadConfig | None = None
     endpointing: EndpointingConfig | None = None
-    echo: EchoControlConfig | None = None
+    echo_control: EchoControlConfig | None = None
 
 
 class ModelsConfig(Section):
@@ -324,10 +324,6 @@ class LiveKitConfig(Section):
     output_queue_max_ms: int = Field(
         80, ge=20, le=200, multiple_of=10, description="the same on a machine that comes late"
     )
-    echo_cancellation: bool = Field(
-        False, description="on the server, for clients that do not cancel echo themselves"
-    )
-    noise_suppression: bool = Field(False, description="on the server, with echo cancellation")
     token_ttl_seconds: int = Field(600, ge=10, le=86_400)
     port: int | None = Field(
         None, ge=0, le=65535, description="of the development server; None prefers 7880, 0 any"
@@ -356,7 +352,7 @@ class Config(Section):
     clauses: ClauseConfig = ClauseConfig()
     barge_in: BargeInConfig = BargeInConfig()
     endpointing: EndpointingConfig = EndpointingConfig()
-    echo: EchoControlConfig = EchoControlConfig()
+    echo_control: EchoControlConfig = EchoControlConfig()
     playout: PlayoutConfig = PlayoutConfig()
     responder: ResponderConfig = ResponderConfig()
     profiles: dict[str, ProfileConfig] = Field(default_factory=lambda: {"vdx": ProfileConfig()})

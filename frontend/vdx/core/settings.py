@@ -35,8 +35,17 @@ _KUBERNETES = (
 """Ends of the names of the variables that Kubernetes sets in every container for a service called
 `vdx` or `vdx-…`, and the form of their values."""
 
-RENAMED = {"livekit.drain_timeout_seconds": "server.drain_timeout_seconds"}
-"""Keys of earlier versions, and what they are called now."""
+RENAMED = {
+    "livekit.drain_timeout_seconds": "server.drain_timeout_seconds",
+    "livekit.echo_cancellation": "echo_control.cancellation",
+    "livekit.noise_suppression": "echo_control.noise_suppression",
+    "echo": "echo_control",
+    "responder.echo": "responder.repeat",
+}
+"""Keys of earlier versions, and what they are called now; those of a profile without its name."""
+
+RENAMED_VALUES = {("responder.kind", "echo"): "repeat"}
+"""(key, value) of earlier versions, and what the value is called now."""
 
 Tree = dict[str, Any]
 
@@ -208,14 +217,21 @@ def _explain(error: ValidationError) -> ConfigError:
     first = error.errors()[0]
     path = [str(part) for part in first["loc"]]
     key = ".".join(path)
+    in_profile = path[0] == "profiles" and len(path) > 2
+    profile = f"profiles.{path[1]}." if in_profile else ""
+    plain = key.removeprefix(profile)
     if key in REMOVED:
         return ConfigError(f"configuration key {key} does not exist any more: {REMOVED[key]}")
     if first["type"] == "extra_forbidden":
-        if key in RENAMED:
-            return ConfigError(f"configuration key {key} is now called {RENAMED[key]}")
+        if plain in RENAMED:
+            return ConfigError(f"configuration key {key} is now called {profile}{RENAMED[plain]}")
         near = difflib.get_close_matches(path[-1], _fields_at(path[:-1]), n=1, cutoff=0.0)
         hint = f"; did you mean {'.'.join([*path[:-1], near[0]])}?" if near else ""
         return ConfigError(f"configuration key {key} does not exist{hint}")
+    if (plain, str(first.get("input"))) in RENAMED_VALUES:
+        value = str(first["input"])
+        new = RENAMED_VALUES[plain, value]
+        return ConfigError(f"configuration key {key}: {value!r} is now called {new!r}")
     reason = first["msg"].removeprefix("Value error, ")
     reason = reason[:1].lower() + reason[1:]
     # The section of a secret is one too: what was meant for the key may stand in its place.

@@ -30,7 +30,7 @@ class SessionOptions:
     responder: ResponderConfig
     vad: VadConfig
     endpointing: EndpointingConfig = field(default_factory=EndpointingConfig)
-    echo: EchoControlConfig = field(default_factory=EchoControlConfig)
+    echo_control: EchoControlConfig = field(default_factory=EchoControlConfig)
     speed: float = 1.0
     speaker: str = ""
     greeting: str = ""
@@ -67,7 +67,7 @@ def resolve(config: Config, name: str, default_recogniser: str) -> SessionOption
         responder=profile.responder or config.responder,
         vad=profile.vad or config.vad,
         endpointing=profile.endpointing or config.endpointing,
-        echo=profile.echo or config.echo,
+        echo_control=profile.echo_control or config.echo_control,
         speed=profile.speed or config.tts.speed,
         greeting=profile.greeting,
         barge_in=config.barge_in.enabled,

@@ -97,7 +97,7 @@ class Session:
             self._reports.heard,
             self._spawn_utterance,
             clock,
-            options.echo,
+            options.echo_control,
         )
         played = self.hearing.echo.add
         self._speaking = Speaking(self, services, audience, self._trace, clock, played)
@@ -207,8 +207,8 @@ class Session:
         """Takes new options: the voice at the next clause, the recogniser at the next utterance."""
         if options.vad.enabled != self.options.vad.enabled:
             self.clear()
-        if (options.vad, options.echo) != (self.options.vad, self.options.echo):
-            self.hearing.reconfigure(options.vad, options.echo)
+        if (options.vad, options.echo_control) != (self.options.vad, self.options.echo_control):
+            self.hearing.reconfigure(options.vad, options.echo_control)
         self.options = options
         self.history.instructions = options.instructions
         self._machine.policy = self._policy()

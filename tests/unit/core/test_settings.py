@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -143,9 +144,52 @@ def test_secrets_are_masked(tmp_path: Path) -> None:
     assert "hunter2-hunter2-hunter2" not in str(leaves(settings.config))
 
 
-def test_a_key_that_was_renamed_says_its_new_name() -> None:
-    with pytest.raises(ConfigError, match=r"is now called server\.drain_timeout_seconds"):
-        load(flags={"livekit.drain_timeout_seconds": 5}, environ={})
+@pytest.mark.parametrize(
+    ("old", "value", "told"),
+    [
+        (
+            "livekit.drain_timeout_seconds",
+            5,
+            "livekit.drain_timeout_seconds is now called server.drain_timeout_seconds",
+        ),
+        (
+            "livekit.echo_cancellation",
+            True,
+            "livekit.echo_cancellation is now called echo_control.cancellation",
+        ),
+        (
+            "livekit.noise_suppression",
+            True,
+            "livekit.noise_suppression is now called echo_control.noise_suppression",
+        ),
+        ("echo.guard", False, "echo is now called echo_control"),
+        (
+            "profiles.quiet.echo.guard",
+            False,
+            "profiles.quiet.echo is now called profiles.quiet.echo_control",
+        ),
+        ("responder.echo.template", "{text}", "responder.echo is now called responder.repeat"),
+        (
+            "profiles.a.responder.echo.template",
+            "{text}",
+            "profiles.a.responder.echo is now called profiles.a.responder.repeat",
+        ),
+        ("responder.kind", "echo", "responder.kind: 'echo' is now called 'repeat'"),
+        (
+            "profiles.a.responder.kind",
+            "echo",
+            "profiles.a.responder.kind: 'echo' is now called 'repeat'",
+        ),
+    ],
+)
+def test_what_was_renamed_says_its_new_name(old: str, value: object, told: str) -> None:
+    with pytest.raises(ConfigError, match=f"^configuration key {re.escape(told)}$"):
+        load(flags={old: value}, environ={})
+
+
+def test_a_variable_that_was_renamed_says_its_new_name() -> None:
+    with pytest.raises(ConfigError, match="echo is now called echo_control"):
+        load(environ={"VDX_ECHO__GUARD": "false"})
 
 
 KUBERNETES = {

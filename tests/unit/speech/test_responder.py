@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from vdx.core.config import EchoConfig, ResponderConfig, ScriptConfig
+from vdx.core.config import RepeatConfig, ResponderConfig, ScriptConfig
 from vdx.core.errors import ConfigError, ResponderError
 from vdx.core.events import Message
 from vdx.speech.text.responder import FixedText, Responder, make_responder
@@ -32,20 +32,20 @@ def scripted(folder: Path, text: str) -> Responder:
 
 
 async def test_echo_says_the_last_thing_heard() -> None:
-    echo = make_responder(ResponderConfig())
-    assert await answer(echo, said("first", " go {forward} ")) == "You said: go {forward}"
+    repeating = make_responder(ResponderConfig())
+    assert await answer(repeating, said("first", " go {forward} ")) == "You said: go {forward}"
 
 
 async def test_echo_of_nothing_is_silent() -> None:
-    echo = make_responder(ResponderConfig(echo=EchoConfig(template="Hm: {text}!")))
-    assert await answer(echo, [Message("assistant", "Hello")]) == ""
-    assert await answer(echo, said("hi")) == "Hm: hi!"
+    repeating = make_responder(ResponderConfig(repeat=RepeatConfig(template="Hm: {text}!")))
+    assert await answer(repeating, [Message("assistant", "Hello")]) == ""
+    assert await answer(repeating, said("hi")) == "Hm: hi!"
 
 
 @pytest.mark.parametrize("template", ["{name} said {text}", "{}", "{text", "{0}", "{text.x}"])
 def test_echo_refuses_templates_it_cannot_fill(template: str) -> None:
-    with pytest.raises(ConfigError, match=r"responder\.echo\.template"):
-        make_responder(ResponderConfig(echo=EchoConfig(template=template)))
+    with pytest.raises(ConfigError, match=r"responder\.repeat\.template"):
+        make_responder(ResponderConfig(repeat=RepeatConfig(template=template)))
 
 
 async def test_fixed_text() -> None:

@@ -120,8 +120,9 @@ class Settings:
         self._take_recogniser(vdx.recogniser)
         self._take_language(vdx.language)
         if vdx.echo_cancellation is not None:
-            echo = self.options.echo.model_copy(update={"cancellation": vdx.echo_cancellation})
-            self.options = self.options.updated(echo=echo)
+            wanted = {"cancellation": vdx.echo_cancellation}
+            control = self.options.echo_control.model_copy(update=wanted)
+            self.options = self.options.updated(echo_control=control)
 
     def _take_recogniser(self, model: str | None) -> None:
         if model is None:
@@ -173,7 +174,7 @@ class Settings:
                 "events": self.vdx_events,
                 "recogniser": options.recogniser,
                 "language": options.language,
-                "echo_cancellation": options.echo.cancellation,
+                "echo_cancellation": options.echo_control.cancellation,
             },
         }
 

@@ -8,7 +8,6 @@ from typing import Any
 from livekit import rtc
 
 from vdx.app import Application
-from vdx.core.config import EchoControlConfig
 from vdx.core.errors import RoomError, VdxError
 from vdx.core.logs import logger
 from vdx.core.metrics import ROOMS
@@ -128,13 +127,7 @@ class RoomConversation:
         await self._host.offered(options.voice, "tts", options.language)
         if options.recogniser:
             await self._host.offered(options.recogniser, "asr", options.language)
-        return options.updated(echo=self._echo(options.echo))
-
-    def _echo(self, asked: EchoControlConfig) -> EchoControlConfig:
-        """The session's own echo stage, switched on where `livekit` says so."""
-        suppress = asked.noise_suppression or self._config.noise_suppression
-        cancel = asked.cancellation or self._config.echo_cancellation or suppress
-        return asked.model_copy(update={"cancellation": cancel, "noise_suppression": suppress})
+        return options
 
     def _refuse(self, person: str, error: VdxError) -> None:
         log.warning("room refused", room=self._ticket.room, error=error.for_log)

@@ -43,10 +43,10 @@ def make_responder(config: ResponderConfig) -> Responder:
     a second, so make it before the first person is waiting.
     """
     match config.kind:
-        case "echo":
-            from vdx.speech.text.responder.echo import EchoResponder
+        case "repeat":
+            from vdx.speech.text.responder.repeat import RepeatResponder
 
-            return EchoResponder(config.echo)
+            return RepeatResponder(config.repeat)
         case "script":
             from vdx.speech.text.responder.script import ScriptResponder
 

@@ -1,19 +1,19 @@
-"""Says back what it heard."""
+"""Repeats what the user said."""
 
 from collections.abc import AsyncGenerator, Sequence
 from string import Formatter
 
-from vdx.core.config import EchoConfig
+from vdx.core.config import RepeatConfig
 from vdx.core.errors import ConfigError
 from vdx.core.events import Message
 
-KEY = "responder.echo.template"
+KEY = "responder.repeat.template"
 
 
-class EchoResponder:
+class RepeatResponder:
     """Puts the last thing the person said into a template, `{text}` standing for it."""
 
-    def __init__(self, config: EchoConfig) -> None:
+    def __init__(self, config: RepeatConfig) -> None:
         self._template = config.template
         try:
             fields = [name for _, name, _, _ in Formatter().parse(config.template)]
