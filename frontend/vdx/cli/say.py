@@ -57,15 +57,17 @@ async def _speak(loaded: "Settings", text: str) -> tuple["Pcm", float, float]:
     import numpy as np
 
     from vdx.batch.files import speak_text
+    from vdx.core.voice_choice import VoiceChoice
     from vdx.speech.output.tts import Voice
 
     tts = loaded.config.tts
-    model, _, speaker = tts.voice.partition("/")
+    choice = VoiceChoice.parse(tts.voice)
     explicit = loaded.origins.get("asr.language", "default") != "default"
     language = loaded.config.asr.language if explicit else ""
-    voice = Voice(model, language, speaker, tts.speed)
     async with borrow_triton(loaded) as (client, manager):
-        await manager.ensure(model, "tts", language)
+        model = await manager.resolve(choice.model, "tts", loaded.config.asr.language)
+        voice = Voice(model, language, choice.speaker, tts.speed)
+        await manager.ensure(voice.model, "tts", language)
         began, first, pieces = time.perf_counter(), 0.0, list["Pcm"]()
         async with aclosing(speak_text(client, voice, text, loaded.config.clauses)) as spoken:
             async for piece in spoken:

@@ -67,7 +67,10 @@ async def _transcribe(
     segments = list["Segment"]()
     with Recording(file) as recording:
         async with borrow_triton(loaded) as (client, manager):
-            chosen = model or await manager.pick_recogniser(config.asr)
+            if model:
+                chosen = await manager.resolve(model, "asr", config.asr.language)
+            else:
+                chosen = await manager.pick_recogniser(config.asr)
             info = await manager.ensure(chosen, "asr", language)
             began = time.perf_counter()
             with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
