@@ -4,17 +4,20 @@ import asyncio
 import io
 import time
 from contextlib import aclosing
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from vdx.cli.launch import borrow_triton, load_settings
+from vdx.cli.named_models import check_model
 from vdx.core.errors import InvalidInput, SetupError, StorageFailed
 
 if TYPE_CHECKING:
     from vdx.core.events import Pcm
     from vdx.core.settings import Settings
+    from vdx.serving.models import ModelKind
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -64,8 +67,9 @@ async def _speak(loaded: "Settings", text: str) -> tuple["Pcm", float, float]:
     choice = VoiceChoice.parse(tts.voice)
     explicit = loaded.origins.get("asr.language", "default") != "default"
     language = loaded.config.asr.language if explicit else ""
-    async with borrow_triton(loaded) as (client, manager):
-        model = await manager.resolve(choice.model, "tts", loaded.config.asr.language)
+    named: tuple[str, ModelKind, str] = (choice.model, "tts", loaded.config.asr.language)
+    async with borrow_triton(loaded, partial(check_model, *named)) as (client, manager):
+        model = await manager.resolve(*named)
         voice = Voice(model, language, choice.speaker, tts.speed)
         await manager.ensure(voice.model, "tts", language)
         began, first, pieces = time.perf_counter(), 0.0, list["Pcm"]()
