@@ -67,7 +67,7 @@ def unload(name: Name, url: Url = DEFAULT_URL, api_key: Key = "") -> None:
 
 @app.command()
 def use(
-    name: Name,
+    name: Annotated[str, typer.Argument(help="A voice, VOICE/SPEAKER or a recogniser.")],
     session: Annotated[str, typer.Option(help="One session only; default: all.")] = "",
     url: Url = DEFAULT_URL,
     api_key: Key = "",

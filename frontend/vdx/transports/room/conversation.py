@@ -125,9 +125,7 @@ class RoomConversation:
     async def _options(self) -> SessionOptions:
         """What the job asks for, its models loaded."""
         options = JobWishes.read(self._metadata).options(self._host)
-        await self._host.offered(options.voice, "tts", options.language)
-        if options.recogniser:
-            await self._host.offered(options.recogniser, "asr", options.language)
+        options = await self._host.require_models(options)
         return options.updated(echo=self._echo(options.echo))
 
     def _echo(self, asked: EchoControlConfig) -> EchoControlConfig:

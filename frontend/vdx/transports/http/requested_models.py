@@ -1,28 +1,15 @@
-"""Names that clients use: profiles, models of vdx, and OpenAI's own for either."""
+"""What the `model` and `voice` of a request mean: profiles, models of vdx, OpenAI's names."""
 
-from typing import Final
+from dataclasses import replace
 
 from vdx.app import Application
 from vdx.core.errors import InvalidInput, SessionLimit, UnknownName
+from vdx.core.voice_choice import VoiceChoice
 from vdx.dialog.profiles import DEFAULT_PROFILE, SessionOptions
 from vdx.serving.models import ModelInfo, ModelKind
 from vdx.speech.output.tts import Voice
 from vdx.transports.http.schema import SpeechRequest
-from vdx.transports.realtime.settings import OPENAI_VOICES
-
-OPENAI_SPEAKERS: Final = ("tts-1", "tts-1-hd", "gpt-4o-mini-tts")
-OPENAI_TRANSCRIBERS: Final = (
-    "whisper-1",
-    "gpt-transcribe",
-    "gpt-4o-transcribe",
-    "gpt-4o-mini-transcribe",
-)
-OPENAI_MODELS: Final = (*OPENAI_SPEAKERS, *OPENAI_TRANSCRIBERS, "gpt-realtime")
-"""They mean the default profile, dated forms of them too (gpt-4o-mini-tts-2025-12-15)."""
-
-
-def is_openai_model(name: str) -> bool:
-    return name.startswith(OPENAI_MODELS)
+from vdx.transports.openai_names import VOICES, is_openai_model
 
 
 def require_ready(host: Application) -> None:
@@ -50,17 +37,24 @@ async def find_voice(host: Application, asked: SpeechRequest) -> Voice:
     """
     name = asked.voice if isinstance(asked.voice, str) else asked.voice.id
     profile = profile_of(host, asked.model)
-    if profile is None:
-        model = (await host.offered(asked.model, "tts")).name
-        speaker = "" if name in OPENAI_VOICES or name == model else name.removeprefix(f"{model}/")
-    elif name in OPENAI_VOICES:
-        model, speaker = profile.voice, profile.speaker
-    else:
-        model, _, speaker = name.partition("/")
-    info = await _loaded(host, model, "tts", "voice")
     language = asked.language or _own_language(host, asked.model)
+    if profile is None:
+        choice = await _choice_of_model(host, asked.model, name)
+    elif name in VOICES:
+        choice = profile.voice_choice
+    else:
+        choice = VoiceChoice.parse(name)
+    info = await _loaded(host, choice.model, "tts", "voice")
     info.require_language(language)
-    return Voice(info.name, language, speaker, asked.speed)
+    return Voice(info.name, language, choice.speaker, asked.speed)
+
+
+async def _choice_of_model(host: Application, model: str, voice: str) -> VoiceChoice:
+    """What `voice` means beside a `model` that is a voice itself: MODEL/SPEAKER or SPEAKER."""
+    own = VoiceChoice((await host.offered(model, "tts")).name)
+    if voice in VOICES or voice in (model, own.model):
+        return own
+    return replace(own, speaker=voice.removeprefix(f"{model}/").removeprefix(f"{own.model}/"))
 
 
 async def find_recogniser(host: Application, model: str, language: str | None) -> ModelInfo:
