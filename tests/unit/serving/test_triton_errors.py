@@ -81,7 +81,7 @@ KNOWN: list[tuple[str, type[TritonError]]] = [
     ("Stub process 'tone_0_0' is not healthy.", ModelDied),
     ("Stub process is not healthy.", ModelDied),
     (
-        "Failed to process the request(s) for model instance 'x_0', message: Stub process is not healthy",
+        "Failed to process the request(s) for model 'x', message: Stub process is not healthy.",
         ModelDied,
     ),
     ("Exceeds maximum queue size", ModelBusy),
