@@ -88,12 +88,13 @@ _KNOWN = tuple((re.compile(_PASSED_ON + begins), kind) for begins, kind in TRITO
 
 def from_message(message: str, model: str) -> TritonError:
     """The error for a message that a stream ended with, which has no status."""
+    message = _without_traceback(message)
     return _understood(message, model) or ModelFailed(f"{model}: {message}", model=model)
 
 
 def from_rpc(error: grpc.aio.AioRpcError, model: str) -> TritonError:
     """The error for a failed call; a message that vdx knows beats the status."""
-    code, details = error.code(), error.details() or "no details"
+    code, details = error.code(), _without_traceback(error.details() or "no details")
     kind = STATUS_CODES.get(code, ModelFailed)
     told = _understood(details, model)
     # Triton answers with the same status when it is only the model that cannot.
@@ -102,6 +103,11 @@ def from_rpc(error: grpc.aio.AioRpcError, model: str) -> TritonError:
     if kind is ModelTimeout and not model:
         return TritonUnavailable("Triton does not answer in time")
     return told or kind(f"{model or 'Triton'}: {details}", model=model)
+
+
+def _without_traceback(message: str) -> str:
+    """A message without the files and lines that Triton's Python backend adds to an exception's."""
+    return message.partition("\n\nAt:\n")[0]
 
 
 def _understood(message: str, model: str) -> TritonError | None:

@@ -155,6 +155,16 @@ def test_a_backend_that_refuses_to_be_loaded_says_why() -> None:
     assert str(error) == "x: parameter rate: 'fast' is no number"
 
 
+def test_a_traceback_stays_on_the_server() -> None:
+    message = "TypeError: 'NoneType'\n\nAt:\n  /home/vdx/model.py(12): execute\n"
+    for error in (
+        from_message(message, "m"),
+        from_message(f"[internal] {message}", "m"),
+        from_rpc(rpc_error(grpc.StatusCode.INTERNAL, message), "m"),
+    ):
+        assert str(error) == "m: TypeError: 'NoneType'"
+
+
 def test_a_server_that_does_not_answer() -> None:
     error = from_rpc(rpc_error(grpc.StatusCode.UNAVAILABLE, "connection refused"), "m")
     assert type(error) is TritonUnavailable
