@@ -10,11 +10,19 @@ from pathlib import Path
 import pytest
 
 from vdx import __version__
+from vdx.bench import interruptions, jitter, perf_data, sessions, transcriptions
+from vdx.bench.clips import BARGE_IN_CLIPS, LISTENING_SOUND, TURN_CLIPS
 from vdx.cli.main import COMMANDS
+from vdx.cli.welcome import PROOF_RECORDING
 from vdx.core.paths import locate
 from vdx.serving.voicepacks.metadata import METADATA
 
 CHECKOUT = locate().data
+SPOKEN = {
+    *(*TURN_CLIPS, *BARGE_IN_CLIPS, LISTENING_SOUND, *transcriptions.CLIPS),
+    *(interruptions.SPEECH, jitter.SPEECH, sessions.SPEECH),
+}
+"""Recordings that the benches of `vdx bench` play."""
 
 
 def run(*command: str | Path, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -76,7 +84,16 @@ def test_it_carries_what_triton_needs(installed: Path) -> None:
     packs = {str(file.relative_to(here.data)) for file in here.data.glob("voicepacks/*/*/*.yaml")}
     assert packs
     assert packs == {str(file.relative_to(data)) for file in data.glob("voicepacks/*/*/*.yaml")}
-    assert list((data / "recordings").glob("*.wav"))
+
+
+def test_it_carries_the_recordings_that_its_commands_speak_and_no_studies(installed: Path) -> None:
+    [package] = installed.parents[1].glob("lib/python3.*/site-packages/vdx")
+    names = {PROOF_RECORDING.removesuffix(".wav"), *SPOKEN, *perf_data.RECORDINGS}
+    carried = {file.stem: file for file in (package / "_data" / "recordings").glob("*.wav")}
+    own = {file.stem for file in (package / "bench" / "data").glob("*.wav")}
+    assert own.isdisjoint(carried)
+    assert {*own, *carried} == names
+    assert not list(package.rglob("*piper_voice*"))
 
 
 def test_it_carries_the_built_page_and_not_its_sources(installed: Path) -> None:
