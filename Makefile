@@ -6,7 +6,7 @@
 #               ARGS=--list only says which)
 # make test-faults  attacks and faults with all their repetitions, the result at the end
 # make check    style, types, security, import direction
-# make bench    every bench, one report in reports/full         (ARGS="--quick", ARGS=turn)
+# make bench    every bench and study, one report in reports/full         (ARGS="--quick", ARGS=turn)
 # make docs     the pages of docs/ as a site, in build/site
 # make lock     compile the requirement lists again
 # make format   mend the style of the Python files
@@ -53,7 +53,7 @@ check: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml frontend triton_backends
+	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml frontend triton_backends benchmarks
 	$(BIN)/pytest --quiet --no-header tests/unit/test_import_direction.py
 	$(BIN)/python scripts/build_page.py -- run --silent check
 
@@ -80,7 +80,7 @@ test-faults: browser setup
 	VDX_FAULTS=full $(BIN)/pytest tests/security tests/faults
 
 bench: setup $(BENCH_READY)
-	@$(BIN)/vdx bench report $(ARGS)
+	@$(BIN)/python -m benchmarks report $(ARGS)
 
 $(BENCH_READY): $(LOCK)/bench.txt $(READY)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps \
@@ -107,7 +107,7 @@ lock: $(READY)
 
 clean:
 	rm -rf build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage .coverage.*
-	find frontend triton_backends tests scripts -name __pycache__ -prune -exec rm -rf {} +
+	find frontend triton_backends benchmarks tests scripts -name __pycache__ -prune -exec rm -rf {} +
 
 clean-all: clean
 	rm -rf .venv .venv-triton .venv-docs .tools

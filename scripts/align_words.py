@@ -1,4 +1,4 @@
-"""Writes frontend/vdx/bench/data/words.json: what is said in the benches' recordings, and when.
+"""Writes benchmarks/data/words.json: what is said in the benches' recordings, and when.
 
 Run it in the environment of the models, after a recording was added or changed:
 
@@ -23,7 +23,8 @@ from triton_backends.pocketsphinx.engine import PocketsphinxEngine  # noqa: E402
 from triton_backends.pocketsphinx.pool import DecoderPool, PocketsphinxDecoders  # noqa: E402
 from triton_backends.shared.contract import AsrRequest  # noqa: E402
 
-DATA = ROOT / "frontend" / "vdx" / "bench" / "data"
+DATA = ROOT / "benchmarks" / "data"
+RECORDINGS = (DATA, ROOT / "frontend" / "vdx" / "bench" / "data", ROOT / "tests" / "data" / "audio")
 RATE, FRAME = 16_000, 320
 SAID = {
     "ljspeech_0002": "in being comparatively modern",
@@ -46,7 +47,8 @@ PAUSE_FRAMES = 3
 def read(name: str) -> np.ndarray:
     import wave
 
-    with wave.open(str(DATA / f"{name}.wav")) as file:
+    found = (folder / f"{name}.wav" for folder in RECORDINGS)
+    with wave.open(str(next(filter(Path.exists, found)))) as file:
         if (file.getframerate(), file.getnchannels()) != (RATE, 1):
             raise SystemExit(f"{name} is not 16 kHz mono")
         return np.frombuffer(file.readframes(file.getnframes()), "<i2")

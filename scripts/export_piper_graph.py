@@ -1,10 +1,10 @@
-"""Export the graph of a Piper network without its weights, for frontend/vdx/bench/piper_voice.py.
+"""Export the graph of a Piper network without its weights, for benchmarks/piper_voice.py.
 
 The graph is the one a released voice has, node for node, because Piper's own training code and
 exporter make it; only the numbers are missing. Needs an environment of its own (some GB):
 
     python -m venv /tmp/train && /tmp/train/bin/pip install "piper-tts[train]==1.8.0" torch==2.8.0
-    /tmp/train/bin/python scripts/export_piper_graph.py medium frontend/vdx/bench/data/piper
+    /tmp/train/bin/python scripts/export_piper_graph.py medium benchmarks/data/piper
 """
 
 import lzma

@@ -19,9 +19,17 @@ CARRIED = {
     "requirements/triton.txt": f"{DATA}/requirements/triton.txt",
     "requirements/tools.txt": f"{DATA}/requirements/tools.txt",
     "requirements/go.txt": f"{DATA}/requirements/go.txt",
-    "tests/data/audio/README.md": f"{DATA}/recordings/README.md",
-    "tests/data/audio/ps_goforward.wav": f"{DATA}/recordings/ps_goforward.wav",
-    "tests/data/audio/ps_something.wav": f"{DATA}/recordings/ps_something.wav",
+    **{
+        f"tests/data/audio/{name}": f"{DATA}/recordings/{name}"
+        for name in (
+            "README.md",
+            "ps_cards_002.wav",
+            "ps_goforward.wav",
+            "ps_librivox_0880.wav",
+            "ps_librivox_0930.wav",
+            "ps_something.wav",
+        )
+    },
 }
 """Path in the checkout -> path in the wheel."""
 

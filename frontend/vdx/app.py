@@ -26,6 +26,7 @@ from vdx.core.errors import (
 from vdx.core.events import SpeechChunk
 from vdx.core.logs import logger
 from vdx.core.threads import in_thread
+from vdx.core.voice_choice import VoiceChoice
 from vdx.dialog.drain import Drain
 from vdx.dialog.profiles import DEFAULT_PROFILE, SessionOptions, resolve
 from vdx.dialog.session import Session
@@ -62,7 +63,10 @@ class Application:
         self.readiness = Readiness(client, self._needed)
         self.client = client
         self._recogniser = ""
-        self._defaults: dict[ModelKind, str] = {}
+        self._full_names: dict[tuple[str, str], str] = {}
+        """The models that the configuration means by a name in a language."""
+        self._default_voice: VoiceChoice | None = None
+        self._default_recogniser = ""
         self._responders: dict[str, Responder] = {}
         self._services = Services(
             config=config,
@@ -84,20 +88,36 @@ class Application:
         """
         if self.config.asr.enabled:
             self._recogniser = await self.manager.pick_recogniser(self.config.asr)
-        needed: dict[str, ModelKind | None] = dict.fromkeys(self.config.models.preload)
+        await self._resolve_names()
+        needed: dict[str, ModelKind | None] = dict.fromkeys(
+            self._full_name(name, self.config.asr.language) for name in self.config.models.preload
+        )
         for name in dict.fromkeys((DEFAULT_PROFILE, *self.config.profiles)):
             options = self.options(name)
-            needed |= {options.voice: "tts", options.recogniser: "asr"}
+            needed |= dict(options.models)
             # The chat client takes a second to import; better now than in the first turn.
             await in_thread(self._responder, options)
             await self.prepare(options)
         async with asyncio.TaskGroup() as group:
             for model, kind in needed.items():
-                if model:
-                    group.create_task(self.manager.ensure(model, kind), name=f"load-{model}")
+                group.create_task(self.manager.ensure(model, kind), name=f"load-{model}")
         self._check_languages()
         self.readiness.problem = await self.readiness.check()
         self.loaded = True
+
+    async def _resolve_names(self) -> None:
+        """Finds which models the configuration means, in every profile's own language."""
+        named: list[tuple[str, ModelKind | None, str]] = [
+            (name, None, self.config.asr.language) for name in self.config.models.preload
+        ]
+        for profile in dict.fromkeys((DEFAULT_PROFILE, *self.config.profiles)):
+            options = resolve(self.config, profile, self._recogniser)
+            named += [(model, kind, options.language) for model, kind in options.models]
+        for name, kind, language in named:
+            self._full_names[name, language] = await self.manager.resolve(name, kind, language)
+
+    def _full_name(self, name: str, language: str) -> str:
+        return self._full_names.get((name, language), name)
 
     @property
     def ready(self) -> bool:
@@ -128,28 +148,37 @@ class Application:
     def options(self, profile: str) -> SessionOptions:
         """The options a session of `profile` starts with; raises UnknownName."""
         options = resolve(self.config, profile, self._recogniser)
-        voice, recogniser = self._defaults.get("tts"), self._defaults.get("asr")
-        if voice:
-            options = options.updated(voice=voice)
-        if recogniser and options.recogniser:
+        options = options.with_models(
+            {name: self._full_name(name, options.language) for name, _ in options.models}
+        )
+        voice = self._default_voice
+        if voice is not None and self._speaks(voice.model, options.language):
+            options = options.updated(voice_choice=voice)
+        recogniser = self._default_recogniser
+        if recogniser and options.recogniser and self._speaks(recogniser, options.language):
             options = options.updated(recogniser=recogniser)
         return options
+
+    def _speaks(self, model: str, language: str) -> bool:
+        info = self.manager.info(model)
+        return info is not None and info.speaks(language)
 
     async def offered(self, name: str, kind: ModelKind | None, language: str = "") -> ModelInfo:
         """A model that a client names: it is loaded, or the configuration names it.
 
-        What any client could have loaded would fill the memory, and stays.
+        What any client could have loaded would fill the memory, and stays. The name is resolved
+        as everywhere (`serving/model_names.py`), so it may not be the name of the answer.
 
         Raises:
             NotLoaded: it is in the repository and neither loaded nor configured.
             UnknownName, InvalidInput, TritonError: as `ModelManager.ensure`.
         """
+        name = await self.resolve(name, kind, language)
         if (
             self.manager.info(name) is None
             and name not in self._configured()
             and not await self.manager.is_loaded(name)
         ):
-            await self.manager.require(name, kind)
             raise NotLoaded(
                 f"model {name!r} is not loaded, and no profile has it; load it with "
                 f"`vdx models load {name}` (POST /vdx/models/{name}/load)",
@@ -157,10 +186,35 @@ class Application:
             )
         return await self.manager.ensure(name, kind, language)
 
+    async def resolve(self, name: str, kind: ModelKind | None = None, language: str = "") -> str:
+        """The full name of the model that `name` means, by default in the configured language.
+
+        Raises:
+            UnknownName: there is none.
+        """
+        return await self.manager.resolve(name, kind, language or self.config.asr.language)
+
+    async def load(self, name: str) -> ModelInfo:
+        """Loads a model for whoever administers the server; raises as `ModelManager.ensure`."""
+        return await self.manager.ensure(await self.resolve(name))
+
+    async def require_models(self, options: SessionOptions) -> SessionOptions:
+        """Loads the models that a client's session is to use; returns them with full names.
+
+        Raises:
+            NotLoaded, UnknownName, InvalidInput, TritonError: as `offered`; kind and language of
+                each model are checked.
+        """
+        names = {}
+        for model, kind in options.models:
+            names[model] = (await self.offered(model, kind, options.language)).name
+        return options.with_models(names)
+
     def _configured(self) -> set[str]:
         profiles = [self.options(name) for name in (DEFAULT_PROFILE, *self.config.profiles)]
-        models = {model for each in profiles for model in (each.voice, each.recogniser)}
-        return models | set(self.config.models.preload)
+        models = {model for each in profiles for model, _ in each.models}
+        language = self.config.asr.language
+        return models | {self._full_name(name, language) for name in self.config.models.preload}
 
     async def prepare(self, options: SessionOptions) -> None:
         """Loads, beside the event loop, what a session with these options would load on it."""
@@ -200,27 +254,49 @@ class Application:
         self.sessions.pop(session.id, None)
         self.drain.session_ended()
 
-    async def use(self, model: str, session: Session | None = None) -> int:
-        """Switches one session, or every one and the default, to `model`; returns how many.
+    async def use(self, name: str, session: Session | None = None) -> int:
+        """Switches one session, or every one and the default, to a model; returns how many.
 
-        The model is loaded first, so no session ever waits for it.
+        `name` is a recogniser, a voice, or VOICE/SPEAKER; a voice without a speaker speaks with
+        its own default one. The model is loaded first, so no session ever waits for it. Sessions
+        that do not listen are left as they are by a recogniser.
 
         Raises:
             UnknownName: no such model, or it is neither a voice nor a recogniser.
-            InvalidInput: it lacks the language of a session.
+            InvalidInput: it lacks the language of a session, or the one session does not listen.
             TritonError: it could not be loaded.
         """
-        info = await self.manager.ensure(model)
-        key = "voice" if info.kind == "tts" else "recogniser"
+        choice = VoiceChoice.parse(name)
+        info = await self.load(choice.model)
         chosen = list(self.sessions.values()) if session is None else [session]
-        for each in chosen:
-            info.require_language(each.options.language)
+        if session is None and info.kind == "asr":
+            chosen = [each for each in chosen if each.options.recogniser]
+        changes = [
+            (each, _switched(each.options, info, replace(choice, model=info.name)))
+            for each in chosen
+        ]
         if session is None:
-            self._defaults[info.kind] = model
-        for each in chosen:
-            each.update(each.options.updated(**{key: model}))
-        log.info("model switched", kind=key, model=model, sessions=len(chosen))
+            self._set_default(info, choice.speaker)
+        for each, options in changes:
+            each.update(options)
+        log.info("model switched", kind=info.kind, model=info.name, sessions=len(chosen))
         return len(chosen)
+
+    async def use_offered(self, name: str, session: Session) -> ModelKind:
+        """Switches one session as its own client asks, to what clients may name; see `offered`.
+
+        Returns the kind of the model; raises as `offered` and `use`.
+        """
+        choice = VoiceChoice.parse(name)
+        info = await self.offered(choice.model, None, session.options.language)
+        session.update(_switched(session.options, info, replace(choice, model=info.name)))
+        return info.kind
+
+    def _set_default(self, info: ModelInfo, speaker: str) -> None:
+        if info.kind == "tts":
+            self._default_voice = VoiceChoice(info.name, speaker)
+        else:
+            self._default_recogniser = info.name
 
     @contextmanager
     def suspicious(self) -> Iterator[None]:
@@ -243,8 +319,11 @@ class Application:
             UnknownName: no such model.
             TritonError: Triton did not do it.
         """
-        await self.manager.require(model)
-        self._defaults = {kind: name for kind, name in self._defaults.items() if name != model}
+        model = await self.resolve(model)
+        if self._default_voice is not None and self._default_voice.model == model:
+            self._default_voice = None
+        if self._default_recogniser == model:
+            self._default_recogniser = ""
         moved: list[str] = []
         left: list[str] = []
         for session in self.sessions.values():
@@ -256,13 +335,11 @@ class Application:
     def _move(self, session: Session, model: str) -> bool:
         """Takes a session away from `model`, if its profile names another that is loaded."""
         now, own = session.options, self.options(session.options.profile)
-        key = "voice" if now.voice == model else "recogniser"
-        other = getattr(own, key)
-        info = self.manager.info(other)
-        if other == model or info is None or not info.speaks(now.language):
+        other = own.voice_choice if now.voice == model else VoiceChoice(own.recogniser)
+        info = self.manager.info(other.model)
+        if other.model == model or info is None or not info.speaks(now.language):
             return False
-        speaker = {"speaker": own.speaker} if key == "voice" else {}
-        session.update(now.updated(**{key: other}, **speaker))
+        session.update(_switched(now, info, other))
         return True
 
     def session(self, session_id: str) -> Session:
@@ -356,6 +433,23 @@ class Application:
             "sessions": len(self.sessions),
             "max_sessions": self.max_sessions,
             "tasks": len(asyncio.all_tasks()),
-            "recogniser": self._defaults.get("asr") or self._recogniser,
+            "recogniser": self._default_recogniser or self._recogniser,
             "voice": self.options("").voice,
         }
+
+
+def _switched(options: SessionOptions, info: ModelInfo, choice: VoiceChoice) -> SessionOptions:
+    """A session's options with another voice and its speaker, or another recogniser.
+
+    Raises:
+        InvalidInput: the model lacks the session's language, a recogniser is given a speaker, or
+            the session does not listen.
+    """
+    info.require_language(options.language)
+    if info.kind == "tts":
+        return options.updated(voice_choice=choice)
+    if choice.speaker:
+        raise InvalidInput(f"recogniser {info.name!r} has no speakers", param="model")
+    if not options.recogniser:
+        raise InvalidInput(f"profile {options.profile!r} does not listen", param="model")
+    return options.updated(recogniser=info.name)

@@ -1,15 +1,19 @@
 """Every bench once, as small as it gets, against a server that it starts itself."""
 
 import json
+import shlex
 import subprocess
 import sys
 from typing import Any
 
 import pytest
 
+from benchmarks.registry import STUDIES
+from vdx.bench.registry import BENCHES, arguments
+
 POINTS = {"name", "unit", "count", "min", "median", "p95", "p99", "max"}
 
-BENCHES = {
+RUNS = {
     "start": (["start", "--rounds", "1"], "start to ready, proof turn included"),
     "piper": (["piper", "--rounds", "1", "--graph", "tiny"], "first audio over gRPC"),
     "whisper": (
@@ -57,18 +61,20 @@ BENCHES = {
 }
 
 
-def run(arguments: list[str]) -> dict[str, Any]:
-    command = [sys.executable, "-m", "vdx.cli", "bench", *arguments, "--json"]
+def run(command: list[str]) -> dict[str, Any]:
+    """What a bench, study or fuzzer printed as JSON."""
+    benches = {**BENCHES, **STUDIES}
+    command = [sys.executable, *arguments(shlex.join(command), benches), "--json"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=180, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     report: dict[str, Any] = json.loads(done.stdout)
     return report
 
 
-@pytest.mark.parametrize("name", BENCHES)
+@pytest.mark.parametrize("name", RUNS)
 def test_a_bench_measures_and_its_json_is_well_formed(name: str) -> None:
-    arguments, figure = BENCHES[name]
-    report = run(arguments)
+    command, figure = RUNS[name]
+    report = run(command)
     assert report["machine"]["cores"] >= 1
     assert len(report["machine"]["load"]) == 3
     rows = {row["name"]: row for row in report["figures"]}

@@ -1,4 +1,4 @@
-"""`vdx bench vad` on a quarter of its held-back half: it measures, and reaches what it should."""
+"""The vad study on a quarter of its held-back half: it measures, and reaches what it should."""
 
 from pathlib import Path
 

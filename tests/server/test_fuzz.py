@@ -1,9 +1,9 @@
-"""Hostile input against a real server; `vdx bench fuzz` sends more of the same."""
+"""Hostile input against a real server; `python -m tests.fuzz` sends more of the same."""
 
 import pytest
 
-from vdx.bench.fuzz import events, requests, tensors
-from vdx.bench.fuzz.models import served
+from tests.fuzz import events, requests, tensors
+from tests.fuzz.models import served
 from vdx.bench.target import Target
 from vdx.serving.embedded import EmbeddedTriton
 

@@ -225,6 +225,14 @@ async def test_an_unloaded_voice_without_another_fails_one_reply(server: str, ht
         await _works_again(talk)
 
 
+async def test_a_switched_voice_does_not_keep_the_old_ones_speaker(server: str, http: Http) -> None:
+    async with talking(server, session=_voice("tone/fault:nobody")) as talk:
+        path = "/vdx/models/tone-spare/use?session="
+        session = talk.of("session.created")[0]["session"]["id"].removeprefix("sess_")
+        assert (await asyncio.to_thread(http.post, path + session))[0] == 200
+        await _works_again(talk)
+
+
 async def test_new_sessions_do_not_want_what_was_unloaded(server: str, http: Http) -> None:
     await asyncio.to_thread(http.post, "/vdx/models/tone-spare/use")
     await asyncio.to_thread(http.post, "/vdx/models/tone-spare/unload")
@@ -234,9 +242,11 @@ async def test_new_sessions_do_not_want_what_was_unloaded(server: str, http: Htt
         await _works_again(talk)
 
 
-async def test_a_voice_nobody_knows_fails_one_reply_only(server: str) -> None:
+async def test_a_speaker_nobody_knows_fails_one_reply_only(server: str) -> None:
     async with talking(server, session=_voice("tone/fault:nobody")) as talk:
-        await talk.full_turn()
+        done = await talk.full_turn()
+        assert done["response"]["status"] == "failed"
+        assert "Sorry" in done["response"]["output"][0]["content"][0]["transcript"]
         assert "fault:nobody" in (await talk.error(0))["message"]
         await update(talk, _voice("tone"))
         await _works_again(talk)

@@ -16,7 +16,7 @@ from tests.server.talk import Event, Samples, Talk, talking, update
 from vdx.client.recording import read_clip
 from vdx.core.paths import locate
 
-MAKE_VOICE = locate().data / "frontend" / "vdx" / "bench" / "piper_voice.py"
+MAKE_VOICE = locate().data / "benchmarks" / "piper_voice.py"
 DATA = Path(__file__).parents[1] / "data"
 WHISPER = DATA / "whisper-micro-int8"
 SPEECH = DATA / "whisper-speech"

@@ -21,7 +21,11 @@ from vdx.serving.triton import TritonClient
 VARIANTS: dict[str, tuple[str, dict[str, str]]] = {
     "tone-slow": ("tone", {"fault": "slow", "slow_ms": "60"}),
     "tone-narrow": ("tone", {"fault": "slow", "slow_ms": "60", "max_streams": "2"}),
-    "tone-stuck": ("tone", {"fault": "slow", "slow_ms": "1500", "stuck_ms": "400"}),
+    "tone-stuck": (
+        "tone",
+        # Every chunk is slow, those of the calibration at load too.
+        {"fault": "slow", "slow_ms": "1500", "stuck_ms": "400", "calibration_text": "a"},
+    ),
     "tone-fragile": ("tone", {}),
     "tone-spare": ("tone", {}),
     "tone-never": ("tone", {}),

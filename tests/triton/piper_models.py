@@ -8,7 +8,7 @@ from typing import Any
 from tests.triton import repository as repo
 from vdx.core.paths import locate
 
-MAKER = repo.ROOT / "frontend" / "vdx" / "bench" / "piper_voice.py"
+MAKER = repo.ROOT / "benchmarks" / "piper_voice.py"
 QUIET = {"inference": {"noise_scale": 0.0, "noise_w": 0.0}}
 """Without noise the same text gives the same audio every time."""
 

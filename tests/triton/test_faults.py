@@ -57,6 +57,21 @@ async def test_an_error_in_mid_stream_is_coded_and_final(wire: Wire) -> None:
     assert (await wire.speak("tone", TEXT))[-1].error == ""
 
 
+async def test_a_fault_is_in_the_log_with_its_traceback(
+    wire: Wire, triton_server: EmbeddedTriton
+) -> None:
+    await wire.load("tone")
+    error = (await wire.speak("tone", TEXT, SPEAKER="fault:error"))[-1].error
+    assert "the engine failed; Triton's log says more about request" in error
+    assert "Error" not in error
+    log = await asyncio.to_thread(triton_server.log_file.read_text)
+    _, found, entry = log.rpartition("tone: fault in request")
+    assert found, "an error is written where information is not"
+    assert "triton_backends/tone/engine.py" in entry
+    assert "_strike" in entry
+    assert TEXT not in log
+
+
 async def test_a_model_without_faults_refuses_them(wire: Wire) -> None:
     await wire.load("tone-strict")
     responses = await wire.speak("tone-strict", TEXT, SPEAKER="fault:exit")

@@ -12,6 +12,7 @@ from tests.unit.serving.fakes import FakeTriton
 from vdx.app import Application
 from vdx.core.config import Config
 from vdx.core.errors import (
+    InvalidInput,
     ModelDied,
     ModelFailed,
     ModelRejected,
@@ -264,3 +265,76 @@ async def test_a_voice_that_timed_out_because_it_died_is_recovered() -> None:
         triton.dead["tone"] = DIED
         voice, error = Voice("tone", "en"), ModelTimeout("nothing came", model="tone")
         assert await recover_voice(host)(voice, error, 1) == voice
+
+
+# --- switching ----------------------------------------------------------------------------------
+
+
+async def test_a_switched_voice_does_not_keep_the_speaker_of_the_old_one() -> None:
+    _, host = hosted(tts={"voice": "tone/high"})
+    await host.load_defaults()
+    session = opened(host)
+    assert str(session.options.voice_choice) == "tone/high"
+    await host.use("espeak")
+    assert str(session.options.voice_choice) == "espeak"
+    assert str(host.options("").voice_choice) == "espeak", "new sessions have it as well"
+    await host.use("espeak/f3", session)
+    assert str(session.options.voice_choice) == "espeak/f3"
+    await host.use("tone/low")
+    assert str(session.options.voice_choice) == "tone/low"
+    assert str(host.options("").voice_choice) == "tone/low"
+
+
+async def test_an_unloaded_voice_gives_way_to_the_profiles_with_its_speaker() -> None:
+    _, host = hosted(tts={"voice": "espeak/f3"}, models={"preload": ["tone"]})
+    await host.load_defaults()
+    session = opened(host)
+    await host.use("tone/low")
+    assert await host.unload("tone") == ([session.id], [])
+    assert str(session.options.voice_choice) == "espeak/f3"
+
+
+async def test_a_client_switches_by_the_rules_of_everybody() -> None:
+    _, host = hosted(tts={"voice": "tone/high"}, models={"preload": ["espeak", "canned"]})
+    await host.load_defaults()
+    session = opened(host)
+    assert await host.use_offered("espeak", session) == "tts"
+    assert str(session.options.voice_choice) == "espeak"
+    assert await host.use_offered("canned", session) == "asr"
+    session.update(session.options.updated(language="fr"))
+    for switch in (host.use, host.use_offered):
+        with pytest.raises(InvalidInput, match="not 'fr'"):
+            await switch("espeak", session)
+    session.update(session.options.updated(language="en"))
+    with pytest.raises(InvalidInput, match="has no speakers"):
+        await host.use_offered("canned/loud", session)
+
+
+async def test_a_session_that_does_not_listen_is_given_no_recogniser() -> None:
+    _, host = hosted(asr={"enabled": False})
+    await host.load_defaults()
+    session = opened(host)
+    assert await host.use("canned") == 0
+    with pytest.raises(InvalidInput, match="does not listen"):
+        await host.use("canned", session)
+    assert session.options.recogniser == ""
+
+
+async def test_a_name_means_the_same_model_everywhere() -> None:
+    _, host = hosted(
+        asr={"adapter": "pocketsphinx"},
+        profiles={"vdx": {}, "other": {"recogniser": "pocketsphinx"}},
+        models={"preload": ["pocketsphinx"]},
+    )
+    await host.load_defaults()
+    assert host.manager.wanted == {"espeak", "pocketsphinx-en"}
+    session = opened(host, "other")
+    assert session.options.recogniser == "pocketsphinx-en"
+    assert (await host.offered("pocketsphinx", "asr")).name == "pocketsphinx-en"
+    asked = session.options.updated(recogniser="pocketsphinx")
+    assert (await host.require_models(asked)).recogniser == "pocketsphinx-en"
+    assert await host.use("pocketsphinx") == 1
+    assert session.options.recogniser == "pocketsphinx-en"
+    await host.unload("pocketsphinx")
+    assert "pocketsphinx-en" not in host.manager.wanted
+    assert (await host.load("pocketsphinx")).name == "pocketsphinx-en"

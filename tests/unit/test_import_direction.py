@@ -50,8 +50,7 @@ ROOM_MODULES = (
 
 ALLOWED = {
     # The client is in triton.py alone; the other takes the message that a config.pbtxt is.
-    # The fuzzer sends what the one client would refuse to.
-    "tritonclient": {"serving/triton.py", "serving/model_config.py", "bench/fuzz/tensors.py"},
+    "tritonclient": {"serving/triton.py", "serving/model_config.py"},
     "huggingface_hub": {"serving/voicepacks/hub.py"},
     "livekit": {
         *(f"transports/room/{name}.py" for name in ROOM_MODULES),
@@ -138,6 +137,12 @@ def test_the_client_knows_nothing_of_the_server() -> None:
         if name[1] not in CLIENT_SEES
     }
     assert known == set()
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_the_package_needs_nothing_that_only_a_checkout_has(path: Path) -> None:
+    tops = {name.split(".")[0] for name in imported(path)}
+    assert tops & {"benchmarks", "tests", "scripts"} == set()
 
 
 def test_every_module_stands_on_a_floor() -> None:

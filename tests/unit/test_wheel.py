@@ -2,17 +2,27 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
-import sysconfig
 from pathlib import Path
 
 import pytest
 
 from vdx import __version__
+from vdx.bench import interruptions, jitter, perf_data, sessions, transcriptions
+from vdx.bench.clips import BARGE_IN_CLIPS, LISTENING_SOUND, TURN_CLIPS
+from vdx.cli.main import COMMANDS
+from vdx.cli.welcome import PROOF_RECORDING
 from vdx.core.paths import locate
+from vdx.serving.voicepacks.metadata import METADATA
 
 CHECKOUT = locate().data
+SPOKEN = {
+    *(*TURN_CLIPS, *BARGE_IN_CLIPS, LISTENING_SOUND, *transcriptions.CLIPS),
+    *(interruptions.SPEECH, jitter.SPEECH, sessions.SPEECH),
+}
+"""Recordings that the benches of `vdx bench` play."""
 
 
 def run(*command: str | Path, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -24,20 +34,27 @@ def run(*command: str | Path, cwd: Path, **variables: str) -> subprocess.Complet
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The `vdx` of a fresh environment; its libraries are borrowed from this one."""
+    """The `vdx` of a fresh environment: the wheel, its declared dependencies, nothing else.
+
+    The dependencies come from their lock, which tests/unit/test_dependencies.py compares with what
+    the wheel declares.
+    """
     place = tmp_path_factory.mktemp("wheel")
     wheel = place / f"vdx-{__version__}-py3-none-any.whl"
-    pip = [sys.executable, "-m", "pip", "--python", place / "venv"]
+    lock = CHECKOUT / "requirements" / "frontend.txt"
+    uv = shutil.which("uv") or CHECKOUT / ".tools" / "bin" / "uv"
+    pip: list[str | Path] = [sys.executable, "-m", "pip", "--python", place / "venv", "install"]
+    if Path(uv).exists():
+        pip = [uv, "pip", "install", "--python", place / "venv"]
     steps: list[list[str | Path]] = [
         [sys.executable, "-m", "build", "--wheel", "--no-isolation", "-o", place, CHECKOUT],
         [sys.executable, "-m", "venv", "--without-pip", place / "venv"],
-        [*pip, "install", "--no-index", "--no-deps", wheel],
+        [*pip, "--require-hashes", "--no-deps", "-r", lock],
+        [*pip, "--no-index", "--no-deps", wheel],
     ]
     for step in steps:
         done = run(*step, cwd=place)
         assert done.returncode == 0, done.stderr + done.stdout
-    [packages] = (place / "venv").glob("lib/python3.*/site-packages")
-    (packages / "libraries.pth").write_text(sysconfig.get_path("purelib") + "\n")
     return place / "venv" / "bin" / "vdx"
 
 
@@ -67,7 +84,16 @@ def test_it_carries_what_triton_needs(installed: Path) -> None:
     packs = {str(file.relative_to(here.data)) for file in here.data.glob("voicepacks/*/*/*.yaml")}
     assert packs
     assert packs == {str(file.relative_to(data)) for file in data.glob("voicepacks/*/*/*.yaml")}
-    assert list((data / "recordings").glob("*.wav"))
+
+
+def test_it_carries_the_recordings_that_its_commands_speak_and_no_studies(installed: Path) -> None:
+    [package] = installed.parents[1].glob("lib/python3.*/site-packages/vdx")
+    names = {PROOF_RECORDING.removesuffix(".wav"), *SPOKEN, *perf_data.RECORDINGS}
+    carried = {file.stem: file for file in (package / "_data" / "recordings").glob("*.wav")}
+    own = {file.stem for file in (package / "bench" / "data").glob("*.wav")}
+    assert own.isdisjoint(carried)
+    assert {*own, *carried} == names
+    assert not list(package.rglob("*piper_voice*"))
 
 
 def test_it_carries_the_built_page_and_not_its_sources(installed: Path) -> None:
@@ -76,7 +102,8 @@ def test_it_carries_the_built_page_and_not_its_sources(installed: Path) -> None:
     scripts = list((package / "_data" / "web" / "assets").glob("*.js"))
     assert any(script.name in page for script in scripts)
     assert not (package / "web").exists()
-    tops = {p.name for p in package.parent.iterdir()} - {"libraries.pth", "__pycache__"}
+    record = (package.parent / f"vdx-{__version__}.dist-info" / "RECORD").read_text()
+    tops = {line.partition("/")[0] for line in record.splitlines()} - {".."}
     assert tops == {"vdx", f"vdx-{__version__}.dist-info"}
 
 
@@ -92,3 +119,95 @@ def test_doctor_asks_for_the_environment_then_finds_it(installed: Path, tmp_path
     (home / "venv-triton").symlink_to(locate().triton_venv)
     after = run(installed, "doctor", cwd=tmp_path, **variables)
     assert after.returncode == 0, after.stdout
+
+
+EVERY_COMMAND = """
+from click.testing import CliRunner
+from typer.main import get_command
+from vdx.cli.main import COMMANDS, load_command, app
+
+def helps(command, path):
+    answer = CliRunner().invoke(command, ["--help"], prog_name=" ".join(path))
+    assert answer.exit_code == 0 and "Usage: " in answer.output, (path, answer.exception)
+    print(" ".join(path))
+    for name in getattr(command, "commands", {}):
+        found = command.resolve_command(None, [name])[1]
+        helps(found, [*path, name])
+
+helps(get_command(app), ["vdx"])
+"""
+
+
+def test_every_command_has_its_help(installed: Path, tmp_path: Path) -> None:
+    answer = run(installed.parent / "python", "-c", EVERY_COMMAND, cwd=tmp_path)
+    assert answer.returncode == 0, answer.stderr
+    told = answer.stdout.splitlines()
+    assert {f"vdx {name}" for name in COMMANDS} <= set(told)
+    assert {"vdx models use", "vdx voices remove", "vdx bench turn"} <= set(told)
+
+
+EVERY_IMPORT = """
+import ast, importlib.util, pathlib, vdx
+
+root = pathlib.Path(vdx.__file__).parent
+places = {}
+for file in sorted(root.rglob("*.py")):
+    place = file.relative_to(root)
+    if place.parts[0] in ("bench", "_data"):
+        continue
+    for node in ast.walk(ast.parse(file.read_text())):
+        names = [node.module] if isinstance(node, ast.ImportFrom) else []
+        names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        for name in names:
+            if name.partition(".")[0] != "vdx":
+                places.setdefault(name, f"{place}:{node.lineno}")
+for name, place in places.items():
+    try:
+        found = importlib.util.find_spec(name)
+    except ModuleNotFoundError:
+        found = None
+    if found is None:
+        print(f"{place}: {name}")
+"""
+
+
+def test_every_module_that_is_imported_late_is_there(installed: Path, tmp_path: Path) -> None:
+    answer = run(installed.parent / "python", "-c", EVERY_IMPORT, cwd=tmp_path)
+    assert (answer.returncode, answer.stdout) == (0, ""), answer.stderr
+
+
+NOBODY = "http://127.0.0.1:1"
+
+RUNS: list[tuple[str, str]] = [
+    ("models list --url NOBODY", "no vdx server answers at"),
+    ("models use tone --url NOBODY", "no vdx server answers at"),
+    ("voices list", ""),
+    ("voices pull de_DE-eva_k-x_low --endpoint NOBODY", "does not answer"),
+    ("voices remove mine --url NOBODY", ""),
+    ("talk --url NOBODY --wav WAV", "127.0.0.1:1"),
+    ("token --room hall --url NOBODY", "no vdx server answers at"),
+    ("say hello --out hello.wav", "vdx setup"),
+    ("transcribe WAV", "vdx setup"),
+    ("triton", "vdx setup"),
+    ("up --port 0", "vdx setup"),
+    ("config", ""),
+    ("bench turn --url NOBODY", "127.0.0.1:1"),
+]
+"""What is run without any server, and what its error says; an empty text: it succeeds."""
+
+
+@pytest.mark.parametrize(("line", "error"), RUNS, ids=[line for line, _ in RUNS])
+def test_a_command_reaches_what_it_imports_late(
+    installed: Path, tmp_path: Path, line: str, error: str
+) -> None:
+    home = tmp_path / "home"
+    if "remove" in line:
+        pack = home / "voicepacks" / "piper" / "mine" / METADATA
+        pack.parent.mkdir(parents=True)
+        pack.write_text("id: mine\n")
+    wav = min(locate().recordings.glob("*.wav"))
+    arguments = [{"NOBODY": NOBODY, "WAV": str(wav)}.get(word, word) for word in line.split()]
+    answer = run(installed, *arguments, cwd=tmp_path, VDX_HOME=str(home))
+    assert "Traceback" not in answer.stderr
+    assert error in answer.stderr
+    assert (answer.returncode == 0) == (not error), answer.stderr

@@ -88,7 +88,7 @@ class EspeakEngine:
                     speed = job.speed
                 job.run(library)
             except Exception as error:  # noqa: BLE001  (root of the thread: the request hears of it)
-                job.put(Internal(f"espeak-ng failed: {type(error).__name__}: {error}"))
+                job.put(error)
         library.close()
 
 

@@ -37,8 +37,8 @@ class OnnxModel:
         """The named outputs, or all declared ones; raises Internal when the model fails."""
         try:
             found: list[NDArray[Any]] = self._session.run(list(outputs) or self._outputs, inputs)
-        except Exception as error:  # noqa: BLE001  (onnxruntime raises classes it does not export)
-            raise Internal(f"the model failed: {str(error)[:300]}") from None
+        except Exception as error:  # onnxruntime raises classes it does not export
+            raise Internal(f"the model failed: {str(error)[:300]}") from error
         return found
 
 

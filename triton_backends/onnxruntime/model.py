@@ -11,7 +11,7 @@ import triton_python_backend_utils as pb_utils
 
 from triton_backends.onnxruntime.engine import FILE, OnnxModel
 from triton_backends.onnxruntime.options import SessionSettings
-from triton_backends.shared.errors import BackendError
+from triton_backends.shared.fault_log import FaultLog, Origin
 from triton_backends.shared.lifeline import follow_parent
 
 
@@ -30,6 +30,7 @@ class TritonPythonModel:
             device=int(args["model_instance_device_id"]) if gpu else None,
             available=onnxruntime.get_available_providers(),
         )
+        self._faults = FaultLog(args["model_name"], pb_utils.Logger.log_error)
         self._outputs = [entry["name"] for entry in config["output"]]
         name = config.get("default_model_filename") or FILE
         self._model = OnnxModel(
@@ -44,12 +45,14 @@ class TritonPythonModel:
         return [self._answer(request) for request in requests]
 
     def _answer(self, request: Any) -> Any:
-        inputs = {tensor.name(): tensor.as_numpy() for tensor in request.inputs()}
         wanted = list(request.requested_output_names()) or self._outputs
         try:
+            inputs = {tensor.name(): tensor.as_numpy() for tensor in request.inputs()}
             found = self._model.run(inputs, wanted)
-        except BackendError as error:
-            return pb_utils.InferenceResponse([], pb_utils.TritonError(str(error)))
+        except Exception as error:  # noqa: BLE001  (root of a request: the client must hear of it)
+            origin = Origin(f"request {request.request_id() or 'without an id'}")
+            told = self._faults.answer(error, origin)
+            return pb_utils.InferenceResponse([], pb_utils.TritonError(str(told)))
         return pb_utils.InferenceResponse(
             [pb_utils.Tensor(name, array) for name, array in zip(wanted, found, strict=True)]
         )

@@ -105,6 +105,6 @@ def make_session(model: bytes, threads: int) -> Any:
 def _run(session: Any, inputs: Mapping[str, NDArray[Any]]) -> list[Array]:
     try:
         outputs: list[Array] = session.run(None, inputs)
-    except Exception as error:  # noqa: BLE001  (onnxruntime raises classes it does not export)
-        raise Internal(f"the network failed: {str(error)[:300]}") from None
+    except Exception as error:  # onnxruntime raises classes it does not export
+        raise Internal(f"the network failed: {str(error)[:300]}") from error
     return outputs

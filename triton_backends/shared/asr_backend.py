@@ -15,6 +15,7 @@ from triton_backends.shared.contract import ASR_FRAME, AsrRequest, decode_asr
 from triton_backends.shared.decoding import FINAL, SPECULATIVE, Job
 from triton_backends.shared.engine import AsrEngine, Hypothesis
 from triton_backends.shared.errors import BackendError, Busy, InvalidArgument
+from triton_backends.shared.fault_log import FaultLog, Origin
 from triton_backends.shared.lifeline import follow_parent
 from triton_backends.shared.metrics import Metrics, TritonMetrics
 from triton_backends.shared.parameters import Parameters
@@ -50,6 +51,7 @@ class AsrBackend:
         warm_up(self._engine)
         self._metrics: Metrics = TritonMetrics(pb_utils, args["model_name"])
         self._progress = Progress(parameters.integer("stuck_ms", STUCK_MS, low=100) / 1000)
+        self._faults = FaultLog(args["model_name"], pb_utils.Logger.log_error)
         self._sequences = Sequences(
             self._engine,
             limit=parameters.integer("max_utterances", self._engine.max_utterances, low=1),
@@ -57,6 +59,7 @@ class AsrBackend:
             workers=parameters.integer("workers", self._engine.workers, low=1, high=64),
             count=lambda change: self._metrics.add("vdx_active_streams", change),
             progress=self._progress,
+            faults=self._faults,
         )
 
     def execute(self, requests: list[Any]) -> None:
@@ -67,19 +70,13 @@ class AsrBackend:
                 self._answer_probe(reply)
                 continue
             try:
-                decoded = decode_asr(tensors_of(request))
-            except BackendError as error:
-                reply.fail(error)
+                job = _job(request, reply)
+            except Exception as error:  # noqa: BLE001  (root of a request: the client must hear)
+                origin = Origin(f"sequence {request.correlation_id()}")
+                reply.fail(self._faults.answer(error, origin))
                 continue
-            flags = request.flags()
-            start = bool(flags & pb_utils.TRITONSERVER_REQUEST_FLAG_SEQUENCE_START)
-            end = bool(flags & pb_utils.TRITONSERVER_REQUEST_FLAG_SEQUENCE_END)
-            if decoded.cancel and not end:
-                reply.fail(InvalidArgument("CANCEL is only understood together with END"))
-                continue
-            if decoded.cancel:
+            if job.request.cancel:
                 self._metrics.add("vdx_cancellations_total")
-            job = Job(decoded, reply, start=start, end=end)
             self._sequences.submit(request.correlation_id(), job)
 
     def _answer_probe(self, reply: "_TritonReply") -> None:
@@ -106,6 +103,17 @@ def warm_up(engine: AsrEngine) -> None:
     utterance.flush()
     utterance.finish()
     utterance.close()
+
+
+def _job(request: Any, reply: "_TritonReply") -> Job:
+    """A request decoded; raises InvalidArgument where it breaks the contract."""
+    decoded = decode_asr(tensors_of(request))
+    flags = request.flags()
+    start = bool(flags & pb_utils.TRITONSERVER_REQUEST_FLAG_SEQUENCE_START)
+    end = bool(flags & pb_utils.TRITONSERVER_REQUEST_FLAG_SEQUENCE_END)
+    if decoded.cancel and not end:
+        raise InvalidArgument("CANCEL is only understood together with END")
+    return Job(decoded, reply, start=start, end=end)
 
 
 class _TritonReply:

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from triton_backends.shared.contract import ASR_FRAME, ASR_RATE, AsrRequest
 from triton_backends.shared.engine import AsrEngine, Hypothesis, Utterance
-from triton_backends.shared.errors import BackendError, Busy, Internal
+from triton_backends.shared.errors import BackendError, Busy
+from triton_backends.shared.fault_log import FaultLog, Origin
 
 PARTIAL, SPECULATIVE, FINAL = 0, 1, 2
 
@@ -72,6 +73,7 @@ class Sequence:
     the first request is decoded, `partial` what has not been told of it.
     """
 
+    origin: Origin
     jobs: deque[Job] = field(default_factory=deque)
     utterance: Utterance | None = None
     queued_samples: int = 0
@@ -135,17 +137,14 @@ class Sequence:
             self.utterance = None
 
 
-def decode(engine: AsrEngine, sequence: Sequence, batch: Batch) -> bool:
+def decode(engine: AsrEngine, sequence: Sequence, batch: Batch, faults: FaultLog) -> bool:
     """Decode a batch and end its requests; False when the utterance cannot go on."""
     for job in batch.done[:-1]:
         job.reply.nothing()
     try:
         _answer(engine, sequence, batch)
-    except BackendError as error:
-        _fail(sequence, batch, error)
-        return False
     except Exception as error:  # noqa: BLE001  (root of a worker: the client must hear of it)
-        _fail(sequence, batch, Internal(f"{type(error).__name__}: {error}"))
+        _fail(sequence, batch, faults.answer(error, sequence.origin))
         return False
     return True
 

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from triton_backends.shared.decoding import Job, Sequence, decode
 from triton_backends.shared.engine import AsrEngine, Speculative
 from triton_backends.shared.errors import BackendError, Busy, InvalidArgument
+from triton_backends.shared.fault_log import FaultLog, Origin, no_log
 from triton_backends.shared.progress import Progress
 
 REAP_INTERVAL_S = 1.0
@@ -22,7 +23,7 @@ class Sequences:
 
     `limit` utterances may be open at once, and one that is idle for `idle_s` is freed, because
     Triton forgets an idle sequence without a word. `count` hears +1 and -1 as they open and end,
-    `progress` of every batch.
+    `progress` of every batch; `faults` is where an engine's exceptions are written.
     """
 
     def __init__(
@@ -33,12 +34,14 @@ class Sequences:
         workers: int = 1,
         count: Callable[[int], None] = lambda _: None,
         progress: Progress | None = None,
+        faults: FaultLog | None = None,
     ) -> None:
         self._engine = engine
         self._limit = limit
         self._idle_s = idle_s
         self._count = count
         self._progress = progress or Progress(math.inf)
+        self._faults = faults or no_log()
         self._live: dict[int, Sequence] = {}
         self._open: set[Sequence] = set()
         self._ready: set[Sequence] = set()
@@ -100,18 +103,19 @@ class Sequences:
             previous = self._live.pop(sequence_id, None)
             if previous is not None:
                 self._drop(previous)
-            self._admit(sequence_id)
+            self._admit(sequence_id, job.request.session)
         sequence = self._live.get(sequence_id)
         if sequence is None:
             raise InvalidArgument(f"sequence {sequence_id} was not started, or was idle too long")
         return sequence
 
-    def _admit(self, sequence_id: int) -> None:
+    def _admit(self, sequence_id: int, session: str) -> None:
         if len(self._open) >= self._limit:
             self.reap()
         if len(self._open) >= self._limit:
             raise Busy(f"{self._limit} utterances are being recognised already")
-        sequence = self._live[sequence_id] = Sequence()
+        origin = Origin(f"sequence {sequence_id}", session)
+        sequence = self._live[sequence_id] = Sequence(origin)
         self._open.add(sequence)
         self._count(1)
 
@@ -147,7 +151,7 @@ class Sequences:
             sequence.busy = True
             batch = sequence.take()
         self._progress.begin()
-        goes_on = decode(self._engine, sequence, batch)
+        goes_on = decode(self._engine, sequence, batch, self._faults)
         if not goes_on or batch.ends:
             # Not under the lock: ending a search takes long enough to hold up `submit`.
             sequence.free()

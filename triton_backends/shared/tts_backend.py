@@ -16,7 +16,8 @@ import triton_python_backend_utils as pb_utils
 
 from triton_backends.shared.contract import TtsRequest, decode_tts
 from triton_backends.shared.engine import Chunk, TtsEngine
-from triton_backends.shared.errors import BackendError, Busy, Internal
+from triton_backends.shared.errors import BackendError, Busy
+from triton_backends.shared.fault_log import FaultLog, Origin
 from triton_backends.shared.lifeline import follow_parent
 from triton_backends.shared.metrics import Metrics, TritonMetrics
 from triton_backends.shared.parameters import Parameters
@@ -73,6 +74,7 @@ class TtsBackend:
             trim_start_ms=parameters.integer("trim_start_ms", 0, high=1000),
         )
         self._metrics: Metrics = TritonMetrics(pb_utils, args["model_name"])
+        self._faults = FaultLog(args["model_name"], pb_utils.Logger.log_error)
         self._workers = ThreadPoolExecutor(self._limit, thread_name_prefix="synthesis")
         stuck_ms = parameters.integer("stuck_ms", STUCK_MS, low=100)
         self._progress = Progress(stuck_ms / 1000)
@@ -102,8 +104,8 @@ class TtsBackend:
             try:
                 decoded = decode_tts(tensors_of(request))
                 self._admit()
-            except BackendError as error:
-                self._refuse(sender, error)
+            except Exception as error:  # noqa: BLE001  (root of a request: the client must hear)
+                self._refuse(sender, self._faults.answer(error, _origin(request)))
                 continue
             answer = _Answer(request, sender, arrived)
             with self._lock:
@@ -150,11 +152,8 @@ class TtsBackend:
         self._progress.begin()
         try:
             self._speak(decoded, answer)
-        except BackendError as error:
-            answer.fail(error)
-            self._metrics.add("vdx_model_errors_total")
         except Exception as error:  # noqa: BLE001  (root of a worker: the client must hear of it)
-            answer.fail(Internal(f"{type(error).__name__}: {error}"))
+            answer.fail(self._faults.answer(error, answer.origin))
             self._metrics.add("vdx_model_errors_total")
         finally:
             self._progress.end()
@@ -195,12 +194,17 @@ def _while_wanted(
                 return
 
 
+def _origin(request: Any) -> Origin:
+    return Origin(f"request {request.request_id() or 'without an id'}")
+
+
 class _Answer:
     """The responses to one request; used by one worker."""
 
     def __init__(self, request: Any, sender: Any, arrived: float) -> None:
         self.abandoned = False
         self.id: str = request.request_id()
+        self.origin = _origin(request)
         self._request = request
         self._sender = sender
         self._arrived = arrived

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from vdx.batch.files import Segment
 from vdx.batch.subtitles import srt, vtt
+from vdx.core.language_tags import primary_subtag
 
 FORMATS: Final = ("json", "text", "srt", "verbose_json", "vtt")
 GRANULARITIES: Final = ("segment", "word")
@@ -57,7 +58,7 @@ class Document:
 
     def verbose(self, granularities: Sequence[str] = GRANULARITIES) -> dict[str, Any]:
         """`verbose_json`: with segments, words or both; times in seconds."""
-        primary = self.language.partition("-")[0].lower()
+        primary = primary_subtag(self.language)
         found: dict[str, Any] = {
             "task": "transcribe",
             "language": LANGUAGE_NAMES.get(primary, primary),

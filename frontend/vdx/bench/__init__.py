@@ -9,7 +9,8 @@ Definitions, the same for every bench:
 - speech end, onset: `client.recording.loud_span`; when the 20 ms frame that holds it is sent.
 - by LiveKit (`--transport livekit`): a room for each person, on a livekit-server that is started
   apart from what is measured; sound is heard on arrival, on a clock that follows its mean
-  (`client.roomears`). What a track was fed is what the server recorded (`livekit.record_output`).
+  (`client.room_audio_input`). What a track was fed is what the server recorded
+  (`livekit.record_output`).
 - heard: a 10 ms window of what sounded with an RMS above 200, when it sounds
   (`client.listener` says how arriving audio becomes sound).
 """

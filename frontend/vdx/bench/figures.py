@@ -116,7 +116,7 @@ def print_table(report: Report) -> None:
     console.width = max(console.width, MIN_WIDTH)
     load = " ".join(f"{value:.1f}" for value in machine["load"])
     table = Table(
-        title=f"vdx bench {report.bench}",
+        title=report.bench,
         caption=f"{machine['cpu']}, {machine['cores']} cores, load {load}",
     )
     for column in ("figure", "unit", "count", "median", "p95", "p99", "max", "reach", ""):

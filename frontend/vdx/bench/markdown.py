@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from vdx.bench.registry import BENCHES
+from vdx.bench.registry import BENCHES, Benches, shown
 
 Runs = Mapping[str, Mapping[str, Any]]
 """By command: `report` (what a bench printed), `at` (ISO date), `seconds`, `error`."""
@@ -19,12 +19,13 @@ def render(
     fresh: set[str],
     failed: Mapping[str, str],
     pictures: Mapping[str, str],
+    benches: Benches = BENCHES,
 ) -> str:
     """The whole report; `fresh` are the commands run now, `pictures` title to file."""
     lines = ["# vdx bench", "", *_machine(runs), ""]
     if failed:
         lines += ["**Failed:**", ""]
-        lines += [f"- `vdx bench {command}`: {error}" for command, error in failed.items()]
+        lines += [f"- `{shown(command, benches)}`: {error}" for command, error in failed.items()]
         lines.append("")
     lines += _goals(runs)
     if pictures:
@@ -36,8 +37,10 @@ def render(
     for command, run in runs.items():
         if (own := command.split(" ")[0]) != name:
             name = own
-            lines += [f"## {name}", "", BENCHES[name].help, ""]
-        lines += _run(command, run, before.get(command), is_fresh=command in fresh)
+            lines += [f"## {name}", ""]
+            lines += [benches[name].help, ""] if name in benches else []
+        lines += [f"### `{shown(command, benches)}`", ""]
+        lines += _run(run, before.get(command), is_fresh=command in fresh)
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -70,14 +73,12 @@ def _goals(runs: Runs) -> list[str]:
     return [*lines, ""]
 
 
-def _run(
-    command: str, run: Mapping[str, Any], last: Mapping[str, Any] | None, *, is_fresh: bool
-) -> list[str]:
+def _run(run: Mapping[str, Any], last: Mapping[str, Any] | None, *, is_fresh: bool) -> list[str]:
     report = run["report"]
     load = report["machine"]["load"][0]
     when = f"{run['at'][:16].replace('T', ' ')} UTC, load {load:.1f}"
     stale = "" if is_fresh else ", kept from an earlier report"
-    lines = [f"### `vdx bench {command}`", "", f"{when}{stale}.", ""]
+    lines = [f"{when}{stale}.", ""]
     old = {row["name"]: row for row in last["report"]["figures"]} if last and is_fresh else {}
     head = ["figure", "unit", "count", "median", "p95", "p99", "max"]
     if old:

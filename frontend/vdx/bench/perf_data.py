@@ -12,7 +12,9 @@ from pathlib import Path
 
 CLAUSES = ("You said: go forward ten meters.", "What a day it was, and how well it ended.")
 RECORDINGS = ("ps_goforward", "ps_something", "ps_cards_002")
-FOLDER = Path(__file__).parent / "data"
+PACKAGE = Path(__file__).resolve().parents[1]
+RECORDED = (PACKAGE.parents[1] / "tests" / "data" / "audio", PACKAGE / "_data" / "recordings")
+"""In a checkout and in an installed wheel; `vdx.core.paths` cannot be imported here."""
 CHUNK_SAMPLES = 960
 """60 ms at 16 kHz, as vdx sends them."""
 
@@ -24,9 +26,10 @@ def voice_data() -> str:
 
 def recogniser_data() -> str:
     """One recording a sequence, 60 ms a request; perf_analyzer sets START and END itself."""
+    folder = next(filter(Path.is_dir, RECORDED))
     sequences = []
     for name in RECORDINGS:
-        with wave.open(str(FOLDER / f"{name}.wav")) as file:
+        with wave.open(str(folder / f"{name}.wav")) as file:
             if (file.getframerate(), file.getnchannels(), file.getsampwidth()) != (16_000, 1, 2):
                 raise ValueError(f"{name}.wav is not 16 kHz, mono, 16 bit")
             chunks = file.getnframes() // CHUNK_SAMPLES

@@ -10,8 +10,6 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vdx.bench import vad_plots
-
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
@@ -31,14 +29,14 @@ STAGES = {
 }
 
 
-def draw(runs: Runs, folder: Path) -> dict[str, str]:
+def draw(runs: Runs, folder: Path, plots: Mapping[str, tuple[str, Plot]]) -> dict[str, str]:
     """Title to file of each picture drawn; none where matplotlib is not installed."""
     try:
         from matplotlib.figure import Figure
     except ImportError:
         return {}
     pictures = {}
-    for name, (title, plot) in PLOTS.items():
+    for name, (title, plot) in plots.items():
         figure = Figure(figsize=SIZE, dpi=DPI, layout="constrained")
         axes = figure.subplots()
         axes.spines[["top", "right"]].set_visible(False)
@@ -180,22 +178,10 @@ def goals(runs: Runs, axes: Axes) -> bool:
     return True
 
 
-def listening_curves(runs: Runs, axes: Axes) -> bool:
-    """True against false interruptions."""
-    return any(vad_plots.curves(report["samples"], axes) for report in reports(runs, "vad"))
-
-
-def listening_features(runs: Runs, axes: Axes) -> bool:
-    """False interruptions with each feature of the input on and off."""
-    return any(vad_plots.features(report["samples"], axes) for report in reports(runs, "vad"))
-
-
 PLOTS: dict[str, tuple[str, Plot]] = {
     "waterfall": ("A turn, from the end of speech to the first sound", waterfall),
     "distribution": ("How long people wait", distribution),
     "cost": ("What sessions cost", cost),
-    "vad-curves": ("Interruptions, while the threshold moves", listening_curves),
-    "vad-features": ("What each feature of listening is for", listening_features),
     "concurrency": ("Models under perf_analyzer", concurrency),
     "goals": ("Measured against the goals", goals),
 }

@@ -1,10 +1,12 @@
 """Every bench: its line of help, and how `make bench` runs it.
 
-To add one, write `frontend/vdx/cli/bench/<name>.py` (a dash of the name becomes an underscore)
-and add a line to `BENCHES`. The report then holds its figures; a plot of them is one more line in
+To add one, write its function in `vdx.cli.bench.conversations` or `vdx.cli.bench.models` and add a
+line to `BENCHES`. The report then holds its figures; a plot of them is one more line in
 `vdx.bench.plots`.
 """
 
+import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 
@@ -18,14 +20,32 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """A command of `vdx bench`; without `runs` it is no part of the report."""
+    """A command and what the report runs of it."""
 
     help: str
-    runs: tuple[Run, ...] = ()
+    runs: tuple[Run, ...]
+    call: tuple[str, ...] = ()
+    """What follows `python -m`; empty for `vdx bench` and the command's name."""
+
+
+Benches = Mapping[str, Bench]
+
+
+def arguments(command: str, benches: Benches) -> list[str]:
+    """What a Python interpreter is given for a command such as "turn --rounds 10"."""
+    name, *options = shlex.split(command)
+    return ["-m", *(benches[name].call or ("vdx.cli", "bench", name)), *options]
+
+
+def shown(command: str, benches: Benches) -> str:
+    """The same as a person types it: "vdx bench turn --rounds 10"."""
+    name, _, options = command.partition(" ")
+    call = benches[name].call if name in benches else ()
+    start = f"python -m {' '.join(call)}" if call else f"vdx bench {name}"
+    return f"{start} {options}".strip()
 
 
 BENCHES: dict[str, Bench] = {
-    "report": Bench("Every bench below, one report with pictures."),
     "start": Bench(
         "How long `vdx up` takes to ready.",
         (Run("--rounds 5", quick="--rounds 1"),),
@@ -61,14 +81,6 @@ BENCHES: dict[str, Bench] = {
             Run("--churn 500", quick="--churn 16"),
         ),
     ),
-    "vad": Bench(
-        "Listening in hard conditions: noise, echo, pauses.",
-        (Run(quick="--quick"),),
-    ),
-    "page": Bench(
-        "Load to talking, in a real browser.",
-        (Run("--rounds 10", quick="--rounds 1"),),
-    ),
     "speech": Bench(
         "First byte of speech over HTTP.",
         (Run(quick="--rounds 10"),),
@@ -77,14 +89,6 @@ BENCHES: dict[str, Bench] = {
         "A recording over HTTP against the recogniser run directly.",
         (Run(quick="--rounds 2"),),
     ),
-    "fuzz": Bench(
-        "Hostile events, requests and tensors: no crash, no hang.",
-        (
-            Run("events --count 100000", quick="events --count 500"),
-            Run("requests --count 10000", quick="requests --count 150"),
-            Run("tensors --count 10000", quick="tensors --count 200"),
-        ),
-    ),
     "first-audio": Bench(
         "First audio over gRPC, straight from a voice.",
         (Run(quick="--rounds 10"),),
@@ -92,25 +96,5 @@ BENCHES: dict[str, Bench] = {
     "triton": Bench(
         "Voices and recognisers under perf_analyzer.",
         (Run(quick="--rounds 2 --concurrency 1 --concurrency 2"),),
-    ),
-    "grammar": Bench(
-        "Load time of a recogniser of few sentences.",
-        (Run("--rounds 5", quick="--rounds 1"),),
-    ),
-    "piper": Bench(
-        "A Piper voice of the real size, beside piper-tts.",
-        (Run("--rounds 30", quick="--rounds 2 --graph tiny"),),
-    ),
-    "whisper": Bench(
-        "Whisper: end of speech to the final transcript.",
-        (Run(quick="--sizes tiny --rounds 1"),),
-    ),
-    "whisper-file": Bench(
-        "Whisper: a long recording, beside faster-whisper.",
-        (Run(quick="--minutes 1"),),
-    ),
-    "whisper-words": Bench(
-        "Whisper: word errors, streamed live and on whole files.",
-        (Run(),),
     ),
 }

@@ -1,22 +1,23 @@
-"""`make bench`: every bench of the registry, one after the other, and one report of them all.
+"""Every bench of a suite, one after the other, and one report of them all.
 
 The figures are kept as `report.json` beside the report, so that the next one can say what has
 changed. A run that was left out or failed keeps the figures it had, with their date.
 """
 
 import json
-import shlex
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from vdx.bench.markdown import render
-from vdx.bench.registry import BENCHES
+from vdx.bench.plots import PLOTS, Plot, draw
+from vdx.bench.registry import BENCHES, Benches, arguments, shown
+from vdx.bench.studies import require_bench
 from vdx.core.errors import ConfigError, UnknownName
 
 DATA, REPORT = "report.json", "report.md"
@@ -28,8 +29,20 @@ Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
+class Suite:
+    """What a report is of: benches and pictures, each by name."""
+
+    benches: Benches
+    plots: Mapping[str, tuple[str, Plot]]
+
+
+OWN = Suite(BENCHES, PLOTS)
+"""The benches of `vdx bench`; a checkout's `python -m benchmarks report` has more."""
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
-    """One run; `report` is what `vdx bench … --json` printed, None where it failed with `error`."""
+    """One run; `report` is what the command printed as JSON, None where it failed with `error`."""
 
     command: str
     at: str
@@ -38,32 +51,33 @@ class Outcome:
     error: str = ""
 
 
-def planned(names: Iterable[str], *, quick: bool) -> list[str]:
+def planned(names: Iterable[str], *, quick: bool, suite: Suite = OWN) -> list[str]:
     """The arguments of the runs to make, such as "turn --rounds 10"; all without `names`.
 
     Raises:
-        UnknownName: there is no such bench, or none that the report runs.
+        UnknownName: there is no such bench in the suite.
     """
-    known = [name for name, bench in BENCHES.items() if bench.runs]
-    chosen = list(names) or known
+    known = suite.benches
+    chosen = list(names) or list(known)
     for name in chosen:
         if name not in known:
+            require_bench(name)
             raise UnknownName(f"there is no bench {name!r}; there are: {', '.join(known)}")
     return [
         f"{name} {run.quick if quick else run.full}".strip()
         for name in known
         if name in chosen
-        for run in BENCHES[name].runs
+        for run in known[name].runs
     ]
 
 
-def measure(command: str) -> Outcome:
+def measure(command: str, benches: Benches = BENCHES) -> Outcome:
     """Runs one bench in a process of its own; its progress appears on standard error."""
     began, at = time.monotonic(), datetime.now(UTC).isoformat(timespec="seconds")
-    arguments = [sys.executable, "-m", "vdx.cli", "bench", *shlex.split(command), "--json"]
+    process = [sys.executable, *arguments(command, benches), "--json"]
     try:
         done = subprocess.run(
-            arguments, stdout=subprocess.PIPE, timeout=LIMIT_S, check=False, text=True
+            process, stdout=subprocess.PIPE, timeout=LIMIT_S, check=False, text=True
         )
     except subprocess.TimeoutExpired:
         return Outcome(command, at, LIMIT_S, error=f"took longer than {LIMIT_S:.0f} s")
@@ -78,7 +92,7 @@ def measure(command: str) -> Outcome:
     return Outcome(command, at, seconds, report)
 
 
-def make(commands: list[str], folder: Path, *, say: Say) -> list[Outcome]:
+def make(commands: list[str], folder: Path, *, say: Say, suite: Suite = OWN) -> list[Outcome]:
     """Makes the runs and writes Markdown, plots and data into `folder`; returns what was run.
 
     What is there already is rewritten after every run: an end in the middle loses nothing.
@@ -90,11 +104,11 @@ def make(commands: list[str], folder: Path, *, say: Say) -> list[Outcome]:
     folder.mkdir(parents=True, exist_ok=True)
     outcomes: list[Outcome] = []
     for number, command in enumerate(commands, 1):
-        say(f"[{number}/{len(commands)}] vdx bench {command}")
-        outcomes.append(measure(command))
+        say(f"[{number}/{len(commands)}] {shown(command, suite.benches)}")
+        outcomes.append(measure(command, suite.benches))
         if outcomes[-1].error:
             say(f"  failed: {outcomes[-1].error}")
-        write(folder, before, outcomes)
+        write(folder, before, outcomes, suite)
     return outcomes
 
 
@@ -110,21 +124,30 @@ def read(folder: Path) -> dict[str, Any]:
         raise ConfigError(f"{file} is no report of vdx bench: {error!r}") from None
 
 
-def write(folder: Path, before: dict[str, Any], outcomes: list[Outcome]) -> None:
-    """Writes the report; `before` are the runs of the last one."""
-    from vdx.bench import plots
+def write(
+    folder: Path, before: dict[str, Any], outcomes: list[Outcome], suite: Suite = OWN
+) -> None:
+    """Writes the report; `before` are the runs of the last one.
 
+    A run of the last report stays if it is planned still, or is of no bench of this suite.
+    """
     now = {outcome.command: asdict(outcome) for outcome in outcomes if outcome.report}
     failed = {outcome.command: outcome.error for outcome in outcomes if not outcome.report}
-    known = {*planned((), quick=False), *planned((), quick=True)}
-    kept = {command: run for command, run in before.items() if command in known}
+    known = {*planned((), quick=False, suite=suite), *planned((), quick=True, suite=suite)}
+    kept = {
+        command: run
+        for command, run in before.items()
+        if command in known or command.split(" ")[0] not in suite.benches
+    }
     runs = {**kept, **now}
-    ordered = dict(sorted(runs.items(), key=lambda item: _place(item[0])))
-    pictures = plots.draw(ordered, folder)
-    text = render(ordered, before, set(now), failed, pictures)
+    order = list(suite.benches)
+    ordered = dict(sorted(runs.items(), key=lambda item: _place(item[0], order)))
+    pictures = draw(ordered, folder, suite.plots)
+    text = render(ordered, before, set(now), failed, pictures, suite.benches)
     (folder / REPORT).write_text(text, "utf-8")
     (folder / DATA).write_text(json.dumps({"runs": ordered}, indent=1), "utf-8")
 
 
-def _place(command: str) -> int:
-    return list(BENCHES).index(command.split(" ", maxsplit=1)[0])
+def _place(command: str, order: list[str]) -> int:
+    name = command.split(" ", maxsplit=1)[0]
+    return order.index(name) if name in order else len(order)

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import gc
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -114,9 +114,12 @@ async def open_application(
 
 @contextlib.asynccontextmanager
 async def borrow_triton(
-    loaded: settings.Settings,
+    loaded: settings.Settings, check: Callable[["Mapping[str, ModelInfo]"], None]
 ) -> AsyncIterator[tuple["TritonClient", "ModelManager"]]:
-    """The configured Triton if one answers, else an embedded one for now."""
+    """The configured Triton if one answers, else an embedded one for now.
+
+    `check` raises where the models here lack one that is named; it is asked before one is started.
+    """
     from vdx.serving.address import triton_at
     from vdx.serving.manager import ModelManager
     from vdx.serving.triton import TritonClient
@@ -125,6 +128,7 @@ async def borrow_triton(
     async with contextlib.AsyncExitStack() as stack:
         client = await stack.enter_async_context(TritonClient(config))
         if not await client.is_ready():
+            check(await models_here())
             warn("no Triton runs, starting one for the moment …")
             triton = await stack.enter_async_context(embedded_triton(loaded, for_now=True))
             remote = config.model_copy(update={"url": triton.grpc_url})

@@ -109,9 +109,14 @@ def main() -> None:
     So does a file, folder or program that cannot be used. Without a reader of standard output a
     command ends early, with status 0.
     """
+    run_app(app)
+
+
+def run_app(commands: typer.Typer) -> None:
+    """Runs the commands of `app` or of another application in that way."""
     with standard_streams():
         try:
-            app()
+            commands()
         except (VdxError, OSError, ExceptionGroup) as error:
             sys.exit(_told(error))
 

@@ -9,7 +9,7 @@ import typer
 from vdx.core.errors import InvalidInput, VdxError
 
 if TYPE_CHECKING:
-    import httpx
+    import httpx2
 
 app = typer.Typer(
     add_completion=False, rich_markup_mode=None, no_args_is_help=True, help="Manage models."
@@ -67,7 +67,7 @@ def unload(name: Name, url: Url = DEFAULT_URL, api_key: Key = "") -> None:
 
 @app.command()
 def use(
-    name: Name,
+    name: Annotated[str, typer.Argument(help="A voice, VOICE/SPEAKER or a recogniser.")],
     session: Annotated[str, typer.Option(help="One session only; default: all.")] = "",
     url: Url = DEFAULT_URL,
     api_key: Key = "",
@@ -87,13 +87,13 @@ def unload_if_served(name: str, url: str, api_key: str) -> bool:
     Raises:
         VdxError: what answers did not do it.
     """
-    import httpx
+    import httpx2
 
     headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
     try:
-        with httpx.Client(timeout=LOAD_TIMEOUT_S) as client:
+        with httpx2.Client(timeout=LOAD_TIMEOUT_S) as client:
             response = client.post(url.rstrip("/") + _path(name, "unload"), headers=headers)
-    except (httpx.TransportError, httpx.InvalidURL):
+    except (httpx2.TransportError, httpx2.InvalidURL):
         return False
     _content(response, url)
     return True
@@ -105,26 +105,26 @@ def _path(name: str, action: str) -> str:
 
 def _call(method: str, url: str, path: str, key: str, doing: str = "") -> Any:
     """One admin request, with a spinner while it lasts; raises a VdxError that says why not."""
-    import httpx
+    import httpx2
     from rich.console import Console
 
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     try:
         with (
             Console(stderr=True).status(f"{doing} …") if doing else nullcontext(),
-            httpx.Client(timeout=LOAD_TIMEOUT_S) as client,
+            httpx2.Client(timeout=LOAD_TIMEOUT_S) as client,
         ):
             response = client.request(method, url.rstrip("/") + path, headers=headers)
-    except httpx.InvalidURL as error:
+    except httpx2.InvalidURL as error:
         raise InvalidInput(f"--url {url!r}: {error}") from None
-    except httpx.TransportError as error:
+    except httpx2.TransportError as error:
         raise VdxError(
             f"no vdx server answers at {url} ({error}); `vdx up` starts one, --url names another"
         ) from None
     return _content(response, url)
 
 
-def _content(response: "httpx.Response", url: str) -> Any:
+def _content(response: "httpx2.Response", url: str) -> Any:
     """The answer's JSON; raises VdxError with the server's words, or with what it is instead."""
     try:
         answer = response.json()

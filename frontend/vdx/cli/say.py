@@ -4,17 +4,20 @@ import asyncio
 import io
 import time
 from contextlib import aclosing
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from vdx.cli.launch import borrow_triton, load_settings
+from vdx.cli.named_models import check_model
 from vdx.core.errors import InvalidInput, SetupError, StorageFailed
 
 if TYPE_CHECKING:
     from vdx.core.events import Pcm
     from vdx.core.settings import Settings
+    from vdx.serving.models import ModelKind
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -57,15 +60,18 @@ async def _speak(loaded: "Settings", text: str) -> tuple["Pcm", float, float]:
     import numpy as np
 
     from vdx.batch.files import speak_text
+    from vdx.core.voice_choice import VoiceChoice
     from vdx.speech.output.tts import Voice
 
     tts = loaded.config.tts
-    model, _, speaker = tts.voice.partition("/")
+    choice = VoiceChoice.parse(tts.voice)
     explicit = loaded.origins.get("asr.language", "default") != "default"
     language = loaded.config.asr.language if explicit else ""
-    voice = Voice(model, language, speaker, tts.speed)
-    async with borrow_triton(loaded) as (client, manager):
-        await manager.ensure(model, "tts", language)
+    named: tuple[str, ModelKind, str] = (choice.model, "tts", loaded.config.asr.language)
+    async with borrow_triton(loaded, partial(check_model, *named)) as (client, manager):
+        model = await manager.resolve(*named)
+        voice = Voice(model, language, choice.speaker, tts.speed)
+        await manager.ensure(voice.model, "tts", language)
         began, first, pieces = time.perf_counter(), 0.0, list["Pcm"]()
         async with aclosing(speak_text(client, voice, text, loaded.config.clauses)) as spoken:
             async for piece in spoken:

@@ -6,17 +6,23 @@ import json
 import time
 from contextlib import aclosing
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from vdx.cli.launch import borrow_triton, load_settings
+from vdx.cli.named_models import check_model
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from vdx.batch.files import Segment
     from vdx.batch.transcripts import Document
+    from vdx.core.config import AsrConfig
     from vdx.core.settings import Settings
+    from vdx.serving.models import ModelInfo
 
 
 class Form(enum.StrEnum):
@@ -66,8 +72,12 @@ async def _transcribe(
     config, console = loaded.config, Console(stderr=True)
     segments = list["Segment"]()
     with Recording(file) as recording:
-        async with borrow_triton(loaded) as (client, manager):
-            chosen = model or await manager.pick_recogniser(config.asr)
+        check = partial(_check, config.asr, model)
+        async with borrow_triton(loaded, check) as (client, manager):
+            if model:
+                chosen = await manager.resolve(model, "asr", config.asr.language)
+            else:
+                chosen = await manager.pick_recogniser(config.asr)
             info = await manager.ensure(chosen, "asr", language)
             began = time.perf_counter()
             with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
@@ -89,6 +99,13 @@ async def _transcribe(
     if form not in (Form.lines, Form.json_lines):
         typer.echo(document.rendered(form).rstrip("\n"))
     typer.echo(f"{file}: {document.seconds:.1f} s, {_summary(document, took)}", err=True)
+
+
+def _check(asr: "AsrConfig", model: str | None, models: "Mapping[str, ModelInfo]") -> None:
+    from vdx.serving.model_names import asr_name, find_recogniser
+
+    named = model or find_recogniser(asr, models) or asr_name(asr)
+    check_model(named, "asr", asr.language, models)
 
 
 def _tell(segment: "Segment", form: Form) -> None:

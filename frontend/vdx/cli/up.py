@@ -13,9 +13,11 @@ from vdx.cli.launch import (
     bind_server,
     embedded_triton,
     load_settings,
+    models_here,
     open_application,
     serve_until_stopped,
 )
+from vdx.cli.named_models import check_profiles
 from vdx.cli.removed_options import RemovedPort
 
 if TYPE_CHECKING:
@@ -72,6 +74,7 @@ def up(
         "responder.kind": responder,
     }
     loaded = load_settings(config, assign or [], flags)
+    check_profiles(loaded.config, asyncio.run(models_here()))
     listener = bind_server(loaded, tell)
     asyncio.run(_run(loaded, listener, proof=proof, livekit=livekit))
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vdx.core.errors import InvalidInput, InvalidVoicepack, VdxError
+from vdx.core.language_tags import primary_subtag
 from vdx.core.masking import masked
 
 if TYPE_CHECKING:
@@ -174,7 +175,7 @@ def _tell_added(pack: "Voicepack") -> None:
         typer.echo(f"  start with it:             vdx up --{what} {pack.id}")
         typer.echo(f"  in a server that runs:     vdx models use {pack.id}")
         return
-    own = pack.languages[0].partition("-")[0]
+    own = primary_subtag(pack.languages[0])
     start = f"vdx up --{what} {pack.id} --set asr.language={own}"
     if pack.kind == "tts":
         start += f" --recogniser {_recogniser_for(own)}"

@@ -284,7 +284,8 @@ class ResponderConfig(Section):
     preemptive: bool = Field(True, description="start on the speculative transcript")
     apology: str = Field(
         "Sorry, I cannot answer right now.",
-        description="spoken when the responder fails or the recogniser is lost",
+        description="spoken when the responder fails, the voice refuses a whole reply, or the "
+        "recogniser is lost",
     )
 
 

@@ -27,7 +27,7 @@ class Paths:
     triton_venv: Path
     """The environment that model processes run in."""
     recordings: Path
-    """Recordings of people, 16 kHz mono WAV, for the proof turn."""
+    """Recordings of people, WAV, for the proof turn and the benches."""
     is_checkout: bool
 
     @property

@@ -1,5 +1,6 @@
 """The input side of a session: frames to voice activity to utterances in the recogniser."""
 
+import itertools
 from collections import deque
 from collections.abc import Callable
 from typing import Protocol
@@ -62,7 +63,9 @@ class Hearing:
         self.echo = EchoControl(echo or EchoControlConfig())
         self._heard = 0
         self._vad_enabled = vad.enabled
-        self._detector = SpeechDetector(vad)
+        # One count for detected and manual utterances: a number names one in the whole session.
+        self._next_number = itertools.count(1).__next__
+        self._detector = SpeechDetector(vad, self._next_number)
         self._asr = asr
         self._observer = observer
         self._recogniser = recogniser
@@ -73,7 +76,6 @@ class Hearing:
         self._pre_roll: deque[bytes] = deque()
         self._utterances: dict[int, Utterance] = {}
         self._current: Utterance | None = None
-        self._manual = 0
         self._gap_filled_ms = 0
         self._working = False
         self._closed = False
@@ -210,8 +212,7 @@ class Hearing:
 
     def _hear_without_vad(self, frame: bytes) -> None:
         if self._current is None:
-            self._manual -= 1  # below zero: never the number of a detected utterance
-            self._current = self._begin(self._manual)
+            self._current = self._begin(self._next_number(), manual=True)
         self._current.push(frame)
 
     def _follow(self, event: SpeechEvent, frame: bytes) -> None:
@@ -235,8 +236,8 @@ class Hearing:
                     self._current.push(frame)
         self._observer.on_speech(event, when)
 
-    def _begin(self, number: int) -> Utterance:
-        utterance = Utterance(number, self._asr, self._recogniser, self._emit)
+    def _begin(self, number: int, *, manual: bool = False) -> Utterance:
+        utterance = Utterance(number, self._asr, self._recogniser, self._emit, manual=manual)
         self._utterances[number] = utterance
         self._spawn(utterance)
         return utterance

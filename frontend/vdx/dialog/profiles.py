@@ -1,5 +1,6 @@
 """A profile resolved: everything one session runs with, overrides applied."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from vdx.core.config import (
@@ -11,6 +12,8 @@ from vdx.core.config import (
     VadConfig,
 )
 from vdx.core.errors import UnknownName
+from vdx.core.voice_choice import VoiceChoice
+from vdx.serving.models import ModelKind
 
 DEFAULT_PROFILE = "vdx"
 
@@ -23,7 +26,7 @@ class SessionOptions:
     """
 
     profile: str
-    voice: str
+    voice_choice: VoiceChoice
     recogniser: str
     language: str
     instructions: str
@@ -32,11 +35,35 @@ class SessionOptions:
     endpointing: EndpointingConfig = field(default_factory=EndpointingConfig)
     echo_control: EchoControlConfig = field(default_factory=EchoControlConfig)
     speed: float = 1.0
-    speaker: str = ""
     greeting: str = ""
     auto_reply: bool = True
     barge_in: bool = True
     metadata: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def voice(self) -> str:
+        """The voice's model id."""
+        return self.voice_choice.model
+
+    @property
+    def speaker(self) -> str:
+        return self.voice_choice.speaker
+
+    @property
+    def models(self) -> list[tuple[str, ModelKind]]:
+        """The models that a session with these options needs, and what for."""
+        models: list[tuple[str, ModelKind]] = [(self.voice, "tts")]
+        if self.recogniser:
+            models.append((self.recogniser, "asr"))
+        return models
+
+    def with_models(self, full_names: Mapping[str, str]) -> "SessionOptions":
+        """A copy in which the models that are keys of `full_names` have the names given there."""
+        voice, recogniser = self.voice_choice, self.recogniser
+        return self.updated(
+            voice_choice=replace(voice, model=full_names.get(voice.model, voice.model)),
+            recogniser=full_names.get(recogniser, recogniser),
+        )
 
     def updated(self, **changes: object) -> "SessionOptions":
         """A copy with the given fields changed."""
@@ -56,11 +83,9 @@ def resolve(config: Config, name: str, default_recogniser: str) -> SessionOption
         known = ", ".join(sorted(config.profiles))
         raise UnknownName(f"there is no profile {name!r}; there are: {known}", param="model")
     recogniser = default_recogniser if profile.recogniser is None else profile.recogniser
-    voice, _, speaker = (profile.voice or config.tts.voice).partition("/")
     return SessionOptions(
         profile=name or DEFAULT_PROFILE,
-        voice=voice,
-        speaker=speaker,
+        voice_choice=VoiceChoice.parse(profile.voice or config.tts.voice),
         recogniser=recogniser if config.asr.enabled else "",
         language=profile.language or config.asr.language,
         instructions=profile.instructions,

@@ -129,7 +129,8 @@ class Reply:
 
     async def _voice(self, thinking: asyncio.Task[None]) -> None:
         parts, report = self._parts, self._observer.on_trouble
-        speaker = Speaker(parts.voice, parts.synthesize, report, parts.recover)
+        apology = self._apology if parts.apology.strip() else None
+        speaker = Speaker(parts.voice, parts.synthesize, report, parts.recover, apology)
         try:
             async with aclosing(self._next_clauses()) as clauses:
                 await speak(clauses, speaker, self.audio)
@@ -138,6 +139,12 @@ class Reply:
             self._failure = error
             self._observer.on_trouble(error)
             thinking.cancel()  # nobody takes its clauses any more
+
+    def _apology(self) -> Clause:
+        """The apology as a part of the reply's text, once the responder has ended."""
+        start = len(self.source) + 1
+        self.source += f" {self._parts.apology}"
+        return Clause(self._parts.apology, start, len(self.source))
 
     async def _next_clauses(self) -> AsyncGenerator[Clause, None]:
         while (clause := await self._clauses.get()) is not None:

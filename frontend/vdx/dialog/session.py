@@ -215,7 +215,7 @@ class Session:
 
     def utterance_item(self, utterance: int) -> str:
         """The id of the history item an utterance becomes."""
-        return f"item_{self.id}_u{abs(utterance)}{'m' if utterance < 0 else ''}"
+        return f"item_{self.id}_u{utterance}"
 
     def reply_item(self, reply: int) -> str:
         return f"item_{self.id}_r{reply}"
@@ -313,6 +313,8 @@ class Session:
         return self._tasks.create_task(_guard(work, broke), name=f"{self.id}-{name}")
 
     def _spawn_utterance(self, utterance: Utterance) -> None:
+        log.debug("utterance begun", utterance=utterance.number, manual=utterance.manual)
+
         async def listen() -> None:
             try:
                 await utterance.run(self._services.config.triton.final_transcript_timeout_ms)

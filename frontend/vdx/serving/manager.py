@@ -6,21 +6,22 @@ loaded before is loaded again.
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from vdx.core.config import AsrConfig
-from vdx.core.errors import (
-    InvalidInput,
-    ModelUnavailable,
-    TritonError,
-    UnknownName,
-)
+from vdx.core.errors import ModelUnavailable, TritonError
 from vdx.core.logs import logger
 from vdx.core.masking import masked
-from vdx.core.names import unknown_name
 from vdx.serving.child_models import UnusedChildModels
-from vdx.serving.models import KIND_NAMES, ModelInfo, ModelKind, ModelState
+from vdx.serving.model_names import (
+    asr_name,
+    find_model,
+    find_recogniser,
+    require_kind,
+    unknown_model,
+)
+from vdx.serving.models import ModelInfo, ModelKind, ModelState
 from vdx.serving.recovery import Recovery
 from vdx.serving.triton import TritonClient
 
@@ -111,14 +112,12 @@ class ModelManager:
             info = await self._load(name, kind)
         elif not self.recovery.alive(name):
             await self._reloaded(name)
-        if kind is not None and info.kind != kind:
-            wanted, given = KIND_NAMES[kind], KIND_NAMES[info.kind]
-            raise InvalidInput(f"model {name!r} is a {given}, not a {wanted}", param=wanted)
+        require_kind(info, kind)
         info.require_language(language)
         return info
 
     async def _load(self, name: str, kind: ModelKind | None) -> ModelInfo:
-        await self.require(name, kind)
+        await self.resolve(name, kind)
         async with self.lock(name):
             if (info := self._infos.get(name)) is not None:
                 return info
@@ -151,7 +150,7 @@ class ModelManager:
         Raises:
             UnknownName: the repository has no such model.
         """
-        await self.require(name)
+        await self.resolve(name)
         self._forget(name)
         # A load or reload under way would bring it back: what was asked for last counts.
         async with self.lock(name):
@@ -165,28 +164,28 @@ class ModelManager:
         self._wanted.discard(name)
         self._infos.pop(name, None)
 
-    async def require(self, name: str, kind: ModelKind | None = None) -> None:
-        """Raises UnknownName, with the nearest of its kind, unless the repository has `name`."""
-        names = await self._states()
-        if name not in names:
-            raise await self._unknown(name, kind, names)
+    async def resolve(self, name: str, kind: ModelKind | None = None, language: str = "") -> str:
+        """The name in full of the model that `name` means; see `serving/model_names.py`.
 
-    async def _unknown(
-        self, name: str, kind: ModelKind | None, names: Iterable[str]
-    ) -> UnknownName:
-        """The error for a name that is no model's; `kind` is what one was wanted for."""
-        if kind is None:
-            return unknown_name("model", name, names)
-        known = {**await self._read_models(), **self._infos}
-        other = {each for each in names if each in known and known[each].kind != kind}
-        return unknown_name(KIND_NAMES[kind], name, set(names) - other, others=other, param="model")
+        Raises:
+            UnknownName: the repository has none; the message has the nearest of its kind.
+        """
+        if name in self._infos:
+            return name
+        names = await self._states()
+        if (found := find_model(name, names, language)) is None:
+            raise unknown_model(name, kind, names, await self._known())
+        return found
+
+    async def _known(self) -> Mapping[str, ModelInfo]:
+        return {**await self._read_models(), **self._infos}
 
     async def _states(self) -> dict[str, ModelState]:
         return {state.name: state for state in await self._client.index()}
 
     async def statuses(self) -> list[ModelStatus]:
         """Every model of the repository, by name."""
-        known = {**await self._read_models(), **self._infos}
+        known = await self._known()
         return [
             ModelStatus(state.name, state.state, state.reason, known.get(state.name))
             for state in await self._client.index()
@@ -198,19 +197,15 @@ class ModelManager:
         return state is not None and state.ready
 
     async def pick_recogniser(self, asr: AsrConfig) -> str:
-        """The model the `asr` section means: `adapter[-model_size][-language]`.
+        """The model the `asr` section means; see `serving/model_names.py`.
 
         Raises:
             UnknownName: the repository has none of the names that would do.
         """
-        names = [state.name for state in await self._client.index()]
-        language = asr.language.split("-")[0]
-        sized = f"{asr.adapter}-{asr.model_size}" if asr.model_size else asr.adapter
-        # A size says itself where it knows one language alone: base.en.
-        for name in (f"{sized}-{language}", f"{sized}.{language}", sized, asr.adapter):
-            if name in names:
-                return name
-        raise await self._unknown(sized, "asr", names)
+        names = await self._states()
+        if (found := find_recogniser(asr, names)) is None:
+            raise unknown_model(asr_name(asr), "asr", names, await self._known())
+        return found
 
     async def run(self) -> None:
         """Watches until cancelled."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from vdx.core.errors import InvalidInput, ModelFailed
+from vdx.core.language_tags import primary_subtag
 
 ModelKind = Literal["tts", "asr"]
 
@@ -53,9 +54,9 @@ class ModelInfo:
 
     def speaks(self, language: str) -> bool:
         """Whether a BCP-47 tag is served, by its primary subtag; '*' serves all."""
-        primary = language.partition("-")[0].lower()
+        primary = primary_subtag(language)
         return "*" in self.languages or any(
-            known.partition("-")[0].lower() == primary for known in self.languages
+            primary_subtag(known) == primary for known in self.languages
         )
 
     def language(self, wanted: str = "") -> str:

@@ -8,7 +8,7 @@ does not come.
 
 A request to a model that is not loaded must not follow others on a stream: tritonserver 2.51
 writes its refusal into the answer that it is just writing, and dies of it. So the streams of a
-model are shut, and have said their last, before it is unloaded, and a voice is told to stop by a
+model are shut, and their requests answered, before it is unloaded, and a voice is told to stop by a
 stream of its own.
 """
 
@@ -45,8 +45,8 @@ class ModelStream:
         self._writing: asyncio.Task[Any] | None = None
         self._failed: asyncio.Future[TritonError] = asyncio.get_running_loop().create_future()
         self._shut: TritonError | None = None
-        self.said_all = False
-        """Nothing more will be sent."""
+        self.one_request = False
+        """It carries a single request, which no other answer can meet."""
 
     @property
     def failed(self) -> bool:
@@ -91,7 +91,6 @@ class ModelStream:
 
     async def done_writing(self) -> None:
         await self.call.done_writing()
-        self.said_all = True
 
     async def _wait(self, task: asyncio.Task[Any], wait_s: float | None) -> Any:
         waited: set[asyncio.Future[Any]] = {task, self._failed}
@@ -177,12 +176,15 @@ class Streams:
             stream.fail(error)
 
     async def shut(self, model: str, error: TritonError, patience_s: float) -> None:
-        """Lets the streams to `model` send nothing more, and waits until each has said its last."""
-        streams = list(self._open.get(model, ()))
+        """Lets the streams to `model` send nothing more; returns when what they sent is answered.
+
+        Those of one request are not waited for: it may still be answered after an unload.
+        """
+        streams = {each for each in self._open.get(model, ()) if not each.one_request}
         for stream in streams:
             stream.shut(error)
         deadline = asyncio.get_running_loop().time() + patience_s
-        while not all(stream.said_all or stream.call.done() for stream in streams):
+        while streams & self._open.get(model, set()):
             if asyncio.get_running_loop().time() > deadline:
                 return
             await asyncio.sleep(SHUT_POLL_S)

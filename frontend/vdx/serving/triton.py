@@ -34,9 +34,9 @@ from vdx.serving.triton_errors import from_message, from_rpc
 
 NO_ANSWER = (grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.UNAVAILABLE)
 INDEX_TIMEOUT_MS = 5_000
+"""Clients wait for a listing: one that takes longer is as good as none."""
 SHUT_S = 2.0
 """How long an unload waits for utterances under way to be ended."""
-"""Clients wait for a listing: one that takes longer is as good as none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +154,7 @@ class TritonClient:
         message = _synthesis_message(model, request)
         complete = False
         try:
+            stream.one_request = True
             await self._ask(stream, message)
             wait_ms = self.config.first_response_timeout_ms
             while (answer := await self._read(stream, wait_ms)) is not None:

@@ -1,8 +1,8 @@
 """The one place where Triton's and gRPC's failures become vdx errors.
 
-A decoupled stream carries an error only as a message, so vdx backends begin theirs with a code
-in brackets: `[invalid_argument]`, `[busy]`, `[unavailable]`, `[internal]`. Triton's own messages
-carry none and are told by their words.
+In this order: the code in brackets that a vdx backend begins its message with (a decoupled stream
+carries an error as a message only), a message of Triton itself out of `TRITON_MESSAGES`, the
+status of the call. Anything else is an internal error, whatever words it contains.
 """
 
 import re
@@ -32,12 +32,13 @@ STATUS_CODES: dict[grpc.StatusCode, type[TritonError]] = {
     grpc.StatusCode.CANCELLED: RequestCancelled,
     grpc.StatusCode.DEADLINE_EXCEEDED: ModelTimeout,
     grpc.StatusCode.INVALID_ARGUMENT: ModelRejected,
-    grpc.StatusCode.FAILED_PRECONDITION: ModelRejected,
     grpc.StatusCode.OUT_OF_RANGE: ModelRejected,
-    grpc.StatusCode.ALREADY_EXISTS: ModelRejected,
-    grpc.StatusCode.UNAUTHENTICATED: ModelRejected,
-    grpc.StatusCode.PERMISSION_DENIED: ModelRejected,
-    grpc.StatusCode.UNIMPLEMENTED: ModelRejected,
+    # What this side does wrong, or the way to Triton: no user can mend it.
+    grpc.StatusCode.FAILED_PRECONDITION: ModelFailed,
+    grpc.StatusCode.ALREADY_EXISTS: ModelFailed,
+    grpc.StatusCode.UNAUTHENTICATED: ModelFailed,
+    grpc.StatusCode.PERMISSION_DENIED: ModelFailed,
+    grpc.StatusCode.UNIMPLEMENTED: ModelFailed,
     grpc.StatusCode.NOT_FOUND: ModelUnavailable,
     grpc.StatusCode.RESOURCE_EXHAUSTED: ModelBusy,
     grpc.StatusCode.ABORTED: ModelFailed,
@@ -47,47 +48,73 @@ STATUS_CODES: dict[grpc.StatusCode, type[TritonError]] = {
     grpc.StatusCode.UNAVAILABLE: TritonUnavailable,
 }
 
-_CODED = re.compile(r"\[(\w+)\]\s*(.*)", re.DOTALL)
-
-_DIED = ("stub process", "not healthy")
-
-_NOT_LOADED = (
-    "unknown model",
-    "is not found",
-    "not ready",
-    "no version is available",
-    "no available versions",
-    "failed to load",
-    "polling is enabled",
+# What Triton puts before a message that it passes on.
+_PASSED_ON = (
+    r"(?:\[request id: [^\]]*\] |in ensemble '[^']*', |"
+    r"Failed to process the request\(s\)[^,:]*(?:, message)?: |"
+    r"Failed to process the request: )*"
 )
+_LOAD_FAILED = r"load failed for model '[^']*': (?:.*: )?"
+_CODED = re.compile(
+    rf"(?:{_PASSED_ON}|{_LOAD_FAILED})\[({'|'.join(BACKEND_CODES)})\]\s*(.*)", re.DOTALL
+)
+
+_UNKNOWN_MODEL = r"Request for unknown model: '[^']*' (?:version -?\d+ )?"
+_INPUT = r"(?:inference )?input(?:s)? '[^']*'"
+
+TRITON_MESSAGES: tuple[tuple[str, type[TritonError]], ...] = (
+    (r"Stub process (?:'[^']*' )?is not healthy", ModelDied),
+    (rf"{_UNKNOWN_MODEL}is not found", ModelUnavailable),
+    (rf"{_UNKNOWN_MODEL}has no available versions", ModelUnavailable),
+    (rf"{_UNKNOWN_MODEL}is not at ready state", ModelUnavailable),
+    (r"failed to load '[^']*', ", ModelUnavailable),
+    (r"explicit model load / unload is not allowed if polling is enabled", ModelUnavailable),
+    (r"Server is stopping, scheduler for model has stopped accepting", ModelUnavailable),
+    (r"load failed for model '[^']*'", ModelFailed),
+    (r"Exceeds maximum queue size", ModelBusy),
+    (r"Request timeout expired", ModelTimeout),
+    (r"[Rr]equest (?:was )?cancelled", RequestCancelled),
+    (r"unexpected inference (?:input|output) '[^']*' for model", ModelRejected),
+    (r"expected \d+ inputs but got \d+ inputs for model", ModelRejected),
+    (r"unexpected shape for input '[^']*' for model", ModelRejected),
+    (rf"{_INPUT} data-type is '[^']*', (?:but )?model '[^']*' expects '[^']*'", ModelRejected),
+    (rf"{_INPUT} batch size does not match other inputs for", ModelRejected),
+    (r"inference request batch-size must be <= \d+ for", ModelRejected),
+)
+"""How messages of Triton 2.51 begin, and what they mean; the first that fits counts."""
+
+_KNOWN = tuple((re.compile(_PASSED_ON + begins), kind) for begins, kind in TRITON_MESSAGES)
 
 
 def from_message(message: str, model: str) -> TritonError:
-    """The error for a message a stream or call ended with."""
-    if (match := _CODED.search(message)) and match[1] in BACKEND_CODES:
-        return BACKEND_CODES[match[1]](f"{model}: {match[2]}", model=model)
-    lowered = message.lower()
-    if any(sign in lowered for sign in _DIED):
-        return ModelDied(f"{model}: {message}", model=model)
-    if any(sign in lowered for sign in _NOT_LOADED):
-        return ModelUnavailable(f"{model}: {message}", model=model)
-    if "cancel" in lowered:
-        return RequestCancelled(f"{model}: {message}", model=model)
-    if "expected" in lowered or "unexpected" in lowered or "invalid" in lowered:
-        return ModelRejected(f"{model}: {message}", model=model)
-    return ModelFailed(f"{model}: {message}", model=model)
+    """The error for a message that a stream ended with, which has no status."""
+    message = _without_traceback(message)
+    return _understood(message, model) or ModelFailed(f"{model}: {message}", model=model)
 
 
 def from_rpc(error: grpc.aio.AioRpcError, model: str) -> TritonError:
-    """The error for a failed call; a message vdx understands beats the status code."""
-    code, details = error.code(), error.details() or "no details"
+    """The error for a failed call; a message that vdx knows beats the status."""
+    code, details = error.code(), _without_traceback(error.details() or "no details")
     kind = STATUS_CODES.get(code, ModelFailed)
-    told = from_message(details, model)
+    told = _understood(details, model)
     # Triton answers with the same status when it is only the model that cannot.
     if kind is TritonUnavailable and not isinstance(told, ModelUnavailable):
         return TritonUnavailable(f"Triton does not answer: {details}")
     if kind is ModelTimeout and not model:
         return TritonUnavailable("Triton does not answer in time")
-    if not isinstance(told, ModelFailed):
-        return told
-    return kind(f"{model or 'Triton'}: {details}", model=model)
+    return told or kind(f"{model or 'Triton'}: {details}", model=model)
+
+
+def _without_traceback(message: str) -> str:
+    """A message without the files and lines that Triton's Python backend adds to an exception's."""
+    return message.partition("\n\nAt:\n")[0]
+
+
+def _understood(message: str, model: str) -> TritonError | None:
+    """The error for a coded message or one of Triton's known ones."""
+    if match := _CODED.match(message):
+        return BACKEND_CODES[match[1]](f"{model}: {match[2]}", model=model)
+    for begins, kind in _KNOWN:
+        if begins.match(message):
+            return kind(f"{model}: {message}", model=model)
+    return None

@@ -156,7 +156,7 @@ def test_a_failing_engine_ends_the_utterance(engine: Engine) -> None:
     first, second = Reply(), Reply()
     bad = AsrRequest(np.zeros(320, np.int16), language="bad")
     sequences.submit(1, Job(bad, first, start=True))
-    assert first.wait() == "[internal] ValueError: a bad language"
+    assert first.wait() == "[internal] the engine failed; Triton's log says more about sequence 1"
     wait_until_empty(sequences)
     sequences.submit(1, job(second))
     assert second.wait().startswith("[invalid_argument]")
@@ -216,7 +216,7 @@ def test_a_failure_in_the_middle_of_a_request_is_its_answer(engine: Engine, at: 
     first = Reply()
     engine.breaks_after = at
     sequences.submit(1, job(first, 30 * 16_000, start=True, end=True))
-    assert first.wait() == "[internal] ValueError: enough"
+    assert first.wait().startswith("[internal] the engine failed")
     wait_until_empty(sequences)
     assert (engine.open, len(sequences)) == (0, 0)
     sequences.close()

@@ -1,7 +1,7 @@
 """Whisper without Triton: real words from the trained model, and a released architecture's ways.
 
 The second model says the same made-up words whatever it hears
-(frontend/vdx/bench/whisper_model.py).
+(benchmarks/whisper_model.py).
 """
 
 import itertools
@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from benchmarks.whisper_model import Wanted, write_model
 from tests.unit.backends.speech import MODEL, SPOKEN, spoken
 from triton_backends.shared.contract import AsrRequest
 from triton_backends.shared.engine import Hypothesis
@@ -21,7 +22,6 @@ from triton_backends.shared.errors import InvalidArgument
 from triton_backends.shared.parameters import Parameters
 from triton_backends.whisper.engine import WhisperEngine, WhisperOptions
 from triton_backends.whisper.recogniser import Heard, Recogniser, Window
-from vdx.bench.whisper_model import Wanted, write_model
 
 NOTHING = np.zeros(0, np.int16)
 QUIET = np.zeros(16_000 * 300 // 1000, np.int16)

@@ -4,8 +4,8 @@ import json
 
 from hypothesis import HealthCheck, given, settings
 
-from vdx.bench.fuzz.findings import KEPT, Findings
-from vdx.bench.fuzz.streams import LENGTH, streams
+from tests.fuzz.findings import KEPT, Findings
+from tests.fuzz.streams import LENGTH, streams
 from vdx.bench.transcriptions import word_error_rate
 
 KNOWN = {"session.update", "input_audio_buffer.append", "response.create"}

@@ -1,17 +1,22 @@
 """One report of every bench: what is run, kept, compared and drawn."""
 
 import json
-import shlex
 from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.main import get_command
 
+from benchmarks import __main__ as studies
+from benchmarks.__main__ import ALL
+from benchmarks.registry import STUDIES
+from tests.fuzz import __main__ as fuzzing
 from vdx.bench import report
 from vdx.bench.figures import Report
 from vdx.bench.markdown import change
-from vdx.bench.registry import BENCHES
+from vdx.bench.registry import BENCHES, arguments
 from vdx.bench.report import Outcome
+from vdx.bench.studies import MOVED
 from vdx.cli.main import load_command
 from vdx.core.errors import ConfigError, UnknownName
 
@@ -33,19 +38,22 @@ def outcome(command: str, median: float, error: str = "") -> Outcome:
 
 
 def made(
-    folder: Path, outcomes: list[Outcome], monkeypatch: pytest.MonkeyPatch
+    folder: Path,
+    outcomes: list[Outcome],
+    monkeypatch: pytest.MonkeyPatch,
+    suite: report.Suite = report.OWN,
 ) -> tuple[str, list[str]]:
     """The report of runs that end so, and what was said meanwhile."""
     found = {one.command: one for one in outcomes}
-    monkeypatch.setattr(report, "measure", found.__getitem__)
+    monkeypatch.setattr(report, "measure", lambda command, _benches: found[command])
     said: list[str] = []
-    report.make(list(found), folder, say=said.append)
+    report.make(list(found), folder, say=said.append, suite=suite)
     return (folder / report.REPORT).read_text(), said
 
 
 def test_every_bench_is_planned_in_order() -> None:
     full, quick = report.planned((), quick=False), report.planned((), quick=True)
-    assert len(full) == len(quick) >= len(BENCHES) - 1
+    assert len(full) == len(quick) >= len(BENCHES)
     assert report.planned(["turn"], quick=True) == ["turn --rounds 1"]
     assert [c.split()[0] for c in report.planned(["jitter", "turn"], quick=False)] == [
         "turn",
@@ -56,14 +64,47 @@ def test_every_bench_is_planned_in_order() -> None:
             report.planned([wrong], quick=True)
 
 
-@pytest.mark.parametrize(
-    "command", sorted({*report.planned((), quick=False), *report.planned((), quick=True)})
-)
+RUNS = {*report.planned((), quick=False, suite=ALL), *report.planned((), quick=True, suite=ALL)}
+APPS = {"vdx.cli": load_command("bench"), "benchmarks": get_command(studies.app)}
+
+
+@pytest.mark.parametrize("command", sorted(RUNS))
 def test_every_run_has_options_that_exist(command: str) -> None:
-    name, *arguments = shlex.split(command)
-    loaded = load_command(name, "vdx.cli.bench")
-    with loaded.make_context(name, [*arguments, "--json"]) as context:
+    _, module, *options = arguments(command, ALL.benches)
+    loaded = get_command(fuzzing.app)
+    if module in APPS:
+        name = command.split(" ", maxsplit=1)[0]
+        loaded, options = APPS[module].commands[name], options[options.index(name) + 1 :]
+    with loaded.make_context(module, [*options, "--json"]) as context:
         assert context.params["as_json"] is True
+
+
+def test_both_help_pages_list_every_bench() -> None:
+    assert set(APPS["vdx.cli"].commands) == {"report", *BENCHES}
+    assert set(APPS["benchmarks"].commands) == {"report", *STUDIES} - {"fuzz"}
+
+
+@pytest.mark.parametrize("name", sorted(MOVED))
+def test_a_moved_bench_names_its_new_command(name: str) -> None:
+    assert set(MOVED) == set(STUDIES)
+    command = f"python -m {' '.join(STUDIES[name].call)}"
+    with pytest.raises(UnknownName, match=command):
+        APPS["vdx.cli"].main([name, "--help"], standalone_mode=False)
+    with pytest.raises(UnknownName, match=command):
+        report.planned([name], quick=True)
+
+
+def test_a_study_is_reported_with_its_command_and_its_pictures(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made(tmp_path, [outcome("grammar --rounds 1", 7.0)], monkeypatch, ALL)
+    text, said = made(tmp_path, [outcome(TURN, 300.0)], monkeypatch)
+    assert said[0] == "[1/1] vdx bench turn --rounds 1"
+    assert "grammar --rounds 1" in text  # kept, though no bench of this suite
+    text, _ = made(tmp_path, [outcome("whisper-words", 1.0)], monkeypatch, ALL)
+    for command in ("vdx bench turn --rounds 1", "python -m benchmarks grammar --rounds 1"):
+        assert f"### `{command}`" in text
+    assert {"vad-curves", "waterfall"} <= set(ALL.plots)
 
 
 def test_a_report_has_pictures_goals_and_figures(

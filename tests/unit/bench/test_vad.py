@@ -1,4 +1,4 @@
-"""The corpus of `vdx bench vad` and what plays it."""
+"""The corpus of `python -m benchmarks vad` and what plays it."""
 
 from pathlib import Path
 from typing import Any
@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from vdx.bench.vad import ALL, NONE, Tally
-from vdx.bench.vad_corpus import (
+from benchmarks.vad import ALL, NONE, Tally
+from benchmarks.vad_corpus import (
     BOT_S,
     distant_scenes,
     echo_scenes,
@@ -16,11 +16,11 @@ from vdx.bench.vad_corpus import (
     noise_scenes,
     onset_scenes,
 )
-from vdx.bench.vad_noises import NOISES, through
-from vdx.bench.vad_pauses import PAUSES_S, PHRASES, finished, listen, thinking
-from vdx.bench.vad_play import Stage, _Loudspeaker, play
-from vdx.bench.vad_plots import draw
-from vdx.bench.vad_voices import HALVES, VOICE_RMS, active_rms, bots_of, voices, voices_of
+from benchmarks.vad_noises import NOISES, through
+from benchmarks.vad_pauses import PAUSES_S, PHRASES, finished, listen, thinking
+from benchmarks.vad_play import Stage, _Loudspeaker, play
+from benchmarks.vad_plots import draw
+from benchmarks.vad_voices import HALVES, VOICE_RMS, active_rms, bots_of, voices, voices_of
 from vdx.core.audio import LISTEN_FRAME, LISTEN_RATE
 from vdx.core.config import EndpointingConfig
 from vdx.core.events import SpeechStarted

@@ -1,5 +1,4 @@
 import asyncio
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -83,8 +82,8 @@ async def test_quiet_has_an_end() -> None:
 
 
 def test_bundled_recordings_are_all_there() -> None:
-    from vdx.bench.clips import BARGE_IN_CLIPS, LISTENING_SOUND, TURN_CLIPS
+    from vdx.bench.clips import BARGE_IN_CLIPS, LISTENING_SOUND, TURN_CLIPS, recording
 
     for name in (*TURN_CLIPS, *BARGE_IN_CLIPS, LISTENING_SOUND):
         assert 0.2 < clip(name, RATE).seconds < 4.0
-        assert Path(f"frontend/vdx/bench/data/{name}.wav").exists()
+        assert recording(name).exists()

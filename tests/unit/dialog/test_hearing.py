@@ -6,7 +6,7 @@ from tests.unit.dialog.fakes import FakeRecogniser
 from tests.unit.dialog.stage import quiet
 from tests.unit.speech.signals import Signal, frames, vowel
 from tests.unit.virtual_time import on_virtual_time
-from vdx.core.config import AsrConfig, VadConfig
+from vdx.core.config import AsrConfig, EchoControlConfig, VadConfig
 from vdx.core.events import (
     SessionState,
     SpeechEnded,
@@ -183,10 +183,29 @@ async def test_without_voice_activity_everything_is_one_utterance() -> None:
     await ear.hearing.feed(pcm)
     assert ear.events == []
     assert not ear.hearing.in_speech
-    assert ear.hearing.commit() == -1
+    assert ear.hearing.commit() == 1
+    assert ear.utterances[0].manual
     assert bytes(ear.utterances[0]._pending) == pcm.ljust(120 * 32, b"\0")
     await ear.hearing.feed(pcm)
-    assert ear.hearing.commit() == -2
+    assert ear.hearing.commit() == 2
+
+
+@on_virtual_time
+async def test_manual_and_detected_utterances_share_one_count() -> None:
+    ear = Ear(VadConfig(enabled=False))
+    await ear.hears(vowel(400))
+    assert ear.hearing.commit() == 1
+    ear.hearing.reconfigure(VadConfig(), EchoControlConfig())
+    await ear.hears(np.concatenate([quiet(300), vowel(400)]))
+    assert ear.hearing.commit() == 2
+    ear.hearing.reconfigure(VadConfig(enabled=False), EchoControlConfig())
+    await ear.hears(vowel(400))
+    assert ear.hearing.commit() == 3
+    assert [(each.number, each.manual) for each in ear.utterances] == [
+        (1, True),
+        (2, False),
+        (3, True),
+    ]
 
 
 @on_virtual_time

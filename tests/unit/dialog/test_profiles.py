@@ -2,6 +2,7 @@ import pytest
 
 from vdx.core.config import AsrConfig, BargeInConfig, Config, ProfileConfig, VadConfig
 from vdx.core.errors import UnknownName
+from vdx.core.voice_choice import VoiceChoice
 from vdx.dialog.profiles import resolve
 
 
@@ -51,6 +52,6 @@ def test_a_switched_off_recogniser_and_barge_in() -> None:
 
 def test_options_are_copied_when_they_change() -> None:
     options = resolve(Config(), "", "x")
-    changed = options.updated(voice="other")
+    changed = options.updated(voice_choice=VoiceChoice("other"))
     assert (changed.voice, options.voice) == ("other", Config().tts.voice)
     assert changed.vad is options.vad

@@ -21,6 +21,7 @@ from tests.unit.speech.signals import vowel
 from tests.unit.virtual_time import on_virtual_time
 from vdx.core.config import PlayoutConfig
 from vdx.core.events import SessionState
+from vdx.core.voice_choice import VoiceChoice
 from vdx.dialog.session_events import (
     PlayoutPaused,
     PlayoutResumed,
@@ -220,7 +221,7 @@ async def test_the_voice_is_swapped_while_paused() -> None:
         await stage.quiet_for(300)
         await stage.hears(vowel(250))
         assert stage.state is BARGED_IN
-        stage.session.update(stage.session.options.updated(voice="other"))
+        stage.session.update(stage.session.options.updated(voice_choice=VoiceChoice("other")))
         await stage.until(SPEAKING)
         await stage.until(WAITING)
         assert [model for model, _ in stage.voice.requests] == ["espeak", "other"]

@@ -93,7 +93,7 @@ async def test_turns_by_hand() -> None:
     vad = Config().vad.model_copy(update={"enabled": False})
     async with scene(Heard("hello"), Heard("again"), vad=vad, auto_reply=False) as stage:
         await stage.person_says()
-        assert stage.session.commit() == -1
+        assert stage.session.commit() == 1
         await stage.audience.wait_for(FinalTranscript)
         with pytest.raises(InvalidInput, match="empty"):
             stage.session.commit()

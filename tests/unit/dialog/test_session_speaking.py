@@ -1,5 +1,8 @@
 """A session whose voice or responder breaks."""
 
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
 import numpy as np
 import pytest
 
@@ -16,12 +19,15 @@ from tests.unit.virtual_time import on_virtual_time
 from vdx.core.config import Config, SessionConfig
 from vdx.core.errors import (
     ModelFailed,
+    ModelRejected,
     ResponderError,
     UnknownName,
 )
-from vdx.core.events import SessionState
+from vdx.core.events import SessionState, SpeechChunk
+from vdx.core.voice_choice import VoiceChoice
 from vdx.dialog.history import Item
 from vdx.dialog.session_events import ErrorOccurred, ItemsForgotten, ReplyDone
+from vdx.speech.output.tts import Voice
 
 WAITING = SessionState.WAITING_FOR_INPUT
 
@@ -88,6 +94,51 @@ async def test_a_responder_that_breaks_off_is_played_so_far_and_apologises() -> 
         assert ended.status == "failed"
         assert ended.text.startswith("One two three.")
         assert ended.text.endswith("Sorry, I cannot answer right now.")
+
+
+REJECTED = ModelRejected("there is no speaker 'high'", model="espeak")
+APOLOGY = "Sorry, I cannot answer right now."
+
+
+@on_virtual_time
+async def test_a_reply_whose_every_clause_is_refused_apologises_and_fails() -> None:
+    voice = FakeVoice(failures={"One two three.": REJECTED, "Four five six.": REJECTED})
+    async with scene(Heard("hello"), voice=voice) as stage:
+        await stage.person_says()
+        ended = await stage.audience.wait_for(ReplyDone)
+        assert (ended.status, ended.text) == ("failed", APOLOGY)
+        assert isinstance(ended.error, ModelRejected)
+        assert np.array_equal(stage.audience.heard(1), spoken(APOLOGY))
+        told = [each.error for each in stage.audience.all(ErrorOccurred)]
+        assert told == [REJECTED, REJECTED, ended.error]
+        assert "every clause" in str(ended.error)
+
+
+@on_virtual_time
+async def test_a_refused_speaker_is_left_out_for_the_apology() -> None:
+    class NoSpeakers(FakeVoice):
+        async def __call__(self, voice: Voice, text: str) -> AsyncGenerator[SpeechChunk, None]:
+            if voice.speaker:
+                raise REJECTED
+            async with aclosing(super().__call__(voice, text)) as chunks:
+                async for chunk in chunks:
+                    yield chunk
+
+    choice = VoiceChoice("espeak", "high")
+    async with scene(Heard("hello"), voice=NoSpeakers(), voice_choice=choice) as stage:
+        await stage.person_says()
+        ended = await stage.audience.wait_for(ReplyDone)
+        assert (ended.status, ended.text) == ("failed", APOLOGY)
+
+
+@on_virtual_time
+async def test_a_voice_that_refuses_even_the_apology_fails_the_reply() -> None:
+    refused = ("One two three.", "Four five six.", APOLOGY)
+    voice = FakeVoice(failures=dict.fromkeys(refused, REJECTED))
+    async with scene(Heard("hello"), voice=voice) as stage:
+        await stage.person_says()
+        ended = await stage.audience.wait_for(ReplyDone)
+        assert (ended.status, ended.text, stage.state) == ("failed", "", WAITING)
 
 
 @pytest.mark.parametrize("fault", [ZeroDivisionError("oops"), KeyError("oops")])

@@ -149,7 +149,10 @@ async def test_statuses_tell_every_model_and_what_is_known_of_it() -> None:
     [
         (["whisper", "whisper-en", "whisper-base-en"], {"model_size": "base"}, "whisper-base-en"),
         (["whisper", "whisper-base"], {"model_size": "base"}, "whisper-base"),
-        (["whisper", "whisper-en"], {}, "whisper-en"),
+        (["whisper", "whisper-en"], {}, "whisper"),
+        (["whisper-base", "whisper-base.en"], {"adapter": "whisper-base"}, "whisper-base"),
+        (["whisper-base.en"], {"adapter": "whisper-base"}, "whisper-base.en"),
+        (["whisper-base", "whisper-base.en"], {"model_size": "base"}, "whisper-base.en"),
         (["whisper"], {"language": "de-CH"}, "whisper"),
         (["whisper-de"], {"language": "de-CH"}, "whisper-de"),
         (["whisper"], {"language": ""}, "whisper"),

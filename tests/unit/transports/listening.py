@@ -74,7 +74,7 @@ class Client:
 
 def client(*, events: bool = False, **changes: Any) -> Client:
     options = resolve(Config(), "", "pocketsphinx-en")
-    settings = Settings(options, options.voice, options.recogniser, vdx_events=events)
+    settings = Settings(options, options.voice_choice, options.recogniser, vdx_events=events)
     for name, value in changes.items():
         setattr(settings, name, value)
     return Client(settings)

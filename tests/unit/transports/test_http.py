@@ -79,7 +79,7 @@ def test_other_pages_may_not() -> None:
 
 def test_the_public_url_is_what_the_document_shows() -> None:
     proxied = browser(api_keys=[KEY], public_url="https://voice.example.com")
-    answer = proxied.get("/docs", headers={"Application": "voice.example.com"})
+    answer = proxied.get("/docs", headers={"Host": "voice.example.com"})
     assert "curl https://voice.example.com/v1/models" in answer.text.replace("-X POST ", "")
-    assert proxied.get("/readyz", headers={"Application": "voice.example.com"}).status_code == 503
-    assert proxied.get("/readyz", headers={"Application": "evil.example"}).status_code == 403
+    assert proxied.get("/readyz", headers={"Host": "voice.example.com"}).status_code == 503
+    assert proxied.get("/readyz", headers={"Host": "evil.example"}).status_code == 403

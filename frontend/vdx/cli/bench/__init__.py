@@ -1,16 +1,21 @@
-"""`vdx bench`: the benches of `vdx.bench.registry`, each a module of this package."""
+"""`vdx bench`: what a user measures on a machine of their own."""
 
-from typing import ClassVar
+from typing import Any
 
 import typer
+from typer.core import TyperGroup
 
-from vdx.bench.registry import BENCHES
-from vdx.cli.main import LazyGroup
+from vdx.bench.report import OWN
+from vdx.bench.studies import require_bench
+from vdx.cli.bench.conversations import add_conversations
+from vdx.cli.bench.models import add_models
+from vdx.cli.bench.report import add_report
 
 
-class _Benches(LazyGroup):
-    package = "vdx.cli.bench"
-    table: ClassVar[dict[str, str]] = {name: bench.help for name, bench in BENCHES.items()}
+class _Benches(TyperGroup):
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        require_bench(args[0] if args else "")
+        return super().resolve_command(ctx, args)
 
 
 app = typer.Typer(
@@ -21,7 +26,6 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 
-
-@app.callback()
-def _group() -> None:
-    """Measure turns, interruptions, jitter and sessions, from the person's side."""
+add_report(app, OWN)
+add_conversations(app)
+add_models(app)

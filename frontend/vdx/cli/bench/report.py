@@ -1,37 +1,37 @@
-"""`vdx bench report`."""
+"""The command that runs every bench of a suite and writes one report of them."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from vdx.cli.bench.running import command_app
-
-app = command_app()
+from vdx.bench.report import REPORT, Suite, make, planned
 
 
-@app.command()
-def report(
-    names: Annotated[
-        list[str] | None, typer.Argument(metavar="BENCH", help="Only these; else every one.")
-    ] = None,
-    quick: Annotated[
-        bool, typer.Option("--quick", help="Each as small as it gets: some minutes in all.")
-    ] = False,
-    out: Annotated[
-        Path | None, typer.Option(help="Folder for the report.  [default: reports/full or quick]")
-    ] = None,
-) -> None:
-    """Every bench, one report.
+def add_report(app: typer.Typer, suite: Suite) -> None:
+    """Adds `report` to `app`."""
 
-    Runs them one after the other and writes report.md with pictures, and report.json, which the
-    next report is compared with. The exit status is 1 where a bench failed.
-    """
-    from vdx.bench import report as bench
+    @app.command(short_help="Every bench below, one report with pictures.")
+    def report(
+        names: Annotated[
+            list[str] | None, typer.Argument(metavar="BENCH", help="Only these; else every one.")
+        ] = None,
+        quick: Annotated[
+            bool, typer.Option("--quick", help="Each as small as it gets: some minutes in all.")
+        ] = False,
+        out: Annotated[
+            Path | None,
+            typer.Option(help="Folder for the report.  [default: reports/full or quick]"),
+        ] = None,
+    ) -> None:
+        """Every bench, one report.
 
-    folder = out or Path("reports") / ("quick" if quick else "full")
-    commands = bench.planned(names or [], quick=quick)
-    outcomes = bench.make(commands, folder, say=lambda line: typer.echo(line, err=True))
-    typer.echo(folder / bench.REPORT)
-    if any(outcome.error for outcome in outcomes):
-        raise typer.Exit(1)
+        Runs them one after the other and writes report.md with pictures, and report.json, which the
+        next report is compared with. The exit status is 1 where a bench failed.
+        """
+        folder = out or Path("reports") / ("quick" if quick else "full")
+        commands = planned(names or [], quick=quick, suite=suite)
+        outcomes = make(commands, folder, say=lambda line: typer.echo(line, err=True), suite=suite)
+        typer.echo(folder / REPORT)
+        if any(outcome.error for outcome in outcomes):
+            raise typer.Exit(1)

@@ -1,23 +1,20 @@
-"""What the commands of `vdx bench` share: options, the server to measure, progress, the table."""
+"""How a bench becomes a command: its own options, those that benches share, progress, the table."""
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Iterator
+import inspect
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 if TYPE_CHECKING:
     from vdx.bench.figures import Report
+    from vdx.bench.registry import Bench
     from vdx.bench.target import Target, TargetOptions
 
-Url = Annotated[str, typer.Option(help="A running server; else the bench starts one of its own.")]
-ServerPid = Annotated[
-    int | None, typer.Option(help="Process to charge CPU and memory to; else the server says.")
-]
-ApiKey = Annotated[str, typer.Option(envvar="VDX_API_KEY", help="If the server asks for one.")]
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")]
 Rounds = Annotated[int, typer.Option(min=1, help="Repeats.")]
 Sessions = Annotated[int, typer.Option(min=1, max=256, help="People at once.")]
 Seconds = Annotated[float, typer.Option(min=1, help="How long each of them talks.")]
@@ -36,9 +33,25 @@ class Transport(StrEnum):
 By = Annotated[
     Transport, typer.Option("--transport", help="websocket, or livekit: rooms over WebRTC.")
 ]
+Url = Annotated[str, typer.Option(help="A running server; else the bench starts one of its own.")]
+ServerPid = Annotated[
+    int | None, typer.Option(help="Process to charge CPU and memory to; else the server says.")
+]
+ApiKey = Annotated[str, typer.Option(envvar="VDX_API_KEY", help="If the server asks for one.")]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")]
 
-Step = Callable[[], None]
-Measure = Callable[["Target", Step], Awaitable["Report"]]
+SHARED: Final[Mapping[str, tuple[Any, Any]]] = {
+    "transport": (By, Transport.WEBSOCKET),
+    "url": (Url, ""),
+    "server_pid": (ServerPid, None),
+    "api_key": (ApiKey, ""),
+    "as_json": (AsJson, False),
+}
+"""Type and default of options that several benches have."""
+RUNNING = ("url", "api_key")
+CHARGED = ("url", "server_pid", "api_key")
+ROOMS = ("transport", "url", "server_pid", "api_key")
+"""Names in `SHARED`: of a bench for a running server, that also charges it, that also has rooms."""
 
 HUMAN = ("espeak-en", "pocketsphinx-en")
 LOAD = ("tone", "canned")
@@ -46,23 +59,85 @@ LOAD = ("tone", "canned")
 TURN_S = 8.4
 """Three seconds of speech, the endpoint's silence, five seconds of reply."""
 
-
-def command_app() -> typer.Typer:
-    """The `app` that a module of this package puts its one command into."""
-    return typer.Typer(add_completion=False, rich_markup_mode=None)
+Step = Callable[[], None]
 
 
-def options_of(
-    url: str,
-    server_pid: int | None,
-    api_key: str,
-    models: tuple[str, str],
+@dataclass(frozen=True, slots=True)
+class Alone:
+    """A bench that needs no server; it calls `step` that many `steps` times."""
+
+    steps: int
+    measure: Callable[[Step], Awaitable["Report"]]
+
+
+@dataclass(frozen=True, slots=True)
+class OnServer:
+    """A bench of a server; one of the bench's own has these models and answers."""
+
+    steps: int
+    measure: Callable[["Target", Step], Awaitable["Report"]]
+    models: tuple[str, str] = HUMAN
+    answers: str = ""
+    preload: tuple[str, ...] = ()
+
+
+Planned = Callable[..., Alone | OnServer]
+"""A command's function: takes the options that are its own, says what to measure."""
+
+
+def add(
+    app: typer.Typer, benches: Mapping[str, "Bench"], name: str, shared: tuple[str, ...] = ()
+) -> Callable[[Planned], Planned]:
+    """Makes a function the command `name`, with those of `SHARED` and --json as further options.
+
+    The first line of the command's help is that of `benches`, the rest the function's docstring.
+    """
+
+    def register(plan: Planned) -> Planned:
+        def command(as_json: bool, **given: Any) -> None:
+            about_server = {option: given.pop(option) for option in shared}
+            run(plan(**given), as_json=as_json, **about_server)
+
+        own = inspect.signature(plan, eval_str=True).parameters.values()
+        parameters = [*own, *map(_parameter, (*shared, "as_json"))]
+        signature = inspect.Signature(parameters)
+        command.__signature__ = signature  # type: ignore[attr-defined]  # what inspect looks for
+        command.__annotations__ = {each.name: each.annotation for each in parameters}
+        lines = filter(None, (benches[name].help, inspect.getdoc(plan)))
+        app.command(name, help="\n\n".join(lines))(command)
+        return plan
+
+    return register
+
+
+def _parameter(option: str) -> inspect.Parameter:
+    annotation, default = SHARED[option]
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    return inspect.Parameter(option, kind, default=default, annotation=annotation)
+
+
+def run(
+    plan: Alone | OnServer,
     *,
-    answers: str = "",
-    preload: list[str] | None = None,
+    as_json: bool,
+    url: str = "",
+    server_pid: int | None = None,
+    api_key: str = "",
     transport: Transport = Transport.WEBSOCKET,
+) -> None:
+    """Measures and shows the report."""
+    if isinstance(plan, Alone):
+        work = plan.measure
+    else:
+        options = _target_options(plan, url, server_pid, api_key, transport)
+        work = _with_server(plan, options)
+    _show(work, plan.steps, as_json=as_json)
+
+
+def _target_options(
+    plan: OnServer, url: str, server_pid: int | None, api_key: str, transport: Transport
 ) -> "TargetOptions":
-    """What to measure: the server at `url`, or one with these models and answers."""
+    """What to measure: the server at `url`, or one of the bench's own."""
     from vdx.bench.target import TargetOptions, profile
 
     livekit, program = transport is Transport.LIVEKIT, None
@@ -71,32 +146,30 @@ def options_of(
 
         program = require_livekit_server(lambda line: typer.echo(line, err=True))
 
-    config = profile(*models, answers)
-    if preload:
-        config["models"] = {"preload": preload}
+    config = profile(*plan.models, plan.answers)
+    if plan.preload:
+        config["models"] = {"preload": list(plan.preload)}
     return TargetOptions(url, server_pid, api_key, config, livekit, program)
 
 
-def run(measure: Measure, steps: int, options: "TargetOptions", *, as_json: bool) -> None:
-    """Measures a server and shows the report; `steps` is the length of the bar."""
+def _with_server(plan: OnServer, options: "TargetOptions") -> Callable[[Step], Awaitable["Report"]]:
     from vdx.bench.target import target
 
     async def work(step: Step) -> "Report":
         async with target(options) as found:
-            return await measure(found, step)
+            return await plan.measure(found, step)
 
-    run_alone(work, steps, as_json=as_json)
+    return work
 
 
-def run_alone(measure: Callable[[Step], Awaitable["Report"]], steps: int, *, as_json: bool) -> None:
-    """The same for a bench that needs no server."""
+def _show(work: Callable[[Step], Awaitable["Report"]], steps: int, *, as_json: bool) -> None:
     from vdx.bench.figures import print_table
 
-    async def work(step: Step) -> "Report":
-        return await measure(step)
+    async def measure(step: Step) -> "Report":
+        return await work(step)
 
     with progress(steps) as step:
-        report = asyncio.run(work(step))
+        report = asyncio.run(measure(step))
     if as_json:
         typer.echo(report.as_json())
     else:

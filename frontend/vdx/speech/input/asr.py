@@ -66,8 +66,12 @@ class Utterance:
         config: AsrConfig,
         recogniser: Recogniser,
         emit: Emit,
+        *,
+        manual: bool = False,
     ) -> None:
         self.number = number
+        self.manual = manual
+        """The client ends it by a commit; voice activity detection is off."""
         self._piece = config.request_ms * BYTES_PER_MS
         self._recogniser = recogniser
         self._emit = emit

@@ -19,7 +19,9 @@ person's own. Three rules turn frames into utterances:
   only with another loud one beside it: webrtcvad flickers.
 """
 
+import itertools
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
@@ -79,9 +81,13 @@ class _Utterance:
 
 
 class SpeechDetector:
-    """Turns the input of one session into speech events; not thread-safe, no I/O."""
+    """Turns the input of one session into speech events; not thread-safe, no I/O.
 
-    def __init__(self, config: VadConfig) -> None:
+    `next_number` numbers the utterances; by default they are counted from 1.
+    """
+
+    def __init__(self, config: VadConfig, next_number: Callable[[], int] | None = None) -> None:
+        self._next_number = next_number or itertools.count(1).__next__
         self._gate = NoiseGate(config)
         self._spectrum = Spectrum()
         self._guard = EchoLevelGuard()
@@ -213,7 +219,7 @@ class SpeechDetector:
         if counted < self._onset_frames or voiced < min(VOICED_FRAMES, self._onset_frames):
             return None
         onset = self._position - (len(frames) - first) * LISTEN_FRAME
-        self._utterance = _Utterance(self._utterance.number + 1, onset, self._position)
+        self._utterance = _Utterance(self._next_number(), onset, self._position)
         self._active = True
         return SpeechStarted(self._utterance.number, onset)
 

@@ -4,7 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from vdx.core.errors import ModelBusy, ModelRejected, VdxError
 from vdx.core.events import Clause, SpeechChunk
@@ -41,23 +41,27 @@ class Speaker:
     """What a reply is spoken with; `report` hears of failures that do not end it.
 
     `voice` is asked anew at every clause, which is what lets it be swapped in mid-reply.
+    `apology` is spoken where the model refused every clause of the reply.
     """
 
     voice: Callable[[], Voice]
     synthesize: Synthesize
     report: Callable[[VdxError], None]
     recover: Recover | None = None
+    apology: Callable[[], Clause] | None = None
 
 
 async def speak(clauses: AsyncIterator[Clause], speaker: Speaker, audio: ReplyAudio) -> None:
     """Speaks clause after clause into `audio`, never further ahead than it allows.
 
-    A clause the model rejects is reported and left out. One whose voice died goes on with the
-    voice that `speaker.recover` names. Any other failure ends the reply.
+    A clause the model rejects is reported and left out; if nothing but rejected clauses is there,
+    the apology is spoken and the reply fails. One whose voice died goes on with the voice that
+    `speaker.recover` names. Any other failure ends the reply.
 
     Raises:
         VdxError: the voice failed; `audio` is finished with the error.
     """
+    rejected: ModelRejected | None = None
     try:
         async for clause in clauses:
             await audio.begin_clause(clause)
@@ -66,8 +70,14 @@ async def speak(clauses: AsyncIterator[Clause], speaker: Speaker, audio: ReplyAu
             except ModelRejected as error:
                 audio.end_clause(complete=False)
                 speaker.report(error)
+                rejected = error
             else:
                 audio.end_clause()
+        if rejected is not None and not audio.spans:
+            await _apologise(speaker, audio)
+            raise ModelRejected(
+                f"the voice refused every clause of the reply: {rejected}", model=rejected.model
+            )
     except VdxError as error:
         audio.finish(error)
         raise
@@ -94,6 +104,22 @@ async def _speak_clause(clause: Clause, speaker: Speaker, audio: ReplyAudio) -> 
                 return
             rest = unspoken
         else:
+            return
+
+
+async def _apologise(speaker: Speaker, audio: ReplyAudio) -> None:
+    """Speaks the apology, with the model's default speaker where it refuses the chosen one."""
+    if speaker.apology is None:
+        return
+    clause, voice = speaker.apology(), speaker.voice()
+    for attempt in dict.fromkeys((voice, replace(voice, speaker=""))):
+        await audio.begin_clause(clause)
+        try:
+            await _ask(clause.text, attempt, speaker, audio)
+        except ModelRejected:  # the rejection of the reply itself is told already
+            audio.end_clause(complete=False)
+        else:
+            audio.end_clause()
             return
 
 

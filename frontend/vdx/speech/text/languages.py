@@ -9,6 +9,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Final
 
+from vdx.core import language_tags
+
 DATA: Final = Path(__file__).parent / "data"
 DEFAULT_LANGUAGE: Final = "en"
 SAME: Final = {"cmn": "zh", "yue": "zh", "in": "id", "iw": "he"}
@@ -36,7 +38,7 @@ class Language:
 
 def primary_subtag(tag: str) -> str:
     """ "de" of "de-AT" or "de_AT"; the default language of an empty tag."""
-    primary = tag.replace("_", "-").split("-", 1)[0].casefold()
+    primary = language_tags.primary_subtag(tag)
     return SAME.get(primary, primary) or DEFAULT_LANGUAGE
 
 

@@ -178,7 +178,7 @@ async def models(request: Request) -> Response:
 
 async def load(request: Request) -> Response:
     """Loads a model and warms it up."""
-    info = await _host(request).manager.ensure(request.path_params["name"])
+    info = await _host(request).load(request.path_params["name"])
     return JSONResponse({"loaded": info.name, "kind": info.kind})
 
 
@@ -192,7 +192,7 @@ async def unload(request: Request) -> Response:
 
 
 async def use(request: Request) -> Response:
-    """Switches live sessions (or `?session=ID`) and the default to a model."""
+    """Switches live sessions (or `?session=ID`) and the default to a model or VOICE/SPEAKER."""
     host, name = _host(request), request.path_params["name"]
     wanted = request.query_params.get("session")
     session = host.session(wanted) if wanted else None

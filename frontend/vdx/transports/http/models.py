@@ -10,8 +10,8 @@ from vdx.core.errors import UnknownName
 from vdx.dialog.profiles import DEFAULT_PROFILE
 from vdx.serving.manager import ModelStatus
 from vdx.serving.models import KIND_NAMES
-from vdx.transports.http.openai_names import is_openai_model
 from vdx.transports.http.schema import Model, ModelDetails, ModelList
+from vdx.transports.openai_names import is_openai_model
 
 STARTED = int(time.time())
 

@@ -13,7 +13,7 @@ from vdx.batch.files import speak_text
 from vdx.core.events import Pcm
 from vdx.core.threads import in_thread
 from vdx.transports.http.bodies import json_body
-from vdx.transports.http.openai_names import find_voice, require_ready
+from vdx.transports.http.requested_models import find_voice, require_ready
 from vdx.transports.http.schema import SpeechRequest
 from vdx.transports.http.streams import EVENTS, Stream, event
 

@@ -17,7 +17,7 @@ from vdx.core.errors import InvalidInput
 from vdx.core.threads import in_thread
 from vdx.serving.models import ModelInfo
 from vdx.transports.http.bodies import checked, upload
-from vdx.transports.http.openai_names import find_recogniser, require_ready
+from vdx.transports.http.requested_models import find_recogniser, require_ready
 from vdx.transports.http.schema import TranscriptionRequest
 from vdx.transports.http.streams import EVENTS, Stream, event, while_connected
 

@@ -129,7 +129,7 @@ class Connection:
         self._check_size(update.instructions, "session.instructions")
         if self._loading is not None:  # updates take effect in the order they were sent
             await asyncio.wait((self._loading,))
-        wanted = self._current().merged(update).models
+        wanted = self._current().merged(update).options.models
         if all(self._host.manager.info(name) for name, _ in wanted):
             await self._apply(update)
         elif self._tasks is not None:
@@ -144,11 +144,7 @@ class Connection:
             self._outbox.post(ev.error_event(error, event_id))
 
     async def _apply(self, update: SessionUpdate) -> None:
-        wanted = self._current().merged(update)
-        for name, kind in wanted.models:
-            await self._host.offered(name, kind, wanted.options.language)
-        await self._host.prepare(wanted.options)
-        new = self._current().merged(update)  # somebody may have swapped a voice meanwhile
+        new = await self._checked(update)
         if new.input_rate != self._settings.input_rate:
             self._resampler = Resampler(new.input_rate, LISTEN_RATE)
         opted_in = new.vdx_events and not self._settings.vdx_events
@@ -157,6 +153,16 @@ class Connection:
         self._post("session.updated", session=new.rendered(self._session.id))
         if opted_in and self._host.drain.active:
             self._session.tell_draining(self._host.drain.seconds_left)
+
+    async def _checked(self, update: SessionUpdate) -> Settings:
+        """The settings with `update`, their models loaded, of the right kind and language."""
+        while True:
+            new = self._current().merged(update)
+            options = await self._host.require_models(new.options)
+            await self._host.prepare(options)
+            if self._current().merged(update).options == new.options:
+                return replace(new, options=options)
+            # Somebody switched a model while this one was loaded; look again.
 
     def _current(self) -> Settings:
         """The settings, with what an administrator swapped in the session."""

@@ -6,12 +6,10 @@ from vdx.app import Application
 from vdx.core.errors import InvalidInput, SessionLimit, VdxError
 from vdx.transports.http.error_responses import failure
 from vdx.transports.http.request_log import CODE
+from vdx.transports.openai_names import REALTIME_MODELS
 from vdx.transports.realtime.connection import Connection
 from vdx.transports.realtime.settings import Settings
 from vdx.transports.security import Guard
-
-OPENAI_MODELS = ("gpt-realtime", "gpt-4o-realtime", "gpt-4o-mini-realtime")
-"""Model names of clients written for OpenAI; they mean the default profile."""
 
 
 async def realtime(socket: WebSocket) -> None:
@@ -32,7 +30,9 @@ async def realtime(socket: WebSocket) -> None:
             raise SessionLimit("the models are still loading; try again in a moment")
         options = host.options(_profile(socket))
         defaults = host.options("")
-        settings = Settings(options, options.voice, options.recogniser or defaults.recogniser)
+        settings = Settings(
+            options, options.voice_choice, options.recogniser or defaults.recogniser
+        )
         connection = Connection(socket, host, settings)
     except VdxError as error:
         socket.scope[CODE] = error.code
@@ -45,4 +45,4 @@ async def realtime(socket: WebSocket) -> None:
 
 def _profile(socket: WebSocket) -> str:
     name = socket.query_params.get("model", "")
-    return "" if name.startswith(OPENAI_MODELS) else name
+    return "" if name.startswith(REALTIME_MODELS) else name

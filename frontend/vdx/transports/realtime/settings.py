@@ -5,8 +5,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from vdx.core.errors import InvalidInput
+from vdx.core.voice_choice import VoiceChoice
 from vdx.dialog.profiles import SessionOptions
-from vdx.serving.models import ModelKind
+from vdx.transports.openai_names import VOICES, is_openai_recogniser
 from vdx.transports.realtime.schema import (
     AudioInput,
     AudioOutput,
@@ -15,48 +16,19 @@ from vdx.transports.realtime.schema import (
     VdxExtension,
 )
 
-OPENAI_VOICES = frozenset(
-    (
-        "alloy",
-        "ash",
-        "ballad",
-        "cedar",
-        "coral",
-        "echo",
-        "fable",
-        "marin",
-        "nova",
-        "onyx",
-        "sage",
-        "shimmer",
-        "verse",
-    )
-)
-"""Names that clients written for OpenAI send; they mean the profile's voice."""
-
-OPENAI_TRANSCRIBERS = ("whisper-1", "gpt-4o-transcribe", "gpt-4o-mini-transcribe", "gpt-realtime")
-
 
 @dataclass(slots=True)
 class Settings:
     """What the protocol adds to SessionOptions; rates in Hz."""
 
     options: SessionOptions
-    default_voice: str
+    default_voice: VoiceChoice
     default_recogniser: str
     input_rate: int = 24_000
     output_rate: int = 24_000
     transcription: bool = True
     vdx_events: bool = False
     detection: TurnDetection | None = field(default_factory=TurnDetection)
-
-    @property
-    def models(self) -> list[tuple[str, ModelKind]]:
-        """The models a session with these settings needs, and what for."""
-        models: list[tuple[str, ModelKind]] = [(self.options.voice, "tts")]
-        if self.options.recogniser:
-            models.append((self.options.recogniser, "asr"))
-        return models
 
     def merged(self, update: SessionUpdate) -> "Settings":
         """A new Settings with `update` applied; only the keys it names change."""
@@ -109,10 +81,8 @@ class Settings:
             self.options = self.options.updated(speed=audio.speed)
         if audio.voice is not None:
             name = audio.voice if isinstance(audio.voice, str) else audio.voice.id
-            model, _, speaker = name.partition("/")
-            if model in OPENAI_VOICES:
-                model = self.default_voice
-            self.options = self.options.updated(voice=model, speaker=speaker)
+            choice = self.default_voice if name in VOICES else VoiceChoice.parse(name)
+            self.options = self.options.updated(voice_choice=choice)
 
     def _take_extension(self, vdx: VdxExtension) -> None:
         if vdx.events is not None:
@@ -127,7 +97,7 @@ class Settings:
     def _take_recogniser(self, model: str | None) -> None:
         if model is None:
             return
-        if model.startswith(OPENAI_TRANSCRIBERS):
+        if is_openai_recogniser(model):
             model = self.default_recogniser
         self.options = self.options.updated(recogniser=model)
 
@@ -141,7 +111,6 @@ class Settings:
     def rendered(self, session_id: str) -> dict[str, Any]:
         """The protocol's session object."""
         options = self.options
-        voice = f"{options.voice}/{options.speaker}" if options.speaker else options.voice
         return {
             "type": "realtime",
             "object": "realtime.session",
@@ -166,7 +135,7 @@ class Settings:
                 },
                 "output": {
                     "format": {"type": "audio/pcm", "rate": self.output_rate},
-                    "voice": voice,
+                    "voice": str(options.voice_choice),
                     "speed": options.speed,
                 },
             },

@@ -110,14 +110,9 @@ class Controls:
     async def _use_model(self, payload: Any) -> dict[str, Any]:
         wanted = parse(UseModelRequest, payload, "payload")
         session, presenter = self._live
-        model, _, speaker = wanted.model.partition("/")
-        info = await self._host.offered(model, None)
-        if info.kind == "tts":
-            session.update(session.options.updated(voice=model, speaker=speaker))
-        else:
-            session.update(session.options.updated(recogniser=model))
+        kind = await self._host.use_offered(wanted.model, session)
         presenter.tell_session()
-        return {"model": wanted.model, "kind": info.kind}
+        return {"model": wanted.model, "kind": kind}
 
     async def _stats(self, payload: Any) -> dict[str, Any]:
         parse(EmptyRequest, payload, "payload")

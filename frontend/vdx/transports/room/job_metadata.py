@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from vdx.app import Application
 from vdx.core.errors import InvalidInput
 from vdx.core.json_input import parse_json
+from vdx.core.voice_choice import VoiceChoice
 from vdx.dialog.profiles import SessionOptions
 from vdx.transports.realtime.schema import parse
 
@@ -60,5 +61,5 @@ class JobWishes(BaseModel):
         if self.recogniser and options.recogniser:
             changes["recogniser"] = self.recogniser
         if self.voice:
-            changes["voice"], _, changes["speaker"] = self.voice.partition("/")
+            changes["voice_choice"] = VoiceChoice.parse(self.voice)
         return options.updated(**changes)

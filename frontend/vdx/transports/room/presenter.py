@@ -72,7 +72,7 @@ class RoomPresenter:
             session=self._live.id,
             person=self._person,
             profile=options.profile,
-            voice=f"{options.voice}/{options.speaker}" if options.speaker else options.voice,
+            voice=str(options.voice_choice),
             recogniser=options.recogniser,
             language=options.language,
         )

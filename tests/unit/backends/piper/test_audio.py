@@ -9,6 +9,7 @@ import onnx
 import onnxruntime
 import pytest
 
+from benchmarks.piper_voice import make_voice
 from tests.unit.backends.piper.voices import QUIET, load
 from triton_backends.piper.compute_queue import ComputeQueue
 from triton_backends.piper.config import read_config
@@ -20,7 +21,6 @@ from triton_backends.piper.window_sizing import WindowSizing
 from triton_backends.piper.windows import Windows
 from triton_backends.shared.contract import TtsRequest
 from triton_backends.shared.errors import InvalidArgument
-from vdx.bench.piper_voice import make_voice
 
 TEXT = "Hello there, this is a test of 3 words. And a second sentence!"
 GRAPHS = ("tiny", "tiny-speakers", "tiny-high")

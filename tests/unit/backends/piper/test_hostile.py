@@ -9,11 +9,11 @@ from pathlib import Path
 import onnx
 import pytest
 
+from benchmarks.piper_voice import make_voice
 from triton_backends.piper import config, cut
 from triton_backends.piper.voicepack import load_engine
 from triton_backends.shared.errors import InvalidArgument
 from triton_backends.shared.parameters import Parameters
-from vdx.bench.piper_voice import make_voice
 
 Spoil = Callable[[Path], None]
 

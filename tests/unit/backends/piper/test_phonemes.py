@@ -11,6 +11,7 @@ import pytest
 from piper.config import PhonemeType, PiperConfig
 from piper.phonemize_espeak import ESPEAK_DATA_DIR
 
+from benchmarks.piper_voice import make_voice
 from triton_backends.piper.arabic import find_vocaliser
 from triton_backends.piper.config import VoiceConfig, read_config
 from triton_backends.piper.espeak import EspeakPhonemes
@@ -23,7 +24,6 @@ from triton_backends.piper.phonemes import (
 )
 from triton_backends.piper.spans import word_spans
 from triton_backends.piper.voicepack import make_phonemizer
-from vdx.bench.piper_voice import make_voice
 
 CORPUS: dict[str, list[str]] = json.loads(
     (Path(__file__).parents[3] / "data" / "piper" / "corpus.json").read_text(encoding="utf-8")

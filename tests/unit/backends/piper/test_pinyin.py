@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from unicode_rbnf import RbnfEngine
 
+from benchmarks.piper_voice import make_voice
 from tests.unit.backends.piper.voices import load
 from triton_backends.piper.config import VoiceConfig, read_config
 from triton_backends.piper.phonemes import NOBODY
 from triton_backends.piper.pinyin import PinyinPhonemizer, _readings
 from triton_backends.shared.contract import TtsRequest
-from vdx.bench.piper_voice import make_voice
 
 TEXTS = (
     "你好，世界！今天天气怎么样？",

@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import Any
 
+from benchmarks.piper_voice import make_voice
 from triton_backends.piper.engine import PiperEngine
 from triton_backends.piper.voicepack import load_engine
 from triton_backends.shared.parameters import Parameters
-from vdx.bench.piper_voice import make_voice
 
 QUIET = {"inference": {"noise_scale": 0.0, "noise_w": 0.0}}
 """Changes that leave the noise out: the same text gives the same audio every time."""

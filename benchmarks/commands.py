@@ -1,0 +1,122 @@
+"""The commands of `python -m benchmarks`."""
+
+from collections.abc import Awaitable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from benchmarks.registry import STUDIES
+from vdx.cli.bench.running import RUNNING, Alone, OnServer, Rounds, Sessions, Step, add
+
+if TYPE_CHECKING:
+    from benchmarks.vad_voices import Half
+    from vdx.bench.figures import Report
+
+
+def vad(
+    half: Annotated[
+        str, typer.Option(help="Of the corpus: held (reported) or tune (for choosing defaults).")
+    ] = "held",
+    quick: Annotated[
+        bool, typer.Option("--quick", help="A quarter of the scenes, no curves.")
+    ] = False,
+    jobs: Annotated[int, typer.Option(min=1, max=64, help="Processes at once.")] = 2,
+    plots: Annotated[Path | None, typer.Option(help="Folder for pictures (PNG).")] = None,
+) -> Alone:
+    """False and true barge-ins, missed onsets and turns cut off, each feature on and off.
+
+    Over a corpus of people, noises and the bot's own echo. Needs no server and runs faster than
+    time.
+    """
+    from benchmarks import vad as bench
+
+    if half not in ("held", "tune"):
+        raise typer.BadParameter(f"{half!r} is neither held nor tune", param_hint="--half")
+    chosen: Half = "held" if half == "held" else "tune"
+
+    async def work(step: Step) -> "Report":
+        report = bench.measure(chosen, quick=quick, jobs=jobs, step=step)
+        if plots is not None:
+            from benchmarks.vad_plots import draw
+
+            report.notes += [f"drawn: {file}" for file in draw(report.samples, plots)]
+        return report
+
+    return Alone(bench.steps_of(quick=quick), work)
+
+
+def page(rounds: Rounds = 5) -> OnServer:
+    """And the size of the script.
+
+    It takes the way that the server offers: a room where it has rooms, else the WebSocket.
+    """
+    from benchmarks import page as bench
+
+    return OnServer(rounds, lambda target, step: bench.measure(target, rounds, step))
+
+
+def grammar(rounds: Rounds = 3) -> Alone:
+    """With the dictionary pruned to its words, and with all of it."""
+    from benchmarks import grammar as bench
+
+    steps = rounds * 2 * len(bench.VOCABULARIES)
+    return Alone(steps, lambda step: bench.measure(rounds, step))
+
+
+def piper(
+    rounds: Rounds = 30,
+    sessions: Sessions = 4,
+    graph: Annotated[
+        str, typer.Option(help="medium, tiny, tiny-speakers or tiny-high.")
+    ] = "medium",
+) -> Alone:
+    """First audio over gRPC, what windows cost, several sessions, and cancellation."""
+    from benchmarks import piper as bench
+
+    steps = 2 * rounds + len(bench.STARTS)
+    return Alone(steps, lambda step: bench.measure(rounds, sessions, graph, step))
+
+
+def whisper(
+    sizes: Annotated[str, typer.Option(help="Of micro, tiny, base, small.")] = "tiny,base,small",
+    rounds: Rounds = 5,
+) -> Alone:
+    """Real architectures with random weights; also the real-time factor and memory of sessions."""
+    from benchmarks import whisper as bench
+
+    wanted = [size.strip() for size in sizes.split(",") if size.strip()]
+    return Alone(2 * rounds * len(wanted), lambda step: bench.measure(wanted, rounds, step))
+
+
+def whisper_file(
+    minutes: Annotated[float, typer.Option(min=0.5, help="Of speech.")] = 10,
+    reference_python: Annotated[
+        Path | None, typer.Option(help="An interpreter that has faster-whisper; else this one.")
+    ] = None,
+) -> Alone:
+    """Whisper base with random weights, as many words from both."""
+    from benchmarks import whisper_file as bench
+
+    def measure(step: Step) -> Awaitable["Report"]:
+        return bench.measure(minutes, reference_python, step)
+
+    return Alone(2, measure)
+
+
+def whisper_words() -> Alone:
+    """With the trained test model."""
+    from benchmarks import whisper_words as bench
+
+    return Alone(len(bench.NOISE_DB), bench.measure)
+
+
+def add_studies(app: typer.Typer) -> None:
+    """Adds these commands to `app`, in the order of the help."""
+    add(app, STUDIES, "vad")(vad)
+    add(app, STUDIES, "page", RUNNING)(page)
+    add(app, STUDIES, "grammar")(grammar)
+    add(app, STUDIES, "piper")(piper)
+    add(app, STUDIES, "whisper")(whisper)
+    add(app, STUDIES, "whisper-file")(whisper_file)
+    add(app, STUDIES, "whisper-words")(whisper_words)

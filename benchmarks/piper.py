@@ -1,0 +1,236 @@
+"""`python -m benchmarks piper`: a Piper voice of the real size, over gRPC and beside its reference.
+
+The voice is made for the occasion with random weights (see piper_voice.py); it costs what a
+released one costs. Ratios are of runs that alternate within this one.
+"""
+
+import asyncio
+import contextlib
+import json
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vdx.bench.client_process import Step
+from vdx.bench.figures import Report
+from vdx.bench.scrape import fetch, parse
+from vdx.core.config import TritonConfig
+from vdx.core.errors import SetupError
+from vdx.core.paths import locate
+from vdx.core.threads import in_thread
+from vdx.serving.embedded import EmbeddedOptions, EmbeddedTriton
+from vdx.serving.model_config import CONFIG, VERSION, entry_text
+from vdx.serving.triton import SynthesisRequest, TritonClient
+from vdx.serving.voicepacks.metadata import Voicepack
+
+MODEL = "piper-bench"
+TEXT = "Good morning, how can I help you today?"
+LONG = "and then we went on along the river to the old mill and "
+STARTS = {"starts 250 ms apart": (0.25, 300.0), "all at once": (0.0, 450.0)}
+"""Seconds between starts, and the p95 of the first audio to reach, in ms."""
+PAUSE_S = 0.05
+"""Between runs: threads of a session may spin on after one, at the cost of whoever runs next."""
+METRICS_LAG_S = 0.5
+HERE = Path(__file__).parent
+
+
+async def measure(rounds: int, sessions: int, graph: str, step: Step) -> Report:
+    """`rounds` sentences each way; a third as many rounds of `sessions` at once."""
+    report = Report("piper", {"rounds": rounds, "sessions": sessions, "graph": graph, "text": TEXT})
+    with tempfile.TemporaryDirectory(prefix="vdx-bench-") as folder:
+        network = await _make_voice(graph, Path(folder) / "voicepacks" / MODEL)
+        async with _server(Path(folder), network) as (triton, client), _computer(network) as ask:
+            await _alone(report, client, ask, rounds, step)
+            await _compute(report, ask, rounds, step)
+            for name, (apart_s, reach) in STARTS.items():
+                await _together(report, client, (name, apart_s, reach), (rounds // 3 + 1, sessions))
+                step()
+            extra = [await _after_cancel(client, triton) for _ in range(max(rounds // 5, 1))]
+            report.add("chunks computed after a cancellation", "chunks", extra, max=1)
+    return report
+
+
+async def _alone(
+    report: Report, client: TritonClient, ask: "_Computer", rounds: int, step: Step
+) -> None:
+    first, reference = [], []
+    for _ in range(rounds):
+        first.append((await _listen(client, TEXT)).first_ms)
+        whole = await ask("reference", TEXT)
+        if whole:
+            reference.append(whole["seconds"] * 1000)
+        await asyncio.sleep(PAUSE_S)
+        step()
+    report.add("first audio over gRPC", "ms", first, median=110)
+    if not reference:
+        report.notes.append("piper-tts is not installed where the models run: no comparison")
+        return
+    report.add("piper-tts, the whole sentence", "ms", reference)
+    ratio = float(np.median(first) / np.median(reference))
+    report.add("first audio over that of piper-tts (medians)", "ratio", [ratio], max=0.2)
+
+
+async def _compute(report: Report, ask: "_Computer", rounds: int, step: Step) -> None:
+    ratios, factors = [], []
+    for _ in range(rounds):
+        whole = await ask("whole", TEXT)
+        await asyncio.sleep(PAUSE_S)
+        windows = await ask("windows", TEXT)
+        await asyncio.sleep(PAUSE_S)
+        # The noise makes every sentence another length: what counts is a second of audio.
+        factors.append(windows["seconds"] / windows["audio"])
+        ratios.append(factors[-1] / (whole["seconds"] / whole["audio"]))
+        step()
+    report.add("computing in windows over computing at once", "ratio", ratios, median=1.3)
+    report.add("computing time over audio time", "ratio", factors, median=0.2)
+
+
+async def _together(
+    report: Report, client: TritonClient, start: tuple[str, float, float], size: tuple[int, int]
+) -> None:
+    name, apart_s, reach = start
+    rounds, sessions = size
+    heard: list[_Heard] = []
+    for _ in range(rounds):
+        async with asyncio.TaskGroup() as group:
+            tasks = []
+            for _ in range(sessions):
+                tasks.append(group.create_task(_listen(client, TEXT), name="bench-listener"))
+                await asyncio.sleep(apart_s)
+        heard += [task.result() for task in tasks]
+    report.add(f"first audio, {sessions} {name}", "ms", [h.first_ms for h in heard], p95=reach)
+    holes = [h.longest_hole_ms for h in heard]
+    report.add(f"longest hole of a sentence, {sessions} {name}", "ms", holes, max=0)
+
+
+async def _after_cancel(client: TritonClient, triton: EmbeddedTriton) -> float:
+    """Chunks computed that were not heard when a long sentence was given up."""
+    name = "vdx_chunks_total"
+    await asyncio.sleep(METRICS_LAG_S)
+    before = parse(await asyncio.to_thread(fetch, triton.metrics_url)).total(name, model=MODEL)
+    heard = 0
+    async with aclosing(client.synthesize(MODEL, SynthesisRequest(LONG * 6))) as chunks:
+        async for _ in chunks:
+            heard += 1
+            if heard == 2:
+                break
+    await asyncio.sleep(4 * METRICS_LAG_S)
+    after = parse(await asyncio.to_thread(fetch, triton.metrics_url)).total(name, model=MODEL)
+    return max(after - before - heard, 0.0)
+
+
+class _Heard:
+    """When the pieces of one sentence came, and what a player would have made of it."""
+
+    def __init__(self) -> None:
+        self._began = time.perf_counter()
+        self._dry_at = 0.0
+        self.first_ms = 0.0
+        self.longest_hole_ms = 0.0
+
+    def take(self, frames: int) -> None:
+        now = time.perf_counter()
+        if not self._dry_at:
+            self.first_ms = (now - self._began) * 1000
+            self._dry_at = now
+        elif now > self._dry_at:
+            self.longest_hole_ms = max(self.longest_hole_ms, (now - self._dry_at) * 1000)
+            self._dry_at = now
+        self._dry_at += frames * 0.02
+
+
+async def _listen(client: TritonClient, text: str) -> _Heard:
+    heard = _Heard()
+    async with aclosing(client.synthesize(MODEL, SynthesisRequest(text))) as chunks:
+        async for chunk in chunks:
+            heard.take(len(chunk.audio))
+    return heard
+
+
+@contextlib.asynccontextmanager
+async def _server(
+    folder: Path, network: Path
+) -> AsyncIterator[tuple[EmbeddedTriton, TritonClient]]:
+    paths = locate()
+    models = folder / "models"
+    await in_thread(_write_model, models, network.parent)
+    options = EmbeddedOptions(
+        triton_python=paths.triton_python,
+        model_repository=models,
+        families=paths.triton_backends,
+        metrics_port=0,
+    )
+    async with (
+        EmbeddedTriton(options) as triton,
+        TritonClient(TritonConfig(url=triton.grpc_url)) as client,
+    ):
+        await client.load(MODEL)
+        for _ in range(3):
+            await _listen(client, TEXT)
+        yield triton, client
+
+
+def _write_model(models: Path, voicepack: Path) -> None:
+    pack = Voicepack(
+        id=MODEL,
+        family="piper",
+        languages=["en"],
+        sample_rate=22_050,
+        cpu_ok=True,
+        expressive=False,
+        cloning=False,
+        lora=False,
+        licence="none",
+        source="random weights",
+        files={},
+    )
+    (models / MODEL / VERSION).mkdir(parents=True)
+    (models / MODEL / CONFIG).write_text(entry_text(pack, str(voicepack), {}))
+
+
+async def _make_voice(graph: str, folder: Path) -> Path:
+    python = locate().triton_python
+    maker = await asyncio.create_subprocess_exec(
+        *(python, "-I", HERE / "piper_voice.py", graph, folder)
+    )
+    if await maker.wait():
+        raise SetupError(f"no voice could be made with {python}; build it with: vdx setup")
+    return folder / f"{folder.name}.onnx"
+
+
+class _Computer:
+    """Asks piper_compute.py, one line at a time."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+
+    async def __call__(self, kind: str, text: str) -> dict[str, Any]:
+        stdin, stdout = self._process.stdin, self._process.stdout
+        if stdin is None or stdout is None:
+            raise SetupError("the process that computes has no pipes")
+        stdin.write(f"{kind} {text}\n".encode())
+        answer: dict[str, Any] = json.loads(await stdout.readline() or "{}")
+        return answer
+
+
+@contextlib.asynccontextmanager
+async def _computer(network: Path) -> AsyncIterator[_Computer]:
+    root = locate().triton_backends.parent
+    process = await asyncio.create_subprocess_exec(
+        *(locate().triton_python, "-I", HERE / "piper_compute.py", network, root),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    ask = _Computer(process)
+    try:
+        for kind in ("reference", "whole", "windows"):
+            await ask(kind, TEXT)  # the first run of a network also plans it
+        yield ask
+    finally:
+        process.kill()
+        await process.wait()

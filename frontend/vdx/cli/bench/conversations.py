@@ -1,0 +1,141 @@
+"""The commands of `vdx bench` that measure conversations."""
+
+from typing import Annotated
+
+import typer
+
+from vdx.bench.registry import BENCHES
+from vdx.cli.bench.running import (
+    CHARGED,
+    LOAD,
+    ROOMS,
+    TURN_S,
+    Alone,
+    Aware,
+    OnServer,
+    Rounds,
+    Seconds,
+    Sessions,
+    add,
+)
+
+
+def start(rounds: Rounds = 5) -> Alone:
+    """The proof turn included; and from Ctrl-C to the end of every process."""
+    from vdx.bench import start as bench
+
+    return Alone(rounds, lambda step: bench.measure(rounds, step))
+
+
+def turn(rounds: Rounds = 3) -> OnServer:
+    """A round is four clips, answered by echo."""
+    from vdx.bench import turn as bench
+
+    return OnServer(rounds * 4, lambda target, step: bench.measure(target, rounds, step))
+
+
+def bargein(rounds: Rounds = 5, aware: Aware = False) -> OnServer:
+    """Measured at the person; a round is two clips."""
+    from vdx.bench import bargein as bench
+
+    return OnServer(
+        rounds * 2,
+        lambda target, step: bench.measure(target, rounds, aware=aware, step=step),
+        answers="bargein.yaml",
+    )
+
+
+def false_bargein(
+    rounds: Rounds = 5,
+    aware: Aware = False,
+    voice: Annotated[
+        str,
+        typer.Option(help="Of the bench's own server; espeak-en never says a text twice alike."),
+    ] = "tone",
+) -> OnServer:
+    """What is lost, what is doubled, and when the reply goes on."""
+    from vdx.bench import false_bargein as bench
+
+    exact = voice == "tone"
+    return OnServer(
+        rounds + 1,
+        lambda target, step: bench.measure(target, rounds, aware=aware, exact=exact, step=step),
+        models=(voice, "pocketsphinx-en"),
+        answers="bargein.yaml",
+    )
+
+
+def interruptions(
+    count: Annotated[int, typer.Option(min=1, help="Interruptions in all.")] = 1000,
+    sessions: Sessions = 16,
+) -> OnServer:
+    """Over many interruptions, several at once."""
+    from vdx.bench import interruptions as bench
+
+    return OnServer(
+        count,
+        lambda target, step: bench.measure(target, count, sessions, step),
+        models=LOAD,
+        answers="interruptions.yaml",
+    )
+
+
+def jitter(sessions: Sessions = 16, seconds: Seconds = 45) -> OnServer:
+    """Also whether it has holes at the person."""
+    from vdx.bench import jitter as bench
+
+    return OnServer(
+        int(sessions * seconds / TURN_S),
+        lambda target, step: bench.measure(target, sessions, seconds, step),
+        models=LOAD,
+        answers="load.yaml",
+    )
+
+
+def sessions(
+    connects: Annotated[int, typer.Option(min=1, help="Connections to time.")] = 20,
+    cost: Annotated[
+        bool, typer.Option("--cost", help="CPU per session-second at --sessions at once.")
+    ] = False,
+    churn: Annotated[
+        int, typer.Option(min=0, help="Instead: open and close so many sessions.")
+    ] = 0,
+    at_once: Annotated[
+        int, typer.Option("--sessions", min=1, help="At once, for --cost and --churn.")
+    ] = 8,
+    seconds: Seconds = 45,
+) -> OnServer:
+    """Time to open, CPU and memory."""
+    from vdx.bench import sessions as bench
+
+    if churn:
+        return OnServer(
+            churn,
+            lambda target, step: bench.measure_churn(target, churn, at_once, step),
+            models=LOAD,
+            answers="load.yaml" if cost else "short.yaml",
+        )
+    if cost:
+        return OnServer(
+            int(at_once * seconds / TURN_S),
+            lambda target, step: bench.measure_cost(target, at_once, seconds, step),
+            models=LOAD,
+            answers="load.yaml",
+        )
+    return OnServer(
+        3,
+        lambda target, step: bench.measure(target, connects, step),
+        models=LOAD,
+        answers="short.yaml",
+    )
+
+
+def add_conversations(app: typer.Typer) -> None:
+    """Adds these commands to `app`, in the order of the help."""
+    add(app, BENCHES, "start")(start)
+    add(app, BENCHES, "turn", ROOMS)(turn)
+    add(app, BENCHES, "bargein", ROOMS)(bargein)
+    add(app, BENCHES, "false-bargein", ROOMS)(false_bargein)
+    add(app, BENCHES, "interruptions", CHARGED)(interruptions)
+    add(app, BENCHES, "jitter", ROOMS)(jitter)
+    add(app, BENCHES, "sessions", ROOMS)(sessions)

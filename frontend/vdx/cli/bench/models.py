@@ -1,0 +1,90 @@
+"""The commands of `vdx bench` that measure speech over HTTP, transcriptions, and models alone."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vdx.bench.registry import BENCHES
+from vdx.cli.bench.running import HUMAN, LOAD, RUNNING, Alone, OnServer, Rounds, Step, add
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
+    from vdx.bench.figures import Report
+
+MODELS = ("espeak", "pocketsphinx-en")
+
+
+def speech(
+    rounds: Rounds = 100,
+    voice: Annotated[str, typer.Option(help="A voice's model id.")] = HUMAN[0],
+) -> OnServer:
+    """From the request to the first byte of the body, in every format that streams."""
+    from vdx.bench import speech as bench
+
+    return OnServer(
+        rounds * len(bench.FORMATS),
+        lambda target, step: bench.measure(target, voice, rounds, step),
+        models=(voice, "canned"),
+    )
+
+
+def transcriptions(rounds: Rounds = 10) -> OnServer:
+    """Time and word error rate of both, pocketsphinx."""
+    from vdx.bench import transcriptions as bench
+
+    return OnServer(rounds, lambda target, step: bench.measure(target, rounds, step))
+
+
+def first_audio(rounds: Rounds = 100) -> OnServer:
+    """Also chunks computed after a cancellation, and the cost of one input frame."""
+    from vdx.bench import first_audio as bench
+
+    return OnServer(
+        rounds * len(bench.VOICES),
+        lambda target, step: bench.measure(target, rounds, step),
+        models=LOAD,
+        preload=tuple(name for name, _ in bench.VOICES),
+    )
+
+
+def triton(
+    model: Annotated[
+        list[str] | None, typer.Option(help="A voice or recogniser; several times for several.")
+    ] = None,
+    concurrency: Annotated[
+        list[int] | None, typer.Option(min=1, max=256, help="Requests at once; several times.")
+    ] = None,
+    rounds: Annotated[
+        int, typer.Option(min=1, help="Clauses or recordings, for each of those at once.")
+    ] = 10,
+    triton_url: Annotated[
+        str, typer.Option(help="A Triton's gRPC address; else the bench starts one of its own.")
+    ] = "",
+) -> Alone | OnServer:
+    """First chunk, final transcript and throughput at several concurrencies."""
+    from vdx.bench import triton as bench
+    from vdx.core import settings
+
+    models, counts = model or list(MODELS), concurrency or [1, 2, 4, 8]
+    steps = len(models) * len(counts)
+
+    def there(step: Step) -> "Awaitable[Report]":
+        config = settings.load(flags={"triton.url": triton_url}).config.triton
+        return bench.measure(config, models, counts, rounds, step)
+
+    if triton_url:
+        return Alone(steps, there)
+    return OnServer(
+        steps,
+        lambda target, step: bench.measure(target.triton_config, models, counts, rounds, step),
+        preload=tuple(models),
+    )
+
+
+def add_models(app: typer.Typer) -> None:
+    """Adds these commands to `app`, in the order of the help."""
+    add(app, BENCHES, "speech", RUNNING)(speech)
+    add(app, BENCHES, "transcriptions", RUNNING)(transcriptions)
+    add(app, BENCHES, "first-audio")(first_audio)
+    add(app, BENCHES, "triton")(triton)

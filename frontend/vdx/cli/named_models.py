@@ -1,0 +1,41 @@
+"""Checks the models that a command names before it starts Triton."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from vdx.core.config import Config
+    from vdx.serving.models import ModelInfo, ModelKind
+
+
+def check_profiles(config: "Config", models: "Mapping[str, ModelInfo]") -> None:
+    """Checks what the profiles and `models.preload` name; `models` are those that are here.
+
+    Raises:
+        UnknownName: there is none of a name; the nearest is named.
+        InvalidInput: one is of another kind.
+    """
+    from vdx.dialog.profiles import DEFAULT_PROFILE, resolve
+    from vdx.serving.model_names import asr_name, find_recogniser
+
+    recogniser = find_recogniser(config.asr, models) or asr_name(config.asr)
+    for name in dict.fromkeys((DEFAULT_PROFILE, *config.profiles)):
+        options = resolve(config, name, recogniser)
+        for model, kind in options.models:
+            check_model(model, kind, options.language, models)
+    for model in config.models.preload:
+        check_model(model, None, config.asr.language, models)
+
+
+def check_model(
+    name: str, kind: "ModelKind | None", language: str, models: "Mapping[str, ModelInfo]"
+) -> None:
+    """Checks one name; `language` may complete it. Raises as `check_profiles`."""
+    from vdx.serving.model_names import find_model, require_kind, unknown_model
+
+    names: Collection[str] = models.keys()
+    found = find_model(name, names, language)
+    if found is None:
+        raise unknown_model(name, kind, names, models)
+    require_kind(models[found], kind)

@@ -1,0 +1,24 @@
+"""A voice and which of its speakers, as they are named together: MODEL or MODEL/SPEAKER."""
+
+from dataclasses import dataclass
+from typing import Self
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceChoice:
+    """`model` is a model id; `speaker` is empty for the model's own default.
+
+    One value, because a speaker of one model means nothing to another.
+    """
+
+    model: str
+    speaker: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Reads MODEL or MODEL/SPEAKER."""
+        model, _, speaker = text.partition("/")
+        return cls(model, speaker)
+
+    def __str__(self) -> str:
+        return f"{self.model}/{self.speaker}" if self.speaker else self.model

@@ -1,0 +1,51 @@
+"""Names of models are checked before Triton is started, by the rule of the running server."""
+
+import pytest
+
+from vdx.cli.named_models import check_model, check_profiles
+from vdx.core.config import Config
+from vdx.core.errors import InvalidInput, UnknownName
+from vdx.serving.models import ModelInfo, ModelKind
+
+
+def _info(name: str, kind: ModelKind, language: str) -> ModelInfo:
+    return ModelInfo(name, kind, "family", (language,), 16_000)
+
+
+HERE = {
+    "tone": _info("tone", "tts", "en"),
+    "espeak": _info("espeak", "tts", "*"),
+    "pocketsphinx-en": _info("pocketsphinx-en", "asr", "en"),
+}
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {},
+        {"asr": {"adapter": "pocketsphinx"}},
+        {"tts": {"voice": "tone/high"}, "models": {"preload": ["pocketsphinx"]}},
+        {"profiles": {"other": {"recogniser": "pocketsphinx", "voice": "tone"}}},
+    ],
+)
+def test_what_is_here_is_let_through(config: dict[str, object]) -> None:
+    check_profiles(Config.model_validate(config), HERE)
+
+
+@pytest.mark.parametrize(
+    ("config", "named"),
+    [
+        ({"tts": {"voice": "tonne"}}, "no voice 'tonne'; did you mean 'tone'"),
+        ({"asr": {"adapter": "pocketsfinx"}}, "no recogniser 'pocketsfinx'"),
+        ({"profiles": {"other": {"recogniser": "nobody"}}}, "no recogniser 'nobody'"),
+        ({"models": {"preload": ["nobody"]}}, "no model 'nobody'"),
+    ],
+)
+def test_what_is_not_here_is_named(config: dict[str, object], named: str) -> None:
+    with pytest.raises(UnknownName, match=named):
+        check_profiles(Config.model_validate(config), HERE)
+
+
+def test_a_model_of_the_other_kind_is_refused() -> None:
+    with pytest.raises(InvalidInput, match="is a voice, not a recogniser"):
+        check_model("tone", "asr", "en", HERE)
