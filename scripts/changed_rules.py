@@ -30,6 +30,7 @@ RULES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("model_repository/*", ("tests/unit/test_wheel.py",)),
     ("voicepacks/*", ("tests/unit/serving/test_voicepack_metadata.py", "tests/unit/test_wheel.py")),
     ("frontend/vdx/*/data/*", ()),  # the modules of the folder around it
+    ("benchmarks/data/*", ()),
     ("frontend/vdx/py.typed", ("tests/unit/test_wheel.py",)),
     ("scripts/hatch_build.py", ("tests/unit/test_wheel.py",)),
     ("scripts/*", ()),
@@ -41,7 +42,12 @@ RULES: tuple[tuple[str, tuple[str, ...]], ...] = (
 """Files -> what runs beside the tests that use or name the file; the first that fits counts."""
 
 READERS = {
-    "tests/unit/test_architecture.py": ("frontend/*.py", "triton_backends/*.py", "tests/*.py"),
+    "tests/unit/test_architecture.py": (
+        "frontend/*.py",
+        "triton_backends/*.py",
+        "benchmarks/*.py",
+        "tests/*.py",
+    ),
     "tests/unit/test_import_direction.py": ("frontend/vdx/*.py",),
     "tests/unit/test_wheel.py": ("frontend/vdx/*.py",),
     "tests/unit/core/test_errors.py": ("frontend/vdx/*.py",),
@@ -171,7 +177,7 @@ def _users(name: str, sources: dict[str, Source]) -> Iterator[str]:
     if path.parts[0] in {"model_repository", "voicepacks"}:
         yield from _users_of_model(path, sources)
         return
-    if "data" in path.parts and path.parts[0] == "frontend":
+    if "data" in path.parts and path.parts[0] in {"frontend", "benchmarks"}:
         around = PurePosixPath(*path.parts[: path.parts.index("data")])
         yield from (
             user

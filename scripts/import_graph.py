@@ -13,9 +13,10 @@ from pathlib import Path, PurePosixPath
 SOURCE_FOLDERS = ("", "frontend/")
 """Where imports begin; `pythonpath` in pyproject.toml."""
 
-PACKAGES = ("vdx", "triton_backends", "tests", "scripts")
+PACKAGES = ("vdx", "triton_backends", "benchmarks", "tests", "scripts")
 DOTTED = re.compile(rf"(?<![\w./])(?:{'|'.join(PACKAGES)})(?:\.\w+)+")
 COMMANDS = "frontend/vdx/cli/"
+BENCHES = ("frontend/vdx/cli/bench/", "benchmarks/")
 STARTS_COMMANDS = re.compile(r"tests/(?!unit/(?!cli/))|frontend/vdx/bench/")
 """What starts commands of `vdx`: `vdx("say", ...)` and ["bench", "turn"] use their modules."""
 
@@ -114,9 +115,8 @@ class ImportGraph:
     def _commands(self, source: Source, *, benches: bool) -> Iterator[str]:
         names = {f"{first}/{second}" for first, second in source.heads}
         names |= {first for first, _ in source.heads}
-        if benches:
-            names |= {f"bench/{name}" for name in names}
-        modules = (f"{COMMANDS}{name.replace('-', '_')}.py" for name in names)
+        folders = (COMMANDS, *BENCHES) if benches else (COMMANDS,)
+        modules = (f"{each}{name.replace('-', '_')}.py" for name in names for each in folders)
         yield from self._paths.intersection(modules)
 
 

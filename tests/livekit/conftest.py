@@ -56,7 +56,7 @@ def config(livekit: DevelopmentLiveKit, tmp_path_factory: pytest.TempPathFactory
     script.write_text(yaml.safe_dump([LONG_ANSWER]))
     long = {"kind": "script", "script": {"path": str(script)}}
     return {
-        "asr": {"adapter": "canned"},
+        "asr": {"model": "canned"},
         "tts": {"voice": "tone-fast"},
         "session": {"input_gap_ms": 500},
         "profiles": {

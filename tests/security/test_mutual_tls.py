@@ -71,7 +71,7 @@ async def test_a_port_without_certificates_is_refused(repository: Path, tmp_path
 def test_the_commands_use_the_certificates(folder: Path, tmp_path: Path) -> None:
     """`vdx up` on the network, and `vdx frontend` with a certificate as another machine."""
     address = f"127.0.0.1:{choose_ports('gRPC', 1)[0]}"
-    quick = {"asr": {"adapter": "canned"}, "tts": {"voice": "tone"}}
+    quick = {"asr": {"model": "canned"}, "tts": {"voice": "tone"}}
 
     def config(who: str) -> dict[str, object]:
         tls = json.loads(certificates(folder, who).model_dump_json())

@@ -48,7 +48,7 @@ def base_config(script: Path) -> dict[str, Any]:
     """Quick models, and a profile for every way to answer or to hear."""
     long = {"kind": "script", "script": {"path": str(script)}}
     return {
-        "asr": {"adapter": "canned"},
+        "asr": {"model": "canned"},
         "tts": {"voice": "tone"},
         "models": {"preload": ["tone-spare"]},
         # On few cores, with other tests beside this one, a speaker who stalls has not paused.

@@ -62,7 +62,7 @@ def endpoint() -> Iterator[str]:
 def _config(endpoint: str, **log: object) -> dict[str, Any]:
     chat = {"base_url": endpoint, "retries": 0}
     return {
-        "asr": {"adapter": "canned"},
+        "asr": {"model": "canned"},
         "tts": {"voice": "tone-fast"},
         "session": {"input_gap_ms": 500},
         "server": {"api_keys": [KEY]},
@@ -148,7 +148,7 @@ async def test_every_event_has_a_line_and_words_only_where_asked_for(
 async def test_a_flood_of_refusals_is_counted_not_written(
     triton: EmbeddedTriton, tmp_path: Path
 ) -> None:
-    config = {"server": {"api_keys": [KEY]}, "asr": {"adapter": "canned"}, "tts": {"voice": "tone"}}
+    config = {"server": {"api_keys": [KEY]}, "asr": {"model": "canned"}, "tts": {"voice": "tone"}}
     arguments = ("frontend", "--triton-url", triton.grpc_url, "--port", "0")
     with running(*arguments, home=tmp_path, config=config) as vdx:
         http = Http(await asyncio.to_thread(vdx.url))

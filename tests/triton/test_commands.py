@@ -132,7 +132,7 @@ def test_a_recording_of_next_to_nothing(on_triton: Call, samples: int) -> None:
         (["empty.wav"], "cannot read empty.wav"),
         (["speech.wav", "--model", "pocketsfinx-en"], "did you mean 'pocketsphinx-en'"),
         (["speech.wav", "--model", "tone"], "not a recogniser"),
-        (["speech.wav", "--set", "asr.adapter=whispr"], "whispr"),
+        (["speech.wav", "--set", "asr.model=whispr"], "whispr"),
     ],
     ids=str,
 )

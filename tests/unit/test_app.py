@@ -85,7 +85,7 @@ async def test_a_host_that_does_not_listen_loads_no_recogniser() -> None:
     "config",
     [
         {"tts": {"voice": "espek-en"}},
-        {"asr": {"adapter": "pocketsfinx"}},
+        {"asr": {"model": "pocketsfinx"}},
         {"models": {"preload": ["tones"]}},
         {"profiles": {"vdx": {}, "x": {"recogniser": "nobody"}}},
     ],
@@ -322,7 +322,7 @@ async def test_a_session_that_does_not_listen_is_given_no_recogniser() -> None:
 
 async def test_a_name_means_the_same_model_everywhere() -> None:
     _, host = hosted(
-        asr={"adapter": "pocketsphinx"},
+        asr={"model": "pocketsphinx"},
         profiles={"vdx": {}, "other": {"recogniser": "pocketsphinx"}},
         models={"preload": ["pocketsphinx"]},
     )

@@ -37,7 +37,7 @@ def frontend(
         "server.host": host,
         "server.port": port,
         "tts.voice": voice,
-        "asr.adapter": recogniser,
+        "asr.model": recogniser,
     }
     loaded = load_settings(config, assign or [], flags)
     effective = loaded.config

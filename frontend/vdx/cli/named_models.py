@@ -17,9 +17,10 @@ def check_profiles(config: "Config", models: "Mapping[str, ModelInfo]") -> None:
         InvalidInput: one is of another kind.
     """
     from vdx.dialog.profiles import DEFAULT_PROFILE, resolve
-    from vdx.serving.model_names import asr_name, find_recogniser
+    from vdx.serving.model_names import find_model
 
-    recogniser = find_recogniser(config.asr, models) or asr_name(config.asr)
+    asr = config.asr
+    recogniser = find_model(asr.model, models, asr.language) or asr.model
     for name in dict.fromkeys((DEFAULT_PROFILE, *config.profiles)):
         options = resolve(config, name, recogniser)
         for model, kind in options.models:

@@ -102,9 +102,9 @@ async def _transcribe(
 
 
 def _check(asr: "AsrConfig", model: str | None, models: "Mapping[str, ModelInfo]") -> None:
-    from vdx.serving.model_names import asr_name, find_recogniser
+    from vdx.serving.model_names import find_model
 
-    named = model or find_recogniser(asr, models) or asr_name(asr)
+    named = model or find_model(asr.model, models, asr.language) or asr.model
     check_model(named, "asr", asr.language, models)
 
 

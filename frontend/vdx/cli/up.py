@@ -70,7 +70,7 @@ def up(
         "embedded.grpc_address": grpc_address,
         "embedded.metrics_port": metrics_port,
         "tts.voice": voice,
-        "asr.adapter": recogniser,
+        "asr.model": recogniser,
         "responder.kind": responder,
     }
     loaded = load_settings(config, assign or [], flags)

@@ -190,8 +190,9 @@ class AsrConfig(Section):
     """
 
     enabled: bool = True
-    adapter: str = "pocketsphinx"
-    model_size: str = ""
+    model: str = Field(
+        "pocketsphinx", description="a model, or its name without the language: whisper-base"
+    )
     language: str = "en"
     pre_roll_ms: int = Field(300, ge=0, le=1000)
     request_ms: int = Field(60, ge=20, le=200, description="audio sent per request")

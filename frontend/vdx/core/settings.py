@@ -39,6 +39,8 @@ RENAMED = {
     "livekit.drain_timeout_seconds": "server.drain_timeout_seconds",
     "livekit.echo_cancellation": "echo_control.cancellation",
     "livekit.noise_suppression": "echo_control.noise_suppression",
+    "asr.adapter": "asr.model",
+    "asr.model_size": "asr.model",
     "echo": "echo_control",
     "responder.echo": "responder.repeat",
 }

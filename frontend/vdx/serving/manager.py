@@ -15,9 +15,7 @@ from vdx.core.logs import logger
 from vdx.core.masking import masked
 from vdx.serving.child_models import UnusedChildModels
 from vdx.serving.model_names import (
-    asr_name,
     find_model,
-    find_recogniser,
     require_kind,
     unknown_model,
 )
@@ -203,8 +201,8 @@ class ModelManager:
             UnknownName: the repository has none of the names that would do.
         """
         names = await self._states()
-        if (found := find_recogniser(asr, names)) is None:
-            raise unknown_model(asr_name(asr), "asr", names, await self._known())
+        if (found := find_model(asr.model, names, asr.language)) is None:
+            raise unknown_model(asr.model, "asr", names, await self._known())
         return found
 
     async def run(self) -> None:

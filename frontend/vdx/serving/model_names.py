@@ -6,7 +6,6 @@ An exact name wins. Else NAME stands for NAME-LANGUAGE or NAME.LANGUAGE ("pocket
 
 from collections.abc import Collection, Iterable, Mapping
 
-from vdx.core.config import AsrConfig
 from vdx.core.errors import InvalidInput, UnknownName
 from vdx.core.language_tags import primary_subtag
 from vdx.core.names import unknown_name
@@ -18,23 +17,6 @@ def find_model(name: str, names: Collection[str], language: str) -> str | None:
     if name in names:
         return name
     return _of_language(name, names, language)
-
-
-def find_recogniser(asr: AsrConfig, names: Collection[str]) -> str | None:
-    """The model that the `asr` section means: a name, or `adapter-model_size`.
-
-    With a size the adapter is a family, of which the model for the one language is the better.
-    """
-    if asr.model_size:
-        sized = f"{asr.adapter}-{asr.model_size}"
-        if found := _of_language(sized, names, asr.language) or find_model(sized, names, ""):
-            return found
-    return find_model(asr.adapter, names, asr.language)
-
-
-def asr_name(asr: AsrConfig) -> str:
-    """What the `asr` section asks for, as an error names it."""
-    return f"{asr.adapter}-{asr.model_size}" if asr.model_size else asr.adapter
 
 
 def unknown_model(

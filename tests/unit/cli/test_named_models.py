@@ -23,7 +23,7 @@ HERE = {
     "config",
     [
         {},
-        {"asr": {"adapter": "pocketsphinx"}},
+        {"asr": {"model": "pocketsphinx"}},
         {"tts": {"voice": "tone/high"}, "models": {"preload": ["pocketsphinx"]}},
         {"profiles": {"other": {"recogniser": "pocketsphinx", "voice": "tone"}}},
     ],
@@ -36,7 +36,7 @@ def test_what_is_here_is_let_through(config: dict[str, object]) -> None:
     ("config", "named"),
     [
         ({"tts": {"voice": "tonne"}}, "no voice 'tonne'; did you mean 'tone'"),
-        ({"asr": {"adapter": "pocketsfinx"}}, "no recogniser 'pocketsfinx'"),
+        ({"asr": {"model": "pocketsfinx"}}, "no recogniser 'pocketsfinx'"),
         ({"profiles": {"other": {"recogniser": "nobody"}}}, "no recogniser 'nobody'"),
         ({"models": {"preload": ["nobody"]}}, "no model 'nobody'"),
     ],

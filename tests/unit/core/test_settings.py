@@ -162,6 +162,8 @@ def test_secrets_are_masked(tmp_path: Path) -> None:
             True,
             "livekit.noise_suppression is now called echo_control.noise_suppression",
         ),
+        ("asr.adapter", "whisper", "asr.adapter is now called asr.model"),
+        ("asr.model_size", "base", "asr.model_size is now called asr.model"),
         ("echo.guard", False, "echo is now called echo_control"),
         (
             "profiles.quiet.echo.guard",

@@ -147,12 +147,11 @@ async def test_statuses_tell_every_model_and_what_is_known_of_it() -> None:
 @pytest.mark.parametrize(
     ("repository", "asr", "chosen"),
     [
-        (["whisper", "whisper-en", "whisper-base-en"], {"model_size": "base"}, "whisper-base-en"),
-        (["whisper", "whisper-base"], {"model_size": "base"}, "whisper-base"),
+        (["whisper", "whisper-base-en"], {"model": "whisper-base"}, "whisper-base-en"),
+        (["whisper", "whisper-base"], {"model": "whisper-base"}, "whisper-base"),
         (["whisper", "whisper-en"], {}, "whisper"),
-        (["whisper-base", "whisper-base.en"], {"adapter": "whisper-base"}, "whisper-base"),
-        (["whisper-base.en"], {"adapter": "whisper-base"}, "whisper-base.en"),
-        (["whisper-base", "whisper-base.en"], {"model_size": "base"}, "whisper-base.en"),
+        (["whisper-base", "whisper-base.en"], {"model": "whisper-base"}, "whisper-base"),
+        (["whisper-base.en"], {"model": "whisper-base"}, "whisper-base.en"),
         (["whisper"], {"language": "de-CH"}, "whisper"),
         (["whisper-de"], {"language": "de-CH"}, "whisper-de"),
         (["whisper"], {"language": ""}, "whisper"),
@@ -162,11 +161,11 @@ def test_the_most_exact_recogniser_is_picked(
     repository: list[str], asr: dict[str, str], chosen: str
 ) -> None:
     triton = FakeTriton(dict.fromkeys(repository, "asr"))
-    config = AsrConfig(**{"adapter": "whisper", "language": "en", **asr})
+    config = AsrConfig(**{"model": "whisper", "language": "en", **asr})
     assert asyncio.run(ModelManager(cast(Any, triton)).pick_recogniser(config)) == chosen
 
 
 def test_a_recogniser_that_is_not_there_is_named_with_the_nearest() -> None:
     _, manager = made()
     with pytest.raises(UnknownName, match=r"'pocketsfinx'; did you mean 'pocketsphinx-en'\?"):
-        asyncio.run(manager.pick_recogniser(AsrConfig(adapter="pocketsfinx", language="en")))
+        asyncio.run(manager.pick_recogniser(AsrConfig(model="pocketsfinx", language="en")))
