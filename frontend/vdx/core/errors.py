@@ -58,6 +58,16 @@ class VdxError(Exception):
         return self.message
 
     @property
+    def fields(self) -> dict[str, object]:
+        """What every transport tells of an error, as JSON; each adds what its protocol has."""
+        return {
+            "code": self.code,
+            "message": self.message,
+            "service": self.service,
+            "retryable": self.retryable,
+        }
+
+    @property
     def for_log(self) -> str:
         """The message without what it may quote of a request: a log holds no words of people."""
         return self.message

@@ -91,3 +91,13 @@ def test_what_a_log_says_quotes_no_request() -> None:
     ):
         assert word in str(error)
         assert word not in error.for_log
+
+
+def test_the_fields_that_every_transport_tells() -> None:
+    error = errors.ModelBusy("8 requests are being spoken", model="tone")
+    assert error.fields == {
+        "code": "busy",
+        "message": "8 requests are being spoken",
+        "service": "triton:tone",
+        "retryable": True,
+    }

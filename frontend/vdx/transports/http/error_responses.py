@@ -74,12 +74,9 @@ def failure(error: VdxError) -> JSONResponse:
 def body(error: VdxError) -> dict[str, object]:
     """What `error` holds in an answer or event."""
     return {
-        "message": error.message,
+        **error.fields,
         "type": _type(status_of(error)),
         "param": getattr(error, "param", None),
-        "code": error.code,
-        "service": error.service,
-        "retryable": error.retryable,
     }
 
 

@@ -27,12 +27,9 @@ def error_event(error: VdxError, client_event: str | None = None) -> str:
         "error",
         error={
             "type": "invalid_request_error" if mistake else "server_error",
-            "code": error.code,
-            "message": error.message,
             "param": getattr(error, "param", None),
             "event_id": client_event,
-            "service": error.service,
-            "retryable": error.retryable,
+            **error.fields,
         },
     )
 

@@ -16,7 +16,7 @@ from vdx.core.logs import logger
 from vdx.dialog.session import Session
 from vdx.transports.realtime.schema import parse
 from vdx.transports.room.outbox import TOPIC_CHAT
-from vdx.transports.room.presenter import RoomPresenter, error_fields
+from vdx.transports.room.presenter import RoomPresenter
 
 log = logger(__name__)
 
@@ -76,7 +76,7 @@ class Controls:
                 self._admit(call.caller_identity)
                 return json.dumps(await method(_payload(call.payload)))
             except VdxError as error:
-                data = json.dumps(error_fields(error))
+                data = json.dumps(error.fields)
                 code = rtc.RpcError.ErrorCode.APPLICATION_ERROR
                 raise rtc.RpcError(code, f"{name}: {error.message}", data) from None
 
@@ -154,7 +154,7 @@ class Controls:
             return
         if len(text) > MAX_TEXT:
             long = InvalidInput(f"a text may have {MAX_TEXT} characters", param="lk.chat")
-            self.presenter.event("vdx.error", error=error_fields(long))
+            self.presenter.event("vdx.error", error=long.fields)
         elif text.strip():
             self.session.type_text(text.strip())
 

@@ -21,7 +21,7 @@ from vdx.transports.room.job_metadata import JobWishes
 from vdx.transports.room.outbox import RoomOutbox
 from vdx.transports.room.output_lead import OutputLead
 from vdx.transports.room.participants import Participants
-from vdx.transports.room.presenter import RoomPresenter, error_fields
+from vdx.transports.room.presenter import RoomPresenter
 
 log = logger(__name__)
 
@@ -128,7 +128,7 @@ class RoomConversation:
 
     def _refuse(self, person: str, error: VdxError) -> None:
         log.warning("room refused", room=self._ticket.room, error=error.for_log)
-        self._outbox.event(encode("vdx.error", error=error_fields(error)))
+        self._outbox.event(encode("vdx.error", error=error.fields))
         self._outbox.chat(f"vdx cannot serve this room: {error.message}", person)
 
     async def _converse(self, person: str, options: SessionOptions, controls: Controls) -> str:

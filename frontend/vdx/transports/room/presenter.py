@@ -119,7 +119,7 @@ class RoomPresenter:
             case TurnTimed(speech_end_to_first_audio_ms=gap, stages=stages):
                 self.last_turn = {"speech_end_to_first_audio_ms": gap, "stages": dict(stages)}
             case ErrorOccurred(error=error) | RecognitionFailed(error=error):
-                self.event("vdx.error", error=error_fields(error))
+                self.event("vdx.error", error=error.fields)
 
     # --- the person -------------------------------------------------------------------------
 
@@ -187,16 +187,6 @@ class RoomPresenter:
 
     def _utterance(self, utterance: int) -> dict[str, Any]:
         return {"utterance": utterance, "item_id": self._live.utterance_item(utterance)}
-
-
-def error_fields(error: Any) -> dict[str, Any]:
-    """A VdxError as it is told to clients."""
-    return {
-        "code": error.code,
-        "message": error.message,
-        "service": error.service,
-        "retryable": error.retryable,
-    }
 
 
 def _attributes(segment: str, track_sid: str, *, final: bool) -> dict[str, str]:
