@@ -12,21 +12,8 @@ from vdx.core.paths import PACKAGE, locate
 CHECKOUT = locate().data
 PROJECT = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]
 
-COMPARED_WITH = {
-    "ctranslate2",
-    "faster_whisper",
-    "hypothesis",
-    "matplotlib",
-    "onnx",
-    "onnxruntime",
-    "piper",
-    "playwright",
-    "requests",
-    "schemathesis",
-    "tokenizers",
-    "triton_backends",
-}
-"""What benches alone use, to measure vdx against; each says what to install where it is missing."""
+OPTIONAL = {"matplotlib"}
+"""What the report of the benches alone uses; it says what to install where it is missing."""
 
 
 def canonical(requirement: str) -> str:
@@ -55,7 +42,7 @@ def test_every_import_is_declared() -> None:
         f"{place}: {top}"
         for place, top in imports()
         if not DECLARED & {canonical(name) for name in owners.get(top, [])}
-        and not (place.startswith("bench/") and top in COMPARED_WITH)
+        and not (place.startswith("bench/") and top in OPTIONAL)
     ]
     assert wrong == []
 
