@@ -77,8 +77,11 @@ def test_a_responder_says_whether_to_try_again(retryable: bool) -> None:
 
 
 def test_codes_tell_errors_of_triton_apart() -> None:
-    codes = [kind.code for kind in subclasses(TritonError)]
+    # How a model became unavailable is nothing that a client can act on.
+    kinds = [kind for kind in subclasses(TritonError) if kind is not errors.ModelDied]
+    codes = [kind.code for kind in kinds]
     assert len(codes) == len(set(codes))
+    assert errors.ModelDied.code == errors.ModelUnavailable.code
 
 
 def test_what_a_log_says_quotes_no_request() -> None:
