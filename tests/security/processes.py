@@ -5,7 +5,7 @@ from pathlib import Path
 
 import psutil
 
-from vdx.serving.embedded import SHARED_MEMORY
+from vdx.serving.scratch import SHARED_MEMORY
 
 LOOPBACK = ("127.0.0.1", "::1", "::ffff:127.0.0.1")
 
