@@ -25,17 +25,16 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 [ -n "${PYTHON:-}" ] || PYTHON=$([ -x .venv/bin/python ] && echo .venv/bin/python || echo python3)
 "$PYTHON" frontend/vdx/bench/perf_data.py "$work"
+# The configured Triton and its TLS; an address given with -u counts, being the last.
 case " $* " in
-    *" -u "*) ;;
-    *)
-        options=$("$PYTHON" -m vdx.bench.perf_address)
-        IFS='
-'
-        # shellcheck disable=SC2086  # one option a line
-        set -- $options "$@"
-        unset IFS
-        ;;
+    *" -u "*) options=$("$PYTHON" -m vdx.bench.perf_address 2>/dev/null) || options= ;;
+    *) options=$("$PYTHON" -m vdx.bench.perf_address) ;;
 esac
+IFS='
+'
+# shellcheck disable=SC2086  # one option a line
+set -- $options "$@"
+unset IFS
 
 if [ -z "${PERF_ANALYZER:-}" ]; then
     PERF_ANALYZER=.venv-triton/bin/perf_analyzer

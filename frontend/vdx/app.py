@@ -60,7 +60,7 @@ class Application:
         self.drain = Drain(config.server.drain_timeout_seconds)
         self.loaded = False
         """Whether the default models have been loaded; from then on sessions are let in."""
-        self.readiness = Readiness(client, self._needed)
+        self.readiness = Readiness(client, self._needed, manager.recovery.alive)
         self.client = client
         self._recogniser = ""
         self._full_names: dict[tuple[str, str], str] = {}

@@ -107,6 +107,7 @@ async def test_text_and_rpcs_control_the_conversation(join: Join) -> None:
     [
         ("vdx.say", '{"text": ""}', "payload.text"),
         ("vdx.say", "nonsense", "not JSON"),
+        ("vdx.say", '{"text": ' + "9" * 5000 + "}", "digits"),
         ("vdx.use_model", '{"model": "tonne"}', "'tonne'"),
         ("vdx.stats", '{"verbose": true}', "payload.verbose"),
     ],

@@ -19,7 +19,7 @@ KEYS = ["first-key-of-many", "second-key-of-many"]
 
 
 def _raw(url: str, path: str, headers: dict[str, str]) -> tuple[int, str]:
-    """A request whose Application header is the test's own."""
+    """A request whose Host header is the test's own."""
     connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=20)
     connection.putrequest("GET", path, skip_host=True)
     for name, value in headers.items():
@@ -94,13 +94,13 @@ async def test_open_sessions_are_listed(server: str, http: Http) -> None:
 @pytest.mark.parametrize("path", ["/vdx/status", "/metrics", "/vdx/models", "/"])
 def test_a_foreign_page_or_name_is_refused(server: str, path: str) -> None:
     own = urlsplit(server).netloc
-    assert _raw(server, path, {"Application": own})[0] == 200
-    assert _raw(server, path, {"Application": own, "Origin": server})[0] == 200
+    assert _raw(server, path, {"Host": own})[0] == 200
+    assert _raw(server, path, {"Host": own, "Origin": server})[0] == 200
     for headers in (
-        {"Application": own, "Origin": "http://evil.example"},
-        {"Application": own, "Origin": "null"},
-        {"Application": "evil.example"},
-        {"Application": "127.0.0.1.evil.example"},
+        {"Host": own, "Origin": "http://evil.example"},
+        {"Host": own, "Origin": "null"},
+        {"Host": "evil.example"},
+        {"Host": "127.0.0.1.evil.example"},
         {},
     ):
         code, body = _raw(server, path, headers)
@@ -141,7 +141,10 @@ async def test_the_openai_client_needs_the_right_key(guarded: str) -> None:
     with pytest.raises(InvalidStatus) as refusal:
         async with talking(guarded, api_key="wrong"):
             pass
-    assert refusal.value.response.status_code == 401
+    answer = refusal.value.response
+    assert answer.status_code == 401
+    assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
     async with talking(guarded, api_key=KEYS[0]) as talk:
         assert (await talk.full_turn())["response"]["status"] == "completed"
 

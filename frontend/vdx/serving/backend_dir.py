@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vdx.core.errors import SetupError
+from vdx.serving.environment import child_environment
 
 STUB = "triton_python_backend_stub"
 BACKENDS = "triton_backends"
@@ -72,7 +73,11 @@ class TritonPython:
         if not executable.exists():
             raise SetupError(f"no Python at {executable}; build it with: vdx setup")
         answer = subprocess.run(
-            [executable, "-S", "-c", _INSPECT], capture_output=True, text=True, check=False
+            [executable, "-S", "-c", _INSPECT],
+            capture_output=True,
+            text=True,
+            check=False,
+            env=child_environment(),
         )
         if answer.returncode != 0:
             last = (answer.stderr.strip() or "it says nothing").splitlines()[-1]

@@ -7,8 +7,10 @@ report. What is passed on is therefore a list of names, not the whole environmen
 import os
 import re
 from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
-from vdx.serving.backend_dir import TritonPython
+if TYPE_CHECKING:
+    from vdx.serving.backend_dir import TritonPython
 
 NAMES = frozenset(
     {
@@ -41,7 +43,7 @@ def _is_usual(name: str) -> bool:
     return (name in NAMES or name.startswith(PREFIXES)) and SECRET.search(name) is None
 
 
-def server_environment(python: TritonPython, extra: Mapping[str, str]) -> dict[str, str]:
+def server_environment(python: "TritonPython", extra: Mapping[str, str]) -> dict[str, str]:
     """The environment of tritonserver and, inherited, of its model processes."""
     environment = child_environment()
     libraries = f"{python.library_dir}:{python.wheel_libraries}"

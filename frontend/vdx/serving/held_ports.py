@@ -6,7 +6,7 @@ from collections.abc import Callable
 from vdx.core.errors import PortTaken
 
 WAIT_S = 10.0
-"""An orphaned server is ended by force after three seconds; see `tether.py`."""
+"""An orphaned server is ended by force after three seconds; see `child_guard.py`."""
 PAUSE_S = 0.2
 SERVERS = ("tritonserver", "livekit-server", "vdx")
 

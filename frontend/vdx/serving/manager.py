@@ -20,7 +20,7 @@ from vdx.serving.model_names import (
     unknown_model,
 )
 from vdx.serving.models import ModelInfo, ModelKind, ModelState
-from vdx.serving.recovery import Recovery
+from vdx.serving.recovery import LEFT_S, Recovery
 from vdx.serving.triton import TritonClient
 
 log = logger(__name__)
@@ -145,6 +145,8 @@ class ModelManager:
     async def unload(self, name: str) -> None:
         """Unloads `name` once what it is saying now is made; new requests fail at once.
 
+        What is not made within FINISH_S fails too: nothing is unloaded under a stream of ours.
+
         Raises:
             UnknownName: the repository has no such model.
         """
@@ -154,7 +156,10 @@ class ModelManager:
         async with self.lock(name):
             self._forget(name)
             with self._client.streams.held(name):
-                await self._client.streams.ended(name, FINISH_S)
+                if not await self._client.streams.ended(name, FINISH_S):
+                    gone = ModelUnavailable(f"{name} is unloaded", model=name)
+                    self._client.streams.fail(name, gone)
+                    await self._client.streams.ended(name, LEFT_S)
                 await self._client.unload(name)
             log.info("model unloaded", model=name)
 

@@ -4,7 +4,7 @@ tritonserver's Python backend creates its regions with mode 0600 under umask 077
 them to everybody with `fchmod(region, 0644)`, which has no option. `refuse_to_share`, called in the
 process that becomes the server, makes that one call do nothing, there and in all it starts. It is
 a seccomp filter of x86_64, the only machine the embedded server runs on. Only the standard library
-is imported: it runs before the server does, in `tether.py`.
+is imported: it runs before the server does, in `child_guard.py`.
 """
 
 import ctypes

@@ -19,9 +19,15 @@ class Readiness:
     and a server that hangs would make them wait. `problem` is empty when all is well.
     """
 
-    def __init__(self, client: TritonClient, needed: Callable[[], Iterable[str]]) -> None:
+    def __init__(
+        self,
+        client: TritonClient,
+        needed: Callable[[], Iterable[str]],
+        alive: Callable[[str], bool] = lambda _: True,
+    ) -> None:
         self._client = client
         self._needed = needed
+        self._alive = alive
         self._look = asyncio.Event()
         self.problem = STARTING
 
@@ -54,5 +60,8 @@ class Readiness:
             return f"Triton does not answer within {limit_ms} ms"
         except TritonError as error:
             return str(error)
-        missing = [name for name in self._needed() if states.get(name) != "READY"]
+        # Triton keeps a model READY whose process died or hangs; the probes tell.
+        missing = [
+            name for name in self._needed() if states.get(name) != "READY" or not self._alive(name)
+        ]
         return f"models not ready: {', '.join(missing)}" if missing else ""

@@ -15,7 +15,7 @@ POLL_S = 0.1
 
 
 def guarded_command(command: list[str], lock: int, *, private_memory: bool = False) -> list[str]:
-    """`command` so that it ends with this process; `lock` is inherited, see `tether.py`.
+    """`command` so that it ends with this process; `lock` is inherited, see `child_guard.py`.
 
     `private_memory` keeps other users out of its shared memory, see `private_memory.py`.
     """

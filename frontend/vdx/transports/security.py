@@ -65,7 +65,7 @@ class Guard:
         )
 
     def _check_proxy(self, connection: HTTPConnection) -> None:
-        """What comes through a proxy may come from anybody, whatever Application it was given."""
+        """What comes through a proxy may come from anybody, whatever Host it was given."""
         if not self._keys and any(name in connection.headers for name in PROXY_HEADERS):
             raise Forbidden(
                 "this request came through a proxy, and this server has no API keys: set "

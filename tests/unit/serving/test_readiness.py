@@ -29,6 +29,12 @@ async def test_it_is_what_triton_says() -> None:
     assert "Triton" in await readiness.check()
 
 
+async def test_a_model_that_triton_takes_for_ready_may_be_dead() -> None:
+    triton, _ = looked(voice="READY", ear="READY")
+    readiness = Readiness(cast(Any, triton), lambda: ["voice", "ear"], lambda name: name != "ear")
+    assert await readiness.check() == "models not ready: ear"
+
+
 async def test_a_server_that_hangs_is_a_problem_within_the_time_of_a_probe(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -61,6 +61,8 @@ class RequestLog:
         if code := scope.get(CODE):
             values["code"] = code
         if status in REFUSALS:
-            self._refusals.info("request refused", **values)
+            # Of a trusted proxy that is the address it forwards.
+            client = (scope.get("client") or ("unknown",))[0]
+            self._refusals.info("request refused", client=client, **values)
         else:
             log.debug("request", **values)

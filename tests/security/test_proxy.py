@@ -139,7 +139,7 @@ def test_the_page_and_the_api_are_there(proxied: Proxied) -> None:
 
 
 def test_other_names_are_still_refused(proxied: Proxied) -> None:
-    status, content, _ = proxied.ask("/readyz", Application="evil.example")
+    status, content, _ = proxied.ask("/readyz", Host="evil.example")
     assert status == 403
     assert b"server.public_url" in content
 
