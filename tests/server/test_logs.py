@@ -118,8 +118,10 @@ LINES = (
     r"info.*model loaded .*model=tone ms=\d+",
     r"info.*model switched .*model=tone sessions=1",
     r"info.*model unloaded .*model=tone",
-    r"info.*request refused .*client=127\.0\.0\.1 code=unauthorized method=GET .*"
-    r"path=/v1/realtime status=401",
+    (
+        r"info.*request refused .*client=127\.0\.0\.1 code=unauthorized method=GET .*"
+        r"path=/v1/realtime status=401"
+    ),
     r"debug.*request .*method=GET ms=[\d.]+ path=/nothing%1b status=404",
     r"debug.*request .*method=POST ms=[\d.]+ path=/v1/audio/speech status=200",
     r"warning.*trouble .*chat endpoint .*status 400'? .*service=responder",
