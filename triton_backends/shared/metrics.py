@@ -75,7 +75,10 @@ class TritonMetrics:
         Triton waits for the end of a write that it has begun to answer: a process that ended
         within one would leave its model UNLOADING for ever, so there is no time-out.
         """
-        self._queue.put(None)
+        while self._thread.is_alive():
+            with contextlib.suppress(queue.Full):
+                self._queue.put(None, timeout=1)
+                break
         self._thread.join()
         self._instance.close()
 
@@ -89,7 +92,12 @@ class TritonMetrics:
         while (item := self._queue.get()) is not None:
             # What comes close together is written together: fewer round trips.
             time.sleep(GATHER_S)
-            if self._write_all([item, *self._queued()]):
+            items = [item, *self._queued()]
+            try:
+                self._write_all(items)
+            except Exception:  # noqa: BLE001  (root of a thread: speech matters more than metrics)
+                self.lost += len(items)
+            if None in items:
                 return
 
     def _queued(self) -> Iterator[tuple[str, float] | None]:
@@ -97,8 +105,8 @@ class TritonMetrics:
             while True:
                 yield self._queue.get_nowait()
 
-    def _write_all(self, items: list[tuple[str, float] | None]) -> bool:
-        """Write a batch, sums for counters and gauges; True when the end was among it."""
+    def _write_all(self, items: list[tuple[str, float] | None]) -> None:
+        """Write a batch, sums for counters and gauges; None is the end of the queue."""
         sums: dict[str, float] = {}
         for item in items:
             if item is None:
@@ -111,7 +119,6 @@ class TritonMetrics:
         for name, total in sums.items():
             if total:
                 self._metrics[name].increment(total)
-        return None in items
 
 
 def _make(pb_utils: Any, labels: Mapping[str, str]) -> dict[str, Any]:

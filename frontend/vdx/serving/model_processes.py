@@ -11,7 +11,10 @@ import os
 from collections.abc import Callable, Collection
 from pathlib import Path
 
+from vdx.core.logs import logger
 from vdx.serving.backend_dir import STUB
+
+log = logger(__name__)
 
 PROC = Path("/proc")
 
@@ -36,6 +39,15 @@ def _model_of(cmdline: bytes) -> str:
     return Path(words[1]).parent.parent.name
 
 
+async def _found(models: Collection[str]) -> dict[int, str] | None:
+    """The same beside the event loop; None where this process can open or start nothing more."""
+    try:
+        return await asyncio.to_thread(model_processes, models)
+    except (OSError, RuntimeError) as error:  # no descriptor, or no thread, is free
+        log.warning("model processes are not looked for", error=str(error))
+        return None
+
+
 class ModelProcesses:
     """Follows the processes of models; all calls on one event loop."""
 
@@ -47,7 +59,9 @@ class ModelProcesses:
 
     async def follow(self, models: Collection[str]) -> None:
         """Finds the processes of `models` and follows those that are new."""
-        found = await asyncio.to_thread(model_processes, models)
+        found = await _found(models)
+        if found is None:
+            return
         self._seen.update(found.values())
         for pid, model in found.items():
             if pid not in self._followed:
@@ -59,7 +73,7 @@ class ModelProcesses:
 
     async def gone(self, model: str) -> bool:
         """Whether this machine has no process of a model any more that had one."""
-        return model in self._seen and not await asyncio.to_thread(model_processes, {model})
+        return model in self._seen and await _found({model}) == {}
 
     def close(self) -> None:
         """Follows none any more."""

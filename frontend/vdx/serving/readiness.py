@@ -59,7 +59,9 @@ class Readiness:
         except TimeoutError:
             return f"Triton does not answer within {limit_ms} ms"
         except TritonError as error:
-            return str(error)
+            # Everybody may read it, so without gRPC's text, which names addresses and folders.
+            log.debug("Triton does not list its models", error=str(error))
+            return "Triton does not answer"
         # Triton keeps a model READY whose process died or hangs; the probes tell.
         missing = [
             name for name in self._needed() if states.get(name) != "READY" or not self._alive(name)

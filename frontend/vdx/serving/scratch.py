@@ -75,7 +75,7 @@ def _clear(file: Path) -> None:
         if not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid():
             return
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if found.st_nlink == 0:  # another process has just cleared it
+        if os.fstat(lock).st_nlink == 0:  # another process has just cleared it
             return
         folder = Path(os.fsdecode(os.pread(lock, LONGEST_PATH, 0)))
         if folder.is_absolute() and folder.name.startswith(FOLDER_PREFIX):

@@ -165,7 +165,7 @@ class Utterance:
 
         The wait for a recogniser that died is bounded by `recover` alone.
         """
-        if self._timer is None:
+        if self._timer is None or self._timer.expired():  # one that expires cannot be changed
             return
         if self._recovering and not self._abandoned:
             self._timer.reschedule(None)

@@ -20,13 +20,12 @@ from vdx.core.errors import (
 from vdx.transports.http.connection_limits import ConnectionLimits
 from vdx.transports.http.error_responses import failure
 from vdx.transports.realtime.sliced_websocket import SlicedWebSocket
+from vdx.transports.unread import UnreadTimer
 
 MAX_HEADER_BYTES: Final = 65_536
 """Of the request line, the headers and the trailers of one request together."""
 MOST_PIPELINED: Final = 8
 """Requests sent before the answer to the first."""
-UNREAD_S: Final = 30.0
-"""How long a client may read nothing of an answer that is complete."""
 REFUSED_S: Final = 1.0
 """How long a refused client may still send: hanging up at once could destroy the refusal."""
 HEALTH: Final = frozenset((b"/healthz", b"/readyz"))
@@ -61,6 +60,7 @@ class LimitedHttp(HttpToolsProtocol):
     def connection_made(self, transport: Any) -> None:
         """Takes the connection, or refuses it where all places are in use."""
         super().connection_made(transport)
+        self._unread = UnreadTimer(self.loop, transport)
         if self._limits.make_room(len(self.connections)):
             self._limits.waits(self)
             self._start_timer()
@@ -70,6 +70,7 @@ class LimitedHttp(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Frees what the connection held."""
         self._stop_timer()
+        self._unread.cancel()
         self._limits.works(self)
         # uvicorn tells only the last of several requests that its client is gone.
         for cycle in self._cycles:
@@ -77,6 +78,17 @@ class LimitedHttp(HttpToolsProtocol):
                 cycle.disconnected = True
                 cycle.message_event.set()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """Much waits to be read by the client."""
+        super().pause_writing()
+        self._unread.arm()
+
+    def resume_writing(self) -> None:
+        """The client has read most of it."""
+        super().resume_writing()
+        self._unread.cancel()
+        self._wait_if_read()
 
     def drop(self) -> None:
         """Ends the connection for another one."""
@@ -119,6 +131,7 @@ class LimitedHttp(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """The application starts on the request."""
+        self._unread.cancel()
         self._unused = 0
         self._stage = Stage.BODY
         self._since = self.loop.time()
@@ -148,12 +161,16 @@ class LimitedHttp(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         """The answer is written; the client may not have read it yet."""
         super().on_response_complete()
+        self._unread.arm()
         if self._unanswered is None:
-            self._limits.waits(self)
+            self._wait_if_read()
             self._stage = Stage.REST if self._stage is Stage.BODY else Stage.HEADERS
             self._since = self.loop.time()
-        if unread := self.transport.get_write_buffer_size():
-            self.loop.call_later(UNREAD_S, self._drop_unread, unread)
+
+    def _wait_if_read(self) -> None:
+        """Gives way to other connections, unless an answer is still being sent."""
+        if self._unanswered is None and not self.transport.get_write_buffer_size():
+            self._limits.waits(self)
 
     @property
     def _unanswered(self) -> RequestResponseCycle | None:
@@ -166,6 +183,7 @@ class LimitedHttp(HttpToolsProtocol):
             self._refuse(InvalidInput("a WebSocket needs a connection of its own"))
         elif self._has_room():
             self._stop_timer()
+            self._unread.cancel()
             self._limits.works(self)
             self.handle_websocket_upgrade()
         else:
@@ -212,13 +230,6 @@ class LimitedHttp(HttpToolsProtocol):
             self.transport.close()
         else:
             self._refuse(TooSlow(f"nothing arrived in {self._limits.timeout_s:g} s"))
-
-    def _drop_unread(self, before: int) -> None:
-        unread = self.transport.get_write_buffer_size()  # 0 once the connection is lost
-        if unread >= before:
-            self.transport.abort()
-        elif unread:
-            self.loop.call_later(UNREAD_S, self._drop_unread, unread)
 
     # --- refusals ---------------------------------------------------------------------------
 

@@ -31,6 +31,10 @@ PIECE_BYTES = 48_000
 """Of audio that are resampled at once: a second at 24 kHz, in about a millisecond."""
 
 
+GOODBYE_S = 2.0
+"""How long the closing of a socket may wait for a client that reads nothing."""
+
+
 class Connection:
     """Lives as long as its socket; `run` returns when either side is done."""
 
@@ -76,7 +80,10 @@ class Connection:
 
     async def _close(self, reason: str) -> None:
         try:
-            await self._socket.close(1000, reason)
+            async with asyncio.timeout(GOODBYE_S):
+                await self._socket.close(1000, reason)
+        except TimeoutError:  # the client does not read; its connection ends with what it holds
+            log.debug("client reads no goodbye")
         except (RuntimeError, WebSocketDisconnect):  # the client was quicker
             log.debug("client left first")
 

@@ -9,6 +9,8 @@ from typing import Any, Final
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
+from vdx.transports.unread import UnreadTimer
+
 SLICE_BYTES: Final = 4096
 """700 of the smallest frames."""
 LONGEST_S: Final = 0.004
@@ -27,6 +29,18 @@ class SlicedWebSocket(WebSocketsSansIOProtocol):
         self._unparsed = bytearray()
         self._scheduled = False
 
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        self._unread = UnreadTimer(self.loop, transport)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._unread.arm()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._unread.cancel()
+
     def data_received(self, data: bytes) -> None:
         self._unparsed += data
         if not self._scheduled:
@@ -34,6 +48,7 @@ class SlicedWebSocket(WebSocketsSansIOProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._unparsed.clear()
+        self._unread.cancel()
         super().connection_lost(exc)
 
     async def receive(self) -> Any:
