@@ -65,7 +65,7 @@ def run(command: list[str]) -> dict[str, Any]:
     """What a bench, study or fuzzer printed as JSON."""
     benches = {**BENCHES, **STUDIES}
     command = [sys.executable, *arguments(shlex.join(command), benches), "--json"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=180, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     report: dict[str, Any] = json.loads(done.stdout)
     return report

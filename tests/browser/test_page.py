@@ -16,7 +16,7 @@ from tests.browser.listening import (
 from tests.server.processes import Http
 from vdx.core.paths import PACKAGE
 
-AXE = PACKAGE / "web" / "node_modules" / "axe-core" / "axe.min.js"
+AXE = PACKAGE.parent / "web" / "node_modules" / "axe-core" / "axe.min.js"
 
 
 async def test_a_menu_holds_models_of_its_kind(server: str, open_page: OpenPage) -> None:
