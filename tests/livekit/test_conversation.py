@@ -21,6 +21,7 @@ async def test_a_turn_is_heard_captioned_and_answered(join: Join) -> None:
     assert began["voice"] == "tone-fast"
     await guest.until(lambda: guest.loud, "the greeting is audible")
     await guest.event("vdx.reply.ended")
+    await guest.until(guest.final_captions, "the greeting's caption")
     assert guest.final_captions()[0][0] == "Good morning."
 
     mark = len(guest.events)
