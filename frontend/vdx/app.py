@@ -299,7 +299,7 @@ class Application:
             self._default_recogniser = info.name
 
     @contextmanager
-    def suspicious(self) -> Iterator[None]:
+    def probe_on_failure(self) -> Iterator[None]:
         """Has the models looked at when work with one of them fails in a way that may pass."""
         try:
             yield
@@ -352,7 +352,7 @@ class Application:
     async def _synthesize(self, voice: Voice, text: str) -> AsyncGenerator[SpeechChunk, None]:
         request = SynthesisRequest(text, voice.language, voice.speaker, voice.speed)
         began, first = time.monotonic(), 0.0
-        with self.suspicious():
+        with self.probe_on_failure():
             async with aclosing(self.client.synthesize(voice.model, request)) as chunks:
                 async for chunk in chunks:
                     first = first or time.monotonic()
