@@ -134,6 +134,8 @@ async def test_a_restart_without_descriptors_is_tried_again(
         await _said_again(vdx, "did not start, trying again", before)
     finally:
         resource.prlimit(vdx.process.pid, resource.RLIMIT_NOFILE, limits)
+    await asyncio.to_thread(eventually, lambda: _ready(http), "ready again")
+    assert vdx.output.count("did not start, trying again") > before
 
 
 def test_a_missing_default_model_is_named(vdx: Vdx, http: Http) -> None:
