@@ -16,7 +16,7 @@ Join = Callable[..., Awaitable[Guest]]
 async def test_a_second_person_is_told_and_not_heard(join: Join) -> None:
     first = await join(room_name="two", participant_identity="first")
     began = await first.ready()
-    assert began["person"] == "first"
+    assert began["person"] == "person-first"
     second = await join(room_name="two", participant_identity="second")
     assert "somebody else" in (await second.event("vdx.spectator"))["message"]
     await second.until(lambda: second.chats, "told in the chat too")

@@ -82,6 +82,8 @@ async def _type(talk: Talk, text: str) -> None:
 async def _everything(vdx: Vdx, url: str) -> None:
     """A spoken turn, a typed one that is refused, a synthesis, models, refusals and a 404."""
     http, bearer = Http(url), {"Authorization": f"Bearer {KEY}"}
+    # Other tests of this Triton may have loaded it.
+    assert (await asyncio.to_thread(http.post, "/vdx/models/tone/unload", **bearer))[0] == 200
     async with talking(url, api_key=KEY) as talk:
         done = await talk.full_turn()
         assert ANSWERED in done["response"]["output"][0]["content"][0]["transcript"]

@@ -70,10 +70,9 @@ def up(
     (place / "long.yaml").write_text(yaml.safe_dump([LONG_ANSWER]))
     script = {"kind": "script", "script": {"path": str(place / "long.yaml")}}
     config = {"profiles": {"vdx": {}, "long": {"responder": script, "voice": "tone"}}}
-    ports = [f"--{name}port=0" for name in ("", "grpc-", "http-", "metrics-")]
     chosen = ("--voice", "first", "--recogniser", "canned", "--no-proof")
     environ = {"VDX_HOME": str(home)}
-    with running("up", *ports, *chosen, home=place, config=config, environ=environ) as vdx:
+    with running("up", "--port=0", *chosen, home=place, config=config, environ=environ) as vdx:
         vdx.url()
         yield vdx
         assert vdx.interrupt() == 0
@@ -108,6 +107,7 @@ async def test_up_starts_with_what_it_was_told(server: str, http: Http) -> None:
 async def test_a_voice_comes_to_a_running_server_and_into_a_call(
     server: str, http: Http, voices: Voices, voice_folder: Path
 ) -> None:
+    await asyncio.to_thread(http.post, "/vdx/models/espeak/load")
     async with talking(server, session={"audio": {"output": {"voice": "espeak"}}}) as talk:
         await talk.full_turn()
         await asyncio.to_thread(voices, "add", str(voice_folder))
@@ -153,6 +153,7 @@ async def test_whisper_hears_and_piper_answers(server: str, http: Http, voices: 
             assert response["audio"]["output"]["voice"] == "first"
             assert plain(response["output"][0]["content"][0]["transcript"]).endswith(plain(heard))
             assert is_sound(talk.audio(response["id"]))
+        await asyncio.to_thread(http.post, "/vdx/models/pocketsphinx-en/load")
         chosen = {"audio": {"input": {"transcription": {"model": "pocketsphinx-en"}}}}
         session = await update(talk, chosen)
         assert session["audio"]["input"]["transcription"]["model"] == "pocketsphinx-en"
@@ -168,8 +169,9 @@ def plain(text: str) -> str:
     return text.lower().strip(" .?!")
 
 
-async def test_a_recogniser_removed_in_a_call(server: str, voices: Voices) -> None:
+async def test_a_recogniser_removed_in_a_call(server: str, http: Http, voices: Voices) -> None:
     await asyncio.to_thread(voices, "add", str(WHISPER), "--id", "ears")
+    await asyncio.to_thread(http.post, "/vdx/models/ears/load")
     session = {"audio": {"input": {"transcription": {"model": "ears"}}}}
     async with talking(server, session=session) as talk:
         heard, _ = await heard_and_answered(talk, "stop_talking")
@@ -196,6 +198,7 @@ async def test_a_voice_removed_while_it_speaks(
     server: str, http: Http, home: Path, voices: Voices, voice_folder: Path
 ) -> None:
     await asyncio.to_thread(voices, "add", str(voice_folder), "--id", "leaving")
+    await asyncio.to_thread(http.post, "/vdx/models/leaving/load")
     session = {"audio": {"output": {"voice": "leaving"}}}
     async with talking(server, "long", session=session) as talk:
         await talk.turn()

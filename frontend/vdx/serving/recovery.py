@@ -43,8 +43,9 @@ LEFT_S = 1.0
 """How long streams that were failed may take to be over."""
 UNLOADING_S = 5.0
 """A dead model may stay UNLOADING for ever; nothing it held is worth waiting longer for."""
-CONFIRM_S = 1.0
-"""How long the probe before a reload may take: one that lives answers in milliseconds."""
+CONFIRM_S = 3.0
+"""How long the probe before a reload may take. One that lives answers in milliseconds, but on a
+machine with more to do than cores that may be seconds, and busy is not dead."""
 NOTICED_S = 0.1
 """By then Triton itself knows that a process ended, and says so."""
 POLL_S = 0.05
