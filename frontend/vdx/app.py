@@ -29,8 +29,9 @@ from vdx.core.threads import in_thread
 from vdx.core.voice_choice import VoiceChoice
 from vdx.dialog.drain import Drain
 from vdx.dialog.profiles import DEFAULT_PROFILE, SessionOptions, resolve
+from vdx.dialog.services import Services
 from vdx.dialog.session import Session
-from vdx.dialog.speaking import Audience, Services
+from vdx.dialog.transport import Transport
 from vdx.serving.manager import ModelManager
 from vdx.serving.models import ModelInfo, ModelKind
 from vdx.serving.readiness import Readiness
@@ -224,7 +225,7 @@ class Application:
     def open_session(
         self,
         options: SessionOptions,
-        audience: Audience,
+        transport: Transport,
         lead_ms: Callable[[], int] | None = None,
         *,
         promised: bool = False,
@@ -244,9 +245,9 @@ class Application:
         if len(self.sessions) >= limit:
             raise SessionLimit(f"the server holds {limit} sessions, its limit; try again later")
         # Only rooms have a lead of their own, and only they are promised.
-        transport = "room" if promised else "websocket"
-        services = replace(self._services, lead_ms=lead_ms, transport=transport)
-        session = Session(secrets.token_hex(6), options, services, audience)
+        name = "room" if promised else "websocket"
+        services = replace(self._services, lead_ms=lead_ms, transport=name)
+        session = Session(secrets.token_hex(6), options, services, transport)
         self.sessions[session.id] = session
         return session
 

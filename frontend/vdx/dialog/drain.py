@@ -32,7 +32,7 @@ class Drain:
         """From now on no session is opened; those that are open are told."""
         self._began = time.monotonic()
         for session in list(sessions.values()):
-            session.tell_draining(self.seconds_left)
+            session.notify_draining(self.seconds_left)
 
     @staticmethod
     def refusal() -> Draining:

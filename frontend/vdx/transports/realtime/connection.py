@@ -46,7 +46,6 @@ class Connection:
         self._outbox = Outbox(socket.send_text, write_timeout)
         self._presenter = RealtimePresenter(self._outbox, self._current)
         self._session = host.open_session(settings.options, self._presenter)
-        self._presenter.attach(self._session)
         self._resampler = Resampler(settings.input_rate, LISTEN_RATE)
         self._level = 0.0
         self._uncommitted = 0  # samples at LISTEN_RATE since the last commit or clear
@@ -159,7 +158,7 @@ class Connection:
         self._session.update(new.options)
         self._post("session.updated", session=new.rendered(self._session.id))
         if opted_in and self._host.drain.active:
-            self._session.tell_draining(self._host.drain.seconds_left)
+            self._session.notify_draining(self._host.drain.seconds_left)
 
     async def _checked(self, update: SessionUpdate) -> Settings:
         """The settings with `update`, their models loaded, of the right kind and language."""
@@ -207,7 +206,7 @@ class Connection:
         text = " ".join(part.text for part in new.content)
         self._check_size(text, "item.content")
         self._check_room(text)
-        item_id = new.id or f"item_{self._session.id}_{ev.event_id()}"
+        item_id = new.id or self._session.ids.created_item(ev.event_id())
         item = Item(item_id, new.role, text)
         after = event.get("previous_item_id")
         previous = self._session.history.add(item, after if isinstance(after, str) else None)
@@ -259,7 +258,7 @@ class Connection:
         self._check_size(wanted.instructions, "response.instructions")
         if (active := self._session.active_reply) is not None:
             raise InvalidInput(
-                f"response resp_{self._session.id}_{active} is still active; cancel it or wait",
+                f"response {active.response_id} is still active; cancel it or wait",
                 param="response",
             )
         self._presenter.next_metadata(wanted.metadata)

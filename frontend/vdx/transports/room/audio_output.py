@@ -69,11 +69,11 @@ class AudioOutput:
         async with self._feeding:
             await self._source.capture_frame(frame)
 
-    async def hush(self) -> None:
-        """Ends the sound at a pause with one silent frame, which is no part of any reply.
+    async def send_silence(self) -> None:
+        """Feeds one silent frame at a pause; it is no part of any reply.
 
-        Without it the listener's jitter buffer conceals what it takes for loss: it goes on with the
-        last sound for some 40 ms.
+        Without it the listener's jitter buffer takes the pause for packet loss and repeats the last
+        sound for some 40 ms.
         """
         async with self._feeding:
             await self._source.capture_frame(_SILENCE)
