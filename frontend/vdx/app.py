@@ -28,6 +28,7 @@ from vdx.core.logs import logger
 from vdx.core.threads import in_thread
 from vdx.core.voice_choice import VoiceChoice
 from vdx.dialog.drain import Drain
+from vdx.dialog.ids import REALTIME_PREFIX
 from vdx.dialog.profiles import DEFAULT_PROFILE, SessionOptions, resolve
 from vdx.dialog.services import Services
 from vdx.dialog.session import Session
@@ -344,9 +345,9 @@ class Application:
         return True
 
     def session(self, session_id: str) -> Session:
-        """An open session by id; raises UnknownName."""
+        """An open session by its id, also that of the Realtime protocol; raises UnknownName."""
         try:
-            return self.sessions[session_id]
+            return self.sessions[session_id.removeprefix(REALTIME_PREFIX)]
         except KeyError:
             raise UnknownName(f"there is no session {session_id!r}", param="session") from None
 

@@ -138,6 +138,7 @@ async def test_sessions_are_counted_limited_and_forgotten() -> None:
     with pytest.raises(SessionLimit, match="holds 2 sessions"):
         opened(host)
     assert host.session(first.id) is first
+    assert host.session(first.ids.realtime_id) is first
     host.forget(first)
     host.forget(first)
     with pytest.raises(UnknownName, match=f"no session '{first.id}'"):

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+REALTIME_PREFIX = "sess_"
+
 
 @dataclass(frozen=True, slots=True)
 class UtteranceIds:
@@ -15,7 +17,7 @@ class UtteranceIds:
 class ReplyIds:
     """`number` counts the replies of a session from 1; `item_id` names its history item."""
 
-    session_id: str
+    session: "SessionIds"
     number: int
     response_id: str
     item_id: str
@@ -23,16 +25,25 @@ class ReplyIds:
 
 @dataclass(frozen=True, slots=True)
 class SessionIds:
-    """The ids of one session, whose own id is `session_id`."""
+    """The ids of one session; `session_id` is its own, in logs, rooms and the HTTP API."""
 
     session_id: str
+
+    @property
+    def realtime_id(self) -> str:
+        """Its id in the Realtime protocol, which the HTTP API takes as well."""
+        return f"{REALTIME_PREFIX}{self.session_id}"
+
+    @property
+    def conversation_id(self) -> str:
+        return f"conv_{self.session_id}"
 
     def utterance(self, number: int) -> UtteranceIds:
         return UtteranceIds(number, f"item_{self.session_id}_u{number}")
 
     def reply(self, number: int) -> ReplyIds:
         session = self.session_id
-        return ReplyIds(session, number, f"resp_{session}_{number}", f"item_{session}_r{number}")
+        return ReplyIds(self, number, f"resp_{session}_{number}", f"item_{session}_r{number}")
 
     def typed_item(self, number: int) -> str:
         """The item of text that the user typed; `number` counts the session's messages."""

@@ -1,7 +1,7 @@
 """One client of `/v1/realtime`: its events in, a session between, the presenter's events out."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import replace
 from typing import Any
 
@@ -21,6 +21,7 @@ from vdx.transports.realtime.outbox import Outbox
 from vdx.transports.realtime.presenter import RealtimePresenter
 from vdx.transports.realtime.schema import NewItem, ResponseCreate, SessionUpdate, parse
 from vdx.transports.realtime.settings import Settings
+from vdx.transports.realtime.updates import SessionUpdates
 
 log = logger(__name__)
 
@@ -49,8 +50,10 @@ class Connection:
         self._resampler = Resampler(settings.input_rate, LISTEN_RATE)
         self._level = 0.0
         self._uncommitted = 0  # samples at LISTEN_RATE since the last commit or clear
-        self._loading: asyncio.Task[None] | None = None
         self._tasks: asyncio.TaskGroup | None = None
+        self._updates = SessionUpdates(
+            self._apply, self._loads_model, self._refuse, self._spawn_update
+        )
 
     async def run(self) -> None:
         """Serves the client; everything of it is freed on return."""
@@ -59,7 +62,7 @@ class Connection:
 
     async def _run(self) -> None:
         session = self._session
-        self._post("session.created", session=self._settings.rendered(session.id))
+        self._post("session.created", session=self._settings.rendered(session.ids.realtime_id))
         try:
             async with asyncio.TaskGroup() as group:
                 self._tasks = group
@@ -67,9 +70,9 @@ class Connection:
                 reading = group.create_task(self._read(), name=f"{session.id}-read")
                 levels = group.create_task(self._tell_levels(), name=f"{session.id}-levels")
                 reason = await session.run()
-                for task in (reading, levels, self._loading):
-                    if task is not None:
-                        task.cancel()
+                self._updates.cancel()
+                reading.cancel()
+                levels.cancel()
                 self._outbox.close()
                 await writing
         finally:
@@ -116,8 +119,16 @@ class Connection:
             event_id = event_id_of(event)
             await self._handler(event)(event)
         except VdxError as error:
-            log.debug("event refused", code=error.code, error=error.for_log)
-            self._outbox.post(ev.error_event(error, event_id))
+            self._refuse(error, event_id)
+
+    def _refuse(self, error: VdxError, event_id: str | None) -> None:
+        log.debug("event refused", code=error.code, error=error.for_log)
+        self._outbox.post(ev.error_event(error, event_id))
+
+    def _spawn_update(self, work: Callable[[], Coroutine[Any, Any, None]]) -> asyncio.Task[None]:
+        if self._tasks is None:
+            raise RuntimeError("events are read while the connection runs")
+        return self._tasks.create_task(work(), name=f"{self._session.id}-update")
 
     def _handler(self, event: dict[str, Any]) -> Callable[[dict[str, Any]], Awaitable[None]]:
         name = HANDLERS.get(str(event.get("type")))
@@ -133,21 +144,12 @@ class Connection:
     async def _session_update(self, event: dict[str, Any]) -> None:
         update = parse(SessionUpdate, event.get("session"), "session")
         self._check_size(update.instructions, "session.instructions")
-        if self._loading is not None:  # updates take effect in the order they were sent
-            await asyncio.wait((self._loading,))
-        wanted = self._current().merged(update).options.models
-        if all(self._host.manager.info(name) for name, _ in wanted):
-            await self._apply(update)
-        elif self._tasks is not None:
-            # Beside the reading: speech must not wait while a model loads.
-            work = self._apply_or_refuse(update, event_id_of(event))
-            self._loading = self._tasks.create_task(work, name=f"{self._session.id}-update")
+        await self._updates.take(update, event_id_of(event))
 
-    async def _apply_or_refuse(self, update: SessionUpdate, event_id: str | None) -> None:
-        try:
-            await self._apply(update)
-        except VdxError as error:
-            self._outbox.post(ev.error_event(error, event_id))
+    def _loads_model(self, update: SessionUpdate) -> bool:
+        """Whether the settings with `update` need a model that is not loaded."""
+        wanted = self._current().merged(update).options.models
+        return not all(self._host.manager.info(name) for name, _ in wanted)
 
     async def _apply(self, update: SessionUpdate) -> None:
         new = await self._checked(update)
@@ -156,7 +158,7 @@ class Connection:
         opted_in = new.vdx_events and not self._settings.vdx_events
         self._settings = new
         self._session.update(new.options)
-        self._post("session.updated", session=new.rendered(self._session.id))
+        self._post("session.updated", session=new.rendered(self._session.ids.realtime_id))
         if opted_in and self._host.drain.active:
             self._session.notify_draining(self._host.drain.seconds_left)
 

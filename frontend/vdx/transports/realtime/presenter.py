@@ -223,10 +223,8 @@ class RealtimePresenter:
         output: list[dict[str, Any]],
         details: dict[str, Any] | None = None,
     ) -> dict[str, Any]:
-        rendered = self._settings().rendered(reply.session_id)
-        return ev.response_object(
-            reply.response_id, status, output, rendered, details, self._metadata
-        )
+        rendered = self._settings().rendered(reply.session.realtime_id)
+        return ev.response_object(reply, status, output, rendered, details, self._metadata)
 
     def _audio_event(self, reply: ReplyIds, pcm: Pcm) -> str:
         """Without the JSON encoder, which is slower: there are 50 a second for each session."""

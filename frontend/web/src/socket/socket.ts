@@ -49,7 +49,7 @@ export class SocketTransport implements Transport {
     socket.onmessage = ({ data }: MessageEvent<string>) => {
       const event = JSON.parse(data) as ServerEvent;
       if (event.type === "session.created") {
-        this.begin(event.session.id.replace("sess_", ""));
+        this.begin(event.session.id);
         opened();
       }
       this.take(event);
