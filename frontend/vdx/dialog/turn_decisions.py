@@ -27,7 +27,7 @@ class AbandonUtterance:
 
 @dataclass(frozen=True, slots=True)
 class CommitUser:
-    """Put what the person said (or typed: utterance None) into the history."""
+    """Put what the user said (or typed: utterance None) into the history."""
 
     text: str
     utterance: int | None

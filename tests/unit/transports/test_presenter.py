@@ -163,3 +163,8 @@ def test_transcripts_can_be_switched_off() -> None:
         FinalTranscript(U1, "secret"),
     ]
     assert "secret" not in json.dumps(narrate(client(transcription=False), *story).told)
+
+
+def test_a_partial_transcript_names_its_item() -> None:
+    transcript = narrate(client(events=True), PartialTranscript(U1, "go", stable=2))
+    assert transcript.only("vdx.transcript")["item_id"] == U1.item_id

@@ -29,11 +29,11 @@ VAD_EVENTS_S = 0.2
 MAX_ITEMS = 1_000
 """Items a conversation may hold before a client may not add to it by hand."""
 PIECE_BYTES = 48_000
-"""Of audio that are resampled at once: a second at 24 kHz, in about a millisecond."""
+"""Bytes of audio resampled at once: a second at 24 kHz, in about a millisecond."""
 
 
-GOODBYE_S = 2.0
-"""How long the closing of a socket may wait for a client that reads nothing."""
+CLOSE_TIMEOUT_S = 2.0
+"""Seconds for closing a socket whose client reads nothing."""
 
 
 class Connection:
@@ -56,7 +56,7 @@ class Connection:
         )
 
     async def run(self) -> None:
-        """Serves the client; everything of it is freed on return."""
+        """Serves the client until it or the session ends."""
         with bound(session=self._session.id):
             await self._run()
 
@@ -68,7 +68,7 @@ class Connection:
                 self._tasks = group
                 writing = group.create_task(self._write(), name=f"{session.id}-write")
                 reading = group.create_task(self._read(), name=f"{session.id}-read")
-                levels = group.create_task(self._tell_levels(), name=f"{session.id}-levels")
+                levels = group.create_task(self._send_levels(), name=f"{session.id}-levels")
                 reason = await session.run()
                 self._updates.cancel()
                 reading.cancel()
@@ -82,11 +82,11 @@ class Connection:
 
     async def _close(self, reason: str) -> None:
         try:
-            async with asyncio.timeout(GOODBYE_S):
+            async with asyncio.timeout(CLOSE_TIMEOUT_S):
                 await self._socket.close(1000, reason)
-        except TimeoutError:  # the client does not read; its connection ends with what it holds
-            log.debug("client reads no goodbye")
-        except (RuntimeError, WebSocketDisconnect):  # the client was quicker
+        except TimeoutError:  # the client does not read: what is queued for it is dropped
+            log.debug("client reads no close frame")
+        except (RuntimeError, WebSocketDisconnect):  # the client closed it first
             log.debug("client left first")
 
     async def _write(self) -> None:
@@ -105,7 +105,7 @@ class Connection:
                 if message["type"] == "websocket.disconnect":
                     break
                 await self._take(message)
-                del message  # it may be large, and the next one may be long in coming
+                del message  # it may be large, and is not needed while the next one is awaited
                 await self._outbox.caught_up()
                 # Messages that have arrived together are taken without waiting.
                 await asyncio.sleep(0)
@@ -170,7 +170,7 @@ class Connection:
             await self._host.prepare(options)
             if self._current().merged(update).options == new.options:
                 return replace(new, options=options)
-            # Somebody switched a model while this one was loaded; look again.
+            # A model was switched while this one was loaded: the result is made again.
 
     def _current(self) -> Settings:
         """The settings, with what an administrator swapped in the session."""
@@ -187,9 +187,9 @@ class Connection:
             pcm = to_pcm(raw[at : at + PIECE_BYTES])
             if self._settings.vdx_events:
                 self._level = rms(pcm)
-            heard = resampler.push(pcm)
-            self._uncommitted += heard.size
-            await self._session.feed(heard.tobytes())
+            resampled = resampler.push(pcm)
+            self._uncommitted += resampled.size
+            await self._session.feed(resampled.tobytes())
 
     async def _audio_commit(self, _event: dict[str, Any]) -> None:
         utterance = self._session.commit()
@@ -273,8 +273,8 @@ class Connection:
 
     # --- levels -----------------------------------------------------------------------------
 
-    async def _tell_levels(self) -> None:
-        """VAD statistics for clients that draw them."""
+    async def _send_levels(self) -> None:
+        """Sends VAD statistics to clients that asked for `vdx.*` events."""
         while True:
             await asyncio.sleep(VAD_EVENTS_S)
             if self._settings.vdx_events:

@@ -50,7 +50,7 @@ def item_object(item: Item) -> dict[str, Any]:
 
 
 def audio_item(item_id: str, transcript: str | None) -> dict[str, Any]:
-    """What the person said, as a conversation item; the transcript follows later."""
+    """An utterance as a conversation item; its transcript follows later."""
     content = {"type": "input_audio", "transcript": transcript}
     return _message(item_id, "user", "completed", [content])
 

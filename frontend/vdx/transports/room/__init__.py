@@ -1,7 +1,7 @@
 """The room transport: one LiveKit room, one conversation at a time, on the process's event loop.
 
 Any LiveKit client can take part. What it meets, `people` being participants of kind STANDARD or
-SIP and the *linked* person the one the conversation is with:
+SIP and the *linked* person the user of the session:
 
 The agent publishes one audio track (48 kHz mono, source MICROPHONE) and subscribes to the linked
 person's microphone alone. Whoever comes first is linked. Who leaves keeps the conversation for

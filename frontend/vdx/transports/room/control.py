@@ -1,4 +1,4 @@
-"""What the linked person asks of the agent beside speaking: RPCs, and text on `lk.chat`."""
+"""Requests of the linked user beside speech: RPCs, and text on `lk.chat`."""
 
 import asyncio
 import json
@@ -144,7 +144,7 @@ class Controls:
                     text += piece
                     if len(text) > MAX_TEXT:
                         break
-        except (TimeoutError, ConnectionError) as error:  # the sender broke off
+        except (TimeoutError, ConnectionError) as error:  # the sender stopped midway
             log.warning("chat lost", error=repr(error))
             return
         finally:
