@@ -7,7 +7,8 @@
 
 Whoever reaches a Triton with explicit model control can run code in it, so the server listens on
 a Unix socket that its user alone can reach, or on the network with mutual TLS. It starts with
-nothing loaded, and takes its model processes and their shared memory with it, however it ends.
+no model loaded. When it ends, also by a crash, its model processes end and their shared memory is
+removed.
 """
 
 import asyncio
@@ -31,7 +32,7 @@ from vdx.serving.address import (
     split_address,
 )
 from vdx.serving.backend_dir import TritonPython, assemble_backend_directory
-from vdx.serving.channel import HASTY_OPTIONS, tls_files
+from vdx.serving.channel import FAST_RECONNECT_OPTIONS, tls_files
 from vdx.serving.environment import server_environment
 from vdx.serving.ports import check_free, choose_port, when_free
 from vdx.serving.private_memory import UMASK
@@ -92,7 +93,7 @@ class EmbeddedTriton:
 
     @property
     def grpc_url(self) -> str:
-        """Where clients find it; kept over a restart."""
+        """Address for clients; kept over a restart."""
         if self.options.grpc_address:
             return network_url(self.options.grpc_address)
         if self._socket_folder is None:
@@ -101,13 +102,13 @@ class EmbeddedTriton:
 
     @property
     def metrics_url(self) -> str:
-        """Where its metrics are read; empty where they were not asked for."""
+        """Address of its metrics; empty if they are off."""
         port = self._metrics_port
         return "" if port is None else f"http://127.0.0.1:{port}/metrics"
 
     @property
     def has_own_socket(self) -> bool:
-        """Other commands do not find it by themselves: another Triton has the socket of `home`."""
+        """Whether its socket is not the one of `home`, which another Triton holds."""
         return self._socket_folder is not None and not self._socket_folder.shared
 
     @property
@@ -137,7 +138,7 @@ class EmbeddedTriton:
         first = self._socket_folder is None
         try:
             await self._start()
-        except BaseException:  # cancelled or failed: no server stays behind, and it goes on
+        except BaseException:  # cancelled or failed: ends the server, then raises it again
             await self._end()
             if first:
                 self._release()
@@ -162,7 +163,7 @@ class EmbeddedTriton:
         await self._wait_ready(self._process)
 
     async def _choose_address(self) -> None:
-        """Takes what is kept over a restart: the folder of the socket and the metrics port."""
+        """Chooses what is kept over a restart: the folder of the socket and the metrics port."""
         options = self.options
         if options.grpc_address:
             tls_files(options.tls)
@@ -177,7 +178,7 @@ class EmbeddedTriton:
     async def stop(self) -> int | None:
         """End the server and its model processes; returns the exit status, None if not started.
 
-        Asks first, ends by force after `stop_timeout_s`. Safe to call twice.
+        Sends SIGTERM, and SIGKILL after `stop_timeout_s`. Safe to call twice.
         """
         status = await self._end()
         self._release()
@@ -202,7 +203,7 @@ class EmbeddedTriton:
         return process.returncode
 
     def _release(self) -> None:
-        """Gives the folder of the socket to the next Triton."""
+        """Releases the folder of the socket for another Triton."""
         claim, self._socket_folder = self._socket_folder, None
         if claim is not None:
             claim.release()
@@ -290,7 +291,7 @@ class EmbeddedTriton:
 
     async def _wait_ready(self, process: subprocess.Popen[bytes]) -> None:
         config = TritonConfig(url=self.grpc_url, tls=self.options.tls)
-        client = TritonClient(config, HASTY_OPTIONS)
+        client = TritonClient(config, FAST_RECONNECT_OPTIONS)
         try:
             async with client, asyncio.timeout(self.options.start_timeout_s):
                 while not await client.is_ready():

@@ -5,8 +5,8 @@
         await livekit.died()      # returns when the process ends by itself
         await livekit.restart()   # same ports and keys
 
-Its signalling listens on 127.0.0.1 alone; it offers people its loopback address only, and dies with
-its parent.
+Its signalling listens on 127.0.0.1 alone; it offers participants its loopback address only, and
+ends with its parent.
 """
 
 import asyncio
@@ -73,7 +73,7 @@ class DevelopmentLiveKit:
 
         Raises:
             PortTaken: the port was given explicitly and is in use.
-            RoomError: it ended, or was not ready in time; its last words are in the message.
+            RoomError: it ended, or was not ready in time; the end of its log is in the message.
         """
         if self.pid is not None:
             return
@@ -97,7 +97,7 @@ class DevelopmentLiveKit:
                 async with asyncio.timeout(STOP_S):
                     await exited(process)
             except TimeoutError:
-                pass  # it waits for rooms to empty; they are not worth it
+                pass  # it waits for rooms to empty, which development need not
             finally:
                 signal_group(process.pid, signal.SIGKILL)
                 process.wait()
@@ -155,7 +155,7 @@ class DevelopmentLiveKit:
                 "use_external_ip": False,
                 "node_ip": "127.0.0.1",
                 "enable_loopback_candidate": True,
-                # Else people are sent to STUN servers on the internet, which nobody needs here.
+                # Else participants are sent to STUN servers on the internet.
                 "stun_servers": [f"127.0.0.1:{udp}"],
             },
             "logging": {"level": "warn", "json": False},

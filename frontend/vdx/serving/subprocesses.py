@@ -1,4 +1,4 @@
-"""What an event loop needs to look after a child process without a thread."""
+"""Starts, signals and waits for child processes on an event loop, without a thread."""
 
 import asyncio
 import contextlib
@@ -15,9 +15,9 @@ POLL_S = 0.1
 
 
 def guarded_command(command: list[str], lock: int, *, private_memory: bool = False) -> list[str]:
-    """`command` so that it ends with this process; `lock` is inherited, see `child_guard.py`.
+    """`command`, wrapped to end with this process; `lock` is inherited, see `child_guard.py`.
 
-    `private_memory` keeps other users out of its shared memory, see `private_memory.py`.
+    `private_memory` makes its shared memory unreadable for other users, see `private_memory.py`.
     """
     boot = BOOT.format(root=str(ROOT))
     wanted = [str(os.getpid()), str(lock), "private" if private_memory else "-"]
@@ -25,7 +25,7 @@ def guarded_command(command: list[str], lock: int, *, private_memory: bool = Fal
 
 
 def signal_group(group: int, number: signal.Signals) -> None:
-    """Signal a process group; one that is gone is as good as signalled."""
+    """Signals a process group; does nothing if it has ended."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(group, number)
 
@@ -63,7 +63,7 @@ def tail(log: Path, lines: int) -> str:
 
 
 async def answers_http(port: int) -> bool:
-    """One request over HTTP to loopback; False while nothing listens or it answers otherwise."""
+    """One request over HTTP to loopback; whether it is answered with status 200."""
     try:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
     except OSError:
