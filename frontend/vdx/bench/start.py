@@ -1,6 +1,6 @@
 """`vdx bench start`: how long `vdx up` takes to ready, and from Ctrl-C to gone.
 
-Measured with Triton, its models and the test turn, in environments that are built already.
+Measured with Triton, its models and the proof turn, in environments that are built already.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""`vdx up`: everything on one machine: Triton, models, the server, and a test turn."""
+"""`vdx up`: everything on one machine: Triton, models, the server, and a proof turn."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

@@ -1,4 +1,4 @@
-"""The output of `vdx up`: the stages of a test turn in ms, the addresses, and next commands."""
+"""The output of `vdx up`: the stages of a proof turn in ms, the addresses, and next commands."""
 
 from typing import TYPE_CHECKING, Any
 

@@ -27,7 +27,7 @@ class Paths:
     triton_venv: Path
     """The environment that model processes run in."""
     recordings: Path
-    """WAV recordings of speech, for the test turn and the benches."""
+    """WAV recordings of speech, for the proof turn and the benches."""
     is_checkout: bool
 
     @property

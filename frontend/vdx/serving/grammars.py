@@ -51,7 +51,7 @@ _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}")
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """Result of loading a vocabulary in pocketsphinx: size of the pruned dictionary, times in ms."""
+    """Result of loading a vocabulary in pocketsphinx: words after pruning, times in ms."""
 
     pronunciations: int
     read_ms: float

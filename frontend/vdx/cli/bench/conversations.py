@@ -21,7 +21,7 @@ from vdx.cli.bench.running import (
 
 
 def start(rounds: Rounds = 5) -> Alone:
-    """The test turn included; and from Ctrl-C to the end of every process."""
+    """The proof turn included; and from Ctrl-C to the end of every process."""
     from vdx.bench import start as bench
 
     return Alone(rounds, lambda step: bench.measure(rounds, step))

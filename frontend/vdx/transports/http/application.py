@@ -178,7 +178,7 @@ async def models(request: Request) -> Response:
 
 async def load(request: Request) -> Response:
     """Loads a model and warms it up."""
-    info = await _host(request).load(request.path_params["name"])
+    info = await _host(request).models.load(request.path_params["name"])
     return JSONResponse({"loaded": info.name, "kind": info.kind})
 
 
