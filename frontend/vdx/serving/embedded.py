@@ -12,7 +12,6 @@ removed.
 """
 
 import asyncio
-import signal
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -38,7 +37,7 @@ from vdx.serving.ports import check_free, choose_port, when_free
 from vdx.serving.private_memory import UMASK
 from vdx.serving.scratch import Scratch, clear_dead
 from vdx.serving.socket_folder import SocketFolder, lock_socket_folder
-from vdx.serving.subprocesses import exited, guarded_command, signal_group, tail
+from vdx.serving.subprocesses import end_group, exited, guarded_command, tail
 from vdx.serving.triton import TritonClient
 
 
@@ -141,7 +140,7 @@ class EmbeddedTriton:
         except BaseException:  # cancelled or failed: ends the server, then raises it again
             await self._end()
             if first:
-                self._release()
+                await self._release()
             raise
 
     async def _start(self) -> None:
@@ -181,32 +180,21 @@ class EmbeddedTriton:
         Sends SIGTERM, and SIGKILL after `stop_timeout_s`. Safe to call twice.
         """
         status = await self._end()
-        self._release()
+        await self._release()
         return status
 
     async def _end(self) -> int | None:
         process, self._process = self._process, None
         if process is None:
-            self._remove_files()
+            await in_thread(self._remove_files)
             return None
-        signal_group(process.pid, signal.SIGTERM)
-        try:
-            async with asyncio.timeout(self.options.stop_timeout_s):
-                await exited(process)
-        except TimeoutError:
-            pass
-        finally:
-            # Also after a clean exit: a model process may outlive its server for a moment.
-            signal_group(process.pid, signal.SIGKILL)
-            process.wait()
-            self._remove_files()
-        return process.returncode
+        return await end_group(process, self.options.stop_timeout_s, self._remove_files)
 
-    def _release(self) -> None:
+    async def _release(self) -> None:
         """Releases the folder of the socket for another Triton."""
         claim, self._socket_folder = self._socket_folder, None
         if claim is not None:
-            claim.release()
+            await in_thread(claim.release)
 
     async def died(self) -> int:
         """Wait until the process ends and return its exit status; does not clean up after it."""

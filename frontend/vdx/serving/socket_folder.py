@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vdx.core.errors import SetupError
+from vdx.core.threads import in_thread
 from vdx.serving.address import fits, make_private, shared_folder
 
 LOCK = "lock"
@@ -48,13 +49,13 @@ async def lock_socket_folder(home: Path | None) -> SocketFolder:
     Waits up to LEFT_OVER_S for a server whose vdx was killed. Raises SetupError.
     """
     if home is None:
-        return _own_folder()
+        return await in_thread(_own_folder, discard=SocketFolder.release)
     folder = shared_folder(home)
     make_private(folder)
     deadline = asyncio.get_running_loop().time() + LEFT_OVER_S
     while (descriptor := _lock(folder)) is None:
         if _owner_runs(folder) or asyncio.get_running_loop().time() > deadline:
-            return _own_folder()
+            return await in_thread(_own_folder, discard=SocketFolder.release)
         await asyncio.sleep(0.05)
     return SocketFolder(folder, descriptor, shared=True)
 

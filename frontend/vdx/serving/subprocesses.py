@@ -1,4 +1,4 @@
-"""Starts, signals and waits for child processes on an event loop, without a thread."""
+"""Starts, signals and waits for child processes without blocking the event loop."""
 
 import asyncio
 import contextlib
@@ -6,7 +6,10 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+
+from vdx.core.threads import in_thread
 
 ROOT = Path(__file__).parents[2]
 BOOT = "import sys; sys.path.insert(0, {root!r}); from vdx.serving.child_guard import main; main()"
@@ -46,6 +49,31 @@ async def exited(process: subprocess.Popen[bytes]) -> int:
             loop.remove_reader(descriptor)
             os.close(descriptor)
     return process.wait()
+
+
+async def end_group(
+    process: subprocess.Popen[bytes], patience_s: float, clean_up: Callable[[], None]
+) -> int:
+    """Ends a process and its group, by force after `patience_s`, then runs `clean_up`; the status.
+
+    The waiting for a killed process and `clean_up`, which may remove many files, are in a thread.
+    """
+
+    def reap() -> None:
+        process.wait()
+        clean_up()
+
+    signal_group(process.pid, signal.SIGTERM)
+    try:
+        async with asyncio.timeout(patience_s):
+            await exited(process)
+    except TimeoutError:
+        pass
+    finally:
+        # Also after a clean exit: a process it started may outlive it for a moment.
+        signal_group(process.pid, signal.SIGKILL)
+        await in_thread(reap)
+    return process.returncode
 
 
 async def _polled(process: subprocess.Popen[bytes]) -> int:
