@@ -36,5 +36,5 @@ class TritonPythonModel(AsrBackend):
         return PocketsphinxEngine(
             pool,
             CmnStore.of_server(self._name, parameters.integer("remembered_sessions", 1024, low=0)),
-            whole_only=bool(parameters.text("grammar")),
+            complete_sentences_only=bool(parameters.text("grammar")),
         )

@@ -6,6 +6,7 @@ client no message.
 """
 
 import time
+from concurrent.futures import Future
 from typing import Any
 
 import numpy as np
@@ -52,11 +53,12 @@ class AsrBackend:
         self._metrics: Metrics = TritonMetrics(pb_utils, args["model_name"])
         self._progress = Progress(parameters.integer("stuck_ms", STUCK_MS, low=100) / 1000)
         self._faults = FaultLog(args["model_name"], pb_utils.Logger.log_error)
+        workers = self._engine.workers
         self._sequences = Sequences(
             self._engine,
             limit=parameters.integer("max_utterances", self._engine.max_utterances, low=1),
             idle_s=parameters.integer("idle_ms", 6000, low=100) / 1000,
-            workers=parameters.integer("workers", self._engine.workers, low=1, high=64),
+            workers=parameters.integer("workers", workers, low=min(workers, 1), high=64),
             count=lambda change: self._metrics.add("vdx_active_streams", change),
             progress=self._progress,
             faults=self._faults,
@@ -100,8 +102,10 @@ def warm_up(engine: AsrEngine) -> None:
     noise = np.random.default_rng(0).normal(0, 200, WARM_UP_FRAMES * ASR_FRAME).astype(np.int16)
     utterance = engine.start(AsrRequest(audio=noise))
     utterance.accept(noise)
-    utterance.flush()
-    utterance.finish()
+    for transcribe in (utterance.flush, utterance.finish):
+        answer = transcribe()
+        if isinstance(answer, Future):
+            answer.result()
     utterance.close()
 
 
