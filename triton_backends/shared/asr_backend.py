@@ -19,6 +19,7 @@ from triton_backends.shared.errors import BackendError, Busy, InvalidArgument
 from triton_backends.shared.fault_log import FaultLog, Origin
 from triton_backends.shared.lifeline import follow_parent
 from triton_backends.shared.metrics import Metrics, TritonMetrics
+from triton_backends.shared.model_info import ModelInfo
 from triton_backends.shared.parameters import Parameters
 from triton_backends.shared.progress import Progress
 from triton_backends.shared.sequences import Sequences
@@ -40,6 +41,8 @@ STUCK_MS = 20_000
 class AsrBackend:
     """Base of a family's TritonPythonModel; the family says how its engine is built."""
 
+    model: ModelInfo
+
     def build_engine(self, parameters: Parameters) -> AsrEngine:
         """The family's engine, made of the model's parameters."""
         raise NotImplementedError
@@ -47,12 +50,13 @@ class AsrBackend:
     def initialize(self, args: dict[str, str]) -> None:
         """Called by Triton once: build and warm up."""
         follow_parent()
+        self.model = ModelInfo.of(args)
         parameters = Parameters.of(args["model_config"])
         self._engine = self.build_engine(parameters)
         warm_up(self._engine)
-        self._metrics: Metrics = TritonMetrics(pb_utils, args["model_name"])
+        self._metrics: Metrics = TritonMetrics(pb_utils, self.model.name)
         self._progress = Progress(parameters.integer("stuck_ms", STUCK_MS, low=100) / 1000)
-        self._faults = FaultLog(args["model_name"], pb_utils.Logger.log_error)
+        self._faults = FaultLog(self.model.name, pb_utils.Logger.log_error)
         workers = self._engine.workers
         self._sequences = Sequences(
             self._engine,
