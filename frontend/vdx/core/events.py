@@ -91,7 +91,7 @@ class TranscriptKind(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """One word and when it sounds, in ms from the start of its audio.
+    """One word and its time, in ms from the start of its audio.
 
     `char_start` and `char_end` are offsets into the text it was spoken from; a recogniser
     leaves them at 0.
@@ -106,7 +106,7 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Transcript:
-    """What the recogniser has of one utterance so far.
+    """The transcript of one utterance so far.
 
     `stable` leading characters of `text` will not change; `audio_ms` says how much audio of
     the utterance (pre-roll included) the text covers; `confidence` is 0 to 1.
@@ -147,8 +147,8 @@ class SpeechChunk:
 class Clause:
     """A piece of a reply small enough to speak in one request.
 
-    `text` is cleaned for the voice; `source_start` and `source_end` say which part of the
-    reply's source it stands for, `offsets[i]` which source offset `text[i]` came from.
+    `text` is cleaned for the voice; `source_start` and `source_end` say the part of the
+    reply's source that it came from, `offsets[i]` which source offset `text[i]` came from.
     """
 
     text: str

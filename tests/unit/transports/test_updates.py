@@ -79,7 +79,7 @@ async def connected() -> AsyncIterator[tuple[FakeSocket, HeldTriton, Connection]
     await host.load_defaults()
     await host.manager.unload(HELD)
     triton.gate.clear()
-    socket, options = FakeSocket(), host.options("")
+    socket, options = FakeSocket(), host.profiles.options("")
     settings = Settings(options, options.voice_choice, options.recogniser)
     connection = Connection(cast(Any, socket), host, settings)
     serving = asyncio.create_task(connection.run())
