@@ -31,6 +31,7 @@ from vdx.dialog.drain import Drain
 from vdx.dialog.profiles import DEFAULT_PROFILE, SessionOptions, resolve
 from vdx.dialog.session import Session
 from vdx.dialog.speaking import Audience, Services
+from vdx.serving.default_models import DefaultModels
 from vdx.serving.manager import ModelManager
 from vdx.serving.models import ModelInfo, ModelKind
 from vdx.serving.readiness import Readiness
@@ -62,7 +63,7 @@ class Application:
         """Whether the default models have been loaded; from then on sessions are let in."""
         self.readiness = Readiness(client, self._needed, manager.recovery.alive)
         self.client = client
-        self._recogniser = ""
+        self._defaults = DefaultModels.of(config)
         self._full_names: dict[tuple[str, str], str] = {}
         """The models that the configuration means by a name in a language."""
         self._default_voice: VoiceChoice | None = None
@@ -86,8 +87,7 @@ class Application:
             ConfigError: a profile's language is not one of its voice or recogniser.
             TritonError: a model could not be loaded.
         """
-        if self.config.asr.enabled:
-            self._recogniser = await self.manager.pick_recogniser(self.config.asr)
+        self._defaults = DefaultModels.of(self.config, await self.manager.names())
         await self._resolve_names()
         needed: dict[str, ModelKind | None] = dict.fromkeys(
             self._full_name(name, self.config.asr.language) for name in self.config.models.preload
@@ -111,7 +111,7 @@ class Application:
             (name, None, self.config.asr.language) for name in self.config.models.preload
         ]
         for profile in dict.fromkeys((DEFAULT_PROFILE, *self.config.profiles)):
-            options = resolve(self.config, profile, self._recogniser)
+            options = resolve(self.config, profile, self._defaults)
             named += [(model, kind, options.language) for model, kind in options.models]
         for name, kind, language in named:
             self._full_names[name, language] = await self.manager.resolve(name, kind, language)
@@ -147,7 +147,7 @@ class Application:
 
     def options(self, profile: str) -> SessionOptions:
         """The options a session of `profile` starts with; raises UnknownName."""
-        options = resolve(self.config, profile, self._recogniser)
+        options = resolve(self.config, profile, self._defaults)
         options = options.with_models(
             {name: self._full_name(name, options.language) for name, _ in options.models}
         )
@@ -424,6 +424,7 @@ class Application:
 
     def status(self) -> dict[str, Any]:
         """What `/vdx/status` tells."""
+        options = self.options("")
         return {
             "pid": os.getpid(),
             "triton_pid": self.triton_pid,
@@ -433,8 +434,8 @@ class Application:
             "sessions": len(self.sessions),
             "max_sessions": self.max_sessions,
             "tasks": len(asyncio.all_tasks()),
-            "recogniser": self._default_recogniser or self._recogniser,
-            "voice": self.options("").voice,
+            "recogniser": options.recogniser,
+            "voice": options.voice,
         }
 
 
