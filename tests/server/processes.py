@@ -99,7 +99,8 @@ class Vdx:
             file = home / "vdx.yaml"
             file.write_text(yaml.safe_dump(config))
             command += ["--config", str(file)]
-        environment = {k: v for k, v in os.environ.items() if not k.startswith("VDX_")}
+        kept = ("VDX_HOME",)
+        environment = {k: v for k, v in os.environ.items() if k in kept or not k.startswith("VDX_")}
         self.lines: list[str] = []
         self.process = subprocess.Popen(
             command,
