@@ -80,6 +80,11 @@ def embedded(repository: Path, log_file: Path, **options: Any) -> EmbeddedTriton
     )
 
 
+def plain_environment() -> dict[str, str]:
+    """That of this process, without any setting of vdx but its home."""
+    return {k: v for k, v in os.environ.items() if k == "VDX_HOME" or not k.startswith("VDX_")}
+
+
 class Vdx:
     """One running `vdx` command, its output kept line by line."""
 

@@ -146,7 +146,7 @@ def test_what_it_says_to_do_is_what_works(fake: FakeHub) -> None:
     assert "vdx up --recogniser whisper-tiny\n" in tiny
     vdx("remove", KEY, *NOBODY)
     again = vdx("pull", KEY, "--endpoint", fake.url).output
-    assert f"up --voice {KEY} --set asr.language=de --recogniser whisper-tiny" in again
+    assert f"up --voice {KEY} --language de --recogniser whisper-tiny" in again
 
 
 @pytest.mark.usefixtures("home", "no_trial")
