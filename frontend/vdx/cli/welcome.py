@@ -1,4 +1,4 @@
-"""What `vdx up` shows: one proven turn with its milliseconds, and where to go from here."""
+"""The output of `vdx up`: the stages of a proof turn in ms, the addresses, and next commands."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -23,9 +23,9 @@ BAR_COLUMNS = 30
 
 
 async def prove(address: str, config: "Config") -> None:
-    """Holds one turn with a recording of a person at the speed of the wire, and prints it.
+    """Runs one turn with a recording sent in real time, and prints its stages.
 
-    A turn that fails is told and does not keep the server from serving.
+    If the turn fails, prints why; the server goes on.
     """
     from vdx.client.realtime import RealtimeClient
     from vdx.client.recording import read_clip
@@ -66,7 +66,7 @@ def _show(turn: dict[str, Any]) -> None:
 
 
 def welcome(address: str, host: "Application") -> None:
-    """Where to talk, and the one line each for something better."""
+    """Prints where to talk, and a command for a better voice and recogniser each."""
     from vdx.core.language_tags import primary_subtag
     from vdx.serving.default_models import LIGHT_RECOGNISER, LIGHT_VOICE
     from vdx.serving.voicepacks.starters import catalogue_recognisers, catalogue_voice
