@@ -1,7 +1,7 @@
-"""Does what was said so far sound finished? The rules behind the wait at the end of a turn.
+"""Semantic endpointing: whether the words so far sound finished, by rules for each language.
 
-They read the speculative transcript of a pause, whose last words are the whole evidence. A phrase
-is unfinished when it ends
+The input is the speculative transcript at a pause, of which only the last words count. A phrase is
+unfinished when it ends
 
 1. in a mark that continues ("…", ",", "-"), or
 2. in a word that needs another one after it (article, preposition, conjunction, auxiliary,
@@ -55,7 +55,7 @@ class SemanticEndpointing:
         return 0
 
     def unfinished(self, text: str) -> bool:
-        """Whether the person is likely to go on after `text`."""
+        """Whether the user is likely to go on after `text`."""
         table = self._table
         words = _words(text, table) if table else []
         if table is None or not words or _ASKS.search(text):

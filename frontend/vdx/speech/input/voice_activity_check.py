@@ -1,7 +1,7 @@
-"""The voice check: does this sound come from a throat?
+"""The voice check: is this sound a voice?
 
-webrtcvad knows speech by the energy of six bands, and takes fans, typing and music for it. Two
-properties of a voice tell them apart:
+webrtcvad detects speech by the energy of six bands, and takes fans, typing and music for it. Two
+properties distinguish a voice:
 
 - It is *periodic*: vocal folds open 70 to 400 times a second. Measured as the highest peak of the
   autocorrelation over these lags, divided by the window's own (Boersma, Proceedings of the

@@ -24,7 +24,7 @@ class Language:
     `abbreviations` never end a sentence. `closing_abbreviations` end one when a capital letter
     follows, unless every noun has one (`capital_nouns`). `number_abbreviations` are abbreviations
     only before a number. `ordinal_dot`: "3." means "third". `interrupt_words` stop the bot,
-    `listening_sounds` only say "I am with you".
+    `listening_sounds` ("mhm") do not.
     """
 
     abbreviations: frozenset[str] = frozenset()

@@ -1,7 +1,7 @@
 """The room transport: one LiveKit room, one conversation at a time, on the process's event loop.
 
 Any LiveKit client can take part. What it meets, `people` being participants of kind STANDARD or
-SIP and the *linked* person the one the conversation is with:
+SIP and the *linked* person the user of the session:
 
 The agent publishes one audio track (48 kHz mono, source MICROPHONE) and subscribes to the linked
 person's microphone alone. Whoever comes first is linked. Who leaves keeps the conversation for
@@ -26,7 +26,7 @@ Data packets sent by the agent, reliable, topic `vdx.events`, one JSON object `{
 The same as the WebSocket's, where the protocol has no event of its own:
 
 - `vdx.state` state, thinking
-- `vdx.transcript` utterance, text, stable
+- `vdx.transcript` utterance, item_id, text, stable
 - `vdx.playout.paused`, `vdx.playout.resumed` response_id, item_id, played_ms
 - `vdx.turn` response_id, item_id, speech_end_to_first_audio_ms, stages
 - `vdx.vad` level, noise_floor, adaptive_threshold and the other statistics, five times a second
@@ -38,7 +38,8 @@ and what the WebSocket tells in events of the protocol:
 - `vdx.session` session, person, profile, voice, recogniser, language; at the start, on a change
 - `vdx.user.started` utterance, item_id, interrupting; `vdx.user.said` utterance, item_id, text;
   `vdx.user.dropped` utterance, item_id
-- `vdx.reply.started` response_id, item_id; `vdx.reply.clause` response_id, item_id, text;
+- `vdx.reply.started` response_id, item_id; `vdx.reply.clause` response_id, item_id, clause
+  (from 0), text;
   `vdx.reply.ended` response_id, item_id, status, reason, played_ms, text (what was played)
 - `vdx.error` error: code, message, service, retryable
 - `vdx.spectator` message; only to people who are not linked

@@ -1,4 +1,4 @@
-"""What the linked person asks of the agent beside speaking: RPCs, and text on `lk.chat`."""
+"""Requests of the linked user beside speech: RPCs, and text on `lk.chat`."""
 
 import asyncio
 import json
@@ -95,10 +95,10 @@ class Controls:
     async def _say(self, payload: Any) -> dict[str, Any]:
         wanted = parse(SayRequest, payload, "payload")
         session, _ = self._live
-        if session.active_reply is not None:
+        if _active_reply(session) is not None:
             raise InvalidInput("a reply is under way; vdx.interrupt ends it", param="text")
         session.say(wanted.text)
-        return {"reply": session.active_reply}
+        return {"reply": _active_reply(session)}
 
     async def _interrupt(self, payload: Any) -> dict[str, Any]:
         parse(EmptyRequest, payload, "payload")
@@ -111,7 +111,7 @@ class Controls:
         wanted = parse(UseModelRequest, payload, "payload")
         session, presenter = self._live
         kind = await self._host.switching.use_offered(wanted.model, session)
-        presenter.tell_session()
+        presenter.send_session()
         return {"model": wanted.model, "kind": kind}
 
     async def _stats(self, payload: Any) -> dict[str, Any]:
@@ -144,7 +144,7 @@ class Controls:
                     text += piece
                     if len(text) > MAX_TEXT:
                         break
-        except (TimeoutError, ConnectionError) as error:  # the sender broke off
+        except (TimeoutError, ConnectionError) as error:  # the sender stopped midway
             log.warning("chat lost", error=repr(error))
             return
         finally:
@@ -157,6 +157,11 @@ class Controls:
             self.presenter.event("vdx.error", error=long.fields)
         elif text.strip():
             self.session.type_text(text.strip())
+
+
+def _active_reply(session: Session) -> int | None:
+    reply = session.active_reply
+    return None if reply is None else reply.number
 
 
 def _payload(text: str) -> Any:

@@ -1,4 +1,4 @@
-"""One room from joining to leaving: waits for a person, converses, goes when they are gone."""
+"""One room, from joining to leaving: one session after the other with the users who join it."""
 
 import asyncio
 import contextlib
@@ -27,8 +27,8 @@ log = logger(__name__)
 
 CONNECT_S = 15.0
 LEVELS_S = 0.2
-GOODBYE_S = 2.0
-"""How long the last messages, and leaving, may take."""
+LEAVE_TIMEOUT_S = 2.0
+"""Seconds for the last messages, and for leaving."""
 SPECTATOR_TEXT = "The conversation here is with somebody else; you can listen, but are not heard."
 
 
@@ -76,7 +76,7 @@ class RoomConversation:
                     return await self._attend(tasks)
                 finally:
                     self._audio_input.stop()
-                    await self._outbox.flush(0.0 if self._participants.over else GOODBYE_S)
+                    await self._outbox.flush(0.0 if self._participants.over else LEAVE_TIMEOUT_S)
                     talking.cancel()
         finally:
             self._tasks = None
@@ -95,7 +95,7 @@ class RoomConversation:
 
     async def _leave(self) -> None:
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(GOODBYE_S):
+            async with asyncio.timeout(LEAVE_TIMEOUT_S):
                 await self._room.disconnect()
         await self._audio_output.close()
 
@@ -132,7 +132,7 @@ class RoomConversation:
         self._outbox.chat(f"vdx cannot serve this room: {error.message}", person)
 
     async def _converse(self, person: str, options: SessionOptions, controls: Controls) -> str:
-        """One session with one person, to its end."""
+        """One session with one user, to its end."""
         presenter = RoomPresenter(self._outbox, self._audio_output, self._audio_input, person)
         session = self._host.open_session(options, presenter, self._lead, promised=True)
         presenter.attach(session)
@@ -145,11 +145,11 @@ class RoomConversation:
                     group.create_task(work, name=f"{session.id}-{name}")
                     for name, work in (
                         ("audio_input", self._audio_input.run(session.feed)),
-                        ("levels", self._tell_levels(session, presenter)),
+                        ("levels", self._send_levels(session, presenter)),
                         ("person", self._watch_person(session)),
                     )
                 ]
-                await self._audio_output.heard()
+                await self._audio_output.wait_for_listener()
                 reason = await session.run()
                 for helper in helpers:
                     helper.cancel()
@@ -161,11 +161,11 @@ class RoomConversation:
         return reason
 
     async def _watch_person(self, session: Session) -> None:
-        """The person may leave and come back within the grace time."""
+        """Ends the session when its user was away for `livekit.rejoin_grace_seconds`."""
         while True:
             await self._participants.away()
             self._audio_input.stop()
-            session.interrupt()  # nobody hears it, and the history holds what was heard
+            session.interrupt()  # it has no listener; the history keeps what was played
             try:
                 async with asyncio.timeout(self._config.rejoin_grace_seconds):
                     await self._participants.back()
@@ -176,8 +176,8 @@ class RoomConversation:
                 session.close("gone")
                 return
 
-    async def _tell_levels(self, session: Session, presenter: RoomPresenter) -> None:
-        """VAD statistics for clients that draw them."""
+    async def _send_levels(self, session: Session, presenter: RoomPresenter) -> None:
+        """Sends VAD statistics five times a second."""
         while True:
             await asyncio.sleep(LEVELS_S)
             values: dict[str, Any] = asdict(session.hearing.statistics)

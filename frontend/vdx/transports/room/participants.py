@@ -1,4 +1,4 @@
-"""Who is in the room: the person the conversation is with, and those who merely listen."""
+"""The participants of a room: the linked user, whom the session is with, and spectators."""
 
 import asyncio
 from collections.abc import Callable
@@ -11,7 +11,7 @@ HUMAN_KINDS = (
 )
 ATTRIBUTE_NAME = "lk.agent.name"
 MICROPHONES = (rtc.TrackSource.SOURCE_MICROPHONE, rtc.TrackSource.SOURCE_UNKNOWN)
-"""Sources that count as the person's voice; a shared screen's sound does not."""
+"""Sources that count as the user's speech; the audio of a shared screen does not."""
 
 
 class Participants:

@@ -126,7 +126,7 @@ def mint(config: LiveKitConfig, request: TokenRequest) -> TokenAnswer:
 
 
 def _metadata(config: LiveKitConfig, request: TokenRequest) -> str:
-    """The job's metadata, checked now: a mistake is told to who made it."""
+    """The job's metadata, checked now so that the client gets the error."""
     if request.agent is not None:
         return json.dumps(request.agent.model_dump(exclude_none=True))
     wanted = request.room_config.agents if request.room_config else []
