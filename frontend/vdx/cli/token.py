@@ -78,10 +78,10 @@ def _mint(request: dict[str, Any], file: Path | None, assign: list[str]) -> dict
     livekit = with_environment(settings.load(file, parse_assignments(assign)).config.livekit)
     if not (livekit.url and livekit.api_key and livekit.api_secret.get_secret_value()):
         return None
-    from vdx.transports.realtime.schema import parse
+    from vdx.core.validation import validated
     from vdx.transports.room.tokens import TokenRequest, mint
 
-    return mint(livekit, parse(TokenRequest, request, "token")).model_dump()
+    return mint(livekit, validated(TokenRequest, request, "token")).model_dump()
 
 
 def _ask(request: dict[str, Any], url: str, api_key: str) -> dict[str, Any]:

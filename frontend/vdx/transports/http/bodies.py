@@ -5,7 +5,7 @@ import tempfile
 from collections.abc import AsyncGenerator, Mapping
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
@@ -17,9 +17,10 @@ from vdx.core.errors import (
     TooSlow,
     UnsupportedMedia,
 )
-from vdx.core.json_input import SHOWN_CHARS, parse_json, shown
+from vdx.core.json_input import SHOWN_CHARS, parse_json
 from vdx.core.logs import logger
 from vdx.core.slices import rest
+from vdx.core.validation import validated
 
 log = logger(__name__)
 
@@ -33,28 +34,6 @@ ARRIVAL_S = 300.0
 T = TypeVar("T", bound=BaseModel)
 
 
-def checked(shape: type[T], data: object) -> T:
-    """`data` as `shape`.
-
-    Raises:
-        InvalidInput: it is not; names the first offending field and its value.
-    """
-    try:
-        return shape.model_validate(data)
-    except ValidationError as error:
-        first = error.errors()[0]
-        # The branches of a union are no part of the name that the client knows.
-        where = ".".join(str(p) for p in first["loc"] if p not in ("constrained-str", "VoiceId"))
-        where = where[:SHOWN_CHARS]
-        if first["type"] == "extra_forbidden":
-            known = ", ".join(shape.model_fields)
-            message = f"there is no parameter {where!r}; there are: {known}"
-        else:
-            value = shown(first.get("input"))
-            message = f"{where or 'body'}: {first['msg'].lower()}, got {value}"
-        raise InvalidInput(message, param=where or None) from None
-
-
 async def json_body(request: Request, shape: type[T]) -> T:
     """The JSON body of a request as `shape`.
 
@@ -64,7 +43,7 @@ async def json_body(request: Request, shape: type[T]) -> T:
     _expect(request, "application/json")
     raw = b"".join([piece async for piece in arriving(request, MAX_JSON_BYTES)])
     await rest()
-    return checked(shape, parse_json(raw, "the body"))
+    return validated(shape, parse_json(raw, "the body"))
 
 
 async def upload(request: Request, max_bytes: int) -> tuple[UploadFile, Mapping[str, Any]]:

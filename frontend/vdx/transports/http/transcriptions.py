@@ -15,8 +15,9 @@ from vdx.batch.transcripts import GRANULARITIES, Document
 from vdx.core.audio import LISTEN_RATE
 from vdx.core.errors import InvalidInput
 from vdx.core.threads import in_thread
+from vdx.core.validation import validated
 from vdx.serving.models import ModelInfo
-from vdx.transports.http.bodies import checked, upload
+from vdx.transports.http.bodies import upload
 from vdx.transports.http.requested_models import find_recogniser, require_ready
 from vdx.transports.http.schema import TranscriptionRequest
 from vdx.transports.http.streams import EVENTS, Stream, event, while_connected
@@ -73,7 +74,7 @@ async def transcriptions(request: Request) -> Response:
         stack.push_async_callback(file.close)
         # Not before the upload is whole: one that stalls would keep the place from others.
         stack.enter_context(recordings.take())
-        asked = checked(TranscriptionRequest, fields)
+        asked = validated(TranscriptionRequest, fields)
         recogniser = await find_recogniser(host, asked.model, asked.language)
         _check(asked, recogniser)
         name = (file.filename or "file")[:NAME_CHARS]

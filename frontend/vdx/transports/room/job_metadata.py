@@ -7,9 +7,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from vdx.app import Application
 from vdx.core.errors import InvalidInput
 from vdx.core.json_input import parse_json
+from vdx.core.validation import validated
 from vdx.core.voice_choice import VoiceChoice
 from vdx.dialog.profiles import SessionOptions
-from vdx.transports.realtime.schema import parse
 
 MAX_METADATA = 16_384
 """Characters."""
@@ -46,7 +46,7 @@ class JobWishes(BaseModel):
                 param="metadata",
             )
         value = parse_json(metadata, "the job's metadata", param="metadata")
-        return parse(cls, value, "metadata")
+        return validated(cls, value, "metadata")
 
     def options(self, host: Application) -> SessionOptions:
         """The profile's options with these wishes.

@@ -24,8 +24,8 @@ from starlette.requests import Request
 from vdx.core.config import LiveKitConfig
 from vdx.core.errors import InvalidInput, NoLiveKit
 from vdx.core.json_input import parse_json
+from vdx.core.validation import validated
 from vdx.transports.http.bodies import arriving
-from vdx.transports.realtime.schema import parse
 from vdx.transports.room.job_metadata import JobWishes
 
 MAX_BODY = 65_536
@@ -77,7 +77,7 @@ async def read_request(request: Request) -> TokenRequest:
     """
     body = b"".join([piece async for piece in arriving(request, MAX_BODY)])
     value = parse_json(body, "the body", param="body") if body.strip() else {}
-    return parse(TokenRequest, value, "body")
+    return validated(TokenRequest, value, "body")
 
 
 def mint(config: LiveKitConfig, request: TokenRequest) -> TokenAnswer:
