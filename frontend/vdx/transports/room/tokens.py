@@ -78,12 +78,12 @@ def mint(config: LiveKitConfig, request: TokenRequest) -> TokenAnswer:
         NoLiveKit: no LiveKit server is configured.
         InvalidInput: the dispatch asks for another agent, or for what a job cannot have.
     """
+    if not (config.url and config.api_key and config.api_secret.get_secret_value()):
+        raise NoLiveKit("no LiveKit server is configured (livekit.url, api_key, api_secret)")
     from livekit import api
     from livekit.protocol.agent_dispatch import RoomAgentDispatch
     from livekit.protocol.room import RoomConfiguration
 
-    if not (config.url and config.api_key and config.api_secret.get_secret_value()):
-        raise NoLiveKit("no LiveKit server is configured (livekit.url, api_key, api_secret)")
     room = request.room_name or f"vdx-{secrets.token_hex(5)}"
     identity = PERSON + (request.participant_identity or secrets.token_hex(4)).removeprefix(PERSON)
     dispatch = RoomAgentDispatch(agent_name=config.agent_name, metadata=_metadata(config, request))
