@@ -8,7 +8,7 @@ import pytest
 
 from vdx.core.config import Config, LiveKitConfig
 from vdx.core.errors import InvalidInput, NoLiveKit
-from vdx.transports.realtime.schema import parse
+from vdx.core.validation import validated
 from vdx.transports.room.job_metadata import JobWishes
 from vdx.transports.room.tokens import TokenRequest, mint
 
@@ -19,7 +19,7 @@ ROOMS = Config.model_validate(
 
 
 def minted(**request: Any) -> dict[str, Any]:
-    answer = mint(ROOMS, parse(TokenRequest, request, "body"))
+    answer = mint(ROOMS, validated(TokenRequest, request, "body"))
     return dict(jwt.decode(answer.participant_token, SECRET, algorithms=["HS256"]))
 
 

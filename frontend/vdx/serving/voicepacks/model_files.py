@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from vdx.core.errors import InvalidVoicepack
+from vdx.core.validation import MISSING_KEY, Problem, check
 from vdx.serving.voicepacks.files import LARGEST_JSON, LARGEST_TEXT, MEBIBYTE, read_inside
 
 NOTES = ("MODEL_CARD", "README.md", "LICENSE", "LICENSE.txt")
@@ -47,13 +48,11 @@ T = TypeVar("T", bound=Loose)
 
 def parse_loose(shape: type[T], tree: Any, path: Path) -> T:
     """`tree` as `shape`; an InvalidVoicepack names the file, the key and the value."""
-    try:
-        return shape.model_validate(tree)
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        got = "" if first["type"] == "missing" else f", got {str(first.get('input'))[:80]!r}"
-        raise InvalidVoicepack(f"{path}: {key}: {first['msg'].lower()}{got}") from None
+    found = check(shape, tree)
+    if isinstance(found, Problem):
+        got = "" if found.kind == MISSING_KEY else f", got {str(found.given)[:80]!r}"
+        raise InvalidVoicepack(f"{path}: {found.key}: {found.reason}{got}")
+    return found
 
 
 def limit_of(name: str) -> int:

@@ -4,7 +4,6 @@ import base64
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, aclosing
 
-from starlette.requests import Request
 from starlette.responses import Response
 
 from vdx.app import Application
@@ -12,7 +11,13 @@ from vdx.batch.encoders import FORMS, Encoder
 from vdx.batch.files import speak_text
 from vdx.core.events import Pcm
 from vdx.core.threads import in_thread
-from vdx.transports.http.bodies import json_body
+from vdx.transports.http.operation import (
+    MODEL_REFUSALS,
+    Host,
+    content,
+    operations,
+    refusals,
+)
 from vdx.transports.http.requested_models import find_voice, require_ready
 from vdx.transports.http.schema import SpeechRequest
 from vdx.transports.http.streams import EVENTS, Stream, event
@@ -20,11 +25,17 @@ from vdx.transports.http.streams import EVENTS, Stream, event
 LIGHT = ("pcm", "wav")
 """Formats that cost less to make than a thread costs to ask."""
 
+api = operations(tag="OpenAI")
 
-async def speech(request: Request) -> Response:
-    """Speaks a text; the first bytes leave as soon as the voice has its first sound."""
-    host: Application = request.app.state.host
-    asked = await json_body(request, SpeechRequest)
+
+@api.post(
+    "/v1/audio/speech",
+    response_class=Response,
+    responses=content(*(form.media_type for form in FORMS.values()), EVENTS)
+    | refusals(*MODEL_REFUSALS, 408, 413, 415),
+)
+async def speech(host: Host, asked: SpeechRequest) -> Response:
+    """Speaks a text; bytes leave while it is being spoken."""
     require_ready(host)
     voice = await find_voice(host, asked)
     form = asked.response_format

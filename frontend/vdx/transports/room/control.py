@@ -13,8 +13,8 @@ from vdx.app import Application
 from vdx.core.errors import InvalidInput, SessionLimit, VdxError
 from vdx.core.json_input import parse_json
 from vdx.core.logs import logger
+from vdx.core.validation import validated
 from vdx.dialog.session import Session
-from vdx.transports.realtime.schema import parse
 from vdx.transports.room.outbox import TOPIC_CHAT
 from vdx.transports.room.presenter import RoomPresenter
 
@@ -93,7 +93,7 @@ class Controls:
         return self.session, self.presenter
 
     async def _say(self, payload: Any) -> dict[str, Any]:
-        wanted = parse(SayRequest, payload, "payload")
+        wanted = validated(SayRequest, payload, "payload")
         session, _ = self._live
         if _active_reply(session) is not None:
             raise InvalidInput("a reply is under way; vdx.interrupt ends it", param="text")
@@ -101,21 +101,21 @@ class Controls:
         return {"reply": _active_reply(session)}
 
     async def _interrupt(self, payload: Any) -> dict[str, Any]:
-        parse(EmptyRequest, payload, "payload")
+        validated(EmptyRequest, payload, "payload")
         session, _ = self._live
         active = session.active_reply is not None
         session.interrupt()
         return {"interrupted": active}
 
     async def _use_model(self, payload: Any) -> dict[str, Any]:
-        wanted = parse(UseModelRequest, payload, "payload")
+        wanted = validated(UseModelRequest, payload, "payload")
         session, presenter = self._live
         kind = await self._host.switching.use_offered(wanted.model, session)
         presenter.send_session()
         return {"model": wanted.model, "kind": kind}
 
     async def _stats(self, payload: Any) -> dict[str, Any]:
-        parse(EmptyRequest, payload, "payload")
+        validated(EmptyRequest, payload, "payload")
         session, presenter = self._live
         return {
             "session": session.id,

@@ -17,18 +17,14 @@ the code `no_livekit`.
 import datetime as dt
 import json
 import secrets
+from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
-from starlette.requests import Request
 
 from vdx.core.config import LiveKitConfig
 from vdx.core.errors import InvalidInput, NoLiveKit
-from vdx.core.json_input import parse_json
-from vdx.transports.http.bodies import arriving
-from vdx.transports.realtime.schema import parse
 from vdx.transports.room.job_metadata import JobWishes
 
-MAX_BODY = 65_536
 PERSON = "person-"
 """What the identity of everybody begins with who joins by such a token."""
 NAME = r"^[^\x00-\x1f\x7f]*$"
@@ -52,7 +48,11 @@ class WantedRoom(BaseModel):
 class TokenRequest(BaseModel):
     """What a client may ask for; unknown keys of LiveKit's own request are ignored."""
 
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(
+        extra="ignore",
+        json_schema_extra={"examples": [{"room_name": "kitchen", "participant_name": "Mira"}]},
+    )
+    max_json_bytes: ClassVar = 65_536
 
     room_name: str = Field("", max_length=128, pattern=NAME)
     participant_identity: str = Field("", max_length=128, pattern=NAME)
@@ -69,17 +69,6 @@ class TokenAnswer(BaseModel):
     expires_in: int
 
 
-async def read_request(request: Request) -> TokenRequest:
-    """The body of `POST /token`; none is an empty one.
-
-    Raises:
-        InvalidInput: it is too long or too slow, no JSON object, or a value is wrong; it is named.
-    """
-    body = b"".join([piece async for piece in arriving(request, MAX_BODY)])
-    value = parse_json(body, "the body", param="body") if body.strip() else {}
-    return parse(TokenRequest, value, "body")
-
-
 def mint(config: LiveKitConfig, request: TokenRequest) -> TokenAnswer:
     """A token for one room, valid for `livekit.token_ttl_seconds`.
 
@@ -89,12 +78,12 @@ def mint(config: LiveKitConfig, request: TokenRequest) -> TokenAnswer:
         NoLiveKit: no LiveKit server is configured.
         InvalidInput: the dispatch asks for another agent, or for what a job cannot have.
     """
+    if not (config.url and config.api_key and config.api_secret.get_secret_value()):
+        raise NoLiveKit("no LiveKit server is configured (livekit.url, api_key, api_secret)")
     from livekit import api
     from livekit.protocol.agent_dispatch import RoomAgentDispatch
     from livekit.protocol.room import RoomConfiguration
 
-    if not (config.url and config.api_key and config.api_secret.get_secret_value()):
-        raise NoLiveKit("no LiveKit server is configured (livekit.url, api_key, api_secret)")
     room = request.room_name or f"vdx-{secrets.token_hex(5)}"
     identity = PERSON + (request.participant_identity or secrets.token_hex(4)).removeprefix(PERSON)
     dispatch = RoomAgentDispatch(agent_name=config.agent_name, metadata=_metadata(config, request))
