@@ -29,7 +29,7 @@ BATCHED = 13 * LISTEN_RATE
 long one, whose self-attention grows with the square of its length."""
 BATCH_JOINED = 8 * LISTEN_RATE
 """And up to which it takes in more, because a window is paid for whole."""
-PATIENCE = 10
+TIME_FACTOR = 10
 """How many times its own length a stretch may take: a recording competes with live speech."""
 BUSY_S = 0.2
 """Until a recogniser with no place free is asked again."""
@@ -188,7 +188,7 @@ async def _write_down(
 ) -> Segment:
     audio = np.pad(stretch.audio, (0, -stretch.audio.size % LISTEN_FRAME))
     limit_s = client.config.final_transcript_timeout_ms / 1000
-    limit_s += PATIENCE * audio.size / LISTEN_RATE
+    limit_s += TIME_FACTOR * audio.size / LISTEN_RATE
     try:
         async with asyncio.timeout(limit_s):
             heard = await _recognise(client, model, audio, who)

@@ -23,7 +23,7 @@ from vdx.speech.input.endpointing_words_european import EUROPEAN, Ending
 from vdx.speech.input.endpointing_words_other import BEYOND
 from vdx.speech.text.languages import DEFAULT_LANGUAGE
 
-ENDINGS: Final[dict[str, Ending]] = {**EUROPEAN, **BEYOND}
+UNFINISHED_WORDS: Final[dict[str, Ending]] = {**EUROPEAN, **BEYOND}
 
 SPELLED: Final = 2
 """Digits or letters in a row that look like a number or a name being spelled."""
@@ -45,7 +45,7 @@ class SemanticEndpointing:
 
     def __init__(self, language: str, config: EndpointingConfig) -> None:
         primary = language.replace("_", "-").split("-", 1)[0].casefold()
-        self._table = ENDINGS.get(primary or DEFAULT_LANGUAGE)
+        self._table = UNFINISHED_WORDS.get(primary or DEFAULT_LANGUAGE)
         self._config = config
 
     def endpoint_extension_ms(self, text: str) -> int:

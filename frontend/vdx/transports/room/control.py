@@ -21,7 +21,7 @@ from vdx.transports.room.presenter import RoomPresenter
 log = logger(__name__)
 
 MAX_TEXT = 4_000
-"""Characters a person may type or have spoken at once."""
+"""Characters a user may type or have spoken at once."""
 CHAT_S = 10.0
 MAX_CHATS = 8
 """Texts being received at once."""
@@ -47,10 +47,10 @@ class Controls:
     """Serves one room; `session` and `presenter` are set while a conversation is on."""
 
     def __init__(
-        self, host: Application, person: Callable[[], str], tasks: asyncio.TaskGroup
+        self, host: Application, user: Callable[[], str], tasks: asyncio.TaskGroup
     ) -> None:
         self._host = host
-        self._person = person
+        self._user = user
         self._tasks = tasks
         self._chats = 0
         self.session: Session | None = None
@@ -83,7 +83,7 @@ class Controls:
         return answer
 
     def _admit(self, identity: str) -> None:
-        if identity != self._person():
+        if identity != self._user():
             raise InvalidInput("the conversation is with somebody else", param="caller")
 
     @property
@@ -130,7 +130,7 @@ class Controls:
         }
 
     def _chat(self, reader: rtc.TextStreamReader, identity: str) -> None:
-        if identity != self._person() or self.session is None or self._chats >= MAX_CHATS:
+        if identity != self._user() or self.session is None or self._chats >= MAX_CHATS:
             reader.close()
             return
         self._chats += 1
