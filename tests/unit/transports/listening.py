@@ -14,6 +14,7 @@ from vdx.dialog.ids import ReplyIds, SessionIds
 from vdx.dialog.profiles import resolve
 from vdx.dialog.session_events import SessionEvent
 from vdx.dialog.transport import OutputFrame
+from vdx.serving.default_models import DefaultModels
 from vdx.transports.realtime.outbox import Outbox
 from vdx.transports.realtime.presenter import RealtimePresenter
 from vdx.transports.realtime.settings import Settings
@@ -69,7 +70,7 @@ class Client:
 
 
 def client(*, events: bool = False, **changes: Any) -> Client:
-    options = resolve(Config(), "", "pocketsphinx-en")
+    options = resolve(Config(), "", DefaultModels(frozenset({"pocketsphinx-en"})))
     settings = Settings(options, options.voice_choice, options.recogniser, vdx_events=events)
     for name, value in changes.items():
         setattr(settings, name, value)
