@@ -68,7 +68,7 @@ async def test_a_fault_is_in_the_log_with_its_traceback(
     _, found, entry = log.rpartition("tone: fault in request")
     assert found, "an error is written where information is not"
     assert "triton_backends/tone/engine.py" in entry
-    assert "_strike" in entry
+    assert "_inject" in entry
     assert TEXT not in log
 
 

@@ -120,10 +120,10 @@ class Stream:
         async with asyncio.timeout(20.0):
             assert await self.call.read() is grpc.aio.EOF
 
-    async def read_state(self, state: int) -> Response:
+    async def read_state(self, state: int, timeout_s: float = 20.0) -> Response:
         """The next response of this STATE; an error is returned as well."""
         while True:
-            response = await self.read()
+            response = await self.read(timeout_s)
             if response.error or (response.outputs and response.outputs["STATE"][0] == state):
                 return response
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from triton_backends.piper.context import Context, context_of
 from triton_backends.shared.errors import InvalidArgument
+from triton_backends.shared.model_files import regular_file
 
 if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto
@@ -49,11 +50,9 @@ def read_model(path: Path) -> "ModelProto":
     import onnx
     from google.protobuf.message import DecodeError
 
+    file = regular_file(path.parent, path.name, MAX_MODEL_BYTES)
     try:
-        size = path.stat().st_size
-        if size > MAX_MODEL_BYTES:
-            raise InvalidArgument(f"{path.name} has {size} bytes, more than {MAX_MODEL_BYTES}")
-        model = onnx.load_model_from_string(path.read_bytes())
+        model = onnx.load_model_from_string(file.read_bytes())
     except OSError as error:
         raise InvalidArgument(f"{path.name} cannot be read: {error.strerror}") from None
     except DecodeError as error:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from triton_backends.shared.errors import InvalidArgument
+from triton_backends.shared.languages import primary_language, require_english
 from triton_backends.whisper.model_folder import ModelFolder
 
 # Written without spaces between words: there every character counts as a word.
@@ -37,11 +38,10 @@ class Vocabulary:
 
         Raises InvalidArgument for a language the model does not know.
         """
-        primary = tag.lower().split("-")[0]
         if not self.multilingual:
-            if primary not in {"", "en"}:
-                raise InvalidArgument(f"LANGUAGE {tag!r}: this model understands only en")
+            require_english(tag)
             return "en"
+        primary = primary_language(tag)
         if primary and primary not in self.languages:
             raise InvalidArgument(f"LANGUAGE {tag!r}: this model does not understand it")
         return primary

@@ -78,10 +78,10 @@ SPOILS: dict[str, tuple[Spoil, str]] = {
     "custom operator": (edit(foreign), "com.evil"),
     "control flow": (edit(looping), "Loop"),
     "another network": (edit(beheaded), "no Piper voice"),
-    "short weights": (edit(shrunk), "refuses"),
-    "newer format": (edit(modern), "refuses"),
-    "link outside": (outside, "outside the folder"),
-    "no configuration": (lambda p: Path(f"{p}.json").unlink(), "has no voice.onnx.json"),
+    "short weights": (edit(shrunk), "cannot be loaded"),
+    "newer format": (edit(modern), "cannot be loaded"),
+    "link outside": (outside, "leads out of its folder"),
+    "no configuration": (lambda p: Path(f"{p}.json").unlink(), "voice.onnx.json is missing"),
     "broken JSON": (lambda p: Path(f"{p}.json").write_text('{"a": '), "not JSON"),
     "deep JSON": (lambda p: Path(f"{p}.json").write_text("[" * 100_000), "not JSON"),
     "a list": (lambda p: Path(f"{p}.json").write_text("[]"), "the file is"),
@@ -113,7 +113,7 @@ def test_sizes_are_limited_before_anything_is_read(
     with pytest.raises(InvalidArgument, match="more than 1000"):
         load_engine(Parameters({"voicepack": "voice"}), tmp_path)
     monkeypatch.setattr(config, "MAX_CONFIG_BYTES", 100)
-    with pytest.raises(InvalidArgument, match="larger than 100"):
+    with pytest.raises(InvalidArgument, match="more than 100"):
         load_engine(Parameters({"voicepack": "voice"}), tmp_path)
 
 
