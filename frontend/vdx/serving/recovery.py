@@ -7,7 +7,8 @@ slowly holds up no other.
 
 Several frontends may share a server, and all of them see a model die. Each waits for a random time
 before it acts (`vdx up`, whose server it is, does not), waits for whoever loads the model already,
-and probes again: the first one reloads, the others find it alive.
+and probes again: the first one reloads, the others find it alive. Finding a model dead takes time
+in which another may have replaced it, so its state is read once more right before a reload.
 """
 
 import asyncio
@@ -49,6 +50,8 @@ machine with more to do than cores that may be seconds, and busy is not dead."""
 NOTICED_S = 0.1
 """By then Triton itself knows that a process ended, and says so."""
 POLL_S = 0.05
+REPLACED_S = 0.25
+"""By then whoever unloaded a dead model has begun to load it again."""
 
 
 class Residents(Protocol):
@@ -242,27 +245,35 @@ class Recovery:
     async def _answers(self, name: str) -> bool:
         """Whether a model is loaded and answers, once nobody loads or unloads it.
 
-        A dead process may leave a probe without any answer, and meanwhile another frontend may
-        have begun to replace it: so that is looked at again. No process at all needs no probe.
+        One found dead that is no longer READY right afterwards is being replaced by another
+        frontend: the new one is waited for and probed in its turn.
         """
-        info = self._residents.info(name)
-        for _ in range(FAILED_PROBES):
-            if info is None or not (await self._settled(name)).ready:
-                return False
-            if await self._processes.gone(name):
-                return False
-            try:
-                async with asyncio.timeout(CONFIRM_S):
-                    await self._client.probe(info)
-            except (TimeoutError, ModelTimeout):
-                continue
-            except ModelBusy:
-                return True
-            except TritonError:
-                return False
+        info, unanswered = self._residents.info(name), 0
+        while info is not None and (await self._settled(name)).ready:
+            answer = await self._confirm(name, info)
+            if answer is None:
+                unanswered += 1
+                if unanswered < FAILED_PROBES:
+                    continue
+            if answer or (await self._state(name)).ready:
+                return bool(answer)
+            await asyncio.sleep(REPLACED_S)
+        return False
+
+    async def _confirm(self, name: str, info: ModelInfo) -> bool | None:
+        """Whether a model answers; None where no answer came in time. No process, no probe."""
+        if await self._processes.gone(name):
+            return False
+        try:
+            async with asyncio.timeout(CONFIRM_S):
+                await self._client.probe(info)
+        except (TimeoutError, ModelTimeout):
+            return None
+        except ModelBusy:
             return True
-        replaced = (await self._state(name)).state in ("LOADING", "UNLOADING")
-        return replaced and await self._answers(name)
+        except TritonError:
+            return False
+        return True
 
     async def _state(self, name: str) -> ModelState:
         states = {state.name: state for state in await self._client.index()}
