@@ -60,7 +60,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
         name = bench.__name__.rpartition(".")[2]
         found = json.loads((DATA / f"{name}.json").read_text()) if result is None else result
 
-        async def run_person(scene: str, plan: dict[str, Any], step: Any = None) -> Any:
+        async def run_client_process(scene: str, plan: dict[str, Any], step: Any = None) -> Any:
             assert scene == name
             assert plan["url"] == "http://box:9000"
             for _ in range(steps):
@@ -68,7 +68,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
                     step()
             return found
 
-        monkeypatch.setattr(bench, "run_person", run_person)
+        monkeypatch.setattr(bench, "run_client_process", run_client_process)
         return found
 
     return patch
