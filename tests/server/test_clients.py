@@ -53,9 +53,9 @@ def test_a_client_killed_in_mid_reply_leaves_nothing(
         client.kill()
         client.wait()
         client.stdout.close() if client.stdout else None
-    eventually(lambda: http.status()["sessions"] == 0, "the session freed", 5)
-    eventually(lambda: http.status()["tasks"] <= tasks, "its tasks gone", 5)
-    eventually(lambda: _active_streams(triton) == 0, "its streams cancelled in Triton", 5)
+    eventually(lambda: http.status()["sessions"] == 0, "the session freed")
+    eventually(lambda: http.status()["tasks"] <= tasks, "its tasks gone")
+    eventually(lambda: _active_streams(triton) == 0, "its streams cancelled in Triton")
 
 
 async def test_fifty_connect_at_once(server: str, http: Http) -> None:
