@@ -14,7 +14,8 @@ from starlette.types import Message
 
 from vdx.core.errors import InvalidInput, StorageFailed, TooLarge, TooSlow, UnsupportedMedia
 from vdx.transports.http import bodies
-from vdx.transports.http.bodies import read_json, upload
+from vdx.transports.http.bodies import read_json
+from vdx.transports.http.uploads import upload
 from vdx.transports.room.tokens import TokenRequest
 
 FORM = (
