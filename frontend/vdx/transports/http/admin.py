@@ -100,14 +100,14 @@ async def models(host: Host) -> Models:
 @api.post("/vdx/models/{name:path}/load", responses=refusals(*MODEL_REFUSALS))
 async def load(host: Host, name: ModelName) -> Loaded:
     """Loads a model and warms it up."""
-    info = await host.load(name)
+    info = await host.models.load(name)
     return Loaded(loaded=info.name, kind=info.kind)
 
 
 @api.post("/vdx/models/{name:path}/unload", responses=refusals(*MODEL_REFUSALS))
 async def unload(host: Host, name: ModelName) -> Unloaded:
     """Unloads a model; a clause or utterance in flight is finished."""
-    moved, left = await host.unload(name)
+    moved, left = await host.switching.unload(name)
     return Unloaded(unloaded=name, sessions_moved=moved, sessions_still_using_it=left)
 
 
@@ -119,7 +119,7 @@ async def use(
 ) -> Used:
     """Switches live sessions and the default, or one session, to a model or VOICE/SPEAKER."""
     only = host.session(session) if session else None
-    return Used(model=name, sessions=await host.use(name, only))
+    return Used(model=name, sessions=await host.switching.use(name, only))
 
 
 def _line(session: Session) -> OpenSession:
