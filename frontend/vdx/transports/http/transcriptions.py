@@ -19,7 +19,6 @@ from vdx.core.errors import InvalidInput
 from vdx.core.threads import in_thread
 from vdx.core.validation import validated
 from vdx.serving.models import ModelInfo
-from vdx.transports.http.bodies import FORM, upload
 from vdx.transports.http.operation import (
     MODEL_REFUSALS,
     Host,
@@ -34,6 +33,7 @@ from vdx.transports.http.schema import (
     VerboseTranscription,
 )
 from vdx.transports.http.streams import EVENTS, Stream, event, while_connected
+from vdx.transports.http.uploads import FORM, upload
 
 STREAMED = ("json", "text")
 """The forms that can be told bit by bit."""
