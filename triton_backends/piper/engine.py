@@ -24,6 +24,7 @@ from triton_backends.piper.windows import Windows
 from triton_backends.shared.contract import TtsRequest
 from triton_backends.shared.engine import Chunk
 from triton_backends.shared.errors import InvalidArgument
+from triton_backends.shared.language_tags import primary_subtag
 
 FIRST_MS, LARGEST_MS = 105, 4000
 NOTHING = Chunk(np.zeros(0, np.float32))
@@ -168,9 +169,5 @@ class PiperEngine:
 
     def _check_language(self, wanted: str) -> None:
         own = self._config.language
-        if wanted and own and _primary(wanted) != _primary(own):
+        if wanted and own and primary_subtag(wanted) != primary_subtag(own):
             raise InvalidArgument(f"LANGUAGE {wanted!r}: this voice speaks {own}")
-
-
-def _primary(tag: str) -> str:
-    return tag.replace("_", "-").partition("-")[0].lower()

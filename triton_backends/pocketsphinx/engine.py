@@ -18,6 +18,7 @@ from triton_backends.pocketsphinx.pool import DecoderPool
 from triton_backends.shared.contract import ASR_FRAME, ASR_RATE, AsrRequest
 from triton_backends.shared.engine import Hypothesis, Word
 from triton_backends.shared.errors import InvalidArgument
+from triton_backends.shared.language_tags import primary_subtag
 from triton_backends.shared.transcripts import Agreement
 
 FRAME_MS = 10  # of pocketsphinx's own time axis
@@ -59,8 +60,7 @@ class PocketsphinxEngine:
         pool.give_back(decoder)
 
     def start(self, request: AsrRequest, /) -> "PocketsphinxUtterance":
-        language = request.language.lower()
-        if language and language.split("-")[0] != "en":
+        if request.language and primary_subtag(request.language) != "en":
             raise InvalidArgument(f"LANGUAGE {request.language!r}: this model understands only en")
         decoder = self._pool.take()
         try:

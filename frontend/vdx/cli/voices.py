@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vdx.core.errors import InvalidInput, InvalidVoicepack, VdxError
-from vdx.core.language_tags import primary_subtag
+from vdx.core.language_tags import primary_subtag, serves
 from vdx.core.masking import masked
 
 if TYPE_CHECKING:
@@ -190,7 +190,7 @@ def _usual_language() -> str:
 
 def speaks(pack: "Voicepack", language: str) -> bool:
     """Whether a voicepack serves a language, by its primary subtag."""
-    return any(tag in {"*", language} or tag.startswith(f"{language}-") for tag in pack.languages)
+    return serves(pack.languages, language)
 
 
 def _recogniser_for(language: str) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path, PurePosixPath
 from pydantic import Field
 
 from vdx.core.errors import InvalidVoicepack
+from vdx.core.language_tags import parse_tag
 from vdx.serving.voicepacks.files import read_inside, read_json
 from vdx.serving.voicepacks.model_files import NOTES, Facts, Loose, Parts, limit_of, parse_loose
 from vdx.serving.voicepacks.onnx_file import read_onnx
@@ -92,8 +93,7 @@ def _check_network(path: Path, raw: bytes, config: _Config) -> None:
 def _language(config: _Config, name: str, path: Path) -> str:
     """BCP-47: older configurations name only espeak's voice, the oldest only the file does."""
     found = config.language.code or config.espeak.voice or name.partition("-")[0]
-    language, region = [*found.replace("_", "-").split("-"), ""][:2]
-    if not (language.isalpha() and 2 <= len(language) <= 3):
+    tag = parse_tag(found)
+    if tag is None or not tag.language.isalpha():
         raise InvalidVoicepack(f"{path}: language.code: {found[:80]!r} is no language")
-    region = region.upper() if len(region) == 2 and region.isalpha() else ""
-    return f"{language.lower()}-{region}" if region else language.lower()
+    return f"{tag.language}-{tag.territory}" if tag.territory else tag.language
