@@ -2,17 +2,16 @@
 
 import asyncio
 import json
-import re
 import signal
 import subprocess
 import sys
-import urllib.request
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from tests.triton.wire import Response, Wire
+from vdx.bench.scrape import fetch, parse
 from vdx.serving.embedded import EmbeddedTriton
 
 TEXT = "A clause that is long enough to be spoken in a good many chunks, one after the other."
@@ -20,10 +19,7 @@ TEXT = "A clause that is long enough to be spoken in a good many chunks, one aft
 
 def metric(server: EmbeddedTriton, name: str, model: str) -> float:
     """The sum of a metric over a model's instances in the server's /metrics; 0 without any."""
-    with urllib.request.urlopen(server.metrics_url) as page:  # noqa: S310  (our own server)
-        lines = page.read().decode().splitlines()
-    found = re.compile(rf'{name}{{[^}}]*model="{model}"[^}}]*}} (\S+)')
-    return sum(float(match[1]) for match in map(found.match, lines) if match)
+    return parse(fetch(server.metrics_url)).total(name, model=model)
 
 
 def frames_of(responses: list[Response]) -> int:
