@@ -259,7 +259,13 @@ def _store(*, trial: bool = False) -> "VoicepackStore":
     from vdx.serving.voicepacks.store import VoicepackStore
 
     paths = locate()
-    return VoicepackStore(paths, load_once(paths) if trial else None)
+    check = load_once(paths) if trial else None
+    if trial and check is None:
+        typer.echo(
+            "no model is loaded to check its files: `vdx setup` builds the environment for that",
+            err=True,
+        )
+    return VoicepackStore(paths, check)
 
 
 def _hub(endpoint: str) -> "Hub":
