@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vdx.cli.launch import borrow_triton, load_settings
+from vdx.cli.launch import load_settings, running_triton
 from vdx.cli.named_models import check_model
 from vdx.core.errors import InvalidInput, SetupError, StorageFailed
 
@@ -37,7 +37,7 @@ def say(
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any setting.")
     ] = None,
 ) -> None:
-    """Speak a text; uses the Triton that runs, or starts one for the moment."""
+    """Speak a text; uses the Triton that runs, or starts a temporary one."""
     flags = {"tts.voice": voice, "tts.speed": speed, "asr.language": language}
     loaded = load_settings(config, assign or [], flags)
     if out is not None:
@@ -68,7 +68,7 @@ async def _speak(loaded: "Settings", text: str) -> tuple["Pcm", float, float]:
     explicit = loaded.origins.get("asr.language", "default") != "default"
     language = loaded.config.asr.language if explicit else ""
     named: tuple[str, ModelKind, str] = (choice.model, "tts", loaded.config.asr.language)
-    async with borrow_triton(loaded, partial(check_model, *named)) as (client, manager):
+    async with running_triton(loaded, partial(check_model, *named)) as (client, manager):
         model = await manager.resolve(*named)
         voice = Voice(model, language, choice.speaker, tts.speed)
         await manager.ensure(voice.model, "tts", language)
@@ -82,7 +82,7 @@ async def _speak(loaded: "Settings", text: str) -> tuple["Pcm", float, float]:
 
 
 def _check_format(out: Path) -> None:
-    """Refuses a name before anything is computed for it."""
+    """Checks ending and folder of the file before anything is synthesised."""
     from vdx.batch.encoders import FORMS
 
     if out.suffix.lstrip(".").lower() not in FORMS:

@@ -1,4 +1,4 @@
-"""`vdx transcribe`: write down what a recording says."""
+"""`vdx transcribe`: transcribe a recording."""
 
 import asyncio
 import enum
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vdx.cli.launch import borrow_triton, load_settings
+from vdx.cli.launch import load_settings, running_triton
 from vdx.cli.named_models import check_model
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class Form(enum.StrEnum):
-    """How the transcript is printed: as it comes, or whole in the forms of the HTTP API."""
+    """Output formats: segment by segment, or whole as in the HTTP API."""
 
     lines = "lines"
     json_lines = "json_lines"
@@ -52,7 +52,7 @@ def transcribe(
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any setting.")
     ] = None,
 ) -> None:
-    """Write down a recording; uses the Triton that runs, or starts one for the moment."""
+    """Transcribe a recording; uses the Triton that runs, or starts a temporary one."""
     loaded = load_settings(config, assign or [], {"asr.language": language})
     explicit = loaded.origins.get("asr.language", "default") != "default"
     language = loaded.config.asr.language if explicit else ""
@@ -73,7 +73,7 @@ async def _transcribe(
     segments = list["Segment"]()
     with Recording(file) as recording:
         check = partial(_check, config.asr, model)
-        async with borrow_triton(loaded, check) as (client, manager):
+        async with running_triton(loaded, check) as (client, manager):
             if model:
                 chosen = await manager.resolve(model, "asr", config.asr.language)
             else:
@@ -109,7 +109,7 @@ def _check(asr: "AsrConfig", model: str | None, models: "Mapping[str, ModelInfo]
 
 
 def _tell(segment: "Segment", form: Form) -> None:
-    """Prints a segment as soon as it is there, in the forms that can."""
+    """Prints a segment at once, in the formats that allow it."""
     if form is Form.lines:
         typer.echo(f"{_clock(segment.start_ms)}  {segment.text}")
     elif form is Form.json_lines:

@@ -1,4 +1,4 @@
-"""`vdx voices`: list, fetch, add, check and remove the models that voices and recognisers are."""
+"""`vdx voices`: list, pull, add, check and remove voices and recognisers."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -45,7 +45,7 @@ def list_voices(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON array.")] = False,
     endpoint: Endpoint = "",
 ) -> None:
-    """Voices and recognisers that are here, or that could be (--hub)."""
+    """List installed voices and recognisers, or those on the hub (--hub)."""
     wanted = " ".join(words or [])
     rows = _on_the_hub(wanted, endpoint) if hub else _here(wanted)
     if as_json:
@@ -115,7 +115,7 @@ def pull(
     parameter: Parameter = None,
     endpoint: Endpoint = "",
 ) -> None:
-    """Fetch a voice or recogniser from the Hugging Face hub."""
+    """Download a voice or recogniser from the Hugging Face hub."""
     from vdx.core.paths import locate
     from vdx.serving.voicepacks.pull import pull as fetch
 
@@ -145,7 +145,7 @@ def add(
     licence: Annotated[str, typer.Option(help="Default: what its model card says.")] = "",
     parameter: Parameter = None,
 ) -> None:
-    """Take in a Piper voice or CTranslate2 Whisper model from here."""
+    """Add a Piper voice or CTranslate2 Whisper model from a local folder."""
     from vdx.serving.voicepacks.identify import identify
     from vdx.serving.voicepacks.staging import Origin
 
@@ -165,7 +165,7 @@ def _parameters(given: list[str] | None) -> dict[str, str]:
 
 
 def _tell_added(pack: "Voicepack") -> None:
-    """What is here now, and the commands that use it as things are."""
+    """Prints what was added and the commands that use it."""
     language = _usual_language()
     what = "voice" if pack.kind == "tts" else "recogniser"
     typer.echo(
@@ -194,7 +194,7 @@ def speaks(pack: "Voicepack", language: str) -> bool:
 
 
 def _recogniser_for(language: str) -> str:
-    """One that is here and understands a language, else one to be pulled first."""
+    """An installed recogniser of a language, else one that can be pulled."""
     for entry in _store().entries():
         if entry.pack and entry.pack.kind == "asr" and speaks(entry.pack, language):
             return entry.id
@@ -243,7 +243,7 @@ def remove(
 
 
 def _unload(entry: "Entry", url: str, api_key: str) -> None:
-    """Asks a server to let go of the model first; one that is not there needs nothing."""
+    """Unloads the model from a running server, if there is one."""
     from vdx.cli.models import unload_if_served
 
     try:

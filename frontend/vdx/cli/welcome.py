@@ -1,4 +1,4 @@
-"""What `vdx up` shows: one proven turn with its milliseconds, and where to go from here."""
+"""The output of `vdx up`: the stages of a proof turn in ms, the addresses, and next commands."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -25,9 +25,9 @@ BETTER_RECOGNISER = "whisper-base.en"
 
 
 async def prove(address: str, config: "Config") -> None:
-    """Holds one turn with a recording of a person at the speed of the wire, and prints it.
+    """Runs one turn with a recording sent in real time, and prints its stages.
 
-    A turn that fails is told and does not keep the server from serving.
+    If the turn fails, prints why; the server goes on.
     """
     from vdx.client.realtime import RealtimeClient
     from vdx.client.recording import read_clip
@@ -68,7 +68,7 @@ def _show(turn: dict[str, Any]) -> None:
 
 
 def welcome(address: str, host: "Application") -> None:
-    """Where to talk, and the one line each for something better."""
+    """Prints where to talk, and a command for a better voice and recogniser each."""
     status = host.status()
     tell(f"\n  talk here:  {address}\n")
     if public_url := host.config.server.public_url:
