@@ -22,6 +22,7 @@ import yaml
 
 from tests.patience import PATIENCE_S
 from tests.triton.repository import WHISPER, add_whisper
+from vdx.bench.scrape import parse
 from vdx.core.paths import locate
 from vdx.serving.embedded import EmbeddedOptions, EmbeddedTriton
 
@@ -217,7 +218,7 @@ class Http:
 
     def metric(self, name: str) -> float:
         """The sum of a metric over its labels, from /metrics."""
-        return metric(self.get("/metrics")[1], name)
+        return parse(self.get("/metrics")[1]).total(name)
 
     def _ask(self, method: str, path: str, headers: dict[str, str]) -> tuple[int, Any]:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -233,9 +234,3 @@ class Http:
 def _content(answer: Any) -> Any:
     body = answer.read().decode()
     return json.loads(body) if "json" in answer.headers["content-type"] else body
-
-
-def metric(text: str, name: str) -> float:
-    """The sum of a metric over its labels, from Prometheus text; 0.0 where there is none."""
-    values = re.findall(rf"^{name}(?:{{[^}}]*}})? (\S+)", text, re.MULTILINE)
-    return sum(float(value) for value in values)

@@ -17,7 +17,8 @@ import pytest
 import soundfile
 from openai import AsyncOpenAI, BadRequestError, NotFoundError, OpenAI
 
-from tests.server.processes import PATIENCE_S, Http, eventually, metric
+from tests.server.processes import PATIENCE_S, Http, eventually
+from vdx.bench.scrape import fetch, parse
 from vdx.serving.embedded import EmbeddedTriton
 
 TEXT = "Hello there. This is a sentence like many others."
@@ -180,9 +181,7 @@ def test_paths_and_methods_that_are_not_there(server: str) -> None:
 
 
 def _active(triton: EmbeddedTriton) -> float:
-    found = Http(triton.metrics_url.removesuffix("/metrics")).get("/metrics")[1]
-    lines = [line for line in found.splitlines() if '"tone"' in line]
-    return metric("\n".join(lines), "vdx_active_streams")
+    return parse(fetch(triton.metrics_url)).total("vdx_active_streams", model="tone")
 
 
 def test_a_client_that_leaves_stops_the_voice(server: str, triton: EmbeddedTriton) -> None:

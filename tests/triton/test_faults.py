@@ -2,12 +2,10 @@
 
 import asyncio
 import json
-import re
 import signal
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -15,6 +13,7 @@ import pytest
 
 from tests.patience import PATIENCE_S
 from tests.triton.wire import Response, Wire
+from vdx.bench.scrape import fetch, parse
 from vdx.serving.embedded import EmbeddedTriton
 
 TEXT = "A clause that is long enough to be spoken in a good many chunks, one after the other."
@@ -24,10 +23,7 @@ MS_PER_CHAR, CHUNK_MS = 60, 40
 
 def metric(server: EmbeddedTriton, name: str, model: str) -> float:
     """The sum of a metric over a model's instances in the server's /metrics; 0 without any."""
-    with urllib.request.urlopen(server.metrics_url) as page:  # noqa: S310  (our own server)
-        lines = page.read().decode().splitlines()
-    found = re.compile(rf'{name}{{[^}}]*model="{model}"[^}}]*}} (\S+)')
-    return sum(float(match[1]) for match in map(found.match, lines) if match)
+    return parse(fetch(server.metrics_url)).total(name, model=model)
 
 
 def frames_of(responses: list[Response]) -> int:

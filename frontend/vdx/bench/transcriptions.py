@@ -18,6 +18,7 @@ import numpy as np
 from vdx.bench.client_process import Step
 from vdx.bench.figures import Report
 from vdx.bench.target import Target
+from vdx.bench.word_errors import word_error_rate
 from vdx.core.audio import LISTEN_RATE
 from vdx.core.errors import VdxError
 from vdx.core.paths import locate
@@ -80,7 +81,7 @@ async def measure(target: Target, rounds: int, step: Step | None = None) -> Repo
     report.add("the recogniser directly", "ms", direct)
     report.add("over HTTP / directly", "times", ratios, median=REACH)
     for how, text in heard.items():
-        report.add(f"word error rate, {how}", "%", [100 * word_error_rate(said, text)])
+        report.add(f"word error rate, {how}", "%", [word_error_rate([said], [text])])
     report.samples = [heard | {"said": said}]
     return report
 
@@ -142,14 +143,3 @@ class _Recogniser:
             raise VdxError("the recogniser alone ended early", service="bench")
         found: dict[str, Any] = json.loads(line)
         return found
-
-
-def word_error_rate(said: str, heard: str) -> float:
-    """Levenshtein distance in words, by the number of words said."""
-    wanted, given = said.split(), heard.split()
-    row = list(range(len(given) + 1))
-    for i, word in enumerate(wanted, 1):
-        above, row[0] = row[0], i
-        for j, other in enumerate(given, 1):
-            above, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, above + (word != other))
-    return row[-1] / max(1, len(wanted))
