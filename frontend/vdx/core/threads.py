@@ -1,8 +1,8 @@
 """Blocking work in a thread, for which a cancelled caller waits.
 
 A thread cannot be cancelled. `asyncio.to_thread` returns at once when its caller is cancelled, and
-the caller then closes what the thread still works with: a sound file closed while libsndfile reads
-it ends the whole process. Whoever gives a thread something that is closed, removed or changed
+the caller then closes what the thread still works with: a recording closed while FFmpeg reads it
+ends the whole process. Whoever gives a thread something that is closed, removed or changed
 afterwards calls `in_thread`, with work that is short: the cancellation waits that long.
 """
 

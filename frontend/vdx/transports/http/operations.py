@@ -5,6 +5,7 @@ from typing import Final
 
 from pydantic import BaseModel
 
+from vdx.core.ffmpeg import FORMATS
 from vdx.transports.http import schema
 from vdx.transports.room.tokens import TokenAnswer, TokenRequest
 
@@ -39,7 +40,7 @@ class Operation:
 
 
 AUDIO: Final[Content] = dict.fromkeys(
-    ("audio/mpeg", "audio/ogg", "audio/flac", "audio/wav", "audio/pcm", EVENTS), ()
+    ("audio/mpeg", "audio/ogg", "audio/aac", "audio/flac", "audio/wav", "audio/pcm", EVENTS), ()
 )
 MODEL_REFUSALS: Final = (400, 404, 429, 502, 503, 504)
 
@@ -57,7 +58,7 @@ OPERATIONS: Final = (
     Operation(
         "post",
         "/v1/audio/transcriptions",
-        "Write a recording down: wav, flac, ogg or mp3, any rate, mono or stereo, up to 25 MB.",
+        f"Write a recording down: {FORMATS}, any rate, up to 16 channels and 25 MB.",
         {
             JSON: (schema.Transcription, schema.VerboseTranscription),
             TEXT: (),
