@@ -146,11 +146,12 @@ class _Codec:
             file, "w", format=form.muxer, container_options=dict(form.muxer_options)
         )
         flags = av.container.Flags
-        # Every packet leaves at once; and no name and version of FFmpeg in the file.
+        # Every packet leaves at once; and the file does not say which FFmpeg wrote it.
         self._container.flags |= flags.flush_packets.value | flags.bitexact.value
         self._stream: Any = self._container.add_stream(
             form.codec, rate, dict(form.codec_options), layout="mono"
         )
+        self._stream.codec_context.flags |= av.codec.context.Flags.bitexact.value
         if form.bit_rate:
             self._stream.bit_rate = form.bit_rate
         self._container.start_encoding()

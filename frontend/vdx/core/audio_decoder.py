@@ -137,7 +137,7 @@ class AudioDecoder:
             raise self._refused("its audio is in a codec that vdx does not know")
         for stream in streams:
             if stream is not chosen:
-                stream.discard = "all"
+                stream.discard = library().stream.Discard.all
         self._check(chosen.rate, chosen.channels)
         return chosen
 
