@@ -63,11 +63,15 @@ def open_recording(file: BinaryIO) -> "InputContainer":
         # An edit list of an MP4 repeats the index of its packets as often as it likes.
         "advanced_editlist": "0",
     }
-    container: InputContainer = library().open(
-        _Content(file), "r", options=options, io_open=_refuse, metadata_errors="replace"
+    av = library()
+    # A title need not be UTF-8: before version 19 PyAV refuses such a file unless told otherwise.
+    old = int(av.__version__.partition(".")[0]) < 19
+    titles = {"metadata_errors": "replace"} if old else {}
+    container: InputContainer = av.open(
+        _Content(file), "r", options=options, io_open=_refuse, **titles
     )
     # Packets without a time would be kept until one with a time comes.
-    container.flags &= ~library().container.Flags.gen_pts.value
+    container.flags &= ~av.container.Flags.gen_pts.value
     for stream in container.streams.audio:
         if stream.codec_context is None:  # a codec that FFmpeg itself does not know
             continue

@@ -197,6 +197,13 @@ def test_nothing_that_a_file_names_is_opened(
         read(NAMES_OTHERS[f"{name}.mp3"].format(other).encode())
 
 
+def test_a_title_need_not_be_utf_8() -> None:
+    title = b"INFOINAM" + (6).to_bytes(4, "little") + "Grüße\0".encode("latin-1")
+    raw = by_soundfile(tone(RATE), RATE, "WAV")
+    listed = b"LIST" + len(title).to_bytes(4, "little") + title
+    assert read(raw[:36] + listed + raw[36:]).size == 2 * RATE
+
+
 def test_what_is_encrypted_is_refused() -> None:
     raw = written("mp4", tone(48_000), 48_000, options=ENCRYPTION)
     with pytest.raises(InvalidInput, match="it: it is encrypted"):
