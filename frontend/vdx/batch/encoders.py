@@ -158,12 +158,13 @@ class _Codec:
 
     def write(self, pcm: Pcm) -> None:
         """Encodes what fills whole frames of the codec."""
-        if not pcm.size:
-            return
-        frame = self._frame_of(pcm.reshape(1, -1), format="s16", layout="mono")
-        frame.sample_rate, frame.pts = self._rate, self._written
-        self._written += pcm.size
-        self._container.mux(self._stream.encode(frame))
+        # A second at a time: FFmpeg may not allocate what all of a long text takes.
+        for at in range(0, pcm.size, self._rate):
+            piece = pcm[at : at + self._rate]
+            frame = self._frame_of(piece.reshape(1, -1), format="s16", layout="mono")
+            frame.sample_rate, frame.pts = self._rate, self._written
+            self._written += piece.size
+            self._container.mux(self._stream.encode(frame))
 
     def finish(self) -> None:
         """Encodes the last samples."""

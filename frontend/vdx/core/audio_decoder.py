@@ -5,25 +5,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 import numpy as np
-import numpy.typing as npt
 
 from vdx.core.errors import InvalidInput
 from vdx.core.ffmpeg import CODECS, FORMATS, library, open_recording
 from vdx.core.logs import logger
+from vdx.core.mono_mixer import MonoMixer, Samples
 
 if TYPE_CHECKING:
     from av.audio.frame import AudioFrame
     from av.audio.stream import AudioStream
-
-Samples = npt.NDArray[np.float32]
 
 TRUTHFUL: Final = ("flac", "ogg", "mov", "matroska")
 """Formats that say their length, or none; a WAV that was stored as a stream says any, and that of
 an MP3 is an estimate."""
 MAX_CHANNELS: Final = 16
 MIN_RATE, MAX_RATE = 1_000, 384_000
-PIECE_SAMPLES: Final = 500_000
-"""Decoded at a time, over all channels: whoever closes a recording waits for no more than this."""
 ENCRYPTED: Final = "encryption_info"
 
 log = logger(__name__)
@@ -56,7 +52,7 @@ class AudioDecoder:
             self._container.close()
             raise
         self._frames = self._decode()
-        self._mono = _Mono(rate)
+        self._mono = MonoMixer(rate)
         self._heard = self._ended = False
 
     def close(self) -> None:
@@ -174,57 +170,3 @@ def open_file(path: Path) -> BinaryIO:
 def refused(name: str, reason: str) -> InvalidInput:
     """The error for a file that is not read."""
     return InvalidInput(f"cannot read {name}: {reason}; vdx reads {FORMATS}", param="file")
-
-
-class _Mono:
-    """Decoded frames as float32 mono at `rate` Hz; their own rate and channels may change."""
-
-    def __init__(self, rate: int) -> None:
-        self._rate = rate
-        self._source: tuple[str, str, int] | None = None
-        self._channels = 1
-        self._packer: Any = None
-        self._resampler: Any = None
-
-    def push(self, frame: "AudioFrame") -> Samples:
-        """The samples that are complete now: a second, or nothing yet."""
-        source = (frame.format.name, frame.layout.name, frame.sample_rate)
-        if source == self._source:
-            return self._joined(self._packer.resample(frame))
-        before = self.finish()
-        self._begin(frame)
-        self._source = source
-        return np.concatenate([before, self._joined(self._packer.resample(frame))])
-
-    def finish(self) -> Samples:
-        """What is still held back."""
-        if self._packer is None:
-            return np.zeros(0, np.float32)
-        packer, self._packer, self._source = self._packer, None, None
-        return self._joined(packer.resample(None), last=True)
-
-    def _begin(self, frame: "AudioFrame") -> None:
-        import soxr
-
-        rate, self._channels = frame.sample_rate, frame.layout.nb_channels
-        size = min(rate, PIECE_SAMPLES // self._channels)
-        # Packed, for of a planar frame with 8 channels or more PyAV reads beyond the planes, and
-        # the process ends; joined, for the steps below cost as much for a frame as for a second.
-        self._packer = library().AudioResampler("flt", frame.layout, rate, size)
-        self._resampler = None
-        if rate != self._rate:
-            self._resampler = soxr.ResampleStream(rate, self._rate, 1, quality="HQ")
-
-    def _joined(self, packed: "list[AudioFrame]", *, last: bool = False) -> Samples:
-        """Mixed down and resampled."""
-        pieces = [self._mixed(frame.to_ndarray().reshape(-1)) for frame in packed]
-        mono = np.concatenate([np.zeros(0, np.float32), *pieces])
-        if self._resampler is None or not (mono.size or last):
-            return mono
-        return np.asarray(self._resampler.resample_chunk(mono, last=last), np.float32)
-
-    def _mixed(self, packed: Samples) -> Samples:
-        count = self._channels
-        # Not `mean`, which takes ten times as long along so short an axis.
-        mono = sum((packed[first::count] for first in range(1, count)), packed[::count]) / count
-        return np.nan_to_num(mono, posinf=1.0, neginf=-1.0)

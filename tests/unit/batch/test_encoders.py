@@ -88,6 +88,16 @@ def test_a_file_says_its_length(tmp_path: Path, form: str) -> None:
         assert pcm.size / 48_000 == pytest.approx(2.0, abs=0.06)
 
 
+def test_a_long_text_may_come_at_once() -> None:
+    file, minutes = io.BytesIO(), 12
+    encoder = Encoder("wav", 48_000, file)
+    encoder.push(np.zeros(minutes * 60 * 48_000, np.int16))
+    encoder.finish()
+    file.seek(0)
+    with wave.open(file) as written:
+        assert written.getnframes() == minutes * 60 * 48_000
+
+
 @pytest.mark.parametrize("form", ["m4a", "", "MP3"])
 def test_other_formats_are_refused(form: str) -> None:
     with pytest.raises(InvalidInput, match="it makes mp3, opus") as told:
