@@ -16,11 +16,15 @@ import soundfile
 import soxr
 from openai import AuthenticationError, BadRequestError, OpenAI
 
+from tests.media import mp4_that_claims, written
 from tests.server.processes import Http, eventually
 from tests.server.talk import RECORDINGS
 
 PATH = "/v1/audio/transcriptions"
 GO = (RECORDINGS / "ps_goforward.wav").read_bytes()
+WRITERS = {"m4a": "ipod", "mp4": "mp4", "webm": "webm", "mpeg": "mpeg", "aac": "adts"}
+"""Formats that FFmpeg writes for the tests, for libsndfile does not; mono."""
+PLAYLIST = f"#EXTM3U\n#EXTINF:9,\nfile://{RECORDINGS}/ps_goforward.wav\n#EXT-X-ENDLIST\n".encode()
 POCKETSPHINX = {"model": "pocketsphinx-en"}
 
 
@@ -33,6 +37,9 @@ def encoded(form: str, rate: int, channels: int) -> bytes:
     pcm, _ = soundfile.read(io.BytesIO(GO))
     at_rate = soxr.resample(pcm, 16_000, rate)
     file = io.BytesIO()
+    if form in WRITERS:
+        loud = (at_rate * 32_767).astype(np.int16)
+        return written(WRITERS[form], loud, rate, codec="mp3" if form == "mpeg" else "")
     container, codec = ("OGG", "OPUS") if form == "opus" else (form.upper(), None)
     both = np.repeat(at_rate[:, None], channels, axis=1)
     soundfile.write(file, both, rate, format=container, subtype=codec)
@@ -52,7 +59,7 @@ def post(server: str, file: Any = GO, name: str = "go.wav", **fields: Any) -> ht
     return httpx.post(server + PATH, files={"file": (name, file)}, data=fields, timeout=60)
 
 
-@pytest.mark.parametrize("form", ["wav", "flac", "ogg", "mp3", "opus"])
+@pytest.mark.parametrize("form", ["wav", "aiff", "flac", "ogg", "mp3", "opus", *WRITERS])
 @pytest.mark.parametrize(("rate", "channels"), [(8_000, 1), (16_000, 2), (48_000, 2)])
 def test_recordings_of_every_kind(client: OpenAI, form: str, rate: int, channels: int) -> None:
     raw = encoded(form, rate, channels)
@@ -138,9 +145,11 @@ def test_silence_says_nothing(client: OpenAI) -> None:
     ("fields", "status", "named"),
     [
         ({"file": b"", "name": "empty.wav"}, 400, "cannot read empty.wav"),
-        ({"file": b"these are words"}, 400, "vdx reads wav, flac"),
+        ({"file": b"these are words"}, 400, "vdx reads wav, aiff"),
         ({"file": b"\x00\x00\x00\x18ftypM4A mp42", "name": "a.m4a"}, 400, "cannot read a.m4a"),
         ({"file": b"\x1aE\xdf\xa3webm", "name": "a.webm"}, 400, "cannot read a.webm"),
+        ({"file": mp4_that_claims(170_000_000)}, 400, "nothing in it can be decoded"),
+        ({"file": PLAYLIST, "name": "a.mp3"}, 400, "cannot read a.mp3: it is no audio file"),
         ({"file": GO[:30]}, 400, "cannot read go.wav"),
         ({"model": "nobody"}, 404, "nobody"),
         ({"model": "tone"}, 400, "not a recogniser"),

@@ -10,6 +10,7 @@ import asyncio
 import io
 import json
 import time
+import wave
 from pathlib import Path
 from typing import Any, Self
 
@@ -19,7 +20,7 @@ from vdx.bench.client_process import Step
 from vdx.bench.figures import Report
 from vdx.bench.target import Target
 from vdx.bench.word_errors import word_error_rate
-from vdx.core.audio import LISTEN_RATE
+from vdx.core.audio import LISTEN_RATE, SAMPLE_BYTES
 from vdx.core.errors import VdxError
 from vdx.core.paths import locate
 
@@ -98,11 +99,12 @@ def _recording() -> tuple[np.ndarray[Any, np.dtype[np.int16]], str]:
 
 async def _served(target: Target, pcm: np.ndarray[Any, np.dtype[np.int16]]) -> tuple[str, float]:
     """Text and seconds, through the official library, as a program would ask."""
-    import soundfile
     from openai import AsyncOpenAI
 
     file = io.BytesIO()
-    soundfile.write(file, pcm, LISTEN_RATE, format="WAV")
+    with wave.open(file, "wb") as out:
+        out.setparams((1, SAMPLE_BYTES, LISTEN_RATE, pcm.size, "NONE", ""))
+        out.writeframes(pcm.tobytes())
     base_url, key = f"{target.url}/v1", target.api_key or "none"
     async with AsyncOpenAI(api_key=key, base_url=base_url, max_retries=0) as client:
         began = time.perf_counter()
