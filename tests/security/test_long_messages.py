@@ -10,7 +10,6 @@ import asyncio
 import base64
 import json
 import math
-import os
 import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -20,12 +19,13 @@ import httpx
 import pytest
 from websockets.asyncio.client import connect
 
+from tests.repetitions import bound
 from tests.server.processes import Http
 from tests.server.talk import Talk, talking, update
 from vdx.bench.scrape import parse
 
 STALLS = "vdx_event_loop_stall_cpu_seconds"
-LONGEST_S = 0.05 if os.environ.get("VDX_FAULTS") == "full" else 0.1
+LONGEST_S = bound(0.05, 0.1)
 ITEM_BYTES = 256 * 1024
 HISTORY_BYTES = 1024 * 1024
 KEPT_MB = 400
