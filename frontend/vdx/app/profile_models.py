@@ -4,6 +4,7 @@ from vdx.core.config import Config
 from vdx.core.errors import ConfigError, InvalidInput
 from vdx.core.voice_choice import VoiceChoice
 from vdx.dialog.profiles import DEFAULT_PROFILE, SessionOptions, resolve
+from vdx.serving.default_models import DefaultModels
 from vdx.serving.manager import ModelManager
 from vdx.serving.models import ModelInfo, ModelKind
 
@@ -14,7 +15,7 @@ class ProfileModels:
     def __init__(self, config: Config, manager: ModelManager) -> None:
         self._config = config
         self._manager = manager
-        self._configured_recogniser = ""
+        self._defaults = DefaultModels.of(config)
         self._full_names: dict[tuple[str, str], str] = {}
         """(name in the configuration, language) -> full name of the model."""
         self._default_voice: VoiceChoice | None = None
@@ -27,8 +28,8 @@ class ProfileModels:
 
     @property
     def recogniser(self) -> str:
-        """The recogniser of new sessions whose profile names none; empty where `asr` is off."""
-        return self._default_recogniser or self._configured_recogniser
+        """The recogniser of new sessions of the default profile; empty where `asr` is off."""
+        return self.options(DEFAULT_PROFILE).recogniser
 
     async def find(self) -> None:
         """Finds the full names of all configured models, in the language of each profile.
@@ -38,13 +39,12 @@ class ProfileModels:
             TritonError: Triton did not list its models.
         """
         config = self._config
-        if config.asr.enabled:
-            self._configured_recogniser = await self._manager.pick_recogniser(config.asr)
+        self._defaults = DefaultModels.of(config, await self._manager.names())
         named: list[tuple[str, ModelKind | None, str]] = [
             (name, None, config.asr.language) for name in config.models.preload
         ]
         for profile in self.names:
-            options = resolve(config, profile, self._configured_recogniser)
+            options = resolve(config, profile, self._defaults)
             named += [(model, kind, options.language) for model, kind in options.models]
         for name, kind, language in named:
             full_name = await self._manager.resolve(name, kind, language)
@@ -52,7 +52,7 @@ class ProfileModels:
 
     def options(self, profile: str) -> SessionOptions:
         """The options a session of `profile` starts with; raises UnknownName."""
-        options = resolve(self._config, profile, self._configured_recogniser)
+        options = resolve(self._config, profile, self._defaults)
         options = options.with_models(
             {name: self._full_name(name, options.language) for name, _ in options.models}
         )

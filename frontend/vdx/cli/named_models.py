@@ -17,12 +17,11 @@ def check_profiles(config: "Config", models: "Mapping[str, ModelInfo]") -> None:
         InvalidInput: a model is of another kind.
     """
     from vdx.dialog.profiles import DEFAULT_PROFILE, resolve
-    from vdx.serving.model_names import find_model
+    from vdx.serving.default_models import DefaultModels
 
-    asr = config.asr
-    recogniser = find_model(asr.model, models, asr.language) or asr.model
+    defaults = DefaultModels.of(config, models)
     for name in dict.fromkeys((DEFAULT_PROFILE, *config.profiles)):
-        options = resolve(config, name, recogniser)
+        options = resolve(config, name, defaults)
         for model, kind in options.models:
             check_model(model, kind, options.language, models)
     for model in config.models.preload:

@@ -16,11 +16,11 @@ from vdx.cli.launch import load_settings, running_triton
 from vdx.cli.named_models import check_model
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from vdx.batch.files import Segment
     from vdx.batch.transcripts import Document
-    from vdx.core.config import AsrConfig
+    from vdx.core.config import Config
     from vdx.core.settings import Settings
     from vdx.serving.models import ModelInfo
 
@@ -72,12 +72,9 @@ async def _transcribe(
     config, console = loaded.config, Console(stderr=True)
     segments = list["Segment"]()
     with Recording(file) as recording:
-        check = partial(_check, config.asr, model)
-        async with running_triton(loaded, check) as (client, manager):
-            if model:
-                chosen = await manager.resolve(model, "asr", config.asr.language)
-            else:
-                chosen = await manager.pick_recogniser(config.asr)
+        async with running_triton(loaded, partial(_check, config, model)) as (client, manager):
+            named = _named(config, model, await manager.names())
+            chosen = await manager.resolve(named, "asr", config.asr.language)
             info = await manager.ensure(chosen, "asr", language)
             began = time.perf_counter()
             with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
@@ -101,11 +98,16 @@ async def _transcribe(
     typer.echo(f"{file}: {document.seconds:.1f} s, {_summary(document, took)}", err=True)
 
 
-def _check(asr: "AsrConfig", model: str | None, models: "Mapping[str, ModelInfo]") -> None:
-    from vdx.serving.model_names import find_model
+def _named(config: "Config", model: str | None, names: "Iterable[str]") -> str:
+    """The recogniser that was asked for, else the default one of the language."""
+    from vdx.serving.default_models import DefaultModels
 
-    named = model or find_model(asr.model, models, asr.language) or asr.model
-    check_model(named, "asr", asr.language, models)
+    return model or DefaultModels.of(config, names).recogniser(config.asr.language)
+
+
+def _check(config: "Config", model: str | None, models: "Mapping[str, ModelInfo]") -> None:
+    language = config.asr.language
+    check_model(_named(config, model, models), "asr", language, models)
 
 
 def _tell(segment: "Segment", form: Form) -> None:

@@ -20,8 +20,6 @@ SPOKEN_WORDS = {
     "first_audio": "first audio sent",
 }
 BAR_COLUMNS = 30
-BETTER_VOICE = "en_US-lessac-medium"
-BETTER_RECOGNISER = "whisper-base.en"
 
 
 async def prove(address: str, config: "Config") -> None:
@@ -69,14 +67,23 @@ def _show(turn: dict[str, Any]) -> None:
 
 def welcome(address: str, host: "Application") -> None:
     """Prints where to talk, and a command for a better voice and recogniser each."""
-    status = host.status()
+    from vdx.core.language_tags import primary_subtag
+    from vdx.serving.default_models import LIGHT_RECOGNISER, LIGHT_VOICE
+    from vdx.serving.voicepacks.starters import catalogue_recognisers, catalogue_voice
+
+    status, language = host.status(), primary_subtag(host.config.asr.language)
     tell(f"\n  talk here:  {address}\n")
     if public_url := host.config.server.public_url:
         tell(f"  public      {public_url}")
-    tell(f"  voice       {status['voice']}; a neural one: vdx voices pull {BETTER_VOICE}")
-    tell(f"  recogniser  {status['recogniser']}; a better one: vdx voices pull {BETTER_RECOGNISER}")
+    for what, better in (
+        ("voice", catalogue_voice(language)),
+        ("recogniser", catalogue_recognisers(language)[0]),
+    ):
+        light = status[what] in (LIGHT_VOICE, f"{LIGHT_RECOGNISER}-{language}")
+        hint = f"; a neural one: vdx voices pull {better}" if light and better else ""
+        tell(f"  {what:<11} {status[what]}{hint}")
     tell(
-        "              then in this server: vdx models use ID; "
+        "              another in this server: vdx models use ID; "
         "all that can be pulled: vdx voices list --hub"
     )
     if host.config.responder.kind == "repeat":

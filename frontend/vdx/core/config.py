@@ -191,7 +191,9 @@ class AsrConfig(Section):
 
     enabled: bool = True
     model: str = Field(
-        "pocketsphinx", description="a model, or its name without the language: whisper-base"
+        "",
+        description="a model, or its name without the language: whisper-base; empty: the starter "
+        "of the language where it was fetched, else pocketsphinx",
     )
     language: str = "en"
     pre_roll_ms: int = Field(300, ge=0, le=1000)
@@ -199,7 +201,11 @@ class AsrConfig(Section):
 
 
 class TtsConfig(Section):
-    voice: str = "espeak"
+    voice: str = Field(
+        "",
+        description="MODEL or MODEL/SPEAKER; empty: the catalogue's voice of the language where "
+        "it was fetched, else espeak",
+    )
     speed: Speed = 1.0
     clauses_ahead: int = Field(2, ge=1, le=8)
 

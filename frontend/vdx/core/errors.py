@@ -177,6 +177,17 @@ class HubError(VdxError):
         self.retryable = retryable
 
 
+class RegistryError(VdxError):
+    """The Python package registry did not give a package, or gave another than the pinned one."""
+
+    service = "registry"
+    code = "registry_failed"
+
+    def __init__(self, message: str, *, retryable: bool = True) -> None:
+        super().__init__(message)
+        self.retryable = retryable
+
+
 class SessionLimit(VdxError):
     """A configured limit of a session or of the server is reached."""
 

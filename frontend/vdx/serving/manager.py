@@ -9,7 +9,6 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
-from vdx.core.config import AsrConfig
 from vdx.core.errors import ModelUnavailable, TritonError
 from vdx.core.logs import logger
 from vdx.core.masking import masked
@@ -199,16 +198,9 @@ class ModelManager:
         state = (await self._states()).get(name)
         return state is not None and state.ready
 
-    async def pick_recogniser(self, asr: AsrConfig) -> str:
-        """The model the `asr` section means; see `serving/model_names.py`.
-
-        Raises:
-            UnknownName: the repository has none of the names it could mean.
-        """
-        names = await self._states()
-        if (found := find_model(asr.model, names, asr.language)) is None:
-            raise unknown_model(asr.model, "asr", names, await self._known())
-        return found
+    async def names(self) -> list[str]:
+        """Every model of the repository, loaded or not."""
+        return list(await self._states())
 
     async def run(self) -> None:
         """Probes models and Triton until cancelled."""
