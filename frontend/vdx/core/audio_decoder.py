@@ -135,7 +135,8 @@ class AudioDecoder:
             if stream is not chosen:
                 stream.discard = library().stream.Discard.all
         self._check(chosen.rate, chosen.channels)
-        return chosen
+        found: AudioStream = chosen
+        return found
 
     def _check(self, rate: int, channels: int) -> None:
         if not (MIN_RATE <= rate <= MAX_RATE and 1 <= channels <= MAX_CHANNELS):
@@ -146,7 +147,7 @@ class AudioDecoder:
             )
 
     def _tell_damage(self) -> None:
-        if self.damaged and not self._heard:
+        if not self._heard and (self.damaged or self.seconds):
             raise self._refused("nothing in it can be decoded")
         if self.damaged:
             log.warning("parts of a recording could not be decoded", packets=self.damaged)

@@ -73,9 +73,9 @@ def open_recording(file: BinaryIO) -> "InputContainer":
     # Packets without a time would be kept until one with a time comes.
     container.flags &= ~av.container.Flags.gen_pts.value
     for stream in container.streams.audio:
-        if stream.codec_context is None:  # a codec that FFmpeg itself does not know
-            continue
-        stream.codec_context.options = {"max_samples": str(MAX_FRAME)}
+        context: Any = stream.codec_context
+        if context is not None:  # else FFmpeg has no decoder for it
+            context.options = {"max_samples": str(MAX_FRAME)}
     return container
 
 

@@ -57,7 +57,8 @@ class MonoMixer:
 
     def _joined(self, packed: "list[AudioFrame]", *, last: bool = False) -> Samples:
         """Mixed down and resampled."""
-        pieces = [self._mixed(frame.to_ndarray().reshape(-1)) for frame in packed]
+        arrays: list[Any] = [frame.to_ndarray() for frame in packed]
+        pieces = [self._mixed(array.reshape(-1)) for array in arrays]
         mono = np.concatenate([np.zeros(0, np.float32), *pieces])
         if self._resampler is None or not (mono.size or last):
             return mono
@@ -66,5 +67,5 @@ class MonoMixer:
     def _mixed(self, packed: Samples) -> Samples:
         count = self._channels
         # Not `mean`, which takes ten times as long along so short an axis.
-        mono = sum((packed[first::count] for first in range(1, count)), packed[::count]) / count
-        return np.nan_to_num(mono, posinf=1.0, neginf=-1.0)
+        total: Any = sum((packed[first::count] for first in range(1, count)), packed[::count])
+        return np.nan_to_num(np.asarray(total / count, np.float32), posinf=1.0, neginf=-1.0)
