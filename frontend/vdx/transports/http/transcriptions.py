@@ -23,6 +23,7 @@ from vdx.serving.models import ModelInfo
 from vdx.transports.http.operation import (
     MODEL_REFUSALS,
     Host,
+    Responses,
     content,
     operations,
     refusals,
@@ -40,8 +41,9 @@ STREAMED = ("json", "text")
 """The forms that can be told bit by bit."""
 TEXT = "text/plain; charset=utf-8"
 MEDIA_TYPES = {"text": TEXT, "srt": TEXT, "vtt": "text/vtt; charset=utf-8"}
-RENDERED = content("text/plain", "text/vtt", EVENTS)[200] | {
-    "model": Transcription | VerboseTranscription
+RENDERED: Responses = {
+    200: content("text/plain", "text/vtt", EVENTS)[200]
+    | {"model": Transcription | VerboseTranscription}
 }
 NAME_CHARS = 100
 
@@ -95,7 +97,7 @@ def _form_of(fields: type[BaseModel]) -> dict[str, Any]:
     "/v1/audio/transcriptions",
     description=f"Writes a recording down: {FORMATS}, any rate, up to 16 channels and 25 MB.",
     response_class=Response,
-    responses={200: RENDERED} | refusals(*MODEL_REFUSALS, 408, 413, 415, 507),
+    responses=RENDERED | refusals(*MODEL_REFUSALS, 408, 413, 415, 507),
     openapi_extra=_form_of(TranscriptionRequest),
 )
 async def transcriptions(host: Host, request: Request) -> Response:
