@@ -14,6 +14,16 @@ STAGES = (
     "first_audio",
 )
 """In the usual order; text and voice come before the endpoint when the reply was preemptive."""
+STAGE_LABELS = {
+    "pause_noticed": "the pause is noticed",
+    "speculative_transcript": "transcript, speculative",
+    "first_text": "first words of the reply",
+    "first_voice": "first audio from the voice",
+    "endpoint": "end of turn decided",
+    "final_transcript": "transcript, final",
+    "first_audio": "first audio sent",
+}
+"""Stage -> its name in tables and plots."""
 
 
 @dataclass(slots=True)

@@ -192,7 +192,7 @@ class SpeechDetector:
         if not check:
             return near, like_speech
         voiced = self._voice.judge(power)
-        return near, voiced and (state not in BOT_SPEAKS or self._voice.moves)
+        return near, voiced and (state not in BOT_SPEAKS or self._voice.glides)
 
     def _classify(self, level: float, *, loud: bool, like_speech: bool, voiced: bool) -> _Frame:
         if loud and like_speech:

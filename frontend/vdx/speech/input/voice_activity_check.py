@@ -61,8 +61,8 @@ class VoiceActivityCheck:
         return periodicity(power, self._window) >= self.config.min_periodicity
 
     @property
-    def moves(self) -> bool:
-        """Whether it moves as a voice does."""
+    def glides(self) -> bool:
+        """Whether its spectrum changes as that of speech does."""
         return self._same <= self.config.max_steadiness
 
 

@@ -14,12 +14,18 @@ from vdx.core.json_input import shown, utf8_size
 from vdx.core.logs import bound, logger
 from vdx.core.resample import Resampler
 from vdx.core.slices import rest
+from vdx.core.validation import validated
 from vdx.dialog.history import Item
 from vdx.transports.realtime import events as ev
 from vdx.transports.realtime.incoming import event_id_of, read_audio, read_event
 from vdx.transports.realtime.outbox import Outbox
 from vdx.transports.realtime.presenter import RealtimePresenter
-from vdx.transports.realtime.schema import NewItem, ResponseCreate, SessionUpdate, parse
+from vdx.transports.realtime.schema import (
+    NewItem,
+    ResponseCreate,
+    SessionUpdate,
+    session_update,
+)
 from vdx.transports.realtime.settings import Settings
 from vdx.transports.realtime.updates import SessionUpdates
 
@@ -142,7 +148,7 @@ class Connection:
     # --- client events ----------------------------------------------------------------------
 
     async def _session_update(self, event: dict[str, Any]) -> None:
-        update = parse(SessionUpdate, event.get("session"), "session")
+        update = session_update(event.get("session"))
         self._check_size(update.instructions, "session.instructions")
         await self._updates.take(update, event_id_of(event))
 
@@ -202,7 +208,7 @@ class Connection:
         self._post("input_audio_buffer.cleared")
 
     async def _item_create(self, event: dict[str, Any]) -> None:
-        new = parse(NewItem, event.get("item"), "item")
+        new = validated(NewItem, event.get("item"), "item")
         if len(self._session.history) >= MAX_ITEMS:
             raise SessionLimit(f"the conversation holds {MAX_ITEMS} items; delete some first")
         text = " ".join(part.text for part in new.content)
@@ -256,7 +262,7 @@ class Connection:
         self._post("conversation.item.retrieved", item=ev.item_object(item))
 
     async def _response_create(self, event: dict[str, Any]) -> None:
-        wanted = parse(ResponseCreate, event.get("response") or {}, "response")
+        wanted = validated(ResponseCreate, event.get("response") or {}, "response")
         self._check_size(wanted.instructions, "response.instructions")
         if (active := self._session.active_reply) is not None:
             raise InvalidInput(

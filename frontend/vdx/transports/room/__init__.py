@@ -1,17 +1,17 @@
 """The room transport: one LiveKit room, one conversation at a time, on the process's event loop.
 
-Any LiveKit client can take part. What it meets, `people` being participants of kind STANDARD or
-SIP and the *linked* person the user of the session:
+Any LiveKit client can take part. What it meets, users being participants of kind STANDARD or
+SIP and the *linked* participant the user of the session:
 
 The agent publishes one audio track (48 kHz mono, source MICROPHONE) and subscribes to the linked
-person's microphone alone. Whoever comes first is linked. Who leaves keeps the conversation for
+user's microphone alone. Whoever comes first is linked. Who leaves keeps the conversation for
 `livekit.rejoin_grace_seconds` and finds it again under the same identity; after that it goes to
-the next person in the room as a new one, or the agent leaves. Others in the room hear everything
+the next user in the room as a new one, or the agent leaves. Others in the room hear everything
 and are told that they are not listened to.
 
 Text streams sent by the agent:
 
-- `lk.transcription`: what the linked person says (sent in their name; every update a stream with
+- `lk.transcription`: what the linked user says (sent in their name; every update a stream with
   the whole text so far) and what the agent says (one stream for each reply, a piece for each
   clause when it begins to sound). Attributes: `lk.segment_id` (one for each utterance or reply),
   `lk.transcription_final` "true" or "false", `lk.transcribed_track_id`. A reply that was cut short
@@ -49,7 +49,7 @@ LiveKit does not send another agent when a worker dies without a word: a client 
 
 An `item_id` is the `lk.segment_id` of the same words. Times are milliseconds, levels int16 RMS.
 
-From the linked person the agent takes text on `lk.chat` as if it were spoken, and these RPCs, whose
+From the linked user the agent takes text on `lk.chat` as if it were spoken, and these RPCs, whose
 payloads are JSON objects in both directions:
 
 - `vdx.say` text: speaks it as its own words; refused while a reply is under way

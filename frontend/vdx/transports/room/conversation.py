@@ -17,7 +17,7 @@ from vdx.transports.realtime.events import encode
 from vdx.transports.room.audio_input import AudioInput
 from vdx.transports.room.audio_output import AudioOutput
 from vdx.transports.room.control import Controls
-from vdx.transports.room.job_metadata import JobWishes
+from vdx.transports.room.job_metadata import JobMetadata
 from vdx.transports.room.outbox import RoomOutbox
 from vdx.transports.room.output_lead import OutputLead
 from vdx.transports.room.participants import Participants
@@ -107,13 +107,13 @@ class RoomConversation:
             self._audio_output.publish(self._room.local_participant), name="room-publish"
         )
         wait_s, reason = self._config.join_timeout_seconds, "empty"
-        while person := await self._participants.next_person(wait_s):
+        while user := await self._participants.next_user(wait_s):
             await publishing
             try:
                 options = await self._options()
-                reason = await self._converse(person, options, controls)
+                reason = await self._converse(user, options, controls)
             except VdxError as error:
-                self._refuse(person, error)
+                self._refuse(user, error)
                 return "refused"
             self._participants.unlink()
             if reason != "gone":
@@ -123,17 +123,17 @@ class RoomConversation:
 
     async def _options(self) -> SessionOptions:
         """What the job asks for, its models loaded."""
-        options = JobWishes.read(self._metadata).options(self._host)
+        options = JobMetadata.read(self._metadata).options(self._host)
         return await self._host.models.require(options)
 
-    def _refuse(self, person: str, error: VdxError) -> None:
+    def _refuse(self, user: str, error: VdxError) -> None:
         log.warning("room refused", room=self._ticket.room, error=error.for_log)
         self._outbox.event(encode("vdx.error", error=error.fields))
-        self._outbox.chat(f"vdx cannot serve this room: {error.message}", person)
+        self._outbox.chat(f"vdx cannot serve this room: {error.message}", user)
 
-    async def _converse(self, person: str, options: SessionOptions, controls: Controls) -> str:
+    async def _converse(self, user: str, options: SessionOptions, controls: Controls) -> str:
         """One session with one user, to its end."""
-        presenter = RoomPresenter(self._outbox, self._audio_output, self._audio_input, person)
+        presenter = RoomPresenter(self._outbox, self._audio_output, self._audio_input, user)
         session = self._host.open_session(options, presenter, self._lead, promised=True)
         presenter.attach(session)
         controls.session, controls.presenter = session, presenter
@@ -146,7 +146,7 @@ class RoomConversation:
                     for name, work in (
                         ("audio_input", self._audio_input.run(session.feed)),
                         ("levels", self._send_levels(session, presenter)),
-                        ("person", self._watch_person(session)),
+                        ("user", self._watch_user(session)),
                     )
                 ]
                 await self._audio_output.wait_for_listener()
@@ -160,7 +160,7 @@ class RoomConversation:
                 await self._audio_output.save(self._config.record_output / f"{session.id}.wav")
         return reason
 
-    async def _watch_person(self, session: Session) -> None:
+    async def _watch_user(self, session: Session) -> None:
         """Ends the session when its user was away for `livekit.rejoin_grace_seconds`."""
         while True:
             await self._participants.away()

@@ -47,15 +47,15 @@ STATES = {
 
 
 class RoomPresenter:
-    """The Transport of one session in a room; `person` is the identity of its user."""
+    """The Transport of one session in a room; `user` is the identity of its user."""
 
     def __init__(
-        self, outbox: RoomOutbox, audio_output: AudioOutput, audio_input: AudioInput, person: str
+        self, outbox: RoomOutbox, audio_output: AudioOutput, audio_input: AudioInput, user: str
     ) -> None:
         self._outbox = outbox
         self._audio_output = audio_output
         self._audio_input = audio_input
-        self._person = person
+        self._user = user
         self._session: Session | None = None
         self._captioned: set[UtteranceIds] = set()  # those with words in the captions
         self._reply_open = False
@@ -72,7 +72,7 @@ class RoomPresenter:
         self.event(
             "vdx.session",
             session=self._live.id,
-            person=self._person,
+            person=self._user,
             profile=options.profile,
             voice=str(options.voice_choice),
             recogniser=options.recogniser,
@@ -102,12 +102,12 @@ class RoomPresenter:
                 self._send_dropped(utterance)
             case PartialTranscript(utterance=utterance, text=text) if text:
                 self._captioned.add(utterance)
-                self._caption_person(utterance, text, final=False)
+                self._caption_user(utterance, text, final=False)
             case FinalTranscript(utterance=utterance, text=text):
                 self.event("vdx.user.said", **utterance_ids(utterance), text=text)
                 if text or utterance in self._captioned:
                     self._captioned.discard(utterance)
-                    self._caption_person(utterance, text, final=True)
+                    self._caption_user(utterance, text, final=True)
             case ReplyStarted(reply=reply):
                 self.event("vdx.reply.started", **reply_ids(reply))
             case ReplyClause():
@@ -129,11 +129,11 @@ class RoomPresenter:
         self.event("vdx.user.dropped", **utterance_ids(utterance))
         if utterance in self._captioned:
             self._captioned.discard(utterance)
-            self._caption_person(utterance, "", final=True)
+            self._caption_user(utterance, "", final=True)
 
-    def _caption_person(self, utterance: UtteranceIds, text: str, *, final: bool) -> None:
+    def _caption_user(self, utterance: UtteranceIds, text: str, *, final: bool) -> None:
         attributes = _attributes(utterance.item_id, self._audio_input.track_sid, final=final)
-        self._outbox.caption(text, attributes, self._person)
+        self._outbox.caption(text, attributes, self._user)
 
     # --- replies ----------------------------------------------------------------------------
 
