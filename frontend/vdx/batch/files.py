@@ -16,7 +16,7 @@ from vdx.core.config import ClauseConfig, VadConfig
 from vdx.core.errors import InvalidInput, ModelFailed, ModelTimeout
 from vdx.core.events import Clause, Pcm, Transcript, TranscriptKind, Word
 from vdx.core.threads import cancel_all
-from vdx.serving.busy_retry import when_free
+from vdx.serving.busy_retry import retry_busy
 from vdx.serving.triton import SynthesisRequest, TritonClient
 from vdx.speech.output.tts import Voice
 from vdx.speech.text.clause_slices import cut
@@ -70,7 +70,7 @@ async def speak_text(
         async for clause in found:
             request = SynthesisRequest(clause.text, voice.language, voice.speaker, voice.speed)
             ask = partial(client.synthesize, voice.model, request)
-            async with aclosing(when_free(ask)) as chunks:
+            async with aclosing(retry_busy(ask)) as chunks:
                 async for chunk in chunks:
                     spoken = True
                     yield chunk.audio.reshape(-1)
@@ -199,7 +199,7 @@ async def _recognise(
 ) -> Transcript:
     """The final transcript; a model whose places are all taken is asked until it has one."""
     ask = partial(_final, client, model, audio, who)
-    async with aclosing(when_free(ask, repeat(BUSY_S))) as finals:
+    async with aclosing(retry_busy(ask, repeat(BUSY_S))) as finals:
         async for transcript in finals:
             return transcript
     raise ModelFailed(f"{model} ended without a final transcript", model=model)

@@ -14,7 +14,7 @@ BUSY_DELAYS_S: Final = (0.05, 0.1, 0.2, 0.4, 0.8)
 T = TypeVar("T")
 
 
-async def when_free(
+async def retry_busy(
     ask: Callable[[], AsyncGenerator[T, None]], delays: Iterable[float] = BUSY_DELAYS_S
 ) -> AsyncGenerator[T, None]:
     """Yields what `ask()` yields; a busy model is asked again, as long as nothing has come.

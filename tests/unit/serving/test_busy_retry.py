@@ -8,7 +8,7 @@ import pytest
 
 from tests.unit.virtual_time import on_virtual_time
 from vdx.core.errors import ModelBusy, ModelFailed
-from vdx.serving.busy_retry import BUSY_DELAYS_S, when_free
+from vdx.serving.busy_retry import BUSY_DELAYS_S, retry_busy
 
 
 class Model:
@@ -33,7 +33,7 @@ class Model:
 @on_virtual_time
 async def test_a_busy_model_is_asked_until_it_is_free() -> None:
     model = Model(busy=len(BUSY_DELAYS_S))
-    assert [each async for each in when_free(model.ask)] == [0, 1]
+    assert [each async for each in retry_busy(model.ask)] == [0, 1]
     assert model.asked == model.closed == len(BUSY_DELAYS_S) + 1
 
 
@@ -41,7 +41,7 @@ async def test_a_busy_model_is_asked_until_it_is_free() -> None:
 async def test_one_that_stays_busy_is_given_up() -> None:
     model = Model(busy=100)
     with pytest.raises(ModelBusy):
-        await anext(when_free(model.ask))
+        await anext(retry_busy(model.ask))
     assert model.asked == len(BUSY_DELAYS_S) + 1
 
 
@@ -49,7 +49,7 @@ async def test_one_that_stays_busy_is_given_up() -> None:
 async def test_what_has_begun_is_not_asked_for_again() -> None:
     model = Model(busy=1, after=1)
     with pytest.raises(ModelBusy):
-        _ = [each async for each in when_free(model.ask)]
+        _ = [each async for each in retry_busy(model.ask)]
     assert model.asked == 1
 
 
@@ -57,19 +57,19 @@ async def test_what_has_begun_is_not_asked_for_again() -> None:
 async def test_another_error_is_told_at_once() -> None:
     model = Model(busy=1, error=ModelFailed)
     with pytest.raises(ModelFailed):
-        await anext(when_free(model.ask))
+        await anext(retry_busy(model.ask))
     assert model.asked == 1
 
 
 @on_virtual_time
 async def test_delays_may_have_no_end() -> None:
     model = Model(busy=50)
-    assert [each async for each in when_free(model.ask, repeat(0.2))] == [0, 1]
+    assert [each async for each in retry_busy(model.ask, repeat(0.2))] == [0, 1]
 
 
 @on_virtual_time
 async def test_leaving_closes_the_stream() -> None:
     model = Model(busy=0)
-    async with aclosing(when_free(model.ask)) as answer:
+    async with aclosing(retry_busy(model.ask)) as answer:
         assert await anext(answer) == 0
     assert model.closed == 1

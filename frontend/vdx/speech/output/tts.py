@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from vdx.core.errors import ModelRejected, VdxError
 from vdx.core.events import Clause, SpeechChunk, StageFailed
-from vdx.serving.busy_retry import when_free
+from vdx.serving.busy_retry import retry_busy
 from vdx.speech.output.reply_audio import ReplyAudio
 
 
@@ -123,6 +123,6 @@ async def _apologise(speaker: Speaker, audio: ReplyAudio) -> None:
 
 async def _ask(text: str, voice: Voice, speaker: Speaker, audio: ReplyAudio) -> None:
     """A busy model is asked again, as long as nothing of the clause has come."""
-    async with aclosing(when_free(lambda: speaker.synthesize(voice, text))) as chunks:
+    async with aclosing(retry_busy(lambda: speaker.synthesize(voice, text))) as chunks:
         async for chunk in chunks:
             await audio.put(chunk)
