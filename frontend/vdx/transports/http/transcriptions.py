@@ -22,6 +22,7 @@ from vdx.serving.models import ModelInfo
 from vdx.transports.http.operation import (
     MODEL_REFUSALS,
     Host,
+    Responses,
     content,
     operations,
     refusals,
@@ -39,8 +40,9 @@ STREAMED = ("json", "text")
 """The forms that can be told bit by bit."""
 TEXT = "text/plain; charset=utf-8"
 MEDIA_TYPES = {"text": TEXT, "srt": TEXT, "vtt": "text/vtt; charset=utf-8"}
-RENDERED = content("text/plain", "text/vtt", EVENTS)[200] | {
-    "model": Transcription | VerboseTranscription
+RENDERED: Responses = {
+    200: content("text/plain", "text/vtt", EVENTS)[200]
+    | {"model": Transcription | VerboseTranscription}
 }
 NAME_CHARS = 100
 
@@ -93,7 +95,7 @@ def _form_of(fields: type[BaseModel]) -> dict[str, Any]:
 @api.post(
     "/v1/audio/transcriptions",
     response_class=Response,
-    responses={200: RENDERED} | refusals(*MODEL_REFUSALS, 408, 413, 415, 507),
+    responses=RENDERED | refusals(*MODEL_REFUSALS, 408, 413, 415, 507),
     openapi_extra=_form_of(TranscriptionRequest),
 )
 async def transcriptions(host: Host, request: Request) -> Response:
