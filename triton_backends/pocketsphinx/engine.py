@@ -16,14 +16,14 @@ from triton_backends.pocketsphinx.decoders import mean_of
 from triton_backends.pocketsphinx.pool import DecoderPool
 from triton_backends.shared.contract import ASR_RATE, AsrRequest
 from triton_backends.shared.engine import Hypothesis, Word
-from triton_backends.shared.errors import InvalidArgument
 from triton_backends.shared.flush_reuse import FlushReuse
+from triton_backends.shared.language_tags import require_english
 from triton_backends.shared.transcripts import Agreement
 
 FRAME_MS = 10  # of pocketsphinx's own time axis
 AGREEING_PARTIALS = 5
-# Samples of a first request that tell something of the microphone, and that tell enough.
-TELLING, MOST_TELLING = 2 * ASR_RATE, 10 * ASR_RATE
+# Samples of a first request: the least from which a cepstral mean is taken, and the most used.
+MEAN_MIN_SAMPLES, MEAN_MAX_SAMPLES = 2 * ASR_RATE, 10 * ASR_RATE
 
 _ALTERNATE = re.compile(r"\(\d+\)$")
 _NOT_A_WORD = re.compile(r"^[<\[+(]")
@@ -57,9 +57,7 @@ class PocketsphinxEngine:
         pool.give_back(decoder)
 
     def start(self, request: AsrRequest, /) -> "PocketsphinxUtterance":
-        language = request.language.lower()
-        if language and language.split("-")[0] != "en":
-            raise InvalidArgument(f"LANGUAGE {request.language!r}: this model understands only en")
+        require_english(request.language)
         decoder = self._pool.take()
         try:
             self._begin(decoder, request)
@@ -71,8 +69,8 @@ class PocketsphinxEngine:
     def _begin(self, decoder: Any, request: AsrRequest) -> None:
         known = self._means.get(request.session) if self._means else None
         decoder.set_cmn(known or self._neutral_mean)
-        if request.audio.size >= TELLING:
-            decoder.set_cmn(mean_of(decoder, request.audio[:MOST_TELLING]))
+        if request.audio.size >= MEAN_MIN_SAMPLES:
+            decoder.set_cmn(mean_of(decoder, request.audio[:MEAN_MAX_SAMPLES]))
         decoder.start_utt()
 
     def learn(self, decoder: Any, session: str) -> None:

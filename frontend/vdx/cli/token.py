@@ -52,7 +52,7 @@ def token(
     Made with livekit.api_key and livekit.api_secret (or LIVEKIT_API_KEY, LIVEKIT_API_SECRET),
     else by the running server at --url.
     """
-    wishes = {
+    requested = {
         "profile": profile,
         "voice": voice,
         "recogniser": recogniser,
@@ -64,7 +64,7 @@ def token(
         "room_name": room,
         "participant_identity": identity,
         "participant_name": name,
-        "agent": {key: value for key, value in wishes.items() if value is not None},
+        "agent": {key: value for key, value in requested.items() if value is not None},
     }
     answer = _token(request, config, assign or [], url, api_key)
     typer.echo(json.dumps(answer) if as_json else answer["participant_token"])

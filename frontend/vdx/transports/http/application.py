@@ -25,7 +25,7 @@ from vdx.transports.http import (
     transcriptions,
 )
 from vdx.transports.http.capacity import Capacity
-from vdx.transports.http.error_responses import refused, unforeseen, unrouted
+from vdx.transports.http.error_responses import internal_error, refused, unrouted
 from vdx.transports.http.headers import AnswerHeaders
 from vdx.transports.http.operation import OpenOperation
 from vdx.transports.http.request_log import RequestLog
@@ -85,7 +85,7 @@ def create_app(host: Application) -> FastAPI:
         exception_handlers={
             VdxError: refused,
             HTTPException: unrouted,
-            Exception: unforeseen,
+            Exception: internal_error,
         },
         # vdx has its own; these would take requests to wherever livekit-agents sends its traces.
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},

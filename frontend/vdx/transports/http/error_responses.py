@@ -133,6 +133,6 @@ async def unrouted(request: Request, error: Exception) -> Response:
     return JSONResponse({"error": content}, status_code=status, headers=headers)
 
 
-async def unforeseen(_request: Request, _error: Exception) -> Response:
+async def internal_error(_request: Request, _error: Exception) -> Response:
     """A mistake of vdx's own; the log has the traceback, the client learns that it was not his."""
     return failure(VdxError("vdx failed on this request; its log says how"))

@@ -16,6 +16,7 @@ from vdx.batch.recording import Recording
 from vdx.batch.transcripts import GRANULARITIES, Document
 from vdx.core.audio import LISTEN_RATE
 from vdx.core.errors import InvalidInput
+from vdx.core.ffmpeg import FORMATS
 from vdx.core.threads import in_thread
 from vdx.core.validation import validated
 from vdx.serving.models import ModelInfo
@@ -94,12 +95,13 @@ def _form_of(fields: type[BaseModel]) -> dict[str, Any]:
 
 @api.post(
     "/v1/audio/transcriptions",
+    description=f"Writes a recording down: {FORMATS}, any rate, up to 16 channels and 25 MB.",
     response_class=Response,
     responses=RENDERED | refusals(*MODEL_REFUSALS, 408, 413, 415, 507),
     openapi_extra=_form_of(TranscriptionRequest),
 )
 async def transcriptions(host: Host, request: Request) -> Response:
-    """Writes a recording down: wav, flac, ogg or mp3, any rate, mono or stereo, up to 25 MB."""
+    """A recording in, its transcript out."""
     # The form is parsed here: FastAPI would read it before this function is called, without a
     # limit of size and time, and where there is no place for another recording.
     require_ready(host)

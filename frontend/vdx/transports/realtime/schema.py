@@ -1,7 +1,7 @@
 """What a client may send: the protocol's session, item and response shapes, validated.
 
-Known keys that vdx has no use for (tracing, truncation, noise reduction …) are accepted and kept
-out of the way; keys the protocol does not have are refused by name.
+Known keys that vdx has no use for (tracing, truncation, noise reduction …) are accepted and
+ignored; keys the protocol does not have are refused by name.
 """
 
 from typing import Annotated, Any, Literal

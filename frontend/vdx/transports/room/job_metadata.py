@@ -18,7 +18,7 @@ MAX_METADATA = 16_384
 LANGUAGE = r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$"
 
 
-class JobWishes(BaseModel):
+class JobMetadata(BaseModel):
     """Keys of a job's metadata; what is left out is as the profile says.
 
     `voice` is a model or MODEL/SPEAKER, `language` a BCP-47 tag.
@@ -34,7 +34,7 @@ class JobWishes(BaseModel):
     greeting: str | None = Field(None, max_length=1_000)
 
     @classmethod
-    def read(cls, metadata: str) -> "JobWishes":
+    def read(cls, metadata: str) -> "JobMetadata":
         """The wishes of a job's metadata; empty metadata wishes nothing.
 
         Raises:

@@ -1,4 +1,4 @@
-"""Tokens that let one person into one room for a short time, with a dispatch of the agent.
+"""Tokens that let one user into one room for a short time, with a dispatch of the agent.
 
 The request and the answer of `POST /token` are those of LiveKit's own token endpoint, so that
 `TokenSource.endpoint(url)` of its client libraries works:
@@ -23,9 +23,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from vdx.core.config import LiveKitConfig
 from vdx.core.errors import InvalidInput, NoLiveKit
-from vdx.transports.room.job_metadata import JobWishes
+from vdx.transports.room.job_metadata import JobMetadata
 
-PERSON = "person-"
+USER_PREFIX = "person-"
 """What the identity of everybody begins with who joins by such a token."""
 NAME = r"^[^\x00-\x1f\x7f]*$"
 REJOIN_MARGIN_S = 10
@@ -58,7 +58,7 @@ class TokenRequest(BaseModel):
     participant_identity: str = Field("", max_length=128, pattern=NAME)
     participant_name: str = Field("", max_length=128, pattern=NAME)
     room_config: WantedRoom | None = None
-    agent: JobWishes | None = None
+    agent: JobMetadata | None = None
 
 
 class TokenAnswer(BaseModel):
@@ -85,7 +85,9 @@ def mint(config: LiveKitConfig, request: TokenRequest) -> TokenAnswer:
     from livekit.protocol.room import RoomConfiguration
 
     room = request.room_name or f"vdx-{secrets.token_hex(5)}"
-    identity = PERSON + (request.participant_identity or secrets.token_hex(4)).removeprefix(PERSON)
+    identity = USER_PREFIX + (request.participant_identity or secrets.token_hex(4)).removeprefix(
+        USER_PREFIX
+    )
     dispatch = RoomAgentDispatch(agent_name=config.agent_name, metadata=_metadata(config, request))
     grants = api.VideoGrants(
         room_join=True,
@@ -115,7 +117,7 @@ def mint(config: LiveKitConfig, request: TokenRequest) -> TokenAnswer:
 
 
 def _metadata(config: LiveKitConfig, request: TokenRequest) -> str:
-    """The job's metadata, checked now: a mistake is told to who made it."""
+    """The job's metadata, checked now so that the client gets the error."""
     if request.agent is not None:
         return json.dumps(request.agent.model_dump(exclude_none=True))
     wanted = request.room_config.agents if request.room_config else []
@@ -126,5 +128,5 @@ def _metadata(config: LiveKitConfig, request: TokenRequest) -> str:
             f"the agent here is {config.agent_name!r}, not {wanted[0].agent_name!r}",
             param="room_config.agents.0.agent_name",
         )
-    JobWishes.read(wanted[0].metadata)
+    JobMetadata.read(wanted[0].metadata)
     return wanted[0].metadata
