@@ -1,7 +1,7 @@
-"""`python -m benchmarks whisper-words`: does streaming through Triton cost words?
+"""`python -m benchmarks whisper-words`: does streaming through Triton raise the word error rate?
 
-The trained test model of a checkout hears its sentences, also in noise: streamed live, with
-partials, a FLUSH at the pause and all, and beside it run directly on the whole files.
+The trained test model of a checkout transcribes its sentences, also in noise: streamed live, with
+partials and a FLUSH at the pause, and run directly on the whole files.
 """
 
 import asyncio
@@ -55,9 +55,9 @@ async def measure(step: Step) -> Report:
         direct = await _directly(found.weights / MODEL, clips)
         await found.client.load(MODEL)
         live: list[str] = []
-        for at in range(0, len(clips), len(SAID)):  # as many people at once
-            people = (_live(found, clip.pcm) for clip in clips[at : at + len(SAID)])
-            live += await asyncio.gather(*people)
+        for at in range(0, len(clips), len(SAID)):  # as many utterances at once
+            utterances = (_live(found, clip.pcm) for clip in clips[at : at + len(SAID)])
+            live += await asyncio.gather(*utterances)
             step()
     texts = [clip.text for clip in clips]
     ways = {"whole files, directly": direct, "streamed live over Triton": live}

@@ -1,8 +1,11 @@
 """What holds for every test."""
 
 import importlib.util
+import os
+import shutil
 import signal
 import sys
+import tempfile
 from collections.abc import Iterator
 
 import pytest
@@ -23,6 +26,15 @@ def _logging_as_it_was() -> Iterator[None]:
     yield
     if (structlog := sys.modules.get("structlog")) is not None:
         structlog.reset_defaults()
+
+
+def pytest_configure() -> None:
+    """Models that a developer fetched change the defaults, so tests have a home of their own."""
+    os.environ["VDX_HOME"] = tempfile.mkdtemp(prefix="vdx-")
+
+
+def pytest_unconfigure() -> None:
+    shutil.rmtree(os.environ.pop("VDX_HOME"), ignore_errors=True)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

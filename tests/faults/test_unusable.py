@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.server.processes import VDX
+from tests.server.processes import VDX, plain_environment
 
 
 def vdx(
     *arguments: str, stdout: int = subprocess.PIPE, **environ: str | bytes
 ) -> subprocess.CompletedProcess[bytes]:
-    kept = {k: v for k, v in os.environ.items() if not k.startswith("VDX_")}
+    kept = plain_environment()
     return subprocess.run(
         [*VDX, *arguments],
         stdout=stdout,

@@ -80,6 +80,11 @@ def embedded(repository: Path, log_file: Path, **options: Any) -> EmbeddedTriton
     )
 
 
+def plain_environment() -> dict[str, str]:
+    """That of this process, without any setting of vdx but its home."""
+    return {k: v for k, v in os.environ.items() if k == "VDX_HOME" or not k.startswith("VDX_")}
+
+
 class Vdx:
     """One running `vdx` command, its output kept line by line."""
 
@@ -99,7 +104,8 @@ class Vdx:
             file = home / "vdx.yaml"
             file.write_text(yaml.safe_dump(config))
             command += ["--config", str(file)]
-        environment = {k: v for k, v in os.environ.items() if not k.startswith("VDX_")}
+        kept = ("VDX_HOME",)
+        environment = {k: v for k, v in os.environ.items() if k in kept or not k.startswith("VDX_")}
         self.lines: list[str] = []
         self.process = subprocess.Popen(
             command,

@@ -17,8 +17,7 @@ DEFAULT_TEXT = "hello there"
 class CannedEngine:
     """Gives each new utterance the next of its texts; with no audio at all it heard nothing."""
 
-    instant = True
-    workers = 1
+    workers = 0
 
     def __init__(self, texts: Sequence[str], max_utterances: int = 1024) -> None:
         if not texts:

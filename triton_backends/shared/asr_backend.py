@@ -6,6 +6,7 @@ client no message.
 """
 
 import time
+from concurrent.futures import Future
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from triton_backends.shared.errors import BackendError, Busy, InvalidArgument
 from triton_backends.shared.fault_log import FaultLog, Origin
 from triton_backends.shared.lifeline import follow_parent
 from triton_backends.shared.metrics import Metrics, TritonMetrics
+from triton_backends.shared.model_info import ModelInfo
 from triton_backends.shared.parameters import Parameters
 from triton_backends.shared.progress import Progress
 from triton_backends.shared.sequences import Sequences
@@ -39,6 +41,8 @@ STUCK_MS = 20_000
 class AsrBackend:
     """Base of a family's TritonPythonModel; the family says how its engine is built."""
 
+    model: ModelInfo
+
     def build_engine(self, parameters: Parameters) -> AsrEngine:
         """The family's engine, made of the model's parameters."""
         raise NotImplementedError
@@ -46,17 +50,19 @@ class AsrBackend:
     def initialize(self, args: dict[str, str]) -> None:
         """Called by Triton once: build and warm up."""
         follow_parent()
+        self.model = ModelInfo.of(args)
         parameters = Parameters.of(args["model_config"])
         self._engine = self.build_engine(parameters)
         warm_up(self._engine)
-        self._metrics: Metrics = TritonMetrics(pb_utils, args["model_name"])
+        self._metrics: Metrics = TritonMetrics(pb_utils, self.model.name)
         self._progress = Progress(parameters.integer("stuck_ms", STUCK_MS, low=100) / 1000)
-        self._faults = FaultLog(args["model_name"], pb_utils.Logger.log_error)
+        self._faults = FaultLog(self.model.name, pb_utils.Logger.log_error)
+        workers = self._engine.workers
         self._sequences = Sequences(
             self._engine,
             limit=parameters.integer("max_utterances", self._engine.max_utterances, low=1),
             idle_s=parameters.integer("idle_ms", 6000, low=100) / 1000,
-            workers=parameters.integer("workers", self._engine.workers, low=1, high=64),
+            workers=parameters.integer("workers", workers, low=min(workers, 1), high=64),
             count=lambda change: self._metrics.add("vdx_active_streams", change),
             progress=self._progress,
             faults=self._faults,
@@ -100,8 +106,10 @@ def warm_up(engine: AsrEngine) -> None:
     noise = np.random.default_rng(0).normal(0, 200, WARM_UP_FRAMES * ASR_FRAME).astype(np.int16)
     utterance = engine.start(AsrRequest(audio=noise))
     utterance.accept(noise)
-    utterance.flush()
-    utterance.finish()
+    for transcribe in (utterance.flush, utterance.finish):
+        answer = transcribe()
+        if isinstance(answer, Future):
+            answer.result()
     utterance.close()
 
 

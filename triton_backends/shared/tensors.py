@@ -9,11 +9,17 @@ import triton_python_backend_utils as pb_utils
 from numpy.typing import NDArray
 
 from triton_backends.shared.errors import BackendError
+from triton_backends.shared.fault_log import Origin
 
 
 def tensors_of(request: Any) -> dict[str, NDArray[Any]]:
     """The request's inputs by name; views of memory that is valid until `execute` returns."""
     return {tensor.name(): tensor.as_numpy() for tensor in request.inputs()}
+
+
+def origin_of(request: Any) -> Origin:
+    """Names the request in the log."""
+    return Origin(f"request {request.request_id() or 'without an id'}")
 
 
 def parameters_of(request: Any) -> dict[str, Any]:

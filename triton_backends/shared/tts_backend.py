@@ -17,9 +17,10 @@ import triton_python_backend_utils as pb_utils
 from triton_backends.shared.contract import TtsRequest, decode_tts
 from triton_backends.shared.engine import Chunk, TtsEngine
 from triton_backends.shared.errors import BackendError, Busy
-from triton_backends.shared.fault_log import FaultLog, Origin
+from triton_backends.shared.fault_log import FaultLog
 from triton_backends.shared.lifeline import follow_parent
 from triton_backends.shared.metrics import Metrics, TritonMetrics
+from triton_backends.shared.model_info import ModelInfo
 from triton_backends.shared.parameters import Parameters
 from triton_backends.shared.progress import Progress
 from triton_backends.shared.speech import (
@@ -33,6 +34,7 @@ from triton_backends.shared.speech import (
 from triton_backends.shared.tensors import (
     failure,
     is_probe,
+    origin_of,
     parameters_of,
     stop_wanted,
     tensors_of,
@@ -52,6 +54,8 @@ STUCK_MS = 10_000
 class TtsBackend:
     """Base of a family's TritonPythonModel; the family says how its engine is built."""
 
+    model: ModelInfo
+
     def build_engine(self, parameters: Parameters) -> TtsEngine:
         """The family's engine, made of the model's parameters."""
         raise NotImplementedError
@@ -63,6 +67,7 @@ class TtsBackend:
     def initialize(self, args: dict[str, str]) -> None:
         """Called by Triton once: build, warm up, calibrate."""
         follow_parent()
+        self.model = ModelInfo.of(args)
         parameters = Parameters.of(args["model_config"])
         self._engine = self.build_engine(parameters)
         self._limit = parameters.integer("max_streams", self._engine.max_streams, low=1)
@@ -73,8 +78,8 @@ class TtsBackend:
             largest_frames=parameters.integer("largest_frames", 25, low=1, high=500),
             trim_start_ms=parameters.integer("trim_start_ms", 0, high=1000),
         )
-        self._metrics: Metrics = TritonMetrics(pb_utils, args["model_name"])
-        self._faults = FaultLog(args["model_name"], pb_utils.Logger.log_error)
+        self._metrics: Metrics = TritonMetrics(pb_utils, self.model.name)
+        self._faults = FaultLog(self.model.name, pb_utils.Logger.log_error)
         self._workers = ThreadPoolExecutor(self._limit, thread_name_prefix="synthesis")
         stuck_ms = parameters.integer("stuck_ms", STUCK_MS, low=100)
         self._progress = Progress(stuck_ms / 1000)
@@ -105,7 +110,7 @@ class TtsBackend:
                 decoded = decode_tts(tensors_of(request))
                 self._admit()
             except Exception as error:  # noqa: BLE001  (root of a request: the client must hear)
-                self._refuse(sender, self._faults.answer(error, _origin(request)))
+                self._refuse(sender, self._faults.answer(error, origin_of(request)))
                 continue
             answer = _Answer(request, sender, arrived)
             with self._lock:
@@ -194,17 +199,13 @@ def _while_wanted(
                 return
 
 
-def _origin(request: Any) -> Origin:
-    return Origin(f"request {request.request_id() or 'without an id'}")
-
-
 class _Answer:
     """The responses to one request; used by one worker."""
 
     def __init__(self, request: Any, sender: Any, arrived: float) -> None:
         self.abandoned = False
         self.id: str = request.request_id()
-        self.origin = _origin(request)
+        self.origin = origin_of(request)
         self._request = request
         self._sender = sender
         self._arrived = arrived

@@ -1,4 +1,4 @@
-"""Speech to and from files: a whole text spoken, a whole recording written down."""
+"""Speech to and from files: speaks a whole text, transcribes a whole recording."""
 
 import asyncio
 import secrets
@@ -35,12 +35,12 @@ BUSY_S = 0.2
 """Until a recogniser with no place free is asked again."""
 
 Progress = Callable[[float, float], None]
-"""Told seconds written down and seconds in all."""
+"""Called with the seconds transcribed and the seconds in all."""
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """What one stretch of speech says; times in ms from the start of the recording.
+    """The transcript of one stretch of speech; times in ms from the start of the recording.
 
     `confidence` is 0 to 1; `words` is empty where the recogniser tells no times.
     """
@@ -111,7 +111,7 @@ async def transcribe(
     places: asyncio.Semaphore | None = None,
     progress: Progress | None = None,
 ) -> AsyncGenerator[Segment, None]:
-    """Writes a recording down, stretch after stretch; one recogniser sequence for each.
+    """Transcribes a recording, stretch after stretch; one recogniser sequence for each.
 
     The stretches are one SESSION to the recogniser. Up to `at_once` are understood at the same
     time (0 asks the model), which fills one that decodes in batches; segments still come in the
@@ -151,9 +151,9 @@ async def _in_order(
     write_down: Callable[[Stretch], Awaitable[Segment]],
     ahead: int,
 ) -> AsyncGenerator[Segment, None]:
-    """What becomes of every stretch, in order, each as soon as it is there; `ahead` are under way.
+    """The result for every stretch, in order, each as soon as it is there; `ahead` are under way.
 
-    Where the recording breaks, what came before is still told.
+    If the recording breaks, the results before that are still yielded.
     """
     # `room` bounds the queue, so that putting never waits: not even when all is being given up.
     room = asyncio.Semaphore(ahead)

@@ -1,4 +1,4 @@
-"""Recordings of people: decoded as they are read and cut into stretches of speech.
+"""Recordings of speech: decoded as they are read and cut into stretches of speech.
 
 A second at a time, so that a compressed file of many hours needs no more memory than a short one.
 """
@@ -32,9 +32,9 @@ JOIN_GAP: Final = LISTEN_RATE * 3 // 2
 SEARCH: Final = 4 * LISTEN_RATE
 """Speech that is too long is parted at the quietest moment of so many samples at its end."""
 FILE_SILENCE_MS: Final = 500
-"""Nobody waits for an answer: a pause inside a sentence need not part it."""
+"""Longer than in a conversation: no reply waits, so short pauses need not end a stretch."""
 FILE_THRESHOLD: Final = 80.0
-"""int16 RMS; a quiet recording is better heard than ignored, for it can interrupt nobody."""
+"""int16 RMS; lower than in a conversation, because noise here can interrupt no reply."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -130,7 +130,7 @@ class Recording:
 class Cutter:
     """Finds the speech in a recording that arrives piece by piece.
 
-    The detector of conversations, told to be patient: `FILE_SILENCE_MS` of silence end a stretch,
+    The detector of conversations with other limits: `FILE_SILENCE_MS` of silence end a stretch,
     and what is as loud as `FILE_THRESHOLD` may be speech.
     """
 
@@ -162,7 +162,7 @@ class Cutter:
         return found
 
     def finish(self) -> list[Stretch]:
-        """The last ones; a recording that breaks off in a word ends there."""
+        """The last stretches, one that is not over included."""
         length = self._length
         found = self.push(np.zeros(LISTEN_RATE * 2 + JOIN_GAP, np.int16))
         cut = [Stretch(s.start, s.audio[: length - s.start]) for s in found if s.start < length]
@@ -215,7 +215,7 @@ class Cutter:
         return Stretch(start, audio)
 
     def _quietest(self) -> int:
-        """A position near the end of what was heard where least is said."""
+        """The quietest position near the end of what was read."""
         position = self._detector.position
         tail = self._audio[position - SEARCH - self._origin : position - self._origin]
         frames = np.square(to_pcm(tail.tobytes()).astype(np.float32)).reshape(-1, LISTEN_FRAME)

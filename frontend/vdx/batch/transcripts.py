@@ -1,4 +1,4 @@
-"""What a recording says, in the forms that the OpenAI API and `vdx transcribe` answer in."""
+"""The transcript of a recording, in the formats of the OpenAI API and `vdx transcribe`."""
 
 import json
 import math
@@ -14,7 +14,7 @@ from vdx.core.language_tags import primary_subtag
 FORMATS: Final = ("json", "text", "srt", "verbose_json", "vtt")
 GRANULARITIES: Final = ("segment", "word")
 SMALLEST: Final = 1e-4
-"""A confidence below it counts as this: a logarithm needs more than nothing."""
+"""A lower confidence counts as this, because its logarithm is taken."""
 
 LANGUAGE_NAMES: Final = {
     "ar": "arabic",
@@ -39,7 +39,7 @@ LANGUAGE_NAMES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A whole transcript; `language` is a BCP-47 tag, empty where nobody knows it."""
+    """A whole transcript; `language` is a BCP-47 tag, empty if unknown."""
 
     segments: Sequence[Segment]
     seconds: float
@@ -88,7 +88,7 @@ class Document:
 
 
 def _segment(number: int, segment: Segment) -> dict[str, Any]:
-    """A segment as Whisper tells it; what only Whisper has (tokens, seek) is empty."""
+    """A segment in Whisper's form; fields that only Whisper has (tokens, seek) are empty."""
     packed = len(zlib.compress(segment.text.encode()))
     return {
         "id": number,

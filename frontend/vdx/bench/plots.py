@@ -1,4 +1,4 @@
-"""The pictures of the report: a table of functions that draw what the runs measured.
+"""The plots of the report: a table of functions that draw the figures of the runs.
 
 To add one, write a function that takes the runs and an empty figure, and returns whether there was
 anything to draw; give it a line in `PLOTS`.

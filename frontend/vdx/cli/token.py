@@ -1,4 +1,4 @@
-"""`vdx token`: a token that lets one person into one room, where an agent then comes too."""
+"""`vdx token`: a token with which one user joins one room, where an agent joins too."""
 
 import json
 import urllib.error
@@ -71,7 +71,7 @@ def token(
 
 
 def _mint(request: dict[str, Any], file: Path | None, assign: list[str]) -> dict[str, Any] | None:
-    """The answer made here; None where this configuration has no keys."""
+    """A token made here; None if this configuration has no keys."""
     from vdx.cli.rooms import with_environment
     from vdx.core import settings
 
@@ -85,7 +85,7 @@ def _mint(request: dict[str, Any], file: Path | None, assign: list[str]) -> dict
 
 
 def _ask(request: dict[str, Any], url: str, api_key: str) -> dict[str, Any]:
-    """The answer of a running server; raises RoomError with its words."""
+    """The answer of a running server; raises RoomError with its message."""
     headers = {"Content-Type": "application/json"}
     if api_key:
         headers["Authorization"] = f"Bearer {api_key}"

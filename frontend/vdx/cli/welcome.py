@@ -1,4 +1,4 @@
-"""What `vdx up` shows: one proven turn with its milliseconds, and where to go from here."""
+"""The output of `vdx up`: the stages of a proof turn in ms, the addresses, and next commands."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -20,14 +20,12 @@ SPOKEN_WORDS = {
     "first_audio": "first audio sent",
 }
 BAR_COLUMNS = 30
-BETTER_VOICE = "en_US-lessac-medium"
-BETTER_RECOGNISER = "whisper-base.en"
 
 
 async def prove(address: str, config: "Config") -> None:
-    """Holds one turn with a recording of a person at the speed of the wire, and prints it.
+    """Runs one turn with a recording sent in real time, and prints its stages.
 
-    A turn that fails is told and does not keep the server from serving.
+    If the turn fails, prints why; the server goes on.
     """
     from vdx.client.realtime import RealtimeClient
     from vdx.client.recording import read_clip
@@ -68,15 +66,24 @@ def _show(turn: dict[str, Any]) -> None:
 
 
 def welcome(address: str, host: "Application") -> None:
-    """Where to talk, and the one line each for something better."""
-    status = host.status()
+    """Prints where to talk, and a command for a better voice and recogniser each."""
+    from vdx.core.language_tags import primary_subtag
+    from vdx.serving.default_models import LIGHT_RECOGNISER, LIGHT_VOICE
+    from vdx.serving.voicepacks.starters import catalogue_recognisers, catalogue_voice
+
+    status, language = host.status(), primary_subtag(host.config.asr.language)
     tell(f"\n  talk here:  {address}\n")
     if public_url := host.config.server.public_url:
         tell(f"  public      {public_url}")
-    tell(f"  voice       {status['voice']}; a neural one: vdx voices pull {BETTER_VOICE}")
-    tell(f"  recogniser  {status['recogniser']}; a better one: vdx voices pull {BETTER_RECOGNISER}")
+    for what, better in (
+        ("voice", catalogue_voice(language)),
+        ("recogniser", catalogue_recognisers(language)[0]),
+    ):
+        light = status[what] in (LIGHT_VOICE, f"{LIGHT_RECOGNISER}-{language}")
+        hint = f"; a neural one: vdx voices pull {better}" if light and better else ""
+        tell(f"  {what:<11} {status[what]}{hint}")
     tell(
-        "              then in this server: vdx models use ID; "
+        "              another in this server: vdx models use ID; "
         "all that can be pulled: vdx voices list --hub"
     )
     if host.config.responder.kind == "repeat":

@@ -1,12 +1,12 @@
-"""A small client of `/v1/realtime` with the ears of a person attached.
+"""A client of `/v1/realtime` with a model of the play queue (`listener.py`) attached.
 
     async with RealtimeClient.connect(url) as client:
         await client.update_session(voice="espeak-en", events=True)
         await client.append(frame)
         await client.wait_for(lambda: client.log.replies)
 
-Receiving runs in a task of the connection; every event is stamped on arrival, handed to the
-listener and the log, then to `on_event`.
+Receiving runs in a task of the connection; every event gets its time of arrival and goes
+to the listener, to the log, then to `on_event`.
 """
 
 import asyncio
@@ -216,7 +216,7 @@ def realtime_address(url: str, profile: str = "") -> str:
 
 
 def _refusal(error: Any) -> str:
-    """Why the server let nobody in, in its own words where it gives any."""
+    """Why the server refused the connection: its own message where it sent one."""
     try:
         return str(json.loads(error.response.body)["error"]["message"])
     except (ValueError, KeyError, TypeError):

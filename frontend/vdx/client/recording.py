@@ -1,4 +1,4 @@
-"""Recordings as a person's microphone would deliver them."""
+"""Reads recordings, and makes the room noise that is sent between them."""
 
 from contextlib import closing
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ class Clip:
         return self.pcm.size / self.rate
 
     def cut_at_end(self) -> "Clip":
-        """The clip up to its last loud sample; what follows is left to the room."""
+        """The clip up to its last loud sample; room noise is sent after it."""
         return Clip(self.name, self.pcm[: self.end], self.rate, self.onset, self.end)
 
 
@@ -88,6 +88,6 @@ def frames_of(pcm: Pcm, rate: int) -> list[bytes]:
 
 
 def room_noise(rate: int, seed: int = 7) -> list[bytes]:
-    """Frames of light noise, to be repeated; the same for one seed."""
+    """20 ms frames of light noise, to be repeated; a seed always gives the same ones."""
     noise = np.random.default_rng(seed).normal(0.0, NOISE_RMS, rate * NOISE_SECONDS)
     return frames_of(noise.astype(np.int16), rate)

@@ -1,10 +1,10 @@
-"""A person in a LiveKit room: the same surface as `client/realtime.py`, over WebRTC.
+"""A client in a LiveKit room: the same methods as `client/realtime.py`, over WebRTC.
 
     async with RoomClient.connect(url, agent={"greeting": "Hello."}) as client:
         await client.wait_for(lambda: client.log.replies)
 
-The token comes from the server's `POST /token`. What the agent tells on `vdx.events` is noted in
-the log as the events that the WebSocket would have sent.
+The token comes from the server's `POST /token`. What the agent sends on `vdx.events` is recorded
+in the log as the events that the WebSocket would have sent.
 """
 
 import asyncio
@@ -24,13 +24,13 @@ from vdx.core.audio import SAMPLE_BYTES
 from vdx.core.errors import ConnectionLost
 
 ROOM_RATE = 24_000
-"""What a person speaks and hears at, Hz; LiveKit resamples to its own 48 kHz."""
+"""Sample rate of input and output in Hz; LiveKit resamples to its own 48 kHz."""
 ASK_S = 10.0
 JOIN_S = 60.0
 
 
 class RoomClient:
-    """One person in one room; `ready_ms` is the time from joining to the conversation's begin."""
+    """One user in one room; `ready_ms` is from joining to the start of the conversation."""
 
     def __init__(self, room: rtc.Room, rate: int) -> None:
         self._room = room
@@ -40,7 +40,7 @@ class RoomClient:
         self.session: Event = {}
         self.ready_ms = 0.0
         self.joining = 0.0
-        """When the person began to join, monotonic seconds; the agent is dispatched by that."""
+        """When joining began, monotonic seconds; it dispatches the agent."""
         self.on_event: Callable[[Event, float], None] | None = None
         # Without a queue what is said leaves at once, as from a sound card; it takes 10 ms pieces.
         self._microphone = rtc.AudioSource(rate, 1, queue_size_ms=0)
@@ -60,7 +60,7 @@ class RoomClient:
         agent: dict[str, str] | None = None,
         frame_ms: int = 10,
     ) -> AsyncIterator["RoomClient"]:
-        """A room of its own with the agent in it; `agent` holds the wishes of the dispatch.
+        """A room of its own with the agent in it; `agent` is the metadata of the dispatch.
 
         Raises:
             ConnectionLost: the server has no rooms, or no agent comes.
@@ -90,7 +90,7 @@ class RoomClient:
 
     @property
     def lost(self) -> str | None:
-        """Why the room is gone, None while it stands."""
+        """Why the room was left, None while connected."""
         return self._lost
 
     @property
@@ -190,7 +190,7 @@ class RoomClient:
 
 
 def _as_protocol(event: Event) -> list[Event]:
-    """What the WebSocket tells of the same happening, as far as the log reads it."""
+    """The WebSocket's event for the same thing, with the fields that the log reads."""
     match event["type"]:
         case "vdx.reply.started":
             return [{"type": "response.created", "response": {"id": event["response_id"]}}]

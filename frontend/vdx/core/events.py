@@ -1,4 +1,4 @@
-"""What travels between the stages: frozen values, no behaviour.
+"""The events between stages: frozen dataclasses without behaviour.
 
 Positions named `at` count 16 kHz samples of one session's input since it began.
 """
@@ -16,7 +16,7 @@ Pcm = NDArray[np.int16]
 
 
 class SessionState(StrEnum):
-    """Where a conversation stands; see `dialog/turn.py` for the transitions."""
+    """The state of a conversation; see `dialog/turn.py` for the transitions."""
 
     IDLE = "idle"
     LISTENING = "listening"
@@ -60,7 +60,7 @@ class SpeechEnded:
 
 @dataclass(frozen=True, slots=True)
 class LevelTooLow:
-    """A voice is heard that never reaches the threshold; levels are int16 RMS."""
+    """Speech whose level stays below the threshold; levels are int16 RMS."""
 
     rms: float
     threshold: float
@@ -79,7 +79,7 @@ class TranscriptKind(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """One word and when it sounds, in ms from the start of its audio.
+    """One word and its time, in ms from the start of its audio.
 
     `char_start` and `char_end` are offsets into the text it was spoken from; a recogniser
     leaves them at 0.
@@ -94,7 +94,7 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Transcript:
-    """What the recogniser has of one utterance so far.
+    """The transcript of one utterance so far.
 
     `stable` leading characters of `text` will not change; `audio_ms` says how much audio of
     the utterance (pre-roll included) the text covers; `confidence` is 0 to 1.
@@ -132,8 +132,8 @@ class SpeechChunk:
 class Clause:
     """A piece of a reply small enough to speak in one request.
 
-    `text` is cleaned for the voice; `source_start` and `source_end` say which part of the
-    reply's source it stands for, `offsets[i]` which source offset `text[i]` came from.
+    `text` is cleaned for the voice; `source_start` and `source_end` say the part of the
+    reply's source that it came from, `offsets[i]` which source offset `text[i]` came from.
     """
 
     text: str

@@ -59,7 +59,7 @@ class Settings:
     config: Config
     origins: Mapping[str, str]
     ignored: tuple[str, ...] = ()
-    """Variables with the prefix that Kubernetes set, not a person."""
+    """Variables with the prefix that Kubernetes set, not a user."""
 
 
 def load(
@@ -141,7 +141,7 @@ def _from_environment(env: Mapping[str, str]) -> Tree:
 
 
 def _foreign(name: str, env: Mapping[str, str]) -> bool:
-    """Whether Kubernetes set a variable: `VDX_PORT=tcp://10.0.0.1:80` would be a mistyped key."""
+    """Whether Kubernetes set a variable, such as `VDX_PORT=tcp://10.0.0.1:80`; it is no setting."""
     if not name.startswith(ENV_PREFIX) or "__" in name:
         return False
     service = r"([A-Z0-9_]+_)?"

@@ -7,11 +7,11 @@
 
 Whoever reaches a Triton with explicit model control can run code in it, so the server listens on
 a Unix socket that its user alone can reach, or on the network with mutual TLS. It starts with
-nothing loaded, and takes its model processes and their shared memory with it, however it ends.
+no model loaded. When it ends, also by a crash, its model processes end and their shared memory is
+removed.
 """
 
 import asyncio
-import signal
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -31,13 +31,13 @@ from vdx.serving.address import (
     split_address,
 )
 from vdx.serving.backend_dir import TritonPython, assemble_backend_directory
-from vdx.serving.channel import HASTY_OPTIONS, tls_files
+from vdx.serving.channel import FAST_RECONNECT_OPTIONS, tls_files
 from vdx.serving.environment import server_environment
 from vdx.serving.ports import check_free, choose_port, when_free
 from vdx.serving.private_memory import UMASK
 from vdx.serving.scratch import Scratch, clear_dead
 from vdx.serving.socket_folder import SocketFolder, lock_socket_folder
-from vdx.serving.subprocesses import exited, guarded_command, signal_group, tail
+from vdx.serving.subprocesses import end_group, exited, guarded_command, tail
 from vdx.serving.triton import TritonClient
 
 
@@ -92,7 +92,7 @@ class EmbeddedTriton:
 
     @property
     def grpc_url(self) -> str:
-        """Where clients find it; kept over a restart."""
+        """Address for clients; kept over a restart."""
         if self.options.grpc_address:
             return network_url(self.options.grpc_address)
         if self._socket_folder is None:
@@ -101,13 +101,13 @@ class EmbeddedTriton:
 
     @property
     def metrics_url(self) -> str:
-        """Where its metrics are read; empty where they were not asked for."""
+        """Address of its metrics; empty if they are off."""
         port = self._metrics_port
         return "" if port is None else f"http://127.0.0.1:{port}/metrics"
 
     @property
     def has_own_socket(self) -> bool:
-        """Other commands do not find it by themselves: another Triton has the socket of `home`."""
+        """Whether its socket is not the one of `home`, which another Triton holds."""
         return self._socket_folder is not None and not self._socket_folder.shared
 
     @property
@@ -137,10 +137,10 @@ class EmbeddedTriton:
         first = self._socket_folder is None
         try:
             await self._start()
-        except BaseException:  # cancelled or failed: no server stays behind, and it goes on
+        except BaseException:  # cancelled or failed: ends the server, then raises it again
             await self._end()
             if first:
-                self._release()
+                await self._release()
             raise
 
     async def _start(self) -> None:
@@ -162,7 +162,7 @@ class EmbeddedTriton:
         await self._wait_ready(self._process)
 
     async def _choose_address(self) -> None:
-        """Takes what is kept over a restart: the folder of the socket and the metrics port."""
+        """Chooses what is kept over a restart: the folder of the socket and the metrics port."""
         options = self.options
         if options.grpc_address:
             tls_files(options.tls)
@@ -177,35 +177,24 @@ class EmbeddedTriton:
     async def stop(self) -> int | None:
         """End the server and its model processes; returns the exit status, None if not started.
 
-        Asks first, ends by force after `stop_timeout_s`. Safe to call twice.
+        Sends SIGTERM, and SIGKILL after `stop_timeout_s`. Safe to call twice.
         """
         status = await self._end()
-        self._release()
+        await self._release()
         return status
 
     async def _end(self) -> int | None:
         process, self._process = self._process, None
         if process is None:
-            self._remove_files()
+            await in_thread(self._remove_files)
             return None
-        signal_group(process.pid, signal.SIGTERM)
-        try:
-            async with asyncio.timeout(self.options.stop_timeout_s):
-                await exited(process)
-        except TimeoutError:
-            pass
-        finally:
-            # Also after a clean exit: a model process may outlive its server for a moment.
-            signal_group(process.pid, signal.SIGKILL)
-            process.wait()
-            self._remove_files()
-        return process.returncode
+        return await end_group(process, self.options.stop_timeout_s, self._remove_files)
 
-    def _release(self) -> None:
-        """Gives the folder of the socket to the next Triton."""
+    async def _release(self) -> None:
+        """Releases the folder of the socket for another Triton."""
         claim, self._socket_folder = self._socket_folder, None
         if claim is not None:
-            claim.release()
+            await in_thread(claim.release)
 
     async def died(self) -> int:
         """Wait until the process ends and return its exit status; does not clean up after it."""
@@ -290,7 +279,7 @@ class EmbeddedTriton:
 
     async def _wait_ready(self, process: subprocess.Popen[bytes]) -> None:
         config = TritonConfig(url=self.grpc_url, tls=self.options.tls)
-        client = TritonClient(config, HASTY_OPTIONS)
+        client = TritonClient(config, FAST_RECONNECT_OPTIONS)
         try:
             async with client, asyncio.timeout(self.options.start_timeout_s):
                 while not await client.is_ready():

@@ -5,13 +5,12 @@
         await livekit.died()      # returns when the process ends by itself
         await livekit.restart()   # same ports and keys
 
-Its signalling listens on 127.0.0.1 alone; it offers people its loopback address only, and dies with
-its parent.
+Its signalling listens on 127.0.0.1 alone; it offers participants its loopback address only, and
+ends with its parent.
 """
 
 import asyncio
 import secrets
-import signal
 import subprocess
 from pathlib import Path
 from types import TracebackType
@@ -20,11 +19,12 @@ from typing import Self
 import yaml
 
 from vdx.core.errors import RoomError
+from vdx.core.threads import in_thread
 from vdx.serving.environment import child_environment
 from vdx.serving.ports import choose_livekit_ports, when_free
 from vdx.serving.private_memory import UMASK
 from vdx.serving.scratch import Scratch, clear_dead
-from vdx.serving.subprocesses import answers_http, exited, guarded_command, signal_group, tail
+from vdx.serving.subprocesses import answers_http, end_group, exited, guarded_command, tail
 
 START_S = 30.0
 STOP_S = 5.0
@@ -73,7 +73,7 @@ class DevelopmentLiveKit:
 
         Raises:
             PortTaken: the port was given explicitly and is in use.
-            RoomError: it ended, or was not ready in time; its last words are in the message.
+            RoomError: it ended, or was not ready in time; the end of its log is in the message.
         """
         if self.pid is not None:
             return
@@ -91,19 +91,10 @@ class DevelopmentLiveKit:
     async def stop(self) -> None:
         """Ends it; asks first. Safe to call twice."""
         process, self._process = self._process, None
-        if process is not None:
-            signal_group(process.pid, signal.SIGTERM)
-            try:
-                async with asyncio.timeout(STOP_S):
-                    await exited(process)
-            except TimeoutError:
-                pass  # it waits for rooms to empty; they are not worth it
-            finally:
-                signal_group(process.pid, signal.SIGKILL)
-                process.wait()
-        scratch, self._scratch = self._scratch, None
-        if scratch is not None:
-            scratch.remove()
+        if process is None:
+            await in_thread(self._remove_files)
+        else:  # it waits for rooms to empty, which development need not
+            await end_group(process, STOP_S, self._remove_files)
 
     async def died(self) -> int:
         """Waits until the process ends and returns its exit status."""
@@ -119,6 +110,11 @@ class DevelopmentLiveKit:
     def log_tail(self, lines: int = LOG_TAIL) -> str:
         """The last lines of its log, for an error message."""
         return tail(self._scratch.folder / "livekit.log", lines) if self._scratch else ""
+
+    def _remove_files(self) -> None:
+        scratch, self._scratch = self._scratch, None
+        if scratch is not None:
+            scratch.remove()
 
     def _spawn(self, scratch: Scratch) -> subprocess.Popen[bytes]:
         folder = scratch.folder
@@ -155,7 +151,7 @@ class DevelopmentLiveKit:
                 "use_external_ip": False,
                 "node_ip": "127.0.0.1",
                 "enable_loopback_candidate": True,
-                # Else people are sent to STUN servers on the internet, which nobody needs here.
+                # Else participants are sent to STUN servers on the internet.
                 "stun_servers": [f"127.0.0.1:{udp}"],
             },
             "logging": {"level": "warn", "json": False},

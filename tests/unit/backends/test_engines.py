@@ -253,7 +253,7 @@ class TestPocketsphinx:
         utterance.accept(audio)
         flushed = utterance.flush()
         utterance.accept(np.random.default_rng(0).normal(0, 20, 4800).astype(np.int16))
-        assert utterance.finish() is flushed
+        assert utterance.finish() == flushed
         utterance.close()
 
     def test_speech_after_a_flush_is_heard(self, sphinx: PocketsphinxEngine) -> None:

@@ -23,6 +23,7 @@ from vdx.core.events import SessionState
 from vdx.dialog.profiles import SessionOptions, resolve
 from vdx.dialog.session import Session
 from vdx.dialog.speaking import Services
+from vdx.serving.default_models import DefaultModels
 
 FRAME_S = 0.02
 
@@ -118,7 +119,9 @@ async def scene(
         calibrated=lambda _: calibrated,
         responder=lambda _: responder,
     )
-    wanted = resolve(config, "", "fake-asr").updated(instructions="", **options)
+    wanted = resolve(config, "", DefaultModels(named_recogniser="fake-asr")).updated(
+        instructions="", **options
+    )
     assert isinstance(wanted, SessionOptions)
     loop = asyncio.get_running_loop()
     session = Session("s", wanted, services, audience, loop.time)

@@ -201,7 +201,7 @@ async def use(triton: FakeTriton, answers_s: float = 0.0) -> TritonError:
     except TritonError as error:
         return error
     finally:
-        triton.streams.let_go(stream, patience_s=0.05)
+        triton.streams.drain(stream, timeout_s=0.05)
 
 
 @on_virtual_time
@@ -267,7 +267,7 @@ async def test_a_model_takes_no_streams_while_it_is_reloaded() -> None:
         began = asyncio.get_running_loop().time()
         assert (await manager.ensure("tone")).name == "tone", "whoever needs it waits"
         assert asyncio.get_running_loop().time() - began == pytest.approx(triton.load_s / 2)
-        triton.streams.let_go(triton.streams.open(Call, "tone"), patience_s=0.05)
+        triton.streams.drain(triton.streams.open(Call, "tone"), timeout_s=0.05)
     await asyncio.sleep(1)
 
 

@@ -12,6 +12,7 @@ from vdx.core.audio import SPEAK_FRAME
 from vdx.core.config import Config
 from vdx.dialog.profiles import resolve
 from vdx.dialog.session_events import SessionEvent
+from vdx.serving.default_models import DefaultModels
 from vdx.transports.realtime.outbox import Outbox
 from vdx.transports.realtime.presenter import RealtimePresenter
 from vdx.transports.realtime.settings import Settings
@@ -73,7 +74,7 @@ class Client:
 
 
 def client(*, events: bool = False, **changes: Any) -> Client:
-    options = resolve(Config(), "", "pocketsphinx-en")
+    options = resolve(Config(), "", DefaultModels(frozenset({"pocketsphinx-en"})))
     settings = Settings(options, options.voice_choice, options.recogniser, vdx_events=events)
     for name, value in changes.items():
         setattr(settings, name, value)

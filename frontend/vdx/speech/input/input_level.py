@@ -13,7 +13,7 @@ class OwnLevel:
     ENOUGH: Final = 15
     """Frames of speech in a turn: 300 ms."""
     NEW: Final = 0.5
-    """Weight of the latest turn."""
+    """Weight of the laproof turn."""
 
     def __init__(self) -> None:
         self.level = 0.0

@@ -178,14 +178,14 @@ async def models(request: Request) -> Response:
 
 async def load(request: Request) -> Response:
     """Loads a model and warms it up."""
-    info = await _host(request).load(request.path_params["name"])
+    info = await _host(request).models.load(request.path_params["name"])
     return JSONResponse({"loaded": info.name, "kind": info.kind})
 
 
 async def unload(request: Request) -> Response:
     """Unloads a model; a clause or utterance in flight is finished."""
     host, name = _host(request), request.path_params["name"]
-    moved, left = await host.unload(name)
+    moved, left = await host.switching.unload(name)
     return JSONResponse(
         {"unloaded": name, "sessions_moved": moved, "sessions_still_using_it": left}
     )
@@ -196,7 +196,7 @@ async def use(request: Request) -> Response:
     host, name = _host(request), request.path_params["name"]
     wanted = request.query_params.get("session")
     session = host.session(wanted) if wanted else None
-    return JSONResponse({"model": name, "sessions": await host.use(name, session)})
+    return JSONResponse({"model": name, "sessions": await host.switching.use(name, session)})
 
 
 async def sessions(request: Request) -> Response:

@@ -41,7 +41,7 @@ async def _all(host: Application) -> list[Model]:
 
 
 def _profile(host: Application, profile: str, name: str, kind: str) -> Model:
-    options = host.options(profile)
+    options = host.profiles.options(profile)
     details = ModelDetails.model_validate(
         {"kind": kind, "voice": options.voice, "recogniser": options.recogniser or None}
     )

@@ -51,7 +51,7 @@ async def speech(request: Request) -> Response:
 async def _encoded(
     host: Application, pieces: AsyncGenerator[Pcm, None], encoder: Encoder, *, threaded: bool
 ) -> AsyncGenerator[bytes, None]:
-    with host.probe_on_failure():
+    with host.requests.probe_on_failure():
         async with aclosing(pieces):
             async for pcm in pieces:
                 data = await in_thread(encoder.push, pcm) if threaded else encoder.push(pcm)

@@ -48,7 +48,7 @@ class _Job:
             language=self.language,
             places=self.places,
         )
-        with host.probe_on_failure():
+        with host.requests.probe_on_failure():
             async with aclosing(found):
                 async for segment in found:
                     yield segment

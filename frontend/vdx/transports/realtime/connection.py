@@ -165,7 +165,7 @@ class Connection:
         """The settings with `update`, their models loaded, of the right kind and language."""
         while True:
             new = self._current().merged(update)
-            options = await self._host.require_models(new.options)
+            options = await self._host.models.require(new.options)
             await self._host.prepare(options)
             if self._current().merged(update).options == new.options:
                 return replace(new, options=options)

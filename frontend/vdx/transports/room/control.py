@@ -110,7 +110,7 @@ class Controls:
     async def _use_model(self, payload: Any) -> dict[str, Any]:
         wanted = parse(UseModelRequest, payload, "payload")
         session, presenter = self._live
-        kind = await self._host.use_offered(wanted.model, session)
+        kind = await self._host.switching.use_offered(wanted.model, session)
         presenter.tell_session()
         return {"model": wanted.model, "kind": kind}
 

@@ -124,7 +124,7 @@ class RoomConversation:
     async def _options(self) -> SessionOptions:
         """What the job asks for, its models loaded."""
         options = JobWishes.read(self._metadata).options(self._host)
-        return await self._host.require_models(options)
+        return await self._host.models.require(options)
 
     def _refuse(self, person: str, error: VdxError) -> None:
         log.warning("room refused", room=self._ticket.room, error=error.for_log)

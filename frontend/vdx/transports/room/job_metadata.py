@@ -54,7 +54,7 @@ class JobWishes(BaseModel):
         Raises:
             UnknownName: there is no such profile.
         """
-        options = host.options(self.profile or "")
+        options = host.profiles.options(self.profile or "")
         changes: dict[str, Any] = self.model_dump(
             include={"language", "instructions", "greeting"}, exclude_none=True
         )
