@@ -31,7 +31,11 @@ from vdx.core.events import (
 )
 from vdx.dialog.policy import TurnPolicy
 from vdx.dialog.turn import TurnMachine
-from vdx.dialog.turn_events import ExtendEndpoint, FinishUtterance, TurnDecision
+from vdx.dialog.turn_decisions import (
+    ExtendEndpoint,
+    FinishUtterance,
+    TurnDecision,
+)
 from vdx.speech.input.semantic_endpointing import SemanticEndpointing
 from vdx.speech.input.vad import SpeechDetector
 from vdx.speech.text.lexicon import Lexicon

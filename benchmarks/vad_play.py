@@ -16,25 +16,27 @@ from vdx.core.config import EchoControlConfig, VadConfig
 from vdx.core.events import (
     LevelTooLow,
     Pcm,
+    ReplyAudible,
+    ReplyEnded,
     SessionState,
     SpeechEnded,
     SpeechEvent,
+    SpeechLasted,
     SpeechStarted,
     Transcript,
     TranscriptKind,
 )
 from vdx.core.resample import Resampler
 from vdx.dialog.turn import TurnMachine, TurnPolicy
-from vdx.dialog.turn_events import (
+from vdx.dialog.turn_decisions import (
     CancelReply,
     FinishUtterance,
     PauseReply,
-    ReplyAudible,
-    ReplyEnded,
-    ReplyRequested,
     ResumeReply,
-    SpeechLasted,
     StartReply,
+)
+from vdx.dialog.turn_events import (
+    ReplyRequested,
     TurnEvent,
 )
 from vdx.speech.input.echo_control import EchoControl

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 
-from tests.unit.dialog.fakes import FakeAudience, utter
+from tests.unit.dialog.fakes import FakeTransport, utter
 from tests.unit.serving.fakes import FakeTriton
 from vdx.app import Application
 from vdx.core.config import Config
@@ -56,7 +56,7 @@ def hosted(**config: Any) -> tuple[SpeakingTriton, Application]:
 
 
 def opened(host: Application, profile: str = "") -> Any:
-    return host.open_session(host.profiles.options(profile), cast(Any, FakeAudience()))
+    return host.open_session(host.profiles.options(profile), cast(Any, FakeTransport()))
 
 
 async def test_what_every_profile_needs_is_loaded_before_it_is_ready() -> None:
@@ -141,6 +141,7 @@ async def test_sessions_are_counted_limited_and_forgotten() -> None:
     with pytest.raises(SessionLimit, match="holds 2 sessions"):
         opened(host)
     assert host.session(first.id) is first
+    assert host.session(first.ids.realtime_id) is first
     host.forget(first)
     host.forget(first)
     with pytest.raises(UnknownName, match=f"no session '{first.id}'"):

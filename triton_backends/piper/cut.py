@@ -70,14 +70,19 @@ def _check(name: str, model: "ModelProto") -> None:
     for tensor in graph.initializer:
         if tensor.data_location == onnx.TensorProto.EXTERNAL or tensor.external_data:
             raise InvalidArgument(f"{name} keeps {tensor.name!r} in another file")
+    if model.functions or graph.sparse_initializer:
+        raise InvalidArgument(f"{name} has functions or sparse weights")
     for node in graph.node:
         if not node.output or not all(isinstance(text, str) for text in (node.name, *node.input)):
             raise InvalidArgument(f"{name} has a damaged node")
         if node.op_type in CONTROL_FLOW or node.domain not in {"", "ai.onnx"}:
             raise InvalidArgument(f"{name} has a {node.domain}:{node.op_type} node {node.name!r}")
         for attribute in node.attribute:
-            if attribute.t.data_location == onnx.TensorProto.EXTERNAL or attribute.t.external_data:
-                raise InvalidArgument(f"{name} keeps {node.name!r} in another file")
+            if attribute.HasField("g") or attribute.graphs:
+                raise InvalidArgument(f"{name} has a graph inside {node.name!r}")
+            for tensor in (attribute.t, *attribute.tensors):
+                if tensor.data_location == onnx.TensorProto.EXTERNAL or tensor.external_data:
+                    raise InvalidArgument(f"{name} keeps {node.name!r} in another file")
 
 
 def cut(name: str, model: "ModelProto") -> CutVoice:

@@ -24,7 +24,7 @@ from triton_backends.piper.windows import Windows
 from triton_backends.shared.contract import TtsRequest
 from triton_backends.shared.engine import Chunk
 from triton_backends.shared.errors import InvalidArgument
-from triton_backends.shared.languages import primary_language
+from triton_backends.shared.language_tags import primary_subtag
 
 FIRST_MS, LARGEST_MS = 105, 4000
 NOTHING = Chunk(np.zeros(0, np.float32))
@@ -169,5 +169,5 @@ class PiperEngine:
 
     def _check_language(self, wanted: str) -> None:
         own = self._config.language
-        if wanted and own and primary_language(wanted) != primary_language(own):
+        if wanted and own and primary_subtag(wanted) != primary_subtag(own):
             raise InvalidArgument(f"LANGUAGE {wanted!r}: this voice speaks {own}")

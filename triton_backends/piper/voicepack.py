@@ -15,6 +15,10 @@ from triton_backends.shared.errors import InvalidArgument
 from triton_backends.shared.model_files import regular_file
 from triton_backends.shared.parameters import Parameters
 
+INPUTS = ("input", "input_lengths", "scales")
+SPEAKER_INPUT = "sid"
+"""Of voices with several speakers."""
+
 
 def find_network(folder: Path) -> Path:
     """The one `.onnx` of a voicepack; raises InvalidArgument, also for one outside the folder."""
@@ -48,7 +52,7 @@ def load_voice(parameters: Parameters, model_folder: Path) -> tuple[PiperEngine,
     network = find_network(Path(os.path.normpath(model_folder / wanted)))
     config = read_config(Path(f"{network}.json"))
     phonemizer = make_phonemizer(config, network.name)
-    voice = _cut(network)
+    voice = _cut(network, config)
     contexts = (voice.flow_context, voice.decoder_context)
     networks = InlineNetworks(voice, threads)
     return PiperEngine(config, phonemizer, networks, contexts, options), voice
@@ -69,8 +73,19 @@ def make_phonemizer(config: VoiceConfig, name: str) -> Phonemizer:
     return LetterPhonemizer(config, espeak, find_vocaliser(config.espeak_voice))
 
 
-def _cut(network: Path) -> CutVoice:
+def _check_inputs(name: str, given: list[str], config: VoiceConfig) -> None:
+    wanted = [*INPUTS, SPEAKER_INPUT] if config.num_speakers > 1 else [*INPUTS]
+    if missing := [each for each in wanted if each not in given]:
+        raise InvalidArgument(f"{name} is no Piper voice: it has no input {missing[0]!r}")
+    if surplus := [each for each in given if each not in wanted]:
+        raise InvalidArgument(
+            f"{name} is no Piper voice of {config.num_speakers}: it wants an input {surplus[0]!r}"
+        )
+
+
+def _cut(network: Path, config: VoiceConfig) -> CutVoice:
     model = read_model(network)
+    _check_inputs(network.name, [value.name for value in model.graph.input], config)
     try:
         return cut(network.name, model)
     except (AttributeError, IndexError, KeyError, StopIteration, TypeError, ValueError) as error:

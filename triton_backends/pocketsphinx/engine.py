@@ -17,7 +17,7 @@ from triton_backends.pocketsphinx.pool import DecoderPool
 from triton_backends.shared.contract import ASR_RATE, AsrRequest
 from triton_backends.shared.engine import Hypothesis, Word
 from triton_backends.shared.flush_reuse import FlushReuse
-from triton_backends.shared.languages import require_english
+from triton_backends.shared.language_tags import require_english
 from triton_backends.shared.transcripts import Agreement
 
 FRAME_MS = 10  # of pocketsphinx's own time axis

@@ -18,9 +18,11 @@ from vdx.core.config import Config
 from vdx.core.errors import SessionLimit, UnknownName
 from vdx.core.threads import in_thread
 from vdx.dialog.drain import Drain
+from vdx.dialog.ids import REALTIME_PREFIX
 from vdx.dialog.profiles import SessionOptions
+from vdx.dialog.services import Services
 from vdx.dialog.session import Session
-from vdx.dialog.speaking import Audience, Services
+from vdx.dialog.transport import Transport
 from vdx.serving.manager import ModelManager
 from vdx.serving.readiness import Readiness
 from vdx.serving.triton import TritonClient
@@ -96,7 +98,7 @@ class Application:
     def open_session(
         self,
         options: SessionOptions,
-        audience: Audience,
+        transport: Transport,
         lead_ms: Callable[[], int] | None = None,
         *,
         promised: bool = False,
@@ -116,9 +118,9 @@ class Application:
         if len(self.sessions) >= limit:
             raise SessionLimit(f"the server holds {limit} sessions, its limit; try again later")
         # Only rooms have a lead of their own, and only they are promised.
-        transport = "room" if promised else "websocket"
-        services = replace(self._services, lead_ms=lead_ms, transport=transport)
-        session = Session(secrets.token_hex(6), options, services, audience)
+        name = "room" if promised else "websocket"
+        services = replace(self._services, lead_ms=lead_ms, transport=name)
+        session = Session(secrets.token_hex(6), options, services, transport)
         self.sessions[session.id] = session
         return session
 
@@ -128,9 +130,9 @@ class Application:
         self.drain.session_ended()
 
     def session(self, session_id: str) -> Session:
-        """An open session by id; raises UnknownName."""
+        """An open session by its id, also that of the Realtime protocol; raises UnknownName."""
         try:
-            return self.sessions[session_id]
+            return self.sessions[session_id.removeprefix(REALTIME_PREFIX)]
         except KeyError:
             raise UnknownName(f"there is no session {session_id!r}", param="session") from None
 

@@ -78,12 +78,12 @@ async def meet(
 async def _meet_in_room(plan: dict[str, Any], voice: str, phase: int) -> AsyncIterator[BenchClient]:
     from vdx.client.room import RoomClient
 
-    wishes = {**plan.get("agent", {}), **({"voice": voice} if voice else {})}
+    requested = {**plan.get("agent", {}), **({"voice": voice} if voice else {})}
     async with (
         RoomClient.connect(
             plan["url"],
             api_key=plan.get("api_key", ""),
-            agent=wishes,
+            agent=requested,
             frame_ms=plan.get("frame_ms", 10),
         ) as client,
         _speaking(client, phase) as met,

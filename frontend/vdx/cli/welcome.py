@@ -10,15 +10,6 @@ if TYPE_CHECKING:
 
 PROOF_RECORDING = "ps_goforward.wav"
 ANSWER_TIMEOUT_S = 15.0
-SPOKEN_WORDS = {
-    "pause_noticed": "the pause is noticed",
-    "speculative_transcript": "transcript, speculative",
-    "first_text": "first words of the reply",
-    "first_voice": "first audio from the voice",
-    "endpoint": "end of turn decided",
-    "final_transcript": "transcript, final",
-    "first_audio": "first audio sent",
-}
 BAR_COLUMNS = 30
 
 
@@ -57,12 +48,14 @@ async def prove(address: str, config: "Config") -> None:
 
 def _show(turn: dict[str, Any]) -> None:
     """The waterfall of one turn: milliseconds from the end of speech."""
+    from vdx.dialog.trace import STAGE_LABELS
+
     stages = sorted(turn["stages"].items(), key=lambda stage: stage[1])
     longest = max(turn["speech_end_to_first_audio_ms"], 1.0)
     tell("  milliseconds after the end of speech:")
     for stage, ms in stages:
         bar = "█" * max(1, round(BAR_COLUMNS * ms / longest))
-        tell(f"    {SPOKEN_WORDS.get(stage, stage):<28}{ms:7.1f}  {bar}")
+        tell(f"    {STAGE_LABELS.get(stage, stage):<28}{ms:7.1f}  {bar}")
 
 
 def welcome(address: str, host: "Application") -> None:

@@ -13,12 +13,13 @@ import json
 import time
 import urllib.error
 import urllib.request
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
 from livekit import rtc
 
-from vdx.client.log import ConversationLog, Event
+from vdx.client.connection import ClientConnection
+from vdx.client.log import Event
 from vdx.client.room_audio_input import RoomAudioInput
 from vdx.core.audio import SAMPLE_BYTES
 from vdx.core.errors import ConnectionLost
@@ -29,25 +30,19 @@ ASK_S = 10.0
 JOIN_S = 60.0
 
 
-class RoomClient:
+class RoomClient(ClientConnection):
     """One user in one room; `ready_ms` is from joining to the start of the conversation."""
 
     def __init__(self, room: rtc.Room, rate: int) -> None:
+        super().__init__(rate)
         self._room = room
-        self.rate = rate
         self.listener = RoomAudioInput(rate)
-        self.log = ConversationLog()
-        self.session: Event = {}
-        self.ready_ms = 0.0
         self.joining = 0.0
         """When joining began, monotonic seconds; it dispatches the agent."""
-        self.on_event: Callable[[Event, float], None] | None = None
         # Without a queue what is said leaves at once, as from a sound card; it takes 10 ms pieces.
         self._microphone = rtc.AudioSource(rate, 1, queue_size_ms=0)
-        self._changed = asyncio.Event()
         self._hearing: set[asyncio.Task[None]] = set()
         self._frame_ms = 10
-        self._lost: str | None = None
 
     @classmethod
     @contextlib.asynccontextmanager
@@ -89,11 +84,6 @@ class RoomClient:
             await client._microphone.aclose()
 
     @property
-    def lost(self) -> str | None:
-        """Why the room was left, None while connected."""
-        return self._lost
-
-    @property
     def agent(self) -> str:
         """The agent's identity, "" while it is not there."""
         agents = (
@@ -122,20 +112,6 @@ class RoomClient:
         """Speaks one prepared frame."""
         for piece in message:
             await self._microphone.capture_frame(piece)
-
-    async def wait_for(self, happened: Callable[[], bool], seconds: float = 30.0) -> None:
-        """Returns once `happened()` holds, looking after every event.
-
-        Raises:
-            TimeoutError: it did not within `seconds`.
-            ConnectionLost: the room is gone.
-        """
-        async with asyncio.timeout(seconds):
-            while not happened():
-                if self._lost is not None:
-                    raise ConnectionLost(self._lost)
-                self._changed.clear()
-                await self._changed.wait()
 
     async def _publish(self) -> None:
         track = rtc.LocalAudioTrack.create_audio_track("microphone", self._microphone)

@@ -52,9 +52,9 @@ async def exited(process: subprocess.Popen[bytes]) -> int:
 
 
 async def end_group(
-    process: subprocess.Popen[bytes], patience_s: float, clean_up: Callable[[], None]
+    process: subprocess.Popen[bytes], timeout_s: float, clean_up: Callable[[], None]
 ) -> int:
-    """Ends a process and its group, by force after `patience_s`, then runs `clean_up`; the status.
+    """Ends a process and its group, by force after `timeout_s`, then runs `clean_up`; the status.
 
     The waiting for a killed process and `clean_up`, which may remove many files, are in a thread.
     """
@@ -65,7 +65,7 @@ async def end_group(
 
     signal_group(process.pid, signal.SIGTERM)
     try:
-        async with asyncio.timeout(patience_s):
+        async with asyncio.timeout(timeout_s):
             await exited(process)
     except TimeoutError:
         pass

@@ -1,4 +1,4 @@
-"""The door of `/v1/realtime`: who may come in, with which profile."""
+"""Accepts or refuses a client of `/v1/realtime`, and finds its profile."""
 
 from starlette.websockets import WebSocket
 
