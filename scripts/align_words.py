@@ -19,8 +19,9 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from triton_backends.pocketsphinx.decoders import PocketsphinxDecoders  # noqa: E402
 from triton_backends.pocketsphinx.engine import PocketsphinxEngine  # noqa: E402
-from triton_backends.pocketsphinx.pool import DecoderPool, PocketsphinxDecoders  # noqa: E402
+from triton_backends.pocketsphinx.pool import DecoderPool  # noqa: E402
 from triton_backends.shared.contract import AsrRequest  # noqa: E402
 
 DATA = ROOT / "benchmarks" / "data"

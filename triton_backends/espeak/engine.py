@@ -1,8 +1,8 @@
 """espeak-ng as a streaming engine.
 
-The C library is one global state, so one thread owns it and speaks clause after clause; a clause
-takes a few milliseconds. Audio leaves through a slot of one chunk, so that nothing is computed
-ahead of a listener who has gone. Several processes (instances) add throughput.
+The C library has one global state, so one thread owns it and synthesises clause after clause; a
+clause takes a few milliseconds. Chunks are handed over through a queue of one, so that little is
+computed for a client that has left. Several processes (instances) add throughput.
 """
 
 import contextlib
@@ -21,7 +21,7 @@ from triton_backends.shared.contract import TtsRequest
 from triton_backends.shared.engine import Chunk, Word
 from triton_backends.shared.errors import Internal
 
-# Samples per chunk: small at first so that sound starts early, then fewer hand-overs.
+# Seconds per chunk: short at first so that audio starts early, then longer, with less overhead.
 FIRST_CHUNK_S, LARGEST_CHUNK_S = 0.04, 0.5
 SLOT_TIMEOUT_S = 0.5
 
@@ -93,7 +93,7 @@ class EspeakEngine:
 
 
 class _Job:
-    """One clause on its way through the owner thread."""
+    """One clause that the owner thread synthesises."""
 
     def __init__(self, text: str, voice: str, speed: float) -> None:
         self.text = text
@@ -115,15 +115,14 @@ class _Job:
             yield item
 
     def abandon(self) -> None:
-        """For the reader: no more is wanted."""
+        """For the reader: nothing more is needed."""
         self._abandoned = True
-        # An owner that waits with a full slot would notice only after its time-out, and keep the
-        # next clause of anybody waiting for as long.
+        # The owner may wait because the queue is full, and would notice only after SLOT_TIMEOUT_S.
         with contextlib.suppress(queue.Empty):
             self._slot.get_nowait()
 
     def put(self, item: Chunk | Exception | None) -> bool:
-        """For the owner: hand over; False when nobody wants it any more."""
+        """For the owner: hand over; False when the reader has left."""
         while not self._abandoned:
             try:
                 self._slot.put(item, timeout=SLOT_TIMEOUT_S)
@@ -133,7 +132,7 @@ class _Job:
         return False
 
     def run(self, library: EspeakLibrary) -> None:
-        """For the owner: speak, and end the stream."""
+        """For the owner: synthesise, and end the stream."""
         self._wanted = int(FIRST_CHUNK_S * library.sample_rate)
         largest = int(LARGEST_CHUNK_S * library.sample_rate)
 

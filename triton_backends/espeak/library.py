@@ -1,6 +1,6 @@
 """The part of libespeak-ng's C interface (`speak_lib.h`) that the engine uses, by ctypes.
 
-The library is one global state: every call here must come from one and the same thread.
+The library has one global state: every call here must come from the same thread.
 """
 
 import ctypes
@@ -19,8 +19,8 @@ PARAMETER_RATE = 1
 WORDS_PER_MINUTE = 175
 EVENT_END_OF_LIST, EVENT_WORD, EVENT_END = 0, 1, 5
 DONT_EXIT = 1 << 15
-MUTE = frozenset(("fo", "kaa", "xex"))
-"""Languages that the wheel lists without bringing their dictionary."""
+WITHOUT_DICTIONARY = frozenset(("fo", "kaa", "xex"))
+"""Languages that the wheel lists but has no dictionary for."""
 
 
 class _EventId(ctypes.Union):
@@ -141,7 +141,7 @@ class EspeakLibrary:
             if not voice.identifier.startswith(b"mb/"):
                 # One priority byte, then the name of the voice's first language.
                 language = ctypes.string_at(voice.languages + 1).decode().lower()
-                if language not in MUTE:
+                if language not in WITHOUT_DICTIONARY:
                     found.setdefault(language, voice.identifier.decode())
         return found
 

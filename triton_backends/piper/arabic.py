@@ -1,4 +1,4 @@
-"""The vowels that Arabic text leaves to its reader."""
+"""Adds the short vowels that are not written in Arabic text."""
 
 from collections.abc import Callable
 from typing import Any
@@ -21,7 +21,7 @@ def find_vocaliser(espeak_voice: str) -> Callable[[str], str] | None:
     except ImportError:
         return None
     vocalise: Any = TashkeelDiacritizer()
-    # One thread, which does not spin: the cores are for the voice.
+    # One thread, which does not spin: the cores are needed for the voice.
     vocalise.session = make_session((TASHKEEL_DIR / "model.onnx").read_bytes(), 1)
     found: Callable[[str], str] = vocalise
     return found

@@ -1,7 +1,7 @@
-"""The networks of a voice as models of their own, so that Triton batches all sessions' windows.
+"""The networks of a voice as child models in Triton, which batches the windows of all sessions.
 
 A child is called CHILD_PREFIX, its parent, when this process started, and its part. The prefix
-keeps it out of listings; parent and time tell an orphan of a crashed process from a child in use.
+keeps it out of listings; parent and time tell a child that a crashed process left from one in use.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""The three networks of a voice, wherever they run."""
+"""The three networks of a voice: their interface, and the one that runs them in this process."""
 
 import os
 from dataclasses import dataclass
@@ -16,7 +16,10 @@ MAX_THREADS = 64
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """What the text became: latent [1, channels, frames], mask [1, 1, frames], frames per id."""
+    """The output of the text network: `latent` [1, channels, frames], `mask` [1, 1, frames].
+
+    `durations` are the frames of each id.
+    """
 
     latent: Array
     mask: Array

@@ -13,11 +13,11 @@ from triton_backends.piper.config import BOS, EOS, PAD, VoiceConfig
 from triton_backends.piper.espeak import Clause
 from triton_backends.piper.spans import Phonemize, owners, word_spans, words_of
 
-NOBODY = -1
-MOST_PHONEMES = 250
-"""Of what the network is given at once: the time of its first part grows with the square.
+NO_WORD = -1
+MAX_PHONEMES = 250
+"""That the network is given at once: the time of its first part grows with the square.
 
-About 20 s of speech; only text that is no sentence gets there, such as letters read one by one.
+About 20 s of speech; only text without sentences is longer, such as letters read one by one.
 """
 
 # Text between these is phonemes already.
@@ -35,15 +35,15 @@ class Clauses(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Phoneme:
-    """`word` is the index of its word in the text, or NOBODY."""
+    """`word` is the index of its word in the text, or NO_WORD."""
 
     symbol: str
-    word: int = NOBODY
+    word: int = NO_WORD
 
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """What the network is given at once: ids, and for each the index of its word or NOBODY."""
+    """What the network is given at once: ids, and for each the index of its word or NO_WORD."""
 
     ids: tuple[int, ...]
     words: tuple[int, ...]
@@ -164,22 +164,22 @@ class LetterPhonemizer:
         table = self._config.phoneme_ids
         pad = table[PAD]
         ids = [*table[BOS], *pad]
-        words = [NOBODY] * len(ids)
+        words = [NO_WORD] * len(ids)
         for phoneme in phonemes:
             own = table.get(phoneme.symbol)
             if own is not None:  # one the voice does not know is left out, as the reference does
                 ids += [*own, *pad]
                 words += [phoneme.word] * (len(own) + len(pad))
         ids += table[EOS]
-        return Sentence(tuple(ids), (*words, *[NOBODY] * (len(ids) - len(words))))
+        return Sentence(tuple(ids), (*words, *[NO_WORD] * (len(ids) - len(words))))
 
 
 def bounded(phonemes: list[Phoneme]) -> Iterator[list[Phoneme]]:
-    """A sentence in parts of at most MOST_PHONEMES, cut where there is a space if there is one."""
+    """A sentence in parts of at most MAX_PHONEMES, cut where there is a space if there is one."""
     at = 0
-    while len(phonemes) - at > MOST_PHONEMES:
-        end = at + MOST_PHONEMES
-        for space in range(end, at + MOST_PHONEMES // 2, -1):
+    while len(phonemes) - at > MAX_PHONEMES:
+        end = at + MAX_PHONEMES
+        for space in range(end, at + MAX_PHONEMES // 2, -1):
             if phonemes[space - 1].symbol == " ":
                 end = space
                 break
@@ -193,7 +193,7 @@ def _of_clause(clause: Clause, words: list[tuple[int, str]], alone: Phonemize) -
     spoken = _SWITCH.sub("", clause.phonemes)
     index_of = [index for index, _ in words]
     whose = owners(spoken, [word for _, word in words], alone)
-    yield from _decomposed(spoken, [index_of[word] if word >= 0 else NOBODY for word in whose])
+    yield from _decomposed(spoken, [index_of[word] if word >= 0 else NO_WORD for word in whose])
     if clause.sign:
         yield Phoneme(clause.sign)
     if clause.sign in _INSIDE_SENTENCE:

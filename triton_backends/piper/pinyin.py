@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Callable, Iterator
 
 from triton_backends.piper.config import BOS, EOS, PAD, VoiceConfig
-from triton_backends.piper.phonemes import NOBODY, Phoneme, Sentence, bounded
+from triton_backends.piper.phonemes import NO_WORD, Phoneme, Sentence, bounded
 from triton_backends.piper.spans import words_of
 
 INITIALS = (*("zh", "ch", "sh"), *"bpmfdtnlgkhjqxrzcsyw")
@@ -89,7 +89,7 @@ class PinyinPhonemizer:
     def _with_ids(self, phonemes: list[Phoneme]) -> Sentence:
         """Padding follows a syllable or a sign, not every phoneme."""
         table, pad = self._table, self._table[PAD]
-        ids, words = [*table[BOS]], [NOBODY] * len(table[BOS])
+        ids, words = [*table[BOS]], [NO_WORD] * len(table[BOS])
         for phoneme in phonemes:
             own = table.get(phoneme.symbol)
             if own is None:  # one the voice does not know is left out, as the reference does
@@ -99,7 +99,7 @@ class PinyinPhonemizer:
             ids += added
             words += [phoneme.word] * len(added)
         ids += table[EOS]
-        return Sentence(tuple(ids), (*words, *[NOBODY] * len(table[EOS])))
+        return Sentence(tuple(ids), (*words, *[NO_WORD] * len(table[EOS])))
 
 
 def _following(text: Owned, at: int, sentence: str) -> tuple[int, Owned]:

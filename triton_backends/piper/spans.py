@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from itertools import accumulate
 
-NOBODY = -1
+NO_WORD = -1
 Phonemize = Callable[[str], str]
 
 
@@ -14,20 +14,20 @@ def word_spans(text: str) -> list[tuple[int, int]]:
 
 
 def words_of(text: str) -> list[int]:
-    """For each character of a text the index of its word; NOBODY for spaces."""
-    found = [NOBODY] * len(text)
+    """For each character of a text the index of its word; NO_WORD for spaces."""
+    found = [NO_WORD] * len(text)
     for index, (start, end) in enumerate(word_spans(text)):
         found[start:end] = [index] * (end - start)
     return found
 
 
 def owners(spoken: str, words: list[str], alone: Phonemize) -> list[int]:
-    """For each character of a clause's IPA the index of its word; NOBODY for spaces.
+    """For each character of a clause's IPA the index of its word; NO_WORD for spaces.
 
     Usually every written word is one spoken word. Where a number is spoken as several, or
     several as one, it is decided by how long each word is when `alone` says it by itself.
     """
-    found = [NOBODY] * len(spoken)
+    found = [NO_WORD] * len(spoken)
     pieces = [match.span() for match in re.finditer(r"[^ ]+", spoken)]
     sounding = [i for i, word in enumerate(words) if any(map(str.isalnum, word))]
     if len(pieces) != len(sounding):

@@ -1,16 +1,16 @@
-"""Word times from the durations a network gave its phonemes."""
+"""Word times from the durations that a network predicts for its phonemes."""
 
 from collections.abc import Iterator
 
 import numpy as np
 
-from triton_backends.piper.phonemes import NOBODY, Sentence
+from triton_backends.piper.phonemes import NO_WORD, Sentence
 from triton_backends.piper.spans import word_spans
 from triton_backends.shared.engine import Word
 
 
 class WordClock:
-    """Turns the sentences of one text into words, each given out once, in order of the text."""
+    """Turns the sentences of one text into words, each returned once, in order of the text."""
 
     def __init__(self, text: str, samples_per_frame: int, sample_rate: int) -> None:
         self._text = text
@@ -25,7 +25,7 @@ class WordClock:
         ends = np.cumsum(durations) + self._frames
         starts = ends - durations
         whose = np.array(sentence.words)
-        newest = int(whose.max(initial=NOBODY))
+        newest = int(whose.max(initial=NO_WORD))
         until = len(self._spans) if last else newest + 1
         at = float(self._frames)
         for index in range(self._next, until):
@@ -37,7 +37,7 @@ class WordClock:
         self._frames = int(ends[-1]) if ends.size else self._frames
 
     def begun_before(self, frame: int) -> Iterator[Word]:
-        """Words not given out yet that begin before this frame of the whole text's audio."""
+        """Words not returned yet that begin before this frame of the whole text's audio."""
         while self._open and self._open[0][0] < frame:
             yield self._open.pop(0)[1]
 

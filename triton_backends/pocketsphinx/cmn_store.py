@@ -1,7 +1,7 @@
 """Cepstral means by session, shared by the processes that serve one model.
 
-Triton hands each utterance of a person to whichever instance is free; what one learned of the
-microphone must be there in the next.
+Triton gives each utterance of a session to any instance that is free; the mean that one instance
+has estimated of the microphone is needed by the next.
 """
 
 import os
@@ -27,17 +27,17 @@ class CmnStore:
         self._database = sqlite3.connect(
             file, timeout=BUSY_S, isolation_level=None, check_same_thread=False
         )
-        # What a crash loses was worth little.
+        # A crash may lose the last means, which are estimated again.
         self._database.execute("PRAGMA synchronous = OFF")
         self._database.execute("CREATE TABLE IF NOT EXISTS means (session PRIMARY KEY, mean)")
 
     @classmethod
     def of_server(cls, model: str, remembered: int) -> Self:
-        """Those of `model` in the server that started this process."""
+        """The store of `model` in the server that started this process."""
         folder = Path(tempfile.gettempdir()) / f"vdx-means-{os.getuid()}-{os.getppid()}"
         folder.mkdir(mode=0o700, exist_ok=True)
         if folder.lstat().st_uid != os.getuid():
-            raise Internal(f"{folder} belongs to somebody else")
+            raise Internal(f"{folder} belongs to another user")
         return cls(folder / model, remembered)
 
     def get(self, session: str) -> str | None:
@@ -47,7 +47,7 @@ class CmnStore:
         return None if row is None else str(row[0])
 
     def put(self, session: str, mean: str) -> None:
-        """Keep the mean of a session; who has none is a stranger every time."""
+        """Keep the mean of a session; without a session id nothing is kept."""
         if not session:
             return
         # Replacing a row gives it the highest number.

@@ -1,4 +1,4 @@
-"""Builds pocketsphinx decoders for what a model is to understand."""
+"""Builds pocketsphinx decoders for the vocabulary of a model."""
 
 import contextlib
 import re
@@ -21,7 +21,7 @@ from triton_backends.pocketsphinx.grammar import (
 from triton_backends.shared.errors import InvalidArgument
 from triton_backends.shared.parameters import Parameters
 
-# Below what the language model says of a word it has; log probability in its own base.
+# Less than the log probability, in its own base, of any word that a language model has.
 UNKNOWN = -(2**29)
 BINARY = (".bin", ".dmp", ".DMP")
 SEARCH = "vdx"
@@ -31,7 +31,7 @@ PIECE = 4_000
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """What may be heard: one of a JSGF grammar, a language model or sentences to make one of.
+    """What can be recognised: a JSGF grammar, a language model, or sentences to make one of.
 
     All None means the English language model of pocketsphinx. `dictionary` adds pronunciations.
     """
@@ -53,9 +53,9 @@ class Vocabulary:
 
 
 def mean_of(decoder: Any, pcm: NDArray[np.int16]) -> str:
-    """The decoder's cepstral mean once it has heard this audio; int16, 16 kHz, 4 ms a second.
+    """The decoder's cepstral mean after this audio (int16, 16 kHz); takes 4 ms for each second.
 
-    A piece at a time, because each call holds the interpreter's lock.
+    PIECE samples at a time, because each call holds the interpreter's lock.
     """
     decoder.activate_search(SILENCE)
     decoder.start_utt()
@@ -120,13 +120,13 @@ class PocketsphinxDecoders:
                 raise InvalidArgument(f"{grammar} is not understood: {self._why()}") from None
         else:
             decoder.add_lm(SEARCH, self._language_model)
-        # A search that can find nothing costs nothing: for what only looks at the sound.
+        # A search without words costs little: for audio of which only the mean is wanted.
         decoder.add_fsg(SILENCE, decoder.create_fsg(SILENCE, 0, 1, [(0, 1, 1.0, "<sil>")]))
         decoder.activate_search(SEARCH)
         return decoder
 
     def _why(self) -> str:
-        """What pocketsphinx itself says of the grammar; it tells that to its log alone."""
+        """What is wrong with the grammar, which pocketsphinx writes to its log only."""
         import pocketsphinx
 
         log = Path(self._folder.name) / "errors.log"

@@ -1,4 +1,4 @@
-"""A pronouncing dictionary, cut to the words that are wanted.
+"""A pronunciation dictionary, reduced to the words that are needed.
 
 A decoder builds its search over every word of its dictionary: with a language model of 58
 sentences, 5 s with the 135,000 words that pocketsphinx brings and 10 ms with those of the model.
@@ -11,12 +11,12 @@ from pathlib import Path
 from triton_backends.pocketsphinx.grammar import WrittenWord, read_text
 from triton_backends.shared.errors import InvalidArgument
 
-TOLD = 10
+MAX_NAMED = 10
 """Unknown words that an error names."""
 
 
 class Dictionary:
-    """The pronunciations that pocketsphinx brings, and a person's own, which come first."""
+    """The pronunciations of pocketsphinx, and additional ones, which replace them."""
 
     def __init__(self, base: Path, own: Path | None = None) -> None:
         self._lines: dict[str, list[str]] = {}
@@ -59,15 +59,15 @@ class Dictionary:
         unknown = [word for word in words if word.word not in self]
         if not unknown:
             return
-        told = "; ".join(f"line {word.line}: {word.word!r}{self._near(word.word)}"
-                         for word in unknown[:TOLD])  # fmt: skip
-        more = f" and {len(unknown) - TOLD} more" if len(unknown) > TOLD else ""
+        told = "; ".join(f"line {word.line}: {word.word!r}{self._similar(word.word)}"
+                         for word in unknown[:MAX_NAMED])  # fmt: skip
+        more = f" and {len(unknown) - MAX_NAMED} more" if len(unknown) > MAX_NAMED else ""
         raise InvalidArgument(
             f"{path} has words without a pronunciation: {told}{more}. Write them into a file of "
             "the parameter dictionary"
         )
 
-    def _near(self, word: str) -> str:
+    def _similar(self, word: str) -> str:
         near = [word.lower()] if word.lower() in self else []
         same_start = (known for known in self._lines if known[:1] == word[:1].lower())
         near = near or difflib.get_close_matches(word.lower(), same_start, n=1, cutoff=0.8)

@@ -22,15 +22,15 @@ from triton_backends.shared.transcripts import Agreement
 
 FRAME_MS = 10  # of pocketsphinx's own time axis
 AGREEING_PARTIALS = 5
-# Samples of a first request: the least from which a cepstral mean is taken, and the most used.
-MEAN_MIN_SAMPLES, MEAN_MAX_SAMPLES = 2 * ASR_RATE, 10 * ASR_RATE
+MIN_MEAN_SAMPLES, MAX_MEAN_SAMPLES = 2 * ASR_RATE, 10 * ASR_RATE
+"""Audio of a first request from which its cepstral mean is estimated: at least, at most."""
 
 _ALTERNATE = re.compile(r"\(\d+\)$")
 _NOT_A_WORD = re.compile(r"^[<\[+(]")
 
 
 class PocketsphinxEngine:
-    """English only. `means` keeps the cepstral mean between the utterances of one SESSION.
+    """English only. `means` keeps the cepstral mean (CMN) between the utterances of one SESSION.
 
     An utterance that begins with seconds of audio, as those of a recording do, is decoded with the
     cepstral mean of that audio, as pocketsphinx decodes whole files. `complete_sentences_only`: a
@@ -52,7 +52,7 @@ class PocketsphinxEngine:
         self._means = means
         self.complete_sentences_only = complete_sentences_only
         decoder = pool.take()
-        # A decoder keeps the mean of whoever spoke last; a stranger starts from the model's own.
+        # A decoder keeps the mean of its last utterance; a new session starts from the model's own.
         self._neutral_mean = decoder.get_cmn(update=False)
         pool.give_back(decoder)
 
@@ -61,7 +61,7 @@ class PocketsphinxEngine:
         decoder = self._pool.take()
         try:
             self._begin(decoder, request)
-        except BaseException:  # whatever it was, nobody knows what state the decoder is in
+        except BaseException:  # the state of the decoder is unknown then
             self._pool.drop()
             raise
         return PocketsphinxUtterance(self, decoder, request.session)
@@ -69,8 +69,8 @@ class PocketsphinxEngine:
     def _begin(self, decoder: Any, request: AsrRequest) -> None:
         known = self._means.get(request.session) if self._means else None
         decoder.set_cmn(known or self._neutral_mean)
-        if request.audio.size >= MEAN_MIN_SAMPLES:
-            decoder.set_cmn(mean_of(decoder, request.audio[:MEAN_MAX_SAMPLES]))
+        if request.audio.size >= MIN_MEAN_SAMPLES:
+            decoder.set_cmn(mean_of(decoder, request.audio[:MAX_MEAN_SAMPLES]))
         decoder.start_utt()
 
     def learn(self, decoder: Any, session: str) -> None:
@@ -103,7 +103,7 @@ class PocketsphinxUtterance:
         self._ended = False
 
     def accept(self, pcm: NDArray[np.int16]) -> Hypothesis | None:
-        """Search on; a hypothesis when the text has changed."""
+        """Continue the search; a hypothesis when the text has changed."""
         self._reuse.hear(pcm)
         self._decoder.process_raw(pcm.tobytes(), no_search=False, full_utt=False)
         self._samples += pcm.size
@@ -130,7 +130,7 @@ class PocketsphinxUtterance:
         return self._heard()
 
     def close(self) -> None:
-        """Give the decoder back; without `finish`, what it learned is forgotten."""
+        """Return the decoder to the pool; without `finish`, its mean is not kept."""
         if self._decoder is not None:
             if not self._ended:
                 self._end()
@@ -140,7 +140,7 @@ class PocketsphinxUtterance:
     def _end(self) -> None:
         self._decoder.end_utt()
         self._ended = True
-        if self._finished:  # before the transcript leaves: the next utterance may follow at once
+        if self._finished:  # before the final is sent: the next utterance may follow at once
             self._engine.learn(self._decoder, self._session)
 
     @property

@@ -1,4 +1,4 @@
-"""A bounded pool of pocketsphinx decoders, because making one takes a third of a second."""
+"""A bounded pool of pocketsphinx decoders, because building one takes a third of a second."""
 
 import threading
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from triton_backends.shared.errors import Busy
 class DecoderPool:
     """Keeps `ready` decoders more than were ever in use at once, up to `size`.
 
-    They are built while nobody is speaking, because building one stops a running utterance.
+    They are built while no decoder is in use, because building holds the interpreter's lock.
     """
 
     def __init__(self, build: Callable[[], Any], size: int, ready: int) -> None:
@@ -51,7 +51,7 @@ class DecoderPool:
             self._changed.notify()
 
     def drop(self) -> None:
-        """One that was taken broke: it is not used again, and another may be built for it."""
+        """A decoder that was taken failed: it is not used again, and another may be built."""
         with self._changed:
             self._taken -= 1
             self._built -= 1

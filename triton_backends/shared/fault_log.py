@@ -1,4 +1,4 @@
-"""Where the faults of an engine go: all about them to Triton's log, a plain error to the client.
+"""What is done with an engine's exception: traceback to Triton's log, a plain error to the client.
 
 Own code, because Triton's logger takes finished text and no logging library may write a traceback
 without the exception's message: an engine's message may quote what somebody said.
@@ -45,7 +45,7 @@ class FaultLog:
 
 
 def no_log() -> FaultLog:
-    """For engines outside Triton: faults are answered and not written."""
+    """For engines outside Triton: a fault becomes an error and is not written."""
     return FaultLog("", lambda _: None)
 
 

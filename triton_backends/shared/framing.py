@@ -1,4 +1,4 @@
-"""Cuts a stream of samples into responses of whole 20 ms frames that grow in size."""
+"""Cuts a stream of samples into responses of whole 20 ms frames, each larger than the last."""
 
 from collections.abc import Iterator
 
@@ -10,7 +10,7 @@ FRAME = 960
 
 
 def growing_sizes(first: int, largest: int) -> Iterator[int]:
-    """Frames per response: a small first one so that sound starts early, then doubling.
+    """Frames per response: few in the first so that audio starts early, then doubling.
 
     Larger responses cost less per second of audio, and while one plays the next is computed.
     """
@@ -21,7 +21,7 @@ def growing_sizes(first: int, largest: int) -> Iterator[int]:
 
 
 class Framer:
-    """Collects int16 mono samples at 48 kHz and gives them out as int16 [n, 960] arrays.
+    """Collects int16 mono samples at 48 kHz and returns them as int16 [n, 960] arrays.
 
     `first` and `largest` are frames (20 ms) per response.
     """
@@ -40,7 +40,7 @@ class Framer:
     def push(self, samples: NDArray[np.int16]) -> NDArray[np.int16] | None:
         """Take samples; returns a response as soon as it is complete.
 
-        After the first response one sample is kept back, so that the last response of a stream
+        After the first response one sample is kept, so that the last response of a stream
         is one with audio and can carry the FINAL flag.
         """
         if samples.size:

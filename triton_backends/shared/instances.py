@@ -1,7 +1,7 @@
-"""A number for each process of a model, unique among those that live: the metrics' label.
+"""A number for each process of a model, unique among those that run: the metrics' label.
 
-A name in Linux' abstract namespace of sockets is the lock: it leaves no file behind, and the
-kernel frees it when the process ends, however it ends.
+A socket bound to a name in Linux' abstract namespace is the lock: it leaves no file, and the kernel
+frees it when the process ends, also when it is killed.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ class Instance:
         self.number = next((at for at, name in enumerate(names) if self._bind(name)), POOL)
 
     def close(self) -> None:
-        """Gives the number back; the end of the process does so too."""
+        """Release the number; the end of the process does so too."""
         self._lock.close()
 
     def _bind(self, name: str) -> bool:

@@ -1,4 +1,4 @@
-"""Loudness by ITU-R BS.1770-4 (integrated, mono) and the gain with a limiter made of it."""
+"""Loudness by ITU-R BS.1770-4 (integrated, mono), the gain for a target loudness, a limiter."""
 
 import math
 
@@ -40,7 +40,7 @@ def gain_for(samples: NDArray[np.float32], rate: int) -> float:
 
 
 def limit(samples: NDArray[np.float32]) -> NDArray[np.float32]:
-    """A memoryless soft limiter: linear up to 0.7, bent below 0.97, never clips."""
+    """A memoryless soft limiter: linear up to 0.7, above it a tanh curve that stays below 0.97."""
     knee = np.float32(0.7)
     room = np.float32(CEILING - 0.7)
     magnitude = np.abs(samples)

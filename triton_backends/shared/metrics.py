@@ -1,12 +1,12 @@
 """Custom Prometheus metrics, written by a thread of their own.
 
-Setting a metric is a round trip to the server process, so the thread that speaks only queues the
-values; the queue is bounded, and what does not fit is lost and counted.
+Setting a metric is a round trip to the server process, so the thread that computes only queues the
+values; the queue is bounded, and what does not fit is dropped and counted.
 
 Nothing is withdrawn from the endpoint, not even when the process ends. Triton 2.51 counts the
 users of a metric for each process alone, so a metric that one process withdraws is freed under
 every other process that has one of the same name and labels, and the server dies when that one
-writes to it. What stays is bounded: a process takes over the series of one that has ended.
+writes to it. The number of series is bounded: a process continues those of one that has ended.
 """
 
 import contextlib
@@ -90,12 +90,12 @@ class TritonMetrics:
 
     def _write(self) -> None:
         while (item := self._queue.get()) is not None:
-            # What comes close together is written together: fewer round trips.
+            # Values of a short time are written together, in fewer round trips.
             time.sleep(GATHER_S)
             items = [item, *self._queued()]
             try:
                 self._write_all(items)
-            except Exception:  # noqa: BLE001  (root of a thread: speech matters more than metrics)
+            except Exception:  # noqa: BLE001  (root of a thread: a lost value is counted, the next is written)
                 self.lost += len(items)
             if None in items:
                 return
@@ -122,7 +122,7 @@ class TritonMetrics:
 
 
 def _make(pb_utils: Any, labels: Mapping[str, str]) -> dict[str, Any]:
-    """The metrics by name, made to last until the process ends."""
+    """The metrics by name, kept until the process ends."""
     kinds = pb_utils.MetricFamily
     made: dict[str, Any] = {}
     for name, (description, buckets) in HISTOGRAMS.items():
@@ -134,7 +134,7 @@ def _make(pb_utils: Any, labels: Mapping[str, str]) -> dict[str, Any]:
     for name, description in GAUGES.items():
         family = kinds(name=name, description=description, kind=kinds.GAUGE)
         made[name] = _kept(family, family.Metric(labels=dict(labels)))
-        made[name].set(0.0)  # what a process that was killed has left there
+        made[name].set(0.0)  # instead of the value of a process that was killed
     return made
 
 

@@ -1,4 +1,4 @@
-"""Whether an engine gets on with the work it has: what a probe is answered with."""
+"""Whether an engine makes progress with the work it has: what a probe is answered with."""
 
 import threading
 import time
@@ -28,7 +28,7 @@ class Progress:
         self._advanced = time.monotonic()
 
     def end(self) -> None:
-        """A job is over, however it ended."""
+        """A job has ended, with or without an error."""
         with self._lock:
             self._jobs -= 1
             self._advanced = time.monotonic()

@@ -18,8 +18,7 @@ def as_float(pcm: Pcm) -> NDArray[np.float32]:
 class Upsampler:
     """Mono float32 at `rate` Hz in, mono float32 at 48 kHz out.
 
-    Low quality on purpose: it holds back about 1 ms of audio at 22.05 kHz where the high quality
-    filter holds back 33 ms.
+    soxr's quality LQ: its delay is about 1 ms of audio at 22.05 kHz, that of HQ 33 ms.
     """
 
     def __init__(self, rate: int) -> None:
@@ -30,7 +29,7 @@ class Upsampler:
             self._stream = soxr.ResampleStream(rate, OUTPUT_RATE, 1, dtype="float32", quality="LQ")
 
     def push(self, samples: NDArray[np.float32], *, last: bool = False) -> NDArray[np.float32]:
-        """Convert a piece; `last` gives out what the filter still holds."""
+        """Convert a piece; `last` also returns what the filter still holds."""
         if self._stream is None:
             return samples
         converted: NDArray[np.float32] = self._stream.resample_chunk(samples, last=last)

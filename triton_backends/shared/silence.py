@@ -1,4 +1,4 @@
-"""Leaves out the silence a voice begins with: a listener waits through every millisecond of it."""
+"""Leaves out the silence that a voice begins with, which delays the first audible sound."""
 
 from collections.abc import Generator, Iterable
 
@@ -7,8 +7,10 @@ import numpy as np
 from triton_backends.shared.engine import Chunk, Word
 from triton_backends.shared.resample import as_float
 
-SOUND = 0.003  # about -50 dBFS
+SOUND = 0.003
+"""Absolute sample value, -1 to 1, above which there is sound: about -50 dBFS."""
 KEPT_MS = 2
+"""Of the silence before the first sound."""
 
 
 def trim_start(chunks: Iterable[Chunk], rate: int, limit_ms: int) -> Generator[Chunk]:

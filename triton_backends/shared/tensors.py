@@ -1,4 +1,4 @@
-"""Between Triton's tensors and numpy, the only place besides the two backends that sees them."""
+"""Conversion between Triton's tensors and numpy arrays, and the parameters of requests."""
 
 import json
 from collections.abc import Mapping
@@ -32,15 +32,15 @@ def parameters_of(request: Any) -> dict[str, Any]:
 
 
 def stop_wanted(parameters: Mapping[str, Any]) -> str:
-    """The id of the request that this one asks to end, or nothing.
+    """The id of the request that this one asks to end, or an empty string.
 
-    A parameter instead of gRPC's cancellation, which crashes tritonserver 2.51 now and then.
+    A parameter instead of gRPC's cancellation, which sometimes crashes tritonserver 2.51.
     """
     return str(parameters.get("vdx_stop", ""))
 
 
 def is_probe(parameters: Mapping[str, Any]) -> bool:
-    """Whether the request only asks if the model lives; it is answered without the engine."""
+    """Whether the request only asks if the model responds; it is answered without the engine."""
     return bool(parameters.get("vdx_probe", False))
 
 

@@ -1,4 +1,4 @@
-"""Text work that recognisers share: the WORDS tensor and what of a transcript is stable."""
+"""What recognisers share: the WORDS tensor, and which part of a transcript is stable."""
 
 import itertools
 import json

@@ -9,7 +9,7 @@ import pytest
 
 @pytest.fixture
 def backend(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    utilities = SimpleNamespace(parameters=lambda: "", TRITONSERVER_RESPONSE_COMPLETE_FINAL=1)
+    utilities = SimpleNamespace(TRITONSERVER_RESPONSE_COMPLETE_FINAL=1)
     monkeypatch.setitem(sys.modules, "triton_python_backend_utils", utilities)
     name = "triton_backends.shared.tts_backend"
     monkeypatch.delitem(sys.modules, name, raising=False)

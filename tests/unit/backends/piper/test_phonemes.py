@@ -16,8 +16,8 @@ from triton_backends.piper.arabic import find_vocaliser
 from triton_backends.piper.config import VoiceConfig, read_config
 from triton_backends.piper.espeak import EspeakPhonemes
 from triton_backends.piper.phonemes import (
-    MOST_PHONEMES,
-    NOBODY,
+    MAX_PHONEMES,
+    NO_WORD,
     LetterPhonemizer,
     Phoneme,
     bounded,
@@ -95,7 +95,7 @@ def test_arabic_is_given_its_vowels(espeak: EspeakPhonemes, folder: Path) -> Non
     check(mine, theirs, ARABIC)
     assert mine.phonemes(ARABIC) != LetterPhonemizer(config, espeak).phonemes(ARABIC)
     owned = {word for sentence in mine.sentences(ARABIC) for word in sentence.words}
-    assert owned - {NOBODY} == set(range(len(word_spans(ARABIC)))) - {8, 9, 10}
+    assert owned - {NO_WORD} == set(range(len(word_spans(ARABIC)))) - {8, 9, 10}
 
 
 @pytest.mark.parametrize("text", ["abc déf.", "Привіт, світе!", "한국어 텍스트", "a\u0301\u0323 b"])
@@ -123,7 +123,7 @@ def test_every_word_owns_phonemes_in_its_order(
     text: str, espeak: EspeakPhonemes, folder: Path
 ) -> None:
     sentences = LetterPhonemizer(config_of(folder), espeak).sentences(text)
-    owned = [word for sentence in sentences for word in sentence.words if word != NOBODY]
+    owned = [word for sentence in sentences for word in sentence.words if word != NO_WORD]
     assert owned == sorted(owned)
     raw = {0, 1, 2} if text.startswith("[[") else set()
     assert set(owned) == set(range(len(word_spans(text)))) - raw
@@ -138,12 +138,12 @@ def test_a_sentence_of_many_phonemes_is_given_to_the_network_in_parts(
     parts = [part for each in mine.phonemes("абвгд" * 60) for part in bounded(each)]
     assert [phoneme for part in parts for phoneme in part] == whole
     assert len(parts) > 5
-    assert max(map(len, parts)) <= MOST_PHONEMES
+    assert max(map(len, parts)) <= MAX_PHONEMES
     assert all(part[-1].symbol == " " for part in parts[:-1])
     assert len(mine.sentences("абвгд" * 60)) == len(parts)
 
 
 def test_phonemes_without_a_space_are_parted_all_the_same() -> None:
-    parts = list(bounded([Phoneme("a", 0)] * (2 * MOST_PHONEMES + 1)))
-    assert [len(part) for part in parts] == [MOST_PHONEMES, MOST_PHONEMES, 1]
+    parts = list(bounded([Phoneme("a", 0)] * (2 * MAX_PHONEMES + 1)))
+    assert [len(part) for part in parts] == [MAX_PHONEMES, MAX_PHONEMES, 1]
     assert list(bounded([])) == []

@@ -11,7 +11,7 @@ from unicode_rbnf import RbnfEngine
 from benchmarks.piper_voice import make_voice
 from tests.unit.backends.piper.voices import load
 from triton_backends.piper.config import VoiceConfig, read_config
-from triton_backends.piper.phonemes import NOBODY
+from triton_backends.piper.phonemes import NO_WORD
 from triton_backends.piper.pinyin import PinyinPhonemizer, _readings
 from triton_backends.shared.contract import TtsRequest
 
@@ -87,7 +87,7 @@ def test_readings_follow_the_words() -> None:
 def test_every_syllable_belongs_to_its_word(config: VoiceConfig) -> None:
     text = "你好 世界， 25 元"
     (sentence,) = PinyinPhonemizer(config).sentences(text)
-    owned = [word for word in sentence.words if word != NOBODY]
+    owned = [word for word in sentence.words if word != NO_WORD]
     assert owned == sorted(owned)
     assert set(owned) == {0, 1, 2, 3}
 
