@@ -323,14 +323,6 @@ async def test_speech_over_http_is_timed_without_the_warming_requests(
         assert all(one <= other for one, other in zip(first, whole, strict=True))
 
 
-@pytest.mark.parametrize(
-    ("said", "heard", "rate"),
-    [("go on", "go on", 0.0), ("go on", "", 1.0), ("go on", "go off then", 1.0), ("", "x", 1.0)],
-)
-def test_word_error_rates(said: str, heard: str, rate: float) -> None:
-    assert transcriptions.word_error_rate(said, heard) == rate
-
-
 async def test_a_recogniser_and_the_server_are_compared(monkeypatch: pytest.MonkeyPatch) -> None:
     class Recogniser:
         def __init__(self, raw: Path) -> None:
