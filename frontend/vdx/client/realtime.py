@@ -18,8 +18,9 @@ from collections.abc import AsyncIterator
 from typing import Any
 from urllib.parse import urlencode
 
-from vdx.client.connection import ClientConnection, Event
+from vdx.client.connection import ClientConnection
 from vdx.client.listener import Listener
+from vdx.client.log import Event
 from vdx.core.errors import ConnectionLost, InvalidInput
 
 WIRE_RATE = 24_000
