@@ -16,6 +16,7 @@ import soundfile
 from benchmarks.whisper_lab import Lab, Wanted, lab
 from vdx.bench.client_process import Step
 from vdx.bench.figures import Report
+from vdx.bench.word_errors import require_jiwer, word_error_rate
 from vdx.core.audio import LISTEN_FRAME, LISTEN_RATE
 from vdx.core.errors import SetupError, VdxError
 from vdx.core.events import Pcm, TranscriptKind
@@ -45,6 +46,7 @@ class Clip:
 
 async def measure(step: Step) -> Report:
     """Word error rates of both ways, in percent, and where they differ."""
+    require_jiwer()
     data = locate().data / "tests" / "data"
     if not (data / "whisper-micro-int8").is_dir():
         raise SetupError("the test model lies in a checkout of vdx only")
@@ -61,7 +63,7 @@ async def measure(step: Step) -> Report:
             step()
     texts = [clip.text for clip in clips]
     ways = {"whole files, directly": direct, "streamed live over Triton": live}
-    rates = {way: error_rate(texts, heard) for way, heard in ways.items()}
+    rates = {way: word_error_rate(texts, heard) for way, heard in ways.items()}
     for way, rate in rates.items():
         report.add(f"word error rate, {way}", "%", [rate])
     difference = abs(rates["whole files, directly"] - rates["streamed live over Triton"])
@@ -115,21 +117,3 @@ async def _live(found: Lab, pcm: Pcm) -> str:
                 if heard.kind is TranscriptKind.FINAL:
                     return heard.text
     raise VdxError(f"{MODEL} sent no final transcript", service="bench")
-
-
-def error_rate(wanted: list[str], heard: list[str]) -> float:
-    """Word error rate in percent: wrong, missing and added words over the words said."""
-    pairs = [(w.split(), h.split()) for w, h in zip(wanted, heard, strict=True)]
-    errors = sum(edit_distance(said, got) for said, got in pairs)
-    return 100.0 * errors / sum(len(said) for said, _ in pairs)
-
-
-def edit_distance(one: list[str], other: list[str]) -> int:
-    """Levenshtein distance in words."""
-    row = list(range(len(other) + 1))
-    for number, word in enumerate(one, 1):
-        previous, row[0] = row[0], number
-        for at, found in enumerate(other, 1):
-            cost = previous + (word != found)
-            previous, row[at] = row[at], min(cost, row[at] + 1, row[at - 1] + 1)
-    return row[-1]

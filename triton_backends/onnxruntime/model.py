@@ -12,8 +12,8 @@ import triton_python_backend_utils as pb_utils
 from triton_backends.onnxruntime.engine import FILE, OnnxModel
 from triton_backends.onnxruntime.options import SessionSettings
 from triton_backends.shared.fault_log import FaultLog
-from triton_backends.shared.lifeline import follow_parent
 from triton_backends.shared.model_info import ModelInfo
+from triton_backends.shared.parent_watch import exit_with_parent
 from triton_backends.shared.tensors import failure, origin_of, tensors_of
 
 
@@ -24,7 +24,7 @@ class TritonPythonModel:
         """Called by Triton once."""
         import onnxruntime
 
-        follow_parent()
+        exit_with_parent()
         config: dict[str, Any] = json.loads(args["model_config"])
         model = ModelInfo.of(args)
         settings = SessionSettings.of(

@@ -16,8 +16,8 @@ from triton_backends.pocketsphinx.decoders import mean_of
 from triton_backends.pocketsphinx.pool import DecoderPool
 from triton_backends.shared.contract import ASR_RATE, AsrRequest
 from triton_backends.shared.engine import Hypothesis, Word
-from triton_backends.shared.errors import InvalidArgument
 from triton_backends.shared.flush_reuse import FlushReuse
+from triton_backends.shared.language_tags import require_english
 from triton_backends.shared.transcripts import Agreement
 
 FRAME_MS = 10  # of pocketsphinx's own time axis
@@ -57,9 +57,7 @@ class PocketsphinxEngine:
         pool.give_back(decoder)
 
     def start(self, request: AsrRequest, /) -> "PocketsphinxUtterance":
-        language = request.language.lower()
-        if language and language.split("-")[0] != "en":
-            raise InvalidArgument(f"LANGUAGE {request.language!r}: this model understands only en")
+        require_english(request.language)
         decoder = self._pool.take()
         try:
             self._begin(decoder, request)

@@ -15,13 +15,11 @@ import triton_python_backend_utils as pb_utils
 from triton_backends.shared.contract import ASR_FRAME, AsrRequest, decode_asr
 from triton_backends.shared.decoding import FINAL, SPECULATIVE, Job
 from triton_backends.shared.engine import AsrEngine, Hypothesis
-from triton_backends.shared.errors import BackendError, Busy, InvalidArgument
-from triton_backends.shared.fault_log import FaultLog, Origin
-from triton_backends.shared.lifeline import follow_parent
-from triton_backends.shared.metrics import Metrics, TritonMetrics
-from triton_backends.shared.model_info import ModelInfo
+from triton_backends.shared.errors import BackendError, InvalidArgument
+from triton_backends.shared.fault_log import Origin
+from triton_backends.shared.metrics import Metrics
+from triton_backends.shared.model_backend import ModelBackend, count_error
 from triton_backends.shared.parameters import Parameters
-from triton_backends.shared.progress import Progress
 from triton_backends.shared.sequences import Sequences
 from triton_backends.shared.tensors import (
     failure,
@@ -38,10 +36,8 @@ STUCK_MS = 20_000
 """An engine that completes no piece of any utterance for so long is stuck."""
 
 
-class AsrBackend:
+class AsrBackend(ModelBackend):
     """Base of a family's TritonPythonModel; the family says how its engine is built."""
-
-    model: ModelInfo
 
     def build_engine(self, parameters: Parameters) -> AsrEngine:
         """The family's engine, made of the model's parameters."""
@@ -49,14 +45,10 @@ class AsrBackend:
 
     def initialize(self, args: dict[str, str]) -> None:
         """Called by Triton once: build and warm up."""
-        follow_parent()
-        self.model = ModelInfo.of(args)
-        parameters = Parameters.of(args["model_config"])
+        parameters = self._read_arguments(args)
         self._engine = self.build_engine(parameters)
         warm_up(self._engine)
-        self._metrics: Metrics = TritonMetrics(pb_utils, self.model.name)
-        self._progress = Progress(parameters.integer("stuck_ms", STUCK_MS, low=100) / 1000)
-        self._faults = FaultLog(self.model.name, pb_utils.Logger.log_error)
+        self._start_reports(parameters, STUCK_MS)
         workers = self._engine.workers
         self._sequences = Sequences(
             self._engine,
@@ -86,7 +78,7 @@ class AsrBackend:
             self._sequences.submit(request.correlation_id(), job)
 
     def _answer_probe(self, reply: "_TritonReply") -> None:
-        """An empty transcript: this process lives, its engine is idle or gets on with its work."""
+        """An empty transcript where the engine is idle or makes progress, else an error."""
         try:
             self._progress.check()
         except BackendError as error:
@@ -150,8 +142,7 @@ class _TritonReply:
 
     def fail(self, error: BackendError) -> None:
         self._sender.send(failure(error), flags=RESPONSE_FINAL)
-        busy = isinstance(error, Busy)
-        self._metrics.add("vdx_rejections_total" if busy else "vdx_model_errors_total")
+        count_error(self._metrics, error)
 
     def nothing(self) -> None:
         self._sender.send(flags=RESPONSE_FINAL)

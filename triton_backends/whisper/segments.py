@@ -17,16 +17,17 @@ WindowScheduler = Scheduler[Window, WindowTranscript]
 
 PAUSE_FRAMES = 15  # 300 ms
 QUIET_RATIO = 1.2
-MAX_WAITING = 20
-"""Segments of one utterance that may wait to be decoded; with windows of 30 s nine minutes."""
+MAX_WAITING_S = 240
+"""Audio of one utterance that may wait to be decoded."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Segment:
-    """`work` is None where no speech is in it."""
+    """`work` is there until it is decoded: it holds the audio, which is freed then."""
 
     start_ms: int
     work: WindowWork | None
+    said: WindowTranscript | None = None
 
 
 class Segments:
@@ -39,17 +40,23 @@ class Segments:
         self._segments: list[_Segment] = []
 
     def append(self, samples: int, work: WindowWork | None) -> None:
-        """The next `samples` were cut off. Raises Busy when too many segments wait."""
-        if len(self.waiting) >= MAX_WAITING:
+        """The next `samples` were cut off; `work` is None where no speech is in them.
+
+        Raises Busy when too much waits.
+        """
+        waiting = sum(each.item.pcm.size for each in self.waiting)
+        if waiting > MAX_WAITING_S * ASR_RATE:
             if work is not None:
                 self._scheduler.withdraw(work)
-            raise Busy(f"{MAX_WAITING} segments of this utterance wait to be recognised")
+            raise Busy(f"more than {MAX_WAITING_S} s of this utterance wait to be recognised")
         self._segments.append(_Segment(self.samples * 1000 // ASR_RATE, work))
         self.samples += samples
 
     @property
     def waiting(self) -> list[WindowWork]:
         """Those that are not decoded yet."""
+        for segment in self._segments:
+            _take_result(segment)
         works = (segment.work for segment in self._segments)
         return [work for work in works if work is not None and not work.result.done()]
 
@@ -71,12 +78,22 @@ class Segments:
 
         Raises what a decode raised.
         """
-        found: list[WindowTranscript] = []
         for segment in self._segments:
-            said = segment.work.result.result() if segment.work is not None else None
-            if said is not None:
-                found.append(said.later(segment.start_ms))
-        return found
+            _take_result(segment)
+            if segment.work is not None:
+                segment.work.result.result()
+        return [segment.said for segment in self._segments if segment.said is not None]
+
+
+def _take_result(segment: _Segment) -> None:
+    """Keep the transcript of a segment that was decoded, and let go of its audio."""
+    work = segment.work
+    if work is None or not work.result.done() or work.result.cancelled():
+        return
+    if work.result.exception() is None:
+        said = work.result.result()
+        segment.said = said.later(segment.start_ms) if said is not None else None
+        segment.work = None
 
 
 def cut_position(pcm: NDArray[np.int16]) -> int:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from triton_backends.shared.errors import InvalidArgument
+from triton_backends.shared.language_tags import primary_subtag, require_english
 from triton_backends.whisper.model_folder import ModelFolder
 
 # Written without spaces between words: there every character counts as a word.
@@ -30,6 +31,8 @@ class Vocabulary:
         self.languages = tuple(
             token[2:-2] for token in between if token.startswith("<|") and 4 < len(token) <= 7
         )
+        # Some of its names are withdrawn tags: "jw" is "jv" today.
+        self._by_tag = {primary_subtag(name): name for name in self.languages}
         self._tokenizer = _tokenizer(folder)
 
     def language(self, tag: str) -> str:
@@ -37,14 +40,13 @@ class Vocabulary:
 
         Raises InvalidArgument for a language the model does not know.
         """
-        primary = tag.lower().split("-")[0]
         if not self.multilingual:
-            if primary not in {"", "en"}:
-                raise InvalidArgument(f"LANGUAGE {tag!r}: this model understands only en")
+            require_english(tag)
             return "en"
-        if primary and primary not in self.languages:
+        primary = primary_subtag(tag)
+        if primary and primary not in self._by_tag:
             raise InvalidArgument(f"LANGUAGE {tag!r}: this model does not understand it")
-        return primary
+        return self._by_tag.get(primary, "")
 
     def start_sequence(self, language: str) -> list[int]:
         """What a transcript begins with, before the mark that it carries no times."""

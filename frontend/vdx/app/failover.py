@@ -14,8 +14,9 @@ log = logger(__name__)
 
 FALLBACK_AFTER_S = 2.0
 """How long a voice that died is waited for before another one speaks."""
-RECOVERY_S = 10.0
-"""How long a model that died is waited for where there is no fallback."""
+RECOVERY_S = 30.0
+"""How long a model that is loaded again is waited for where there is no fallback; one that cannot
+be loaded is waited for no longer. A busy machine takes 20 s for a large voice."""
 
 
 class Failover:

@@ -5,17 +5,20 @@ import secrets
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing, nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
+from itertools import repeat
 
 import numpy as np
 
 from vdx.batch.recording import JOINED, LONGEST, Recording, Stretch, stretches
 from vdx.core.audio import LISTEN_FRAME, LISTEN_RATE
 from vdx.core.config import ClauseConfig, VadConfig
-from vdx.core.errors import InvalidInput, ModelBusy, ModelFailed, ModelTimeout
-from vdx.core.events import Clause, Pcm, SpeechChunk, Transcript, TranscriptKind, Word
+from vdx.core.errors import InvalidInput, ModelFailed, ModelTimeout
+from vdx.core.events import Clause, Pcm, Transcript, TranscriptKind, Word
 from vdx.core.threads import cancel_all
+from vdx.serving.busy_retry import when_free
 from vdx.serving.triton import SynthesisRequest, TritonClient
-from vdx.speech.output.tts import BUSY_DELAYS_S, Voice
+from vdx.speech.output.tts import Voice
 from vdx.speech.text.clause_slices import cut
 from vdx.speech.text.clauses import ClauseChunker
 
@@ -66,7 +69,8 @@ async def speak_text(
     async with aclosing(_clauses(text, chunker)) as found:
         async for clause in found:
             request = SynthesisRequest(clause.text, voice.language, voice.speaker, voice.speed)
-            async with aclosing(_clause(client, voice.model, request)) as chunks:
+            ask = partial(client.synthesize, voice.model, request)
+            async with aclosing(when_free(ask)) as chunks:
                 async for chunk in chunks:
                     spoken = True
                     yield chunk.audio.reshape(-1)
@@ -80,24 +84,6 @@ async def _clauses(text: str, chunker: ClauseChunker) -> AsyncGenerator[Clause, 
             yield clause
     for clause in chunker.finish():
         yield clause
-
-
-async def _clause(
-    client: TritonClient, model: str, request: SynthesisRequest
-) -> AsyncGenerator[SpeechChunk, None]:
-    """One clause; a busy model is asked again, as long as nothing of the clause has come."""
-    for delay in (*BUSY_DELAYS_S, 0.0):
-        begun = False
-        try:
-            async with aclosing(client.synthesize(model, request)) as chunks:
-                async for chunk in chunks:
-                    begun = True
-                    yield chunk
-            return
-        except ModelBusy:
-            if begun or not delay:
-                raise
-        await asyncio.sleep(delay)
 
 
 async def transcribe(
@@ -212,16 +198,17 @@ async def _recognise(
     client: TritonClient, model: str, audio: Pcm, who: tuple[str, str]
 ) -> Transcript:
     """The final transcript; a model whose places are all taken is asked until it has one."""
-    while True:
-        try:
-            return await _recognise_once(client, model, audio, who)
-        except ModelBusy:
-            await asyncio.sleep(BUSY_S)
+    ask = partial(_final, client, model, audio, who)
+    async with aclosing(when_free(ask, repeat(BUSY_S))) as finals:
+        async for transcript in finals:
+            return transcript
+    raise ModelFailed(f"{model} ended without a final transcript", model=model)
 
 
-async def _recognise_once(
+async def _final(
     client: TritonClient, model: str, audio: Pcm, who: tuple[str, str]
-) -> Transcript:
+) -> AsyncGenerator[Transcript, None]:
+    """Yields the final transcript, where one comes."""
     language, session = who
     async with client.recognise(model, language=language, session=session) as stream:
         # In one request: a recogniser can judge the microphone by all of it before it listens.
@@ -229,5 +216,5 @@ async def _recognise_once(
         async with aclosing(aiter(stream)) as transcripts:
             async for transcript in transcripts:
                 if transcript.kind is TranscriptKind.FINAL:
-                    return transcript
-    raise ModelFailed(f"{model} ended without a final transcript", model=model)
+                    yield transcript
+                    return

@@ -28,7 +28,7 @@ def say(
     text: Annotated[str, typer.Argument(help="What to say; any length.")],
     out: Annotated[
         Path | None,
-        typer.Option(help="wav, flac, mp3, opus, ogg or pcm; default: the loudspeaker."),
+        typer.Option(help="wav, flac, mp3, aac, opus, ogg or pcm; default: the loudspeaker."),
     ] = None,
     voice: Annotated[str | None, typer.Option(help="A model id, or id/speaker.")] = None,
     language: Annotated[str | None, typer.Option(help="BCP-47, such as de or en-GB.")] = None,
@@ -103,7 +103,7 @@ def _save(out: Path, pcm: "Pcm") -> None:
     from vdx.batch.encoders import Encoder
     from vdx.core.audio import SPEAK_RATE
 
-    # In memory first: libsndfile would end a file on a full disk without saying so.
+    # In memory first, so that what cannot be written whole is not begun.
     file = io.BytesIO()
     encoder = Encoder(out.suffix.lstrip(".").lower(), SPEAK_RATE, file)
     encoder.push(pcm)

@@ -159,10 +159,14 @@ class LiveKitCanceller:
 
 
 def _write_heard(client: "RealtimeClient", out: Path) -> None:
-    import soundfile
+    import wave
+
+    from vdx.core.audio import SAMPLE_BYTES
 
     pieces = client.listener.pieces
     if not pieces:
         raise VdxError(f"nothing was heard, so {out} was not written", service="talk")
     heard = client.listener.render(pieces[0].start, client.listener.end)
-    soundfile.write(out, heard, client.rate, subtype="PCM_16")
+    with wave.open(str(out), "wb") as file:
+        file.setparams((1, SAMPLE_BYTES, client.rate, heard.size, "NONE", ""))
+        file.writeframes(heard.astype("<i2", copy=False).tobytes())

@@ -42,7 +42,9 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 @app.command()
 def transcribe(
-    file: Annotated[Path, typer.Argument(help="wav, flac, ogg or mp3; any rate, mono or stereo.")],
+    file: Annotated[
+        Path, typer.Argument(help="wav, flac, mp3, m4a, mp4, webm, ogg, …; any rate and channels.")
+    ],
     model: Annotated[str | None, typer.Option(help="A recogniser's model id.")] = None,
     language: Annotated[str | None, typer.Option(help="BCP-47, such as en.")] = None,
     form: Annotated[Form, typer.Option("--format", help="How to print it.")] = Form.lines,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vdx.core.errors import InvalidInput, InvalidVoicepack, VdxError
-from vdx.core.language_tags import primary_subtag
+from vdx.core.language_tags import primary_subtag, serves
 from vdx.core.masking import masked
 
 if TYPE_CHECKING:
@@ -248,7 +248,7 @@ def _usual_language() -> str:
 
 def speaks(pack: "Voicepack", language: str) -> bool:
     """Whether a voicepack serves a language, by its primary subtag."""
-    return any(tag in {"*", language} or tag.startswith(f"{language}-") for tag in pack.languages)
+    return serves(pack.languages, language)
 
 
 def _recogniser_for(language: str) -> str:
@@ -320,7 +320,13 @@ def _store(*, trial: bool = False) -> "VoicepackStore":
     from vdx.serving.voicepacks.store import VoicepackStore
 
     paths = locate()
-    return VoicepackStore(paths, load_once(paths) if trial else None)
+    check = load_once(paths) if trial else None
+    if trial and check is None:
+        typer.echo(
+            "no model is loaded to check its files: `vdx setup` builds the environment for that",
+            err=True,
+        )
+    return VoicepackStore(paths, check)
 
 
 def _hub(endpoint: str) -> "Hub":

@@ -63,6 +63,13 @@ def bound(**values: Any) -> contextlib.AbstractContextManager[None]:
     return structlog.contextvars.bound_contextvars(**values)
 
 
+def bound_value(name: str) -> str:
+    """What `bound` added under this name here, as text; empty where nothing was."""
+    import structlog
+
+    return str(structlog.contextvars.get_contextvars().get(name, ""))
+
+
 def _mask(_logger: Any, _method: str, event: Any) -> Any:
     """Hides passwords in URLs."""
     return {key: masked(value) if isinstance(value, str) else value for key, value in event.items()}

@@ -2,6 +2,10 @@
 
 The file is `--config FILE`, else `$VDX_CONFIG`, else `vdx.yaml` in the working directory. A bad
 value or an unknown key is a ConfigError that names key and value (and the nearest valid key).
+
+pydantic-settings is not used, because every one of its sources would have to be replaced: it passes
+over variables of unknown sections, reads lists in variables as JSON alone, names neither key nor
+value of one that is not, and does not tell which source set a key.
 """
 
 import difflib

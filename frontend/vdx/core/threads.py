@@ -1,7 +1,7 @@
 """Blocking work in a thread, for which a cancelled caller waits.
 
 A thread cannot be cancelled. `asyncio.to_thread` returns at once when its caller is cancelled, and
-the caller then closes what the thread still works with: a sound file closed while libsndfile reads
+the caller then closes what the thread still works with: a recording closed while FFmpeg reads
 it ends the whole process. Where the caller closes, removes or changes afterwards what the thread
 uses, `in_thread` is used. The work must be short, because a cancellation waits for it.
 """

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from vdx.core.errors import InvalidInput, ModelFailed
-from vdx.core.language_tags import primary_subtag
+from vdx.core.language_tags import serves
 
 ModelKind = Literal["tts", "asr"]
 
@@ -54,10 +54,7 @@ class ModelInfo:
 
     def speaks(self, language: str) -> bool:
         """Whether a BCP-47 tag is served, by its primary subtag; '*' serves all."""
-        primary = primary_subtag(language)
-        return "*" in self.languages or any(
-            primary_subtag(known) == primary for known in self.languages
-        )
+        return serves(self.languages, language)
 
     def language(self, wanted: str = "") -> str:
         """The language tag it uses for `wanted`; empty if it detects the language."""

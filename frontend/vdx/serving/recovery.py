@@ -7,7 +7,8 @@ slowly does not delay the others.
 
 Several frontends may share a server, and all of them see a model fail. Each waits for a random
 time (`vdx up`, which owns its server, does not), waits while another loads the model, and probes
-again: the first one reloads, the others find it alive.
+again: the first one reloads, the others find it alive. Finding a model dead takes time in which
+another frontend may have reloaded it, so its state is read again right before a reload.
 """
 
 import asyncio
@@ -49,6 +50,8 @@ machine, where a slow model must not count as dead."""
 NOTICED_S = 0.1
 """Seconds after which Triton itself reports that a process ended."""
 POLL_S = 0.05
+REPLACED_S = 0.25
+"""Seconds after which a frontend that unloaded a dead model has begun to load it again."""
 
 
 class WantedModels(Protocol):
@@ -242,34 +245,43 @@ class Recovery:
     async def _answers(self, name: str) -> bool:
         """Whether a model answers, after any load or unload in progress.
 
-        A dead process may never answer a probe, and meanwhile another frontend may have begun to
-        reload it: then the state is read again. A model without any process is not probed.
+        A model found dead that is no longer READY right afterwards is being reloaded by another
+        frontend: that is waited for, and the new process probed. Without any process there is no
+        probe.
         """
-        info = self._models.info(name)
-        for _ in range(FAILED_PROBES):
-            if info is None or not (await self._settled(name)).ready:
-                return False
-            if await self._processes.gone(name):
-                return False
-            try:
-                async with asyncio.timeout(CONFIRM_S):
-                    await self._client.probe(info)
-            except (TimeoutError, ModelTimeout):
-                continue
-            except ModelBusy:
-                return True
-            except TritonError:
-                return False
+        info, unanswered = self._models.info(name), 0
+        while info is not None and (await self._settled(name)).ready:
+            answer = await self._confirm(name, info)
+            if answer is None:
+                unanswered += 1
+                if unanswered < FAILED_PROBES:
+                    continue
+            if answer or (await self._state(name)).ready:
+                return bool(answer)
+            await asyncio.sleep(REPLACED_S)
+        return False
+
+    async def _confirm(self, name: str, info: ModelInfo) -> bool | None:
+        """Whether a model answers a probe; None where no answer came in time."""
+        if await self._processes.gone(name):
+            return False
+        try:
+            async with asyncio.timeout(CONFIRM_S):
+                await self._client.probe(info)
+        except (TimeoutError, ModelTimeout):
+            return None
+        except ModelBusy:
             return True
-        replaced = (await self._state(name)).state in ("LOADING", "UNLOADING")
-        return replaced and await self._answers(name)
+        except TritonError:
+            return False
+        return True
 
     async def _state(self, name: str) -> ModelState:
         states = {state.name: state for state in await self._client.index()}
         return states.get(name, ModelState(name, "UNAVAILABLE"))
 
     async def _settled(self, name: str) -> ModelState:
-        """A model's state after any load or unload in progress, waiting `wait_s` at most."""
+        """A model's state after any load or unload in progress, waited for only so long."""
         loop = asyncio.get_running_loop()
         began, limits = loop.time(), {"UNLOADING": UNLOADING_S}
         limits["LOADING"] = self._client.config.load_timeout_ms / 1000

@@ -25,6 +25,7 @@ from vdx.core.errors import (
     TritonUnavailable,
 )
 from vdx.core.events import SpeechChunk, Transcript, TranscriptKind
+from vdx.core.logs import bound_value
 from vdx.serving.channel import CHANNEL_OPTIONS, ChannelOptions, open_channel
 from vdx.serving.child_models import is_child
 from vdx.serving.models import ModelInfo, ModelState, describe
@@ -360,6 +361,8 @@ def _probe_message(model: ModelInfo) -> Any:
 def _synthesis_message(model: str, request: SynthesisRequest) -> Any:
     message = pb.ModelInferRequest(model_name=model, id=secrets.token_hex(8))
     message.parameters["triton_enable_empty_final_response"].bool_param = True
+    if session := bound_value("session"):  # for the log of a fault
+        message.parameters["vdx_session"].string_param = session
     _add_text(message, "TEXT", request.text or " ")
     _add_text(message, "LANGUAGE", request.language)
     _add_text(message, "SPEAKER", request.speaker)

@@ -156,6 +156,10 @@ class TestEspeak:
             ("de-AT", "de"),
             ("zh-CN", "cmn"),
             ("pt_BR", "pt-br"),
+            ("cmn-Latn-pinyin", "cmn-latn-pinyin"),
+            ("iw", "he"),
+            ("in-ID", "id"),
+            ("deu", "de"),
         ],
     )
     def test_languages(self, espeak: EspeakEngine, tag: str, voice: str) -> None:

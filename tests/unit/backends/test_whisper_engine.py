@@ -272,6 +272,12 @@ class TestLanguage:
         assert released.recogniser.transcribe([window] * 2)[1].language == "fr"  # type: ignore[index]
         assert released.recogniser.vocabulary.multilingual
         assert len(released.recogniser.vocabulary.languages) == 99
+        known = released.recogniser.vocabulary
+        assert all(known.language(name) == name for name in known.languages)
+        tags = {"jv": "jw", "iw": "he", "cmn-Hans": "zh", "deu": "de", "PT_br": "pt", "": ""}
+        assert {tag: known.language(tag) for tag in tags} == tags
+        with pytest.raises(InvalidArgument, match="'tlh'"):
+            known.language("tlh")
         assert len(hear(released, spoken("stop_talking"), "pt-BR").words) == WORDS
 
     def test_an_unknown_one_is_named(self, released: WhisperEngine, trained: WhisperEngine) -> None:

@@ -14,7 +14,6 @@ from triton_backends.whisper import hallucination_filters as filters
 from triton_backends.whisper.mel import LogMel
 from triton_backends.whisper.partials import AgreedWords, PartialCosts, PartialPacing
 from triton_backends.whisper.segments import (
-    MAX_WAITING,
     Segments,
     WindowScheduler,
     WindowWork,
@@ -106,7 +105,7 @@ class TestSegments:
         assert mean_confidence(found) == pytest.approx(0.5)
         assert mean_confidence([]) == 0
 
-    def test_a_bounded_number_waits(self) -> None:
+    def test_a_bounded_amount_waits_and_what_is_decoded_keeps_no_audio(self) -> None:
         hold = threading.Event()
 
         def wait(windows: list[Window], _stop: object) -> list[WindowTranscript]:
@@ -115,24 +114,26 @@ class TestSegments:
 
         scheduler: WindowScheduler = Scheduler(wait, 1)
         segments = Segments(scheduler)
-        for _ in range(MAX_WAITING):
-            segments.append(16_000, submitted(scheduler, ""))
-        one_more = submitted(scheduler, "")
-        with pytest.raises(Busy, match=f"{MAX_WAITING} segments"):
-            segments.append(16_000, one_more)
-        assert one_more.result.cancelled()
-        segments.withdraw()
+        works = [submitted(scheduler, "", seconds=30) for _ in range(10)]
+        for work in works[:9]:
+            segments.append(30 * 16_000, work)
+        with pytest.raises(Busy, match="more than 240 s"):
+            segments.append(30 * 16_000, works[9])
+        assert works[9].result.cancelled()
         hold.set()
+        for work in works[:9]:
+            work.result.result(30)
+        assert len(segments.transcripts()) == 9
+        assert all(segment.work is None for segment in segments._segments)
         scheduler.close()
-        assert segments.decoded
 
 
 def transcribe(windows: list[Window], _stop: object) -> list[WindowTranscript]:
     return [WindowTranscript((TimedWord(" w", (1,), 100, 200),), 0.5, "en") for _ in windows]
 
 
-def submitted(scheduler: WindowScheduler, language: str) -> WindowWork:
-    window = Window(np.zeros(320, np.int16), 1000, language)
+def submitted(scheduler: WindowScheduler, language: str, seconds: float = 0.02) -> WindowWork:
+    window = Window(np.zeros(int(seconds * 16_000), np.int16), 1000, language)
     work: WindowWork = Work(window, Urgency.AUDIO, window.batch_key)
     scheduler.submit(work)
     return work

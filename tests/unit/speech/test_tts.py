@@ -16,8 +16,9 @@ from vdx.core.errors import (
     VdxError,
 )
 from vdx.core.events import Clause, SpeechChunk, StageFailed
+from vdx.serving.busy_retry import BUSY_DELAYS_S
 from vdx.speech.output.reply_audio import ReplyAudio, played_text
-from vdx.speech.output.tts import BUSY_DELAYS_S, RECOVERIES, Recover, Speaker, Voice, speak
+from vdx.speech.output.tts import RECOVERIES, Recover, Speaker, Voice, speak
 
 TEXTS = ("One.", "Two.", "Three.")
 

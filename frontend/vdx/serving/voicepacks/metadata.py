@@ -9,6 +9,7 @@ import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from vdx.core.errors import InvalidVoicepack
+from vdx.core.language_tags import parse_tag
 from vdx.core.validation import MISSING_KEY, UNKNOWN_KEY, Problem, check
 from vdx.serving.models import ModelKind
 
@@ -24,7 +25,6 @@ FAMILIES: dict[str, ModelKind] = {
 """Families a voicepack may belong to, and what their models do."""
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}")
-_LANGUAGE = re.compile(r"\*|[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
@@ -51,7 +51,7 @@ def _check_family(value: str) -> str:
 
 
 def _check_language(value: str) -> str:
-    if not _LANGUAGE.fullmatch(value):
+    if value != "*" and parse_tag(value) is None:
         raise ValueError(f"{value!r} is not a BCP-47 tag")
     return value
 

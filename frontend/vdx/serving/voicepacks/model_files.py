@@ -14,8 +14,8 @@ from vdx.serving.voicepacks.files import LARGEST_JSON, LARGEST_TEXT, MEBIBYTE, r
 NOTES = ("MODEL_CARD", "README.md", "LICENSE", "LICENSE.txt")
 """Kept beside a model where they are there: most licences ask for their text to travel along."""
 
-LIMITS = {".onnx": 1024 * MEBIBYTE, ".bin": 8 * 1024 * MEBIBYTE, ".json": LARGEST_JSON}
-"""Ending -> the largest file in bytes; the largest released models have half of it."""
+LIMITS = {".onnx": 512 * MEBIBYTE, ".bin": 8 * 1024 * MEBIBYTE, ".json": LARGEST_JSON}
+"""Ending -> the largest file in bytes that a family loads, so that no larger one is fetched."""
 
 _LICENCE_LINE = re.compile(r"^\W*licen[cs]e\W*:\s*(\S.*)$", re.IGNORECASE | re.MULTILINE)
 
@@ -66,11 +66,11 @@ def licence_in(folder: Path, names: tuple[str, ...]) -> str:
         if PurePosixPath(name).name in {"MODEL_CARD", "README.md"}:
             text = read_inside(folder, name, LARGEST_TEXT).decode(errors="replace")
             if match := _LICENCE_LINE.search(text):
-                return one_line(match[1])
+                return one_line(match[1]).strip("\"'")
     return ""
 
 
 def one_line(text: str) -> str:
     """A stranger's text as one short printable line, fit for a terminal and for metadata."""
     shown = "".join(c if c.isprintable() else " " for c in text)
-    return " ".join(shown.split()).strip("\"'")[:300]
+    return " ".join(shown.split())[:300]

@@ -19,6 +19,7 @@ import re
 from typing import Final
 
 from vdx.core.config import EndpointingConfig
+from vdx.core.language_tags import primary_subtag
 from vdx.speech.input.endpointing_words_european import EUROPEAN, Ending
 from vdx.speech.input.endpointing_words_other import BEYOND
 from vdx.speech.text.languages import DEFAULT_LANGUAGE
@@ -44,8 +45,7 @@ class SemanticEndpointing:
     """The rules of one language; `endpoint_extension_ms` is what the turn machine asks."""
 
     def __init__(self, language: str, config: EndpointingConfig) -> None:
-        primary = language.replace("_", "-").split("-", 1)[0].casefold()
-        self._table = UNFINISHED_WORDS.get(primary or DEFAULT_LANGUAGE)
+        self._table = UNFINISHED_WORDS.get(primary_subtag(language) or DEFAULT_LANGUAGE)
         self._config = config
 
     def endpoint_extension_ms(self, text: str) -> int:

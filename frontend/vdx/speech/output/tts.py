@@ -1,16 +1,14 @@
 """The voice stage: clauses in, a reply's audio out, one Triton request per clause."""
 
-import asyncio
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 
-from vdx.core.errors import ModelBusy, ModelRejected, VdxError
+from vdx.core.errors import ModelRejected, VdxError
 from vdx.core.events import Clause, SpeechChunk, StageFailed
+from vdx.serving.busy_retry import when_free
 from vdx.speech.output.reply_audio import ReplyAudio
-
-BUSY_DELAYS_S = (0.05, 0.1, 0.2, 0.4, 0.8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,18 +122,7 @@ async def _apologise(speaker: Speaker, audio: ReplyAudio) -> None:
 
 
 async def _ask(text: str, voice: Voice, speaker: Speaker, audio: ReplyAudio) -> None:
-    """Synthesises a clause; asks a busy model again while the clause has no audio yet."""
-    for delay in BUSY_DELAYS_S:
-        try:
-            return await _stream(speaker.synthesize(voice, text), audio)
-        except ModelBusy:
-            if audio.spans[-1].frames:
-                raise
-            await asyncio.sleep(delay)
-    return await _stream(speaker.synthesize(voice, text), audio)
-
-
-async def _stream(chunks: AsyncGenerator[SpeechChunk, None], audio: ReplyAudio) -> None:
-    async with aclosing(chunks):
+    """A busy model is asked again, as long as nothing of the clause has come."""
+    async with aclosing(when_free(lambda: speaker.synthesize(voice, text))) as chunks:
         async for chunk in chunks:
             await audio.put(chunk)

@@ -13,8 +13,8 @@ from vdx.core import language_tags
 
 DATA: Final = Path(__file__).parent / "data"
 DEFAULT_LANGUAGE: Final = "en"
-SAME: Final = {"cmn": "zh", "yue": "zh", "in": "id", "iw": "he"}
-"""Tags of a language, or of one that shares its words, to the name of its file."""
+SAME: Final = {"yue": "zh"}
+"""A language that shares the words of another one to that one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,11 +52,11 @@ class ModelLine(BaseModel):
     name: str
     state: str = Field(description="READY, LOADING, UNLOADING or UNAVAILABLE")
     reason: str
-    kind: ModelKind = "tts"
-    family: str = ""
-    languages: list[str] = []
-    sample_rate: int = 0
-    capabilities: list[str] = []
+    kind: ModelKind | None = None
+    family: str | None = None
+    languages: list[str] | None = None
+    sample_rate: int | None = Field(None, description="Hz")
+    capabilities: list[str] | None = None
 
 
 class Models(BaseModel):
@@ -91,7 +91,7 @@ async def sessions(host: Host) -> OpenSessions:
     return OpenSessions(sessions=[_line(session) for session in host.sessions.values()])
 
 
-@api.get("/vdx/models", responses=refusals(503), response_model_exclude_unset=True)
+@api.get("/vdx/models", responses=refusals(503), response_model_exclude_none=True)
 async def models(host: Host) -> Models:
     """Every model of the repository, its state and what it can do."""
     return Models(models=[_model(entry) for entry in await host.manager.statuses()])
@@ -134,14 +134,15 @@ def _line(session: Session) -> OpenSession:
 
 
 def _model(entry: ModelStatus) -> ModelLine:
-    line = {"name": entry.name, "state": entry.state, "reason": entry.reason}
     if (info := entry.info) is None:
-        return ModelLine.model_validate(line)
-    known = {
-        "kind": info.kind,
-        "family": info.family,
-        "languages": list(info.languages),
-        "sample_rate": info.sample_rate,
-        "capabilities": sorted(info.capabilities),
-    }
-    return ModelLine.model_validate(line | known)
+        return ModelLine(name=entry.name, state=entry.state, reason=entry.reason)
+    return ModelLine(
+        name=entry.name,
+        state=entry.state,
+        reason=entry.reason,
+        kind=info.kind,
+        family=info.family,
+        languages=list(info.languages),
+        sample_rate=info.sample_rate,
+        capabilities=sorted(info.capabilities),
+    )

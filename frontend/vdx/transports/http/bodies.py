@@ -5,34 +5,23 @@ and how large the JSON in it is.
 """
 
 import asyncio
-import tempfile
-from collections.abc import AsyncGenerator, Coroutine, Mapping
+from collections.abc import AsyncGenerator, Coroutine
 from contextlib import aclosing
 from typing import Any, Final, TypeVar
 
-from starlette.datastructures import FormData, UploadFile
-from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
 
 from vdx.core.errors import (
     InvalidInput,
-    StorageFailed,
     TooLarge,
     TooSlow,
     UnsupportedMedia,
 )
 from vdx.core.json_input import SHOWN_CHARS, parse_json, shown
-from vdx.core.logs import logger
 from vdx.core.slices import rest
 
-log = logger(__name__)
-
 JSON: Final = "application/json"
-FORM: Final = "multipart/form-data"
 MAX_JSON_BYTES = 1024 * 1024
-MAX_FIELDS = 32
-FORM_BYTES = 64 * 1024
-"""What a form may hold beside its file."""
 ARRIVAL_S = 300.0
 """25 MB at the speed of a bad mobile connection."""
 
@@ -65,9 +54,9 @@ async def read_json(request: Request, shape: Any, *, is_required: bool) -> ReadR
         InvalidInput: it is something else (UnsupportedMedia, TooLarge, TooSlow are kinds of it).
     """
     if is_required:
-        _expect(request, JSON)
+        require_type(request, JSON)
     limit = getattr(shape, "max_json_bytes", MAX_JSON_BYTES)
-    raw = await _in_time(_whole(request, limit))
+    raw = await in_time(_whole(request, limit))
     if not is_required and not raw.strip():
         return ReadRequest(request, b"", None)
     await rest()
@@ -78,83 +67,18 @@ async def read_json(request: Request, shape: Any, *, is_required: bool) -> ReadR
 
 
 async def _whole(request: Request, limit: int) -> bytes:
-    async with aclosing(_pieces(request, limit)) as pieces:
+    async with aclosing(pieces_of(request, limit)) as pieces:
         return b"".join([piece async for piece in pieces])
 
 
-async def upload(request: Request, max_bytes: int) -> tuple[UploadFile, Mapping[str, Any]]:
-    """The `file` of a multipart form, spooled to disk, and the fields beside it.
-
-    A field whose name ends in `[]`, or that comes twice, is a list.
-
-    Raises:
-        InvalidInput: it is something else (UnsupportedMedia, TooLarge, TooSlow are kinds of it).
-        StorageFailed: there is no room on the disk.
-    """
-    _expect(request, FORM)
-    form = await _in_time(_form(request, max_bytes + FORM_BYTES))
-    file = form.get("file")
-    if not isinstance(file, UploadFile):
-        await form.close()
-        raise InvalidInput("the form needs a part named file that is a file", param="file")
-    if (file.size or 0) > max_bytes:
-        await form.close()
-        raise TooLarge(f"file has {file.size} bytes, more than {max_bytes}", param="file")
-    return file, _fields(form)
-
-
-async def _form(request: Request, limit: int) -> FormData:
-    async with aclosing(_pieces(request, limit)) as pieces:
-        parser = MultiPartParser(
-            request.headers,
-            pieces,
-            max_files=1,
-            max_fields=MAX_FIELDS,
-            max_part_size=FORM_BYTES,
-        )
-        try:
-            return await parser.parse()
-        except MultiPartException as error:
-            raise InvalidInput(f"the form cannot be read: {error.message}") from None
-        except OSError as error:
-            log.warning("an upload could not be stored", folder=_folder(), error=repr(error))
-            raise StorageFailed(
-                f"the server cannot store the upload: {error.strerror or error}; try again later"
-            ) from None
-
-
-def _folder() -> str:
-    """Where uploads go, for the log: the name of a server's folder is nothing for its clients."""
-    try:
-        return tempfile.gettempdir()
-    except OSError:
-        return "none of the folders for temporary files can be written to"
-
-
-def _fields(form: FormData) -> dict[str, Any]:
-    fields: dict[str, Any] = {}
-    for key in form:
-        values = [value for value in form.getlist(key) if isinstance(value, str)]
-        if key.endswith("[]"):
-            fields[key.removesuffix("[]")] = values
-        elif key in LISTS:
-            fields[key] = values
-        elif key != "file":
-            fields[key] = values[-1] if values else None
-    return fields
-
-
-LISTS = ("timestamp_granularities", "include")
-"""Fields that curl may also send without brackets."""
-
-
-def _expect(request: Request, wanted: str) -> None:
+def require_type(request: Request, wanted: str) -> None:
+    """Raises UnsupportedMedia where the body is of another type."""
     given = request.headers.get("content-type", "")
     if given.partition(";")[0].strip().lower() != wanted:
         raise UnsupportedMedia(f"content-type must be {wanted}, got {given[:SHOWN_CHARS]!r}")
 
 
-async def _in_time(reading: Coroutine[Any, Any, T]) -> T:
+async def in_time(reading: Coroutine[Any, Any, T]) -> T:
     """What `reading` a body returns; it may take ARRIVAL_S.
 
     Raises:
@@ -167,7 +91,7 @@ async def _in_time(reading: Coroutine[Any, Any, T]) -> T:
         raise TooSlow(f"the body took over {ARRIVAL_S:.0f} s") from None
 
 
-async def _pieces(request: Request, limit: int) -> AsyncGenerator[bytes, None]:
+async def pieces_of(request: Request, limit: int) -> AsyncGenerator[bytes, None]:
     """The body as it arrives, no more than `limit` bytes.
 
     Raises:

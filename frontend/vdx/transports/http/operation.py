@@ -4,7 +4,8 @@ FastAPI reads a body before it runs a route's dependencies, without limits of si
 who asks, and the body, are checked here, in front of it.
 """
 
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Annotated, Any, Final
 
@@ -12,7 +13,7 @@ from fastapi import APIRouter, Depends, Security
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
-from pydantic.fields import FieldInfo
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -20,6 +21,7 @@ from starlette.routing import Match
 from starlette.types import Receive, Scope, Send
 
 from vdx.app import Application
+from vdx.core.errors import VdxError
 from vdx.core.validation import Problem, invalid_input
 from vdx.transports.http.bodies import read_json
 from vdx.transports.http.error_responses import Failure
@@ -91,26 +93,31 @@ class Operation(APIRoute):
         """What answers a request, whose errors the application's handlers turn into answers."""
         handle = super().get_route_handler()
 
+        body = self.body_field.field_info if self.body_field is not None else None
+
         async def answer(request: Request) -> Response:
             request.app.state.guard.admit(request, needs_key=self.needs_key)
-            if self.body_field is None:
+            shape: Any = BaseModel
+            if body is not None:
+                shape = body.annotation
+                request = await read_json(request, shape, is_required=body.is_required())
+            try:
                 return await handle(request)
-            return await _with_body(request, self.body_field.field_info, handle)
+            except RequestValidationError as error:
+                raise _refusal(error, request, shape) from None
 
         return answer
 
 
-async def _with_body(
-    request: Request, field: FieldInfo, handle: Callable[[Request], Awaitable[Response]]
-) -> Response:
-    """The answer to a request with the JSON body that `field` describes."""
-    shape: Any = field.annotation
-    whole = await read_json(request, shape, is_required=field.is_required())
-    try:
-        return await handle(whole)
-    except RequestValidationError as error:
-        errors = [{**each, "loc": each["loc"][1:]} for each in error.errors()]  # after "body"
-        raise invalid_input(Problem.first_of(errors, error.body), shape) from None
+def _refusal(error: RequestValidationError, request: Request, shape: type[BaseModel]) -> VdxError:
+    """What FastAPI found wrong with a request whose body should be a `shape`."""
+    data = {
+        "body": error.body,
+        "query": dict(request.query_params),
+        "path": request.path_params,
+    }
+    problem = Problem.first_of(error.errors(), data)
+    return invalid_input(replace(problem, path=problem.path[1:]), shape)
 
 
 class OpenOperation(Operation):

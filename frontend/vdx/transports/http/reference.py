@@ -16,8 +16,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from vdx.core.threads import in_thread
-from vdx.transports.http.bodies import FORM
 from vdx.transports.http.operation import Host, open_operations
+from vdx.transports.http.uploads import FORM
 
 STYLE: Final = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 56rem; margin: 2rem auto; padding: 0 1rem;

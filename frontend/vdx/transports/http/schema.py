@@ -44,7 +44,7 @@ class SpeechRequest(Shape):
     voice: Name | VoiceId = Field(
         "alloy", description="a voice model, model/speaker, or a name of OpenAI's (the profile's)"
     )
-    response_format: Literal["mp3", "opus", "flac", "wav", "pcm"] = "mp3"
+    response_format: Literal["mp3", "opus", "aac", "flac", "wav", "pcm"] = "mp3"
     speed: Speed = 1.0
     instructions: str | None = Field(
         None, max_length=MAX_INPUT_CHARS, description="accepted; no voice follows them yet"

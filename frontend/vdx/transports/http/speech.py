@@ -40,14 +40,19 @@ async def speech(host: Host, asked: SpeechRequest) -> Response:
     voice = await find_voice(host, asked)
     form = asked.response_format
     headers = {"X-Vdx-Voice": voice.model}
-    encoder = Encoder(form, asked.sample_rate)
+    light = form in LIGHT
+    encoder = (
+        Encoder(form, asked.sample_rate)
+        if light
+        else await in_thread(Encoder, form, asked.sample_rate, discard=Encoder.close)
+    )
     resources = AsyncExitStack()
     resources.callback(encoder.close)
     pieces = _encoded(
         host,
         speak_text(host.client, voice, asked.input, host.config.clauses),
         encoder,
-        threaded=form not in LIGHT,
+        threaded=not light,
     )
     if asked.stream_format == "sse":
         return Stream(_as_events(pieces, asked), EVENTS, headers, resources)

@@ -16,13 +16,14 @@ from vdx.batch.recording import Recording
 from vdx.batch.transcripts import GRANULARITIES, Document
 from vdx.core.audio import LISTEN_RATE
 from vdx.core.errors import InvalidInput
+from vdx.core.ffmpeg import FORMATS
 from vdx.core.threads import in_thread
 from vdx.core.validation import validated
 from vdx.serving.models import ModelInfo
-from vdx.transports.http.bodies import FORM, upload
 from vdx.transports.http.operation import (
     MODEL_REFUSALS,
     Host,
+    Responses,
     content,
     operations,
     refusals,
@@ -34,13 +35,15 @@ from vdx.transports.http.schema import (
     VerboseTranscription,
 )
 from vdx.transports.http.streams import EVENTS, Stream, event, while_connected
+from vdx.transports.http.uploads import FORM, upload
 
 STREAMED = ("json", "text")
 """The forms that can be told bit by bit."""
 TEXT = "text/plain; charset=utf-8"
 MEDIA_TYPES = {"text": TEXT, "srt": TEXT, "vtt": "text/vtt; charset=utf-8"}
-RENDERED = content("text/plain", "text/vtt", EVENTS)[200] | {
-    "model": Transcription | VerboseTranscription
+RENDERED: Responses = {
+    200: content("text/plain", "text/vtt", EVENTS)[200]
+    | {"model": Transcription | VerboseTranscription}
 }
 NAME_CHARS = 100
 
@@ -92,12 +95,13 @@ def _form_of(fields: type[BaseModel]) -> dict[str, Any]:
 
 @api.post(
     "/v1/audio/transcriptions",
+    description=f"Writes a recording down: {FORMATS}, any rate, up to 16 channels and 25 MB.",
     response_class=Response,
-    responses={200: RENDERED} | refusals(*MODEL_REFUSALS, 408, 413, 415, 507),
+    responses=RENDERED | refusals(*MODEL_REFUSALS, 408, 413, 415, 507),
     openapi_extra=_form_of(TranscriptionRequest),
 )
 async def transcriptions(host: Host, request: Request) -> Response:
-    """Writes a recording down: wav, flac, ogg or mp3, any rate, mono or stereo, up to 25 MB."""
+    """A recording in, its transcript out."""
     # The form is parsed here: FastAPI would read it before this function is called, without a
     # limit of size and time, and where there is no place for another recording.
     require_ready(host)
