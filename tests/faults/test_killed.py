@@ -82,7 +82,7 @@ def test_what_nobody_could_clear_is_cleared_by_the_next_start(
 ) -> None:
     with up(tmp_path, temporary) as first:
         first.url()
-        for process in _family(first):  # the guardian of its Triton too
+        for process in _family(first):  # the watchdog of its Triton too
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
         first.wait()
