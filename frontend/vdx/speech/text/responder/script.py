@@ -74,7 +74,7 @@ def load_script(path: Path) -> Script:
         root = yaml.compose(path.read_text(encoding="utf-8"), yaml.SafeLoader)
     except OSError as error:
         raise ConfigError(f"responder.script.path: {path}: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         raise ConfigError(f"{path}: not YAML: {error}") from error
     if root is None:
         raise ConfigError(f"{path}: empty; expected answers or patterns")
