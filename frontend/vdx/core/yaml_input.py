@@ -13,6 +13,19 @@ import yaml
 MAX_DEPTH: Final = 64
 
 
+def compose_yaml(text: str) -> yaml.Node | None:
+    """The nodes of a text, which know their line; None for an empty one.
+
+    Raises:
+        yaml.YAMLError: it is not YAML, or nests deeper than MAX_DEPTH.
+    """
+    loader = _Loader(text)
+    try:
+        return loader.get_single_node()
+    finally:
+        loader.dispose()
+
+
 def parse_yaml(text: str | bytes) -> Any:
     """The value that `text` (bytes: UTF-8 or UTF-16) stands for.
 
@@ -20,21 +33,31 @@ def parse_yaml(text: str | bytes) -> Any:
         yaml.YAMLError: it is not YAML, holds a value that cannot be made, nests deeper than
             MAX_DEPTH, or holds itself.
     """
-    loader = None
+    loader = _Loader(text)
     try:
-        loader = _Loader(text)
         value = loader.get_single_data()
-    except RecursionError:
-        raise yaml.YAMLError(f"it nests deeper than {MAX_DEPTH} levels") from None
     finally:
-        if loader is not None:
-            loader.dispose()
+        loader.dispose()
     _check(value)
     return value
 
 
 class _Loader(yaml.SafeLoader):
-    """Says where a value is that cannot be made."""
+    """Says where a value is that cannot be made, and goes no deeper than MAX_DEPTH."""
+
+    _depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        self._depth += 1
+        try:
+            if self._depth > MAX_DEPTH:
+                # The library recurses for each level.
+                mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+                problem = f"it nests deeper than {MAX_DEPTH} levels"
+                raise yaml.composer.ComposerError(None, None, problem, mark)
+            return super().compose_node(parent, index)
+        finally:
+            self._depth -= 1
 
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
         try:
