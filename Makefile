@@ -1,5 +1,6 @@
 # make run      build what is missing, start everything, serve until Ctrl-C   (ARGS="--port 9000")
-#               LIVEKIT=1 adds rooms on a LiveKit server, built on first use
+#               LIVEKIT=1 adds rooms on a LiveKit server, built on first use; LIGHT=1 fetches
+#               and uses no neural models
 # make setup    only build the two environments and the page
 # make test     every check and every test
 # make test-changed  the tests that the changes since main can reach, and why  (BASE=REV,
@@ -31,7 +32,8 @@ help:
 	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
 
 run: setup
-	@$(BIN)/vdx up $(if $(LIVEKIT),--livekit) $(ARGS)
+	@$(if $(LIGHT),,$(BIN)/vdx setup)
+	@$(BIN)/vdx up $(if $(LIGHT),--light) $(if $(LIVEKIT),--livekit) $(ARGS)
 
 setup: $(READY) $(TRITON_STAMP) page
 	@:
@@ -46,7 +48,7 @@ $(READY): pyproject.toml scripts/make_venv.sh scripts/hatch_build.py \
 	@touch $@
 
 $(TRITON_STAMP): $(LOCK)/triton.txt $(LOCK)/dev-triton.txt | $(READY)
-	@$(BIN)/vdx setup
+	@$(BIN)/vdx setup --light
 	@touch $@
 
 check: setup
@@ -71,7 +73,8 @@ browser:
 test: browser check
 	.venv-triton/bin/python -m pytest --quiet tests/unit/backends
 	$(BIN)/python scripts/build_page.py -- run --silent test
-	$(BIN)/pytest --numprocesses 3 --dist loadfile --cov --cov-report=term || { \
+	$(BIN)/pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder \
+		--cov --cov-report=term || { \
 		echo "once more, alone, what failed beside others; what fails again fails:"; \
 		$(BIN)/pytest --last-failed --last-failed-no-failures none; }
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.server.processes import VDX, Http, Vdx, eventually, running
+from tests.server.processes import VDX, Http, Vdx, eventually, plain_environment, running
 from tests.server.talk import Talk, talking
 from vdx.serving.embedded import EmbeddedTriton
 
@@ -147,7 +147,7 @@ def test_a_missing_default_model_is_named(vdx: Vdx, http: Http) -> None:
 
 def test_nobody_reading_what_it_tells_ends_nothing(tmp_path: Path) -> None:
     reading, writing = os.pipe()
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("VDX_")}
+    environment = plain_environment()
     process = psutil.Popen(
         [*VDX, "up", *QUICK], stdout=writing, stderr=writing, stdin=-3, env=environment
     )

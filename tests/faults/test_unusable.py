@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.server.processes import VDX
+from tests.server.processes import VDX, plain_environment
 from vdx.core.paths import locate
 
 BOUND = ["setpriv", "--bounding-set=-dac_override,-dac_read_search,-fowner", "--inh-caps=-all"]
@@ -22,7 +22,7 @@ def vdx(
     bound: bool = False,
     **environ: str | bytes,
 ) -> subprocess.CompletedProcess[bytes]:
-    kept = {k: v for k, v in os.environ.items() if not k.startswith("VDX_")}
+    kept = plain_environment()
     before = BOUND if bound and os.geteuid() == 0 else []
     return subprocess.run(
         [*before, *program, *arguments],

@@ -9,6 +9,7 @@ hold the loop for 0.6 to 60 s.
 import asyncio
 import base64
 import json
+import math
 import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -21,9 +22,10 @@ from websockets.asyncio.client import connect
 from tests.repetitions import bound
 from tests.server.processes import Http
 from tests.server.talk import Talk, talking, update
+from vdx.bench.scrape import parse
 
-HELD = 'vdx_event_loop_stall_cpu_seconds_bucket{le="%s"}'
-LONGEST_S = bound("0.05", "0.1")
+STALLS = "vdx_event_loop_stall_cpu_seconds"
+LONGEST_S = bound(0.05, 0.1)
 ITEM_BYTES = 256 * 1024
 HISTORY_BYTES = 1024 * 1024
 KEPT_MB = 400
@@ -36,14 +38,8 @@ Attack = Callable[[Talk], Awaitable[None]]
 
 def _held_too_long(http: Http) -> float:
     """How often the loop was held for longer than LONGEST_S."""
-    text = http.get("/metrics")[1]
-
-    def count(limit: str) -> float:
-        found = re.search(re.escape(HELD % limit) + r" (\S+)", text)
-        assert found is not None
-        return float(found[1])
-
-    return count("+Inf") - count(LONGEST_S)
+    counts = parse(http.get("/metrics")[1]).buckets(STALLS)
+    return counts[math.inf] - counts[LONGEST_S]
 
 
 def _item(text: str) -> str:

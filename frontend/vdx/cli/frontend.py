@@ -24,6 +24,9 @@ def frontend(
     port: Annotated[int | None, typer.Option(help="HTTP port; 0 = a free one.")] = None,
     voice: Annotated[str | None, typer.Option(help="Default voice, a model id.")] = None,
     recogniser: Annotated[str | None, typer.Option(help="Recogniser, a model id.")] = None,
+    language: Annotated[
+        str | None, typer.Option(help="What is heard and spoken, BCP-47, such as de; default: en.")
+    ] = None,
     livekit: Annotated[
         bool, typer.Option("--livekit", help="Serve rooms too, as a worker of livekit.url.")
     ] = False,
@@ -38,6 +41,7 @@ def frontend(
         "server.port": port,
         "tts.voice": voice,
         "asr.model": recogniser,
+        "asr.language": language,
     }
     loaded = load_settings(config, assign or [], flags)
     effective = loaded.config

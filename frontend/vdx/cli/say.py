@@ -4,20 +4,21 @@ import asyncio
 import io
 import time
 from contextlib import aclosing
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vdx.cli.launch import borrow_triton, load_settings
+from vdx.cli.launch import load_settings, running_triton
 from vdx.cli.named_models import check_model
 from vdx.core.errors import InvalidInput, SetupError, StorageFailed
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from vdx.core.events import Pcm
     from vdx.core.settings import Settings
-    from vdx.serving.models import ModelKind
+    from vdx.serving.models import ModelInfo
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -27,7 +28,7 @@ def say(
     text: Annotated[str, typer.Argument(help="What to say; any length.")],
     out: Annotated[
         Path | None,
-        typer.Option(help="wav, flac, mp3, opus, ogg or pcm; default: the loudspeaker."),
+        typer.Option(help="wav, flac, mp3, aac, opus, ogg or pcm; default: the loudspeaker."),
     ] = None,
     voice: Annotated[str | None, typer.Option(help="A model id, or id/speaker.")] = None,
     language: Annotated[str | None, typer.Option(help="BCP-47, such as de or en-GB.")] = None,
@@ -37,7 +38,7 @@ def say(
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any setting.")
     ] = None,
 ) -> None:
-    """Speak a text; uses the Triton that runs, or starts one for the moment."""
+    """Speak a text; uses the Triton that runs, or starts a temporary one."""
     flags = {"tts.voice": voice, "tts.speed": speed, "asr.language": language}
     loaded = load_settings(config, assign or [], flags)
     if out is not None:
@@ -61,19 +62,26 @@ async def _speak(loaded: "Settings", text: str) -> tuple["Pcm", float, float]:
 
     from vdx.batch.files import speak_text
     from vdx.core.voice_choice import VoiceChoice
+    from vdx.serving.default_models import DefaultModels
     from vdx.speech.output.tts import Voice
 
-    tts = loaded.config.tts
-    choice = VoiceChoice.parse(tts.voice)
+    config = loaded.config
+
+    def chosen(names: "Iterable[str]") -> VoiceChoice:
+        return VoiceChoice.parse(DefaultModels.of(config, names).voice(config.asr.language))
+
+    def check(models: "Mapping[str, ModelInfo]") -> None:
+        check_model(chosen(models).model, "tts", config.asr.language, models)
+
     explicit = loaded.origins.get("asr.language", "default") != "default"
-    language = loaded.config.asr.language if explicit else ""
-    named: tuple[str, ModelKind, str] = (choice.model, "tts", loaded.config.asr.language)
-    async with borrow_triton(loaded, partial(check_model, *named)) as (client, manager):
-        model = await manager.resolve(*named)
-        voice = Voice(model, language, choice.speaker, tts.speed)
+    language = config.asr.language if explicit else ""
+    async with running_triton(loaded, check) as (client, manager):
+        choice = chosen(await manager.names())
+        model = await manager.resolve(choice.model, "tts", config.asr.language)
+        voice = Voice(model, language, choice.speaker, config.tts.speed)
         await manager.ensure(voice.model, "tts", language)
         began, first, pieces = time.perf_counter(), 0.0, list["Pcm"]()
-        async with aclosing(speak_text(client, voice, text, loaded.config.clauses)) as spoken:
+        async with aclosing(speak_text(client, voice, text, config.clauses)) as spoken:
             async for piece in spoken:
                 first = first or time.perf_counter()
                 pieces.append(piece)
@@ -82,7 +90,7 @@ async def _speak(loaded: "Settings", text: str) -> tuple["Pcm", float, float]:
 
 
 def _check_format(out: Path) -> None:
-    """Refuses a name before anything is computed for it."""
+    """Checks ending and folder of the file before anything is synthesised."""
     from vdx.batch.encoders import FORMS
 
     if out.suffix.lstrip(".").lower() not in FORMS:
@@ -95,7 +103,7 @@ def _save(out: Path, pcm: "Pcm") -> None:
     from vdx.batch.encoders import Encoder
     from vdx.core.audio import SPEAK_RATE
 
-    # In memory first: libsndfile would end a file on a full disk without saying so.
+    # In memory first, so that what cannot be written whole is not begun.
     file = io.BytesIO()
     encoder = Encoder(out.suffix.lstrip(".").lower(), SPEAK_RATE, file)
     encoder.push(pcm)

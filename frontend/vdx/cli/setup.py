@@ -1,4 +1,4 @@
-"""`vdx setup`: builds the environment that runs inside Triton's Python backend."""
+"""`vdx setup`: builds the environment that models run in, and fetches the starter models."""
 
 import hashlib
 import shutil
@@ -11,22 +11,37 @@ from typing import Annotated
 import typer
 
 from vdx.cli.interpreters import Interpreter, find_interpreter, require_interpreter
-from vdx.core.errors import SetupError
+from vdx.core.errors import SetupError, VdxError
 from vdx.core.paths import Paths, locate
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 STAMP = "vdx-requirements.sha256"
-"""In the environment: what it was built from, so that a second set-up does nothing."""
+"""File in the environment with the digest of its lists, so that a second set-up does nothing."""
 
 
 @app.command()
 def setup(
     python: Annotated[Path | None, typer.Option(help="Python 3.11 or 3.12 to build with.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Build again from nothing.")] = False,
+    light: Annotated[
+        bool, typer.Option("--light", help="Without the neural voice and recogniser.")
+    ] = False,
 ) -> None:
-    """Build the environment that models run in, or bring it up to date."""
+    """Build the environment that models run in, and fetch the starter voice and recogniser."""
     build_triton_environment(locate(), python=python, force=force)
+    if not light:
+        _fetch_starters()
+
+
+def _fetch_starters() -> None:
+    """Without them vdx starts with the light engines, so that a failure is only told."""
+    from vdx.cli.voices import pull_starters
+
+    try:
+        pull_starters()
+    except VdxError as error:
+        typer.echo(f"{error}; until then espeak and pocketsphinx are used", err=True)
 
 
 def is_current(paths: Paths) -> bool:
@@ -38,10 +53,10 @@ def is_current(paths: Paths) -> bool:
 def build_triton_environment(
     paths: Paths, *, python: Path | None = None, force: bool = False
 ) -> None:
-    """Build `paths.triton_venv` unless it is current, telling each step on standard output.
+    """Build `paths.triton_venv` unless it is current, printing each step.
 
     Raises:
-        SetupError: no Python fits, or a step failed; the message says how to mend it.
+        SetupError: no Python fits, or a step failed; the message says how to repair it.
     """
     if is_current(paths) and not force and python is None:
         typer.echo(f"The environment for models is up to date: {paths.triton_venv}")

@@ -1,4 +1,4 @@
-"""`vdx up`: everything on one box: Triton, models, the server, and a proof that it works."""
+"""`vdx up`: everything on one machine: Triton, models, the server, and a proof turn."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -49,6 +49,12 @@ def up(
     ] = None,
     voice: Annotated[str | None, typer.Option(help="Default voice, a model id.")] = None,
     recogniser: Annotated[str | None, typer.Option(help="Recogniser, a model id.")] = None,
+    language: Annotated[
+        str | None, typer.Option(help="What is heard and spoken, BCP-47, such as de; default: en.")
+    ] = None,
+    light: Annotated[
+        bool, typer.Option("--light", help="espeak and pocketsphinx instead of neural models.")
+    ] = False,
     responder: Annotated[str | None, typer.Option(help="repeat, script or chat.")] = None,
     livekit: Annotated[
         bool,
@@ -63,14 +69,17 @@ def up(
     grpc_port: RemovedPort = None,  # noqa: ARG001  (says what to use instead)
     http_port: RemovedPort = None,  # noqa: ARG001  (says what to use instead)
 ) -> None:
-    """Start Triton, load a recogniser and a voice, prove one turn, and serve until Ctrl-C."""
+    """Start Triton, load a recogniser and a voice, test one turn, and serve until Ctrl-C."""
+    from vdx.serving.default_models import LIGHT_RECOGNISER, LIGHT_VOICE
+
     flags = {
         "server.host": host,
         "server.port": port,
         "embedded.grpc_address": grpc_address,
         "embedded.metrics_port": metrics_port,
-        "tts.voice": voice,
-        "asr.model": recogniser,
+        "tts.voice": voice or (LIGHT_VOICE if light else None),
+        "asr.model": recogniser or (LIGHT_RECOGNISER if light else None),
+        "asr.language": language,
         "responder.kind": responder,
     }
     loaded = load_settings(config, assign or [], flags)
@@ -138,7 +147,7 @@ async def _serve(
 
 
 def _tell_address(triton: "EmbeddedTriton") -> None:
-    """Says where Triton is, where that is not the usual socket or others may look for it."""
+    """Prints Triton's address if it is not the usual socket."""
     if triton.has_own_socket:
         tell(f"another Triton of this VDX_HOME runs; this one is at {triton.grpc_url}")
     elif triton.options.grpc_address:

@@ -1,4 +1,4 @@
-"""`vdx voices`: list, fetch, add, check and remove the models that voices and recognisers are."""
+"""`vdx voices`: list, pull, add, check and remove voices and recognisers."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vdx.core.errors import InvalidInput, InvalidVoicepack, VdxError
-from vdx.core.language_tags import primary_subtag
+from vdx.core.language_tags import primary_subtag, serves
 from vdx.core.masking import masked
 
 if TYPE_CHECKING:
+    from vdx.serving.voicepacks.catalogue import PiperVoice
     from vdx.serving.voicepacks.hub import Hub
     from vdx.serving.voicepacks.metadata import Voicepack
     from vdx.serving.voicepacks.store import Entry, VoicepackStore
@@ -32,7 +33,8 @@ Parameter = Annotated[
 ]
 NewId = Annotated[str, typer.Option("--id", help="What to call it; default: its own name.")]
 
-MULTILINGUAL = "whisper-base"
+ANSWER_S = 3.0
+"""How long the hub may take to answer before the bundled catalogue is shown."""
 DEFAULT_URL = "http://127.0.0.1:8080"
 
 
@@ -45,7 +47,7 @@ def list_voices(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON array.")] = False,
     endpoint: Endpoint = "",
 ) -> None:
-    """Voices and recognisers that are here, or that could be (--hub)."""
+    """List installed voices and recognisers, or those on the hub (--hub)."""
     wanted = " ".join(words or [])
     rows = _on_the_hub(wanted, endpoint) if hub else _here(wanted)
     if as_json:
@@ -67,14 +69,38 @@ def _here(words: str) -> list[dict[str, object]]:
                 "kind": pack.kind,
                 "languages": _some(pack.languages),
                 "sample_rate": pack.sample_rate,
+                "size": _megabytes(sum(f.stat().st_size for f in entry.folder.iterdir())),
                 "licence": pack.licence,
             }
         row["origin"] = "comes with vdx" if entry.comes_along else "added"
         if entry.problem:
             row["problem"] = f"BROKEN: {entry.problem}"
-        if all(word in str(row).casefold() for word in words.casefold().split()):
-            rows.append(row)
-    return rows
+        rows.append(row)
+    rows += _not_fetched({str(row["id"]) for row in rows})
+    return [r for r in rows if all(word in str(r).casefold() for word in words.casefold().split())]
+
+
+def _not_fetched(here: set[str]) -> list[dict[str, object]]:
+    """The starters that are not here yet."""
+    from vdx.serving.voicepacks.starters import starters
+
+    return [
+        {
+            "id": each.id,
+            "family": each.family,
+            "kind": each.kind,
+            "languages": ",".join(each.languages),
+            "size": _megabytes(each.size),
+            "licence": each.licence,
+            "origin": f"not fetched: vdx voices pull {each.id}",
+        }
+        for each in starters()
+        if each.id not in here
+    ]
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:.0f} MB"
 
 
 def _some(languages: list[str]) -> str:
@@ -82,14 +108,14 @@ def _some(languages: list[str]) -> str:
 
 
 def _on_the_hub(words: str, endpoint: str) -> list[dict[str, object]]:
-    from vdx.serving.voicepacks.catalogue import WHISPER_REPOS, piper_voices
+    from vdx.serving.voicepacks.catalogue import WHISPER_REPOS
 
     rows: list[dict[str, object]] = [
         {"id": name, "family": "whisper", "repository": repo}
         for name, repo in WHISPER_REPOS.items()
         if all(word in f"{name} {repo}".casefold() for word in words.casefold().split())
     ]
-    for voice in piper_voices(_hub(endpoint)):
+    for voice in _catalogue(endpoint):
         if voice.matches(words):
             language = f"{voice.language.name_english} {voice.language.country_english}".strip()
             speakers = f"{voice.num_speakers} speakers" if voice.num_speakers > 1 else ""
@@ -98,42 +124,74 @@ def _on_the_hub(words: str, endpoint: str) -> list[dict[str, object]]:
                     "id": voice.key,
                     "family": "piper",
                     "language": language,
-                    "size": f"{voice.size / 1e6:.0f} MB",
+                    "size": _megabytes(voice.size),
                     "speakers": speakers,
                 }
             )
     return rows
 
 
+def _catalogue(endpoint: str) -> "list[PiperVoice]":
+    """The hub's own catalogue; where the hub cannot be reached, the one that comes with vdx."""
+    from vdx.serving.voicepacks.catalogue import PIPER_REPO, bundled_piper_voices, piper_voices
+
+    hub = _hub(endpoint)
+    if hub.answers(PIPER_REPO, "main", ANSWER_S):
+        return piper_voices(hub)
+    typer.echo(f"{hub.endpoint} does not answer; these are the voices of August 2023", err=True)
+    return bundled_piper_voices()
+
+
 @app.command()
 def pull(
     name: Annotated[
-        str,
-        typer.Argument(help="From `vdx voices list --hub`, or OWNER/REPOSITORY[@REVISION][:FILE]."),
-    ],
+        str | None,
+        typer.Argument(
+            help="From `vdx voices list --hub`, or OWNER/REPOSITORY[@REVISION][:FILE]; "
+            "default: the starter voice and recogniser, unless they are here."
+        ),
+    ] = None,
     id_: NewId = "",
     parameter: Parameter = None,
     endpoint: Endpoint = "",
 ) -> None:
-    """Fetch a voice or recogniser from the Hugging Face hub."""
+    """Download a voice or recogniser; without a name, the starters."""
+    if name is None:
+        if id_ or parameter:
+            raise InvalidInput("--id and --parameter need a NAME", param="name")
+        pull_starters(endpoint)
+        return
+    _tell_added(_pull(name, id_, _parameters(parameter), endpoint))
+
+
+def pull_starters(endpoint: str = "") -> None:
+    """Downloads the starters that are not here; raises as `serving.voicepacks.pull`."""
+    from vdx.serving.voicepacks.starters import starters
+
+    here = {entry.id for entry in _store().entries()}
+    for starter in starters():
+        if starter.id not in here:
+            _pull(starter.id, "", {}, endpoint)
+            typer.echo(f"{starter.id} is here")
+
+
+def _pull(name: str, id_: str, parameters: dict[str, str], endpoint: str) -> "Voicepack":
     from vdx.core.paths import locate
     from vdx.serving.voicepacks.pull import pull as fetch
 
-    store, hub = _store(trial=True), _hub(endpoint)
     try:
-        pack = fetch(
-            hub,
-            store,
-            locate().home,
+        return fetch(
+            _hub(endpoint),
+            _store(trial=True),
+            locate(),
             name,
             id_=id_,
-            parameters=_parameters(parameter),
+            parameters=parameters,
             tell=typer.echo,
         )
     except KeyboardInterrupt:
         typer.echo("\ninterrupted; the same command goes on where this one stopped", err=True)
         raise typer.Exit(130) from None
-    _tell_added(pack)
 
 
 @app.command()
@@ -145,7 +203,7 @@ def add(
     licence: Annotated[str, typer.Option(help="Default: what its model card says.")] = "",
     parameter: Parameter = None,
 ) -> None:
-    """Take in a Piper voice or CTranslate2 Whisper model from here."""
+    """Add a Piper voice or CTranslate2 Whisper model from a local folder."""
     from vdx.serving.voicepacks.identify import identify
     from vdx.serving.voicepacks.staging import Origin
 
@@ -165,7 +223,7 @@ def _parameters(given: list[str] | None) -> dict[str, str]:
 
 
 def _tell_added(pack: "Voicepack") -> None:
-    """What is here now, and the commands that use it as things are."""
+    """Prints what was added and the commands that use it."""
     language = _usual_language()
     what = "voice" if pack.kind == "tts" else "recogniser"
     typer.echo(
@@ -176,7 +234,7 @@ def _tell_added(pack: "Voicepack") -> None:
         typer.echo(f"  in a server that runs:     vdx models use {pack.id}")
         return
     own = primary_subtag(pack.languages[0])
-    start = f"vdx up --{what} {pack.id} --set asr.language={own}"
+    start = f"vdx up --{what} {pack.id} --language {own}"
     if pack.kind == "tts":
         start += f" --recogniser {_recogniser_for(own)}"
     typer.echo(f"  start with it:             {start}")
@@ -190,16 +248,19 @@ def _usual_language() -> str:
 
 def speaks(pack: "Voicepack", language: str) -> bool:
     """Whether a voicepack serves a language, by its primary subtag."""
-    return any(tag in {"*", language} or tag.startswith(f"{language}-") for tag in pack.languages)
+    return serves(pack.languages, language)
 
 
 def _recogniser_for(language: str) -> str:
-    """One that is here and understands a language, else one to be pulled first."""
+    """An installed recogniser of a language, else one that can be pulled."""
+    from vdx.serving.voicepacks.starters import catalogue_recognisers
+
     for entry in _store().entries():
         if entry.pack and entry.pack.kind == "asr" and speaks(entry.pack, language):
             return entry.id
-    typer.echo(f"  a recogniser for it first: vdx voices pull {MULTILINGUAL}")
-    return MULTILINGUAL
+    wanted = catalogue_recognisers(language)[0]
+    typer.echo(f"  a recogniser for it first: vdx voices pull {wanted}")
+    return wanted
 
 
 @app.command()
@@ -243,7 +304,7 @@ def remove(
 
 
 def _unload(entry: "Entry", url: str, api_key: str) -> None:
-    """Asks a server to let go of the model first; one that is not there needs nothing."""
+    """Unloads the model from a running server, if there is one."""
     from vdx.cli.models import unload_if_served
 
     try:
@@ -259,7 +320,13 @@ def _store(*, trial: bool = False) -> "VoicepackStore":
     from vdx.serving.voicepacks.store import VoicepackStore
 
     paths = locate()
-    return VoicepackStore(paths, load_once(paths) if trial else None)
+    check = load_once(paths) if trial else None
+    if trial and check is None:
+        typer.echo(
+            "no model is loaded to check its files: `vdx setup` builds the environment for that",
+            err=True,
+        )
+    return VoicepackStore(paths, check)
 
 
 def _hub(endpoint: str) -> "Hub":

@@ -13,6 +13,7 @@ from vdx.core.config import (
 )
 from vdx.core.errors import UnknownName
 from vdx.core.voice_choice import VoiceChoice
+from vdx.serving.default_models import DefaultModels
 from vdx.serving.models import ModelKind
 
 DEFAULT_PROFILE = "vdx"
@@ -20,7 +21,7 @@ DEFAULT_PROFILE = "vdx"
 
 @dataclass(frozen=True, slots=True)
 class SessionOptions:
-    """What a session can be told; `recogniser` empty means it does not listen.
+    """The settings of a session; without a `recogniser` it takes no audio.
 
     `speed` is 0.25 to 4.0, `language` a BCP-47 tag.
     """
@@ -70,11 +71,12 @@ class SessionOptions:
         return replace(self, **changes)  # type: ignore[arg-type]  # names checked by the caller
 
 
-def resolve(config: Config, name: str, default_recogniser: str) -> SessionOptions:
+def resolve(config: Config, name: str, defaults: DefaultModels) -> SessionOptions:
     """The options of profile `name`; sections fill in what the profile leaves open.
 
     Raises:
-        UnknownName: the configuration has no such profile.
+        UnknownName: the configuration has no such profile, or nothing here understands its
+            language.
     """
     profile = config.profiles.get(name or DEFAULT_PROFILE)
     if profile is None and name in ("", DEFAULT_PROFILE):  # there without being written down
@@ -82,12 +84,15 @@ def resolve(config: Config, name: str, default_recogniser: str) -> SessionOption
     if profile is None:
         known = ", ".join(sorted(config.profiles))
         raise UnknownName(f"there is no profile {name!r}; there are: {known}", param="model")
-    recogniser = default_recogniser if profile.recogniser is None else profile.recogniser
+    language = profile.language or config.asr.language
+    recogniser = profile.recogniser if config.asr.enabled else ""
+    if recogniser is None:
+        recogniser = defaults.recogniser(language)
     return SessionOptions(
         profile=name or DEFAULT_PROFILE,
-        voice_choice=VoiceChoice.parse(profile.voice or config.tts.voice),
-        recogniser=recogniser if config.asr.enabled else "",
-        language=profile.language or config.asr.language,
+        voice_choice=VoiceChoice.parse(profile.voice or defaults.voice(language)),
+        recogniser=recogniser,
+        language=language,
         instructions=profile.instructions,
         responder=profile.responder or config.responder,
         vad=profile.vad or config.vad,

@@ -1,4 +1,4 @@
-"""What an event loop needs to look after a child process without being held by it."""
+"""Starts, signals and waits for child processes without blocking the event loop."""
 
 import asyncio
 import contextlib
@@ -18,9 +18,9 @@ POLL_S = 0.1
 
 
 def guarded_command(command: list[str], lock: int, *, private_memory: bool = False) -> list[str]:
-    """`command` so that it ends with this process; `lock` is inherited, see `child_guard.py`.
+    """`command`, wrapped to end with this process; `lock` is inherited, see `child_guard.py`.
 
-    `private_memory` keeps other users out of its shared memory, see `private_memory.py`.
+    `private_memory` makes its shared memory unreadable for other users, see `private_memory.py`.
     """
     boot = BOOT.format(root=str(ROOT))
     wanted = [str(os.getpid()), str(lock), "private" if private_memory else "-"]
@@ -28,7 +28,7 @@ def guarded_command(command: list[str], lock: int, *, private_memory: bool = Fal
 
 
 def signal_group(group: int, number: signal.Signals) -> None:
-    """Signal a process group; one that is gone is as good as signalled."""
+    """Signals a process group; does nothing if it has ended."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(group, number)
 
@@ -52,9 +52,9 @@ async def exited(process: subprocess.Popen[bytes]) -> int:
 
 
 async def end_group(
-    process: subprocess.Popen[bytes], patience_s: float, clean_up: Callable[[], None]
+    process: subprocess.Popen[bytes], timeout_s: float, clean_up: Callable[[], None]
 ) -> int:
-    """Ends a process and its group, by force after `patience_s`, then runs `clean_up`; the status.
+    """Ends a process and its group, by force after `timeout_s`, then runs `clean_up`; the status.
 
     The waiting for a killed process and `clean_up`, which may remove many files, are in a thread.
     """
@@ -65,7 +65,7 @@ async def end_group(
 
     signal_group(process.pid, signal.SIGTERM)
     try:
-        async with asyncio.timeout(patience_s):
+        async with asyncio.timeout(timeout_s):
             await exited(process)
     except TimeoutError:
         pass
@@ -91,7 +91,7 @@ def tail(log: Path, lines: int) -> str:
 
 
 async def answers_http(port: int) -> bool:
-    """One request over HTTP to loopback; False while nothing listens or it answers otherwise."""
+    """One request over HTTP to loopback; whether it is answered with status 200."""
     try:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
     except OSError:

@@ -140,23 +140,24 @@ def test_a_parameter_that_cannot_be_is_named(parameter: str, named: str) -> None
 def test_what_it_says_to_do_is_what_works(fake: FakeHub) -> None:
     german = vdx("pull", KEY, "--endpoint", fake.url).output
     assert "a recogniser for it first: vdx voices pull whisper-base" in german
-    assert f"up --voice {KEY} --set asr.language=de --recogniser whisper-base" in german
+    assert f"up --voice {KEY} --language de --recogniser whisper-base" in german
     assert "models use" not in german
     tiny = vdx("pull", "whisper-tiny", "--endpoint", fake.url).output
     assert "vdx up --recogniser whisper-tiny\n" in tiny
     vdx("remove", KEY, *NOBODY)
     again = vdx("pull", KEY, "--endpoint", fake.url).output
-    assert f"up --voice {KEY} --set asr.language=de --recogniser whisper-tiny" in again
+    assert f"up --voice {KEY} --language de --recogniser whisper-tiny" in again
 
 
 @pytest.mark.usefixtures("home", "no_trial")
 def test_a_path_is_checked_without_being_added(tmp_path: Path) -> None:
     model = small.write_piper(tmp_path / "voice")
     assert vdx("check", str(model)).exit_code == 0
-    model.write_bytes(small.onnx()[:40])
+    Path(f"{model}.json").write_text("{")
     refused = vdx("check", str(tmp_path / "voice"))
     assert refused.exit_code == 1
-    assert f"{model} is no ONNX file, or a truncated one" in refused.output
+    assert f"{model}.json is not JSON" in refused.output
+    assert "`vdx setup` builds the environment" in refused.output
 
 
 def run(*arguments: str, home: Path, **variables: str) -> "subprocess.Popen[str]":
@@ -195,3 +196,20 @@ def test_ctrl_c_leaves_no_voice_behind(fake: FakeHub, tmp_path: Path) -> None:
     assert "Traceback" not in output
     assert not list(tmp_path.glob("voicepacks/*/*"))
     assert not list(tmp_path.glob("model_repository/*"))
+
+
+@pytest.mark.usefixtures("home")
+def test_what_could_be_pulled_is_listed_without_the_hub() -> None:
+    listed = vdx("list", "--hub", "german", "--endpoint", "http://127.0.0.1:9")
+    assert listed.exit_code == 0
+    assert "does not answer; these are the voices of August 2023" in listed.output
+    assert "de_DE-thorsten-medium" in listed.output
+
+
+@pytest.mark.usefixtures("home")
+def test_a_starter_that_is_not_here_is_listed_with_how_to_fetch_it() -> None:
+    listed = vdx("list", "whisper").output
+    assert "whisper-tiny.en" in listed
+    assert "78 MB  MIT  not fetched: vdx voices pull whisper-tiny.en" in listed
+    refused = vdx("pull", "--id", "mine")
+    assert "need a NAME" in str(refused.exception)

@@ -4,14 +4,17 @@ from vdx.core.config import AsrConfig, BargeInConfig, Config, ProfileConfig, Vad
 from vdx.core.errors import UnknownName
 from vdx.core.voice_choice import VoiceChoice
 from vdx.dialog.profiles import resolve
+from vdx.serving.default_models import DefaultModels
+
+LIGHT = DefaultModels(frozenset({"espeak", "pocketsphinx-en"}))
 
 
 def test_the_default_profile_takes_what_the_sections_say() -> None:
     config = Config()
     for name in ("", "vdx"):
-        options = resolve(config, name, "pocketsphinx-en")
+        options = resolve(config, name, LIGHT)
         assert options.profile == "vdx"
-        assert options.voice == config.tts.voice
+        assert options.voice == "espeak"
         assert options.recogniser == "pocketsphinx-en"
         assert options.language == config.asr.language
         assert options.speed == config.tts.speed
@@ -31,7 +34,7 @@ def test_a_profile_overrides_the_sections() -> None:
         greeting="Hallo.",
         instructions="Kurz.",
     )
-    options = resolve(Config(profiles={"german": profile}), "german", "other")
+    options = resolve(Config(profiles={"german": profile}), "german", LIGHT)
     assert (options.voice, options.recogniser, options.language) == ("espeak-de", "whisper", "de")
     assert (options.speed, options.vad, options.greeting) == (1.5, vad, "Hallo.")
     assert options.instructions == "Kurz."
@@ -40,18 +43,18 @@ def test_a_profile_overrides_the_sections() -> None:
 def test_an_unknown_profile_is_named_with_those_there_are() -> None:
     config = Config(profiles={"b": ProfileConfig(), "a": ProfileConfig()})
     with pytest.raises(UnknownName, match=r"'nobody'; there are: a, b"):
-        resolve(config, "nobody", "x")
+        resolve(config, "nobody", LIGHT)
 
 
 def test_a_switched_off_recogniser_and_barge_in() -> None:
     config = Config(asr=AsrConfig(enabled=False), barge_in=BargeInConfig(enabled=False))
-    options = resolve(config, "", "x")
+    options = resolve(config, "", LIGHT)
     assert options.recogniser == ""
     assert not options.barge_in
 
 
 def test_options_are_copied_when_they_change() -> None:
-    options = resolve(Config(), "", "x")
+    options = resolve(Config(), "", LIGHT)
     changed = options.updated(voice_choice=VoiceChoice("other"))
-    assert (changed.voice, options.voice) == ("other", Config().tts.voice)
+    assert (changed.voice, options.voice) == ("other", "espeak")
     assert changed.vad is options.vad

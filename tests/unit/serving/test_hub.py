@@ -94,14 +94,14 @@ class Place:
     """An empty home, and what was told while something was pulled into it."""
 
     def __init__(self, paths: Paths) -> None:
-        self.home = paths.home
+        self.paths, self.home = paths, paths.home
         self.models = paths.pulled_models
         self.store = VoicepackStore(paths)
         self.told: list[str] = []
 
     def pull(self, fake: FakeHub, name: str, id_: str = "") -> Voicepack:
         return pulling.pull(
-            Hub(fake.url), self.store, self.home, name, id_=id_, tell=self.told.append
+            Hub(fake.url), self.store, self.paths, name, id_=id_, tell=self.told.append
         )
 
     def empty(self) -> bool:

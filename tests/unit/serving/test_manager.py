@@ -7,12 +7,13 @@ import pytest
 
 from tests.unit.serving.fakes import FakeTriton, made, watching
 from tests.unit.virtual_time import on_virtual_time
-from vdx.core.config import AsrConfig
+from vdx.core.config import Config
 from vdx.core.errors import (
     InvalidInput,
     ModelFailed,
     UnknownName,
 )
+from vdx.serving.default_models import DefaultModels
 from vdx.serving.manager import PARALLEL_LOADS, ModelManager
 
 PROBE_S = 2.0
@@ -160,12 +161,11 @@ async def test_statuses_tell_every_model_and_what_is_known_of_it() -> None:
 def test_the_most_exact_recogniser_is_picked(
     repository: list[str], asr: dict[str, str], chosen: str
 ) -> None:
-    triton = FakeTriton(dict.fromkeys(repository, "asr"))
-    config = AsrConfig(**{"model": "whisper", "language": "en", **asr})
-    assert asyncio.run(ModelManager(cast(Any, triton)).pick_recogniser(config)) == chosen
+    config = Config.model_validate({"asr": {"model": "whisper", "language": "en", **asr}})
+    assert DefaultModels.of(config, repository).recogniser(config.asr.language) == chosen
 
 
 def test_a_recogniser_that_is_not_there_is_named_with_the_nearest() -> None:
     _, manager = made()
     with pytest.raises(UnknownName, match=r"'pocketsfinx'; did you mean 'pocketsphinx-en'\?"):
-        asyncio.run(manager.pick_recogniser(AsrConfig(model="pocketsfinx", language="en")))
+        asyncio.run(manager.resolve("pocketsfinx", "asr", "en"))

@@ -4,14 +4,16 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from vdx.core.errors import HubError, InvalidInput
 from vdx.core.json_input import parse_json
 from vdx.core.names import unknown_name
+from vdx.core.validation import validated
 from vdx.serving.voicepacks.hub import Hub
 from vdx.serving.voicepacks.identify import plain_id
 from vdx.serving.voicepacks.model_files import Loose
+from vdx.serving.voicepacks.starters import DATA
 
 PIPER_REPO = "rhasspy/piper-voices"
 PIPER_CATALOGUE = "voices.json"
@@ -89,13 +91,22 @@ class Wanted:
 
 
 def piper_voices(hub: Hub) -> list[PiperVoice]:
-    """The catalogue, by key; raises HubError."""
+    """The hub's catalogue, by key; raises HubError."""
     with tempfile.TemporaryDirectory() as folder:
         raw = hub.small_file(PIPER_REPO, PIPER_CATALOGUE, Path(folder))
+    return _parsed(raw)
+
+
+def bundled_piper_voices() -> list[PiperVoice]:
+    """The catalogue of August 2023 that comes with vdx, for machines that do not reach the hub."""
+    return _parsed((DATA / "piper_voices.json").read_bytes())
+
+
+def _parsed(raw: bytes) -> list[PiperVoice]:
     try:
         tree = parse_json(raw, PIPER_CATALOGUE, max_values=None)
-        voices = [PiperVoice.model_validate({**entry, "key": key}) for key, entry in tree.items()]
-    except (InvalidInput, AttributeError, TypeError, ValidationError) as error:
+        voices = [validated(PiperVoice, {**entry, "key": key}, key) for key, entry in tree.items()]
+    except (InvalidInput, AttributeError, TypeError) as error:
         raise HubError(
             f"{PIPER_REPO}/{PIPER_CATALOGUE} is no catalogue of voices: {error}", retryable=False
         ) from error

@@ -3,13 +3,21 @@
 import contextlib
 import errno
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
 
-from vdx.core.errors import HubError, InvalidInput, InvalidVoicepack, SetupError, UnknownName
+from vdx.core.errors import (
+    HubError,
+    InvalidInput,
+    InvalidVoicepack,
+    SetupError,
+    UnknownName,
+    VdxError,
+)
 from vdx.serving.voicepacks import identify
 from vdx.serving.voicepacks.files import LARGEST_JSON, digest_inside, git_blob_id
 from vdx.serving.voicepacks.metadata import check_path
@@ -62,6 +70,21 @@ class Hub:
         from huggingface_hub import constants
 
         return self._given or constants.ENDPOINT
+
+    def answers(self, repo: str, revision: str, within_s: float) -> bool:
+        """Whether it tells of a repository within a time, in seconds."""
+
+        def ask() -> None:
+            with contextlib.suppress(VdxError), _told(self.endpoint, repo):
+                self._api().model_info(repo, revision=revision, timeout=within_s)
+                found.set()
+
+        found = threading.Event()
+        # A name that is not resolved takes as long as the resolver likes.
+        asking = threading.Thread(target=ask, daemon=True)
+        asking.start()
+        asking.join(within_s)
+        return found.is_set()
 
     def order(self, repo: str, *, revision: str = "", only: str = "", name: str = "") -> Order:
         """Looks a model up; `only` is one of its files where the repository holds several.

