@@ -24,6 +24,7 @@ from vdx.core.errors import ConfigError
 from vdx.core.masking import masked
 from vdx.core.validation import UNKNOWN_KEY, Problem, check, fields_at, model_of
 from vdx.core.values import holds_secret
+from vdx.core.yaml_input import parse_yaml
 
 ENV_PREFIX = "VDX_"
 ENV_RESERVED = frozenset({"VDX_HOME", "VDX_CONFIG", "VDX_API_KEY", "VDX_URL"})
@@ -106,7 +107,7 @@ def _default_file(env: Mapping[str, str]) -> Path | None:
 
 def _read_file(path: Path) -> Tree:
     try:
-        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+        tree = parse_yaml(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"configuration file {path}: {error.strerror}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -165,7 +166,7 @@ def parse_value(path: list[str], text: str) -> Any:
         yaml.YAMLError: it is not YAML.
     """
     is_literal = _is_secret(path) and not text.lstrip().startswith(("[", '"', "'"))
-    return text if is_literal else yaml.safe_load(text)
+    return text if is_literal else parse_yaml(text)
 
 
 def _from_flags(flags: Mapping[str, Any]) -> Tree:

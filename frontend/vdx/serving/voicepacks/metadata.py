@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from vdx.core.errors import InvalidVoicepack
 from vdx.core.language_tags import parse_tag
 from vdx.core.validation import MISSING_KEY, UNKNOWN_KEY, Problem, check
+from vdx.core.yaml_input import parse_yaml
 from vdx.serving.models import ModelKind
 
 METADATA = "metadata.yaml"
@@ -109,8 +110,8 @@ def read_metadata(folder: Path) -> Voicepack:
     if len(raw) > LARGEST_METADATA:
         raise InvalidVoicepack(f"{file} is larger than {LARGEST_METADATA} bytes")
     try:
-        tree = yaml.safe_load(raw)
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        tree = parse_yaml(raw)
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise InvalidVoicepack(f"{file} is not YAML: {error}") from error
     if not isinstance(tree, dict):
         raise InvalidVoicepack(f"{file} must hold a mapping, not {type(tree).__name__}")

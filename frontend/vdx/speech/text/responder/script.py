@@ -22,6 +22,7 @@ import yaml
 from vdx.core.config import ScriptConfig
 from vdx.core.errors import ConfigError, ResponderError
 from vdx.core.events import Message
+from vdx.core.yaml_input import compose_yaml
 
 MATCHED_CHARS: Final = 4_000
 _KEYS: Final = ("patterns", "answers")
@@ -71,7 +72,7 @@ class ScriptResponder:
 def load_script(path: Path) -> Script:
     """Reads and checks a script; raises ConfigError naming file, line and what is wrong."""
     try:
-        root = yaml.compose(path.read_text(encoding="utf-8"), yaml.SafeLoader)
+        root = compose_yaml(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"responder.script.path: {path}: {error.strerror}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
