@@ -22,6 +22,7 @@ from triton_backends.shared.lifeline import follow_parent
 from triton_backends.shared.metrics import Metrics, TritonMetrics
 from triton_backends.shared.parameters import Parameters
 from triton_backends.shared.progress import Progress
+from triton_backends.shared.silence import pause_after
 from triton_backends.shared.speech import (
     CALIBRATION_TEXT,
     SpeechResponse,
@@ -45,6 +46,8 @@ FINAL = pb_utils.TRITONSERVER_RESPONSE_COMPLETE_FINAL
 POLL_INTERVAL_S = 0.01
 FIRST_RESPONSE_PAUSE_S = 0.002
 UNWANTED_KEPT = 256
+TRIM_START_MS = 300
+"""The most silence left out before the first sound."""
 STUCK_MS = 10_000
 """An engine that gives none of its requests a chunk for so long is stuck."""
 
@@ -71,8 +74,9 @@ class TtsBackend:
             gain=calibrate(self._engine, self.calibration_request(parameters)),
             first_frames=parameters.integer("first_frames", 2, low=1, high=500),
             largest_frames=parameters.integer("largest_frames", 25, low=1, high=500),
-            trim_start_ms=parameters.integer("trim_start_ms", 0, high=1000),
+            trim_start_ms=parameters.integer("trim_start_ms", TRIM_START_MS, high=1000),
         )
+        self._trims_end = parameters.flag("trim_end", default=True)
         self._metrics: Metrics = TritonMetrics(pb_utils, args["model_name"])
         self._faults = FaultLog(args["model_name"], pb_utils.Logger.log_error)
         self._workers = ThreadPoolExecutor(self._limit, thread_name_prefix="synthesis")
@@ -166,7 +170,8 @@ class TtsBackend:
 
     def _speak(self, decoded: TtsRequest, answer: "_Answer") -> None:
         chunks = _while_wanted(self._engine.synthesize(decoded), answer, self._progress)
-        with closing(chunks), closing(stream_speech(chunks, self._voice)) as responses:
+        pause_ms = pause_after(decoded.text, decoded.speed) if self._trims_end else None
+        with closing(chunks), closing(stream_speech(chunks, self._voice, pause_ms)) as responses:
             while not answer.ended and not answer.cancelled():
                 response = next(responses, None)
                 if response is None:
