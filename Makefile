@@ -73,7 +73,8 @@ browser:
 test: browser check
 	.venv-triton/bin/python -m pytest --quiet tests/unit/backends
 	$(BIN)/python scripts/build_page.py -- run --silent test
-	$(BIN)/pytest --numprocesses 3 --dist loadfile --cov --cov-report=term || { \
+	$(BIN)/pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder \
+		--cov --cov-report=term || { \
 		echo "once more, alone, what failed beside others; what fails again fails:"; \
 		$(BIN)/pytest --last-failed --last-failed-no-failures none; }
 

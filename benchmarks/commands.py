@@ -26,8 +26,8 @@ def vad(
 ) -> Alone:
     """False and true barge-ins, missed onsets and turns cut off, each feature on and off.
 
-    Over a corpus of people, noises and the bot's own echo. Needs no server and runs faster than
-    time.
+    Over a corpus of speakers, noises and the bot's own echo. Needs no server and runs faster than
+    real time.
     """
     from benchmarks import vad as bench
 
@@ -49,7 +49,7 @@ def vad(
 def page(rounds: Rounds = 5) -> OnServer:
     """And the size of the script.
 
-    It takes the way that the server offers: a room where it has rooms, else the WebSocket.
+    It connects as the server offers: through a room if it has rooms, else the WebSocket.
     """
     from benchmarks import page as bench
 

@@ -1,7 +1,7 @@
-"""`python -m benchmarks grammar`: how long a recogniser of few sentences takes to be ready.
+"""`python -m benchmarks grammar`: how long a recogniser with a grammar takes to load.
 
-pocketsphinx searches over every word of its dictionary, heard or not; vdx cuts it to the words of
-the vocabulary. Both are measured, each in a new process, by `triton_backends.pocketsphinx.check`.
+pocketsphinx loads every word of its dictionary; vdx reduces it to the words of the vocabulary. Both
+are measured, each in a new process, by `triton_backends.pocketsphinx.check`.
 """
 
 import asyncio

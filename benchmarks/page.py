@@ -1,7 +1,7 @@
-"""`python -m benchmarks page`: from opening the page in a browser to being heard by the server.
+"""`python -m benchmarks page`: from opening the page in a browser to an open conversation.
 
-Each round is a browser of its own with an empty cache, whose person presses Talk at once. The end
-is when the conversation is open and the microphone with it. Needs Playwright (a development
+Each round is a browser of its own with an empty cache, in which Talk is pressed at once. The end
+is when the conversation and the microphone are open. Needs Playwright (a development
 requirement) and a Chromium.
 """
 
@@ -20,7 +20,7 @@ from vdx.core.errors import SetupError
 if TYPE_CHECKING:
     from playwright.async_api import Browser, Page, Response
 
-PATIENCE_S = 60.0
+TIMEOUT_S = 60.0
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = (
     "--use-fake-device-for-media-stream",
@@ -41,7 +41,7 @@ async def measure(target: Target, rounds: int, step: Step) -> Report:
     """Opens the page `rounds` times.
 
     Raises:
-        SetupError: there is no Playwright or no browser, or the page did not come to talk.
+        SetupError: there is no Playwright or no browser, or the page did not open a conversation.
     """
     try:
         from playwright.async_api import async_playwright
@@ -95,11 +95,13 @@ async def _once(browser: "Browser", target: Target) -> tuple[float, float, str]:
 
 async def _talking(page: "Page") -> float:
     try:
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(TIMEOUT_S):
             while True:
                 if took := await page.evaluate("window.talking"):
                     return round(float(took), 1)
                 await asyncio.sleep(0.05)
     except TimeoutError:
         words = await page.inner_text("body")
-        raise SetupError(f"the page did not come to talk in {PATIENCE_S:g} s: {words}") from None
+        raise SetupError(
+            f"the page did not open a conversation in {TIMEOUT_S:g} s: {words}"
+        ) from None

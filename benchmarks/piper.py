@@ -1,7 +1,7 @@
-"""`python -m benchmarks piper`: a Piper voice of the real size, over gRPC and beside its reference.
+"""`python -m benchmarks piper`: a Piper voice of released size, over gRPC, compared with piper-tts.
 
-The voice is made for the occasion with random weights (see piper_voice.py); it costs what a
-released one costs. Ratios are of runs that alternate within this one.
+The voice is made for the run with random weights (see piper_voice.py); it computes as much as
+a released one. Ratios are of runs that alternate within this one.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ LONG = "and then we went on along the river to the old mill and "
 STARTS = {"starts 250 ms apart": (0.25, 300.0), "all at once": (0.0, 450.0)}
 """Seconds between starts, and the p95 of the first audio to reach, in ms."""
 PAUSE_S = 0.05
-"""Between runs: threads of a session may spin on after one, at the cost of whoever runs next."""
+"""Pause between runs, because threads of an onnxruntime session spin for a while after one."""
 METRICS_LAG_S = 0.5
 HERE = Path(__file__).parent
 
@@ -109,7 +109,7 @@ async def _together(
 
 
 async def _after_cancel(client: TritonClient, triton: EmbeddedTriton) -> float:
-    """Chunks computed that were not heard when a long sentence was given up."""
+    """Chunks that were computed after a long sentence was cancelled."""
     name = "vdx_chunks_total"
     await asyncio.sleep(METRICS_LAG_S)
     before = parse(await asyncio.to_thread(fetch, triton.metrics_url)).total(name, model=MODEL)
@@ -125,7 +125,7 @@ async def _after_cancel(client: TritonClient, triton: EmbeddedTriton) -> float:
 
 
 class _Heard:
-    """When the pieces of one sentence came, and what a player would have made of it."""
+    """Arrival times of the pieces of one sentence, and the gaps that a player would have had."""
 
     def __init__(self) -> None:
         self._began = time.perf_counter()

@@ -1,4 +1,4 @@
-"""The pictures that studies add to the report."""
+"""The plots that studies add to the report."""
 
 from __future__ import annotations
 

@@ -2,8 +2,8 @@
 
 Every scene of the corpus is played with all features of the input on, with all of them off, and
 with each one off in turn. A *false barge-in* cancels a reply although nobody at the microphone
-speaks, a *false pause* only stops it for a moment; a *true barge-in* is a person who interrupts and
-is let to. Off means: webrtcvad and a fixed threshold of `min_threshold`, no echo stage; the two
+speaks, a *false pause* only pauses it; a *true barge-in* is a user's interruption that is
+confirmed. Off means: webrtcvad and a fixed threshold of `min_threshold`, no echo stage; the two
 steps of a barge-in are the same in all of them. Defaults were tuned on one half of the corpus; the
 other one is reported.
 """
@@ -150,7 +150,7 @@ def _report_barge_ins(report: Report, tables: dict[str, dict[str, Tally]]) -> No
 
 
 def _missed(scenes: Sequence[corpus.Scene], outcomes: Sequence[Outcome]) -> float:
-    """Percent of people who are not heard within half a second of their first loud sample."""
+    """Percent of users without an onset within half a second of their first loud sample."""
     missed = 0
     for scene, outcome in zip(scenes, outcomes, strict=True):
         begin, _ = scene.voice or (0, 0)
@@ -165,7 +165,7 @@ def _curves(
 ) -> list[dict[str, Any]]:
     """False against true barge-ins while the threshold over a reply moves; every other scene."""
     some = scenes[::2]
-    people = sum(scene.voice is not None for scene in some)
+    users = sum(scene.voice is not None for scene in some)
     minutes = sum(s.near.size for s in some if s.voice is None) / LISTEN_RATE / 60
     found = []
     for features in (ALL, NONE):
@@ -182,7 +182,7 @@ def _curves(
                 "multiplier": multiplier,
                 "false_per_minute": round(sums["false"] / minutes, 3),
                 "pauses_per_minute": round(sums["pauses"] / minutes, 3),
-                "true_share": round(sums["true"] / people, 3),
+                "true_share": round(sums["true"] / users, 3),
             }
             points.append(point)
         found.append({"curve": features.name, "points": points})

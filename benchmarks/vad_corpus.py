@@ -1,6 +1,6 @@
-"""The corpus of the vad study: sessions of a person, a room and a bot, made from recordings.
+"""The corpus of the vad study: sessions of a user, a room and a bot, made from recordings.
 
-Everything is made from the bundled recordings of people, two texts spoken by espeak-ng (the bot)
+Everything is made from the bundled recordings of speakers, two texts spoken by espeak-ng (the bot)
 and synthesised noises; one seed for each scene. `vad_voices.py` says who is in which half.
 """
 
@@ -24,9 +24,9 @@ from vdx.core.audio import LISTEN_RATE
 ROOM_RMS: Final = 25.0
 NOISE_RMS: Final = (150.0, 400.0, 1000.0)
 DISTANT_DB: Final = (-26.0, -20.0, -14.0)
-"""Of somebody else's voice, against the person's own."""
+"""Level of another speaker's voice, relative to the user's."""
 ECHO_DB: Final = (-10.0, -20.0, -30.0)
-"""Of the bot's echo at the microphone, against what was played."""
+"""Level of the bot's echo at the microphone, relative to what was played."""
 ECHO_MS: Final = (40, 120, 250)
 VARIANTS: Final = 4
 LEAD_S: Final = 1.0
@@ -35,9 +35,9 @@ BOT_S: Final = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """One session: `near` (float64, int16 units) is what the microphone hears but for the echo.
+    """One session: `near` (float64, int16 units) is the microphone's signal without the echo.
 
-    The bot speaks `bot` from `bot_starts` on (samples). `voice` is when the person speaks, if at
+    The bot speaks `bot` from `bot_starts` on (samples). `voice` is when the user speaks, if at
     all. `echo` is the impulse response from the
     loudspeaker to the microphone; with `cancel` the session cancels it where that is switched on.
     `kind` says what is tried, `level` how hard it is.
@@ -98,13 +98,13 @@ def noise_scenes(half: Half) -> Iterator[Scene]:
 
 
 def distant_scenes(half: Half) -> Iterator[Scene]:
-    """Somebody else speaks, away from the microphone, after the person has said something."""
-    people = voices_of(half)
+    """Another person speaks, away from the microphone, after the user has said something."""
+    users = voices_of(half)
     for level in DISTANT_DB:
         for index in range(6):
             name = f"distant-{half}-{level:g}-{index}"
             chance = chance_of(name)
-            own, other = people[index % len(people)], people[(index * 5 + 3) % len(people)]
+            own, other = users[index % len(users)], users[(index * 5 + 3) % len(users)]
             far = np.tile(other[1], 1 + int(8 * LISTEN_RATE) // other[1].size)[: 8 * LISTEN_RATE]
             before = int((0.5 + own[1].size / LISTEN_RATE + 1.0) * LISTEN_RATE)
             size = before + int((BOT_S + 1) * LISTEN_RATE)
@@ -125,7 +125,7 @@ def distant_scenes(half: Half) -> Iterator[Scene]:
 
 
 def echo_scenes(half: Half, *, cancel: bool) -> Iterator[Scene]:
-    """The bot hears itself, and nobody else speaks."""
+    """Only the bot's echo, and nobody speaks."""
     kind = "echo, cancelled" if cancel else "echo"
     for level in ECHO_DB:
         for delay in ECHO_MS:
@@ -147,7 +147,7 @@ def echo_scenes(half: Half, *, cancel: bool) -> Iterator[Scene]:
 
 
 def interrupted_scenes(half: Half) -> Iterator[Scene]:
-    """The person said something, and interrupts: in the quiet, in noise, in echo and in both."""
+    """The user said something, and interrupts: in the quiet, in noise, in echo and in both."""
     for index, (name, voice) in enumerate(voices_of(half)):
         for where in ("quiet", "echo", "echo, cancelled", "noise", "noise and echo"):
             for repeat in range(2):
@@ -182,7 +182,7 @@ def interrupted_scenes(half: Half) -> Iterator[Scene]:
 
 
 def onset_scenes(half: Half) -> Iterator[Scene]:
-    """The bot is silent and the person begins to speak, in the quiet and in noise."""
+    """The bot is silent and the user begins to speak, in the quiet and in noise."""
     for index, (name, voice) in enumerate(voices_of(half)):
         for where in ("quiet", *NOISES):
             chance = chance_of(f"{name}-{where}-onset")
@@ -204,7 +204,7 @@ def onset_scenes(half: Half) -> Iterator[Scene]:
 
 
 def long_echo_scenes(half: Half, level_db: float = -20.0) -> Iterator[Scene]:
-    """Ten minutes of the bot hearing itself: ten sessions of a minute, each in its own room."""
+    """Ten minutes of the bot's echo: ten sessions of a minute, each in its own room."""
     for index in range(10):
         chance = chance_of(f"long-echo-{half}-{index}")
         size = int((LEAD_S + 62) * LISTEN_RATE)

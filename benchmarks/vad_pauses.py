@@ -1,4 +1,4 @@
-"""Turns with a pause to think: is the person cut off, and how long does a finished turn wait?
+"""Turns with a pause to think: how often a user is cut off, and the wait after a finished turn.
 
 Each recording is parted between two words of a phrase and 0.4 to 1.2 s of the room are put there.
 The words are those that the recogniser would know at that place: what was said (`said`, a
@@ -31,7 +31,11 @@ from vdx.core.events import (
 )
 from vdx.dialog.policy import TurnPolicy
 from vdx.dialog.turn import TurnMachine
-from vdx.dialog.turn_events import ExtendEndpoint, FinishUtterance, TurnDecision
+from vdx.dialog.turn_decisions import (
+    ExtendEndpoint,
+    FinishUtterance,
+    TurnDecision,
+)
 from vdx.speech.input.semantic_endpointing import SemanticEndpointing
 from vdx.speech.input.vad import SpeechDetector
 from vdx.speech.text.lexicon import Lexicon
@@ -174,7 +178,7 @@ def policy_of(endpointing: EndpointingConfig) -> TurnPolicy:
 
 
 def listen(pause: Pause, endpointing: EndpointingConfig) -> Ended:
-    """Hears a person to the end, with the words coming as from a recogniser."""
+    """Hears a user to the end, with the words coming as from a recogniser."""
     detector, machine = SpeechDetector(VadConfig()), TurnMachine(policy_of(endpointing))
     answers: list[tuple[int, Transcript]] = []
     cuts, gap = 0, 0.0

@@ -1,7 +1,7 @@
-"""Plays scenes to the listening stages in virtual time, many times faster than they would last.
+"""Feeds scenes to the input stages in virtual time, many times faster than real time.
 
 The frames go through the same echo control, gate, detector and turn machine as those of a session.
-The loop is closed: what the machine pauses stops sounding, and its echo with it.
+The loop is closed: when the turn machine pauses a reply, its echo stops too.
 """
 
 from dataclasses import dataclass, field
@@ -16,25 +16,27 @@ from vdx.core.config import EchoControlConfig, VadConfig
 from vdx.core.events import (
     LevelTooLow,
     Pcm,
+    ReplyAudible,
+    ReplyEnded,
     SessionState,
     SpeechEnded,
     SpeechEvent,
+    SpeechLasted,
     SpeechStarted,
     Transcript,
     TranscriptKind,
 )
 from vdx.core.resample import Resampler
 from vdx.dialog.turn import TurnMachine, TurnPolicy
-from vdx.dialog.turn_events import (
+from vdx.dialog.turn_decisions import (
     CancelReply,
     FinishUtterance,
     PauseReply,
-    ReplyAudible,
-    ReplyEnded,
-    ReplyRequested,
     ResumeReply,
-    SpeechLasted,
     StartReply,
+)
+from vdx.dialog.turn_events import (
+    ReplyRequested,
     TurnEvent,
 )
 from vdx.speech.input.echo_control import EchoControl
@@ -113,8 +115,8 @@ class _Loudspeaker:
         return np.asarray(whole[self._past.size - LISTEN_FRAME : self._past.size])
 
 
-class Stage:
-    """One session on its way through a scene."""
+class SceneSession:
+    """One session that is fed a scene."""
 
     def __init__(self, scene: Scene, features: Features) -> None:
         wanted = features.echo.cancellation and scene.cancel
@@ -139,15 +141,15 @@ class Stage:
 
     def _frame(self, near: Signal) -> None:
         while self._due:  # nobody understands anything: only the sounds are tried
-            self._tell(Transcript(self._due.pop(), "", 0, 0, TranscriptKind.FINAL))
+            self._handle(Transcript(self._due.pop(), "", 0, 0, TranscriptKind.FINAL))
         if self._bot.may_begin(self._now, self._machine.state):
-            self._tell(ReplyRequested())
+            self._handle(ReplyRequested())
             if self._bot.reply is not None:
-                self._tell(ReplyAudible(self._bot.reply))
+                self._handle(ReplyAudible(self._bot.reply))
         played = self._bot.frame()
         if self._bot.said_all and self._bot.reply is not None:
             reply, self._bot.reply, self._bot.playing = self._bot.reply, None, False
-            self._tell(ReplyEnded(reply))
+            self._handle(ReplyEnded(reply))
         clock = self._now / LISTEN_RATE
         if played.any():
             self._echo.add(self._up.push(_pcm(played)), clock)
@@ -158,7 +160,7 @@ class Stage:
             self._hear(event)
         if self._machine.state is SessionState.BARGED_IN:
             ms = self._detector.speech_samples * 1000 // LISTEN_RATE
-            self._tell(SpeechLasted(self._number, ms))
+            self._handle(SpeechLasted(self._number, ms))
 
     def _hear(self, event: SpeechEvent) -> None:
         self.outcome.heard.append((self._now + LISTEN_FRAME, event))
@@ -168,9 +170,9 @@ class Stage:
         elif isinstance(event, SpeechEnded):
             self.outcome.utterances[-1] = (self.outcome.utterances[-1][0], event.at)
         if not isinstance(event, LevelTooLow):
-            self._tell(event)
+            self._handle(event)
 
-    def _tell(self, event: TurnEvent) -> None:
+    def _handle(self, event: TurnEvent) -> None:
         for decision in self._machine.handle(event):
             match decision:
                 case StartReply(reply=reply):
@@ -193,4 +195,4 @@ def _pcm(signal: Signal) -> Pcm:
 
 def play(scene: Scene, features: Features) -> Outcome:
     """The outcome of one scene with these features."""
-    return Stage(scene, features).play()
+    return SceneSession(scene, features).play()

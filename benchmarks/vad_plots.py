@@ -1,4 +1,4 @@
-"""The pictures of `python -m benchmarks vad`."""
+"""The plots of `python -m benchmarks vad`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who speaks in the corpus of the vad study: people and bots, in two halves.
+"""The speakers in the corpus of the vad study: users and bots, in two halves.
 
 A scene belongs to one of two halves by a fixed rule: recordings, bot voices and variants of a noise
 are numbered in the order of their names, even numbers are for tuning, odd ones are held back. No
@@ -35,9 +35,9 @@ LONG_RECORDING: Final = "silero_test.wav"
 BOTS: Final = ("bot_a.flac", "bot_b.flac")
 
 VOICE_RMS: Final = 2000.0
-"""A person at the microphone, while speaking."""
+"""int16 RMS of a user at the microphone, while speaking."""
 BOT_RMS: Final = 4000.0
-"""What vdx plays, about -16 LUFS."""
+"""int16 RMS of what vdx plays, about -16 LUFS."""
 
 
 def chance_of(name: str) -> np.random.Generator:
@@ -65,7 +65,7 @@ def levels_of(signal: Signal) -> Signal:
 
 
 def active_rms(signal: Signal) -> float:
-    """RMS over the louder frames: a pause makes no voice quieter."""
+    """RMS over the louder frames: pauses do not count."""
     levels = levels_of(signal)
     loud = levels[levels > 0.12 * np.percentile(levels, 95)]
     return float(np.sqrt(np.mean(loud**2)))
@@ -95,7 +95,7 @@ def split(signal: Signal, pause_s: float = 0.5, longest_s: float = 5.0) -> list[
 
 @lru_cache(maxsize=1)
 def voices() -> list[tuple[str, Signal]]:
-    """Every utterance of a person at VOICE_RMS, in a fixed order."""
+    """Every utterance of a speaker at VOICE_RMS, in a fixed order."""
     found = [(name.split(".")[0], trimmed(read(name))) for name in RECORDINGS]
     pieces = split(read(LONG_RECORDING))
     found += [(f"silero_{index:02}", trimmed(piece)) for index, piece in enumerate(pieces)]
@@ -115,7 +115,7 @@ def bot(index: int) -> Signal:
 
 @lru_cache(maxsize=2)
 def bots_of(half: Half) -> list[tuple[str, Signal]]:
-    """What the bot says: espeak-ng, and the same half's people, read at the bot's loudness."""
-    people = np.concatenate([signal for _, signal in voices_of(half)])
-    human = people * BOT_RMS / active_rms(people)
+    """The bot's audio: espeak-ng, and speakers of the same half at the bot's loudness."""
+    speakers = np.concatenate([signal for _, signal in voices_of(half)])
+    human = speakers * BOT_RMS / active_rms(speakers)
     return [("espeak", bot(HALVES.index(half))), ("human", human)]

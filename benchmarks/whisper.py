@@ -1,7 +1,7 @@
-"""`python -m benchmarks whisper`: how long a person waits, what it costs, what a file takes.
+"""`python -m benchmarks whisper`: time to the final transcript, CPU and memory.
 
-The networks are those of the released models with random weights; they say as many words as they
-are told to, so the work is that of a real transcript of that length.
+The networks are those of the released models with random weights; they emit a given
+number of words, so the work is that of a real transcript of that length.
 """
 
 import asyncio
@@ -36,7 +36,7 @@ CROWD = 20
 
 
 def speech(seconds: float) -> Pcm:
-    """A person reading, int16 16 kHz mono."""
+    """A read text, int16 16 kHz mono."""
     names = ("ps_librivox_0930", "ps_librivox_0880")
     pcm = np.concatenate([clip(name, LISTEN_RATE).pcm for name in names])
     wanted = int(seconds * LISTEN_RATE) // LISTEN_FRAME * LISTEN_FRAME
@@ -111,7 +111,7 @@ async def _end(stream: RecognitionStream, when: float) -> None:
 
 
 async def _keep_alive(stream: RecognitionStream, leave: asyncio.Event) -> None:
-    """A frame of silence a second: Triton forgets who sends nothing."""
+    """Sends a frame of silence a second: Triton frees sequences that send nothing."""
     while not leave.is_set():
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(1):
@@ -130,17 +130,17 @@ async def _until(when: float) -> None:
 
 
 async def _measure_memory(found: Lab, model: str, report: Report) -> None:
-    """Of Triton's processes with one session listening and with twenty, after both were heard."""
+    """Memory of Triton's processes with one session and with twenty, each decoded once."""
     root = found.triton.pid or os.getpid()
     figures = [
-        await _listening(found.client, model, root, people) for people in (1, CROWD, 1, CROWD)
+        await _listening(found.client, model, root, sessions) for sessions in (1, CROWD, 1, CROWD)
     ]
     one, many = figures[2], figures[3]
     report.add(f"{model}: memory with 1 session", "MB", [one / 1024])
     report.add(f"{model}: memory with {CROWD} sessions", "MB", [many / 1024], max=one / 1024 * 1.03)
 
 
-async def _listening(client: TritonClient, model: str, root: int, people: int) -> float:
+async def _listening(client: TritonClient, model: str, root: int, sessions: int) -> float:
     """kB while so many utterances are open, each of which has been decoded once."""
     pcm = speech(2.0).tobytes()
     ready, leave, turn = asyncio.Semaphore(0), asyncio.Event(), asyncio.Lock()
@@ -165,9 +165,9 @@ async def _listening(client: TritonClient, model: str, root: int, people: int) -
                         return
 
     async with asyncio.TaskGroup() as group:
-        for _ in range(people):
+        for _ in range(sessions):
             group.create_task(attend(), name="attend")
-        for _ in range(people):
+        for _ in range(sessions):
             await ready.acquire()
         await asyncio.sleep(SETTLE_S)
         used = own_kb(root)

@@ -1,4 +1,4 @@
-"""The plainest use of a Whisper model: CTranslate2 over whole recordings, nothing in between.
+"""Runs a Whisper model directly: CTranslate2 over whole recordings, without vdx.
 
     .venv-triton/bin/python benchmarks/whisper_direct.py MODEL_FOLDER FILE.wav ...
 

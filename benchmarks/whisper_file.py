@@ -1,4 +1,4 @@
-"""`python -m benchmarks whisper-file`: a long recording, beside faster-whisper in the same run.
+"""`python -m benchmarks whisper-file`: a long recording, compared with faster-whisper.
 
 Both have the network of Whisper base and say the same number of words: vdx cuts the recording at
 its pauses and decodes several stretches as one batch, with the times of the words;

@@ -1,4 +1,4 @@
-"""A Triton of the bench's own with Whisper models: the released architectures, random weights."""
+"""Starts a Triton with Whisper models of the released architectures and random weights."""
 
 import asyncio
 import contextlib

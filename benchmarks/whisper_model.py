@@ -2,10 +2,10 @@
 
     .venv-triton/bin/python benchmarks/whisper_model.py base /tmp/whisper-base --tokens 15
 
-Its computation is that of the real model, layer by layer; what it says is arranged through the
-decoder's position embeddings, which outweigh all else: `--tokens` made-up words in any language
-and for any audio, then the end of the text. `micro` has the full vocabulary and next to no
-weights. Runs in the environment of the models; needs no network and no torch.
+Its computation is that of the real model, layer by layer; the output is fixed through the decoder's
+position embeddings, which are larger than all else: `--tokens` made-up words in any language and
+for any audio, then the end of the text. `micro` has the full vocabulary and next to no weights.
+Runs in the environment of the models; needs no network and no torch.
 """
 
 import argparse

@@ -1,7 +1,7 @@
-"""`python -m benchmarks whisper-words`: does streaming through Triton cost words?
+"""`python -m benchmarks whisper-words`: does streaming through Triton raise the word error rate?
 
-The trained test model of a checkout hears its sentences, also in noise: streamed live, with
-partials, a FLUSH at the pause and all, and beside it run directly on the whole files.
+The trained test model of a checkout transcribes its sentences, also in noise: streamed live, with
+partials and a FLUSH at the pause, and run directly on the whole files.
 """
 
 import asyncio
@@ -16,6 +16,7 @@ import soundfile
 from benchmarks.whisper_lab import Lab, Wanted, lab
 from vdx.bench.client_process import Step
 from vdx.bench.figures import Report
+from vdx.bench.word_errors import require_jiwer, word_error_rate
 from vdx.core.audio import LISTEN_FRAME, LISTEN_RATE
 from vdx.core.errors import SetupError, VdxError
 from vdx.core.events import Pcm, TranscriptKind
@@ -45,6 +46,7 @@ class Clip:
 
 async def measure(step: Step) -> Report:
     """Word error rates of both ways, in percent, and where they differ."""
+    require_jiwer()
     data = locate().data / "tests" / "data"
     if not (data / "whisper-micro-int8").is_dir():
         raise SetupError("the test model lies in a checkout of vdx only")
@@ -55,13 +57,13 @@ async def measure(step: Step) -> Report:
         direct = await _directly(found.weights / MODEL, clips)
         await found.client.load(MODEL)
         live: list[str] = []
-        for at in range(0, len(clips), len(SAID)):  # as many people at once
-            people = (_live(found, clip.pcm) for clip in clips[at : at + len(SAID)])
-            live += await asyncio.gather(*people)
+        for at in range(0, len(clips), len(SAID)):  # as many utterances at once
+            utterances = (_live(found, clip.pcm) for clip in clips[at : at + len(SAID)])
+            live += await asyncio.gather(*utterances)
             step()
     texts = [clip.text for clip in clips]
     ways = {"whole files, directly": direct, "streamed live over Triton": live}
-    rates = {way: error_rate(texts, heard) for way, heard in ways.items()}
+    rates = {way: word_error_rate(texts, heard) for way, heard in ways.items()}
     for way, rate in rates.items():
         report.add(f"word error rate, {way}", "%", [rate])
     difference = abs(rates["whole files, directly"] - rates["streamed live over Triton"])
@@ -115,21 +117,3 @@ async def _live(found: Lab, pcm: Pcm) -> str:
                 if heard.kind is TranscriptKind.FINAL:
                     return heard.text
     raise VdxError(f"{MODEL} sent no final transcript", service="bench")
-
-
-def error_rate(wanted: list[str], heard: list[str]) -> float:
-    """Word error rate in percent: wrong, missing and added words over the words said."""
-    pairs = [(w.split(), h.split()) for w, h in zip(wanted, heard, strict=True)]
-    errors = sum(edit_distance(said, got) for said, got in pairs)
-    return 100.0 * errors / sum(len(said) for said, _ in pairs)
-
-
-def edit_distance(one: list[str], other: list[str]) -> int:
-    """Levenshtein distance in words."""
-    row = list(range(len(other) + 1))
-    for number, word in enumerate(one, 1):
-        previous, row[0] = row[0], number
-        for at, found in enumerate(other, 1):
-            cost = previous + (word != found)
-            previous, row[at] = row[at], min(cost, row[at] + 1, row[at - 1] + 1)
-    return row[-1]

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page, async_playwright, expect
 
-from tests.server.processes import embedded, running
+from tests.server.processes import PATIENCE_S, running, shared_triton
 from vdx.cli.livekit_server import require_livekit_server
 from vdx.core.events import Pcm
 from vdx.core.paths import PACKAGE, locate
@@ -23,6 +23,8 @@ from vdx.serving.livekit import DevelopmentLiveKit
 RECORDING = locate().data / "tests" / "data" / "audio" / "ps_goforward.wav"
 UH = PACKAGE / "bench" / "data" / "uh.wav"
 NAMES = ("chromium", "chromium-browser", "google-chrome")
+
+expect.set_options(timeout=PATIENCE_S * 1000)
 
 OpenPage = Callable[..., Awaitable[Page]]
 
@@ -44,6 +46,14 @@ def find_chromium() -> str | None:
 def person(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Somebody who says "go forward ten meters", waits 4 s, and says it again, for ever."""
     return write_person(tmp_path_factory.mktemp("person") / "person.wav")
+
+
+@pytest.fixture(scope="session")
+def nobody(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A quiet room."""
+    file = tmp_path_factory.mktemp("nobody") / "nobody.wav"
+    soundfile.write(file, room(16_000, 10), 16_000)
+    return file
 
 
 @pytest.fixture(scope="session")
@@ -70,13 +80,9 @@ def room(rate: int, seconds: float) -> Pcm:
     return samples.astype(np.int16)
 
 
-@pytest.fixture(scope="module")
-def triton(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedTriton]:
-    log_file = tmp_path_factory.mktemp("triton") / "triton.log"
-    server = embedded(locate().model_repository, log_file)
-    asyncio.run(server.start())
-    yield server
-    asyncio.run(server.stop())
+@pytest.fixture(scope="session")
+def triton(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> EmbeddedTriton:
+    return shared_triton(pytestconfig, tmp_path_factory)
 
 
 @pytest.fixture(scope="module")
@@ -170,7 +176,7 @@ async def open_page(chromium: str, person: Path) -> AsyncIterator[OpenPage]:
             )
             stack.push_async_callback(browser.close)
             page = await browser.new_page(**context)
-            page.set_default_timeout(30_000)
+            page.set_default_timeout(PATIENCE_S * 1000)
             await page.add_init_script(RECORD + script)
             await page.goto(url)
             return page

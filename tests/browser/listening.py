@@ -6,7 +6,7 @@ from typing import Any
 
 from playwright.async_api import Page, expect
 
-from tests.server.processes import PATIENCE_S
+from tests.patience import PATIENCE_S
 
 AUDIBLE = 0.01
 """Root mean square of full scale: far below a voice, far above silence."""
@@ -50,9 +50,9 @@ async def moods(page: Page) -> list[str]:
 async def expect_turn(page: Page) -> None:
     """Both sides of a turn are written down alike; a busy machine may garble one or two."""
     said = page.locator("#captions .you", has_text="forward").first
-    await expect(said).to_be_visible(timeout=60_000)
+    await expect(said).to_be_visible()
     reply = page.locator("#captions .vdx", has_text=re.compile("You said: .*forward")).first
-    await expect(reply).to_be_visible(timeout=60_000)
+    await expect(reply).to_be_visible()
 
 
 async def type_line(page: Page, text: str) -> None:

@@ -1,4 +1,10 @@
-"""Fixtures of the fault tests: those of the server tests, and the number of repetitions."""
+"""Fixtures of the fault tests: those of the server tests, on a tritonserver of their own."""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
 
 from tests.repetitions import repetitions
 from tests.server.conftest import (
@@ -8,8 +14,9 @@ from tests.server.conftest import (
     repository,
     script,
     server,
-    triton,
 )
+from tests.server.processes import embedded
+from vdx.serving.embedded import EmbeddedTriton
 
 __all__ = [
     "base_config",
@@ -21,3 +28,12 @@ __all__ = [
     "server",
     "triton",
 ]
+
+
+@pytest.fixture(scope="session")
+def triton(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedTriton]:
+    """Not the one that other folders use: what is killed here may leave traces."""
+    server = embedded(repository, tmp_path_factory.mktemp("triton") / "triton.log")
+    asyncio.run(server.start())
+    yield server
+    asyncio.run(server.stop())

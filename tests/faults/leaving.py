@@ -17,6 +17,7 @@ import numpy as np
 import soundfile
 import soxr
 
+from tests.media import written
 from tests.server.processes import PATIENCE_S
 from tests.server.talk import RECORDINGS
 
@@ -27,6 +28,8 @@ SILENT_HOURS = 40
 TEXT = "This sentence is spoken for a client that leaves before it has heard all of it. " * 20
 
 
+WRITERS: Final = {"m4a": "ipod", "webm": "webm"}
+"""What FFmpeg writes, for libsndfile does not."""
 NAMES: Final = (
     "wav",
     "flac of ten minutes",
@@ -35,6 +38,8 @@ NAMES: Final = (
     "mp3 48 kHz stereo",
     "mp3 16 kHz mono",
     "ogg",
+    "m4a",
+    "webm",
 )
 """The recordings that clients leave: in these formats the server was ended, or might have been."""
 
@@ -49,6 +54,9 @@ def recording(name: str) -> bytes:
         return _silence()
     if kind == "of ten minutes":
         return _encoded(np.resize(speech, rate * 600), rate, "FLAC")
+    if form in WRITERS:
+        loud = soxr.resample(minute, rate, 48_000)
+        return written(WRITERS[form], (loud * 32_767).astype(np.int16), 48_000)
     if kind in ("48 kHz stereo", "48 kHz surround"):
         loud = soxr.resample(minute[: rate * 20], rate, 48_000)
         channels = 2 if kind == "48 kHz stereo" else 6
@@ -173,9 +181,9 @@ def _streaming(file: bytes, chance: random.Random) -> Leaver:
 
 
 def _speaking(chance: random.Random) -> Leaver:
-    name = chance.choice(("mp3", "opus", "flac", "ogg", "wav"))
+    name = chance.choice(("mp3", "opus", "aac", "flac", "wav"))
     asked = {"model": "tts-1", "voice": "alloy", "input": TEXT, "response_format": name}
-    # `ogg` and `flac` keep their first bytes back for long.
-    answered = name in {"mp3", "opus", "wav"} and chance.random() < 0.5
+    # `flac` keeps its first bytes back for long.
+    answered = name != "flac" and chance.random() < 0.5
     body = json.dumps(asked).encode()
     return Leaver(SPEECH, body, answered=answered, seconds=chance.uniform(0.0, 0.4))

@@ -1,5 +1,5 @@
-"""Recordings that are closed while a thread reads them, in a process of its own: libsndfile ends
-the process whose file is closed under it. Arguments: how often, and the name of a recording."""
+"""Recordings that are closed while a thread reads them, in a process of its own: FFmpeg ends the
+process whose file is closed under it. Arguments: how often, and the name of a recording."""
 
 import asyncio
 import random

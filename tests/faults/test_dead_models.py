@@ -7,8 +7,8 @@ import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+from tests.patience import PATIENCE_S
 from tests.repetitions import Repetitions
-from tests.server.processes import PATIENCE_S
 from vdx.core.config import TritonConfig
 from vdx.core.errors import TritonError
 from vdx.serving.embedded import EmbeddedTriton

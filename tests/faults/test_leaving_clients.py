@@ -16,7 +16,7 @@ from tests.server.processes import PATIENCE_S, Http, eventually
 from tests.server.talk import RECORDINGS
 
 AT_ONCE = 3
-"""More would be waiting for the processor, not inside libsndfile, when they leave."""
+"""More would be waiting for the processor, not inside FFmpeg, when they leave."""
 PLACES = 12
 GO = (RECORDINGS / "ps_goforward.wav").read_bytes()
 
@@ -58,9 +58,9 @@ def test_clients_that_leave_take_nothing_with_them(
     assert http.status()["sessions"] == 0
 
 
-@pytest.mark.parametrize("name", ["mp3 48 kHz stereo", "flac 48 kHz surround"])
+@pytest.mark.parametrize("name", ["mp3 48 kHz stereo", "flac 48 kHz surround", "m4a"])
 def test_closing_a_recording_waits_for_its_reader(name: str, repetitions: Repetitions) -> None:
-    """The same without a server: here the thread is inside libsndfile nearly all the time."""
+    """The same without a server: here the thread is inside FFmpeg nearly all the time."""
     command = [sys.executable, "-m", "tests.faults.readers", str(repetitions(250)), name]
     done = subprocess.run(
         command, check=False, capture_output=True, text=True, timeout=4 * PATIENCE_S

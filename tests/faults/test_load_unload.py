@@ -1,13 +1,12 @@
 """Models that are unloaded and loaded again, at once and with work under way, under load."""
 
 import asyncio
-import re
-import urllib.request
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
 from tests.repetitions import Repetitions
+from vdx.bench.scrape import fetch, parse
 from vdx.core.config import TritonConfig
 from vdx.core.errors import ModelUnavailable
 from vdx.serving.embedded import EmbeddedTriton
@@ -107,10 +106,10 @@ async def alongside(work: Callable[[], Awaitable[None]], rounds: Awaitable[objec
 
 
 def instances(triton: EmbeddedTriton, model: str) -> set[str]:
-    with urllib.request.urlopen(triton.metrics_url) as page:  # noqa: S310  (our own server)
-        text = page.read().decode()
-    lines = [line for line in text.splitlines() if f'model="{model}"' in line]
-    return {found[1] for line in lines if (found := re.search(r'instance="(\d+)"', line))}
+    labels = [dict(labels) for _, labels in parse(fetch(triton.metrics_url)).samples]
+    return {
+        each["instance"] for each in labels if each.get("model") == model and "instance" in each
+    }
 
 
 async def test_models_that_come_and_go_leave_triton_alive(

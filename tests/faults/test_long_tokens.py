@@ -2,8 +2,6 @@
 
 import asyncio
 import contextlib
-import os
-import subprocess
 import sys
 from collections.abc import Iterator
 
@@ -11,9 +9,10 @@ import httpx
 import psutil
 import pytest
 
-from tests.released_voice import NAME, released_voice
+from tests.faults.released import speaking_released
+from tests.released_voice import NAME
 from tests.repetitions import Repetitions
-from tests.server.processes import PATIENCE_S, Http, Vdx, running
+from tests.server.processes import PATIENCE_S, Http, Vdx
 
 LONG = "абвгд" * 60
 AT_ONCE = 3
@@ -27,20 +26,7 @@ SPEECH = "/v1/audio/speech"
 @pytest.fixture(scope="module")
 def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Vdx]:
     """A whole `vdx up` that speaks with the released voice."""
-    place = tmp_path_factory.mktemp("joe")
-    environ = {"VDX_HOME": str(place / "home")}
-    added = subprocess.run(
-        [sys.executable, "-m", "vdx.cli", "voices", "add", str(released_voice())],
-        env={**os.environ, **environ},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=4 * PATIENCE_S,
-    )
-    assert added.returncode == 0, added.stderr
-    chosen = ("--voice", NAME, "--recogniser", "canned", "--no-proof")
-    with running("up", "--port=0", *chosen, home=place, environ=environ) as vdx:
-        vdx.url()
+    with speaking_released(tmp_path_factory.mktemp("joe")) as vdx:
         yield vdx
 
 

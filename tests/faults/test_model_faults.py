@@ -11,13 +11,14 @@ from typing import Any
 import psutil
 import pytest
 
+from tests.repetitions import bound
 from tests.server.processes import LONG_ANSWER, Http, eventually, running
 from tests.server.talk import Event, Talk, clip, talking, update
 from vdx.serving.embedded import EmbeddedTriton
 
 OK = "completed"
-SPEAKS_AGAIN_S = 4.0
-"""How long the death of a voice may silence it on an idle machine."""
+SPEAKS_AGAIN_S = bound(4.0, 12.0)
+"""How long the death of a voice may silence it."""
 PATIENCE = {
     "first_response_timeout_ms": 1500,
     "next_response_timeout_ms": 1000,
@@ -114,7 +115,7 @@ async def test_a_reply_outlives_the_process_of_its_voice(
         done = await talk.wait("response.done")
         assert done["response"]["status"] == OK
         assert done["response"]["output"][0]["content"][0]["transcript"] == LONG_ANSWER
-        assert talk.longest_silence(created["response"]["id"]) < 3 * SPEAKS_AGAIN_S
+        assert talk.longest_silence(created["response"]["id"]) < SPEAKS_AGAIN_S
         assert _stub(triton, "tone-fast") not in (None, pid)
 
 

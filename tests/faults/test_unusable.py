@@ -1,20 +1,31 @@
 """Folders, environments and streams that cannot be used: one line, a status, and no traceback."""
 
 import os
+import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.server.processes import VDX, plain_environment
+from vdx.core.paths import locate
+
+BOUND = ["setpriv", "--bounding-set=-dac_override,-dac_read_search,-fowner", "--inh-caps=-all"]
+"""In front of a command: permissions count, also for root, who keeps the files that are root's."""
 
 
 def vdx(
-    *arguments: str, stdout: int = subprocess.PIPE, **environ: str | bytes
+    *arguments: str,
+    stdout: int = subprocess.PIPE,
+    program: list[str] = VDX,
+    bound: bool = False,
+    **environ: str | bytes,
 ) -> subprocess.CompletedProcess[bytes]:
     kept = plain_environment()
+    before = BOUND if bound and os.geteuid() == 0 else []
     return subprocess.run(
-        [*VDX, *arguments],
+        [*before, *program, *arguments],
         stdout=stdout,
         stderr=subprocess.PIPE,
         env=kept | environ,
@@ -56,6 +67,92 @@ def test_a_home_that_cannot_be_written_is_named(home: str, tmp_path: Path) -> No
     doctor = vdx("doctor", VDX_HOME=where)
     assert doctor.returncode == 1
     assert b"vdx home" in doctor.stdout
+
+
+@pytest.fixture
+def read_only(tmp_path: Path) -> Iterator[Path]:
+    """A home that is there, may be read and not written to, by a user to whom that applies."""
+    home = tmp_path / "home"
+    home.mkdir(mode=0o555)
+    yield home
+    home.chmod(0o755)
+
+
+def test_a_home_that_may_only_be_read_is_named(read_only: Path, tmp_path: Path) -> None:
+    sentences = tmp_path / "words.txt"
+    sentences.write_text("turn left\n")
+    home = str(read_only)
+    added = vdx("grammar", "add", str(sentences), bound=True, VDX_HOME=home)
+    _one_line(added, home, "Permission denied")
+    removed = vdx("voices", "remove", "nothing", bound=True, VDX_HOME=home)
+    _one_line(removed)
+    assert vdx("voices", "list", bound=True, VDX_HOME=home).returncode == 0
+    doctor = vdx("doctor", bound=True, VDX_HOME=home)
+    assert doctor.returncode == 1
+    assert b"vdx home" in doctor.stdout
+    assert b"Traceback" not in doctor.stderr
+
+
+def test_a_triton_starts_beside_a_home_that_may_only_be_read(
+    read_only: Path, tmp_path: Path
+) -> None:
+    """Nothing needs to be written there: the socket gets another folder."""
+    say = ("say", "Hello.", "--voice", "tone", "--out", str(tmp_path / "x.wav"))
+    said = vdx(*say, bound=True, VDX_HOME=str(read_only))
+    assert said.returncode == 0, said.stderr
+    assert (tmp_path / "x.wav").is_file()
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Iterator[list[str]]:
+    """The `vdx` of a checkout whose environment of the models nobody may look into."""
+    folder, whole = tmp_path / "checkout", locate().data
+    shutil.copytree(
+        whole / "frontend" / "vdx",
+        folder / "frontend" / "vdx",
+        ignore=shutil.ignore_patterns("__pycache__"),
+    )
+    for name in ("pyproject.toml", "triton_backends", "requirements", "model_repository"):
+        (folder / name).symlink_to(whole / name)
+    environment = folder / ".venv-triton"
+    environment.mkdir(mode=0)
+    start = f"import sys; sys.path.insert(0, {str(folder / 'frontend')!r}); {VDX[-1]}"
+    yield [*VDX[:-1], start]
+    environment.chmod(0o755)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["up", "--port", "0", "--no-proof"],
+        ["triton"],
+        ["say", "Hello.", "--out", "x.wav"],
+        ["grammar", "add"],
+        ["setup"],
+    ],
+    ids=lambda command: command[0],
+)
+def test_an_environment_of_the_models_that_cannot_be_read_is_named(
+    command: list[str], checkout: list[str], tmp_path: Path
+) -> None:
+    sentences = tmp_path / "words.txt"
+    sentences.write_text("turn left\n")
+    more = [str(sentences)] if command[0] == "grammar" else []
+    answer = vdx(*command, *more, program=checkout, bound=True, VDX_HOME=str(tmp_path / "h"))
+    told = answer.stderr.decode()
+    assert answer.returncode in (1, 2), told
+    assert "Traceback" not in told
+    assert told.splitlines()[-1].startswith("vdx: "), told
+    assert ".venv-triton" in told.splitlines()[-1]
+
+
+def test_doctor_tells_of_an_environment_that_cannot_be_read(
+    checkout: list[str], tmp_path: Path
+) -> None:
+    doctor = vdx("doctor", program=checkout, bound=True, VDX_HOME=str(tmp_path / "h"))
+    assert doctor.returncode == 1
+    assert b"Traceback" not in doctor.stderr, doctor.stderr.decode()
+    assert b".venv-triton" in doctor.stdout
 
 
 def test_a_home_of_nobody_is_named() -> None:

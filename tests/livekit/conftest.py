@@ -14,10 +14,9 @@ from tests.server.processes import (
     LONG_ANSWER,
     Http,
     Vdx,
-    embedded,
     eventually,
     running,
-    write_repository,
+    shared_triton,
 )
 from vdx.cli.livekit_server import require_livekit_server
 from vdx.serving.embedded import EmbeddedTriton
@@ -41,12 +40,8 @@ def livekit(livekit_program: Path) -> Iterator[DevelopmentLiveKit]:
 
 
 @pytest.fixture(scope="session")
-def triton(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedTriton]:
-    home = tmp_path_factory.mktemp("triton")
-    server = embedded(write_repository(home / "repository"), home / "triton.log")
-    asyncio.run(server.start())
-    yield server
-    asyncio.run(server.stop())
+def triton(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> EmbeddedTriton:
+    return shared_triton(pytestconfig, tmp_path_factory)
 
 
 @pytest.fixture(scope="module")

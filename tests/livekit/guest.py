@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 from livekit import rtc
 
+from tests.patience import PATIENCE_S
 from vdx.client.recording import frames_of, room_noise
 
 Event = dict[str, Any]
 RATE = 24_000
-PATIENCE_S = 60.0
 LOUD = 200.0
 
 

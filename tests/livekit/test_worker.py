@@ -10,7 +10,7 @@ import pytest
 
 from tests.livekit.conftest import served, worker_arguments
 from tests.livekit.guest import Guest
-from tests.server.processes import Http, Vdx, running
+from tests.server.processes import Http, Vdx, eventually, running
 from vdx.serving.embedded import EmbeddedTriton
 from vdx.serving.livekit import DevelopmentLiveKit
 
@@ -58,11 +58,16 @@ async def test_sigterm_lets_a_conversation_end_by_itself(pair: tuple[Vdx, Vdx]) 
     two.end()
     async with Guest.joined(one.url(), silent=True) as guest:
         await guest.ready()
+        http = Http(one.url())
+        assert (await asyncio.to_thread(http.get, "/readyz"))[0] == 200
         one.process.send_signal(signal.SIGTERM)
-        await asyncio.sleep(1.0)
+        await asyncio.to_thread(
+            eventually, lambda: http.get("/readyz") == (503, "draining"), "readyz says draining"
+        )
         mark = len(guest.events)
         await guest.room.local_participant.send_text("one more thing", topic="lk.chat")
         assert (await guest.event("vdx.reply.ended", mark))["status"] == "completed"
+        assert await asyncio.to_thread(http.get, "/readyz") == (503, "draining")
         assert one.process.poll() is None
     assert await asyncio.to_thread(one.wait) == 0
 

@@ -30,7 +30,7 @@ from vdx.transports.http.protocol import (
 )
 
 STALL_S = 0.4
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 UPGRADE = (
     "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
     "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"

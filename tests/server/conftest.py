@@ -1,6 +1,5 @@
 """One tritonserver for all tests here, and one `vdx frontend` per module that wants one."""
 
-import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,14 +10,12 @@ import yaml
 from tests.server.processes import (
     LONG_ANSWER,
     Http,
-    embedded,
     eventually,
     running,
+    shared_triton,
     write_repository,
 )
 from vdx.serving.embedded import EmbeddedTriton
-
-FREED_S = 5.0
 
 
 @pytest.fixture(scope="session")
@@ -27,12 +24,9 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def triton(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedTriton]:
+def triton(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> EmbeddedTriton:
     """A real tritonserver; models are loaded by whoever needs them."""
-    server = embedded(repository, tmp_path_factory.mktemp("triton") / "triton.log")
-    asyncio.run(server.start())
-    yield server
-    asyncio.run(server.stop())
+    return shared_triton(pytestconfig, tmp_path_factory)
 
 
 @pytest.fixture(scope="session")
@@ -104,8 +98,8 @@ def http(server: str) -> Http:
 
 @pytest.fixture(autouse=True)
 def nothing_left(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Whatever a test did, its sessions are gone soon after it left."""
+    """Whatever a test did, its sessions are gone after it left."""
     url = request.getfixturevalue("server") if "server" in request.fixturenames else None
     yield
     if url is not None:
-        eventually(lambda: Http(url).status()["sessions"] == 0, "sessions freed", FREED_S)
+        eventually(lambda: Http(url).status()["sessions"] == 0, "sessions freed")

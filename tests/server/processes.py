@@ -1,5 +1,6 @@
 """Real processes for the tests: a tritonserver with test models, and `vdx` commands."""
 
+import asyncio
 import contextlib
 import json
 import os
@@ -16,15 +17,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
+from tests.patience import PATIENCE_S
 from tests.triton.repository import WHISPER, add_whisper
+from vdx.bench.scrape import parse
 from vdx.core.paths import locate
 from vdx.serving.embedded import EmbeddedOptions, EmbeddedTriton
 
 VDX = [sys.executable, "-c", "from vdx.cli.main import main; main()"]
-PATIENCE_S = 60.0
-"""How long anything may take before a test gives up; far beyond what it does take."""
 
 VARIANTS = {
     "tone-fast": ("tone", {"ms_per_char": "30"}),
@@ -78,6 +80,20 @@ def embedded(repository: Path, log_file: Path, **options: Any) -> EmbeddedTriton
             **{"metrics_port": 0} | options,
         )
     )
+
+
+_SHARED = pytest.StashKey[EmbeddedTriton]()
+
+
+def shared_triton(config: pytest.Config, factory: pytest.TempPathFactory) -> EmbeddedTriton:
+    """The tritonserver of this process over `write_repository`; it starts once, for all folders."""
+    if _SHARED not in config.stash:
+        home = factory.mktemp("triton")
+        server = embedded(write_repository(home / "repository"), home / "triton.log")
+        asyncio.run(server.start())
+        config.add_cleanup(lambda: asyncio.run(server.stop()))
+        config.stash[_SHARED] = server
+    return config.stash[_SHARED]
 
 
 def plain_environment() -> dict[str, str]:
@@ -202,7 +218,7 @@ class Http:
 
     def metric(self, name: str) -> float:
         """The sum of a metric over its labels, from /metrics."""
-        return metric(self.get("/metrics")[1], name)
+        return parse(self.get("/metrics")[1]).total(name)
 
     def _ask(self, method: str, path: str, headers: dict[str, str]) -> tuple[int, Any]:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -218,9 +234,3 @@ class Http:
 def _content(answer: Any) -> Any:
     body = answer.read().decode()
     return json.loads(body) if "json" in answer.headers["content-type"] else body
-
-
-def metric(text: str, name: str) -> float:
-    """The sum of a metric over its labels, from Prometheus text; 0.0 where there is none."""
-    values = re.findall(rf"^{name}(?:{{[^}}]*}})? (\S+)", text, re.MULTILINE)
-    return sum(float(value) for value in values)

@@ -19,7 +19,7 @@ from openai import AsyncOpenAI
 from openai.resources.realtime.realtime import AsyncRealtimeConnection
 from pydantic import BaseModel, ValidationError
 
-from tests.server.processes import PATIENCE_S
+from tests.patience import PATIENCE_S
 from vdx.client.recording import frames_of, read_clip, room_noise
 
 Event = dict[str, Any]

@@ -11,8 +11,9 @@ import psutil
 import pytest
 from websockets.asyncio.client import connect
 
-from tests.server.processes import Http, eventually, metric, running
+from tests.server.processes import Http, eventually, running
 from tests.server.talk import RECORDINGS, talking
+from vdx.bench.scrape import fetch, parse
 from vdx.client.recording import read_clip
 from vdx.serving.embedded import EmbeddedTriton
 
@@ -33,9 +34,7 @@ asyncio.run(main(sys.argv[1]))
 
 def _active_streams(triton: EmbeddedTriton) -> float:
     """Clauses the tone model is speaking now, for anybody."""
-    metrics = Http(triton.metrics_url.removesuffix("/metrics")).get("/metrics")[1]
-    lines = [line for line in metrics.splitlines() if '"tone"' in line]
-    return metric("\n".join(lines), "vdx_active_streams")
+    return parse(fetch(triton.metrics_url)).total("vdx_active_streams", model="tone")
 
 
 def test_a_client_killed_in_mid_reply_leaves_nothing(
@@ -53,9 +52,9 @@ def test_a_client_killed_in_mid_reply_leaves_nothing(
         client.kill()
         client.wait()
         client.stdout.close() if client.stdout else None
-    eventually(lambda: http.status()["sessions"] == 0, "the session freed", 5)
-    eventually(lambda: http.status()["tasks"] <= tasks, "its tasks gone", 5)
-    eventually(lambda: _active_streams(triton) == 0, "its streams cancelled in Triton", 5)
+    eventually(lambda: http.status()["sessions"] == 0, "the session freed")
+    eventually(lambda: http.status()["tasks"] <= tasks, "its tasks gone")
+    eventually(lambda: _active_streams(triton) == 0, "its streams cancelled in Triton")
 
 
 async def test_fifty_connect_at_once(server: str, http: Http) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections import deque
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -42,41 +43,64 @@ async def test_after_finished_words_or_switched_off_it_is_not(server: str, model
 
 
 ECHO_S = 0.12
-TRIES = 3
-"""A machine that stalls tears the echo from what was played, as no room does."""
+ECHOED_S = 6.0
+TORN_S = 0.06
+"""A machine that stalls for longer tears the echo from what was played, as no room does."""
+TRIES, TORN_TRIES = 3, 8
+"""A stall of the server alone is not seen here, so that one pause proves nothing yet."""
 
 
-async def _echoed(talk: Talk, response_id: str, gain: float, seconds: float) -> None:
+async def _echoed(
+    talk: Talk, response_id: str, gain: float, seconds: float, pauses: Callable[[], list[Event]]
+) -> bool:
     """A loudspeaker beside the microphone: what came of the reply is heard again, later.
 
-    Plays as a client does: in real time what has come, and silence while nothing more has.
+    Plays as a client does: in real time what has come, and silence while nothing more has. Ends
+    at the first pause. Returns whether sound and echo kept their distance all the time.
     """
     frame, at = RATE // 50, 0
     chance = np.random.default_rng(2)
     on_its_way = deque([np.zeros(frame)] * int(ECHO_S * 50))
     began = time.monotonic()
+    late_s, starved = 0.0, 0
     for number in range(int(seconds * 50)):
+        if pauses():
+            break
         await asyncio.sleep(max(0.0, began + number * 0.02 - time.monotonic()))
+        late_s = max(late_s, time.monotonic() - began - number * 0.02)
         piece = talk.audio(response_id)[at : at + frame]
         whole = piece.size == frame
         at += frame if whole else 0
+        starved += 0 if whole else 1
         on_its_way.append(piece * gain if whole else np.zeros(frame))
         await talk.append((on_its_way.popleft() + chance.normal(0, 10, frame)).astype(np.int16))
+    return late_s <= TORN_S and starved * 0.02 <= TORN_S
 
 
-async def _interrupts_itself(url: str, model: str, gain: float, session: Event) -> list[Event]:
-    """The pauses of a reply that nobody interrupts but its own echo."""
+async def _interrupts_itself(
+    url: str, model: str, gain: float, session: Event, learnt_ms: int = 0
+) -> tuple[list[Event], bool]:
+    """The pauses of a reply that nobody interrupts but its own echo, and whether it was whole.
+
+    Those of its first `learnt_ms` do not count.
+    """
     session = {"vdx": {"events": True, **session}}
     async with talking(url, model, session=session) as talk:
         await talk.say(clip("ps_cards_001"), then_s=0.5)
         created = await talk.wait("response.created")
         await talk.wait("response.output_audio.delta")
-        await _echoed(talk, created["response"]["id"], gain, 8)
-        return talk.of("vdx.playout.paused")
+
+        def pauses() -> list[Event]:
+            found = talk.of("vdx.playout.paused")
+            return [pause for pause in found if pause["played_ms"] >= learnt_ms]
+
+        whole = await _echoed(talk, created["response"]["id"], gain, ECHOED_S, pauses)
+        return pauses(), whole
 
 
 async def test_without_any_care_the_bot_interrupts_itself(server: str) -> None:
-    assert await _interrupts_itself(server, "echo-careless", 0.3, {})
+    pauses, _ = await _interrupts_itself(server, "echo-careless", 0.3, {})
+    assert pauses
 
 
 @pytest.mark.parametrize(
@@ -88,12 +112,13 @@ async def test_the_bot_does_not_interrupt_itself(
 ) -> None:
     # A canceller needs a second to learn the room.
     learnt_ms = 2000 if session else 0
-    for _ in range(TRIES):
-        pauses = await _interrupts_itself(server, model, gain, session)
-        late = [ms for pause in pauses if (ms := pause["played_ms"]) >= learnt_ms]
-        if not late:
+    torn = counted = 0
+    while counted < TRIES and torn < TORN_TRIES:
+        pauses, whole = await _interrupts_itself(server, model, gain, session, learnt_ms)
+        if not pauses:
             return
-    assert late == []
+        counted, torn = counted + whole, torn + (not whole)
+    pytest.fail(f"it paused each time, {torn} times with a torn echo; at last: {pauses}")
 
 
 async def test_a_session_says_whether_its_echo_is_cancelled(server: str) -> None:

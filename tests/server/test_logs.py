@@ -126,7 +126,7 @@ LINES = (
     ),
     r"debug.*request .*method=GET ms=[\d.]+ path=/nothing%1b status=404",
     r"debug.*request .*method=POST ms=[\d.]+ path=/v1/audio/speech status=200",
-    r"warning.*trouble .*chat endpoint .*status 400'? .*service=responder",
+    r"warning.*stage failed .*chat endpoint .*status 400'? .*service=responder",
 )
 
 

@@ -98,7 +98,7 @@ async def connect(triton_server: EmbeddedTriton) -> AsyncIterator[Connect]:
 def vdx(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> Call:
-    """Runs a command of `vdx` in an empty folder; an unforeseen exception fails the test."""
+    """Runs a command of `vdx` in an empty folder; an unexpected exception fails the test."""
     monkeypatch.chdir(tmp_path)
 
     def call(*arguments: str) -> Answer:

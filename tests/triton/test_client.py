@@ -1,6 +1,7 @@
 """The typed client under a real tritonserver: what it returns, and how everything it does fails."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 
@@ -19,6 +20,7 @@ from vdx.core.errors import (
     TritonUnavailable,
 )
 from vdx.core.events import SpeechChunk
+from vdx.core.logs import bound
 from vdx.serving.embedded import EmbeddedTriton
 from vdx.serving.triton import SynthesisRequest
 
@@ -160,6 +162,17 @@ async def test_an_error_in_mid_stream_comes_after_the_audio(connect: Connect) ->
     with pytest.raises(ModelFailed, match=told):
         await _collect(chunks, heard)
     assert frames(heard) > 0
+
+
+async def test_a_fault_of_a_voice_is_in_the_log_with_its_session(
+    connect: Connect, triton_server: EmbeddedTriton
+) -> None:
+    client = connect()
+    await client.load("tone")
+    with bound(session="session-of-this-test"), pytest.raises(ModelFailed):
+        await spoken(client, "tone", TEXT, speaker="fault:error")
+    log = await asyncio.to_thread(triton_server.log_file.read_text)
+    assert re.search(r"tone: fault in request [0-9a-f]{16}, session session-of-this-test\b", log)
 
 
 async def test_a_hung_voice_times_out(connect: Connect, triton_server: EmbeddedTriton) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import PATIENCE_S
 from tests.triton.wire import Wire
 from vdx.core.errors import PortTaken, SetupError, TritonUnavailable
 from vdx.serving.embedded import EmbeddedOptions, EmbeddedTriton
@@ -70,7 +71,7 @@ async def test_death_is_noticed_and_restart_keeps_the_address(triton_options: Bu
         async with Wire(server.grpc_url) as wire:
             await wire.load("tone")
         os.kill(group, signal.SIGKILL)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             assert await server.died() == -signal.SIGKILL
         # The model process follows its server by itself.
         assert await gone(group)
@@ -105,6 +106,7 @@ async def test_a_model_process_that_hangs_does_not_outlive_its_server(
 PARENT = """
 import asyncio, sys
 from vdx.serving.embedded import *
+from tests.patience import PATIENCE_S
 from tests.triton.wire import Wire
 async def main():
     options = EmbeddedOptions(*map(Path, sys.argv[1:4]))

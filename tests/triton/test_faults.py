@@ -2,28 +2,28 @@
 
 import asyncio
 import json
-import re
 import signal
 import subprocess
 import sys
-import urllib.request
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
+from tests.patience import PATIENCE_S
 from tests.triton.wire import Response, Wire
+from vdx.bench.scrape import fetch, parse
 from vdx.serving.embedded import EmbeddedTriton
 
 TEXT = "A clause that is long enough to be spoken in a good many chunks, one after the other."
+MS_PER_CHAR, CHUNK_MS = 60, 40
+"""Of the model `tone`."""
 
 
 def metric(server: EmbeddedTriton, name: str, model: str) -> float:
     """The sum of a metric over a model's instances in the server's /metrics; 0 without any."""
-    with urllib.request.urlopen(server.metrics_url) as page:  # noqa: S310  (our own server)
-        lines = page.read().decode().splitlines()
-    found = re.compile(rf'{name}{{[^}}]*model="{model}"[^}}]*}} (\S+)')
-    return sum(float(match[1]) for match in map(found.match, lines) if match)
+    return parse(fetch(server.metrics_url)).total(name, model=model)
 
 
 def frames_of(responses: list[Response]) -> int:
@@ -31,12 +31,13 @@ def frames_of(responses: list[Response]) -> int:
 
 
 async def settled(server: EmbeddedTriton, name: str, model: str, wanted: float) -> bool:
-    """Whether the metric reaches the value within 5 s."""
-    for _ in range(100):
-        if await asyncio.to_thread(metric, server, name, model) == wanted:
-            return True
+    """Whether the metric reaches the value."""
+    deadline = time.monotonic() + PATIENCE_S
+    while await asyncio.to_thread(metric, server, name, model) != wanted:
+        if time.monotonic() > deadline:
+            return False
         await asyncio.sleep(0.05)
-    return False
+    return True
 
 
 @pytest.fixture
@@ -68,7 +69,7 @@ async def test_a_fault_is_in_the_log_with_its_traceback(
     _, found, entry = log.rpartition("tone: fault in request")
     assert found, "an error is written where information is not"
     assert "triton_backends/tone/engine.py" in entry
-    assert "_strike" in entry
+    assert "_inject" in entry
     assert TEXT not in log
 
 
@@ -93,16 +94,20 @@ async def test_a_cancelled_stream_is_computed_no_further(
     await wire.load("tone-slow")
     chunks, cancellations = "vdx_chunks_total", "vdx_cancellations_total"
     cancelled = metric(triton_server, cancellations, "tone-slow")
+    before = metric(triton_server, chunks, "tone-slow")
+    long = TEXT * 5
+    whole = len(long) * MS_PER_CHAR // CHUNK_MS  # half a minute of computing
     async with wire.stream("tone-slow") as stream:
-        await stream.send({"TEXT": TEXT})
+        await stream.send({"TEXT": long})
         await stream.read()
-        await asyncio.sleep(0.1)  # what was computed by now is counted
-        before = metric(triton_server, chunks, "tone-slow")
         stream.call.cancel()
     assert await settled(triton_server, cancellations, "tone-slow", cancelled + 1)
-    await asyncio.sleep(0.3)
-    assert metric(triton_server, chunks, "tone-slow") <= before + 1
     assert await settled(triton_server, "vdx_active_streams", "tone-slow", 0)
+    computed = metric(triton_server, chunks, "tone-slow") - before
+    assert 1 <= computed < whole / 2
+    await wire.speak("tone-slow", "go on")  # meanwhile the engine would have gone on, too
+    own = len("go on") * MS_PER_CHAR / CHUNK_MS
+    assert metric(triton_server, chunks, "tone-slow") - before <= computed + own + 1
 
 
 CLIENT = """

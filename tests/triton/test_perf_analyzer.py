@@ -1,4 +1,4 @@
-"""perf_analyzer against a real tritonserver: by the script a person runs, and by the bench."""
+"""perf_analyzer against a real tritonserver, by the script a person runs; see also tests/bench."""
 
 import asyncio
 import contextlib
@@ -10,8 +10,6 @@ import pytest
 
 from tests.triton import repository as repo
 from tests.triton.wire import Wire
-from vdx.bench import triton
-from vdx.core.config import TritonConfig
 from vdx.serving.embedded import EmbeddedTriton
 
 SCRIPT = repo.ROOT / "scripts" / "perf_analyzer.sh"
@@ -26,7 +24,7 @@ async def test_the_script_measures(
     await wire.load(model)
     export = tmp_path / "out.json"
     own = ["-u", triton_server.grpc_url, "--concurrency-range", "2:4:2"]
-    few = ["--measurement-request-count", "20", "--stability-percentage", "999"]
+    few = ["--measurement-request-count", "5", "--stability-percentage", "999"]
     command = [str(SCRIPT), kind, model, *own, *few, "--profile-export-file", str(export)]
     for _ in range(TRIES):
         done = await asyncio.to_thread(
@@ -39,15 +37,4 @@ async def test_the_script_measures(
     else:
         pytest.fail(f"no whole export in {TRIES} tries")
     assert [one["experiment"]["value"] for one in found] == [2, 4]
-    assert all(len(one["requests"]) >= 20 for one in found)
-
-
-async def test_the_bench_measures_voice_and_recogniser(triton_server: EmbeddedTriton) -> None:
-    models = ["espeak", "pocketsphinx-en"]
-    report = await triton.measure(TritonConfig(url=triton_server.grpc_url), models, [2], 1)
-    rows = {figure.name.strip(): figure.values for figure in report.figures}
-    assert len(rows["espeak, 2 at once: first chunk"]) >= 2
-    assert len(rows["pocketsphinx-en, 2 at once: final after the last audio"]) >= 1
-    assert min(rows["espeak, 2 at once: speech per second"]) > 0
-    whole = rows["espeak, 2 at once: whole clause"]
-    assert min(whole) >= min(rows["espeak, 2 at once: first chunk"])
+    assert all(len(one["requests"]) >= 5 for one in found)

@@ -1,4 +1,4 @@
-"""Piper voices in a real tritonserver: both placements, children, orphans, memory, bad files."""
+"""Piper voices in a real tritonserver: both placements, child models, memory, bad files."""
 
 import asyncio
 import contextlib
@@ -18,7 +18,7 @@ from tests.triton.test_contract import audio_of
 from tests.triton.wire import Wire
 from vdx.core.config import TritonConfig
 from vdx.core.paths import locate
-from vdx.serving import child_models as orphans
+from vdx.serving import child_models
 from vdx.serving.child_models import is_child
 from vdx.serving.embedded import EmbeddedOptions, EmbeddedTriton
 from vdx.serving.manager import ModelManager
@@ -118,7 +118,7 @@ async def test_what_a_crashed_process_leaves_is_swept(
     await triton.unload("placed")
     assert len(await client.children()) == 3
     # A parent that died may stay UNLOADING for ever.
-    monkeypatch.setattr(orphans, "GRACE_S", 0.0)
+    monkeypatch.setattr(child_models, "GRACE_S", 0.0)
     await ModelManager(client)._sweep()
     await until_gone(client, "placed")
     await triton.load("placed")

@@ -14,6 +14,8 @@ from tritonclient.grpc import service_pb2 as pb
 from tritonclient.grpc import service_pb2_grpc as pb_grpc
 from tritonclient.utils import np_to_triton_dtype, serialize_byte_tensor
 
+from tests.patience import PATIENCE_S
+
 Value = str | bytes | float | bool | NDArray[Any]
 
 TYPES: dict[str, Any] = {
@@ -117,13 +119,13 @@ class Stream:
         ever; `TritonClient` ends its streams like this.
         """
         await self.call.done_writing()
-        async with asyncio.timeout(20.0):
+        async with asyncio.timeout(PATIENCE_S):
             assert await self.call.read() is grpc.aio.EOF
 
-    async def read_state(self, state: int) -> Response:
+    async def read_state(self, state: int, timeout_s: float = 20.0) -> Response:
         """The next response of this STATE; an error is returned as well."""
         while True:
-            response = await self.read()
+            response = await self.read(timeout_s)
             if response.error or (response.outputs and response.outputs["STATE"][0] == state):
                 return response
 

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 
-from tests.unit.dialog.fakes import FakeAudience, utter
+from tests.unit.dialog.fakes import FakeTransport, utter
 from tests.unit.serving.fakes import FakeTriton
 from vdx.app import Application
 from vdx.core.config import Config
@@ -56,7 +56,7 @@ def hosted(**config: Any) -> tuple[SpeakingTriton, Application]:
 
 
 def opened(host: Application, profile: str = "") -> Any:
-    return host.open_session(host.options(profile), cast(Any, FakeAudience()))
+    return host.open_session(host.profiles.options(profile), cast(Any, FakeTransport()))
 
 
 async def test_what_every_profile_needs_is_loaded_before_it_is_ready() -> None:
@@ -76,9 +76,9 @@ async def test_a_host_that_does_not_listen_loads_no_recogniser() -> None:
     _, host = hosted(asr={"enabled": False})
     await host.load_defaults()
     assert host.manager.wanted == {"espeak"}
-    assert host.options("").recogniser == ""
-    await host.use("canned")
-    assert host.options("").recogniser == ""
+    assert host.profiles.options("").recogniser == ""
+    await host.switching.use("canned")
+    assert host.profiles.options("").recogniser == ""
 
 
 @pytest.mark.parametrize(
@@ -105,11 +105,14 @@ async def test_use_switches_open_sessions_and_what_comes_after() -> None:
     _, host = hosted()
     await host.load_defaults()
     sessions = [opened(host) for _ in range(3)]
-    assert await host.use("tone") == 3
+    assert await host.switching.use("tone") == 3
     assert {session.options.voice for session in sessions} == {"tone"}
-    assert await host.use("canned", sessions[0]) == 1
+    assert await host.switching.use("canned", sessions[0]) == 1
     assert [s.options.recogniser for s in sessions] == ["canned", *["pocketsphinx-en"] * 2]
-    assert (host.options("").voice, host.options("").recogniser) == ("tone", "pocketsphinx-en")
+    assert (host.profiles.options("").voice, host.profiles.options("").recogniser) == (
+        "tone",
+        "pocketsphinx-en",
+    )
     status = host.status()
     assert (status["voice"], status["recogniser"], status["sessions"]) == (
         "tone",
@@ -123,11 +126,11 @@ async def test_use_of_what_is_not_there_changes_nothing() -> None:
     await host.load_defaults()
     session = opened(host)
     with pytest.raises(UnknownName, match="did you mean 'tone'"):
-        await host.use("tonne")
+        await host.switching.use("tonne")
     triton.failures["load tone"] = [ModelFailed("no weights", model="tone")]
     with pytest.raises(ModelFailed):
-        await host.use("tone")
-    assert (session.options.voice, host.options("").voice) == ("espeak", "espeak")
+        await host.switching.use("tone")
+    assert (session.options.voice, host.profiles.options("").voice) == ("espeak", "espeak")
 
 
 async def test_sessions_are_counted_limited_and_forgotten() -> None:
@@ -138,6 +141,7 @@ async def test_sessions_are_counted_limited_and_forgotten() -> None:
     with pytest.raises(SessionLimit, match="holds 2 sessions"):
         opened(host)
     assert host.session(first.id) is first
+    assert host.session(first.ids.realtime_id) is first
     host.forget(first)
     host.forget(first)
     with pytest.raises(UnknownName, match=f"no session '{first.id}'"):
@@ -148,7 +152,7 @@ async def test_sessions_are_counted_limited_and_forgotten() -> None:
 def test_an_unknown_profile_comes_with_those_there_are() -> None:
     _, host = hosted(profiles={"vdx": {}, "fast": {}})
     with pytest.raises(UnknownName, match="no profile 'slow'; there are: fast, vdx"):
-        host.options("slow")
+        host.profiles.options("slow")
 
 
 @pytest.mark.parametrize(
@@ -158,7 +162,7 @@ def test_an_unknown_profile_comes_with_those_there_are() -> None:
 async def test_a_voice_that_fails_is_looked_at(error: TritonError, looked: bool) -> None:
     triton, host = hosted()
     await host.load_defaults()
-    await host.use("tone")
+    await host.switching.use("tone")
     triton.breaks = error
     watch = asyncio.create_task(host.manager.run())
     await asyncio.sleep(0.1)
@@ -173,7 +177,9 @@ async def test_a_voice_that_fails_is_looked_at(error: TritonError, looked: bool)
 
 def test_responders_are_shared_by_equal_configurations() -> None:
     _, host = hosted(profiles={"vdx": {}, "twin": {"instructions": "Be kind."}})
-    assert host._responder(host.options("")) is host._responder(host.options("twin"))
+    assert host._responders.of(host.profiles.options("")) is host._responders.of(
+        host.profiles.options("twin")
+    )
 
 
 # --- voices that die ----------------------------------------------------------------------------
@@ -241,7 +247,7 @@ async def test_what_is_busy_or_was_unloaded_is_not_waited_for(
 async def test_a_recogniser_is_waited_for() -> None:
     async with watched() as (triton, host):
         triton.dead["pocketsphinx-en"] = error = ModelDied("gone", model="pocketsphinx-en")
-        assert await recover_recogniser(host)(host.options(""), error)
+        assert await recover_recogniser(host)(host.profiles.options(""), error)
         assert triton.states["pocketsphinx-en"] == "READY"
 
 
@@ -249,15 +255,15 @@ async def test_a_client_names_what_is_loaded_or_configured() -> None:
     triton, host = hosted(
         profiles={"vdx": {"voice": "espeak"}}, models={"preload": ["pocketsphinx-en"]}
     )
-    assert (await host.offered("espeak", "tts")).name == "espeak"
-    assert (await host.offered("pocketsphinx-en", "asr")).name == "pocketsphinx-en"
+    assert (await host.models.offered("espeak", "tts")).name == "espeak"
+    assert (await host.models.offered("pocketsphinx-en", "asr")).name == "pocketsphinx-en"
     with pytest.raises(NotLoaded, match="vdx models load tone"):
-        await host.offered("tone", "tts")
+        await host.models.offered("tone", "tts")
     assert "load tone" not in triton.calls
     with pytest.raises(UnknownName, match="did you mean 'tone'"):
-        await host.offered("tonne", "tts")
+        await host.models.offered("tonne", "tts")
     await host.manager.ensure("tone")  # as an administrator does
-    assert (await host.offered("tone", "tts")).name == "tone"
+    assert (await host.models.offered("tone", "tts")).name == "tone"
 
 
 async def test_a_voice_that_timed_out_because_it_died_is_recovered() -> None:
@@ -275,22 +281,22 @@ async def test_a_switched_voice_does_not_keep_the_speaker_of_the_old_one() -> No
     await host.load_defaults()
     session = opened(host)
     assert str(session.options.voice_choice) == "tone/high"
-    await host.use("espeak")
+    await host.switching.use("espeak")
     assert str(session.options.voice_choice) == "espeak"
-    assert str(host.options("").voice_choice) == "espeak", "new sessions have it as well"
-    await host.use("espeak/f3", session)
+    assert str(host.profiles.options("").voice_choice) == "espeak", "new sessions have it as well"
+    await host.switching.use("espeak/f3", session)
     assert str(session.options.voice_choice) == "espeak/f3"
-    await host.use("tone/low")
+    await host.switching.use("tone/low")
     assert str(session.options.voice_choice) == "tone/low"
-    assert str(host.options("").voice_choice) == "tone/low"
+    assert str(host.profiles.options("").voice_choice) == "tone/low"
 
 
 async def test_an_unloaded_voice_gives_way_to_the_profiles_with_its_speaker() -> None:
     _, host = hosted(tts={"voice": "espeak/f3"}, models={"preload": ["tone"]})
     await host.load_defaults()
     session = opened(host)
-    await host.use("tone/low")
-    assert await host.unload("tone") == ([session.id], [])
+    await host.switching.use("tone/low")
+    assert await host.switching.unload("tone") == ([session.id], [])
     assert str(session.options.voice_choice) == "espeak/f3"
 
 
@@ -298,25 +304,25 @@ async def test_a_client_switches_by_the_rules_of_everybody() -> None:
     _, host = hosted(tts={"voice": "tone/high"}, models={"preload": ["espeak", "canned"]})
     await host.load_defaults()
     session = opened(host)
-    assert await host.use_offered("espeak", session) == "tts"
+    assert await host.switching.use_offered("espeak", session) == "tts"
     assert str(session.options.voice_choice) == "espeak"
-    assert await host.use_offered("canned", session) == "asr"
+    assert await host.switching.use_offered("canned", session) == "asr"
     session.update(session.options.updated(language="fr"))
-    for switch in (host.use, host.use_offered):
+    for switch in (host.switching.use, host.switching.use_offered):
         with pytest.raises(InvalidInput, match="not 'fr'"):
             await switch("espeak", session)
     session.update(session.options.updated(language="en"))
     with pytest.raises(InvalidInput, match="has no speakers"):
-        await host.use_offered("canned/loud", session)
+        await host.switching.use_offered("canned/loud", session)
 
 
 async def test_a_session_that_does_not_listen_is_given_no_recogniser() -> None:
     _, host = hosted(asr={"enabled": False})
     await host.load_defaults()
     session = opened(host)
-    assert await host.use("canned") == 0
+    assert await host.switching.use("canned") == 0
     with pytest.raises(InvalidInput, match="does not listen"):
-        await host.use("canned", session)
+        await host.switching.use("canned", session)
     assert session.options.recogniser == ""
 
 
@@ -330,11 +336,11 @@ async def test_a_name_means_the_same_model_everywhere() -> None:
     assert host.manager.wanted == {"espeak", "pocketsphinx-en"}
     session = opened(host, "other")
     assert session.options.recogniser == "pocketsphinx-en"
-    assert (await host.offered("pocketsphinx", "asr")).name == "pocketsphinx-en"
+    assert (await host.models.offered("pocketsphinx", "asr")).name == "pocketsphinx-en"
     asked = session.options.updated(recogniser="pocketsphinx")
-    assert (await host.require_models(asked)).recogniser == "pocketsphinx-en"
-    assert await host.use("pocketsphinx") == 1
+    assert (await host.models.require(asked)).recogniser == "pocketsphinx-en"
+    assert await host.switching.use("pocketsphinx") == 1
     assert session.options.recogniser == "pocketsphinx-en"
-    await host.unload("pocketsphinx")
+    await host.switching.unload("pocketsphinx")
     assert "pocketsphinx-en" not in host.manager.wanted
-    assert (await host.load("pocketsphinx")).name == "pocketsphinx-en"
+    assert (await host.models.load("pocketsphinx")).name == "pocketsphinx-en"

@@ -166,3 +166,96 @@ def _default(key: str) -> object:
     for name in key.split("."):
         value = getattr(value, name)
     return value
+
+
+REPLACED_WORDS = {
+    "floor": "turn machine, threshold",
+    "moves": "decisions",
+    "notice": "event",
+    "notices": "events",
+    "mouth": "audio output",
+    "ears": "audio input, playback",
+    "courier": "outbox",
+    "narrator": "presenter",
+    "encounter": "bench client",
+    "visit": "session, call",
+    "scenario": "run_users",
+    "leaving": "draining",
+    "orphan": "unused, left over",
+    "orphans": "unused, left over",
+    "guardian": "watchdog",
+    "endings": "semantic endpointing",
+    "patience": "timeout, retry",
+    "hush": "silence",
+    "trouble": "error",
+    "unforeseen": "internal error",
+    "telling": "stop stream",
+    "hasty": "fast reconnect",
+    "vanish": "killed client",
+    "person": "user, participant",
+    "people": "users, speakers",
+    "wishes": "metadata, options",
+}
+"""Word of this project's former private vocabulary -> the term of the glossary.
+
+A reader who knows the field finds code by the field's words, so these do not come back as names.
+"""
+
+FIELD_TERMS = {
+    "noise_floor",  # the level of the background noise
+    "_noise_floor",
+    "floor",  # the least value of a signal or a range
+    "FLOOR",
+    "_FLOOR",
+    "floor_hz",
+    "_visit",  # the visitor pattern
+}
+"""Names with such a word that is the field's own there."""
+
+
+def _identifiers(path: Path) -> Iterator[str]:
+    """Names that a module defines or assigns: classes, functions, arguments, variables, fields."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        match node:
+            case ast.ClassDef(name=name) | ast.FunctionDef(name=name):
+                yield name
+            case ast.AsyncFunctionDef(name=name) | ast.arg(arg=name):
+                yield name
+            case ast.Name(id=name, ctx=ast.Store()) | ast.Attribute(attr=name, ctx=ast.Store()):
+                yield name
+            case ast.alias(asname=str(name)):
+                yield name
+            case _:
+                pass
+
+
+def _words(name: str) -> set[str]:
+    return {word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name)}
+
+
+def _sources() -> list[Path]:
+    folders = ("frontend/vdx", "triton_backends", "benchmarks")
+    found = [path for folder in folders for path in (ROOT / folder).rglob("*.py")]
+    return sorted(path for path in found if "_data" not in path.parts)
+
+
+def test_names_use_the_words_of_the_glossary() -> None:
+    sources = _sources()
+    assert len(sources) > 200
+    found = {
+        f"{path.relative_to(ROOT)}: {name}: use {REPLACED_WORDS[word]}"
+        for path in sources
+        for name in [path.stem, *_identifiers(path)]
+        if name not in FIELD_TERMS
+        for word in _words(name) & REPLACED_WORDS.keys()
+    }
+    assert sorted(found) == []
+
+
+def test_a_replaced_word_is_found_in_every_kind_of_name(tmp_path: Path) -> None:
+    source = tmp_path / "module.py"
+    source.write_text(
+        "import ast as the_ears\nclass Patience: ...\nasync def hush(person): self.ORPHANS_S = 1\n"
+    )
+    found = {word for name in _identifiers(source) for word in _words(name)}
+    assert {"ears", "patience", "hush", "person", "orphans"} <= found

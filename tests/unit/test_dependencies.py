@@ -12,9 +12,6 @@ from vdx.core.paths import PACKAGE, locate
 CHECKOUT = locate().data
 PROJECT = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]
 
-OPTIONAL = {"matplotlib"}
-"""What the report of the benches alone uses; it says what to install where it is missing."""
-
 
 def canonical(requirement: str) -> str:
     """The name in a requirement as PEP 503 writes it."""
@@ -23,6 +20,9 @@ def canonical(requirement: str) -> str:
 
 
 DECLARED = {canonical(requirement) for requirement in PROJECT["dependencies"]}
+
+OPTIONAL = {canonical(each) for each in PROJECT["optional-dependencies"]["bench"]}
+"""What benches alone use; they say what to install where it is missing."""
 
 
 def imports() -> Iterator[tuple[str, str]]:

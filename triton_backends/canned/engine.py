@@ -1,24 +1,23 @@
-"""Hears the same texts in turn, whatever is said: load runs measure vdx and not a recogniser."""
+"""Answers with given texts in turn, whatever is said: load runs then measure vdx alone."""
 
-import re
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from triton_backends.shared.contract import ASR_RATE, AsrRequest
-from triton_backends.shared.engine import Hypothesis, Word
+from triton_backends.shared.engine import Hypothesis
 from triton_backends.shared.errors import InvalidArgument
 from triton_backends.shared.parameters import Parameters
+from triton_backends.shared.words import even_words
 
 DEFAULT_TEXT = "hello there"
 
 
 class CannedEngine:
-    """Gives each new utterance the next of its texts; with no audio at all it heard nothing."""
+    """Gives each new utterance the next of its texts; one without audio gets no text."""
 
-    instant = True
-    workers = 1
+    workers = 0
 
     def __init__(self, texts: Sequence[str], max_utterances: int = 1024) -> None:
         if not texts:
@@ -67,9 +66,5 @@ class CannedUtterance:
         milliseconds = self._samples * 1000 // ASR_RATE
         if not self._samples:
             return Hypothesis()
-        scale = milliseconds / max(len(self._text), 1)
-        words = tuple(
-            Word(match.group(), round(match.start() * scale), round(match.end() * scale))
-            for match in re.finditer(r"\S+", self._text)
-        )
+        words = tuple(even_words(self._text, milliseconds))
         return Hypothesis(self._text, stable, milliseconds, 1.0, words)

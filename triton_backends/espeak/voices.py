@@ -3,6 +3,7 @@
 from collections.abc import Set as AbstractSet
 
 from triton_backends.shared.errors import InvalidArgument
+from triton_backends.shared.language_tags import primary_subtag
 
 # Where espeak-ng's own name of a language is not the one people use.
 ALIASES = {
@@ -12,9 +13,6 @@ ALIASES = {
     "zh-tw": "cmn",
     "zh-hk": "yue",
     "no": "nb",
-    "iw": "he",
-    "in": "id",
-    "tl": "fil",
     "pt-pt": "pt",
     "fr": "fr-fr",
     "chr": "chr-us-qaaa-x-west",
@@ -27,12 +25,13 @@ def find_language(tag: str, known: AbstractSet[str]) -> str:
 
     Raises InvalidArgument naming the tag.
     """
-    wanted = tag.lower().replace("_", "-")
-    while wanted:
-        for name in (ALIASES.get(wanted, wanted), wanted):
-            if name in known:
-                return name
-        wanted = wanted.rpartition("-")[0]
+    for start in (tag.lower().replace("_", "-"), primary_subtag(tag)):
+        wanted = start
+        while wanted:
+            for name in (ALIASES.get(wanted, wanted), wanted):
+                if name in known:
+                    return name
+            wanted = wanted.rpartition("-")[0]
     raise InvalidArgument(f"LANGUAGE {tag!r} is not a language of espeak-ng")
 
 

@@ -7,7 +7,8 @@ from typing import Any
 from numpy.typing import NDArray
 
 from triton_backends.onnxruntime.options import SessionSettings
-from triton_backends.shared.errors import Internal, InvalidArgument
+from triton_backends.shared.errors import InvalidArgument
+from triton_backends.shared.onnx_session import open_session, run
 
 FILE = "model.onnx"
 
@@ -35,11 +36,7 @@ class OnnxModel:
         self, inputs: Mapping[str, NDArray[Any]], outputs: Sequence[str] = ()
     ) -> list[NDArray[Any]]:
         """The named outputs, or all declared ones; raises Internal when the model fails."""
-        try:
-            found: list[NDArray[Any]] = self._session.run(list(outputs) or self._outputs, inputs)
-        except Exception as error:  # onnxruntime raises classes it does not export
-            raise Internal(f"the model failed: {str(error)[:300]}") from error
-        return found
+        return run(self._session, inputs, list(outputs) or self._outputs)
 
 
 def _session(path: Path, settings: SessionSettings) -> Any:
@@ -53,11 +50,7 @@ def _session(path: Path, settings: SessionSettings) -> Any:
         options.execution_mode = onnxruntime.ExecutionMode.ORT_PARALLEL
     options.enable_cpu_mem_arena = settings.memory_arena
     options.enable_mem_pattern = settings.memory_pattern
-    options.log_severity_level = 3
-    try:
-        return onnxruntime.InferenceSession(str(path), options, providers=list(settings.providers))
-    except Exception as error:  # noqa: BLE001  (onnxruntime raises classes it does not export)
-        raise InvalidArgument(f"{path.name} cannot be loaded: {str(error)[:300]}") from None
+    return open_session(path.name, str(path), options, settings.providers)
 
 
 def _compare(kind: str, declared: Sequence[str], there: list[str], *, some: bool = False) -> None:

@@ -11,8 +11,10 @@ import triton_python_backend_utils as pb_utils
 
 from triton_backends.onnxruntime.engine import FILE, OnnxModel
 from triton_backends.onnxruntime.options import SessionSettings
-from triton_backends.shared.fault_log import FaultLog, Origin
-from triton_backends.shared.lifeline import follow_parent
+from triton_backends.shared.fault_log import FaultLog
+from triton_backends.shared.model_info import ModelInfo
+from triton_backends.shared.parent_watch import exit_with_parent
+from triton_backends.shared.tensors import failure, origin_of, tensors_of
 
 
 class TritonPythonModel:
@@ -22,19 +24,19 @@ class TritonPythonModel:
         """Called by Triton once."""
         import onnxruntime
 
-        follow_parent()
+        exit_with_parent()
         config: dict[str, Any] = json.loads(args["model_config"])
-        gpu = args["model_instance_kind"] == "GPU"
+        model = ModelInfo.of(args)
         settings = SessionSettings.of(
             config,
-            device=int(args["model_instance_device_id"]) if gpu else None,
+            device=model.gpu,
             available=onnxruntime.get_available_providers(),
         )
-        self._faults = FaultLog(args["model_name"], pb_utils.Logger.log_error)
+        self._faults = FaultLog(model.name, pb_utils.Logger.log_error)
         self._outputs = [entry["name"] for entry in config["output"]]
         name = config.get("default_model_filename") or FILE
         self._model = OnnxModel(
-            Path(args["model_repository"], args["model_version"], name),
+            model.folder / model.version / name,
             settings,
             [entry["name"] for entry in config["input"]],
             self._outputs,
@@ -47,12 +49,9 @@ class TritonPythonModel:
     def _answer(self, request: Any) -> Any:
         wanted = list(request.requested_output_names()) or self._outputs
         try:
-            inputs = {tensor.name(): tensor.as_numpy() for tensor in request.inputs()}
-            found = self._model.run(inputs, wanted)
+            found = self._model.run(tensors_of(request), wanted)
         except Exception as error:  # noqa: BLE001  (root of a request: the client must hear of it)
-            origin = Origin(f"request {request.request_id() or 'without an id'}")
-            told = self._faults.answer(error, origin)
-            return pb_utils.InferenceResponse([], pb_utils.TritonError(str(told)))
+            return failure(self._faults.answer(error, origin_of(request)))
         return pb_utils.InferenceResponse(
             [pb_utils.Tensor(name, array) for name, array in zip(wanted, found, strict=True)]
         )

@@ -1,12 +1,12 @@
 """A voice's `.onnx.json`: untrusted input, checked before anything is built from it."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from triton_backends.shared.errors import InvalidArgument
+from triton_backends.shared.model_files import read_json
 
 MAX_CONFIG_BYTES = 4 * 1024 * 1024
 PHONEME_TYPES = ("espeak", "text", "pinyin", "hebrew", "japanese", "thai")
@@ -34,15 +34,7 @@ class VoiceConfig:
 
 def read_config(path: Path) -> VoiceConfig:
     """Reads and checks; raises InvalidArgument naming the file and the value."""
-    try:
-        if path.stat().st_size > MAX_CONFIG_BYTES:
-            raise InvalidArgument(f"{path.name} is larger than {MAX_CONFIG_BYTES} bytes")
-        raw = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InvalidArgument(f"{path.name} cannot be read: {error.strerror}") from None
-    except (ValueError, RecursionError) as error:
-        raise InvalidArgument(f"{path.name} is not JSON: {error}") from None
-    return _Reader(path.name, raw).config()
+    return _Reader(path.name, read_json(path.parent, path.name, MAX_CONFIG_BYTES)).config()
 
 
 class _Reader:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from triton_backends.piper.context import Context, context_of
 from triton_backends.shared.errors import InvalidArgument
+from triton_backends.shared.model_files import regular_file
 
 if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto
@@ -49,11 +50,9 @@ def read_model(path: Path) -> "ModelProto":
     import onnx
     from google.protobuf.message import DecodeError
 
+    file = regular_file(path.parent, path.name, MAX_MODEL_BYTES)
     try:
-        size = path.stat().st_size
-        if size > MAX_MODEL_BYTES:
-            raise InvalidArgument(f"{path.name} has {size} bytes, more than {MAX_MODEL_BYTES}")
-        model = onnx.load_model_from_string(path.read_bytes())
+        model = onnx.load_model_from_string(file.read_bytes())
     except OSError as error:
         raise InvalidArgument(f"{path.name} cannot be read: {error.strerror}") from None
     except DecodeError as error:
@@ -71,14 +70,19 @@ def _check(name: str, model: "ModelProto") -> None:
     for tensor in graph.initializer:
         if tensor.data_location == onnx.TensorProto.EXTERNAL or tensor.external_data:
             raise InvalidArgument(f"{name} keeps {tensor.name!r} in another file")
+    if model.functions or graph.sparse_initializer:
+        raise InvalidArgument(f"{name} has functions or sparse weights")
     for node in graph.node:
         if not node.output or not all(isinstance(text, str) for text in (node.name, *node.input)):
             raise InvalidArgument(f"{name} has a damaged node")
         if node.op_type in CONTROL_FLOW or node.domain not in {"", "ai.onnx"}:
             raise InvalidArgument(f"{name} has a {node.domain}:{node.op_type} node {node.name!r}")
         for attribute in node.attribute:
-            if attribute.t.data_location == onnx.TensorProto.EXTERNAL or attribute.t.external_data:
-                raise InvalidArgument(f"{name} keeps {node.name!r} in another file")
+            if attribute.HasField("g") or attribute.graphs:
+                raise InvalidArgument(f"{name} has a graph inside {node.name!r}")
+            for tensor in (attribute.t, *attribute.tensors):
+                if tensor.data_location == onnx.TensorProto.EXTERNAL or tensor.external_data:
+                    raise InvalidArgument(f"{name} keeps {node.name!r} in another file")
 
 
 def cut(name: str, model: "ModelProto") -> CutVoice:

@@ -1,9 +1,9 @@
 """The `piper` voice: a VITS network in three parts, the last two computed in growing windows.
 
-The first window is small, so that sound starts after the text part and a tenth of a second of
+The first window is small, so that audio starts after the text part and a tenth of a second of
 audio; the next ones grow quickly, because each computes its context of about 12 + 32 frames again.
-Windows of all sessions wait in one queue (turns.py); how long they may be is decided when they
-are let in (pace.py).
+Windows of all sessions wait in one queue (compute_queue.py); how long each may be is decided when
+it leaves the queue (window_sizing.py).
 """
 
 import math
@@ -24,6 +24,7 @@ from triton_backends.piper.windows import Windows
 from triton_backends.shared.contract import TtsRequest
 from triton_backends.shared.engine import Chunk
 from triton_backends.shared.errors import InvalidArgument
+from triton_backends.shared.language_tags import primary_subtag
 
 FIRST_MS, LARGEST_MS = 105, 4000
 NOTHING = Chunk(np.zeros(0, np.float32))
@@ -55,8 +56,8 @@ class PiperEngine:
         self._phonemizer = phonemizer
         self._networks = networks
         self._flow, self._decoder = contexts
-        self._turns = ComputeQueue()
-        self._pace = WindowSizing(
+        self._queue = ComputeQueue()
+        self._sizing = WindowSizing(
             self._frames(options.first_ms),
             self._frames(options.largest_ms),
             self._flow.frames // 2 + 2 * self._decoder.frames,
@@ -65,17 +66,17 @@ class PiperEngine:
     def synthesize(self, request: TtsRequest) -> Generator[Chunk]:
         """A chunk per window, each with the words that begin in it.
 
-        The empty ones are for who no longer listens: the generator is closed there, before
-        computing that takes a second where many wait.
+        The empty ones are points at which the generator can be closed for a client that has left,
+        before computing that takes a second where many wait.
         """
         speaker = self._speaker(request.speaker)
         self._check_language(request.language)
         sentences = self.sentences(request.text)
         clock = WordClock(request.text, self._decoder.samples, self.sample_rate)
-        due: float | None = None  # when the sound so far runs out
+        due: float | None = None  # when the audio so far has been played
         before = 0
         for index, sentence in enumerate(sentences):
-            with self._turns.turn(due):
+            with self._queue.slot(due):
                 yield NOTHING
                 prepared = self._prepare(sentence, request.speed, speaker)
                 yield NOTHING
@@ -88,12 +89,12 @@ class PiperEngine:
                 yield Chunk(pcm, tuple(clock.begun_before(before + windows.at)))
                 if windows.at == windows.frames:
                     break
-                with self._turns.turn(due):
+                with self._queue.slot(due):
                     yield NOTHING
-                    slack_s, shared = due - time.monotonic(), self._turns.shared
+                    slack_s, shared = due - time.monotonic(), self._queue.shared
                     length = pcm.size // self._decoder.samples
                     pcm = self._compute(
-                        windows, self._pace.following(length, slack_s, shared=shared)
+                        windows, self._sizing.following(length, slack_s, shared=shared)
                     )
             before += windows.frames
         if rest := tuple(clock.rest()):
@@ -124,15 +125,15 @@ class PiperEngine:
         return self._networks.text(np.array(sentence.ids, np.int64), scales, speaker)
 
     def _first(self, windows: Windows, *, heard: bool) -> Array:
-        """The first window of a sentence; `heard` says whether there is sound before it."""
-        turns, pace = self._turns, self._pace
-        silent = turns.silent  # with this one, unless it is heard
-        pcm = self._compute(windows, pace.first(silent - (not heard), shared=turns.shared))
-        came = turns.silent - silent
+        """The first window of a sentence; `heard` says whether there is audio before it."""
+        queue, sizing = self._queue, self._sizing
+        waiting = queue.without_audio  # with this one, unless it has audio already
+        pcm = self._compute(windows, sizing.first(waiting - (not heard), shared=queue.shared))
+        came = queue.without_audio - waiting
         if heard or came <= 0 or windows.at == windows.frames:
             return pcm
-        # They come before this one's next turn, and it would be silent by then.
-        return np.concatenate([pcm, self._compute(windows, pace.catching_up(came))])
+        # They are computed before this one's next window, whose audio would run out by then.
+        return np.concatenate([pcm, self._compute(windows, sizing.catching_up(came))])
 
     def _compute(self, windows: Windows, length: int) -> Array:
         """The next window; a rest of less than half of one is joined to it."""
@@ -142,7 +143,7 @@ class PiperEngine:
         length = end - windows.at
         began = time.monotonic()
         pcm = windows.upto(end)
-        self._pace.took(length, time.monotonic() - began)
+        self._sizing.took(length, time.monotonic() - began)
         return pcm
 
     def _frames(self, milliseconds: int) -> int:
@@ -168,9 +169,5 @@ class PiperEngine:
 
     def _check_language(self, wanted: str) -> None:
         own = self._config.language
-        if wanted and own and _primary(wanted) != _primary(own):
+        if wanted and own and primary_subtag(wanted) != primary_subtag(own):
             raise InvalidArgument(f"LANGUAGE {wanted!r}: this voice speaks {own}")
-
-
-def _primary(tag: str) -> str:
-    return tag.replace("_", "-").partition("-")[0].lower()

@@ -30,7 +30,6 @@ class TritonPythonModel(TtsBackend):
         if placement not in PLACEMENTS:
             known = " nor ".join(PLACEMENTS)
             raise InvalidArgument(f"parameter placement: {placement!r} is neither {known}")
-        self._folder = Path(args["model_repository"])
         super().initialize(args)
         if placement == "triton":
             threads = parameters.integer("threads", 0)
@@ -38,7 +37,7 @@ class TritonPythonModel(TtsBackend):
         del self._cut
 
     def build_engine(self, parameters: Parameters) -> PiperEngine:
-        self._piper, self._cut = load_voice(parameters, self._folder)
+        self._piper, self._cut = load_voice(parameters, self.model.folder)
         return self._piper
 
     def calibration_request(self, parameters: Parameters) -> TtsRequest:

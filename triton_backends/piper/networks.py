@@ -1,7 +1,6 @@
 """The three networks of a voice, wherever they run."""
 
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -9,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from triton_backends.piper.cut import CutVoice
-from triton_backends.shared.errors import Internal, InvalidArgument
+from triton_backends.shared.onnx_session import open_session, run
 
 Array = NDArray[np.float32]
 MAX_THREADS = 64
@@ -51,15 +50,15 @@ class InlineNetworks:
         self._decoder: Any = make_session(voice.decoder, threads)
 
     def text(self, ids: NDArray[np.int64], scales: Array, speaker: int | None) -> Prepared:
-        return Prepared(*_run(self._text, text_inputs(ids, scales, speaker)))
+        return Prepared(*run(self._text, text_inputs(ids, scales, speaker)))
 
     def flow(self, latent: Array, mask: Array, speaker: Array | None) -> Array:
         inputs = {self._voice.latent: latent, self._voice.mask: mask}
-        return _run(self._flow, self._with_speaker(inputs, speaker))[0]
+        return run(self._flow, self._with_speaker(inputs, speaker))[0]
 
     def decoder(self, decoded: Array, speaker: Array | None) -> Array:
         inputs = self._with_speaker({self._voice.decoded: decoded}, speaker)
-        return _run(self._decoder, inputs)[0].reshape(-1)
+        return run(self._decoder, inputs)[0].reshape(-1)
 
     def close(self) -> None:
         self._text = self._flow = self._decoder = None
@@ -83,28 +82,16 @@ def text_inputs(
 
 
 def make_session(model: bytes, threads: int) -> Any:
-    """A session of onnxruntime; 0 threads are one a core. Raises InvalidArgument if it refuses."""
+    """A session of onnxruntime; 0 threads: one for each core. Raises InvalidArgument."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads or min(os.cpu_count() or 1, MAX_THREADS)
     options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    # Threads spin between the nodes of one run, which makes it a sixth quicker, and not after it:
-    # there a thread that spins takes the core from the session that could speak.
+    # Threads spin between the nodes of one run, which makes it a sixth faster, and not after it,
+    # where a thread that spins takes the core from other sessions.
     options.add_session_config_entry("session.intra_op.allow_spinning", "1")
     options.add_session_config_entry("session.force_spinning_stop", "1")
     # Every window has another shape, so memory planned for one is never used again.
     options.enable_mem_pattern = False
-    try:
-        return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # noqa: BLE001  (onnxruntime raises classes it does not export)
-        raise InvalidArgument(f"onnxruntime refuses the network: {str(error)[:300]}") from None
-
-
-def _run(session: Any, inputs: Mapping[str, NDArray[Any]]) -> list[Array]:
-    try:
-        outputs: list[Array] = session.run(None, inputs)
-    except Exception as error:  # onnxruntime raises classes it does not export
-        raise Internal(f"the network failed: {str(error)[:300]}") from error
-    return outputs
+    return open_session("the network", model, options)

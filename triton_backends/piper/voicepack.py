@@ -4,15 +4,20 @@ import os
 from pathlib import Path
 
 from triton_backends.piper.arabic import find_vocaliser
-from triton_backends.piper.config import VoiceConfig, read_config
-from triton_backends.piper.cut import CutVoice, cut, read_model
+from triton_backends.piper.config import MAX_CONFIG_BYTES, VoiceConfig, read_config
+from triton_backends.piper.cut import MAX_MODEL_BYTES, CutVoice, cut, read_model
 from triton_backends.piper.engine import FIRST_MS, LARGEST_MS, PiperEngine, PiperOptions
 from triton_backends.piper.espeak import EspeakPhonemes
 from triton_backends.piper.networks import MAX_THREADS, InlineNetworks
 from triton_backends.piper.phonemes import LetterPhonemizer, Phonemizer
 from triton_backends.piper.pinyin import PinyinPhonemizer
 from triton_backends.shared.errors import InvalidArgument
+from triton_backends.shared.model_files import regular_file
 from triton_backends.shared.parameters import Parameters
+
+INPUTS = ("input", "input_lengths", "scales")
+SPEAKER_INPUT = "sid"
+"""Of voices with several speakers."""
 
 
 def find_network(folder: Path) -> Path:
@@ -23,11 +28,8 @@ def find_network(folder: Path) -> Path:
     if len(found) != 1:
         raise InvalidArgument(f"voicepack {folder.name!r} holds {len(found)} .onnx files, not one")
     network = found[0]
-    for path in (network, Path(f"{network}.json")):
-        if not path.resolve().is_relative_to(folder.resolve()):
-            raise InvalidArgument(f"voicepack {folder.name!r}: {path.name} lies outside the folder")
-        if not path.is_file():
-            raise InvalidArgument(f"voicepack {folder.name!r} has no {path.name}")
+    regular_file(folder, network.name, MAX_MODEL_BYTES)
+    regular_file(folder, f"{network.name}.json", MAX_CONFIG_BYTES)
     return network
 
 
@@ -37,7 +39,7 @@ def load_engine(parameters: Parameters, model_folder: Path) -> PiperEngine:
 
 
 def load_voice(parameters: Parameters, model_folder: Path) -> tuple[PiperEngine, CutVoice]:
-    """The same, and the cut networks, for who wants to run them elsewhere."""
+    """The same, and the cut networks, so that they can be run elsewhere."""
     wanted = parameters.text("voicepack")
     if not wanted:
         raise InvalidArgument("parameter voicepack is missing")
@@ -50,7 +52,7 @@ def load_voice(parameters: Parameters, model_folder: Path) -> tuple[PiperEngine,
     network = find_network(Path(os.path.normpath(model_folder / wanted)))
     config = read_config(Path(f"{network}.json"))
     phonemizer = make_phonemizer(config, network.name)
-    voice = _cut(network)
+    voice = _cut(network, config)
     contexts = (voice.flow_context, voice.decoder_context)
     networks = InlineNetworks(voice, threads)
     return PiperEngine(config, phonemizer, networks, contexts, options), voice
@@ -71,10 +73,21 @@ def make_phonemizer(config: VoiceConfig, name: str) -> Phonemizer:
     return LetterPhonemizer(config, espeak, find_vocaliser(config.espeak_voice))
 
 
-def _cut(network: Path) -> CutVoice:
+def _check_inputs(name: str, given: list[str], config: VoiceConfig) -> None:
+    wanted = [*INPUTS, SPEAKER_INPUT] if config.num_speakers > 1 else [*INPUTS]
+    if missing := [each for each in wanted if each not in given]:
+        raise InvalidArgument(f"{name} is no Piper voice: it has no input {missing[0]!r}")
+    if surplus := [each for each in given if each not in wanted]:
+        raise InvalidArgument(
+            f"{name} is no Piper voice of {config.num_speakers}: it wants an input {surplus[0]!r}"
+        )
+
+
+def _cut(network: Path, config: VoiceConfig) -> CutVoice:
     model = read_model(network)
+    _check_inputs(network.name, [value.name for value in model.graph.input], config)
     try:
         return cut(network.name, model)
     except (AttributeError, IndexError, KeyError, StopIteration, TypeError, ValueError) as error:
-        # What a damaged graph lacks is found only where it is looked for.
+        # What a damaged graph lacks is only noticed where it is used.
         raise InvalidArgument(f"{network.name} is no Piper voice: {error!r}") from None

@@ -16,16 +16,10 @@ from triton_backends.shared.parameters import Parameters
 class TritonPythonModel(AsrBackend):
     """See the engine; everything else is shared."""
 
-    def initialize(self, args: dict[str, str]) -> None:
-        """Called by Triton once."""
-        self._folder = Path(args["model_repository"])
-        self._name = args["model_name"]
-        super().initialize(args)
-
     def build_engine(self, parameters: Parameters) -> PocketsphinxEngine:
         decoders = PocketsphinxDecoders(
             parameters.integer("max_hmms_per_frame", 3000, low=100),
-            Vocabulary.of(parameters, self._folder),
+            Vocabulary.of(parameters, self.model.folder),
             prune=parameters.flag("prune_dictionary", default=True),
         )
         pool = DecoderPool(
@@ -35,6 +29,8 @@ class TritonPythonModel(AsrBackend):
         )
         return PocketsphinxEngine(
             pool,
-            CmnStore.of_server(self._name, parameters.integer("remembered_sessions", 1024, low=0)),
-            whole_only=bool(parameters.text("grammar")),
+            CmnStore.of_server(
+                self.model.name, parameters.integer("remembered_sessions", 1024, low=0)
+            ),
+            complete_sentences_only=bool(parameters.text("grammar")),
         )

@@ -6,6 +6,7 @@ client no message.
 """
 
 import time
+from concurrent.futures import Future
 from typing import Any
 
 import numpy as np
@@ -14,12 +15,11 @@ import triton_python_backend_utils as pb_utils
 from triton_backends.shared.contract import ASR_FRAME, AsrRequest, decode_asr
 from triton_backends.shared.decoding import FINAL, SPECULATIVE, Job
 from triton_backends.shared.engine import AsrEngine, Hypothesis
-from triton_backends.shared.errors import BackendError, Busy, InvalidArgument
-from triton_backends.shared.fault_log import FaultLog, Origin
-from triton_backends.shared.lifeline import follow_parent
-from triton_backends.shared.metrics import Metrics, TritonMetrics
+from triton_backends.shared.errors import BackendError, InvalidArgument
+from triton_backends.shared.fault_log import Origin
+from triton_backends.shared.metrics import Metrics
+from triton_backends.shared.model_backend import ModelBackend, count_error
 from triton_backends.shared.parameters import Parameters
-from triton_backends.shared.progress import Progress
 from triton_backends.shared.sequences import Sequences
 from triton_backends.shared.tensors import (
     failure,
@@ -36,7 +36,7 @@ STUCK_MS = 20_000
 """An engine that completes no piece of any utterance for so long is stuck."""
 
 
-class AsrBackend:
+class AsrBackend(ModelBackend):
     """Base of a family's TritonPythonModel; the family says how its engine is built."""
 
     def build_engine(self, parameters: Parameters) -> AsrEngine:
@@ -45,18 +45,16 @@ class AsrBackend:
 
     def initialize(self, args: dict[str, str]) -> None:
         """Called by Triton once: build and warm up."""
-        follow_parent()
-        parameters = Parameters.of(args["model_config"])
+        parameters = self._read_arguments(args)
         self._engine = self.build_engine(parameters)
         warm_up(self._engine)
-        self._metrics: Metrics = TritonMetrics(pb_utils, args["model_name"])
-        self._progress = Progress(parameters.integer("stuck_ms", STUCK_MS, low=100) / 1000)
-        self._faults = FaultLog(args["model_name"], pb_utils.Logger.log_error)
+        self._start_reports(parameters, STUCK_MS)
+        workers = self._engine.workers
         self._sequences = Sequences(
             self._engine,
             limit=parameters.integer("max_utterances", self._engine.max_utterances, low=1),
             idle_s=parameters.integer("idle_ms", 6000, low=100) / 1000,
-            workers=parameters.integer("workers", self._engine.workers, low=1, high=64),
+            workers=parameters.integer("workers", workers, low=min(workers, 1), high=64),
             count=lambda change: self._metrics.add("vdx_active_streams", change),
             progress=self._progress,
             faults=self._faults,
@@ -80,7 +78,7 @@ class AsrBackend:
             self._sequences.submit(request.correlation_id(), job)
 
     def _answer_probe(self, reply: "_TritonReply") -> None:
-        """An empty transcript: this process lives, its engine is idle or gets on with its work."""
+        """An empty transcript where the engine is idle or makes progress, else an error."""
         try:
             self._progress.check()
         except BackendError as error:
@@ -100,8 +98,10 @@ def warm_up(engine: AsrEngine) -> None:
     noise = np.random.default_rng(0).normal(0, 200, WARM_UP_FRAMES * ASR_FRAME).astype(np.int16)
     utterance = engine.start(AsrRequest(audio=noise))
     utterance.accept(noise)
-    utterance.flush()
-    utterance.finish()
+    for transcribe in (utterance.flush, utterance.finish):
+        answer = transcribe()
+        if isinstance(answer, Future):
+            answer.result()
     utterance.close()
 
 
@@ -142,8 +142,7 @@ class _TritonReply:
 
     def fail(self, error: BackendError) -> None:
         self._sender.send(failure(error), flags=RESPONSE_FINAL)
-        busy = isinstance(error, Busy)
-        self._metrics.add("vdx_rejections_total" if busy else "vdx_model_errors_total")
+        count_error(self._metrics, error)
 
     def nothing(self) -> None:
         self._sender.send(flags=RESPONSE_FINAL)

@@ -1,7 +1,8 @@
-"""One utterance inside a backend: its queued requests and how a batch of them is decoded."""
+"""One utterance inside a backend: its queued requests, and how a batch of them is decoded."""
 
 import time
 from collections import deque
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -9,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from triton_backends.shared.contract import ASR_FRAME, ASR_RATE, AsrRequest
+from triton_backends.shared.decode_queue import Urgency, Work
 from triton_backends.shared.engine import AsrEngine, Hypothesis, Utterance
 from triton_backends.shared.errors import BackendError, Busy
 from triton_backends.shared.fault_log import FaultLog, Origin
@@ -17,10 +19,10 @@ PARTIAL, SPECULATIVE, FINAL = 0, 1, 2
 
 MAX_QUEUED_SAMPLES = 120 * ASR_RATE
 MAX_QUEUED_JOBS = 4096
-# Decoded in one go at most, so that another utterance's END does not wait long; whole frames.
 MAX_BATCH_SAMPLES = 12 * ASR_FRAME
-# A request of this much is a recording that came whole: who is talking does not wait for its end.
+"""Decoded at once at most, so that another utterance's END does not wait long; whole frames."""
 RECORDING_SAMPLES = 2 * ASR_RATE
+"""A request with so much audio is a recording: its FLUSH and END are not urgent."""
 
 
 class Reply(Protocol):
@@ -43,14 +45,22 @@ class Job:
     end: bool = False
 
     @property
-    def priority(self) -> int:
-        """Finals before speculative decodes before partials."""
-        return 2 if self.end else int(self.request.flush)
+    def urgency(self) -> Urgency:
+        if self.end:
+            return Urgency.FINAL
+        return Urgency.SPECULATIVE if self.request.flush else Urgency.AUDIO
+
+    @property
+    def state(self) -> int:
+        """STATE of the answer."""
+        if self.end:
+            return FINAL
+        return SPECULATIVE if self.request.flush else PARTIAL
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What is decoded in one go: audio, and the requests whose audio ends with it.
+    """What is decoded at once: audio, and the requests whose audio ends with it.
 
     `request` is the one it begins in. `done` is empty where that one is longer than a batch.
     """
@@ -59,27 +69,23 @@ class Batch:
     audio: NDArray[np.int16]
     done: list[Job]
 
-    @property
-    def ends(self) -> bool:
-        """The utterance is over."""
-        return bool(self.done) and self.done[-1].end
-
 
 @dataclass(eq=False, slots=True)
 class Sequence:
-    """The queue is guarded by its owner's lock; the utterance belongs to who set `busy`.
+    """One utterance. All fields are guarded by the lock of `Sequences`, but for two.
 
-    `ready` is since when it waits for its turn, in seconds of `time.monotonic`; `read` how much of
-    the first request is decoded, `partial` what has not been told of it.
+    `utterance` and `partial`, a partial transcript that was not sent yet, belong to the thread that
+    decodes, which has set `busy`. `work` waits in the scheduler; `decoded` is how many samples of
+    the first request are decoded; `arrived` is in seconds of `time.monotonic`.
     """
 
     origin: Origin
     jobs: deque[Job] = field(default_factory=deque)
+    work: "Work[Sequence, None] | None" = None
     utterance: Utterance | None = None
     queued_samples: int = 0
     recording: bool = False
-    ready: float = 0.0
-    read: int = 0
+    decoded: int = 0
     partial: Hypothesis | None = None
     arrived: float = field(default_factory=time.monotonic)
     busy: bool = False
@@ -87,16 +93,13 @@ class Sequence:
     failure: BackendError | None = None
 
     @property
-    def priority(self) -> tuple[int, float]:
-        """Greater is sooner; of two that are wanted alike the one that has waited longer."""
-        wanted = 0 if self.recording else max(job.priority for job in self.jobs)
-        return wanted, -self.ready
+    def urgency(self) -> Urgency:
+        return Urgency.AUDIO if self.recording else max(job.urgency for job in self.jobs)
 
     def queue(self, job: Job) -> None:
         """Append a request; raises Busy when too much is waiting."""
         size = job.request.audio.size
         if job.request.cancel:
-            # What waits belongs to an utterance that nobody wants any more.
             self.discard()
         elif self.queued_samples + size > MAX_QUEUED_SAMPLES or len(self.jobs) >= MAX_QUEUED_JOBS:
             raise Busy("more than 120 s of audio wait to be recognised; send it more slowly")
@@ -105,31 +108,34 @@ class Sequence:
         self.recording = self.recording or size >= RECORDING_SAMPLES
         self.arrived = time.monotonic()
 
-    def take(self) -> Batch:
-        """The next audio to decode as one, up to the first request that wants an answer."""
+    def take(self, most: int) -> Batch:
+        """Remove up to `most` samples to decode at once, up to the first FLUSH or END."""
         request, done = self.jobs[0].request, list[Job]()
-        pieces, room = list[NDArray[np.int16]](), MAX_BATCH_SAMPLES
+        pieces, room = list[NDArray[np.int16]](), most
         while self.jobs and room > 0:
             job = self.jobs[0]
-            pieces.append(job.request.audio[self.read : self.read + room])
+            pieces.append(job.request.audio[self.decoded : self.decoded + room])
             room -= pieces[-1].size
-            self.read += pieces[-1].size
-            if self.read < job.request.audio.size:
+            self.decoded += pieces[-1].size
+            if self.decoded < job.request.audio.size:
                 break
             done.append(self.jobs.popleft())
-            self.read = 0
-            if job.priority:
+            self.decoded = 0
+            if job.state != PARTIAL:
                 break
-        self.queued_samples -= MAX_BATCH_SAMPLES - room
+        self.queued_samples -= most - room
         return Batch(request, np.concatenate(pieces), done)
 
     def discard(self) -> None:
-        """End what waits: the request that was under way with its failure, all else in silence."""
-        if self.failure is not None and self.read:
+        """End the requests that wait, without an answer.
+
+        One that was partly decoded when the engine failed is answered with that failure.
+        """
+        if self.failure is not None and self.decoded:
             self.jobs.popleft().reply.fail(self.failure)
         while self.jobs:
             self.jobs.popleft().reply.nothing()
-        self.queued_samples = self.read = 0
+        self.queued_samples = self.decoded = 0
 
     def free(self) -> None:
         if self.utterance is not None:
@@ -137,42 +143,64 @@ class Sequence:
             self.utterance = None
 
 
-def decode(engine: AsrEngine, sequence: Sequence, batch: Batch, faults: FaultLog) -> bool:
-    """Decode a batch and end its requests; False when the utterance cannot go on."""
+def decode(engine: AsrEngine, sequence: Sequence, batch: Batch) -> Future[Hypothesis | None]:
+    """Give a batch to the engine; the future ends with the answer to the batch's last request.
+
+    None where it is answered without a transcript. Never raises: what the engine raises becomes the
+    future's exception.
+    """
     for job in batch.done[:-1]:
         job.reply.nothing()
+    answer: Future[Hypothesis | None] = Future()
     try:
-        _answer(engine, sequence, batch)
+        found = _call_engine(engine, sequence, batch)
     except Exception as error:  # noqa: BLE001  (root of a worker: the client must hear of it)
-        _fail(sequence, batch, faults.answer(error, sequence.origin))
+        answer.set_exception(error)
+        return answer
+    if isinstance(found, Future):
+        return found
+    answer.set_result(found)
+    return answer
+
+
+def reply(
+    sequence: Sequence, batch: Batch, answer: Future[Hypothesis | None], faults: FaultLog
+) -> bool:
+    """End the batch's last request with what `decode` came to; False when the utterance is over."""
+    last = batch.done[-1] if batch.done else None
+    try:
+        hypothesis = answer.result()
+        if last is None:
+            return True
+        if hypothesis is None:
+            last.reply.nothing()
+        else:
+            last.reply.answer(hypothesis, last.state)
+    except Exception as error:  # noqa: BLE001  (root of a worker: the client must hear of it)
+        told = faults.answer(error, sequence.origin)
+        if last is None:
+            sequence.failure = told
+        else:
+            last.reply.fail(told)
         return False
-    return True
+    return not last.end
 
 
-def _fail(sequence: Sequence, batch: Batch, error: BackendError) -> None:
-    if batch.done:
-        batch.done[-1].reply.fail(error)
-    else:
-        sequence.failure = error
-
-
-def _answer(engine: AsrEngine, sequence: Sequence, batch: Batch) -> None:
+def _call_engine(
+    engine: AsrEngine, sequence: Sequence, batch: Batch
+) -> Hypothesis | Future[Hypothesis | None] | None:
     last = batch.done[-1] if batch.done else None
     if last is not None and last.request.cancel:
-        last.reply.answer(Hypothesis(), FINAL)
-        return
+        return Hypothesis()
     if sequence.utterance is None:
         sequence.utterance = engine.start(batch.request)
     if batch.audio.size:
         sequence.partial = sequence.utterance.accept(batch.audio) or sequence.partial
     if last is None:
-        return
+        return None
     partial, sequence.partial = sequence.partial, None
     if last.end:
-        last.reply.answer(sequence.utterance.finish(), FINAL)
-    elif last.request.flush:
-        last.reply.answer(sequence.utterance.flush(), SPECULATIVE)
-    elif partial is not None:
-        last.reply.answer(partial, PARTIAL)
-    else:
-        last.reply.nothing()
+        return sequence.utterance.finish()
+    if last.request.flush:
+        return sequence.utterance.flush()
+    return partial

@@ -1,6 +1,7 @@
 """What a family implements: an engine that knows its model and nothing of Triton."""
 
 from collections.abc import Generator
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -38,8 +39,8 @@ class TtsEngine(Protocol):
 
     `synthesize` may be called from several threads at once, up to `max_streams`. It checks what
     it alone can check (voice, language) before the first chunk, raising InvalidArgument. Closing
-    the iterator ends the synthesis: nothing is computed afterwards. An empty chunk is no sound,
-    but lets the iterator be closed there.
+    the iterator ends the synthesis: nothing is computed afterwards. An empty chunk has no audio
+    and is a further point at which the iterator can be closed.
     """
 
     sample_rate: int
@@ -52,7 +53,7 @@ class TtsEngine(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Hypothesis:
-    """What a recogniser has understood of one utterance so far.
+    """What a recogniser has recognised of one utterance so far.
 
     `stable` is how many leading characters of `text` will not change any more; `audio_ms` how
     much audio the text covers; `confidence` lies in 0 to 1.
@@ -66,41 +67,46 @@ class Hypothesis:
 
 
 class Utterance(Protocol):
-    """The state of one utterance inside a recogniser; used by one thread at a time."""
+    """The state of one utterance inside a recogniser; used by one thread at a time.
+
+    `flush` and `finish` return the transcript, or a future of it where the engine computes in
+    threads of its own; until that future has ended nothing else is called but `queued_behind`.
+    Whatever a method raises or the future ends with ends the utterance.
+    """
 
     def accept(self, pcm: NDArray[np.int16]) -> Hypothesis | None:
         """Take 16 kHz mono audio; a hypothesis if it differs from the last one returned."""
         ...
 
-    def flush(self) -> Hypothesis:
+    def flush(self) -> "Hypothesis | Future[Hypothesis | None]":
         """The best transcript of what is there; more audio may follow."""
         ...
 
-    def finish(self) -> Hypothesis:
+    def finish(self) -> "Hypothesis | Future[Hypothesis | None]":
         """The final transcript; only `close` may follow."""
         ...
 
     def close(self) -> None:
-        """Free everything; also without `finish`, when the utterance is thrown away."""
+        """Free everything; also called without `finish`, when the utterance is cancelled."""
         ...
 
 
 @runtime_checkable
-class Speculative(Protocol):
-    """An utterance that wants to know what comes next while it decodes."""
+class SeesQueue(Protocol):
+    """An utterance that wants to know which requests wait behind the one it works on."""
 
-    def foresee(self, request: AsrRequest, *, end: bool) -> None:
-        """Hear of a request that has to wait; called by any thread, returns at once."""
+    def queued_behind(self, request: AsrRequest, *, end: bool) -> None:
+        """A request of this utterance has to wait; called by any thread, returns at once."""
         ...
 
 
 class AsrEngine(Protocol):
-    """Opens utterances. `instant` engines answer in microseconds and need no worker thread.
+    """Opens utterances.
 
-    `workers` is how many threads call its utterances where the configuration does not say.
+    `workers` is how many threads call its utterances where the configuration does not say. 0: each
+    call returns within a millisecond and is made by the thread that brought the request.
     """
 
-    instant: bool
     max_utterances: int
     workers: int
 

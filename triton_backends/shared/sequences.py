@@ -1,29 +1,40 @@
-"""The live utterances of one model instance: who is let in and who is decoded next.
+"""The open utterances of one model instance: which are admitted, and how each is worked through.
 
-Pure Python. Requests of one utterance are done in order; between utterances one whose END has
-arrived goes first, then one with a FLUSH, then by turns plain audio and recordings that came whole.
+Requests of one utterance are decoded in order, one batch at a time; whose batch is next is decided
+by the scheduler (decode_queue.py).
 """
 
 import math
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
 
-from triton_backends.shared.decoding import Job, Sequence, decode
-from triton_backends.shared.engine import AsrEngine, Speculative
+from triton_backends.shared.decode_queue import Work
+from triton_backends.shared.decoding import (
+    MAX_BATCH_SAMPLES,
+    MAX_QUEUED_SAMPLES,
+    Batch,
+    Job,
+    Sequence,
+    decode,
+    reply,
+)
+from triton_backends.shared.engine import AsrEngine, Hypothesis, SeesQueue, Utterance
 from triton_backends.shared.errors import BackendError, Busy, InvalidArgument
 from triton_backends.shared.fault_log import FaultLog, Origin, no_log
 from triton_backends.shared.progress import Progress
+from triton_backends.shared.scheduler import Scheduler, ShouldStop
 
 REAP_INTERVAL_S = 1.0
 
 
 class Sequences:
-    """`submit` returns at once unless the engine is instant; workers of our own decode.
+    """`submit` returns at once; `workers` threads decode, or with 0 the one that submits.
 
     `limit` utterances may be open at once, and one that is idle for `idle_s` is freed, because
-    Triton forgets an idle sequence without a word. `count` hears +1 and -1 as they open and end,
-    `progress` of every batch; `faults` is where an engine's exceptions are written.
+    Triton forgets an idle sequence without telling the backend. `count` is called with +1 and -1 as
+    they open and end; `progress` is told of every batch; `faults` writes an engine's exceptions.
     """
 
     def __init__(
@@ -43,16 +54,14 @@ class Sequences:
         self._progress = progress or Progress(math.inf)
         self._faults = faults or no_log()
         self._live: dict[int, Sequence] = {}
+        """By id: those whose END has not arrived."""
         self._open: set[Sequence] = set()
-        self._ready: set[Sequence] = set()
-        self._wake = threading.Condition()
+        self._changed = threading.Condition()
         self._closed = False
-        self._threads = [
-            threading.Thread(target=self._work, name=f"decoder-{number}", daemon=True)
-            for number in range(0 if engine.instant else workers)
-        ]
-        for thread in self._threads:
-            thread.start()
+        self._most_samples = MAX_BATCH_SAMPLES if workers else MAX_QUEUED_SAMPLES
+        self._scheduler: Scheduler[Sequence, None] = Scheduler(self._decode, workers)
+        self._reaper = threading.Thread(target=self._reap_regularly, name="idle", daemon=True)
+        self._reaper.start()
 
     def __len__(self) -> int:
         """Utterances that are open, those included whose final is still being computed."""
@@ -60,43 +69,51 @@ class Sequences:
 
     def submit(self, sequence_id: int, job: Job) -> None:
         """Take a request; an error is its answer."""
+        work: Work[Sequence, None] | None = None
+        behind: Utterance | None = None
         try:
-            with self._wake:
+            with self._changed:
                 sequence = self._find(sequence_id, job)
                 sequence.queue(job)
                 if job.end:
                     del self._live[sequence_id]
-                if not sequence.busy:
-                    self._wait(sequence)
+                if sequence.busy:
+                    behind = sequence.utterance
                 else:
-                    _announce(sequence.utterance, job)
+                    work = self._wait(sequence)
         except BackendError as error:
             job.reply.fail(error)
             return
-        if not self._threads:
-            while self._serve_ready():
-                pass
+        if work is not None:
+            self._scheduler.submit(work)
+        else:
+            _announce(behind, job)
 
     def close(self) -> None:
-        """End the workers and free every utterance; open requests end without an answer."""
-        with self._wake:
+        """End the workers and free every utterance; requests that wait end without an answer."""
+        self._scheduler.close()
+        with self._changed:
             self._closed = True
-            self._wake.notify_all()
-        for thread in self._threads:
-            thread.join()
-        with self._wake:
+            self._changed.notify_all()
             for sequence in list(self._open):
                 self._drop(sequence)
             self._live.clear()
+        self._reaper.join()
 
     def reap(self) -> None:
         """Free what has been idle too long."""
         deadline = time.monotonic() - self._idle_s
-        with self._wake:
+        with self._changed:
             for sequence_id, sequence in list(self._live.items()):
                 if sequence.arrived < deadline and not sequence.jobs:
                     del self._live[sequence_id]
                     self._drop(sequence)
+
+    def _reap_regularly(self) -> None:
+        with self._changed:
+            while not self._closed:
+                self._changed.wait(REAP_INTERVAL_S if self._live else None)
+                self.reap()
 
     def _find(self, sequence_id: int, job: Job) -> Sequence:
         if job.start:
@@ -117,7 +134,54 @@ class Sequences:
         origin = Origin(f"sequence {sequence_id}", session)
         sequence = self._live[sequence_id] = Sequence(origin)
         self._open.add(sequence)
+        self._changed.notify()
         self._count(1)
+
+    def _wait(self, sequence: Sequence) -> Work[Sequence, None] | None:
+        """New work for the scheduler; None where it has some of this utterance, which is updated.
+
+        The caller submits it once it has let go of the lock: without workers that decodes.
+        """
+        if sequence.work is not None:
+            self._scheduler.raise_urgency(sequence.work, sequence.urgency)
+            return None
+        sequence.work = Work(sequence, sequence.urgency)
+        return sequence.work
+
+    def _decode(self, sequences: list[Sequence], _stop: ShouldStop) -> list[None]:
+        """Decode the next batch of an utterance, all of which the scheduler has taken."""
+        [sequence] = sequences
+        with self._changed:
+            sequence.work = None
+            if sequence.dropped or not sequence.jobs:
+                return [None]
+            sequence.busy = True
+            batch = sequence.take(self._most_samples)
+        self._progress.begin()
+        answer = decode(self._engine, sequence, batch)
+        if answer.done():
+            self._decoded(sequence, batch, answer)
+        else:
+            answer.add_done_callback(lambda done: self._decoded(sequence, batch, done))
+        return [None]
+
+    def _decoded(self, sequence: Sequence, batch: Batch, answer: Future[Hypothesis | None]) -> None:
+        goes_on = reply(sequence, batch, answer, self._faults)
+        if not goes_on:
+            # Not under the lock: ending a search takes long enough to hold up `submit`.
+            sequence.free()
+        self._progress.end()
+        work = None
+        with self._changed:
+            sequence.busy = False
+            if sequence.dropped:
+                self._free(sequence)
+            elif not goes_on:
+                self._forget(sequence)
+            elif sequence.jobs:
+                work = self._wait(sequence)
+        if work is not None:
+            self._scheduler.submit(work)
 
     def _drop(self, sequence: Sequence) -> None:
         sequence.dropped = True
@@ -126,51 +190,9 @@ class Sequences:
             self._free(sequence)
 
     def _free(self, sequence: Sequence) -> None:
-        self._ready.discard(sequence)
         self._open.discard(sequence)
         sequence.free()
         self._count(-1)
-
-    def _work(self) -> None:
-        while True:
-            with self._wake:
-                while not self._ready and not self._closed:
-                    self._wake.wait(REAP_INTERVAL_S if self._live else None)
-                    self.reap()
-                if self._closed:
-                    return
-            self._serve_ready()
-
-    def _serve_ready(self) -> bool:
-        """Decode one batch of the utterance that is the most urgent; False if none waits."""
-        with self._wake:
-            if not self._ready:
-                return False
-            sequence = max(self._ready, key=lambda waiting: waiting.priority)
-            self._ready.discard(sequence)
-            sequence.busy = True
-            batch = sequence.take()
-        self._progress.begin()
-        goes_on = decode(self._engine, sequence, batch, self._faults)
-        if not goes_on or batch.ends:
-            # Not under the lock: ending a search takes long enough to hold up `submit`.
-            sequence.free()
-        self._progress.end()
-        with self._wake:
-            sequence.busy = False
-            if sequence.dropped:
-                self._free(sequence)
-            elif not goes_on or batch.ends:
-                self._forget(sequence)
-            elif sequence.jobs:
-                self._wait(sequence)
-        return True
-
-    def _wait(self, sequence: Sequence) -> None:
-        if sequence not in self._ready:
-            sequence.ready = time.monotonic()
-            self._ready.add(sequence)
-        self._wake.notify()
 
     def _forget(self, sequence: Sequence) -> None:
         for sequence_id, live in list(self._live.items()):
@@ -181,5 +203,5 @@ class Sequences:
 
 def _announce(utterance: object, job: Job) -> None:
     """Tell an utterance that is being decoded what waits behind it."""
-    if isinstance(utterance, Speculative):
-        utterance.foresee(job.request, end=job.end)
+    if isinstance(utterance, SeesQueue):
+        utterance.queued_behind(job.request, end=job.end)

@@ -8,7 +8,9 @@ import numpy as np
 import triton_python_backend_utils as pb_utils
 from numpy.typing import NDArray
 
+from triton_backends.shared.contract import MAX_NAME_CHARS
 from triton_backends.shared.errors import BackendError
+from triton_backends.shared.fault_log import Origin
 
 
 def tensors_of(request: Any) -> dict[str, NDArray[Any]]:
@@ -16,8 +18,15 @@ def tensors_of(request: Any) -> dict[str, NDArray[Any]]:
     return {tensor.name(): tensor.as_numpy() for tensor in request.inputs()}
 
 
+def origin_of(request: Any) -> Origin:
+    """Names a request, and the session that it says it belongs to, in the log."""
+    session = str(parameters_of(request).get("vdx_session", ""))[:MAX_NAME_CHARS]
+    name = f"request {request.request_id() or 'without an id'}"
+    return Origin(name, session if session.isprintable() else "")
+
+
 def parameters_of(request: Any) -> dict[str, Any]:
-    """The request's own parameters; vdx knows the two below."""
+    """The request's own parameters; vdx sends `vdx_session` and the two below."""
     parameters: dict[str, Any] = json.loads(request.parameters() or "{}")
     return parameters
 

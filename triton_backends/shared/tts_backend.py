@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
 from typing import Any
 
 import triton_python_backend_utils as pb_utils
@@ -17,9 +18,8 @@ import triton_python_backend_utils as pb_utils
 from triton_backends.shared.contract import TtsRequest, decode_tts
 from triton_backends.shared.engine import Chunk, TtsEngine
 from triton_backends.shared.errors import BackendError, Busy
-from triton_backends.shared.fault_log import FaultLog, Origin
-from triton_backends.shared.lifeline import follow_parent
-from triton_backends.shared.metrics import Metrics, TritonMetrics
+from triton_backends.shared.metrics import Metrics
+from triton_backends.shared.model_backend import ModelBackend, count_error
 from triton_backends.shared.parameters import Parameters
 from triton_backends.shared.progress import Progress
 from triton_backends.shared.silence import pause_after
@@ -34,6 +34,7 @@ from triton_backends.shared.speech import (
 from triton_backends.shared.tensors import (
     failure,
     is_probe,
+    origin_of,
     parameters_of,
     stop_wanted,
     tensors_of,
@@ -42,17 +43,18 @@ from triton_backends.shared.tensors import (
 
 FINAL = pb_utils.TRITONSERVER_RESPONSE_COMPLETE_FINAL
 
-# Within one response the client is asked for again when the engine has been at it this long.
 POLL_INTERVAL_S = 0.01
+"""While a response is computed, Triton is asked this often whether the client is still there."""
 FIRST_RESPONSE_PAUSE_S = 0.002
-UNWANTED_KEPT = 256
 TRIM_START_MS = 300
 """The most silence left out before the first sound."""
+MAX_EARLY_STOPS = 256
+"""Stops kept of requests that have not arrived yet."""
 STUCK_MS = 10_000
 """An engine that gives none of its requests a chunk for so long is stuck."""
 
 
-class TtsBackend:
+class TtsBackend(ModelBackend):
     """Base of a family's TritonPythonModel; the family says how its engine is built."""
 
     def build_engine(self, parameters: Parameters) -> TtsEngine:
@@ -65,8 +67,7 @@ class TtsBackend:
 
     def initialize(self, args: dict[str, str]) -> None:
         """Called by Triton once: build, warm up, calibrate."""
-        follow_parent()
-        parameters = Parameters.of(args["model_config"])
+        parameters = self._read_arguments(args)
         self._engine = self.build_engine(parameters)
         self._limit = parameters.integer("max_streams", self._engine.max_streams, low=1)
         self._voice = Voice(
@@ -77,15 +78,12 @@ class TtsBackend:
             trim_start_ms=parameters.integer("trim_start_ms", TRIM_START_MS, high=1000),
         )
         self._trims_end = parameters.flag("trim_end", default=True)
-        self._metrics: Metrics = TritonMetrics(pb_utils, args["model_name"])
-        self._faults = FaultLog(args["model_name"], pb_utils.Logger.log_error)
+        self._start_reports(parameters, STUCK_MS)
         self._workers = ThreadPoolExecutor(self._limit, thread_name_prefix="synthesis")
-        stuck_ms = parameters.integer("stuck_ms", STUCK_MS, low=100)
-        self._progress = Progress(stuck_ms / 1000)
         self._active = 0
         self._answers: dict[str, _Answer] = {}
-        # A stop comes by another stream than its request, and may overtake it.
-        self._unwanted: deque[str] = deque(maxlen=UNWANTED_KEPT)
+        # A stop comes by another stream than its request, and may arrive before it.
+        self._early_stops: deque[str] = deque(maxlen=MAX_EARLY_STOPS)
         self._lock = threading.Lock()
 
     def execute(self, requests: list[Any]) -> None:
@@ -101,7 +99,7 @@ class TtsBackend:
                 self._stop(wanted)
                 sender.send(flags=FINAL)
                 continue
-            if request.request_id() in self._unwanted:
+            if request.request_id() in self._early_stops:
                 sender.send(flags=FINAL)
                 self._metrics.add("vdx_cancellations_total")
                 continue
@@ -109,7 +107,7 @@ class TtsBackend:
                 decoded = decode_tts(tensors_of(request))
                 self._admit()
             except Exception as error:  # noqa: BLE001  (root of a request: the client must hear)
-                self._refuse(sender, self._faults.answer(error, _origin(request)))
+                self._refuse(sender, self._faults.answer(error, origin_of(request)))
                 continue
             answer = _Answer(request, sender, arrived)
             with self._lock:
@@ -129,7 +127,7 @@ class TtsBackend:
             self._active += 1
 
     def _answer_probe(self, sender: Any) -> None:
-        """FINAL alone: this process lives, and its engine is idle or gets on with its work."""
+        """FINAL alone where the engine is idle or makes progress, else an error."""
         try:
             self._progress.check()
         except BackendError as error:
@@ -138,18 +136,17 @@ class TtsBackend:
             sender.send(flags=FINAL)
 
     def _stop(self, wanted: str) -> None:
-        """A client's word that it wants no more of a request; one that is over is no error."""
+        """A client wants no more of a request; it is no error if that has ended already."""
         with self._lock:
             answer = self._answers.get(wanted)
         if answer is not None:
             answer.abandoned = True
         else:
-            self._unwanted.append(wanted)
+            self._early_stops.append(wanted)
 
     def _refuse(self, sender: Any, error: BackendError) -> None:
         sender.send(failure(error), flags=FINAL)
-        busy = isinstance(error, Busy)
-        self._metrics.add("vdx_rejections_total" if busy else "vdx_model_errors_total")
+        count_error(self._metrics, error)
 
     def _run(self, decoded: TtsRequest, answer: "_Answer") -> None:
         self._metrics.add("vdx_active_streams", 1)
@@ -169,8 +166,9 @@ class TtsBackend:
             answer.report(self._metrics)
 
     def _speak(self, decoded: TtsRequest, answer: "_Answer") -> None:
-        chunks = _while_wanted(self._engine.synthesize(decoded), answer, self._progress)
         pause_ms = pause_after(decoded.text, decoded.speed) if self._trims_end else None
+        plain = replace(decoded, text=decoded.text.rstrip("\n"))
+        chunks = _while_wanted(self._engine.synthesize(plain), answer, self._progress)
         with closing(chunks), closing(stream_speech(chunks, self._voice, pause_ms)) as responses:
             while not answer.ended and not answer.cancelled():
                 response = next(responses, None)
@@ -182,14 +180,14 @@ class TtsBackend:
                 first = not answer.started
                 answer.send(response)
                 if first:
-                    # Where cores are few, the sound that has just left needs one to arrive.
+                    # On few cores: yields one to the server, which sends the response on.
                     time.sleep(FIRST_RESPONSE_PAUSE_S)
 
 
 def _while_wanted(
     chunks: Generator[Chunk], answer: "_Answer", progress: Progress
 ) -> Generator[Chunk]:
-    """The chunks that hold anything, until the client has gone."""
+    """The chunks with audio or words, until the client does not want them any more."""
     with closing(chunks):
         for chunk in chunks:
             progress.advance()
@@ -199,17 +197,13 @@ def _while_wanted(
                 return
 
 
-def _origin(request: Any) -> Origin:
-    return Origin(f"request {request.request_id() or 'without an id'}")
-
-
 class _Answer:
     """The responses to one request; used by one worker."""
 
     def __init__(self, request: Any, sender: Any, arrived: float) -> None:
         self.abandoned = False
         self.id: str = request.request_id()
-        self.origin = _origin(request)
+        self.origin = origin_of(request)
         self._request = request
         self._sender = sender
         self._arrived = arrived
@@ -252,13 +246,13 @@ class _Answer:
             self._sender.send(failure(error), flags=FINAL)
 
     def finish(self) -> None:
-        """FINAL is owed in every case, also after a cancellation."""
+        """Send FINAL if nothing has; it is due in every case, also after a cancellation."""
         if not self.ended:
             self.ended = True
             self._sender.send(flags=FINAL)
 
     def report(self, metrics: Metrics) -> None:
-        """What Triton's own statistics miss, because `execute` has long returned."""
+        """Metrics that Triton's own statistics lack, because `execute` returned before."""
         if self.abandoned:
             metrics.add("vdx_cancellations_total")
         if not self._sent_at:

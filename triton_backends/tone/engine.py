@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import re
 import time
 from collections.abc import Generator
 from dataclasses import dataclass
@@ -11,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from triton_backends.shared.contract import TtsRequest
-from triton_backends.shared.engine import Chunk, Word
+from triton_backends.shared.engine import Chunk
 from triton_backends.shared.errors import Internal, InvalidArgument
 from triton_backends.shared.framing import OUTPUT_RATE
 from triton_backends.shared.parameters import Parameters
+from triton_backends.shared.words import even_words
 
 CHUNK = OUTPUT_RATE // 25  # 40 ms
 FADE = OUTPUT_RATE // 200  # 5 ms
@@ -27,10 +27,10 @@ SILENT = np.zeros(0, np.float32)
 
 @dataclass(frozen=True)
 class ToneOptions:
-    """`fault` strikes every request; `allow_faults` lets a request ask by SPEAKER "fault:NAME".
+    """`fault` happens in every request; `allow_faults` lets a request ask by SPEAKER "fault:NAME".
 
-    Faults: slow (every chunk takes `slow_ms`), error (raised after two chunks), hang (no sound
-    after two chunks, until the client gives up), exit (the process ends after two chunks).
+    Faults: slow (every chunk takes `slow_ms`), error (raised after two chunks), hang (no audio
+    after two chunks, until the client cancels), exit (the process ends after two chunks).
     """
 
     ms_per_char: int = 60
@@ -73,10 +73,10 @@ class ToneEngine:
         fault = self._fault_of(request.speaker)
         milliseconds = len(request.text) * self.options.ms_per_char / request.speed
         total = round(milliseconds * OUTPUT_RATE / 1000)
-        words = _even_words(request.text, milliseconds)
+        words = even_words(request.text, milliseconds)
         step = 2 * np.pi * pitch_of(request.text) / OUTPUT_RATE
         for number, start in enumerate(range(0, total, CHUNK)):
-            self._strike(fault, number)
+            self._inject(fault, number)
             while fault == "hang" and number >= FAULT_AFTER_CHUNKS:
                 time.sleep(HANG_STEP_S)
                 yield Chunk(SILENT)
@@ -97,7 +97,7 @@ class ToneEngine:
             raise InvalidArgument(f"SPEAKER {speaker!r} is not known to this model")
         return fault
 
-    def _strike(self, fault: str, chunk: int) -> None:
+    def _inject(self, fault: str, chunk: int) -> None:
         if fault == "slow":
             time.sleep(self.options.slow_ms / 1000)
         if chunk < FAULT_AFTER_CHUNKS:
@@ -113,18 +113,3 @@ def _sine(start: int, end: int, total: int, step: float) -> NDArray[np.float32]:
     edge = np.minimum(np.minimum(index, total - 1 - index) / FADE, 1.0)
     wave: NDArray[np.float32] = (AMPLITUDE * edge * np.sin(step * index)).astype(np.float32)
     return wave
-
-
-def _even_words(text: str, milliseconds: float) -> list[Word]:
-    """Every word from the time of its first character to that of its last."""
-    scale = milliseconds / len(text)
-    return [
-        Word(
-            word=match.group(),
-            start_ms=round(match.start() * scale),
-            end_ms=round(match.end() * scale),
-            char_start=match.start(),
-            char_end=match.end(),
-        )
-        for match in re.finditer(r"\S+", text)
-    ]

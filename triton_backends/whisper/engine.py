@@ -1,27 +1,35 @@
 """Whisper as a streaming recogniser.
 
-While somebody speaks, a partial transcript is made now and then. At the pause the whole utterance
-is decoded, with the words on which partials agreed given: normally the final transcript is ready
-when the turn ends. All utterances share one copy of the weights and one schedule.
+While somebody speaks, a partial transcript is made about every second. At the pause the whole
+utterance is decoded, with the words on which partials agreed given as a prefix: normally the final
+transcript is ready when the turn ends. All utterances share one copy of the weights and one
+scheduler, which decides alone what is decoded next (shared/decode_queue.py).
 """
 
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from triton_backends.shared.contract import ASR_RATE, AsrRequest
+from triton_backends.shared.decode_queue import Urgency, Work
 from triton_backends.shared.parameters import Parameters
-from triton_backends.whisper.costs import PartialCosts
+from triton_backends.shared.scheduler import Scheduler
+from triton_backends.whisper.hardware import Hardware
 from triton_backends.whisper.model_folder import open_model_folder
-from triton_backends.whisper.recogniser import Hardware, Recogniser, Window
-from triton_backends.whisper.schedule import Schedule
+from triton_backends.whisper.partials import PartialCosts
+from triton_backends.whisper.recogniser import Recogniser
+from triton_backends.whisper.segments import WindowScheduler, WindowWork
 from triton_backends.whisper.utterance import WhisperUtterance
+from triton_backends.whisper.windows import TimedWord, Window
 
 SHORT_WINDOWS_S = (10, 15, 20)
 """Windows beside the model's own. Below 10 s Whisper begins to repeat itself."""
 MARGIN_S = 2
 """Silence that a shortened window ends with at least (transcribe.cpp pull request 149)."""
+SPARE_S = 2
+"""Of a full window that is left empty; audio beyond it is cut into segments."""
 DEVICES = ("cpu", "cuda")
 
 
@@ -68,37 +76,52 @@ class WhisperOptions:
 class WhisperEngine:
     """Any CTranslate2 Whisper model; LANGUAGE is detected where a request leaves it out."""
 
-    instant = False
+    workers = 0  # the scheduler has threads of its own, and utterances never wait for them
 
     def __init__(self, folder: Path, options: WhisperOptions | None = None) -> None:
         self.options = options = options or WhisperOptions()
         self.max_utterances = options.max_utterances
-        # A worker waits for the end of each decode, so that those that wait can be batched.
-        self.workers = min(options.max_utterances, 32)
-        pack = open_model_folder(folder)
-        self.recogniser = Recogniser(pack, options.hardware, options.max_tokens_per_second)
+        model = open_model_folder(folder)
+        self.recogniser = Recogniser(model, options.hardware, options.max_tokens_per_second)
+        full_s = self.recogniser.full_frames // 100
+        self.longest_samples = max(full_s - SPARE_S, full_s * 3 // 4) * ASR_RATE
+        """What is decoded at once at most."""
         self._warm_up()
-        self.partials = PartialCosts()
-        self.schedule = Schedule(
-            self.recogniser.understand, self.recogniser.parallel, options.max_batch
+        self.partial_costs = PartialCosts()
+        self.scheduler: WindowScheduler = Scheduler(
+            self.recogniser.transcribe, self.recogniser.parallel, options.max_batch
         )
 
     @classmethod
     def of(cls, parameters: Parameters, folder: Path, gpu: int | None = None) -> "WhisperEngine":
         """From a model's parameters; `voicepack` is absolute or relative to the model's folder."""
-        pack = folder / parameters.text("voicepack", "voicepack")
-        return cls(pack, WhisperOptions.of(parameters, gpu))
+        model = folder / parameters.text("voicepack", "voicepack")
+        return cls(model, WhisperOptions.of(parameters, gpu))
 
     def start(self, request: AsrRequest, /) -> WhisperUtterance:
         language = self.recogniser.vocabulary.language(request.language)
         return WhisperUtterance(self, language)
 
+    def submit(
+        self,
+        audio: NDArray[np.int16],
+        urgency: Urgency,
+        language: str = "",
+        prefix: tuple[TimedWord, ...] = (),
+    ) -> WindowWork:
+        """Decode audio as soon as its turn comes; `prefix` are words that it begins with."""
+        tokens = tuple(token for word in prefix for token in word.tokens)
+        window = Window(audio, self.window_frames(audio.size), language, tokens)
+        work: WindowWork = Work(window, urgency, window.batch_key)
+        self.scheduler.submit(work)
+        return work
+
     def close(self) -> None:
-        self.schedule.close()
+        self.scheduler.close()
         self.recogniser.close()
 
     def window_frames(self, samples: int) -> int:
-        """The frames of 10 ms in which so many samples are heard: as few as do no harm."""
+        """How many frames of 10 ms so many samples are padded to: few, as far as none is lost."""
         full = self.recogniser.full_frames
         if not self.options.full_window:
             for seconds in SHORT_WINDOWS_S:
@@ -110,4 +133,4 @@ class WhisperEngine:
         """A real decode of noise, so that the first utterance is as fast as the tenth."""
         noise = np.random.default_rng(0).normal(0, 200, ASR_RATE).astype(np.int16)
         language = self.recogniser.vocabulary.languages[:1] or ("en",)
-        self.recogniser.understand([Window(noise, self.window_frames(noise.size), language[0])])
+        self.recogniser.transcribe([Window(noise, self.window_frames(noise.size), language[0])])

@@ -1,4 +1,4 @@
-"""What is not to be written down: silence, noise, loops, and what Whisper says of nothing."""
+"""What is left out of a transcript: silence, noise, loops, and text where nobody spoke."""
 
 import zlib
 from collections.abc import Sequence
@@ -6,12 +6,12 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from triton_backends.whisper.levels import frame_levels
+from triton_backends.shared.levels import frame_levels
 
 SILENT_RMS = 40.0
 """int16 RMS (-58 dBFS) that the loudest frames of speech exceed."""
 EVEN_RATIO = 1.5
-"""Loud frames over quiet ones, in amplitude; noise without speech is evener than this."""
+"""Loud frames over quiet ones, in amplitude: below this it is noise without speech."""
 MIN_JUDGED_FRAMES = 15
 
 # The thresholds of openai-whisper (whisper/transcribe.py).
@@ -23,9 +23,9 @@ MIN_COMPRESSED_CHARS = 40
 LOOP_TOKENS = 12
 """A run of the same few tokens this long is a loop, however short the text."""
 
-# What released models say of music and silence, learned from subtitles (openai/whisper
-# discussions 928 and 679); believed only where the model also doubts that there is speech.
-PHANTOMS = frozenset(
+# Transcripts of music and silence that released models learned from subtitles (openai/whisper
+# discussions 928 and 679); left out only where the model also doubts that there is speech.
+KNOWN_HALLUCINATIONS = frozenset(
     {
         "you",
         "bye",
@@ -40,11 +40,11 @@ PHANTOMS = frozenset(
         "ご視聴ありがとうございました",
     }
 )
-PHANTOM_PROBABILITY = 0.3
+KNOWN_PROBABILITY = 0.3
 
 
 def has_no_speech(pcm: NDArray[np.int16]) -> bool:
-    """Whether 16 kHz audio is silence or even noise, judged by the levels of its 20 ms frames."""
+    """Whether 16 kHz audio is silence or noise of even level, by the RMS of its 20 ms frames."""
     levels = frame_levels(pcm)
     if not levels.size:
         return True
@@ -55,7 +55,7 @@ def has_no_speech(pcm: NDArray[np.int16]) -> bool:
 
 
 def is_repetitive(tokens: Sequence[int], text: str) -> bool:
-    """Whether a transcript goes round in circles.
+    """Whether a transcript repeats itself.
 
     By openai-whisper's compression ratio, or by one to four tokens that recur to the very end.
     """
@@ -75,7 +75,7 @@ def _loop_length(tokens: Sequence[int], period: int) -> int:
 
 
 def without_loop(tokens: Sequence[int]) -> list[int]:
-    """The tokens with a loop at the end said once."""
+    """The tokens, a loop at their end reduced to one round."""
     kept = list(tokens)
     for period in range(1, 5):
         length = _loop_length(kept, period)
@@ -84,7 +84,7 @@ def without_loop(tokens: Sequence[int]) -> list[int]:
     return kept
 
 
-def is_imagined(text: str, no_speech: float, log_probability: float) -> bool:
+def is_hallucination(text: str, no_speech: float, log_probability: float) -> bool:
     """Whether Whisper most likely made the text up where nobody spoke.
 
     `no_speech` is the probability of its no-speech token, `log_probability` the mean of its tokens.
@@ -92,4 +92,4 @@ def is_imagined(text: str, no_speech: float, log_probability: float) -> bool:
     if no_speech > NO_SPEECH_PROBABILITY and log_probability < LOW_LOG_PROBABILITY:
         return True
     said = "".join(c for c in text.lower() if c.isalnum() or c in " -").strip()
-    return not said or (said in PHANTOMS and no_speech > PHANTOM_PROBABILITY)
+    return not said or (said in KNOWN_HALLUCINATIONS and no_speech > KNOWN_PROBABILITY)

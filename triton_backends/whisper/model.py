@@ -13,12 +13,5 @@ from triton_backends.whisper.engine import WhisperEngine
 class TritonPythonModel(AsrBackend):
     """See the engine; everything else is shared."""
 
-    def initialize(self, args: dict[str, str]) -> None:
-        """Called by Triton once."""
-        self._folder = Path(args["model_repository"])
-        on_gpu = args.get("model_instance_kind") == "GPU"
-        self._gpu = int(args["model_instance_device_id"]) if on_gpu else None
-        super().initialize(args)
-
     def build_engine(self, parameters: Parameters) -> WhisperEngine:
-        return WhisperEngine.of(parameters, self._folder, self._gpu)
+        return WhisperEngine.of(parameters, self.model.folder, self.model.gpu)

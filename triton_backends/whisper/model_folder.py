@@ -1,12 +1,11 @@
 """The folder of a CTranslate2 Whisper model: untrusted files, checked before they are loaded."""
 
-import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from triton_backends.shared.errors import InvalidArgument
+from triton_backends.shared.model_files import exists, read_json, regular_file
 from triton_backends.whisper.model_bin import read_variables
 from triton_backends.whisper.network import Architecture, check_network
 
@@ -38,7 +37,7 @@ def open_model_folder(folder: Path) -> ModelFolder:
     """
     if not folder.is_dir():
         raise InvalidArgument(f"voicepack: no folder at {folder}")
-    weights = _regular(folder, "model.bin", MAX_WEIGHTS_BYTES)
+    weights = regular_file(folder, "model.bin", MAX_WEIGHTS_BYTES)
     architecture = check_network(read_variables(weights))
     tokens = _vocabulary(folder)
     if not len(tokens) <= architecture.vocabulary < len(tokens) + PADDING:
@@ -48,40 +47,14 @@ def open_model_folder(folder: Path) -> ModelFolder:
     _check_config(_read_object(folder, "config.json"), architecture)
     _check_features(folder, architecture)
     tokenizer = folder / "tokenizer.json"
-    if _exists(tokenizer):
-        _regular(folder, tokenizer.name, MAX_TEXT_BYTES)
+    if exists(tokenizer):
+        regular_file(folder, tokenizer.name, MAX_TEXT_BYTES)
         return ModelFolder(folder, architecture, tokens, tokenizer)
     return ModelFolder(folder, architecture, tokens, None)
 
 
-def _exists(file: Path) -> bool:
-    return os.path.lexists(file)
-
-
-def _regular(folder: Path, name: str, limit: int) -> Path:
-    file = folder / name
-    if not _exists(file):
-        raise InvalidArgument(f"{name} is missing in {folder}")
-    real = file.resolve()
-    if not real.is_relative_to(folder.resolve()):
-        raise InvalidArgument(f"{name} leads out of its folder, to {real}")
-    if not real.is_file():
-        raise InvalidArgument(f"{name} is not a file")
-    if (size := real.stat().st_size) > limit:
-        raise InvalidArgument(f"{name} has {size} bytes, more than {limit}")
-    return file
-
-
-def _read_json(folder: Path, name: str) -> Any:
-    file = _regular(folder, name, MAX_TEXT_BYTES)
-    try:
-        return json.loads(file.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise InvalidArgument(f"{name} is not JSON: {error}") from None
-
-
 def _read_object(folder: Path, name: str) -> dict[str, Any]:
-    value = _read_json(folder, name)
+    value = read_json(folder, name, MAX_TEXT_BYTES)
     if not isinstance(value, dict):
         raise InvalidArgument(f"{name} holds no object")
     return value
@@ -89,10 +62,10 @@ def _read_object(folder: Path, name: str) -> dict[str, Any]:
 
 def _vocabulary(folder: Path) -> tuple[str, ...]:
     """The tokens of vocabulary.json, or of vocabulary.txt as older converters wrote it."""
-    if _exists(folder / "vocabulary.json"):
-        tokens = _read_json(folder, "vocabulary.json")
+    if exists(folder / "vocabulary.json"):
+        tokens = read_json(folder, "vocabulary.json", MAX_TEXT_BYTES)
     else:
-        text = _regular(folder, "vocabulary.txt", MAX_TEXT_BYTES).read_bytes()
+        text = regular_file(folder, "vocabulary.txt", MAX_TEXT_BYTES).read_bytes()
         try:
             tokens = text.decode().removesuffix("\n").split("\n")
         except UnicodeDecodeError as error:
@@ -133,8 +106,8 @@ def _list(config: dict[str, Any], key: str) -> list[Any]:
 
 
 def _check_features(folder: Path, architecture: Architecture) -> None:
-    """preprocessor_config.json is not needed, but must not speak of another model."""
-    if not _exists(folder / "preprocessor_config.json"):
+    """preprocessor_config.json is optional, but must describe the same model."""
+    if not exists(folder / "preprocessor_config.json"):
         return
     features = _read_object(folder, "preprocessor_config.json")
     wanted = {"feature_size": architecture.mels, "sampling_rate": 16_000, "hop_length": 160}

@@ -1,7 +1,6 @@
 """CTranslate2's Whisper: from windows of audio to words, several at a time on one weight copy."""
 
 import math
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -9,91 +8,52 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from triton_backends.shared.errors import Internal, InvalidArgument, Unavailable
-from triton_backends.whisper.hallucination_filters import is_imagined, is_repetitive, without_loop
+from triton_backends.whisper.hallucination_filters import (
+    is_hallucination,
+    is_repetitive,
+    without_loop,
+)
+from triton_backends.whisper.hardware import Hardware, load_model, parallel_decodes
 from triton_backends.whisper.mel import FRAMES_PER_SECOND, RATE, LogMel
 from triton_backends.whisper.model_folder import ModelFolder
 from triton_backends.whisper.vocabulary import Vocabulary
+from triton_backends.whisper.windows import TimedWord, Window, WindowTranscript
 
 POSITION_MS = 20
 """Of the encoder's output."""
-MOST_TOKENS = 224
+MAX_TOKENS = 224
 SPARE_TOKENS = 8
 CERTAIN = 0.5
-WIDE = 768
-"""From this width on (Whisper small) a decode gains from a second thread."""
-
-
-@dataclass(frozen=True, slots=True)
-class Hardware:
-    """How the model is run: `threads` work on a decode, `parallel` decodes at once, 0 chooses.
-
-    `compute_type` is one of CTranslate2's; "auto" is int8 on a CPU and float16 on a GPU.
-    """
-
-    device: str = "cpu"
-    device_index: int = 0
-    compute_type: str = "auto"
-    threads: int = 0
-    parallel: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """Audio to understand: int16 mono 16 kHz, heard in a window of `frames` of 10 ms.
-
-    `language` is empty where it is to be detected; `prefix` are tokens that the text begins with.
-    """
-
-    pcm: NDArray[np.int16]
-    frames: int
-    language: str = ""
-    prefix: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class TimedWord:
-    """A word with the space before it, its tokens, and its times in ms from the window's start."""
-
-    text: str
-    tokens: tuple[int, ...]
-    start_ms: int
-    end_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """What a window says; `confidence` is the mean probability of its tokens."""
-
-    words: tuple[TimedWord, ...] = ()
-    confidence: float = 0.0
-    language: str = ""
+"""A token with a greater probability is the one that a greedy decode chooses."""
 
 
 class Recogniser:
     """Thread-safe; every thread shares the weights."""
 
-    def __init__(self, pack: ModelFolder, hardware: Hardware, max_tokens_per_second: float) -> None:
-        self.vocabulary = Vocabulary(pack)
-        self.full_frames = pack.architecture.window
-        self.parallel = hardware.parallel or _parallel(pack, hardware)
+    def __init__(
+        self, folder: ModelFolder, hardware: Hardware, max_tokens_per_second: float
+    ) -> None:
+        self.vocabulary = Vocabulary(folder)
+        self.full_frames = folder.architecture.window
+        self.parallel = hardware.parallel or parallel_decodes(folder, hardware)
         self._on_gpu = hardware.device == "cuda"
         self._max_rate = max_tokens_per_second
-        self._most_tokens = min(MOST_TOKENS, pack.architecture.text_positions // 2)
-        self._mel = LogMel(pack.architecture.mels)
-        self._model = _load(pack, hardware, self.parallel)
+        self._max_tokens = min(MAX_TOKENS, folder.architecture.text_positions // 2)
+        self._mel = LogMel(folder.architecture.mels)
+        self._model = load_model(folder, hardware, self.parallel)
 
-    def understand(
-        self, windows: list[Window], given_up: Callable[[], bool] = lambda: False
-    ) -> list[Heard] | None:
-        """Decode windows of equal length, all with a prefix or none, as one batch.
+    def transcribe(
+        self, windows: list[Window], should_stop: Callable[[], bool] = lambda: False
+    ) -> list[WindowTranscript] | None:
+        """Decode windows of equal `batch_key` as one batch.
 
-        `given_up` is asked between steps, and ends the work with None. A window that comes out as
-        a loop, and was shorter than the model's own, is decoded again at full length; one whose
-        prefix the audio does not bear out, without it: a prefix saves time and changes no word.
+        `should_stop` is asked between steps, and ends the work with None. A window whose text
+        repeats itself, and was shorter than the model's own, is decoded again at full length; one
+        whose prefix is not the likeliest beginning, without it: a prefix saves time and changes no
+        word.
         """
-        encoded = self._encode(windows, given_up)
-        if encoded is None or given_up():
+        encoded = self._encode(windows, should_stop)
+        if encoded is None or should_stop():
             return None
         return self._decode(self._with_languages(windows, encoded), encoded)
 
@@ -101,7 +61,7 @@ class Recogniser:
         """Free the weights."""
         del self._model
 
-    def _encode(self, windows: list[Window], given_up: Callable[[], bool]) -> Any:
+    def _encode(self, windows: list[Window], should_stop: Callable[[], bool]) -> Any:
         """[batch, positions, width]; one by one on a CPU: there a batch takes longer."""
         from ctranslate2 import StorageView
 
@@ -113,7 +73,7 @@ class Recogniser:
             return self._model.encode(StorageView.from_array(np.concatenate(features)))
         encoded: list[NDArray[np.float32]] = []
         for each in features:
-            if encoded and given_up():
+            if encoded and should_stop():
                 return None
             view = self._model.encode(StorageView.from_array(each), to_cpu=True)
             encoded.append(np.array(view))
@@ -148,10 +108,10 @@ class Recogniser:
         ]
 
     def _token_limit(self, window: Window) -> int:
-        """Nobody says more in this time; a loop ends here at the latest."""
+        """The most tokens that are said in this time; a loop ends here at the latest."""
         seconds = min(window.pcm.size / RATE, window.frames / FRAMES_PER_SECOND)
         wanted = SPARE_TOKENS + math.ceil(seconds * self._max_rate) + len(window.prefix)
-        return min(wanted, self._most_tokens)
+        return min(wanted, self._max_tokens)
 
     def _draft(self, result: Any, window: Window) -> "_Draft":
         tokens = self.vocabulary.text_tokens(result.sequences_ids[0])
@@ -161,20 +121,20 @@ class Recogniser:
         if repetitive:
             tokens = without_loop(tokens)
             text = self.vocabulary.text(tokens)
-        if not window.prefix and is_imagined(text, result.no_speech_prob, log_probability):
+        if not window.prefix and is_hallucination(text, result.no_speech_prob, log_probability):
             tokens = []
         return _Draft(tokens, self.vocabulary.words(tokens, window.language), repetitive)
 
-    def _decode(self, windows: list[Window], encoded: Any) -> list[Heard]:
+    def _decode(self, windows: list[Window], encoded: Any) -> list[WindowTranscript]:
         drafts = self._generate(windows, encoded)
         paths = self._align(windows, drafts, encoded)
-        heard: list[Heard] = []
+        heard: list[WindowTranscript] = []
         for index, (window, draft, path) in enumerate(zip(windows, drafts, paths, strict=True)):
             if draft.repetitive and window.frames < self.full_frames:
                 whole = replace(window, frames=self.full_frames, prefix=())
-                heard += self.understand([whole]) or [Heard()]
-            elif _is_borne_out(window.prefix, path):
-                heard.append(_heard(draft, window, path))
+                heard += self.transcribe([whole]) or [WindowTranscript()]
+            elif _is_confirmed(window.prefix, path):
+                heard.append(_transcript(draft, window, path))
             else:
                 heard += self._decode([replace(window, prefix=())], _one(encoded, index))
         return heard
@@ -194,7 +154,7 @@ class Recogniser:
             encoded,
             self.vocabulary.start_sequence(windows[0].language),
             [draft.tokens for draft in drafts],
-            [_sounding(window) for window in windows],
+            [_audio_frames(window) for window in windows],
         )
 
 
@@ -205,12 +165,12 @@ class _Draft:
     repetitive: bool
 
 
-def _sounding(window: Window) -> int:
+def _audio_frames(window: Window) -> int:
     """Frames of the window that hold audio."""
     return min(window.frames, max(2, window.pcm.size * FRAMES_PER_SECOND // RATE))
 
 
-def _is_borne_out(prefix: tuple[int, ...], aligned: Any) -> bool:
+def _is_confirmed(prefix: tuple[int, ...], aligned: Any) -> bool:
     """Whether a greedy decode of this audio would have begun with the prefix.
 
     It would if each token is likelier than all others together.
@@ -220,11 +180,11 @@ def _is_borne_out(prefix: tuple[int, ...], aligned: Any) -> bool:
     return aligned is not None and min(aligned.text_token_probs[: len(prefix)]) > CERTAIN
 
 
-def _heard(draft: _Draft, window: Window, aligned: Any) -> Heard:
+def _transcript(draft: _Draft, window: Window, aligned: Any) -> WindowTranscript:
     if aligned is None:
-        return Heard(language=window.language)
-    timed = _timed(draft.words, aligned.alignments, _sounding(window) * 10)
-    return Heard(tuple(timed), float(np.mean(aligned.text_token_probs)), window.language)
+        return WindowTranscript(language=window.language)
+    timed = _timed(draft.words, aligned.alignments, _audio_frames(window) * 10)
+    return WindowTranscript(tuple(timed), float(np.mean(aligned.text_token_probs)), window.language)
 
 
 def _one(encoded: Any, index: int) -> Any:
@@ -254,42 +214,3 @@ def _timed(
         timed.append(TimedWord(text, tuple(tokens), start, end))
         floor = end
     return timed
-
-
-def _parallel(pack: ModelFolder, hardware: Hardware) -> int:
-    if hardware.device == "cuda":
-        return 1
-    cores = len(os.sched_getaffinity(0))
-    return max(1, min(cores // _threads(pack, hardware), 4))
-
-
-def _threads(pack: ModelFolder, hardware: Hardware) -> int:
-    cores = len(os.sched_getaffinity(0))
-    return hardware.threads or min(2 if pack.architecture.width >= WIDE else 1, cores)
-
-
-def _load(pack: ModelFolder, hardware: Hardware, parallel: int) -> Any:
-    import ctranslate2
-
-    if hardware.device == "cuda" and not ctranslate2.get_cuda_device_count():
-        raise Unavailable("parameter device: there is no CUDA device; use cpu")
-    known = ctranslate2.get_supported_compute_types(hardware.device)
-    chosen = hardware.compute_type
-    if chosen == "auto":
-        chosen = "float16" if hardware.device == "cuda" else "int8"
-    if chosen not in known:
-        raise InvalidArgument(
-            f"parameter compute_type: {chosen!r} does not run on this {hardware.device}; "
-            f"these do: {', '.join(sorted(known))}"
-        )
-    try:
-        return ctranslate2.models.Whisper(
-            str(pack.folder),
-            device=hardware.device,
-            device_index=hardware.device_index,
-            compute_type=chosen,
-            inter_threads=parallel,
-            intra_threads=_threads(pack, hardware),
-        )
-    except (RuntimeError, ValueError) as error:
-        raise Internal(f"{pack.folder.name} does not load: {error}") from error

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from triton_backends.shared.errors import InvalidArgument
+from triton_backends.shared.language_tags import primary_subtag, require_english
 from triton_backends.whisper.model_folder import ModelFolder
 
 # Written without spaces between words: there every character counts as a word.
@@ -18,33 +19,34 @@ MULTILINGUAL_SIZE = 51_865
 class Vocabulary:
     """The tokens of one model; numbers below `eot` are text."""
 
-    def __init__(self, pack: ModelFolder) -> None:
-        self._numbers = {token: number for number, token in enumerate(pack.tokens)}
+    def __init__(self, folder: ModelFolder) -> None:
+        self._numbers = {token: number for number, token in enumerate(folder.tokens)}
         self.eot = self._numbers["<|endoftext|>"]
         self._start = self._numbers["<|startoftranscript|>"]
         self._task = self._numbers["<|transcribe|>"]
         self._no_timestamps = self._numbers["<|notimestamps|>"]
         marked = MULTILINGUAL_MARK in self._numbers
-        self.multilingual = marked or len(pack.tokens) >= MULTILINGUAL_SIZE
-        between = pack.tokens[self._start + 1 : self._task]
+        self.multilingual = marked or len(folder.tokens) >= MULTILINGUAL_SIZE
+        between = folder.tokens[self._start + 1 : self._task]
         self.languages = tuple(
             token[2:-2] for token in between if token.startswith("<|") and 4 < len(token) <= 7
         )
-        self._tokenizer = _tokenizer(pack)
+        # Some of its names are withdrawn tags: "jw" is "jv" today.
+        self._by_tag = {primary_subtag(name): name for name in self.languages}
+        self._tokenizer = _tokenizer(folder)
 
     def language(self, tag: str) -> str:
         """The model's own name of a BCP-47 tag, or nothing where it is to be detected.
 
         Raises InvalidArgument for a language the model does not know.
         """
-        primary = tag.lower().split("-")[0]
         if not self.multilingual:
-            if primary not in {"", "en"}:
-                raise InvalidArgument(f"LANGUAGE {tag!r}: this model understands only en")
+            require_english(tag)
             return "en"
-        if primary and primary not in self.languages:
+        primary = primary_subtag(tag)
+        if primary and primary not in self._by_tag:
             raise InvalidArgument(f"LANGUAGE {tag!r}: this model does not understand it")
-        return primary
+        return self._by_tag.get(primary, "")
 
     def start_sequence(self, language: str) -> list[int]:
         """What a transcript begins with, before the mark that it carries no times."""
@@ -105,20 +107,20 @@ def _without_blanks(words: list[tuple[str, list[int]]], space: str) -> list[tupl
     return joined
 
 
-def _tokenizer(pack: ModelFolder) -> Any:
+def _tokenizer(folder: ModelFolder) -> Any:
     """The model's own tokenizer.json; without one, the byte-level decoder of its vocabulary."""
     from tokenizers import Tokenizer, decoders, models
 
-    if pack.tokenizer is not None:
+    if folder.tokenizer is not None:
         try:
-            tokenizer = Tokenizer.from_file(str(pack.tokenizer))
+            tokenizer = Tokenizer.from_file(str(folder.tokenizer))
         except Exception as error:  # noqa: BLE001  (the library raises plain Exception)
             raise InvalidArgument(f"tokenizer.json: {error}") from None
-        for number in (0, len(pack.tokens) // 2):
-            if tokenizer.id_to_token(number) != pack.tokens[number]:
+        for number in (0, len(folder.tokens) // 2):
+            if tokenizer.id_to_token(number) != folder.tokens[number]:
                 raise InvalidArgument("tokenizer.json and the vocabulary number tokens differently")
         return tokenizer
-    numbers = {token: number for number, token in enumerate(pack.tokens)}
+    numbers = {token: number for number, token in enumerate(folder.tokens)}
     tokenizer = Tokenizer(models.BPE(vocab=numbers, merges=[]))
     tokenizer.decoder = decoders.ByteLevel()
     return tokenizer

@@ -1,49 +1,70 @@
 """Speech as bytes of a file format, while it is being spoken.
 
-libsndfile does the encoding. What it only knows at the end (how long the whole is) it wants to
-write at the beginning, which has left by then. MP3 and Opus do without. A WAV header says the
-largest length there is, as streams of WAV do. FLAC without a length is valid, but some readers
-refuse it: it is kept back for up to a second, within which most texts are wholly spoken.
+FFmpeg does the encoding. What is only known at the end (how long the whole is) a file says at its
+beginning, which has left by then. MP3, AAC and Opus do without. A WAV header says the largest
+length there is, as streams of WAV do. FLAC without a length is valid, but some readers refuse it:
+it is kept back for up to a second, within which most texts are wholly spoken.
 """
 
 import io
 import struct
 import time
-from typing import Any, BinaryIO, Final, NamedTuple
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, NamedTuple
 
 from vdx.core.audio import SAMPLE_BYTES, SPEAK_RATE
 from vdx.core.errors import InvalidInput
 from vdx.core.events import Pcm
+from vdx.core.ffmpeg import library
 from vdx.core.resample import Resampler
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from av.container.output import OutputContainer
+
+NO_OPTIONS: "Final[Mapping[str, str]]" = MappingProxyType({})
 
 
 class Form(NamedTuple):
-    """An audio format: its media type, what libsndfile calls it, how long it is kept back."""
+    """An audio format: its media type, FFmpeg's names and options for it, bit/s of its codec (0 for
+    what loses nothing), and how long it is kept back."""
 
     media_type: str
-    container: str = ""
+    muxer: str = ""
     codec: str = ""
+    bit_rate: int = 0
+    muxer_options: "Mapping[str, str]" = NO_OPTIONS
+    codec_options: "Mapping[str, str]" = NO_OPTIONS
     hold_s: float = 0.0
 
 
+OPUS: Final = Form("audio/ogg", "ogg", "libopus", 48_000, muxer_options={"page_duration": "40000"})
+"""A page of Ogg holds 40 ms of sound at most, or a whole second would be kept back."""
 FORMS: Final = {
-    "mp3": Form("audio/mpeg", "MP3", "MPEG_LAYER_III"),
-    "opus": Form("audio/ogg", "OGG", "OPUS"),
-    "flac": Form("audio/flac", "FLAC", "PCM_16", hold_s=1.0),
-    "wav": Form("audio/wav", "WAV", "PCM_16"),
+    # Without the frame that says the length, empty until the end: a player that finds it so takes
+    # the speech to be shorter than it is. From a constant rate it reckons the length. Without a
+    # reservoir of bits, for which LAME keeps frames back.
+    "mp3": Form(
+        "audio/mpeg",
+        "mp3",
+        "libmp3lame",
+        64_000,
+        muxer_options={"write_xing": "0", "id3v2_version": "0"},
+        codec_options={"reservoir": "0"},
+    ),
+    "opus": OPUS,
+    "aac": Form("audio/aac", "adts", "aac", 64_000),
+    "flac": Form("audio/flac", "flac", "flac", hold_s=1.0),
+    "wav": Form("audio/wav", "wav", "pcm_s16le"),
     "pcm": Form("audio/pcm"),
-    "ogg": Form("audio/ogg", "OGG", "VORBIS"),
+    "ogg": OPUS,
 }
-"""`pcm` is int16, little-endian, mono, without a header; `ogg` is for files, it comes late."""
+"""`pcm` is int16, little-endian, mono, without a header; `ogg` is an ending of Opus files."""
 STREAMED: Final = tuple(name for name in FORMS if name != "ogg")
 
 RATES: Final = (16_000, 24_000, 48_000)
 UNKNOWN_LENGTH: Final = 0xFFFFFFFF
-MP3_OPTIONS: Final = {"bitrate_mode": "CONSTANT", "compression_level": 0.6}
-"""About 64 kbit/s; from a constant rate a player reckons the length that a stream cannot say."""
-PAGE_MS: Final = 40.0
-"""Sound an Ogg page holds at most; libsndfile would keep a whole second back."""
-SET_OGG_PAGE_LATENCY_MS: Final = 0x1302  # sndfile.h; soundfile has no name for it
 
 
 class Encoder:
@@ -64,14 +85,14 @@ class Encoder:
             )
         self._resampler = Resampler(SPEAK_RATE, rate)
         self._file = file
-        self._pipe = _Pipe(leave_out_first=form == "mp3")
+        self._pipe = _Pipe()
         self._free_at = time.monotonic() + FORMS[form].hold_s
-        self._sound: Any = None
-        container, codec = FORMS[form].container, FORMS[form].codec
-        if container == "WAV" and file is None:
+        self._codec: _Codec | None = None
+        if form == "wav" and file is None:
+            # By hand, for it costs less than a thread costs to ask, which FFmpeg's writer does not.
             self._pipe.write(wav_header(rate))
-        elif container:
-            self._sound = _open(file or self._pipe, rate, container, codec)
+        elif FORMS[form].codec:
+            self._codec = _Codec(FORMS[form], rate, file or self._pipe)
 
     def push(self, pcm: Pcm) -> bytes:
         """Takes int16 48 kHz mono samples; the bytes that are complete now."""
@@ -81,17 +102,19 @@ class Encoder:
     def finish(self) -> bytes:
         """The last bytes; the encoder is used up."""
         self._write(self._resampler.push(_none(), last=True))
+        if self._codec is not None:
+            self._codec.finish()
         self.close()
         return self._pipe.take()
 
     def close(self) -> None:
         """Frees the codec, also of a stream that is given up; no thread may be using it."""
-        if self._sound is not None:
-            self._sound.close()
+        if self._codec is not None:
+            self._codec.close()
 
     def _write(self, pcm: Pcm) -> None:
-        if self._sound is not None:
-            self._sound.write(pcm)
+        if self._codec is not None:
+            self._codec.write(pcm)
         else:
             (self._file or self._pipe).write(pcm.astype("<i2", copy=False).tobytes())
 
@@ -111,25 +134,51 @@ def wav_header(rate: int) -> bytes:
     return riff + form + struct.pack("<4sI", b"data", size)
 
 
-def _open(target: Any, rate: int, container: str, codec: str) -> Any:
-    import soundfile
+class _Codec:
+    """An FFmpeg encoder and the writer of its file format; int16 mono at `rate` Hz goes in."""
 
-    options = MP3_OPTIONS if container == "MP3" else {}
-    sound = soundfile.SoundFile(target, "w", rate, 1, codec, format=container, **options)
-    if container == "OGG":
-        # Not offered by soundfile's own interface, so this reaches for the library behind it.
-        latency = soundfile._ffi.new("double*", PAGE_MS)  # noqa: SLF001
-        soundfile._snd.sf_command(sound._file, SET_OGG_PAGE_LATENCY_MS, latency, 8)  # noqa: SLF001
-    return sound
+    def __init__(self, form: Form, rate: int, file: Any) -> None:
+        av = library()
+        self._frame_of = av.AudioFrame.from_ndarray
+        self._rate = rate
+        self._written = 0
+        self._container: OutputContainer = av.open(
+            file, "w", format=form.muxer, container_options=dict(form.muxer_options)
+        )
+        flags = av.container.Flags
+        # Every packet leaves at once; and the file does not say which FFmpeg wrote it.
+        self._container.flags |= flags.flush_packets.value | flags.bitexact.value
+        self._stream: Any = self._container.add_stream(
+            form.codec, rate, dict(form.codec_options), layout="mono"
+        )
+        self._stream.codec_context.flags |= av.codec.context.Flags.bitexact.value
+        if form.bit_rate:
+            self._stream.bit_rate = form.bit_rate
+        self._container.start_encoding()
+
+    def write(self, pcm: Pcm) -> None:
+        """Encodes what fills whole frames of the codec."""
+        # A second at a time: FFmpeg may not allocate what all of a long text takes.
+        for at in range(0, pcm.size, self._rate):
+            piece = pcm[at : at + self._rate]
+            frame = self._frame_of(piece.reshape(1, -1), format="s16", layout="mono")
+            frame.sample_rate, frame.pts = self._rate, self._written
+            self._written += piece.size
+            self._container.mux(self._stream.encode(frame))
+
+    def finish(self) -> None:
+        """Encodes the last samples."""
+        self._container.mux(self._stream.encode(None))
+
+    def close(self) -> None:
+        """Ends the file."""
+        self._container.close()
 
 
 class _Pipe(io.RawIOBase):
     """A file that leaves as it is written; what was sent cannot be written again."""
 
-    def __init__(self, *, leave_out_first: bool) -> None:
-        """The first thing written to an MP3 is a frame for the length, empty until the end; a
-        player that finds it so takes the speech to be shorter than it is."""
-        self._leave_out = leave_out_first
+    def __init__(self) -> None:
         self._waiting = bytearray()
         self._at = 0
         self._sent = 0
@@ -143,10 +192,6 @@ class _Pipe(io.RawIOBase):
 
     def write(self, data: Any) -> int:
         raw = bytes(data)
-        if self._leave_out and raw:
-            self._leave_out = False
-            self._sent = self._at = len(raw)
-            return len(raw)
         fresh = raw[max(0, self._sent - self._at) :]
         place = max(0, self._at - self._sent)
         if fresh:
@@ -162,5 +207,8 @@ class _Pipe(io.RawIOBase):
     def tell(self) -> int:
         return self._at
 
-    def readinto(self, _buffer: Any) -> int:
-        return 0
+    def seekable(self) -> bool:
+        return True
+
+    def writable(self) -> bool:
+        return True

@@ -1,21 +1,24 @@
-"""Speech to and from files: a whole text spoken, a whole recording written down."""
+"""Speech to and from files: speaks a whole text, transcribes a whole recording."""
 
 import asyncio
 import secrets
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing, nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
+from itertools import repeat
 
 import numpy as np
 
 from vdx.batch.recording import JOINED, LONGEST, Recording, Stretch, stretches
 from vdx.core.audio import LISTEN_FRAME, LISTEN_RATE
 from vdx.core.config import ClauseConfig, VadConfig
-from vdx.core.errors import InvalidInput, ModelBusy, ModelFailed, ModelTimeout
-from vdx.core.events import Clause, Pcm, SpeechChunk, Transcript, TranscriptKind, Word
+from vdx.core.errors import InvalidInput, ModelFailed, ModelTimeout
+from vdx.core.events import Clause, Pcm, Transcript, TranscriptKind, Word
 from vdx.core.threads import cancel_all
+from vdx.serving.busy_retry import when_free
 from vdx.serving.triton import SynthesisRequest, TritonClient
-from vdx.speech.output.tts import BUSY_DELAYS_S, Voice
+from vdx.speech.output.tts import Voice
 from vdx.speech.text.clause_slices import cut
 from vdx.speech.text.clauses import ClauseChunker
 
@@ -29,18 +32,18 @@ BATCHED = 13 * LISTEN_RATE
 long one, whose self-attention grows with the square of its length."""
 BATCH_JOINED = 8 * LISTEN_RATE
 """And up to which it takes in more, because a window is paid for whole."""
-PATIENCE = 10
+TIME_FACTOR = 10
 """How many times its own length a stretch may take: a recording competes with live speech."""
 BUSY_S = 0.2
 """Until a recogniser with no place free is asked again."""
 
 Progress = Callable[[float, float], None]
-"""Told seconds written down and seconds in all."""
+"""Called with the seconds transcribed and the seconds in all."""
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """What one stretch of speech says; times in ms from the start of the recording.
+    """The transcript of one stretch of speech; times in ms from the start of the recording.
 
     `confidence` is 0 to 1; `words` is empty where the recogniser tells no times.
     """
@@ -65,8 +68,11 @@ async def speak_text(
     chunker = ClauseChunker(clauses, voice.language or "en")
     async with aclosing(_clauses(text, chunker)) as found:
         async for clause in found:
-            request = SynthesisRequest(clause.text, voice.language, voice.speaker, voice.speed)
-            async with aclosing(_clause(client, voice.model, request)) as chunks:
+            request = SynthesisRequest(
+                clause.voice_text, voice.language, voice.speaker, voice.speed
+            )
+            ask = partial(client.synthesize, voice.model, request)
+            async with aclosing(when_free(ask)) as chunks:
                 async for chunk in chunks:
                     spoken = True
                     yield chunk.audio.reshape(-1)
@@ -82,24 +88,6 @@ async def _clauses(text: str, chunker: ClauseChunker) -> AsyncGenerator[Clause, 
         yield clause
 
 
-async def _clause(
-    client: TritonClient, model: str, request: SynthesisRequest
-) -> AsyncGenerator[SpeechChunk, None]:
-    """One clause; a busy model is asked again, as long as nothing of the clause has come."""
-    for delay in (*BUSY_DELAYS_S, 0.0):
-        begun = False
-        try:
-            async with aclosing(client.synthesize(model, request)) as chunks:
-                async for chunk in chunks:
-                    begun = True
-                    yield chunk
-            return
-        except ModelBusy:
-            if begun or not delay:
-                raise
-        await asyncio.sleep(delay)
-
-
 async def transcribe(
     client: TritonClient,
     model: str,
@@ -111,7 +99,7 @@ async def transcribe(
     places: asyncio.Semaphore | None = None,
     progress: Progress | None = None,
 ) -> AsyncGenerator[Segment, None]:
-    """Writes a recording down, stretch after stretch; one recogniser sequence for each.
+    """Transcribes a recording, stretch after stretch; one recogniser sequence for each.
 
     The stretches are one SESSION to the recogniser. Up to `at_once` are understood at the same
     time (0 asks the model), which fills one that decodes in batches; segments still come in the
@@ -151,9 +139,9 @@ async def _in_order(
     write_down: Callable[[Stretch], Awaitable[Segment]],
     ahead: int,
 ) -> AsyncGenerator[Segment, None]:
-    """What becomes of every stretch, in order, each as soon as it is there; `ahead` are under way.
+    """The result for every stretch, in order, each as soon as it is there; `ahead` are under way.
 
-    Where the recording breaks, what came before is still told.
+    If the recording breaks, the results before that are still yielded.
     """
     # `room` bounds the queue, so that putting never waits: not even when all is being given up.
     room = asyncio.Semaphore(ahead)
@@ -188,7 +176,7 @@ async def _write_down(
 ) -> Segment:
     audio = np.pad(stretch.audio, (0, -stretch.audio.size % LISTEN_FRAME))
     limit_s = client.config.final_transcript_timeout_ms / 1000
-    limit_s += PATIENCE * audio.size / LISTEN_RATE
+    limit_s += TIME_FACTOR * audio.size / LISTEN_RATE
     try:
         async with asyncio.timeout(limit_s):
             heard = await _recognise(client, model, audio, who)
@@ -212,16 +200,17 @@ async def _recognise(
     client: TritonClient, model: str, audio: Pcm, who: tuple[str, str]
 ) -> Transcript:
     """The final transcript; a model whose places are all taken is asked until it has one."""
-    while True:
-        try:
-            return await _recognise_once(client, model, audio, who)
-        except ModelBusy:
-            await asyncio.sleep(BUSY_S)
+    ask = partial(_final, client, model, audio, who)
+    async with aclosing(when_free(ask, repeat(BUSY_S))) as finals:
+        async for transcript in finals:
+            return transcript
+    raise ModelFailed(f"{model} ended without a final transcript", model=model)
 
 
-async def _recognise_once(
+async def _final(
     client: TritonClient, model: str, audio: Pcm, who: tuple[str, str]
-) -> Transcript:
+) -> AsyncGenerator[Transcript, None]:
+    """Yields the final transcript, where one comes."""
     language, session = who
     async with client.recognise(model, language=language, session=session) as stream:
         # In one request: a recogniser can judge the microphone by all of it before it listens.
@@ -229,5 +218,5 @@ async def _recognise_once(
         async with aclosing(aiter(stream)) as transcripts:
             async for transcript in transcripts:
                 if transcript.kind is TranscriptKind.FINAL:
-                    return transcript
-    raise ModelFailed(f"{model} ended without a final transcript", model=model)
+                    yield transcript
+                    return

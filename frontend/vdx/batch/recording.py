@@ -1,34 +1,25 @@
-"""Recordings of people: decoded as they are read and cut into stretches of speech.
+"""Recordings of speech: decoded as they are read and cut into stretches of speech.
 
 A second at a time, so that a compressed file of many hours needs no more memory than a short one.
 """
 
-import io
 import threading
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, Final, Self
+from typing import BinaryIO, Final, Self
 
 import numpy as np
 
 from vdx.core.audio import LISTEN_FRAME, LISTEN_RATE, SAMPLE_BYTES, Framer, to_pcm
+from vdx.core.audio_decoder import AudioDecoder, open_file
 from vdx.core.config import VadConfig
 from vdx.core.errors import InvalidInput, TooLarge
 from vdx.core.events import Pcm, SessionState, SpeechEnded, SpeechStarted
 from vdx.core.threads import in_thread
 from vdx.speech.input.vad import SpeechDetector
 
-FORMATS: Final = "wav, flac, ogg (Vorbis or Opus), mp3 or aiff"
-MAX_CHANNELS: Final = 16
-MIN_RATE, MAX_RATE = 1_000, 384_000
-MAX_FRAMES: Final = 2**40
-"""Beyond it a length is none."""
-PIECE_SAMPLES: Final = 500_000
-"""Decoded at a time, over all channels: whoever closes a recording waits for no more than this."""
-TRUTHFUL: Final = ("FLAC", "OGG", "MPEG")
-"""Formats that say their length, or none; a WAV that was stored as a stream says any."""
 PRE_ROLL: Final = LISTEN_RATE * 3 // 10
 TAIL: Final = LISTEN_RATE * 2 // 10
 """Silence kept before and after speech, in samples: recognisers want to hear it begin and end."""
@@ -41,9 +32,9 @@ JOIN_GAP: Final = LISTEN_RATE * 3 // 2
 SEARCH: Final = 4 * LISTEN_RATE
 """Speech that is too long is parted at the quietest moment of so many samples at its end."""
 FILE_SILENCE_MS: Final = 500
-"""Nobody waits for an answer: a pause inside a sentence need not part it."""
+"""Longer than in a conversation: no reply waits, so short pauses need not end a stretch."""
 FILE_THRESHOLD: Final = 80.0
-"""int16 RMS; a quiet recording is better heard than ignored, for it can interrupt nobody."""
+"""int16 RMS; lower than in a conversation, because noise here can interrupt no reply."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,12 +50,12 @@ class Stretch:
 
 
 class Recording:
-    """Any file libsndfile reads, any rate, mono or more channels, as int16 16 kHz mono.
+    """Any file `AudioDecoder` reads, any rate, mono or more channels, as int16 16 kHz mono.
 
     `name` is what errors call it, `heard` counts 16 kHz samples read so far. Reading blocks: on
-    an event loop, use `stretches`. Closing waits until a thread that reads has done so: libsndfile
-    ends the process when its file is closed under it. `limit_s` is how long, in seconds, it may
-    last, 0 as long as it likes; it is checked against what the file says and what is read.
+    an event loop, use `stretches`. Closing waits until a thread that reads has done so: FFmpeg ends
+    the process when a file is closed under it. `limit_s` is how long, in seconds, it may last, 0 as
+    long as it likes; it is checked against what the file says and what is read.
 
     Raises:
         InvalidInput: there is no such file, or it is not audio that can be read.
@@ -72,36 +63,23 @@ class Recording:
     """
 
     def __init__(self, source: Path | BinaryIO, name: str = "", limit_s: float = 0.0) -> None:
-        import soundfile
-        import soxr
-
         self.name = name or str(source)
         self._limit_s = limit_s
         self._in_use = threading.Lock()
-        self._broken: type[Exception] = soundfile.LibsndfileError
+        self._closed = False
+        self._file: BinaryIO = open_file(source) if isinstance(source, Path) else source
         try:
-            self._file: BinaryIO = source.open("rb") if isinstance(source, Path) else source
-        except OSError as error:
-            raise self._unreadable(error) from None
-        try:
-            # A file object with a name is judged by its ending; its content is what counts.
-            self._sound: Any = soundfile.SoundFile(_Nameless(self._file))
-        except (OSError, soundfile.LibsndfileError) as error:
-            self._file.close()
-            raise self._unreadable(error) from None
-        # A stream that was stored says no length or a wrong one; soundfile stops there or fails,
-        # unless it takes the file for one that can only be read on.
-        self._sound.seekable = lambda: False
-        self.rate: int = self._sound.samplerate
-        try:
-            self._check_form()
+            self._decoder = AudioDecoder(self._file, self.name, LISTEN_RATE)
         except InvalidInput:
+            self._file.close()
+            raise
+        self.heard = 0
+        try:
+            if self._decoder.truthful:
+                self._check_length(self.seconds)
+        except TooLarge:
             self.close()
             raise
-        self._piece = max(1, min(self.rate, PIECE_SAMPLES // self._sound.channels))
-        self._resampler: Any = soxr.ResampleStream(self.rate, LISTEN_RATE, 1, quality="HQ")
-        self.heard = 0
-        self._ended = False
 
     def __enter__(self) -> Self:
         return self
@@ -117,14 +95,14 @@ class Recording:
     def close(self) -> None:
         """Closes the file; waits for the piece that is being read, some milliseconds."""
         with self._in_use:
-            self._sound.close()
+            self._closed = True
+            self._decoder.close()
             self._file.close()
 
     @property
     def seconds(self) -> float:
         """How long it says it is; 0.0 where it does not say."""
-        frames: int = self._sound.frames
-        return frames / self.rate if frames < MAX_FRAMES else 0.0
+        return self._decoder.seconds
 
     def read(self) -> Pcm:
         """The next second or less; empty at the end.
@@ -133,36 +111,13 @@ class Recording:
             InvalidInput: the recording is broken, or was closed.
             TooLarge: it lasts longer than it may.
         """
-        while not self._ended:
-            samples = self._decode()
-            self._ended = not len(samples)
-            mono = np.nan_to_num(samples.mean(axis=1))
-            heard = np.asarray(self._resampler.resample_chunk(mono, last=self._ended))
-            self.heard += heard.size
-            self._check_length(self.heard / LISTEN_RATE)
-            if heard.size:
-                return (heard * 32767).clip(-32768, 32767).astype(np.int16)
-        return np.zeros(0, np.int16)
-
-    def _decode(self) -> Any:
         with self._in_use:
-            if self._sound.closed:
+            if self._closed:
                 raise InvalidInput(f"{self.name} was closed while it was read", param="file")
-            try:
-                return self._sound.read(self._piece, dtype="float32", always_2d=True)
-            except (OSError, self._broken) as error:
-                raise self._unreadable(error) from None
-
-    def _check_form(self) -> None:
-        channels: int = self._sound.channels
-        if not (MIN_RATE <= self.rate <= MAX_RATE and 1 <= channels <= MAX_CHANNELS):
-            raise InvalidInput(
-                f"cannot read {self.name}: {channels} channels at {self.rate} Hz; vdx takes up to "
-                f"{MAX_CHANNELS} at {MIN_RATE} to {MAX_RATE} Hz",
-                param="file",
-            )
-        if self._sound.format in TRUTHFUL:
-            self._check_length(self.seconds)
+            samples = self._decoder.read()
+        self.heard += samples.size
+        self._check_length(self.heard / LISTEN_RATE)
+        return (samples * 32767).clip(-32768, 32767).astype(np.int16)
 
     def _check_length(self, seconds: float) -> None:
         if 0 < self._limit_s < seconds:
@@ -171,33 +126,11 @@ class Recording:
                 param="file",
             )
 
-    def _unreadable(self, error: Exception) -> InvalidInput:
-        reason = str(getattr(error, "error_string", error)).rstrip(".")
-        return InvalidInput(f"cannot read {self.name}: {reason}; vdx reads {FORMATS}", param="file")
-
-
-class _Nameless(io.RawIOBase):
-    """A file object that says nothing of its name."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-
-    def readinto(self, buffer: Any) -> int:
-        data = self._file.read(len(buffer))
-        buffer[: len(data)] = data
-        return len(data)
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        return self._file.seek(offset, whence)
-
-    def tell(self) -> int:
-        return self._file.tell()
-
 
 class Cutter:
     """Finds the speech in a recording that arrives piece by piece.
 
-    The detector of conversations, told to be patient: `FILE_SILENCE_MS` of silence end a stretch,
+    The detector of conversations with other limits: `FILE_SILENCE_MS` of silence end a stretch,
     and what is as loud as `FILE_THRESHOLD` may be speech.
     """
 
@@ -229,7 +162,7 @@ class Cutter:
         return found
 
     def finish(self) -> list[Stretch]:
-        """The last ones; a recording that breaks off in a word ends there."""
+        """The last stretches, one that is not over included."""
         length = self._length
         found = self.push(np.zeros(LISTEN_RATE * 2 + JOIN_GAP, np.int16))
         cut = [Stretch(s.start, s.audio[: length - s.start]) for s in found if s.start < length]
@@ -282,7 +215,7 @@ class Cutter:
         return Stretch(start, audio)
 
     def _quietest(self) -> int:
-        """A position near the end of what was heard where least is said."""
+        """The quietest position near the end of what was read."""
         position = self._detector.position
         tail = self._audio[position - SEARCH - self._origin : position - self._origin]
         frames = np.square(to_pcm(tail.tobytes()).astype(np.float32)).reshape(-1, LISTEN_FRAME)

@@ -1,4 +1,4 @@
-"""What a recording says, in the forms that the OpenAI API and `vdx transcribe` answer in."""
+"""The transcript of a recording, in the formats of the OpenAI API and `vdx transcribe`."""
 
 import json
 import math
@@ -14,7 +14,7 @@ from vdx.core.language_tags import primary_subtag
 FORMATS: Final = ("json", "text", "srt", "verbose_json", "vtt")
 GRANULARITIES: Final = ("segment", "word")
 SMALLEST: Final = 1e-4
-"""A confidence below it counts as this: a logarithm needs more than nothing."""
+"""A lower confidence counts as this, because its logarithm is taken."""
 
 LANGUAGE_NAMES: Final = {
     "ar": "arabic",
@@ -34,12 +34,13 @@ LANGUAGE_NAMES: Final = {
     "uk": "ukrainian",
     "zh": "chinese",
 }
-"""The API names languages in English."""
+"""OpenAI's API names languages in English, in places by other names than CLDR (which would be 24 MB
+of the package `language_data`); a language that is not here is told by its primary subtag."""
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A whole transcript; `language` is a BCP-47 tag, empty where nobody knows it."""
+    """A whole transcript; `language` is a BCP-47 tag, empty if unknown."""
 
     segments: Sequence[Segment]
     seconds: float
@@ -88,7 +89,7 @@ class Document:
 
 
 def _segment(number: int, segment: Segment) -> dict[str, Any]:
-    """A segment as Whisper tells it; what only Whisper has (tokens, seek) is empty."""
+    """A segment in Whisper's form; fields that only Whisper has (tokens, seek) are empty."""
     packed = len(zlib.compress(segment.text.encode()))
     return {
         "id": number,

@@ -1,14 +1,14 @@
-"""`vdx bench bargein`: from the onset of the interrupting speech to silence at the person (S2).
+"""`vdx bench bargein`: from the onset of the interrupting speech to silence at the user (S2).
 
-A person asks, hears two seconds of a long reply and speaks: two clips, each in sessions of its
-own. The listener knows nothing of vdx unless `aware`: what was sent is played to the end.
+A user asks, hears two seconds of a long reply and speaks: two clips, each in sessions of its
+own. Unless `aware`, the client ignores vdx's own events and plays all it was sent to the end.
 """
 
 import asyncio
 from typing import Any
 
 from vdx.bench.bench_client import BenchClient, meet
-from vdx.bench.client_process import Plan, Step, run_person
+from vdx.bench.client_process import Plan, Step, run_client_process
 from vdx.bench.clips import BARGE_IN_CLIPS, OPENING, clip, preload
 from vdx.bench.figures import Report
 from vdx.bench.sound import silent_after
@@ -28,7 +28,7 @@ async def measure(
 ) -> Report:
     """Interrupts `rounds` replies with each of the two clips."""
     plan = target.plan(rounds=rounds, aware=aware)
-    stops = await run_person("bargein", plan, step)
+    stops = await run_client_process("bargein", plan, step)
     options = {"rounds": rounds, "clips": list(BARGE_IN_CLIPS), "aware_client": aware}
     options["transport"] = plan["transport"]
     report = Report("bargein", options, samples=stops)
@@ -38,7 +38,7 @@ async def measure(
         own = [stop for stop in stops if stop["clip"] == name]
         report.add(f"  {name}", "ms", _values(own, "silent_ms"))
     report.add("onset to VAD decision", "ms", _values(stops, "decision_ms"))
-    if not target.livekit:  # a room's sound has no frames at the person's side
+    if not target.livekit:  # a room's sound has no frames at the user's side
         last = _values(stops, "last_frame_ms")
         report.add("VAD decision to last frame sent", "ms", last, p95=25)
     report.add("audio that came after the reply's end", "ms", _values(stops, "stale_ms"), max=0)
@@ -52,32 +52,32 @@ def _values(rows: list[dict[str, Any]], key: str) -> list[float]:
     return [row[key] for row in rows if row[key] is not None]
 
 
-async def scenario(plan: Plan, step: Step) -> list[dict[str, Any]]:
-    """The person's part."""
+async def run_users(plan: Plan, step: Step) -> list[dict[str, Any]]:
+    """What the user does; returns one row for each round."""
     preload((OPENING, *BARGE_IN_CLIPS), plan)
     stops: list[dict[str, Any]] = []
     for number in range(plan["rounds"]):
         for name in BARGE_IN_CLIPS:
-            async with meet(plan, events=True, freezes=plan["aware"], phase=number * 37) as person:
-                stops.append(await _interrupt(person, name))
+            async with meet(plan, events=True, freezes=plan["aware"], phase=number * 37) as user:
+                stops.append(await _interrupt(user, name))
             step()
     return stops
 
 
-async def long_reply(person: BenchClient) -> Reply | None:
+async def long_reply(user: BenchClient) -> Reply | None:
     """Asks for a reply and returns it two seconds into what is heard of it."""
     await asyncio.sleep(SETTLE_S)
-    await person.microphone_feed.say(clip(OPENING, person.client.rate)).finished
-    reply = await person.reply_after(0)
+    await user.microphone_feed.say(clip(OPENING, user.client.rate)).finished
+    reply = await user.reply_after(0)
     if reply is not None and reply.first_audio:
         await asyncio.sleep(INTO_REPLY_S)
     return reply
 
 
-async def _interrupt(person: BenchClient, name: str) -> dict[str, Any]:
-    client = person.client
-    reply = await long_reply(person)
-    spoken = person.microphone_feed.say(clip(name, client.rate))
+async def _interrupt(user: BenchClient, name: str) -> dict[str, Any]:
+    client = user.client
+    reply = await long_reply(user)
+    spoken = user.microphone_feed.say(clip(name, client.rate))
     await spoken.finished
     await asyncio.sleep(max(0.0, LISTEN_S - spoken.clip.seconds))
     heard = client.listener.render(spoken.onset, spoken.onset + LISTEN_S)

@@ -1,4 +1,4 @@
-"""A person at a server: one connection, and a microphone_feed that sends all the time."""
+"""One simulated user: a connection, and a microphone feed that sends a frame every 20 ms."""
 
 import asyncio
 import contextlib
@@ -14,15 +14,15 @@ from vdx.client.scripted_call import audible, quiet
 ANSWER_S = 15.0
 LIVEKIT = "livekit"
 
-Person = Any
+Client = Any
 """A RealtimeClient, or a RoomClient: they have the same surface."""
 
 
 @dataclass(slots=True)
 class BenchClient:
-    """A client and its microphone_feed; `where` is a plan with url and api_key."""
+    """A client and its microphone feed; `where` is a plan with url and api_key."""
 
-    client: Person
+    client: Client
     microphone_feed: MicrophoneFeed
 
     async def reply_after(self, replies: int, seconds: float = ANSWER_S) -> Reply | None:
@@ -56,7 +56,8 @@ async def meet(
 ) -> AsyncIterator[BenchClient]:
     """Connects and begins to send room noise; `events` opts in to vdx's own events.
 
-    A plan with the transport "livekit" goes to a room of its own, `frame_ms` its sound's grain.
+    A plan with the transport "livekit" goes to a room of its own, `frame_ms` the length of its
+    audio frames.
     """
     if plan.get("transport") == LIVEKIT:
         async with _meet_in_room(plan, voice, phase) as met:
@@ -77,12 +78,12 @@ async def meet(
 async def _meet_in_room(plan: dict[str, Any], voice: str, phase: int) -> AsyncIterator[BenchClient]:
     from vdx.client.room import RoomClient
 
-    wishes = {**plan.get("agent", {}), **({"voice": voice} if voice else {})}
+    requested = {**plan.get("agent", {}), **({"voice": voice} if voice else {})}
     async with (
         RoomClient.connect(
             plan["url"],
             api_key=plan.get("api_key", ""),
-            agent=wishes,
+            agent=requested,
             frame_ms=plan.get("frame_ms", 10),
         ) as client,
         _speaking(client, phase) as met,
@@ -91,7 +92,7 @@ async def _meet_in_room(plan: dict[str, Any], voice: str, phase: int) -> AsyncIt
 
 
 @contextlib.asynccontextmanager
-async def _speaking(client: Person, phase: int) -> AsyncIterator[BenchClient]:
+async def _speaking(client: Client, phase: int) -> AsyncIterator[BenchClient]:
     microphone_feed = MicrophoneFeed(client, phase)
     sending = task_of(microphone_feed)
     try:

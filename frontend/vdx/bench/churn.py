@@ -1,4 +1,4 @@
-"""Sessions that come and go: memory must stand still, and nothing of them may stay behind."""
+"""Opens and closes many sessions: memory must not grow, and no task or stream may be left."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from vdx.bench.bench_client import meet
-from vdx.bench.client_process import Plan, Step, run_person
+from vdx.bench.client_process import Plan, Step, run_client_process
 from vdx.bench.clips import clip, preload
 from vdx.bench.figures import Report
 from vdx.bench.procfs import own_kb
@@ -47,7 +47,7 @@ class Churn:
             "count": self.count,
             "parallel": self.parallel,
         }
-        found = await run_person("churn", plan, watch)
+        found = await run_client_process("churn", plan, watch)
         await asyncio.sleep(SETTLE_S)
         report = Report("churn", {"count": self.count, "parallel": self.parallel})
         self._add_memory(report)
@@ -75,22 +75,22 @@ class Churn:
             report.add("streams and sequences left in Triton", "", [streams], max=0)
 
 
-async def scenario(plan: Plan, step: Step) -> dict[str, int]:
-    """Everybody's part: connect, one turn, hang up."""
+async def run_users(plan: Plan, step: Step) -> dict[str, int]:
+    """What each user does: connect, one turn, disconnect."""
     preload((SPEECH,), plan)
     room = asyncio.Semaphore(plan["parallel"])
     answered = 0
 
-    async def visit(number: int) -> None:
+    async def one_session(number: int) -> None:
         nonlocal answered
-        async with room, meet(plan, phase=number * 13) as person:
-            await person.microphone_feed.say(clip(SPEECH, person.client.rate)).finished
-            reply = await person.reply_after(0)
-            await person.quiet(0.1)
+        async with room, meet(plan, phase=number * 13) as user:
+            await user.microphone_feed.say(clip(SPEECH, user.client.rate)).finished
+            reply = await user.reply_after(0)
+            await user.quiet(0.1)
             answered += reply is not None and bool(reply.first_audio)
         step()
 
     async with asyncio.TaskGroup() as group:
         for number in range(plan["count"]):
-            group.create_task(visit(number), name=f"visit-{number}")
+            group.create_task(one_session(number), name=f"session-{number}")
     return {"answered": answered}

@@ -1,7 +1,7 @@
-"""The person of a bench, in a process of their own.
+"""Runs the simulated users of a bench in a process of their own.
 
-`run_person` starts it with a plan and reads what the person experienced from a file; both are
-JSON. A line on its standard error that begins with `+` is a step done.
+`run_client_process` starts it with a plan and reads its result from a file; both are JSON. A line
+on its standard error that begins with `+` is a step done.
 """
 
 import asyncio
@@ -16,38 +16,38 @@ from typing import Any
 
 from vdx.core.errors import InvalidInput, VdxError
 
-SCENES = (
+CLIENT_MODULES = (
     *("turn", "bargein", "false_bargein", "jitter", "interruptions"),
-    *("sessions", "churn", "vanish"),
+    *("sessions", "churn", "killed_client"),
 )
-"""Modules of this package that have a `scenario`."""
+"""Modules of this package that have a `run_users`."""
 TAIL = 4000
 
 Plan = dict[str, Any]
 Step = Callable[[], None]
-Scene = Callable[[Plan, Step], Coroutine[Any, Any, Any]]
+RunUsers = Callable[[Plan, Step], Coroutine[Any, Any, Any]]
 
 
-async def run_person(scenario: str, plan: Plan, progress: Step | None = None) -> Any:
-    """Runs `scenario` of `vdx.bench.<scenario>` in a child process and returns its result.
+async def run_client_process(module: str, plan: Plan, progress: Step | None = None) -> Any:
+    """Runs `run_users` of `vdx.bench.<module>` in a child process and returns its result.
 
     Raises:
-        VdxError: the person's process failed; the message is its last words.
+        VdxError: the client process failed; the message has the end of its standard error.
     """
-    with tempfile.TemporaryDirectory(prefix="vdx-person-") as folder:
+    with tempfile.TemporaryDirectory(prefix="vdx-bench-client-") as folder:
         result, given = Path(folder) / "result.json", Path(folder) / "plan.json"
         # A file, because it holds the API key, and everybody can read a command line.
         given.write_text(json.dumps(plan), encoding="utf-8")
         child = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "vdx.bench.client_process"),
-            *(scenario, str(given), str(result)),
+            *(module, str(given), str(result)),
             stdin=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.PIPE,
         )
         try:
-            last_words = await _follow(child.stderr, progress)
+            errors = await _follow(child.stderr, progress)
             if await child.wait() != 0:
-                raise VdxError(f"the person's process failed:\n{last_words}", service="bench")
+                raise VdxError(f"the client process failed:\n{errors}", service="bench")
             return json.loads(result.read_text(encoding="utf-8"))
         finally:
             if child.returncode is None:
@@ -67,18 +67,18 @@ async def _follow(stream: asyncio.StreamReader | None, progress: Step | None) ->
     return tail
 
 
-def main(scenario: str, plan: str, result: str) -> None:
+def main(module: str, plan: str, result: str) -> None:
     """Entry point of the child process."""
-    if scenario not in SCENES:
-        raise InvalidInput(f"scenario {scenario!r}: expected one of {', '.join(SCENES)}")
-    act: Scene = importlib.import_module(f"vdx.bench.{scenario}").scenario
-    gc.disable()  # a collection holds everybody up; the process does not live long
-    found = run_loop(act(json.loads(Path(plan).read_text(encoding="utf-8")), _step))
+    if module not in CLIENT_MODULES:
+        raise InvalidInput(f"bench module {module!r}: expected one of {', '.join(CLIENT_MODULES)}")
+    run_users: RunUsers = importlib.import_module(f"vdx.bench.{module}").run_users
+    gc.disable()  # a collection would delay all users; the process is short
+    found = run_loop(run_users(json.loads(Path(plan).read_text(encoding="utf-8")), _step))
     Path(result).write_text(json.dumps(found), encoding="utf-8")
 
 
 def run_loop(work: Coroutine[Any, Any, Any]) -> Any:
-    """Runs on uvloop where it is there: the person must be cheap beside what is measured."""
+    """Runs on uvloop if installed, which takes less CPU from the server under test."""
     try:
         import uvloop
     except ModuleNotFoundError:

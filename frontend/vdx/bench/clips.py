@@ -18,18 +18,18 @@ OPENING = "ps_goforward"
 
 
 def recording(name: str) -> Path:
-    """The file of a bundled recording: one made for the benches, else one of a person."""
+    """The file of a bundled recording: one made for the benches, else one of a user."""
     own = DATA / f"{name}.wav"
     return own if own.exists() else locate().recordings / f"{name}.wav"
 
 
 @lru_cache(maxsize=32)
 def clip(name: str, rate: int) -> Clip:
-    """A bundled recording at `rate` Hz; the room's noise follows where its speech ends."""
+    """A bundled recording at `rate` Hz; `MicrophoneFeed` sends room noise after it."""
     return read_clip(recording(name), rate).cut_at_end()
 
 
 def preload(names: Iterable[str], plan: dict[str, Any]) -> None:
-    """Reads and resamples now what would make the person late later."""
+    """Reads and resamples recordings before the run, so that no frame is sent late for it."""
     for name in names:
         clip(name, plan.get("rate", WIRE_RATE))

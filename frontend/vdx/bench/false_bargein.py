@@ -15,7 +15,7 @@ import numpy as np
 
 from vdx.bench.bargein import long_reply
 from vdx.bench.bench_client import BenchClient, meet
-from vdx.bench.client_process import Plan, Step, run_person
+from vdx.bench.client_process import Plan, Step, run_client_process
 from vdx.bench.clips import LISTENING_SOUND, OPENING, clip, preload
 from vdx.bench.figures import Report
 from vdx.bench.sound import WINDOW_MS, compare, first_loud, loud_ms, loud_windows
@@ -29,7 +29,7 @@ from vdx.core.events import Pcm
 END_S = 1.0
 WRITTEN_S = 30.0
 LEAST_PAUSE_MS = 100
-"""A shorter silence at a room's person is none of the server's doing."""
+"""A shorter silence in a room can come from the network; it is not counted."""
 
 
 async def measure(
@@ -45,7 +45,7 @@ async def measure(
     `exact` compares samples; without it only the loud time is compared.
     """
     plan = target.plan(rounds=rounds, aware=aware)
-    found = await run_person("false_bargein", plan, step)
+    found = await run_client_process("false_bargein", plan, step)
     rows = found["disturbed"]
     if target.livekit:
         exact = exact and await asyncio.to_thread(compare_fed, target.recordings, found)
@@ -73,20 +73,20 @@ async def measure(
     return report
 
 
-async def scenario(plan: Plan, step: Step) -> dict[str, Any]:
-    """The person's part: one reply left alone, then the disturbed ones."""
+async def run_users(plan: Plan, step: Step) -> dict[str, Any]:
+    """What the user does: hears one reply undisturbed, then the disturbed ones."""
     preload((OPENING, LISTENING_SOUND), plan)
-    async with _meet(plan) as person:
-        reply = await long_reply(person)
-        await person.quiet(END_S)
-        rate = person.client.rate
-        whole = person.client.listener.samples_of(reply.id if reply else "")
-        session = _session(person)
+    async with _meet(plan) as user:
+        reply = await long_reply(user)
+        await user.quiet(END_S)
+        rate = user.client.rate
+        whole = user.client.listener.samples_of(reply.id if reply else "")
+        session = _session(user)
     step()
     rows = []
     for _ in range(plan["rounds"]):
-        async with _meet(plan) as person:
-            rows.append(await _disturb(person, whole))
+        async with _meet(plan) as user:
+            rows.append(await _disturb(user, whole))
         step()
     return {
         "disturbed": rows,
@@ -100,17 +100,17 @@ def _meet(plan: Plan) -> Any:
     return meet(plan, events=plan["aware"], freezes=plan["aware"])
 
 
-async def _disturb(person: BenchClient, whole: Pcm) -> dict[str, Any]:
-    client = person.client
-    reply = await long_reply(person)
-    spoken = person.microphone_feed.say(clip(LISTENING_SOUND, client.rate))
+async def _disturb(user: BenchClient, whole: Pcm) -> dict[str, Any]:
+    client = user.client
+    reply = await long_reply(user)
+    spoken = user.microphone_feed.say(clip(LISTENING_SOUND, client.rate))
     await spoken.finished
-    await person.quiet(END_S)
+    await user.quiet(END_S)
     heard = client.listener.samples_of(reply.id) if reply else np.zeros(0, np.int16)
     difference = compare(whole, heard, client.rate)
-    stopped, resumed = (_gap if _in_room(person) else _pause)(person, spoken, reply)
+    stopped, resumed = (_gap if _in_room(user) else _pause)(user, spoken, reply)
     return {
-        "session": _session(person),
+        "session": _session(user),
         "status": reply.status if reply else "missing",
         "lost_ms": difference.lost_ms,
         "doubled_ms": difference.doubled_ms,
@@ -123,9 +123,9 @@ async def _disturb(person: BenchClient, whole: Pcm) -> dict[str, Any]:
 
 
 def compare_fed(folder: Path | None, found: dict[str, Any]) -> bool:
-    """Puts into the rows what each room's track was fed, against an undisturbed one.
+    """Adds to each row the samples written to the room's track, compared with an undisturbed run.
 
-    Over WebRTC the person's samples are no longer the server's: Opus and the jitter buffer change
+    Over WebRTC the samples heard are not those sent: Opus and the jitter buffer change
     them. False where the server keeps no recordings.
     """
     if folder is None:
@@ -143,7 +143,7 @@ def compare_fed(folder: Path | None, found: dict[str, Any]) -> bool:
 
 
 def _fed(folder: Path, session: str) -> Pcm:
-    """What a session's track was fed, int16 at 48 kHz; written once the session is over."""
+    """The samples sent to a session's track, int16 at 48 kHz; saved when the session has ended."""
     recorded = folder / f"{session}.wav"
     deadline = time.monotonic() + WRITTEN_S
     while not recorded.exists():
@@ -154,21 +154,21 @@ def _fed(folder: Path, session: str) -> Pcm:
         return to_pcm(file.readframes(file.getnframes()))
 
 
-def _in_room(person: BenchClient) -> bool:
-    return bool(_session(person))
+def _in_room(user: BenchClient) -> bool:
+    return bool(_session(user))
 
 
-def _session(person: BenchClient) -> str:
+def _session(user: BenchClient) -> str:
     """The room's session id; empty over the WebSocket, whose session is an object of its own."""
-    return str(person.client.session.get("session", ""))
+    return str(user.client.session.get("session", ""))
 
 
 def _gap(
-    person: BenchClient, spoken: Spoken, _reply: Reply | None
+    user: BenchClient, spoken: Spoken, _reply: Reply | None
 ) -> tuple[float | None, float | None]:
     """The same for a room, where silence arrives as sound: the longest one after the onset."""
-    rate = person.client.rate
-    heard = person.client.listener.render(spoken.onset, spoken.end + END_S)
+    rate = user.client.rate
+    heard = user.client.listener.render(spoken.onset, spoken.end + END_S)
     loud = np.flatnonzero(loud_windows(heard, rate))
     if loud.size < 2:
         return None, None
@@ -182,15 +182,15 @@ def _gap(
 
 
 def _pause(
-    person: BenchClient, spoken: Spoken, reply: Reply | None
+    user: BenchClient, spoken: Spoken, reply: Reply | None
 ) -> tuple[float | None, float | None]:
     """Onset to where the reply's sound breaks off, and the sound's end to where it goes on."""
-    pieces = [p for p in person.client.listener.pieces if reply and p.response == reply.id]
-    rate = person.client.rate
+    pieces = [p for p in user.client.listener.pieces if reply and p.response == reply.id]
+    rate = user.client.rate
     for before, after in itertools.pairwise(pieces):
         if after.start > spoken.onset and not after.follows:
             broke = before.start + before.pcm.size / rate
-            rest = person.client.listener.render(after.start, after.start + END_S)
+            rest = user.client.listener.render(after.start, after.start + END_S)
             offset = first_loud(rest, rate) or 0.0
             return (
                 round((broke - spoken.onset) * 1000, 1),

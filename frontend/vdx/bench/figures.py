@@ -19,7 +19,7 @@ ENOUGH_FOR_A_CURVE = 5
 class Figure:
     """One measured quantity; `values` are its repeats, in `unit`.
 
-    `reach` is what the project wants: {"median": 340, "p95": 385} means at most these.
+    `reach` is the goal: {"median": 340, "p95": 385} means at most these.
     """
 
     name: str
@@ -50,7 +50,7 @@ class Figure:
 
 @dataclass(slots=True)
 class Report:
-    """What one bench found; `notes` say what a reader must know to believe the figures."""
+    """What one bench found; `notes` say what a reader must know about the figures."""
 
     bench: str
     options: dict[str, Any]
@@ -106,7 +106,7 @@ def _cpu_model() -> str:
 
 
 def print_table(report: Report) -> None:
-    """The report for people, on standard output."""
+    """The report as a table, on standard output."""
     from rich.console import Console
     from rich.table import Table
 

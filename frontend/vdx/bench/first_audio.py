@@ -1,4 +1,4 @@
-"""`vdx bench first-audio`: the pieces below a turn, without a person.
+"""`vdx bench first-audio`: parts of a turn measured alone, without a user.
 
 First audio of a voice over gRPC, chunks that Triton computes after a cancellation, and what one
 20 ms frame costs on its way through resampler, gate and detector.
@@ -56,7 +56,7 @@ async def _first_audio_ms(client: TritonClient, voice: str) -> float:
 
 
 async def _chunks_after(client: TritonClient, target: Target) -> float:
-    """Cancels a slow synthesis half-way through a chunk and counts what was still computed."""
+    """Cancels a slow synthesis half-way through a chunk; chunks that were still computed."""
     before = (await target.triton()).total(CHUNKS, model=SLOW_VOICE)
     request = SynthesisRequest(TEXT * 3, speaker=SLOW_SPEAKER)
     async with aclosing(client.synthesize(SLOW_VOICE, request)) as chunks:

@@ -1,7 +1,7 @@
-"""`vdx bench interruptions`: many confirmed interruptions at once; nothing of a cancelled reply
-may be heard afterwards.
+"""`vdx bench interruptions`: many confirmed interruptions at once; no audio of a cancelled
+reply may arrive afterwards.
 
-Every person talks into the long reply, which is the next turn at the same time. The two answers
+Every user speaks over the long reply; the same words are the next turn. The two answers
 differ in pitch: sound of one that arrives as part of the other is found by its frequency.
 """
 
@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from vdx.bench.bench_client import BenchClient, meet
-from vdx.bench.client_process import Plan, Step, run_person
+from vdx.bench.client_process import Plan, Step, run_client_process
 from vdx.bench.clips import clip, preload
 from vdx.bench.figures import Report
 from vdx.bench.target import Target
@@ -31,22 +31,22 @@ MAX_ERRORS = 5
 
 
 async def measure(target: Target, count: int, sessions: int, step: Step | None = None) -> Report:
-    """`count` interruptions in all, by `sessions` people at once."""
+    """`count` interruptions in all, by `sessions` users at once."""
     plan = {"url": target.url, "api_key": target.api_key, "count": count, "sessions": sessions}
-    found = await run_person("interruptions", plan, step)
+    found = await run_client_process("interruptions", plan, step)
     report = Report("interruptions", {"count": count, "sessions": sessions})
-    stale = [ms for person in found for ms in person["stale_ms"]]
+    stale = [ms for user in found for ms in user["stale_ms"]]
     report.add("audio of a cancelled reply after its end", "ms", stale, max=0)
     report.add("pitch of another reply at the beginning", "replies", _foreign(found), max=0)
-    confirm = [ms for person in found for ms in person["confirm_ms"]]
+    confirm = [ms for user in found for ms in user["confirm_ms"]]
     report.add("onset to the reply's end", "ms", confirm)
-    missed = sum(person["missed"] for person in found)
+    missed = sum(user["missed"] for user in found)
     report.notes.append(
         f"{len(stale)} interruptions confirmed, {missed} replies could not be interrupted"
     )
-    errors = Counter(message for person in found for message in person["errors"])
+    errors = Counter(message for user in found for message in user["errors"])
     report.notes += [f"{n} x server said: {text}" for text, n in errors.most_common(MAX_ERRORS)]
-    statuses = Counter(status for person in found for status in person["statuses"])
+    statuses = Counter(status for user in found for status in user["statuses"])
     report.notes.append(f"replies: {dict(statuses)}")
     return report
 
@@ -54,8 +54,8 @@ async def measure(target: Target, count: int, sessions: int, step: Step | None =
 def _foreign(found: list[dict[str, Any]]) -> list[float]:
     """1 for every reply that begins with another pitch than most with the same first words."""
     by_text: dict[str, list[float]] = defaultdict(list)
-    for person in found:
-        for text, pitch in person["beginnings"]:
+    for user in found:
+        for text, pitch in user["beginnings"]:
             by_text[text].append(pitch)
     return [
         float(abs(pitch - float(np.median(pitches))) > PITCH_STEP_HZ)
@@ -66,7 +66,7 @@ def _foreign(found: list[dict[str, Any]]) -> list[float]:
 
 @dataclass(slots=True)
 class _Findings:
-    """One person's."""
+    """What one user measured."""
 
     done: int = 0
     confirm_ms: list[float] = field(default_factory=list)
@@ -74,44 +74,44 @@ class _Findings:
     missed: int = 0
 
 
-async def scenario(plan: Plan, step: Step) -> list[dict[str, Any]]:
-    """Everybody at once, begun one after the other."""
+async def run_users(plan: Plan, step: Step) -> list[dict[str, Any]]:
+    """All users at once, started one after the other."""
     preload((SPEECH,), plan)
     shares = [plan["count"] // plan["sessions"]] * plan["sessions"]
     for index in range(plan["count"] % plan["sessions"]):
         shares[index] += 1
     async with asyncio.TaskGroup() as group:
         tasks = [
-            group.create_task(_person(plan, number, share, step), name=f"person-{number}")
+            group.create_task(_user(plan, number, share, step), name=f"user-{number}")
             for number, share in enumerate(shares)
         ]
     return [task.result() for task in tasks]
 
 
-async def _person(plan: Plan, number: int, share: int, step: Step) -> dict[str, Any]:
+async def _user(plan: Plan, number: int, share: int, step: Step) -> dict[str, Any]:
     chance = random.Random(number)  # noqa: S311  # nosec B311  (a repeatable choice of moments)
     found = _Findings()
     await asyncio.sleep(number * 0.15)
-    async with meet(plan, events=True, phase=number * 13) as person:
-        speech = _speech(person.client.rate)
+    async with meet(plan, events=True, phase=number * 13) as user:
+        speech = _speech(user.client.rate)
         await asyncio.sleep(0.5)
         replies = 0
-        await person.microphone_feed.say(speech).finished
+        await user.microphone_feed.say(speech).finished
         while found.done + found.missed < share:
-            reply = await person.reply_after(replies)
-            replies = len(person.client.log.replies)
+            reply = await user.reply_after(replies)
+            replies = len(user.client.log.replies)
             if reply is None or reply.done:
                 found.missed += 1
-                await person.microphone_feed.say(speech).finished
+                await user.microphone_feed.say(speech).finished
                 continue
             await asyncio.sleep(chance.uniform(*WAIT_S))
-            await _interrupt(person, speech, found)
+            await _interrupt(user, speech, found)
             step()
         await asyncio.sleep(0.5)
-        rate = person.client.rate
+        rate = user.client.rate
         stale = [
             reply.after_end * 1000 / 2 / rate
-            for reply in person.client.log.replies.values()
+            for reply in user.client.log.replies.values()
             if reply.status == "cancelled"
         ]
     return {
@@ -119,15 +119,15 @@ async def _person(plan: Plan, number: int, share: int, step: Step) -> dict[str, 
         "confirm_ms": found.confirm_ms,
         "beginnings": found.beginnings,
         "missed": found.missed,
-        "statuses": [reply.status for reply in person.client.log.replies.values()],
-        "errors": [error["message"] for error in person.client.log.errors],
+        "statuses": [reply.status for reply in user.client.log.replies.values()],
+        "errors": [error["message"] for error in user.client.log.errors],
     }
 
 
-async def _interrupt(person: BenchClient, speech: Clip, found: _Findings) -> None:
-    client = person.client
+async def _interrupt(user: BenchClient, speech: Clip, found: _Findings) -> None:
+    client = user.client
     reply = client.log.latest
-    spoken = person.microphone_feed.say(speech)
+    spoken = user.microphone_feed.say(speech)
     await spoken.finished
     if reply is None:
         return

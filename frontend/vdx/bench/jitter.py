@@ -6,15 +6,16 @@ the server known, the same run tells what a session costs (S5).
 
 import asyncio
 import itertools
+import math
 import time
 from typing import Any
 
 from vdx.bench.bench_client import BenchClient, meet
-from vdx.bench.client_process import Plan, Step, run_person
+from vdx.bench.client_process import Plan, Step, run_client_process
 from vdx.bench.clips import clip, preload
 from vdx.bench.figures import Report
 from vdx.bench.procfs import usage
-from vdx.bench.scrape import quantile
+from vdx.bench.scrape import Metrics, quantile
 from vdx.bench.sound import holes_ms
 from vdx.bench.target import Target
 from vdx.client.listener import Listener, Piece
@@ -23,7 +24,7 @@ from vdx.client.room_audio_input import RoomAudioInput
 
 SPEECH = "ps_librivox_0880"
 STAGGER_S = 0.35
-"""Between the first words of two people: they do not speak in chorus."""
+"""Between the first words of two users, so that they do not speak at the same time."""
 LATE_S = 0.04
 MAX_ERRORS = 5
 _NOTHING: dict[str, Any] = {
@@ -38,24 +39,22 @@ _NOTHING: dict[str, Any] = {
 async def measure(
     target: Target, sessions: int, seconds: float, step: Step | None = None
 ) -> Report:
-    """`sessions` people talk for `seconds` each."""
+    """`sessions` users talk for `seconds` each."""
     plan = target.plan(sessions=sessions, seconds=seconds, frame_ms=20)
     before = await target.metrics()
     spent = usage(target.pid).cpu_seconds if target.pid else 0.0
-    people = await run_person("jitter", plan, step)
+    users = await run_client_process("jitter", plan, step)
     cost = usage(target.pid).cpu_seconds - spent if target.pid else None
     after = await target.metrics()
     options = {"sessions": sessions, "seconds": seconds, "transport": plan["transport"]}
     report = Report("jitter", options)
-    _add_person_figures(report, people, in_room=target.livekit)
-    session_seconds = sum(person["open_s"] for person in people)
+    _add_user_figures(report, users, in_room=target.livekit)
+    session_seconds = sum(user["open_s"] for user in users)
     if cost is not None:
         reach = {"median": 0.12 if target.livekit else 0.06} if sessions == 8 else {}
         figure = [round(cost / session_seconds, 4)]
         report.add("server CPU per session-second, Triton included", "core", figure, **reach)
-    for share, name, reach in ((0.5, "p50", {}), (0.95, "p95", {}), (0.99, "p99", {"max": 5.0})):
-        if (bound := quantile(before, after, "vdx_pacing_error_seconds", share)) is not None:
-            report.add(f"server pacing {name}, at most", "ms", [bound * 1000], **reach)
+    _add_pacing(report, before, after)
     if target.livekit:
         name = "vdx_room_output_underruns_total"
         dry = after.total(name) - before.total(name)
@@ -66,15 +65,26 @@ async def measure(
     return report
 
 
-def _add_person_figures(report: Report, people: list[dict[str, Any]], *, in_room: bool) -> None:
+def _add_pacing(report: Report, before: Metrics, after: Metrics) -> None:
+    """Bounds of the server's own histogram; one above its last bucket is a figure not reached."""
+    for share, name, reach in ((0.5, "p50", {}), (0.95, "p95", {}), (0.99, "p99", {"max": 5.0})):
+        if (bound := quantile(before, after, "vdx_pacing_error_seconds", share)) is not None:
+            known = math.isfinite(bound)
+            values = [bound * 1000] if known else []
+            report.add(f"server pacing {name}, at most", "ms", values, **reach)
+            if not known:
+                report.notes.append(f"server pacing {name} is above the histogram's last bucket")
+
+
+def _add_user_figures(report: Report, users: list[dict[str, Any]], *, in_room: bool) -> None:
     def gathered(key: str) -> list[float]:
-        return [value for person in people for value in person[key]]
+        return [value for user in users for value in user[key]]
 
     if in_room:  # its jitter buffer hides how frames arrive, and fills what is late
-        report.add("joining to the conversation's begin", "ms", [p["ready_ms"] for p in people])
+        report.add("joining to the conversation's begin", "ms", [p["ready_ms"] for p in users])
         report.add("holes heard in each reply", "ms", gathered("holes_ms"))
     else:
-        late = float(sum(p["late_frames"] for p in people))
+        late = float(sum(p["late_frames"] for p in users))
         report.add("|inter-arrival - frame|", "ms", gathered("jitter_ms"))
         report.add("arrival after its time", "ms", gathered("late_ms"))
         report.add("frames over 40 ms late", "frames", [late])
@@ -82,53 +92,53 @@ def _add_person_figures(report: Report, people: list[dict[str, Any]], *, in_room
         report.add("queue dry in each reply", "ms", gathered("dry_ms"), max=0)
     report.add("turn gap", "ms", gathered("gap_ms"))
     report.add("lateness of the person's own frames", "ms", gathered("lag_ms"))
-    replies = sum(person["replies"] for person in people)
-    silent = sum(person["silent"] for person in people)
-    failed = sum(len(person["failed"]) for person in people)
+    replies = sum(user["replies"] for user in users)
+    silent = sum(user["silent"] for user in users)
+    failed = sum(len(user["failed"]) for user in users)
     report.notes.append(
         f"{replies} replies heard, {silent} turns unanswered, {failed} replies not completed"
     )
-    errors = [message for person in people for message in person["errors"]]
+    errors = [message for user in users for message in user["errors"]]
     report.notes += [f"server said: {message}" for message in errors[:MAX_ERRORS]]
 
 
-async def scenario(plan: Plan, step: Step) -> list[dict[str, Any]]:
-    """The people's part: all in this process, each with a connection of their own.
+async def run_users(plan: Plan, step: Step) -> list[dict[str, Any]]:
+    """What the users do: all in this process, each with a connection of their own.
 
-    What they heard is worked out once all are silent: it would hold up those who still listen.
+    What they heard is evaluated after the last one ends: it would delay those still listening.
     """
     preload((SPEECH,), plan)
     async with asyncio.TaskGroup() as group:
         tasks = [
-            group.create_task(_person(plan, number, step), name=f"person-{number}")
+            group.create_task(_user(plan, number, step), name=f"user-{number}")
             for number in range(plan["sessions"])
         ]
     return [_experience(*task.result()) for task in tasks]
 
 
-async def _person(plan: Plan, number: int, step: Step) -> tuple[BenchClient, dict[str, Any]]:
+async def _user(plan: Plan, number: int, step: Step) -> tuple[BenchClient, dict[str, Any]]:
     await asyncio.sleep(number * STAGGER_S)
     gaps: list[float] = []
     silent = 0
     began = time.monotonic()
-    async with meet(plan, phase=number * 13) as person:
+    async with meet(plan, phase=number * 13) as user:
         while time.monotonic() - began < plan["seconds"]:
-            gap = await _turn(person)
+            gap = await _turn(user)
             if gap is None:
                 silent += 1
             else:
                 gaps.append(gap)
             step()
         open_s = time.monotonic() - began
-    return person, {"open_s": open_s, "silent": silent, "gap_ms": gaps}
+    return user, {"open_s": open_s, "silent": silent, "gap_ms": gaps}
 
 
-def _experience(person: BenchClient, told: dict[str, Any]) -> dict[str, Any]:
-    log = person.client.log
+def _experience(user: BenchClient, told: dict[str, Any]) -> dict[str, Any]:
+    log = user.client.log
     replies = [reply for reply in log.replies.values() if reply.status == "completed"]
-    found = [_regularity(person.client.listener, reply) for reply in replies]
+    found = [_regularity(user.client.listener, reply) for reply in replies]
     return told | {
-        "ready_ms": person.client.ready_ms,
+        "ready_ms": user.client.ready_ms,
         "replies": len(replies),
         "failed": [r.status for r in log.replies.values() if r.status != "completed"],
         "errors": [error["message"] for error in log.errors],
@@ -137,17 +147,17 @@ def _experience(person: BenchClient, told: dict[str, Any]) -> dict[str, Any]:
         "late_frames": sum(row["late_frames"] for row in found),
         "holes_ms": [row["holes_ms"] for row in found],
         "dry_ms": [row["dry_ms"] for row in found],
-        "lag_ms": [round(value, 2) for value in person.microphone_feed.lag_ms],
+        "lag_ms": [round(value, 2) for value in user.microphone_feed.lag_ms],
     }
 
 
-async def _turn(person: BenchClient) -> float | None:
+async def _turn(user: BenchClient) -> float | None:
     """Speaks, hears the reply to its end; the gap in ms, None when none came."""
-    replies = len(person.client.log.replies)
-    spoken = person.microphone_feed.say(clip(SPEECH, person.client.rate))
+    replies = len(user.client.log.replies)
+    spoken = user.microphone_feed.say(clip(SPEECH, user.client.rate))
     await spoken.finished
-    reply = await person.reply_after(replies)
-    await person.quiet(0.1)
+    reply = await user.reply_after(replies)
+    await user.quiet(0.1)
     if reply is None or not reply.first_audio:
         return None
     return round((reply.first_audio - spoken.end) * 1000, 1)
@@ -168,7 +178,7 @@ def _regularity(listener: Listener, reply: Reply) -> dict[str, Any]:
         due += length
         uneven.append(round(abs(piece.arrived - before.arrived - length) * 1000, 2))
         late.append(round(max(0.0, piece.arrived - due) * 1000, 2))
-    dry = sum(gap.seconds for gap in listener.dry if gap.response == reply.id)
+    dry = sum(gap.seconds for gap in listener.underruns if gap.response == reply.id)
     return {
         "jitter_ms": uneven,
         "late_ms": late,

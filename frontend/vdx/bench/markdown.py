@@ -1,4 +1,4 @@
-"""The report as Markdown: pictures, what was reached, and the figures of every run."""
+"""The report as Markdown: plots, goals and whether they were reached, figures of every run."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -9,7 +9,7 @@ Runs = Mapping[str, Mapping[str, Any]]
 """By command: `report` (what a bench printed), `at` (ISO date), `seconds`, `error`."""
 
 NOISE = 0.05
-"""A smaller change is none."""
+"""Percent; a smaller change counts as unchanged."""
 NO_PLOTS = "No pictures: `pip install 'vdx[bench]'` brings matplotlib."
 
 
@@ -94,7 +94,7 @@ def _run(run: Mapping[str, Any], last: Mapping[str, Any] | None, *, is_fresh: bo
 
 
 def change(old: Mapping[str, Any] | None, new: Mapping[str, Any]) -> str:
-    """How the median moved since the last report: "-12 % (was 340)"."""
+    """Change of the median since the last report: "-12 % (was 340)"."""
     before, now = (old or {}).get("median"), new["median"]
     if before is None or now is None:
         return "new"

@@ -1,4 +1,4 @@
-"""The pictures of the report: a table of functions that draw what the runs measured.
+"""The plots of the report: a table of functions that draw the figures of the runs.
 
 To add one, write a function that takes the runs and an empty figure, and returns whether there was
 anything to draw; give it a line in `PLOTS`.
@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from vdx.dialog.trace import STAGE_LABELS
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
@@ -18,15 +20,6 @@ Plot = Callable[[Runs, "Axes"], bool]
 
 SIZE, DPI = (7.5, 3.4), 110
 BLUE, GREY, RED = "#2f6fab", "#9aa5b1", "#c0392b"
-STAGES = {
-    "pause_noticed": "the pause is noticed",
-    "speculative_transcript": "transcript, speculative",
-    "first_text": "first words of the reply",
-    "first_voice": "first audio from the voice",
-    "endpoint": "end of turn decided",
-    "final_transcript": "transcript, final",
-    "first_audio": "first audio sent",
-}
 
 
 def draw(runs: Runs, folder: Path, plots: Mapping[str, tuple[str, Plot]]) -> dict[str, str]:
@@ -75,7 +68,7 @@ def waterfall(runs: Runs, axes: Axes) -> bool:
             axes.barh(row, at - before, left=before, color=BLUE)
             axes.text(max(at, before), row, f" {at:.0f} ms", va="center", fontsize=8)
             before = at
-        names = [STAGES.get(stage, stage.replace("_", " ")) for stage, _ in stages]
+        names = [STAGE_LABELS.get(stage, stage.replace("_", " ")) for stage, _ in stages]
         axes.set_yticks(range(len(names)), names, fontsize=8)
         axes.invert_yaxis()
         axes.margins(x=0.12)

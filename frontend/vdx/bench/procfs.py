@@ -53,10 +53,10 @@ def pss_kb(root: int) -> int:
 
 
 def own_kb(root: int) -> int:
-    """The part of the PSS that is no file's, in kB.
+    """The anonymous part of the PSS, in kB.
 
-    Programs that come and go elsewhere change every PSS through the libraries they share; they
-    leave this alone, so growth is judged by it.
+    The whole PSS changes when unrelated programs start or end, because they share libraries;
+    this part does not, so it is used to find growth.
     """
     rollups = [_rollup(pid) for pid in tree(root)]
     return sum(each.get("Pss_Anon", 0) + each.get("Pss_Shmem", 0) for each in rollups)

@@ -38,7 +38,7 @@ def arguments(command: str, benches: Benches) -> list[str]:
 
 
 def shown(command: str, benches: Benches) -> str:
-    """The same as a person types it: "vdx bench turn --rounds 10"."""
+    """The command as typed: "vdx bench turn --rounds 10"."""
     name, _, options = command.partition(" ")
     call = benches[name].call if name in benches else ()
     start = f"python -m {' '.join(call)}" if call else f"vdx bench {name}"

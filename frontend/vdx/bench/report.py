@@ -22,7 +22,7 @@ from vdx.core.errors import ConfigError, UnknownName
 
 DATA, REPORT = "report.json", "report.md"
 LIMIT_S = 3600.0
-"""No run takes longer."""
+"""Seconds after which a run is ended."""
 ERROR_CHARS = 2000
 
 Say = Callable[[str], None]

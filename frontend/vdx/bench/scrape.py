@@ -1,16 +1,12 @@
 """Reads Prometheus text and what `/vdx/status` says, over loopback HTTP."""
 
 import json
-import re
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
 from typing import Any
 
 from vdx.core.errors import InvalidInput, VdxError
-
-_LINE = re.compile(r"^(\w+)(?:\{(.*)\})?\s+(\S+)$")
-_LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 
 Labels = frozenset[tuple[str, str]]
 
@@ -37,13 +33,19 @@ class Metrics:
 
 
 def parse(text: str) -> Metrics:
-    """Prometheus text as samples."""
-    samples: dict[tuple[str, Labels], float] = {}
-    for line in text.splitlines():
-        if (match := _LINE.match(line)) and not line.startswith("#"):
-            name, labels, value = match.groups()
-            samples[name, frozenset(_LABEL.findall(labels or ""))] = float(value)
-    return Metrics(samples)
+    """Prometheus text as samples; a counter's name gets the ending `_total` where it has none.
+
+    Raises:
+        VdxError: it is no such text.
+    """
+    from prometheus_client.parser import text_string_to_metric_families
+
+    try:
+        families = list(text_string_to_metric_families(text))
+    except ValueError as error:
+        raise VdxError(f"not Prometheus text: {error}", service="bench") from error
+    samples = [sample for family in families for sample in family.samples]
+    return Metrics({(each.name, frozenset(each.labels.items())): each.value for each in samples})
 
 
 def quantile(before: Metrics, after: Metrics, name: str, share: float) -> float | None:

@@ -8,12 +8,12 @@ from typing import Any
 from vdx.bench import jitter
 from vdx.bench.bench_client import meet
 from vdx.bench.churn import Churn
-from vdx.bench.client_process import Plan, Step, run_person
+from vdx.bench.client_process import Plan, Step, run_client_process
 from vdx.bench.clips import clip, preload
 from vdx.bench.figures import Report
+from vdx.bench.killed_client import freed_ms
 from vdx.bench.procfs import own_kb, pss_kb
 from vdx.bench.target import Target
-from vdx.bench.vanish import freed_ms
 from vdx.client.room import RoomClient
 from vdx.core.errors import VdxError
 
@@ -31,7 +31,7 @@ DEATHS = 5
 
 
 async def measure(target: Target, connects: int, step: Step | None = None) -> Report:
-    """Connections, import time, memory of the sessions after the first five, sudden deaths."""
+    """Connections, import time, memory of the sessions after the first five, killed clients."""
     first, more = ROOMS if target.livekit else (FIRST, MORE)
     plan = target.plan(connects=connects, first=first, more=more)
     if target.livekit:
@@ -49,7 +49,7 @@ async def measure(target: Target, connects: int, step: Step | None = None) -> Re
         if step is not None:
             step()
 
-    found = await run_person("sessions", plan, sample)
+    found = await run_client_process("sessions", plan, sample)
     if target.livekit:
         report.add("dispatch to greeting heard", "ms", found["greeting_ms"], **GREETING_REACH)
     report.add("connect to ready", "ms", found["ready_ms"], **({} if target.livekit else READY))
@@ -70,7 +70,7 @@ async def measure(target: Target, connects: int, step: Step | None = None) -> Re
 async def measure_cost(
     target: Target, sessions: int, seconds: float, step: Step | None = None
 ) -> Report:
-    """The load of `bench jitter`, told as a cost."""
+    """CPU per session during the load of `bench jitter`."""
     report = await jitter.measure(target, sessions, seconds, step)
     report.bench = "sessions"
     return report
@@ -79,22 +79,22 @@ async def measure_cost(
 async def measure_churn(
     target: Target, count: int, parallel: int, step: Step | None = None
 ) -> Report:
-    """Opens and closes `count` sessions, each with one turn, and looks for what stayed."""
+    """Opens and closes `count` sessions, each with one turn, and counts what is left of them."""
     if target.pid is None:
         raise VdxError("the server's process is not known; give --server-pid", service="bench")
     return await Churn(target, target.pid, count, parallel).measure(step)
 
 
-async def scenario(plan: Plan, step: Step) -> dict[str, Any]:
+async def run_users(plan: Plan, step: Step) -> dict[str, Any]:
     """Connects one after the other; then five sessions stay open, then twenty."""
     preload((SPEECH,), plan)
     ready: list[float] = []
     greetings: list[float] = []
     for _ in range(plan["connects"]):
-        async with meet(plan) as person:
-            ready.append(round(person.client.ready_ms, 2))
-            if isinstance(person.client, RoomClient):
-                greetings.append(await _greeting_ms(person.client))
+        async with meet(plan) as user:
+            ready.append(round(user.client.ready_ms, 2))
+            if isinstance(user.client, RoomClient):
+                greetings.append(await _greeting_ms(user.client))
         await asyncio.sleep(0.05)
     await asyncio.sleep(STAGE_S)
     step()
@@ -103,7 +103,7 @@ async def scenario(plan: Plan, step: Step) -> dict[str, Any]:
         for count in (plan["first"], plan["more"]):
             done = [asyncio.Event() for _ in range(count)]
             for number, event in enumerate(done):
-                group.create_task(_stay(plan, number, event, over), name=f"person-{number}")
+                group.create_task(_stay(plan, number, event, over), name=f"user-{number}")
             for event in done:
                 await event.wait()
             await asyncio.sleep(STAGE_S)
@@ -121,12 +121,12 @@ async def _greeting_ms(client: RoomClient) -> float:
 
 
 async def _stay(plan: Plan, number: int, done: asyncio.Event, over: asyncio.Event) -> None:
-    """One turn, then an open line until all is over."""
+    """One turn, then a connected session that stays silent until the end."""
     await asyncio.sleep(number * 0.2)
-    async with meet(plan, phase=number * 13) as person:
-        await person.microphone_feed.say(clip(SPEECH, person.client.rate)).finished
-        await person.reply_after(0)
-        await person.quiet(0.2)
+    async with meet(plan, phase=number * 13) as user:
+        await user.microphone_feed.say(clip(SPEECH, user.client.rate)).finished
+        await user.reply_after(0)
+        await user.quiet(0.2)
         done.set()
         await over.wait()
 

@@ -1,4 +1,4 @@
-"""What was heard: loud windows, holes in a tone, and what a pause lost or doubled."""
+"""Analysis of heard audio: loud windows, gaps in a tone, samples lost or repeated at a pause."""
 
 import itertools
 from dataclasses import dataclass

@@ -17,7 +17,7 @@ from vdx.bench.target import Target
 from vdx.core.errors import VdxError
 
 TEXT = "You said: go forward ten meters. And then, after a while, turn back and stop."
-FORMATS = ("pcm", "wav", "mp3", "opus")
+FORMATS = ("pcm", "wav", "mp3", "opus", "aac")
 PATH = "/v1/audio/speech"
 REACH_MS = 25.0
 PAUSE_S = 0.02

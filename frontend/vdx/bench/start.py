@@ -1,7 +1,6 @@
 """`vdx bench start`: how long `vdx up` takes to ready, and from Ctrl-C to gone.
 
-A start as people have it: Triton, its models, and the proof of one whole turn, in environments
-that are built already.
+Measured with Triton, its models and the proof turn, in environments that are built already.
 """
 
 import asyncio
@@ -14,7 +13,7 @@ from vdx.bench.figures import Report
 from vdx.core.errors import SetupError
 
 READY = b"talk here"
-PATIENCE_S = 120.0
+TIMEOUT_S = 120.0
 TAIL = 1500
 COMMAND = ("-m", "vdx.cli", "up", "--port", "0")
 
@@ -48,7 +47,7 @@ async def _once() -> tuple[float, float]:
         await _ready(child)
         ready = time.monotonic()
         child.send_signal(signal.SIGINT)
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(TIMEOUT_S):
             await child.communicate()
         return round(ready - began, 2), round(time.monotonic() - ready, 2)
     finally:
@@ -58,10 +57,10 @@ async def _once() -> tuple[float, float]:
 
 
 async def _ready(child: asyncio.subprocess.Process) -> None:
-    """Reads up to the line that says where to talk; raises SetupError with the last words."""
+    """Reads up to the line with the address; raises SetupError with the end of its output."""
     said = b""
     try:
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(TIMEOUT_S):
             while child.stdout is not None and (line := await child.stdout.readline()):
                 said = (said + line)[-TAIL:]
                 if READY in line:

@@ -26,12 +26,12 @@ STOP_S = 15.0
 LOG_TAIL = 1500
 
 SESSIONS = 1_000
-"""More than a bench opens, whatever the cores: how many they bear is what is measured."""
+"""Higher than any bench opens: a bench measures how many the cores can hold."""
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where the server is and which process to charge; `pid` None where it is not known."""
+    """The server's address and the process to measure; `pid` is None if unknown."""
 
     url: str
     pid: int | None = None
@@ -41,12 +41,12 @@ class Target:
     """For a Triton on the network."""
     api_key: str = ""
     livekit: bool = False
-    """People come by LiveKit rooms instead of the WebSocket."""
+    """Users connect through LiveKit rooms instead of the WebSocket."""
     recordings: Path | None = None
-    """Where the server writes what each room's track was fed."""
+    """Where the server writes the samples of each room's track."""
 
     def plan(self, **more: Any) -> dict[str, Any]:
-        """What a person needs to know to come here."""
+        """The part of a plan that a client process needs to connect."""
         transport = "livekit" if self.livekit else "websocket"
         return {"url": self.url, "api_key": self.api_key, "transport": transport, **more}
 

@@ -10,6 +10,7 @@ import asyncio
 import io
 import json
 import time
+import wave
 from pathlib import Path
 from typing import Any, Self
 
@@ -18,7 +19,8 @@ import numpy as np
 from vdx.bench.client_process import Step
 from vdx.bench.figures import Report
 from vdx.bench.target import Target
-from vdx.core.audio import LISTEN_RATE
+from vdx.bench.word_errors import word_error_rate
+from vdx.core.audio import LISTEN_RATE, SAMPLE_BYTES
 from vdx.core.errors import VdxError
 from vdx.core.paths import locate
 
@@ -80,7 +82,7 @@ async def measure(target: Target, rounds: int, step: Step | None = None) -> Repo
     report.add("the recogniser directly", "ms", direct)
     report.add("over HTTP / directly", "times", ratios, median=REACH)
     for how, text in heard.items():
-        report.add(f"word error rate, {how}", "%", [100 * word_error_rate(said, text)])
+        report.add(f"word error rate, {how}", "%", [word_error_rate([said], [text])])
     report.samples = [heard | {"said": said}]
     return report
 
@@ -97,11 +99,12 @@ def _recording() -> tuple[np.ndarray[Any, np.dtype[np.int16]], str]:
 
 async def _served(target: Target, pcm: np.ndarray[Any, np.dtype[np.int16]]) -> tuple[str, float]:
     """Text and seconds, through the official library, as a program would ask."""
-    import soundfile
     from openai import AsyncOpenAI
 
     file = io.BytesIO()
-    soundfile.write(file, pcm, LISTEN_RATE, format="WAV")
+    with wave.open(file, "wb") as out:
+        out.setparams((1, SAMPLE_BYTES, LISTEN_RATE, pcm.size, "NONE", ""))
+        out.writeframes(pcm.tobytes())
     base_url, key = f"{target.url}/v1", target.api_key or "none"
     async with AsyncOpenAI(api_key=key, base_url=base_url, max_retries=0) as client:
         began = time.perf_counter()
@@ -142,14 +145,3 @@ class _Recogniser:
             raise VdxError("the recogniser alone ended early", service="bench")
         found: dict[str, Any] = json.loads(line)
         return found
-
-
-def word_error_rate(said: str, heard: str) -> float:
-    """Levenshtein distance in words, by the number of words said."""
-    wanted, given = said.split(), heard.split()
-    row = list(range(len(given) + 1))
-    for i, word in enumerate(wanted, 1):
-        above, row[0] = row[0], i
-        for j, other in enumerate(given, 1):
-            above, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, above + (word != other))
-    return row[-1] / max(1, len(wanted))

@@ -1,8 +1,8 @@
 """`vdx bench triton`: perf_analyzer against voices and recognisers, several requests at once.
 
-It sends as fast as it gets answers: that is the throughput of a model, not the load of people who
-talk. Latencies are taken from its profile export, because what it prints of a decoupled model
-counts only one response.
+It sends as fast as it gets answers: that is the throughput of a model, not the load of
+conversations. Latencies are taken from its profile export, because what it prints of a decoupled
+model counts only one response.
 """
 
 import tempfile

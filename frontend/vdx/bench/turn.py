@@ -8,7 +8,7 @@ from collections import defaultdict
 from typing import Any
 
 from vdx.bench.bench_client import BenchClient, meet
-from vdx.bench.client_process import Plan, Step, run_person
+from vdx.bench.client_process import Plan, Step, run_client_process
 from vdx.bench.clips import TURN_CLIPS, clip, preload
 from vdx.bench.figures import Report
 from vdx.bench.sound import first_loud
@@ -27,7 +27,7 @@ IN_ROOM = {"median": 420.0, "p95": 500.0}
 async def measure(target: Target, rounds: int, step: Step | None = None) -> Report:
     """Runs `rounds` sessions of four turns each against an echo."""
     plan = target.plan(rounds=rounds)
-    turns = await run_person("turn", plan, step)
+    turns = await run_client_process("turn", plan, step)
     options = {"rounds": rounds, "clips": list(TURN_CLIPS), "transport": plan["transport"]}
     report = Report("turn", options, samples=turns)
     gaps = [turn["gap_ms"] for turn in turns if turn["gap_ms"] is not None]
@@ -53,7 +53,7 @@ async def measure(target: Target, rounds: int, step: Step | None = None) -> Repo
     return report
 
 
-async def scenario(plan: Plan, step: Step) -> list[dict[str, Any]]:
+async def run_users(plan: Plan, step: Step) -> list[dict[str, Any]]:
     """The person's part: every turn's gap and the server's own account of it."""
     turns: list[dict[str, Any]] = []
     preload(TURN_CLIPS, plan)

@@ -22,11 +22,11 @@ OLDEST_GLIBC = (2, 35)
 """What the tritonserver of the nvidia-pytriton wheel was linked against."""
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  # nosec B108  (only its size is read)
 LEAST_SHARED_MEMORY = 128 * 1024 * 1024
-"""Bytes; a model process takes a few megabytes and never gives them back."""
+"""Bytes; a model process takes a few megabytes until it ends."""
 
 
 class Status(StrEnum):
-    """How a check came out; only FAIL keeps vdx from running."""
+    """The result of a check; only with FAIL vdx cannot run."""
 
     OK = "ok"
     WARN = "warn"
@@ -35,7 +35,7 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One line of the doctor's report; `mend` is what to do, empty when nothing is."""
+    """One line of the doctor's report; `mend` says how to repair it, empty if nothing is wrong."""
 
     name: str
     status: Status
@@ -62,7 +62,7 @@ def machine_checks(paths: Paths) -> Iterator[Check]:
 
 
 def check_home(home: Path) -> Check:
-    """The folder that pulled voices go to, or the one it would be made in."""
+    """Whether the folder of pulled voices can be written, or made."""
     there = next((each for each in (home, *home.parents) if os.path.lexists(each)), home)
     mend = "set VDX_HOME to a folder that this user can write to"
     if not there.is_dir():
@@ -76,7 +76,7 @@ def check_home(home: Path) -> Check:
 
 
 def check_temporary() -> Check:
-    """Where the embedded Triton keeps what it runs with."""
+    """Whether the temporary folder of the embedded Triton can be used."""
     try:
         folder = tempfile.gettempdir()
     except OSError as error:
@@ -89,7 +89,7 @@ def check_temporary() -> Check:
 
 
 def check_python(version: tuple[int, int]) -> Check:
-    """The Python this very process runs on."""
+    """The version of the Python that runs this process."""
     shown = f"{version[0]}.{version[1]} at {sys.executable}"
     if version < (3, 11):
         return Check("python", Status.FAIL, shown, "install vdx with Python 3.11 or newer")
@@ -111,7 +111,7 @@ def check_glibc(machine: str, version: tuple[int, int] | None) -> Check:
 
 
 def check_shared_memory(folder: Path) -> Check:
-    """Models exchange tensors through it; containers often have only 64 MB."""
+    """The size of /dev/shm, through which models exchange tensors; containers often have 64 MB."""
     try:
         free = shutil.disk_usage(folder).free
     except OSError as error:
@@ -123,7 +123,7 @@ def check_shared_memory(folder: Path) -> Check:
 
 
 def check_triton_environment(paths: Paths) -> Iterator[Check]:
-    """The second environment, the library its Python brings, and Triton's process for it."""
+    """The environment of the models: its Python, the shared library of that, and Triton's stub."""
     from vdx.serving.backend_dir import TritonPython
 
     try:
@@ -159,7 +159,7 @@ def _models_in(repository: Path) -> set[str]:
 
 
 def check_voicepacks(paths: Paths) -> Check:
-    """What was fetched, as far as it can be told without reading all of it."""
+    """The voicepacks that were pulled, without reading the whole files."""
     from vdx.serving.voicepacks.store import VoicepackStore
 
     entries = VoicepackStore(paths).entries()
@@ -221,7 +221,7 @@ def check_port(name: str, host: str, port: int) -> Check:
 
 
 def sound_checks() -> Iterator[Check]:
-    """What `vdx talk` needs for a microphone; nothing else uses it."""
+    """PortAudio and a sound device, which only `vdx talk` needs."""
     try:
         import sounddevice
     except OSError:

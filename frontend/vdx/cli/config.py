@@ -55,7 +55,7 @@ def _computed(key: str, value: Any, origin: str) -> tuple[str, Any, str]:
 
 
 def parse_assignments(assignments: list[str]) -> dict[str, Any]:
-    """`key=value` words as dotted key -> value, typed the way a YAML file would type them.
+    """`key=value` words as dotted key -> value, with the types that a YAML file would give them.
 
     Raises:
         ConfigError: a word without `=`, or a value that is not YAML.

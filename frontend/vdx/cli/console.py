@@ -1,4 +1,4 @@
-"""Prints what a serving command tells; nobody reading it must not end a conversation."""
+"""Prints messages of the serving commands; a closed standard output ends no conversation."""
 
 import sys
 

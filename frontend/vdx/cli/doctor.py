@@ -1,4 +1,4 @@
-"""`vdx doctor`: checks what vdx needs of this machine and says how to mend what is wrong."""
+"""`vdx doctor`: checks what vdx needs on this machine and says how to repair what is missing."""
 
 import asyncio
 import json
@@ -47,7 +47,7 @@ def doctor(
 
 
 def examine(config: Config) -> list[Check]:
-    """Every check, in the order a person would mend them."""
+    """Every check, in the order in which they are best repaired."""
     triton, answers = asyncio.run(_triton_checks(config))
     return [
         *machine_checks(locate()),

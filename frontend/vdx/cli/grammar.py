@@ -1,4 +1,4 @@
-"""`vdx grammar`: recognisers that understand only the sentences they are given."""
+"""`vdx grammar`: recognisers of a given set of sentences."""
 
 from pathlib import Path
 from typing import Annotated
@@ -49,7 +49,7 @@ def add(
 
 @app.command()
 def check(file: File, dictionary: Dictionary = None) -> None:
-    """Say what is wrong with one, by line, or that nothing is."""
+    """Check one and print errors with their line."""
     from vdx.core.paths import locate
     from vdx.serving.grammars import check as ask
 

@@ -56,7 +56,7 @@ def probe(executable: Path) -> Interpreter | None:
 
 
 def candidates() -> Iterator[Path]:
-    """Interpreters worth asking, likeliest first: our own, those on PATH, pyenv's."""
+    """Interpreters to try: the one that runs vdx, those on PATH, pyenv's."""
     yield Path(sys.base_prefix) / "bin" / f"python{sys.version_info[0]}.{sys.version_info[1]}"
     for version in VERSIONS:
         if found := shutil.which(f"python{version}"):
@@ -70,7 +70,8 @@ def find_interpreter(uv: Path | None) -> Interpreter:
     """The first candidate that fits, else one that uv fetches.
 
     Raises:
-        SetupError: none fits and uv cannot fetch one; the message holds the line that mends it.
+        SetupError: none fits and uv cannot fetch one; the message has the command that installs
+        one.
     """
     seen: list[Interpreter] = []
     for candidate in candidates():
@@ -86,7 +87,7 @@ def find_interpreter(uv: Path | None) -> Interpreter:
 
 
 def require_interpreter(executable: Path) -> Interpreter:
-    """The interpreter a person named; SetupError says what it lacks."""
+    """The interpreter given by the user; raises SetupError with what it lacks."""
     interpreter = probe(executable)
     if interpreter is None:
         raise SetupError(f"{executable} is not a Python that runs")
@@ -110,7 +111,7 @@ def _fetch(uv: Path) -> Interpreter | None:
 
 
 def _advice(seen: list[Interpreter]) -> str:
-    """What is missing, and the one line that brings it on Debian and Ubuntu."""
+    """What is missing, and the command that installs it on Debian and Ubuntu."""
     for interpreter in seen:
         if interpreter.version in VERSIONS:
             return (

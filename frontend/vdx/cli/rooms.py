@@ -22,7 +22,7 @@ LEAST_SECRET = 32
 def with_environment(
     config: "LiveKitConfig", environ: Mapping[str, str] | None = None
 ) -> "LiveKitConfig":
-    """What the configuration leaves open, from LIVEKIT_URL, LIVEKIT_API_KEY, LIVEKIT_API_SECRET."""
+    """Fills unset keys of `livekit` from LIVEKIT_URL, LIVEKIT_API_KEY, LIVEKIT_API_SECRET."""
     env = os.environ if environ is None else environ
     return config.model_copy(
         update={
@@ -36,7 +36,7 @@ def with_environment(
 
 
 def check(config: "LiveKitConfig") -> None:
-    """Raises ConfigError naming what is missing to be a worker of a LiveKit server."""
+    """Raises ConfigError naming the missing settings of a worker."""
     missing = [
         f"livekit.{key} (or LIVEKIT_{key.upper()})"
         for key, value in (
@@ -60,7 +60,7 @@ def check(config: "LiveKitConfig") -> None:
 async def development_rooms(
     config: "Config", tell: Tell
 ) -> AsyncIterator[tuple["Config", "DevelopmentLiveKit | None"]]:
-    """The configuration with a LiveKit server in it: the one it names, else one started here.
+    """The configuration of the LiveKit server it names, else of one started here.
 
     Raises:
         SetupError: there is no livekit-server and none could be built.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vdx.cli.launch import borrow_triton, load_settings
+from vdx.cli.launch import load_settings, running_triton
 from vdx.cli.named_models import check_model
 from vdx.core.errors import InvalidInput, SetupError, StorageFailed
 
@@ -28,7 +28,7 @@ def say(
     text: Annotated[str, typer.Argument(help="What to say; any length.")],
     out: Annotated[
         Path | None,
-        typer.Option(help="wav, flac, mp3, opus, ogg or pcm; default: the loudspeaker."),
+        typer.Option(help="wav, flac, mp3, aac, opus, ogg or pcm; default: the loudspeaker."),
     ] = None,
     voice: Annotated[str | None, typer.Option(help="A model id, or id/speaker.")] = None,
     language: Annotated[str | None, typer.Option(help="BCP-47, such as de or en-GB.")] = None,
@@ -38,7 +38,7 @@ def say(
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any setting.")
     ] = None,
 ) -> None:
-    """Speak a text; uses the Triton that runs, or starts one for the moment."""
+    """Speak a text; uses the Triton that runs, or starts a temporary one."""
     flags = {"tts.voice": voice, "tts.speed": speed, "asr.language": language}
     loaded = load_settings(config, assign or [], flags)
     if out is not None:
@@ -75,7 +75,7 @@ async def _speak(loaded: "Settings", text: str) -> tuple["Pcm", float, float]:
 
     explicit = loaded.origins.get("asr.language", "default") != "default"
     language = config.asr.language if explicit else ""
-    async with borrow_triton(loaded, check) as (client, manager):
+    async with running_triton(loaded, check) as (client, manager):
         choice = chosen(await manager.names())
         model = await manager.resolve(choice.model, "tts", config.asr.language)
         voice = Voice(model, language, choice.speaker, config.tts.speed)
@@ -90,7 +90,7 @@ async def _speak(loaded: "Settings", text: str) -> tuple["Pcm", float, float]:
 
 
 def _check_format(out: Path) -> None:
-    """Refuses a name before anything is computed for it."""
+    """Checks ending and folder of the file before anything is synthesised."""
     from vdx.batch.encoders import FORMS
 
     if out.suffix.lstrip(".").lower() not in FORMS:
@@ -103,7 +103,7 @@ def _save(out: Path, pcm: "Pcm") -> None:
     from vdx.batch.encoders import Encoder
     from vdx.core.audio import SPEAK_RATE
 
-    # In memory first: libsndfile would end a file on a full disk without saying so.
+    # In memory first, so that what cannot be written whole is not begun.
     file = io.BytesIO()
     encoder = Encoder(out.suffix.lstrip(".").lower(), SPEAK_RATE, file)
     encoder.push(pcm)

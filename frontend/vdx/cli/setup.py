@@ -17,7 +17,7 @@ from vdx.core.paths import Paths, locate
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 STAMP = "vdx-requirements.sha256"
-"""In the environment: what it was built from, so that a second set-up does nothing."""
+"""File in the environment with the digest of its lists, so that a second set-up does nothing."""
 
 
 @app.command()
@@ -53,10 +53,10 @@ def is_current(paths: Paths) -> bool:
 def build_triton_environment(
     paths: Paths, *, python: Path | None = None, force: bool = False
 ) -> None:
-    """Build `paths.triton_venv` unless it is current, telling each step on standard output.
+    """Build `paths.triton_venv` unless it is current, printing each step.
 
     Raises:
-        SetupError: no Python fits, or a step failed; the message says how to mend it.
+        SetupError: no Python fits, or a step failed; the message says how to repair it.
     """
     if is_current(paths) and not force and python is None:
         typer.echo(f"The environment for models is up to date: {paths.triton_venv}")

@@ -20,7 +20,7 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 DEFAULT_URL = "http://127.0.0.1:8080"
 ECHO_DELAY_MS = 20
-"""From the loudspeaker's block to its echo in the microphone's, beside the sound card's own."""
+"""Delay of the echo in ms, in addition to the sound card's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,10 +114,10 @@ def _view(options: TalkOptions) -> "View":
 
 
 async def _speak_live(client: "RealtimeClient", view: "View") -> None:
-    from vdx.client.microphone import SoundCard, connect_ears
+    from vdx.client.microphone import SoundCard, playback_handler
 
     with SoundCard(_echo_canceller()) as card:
-        hear = connect_ears(client.listener, card)
+        hear = playback_handler(client.listener, card)
 
         def on_event(event: dict[str, object], now: float) -> None:
             hear(event)
@@ -129,7 +129,7 @@ async def _speak_live(client: "RealtimeClient", view: "View") -> None:
 
 
 def _echo_canceller() -> "EchoCanceller | None":
-    """LiveKit's audio processing module; None, with a line that says so, where it is missing."""
+    """LiveKit's audio processing module; None, with a message, if it is not installed."""
     try:
         return LiveKitCanceller()
     except (ImportError, OSError):
@@ -159,10 +159,14 @@ class LiveKitCanceller:
 
 
 def _write_heard(client: "RealtimeClient", out: Path) -> None:
-    import soundfile
+    import wave
+
+    from vdx.core.audio import SAMPLE_BYTES
 
     pieces = client.listener.pieces
     if not pieces:
         raise VdxError(f"nothing was heard, so {out} was not written", service="talk")
     heard = client.listener.render(pieces[0].start, client.listener.end)
-    soundfile.write(out, heard, client.rate, subtype="PCM_16")
+    with wave.open(str(out), "wb") as file:
+        file.setparams((1, SAMPLE_BYTES, client.rate, heard.size, "NONE", ""))
+        file.writeframes(heard.astype("<i2", copy=False).tobytes())

@@ -1,4 +1,4 @@
-"""What `vdx talk` shows: one JSON line an event, or captions with state and level."""
+"""The output of `vdx talk`: one JSON line per event, or captions with state and level."""
 
 import json
 import time
@@ -27,7 +27,7 @@ class View(Protocol):
 
 
 class JsonView:
-    """One event a line with `t_ms` since the start; audio is told by its size in bytes."""
+    """One event a line with `t_ms` since the start; audio is replaced by its size in bytes."""
 
     def __init__(self) -> None:
         self._began = time.monotonic()
@@ -106,7 +106,7 @@ class LiveView:
         self._lines = [*self._lines, (who, text)][-CAPTIONS:]
 
     def rendered(self) -> "RenderableType":
-        """The panel as it stands."""
+        """The panel with the current values."""
         from rich.panel import Panel
         from rich.text import Text
 

@@ -1,4 +1,4 @@
-"""`vdx token`: a token that lets one person into one room, where an agent then comes too."""
+"""`vdx token`: a token with which one user joins one room, where an agent joins too."""
 
 import json
 import urllib.error
@@ -52,7 +52,7 @@ def token(
     Made with livekit.api_key and livekit.api_secret (or LIVEKIT_API_KEY, LIVEKIT_API_SECRET),
     else by the running server at --url.
     """
-    wishes = {
+    requested = {
         "profile": profile,
         "voice": voice,
         "recogniser": recogniser,
@@ -64,28 +64,32 @@ def token(
         "room_name": room,
         "participant_identity": identity,
         "participant_name": name,
-        "agent": {key: value for key, value in wishes.items() if value is not None},
+        "agent": {key: value for key, value in requested.items() if value is not None},
     }
-    answer = _mint(request, config, assign or []) or _ask(request, url, api_key)
+    answer = _token(request, config, assign or [], url, api_key)
     typer.echo(json.dumps(answer) if as_json else answer["participant_token"])
 
 
-def _mint(request: dict[str, Any], file: Path | None, assign: list[str]) -> dict[str, Any] | None:
-    """The answer made here; None where this configuration has no keys."""
+def _token(
+    request: dict[str, Any], file: Path | None, assign: list[str], url: str, api_key: str
+) -> dict[str, Any]:
+    """A token made here, or by the server at `url` if this configuration has no keys."""
     from vdx.cli.rooms import with_environment
     from vdx.core import settings
-
-    livekit = with_environment(settings.load(file, parse_assignments(assign)).config.livekit)
-    if not (livekit.url and livekit.api_key and livekit.api_secret.get_secret_value()):
-        return None
-    from vdx.transports.realtime.schema import parse
+    from vdx.core.errors import NoLiveKit
+    from vdx.core.validation import validated
     from vdx.transports.room.tokens import TokenRequest, mint
 
-    return mint(livekit, parse(TokenRequest, request, "token")).model_dump()
+    livekit = with_environment(settings.load(file, parse_assignments(assign)).config.livekit)
+    wanted = validated(TokenRequest, request, "token")
+    try:
+        return mint(livekit, wanted).model_dump()
+    except NoLiveKit:
+        return _ask(wanted.model_dump(exclude_none=True), url, api_key)
 
 
 def _ask(request: dict[str, Any], url: str, api_key: str) -> dict[str, Any]:
-    """The answer of a running server; raises RoomError with its words."""
+    """The answer of a running server; raises RoomError with its message."""
     headers = {"Content-Type": "application/json"}
     if api_key:
         headers["Authorization"] = f"Bearer {api_key}"

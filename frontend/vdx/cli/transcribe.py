@@ -1,4 +1,4 @@
-"""`vdx transcribe`: write down what a recording says."""
+"""`vdx transcribe`: transcribe a recording."""
 
 import asyncio
 import enum
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vdx.cli.launch import borrow_triton, load_settings
+from vdx.cli.launch import load_settings, running_triton
 from vdx.cli.named_models import check_model
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class Form(enum.StrEnum):
-    """How the transcript is printed: as it comes, or whole in the forms of the HTTP API."""
+    """Output formats: segment by segment, or whole as in the HTTP API."""
 
     lines = "lines"
     json_lines = "json_lines"
@@ -42,7 +42,9 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 @app.command()
 def transcribe(
-    file: Annotated[Path, typer.Argument(help="wav, flac, ogg or mp3; any rate, mono or stereo.")],
+    file: Annotated[
+        Path, typer.Argument(help="wav, flac, mp3, m4a, mp4, webm, ogg, …; any rate and channels.")
+    ],
     model: Annotated[str | None, typer.Option(help="A recogniser's model id.")] = None,
     language: Annotated[str | None, typer.Option(help="BCP-47, such as en.")] = None,
     form: Annotated[Form, typer.Option("--format", help="How to print it.")] = Form.lines,
@@ -52,7 +54,7 @@ def transcribe(
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any setting.")
     ] = None,
 ) -> None:
-    """Write down a recording; uses the Triton that runs, or starts one for the moment."""
+    """Transcribe a recording; uses the Triton that runs, or starts a temporary one."""
     loaded = load_settings(config, assign or [], {"asr.language": language})
     explicit = loaded.origins.get("asr.language", "default") != "default"
     language = loaded.config.asr.language if explicit else ""
@@ -72,7 +74,7 @@ async def _transcribe(
     config, console = loaded.config, Console(stderr=True)
     segments = list["Segment"]()
     with Recording(file) as recording:
-        async with borrow_triton(loaded, partial(_check, config, model)) as (client, manager):
+        async with running_triton(loaded, partial(_check, config, model)) as (client, manager):
             named = _named(config, model, await manager.names())
             chosen = await manager.resolve(named, "asr", config.asr.language)
             info = await manager.ensure(chosen, "asr", language)
@@ -111,7 +113,7 @@ def _check(config: "Config", model: str | None, models: "Mapping[str, ModelInfo]
 
 
 def _tell(segment: "Segment", form: Form) -> None:
-    """Prints a segment as soon as it is there, in the forms that can."""
+    """Prints a segment at once, in the formats that allow it."""
     if form is Form.lines:
         typer.echo(f"{_clock(segment.start_ms)}  {segment.text}")
     elif form is Form.json_lines:

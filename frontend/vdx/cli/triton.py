@@ -92,7 +92,7 @@ def assemble(
 
 
 async def _serve(server: "EmbeddedTriton") -> None:
-    """Runs until Ctrl-C, SIGTERM or SIGHUP; a server that ends or hangs is started again."""
+    """Runs until Ctrl-C, SIGTERM or SIGHUP; a server that ends or hangs is restarted."""
     from vdx.core.config import TritonConfig
     from vdx.serving.supervision import Supervisor
     from vdx.serving.triton import TritonClient

@@ -1,4 +1,4 @@
-"""Says in one line which file or folder a command could not use, and how to mend it."""
+"""Describes in one line which file or folder a command could not use, and how to repair it."""
 
 import os
 import shutil

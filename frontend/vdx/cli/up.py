@@ -1,4 +1,4 @@
-"""`vdx up`: everything on one box: Triton, models, the server, and a proof that it works."""
+"""`vdx up`: everything on one machine: Triton, models, the server, and a proof turn."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -69,7 +69,7 @@ def up(
     grpc_port: RemovedPort = None,  # noqa: ARG001  (says what to use instead)
     http_port: RemovedPort = None,  # noqa: ARG001  (says what to use instead)
 ) -> None:
-    """Start Triton, load a recogniser and a voice, prove one turn, and serve until Ctrl-C."""
+    """Start Triton, load a recogniser and a voice, test one turn, and serve until Ctrl-C."""
     from vdx.serving.default_models import LIGHT_RECOGNISER, LIGHT_VOICE
 
     flags = {
@@ -147,7 +147,7 @@ async def _serve(
 
 
 def _tell_address(triton: "EmbeddedTriton") -> None:
-    """Says where Triton is, where that is not the usual socket or others may look for it."""
+    """Prints Triton's address if it is not the usual socket."""
     if triton.has_own_socket:
         tell(f"another Triton of this VDX_HOME runs; this one is at {triton.grpc_url}")
     elif triton.options.grpc_address:

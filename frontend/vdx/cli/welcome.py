@@ -1,4 +1,4 @@
-"""What `vdx up` shows: one proven turn with its milliseconds, and where to go from here."""
+"""The output of `vdx up`: the stages of a proof turn in ms, the addresses, and next commands."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -10,22 +10,13 @@ if TYPE_CHECKING:
 
 PROOF_RECORDING = "ps_goforward.wav"
 ANSWER_TIMEOUT_S = 15.0
-SPOKEN_WORDS = {
-    "pause_noticed": "the pause is noticed",
-    "speculative_transcript": "transcript, speculative",
-    "first_text": "first words of the reply",
-    "first_voice": "first audio from the voice",
-    "endpoint": "end of turn decided",
-    "final_transcript": "transcript, final",
-    "first_audio": "first audio sent",
-}
 BAR_COLUMNS = 30
 
 
 async def prove(address: str, config: "Config") -> None:
-    """Holds one turn with a recording of a person at the speed of the wire, and prints it.
+    """Runs one turn with a recording sent in real time, and prints its stages.
 
-    A turn that fails is told and does not keep the server from serving.
+    If the turn fails, prints why; the server goes on.
     """
     from vdx.client.realtime import RealtimeClient
     from vdx.client.recording import read_clip
@@ -57,16 +48,18 @@ async def prove(address: str, config: "Config") -> None:
 
 def _show(turn: dict[str, Any]) -> None:
     """The waterfall of one turn: milliseconds from the end of speech."""
+    from vdx.dialog.trace import STAGE_LABELS
+
     stages = sorted(turn["stages"].items(), key=lambda stage: stage[1])
     longest = max(turn["speech_end_to_first_audio_ms"], 1.0)
     tell("  milliseconds after the end of speech:")
     for stage, ms in stages:
         bar = "█" * max(1, round(BAR_COLUMNS * ms / longest))
-        tell(f"    {SPOKEN_WORDS.get(stage, stage):<28}{ms:7.1f}  {bar}")
+        tell(f"    {STAGE_LABELS.get(stage, stage):<28}{ms:7.1f}  {bar}")
 
 
 def welcome(address: str, host: "Application") -> None:
-    """Where to talk, and the one line each for something better."""
+    """Prints where to talk, and a command for a better voice and recogniser each."""
     from vdx.core.language_tags import primary_subtag
     from vdx.serving.default_models import LIGHT_RECOGNISER, LIGHT_VOICE
     from vdx.serving.voicepacks.starters import catalogue_recognisers, catalogue_voice

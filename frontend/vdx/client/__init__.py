@@ -1,1 +1,1 @@
-"""The person's side: a client of the Realtime protocol and a model of who listens to it."""
+"""The user's side: clients of the WebSocket and of rooms, and a model of the loudspeaker."""

@@ -1,8 +1,8 @@
-"""A model of the person's ears: what of the arriving audio was heard, and when.
+"""A model of the client's play queue: which arriving samples are heard, and when.
 
-A piece of audio starts at its arrival or when everything before it has been played, whichever
-is later. `clear` throws away what was not heard yet, as clients do when the person is said to
-speak; `freeze` and `thaw` stop the clock of the queue, as vdx-aware clients do.
+A piece of audio starts at its arrival or when everything before it has been played, whichever is
+later. `clear` throws away what was not heard yet, as clients do on `speech_started`; `freeze` and
+`thaw` pause and resume the queue, as vdx-aware clients do.
 """
 
 from dataclasses import dataclass, field, replace
@@ -26,8 +26,8 @@ class Piece:
 
 
 @dataclass(slots=True)
-class Dry:
-    """The queue ran empty inside a response, outside any pause: silence that nobody meant."""
+class Underrun:
+    """The queue ran empty inside a response, outside any pause: an unintended silence."""
 
     response: str
     at: float
@@ -40,7 +40,7 @@ class Listener:
 
     rate: int
     pieces: list[Piece] = field(default_factory=list)
-    dry: list[Dry] = field(default_factory=list)
+    underruns: list[Underrun] = field(default_factory=list)
     thrown_away: float = 0.0
     """Seconds of audio that arrived and were cleared before they sounded."""
     _end: float = 0.0
@@ -76,13 +76,13 @@ class Listener:
         piece.follows = now <= self._end and last is not None
         same = last is not None and last.response == piece.response
         if same and not piece.follows and not self._excused:
-            self.dry.append(Dry(piece.response, self._end, now - self._end))
+            self.underruns.append(Underrun(piece.response, self._end, now - self._end))
         self._excused = False
         self._end = piece.start + piece.pcm.size / self.rate
         self.pieces.append(piece)
 
     def excuse(self) -> None:
-        """The next gap is meant: the reply was paused."""
+        """The next gap is no underrun: the reply was paused."""
         self._excused = True
 
     def clear(self, now: float) -> None:
@@ -100,7 +100,7 @@ class Listener:
         self.excuse()
 
     def thaw(self, now: float) -> None:
-        """Goes on with what `freeze` kept."""
+        """Plays on from the sample where `freeze` stopped."""
         if not self._frozen:
             return
         self._frozen = False
@@ -124,7 +124,7 @@ class Listener:
         self._end = min(self._end, now)
 
     def forget(self, before: float) -> None:
-        """Drops the memory of what was over before a time; long runs would fill it."""
+        """Drops pieces that ended before a time, so that long runs do not fill the memory."""
         self.pieces = [p for p in self.pieces if p.start + p.pcm.size / self.rate > before]
 
     def render(self, begin: float, end: float) -> Pcm:

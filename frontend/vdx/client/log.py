@@ -1,4 +1,4 @@
-"""What a conversation said: who was heard saying what, how turns were timed, what went wrong."""
+"""The record of one conversation: transcripts, replies, timings, errors."""
 
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -66,7 +66,7 @@ class ConversationLog:
         return next(reversed(self.replies.values()), None)
 
     def take(self, event: Event, now: float) -> None:
-        """Notes one server event."""
+        """Records one server event."""
         kind = event["type"]
         if kind == "response.output_audio.delta":
             self._audio(event, now)

@@ -1,7 +1,7 @@
 """The machine's own microphone and loudspeaker, 48 kHz mono, with an optional echo canceller.
 
-PortAudio calls back on a thread of its own every 10 ms; between it and the event loop stand one
-bounded queue of microphone frames and one bounded buffer of what is to be played.
+PortAudio calls back on a thread of its own every 10 ms; it shares with the event loop one bounded
+queue of microphone frames and one bounded buffer of samples to play.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ class EchoCanceller(Protocol):
 
 
 class SoundCard:
-    """Duplex stream as a context manager; `frames` yields the microphone, `play` fills the ears."""
+    """Duplex stream as a context manager; `frames` yields the microphone, `play` queues samples."""
 
     def __init__(self, canceller: EchoCanceller | None) -> None:
         self._canceller = canceller
@@ -56,7 +56,7 @@ class SoundCard:
                 channels=1,
                 dtype="int16",
                 latency="low",
-                callback=lambda mic, ears, frames, _time, _status: self.exchange(mic, ears, frames),
+                callback=lambda mic, out, frames, _time, _status: self.exchange(mic, out, frames),
             )
             self._stream.start()
         except sounddevice.PortAudioError as error:
@@ -88,12 +88,12 @@ class SoundCard:
             self._buffer.clear()
             self._paused = False
 
-    def hold(self) -> None:
-        """Plays silence until `go_on`, and keeps what there is."""
+    def pause(self) -> None:
+        """Plays silence until `resume`; what is queued is kept."""
         with self._lock:
             self._paused = True
 
-    def go_on(self) -> None:
+    def resume(self) -> None:
         with self._lock:
             self._paused = False
 
@@ -121,8 +121,8 @@ class SoundCard:
         self._frames.put_nowait(frame)
 
 
-def connect_ears(listener: Listener, card: SoundCard) -> Callable[[dict[str, Any]], None]:
-    """What to do with each server event so that the card plays what the listener gets."""
+def playback_handler(listener: Listener, card: SoundCard) -> Callable[[dict[str, Any]], None]:
+    """A handler of server events that plays on `card` what `listener` receives."""
 
     def on_event(event: dict[str, Any]) -> None:
         match event["type"]:
@@ -132,8 +132,8 @@ def connect_ears(listener: Listener, card: SoundCard) -> Callable[[dict[str, Any
             case "input_audio_buffer.speech_started":
                 card.clear()
             case "vdx.playout.paused":
-                card.hold()
+                card.pause()
             case "vdx.playout.resumed":
-                card.go_on()
+                card.resume()
 
     return on_event

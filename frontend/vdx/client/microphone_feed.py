@@ -1,4 +1,4 @@
-"""The person's voice: 20 ms frames at the pace of a microphone, room noise between recordings."""
+"""Sends 20 ms frames at the pace of a microphone: recordings, and room noise between them."""
 
 import asyncio
 import time
@@ -12,8 +12,8 @@ from vdx.core.audio import FRAME_MS, to_pcm
 FRAME_S = FRAME_MS / 1000
 
 
-class Line(Protocol):
-    """What a microphone_feed speaks into: `RealtimeClient`, or `RoomClient`."""
+class FrameSender(Protocol):
+    """What a MicrophoneFeed sends frames with: `RealtimeClient` or `RoomClient`."""
 
     rate: int
 
@@ -38,14 +38,14 @@ class Spoken:
 
 
 @lru_cache(maxsize=4)
-def noise_messages(line: type[Line], rate: int) -> tuple[Any, ...]:
-    """Encoded once a process: a bench's client must not spend the machine it measures."""
-    return tuple(line.prepared(frame, rate) for frame in room_noise(rate))
+def noise_messages(sender: type[FrameSender], rate: int) -> tuple[Any, ...]:
+    """Room noise, encoded once a process: a bench must not take CPU from the server it measures."""
+    return tuple(sender.prepared(frame, rate) for frame in room_noise(rate))
 
 
 @lru_cache(maxsize=64)
-def _messages(line: type[Line], pcm: bytes, rate: int) -> tuple[Any, ...]:
-    return tuple(line.prepared(frame, rate) for frame in frames_of(to_pcm(pcm), rate))
+def _messages(sender: type[FrameSender], pcm: bytes, rate: int) -> tuple[Any, ...]:
+    return tuple(sender.prepared(frame, rate) for frame in frames_of(to_pcm(pcm), rate))
 
 
 class MicrophoneFeed:
@@ -54,7 +54,7 @@ class MicrophoneFeed:
     `lag_ms` holds how late each frame was sent, `keep_lag` of them at most.
     """
 
-    def __init__(self, client: Line, phase: int = 0, keep_lag: int = 100_000) -> None:
+    def __init__(self, client: FrameSender, phase: int = 0, keep_lag: int = 100_000) -> None:
         self._client = client
         self._noise = noise_messages(type(client), client.rate)
         self._phase = phase
@@ -69,7 +69,7 @@ class MicrophoneFeed:
         return self._saying is None
 
     def say(self, clip: Clip) -> Spoken:
-        """Begins to speak; what was being said before is broken off."""
+        """Starts a recording with the next frame; the one before is cut off."""
         if self._saying is not None and not self._saying.finished.done():
             self._saying.finished.set_result(None)
         self._saying = Spoken(clip)
@@ -114,5 +114,5 @@ class MicrophoneFeed:
 
 
 def task_of(microphone_feed: MicrophoneFeed) -> "asyncio.Task[None]":
-    """The microphone_feed at work; to be cancelled by the caller."""
+    """Starts the feed; the caller cancels the task."""
     return asyncio.create_task(microphone_feed.run(), name="microphone_feed")

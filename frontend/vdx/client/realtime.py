@@ -1,12 +1,12 @@
-"""A small client of `/v1/realtime` with the ears of a person attached.
+"""A client of `/v1/realtime` with a model of the play queue (`listener.py`) attached.
 
     async with RealtimeClient.connect(url) as client:
         await client.update_session(voice="espeak-en", events=True)
         await client.append(frame)
         await client.wait_for(lambda: client.log.replies)
 
-Receiving runs in a task of the connection; every event is stamped on arrival, handed to the
-listener and the log, then to `on_event`.
+Receiving runs in a task of the connection; every event gets its time of arrival and goes
+to the listener, to the log, then to `on_event`.
 """
 
 import asyncio
@@ -14,15 +14,14 @@ import base64
 import contextlib
 import json
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 from urllib.parse import urlencode
 
+from vdx.client.connection import ClientConnection
 from vdx.client.listener import Listener
-from vdx.client.log import ConversationLog
+from vdx.client.log import Event
 from vdx.core.errors import ConnectionLost, InvalidInput
-
-Event = dict[str, Any]
 
 WIRE_RATE = 24_000
 """The protocol's own sample rate in Hz; vdx also takes 16,000 and 48,000."""
@@ -35,23 +34,17 @@ def append_message(pcm: bytes) -> bytes:
     return APPEND_HEAD + base64.b64encode(pcm) + b'"}'
 
 
-class RealtimeClient:
+class RealtimeClient(ClientConnection):
     """One session; `freezes` says whether the listener stops where the server pauses.
 
     `connect` opens it. `ready_ms` is the time from the first packet to `session.created`.
     """
 
     def __init__(self, socket: Any, rate: int, *, freezes: bool) -> None:
+        super().__init__(rate)
         self._socket = socket
-        self.rate = rate
         self.listener = Listener(rate)
-        self.log = ConversationLog()
-        self.session: Event = {}
-        self.ready_ms = 0.0
-        self.on_event: Callable[[Event, float], None] | None = None
         self._freezes = freezes
-        self._changed = asyncio.Event()
-        self._lost: str | None = None
 
     @classmethod
     @contextlib.asynccontextmanager
@@ -145,25 +138,6 @@ class RealtimeClient:
         except ConnectionClosed as error:
             raise ConnectionLost(self._lost or str(error)) from error
 
-    async def wait_for(self, happened: Callable[[], bool], seconds: float = 30.0) -> None:
-        """Returns once `happened()` holds, looking after every event.
-
-        Raises:
-            TimeoutError: it did not within `seconds`.
-            ConnectionLost: the server went away first.
-        """
-        async with asyncio.timeout(seconds):
-            while not happened():
-                if self._lost is not None:
-                    raise ConnectionLost(self._lost)
-                self._changed.clear()
-                await self._changed.wait()
-
-    @property
-    def lost(self) -> str | None:
-        """Why the connection is gone, None while it stands."""
-        return self._lost
-
     async def _receive(self) -> None:
         from websockets.exceptions import ConnectionClosed
 
@@ -216,7 +190,7 @@ def realtime_address(url: str, profile: str = "") -> str:
 
 
 def _refusal(error: Any) -> str:
-    """Why the server let nobody in, in its own words where it gives any."""
+    """Why the server refused the connection: its own message where it sent one."""
     try:
         return str(json.loads(error.response.body)["error"]["message"])
     except (ValueError, KeyError, TypeError):

@@ -1,5 +1,6 @@
-"""Recordings as a person's microphone would deliver them."""
+"""Reads recordings, and makes the room noise that is sent between them."""
 
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -7,6 +8,7 @@ from typing import Final
 import numpy as np
 
 from vdx.core.audio import FRAME_MS
+from vdx.core.audio_decoder import AudioDecoder, open_file
 from vdx.core.errors import InvalidInput, UnknownName
 from vdx.core.events import Pcm
 
@@ -33,31 +35,26 @@ class Clip:
         return self.pcm.size / self.rate
 
     def cut_at_end(self) -> "Clip":
-        """The clip up to its last loud sample; what follows is left to the room."""
+        """The clip up to its last loud sample; room noise is sent after it."""
         return Clip(self.name, self.pcm[: self.end], self.rate, self.onset, self.end)
 
 
 def read_clip(path: Path, rate: int) -> Clip:
-    """A sound file of any rate and channel count as int16 mono at `rate` Hz.
+    """An audio file of any format, rate and channel count as int16 mono at `rate` Hz.
 
     Raises:
         UnknownName: there is no such file.
-        InvalidInput: it is no sound file, or holds no sound.
+        InvalidInput: it is no audio file, or holds no sound.
     """
-    import soundfile
-    import soxr
-
     if not path.exists():
         raise UnknownName(f"there is no recording {path}", param="wav")
-    try:
-        samples, source_rate = soundfile.read(path, dtype="float32", always_2d=True)
-    except soundfile.LibsndfileError as error:
-        raise InvalidInput(f"{path} is not a sound file: {error.error_string}") from None
-    if not samples.size:
+    with open_file(path) as file, closing(AudioDecoder(file, str(path), rate)) as decoder:
+        pieces = []
+        while (piece := decoder.read()).size:
+            pieces.append(piece)
+    if not pieces:
         raise InvalidInput(f"{path} holds no sound", param="wav")
-    mono = samples.mean(axis=1)
-    if source_rate != rate:
-        mono = soxr.resample(mono, source_rate, rate, "HQ")
+    mono = np.concatenate(pieces)
     pcm = np.clip(mono * 32768, -32768, 32767).astype(np.int16)
     onset, end = loud_span(pcm, rate)
     return Clip(path.stem, pcm, rate, onset, end)
@@ -91,6 +88,6 @@ def frames_of(pcm: Pcm, rate: int) -> list[bytes]:
 
 
 def room_noise(rate: int, seed: int = 7) -> list[bytes]:
-    """Frames of light noise, to be repeated; the same for one seed."""
+    """20 ms frames of light noise, to be repeated; a seed always gives the same ones."""
     noise = np.random.default_rng(seed).normal(0.0, NOISE_RMS, rate * NOISE_SECONDS)
     return frames_of(noise.astype(np.int16), rate)

@@ -1,10 +1,10 @@
-"""A person in a LiveKit room: the same surface as `client/realtime.py`, over WebRTC.
+"""A client in a LiveKit room: the same methods as `client/realtime.py`, over WebRTC.
 
     async with RoomClient.connect(url, agent={"greeting": "Hello."}) as client:
         await client.wait_for(lambda: client.log.replies)
 
-The token comes from the server's `POST /token`. What the agent tells on `vdx.events` is noted in
-the log as the events that the WebSocket would have sent.
+The token comes from the server's `POST /token`. What the agent sends on `vdx.events` is recorded
+in the log as the events that the WebSocket would have sent.
 """
 
 import asyncio
@@ -13,41 +13,36 @@ import json
 import time
 import urllib.error
 import urllib.request
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
 from livekit import rtc
 
-from vdx.client.log import ConversationLog, Event
+from vdx.client.connection import ClientConnection
+from vdx.client.log import Event
 from vdx.client.room_audio_input import RoomAudioInput
 from vdx.core.audio import SAMPLE_BYTES
 from vdx.core.errors import ConnectionLost
 
 ROOM_RATE = 24_000
-"""What a person speaks and hears at, Hz; LiveKit resamples to its own 48 kHz."""
+"""Sample rate of input and output in Hz; LiveKit resamples to its own 48 kHz."""
 ASK_S = 10.0
 JOIN_S = 60.0
 
 
-class RoomClient:
-    """One person in one room; `ready_ms` is the time from joining to the conversation's begin."""
+class RoomClient(ClientConnection):
+    """One user in one room; `ready_ms` is from joining to the start of the conversation."""
 
     def __init__(self, room: rtc.Room, rate: int) -> None:
+        super().__init__(rate)
         self._room = room
-        self.rate = rate
         self.listener = RoomAudioInput(rate)
-        self.log = ConversationLog()
-        self.session: Event = {}
-        self.ready_ms = 0.0
         self.joining = 0.0
-        """When the person began to join, monotonic seconds; the agent is dispatched by that."""
-        self.on_event: Callable[[Event, float], None] | None = None
+        """When joining began, monotonic seconds; it dispatches the agent."""
         # Without a queue what is said leaves at once, as from a sound card; it takes 10 ms pieces.
         self._microphone = rtc.AudioSource(rate, 1, queue_size_ms=0)
-        self._changed = asyncio.Event()
         self._hearing: set[asyncio.Task[None]] = set()
         self._frame_ms = 10
-        self._lost: str | None = None
 
     @classmethod
     @contextlib.asynccontextmanager
@@ -60,7 +55,7 @@ class RoomClient:
         agent: dict[str, str] | None = None,
         frame_ms: int = 10,
     ) -> AsyncIterator["RoomClient"]:
-        """A room of its own with the agent in it; `agent` holds the wishes of the dispatch.
+        """A room of its own with the agent in it; `agent` is the metadata of the dispatch.
 
         Raises:
             ConnectionLost: the server has no rooms, or no agent comes.
@@ -87,11 +82,6 @@ class RoomClient:
             await asyncio.gather(*client._hearing, return_exceptions=True)
             await room.disconnect()
             await client._microphone.aclose()
-
-    @property
-    def lost(self) -> str | None:
-        """Why the room is gone, None while it stands."""
-        return self._lost
 
     @property
     def agent(self) -> str:
@@ -122,20 +112,6 @@ class RoomClient:
         """Speaks one prepared frame."""
         for piece in message:
             await self._microphone.capture_frame(piece)
-
-    async def wait_for(self, happened: Callable[[], bool], seconds: float = 30.0) -> None:
-        """Returns once `happened()` holds, looking after every event.
-
-        Raises:
-            TimeoutError: it did not within `seconds`.
-            ConnectionLost: the room is gone.
-        """
-        async with asyncio.timeout(seconds):
-            while not happened():
-                if self._lost is not None:
-                    raise ConnectionLost(self._lost)
-                self._changed.clear()
-                await self._changed.wait()
 
     async def _publish(self) -> None:
         track = rtc.LocalAudioTrack.create_audio_track("microphone", self._microphone)
@@ -190,7 +166,7 @@ class RoomClient:
 
 
 def _as_protocol(event: Event) -> list[Event]:
-    """What the WebSocket tells of the same happening, as far as the log reads it."""
+    """The WebSocket's event for the same thing, with the fields that the log reads."""
     match event["type"]:
         case "vdx.reply.started":
             return [{"type": "response.created", "response": {"id": event["response_id"]}}]

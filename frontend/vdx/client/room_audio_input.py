@@ -1,8 +1,7 @@
-"""A person's ears in a room: WebRTC hands out sound in real time, so it is heard on arrival.
+"""Audio received in a room: WebRTC delivers it in real time, so it counts as heard on arrival.
 
-Frames come every few milliseconds, silence included, with some jitter of their delivery; a sound
-device would play them on a steady clock. That clock is taken to be the mean arrival, followed
-slowly.
+Frames come every few ms, silence included, with jitter; a sound device would play them on a steady
+clock. That clock is estimated as a slow average of the arrivals.
 """
 
 from dataclasses import dataclass
@@ -50,4 +49,4 @@ class RoomAudioInput(Listener):
         return None
 
     def clear(self, now: float) -> None:
-        """Nothing is thrown away at the person's side of a room."""
+        """Does nothing: a client in a room has no queue to clear."""

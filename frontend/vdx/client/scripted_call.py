@@ -1,4 +1,4 @@
-"""One conversation from begin to end: recordings spoken in turn, or a microphone until Ctrl-C."""
+"""One whole conversation: plays recordings one after the other and waits for each reply."""
 
 import asyncio
 import time
@@ -56,7 +56,7 @@ async def answered(client: RealtimeClient, replies: int, timeout_s: float) -> bo
 
 
 def audible(reply: Reply) -> bool:
-    """It sounded, or ended without having done so."""
+    """Whether a reply has begun to sound, or ended without audio."""
     return bool(reply.first_audio or reply.done)
 
 

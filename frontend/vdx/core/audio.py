@@ -11,9 +11,9 @@ from vdx.core.events import Pcm
 
 FRAME_MS: Final = 20
 LISTEN_RATE: Final = 16_000
-"""What VAD and recognisers hear, in Hz."""
+"""Sample rate of VAD and recognisers, in Hz."""
 SPEAK_RATE: Final = 48_000
-"""What voices deliver, in Hz."""
+"""Sample rate of voices, in Hz."""
 LISTEN_FRAME: Final = LISTEN_RATE * FRAME_MS // 1000
 SPEAK_FRAME: Final = SPEAK_RATE * FRAME_MS // 1000
 SAMPLE_BYTES: Final = 2

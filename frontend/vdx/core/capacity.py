@@ -1,4 +1,4 @@
-"""How many sessions this machine can hold at once, where `server.max_sessions` does not say."""
+"""The default of `server.max_sessions`, from the cores and file descriptors of this process."""
 
 import os
 from pathlib import Path
@@ -6,12 +6,13 @@ from pathlib import Path
 from vdx.core.descriptors import raise_descriptor_limit
 
 SESSIONS_PER_CORE = 16
-"""One that talks all the time was measured at 0.05 core with the cheapest models, Triton included:
-16 leave a fifth of the core. Set `server.max_sessions` for models that cost more."""
+"""Per core. A session that talks all the time was measured at 0.05 core with the cheapest models,
+Triton included, so 16 use four fifths of it. Set `server.max_sessions` for models that cost
+more."""
 DESCRIPTORS_PER_SESSION = 8
-"""A WebSocket needs one; a room's connection has several sockets."""
+"""File descriptors per session: a WebSocket needs one, a room's connection several."""
 OTHER_DESCRIPTORS = 256
-"""Triton, HTTP requests, files."""
+"""File descriptors for Triton, HTTP requests and files."""
 CPU_QUOTA = Path("/sys/fs/cgroup/cpu.max")
 
 
@@ -33,5 +34,5 @@ def usable_cores() -> float:
 
 
 def explained() -> str:
-    """What the default follows, in words."""
+    """A text that says from what the default is computed."""
     return f"{SESSIONS_PER_CORE} for each of {usable_cores():g} cores, within the descriptors"

@@ -1,4 +1,4 @@
-"""The one table of defaults: every key vdx can be told, typed and frozen.
+"""The one table of settings: every key with its type and default, frozen.
 
 `core/settings.py` fills this tree from flags, environment (`VDX_SECTION__KEY`), a YAML file and
 these defaults, in that order. Durations carry their unit in the name.
@@ -25,7 +25,7 @@ Speed = Annotated[
 
 
 class Section(BaseModel):
-    """A frozen part of the tree that refuses keys it does not know.
+    """A frozen part of the tree; an unknown key is an error.
 
     A list may be given as one text with commas, as an environment variable holds it.
     """
@@ -153,7 +153,7 @@ class NoiseGateConfig(Section):
 
 
 class VoiceCheckConfig(Section):
-    """Whether a sound that passed the gate and the VAD comes from a throat."""
+    """The check whether a sound that passed the gate and the VAD is a human voice."""
 
     enabled: bool = True
     min_periodicity: float = Field(0.5, ge=0, le=1, description="whispers lie below it")
@@ -184,9 +184,9 @@ class VadConfig(Section):
 
 
 class AsrConfig(Section):
-    """Which recogniser; a profile's `recogniser` names one model outright.
+    """The recogniser; a profile's `recogniser` overrides it.
 
-    Device and compute type are parameters of the model: every frontend of a Triton shares it.
+    Device and compute type are parameters of the model: all frontends of a Triton share it.
     """
 
     enabled: bool = True
@@ -230,7 +230,7 @@ class BargeInConfig(Section):
 
 
 class EchoControlConfig(Section):
-    """The bot's own voice at the microphone of clients that do not cancel it."""
+    """Handling of the bot's echo from clients that do not cancel it."""
 
     guard: bool = Field(
         True,

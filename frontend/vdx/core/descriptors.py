@@ -1,10 +1,10 @@
-"""How many files and connections this process may hold open."""
+"""The limit of open files and connections of this process."""
 
 import resource
 
 MOST = 65_536
-"""Enough for thousands of sessions; a hard limit of millions makes programs that close every
-possible descriptor, as some do before `exec`, take minutes."""
+"""Enough for thousands of sessions; with a limit of millions, programs that close every
+possible descriptor before `exec` take minutes."""
 
 
 def descriptor_limit() -> int:

@@ -1,11 +1,11 @@
-"""Every error vdx raises, each naming the failing service and whether a retry can help.
+"""Every error vdx raises, with the failing service and whether a retry can help.
 
     VdxError
     ├── ConfigError              a configuration key or value is wrong         (config)
     ├── InvalidInput             the caller sent something vdx cannot use      (request)
     │   ├── UnknownName          a model, voice, profile or file that is not there
     │   │   └── NoLiveKit        this server has no rooms
-    │   ├── NotLoaded            a model that clients may not name as long as nobody loads it
+    │   ├── NotLoaded            a model that clients may not name until it is loaded
     │   ├── TooLarge             more bytes, or a longer recording, than the server takes
     │   │   └── HeadersTooLarge  in the headers of a request
     │   ├── TooSlow              a body that did not arrive in time
@@ -14,8 +14,8 @@
     ├── HubError                 a model could not be fetched                  (hub)
     ├── Unauthorized             no API key, or a wrong one                    (request)
     ├── Forbidden                a browser's page or host name is not ours     (request)
-    ├── ConnectionLost           the server is not there, or no more           (realtime)
-    ├── StorageFailed            a file that is needed for the moment has no place (storage)
+    ├── ConnectionLost           no server answers, or the connection ended    (realtime)
+    ├── StorageFailed            a temporary file could not be written        (storage)
     ├── SessionLimit             a session or the server reached a limit       (session)
     │   └── Draining             the server is about to end and takes no more  (server)
     ├── SetupError               the machine lacks something vdx needs         (setup)
@@ -59,7 +59,7 @@ class VdxError(Exception):
 
     @property
     def fields(self) -> dict[str, object]:
-        """What every transport tells of an error, as JSON; each adds what its protocol has."""
+        """The JSON fields of an error in every transport; each adds what its protocol has."""
         return {
             "code": self.code,
             "message": self.message,
@@ -69,7 +69,7 @@ class VdxError(Exception):
 
     @property
     def for_log(self) -> str:
-        """The message without what it may quote of a request: a log holds no words of people."""
+        """The message without quotes of a request: words of users are never logged."""
         return self.message
 
 
@@ -139,7 +139,7 @@ class Unauthorized(VdxError):
 
 
 class Forbidden(VdxError):
-    """The browser's page, or the name it used, is not one of ours."""
+    """The origin of the browser's page, or the host name it used, is not allowed."""
 
     service = "request"
     code = "forbidden"
@@ -160,14 +160,14 @@ class NoLiveKit(UnknownName):
 
 
 class InvalidVoicepack(InvalidInput):
-    """A file of a model, or what is said about it, is wrong; the message names file and reason."""
+    """A file or the metadata of a model is wrong; the message names file and reason."""
 
     service = "voicepack"
     code = "invalid_voicepack"
 
 
 class HubError(VdxError):
-    """The Hugging Face hub did not give what was asked for; `retryable` depends on how."""
+    """The Hugging Face hub did not give what was asked for; `retryable` depends on the cause."""
 
     service = "hub"
     code = "hub_failed"
@@ -197,7 +197,7 @@ class SessionLimit(VdxError):
 
 
 class StorageFailed(VdxError):
-    """The disk has no room for a file that is needed for the moment, or refuses it."""
+    """A temporary file could not be written: the disk is full or refuses it."""
 
     service = "storage"
     code = "storage_failed"
@@ -212,7 +212,7 @@ class Draining(SessionLimit):
 
 
 class SetupError(VdxError):
-    """The machine lacks something; the message says how to mend it."""
+    """The machine lacks something; the message says how to install it."""
 
     service = "setup"
     code = "setup"
@@ -237,13 +237,13 @@ class RoomError(VdxError):
 
 
 class ResponderError(VdxError):
-    """The responder failed; `retryable` depends on how."""
+    """The responder failed; `retryable` depends on the cause."""
 
     service = "responder"
     code = "responder_failed"
 
     def __init__(self, message: str, *, retryable: bool, told: str = "") -> None:
-        """`told` is what the endpoint said, which may quote the conversation."""
+        """`told` is the endpoint's message, which may quote the conversation."""
         super().__init__(f"{message}: {told}" if told else message)
         self.retryable = retryable
         self._for_log = message
@@ -275,7 +275,7 @@ class ModelUnavailable(TritonError):
 
 
 class ModelDied(ModelUnavailable):
-    """The model's process ended; what was in flight is lost."""
+    """The model's process ended; requests in flight are lost."""
 
 
 class ModelBusy(TritonError):

@@ -1,6 +1,7 @@
-"""What travels between the stages: frozen values, no behaviour.
+"""What the stages of a session work on and the events they emit: frozen values, no behaviour.
 
-Positions named `at` count 16 kHz samples of one session's input since it began.
+Events name an utterance or a reply by its number, which is unique in its session. Positions named
+`at` count 16 kHz samples of the session's input since it began.
 """
 
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ Pcm = NDArray[np.int16]
 
 
 class SessionState(StrEnum):
-    """Where a conversation stands; see `dialog/turn.py` for the transitions."""
+    """State of a conversation; the transitions are in `dialog/turn.py`."""
 
     IDLE = "idle"
     LISTENING = "listening"
@@ -60,10 +61,21 @@ class SpeechEnded:
 
 @dataclass(frozen=True, slots=True)
 class LevelTooLow:
-    """A voice is heard that never reaches the threshold; levels are int16 RMS."""
+    """The input sounds like a voice but stays below the gate's threshold; both are int16 RMS."""
 
     rms: float
     threshold: float
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechLasted:
+    """The current utterance spans `ms` from its onset to its last speech frame.
+
+    Emitted at every frame while speech over a reply is neither confirmed nor rejected.
+    """
+
+    utterance: int
+    ms: int
 
 
 SpeechEvent = SpeechStarted | SpeechPaused | SpeechResumed | SpeechEnded | LevelTooLow
@@ -79,7 +91,7 @@ class TranscriptKind(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """One word and when it sounds, in ms from the start of its audio.
+    """One word and its time, in ms from the start of its audio.
 
     `char_start` and `char_end` are offsets into the text it was spoken from; a recogniser
     leaves them at 0.
@@ -94,7 +106,7 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Transcript:
-    """What the recogniser has of one utterance so far.
+    """The transcript of one utterance so far.
 
     `stable` leading characters of `text` will not change; `audio_ms` says how much audio of
     the utterance (pre-roll included) the text covers; `confidence` is 0 to 1.
@@ -117,6 +129,9 @@ class TranscriptFailed:
     error: VdxError
 
 
+# --- the reply ----------------------------------------------------------------------------------
+
+
 @dataclass(frozen=True, slots=True)
 class SpeechChunk:
     """Synthesised audio: int16 [n, 960] at 48 kHz, one 20 ms frame a row.
@@ -132,14 +147,21 @@ class SpeechChunk:
 class Clause:
     """A piece of a reply small enough to speak in one request.
 
-    `text` is cleaned for the voice; `source_start` and `source_end` say which part of the
-    reply's source it stands for, `offsets[i]` which source offset `text[i]` came from.
+    `text` is cleaned for the voice; `source_start` and `source_end` say the part of the
+    reply's source that it came from, `offsets[i]` which source offset `text[i]` came from.
+    `ends_line`: a line of the source ends with it, as each entry of a list does.
     """
 
     text: str
     source_start: int
     source_end: int
     offsets: tuple[int, ...] = ()
+    ends_line: bool = False
+
+    @property
+    def voice_text(self) -> str:
+        """The TEXT of a voice's request; a line break at its end calls for a pause."""
+        return f"{self.text}\n" if self.ends_line else self.text
 
     def source_offset(self, index: int) -> int:
         """The source offset just after the first `index` characters of `text`."""
@@ -147,6 +169,65 @@ class Clause:
             return self.source_end
         return self.offsets[index] if self.offsets else self.source_start + index
 
+
+@dataclass(frozen=True, slots=True)
+class ResponderStarted:
+    """The responder gave the first text of a reply."""
+
+    reply: int
+
+
+@dataclass(frozen=True, slots=True)
+class SynthesisStarted:
+    """The voice gave the first audio of a reply."""
+
+    reply: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyAudible:
+    """Playout is about to send the first frame of a reply."""
+
+    reply: int
+
+
+@dataclass(frozen=True, slots=True)
+class ClauseStarted:
+    """Playout is about to send the first frame of a clause; `index` counts from 0 in its reply."""
+
+    reply: int
+    index: int
+    clause: Clause
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyEnded:
+    """A reply was played to its end; with `error` it failed on the way."""
+
+    reply: int
+    error: VdxError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StageFailed:
+    """A stage failed and the session goes on."""
+
+    error: VdxError
+
+
+StageEvent = (
+    SpeechEvent
+    | SpeechLasted
+    | Transcript
+    | TranscriptFailed
+    | ResponderStarted
+    | SynthesisStarted
+    | ReplyAudible
+    | ClauseStarted
+    | ReplyEnded
+    | StageFailed
+)
+"""What the stages of a session emit."""
 
 Role = Literal["system", "user", "assistant"]
 

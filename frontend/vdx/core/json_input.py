@@ -1,8 +1,8 @@
-"""JSON that somebody else wrote, parsed within limits; the only place where vdx does that.
+"""Parses JSON from other programs, within limits; the only module of vdx that does.
 
 The standard parser raises RecursionError for deep nesting and a bare ValueError for long integers,
-takes NaN and halves of surrogate pairs that nothing can send on, and needs 140 ms for a megabyte
-of empty lists. Here all of these are InvalidInput.
+accepts NaN and halves of surrogate pairs, which cannot be encoded again, and needs 140 ms for a
+megabyte of empty lists. Here all of these are InvalidInput.
 """
 
 import json
@@ -15,13 +15,13 @@ from typing import Any, Final
 from vdx.core.errors import InvalidInput
 
 MAX_VALUES: Final = 10_000
-"""Values, keys included; a hundred times what any request of vdx's has, parsed in 5 ms."""
+"""Values, keys included; a hundred times those of the largest valid request, parsed in 5 ms."""
 MAX_DEPTH: Final = 64
 SHOWN_CHARS: Final = 100
 
 
 class _Refused(ValueError):
-    """What is wrong, to follow the name of the text."""
+    """What is wrong; the message continues the name of the text."""
 
 
 def parse_json(
@@ -29,7 +29,7 @@ def parse_json(
 ) -> Any:
     """The value that `text` (bytes: UTF-8) stands for; `what` names the text in errors.
 
-    `max_values` is None for files that are big by nature; such text is parsed off the event loop.
+    `max_values` is None for large files, which are parsed in a thread.
 
     Raises:
         InvalidInput: it is not JSON, has more than `max_values` values, nests deeper than
@@ -57,7 +57,7 @@ def parse_json(
 
 
 def shown(value: object) -> str:
-    """A value that somebody sent, as an error shows it: its repr, or the beginning of it."""
+    """The repr of a received value for an error message, shortened."""
     short = reprlib.Repr()
     short.maxstring, short.maxlong, short.maxlevel = 2 * SHOWN_CHARS, SHOWN_CHARS, 4
     short.maxlist = short.maxdict = 10
@@ -75,7 +75,7 @@ def _no_constant(name: str) -> None:
 
 
 def _count(text: str, most: int) -> None:
-    """Refuses before anything is made of it what would be more than `most` values."""
+    """Raises _Refused, before parsing, if the text has more than `most` values."""
     count = at = 0
     while True:
         quote = text.find('"', at)

@@ -1,4 +1,4 @@
-"""Keeps lines that others can cause, such as refusals, from filling a disk."""
+"""Limits the rate of log lines that clients can cause, such as refusals."""
 
 import asyncio
 from typing import Any
@@ -10,7 +10,7 @@ WINDOW_S = 10.0
 
 
 class LimitedLog:
-    """Writes `lines` lines in `window_s` seconds at most, then one that counts what it left out."""
+    """Writes at most `lines` lines in `window_s` seconds, then one with the number left out."""
 
     def __init__(self, name: str, lines: int = LINES, window_s: float = WINDOW_S) -> None:
         self._log = logger(name)

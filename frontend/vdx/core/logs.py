@@ -1,4 +1,4 @@
-"""Logging: one line per event with its values, for people or as JSON.
+"""Logging: one line per event with its values, as text or as JSON.
 
 No line holds words that were spoken or typed (unless `log.transcripts` asks for them), a key, or
 the query of an address: errors are logged by `VdxError.for_log`, which quotes no request.
@@ -49,7 +49,7 @@ def configure(config: LogConfig) -> None:
 
 
 def _printable(_logger: Any, _method: str, values: MutableMapping[str, Any]) -> Any:
-    """Escapes control characters: what a client chose must not write to a terminal."""
+    """Escapes control characters, so that values from clients cannot control a terminal."""
     for name, value in values.items():
         if isinstance(value, str) and name != "exception" and not value.isprintable():
             values[name] = value.encode("unicode_escape").decode("ascii")
@@ -63,13 +63,20 @@ def bound(**values: Any) -> contextlib.AbstractContextManager[None]:
     return structlog.contextvars.bound_contextvars(**values)
 
 
+def bound_value(name: str) -> str:
+    """What `bound` added under this name here, as text; empty where nothing was."""
+    import structlog
+
+    return str(structlog.contextvars.get_contextvars().get(name, ""))
+
+
 def _mask(_logger: Any, _method: str, event: Any) -> Any:
     """Hides passwords in URLs."""
     return {key: masked(value) if isinstance(value, str) else value for key, value in event.items()}
 
 
 class _Surviving:
-    """A stream whose reader may go away: a line nobody can read must not end a conversation."""
+    """A stream that ignores errors: a closed standard error must not end a conversation."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -84,7 +91,7 @@ class _Surviving:
 
 
 class _Logger:
-    """Stands for a structlog logger until it is used: importing structlog costs 0.25 s."""
+    """Makes a structlog logger at its first use, because importing structlog takes 0.25 s."""
 
     def __init__(self, name: str) -> None:
         self._name = name

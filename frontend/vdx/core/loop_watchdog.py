@@ -1,4 +1,4 @@
-"""Measures how long the event loop is kept from its work, and tells of long stalls."""
+"""Measures how late the event loop runs its callbacks, and logs long stalls."""
 
 import asyncio
 import time
@@ -10,16 +10,16 @@ from vdx.core.metrics import LOOP_STALL, LOOP_STALL_CPU
 log = logger(__name__)
 
 INTERVAL_S: Final = 0.02
-"""Between two measurements; a frame of audio is due as often."""
+"""Interval of the measurements: that of audio frames."""
 TOLD_S: Final = 0.25
-"""A stall from here on is a line in the log."""
+"""A stall of at least so long is logged."""
 
 
 async def watch_loop() -> None:
-    """Runs until cancelled; how late it wakes up is the stall.
+    """Runs until cancelled; a stall is how late its sleep ends.
 
-    A stall with as much processor time of this thread was made by work on the loop. One with
-    little of it was made by the machine: too few cores, or a thread that held the interpreter.
+    If this thread used CPU for about the whole stall, work on the loop caused it. If not, the
+    machine has too few cores, or another thread held the interpreter lock.
     """
     while True:
         due = time.monotonic() + INTERVAL_S

@@ -1,4 +1,4 @@
-"""Passwords in URLs, hidden wherever a URL is shown."""
+"""Hides user names and passwords in URLs, for logs and messages."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""What is said when somebody names what is not there."""
+"""The error for an unknown name, with the nearest known one."""
 
 import difflib
 from collections.abc import Iterable
@@ -18,7 +18,7 @@ def unknown_name(
 ) -> UnknownName:
     """The error for a `what` (model, voice …) called `name`: the nearest one, and all there are.
 
-    `others` are of another kind, and come into it only where no known one is near.
+    `others` are of another kind, and are suggested only if no known one is near.
     """
     names = sorted(known)
     near = _nearest(name, names) or _nearest(name, sorted(others))

@@ -1,4 +1,4 @@
-"""Where vdx finds its data and keeps what it fetches.
+"""The folders in which vdx finds its data and keeps downloads.
 
 A checkout is its own data folder and holds `.venv-triton`. An installed wheel carries the data in
 `vdx/_data` and keeps the second environment under `VDX_HOME`, by default
@@ -27,7 +27,7 @@ class Paths:
     triton_venv: Path
     """The environment that model processes run in."""
     recordings: Path
-    """Recordings of people, WAV, for the proof turn and the benches."""
+    """WAV recordings of speech, for the proof turn and the benches."""
     is_checkout: bool
 
     @property
@@ -41,7 +41,7 @@ class Paths:
 
     @property
     def model_repositories(self) -> tuple[Path, Path]:
-        """Everything a Triton of vdx can load: what came along, then what was pulled."""
+        """All models that a Triton of vdx can load: the bundled, then the pulled ones."""
         return self.model_repository, self.pulled_models
 
     @property
@@ -59,7 +59,7 @@ class Paths:
 
     @property
     def voicepacks(self) -> tuple[Path, ...]:
-        """Searched in this order: what was pulled, then what came along."""
+        """Searched in this order: the pulled, then the bundled ones."""
         return self.home / "voicepacks", self.data / "voicepacks"
 
     @property

@@ -1,10 +1,10 @@
-"""A streaming resampler that gives out what it can at every frame.
+"""A streaming resampler that returns output for every frame, without blocks.
 
 soxr's streaming mode is the better filter but works in blocks: measured on 20 ms frames, its LQ
-setting holds back up to 20 ms (11 on average) between 48, 24 and 16 kHz, first nothing, then two
-frames at once. In a conversation that is latency at every turn and jitter in every reply. A short
+setting holds back up to 20 ms (11 on average) between 48, 24 and 16 kHz: nothing for one frame,
+then two frames at once. That adds latency to every turn and jitter to every reply. A short
 polyphase filter (Crochiere and Rabiner, Multirate Digital Signal Processing, 1983, chapter 3)
-delays by half its length, a third of a millisecond, and always answers a frame with a frame.
+delays by half its length, a third of a millisecond, and returns a frame for every frame.
 """
 
 import math
@@ -29,7 +29,7 @@ LARGEST_TERM = 12
 class Resampler:
     """Mono int16 from `source_hz` to `target_hz` (16, 24 and 48 kHz in any combination).
 
-    Equal rates pass through untouched. Raises InvalidInput for a ratio it is not made for.
+    Equal rates pass through untouched. Raises InvalidInput for any other ratio.
     """
 
     def __init__(self, source_hz: int, target_hz: int) -> None:

@@ -2,22 +2,27 @@
 
 The file is `--config FILE`, else `$VDX_CONFIG`, else `vdx.yaml` in the working directory. A bad
 value or an unknown key is a ConfigError that names key and value (and the nearest valid key).
+
+pydantic-settings is not used, because every one of its sources would have to be replaced: it passes
+over variables of unknown sections, reads lists in variables as JSON alone, names neither key nor
+value of one that is not, and does not tell which source set a key.
 """
 
 import difflib
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from vdx.core.config import REMOVED, Config
 from vdx.core.errors import ConfigError
 from vdx.core.masking import masked
+from vdx.core.validation import UNKNOWN_KEY, Problem, check, fields_at, model_of
 from vdx.core.values import holds_secret
 
 ENV_PREFIX = "VDX_"
@@ -59,7 +64,7 @@ class Settings:
     config: Config
     origins: Mapping[str, str]
     ignored: tuple[str, ...] = ()
-    """Variables with the prefix that Kubernetes set, not a person."""
+    """Variables with the prefix that Kubernetes set, not a user."""
 
 
 def load(
@@ -85,10 +90,9 @@ def load(
     for name, tree in layers:
         _merge(merged, tree)
         origins.update({key: name for key, _ in _leaves(tree)})
-    try:
-        config = Config.model_validate(merged)
-    except ValidationError as error:
-        raise _explain(error) from None
+    config = check(Config, merged)
+    if isinstance(config, Problem):
+        raise _explain(config)
     effective = {k: origins.get(k, "default") for k, _ in _leaves(_dump(config))}
     return Settings(config, effective, tuple(name for name in sorted(env) if _foreign(name, env)))
 
@@ -141,7 +145,7 @@ def _from_environment(env: Mapping[str, str]) -> Tree:
 
 
 def _foreign(name: str, env: Mapping[str, str]) -> bool:
-    """Whether Kubernetes set a variable: `VDX_PORT=tcp://10.0.0.1:80` would be a mistyped key."""
+    """Whether Kubernetes set a variable, such as `VDX_PORT=tcp://10.0.0.1:80`; it is no setting."""
     if not name.startswith(ENV_PREFIX) or "__" in name:
         return False
     service = r"([A-Z0-9_]+_)?"
@@ -215,33 +219,29 @@ def _shown(value: Any) -> Any:
     return masked(value) if isinstance(value, str) else value
 
 
-def _explain(error: ValidationError) -> ConfigError:
-    first = error.errors()[0]
-    path = [str(part) for part in first["loc"]]
-    key = ".".join(path)
-    in_profile = path[0] == "profiles" and len(path) > 2
+def _explain(problem: Problem) -> ConfigError:
+    path, key = problem.path, problem.key
+    in_profile = len(path) > 2 and path[0] == "profiles"
     profile = f"profiles.{path[1]}." if in_profile else ""
     plain = key.removeprefix(profile)
     if key in REMOVED:
         return ConfigError(f"configuration key {key} does not exist any more: {REMOVED[key]}")
-    if first["type"] == "extra_forbidden":
+    if problem.kind == UNKNOWN_KEY:
         if plain in RENAMED:
             return ConfigError(f"configuration key {key} is now called {profile}{RENAMED[plain]}")
-        near = difflib.get_close_matches(path[-1], _fields_at(path[:-1]), n=1, cutoff=0.0)
+        near = difflib.get_close_matches(path[-1], fields_at(Config, path[:-1]), n=1, cutoff=0.0)
         hint = f"; did you mean {'.'.join([*path[:-1], near[0]])}?" if near else ""
         return ConfigError(f"configuration key {key} does not exist{hint}")
-    if (plain, str(first.get("input"))) in RENAMED_VALUES:
-        value = str(first["input"])
+    if (plain, str(problem.given)) in RENAMED_VALUES:
+        value = str(problem.given)
         new = RENAMED_VALUES[plain, value]
         return ConfigError(f"configuration key {key}: {value!r} is now called {new!r}")
-    reason = first["msg"].removeprefix("Value error, ")
-    reason = reason[:1].lower() + reason[1:]
     # The section of a secret is one too: what was meant for the key may stand in its place.
-    given = "" if _is_secret(path) else f", got {_shown(first.get('input'))!r}"
-    return ConfigError(f"configuration key {key}: {reason}{given}")
+    given = "" if _is_secret(path) else f", got {_shown(problem.given)!r}"
+    return ConfigError(f"configuration key {key}: {problem.reason}{given}")
 
 
-def _is_secret(path: list[str]) -> bool:
+def _is_secret(path: Sequence[str]) -> bool:
     """Whether the setting at a dotted path is a secret, or has one in it or above it."""
     model: type[BaseModel] = Config
     annotation: Any = Config
@@ -250,26 +250,6 @@ def _is_secret(path: list[str]) -> bool:
         if field is None:  # a name in `profiles`, or a place in a list
             continue
         annotation = field.annotation
-        model = _model_of(annotation) or model
+        model = model_of(annotation) or model
     # A key is often written where its name or its variable's name is wanted.
     return holds_secret(annotation) or any("api_key" in part for part in path)
-
-
-def _fields_at(path: list[str]) -> list[str]:
-    """Names valid under a dotted path of the tree."""
-    model: type[BaseModel] = Config
-    for part in path:
-        field = model.model_fields.get(part)
-        if field is None:  # an entry of `profiles`: its name is free, its keys are not
-            continue
-        model = _model_of(field.annotation) or model
-    return list(model.model_fields)
-
-
-def _model_of(annotation: Any) -> type[BaseModel] | None:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    for part in getattr(annotation, "__args__", ()):
-        if (found := _model_of(part)) is not None:
-            return found
-    return None

@@ -1,4 +1,4 @@
-"""Long work on the event loop, done in slices with everybody else's work between them.
+"""Divides long work on the event loop into slices, between which other callbacks run.
 
 A thread would not help here: parsing, cutting text and NumPy on small arrays hold the
 interpreter's lock, so the loop would wait for the thread instead.
@@ -14,8 +14,8 @@ _LINES: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock]] = Weak
 async def rest() -> None:
     """Call between two slices of a few milliseconds each.
 
-    Lets the loop's other callbacks run, and those first that wait here already: however many
-    sessions have long work at the same time, each pass of the loop does one slice of it.
+    Lets the loop's other callbacks run, then earlier callers of `rest`: however many sessions
+    have long work at the same time, each pass of the loop does one slice.
     """
     async with _LINES.setdefault(asyncio.get_running_loop(), asyncio.Lock()):
         await asyncio.sleep(0)

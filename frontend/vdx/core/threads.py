@@ -1,9 +1,9 @@
 """Blocking work in a thread, for which a cancelled caller waits.
 
 A thread cannot be cancelled. `asyncio.to_thread` returns at once when its caller is cancelled, and
-the caller then closes what the thread still works with: a sound file closed while libsndfile reads
-it ends the whole process. Whoever gives a thread something that is closed, removed or changed
-afterwards calls `in_thread`, with work that is short: the cancellation waits that long.
+the caller then closes what the thread still works with: a recording closed while FFmpeg reads
+it ends the whole process. Where the caller closes, removes or changes afterwards what the thread
+uses, `in_thread` is used. The work must be short, because a cancellation waits for it.
 """
 
 import asyncio
@@ -25,9 +25,9 @@ async def in_thread(
     *arguments: *Arguments,
     discard: Callable[[T], object] | None = None,
 ) -> T:
-    """What `function` returns or raises; cancelled, it is left only when the function has returned.
+    """What `function` returns or raises; when cancelled, it returns only after the function has.
 
-    `discard` is then given the result, which nobody else will close.
+    `discard` is then given the result, to close it.
     """
     loop = asyncio.get_running_loop()
     call = partial(contextvars.copy_context().run, function, *arguments)

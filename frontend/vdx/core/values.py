@@ -1,4 +1,4 @@
-"""Types of settings that are checked beyond their Python type; no message holds a secret."""
+"""Types of settings with further checks; no error message holds a secret."""
 
 import ipaddress
 import types
@@ -78,7 +78,7 @@ Network = Annotated[str, AfterValidator(_network)]
 
 
 def split_list(annotation: Any, value: object) -> object:
-    """Text given for a setting that is a list: its parts between commas; else `value` itself."""
+    """The parts of a text between commas, for a setting that is a list; else `value` itself."""
     if get_origin(annotation) is not tuple or not isinstance(value, str):
         return value
     return [part.strip() for part in value.split(",")]

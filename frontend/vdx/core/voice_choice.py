@@ -1,4 +1,4 @@
-"""A voice and which of its speakers, as they are named together: MODEL or MODEL/SPEAKER."""
+"""A voice and a speaker of it, written MODEL or MODEL/SPEAKER."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -8,7 +8,7 @@ from typing import Self
 class VoiceChoice:
     """`model` is a model id; `speaker` is empty for the model's own default.
 
-    One value, because a speaker of one model means nothing to another.
+    One value, because a speaker belongs to one model.
     """
 
     model: str

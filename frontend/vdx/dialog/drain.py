@@ -1,4 +1,4 @@
-"""The time between being told to end and ending: what is open is finished, nothing new begins."""
+"""Draining: after the process was asked to end, open sessions finish and no new one begins."""
 
 import asyncio
 import time
@@ -22,28 +22,28 @@ class Drain:
 
     @property
     def seconds_left(self) -> float | None:
-        """Until what is still open is cut off; None without a limit."""
+        """Seconds until open sessions are closed; None without a limit."""
         if not self._timeout_s:
             return None
         spent = 0.0 if self._began is None else time.monotonic() - self._began
         return round(max(0.0, self._timeout_s - spent), 1)
 
     def begin(self, sessions: Mapping[str, Session]) -> None:
-        """From now on no session is opened; those that are open are told."""
+        """Refuses new sessions from now on; open ones get ServerDraining."""
         self._began = time.monotonic()
         for session in list(sessions.values()):
-            session.tell_draining(self.seconds_left)
+            session.notify_draining(self.seconds_left)
 
     @staticmethod
     def refusal() -> Draining:
-        """What whoever asks for a new session is told."""
+        """The error of a request for a new session."""
         return Draining("the server is shutting down and takes no new session; connect again")
 
     def session_ended(self) -> None:
         self._changed.set()
 
     async def wait(self, sessions: Mapping[str, Session]) -> None:
-        """Returns when every session has ended; the limit is the caller's to keep."""
+        """Returns when every session has ended; the caller bounds the wait."""
         while sessions:
             self._changed.clear()
             await self._changed.wait()

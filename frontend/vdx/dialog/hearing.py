@@ -1,9 +1,8 @@
-"""The input side of a session: frames to voice activity to utterances in the recogniser."""
+"""The input side of a session: frames to VAD, VAD to utterances, utterances to the recogniser."""
 
 import itertools
 from collections import deque
 from collections.abc import Callable
-from typing import Protocol
 
 from vdx.core.audio import FRAME_MS, LISTEN_FRAME, LISTEN_RATE, SAMPLE_BYTES, Framer
 from vdx.core.config import AsrConfig, EchoControlConfig, VadConfig
@@ -12,14 +11,16 @@ from vdx.core.events import (
     SessionState,
     SpeechEnded,
     SpeechEvent,
+    SpeechLasted,
     SpeechPaused,
     SpeechResumed,
     SpeechStarted,
+    StageEvent,
     TranscriptFailed,
 )
 from vdx.core.metrics import INPUT_GAPS
 from vdx.core.slices import rest
-from vdx.speech.input.asr import Emit, Recogniser, Utterance
+from vdx.speech.input.asr import Recogniser, Utterance
 from vdx.speech.input.echo_control import EchoControl
 from vdx.speech.input.noise_gate import VadStatistics
 from vdx.speech.input.vad import SpeechDetector
@@ -27,47 +28,40 @@ from vdx.speech.input.vad import SpeechDetector
 FRAME_BYTES = LISTEN_FRAME * SAMPLE_BYTES
 SILENCE = bytes(FRAME_BYTES)
 FRAMES_PER_SLICE = 25
-"""Frames worked off, in some 5 ms, before others get the loop, when a client sends faster than
+"""Frames handled, in about 5 ms, before other tasks run, where a client sends faster than real
 time."""
 LONGEST_PIECE_S = 0.5
-"""How much a client may send at once and still be taken to speak in real time."""
-
-
-class HearingObserver(Protocol):
-    """Told of voice activity as it happens; `state` is asked for every frame."""
-
-    @property
-    def state(self) -> SessionState: ...
-    def on_speech(self, event: SpeechEvent, when: float) -> None: ...
-    def on_speech_lasted(self, utterance: int, ms: int) -> None: ...
+"""Audio sent at once that is taken to be as long as the time until the next piece."""
 
 
 class Hearing:
     """Owns the detector, the pre-roll and the utterances in flight of one session.
 
-    With voice activity off (`turn_detection: null`) everything appended since the last commit is
-    one utterance.
+    `state` gives the session's state, which sets the gate's threshold, at every frame; `emit`
+    takes VAD's and the recogniser's events; `spawn` runs an utterance in a task; `clock` is in
+    seconds. With VAD off (`turn_detection: null`) everything appended since the last commit is one
+    utterance.
     """
 
     def __init__(
         self,
         vad: VadConfig,
         asr: AsrConfig,
-        observer: HearingObserver,
+        state: Callable[[], SessionState],
         recogniser: Recogniser,
-        emit: Emit,
+        emit: Callable[[StageEvent], None],
         spawn: Callable[[Utterance], None],
         clock: Callable[[], float],
         echo: EchoControlConfig | None = None,
     ) -> None:
         self.echo = EchoControl(echo or EchoControlConfig())
-        self._heard = 0
+        self._position = 0  # 16 kHz samples of input
         self._vad_enabled = vad.enabled
         # One count for detected and manual utterances: a number names one in the whole session.
         self._next_number = itertools.count(1).__next__
         self._detector = SpeechDetector(vad, self._next_number)
         self._asr = asr
-        self._observer = observer
+        self._state = state
         self._recogniser = recogniser
         self._emit = emit
         self._spawn = spawn
@@ -91,36 +85,41 @@ class Hearing:
 
     @property
     def position_ms(self) -> int:
-        """Input heard so far."""
+        """Milliseconds of input so far."""
         return self._detector.position * 1000 // LISTEN_RATE
+
+    def time_at(self, position: int) -> float:
+        """When, on the clock, the 16 kHz sample `position` of the input arrived."""
+        return self._clock() - (self._detector.position - position) / LISTEN_RATE
 
     @property
     def in_speech(self) -> bool:
-        """An utterance is under way, so missing input would leave it without an end."""
+        """An utterance that VAD has to end is under way, for which it needs input."""
         return self._vad_enabled and self._current is not None
 
     @property
     def current_utterance(self) -> int | None:
-        """The utterance that is being heard now, spoken or merely appended."""
+        """The utterance that takes the input now; None between utterances."""
         return self._current.number if self._current else None
 
     def reconfigure(self, vad: VadConfig, echo: EchoControlConfig) -> None:
-        """Takes new limits from the next frame on; the learned noise stays.
+        """Takes new settings from the next frame on; the noise floor stays.
 
-        Switching voice activity on or off needs a `clear` before: an utterance belongs to one way.
+        Call `clear` before VAD is switched on or off: an utterance is ended either by VAD or by a
+        commit.
         """
         self._vad_enabled = vad.enabled
         self._detector.reconfigure(vad)
         self.echo.reconfigure(echo)
 
     async def feed(self, pcm: bytes) -> None:
-        """Hears int16 16 kHz mono audio of any length; waits when the recogniser lags behind."""
+        """Takes int16 16 kHz mono audio of any length; waits while the recogniser lags behind."""
         self._working = True
         try:
             for count, frame in enumerate(self._framer.push(pcm), 1):
                 if self._closed:
                     return
-                self._hear(frame)
+                self._take(frame)
                 if self._current is not None:
                     await self._current.room()
                 if count % FRAMES_PER_SLICE == 0:
@@ -133,11 +132,11 @@ class Hearing:
             self._gap_filled_ms = 0
 
     def excuse(self, late_s: float) -> None:
-        """This process was late by so much: what came meanwhile has yet to be read."""
+        """Does not count `late_s` seconds as missing input: the event loop was late by so much."""
         self._next_input += max(0.0, late_s)
 
     def fill_gap(self, now: float, gap_ms: int) -> None:
-        """Input that stopped for `gap_ms` inside an utterance is heard as silence."""
+        """Feeds silence where input has been missing for `gap_ms` inside an utterance."""
         missing_ms = int((now - self._next_input) * 1000)
         if self._working or not self.in_speech or missing_ms < gap_ms:
             return
@@ -145,20 +144,20 @@ class Hearing:
             INPUT_GAPS.inc()
         for _ in range((missing_ms - self._gap_filled_ms) // FRAME_MS):
             self._gap_filled_ms += FRAME_MS
-            self._hear(SILENCE)
+            self._take(SILENCE)
             if self._current is None:
                 return
 
     def commit(self) -> int | None:
-        """Ends what is being heard and returns its number; None when there was nothing."""
+        """Ends the current utterance and returns its number; None if there is none."""
         if (rest := self._framer.flush()) is not None:
-            self._hear(rest)
+            self._take(rest)
         current, self._current = self._current, None
         self._detector.reset()
         return current.number if current else None
 
     def clear(self) -> int | None:
-        """Forgets what is being heard and returns its number."""
+        """Drops the current utterance's input and returns its number; None if there is none."""
         self._framer.clear()
         self._pre_roll.clear()
         current, self._current = self._current, None
@@ -166,12 +165,12 @@ class Hearing:
         return current.number if current else None
 
     def extend_endpoint(self, utterance: int, silence_ms: int) -> None:
-        """Lets the pause under way last so long; 0 takes that back."""
+        """Lets the present pause last `silence_ms`; 0 is the configured limit again."""
         if self.current_utterance == utterance:
             self._detector.extend_endpoint(silence_ms)
 
     def finish(self, utterance: int) -> None:
-        """Asks for the final transcript; one that cannot come any more is told as failed."""
+        """Asks for the final transcript; emits TranscriptFailed if the utterance is gone."""
         if (found := self._utterances.get(utterance)) is not None:
             found.finish()
         else:
@@ -191,34 +190,32 @@ class Hearing:
         self._closed = True
 
     def forget(self, utterance: int) -> None:
-        """The utterance's task is over."""
+        """Removes an utterance whose task is over."""
         self._utterances.pop(utterance, None)
 
-    def _hear(self, frame: bytes) -> None:
-        self._heard += LISTEN_FRAME
-        frame, played = self.echo.hear(frame, self._heard, self._clock())
+    def _take(self, frame: bytes) -> None:
+        self._position += LISTEN_FRAME
+        frame, played = self.echo.hear(frame, self._position, self._clock())
         if not self._vad_enabled:
-            self._hear_without_vad(frame)
+            self._append_without_vad(frame)
             return
-        events = self._detector.process(frame, self._observer.state, played)
+        events = self._detector.process(frame, self._state(), played)
         self._remember(frame)
         if not events and self._current is not None:
             self._current.push(frame)
         for event in events:
             self._follow(event, frame)
-        if self._current is not None and self._observer.state is SessionState.BARGED_IN:
+        if self._current is not None and self._state() is SessionState.BARGED_IN:
             ms = self._detector.speech_samples * 1000 // LISTEN_RATE
-            self._observer.on_speech_lasted(self._current.number, ms)
+            self._emit(SpeechLasted(self._current.number, ms))
 
-    def _hear_without_vad(self, frame: bytes) -> None:
+    def _append_without_vad(self, frame: bytes) -> None:
         if self._current is None:
             self._current = self._begin(self._next_number(), manual=True)
         self._current.push(frame)
 
     def _follow(self, event: SpeechEvent, frame: bytes) -> None:
-        """Carries a voice-activity event to the utterance, then to the session."""
-        at = getattr(event, "at", self._detector.position)
-        when = self._clock() - (self._detector.position - at) / LISTEN_RATE
+        """Applies an event of VAD to the utterance, then emits it."""
         match event:
             case SpeechStarted(utterance=number, at=onset):
                 self._current = self._begin(number)
@@ -234,7 +231,7 @@ class Hearing:
             case _:
                 if self._current:
                     self._current.push(frame)
-        self._observer.on_speech(event, when)
+        self._emit(event)
 
     def _begin(self, number: int, *, manual: bool = False) -> Utterance:
         utterance = Utterance(number, self._asr, self._recogniser, self._emit, manual=manual)
@@ -243,7 +240,7 @@ class Hearing:
         return utterance
 
     def _remember(self, frame: bytes) -> None:
-        """Keeps what an onset may need: the pre-roll and the longest debounce."""
+        """Keeps the audio that an utterance begins with: the pre-roll and the longest debounce."""
         self._pre_roll.append(frame)
         if len(self._pre_roll) > (self._asr.pre_roll_ms + 1000) // FRAME_MS:
             self._pre_roll.popleft()

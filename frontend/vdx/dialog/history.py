@@ -1,4 +1,4 @@
-"""What was really said: the person's words as heard, the machine's as played."""
+"""The history: the user's words as recognised, the bot's as they were played."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ ItemStatus = Literal["in_progress", "completed", "incomplete"]
 
 @dataclass(slots=True)
 class Item:
-    """One message; a spoken one keeps what it needs to be cut to a moment of its audio.
+    """One message; a spoken one keeps what is needed to cut its text at a time of its audio.
 
     `played_samples` counts 48 kHz samples; `source` is the whole reply, `text` what was played.
     """
@@ -94,7 +94,7 @@ class History:
         return ids[index - 1] if index else None
 
     def put(self, item: Item) -> None:
-        """Appends an item of the session's own; one a client gave the same id gives way."""
+        """Appends an item of the session; replaces one to which a client gave the same id."""
         self._items.pop(item.id, None)
         self._items[item.id] = item
 
@@ -105,7 +105,7 @@ class History:
     def close_spoken(
         self, item_id: str, source: str, played_samples: int, *, complete: bool
     ) -> str:
-        """Fixes what a reply's item says, what was played and nothing else, and returns it."""
+        """Sets the text of a reply's item to what was played, and returns it."""
         item = self._items.get(item_id)
         if item is None:  # deleted by the client while it played
             return ""
@@ -116,7 +116,7 @@ class History:
         return item.text
 
     def truncate(self, item_id: str, audio_end_ms: int) -> Item:
-        """Cuts a reply to what a client says it played; only ever shortens.
+        """Cuts a reply to what a client says it played; never makes it longer.
 
         Raises:
             UnknownName: no such item.
@@ -135,14 +135,14 @@ class History:
             item.text = played_text(item.source, item.spans, samples)
         return item
 
-    def messages(self, heard: str = "") -> list[Message]:
-        """What a responder is given: consecutive messages of one speaker become one.
+    def messages(self, transcript: str = "") -> list[Message]:
+        """The messages for a responder: consecutive ones of one speaker are joined.
 
-        `heard` is what the person seems to have said and is not an item yet.
+        `transcript` is the user's speculative transcript, which is not an item yet.
         """
         said = [Message("system", self.instructions)]
         said += [Message(item.role, item.text) for item in self]
-        said += [Message("user", heard)]
+        said += [Message("user", transcript)]
         speakers = groupby((message for message in said if message.text), lambda m: m.role)
         return [Message(role, " ".join(message.text for message in run)) for role, run in speakers]
 

@@ -1,4 +1,4 @@
-"""The limits of one session: how long, how long in silence, how many messages."""
+"""The limits of one session: its duration, idle time, messages, and bytes of history."""
 
 from vdx.core.config import SessionConfig
 
@@ -12,16 +12,20 @@ class Limits:
         self.messages = 0
 
     def touch(self, now: float) -> None:
-        """Something happened: the session is not idle."""
+        """Restarts the idle time."""
         self._active_at = now
 
     def reached(self, now: float) -> str | None:
-        """The limit of time that is reached, if one is."""
+        """The name of the time limit that is reached; None if none is."""
         if 0 < self._config.max_session_duration_seconds <= now - self._began:
             return "max_session_duration"
         if 0 < self._config.idle_timeout_seconds <= now - self._active_at:
             return "idle_timeout"
         return None
+
+    @property
+    def max_history_bytes(self) -> int:
+        return self._config.max_history_bytes
 
     @property
     def messages_used_up(self) -> bool:

@@ -1,4 +1,4 @@
-"""What the turn machine needs to know of configuration."""
+"""The settings that the turn machine decides by."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ def _no_extension(_text: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class TurnPolicy:
-    """When speech over a reply is an interruption, and when a turn is answered unasked.
+    """When speech over a reply is a barge-in, and when a turn is answered without a request.
 
     `interrupts` says whether a text holds an interrupt word, `only_sounds` whether it holds
     listening sounds and nothing else: the tests on words are injected. `words_confirm` is the
@@ -34,7 +34,7 @@ class TurnPolicy:
     preemptive: bool = True
 
     def confirms(self, text: str, speech_ms: int) -> bool:
-        """Whether speech over a reply, heard as `text` so far, is meant for the machine."""
+        """Whether speech over a reply, with the transcript `text` so far, is a barge-in."""
         only_sounds = bool(text) and self.only_sounds(text)
         return (
             (bool(text) and self.interrupts(text))

@@ -21,7 +21,7 @@ DEFAULT_PROFILE = "vdx"
 
 @dataclass(frozen=True, slots=True)
 class SessionOptions:
-    """What a session can be told; `recogniser` empty means it does not listen.
+    """The settings of a session; without a `recogniser` it takes no audio.
 
     `speed` is 0.25 to 4.0, `language` a BCP-47 tag.
     """

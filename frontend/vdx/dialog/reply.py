@@ -1,41 +1,41 @@
-"""One reply: responder, clauses, voice and playout as one task that can be dropped whole."""
+"""One reply: responder, clauses, voice and playout in one task; cancelling it ends them all."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
-from functools import partial
-from typing import Protocol
 
 from vdx.core.config import ClauseConfig, PlayoutConfig
 from vdx.core.errors import ResponderError, VdxError
-from vdx.core.events import Clause, Message, Pcm
+from vdx.core.events import (
+    Clause,
+    Message,
+    Pcm,
+    ReplyEnded,
+    ResponderStarted,
+    StageEvent,
+    StageFailed,
+)
 from vdx.core.json_input import utf8_size
+from vdx.dialog.ids import ReplyIds
 from vdx.speech.output.playout import Playout
-from vdx.speech.output.reply_audio import ClauseSpan, ReplyAudio
+from vdx.speech.output.reply_audio import ReplyAudio
 from vdx.speech.output.tts import Recover, Speaker, Synthesize, Voice, speak
 from vdx.speech.text.clause_slices import cut
 from vdx.speech.text.clauses import ClauseChunker
 from vdx.speech.text.responder import Responder
 
 CLAUSES_QUEUED = 32
-"""Text a responder may be ahead of the voice; bounded, and far more than a person hears."""
-
-
-class ReplyObserver(Protocol):
-    """Told on the event loop; `reply` identifies which one speaks."""
-
-    def on_text(self, reply: "Reply") -> None: ...
-    def on_voiced(self, reply: "Reply") -> None: ...
-    def on_audible(self, reply: "Reply") -> None: ...
-    def on_clause(self, reply: "Reply", span: ClauseSpan) -> None: ...
-    def on_ended(self, reply: "Reply", error: VdxError | None) -> None: ...
-    def on_trouble(self, error: VdxError) -> None: ...
+"""Clauses that a responder may be ahead of the voice, which waits for the listener."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReplyParts:
-    """What a session lends to each of its replies; `responder` may refuse with a VdxError."""
+    """What a reply is made with.
+
+    `responder` may raise a VdxError; `voice` is called for every clause; `clock` is in seconds;
+    `lead_ms` replaces `playout.output_lead_ms` where a transport has a lead of its own.
+    """
 
     responder: Callable[[], Responder]
     voice: Callable[[], Voice]
@@ -52,45 +52,46 @@ class ReplyParts:
 
 
 class Reply:
-    """Runs from the messages it answers to the last frame played; starts held (silent)."""
+    """Runs from the messages it answers to the last frame played; silent until it is released.
+
+    `emit` takes the events of all its stages, ReplyEnded as the last one. `send` delivers a frame
+    as `Playout` says.
+    """
 
     def __init__(
         self,
-        number: int,
+        ids: ReplyIds,
         messages: list[Message],
         parts: ReplyParts,
-        observer: ReplyObserver,
-        send: Callable[[int, Pcm, float], Awaitable[None]],
+        emit: Callable[[StageEvent], None],
+        send: Callable[[Pcm, float], Awaitable[None]],
     ) -> None:
-        self.number = number
+        self.ids = ids
         self.source = ""
+        """The responder's text so far, followed by an apology where it failed."""
+        self.released = False
+        """It was begun for the user; until then it may be dropped without an event."""
+        self.audio = ReplyAudio(parts.clauses_ahead, ids.number, emit)
         self._size = 0  # of what the responder gave, in bytes
-        self.promised = False
-        """The turn machine said that it is to be heard; until then it may be dropped untold."""
-        self.audio = ReplyAudio(parts.clauses_ahead, on_first=lambda: observer.on_voiced(self))
         self._messages = messages
         self._parts = parts
-        self._observer = observer
+        self._emit = emit
         self._failure: VdxError | None = None
         self._clauses: asyncio.Queue[Clause | None] = asyncio.Queue(CLAUSES_QUEUED)
-        play = partial(send, number)
-        self.playout = Playout(self.audio, play, self, parts.playout, parts.clock, parts.lead_ms)
-
-    def on_audible(self) -> None:
-        self._observer.on_audible(self)
-
-    def on_clause(self, span: ClauseSpan) -> None:
-        self._observer.on_clause(self, span)
+        self.playout = Playout(
+            self.audio, ids.number, send, emit, parts.playout, parts.clock, parts.lead_ms
+        )
 
     async def run(self) -> None:
-        """Returns when the reply was played or broke; cancelling it stops the voice's server."""
+        """Returns when the reply was played or failed; cancelling it cancels its synthesis."""
+        number = self.ids.number
         async with asyncio.TaskGroup() as group:
-            thinking = group.create_task(self._think(), name=f"reply-{self.number}-responder")
-            group.create_task(self._voice(thinking), name=f"reply-{self.number}-voice")
+            responding = group.create_task(self._respond(), name=f"reply-{number}-responder")
+            group.create_task(self._voice(responding), name=f"reply-{number}-voice")
             await self.playout.run()
-        self._observer.on_ended(self, self._failure)
+        self._emit(ReplyEnded(number, self._failure))
 
-    async def _think(self) -> None:
+    async def _respond(self) -> None:
         """Turns the responder's text into clauses; a failure becomes a short apology."""
         chunker = ClauseChunker(self._parts.clauses, self._parts.language)
         try:
@@ -99,14 +100,14 @@ class Reply:
                     await self._take_bounded(delta, chunker)
         except VdxError as error:
             self._failure = error
-            self._observer.on_trouble(error)
+            self._emit(StageFailed(error))
             await self._take(f" {self._parts.apology}", chunker)
         for clause in chunker.finish():
             await self._clauses.put(clause)
         await self._clauses.put(None)
 
     async def _take_bounded(self, delta: str, chunker: ClauseChunker) -> None:
-        """Takes what there is room for; ResponderError where that is not all."""
+        """Takes a delta up to `max_text_bytes` of the whole text; ResponderError beyond."""
         limit = self._parts.max_text_bytes
         room = limit - self._size
         self._size += utf8_size(delta)
@@ -121,24 +122,24 @@ class Reply:
 
     async def _take(self, delta: str, chunker: ClauseChunker) -> None:
         if delta and not self.source:
-            self._observer.on_text(self)
+            self._emit(ResponderStarted(self.ids.number))
         self.source += delta
         async with aclosing(cut(delta, chunker)) as clauses:
             async for clause in clauses:
                 await self._clauses.put(clause)
 
-    async def _voice(self, thinking: asyncio.Task[None]) -> None:
-        parts, report = self._parts, self._observer.on_trouble
+    async def _voice(self, responding: asyncio.Task[None]) -> None:
+        parts = self._parts
         apology = self._apology if parts.apology.strip() else None
-        speaker = Speaker(parts.voice, parts.synthesize, report, parts.recover, apology)
+        speaker = Speaker(parts.voice, parts.synthesize, self._emit, parts.recover, apology)
         try:
             async with aclosing(self._next_clauses()) as clauses:
                 await speak(clauses, speaker, self.audio)
         except VdxError as error:
-            # The playout still plays what was made; `on_ended` tells of the failure.
+            # Playout still plays what was made; ReplyEnded carries the failure.
             self._failure = error
-            self._observer.on_trouble(error)
-            thinking.cancel()  # nobody takes its clauses any more
+            self._emit(StageFailed(error))
+            responding.cancel()  # its clauses are not taken any more
 
     def _apology(self) -> Clause:
         """The apology as a part of the reply's text, once the responder has ended."""

@@ -1,4 +1,4 @@
-"""What a session tells its transport, in the order it happens."""
+"""The events that a session sends to its transport, in the order they happen."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,6 +6,7 @@ from typing import Literal
 
 from vdx.core.errors import VdxError
 from vdx.core.events import SessionState
+from vdx.dialog.ids import ReplyIds, UtteranceIds
 
 ReplyStatus = Literal["completed", "cancelled", "failed"]
 
@@ -20,16 +21,19 @@ class StateChanged:
 
 @dataclass(frozen=True, slots=True)
 class UtteranceStarted:
-    """`at_ms` counts the input; `interrupting`: a reply is pending, so this may be noise."""
+    """`at_ms` counts the session's input; `interrupting`: a reply is pending or plays.
 
-    utterance: int
+    Then it may be noise, and is followed by UtteranceDropped or the cancelled reply's ReplyDone.
+    """
+
+    utterance: UtteranceIds
     at_ms: int
     interrupting: bool
 
 
 @dataclass(frozen=True, slots=True)
 class UtteranceEnded:
-    utterance: int
+    utterance: UtteranceIds
     at_ms: int
 
 
@@ -37,14 +41,14 @@ class UtteranceEnded:
 class UtteranceDropped:
     """It was no turn: noise, a listening sound, or cleared by the client."""
 
-    utterance: int
+    utterance: UtteranceIds
 
 
 @dataclass(frozen=True, slots=True)
 class PartialTranscript:
     """The transcript so far; `stable` leading characters will not change."""
 
-    utterance: int
+    utterance: UtteranceIds
     text: str
     stable: int
 
@@ -53,38 +57,42 @@ class PartialTranscript:
 class FinalTranscript:
     """The final transcript; empty when there was nothing to understand."""
 
-    utterance: int
+    utterance: UtteranceIds
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class RecognitionFailed:
-    utterance: int
+    utterance: UtteranceIds
     error: VdxError
 
 
 @dataclass(frozen=True, slots=True)
 class ReplyStarted:
-    reply: int
+    reply: ReplyIds
 
 
 @dataclass(frozen=True, slots=True)
 class ReplyClause:
-    """A clause begins to sound; `text` is its part of the reply's source."""
+    """The first frame of a clause is about to be sent.
 
-    reply: int
+    `clause` counts from 0 in its reply; `text` is its part of the responder's text.
+    """
+
+    reply: ReplyIds
+    clause: int
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class PlayoutPaused:
-    reply: int
+    reply: ReplyIds
     played_ms: int
 
 
 @dataclass(frozen=True, slots=True)
 class PlayoutResumed:
-    reply: int
+    reply: ReplyIds
     played_ms: int
 
 
@@ -92,7 +100,7 @@ class PlayoutResumed:
 class ReplyDone:
     """`text` is what was played, `reason` why it was cancelled."""
 
-    reply: int
+    reply: ReplyIds
     status: ReplyStatus
     reason: str
     played_ms: int
@@ -111,14 +119,14 @@ class ItemsForgotten:
 class TurnTimed:
     """Milliseconds from the end of speech; `stages` in the order they happened."""
 
-    reply: int
+    reply: ReplyIds
     speech_end_to_first_audio_ms: float
     stages: Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)
 class LevelHint:
-    """The microphone is too quiet; levels are int16 RMS."""
+    """The input is too quiet to count as speech; `rms` and `threshold` are int16 RMS."""
 
     rms: float
     threshold: float

@@ -1,19 +1,18 @@
-"""The output side of a session: the reply under way, its history item, what the person is told."""
+"""The output side of a session: the reply under way and its history item."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any, Protocol
 
 from vdx.core.audio import SPEAK_RATE
-from vdx.core.config import Config
 from vdx.core.errors import VdxError
-from vdx.core.events import Message, Pcm
-from vdx.core.metrics import INTERRUPTIONS, REPLIES, TURNS
+from vdx.core.events import ClauseStarted, Message, Pcm, ReplyEnded, StageEvent, StageFailed
+from vdx.core.metrics import INTERRUPTIONS, REPLIES
 from vdx.dialog.history import History, Item
+from vdx.dialog.ids import ReplyIds, SessionIds
 from vdx.dialog.profiles import SessionOptions
 from vdx.dialog.reply import Reply, ReplyParts
+from vdx.dialog.services import Services
 from vdx.dialog.session_events import (
     PlayoutPaused,
     PlayoutResumed,
@@ -22,100 +21,81 @@ from vdx.dialog.session_events import (
     ReplyStarted,
     ReplyStatus,
     SessionEvent,
-    TurnTimed,
 )
-from vdx.dialog.trace import TurnTrace
-from vdx.dialog.turn_events import ReplyAudible, ReplyEnded, TurnEvent
-from vdx.speech.output.reply_audio import ClauseSpan
-from vdx.speech.output.tts import Recover, Synthesize, Voice
+from vdx.dialog.tasks import SessionTasks
+from vdx.dialog.transport import OutputFrame
+from vdx.speech.output.tts import Voice
 from vdx.speech.text.responder import FixedText, Responder
 
 
-class Audience(Protocol):
-    """Whoever listens to a session: its transport. Calls come on the event loop."""
-
-    def notify(self, notice: SessionEvent) -> None:
-        """Takes a notice at once; must not block."""
-
-    async def play(self, reply: int, row: Pcm, due: float) -> None:
-        """Delivers one frame (int16 [960], 48 kHz); may block while the reader is slow.
-
-        It should leave at `due`, on the session's clock; how much later it does is pacing error.
-        """
-
-
-@dataclass(frozen=True, slots=True)
-class Services:
-    """What a session borrows from the process it lives in.
-
-    `recognise` opens a sequence for a session id; `calibrated` says whether a recogniser's
-    words alone may confirm an interruption; `lead_ms` is the transport's own, if it has one;
-    `transport` names it in the log. `recover_voice` and `recover_recogniser` wait for a model
-    that died, or name another.
-    """
-
-    config: Config
-    synthesize: Synthesize
-    recognise: Callable[[SessionOptions, str], Any]
-    calibrated: Callable[[str], bool]
-    responder: Callable[[SessionOptions], Responder]
-    lead_ms: Callable[[], int] | None = None
-    transport: str = "websocket"
-    recover_voice: Recover | None = None
-    recover_recogniser: Callable[[SessionOptions, VdxError], Awaitable[bool]] | None = None
-
-
-Work = Callable[[], Coroutine[Any, Any, None]]
-Broke = Callable[[VdxError], None]
-
-
-class SpeakingHost(Protocol):
-    """The session, as its output side sees it."""
-
-    options: SessionOptions
-    history: History
-
-    def reply_item(self, reply: int) -> str: ...
-    def spawn(self, work: Work, name: str, broke: Broke) -> asyncio.Task[None] | None: ...
-    def handle(self, event: TurnEvent) -> None: ...
-    def trouble(self, error: VdxError) -> None: ...
-
-
 class Speaking:
-    """Holds at most one reply, prepared or sounding; told what to do by the turn machine."""
+    """Holds at most one reply, prepared or playing; the turn machine decides what it does.
+
+    `options` gives the session's settings as they are now; `play` sends a frame to the user.
+    """
 
     def __init__(
         self,
-        host: SpeakingHost,
         services: Services,
-        audience: Audience,
-        trace: TurnTrace,
+        options: Callable[[], SessionOptions],
+        history: History,
+        ids: SessionIds,
+        tasks: SessionTasks,
+        emit: Callable[[StageEvent | SessionEvent], None],
+        play: Callable[[OutputFrame], Awaitable[None]],
         clock: Callable[[], float],
-        played: Callable[[Pcm, float], None],
     ) -> None:
-        self._played = played
-        self._host = host
         self._services = services
-        self._audience = audience
-        self._trace = trace
+        self._options = options
+        self._history = history
+        self._ids = ids
+        self._tasks = tasks
+        self._emit = emit
+        self._play = play
         self._clock = clock
         self._reply: Reply | None = None
         self._task: asyncio.Task[None] | None = None
 
-    def start(self, number: int, heard: str = "", instructions: str = "", say: str = "") -> None:
-        """Begins a silent reply to the history, plus `heard` when it is not in there yet.
+    @property
+    def apology(self) -> str:
+        """What is said where the user could not be answered."""
+        return self._options().responder.apology
+
+    def has(self, reply: int) -> bool:
+        """Whether this is the reply under way; events of another one are out of date."""
+        return self._reply is not None and self._reply.ids.number == reply
+
+    def start(
+        self, number: int, transcript: str = "", instructions: str = "", say: str = ""
+    ) -> None:
+        """Begins a silent reply to the history, and to `transcript` if it is not in there yet.
 
         `instructions` count for this reply alone; `say` is spoken instead of an answer.
         """
-        self._trace.restart_reply()
-        options, config = self._host.options, self._services.config
-        messages = self._host.history.messages(heard)
+        messages = self._history.messages(transcript)
         if instructions:
             messages = [Message("system", instructions), *messages]
-        parts = ReplyParts(
-            responder=lambda: FixedText(say) if say else self._services.responder(options),
+        ids = self._ids.reply(number)
+        reply = self._reply = Reply(
+            ids, messages, self._parts(say), self._emit, partial(self._send, ids)
+        )
+
+        def on_error(error: VdxError) -> None:
+            self._emit(StageFailed(error))
+            self._emit(ReplyEnded(number, error))
+
+        self._task = self._tasks.spawn(reply.run, f"reply-{number}", on_error)
+
+    def _parts(self, say: str) -> ReplyParts:
+        options, services, config = self._options(), self._services, self._services.config
+
+        def responder() -> Responder:
+            return FixedText(say) if say else services.responder(options)
+
+        return ReplyParts(
+            responder=responder,
             voice=self._voice,
-            synthesize=self._services.synthesize,
+            synthesize=services.synthesize,
             clauses=config.clauses,
             language=options.language,
             playout=config.playout,
@@ -123,42 +103,38 @@ class Speaking:
             max_text_bytes=config.session.max_item_text_bytes,
             apology=options.responder.apology,
             clock=self._clock,
-            lead_ms=self._services.lead_ms,
-            recover=self._services.recover_voice,
+            lead_ms=services.lead_ms,
+            recover=services.recover_voice,
         )
-        reply = self._reply = Reply(number, messages, parts, self, self._play)
-        self._task = self._host.spawn(reply.run, f"reply-{number}", partial(self._broke, reply))
 
-    async def _play(self, reply: int, row: Pcm, due: float) -> None:
-        self._played(row, due)
-        await self._audience.play(reply, row, due)
+    async def _send(self, ids: ReplyIds, pcm: Pcm, due: float) -> None:
+        await self._play(OutputFrame(ids, pcm, due))
 
     def release(self) -> None:
-        """The reply is meant to be heard: it becomes an item of the history and sounds."""
-        reply = self._live()
-        reply.promised = True
-        item_id = self._host.reply_item(reply.number)
+        """Makes the reply an item of the history and starts its playout."""
+        reply = self._current()
+        reply.released = True
         spans = reply.audio.spans
-        self._host.history.put(Item(item_id, "assistant", status="in_progress", spans=spans))
-        self._audience.notify(ReplyStarted(reply.number))
+        item = Item(reply.ids.item_id, "assistant", status="in_progress", spans=spans)
+        self._history.put(item)
+        self._emit(ReplyStarted(reply.ids))
         reply.playout.release()
 
     def pause(self) -> None:
-        reply = self._live()
+        reply = self._current()
         reply.playout.pause()
-        played = _ms(reply.playout.played_samples)
-        self._audience.notify(PlayoutPaused(reply.number, played))
+        self._emit(PlayoutPaused(reply.ids, _ms(reply.playout.played_samples)))
 
     def resume(self) -> None:
-        reply = self._live()
+        reply = self._current()
         played = _ms(reply.playout.played_samples)
         reply.playout.resume()
         INTERRUPTIONS.labels("resumed").inc()
-        self._audience.notify(PlayoutResumed(reply.number, played))
+        self._emit(PlayoutResumed(reply.ids, played))
 
     def cancel(self, reason: str) -> None:
         """Ends the reply; what was played stays in the history."""
-        reply = self._live()
+        reply = self._current()
         if reason == "interrupted":
             INTERRUPTIONS.labels("confirmed").inc()
         self.drop()
@@ -170,68 +146,39 @@ class Speaking:
             self._task.cancel()
         self._reply = self._task = None
 
+    def finish(self, error: VdxError | None) -> None:
+        """The reply was played to its end, or failed with `error`."""
+        reply = self._current()
+        self._reply = self._task = None
+        if reply.released:
+            self._close(reply, "failed" if error else "completed", "", error)
+
+    def clause(self, event: ClauseStarted) -> ReplyClause | None:
+        """The clause with its part of the responder's text; None if its reply is over."""
+        reply, clause = self._reply, event.clause
+        if reply is None or reply.ids.number != event.reply:
+            return None
+        text = reply.source[clause.source_start : clause.source_end]
+        return ReplyClause(reply.ids, event.index, text)
+
     def _close(
         self, reply: Reply, status: ReplyStatus, reason: str, error: VdxError | None
     ) -> None:
         played = reply.playout.played_samples
-        text = self._host.history.close_spoken(
-            self._host.reply_item(reply.number),
-            reply.source,
-            played,
-            complete=status == "completed",
+        text = self._history.close_spoken(
+            reply.ids.item_id, reply.source, played, complete=status == "completed"
         )
         REPLIES.labels(status).inc()
-        self._audience.notify(ReplyDone(reply.number, status, reason, _ms(played), text, error))
+        self._emit(ReplyDone(reply.ids, status, reason, _ms(played), text, error))
 
-    def _live(self) -> Reply:
+    def _current(self) -> Reply:
         if self._reply is None:
             raise RuntimeError("the turn machine decided about a reply that does not exist")
         return self._reply
 
     def _voice(self) -> Voice:
-        options = self._host.options
+        options = self._options()
         return Voice(options.voice, options.language, options.speaker, options.speed)
-
-    # --- reported by the reply --------------------------------------------------------------
-
-    def on_text(self, reply: Reply) -> None:
-        self._mark(reply, "first_text")
-
-    def on_voiced(self, reply: Reply) -> None:
-        self._mark(reply, "first_voice")
-
-    def on_audible(self, reply: Reply) -> None:
-        self._mark(reply, "first_audio")
-        self._host.handle(ReplyAudible(reply.number))
-        if (timed := self._trace.finish()) is not None:
-            TURNS.inc()
-            self._audience.notify(TurnTimed(reply.number, *timed))
-
-    def on_clause(self, reply: Reply, span: ClauseSpan) -> None:
-        if span.continued:
-            return  # its text was told when its beginning sounded
-        clause = span.clause
-        text = reply.source[clause.source_start : clause.source_end]
-        self._audience.notify(ReplyClause(reply.number, text))
-
-    def on_ended(self, reply: Reply, error: VdxError | None) -> None:
-        if reply is not self._reply:
-            return
-        self._reply = self._task = None
-        if reply.promised:
-            self._close(reply, "failed" if error else "completed", "", error)
-        self._host.handle(ReplyEnded(reply.number, failed=error is not None))
-
-    def on_trouble(self, error: VdxError) -> None:
-        self._host.trouble(error)
-
-    def _broke(self, reply: Reply, error: VdxError) -> None:
-        self._host.trouble(error)
-        self.on_ended(reply, error)
-
-    def _mark(self, reply: Reply, stage: str) -> None:
-        if reply is self._reply:
-            self._trace.mark(stage, self._clock())
 
 
 def _ms(speak_samples: int) -> int:

@@ -1,4 +1,4 @@
-"""Where the milliseconds of a turn went, counted from the end of the person's speech."""
+"""Times of the stages of a turn, counted from the end of the user's speech."""
 
 from dataclasses import dataclass, field
 
@@ -14,6 +14,16 @@ STAGES = (
     "first_audio",
 )
 """In the usual order; text and voice come before the endpoint when the reply was preemptive."""
+STAGE_LABELS = {
+    "pause_noticed": "the pause is noticed",
+    "speculative_transcript": "transcript, speculative",
+    "first_text": "first words of the reply",
+    "first_voice": "first audio from the voice",
+    "endpoint": "end of turn decided",
+    "final_transcript": "transcript, final",
+    "first_audio": "first audio sent",
+}
+"""Stage -> its name in tables and plots."""
 
 
 @dataclass(slots=True)
@@ -25,7 +35,7 @@ class TurnTrace:
     marks: dict[str, float] = field(default_factory=dict)
 
     def begin(self, utterance: int, speech_end: float) -> None:
-        """A pause began at `speech_end`; an earlier one was no end, so its marks are void."""
+        """Starts a trace at a pause that began at `speech_end`; removes earlier marks."""
         self.speech_end = speech_end
         self.utterance = utterance
         self.marks.clear()
@@ -34,12 +44,12 @@ class TurnTrace:
         self.marks.setdefault(stage, now)
 
     def restart_reply(self) -> None:
-        """A new reply replaces the one whose text and voice were marked."""
+        """Removes the marks of a reply that a new one replaces."""
         for stage in ("first_text", "first_voice", "first_audio"):
             self.marks.pop(stage, None)
 
     def finish(self) -> tuple[float, dict[str, float]] | None:
-        """Milliseconds to the first audio and to every stage; None when nobody had spoken."""
+        """Milliseconds to the first audio and to every stage; None if no speech came before it."""
         if not self.speech_end or "first_audio" not in self.marks:
             return None
         stages = {

@@ -1,6 +1,6 @@
-"""Who speaks now: a pure state machine, event in, decisions out, no I/O and no clock.
+"""The turn machine: who speaks now. Event in, decisions out; no I/O and no clock.
 
-States and what moves between them (an event that a row does not name changes nothing):
+States and transitions (an event that no row names changes nothing):
 
     state           event                             next              decisions
     --------------  --------------------------------  ----------------  ----------------------
@@ -40,18 +40,18 @@ States and what moves between them (an event that a row does not name changes no
     any             SessionOver                       TERMINATED        (CancelReply,)
                                                                           EndSession
 
-A reply is *prepared* (preemptive, silent), then *pending* (promised, no frame sent yet) and then
-*audible*. One that is pending is protected like an audible one: noise before its first frame
-pauses it, only a confirmed interruption ends it. While one utterance's final transcript is due,
-or the person speaks again, no reply is started unasked; the words of all of them are answered
-together. With `barge_in` off speech over a reply pauses nothing and is answered afterwards.
+A reply is *prepared* (preemptive, silent), then *pending* (released, no frame sent yet) and then
+*audible*. A pending one is treated like an audible one: noise before its first frame pauses it,
+only a confirmed barge-in ends it. While a final transcript is due, or the user speaks again, no
+reply is started unless it is requested; all these utterances are answered together. With
+`barge_in` off speech over a reply pauses nothing and is answered afterwards.
 A pause whose words sound unfinished (`policy.endpoint_extension_ms`) may last longer before it
 counts as SpeechEnded: ExtendEndpoint says how long, for this pause alone. Speech over a reply that
 is only paused gets no such extension: the reply waits.
 
-Whoever drives the machine owes it a FINAL or failed transcript for every FinishUtterance that is
-not abandoned, and a ReplyEnded for every StartReply and SpeakReply that is not cancelled. Events
-of utterances and replies that are over change nothing.
+The caller must answer every FinishUtterance that is not abandoned with a FINAL or failed
+transcript, and every StartReply and SpeakReply that is not cancelled with a ReplyEnded. Events of
+utterances and replies that are over change nothing.
 """
 
 from collections.abc import Callable
@@ -60,8 +60,11 @@ from enum import Enum, auto
 from typing import Any
 
 from vdx.core.events import (
+    ReplyAudible,
+    ReplyEnded,
     SessionState,
     SpeechEnded,
+    SpeechLasted,
     SpeechPaused,
     SpeechResumed,
     SpeechStarted,
@@ -70,7 +73,7 @@ from vdx.core.events import (
     TranscriptKind,
 )
 from vdx.dialog.policy import TurnPolicy
-from vdx.dialog.turn_events import (
+from vdx.dialog.turn_decisions import (
     AbandonUtterance,
     CancelReply,
     CommitUser,
@@ -78,18 +81,17 @@ from vdx.dialog.turn_events import (
     EndSession,
     ExtendEndpoint,
     FinishUtterance,
-    InterruptRequested,
     PauseReply,
     PrepareReply,
-    ReplyAudible,
-    ReplyEnded,
-    ReplyRequested,
     ResumeReply,
-    SessionOver,
     SpeakReply,
-    SpeechLasted,
     StartReply,
     TurnDecision,
+)
+from vdx.dialog.turn_events import (
+    InterruptRequested,
+    ReplyRequested,
+    SessionOver,
     TurnEvent,
     UserText,
     UtteranceCleared,
@@ -100,7 +102,7 @@ __all__ = ["TurnMachine", "TurnPolicy"]
 
 
 class _Phase(Enum):
-    """How far a reply has come."""
+    """Progress of a reply."""
 
     PREPARED = auto()
     PENDING = auto()
@@ -109,7 +111,7 @@ class _Phase(Enum):
 
 @dataclass(slots=True)
 class _LiveReply:
-    """The one reply there is; `utterance` and `text` are what a prepared one answers."""
+    """The reply under way; a prepared one answers `utterance`, whose words were `text`."""
 
     id: int
     phase: _Phase
@@ -129,7 +131,7 @@ class _LiveSpeech:
 
 
 class _TurnState:
-    """At most one reply, at most one speech, and the utterances whose words are still due.
+    """At most one reply, at most one speech, and the utterances whose final transcript is due.
 
     Every step appends its decisions to `out`.
     """
@@ -148,15 +150,15 @@ class _TurnState:
 
     @property
     def active_reply(self) -> int | None:
-        """The reply that is promised or playing; a prepared one does not count."""
+        """The reply that is pending or playing; a prepared one does not count."""
         return self.reply.id if self.reply and self.reply.phase is not _Phase.PREPARED else None
 
     def speech_of(self, utterance: int) -> _LiveSpeech | None:
-        """The speech under way, if this is its number: events of another are stale."""
+        """The speech under way, if this is its number: events of another are out of date."""
         return self.speech if self.speech and self.speech.utterance == utterance else None
 
     def wait_for(self, speech: _LiveSpeech, silence_ms: int) -> None:
-        """How long the pause of `speech` may last; told when it changes."""
+        """Sets how long the pause of `speech` may last, in ms; decides when that changes."""
         if silence_ms != speech.endpoint_extension_ms:
             speech.endpoint_extension_ms = silence_ms
             self.out.append(ExtendEndpoint(speech.utterance, silence_ms))
@@ -188,7 +190,7 @@ class _TurnState:
         self.out.append(SpeakReply(reply.id))
 
     def start(self) -> None:
-        """A reply to all that is unanswered; what was requested for it counts now."""
+        """Starts a reply to all that is unanswered, as it was requested if it was."""
         request = self.requested or ReplyRequested()
         self.reply = _LiveReply(self._new_id(), _Phase.PENDING)
         self.unanswered, self.requested = False, None
@@ -202,19 +204,19 @@ class _TurnState:
             self.out.append(PauseReply(self.reply.id))
 
     def resume(self) -> None:
-        """The barge-in turned out to be none."""
+        """The speech over the reply was no barge-in."""
         if self.reply:
             audible = self.reply.phase is _Phase.AUDIBLE
             self.state = SessionState.SPEAKING if audible else SessionState.LISTENING
             self.out.append(ResumeReply(self.reply.id))
 
     def interrupt(self, reason: str) -> None:
-        """Step two of a barge-in, or the client's wish; a prepared reply is none of theirs."""
+        """Step two of a barge-in, or the client's request; a prepared reply is left alone."""
         if self.active_reply is None or self.reply is None:
             return
         self.out.append(CancelReply(self.reply.id, reason))
         if reason == "interrupted" and self.reply.phase is _Phase.PENDING:
-            self.unanswered = True  # what it answered still waits, if nothing new is said
+            self.unanswered = True  # what it answered is answered again if nothing new is said
         self.reply = None
         self.settle(answer=False)
 
@@ -281,7 +283,7 @@ class TurnMachine:
 
     @property
     def active_reply(self) -> int | None:
-        """The reply that is promised or playing; a prepared one does not count."""
+        """The reply that is pending or playing; a prepared one does not count."""
         return self._turn.active_reply
 
     @property
@@ -302,7 +304,7 @@ class TurnMachine:
         self._handlers[type(event)](event)
         return self._turn.out
 
-    # --- the person -------------------------------------------------------------------------
+    # --- the user ---------------------------------------------------------------------------
 
     def _speech_started(self, event: SpeechStarted) -> None:
         turn = self._turn
@@ -370,13 +372,13 @@ class TurnMachine:
             turn.settle()
 
     def _consider_barge_in(self, speech: _LiveSpeech) -> None:
-        """Step two of a barge-in: is this speech meant for us?"""
+        """Step two of a barge-in: cancels the reply if words or duration confirm it."""
         turn = self._turn
         barged_in = turn.state is SessionState.BARGED_IN
         if barged_in and turn.policy.confirms(speech.text, speech.ms):
             turn.interrupt("interrupted")
 
-    # --- what the recogniser heard ----------------------------------------------------------
+    # --- transcripts ------------------------------------------------------------------------
 
     def _transcript(self, transcript: Transcript) -> None:
         utterance, text = transcript.utterance, transcript.text.strip()
@@ -385,7 +387,7 @@ class TurnMachine:
             return
         speech = self._turn.speech_of(utterance)
         if speech is None:
-            return  # words without voice activity, or of an utterance that is over
+            return  # of an utterance that VAD did not find, or that is over
         speech.text = text
         self._consider_barge_in(speech)
         if transcript.kind is TranscriptKind.PAUSE and speech.paused:
@@ -441,7 +443,7 @@ class TurnMachine:
             return
         prepared = turn.reply.phase is _Phase.PREPARED
         turn.reply = None
-        if not prepared:  # one that broke in silence is replaced when the turn ends
+        if not prepared:  # one that failed is replaced when the turn ends
             turn.settle()
 
     def _reply_requested(self, event: ReplyRequested) -> None:
@@ -450,7 +452,7 @@ class TurnMachine:
             return
         turn.discard_prepared()
         turn.requested = event
-        if not turn.due:  # else answered when the words it is about are known
+        if not turn.due:  # else started when the final transcript is there
             turn.start()
 
     def _user_text(self, event: UserText) -> None:

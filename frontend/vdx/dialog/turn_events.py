@@ -1,9 +1,12 @@
-"""What the turn machine hears (events) and what it decides (decisions)."""
+"""What goes into the turn machine: requests of clients, and events of the stages."""
 
 from dataclasses import dataclass
 
 from vdx.core.events import (
+    ReplyAudible,
+    ReplyEnded,
     SpeechEnded,
+    SpeechLasted,
     SpeechPaused,
     SpeechResumed,
     SpeechStarted,
@@ -13,40 +16,17 @@ from vdx.core.events import (
 
 
 @dataclass(frozen=True, slots=True)
-class SpeechLasted:
-    """The current utterance spans `ms` from onset to its last speech frame."""
-
-    utterance: int
-    ms: int
-
-
-@dataclass(frozen=True, slots=True)
 class UtteranceCommitted:
-    """The client says the utterance is complete, whatever voice activity thinks."""
+    """The client ends the utterance, whatever VAD says."""
 
     utterance: int
 
 
 @dataclass(frozen=True, slots=True)
 class UtteranceCleared:
-    """The client throws away what it sent of the utterance."""
+    """The client discards what it sent of the utterance."""
 
     utterance: int
-
-
-@dataclass(frozen=True, slots=True)
-class ReplyAudible:
-    """The first frame of a reply was sent."""
-
-    reply: int
-
-
-@dataclass(frozen=True, slots=True)
-class ReplyEnded:
-    """A reply was played to its end, or broke; `failed` says which."""
-
-    reply: int
-    failed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +42,7 @@ class ReplyRequested:
 
 @dataclass(frozen=True, slots=True)
 class UserText:
-    """The person typed; `respond` asks for a reply, which replaces one that is playing."""
+    """The user typed; `respond` asks for a reply, which replaces one that is playing."""
 
     text: str
     respond: bool = True
@@ -96,108 +76,4 @@ TurnEvent = (
     | UserText
     | InterruptRequested
     | SessionOver
-)
-
-
-@dataclass(frozen=True, slots=True)
-class ExtendEndpoint:
-    """Let the pause under way last `silence_ms`; 0 means as long as any other pause."""
-
-    utterance: int
-    silence_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class FinishUtterance:
-    """Ask the recogniser for the final transcript."""
-
-    utterance: int
-
-
-@dataclass(frozen=True, slots=True)
-class AbandonUtterance:
-    """Throw the utterance away: it was no turn."""
-
-    utterance: int
-
-
-@dataclass(frozen=True, slots=True)
-class CommitUser:
-    """Put what the person said (or typed: utterance None) into the history."""
-
-    text: str
-    utterance: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class PrepareReply:
-    """Start a reply to the history plus `text`, silently."""
-
-    reply: int
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class DiscardReply:
-    """Drop a prepared reply nobody heard of."""
-
-    reply: int
-
-
-@dataclass(frozen=True, slots=True)
-class StartReply:
-    """Start a reply to the history and speak it; the texts are those of ReplyRequested."""
-
-    reply: int
-    instructions: str = ""
-    say: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class SpeakReply:
-    """The prepared reply was right: speak it."""
-
-    reply: int
-
-
-@dataclass(frozen=True, slots=True)
-class PauseReply:
-    """Send nothing more, keep what was not sent."""
-
-    reply: int
-
-
-@dataclass(frozen=True, slots=True)
-class ResumeReply:
-    """Go on at the exact sample."""
-
-    reply: int
-
-
-@dataclass(frozen=True, slots=True)
-class CancelReply:
-    """End the reply, stop its computation, keep in the history what was played."""
-
-    reply: int
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class EndSession:
-    reason: str
-
-
-TurnDecision = (
-    ExtendEndpoint
-    | FinishUtterance
-    | AbandonUtterance
-    | CommitUser
-    | PrepareReply
-    | DiscardReply
-    | StartReply
-    | SpeakReply
-    | PauseReply
-    | ResumeReply
-    | CancelReply
-    | EndSession
 )

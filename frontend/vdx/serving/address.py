@@ -16,9 +16,9 @@ from vdx.core.errors import ConfigError, SetupError
 from vdx.core.paths import locate
 
 SOCKET, PORT = "t", 8001
-"""Triton is given both, and gRPC makes of them one file name: `t:8001`."""
+"""Triton takes an address and a port; gRPC joins them to the socket's file name `t:8001`."""
 LONGEST_PATH = 107
-"""Bytes of a socket's path, by the kernel."""
+"""Bytes; the kernel's limit for the path of a socket."""
 WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # nosec B104
 
 
@@ -88,7 +88,7 @@ def shared_folder(home: Path) -> Path:
 def fits(folder: Path) -> bool:
     """Whether the path of the socket in `folder` is short enough for the kernel.
 
-    Quoted, because gRPC measures it so.
+    The limit applies to the quoted path, as in gRPC.
     """
     return len(f"{_quoted(folder / SOCKET)}:{PORT}") <= LONGEST_PATH
 

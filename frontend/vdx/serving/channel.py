@@ -16,12 +16,12 @@ CHANNEL_OPTIONS: ChannelOptions = (
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 1000),
 )
-HASTY_OPTIONS: ChannelOptions = (
+FAST_RECONNECT_OPTIONS: ChannelOptions = (
     ("grpc.min_reconnect_backoff_ms", 100),
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 100),
 )
-"""For a server that was started just now."""
+"""Reconnects quickly, for a server that was started just now."""
 
 
 def open_channel(

@@ -2,12 +2,13 @@
 
     PARENT-PID LOCK-DESCRIPTOR private|- PROGRAM ARGUMENTS...
 
-The kernel asks the server to end (SIGTERM) when its parent dies. A guardian stays behind, which
-ends the server's group by force: at once when the server is gone, because a model process that
+The kernel asks the server to end (SIGTERM) when its parent dies. A watchdog process stays, which
+kills the server's process group: at once when the server is gone, because a model process that
 waits for an answer of the server with the interpreter's lock held cannot end itself; after
-`GRACE_S` when the parent is gone, because a server that is stopped or hangs does not react. It
-then removes what the parent can remove no more. Only the standard library is imported, and
-Python's own preexec_fn is not used because it would fork a process full of threads.
+`GRACE_S` when the parent is gone, because a server that is stopped or hangs does not react. It then
+removes the temporary files and shared memory that the parent would have removed. Only the standard
+library is imported, and Python's own preexec_fn is not used because it would fork a process full of
+threads.
 """
 
 import contextlib

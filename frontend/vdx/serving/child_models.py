@@ -1,8 +1,8 @@
 """Child models: the networks a voice runs in Triton under names of its own.
 
-Nobody asks for them by name, so they are no part of any listing; and a model process that
-crashes leaves them behind. A child is called CHILD_PREFIX parent-started-part, `started` being
-when its process started, in hexadecimal nanoseconds.
+They are left out of listings, because no request names them. A model process that crashes leaves
+them loaded. A child is called CHILD_PREFIX parent-started-part, where `started` is the time its
+process started, in hexadecimal nanoseconds.
 """
 
 from collections.abc import Iterable, Mapping
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 CHILD_PREFIX = "_vdx_child_"
 ALIVE = frozenset({"READY", "LOADING"})
 GRACE_S = 120.0
-"""How long a process that unloads, or was followed by another, may still finish what it speaks."""
+"""How long the children of a process that unloads, or was replaced, serve its last requests."""
 
 
 def is_child(name: str) -> bool:
@@ -20,31 +20,31 @@ def is_child(name: str) -> bool:
 
 @dataclass(slots=True)
 class UnusedChildModels:
-    """Tells which children nobody needs any more."""
+    """Finds the child models that no model process uses."""
 
     _since: dict[str, float] = field(default_factory=dict)
 
     def find(self, children: Iterable[str], states: Mapping[str, str], now: float) -> list[str]:
         """Those to unload.
 
-        `states` are the models of the index, `now` seconds of one clock. A child is an orphan
+        `states` are the models of the index, `now` seconds of one clock. A child is unused
         when its parent is not loaded, or unloads or has had another process for GRACE_S.
         """
         families: dict[str, list[tuple[int, str]]] = {}
         for name in children:
             parent, started = _origin(name)
             families.setdefault(parent, []).append((started, name))
-        orphans, leaving = [], set()
+        unused, superseded = [], set()
         for parent, members in families.items():
             newest = max(started for started, _ in members)
             for started, name in members:
                 state = states.get(parent)
                 if state not in ALIVE and state != "UNLOADING":
-                    orphans.append(name)
+                    unused.append(name)
                 elif state == "UNLOADING" or started < newest:
-                    leaving.add(name)
-        self._since = {name: self._since.get(name, now) for name in leaving}
-        return orphans + [name for name, since in self._since.items() if now - since >= GRACE_S]
+                    superseded.add(name)
+        self._since = {name: self._since.get(name, now) for name in superseded}
+        return unused + [name for name, since in self._since.items() if now - since >= GRACE_S]
 
 
 def _origin(name: str) -> tuple[str, int]:

@@ -7,18 +7,16 @@
 
 Whoever reaches a Triton with explicit model control can run code in it, so the server listens on
 a Unix socket that its user alone can reach, or on the network with mutual TLS. It starts with
-nothing loaded, and takes its model processes and their shared memory with it, however it ends.
+no model loaded. When it ends, also by a crash, its model processes end and their shared memory is
+removed.
 """
 
 import asyncio
-import signal
-import subprocess
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from vdx.core.config import TlsConfig, TritonConfig
 from vdx.core.errors import TritonUnavailable
@@ -31,13 +29,12 @@ from vdx.serving.address import (
     split_address,
 )
 from vdx.serving.backend_dir import TritonPython, assemble_backend_directory
-from vdx.serving.channel import HASTY_OPTIONS, tls_files
+from vdx.serving.channel import FAST_RECONNECT_OPTIONS, tls_files
+from vdx.serving.child_server import ChildServer, IsReady, ServerKind
 from vdx.serving.environment import server_environment
 from vdx.serving.ports import check_free, choose_port, when_free
-from vdx.serving.private_memory import UMASK
-from vdx.serving.scratch import Scratch, clear_dead
+from vdx.serving.scratch import Scratch
 from vdx.serving.socket_folder import SocketFolder, lock_socket_folder
-from vdx.serving.subprocesses import exited, guarded_command, signal_group, tail
 from vdx.serving.triton import TritonClient
 
 
@@ -67,32 +64,27 @@ class EmbeddedOptions:
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
-class EmbeddedTriton:
+class EmbeddedTriton(ChildServer):
     """One tritonserver process and everything it starts; see the module's docstring."""
 
     def __init__(self, options: EmbeddedOptions) -> None:
+        kind = ServerKind(
+            title="the embedded Triton",
+            program="tritonserver",
+            folder="triton",
+            error=TritonUnavailable,
+            start_timeout_s=options.start_timeout_s,
+            stop_timeout_s=options.stop_timeout_s,
+        )
+        super().__init__(kind)
         self.options = options
-        self._process: subprocess.Popen[bytes] | None = None
         self._socket_folder: SocketFolder | None = None
         self._metrics_port: int | None = None
-        self._scratch: Scratch | None = None
         self._region_prefix = ""
-
-    async def __aenter__(self) -> Self:
-        await self.start()
-        return self
-
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self.stop()
 
     @property
     def grpc_url(self) -> str:
-        """Where clients find it; kept over a restart."""
+        """Address for clients; kept over a restart."""
         if self.options.grpc_address:
             return network_url(self.options.grpc_address)
         if self._socket_folder is None:
@@ -101,68 +93,70 @@ class EmbeddedTriton:
 
     @property
     def metrics_url(self) -> str:
-        """Where its metrics are read; empty where they were not asked for."""
+        """Address of its metrics; empty if they are off."""
         port = self._metrics_port
         return "" if port is None else f"http://127.0.0.1:{port}/metrics"
 
     @property
     def has_own_socket(self) -> bool:
-        """Other commands do not find it by themselves: another Triton has the socket of `home`."""
+        """Whether its socket is not the one of `home`, which another Triton holds."""
         return self._socket_folder is not None and not self._socket_folder.shared
 
     @property
     def log_file(self) -> Path:
-        """Where tritonserver and the model processes write; gone after stop() if not named."""
-        home = self._scratch.folder if self._scratch else Path()
-        return self.options.log_file or home / "triton.log"
-
-    @property
-    def pid(self) -> int | None:
-        """Process id, also that of its process group; None when it does not run."""
-        return self._process.pid if self.running and self._process else None
-
-    @property
-    def running(self) -> bool:
-        return self._process is not None and self._process.poll() is None
+        """Where tritonserver and the model processes write; removed by `stop` if not named."""
+        return self.options.log_file or super().log_file
 
     async def start(self) -> None:
-        """Start and wait until the server answers.
+        """Starts it and waits until it answers; no model is loaded then.
 
-        Raises SetupError (no usable environment or folder), ConfigError (no files for TLS),
-        PortTaken, TritonUnavailable (it ended, or was not ready in time; the end of its log is in
-        the message).
+        Raises:
+            SetupError: there is no usable environment or folder.
+            ConfigError: there are no files for TLS.
+            PortTaken: a port that the options name is in use.
+            TritonUnavailable: it ended or was not ready in time; the message has the end of its
+                log.
         """
-        if self.running:
-            return
         first = self._socket_folder is None
         try:
-            await self._start()
-        except BaseException:  # cancelled or failed: no server stays behind, and it goes on
-            await self._end()
+            await super().start()
+        except BaseException:  # cancelled or failed: frees the socket, then raises it again
             if first:
-                self._release()
+                await self._release()
             raise
 
+    async def stop(self) -> int | None:
+        status = await super().stop()
+        await self._release()
+        return status
+
     async def _start(self) -> None:
-        python = await asyncio.to_thread(TritonPython.inspect, self.options.triton_python)
+        options = self.options
+        python = await asyncio.to_thread(TritonPython.inspect, options.triton_python)
         await self._choose_address()
-        await asyncio.to_thread(clear_dead)
         self._scratch = scratch = Scratch.create("triton")
         self._region_prefix = scratch.region_prefix
-        if self.options.pulled_models is not None:
-            self.options.pulled_models.mkdir(parents=True, exist_ok=True)
+        if options.pulled_models is not None:
+            options.pulled_models.mkdir(parents=True, exist_ok=True)
         assemble = partial(
             assemble_backend_directory,
             scratch.folder,
-            self.options.families,
+            options.families,
             triton_python=python,
         )
         backends = await in_thread(assemble)
-        self._process = self._spawn(python, backends, scratch)
-        await self._wait_ready(self._process)
+        socket_folder = self._socket_folder
+        self._spawn(
+            [str(python.server / "bin" / "tritonserver"), *self._arguments(backends)],
+            scratch,
+            # What model processes write is removed with this server's own files.
+            server_environment(python, options.environment) | {"TMPDIR": str(scratch.folder)},
+            descriptors=[] if socket_folder is None else [socket_folder.descriptor],
+            private_memory=True,
+        )
 
     async def _choose_address(self) -> None:
-        """Takes what is kept over a restart: the folder of the socket and the metrics port."""
+        """Chooses what is kept over a restart: the folder of the socket and the metrics port."""
         options = self.options
         if options.grpc_address:
             tls_files(options.tls)
@@ -174,76 +168,21 @@ class EmbeddedTriton:
             choose = partial(choose_port, "metrics", options.metrics_port)
             self._metrics_port = await when_free(choose)
 
-    async def stop(self) -> int | None:
-        """End the server and its model processes; returns the exit status, None if not started.
-
-        Asks first, ends by force after `stop_timeout_s`. Safe to call twice.
-        """
-        status = await self._end()
-        self._release()
-        return status
-
-    async def _end(self) -> int | None:
-        process, self._process = self._process, None
-        if process is None:
-            self._remove_files()
-            return None
-        signal_group(process.pid, signal.SIGTERM)
-        try:
-            async with asyncio.timeout(self.options.stop_timeout_s):
-                await exited(process)
-        except TimeoutError:
-            pass
-        finally:
-            # Also after a clean exit: a model process may outlive its server for a moment.
-            signal_group(process.pid, signal.SIGKILL)
-            process.wait()
-            self._remove_files()
-        return process.returncode
-
-    def _release(self) -> None:
-        """Gives the folder of the socket to the next Triton."""
+    async def _release(self) -> None:
+        """Releases the folder of the socket for another Triton."""
         claim, self._socket_folder = self._socket_folder, None
         if claim is not None:
-            claim.release()
+            await in_thread(claim.release)
 
-    async def died(self) -> int:
-        """Wait until the process ends and return its exit status; does not clean up after it."""
-        if self._process is None:
-            raise TritonUnavailable("the embedded Triton does not run")
-        return await exited(self._process)
+    @asynccontextmanager
+    async def _readiness(self) -> AsyncIterator[IsReady]:
+        config = TritonConfig(url=self.grpc_url, tls=self.options.tls)
+        async with TritonClient(config, FAST_RECONNECT_OPTIONS) as client:
+            yield client.is_ready
 
-    async def restart(self) -> None:
-        """Stop what is left and start again at the same address; no model is loaded then."""
-        await self._end()
-        await self.start()
-
-    def log_tail(self, lines: int = 20) -> str:
-        """The last lines of the log, for an error message."""
-        return tail(self.log_file, lines)
-
-    def _spawn(
-        self, python: TritonPython, backends: Path, scratch: Scratch
-    ) -> subprocess.Popen[bytes]:
-        command = [str(python.server / "bin" / "tritonserver"), *self._arguments(backends)]
-        inherited = [scratch.lock]
-        if self._socket_folder is not None:
-            inherited.append(self._socket_folder.descriptor)
-        with self.log_file.open("ab") as log:
-            return subprocess.Popen(
-                guarded_command(command, scratch.lock, private_memory=True),
-                pass_fds=inherited,
-                # What model processes write is removed with this server's own files.
-                env=server_environment(python, self.options.environment)
-                | {"TMPDIR": str(scratch.folder)},
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                # A group of its own: Ctrl-C in the terminal must not reach it before its clients.
-                start_new_session=True,
-                umask=UMASK,
-                cwd=scratch.folder,
-            )
+    def _timeout_hint(self) -> str:
+        address = self.options.grpc_address
+        return f" (do its certificates hold for {self.grpc_url}?)" if address else ""
 
     def _arguments(self, backends: Path) -> list[str]:
         flags: dict[str, object] = {
@@ -287,29 +226,3 @@ class EmbeddedTriton:
         if self._metrics_port is None:
             return {"allow-metrics": "false"}
         return {"metrics-address": "127.0.0.1", "metrics-port": self._metrics_port}
-
-    async def _wait_ready(self, process: subprocess.Popen[bytes]) -> None:
-        config = TritonConfig(url=self.grpc_url, tls=self.options.tls)
-        client = TritonClient(config, HASTY_OPTIONS)
-        try:
-            async with client, asyncio.timeout(self.options.start_timeout_s):
-                while not await client.is_ready():
-                    if process.poll() is not None:
-                        raise TritonUnavailable(
-                            f"tritonserver ended with status {process.returncode}:\n"
-                            f"{self.log_tail()}"
-                        )
-                    await asyncio.sleep(0.02)
-        except TimeoutError:
-            address = self.options.grpc_address
-            hint = f" (do its certificates hold for {self.grpc_url}?)" if address else ""
-            raise TritonUnavailable(
-                f"tritonserver was not ready within {self.options.start_timeout_s:g} s{hint}:\n"
-                f"{self.log_tail()}"
-            ) from None
-
-    def _remove_files(self) -> None:
-        scratch, self._scratch = self._scratch, None
-        if scratch is not None:
-            # A server that was killed leaves its regions behind.
-            scratch.remove()

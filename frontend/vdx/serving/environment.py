@@ -1,7 +1,7 @@
-"""The environment of the processes vdx starts: what they need, and no secret.
+"""The environment variables of the processes vdx starts: what they need, and no secret.
 
-Their own code does not read the keys of vdx, but whatever runs in them could, and so could a crash
-report. What is passed on is therefore a list of names, not the whole environment without some.
+Code that runs in them, or a crash report, could read the keys of vdx. So variables are passed on
+by a list of allowed names, not by a list of excluded ones.
 """
 
 import os
@@ -25,7 +25,7 @@ PREFIXES = (
     *("OMP_", "GOMP_", "KMP_", "MKL_", "OPENBLAS_", "MALLOC_", "GLIBC_"),
 )
 SECRET = re.compile("KEY|SECRET|TOKEN|PASS|CREDENTIAL|AUTH", re.IGNORECASE)
-"""In the name of a variable: it is not passed on, whatever it begins with (NVIDIA_API_KEY)."""
+"""A variable with one of these in its name is never passed on (NVIDIA_API_KEY)."""
 
 
 def child_environment(environ: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -35,7 +35,7 @@ def child_environment(environ: Mapping[str, str] | None = None) -> dict[str, str
 
 
 def named_variables(names: Iterable[str]) -> dict[str, str]:
-    """Those of vdx's own environment that somebody asked to be passed on."""
+    """The variables of vdx's own environment that `embedded.environment` names."""
     return {name: os.environ[name] for name in names if name in os.environ}
 
 

@@ -1,4 +1,4 @@
-"""Recognisers that understand only some sentences: pocketsphinx with a vocabulary of one's own.
+"""Recognisers of a limited set of sentences: pocketsphinx with the user's own vocabulary.
 
 Each is a folder of `VDX_HOME/model_repository` that holds its files, so a profile names it like any
 other recogniser. The environment of the models, where pocketsphinx is, checks the files.
@@ -51,7 +51,7 @@ _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}")
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What pocketsphinx made of a vocabulary: size of the pruned dictionary, times in ms."""
+    """Result of loading a vocabulary in pocketsphinx: words after pruning, times in ms."""
 
     pronunciations: int
     read_ms: float
@@ -69,7 +69,7 @@ def kind_of(file: Path) -> str:
 
 
 def check(paths: Paths, file: Path, dictionary: Path | None, *, prune: bool = True) -> Checked:
-    """Has pocketsphinx load a vocabulary once.
+    """Loads a vocabulary once in pocketsphinx, in the environment of the models.
 
     Raises:
         InvalidInput: what is wrong with it, with file and line.
@@ -156,7 +156,7 @@ def _take(file: Path, folder: Path, name: str) -> str:
 
 @contextmanager
 def _aside(repository: Path) -> Iterator[Path]:
-    """A folder that Triton does not look into, on the same file system."""
+    """A folder on the same file system that Triton does not read models from."""
     try:
         repository.parent.mkdir(parents=True, exist_ok=True)
         repository.mkdir(exist_ok=True)

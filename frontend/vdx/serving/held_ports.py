@@ -1,4 +1,4 @@
-"""Waits for a port that an earlier vdx, or a server it left behind, is about to give back."""
+"""Retries a port that an earlier vdx, or a server it started, holds until it has ended."""
 
 import time
 from collections.abc import Callable
@@ -6,29 +6,29 @@ from collections.abc import Callable
 from vdx.core.errors import PortTaken
 
 WAIT_S = 10.0
-"""An orphaned server is ended by force after three seconds; see `child_guard.py`."""
+"""Longer than the 3 s after which a server whose vdx has ended is killed; see `child_guard.py`."""
 PAUSE_S = 0.2
 SERVERS = ("tritonserver", "livekit-server", "vdx")
 
 
-class Patience:
-    """Says after each PortTaken whether to try again in PAUSE_S; `tell` is called once."""
+class HeldPortRetry:
+    """Decides after each PortTaken whether to try again in PAUSE_S; calls `tell` once."""
 
     def __init__(self, tell: Callable[[str], None]) -> None:
         self._tell = tell
         self._until = 0.0
-        self._strangers = 0
+        self._without_holder = 0
 
     def allows(self, taken: PortTaken) -> bool:
-        """Whether the port is held by something of vdx, and not for longer than WAIT_S.
+        """Whether a process of vdx holds the port, and has for no longer than WAIT_S.
 
         Blocks while it reads what every process of this user has open.
         """
         holder = holder_of(taken.port) if taken.port else ""
         if not holder:
             # Who held it may have ended between the two looks: then the next try succeeds.
-            self._strangers += 1
-            return bool(taken.port) and self._strangers == 1
+            self._without_holder += 1
+            return bool(taken.port) and self._without_holder == 1
         now = time.monotonic()
         if not self._until:
             self._until = now + WAIT_S

@@ -5,144 +5,81 @@
         await livekit.died()      # returns when the process ends by itself
         await livekit.restart()   # same ports and keys
 
-Its signalling listens on 127.0.0.1 alone; it offers people its loopback address only, and dies with
-its parent.
+Its signalling listens on 127.0.0.1 alone; it offers participants its loopback address only, and
+ends with its parent.
 """
 
-import asyncio
 import secrets
-import signal
-import subprocess
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import yaml
 
 from vdx.core.errors import RoomError
+from vdx.serving.child_server import ChildServer, IsReady, ServerKind
 from vdx.serving.environment import child_environment
 from vdx.serving.ports import choose_livekit_ports, when_free
-from vdx.serving.private_memory import UMASK
-from vdx.serving.scratch import Scratch, clear_dead
-from vdx.serving.subprocesses import answers_http, exited, guarded_command, signal_group, tail
+from vdx.serving.scratch import Scratch
+from vdx.serving.subprocesses import answers_http
 
 START_S = 30.0
 STOP_S = 5.0
-LOG_TAIL = 15
 
 
-class DevelopmentLiveKit:
-    """One livekit-server; `port` None prefers 7880 and takes a free one, 0 takes a free one."""
+class DevelopmentLiveKit(ChildServer):
+    """One livekit-server; `port` None prefers 7880 and takes a free one, 0 takes a free one.
+
+    `start` raises PortTaken where the port was given explicitly and is in use, RoomError where it
+    ended or was not ready in time.
+    """
 
     def __init__(self, program: Path, port: int | None = None) -> None:
+        kind = ServerKind(
+            title="the development LiveKit server",
+            program="livekit-server",
+            folder="livekit",
+            error=RoomError,
+            start_timeout_s=START_S,
+            # It waits for rooms to empty, which development need not.
+            stop_timeout_s=STOP_S,
+        )
+        super().__init__(kind)
         self._program = program
         self._port = port
-        self._process: subprocess.Popen[bytes] | None = None
-        self._scratch: Scratch | None = None
         self._ports: tuple[int, int] | None = None
         self.api_key = "vdx-development"
         self.api_secret = secrets.token_hex(32)
 
-    async def __aenter__(self) -> Self:
-        await self.start()
-        return self
-
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self.stop()
-
     @property
     def url(self) -> str:
         """The address of its signalling; raises RoomError before it was started."""
-        if self._ports is None:
-            raise RoomError("the development LiveKit server has not been started")
-        return f"ws://127.0.0.1:{self._ports[0]}"
+        return f"ws://127.0.0.1:{self._chosen_ports[0]}"
 
     @property
-    def pid(self) -> int | None:
-        """Process id; None when it does not run."""
-        running = self._process is not None and self._process.poll() is None
-        return self._process.pid if running and self._process else None
+    def _chosen_ports(self) -> tuple[int, int]:
+        """Signalling (TCP) and media (UDP); kept over a restart."""
+        if self._ports is None:
+            raise RoomError("the development LiveKit server has not been started")
+        return self._ports
 
-    async def start(self) -> None:
-        """Starts it and waits until it answers.
-
-        Raises:
-            PortTaken: the port was given explicitly and is in use.
-            RoomError: it ended, or was not ready in time; its last words are in the message.
-        """
-        if self.pid is not None:
-            return
+    async def _start(self) -> None:
         if self._ports is None:
             self._ports = await when_free(lambda: choose_livekit_ports(self._port))
-        await asyncio.to_thread(clear_dead)
-        try:
-            self._scratch = self._scratch or Scratch.create("livekit")
-            self._process = self._spawn(self._scratch)
-            await self._wait_ready(self._process)
-        except BaseException:
-            await self.stop()
-            raise
-
-    async def stop(self) -> None:
-        """Ends it; asks first. Safe to call twice."""
-        process, self._process = self._process, None
-        if process is not None:
-            signal_group(process.pid, signal.SIGTERM)
-            try:
-                async with asyncio.timeout(STOP_S):
-                    await exited(process)
-            except TimeoutError:
-                pass  # it waits for rooms to empty; they are not worth it
-            finally:
-                signal_group(process.pid, signal.SIGKILL)
-                process.wait()
-        scratch, self._scratch = self._scratch, None
-        if scratch is not None:
-            scratch.remove()
-
-    async def died(self) -> int:
-        """Waits until the process ends and returns its exit status."""
-        if self._process is None:
-            raise RoomError("the development LiveKit server does not run")
-        return await exited(self._process)
-
-    async def restart(self) -> None:
-        """Stops what is left and starts again on the same ports with the same keys."""
-        await self.stop()
-        await self.start()
-
-    def log_tail(self, lines: int = LOG_TAIL) -> str:
-        """The last lines of its log, for an error message."""
-        return tail(self._scratch.folder / "livekit.log", lines) if self._scratch else ""
-
-    def _spawn(self, scratch: Scratch) -> subprocess.Popen[bytes]:
-        folder = scratch.folder
-        config, log = folder / "livekit.yaml", folder / "livekit.log"
+        self._scratch = scratch = Scratch.create("livekit")
+        config = scratch.folder / "livekit.yaml"
         config.write_text(yaml.safe_dump(self._config()), encoding="utf-8")
         config.chmod(0o600)
         command = [str(self._program), "--config", str(config)]
-        with log.open("ab") as output:
-            return subprocess.Popen(
-                guarded_command(command, scratch.lock),
-                pass_fds=[scratch.lock],
-                env=child_environment(),
-                umask=UMASK,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
-                cwd=folder,
-            )
+        self._spawn(command, scratch, child_environment())
+
+    @asynccontextmanager
+    async def _readiness(self) -> AsyncIterator[IsReady]:
+        yield partial(answers_http, self._chosen_ports[0])
 
     def _config(self) -> dict[str, object]:
-        if self._ports is None:
-            raise RoomError("the development LiveKit server has no ports yet")
-        port, udp = self._ports
+        port, udp = self._chosen_ports
         return {
             "port": port,
             "bind_addresses": ["127.0.0.1"],
@@ -155,23 +92,8 @@ class DevelopmentLiveKit:
                 "use_external_ip": False,
                 "node_ip": "127.0.0.1",
                 "enable_loopback_candidate": True,
-                # Else people are sent to STUN servers on the internet, which nobody needs here.
+                # Else participants are sent to STUN servers on the internet.
                 "stun_servers": [f"127.0.0.1:{udp}"],
             },
             "logging": {"level": "warn", "json": False},
         }
-
-    async def _wait_ready(self, process: subprocess.Popen[bytes]) -> None:
-        if self._ports is None:
-            return
-        try:
-            async with asyncio.timeout(START_S):
-                while not await answers_http(self._ports[0]):
-                    if process.poll() is not None:
-                        status = process.returncode
-                        raise RoomError(f"livekit-server ended ({status}):\n{self.log_tail()}")
-                    await asyncio.sleep(0.02)
-        except TimeoutError:
-            raise RoomError(
-                f"livekit-server was not ready within {START_S:g} s:\n{self.log_tail()}"
-            ) from None

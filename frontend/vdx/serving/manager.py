@@ -1,7 +1,7 @@
 """Loads and unloads the models of one Triton server.
 
-`serving/recovery.py` watches what is loaded. A server that went away is waited for, and what was
-loaded before is loaded again.
+`serving/recovery.py` probes what is loaded. When the server ends and is back, what was loaded
+before is loaded again.
 """
 
 import asyncio
@@ -27,16 +27,16 @@ log = logger(__name__)
 PARALLEL_LOADS = 2
 SERVER_POLL_S = 0.25
 FINISH_S = 15.0
-"""How long what a model says or hears may take to be over before it is unloaded all the same."""
+"""How long an unload waits for clauses and utterances in progress."""
 RELOAD_WAIT_S = 10.0
-"""How long a request for a model waits for one that is being loaded again."""
+"""How long a request waits for a model that is being reloaded."""
 
 
 @dataclass(frozen=True, slots=True)
 class ModelStatus:
     """One model of the repository.
 
-    `info` is what Triton says once the model was loaded, before that what its files here say;
+    `info` comes from Triton once the model was loaded, before that from its files on this machine;
     None where neither is known.
     """
 
@@ -55,7 +55,7 @@ async def _none_here() -> Mapping[str, ModelInfo]:
 
 
 class ModelManager:
-    """The only one that loads and unloads; calls are safe from any task of its loop."""
+    """The only class that loads and unloads models; call it from any task of its event loop."""
 
     def __init__(self, client: TritonClient, read_models: ReadModels = _none_here) -> None:
         self._client = client
@@ -64,12 +64,12 @@ class ModelManager:
         self._wanted: set[str] = set()
         self._locks: dict[str, asyncio.Lock] = {}
         self._slots = asyncio.Semaphore(PARALLEL_LOADS)
-        self._orphans = UnusedChildModels()
+        self._unused_children = UnusedChildModels()
         self.recovery = Recovery(client, self)
 
     @property
     def wanted(self) -> frozenset[str]:
-        """Models that are to be resident."""
+        """Models that are to stay loaded."""
         return frozenset(self._wanted)
 
     def info(self, name: str) -> ModelInfo | None:
@@ -82,11 +82,11 @@ class ModelManager:
         return info is not None and info.can("calibrated_confidence")
 
     def lock(self, name: str) -> asyncio.Lock:
-        """Held by whoever loads, unloads or reloads `name`."""
+        """The lock held while `name` is loaded, unloaded or reloaded."""
         return self._locks.setdefault(name, asyncio.Lock())
 
     async def wait_for_server(self, tell: Callable[[str], None]) -> None:
-        """Returns when Triton is ready; says once that it is waiting."""
+        """Returns when Triton is ready; calls `tell` once if it has to wait."""
         told = False
         while not await self._client.is_ready():
             if not told:
@@ -97,7 +97,7 @@ class ModelManager:
     async def ensure(
         self, name: str, kind: ModelKind | None = None, language: str = ""
     ) -> ModelInfo:
-        """Loads `name` unless it is ready; `kind` and `language` say what it is wanted for.
+        """Loads `name` unless it is ready; checks its `kind` and `language`.
 
         Raises:
             UnknownName: the repository has no such model.
@@ -142,9 +142,9 @@ class ModelManager:
             raise ModelUnavailable(f"{name} is being loaded again", model=name)
 
     async def unload(self, name: str) -> None:
-        """Unloads `name` once what it is saying now is made; new requests fail at once.
+        """Unloads `name` after its clauses and utterances in progress; new requests fail at once.
 
-        What is not made within FINISH_S fails too: nothing is unloaded under a stream of ours.
+        What is not finished within FINISH_S is failed first: no stream of this client is open then.
 
         Raises:
             UnknownName: the repository has no such model.
@@ -170,7 +170,7 @@ class ModelManager:
         """The name in full of the model that `name` means; see `serving/model_names.py`.
 
         Raises:
-            UnknownName: the repository has none; the message has the nearest of its kind.
+            UnknownName: the repository has none; the message suggests the nearest name of its kind.
         """
         if name in self._infos:
             return name
@@ -194,7 +194,7 @@ class ModelManager:
         ]
 
     async def is_loaded(self, name: str) -> bool:
-        """Whether Triton has `name` ready, whoever had it loaded."""
+        """Whether Triton has `name` ready, also when another client loaded it."""
         state = (await self._states()).get(name)
         return state is not None and state.ready
 
@@ -203,7 +203,7 @@ class ModelManager:
         return list(await self._states())
 
     async def run(self) -> None:
-        """Watches until cancelled."""
+        """Probes models and Triton until cancelled."""
         await self.recovery.run(self._look_after_server)
 
     async def _look_after_server(self) -> None:
@@ -217,13 +217,13 @@ class ModelManager:
         await self.wait_for_server(lambda _: None)
 
     async def _sweep(self) -> None:
-        """Unloads the networks that a crashed model process left behind."""
+        """Unloads the child models that a crashed model process left loaded."""
         try:
             children = await self._client.children()
             states = {state.name: state.state for state in await self._client.index()}
             now = asyncio.get_running_loop().time()
-            for name in self._orphans.find(children, states, now):
-                log.info("unloading an orphan", model=name)
+            for name in self._unused_children.find(children, states, now):
+                log.info("unloading an unused child model", model=name)
                 await self._client.unload(name)
         except TritonError as error:
-            log.warning("orphans not swept", error=str(error))
+            log.warning("unused child models not listed", error=str(error))

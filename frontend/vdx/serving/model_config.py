@@ -1,6 +1,6 @@
-"""Reads and writes `config.pbtxt`: what Triton, and routing through it, know of a model.
+"""Reads and writes `config.pbtxt`, the configuration of a model in Triton.
 
-The one place where a configuration is made; always as a protobuf message, never as pieces of text.
+Configurations are made here only, and as protobuf messages, not by joining text.
 """
 
 import re
@@ -14,7 +14,7 @@ from vdx.serving.voicepacks.metadata import Voicepack
 
 CONFIG = "config.pbtxt"
 VERSION = "1"
-"""The version folder without which Triton does not see a model; ours hold nothing."""
+"""The version folder without which Triton does not see a model; in vdx it is empty."""
 LARGEST_CONFIG = 1024 * 1024
 
 _PARAMETER = re.compile(r"[a-z][a-z0-9_]{0,60}")
@@ -26,7 +26,7 @@ SEQUENCE_IDLE_US = 5_000_000
 MOST_SEQUENCES = 64
 
 Tensor = tuple[str, str, list[int], bool]
-"""Name, type, dimensions, whether it may be left out."""
+"""Tensors of a contract: name, type, dimensions, whether it may be left out."""
 
 TTS_INPUTS: tuple[Tensor, ...] = (
     ("TEXT", "TYPE_STRING", [1], False),
@@ -63,7 +63,7 @@ def entry_text(pack: Voicepack, voicepack: str, more: Mapping[str, str]) -> str:
     `more` are parameters of the family.
 
     Raises:
-        InvalidInput: one of `more` is none of the family's to set.
+        InvalidInput: a parameter of `more` cannot be set for the family.
     """
     parameters = _parameters(pack, voicepack)
     for key, value in more.items():
@@ -75,7 +75,7 @@ def entry_text(pack: Voicepack, voicepack: str, more: Mapping[str, str]) -> str:
 
 
 def config_text(family: str, kind: ModelKind, parameters: Mapping[str, str]) -> str:
-    """A `config.pbtxt` that keeps the contract of its kind."""
+    """A `config.pbtxt` with the tensors of its kind's contract."""
     from google.protobuf import text_format
     from tritonclient.grpc import model_config_pb2 as pb
 
@@ -119,7 +119,7 @@ def _parameters(pack: Voicepack, voicepack: str) -> dict[str, str]:
 
 
 def read_entry(folder: Path) -> ModelInfo:
-    """What the `config.pbtxt` of a model's folder says.
+    """The description in the `config.pbtxt` of a model's folder.
 
     Raises:
         ModelFailed: there is none, or it is not a configuration of vdx.

@@ -13,7 +13,7 @@ from vdx.serving.models import KIND_NAMES, ModelInfo, ModelKind
 
 
 def find_model(name: str, names: Collection[str], language: str) -> str | None:
-    """The model that `name` means to a speaker of `language` (BCP-47); None where none is."""
+    """The model that `name` means for `language` (BCP-47); None if there is none."""
     if name in names:
         return name
     return _of_language(name, names, language)
@@ -22,7 +22,7 @@ def find_model(name: str, names: Collection[str], language: str) -> str | None:
 def unknown_model(
     name: str, kind: ModelKind | None, names: Iterable[str], known: Mapping[str, ModelInfo]
 ) -> UnknownName:
-    """The error for a name that is no model's; `kind` is what one was wanted for."""
+    """The error for a name that is no model's; `kind` is the kind that was wanted."""
     if kind is None:
         return unknown_name("model", name, names)
     other = {each for each in names if each in known and known[each].kind != kind}
@@ -30,7 +30,7 @@ def unknown_model(
 
 
 def require_kind(info: ModelInfo, kind: ModelKind | None) -> None:
-    """Raises InvalidInput where a model is not of the kind that is wanted."""
+    """Raises InvalidInput if a model is not of the wanted kind."""
     if kind is not None and info.kind != kind:
         wanted, given = KIND_NAMES[kind], KIND_NAMES[info.kind]
         raise InvalidInput(f"model {info.name!r} is a {given}, not a {wanted}", param=wanted)

@@ -1,8 +1,8 @@
-"""Tells when the process of a model on this machine ends, so that no probe has to find out.
+"""Reports when the process of a model on this machine ends, sooner than a probe would.
 
-Triton 2.51 says nothing of it and keeps the model READY. The processes are found by their command
-line. Those of another Triton on the machine may be among them: what is told here is a reason to
-look, not proof. Models of a Triton elsewhere have no process here, and nothing is told.
+Triton 2.51 does not report it and keeps the model READY. The processes are found by their command
+line. Those of another Triton on the machine may be among them, so a report is only a reason to
+probe. Models of a Triton on another machine have no process here, and are not reported.
 """
 
 import asyncio
@@ -40,11 +40,11 @@ def _model_of(cmdline: bytes) -> str:
 
 
 async def _found(models: Collection[str]) -> dict[int, str] | None:
-    """The same beside the event loop; None where this process can open or start nothing more."""
+    """The same in a thread; None when this process has no file descriptor or thread left."""
     try:
         return await asyncio.to_thread(model_processes, models)
     except (OSError, RuntimeError) as error:  # no descriptor, or no thread, is free
-        log.warning("model processes are not looked for", error=str(error))
+        log.warning("model processes were not listed", error=str(error))
         return None
 
 
@@ -76,7 +76,7 @@ class ModelProcesses:
         return model in self._seen and await _found({model}) == {}
 
     def close(self) -> None:
-        """Follows none any more."""
+        """Stops following all."""
         for pid in list(self._followed):
             self._forget(pid)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from vdx.core.errors import InvalidInput, ModelFailed
-from vdx.core.language_tags import primary_subtag
+from vdx.core.language_tags import serves
 
 ModelKind = Literal["tts", "asr"]
 
@@ -47,24 +47,21 @@ class ModelInfo:
     sample_rate: int
     capabilities: frozenset[str] = field(default_factory=frozenset)
     batch: int = 1
-    """How many utterances it decodes together: a file is understood faster several at a time."""
+    """How many utterances of a recording it decodes as one batch."""
 
     def can(self, capability: str) -> bool:
         return capability in self.capabilities
 
     def speaks(self, language: str) -> bool:
         """Whether a BCP-47 tag is served, by its primary subtag; '*' serves all."""
-        primary = primary_subtag(language)
-        return "*" in self.languages or any(
-            primary_subtag(known) == primary for known in self.languages
-        )
+        return serves(self.languages, language)
 
     def language(self, wanted: str = "") -> str:
-        """The language it works in when asked for `wanted`; empty where it finds out by itself."""
+        """The language tag it uses for `wanted`; empty if it detects the language."""
         return wanted or (self.languages[0] if len(self.languages) == 1 else "").replace("*", "")
 
     def require_language(self, language: str) -> None:
-        """Raises InvalidInput that names a language the model lacks; an empty one is none."""
+        """Raises InvalidInput if the model lacks `language`; an empty one is allowed."""
         if language and not self.speaks(language):
             known = ", ".join(self.languages[:LANGUAGES_TOLD]) or "none"
             more = " and others" if len(self.languages) > LANGUAGES_TOLD else ""
@@ -79,7 +76,7 @@ def describe(name: str, family: str, parameters: Mapping[str, str]) -> ModelInfo
     """Builds the description from a config's `parameters`.
 
     Raises:
-        ModelFailed: the model does not say what it is, so vdx cannot talk to it.
+        ModelFailed: a parameter that vdx needs is missing or wrong.
     """
     kind = parameters.get("kind", "")
     if kind not in ("tts", "asr"):

@@ -1,4 +1,4 @@
-"""Chooses the loopback ports of servers that cannot be told to take a free one themselves."""
+"""Chooses free loopback ports for servers that cannot choose one themselves."""
 
 import asyncio
 import contextlib
@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from vdx.core.errors import PortTaken
 from vdx.core.logs import logger
-from vdx.serving.held_ports import PAUSE_S, Patience
+from vdx.serving.held_ports import PAUSE_S, HeldPortRetry
 
 log = logger(__name__)
 T = TypeVar("T")
@@ -20,13 +20,13 @@ server comes back to it after a restart."""
 TRIES = 100
 
 
-def choose_port(what: str, wish: int) -> int:
-    """A TCP port of Triton on loopback: the one wished for, or a free one for 0.
+def choose_port(what: str, preferred: int) -> int:
+    """A TCP port of Triton on loopback: the preferred one, or a free one for 0.
 
     Raises PortTaken when it is in use, or none is free.
     """
     with contextlib.ExitStack() as held:
-        return _choose(held, what, wish, 0)
+        return _choose(held, what, preferred, 0)
 
 
 def choose_ports(what: str, count: int) -> list[int]:
@@ -52,12 +52,12 @@ async def when_free(choose: Callable[[], T]) -> T:
 
     Raises PortTaken as `choose` does.
     """
-    patience = Patience(log.warning)
+    retry = HeldPortRetry(log.warning)
     while True:
         try:
             return choose()
         except PortTaken as taken:
-            if not await asyncio.to_thread(patience.allows, taken):
+            if not await asyncio.to_thread(retry.allows, taken):
                 raise
         await asyncio.sleep(PAUSE_S)
 
@@ -78,19 +78,19 @@ def choose_livekit_ports(port: int | None) -> tuple[int, int]:
 def _choose(
     held: contextlib.ExitStack,
     what: str,
-    wish: int | None,
+    preferred: int | None,
     default: int,
     *,
     of: str = "Triton",
     kind: socket.SocketKind = socket.SOCK_STREAM,
 ) -> int:
-    if wish:
+    if preferred:
         try:
-            return _hold(held, wish, kind)
+            return _hold(held, preferred, kind)
         except OSError as error:
-            message = f"the {what} port {wish} of {of} is taken: {error.strerror}"
-            raise PortTaken(message, port=wish) from None
-    own = [default] if wish is None and default else []
+            message = f"the {what} port {preferred} of {of} is taken: {error.strerror}"
+            raise PortTaken(message, port=preferred) from None
+    own = [default] if preferred is None and default else []
     for number in (*own, *secrets.SystemRandom().sample(CANDIDATES, TRIES)):
         with contextlib.suppress(OSError):
             return _hold(held, number, kind)

@@ -1,10 +1,10 @@
-"""Keeps other users out of the shared memory of a server.
+"""Keeps the shared memory of a server unreadable for other users.
 
-tritonserver's Python backend creates its regions with mode 0600 under umask 077 and then opens
-them to everybody with `fchmod(region, 0644)`, which has no option. `refuse_to_share`, called in the
-process that becomes the server, makes that one call do nothing, there and in all it starts. It is
-a seccomp filter of x86_64, the only machine the embedded server runs on. Only the standard library
-is imported: it runs before the server does, in `child_guard.py`.
+tritonserver's Python backend creates its regions with mode 0600 under umask 077 and then opens them
+to everybody with `fchmod(region, 0644)`, which has no option. `refuse_to_share`, called in the
+process that becomes the server, makes that call do nothing, in that process and in all it starts.
+It is a seccomp filter of x86_64, the only machine the embedded server runs on. Only the standard
+library is imported: it runs before the server does, in `child_guard.py`.
 """
 
 import ctypes
@@ -35,7 +35,7 @@ INSTRUCTIONS = (
 
 
 def refuse_to_share() -> None:
-    """Installs the filter; says so on standard output, the server's log, where it cannot."""
+    """Installs the filter; prints a failure on standard output, which is the server's log."""
     _make_cuda_devices()
     libc = ctypes.CDLL(None, use_errno=True)
     code = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *i) for i in INSTRUCTIONS))

@@ -1,4 +1,4 @@
-"""Whether the server answers and the models that every session may need are there."""
+"""Whether Triton answers and the models that sessions start with are loaded."""
 
 import asyncio
 from collections.abc import Callable, Iterable
@@ -13,10 +13,10 @@ STARTING = "loading"
 
 
 class Readiness:
-    """What Triton said last, asked once per `triton.probe_interval_ms` by `run`.
+    """The result of the last check, made every `triton.probe_interval_ms` by `run`.
 
-    It is asked in the background and not when somebody wants to know: whoever asks needs no key,
-    and a server that hangs would make them wait. `problem` is empty when all is well.
+    `/readyz` needs no key and must not wait for a Triton that hangs, so it reads this result.
+    `problem` is empty if the last check passed.
     """
 
     def __init__(
@@ -32,12 +32,12 @@ class Readiness:
         self.problem = STARTING
 
     def suspect(self, problem: str = "") -> None:
-        """Looks now instead of at the next interval; a `problem` counts until then."""
+        """Checks now instead of at the next interval; a `problem` counts until then."""
         self.problem = problem or self.problem
         self._look.set()
 
     async def run(self) -> None:
-        """Asks until cancelled."""
+        """Checks until cancelled."""
         interval = self._client.config.probe_interval_ms / 1000
         while True:
             before, self.problem = self.problem, await self.check()
@@ -51,7 +51,7 @@ class Readiness:
             self._look.clear()
 
     async def check(self) -> str:
-        """What is wrong now, or an empty string; at most `triton.probe_timeout_ms` later."""
+        """The problem found now, or an empty string; takes at most `triton.probe_timeout_ms`."""
         limit_ms = self._client.config.probe_timeout_ms
         try:
             async with asyncio.timeout(limit_ms / 1000):

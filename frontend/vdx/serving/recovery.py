@@ -1,13 +1,14 @@
-"""Watches the models that are to be loaded, and loads again those that died.
+"""Probes the models that are to be loaded, and reloads those whose process ended or hangs.
 
-Ready endpoints stay green over a dead model process, so every model is probed: at intervals, when
-a request to it failed, and when its process ended. A model with streams that bring something is
-alive, whatever its probe says. Each model is watched by a task of its own, so that one that loads
-slowly holds up no other.
+Triton reports a model as ready after its process has ended, so every model is probed: at intervals,
+when a request to it failed, and when its process ended. A model whose streams bring responses
+counts as alive, whatever its probe says. Each model has a task of its own, so that one that loads
+slowly does not delay the others.
 
-Several frontends may share a server, and all of them see a model die. Each waits for a random time
-before it acts (`vdx up`, whose server it is, does not), waits for whoever loads the model already,
-and probes again: the first one reloads, the others find it alive.
+Several frontends may share a server, and all of them see a model fail. Each waits for a random
+time (`vdx up`, which owns its server, does not), waits while another loads the model, and probes
+again: the first one reloads, the others find it alive. Finding a model dead takes time in which
+another frontend may have reloaded it, so its state is read again right before a reload.
 """
 
 import asyncio
@@ -40,19 +41,21 @@ JITTER_S = 1.0
 DRAIN_S = 2.0
 """How long streams in flight may go on once their model is to be reloaded, unless it died."""
 LEFT_S = 1.0
-"""How long streams that were failed may take to be over."""
+"""How long streams that were failed may take to end."""
 UNLOADING_S = 5.0
-"""A dead model may stay UNLOADING for ever; nothing it held is worth waiting longer for."""
+"""How long an unload is waited for: a dead model may stay UNLOADING for ever."""
 CONFIRM_S = 3.0
-"""How long the probe before a reload may take. One that lives answers in milliseconds, but on a
-machine with more to do than cores that may be seconds, and busy is not dead."""
+"""How long the probe before a reload may take: usually milliseconds, but seconds on an overloaded
+machine, where a slow model must not count as dead."""
 NOTICED_S = 0.1
-"""By then Triton itself knows that a process ended, and says so."""
+"""Seconds after which Triton itself reports that a process ended."""
 POLL_S = 0.05
+REPLACED_S = 0.25
+"""Seconds after which a frontend that unloaded a dead model has begun to load it again."""
 
 
-class Residents(Protocol):
-    """The model manager, as its recovery sees it."""
+class WantedModels(Protocol):
+    """The part of the model manager that recovery uses."""
 
     @property
     def wanted(self) -> frozenset[str]: ...
@@ -62,7 +65,7 @@ class Residents(Protocol):
 
 @dataclass(slots=True)
 class Watch:
-    """One model: `look` asks for a probe now, `asked` wait for what it says."""
+    """One model: setting `look` probes it now, `asked` are futures for the result."""
 
     look: asyncio.Event = field(default_factory=asyncio.Event)
     asked: list[asyncio.Future[bool]] = field(default_factory=list)
@@ -75,9 +78,9 @@ class Watch:
 class Recovery:
     """Runs as one task; calls are safe from any other of its loop."""
 
-    def __init__(self, client: TritonClient, residents: Residents) -> None:
+    def __init__(self, client: TritonClient, models: WantedModels) -> None:
         self._client = client
-        self._residents = residents
+        self._models = models
         self._watches: dict[str, Watch] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._slots = asyncio.Semaphore(PARALLEL_RELOADS)
@@ -86,17 +89,17 @@ class Recovery:
         self.jitter_s = JITTER_S
 
     def follow_wanted(self) -> None:
-        """The manager wants other models than before."""
+        """Called when the set of wanted models has changed."""
         self._changed.set()
 
     def suspect(self, model: str = "") -> None:
-        """Has a model, or every one, probed now instead of at its next probe."""
+        """Probes a model, or every one, now instead of at its next interval."""
         for name, watch in self._watches.items():
             if model in ("", name):
                 watch.look.set()
 
     def alive(self, model: str) -> bool:
-        """Whether its last probe was answered, as far as is known."""
+        """Whether its last probe was answered; True before the first one."""
         return model not in self._watches or self._watches[model].alive
 
     def died_within(self, model: str, seconds: float) -> bool:
@@ -105,7 +108,7 @@ class Recovery:
         return watch is not None and asyncio.get_running_loop().time() - watch.died <= seconds
 
     async def restored(self, model: str, within_s: float) -> bool:
-        """Has a model probed, and loaded again if need be; whether it is alive then.
+        """Probes a model and reloads it if necessary; whether it is alive then.
 
         False where it is not watched, or after `within_s` seconds.
         """
@@ -122,7 +125,7 @@ class Recovery:
             return False
 
     async def run(self, each_round: Callable[[], Awaitable[None]]) -> None:
-        """Watches until cancelled; `each_round` is awaited at every interval."""
+        """Probes until cancelled; `each_round` is awaited at every interval."""
         try:
             async with asyncio.TaskGroup() as group:
                 while True:
@@ -140,7 +143,7 @@ class Recovery:
         return self._client.config.probe_interval_ms / 1000
 
     async def _follow_wanted(self, group: asyncio.TaskGroup) -> None:
-        wanted = self._residents.wanted
+        wanted = self._models.wanted
         for name in self._watches.keys() - wanted:
             del self._watches[name]
             self._tasks.pop(name).cancel()
@@ -170,8 +173,8 @@ class Recovery:
         if not isinstance(error, ModelUnavailable) and watch.failures < FAILED_PROBES:
             return True
         watch.alive, watch.died = False, asyncio.get_running_loop().time()
-        async with self._residents.lock(name):
-            if name not in self._residents.wanted:
+        async with self._models.lock(name):
+            if name not in self._models.wanted:
                 return False
             try:
                 with self._client.streams.held(name):
@@ -181,12 +184,12 @@ class Recovery:
                 log.warning("reload failed", model=name, error=str(failure))
                 return False
         watch.failures = 0
-        await self._processes.follow(self._residents.wanted)
+        await self._processes.follow(self._models.wanted)
         return True
 
     async def _fault(self, name: str, watch: Watch) -> TritonError | None:
-        """What is wrong with a model; None where nothing is, or the server is gone."""
-        info = self._residents.info(name)
+        """What is wrong with a model; None if nothing is, or if the server does not answer."""
+        info = self._models.info(name)
         if info is None:
             return None
         began = asyncio.get_running_loop().time()
@@ -204,7 +207,7 @@ class Recovery:
         return None
 
     async def _probe(self, info: ModelInfo, watch: Watch) -> None:
-        """Probes a model; anew if a process of it ends meanwhile, which answers no probe."""
+        """Probes a model; again if a process of it ends meanwhile, which would not answer."""
         try:
             async with asyncio.timeout(None) as watch.probe:
                 await self._client.probe(info)
@@ -221,7 +224,7 @@ class Recovery:
             watch.probe.reschedule(asyncio.get_running_loop().time() + NOTICED_S)
 
     async def _end_streams(self, name: str, error: TritonError) -> None:
-        """Nothing is unloaded under this client's streams; those of others are not known."""
+        """Ends this client's streams before the unload; those of other clients are not known."""
         streams = self._client.streams
         died = isinstance(error, ModelDied)
         if died or not await streams.ended(name, DRAIN_S):
@@ -229,7 +232,7 @@ class Recovery:
             await streams.ended(name, LEFT_S)
 
     async def _reload(self, name: str) -> None:
-        """Loads a model, unless somebody else has by now."""
+        """Reloads a model, unless another frontend has done so."""
         await asyncio.sleep(random.uniform(0, self.jitter_s))  # noqa: S311  # nosec B311
         async with self._slots:
             if await self._answers(name):
@@ -240,36 +243,45 @@ class Recovery:
             log.info("model reloaded", model=name)
 
     async def _answers(self, name: str) -> bool:
-        """Whether a model is loaded and answers, once nobody loads or unloads it.
+        """Whether a model answers, after any load or unload in progress.
 
-        A dead process may leave a probe without any answer, and meanwhile another frontend may
-        have begun to replace it: so that is looked at again. No process at all needs no probe.
+        A model found dead that is no longer READY right afterwards is being reloaded by another
+        frontend: that is waited for, and the new process probed. Without any process there is no
+        probe.
         """
-        info = self._residents.info(name)
-        for _ in range(FAILED_PROBES):
-            if info is None or not (await self._settled(name)).ready:
-                return False
-            if await self._processes.gone(name):
-                return False
-            try:
-                async with asyncio.timeout(CONFIRM_S):
-                    await self._client.probe(info)
-            except (TimeoutError, ModelTimeout):
-                continue
-            except ModelBusy:
-                return True
-            except TritonError:
-                return False
+        info, unanswered = self._models.info(name), 0
+        while info is not None and (await self._settled(name)).ready:
+            answer = await self._confirm(name, info)
+            if answer is None:
+                unanswered += 1
+                if unanswered < FAILED_PROBES:
+                    continue
+            if answer or (await self._state(name)).ready:
+                return bool(answer)
+            await asyncio.sleep(REPLACED_S)
+        return False
+
+    async def _confirm(self, name: str, info: ModelInfo) -> bool | None:
+        """Whether a model answers a probe; None where no answer came in time."""
+        if await self._processes.gone(name):
+            return False
+        try:
+            async with asyncio.timeout(CONFIRM_S):
+                await self._client.probe(info)
+        except (TimeoutError, ModelTimeout):
+            return None
+        except ModelBusy:
             return True
-        replaced = (await self._state(name)).state in ("LOADING", "UNLOADING")
-        return replaced and await self._answers(name)
+        except TritonError:
+            return False
+        return True
 
     async def _state(self, name: str) -> ModelState:
         states = {state.name: state for state in await self._client.index()}
         return states.get(name, ModelState(name, "UNAVAILABLE"))
 
     async def _settled(self, name: str) -> ModelState:
-        """A model's state once nobody loads or unloads it, waited for only so long."""
+        """A model's state after any load or unload in progress, waited for only so long."""
         loop = asyncio.get_running_loop()
         began, limits = loop.time(), {"UNLOADING": UNLOADING_S}
         limits["LOADING"] = self._client.config.load_timeout_ms / 1000

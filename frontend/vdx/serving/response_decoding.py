@@ -1,4 +1,4 @@
-"""What models answer: the tensors of an inference response as vdx's own events."""
+"""Decodes the tensors of an inference response into vdx's events."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,7 +32,7 @@ def _words(raw: bytes) -> tuple[Word, ...]:
 
 @contextmanager
 def _contract(model: str) -> Iterator[None]:
-    """A model from elsewhere may answer anything; that is its failure, not the session's."""
+    """Raises ModelFailed where a response does not hold the tensors of the contract."""
     try:
         yield
     except (InvalidInput, KeyError, ValueError, TypeError, IndexError) as error:
@@ -43,7 +43,7 @@ def speech_chunk(answer: Any, model: str) -> SpeechChunk:
     """AUDIO (int16, 48 kHz, rows of 20 ms) and WORDS of a voice.
 
     Raises:
-        ModelFailed: the answer holds something else.
+        ModelFailed: the response does not keep the contract.
     """
     with _contract(model):
         out = _outputs(answer)
@@ -52,10 +52,10 @@ def speech_chunk(answer: Any, model: str) -> SpeechChunk:
 
 
 def transcript(answer: Any, model: str) -> Transcript:
-    """A recogniser's answer; its `utterance` is 0, the caller knows which it is.
+    """A recogniser's response; `utterance` is 0 and is filled in by the caller.
 
     Raises:
-        ModelFailed: the answer holds something else.
+        ModelFailed: the response does not keep the contract.
     """
     with _contract(model):
         out = _outputs(answer)

@@ -1,8 +1,8 @@
-"""The temporary folder and the shared memory of one child server, and what dead owners left.
+"""The temporary folder and shared memory of one child server; removes those of ended owners.
 
 An owner holds a lock on a file in /dev/shm that names its folder. The kernel releases the lock when
-the last process that holds it ends, whichever way, so a file that can be locked belongs to nobody
-any more. `fcntl` and not `filelock`: the lock is handed on to a child by its descriptor.
+the last process that holds it ends, whichever way, so a file that can be locked has no
+owner any more. `fcntl` and not `filelock`: the lock is handed on to a child by its descriptor.
 """
 
 import contextlib
@@ -59,7 +59,7 @@ class Scratch:
 
 
 def clear_dead() -> None:
-    """Removes what owners of this user left that ended without removing it; never raises."""
+    """Removes folders and regions of this user whose owner has ended; never raises."""
     with contextlib.suppress(OSError):
         for file in SHARED_MEMORY.iterdir():
             if file.name.startswith("vdx_") and file.name.endswith(f"_{OWNER}"):
@@ -85,7 +85,7 @@ def _clear(file: Path) -> None:
 
 
 def _remove(folder: Path, prefix: str) -> None:
-    """The owner's file goes last: while it is there, the rest is looked for again."""
+    """Removes the lock file last: while it is there, the next `clear_dead` tries again."""
     shutil.rmtree(folder, ignore_errors=True)
     with contextlib.suppress(OSError):
         for region in SHARED_MEMORY.iterdir():

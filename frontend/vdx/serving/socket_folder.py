@@ -2,7 +2,7 @@
 
 gRPC replaces a socket that exists without asking whether somebody listens there, and removes the
 file when it ends, whoever's it is by then. tritonserver therefore inherits the lock's descriptor:
-the folder is free once the last process that could touch the socket is gone. `filelock` keeps its
+the lock is released when the last process that uses the socket has ended. `filelock` keeps its
 descriptor to itself, so this is `flock` itself.
 """
 
@@ -16,12 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vdx.core.errors import SetupError
+from vdx.core.threads import in_thread
 from vdx.serving.address import fits, make_private, shared_folder
 
 LOCK = "lock"
 OWN_PREFIX = "vdx-socket-"
-ORPHAN_S = 10.0
-"""How long a server that outlives the vdx that started it is waited for."""
+LEFT_OVER_S = 10.0
+"""How long a server whose vdx was killed is waited for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +33,10 @@ class SocketFolder:
     descriptor: int
     """Of the lock; tritonserver inherits it."""
     shared: bool
-    """It is the one that the other commands look in."""
+    """Whether it is the one in which other commands look for a Triton."""
 
     def release(self) -> None:
-        """Gives the folder back; its lock lasts as long as a process that inherited it."""
+        """Releases the folder; the lock stays held while a process that inherited it runs."""
         os.ftruncate(self.descriptor, 0)
         os.close(self.descriptor)
         if not self.shared:
@@ -45,16 +46,16 @@ class SocketFolder:
 async def lock_socket_folder(home: Path | None) -> SocketFolder:
     """The folder of VDX_HOME `home`; one of its own where another Triton has that, or without.
 
-    Waits up to ORPHAN_S for a server whose vdx was killed. Raises SetupError.
+    Waits up to LEFT_OVER_S for a server whose vdx was killed. Raises SetupError.
     """
     if home is None:
-        return _own_folder()
+        return await in_thread(_own_folder, discard=SocketFolder.release)
     folder = shared_folder(home)
     make_private(folder)
-    deadline = asyncio.get_running_loop().time() + ORPHAN_S
+    deadline = asyncio.get_running_loop().time() + LEFT_OVER_S
     while (descriptor := _lock(folder)) is None:
-        if _owner_lives(folder) or asyncio.get_running_loop().time() > deadline:
-            return _own_folder()
+        if _owner_runs(folder) or asyncio.get_running_loop().time() > deadline:
+            return await in_thread(_own_folder, discard=SocketFolder.release)
         await asyncio.sleep(0.05)
     return SocketFolder(folder, descriptor, shared=True)
 
@@ -86,8 +87,8 @@ def _lock(folder: Path) -> int | None:
     return descriptor
 
 
-def _owner_lives(folder: Path) -> bool:
-    """Whether the vdx that holds the lock runs; not so while its server outlives it."""
+def _owner_runs(folder: Path) -> bool:
+    """Whether the vdx that took the lock still runs; its server may hold the lock alone."""
     with contextlib.suppress(OSError, ValueError):
         os.kill(int((folder / LOCK).read_text()), 0)
         return True

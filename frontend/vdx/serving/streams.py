@@ -1,13 +1,13 @@
 """The streams that one client has open to the models of Triton, and how each of them ends.
 
 Cancelling a task that waits in grpc's `read` or `write` cancels the call, and cancelling a call can
-crash tritonserver 2.51 (signal 11; mended upstream in 24.12), above all when its model is unloaded
-next. So both run in tasks of their own, and a stream that is not wanted any more is left: the model
-is told by a last request, the stream is read to its end, and the call is cancelled only if that end
-does not come.
+crash tritonserver 2.51 (signal 11; fixed upstream in 24.12), above all when its model is unloaded
+next. So both run in tasks of their own, and a stream that is not wanted any more is drained: a last
+request tells the model to stop, the stream is read to its end, and the call is cancelled only if
+that end does not come.
 
 A request to a model that is not loaded must not follow others on a stream: tritonserver 2.51
-writes its refusal into the answer that it is just writing, and dies of it. So the streams of a
+writes its error into a response that it is still writing, and crashes. So the streams of a
 model are shut, and their requests answered, before it is unloaded, and a voice is told to stop by a
 stream of its own.
 """
@@ -21,10 +21,10 @@ import grpc
 
 from vdx.core.errors import ModelUnavailable, TritonError
 
-LEAVE_S = 60.0
-"""A model that does not end a stream in this time is stuck, and its call is cancelled after all."""
+DRAIN_S = 60.0
+"""How long a stream is drained before its call is cancelled."""
 CLOSE_S = 2.0
-"""How long the end of the client itself waits for the streams that were left."""
+"""How long closing the client waits for streams that are being drained."""
 BROKEN = (grpc.aio.AioRpcError, grpc.aio.BaseError, asyncio.InvalidStateError)
 """What reading from or writing to a call raises that is over, or whose connection is."""
 DEAD_S = 0.1
@@ -46,11 +46,11 @@ class ModelStream:
         self._failed: asyncio.Future[TritonError] = asyncio.get_running_loop().create_future()
         self._shut: TritonError | None = None
         self.one_request = False
-        """It carries a single request, which no other answer can meet."""
+        """It carries a single request, so no second one can crash the server."""
 
     @property
     def failed(self) -> bool:
-        """The model is known not to answer any more."""
+        """Whether `fail` was called: the model does not answer any more."""
         return self._failed.done()
 
     def fail(self, error: TritonError) -> None:
@@ -59,7 +59,7 @@ class ModelStream:
             self._failed.set_result(error)
 
     def shut(self, error: TritonError) -> None:
-        """Refuses every further write with `error`, but for the last one of `leave`."""
+        """Refuses every further write with `error`, except the last one of `drain`."""
         self._shut = error
 
     async def read(self, wait_s: float | None = None) -> Any:
@@ -101,19 +101,19 @@ class ModelStream:
             raise self._failed.result()
         raise TimeoutError
 
-    async def leave(self, last_request: Any, patience_s: float) -> None:
-        """Sends `last_request`, if any, and reads to the end, which `fail` brings nearer."""
+    async def drain(self, last_request: Any, timeout_s: float) -> None:
+        """Sends `last_request`, if any, and reads to the end of the stream, or until `fail`."""
         try:
-            async with asyncio.timeout(patience_s):
+            async with asyncio.timeout(timeout_s):
                 if last_request is not None and not self.failed:
                     await self._write(last_request)
                 await self.done_writing()
                 while await self.read() is not grpc.aio.EOF:
                     pass
         except TritonError:
-            await asyncio.sleep(DEAD_S)  # what Triton itself may still end, it ends by now
+            await asyncio.sleep(DEAD_S)  # time for Triton to end the stream itself
         except (TimeoutError, *BROKEN):
-            pass  # it broke by itself, or is cancelled below
+            pass  # it has ended, or is cancelled below
         finally:
             self.call.cancel()
             tasks = [task for task in (self._reading, self._writing) if task is not None]
@@ -129,7 +129,7 @@ class Streams:
         self._open: dict[str, set[ModelStream]] = {}
         self._held: set[str] = set()
         self._answered: dict[str, float] = {}
-        self._leaving: set[asyncio.Task[None]] = set()
+        self._draining: set[asyncio.Task[None]] = set()
         self._changed = asyncio.Event()
 
     def open(self, call: Callable[[], Any], model: str) -> ModelStream:
@@ -141,24 +141,24 @@ class Streams:
         return stream
 
     def open_probe(self, call: Callable[[], Any], model: str) -> ModelStream:
-        """A stream that counts for nothing: it neither keeps `model` busy nor proves it alive."""
+        """A stream that is not counted: not in `in_flight`, and not in `answered_since`."""
         return ModelStream(call(), model, lambda: None)
 
-    def let_go(
-        self, stream: ModelStream, last_request: Any = None, *, patience_s: float = LEAVE_S
+    def drain(
+        self, stream: ModelStream, last_request: Any = None, *, timeout_s: float = DRAIN_S
     ) -> None:
-        """Ends a stream in the background; see `ModelStream.leave`."""
-        leaving = stream.leave(last_request, patience_s)
-        task = asyncio.get_running_loop().create_task(leaving, name="leave")
-        self._leaving.add(task)
-        task.add_done_callback(lambda done: self._left(done, stream))
+        """Ends a stream in the background; see `ModelStream.drain`."""
+        draining = stream.drain(last_request, timeout_s)
+        task = asyncio.get_running_loop().create_task(draining, name="drain-stream")
+        self._draining.add(task)
+        task.add_done_callback(lambda done: self._has_ended(done, stream))
 
     def in_flight(self, model: str) -> int:
-        """Streams whose call is not over, those that are being left included."""
+        """Streams whose call is not over, those being drained included."""
         return len(self._open.get(model, ()))
 
     def answered_since(self, model: str, when: float) -> bool:
-        """Whether a stream of `model` brought anything after `when`, in loop time."""
+        """Whether a stream of `model` brought a response after `when`, in loop time."""
         return self._answered.get(model, -1.0) > when
 
     @contextmanager
@@ -171,11 +171,11 @@ class Streams:
             self._held.discard(model)
 
     def fail(self, model: str, error: TritonError) -> None:
-        """Ends what is in flight to a model that will not answer any more."""
+        """Ends all streams of a model that does not answer any more, with `error`."""
         for stream in self._open.get(model, ()):
             stream.fail(error)
 
-    async def shut(self, model: str, error: TritonError, patience_s: float) -> None:
+    async def shut(self, model: str, error: TritonError, timeout_s: float) -> None:
         """Lets the streams to `model` send nothing more; returns when what they sent is answered.
 
         Those of one request are not waited for: it may still be answered after an unload.
@@ -183,16 +183,16 @@ class Streams:
         streams = {each for each in self._open.get(model, ()) if not each.one_request}
         for stream in streams:
             stream.shut(error)
-        deadline = asyncio.get_running_loop().time() + patience_s
+        deadline = asyncio.get_running_loop().time() + timeout_s
         while streams & self._open.get(model, set()):
             if asyncio.get_running_loop().time() > deadline:
                 return
             await asyncio.sleep(SHUT_POLL_S)
 
-    async def ended(self, model: str, patience_s: float) -> bool:
-        """Whether no stream to `model` is in flight, waiting up to `patience_s` for that."""
+    async def ended(self, model: str, timeout_s: float) -> bool:
+        """Whether no stream to `model` is in flight, waiting up to `timeout_s` for that."""
         try:
-            async with asyncio.timeout(patience_s):
+            async with asyncio.timeout(timeout_s):
                 while self.in_flight(model):
                     self._changed.clear()
                     await self._changed.wait()
@@ -201,18 +201,18 @@ class Streams:
         return True
 
     async def close(self) -> None:
-        """Gives up the streams that do not end soon; the channel is closed next."""
-        if self._leaving:
-            await asyncio.wait(self._leaving, timeout=CLOSE_S)
-        for task in list(self._leaving):
+        """Waits CLOSE_S for streams being drained, then cancels them."""
+        if self._draining:
+            await asyncio.wait(self._draining, timeout=CLOSE_S)
+        for task in list(self._draining):
             task.cancel()
-        await asyncio.gather(*self._leaving, return_exceptions=True)
+        await asyncio.gather(*self._draining, return_exceptions=True)
 
     def _has_answered(self, model: str) -> None:
         self._answered[model] = asyncio.get_running_loop().time()
 
-    def _left(self, task: asyncio.Task[None], stream: ModelStream) -> None:
-        self._leaving.discard(task)
+    def _has_ended(self, task: asyncio.Task[None], stream: ModelStream) -> None:
+        self._draining.discard(task)
         members = self._open.get(stream.model, set())
         members.discard(stream)
         if not members:

@@ -1,4 +1,4 @@
-"""What an event loop needs to look after a child process without a thread."""
+"""Starts, signals and waits for child processes without blocking the event loop."""
 
 import asyncio
 import contextlib
@@ -6,7 +6,10 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+
+from vdx.core.threads import in_thread
 
 ROOT = Path(__file__).parents[2]
 BOOT = "import sys; sys.path.insert(0, {root!r}); from vdx.serving.child_guard import main; main()"
@@ -15,9 +18,9 @@ POLL_S = 0.1
 
 
 def guarded_command(command: list[str], lock: int, *, private_memory: bool = False) -> list[str]:
-    """`command` so that it ends with this process; `lock` is inherited, see `child_guard.py`.
+    """`command`, wrapped to end with this process; `lock` is inherited, see `child_guard.py`.
 
-    `private_memory` keeps other users out of its shared memory, see `private_memory.py`.
+    `private_memory` makes its shared memory unreadable for other users, see `private_memory.py`.
     """
     boot = BOOT.format(root=str(ROOT))
     wanted = [str(os.getpid()), str(lock), "private" if private_memory else "-"]
@@ -25,7 +28,7 @@ def guarded_command(command: list[str], lock: int, *, private_memory: bool = Fal
 
 
 def signal_group(group: int, number: signal.Signals) -> None:
-    """Signal a process group; one that is gone is as good as signalled."""
+    """Signals a process group; does nothing if it has ended."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(group, number)
 
@@ -48,6 +51,31 @@ async def exited(process: subprocess.Popen[bytes]) -> int:
     return process.wait()
 
 
+async def end_group(
+    process: subprocess.Popen[bytes], timeout_s: float, clean_up: Callable[[], None]
+) -> int:
+    """Ends a process and its group, by force after `timeout_s`, then runs `clean_up`; the status.
+
+    The waiting for a killed process and `clean_up`, which may remove many files, are in a thread.
+    """
+
+    def reap() -> None:
+        process.wait()
+        clean_up()
+
+    signal_group(process.pid, signal.SIGTERM)
+    try:
+        async with asyncio.timeout(timeout_s):
+            await exited(process)
+    except TimeoutError:
+        pass
+    finally:
+        # Also after a clean exit: a process it started may outlive it for a moment.
+        signal_group(process.pid, signal.SIGKILL)
+        await in_thread(reap)
+    return process.returncode
+
+
 async def _polled(process: subprocess.Popen[bytes]) -> int:
     while (status := process.poll()) is None:  # noqa: ASYNC110  (the kernel sets no event)
         await asyncio.sleep(POLL_S)
@@ -63,7 +91,7 @@ def tail(log: Path, lines: int) -> str:
 
 
 async def answers_http(port: int) -> bool:
-    """One request over HTTP to loopback; False while nothing listens or it answers otherwise."""
+    """One request over HTTP to loopback; whether it is answered with status 200."""
     try:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
     except OSError:

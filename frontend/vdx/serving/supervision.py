@@ -1,7 +1,7 @@
-"""Keeps a server running that vdx started: ends it when it hangs, starts it again when it ended.
+"""Keeps a server running that vdx started: kills it when it hangs, restarts it when it has ended.
 
-Nothing that goes wrong meanwhile ends the supervision, because every conversation would end with
-it: a start that fails is told once for each kind of failure and tried again.
+No failure ends the supervision, because every conversation would end with it: a start that fails
+is reported once for each kind of failure and tried again.
 """
 
 import asyncio
@@ -16,14 +16,14 @@ from vdx.serving.subprocesses import signal_group
 log = logger(__name__)
 
 SILENT_S = 5.0
-"""A server that answers nothing for this long hangs; it answers within milliseconds under load."""
+"""A server without an answer for this long counts as hung; under load it takes milliseconds."""
 CONFIRM_S = 1.0
-"""Of a last try: that nothing was answered may also be because this process stood still."""
+"""Time-out of a last check before the kill, in case this process itself was suspended."""
 PERIOD_S = 1.0
 FIRST_DELAY_S = 1.0
 LONGEST_DELAY_S = 8.0
 STEADY_S = 30.0
-"""A server that keeps ending sooner after its start is started again later each time."""
+"""A server that ends sooner than this after its start is restarted with a growing delay."""
 
 IsLive = Callable[[float], Awaitable[bool]]
 """Whether the server answers within so many seconds; does not return False much sooner."""
@@ -72,7 +72,7 @@ class Supervisor:
         self._changed = changed
 
     async def run(self) -> None:
-        """Watches and restarts the server, which runs already."""
+        """Supervises the server, which runs already, until cancelled."""
         clock = asyncio.get_running_loop().time
         delay_s = 0.0
         while True:

@@ -1,4 +1,4 @@
-"""The one place where Triton's and gRPC's failures become vdx errors.
+"""Maps the errors of Triton, its models and gRPC to vdx errors.
 
 In this order: the code in brackets that a vdx backend begins its message with (a decoupled stream
 carries an error as a message only), a message of Triton itself out of `TRITON_MESSAGES`, the
@@ -81,7 +81,7 @@ TRITON_MESSAGES: tuple[tuple[str, type[TritonError]], ...] = (
     (rf"{_INPUT} batch size does not match other inputs for", ModelRejected),
     (r"inference request batch-size must be <= \d+ for", ModelRejected),
 )
-"""How messages of Triton 2.51 begin, and what they mean; the first that fits counts."""
+"""Beginnings of messages of Triton 2.51 and the error each means; the first match counts."""
 
 _KNOWN = tuple((re.compile(_PASSED_ON + begins), kind) for begins, kind in TRITON_MESSAGES)
 
@@ -93,7 +93,7 @@ def from_message(message: str, model: str) -> TritonError:
 
 
 def from_rpc(error: grpc.aio.AioRpcError, model: str) -> TritonError:
-    """The error for a failed call; a message that vdx knows beats the status."""
+    """The error for a failed call; a known message has precedence over the status."""
     code, details = error.code(), _without_traceback(error.details() or "no details")
     kind = STATUS_CODES.get(code, ModelFailed)
     told = _understood(details, model)

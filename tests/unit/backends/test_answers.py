@@ -9,7 +9,7 @@ import pytest
 
 @pytest.fixture
 def backend(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    utilities = SimpleNamespace(TRITONSERVER_RESPONSE_COMPLETE_FINAL=1)
+    utilities = SimpleNamespace(parameters=lambda: "", TRITONSERVER_RESPONSE_COMPLETE_FINAL=1)
     monkeypatch.setitem(sys.modules, "triton_python_backend_utils", utilities)
     name = "triton_backends.shared.tts_backend"
     monkeypatch.delitem(sys.modules, name, raising=False)
@@ -23,6 +23,8 @@ def test_a_stop_that_comes_during_the_question_is_not_lost(backend: ModuleType) 
         answer.abandoned = True  # as `_stop` does, on another thread
         return False
 
-    request = SimpleNamespace(request_id=lambda: "1", is_cancelled=is_cancelled)
+    request = SimpleNamespace(
+        parameters=lambda: "", request_id=lambda: "1", is_cancelled=is_cancelled
+    )
     answer = backend._Answer(request, None, 0.0)
     assert answer.cancelled()

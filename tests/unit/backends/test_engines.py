@@ -156,6 +156,10 @@ class TestEspeak:
             ("de-AT", "de"),
             ("zh-CN", "cmn"),
             ("pt_BR", "pt-br"),
+            ("cmn-Latn-pinyin", "cmn-latn-pinyin"),
+            ("iw", "he"),
+            ("in-ID", "id"),
+            ("deu", "de"),
         ],
     )
     def test_languages(self, espeak: EspeakEngine, tag: str, voice: str) -> None:
@@ -253,7 +257,7 @@ class TestPocketsphinx:
         utterance.accept(audio)
         flushed = utterance.flush()
         utterance.accept(np.random.default_rng(0).normal(0, 20, 4800).astype(np.int16))
-        assert utterance.finish() is flushed
+        assert utterance.finish() == flushed
         utterance.close()
 
     def test_speech_after_a_flush_is_heard(self, sphinx: PocketsphinxEngine) -> None:

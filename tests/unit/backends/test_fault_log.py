@@ -58,7 +58,7 @@ def test_what_the_backend_refuses_passes_and_is_not_written() -> None:
 def test_a_recogniser_that_fails_is_written_with_its_session() -> None:
     written: list[str] = []
     faults = FaultLog("canned", written.append)
-    sequences = Sequences(Engine(instant=True), limit=1, idle_s=60, faults=faults)
+    sequences = Sequences(Engine(), limit=1, idle_s=60, workers=0, faults=faults)
     reply = Reply()
     request = AsrRequest(np.zeros(320, np.int16), language="bad", session="session-3")
     sequences.submit(9, Job(request, reply, start=True))

@@ -94,7 +94,7 @@ def test_a_model_runs(doubling: Path) -> None:
     model = OnnxModel(doubling, settings(), ["x"], ["y"])
     [found] = model.run({"x": np.arange(3, dtype=np.float32)})
     assert found.tolist() == [0, 2, 4]
-    with pytest.raises(Internal, match="the model failed"):
+    with pytest.raises(Internal, match="the network failed"):
         model.run({"x": np.arange(3, dtype=np.int16)})
 
 

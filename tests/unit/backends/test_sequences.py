@@ -2,6 +2,7 @@
 
 import threading
 import time
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -10,7 +11,9 @@ import pytest
 from triton_backends.shared.contract import AsrRequest
 from triton_backends.shared.decoding import FINAL, MAX_BATCH_SAMPLES, PARTIAL, SPECULATIVE, Job
 from triton_backends.shared.engine import Hypothesis
-from triton_backends.shared.errors import BackendError
+from triton_backends.shared.errors import BackendError, Unavailable
+from triton_backends.shared.fault_log import FaultLog
+from triton_backends.shared.progress import Progress
 from triton_backends.shared.sequences import Sequences
 from triton_backends.shared.transcripts import Agreement
 
@@ -51,8 +54,8 @@ class Engine:
 
     max_utterances = 8
 
-    def __init__(self, *, instant: bool) -> None:
-        self.instant = instant
+    def __init__(self, *, workers: int = 1) -> None:
+        self.workers = workers
         self.gate = threading.Event()
         self.gate.set()
         self.at_gate = threading.Event()
@@ -106,14 +109,18 @@ def wait_until_empty(sequences: Sequences) -> None:
         time.sleep(0.001)
 
 
-@pytest.fixture(params=[True, False], ids=["instant", "worker"])
+@pytest.fixture(params=[0, 1], ids=["no worker", "worker"])
 def engine(request: pytest.FixtureRequest) -> Engine:
-    return Engine(instant=request.param)
+    return Engine(workers=request.param)
+
+
+def open_sequences(engine: Engine, limit: int, idle_s: float = 60, **options: object) -> Sequences:
+    return Sequences(engine, limit, idle_s, engine.workers, **options)  # type: ignore[arg-type]
 
 
 def test_an_utterance_from_start_to_end(engine: Engine) -> None:
     changes: list[int] = []
-    sequences = Sequences(engine, limit=2, idle_s=60, count=changes.append)
+    sequences = open_sequences(engine, 2, count=changes.append)
     replies = [Reply() for _ in range(3)]
     sequences.submit(5, job(replies[0], start=True))
     assert replies[0].wait() == f"{PARTIAL} 320"
@@ -126,7 +133,7 @@ def test_an_utterance_from_start_to_end(engine: Engine) -> None:
 
 
 def test_too_many_are_busy_and_a_restart_frees_the_old_one(engine: Engine) -> None:
-    sequences = Sequences(engine, limit=1, idle_s=60)
+    sequences = open_sequences(engine, 1)
     first, second, again, after = Reply(), Reply(), Reply(), Reply()
     sequences.submit(1, job(first, start=True))
     first.wait()
@@ -141,7 +148,7 @@ def test_too_many_are_busy_and_a_restart_frees_the_old_one(engine: Engine) -> No
 
 
 def test_an_idle_utterance_makes_room(engine: Engine) -> None:
-    sequences = Sequences(engine, limit=1, idle_s=0.0)
+    sequences = open_sequences(engine, 1, idle_s=0.0)
     first, second = Reply(), Reply()
     sequences.submit(1, job(first, start=True))
     first.wait()
@@ -152,7 +159,7 @@ def test_an_idle_utterance_makes_room(engine: Engine) -> None:
 
 
 def test_a_failing_engine_ends_the_utterance(engine: Engine) -> None:
-    sequences = Sequences(engine, limit=1, idle_s=60)
+    sequences = open_sequences(engine, 1)
     first, second = Reply(), Reply()
     bad = AsrRequest(np.zeros(320, np.int16), language="bad")
     sequences.submit(1, Job(bad, first, start=True))
@@ -164,8 +171,8 @@ def test_a_failing_engine_ends_the_utterance(engine: Engine) -> None:
 
 
 def test_finals_go_before_flushes_before_audio() -> None:
-    engine = Engine(instant=False)
-    sequences = Sequences(engine, limit=8, idle_s=60)
+    engine = Engine()
+    sequences = open_sequences(engine, 8)
     log: list[str] = []
     replies = {name: Reply(log, name) for name in ("warm", "audio", "flush", "end")}
     engine.gate.clear()
@@ -182,8 +189,8 @@ def test_finals_go_before_flushes_before_audio() -> None:
 
 
 def test_a_long_request_makes_way_for_who_spoke_a_moment_ago() -> None:
-    engine = Engine(instant=False)
-    sequences = Sequences(engine, limit=8, idle_s=60)
+    engine = Engine()
+    sequences = open_sequences(engine, 8)
     log: list[str] = []
     replies = {name: Reply(log, name) for name in ("recording", "partial", "flush", "end")}
     engine.gate.clear()
@@ -199,8 +206,9 @@ def test_a_long_request_makes_way_for_who_spoke_a_moment_ago() -> None:
     assert engine.open == 0
 
 
-def test_no_engine_is_given_more_at_a_time_than_a_batch(engine: Engine) -> None:
-    sequences = Sequences(engine, limit=1, idle_s=60)
+def test_no_worker_decodes_more_at_a_time_than_a_batch() -> None:
+    engine = Engine()
+    sequences = open_sequences(engine, 1)
     first, second = Reply(), Reply()
     sequences.submit(1, job(first, 2 * MAX_BATCH_SAMPLES + 320, start=True))
     assert first.wait() == f"{PARTIAL} {2 * MAX_BATCH_SAMPLES + 320}"
@@ -212,7 +220,7 @@ def test_no_engine_is_given_more_at_a_time_than_a_batch(engine: Engine) -> None:
 
 @pytest.mark.parametrize("at", [0, 320 * 40, 20 * 320 + MAX_BATCH_SAMPLES])
 def test_a_failure_in_the_middle_of_a_request_is_its_answer(engine: Engine, at: int) -> None:
-    sequences = Sequences(engine, limit=1, idle_s=60)
+    sequences = open_sequences(engine, 1)
     first = Reply()
     engine.breaks_after = at
     sequences.submit(1, job(first, 30 * 16_000, start=True, end=True))
@@ -223,8 +231,8 @@ def test_a_failure_in_the_middle_of_a_request_is_its_answer(engine: Engine, at: 
 
 
 def test_cancelling_in_the_middle_of_a_request() -> None:
-    engine = Engine(instant=False)
-    sequences = Sequences(engine, limit=1, idle_s=60)
+    engine = Engine()
+    sequences = open_sequences(engine, 1)
     engine.gate.clear()
     first, cancel = Reply(), Reply()
     sequences.submit(1, job(first, 30 * 16_000, start=True))
@@ -238,8 +246,8 @@ def test_cancelling_in_the_middle_of_a_request() -> None:
 
 
 def test_waiting_audio_is_decoded_as_one_and_cancel_drops_it() -> None:
-    engine = Engine(instant=False)
-    sequences = Sequences(engine, limit=8, idle_s=60)
+    engine = Engine()
+    sequences = open_sequences(engine, 8)
     engine.gate.clear()
     first, waiting, cancel = Reply(), [Reply() for _ in range(5)], Reply()
     sequences.submit(1, job(first, start=True))
@@ -253,9 +261,118 @@ def test_waiting_audio_is_decoded_as_one_and_cancel_drops_it() -> None:
     assert engine.open == 0
 
 
+class Pending:
+    """An utterance whose FLUSH and END are computed elsewhere, as Whisper's are."""
+
+    def __init__(self) -> None:
+        self.answers: list[Future[Hypothesis | None]] = []
+        self.accepted = 0
+        self.behind: list[tuple[bool, bool]] = []
+        self.closed = False
+
+    def accept(self, pcm: np.ndarray) -> None:
+        self.accepted += pcm.size
+
+    def flush(self) -> Future[Hypothesis | None]:
+        self.answers.append(Future())
+        return self.answers[-1]
+
+    finish = flush
+
+    def queued_behind(self, request: AsrRequest, *, end: bool) -> None:
+        self.behind.append((request.audio.size > 0, end))
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class PendingEngine:
+    max_utterances = 8
+    workers = 0
+
+    def __init__(self) -> None:
+        self.utterance = Pending()
+
+    def start(self, request: AsrRequest, /) -> Pending:
+        return self.utterance
+
+    def close(self) -> None:
+        pass
+
+
+class TestPending:
+    def test_requests_behind_it_wait_and_are_announced(self) -> None:
+        engine = PendingEngine()
+        progress = Progress(60)
+        sequences = Sequences(engine, limit=1, idle_s=60, workers=0, progress=progress)
+        flush, audio, end = Reply(), Reply(), Reply()
+        sequences.submit(1, job(flush, start=True, flush=True))
+        sequences.submit(1, job(audio))
+        sequences.submit(1, job(end, end=True))
+        assert not flush.done.is_set()
+        assert (engine.utterance.accepted, progress._jobs) == (320, 1)
+        assert engine.utterance.behind == [(True, False), (True, True)]
+        engine.utterance.answers[0].set_result(Hypothesis("go"))
+        assert flush.wait() == f"{SPECULATIVE} go"
+        assert audio.wait() == "nothing"
+        assert engine.utterance.accepted == 960
+        engine.utterance.answers[1].set_result(Hypothesis("go forward"))
+        assert end.wait() == f"{FINAL} go forward"
+        assert (engine.utterance.closed, len(sequences), progress._jobs) == (True, 0, 0)
+        sequences.close()
+
+    def test_what_it_raises_ends_the_utterance(self) -> None:
+        engine = PendingEngine()
+        written: list[str] = []
+        faults = FaultLog("whisper", written.append)
+        sequences = Sequences(engine, limit=1, idle_s=60, workers=0, faults=faults)
+        flush, behind = Reply(), Reply()
+        first = AsrRequest(np.zeros(320, np.int16), session="session-3", flush=True)
+        sequences.submit(1, Job(first, flush, start=True))
+        sequences.submit(1, job(behind))
+        engine.utterance.answers[0].set_exception(ValueError("no"))
+        assert flush.wait().startswith("[internal] the engine failed")
+        assert behind.wait() == "nothing"
+        assert written[0].startswith("whisper: fault in sequence 1, session session-3\n")
+        assert (engine.utterance.closed, len(sequences)) == (True, 0)
+        sequences.close()
+
+    def test_cancel_behind_it_is_answered_after_it(self) -> None:
+        engine = PendingEngine()
+        sequences = Sequences(engine, limit=1, idle_s=60, workers=0)
+        flush, cancel = Reply(), Reply()
+        sequences.submit(1, job(flush, start=True, flush=True))
+        sequences.submit(1, job(cancel, 0, end=True, cancel=True))
+        engine.utterance.answers[0].set_result(Hypothesis())
+        assert (flush.wait(), cancel.wait()) == (f"{SPECULATIVE} ", f"{FINAL} ")
+        assert (engine.utterance.closed, len(sequences)) == (True, 0)
+        sequences.close()
+
+    def test_the_end_of_the_model_frees_it_once_its_answer_is_there(self) -> None:
+        engine = PendingEngine()
+        sequences = Sequences(engine, limit=1, idle_s=60, workers=0)
+        flush = Reply()
+        sequences.submit(1, job(flush, start=True, flush=True))
+        sequences.close()
+        assert not engine.utterance.closed
+        engine.utterance.answers[0].set_exception(Unavailable("the model is being unloaded"))
+        assert flush.wait() == "[unavailable] the model is being unloaded"
+        assert (engine.utterance.closed, len(sequences)) == (True, 0)
+
+
+def test_an_idle_utterance_is_freed_without_another_request(engine: Engine) -> None:
+    sequences = open_sequences(engine, 1, idle_s=0.01)
+    first = Reply()
+    sequences.submit(1, job(first, start=True))
+    first.wait()
+    wait_until_empty(sequences)
+    assert (engine.open, len(sequences)) == (0, 0)
+    sequences.close()
+
+
 def test_more_than_two_minutes_waiting_is_busy() -> None:
-    engine = Engine(instant=False)
-    sequences = Sequences(engine, limit=8, idle_s=60)
+    engine = Engine()
+    sequences = open_sequences(engine, 8)
     engine.gate.clear()
     sequences.submit(1, job(Reply(), start=True))
     assert engine.at_gate.wait(WAIT_S), "the worker takes nothing more from now on"

@@ -35,7 +35,7 @@ def hear(vocabulary: Vocabulary, name: str, seconds: float = 60.0) -> tuple[str,
     """What is heard of a recording's first seconds, and of how many pronunciations."""
     decoders = PocketsphinxDecoders(3000, vocabulary)
     pool = DecoderPool(decoders.build, size=1, ready=1)
-    engine = PocketsphinxEngine(pool, whole_only=vocabulary.grammar is not None)
+    engine = PocketsphinxEngine(pool, complete_sentences_only=vocabulary.grammar is not None)
     with wave.open(str(AUDIO / f"{name}.wav")) as file:
         pcm = np.frombuffer(file.readframes(int(seconds * 16000)), np.int16)
     utterance = engine.start(NOTHING)

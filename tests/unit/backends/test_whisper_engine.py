@@ -8,6 +8,7 @@ import itertools
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ from triton_backends.shared.engine import Hypothesis
 from triton_backends.shared.errors import InvalidArgument
 from triton_backends.shared.parameters import Parameters
 from triton_backends.whisper.engine import WhisperEngine, WhisperOptions
-from triton_backends.whisper.recogniser import Heard, Recogniser, Window
+from triton_backends.whisper.windows import Window, WindowTranscript
 
 NOTHING = np.zeros(0, np.int16)
 QUIET = np.zeros(16_000 * 300 // 1000, np.int16)
@@ -54,10 +55,17 @@ def released(made: Path) -> Iterator[WhisperEngine]:
     engine.close()
 
 
+def result(answer: Hypothesis | Future[Hypothesis | None]) -> Hypothesis:
+    """Waits for what `flush` or `finish` gave."""
+    hypothesis = answer.result(30) if isinstance(answer, Future) else answer
+    assert hypothesis is not None
+    return hypothesis
+
+
 def hear(engine: WhisperEngine, audio: NDArray[np.int16], language: str = "") -> Hypothesis:
     utterance = engine.start(request(language))
     utterance.accept(audio)
-    heard = utterance.finish()
+    heard = result(utterance.finish())
     utterance.close()
     return heard
 
@@ -85,23 +93,22 @@ def test_silence_and_noise_say_nothing(trained: WhisperEngine, level: int) -> No
 def test_a_flush_is_the_final_when_only_quiet_follows(trained: WhisperEngine) -> None:
     utterance = trained.start(request())
     utterance.accept(spoken("set_a_timer"))
-    speculative = utterance.flush()
+    speculative = result(utterance.flush())
     utterance.accept(QUIET)
-    assert utterance.flush() is speculative
-    began = time.perf_counter()
+    assert result(utterance.flush()) is speculative
     final = utterance.finish()
+    assert isinstance(final, Hypothesis), "decoded again"
     assert final.text == speculative.text == SPOKEN["set_a_timer"]
     assert final.audio_ms == speculative.audio_ms
-    assert time.perf_counter() - began < 0.01, "decoded again"
     utterance.close()
 
 
 def test_speech_after_a_flush_is_heard_too(released: WhisperEngine) -> None:
     utterance = released.start(request("en"))
     utterance.accept(spoken("stop_talking"))
-    first = utterance.flush()
+    first = result(utterance.flush())
     utterance.accept(spoken("set_a_timer"))
-    final = utterance.finish()
+    final = result(utterance.finish())
     assert final.audio_ms > first.audio_ms
     utterance.close()
 
@@ -110,39 +117,33 @@ def test_a_flush_that_waits_gives_way_to_more_speech(
     made: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     engine = WhisperEngine(made)
-    hold, understand = threading.Event(), Recogniser.understand
+    hold, transcribe = threading.Event(), engine.recogniser.transcribe
     decoded: list[int] = []
 
-    def slow(self: Recogniser, windows: list[Window], *rest: object) -> list[Heard] | None:
+    def slow(windows: list[Window], _stop: object) -> list[WindowTranscript] | None:
         decoded.extend(window.pcm.size for window in windows)
         assert hold.wait(30)
-        return understand(self, windows)
+        return transcribe(windows)
 
-    monkeypatch.setattr(engine.schedule, "_understand", slow.__get__(engine.recogniser))
+    monkeypatch.setattr(engine.scheduler, "_compute", slow)
     others = [engine.start(request("en")) for _ in range(engine.recogniser.parallel)]
-    threads = [threading.Thread(target=other.finish) for other in others]
-    for other, thread in zip(others, threads, strict=True):
+    for other in others:
         other.accept(spoken("what_time_is_it"))
-        thread.start()
+    busy = [other.finish() for other in others]
     while len(decoded) < len(others):
         time.sleep(0.01)
     utterance = engine.start(request("en"))
     utterance.accept(spoken("stop_talking"))
-    answers: list[Hypothesis] = []
-    waiting = threading.Thread(target=lambda: answers.append(utterance.flush()))
-    waiting.start()
-    while utterance._current is None:
-        time.sleep(0.01)
-    utterance.foresee(request(audio=QUIET), end=False)
-    assert waiting.is_alive(), "quiet does not make it stale"
-    utterance.foresee(request(audio=spoken("set_a_timer")), end=False)
-    waiting.join(30)
-    assert answers == [Hypothesis()]
+    answer = utterance.flush()
+    assert isinstance(answer, Future)
+    utterance.queued_behind(request(audio=QUIET), end=False)
+    assert not answer.done(), "quiet does not make it useless"
+    utterance.queued_behind(request(audio=spoken("set_a_timer")), end=False)
+    assert answer.result(30) == Hypothesis()
     hold.set()
-    for thread in threads:
-        thread.join(30)
+    assert all(result(each).words for each in busy)
     utterance.accept(spoken("set_a_timer"))
-    assert len(utterance.finish().words) == WORDS
+    assert len(result(utterance.finish()).words) == WORDS
     assert decoded.count(spoken("stop_talking").size) == 0
     engine.close()
 
@@ -159,8 +160,8 @@ def test_partials_agree_and_the_rest_builds_on_them(released: WhisperEngine) -> 
     assert shown[0].stable == 0, "one hypothesis agrees with nothing"
     assert all(a.audio_ms <= b.audio_ms for a, b in itertools.pairwise(shown))
     stable = shown[-1].text[: shown[-1].stable]
-    prefix = [word.text for word in utterance._agreed]
-    final = utterance.flush()
+    prefix = [word.text for word in utterance._agreed.words]
+    final = result(utterance.flush())
     assert final.text.startswith(stable)
     assert "".join(prefix).strip() == stable
     assert len(final.words) == WORDS
@@ -182,7 +183,7 @@ def test_real_words_over_more_than_thirty_seconds(trained: WhisperEngine) -> Non
     utterance = trained.start(request())
     for at in range(0, audio.size, 3200):
         utterance.accept(audio[at : at + 3200])
-    heard = utterance.finish()
+    heard = result(utterance.finish())
     utterance.close()
     assert heard.text == " ".join(SPOKEN[name] for name in names)
     assert heard.audio_ms == audio.size // 16
@@ -207,17 +208,17 @@ def test_long_utterances_of_a_released_model(released: WhisperEngine) -> None:
 class TestPrefix:
     def test_a_wrong_one_changes_no_word(self, trained: WhisperEngine) -> None:
         audio = spoken("tell_me_a_story")
-        wrong = trained.recogniser.understand([Window(spoken("what_time_is_it"), 600, "en")])
+        wrong = trained.recogniser.transcribe([Window(spoken("what_time_is_it"), 600, "en")])
         assert wrong
         prefix = tuple(t for word in wrong[0].words[:2] for t in word.tokens)
-        heard = trained.recogniser.understand([Window(audio, 600, "en", prefix)])
+        heard = trained.recogniser.transcribe([Window(audio, 600, "en", prefix)])
         assert heard
         assert "".join(w.text for w in heard[0].words).strip() == SPOKEN["tell_me_a_story"]
 
     def test_a_right_one_is_kept(
         self, trained: WhisperEngine, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        plain = trained.recogniser.understand([Window(spoken("set_a_timer"), 600, "en")])
+        plain = trained.recogniser.transcribe([Window(spoken("set_a_timer"), 600, "en")])
         assert plain
         prefix = tuple(t for word in plain[0].words[:3] for t in word.tokens)
         passes: list[int] = []
@@ -228,7 +229,7 @@ class TestPrefix:
             return generate(windows, encoded)
 
         monkeypatch.setattr(trained.recogniser, "_generate", spy)
-        with_it = trained.recogniser.understand([Window(spoken("set_a_timer"), 600, "en", prefix)])
+        with_it = trained.recogniser.transcribe([Window(spoken("set_a_timer"), 600, "en", prefix)])
         assert with_it == plain
         assert passes == [len(prefix)]
 
@@ -254,9 +255,9 @@ class TestWindow:
         lengths: list[int] = []
         encode = engine.recogniser._encode
 
-        def spy(windows: list[Window], given_up: Callable[[], bool]) -> object:
+        def spy(windows: list[Window], should_stop: Callable[[], bool]) -> object:
             lengths.extend(window.frames for window in windows)
-            return encode(windows, given_up)
+            return encode(windows, should_stop)
 
         engine.recogniser._encode = spy  # type: ignore[method-assign]
         heard = hear(engine, spoken("set_a_timer"), "en")
@@ -268,9 +269,15 @@ class TestWindow:
 class TestLanguage:
     def test_it_is_detected_where_none_is_named(self, released: WhisperEngine) -> None:
         window = Window(spoken("stop_talking"), 1000)
-        assert released.recogniser.understand([window] * 2)[1].language == "fr"  # type: ignore[index]
+        assert released.recogniser.transcribe([window] * 2)[1].language == "fr"  # type: ignore[index]
         assert released.recogniser.vocabulary.multilingual
         assert len(released.recogniser.vocabulary.languages) == 99
+        known = released.recogniser.vocabulary
+        assert all(known.language(name) == name for name in known.languages)
+        tags = {"jv": "jw", "iw": "he", "cmn-Hans": "zh", "deu": "de", "PT_br": "pt", "": ""}
+        assert {tag: known.language(tag) for tag in tags} == tags
+        with pytest.raises(InvalidArgument, match="'tlh'"):
+            known.language("tlh")
         assert len(hear(released, spoken("stop_talking"), "pt-BR").words) == WORDS
 
     def test_an_unknown_one_is_named(self, released: WhisperEngine, trained: WhisperEngine) -> None:

@@ -1,4 +1,4 @@
-"""The parts of the whisper family alone: features, guards, levels, the schedule."""
+"""The parts of the whisper family alone: features, filters, segments, partials."""
 
 import threading
 import wave
@@ -7,13 +7,21 @@ import numpy as np
 import pytest
 
 from tests.unit.backends.speech import DATA, spoken
-from triton_backends.shared.errors import Unavailable
-from triton_backends.whisper import hallucination_filters as guards
-from triton_backends.whisper.costs import PartialCosts
-from triton_backends.whisper.levels import loudest, quietest
+from triton_backends.shared.decode_queue import Urgency, Work
+from triton_backends.shared.errors import Busy
+from triton_backends.shared.scheduler import Scheduler
+from triton_backends.whisper import hallucination_filters as filters
 from triton_backends.whisper.mel import LogMel
-from triton_backends.whisper.recogniser import Heard, TimedWord, Window
-from triton_backends.whisper.schedule import Job, Schedule, Urgency
+from triton_backends.whisper.partials import AgreedWords, PartialCosts, PartialPacing
+from triton_backends.whisper.segments import (
+    Segments,
+    WindowScheduler,
+    WindowWork,
+    cut_position,
+    joined_words,
+    mean_confidence,
+)
+from triton_backends.whisper.windows import TimedWord, Window, WindowTranscript
 
 
 class TestFeatures:
@@ -38,26 +46,26 @@ class TestFeatures:
 class TestGuards:
     def test_silence_and_even_noise_are_no_speech(self) -> None:
         random = np.random.default_rng(1)
-        assert guards.has_no_speech(np.zeros(16_000, np.int16))
-        assert guards.has_no_speech(np.zeros(0, np.int16))
+        assert filters.has_no_speech(np.zeros(16_000, np.int16))
+        assert filters.has_no_speech(np.zeros(0, np.int16))
         for level in (20, 300, 3000):
             noise = random.normal(0, level, 32_000).astype(np.int16)
-            assert guards.has_no_speech(noise), level
+            assert filters.has_no_speech(noise), level
 
     @pytest.mark.parametrize("noise", [0, 100, 400])
     def test_speech_is_speech_also_in_noise(self, noise: int) -> None:
         pcm = spoken("stop_talking").astype(np.float64)
         pcm += np.random.default_rng(2).normal(0, noise, pcm.size) if noise else 0
-        assert not guards.has_no_speech(pcm.clip(-32768, 32767).astype(np.int16))
-        assert not guards.has_no_speech((pcm * 0.02).astype(np.int16)) or noise
+        assert not filters.has_no_speech(pcm.clip(-32768, 32767).astype(np.int16))
+        assert not filters.has_no_speech((pcm * 0.02).astype(np.int16)) or noise
 
     def test_loops_are_repetitive_and_said_once(self) -> None:
         loop = [5, 6] + [7, 8] * 9
-        assert guards.is_repetitive(loop, "short")
-        assert guards.without_loop(loop) == [5, 6, 7, 8]
-        assert guards.is_repetitive(list(range(30)), "thank you " * 20)
-        assert not guards.is_repetitive(list(range(20)), "no no no, I said no to that one")
-        assert guards.without_loop(list(range(20))) == list(range(20))
+        assert filters.is_repetitive(loop, "short")
+        assert filters.without_loop(loop) == [5, 6, 7, 8]
+        assert filters.is_repetitive(list(range(30)), "thank you " * 20)
+        assert not filters.is_repetitive(list(range(20)), "no no no, I said no to that one")
+        assert filters.without_loop(list(range(20))) == list(range(20))
 
     @pytest.mark.parametrize(
         ("text", "no_speech", "log_probability", "imagined"),
@@ -73,156 +81,124 @@ class TestGuards:
     def test_what_whisper_says_of_nothing(
         self, text: str, no_speech: float, log_probability: float, imagined: bool
     ) -> None:
-        assert guards.is_imagined(text, no_speech, log_probability) is imagined
+        assert filters.is_hallucination(text, no_speech, log_probability) is imagined
 
 
-class TestLevels:
-    def test_the_quietest_moment_lies_in_the_pause_of_the_second_half(self) -> None:
+class TestSegments:
+    def test_the_cut_lies_in_the_longest_pause_of_the_second_half(self) -> None:
         pcm = np.full(16_000 * 8, 4000, np.int16)
         pcm[16_000:32_000] = 0  # in the first half: no place to cut
         pcm[96_000:104_000] = 10
-        assert 96_000 < quietest(pcm) < 104_000
-        assert loudest(pcm) == 4000
-        assert loudest(pcm[:0]) == 0
+        assert 96_000 < cut_position(pcm) < 104_000
+
+    def test_words_are_joined_and_their_times_moved(self) -> None:
+        scheduler: WindowScheduler = Scheduler(transcribe, 0)
+        segments = Segments(scheduler)
+        for name in ("one", "two"):
+            segments.append(32_000, submitted(scheduler, name))
+        segments.append(16_000, None)
+        assert segments.decoded
+        assert segments.samples == 80_000
+        found = segments.transcripts()
+        words = [(word.text, word.start_ms, word.end_ms) for word in joined_words(found)]
+        assert words == [(" w", 100, 200), (" w", 2100, 2200)]
+        assert mean_confidence(found) == pytest.approx(0.5)
+        assert mean_confidence([]) == 0
+
+    def test_a_bounded_amount_waits_and_what_is_decoded_keeps_no_audio(self) -> None:
+        hold = threading.Event()
+
+        def wait(windows: list[Window], _stop: object) -> list[WindowTranscript]:
+            assert hold.wait(30)
+            return transcribe(windows, _stop)
+
+        scheduler: WindowScheduler = Scheduler(wait, 1)
+        segments = Segments(scheduler)
+        works = [submitted(scheduler, "", seconds=30) for _ in range(10)]
+        for work in works[:9]:
+            segments.append(30 * 16_000, work)
+        with pytest.raises(Busy, match="more than 240 s"):
+            segments.append(30 * 16_000, works[9])
+        assert works[9].result.cancelled()
+        hold.set()
+        for work in works[:9]:
+            work.result.result(30)
+        assert len(segments.transcripts()) == 9
+        assert all(segment.work is None for segment in segments._segments)
+        scheduler.close()
 
 
-def window(frames: int = 1000) -> Window:
-    return Window(np.zeros(320, np.int16), frames)
+def transcribe(windows: list[Window], _stop: object) -> list[WindowTranscript]:
+    return [WindowTranscript((TimedWord(" w", (1,), 100, 200),), 0.5, "en") for _ in windows]
 
 
-def test_a_model_too_slow_for_partials_makes_none_for_a_while(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    now = 100.0
-    monkeypatch.setattr("triton_backends.whisper.costs.time.monotonic", lambda: now)
-    costs = PartialCosts()
-    assert costs.affordable()
-    assert costs.took(1.0, 1.1) == pytest.approx(0.1)
-    assert costs.affordable()
-    costs.took(1.0, 2.0)
-    assert not costs.affordable()
-    now += 31
-    assert costs.affordable()
-    assert not costs.affordable()
+def submitted(scheduler: WindowScheduler, language: str, seconds: float = 0.02) -> WindowWork:
+    window = Window(np.zeros(int(seconds * 16_000), np.int16), 1000, language)
+    work: WindowWork = Work(window, Urgency.AUDIO, window.batch_key)
+    scheduler.submit(work)
+    return work
 
 
-class Scripted:
-    """Understands when it is let; remembers the batches."""
+class TestPartials:
+    def test_a_machine_too_slow_for_them_makes_none_for_a_while(self) -> None:
+        now = 100.0
+        costs = PartialCosts(lambda: now)
+        assert costs.affordable()
+        costs.add(0.1)
+        assert costs.affordable()
+        costs.add(1.0)
+        assert not costs.affordable()
+        now += 31
+        assert costs.affordable()
+        assert not costs.affordable()
 
-    def __init__(self) -> None:
-        self.batches: list[list[Window]] = []
-        self.go = threading.Semaphore(0)
-        self.begun = threading.Semaphore(0)
-        self.gave_up = False
+    def test_one_is_due_after_a_second_of_audio_and_half_a_second_of_time(self) -> None:
+        now = 0.0
+        pacing = PartialPacing(1000, lambda: now)
+        assert not pacing.due(160_000), "it came faster than anybody speaks"
+        now = 0.5
+        assert pacing.due(16_000)
+        assert not pacing.due(15_999)
+        pacing.asked(16_000)
+        now = 1.0
+        assert not pacing.due(31_999)
+        assert pacing.due(32_000)
+        pacing.took(0.6)  # at most 30 % of the time
+        assert not pacing.due(47_999)
+        assert pacing.due(48_000)
+        pacing.restart()
+        assert not pacing.due(31_999)
 
-    def __call__(self, windows: list[Window], given_up: object) -> list[Heard] | None:
-        self.batches.append(windows)
-        self.begun.release()
-        assert self.go.acquire(timeout=30)
-        if callable(given_up) and given_up():
-            self.gave_up = True
-            return None
-        return [Heard((TimedWord(f" {w.frames}", (1,), 0, 1),), 1.0, "en") for w in windows]
+    def test_they_can_be_switched_off(self) -> None:
+        now = 0.0
+        pacing = PartialPacing(0, lambda: now)
+        now = 60.0
+        assert not pacing.due(960_000)
+
+    def test_words_agree_that_two_of_them_share_and_that_have_settled(self) -> None:
+        agreed = AgreedWords()
+        agreed.add(timed("turn on the"), 16_000)
+        assert agreed.words == ()
+        agreed.add(timed("turn on a light"), 32_000)
+        assert "".join(word.text for word in agreed.words) == " turn on"
+        agreed.add(timed("turn off a light"), 16_000)
+        assert "".join(word.text for word in agreed.words) == " turn"
+
+    def test_a_cut_divides_them(self) -> None:
+        agreed = AgreedWords()
+        agreed.add(timed("turn on the light"), 64_000)
+        agreed.add(timed("turn on the light"), 64_000)
+        before = agreed.cut(250)
+        assert [word.text for word in before] == [" turn", " on"]
+        assert [(word.text, word.start_ms) for word in agreed.words] == [
+            (" the", 0),
+            (" light", 50),
+        ]
 
 
-@pytest.fixture
-def scripted() -> Scripted:
-    return Scripted()
-
-
-def job(urgency: Urgency, frames: int = 1000) -> Job:
-    return Job(window(frames), urgency)
-
-
-class TestSchedule:
-    def test_finals_first_and_what_waits_together(self, scripted: Scripted) -> None:
-        schedule = Schedule(scripted, parallel=1, largest=3)
-        first = job(Urgency.PART)
-        schedule.submit(first)
-        assert scripted.begun.acquire(timeout=30)
-        partial, part = job(Urgency.PARTIAL), job(Urgency.PART)
-        finals = [job(Urgency.FINAL) for _ in range(4)]
-        speculative, other = job(Urgency.SPECULATIVE), job(Urgency.FINAL, frames=1500)
-        for each in (partial, part, speculative, *finals, other):
-            schedule.submit(each)
-        for _ in range(7):
-            scripted.go.release()
-        everything = [first, partial, part, speculative, *finals, other]
-        assert all(each.future.result(timeout=30).words for each in everything)
-        schedule.close()
-        wanted = [[first], finals[:3], [finals[3], speculative], [other], [part], [partial]]
-        assert sorted(len(batch) for batch in scripted.batches) == [1, 1, 1, 1, 2, 3]
-        position = {id(w): n for n, batch in enumerate(scripted.batches) for w in batch}
-        order = [position[id(group[0].window)] for group in wanted]
-        assert order[0] == 0
-        assert max(order[1:4]) < order[4] < order[5]
-
-    def test_a_partial_half_done_gives_way(self, scripted: Scripted) -> None:
-        schedule = Schedule(scripted, parallel=1, largest=8)
-        partial, final = job(Urgency.PARTIAL), job(Urgency.FINAL)
-        schedule.submit(partial)
-        assert scripted.begun.acquire(timeout=30)
-        schedule.submit(final)
-        scripted.go.release()
-        scripted.go.release()
-        assert not partial.future.result(timeout=30).words
-        assert final.future.result(timeout=30).words
-        assert scripted.gave_up
-        schedule.close()
-
-    def test_a_recording_lets_turns_pass(self, scripted: Scripted) -> None:
-        schedule = Schedule(scripted, parallel=1, largest=8)
-        part, final = job(Urgency.PART), job(Urgency.FINAL)
-        schedule.submit(part)
-        assert scripted.begun.acquire(timeout=30)
-        schedule.submit(final)
-        scripted.go.release()
-        scripted.go.release()
-        assert final.future.result(timeout=30).words
-        assert part.future.result(timeout=30).words
-        assert not scripted.gave_up
-        schedule.close()
-
-    def test_what_is_withdrawn_is_never_decoded(self, scripted: Scripted) -> None:
-        schedule = Schedule(scripted, parallel=1, largest=8)
-        running, stale = job(Urgency.FINAL), job(Urgency.SPECULATIVE)
-        schedule.submit(running)
-        assert scripted.begun.acquire(timeout=30)
-        schedule.submit(stale)
-        assert schedule.withdraw(stale)
-        assert stale.future.cancelled()
-        assert not schedule.withdraw(running)
-        scripted.go.release()
-        assert running.future.result(timeout=30).words
-        schedule.close()
-        assert len(scripted.batches) == 1
-
-    def test_waiting_jobs_are_shared_out_among_threads(self, scripted: Scripted) -> None:
-        schedule = Schedule(scripted, parallel=2, largest=8)
-        busy = [job(Urgency.PART), job(Urgency.PART)]
-        for each in busy:
-            schedule.submit(each)
-            assert scripted.begun.acquire(timeout=30)
-        waiting = [job(Urgency.PART) for _ in range(6)]
-        for each in waiting:
-            schedule.submit(each)
-        for _ in range(8):
-            scripted.go.release()
-        assert all(each.future.result(timeout=30).words for each in waiting)
-        schedule.close()
-        assert len(scripted.batches[2]) == 3
-
-    def test_a_failure_and_the_end_reach_who_waits(self, scripted: Scripted) -> None:
-        def fail(windows: list[Window], given_up: object) -> list[Heard]:
-            raise RuntimeError("out of memory")
-
-        schedule = Schedule(fail, parallel=1, largest=8)
-        failing = job(Urgency.FINAL)
-        schedule.submit(failing)
-        with pytest.raises(RuntimeError, match="out of memory"):
-            failing.future.result(timeout=30)
-        schedule.close()
-        late = job(Urgency.FINAL)
-        schedule.submit(late)
-        with pytest.raises(Unavailable):
-            late.future.result(timeout=30)
+def timed(text: str) -> tuple[TimedWord, ...]:
+    """A word every 100 ms."""
+    return tuple(
+        TimedWord(f" {word}", (number,), number * 100, number * 100 + 100)
+        for number, word in enumerate(text.split())
+    )

@@ -1,6 +1,7 @@
 """Recordings of every kind, and the speech in them."""
 
 import asyncio
+import contextlib
 import io
 import threading
 import wave
@@ -83,7 +84,7 @@ def test_what_is_no_recording_is_named(tmp_path: Path, name: str) -> None:
     (tmp_path / "folder").mkdir()
     (tmp_path / "text.wav").write_text("words")
     (tmp_path / "empty.wav").touch()
-    with pytest.raises(InvalidInput, match=f"{name}.*vdx reads wav, flac") as told:
+    with pytest.raises(InvalidInput, match=f"{name}.*vdx reads wav, aiff") as told:
         Recording(tmp_path / name)
     assert told.value.param == "file"
 
@@ -186,7 +187,13 @@ def test_closing_waits_for_the_thread_that_reads() -> None:
     file.held.clear()
     file.release.clear()
     pieces = []
-    reader = threading.Thread(target=lambda: pieces.append(recording.read()))
+
+    def read_on() -> None:
+        with contextlib.suppress(InvalidInput):  # closed, in the end
+            while True:
+                pieces.append(recording.read())
+
+    reader = threading.Thread(target=read_on)
     reader.start()
     assert file.held.wait(10)
     closer = threading.Thread(target=recording.close)

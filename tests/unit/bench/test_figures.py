@@ -55,6 +55,17 @@ def test_the_machine_is_named() -> None:
     assert Machine.here().cpu
 
 
+def test_what_is_not_prometheus_text_is_told() -> None:
+    with pytest.raises(VdxError, match="not Prometheus text"):
+        scrape.parse("<html>nothing here</html>")
+
+
+def test_labels_may_hold_what_parts_them_elsewhere() -> None:
+    metrics = scrape.parse('chunks{model="a\\"b},{c"} 7\n# TYPE n_count counter\nn_count 2\n')
+    assert metrics.total("chunks", model='a"b},{c') == 7
+    assert metrics.total("n_count_total") == 2
+
+
 def test_prometheus_text_is_read() -> None:
     metrics = scrape.parse(TEXT)
     assert metrics.total("chunks") == 12

@@ -6,7 +6,6 @@ from hypothesis import HealthCheck, given, settings
 
 from tests.fuzz.findings import KEPT, Findings
 from tests.fuzz.streams import LENGTH, streams
-from vdx.bench.transcriptions import word_error_rate
 
 KNOWN = {"session.update", "input_audio_buffer.append", "response.create"}
 
@@ -42,10 +41,3 @@ def test_findings_are_counted_and_the_first_are_kept() -> None:
     assert len(report["samples"]) == KEPT
     assert len(json.dumps(report)) < 100_000
     assert Findings("events").report({}).as_dict()["figures"][1]["reached"] is True
-
-
-def test_word_error_rate_counts_words() -> None:
-    assert word_error_rate("a b c d", "a b c d") == 0
-    assert word_error_rate("a b c d", "a x c") == 0.5
-    assert word_error_rate("a", "") == 1
-    assert word_error_rate("", "") == 0

@@ -3,8 +3,7 @@ import asyncio
 import numpy as np
 import pytest
 
-from vdx.bench import client_process as person
-from vdx.bench import interruptions, sessions
+from vdx.bench import client_process, interruptions, sessions
 from vdx.bench.first_audio import frame_costs_ms
 from vdx.bench.target import DATA, TargetOptions, profile, target
 from vdx.core.config import Config
@@ -24,17 +23,19 @@ def test_configurations_of_benches_are_valid(answers: str) -> None:
 
 async def test_a_person_that_fails_says_why() -> None:
     plan = {"url": "http://127.0.0.1:1", "rounds": 1}
-    with pytest.raises(VdxError, match=r"person's process failed(.|\n)*127\.0\.0\.1:1"):
-        await person.run_person("turn", plan)
+    with pytest.raises(VdxError, match=r"client process failed(.|\n)*127\.0\.0\.1:1"):
+        await client_process.run_client_process("turn", plan)
 
 
 async def test_an_unknown_scene_is_named() -> None:
-    with pytest.raises(VdxError, match="scenario 'opera'"):
-        await person.run_person("opera", {})
+    with pytest.raises(VdxError, match="bench module 'opera'"):
+        await client_process.run_client_process("opera", {})
 
 
 async def test_a_person_is_ended_with_the_bench() -> None:
-    running = asyncio.create_task(person.run_person("turn", {"url": "http://127.0.0.1:1"}))
+    running = asyncio.create_task(
+        client_process.run_client_process("turn", {"url": "http://127.0.0.1:1"})
+    )
     await asyncio.sleep(0.05)
     running.cancel()
     with pytest.raises(asyncio.CancelledError):

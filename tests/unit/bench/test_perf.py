@@ -159,3 +159,47 @@ def test_the_script_says_how_it_is_used() -> None:
         done = subprocess.run([script, *arguments], capture_output=True, text=True, check=False)
         assert done.returncode == 2
         assert "voice" in done.stderr
+
+
+def _told_address(tmp_path: Path, **environ: str) -> "subprocess.CompletedProcess[str]":
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("VDX_")}
+    return subprocess.run(
+        [sys.executable, "-m", "vdx.bench.perf_address"],
+        cwd=tmp_path,
+        env=kept | {"VDX_HOME": str(tmp_path / "home")} | environ,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_script_is_told_the_embedded_triton(tmp_path: Path) -> None:
+    done = _told_address(tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == ["-u", f"unix:{tmp_path}/home/run/t:8001"]
+
+
+def test_the_script_is_told_the_certificates_one_option_a_line(tmp_path: Path) -> None:
+    files = {name: tmp_path / f"a {name}.pem" for name in ("ca", "certificate", "key")}
+    for file in files.values():
+        file.touch()
+    environ = {f"VDX_TRITON__TLS__{name.upper()}": str(file) for name, file in files.items()}
+    done = _told_address(tmp_path, VDX_TRITON__URL="gpu-box:8001", **environ)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == [
+        *("-u", "gpu-box:8001", "--ssl-grpc-use-ssl"),
+        *("--ssl-grpc-root-certifications-file", str(files["ca"])),
+        *("--ssl-grpc-certificate-chain-file", str(files["certificate"])),
+        *("--ssl-grpc-private-key-file", str(files["key"])),
+    ]
+
+
+def test_the_script_is_told_what_is_wrong_with_the_configuration(tmp_path: Path) -> None:
+    environ = {
+        f"VDX_TRITON__TLS__{name}": str(tmp_path / "nothing.pem")
+        for name in ("CA", "CERTIFICATE", "KEY")
+    }
+    done = _told_address(tmp_path, VDX_TRITON__URL="gpu-box:8001", **environ)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("vdx: ")
+    assert "nothing.pem" in done.stderr

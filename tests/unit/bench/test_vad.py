@@ -18,7 +18,7 @@ from benchmarks.vad_corpus import (
 )
 from benchmarks.vad_noises import NOISES, through
 from benchmarks.vad_pauses import PAUSES_S, PHRASES, finished, listen, thinking
-from benchmarks.vad_play import Stage, _Loudspeaker, play
+from benchmarks.vad_play import SceneSession, _Loudspeaker, play
 from benchmarks.vad_plots import draw
 from benchmarks.vad_voices import HALVES, VOICE_RMS, active_rms, bots_of, voices, voices_of
 from vdx.core.audio import LISTEN_FRAME, LISTEN_RATE
@@ -52,7 +52,7 @@ def test_a_noise_has_the_level_it_is_asked_for(name: str) -> None:
     assert np.sqrt(np.mean(sound**2)) == pytest.approx(1.0)
 
 
-def test_people_speak_at_one_level() -> None:
+def test_users_speak_at_one_level() -> None:
     assert all(active_rms(v) == pytest.approx(VOICE_RMS, rel=0.01) for _, v in voices())
 
 
@@ -115,10 +115,10 @@ def test_an_onset_is_heard_where_it_is() -> None:
 
 def test_a_bot_that_is_never_disturbed_says_everything() -> None:
     scene = first(list(noise_scenes("held")), kind="clicks")
-    stage = Stage(scene, ALL)
-    assert stage.play().paused == []
-    assert stage._bot._next >= BOT_S * LISTEN_RATE
-    assert stage._bot.reply is None
+    session = SceneSession(scene, ALL)
+    assert session.play().paused == []
+    assert session._bot._next >= BOT_S * LISTEN_RATE
+    assert session._bot.reply is None
 
 
 def test_a_pause_is_put_between_two_words() -> None:

@@ -14,8 +14,8 @@ from vdx.cli import main
 from vdx.core.errors import ConfigError, SetupError, TritonUnavailable
 
 HEAVY = {
-    "fastapi", "grpc", "livekit", "numpy", "openai", "pydantic", "rich", "sounddevice",
-    "soundfile", "soxr", "starlette", "structlog", "tritonclient", "uvicorn", "yaml",
+    "av", "fastapi", "grpc", "livekit", "numpy", "openai", "pydantic", "rich", "sounddevice",
+    "soxr", "starlette", "structlog", "tritonclient", "uvicorn", "yaml",
 }  # fmt: skip
 PRESENT = sorted(name for name in main.COMMANDS if find_spec(f"vdx.cli.{name}"))
 

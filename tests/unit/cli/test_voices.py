@@ -153,10 +153,11 @@ def test_what_it_says_to_do_is_what_works(fake: FakeHub) -> None:
 def test_a_path_is_checked_without_being_added(tmp_path: Path) -> None:
     model = small.write_piper(tmp_path / "voice")
     assert vdx("check", str(model)).exit_code == 0
-    model.write_bytes(small.onnx()[:40])
+    Path(f"{model}.json").write_text("{")
     refused = vdx("check", str(tmp_path / "voice"))
     assert refused.exit_code == 1
-    assert f"{model} is no ONNX file, or a truncated one" in refused.output
+    assert f"{model}.json is not JSON" in refused.output
+    assert "`vdx setup` builds the environment" in refused.output
 
 
 def run(*arguments: str, home: Path, **variables: str) -> "subprocess.Popen[str]":

@@ -24,14 +24,14 @@ def test_a_late_frame_is_a_hole_in_what_is_heard() -> None:
     listener.receive("r", pcm(value=1, ms=20), 1.0)
     listener.receive("r", pcm(value=2, ms=20), 1.03)
     assert listener.render(1.0, 1.05).tolist() == [1] * 20 + [0] * 10 + [2] * 20
-    assert [gap.seconds for gap in listener.dry] == pytest.approx([0.01])
+    assert [gap.seconds for gap in listener.underruns] == pytest.approx([0.01])
 
 
 def test_the_gap_between_two_replies_is_no_fault() -> None:
     listener = Listener(RATE)
     listener.receive("a", pcm(value=1, ms=20), 1.0)
     listener.receive("b", pcm(value=2, ms=20), 2.0)
-    assert listener.dry == []
+    assert listener.underruns == []
 
 
 def test_an_excused_gap_is_no_fault() -> None:
@@ -39,7 +39,7 @@ def test_an_excused_gap_is_no_fault() -> None:
     listener.receive("r", pcm(value=1, ms=20), 1.0)
     listener.excuse()
     listener.receive("r", pcm(value=2, ms=20), 1.5)
-    assert listener.dry == []
+    assert listener.underruns == []
 
 
 def test_clear_keeps_what_has_sounded_and_drops_the_rest() -> None:
@@ -61,7 +61,7 @@ def test_freeze_and_thaw_lose_nothing() -> None:
     assert listener.samples_of("r").tolist() == list(range(80))
     assert listener.render(1.02, 1.03).tolist() == [20, 21, 22, 23, 24, 0, 0, 0, 0, 0]
     assert listener.render(1.5, 1.503).tolist() == [25, 26, 27]
-    assert listener.dry == []
+    assert listener.underruns == []
 
 
 def test_clear_while_frozen_drops_what_was_held() -> None:

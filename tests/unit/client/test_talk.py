@@ -9,12 +9,13 @@ import soundfile
 import typer
 from rich.console import Console
 
+from tests.patience import PATIENCE_S
 from tests.unit.client.fake_server import FakeServer, serving
 from vdx.bench.target import DATA
 from vdx.cli.talk import TalkOptions, _talk
 from vdx.cli.talk_view import LiveView
 from vdx.client.listener import Listener
-from vdx.client.microphone import BLOCK, SoundCard, connect_ears
+from vdx.client.microphone import BLOCK, SoundCard, playback_handler
 from vdx.core.errors import UnknownName
 
 
@@ -120,7 +121,7 @@ async def test_the_card_plays_what_is_heard_and_cleans_what_it_records() -> None
     speaker = bytearray(BLOCK * 2)
     for _ in range(2):
         card.exchange(np.full(BLOCK, 100, "<i2").tobytes(), speaker, BLOCK)
-    frame = await asyncio.wait_for(card.frame(), 5)
+    frame = await asyncio.wait_for(card.frame(), PATIENCE_S)
     assert np.frombuffer(frame, "<i2").tolist() == [50] * BLOCK * 2
     assert np.frombuffer(canceller.heard[0], "<i2").tolist() == [7] * BLOCK
     assert not any(canceller.heard[1])
@@ -130,10 +131,10 @@ async def test_a_paused_card_keeps_what_it_has_and_a_cleared_one_does_not() -> N
     card = SoundCard(None)
     speaker = bytearray(BLOCK * 2)
     card.play(np.full(BLOCK * 2, 7, "<i2").tobytes())
-    card.hold()
+    card.pause()
     card.exchange(bytes(BLOCK * 2), speaker, BLOCK)
     assert not any(speaker)
-    card.go_on()
+    card.resume()
     card.exchange(bytes(BLOCK * 2), speaker, BLOCK)
     assert np.frombuffer(speaker, "<i2").tolist() == [7] * BLOCK
     card.clear()
@@ -152,7 +153,7 @@ async def test_a_loop_that_does_not_listen_loses_the_oldest_frames() -> None:
 async def test_events_reach_the_card() -> None:
     card = SoundCard(None)
     listener = Listener(48_000)
-    hear = connect_ears(listener, card)
+    hear = playback_handler(listener, card)
     listener.receive("r", np.full(BLOCK, 9, "<i2").tobytes(), 1.0)
     hear({"type": "response.output_audio.delta"})
     speaker = bytearray(BLOCK * 2)

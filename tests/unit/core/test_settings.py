@@ -99,6 +99,8 @@ def test_a_bad_value_is_named_with_its_key(tmp_path: Path, text: str, key: str, 
 def test_unknown_keys_of_other_sources() -> None:
     with pytest.raises(ConfigError, match=r"server\.prot does not exist"):
         load(environ={"VDX_SERVER__PROT": "1"})
+    with pytest.raises(ConfigError, match=r"serve does not exist; did you mean server\?"):
+        load(environ={"VDX_SERVE__PORT": "1"})
     with pytest.raises(ConfigError, match=r"server\.prot does not exist"):
         load(flags={"server.prot": 1}, environ={})
     with pytest.raises(ConfigError, match=r"VDX_PORT: .*VDX_SECTION__KEY"):

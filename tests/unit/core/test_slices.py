@@ -2,6 +2,7 @@
 
 import asyncio
 
+from tests.patience import PATIENCE_S
 from vdx.core.slices import rest
 
 SLICES = 5
@@ -34,4 +35,4 @@ async def test_a_task_that_is_cancelled_in_line_lets_the_next_one_go_on() -> Non
     await asyncio.sleep(0)
     waiting[0].cancel()
     waiting[1].cancel()
-    await asyncio.wait_for(waiting[2], 5)
+    await asyncio.wait_for(waiting[2], PATIENCE_S)

@@ -1,4 +1,4 @@
-"""One scripted fake for each role beside the session: recogniser, voice, responder, audience."""
+"""One scripted fake for each role beside the session: recogniser, voice, responder, transport."""
 
 import asyncio
 import itertools
@@ -15,6 +15,7 @@ from vdx.core.errors import VdxError
 from vdx.core.events import Message, Pcm, SpeechChunk, Transcript, TranscriptKind, Word
 from vdx.dialog.profiles import SessionOptions
 from vdx.dialog.session_events import ReplyDone, SessionEvent
+from vdx.dialog.transport import OutputFrame
 from vdx.speech.output.tts import Voice
 
 FRAMES_PER_CHARACTER = 3
@@ -196,32 +197,32 @@ class FakeResponder:
         """Nothing to free."""
 
 
-# --- the audience -------------------------------------------------------------------------------
+# --- the transport ------------------------------------------------------------------------------
 
 
-class FakeAudience:
-    """Keeps every notice and every frame with the time it came."""
+class FakeTransport:
+    """Keeps every event and every frame with the time it came."""
 
     def __init__(self) -> None:
-        self.notices: list[tuple[float, SessionEvent]] = []
+        self.events: list[tuple[float, SessionEvent]] = []
         self.rows: list[tuple[float, int, Pcm]] = []
         self.slow_s = 0.0
         self._changed = asyncio.Event()
 
-    def notify(self, notice: SessionEvent) -> None:
-        self.notices.append((asyncio.get_running_loop().time(), notice))
+    def notify(self, event: SessionEvent) -> None:
+        self.events.append((asyncio.get_running_loop().time(), event))
         self._changed.set()
 
-    async def play(self, reply: int, row: Pcm, due: float) -> None:
+    async def play(self, frame: OutputFrame) -> None:
         if self.slow_s:
             await asyncio.sleep(self.slow_s)
-        self.rows.append((asyncio.get_running_loop().time(), reply, row))
+        self.rows.append((asyncio.get_running_loop().time(), frame.reply.number, frame.pcm))
 
     def all(self, kind: type[Kind]) -> list[Kind]:
-        return [notice for _, notice in self.notices if isinstance(notice, kind)]
+        return [event for _, event in self.events if isinstance(event, kind)]
 
     def times(self, kind: type[Any]) -> list[float]:
-        return [when for when, notice in self.notices if isinstance(notice, kind)]
+        return [when for when, event in self.events if isinstance(event, kind)]
 
     def heard(self, reply: int) -> Pcm:
         """Every sample that was sent of a reply."""
@@ -229,10 +230,10 @@ class FakeAudience:
         return np.concatenate([row.reshape(-1) for row in rows] or [np.zeros(0, np.int16)])
 
     def statuses(self) -> list[tuple[int, str]]:
-        return [(ended.reply, ended.status) for ended in self.all(ReplyDone)]
+        return [(ended.reply.number, ended.status) for ended in self.all(ReplyDone)]
 
     async def wait_for(self, kind: type[Kind], count: int = 1) -> Kind:
-        """The `count`th notice of a kind, once it came."""
+        """The `count`th event of a kind, once it came."""
         while len(found := self.all(kind)) < count:
             self._changed.clear()
             await self._changed.wait()

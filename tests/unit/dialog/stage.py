@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from tests.unit.dialog.fakes import (
-    FakeAudience,
     FakeRecogniser,
     FakeResponder,
+    FakeTransport,
     FakeVoice,
     Heard,
     utter,
@@ -21,8 +21,8 @@ from vdx.core.audio import SPEAK_FRAME, fade_in
 from vdx.core.config import Config
 from vdx.core.events import SessionState
 from vdx.dialog.profiles import SessionOptions, resolve
+from vdx.dialog.services import Services
 from vdx.dialog.session import Session
-from vdx.dialog.speaking import Services
 from vdx.serving.default_models import DefaultModels
 
 FRAME_S = 0.02
@@ -34,7 +34,7 @@ class Scene:
     recogniser: FakeRecogniser
     voice: FakeVoice
     responder: FakeResponder
-    audience: FakeAudience
+    transport: FakeTransport
     run: asyncio.Task[str]
 
     @property
@@ -110,7 +110,7 @@ async def scene(
 ) -> AsyncIterator[Scene]:
     """A running session; closed at the end unless it is over, and then nothing may be left."""
     config = config or Config()
-    recogniser, audience = FakeRecogniser(*heard), FakeAudience()
+    recogniser, transport = FakeRecogniser(*heard), FakeTransport()
     voice, responder = voice or FakeVoice(), responder or FakeResponder()
     services = Services(
         config=config,
@@ -124,9 +124,9 @@ async def scene(
     )
     assert isinstance(wanted, SessionOptions)
     loop = asyncio.get_running_loop()
-    session = Session("s", wanted, services, audience, loop.time)
+    session = Session("s", wanted, services, transport, loop.time)
     run = asyncio.create_task(session.run(), name="session")
-    made = Scene(session, recogniser, voice, responder, audience, run)
+    made = Scene(session, recogniser, voice, responder, transport, run)
     try:
         await asyncio.sleep(0)
         if lead_in:

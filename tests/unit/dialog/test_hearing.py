@@ -11,10 +11,11 @@ from vdx.core.events import (
     SessionState,
     SpeechEnded,
     SpeechEvent,
+    SpeechLasted,
     SpeechPaused,
     SpeechResumed,
     SpeechStarted,
-    Transcript,
+    StageEvent,
     TranscriptFailed,
 )
 from vdx.dialog.hearing import Hearing
@@ -29,23 +30,25 @@ class Ear:
         self.state = SessionState.LISTENING
         self.events: list[SpeechEvent] = []
         self.lasted: list[int] = []
-        self.emitted: list[Transcript | TranscriptFailed] = []
+        self.emitted: list[StageEvent] = []
         self.utterances: list[Utterance] = []
         self.hearing = Hearing(
             vad or VadConfig(),
             AsrConfig(),
-            self,
+            lambda: self.state,
             Recogniser(FakeRecogniser()),  # type: ignore[arg-type]  # never opened
-            self.emitted.append,
+            self.emit,
             self.utterances.append,
             lambda: self.now,
         )
 
-    def on_speech(self, event: SpeechEvent, when: float) -> None:
-        self.events.append(event)
-
-    def on_speech_lasted(self, utterance: int, ms: int) -> None:
-        self.lasted.append(ms)
+    def emit(self, event: StageEvent) -> None:
+        if isinstance(event, SpeechLasted):
+            self.lasted.append(event.ms)
+        elif isinstance(event, SpeechEvent):
+            self.events.append(event)
+        else:
+            self.emitted.append(event)
 
     async def hears(self, *parts: Signal) -> None:
         for frame in frames(*parts):

@@ -30,11 +30,11 @@ async def test_a_turn() -> None:
             ("assistant", "One two three. Four five six."),
         ]
         expected = spoken("One two three.", "Four five six.")
-        assert np.array_equal(stage.audience.heard(1), expected)
-        states = [notice.state for notice in stage.audience.all(StateChanged)]
+        assert np.array_equal(stage.transport.heard(1), expected)
+        states = [notice.state for notice in stage.transport.all(StateChanged)]
         assert states == [LISTENING, LISTENING, SPEAKING, WAITING]
-        assert stage.audience.statuses() == [(1, "completed")]
-        assert [clause.text for clause in stage.audience.all(ReplyClause)] == [
+        assert stage.transport.statuses() == [(1, "completed")]
+        assert [clause.text for clause in stage.transport.all(ReplyClause)] == [
             "One two three. ",
             "Four five six.",
         ]
@@ -55,7 +55,7 @@ async def test_the_recogniser_gets_the_pre_roll_and_all_that_was_said() -> None:
 async def test_the_stages_of_a_turn_are_timed() -> None:
     async with scene(Heard("hello", delay_s=0.03)) as stage:
         await answered(stage)
-        timed = stage.audience.all(TurnTimed)[0]
+        timed = stage.transport.all(TurnTimed)[0]
         assert timed.stages["endpoint"] == pytest.approx(300, abs=1)
         assert timed.stages["final_transcript"] == pytest.approx(330, abs=1)
         assert timed.speech_end_to_first_audio_ms == timed.stages["first_audio"]
@@ -69,7 +69,7 @@ async def test_the_preemptive_reply_is_adopted() -> None:
         await answered(stage)
         assert len(stage.responder.asked) == 1
         assert stage.responder.asked[0][-1].text == "hello"
-        assert stage.audience.all(ReplyStarted) == [ReplyStarted(1)]
+        assert stage.transport.all(ReplyStarted) == [ReplyStarted(stage.session.ids.reply(1))]
 
 
 @on_virtual_time
@@ -78,8 +78,8 @@ async def test_the_preemptive_reply_to_other_words_is_thrown_away() -> None:
         await stage.person_says()
         await stage.until(WAITING)
         assert [asked[-1].text for asked in stage.responder.asked] == ["hello", "hello there"]
-        assert stage.audience.statuses() == [(2, "completed")]
-        assert len(stage.audience.heard(1)) == 0
+        assert stage.transport.statuses() == [(2, "completed")]
+        assert len(stage.transport.heard(1)) == 0
 
 
 @on_virtual_time
@@ -88,8 +88,8 @@ async def test_the_person_goes_on_after_the_preemptive_reply_has_started() -> No
         await stage.hears(np.concatenate([vowel(400), quiet(200), vowel(400), quiet(500)]))
         await stage.until(WAITING)
         assert len(stage.responder.asked) == 2
-        assert stage.audience.statuses() == [(2, "completed")]
-        assert {reply for _, reply, _ in stage.audience.rows} == {2}
+        assert stage.transport.statuses() == [(2, "completed")]
+        assert {reply for _, reply, _ in stage.transport.rows} == {2}
 
 
 @on_virtual_time
@@ -102,7 +102,7 @@ async def test_a_held_preemptive_reply_longer_than_its_queue_can_be_dropped() ->
         assert voice.open == 1  # the queue is full and the stream waits
         await stage.hears(vowel(300))
         assert (voice.open, responder.open) == (0, 0)
-        assert len(stage.audience.rows) == 0
+        assert len(stage.transport.rows) == 0
 
 
 @on_virtual_time
@@ -118,5 +118,5 @@ async def test_a_preemptive_reply_that_breaks_is_made_again() -> None:
     async with scene(Heard("hello"), responder=BreaksOnce()) as stage:
         await stage.person_says()
         await stage.until(WAITING)
-        assert stage.audience.statuses() == [(2, "completed")]
+        assert stage.transport.statuses() == [(2, "completed")]
         assert stage.said()[-1] == ("assistant", "One two three. Four five six.")

@@ -45,16 +45,18 @@ async def test_a_false_interruption_loses_and_doubles_nothing() -> None:
         assert stage.state is BARGED_IN
         await stage.until(SPEAKING)
         await stage.until(WAITING)
-        assert len(fades(stage.audience.heard(1), spoken(*LONG_CLAUSES))) == 1
-        assert stage.audience.statuses() == [(1, "completed")]
+        assert len(fades(stage.transport.heard(1), spoken(*LONG_CLAUSES))) == 1
+        assert stage.transport.statuses() == [(1, "completed")]
         assert stage.said()[-1] == ("assistant", LONG_TEXT)
-        paused, resumed = stage.audience.all(PlayoutPaused), stage.audience.all(PlayoutResumed)
+        paused, resumed = stage.transport.all(PlayoutPaused), stage.transport.all(PlayoutResumed)
         assert len(paused) == len(resumed) == 1
-        (when_paused,) = stage.audience.times(PlayoutPaused)
-        (when_resumed,) = stage.audience.times(PlayoutResumed)
-        assert not [t for t, _, _ in stage.audience.rows if when_paused < t < when_resumed]
+        (when_paused,) = stage.transport.times(PlayoutPaused)
+        (when_resumed,) = stage.transport.times(PlayoutResumed)
+        assert not [t for t, _, _ in stage.transport.rows if when_paused < t < when_resumed]
         assert resumed[0].played_ms - paused[0].played_ms <= PlayoutConfig().output_lead_ms + 20
-        assert stage.audience.all(UtteranceDropped) == [UtteranceDropped(2)]
+        assert stage.transport.all(UtteranceDropped) == [
+            UtteranceDropped(stage.session.ids.utterance(2))
+        ]
         assert stage.recogniser.streams[1].sends[-1][1] == "cancel"
 
 
@@ -64,11 +66,11 @@ async def test_an_interruption_cancels_and_keeps_what_was_played() -> None:
         await answered(stage)
         await stage.quiet_for(500)
         await stage.hears(vowel(900))
-        (cancelled,) = [e for e in stage.audience.all(ReplyDone) if e.reply == 1]
+        (cancelled,) = [e for e in stage.transport.all(ReplyDone) if e.reply.number == 1]
         assert (cancelled.status, cancelled.reason) == ("cancelled", "interrupted")
-        when = stage.audience.times(ReplyDone)[0]
-        assert not [t for t, reply, _ in stage.audience.rows if reply == 1 and t >= when]
-        heard = stage.audience.heard(1)
+        when = stage.transport.times(ReplyDone)[0]
+        assert not [t for t, reply, _ in stage.transport.rows if reply == 1 and t >= when]
+        heard = stage.transport.heard(1)
         assert np.array_equal(heard, spoken(*LONG_CLAUSES)[: len(heard)])
         assert 0 <= len(heard) // 48 - cancelled.played_ms <= 60
         # 60 ms a character: a word counts when its middle was played.
@@ -90,8 +92,8 @@ async def test_the_turn_of_an_interruption_is_timed_from_its_own_end() -> None:
         await stage.quiet_for(500)
         await stage.person_says(900)
         await stage.until(SPEAKING)
-        first, second = stage.audience.all(TurnTimed)
-        assert (first.reply, second.reply) == (1, 2)
+        first, second = stage.transport.all(TurnTimed)
+        assert (first.reply.number, second.reply.number) == (1, 2)
         assert second.speech_end_to_first_audio_ms == pytest.approx(310, abs=1)
         assert second.stages["endpoint"] == pytest.approx(300, abs=1)
 
@@ -103,7 +105,7 @@ async def test_a_turn_confirmed_only_in_its_pause_is_timed_all_the_same() -> Non
         await stage.quiet_for(500)
         await stage.person_says(300)
         await stage.until(SPEAKING)
-        second = stage.audience.all(TurnTimed)[1]
+        second = stage.transport.all(TurnTimed)[1]
         assert second.speech_end_to_first_audio_ms == pytest.approx(310, abs=1)
 
 
@@ -123,11 +125,11 @@ async def test_a_cancelled_reply_that_breaks_while_it_closes_harms_no_other() ->
         await asyncio.sleep(0.2)
         stage.session.type_text("second")
         await asyncio.sleep(0.5)
-        assert stage.audience.statuses() == [(1, "cancelled")]
+        assert stage.transport.statuses() == [(1, "cancelled")]
         assert stage.state is SPEAKING
         stage.session.interrupt()
         await asyncio.sleep(0.1)
-        assert stage.audience.statuses() == [(1, "cancelled"), (2, "cancelled")]
+        assert stage.transport.statuses() == [(1, "cancelled"), (2, "cancelled")]
 
 
 @on_virtual_time
@@ -138,7 +140,7 @@ async def test_an_interrupt_word_confirms_before_the_time_is_up() -> None:
         await stage.hears(vowel(300))
         stage.recogniser.streams[1].say("stop")
         await stage.quiet_for(20)
-        assert stage.audience.statuses() == [(1, "cancelled")]
+        assert stage.transport.statuses() == [(1, "cancelled")]
         assert stage.state is LISTENING
 
 
@@ -149,10 +151,10 @@ async def test_an_interruption_between_two_clauses_keeps_whole_clauses() -> None
     async with scene(Heard("hello"), Heard("what"), responder=responder) as stage:
         await answered(stage)
         await asyncio.sleep(len(first) * 0.06)
-        assert len(stage.audience.heard(1)) == len(spoken(first))
+        assert len(stage.transport.heard(1)) == len(spoken(first))
         assert stage.state is SPEAKING
         await stage.hears(vowel(800))
-        assert stage.audience.all(ReplyDone)[0].text == first
+        assert stage.transport.all(ReplyDone)[0].text == first
         assert responder.open == 0
 
 
@@ -165,8 +167,8 @@ async def test_a_false_interruption_between_two_clauses() -> None:
         await stage.hears(vowel(200))
         assert stage.state is BARGED_IN
         await stage.until(WAITING)
-        assert len(fades(stage.audience.heard(1), spoken(*LONG_CLAUSES[:2]))) <= 1
-        assert stage.audience.statuses() == [(1, "completed")]
+        assert len(fades(stage.transport.heard(1), spoken(*LONG_CLAUSES[:2]))) <= 1
+        assert stage.transport.statuses() == [(1, "completed")]
 
 
 @on_virtual_time
@@ -179,8 +181,8 @@ async def test_a_second_interruption_right_after_the_resume() -> None:
             assert stage.state is BARGED_IN
             await stage.until(SPEAKING)
         await stage.until(WAITING)
-        assert len(fades(stage.audience.heard(1), spoken(*LONG_CLAUSES))) == 2
-        assert len(stage.audience.all(PlayoutResumed)) == 2
+        assert len(fades(stage.transport.heard(1), spoken(*LONG_CLAUSES))) == 2
+        assert len(stage.transport.all(PlayoutResumed)) == 2
 
 
 @on_virtual_time
@@ -190,11 +192,11 @@ async def test_noise_before_the_first_audio_of_the_reply() -> None:
         await stage.person_says(silence_ms=400)
         await stage.hears(np.concatenate([vowel(200), quiet(200)]))
         assert stage.state is BARGED_IN
-        assert len(stage.audience.rows) == 0
+        assert len(stage.transport.rows) == 0
         await stage.until(WAITING)
         expected = spoken("One two three.", "Four five six.")
-        assert np.array_equal(stage.audience.heard(1), expected)  # nothing to fade in
-        timed = stage.audience.all(TurnTimed)[0]
+        assert np.array_equal(stage.transport.heard(1), expected)  # nothing to fade in
+        timed = stage.transport.all(TurnTimed)[0]
         assert timed.speech_end_to_first_audio_ms > 800, "counted from the turn, not the noise"
 
 
@@ -206,10 +208,10 @@ async def test_an_onset_at_the_very_end_of_the_reply() -> None:
         await stage.quiet_for(length * 1000 - 190)
         await stage.person_says(300)
         await stage.until(WAITING)
-        assert len(stage.audience.all(PlayoutPaused)) == 1, "the onset came in time"
-        assert stage.audience.all(PlayoutResumed) == [], "but nothing was left to send"
-        assert len(stage.audience.heard(1)) == length * 48_000
-        assert stage.audience.statuses() == [(1, "completed"), (2, "completed")]
+        assert len(stage.transport.all(PlayoutPaused)) == 1, "the onset came in time"
+        assert stage.transport.all(PlayoutResumed) == [], "but nothing was left to send"
+        assert len(stage.transport.heard(1)) == length * 48_000
+        assert stage.transport.statuses() == [(1, "completed"), (2, "completed")]
         assert ("user", "thanks") in stage.said()
 
 
@@ -226,7 +228,7 @@ async def test_the_voice_is_swapped_while_paused() -> None:
         await stage.until(WAITING)
         assert [model for model, _ in stage.voice.requests] == ["espeak", "other"]
         expected = np.concatenate([spoken(LONG_CLAUSES[0]), spoken(LONG_CLAUSES[1], model="other")])
-        assert len(fades(stage.audience.heard(1), expected)) == 1
+        assert len(fades(stage.transport.heard(1), expected)) == 1
 
 
 @on_virtual_time
@@ -238,15 +240,15 @@ async def test_input_that_stops_while_paused_counts_as_silence() -> None:
         assert stage.state is BARGED_IN
         await asyncio.sleep(0.45)
         assert stage.state is SPEAKING
-        await stage.audience.wait_for(ReplyDone)
-        assert len(fades(stage.audience.heard(1), spoken(*LONG_CLAUSES))) == 1
+        await stage.transport.wait_for(ReplyDone)
+        assert len(fades(stage.transport.heard(1), spoken(*LONG_CLAUSES))) == 1
 
 
 @on_virtual_time
 async def test_input_that_stops_in_a_turn_ends_it() -> None:
     async with scene(Heard("hello")) as stage:
         await stage.hears(vowel(500))
-        await stage.audience.wait_for(ReplyDone)
+        await stage.transport.wait_for(ReplyDone)
         assert stage.said()[0] == ("user", "hello")
 
 
@@ -257,7 +259,7 @@ async def test_without_word_times_the_history_is_cut_in_proportion() -> None:
         await answered(stage)
         await stage.quiet_for(1000)
         await stage.hears(vowel(900))
-        cancelled = stage.audience.all(ReplyDone)[0]
+        cancelled = stage.transport.all(ReplyDone)[0]
         spoken_characters = cancelled.played_ms / 60
         assert abs(len(cancelled.text) - spoken_characters) <= len("eleven.")
         assert LONG_TEXT.startswith(cancelled.text)
@@ -268,17 +270,17 @@ async def test_barge_in_can_be_switched_off() -> None:
     async with scene(Heard("hello"), Heard("and you"), barge_in=False) as stage:
         await answered(stage)
         await stage.person_says(800)
-        await stage.audience.wait_for(ReplyDone, 2)
+        await stage.transport.wait_for(ReplyDone, 2)
         expected = spoken("One two three.", "Four five six.")
-        assert np.array_equal(stage.audience.heard(1), expected)
-        assert stage.audience.statuses() == [(1, "completed"), (2, "completed")]
+        assert np.array_equal(stage.transport.heard(1), expected)
+        assert stage.transport.statuses() == [(1, "completed"), (2, "completed")]
 
 
 @on_virtual_time
 async def test_a_slow_reader_gets_every_sample_once() -> None:
     async with scene(Heard("hello")) as stage:
-        stage.audience.slow_s = 0.05
+        stage.transport.slow_s = 0.05
         await stage.person_says()
         await stage.until(WAITING)
         expected = spoken("One two three.", "Four five six.")
-        assert np.array_equal(stage.audience.heard(1), expected)
+        assert np.array_equal(stage.transport.heard(1), expected)

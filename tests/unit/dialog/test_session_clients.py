@@ -39,26 +39,26 @@ WAITING = SessionState.WAITING_FOR_INPUT
 @on_virtual_time
 async def test_greeting_typing_and_asking() -> None:
     async with scene(greeting="Good morning.", lead_in=False) as stage:
-        await stage.audience.wait_for(ReplyDone)
+        await stage.transport.wait_for(ReplyDone)
         assert stage.said() == [("assistant", "Good morning.")]
         assert stage.responder.asked == []
         stage.session.type_text("hi")
-        await stage.audience.wait_for(ReplyDone, 2)
+        await stage.transport.wait_for(ReplyDone, 2)
         stage.session.request_reply("be brief")
-        await stage.audience.wait_for(ReplyDone, 3)
+        await stage.transport.wait_for(ReplyDone, 3)
         assert stage.responder.asked[1][0].text == "be brief"
-        assert stage.audience.statuses() == [(1, "completed"), (2, "completed"), (3, "completed")]
+        assert stage.transport.statuses() == [(1, "completed"), (2, "completed"), (3, "completed")]
 
 
 @on_virtual_time
 async def test_words_to_say_that_come_too_late_are_not_said_later() -> None:
     async with scene(greeting="Good morning.", lead_in=False) as stage:
-        await stage.audience.wait_for(ReplyStarted)
+        await stage.transport.wait_for(ReplyStarted)
         stage.session.say("too late")
         stage.session.request_reply("too late")
-        await stage.audience.wait_for(ReplyDone)
+        await stage.transport.wait_for(ReplyDone)
         stage.session.type_text("hi")
-        await stage.audience.wait_for(ReplyDone, 2)
+        await stage.transport.wait_for(ReplyDone, 2)
         assert "too late" not in str(stage.said()) + str(stage.responder.asked)
 
 
@@ -67,8 +67,8 @@ async def test_typing_replaces_a_reply_that_plays() -> None:
     async with scene(Heard("hello"), responder=long_answer()) as stage:
         await answered(stage)
         stage.session.type_text("hi")
-        await stage.audience.wait_for(ReplyDone, 2)
-        assert stage.audience.statuses() == [(1, "cancelled"), (2, "completed")]
+        await stage.transport.wait_for(ReplyDone, 2)
+        assert stage.transport.statuses() == [(1, "cancelled"), (2, "completed")]
 
 
 @on_virtual_time
@@ -77,15 +77,15 @@ async def test_the_client_cancels_before_and_while_a_reply_sounds() -> None:
         stage.session.type_text("hi")
         await asyncio.sleep(0.1)
         stage.session.interrupt()
-        assert stage.audience.statuses() == [(1, "cancelled")]
+        assert stage.transport.statuses() == [(1, "cancelled")]
         await asyncio.sleep(1)
-        assert (stage.voice.open, len(stage.audience.rows)) == (0, 0)
+        assert (stage.voice.open, len(stage.transport.rows)) == (0, 0)
         await answered(stage)
         stage.session.interrupt()
         assert stage.state is WAITING
-        sent = len(stage.audience.rows)
+        sent = len(stage.transport.rows)
         await stage.quiet_for(500)
-        assert len(stage.audience.rows) == sent
+        assert len(stage.transport.rows) == sent
 
 
 @on_virtual_time
@@ -93,12 +93,12 @@ async def test_turns_by_hand() -> None:
     vad = Config().vad.model_copy(update={"enabled": False})
     async with scene(Heard("hello"), Heard("again"), vad=vad, auto_reply=False) as stage:
         await stage.person_says()
-        assert stage.session.commit() == 1
-        await stage.audience.wait_for(FinalTranscript)
+        assert stage.session.commit().number == 1
+        await stage.transport.wait_for(FinalTranscript)
         with pytest.raises(InvalidInput, match="empty"):
             stage.session.commit()
         stage.session.request_reply()
-        await stage.audience.wait_for(ReplyDone)
+        await stage.transport.wait_for(ReplyDone)
         assert [role for role, _ in stage.said()] == ["user", "assistant"]
         await stage.person_says()
         stage.session.clear()
@@ -114,7 +114,7 @@ async def test_a_reply_asked_for_right_after_the_commit_waits_for_the_words() ->
         await stage.person_says()
         stage.session.commit()
         stage.session.request_reply()
-        await stage.audience.wait_for(ReplyDone)
+        await stage.transport.wait_for(ReplyDone)
         assert stage.responder.asked[0][-1].text == "hello"
 
 
@@ -125,8 +125,8 @@ async def test_committing_while_paused_interrupts() -> None:
         await stage.quiet_for(300)
         await stage.hears(vowel(250))
         stage.session.commit()
-        assert stage.audience.statuses() == [(1, "cancelled")]
-        await stage.audience.wait_for(ReplyDone, 2)
+        assert stage.transport.statuses() == [(1, "cancelled")]
+        await stage.transport.wait_for(ReplyDone, 2)
         assert ("user", "again") in stage.said()
 
 
@@ -138,8 +138,8 @@ async def test_clearing_while_paused_resumes() -> None:
         await stage.hears(vowel(250))
         stage.session.clear()
         assert stage.state is SPEAKING
-        await stage.audience.wait_for(ReplyDone)
-        assert len(fades(stage.audience.heard(1), spoken(*LONG_CLAUSES))) == 1
+        await stage.transport.wait_for(ReplyDone)
+        assert len(fades(stage.transport.heard(1), spoken(*LONG_CLAUSES))) == 1
 
 
 @on_virtual_time
@@ -151,7 +151,7 @@ async def test_switching_voice_activity_off_while_paused_resumes() -> None:
         await stage.hears(vowel(250))
         stage.session.update(stage.session.options.updated(vad=vad))
         assert stage.state is SPEAKING
-        assert len(stage.audience.all(UtteranceDropped)) == 1
+        assert len(stage.transport.all(UtteranceDropped)) == 1
 
 
 @on_virtual_time
@@ -164,7 +164,7 @@ async def test_a_whole_recording_at_once() -> None:
         await asyncio.sleep(10)
         assert stage.state is WAITING
         assert stage.said()[0] == ("user", "one")
-        assert stage.audience.statuses()[-1][1] == "completed"
+        assert stage.transport.statuses()[-1][1] == "completed"
 
 
 @on_virtual_time
@@ -190,5 +190,5 @@ async def test_a_recogniser_that_takes_no_audio_does_not_block_the_input_for_eve
         object.__setattr__(stage.session._services, "recognise", lambda *_: Stuck())
         await stage.person_says(4000)
         await stage.until(SessionState.IDLE)
-        (failed,) = stage.audience.all(RecognitionFailed)
+        (failed,) = stage.transport.all(RecognitionFailed)
         assert isinstance(failed.error, ModelTimeout)

@@ -29,9 +29,9 @@ def limited(**limits: float) -> Config:
 async def test_the_idle_limit() -> None:
     async with scene(Heard("hello"), config=limited(idle_timeout_seconds=5)) as stage:
         await answered(stage)
-        ended_at = (await stage.audience.wait_for(ReplyDone), stage.audience.times(ReplyDone))
+        ended_at = (await stage.transport.wait_for(ReplyDone), stage.transport.times(ReplyDone))
         assert await stage.run == "idle_timeout"
-        (over,) = stage.audience.times(SessionEnded)
+        (over,) = stage.transport.times(SessionEnded)
         assert over - ended_at[1][0] == pytest.approx(5, abs=0.1)
 
 
@@ -41,11 +41,11 @@ async def test_the_limit_is_reached_while_speaking() -> None:
     async with scene(Heard("hello"), config=config, responder=long_answer()) as stage:
         await answered(stage)
         assert await stage.run == "max_session_duration"
-        ended = stage.audience.all(ReplyDone)[0]
+        ended = stage.transport.all(ReplyDone)[0]
         assert (ended.status, ended.reason) == ("cancelled", "max_session_duration")
         assert stage.said()[-1] == ("assistant", ended.text)
         assert stage.state is TERMINATED
-        kinds = [type(notice) for _, notice in stage.audience.notices]
+        kinds = [type(event) for _, event in stage.transport.events]
         assert kinds[-3:] == [ReplyDone, SessionEnded, StateChanged]
 
 
@@ -57,7 +57,7 @@ async def test_the_limit_of_messages_lets_the_last_reply_end() -> None:
         await stage.until(WAITING)
         await answered(stage)
         assert await stage.run == "max_messages"
-        assert stage.audience.statuses() == [(1, "completed"), (2, "completed")]
+        assert stage.transport.statuses() == [(1, "completed"), (2, "completed")]
 
 
 @on_virtual_time
@@ -99,7 +99,7 @@ def test_closing_frees_everything_within_a_second(moment: str, cancel: bool) -> 
             assert loop.time() - began < 1.0
             assert len(asyncio.all_tasks()) == 1
             assert stage.state is TERMINATED
-            assert stage.audience.all(SessionEnded)
+            assert stage.transport.all(SessionEnded)
             assert all(item.status != "in_progress" for item in stage.session.history)
             await stage.session.feed(vowel(3000).astype("<i2").tobytes())
             assert len(asyncio.all_tasks()) == 1
@@ -123,10 +123,12 @@ async def test_closing_while_a_recording_is_worked_off() -> None:
 async def test_what_comes_before_the_session_runs_waits_for_it() -> None:
     async with scene(lead_in=False) as made:
         options, services = made.session.options, made.session._services
-        session = type(made.session)("early", options, services, made.audience, made.session._clock)
+        session = type(made.session)(
+            "early", options, services, made.transport, made.session._clock
+        )
         session.type_text("hi")
         run = asyncio.create_task(session.run(), name="early")
-        await made.audience.wait_for(ReplyDone)
+        await made.transport.wait_for(ReplyDone)
         session.close()
         assert await run == "closed"
         assert [item.role for item in session.history] == ["user", "assistant"]

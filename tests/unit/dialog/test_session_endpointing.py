@@ -20,7 +20,7 @@ async def gap_ms(stage: Scene) -> float:
     """Speaks, waits for the answer, and returns what the trace says of the turn."""
     await stage.person_says(silence_ms=100)
     await stage.until(SessionState.SPEAKING)
-    return stage.audience.all(TurnTimed)[-1].speech_end_to_first_audio_ms
+    return stage.transport.all(TurnTimed)[-1].speech_end_to_first_audio_ms
 
 
 @pytest.mark.parametrize(
@@ -40,13 +40,13 @@ def test_the_words_decide_how_long_a_pause_may_last(text: str, low: float, high:
 async def test_a_thinking_pause_is_no_turn() -> None:
     async with scene(Heard("I would like to go home", pause=UNFINISHED)) as stage:
         await stage.hears(np.concatenate([vowel(500), quiet(900)]))
-        assert stage.audience.all(UtteranceEnded) == []
+        assert stage.transport.all(UtteranceEnded) == []
         await stage.hears(np.concatenate([vowel(500), quiet(100)]))
         await stage.until(SessionState.SPEAKING)
         assert [text for role, text in stage.said() if role == "user"] == [
             "I would like to go home"
         ]
-        assert len(stage.audience.all(UtteranceEnded)) == 1
+        assert len(stage.transport.all(UtteranceEnded)) == 1
 
 
 @on_virtual_time
@@ -54,7 +54,7 @@ async def test_the_reply_prepared_for_an_unfinished_phrase_stays_silent() -> Non
     async with scene(Heard(UNFINISHED)) as stage:
         await stage.hears(np.concatenate([vowel(500), quiet(1000)]))
         assert [messages[-1].text for messages in stage.responder.asked] == [UNFINISHED]
-        assert stage.audience.rows == []
+        assert stage.transport.rows == []
         await stage.until(SessionState.SPEAKING)
         assert len(stage.responder.asked) == 1, "what was prepared was thrown away"
 

@@ -35,7 +35,7 @@ async def test_a_final_that_comes_after_another_reply_began() -> None:
     async with scene(Heard("hello", pause="", delay_s=1.0)) as stage:
         await stage.person_says()
         stage.session.type_text("typed")
-        await stage.audience.wait_for(ReplyDone, 2)
+        await stage.transport.wait_for(ReplyDone, 2)
         assert [item.role for item in stage.session.history] == [
             "user",
             "assistant",
@@ -52,7 +52,9 @@ async def test_an_empty_final_is_no_turn() -> None:
         await stage.quiet_for(200)
         assert stage.state is SessionState.IDLE
         assert stage.said() == []
-        assert stage.audience.all(FinalTranscript) == [FinalTranscript(1, "")]
+        assert stage.transport.all(FinalTranscript) == [
+            FinalTranscript(stage.session.ids.utterance(1), "")
+        ]
 
 
 @pytest.mark.parametrize(
@@ -71,13 +73,13 @@ def test_a_recogniser_that_fails_leaves_the_next_turn_alone(plan: Heard, kind: t
         async with scene(plan, Heard("hello")) as stage:
             await stage.person_says(3000)  # longer than the backlog
             await stage.quiet_for(200)
-            (failed,) = [await stage.audience.wait_for(RecognitionFailed)]
+            (failed,) = [await stage.transport.wait_for(RecognitionFailed)]
             assert isinstance(failed.error, kind)
             lost = kind is TritonUnavailable
             await stage.until(WAITING if lost else SessionState.IDLE)
             assert bool(stage.said()) is lost, "an apology where the recogniser is gone"
             await stage.person_says()
-            await stage.audience.wait_for(FinalTranscript)
+            await stage.transport.wait_for(FinalTranscript)
             await stage.until(WAITING)
             assert ("user", "hello") in stage.said()
 
@@ -98,7 +100,7 @@ async def test_a_fault_in_the_recogniser_stage_is_a_failed_turn() -> None:
         object.__setattr__(stage.session._services, "recognise", lambda *_: Faulty())
         await stage.person_says()
         await stage.until(SessionState.IDLE)
-        assert len(stage.audience.all(RecognitionFailed)) == 1
+        assert len(stage.transport.all(RecognitionFailed)) == 1
         object.__setattr__(stage.session._services, "recognise", good)
         await stage.person_says()
         await stage.until(WAITING)
@@ -120,7 +122,7 @@ async def test_the_recogniser_is_swapped_at_the_next_utterance() -> None:
 async def test_a_voice_too_quiet_to_be_heard_gets_a_hint() -> None:
     async with scene() as stage:
         await stage.hears(vowel(8000, rms=150.0))
-        (hint,) = stage.audience.all(LevelHint)
+        (hint,) = stage.transport.all(LevelHint)
         assert hint.rms < hint.threshold
         assert stage.state is SessionState.IDLE
 
@@ -131,5 +133,5 @@ async def test_a_session_that_does_not_listen() -> None:
         await stage.person_says()
         assert stage.recogniser.streams == []
         stage.session.type_text("hi")
-        await stage.audience.wait_for(ReplyDone)
-        assert stage.audience.statuses() == [(1, "completed")]
+        await stage.transport.wait_for(ReplyDone)
+        assert stage.transport.statuses() == [(1, "completed")]

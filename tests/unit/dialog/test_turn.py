@@ -6,6 +6,7 @@ from tests.unit.dialog.turns import (
     BARGED,
     BARGED_IN,
     BARGED_PENDING,
+    ERROR,
     HEARD,
     HELD,
     IDLE,
@@ -29,7 +30,12 @@ from tests.unit.dialog.turns import (
     resume,
     start,
 )
-from vdx.dialog.turn_events import (
+from vdx.core.events import (
+    ReplyAudible,
+    ReplyEnded,
+    SpeechLasted,
+)
+from vdx.dialog.turn_decisions import (
     AbandonUtterance,
     CancelReply,
     CommitUser,
@@ -37,17 +43,16 @@ from vdx.dialog.turn_events import (
     EndSession,
     ExtendEndpoint,
     FinishUtterance,
-    InterruptRequested,
     PauseReply,
     PrepareReply,
-    ReplyAudible,
-    ReplyEnded,
-    ReplyRequested,
     ResumeReply,
-    SessionOver,
     SpeakReply,
-    SpeechLasted,
     StartReply,
+)
+from vdx.dialog.turn_events import (
+    InterruptRequested,
+    ReplyRequested,
+    SessionOver,
     UserText,
     UtteranceCleared,
     UtteranceCommitted,
@@ -151,7 +156,7 @@ TABLE: dict[str, Row] = {
     ),
     "recogniser failed": (HEARD, failed(1), IDLE, []),
     "first frame": (PENDING, ReplyAudible(1), SPEAKING, []),
-    "prepared reply broke": (PREPARED, ReplyEnded(1, failed=True), LISTENING, []),
+    "prepared reply broke": (PREPARED, ReplyEnded(1, ERROR), LISTENING, []),
     "confirmed by a word": (
         BARGED,
         partial(2, "please stop"),
@@ -198,7 +203,7 @@ TABLE: dict[str, Row] = {
     ),
     "reply ends under an onset": (BARGED, ReplyEnded(1), LISTENING, []),
     "reply ends": (PLAYING, ReplyEnded(1), WAITING, []),
-    "reply fails": (PLAYING, ReplyEnded(1, failed=True), WAITING, []),
+    "reply fails": (PLAYING, ReplyEnded(1, ERROR), WAITING, []),
     "silent reply ends": (PENDING, ReplyEnded(1), WAITING, []),
     "typed at first": (
         [],

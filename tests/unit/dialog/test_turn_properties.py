@@ -8,8 +8,11 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from vdx.core.errors import ModelFailed
 from vdx.core.events import (
+    ReplyAudible,
+    ReplyEnded,
     SessionState,
     SpeechEnded,
+    SpeechLasted,
     SpeechPaused,
     SpeechResumed,
     SpeechStarted,
@@ -18,7 +21,7 @@ from vdx.core.events import (
     TranscriptKind,
 )
 from vdx.dialog.turn import TurnMachine, TurnPolicy
-from vdx.dialog.turn_events import (
+from vdx.dialog.turn_decisions import (
     AbandonUtterance,
     CancelReply,
     CommitUser,
@@ -26,18 +29,17 @@ from vdx.dialog.turn_events import (
     EndSession,
     ExtendEndpoint,
     FinishUtterance,
-    InterruptRequested,
     PauseReply,
     PrepareReply,
-    ReplyAudible,
-    ReplyEnded,
-    ReplyRequested,
     ResumeReply,
-    SessionOver,
     SpeakReply,
-    SpeechLasted,
     StartReply,
     TurnDecision,
+)
+from vdx.dialog.turn_events import (
+    InterruptRequested,
+    ReplyRequested,
+    SessionOver,
     TurnEvent,
     UserText,
     UtteranceCleared,
@@ -48,6 +50,9 @@ STATES_OF_A_REPLY = (SessionState.SPEAKING, SessionState.BARGED_IN)
 TEXTS = st.sampled_from(["", "uh", "stop", "hello", "hello there", "hello and"])
 NUMBERS = st.integers(-2, 12)
 MS = st.sampled_from([0, 100, 580, 600, 5000])
+
+
+ERROR = ModelFailed("the voice failed", model="voice")
 
 
 @dataclass
@@ -190,14 +195,14 @@ class RandomConversation(RuleBasedStateMachine):
     def reply_ends(self, failed: bool) -> None:
         (number,) = self.world.promised
         self.world.end(number)
-        self.send(ReplyEnded(number, failed))
+        self.send(ReplyEnded(number, ERROR if failed else None))
 
     @precondition(lambda self: self.world.prepared)
     @rule()
     def prepared_reply_breaks(self) -> None:
         number = self.world.prepared.pop()
         self.world.over.add(number)
-        assert self.send(ReplyEnded(number, failed=True)) == []
+        assert self.send(ReplyEnded(number, ERROR)) == []
 
     # --- what clients do --------------------------------------------------------------------
 
@@ -261,7 +266,7 @@ class RandomConversation(RuleBasedStateMachine):
         number = data.draw(st.sampled_from(sorted(self.world.over)))
         before = (self.machine.state, self.machine.active_reply)
         assert self.send(ReplyAudible(number)) == []
-        assert self.send(ReplyEnded(number, failed)) == []
+        assert self.send(ReplyEnded(number, ERROR if failed else None)) == []
         assert (self.machine.state, self.machine.active_reply) == before
 
     @precondition(lambda self: self.world.prepared)

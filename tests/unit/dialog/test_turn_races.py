@@ -8,6 +8,7 @@ from tests.unit.dialog.turns import (
     BARGED,
     BARGED_IN,
     BARGED_PENDING,
+    ERROR,
     HEARD,
     IDLE,
     LISTENING,
@@ -29,23 +30,27 @@ from tests.unit.dialog.turns import (
     resume,
     start,
 )
-from vdx.dialog.turn_events import (
+from vdx.core.events import (
+    ReplyAudible,
+    ReplyEnded,
+    SpeechLasted,
+)
+from vdx.dialog.turn_decisions import (
     AbandonUtterance,
     CancelReply,
     CommitUser,
     DiscardReply,
     EndSession,
     FinishUtterance,
-    InterruptRequested,
     PauseReply,
-    ReplyAudible,
-    ReplyEnded,
-    ReplyRequested,
     ResumeReply,
-    SessionOver,
     SpeakReply,
-    SpeechLasted,
     StartReply,
+)
+from vdx.dialog.turn_events import (
+    InterruptRequested,
+    ReplyRequested,
+    SessionOver,
     TurnEvent,
     UserText,
 )
@@ -197,7 +202,7 @@ RACES: dict[str, Row] = {
     ),
     "an onset that comes twice": (BARGED, start(2), BARGED_IN, []),
     "a prepared reply that broke is replaced": (
-        [*PREPARED, ReplyEnded(1, failed=True), end(1)],
+        [*PREPARED, ReplyEnded(1, ERROR), end(1)],
         final(1, "hello"),
         LISTENING,
         [CommitUser("hello", 1), StartReply(2)],

@@ -4,6 +4,8 @@ from dataclasses import replace
 
 from vdx.core.errors import ModelFailed
 from vdx.core.events import (
+    ReplyAudible,
+    ReplyEnded,
     SessionState,
     SpeechEnded,
     SpeechPaused,
@@ -14,12 +16,12 @@ from vdx.core.events import (
     TranscriptKind,
 )
 from vdx.dialog.turn import TurnMachine, TurnPolicy
-from vdx.dialog.turn_events import (
+from vdx.dialog.turn_decisions import (
     CommitUser,
-    ReplyAudible,
-    ReplyEnded,
     StartReply,
     TurnDecision,
+)
+from vdx.dialog.turn_events import (
     TurnEvent,
 )
 
@@ -29,6 +31,7 @@ SPEAKING = SessionState.SPEAKING
 BARGED_IN = SessionState.BARGED_IN
 WAITING = SessionState.WAITING_FOR_INPUT
 TERMINATED = SessionState.TERMINATED
+ERROR = ModelFailed("the voice failed", model="voice")
 
 POLICY = TurnPolicy(
     interrupts=lambda text: "stop" in text.split(),

@@ -16,18 +16,18 @@ def test_children_of_a_parent_that_is_gone_are_orphans() -> None:
 def test_a_parent_that_comes_or_goes_keeps_its_children() -> None:
     for state in ("LOADING", "UNLOADING", "READY"):
         assert UnusedChildModels().find([child("a", 1)], {"a": state}, 0.0) == []
-    orphans = UnusedChildModels()
+    unused = UnusedChildModels()
     for now, found in ((0.0, []), (GRACE_S, [child("a", 1)])):
-        assert orphans.find([child("a", 1)], {"a": "UNLOADING"}, now) == found
+        assert unused.find([child("a", 1)], {"a": "UNLOADING"}, now) == found
 
 
 def test_the_children_of_an_earlier_process_are_given_time_to_finish() -> None:
-    orphans = UnusedChildModels()
+    unused = UnusedChildModels()
     children = [child("a", 255), child("a", 256)]
-    assert orphans.find(children, {"a": "READY"}, 10.0) == []
-    assert orphans.find(children, {"a": "READY"}, 9.0 + GRACE_S) == []
-    assert orphans.find(children, {"a": "READY"}, 10.0 + GRACE_S) == [child("a", 255)]
-    assert orphans.find([child("a", 256)], {"a": "READY"}, 999.0) == []
+    assert unused.find(children, {"a": "READY"}, 10.0) == []
+    assert unused.find(children, {"a": "READY"}, 9.0 + GRACE_S) == []
+    assert unused.find(children, {"a": "READY"}, 10.0 + GRACE_S) == [child("a", 255)]
+    assert unused.find([child("a", 256)], {"a": "READY"}, 999.0) == []
 
 
 def test_only_children_carry_the_prefix() -> None:

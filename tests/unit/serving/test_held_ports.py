@@ -9,7 +9,7 @@ import pytest
 
 from vdx.core.errors import PortTaken
 from vdx.serving import held_ports
-from vdx.serving.held_ports import Patience, holder_of
+from vdx.serving.held_ports import HeldPortRetry, holder_of
 from vdx.serving.ports import choose_port, when_free
 
 HOLDER = """
@@ -20,7 +20,7 @@ time.sleep(float(sys.argv[1]))
 """
 
 
-def _orphan(folder: Path, seconds: float) -> tuple[subprocess.Popen[str], int]:
+def _left_over_server(folder: Path, seconds: float) -> tuple[subprocess.Popen[str], int]:
     """A process that is called tritonserver and holds a port for so long."""
     program = folder / "tritonserver"
     program.write_text(f"#!{sys.executable}\n{HOLDER}")
@@ -31,7 +31,7 @@ def _orphan(folder: Path, seconds: float) -> tuple[subprocess.Popen[str], int]:
 
 
 def test_a_port_of_a_server_of_vdx_is_known(tmp_path: Path) -> None:
-    process, port = _orphan(tmp_path, 60)
+    process, port = _left_over_server(tmp_path, 60)
     with process:
         assert holder_of(port) == f"process {process.pid} (tritonserver)"
         process.kill()
@@ -40,7 +40,7 @@ def test_a_port_of_a_server_of_vdx_is_known(tmp_path: Path) -> None:
 
 
 async def test_an_orphan_that_ends_is_waited_for(tmp_path: Path) -> None:
-    process, port = _orphan(tmp_path, 1)
+    process, port = _left_over_server(tmp_path, 1)
     with process:
         chosen = await when_free(lambda: choose_port("metrics", port))
     assert chosen == port
@@ -56,10 +56,10 @@ async def test_a_stranger_is_not_waited_for() -> None:
 def test_the_wait_is_told_once_and_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(held_ports, "WAIT_S", 0.5)
     told: list[str] = []
-    process, port = _orphan(tmp_path, 60)
+    process, port = _left_over_server(tmp_path, 60)
     with process:
-        patience, tries = Patience(told.append), 0
-        while patience.allows(PortTaken("taken", port=port)):
+        retry, tries = HeldPortRetry(told.append), 0
+        while retry.allows(PortTaken("taken", port=port)):
             tries += 1
         process.kill()
     assert tries >= 1

@@ -1,6 +1,8 @@
 """The model manager watching: models that fail and servers that go away, on virtual time."""
 
 import asyncio
+from collections.abc import Collection
+from typing import Any, cast
 
 import grpc
 import pytest
@@ -16,6 +18,7 @@ from vdx.core.errors import (
     TritonError,
     TritonUnavailable,
 )
+from vdx.serving import recovery
 from vdx.serving.child_models import CHILD_PREFIX
 from vdx.serving.recovery import DRAIN_S, FAILED_PROBES
 
@@ -201,7 +204,7 @@ async def use(triton: FakeTriton, answers_s: float = 0.0) -> TritonError:
     except TritonError as error:
         return error
     finally:
-        triton.streams.let_go(stream, patience_s=0.05)
+        triton.streams.drain(stream, timeout_s=0.05)
 
 
 @on_virtual_time
@@ -267,7 +270,7 @@ async def test_a_model_takes_no_streams_while_it_is_reloaded() -> None:
         began = asyncio.get_running_loop().time()
         assert (await manager.ensure("tone")).name == "tone", "whoever needs it waits"
         assert asyncio.get_running_loop().time() - began == pytest.approx(triton.load_s / 2)
-        triton.streams.let_go(triton.streams.open(Call, "tone"), patience_s=0.05)
+        triton.streams.drain(triton.streams.open(Call, "tone"), timeout_s=0.05)
     await asyncio.sleep(1)
 
 
@@ -289,6 +292,48 @@ def test_of_several_frontends_one_reloads(load_s: float) -> None:
                 manager.recovery.suspect("tone")
             restored = [manager.recovery.restored("tone", 30) for manager in managers]
             assert await asyncio.gather(*restored) == [True] * 4
+        assert (triton.count("unload tone"), triton.count("load tone")) == (1, 2)
+
+    watched()
+
+
+class SlowLook:
+    """Processes of models; looking for one takes 50 ms, and one is there while it is loaded."""
+
+    def __init__(self, triton: FakeTriton) -> None:
+        self.triton = triton
+
+    async def follow(self, models: Collection[str]) -> None:
+        """Tells of none that ends."""
+
+    async def gone(self, model: str) -> bool:
+        await asyncio.sleep(0.05)
+        return model in self.triton.dead or self.triton.states[model] != "READY"
+
+    def close(self) -> None:
+        """Follows none."""
+
+
+@pytest.mark.parametrize("later_s", [0.01, 0.03, 0.045, 0.06, 0.2, 0.5])
+def test_a_model_replaced_while_it_is_looked_at_is_not_replaced_again(
+    later_s: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recovery.random, "uniform", lambda least, most: most)
+
+    @on_virtual_time
+    async def watched() -> None:
+        triton, first = made(load_s=0.3, unload_s=0.02)
+        second = managing(triton, jitter_s=later_s)
+        for manager in (first, second):
+            manager.recovery._processes = cast(Any, SlowLook(triton))
+            await manager.ensure("tone")
+        async with watching(first), watching(second):
+            triton.dead["tone"] = ModelDied("gone", model="tone")
+            for manager in (first, second):
+                manager.recovery.suspect("tone")
+            restored = [manager.recovery.restored("tone", 30) for manager in (first, second)]
+            assert await asyncio.gather(*restored) == [True] * 2
+            await asyncio.sleep(3 * PROBE_S)
         assert (triton.count("unload tone"), triton.count("load tone")) == (1, 2)
 
     watched()

@@ -165,8 +165,8 @@ def test_an_id_that_is_no_name_is_refused(
 def test_a_model_that_is_not_sound_leaves_nothing(
     store: VoicepackStore, paths: Paths, voice: Path
 ) -> None:
-    (voice / f"{VOICE}.onnx").write_bytes(small.onnx()[:50])
-    with pytest.raises(InvalidVoicepack, match=str(voice / f"{VOICE}.onnx")):
+    (voice / f"{VOICE}.onnx.json").write_text("{")
+    with pytest.raises(InvalidVoicepack, match=str(voice / f"{VOICE}.onnx.json")):
         added(store, voice)
     assert nothing_but_locks(paths.home)
 

@@ -9,6 +9,7 @@ from typing import Any, Self
 
 import pytest
 
+from tests.patience import PATIENCE_S
 from vdx.core.config import ChatConfig, ResponderConfig
 from vdx.core.errors import ConfigError, ResponderError
 from vdx.core.events import Message
@@ -192,7 +193,7 @@ async def test_first_word_has_a_time_limit(hang: Behaviour) -> None:
         with pytest.raises(ResponderError, match="no first word within 100 ms") as caught:
             await replied(responder(endpoint.url, first_token_timeout_ms=100))
         assert caught.value.retryable
-        await asyncio.wait_for(endpoint.gone.wait(), 5)
+        await asyncio.wait_for(endpoint.gone.wait(), PATIENCE_S)
     assert len(endpoint.requests) == 1
 
 
@@ -201,7 +202,7 @@ async def test_later_words_have_a_time_limit() -> None:
         got: list[str] = []
         with pytest.raises(ResponderError, match="no further word within 100 ms"):
             await replied(responder(endpoint.url, next_token_timeout_ms=100), got)
-        await asyncio.wait_for(endpoint.gone.wait(), 5)
+        await asyncio.wait_for(endpoint.gone.wait(), PATIENCE_S)
     assert got == ["Well"]
 
 
@@ -235,7 +236,7 @@ async def test_closing_the_reply_hangs_up() -> None:
     async with Endpoint(streams(event("Well"), then="hang")) as endpoint:
         async with aclosing(responder(endpoint.url).reply(TALK)) as pieces:
             assert await anext(pieces) == "Well"
-        await asyncio.wait_for(endpoint.gone.wait(), 5)
+        await asyncio.wait_for(endpoint.gone.wait(), PATIENCE_S)
         assert endpoint.gone.is_set()
 
 
@@ -243,11 +244,11 @@ async def test_closing_the_reply_hangs_up() -> None:
 async def test_cancelling_the_task_hangs_up(hang: Behaviour) -> None:
     async with Endpoint(hang) as endpoint:
         task = asyncio.create_task(replied(responder(endpoint.url)))
-        await asyncio.wait_for(endpoint.asked.wait(), 5)
+        await asyncio.wait_for(endpoint.asked.wait(), PATIENCE_S)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        await asyncio.wait_for(endpoint.gone.wait(), 5)
+        await asyncio.wait_for(endpoint.gone.wait(), PATIENCE_S)
         assert endpoint.gone.is_set()
 
 

@@ -12,7 +12,7 @@ from vdx.core.config import BargeInConfig, ClauseConfig
 from vdx.speech.text.clauses import ClauseChunker
 from vdx.speech.text.languages import known_languages, language_table
 from vdx.speech.text.lexicon import Lexicon, words_of
-from vdx.speech.text.writing_systems import NEVER_FIRST, is_word_char, weight
+from vdx.speech.text.writing_systems import NEVER_FIRST, _is_traditional, is_word_char, weight
 
 CONFIG = ClauseConfig()
 PLAIN = BargeInConfig()
@@ -178,3 +178,20 @@ def test_words_of_every_script() -> None:
     assert words_of("Wait—don’t, ＯＫ?") == ["wait", "don't", "ok"]
     assert words_of("रुकिए, नमस्ते") == ["रुकिए", "नमस्ते"]
     assert words_of("等一下OK") == ["等", "一", "下", "ok"]
+
+
+@pytest.mark.parametrize(
+    ("tag", "traditional"),
+    [
+        ("zh-TW", True),
+        ("zh_Hant", True),
+        ("zh-MO", True),
+        ("zh", False),
+        ("zh-Hans-HK", False),
+        ("zh-CN", False),
+        ("ja", False),
+        ("", False),
+    ],
+)
+def test_which_characters_a_tag_is_written_in(tag: str, traditional: bool) -> None:
+    assert _is_traditional(tag) is traditional

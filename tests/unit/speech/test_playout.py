@@ -7,10 +7,10 @@ import pytest
 from tests.unit.virtual_time import on_virtual_time
 from vdx.core.audio import SPEAK_FRAME, SPEAK_RATE, fade_in
 from vdx.core.config import PlayoutConfig
-from vdx.core.events import Clause, Pcm, SpeechChunk
+from vdx.core.events import Clause, ClauseStarted, Pcm, ReplyAudible, SpeechChunk
 from vdx.core.metrics import UNDERRUNS
 from vdx.speech.output.playout import Playout
-from vdx.speech.output.reply_audio import ClauseSpan, ReplyAudio
+from vdx.speech.output.reply_audio import ReplyAudio
 
 CLAUSE = Clause("Hello.", 0, 6)
 LEAD_MS = 40
@@ -24,14 +24,14 @@ class Listener:
     ) -> None:
         self.loop = asyncio.get_running_loop()
         self.began = self.loop.time()
-        self.audio = ReplyAudio(clauses_ahead=2)
+        self.audio = ReplyAudio(2, 1, lambda _: None)
         self.rows: list[Pcm] = []
         self.times_ms: list[float] = []
         self.audible = 0
-        self.clauses: list[ClauseSpan] = []
+        self.clauses: list[ClauseStarted] = []
         self.blocked_s = 0.0
         self.playout = Playout(
-            self.audio, self.send, self, config or PlayoutConfig(), self.loop.time, lead_ms
+            self.audio, 1, self.send, self.emit, config or PlayoutConfig(), self.loop.time, lead_ms
         )
         self.task = asyncio.create_task(self.playout.run())
 
@@ -48,11 +48,11 @@ class Listener:
         self.times_ms.append(round(self.now_ms, 3))
         await asyncio.sleep(self.blocked_s)
 
-    def on_audible(self) -> None:
-        self.audible += 1
-
-    def on_clause(self, span: ClauseSpan) -> None:
-        self.clauses.append(span)
+    def emit(self, event: ReplyAudible | ClauseStarted) -> None:
+        if isinstance(event, ClauseStarted):
+            self.clauses.append(event)
+        else:
+            self.audible += 1
 
     async def made(self, frames: int) -> Pcm:
         """Lets the voice make so many more frames; returns them."""
@@ -88,7 +88,7 @@ async def test_frames_are_paced_with_the_lead() -> None:
     assert listener.times_ms == [max(0, 20 * (i + 1) - LEAD_MS) for i in range(10)]
     assert listener.now_ms == pytest.approx(200)
     assert listener.playout.played_samples == 10 * SPEAK_FRAME
-    assert listener.clauses == listener.audio.spans
+    assert listener.clauses == [ClauseStarted(1, 0, CLAUSE)]
 
 
 @on_virtual_time

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tests.unit.virtual_time import on_virtual_time
 from vdx.core.audio import SPEAK_FRAME
 from vdx.core.errors import ModelFailed
-from vdx.core.events import Clause, SpeechChunk, Word
+from vdx.core.events import Clause, SpeechChunk, SynthesisStarted, Word
 from vdx.speech.output.reply_audio import ClauseSpan, ReplyAudio, played_text
 
 SOURCE = "One two. Three four."
@@ -27,7 +27,7 @@ async def blocked(task: asyncio.Task[None]) -> bool:
 
 @on_virtual_time
 async def test_frames_come_out_in_order_with_their_clauses() -> None:
-    audio = ReplyAudio(clauses_ahead=2)
+    audio = ReplyAudio(2, 1, lambda _: None)
     await audio.begin_clause(FIRST)
     await audio.put(chunk(2))
     await audio.put(chunk(1, first=2))
@@ -54,7 +54,7 @@ async def test_frames_come_out_in_order_with_their_clauses() -> None:
 def test_the_voice_stays_so_many_clauses_ahead_of_the_one_that_plays(ahead: int) -> None:
     @on_virtual_time
     async def produce_and_consume() -> None:
-        audio = ReplyAudio(clauses_ahead=ahead)
+        audio = ReplyAudio(ahead, 1, lambda _: None)
 
         async def produce() -> None:
             for _ in range(10):
@@ -79,7 +79,7 @@ def test_the_voice_stays_so_many_clauses_ahead_of_the_one_that_plays(ahead: int)
 
 @on_virtual_time
 async def test_a_full_queue_holds_the_voice() -> None:
-    audio = ReplyAudio(clauses_ahead=2, max_frames=4)
+    audio = ReplyAudio(2, 1, lambda _: None, max_frames=4)
     await audio.begin_clause(FIRST)
     putting = asyncio.create_task(audio.put(chunk(6)))
     assert await blocked(putting)
@@ -91,7 +91,7 @@ async def test_a_full_queue_holds_the_voice() -> None:
 
 @on_virtual_time
 async def test_clauses_without_sound_are_forgotten_and_hold_nobody() -> None:
-    audio = ReplyAudio(clauses_ahead=2)
+    audio = ReplyAudio(2, 1, lambda _: None)
     for _ in range(5):
         await audio.begin_clause(FIRST)
         audio.end_clause(complete=False)
@@ -103,7 +103,7 @@ async def test_clauses_without_sound_are_forgotten_and_hold_nobody() -> None:
 
 @on_virtual_time
 async def test_waiting_ends_when_the_reply_does() -> None:
-    audio = ReplyAudio(clauses_ahead=2)
+    audio = ReplyAudio(2, 1, lambda _: None)
     waiting = asyncio.create_task(audio.wait())
     assert await blocked(waiting)
     audio.finish(error := ModelFailed("broke"))
@@ -115,7 +115,7 @@ async def test_waiting_ends_when_the_reply_does() -> None:
 
 @on_virtual_time
 async def test_a_broken_clause_is_not_complete() -> None:
-    audio = ReplyAudio(clauses_ahead=2)
+    audio = ReplyAudio(2, 1, lambda _: None)
     await audio.begin_clause(FIRST)
     await audio.put(chunk(2))
     audio.finish(ModelFailed("broke"))
@@ -124,8 +124,8 @@ async def test_a_broken_clause_is_not_complete() -> None:
 
 @on_virtual_time
 async def test_the_first_frame_is_told_once() -> None:
-    told: list[int] = []
-    audio = ReplyAudio(clauses_ahead=2, on_first=lambda: told.append(1))
+    told: list[SynthesisStarted] = []
+    audio = ReplyAudio(2, 7, told.append)
     await audio.begin_clause(FIRST)
     await audio.put(chunk(0))
     assert told == []
@@ -133,7 +133,7 @@ async def test_the_first_frame_is_told_once() -> None:
     audio.take()
     audio.take()
     await audio.put(chunk(2))
-    assert told == [1]
+    assert told == [SynthesisStarted(7)]
 
 
 # --- what was played ----------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 import pytest
 
 from vdx.core.config import EndpointingConfig
-from vdx.speech.input.semantic_endpointing import ENDINGS, SemanticEndpointing
+from vdx.speech.input.semantic_endpointing import UNFINISHED_WORDS, SemanticEndpointing
 
 PATIENCE = EndpointingConfig().unfinished_ms
 
@@ -69,7 +69,7 @@ def test_a_finished_phrase_does_not(language: str, text: str) -> None:
 
 
 def test_every_language_has_both_kinds_of_examples() -> None:
-    assert set(ENDINGS) == set(UNFINISHED) == set(FINISHED)
+    assert set(UNFINISHED_WORDS) == set(UNFINISHED) == set(FINISHED)
 
 
 @pytest.mark.parametrize("text", ["", " ", "...", "?", "\u0000", "12", "a"])
@@ -94,10 +94,10 @@ def test_the_wait_is_configured() -> None:
     assert endings("en", enabled=False).endpoint_extension_ms("and") == 0
 
 
-@pytest.mark.parametrize("language", sorted(ENDINGS))
+@pytest.mark.parametrize("language", sorted(UNFINISHED_WORDS))
 def test_every_closing_phrase_is_needed(language: str) -> None:
     """One that does not end in a hanging word would change nothing."""
-    table = ENDINGS[language]
+    table = UNFINISHED_WORDS[language]
     hanging = table.words | table.stranded
     useless = [phrase for phrase in table.closings if phrase.split()[-1] not in hanging]
     assert useless == []

@@ -15,9 +15,10 @@ from vdx.core.errors import (
     UnknownName,
     VdxError,
 )
-from vdx.core.events import Clause, SpeechChunk
+from vdx.core.events import Clause, SpeechChunk, StageFailed
+from vdx.serving.busy_retry import BUSY_DELAYS_S
 from vdx.speech.output.reply_audio import ReplyAudio, played_text
-from vdx.speech.output.tts import BUSY_DELAYS_S, RECOVERIES, Recover, Speaker, Voice, speak
+from vdx.speech.output.tts import RECOVERIES, Recover, Speaker, Voice, speak
 
 TEXTS = ("One.", "Two.", "Three.")
 
@@ -31,19 +32,19 @@ async def spoken(
     synthesize: FakeVoice, *voices: str, recover: Recover | None = None
 ) -> tuple[ReplyAudio, list[VdxError], VdxError | None]:
     """Everything at once, with room for all of it."""
-    audio = ReplyAudio(clauses_ahead=8, max_frames=1000)
+    audio = ReplyAudio(8, 1, lambda _: None, max_frames=1000)
     names = iter(voices)
-    reported: list[VdxError] = []
+    failures: list[StageFailed] = []
     error = None
     try:
         await speak(
             clauses(),
-            Speaker(lambda: Voice(next(names, "voice")), synthesize, reported.append, recover),
+            Speaker(lambda: Voice(next(names, "voice")), synthesize, failures.append, recover),
             audio,
         )
     except VdxError as failure:
         error = failure
-    return audio, reported, error
+    return audio, [failed.error for failed in failures], error
 
 
 def frames(*texts: str, model: str = "voice") -> int:
@@ -126,7 +127,7 @@ async def test_busy_after_the_clause_began_is_not_asked_again() -> None:
 @on_virtual_time
 async def test_cancelling_closes_the_stream_at_once() -> None:
     voice = FakeVoice()
-    audio = ReplyAudio(clauses_ahead=2, max_frames=3)
+    audio = ReplyAudio(2, 1, lambda _: None, max_frames=3)
     source = clauses()
     speaker = Speaker(lambda: Voice("voice"), voice, lambda _: None)
     task = asyncio.create_task(speak(source, speaker, audio))
@@ -192,7 +193,7 @@ async def test_a_clause_that_was_heard_in_part_goes_on_after_its_last_word() -> 
         yield Clause(text, 1, len(source), tuple(range(1, len(text) + 1)))
 
     voice = FakeVoice(failures={text: DIED}, failure_after_chunks=3)  # 30 frames: "One two th"
-    audio = ReplyAudio(clauses_ahead=2, max_frames=20)
+    audio = ReplyAudio(2, 1, lambda _: None, max_frames=20)
     speaker = Speaker(lambda: Voice("voice"), voice, lambda _: None, same)
     speaking = asyncio.create_task(speak(one(), speaker, audio))
     heard = 0

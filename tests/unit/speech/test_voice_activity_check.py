@@ -47,7 +47,7 @@ def moving_share(signal: Signal) -> float:
     for frame in frames(signal):
         spectrum.push(np.frombuffer(frame, "<i2"))
         check.judge(spectrum.power())
-        found.append(check.moves)
+        found.append(check.glides)
     return float(np.mean(found[25:]))
 
 

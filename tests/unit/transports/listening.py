@@ -4,14 +4,16 @@ import asyncio
 import base64
 import json
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
 from vdx.core.audio import SPEAK_FRAME
 from vdx.core.config import Config
+from vdx.dialog.ids import ReplyIds, SessionIds
 from vdx.dialog.profiles import resolve
 from vdx.dialog.session_events import SessionEvent
+from vdx.dialog.transport import OutputFrame
 from vdx.serving.default_models import DefaultModels
 from vdx.transports.realtime.outbox import Outbox
 from vdx.transports.realtime.presenter import RealtimePresenter
@@ -40,14 +42,9 @@ UTTERANCE_ENDS = [
 ]
 
 
-class FakeSession:
-    id = "s1"
-
-    def utterance_item(self, utterance: int) -> str:
-        return f"item_u{utterance}"
-
-    def reply_item(self, reply: int) -> str:
-        return f"item_r{reply}"
+IDS = SessionIds("s1")
+U1, U2 = IDS.utterance(1), IDS.utterance(2)
+R1, R2 = IDS.reply(1), IDS.reply(2)
 
 
 @dataclass
@@ -60,7 +57,6 @@ class Client:
     def __post_init__(self) -> None:
         self.outbox = Outbox(self._take, 10)
         self.presenter = RealtimePresenter(self.outbox, lambda: self.settings)
-        self.presenter.attach(cast(Any, FakeSession()))
 
     async def _take(self, text: str) -> None:
         self.told.append(json.loads(text))
@@ -81,14 +77,14 @@ def client(*, events: bool = False, **changes: Any) -> Client:
     return Client(settings)
 
 
-def narrate(to: Client, *story: SessionEvent | tuple[int, np.ndarray]) -> Client:
-    """Tells notices, and plays a (reply, row) as audio; returns once all of it is sent."""
+def narrate(to: Client, *story: SessionEvent | tuple[ReplyIds, np.ndarray]) -> Client:
+    """Sends events, and plays a (reply, row) as audio; returns once all of it is sent."""
 
     async def tell() -> None:
         writer = asyncio.create_task(to.outbox.run())
         for part in story:
             if isinstance(part, tuple):
-                await to.presenter.play(*part, 0.0)
+                await to.presenter.play(OutputFrame(*part, 0.0))
             else:
                 to.presenter.notify(part)
         to.outbox.close()

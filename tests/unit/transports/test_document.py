@@ -1,31 +1,93 @@
 """The OpenAPI document says what the application does, and its page what the document says."""
 
-from typing import Any, cast
+import io
+import json
+import wave
+from collections.abc import AsyncGenerator, Iterator
+from typing import Any
 
-from starlette.routing import Route
+import jsonschema_rs
+import pytest
+from starlette.routing import BaseRoute, Route
+from starlette.testclient import TestClient
 
-from vdx.core.config import Config
+from tests.unit.test_app import hosted, opened
+from vdx.batch.files import Segment
+from vdx.core.events import Word
+from vdx.transports.http import transcriptions
 from vdx.transports.http.application import create_app
-from vdx.transports.http.document import document, page
-from vdx.transports.http.operations import OPERATIONS
+from vdx.transports.http.reference import page
 
+KEY = "a-key-of-24-characters.."
 PAGES = {"/", "/assets/{name}", "/openapi.json", "/docs"}
+ROOMS = {"url": "ws://127.0.0.1:7880", "api_key": "key", "api_secret": "s" * 32}
+SPEECH, TRANSCRIPTIONS = "/v1/audio/speech", "/v1/audio/transcriptions"
+MODELS = "/vdx/models/{name}"
 
 
-class FakeHost:
-    config = Config()
+def recording() -> bytes:
+    buffer = io.BytesIO()
+    with wave.open(buffer, "wb") as file:
+        file.setparams((1, 2, 16_000, 0, "NONE", ""))
+        file.writeframes(bytes(16_000))
+    return buffer.getvalue()
 
 
-def test_every_route_is_in_the_document() -> None:
+async def heard(*_: Any, **__: Any) -> AsyncGenerator[Segment, None]:
+    yield Segment(0, 500, "hello", 0.9, (Word("hello", 0, 500),))
+
+
+@pytest.fixture
+def client(monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
+    """The application with its models loaded, one session, and a key."""
+    monkeypatch.setattr(transcriptions, "transcribe", heard)
+    server = {"api_keys": [KEY], "max_upload_bytes": 100_000}
+    _, host = hosted(server=server, livekit=ROOMS, models={"preload": ["tone"]})
+    headers = {"Authorization": f"Bearer {KEY}"}
+    with TestClient(create_app(host), "http://127.0.0.1:8080", headers=headers) as client:
+        assert client.portal is not None
+        client.portal.call(host.load_defaults)
+        client.portal.call(opened_in, host)
+        yield client
+        client.portal.call(host.close)
+
+
+async def opened_in(host: Any) -> None:
+    opened(host)
+
+
+@pytest.fixture(scope="module")
+def document() -> dict[str, Any]:
+    with TestClient(create_app(hosted()[1]), "http://127.0.0.1:8080") as client:
+        told: dict[str, Any] = client.get("/openapi.json").json()
+    return told
+
+
+def routes() -> list[BaseRoute]:
+    return create_app(hosted()[1]).routes
+
+
+def test_the_document_lists_what_is_served(document: dict[str, Any]) -> None:
     served = {
         (route.path.replace(":path", ""), method.lower())
-        for route in create_app(cast(Any, FakeHost())).routes
+        for route in routes()
         if isinstance(route, Route)
         for method in route.methods or ()
-        if method != "HEAD"
     }
-    told = {(path, method) for path, methods in document()["paths"].items() for method in methods}
+    told = {(path, method) for path, methods in document["paths"].items() for method in methods}
     assert {entry for entry in served if entry[0] not in PAGES} == told
+
+
+def test_what_the_document_lists_is_served(client: TestClient, document: dict[str, Any]) -> None:
+    for path, methods in document["paths"].items():
+        for method in ("get", "head", "post", "put", "patch", "delete"):
+            answer = client.request(method, path.replace("{name}", "tone"))
+            is_told = method in methods or (method == "head" and "get" in methods)
+            assert (answer.status_code == 405) is not is_told, (method, path)
+            if not is_told:
+                also = {"HEAD"} if "get" in methods else set()
+                allowed = set(answer.headers["allow"].split(", "))
+                assert allowed == {each.upper() for each in methods} | also
 
 
 def references(value: Any) -> set[str]:
@@ -37,23 +99,151 @@ def references(value: Any) -> set[str]:
     return set()
 
 
-def test_every_reference_leads_somewhere() -> None:
-    known = {f"#/components/schemas/{name}" for name in document()["components"]["schemas"]}
-    assert references(document()) <= known
+def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
+    known = {f"#/components/schemas/{name}" for name in document["components"]["schemas"]}
+    assert references(document) == known
 
 
-def test_refusals_have_the_shape_of_the_api() -> None:
-    for methods in document()["paths"].values():
+def test_refusals_have_the_shape_of_the_api(document: dict[str, Any]) -> None:
+    for path, methods in document["paths"].items():
         for operation in methods.values():
             for status, answer in operation["responses"].items():
-                if status != "200" and operation["operationId"] != "get /readyz":
+                if status != "200" and (path, status) != ("/readyz", "503"):
                     (content,) = answer["content"].values()
                     assert content["schema"]["$ref"].endswith("/Failure")
 
 
-def test_the_page_shows_every_operation_and_runs_nothing() -> None:
-    shown = page("http://127.0.0.1:8080")
-    assert all(operation.path in shown for operation in OPERATIONS)
-    assert "curl http://127.0.0.1:8080/v1/audio/transcriptions -F model=whisper-1" in shown
+def test_what_needs_a_key_is_told(document: dict[str, Any]) -> None:
+    free = {"/healthz", "/readyz", "/vdx/page"}
+    for path, methods in document["paths"].items():
+        for operation in methods.values():
+            assert ("401" in operation["responses"]) is (path not in free)
+            assert operation.get("security") == (None if path in free else [{"key": []}, {}])
+            assert operation["summary"]
+            assert operation["tags"] == ["OpenAI" if path.startswith("/v1/") else "vdx"]
+    scheme = document["components"]["securitySchemes"]["key"]
+    assert (scheme["type"], scheme["scheme"]) == ("http", "bearer")
+
+
+JSON = {"input": "Hello.", "voice": "tone", "response_format": "pcm"}
+FILE = {"files": {"file": ("a.wav", recording())}}
+ASKED: list[tuple[str, str, int, dict[str, Any]]] = [
+    ("post", SPEECH, 200, {"json": JSON}),
+    ("post", SPEECH, 200, {"json": JSON | {"response_format": "mp3"}}),
+    ("post", SPEECH, 200, {"json": JSON | {"stream_format": "sse"}}),
+    ("post", SPEECH, 400, {"json": JSON | {"speed": 9}}),
+    ("post", SPEECH, 400, {"json": JSON | {"volume": 9}}),
+    ("post", SPEECH, 400, {"content": "{", "headers": {"Content-Type": "application/json"}}),
+    ("post", SPEECH, 404, {"json": JSON | {"model": "nobody"}}),
+    ("post", SPEECH, 413, {"json": JSON | {"input": "x" * 1_100_000}}),
+    ("post", SPEECH, 415, {"content": "{}"}),
+    *(
+        ("post", TRANSCRIPTIONS, 200, FILE | {"data": data})
+        for data in (
+            {},
+            {"response_format": "text"},
+            {"response_format": "srt"},
+            {"response_format": "vtt"},
+            {"response_format": "verbose_json"},
+            {"response_format": "verbose_json", "timestamp_granularities[]": "segment"},
+            {"stream": "true"},
+        )
+    ),
+    ("post", TRANSCRIPTIONS, 400, FILE | {"data": {"temperature": "2"}}),
+    ("post", TRANSCRIPTIONS, 400, {"files": {"file": ("a.wav", b"noise")}}),
+    ("post", TRANSCRIPTIONS, 404, FILE | {"data": {"model": "nobody"}}),
+    ("post", TRANSCRIPTIONS, 413, {"files": {"file": ("a.wav", bytes(200_000))}}),
+    ("post", TRANSCRIPTIONS, 415, {"json": {}}),
+    ("get", "/v1/models", 200, {}),
+    ("get", "/v1/models/{name}", 200, {}),
+    ("get", "/healthz", 200, {}),
+    ("get", "/readyz", 200, {}),
+    ("get", "/metrics", 200, {}),
+    ("get", "/vdx/page", 200, {}),
+    ("get", "/vdx/status", 200, {}),
+    ("get", "/vdx/sessions", 200, {}),
+    ("get", "/vdx/models", 200, {}),
+    ("post", f"{MODELS}/load", 200, {}),
+    ("post", f"{MODELS}/use", 200, {}),
+    ("post", f"{MODELS}/use", 404, {"params": {"session": "nobody"}}),
+    ("post", f"{MODELS}/unload", 200, {}),
+    ("post", "/token", 200, {}),
+    ("post", "/token", 200, {"json": {"room_name": "kitchen"}}),
+    ("post", "/token", 400, {"json": {"agent": {"voce": "tone"}}}),
+    ("post", "/token", 413, {"content": bytes(70_000)}),
+]
+NO_KEY = {"headers": {"Authorization": "Bearer wrong"}}
+FOREIGN = {"headers": {"Origin": "https://evil.example"}}
+
+
+def conforms(document: dict[str, Any], method: str, path: str, answer: Any) -> None:
+    """Fails unless status, media type and content are what the document says."""
+    told = document["paths"][path][method]["responses"][str(answer.status_code)]["content"]
+    media_type = answer.headers["content-type"].partition(";")[0]
+    schema = told[media_type]["schema"]
+    if media_type == "application/json":
+        whole = schema | {"components": document["components"]}
+        jsonschema_rs.validator_for(whole).validate(answer.json())
+    elif media_type == "text/event-stream":
+        events = [line.removeprefix("data: ") for line in answer.text.split("\n\n") if line]
+        assert all(json.loads(each)["type"] for each in events)
+        assert events
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "sent"), ASKED, ids=[f"{a[1]} {a[2]}" for a in ASKED]
+)
+def test_answers_are_what_the_document_says(
+    client: TestClient,
+    document: dict[str, Any],
+    method: str,
+    path: str,
+    status: int,
+    sent: dict[str, Any],
+) -> None:
+    answer = client.request(method, path.replace("{name}", "tone"), **sent)
+    assert answer.status_code == status, answer.text
+    conforms(document, method, path, answer)
+
+
+def test_every_operation_is_asked(document: dict[str, Any]) -> None:
+    told = {(method, path) for path, methods in document["paths"].items() for method in methods}
+    assert {(method, path) for method, path, status, _ in ASKED if status == 200} == told
+
+
+def test_refusals_are_what_the_document_says(client: TestClient, document: dict[str, Any]) -> None:
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            url = path.replace("{name}", "nobody")
+            for status, headers in ((401, NO_KEY), (403, FOREIGN)):
+                if str(status) in operation["responses"]:
+                    answer = client.request(method, url, **headers)
+                    assert answer.status_code == status
+                    conforms(document, method, path, answer)
+            if "{name}" in path:
+                answer = client.request(method, url)
+                assert answer.status_code == 404
+                conforms(document, method, path, answer)
+
+
+def test_examples_are_valid(document: dict[str, Any]) -> None:
+    for path in (SPEECH, TRANSCRIPTIONS, "/token"):
+        (content,) = document["paths"][path]["post"]["requestBody"]["content"].values()
+        whole = content["schema"] | {"components": document["components"]}
+        name = whole.get("$ref", "").rpartition("/")[2]
+        examples = document["components"]["schemas"].get(name, whole)["examples"]
+        for example in examples:
+            jsonschema_rs.validator_for(whole).validate(example)
+        assert examples
+
+
+def test_the_page_shows_every_operation_and_runs_nothing(document: dict[str, Any]) -> None:
+    shown = page(document, "http://127.0.0.1:8080")
+    assert all(path in shown for path in document["paths"])
+    curl = (
+        "curl http://127.0.0.1:8080/v1/audio/transcriptions -F file=@hello.mp3 -F model=whisper-1"
+    )
+    assert curl in shown
+    assert "0.25" in shown
     assert "<script" not in shown
     assert "http" not in shown.replace("http://127.0.0.1:8080", "").lower().replace("http api", "")

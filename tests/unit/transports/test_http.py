@@ -1,5 +1,6 @@
 """The application's answers to browsers: who may read them, and how they may be taken."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -83,3 +84,13 @@ def test_the_public_url_is_what_the_document_shows() -> None:
     assert "curl https://voice.example.com/v1/models" in answer.text.replace("-X POST ", "")
     assert proxied.get("/readyz", headers={"Host": "voice.example.com"}).status_code == 503
     assert proxied.get("/readyz", headers={"Host": "evil.example"}).status_code == 403
+
+
+def test_nothing_of_a_body_is_read_before_the_key_is_checked() -> None:
+    def body() -> Iterator[bytes]:
+        raise AssertionError("the body was read")
+        yield b""
+
+    for path in ("/v1/audio/speech", "/v1/audio/transcriptions", "/token"):
+        answer = browser(api_keys=[KEY]).post(path, content=body())
+        assert (answer.status_code, answer.json()["error"]["code"]) == (401, "unauthorized")

@@ -15,19 +15,45 @@ AUDIO = base64.b64encode(SOUND).decode()
 
 
 async def _read(text: str) -> dict[str, Any]:
-    return await read_event({"type": "websocket.receive", "text": text})
+    """The event of a message as ASGI has it, and as the server hands on a long one."""
+    of_utf8 = await read_event({"type": "websocket.receive", "utf8": text.encode()})
+    event = await read_event({"type": "websocket.receive", "text": text})
+    assert of_utf8 == event
+    return event
 
 
 @pytest.mark.parametrize("separators", [(",", ":"), (", ", ": ")])
 async def test_a_long_append_is_taken_whole(separators: tuple[str, str]) -> None:
     event = {"event_id": "e1", "type": APPEND, "audio": AUDIO, "note": '"audio":"'}
-    assert await _read(json.dumps(event, separators=separators)) == event
+    found = await _read(json.dumps(event, separators=separators))
+    assert found | {"audio": AUDIO} == event
+    assert await read_audio(found["audio"]) == SOUND
     assert await read_audio(AUDIO) == SOUND
 
 
-async def test_an_encoder_may_escape_slashes() -> None:
-    text = json.dumps({"type": APPEND, "audio": AUDIO}).replace("/", "\\/")
-    assert (await _read(text))["audio"] == AUDIO
+@pytest.mark.parametrize("begin", ["", "A"])
+async def test_an_encoder_may_escape_slashes(begin: str) -> None:
+    """Also where the slices meet: between a backslash and its slash."""
+    sound = base64.b64decode((begin + "/" * 400_000)[:400_000])
+    audio = base64.b64encode(sound).decode()
+    found = await _read(json.dumps({"type": APPEND, "audio": audio}).replace("/", "\\/"))
+    assert await read_audio(found["audio"]) == sound
+
+
+async def test_the_audio_of_a_long_event_is_not_decoded_as_text() -> None:
+    """One emoji beside it would make four bytes of each of its characters."""
+    event = {"event_id": "😀", "type": APPEND, "audio": AUDIO}
+    found = await _read(json.dumps(event, ensure_ascii=False))
+    assert found["event_id"] == "😀"
+    assert isinstance(found["audio"], memoryview)
+    assert await read_audio(found["audio"]) == SOUND
+
+
+async def test_a_long_message_that_is_not_utf_8_is_refused() -> None:
+    utf8 = b'{"event_id": "\xff", "type": "' + APPEND.encode() + b'", "audio": "%s"}'
+    for audio in (b"A" * 100_000, b"A" * 2_000_000):
+        with pytest.raises(InvalidInput, match="not JSON"):
+            await read_event({"type": "websocket.receive", "utf8": utf8 % audio})
 
 
 LONG = "x" * MAX_TEXT_BYTES

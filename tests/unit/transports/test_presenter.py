@@ -1,4 +1,4 @@
-"""What a client is told of a session, notice by notice; no notice class is left out."""
+"""What a client is sent of a session, event by event; no class of event is left out."""
 
 import json
 import typing
@@ -8,8 +8,11 @@ import pytest
 
 from tests.unit.transports.listening import (
     AUDIO,
+    R1,
     REPLY_BEGINS,
     REPLY_ENDS,
+    U1,
+    U2,
     UTTERANCE_ENDS,
     audio,
     client,
@@ -43,19 +46,19 @@ ERROR = ModelFailed("the model broke", model="tone")
 
 SAMPLES: list[SessionEvent] = [
     StateChanged(SessionState.LISTENING, thinking=True),
-    UtteranceStarted(1, at_ms=100, interrupting=False),
-    UtteranceEnded(1, at_ms=900),
-    UtteranceDropped(1),
-    PartialTranscript(1, "go for", stable=2),
-    FinalTranscript(1, "go forward"),
-    RecognitionFailed(1, ERROR),
-    ReplyStarted(1),
-    ReplyClause(1, "Go forward."),
-    PlayoutPaused(1, played_ms=100),
-    PlayoutResumed(1, played_ms=100),
-    ReplyDone(1, "completed", "", 900, "Go forward."),
-    ItemsForgotten(("item_u1",)),
-    TurnTimed(1, 321.0, {"first_text": 300.0}),
+    UtteranceStarted(U1, at_ms=100, interrupting=False),
+    UtteranceEnded(U1, at_ms=900),
+    UtteranceDropped(U1),
+    PartialTranscript(U1, "go for", stable=2),
+    FinalTranscript(U1, "go forward"),
+    RecognitionFailed(U1, ERROR),
+    ReplyStarted(R1),
+    ReplyClause(R1, 0, "Go forward."),
+    PlayoutPaused(R1, played_ms=100),
+    PlayoutResumed(R1, played_ms=100),
+    ReplyDone(R1, "completed", "", 900, "Go forward."),
+    ItemsForgotten((U1.item_id,)),
+    TurnTimed(R1, 321.0, {"first_text": 300.0}),
     LevelHint(rms=80.0, threshold=200.0),
     ErrorOccurred(ERROR),
     ServerDraining(seconds_left=600.0),
@@ -65,26 +68,26 @@ NEVER_TOLD = {UtteranceDropped}
 """What was no turn: a client that heard nothing of it must not hear that it is over."""
 
 
-# --- every notice -------------------------------------------------------------------------------
+# --- every event --------------------------------------------------------------------------------
 
 
-def test_every_class_of_notice_is_tried_here() -> None:
+def test_every_class_of_event_is_tried_here() -> None:
     assert {type(sample) for sample in SAMPLES} == set(typing.get_args(SessionEvent))
 
 
-@pytest.mark.parametrize("notice", SAMPLES, ids=lambda sample: type(sample).__name__)
-def test_no_notice_is_lost_on_a_client_that_opts_in(notice: SessionEvent) -> None:
-    before = [ReplyStarted(1)] if type(notice).__name__.startswith("Reply") else []
-    if not isinstance(notice, UtteranceStarted):
-        before = [UtteranceStarted(1, at_ms=100, interrupting=False), *before]
+@pytest.mark.parametrize("event", SAMPLES, ids=lambda sample: type(sample).__name__)
+def test_no_event_is_lost_on_a_client_that_opts_in(event: SessionEvent) -> None:
+    before = [ReplyStarted(R1)] if type(event).__name__.startswith("Reply") else []
+    if not isinstance(event, UtteranceStarted):
+        before = [UtteranceStarted(U1, at_ms=100, interrupting=False), *before]
     without = narrate(client(events=True), *before).kinds()
-    told = narrate(client(events=True), *before, notice).kinds()
-    assert (Counter(told) != Counter(without)) == (type(notice) not in NEVER_TOLD)
+    told = narrate(client(events=True), *before, event).kinds()
+    assert (Counter(told) != Counter(without)) == (type(event) not in NEVER_TOLD)
 
 
-@pytest.mark.parametrize("notice", SAMPLES, ids=lambda sample: type(sample).__name__)
-def test_nobody_else_sees_events_of_vdx(notice: SessionEvent) -> None:
-    told = narrate(client(), ReplyStarted(1), notice).kinds()
+@pytest.mark.parametrize("event", SAMPLES, ids=lambda sample: type(sample).__name__)
+def test_nobody_else_sees_events_of_vdx(event: SessionEvent) -> None:
+    told = narrate(client(), ReplyStarted(R1), event).kinds()
     assert not [kind for kind in told if kind.startswith("vdx.")]
 
 
@@ -100,16 +103,16 @@ def test_every_event_has_a_type_and_an_id_of_its_own() -> None:
 def test_a_turn_in_the_order_of_the_protocol() -> None:
     to = narrate(
         client(),
-        UtteranceStarted(1, at_ms=400, interrupting=False),
-        PartialTranscript(1, "go for", stable=3),
-        PartialTranscript(1, "go forward", stable=3),
-        PartialTranscript(1, "go forward ten", stable=10),
-        UtteranceEnded(1, at_ms=1900),
-        FinalTranscript(1, "go forward ten meters"),
-        ReplyStarted(1),
-        ReplyClause(1, "Go forward."),
-        (1, audio()),
-        ReplyDone(1, "completed", "", 20, "Go forward."),
+        UtteranceStarted(U1, at_ms=400, interrupting=False),
+        PartialTranscript(U1, "go for", stable=3),
+        PartialTranscript(U1, "go forward", stable=3),
+        PartialTranscript(U1, "go forward ten", stable=10),
+        UtteranceEnded(U1, at_ms=1900),
+        FinalTranscript(U1, "go forward ten meters"),
+        ReplyStarted(R1),
+        ReplyClause(R1, 0, "Go forward."),
+        (R1, audio()),
+        ReplyDone(R1, "completed", "", 20, "Go forward."),
     )
     assert to.kinds() == [
         "input_audio_buffer.speech_started",
@@ -138,25 +141,30 @@ def test_a_turn_in_the_order_of_the_protocol() -> None:
 def test_items_know_what_they_follow() -> None:
     to = narrate(
         client(),
-        UtteranceStarted(1, at_ms=0, interrupting=False),
-        UtteranceEnded(1, at_ms=500),
-        ReplyStarted(1),
-        ReplyDone(1, "completed", "", 0, ""),
-        UtteranceStarted(2, at_ms=900, interrupting=False),
-        UtteranceEnded(2, at_ms=1500),
+        UtteranceStarted(U1, at_ms=0, interrupting=False),
+        UtteranceEnded(U1, at_ms=500),
+        ReplyStarted(R1),
+        ReplyDone(R1, "completed", "", 0, ""),
+        UtteranceStarted(U2, at_ms=900, interrupting=False),
+        UtteranceEnded(U2, at_ms=1500),
     )
     added = [
         (e["previous_item_id"], e["item"]["id"])
         for e in to.told
         if e["type"] == "conversation.item.added"
     ]
-    assert added == [(None, "item_u1"), ("item_u1", "item_r1"), ("item_r1", "item_u2")]
+    assert added == [(None, U1.item_id), (U1.item_id, R1.item_id), (R1.item_id, U2.item_id)]
 
 
 def test_transcripts_can_be_switched_off() -> None:
     story = [
-        UtteranceStarted(1, at_ms=0, interrupting=False),
-        PartialTranscript(1, "secret", stable=6),
-        FinalTranscript(1, "secret"),
+        UtteranceStarted(U1, at_ms=0, interrupting=False),
+        PartialTranscript(U1, "secret", stable=6),
+        FinalTranscript(U1, "secret"),
     ]
     assert "secret" not in json.dumps(narrate(client(transcription=False), *story).told)
+
+
+def test_a_partial_transcript_names_its_item() -> None:
+    transcript = narrate(client(events=True), PartialTranscript(U1, "go", stable=2))
+    assert transcript.only("vdx.transcript")["item_id"] == U1.item_id

@@ -7,8 +7,11 @@ import pytest
 
 from tests.unit.transports.listening import (
     AUDIO,
+    R1,
+    R2,
     REPLY_BEGINS,
     REPLY_ENDS,
+    U2,
     UTTERANCE_ENDS,
     audio,
     client,
@@ -29,6 +32,7 @@ from vdx.dialog.session_events import (
     UtteranceEnded,
     UtteranceStarted,
 )
+from vdx.dialog.transport import OutputFrame
 from vdx.transports.realtime.outbox import Outbox
 
 ERROR = ModelFailed("the model broke", model="tone")
@@ -40,14 +44,14 @@ ERROR = ModelFailed("the model broke", model="tone")
 def test_an_interruption_is_told_once_it_is_confirmed() -> None:
     to = narrate(
         client(),
-        ReplyStarted(1),
-        (1, audio()),
-        UtteranceStarted(2, at_ms=5000, interrupting=True),
-        PlayoutPaused(1, played_ms=20),
-        PartialTranscript(2, "stop", stable=4),
-        ReplyDone(1, "cancelled", "interrupted", 20, "Go"),
-        UtteranceEnded(2, at_ms=5600),
-        FinalTranscript(2, "stop"),
+        ReplyStarted(R1),
+        (R1, audio()),
+        UtteranceStarted(U2, at_ms=5000, interrupting=True),
+        PlayoutPaused(R1, played_ms=20),
+        PartialTranscript(U2, "stop", stable=4),
+        ReplyDone(R1, "cancelled", "interrupted", 20, "Go"),
+        UtteranceEnded(U2, at_ms=5600),
+        FinalTranscript(U2, "stop"),
     )
     kinds = to.kinds()
     started = kinds.index("input_audio_buffer.speech_started")
@@ -70,14 +74,14 @@ def test_an_interruption_is_told_once_it_is_confirmed() -> None:
 def test_a_false_interruption_is_never_told() -> None:
     to = narrate(
         client(),
-        ReplyStarted(1),
-        UtteranceStarted(2, at_ms=5000, interrupting=True),
-        PlayoutPaused(1, played_ms=20),
-        PartialTranscript(2, "uh", stable=2),
-        UtteranceEnded(2, at_ms=5300),
-        UtteranceDropped(2),
-        PlayoutResumed(1, played_ms=20),
-        ReplyDone(1, "completed", "", 900, "Go forward."),
+        ReplyStarted(R1),
+        UtteranceStarted(U2, at_ms=5000, interrupting=True),
+        PlayoutPaused(R1, played_ms=20),
+        PartialTranscript(U2, "uh", stable=2),
+        UtteranceEnded(U2, at_ms=5300),
+        UtteranceDropped(U2),
+        PlayoutResumed(R1, played_ms=20),
+        ReplyDone(R1, "completed", "", 900, "Go forward."),
     )
     assert to.kinds() == [*REPLY_BEGINS, *REPLY_ENDS]
 
@@ -85,22 +89,22 @@ def test_a_false_interruption_is_never_told() -> None:
 def test_a_pause_is_told_to_a_client_that_opts_in() -> None:
     to = narrate(
         client(events=True),
-        ReplyStarted(1),
-        PlayoutPaused(1, played_ms=120),
-        PlayoutResumed(1, played_ms=120),
+        ReplyStarted(R1),
+        PlayoutPaused(R1, played_ms=120),
+        PlayoutResumed(R1, played_ms=120),
     )
     assert to.kinds()[-2:] == ["vdx.playout.paused", "vdx.playout.resumed"]
     assert to.told[-1]["played_ms"] == 120
-    assert to.told[-1]["item_id"] == "item_r1"
+    assert to.told[-1]["item_id"] == R1.item_id
 
 
 def test_speech_over_the_very_end_of_a_reply_is_a_turn() -> None:
     to = narrate(
         client(),
-        ReplyStarted(1),
-        UtteranceStarted(2, at_ms=5000, interrupting=True),
-        ReplyDone(1, "completed", "", 900, "Go."),
-        UtteranceEnded(2, at_ms=5600),
+        ReplyStarted(R1),
+        UtteranceStarted(U2, at_ms=5000, interrupting=True),
+        ReplyDone(R1, "completed", "", 900, "Go."),
+        UtteranceEnded(U2, at_ms=5600),
     )
     assert to.kinds() == [
         *REPLY_BEGINS,
@@ -114,10 +118,10 @@ def test_queued_audio_of_a_cancelled_reply_is_taken_back() -> None:
     to = client()
 
     async def tell() -> None:
-        to.presenter.notify(ReplyStarted(1))
+        to.presenter.notify(ReplyStarted(R1))
         for level in (1, 2, 3):
-            await to.presenter.play(1, audio(level), 0.0)
-        to.presenter.notify(ReplyDone(1, "cancelled", "interrupted", 0, ""))
+            await to.presenter.play(OutputFrame(R1, audio(level), 0.0))
+        to.presenter.notify(ReplyDone(R1, "cancelled", "interrupted", 0, ""))
         to.outbox.close()
         await to.outbox.run()
 
@@ -135,14 +139,14 @@ def test_queued_audio_of_a_cancelled_reply_is_taken_back() -> None:
     ],
 )
 def test_why_a_reply_was_cancelled(reason: str, told: str) -> None:
-    ended = ReplyDone(1, "cancelled", reason, 0, "")
-    response = narrate(client(), ReplyStarted(1), ended).only("response.done")["response"]
+    ended = ReplyDone(R1, "cancelled", reason, 0, "")
+    response = narrate(client(), ReplyStarted(R1), ended).only("response.done")["response"]
     assert response["status_details"] == {"type": "cancelled", "reason": told}
 
 
 def test_a_failed_reply_says_why() -> None:
-    ended = ReplyDone(1, "failed", "", 40, "Go", ERROR)
-    response = narrate(client(), ReplyStarted(1), ended).only("response.done")["response"]
+    ended = ReplyDone(R1, "failed", "", 40, "Go", ERROR)
+    response = narrate(client(), ReplyStarted(R1), ended).only("response.done")["response"]
     assert response["status"] == "failed"
     assert response["status_details"]["error"]["code"] == "model_failed"
     assert response["status_details"]["error"]["message"] == "the model broke"
@@ -153,12 +157,12 @@ def test_a_failed_reply_says_why() -> None:
 
 @pytest.mark.parametrize("rate", [16_000, 24_000, 48_000])
 def test_a_reply_keeps_its_length_at_every_rate(rate: int) -> None:
-    rows = [(1, audio(level)) for level in (1000, 2000, 3000, 4000, 5000)]
+    rows = [(R1, audio(level)) for level in (1000, 2000, 3000, 4000, 5000)]
     to = narrate(
         client(output_rate=rate),
-        ReplyStarted(1),
+        ReplyStarted(R1),
         *rows,
-        ReplyDone(1, "completed", "", 100, "x"),
+        ReplyDone(R1, "completed", "", 100, "x"),
     )
     assert samples_of(to).size == pytest.approx(rate // 10, abs=rate // 1000)
     kinds = to.kinds()
@@ -167,11 +171,11 @@ def test_a_reply_keeps_its_length_at_every_rate(rate: int) -> None:
 
 def test_a_rate_that_changes_in_mid_reply_counts_from_then_on() -> None:
     to = client(output_rate=48_000)
-    narrate(to, ReplyStarted(1), (1, audio()))
+    narrate(to, ReplyStarted(R1), (R1, audio()))
     to.settings.output_rate = 24_000
     to.outbox = Outbox(to._take, 10)
     to.presenter._outbox = to.outbox
-    narrate(to, *[(1, audio()) for _ in range(5)])
+    narrate(to, *[(R1, audio()) for _ in range(5)])
     sizes = [len(base64.b64decode(e["delta"])) // 2 for e in to.told if e["type"] == AUDIO]
     assert sizes[0] == 960
     assert sum(sizes[1:]) == pytest.approx(5 * 480, abs=300)
@@ -185,10 +189,10 @@ def test_metadata_comes_back_with_its_own_response_only() -> None:
     to.presenter.next_metadata({"topic": "weather"})
     narrate(
         to,
-        ReplyStarted(1),
-        ReplyDone(1, "completed", "", 0, ""),
-        ReplyStarted(2),
-        ReplyDone(2, "completed", "", 0, ""),
+        ReplyStarted(R1),
+        ReplyDone(R1, "completed", "", 0, ""),
+        ReplyStarted(R2),
+        ReplyDone(R2, "completed", "", 0, ""),
     )
     told = [
         e["response"]["metadata"]

@@ -8,8 +8,8 @@ import pytest
 
 from vdx.core.config import Config, LiveKitConfig
 from vdx.core.errors import InvalidInput, NoLiveKit
-from vdx.transports.realtime.schema import parse
-from vdx.transports.room.job_metadata import JobWishes
+from vdx.core.validation import validated
+from vdx.transports.room.job_metadata import JobMetadata
 from vdx.transports.room.tokens import TokenRequest, mint
 
 SECRET = "s" * 32
@@ -19,7 +19,7 @@ ROOMS = Config.model_validate(
 
 
 def minted(**request: Any) -> dict[str, Any]:
-    answer = mint(ROOMS, parse(TokenRequest, request, "body"))
+    answer = mint(ROOMS, validated(TokenRequest, request, "body"))
     return dict(jwt.decode(answer.participant_token, SECRET, algorithms=["HS256"]))
 
 
@@ -89,6 +89,6 @@ def test_without_a_server_there_are_no_tokens() -> None:
 
 
 def test_no_metadata_wishes_nothing() -> None:
-    assert JobWishes.read(" ") == JobWishes()
+    assert JobMetadata.read(" ") == JobMetadata()
     with pytest.raises(InvalidInput, match="more than"):
-        JobWishes.read("{" + " " * 20_000 + "}")
+        JobMetadata.read("{" + " " * 20_000 + "}")

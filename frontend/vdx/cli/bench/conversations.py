@@ -35,7 +35,7 @@ def turn(rounds: Rounds = 3) -> OnServer:
 
 
 def bargein(rounds: Rounds = 5, aware: Aware = False) -> OnServer:
-    """Measured at the person; a round is two clips."""
+    """Measured at the user; a round is two clips."""
     from vdx.bench import bargein as bench
 
     return OnServer(
@@ -53,7 +53,7 @@ def false_bargein(
         typer.Option(help="Of the bench's own server; espeak-en never says a text twice alike."),
     ] = "tone",
 ) -> OnServer:
-    """What is lost, what is doubled, and when the reply goes on."""
+    """Samples lost and repeated, and when the reply goes on."""
     from vdx.bench import false_bargein as bench
 
     exact = voice == "tone"
@@ -81,7 +81,7 @@ def interruptions(
 
 
 def jitter(sessions: Sessions = 16, seconds: Seconds = 45) -> OnServer:
-    """Also whether it has holes at the person."""
+    """And gaps in what the user hears."""
     from vdx.bench import jitter as bench
 
     return OnServer(

@@ -32,7 +32,9 @@ def speech(
 def transcriptions(rounds: Rounds = 10) -> OnServer:
     """Time and word error rate of both, pocketsphinx."""
     from vdx.bench import transcriptions as bench
+    from vdx.bench.word_errors import require_jiwer
 
+    require_jiwer()
     return OnServer(rounds, lambda target, step: bench.measure(target, rounds, step))
 
 

@@ -1,4 +1,4 @@
-"""How a bench becomes a command: its own options, those that benches share, progress, the table."""
+"""Makes a command of a bench: own and shared options, progress, the table of figures."""
 
 import asyncio
 import contextlib
@@ -24,7 +24,7 @@ Aware = Annotated[
 
 
 class Transport(StrEnum):
-    """How the people of a bench come."""
+    """How the users of a bench connect."""
 
     WEBSOCKET = "websocket"
     LIVEKIT = "livekit"
@@ -51,7 +51,7 @@ SHARED: Final[Mapping[str, tuple[Any, Any]]] = {
 RUNNING = ("url", "api_key")
 CHARGED = ("url", "server_pid", "api_key")
 ROOMS = ("transport", "url", "server_pid", "api_key")
-"""Names in `SHARED`: of a bench for a running server, that also charges it, that also has rooms."""
+"""Names in `SHARED`: for a running server; with its CPU and memory; with rooms."""
 
 HUMAN = ("espeak-en", "pocketsphinx-en")
 LOAD = ("tone", "canned")
@@ -82,7 +82,7 @@ class OnServer:
 
 
 Planned = Callable[..., Alone | OnServer]
-"""A command's function: takes the options that are its own, says what to measure."""
+"""The function of a command: takes its own options, returns what to measure."""
 
 
 def add(

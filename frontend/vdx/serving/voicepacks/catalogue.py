@@ -4,11 +4,12 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from vdx.core.errors import HubError, InvalidInput
 from vdx.core.json_input import parse_json
 from vdx.core.names import unknown_name
+from vdx.core.validation import validated
 from vdx.serving.voicepacks.hub import Hub
 from vdx.serving.voicepacks.identify import plain_id
 from vdx.serving.voicepacks.model_files import Loose
@@ -104,8 +105,8 @@ def bundled_piper_voices() -> list[PiperVoice]:
 def _parsed(raw: bytes) -> list[PiperVoice]:
     try:
         tree = parse_json(raw, PIPER_CATALOGUE, max_values=None)
-        voices = [PiperVoice.model_validate({**entry, "key": key}) for key, entry in tree.items()]
-    except (InvalidInput, AttributeError, TypeError, ValidationError) as error:
+        voices = [validated(PiperVoice, {**entry, "key": key}, key) for key, entry in tree.items()]
+    except (InvalidInput, AttributeError, TypeError) as error:
         raise HubError(
             f"{PIPER_REPO}/{PIPER_CATALOGUE} is no catalogue of voices: {error}", retryable=False
         ) from error

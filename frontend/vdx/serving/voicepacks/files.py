@@ -12,11 +12,11 @@ from vdx.core.json_input import parse_json
 
 BLOCK = 1024 * 1024
 MEBIBYTE = 1024 * 1024
-LARGEST_JSON = 64 * MEBIBYTE
+LARGEST_JSON = 32 * MEBIBYTE
 LARGEST_TEXT = MEBIBYTE
 
 PICKLES = frozenset({".bin", ".ckpt", ".joblib", ".npy", ".npz", ".pickle", ".pkl", ".pt", ".pth"})
-"""SemanticEndpointing under which pickles travel; unpickling one runs whatever its author wrote."""
+"""Endings under which pickles travel; unpickling one runs whatever its author wrote."""
 
 
 def open_inside(folder: Path, name: str, limit: int) -> BinaryIO:

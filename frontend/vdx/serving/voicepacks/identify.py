@@ -1,4 +1,7 @@
-"""Tells what a file or folder is a model of, by the names in it; content is checked later."""
+"""Tells what a file or folder is a model of, by the names in it.
+
+Whether it is sound the family says, which loads it once (`load_check.py`).
+"""
 
 import re
 import unicodedata
@@ -22,7 +25,7 @@ MOST_FILES = 100_000
 
 
 def describe(folder: Path, parts: Parts) -> Facts:
-    """What the files say, once they are found sound; raises InvalidVoicepack."""
+    """What the files say of the model; raises InvalidVoicepack where they do not."""
     facts: Facts = FAMILY_MODULES[parts.family].describe(folder, parts)
     return facts
 

@@ -1,7 +1,8 @@
 """Loads a model once, in the environment of the models and in a process of its own.
 
-The format of a file tells that it is whole, not that its network runs; and a file made to crash
-the library that reads it crashes nothing else here.
+What a file may hold is the family's to say, and is checked there alone, as when Triton loads it
+(an ONNX file with the package `onnx`, which that environment has). A file made to crash the library
+that reads it crashes nothing else here.
 """
 
 import json
@@ -10,12 +11,13 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from vdx.core.errors import InvalidVoicepack
+from vdx.core.errors import InvalidVoicepack, SetupError
 from vdx.core.paths import Paths
 from vdx.serving.voicepacks.model_files import Parts, one_line
 from vdx.serving.voicepacks.staging import Trial
 
 TIMEOUT_S = 300
+LACKS_LIBRARY = 3
 
 _LOAD = """
 import json, sys
@@ -24,15 +26,20 @@ sys.path.insert(0, root)
 from pathlib import Path
 from triton_backends.shared.errors import BackendError
 from triton_backends.shared.parameters import Parameters
-if family == "piper":
-    from triton_backends.piper.voicepack import load_engine
-elif family == "whisper":
-    from triton_backends.whisper.engine import WhisperEngine
-    load_engine = WhisperEngine.of
 try:
+    if family == "piper":
+        from triton_backends.piper.voicepack import load_engine
+    elif family == "whisper":
+        from triton_backends.whisper.engine import WhisperEngine
+        load_engine = WhisperEngine.of
     load_engine(Parameters(json.loads(more) | {"voicepack": "."}), Path(folder)).close()
-except (BackendError, RuntimeError, ValueError) as error:
+except BackendError as error:
+    sys.exit(error.args[0])
+except (RuntimeError, ValueError) as error:
     sys.exit(str(error))
+except ImportError as error:
+    print(error, file=sys.stderr)
+    sys.exit(3)
 """
 """What the family itself says of the files, as it would when Triton loads them."""
 
@@ -61,8 +68,12 @@ def load_once(paths: Paths) -> Trial | None:
             )
         except subprocess.TimeoutExpired:
             raise InvalidVoicepack(f"{file} was not loaded within {TIMEOUT_S} s") from None
-        if done.returncode != 0 and "ModuleNotFoundError" not in done.stderr:
-            why = one_line(done.stderr.strip().rpartition("\n")[2])
+        why = one_line(done.stderr.strip().rpartition("\n")[2])
+        if done.returncode == LACKS_LIBRARY:
+            raise SetupError(
+                f"the environment of the models lacks a library ({why}); `vdx setup` builds it"
+            )
+        if done.returncode != 0:
             raise InvalidVoicepack(f"{file} cannot be loaded: {why or _ended(done.returncode)}")
 
     return trial

@@ -6,9 +6,11 @@ from pathlib import Path, PurePosixPath
 from typing import Annotated, Any
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from vdx.core.errors import InvalidVoicepack
+from vdx.core.language_tags import parse_tag
+from vdx.core.validation import MISSING_KEY, UNKNOWN_KEY, Problem, check
 from vdx.serving.models import ModelKind
 
 METADATA = "metadata.yaml"
@@ -23,7 +25,6 @@ FAMILIES: dict[str, ModelKind] = {
 """Families a voicepack may belong to, and what their models do."""
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}")
-_LANGUAGE = re.compile(r"\*|[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
@@ -50,7 +51,7 @@ def _check_family(value: str) -> str:
 
 
 def _check_language(value: str) -> str:
-    if not _LANGUAGE.fullmatch(value):
+    if value != "*" and parse_tag(value) is None:
         raise ValueError(f"{value!r} is not a BCP-47 tag")
     return value
 
@@ -118,19 +119,17 @@ def read_metadata(folder: Path) -> Voicepack:
 
 def parse_metadata(tree: dict[Any, Any], where: str) -> Voicepack:
     """`tree` as a Voicepack; an InvalidVoicepack says what of it, found `where`, is wrong."""
-    try:
-        return Voicepack.model_validate(tree)
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"] if part != "[key]")
-        raise InvalidVoicepack(f"{where}: {_explain(key, dict(first))}", param=key) from None
+    found = check(Voicepack, tree)
+    if isinstance(found, Problem):
+        raise InvalidVoicepack(f"{where}: {_explain(found)}", param=found.key)
+    return found
 
 
-def _explain(key: str, first: dict[str, Any]) -> str:
-    if first["type"] == "extra_forbidden":
+def _explain(problem: Problem) -> str:
+    key = problem.key
+    if problem.kind == UNKNOWN_KEY:
         near = difflib.get_close_matches(key, list(Voicepack.model_fields), n=1)
         return f"unknown key {key!r}" + (f"; did you mean {near[0]!r}?" if near else "")
-    if first["type"] == "missing":
+    if problem.kind == MISSING_KEY:
         return f"the key {key!r} is missing"
-    message = first["msg"].removeprefix("Value error, ")
-    return f"{key}: {message}, got {str(first['input'])[:100]!r}"
+    return f"{key}: {problem.reason}, got {str(problem.given)[:100]!r}"

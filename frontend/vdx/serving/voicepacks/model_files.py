@@ -5,16 +5,17 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from vdx.core.errors import InvalidVoicepack
+from vdx.core.validation import MISSING_KEY, Problem, check
 from vdx.serving.voicepacks.files import LARGEST_JSON, LARGEST_TEXT, MEBIBYTE, read_inside
 
 NOTES = ("MODEL_CARD", "README.md", "LICENSE", "LICENSE.txt")
 """Kept beside a model where they are there: most licences ask for their text to travel along."""
 
-LIMITS = {".onnx": 1024 * MEBIBYTE, ".bin": 8 * 1024 * MEBIBYTE, ".json": LARGEST_JSON}
-"""Ending -> the largest file in bytes; the largest released models have half of it."""
+LIMITS = {".onnx": 512 * MEBIBYTE, ".bin": 8 * 1024 * MEBIBYTE, ".json": LARGEST_JSON}
+"""Ending -> the largest file in bytes that a family loads, so that no larger one is fetched."""
 
 _LICENCE_LINE = re.compile(r"^\W*licen[cs]e\W*:\s*(\S.*)$", re.IGNORECASE | re.MULTILINE)
 
@@ -47,13 +48,11 @@ T = TypeVar("T", bound=Loose)
 
 def parse_loose(shape: type[T], tree: Any, path: Path) -> T:
     """`tree` as `shape`; an InvalidVoicepack names the file, the key and the value."""
-    try:
-        return shape.model_validate(tree)
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        got = "" if first["type"] == "missing" else f", got {str(first.get('input'))[:80]!r}"
-        raise InvalidVoicepack(f"{path}: {key}: {first['msg'].lower()}{got}") from None
+    found = check(shape, tree)
+    if isinstance(found, Problem):
+        got = "" if found.kind == MISSING_KEY else f", got {str(found.given)[:80]!r}"
+        raise InvalidVoicepack(f"{path}: {found.key}: {found.reason}{got}")
+    return found
 
 
 def limit_of(name: str) -> int:
@@ -67,11 +66,11 @@ def licence_in(folder: Path, names: tuple[str, ...]) -> str:
         if PurePosixPath(name).name in {"MODEL_CARD", "README.md"}:
             text = read_inside(folder, name, LARGEST_TEXT).decode(errors="replace")
             if match := _LICENCE_LINE.search(text):
-                return one_line(match[1])
+                return one_line(match[1]).strip("\"'")
     return ""
 
 
 def one_line(text: str) -> str:
     """A stranger's text as one short printable line, fit for a terminal and for metadata."""
     shown = "".join(c if c.isprintable() else " " for c in text)
-    return " ".join(shown.split()).strip("\"'")[:300]
+    return " ".join(shown.split())[:300]

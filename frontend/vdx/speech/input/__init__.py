@@ -1,1 +1,1 @@
-"""What a session hears: echo, noise gate, voice activity, recogniser, end of turn."""
+"""The input of a session: echo control, noise gate, VAD, recogniser, endpointing."""

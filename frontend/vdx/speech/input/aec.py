@@ -1,4 +1,4 @@
-"""Echo cancellation: LiveKit's audio processing module (that of WebRTC), for whoever needs it.
+"""Echo cancellation: LiveKit's audio processing module (that of WebRTC).
 
 The only module that imports it; `vdx talk` uses it at the loudspeaker, a session for clients that
 cannot cancel their echo themselves.
@@ -36,12 +36,12 @@ class EchoCanceller:
         self._module.set_stream_delay_ms(delay_ms)
 
     def played(self, pcm: Pcm) -> None:
-        """Tells what comes out of the loudspeaker."""
+        """Takes what is played, as the reference."""
         for block in self._blocks(pcm):
             self._module.process_reverse_stream(block)
 
     def clean(self, pcm: Pcm) -> Pcm:
-        """What the microphone hears without what was played."""
+        """The microphone's signal without the echo of what was played."""
         out = []
         for block in self._blocks(pcm):
             self._module.process_stream(block)

@@ -1,9 +1,9 @@
 """The recogniser stage: one Triton sequence per utterance, audio 60 ms at a time.
 
 At the first silence the recogniser is asked to decode what there is (FLUSH), and the silent
-frames that follow are held back: they are sent if the person goes on, and dropped if the
-utterance ends, so that the speculative transcript covers exactly what was said and the final one
-costs nothing.
+frames that follow are held back: they are sent if the user goes on, and dropped if the
+utterance ends. So the speculative transcript covers exactly what was said, and the final one needs
+no further decoding.
 """
 
 import asyncio
@@ -19,13 +19,13 @@ from vdx.core.events import Transcript, TranscriptFailed, TranscriptKind
 
 BYTES_PER_MS = LISTEN_RATE * SAMPLE_BYTES // 1000
 BACKLOG_MS = 2_000
-"""Audio waiting for Triton beyond which the input is asked to wait."""
+"""Audio queued for Triton, in ms, above which `room` waits."""
 KEPT_MS = 60_000
-"""Audio of an utterance that is kept, to be recognised again if the recogniser dies."""
+"""Audio of an utterance, in ms, that is kept to be recognised again if the recogniser fails."""
 RECOVERIES = 3
 """How often one utterance may be recognised again."""
 ABANDON_S = 0.5
-"""How long the server may take to hear that an utterance is thrown away."""
+"""Seconds for telling the server that an utterance is dropped."""
 
 
 class Recognition(Protocol):
@@ -41,12 +41,12 @@ class Recognition(Protocol):
 OpenRecognition = Callable[[], AbstractAsyncContextManager[Recognition]]
 Emit = Callable[[Transcript | TranscriptFailed], None]
 Recover = Callable[[VdxError], Awaitable[bool]]
-"""Waits after a failure for a recogniser that can be asked again; False where none can."""
+"""Waits after a failure until a recogniser can be asked again; False if none can."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recogniser:
-    """How a sequence is opened, and what is done when the recogniser dies; None: nothing."""
+    """How a sequence is opened, and how a recogniser that failed is waited for; None: it is not."""
 
     open: OpenRecognition
     recover: Recover | None = None
@@ -57,7 +57,7 @@ class Utterance:
 
     `push`, `pause`, `resume`, `finish` and `abandon` return at once; `run` does the work and
     emits exactly one final transcript or failure after `finish`, and nothing after `abandon`.
-    When the recogniser dies, its `recover` waits for it, and what was said is sent to it again.
+    When the recogniser fails, `recover` waits for it, and the audio so far is sent to it again.
     """
 
     def __init__(
@@ -77,15 +77,15 @@ class Utterance:
         self._emit = emit
         self._recovering = False
         self._sent: bytearray | None = bytearray()
-        """What a recogniser that died has to be told again; None once that is too much."""
+        """Audio to send again after a failure; None once it is longer than KEPT_MS."""
         self._pending = bytearray()
         self._held = bytearray()
         self._silent = False
         self._flush = False
         self._ending = False
         self._abandoned = False
-        self._deaf = False
-        self._patience_s = 0.0
+        self._stopped = False
+        self._final_timeout_s = 0.0
         self._timer: asyncio.Timeout | None = None
         self._wake = asyncio.Event()
         self._room = asyncio.Event()
@@ -94,12 +94,12 @@ class Utterance:
 
     @property
     def awaited(self) -> bool:
-        """Somebody waits for the final transcript."""
+        """Whether the final transcript was asked for and is still wanted."""
         return self._ending and not self._abandoned
 
     def push(self, pcm: bytes) -> None:
         """Appends int16 16 kHz audio."""
-        if self._deaf:
+        if self._stopped:
             return
         if self._silent:
             self._held += pcm
@@ -112,36 +112,36 @@ class Utterance:
             self._room.clear()
 
     def pause(self) -> None:
-        """The person fell silent: transcribe what there is."""
+        """VAD found a pause: asks for a transcript of the audio so far (FLUSH)."""
         self._silent = self._flush = True
         self._wake.set()
 
     def resume(self) -> None:
-        """The person went on after all."""
+        """Speech went on: the silence that was held back is sent."""
         self._silent = False
         held, self._held = bytes(self._held), bytearray()
         self.push(held)
 
     def finish(self) -> None:
-        """The utterance is over: a final transcript is wanted."""
+        """The utterance is over: asks for the final transcript (END)."""
         self._ending = True
         self._wake.set()
         self._final_due.set()
         self._set_timer()
 
     def abandon(self) -> None:
-        """Throw it away; nothing is emitted any more."""
+        """Drops the utterance; nothing is emitted any more."""
         self._abandoned = True
         self._stop_listening()
         self.finish()
 
     async def room(self) -> None:
-        """Waits while more audio is queued than a recogniser should be behind."""
+        """Waits while more than BACKLOG_MS of audio is queued."""
         await self._room.wait()
 
     async def run(self, final_timeout_ms: int) -> None:
         """Works until the final transcript; a failure is emitted, not raised."""
-        self._patience_s = final_timeout_ms / 1000
+        self._final_timeout_s = final_timeout_ms / 1000
         failure: VdxError
         try:
             async with asyncio.timeout(None) as self._timer:
@@ -163,39 +163,39 @@ class Utterance:
     def _set_timer(self) -> None:
         """Bounds the wait for the final transcript, counted from `finish` or `abandon`.
 
-        The wait for a recogniser that died is bounded by `recover` alone.
+        The wait for a recogniser that failed is bounded by `recover` alone.
         """
         if self._timer is None or self._timer.expired():  # one that expires cannot be changed
             return
         if self._recovering and not self._abandoned:
             self._timer.reschedule(None)
         elif self._ending:
-            patience = ABANDON_S if self._abandoned else self._patience_s
-            self._timer.reschedule(asyncio.get_running_loop().time() + patience)
+            timeout_s = ABANDON_S if self._abandoned else self._final_timeout_s
+            self._timer.reschedule(asyncio.get_running_loop().time() + timeout_s)
 
     def _stop_listening(self) -> None:
-        """Nobody takes audio any more: keep none, and let nobody wait for room."""
-        self._deaf = True
+        """Takes no more audio, drops what is queued, and ends the waits of `room`."""
+        self._stopped = True
         self._sent = None
         self._pending.clear()
         self._held.clear()
         self._room.set()
 
     async def _converse(self) -> None:
-        """Asks the recogniser, and asks again when it died and came back."""
+        """Asks the recogniser, and again after a failure, RECOVERIES times at most."""
         for _ in range(RECOVERIES):
             try:
                 return await self._ask()
-            except (VdxError, ExceptionGroup) as broken:
-                error = _first(broken)
+            except (VdxError, ExceptionGroup) as failure:
+                error = _first(failure)
                 if not await self._recovered(error):
                     raise error from None
         return await self._ask()
 
     async def _recovered(self, error: VdxError) -> bool:
-        """Whether everything can be told to a recogniser again; it is pending then."""
+        """Waits for a recogniser after a failure; True if all audio is queued for it again."""
         recover = self._recogniser.recover
-        if recover is None or not self._can_be_told_again():
+        if recover is None or not self._can_be_resent():
             return False
         self._recovering = True
         self._set_timer()
@@ -204,7 +204,7 @@ class Utterance:
         finally:
             self._recovering = False
         self._set_timer()
-        if not recovered or not self._can_be_told_again():
+        if not recovered or not self._can_be_resent():
             return False
         self._pending[:0] = self._sent or b""
         self._sent = bytearray()
@@ -212,8 +212,8 @@ class Utterance:
         self._wake.set()
         return True
 
-    def _can_be_told_again(self) -> bool:
-        """Whether all that was heard of it is still kept, and somebody wants its words."""
+    def _can_be_resent(self) -> bool:
+        """Whether all audio is still kept and the transcript is still wanted."""
         return not self._abandoned and self._sent is not None
 
     async def _ask(self) -> None:
@@ -247,7 +247,7 @@ class Utterance:
 
     async def _send(self, stream: Recognition, pcm: bytes, *, flush: bool, end: bool) -> None:
         try:
-            async with asyncio.timeout(self._patience_s):
+            async with asyncio.timeout(self._final_timeout_s):
                 await stream.send(pcm, flush=flush, end=end)
         except TimeoutError:
             # Before the end of the utterance nothing else bounds this, and the input waits.
@@ -267,17 +267,17 @@ class Utterance:
             raise ModelFailed("the recogniser ended without a final transcript")
 
     async def _fail(self, error: VdxError) -> None:
-        """Tells of the failure when the turn asks for the words, not in mid-speech."""
+        """Emits TranscriptFailed, once the final transcript is asked for."""
         await self._final_due.wait()
         if not self._abandoned:
             self._emit(TranscriptFailed(self.number, error))
 
 
 def _first(group: BaseException) -> VdxError:
-    """One error of the group: they all tell of the same broken stream."""
+    """The first error of the group: all have the same failed stream as their cause."""
     found: BaseException = group
     while isinstance(found, BaseExceptionGroup):
         found = found.exceptions[0]
     if isinstance(found, VdxError):
         return found
-    return ModelFailed(f"the recogniser's stream broke: {found!r}")
+    return ModelFailed(f"the recogniser's stream failed: {found!r}")

@@ -1,4 +1,4 @@
-"""The bot's own voice at the input of a session: cancelled, or at least known."""
+"""The bot's echo in a session's input: removed by AEC, or known to the level guard."""
 
 import numpy as np
 
@@ -12,7 +12,7 @@ SILENCE: Pcm = np.zeros(LISTEN_FRAME, np.int16)
 
 
 class EchoControl:
-    """Told of every frame that is played; handed every frame that is heard. No I/O."""
+    """Takes every frame that is played and every frame of the input. No I/O."""
 
     def __init__(self, config: EchoControlConfig) -> None:
         self._played = PlaybackReference()
@@ -34,7 +34,7 @@ class EchoControl:
         return self._canceller is not None
 
     def add(self, row: Pcm, now: float) -> None:
-        """A frame (int16 [960], 48 kHz) left for the listener at `now`, on the session's clock."""
+        """A frame (int16 [960], 48 kHz) was sent at `now`, on the session's clock."""
         if self._config.cancellation or self._config.guard:
             self._played.add(row, now)
 

@@ -1,4 +1,4 @@
-"""How loud the person speaks: too quiet to be understood, or nearer than somebody else."""
+"""The level of the user's speech: is it too quiet, and is a voice much quieter than the user's?"""
 
 from typing import Final
 
@@ -8,24 +8,24 @@ from vdx.speech.input.noise_gate import NoiseGate
 
 
 class OwnLevel:
-    """How loud the person at the microphone speaks, from turns while the bot was silent."""
+    """The level of the user's speech, int16 RMS, from turns while the bot was silent."""
 
     ENOUGH: Final = 15
     """Frames of speech in a turn: 300 ms."""
     NEW: Final = 0.5
-    """Weight of the latest turn."""
+    """Weight of the laproof turn."""
 
     def __init__(self) -> None:
         self.level = 0.0
         self._power = 0.0
         self._frames = 0
 
-    def heard(self, level: float) -> None:
+    def add(self, level: float) -> None:
         self._power += level * level
         self._frames += 1
 
     def ended(self) -> None:
-        """The turn is over; a level of 0.0 means that nobody has said enough yet."""
+        """Takes the level of a turn that is over; `level` stays 0.0 until one was long enough."""
         if self._frames >= self.ENOUGH:
             level = float((self._power / self._frames) ** 0.5)
             self.level = level if not self.level else self.level + self.NEW * (level - self.level)
@@ -33,12 +33,12 @@ class OwnLevel:
 
 
 class LevelHint:
-    """Notices, once, a voice that stays below the threshold for seconds."""
+    """Reports, once, a voice that stays below the threshold for seconds."""
 
     VOICED_FRAMES: Final = 75
     """About two seconds of ordinary speech, pauses included."""
     FORGET: Final = 0.25
-    """What a frame without a voice takes back: noise that flickers never adds up."""
+    """Frames that one without a voice subtracts, so that scattered frames do not add up."""
     LOUD_ENOUGH: Final = LISTEN_RATE * 3 // 10
 
     def __init__(self) -> None:
@@ -46,8 +46,8 @@ class LevelHint:
         self._score = 0.0
         self._level = 0.0
 
-    def heard(self, speech_samples: int) -> None:
-        """An utterance was understood as speech: a long one proves that the level is fine."""
+    def detected(self, speech_samples: int) -> None:
+        """An utterance of `speech_samples` was detected: after a long one no hint is given."""
         self._done = self._done or speech_samples >= self.LOUD_ENOUGH
 
     def observe(

@@ -1,4 +1,4 @@
-"""The noise gate: is a frame loud enough to be somebody speaking here?
+"""The noise gate: is a frame loud enough to be the user's speech?
 
 A frame passes when its RMS reaches
 
@@ -16,14 +16,14 @@ from vdx.core.config import VadConfig
 from vdx.core.events import SessionState
 
 DIGITAL_SILENCE_RMS = 1.0
-"""A muted input is exact zeros: that says nothing about the noise of the room."""
+"""Quieter frames are digital silence of a muted input, which is not the noise of the room."""
 
-BOT_IS_HEARD = frozenset({SessionState.SPEAKING, SessionState.BARGED_IN})
+BOT_SPEAKS = frozenset({SessionState.SPEAKING, SessionState.BARGED_IN})
 
 
 @dataclass(frozen=True, slots=True)
 class VadStatistics:
-    """What the gate and the detector saw so far; levels are int16 RMS, ratios 0 to 1.
+    """Counts of the gate and the detector so far; levels are int16 RMS, ratios 0 to 1.
 
     `frames_gated` were below the threshold. `state_gating_ratio` is the share of all frames that
     only the state multiplier held back. `adaptive_threshold` is the threshold before that
@@ -61,13 +61,13 @@ class NoiseGate:
             self._multipliers[SessionState.BARGED_IN] = config.barged_in_threshold_multiplier
 
     def reconfigure(self, config: VadConfig) -> None:
-        """Takes new limits and keeps the noise that was learned."""
+        """Takes new settings; the noise floor stays."""
         self._window = deque(self._window, maxlen=config.noise_gate.window_size)
         self._apply(config)
 
     @property
     def noise_floor(self) -> float:
-        """RMS of the room, 0.0 until a full window of noise was heard."""
+        """int16 RMS of the noise, 0.0 until the window is full."""
         return self._noise_floor
 
     @property
@@ -93,13 +93,13 @@ class NoiseGate:
         return False
 
     def learn(self, level: float, state: SessionState, *, voiced: bool, speech: bool) -> None:
-        """Tells the gate what the frame turned out to be.
+        """Takes the detector's result for the frame.
 
         `voiced`: a voice may be in it (or an utterance is under way), so it is not noise.
         `speech`: it passed the gate and counts as speech.
         """
         self._speech += speech
-        if voiced or state in BOT_IS_HEARD or level < DIGITAL_SILENCE_RMS:
+        if voiced or state in BOT_SPEAKS or level < DIGITAL_SILENCE_RMS:
             return
         self._window.append(level)
         self._since_update += 1

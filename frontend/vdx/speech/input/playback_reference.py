@@ -1,10 +1,10 @@
-"""What the listener was made to hear, so that the input can be compared with it.
+"""What was played to the user, aligned with the input.
 
-Playout tells of every frame that is sent, and when it was due; the input asks, for every 20 ms it
-hears, what was sent in these 20 ms. Both run on the session's clock. The time of the input is that
-of its samples: the earliest arrival of the last second says when sample 0 was heard, so that frames
-which come late, or several at once, are still compared with the right ones. How much later the
-echo is than this (network, sound card, room) is left to those who look for it.
+Playout adds every frame that is sent with the time it was due; for each 20 ms of the input
+`during` gives what was sent in these 20 ms. Both run on the session's clock. The time of the input
+is that of its samples: the earliest arrival of the last second gives the time of sample 0, so
+that frames which arrive late, or several at once, are still compared with the right ones. The
+further delay of the echo (network, sound card, room) is found by the AEC and the level guard.
 """
 
 from typing import Final
@@ -34,7 +34,7 @@ class PlaybackReference:
         self._arrivals = _Arrivals()
 
     def add(self, row: Pcm, now: float) -> None:
-        """A frame (int16 [960], 48 kHz) left for the listener at `now`."""
+        """A frame (int16 [960], 48 kHz) was sent at `now`."""
         pcm = self._resampler.push(row)
         at = round(now * LISTEN_RATE)
         if not -EARLY_S * LISTEN_RATE <= at - self._end <= LATE_S * LISTEN_RATE:
@@ -50,12 +50,12 @@ class PlaybackReference:
         self._end = until
 
     def during(self, position: int, now: float) -> Pcm | None:
-        """What was sent while the input frame that ends at sample `position` was heard.
+        """What was sent during the input frame that ends at sample `position`.
 
         int16 [320] at 16 kHz, or None for silence; `now` is when the frame arrived.
         """
-        heard_at = self._arrivals.time_of(position / LISTEN_RATE, now)
-        start = round(heard_at * LISTEN_RATE) - LISTEN_FRAME
+        input_at = self._arrivals.time_of(position / LISTEN_RATE, now)
+        start = round(input_at * LISTEN_RATE) - LISTEN_FRAME
         known = min(self._end - start, LISTEN_FRAME)
         if known <= 0 or start < self._end - KEPT:
             return None
@@ -65,7 +65,7 @@ class PlaybackReference:
 
 
 class _Arrivals:
-    """When a moment of the input was heard, from when its frames arrived."""
+    """The time of a sample of the input, from the arrivals of its frames."""
 
     def __init__(self) -> None:
         self._began = -np.inf
@@ -75,7 +75,9 @@ class _Arrivals:
         """`moment` in seconds of input, on the clock of `now`."""
         late = now - moment
         if now - self._began > PERIOD_S:
-            stale = now - self._began > 2 * PERIOD_S  # the input was away: it says nothing any more
+            stale = (
+                now - self._began > 2 * PERIOD_S
+            )  # the input stopped meanwhile: earlier arrivals do not count
             self._before = np.inf if stale else self._earliest
             self._began, self._earliest = now, np.inf
         self._earliest = min(self._earliest, late)

@@ -1,7 +1,7 @@
-"""Does what was said so far sound finished? The rules behind the wait at the end of a turn.
+"""Semantic endpointing: whether the words so far sound finished, by rules for each language.
 
-They read the speculative transcript of a pause, whose last words are the whole evidence. A phrase
-is unfinished when it ends
+The input is the speculative transcript at a pause, of which only the last words count. A phrase is
+unfinished when it ends
 
 1. in a mark that continues ("…", ",", "-"), or
 2. in a word that needs another one after it (article, preposition, conjunction, auxiliary,
@@ -19,11 +19,12 @@ import re
 from typing import Final
 
 from vdx.core.config import EndpointingConfig
+from vdx.core.language_tags import primary_subtag
 from vdx.speech.input.endpointing_words_european import EUROPEAN, Ending
 from vdx.speech.input.endpointing_words_other import BEYOND
 from vdx.speech.text.languages import DEFAULT_LANGUAGE
 
-ENDINGS: Final[dict[str, Ending]] = {**EUROPEAN, **BEYOND}
+UNFINISHED_WORDS: Final[dict[str, Ending]] = {**EUROPEAN, **BEYOND}
 
 SPELLED: Final = 2
 """Digits or letters in a row that look like a number or a name being spelled."""
@@ -44,8 +45,7 @@ class SemanticEndpointing:
     """The rules of one language; `endpoint_extension_ms` is what the turn machine asks."""
 
     def __init__(self, language: str, config: EndpointingConfig) -> None:
-        primary = language.replace("_", "-").split("-", 1)[0].casefold()
-        self._table = ENDINGS.get(primary or DEFAULT_LANGUAGE)
+        self._table = UNFINISHED_WORDS.get(primary_subtag(language) or DEFAULT_LANGUAGE)
         self._config = config
 
     def endpoint_extension_ms(self, text: str) -> int:
@@ -55,7 +55,7 @@ class SemanticEndpointing:
         return 0
 
     def unfinished(self, text: str) -> bool:
-        """Whether the person is likely to go on after `text`."""
+        """Whether the user is likely to go on after `text`."""
         table = self._table
         words = _words(text, table) if table else []
         if table is None or not words or _ASKS.search(text):

@@ -23,7 +23,7 @@ _HANN: Final[Floats] = np.hanning(WINDOW).astype(np.float32)
 class Spectrum:
     """Power spectrum of the last 40 ms of a 16 kHz signal, one 20 ms frame at a time.
 
-    `power` costs a transform, so it is only computed when somebody asks.
+    `power` costs a transform, so it is only computed when it is called.
     """
 
     def __init__(self) -> None:

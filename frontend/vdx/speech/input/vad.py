@@ -1,22 +1,22 @@
 """Speech detection: 20 ms frames in; speech started, paused, resumed and ended out.
 
 A frame is speech when it passes the noise gate, webrtcvad (Google's GMM detector, the
-`aggressiveness` of the configuration being its mode) says so and the voice check hears a voice in
-it. While the bot is heard its echo does not count for the gate (`echo_level_guard.py`), nor does a
-sound that stands still for a voice (`voice_activity_check.py`), nor a voice much quieter than the
-person's own. Three rules turn frames into utterances:
+`aggressiveness` of the configuration being its mode) says so and the voice check finds a voice in
+it. While the bot speaks, its echo does not count for the gate (`echo_level_guard.py`), a sound
+whose spectrum stays the same is no voice (`voice_activity_check.py`), and neither is one much
+quieter than the user's. Three rules turn frames into utterances:
 
 - Start: `min_speech_duration_ms` of what webrtcvad takes for speech, with a voice in two frames of
   it, within a window one frame in four longer, so that a
   single missed frame does not start the count again. A quieter frame right before the first
   speech frame counts too when a voice can already be heard in it: a voice sets in softly, a
   click does not.
-- Pause: three silent frames in a row. One or two are a plosive or a detector's slip, and each
-  pause costs the recogniser a speculative decode.
+- Pause: three silent frames in a row. One or two are a plosive or an error of the detector, and
+  each pause costs the recogniser a speculative decode.
 - End: `min_silence_duration_ms` after the last speech frame, or later where `extend_endpoint` asked
   for more silence in this pause. A loud frame that webrtcvad takes for noise still belongs to the
   utterance within 140 ms of speech (a closing "s"). Inside a pause a single speech frame counts
-  only with another loud one beside it: webrtcvad flickers.
+  only with another loud one beside it, because webrtcvad has single false positives.
 """
 
 import itertools
@@ -42,7 +42,7 @@ from vdx.core.events import (
 )
 from vdx.speech.input.echo_level_guard import EchoLevelGuard
 from vdx.speech.input.input_level import LevelHint, OwnLevel
-from vdx.speech.input.noise_gate import BOT_IS_HEARD, NoiseGate, VadStatistics
+from vdx.speech.input.noise_gate import BOT_SPEAKS, NoiseGate, VadStatistics
 from vdx.speech.input.spectrum import Spectrum
 from vdx.speech.input.voice_activity_check import VoiceActivityCheck
 
@@ -77,7 +77,7 @@ class _Utterance:
     onset: int
     speech_end: int
     paused: bool = False
-    patience: int = 0
+    max_pause: int = 0
 
 
 class SpeechDetector:
@@ -110,22 +110,22 @@ class SpeechDetector:
         self._recent: deque[_Frame] = deque(maxlen=max(self._onset_window, FRICATIVE_FRAMES) + 1)
 
     def reconfigure(self, config: VadConfig) -> None:
-        """Takes new limits; the position, the utterance and the learned noise stay."""
+        """Takes new settings; the position, the utterance and the noise floor stay."""
         self._gate.reconfigure(config)
         self._apply(config)
 
     def extend_endpoint(self, silence_ms: int) -> None:
-        """Lets the pause under way last `silence_ms` if that is longer than any other may."""
-        self._utterance.patience = silence_ms * LISTEN_RATE // 1000
+        """Lets the present pause last `silence_ms` if that is longer than the configured limit."""
+        self._utterance.max_pause = silence_ms * LISTEN_RATE // 1000
 
     def reset(self) -> None:
-        """Forgets an utterance under way without an event, as when its audio is thrown away."""
+        """Drops the utterance under way without an event."""
         self._active = False
         self._recent.clear()
 
     @property
     def position(self) -> int:
-        """16 kHz samples heard so far."""
+        """16 kHz samples of input so far."""
         return self._position
 
     @property
@@ -144,10 +144,10 @@ class SpeechDetector:
     def process(
         self, frame: bytes, state: SessionState, played: Pcm | None = None
     ) -> tuple[SpeechEvent, ...]:
-        """Hears one frame (640 bytes: int16, 16 kHz, mono, 20 ms) while the session is in `state`.
+        """Takes one frame (640 bytes: int16, 16 kHz, mono, 20 ms) while the session is in `state`.
 
-        `played` (int16 [320], 16 kHz) is what the listener was made to hear meanwhile, for the echo
-        guard; None for silence.
+        `played` (int16 [320], 16 kHz) is what was played to the user meanwhile, for the echo guard;
+        None for silence.
 
         Raises InvalidInput for a frame of another size.
         """
@@ -158,11 +158,11 @@ class SpeechDetector:
         like_speech: bool = self._vad.is_speech(frame, LISTEN_RATE)
         near, voiced = self._inspect(pcm, level, state, played, like_speech=like_speech)
         loud = self._gate.admits(near, state)
-        if state in BOT_IS_HEARD:
+        if state in BOT_SPEAKS:
             voiced = voiced and near >= self._own.level * self._nearness
         speech = loud and voiced
-        if speech and state not in BOT_IS_HEARD:
-            self._own.heard(level)
+        if speech and state not in BOT_SPEAKS:
+            self._own.add(level)
         self._gate.learn(level, state, voiced=voiced or self._active, speech=speech)
         kind = self._classify(near, loud=loud, like_speech=like_speech, voiced=voiced)
         self._recent.append(kind)
@@ -170,7 +170,7 @@ class SpeechDetector:
         event = self._follow() if self._active else self._seek(kind)
         if event is not None:
             if isinstance(event, SpeechEnded):
-                self._hint.heard(self.speech_samples)
+                self._hint.detected(self.speech_samples)
                 self._own.ended()
             return (event,)
         hint = self._hint.observe(level, voiced and not speech, state, self._gate)
@@ -192,7 +192,7 @@ class SpeechDetector:
         if not check:
             return near, like_speech
         voiced = self._voice.judge(power)
-        return near, voiced and (state not in BOT_IS_HEARD or self._voice.moves)
+        return near, voiced and (state not in BOT_SPEAKS or self._voice.glides)
 
     def _classify(self, level: float, *, loud: bool, like_speech: bool, voiced: bool) -> _Frame:
         if loud and like_speech:
@@ -239,12 +239,12 @@ class SpeechDetector:
         if goes_on and sum(kind >= _Frame.LOUD for kind in latest) >= RESUME_FRAMES:
             first = next(i for i, kind in enumerate(latest) if kind >= _Frame.LOUD)
             current.paused = False
-            current.patience = 0
+            current.max_pause = 0
             current.speech_end = self._position
             resumed = self._position - (len(latest) - first) * LISTEN_FRAME
             return SpeechResumed(current.number, resumed)
         silent = self._position - current.speech_end
-        needed = max(self._silence_samples, current.patience)
+        needed = max(self._silence_samples, current.max_pause)
         # Speech in the last frame may be speech coming back: the next frames decide.
         undecided = _Frame.SPEECH in latest and silent < needed + WINDOW * LISTEN_FRAME
         if silent < needed or undecided:

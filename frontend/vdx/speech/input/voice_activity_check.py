@@ -1,7 +1,7 @@
-"""The voice check: does this sound come from a throat?
+"""The voice check: is this sound a voice?
 
-webrtcvad knows speech by the energy of six bands, and takes fans, typing and music for it. Two
-properties of a voice tell them apart:
+webrtcvad detects speech by the energy of six bands, and takes fans, typing and music for it. Two
+properties distinguish a voice:
 
 - It is *periodic*: vocal folds open 70 to 400 times a second. Measured as the highest peak of the
   autocorrelation over these lags, divided by the window's own (Boersma, Proceedings of the
@@ -61,8 +61,8 @@ class VoiceActivityCheck:
         return periodicity(power, self._window) >= self.config.min_periodicity
 
     @property
-    def moves(self) -> bool:
-        """Whether it moves as a voice does."""
+    def glides(self) -> bool:
+        """Whether its spectrum changes as that of speech does."""
         return self._same <= self.config.max_steadiness
 
 

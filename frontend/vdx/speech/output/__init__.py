@@ -1,1 +1,1 @@
-"""What a session plays: the voice, a reply's audio, playout."""
+"""The output of a session: synthesis, a reply's audio queue, playout."""

@@ -1,55 +1,52 @@
-"""Playout: paces a reply's frames against the listener's clock, and knows what was heard.
+"""Playout: sends a reply's frames at the pace at which they are heard, and counts what was played.
 
-One rule for every transport: sent = played, apart from a lead of some milliseconds. A pause stops
-sending and touches nothing else, so a resume goes on at the exact sample.
+What was sent counts as played, apart from a lead of some milliseconds. A pause only stops sending,
+so a resume continues with the first sample that was not sent.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Protocol
 
 from vdx.core.audio import FRAME_MS, SPEAK_FRAME, SPEAK_RATE, fade_in
 from vdx.core.config import PlayoutConfig
-from vdx.core.events import Pcm
+from vdx.core.events import ClauseStarted, Pcm, ReplyAudible
 from vdx.core.metrics import UNDERRUNS
-from vdx.speech.output.reply_audio import ClauseSpan, ReplyAudio
+from vdx.speech.output.reply_audio import ReplyAudio
 
 FRAME_SECONDS = FRAME_MS / 1000
 
 
-class PlayoutObserver(Protocol):
-    """Told, on the event loop, how the playing goes."""
-
-    def on_audible(self) -> None: ...
-    def on_clause(self, span: ClauseSpan) -> None: ...
-
-
 class Playout:
-    """Plays one reply once; starts held, as a preemptive reply must be silent.
+    """Plays one reply once; sends nothing before `release`, as a prepared reply must be silent.
 
-    `send` delivers one frame (int16 [960], 48 kHz) that was due at a time of `clock`, and may
-    block while the reader is slow. `lead_ms` says how much may be sent and not yet played, 20 at
-    least; it may change at any time. Without it that is `config.output_lead_ms`.
+    `send` delivers one frame (int16 [960], 48 kHz) that was due at a time of `clock`, in seconds,
+    and may wait while the reader is slow. `emit` takes ReplyAudible before the first frame of the
+    reply, which has the number `reply`, and ClauseStarted before the first one of each clause.
+    `lead_ms` says how much may be sent and not yet played, 20 at least; it may change at any time.
+    Without it that is `config.output_lead_ms`.
     """
 
     def __init__(
         self,
         audio: ReplyAudio,
+        reply: int,
         send: Callable[[Pcm, float], Awaitable[None]],
-        observer: PlayoutObserver,
+        emit: Callable[[ReplyAudible | ClauseStarted], None],
         config: PlayoutConfig,
         clock: Callable[[], float],
         lead_ms: Callable[[], int] | None = None,
     ) -> None:
         self._audio = audio
+        self._reply = reply
         self._send = send
-        self._observer = observer
+        self._emit = emit
         self._lead_ms = lead_ms or (lambda: config.output_lead_ms)
         self._fade = config.resume_fade_ms * SPEAK_RATE // 1000
         self._clock = clock
         self._open = asyncio.Event()
-        self._origin = 0.0  # when frame 0 sounds at the listener, on `clock`
+        self._origin = 0.0  # when frame 0 is heard, on `clock`
         self._sent = 0
+        self._clauses = 0
         self._fade_next = False
         self._over = False
 
@@ -59,22 +56,22 @@ class Playout:
 
     @property
     def played_samples(self) -> int:
-        """48 kHz samples the listener has heard by now."""
+        """48 kHz samples that were played to the listener by now."""
         if self._over or not self._sent:
             return self.sent_samples
         elapsed = int((self._clock() - self._origin) * SPEAK_RATE)
         return max(0, min(elapsed, self.sent_samples))
 
     def release(self) -> None:
-        """Lets a held reply sound."""
+        """Starts sending."""
         self._open.set()
 
     def pause(self) -> None:
-        """Sends nothing more; what was not sent stays in the queue."""
+        """Stops sending before the next frame; what was not sent stays in the queue."""
         self._open.clear()
 
     def resume(self) -> None:
-        """Goes on with the very next sample, faded in so that it does not click."""
+        """Continues with the next sample, faded in over `resume_fade_ms` to avoid a click."""
         self._fade_next = self._sent > 0
         self._open.set()
 
@@ -90,7 +87,7 @@ class Playout:
                 await self._send_next(due)
         await self._open_if_silent()
         await self._sleep_until(self._sounds_at)
-        self._over = True  # timers may fire a moment early: the last word was played all the same
+        self._over = True  # timers may fire slightly early, and `played_samples` be short of all
 
     async def _audio_in_time(self) -> bool:
         """Waits for the next frame; False where none will come."""
@@ -103,7 +100,7 @@ class Playout:
         return True
 
     async def _open_if_silent(self) -> None:
-        """A reply without any audio still may not end before it was allowed to begin."""
+        """Waits for `release` where no frame was sent: a reply may not end before it."""
         if not self._sent:
             await self._open.wait()
             self._origin = self._clock()
@@ -114,7 +111,7 @@ class Playout:
         return self._origin + self._sent * FRAME_SECONDS
 
     def _due(self) -> float:
-        """When the next frame is to be sent; moves the origin when the listener ran dry."""
+        """When the next frame is to be sent; moves the origin after an underrun of the listener."""
         now = self._clock()
         if not self._sent or now > self._sounds_at:
             self._origin = now - self._sent * FRAME_SECONDS
@@ -128,9 +125,11 @@ class Playout:
         if self._fade_next:
             row, self._fade_next = fade_in(row, self._fade), False
         if index == 0:
-            self._observer.on_audible()
-        if (span := self._audio.clause_at(index)) is not None:
-            self._observer.on_clause(span)
+            self._emit(ReplyAudible(self._reply))
+        span = self._audio.clause_at(index)
+        if span is not None and not span.continued:
+            self._emit(ClauseStarted(self._reply, self._clauses, span.clause))
+            self._clauses += 1
         self._sent += 1
         await self._send(row, due)
 

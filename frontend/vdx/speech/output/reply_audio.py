@@ -1,7 +1,7 @@
-"""The private output queue of one reply: what the voice has made and nobody has heard yet.
+"""The output queue of one reply: audio from the voice that was not sent yet.
 
-Each reply owns one, so an interruption drops the whole object and no stale audio can leak. It
-also remembers which clause sounds where, which is what the history is cut by.
+Each reply owns one, so cancelling a reply drops its audio with it. It also keeps the frames at
+which each clause begins and ends, from which the history takes the text that was played.
 """
 
 import asyncio
@@ -11,20 +11,20 @@ from dataclasses import dataclass, field
 
 from vdx.core.audio import SPEAK_FRAME, SPEAK_RATE
 from vdx.core.errors import VdxError
-from vdx.core.events import Clause, Pcm, SpeechChunk, Word
+from vdx.core.events import Clause, Pcm, SpeechChunk, SynthesisStarted, Word
 from vdx.speech.text.writing_systems import WRITTEN_WORD
 
 MAX_FRAMES = 250
-"""Five seconds: enough to ride out a slow clause, little enough for hundreds of sessions."""
+"""Five seconds, 480 kB: a clause may be so late, and hundreds of sessions fit the memory."""
 SAMPLES_PER_CHARACTER = SPEAK_RATE * 65 // 1000
-"""The pace of ordinary speech: about fifteen characters a second."""
+"""48 kHz samples of speech for a character of text: about 15 characters a second."""
 
 
 @dataclass(slots=True)
 class ClauseSpan:
-    """Where a clause sounds in its reply: `start` and `frames` count 20 ms frames.
+    """Position of a clause in its reply: `start` and `frames` count 20 ms frames.
 
-    `continued`: it is the rest of the clause before it, whose voice broke off.
+    `continued`: it is the rest of the clause before it, whose synthesis failed midway.
     """
 
     clause: Clause
@@ -39,16 +39,18 @@ class ReplyAudio:
     """A bounded queue of 20 ms frames (int16 [960] at 48 kHz) with clause boundaries.
 
     One producer (`begin_clause`, `put`, `end_clause`, `finish`) and one consumer (`wait`, `take`)
-    on one loop.
+    on one loop. `emit` takes SynthesisStarted at the first frame of the reply number `reply`.
     """
 
     def __init__(
         self,
         clauses_ahead: int,
+        reply: int,
+        emit: Callable[[SynthesisStarted], None],
         max_frames: int = MAX_FRAMES,
-        on_first: Callable[[], None] = lambda: None,
     ) -> None:
-        self._on_first = on_first
+        self._reply = reply
+        self._emit = emit
         self.spans: list[ClauseSpan] = []
         self.error: VdxError | None = None
         self._ahead = clauses_ahead
@@ -70,7 +72,7 @@ class ReplyAudio:
         return self._ended and not self._rows
 
     async def begin_clause(self, clause: Clause) -> None:
-        """Waits until the voice is allowed to work this far ahead of the listener."""
+        """Begins a clause; waits while `clauses_ahead` others wait to be played."""
         while len(self.spans) - self._started_clauses() >= self._ahead:
             await self._drain()
         self.spans.append(ClauseSpan(clause, self._taken + len(self._rows)))
@@ -81,7 +83,7 @@ class ReplyAudio:
         span = self.spans[-1]
         span.words.extend(chunk.words)
         if not self._taken and not self._rows and chunk.audio.size:
-            self._on_first()
+            self._emit(SynthesisStarted(self._reply))
         for row in chunk.audio:
             while len(self._rows) >= self._max_frames:
                 await self._drain()
@@ -90,7 +92,7 @@ class ReplyAudio:
             self._changed.set()
 
     def end_clause(self, *, complete: bool = True) -> None:
-        """The current clause has all its frames, or breaks off here; a silent one is forgotten."""
+        """The current clause has all its frames, or failed; one without frames is removed."""
         self._in_clause = False
         if self.spans[-1].frames:
             self.spans[-1].complete = complete
@@ -98,10 +100,10 @@ class ReplyAudio:
             self.spans.pop()
 
     def break_off(self) -> Clause | None:
-        """The voice failed in the current clause: what of it is still to be spoken, if anything.
+        """After a failed synthesis: the part of the current clause still to be spoken, or None.
 
-        All of it where none of it was heard yet; what was made of it is thrown away then. Else
-        what follows the words that were made.
+        All of it where none of it was sent yet, and its frames are dropped. Else what follows the
+        words that were synthesised.
         """
         span = self.spans[-1]
         if span.start >= self._taken:
@@ -118,7 +120,7 @@ class ReplyAudio:
         return rest
 
     def finish(self, error: VdxError | None = None) -> None:
-        """No further frame: the reply is complete, or broke with `error`."""
+        """No further frame will come: the reply is complete, or failed with `error`."""
         if self._in_clause:
             self.end_clause(complete=error is None)
         self.error = error
@@ -167,6 +169,7 @@ def _after(clause: Clause, spoken: int) -> Clause | None:
         clause.source_offset(spoken),
         clause.source_end,
         clause.offsets[skipped:],
+        clause.ends_line,
     )
 
 

@@ -1,16 +1,14 @@
 """The voice stage: clauses in, a reply's audio out, one Triton request per clause."""
 
-import asyncio
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 
-from vdx.core.errors import ModelBusy, ModelRejected, VdxError
-from vdx.core.events import Clause, SpeechChunk
+from vdx.core.errors import ModelRejected, VdxError
+from vdx.core.events import Clause, SpeechChunk, StageFailed
+from vdx.serving.busy_retry import when_free
 from vdx.speech.output.reply_audio import ReplyAudio
-
-BUSY_DELAYS_S = (0.05, 0.1, 0.2, 0.4, 0.8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,26 +25,26 @@ Synthesize = Callable[[Voice, str], AsyncGenerator[SpeechChunk, None]]
 """Streams one clause; closing the iterator cancels the synthesis."""
 
 Recover = Callable[[Voice, VdxError, int], Awaitable[Voice | None]]
-"""After a failure: the voice to go on with, the same one once it speaks again; None ends it.
+"""After a failure: the voice to go on with, the same one if it was restarted; None: no other.
 
-The number counts how often this voice has failed in this clause: the text may be what kills it.
+The number counts how often this voice has failed in this clause: the text may be the cause.
 """
 
 RECOVERIES = 3
-"""How often one clause may be taken up again."""
+"""How often one clause may be resumed after a failure."""
 
 
 @dataclass(frozen=True, slots=True)
 class Speaker:
-    """What a reply is spoken with; `report` hears of failures that do not end it.
+    """What a reply is spoken with; `emit` takes failures that do not end it.
 
-    `voice` is asked anew at every clause, which is what lets it be swapped in mid-reply.
+    `voice` is called for every clause, so that a voice may be swapped in mid-reply.
     `apology` is spoken where the model refused every clause of the reply.
     """
 
     voice: Callable[[], Voice]
     synthesize: Synthesize
-    report: Callable[[VdxError], None]
+    emit: Callable[[StageFailed], None]
     recover: Recover | None = None
     apology: Callable[[], Clause] | None = None
 
@@ -54,9 +52,9 @@ class Speaker:
 async def speak(clauses: AsyncIterator[Clause], speaker: Speaker, audio: ReplyAudio) -> None:
     """Speaks clause after clause into `audio`, never further ahead than it allows.
 
-    A clause the model rejects is reported and left out; if nothing but rejected clauses is there,
-    the apology is spoken and the reply fails. One whose voice died goes on with the voice that
-    `speaker.recover` names. Any other failure ends the reply.
+    A clause the model rejects is left out, with a StageFailed; where every clause was rejected, the
+    apology is spoken and the reply fails. One whose voice failed is continued by the voice that
+    `speaker.recover` returns. Any other failure ends the reply.
 
     Raises:
         VdxError: the voice failed; `audio` is finished with the error.
@@ -69,7 +67,7 @@ async def speak(clauses: AsyncIterator[Clause], speaker: Speaker, audio: ReplyAu
                 await _speak_clause(clause, speaker, audio)
             except ModelRejected as error:
                 audio.end_clause(complete=False)
-                speaker.report(error)
+                speaker.emit(StageFailed(error))
                 rejected = error
             else:
                 audio.end_clause()
@@ -85,12 +83,12 @@ async def speak(clauses: AsyncIterator[Clause], speaker: Speaker, audio: ReplyAu
 
 
 async def _speak_clause(clause: Clause, speaker: Speaker, audio: ReplyAudio) -> None:
-    """One clause, taken up again where its voice dies."""
+    """Speaks one clause, resumed up to RECOVERIES times where its voice fails."""
     voice, failures = speaker.voice(), Counter[Voice]()
     rest = clause
     for attempt in range(RECOVERIES + 1):
         try:
-            await _ask(rest.text, voice, speaker, audio)
+            await _ask(rest.voice_text, voice, speaker, audio)
         except VdxError as error:
             if speaker.recover is None or attempt == RECOVERIES:
                 raise
@@ -98,7 +96,7 @@ async def _speak_clause(clause: Clause, speaker: Speaker, audio: ReplyAudio) -> 
             if (other := await speaker.recover(voice, error, failures[voice])) is None:
                 raise
             if attempt == 0:
-                speaker.report(error)
+                speaker.emit(StageFailed(error))
             voice = other
             if (unspoken := audio.break_off()) is None:
                 return
@@ -115,8 +113,8 @@ async def _apologise(speaker: Speaker, audio: ReplyAudio) -> None:
     for attempt in dict.fromkeys((voice, replace(voice, speaker=""))):
         await audio.begin_clause(clause)
         try:
-            await _ask(clause.text, attempt, speaker, audio)
-        except ModelRejected:  # the rejection of the reply itself is told already
+            await _ask(clause.voice_text, attempt, speaker, audio)
+        except ModelRejected:  # the rejection of the reply's clauses was emitted already
             audio.end_clause(complete=False)
         else:
             audio.end_clause()
@@ -124,18 +122,7 @@ async def _apologise(speaker: Speaker, audio: ReplyAudio) -> None:
 
 
 async def _ask(text: str, voice: Voice, speaker: Speaker, audio: ReplyAudio) -> None:
-    """A busy model is asked again, as long as nothing of the clause has sounded."""
-    for delay in BUSY_DELAYS_S:
-        try:
-            return await _stream(speaker.synthesize(voice, text), audio)
-        except ModelBusy:
-            if audio.spans[-1].frames:
-                raise
-            await asyncio.sleep(delay)
-    return await _stream(speaker.synthesize(voice, text), audio)
-
-
-async def _stream(chunks: AsyncGenerator[SpeechChunk, None], audio: ReplyAudio) -> None:
-    async with aclosing(chunks):
+    """A busy model is asked again, as long as nothing of the clause has come."""
+    async with aclosing(when_free(lambda: speaker.synthesize(voice, text))) as chunks:
         async for chunk in chunks:
             await audio.put(chunk)

@@ -13,8 +13,8 @@ from vdx.core import language_tags
 
 DATA: Final = Path(__file__).parent / "data"
 DEFAULT_LANGUAGE: Final = "en"
-SAME: Final = {"cmn": "zh", "yue": "zh", "in": "id", "iw": "he"}
-"""Tags of a language, or of one that shares its words, to the name of its file."""
+SAME: Final = {"yue": "zh"}
+"""A language that shares the words of another one to that one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Language:
     `abbreviations` never end a sentence. `closing_abbreviations` end one when a capital letter
     follows, unless every noun has one (`capital_nouns`). `number_abbreviations` are abbreviations
     only before a number. `ordinal_dot`: "3." means "third". `interrupt_words` stop the bot,
-    `listening_sounds` only say "I am with you".
+    `listening_sounds` ("mhm") do not.
     """
 
     abbreviations: frozenset[str] = frozenset()

@@ -1,4 +1,4 @@
-"""Which words stop the bot, and which sounds only say that somebody listens."""
+"""Interrupt words, which stop the bot, and listening sounds, which do not."""
 
 import re
 import unicodedata

@@ -5,6 +5,8 @@ import re
 import unicodedata
 from typing import Any, Final
 
+from vdx.core.language_tags import parse_tag
+
 CLOSERS: Final = frozenset("\"'”’»›)]}」』）】》〉＂＇")  # noqa: RUF001
 OPENERS: Final = "\"'“‘„‚«‹([{¿¡"  # noqa: RUF001
 STRONG: Final = frozenset(".!?;")
@@ -24,6 +26,9 @@ WRITTEN_WORD: Final = re.compile(
     r"[\u3040-\u30ff\u3400-\u9fff][^\w\s]*|[^\s\u3040-\u30ff\u3400-\u9fff]+"
 )
 """A word as it is written, with its punctuation; one sign of Chinese or Japanese."""
+
+TRADITIONAL_IN: Final = frozenset(("TW", "HK", "MO"))
+"""Territories where Chinese is written in traditional characters."""
 
 _MARK: Final = frozenset(("Mn", "Mc", "Me"))
 
@@ -86,9 +91,14 @@ def _parser(language: str, text: str) -> Any:
         return _load("japanese")
     if any("\u0e00" <= char <= "\u0e7f" for char in text):
         return _load("thai")
-    tag = language.casefold().replace("_", "-")
-    traditional = any(part in ("hant", "tw", "hk", "mo") for part in tag.split("-"))
-    return _load("traditional_chinese" if traditional else "simplified_chinese")
+    return _load("traditional_chinese" if _is_traditional(language) else "simplified_chinese")
+
+
+def _is_traditional(language: str) -> bool:
+    tag = parse_tag(language)
+    if tag is None:
+        return False
+    return tag.script == "Hant" if tag.script else tag.territory in TRADITIONAL_IN
 
 
 @functools.cache

@@ -6,6 +6,7 @@ The first four are OpenAI's; `service` names what failed, `retryable` says wheth
 can succeed later.
 """
 
+from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -29,6 +30,25 @@ from vdx.core.errors import (
     UnsupportedMedia,
     VdxError,
 )
+from vdx.transports.http.request_log import CODE
+
+
+class ErrorDetails(BaseModel):
+    """The first four are OpenAI's."""
+
+    message: str
+    type: str
+    param: str | None
+    code: str | None
+    service: str = Field(description="what failed")
+    retryable: bool = Field(description="whether the same request can succeed later")
+
+
+class Failure(BaseModel):
+    """The body of every refusal and failure."""
+
+    error: ErrorDetails
+
 
 STATUS: tuple[tuple[type[VdxError], int], ...] = (
     (Unauthorized, 401),
@@ -86,6 +106,14 @@ def _type(status: int) -> str:
     return "invalid_request_error" if status < 500 else "server_error"
 
 
+async def refused(request: Request, error: Exception) -> Response:
+    """What an operation raised; its code goes into the log of requests."""
+    if not isinstance(error, VdxError):
+        raise error
+    request.scope[CODE] = error.code
+    return failure(error)
+
+
 async def unrouted(request: Request, error: Exception) -> Response:
     """What the router itself refuses: a path or a method that is not there."""
     status = error.status_code if isinstance(error, HTTPException) else 500
@@ -105,14 +133,6 @@ async def unrouted(request: Request, error: Exception) -> Response:
     return JSONResponse({"error": content}, status_code=status, headers=headers)
 
 
-async def unforeseen(_request: Request, _error: Exception) -> Response:
+async def internal_error(_request: Request, _error: Exception) -> Response:
     """A mistake of vdx's own; the log has the traceback, the client learns that it was not his."""
-    content = {
-        "message": "vdx failed on this request; its log says how",
-        "type": "server_error",
-        "param": None,
-        "code": VdxError.code,
-        "service": VdxError.service,
-        "retryable": False,
-    }
-    return JSONResponse({"error": content}, status_code=500, headers=NOSNIFF)
+    return failure(VdxError("vdx failed on this request; its log says how"))

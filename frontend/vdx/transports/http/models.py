@@ -1,35 +1,66 @@
 """`GET /v1/models`: profiles, voices and recognisers, in OpenAI's shape."""
 
 import time
+from typing import Annotated, Literal
 
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from fastapi import Path
+from pydantic import BaseModel, Field
 
 from vdx.app import Application
 from vdx.core.errors import UnknownName
 from vdx.dialog.profiles import DEFAULT_PROFILE
 from vdx.serving.manager import ModelStatus
 from vdx.serving.models import KIND_NAMES
-from vdx.transports.http.schema import Model, ModelDetails, ModelList
+from vdx.transports.http.operation import Host, operations, refusals
 from vdx.transports.openai_names import is_openai_model
 
 STARTED = int(time.time())
 
-
-async def models(request: Request) -> Response:
-    """Everything that `model` and `voice` may name."""
-    return _json(ModelList(data=await _all(request.app.state.host)))
+api = operations(tag="OpenAI")
 
 
-async def model(request: Request) -> Response:
+class ModelDetails(BaseModel):
+    """What vdx says beyond OpenAI's shape."""
+
+    kind: Literal["profile", "voice", "recogniser", "alias", "unknown"]
+    state: str | None = Field(None, description="READY, LOADING, UNLOADING or UNAVAILABLE")
+    family: str | None = None
+    languages: list[str] | None = None
+    sample_rate: int | None = None
+    capabilities: list[str] | None = None
+    voice: str | None = Field(None, description="of a profile")
+    recogniser: str | None = Field(None, description="of a profile")
+
+
+class Model(BaseModel):
+    id: str
+    object: Literal["model"] = "model"
+    created: int = Field(description="when this server started, Unix seconds")
+    owned_by: str = "vdx"
+    vdx: ModelDetails
+
+
+class ModelList(BaseModel):
+    object: Literal["list"] = "list"
+    data: list[Model]
+
+
+@api.get("/v1/models", responses=refusals(503), response_model_exclude_none=True)
+async def list_models(host: Host) -> ModelList:
+    """What `model` and `voice` may name."""
+    return ModelList(data=await _all(host))
+
+
+@api.get("/v1/models/{name:path}", responses=refusals(404, 503), response_model_exclude_none=True)
+async def retrieve_model(
+    host: Host, name: Annotated[str, Path(json_schema_extra={"minLength": 1})]
+) -> Model:
     """One of them; OpenAI's own names are found too, though not listed."""
-    host: Application = request.app.state.host
-    name = request.path_params["name"]
     for entry in await _all(host):
         if entry.id == name:
-            return _json(entry)
+            return entry
     if is_openai_model(name):
-        return _json(_profile(host, "", name, "alias"))
+        return _profile(host, "", name, "alias")
     raise UnknownName(f"there is no model {name!r}; GET /v1/models lists them", param="model")
 
 
@@ -41,7 +72,7 @@ async def _all(host: Application) -> list[Model]:
 
 
 def _profile(host: Application, profile: str, name: str, kind: str) -> Model:
-    options = host.options(profile)
+    options = host.profiles.options(profile)
     details = ModelDetails.model_validate(
         {"kind": kind, "voice": options.voice, "recogniser": options.recogniser or None}
     )
@@ -64,7 +95,3 @@ def _served(status: ModelStatus) -> Model:
             }
         )
     return Model(id=status.name, created=STARTED, vdx=details)
-
-
-def _json(content: Model | ModelList) -> JSONResponse:
-    return JSONResponse(content.model_dump(mode="json", exclude_none=True))

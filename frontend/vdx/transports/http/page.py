@@ -5,12 +5,27 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
+
+from vdx.transports.http.operation import Host, open_operations
 
 NOT_BUILT = "The page is not built. In the checkout run: make setup"
 FOR_EVER = "public, max-age=31536000, immutable"
 """Of files whose name changes with what is in them."""
+
+api = open_operations()
+
+
+class PageSettings(BaseModel):
+    livekit: bool = Field(description="whether rooms are served")
+
+
+@api.get("/vdx/page")
+async def page_settings(host: Host) -> PageSettings:
+    """What the page must know before it asks for anything."""
+    return PageSettings(livekit=bool(host.config.livekit.url))
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,9 +21,9 @@ def require_ready(host: Application) -> None:
 def profile_of(host: Application, model: str) -> SessionOptions | None:
     """The profile that `model` names; None where it names none."""
     if is_openai_model(model):
-        return host.options("")
+        return host.profiles.options("")
     if model == DEFAULT_PROFILE or model in host.config.profiles:
-        return host.options(model)
+        return host.profiles.options(model)
     return None
 
 
@@ -51,7 +51,7 @@ async def find_voice(host: Application, asked: SpeechRequest) -> Voice:
 
 async def _choice_of_model(host: Application, model: str, voice: str) -> VoiceChoice:
     """What `voice` means beside a `model` that is a voice itself: MODEL/SPEAKER or SPEAKER."""
-    own = VoiceChoice((await host.offered(model, "tts")).name)
+    own = VoiceChoice((await host.models.offered(model, "tts")).name)
     if voice in VOICES or voice in (model, own.model):
         return own
     return replace(own, speaker=voice.removeprefix(f"{model}/").removeprefix(f"{own.model}/"))
@@ -75,7 +75,7 @@ async def find_recogniser(host: Application, model: str, language: str | None) -
 
 async def _loaded(host: Application, name: str, kind: ModelKind, param: str) -> ModelInfo:
     try:
-        return await host.offered(name, kind)
+        return await host.models.offered(name, kind)
     except UnknownName as error:
         if param == "model":
             raise

@@ -1,7 +1,7 @@
-"""What clients of the audio endpoints may send and what they get, validated.
+"""What clients of the audio endpoints may send and what they get.
 
 The names are those of the OpenAI API. Keys it has and vdx has no use for are accepted; keys it
-does not have are refused by name. The OpenAPI document is made of these classes.
+does not have are refused by name.
 """
 
 from typing import Annotated, Any, Literal
@@ -31,6 +31,12 @@ class VoiceId(Shape):
 class SpeechRequest(Shape):
     """A text to speak. `language` and `sample_rate` are vdx's own."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"model": "tts-1", "voice": "alloy", "input": "Hello there."}]
+        }
+    )
+
     input: str = Field(min_length=1, max_length=MAX_INPUT_CHARS, description="any length of text")
     model: Name = Field(
         DEFAULT_PROFILE, description="a profile, a voice model, or a name of OpenAI's such as tts-1"
@@ -38,7 +44,7 @@ class SpeechRequest(Shape):
     voice: Name | VoiceId = Field(
         "alloy", description="a voice model, model/speaker, or a name of OpenAI's (the profile's)"
     )
-    response_format: Literal["mp3", "opus", "flac", "wav", "pcm"] = "mp3"
+    response_format: Literal["mp3", "opus", "aac", "flac", "wav", "pcm"] = "mp3"
     speed: Speed = 1.0
     instructions: str | None = Field(
         None, max_length=MAX_INPUT_CHARS, description="accepted; no voice follows them yet"
@@ -50,6 +56,10 @@ class SpeechRequest(Shape):
 
 class TranscriptionRequest(Shape):
     """The fields beside `file` of a recording to write down."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"model": "whisper-1", "file": "hello.mp3"}]}
+    )
 
     model: Name = Field(
         DEFAULT_PROFILE,
@@ -105,44 +115,3 @@ class VerboseTranscription(Transcription):
     duration: float = Field(description="seconds")
     segments: list[TranscriptionSegment] | None = None
     words: list[TranscriptionWord] | None = None
-
-
-class ModelDetails(BaseModel):
-    """What vdx says beyond OpenAI's shape."""
-
-    kind: Literal["profile", "voice", "recogniser", "alias", "unknown"]
-    state: str | None = Field(None, description="READY, LOADING, UNLOADING or UNAVAILABLE")
-    family: str | None = None
-    languages: list[str] | None = None
-    sample_rate: int | None = None
-    capabilities: list[str] | None = None
-    voice: str | None = Field(None, description="of a profile")
-    recogniser: str | None = Field(None, description="of a profile")
-
-
-class Model(BaseModel):
-    id: str
-    object: Literal["model"] = "model"
-    created: int = Field(description="when this server started, Unix seconds")
-    owned_by: str = "vdx"
-    vdx: ModelDetails
-
-
-class ModelList(BaseModel):
-    object: Literal["list"] = "list"
-    data: list[Model]
-
-
-class ErrorDetails(BaseModel):
-    """The first four are OpenAI's."""
-
-    message: str
-    type: str
-    param: str | None
-    code: str | None
-    service: str = Field(description="what failed")
-    retryable: bool = Field(description="whether the same request can succeed later")
-
-
-class Failure(BaseModel):
-    error: ErrorDetails

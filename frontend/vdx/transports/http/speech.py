@@ -4,7 +4,6 @@ import base64
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, aclosing
 
-from starlette.requests import Request
 from starlette.responses import Response
 
 from vdx.app import Application
@@ -12,7 +11,13 @@ from vdx.batch.encoders import FORMS, Encoder
 from vdx.batch.files import speak_text
 from vdx.core.events import Pcm
 from vdx.core.threads import in_thread
-from vdx.transports.http.bodies import json_body
+from vdx.transports.http.operation import (
+    MODEL_REFUSALS,
+    Host,
+    content,
+    operations,
+    refusals,
+)
 from vdx.transports.http.requested_models import find_voice, require_ready
 from vdx.transports.http.schema import SpeechRequest
 from vdx.transports.http.streams import EVENTS, Stream, event
@@ -20,23 +25,34 @@ from vdx.transports.http.streams import EVENTS, Stream, event
 LIGHT = ("pcm", "wav")
 """Formats that cost less to make than a thread costs to ask."""
 
+api = operations(tag="OpenAI")
 
-async def speech(request: Request) -> Response:
-    """Speaks a text; the first bytes leave as soon as the voice has its first sound."""
-    host: Application = request.app.state.host
-    asked = await json_body(request, SpeechRequest)
+
+@api.post(
+    "/v1/audio/speech",
+    response_class=Response,
+    responses=content(*(form.media_type for form in FORMS.values()), EVENTS)
+    | refusals(*MODEL_REFUSALS, 408, 413, 415),
+)
+async def speech(host: Host, asked: SpeechRequest) -> Response:
+    """Speaks a text; bytes leave while it is being spoken."""
     require_ready(host)
     voice = await find_voice(host, asked)
     form = asked.response_format
     headers = {"X-Vdx-Voice": voice.model}
-    encoder = Encoder(form, asked.sample_rate)
+    light = form in LIGHT
+    encoder = (
+        Encoder(form, asked.sample_rate)
+        if light
+        else await in_thread(Encoder, form, asked.sample_rate, discard=Encoder.close)
+    )
     resources = AsyncExitStack()
     resources.callback(encoder.close)
     pieces = _encoded(
         host,
         speak_text(host.client, voice, asked.input, host.config.clauses),
         encoder,
-        threaded=form not in LIGHT,
+        threaded=not light,
     )
     if asked.stream_format == "sse":
         return Stream(_as_events(pieces, asked), EVENTS, headers, resources)
@@ -46,7 +62,7 @@ async def speech(request: Request) -> Response:
 async def _encoded(
     host: Application, pieces: AsyncGenerator[Pcm, None], encoder: Encoder, *, threaded: bool
 ) -> AsyncGenerator[bytes, None]:
-    with host.probe_on_failure():
+    with host.requests.probe_on_failure():
         async with aclosing(pieces):
             async for pcm in pieces:
                 data = await in_thread(encoder.push, pcm) if threaded else encoder.push(pcm)

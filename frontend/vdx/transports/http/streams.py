@@ -17,7 +17,7 @@ from vdx.transports.http import error_responses as failures
 
 log = logger(__name__)
 
-READER_PATIENCE_S: Final = 60.0
+READER_TIMEOUT_S: Final = 60.0
 """How long a client may take nothing: a player that is paused reads on some time, or never."""
 EVENTS: Final = "text/event-stream"
 
@@ -89,7 +89,7 @@ class Stream(Response):
             start = {"status": self.status_code, "headers": self.raw_headers}
             messages.append({"type": "http.response.start", **start})
         messages.append({"type": "http.response.body", "body": piece, "more_body": True})
-        async with asyncio.timeout(READER_PATIENCE_S):
+        async with asyncio.timeout(READER_TIMEOUT_S):
             for message in messages:
                 await send(message)
 

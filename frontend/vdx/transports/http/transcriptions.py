@@ -4,7 +4,9 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass
+from typing import Any
 
+from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -14,18 +16,38 @@ from vdx.batch.recording import Recording
 from vdx.batch.transcripts import GRANULARITIES, Document
 from vdx.core.audio import LISTEN_RATE
 from vdx.core.errors import InvalidInput
+from vdx.core.ffmpeg import FORMATS
 from vdx.core.threads import in_thread
+from vdx.core.validation import validated
 from vdx.serving.models import ModelInfo
-from vdx.transports.http.bodies import checked, upload
+from vdx.transports.http.operation import (
+    MODEL_REFUSALS,
+    Host,
+    Responses,
+    content,
+    operations,
+    refusals,
+)
 from vdx.transports.http.requested_models import find_recogniser, require_ready
-from vdx.transports.http.schema import TranscriptionRequest
+from vdx.transports.http.schema import (
+    Transcription,
+    TranscriptionRequest,
+    VerboseTranscription,
+)
 from vdx.transports.http.streams import EVENTS, Stream, event, while_connected
+from vdx.transports.http.uploads import FORM, upload
 
 STREAMED = ("json", "text")
 """The forms that can be told bit by bit."""
 TEXT = "text/plain; charset=utf-8"
 MEDIA_TYPES = {"text": TEXT, "srt": TEXT, "vtt": "text/vtt; charset=utf-8"}
+RENDERED: Responses = {
+    200: content("text/plain", "text/vtt", EVENTS)[200]
+    | {"model": Transcription | VerboseTranscription}
+}
 NAME_CHARS = 100
+
+api = operations(tag="OpenAI")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +70,7 @@ class _Job:
             language=self.language,
             places=self.places,
         )
-        with host.probe_on_failure():
+        with host.requests.probe_on_failure():
             async with aclosing(found):
                 async for segment in found:
                     yield segment
@@ -62,9 +84,26 @@ class _Job:
         return Document(segments, self.recording.heard / LISTEN_RATE, language)
 
 
-async def transcriptions(request: Request) -> Response:
-    """Writes a recording down, whole or stretch by stretch."""
-    host: Application = request.app.state.host
+def _form_of(fields: type[BaseModel]) -> dict[str, Any]:
+    """The document's request body: a form with the file and `fields`."""
+    schema = fields.model_json_schema()
+    file = {"type": "string", "format": "binary", "description": "the recording"}
+    properties = {"file": file, **schema["properties"]}
+    form = schema | {"properties": properties, "required": ["file"]}
+    return {"requestBody": {"required": True, "content": {FORM: {"schema": form}}}}
+
+
+@api.post(
+    "/v1/audio/transcriptions",
+    description=f"Writes a recording down: {FORMATS}, any rate, up to 16 channels and 25 MB.",
+    response_class=Response,
+    responses=RENDERED | refusals(*MODEL_REFUSALS, 408, 413, 415, 507),
+    openapi_extra=_form_of(TranscriptionRequest),
+)
+async def transcriptions(host: Host, request: Request) -> Response:
+    """A recording in, its transcript out."""
+    # The form is parsed here: FastAPI would read it before this function is called, without a
+    # limit of size and time, and where there is no place for another recording.
     require_ready(host)
     limits, recordings = host.config.server, request.app.state.recordings
     recordings.require_free()  # or the upload would be for nothing
@@ -73,7 +112,7 @@ async def transcriptions(request: Request) -> Response:
         stack.push_async_callback(file.close)
         # Not before the upload is whole: one that stalls would keep the place from others.
         stack.enter_context(recordings.take())
-        asked = checked(TranscriptionRequest, fields)
+        asked = validated(TranscriptionRequest, fields)
         recogniser = await find_recogniser(host, asked.model, asked.language)
         _check(asked, recogniser)
         name = (file.filename or "file")[:NAME_CHARS]

@@ -1,7 +1,7 @@
 """One client of `/v1/realtime`: its events in, a session between, the presenter's events out."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import replace
 from typing import Any
 
@@ -14,13 +14,20 @@ from vdx.core.json_input import shown, utf8_size
 from vdx.core.logs import bound, logger
 from vdx.core.resample import Resampler
 from vdx.core.slices import rest
+from vdx.core.validation import validated
 from vdx.dialog.history import Item
 from vdx.transports.realtime import events as ev
 from vdx.transports.realtime.incoming import event_id_of, read_audio, read_event
 from vdx.transports.realtime.outbox import Outbox
 from vdx.transports.realtime.presenter import RealtimePresenter
-from vdx.transports.realtime.schema import NewItem, ResponseCreate, SessionUpdate, parse
+from vdx.transports.realtime.schema import (
+    NewItem,
+    ResponseCreate,
+    SessionUpdate,
+    session_update,
+)
 from vdx.transports.realtime.settings import Settings
+from vdx.transports.realtime.updates import SessionUpdates
 
 log = logger(__name__)
 
@@ -28,11 +35,11 @@ VAD_EVENTS_S = 0.2
 MAX_ITEMS = 1_000
 """Items a conversation may hold before a client may not add to it by hand."""
 PIECE_BYTES = 48_000
-"""Of audio that are resampled at once: a second at 24 kHz, in about a millisecond."""
+"""Bytes of audio resampled at once: a second at 24 kHz, in about a millisecond."""
 
 
-GOODBYE_S = 2.0
-"""How long the closing of a socket may wait for a client that reads nothing."""
+CLOSE_TIMEOUT_S = 2.0
+"""Seconds for closing a socket whose client reads nothing."""
 
 
 class Connection:
@@ -46,31 +53,32 @@ class Connection:
         self._outbox = Outbox(socket.send_text, write_timeout)
         self._presenter = RealtimePresenter(self._outbox, self._current)
         self._session = host.open_session(settings.options, self._presenter)
-        self._presenter.attach(self._session)
         self._resampler = Resampler(settings.input_rate, LISTEN_RATE)
         self._level = 0.0
         self._uncommitted = 0  # samples at LISTEN_RATE since the last commit or clear
-        self._loading: asyncio.Task[None] | None = None
         self._tasks: asyncio.TaskGroup | None = None
+        self._updates = SessionUpdates(
+            self._apply, self._loads_model, self._refuse, self._spawn_update
+        )
 
     async def run(self) -> None:
-        """Serves the client; everything of it is freed on return."""
+        """Serves the client until it or the session ends."""
         with bound(session=self._session.id):
             await self._run()
 
     async def _run(self) -> None:
         session = self._session
-        self._post("session.created", session=self._settings.rendered(session.id))
+        self._post("session.created", session=self._settings.rendered(session.ids.realtime_id))
         try:
             async with asyncio.TaskGroup() as group:
                 self._tasks = group
                 writing = group.create_task(self._write(), name=f"{session.id}-write")
                 reading = group.create_task(self._read(), name=f"{session.id}-read")
-                levels = group.create_task(self._tell_levels(), name=f"{session.id}-levels")
+                levels = group.create_task(self._send_levels(), name=f"{session.id}-levels")
                 reason = await session.run()
-                for task in (reading, levels, self._loading):
-                    if task is not None:
-                        task.cancel()
+                self._updates.cancel()
+                reading.cancel()
+                levels.cancel()
                 self._outbox.close()
                 await writing
         finally:
@@ -80,11 +88,11 @@ class Connection:
 
     async def _close(self, reason: str) -> None:
         try:
-            async with asyncio.timeout(GOODBYE_S):
+            async with asyncio.timeout(CLOSE_TIMEOUT_S):
                 await self._socket.close(1000, reason)
-        except TimeoutError:  # the client does not read; its connection ends with what it holds
-            log.debug("client reads no goodbye")
-        except (RuntimeError, WebSocketDisconnect):  # the client was quicker
+        except TimeoutError:  # the client does not read: what is queued for it is dropped
+            log.debug("client reads no close frame")
+        except (RuntimeError, WebSocketDisconnect):  # the client closed it first
             log.debug("client left first")
 
     async def _write(self) -> None:
@@ -103,7 +111,7 @@ class Connection:
                 if message["type"] == "websocket.disconnect":
                     break
                 await self._take(message)
-                del message  # it may be large, and the next one may be long in coming
+                del message  # it may be large, and is not needed while the next one is awaited
                 await self._outbox.caught_up()
                 # Messages that have arrived together are taken without waiting.
                 await asyncio.sleep(0)
@@ -117,8 +125,16 @@ class Connection:
             event_id = event_id_of(event)
             await self._handler(event)(event)
         except VdxError as error:
-            log.debug("event refused", code=error.code, error=error.for_log)
-            self._outbox.post(ev.error_event(error, event_id))
+            self._refuse(error, event_id)
+
+    def _refuse(self, error: VdxError, event_id: str | None) -> None:
+        log.debug("event refused", code=error.code, error=error.for_log)
+        self._outbox.post(ev.error_event(error, event_id))
+
+    def _spawn_update(self, work: Callable[[], Coroutine[Any, Any, None]]) -> asyncio.Task[None]:
+        if self._tasks is None:
+            raise RuntimeError("events are read while the connection runs")
+        return self._tasks.create_task(work(), name=f"{self._session.id}-update")
 
     def _handler(self, event: dict[str, Any]) -> Callable[[dict[str, Any]], Awaitable[None]]:
         name = HANDLERS.get(str(event.get("type")))
@@ -132,23 +148,14 @@ class Connection:
     # --- client events ----------------------------------------------------------------------
 
     async def _session_update(self, event: dict[str, Any]) -> None:
-        update = parse(SessionUpdate, event.get("session"), "session")
+        update = session_update(event.get("session"))
         self._check_size(update.instructions, "session.instructions")
-        if self._loading is not None:  # updates take effect in the order they were sent
-            await asyncio.wait((self._loading,))
-        wanted = self._current().merged(update).options.models
-        if all(self._host.manager.info(name) for name, _ in wanted):
-            await self._apply(update)
-        elif self._tasks is not None:
-            # Beside the reading: speech must not wait while a model loads.
-            work = self._apply_or_refuse(update, event_id_of(event))
-            self._loading = self._tasks.create_task(work, name=f"{self._session.id}-update")
+        await self._updates.take(update, event_id_of(event))
 
-    async def _apply_or_refuse(self, update: SessionUpdate, event_id: str | None) -> None:
-        try:
-            await self._apply(update)
-        except VdxError as error:
-            self._outbox.post(ev.error_event(error, event_id))
+    def _loads_model(self, update: SessionUpdate) -> bool:
+        """Whether the settings with `update` need a model that is not loaded."""
+        wanted = self._current().merged(update).options.models
+        return not all(self._host.manager.info(name) for name, _ in wanted)
 
     async def _apply(self, update: SessionUpdate) -> None:
         new = await self._checked(update)
@@ -157,19 +164,19 @@ class Connection:
         opted_in = new.vdx_events and not self._settings.vdx_events
         self._settings = new
         self._session.update(new.options)
-        self._post("session.updated", session=new.rendered(self._session.id))
+        self._post("session.updated", session=new.rendered(self._session.ids.realtime_id))
         if opted_in and self._host.drain.active:
-            self._session.tell_draining(self._host.drain.seconds_left)
+            self._session.notify_draining(self._host.drain.seconds_left)
 
     async def _checked(self, update: SessionUpdate) -> Settings:
         """The settings with `update`, their models loaded, of the right kind and language."""
         while True:
             new = self._current().merged(update)
-            options = await self._host.require_models(new.options)
+            options = await self._host.models.require(new.options)
             await self._host.prepare(options)
             if self._current().merged(update).options == new.options:
                 return replace(new, options=options)
-            # Somebody switched a model while this one was loaded; look again.
+            # A model was switched while this one was loaded: the result is made again.
 
     def _current(self) -> Settings:
         """The settings, with what an administrator swapped in the session."""
@@ -186,9 +193,9 @@ class Connection:
             pcm = to_pcm(raw[at : at + PIECE_BYTES])
             if self._settings.vdx_events:
                 self._level = rms(pcm)
-            heard = resampler.push(pcm)
-            self._uncommitted += heard.size
-            await self._session.feed(heard.tobytes())
+            resampled = resampler.push(pcm)
+            self._uncommitted += resampled.size
+            await self._session.feed(resampled.tobytes())
 
     async def _audio_commit(self, _event: dict[str, Any]) -> None:
         utterance = self._session.commit()
@@ -201,13 +208,13 @@ class Connection:
         self._post("input_audio_buffer.cleared")
 
     async def _item_create(self, event: dict[str, Any]) -> None:
-        new = parse(NewItem, event.get("item"), "item")
+        new = validated(NewItem, event.get("item"), "item")
         if len(self._session.history) >= MAX_ITEMS:
             raise SessionLimit(f"the conversation holds {MAX_ITEMS} items; delete some first")
         text = " ".join(part.text for part in new.content)
         self._check_size(text, "item.content")
         self._check_room(text)
-        item_id = new.id or f"item_{self._session.id}_{ev.event_id()}"
+        item_id = new.id or self._session.ids.created_item(ev.event_id())
         item = Item(item_id, new.role, text)
         after = event.get("previous_item_id")
         previous = self._session.history.add(item, after if isinstance(after, str) else None)
@@ -255,11 +262,11 @@ class Connection:
         self._post("conversation.item.retrieved", item=ev.item_object(item))
 
     async def _response_create(self, event: dict[str, Any]) -> None:
-        wanted = parse(ResponseCreate, event.get("response") or {}, "response")
+        wanted = validated(ResponseCreate, event.get("response") or {}, "response")
         self._check_size(wanted.instructions, "response.instructions")
         if (active := self._session.active_reply) is not None:
             raise InvalidInput(
-                f"response resp_{self._session.id}_{active} is still active; cancel it or wait",
+                f"response {active.response_id} is still active; cancel it or wait",
                 param="response",
             )
         self._presenter.next_metadata(wanted.metadata)
@@ -272,8 +279,8 @@ class Connection:
 
     # --- levels -----------------------------------------------------------------------------
 
-    async def _tell_levels(self) -> None:
-        """VAD statistics for clients that draw them."""
+    async def _send_levels(self) -> None:
+        """Sends VAD statistics to clients that asked for `vdx.*` events."""
         while True:
             await asyncio.sleep(VAD_EVENTS_S)
             if self._settings.vdx_events:

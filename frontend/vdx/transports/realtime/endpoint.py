@@ -1,4 +1,4 @@
-"""The door of `/v1/realtime`: who may come in, with which profile."""
+"""Accepts or refuses a client of `/v1/realtime`, and finds its profile."""
 
 from starlette.websockets import WebSocket
 
@@ -28,8 +28,8 @@ async def realtime(socket: WebSocket) -> None:
             raise host.drain.refusal()
         if not host.loaded:
             raise SessionLimit("the models are still loading; try again in a moment")
-        options = host.options(_profile(socket))
-        defaults = host.options("")
+        options = host.profiles.options(_profile(socket))
+        defaults = host.profiles.options("")
         settings = Settings(
             options, options.voice_choice, options.recogniser or defaults.recogniser
         )

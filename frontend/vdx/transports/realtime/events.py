@@ -7,6 +7,7 @@ from typing import Any
 
 from vdx.core.errors import InvalidInput, SessionLimit, VdxError
 from vdx.dialog.history import Item
+from vdx.dialog.ids import ReplyIds
 
 _ids = itertools.count(1)
 
@@ -49,7 +50,7 @@ def item_object(item: Item) -> dict[str, Any]:
 
 
 def audio_item(item_id: str, transcript: str | None) -> dict[str, Any]:
-    """What the person said, as a conversation item; the transcript follows later."""
+    """An utterance as a conversation item; its transcript follows later."""
     content = {"type": "input_audio", "transcript": transcript}
     return _message(item_id, "user", "completed", [content])
 
@@ -72,7 +73,7 @@ def _message(item_id: str, role: str, status: str, content: list[dict[str, Any]]
 
 
 def response_object(
-    response_id: str,
+    reply: ReplyIds,
     status: str,
     output: list[dict[str, Any]],
     session: Mapping[str, Any],
@@ -82,11 +83,11 @@ def response_object(
     """The response of response.created and response.done."""
     return {
         "object": "realtime.response",
-        "id": response_id,
+        "id": reply.response_id,
         "status": status,
         "status_details": details,
         "output": output,
-        "conversation_id": f"conv_{session['id'].removeprefix('sess_')}",
+        "conversation_id": reply.session.conversation_id,
         "output_modalities": ["audio"],
         "max_output_tokens": "inf",
         "audio": {"output": session["audio"]["output"]},

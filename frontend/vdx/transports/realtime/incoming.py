@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from vdx.core.audio import SAMPLE_BYTES
 from vdx.core.errors import InvalidInput, TooLarge
-from vdx.core.json_input import parse_json, shown, utf8_size
+from vdx.core.json_input import parse_json, shown
 from vdx.core.slices import rest
 
 MAX_TEXT_BYTES: Final = 1024 * 1024
@@ -15,8 +15,8 @@ MAX_ID_CHARS: Final = 512
 """Of an `event_id`; the protocol's own limit."""
 AUDIO_EVENT: Final = "input_audio_buffer.append"
 _AT_ONCE: Final = 64 * 1024
-"""Characters handled without letting others run in between: some hundred microseconds."""
-_AUDIO: Final = re.compile(r'"audio"\s{0,9}:\s{0,9}"')
+"""Bytes handled without letting others run in between: some hundred microseconds."""
+_AUDIO: Final = re.compile(rb'"audio"\s{0,9}:\s{0,9}"')
 _HEAD: Final = 4096
 """Where in a long message its audio must begin."""
 
@@ -24,19 +24,22 @@ _HEAD: Final = 4096
 async def read_event(message: dict[str, Any]) -> dict[str, Any]:
     """The event in a message of the server; takes the text out of it, which may be 16 MB.
 
+    The audio of a long event is left as the bytes that arrived, for `read_audio`.
+
     Raises:
         InvalidInput: the message is no JSON object, or (TooLarge) has more than MAX_TEXT_BYTES
             beside audio.
     """
-    text = message.pop("text", None)
+    text: str | bytes | None = message.pop("utf8", None) or message.pop("text", None)
     if text is None:
         raise InvalidInput("events are JSON text, this was a binary message", param="message")
     if len(text) <= _AT_ONCE:
         return _event(text)
     await rest()
-    if utf8_size(text) <= MAX_TEXT_BYTES:
-        return _event(text)
-    return _with_audio(text)
+    utf8 = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
+    if len(utf8) <= MAX_TEXT_BYTES:
+        return _event(bytes(utf8))
+    return _with_audio(utf8)
 
 
 def event_id_of(event: dict[str, Any]) -> str | None:
@@ -55,7 +58,11 @@ async def read_audio(data: object) -> bytes:
     Raises:
         InvalidInput: it is not base64 of whole samples.
     """
-    if not isinstance(data, str):
+    if isinstance(data, str):
+        data = data.encode("ascii", "replace")
+    elif isinstance(data, memoryview):
+        data = await _unescaped(data)
+    if not isinstance(data, bytes | memoryview):
         raise InvalidInput(f"audio must be a base64 string, got {shown(data)}", param="audio")
     pieces = []
     for at in range(0, len(data), _AT_ONCE):
@@ -71,28 +78,40 @@ async def read_audio(data: object) -> bytes:
     return raw
 
 
-def _event(text: str) -> dict[str, Any]:
+async def _unescaped(data: memoryview) -> memoryview:
+    r"""`data` without the backslash of `\/`, as some encoders write a slash."""
+    whole, held = bytearray(), b""
+    for at in range(0, len(data), _AT_ONCE):
+        piece = held + data[at : at + _AT_ONCE]
+        held = b"\\" if piece.endswith(b"\\") else b""
+        whole += piece[: len(piece) - len(held)].replace(b"\\/", b"/")
+        if at:
+            await rest()
+    whole += held
+    return memoryview(whole)
+
+
+def _event(text: str | bytes) -> dict[str, Any]:
     event = parse_json(text, "the message", param="message")
     if not isinstance(event, dict):
         raise InvalidInput(f"an event is a JSON object, got {shown(event)}", param="message")
     return event
 
 
-def _with_audio(text: str) -> dict[str, Any]:
+def _with_audio(utf8: bytes) -> dict[str, Any]:
     """A long event, parsed around its audio: the parser cannot be interrupted."""
-    found = _AUDIO.search(text, 0, _HEAD)
-    end = text.find('"', found.end()) if found else -1
-    size = utf8_size(text)
+    found = _AUDIO.search(utf8, 0, _HEAD)
+    end = utf8.find(b'"', found.end()) if found else -1
+    size = len(utf8)
     if found is not None and end > 0:
-        audio = text[found.end() : end]
-        event_text = text[: found.end()] + text[end:]
-        size = utf8_size(event_text)
-        if size <= MAX_TEXT_BYTES:
-            event = _event(event_text)
+        beside = len(utf8) - (end - found.end())
+        if beside <= MAX_TEXT_BYTES:
+            event = _event(bytes(utf8[: found.end()] + utf8[end:]))
             if event.get("type") == AUDIO_EVENT and event.get("audio") == "":
-                event["audio"] = audio.replace("\\/", "/")  # some encoders escape it
+                event["audio"] = memoryview(utf8)[found.end() : end]
                 return event
-            size = utf8_size(text)
+        else:
+            size = beside
     raise TooLarge(
         f"a message may have {MAX_TEXT_BYTES} bytes beside the audio of {AUDIO_EVENT}, "
         f"this one has {size}",
@@ -100,8 +119,8 @@ def _with_audio(text: str) -> dict[str, Any]:
     )
 
 
-def _decoded(piece: str) -> bytes:
+def _decoded(piece: bytes | memoryview) -> bytes:
     try:
         return base64.b64decode(piece, validate=True)
-    except ValueError as error:  # binascii.Error, or a character that is not ASCII
+    except ValueError as error:  # binascii.Error
         raise InvalidInput(f"audio is not base64: {error}", param="audio") from None

@@ -1,4 +1,4 @@
-"""The one way out of a WebSocket: a bounded queue with one writer, so order is never in doubt."""
+"""Everything that is sent over a WebSocket: one bounded queue, one writer, one order."""
 
 import asyncio
 import time
@@ -9,15 +9,15 @@ from vdx.core.errors import SessionLimit
 from vdx.core.metrics import PACING_ERROR
 
 MAX_EVENTS = 2_000
-"""Events a client may be behind before it is given up."""
+"""Queued events above which the connection is closed."""
 MAX_CHARACTERS = 1_000_000
-"""Text a client may be behind before nothing more is read from it."""
+"""Queued characters above which nothing more is read from the client."""
 MAX_AUDIO = 4
-"""Frames of audio queued before playout is made to wait; more would outlive a pause."""
+"""Queued frames of audio above which playout waits; more would still be sent after a pause."""
 
 
 class Outbox:
-    """Events are taken at once; audio waits for room and can be taken back."""
+    """Events are queued at once; audio waits for space and can be dropped."""
 
     def __init__(self, send: Callable[[str], Awaitable[None]], timeout_s: float) -> None:
         self._send = send
@@ -31,7 +31,7 @@ class Outbox:
         self._overflowed = False
 
     def post(self, text: str) -> None:
-        """Queues one event; beyond MAX_EVENTS it is lost, and with it the client."""
+        """Queues one event; above MAX_EVENTS `run` fails, which ends the session."""
         if len(self._queue) < MAX_EVENTS:
             self._put(text, 0, 0.0)
         else:
@@ -49,13 +49,13 @@ class Outbox:
         self._put(text, reply, due)
 
     async def caught_up(self) -> None:
-        """Waits while the client is too far behind to be asked for more."""
+        """Waits while more than MAX_CHARACTERS are queued."""
         while self._characters > MAX_CHARACTERS and not self._closed:
             self._room.clear()
             await self._room.wait()
 
     def drop_audio(self, reply: int) -> None:
-        """Takes back what is queued of a reply that was cancelled."""
+        """Drops the queued audio of a reply that was cancelled."""
         kept = [entry for entry in self._queue if entry[1] != reply]
         self._audio -= len(self._queue) - len(kept)
         self._queue = deque(kept)

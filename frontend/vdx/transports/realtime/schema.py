@@ -1,16 +1,16 @@
 """What a client may send: the protocol's session, item and response shapes, validated.
 
-Known keys that vdx has no use for (tracing, truncation, noise reduction …) are accepted and kept
-out of the way; keys the protocol does not have are refused by name.
+Known keys that vdx has no use for (tracing, truncation, noise reduction …) are accepted and
+ignored; keys the protocol does not have are refused by name.
 """
 
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from vdx.core.config import Speed
 from vdx.core.errors import InvalidInput
-from vdx.core.json_input import shown
+from vdx.core.validation import validated
 
 BETA_KEYS = frozenset(
     {
@@ -137,30 +137,17 @@ class ResponseCreate(Shape):
     max_output_tokens: Any = None
 
 
-LONGEST_NAME = 200
-"""Of an offending field, as an error shows it."""
-
-T = TypeVar("T", bound=BaseModel)
-
-
-def parse(shape: type[T], data: object, param: str) -> T:
-    """`data` as `shape`.
+def session_update(data: object) -> SessionUpdate:
+    """The `session` of a session.update.
 
     Raises:
-        InvalidInput: it is not; names the offending field and its value.
+        InvalidInput: it is none, or one of the beta protocol; names the key and its value.
     """
-    if isinstance(data, dict) and shape is SessionUpdate and BETA_KEYS & data.keys():
-        key = min(BETA_KEYS & data.keys())
+    if isinstance(data, dict) and (beta := BETA_KEYS & data.keys()):
+        key = f"session.{min(beta)}"
         raise InvalidInput(
-            f"{param}.{key} belongs to the beta Realtime protocol; vdx speaks the GA form, where "
-            f"audio settings live under {param}.audio.input and {param}.audio.output",
-            param=f"{param}.{key}",
+            f"{key} belongs to the beta Realtime protocol; vdx speaks the GA form, where audio "
+            "settings live under session.audio.input and session.audio.output",
+            param=key,
         )
-    try:
-        return shape.model_validate(data)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join([param, *(str(part) for part in first["loc"])])
-        where = where if len(where) <= LONGEST_NAME else where[:LONGEST_NAME] + "…"
-        value = shown(first.get("input"))
-        raise InvalidInput(f"{where}: {first['msg'].lower()}, got {value}", param=where) from None
+    return validated(SessionUpdate, data, "session")

@@ -114,7 +114,7 @@ class Settings:
         return {
             "type": "realtime",
             "object": "realtime.session",
-            "id": f"sess_{session_id}",
+            "id": session_id,
             "model": options.profile,
             "output_modalities": ["audio"],
             "instructions": options.instructions,

@@ -1,7 +1,6 @@
 """The vdx.* events, sent only to clients that ask for them (`session.update`, vdx.events)."""
 
-from collections.abc import Callable, Mapping
-
+from vdx.dialog.ids import ReplyIds, UtteranceIds
 from vdx.dialog.session_events import (
     LevelHint,
     PartialTranscript,
@@ -15,23 +14,22 @@ from vdx.dialog.session_events import (
 )
 from vdx.transports.realtime.events import encode
 
-Ids = Callable[[int], Mapping[str, str]]
 
-
-def vdx_event(notice: SessionEvent, ids: Ids) -> str | None:
-    """The event for a notice, or None where the protocol's own events say it all."""
-    match notice:
+def vdx_event(event: SessionEvent) -> str | None:
+    """The `vdx.*` event as JSON text; None where the protocol has events of its own for it."""
+    match event:
         case StateChanged(state=state, thinking=thinking):
             return encode("vdx.state", state=state.value, thinking=thinking)
         case PlayoutPaused(reply=reply, played_ms=ms) | PlayoutResumed(reply=reply, played_ms=ms):
-            change = "paused" if isinstance(notice, PlayoutPaused) else "resumed"
-            return encode(f"vdx.playout.{change}", **ids(reply), played_ms=ms)
+            change = "paused" if isinstance(event, PlayoutPaused) else "resumed"
+            return encode(f"vdx.playout.{change}", **reply_ids(reply), played_ms=ms)
         case PartialTranscript(utterance=utterance, text=text, stable=stable):
-            return encode("vdx.transcript", utterance=utterance, text=text, stable=stable)
+            ids = utterance_ids(utterance)
+            return encode("vdx.transcript", **ids, text=text, stable=stable)
         case TurnTimed(reply=reply, speech_end_to_first_audio_ms=gap, stages=stages):
             return encode(
                 "vdx.turn",
-                **ids(reply),
+                **reply_ids(reply),
                 speech_end_to_first_audio_ms=gap,
                 stages=dict(stages),
             )
@@ -47,3 +45,13 @@ def vdx_event(notice: SessionEvent, ids: Ids) -> str | None:
             return encode("vdx.session.ended", reason=reason)
         case _:
             return None
+
+
+def reply_ids(reply: ReplyIds) -> dict[str, str]:
+    """How an event names a reply."""
+    return {"response_id": reply.response_id, "item_id": reply.item_id}
+
+
+def utterance_ids(utterance: UtteranceIds) -> dict[str, str | int]:
+    """How an event names an utterance."""
+    return {"utterance": utterance.number, "item_id": utterance.item_id}

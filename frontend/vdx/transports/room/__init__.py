@@ -1,17 +1,17 @@
 """The room transport: one LiveKit room, one conversation at a time, on the process's event loop.
 
-Any LiveKit client can take part. What it meets, `people` being participants of kind STANDARD or
-SIP and the *linked* person the one the conversation is with:
+Any LiveKit client can take part. What it meets, users being participants of kind STANDARD or
+SIP and the *linked* participant the user of the session:
 
 The agent publishes one audio track (48 kHz mono, source MICROPHONE) and subscribes to the linked
-person's microphone alone. Whoever comes first is linked. Who leaves keeps the conversation for
+user's microphone alone. Whoever comes first is linked. Who leaves keeps the conversation for
 `livekit.rejoin_grace_seconds` and finds it again under the same identity; after that it goes to
-the next person in the room as a new one, or the agent leaves. Others in the room hear everything
+the next user in the room as a new one, or the agent leaves. Others in the room hear everything
 and are told that they are not listened to.
 
 Text streams sent by the agent:
 
-- `lk.transcription`: what the linked person says (sent in their name; every update a stream with
+- `lk.transcription`: what the linked user says (sent in their name; every update a stream with
   the whole text so far) and what the agent says (one stream for each reply, a piece for each
   clause when it begins to sound). Attributes: `lk.segment_id` (one for each utterance or reply),
   `lk.transcription_final` "true" or "false", `lk.transcribed_track_id`. A reply that was cut short
@@ -26,7 +26,7 @@ Data packets sent by the agent, reliable, topic `vdx.events`, one JSON object `{
 The same as the WebSocket's, where the protocol has no event of its own:
 
 - `vdx.state` state, thinking
-- `vdx.transcript` utterance, text, stable
+- `vdx.transcript` utterance, item_id, text, stable
 - `vdx.playout.paused`, `vdx.playout.resumed` response_id, item_id, played_ms
 - `vdx.turn` response_id, item_id, speech_end_to_first_audio_ms, stages
 - `vdx.vad` level, noise_floor, adaptive_threshold and the other statistics, five times a second
@@ -38,7 +38,8 @@ and what the WebSocket tells in events of the protocol:
 - `vdx.session` session, person, profile, voice, recogniser, language; at the start, on a change
 - `vdx.user.started` utterance, item_id, interrupting; `vdx.user.said` utterance, item_id, text;
   `vdx.user.dropped` utterance, item_id
-- `vdx.reply.started` response_id, item_id; `vdx.reply.clause` response_id, item_id, text;
+- `vdx.reply.started` response_id, item_id; `vdx.reply.clause` response_id, item_id, clause
+  (from 0), text;
   `vdx.reply.ended` response_id, item_id, status, reason, played_ms, text (what was played)
 - `vdx.error` error: code, message, service, retryable
 - `vdx.spectator` message; only to people who are not linked
@@ -48,7 +49,7 @@ LiveKit does not send another agent when a worker dies without a word: a client 
 
 An `item_id` is the `lk.segment_id` of the same words. Times are milliseconds, levels int16 RMS.
 
-From the linked person the agent takes text on `lk.chat` as if it were spoken, and these RPCs, whose
+From the linked user the agent takes text on `lk.chat` as if it were spoken, and these RPCs, whose
 payloads are JSON objects in both directions:
 
 - `vdx.say` text: speaks it as its own words; refused while a reply is under way

@@ -1,4 +1,4 @@
-"""The linked person's microphone: a track's frames, through a bounded queue, to the session."""
+"""The linked user's microphone: a track's frames, through a bounded queue, to the session."""
 
 import asyncio
 import contextlib
@@ -19,7 +19,7 @@ CLOSE_S = 2.0
 
 
 class AudioInput:
-    """`listen` and `stop` follow what the person publishes; `run` feeds the session.
+    """`listen` and `stop` follow what the user publishes; `run` feeds the session.
 
     Frames are int16 mono, 16 kHz, 20 ms.
     """
@@ -42,13 +42,13 @@ class AudioInput:
         return self._track
 
     def listen(self, track: rtc.Track, tasks: asyncio.TaskGroup) -> None:
-        """Hears this track from now on."""
+        """Takes the audio of this track from now on."""
         self.stop()
         self._track = track.sid
         self._reading = tasks.create_task(self._read(track), name=f"audio_input-{track.sid}")
 
     def stop(self, track_sid: str = "") -> None:
-        """Hears nothing more; with `track_sid` only if that is the track."""
+        """Takes no more audio; with `track_sid` only if that is the track."""
         if self._reading is not None and track_sid in ("", self._track):
             self._reading.cancel()
             self._reading, self._track = None, ""

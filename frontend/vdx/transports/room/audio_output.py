@@ -1,8 +1,8 @@
 """The bot's voice in a room: one published track, fed at the pace of playout.
 
 What waits in the source stays at 20 ms, and grows only where frames come late (`output_lead.py`).
-A pause is not feeding it, so a resume goes on at the exact sample, and only a reply that was
-cancelled is cleared.
+During a pause nothing is fed, so a resume continues with the first sample that was not fed; only
+the rest of a cancelled reply is cleared.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ log = logger(__name__)
 
 TRACK_NAME = "vdx"
 SUBSCRIBED_S = 3.0
-"""How long a person's client may take to subscribe before it is spoken to all the same."""
+"""Seconds that a user's client may take to subscribe before the session starts without it."""
 MAX_RECORDED_FRAMES = 50 * 60 * 10
 
 
@@ -50,8 +50,8 @@ class AudioOutput:
         options = rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE)
         self._publication = await participant.publish_track(track, options)
 
-    async def heard(self) -> None:
-        """Waits until somebody listens, or long enough: the greeting should not be missed."""
+    async def wait_for_listener(self) -> None:
+        """Waits for a subscriber of the track, SUBSCRIBED_S at most: the greeting needs one."""
         if self._publication is not None:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(SUBSCRIBED_S):
@@ -69,17 +69,17 @@ class AudioOutput:
         async with self._feeding:
             await self._source.capture_frame(frame)
 
-    async def hush(self) -> None:
-        """Ends the sound at a pause with one silent frame, which is no part of any reply.
+    async def send_silence(self) -> None:
+        """Feeds one silent frame at a pause; it is no part of any reply.
 
-        Without it the listener's jitter buffer conceals what it takes for loss: it goes on with the
-        last sound for some 40 ms.
+        Without it the listener's jitter buffer takes the pause for packet loss and repeats the last
+        sound for some 40 ms.
         """
         async with self._feeding:
             await self._source.capture_frame(_SILENCE)
 
     def clear(self) -> None:
-        """Throws away what is queued of a reply that was cancelled."""
+        """Drops what is queued of a reply that was cancelled."""
         self._source.clear_queue()
 
     def record(self) -> None:

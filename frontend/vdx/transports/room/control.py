@@ -1,4 +1,4 @@
-"""What the linked person asks of the agent beside speaking: RPCs, and text on `lk.chat`."""
+"""Requests of the linked user beside speech: RPCs, and text on `lk.chat`."""
 
 import asyncio
 import json
@@ -13,15 +13,15 @@ from vdx.app import Application
 from vdx.core.errors import InvalidInput, SessionLimit, VdxError
 from vdx.core.json_input import parse_json
 from vdx.core.logs import logger
+from vdx.core.validation import validated
 from vdx.dialog.session import Session
-from vdx.transports.realtime.schema import parse
 from vdx.transports.room.outbox import TOPIC_CHAT
 from vdx.transports.room.presenter import RoomPresenter
 
 log = logger(__name__)
 
 MAX_TEXT = 4_000
-"""Characters a person may type or have spoken at once."""
+"""Characters a user may type or have spoken at once."""
 CHAT_S = 10.0
 MAX_CHATS = 8
 """Texts being received at once."""
@@ -47,10 +47,10 @@ class Controls:
     """Serves one room; `session` and `presenter` are set while a conversation is on."""
 
     def __init__(
-        self, host: Application, person: Callable[[], str], tasks: asyncio.TaskGroup
+        self, host: Application, user: Callable[[], str], tasks: asyncio.TaskGroup
     ) -> None:
         self._host = host
-        self._person = person
+        self._user = user
         self._tasks = tasks
         self._chats = 0
         self.session: Session | None = None
@@ -83,7 +83,7 @@ class Controls:
         return answer
 
     def _admit(self, identity: str) -> None:
-        if identity != self._person():
+        if identity != self._user():
             raise InvalidInput("the conversation is with somebody else", param="caller")
 
     @property
@@ -93,29 +93,29 @@ class Controls:
         return self.session, self.presenter
 
     async def _say(self, payload: Any) -> dict[str, Any]:
-        wanted = parse(SayRequest, payload, "payload")
+        wanted = validated(SayRequest, payload, "payload")
         session, _ = self._live
-        if session.active_reply is not None:
+        if _active_reply(session) is not None:
             raise InvalidInput("a reply is under way; vdx.interrupt ends it", param="text")
         session.say(wanted.text)
-        return {"reply": session.active_reply}
+        return {"reply": _active_reply(session)}
 
     async def _interrupt(self, payload: Any) -> dict[str, Any]:
-        parse(EmptyRequest, payload, "payload")
+        validated(EmptyRequest, payload, "payload")
         session, _ = self._live
         active = session.active_reply is not None
         session.interrupt()
         return {"interrupted": active}
 
     async def _use_model(self, payload: Any) -> dict[str, Any]:
-        wanted = parse(UseModelRequest, payload, "payload")
+        wanted = validated(UseModelRequest, payload, "payload")
         session, presenter = self._live
-        kind = await self._host.use_offered(wanted.model, session)
-        presenter.tell_session()
+        kind = await self._host.switching.use_offered(wanted.model, session)
+        presenter.send_session()
         return {"model": wanted.model, "kind": kind}
 
     async def _stats(self, payload: Any) -> dict[str, Any]:
-        parse(EmptyRequest, payload, "payload")
+        validated(EmptyRequest, payload, "payload")
         session, presenter = self._live
         return {
             "session": session.id,
@@ -130,7 +130,7 @@ class Controls:
         }
 
     def _chat(self, reader: rtc.TextStreamReader, identity: str) -> None:
-        if identity != self._person() or self.session is None or self._chats >= MAX_CHATS:
+        if identity != self._user() or self.session is None or self._chats >= MAX_CHATS:
             reader.close()
             return
         self._chats += 1
@@ -144,7 +144,7 @@ class Controls:
                     text += piece
                     if len(text) > MAX_TEXT:
                         break
-        except (TimeoutError, ConnectionError) as error:  # the sender broke off
+        except (TimeoutError, ConnectionError) as error:  # the sender stopped midway
             log.warning("chat lost", error=repr(error))
             return
         finally:
@@ -157,6 +157,11 @@ class Controls:
             self.presenter.event("vdx.error", error=long.fields)
         elif text.strip():
             self.session.type_text(text.strip())
+
+
+def _active_reply(session: Session) -> int | None:
+    reply = session.active_reply
+    return None if reply is None else reply.number
 
 
 def _payload(text: str) -> Any:

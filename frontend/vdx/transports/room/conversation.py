@@ -1,4 +1,4 @@
-"""One room from joining to leaving: waits for a person, converses, goes when they are gone."""
+"""One room, from joining to leaving: one session after the other with the users who join it."""
 
 import asyncio
 import contextlib
@@ -17,7 +17,7 @@ from vdx.transports.realtime.events import encode
 from vdx.transports.room.audio_input import AudioInput
 from vdx.transports.room.audio_output import AudioOutput
 from vdx.transports.room.control import Controls
-from vdx.transports.room.job_metadata import JobWishes
+from vdx.transports.room.job_metadata import JobMetadata
 from vdx.transports.room.outbox import RoomOutbox
 from vdx.transports.room.output_lead import OutputLead
 from vdx.transports.room.participants import Participants
@@ -27,8 +27,8 @@ log = logger(__name__)
 
 CONNECT_S = 15.0
 LEVELS_S = 0.2
-GOODBYE_S = 2.0
-"""How long the last messages, and leaving, may take."""
+LEAVE_TIMEOUT_S = 2.0
+"""Seconds for the last messages, and for leaving."""
 SPECTATOR_TEXT = "The conversation here is with somebody else; you can listen, but are not heard."
 
 
@@ -76,7 +76,7 @@ class RoomConversation:
                     return await self._attend(tasks)
                 finally:
                     self._audio_input.stop()
-                    await self._outbox.flush(0.0 if self._participants.over else GOODBYE_S)
+                    await self._outbox.flush(0.0 if self._participants.over else LEAVE_TIMEOUT_S)
                     talking.cancel()
         finally:
             self._tasks = None
@@ -95,7 +95,7 @@ class RoomConversation:
 
     async def _leave(self) -> None:
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(GOODBYE_S):
+            async with asyncio.timeout(LEAVE_TIMEOUT_S):
                 await self._room.disconnect()
         await self._audio_output.close()
 
@@ -107,13 +107,13 @@ class RoomConversation:
             self._audio_output.publish(self._room.local_participant), name="room-publish"
         )
         wait_s, reason = self._config.join_timeout_seconds, "empty"
-        while person := await self._participants.next_person(wait_s):
+        while user := await self._participants.next_user(wait_s):
             await publishing
             try:
                 options = await self._options()
-                reason = await self._converse(person, options, controls)
+                reason = await self._converse(user, options, controls)
             except VdxError as error:
-                self._refuse(person, error)
+                self._refuse(user, error)
                 return "refused"
             self._participants.unlink()
             if reason != "gone":
@@ -123,17 +123,17 @@ class RoomConversation:
 
     async def _options(self) -> SessionOptions:
         """What the job asks for, its models loaded."""
-        options = JobWishes.read(self._metadata).options(self._host)
-        return await self._host.require_models(options)
+        options = JobMetadata.read(self._metadata).options(self._host)
+        return await self._host.models.require(options)
 
-    def _refuse(self, person: str, error: VdxError) -> None:
+    def _refuse(self, user: str, error: VdxError) -> None:
         log.warning("room refused", room=self._ticket.room, error=error.for_log)
         self._outbox.event(encode("vdx.error", error=error.fields))
-        self._outbox.chat(f"vdx cannot serve this room: {error.message}", person)
+        self._outbox.chat(f"vdx cannot serve this room: {error.message}", user)
 
-    async def _converse(self, person: str, options: SessionOptions, controls: Controls) -> str:
-        """One session with one person, to its end."""
-        presenter = RoomPresenter(self._outbox, self._audio_output, self._audio_input, person)
+    async def _converse(self, user: str, options: SessionOptions, controls: Controls) -> str:
+        """One session with one user, to its end."""
+        presenter = RoomPresenter(self._outbox, self._audio_output, self._audio_input, user)
         session = self._host.open_session(options, presenter, self._lead, promised=True)
         presenter.attach(session)
         controls.session, controls.presenter = session, presenter
@@ -145,11 +145,11 @@ class RoomConversation:
                     group.create_task(work, name=f"{session.id}-{name}")
                     for name, work in (
                         ("audio_input", self._audio_input.run(session.feed)),
-                        ("levels", self._tell_levels(session, presenter)),
-                        ("person", self._watch_person(session)),
+                        ("levels", self._send_levels(session, presenter)),
+                        ("user", self._watch_user(session)),
                     )
                 ]
-                await self._audio_output.heard()
+                await self._audio_output.wait_for_listener()
                 reason = await session.run()
                 for helper in helpers:
                     helper.cancel()
@@ -160,12 +160,12 @@ class RoomConversation:
                 await self._audio_output.save(self._config.record_output / f"{session.id}.wav")
         return reason
 
-    async def _watch_person(self, session: Session) -> None:
-        """The person may leave and come back within the grace time."""
+    async def _watch_user(self, session: Session) -> None:
+        """Ends the session when its user was away for `livekit.rejoin_grace_seconds`."""
         while True:
             await self._participants.away()
             self._audio_input.stop()
-            session.interrupt()  # nobody hears it, and the history holds what was heard
+            session.interrupt()  # it has no listener; the history keeps what was played
             try:
                 async with asyncio.timeout(self._config.rejoin_grace_seconds):
                     await self._participants.back()
@@ -176,8 +176,8 @@ class RoomConversation:
                 session.close("gone")
                 return
 
-    async def _tell_levels(self, session: Session, presenter: RoomPresenter) -> None:
-        """VAD statistics for clients that draw them."""
+    async def _send_levels(self, session: Session, presenter: RoomPresenter) -> None:
+        """Sends VAD statistics five times a second."""
         while True:
             await asyncio.sleep(LEVELS_S)
             values: dict[str, Any] = asdict(session.hearing.statistics)

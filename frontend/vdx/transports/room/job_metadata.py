@@ -1,22 +1,24 @@
 """What a dispatch asks for: the JSON metadata of a job, made into a session's options."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from vdx.app import Application
 from vdx.core.errors import InvalidInput
 from vdx.core.json_input import parse_json
+from vdx.core.validation import validated
 from vdx.core.voice_choice import VoiceChoice
-from vdx.dialog.profiles import SessionOptions
-from vdx.transports.realtime.schema import parse
+
+if TYPE_CHECKING:  # `vdx token` reads wishes and has no use for what takes a second to import
+    from vdx.app import Application
+    from vdx.dialog.profiles import SessionOptions
 
 MAX_METADATA = 16_384
 """Characters."""
 LANGUAGE = r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$"
 
 
-class JobWishes(BaseModel):
+class JobMetadata(BaseModel):
     """Keys of a job's metadata; what is left out is as the profile says.
 
     `voice` is a model or MODEL/SPEAKER, `language` a BCP-47 tag.
@@ -32,7 +34,7 @@ class JobWishes(BaseModel):
     greeting: str | None = Field(None, max_length=1_000)
 
     @classmethod
-    def read(cls, metadata: str) -> "JobWishes":
+    def read(cls, metadata: str) -> "JobMetadata":
         """The wishes of a job's metadata; empty metadata wishes nothing.
 
         Raises:
@@ -46,15 +48,15 @@ class JobWishes(BaseModel):
                 param="metadata",
             )
         value = parse_json(metadata, "the job's metadata", param="metadata")
-        return parse(cls, value, "metadata")
+        return validated(cls, value, "metadata")
 
-    def options(self, host: Application) -> SessionOptions:
+    def options(self, host: "Application") -> "SessionOptions":
         """The profile's options with these wishes.
 
         Raises:
             UnknownName: there is no such profile.
         """
-        options = host.options(self.profile or "")
+        options = host.profiles.options(self.profile or "")
         changes: dict[str, Any] = self.model_dump(
             include={"language", "instructions", "greeting"}, exclude_none=True
         )

@@ -1,4 +1,4 @@
-"""What the agent tells a room, in order: one bounded queue, one sender."""
+"""Everything that the agent sends to a room but audio: one bounded queue, one sender, one order."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -11,7 +11,7 @@ from vdx.core.logs import logger
 log = logger(__name__)
 
 MAX_MESSAGES = 500
-"""Messages a room may be behind; what comes then is lost."""
+"""Queued messages; further ones are dropped and counted in `lost`."""
 SEND_TIMEOUT_S = 10.0
 TOPIC_TRANSCRIPTION = "lk.transcription"
 TOPIC_CHAT = "lk.chat"
@@ -105,7 +105,7 @@ class RoomOutbox:
         try:
             async with asyncio.timeout(SEND_TIMEOUT_S):
                 await send()
-        # livekit raises bare Exceptions, and a message that is lost is not worth a room.
+        # livekit raises bare Exceptions; a lost message must not end the room.
         except Exception as error:  # noqa: BLE001
             self.lost += 1
             log.warning("message lost", room=self._room.name, error=repr(error))

@@ -1,4 +1,4 @@
-"""How much of a reply waits in the tracks of this process's rooms."""
+"""The lead of rooms: how much of a reply is fed to a track before it is played."""
 
 import math
 import time
@@ -8,7 +8,7 @@ from typing import Final
 from vdx.core.audio import FRAME_MS
 
 TICK_MS: Final = 10
-"""A track takes its sound in pieces of so long."""
+"""Milliseconds of audio that a track takes at a time."""
 SLACK_MS: Final = 5.0
 """A frame so late still meets the next tick, more often than not."""
 CALM_S: Final = 10.0

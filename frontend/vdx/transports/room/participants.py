@@ -1,4 +1,4 @@
-"""Who is in the room: the person the conversation is with, and those who merely listen."""
+"""The participants of a room: the linked user, whom the session is with, and spectators."""
 
 import asyncio
 from collections.abc import Callable
@@ -11,13 +11,13 @@ HUMAN_KINDS = (
 )
 ATTRIBUTE_NAME = "lk.agent.name"
 MICROPHONES = (rtc.TrackSource.SOURCE_MICROPHONE, rtc.TrackSource.SOURCE_UNKNOWN)
-"""Sources that count as the person's voice; a shared screen's sound does not."""
+"""Sources that count as the user's speech; the audio of a shared screen does not."""
 
 
 class Participants:
-    """Follows a room's events; `linked` is the identity of the person, "" while there is none.
+    """Follows a room's events; `linked` is the identity of the user, "" while there is none.
 
-    `on_microphone` is called with a track of the linked person that can be heard, and with None
+    `on_microphone` is called with a track of the linked user that can be heard, and with None
     and its sid when it is gone; `on_spectator` once for everybody else. Two agents of one name
     (dispatched twice, or once more after the server was restarted) would both answer: the one
     whose identity comes first stays, for the other the room is over.
@@ -52,11 +52,11 @@ class Participants:
 
     @property
     def present(self) -> bool:
-        """The linked person is in the room."""
+        """The linked user is in the room."""
         return bool(self.linked) and self.linked in self._humans()
 
-    async def next_person(self, seconds: float) -> str:
-        """Links the person who came first and is here, or the next to come within `seconds`.
+    async def next_user(self, seconds: float) -> str:
+        """Links the user who came first and is here, or the next to come within `seconds`.
 
         Returns their identity, "" when nobody came or the room is closed.
         """
@@ -83,12 +83,12 @@ class Participants:
         self.linked = ""
 
     async def away(self) -> None:
-        """Returns when the linked person is not in the room, or the room is closed."""
+        """Returns when the linked user is not in the room, or the room is closed."""
         while self.present and not self.over:
             await self._change()
 
     async def back(self) -> None:
-        """Returns when the linked person is in the room again, or the room is closed."""
+        """Returns when the linked user is in the room again, or the room is closed."""
         while not self.present and not self.over:
             await self._change()
 
@@ -131,7 +131,7 @@ class Participants:
             self._consider(publication)
 
     def _consider(self, publication: rtc.RemoteTrackPublication) -> None:
-        """Only the linked person's microphone is subscribed to."""
+        """Only the linked user's microphone is subscribed to."""
         if publication.kind != rtc.TrackKind.KIND_AUDIO or publication.source not in MICROPHONES:
             return
         if publication.track is not None:

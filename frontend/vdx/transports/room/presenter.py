@@ -1,8 +1,9 @@
-"""Tells a session's notices to a room: captions, the agent's state, and `vdx.*` events."""
+"""Sends a session's events to a room: captions, the agent's state, and `vdx.*` events."""
 
 from typing import Any
 
-from vdx.core.events import Pcm, SessionState
+from vdx.core.events import SessionState
+from vdx.dialog.ids import UtteranceIds
 from vdx.dialog.session import Session
 from vdx.dialog.session_events import (
     ErrorOccurred,
@@ -20,8 +21,9 @@ from vdx.dialog.session_events import (
     UtteranceDropped,
     UtteranceStarted,
 )
+from vdx.dialog.transport import OutputFrame
 from vdx.transports.realtime.events import encode
-from vdx.transports.realtime.vdx_events import vdx_event
+from vdx.transports.realtime.vdx_events import reply_ids, utterance_ids, vdx_event
 from vdx.transports.room.audio_input import AudioInput
 from vdx.transports.room.audio_output import AudioOutput
 from vdx.transports.room.outbox import RoomOutbox
@@ -41,36 +43,36 @@ STATES = {
     SessionState.BARGED_IN: "listening",
     SessionState.WAITING_FOR_INPUT: "listening",
 }
-"""`lk.agent.state`; thinking is told by the notice."""
+"""`lk.agent.state`; thinking is a field of StateChanged."""
 
 
 class RoomPresenter:
-    """The Audience of one session in a room; `person` is the identity it is with."""
+    """The Transport of one session in a room; `user` is the identity of its user."""
 
     def __init__(
-        self, outbox: RoomOutbox, audio_output: AudioOutput, audio_input: AudioInput, person: str
+        self, outbox: RoomOutbox, audio_output: AudioOutput, audio_input: AudioInput, user: str
     ) -> None:
         self._outbox = outbox
         self._audio_output = audio_output
         self._audio_input = audio_input
-        self._person = person
+        self._user = user
         self._session: Session | None = None
-        self._captioned: set[int] = set()  # utterances with words in the captions
+        self._captioned: set[UtteranceIds] = set()  # those with words in the captions
         self._reply_open = False
         self._state = ""
         self.last_turn: dict[str, Any] | None = None
 
     def attach(self, session: Session) -> None:
         self._session = session
-        self.tell_session()
+        self.send_session()
 
-    def tell_session(self) -> None:
-        """`vdx.session`: what the conversation runs with now."""
+    def send_session(self) -> None:
+        """Sends `vdx.session`: the models and settings of the conversation as they are now."""
         options = self._live.options
         self.event(
             "vdx.session",
             session=self._live.id,
-            person=self._person,
+            person=self._user,
             profile=options.profile,
             voice=str(options.voice_choice),
             recogniser=options.recogniser,
@@ -78,42 +80,42 @@ class RoomPresenter:
         )
 
     def event(self, kind: str, **fields: Any) -> None:
-        """One event on `vdx.events`."""
+        """Sends one event on `vdx.events`."""
         self._outbox.event(encode(kind, **fields))
 
-    # --- Audience ---------------------------------------------------------------------------
+    # --- Transport --------------------------------------------------------------------------
 
-    async def play(self, reply: int, row: Pcm, due: float) -> None:  # noqa: ARG002
-        """One frame into the track."""
-        await self._audio_output.play(row, due)
+    async def play(self, frame: OutputFrame) -> None:
+        """Feeds one frame into the track."""
+        await self._audio_output.play(frame.pcm, frame.due)
 
-    def notify(self, notice: SessionEvent) -> None:
-        if (event := vdx_event(notice, self._ids)) is not None:
-            self._outbox.event(event)
-        match notice:
+    def notify(self, event: SessionEvent) -> None:
+        if (text := vdx_event(event)) is not None:
+            self._outbox.event(text)
+        match event:
             case StateChanged(state=state, thinking=thinking):
-                self._tell_state("thinking" if thinking else STATES.get(state, ""))
-            case UtteranceStarted(utterance=number, interrupting=interrupting):
-                fields = self._utterance(number)
-                self.event("vdx.user.started", **fields, interrupting=interrupting)
-            case UtteranceDropped(utterance=number):
-                self._tell_dropped(number)
-            case PartialTranscript(utterance=number, text=text) if text:
-                self._captioned.add(number)
-                self._caption_person(number, text, final=False)
-            case FinalTranscript(utterance=number, text=text):
-                self.event("vdx.user.said", **self._utterance(number), text=text)
-                if text or number in self._captioned:
-                    self._captioned.discard(number)
-                    self._caption_person(number, text, final=True)
+                self._send_state("thinking" if thinking else STATES.get(state, ""))
+            case UtteranceStarted(utterance=utterance, interrupting=interrupting):
+                ids = utterance_ids(utterance)
+                self.event("vdx.user.started", **ids, interrupting=interrupting)
+            case UtteranceDropped(utterance=utterance):
+                self._send_dropped(utterance)
+            case PartialTranscript(utterance=utterance, text=text) if text:
+                self._captioned.add(utterance)
+                self._caption_user(utterance, text, final=False)
+            case FinalTranscript(utterance=utterance, text=text):
+                self.event("vdx.user.said", **utterance_ids(utterance), text=text)
+                if text or utterance in self._captioned:
+                    self._captioned.discard(utterance)
+                    self._caption_user(utterance, text, final=True)
             case ReplyStarted(reply=reply):
-                self.event("vdx.reply.started", **self._ids(reply))
-            case ReplyClause(reply=reply, text=text):
-                self._tell_clause(reply, text)
+                self.event("vdx.reply.started", **reply_ids(reply))
+            case ReplyClause():
+                self._send_clause(event)
             case PlayoutPaused():
-                self._live.spawn(self._audio_output.hush, "hush", self._live.trouble)
+                self._live.spawn(self._audio_output.send_silence, "silence")
             case ReplyDone():
-                self._tell_ended(notice)
+                self._send_ended(event)
             case ItemsForgotten(items=items):
                 self.event("vdx.items.forgotten", items=items)
             case TurnTimed(speech_end_to_first_audio_ms=gap, stages=stages):
@@ -121,72 +123,58 @@ class RoomPresenter:
             case ErrorOccurred(error=error) | RecognitionFailed(error=error):
                 self.event("vdx.error", error=error.fields)
 
-    # --- the person -------------------------------------------------------------------------
+    # --- the user ---------------------------------------------------------------------------
 
-    def _tell_dropped(self, utterance: int) -> None:
-        self.event("vdx.user.dropped", **self._utterance(utterance))
+    def _send_dropped(self, utterance: UtteranceIds) -> None:
+        self.event("vdx.user.dropped", **utterance_ids(utterance))
         if utterance in self._captioned:
             self._captioned.discard(utterance)
-            self._caption_person(utterance, "", final=True)
+            self._caption_user(utterance, "", final=True)
 
-    def _caption_person(self, utterance: int, text: str, *, final: bool) -> None:
-        segment = self._live.utterance_item(utterance)
-        attributes = _attributes(segment, self._audio_input.track_sid, final=final)
-        self._outbox.caption(text, attributes, self._person)
+    def _caption_user(self, utterance: UtteranceIds, text: str, *, final: bool) -> None:
+        attributes = _attributes(utterance.item_id, self._audio_input.track_sid, final=final)
+        self._outbox.caption(text, attributes, self._user)
 
     # --- replies ----------------------------------------------------------------------------
 
-    def _tell_clause(self, reply: int, text: str) -> None:
-        self.event("vdx.reply.clause", **self._ids(reply), text=text)
+    def _send_clause(self, clause: ReplyClause) -> None:
+        ids = reply_ids(clause.reply)
+        self.event("vdx.reply.clause", **ids, clause=clause.clause, text=clause.text)
         if not self._reply_open:
             self._reply_open = True
-            segment = self._live.reply_item(reply)
-            self._outbox.begin_caption(
-                _attributes(segment, self._audio_output.track_sid, final=False)
-            )
-        self._outbox.extend_caption(text)
+            track = self._audio_output.track_sid
+            self._outbox.begin_caption(_attributes(clause.reply.item_id, track, final=False))
+        self._outbox.extend_caption(clause.text)
 
-    def _tell_ended(self, ended: ReplyDone) -> None:
+    def _send_ended(self, ended: ReplyDone) -> None:
         if ended.status == "cancelled":
             self._audio_output.clear()
         if self._reply_open:
             self._reply_open = False
-            segment = self._live.reply_item(ended.reply)
-            attributes = _attributes(segment, self._audio_output.track_sid, final=True)
+            track = self._audio_output.track_sid
+            attributes = _attributes(ended.reply.item_id, track, final=True)
             if ended.status == "cancelled":
                 attributes |= {INTERRUPTED: "true", PLAYED: ended.text[:MAX_PLAYED]}
             self._outbox.end_caption(attributes)
         self.event(
             "vdx.reply.ended",
-            **self._ids(ended.reply),
+            **reply_ids(ended.reply),
             status=ended.status,
             reason=ended.reason,
             played_ms=ended.played_ms,
             text=ended.text,
         )
 
-    def _tell_state(self, state: str) -> None:
+    def _send_state(self, state: str) -> None:
         if state and state != self._state:
             self._state = state
             self._outbox.state(state)
-
-    # --- ids --------------------------------------------------------------------------------
 
     @property
     def _live(self) -> Session:
         if self._session is None:
             raise RuntimeError("the presenter was not attached to a session")
         return self._session
-
-    def _ids(self, reply: int) -> dict[str, str]:
-        session = self._live
-        return {
-            "response_id": f"resp_{session.id}_{reply}",
-            "item_id": session.reply_item(reply),
-        }
-
-    def _utterance(self, utterance: int) -> dict[str, Any]:
-        return {"utterance": utterance, "item_id": self._live.utterance_item(utterance)}
 
 
 def _attributes(segment: str, track_sid: str, *, final: bool) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Tokens that let one person into one room for a short time, with a dispatch of the agent.
+"""Tokens that let one user into one room for a short time, with a dispatch of the agent.
 
 The request and the answer of `POST /token` are those of LiveKit's own token endpoint, so that
 `TokenSource.endpoint(url)` of its client libraries works:
@@ -17,19 +17,15 @@ the code `no_livekit`.
 import datetime as dt
 import json
 import secrets
+from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
-from starlette.requests import Request
 
 from vdx.core.config import LiveKitConfig
 from vdx.core.errors import InvalidInput, NoLiveKit
-from vdx.core.json_input import parse_json
-from vdx.transports.http.bodies import arriving
-from vdx.transports.realtime.schema import parse
-from vdx.transports.room.job_metadata import JobWishes
+from vdx.transports.room.job_metadata import JobMetadata
 
-MAX_BODY = 65_536
-PERSON = "person-"
+USER_PREFIX = "person-"
 """What the identity of everybody begins with who joins by such a token."""
 NAME = r"^[^\x00-\x1f\x7f]*$"
 REJOIN_MARGIN_S = 10
@@ -52,13 +48,17 @@ class WantedRoom(BaseModel):
 class TokenRequest(BaseModel):
     """What a client may ask for; unknown keys of LiveKit's own request are ignored."""
 
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(
+        extra="ignore",
+        json_schema_extra={"examples": [{"room_name": "kitchen", "participant_name": "Mira"}]},
+    )
+    max_json_bytes: ClassVar = 65_536
 
     room_name: str = Field("", max_length=128, pattern=NAME)
     participant_identity: str = Field("", max_length=128, pattern=NAME)
     participant_name: str = Field("", max_length=128, pattern=NAME)
     room_config: WantedRoom | None = None
-    agent: JobWishes | None = None
+    agent: JobMetadata | None = None
 
 
 class TokenAnswer(BaseModel):
@@ -67,17 +67,6 @@ class TokenAnswer(BaseModel):
     room_name: str
     participant_identity: str
     expires_in: int
-
-
-async def read_request(request: Request) -> TokenRequest:
-    """The body of `POST /token`; none is an empty one.
-
-    Raises:
-        InvalidInput: it is too long or too slow, no JSON object, or a value is wrong; it is named.
-    """
-    body = b"".join([piece async for piece in arriving(request, MAX_BODY)])
-    value = parse_json(body, "the body", param="body") if body.strip() else {}
-    return parse(TokenRequest, value, "body")
 
 
 def mint(config: LiveKitConfig, request: TokenRequest) -> TokenAnswer:
@@ -89,14 +78,16 @@ def mint(config: LiveKitConfig, request: TokenRequest) -> TokenAnswer:
         NoLiveKit: no LiveKit server is configured.
         InvalidInput: the dispatch asks for another agent, or for what a job cannot have.
     """
+    if not (config.url and config.api_key and config.api_secret.get_secret_value()):
+        raise NoLiveKit("no LiveKit server is configured (livekit.url, api_key, api_secret)")
     from livekit import api
     from livekit.protocol.agent_dispatch import RoomAgentDispatch
     from livekit.protocol.room import RoomConfiguration
 
-    if not (config.url and config.api_key and config.api_secret.get_secret_value()):
-        raise NoLiveKit("no LiveKit server is configured (livekit.url, api_key, api_secret)")
     room = request.room_name or f"vdx-{secrets.token_hex(5)}"
-    identity = PERSON + (request.participant_identity or secrets.token_hex(4)).removeprefix(PERSON)
+    identity = USER_PREFIX + (request.participant_identity or secrets.token_hex(4)).removeprefix(
+        USER_PREFIX
+    )
     dispatch = RoomAgentDispatch(agent_name=config.agent_name, metadata=_metadata(config, request))
     grants = api.VideoGrants(
         room_join=True,
@@ -126,7 +117,7 @@ def mint(config: LiveKitConfig, request: TokenRequest) -> TokenAnswer:
 
 
 def _metadata(config: LiveKitConfig, request: TokenRequest) -> str:
-    """The job's metadata, checked now: a mistake is told to who made it."""
+    """The job's metadata, checked now so that the client gets the error."""
     if request.agent is not None:
         return json.dumps(request.agent.model_dump(exclude_none=True))
     wanted = request.room_config.agents if request.room_config else []
@@ -137,5 +128,5 @@ def _metadata(config: LiveKitConfig, request: TokenRequest) -> str:
             f"the agent here is {config.agent_name!r}, not {wanted[0].agent_name!r}",
             param="room_config.agents.0.agent_name",
         )
-    JobWishes.read(wanted[0].metadata)
+    JobMetadata.read(wanted[0].metadata)
     return wanted[0].metadata

@@ -2,7 +2,7 @@
 
 `livekit.agents.AgentServer` registers, answers dispatches, reports load and drains; nothing else
 of it is used. It gives each job a thread with an event loop of its own, which only waits here:
-gRPC does not bear several loops, and frames should not cross threads.
+gRPC does not support several event loops, and frames should not cross threads.
 """
 
 import asyncio
@@ -131,7 +131,7 @@ class RoomWorker:
         log.info("room left", room=ticket.room, reason=reason)
 
     async def _serve(self, job: str, ticket: Ticket, metadata: str) -> str:
-        """One room, on the process's loop; whatever happens in it stays in it."""
+        """Serves one room on the process's loop; an exception ends this room only."""
         with bound(room=ticket.room):
             return await self._converse(job, ticket, metadata)
 
@@ -144,8 +144,8 @@ class RoomWorker:
         except VdxError as error:
             log.warning("room failed", error=error.for_log)
             return error.code
-        except Exception:  # a room's root: the others must not notice
-            log.exception("room broke")
+        except Exception:  # a room's root: other rooms must go on
+            log.exception("room failed")
             return "internal"
         finally:
             task.cancel()

@@ -98,7 +98,7 @@ export class Agent {
     if (sender.identity === this.participant?.identity) this.expectMore();
     if (event.type === "vdx.session.ended") this.reason = event.reason;
     if (event.type === "vdx.error") this.complaint = `${event.error.message}.`;
-    for (const told of translateRoom(event, this.session)) this.emit(told);
+    for (const told of translateRoom(event)) this.emit(told);
   }
 
   private begin(session: string, sender: RemoteParticipant): void {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { type RoomEvent, translateRoom } from "./events";
 
-const told = (event: RoomEvent) => translateRoom(event, "abc");
+const told = (event: RoomEvent) => translateRoom(event);
 
 describe("events of a room", () => {
   it("say what was heard and what was no turn", () => {
@@ -32,7 +32,12 @@ describe("events of a room", () => {
   it("are the socket's where the socket has them", () => {
     const [state] = told({ type: "vdx.state", state: "barged_in", thinking: false });
     expect(state).toEqual({ type: "state", state: "interrupted" });
-    const [partial] = told({ type: "vdx.transcript", utterance: 2, text: "go", stable: 2 });
+    const [partial] = told({
+      type: "vdx.transcript",
+      item_id: "item_abc_u2",
+      text: "go",
+      stable: 2,
+    });
     expect(partial).toMatchObject({ utterance: "item_abc_u2" });
   });
 

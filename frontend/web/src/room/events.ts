@@ -19,7 +19,7 @@ export type RoomEvent =
   | { type: "vdx.spectator"; message: string }
   | VdxEvent;
 
-export function translateRoom(event: RoomEvent, session: string): readonly CallEvent[] {
+export function translateRoom(event: RoomEvent): readonly CallEvent[] {
   switch (event.type) {
     case "vdx.session": {
       const voice = event.voice.split("/")[0] ?? "";
@@ -43,6 +43,6 @@ export function translateRoom(event: RoomEvent, session: string): readonly CallE
     case "vdx.spectator":
       return [{ type: "notice", topic: "connection", notice: { text: event.message } }];
     default:
-      return translateVdx(event, session);
+      return translateVdx(event);
   }
 }

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { CANCEL_ID, playback, type ServerEvent, translate } from "./protocol";
 import { rate } from "./socket";
 
-const told = (event: ServerEvent) => translate(event, "abc");
+const told = (event: ServerEvent) => translate(event);
 const done = (status: "completed" | "cancelled" | "failed"): ServerEvent => ({
   type: "response.done",
   response: {
@@ -23,7 +23,12 @@ describe("server events", () => {
   });
 
   it("carry partial and final words under the same id", () => {
-    const [partial] = told({ type: "vdx.transcript", utterance: 3, text: "go", stable: 0 });
+    const [partial] = told({
+      type: "vdx.transcript",
+      item_id: "item_abc_u3",
+      text: "go",
+      stable: 0,
+    });
     const [final] = told({
       type: "conversation.item.input_audio_transcription.completed",
       item_id: "item_abc_u3",

@@ -32,7 +32,7 @@ export type VdxEvent =
   | { type: "vdx.state"; state: string; thinking: boolean }
   | { type: "vdx.vad"; noise_floor: number; adaptive_threshold: number }
   | { type: "vdx.hint"; message: string }
-  | { type: "vdx.transcript"; utterance: number; text: string; stable: number }
+  | { type: "vdx.transcript"; item_id: string; text: string; stable: number }
   | {
       type: "vdx.turn";
       response_id: string;
@@ -67,8 +67,7 @@ const STATES: Readonly<Record<string, AgentState>> = {
 /** Errors of commands with this event id are of no interest: the answer was over already. */
 export const CANCEL_ID = "cancel";
 
-/** What the page is told; `session` is the id that items are named after. */
-export function translate(event: ServerEvent, session: string): readonly CallEvent[] {
+export function translate(event: ServerEvent): readonly CallEvent[] {
   switch (event.type) {
     case "session.updated": {
       const voice = event.session.audio.output.voice.split("/")[0] ?? "";
@@ -90,11 +89,11 @@ export function translate(event: ServerEvent, session: string): readonly CallEve
     case "response.done":
       return replied(event.response);
     default:
-      return event.type.startsWith("vdx.") ? translateVdx(event as VdxEvent, session) : [];
+      return event.type.startsWith("vdx.") ? translateVdx(event as VdxEvent) : [];
   }
 }
 
-export function translateVdx(event: VdxEvent, session: string): readonly CallEvent[] {
+export function translateVdx(event: VdxEvent): readonly CallEvent[] {
   switch (event.type) {
     case "vdx.state":
       return [{ type: "state", state: event.thinking ? "thinking" : named(event.state) }];
@@ -105,8 +104,8 @@ export function translateVdx(event: VdxEvent, session: string): readonly CallEve
       return [{ type: "notice", topic: "level", notice }];
     }
     case "vdx.transcript": {
-      const utterance = `item_${session}_u${event.utterance}`;
-      return [{ type: "heard", utterance, text: event.text, stable: event.stable }];
+      const { item_id: utterance, text, stable } = event;
+      return [{ type: "heard", utterance, text, stable }];
     }
     case "vdx.turn": {
       const gapMs = event.speech_end_to_first_audio_ms;

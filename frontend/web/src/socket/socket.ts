@@ -49,7 +49,7 @@ export class SocketTransport implements Transport {
     socket.onmessage = ({ data }: MessageEvent<string>) => {
       const event = JSON.parse(data) as ServerEvent;
       if (event.type === "session.created") {
-        this.begin(event.session.id.replace("sess_", ""));
+        this.begin(event.session.id);
         opened();
       }
       this.take(event);
@@ -80,7 +80,7 @@ export class SocketTransport implements Transport {
     if (event.type === "response.done") this.replies.delete(event.response.id);
     const command = playback(event);
     if (command) this.speaker?.command({ do: command });
-    for (const told of translate(event, this.session)) this.emit(told);
+    for (const told of translate(event)) this.emit(told);
   }
 
   close(): void {

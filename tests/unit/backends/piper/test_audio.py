@@ -163,7 +163,7 @@ def test_who_leaves_while_others_compute_costs_nothing(
     assert not next(left).pcm.size  # it has its turn now, and looks who listens
     left.close()
     assert not texts
-    assert not quiet._turns.shared
+    assert not quiet._queue.shared
 
 
 def test_several_threads_get_their_own_audio(quiet: PiperEngine) -> None:
@@ -186,15 +186,15 @@ def test_nothing_to_say_is_silence(quiet: PiperEngine) -> None:
     assert list(quiet.synthesize(TtsRequest("\u2026"))) == []
 
 
-def test_turns_go_to_who_runs_dry_first_and_to_two_at_once() -> None:
-    turns = ComputeQueue()
+def test_slots_go_to_what_runs_out_first_and_to_two_at_once() -> None:
+    queue = ComputeQueue()
     order: list[float | None] = []
     busy: list[float | None] = []
     most: list[int] = []
     release = threading.Event()
 
     def compute(due: float | None) -> None:
-        with turns.turn(due):
+        with queue.slot(due):
             busy.append(due)
             most.append(len(busy))
             order.append(due)
@@ -207,7 +207,7 @@ def test_turns_go_to_who_runs_dry_first_and_to_two_at_once() -> None:
     for number, thread in enumerate(threads):
         thread.start()
         expected = (min(number + 1, 2), max(number - 1, 0))
-        while (len(order), turns.waiting) != expected:
+        while (len(order), queue.waiting) != expected:
             time.sleep(0.001)
     release.set()
     for thread in threads:
@@ -218,24 +218,24 @@ def test_turns_go_to_who_runs_dry_first_and_to_two_at_once() -> None:
 
 
 def test_the_second_place_is_kept_for_who_needs_it() -> None:
-    turns = ComputeQueue()
+    queue = ComputeQueue()
     far = time.monotonic() + 3600
     entered = []
     leave = threading.Event()
 
     def far_ahead() -> None:
-        with turns.turn(far + 1):
+        with queue.slot(far + 1):
             entered.append("far ahead")
             leave.wait(30)
 
     waiting = threading.Thread(target=far_ahead)
-    with turns.turn(far):
+    with queue.slot(far):
         waiting.start()
-        while not turns.waiting:
+        while not queue.waiting:
             time.sleep(0.001)
-        with turns.turn(None):
-            assert turns.silent == 1
-            assert turns.shared
+        with queue.slot(None):
+            assert queue.without_audio == 1
+            assert queue.shared
             entered.append("newcomer")
         assert entered == ["newcomer"]
     leave.set()
@@ -252,7 +252,7 @@ def test_who_hears_nothing_yet_makes_room_for_newcomers(
     entered, leave = threading.Event(), threading.Event()
 
     def newcomer() -> None:
-        with quiet._turns.turn(None):
+        with quiet._queue.slot(None):
             entered.set()
             leave.wait(30)
 

@@ -65,6 +65,31 @@ def shrunk(model: onnx.ModelProto) -> None:
     tensor.raw_data = tensor.raw_data[:8]
 
 
+def nameless(model: onnx.ModelProto) -> None:
+    model.graph.input[1].name = "lengths"
+
+
+def attentive(model: onnx.ModelProto) -> None:
+    model.graph.input.add(name="attention")
+
+
+def nested(model: onnx.ModelProto) -> None:
+    model.graph.node[5].attribute.add(name="body").g.node.add(op_type="Constant")
+
+
+def inner_external(model: onnx.ModelProto) -> None:
+    tensor = model.graph.node[5].attribute.add(name="values").tensors.add()
+    tensor.external_data.add(key="location", value="/dev/zero")
+
+
+def composed(model: onnx.ModelProto) -> None:
+    model.functions.add(name="Identity", domain="")
+
+
+def unknown_ir(model: onnx.ModelProto) -> None:
+    model.ir_version = 99
+
+
 def modern(model: onnx.ModelProto) -> None:
     model.opset_import[0].version = 9999
 
@@ -80,6 +105,14 @@ SPOILS: dict[str, tuple[Spoil, str]] = {
     "another network": (edit(beheaded), "no Piper voice"),
     "short weights": (edit(shrunk), "refuses"),
     "newer format": (edit(modern), "refuses"),
+    "newer IR": (edit(unknown_ir), "refuses"),
+    "a claim of 2 GB": (lambda p: p.write_bytes(b"\x3a\xff\xff\xff\xff\x07"), "not an ONNX model"),
+    "an input less": (edit(nameless), "no input 'input_lengths'"),
+    "an input more": (edit(attentive), "wants an input 'attention'"),
+    "more speakers": (set_json(num_speakers=2), "no input 'sid'"),
+    "a graph inside": (edit(nested), "graph inside"),
+    "external values": (edit(inner_external), "another file"),
+    "functions": (edit(composed), "functions"),
     "link outside": (outside, "outside the folder"),
     "no configuration": (lambda p: Path(f"{p}.json").unlink(), "has no voice.onnx.json"),
     "broken JSON": (lambda p: Path(f"{p}.json").write_text('{"a": '), "not JSON"),
@@ -113,7 +146,7 @@ def test_sizes_are_limited_before_anything_is_read(
     with pytest.raises(InvalidArgument, match="more than 1000"):
         load_engine(Parameters({"voicepack": "voice"}), tmp_path)
     monkeypatch.setattr(config, "MAX_CONFIG_BYTES", 100)
-    with pytest.raises(InvalidArgument, match="larger than 100"):
+    with pytest.raises(InvalidArgument, match="more than 100"):
         load_engine(Parameters({"voicepack": "voice"}), tmp_path)
 
 

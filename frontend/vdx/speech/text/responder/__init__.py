@@ -40,7 +40,7 @@ def make_responder(config: ResponderConfig) -> Responder:
     """The responder that the configuration names; raises ConfigError for what it cannot use.
 
     The libraries of a kind are imported here and only for that kind; the chat client costs about
-    a second, so make it before the first person is waiting.
+    a second, so make it before the first session needs it.
     """
     match config.kind:
         case "repeat":

@@ -153,7 +153,7 @@ def _text_of(chunk: object) -> str:
 
 
 async def _close(stream: Stream) -> None:
-    # A connection that already broke has nothing left to close.
+    # A connection that failed before has nothing left to close.
     with suppress(openai.OpenAIError, OSError):
         await stream.close()
 

@@ -11,7 +11,7 @@ KEY = "responder.repeat.template"
 
 
 class RepeatResponder:
-    """Puts the last thing the person said into a template, `{text}` standing for it."""
+    """Fills a template with the user's last message, in place of `{text}`."""
 
     def __init__(self, config: RepeatConfig) -> None:
         self._template = config.template
@@ -26,7 +26,7 @@ class RepeatResponder:
                 )
 
     async def reply(self, messages: Sequence[Message]) -> AsyncGenerator[str, None]:
-        """One piece: the filled template. Nothing where nobody said anything."""
+        """One piece: the filled template; nothing where there is no message of the user."""
         said = next((m.text.strip() for m in reversed(messages) if m.role == "user"), "")
         if said:
             yield self._template.format(text=said)

@@ -43,7 +43,7 @@ class Script:
 
 
 class ScriptResponder:
-    """Reads its file once; the n-th thing a person says gets the n-th answer."""
+    """Reads its file once; the n-th message of a user gets the n-th answer."""
 
     def __init__(self, config: ScriptConfig) -> None:
         if config.path is None:

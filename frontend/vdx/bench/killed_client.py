@@ -1,4 +1,4 @@
-"""A person whose process is killed in mid-reply: how soon nothing of the session is left."""
+"""Kills a client during a reply: time until no task of its session is left."""
 
 import asyncio
 import os
@@ -7,18 +7,18 @@ import time
 from typing import Any
 
 from vdx.bench.bench_client import meet
-from vdx.bench.client_process import Plan, Step, run_person
+from vdx.bench.client_process import Plan, Step, run_client_process
 from vdx.bench.clips import clip, preload
 from vdx.bench.target import Target
 from vdx.core.errors import VdxError
 
 SPEECH = "ps_cards_002"
 POLL_S = 0.005
-PATIENCE_S = 10.0
+TIMEOUT_S = 10.0
 
 
 async def freed_ms(target: Target) -> float:
-    """Milliseconds from the death of a listening client to no session and no task of it.
+    """Milliseconds from killing a client, during a reply, to no session and no task of it.
 
     Raises:
         VdxError: no reply sounded, or something was left after 10 s.
@@ -32,27 +32,29 @@ async def freed_ms(target: Target) -> float:
 
     plan: Plan = {"url": target.url, "api_key": target.api_key}
     try:
-        await run_person("vanish", plan, sounding)
-    except VdxError:  # its death is what is wanted, but not before the reply
+        await run_client_process("killed_client", plan, sounding)
+    except VdxError:  # the client kills itself, but not before the reply
         if not sounded:
             raise
-    died = time.monotonic()
-    while time.monotonic() - died < PATIENCE_S:
+    ended = time.monotonic()
+    while time.monotonic() - ended < TIMEOUT_S:
         if not _left(before, await target.status()):
-            return round((time.monotonic() - died) * 1000, 1)
+            return round((time.monotonic() - ended) * 1000, 1)
         await asyncio.sleep(POLL_S)
-    raise VdxError(f"still there {PATIENCE_S:g} s after its client's death", service="bench")
+    raise VdxError(
+        f"the session is still open {TIMEOUT_S:g} s after its client ended", service="bench"
+    )
 
 
 def _left(before: dict[str, Any], after: dict[str, Any]) -> bool:
     return any(after[what] > before[what] for what in ("sessions", "tasks"))
 
 
-async def scenario(plan: Plan, step: Step) -> None:
-    """Speaks, hears the answer begin, and is gone without a goodbye."""
+async def run_users(plan: Plan, step: Step) -> None:
+    """Speaks, hears the first audio of the reply, and kills its own process."""
     preload((SPEECH,), plan)
-    async with meet(plan) as person:
-        await person.microphone_feed.say(clip(SPEECH, person.client.rate)).finished
-        if await person.reply_after(0) is not None:
+    async with meet(plan) as user:
+        await user.microphone_feed.say(clip(SPEECH, user.client.rate)).finished
+        if await user.reply_after(0) is not None:
             step()
             os.kill(os.getpid(), signal.SIGKILL)

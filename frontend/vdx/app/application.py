@@ -1,0 +1,152 @@
+"""The application of one process: its parts, the default models, and the open sessions."""
+
+import asyncio
+import os
+import secrets
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from vdx.app.failover import Failover
+from vdx.app.model_access import ModelAccess
+from vdx.app.model_requests import ModelRequests
+from vdx.app.profile_models import ProfileModels
+from vdx.app.responders import Responders
+from vdx.app.switching import ModelSwitching
+from vdx.core.capacity import default_max_sessions
+from vdx.core.config import Config
+from vdx.core.errors import SessionLimit, UnknownName
+from vdx.core.threads import in_thread
+from vdx.dialog.drain import Drain
+from vdx.dialog.ids import REALTIME_PREFIX
+from vdx.dialog.profiles import SessionOptions
+from vdx.dialog.services import Services
+from vdx.dialog.session import Session
+from vdx.dialog.transport import Transport
+from vdx.serving.manager import ModelManager
+from vdx.serving.readiness import Readiness
+from vdx.serving.triton import TritonClient
+from vdx.speech.input.aec import preload
+
+
+class Application:
+    """One per process; every session of every transport is opened here."""
+
+    def __init__(self, config: Config, client: TritonClient, manager: ModelManager) -> None:
+        self.config = config
+        self.client = client
+        self.manager = manager
+        self.sessions: dict[str, Session] = {}
+        self.max_sessions = config.server.max_sessions or default_max_sessions()
+        self.triton_pid: int | None = None
+        self.triton_metrics = ""
+        self.drain = Drain(config.server.drain_timeout_seconds)
+        self.loaded = False
+        """Whether the default models have been loaded; from then on sessions are let in."""
+        self.profiles = ProfileModels(config, manager)
+        self.models = ModelAccess(config, manager, self.profiles)
+        self.switching = ModelSwitching(manager, self.profiles, self.models, self.sessions)
+        self.readiness = Readiness(client, self.profiles.initial, manager.recovery.alive)
+        self.requests = ModelRequests(client, manager, self.readiness)
+        self._responders = Responders()
+        failover = Failover(manager, self.profiles)
+        self._services = Services(
+            config=config,
+            synthesize=self.requests.synthesize,
+            recognise=self.requests.recognise,
+            calibrated=manager.calibrated,
+            responder=self._responders.of,
+            recover_voice=failover.recover_voice,
+            recover_recogniser=failover.recover_recogniser,
+        )
+
+    async def load_defaults(self) -> None:
+        """Loads every profile's voice and recogniser and what `models.preload` names.
+
+        Raises:
+            UnknownName: a name that the repository does not hold.
+            ConfigError: a profile's language is not one of its voice or recogniser.
+            TritonError: a model could not be loaded.
+        """
+        await self.profiles.find()
+        for profile in self.profiles.names:
+            options = self.profiles.options(profile)
+            # The chat client takes a second to import; better now than in the first turn.
+            await in_thread(self._responders.of, options)
+            await self.prepare(options)
+        async with asyncio.TaskGroup() as group:
+            for model, kind in self.profiles.configured().items():
+                group.create_task(self.manager.ensure(model, kind), name=f"load-{model}")
+        self.profiles.check_languages()
+        self.readiness.problem = await self.readiness.check()
+        self.loaded = True
+
+    @property
+    def ready(self) -> bool:
+        """Whether Triton answered the last look and every profile's models were there."""
+        return self.loaded and not self.readiness.problem
+
+    async def close(self) -> None:
+        """Frees what the responders hold."""
+        await self._responders.close()
+
+    async def prepare(self, options: SessionOptions) -> None:
+        """Imports, in a thread, the libraries that a session with these options needs."""
+        if options.echo_control.cancellation:
+            await in_thread(preload)
+
+    def open_session(
+        self,
+        options: SessionOptions,
+        transport: Transport,
+        lead_ms: Callable[[], int] | None = None,
+        *,
+        promised: bool = False,
+    ) -> Session:
+        """A new session, to be run by the caller and given back with `forget`.
+
+        `lead_ms` replaces `playout.output_lead_ms` where a transport has its own; `promised` was
+        agreed to before the server drained, as a room was.
+
+        Raises:
+            Draining: the server is about to end.
+            SessionLimit: the server holds `server.max_sessions` already.
+        """
+        if self.drain.active and not promised:
+            raise self.drain.refusal()
+        limit = self.max_sessions
+        if len(self.sessions) >= limit:
+            raise SessionLimit(f"the server holds {limit} sessions, its limit; try again later")
+        # Only rooms have a lead of their own, and only they are promised.
+        name = "room" if promised else "websocket"
+        services = replace(self._services, lead_ms=lead_ms, transport=name)
+        session = Session(secrets.token_hex(6), options, services, transport)
+        self.sessions[session.id] = session
+        return session
+
+    def forget(self, session: Session) -> None:
+        """Takes a session that has ended off the list of open ones."""
+        self.sessions.pop(session.id, None)
+        self.drain.session_ended()
+
+    def session(self, session_id: str) -> Session:
+        """An open session by its id, also that of the Realtime protocol; raises UnknownName."""
+        try:
+            return self.sessions[session_id.removeprefix(REALTIME_PREFIX)]
+        except KeyError:
+            raise UnknownName(f"there is no session {session_id!r}", param="session") from None
+
+    def status(self) -> dict[str, Any]:
+        """The body of `GET /vdx/status`."""
+        return {
+            "pid": os.getpid(),
+            "triton_pid": self.triton_pid,
+            "triton_grpc": self.client.config.url,
+            "triton_metrics": self.triton_metrics,
+            "ready": self.ready,
+            "sessions": len(self.sessions),
+            "max_sessions": self.max_sessions,
+            "tasks": len(asyncio.all_tasks()),
+            "recogniser": self.profiles.recogniser,
+            "voice": self.profiles.options("").voice,
+        }

@@ -1,0 +1,64 @@
+"""Which models a request may name: any for an administrator, loaded or configured for a client."""
+
+from vdx.app.profile_models import ProfileModels
+from vdx.core.config import Config
+from vdx.core.errors import NotLoaded
+from vdx.dialog.profiles import SessionOptions
+from vdx.serving.manager import ModelManager
+from vdx.serving.models import ModelInfo, ModelKind
+
+
+class ModelAccess:
+    """Resolves the names of models in requests, and loads what the request may load."""
+
+    def __init__(self, config: Config, manager: ModelManager, profiles: ProfileModels) -> None:
+        self._config = config
+        self._manager = manager
+        self._profiles = profiles
+
+    async def resolve(self, name: str, kind: ModelKind | None = None, language: str = "") -> str:
+        """The full name of the model that `name` means, by default in the configured language.
+
+        Raises:
+            UnknownName: there is none.
+        """
+        return await self._manager.resolve(name, kind, language or self._config.asr.language)
+
+    async def load(self, name: str) -> ModelInfo:
+        """Loads any model, for an administrator; raises as `ModelManager.ensure`."""
+        return await self._manager.ensure(await self.resolve(name))
+
+    async def offered(self, name: str, kind: ModelKind | None, language: str = "") -> ModelInfo:
+        """The model that a client names: one that is loaded, or that the configuration names.
+
+        A client cannot have any other model loaded, because loaded models stay in memory. `name`
+        is resolved as in `serving/model_names.py`, so the name of the answer may be longer.
+
+        Raises:
+            NotLoaded: it is in the repository and neither loaded nor configured.
+            UnknownName, InvalidInput, TritonError: as `ModelManager.ensure`.
+        """
+        name = await self.resolve(name, kind, language)
+        if (
+            self._manager.info(name) is None
+            and name not in self._profiles.configured()
+            and not await self._manager.is_loaded(name)
+        ):
+            raise NotLoaded(
+                f"model {name!r} is not loaded, and no profile has it; load it with "
+                f"`vdx models load {name}` (POST /vdx/models/{name}/load)",
+                param="model",
+            )
+        return await self._manager.ensure(name, kind, language)
+
+    async def require(self, options: SessionOptions) -> SessionOptions:
+        """Loads the models that a client's session is to use; returns them with full names.
+
+        Raises:
+            NotLoaded, UnknownName, InvalidInput, TritonError: as `offered`; kind and language of
+                each model are checked.
+        """
+        names = {}
+        for model, kind in options.models:
+            names[model] = (await self.offered(model, kind, options.language)).name
+        return options.with_models(names)

@@ -1,0 +1,113 @@
+"""Which models the sessions of each profile start with: configured names in full, and defaults."""
+
+from vdx.core.config import Config
+from vdx.core.errors import ConfigError, InvalidInput
+from vdx.core.voice_choice import VoiceChoice
+from vdx.dialog.profiles import DEFAULT_PROFILE, SessionOptions, resolve
+from vdx.serving.default_models import DefaultModels
+from vdx.serving.manager import ModelManager
+from vdx.serving.models import ModelInfo, ModelKind
+
+
+class ProfileModels:
+    """The models of every profile. `find` is called once, before any other method."""
+
+    def __init__(self, config: Config, manager: ModelManager) -> None:
+        self._config = config
+        self._manager = manager
+        self._defaults = DefaultModels.of(config)
+        self._full_names: dict[tuple[str, str], str] = {}
+        """(name in the configuration, language) -> full name of the model."""
+        self._default_voice: VoiceChoice | None = None
+        self._default_recogniser = ""
+
+    @property
+    def names(self) -> list[str]:
+        """Every profile, the default one first."""
+        return list(dict.fromkeys((DEFAULT_PROFILE, *self._config.profiles)))
+
+    @property
+    def recogniser(self) -> str:
+        """The recogniser of new sessions of the default profile; empty where `asr` is off."""
+        return self.options(DEFAULT_PROFILE).recogniser
+
+    async def find(self) -> None:
+        """Finds the full names of all configured models, in the language of each profile.
+
+        Raises:
+            UnknownName: a name that the repository does not hold.
+            TritonError: Triton did not list its models.
+        """
+        config = self._config
+        self._defaults = DefaultModels.of(config, await self._manager.names())
+        named: list[tuple[str, ModelKind | None, str]] = [
+            (name, None, config.asr.language) for name in config.models.preload
+        ]
+        for profile in self.names:
+            options = resolve(config, profile, self._defaults)
+            named += [(model, kind, options.language) for model, kind in options.models]
+        for name, kind, language in named:
+            full_name = await self._manager.resolve(name, kind, language)
+            self._full_names[name, language] = full_name
+
+    def options(self, profile: str) -> SessionOptions:
+        """The options a session of `profile` starts with; raises UnknownName."""
+        options = resolve(self._config, profile, self._defaults)
+        options = options.with_models(
+            {name: self._full_name(name, options.language) for name, _ in options.models}
+        )
+        voice = self._default_voice
+        if voice is not None and self._speaks(voice.model, options.language):
+            options = options.updated(voice_choice=voice)
+        recogniser = self._default_recogniser
+        if recogniser and options.recogniser and self._speaks(recogniser, options.language):
+            options = options.updated(recogniser=recogniser)
+        return options
+
+    def set_default(self, info: ModelInfo, speaker: str) -> None:
+        """Lets later sessions of every profile, if it has their language, start with a model."""
+        if info.kind == "tts":
+            self._default_voice = VoiceChoice(info.name, speaker)
+        else:
+            self._default_recogniser = info.name
+
+    def clear_default(self, model: str) -> None:
+        """Lets later sessions start with their profile's model again, if `model` replaced it."""
+        if self._default_voice is not None and self._default_voice.model == model:
+            self._default_voice = None
+        if self._default_recogniser == model:
+            self._default_recogniser = ""
+
+    def initial(self) -> list[str]:
+        """The models that sessions of the profiles start with."""
+        every = [self.options(profile) for profile in self.names]
+        models = [model for options in every for model, _ in options.models if model]
+        return list(dict.fromkeys(models))
+
+    def configured(self) -> dict[str, ModelKind | None]:
+        """Every model that a profile or `models.preload` names -> the kind it is used as."""
+        language = self._config.asr.language
+        models: dict[str, ModelKind | None] = dict.fromkeys(
+            self._full_name(name, language) for name in self._config.models.preload
+        )
+        for profile in self.names:
+            models |= dict(self.options(profile).models)
+        return models
+
+    def check_languages(self) -> None:
+        """Raises ConfigError where a loaded model lacks the language of a profile that names it."""
+        for profile in self.names:
+            options = self.options(profile)
+            for model, _ in options.models:
+                try:
+                    if (info := self._manager.info(model)) is not None:
+                        info.require_language(options.language)
+                except InvalidInput as error:
+                    raise ConfigError(f"profiles.{profile}: {error}") from error
+
+    def _full_name(self, name: str, language: str) -> str:
+        return self._full_names.get((name, language), name)
+
+    def _speaks(self, model: str, language: str) -> bool:
+        info = self._manager.info(model)
+        return info is not None and info.speaks(language)

@@ -1,0 +1,122 @@
+"""Model switching: changes the voice or recogniser of open sessions, and the default of later ones.
+
+A session reads its options at each clause and at each utterance: what is under way is finished by
+the old model.
+"""
+
+from dataclasses import replace
+
+from vdx.app.model_access import ModelAccess
+from vdx.app.profile_models import ProfileModels
+from vdx.core.errors import InvalidInput
+from vdx.core.logs import logger
+from vdx.core.voice_choice import VoiceChoice
+from vdx.dialog.profiles import SessionOptions
+from vdx.dialog.session import Session
+from vdx.serving.manager import ModelManager
+from vdx.serving.models import ModelInfo, ModelKind
+
+log = logger(__name__)
+
+
+class ModelSwitching:
+    """Switches sessions between models; `sessions` are the open ones, by id."""
+
+    def __init__(
+        self,
+        manager: ModelManager,
+        profiles: ProfileModels,
+        models: ModelAccess,
+        sessions: dict[str, Session],
+    ) -> None:
+        self._manager = manager
+        self._profiles = profiles
+        self._models = models
+        self._sessions = sessions
+
+    async def use(self, name: str, session: Session | None = None) -> int:
+        """Switches one session, or every one and the default, to a model; returns how many.
+
+        `name` is a recogniser, a voice, or VOICE/SPEAKER; a voice without a speaker speaks with
+        its own default one. The model is loaded first, so no session ever waits for it. Sessions
+        that do not listen are left as they are by a recogniser.
+
+        Raises:
+            UnknownName: no such model, or it is neither a voice nor a recogniser.
+            InvalidInput: it lacks the language of a session, or the one session does not listen.
+            TritonError: it could not be loaded.
+        """
+        choice = VoiceChoice.parse(name)
+        info = await self._models.load(choice.model)
+        chosen = list(self._sessions.values()) if session is None else [session]
+        if session is None and info.kind == "asr":
+            chosen = [each for each in chosen if each.options.recogniser]
+        changes = [
+            (each, _switched(each.options, info, replace(choice, model=info.name)))
+            for each in chosen
+        ]
+        if session is None:
+            self._profiles.set_default(info, choice.speaker)
+        for each, options in changes:
+            each.update(options)
+        log.info("model switched", kind=info.kind, model=info.name, sessions=len(chosen))
+        return len(chosen)
+
+    async def use_offered(self, name: str, session: Session) -> ModelKind:
+        """Switches one session as its own client asks, to what a client may name.
+
+        Returns the kind of the model; raises as `ModelAccess.offered` and `use`.
+        """
+        choice = VoiceChoice.parse(name)
+        info = await self._models.offered(choice.model, None, session.options.language)
+        session.update(_switched(session.options, info, replace(choice, model=info.name)))
+        return info.kind
+
+    async def unload(self, model: str) -> tuple[list[str], list[str]]:
+        """Unloads a model; clauses and utterances that it works on are finished first.
+
+        Sessions that use it are switched to what their profile names, from the next clause or
+        utterance on. Returns the ids of the sessions that were switched, and of those that use it
+        and whose profile names no other loaded model of their language.
+
+        Raises:
+            UnknownName: no such model.
+            TritonError: Triton did not do it.
+        """
+        model = await self._models.resolve(model)
+        self._profiles.clear_default(model)
+        switched: list[str] = []
+        without_model: list[str] = []
+        for session in self._sessions.values():
+            if model in (session.options.voice, session.options.recogniser):
+                done = self._switch_to_profile(session, model)
+                (switched if done else without_model).append(session.id)
+        await self._manager.unload(model)
+        return switched, without_model
+
+    def _switch_to_profile(self, session: Session, model: str) -> bool:
+        """Replaces `model` in a session by that of its profile, if it is another, loaded one."""
+        now, own = session.options, self._profiles.options(session.options.profile)
+        other = own.voice_choice if now.voice == model else VoiceChoice(own.recogniser)
+        info = self._manager.info(other.model)
+        if other.model == model or info is None or not info.speaks(now.language):
+            return False
+        session.update(_switched(now, info, other))
+        return True
+
+
+def _switched(options: SessionOptions, info: ModelInfo, choice: VoiceChoice) -> SessionOptions:
+    """A session's options with another voice and its speaker, or another recogniser.
+
+    Raises:
+        InvalidInput: the model lacks the session's language, a recogniser is given a speaker, or
+            the session does not listen.
+    """
+    info.require_language(options.language)
+    if info.kind == "tts":
+        return options.updated(voice_choice=choice)
+    if choice.speaker:
+        raise InvalidInput(f"recogniser {info.name!r} has no speakers", param="model")
+    if not options.recogniser:
+        raise InvalidInput(f"profile {options.profile!r} does not listen", param="model")
+    return options.updated(recogniser=info.name)

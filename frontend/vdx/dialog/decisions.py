@@ -1,0 +1,118 @@
+"""Carries out the turn machine's decisions: on the stages, the history and the limits."""
+
+from collections.abc import Callable
+
+from vdx.core.logs import logger
+from vdx.dialog.hearing import Hearing
+from vdx.dialog.history import History, Item
+from vdx.dialog.ids import SessionIds
+from vdx.dialog.limits import Limits
+from vdx.dialog.session_events import ItemsForgotten, SessionEvent, UtteranceDropped
+from vdx.dialog.speaking import Speaking
+from vdx.dialog.trace import TurnTrace
+from vdx.dialog.turn_decisions import (
+    AbandonUtterance,
+    CancelReply,
+    CommitUser,
+    DiscardReply,
+    EndSession,
+    ExtendEndpoint,
+    FinishUtterance,
+    PauseReply,
+    PrepareReply,
+    ResumeReply,
+    SpeakReply,
+    StartReply,
+    TurnDecision,
+)
+from vdx.dialog.turn_events import SessionOver
+
+log = logger(__name__)
+
+
+class DecisionHandler:
+    """Emits what happens on the way; calls `end` with the reason when the session is to end."""
+
+    def __init__(
+        self,
+        hearing: Hearing,
+        speaking: Speaking,
+        history: History,
+        trace: TurnTrace,
+        limits: Limits,
+        ids: SessionIds,
+        emit: Callable[[SessionEvent | SessionOver], None],
+        end: Callable[[str], None],
+    ) -> None:
+        self._hearing = hearing
+        self._speaking = speaking
+        self._history = history
+        self._trace = trace
+        self._limits = limits
+        self._ids = ids
+        self._emit = emit
+        self._end = end
+        self.turns = 0
+        """Replies that were released to playout."""
+
+    def carry_out(self, decision: TurnDecision) -> None:
+        """Does what one decision says."""
+        hearing, speaking = self._hearing, self._speaking
+        match decision:
+            case ExtendEndpoint(utterance=number, silence_ms=silence_ms):
+                hearing.extend_endpoint(number, silence_ms)
+            case FinishUtterance(utterance=number):
+                hearing.finish(number)
+            case AbandonUtterance(utterance=number):
+                hearing.abandon(number)
+                self._emit(UtteranceDropped(self._ids.utterance(number)))
+            case CommitUser(text=text, utterance=number):
+                self._commit_user(text, number)
+            case PrepareReply(reply=number, text=text):
+                self._trace.restart_reply()
+                speaking.start(number, transcript=text)
+            case StartReply(reply=number, instructions=instructions, say=say):
+                self._trace.restart_reply()
+                speaking.start(number, instructions=instructions, say=say)
+                self._release()
+            case SpeakReply():
+                self._release()
+            case DiscardReply():
+                speaking.drop()
+            case PauseReply():
+                speaking.pause()
+            case ResumeReply():
+                speaking.resume()
+            case CancelReply(reason=reason):
+                speaking.cancel(reason)
+            case EndSession(reason=reason):
+                self._end(reason)
+
+    def finish(self, now: float, *, reply_over: bool) -> None:
+        """Checks limits after an event, at `now`; `reply_over`: it ended a reply."""
+        self._limits.touch(now)
+        if reply_over:
+            self._limit_history()
+            if self._limits.messages_used_up:
+                self._emit(SessionOver("max_messages"))
+
+    def _release(self) -> None:
+        self._limits.messages += 1
+        self.turns += 1
+        self._speaking.release()
+
+    def _commit_user(self, text: str, utterance: int | None) -> None:
+        self._limits.messages += 1
+        item_id = (
+            self._ids.typed_item(self._limits.messages)
+            if utterance is None
+            else self._ids.utterance(utterance).item_id
+        )
+        self._history.put(Item(item_id, "user", text))
+        self._limit_history()
+
+    def _limit_history(self) -> None:
+        """Removes the oldest items above `session.max_history_bytes`, and says which."""
+        if removed := self._history.make_room(self._limits.max_history_bytes):
+            log.warning("history is full", session=self._ids.session_id, removed=len(removed))
+            self._emit(ItemsForgotten(tuple(removed)))

@@ -1,0 +1,54 @@
+"""The ids that clients see of a session's utterances, replies and items: made here, once each."""
+
+from dataclasses import dataclass
+
+REALTIME_PREFIX = "sess_"
+
+
+@dataclass(frozen=True, slots=True)
+class UtteranceIds:
+    """`number` counts the utterances of a session from 1; `item_id` names its history item."""
+
+    number: int
+    item_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyIds:
+    """`number` counts the replies of a session from 1; `item_id` names its history item."""
+
+    session: "SessionIds"
+    number: int
+    response_id: str
+    item_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class SessionIds:
+    """The ids of one session; `session_id` is its own, in logs, rooms and the HTTP API."""
+
+    session_id: str
+
+    @property
+    def realtime_id(self) -> str:
+        """Its id in the Realtime protocol, which the HTTP API takes as well."""
+        return f"{REALTIME_PREFIX}{self.session_id}"
+
+    @property
+    def conversation_id(self) -> str:
+        return f"conv_{self.session_id}"
+
+    def utterance(self, number: int) -> UtteranceIds:
+        return UtteranceIds(number, f"item_{self.session_id}_u{number}")
+
+    def reply(self, number: int) -> ReplyIds:
+        session = self.session_id
+        return ReplyIds(self, number, f"resp_{session}_{number}", f"item_{session}_r{number}")
+
+    def typed_item(self, number: int) -> str:
+        """The item of text that the user typed; `number` counts the session's messages."""
+        return f"item_{self.session_id}_t{number}"
+
+    def created_item(self, key: str) -> str:
+        """The item that a client added without an id; `key` is unique in the process."""
+        return f"item_{self.session_id}_{key}"

@@ -1,0 +1,32 @@
+"""What a session uses of the process it lives in."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from vdx.core.config import Config
+from vdx.core.errors import VdxError
+from vdx.dialog.profiles import SessionOptions
+from vdx.speech.output.tts import Recover, Synthesize
+from vdx.speech.text.responder import Responder
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Shared by all sessions of one transport.
+
+    `recognise` opens a sequence for a session id; `calibrated` says whether a recogniser's
+    words alone may confirm a barge-in; `lead_ms` is the transport's own, if it has one;
+    `transport` names it in the log. `recover_voice` and `recover_recogniser` wait for a model
+    whose process died, or name another.
+    """
+
+    config: Config
+    synthesize: Synthesize
+    recognise: Callable[[SessionOptions, str], Any]
+    calibrated: Callable[[str], bool]
+    responder: Callable[[SessionOptions], Responder]
+    lead_ms: Callable[[], int] | None = None
+    transport: str = "websocket"
+    recover_voice: Recover | None = None
+    recover_recogniser: Callable[[SessionOptions, VdxError], Awaitable[bool]] | None = None

@@ -1,0 +1,107 @@
+"""What the turn machine decides; carried out by `dialog/decisions.py`."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class ExtendEndpoint:
+    """Let the pause under way last `silence_ms`; 0 means as long as any other pause."""
+
+    utterance: int
+    silence_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class FinishUtterance:
+    """Ask the recogniser for the final transcript."""
+
+    utterance: int
+
+
+@dataclass(frozen=True, slots=True)
+class AbandonUtterance:
+    """Drop the utterance without a final transcript: it was no turn."""
+
+    utterance: int
+
+
+@dataclass(frozen=True, slots=True)
+class CommitUser:
+    """Put what the user said (or typed: utterance None) into the history."""
+
+    text: str
+    utterance: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class PrepareReply:
+    """Start a reply to the history plus `text`, silently."""
+
+    reply: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class DiscardReply:
+    """Drop a prepared reply, none of which was sent."""
+
+    reply: int
+
+
+@dataclass(frozen=True, slots=True)
+class StartReply:
+    """Start a reply to the history and speak it; the texts are those of ReplyRequested."""
+
+    reply: int
+    instructions: str = ""
+    say: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SpeakReply:
+    """The prepared reply answers the final transcript: speak it."""
+
+    reply: int
+
+
+@dataclass(frozen=True, slots=True)
+class PauseReply:
+    """Stop playout; frames that were not sent are kept."""
+
+    reply: int
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeReply:
+    """Continue playout with the first sample that was not sent."""
+
+    reply: int
+
+
+@dataclass(frozen=True, slots=True)
+class CancelReply:
+    """End the reply, stop its computation, keep in the history what was played."""
+
+    reply: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class EndSession:
+    reason: str
+
+
+TurnDecision = (
+    ExtendEndpoint
+    | FinishUtterance
+    | AbandonUtterance
+    | CommitUser
+    | PrepareReply
+    | DiscardReply
+    | StartReply
+    | SpeakReply
+    | PauseReply
+    | ResumeReply
+    | CancelReply
+    | EndSession
+)

@@ -1,0 +1,148 @@
+"""The admin API under `/vdx/`: what runs, and which models do; `vdx models` speaks to it."""
+
+from typing import Annotated
+
+from fastapi import Path, Query
+from pydantic import BaseModel, Field
+
+from vdx.core.events import SessionState
+from vdx.dialog.session import Session
+from vdx.serving.manager import ModelStatus
+from vdx.serving.models import ModelKind
+from vdx.speech.input.noise_gate import VadStatistics
+from vdx.transports.http.operation import MODEL_REFUSALS, Host, operations, refusals
+
+NOT_EMPTY = {"minLength": 1}
+"""For the document alone: an empty name is answered as any other that is not there."""
+
+ModelName = Annotated[str, Path(json_schema_extra=NOT_EMPTY)]
+
+api = operations()
+
+
+class ServerStatus(BaseModel):
+    pid: int
+    triton_pid: int | None
+    triton_grpc: str
+    triton_metrics: str
+    ready: bool
+    sessions: int
+    max_sessions: int
+    tasks: int
+    recogniser: str = Field(description="of new sessions")
+    voice: str = Field(description="of new sessions")
+
+
+class OpenSession(BaseModel):
+    id: str
+    state: SessionState
+    voice: str
+    recogniser: str
+    messages: int
+    vad: VadStatistics
+
+
+class OpenSessions(BaseModel):
+    sessions: list[OpenSession]
+
+
+class ModelLine(BaseModel):
+    """What is not known of a model that was never loaded is left out."""
+
+    name: str
+    state: str = Field(description="READY, LOADING, UNLOADING or UNAVAILABLE")
+    reason: str
+    kind: ModelKind | None = None
+    family: str | None = None
+    languages: list[str] | None = None
+    sample_rate: int | None = Field(None, description="Hz")
+    capabilities: list[str] | None = None
+
+
+class Models(BaseModel):
+    models: list[ModelLine]
+
+
+class Loaded(BaseModel):
+    loaded: str
+    kind: ModelKind
+
+
+class Unloaded(BaseModel):
+    unloaded: str
+    sessions_moved: list[str] = Field(description="ids; they use their profile's model now")
+    sessions_still_using_it: list[str] = Field(description="ids; there is no other for them")
+
+
+class Used(BaseModel):
+    model: str
+    sessions: int = Field(description="how many were switched")
+
+
+@api.get("/vdx/status")
+async def status(host: Host) -> ServerStatus:
+    """Process ids, sessions, and what new sessions use."""
+    return ServerStatus.model_validate(host.status())
+
+
+@api.get("/vdx/sessions")
+async def sessions(host: Host) -> OpenSessions:
+    """Open sessions and how each stands."""
+    return OpenSessions(sessions=[_line(session) for session in host.sessions.values()])
+
+
+@api.get("/vdx/models", responses=refusals(503), response_model_exclude_none=True)
+async def models(host: Host) -> Models:
+    """Every model of the repository, its state and what it can do."""
+    return Models(models=[_model(entry) for entry in await host.manager.statuses()])
+
+
+@api.post("/vdx/models/{name:path}/load", responses=refusals(*MODEL_REFUSALS))
+async def load(host: Host, name: ModelName) -> Loaded:
+    """Loads a model and warms it up."""
+    info = await host.models.load(name)
+    return Loaded(loaded=info.name, kind=info.kind)
+
+
+@api.post("/vdx/models/{name:path}/unload", responses=refusals(*MODEL_REFUSALS))
+async def unload(host: Host, name: ModelName) -> Unloaded:
+    """Unloads a model; a clause or utterance in flight is finished."""
+    moved, left = await host.switching.unload(name)
+    return Unloaded(unloaded=name, sessions_moved=moved, sessions_still_using_it=left)
+
+
+@api.post("/vdx/models/{name:path}/use", responses=refusals(*MODEL_REFUSALS))
+async def use(
+    host: Host,
+    name: ModelName,
+    session: Annotated[str | None, Query(description="only this one, by its id")] = None,
+) -> Used:
+    """Switches live sessions and the default, or one session, to a model or VOICE/SPEAKER."""
+    only = host.session(session) if session else None
+    return Used(model=name, sessions=await host.switching.use(name, only))
+
+
+def _line(session: Session) -> OpenSession:
+    return OpenSession(
+        id=session.id,
+        state=session.state,
+        voice=session.options.voice,
+        recogniser=session.options.recogniser,
+        messages=len(session.history),
+        vad=session.hearing.statistics,
+    )
+
+
+def _model(entry: ModelStatus) -> ModelLine:
+    if (info := entry.info) is None:
+        return ModelLine(name=entry.name, state=entry.state, reason=entry.reason)
+    return ModelLine(
+        name=entry.name,
+        state=entry.state,
+        reason=entry.reason,
+        kind=info.kind,
+        family=info.family,
+        languages=list(info.languages),
+        sample_rate=info.sample_rate,
+        capabilities=sorted(info.capabilities),
+    )

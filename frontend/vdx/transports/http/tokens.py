@@ -1,0 +1,22 @@
+"""`POST /token`: lets one person into one room; see `transports/room/tokens.py`."""
+
+from typing import Annotated
+
+from fastapi import Body
+from starlette.responses import Response
+
+from vdx.transports.http.operation import Host, operations, refusals
+from vdx.transports.room.tokens import TokenAnswer, TokenRequest, mint
+
+api = operations()
+
+
+@api.post("/token", responses=refusals(400, 404, 408, 413))
+async def token(
+    host: Host,
+    response: Response,
+    wanted: Annotated[TokenRequest, Body(default_factory=TokenRequest)],
+) -> TokenAnswer:
+    """A token for one LiveKit room, with an agent; every key may be left out."""
+    response.headers["Cache-Control"] = "no-store"
+    return mint(host.config.livekit, wanted)

@@ -1,0 +1,90 @@
+"""A recording that arrives as a multipart form, to disk within limits of size and time.
+
+Starlette's parser, with vdx's limits around it.
+"""
+
+import tempfile
+from collections.abc import Mapping
+from contextlib import aclosing
+from typing import Any, Final
+
+from starlette.datastructures import FormData, UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.requests import Request
+
+from vdx.core.errors import InvalidInput, StorageFailed, TooLarge
+from vdx.core.logs import logger
+from vdx.transports.http.bodies import in_time, pieces_of, require_type
+
+log = logger(__name__)
+
+FORM: Final = "multipart/form-data"
+MAX_FIELDS = 32
+FORM_BYTES = 64 * 1024
+"""What a form may hold beside its file."""
+
+
+async def upload(request: Request, max_bytes: int) -> tuple[UploadFile, Mapping[str, Any]]:
+    """The `file` of a multipart form, spooled to disk, and the fields beside it.
+
+    A field whose name ends in `[]`, or that comes twice, is a list.
+
+    Raises:
+        InvalidInput: it is something else (UnsupportedMedia, TooLarge, TooSlow are kinds of it).
+        StorageFailed: there is no room on the disk.
+    """
+    require_type(request, FORM)
+    form = await in_time(_form(request, max_bytes + FORM_BYTES))
+    file = form.get("file")
+    if not isinstance(file, UploadFile):
+        await form.close()
+        raise InvalidInput("the form needs a part named file that is a file", param="file")
+    if (file.size or 0) > max_bytes:
+        await form.close()
+        raise TooLarge(f"file has {file.size} bytes, more than {max_bytes}", param="file")
+    return file, _fields(form)
+
+
+async def _form(request: Request, limit: int) -> FormData:
+    async with aclosing(pieces_of(request, limit)) as pieces:
+        parser = MultiPartParser(
+            request.headers,
+            pieces,
+            max_files=1,
+            max_fields=MAX_FIELDS,
+            max_part_size=FORM_BYTES,
+        )
+        try:
+            return await parser.parse()
+        except MultiPartException as error:
+            raise InvalidInput(f"the form cannot be read: {error.message}") from None
+        except OSError as error:
+            log.warning("an upload could not be stored", folder=_folder(), error=repr(error))
+            raise StorageFailed(
+                f"the server cannot store the upload: {error.strerror or error}; try again later"
+            ) from None
+
+
+def _folder() -> str:
+    """Where uploads go, for the log: the name of a server's folder is nothing for its clients."""
+    try:
+        return tempfile.gettempdir()
+    except OSError:
+        return "none of the folders for temporary files can be written to"
+
+
+def _fields(form: FormData) -> dict[str, Any]:
+    fields: dict[str, Any] = {}
+    for key in form:
+        values = [value for value in form.getlist(key) if isinstance(value, str)]
+        if key.endswith("[]"):
+            fields[key.removesuffix("[]")] = values
+        elif key in LISTS:
+            fields[key] = values
+        elif key != "file":
+            fields[key] = values[-1] if values else None
+    return fields
+
+
+LISTS = ("timestamp_granularities", "include")
+"""Fields that curl may also send without brackets."""

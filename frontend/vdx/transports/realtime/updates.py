@@ -1,0 +1,71 @@
+"""Session updates in the order they were sent; one that loads a model does not stop the reading."""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
+
+from vdx.core.errors import SessionLimit, VdxError
+from vdx.transports.realtime.schema import SessionUpdate
+
+MAX_PENDING = 16
+"""Updates that may wait while a model loads."""
+
+
+class SessionUpdates:
+    """`take` every update; those that have to wait are applied by a task.
+
+    `apply` makes an update effective and raises a VdxError where it is refused; `loads` says
+    whether it needs a model that is not loaded; `refused` is called with the error of an update
+    that was applied later, and the client's id of its event; `spawn` starts a task.
+    """
+
+    def __init__(
+        self,
+        apply: Callable[[SessionUpdate], Awaitable[None]],
+        loads: Callable[[SessionUpdate], bool],
+        refused: Callable[[VdxError, str | None], None],
+        spawn: Callable[[Callable[[], Coroutine[Any, Any, None]]], asyncio.Task[None]],
+    ) -> None:
+        self._apply = apply
+        self._loads = loads
+        self._refused = refused
+        self._spawn = spawn
+        self._pending: deque[tuple[SessionUpdate, str | None]] = deque()
+        self._task: asyncio.Task[None] | None = None
+
+    async def take(self, update: SessionUpdate, event_id: str | None) -> None:
+        """Applies an update, at once where no model has to be loaded for it or for one before it.
+
+        Raises:
+            SessionLimit: MAX_PENDING updates wait already.
+            VdxError: an update that was applied at once is refused.
+        """
+        if self._task is None and not self._loads(update):
+            await self._apply(update)
+            return
+        if len(self._pending) >= MAX_PENDING:
+            raise SessionLimit(
+                f"{MAX_PENDING} session updates wait for a model to load; send this one again "
+                "after the next session.updated"
+            )
+        self._pending.append((update, event_id))
+        if self._task is None:
+            self._task = self._spawn(self._work)
+
+    def cancel(self) -> None:
+        """Drops what waits, and the update that is being applied."""
+        self._pending.clear()
+        if self._task is not None:
+            self._task.cancel()
+
+    async def _work(self) -> None:
+        try:
+            while self._pending:
+                update, event_id = self._pending.popleft()
+                try:
+                    await self._apply(update)
+                except VdxError as error:
+                    self._refused(error, event_id)
+        finally:
+            self._task = None

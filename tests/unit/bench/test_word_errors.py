@@ -1,0 +1,32 @@
+"""Word error rates of the benches."""
+
+import pytest
+
+from vdx.bench.word_errors import require_jiwer, word_error_rate
+from vdx.cli.bench.models import transcriptions
+from vdx.core.errors import SetupError
+
+
+@pytest.mark.parametrize(
+    ("said", "heard", "percent"),
+    [
+        (["a b c d"], ["a b c d"], 0),
+        (["a b c d"], ["a x c"], 50),
+        (["a"], [""], 100),
+        (["a"], ["a b c"], 200),
+        (["seven o'clock"], ["Seven o'clock."], 100),
+        (["a b c", "d"], ["a c", "d"], 25),
+        (["a b  c"], [" a b c "], 0),
+    ],
+)
+def test_wrong_missing_and_added_words_count(
+    said: list[str], heard: list[str], percent: float
+) -> None:
+    assert word_error_rate(said, heard) == pytest.approx(percent)
+
+
+def test_a_bench_says_first_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    require_jiwer()
+    monkeypatch.setattr("vdx.bench.word_errors.find_spec", lambda name: None)
+    with pytest.raises(SetupError, match=r"pip install 'vdx\[bench\]'"):
+        transcriptions()

@@ -1,0 +1,104 @@
+"""The one path of events: every class has its place on it, in the order of its table."""
+
+from typing import get_args
+
+from tests.unit.dialog.fakes import Heard
+from tests.unit.dialog.stage import answered, scene
+from tests.unit.virtual_time import on_virtual_time
+from vdx.core.errors import ModelFailed, ModelUnavailable
+from vdx.core.events import (
+    ReplyEnded,
+    ResponderStarted,
+    SessionState,
+    StageEvent,
+    StageFailed,
+    SynthesisStarted,
+)
+from vdx.dialog.dispatch import Event
+from vdx.dialog.session_events import (
+    ErrorOccurred,
+    FinalTranscript,
+    PartialTranscript,
+    RecognitionFailed,
+    ReplyClause,
+    ReplyDone,
+    ReplyStarted,
+    StateChanged,
+    TurnTimed,
+    UtteranceEnded,
+    UtteranceStarted,
+)
+
+
+@on_virtual_time
+async def test_every_class_of_event_has_a_handler() -> None:
+    async with scene(lead_in=False) as stage:
+        handlers = stage.session._dispatcher._handlers
+    assert set(get_args(StageEvent)) <= set(handlers)
+    assert set(handlers) == set(get_args(Event))
+
+
+@on_virtual_time
+async def test_a_turn_reaches_the_transport_in_order() -> None:
+    async with scene(Heard("go")) as stage:
+        await answered(stage)
+        await stage.until(SessionState.WAITING_FOR_INPUT)
+        kinds = [type(event) for _, event in stage.transport.events]
+    assert [kind for kind in kinds if kind is not StateChanged] == [
+        UtteranceStarted,
+        PartialTranscript,
+        UtteranceEnded,
+        FinalTranscript,
+        ReplyStarted,
+        TurnTimed,
+        ReplyClause,
+        ReplyClause,
+        ReplyDone,
+    ]
+
+
+@on_virtual_time
+async def test_events_carry_the_ids_of_the_history() -> None:
+    async with scene(Heard("go")) as stage:
+        await answered(stage)
+        await stage.until(SessionState.WAITING_FOR_INPUT)
+        said, answer = stage.session.history
+        (final,) = stage.transport.all(FinalTranscript)
+        (done,) = stage.transport.all(ReplyDone)
+        clauses = stage.transport.all(ReplyClause)
+    assert (final.utterance.item_id, done.reply.item_id) == (said.id, answer.id)
+    assert [clause.clause for clause in clauses] == [0, 1]
+    assert {clause.reply for clause in clauses} == {done.reply}
+
+
+@on_virtual_time
+async def test_events_of_a_reply_that_is_over_change_nothing() -> None:
+    async with scene(Heard("go")) as stage:
+        await answered(stage)
+        before = len(stage.transport.events)
+        for event in (ResponderStarted(99), SynthesisStarted(99), ReplyEnded(99)):
+            stage.session.emit(event)
+        assert len(stage.transport.events) == before
+        assert stage.state is SessionState.SPEAKING
+
+
+@on_virtual_time
+async def test_a_stage_that_fails_is_reported_once() -> None:
+    async with scene() as stage:
+        error = ModelFailed("the model failed", model="tone")
+        stage.session.emit(StageFailed(error))
+        assert stage.transport.all(ErrorOccurred) == [ErrorOccurred(error)]
+
+
+@on_virtual_time
+async def test_a_recogniser_that_is_gone_is_followed_by_an_apology() -> None:
+    gone = ModelUnavailable("the recogniser is gone", model="fake-asr")
+    async with scene(Heard("go", error=gone)) as stage:
+        await stage.person_says()
+        await stage.until(SessionState.SPEAKING)
+        kinds = [type(event) for _, event in stage.transport.events]
+        failed = kinds.index(RecognitionFailed)
+        assert kinds[failed - 1] is ErrorOccurred
+        assert ReplyStarted in kinds[failed:]
+        await stage.until(SessionState.WAITING_FOR_INPUT)
+        assert stage.said()[-1][1] == stage.session.options.responder.apology

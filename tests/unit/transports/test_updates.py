@@ -1,0 +1,158 @@
+"""Settings that a client changes while a model loads: in order, bounded, and beside the audio."""
+
+import asyncio
+import base64
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any, cast
+
+from tests.unit.test_app import KINDS, SpeakingTriton
+from vdx.app import Application
+from vdx.core.config import Config
+from vdx.serving.manager import ModelManager
+from vdx.transports.realtime.connection import Connection
+from vdx.transports.realtime.settings import Settings
+from vdx.transports.realtime.updates import MAX_PENDING
+
+HELD = "tone"
+
+
+class HeldTriton(SpeakingTriton):
+    """Loads a model only once `gate` is set."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.gate = asyncio.Event()
+        self.gate.set()
+
+    async def load(self, model: str) -> None:
+        await self.gate.wait()
+        await super().load(model)
+
+
+class FakeSocket:
+    """A client: `sends` events, and keeps what it receives."""
+
+    def __init__(self) -> None:
+        self._messages: asyncio.Queue[dict[str, Any]] = asyncio.Queue(100)
+        self._changed = asyncio.Event()
+        self.received: list[dict[str, Any]] = []
+
+    def sends(self, kind: str, **fields: Any) -> None:
+        self._messages.put_nowait(
+            {"type": "websocket.receive", "text": json.dumps({"type": kind, **fields})}
+        )
+
+    def updates(self, event_id: str, **session: Any) -> None:
+        self.sends("session.update", event_id=event_id, session={"type": "realtime", **session})
+
+    def leaves(self) -> None:
+        self._messages.put_nowait({"type": "websocket.disconnect"})
+
+    async def receive(self) -> dict[str, Any]:
+        return await self._messages.get()
+
+    async def send_text(self, text: str) -> None:
+        self.received.append(json.loads(text))
+        self._changed.set()
+
+    async def close(self, code: int, reason: str) -> None: ...
+
+    def of(self, kind: str) -> list[dict[str, Any]]:
+        return [event for event in self.received if event["type"] == kind]
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        async with asyncio.timeout(20):
+            while not condition():
+                self._changed.clear()
+                await self._changed.wait()
+
+
+@asynccontextmanager
+async def connected() -> AsyncIterator[tuple[FakeSocket, HeldTriton, Connection]]:
+    """A connection whose host is configured for HELD, which is not loaded now."""
+    triton = HeldTriton(dict(KINDS), load_s=0.0)
+    client = cast(Any, triton)
+    config = Config.model_validate({"profiles": {"tones": {"voice": HELD}}})
+    host = Application(config, client, ModelManager(client))
+    await host.load_defaults()
+    await host.manager.unload(HELD)
+    triton.gate.clear()
+    socket, options = FakeSocket(), host.profiles.options("")
+    settings = Settings(options, options.voice_choice, options.recogniser)
+    connection = Connection(cast(Any, socket), host, settings)
+    serving = asyncio.create_task(connection.run())
+    try:
+        yield socket, triton, connection
+    finally:
+        socket.leaves()
+        async with asyncio.timeout(20):
+            await serving
+        await host.close()
+
+
+def voice(name: str) -> dict[str, Any]:
+    return {"audio": {"output": {"voice": name}}}
+
+
+async def test_audio_is_taken_while_several_updates_wait_for_a_model() -> None:
+    async with connected() as (socket, triton, connection):
+        socket.updates("first", **voice(HELD))
+        socket.updates("second", instructions="Be brief.")
+        socket.sends("input_audio_buffer.append", audio=base64.b64encode(bytes(48_000)).decode())
+        socket.sends("conversation.item.retrieve", item_id="none", event_id="after")
+        await socket.until(lambda: bool(socket.of("error")))
+        assert socket.of("error")[0]["error"]["event_id"] == "after"
+        assert connection._session.hearing.position_ms >= 900
+        assert socket.of("session.updated") == []
+        triton.gate.set()
+        await socket.until(lambda: len(socket.of("session.updated")) == 2)
+
+
+async def test_updates_take_effect_in_the_order_they_were_sent() -> None:
+    async with connected() as (socket, triton, _):
+        socket.updates("1", instructions="Zero.")
+        socket.updates("2", **voice(HELD))
+        socket.updates("3", instructions="One.")
+        socket.updates("4", **voice("nobody"))
+        socket.updates("5", instructions="Two.", **voice("espeak"))
+        await socket.until(lambda: len(socket.of("session.updated")) == 1)
+        triton.gate.set()
+        await socket.until(lambda: len(socket.of("session.updated")) == 4)
+        seen = [
+            (event["session"]["instructions"], event["session"]["audio"]["output"]["voice"])
+            for event in socket.of("session.updated")
+        ]
+        assert seen == [
+            ("Zero.", "espeak"),
+            ("Zero.", HELD),
+            ("One.", HELD),
+            ("Two.", "espeak"),
+        ]
+        assert [event["error"]["event_id"] for event in socket.of("error")] == ["4"]
+
+
+async def test_no_more_updates_wait_than_the_limit() -> None:
+    async with connected() as (socket, triton, _):
+        socket.updates("loads", **voice(HELD))
+        for number in range(MAX_PENDING + 1):
+            socket.updates(f"waits-{number}", instructions=f"{number}")
+        await socket.until(lambda: bool(socket.of("error")))
+        [refused] = socket.of("error")
+        assert refused["error"]["event_id"] == f"waits-{MAX_PENDING}"
+        assert refused["error"]["code"] == "limit_reached"
+        assert refused["error"]["retryable"] is True
+        triton.gate.set()
+        await socket.until(lambda: len(socket.of("session.updated")) == MAX_PENDING + 1)
+        socket.updates("later", instructions="done")
+        await socket.until(lambda: len(socket.of("session.updated")) == MAX_PENDING + 2)
+
+
+async def test_what_waits_is_dropped_when_the_client_leaves() -> None:
+    async with connected() as (socket, _, _):
+        socket.updates("first", **voice(HELD))
+        socket.updates("second", instructions="Be brief.")
+        socket.sends("conversation.item.retrieve", item_id="none", event_id="after")
+        await socket.until(lambda: bool(socket.of("error")))
+    assert socket.of("session.updated") == []

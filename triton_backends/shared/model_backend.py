@@ -1,0 +1,42 @@
+"""What the two kinds of TritonPythonModel have in common: the model, its metrics, log and probe."""
+
+import triton_python_backend_utils as pb_utils
+
+from triton_backends.shared.errors import BackendError, Busy
+from triton_backends.shared.fault_log import FaultLog
+from triton_backends.shared.metrics import Metrics, TritonMetrics
+from triton_backends.shared.model_info import ModelInfo
+from triton_backends.shared.parameters import Parameters
+from triton_backends.shared.parent_watch import exit_with_parent
+from triton_backends.shared.progress import Progress
+
+
+class ModelBackend:
+    """Base of TtsBackend and AsrBackend."""
+
+    model: ModelInfo
+    _metrics: Metrics
+    _faults: FaultLog
+    _progress: Progress
+
+    def _read_arguments(self, args: dict[str, str]) -> Parameters:
+        """First of all in `initialize`: which model this is; returns its parameters."""
+        exit_with_parent()
+        self.model = ModelInfo.of(args)
+        return Parameters.of(args["model_config"])
+
+    def _start_reports(self, parameters: Parameters, stuck_ms: int) -> None:
+        """Once the engine is there: metrics, the log of faults, and what probes are answered with.
+
+        `stuck_ms`: without progress for so long an engine with work counts as stuck, unless the
+        parameter of that name says otherwise.
+        """
+        self._metrics = TritonMetrics(pb_utils, self.model.name)
+        self._faults = FaultLog(self.model.name, pb_utils.Logger.log_error)
+        self._progress = Progress(parameters.integer("stuck_ms", stuck_ms, low=100) / 1000)
+
+
+def count_error(metrics: Metrics, error: BackendError) -> None:
+    """Count a request that was answered with an error."""
+    busy = isinstance(error, Busy)
+    metrics.add("vdx_rejections_total" if busy else "vdx_model_errors_total")

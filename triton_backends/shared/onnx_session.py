@@ -1,0 +1,45 @@
+"""Sessions of onnxruntime whose failures are errors of this package.
+
+onnxruntime raises classes that it does not export, so everything it raises is caught here.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from numpy.typing import NDArray
+
+from triton_backends.shared.errors import Internal, InvalidArgument
+
+CPU: tuple[str, dict[str, Any]] = ("CPUExecutionProvider", {})
+MAX_ERROR_CHARS = 300
+
+
+def open_session(
+    name: str,
+    model: str | bytes,
+    options: Any,
+    providers: Sequence[tuple[str, dict[str, Any]]] = (CPU,),
+) -> Any:
+    """A session over a file's path or a model's bytes; `options` are SessionOptions.
+
+    Raises InvalidArgument naming the model where onnxruntime does not load it.
+    """
+    import onnxruntime
+
+    options.log_severity_level = 3
+    try:
+        return onnxruntime.InferenceSession(model, options, providers=list(providers))
+    except Exception as error:  # noqa: BLE001  (see the module)
+        said = str(error)[:MAX_ERROR_CHARS]
+        raise InvalidArgument(f"{name} cannot be loaded: {said}") from None
+
+
+def run(
+    session: Any, inputs: Mapping[str, NDArray[Any]], outputs: Sequence[str] | None = None
+) -> list[NDArray[Any]]:
+    """The named outputs, or all in their order; raises Internal when the network fails."""
+    try:
+        found: list[NDArray[Any]] = session.run(outputs, inputs)
+    except Exception as error:  # see the module
+        raise Internal(f"the network failed: {str(error)[:MAX_ERROR_CHARS]}") from error
+    return found
