@@ -33,6 +33,9 @@ _CLAUSE_ENDS = frozenset(",;:–—、，；：،؛")
 _CLOSERS = "\"'”’»›)]}」』）】"
 
 
+Samples = NDArray[np.int16] | NDArray[np.float32]
+
+
 def pause_after(text: str, speed: float) -> int:
     """The pause in milliseconds that the end of a clause's text calls for, at a SPEED.
 
@@ -80,7 +83,7 @@ def trim_end(chunks: Iterable[Chunk], rate: int, pause_ms: int) -> Generator[Chu
     """
     pause, longest = pause_ms * rate // 1000, HELD_MS * rate // 1000
     given = 0  # of silence since the last sound
-    held: list[NDArray[np.int16] | NDArray[np.float32]] = []
+    held: list[Samples] = []
     for chunk in chunks:
         pcm = chunk.pcm
         loud = _loud(pcm)
@@ -94,10 +97,11 @@ def trim_end(chunks: Iterable[Chunk], rate: int, pause_ms: int) -> Generator[Chu
             out, held = [pcm[:cut]], [*held, pcm[cut:]]
         if sum(each.size for each in held) > longest:
             out, held = [*out, *held], []
-        yield Chunk(np.concatenate(out), chunk.words)
+        joined: Samples = np.concatenate(out)
+        yield Chunk(joined, chunk.words)
 
 
-def _loud(pcm: NDArray[np.int16] | NDArray[np.float32]) -> NDArray[np.intp]:
+def _loud(pcm: Samples) -> NDArray[np.intp]:
     return np.flatnonzero(np.abs(as_float(pcm)) > SOUND)
 
 

@@ -185,7 +185,7 @@ def test_chinese_and_japanese_need_no_spaces() -> None:
 
 
 def test_a_clause_knows_that_a_line_ends_with_it() -> None:
-    clauses = chunk("To buy today: \n- milk\n- bread and butter. Then home")
+    clauses = chunk("To buy today:\n- milk\n- bread and butter. Then home")
     assert [(clause.text, clause.ends_line) for clause in clauses] == [
         ("To buy today:", True),
         ("milk", True),
