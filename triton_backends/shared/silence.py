@@ -7,6 +7,7 @@ sound is the pause that the clause's last punctuation calls for; like the streng
 """
 
 from collections.abc import Generator, Iterable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -83,7 +84,7 @@ def trim_end(chunks: Iterable[Chunk], rate: int, pause_ms: int) -> Generator[Chu
     """
     pause, longest = pause_ms * rate // 1000, HELD_MS * rate // 1000
     given = 0  # of silence since the last sound
-    held: list[Samples] = []
+    held: list[Any] = []
     for chunk in chunks:
         pcm = chunk.pcm
         loud = _loud(pcm)
@@ -97,8 +98,7 @@ def trim_end(chunks: Iterable[Chunk], rate: int, pause_ms: int) -> Generator[Chu
             out, held = [pcm[:cut]], [*held, pcm[cut:]]
         if sum(each.size for each in held) > longest:
             out, held = [*out, *held], []
-        joined: Samples = np.concatenate(out)
-        yield Chunk(joined, chunk.words)
+        yield Chunk(np.concatenate(out), chunk.words)
 
 
 def _loud(pcm: Samples) -> NDArray[np.intp]:
