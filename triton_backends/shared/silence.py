@@ -1,16 +1,60 @@
-"""Leaves out the silence that a voice begins with, which delays the first audible sound."""
+"""Cuts the silence that voices put around a clause.
+
+A listener waits through every millisecond before the first sound, and many networks end each
+clause with a quarter of a second of silence, whatever comes next. What is left after the last
+sound is the pause that the clause's last punctuation calls for; like the strengths of SSML's
+`<break>` (weak: a comma, strong: a sentence, x-strong: a paragraph) it grows with the boundary.
+"""
 
 from collections.abc import Generator, Iterable
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from triton_backends.shared.engine import Chunk, Word
 from triton_backends.shared.resample import as_float
 
 SOUND = 0.003
-"""Absolute sample value, -1 to 1, above which there is sound: about -50 dBFS."""
+"""Amplitude from which on a sample is sound, about -50 dBFS."""
 KEPT_MS = 2
-"""Of the silence before the first sound."""
+"""Kept before the first sound, which may begin softly."""
+HELD_MS = 1000
+"""Silence longer than this is within the clause: it is given out before sound follows."""
+
+PARAGRAPH_MS = 450
+LINE_MS = 250
+SENTENCE_MS = 250
+CLAUSE_MS = 120
+PHRASE_MS = 40
+"""Where a clause was cut between two words."""
+
+_SENTENCE_ENDS = frozenset(".!?…。！？｡।॥؟۔")
+_CLAUSE_ENDS = frozenset(",;:–—、，；：،؛")
+_CLOSERS = "\"'”’»›)]}」』）】"
+
+
+Samples = NDArray[np.int16] | NDArray[np.float32]
+
+
+def pause_after(text: str, speed: float) -> int:
+    """The pause in milliseconds that the end of a clause's text calls for, at a SPEED.
+
+    A text that ends with a line break is a line of a list, one with two a paragraph.
+    """
+    breaks = text[len(text.rstrip()) :].count("\n")
+    core = text.rstrip().rstrip(_CLOSERS)
+    if breaks > 1:
+        pause = PARAGRAPH_MS
+    elif breaks:
+        pause = LINE_MS
+    elif core and core[-1] in _SENTENCE_ENDS:
+        pause = SENTENCE_MS
+    elif core and core[-1] in _CLAUSE_ENDS:
+        pause = CLAUSE_MS
+    else:
+        pause = PHRASE_MS
+    return round(pause / speed)
 
 
 def trim_start(chunks: Iterable[Chunk], rate: int, limit_ms: int) -> Generator[Chunk]:
@@ -21,7 +65,7 @@ def trim_start(chunks: Iterable[Chunk], rate: int, limit_ms: int) -> Generator[C
     for chunk in chunks:
         pcm = chunk.pcm
         if seeking:
-            loud = np.flatnonzero(np.abs(as_float(pcm)) > SOUND)
+            loud = _loud(pcm)
             seeking = not loud.size
             first = pcm.size if seeking else max(int(loud[0]) - KEPT_MS * rate // 1000, 0)
             cut = min(first, limit - dropped)
@@ -30,6 +74,35 @@ def trim_start(chunks: Iterable[Chunk], rate: int, limit_ms: int) -> Generator[C
             pcm = pcm[cut:]
         shift = round(dropped * 1000 / rate)
         yield Chunk(pcm, tuple(_earlier(word, shift) for word in chunk.words))
+
+
+def trim_end(chunks: Iterable[Chunk], rate: int, pause_ms: int) -> Generator[Chunk]:
+    """The same chunks with at most `pause_ms` of silence after the last sound.
+
+    Silence beyond that is held back until sound follows it, so that it is known not to be the
+    last; the sound itself is never delayed.
+    """
+    pause, longest = pause_ms * rate // 1000, HELD_MS * rate // 1000
+    given = 0  # of silence since the last sound
+    held: list[Any] = []
+    for chunk in chunks:
+        pcm = chunk.pcm
+        loud = _loud(pcm)
+        if loud.size:
+            sound = int(loud[-1]) + 1
+            cut, given = min(sound + pause, pcm.size), min(pause, pcm.size - sound)
+            out, held = [*held, pcm[:cut]], [pcm[cut:]]
+        else:
+            cut = min(pause - given, pcm.size)
+            given += cut
+            out, held = [pcm[:cut]], [*held, pcm[cut:]]
+        if sum(each.size for each in held) > longest:
+            out, held = [*out, *held], []
+        yield Chunk(np.concatenate(out), chunk.words)
+
+
+def _loud(pcm: Samples) -> NDArray[np.intp]:
+    return np.flatnonzero(np.abs(as_float(pcm)) > SOUND)
 
 
 def _earlier(word: Word, shift_ms: int) -> Word:

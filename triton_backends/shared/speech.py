@@ -13,7 +13,7 @@ from triton_backends.shared.errors import Internal
 from triton_backends.shared.framing import Framer
 from triton_backends.shared.loudness import gain_for, limit, to_int16
 from triton_backends.shared.resample import Upsampler, as_float
-from triton_backends.shared.silence import trim_start
+from triton_backends.shared.silence import trim_end, trim_start
 
 CALIBRATION_TEXT = "The quick brown fox jumps over the lazy dog."
 CALIBRATION_SECONDS = 3.0
@@ -43,12 +43,20 @@ class Voice:
     trim_start_ms: int = 0
 
 
-def stream_speech(chunks: Iterable[Chunk], voice: Voice) -> Generator[SpeechResponse]:
-    """Resample, level and frame an engine's chunks; yields nothing for no audio."""
+def stream_speech(
+    chunks: Iterable[Chunk], voice: Voice, pause_ms: int | None = None
+) -> Generator[SpeechResponse]:
+    """Trim, resample, level and frame an engine's chunks; yields nothing for no audio.
+
+    At most `pause_ms` of silence are left after the last sound; None leaves all of it.
+    """
     framer = Framer(voice.first_frames, voice.largest_frames)
     upsampler = Upsampler(voice.sample_rate)
     words: list[Word] = []
-    for chunk in trim_start(chunks, voice.sample_rate, voice.trim_start_ms):
+    trimmed: Iterable[Chunk] = trim_start(chunks, voice.sample_rate, voice.trim_start_ms)
+    if pause_ms is not None:
+        trimmed = trim_end(trimmed, voice.sample_rate, pause_ms)
+    for chunk in trimmed:
         words += chunk.words
         samples = upsampler.push(as_float(chunk.pcm))
         frames = framer.push(_levelled(samples, voice.gain))

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
 from typing import Any
 
 import triton_python_backend_utils as pb_utils
@@ -21,6 +22,7 @@ from triton_backends.shared.metrics import Metrics
 from triton_backends.shared.model_backend import ModelBackend, count_error
 from triton_backends.shared.parameters import Parameters
 from triton_backends.shared.progress import Progress
+from triton_backends.shared.silence import pause_after
 from triton_backends.shared.speech import (
     CALIBRATION_TEXT,
     SpeechResponse,
@@ -44,6 +46,8 @@ FINAL = pb_utils.TRITONSERVER_RESPONSE_COMPLETE_FINAL
 POLL_INTERVAL_S = 0.01
 """While a response is computed, Triton is asked this often whether the client is still there."""
 FIRST_RESPONSE_PAUSE_S = 0.002
+TRIM_START_MS = 300
+"""The most silence left out before the first sound."""
 MAX_EARLY_STOPS = 256
 """Stops kept of requests that have not arrived yet."""
 STUCK_MS = 10_000
@@ -71,8 +75,9 @@ class TtsBackend(ModelBackend):
             gain=calibrate(self._engine, self.calibration_request(parameters)),
             first_frames=parameters.integer("first_frames", 2, low=1, high=500),
             largest_frames=parameters.integer("largest_frames", 25, low=1, high=500),
-            trim_start_ms=parameters.integer("trim_start_ms", 0, high=1000),
+            trim_start_ms=parameters.integer("trim_start_ms", TRIM_START_MS, high=1000),
         )
+        self._trims_end = parameters.flag("trim_end", default=True)
         self._start_reports(parameters, STUCK_MS)
         self._workers = ThreadPoolExecutor(self._limit, thread_name_prefix="synthesis")
         self._active = 0
@@ -161,8 +166,10 @@ class TtsBackend(ModelBackend):
             answer.report(self._metrics)
 
     def _speak(self, decoded: TtsRequest, answer: "_Answer") -> None:
-        chunks = _while_wanted(self._engine.synthesize(decoded), answer, self._progress)
-        with closing(chunks), closing(stream_speech(chunks, self._voice)) as responses:
+        pause_ms = pause_after(decoded.text, decoded.speed) if self._trims_end else None
+        plain = replace(decoded, text=decoded.text.rstrip("\n"))
+        chunks = _while_wanted(self._engine.synthesize(plain), answer, self._progress)
+        with closing(chunks), closing(stream_speech(chunks, self._voice, pause_ms)) as responses:
             while not answer.ended and not answer.cancelled():
                 response = next(responses, None)
                 if response is None:

@@ -68,7 +68,9 @@ async def speak_text(
     chunker = ClauseChunker(clauses, voice.language or "en")
     async with aclosing(_clauses(text, chunker)) as found:
         async for clause in found:
-            request = SynthesisRequest(clause.text, voice.language, voice.speaker, voice.speed)
+            request = SynthesisRequest(
+                clause.voice_text, voice.language, voice.speaker, voice.speed
+            )
             ask = partial(client.synthesize, voice.model, request)
             async with aclosing(retry_busy(ask)) as chunks:
                 async for chunk in chunks:

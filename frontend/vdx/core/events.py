@@ -149,12 +149,19 @@ class Clause:
 
     `text` is cleaned for the voice; `source_start` and `source_end` say the part of the
     reply's source that it came from, `offsets[i]` which source offset `text[i]` came from.
+    `ends_line`: a line of the source ends with it, as each entry of a list does.
     """
 
     text: str
     source_start: int
     source_end: int
     offsets: tuple[int, ...] = ()
+    ends_line: bool = False
+
+    @property
+    def voice_text(self) -> str:
+        """The TEXT of a voice's request; a line break at its end calls for a pause."""
+        return f"{self.text}\n" if self.ends_line else self.text
 
     def source_offset(self, index: int) -> int:
         """The source offset just after the first `index` characters of `text`."""

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from triton_backends.shared.engine import Chunk, Word
 from triton_backends.shared.framing import FRAME, Framer
 from triton_backends.shared.loudness import gain_for, integrated_loudness, limit, to_int16
-from triton_backends.shared.silence import trim_start
+from triton_backends.shared.silence import pause_after, trim_end, trim_start
 from triton_backends.shared.speech import Voice, stream_speech, words_json
 
 
@@ -111,3 +111,58 @@ def test_leading_silence_goes_and_the_words_move() -> None:
     assert sum(c.pcm.size for c in unlimited) == 2 * 2205 - 50 * 22050 // 1000
     untouched = list(trim_start(chunks, 22050, 0))
     assert sum(c.pcm.size for c in untouched) == 2 * 2205
+
+
+RATE = 22_050
+
+
+def trimmed_end(*pieces: float, pause_ms: int) -> list[Chunk]:
+    """Chunks of sound (seconds) and silence (negative), with the end trimmed."""
+    chunks = [
+        Chunk(sine(each, RATE) if each > 0 else np.zeros(round(-each * RATE), np.float32))
+        for each in pieces
+    ]
+    return list(trim_end(chunks, RATE, pause_ms))
+
+
+def length(chunks: list[Chunk]) -> float:
+    return sum(chunk.pcm.size for chunk in chunks) / RATE
+
+
+def test_silence_after_the_last_sound_is_cut_to_the_pause() -> None:
+    assert length(trimmed_end(0.2, -0.1, -0.2, pause_ms=120)) == pytest.approx(0.32, abs=0.001)
+    assert length(trimmed_end(0.2, -0.05, pause_ms=120)) == pytest.approx(0.25, abs=0.001)
+    in_one = Chunk(np.concatenate([sine(0.2, RATE), np.zeros(RATE // 2, np.float32)]))
+    assert length(list(trim_end([in_one], RATE, 40))) == pytest.approx(0.24, abs=0.001)
+
+
+def test_silence_between_sounds_stays_to_the_sample() -> None:
+    pieces = (0.1, -0.3, -0.3, 0.1, -0.02, 0.1)
+    assert length(trimmed_end(*pieces, pause_ms=40)) == pytest.approx(0.92, abs=0.001)
+
+
+def test_sound_is_never_held_back() -> None:
+    given = [chunk.pcm.size for chunk in trimmed_end(0.1, 0.1, -0.3, 0.1, pause_ms=40)]
+    assert given[0] == given[1] == round(0.1 * RATE)
+    assert given[2] == round(0.04 * RATE)
+
+
+def test_a_long_silence_is_given_out_before_sound_follows() -> None:
+    given = trimmed_end(0.1, -0.6, -0.6, -0.1, pause_ms=40)
+    assert length(given[:3]) == pytest.approx(1.3, abs=0.001)
+
+
+@pytest.mark.parametrize(
+    ("text", "less_than"),
+    [
+        ("cut here", "a comma,"),
+        ("a comma,", "A sentence."),
+        ("A sentence.", "A paragraph.\n\n"),
+        ("他来了，", "他来了。"),
+        ("(aside,)", "He said “no!”"),
+    ],
+)
+def test_the_pause_grows_with_the_boundary(text: str, less_than: str) -> None:
+    assert pause_after(text, 1.0) < pause_after(less_than, 1.0)
+    assert pause_after(text, 2.0) == round(pause_after(text, 1.0) / 2)
+    assert pause_after("- an entry\n", 1.0) == pause_after("A sentence.", 1.0)

@@ -45,3 +45,8 @@ def test_states_and_kinds_are_those_of_the_contract() -> None:
         "terminated",
     ]
     assert [int(kind) for kind in TranscriptKind] == [0, 1, 2]
+
+
+def test_a_voice_hears_of_the_end_of_a_line() -> None:
+    assert Clause("Milk", 0, 5).voice_text == "Milk"
+    assert Clause("Milk", 0, 5, ends_line=True).voice_text == "Milk\n"

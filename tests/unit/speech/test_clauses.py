@@ -184,6 +184,16 @@ def test_chinese_and_japanese_need_no_spaces() -> None:
     assert max(map(len, texts("字" * 500))) <= CONFIG.max_chars
 
 
+def test_a_clause_knows_that_a_line_ends_with_it() -> None:
+    clauses = chunk("To buy today:\n- milk\n- bread and butter. Then home")
+    assert [(clause.text, clause.ends_line) for clause in clauses] == [
+        ("To buy today:", False),  # its colon ended it before the line break came
+        ("milk", True),
+        ("bread and butter.", False),
+        ("Then home", False),
+    ]
+
+
 def test_markdown_is_not_read_aloud() -> None:
     assert texts(MARKDOWN) == [
         "Title",

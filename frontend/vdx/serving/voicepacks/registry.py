@@ -22,7 +22,7 @@ from vdx.serving.voicepacks.model_files import one_line
 from vdx.serving.voicepacks.starters import Package, Starter
 
 Command = list[str]
-START_S = 5.0
+START_S = 20.0
 """What pip itself may need to start on a busy machine, before it asks anybody."""
 FETCH_S = 1800.0
 """A package of 100 MB comes within it at half a megabit a second."""

@@ -88,7 +88,7 @@ async def _speak_clause(clause: Clause, speaker: Speaker, audio: ReplyAudio) -> 
     rest = clause
     for attempt in range(RECOVERIES + 1):
         try:
-            await _ask(rest.text, voice, speaker, audio)
+            await _ask(rest.voice_text, voice, speaker, audio)
         except VdxError as error:
             if speaker.recover is None or attempt == RECOVERIES:
                 raise
@@ -113,7 +113,7 @@ async def _apologise(speaker: Speaker, audio: ReplyAudio) -> None:
     for attempt in dict.fromkeys((voice, replace(voice, speaker=""))):
         await audio.begin_clause(clause)
         try:
-            await _ask(clause.text, attempt, speaker, audio)
+            await _ask(clause.voice_text, attempt, speaker, audio)
         except ModelRejected:  # the rejection of the reply's clauses was emitted already
             audio.end_clause(complete=False)
         else:

@@ -103,7 +103,7 @@ class ClauseChunker:
     def _push(self, spoken: Spoken) -> None:
         char, offset = spoken
         if char == LINE_END:
-            self._cut(len(self._chars), offset + 1)
+            self._cut(len(self._chars), offset + 1, ends_line=True)
             self._drop(len(self._chars))
         elif char == " ":
             self._space(offset)
@@ -262,14 +262,14 @@ class ClauseChunker:
             return last_phrase("".join(self._chars), self._language, end)
         return end
 
-    def _cut(self, end: int, source_end: int) -> None:
+    def _cut(self, end: int, source_end: int, *, ends_line: bool = False) -> None:
         """Makes a clause of the first `end` characters, unless there is nothing to say in it."""
         head = self._chars[:end]
         if not any(char.isalnum() for char in head):
             return
         text = "".join(head).replace(NO_BREAK_SPACE, " ").rstrip(" ")
         offsets = tuple(self._offsets[: len(text)])
-        self._out.append(Clause(text, self._source_start, source_end, offsets))
+        self._out.append(Clause(text, self._source_start, source_end, offsets, ends_line))
         self._source_start = source_end
         self._first = False
         self._drop(end)
