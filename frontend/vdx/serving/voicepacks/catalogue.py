@@ -99,7 +99,7 @@ def piper_voices(hub: Hub) -> list[PiperVoice]:
 
 def bundled_piper_voices() -> list[PiperVoice]:
     """The catalogue of August 2023 that comes with vdx, for machines that do not reach the hub."""
-    return _parsed((DATA / "piper_voices.json").read_bytes())
+    return _parsed((DATA / "hub_catalogue.json").read_bytes())
 
 
 def _parsed(raw: bytes) -> list[PiperVoice]:
