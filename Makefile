@@ -15,7 +15,7 @@
 # make clean    remove what the tools leave; `make clean-all` also the environments
 
 .DEFAULT_GOAL := run
-.PHONY: help run setup page test test-changed test-faults browser check bench docs lock format clean \
+.PHONY: help run setup page test test-changed test-faults browser livekit check bench docs lock format clean \
 	clean-all
 
 BIN := .venv/bin
@@ -70,7 +70,7 @@ browser:
 
 # The engines run in the environment of the models; everything else, real Triton included, in .venv.
 # Most of it waits for sound to be spoken in real time, so three run at once even on two cores.
-test: browser check
+test: browser check livekit
 	.venv-triton/bin/python -m pytest --quiet tests/unit/backends
 	$(BIN)/python scripts/build_page.py -- run --silent test
 	$(BIN)/pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder \
@@ -78,10 +78,14 @@ test: browser check
 		echo "once more, alone, what failed beside others; what fails again fails:"; \
 		$(BIN)/pytest --last-failed --last-failed-no-failures none; }
 
+# Built before the tests, most of which talk in real time and need the cores it takes.
+livekit: setup
+	@$(BIN)/python scripts/build_livekit_server.py
+
 test-changed: setup
 	@BASE='$(BASE)' $(BIN)/python -m scripts.changed_tests $(ARGS)
 
-test-faults: browser setup
+test-faults: browser livekit
 	VDX_FAULTS=full $(BIN)/pytest tests/security tests/faults
 
 bench: setup $(BENCH_READY)

@@ -7,6 +7,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -16,19 +17,20 @@ from tests.repetitions import summary_lines
 collect_ignore = [] if importlib.util.find_spec("espeakng_loader") else ["unit/backends"]
 
 
-# With `--dist loadfile --no-loadscope-reorder` a worker takes the next file in this order.
+REAL_TIME = ("tests/browser/", "tests/livekit/", "tests/bench/")
+"""Browsers, rooms and benches: each takes most of two cores while people talk in it, so one worker
+runs them one after the other, beside the rest."""
 LONGEST_FIRST = (
+    *REAL_TIME,
     "tests/server/test_voices.py",
     "tests/unit/test_wheel.py",
-    "tests/browser/",
-    "tests/livekit/",
-    "tests/bench/",
     "tests/faults/",
     "tests/security/",
     "tests/server/",
     "tests/triton/",
 )
-"""Files and folders that take longest; all others, which take seconds each, fill the end."""
+"""Files and folders that take longest; all others, which take seconds each, fill the end. With
+`--no-loadscope-reorder` a worker takes the next file in this order."""
 
 # A shell starts what runs in its background deaf to Ctrl-C, and so would be what tests start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -42,6 +44,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return next((i for i, long in enumerate(LONGEST_FIRST) if name.startswith(long)), 99)
 
     items.sort(key=rank)
+
+
+@pytest.hookimpl(optionalhook=True)  # the environment of the models has no xdist
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """A worker runs whole files, and one worker all that talks in real time."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class Scheduler(LoadFileScheduling):  # type: ignore[misc,unused-ignore]
+        def _split_scope(self, nodeid: str) -> str:
+            return "real time" if nodeid.startswith(REAL_TIME) else nodeid.partition("::")[0]
+
+    return Scheduler(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 @pytest.fixture(autouse=True)
