@@ -12,6 +12,7 @@
     │   ├── UnsupportedMedia     a body of another type than the endpoint reads
     │   └── InvalidVoicepack     a model's file is not what it must be         (voicepack)
     ├── HubError                 a model could not be fetched                  (hub)
+    ├── RegistryError            a package with a model could not be fetched   (registry)
     ├── Unauthorized             no API key, or a wrong one                    (request)
     ├── Forbidden                a browser's page or host name is not ours     (request)
     ├── ConnectionLost           no server answers, or the connection ended    (realtime)
