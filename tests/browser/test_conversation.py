@@ -99,7 +99,7 @@ async def test_a_voice_is_swapped_in_the_middle(place: str, open_page: OpenPage)
     await expect_turn(page)
     await page.select_option("#voice", "tone")
     await expect(page.locator("#loading")).to_contain_text("tone from the next sentence on")
-    ours = await page.evaluate("vdx.store.get().session")
+    ours = (await page.evaluate("vdx.store.get().session")).removeprefix("sess_")
     sessions = Http(place).get("/vdx/sessions")[1]["sessions"]
     assert [session["voice"] for session in sessions if session["id"] == ours] == ["tone"]
     await expect(page.locator('#voice optgroup[label="In memory"]')).to_contain_text("tone")

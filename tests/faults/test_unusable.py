@@ -93,14 +93,16 @@ def test_a_home_that_may_only_be_read_is_named(read_only: Path, tmp_path: Path) 
     assert b"Traceback" not in doctor.stderr
 
 
-def test_a_triton_starts_beside_a_home_that_may_only_be_read(
+def test_a_triton_beside_a_home_that_may_only_be_read_is_refused(
     read_only: Path, tmp_path: Path
 ) -> None:
-    """Nothing needs to be written there: the socket gets another folder."""
+    """It makes a folder for pulled models there."""
     say = ("say", "Hello.", "--voice", "tone", "--out", str(tmp_path / "x.wav"))
     said = vdx(*say, bound=True, VDX_HOME=str(read_only))
-    assert said.returncode == 0, said.stderr
-    assert (tmp_path / "x.wav").is_file()
+    assert said.returncode == 1
+    *_, last = said.stderr.decode().splitlines()
+    assert last.endswith(f"VDX_HOME ({read_only}) must be a folder that this user can write to")
+    assert not (tmp_path / "x.wav").exists()
 
 
 @pytest.fixture
