@@ -32,8 +32,8 @@ LONGEST_FIRST = (
 """Files and folders that take longest; all others, which take seconds each, fill the end. With
 `--no-loadscope-reorder` a worker takes the next file in this order."""
 
-# A shell starts what runs in its background deaf to Ctrl-C, and nohup to a closed terminal; so would
-# be what tests start.
+# A shell starts what runs in its background deaf to Ctrl-C, and nohup to a closed terminal; so
+# would be what tests start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
