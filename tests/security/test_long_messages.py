@@ -25,7 +25,9 @@ from tests.server.talk import Talk, talking, update
 from vdx.bench.scrape import parse
 
 STALLS = "vdx_event_loop_stall_cpu_seconds"
-LONGEST_S = bound(0.05, 0.1)
+LONGEST_S = bound(0.05, 0.2)
+"""Beside other tests the same work takes several times the processor time: caches are shared. What
+held the loop did so for 0.6 s and longer."""
 ITEM_BYTES = 256 * 1024
 HISTORY_BYTES = 1024 * 1024
 KEPT_MB = 400
