@@ -16,7 +16,7 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
     ({"output_modalities": ["text"]}, "session.output_modalities", "'text'"),
     ({"tools": [{"type": "function", "name": "f"}]}, "session.tools", "function"),
     ({"instructions": 7}, "session.instructions", "7"),
-    ({"colour": "blue"}, "session.colour", "blue"),
+    ({"colour": "blue"}, "session.colour", "'session.colour'"),
     ({"audio": {"input": {"turn_detection": {"type": "psychic"}}}}, "turn_detection", "psychic"),
     ({"audio": {"output": {"voice": "no-such-voice"}}}, "model", "no-such-voice"),
     ({"audio": {"output": {"voice": "canned"}}}, "voice", "canned"),

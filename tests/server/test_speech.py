@@ -203,9 +203,14 @@ def test_a_client_that_leaves_stops_the_voice(server: str, triton: EmbeddedTrito
 
 
 def test_a_voice_that_breaks_off_is_noticed(server: str) -> None:
-    asked = {"input": "It fails in the middle.", "voice": "tone/fault:error"}
+    # Other formats hold back the first sound, and an answer that has not begun is refused whole.
+    asked = {
+        "input": "It fails in the middle.",
+        "voice": "tone/fault:error",
+        "response_format": "pcm",
+    }
     with pytest.raises(httpx.RemoteProtocolError):
-        httpx.post(server + SPEECH, json=asked | {"response_format": "pcm"}, timeout=PATIENCE_S)
+        httpx.post(server + SPEECH, json=asked, timeout=PATIENCE_S)
     answer = httpx.post(server + SPEECH, json=asked | {"stream_format": "sse"}, timeout=PATIENCE_S)
     last = json.loads(answer.text.split("\n\n")[-2][6:])
     assert last["type"] == "error"
