@@ -25,7 +25,7 @@ def add_piper(repository: Path, name: str, voicepack: Path | str, **parameters: 
     """Writes model `name` with these parameters, as `vdx voices` does."""
     config = repo.read_config(repo.MODELS / "espeak-en")
     config.backend = "piper"
-    for key in ("default_language", "max_streams", "trim_start_ms"):
+    for key in ("default_language", "max_streams"):
         del config.parameters[key]
     for key, value in {"voicepack": str(voicepack), **parameters}.items():
         config.parameters[key].string_value = value
