@@ -1,6 +1,7 @@
 """Clients that leave while their recording is uploaded, read or written down, or while a text is
 spoken to them: the server lives on and keeps nothing of theirs."""
 
+import contextlib
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -34,7 +35,10 @@ def ask(server: str) -> int:
 
 def descriptors(pid: int) -> list[str]:
     """What the server holds open, without the connections of those who ask for its state."""
-    names = [str(entry.readlink()) for entry in Path(f"/proc/{pid}/fd").iterdir()]
+    names = []
+    for entry in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+            names.append(str(entry.readlink()))
     return sorted(name for name in names if not name.startswith(("socket:", "anon_inode:")))
 
 
