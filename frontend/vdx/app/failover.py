@@ -17,6 +17,8 @@ FALLBACK_AFTER_S = 2.0
 RECOVERY_S = 30.0
 """How long a model that is loaded again is waited for where there is no fallback; one that cannot
 be loaded is waited for no longer. A busy machine takes 20 s for a large voice."""
+RECOGNISER_RECOVERY_S = 10.0
+"""How long a recogniser is: after that the user is told, and can say it again."""
 
 
 class Failover:
@@ -43,10 +45,10 @@ class Failover:
         return voice if restored else None
 
     async def recover_recogniser(self, options: SessionOptions, error: VdxError) -> bool:
-        """Whether the recogniser of a session is loaded again within `RECOVERY_S`."""
+        """Whether the recogniser of a session is loaded again within `RECOGNISER_RECOVERY_S`."""
         if not await self._may_recover(options.recogniser, error):
             return False
-        return await self._manager.recovery.restored(options.recogniser, RECOVERY_S)
+        return await self._manager.recovery.restored(options.recogniser, RECOGNISER_RECOVERY_S)
 
     async def _may_recover(self, model: str, error: VdxError) -> bool:
         """Whether a model that failed is loaded again; one that was unloaded is not."""
