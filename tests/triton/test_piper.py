@@ -82,7 +82,7 @@ async def until(true: Callable[[], bool]) -> None:
 
 async def until_gone(client: TritonClient, parent: str) -> None:
     async with asyncio.timeout(60):
-        while await has_children(client, parent):
+        while await has_children(client, parent):  # noqa: ASYNC110
             await asyncio.sleep(0.05)
 
 
