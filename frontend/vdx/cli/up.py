@@ -70,15 +70,12 @@ def up(
     http_port: RemovedPort = None,  # noqa: ARG001  (says what to use instead)
 ) -> None:
     """Start Triton, load a recogniser and a voice, test one turn, and serve until Ctrl-C."""
-    from vdx.serving.default_models import LIGHT_RECOGNISER, LIGHT_VOICE
-
     flags = {
         "server.host": host,
         "server.port": port,
         "embedded.grpc_address": grpc_address,
         "embedded.metrics_port": metrics_port,
-        "tts.voice": voice or (LIGHT_VOICE if light else None),
-        "asr.model": recogniser or (LIGHT_RECOGNISER if light else None),
+        **_models(voice, recogniser, light=light),
         "asr.language": language,
         "responder.kind": responder,
     }
@@ -86,6 +83,16 @@ def up(
     check_profiles(loaded.config, asyncio.run(models_here()))
     listener = bind_server(loaded, tell)
     asyncio.run(_run(loaded, listener, proof=proof, livekit=livekit))
+
+
+def _models(voice: str | None, recogniser: str | None, *, light: bool) -> dict[str, str | None]:
+    """The settings of the voice and the recogniser; what is named wins over `--light`."""
+    from vdx.serving.default_models import LIGHT_RECOGNISER, LIGHT_VOICE
+
+    return {
+        "tts.voice": voice or (LIGHT_VOICE if light else None),
+        "asr.model": recogniser or (LIGHT_RECOGNISER if light else None),
+    }
 
 
 async def _run(

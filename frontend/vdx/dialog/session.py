@@ -68,16 +68,7 @@ class Session:
         self._started = asyncio.Event()
         self._over: asyncio.Future[str] | None = None
         self.hearing = self._make_hearing()
-        self._speaking = Speaking(
-            services,
-            lambda: self.options,
-            self.history,
-            self.ids,
-            self._tasks,
-            self.emit,
-            self._play,
-            clock,
-        )
+        self._speaking = self._make_speaking()
         trace = TurnTrace()
         self._decisions = DecisionHandler(
             self.hearing,
@@ -98,6 +89,18 @@ class Session:
             self._notify,
             clock,
             self.hearing.time_at,
+        )
+
+    def _make_speaking(self) -> Speaking:
+        return Speaking(
+            self._services,
+            lambda: self.options,
+            self.history,
+            self.ids,
+            self._tasks,
+            self.emit,
+            self._play,
+            self._clock,
         )
 
     def _make_hearing(self) -> Hearing:
