@@ -46,17 +46,20 @@ class DefaultModels:
         Raises:
             UnknownName: none that is here understands it; names what to fetch.
         """
-        if self.named_recogniser:
-            name = self.named_recogniser
-            return find_model(name, self.names, language) or name
         primary = primary_subtag(language)
         known = catalogue_recognisers(primary)
-        light = f"{LIGHT_RECOGNISER}-{primary}"
-        found = next((each for each in (*known, light) if each in self.names), "")
-        if not found and self.names:
-            raise UnknownName(
-                f"no recogniser here understands {primary!r}; one that does: "
-                f"vdx voices pull {known[0]}",
-                param="language",
-            )
-        return found or light
+        if name := self.named_recogniser:
+            found = find_model(name, self.names, language)
+            other = any(each.startswith((f"{name}-", f"{name}.")) for each in self.names)
+            if found or not other:  # a name that is none is told by whoever loads it
+                return found or name
+        else:
+            light = f"{LIGHT_RECOGNISER}-{primary}"
+            found = next((each for each in (*known, light) if each in self.names), None)
+            if found or not self.names:
+                return found or light
+        raise UnknownName(
+            f"no recogniser here understands {primary!r}; one that does: "
+            f"vdx voices pull {known[0]}",
+            param="language",
+        )

@@ -76,6 +76,12 @@ def test_what_is_configured_wins() -> None:
     assert DefaultModels(names, "", "nobody").recogniser("en") == "nobody"
 
 
+def test_a_recogniser_that_is_here_for_other_languages_only_names_what_to_pull() -> None:
+    light = DefaultModels(frozenset({"espeak", "pocketsphinx-en"}), "espeak", "pocketsphinx")
+    with pytest.raises(UnknownName, match=r"understands 'de'; .* vdx voices pull whisper-base"):
+        light.recogniser("de")
+
+
 # --- pulling ------------------------------------------------------------------------------------
 
 
