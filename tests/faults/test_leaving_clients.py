@@ -46,7 +46,8 @@ def test_clients_that_leave_take_nothing_with_them(
     server: str, http: Http, repetitions: Repetitions
 ) -> None:
     assert ask(server) == 200
-    before, held = http.status(), descriptors(http.status()["pid"])
+    tasks, before = http.settled_tasks(), http.status()
+    held = descriptors(before["pid"])
     with ThreadPoolExecutor(AT_ONCE) as clients:
         visits = [clients.submit(one.visit, server) for one in leavers(repetitions(500))]
         for visit in visits:
@@ -57,7 +58,7 @@ def test_clients_that_leave_take_nothing_with_them(
     with ThreadPoolExecutor(PLACES) as clients:
         answers = list(clients.map(ask, [server] * PLACES))
     assert answers == [200] * PLACES
-    eventually(lambda: http.status()["tasks"] <= before["tasks"], "tasks of who left gone")
+    eventually(lambda: http.status()["tasks"] <= tasks, "tasks of who left gone")
     eventually(lambda: descriptors(before["pid"]) == held, "files of who left closed")
     assert http.status()["sessions"] == 0
 

@@ -28,7 +28,7 @@ def ask(server: str, file: bytes = GO) -> httpx.Response:
 
 
 def test_uploads_that_stall_take_no_place(server: str, http: Http) -> None:
-    tasks = http.status()["tasks"]
+    tasks = http.settled_tasks()
     body = form(GO)
     with ExitStack() as stalled:
         for _ in range(PLACES + 2):
@@ -53,8 +53,8 @@ def small_files(pid: int, size: int) -> Iterator[None]:
 
 
 def test_a_full_disk_is_named_and_keeps_nothing(server: str, http: Http) -> None:
-    before = http.status()
-    with small_files(before["pid"], 2_000_000):
+    tasks = http.settled_tasks()
+    with small_files(http.status()["pid"], 2_000_000):
         for _ in range(PLACES + 2):
             answer = ask(server, BEYOND_MEMORY)
             error = answer.json()["error"]
@@ -65,4 +65,4 @@ def test_a_full_disk_is_named_and_keeps_nothing(server: str, http: Http) -> None
             assert answer.headers["retry-after"]
         assert ask(server).status_code == 200, "what fits into memory needs no disk"
     assert ask(server, BEYOND_MEMORY).status_code == 400, "there is room again; it is no recording"
-    eventually(lambda: http.status()["tasks"] <= before["tasks"], "nothing left of them")
+    eventually(lambda: http.status()["tasks"] <= tasks, "nothing left of them")

@@ -216,6 +216,15 @@ class Http:
     def status(self) -> dict[str, Any]:
         return dict(self.get("/vdx/status")[1])
 
+    def settled_tasks(self, seconds: float = 1.0) -> int:
+        """The server's tasks once their number stays: those of its start end one after another."""
+        tasks, since = self.status()["tasks"], time.monotonic()
+        while time.monotonic() - since < seconds:
+            time.sleep(0.1)
+            if (now := self.status()["tasks"]) != tasks:
+                tasks, since = now, time.monotonic()
+        return int(tasks)
+
     def metric(self, name: str) -> float:
         """The sum of a metric over its labels, from /metrics."""
         return parse(self.get("/metrics")[1]).total(name)
