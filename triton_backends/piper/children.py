@@ -1,24 +1,15 @@
-"""The networks of a voice as child models in Triton, which batches the windows of all sessions.
+"""The networks of a voice as child models in Triton, which batches the windows of all sessions."""
 
-A child is called CHILD_PREFIX, its parent, when this process started, and its part. The prefix
-keeps it out of listings; parent and time tell a child that a crashed process left from one in use.
-"""
-
-import json
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import triton_python_backend_utils as pb_utils
 from numpy.typing import NDArray
 
 from triton_backends.piper.cut import CutVoice
 from triton_backends.piper.networks import Array, Prepared, text_inputs
-from triton_backends.shared.errors import Internal
+from triton_backends.shared.child_model import ChildModel, child_stem
 
-CHILD_PREFIX = "_vdx_child_"
-HEURISTIC = "1"
 MAX_BATCH = 8
 
 Tensor = tuple[str, str, list[int]]
@@ -29,8 +20,8 @@ class ChildNetworks:
 
     def __init__(self, voice: CutVoice, parent: str, threads: int) -> None:
         self._voice = voice
-        self._stem = f"{CHILD_PREFIX}{parent}-{time.time_ns():x}"
-        self._loaded: list[str] = []
+        self._stem = child_stem(parent)
+        self._children: dict[str, ChildModel] = {}
         speaker = [voice.speaker] if voice.speaker else []
         self._parts = {
             "text": [voice.latent, voice.mask, voice.durations, *speaker],
@@ -60,38 +51,17 @@ class ChildNetworks:
 
     def close(self) -> None:
         """Unloads what was loaded; also called when loading fails half-way."""
-        while self._loaded:
-            pb_utils.unload_model(self._loaded.pop())
+        while self._children:
+            self._children.popitem()[1].close()
 
     def _load(self, part: str, model: bytes, config: dict[str, Any], threads: int) -> None:
-        name = f"{self._stem}-{part}"
-        parameters = {"cudnn_conv_algo_search": HEURISTIC, "intra_op_thread_count": str(threads)}
-        whole = {
-            **config,
-            "name": name,
-            "backend": "onnxruntime",
-            "instance_group": [{"count": 1, "kind": "KIND_AUTO"}],
-            "parameters": {key: {"string_value": value} for key, value in parameters.items()},
-        }
-        pb_utils.load_model(name, config=json.dumps(whole), files={"file:1/model.onnx": model})
-        self._loaded.append(name)
+        self._children[part] = ChildModel(self._stem, part, model, config, threads)
 
     def _with_speaker(self, inputs: dict[str, Array], speaker: Array | None) -> dict[str, Array]:
         return inputs if speaker is None else {**inputs, self._voice.speaker: speaker}
 
     def _run(self, part: str, inputs: Mapping[str, NDArray[Any]]) -> list[Array]:
-        outputs = self._parts[part]
-        response = pb_utils.InferenceRequest(
-            model_name=f"{self._stem}-{part}",
-            requested_output_names=outputs,
-            inputs=[pb_utils.Tensor(name, array) for name, array in inputs.items()],
-            preferred_memory=pb_utils.PreferredMemory(pb_utils.TRITONSERVER_MEMORY_CPU, 0),
-        ).exec()
-        if response.has_error():
-            raise Internal(f"{part} network: {response.error().message()}")
-        found = [pb_utils.get_output_tensor_by_name(response, name) for name in outputs]
-        # The memory is the response's, which ends here.
-        return [np.array(tensor.as_numpy(), copy=True) for tensor in found]
+        return self._children[part].run(inputs, self._parts[part])
 
 
 def _text_config(voice: CutVoice, outputs: Sequence[str]) -> dict[str, Any]:

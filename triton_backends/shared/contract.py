@@ -21,6 +21,7 @@ ASR_RATE = 16_000
 ASR_FRAME = 320
 MAX_ASR_SECONDS = 30
 MAX_NAME_CHARS = 200
+MAX_TURN_SECONDS = 30
 
 Tensors = Mapping[str, NDArray[Any]]
 
@@ -81,6 +82,19 @@ def decode_asr(tensors: Tensors) -> AsrRequest:
         flush=_flag(tensors, "FLUSH"),
         cancel=_flag(tensors, "CANCEL"),
     )
+
+
+def decode_turn(tensors: Tensors) -> NDArray[np.int16]:
+    """Decode the AUDIO of an endpointer's request: a turn so far, int16 mono at 16 kHz."""
+    audio = _tensor(tensors, "AUDIO")
+    if audio is None:
+        raise InvalidArgument("AUDIO is missing")
+    samples = _pcm(audio, "AUDIO")
+    if samples.size > MAX_TURN_SECONDS * ASR_RATE:
+        raise InvalidArgument(
+            f"AUDIO has {samples.size} samples, more than {MAX_TURN_SECONDS} s in one request"
+        )
+    return samples
 
 
 def _tensor(tensors: Tensors, name: str) -> NDArray[Any] | None:

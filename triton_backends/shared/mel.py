@@ -1,0 +1,40 @@
+"""Slaney's mel filters, as Whisper and the networks made of its encoder use them."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+RATE = 16_000
+N_FFT = 400
+
+_LINEAR_HZ = 200.0 / 3  # per mel
+_BREAK_HZ = 1000.0
+_BREAK_MEL = _BREAK_HZ / _LINEAR_HZ
+_LOG_STEP = np.log(6.4) / 27.0
+
+
+def slaney_filters(mels: int) -> NDArray[np.float64]:
+    """Triangular filters [mels, 201] on Slaney's mel scale, each of equal area.
+
+    The ones of librosa.filters.mel(sr=16000, n_fft=400), after Slaney's Auditory Toolbox (1998):
+    linear below 1 kHz, logarithmic above.
+    """
+    frequencies = np.linspace(0, RATE / 2, N_FFT // 2 + 1)
+    top = _to_mel(np.array([RATE / 2]))[0]
+    edges = _to_hertz(np.linspace(0.0, top, mels + 2))
+    widths = np.diff(edges)
+    ramps = edges[:, None] - frequencies[None, :]
+    rising = -ramps[:-2] / widths[:-1, None]
+    falling = ramps[2:] / widths[1:, None]
+    triangles = np.maximum(0.0, np.minimum(rising, falling))
+    triangles *= (2.0 / (edges[2:] - edges[:-2]))[:, None]
+    return triangles
+
+
+def _to_mel(hertz: NDArray[np.float64]) -> NDArray[np.float64]:
+    above = _BREAK_MEL + np.log(np.maximum(hertz, _BREAK_HZ) / _BREAK_HZ) / _LOG_STEP
+    return np.where(hertz >= _BREAK_HZ, above, hertz / _LINEAR_HZ)
+
+
+def _to_hertz(mel: NDArray[np.float64]) -> NDArray[np.float64]:
+    above = _BREAK_HZ * np.exp(_LOG_STEP * (mel - _BREAK_MEL))
+    return np.where(mel >= _BREAK_MEL, above, mel * _LINEAR_HZ)
