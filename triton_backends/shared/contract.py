@@ -22,6 +22,7 @@ ASR_FRAME = 320
 MAX_ASR_SECONDS = 30
 MAX_NAME_CHARS = 200
 MAX_TURN_SECONDS = 30
+MAX_PROMPT_CHARS = 1000
 
 Tensors = Mapping[str, NDArray[Any]]
 
@@ -45,6 +46,7 @@ class AsrRequest:
     audio: NDArray[np.int16]
     language: str = ""
     session: str = ""
+    prompt: str = ""
     flush: bool = False
     cancel: bool = False
 
@@ -62,7 +64,7 @@ def decode_tts(tensors: Tensors) -> TtsRequest:
 
 
 def decode_asr(tensors: Tensors) -> AsrRequest:
-    """Decode AUDIO, LANGUAGE, SESSION, FLUSH and CANCEL."""
+    """Decode AUDIO, LANGUAGE, SESSION, PROMPT, FLUSH and CANCEL."""
     audio = _tensor(tensors, "AUDIO")
     if audio is None:
         raise InvalidArgument("AUDIO is missing")
@@ -79,6 +81,7 @@ def decode_asr(tensors: Tensors) -> AsrRequest:
         audio=samples,
         language=_string(tensors, "LANGUAGE", MAX_NAME_CHARS),
         session=_string(tensors, "SESSION", MAX_NAME_CHARS),
+        prompt=_string(tensors, "PROMPT", MAX_PROMPT_CHARS),
         flush=_flag(tensors, "FLUSH"),
         cancel=_flag(tensors, "CANCEL"),
     )

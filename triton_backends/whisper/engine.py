@@ -99,8 +99,9 @@ class WhisperEngine:
         return cls(model, WhisperOptions.of(parameters, gpu))
 
     def start(self, request: AsrRequest, /) -> WhisperUtterance:
-        language = self.recogniser.vocabulary.language(request.language)
-        return WhisperUtterance(self, language)
+        vocabulary = self.recogniser.vocabulary
+        language = vocabulary.language(request.language)
+        return WhisperUtterance(self, language, vocabulary.encode(request.prompt))
 
     def submit(
         self,
@@ -108,10 +109,14 @@ class WhisperEngine:
         urgency: Urgency,
         language: str = "",
         prefix: tuple[TimedWord, ...] = (),
+        prompt: tuple[int, ...] = (),
     ) -> WindowWork:
-        """Decode audio as soon as its turn comes; `prefix` are words that it begins with."""
+        """Decode audio as soon as its turn comes.
+
+        `prefix` are words that it begins with, `prompt` tokens of words that are likely in it.
+        """
         tokens = tuple(token for word in prefix for token in word.tokens)
-        window = Window(audio, self.window_frames(audio.size), language, tokens)
+        window = Window(audio, self.window_frames(audio.size), language, tokens, prompt)
         work: WindowWork = Work(window, urgency, window.batch_key)
         self.scheduler.submit(work)
         return work

@@ -8,13 +8,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from triton_backends.shared.mel import RATE
 from triton_backends.whisper.hallucination_filters import (
+    LOW_LOG_PROBABILITY,
     is_hallucination,
     is_repetitive,
     without_loop,
 )
 from triton_backends.whisper.hardware import Hardware, load_model, parallel_decodes
-from triton_backends.whisper.mel import FRAMES_PER_SECOND, RATE, LogMel
+from triton_backends.whisper.mel import FRAMES_PER_SECOND, LogMel
 from triton_backends.whisper.model_folder import ModelFolder
 from triton_backends.whisper.vocabulary import Vocabulary
 from triton_backends.whisper.windows import TimedWord, Window, WindowTranscript
@@ -23,6 +25,9 @@ POSITION_MS = 20
 """Of the encoder's output."""
 MAX_TOKENS = 224
 SPARE_TOKENS = 8
+NO_SPEECH_PROMPTED = 0.3
+"""A transcript that words to expect have helped with is doubted above this probability."""
+LEAST = 1e-6
 CERTAIN = 0.5
 """A token with a greater probability is the one that a greedy decode chooses."""
 
@@ -94,10 +99,14 @@ class Recogniser:
         limit = max(self._token_limit(window) for window in windows)
         results = self._model.generate(
             encoded,
-            [self.vocabulary.prompt(window.language, window.prefix) for window in windows],
+            [
+                self.vocabulary.prompt(window.language, window.prefix, window.prompt)
+                for window in windows
+            ],
             beam_size=1,
-            # CTranslate2 stops at half of max_length; a forced prefix counts.
-            max_length=2 * limit,
+            # CTranslate2 stops at half of max_length, and at all of it less the prompt; a forced
+            # prefix counts.
+            max_length=max(2 * limit, limit + len(windows[0].prompt) + SPARE_TOKENS),
             # After a prefix nothing more may be the right answer.
             suppress_blank=not any(window.prefix for window in windows),
             return_scores=True,
@@ -123,7 +132,8 @@ class Recogniser:
             text = self.vocabulary.text(tokens)
         if not window.prefix and is_hallucination(text, result.no_speech_prob, log_probability):
             tokens = []
-        return _Draft(tokens, self.vocabulary.words(tokens, window.language), repetitive)
+        words = self.vocabulary.words(tokens, window.language)
+        return _Draft(tokens, words, repetitive, float(result.no_speech_prob))
 
     def _decode(self, windows: list[Window], encoded: Any) -> list[WindowTranscript]:
         drafts = self._generate(windows, encoded)
@@ -133,6 +143,9 @@ class Recogniser:
             if draft.repetitive and window.frames < self.full_frames:
                 whole = replace(window, frames=self.full_frames, prefix=())
                 heard += self.transcribe([whole]) or [WindowTranscript()]
+            elif window.prompt and not _is_heard(draft, path):
+                # Perhaps only the prompt said it: what is heard without one?
+                heard += self._decode([replace(window, prompt=(), prefix=())], _one(encoded, index))
             elif _is_confirmed(window.prefix, path):
                 heard.append(_transcript(draft, window, path))
             else:
@@ -163,11 +176,23 @@ class _Draft:
     tokens: list[int]
     words: list[tuple[str, list[int]]]
     repetitive: bool
+    no_speech: float = 0.0
 
 
 def _audio_frames(window: Window) -> int:
     """Frames of the window that hold audio."""
     return min(window.frames, max(2, window.pcm.size * FRAMES_PER_SECOND // RATE))
+
+
+def _is_heard(draft: "_Draft", aligned: Any) -> bool:
+    """Whether the sound speaks for a transcript that was made with words to expect.
+
+    The alignment gives each token's probability without them.
+    """
+    if aligned is None:
+        return True  # an empty transcript
+    logs = np.log(np.maximum(aligned.text_token_probs, LEAST))
+    return draft.no_speech <= NO_SPEECH_PROMPTED and float(np.mean(logs)) > LOW_LOG_PROBABILITY
 
 
 def _is_confirmed(prefix: tuple[int, ...], aligned: Any) -> bool:

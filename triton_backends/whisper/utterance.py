@@ -40,10 +40,13 @@ class WhisperUtterance:
     Nothing here waits: `flush` and `finish` give futures, which end in a thread of the scheduler.
     """
 
-    def __init__(self, engine: "WhisperEngine", language: str) -> None:
+    def __init__(
+        self, engine: "WhisperEngine", language: str, prompt: tuple[int, ...] = ()
+    ) -> None:
         self._engine = engine
         self._scheduler = engine.scheduler
         self._language = language
+        self._prompt = prompt
         self._pieces: list[NDArray[np.int16]] = []
         self._samples = 0
         """Of what was not cut off into segments."""
@@ -114,7 +117,7 @@ class WhisperUtterance:
     def _submit(
         self, audio: NDArray[np.int16], urgency: Urgency, prefix: tuple[TimedWord, ...]
     ) -> WindowWork:
-        return self._engine.submit(audio, urgency, self._language, prefix)
+        return self._engine.submit(audio, urgency, self._language, prefix, self._prompt)
 
     # --- the whole ---------------------------------------------------------------------------
 

@@ -14,6 +14,8 @@ UNFINISHED = "\N{REPLACEMENT CHARACTER}"
 # languages. CTranslate2 tells them apart by the same mark (src/models/whisper.cc).
 MULTILINGUAL_MARK = ""
 MULTILINGUAL_SIZE = 51_865
+MAX_PROMPT_TOKENS = 150
+"""Of 448 positions, half of which are for the transcript."""
 
 
 class Vocabulary:
@@ -24,6 +26,8 @@ class Vocabulary:
         self.eot = self._numbers["<|endoftext|>"]
         self._start = self._numbers["<|startoftranscript|>"]
         self._task = self._numbers["<|transcribe|>"]
+        self._before = self._numbers["<|startofprev|>"]
+        self._encodes = folder.tokenizer is not None
         self._no_timestamps = self._numbers["<|notimestamps|>"]
         marked = MULTILINGUAL_MARK in self._numbers
         self.multilingual = marked or len(folder.tokens) >= MULTILINGUAL_SIZE
@@ -54,9 +58,28 @@ class Vocabulary:
             return [self._start]
         return [self._start, self._numbers[f"<|{language}|>"], self._task]
 
-    def prompt(self, language: str, prefix: Sequence[int] = ()) -> list[int]:
-        """The decoder's prompt; `prefix` are text tokens the transcript has to begin with."""
-        return [*self.start_sequence(language), self._no_timestamps, *prefix]
+    def prompt(
+        self, language: str, prefix: Sequence[int] = (), likely: Sequence[int] = ()
+    ) -> list[int]:
+        """The decoder's prompt; `prefix` are text tokens the transcript has to begin with.
+
+        `likely` are tokens of words to expect, which stand where text that was said before would.
+        """
+        before = [self._before, *likely] if likely else []
+        return [*before, *self.start_sequence(language), self._no_timestamps, *prefix]
+
+    def encode(self, text: str) -> tuple[int, ...]:
+        """The last MAX_PROMPT_TOKENS text tokens of words to expect; none for an empty text.
+
+        Raises InvalidArgument where the model has no tokenizer of its own: its vocabulary alone
+        does not say how words are cut.
+        """
+        if not text.strip():
+            return ()
+        if not self._encodes:
+            raise InvalidArgument("PROMPT needs the model's tokenizer.json, which it has not")
+        found = self._tokenizer.encode(f" {text.strip()}", add_special_tokens=False).ids
+        return tuple(token for token in found if token < self.eot)[-MAX_PROMPT_TOKENS:]
 
     def text_tokens(self, tokens: Sequence[int]) -> list[int]:
         return [token for token in tokens if token < self.eot]

@@ -10,18 +10,20 @@ from numpy.typing import NDArray
 class Window:
     """Audio to transcribe: int16 mono 16 kHz, cut or padded to `frames` of 10 ms.
 
-    `language` is empty where it is to be detected; `prefix` are tokens that the text begins with.
+    `language` is empty where it is to be detected; `prefix` are tokens that the text begins with,
+    `prompt` those of words that are likely in it.
     """
 
     pcm: NDArray[np.int16]
     frames: int
     language: str = ""
     prefix: tuple[int, ...] = ()
+    prompt: tuple[int, ...] = ()
 
     @property
-    def batch_key(self) -> tuple[int, bool]:
-        """What has to be equal in a batch: the length, and whether there is a prefix."""
-        return self.frames, bool(self.prefix)
+    def batch_key(self) -> tuple[int, bool, tuple[int, ...]]:
+        """What has to be equal in a batch: length, whether there is a prefix, and prompt."""
+        return self.frames, bool(self.prefix), self.prompt
 
 
 @dataclass(frozen=True, slots=True)
