@@ -36,6 +36,14 @@ VARIANTS: dict[str, tuple[str, dict[str, str]]] = {
     "canned-hasty": ("canned", {"max_utterances": "1", "idle_ms": "300"}),
 }
 
+ENDPOINTERS = {
+    "turn-level": "level",
+    "turn-done": "done",
+    "turn-nan": "nan",
+    "turn-fragile": "done",
+    "turn-spare": "going-on",
+}
+
 
 @pytest.fixture(scope="session")
 def model_repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -45,6 +53,9 @@ def model_repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
         idle_ms = 400 if name == "canned-hasty" else None
         repo.add_variant(target, name, base, parameters, idle_ms=idle_ms)
     repo.add_whisper(target, "whisper-micro", repo.WHISPER, languages="en")
+    for name, network in ENDPOINTERS.items():
+        repo.add_endpointer(target, name, network)
+    repo.add_endpointer(target, "turn-child", "done", placement="triton")
     return target
 
 

@@ -7,6 +7,8 @@ from pathlib import Path
 from google.protobuf import text_format
 from tritonclient.grpc import model_config_pb2
 
+from vdx.serving.model_config import config_text
+
 ROOT = Path(__file__).parents[2]
 MODELS = ROOT / "model_repository"
 
@@ -59,6 +61,20 @@ def add_variant(
 def copy_repository(target: Path) -> Path:
     shutil.copytree(MODELS, target)
     return target
+
+
+ENDPOINTERS = ROOT / "tests" / "data" / "endpointers"
+"""Networks of a few hundred bytes in the form of Smart Turn; see the README beside them."""
+
+
+def add_endpointer(repository: Path, name: str, network: str, **parameters: str) -> None:
+    """Write model `name` of the smart_turn family over one of those networks."""
+    folder = repository / name
+    (folder / "1").mkdir(parents=True)
+    (folder / "voicepack").mkdir()
+    shutil.copy(ENDPOINTERS / f"smart-turn-{network}.onnx", folder / "voicepack")
+    values = {"kind": "endpointer", "languages": "*", "sample_rate": "16000", **parameters}
+    (folder / "config.pbtxt").write_text(config_text("smart_turn", "endpointer", values))
 
 
 WHISPER = ROOT / "tests" / "data" / "whisper-micro-int8"

@@ -16,7 +16,7 @@ SAMPLES = SECONDS * RATE
 HOP = 160
 FRAMES = SAMPLES // HOP
 MELS = 80
-VARIANCE_FLOOR = 1e-7
+LEAST_VARIANCE = 1e-7
 FLOOR = 1e-10
 DYNAMIC_RANGE = 8.0  # decades of power below the loudest value
 
@@ -36,7 +36,7 @@ class TurnFeatures:
         padding = SAMPLES - heard.size
         audio = np.zeros(SAMPLES, np.float32)
         audio[padding:] = heard.astype(np.float32) / 32768
-        audio = (audio - audio.mean()) / np.sqrt(audio.var() + VARIANCE_FLOOR)
+        audio = (audio - audio.mean()) / np.sqrt(audio.var() + LEAST_VARIANCE)
         padded = np.pad(audio.astype(np.float64), _HALF, mode="reflect")
         views = np.lib.stride_tricks.sliding_window_view(padded, N_FFT)[::HOP][:FRAMES]
         # The last frame that touches nothing but padding stands for those before it.
@@ -46,4 +46,4 @@ class TurnFeatures:
         logarithms = np.log10(np.maximum(FLOOR, self._filters @ power.T))
         logarithms = np.pad(logarithms, ((0, 0), (same, 0)), mode="edge")
         logarithms = np.maximum(logarithms, logarithms.max() - DYNAMIC_RANGE)
-        return ((logarithms + 4.0) / 4.0).astype(np.float32)
+        return np.asarray((logarithms + 4.0) / 4.0, np.float32)

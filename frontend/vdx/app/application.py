@@ -15,7 +15,8 @@ from vdx.app.responders import Responders
 from vdx.app.switching import ModelSwitching
 from vdx.core.capacity import default_max_sessions
 from vdx.core.config import Config
-from vdx.core.errors import SessionLimit, UnknownName
+from vdx.core.errors import SessionLimit, TritonError, UnknownName
+from vdx.core.logs import logger
 from vdx.core.threads import in_thread
 from vdx.dialog.drain import Drain
 from vdx.dialog.ids import REALTIME_PREFIX
@@ -24,9 +25,12 @@ from vdx.dialog.services import Services
 from vdx.dialog.session import Session
 from vdx.dialog.transport import Transport
 from vdx.serving.manager import ModelManager
+from vdx.serving.models import ModelKind
 from vdx.serving.readiness import Readiness
 from vdx.serving.triton import TritonClient
 from vdx.speech.input.aec import preload
+
+log = logger(__name__)
 
 
 class Application:
@@ -54,10 +58,11 @@ class Application:
             config=config,
             synthesize=self.requests.synthesize,
             recognise=self.requests.recognise,
-            calibrated=manager.calibrated,
+            can=manager.can,
             responder=self._responders.of,
             recover_voice=failover.recover_voice,
             recover_recogniser=failover.recover_recogniser,
+            judge=self.requests.judge,
         )
 
     async def load_defaults(self) -> None:
@@ -76,10 +81,19 @@ class Application:
             await self.prepare(options)
         async with asyncio.TaskGroup() as group:
             for model, kind in self.profiles.configured().items():
-                group.create_task(self.manager.ensure(model, kind), name=f"load-{model}")
+                group.create_task(self._load_default(model, kind), name=f"load-{model}")
         self.profiles.check_languages()
         self.readiness.problem = await self.readiness.check()
         self.loaded = True
+
+    async def _load_default(self, model: str, kind: ModelKind | None) -> None:
+        """Loads a model; without its endpointer a server starts all the same."""
+        try:
+            await self.manager.ensure(model, kind)
+        except TritonError as error:
+            if kind != "endpointer":
+                raise
+            log.warning("no endpointer: the words alone tell", model=model, error=str(error))
 
     @property
     def ready(self) -> bool:
@@ -149,4 +163,5 @@ class Application:
             "tasks": len(asyncio.all_tasks()),
             "recogniser": self.profiles.recogniser,
             "voice": self.profiles.options("").voice,
+            "endpointer": self.profiles.options("").endpointer,
         }

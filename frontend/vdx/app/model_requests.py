@@ -1,12 +1,14 @@
-"""The requests that sessions send to voices and recognisers, and the probe after a failed one."""
+"""The requests that sessions send to models, and the probe after a failed one."""
 
 import time
+from collections import Counter
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing, contextmanager
 
-from vdx.core.errors import TritonError
+from vdx.core.errors import ModelTimeout, TritonError
 from vdx.core.events import SpeechChunk
 from vdx.core.logs import logger
+from vdx.core.metrics import ENDPOINTER
 from vdx.dialog.profiles import SessionOptions
 from vdx.serving.manager import ModelManager
 from vdx.serving.readiness import Readiness
@@ -14,6 +16,12 @@ from vdx.serving.triton import RecognitionStream, SynthesisRequest, TritonClient
 from vdx.speech.output.tts import Voice
 
 log = logger(__name__)
+
+JUDGE_MS = 250
+"""How long an endpointer's answer is waited for; a later one would come too late to end a turn."""
+MOST_QUESTIONS = 4
+"""Questions that may be open at one endpointer, which answers them in turn, each in about 50 ms: a
+further one would not be answered in time."""
 
 
 class ModelRequests:
@@ -23,6 +31,7 @@ class ModelRequests:
         self._client = client
         self._manager = manager
         self._readiness = readiness
+        self._questions: Counter[str] = Counter()
 
     async def synthesize(self, voice: Voice, text: str) -> AsyncGenerator[SpeechChunk, None]:
         """Streams one clause of up to 1,000 characters; raises as `TritonClient.synthesize`."""
@@ -44,8 +53,44 @@ class ModelRequests:
     def recognise(self, options: SessionOptions, session_id: str) -> RecognitionStream:
         """A sequence for one utterance of a session, not opened yet."""
         return self._client.recognise(
-            options.recogniser, language=options.language, session=session_id
+            options.recogniser,
+            language=options.language,
+            session=session_id,
+            prompt=options.prompt if self._manager.can(options.recogniser, "prompts") else "",
         )
+
+    async def judge(self, options: SessionOptions, pcm: bytes) -> float | None:
+        """The probability that a person is done, by the session's endpointer.
+
+        `pcm` is the turn so far, int16 16 kHz mono. None where there is no endpointer, it is not
+        loaded, or no answer comes within JUDGE_MS.
+        """
+        model = options.endpointer
+        if not model or self._manager.info(model) is None:
+            return None
+        if not self._manager.recovery.alive(model) or self._questions[model] >= MOST_QUESTIONS:
+            ENDPOINTER.labels("not asked").inc()
+            return None
+        self._questions[model] += 1
+        began = time.monotonic()
+        try:
+            with self.probe_on_failure():
+                found = await self._client.judge(model, pcm, JUDGE_MS)
+        except TritonError as error:
+            late = isinstance(error, ModelTimeout)
+            ENDPOINTER.labels("late" if late else "failed").inc()
+            log.warning("endpointer gave no answer", model=model, error=error.for_log)
+            return None
+        finally:
+            self._questions[model] -= 1
+        ENDPOINTER.labels("answered").inc()
+        log.debug(
+            "pause judged",
+            model=model,
+            probability=round(found, 3),
+            ms=round((time.monotonic() - began) * 1000, 1),
+        )
+        return found
 
     @contextmanager
     def probe_on_failure(self) -> Iterator[None]:

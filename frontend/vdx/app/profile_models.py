@@ -20,6 +20,7 @@ class ProfileModels:
         """(name in the configuration, language) -> full name of the model."""
         self._default_voice: VoiceChoice | None = None
         self._default_recogniser = ""
+        self._default_endpointer = ""
 
     @property
     def names(self) -> list[str]:
@@ -46,6 +47,8 @@ class ProfileModels:
         for profile in self.names:
             options = resolve(config, profile, self._defaults)
             named += [(model, kind, options.language) for model, kind in options.models]
+            if options.endpointer:
+                named.append((options.endpointer, "endpointer", options.language))
         for name, kind, language in named:
             full_name = await self._manager.resolve(name, kind, language)
             self._full_names[name, language] = full_name
@@ -56,6 +59,10 @@ class ProfileModels:
         options = options.with_models(
             {name: self._full_name(name, options.language) for name, _ in options.models}
         )
+        endpointer = self._full_name(options.endpointer, options.language)
+        if endpointer and self._default_endpointer:
+            endpointer = self._default_endpointer
+        options = options.updated(endpointer=endpointer)
         voice = self._default_voice
         if voice is not None and self._speaks(voice.model, options.language):
             options = options.updated(voice_choice=voice)
@@ -68,6 +75,8 @@ class ProfileModels:
         """Lets later sessions of every profile, if it has their language, start with a model."""
         if info.kind == "tts":
             self._default_voice = VoiceChoice(info.name, speaker)
+        elif info.kind == "endpointer":
+            self._default_endpointer = info.name
         else:
             self._default_recogniser = info.name
 
@@ -77,6 +86,8 @@ class ProfileModels:
             self._default_voice = None
         if self._default_recogniser == model:
             self._default_recogniser = ""
+        if self._default_endpointer == model:
+            self._default_endpointer = ""
 
     def initial(self) -> list[str]:
         """The models that sessions of the profiles start with."""
@@ -92,7 +103,12 @@ class ProfileModels:
         )
         for profile in self.names:
             models |= dict(self.options(profile).models)
-        return models
+        return models | dict.fromkeys(self.endpointers(), "endpointer")
+
+    def endpointers(self) -> list[str]:
+        """The endpointers of all profiles."""
+        every = (self.options(profile).endpointer for profile in self.names)
+        return list(dict.fromkeys(name for name in every if name))
 
     def check_languages(self) -> None:
         """Raises ConfigError where a loaded model lacks the language of a profile that names it."""

@@ -1,4 +1,4 @@
-"""Model switching: changes the voice or recogniser of open sessions, and the default of later ones.
+"""Model switching: changes a model of open sessions, and the default of later ones.
 
 A session reads its options at each clause and at each utterance: what is under way is finished by
 the old model.
@@ -14,7 +14,7 @@ from vdx.core.voice_choice import VoiceChoice
 from vdx.dialog.profiles import SessionOptions
 from vdx.dialog.session import Session
 from vdx.serving.manager import ModelManager
-from vdx.serving.models import ModelInfo, ModelKind
+from vdx.serving.models import KIND_NAMES, ModelInfo, ModelKind
 
 log = logger(__name__)
 
@@ -88,6 +88,10 @@ class ModelSwitching:
         switched: list[str] = []
         without_model: list[str] = []
         for session in self._sessions.values():
+            if model == session.options.endpointer:  # it does without one, or with its profile's
+                own = self._profiles.options(session.options.profile).endpointer
+                session.update(session.options.updated(endpointer=own if own != model else ""))
+                switched.append(session.id)
             if model in (session.options.voice, session.options.recogniser):
                 done = self._switch_to_profile(session, model)
                 (switched if done else without_model).append(session.id)
@@ -106,7 +110,7 @@ class ModelSwitching:
 
 
 def _switched(options: SessionOptions, info: ModelInfo, choice: VoiceChoice) -> SessionOptions:
-    """A session's options with another voice and its speaker, or another recogniser.
+    """A session's options with another voice and its speaker, recogniser or endpointer.
 
     Raises:
         InvalidInput: the model lacks the session's language, a recogniser is given a speaker, or
@@ -116,7 +120,10 @@ def _switched(options: SessionOptions, info: ModelInfo, choice: VoiceChoice) -> 
     if info.kind == "tts":
         return options.updated(voice_choice=choice)
     if choice.speaker:
-        raise InvalidInput(f"recogniser {info.name!r} has no speakers", param="model")
+        what = KIND_NAMES[info.kind]
+        raise InvalidInput(f"{what} {info.name!r} has no speakers", param="model")
+    if info.kind == "endpointer":
+        return options.updated(endpointer=info.name)
     if not options.recogniser:
         raise InvalidInput(f"profile {options.profile!r} does not listen", param="model")
     return options.updated(recogniser=info.name)

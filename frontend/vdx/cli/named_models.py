@@ -24,6 +24,8 @@ def check_profiles(config: "Config", models: "Mapping[str, ModelInfo]") -> None:
         options = resolve(config, name, defaults)
         for model, kind in options.models:
             check_model(model, kind, options.language, models)
+        if options.endpointer:
+            check_model(options.endpointer, "endpointer", options.language, models)
     for model in config.models.preload:
         check_model(model, None, config.asr.language, models)
 

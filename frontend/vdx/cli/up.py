@@ -86,12 +86,13 @@ def up(
 
 
 def _models(voice: str | None, recogniser: str | None, *, light: bool) -> dict[str, str | None]:
-    """The settings of the voice and the recogniser; what is named wins over `--light`."""
-    from vdx.serving.default_models import LIGHT_RECOGNISER, LIGHT_VOICE
+    """The settings of the default models; what is named wins over `--light`."""
+    from vdx.serving.default_models import LIGHT_RECOGNISER, LIGHT_VOICE, NO_ENDPOINTER
 
     return {
         "tts.voice": voice or (LIGHT_VOICE if light else None),
         "asr.model": recogniser or (LIGHT_RECOGNISER if light else None),
+        "endpointing.model": NO_ENDPOINTER if light else None,
     }
 
 

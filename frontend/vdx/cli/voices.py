@@ -225,10 +225,14 @@ def _parameters(given: list[str] | None) -> dict[str, str]:
 def _tell_added(pack: "Voicepack") -> None:
     """Prints what was added and the commands that use it."""
     language = _usual_language()
-    what = "voice" if pack.kind == "tts" else "recogniser"
     typer.echo(
         f"{pack.id} is here: {pack.family}, {_some(pack.languages)}, licence: {pack.licence}"
     )
+    if pack.kind == "endpointer":
+        typer.echo(f"  start with it:             vdx up --set endpointing.model={pack.id}")
+        typer.echo(f"  in a server that runs:     vdx models use {pack.id}")
+        return
+    what = "voice" if pack.kind == "tts" else "recogniser"
     if speaks(pack, language):
         typer.echo(f"  start with it:             vdx up --{what} {pack.id}")
         typer.echo(f"  in a server that runs:     vdx models use {pack.id}")

@@ -62,7 +62,11 @@ def welcome(address: str, host: "Application") -> None:
     """Prints where to talk, and a command for a better voice and recogniser each."""
     from vdx.core.language_tags import primary_subtag
     from vdx.serving.default_models import LIGHT_RECOGNISER, LIGHT_VOICE
-    from vdx.serving.voicepacks.starters import catalogue_recognisers, catalogue_voice
+    from vdx.serving.voicepacks.starters import (
+        catalogue_endpointer,
+        catalogue_recognisers,
+        catalogue_voice,
+    )
 
     status, language = host.status(), primary_subtag(host.config.asr.language)
     tell(f"\n  talk here:  {address}\n")
@@ -75,6 +79,10 @@ def welcome(address: str, host: "Application") -> None:
         light = status[what] in (LIGHT_VOICE, f"{LIGHT_RECOGNISER}-{language}")
         hint = f"; a neural one: vdx voices pull {better}" if light and better else ""
         tell(f"  {what:<11} {status[what]}{hint}")
+    if not status["endpointer"] and (better := catalogue_endpointer(language)):
+        tell(f"  end of turn by the words alone; by the sound too: vdx voices pull {better}")
+    elif status["endpointer"]:
+        tell(f"  endpointer  {status['endpointer']}")
     tell(
         "              another in this server: vdx models use ID; "
         "all that can be pulled: vdx voices list --hub"

@@ -242,9 +242,17 @@ class EchoControlConfig(Section):
 
 
 class EndpointingConfig(Section):
-    """How long a pause may last after words that sound unfinished."""
+    """How long a pause may last before it ends the turn; off: `vad.min_silence_duration_ms`."""
 
     enabled: bool = True
+    model: str = Field(
+        "",
+        description="an endpointer, which hears whether a person is done; empty: the starter where "
+        "it was fetched; none: the words alone tell",
+    )
+    finished_ms: int = Field(
+        120, ge=20, le=2000, description="silence that ends a turn that is clearly finished"
+    )
     unfinished_ms: int = Field(
         1400, ge=20, le=2000, description="silence that ends an unfinished phrase"
     )
@@ -306,6 +314,9 @@ class ProfileConfig(Section):
     greeting: str = ""
     language: str | None = None
     speed: Speed | None = None
+    hot_words: tuple[str, ...] = Field(
+        (), description="words that people are likely to say, for recognisers that take them"
+    )
     vad: VadConfig | None = None
     endpointing: EndpointingConfig | None = None
     echo_control: EchoControlConfig | None = None

@@ -60,6 +60,18 @@ class SpeechEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class PauseJudged:
+    """The endpointer's answer about the pause that began at `at`.
+
+    `probability`, 0 to 1: the person is done.
+    """
+
+    utterance: int
+    at: int
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
 class LevelTooLow:
     """The input sounds like a voice but stays below the gate's threshold; both are int16 RMS."""
 
@@ -185,6 +197,14 @@ class SynthesisStarted:
 
 
 @dataclass(frozen=True, slots=True)
+class ReplyPaused:
+    """Playout stopped because somebody speaks; `played_ms` of the reply were sent before."""
+
+    reply: int
+    played_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class ReplyAudible:
     """Playout is about to send the first frame of a reply."""
 
@@ -217,11 +237,13 @@ class StageFailed:
 
 StageEvent = (
     SpeechEvent
+    | PauseJudged
     | SpeechLasted
     | Transcript
     | TranscriptFailed
     | ResponderStarted
     | SynthesisStarted
+    | ReplyPaused
     | ReplyAudible
     | ClauseStarted
     | ReplyEnded

@@ -11,6 +11,9 @@ SESSIONS_ENDED = Counter("vdx_sessions_ended_total", "Sessions ended, by reason"
 TURNS = Counter("vdx_turns_total", "User turns that got a reply")
 REPLIES = Counter("vdx_replies_total", "Replies ended, by final status", ["status"])
 INTERRUPTIONS = Counter("vdx_interruptions_total", "Barge-ins, by outcome", ["outcome"])
+ENDPOINTER = Counter(
+    "vdx_endpointer_questions_total", "Pauses put to an endpointer, by outcome", ["outcome"]
+)
 TURN_GAP = Histogram(
     "vdx_turn_gap_seconds",
     "Time from the end of the user's speech to the first reply audio sent",

@@ -17,13 +17,17 @@ from vdx.serving.default_models import DefaultModels
 from vdx.serving.models import ModelKind
 
 DEFAULT_PROFILE = "vdx"
+MAX_PROMPT_CHARS = 1000
+"""Of words to expect, as the recogniser contract allows."""
 
 
 @dataclass(frozen=True, slots=True)
 class SessionOptions:
     """The settings of a session; without a `recogniser` it takes no audio.
 
-    `speed` is 0.25 to 4.0, `language` a BCP-47 tag.
+    `speed` is 0.25 to 4.0, `language` a BCP-47 tag. Without an `endpointer` the words alone tell
+    whether a turn is over; `fixed_silence`: nothing but `vad.min_silence_duration_ms` does.
+    `prompt` are words that are likely to be said, for a recogniser that takes them.
     """
 
     profile: str
@@ -35,6 +39,9 @@ class SessionOptions:
     vad: VadConfig
     endpointing: EndpointingConfig = field(default_factory=EndpointingConfig)
     echo_control: EchoControlConfig = field(default_factory=EchoControlConfig)
+    endpointer: str = ""
+    fixed_silence: bool = False
+    prompt: str = ""
     speed: float = 1.0
     greeting: str = ""
     auto_reply: bool = True
@@ -52,7 +59,10 @@ class SessionOptions:
 
     @property
     def models(self) -> list[tuple[str, ModelKind]]:
-        """The models that a session with these options needs, and what for."""
+        """The models that a session with these options needs, and what for.
+
+        The endpointer is not among them: a session does without one.
+        """
         models: list[tuple[str, ModelKind]] = [(self.voice, "tts")]
         if self.recogniser:
             models.append((self.recogniser, "asr"))
@@ -88,6 +98,7 @@ def resolve(config: Config, name: str, defaults: DefaultModels) -> SessionOption
     recogniser = profile.recogniser if config.asr.enabled else ""
     if recogniser is None:
         recogniser = defaults.recogniser(language)
+    endpointing = profile.endpointing or config.endpointing
     return SessionOptions(
         profile=name or DEFAULT_PROFILE,
         voice_choice=VoiceChoice.parse(profile.voice or defaults.voice(language)),
@@ -96,8 +107,10 @@ def resolve(config: Config, name: str, defaults: DefaultModels) -> SessionOption
         instructions=profile.instructions,
         responder=profile.responder or config.responder,
         vad=profile.vad or config.vad,
-        endpointing=profile.endpointing or config.endpointing,
+        endpointing=endpointing,
+        endpointer=defaults.endpointer(language, endpointing.model) if recogniser else "",
         echo_control=profile.echo_control or config.echo_control,
+        prompt=", ".join(profile.hot_words)[:MAX_PROMPT_CHARS],
         speed=profile.speed or config.tts.speed,
         greeting=profile.greeting,
         barge_in=config.barge_in.enabled,

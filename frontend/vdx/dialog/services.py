@@ -15,8 +15,8 @@ from vdx.speech.text.responder import Responder
 class Services:
     """Shared by all sessions of one transport.
 
-    `recognise` opens a sequence for a session id; `calibrated` says whether a recogniser's
-    words alone may confirm a barge-in; `lead_ms` is the transport's own, if it has one;
+    `recognise` opens a sequence for a session id; `can` says whether a model has a
+    capability; `lead_ms` is the transport's own, if it has one;
     `transport` names it in the log. `recover_voice` and `recover_recogniser` wait for a model
     whose process died, or name another.
     """
@@ -24,9 +24,11 @@ class Services:
     config: Config
     synthesize: Synthesize
     recognise: Callable[[SessionOptions, str], Any]
-    calibrated: Callable[[str], bool]
+    can: Callable[[str, str], bool]
     responder: Callable[[SessionOptions], Responder]
     lead_ms: Callable[[], int] | None = None
     transport: str = "websocket"
     recover_voice: Recover | None = None
     recover_recogniser: Callable[[SessionOptions, VdxError], Awaitable[bool]] | None = None
+    judge: Callable[[SessionOptions, bytes], Awaitable[float | None]] | None = None
+    """Asks the session's endpointer; None where it has none, or none that answers in time."""

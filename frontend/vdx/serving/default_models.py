@@ -1,4 +1,4 @@
-"""The voice and the recogniser that are used where the configuration names none.
+"""The voice, the recogniser and the endpointer that are used where the configuration names none.
 
 Of the catalogue of starters the first that is here and speaks or understands the language; else
 the light engines that come with vdx: espeak, and pocketsphinx for English.
@@ -11,10 +11,15 @@ from vdx.core.config import Config
 from vdx.core.errors import UnknownName
 from vdx.core.language_tags import primary_subtag
 from vdx.serving.model_names import find_model
-from vdx.serving.voicepacks.starters import catalogue_recognisers, catalogue_voice
+from vdx.serving.voicepacks.starters import (
+    catalogue_endpointer,
+    catalogue_recognisers,
+    catalogue_voice,
+)
 
 LIGHT_VOICE = "espeak"
 LIGHT_RECOGNISER = "pocketsphinx"
+NO_ENDPOINTER = "none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +44,16 @@ class DefaultModels:
             return self.named_voice
         wanted = catalogue_voice(primary_subtag(language))
         return wanted if wanted in self.names else LIGHT_VOICE
+
+    def endpointer(self, language: str, named: str) -> str:
+        """The endpointer for a language, a BCP-47 tag; empty: the words alone tell.
+
+        `named` is what `endpointing.model` says.
+        """
+        if named == NO_ENDPOINTER:
+            return ""
+        wanted = named or catalogue_endpointer(primary_subtag(language))
+        return wanted if named or wanted in self.names else ""
 
     def recogniser(self, language: str) -> str:
         """The recogniser for a language, a BCP-47 tag.

@@ -76,10 +76,10 @@ class ModelManager:
         """What is known of a loaded model."""
         return self._infos.get(name)
 
-    def calibrated(self, name: str) -> bool:
-        """Whether a recogniser's words alone may confirm an interruption."""
+    def can(self, name: str, capability: str) -> bool:
+        """Whether a loaded model has a capability (`serving/models.py` `CAPABILITIES`)."""
         info = self._infos.get(name)
-        return info is not None and info.can("calibrated_confidence")
+        return info is not None and info.can(capability)
 
     def lock(self, name: str) -> asyncio.Lock:
         """The lock held while `name` is loaded, unloaded or reloaded."""

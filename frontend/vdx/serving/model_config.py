@@ -22,6 +22,9 @@ _PARAMETER = re.compile(r"[a-z][a-z0-9_]{0,60}")
 TOGETHER = {"whisper": {"max_batch": "8"}}
 """By family, how many utterances a model decodes as one batch; the number may be edited."""
 
+PUNCTUATES = PROMPTED = frozenset({"whisper"})
+"""Families whose transcripts have full stops, and families that take words to expect."""
+
 SEQUENCE_IDLE_US = 5_000_000
 MOST_SEQUENCES = 64
 
@@ -55,6 +58,16 @@ ASR_OUTPUTS: tuple[Tensor, ...] = (
     ("CONFIDENCE", "TYPE_FP32", [1], False),
     ("WORDS", "TYPE_STRING", [1], False),
 )
+PROMPT: Tensor = ("PROMPT", "TYPE_STRING", [1], True)
+"""Of recognisers that take words to expect."""
+ENDPOINTER_INPUTS: tuple[Tensor, ...] = (("AUDIO", "TYPE_INT16", [-1], False),)
+ENDPOINTER_OUTPUTS: tuple[Tensor, ...] = (("PROBABILITY", "TYPE_FP32", [1], False),)
+TENSORS: dict[ModelKind, tuple[tuple[Tensor, ...], tuple[Tensor, ...]]] = {
+    "tts": (TTS_INPUTS, TTS_OUTPUTS),
+    "asr": (ASR_INPUTS, ASR_OUTPUTS),
+    "endpointer": (ENDPOINTER_INPUTS, ENDPOINTER_OUTPUTS),
+}
+"""What the models of each kind take and give."""
 
 
 def entry_text(pack: Voicepack, voicepack: str, more: Mapping[str, str]) -> str:
@@ -80,13 +93,16 @@ def config_text(family: str, kind: ModelKind, parameters: Mapping[str, str]) -> 
     from tritonclient.grpc import model_config_pb2 as pb
 
     config = pb.ModelConfig(backend=family)
-    config.model_transaction_policy.decoupled = True
+    # An endpointer has one answer to each question.
+    config.model_transaction_policy.decoupled = kind != "endpointer"
     config.instance_group.add(count=1, kind=pb.ModelInstanceGroup.KIND_CPU)
     if kind == "asr":
         batching = config.sequence_batching
         batching.max_sequence_idle_microseconds = SEQUENCE_IDLE_US
         batching.oldest.max_candidate_sequences = MOST_SEQUENCES
-    inputs, outputs = (TTS_INPUTS, TTS_OUTPUTS) if kind == "tts" else (ASR_INPUTS, ASR_OUTPUTS)
+    inputs, outputs = TENSORS[kind]
+    if parameters.get("prompts") == "true":
+        inputs = (*inputs, PROMPT)
     for name, dtype, dims, optional in inputs:
         data_type = pb.DataType.Value(dtype)
         config.input.add(name=name, data_type=data_type, dims=dims, optional=optional)
@@ -100,14 +116,16 @@ def config_text(family: str, kind: ModelKind, parameters: Mapping[str, str]) -> 
 
 def _parameters(pack: Voicepack, voicepack: str) -> dict[str, str]:
     can = {
-        "streaming": True,
+        "streaming": pack.kind != "endpointer",
         "zero_shot": pack.cloning,
         "lora": pack.lora,
         "cpu_ok": pack.cpu_ok,
         "emotive_zero_prompt": pack.expressive,
-        "word_times": True,
+        "word_times": pack.kind != "endpointer",
         # What a network thinks of its own words is no measure of whether anybody spoke them.
         "calibrated_confidence": False,
+        "punctuation": pack.family in PUNCTUATES,
+        "prompts": pack.family in PROMPTED,
     }
     return {
         "kind": pack.kind,

@@ -7,7 +7,7 @@ from typing import Literal
 from vdx.core.errors import InvalidInput, ModelFailed
 from vdx.core.language_tags import serves
 
-ModelKind = Literal["tts", "asr"]
+ModelKind = Literal["tts", "asr", "endpointer"]
 
 CAPABILITIES = (
     "streaming",
@@ -17,8 +17,14 @@ CAPABILITIES = (
     "emotive_zero_prompt",
     "word_times",
     "calibrated_confidence",
+    "punctuation",
+    "prompts",
 )
-KIND_NAMES: dict[ModelKind, str] = {"tts": "voice", "asr": "recogniser"}
+KIND_NAMES: dict[ModelKind, str] = {
+    "tts": "voice",
+    "asr": "recogniser",
+    "endpointer": "endpointer",
+}
 LANGUAGES_TOLD = 20
 MOST_BATCHED = 256
 
@@ -78,9 +84,13 @@ def describe(name: str, family: str, parameters: Mapping[str, str]) -> ModelInfo
     Raises:
         ModelFailed: a parameter that vdx needs is missing or wrong.
     """
-    kind = parameters.get("kind", "")
-    if kind not in ("tts", "asr"):
-        raise ModelFailed(f"{name}: parameter kind must be tts or asr, got {kind!r}", model=name)
+    kind = _kind(parameters.get("kind", ""))
+    if kind is None:
+        kinds = ", ".join(KIND_NAMES)
+        given = parameters.get("kind", "")
+        raise ModelFailed(
+            f"{name}: parameter kind must be one of {kinds}, got {given!r}", model=name
+        )
     languages = tuple(tag.strip() for tag in parameters.get("languages", "").split(",") if tag)
     rate = parameters.get("sample_rate", "") or "0"
     if not rate.isdecimal():
@@ -90,10 +100,14 @@ def describe(name: str, family: str, parameters: Mapping[str, str]) -> ModelInfo
         raise ModelFailed(f"{name}: parameter max_batch is {batch!r}", model=name)
     return ModelInfo(
         name=name,
-        kind="tts" if kind == "tts" else "asr",
+        kind=kind,
         family=family,
         languages=languages,
         sample_rate=int(rate),
         capabilities=frozenset(c for c in CAPABILITIES if parameters.get(c) == "true"),
         batch=int(batch),
     )
+
+
+def _kind(name: str) -> ModelKind | None:
+    return next((kind for kind in KIND_NAMES if kind == name), None)

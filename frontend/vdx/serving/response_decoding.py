@@ -68,3 +68,16 @@ def transcript(answer: Any, model: str) -> Transcript:
             confidence=float(np.frombuffer(out["CONFIDENCE"], "<f4")[0]),
             words=_words(out["WORDS"]),
         )
+
+
+def probability(answer: Any, model: str) -> float:
+    """PROBABILITY of an endpointer, 0 to 1.
+
+    Raises:
+        ModelFailed: the response does not keep the contract; NaN does not either.
+    """
+    with _contract(model):
+        found = float(np.frombuffer(_outputs(answer)["PROBABILITY"], "<f4")[0])
+        if not 0.0 <= found <= 1.0:
+            raise ValueError(f"PROBABILITY is {found}")
+        return found

@@ -7,7 +7,7 @@ the TritonError classes (`serving/triton_errors.py` maps them).
 
 import asyncio
 import secrets
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -29,7 +29,7 @@ from vdx.core.logs import bound_value
 from vdx.serving.channel import CHANNEL_OPTIONS, ChannelOptions, open_channel
 from vdx.serving.child_models import is_child
 from vdx.serving.models import ModelInfo, ModelState, describe
-from vdx.serving.response_decoding import speech_chunk, transcript
+from vdx.serving.response_decoding import probability, speech_chunk, transcript
 from vdx.serving.streams import BROKEN, ModelStream, Streams
 from vdx.serving.triton_errors import from_message, from_rpc
 
@@ -172,20 +172,49 @@ class TritonClient:
                 self._stop(model, message.id)
             self.streams.drain(stream)
 
+    async def judge(self, model: str, pcm: bytes, wait_ms: int) -> float:
+        """The probability that a person is done: `pcm` is the turn so far, int16 16 kHz mono.
+
+        Raises ModelTimeout after `wait_ms`; the answer to a question that is given up is read and
+        thrown away.
+        """
+        stream = self.streams.open(self._stub.ModelStreamInfer, model)
+        message = pb.ModelInferRequest(model_name=model)
+        _add(message, "AUDIO", "INT16", len(pcm) // 2, pcm)
+        try:
+            stream.one_request = True
+            async with asyncio.timeout(wait_ms / 1000):
+                await stream.write(message)
+                await stream.done_writing()
+                answer = _unwrap(await stream.read(), model)
+        except TimeoutError:
+            raise ModelTimeout(f"{model} gave no answer in {wait_ms} ms", model=model) from None
+        except BROKEN as error:
+            raise await _stream_failure(stream, error) from error
+        finally:
+            self.streams.drain(stream)
+        if answer is None:
+            raise ModelFailed(f"{model} ended without an answer", model=model)
+        return probability(answer, model)
+
     def _stop(self, model: str, wanted: str) -> None:
         """Tells a vdx voice to end the request with the id `wanted`, by a stream of its own."""
         stop_stream = self.streams.open_probe(self._stub.ModelStreamInfer, model)
         self.streams.drain(stop_stream, _stop_message(model, wanted))
 
     def recognise(
-        self, model: str, *, language: str = "", session: str = ""
+        self, model: str, *, language: str = "", session: str = "", prompt: str = ""
     ) -> "RecognitionStream":
-        """Prepares a recognition sequence for one utterance; use as an async context manager."""
+        """Prepares a recognition sequence for one utterance; use as an async context manager.
+
+        `prompt`, words that are likely, is for models with the capability `prompts`.
+        """
 
         def open_stream() -> ModelStream:
             return self.streams.open(self._stub.ModelStreamInfer, model)
 
-        return RecognitionStream(open_stream, self.streams, model, language, session)
+        texts = {"LANGUAGE": language, "SESSION": session, "PROMPT": prompt}
+        return RecognitionStream(open_stream, self.streams, model, texts)
 
     async def _ask(self, stream: ModelStream, message: Any) -> None:
         """Sends the one request of a stream; raises ModelTimeout if the network accepts none."""
@@ -226,9 +255,9 @@ class RecognitionStream:
         open_stream: Callable[[], ModelStream],
         streams: Streams,
         model: str,
-        language: str,
-        session: str,
+        texts: Mapping[str, str],
     ) -> None:
+        """`texts` are sent with the first request; empty ones are left out."""
         self._open_stream = open_stream
         self._streams = streams
         self._opened: ModelStream | None = None
@@ -236,8 +265,7 @@ class RecognitionStream:
         self._model = model
         # Random 63 bits: frontends that share a server must never meet in one sequence.
         self._sequence = secrets.randbits(63) | 1
-        self._language = language
-        self._session = session
+        self._texts = texts
         self._started = False
 
     @property
@@ -283,8 +311,8 @@ class RecognitionStream:
         parameters["sequence_end"].bool_param = end
         _add(request, "AUDIO", "INT16", len(pcm) // 2, pcm)
         if not self._started:
-            _add_text(request, "LANGUAGE", self._language)
-            _add_text(request, "SESSION", self._session)
+            for name, text in self._texts.items():
+                _add_text(request, name, text)
         if flush:
             _add(request, "FLUSH", "BOOL", 1, b"\1")
         if cancel:
@@ -349,6 +377,8 @@ def _probe_message(model: ModelInfo) -> Any:
     message.parameters["vdx_probe"].bool_param = True
     if model.kind == "tts":
         _add_text(message, "TEXT", "a")
+    elif model.kind == "endpointer":
+        _add(message, "AUDIO", "INT16", 0, b"")
     else:
         message.parameters["sequence_id"].int64_param = secrets.randbits(63) | 1
         message.parameters["sequence_start"].bool_param = True

@@ -37,7 +37,7 @@ NEWER_THAN_THE_BUNDLED = {"ar_JO-kareem-medium", "hi_IN-pratham-medium", "it_IT-
 
 def test_every_starter_is_of_a_family_and_has_a_package() -> None:
     starters = catalogue.starters()
-    assert [each.kind for each in starters] == ["tts", "asr"]
+    assert [each.kind for each in starters] == ["tts", "asr", "endpointer"]
     for starter in starters:
         assert starter.packages
         assert starter.size == sum(file.size for file in starter.files.values())
@@ -67,6 +67,16 @@ def test_what_a_language_is_given_by_default() -> None:
     german = DefaultModels(starters.names | {"de_DE-thorsten-medium", "whisper-small"})
     assert german.voice("de-AT") == "de_DE-thorsten-medium"
     assert german.recogniser("de-AT") == "whisper-small"
+
+
+def test_the_endpointer_of_a_language() -> None:
+    none = DefaultModels(frozenset({"espeak"}))
+    assert none.endpointer("en", "") == ""
+    here = DefaultModels(none.names | {"smart-turn-v3.2"})
+    assert here.endpointer("en-GB", "") == "smart-turn-v3.2"
+    assert here.endpointer("sw", "") == "", "it was not trained on that language"
+    assert here.endpointer("en", "none") == ""
+    assert here.endpointer("sw", "mine") == "mine"
 
 
 def test_what_is_configured_wins() -> None:

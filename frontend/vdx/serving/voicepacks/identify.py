@@ -10,16 +10,20 @@ from pathlib import Path, PurePosixPath
 from types import ModuleType
 
 from vdx.core.errors import InvalidVoicepack, UnknownName
-from vdx.serving.voicepacks import piper, whisper
+from vdx.serving.voicepacks import piper, smart_turn, whisper
 from vdx.serving.voicepacks.files import PICKLES
 from vdx.serving.voicepacks.model_files import Facts, Parts
 
-FAMILY_MODULES: dict[str, ModuleType] = {piper.FAMILY: piper, whisper.FAMILY: whisper}
+FAMILY_MODULES: dict[str, ModuleType] = {
+    piper.FAMILY: piper,
+    smart_turn.FAMILY: smart_turn,
+    whisper.FAMILY: whisper,
+}
 """Families whose models can be added; each finds its models among names, and describes one."""
 
 TAKEN = (
-    "vdx takes a Piper voice (NAME.onnx with NAME.onnx.json) or a Whisper model of CTranslate2 "
-    "(a folder with model.bin, config.json and vocabulary.json)"
+    "vdx takes a Piper voice (NAME.onnx with NAME.onnx.json), a Whisper model of CTranslate2 "
+    "(a folder with model.bin, config.json and vocabulary.json) or Smart Turn (smart-turn-….onnx)"
 )
 MOST_FILES = 100_000
 

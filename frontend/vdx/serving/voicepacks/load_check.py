@@ -32,6 +32,8 @@ try:
     elif family == "whisper":
         from triton_backends.whisper.engine import WhisperEngine
         load_engine = WhisperEngine.of
+    elif family == "smart_turn":
+        from triton_backends.smart_turn.engine import load_engine
     load_engine(Parameters(json.loads(more) | {"voicepack": "."}), Path(folder)).close()
 except BackendError as error:
     sys.exit(error.args[0])

@@ -21,6 +21,7 @@ FAMILIES: dict[str, ModelKind] = {
     "espeak": "tts",
     "piper": "tts",
     "pocketsphinx": "asr",
+    "smart_turn": "endpointer",
     "whisper": "asr",
 }
 """Families a voicepack may belong to, and what their models do."""

@@ -86,6 +86,7 @@ class _Catalogue(_Part):
     starters: tuple[Starter, ...]
     voices: dict[str, str]
     recognisers: tuple[str, ...]
+    endpointer: str
 
 
 @cache
@@ -112,3 +113,10 @@ def catalogue_recognisers(language: str) -> list[str]:
     """The ids of recognisers that understand a language (its primary subtag), the default first."""
     every = _catalogue().recognisers
     return [each for each in every if language == "en" or not each.endswith(".en")]
+
+
+def catalogue_endpointer(language: str) -> str:
+    """The id of the default endpointer, where it knows a language (its primary subtag)."""
+    name = _catalogue().endpointer
+    starter = find_starter(name)
+    return name if starter is not None and language in starter.languages else ""

@@ -31,6 +31,7 @@ class ServerStatus(BaseModel):
     tasks: int
     recogniser: str = Field(description="of new sessions")
     voice: str = Field(description="of new sessions")
+    endpointer: str = Field(description="of new sessions; empty: the words alone tell")
 
 
 class OpenSession(BaseModel):
@@ -38,6 +39,7 @@ class OpenSession(BaseModel):
     state: SessionState
     voice: str
     recogniser: str
+    endpointer: str
     messages: int
     vad: VadStatistics
 
@@ -128,6 +130,7 @@ def _line(session: Session) -> OpenSession:
         state=session.state,
         voice=session.options.voice,
         recogniser=session.options.recogniser,
+        endpointer=session.options.endpointer,
         messages=len(session.history),
         vad=session.hearing.statistics,
     )

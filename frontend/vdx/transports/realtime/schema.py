@@ -58,7 +58,7 @@ class TurnDetection(Shape):
 class Transcription(Shape):
     model: Name | None = None
     language: Name | None = None
-    prompt: str | None = None
+    prompt: str | None = Field(None, max_length=1000, description="words that are likely")
 
 
 class AudioInput(Shape):

@@ -56,6 +56,8 @@ class Settings:
             if audio.transcription is not None:
                 self._take_recogniser(audio.transcription.model)
                 self._take_language(audio.transcription.language)
+                if audio.transcription.prompt is not None:
+                    self.options = self.options.updated(prompt=audio.transcription.prompt)
         if "turn_detection" in given:
             self._take_detection(audio.turn_detection)
 
@@ -70,6 +72,7 @@ class Settings:
             vad = vad.model_copy(update={"min_silence_duration_ms": detection.silence_duration_ms})
         self.options = self.options.updated(
             vad=vad,
+            fixed_silence=self.options.fixed_silence or detection.silence_duration_ms is not None,
             auto_reply=detection.create_response,
             barge_in=detection.interrupt_response,
         )
@@ -153,7 +156,7 @@ class Settings:
         return {
             "model": self.options.recogniser,
             "language": self.options.language,
-            "prompt": None,
+            "prompt": self.options.prompt or None,
         }
 
     def _detection(self) -> dict[str, Any] | None:
