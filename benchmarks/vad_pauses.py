@@ -32,11 +32,11 @@ from vdx.core.events import (
 from vdx.dialog.policy import TurnPolicy
 from vdx.dialog.turn import TurnMachine
 from vdx.dialog.turn_decisions import (
-    ExtendEndpoint,
     FinishUtterance,
+    SetEndpoint,
     TurnDecision,
 )
-from vdx.speech.input.semantic_endpointing import SemanticEndpointing
+from vdx.speech.input.end_of_turn import EndOfTurn
 from vdx.speech.input.vad import SpeechDetector
 from vdx.speech.text.lexicon import Lexicon
 
@@ -61,6 +61,7 @@ PAUSES_S: Final = (0.4, 0.6, 0.8, 1.0, 1.2)
 ANSWER_FRAMES: Final = 2
 """How long the recogniser takes to answer a pause: 40 ms."""
 KNOWN_SHARE: Final = 0.6
+USUAL_MS: Final = VadConfig().min_silence_duration_ms
 FADE: Final = LISTEN_RATE // 200
 
 
@@ -173,7 +174,9 @@ def policy_of(endpointing: EndpointingConfig) -> TurnPolicy:
     return TurnPolicy(
         interrupts=lexicon.interrupts,
         only_sounds=lexicon.only_listening_sounds,
-        endpoint_extension_ms=SemanticEndpointing("en", endpointing).endpoint_extension_ms,
+        silence_ms=EndOfTurn("en", endpointing, USUAL_MS, punctuates=False).silence_ms
+        if endpointing.enabled
+        else lambda _: 0,
     )
 
 
@@ -197,8 +200,8 @@ def listen(pause: Pause, endpointing: EndpointingConfig) -> Ended:
                 # It has heard the silence so far as well, and what was too soft for the VAD.
                 answers.append((due, _answer(pause, event.utterance, position)))
         for decision in decisions:
-            if isinstance(decision, ExtendEndpoint):
-                detector.extend_endpoint(decision.silence_ms)
+            if isinstance(decision, SetEndpoint):
+                detector.set_endpoint(decision.silence_ms)
             elif isinstance(decision, FinishUtterance):
                 text = _answer(pause, decision.utterance, position).text
                 if position < pause.speech_end:

@@ -16,11 +16,12 @@ from vdx.dialog.turn_decisions import (
     CommitUser,
     DiscardReply,
     EndSession,
-    ExtendEndpoint,
     FinishUtterance,
+    ForgetReply,
     PauseReply,
     PrepareReply,
     ResumeReply,
+    SetEndpoint,
     SpeakReply,
     StartReply,
     TurnDecision,
@@ -59,8 +60,8 @@ class DecisionHandler:
         """Does what one decision says."""
         hearing, speaking = self._hearing, self._speaking
         match decision:
-            case ExtendEndpoint(utterance=number, silence_ms=silence_ms):
-                hearing.extend_endpoint(number, silence_ms)
+            case SetEndpoint(utterance=number, silence_ms=silence_ms):
+                hearing.set_endpoint(number, silence_ms)
             case FinishUtterance(utterance=number):
                 hearing.finish(number)
             case AbandonUtterance(utterance=number):
@@ -85,6 +86,8 @@ class DecisionHandler:
                 speaking.resume()
             case CancelReply(reason=reason):
                 speaking.cancel(reason)
+            case ForgetReply(reply=number):
+                self._forget(self._ids.reply(number).item_id)
             case EndSession(reason=reason):
                 self._end(reason)
 
@@ -110,6 +113,11 @@ class DecisionHandler:
         )
         self._history.put(Item(item_id, "user", text))
         self._limit_history()
+
+    def _forget(self, item_id: str) -> None:
+        """Removes an item, unless the client has done so already, and says it."""
+        if self._history.discard(item_id):
+            self._emit(ItemsForgotten((item_id,)))
 
     def _limit_history(self) -> None:
         """Removes the oldest items above `session.max_history_bytes`, and says which."""

@@ -8,6 +8,7 @@ The stages (VAD, recogniser, responder, voice, playout) and the session's own me
     SpeechStarted                                                  yes      UtteranceStarted
     SpeechPaused        begin, pause_noticed                       yes
     SpeechResumed                                                  yes
+    PauseJudged         endpointer                                 yes
     SpeechLasted                                                   yes
     SpeechEnded         endpoint                UtteranceEnded     yes
     LevelTooLow                                 LevelHint
@@ -18,6 +19,7 @@ The stages (VAD, recogniser, responder, voice, playout) and the session's own me
                                                 RecognitionFailed           if the recogniser died
     ResponderStarted    first_text
     SynthesisStarted    first_voice
+    ReplyPaused                                                    yes
     ReplyAudible        first_audio                                yes      TurnTimed
     ClauseStarted                               ReplyClause
     ReplyEnded                                  ReplyDone          yes
@@ -37,6 +39,7 @@ from vdx.core.errors import ModelUnavailable, TritonUnavailable
 from vdx.core.events import (
     ClauseStarted,
     LevelTooLow,
+    PauseJudged,
     ReplyAudible,
     ReplyEnded,
     ResponderStarted,
@@ -118,6 +121,7 @@ class Dispatcher:
             SpeechPaused: self._speech_paused,
             SpeechEnded: self._speech_ended,
             LevelTooLow: lambda event: notify(LevelHint(event.rms, event.threshold)),
+            PauseJudged: self._pause_judged,
             Transcript: self._transcript,
             TranscriptFailed: self._transcript_failed,
             ResponderStarted: lambda event: self._mark_reply("first_text", event.reply),
@@ -176,6 +180,11 @@ class Dispatcher:
         if self._is_turn:
             self._trace.begin(event.utterance, self._time_at(event.at))
             self._trace.mark("pause_noticed", self._clock())
+        self._decide(event)
+
+    def _pause_judged(self, event: PauseJudged) -> None:
+        if self._trace.utterance == event.utterance:
+            self._trace.mark("endpointer", self._clock())
         self._decide(event)
 
     def _speech_ended(self, event: SpeechEnded) -> None:

@@ -22,6 +22,7 @@ from vdx.core.metrics import INPUT_GAPS
 from vdx.core.slices import rest
 from vdx.speech.input.asr import Recogniser, Utterance
 from vdx.speech.input.echo_control import EchoControl
+from vdx.speech.input.endpointer import EndpointerStage
 from vdx.speech.input.noise_gate import VadStatistics
 from vdx.speech.input.vad import SpeechDetector
 
@@ -73,6 +74,8 @@ class Hearing:
         self._gap_filled_ms = 0
         self._working = False
         self._closed = False
+        self.endpointer: EndpointerStage | None = None
+        """Asked at each pause, where the session has one."""
         self._next_input = clock()
 
     @property
@@ -164,10 +167,10 @@ class Hearing:
         self._detector.reset()
         return current.number if current else None
 
-    def extend_endpoint(self, utterance: int, silence_ms: int) -> None:
+    def set_endpoint(self, utterance: int, silence_ms: int) -> None:
         """Lets the present pause last `silence_ms`; 0 is the configured limit again."""
         if self.current_utterance == utterance:
-            self._detector.extend_endpoint(silence_ms)
+            self._detector.set_endpoint(silence_ms)
 
     def finish(self, utterance: int) -> None:
         """Asks for the final transcript; emits TranscriptFailed if the utterance is gone."""
@@ -201,6 +204,8 @@ class Hearing:
             return
         events = self._detector.process(frame, self._state(), played)
         self._remember(frame)
+        if self._current is not None and self.endpointer is not None:
+            self.endpointer.push(frame)
         if not events and self._current is not None:
             self._current.push(frame)
         for event in events:
@@ -219,10 +224,15 @@ class Hearing:
         match event:
             case SpeechStarted(utterance=number, at=onset):
                 self._current = self._begin(number)
-                self._current.push(self._audio_since(onset))
-            case SpeechPaused() if self._current:
+                heard = self._audio_since(onset)
+                self._current.push(heard)
+                if self.endpointer is not None:
+                    self.endpointer.begin(heard)
+            case SpeechPaused(utterance=number, at=at) if self._current:
                 self._current.push(frame)
                 self._current.pause()
+                if self.endpointer is not None:
+                    self.endpointer.ask(number, at)
             case SpeechResumed() if self._current:
                 self._current.resume()
                 self._current.push(frame)

@@ -102,6 +102,10 @@ class History:
         self.get(item_id)
         del self._items[item_id]
 
+    def discard(self, item_id: str) -> bool:
+        """Deletes an item; False where there is none."""
+        return self._items.pop(item_id, None) is not None
+
     def close_spoken(
         self, item_id: str, source: str, played_samples: int, *, complete: bool
     ) -> str:

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 from vdx.core.config import BargeInConfig
 from vdx.dialog.profiles import SessionOptions
-from vdx.speech.input.semantic_endpointing import SemanticEndpointing
+from vdx.speech.input.end_of_turn import EndOfTurn, Pause
 from vdx.speech.text.lexicon import Lexicon
 
 
-def _no_extension(_text: str) -> int:
+def _no_silence_of_its_own(_pause: Pause) -> int:
     return 0
 
 
@@ -19,14 +19,14 @@ class TurnPolicy:
 
     `interrupts` says whether a text holds an interrupt word, `only_sounds` whether it holds
     listening sounds and nothing else: the tests on words are injected. `words_confirm` is the
-    recogniser's calibrated_confidence. `endpoint_extension_ms` is the silence to wait for after a
-    text that sounds unfinished, 0 after any other. `preemptive` allows a silent reply to the
+    recogniser's calibrated_confidence. `silence_ms` is the silence that ends the turn in a pause, 0
+    where nothing speaks against the usual one. `preemptive` allows a silent reply to the
     speculative transcript.
     """
 
     interrupts: Callable[[str], bool]
     only_sounds: Callable[[str], bool]
-    endpoint_extension_ms: Callable[[str], int] = _no_extension
+    silence_ms: Callable[[Pause], int] = _no_silence_of_its_own
     confirm_ms: int = 600
     words_confirm: bool = False
     barge_in: bool = True
@@ -44,19 +44,28 @@ class TurnPolicy:
 
 
 def policy_for(
-    options: SessionOptions, barge_in: BargeInConfig, *, words_confirm: bool
+    options: SessionOptions, barge_in: BargeInConfig, *, words_confirm: bool, punctuates: bool
 ) -> TurnPolicy:
-    """The policy of a session with these options."""
+    """The policy of a session with these options.
+
+    `words_confirm` and `punctuates` are the recogniser's calibrated_confidence and punctuation.
+    """
     lexicon = Lexicon(options.language, barge_in)
     return TurnPolicy(
         interrupts=lexicon.interrupts,
         only_sounds=lexicon.only_listening_sounds,
-        endpoint_extension_ms=SemanticEndpointing(
-            options.language, options.endpointing
-        ).endpoint_extension_ms,
+        silence_ms=_silence_of(options, punctuates=punctuates),
         confirm_ms=barge_in.confirm_ms,
         words_confirm=words_confirm,
         barge_in=options.barge_in,
         auto_reply=options.auto_reply,
         preemptive=options.responder.preemptive,
     )
+
+
+def _silence_of(options: SessionOptions, *, punctuates: bool) -> Callable[[Pause], int]:
+    if options.fixed_silence or not options.endpointing.enabled:
+        return _no_silence_of_its_own
+    usual_ms = options.vad.min_silence_duration_ms
+    rules = EndOfTurn(options.language, options.endpointing, usual_ms, punctuates=punctuates)
+    return rules.silence_ms

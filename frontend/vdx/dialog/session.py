@@ -38,6 +38,7 @@ from vdx.dialog.turn_events import (
 )
 from vdx.dialog.turn_log import log_event
 from vdx.speech.input.asr import Recogniser, Utterance
+from vdx.speech.input.endpointer import EndpointerStage
 
 log = logger(__name__)
 
@@ -68,6 +69,7 @@ class Session:
         self._started = asyncio.Event()
         self._over: asyncio.Future[str] | None = None
         self.hearing = self._make_hearing()
+        self.hearing.endpointer = self._make_endpointer()
         self._speaking = self._make_speaking()
         trace = TurnTrace()
         self._decisions = DecisionHandler(
@@ -102,6 +104,12 @@ class Session:
             self._play,
             self._clock,
         )
+
+    def _make_endpointer(self) -> EndpointerStage | None:
+        judge = self._services.judge
+        if judge is None:
+            return None
+        return EndpointerStage(lambda pcm: judge(self.options, pcm), self.emit, self._ask)
 
     def _make_hearing(self) -> Hearing:
         return Hearing(
@@ -250,6 +258,11 @@ class Session:
         """Runs `work` as a task of the session; an exception becomes a StageFailed."""
         self._tasks.spawn(work, name, lambda error: self.emit(StageFailed(error)))
 
+    def _ask(self, work: Work, name: str) -> None:
+        """Runs a question to the endpointer, which is only asked where the session has one."""
+        if self.options.endpointer and not self.options.fixed_silence:
+            self.spawn(work, name)
+
     def _spawn_utterance(self, utterance: Utterance) -> None:
         log.debug("utterance begun", utterance=utterance.number, manual=utterance.manual)
 
@@ -293,5 +306,10 @@ class Session:
             self._over.set_result(reason)
 
     def _policy(self) -> TurnPolicy:
-        calibrated = self._services.calibrated(self.options.recogniser)
-        return policy_for(self.options, self._services.config.barge_in, words_confirm=calibrated)
+        can, recogniser = self._services.can, self.options.recogniser
+        return policy_for(
+            self.options,
+            self._services.config.barge_in,
+            words_confirm=can(recogniser, "calibrated_confidence"),
+            punctuates=can(recogniser, "punctuation"),
+        )

@@ -110,7 +110,9 @@ class ReplyDone:
 
 @dataclass(frozen=True, slots=True)
 class ItemsForgotten:
-    """The oldest items were deleted because the conversation has more text than it may."""
+    """Items were deleted: the oldest of a conversation with more text than it may have, or a reply
+    to a turn that was not over.
+    """
 
     items: tuple[str, ...]
 

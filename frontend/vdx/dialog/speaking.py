@@ -6,7 +6,15 @@ from functools import partial
 
 from vdx.core.audio import SPEAK_RATE
 from vdx.core.errors import VdxError
-from vdx.core.events import ClauseStarted, Message, Pcm, ReplyEnded, StageEvent, StageFailed
+from vdx.core.events import (
+    ClauseStarted,
+    Message,
+    Pcm,
+    ReplyEnded,
+    ReplyPaused,
+    StageEvent,
+    StageFailed,
+)
 from vdx.core.metrics import INTERRUPTIONS, REPLIES
 from vdx.dialog.history import History, Item
 from vdx.dialog.ids import ReplyIds, SessionIds
@@ -123,7 +131,9 @@ class Speaking:
     def pause(self) -> None:
         reply = self._current()
         reply.playout.pause()
-        self._emit(PlayoutPaused(reply.ids, _ms(reply.playout.played_samples)))
+        played_ms = _ms(reply.playout.played_samples)
+        self._emit(PlayoutPaused(reply.ids, played_ms))
+        self._emit(ReplyPaused(reply.ids.number, played_ms))
 
     def resume(self) -> None:
         reply = self._current()

@@ -6,6 +6,7 @@ from vdx.core.metrics import STAGE, TURN_GAP
 
 STAGES = (
     "pause_noticed",
+    "endpointer",
     "speculative_transcript",
     "endpoint",
     "final_transcript",
@@ -16,6 +17,7 @@ STAGES = (
 """In the usual order; text and voice come before the endpoint when the reply was preemptive."""
 STAGE_LABELS = {
     "pause_noticed": "the pause is noticed",
+    "endpointer": "the endpointer has judged it",
     "speculative_transcript": "transcript, speculative",
     "first_text": "first words of the reply",
     "first_voice": "first audio from the voice",

@@ -9,8 +9,8 @@ States and transitions (an event that no row names changes nothing):
     LISTENING       SpeechStarted, reply pending      BARGED_IN         PauseReply
     SPEAKING        SpeechStarted                     BARGED_IN         PauseReply
     LISTENING       Transcript PAUSE with words       LISTENING         PrepareReply
-    any but         Transcript PAUSE, unfinished      as before         ExtendEndpoint
-      BARGED_IN       or not any more
+    any but         Transcript PAUSE, PauseJudged     as before         (SetEndpoint)
+      BARGED_IN
     LISTENING       SpeechResumed                     LISTENING         (DiscardReply)
     LISTENING       SpeechEnded                       LISTENING         FinishUtterance
     LISTENING       Transcript FINAL with words       LISTENING         CommitUser, then
@@ -20,7 +20,10 @@ States and transitions (an event that no row names changes nothing):
     LISTENING       Transcript FINAL empty, failed    IDLE, WAITING     (DiscardReply)
     LISTENING       ReplyAudible                      SPEAKING
     LISTENING       ReplyEnded, reply prepared        LISTENING
+    BARGED_IN       ReplyPaused                       BARGED_IN
     BARGED_IN       confirmed by words or duration    LISTENING         CancelReply
+    any             Transcript PAUSE or FINAL of      as before         ForgetReply, then
+                      who went on                                         as any other
     BARGED_IN       SpeechEnded, not confirmed        SPEAKING, or      AbandonUtterance,
                                                         LISTENING if      ResumeReply
                                                         still pending
@@ -45,9 +48,12 @@ A reply is *prepared* (preemptive, silent), then *pending* (released, no frame s
 only a confirmed barge-in ends it. While a final transcript is due, or the user speaks again, no
 reply is started unless it is requested; all these utterances are answered together. With
 `barge_in` off speech over a reply pauses nothing and is answered afterwards.
-A pause whose words sound unfinished (`policy.endpoint_extension_ms`) may last longer before it
-counts as SpeechEnded: ExtendEndpoint says how long, for this pause alone. Speech over a reply that
-is only paused gets no such extension: the reply waits.
+Who speaks on within GOES_ON_MS of the reply's first sound was not done. Once that is confirmed, and
+unless it is a word of the interrupt list, ForgetReply makes both halves one turn: the reply leaves
+the history, and what it answered is answered again, together with what followed.
+How long a pause may last before it counts as SpeechEnded follows from its words and from what the
+endpointer heard (`policy.silence_ms`): SetEndpoint says it, for this pause alone, whenever one of
+the two comes. Speech over a reply that is only paused gets no such silence: the reply waits.
 
 The caller must answer every FinishUtterance that is not abandoned with a FINAL or failed
 transcript, and every StartReply and SpeakReply that is not cancelled with a ReplyEnded. Events of
@@ -55,13 +61,16 @@ utterances and replies that are over change nothing.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import Any
 
+from vdx.core.audio import LISTEN_RATE
 from vdx.core.events import (
+    PauseJudged,
     ReplyAudible,
     ReplyEnded,
+    ReplyPaused,
     SessionState,
     SpeechEnded,
     SpeechLasted,
@@ -79,11 +88,12 @@ from vdx.dialog.turn_decisions import (
     CommitUser,
     DiscardReply,
     EndSession,
-    ExtendEndpoint,
     FinishUtterance,
+    ForgetReply,
     PauseReply,
     PrepareReply,
     ResumeReply,
+    SetEndpoint,
     SpeakReply,
     StartReply,
     TurnDecision,
@@ -97,8 +107,13 @@ from vdx.dialog.turn_events import (
     UtteranceCleared,
     UtteranceCommitted,
 )
+from vdx.speech.input.end_of_turn import Pause
 
 __all__ = ["TurnMachine", "TurnPolicy"]
+
+
+GOES_ON_MS = 1_000
+"""Of a reply that were played: who speaks over it by then was cut off, and goes on."""
 
 
 class _Phase(Enum):
@@ -111,23 +126,43 @@ class _Phase(Enum):
 
 @dataclass(slots=True)
 class _LiveReply:
-    """The reply under way; a prepared one answers `utterance`, whose words were `text`."""
+    """The reply under way; a prepared one answers `utterance`, whose words were `text`.
+
+    `to_speech`: it answers what was said, and nothing that was typed or asked for. `played_ms` is
+    how much of it was heard when somebody spoke over it.
+    """
 
     id: int
     phase: _Phase
     utterance: int | None = None
     text: str = ""
+    to_speech: bool = True
+    played_ms: int = 0
 
 
 @dataclass(slots=True)
 class _LiveSpeech:
-    """The utterance being spoken now; `endpoint_extension_ms` is that of its present pause."""
+    """The utterance being spoken now, and what is known of its present pause, if it has one.
+
+    `silence_ms` is how long that pause may last, 0 where it has no limit of its own.
+    """
 
     utterance: int
+    onset: int = 0
     text: str = ""
     ms: int = 0
-    paused: bool = False
-    endpoint_extension_ms: int = 0
+    paused_at: int | None = None
+    pause: Pause | None = None
+    silence_ms: int = 0
+
+    def pauses(self, at: int) -> None:
+        """It paused at the sample `at` of the input."""
+        self.paused_at = at
+        self.pause = Pause(turn_ms=(at - self.onset) * 1000 // LISTEN_RATE)
+
+    def resumes(self) -> None:
+        self.paused_at = self.pause = None
+        self.silence_ms = 0
 
 
 class _TurnState:
@@ -143,6 +178,8 @@ class _TurnState:
         self.speech: _LiveSpeech | None = None
         self.due: set[int] = set()
         self.unanswered = False
+        self.cut_short: tuple[int, int] | None = None
+        """An utterance that may go on with the turn before it, and the reply that it ended."""
         self.requested: ReplyRequested | None = None
         self.anything_said = False
         self.out: list[TurnDecision] = []
@@ -159,9 +196,9 @@ class _TurnState:
 
     def wait_for(self, speech: _LiveSpeech, silence_ms: int) -> None:
         """Sets how long the pause of `speech` may last, in ms; decides when that changes."""
-        if silence_ms != speech.endpoint_extension_ms:
-            speech.endpoint_extension_ms = silence_ms
-            self.out.append(ExtendEndpoint(speech.utterance, silence_ms))
+        if silence_ms != speech.silence_ms:
+            speech.silence_ms = silence_ms
+            self.out.append(SetEndpoint(speech.utterance, silence_ms))
 
     def finish(self, utterance: int) -> None:
         self.due.add(utterance)
@@ -189,10 +226,10 @@ class _TurnState:
         self.unanswered = False
         self.out.append(SpeakReply(reply.id))
 
-    def start(self) -> None:
+    def start(self, *, to_speech: bool = False) -> None:
         """Starts a reply to all that is unanswered, as it was requested if it was."""
         request = self.requested or ReplyRequested()
-        self.reply = _LiveReply(self._new_id(), _Phase.PENDING)
+        self.reply = _LiveReply(self._new_id(), _Phase.PENDING, to_speech=to_speech)
         self.unanswered, self.requested = False, None
         self.state = SessionState.LISTENING
         self.out.append(StartReply(self.reply.id, request.instructions, request.say))
@@ -220,6 +257,15 @@ class _TurnState:
         self.reply = None
         self.settle(answer=False)
 
+    def goes_on(self, utterance: int, text: str) -> None:
+        """The words of an utterance that ended a reply soon after its first sound are known."""
+        if self.cut_short is None or self.cut_short[0] != utterance:
+            return
+        (_, reply), self.cut_short = self.cut_short, None
+        if not (text and self.policy.interrupts(text)):
+            self.out.append(ForgetReply(reply))
+            self.unanswered = True
+
     def settle(self, *, answer: bool = True) -> None:
         """Finds the state after a reply or a transcript is over; may start the next reply."""
         if self.reply is not None:
@@ -227,7 +273,7 @@ class _TurnState:
         if self.speech or self.due:
             self.state = SessionState.LISTENING
         elif self.requested or (answer and self.unanswered and self.policy.auto_reply):
-            self.start()
+            self.start(to_speech=self.requested is None)
         elif self.anything_said:
             self.state = SessionState.WAITING_FOR_INPUT
         else:
@@ -254,6 +300,7 @@ class TurnMachine:
         self._handlers: dict[type, Callable[[Any], None]] = {
             SpeechStarted: self._speech_started,
             SpeechPaused: self._speech_paused,
+            PauseJudged: self._pause_judged,
             SpeechResumed: self._speech_resumed,
             SpeechEnded: self._speech_ended,
             SpeechLasted: self._speech_lasted,
@@ -261,6 +308,7 @@ class TurnMachine:
             UtteranceCleared: self._cleared,
             Transcript: self._transcript,
             TranscriptFailed: lambda event: self._final(event.utterance, ""),
+            ReplyPaused: self._reply_paused,
             ReplyAudible: self._reply_audible,
             ReplyEnded: self._reply_ended,
             ReplyRequested: self._reply_requested,
@@ -311,7 +359,7 @@ class TurnMachine:
         if turn.speech_of(event.utterance):
             return
         self._end_speech()  # one that never ended by itself
-        turn.speech = _LiveSpeech(event.utterance)
+        turn.speech = _LiveSpeech(event.utterance, event.at)
         turn.discard_prepared()
         if turn.reply is None:
             turn.state = SessionState.LISTENING
@@ -320,11 +368,16 @@ class TurnMachine:
 
     def _speech_paused(self, event: SpeechPaused) -> None:
         if speech := self._turn.speech_of(event.utterance):
-            speech.paused = True
+            speech.pauses(event.at)
+
+    def _pause_judged(self, event: PauseJudged) -> None:
+        speech = self._turn.speech_of(event.utterance)
+        if speech and speech.pause is not None and speech.paused_at == event.at:
+            self._set_endpoint(speech, replace(speech.pause, probability=event.probability))
 
     def _speech_resumed(self, event: SpeechResumed) -> None:
         if speech := self._turn.speech_of(event.utterance):
-            speech.paused, speech.endpoint_extension_ms = False, 0
+            speech.resumes()
             self._turn.discard_prepared()
 
     def _speech_lasted(self, event: SpeechLasted) -> None:
@@ -361,6 +414,7 @@ class TurnMachine:
         turn = self._turn
         was_due = event.utterance in turn.due
         turn.abandon(event.utterance)
+        turn.goes_on(event.utterance, "")
         if turn.speech_of(event.utterance):
             turn.speech = None
         elif not was_due:
@@ -376,6 +430,10 @@ class TurnMachine:
         turn = self._turn
         barged_in = turn.state is SessionState.BARGED_IN
         if barged_in and turn.policy.confirms(speech.text, speech.ms):
+            reply = turn.reply
+            if reply and reply.to_speech and reply.phase is _Phase.AUDIBLE:
+                soon = reply.played_ms <= GOES_ON_MS
+                turn.cut_short = (speech.utterance, reply.id) if soon else None
             turn.interrupt("interrupted")
 
     # --- transcripts ------------------------------------------------------------------------
@@ -385,20 +443,22 @@ class TurnMachine:
         if transcript.kind is TranscriptKind.FINAL:
             self._final(utterance, text)
             return
-        speech = self._turn.speech_of(utterance)
+        turn = self._turn
+        speech = turn.speech_of(utterance)
         if speech is None:
             return  # of an utterance that VAD did not find, or that is over
         speech.text = text
         self._consider_barge_in(speech)
-        if transcript.kind is TranscriptKind.PAUSE and speech.paused:
-            self._extend_endpoint(speech, text)
+        if transcript.kind is TranscriptKind.PAUSE and speech.pause is not None:
+            self._set_endpoint(speech, replace(speech.pause, text=text))
             if text:
+                turn.goes_on(utterance, text)
                 self._prepare(utterance, text)
 
-    def _extend_endpoint(self, speech: _LiveSpeech, text: str) -> None:
-        turn = self._turn
-        if turn.state is not SessionState.BARGED_IN:
-            turn.wait_for(speech, turn.policy.endpoint_extension_ms(text) if text else 0)
+    def _set_endpoint(self, speech: _LiveSpeech, pause: Pause) -> None:
+        speech.pause = pause
+        if self._turn.state is not SessionState.BARGED_IN:
+            self._turn.wait_for(speech, self._turn.policy.silence_ms(pause))
 
     def _prepare(self, utterance: int, text: str) -> None:
         turn = self._turn
@@ -414,6 +474,7 @@ class TurnMachine:
         if utterance not in turn.due:
             return
         turn.due.discard(utterance)
+        turn.goes_on(utterance, text)
         if text:
             turn.commit_user(text, utterance)
             turn.unanswered = True
@@ -427,6 +488,11 @@ class TurnMachine:
         turn.settle()
 
     # --- replies ----------------------------------------------------------------------------
+
+    def _reply_paused(self, event: ReplyPaused) -> None:
+        reply = self._turn.reply
+        if reply and reply.id == event.reply:
+            reply.played_ms = event.played_ms
 
     def _reply_audible(self, event: ReplyAudible) -> None:
         turn = self._turn

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class ExtendEndpoint:
+class SetEndpoint:
     """Let the pause under way last `silence_ms`; 0 means as long as any other pause."""
 
     utterance: int
@@ -87,12 +87,19 @@ class CancelReply:
 
 
 @dataclass(frozen=True, slots=True)
+class ForgetReply:
+    """Take a cancelled reply out of the history: the turn it answered was not over."""
+
+    reply: int
+
+
+@dataclass(frozen=True, slots=True)
 class EndSession:
     reason: str
 
 
 TurnDecision = (
-    ExtendEndpoint
+    SetEndpoint
     | FinishUtterance
     | AbandonUtterance
     | CommitUser
@@ -103,5 +110,6 @@ TurnDecision = (
     | PauseReply
     | ResumeReply
     | CancelReply
+    | ForgetReply
     | EndSession
 )

@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 
 from vdx.core.events import (
+    PauseJudged,
     ReplyAudible,
     ReplyEnded,
+    ReplyPaused,
     SpeechEnded,
     SpeechLasted,
     SpeechPaused,
@@ -63,6 +65,7 @@ class SessionOver:
 TurnEvent = (
     SpeechStarted
     | SpeechPaused
+    | PauseJudged
     | SpeechResumed
     | SpeechEnded
     | SpeechLasted
@@ -70,6 +73,7 @@ TurnEvent = (
     | UtteranceCleared
     | Transcript
     | TranscriptFailed
+    | ReplyPaused
     | ReplyAudible
     | ReplyEnded
     | ReplyRequested

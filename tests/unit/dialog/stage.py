@@ -1,7 +1,7 @@
 """Sets the scene of a session test: a real Session among fakes, and a person who talks to it."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -105,6 +105,7 @@ async def scene(
     responder: FakeResponder | None = None,
     config: Config | None = None,
     calibrated: bool = False,
+    judge: Callable[[SessionOptions, bytes], Awaitable[float | None]] | None = None,
     lead_in: bool = True,
     **options: Any,
 ) -> AsyncIterator[Scene]:
@@ -116,11 +117,12 @@ async def scene(
         config=config,
         synthesize=voice,
         recognise=recogniser,
-        calibrated=lambda _: calibrated,
+        can=lambda _, capability: capability == "punctuation" or calibrated,
         responder=lambda _: responder,
+        judge=judge,
     )
     wanted = resolve(config, "", DefaultModels(named_recogniser="fake-asr")).updated(
-        instructions="", **options
+        instructions="", **({"endpointer": "fake-endpointer"} if judge else {}), **options
     )
     assert isinstance(wanted, SessionOptions)
     loop = asyncio.get_running_loop()

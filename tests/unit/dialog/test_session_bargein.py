@@ -64,7 +64,7 @@ async def test_a_false_interruption_loses_and_doubles_nothing() -> None:
 async def test_an_interruption_cancels_and_keeps_what_was_played() -> None:
     async with scene(Heard("hello"), Heard("and more"), responder=long_answer()) as stage:
         await answered(stage)
-        await stage.quiet_for(500)
+        await stage.quiet_for(1100)
         await stage.hears(vowel(900))
         (cancelled,) = [e for e in stage.transport.all(ReplyDone) if e.reply.number == 1]
         assert (cancelled.status, cancelled.reason) == ("cancelled", "interrupted")

@@ -1,4 +1,7 @@
-"""A session whose person pauses to think: the words decide how long it waits."""
+"""A session whose person pauses to think: words and endpointer decide how long it waits."""
+
+import asyncio
+from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
@@ -8,8 +11,10 @@ from tests.unit.dialog.stage import Scene, quiet, scene
 from tests.unit.speech.signals import vowel
 from tests.unit.virtual_time import on_virtual_time
 from vdx.core.config import EndpointingConfig
+from vdx.core.errors import ModelFailed
 from vdx.core.events import SessionState
-from vdx.dialog.session_events import TurnTimed, UtteranceEnded
+from vdx.dialog.profiles import SessionOptions
+from vdx.dialog.session_events import ErrorOccurred, TurnTimed, UtteranceEnded
 
 WAITING = SessionState.WAITING_FOR_INPUT
 UNFINISHED = "I would like to"
@@ -77,3 +82,128 @@ async def test_the_language_of_the_session_decides() -> None:
         assert await gap_ms(stage) > PATIENCE - 20
     async with scene(Heard("und"), language="en") as stage:
         assert await gap_ms(stage) < 340
+
+
+# --- the endpointer -----------------------------------------------------------------------------
+
+SAID = "Go forward ten meters."
+SHORTEST = EndpointingConfig().finished_ms
+
+
+@dataclass
+class FakeEndpointer:
+    """Answers with `probability` after `delay_s`; keeps what it was asked."""
+
+    probability: float | None = 0.99
+    delay_s: float = 0.05
+    heard: list[bytes] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
+
+    async def __call__(self, options: SessionOptions, pcm: bytes) -> float | None:
+        self.heard.append(pcm)
+        self.asked.append(options.endpointer)
+        await asyncio.sleep(self.delay_s)
+        return self.probability
+
+
+def spoken(ms: float) -> np.ndarray:
+    return np.concatenate([vowel(ms), quiet(100)])
+
+
+async def gap_after(stage: Scene, ms: float = 2500) -> float:
+    """Speaks for so long and returns the gap to the first audio."""
+    await stage.hears(spoken(ms))
+    await stage.until(SessionState.SPEAKING)
+    return stage.transport.all(TurnTimed)[-1].speech_end_to_first_audio_ms
+
+
+@on_virtual_time
+async def test_a_turn_that_sounds_finished_is_answered_sooner() -> None:
+    async with scene(Heard(SAID), judge=FakeEndpointer(0.99)) as stage:
+        gap = await gap_after(stage)
+        assert SHORTEST <= gap < 200
+        assert "endpointer" in stage.transport.all(TurnTimed)[-1].stages
+
+
+@on_virtual_time
+async def test_a_turn_that_sounds_unfinished_waits() -> None:
+    async with scene(Heard("Go forward"), judge=FakeEndpointer(0.01)) as stage:
+        assert await gap_after(stage, 600) > PATIENCE - 20
+
+
+@on_virtual_time
+async def test_words_that_come_after_the_endpointer_end_the_turn_at_once() -> None:
+    async with scene(Heard(SAID, pause_delay_s=0.2), judge=FakeEndpointer()) as stage:
+        assert 240 <= await gap_after(stage) < 300
+
+
+@pytest.mark.parametrize("probability", [None, 0.5])
+def test_no_answer_or_a_late_one_leaves_it_to_the_words(probability: float | None) -> None:
+    """None is what a session gets of one that is slow, dead or unloaded."""
+
+    @on_virtual_time
+    async def conversation() -> None:
+        delay = 0.25 if probability is None else 5.0
+        judge = FakeEndpointer(probability, delay)
+        async with scene(Heard(SAID), Heard(UNFINISHED), judge=judge) as stage:
+            assert 280 <= await gap_after(stage) <= 340
+            await stage.until(WAITING)
+            assert await gap_after(stage) > PATIENCE - 20
+
+    conversation()
+
+
+@on_virtual_time
+async def test_an_endpointer_that_breaks_ends_no_session() -> None:
+    async def breaks(_: SessionOptions, __: bytes) -> float | None:
+        raise ModelFailed("broke")
+
+    async with scene(Heard(SAID), Heard(SAID), judge=breaks) as stage:
+        assert 280 <= await gap_after(stage) <= 340
+        assert stage.transport.all(ErrorOccurred)
+        await stage.until(WAITING)
+        assert 280 <= await gap_after(stage) <= 340
+
+
+@on_virtual_time
+async def test_each_pause_is_asked_about_by_itself() -> None:
+    judge = FakeEndpointer(0.99, delay_s=0.2)
+    async with scene(Heard(SAID, pause=SAID), judge=judge) as stage:
+        await stage.hears(np.concatenate([vowel(500), quiet(140), vowel(700)]))
+        assert stage.transport.all(UtteranceEnded) == [], "the answer was about a pause before"
+        await stage.until(SessionState.SPEAKING)
+        assert len(judge.heard) == 2
+
+
+@on_virtual_time
+async def test_the_last_seconds_of_the_turn_are_heard() -> None:
+    judge = FakeEndpointer()
+    async with scene(Heard(SAID), Heard(SAID), judge=judge) as stage:
+        await gap_after(stage, 20_000)
+        assert len(judge.heard[-1]) == 8 * 32_000
+        await stage.until(WAITING)
+        await gap_after(stage, 500)
+        # 300 ms before the onset, the speech, and the 60 ms after which a pause is noticed
+        assert 27_000 <= len(judge.heard[-1]) <= 30_000
+
+
+@on_virtual_time
+async def test_a_clients_own_silence_is_obeyed() -> None:
+    judge = FakeEndpointer()
+    async with scene(Heard(UNFINISHED), judge=judge, fixed_silence=True) as stage:
+        assert 280 <= await gap_after(stage) <= 340
+        assert judge.heard == []
+
+
+@on_virtual_time
+async def test_an_endpointer_is_swapped_in_mid_call() -> None:
+    judge = FakeEndpointer()
+    async with scene(Heard(SAID), Heard(SAID), Heard(SAID), judge=judge) as stage:
+        await gap_after(stage)
+        stage.session.update(stage.session.options.updated(endpointer="another"))
+        await stage.until(WAITING)
+        assert await gap_after(stage) < 200
+        stage.session.update(stage.session.options.updated(endpointer=""))
+        await stage.until(WAITING)
+        assert 280 <= await gap_after(stage) <= 340
+        assert judge.asked == ["fake-endpointer", "another"]

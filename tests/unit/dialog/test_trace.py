@@ -9,9 +9,9 @@ def test_a_turn_is_counted_from_the_end_of_speech() -> None:
     timed = trace.finish()
     assert timed is not None
     gap, stages = timed
-    assert gap == 70.0
+    assert gap == 80.0
     assert list(stages) == list(STAGES)
-    assert list(stages.values()) == [10.0, 20.0, 30.0, 40.0, 50.0, 60.0, 70.0]
+    assert list(stages.values()) == [10.0, 20.0, 30.0, 40.0, 50.0, 60.0, 70.0, 80.0]
 
 
 def test_the_first_mark_counts() -> None:

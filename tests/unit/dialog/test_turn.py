@@ -6,6 +6,7 @@ from tests.unit.dialog.turns import (
     BARGED,
     BARGED_IN,
     BARGED_PENDING,
+    CUT_OFF,
     ERROR,
     HEARD,
     HELD,
@@ -24,6 +25,7 @@ from tests.unit.dialog.turns import (
     failed,
     final,
     flushed,
+    judged,
     machine_after,
     partial,
     pause,
@@ -33,6 +35,7 @@ from tests.unit.dialog.turns import (
 from vdx.core.events import (
     ReplyAudible,
     ReplyEnded,
+    ReplyPaused,
     SpeechLasted,
 )
 from vdx.dialog.turn_decisions import (
@@ -41,11 +44,12 @@ from vdx.dialog.turn_decisions import (
     CommitUser,
     DiscardReply,
     EndSession,
-    ExtendEndpoint,
     FinishUtterance,
+    ForgetReply,
     PauseReply,
     PrepareReply,
     ResumeReply,
+    SetEndpoint,
     SpeakReply,
     StartReply,
 )
@@ -57,6 +61,8 @@ from vdx.dialog.turn_events import (
     UtteranceCleared,
     UtteranceCommitted,
 )
+
+TYPED = [UserText("hi"), ReplyAudible(1), start(1), ReplyPaused(1, 90)]
 
 TABLE: dict[str, Row] = {
     "idle, onset": ([], start(1), LISTENING, []),
@@ -86,16 +92,16 @@ TABLE: dict[str, Row] = {
         [start(1), pause(1)],
         flushed(1, "hello and"),
         LISTENING,
-        [ExtendEndpoint(1, 1200), PrepareReply(1, "hello and")],
+        [SetEndpoint(1, 1200), PrepareReply(1, "hello and")],
     ),
     "unfinished words again": (HELD, flushed(1, "hello and"), LISTENING, []),
     "unfinished words become finished": (
         HELD,
         flushed(1, "hello and you"),
         LISTENING,
-        [ExtendEndpoint(1, 0), DiscardReply(1), PrepareReply(2, "hello and you")],
+        [SetEndpoint(1, 0), DiscardReply(1), PrepareReply(2, "hello and you")],
     ),
-    "unfinished words become silence": (HELD, flushed(1, ""), LISTENING, [ExtendEndpoint(1, 0)]),
+    "unfinished words become silence": (HELD, flushed(1, ""), LISTENING, [SetEndpoint(1, 0)]),
     "the person goes on after unfinished words": (HELD, resume(1), LISTENING, [DiscardReply(1)]),
     "the next pause starts without patience": (
         [*HELD, resume(1), pause(1)],
@@ -107,7 +113,7 @@ TABLE: dict[str, Row] = {
         [*HELD, resume(1), pause(1)],
         flushed(1, "hello and you and"),
         LISTENING,
-        [ExtendEndpoint(1, 1200), PrepareReply(2, "hello and you and")],
+        [SetEndpoint(1, 1200), PrepareReply(2, "hello and you and")],
     ),
     "words of a pause that is over grant nothing": (
         [start(1), pause(1), resume(1)],
@@ -127,7 +133,93 @@ TABLE: dict[str, Row] = {
         [*BARGED, SpeechLasted(2, 700), pause(2)],
         flushed(2, "hello and"),
         LISTENING,
-        [ExtendEndpoint(2, 1200), PrepareReply(2, "hello and")],
+        [SetEndpoint(2, 1200), PrepareReply(2, "hello and")],
+    ),
+    "the endpointer heard the end": (
+        [start(1), pause(1)],
+        judged(1, 0.95),
+        LISTENING,
+        [SetEndpoint(1, 120)],
+    ),
+    "the endpointer is not sure": ([start(1), pause(1)], judged(1, 0.5), LISTENING, []),
+    "the endpointer judged another pause": (
+        [start(1), pause(1)],
+        judged(1, 0.95, at=320),
+        LISTENING,
+        [],
+    ),
+    "the endpointer judged too late": (
+        [start(1), pause(1), resume(1)],
+        judged(1, 0.95),
+        LISTENING,
+        [],
+    ),
+    "the endpointer judged what was over": (HEARD, judged(1, 0.95), LISTENING, []),
+    "the words speak against the endpointer": (
+        [start(1), pause(1), judged(1, 0.95)],
+        flushed(1, "hello and"),
+        LISTENING,
+        [SetEndpoint(1, 1200), PrepareReply(1, "hello and")],
+    ),
+    "the endpointer judged speech over a reply": (
+        [*BARGED, pause(2)],
+        judged(2, 0.95),
+        BARGED_IN,
+        [],
+    ),
+    "what it judged counts once the interruption is confirmed": (
+        [*BARGED, pause(2), judged(2, 0.95), SpeechLasted(2, 700)],
+        flushed(2, "you"),
+        LISTENING,
+        [SetEndpoint(2, 120), PrepareReply(2, "you")],
+    ),
+    "who was cut off goes on": (
+        [*CUT_OFF, SpeechLasted(2, 700), pause(2)],
+        flushed(2, "and you"),
+        LISTENING,
+        [ForgetReply(1), PrepareReply(2, "and you")],
+    ),
+    "who was cut off went on, without a pause": (
+        [*CUT_OFF, SpeechLasted(2, 700), end(2)],
+        final(2, "and you"),
+        LISTENING,
+        [ForgetReply(1), CommitUser("and you", 2), StartReply(2)],
+    ),
+    "who was cut off is not understood": (
+        [*CUT_OFF, SpeechLasted(2, 700), end(2)],
+        final(2, ""),
+        LISTENING,
+        [ForgetReply(1), StartReply(2)],
+    ),
+    "who was cut off takes it back": (
+        [*CUT_OFF, SpeechLasted(2, 700), UtteranceCleared(2)],
+        partial(2, "and"),
+        LISTENING,
+        [],
+    ),
+    "an interrupt word soon after the first sound": (
+        [*CUT_OFF, pause(2)],
+        flushed(2, "stop please"),
+        LISTENING,
+        [CancelReply(1, "interrupted"), PrepareReply(2, "stop please")],
+    ),
+    "an interruption later on": (
+        [*BARGED, SpeechLasted(2, 700), end(2)],
+        final(2, "and you"),
+        LISTENING,
+        [CommitUser("and you", 2), StartReply(2)],
+    ),
+    "a reply to what was typed stays": (
+        [*TYPED, SpeechLasted(1, 700)],
+        end(1),
+        LISTENING,
+        [FinishUtterance(1)],
+    ),
+    "words over a reply to what was typed": (
+        [*TYPED, SpeechLasted(1, 700), end(1)],
+        final(1, "more"),
+        LISTENING,
+        [CommitUser("more", 1), StartReply(2)],
     ),
     "speculative silence": ([start(1), pause(1)], flushed(1, " "), LISTENING, []),
     "the person goes on": (PREPARED, resume(1), LISTENING, [DiscardReply(1)]),

@@ -6,10 +6,13 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from tests.unit.dialog.turns import silence_ms
 from vdx.core.errors import ModelFailed
 from vdx.core.events import (
+    PauseJudged,
     ReplyAudible,
     ReplyEnded,
+    ReplyPaused,
     SessionState,
     SpeechEnded,
     SpeechLasted,
@@ -27,11 +30,12 @@ from vdx.dialog.turn_decisions import (
     CommitUser,
     DiscardReply,
     EndSession,
-    ExtendEndpoint,
     FinishUtterance,
+    ForgetReply,
     PauseReply,
     PrepareReply,
     ResumeReply,
+    SetEndpoint,
     SpeakReply,
     StartReply,
     TurnDecision,
@@ -103,6 +107,8 @@ class World:
                 self.paused.remove(number)
             case CancelReply(reply=number):
                 self.end(number)
+            case ForgetReply(reply=number):
+                assert number in self.over, "a reply that is still heard cannot be forgotten"
             case EndSession():
                 assert not self.alive
                 self.ended = True
@@ -124,7 +130,7 @@ class RandomConversation(RuleBasedStateMachine):
             TurnPolicy(
                 interrupts=lambda text: text == "stop",
                 only_sounds=lambda text: text == "uh",
-                endpoint_extension_ms=lambda text: 1200 if text.endswith("and") else 0,
+                silence_ms=silence_ms,
             )
         )
         self.world = World()
@@ -135,7 +141,7 @@ class RandomConversation(RuleBasedStateMachine):
     def send(self, event: TurnEvent) -> list[TurnDecision]:
         before = self.machine.state
         decisions = self.machine.handle(event)
-        granted = [d for d in decisions if isinstance(d, ExtendEndpoint)]
+        granted = [d for d in decisions if isinstance(d, SetEndpoint)]
         for decision in decisions:
             self.world.carry_out(decision)
         for decision in granted:
@@ -143,15 +149,15 @@ class RandomConversation(RuleBasedStateMachine):
         return decisions
 
     def patience_is_for_the_pause_being_heard(
-        self, decision: ExtendEndpoint, event: TurnEvent, before: SessionState
+        self, decision: SetEndpoint, event: TurnEvent, before: SessionState
     ) -> None:
-        assert isinstance(event, Transcript)
-        assert event.kind is TranscriptKind.PAUSE
+        assert isinstance(event, Transcript | PauseJudged)
+        assert isinstance(event, PauseJudged) or event.kind is TranscriptKind.PAUSE
         speech = self.machine._turn.speech
         assert speech is not None
-        assert speech.paused
+        assert speech.pause is not None
         assert decision.utterance == event.utterance == speech.utterance
-        assert decision.silence_ms == (1200 if event.text.endswith("and") else 0)
+        assert decision.silence_ms == silence_ms(speech.pause)
         assert self.machine.state is not SessionState.BARGED_IN
         assert before is not SessionState.TERMINATED
 
@@ -203,6 +209,12 @@ class RandomConversation(RuleBasedStateMachine):
         number = self.world.prepared.pop()
         self.world.over.add(number)
         assert self.send(ReplyEnded(number, ERROR)) == []
+
+    @precondition(lambda self: self.world.paused)
+    @rule(ms=MS)
+    def playout_says_how_far_it_came(self, ms: int) -> None:
+        (number,) = self.world.paused
+        assert self.send(ReplyPaused(number, ms)) == []
 
     # --- what clients do --------------------------------------------------------------------
 
@@ -256,6 +268,10 @@ class RandomConversation(RuleBasedStateMachine):
             self.world.owed.discard(number)
         self.send(Transcript(number, text, 0, 0, kind))
 
+    @rule(number=NUMBERS, at=st.integers(0, 1), probability=st.floats(0, 1))
+    def judged_pause(self, number: int, at: int, probability: float) -> None:
+        self.send(PauseJudged(number, at, probability))
+
     @rule(number=NUMBERS, clears=st.booleans())
     def stray_commit_or_clear(self, number: int, clears: bool) -> None:
         self.send(UtteranceCleared(number) if clears else UtteranceCommitted(number))
@@ -266,6 +282,7 @@ class RandomConversation(RuleBasedStateMachine):
         number = data.draw(st.sampled_from(sorted(self.world.over)))
         before = (self.machine.state, self.machine.active_reply)
         assert self.send(ReplyAudible(number)) == []
+        assert self.send(ReplyPaused(number, 100)) == []
         assert self.send(ReplyEnded(number, ERROR if failed else None)) == []
         assert (self.machine.state, self.machine.active_reply) == before
 

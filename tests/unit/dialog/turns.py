@@ -4,8 +4,10 @@ from dataclasses import replace
 
 from vdx.core.errors import ModelFailed
 from vdx.core.events import (
+    PauseJudged,
     ReplyAudible,
     ReplyEnded,
+    ReplyPaused,
     SessionState,
     SpeechEnded,
     SpeechPaused,
@@ -24,6 +26,7 @@ from vdx.dialog.turn_decisions import (
 from vdx.dialog.turn_events import (
     TurnEvent,
 )
+from vdx.speech.input.end_of_turn import Pause
 
 IDLE = SessionState.IDLE
 LISTENING = SessionState.LISTENING
@@ -33,10 +36,18 @@ WAITING = SessionState.WAITING_FOR_INPUT
 TERMINATED = SessionState.TERMINATED
 ERROR = ModelFailed("the voice failed", model="voice")
 
+
+def silence_ms(pause: Pause) -> int:
+    """Long after "and", short where the endpointer is sure, as usual otherwise."""
+    if (pause.text or "").endswith(" and"):
+        return 1200
+    return 120 if (pause.probability or 0.0) > 0.9 else 0
+
+
 POLICY = TurnPolicy(
     interrupts=lambda text: "stop" in text.split(),
     only_sounds=lambda text: set(text.split()) <= {"uh", "mhm"},
-    endpoint_extension_ms=lambda text: 1200 if text.endswith(" and") else 0,
+    silence_ms=silence_ms,
 )
 
 
@@ -46,6 +57,10 @@ def start(utterance: int) -> SpeechStarted:
 
 def pause(utterance: int) -> SpeechPaused:
     return SpeechPaused(utterance, 0)
+
+
+def judged(utterance: int, probability: float, at: int = 0) -> PauseJudged:
+    return PauseJudged(utterance, at, probability)
 
 
 def resume(utterance: int) -> SpeechResumed:
@@ -78,7 +93,8 @@ HELD = [start(1), pause(1), flushed(1, "hello and")]
 PENDING = [*HEARD, final(1, "hello")]
 PLAYING = [*PENDING, ReplyAudible(1)]
 OVER = [*PLAYING, ReplyEnded(1)]
-BARGED = [*PLAYING, start(2)]
+BARGED = [*PLAYING, start(2), ReplyPaused(1, 5000)]
+CUT_OFF = [*PLAYING, start(2), ReplyPaused(1, 900)]
 BARGED_PENDING = [*PENDING, start(2)]
 REPLY_TO_HELLO = [CommitUser("hello", 1), StartReply(1)]
 

@@ -1,9 +1,6 @@
 import pytest
 
-from vdx.core.config import EndpointingConfig
 from vdx.speech.input.semantic_endpointing import UNFINISHED_WORDS, SemanticEndpointing
-
-PATIENCE = EndpointingConfig().unfinished_ms
 
 UNFINISHED = {
     "en": "I would like to|turn on the|he was not an|and mister|my number is two nine|and|um|"
@@ -50,22 +47,18 @@ FINISHED = {
 }
 
 
-def endings(language: str, **config: object) -> SemanticEndpointing:
-    return SemanticEndpointing(language, EndpointingConfig(**config))
-
-
 def cases(table: dict[str, str]) -> list[tuple[str, str]]:
     return [(language, text) for language, texts in table.items() for text in texts.split("|")]
 
 
 @pytest.mark.parametrize(("language", "text"), cases(UNFINISHED))
 def test_an_unfinished_phrase_waits(language: str, text: str) -> None:
-    assert endings(language).endpoint_extension_ms(text) == PATIENCE
+    assert SemanticEndpointing(language).unfinished(text)
 
 
 @pytest.mark.parametrize(("language", "text"), cases(FINISHED))
 def test_a_finished_phrase_does_not(language: str, text: str) -> None:
-    assert endings(language).endpoint_extension_ms(text) == 0
+    assert not SemanticEndpointing(language).unfinished(text)
 
 
 def test_every_language_has_both_kinds_of_examples() -> None:
@@ -74,24 +67,26 @@ def test_every_language_has_both_kinds_of_examples() -> None:
 
 @pytest.mark.parametrize("text", ["", " ", "...", "?", "\u0000", "12", "a"])
 def test_almost_nothing_is_no_crash(text: str) -> None:
-    assert endings("en").endpoint_extension_ms(text) in {0, PATIENCE}
+    rules = SemanticEndpointing("en")
+    assert rules.unfinished(text) in {True, False}
+    assert rules.spelled(text) in {0, 1}
 
 
 def test_a_language_without_a_table_never_waits() -> None:
-    assert endings("sw").endpoint_extension_ms("na") == 0
+    assert not SemanticEndpointing("sw").unfinished("na")
 
 
 def test_the_region_of_a_tag_does_not_matter() -> None:
-    assert (
-        endings("de-AT").endpoint_extension_ms("und")
-        == endings("").endpoint_extension_ms("and")
-        == PATIENCE
-    )
+    assert SemanticEndpointing("de-AT").unfinished("und")
+    assert SemanticEndpointing("").unfinished("and")
 
 
-def test_the_wait_is_configured() -> None:
-    assert endings("en", unfinished_ms=700).endpoint_extension_ms("and") == 700
-    assert endings("en", enabled=False).endpoint_extension_ms("and") == 0
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [("my number is two", 1), ("two nine three", 3), ("2-9-3", 3), ("a", 0), ("two of them", 0)],
+)
+def test_digits_and_letters_at_the_end_are_counted(text: str, count: int) -> None:
+    assert SemanticEndpointing("en").spelled(text) == count
 
 
 @pytest.mark.parametrize("language", sorted(UNFINISHED_WORDS))

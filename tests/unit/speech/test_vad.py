@@ -87,32 +87,39 @@ def test_single_loud_frame_in_the_silence_does_not_prolong_it() -> None:
 def test_a_pause_lasts_as_long_as_it_was_granted(granted_ms: int) -> None:
     detector = SpeechDetector(VadConfig())
     listen(detector, room(500), vowel(300), room(200))
-    detector.extend_endpoint(granted_ms)
+    detector.set_endpoint(granted_ms)
     events = listen(detector, room(granted_ms))
     (decided, ended) = events[-1]
     assert isinstance(ended, SpeechEnded)
     assert decided - ended.at == granted_ms * MS
 
 
-def test_patience_is_for_one_pause_and_never_shortens_it() -> None:
+def test_a_limit_is_for_one_pause_and_may_be_short() -> None:
     detector = SpeechDetector(VadConfig())
     listen(detector, room(500), vowel(300), room(200))
-    detector.extend_endpoint(1200)
+    detector.set_endpoint(1200)
     assert kinds(listen(detector, room(600), vowel(300))) == [SpeechResumed]
     events = listen(detector, room(600))
     assert events[-1][0] - events[-1][1].at == 300 * MS
     listen(detector, vowel(300), room(100))
-    detector.extend_endpoint(100)
+    detector.set_endpoint(120)
     events = listen(detector, room(600))
-    assert events[-1][0] - events[-1][1].at == 300 * MS
+    assert events[-1][0] - events[-1][1].at == 120 * MS
+
+
+def test_a_pause_longer_than_its_new_limit_ends_at_once() -> None:
+    detector = SpeechDetector(VadConfig())
+    listen(detector, room(500), vowel(300), room(200))
+    detector.set_endpoint(120)
+    assert kinds(listen(detector, room(20))) == [SpeechEnded]
 
 
 def test_patience_can_be_taken_back() -> None:
     detector = SpeechDetector(VadConfig())
     listen(detector, room(500), vowel(300), room(200))
-    detector.extend_endpoint(1200)
+    detector.set_endpoint(1200)
     assert listen(detector, room(400)) == []
-    detector.extend_endpoint(0)
+    detector.set_endpoint(0)
     assert kinds(listen(detector, room(20))) == [SpeechEnded]
 
 

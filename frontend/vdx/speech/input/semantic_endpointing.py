@@ -18,7 +18,6 @@ tables are in `endpointing_words_european.py` and
 import re
 from typing import Final
 
-from vdx.core.config import EndpointingConfig
 from vdx.core.language_tags import primary_subtag
 from vdx.speech.input.endpointing_words_european import EUROPEAN, Ending
 from vdx.speech.input.endpointing_words_other import BEYOND
@@ -42,32 +41,33 @@ _LONGEST_CLOSING: Final = 4
 
 
 class SemanticEndpointing:
-    """The rules of one language; `endpoint_extension_ms` is what the turn machine asks."""
+    """The rules of one language."""
 
-    def __init__(self, language: str, config: EndpointingConfig) -> None:
+    def __init__(self, language: str) -> None:
         self._table = UNFINISHED_WORDS.get(primary_subtag(language) or DEFAULT_LANGUAGE)
-        self._config = config
 
-    def endpoint_extension_ms(self, text: str) -> int:
-        """Silence to wait for after `text`, in ms; 0 means the usual `min_silence_duration_ms`."""
-        if self._config.enabled and self.unfinished(text):
-            return self._config.unfinished_ms
-        return 0
+    def spelled(self, text: str) -> int:
+        """How many digits or single letters in a row `text` ends with."""
+        return _spelled(_words(text, self._table), self._table) if self._table else 0
 
-    def unfinished(self, text: str) -> bool:
-        """Whether the user is likely to go on after `text`."""
+    def unfinished(self, text: str, *, closed: bool = False) -> bool:
+        """Whether the user is likely to go on after `text`.
+
+        `closed`: a recogniser that punctuates ended it with a full stop, so that a word that can
+        be stranded ("than he was.") is.
+        """
         table = self._table
         words = _words(text, table) if table else []
         if table is None or not words or _ASKS.search(text):
             return False
-        if _GOES_ON.search(text) or _spelling(words, table):
+        if _GOES_ON.search(text) or _spelled(words, table) >= SPELLED:
             return True
         bare = _MARKS.sub("", text.casefold())
         if any(bare.endswith(suffix) for suffix in table.closing_suffixes):
             return False
         if any(bare.endswith(suffix) for suffix in table.suffixes):
             return True
-        return _hanging(words, table)
+        return _hanging(words, table) and not (closed and words[-1] in table.stranded)
 
 
 def _words(text: str, table: Ending) -> list[str]:
@@ -95,14 +95,15 @@ def _hanging(words: list[str], table: Ending) -> bool:
     return last in table.words or not (asked or answered)
 
 
-def _spelling(words: list[str], table: Ending) -> bool:
+def _spelled(words: list[str], table: Ending) -> int:
+    """How many digits or letters in a row the words end with."""
     run = 0
     for word in reversed(words):
         if not (word in table.digits or (len(word) <= 2 and word.isdigit()) or _is_letter(word)):
             break
         run += 1
     # "a" and "i" are words: a run of letters alone must be longer than what they make up.
-    return run >= SPELLED and any(word not in table.words for word in words[-run:])
+    return run if run and any(word not in table.words for word in words[-run:]) else 0
 
 
 def _is_letter(word: str) -> bool:

@@ -13,9 +13,9 @@ quieter than the user's. Three rules turn frames into utterances:
   click does not.
 - Pause: three silent frames in a row. One or two are a plosive or an error of the detector, and
   each pause costs the recogniser a speculative decode.
-- End: `min_silence_duration_ms` after the last speech frame, or later where `extend_endpoint` asked
-  for more silence in this pause. A loud frame that webrtcvad takes for noise still belongs to the
-  utterance within 140 ms of speech (a closing "s"). Inside a pause a single speech frame counts
+- End: `min_silence_duration_ms` after the last speech frame, or at another silence that
+  `set_endpoint` said for this pause. A loud frame that webrtcvad takes for noise still belongs to
+  the utterance within 140 ms of speech (a closing "s"). Inside a pause a single speech frame counts
   only with another loud one beside it, because webrtcvad has single false positives.
 """
 
@@ -77,7 +77,8 @@ class _Utterance:
     onset: int
     speech_end: int
     paused: bool = False
-    max_pause: int = 0
+    endpoint: int = 0
+    """Silence that ends it, in samples, where this pause has a limit of its own."""
 
 
 class SpeechDetector:
@@ -114,9 +115,12 @@ class SpeechDetector:
         self._gate.reconfigure(config)
         self._apply(config)
 
-    def extend_endpoint(self, silence_ms: int) -> None:
-        """Lets the present pause last `silence_ms` if that is longer than the configured limit."""
-        self._utterance.max_pause = silence_ms * LISTEN_RATE // 1000
+    def set_endpoint(self, silence_ms: int) -> None:
+        """Lets the present pause last `silence_ms`; 0 is the configured limit again.
+
+        A pause that has lasted so long already ends with the next frame.
+        """
+        self._utterance.endpoint = silence_ms * LISTEN_RATE // 1000
 
     def reset(self) -> None:
         """Drops the utterance under way without an event."""
@@ -239,12 +243,12 @@ class SpeechDetector:
         if goes_on and sum(kind >= _Frame.LOUD for kind in latest) >= RESUME_FRAMES:
             first = next(i for i, kind in enumerate(latest) if kind >= _Frame.LOUD)
             current.paused = False
-            current.max_pause = 0
+            current.endpoint = 0
             current.speech_end = self._position
             resumed = self._position - (len(latest) - first) * LISTEN_FRAME
             return SpeechResumed(current.number, resumed)
         silent = self._position - current.speech_end
-        needed = max(self._silence_samples, current.max_pause)
+        needed = current.endpoint or self._silence_samples
         # Speech in the last frame may be speech coming back: the next frames decide.
         undecided = _Frame.SPEECH in latest and silent < needed + WINDOW * LISTEN_FRAME
         if silent < needed or undecided:

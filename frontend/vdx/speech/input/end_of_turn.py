@@ -1,0 +1,181 @@
+"""The decision whether a pause ends the turn: how much silence to wait for.
+
+`silence_to_wait` is a pure function of what is known about the pause: what the endpointer heard,
+how the words end, whether the recogniser closed them with a full stop, what is being spelled, and
+how long the turn has been. These are weighed into the log-odds that the person is done, and the
+log-odds are turned into silence: `endpointing.finished_ms` for a turn that is clearly finished,
+`endpointing.unfinished_ms` for one that clearly is not. The silence counts from the end of speech,
+so that the silence so far needs no place among them: a pause that is longer already ends at once.
+
+The weights are those of a logistic regression on the tuning half of the bench's own corpus, where
+ends and pauses weigh alike; `scripts/fit_endpointing.py` makes them, and prints them as they stand
+here. What each of them means is said beside it.
+"""
+
+import math
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from vdx.core.config import EndpointingConfig
+from vdx.speech.input.semantic_endpointing import SPELLED, SemanticEndpointing
+
+LONGEST_S: Final = 4.0
+"""Seconds of a turn beyond which it is not more likely to be over."""
+MOST_SURE: Final = 0.995
+"""A probability closer to 0 or 1 than this says no more."""
+
+_FULL_STOP: Final = re.compile(r"(?<!\.)[.!?。！？؟।][\"'”’)\]]*\s*$")  # noqa: RUF001
+_ASKED: Final = re.compile(r"[?？؟\s]+$")  # noqa: RUF001
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """What is known of a pause.
+
+    `turn_ms` is the speech before it. `text` is None until the recogniser has answered;
+    `probability`, 0 to 1 that the person is done, until the endpointer has, or where there is none.
+    """
+
+    turn_ms: int = 0
+    text: str | None = None
+    probability: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """A pause in numbers.
+
+    `sound`: log-odds of the endpointer's probability. `hanging`: the words need others after them;
+    `full_stop`: the recogniser closed them; `spelled`: a digit or a letter ends them; each 0 or 1.
+    `seconds`: the length of the turn, at most LONGEST_S. `brief`: at most ANSWER_WORDS words, and
+    nothing is spelled.
+    """
+
+    sound: float = 0.0
+    hanging: float = 0.0
+    full_stop: float = 0.0
+    spelled: float = 0.0
+    seconds: float = 0.0
+    brief: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """What each trait adds to the log-odds that the person is done.
+
+    `base`: of a turn without any. `sound`: below 1, because the endpointer is surer than it is
+    right. `hanging`: less than 0; such a word ends hardly any turn. `full_stop`: little, since
+    Whisper closes nearly every finished turn, but half of the unfinished ones too. `spelled`: more
+    than 0, because numbers are often all of a turn. `seconds`: who has spoken for longer has said
+    more of it.
+    """
+
+    base: float
+    sound: float
+    hanging: float = 0.0
+    full_stop: float = 0.0
+    spelled: float = 0.0
+    seconds: float = 0.0
+
+
+PUNCTUATED: Final = Weights(
+    base=-3.07, sound=0.42, hanging=-2.46, full_stop=0.03, spelled=0.45, seconds=1.25
+)
+"""Where the recogniser punctuates (capability `punctuation`)."""
+PLAIN: Final = Weights(base=-3.05, sound=0.42, hanging=-2.47, spelled=0.44, seconds=1.26)
+"""Where it does not."""
+UNHEARD: Final = Weights(base=-3.56, sound=0.47, seconds=1.4)
+"""While the words are not known yet."""
+
+UNFINISHED_BELOW: Final = 0.0
+"""Log-odds at and below which all of `unfinished_ms` is waited for."""
+FINISHED_ABOVE: Final = 0.25
+"""Log-odds from which on `finished_ms` is enough. Between the two the silence falls evenly in its
+logarithm."""
+
+ANSWER_WORDS: Final = 2
+"""So few words may be a whole answer ("yes please"), which the length of a turn speaks against."""
+ANSWER_MS: Final = 300
+"""The most silence after such an answer, where words and sound call it finished: as much as there
+was before anybody listened for the end."""
+
+
+def log_odds(traits: Traits, weights: Weights) -> float:
+    """That the person is done, the logarithm of the odds."""
+    return (
+        weights.base
+        + weights.sound * traits.sound
+        + weights.hanging * traits.hanging
+        + weights.full_stop * traits.full_stop
+        + weights.spelled * traits.spelled
+        + weights.seconds * traits.seconds
+    )
+
+
+def silence_to_wait(traits: Traits, weights: Weights, config: EndpointingConfig) -> int:
+    """Milliseconds of silence after the end of speech, from `finished_ms` to `unfinished_ms`."""
+    odds = log_odds(traits, weights)
+    share = (odds - UNFINISHED_BELOW) / (FINISHED_ABOVE - UNFINISHED_BELOW)
+    share = min(1.0, max(0.0, share))
+    longest, shortest = math.log(config.unfinished_ms), math.log(config.finished_ms)
+    silence = round(math.exp(longest + (shortest - longest) * share))
+    whole_answer = traits.brief and not traits.hanging and traits.sound > 0
+    return min(silence, ANSWER_MS) if whole_answer else silence
+
+
+class EndOfTurn:
+    """The decision with the settings of one session.
+
+    `usual_ms` is `vad.min_silence_duration_ms`; `punctuates` the recogniser's capability.
+    """
+
+    def __init__(
+        self, language: str, config: EndpointingConfig, usual_ms: int, *, punctuates: bool
+    ) -> None:
+        self._words = SemanticEndpointing(language)
+        self._config = config
+        self._usual_ms = usual_ms
+        self._punctuates = punctuates
+
+    def silence_ms(self, pause: Pause) -> int:
+        """Silence that ends the turn in this pause; 0 is the usual one.
+
+        The words alone decide where the endpointer has not answered. Before the words are known
+        nothing is shorter than usual: there would be nothing to answer.
+        """
+        if pause.text == "":
+            return 0
+        if pause.probability is None:
+            return self._config.unfinished_ms if self._sounds_unfinished(pause.text) else 0
+        traits = self.traits(pause)
+        if pause.text is None:
+            return max(self._usual_ms, silence_to_wait(traits, UNHEARD, self._config))
+        return silence_to_wait(traits, PUNCTUATED if self._punctuates else PLAIN, self._config)
+
+    def traits(self, pause: Pause) -> Traits:
+        """The pause in numbers; what is not known is 0."""
+        text = pause.text or ""
+        spelled = self._words.spelled(text)
+        hanging = spelled < SPELLED and self._words.unfinished(_ASKED.sub("", text))
+        closed = self._punctuates and bool(_FULL_STOP.search(text))
+        return Traits(
+            sound=0.0 if pause.probability is None else _logit(pause.probability),
+            hanging=float(hanging),
+            full_stop=float(closed),
+            spelled=float(spelled > 0),
+            seconds=min(pause.turn_ms / 1000, LONGEST_S),
+            brief=bool(text) and not spelled and len(text.split()) <= ANSWER_WORDS,
+        )
+
+    def _sounds_unfinished(self, text: str | None) -> bool:
+        """By the rules on words; a full stop tells a word that may end a phrase from others."""
+        if not text:
+            return False
+        closed = self._punctuates and bool(_FULL_STOP.search(text))
+        return self._words.unfinished(text, closed=closed)
+
+
+def _logit(probability: float) -> float:
+    p = min(MOST_SURE, max(1.0 - MOST_SURE, probability))
+    return math.log(p / (1.0 - p))

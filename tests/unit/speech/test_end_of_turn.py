@@ -1,0 +1,106 @@
+"""How much silence a pause gets: the decision in numbers, and its limits."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vdx.core.config import EndpointingConfig
+from vdx.speech.input.end_of_turn import (
+    ANSWER_MS,
+    PLAIN,
+    PUNCTUATED,
+    UNHEARD,
+    EndOfTurn,
+    Pause,
+    Traits,
+    log_odds,
+    silence_to_wait,
+)
+
+CONFIG = EndpointingConfig()
+USUAL_MS = 300
+SHORT, LONG = CONFIG.finished_ms, CONFIG.unfinished_ms
+SENTENCE = "Turn on the living room lamp."
+
+
+def rules(*, punctuates: bool = True, **config: int) -> EndOfTurn:
+    settings = EndpointingConfig(**config)
+    return EndOfTurn("en", settings, USUAL_MS, punctuates=punctuates)
+
+
+def silence(text: str | None, probability: float | None, turn_ms: int = 2500) -> int:
+    return rules().silence_ms(Pause(turn_ms, text, probability))
+
+
+def test_a_finished_sentence_ends_soon_and_an_unfinished_one_late() -> None:
+    assert silence(SENTENCE, 0.97) == SHORT
+    assert silence("Turn on the", 0.05) == LONG
+    assert silence("Can I have a latte with?", 0.6, 1800) == LONG, "a mark ends no such words"
+
+
+@pytest.mark.parametrize(("text", "expected"), [(SENTENCE, 0), ("I would like to", LONG)])
+def test_without_the_endpointer_the_words_decide_alone(text: str, expected: int) -> None:
+    assert silence(text, None) == expected
+
+
+def test_a_full_stop_ends_a_word_that_may_be_stranded() -> None:
+    assert silence("He is taller than he was.", None) == 0
+    assert silence("He is taller than he was", None) == LONG
+    assert silence("Put it on the.", None) == LONG
+    plain = rules(punctuates=False)
+    assert plain.silence_ms(Pause(2500, "He is taller than he was.")) == LONG
+
+
+def test_before_the_words_are_known_nothing_ends_sooner_than_usual() -> None:
+    assert silence(None, 0.99, 4000) == USUAL_MS
+    assert silence(None, 0.01, 500) == LONG
+    assert silence(None, None) == 0
+
+
+def test_nothing_understood_ends_as_usual() -> None:
+    assert silence("", 0.01) == 0
+
+
+def test_a_short_answer_is_not_taken_for_a_beginning() -> None:
+    assert silence("Yes please.", 0.9, 400) == ANSWER_MS
+    assert silence("Yes please.", 0.2, 400) > ANSWER_MS, "it does not sound finished"
+    assert silence("I want", 0.9, 400) > ANSWER_MS
+    assert silence("2.", 0.9, 400) > ANSWER_MS, "perhaps a number is being said"
+
+
+def test_the_settings_are_the_limits() -> None:
+    own = rules(finished_ms=200, unfinished_ms=900)
+    assert own.silence_ms(Pause(4000, SENTENCE, 0.99)) == 200
+    assert own.silence_ms(Pause(300, "Turn on the", 0.01)) == 900
+
+
+@given(
+    text=st.sampled_from([SENTENCE, "Turn on the", "two nine", "9.", "Yes.", "well…"]),
+    probability=st.floats(0, 1),
+    turn_ms=st.integers(0, 180_000),
+    punctuates=st.booleans(),
+)
+def test_it_stays_within_its_limits(
+    text: str, probability: float, turn_ms: int, punctuates: bool
+) -> None:
+    found = rules(punctuates=punctuates).silence_ms(Pause(turn_ms, text, probability))
+    assert SHORT <= found <= LONG
+
+
+@given(low=st.floats(0, 1), high=st.floats(0, 1), turn_ms=st.integers(0, 10_000))
+def test_the_surer_the_endpointer_the_sooner(low: float, high: float, turn_ms: int) -> None:
+    low, high = sorted((low, high))
+    assert silence(SENTENCE, high, turn_ms) <= silence(SENTENCE, low, turn_ms)
+
+
+@pytest.mark.parametrize("weights", [PUNCTUATED, PLAIN, UNHEARD])
+def test_each_weight_has_the_sign_that_its_comment_gives(weights: object) -> None:
+    plain = Traits()
+    assert isinstance(weights, type(PLAIN))
+    assert log_odds(replace(plain, sound=1.0), weights) > log_odds(plain, weights)
+    assert log_odds(replace(plain, hanging=1.0), weights) <= log_odds(plain, weights)
+    assert log_odds(replace(plain, full_stop=1.0), weights) >= log_odds(plain, weights)
+    assert log_odds(replace(plain, seconds=1.0), weights) > log_odds(plain, weights)
+    assert silence_to_wait(replace(plain, sound=50.0), weights, CONFIG) == SHORT
