@@ -93,6 +93,10 @@ BENCHES: dict[str, Bench] = {
         "First audio over gRPC, straight from a voice.",
         (Run(quick="--rounds 10"),),
     ),
+    "endpointing": Bench(
+        "Cut off in a pause, or kept waiting at the end.",
+        (Run(quick="--half held-back"),),
+    ),
     "triton": Bench(
         "Voices and recognisers under perf_analyzer.",
         (Run(quick="--rounds 2 --concurrency 1 --concurrency 2"),),

@@ -1,5 +1,7 @@
 """The commands of `vdx bench` that measure speech over HTTP, transcriptions, and models alone."""
 
+from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,6 +15,13 @@ if TYPE_CHECKING:
     from vdx.bench.figures import Report
 
 MODELS = ("espeak", "pocketsphinx-en")
+
+
+class OwnHalf(StrEnum):
+    """Halves of the recordings that the bench of endpointing has of its own."""
+
+    HELD_BACK = "held-back"
+    TUNING = "tuning"
 
 
 def speech(
@@ -84,9 +93,42 @@ def triton(
     )
 
 
+def endpointing(
+    folder: Annotated[
+        Path | None,
+        typer.Argument(
+            help="Turns in the layout of livekit/eot-bench-data; default: recordings of the "
+            "checkout, with pauses put in."
+        ),
+    ] = None,
+    half: Annotated[
+        OwnHalf, typer.Option(help="Of the checkout's recordings; the rules are tuned on one.")
+    ] = OwnHalf.HELD_BACK,
+    language: Annotated[str, typer.Option(help="Only turns in it, of FOLDER.")] = "",
+    recogniser: Annotated[str, typer.Option(help="Which words are asked of.")] = "whisper-tiny.en",
+    endpointer: Annotated[str, typer.Option(help="Empty: none.")] = "smart-turn-v3.2",
+    evidence: Annotated[
+        Path | None, typer.Option(help="File to keep what the models said in, JSON lines.")
+    ] = None,
+    curves: Annotated[Path | None, typer.Option(help="PNG to draw cuts against waits in.")] = None,
+) -> OnServer:
+    """Silence alone, words alone, the endpointer alone, and all; with 95 % intervals."""
+    from vdx.bench.endpointing.measure import Plan, measure
+
+    plan = Plan(folder, half.value, language, recogniser, endpointer, evidence, curves)
+    parts = plan.parts()
+    return OnServer(
+        len(parts),
+        lambda target, step: measure(target.triton_config, plan, parts, step),
+        models=(LOAD[0], recogniser),
+        preload=(endpointer,) if endpointer else (),
+    )
+
+
 def add_models(app: typer.Typer) -> None:
     """Adds these commands to `app`, in the order of the help."""
     add(app, BENCHES, "speech", RUNNING)(speech)
     add(app, BENCHES, "transcriptions", RUNNING)(transcriptions)
     add(app, BENCHES, "first-audio")(first_audio)
+    add(app, BENCHES, "endpointing", RUNNING)(endpointing)
     add(app, BENCHES, "triton")(triton)

@@ -1,0 +1,150 @@
+"""Asks the models about every pause of a corpus, and scores the ways to decide."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from vdx.bench.endpointing import evidence as asked
+from vdx.bench.endpointing import rules, scores
+from vdx.bench.endpointing.evidence import Evidence, TritonModels
+from vdx.bench.endpointing.own_corpus import own_parts
+from vdx.bench.endpointing.public_layout import public_parts
+from vdx.bench.endpointing.turns import Half, Part
+from vdx.bench.figures import Report
+from vdx.core.config import TritonConfig, VadConfig
+from vdx.core.errors import UnknownName
+from vdx.core.paths import locate
+from vdx.serving.triton import TritonClient
+
+WAITS_MS: Final = (300, 600)
+CUT_RATES: Final = (0.05, 0.10)
+DEFAULT: Final = "as it comes"
+
+Step = Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is measured: a folder in the public layout, or a half of the own corpus (None).
+
+    `endpointer` may be empty. `keep` is a file for what the models said, `curves` one for a plot.
+    """
+
+    folder: Path | None
+    half: Half
+    language: str
+    recogniser: str
+    endpointer: str
+    keep: Path | None = None
+    curves: Path | None = None
+
+    def parts(self) -> list[Part]:
+        """The turns in parts, to be read one after the other.
+
+        Raises:
+            UnknownName: there is no such corpus; the own one is only in a checkout.
+        """
+        if self.folder is not None:
+            return public_parts(self.folder, self.language)
+        paths = locate()
+        if not paths.is_checkout:
+            raise UnknownName(
+                "the bench's own recordings are only in a checkout of vdx; name a FOLDER in the "
+                "layout of livekit/eot-bench-data",
+                param="folder",
+            )
+        return own_parts(paths.data / "benchmarks" / "data", self.half)
+
+
+async def measure(config: TritonConfig, plan: Plan, parts: Sequence[Part], step: Step) -> Report:
+    """The report; `step` is called after each part.
+
+    Raises:
+        TritonError: a model did not answer.
+    """
+    found: list[Evidence] = []
+    async with TritonClient(config) as client:
+        for name in filter(None, (plan.recogniser, plan.endpointer)):
+            await client.load(name)
+        info = await client.describe(plan.recogniser)
+        models = TritonModels(client, plan.recogniser, plan.endpointer)
+        for part in parts:
+            found += [each async for each in asked.gather(part(), VadConfig(), models)]
+            step()
+    if plan.keep is not None:
+        asked.write(plan.keep, found)
+    return score(found, plan, punctuates=info.can("punctuation"))
+
+
+def score(found: Iterable[Evidence], plan: Plan, *, punctuates: bool) -> Report:
+    """Every way to decide at its operating points, and its curve."""
+    options: dict[str, Any] = {
+        "folder": str(plan.folder or f"own corpus, {plan.half} half"),
+        "recogniser": plan.recogniser,
+        "endpointer": plan.endpointer,
+    }
+    report = Report("endpointing", options)
+    evidence = list(found)
+    heard = scores.Heard.of(evidence)
+    pauses, ends = int((~heard.ends).sum()), int(heard.ends.sum())
+    report.notes.append(
+        f"{pauses} pauses and {ends} ends of {len(set(heard.recordings))} recordings"
+    )
+    curves = {}
+    for outcomes in _outcomes(heard, punctuates=punctuates):
+        name = outcomes[0].rule.name
+        curves[name] = scores.frontier(outcomes)
+        _add_points(report, heard, name, outcomes)
+        report.samples.append({"rule": name, "curve": curves[name]})
+    report.add("transcript, from the pause noticed", "ms", [e.text_after_ms for e in evidence])
+    answers = [e.heard_after_ms for e in evidence if e.probability is not None]
+    report.add("endpointer, from the pause noticed", "ms", answers)
+    if plan.curves is not None:
+        from vdx.bench.endpointing.curves import draw
+
+        draw(curves, plan.curves)
+    return report
+
+
+def _outcomes(heard: scores.Heard, *, punctuates: bool) -> list[list[scores.Outcome]]:
+    usual = VadConfig().min_silence_duration_ms
+    families: list[Iterable[rules.Rule]] = [
+        rules.silence_alone(),
+        rules.words_alone(usual),
+        rules.endpointer_alone(),
+        rules.everything(usual, punctuates=punctuates),
+    ]
+    return [[scores.outcome(heard, rule) for rule in family] for family in families]
+
+
+def _add_points(
+    report: Report, heard: scores.Heard, name: str, outcomes: Sequence[scores.Outcome]
+) -> None:
+    for wait in WAITS_MS:
+        found = scores.fewest_cuts(outcomes, wait)
+        _add_point(report, heard, f"{name}: cuts at {wait} ms", "%", found)
+    for rate in CUT_RATES:
+        found = scores.shortest_wait(outcomes, rate)
+        _add_point(report, heard, f"{name}: wait at {rate:.0%} cuts", "ms", found)
+    for found in outcomes:
+        if found.rule.setting == DEFAULT:
+            _add_point(report, heard, f"{name}, {DEFAULT}: cuts", "%", found)
+            report.add(f"{name}, {DEFAULT}: wait", "ms", [found.mean_wait])
+
+
+def _add_point(
+    report: Report, heard: scores.Heard, name: str, unit: str, found: scores.Outcome | None
+) -> None:
+    """One operating point, and beside it its setting and its intervals."""
+    if found is None:
+        report.add(name, unit, [])
+        return
+    report.add(name, unit, [100 * found.cut_rate if unit == "%" else found.mean_wait])
+    (few, many), (short, long) = scores.intervals(heard, found)
+    mended = int(found.mended.sum())
+    report.notes.append(
+        f"{name}: {found.rule.setting}; {found.cut_rate:.1%} cut (95 %: {few:.1%} to {many:.1%}), "
+        f"{mended} of {int(found.cut.sum())} mended, waits {found.mean_wait:.0f} ms "
+        f"(95 %: {short:.0f} to {long:.0f})"
+    )

@@ -1,0 +1,195 @@
+"""The bench of endpointing: its corpora, its rules and its scores, on small ones made by hand."""
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import soundfile
+from pyarrow import parquet
+
+from tests.unit.speech.signals import room, vowel
+from vdx.bench.endpointing import evidence as asked
+from vdx.bench.endpointing import measure, rules, scores
+from vdx.bench.endpointing.evidence import Evidence
+from vdx.bench.endpointing.listening import listen
+from vdx.bench.endpointing.own_corpus import half_of, own_parts
+from vdx.bench.endpointing.public_layout import METADATA, public_parts
+from vdx.bench.endpointing.turns import Silence, Turn
+from vdx.core.config import VadConfig
+from vdx.core.errors import InvalidInput, UnknownName
+from vdx.core.paths import locate
+
+RATE = 16_000
+SILENCES = (Silence(1400, 2000, ends_turn=False), Silence(2900, 4900, ends_turn=True))
+
+
+def speech() -> np.ndarray:
+    """Half a second of room, speech, 0.6 s of pause, speech, and two seconds of room."""
+    parts = [room(500), vowel(900), room(600), vowel(900), room(2000)]
+    return np.concatenate(parts).astype(np.int16)
+
+
+def row(**changes: Any) -> dict[str, Any]:
+    file = io.BytesIO()
+    soundfile.write(file, speech(), RATE, format="FLAC")
+    spans = [{"start": 1.4, "end": 2.0}, {"start": 2.9, "end": 4.9}]
+    return {
+        "id": "first",
+        "language": "en",
+        "audio": {"bytes": file.getvalue(), "path": "first.flac"},
+        "silence_spans": spans,
+        "words": [{"word": "hello", "start": 0.5, "end": 1.4}],
+        **changes,
+    }
+
+
+class KnowingModels:
+    """Says the words of a person who is done once the turn is longer than a limit."""
+
+    def __init__(self, done_bytes: int) -> None:
+        self._done_bytes = done_bytes
+
+    async def transcript(self, pcm: bytes, language: str) -> tuple[str, float]:
+        done = len(pcm) > self._done_bytes
+        return ("Turn on the lamp." if done else "Turn on the"), 100.0
+
+    async def probability(self, pcm: bytes) -> tuple[float | None, float]:
+        return (0.97 if len(pcm) > self._done_bytes else 0.02), 50.0
+
+
+# --- the public layout --------------------------------------------------------------------------
+
+
+def test_a_folder_in_the_public_layout_is_read(tmp_path: Path) -> None:
+    place = tmp_path / "data" / "en"
+    place.mkdir(parents=True)
+    rows = [row(), row(id="second", language="de")]
+    parquet.write_table(pa.Table.from_pylist(rows), place / "validation-00000-of-00001.parquet")
+    turns = [turn for part in public_parts(tmp_path, "") for turn in part()]
+    assert [(turn.id, turn.language) for turn in turns] == [("first", "en"), ("second", "de")]
+    np.testing.assert_allclose(turns[0].pcm, speech(), atol=1)
+    assert turns[0].silences == SILENCES
+    (part,) = public_parts(tmp_path, "de")
+    assert [turn.id for turn in part()] == ["second"]
+
+
+def test_the_same_rows_may_lie_in_lines_of_json(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "first.wav", speech(), RATE)
+    plain = {k: v for k, v in row(file_name="first.wav").items() if k != "audio"}
+    (tmp_path / METADATA).write_text(json.dumps(plain) + "\n")
+    (part,) = public_parts(tmp_path, "")
+    assert [turn.id for turn in part()] == ["first"]
+    (tmp_path / METADATA).write_text(json.dumps({**plain, "file_name": "../first.wav"}) + "\n")
+    with pytest.raises(InvalidInput, match="there is no file"):
+        list(public_parts(tmp_path, "")[0]())
+
+
+@pytest.mark.parametrize("changes", [{"silence_spans": []}, {"language": ""}, {"id": None}])
+def test_a_row_that_is_wrong_is_named(tmp_path: Path, changes: dict[str, Any]) -> None:
+    soundfile.write(tmp_path / "first.wav", speech(), RATE)
+    wrong = {k: v for k, v in row(file_name="first.wav", **changes).items() if k != "audio"}
+    (tmp_path / METADATA).write_text(json.dumps(wrong) + "\n")
+    with pytest.raises(InvalidInput, match=f"row 1: {next(iter(changes))}"):
+        list(public_parts(tmp_path, "")[0]())
+
+
+def test_an_empty_folder_is_told(tmp_path: Path) -> None:
+    with pytest.raises(UnknownName, match=r"no parquet file and no metadata\.jsonl"):
+        public_parts(tmp_path, "")
+
+
+# --- the own corpus -----------------------------------------------------------------------------
+
+
+def test_the_halves_share_no_recording_and_no_person() -> None:
+    folder = locate().data / "benchmarks" / "data"
+    names = {}
+    for half in ("tuning", "held-back"):
+        parts = own_parts(folder, half)
+        names[half] = {turn.recording for part in parts[-14:] for turn in part()}
+    assert names["tuning"]
+    assert not names["tuning"] & names["held-back"]
+    words = json.loads((folder / "orders" / "words.json").read_text())
+    held_back = sum(half_of(name) == "held-back" for name in words)
+    assert 0.4 < held_back / len(words) < 0.6
+
+
+def test_an_order_has_its_end_once_and_a_pause_in_each_copy() -> None:
+    turns = list(own_parts(locate().data / "benchmarks" / "data", "held-back")[0]())
+    whole, *paused = turns
+    assert [silence.ends_turn for silence in whole.silences] == [True]
+    assert 1 <= len(paused) <= 6
+    for turn in paused:
+        (silence,) = turn.silences
+        assert not silence.ends_turn
+        assert silence.end_ms - silence.start_ms in (400, 600, 800, 1000, 1200)
+        inside = turn.pcm[int(silence.start_ms * 16) : int(silence.end_ms * 16)]
+        assert np.abs(inside).mean() < np.abs(whole.pcm).mean()
+
+
+# --- what the detector finds, and scores --------------------------------------------------------
+
+
+def turn() -> Turn:
+    return Turn("t", "r", speech(), SILENCES)
+
+
+async def heard(done_bytes: int) -> list[Evidence]:
+    found = asked.gather([turn()], VadConfig(), KnowingModels(done_bytes))
+    return [each async for each in found]
+
+
+def test_the_detector_finds_the_pauses() -> None:
+    first, second = listen(turn(), VadConfig())
+    assert first.silence == turn().silences[0]
+    assert first.noticed_ms - first.speech_end_ms == 60
+    assert first.resumed_ms is not None
+    assert second.resumed_ms is None
+    assert second.heard.size > first.heard.size
+    assert first.rest_ms == 900
+
+
+async def test_the_decision_cuts_nothing_where_the_models_are_right() -> None:
+    found = scores.Heard.of(await heard(done_bytes=60_000))
+    as_it_comes = next(rules.everything(300, punctuates=True))
+    good = scores.outcome(found, as_it_comes)
+    assert (good.cut_rate, good.mean_wait < 250) == (0.0, True)
+    (silence,) = (rule for rule in rules.silence_alone() if rule.setting == "300 ms")
+    fixed = scores.outcome(found, silence)
+    assert (fixed.cut_rate, fixed.mended.tolist()) == (1.0, [True])
+
+
+async def test_what_comes_late_does_not_count() -> None:
+    (first, _) = await heard(done_bytes=60_000)
+    late = Evidence(**{**{k: getattr(first, k) for k in first.__slots__}, "heard_after_ms": 251.0})
+    assert rules.heard_at(late) == np.inf
+    assert rules.heard_at(first) == 110.0
+
+
+async def test_the_report_has_operating_points_and_intervals(tmp_path: Path) -> None:
+    kept = tmp_path / "evidence.jsonl"
+    asked.write(kept, await heard(done_bytes=60_000))
+    found = asked.read(kept)
+    assert found == await heard(done_bytes=60_000)
+    picture = tmp_path / "curves.png"
+    plan = measure.Plan(tmp_path, "tuning", "", "canned", "turn-level", curves=picture)
+    report = measure.score(found, plan, punctuates=True)
+    names = [figure.name for figure in report.figures]
+    for rule in ("silence alone", "words alone", "endpointer alone", "all"):
+        for point in ("cuts at 300 ms", "cuts at 600 ms", "wait at 5% cuts", "wait at 10% cuts"):
+            assert f"{rule}: {point}" in names
+    assert any("95 %" in note for note in report.notes)
+    assert picture.stat().st_size > 1000
+
+
+def test_an_unnoticed_end_is_waited_out_and_an_unnoticed_pause_is_not_cut() -> None:
+    quiet = Turn("q", "r", np.zeros(RATE * 3, np.int16), turn().silences)
+    missed = [asked._unnoticed(quiet, silence) for silence in quiet.silences]
+    (rule,) = (rule for rule in rules.silence_alone() if rule.setting == "100 ms")
+    found = scores.outcome(scores.Heard.of(missed), rule)
+    assert found.cut_rate == 0.0
+    assert found.mean_wait >= 2000
