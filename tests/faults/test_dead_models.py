@@ -5,7 +5,6 @@ import contextlib
 import os
 import signal
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 from tests.patience import PATIENCE_S
 from tests.repetitions import Repetitions
@@ -27,13 +26,7 @@ SPEAKERS = 2
 
 def stub(triton: EmbeddedTriton) -> int | None:
     """The process id of the model in this server, not in others on the machine."""
-    for pid in model_processes({MODEL}):
-        with contextlib.suppress(OSError):
-            stat = Path(f"/proc/{pid}/stat").read_text()
-            parent = int(stat.rsplit(")", 1)[1].split()[1])
-            if parent == triton.pid:
-                return pid
-    return None
+    return next(iter(model_processes({MODEL}, triton.pid)), None)
 
 
 class Counting(TritonClient):
