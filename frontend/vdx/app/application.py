@@ -69,14 +69,16 @@ class Application:
             TritonError: a model could not be loaded.
         """
         await self.profiles.find()
-        for profile in self.profiles.names:
-            options = self.profiles.options(profile)
+        profiles = [self.profiles.options(name) for name in self.profiles.names]
+        for options in profiles:
             # The chat client takes a second to import; better now than in the first turn.
             await in_thread(self._responders.of, options)
             await self.prepare(options)
         async with asyncio.TaskGroup() as group:
             for model, kind in self.profiles.configured().items():
                 group.create_task(self.manager.ensure(model, kind), name=f"load-{model}")
+            for options in profiles:
+                group.create_task(self._responders.warm(options), name=f"warm-{options.profile}")
         self.profiles.check_languages()
         self.readiness.problem = await self.readiness.check()
         self.loaded = True
