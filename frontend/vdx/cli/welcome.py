@@ -6,9 +6,10 @@ from vdx.cli.console import tell, warn
 
 if TYPE_CHECKING:
     from vdx.app import Application
-    from vdx.core.config import Config
+    from vdx.core.config import Config, ResponderConfig
 
 PROOF_RECORDING = "ps_goforward.wav"
+STARTER = "SmolLM2-135M-Instruct"
 ANSWER_TIMEOUT_S = 15.0
 BAR_COLUMNS = 30
 
@@ -79,9 +80,22 @@ def welcome(address: str, host: "Application") -> None:
         "              another in this server: vdx models use ID; "
         "all that can be pulled: vdx voices list --hub"
     )
-    if host.config.responder.kind == "repeat":
-        tell(
-            "  answers     it repeats what you say; with a language model, for example Ollama:\n"
-            "              vdx up --responder chat --set responder.chat.model=llama3.2"
-        )
+    _tell_answers(host.profiles.options("").responder)
     tell("\n  Ctrl-C stops everything.\n")
+
+
+def _tell_answers(responder: "ResponderConfig") -> None:
+    """What answers, and how to have a better language model do it."""
+    if responder.kind not in ("repeat", "local"):
+        return
+    if responder.kind == "repeat":
+        tell("  answers     it repeats what you say; with a small language model: vdx up --llm")
+    elif responder.local.path is None:
+        tell(f"  answers     {STARTER}: so small that it only proves that talking works")
+    else:
+        tell(f"  answers     {responder.local.path.name}")
+    tell(
+        "              Ollama:   vdx up --responder chat --set responder.chat.model=llama3.2\n"
+        "              vLLM:     the same with --set responder.chat.base_url=http://HOST:8000/v1\n"
+        "              hosted:   the same with its base_url, and the key in OPENAI_API_KEY"
+    )

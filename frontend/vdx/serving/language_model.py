@@ -79,7 +79,7 @@ class LanguageModelServer(ChildServer):
         """Whether it answers within a time, in seconds."""
         try:
             async with asyncio.timeout(within_s):
-                while not await answers_http(self.socket, "/health"):
+                while not await answers_http(self.socket, "/health"):  # noqa: ASYNC110  (it asks)
                     await asyncio.sleep(LOOK_S)
         except TimeoutError:
             return False

@@ -2,8 +2,8 @@
 
     python -I -S llama_process.py PACKAGES OPTIONS
 
-PACKAGES is the folder that xllamacpp is installed in, OPTIONS the JSON of `LlamaOptions`. Nothing of
-vdx is imported: only the standard library is there.
+PACKAGES is the folder that xllamacpp is installed in, OPTIONS the JSON of `LlamaOptions`. Nothing
+of vdx is imported: only the standard library is there.
 """
 
 import json
