@@ -25,6 +25,8 @@ Tell = Callable[[str], None]
 STAMP = "vdx-requirements.sha256"
 GGUF = b"GGUF"
 """The first bytes of such a file."""
+STARTER_INSTRUCTIONS = "You are a helpful AI assistant. Answer in one short sentence."
+"""Instead of the usual ones, which say more than so small a model understands."""
 MOST_THREADS = 4
 """More make a small model no faster, and the voice and the recogniser need cores too."""
 
@@ -175,6 +177,7 @@ def _options(local: LocalConfig, file: Path) -> "LlamaOptions":
         max_tokens=local.max_tokens,
         prompt_cache_mib=local.prompt_cache_mib,
         temperature=local.temperature,
+        top_p=local.top_p,
         repeat_penalty=local.repeat_penalty,
     )
 
@@ -188,10 +191,14 @@ def _with_sockets(config: Config, servers: dict[LocalConfig, "LanguageModelServe
         return given.model_copy(update={"local": local})
 
     def profile(given: ProfileConfig) -> ProfileConfig:
-        if given.responder is None:
-            return given
-        return given.model_copy(update={"responder": responder(given.responder)})
+        used = responder(given.responder or config.responder)
+        changed: dict[str, object] = {"responder": used}
+        if used.kind == "local" and used.local.path is None and given.instructions == usual:
+            changed["instructions"] = STARTER_INSTRUCTIONS
+        return given.model_copy(update=changed) if used.kind == "local" else given
 
-    profiles = {name: profile(each) for name, each in config.profiles.items()}
+    usual = ProfileConfig().instructions
+    named = {DEFAULT_PROFILE: ProfileConfig(), **config.profiles}
+    profiles = {name: profile(each) for name, each in named.items()}
     changed = {"responder": responder(config.responder), "profiles": profiles}
     return config.model_copy(update=changed)

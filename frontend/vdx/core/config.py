@@ -306,9 +306,10 @@ class LocalConfig(Section):
     prompt_cache_mib: int = Field(
         64, ge=0, description="the most that prompts of other conversations may take"
     )
-    max_tokens: int = Field(96, ge=1, description="of a reply: small models do not find an end")
-    temperature: float = Field(0.3, ge=0, le=2)
-    repeat_penalty: float = Field(1.15, ge=1, le=2, description="small models repeat themselves")
+    max_tokens: int = Field(64, ge=1, description="of a reply: small models do not find an end")
+    temperature: float = Field(0.2, ge=0, le=2)
+    top_p: float = Field(0.9, gt=0, le=1)
+    repeat_penalty: float = Field(1.1, ge=1, le=2, description="small models repeat themselves")
     socket: Path | None = Field(
         None, description="of a llama.cpp server that runs already; None starts one"
     )

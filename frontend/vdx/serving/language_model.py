@@ -44,11 +44,12 @@ class LlamaOptions:
     threads: int
     parallel: int = 1
     context_tokens: int = 2048
-    max_tokens: int = 96
+    max_tokens: int = 64
     prompt_cache_mib: int = 64
-    temperature: float = 0.3
-    repeat_penalty: float = 1.15
-    penalty_tokens: int = 128
+    temperature: float = 0.2
+    top_p: float = 0.9
+    repeat_penalty: float = 1.1
+    penalty_tokens: int = 64
     """How far back a repetition counts."""
     batch_tokens: int = 32
 

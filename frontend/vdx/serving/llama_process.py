@@ -42,6 +42,7 @@ def _parameters(xllamacpp: Any, options: dict[str, Any]) -> Any:
     parameters.ui = False
     sampling = parameters.sampling
     sampling.temp = options["temperature"]
+    sampling.top_p = options["top_p"]
     sampling.penalty_repeat = options["repeat_penalty"]
     sampling.penalty_last_n = options["penalty_tokens"]
     return parameters
