@@ -1,5 +1,7 @@
 """How a prompt is cut: its beginning stays the same over many turns."""
 
+import itertools
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -32,9 +34,7 @@ def test_the_beginning_changes_once_in_many_turns() -> None:
         assert cut[1].role == "user"
         assert prompt_size(cut) <= most
         beginnings.append(cut[1].text)
-    changes = sum(
-        before != after for before, after in zip(beginnings, beginnings[1:], strict=False)
-    )
+    changes = sum(before != after for before, after in itertools.pairwise(beginnings))
     per_turn = prompt_size(conversation(2)) - prompt_size(conversation(1))
     # One by one it would change with nearly each of the hundred turns.
     assert 1 < changes <= 100 * per_turn / (most / 2 - per_turn) + 1

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import ClassVar, Final
 
 import openai
@@ -35,6 +35,8 @@ class ChatResponder:
     """
 
     error: ClassVar[type[ResponderError]] = ResponderError
+    extra_body: ClassVar[Mapping[str, object] | None] = None
+    """Keys of a request that only some servers know."""
 
     def __init__(self, config: ChatConfig) -> None:
         self._config = config
@@ -84,7 +86,7 @@ class ChatResponder:
     def _shorten(self, messages: Sequence[Message]) -> bool:
         """Lowers the limit below a prompt that was too long; whether that makes it shorter."""
         before = cut_prompt(messages, self._most_bytes)
-        most = prompt_size(before) // 2
+        most = prompt_size(before) * 3 // 4
         if len(cut_prompt(messages, most)) == len(before):
             return False
         self._most_bytes = most
@@ -98,6 +100,7 @@ class ChatResponder:
                 model=config.model,
                 messages=prompt,
                 stream=True,
+                extra_body=self.extra_body,
                 temperature=openai.omit if config.temperature is None else config.temperature,
                 max_tokens=openai.omit if config.max_tokens is None else config.max_tokens,
             )

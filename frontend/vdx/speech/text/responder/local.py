@@ -1,5 +1,6 @@
 """The language model that llama.cpp serves on this machine."""
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from vdx.core.config import ChatConfig, LocalConfig
@@ -26,6 +27,9 @@ class LocalResponder(ChatResponder):
     """
 
     error: ClassVar[type[ResponderError]] = LanguageModelFailed
+    # llama.cpp notices that a client has left when it sends something, which it otherwise does not
+    # while it evaluates a prompt.
+    extra_body: ClassVar[Mapping[str, object] | None] = {"return_progress": True}
 
     def __init__(self, config: LocalConfig) -> None:
         if config.socket is None:
