@@ -49,7 +49,8 @@ class Endpoint:
         try:
             lines = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
             headers = dict(line.lower().split(": ", 1) for line in lines[1:] if line)
-            body = json.loads(await reader.readexactly(int(headers["content-length"])))
+            size = int(headers.get("content-length", 0))
+            body = json.loads(await reader.readexactly(size) or b"{}")
             self.requests.append((headers, body))
             self.asked.set()
             turn = min(len(self.requests), len(self._behaviours)) - 1
