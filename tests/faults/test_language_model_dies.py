@@ -68,8 +68,8 @@ async def test_a_death_in_a_reply_is_told_and_the_next_turn_answered(up: Vdx, se
     assert f"the language model {NAME} ended with code -9; restarting it" in up.output
 
 
-def test_it_ends_with_vdx(up: Vdx, server: str) -> None:
-    pid = pid_of(Http(server))
+def test_it_ends_with_vdx(up: Vdx) -> None:
+    pid = pid_of(Http(up.url()))
     up.interrupt()
     with contextlib.suppress(psutil.NoSuchProcess):
         psutil.Process(pid).wait(20)

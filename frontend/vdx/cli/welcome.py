@@ -9,7 +9,6 @@ if TYPE_CHECKING:
     from vdx.core.config import Config, ResponderConfig
 
 PROOF_RECORDING = "ps_goforward.wav"
-STARTER = "SmolLM2-135M-Instruct"
 ANSWER_TIMEOUT_S = 15.0
 BAR_COLUMNS = 30
 
@@ -86,12 +85,15 @@ def welcome(address: str, host: "Application") -> None:
 
 def _tell_answers(responder: "ResponderConfig") -> None:
     """What answers, and how to have a better language model do it."""
+    from vdx.core.config import STARTER_LANGUAGE_MODEL
+
     if responder.kind not in ("repeat", "local"):
         return
     if responder.kind == "repeat":
         tell("  answers     it repeats what you say; with a small language model: vdx up --llm")
     elif responder.local.path is None:
-        tell(f"  answers     {STARTER}: so small that it only proves that talking works")
+        small = "so small that it only proves that talking works"
+        tell(f"  answers     {STARTER_LANGUAGE_MODEL}: {small}; for a better one:")
     else:
         tell(f"  answers     {responder.local.path.name}")
     tell(

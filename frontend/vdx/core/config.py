@@ -294,11 +294,14 @@ class ChatConfig(Section):
     )
 
 
+STARTER_LANGUAGE_MODEL = "SmolLM2-135M-Instruct"
+
+
 class LocalConfig(Section):
     """A language model that llama.cpp serves on this machine, in a process of its own."""
 
     path: Path | None = Field(
-        None, description="a GGUF file; None = the starter, SmolLM2-135M-Instruct"
+        None, description=f"a GGUF file; None = the starter, {STARTER_LANGUAGE_MODEL}"
     )
     threads: int | None = Field(None, ge=1, description="None = half of the cores, at most 4")
     context_tokens: int = Field(2048, ge=256, description="prompt and reply; for each in parallel")

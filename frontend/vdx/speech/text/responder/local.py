@@ -3,12 +3,11 @@
 from collections.abc import Mapping
 from typing import ClassVar
 
-from vdx.core.config import ChatConfig, LocalConfig
+from vdx.core.config import STARTER_LANGUAGE_MODEL, ChatConfig, LocalConfig
 from vdx.core.errors import ConfigError, LanguageModelFailed, ResponderError
 from vdx.speech.text.responder.chat import ChatResponder
 from vdx.speech.text.responder.chat_client import UNIX
 
-STARTER = "SmolLM2-135M-Instruct"
 BYTES_PER_TOKEN = 2
 """Of a prompt's text, at least: English has 4, and where it is less the server says so."""
 RETRIES = 10
@@ -17,7 +16,7 @@ RETRIES = 10
 
 def model_name(config: LocalConfig) -> str:
     """What the model is called: its file without the ending, or the starter."""
-    return config.path.stem if config.path else STARTER
+    return config.path.stem if config.path else STARTER_LANGUAGE_MODEL
 
 
 class LocalResponder(ChatResponder):
