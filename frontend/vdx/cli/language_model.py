@@ -27,6 +27,9 @@ GGUF = b"GGUF"
 """The first bytes of such a file."""
 STARTER_INSTRUCTIONS = "You are a helpful AI assistant. Answer in one short sentence."
 """Instead of the usual ones, which say more than so small a model understands."""
+FIRST_CLAUSE_CHARS = 32
+"""Unless `clauses.first_max_chars` is set: a core makes about twelve words a second, and the voice
+waits for the first clause."""
 MOST_THREADS = 4
 """More make a small model no faster, and the voice and the recogniser need cores too."""
 
@@ -192,13 +195,16 @@ def _with_sockets(config: Config, servers: dict[LocalConfig, "LanguageModelServe
 
     def profile(given: ProfileConfig) -> ProfileConfig:
         used = responder(given.responder or config.responder)
-        changed: dict[str, object] = {"responder": used}
+        own: dict[str, object] = {"responder": used}
         if used.kind == "local" and used.local.path is None and given.instructions == usual:
-            changed["instructions"] = STARTER_INSTRUCTIONS
-        return given.model_copy(update=changed) if used.kind == "local" else given
+            own["instructions"] = STARTER_INSTRUCTIONS
+        return given.model_copy(update=own) if used.kind == "local" else given
 
     usual = ProfileConfig().instructions
     named = {DEFAULT_PROFILE: ProfileConfig(), **config.profiles}
     profiles = {name: profile(each) for name, each in named.items()}
-    changed = {"responder": responder(config.responder), "profiles": profiles}
+    changed: dict[str, object] = {"responder": responder(config.responder), "profiles": profiles}
+    if servers and "first_max_chars" not in config.clauses.model_fields_set:
+        shorter = {"first_max_chars": FIRST_CLAUSE_CHARS}
+        changed["clauses"] = config.clauses.model_copy(update=shorter)
     return config.model_copy(update=changed)

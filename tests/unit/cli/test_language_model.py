@@ -14,7 +14,7 @@ from tests.unit.speech.test_chat import Behaviour, Endpoint, refuses
 from vdx.cli import answer_checks, language_model, up, voices, welcome
 from vdx.cli.checks import Status
 from vdx.cli.main import load_command
-from vdx.core.config import ChatConfig, Config, LocalConfig
+from vdx.core.config import ChatConfig, ClauseConfig, Config, LocalConfig
 from vdx.core.errors import ConfigError
 from vdx.core.paths import Paths, locate
 from vdx.serving.voicepacks.language_models import fetch_language_model, place_of
@@ -114,6 +114,9 @@ def test_every_profile_that_uses_one_gets_its_socket() -> None:
     assert instructions["said"] == "Be a pirate."
     assert instructions["own"] == instructions["repeats"] == Config().profiles["vdx"].instructions
     assert language_model.wanted(changed) == []
+    assert changed.clauses.first_max_chars == language_model.FIRST_CLAUSE_CHARS
+    config = config.model_copy(update={"clauses": ClauseConfig(first_max_chars=50)})
+    assert language_model._with_sockets(config, servers).clauses.first_max_chars == 50
 
 
 def test_without_one_nothing_is_started_or_changed() -> None:
