@@ -1,6 +1,6 @@
 # make run      build what is missing, start everything, serve until Ctrl-C   (ARGS="--port 9000")
-#               LIVEKIT=1 adds rooms on a LiveKit server, built on first use; LIGHT=1 fetches
-#               and uses no neural models
+#               LIVEKIT=1 adds rooms on a LiveKit server, built on first use; LLM=1 answers
+#               with a small language model; LIGHT=1 fetches and uses no neural models
 # make setup    only build the two environments and the page
 # make test     every check and every test
 # make coverage the same tests, at half the speed, and which lines they run
@@ -34,7 +34,7 @@ help:
 
 run: setup
 	@$(if $(LIGHT),,$(BIN)/vdx setup)
-	@$(BIN)/vdx up $(if $(LIGHT),--light) $(if $(LIVEKIT),--livekit) $(ARGS)
+	@$(BIN)/vdx up $(if $(LIGHT),--light) $(if $(LIVEKIT),--livekit) $(if $(LLM),--llm) $(ARGS)
 
 setup: $(READY) $(TRITON_STAMP) page
 	@:

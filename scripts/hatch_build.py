@@ -19,6 +19,7 @@ CARRIED = {
     "requirements/triton.txt": f"{DATA}/requirements/triton.txt",
     "requirements/tools.txt": f"{DATA}/requirements/tools.txt",
     "requirements/go.txt": f"{DATA}/requirements/go.txt",
+    "requirements/llm.txt": f"{DATA}/requirements/llm.txt",
     **{
         f"tests/data/audio/{name}": f"{DATA}/recordings/{name}"
         for name in (

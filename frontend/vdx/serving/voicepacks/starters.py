@@ -6,7 +6,7 @@ it does not matter which of the two places it is fetched from.
 
 from functools import cache
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
@@ -55,7 +55,7 @@ class Starter(_Part):
     """One model, and the two places that have it."""
 
     id: str
-    kind: ModelKind
+    kind: ModelKind | Literal["llm"]
     family: str
     languages: tuple[str, ...]
     licence: str
@@ -84,6 +84,7 @@ class Starter(_Part):
 
 class _Catalogue(_Part):
     starters: tuple[Starter, ...]
+    language_model: Starter
     voices: dict[str, str]
     recognisers: tuple[str, ...]
 
@@ -94,13 +95,19 @@ def _catalogue() -> _Catalogue:
 
 
 def starters() -> tuple[Starter, ...]:
-    """All of them, the voice first."""
+    """Those that the first start fetches, the voice first."""
     return _catalogue().starters
+
+
+def language_model() -> Starter:
+    """The one that `--llm` fetches."""
+    return _catalogue().language_model
 
 
 def find_starter(name: str) -> Starter | None:
     """The starter of that id, in whatever case."""
-    return next((each for each in starters() if each.id.casefold() == name.casefold()), None)
+    every = (*starters(), language_model())
+    return next((each for each in every if each.id.casefold() == name.casefold()), None)
 
 
 def catalogue_voice(language: str) -> str:
