@@ -2,8 +2,8 @@
 
 The first window is small, so that audio starts after the text part and a tenth of a second of
 audio; the next ones grow quickly, because each computes its context of about 12 + 32 frames again.
-Windows of all sessions wait in one queue (compute_queue.py); how long each may be is decided when
-it leaves the queue (window_sizing.py).
+Windows of all sessions wait in one queue (shared/compute_queue.py); how long each may be is decided
+when it leaves the queue (window_sizing.py).
 """
 
 import math
@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from triton_backends.piper.compute_queue import ComputeQueue
 from triton_backends.piper.config import VoiceConfig
 from triton_backends.piper.context import Context
 from triton_backends.piper.networks import Array, Networks, Prepared
@@ -21,6 +20,7 @@ from triton_backends.piper.phonemes import Phonemizer, Sentence
 from triton_backends.piper.timing import WordClock
 from triton_backends.piper.window_sizing import WindowSizing
 from triton_backends.piper.windows import Windows
+from triton_backends.shared.compute_queue import ComputeQueue
 from triton_backends.shared.contract import TtsRequest
 from triton_backends.shared.engine import Chunk
 from triton_backends.shared.errors import InvalidArgument

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from triton_backends.piper.phonemes import NO_WORD, Sentence
-from triton_backends.piper.spans import word_spans
 from triton_backends.shared.engine import Word
+from triton_backends.shared.word_spans import word_spans
 
 
 class WordClock:
