@@ -12,7 +12,7 @@ from triton_backends.kokoro.network import FRAME, SAMPLE_RATE, Network, Prepared
 from triton_backends.kokoro.spoken import Spoken, sentences
 from triton_backends.kokoro.styles import Style, Styles, row_for
 from triton_backends.kokoro.vocabulary import ids
-from triton_backends.kokoro.windows import Frames, Joiner, plan, trimmed, window
+from triton_backends.kokoro.windows import Joiner, plan, trimmed, window
 from triton_backends.shared.compute_queue import ComputeQueue
 from triton_backends.shared.contract import TtsRequest
 from triton_backends.shared.engine import Chunk
@@ -82,14 +82,18 @@ class KokoroEngine:
             with self._queue.slot(due):
                 yield NOTHING
                 prepared = self._prepare(tokens, part, style, request.speed)
-            frames = trimmed(prepared.durations, tokens.closing)
+                yield NOTHING
+                frames = trimmed(prepared.durations, tokens.closing)
+                melody = self._network.melody(prepared, frames)
             clock.add(tokens.words, frames, last=index == len(parts) - 1)
             reach = np.cumsum(frames)
             joiner, start = Joiner(), 0
             for end in plan(frames, tokens.ends, self._first, self._largest):
                 with self._queue.slot(due):
                     yield NOTHING
-                    pcm = self._window(joiner, prepared, frames, start, end)
+                    piece = window(frames, start, end)
+                    heard = self._network.speak(prepared, melody, piece.frames, piece.start)
+                    pcm = joiner.add(heard, piece)
                 due = (due or time.monotonic()) + pcm.size / SAMPLE_RATE
                 start = end
                 yield Chunk(pcm, tuple(clock.begun_before(before + int(reach[end - 1]))))
@@ -110,12 +114,6 @@ class KokoroEngine:
 
     def _prepare(self, tokens: _Tokens, part: Spoken, style: Style, speed: float) -> Prepared:
         return self._network.prepare(tokens.ids, row_for(style, len(part.symbols)), speed)
-
-    def _window(
-        self, joiner: Joiner, prepared: Prepared, frames: Frames, start: int, end: int
-    ) -> np.ndarray:
-        part = window(frames, start, end)
-        return joiner.add(self._network.speak(prepared, part.frames), part)
 
 
 def _tokens(part: Spoken) -> _Tokens:

@@ -1,4 +1,4 @@
-"""The network in its two parts, run by onnxruntime in this process."""
+"""The network in its three parts, run by onnxruntime in this process."""
 
 import os
 from dataclasses import dataclass
@@ -24,26 +24,39 @@ _TYPES = {"tensor(float)": 1, "tensor(int32)": 6, "tensor(int64)": 7, "tensor(bo
 """How onnxruntime writes a type -> its number in ONNX."""
 
 Array = NDArray[np.float32]
+Frames = NDArray[np.int64]
+PER_FRAME = 2
+"""Numbers of pitch, and of energy, for each frame."""
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A sentence before its audio: frames of each token, and what the second part is given."""
+    """A sentence before its melody: frames of each token, and what later parts are given."""
 
-    durations: NDArray[np.int64]
-    carried: dict[str, NDArray[Any]]
+    durations: Frames
+    given: dict[str, NDArray[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Melody:
+    """Pitch and energy of a sentence, [1, 2 * frames], for frames of each token."""
+
+    frames: Frames
+    pitch: Array
+    energy: Array
 
 
 class Network:
-    """Both parts; each call blocks and may come from several threads at once."""
+    """All parts; each call blocks and may come from several threads at once."""
 
     def __init__(self, file: Path, threads: int = 0) -> None:
         splitter = Splitter(file.name, read_model(file, DOMAINS))
         self._names = splitter.names
         self._text: Any = open_session(file.name, splitter.text_part(), _options(threads))
         kinds = {each.name: self._kind(each) for each in self._text.get_outputs()}
-        speech = splitter.speech_part(kinds)
+        melody, speech = splitter.melody_part(kinds), splitter.speech_part(kinds)
         del splitter
+        self._melody: Any = open_session(file.name, melody, _options(threads))
         self._speech: Any = open_session(file.name, speech, _options(threads))
 
     def prepare(self, ids: NDArray[np.int64], style: Array, speed: float) -> Prepared:
@@ -56,26 +69,39 @@ class Network:
         }
         durations, *carried = run(self._text, inputs, [names.durations, *names.carried])
         flat = np.rint(durations.reshape(-1)).astype(np.int64)
-        return Prepared(
-            flat,
-            dict(zip(names.carried, carried, strict=True)) | {names.durations: durations},
-        )
+        given = dict(zip(names.carried, carried, strict=True)) | {names.durations: durations}
+        return Prepared(flat, given)
 
-    def speak(self, prepared: Prepared, frames: NDArray[np.int64]) -> Array:
-        """Audio of FRAME samples for each of `frames`, which each token has so many of."""
-        given = prepared.carried[self._names.durations]
-        kept = frames.astype(given.dtype).reshape(given.shape)
-        inputs = prepared.carried | {self._names.durations: kept}
-        audio = run(self._speech, inputs, [self._names.audio])[0].reshape(-1)
-        wanted = int(frames.sum()) * FRAME
-        if audio.size < wanted:
-            raise InvalidArgument(
-                f"the network gave {audio.size} samples for {frames.sum()} frames, not {wanted}"
-            )
-        return audio[:wanted]
+    def melody(self, prepared: Prepared, frames: Frames) -> Melody:
+        """Pitch and energy of a sentence whose tokens have these frames."""
+        names = self._names
+        inputs = prepared.given | {names.durations: self._like(prepared, frames)}
+        pitch, energy = run(self._melody, inputs, [names.pitch, names.energy])
+        shape = (1, PER_FRAME * int(frames.sum()))
+        if pitch.shape != shape or energy.shape != shape:
+            raise InvalidArgument(f"the network's pitch has the shape {pitch.shape}, not {shape}")
+        return Melody(frames, pitch, energy)
+
+    def speak(self, prepared: Prepared, melody: Melody, frames: Frames, start: int) -> Array:
+        """Audio, FRAME samples for each of `frames`, which begin at frame `start` of the melody."""
+        names, count = self._names, int(frames.sum())
+        part = slice(PER_FRAME * start, PER_FRAME * (start + count))
+        inputs = prepared.given | {
+            names.durations: self._like(prepared, frames),
+            names.pitch: melody.pitch[:, part],
+            names.energy: melody.energy[:, part],
+        }
+        audio = run(self._speech, inputs, [names.audio])[0].reshape(-1)
+        if audio.size < count * FRAME:
+            raise InvalidArgument(f"the network gave {audio.size} samples for {count} frames")
+        return audio[: count * FRAME]
+
+    def _like(self, prepared: Prepared, frames: Frames) -> NDArray[Any]:
+        own = prepared.given[self._names.durations]
+        return frames.astype(own.dtype).reshape(own.shape)
 
     def close(self) -> None:
-        self._text = self._speech = None
+        self._text = self._melody = self._speech = None
 
     def _kind(self, value: Any) -> int:
         if value.type not in _TYPES:

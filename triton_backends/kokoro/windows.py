@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from triton_backends.kokoro.network import FRAME, Array
+from triton_backends.kokoro.network import FRAME, Array, Frames
 
 BEFORE, AFTER = 4, 3
 """Frames computed on each side of a window."""
@@ -21,8 +21,6 @@ END_FRAMES = 12
 FADE = 480
 SEARCH = 150
 """Samples: the overlap that is cross-faded, 20 ms, and how far a better fit is looked for."""
-
-Frames = NDArray[np.int64]
 
 
 def trimmed(durations: Frames, closing: int) -> Frames:
@@ -65,9 +63,13 @@ def _nearest(reach: Frames, ends: NDArray[np.bool_], at: int, size: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """`frames` has what each token is given; `before` and `after` of them are not the window's."""
+    """`frames` has what each token is given; `before` and `after` of them are not the window's.
+
+    `start` is the first frame, in those of the sentence.
+    """
 
     frames: Frames
+    start: int
     before: int
     after: int
 
@@ -83,7 +85,8 @@ def window(durations: Frames, start: int, end: int) -> Window:
     for index in range(end, len(durations)):
         frames[index] = min(durations[index], after)
         after -= int(frames[index])
-    return Window(frames, BEFORE - before, AFTER - after)
+    outside = int(durations[:start].sum()) - (BEFORE - before)
+    return Window(frames, outside, BEFORE - before, AFTER - after)
 
 
 class Joiner:
