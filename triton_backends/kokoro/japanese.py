@@ -1,7 +1,7 @@
 """Japanese, read by OpenJTalk and written by misaki's Cutlet, the front end of Kokoro's reference.
 
 The reference has the readings from MeCab and UniDic, half a gigabyte without a wheel; here they are
-OpenJTalk's. The libraries are an extra of about 40 MB: `requirements/japanese.txt`.
+OpenJTalk's. The libraries are an extra of about 40 MB, `requirements/japanese.txt`.
 """
 
 import threading

@@ -34,8 +34,8 @@ ESPEAK = {
 JAPANESE = "ja"
 SUPPORTED = (*ESPEAK, JAPANESE)
 JAPANESE_LACKS = (
-    "reading Japanese needs the libraries of requirements/japanese.txt in the environment of the "
-    "models, which `vdx setup --japanese` installs"
+    "LANGUAGE 'ja': its libraries are not installed; run `vdx setup --japanese` and load the model "
+    "again"
 )
 
 
