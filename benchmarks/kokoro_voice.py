@@ -1,8 +1,9 @@
 """Writes a Kokoro voice of random weights, a few kilobytes, for tests.
 
-The network has what the family looks for in a released one: its inputs, durations that are rounded,
-symbols repeated by their durations, pitch and energy, and the decoder's two first convolutions. Each
-frame's audio depends on its symbol, pitch and energy alone, so that windows equal the whole.
+The network has what the family looks for in a released one: its inputs, durations that are
+rounded, symbols repeated by their durations, pitch and energy, and the decoder's two first
+convolutions. Each frame's audio depends on its symbol, pitch and energy alone, so that windows
+equal the whole.
 
     python benchmarks/kokoro_voice.py FOLDER
 """
@@ -49,8 +50,7 @@ def make_network() -> "ModelProto":
         "half": np.full((1, 1, 2), 0.5, np.float32),
         "style_w": rng.normal(0, 0.01, (STYLE, 1)).astype(np.float32),
     }
-    names = [value for value in weights]
-    initial = [numpy_helper.from_array(np.asarray(weights[name]), name) for name in names]
+    initial = [numpy_helper.from_array(np.asarray(each), name) for name, each in weights.items()]
     make = helper.make_tensor_value_info
     graph = helper.make_graph(
         _nodes(helper.make_node),

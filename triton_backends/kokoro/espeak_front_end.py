@@ -12,6 +12,8 @@ from triton_backends.kokoro.spoken import Spoken
 from triton_backends.shared.espeak_library import IPA, TIE, EspeakLibrary, separated_by
 from triton_backends.shared.word_spans import NO_WORD, owners, word_spans
 
+BRITISH = "en"
+"""What espeak-ng calls British English."""
 MODE = separated_by("^") | TIE | IPA
 
 _MARKS = re.compile(r"(?:(?<!\d)[.,]|[.,](?!\d)|[;:!?¡¿—…\"«»“”(){}\[\]])+")
@@ -95,7 +97,7 @@ class EspeakFrontEnd:
             return _replaced(ipa, _TABLE)
         ipa = _replaced(ipa, _ENGLISH_FIRST)
         ipa = _SYLLABIC.sub(r"ᵊ\1", ipa).replace("\u0329", "")
-        ipa = _replaced(ipa, _BRITISH if self._voice == "en-gb" else _AMERICAN)
+        ipa = _replaced(ipa, _BRITISH if self._voice == BRITISH else _AMERICAN)
         return _replaced(ipa, _ENGLISH_LAST)
 
 

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Iterable
 
-from triton_backends.kokoro.espeak_front_end import EspeakFrontEnd
+from triton_backends.kokoro.espeak_front_end import BRITISH, EspeakFrontEnd
 from triton_backends.kokoro.japanese import JapaneseFrontEnd
 from triton_backends.kokoro.spoken import FrontEnd
 from triton_backends.shared.errors import InvalidArgument
@@ -24,9 +24,9 @@ BY_LETTER = {
 """The language of a style, by the first letter of its name."""
 ESPEAK = {
     "en-US": "en-us",
-    "en-GB": "en-gb",
+    "en-GB": BRITISH,
     "es": "es",
-    "fr-FR": "fr-fr",
+    "fr-FR": "fr",
     "hi": "hi",
     "it": "it",
     "pt-BR": "pt-br",
