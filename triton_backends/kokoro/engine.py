@@ -38,7 +38,7 @@ class KokoroOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class _Tokens:
+class Tokens:
     """A sentence as the network is given it, its two edges included in `words` and `ends`."""
 
     ids: np.ndarray
@@ -56,9 +56,9 @@ class KokoroEngine:
     def __init__(self, network: Network, styles: Styles, options: KokoroOptions) -> None:
         self.max_streams = options.max_streams
         self.languages = supported(styles.names)
-        self._network = network
-        self._styles = styles
-        self._front_ends = FrontEnds()
+        self.network = network
+        self.styles = styles
+        self.front_ends = FrontEnds()
         self._queue = ComputeQueue()
         self._first = math.ceil(options.first_ms * SAMPLE_RATE / 1000 / FRAME)
         self._largest = max(math.ceil(options.largest_ms * SAMPLE_RATE / 1000 / FRAME), self._first)
@@ -71,20 +71,20 @@ class KokoroEngine:
 
         The empty ones are points at which the generator can be closed.
         """
-        style, first = self._styles.find(request.speaker)
-        spoken = self._front_ends.of(request.language, first).read(request.text)
+        style, first = self.styles.find(request.speaker)
+        spoken = self.front_ends.of(request.language, first).read(request.text)
         parts = list(sentences(spoken))
         clock = WordClock(request.text, spoken.spans, FRAME, SAMPLE_RATE)
         due: float | None = None  # when the audio so far has been played
         before = 0
         for index, part in enumerate(parts):
-            tokens = _tokens(part)
+            tokens = tokens_of(part)
             with self._queue.slot(due):
                 yield NOTHING
-                prepared = self._prepare(tokens, part, style, request.speed)
+                prepared = self.prepare(tokens, part, style, request.speed)
                 yield NOTHING
                 frames = trimmed(prepared.durations, tokens.closing)
-                melody = self._network.melody(prepared, frames)
+                melody = self.network.melody(prepared, frames)
             clock.add(tokens.words, frames, last=index == len(parts) - 1)
             reach = np.cumsum(frames)
             joiner, start = Joiner(), 0
@@ -92,7 +92,7 @@ class KokoroEngine:
                 with self._queue.slot(due):
                     yield NOTHING
                     piece = window(frames, start, end)
-                    heard = self._network.speak(prepared, melody, piece.frames, piece.start)
+                    heard = self.network.speak(prepared, melody, piece.frames, piece.start)
                     pcm = joiner.add(heard, piece)
                 due = (due or time.monotonic()) + pcm.size / SAMPLE_RATE
                 start = end
@@ -105,18 +105,19 @@ class KokoroEngine:
     def calibration_request(self) -> TtsRequest:
         """A text that the default style can be measured with."""
         own = self.languages[0]
-        if own == "ja" and self._front_ends.can_read(own):
+        if own == "ja" and self.front_ends.can_read(own):
             return TtsRequest(JAPANESE_TEXT, language=own)
         return TtsRequest(CALIBRATION_TEXT, language=own if own.startswith("en") else "en-US")
 
     def close(self) -> None:
-        self._network.close()
+        self.network.close()
 
-    def _prepare(self, tokens: _Tokens, part: Spoken, style: Style, speed: float) -> Prepared:
-        return self._network.prepare(tokens.ids, row_for(style, len(part.symbols)), speed)
+    def prepare(self, tokens: Tokens, part: Spoken, style: Style, speed: float) -> Prepared:
+        """A sentence with the vector of a style for its length."""
+        return self.network.prepare(tokens.ids, row_for(style, len(part.symbols)), speed)
 
 
-def _tokens(part: Spoken) -> _Tokens:
+def tokens_of(part: Spoken) -> Tokens:
     """The symbols the network knows; others are left out, as the reference does."""
     table = ids()
     known = [
@@ -127,7 +128,7 @@ def _tokens(part: Spoken) -> _Tokens:
     symbols = [symbol for symbol, _ in known]
     between = [symbol in BETWEEN_WORDS for symbol in symbols]
     closing = next((n for n, inside in enumerate(reversed(between)) if not inside), len(between))
-    return _Tokens(
+    return Tokens(
         np.array([table[symbol] for symbol in symbols], np.int64),
         (NO_WORD, *(word for _, word in known), NO_WORD),
         np.array([False, *between, True]),

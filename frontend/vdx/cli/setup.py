@@ -43,9 +43,7 @@ def setup(
 def _install_japanese(paths: Paths) -> None:
     """Adds the extra libraries; building the environment again takes them away."""
     _add(paths, find_uv(paths), [paths.requirements / "japanese.txt"])
-    typer.echo(
-        "Kokoro reads Japanese now; a server that runs needs to load the voice again."
-    )
+    typer.echo("Kokoro reads Japanese now; a server that runs needs to load the voice again.")
 
 
 def _fetch_starters() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.kokoro_voice import make_network, make_voice
 from triton_backends.kokoro import languages
-from triton_backends.kokoro.engine import KokoroEngine, _tokens
+from triton_backends.kokoro.engine import KokoroEngine, tokens_of
 from triton_backends.kokoro.load_check import check
 from triton_backends.kokoro.network import FRAME, Network
 from triton_backends.kokoro.split import Splitter
@@ -63,7 +63,7 @@ def test_the_parts_compute_what_the_whole_network_does(folder: Path) -> None:
 
 
 def test_joined_windows_equal_the_whole_sentence(engine: KokoroEngine) -> None:
-    network = engine._network
+    network = engine.network
     ids = np.random.default_rng(1).integers(17, 178, 60)
     prepared = network.prepare(ids, np.ones(256, np.float32), 1.0)
     frames = trimmed(prepared.durations, 0)
@@ -195,8 +195,8 @@ def test_the_first_chunk_is_short(engine: KokoroEngine) -> None:
 
 def test_closing_ends_the_computing(engine: KokoroEngine, monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[int] = []
-    speak = engine._network.speak
-    monkeypatch.setattr(engine._network, "speak", lambda *a: (calls.append(1), speak(*a))[1])
+    speak = engine.network.speak
+    monkeypatch.setattr(engine.network, "speak", lambda *a: (calls.append(1), speak(*a))[1])
     chunks = engine.synthesize(TtsRequest(TEXT * 3))
     while not next(chunks).pcm.size:
         pass
@@ -221,7 +221,7 @@ def test_parts_end_with_sentences() -> None:
 
 
 def test_symbols_that_the_network_does_not_know_are_left_out() -> None:
-    tokens = _tokens(Spoken("a❓b.", (0, 0, 0, -1), [(0, 3)]))
+    tokens = tokens_of(Spoken("a❓b.", (0, 0, 0, -1), [(0, 3)]))
     assert len(tokens.ids) == 3
     assert (tokens.words, tokens.closing) == ((-1, 0, 0, -1, -1), 1)
 
@@ -242,7 +242,7 @@ def test_japanese_without_its_libraries_names_the_command(
         raise ImportError("No module named 'pyopenjtalk'")
 
     monkeypatch.setattr(languages, "JapaneseFrontEnd", lacking)
-    monkeypatch.setattr(engine, "_front_ends", languages.FrontEnds())
+    monkeypatch.setattr(engine, "front_ends", languages.FrontEnds())
     with pytest.raises(InvalidArgument, match=r"vdx setup --japanese.*pyopenjtalk"):
         said(engine, "こんにちは", speaker="jf_third")
     assert said(engine, "hello", speaker="jf_third", language="en")[0].size
