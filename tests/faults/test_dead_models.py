@@ -2,10 +2,9 @@
 
 import asyncio
 import contextlib
-import os
-import signal
 from collections.abc import AsyncIterator
 
+from tests.killing import kill_model_process
 from tests.patience import PATIENCE_S
 from tests.repetitions import Repetitions
 from vdx.core.config import TritonConfig
@@ -102,7 +101,7 @@ async def test_a_killed_model_is_reloaded_once_by_all_its_frontends(
             killed = stub(triton)
             assert killed is not None
             began = loop.time()
-            os.kill(killed, signal.SIGKILL)
+            await asyncio.to_thread(kill_model_process, killed)
             await asyncio.sleep(0.05)
             for manager in (first, second):
                 assert await manager.recovery.restored(MODEL, PATIENCE_S)
