@@ -4,6 +4,7 @@ The reference has the readings from MeCab and UniDic, half a gigabyte without a 
 OpenJTalk's. The libraries are an extra of about 40 MB, `requirements/japanese.txt`.
 """
 
+import re
 import threading
 from types import SimpleNamespace
 from typing import Any
@@ -13,6 +14,9 @@ from triton_backends.shared.word_spans import owners
 
 SYMBOLS = "記号"
 """The part of speech of punctuation: it is read as it is written."""
+_STRAY = re.compile("(?<=[ンーッんっ])[ァィゥェォャュョヮぁぃぅぇぉゃゅょゎ]")
+"""A small kana after a sound that has no vowel to change, which Cutlet does not expect; the kana of
+usual size is the next character."""
 KNOWN = 6
 """MeCab's kind of character of a word in the dictionary."""
 
@@ -55,6 +59,7 @@ class JapaneseFrontEnd:
         for node in self._openjtalk.run_frontend(text, use_vanilla=True):
             plain = node["pos"] == SYMBOLS
             reading = node["string"] if plain else node["pron"].replace("’", "")
+            reading = _STRAY.sub(lambda small: chr(ord(small.group()) + 1), reading)
             feature = SimpleNamespace(pron=reading, kana=reading)
             found.append(
                 SimpleNamespace(

@@ -55,6 +55,7 @@ class FrontEnds:
 
     def __init__(self) -> None:
         self._made: dict[str, FrontEnd] = {}
+        self._library: EspeakLibrary | None = None
         self._lock = threading.Lock()
 
     def of(self, wanted: str, style: str) -> FrontEnd:
@@ -88,7 +89,8 @@ class FrontEnds:
 
     def _espeak(self, tag: str) -> Callable[[], FrontEnd]:
         def make() -> FrontEnd:
-            return EspeakFrontEnd(EspeakLibrary(), ESPEAK[tag])
+            self._library = self._library or EspeakLibrary()
+            return EspeakFrontEnd(self._library, ESPEAK[tag])
 
         return make
 

@@ -6,8 +6,6 @@ from pathlib import Path
 
 EDGE = 0
 """Stands before the first symbol of a sentence and after the last."""
-MAX_SYMBOLS = 510
-"""That the network was trained to be given at once, without the two edges."""
 
 
 @cache

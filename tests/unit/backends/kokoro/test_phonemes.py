@@ -91,6 +91,15 @@ def test_words_of_japanese(japanese: JapaneseFrontEnd) -> None:
     assert "".join(word for word, _ in found) == text
 
 
+@pytest.mark.parametrize("text", ["ンィ2ヂ", "ーァ", "っ", "9" * 30, "①²㌔", "ㇰ々〃", "\0é😀"])
+def test_japanese_that_nobody_writes_is_read_all_the_same(
+    japanese: JapaneseFrontEnd, text: str
+) -> None:
+    spoken = japanese.read(text)
+    assert len(spoken.words) == len(spoken.symbols)
+    assert all(0 <= start <= end <= len(text) for start, end in spoken.spans)
+
+
 def test_numbers_in_japanese_stay_in_their_place(japanese: JapaneseFrontEnd) -> None:
     text = "123円の本"
     spoken = japanese.read(text)
