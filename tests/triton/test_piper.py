@@ -25,7 +25,7 @@ from vdx.serving.manager import ModelManager
 from vdx.serving.triton import SynthesisRequest, TritonClient
 
 TEXT = "Hello there, this is a test of 3 words. And a second sentence!"
-CYCLES = 20
+CYCLES = 13
 
 
 @pytest.fixture(scope="module")
