@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import json
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from pathlib import Path
 
 from vdx.bench.client_process import Step
@@ -56,7 +56,7 @@ async def _made(paths: Paths, folder: Path) -> Path:
     return folder
 
 
-async def _rounds(paths: Paths, folder: Path, rounds: int) -> AsyncIterator[dict[str, float]]:
+async def _rounds(paths: Paths, folder: Path, rounds: int) -> AsyncGenerator[dict[str, float]]:
     command = [str(paths.triton_python), str(HERE / "kokoro_compute.py"), str(folder), str(rounds)]
     process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
     try:

@@ -122,7 +122,9 @@ def make_voice(folder: Path, name: str = "kokoro-tiny") -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{name}.onnx").write_bytes(make_network().SerializeToString())
     rng = np.random.default_rng(3)
-    rows = {each: rng.normal(0, 1, (ROWS, 1, STYLE)).astype(np.float32) for each in STYLES}
+    rows: dict[str, Any] = {
+        each: rng.normal(0, 1, (ROWS, 1, STYLE)).astype(np.float32) for each in STYLES
+    }
     np.savez(folder / "voices-tiny.npz", **rows)
     return folder
 

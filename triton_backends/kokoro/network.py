@@ -62,7 +62,7 @@ class Network:
     def prepare(self, ids: NDArray[np.int64], style: Array, speed: float) -> Prepared:
         """The part that needs the whole sentence: `ids` [n] without edges, `style` [256]."""
         names = self._names
-        inputs = {
+        inputs: dict[str, NDArray[Any]] = {
             names.tokens: np.concatenate([[EDGE], ids, [EDGE]]).astype(np.int64).reshape(1, -1),
             names.style: style.reshape(1, -1).astype(np.float32),
             names.speed: np.array([speed], np.float32),

@@ -105,16 +105,16 @@ class Splitter:
                 given = node.input[0]
                 while (maker := self._makers.get(given)) and maker.op_type in RESHAPING:
                     given = maker.input[0]
-                return given
+                return str(given)
         raise self._foreign(f"it has no convolution {name.strip('/')}")
 
     def _durations(self) -> str:
         rounding = [node for node in self._model.graph.node if node.op_type == ROUND]
         if len(rounding) != 1:
             raise self._foreign(f"it rounds {len(rounding)} times")
-        name = rounding[0].output[0]
+        name = str(rounding[0].output[0])
         while len(users := self._users.get(name, [])) == 1 and users[0].op_type in LIMITING:
-            name = users[0].output[0]
+            name = str(users[0].output[0])
         return name
 
     def _carried(self, durations: str) -> tuple[str, ...]:
@@ -173,4 +173,5 @@ class Splitter:
             if any(output in needed and output not in given for output in node.output)
         )
         graph.initializer.extend(t for t in self._model.graph.initializer if t.name in needed)
-        return part.SerializeToString()
+        serialized: bytes = part.SerializeToString()
+        return serialized
