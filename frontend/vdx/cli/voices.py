@@ -120,11 +120,22 @@ def _some(languages: list[str]) -> str:
 
 def _on_the_hub(words: str, endpoint: str) -> list[dict[str, object]]:
     from vdx.serving.voicepacks.catalogue import WHISPER_REPOS
+    from vdx.serving.voicepacks.starters import more_packaged
 
     rows: list[dict[str, object]] = [
         {"id": name, "family": "whisper", "repository": repo}
         for name, repo in WHISPER_REPOS.items()
         if all(word in f"{name} {repo}".casefold() for word in words.casefold().split())
+    ]
+    rows += [
+        {
+            "id": each.id,
+            "family": each.family,
+            "languages": ",".join(each.languages),
+            "size": _megabytes(each.size),
+        }
+        for each in more_packaged()
+        if all(word in f"{each.id} {each.family}".casefold() for word in words.casefold().split())
     ]
     for voice in _catalogue(endpoint):
         if voice.matches(words):

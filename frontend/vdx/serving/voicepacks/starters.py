@@ -25,10 +25,14 @@ class _Part(BaseModel):
 
 
 class StarterFile(_Part):
-    """What one file must be: its size in bytes and its digest."""
+    """What one file must be: its size in bytes and its digest.
+
+    `pieces` are the files of packages that it is cut into, in order; none where it is whole.
+    """
 
     size: int = Field(gt=0)
     sha256: Digest
+    pieces: tuple[str, ...] = ()
 
 
 class HubPlace(_Part):
@@ -40,11 +44,14 @@ class HubPlace(_Part):
 
 
 class Package(_Part):
-    """A wheel of the package registry, and the folder in it that holds files of the starter."""
+    """A wheel of the package registry, and the folder in it that holds files of the starter.
+
+    Pieces of files have their own place in it.
+    """
 
     requirement: Annotated[str, Field(pattern=r"^[a-z0-9-]+==[0-9.]+$")]
     sha256: Digest
-    folder: str
+    folder: str = ""
 
     @property
     def name(self) -> str:
@@ -52,7 +59,7 @@ class Package(_Part):
 
 
 class Starter(_Part):
-    """One model, and the two places that have it."""
+    """One model, and the places that have it: packages, and for most the hub."""
 
     id: str
     kind: ModelKind | Literal["llm"]
@@ -60,7 +67,7 @@ class Starter(_Part):
     languages: tuple[str, ...]
     licence: str
     files: dict[str, StarterFile]
-    hub: HubPlace
+    hub: HubPlace | None = None
     packages: tuple[Package, ...]
 
     @property
@@ -85,6 +92,7 @@ class Starter(_Part):
 class _Catalogue(_Part):
     starters: tuple[Starter, ...]
     language_model: Starter
+    more: tuple[Starter, ...]
     voices: dict[str, str]
     recognisers: tuple[str, ...]
 
@@ -104,10 +112,15 @@ def language_model() -> Starter:
     return _catalogue().language_model
 
 
+def more_packaged() -> tuple[Starter, ...]:
+    """Models that packages have too, and that are fetched only when they are asked for."""
+    return _catalogue().more
+
+
 def find_starter(name: str) -> Starter | None:
-    """The starter of that id, in whatever case."""
-    every = (*starters(), language_model())
-    return next((each for each in every if each.id.casefold() == name.casefold()), None)
+    """The model of that id that packages have, in whatever case."""
+    known = (*starters(), *more_packaged(), language_model())
+    return next((each for each in known if each.id.casefold() == name.casefold()), None)
 
 
 def catalogue_voice(language: str) -> str:
