@@ -86,7 +86,7 @@ def size_of(model: str, server: EmbeddedTriton) -> int:
 
 async def say(wire: Wire, model: str, chance: random.Random) -> None:
     async with wire.stream(model) as stream:
-        await stream.send({"TEXT": text(chance), "SPEED": np.float32(SPEED)})
+        await stream.send({"TEXT": text(chance), "SPEED": SPEED})
         responses = await stream.read_final(MESSAGE_S)
         await stream.finish()
     assert not any(response.error for response in responses), responses[-1].error
