@@ -3,6 +3,7 @@
 #               and uses no neural models
 # make setup    only build the two environments and the page
 # make test     every check and every test
+# make coverage the same tests, at half the speed, and which lines they run
 # make test-changed  the tests that the changes since main can reach, and why  (BASE=REV,
 #               ARGS=--list only says which)
 # make test-faults  attacks and faults with all their repetitions, the result at the end
@@ -15,7 +16,7 @@
 # make clean    remove what the tools leave; `make clean-all` also the environments
 
 .DEFAULT_GOAL := run
-.PHONY: help run setup page test test-changed test-faults browser livekit check bench docs lock format clean \
+.PHONY: help run setup page test coverage test-changed test-faults browser livekit check bench docs lock format clean \
 	clean-all
 
 BIN := .venv/bin
@@ -69,14 +70,18 @@ browser:
 	done; echo "the tests need a browser; run: sudo apt install chromium" >&2; exit 1
 
 # The engines run in the environment of the models; everything else, real Triton included, in .venv.
-# Most of it waits for sound to be spoken in real time, so three run at once even on two cores.
+# Most of it waits for sound to be spoken in real time, so several run at once even on two cores.
+WORKERS := 4
 test: browser check livekit
 	.venv-triton/bin/python -m pytest --quiet tests/unit/backends
 	$(BIN)/python scripts/build_page.py -- run --silent test
-	$(BIN)/pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder \
-		--cov --cov-report=term || { \
+	$(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS) || { \
 		echo "once more, alone, what failed beside others; what fails again fails:"; \
 		$(BIN)/pytest --last-failed --last-failed-no-failures none; }
+
+coverage: browser livekit
+	$(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder \
+		--cov --cov-report=term $(ARGS)
 
 # Built before the tests, most of which talk in real time and need the cores it takes.
 livekit: setup
