@@ -65,6 +65,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedTriton]
     asyncio.run(running.stop())
 
 
+@pytest.fixture(autouse=True)
+def nothing_left() -> None:
+    """There is no vdx here whose sessions could be left."""
+
+
 def length(chance: random.Random, longest: int) -> int:
     """1 to `longest`; as many between 1 and 10 as between 100 and 1,000."""
     return round(longest ** chance.random())
