@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from triton_backends.piper.cut import CutVoice
+from triton_backends.shared.heap import return_freed_memory
 from triton_backends.shared.onnx_session import open_session, run
 
 Array = NDArray[np.float32]
@@ -95,6 +96,9 @@ def make_session(model: bytes, threads: int) -> Any:
     # where a thread that spins takes the core from other sessions.
     options.add_session_config_entry("session.intra_op.allow_spinning", "1")
     options.add_session_config_entry("session.force_spinning_stop", "1")
-    # Every window has another shape, so memory planned for one is never used again.
+    # Every window has another shape: memory planned for one is never used again, and an arena would
+    # keep what each of them took.
     options.enable_mem_pattern = False
+    options.enable_cpu_mem_arena = False
+    return_freed_memory()
     return open_session("the network", model, options)
