@@ -1,6 +1,5 @@
 """The network in its three parts, run by onnxruntime in this process."""
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from triton_backends.kokoro.split import Splitter
 from triton_backends.kokoro.vocabulary import EDGE
 from triton_backends.shared.errors import InvalidArgument
 from triton_backends.shared.onnx_file import STANDARD_DOMAINS, read_model
-from triton_backends.shared.onnx_session import open_session, run
+from triton_backends.shared.onnx_session import open_session, run, window_options
 
 SAMPLE_RATE = 24_000
 FRAME = 600
@@ -52,12 +51,14 @@ class Network:
     def __init__(self, file: Path, threads: int = 0) -> None:
         splitter = Splitter(file.name, read_model(file, DOMAINS))
         self._names = splitter.names
-        self._text: Any = open_session(file.name, splitter.text_part(), _options(threads))
+        self._text: Any = open_session(
+            file.name, splitter.text_part(), window_options(threads, MAX_THREADS)
+        )
         kinds = {each.name: self._kind(each) for each in self._text.get_outputs()}
         melody, speech = splitter.melody_part(kinds), splitter.speech_part(kinds)
         del splitter
-        self._melody: Any = open_session(file.name, melody, _options(threads))
-        self._speech: Any = open_session(file.name, speech, _options(threads))
+        self._melody: Any = open_session(file.name, melody, window_options(threads, MAX_THREADS))
+        self._speech: Any = open_session(file.name, speech, window_options(threads, MAX_THREADS))
 
     def prepare(self, ids: NDArray[np.int64], style: Array, speed: float) -> Prepared:
         """The part that needs the whole sentence: `ids` [n] without edges, `style` [256]."""
@@ -107,18 +108,3 @@ class Network:
         if value.type not in _TYPES:
             raise InvalidArgument(f"{value.name} has the type {value.type}")
         return _TYPES[value.type]
-
-
-def _options(threads: int) -> Any:
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads or min(os.cpu_count() or 1, MAX_THREADS)
-    options.inter_op_num_threads = 1
-    # Threads spin between the nodes of one run, and not after it, where they take the core from
-    # other sessions.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "1")
-    options.add_session_config_entry("session.force_spinning_stop", "1")
-    # Every window has another shape, so memory planned for one is never used again.
-    options.enable_mem_pattern = False
-    return options
