@@ -1,8 +1,9 @@
 # make run      build what is missing, start everything, serve until Ctrl-C   (ARGS="--port 9000")
-#               LIVEKIT=1 adds rooms on a LiveKit server, built on first use; LIGHT=1 fetches
-#               and uses no neural models
+#               LIVEKIT=1 adds rooms on a LiveKit server, built on first use; LLM=1 answers
+#               with a small language model; LIGHT=1 fetches and uses no neural models
 # make setup    only build the two environments and the page
 # make test     every check and every test
+# make coverage the same tests, at half the speed, and which lines they run
 # make test-changed  the tests that the changes since main can reach, and why  (BASE=REV,
 #               ARGS=--list only says which)
 # make test-faults  attacks and faults with all their repetitions, the result at the end
@@ -15,7 +16,7 @@
 # make clean    remove what the tools leave; `make clean-all` also the environments
 
 .DEFAULT_GOAL := run
-.PHONY: help run setup page test test-changed test-faults browser livekit check bench docs lock format clean \
+.PHONY: help run setup page test coverage test-changed test-faults browser livekit check bench docs lock format clean \
 	clean-all
 
 BIN := .venv/bin
@@ -33,7 +34,7 @@ help:
 
 run: setup
 	@$(if $(LIGHT),,$(BIN)/vdx setup)
-	@$(BIN)/vdx up $(if $(LIGHT),--light) $(if $(LIVEKIT),--livekit) $(ARGS)
+	@$(BIN)/vdx up $(if $(LIGHT),--light) $(if $(LIVEKIT),--livekit) $(if $(LLM),--llm) $(ARGS)
 
 setup: $(READY) $(TRITON_STAMP) page
 	@:
@@ -69,14 +70,18 @@ browser:
 	done; echo "the tests need a browser; run: sudo apt install chromium" >&2; exit 1
 
 # The engines run in the environment of the models; everything else, real Triton included, in .venv.
-# Most of it waits for sound to be spoken in real time, so three run at once even on two cores.
+# Most of it waits for sound to be spoken in real time, so several run at once even on two cores.
+WORKERS := 4
 test: browser check livekit
 	.venv-triton/bin/python -m pytest --quiet tests/unit/backends
 	$(BIN)/python scripts/build_page.py -- run --silent test
-	$(BIN)/pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder \
-		--cov --cov-report=term || { \
+	$(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS) || { \
 		echo "once more, alone, what failed beside others; what fails again fails:"; \
 		$(BIN)/pytest --last-failed --last-failed-no-failures none; }
+
+coverage: browser livekit
+	$(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder \
+		--cov --cov-report=term $(ARGS)
 
 # Built before the tests, most of which talk in real time and need the cores it takes.
 livekit: setup

@@ -78,6 +78,16 @@ def piper(
     return Alone(steps, lambda step: bench.measure(rounds, sessions, graph, step))
 
 
+def kokoro(
+    rounds: Rounds = 10,
+    tiny: Annotated[bool, typer.Option("--tiny", help="A voice of random weights.")] = False,
+) -> Alone:
+    """The voice of `vdx voices pull kokoro-ja`: first sound, real-time factor, windows."""
+    from benchmarks import kokoro as bench
+
+    return Alone(rounds, lambda step: bench.measure(rounds, step, tiny=tiny))
+
+
 def whisper(
     sizes: Annotated[str, typer.Option(help="Of micro, tiny, base, small.")] = "tiny,base,small",
     rounds: Rounds = 5,
@@ -117,6 +127,7 @@ def add_studies(app: typer.Typer) -> None:
     add(app, STUDIES, "page", RUNNING)(page)
     add(app, STUDIES, "grammar")(grammar)
     add(app, STUDIES, "piper")(piper)
+    add(app, STUDIES, "kokoro")(kokoro)
     add(app, STUDIES, "whisper")(whisper)
     add(app, STUDIES, "whisper-file")(whisper_file)
     add(app, STUDIES, "whisper-words")(whisper_words)

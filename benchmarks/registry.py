@@ -35,6 +35,11 @@ STUDIES: dict[str, Bench] = {
         (Run("--rounds 30", quick="--rounds 2 --graph tiny"),),
         ("benchmarks", "piper"),
     ),
+    "kokoro": Bench(
+        "Kokoro int8: first sound and real-time factor.",
+        (Run("--rounds 10", quick="--rounds 1 --tiny"),),
+        ("benchmarks", "kokoro"),
+    ),
     "whisper": Bench(
         "Whisper: end of speech to the final transcript.",
         (Run(quick="--sizes tiny --rounds 1"),),

@@ -56,6 +56,7 @@ READERS = {
 
 DEFAULT_MODELS = {
     "tests/browser/": ("espeak", "pocketsphinx"),
+    "tests/starters/": ("piper", "whisper", "espeak", "pocketsphinx"),
     "tests/bench/": ("canned", "espeak", "pocketsphinx", "tone"),
     "tests/faults/": ("canned", "tone"),
     "tests/livekit/": ("canned", "tone"),

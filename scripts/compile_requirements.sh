@@ -18,13 +18,15 @@ compile requirements/docs.in -o requirements/docs.txt "$@"
 compile requirements/tools.in -o requirements/tools.txt "$@"
 compile requirements/go.in -o requirements/go.txt "$@"
 compile requirements/node.in -o requirements/node.txt "$@"
-# Without dependencies: see the comment in the list.
+# Without dependencies: see the comments in the lists.
+compile --no-deps requirements/llm.in -o requirements/llm.txt "$@"
 compile --no-deps requirements/triton.in -o requirements/triton.txt "$@"
+compile --no-deps requirements/japanese.in -o requirements/japanese.txt "$@"
 compile requirements/dev-triton.in -o requirements/dev-triton.txt "$@"
 
 # A stranger has no compiler: every package must come as a wheel.
 for version in 3.11 3.12; do
-    for list in frontend dev bench docs triton dev-triton tools go node; do
+    for list in frontend dev bench docs triton japanese dev-triton tools go node llm; do
         "$uv" pip install --quiet --dry-run --no-build --no-deps --python-version "$version" \
             --target build/wheels --require-hashes -r "requirements/$list.txt"
     done

@@ -17,8 +17,10 @@ CARRIED = {
     "voicepacks": f"{DATA}/voicepacks",
     "frontend/web/dist": f"{DATA}/web",
     "requirements/triton.txt": f"{DATA}/requirements/triton.txt",
+    "requirements/japanese.txt": f"{DATA}/requirements/japanese.txt",
     "requirements/tools.txt": f"{DATA}/requirements/tools.txt",
     "requirements/go.txt": f"{DATA}/requirements/go.txt",
+    "requirements/llm.txt": f"{DATA}/requirements/llm.txt",
     **{
         f"tests/data/audio/{name}": f"{DATA}/recordings/{name}"
         for name in (

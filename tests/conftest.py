@@ -17,7 +17,7 @@ from tests.repetitions import summary_lines
 collect_ignore = [] if importlib.util.find_spec("espeakng_loader") else ["unit/backends"]
 
 
-REAL_TIME = ("tests/browser/", "tests/livekit/", "tests/bench/")
+REAL_TIME = ("tests/browser/", "tests/starters/", "tests/livekit/", "tests/bench/")
 """Browsers, rooms and benches: each takes most of two cores while people talk in it, so one worker
 runs them one after the other, beside the rest."""
 LONGEST_FIRST = (

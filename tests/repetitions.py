@@ -10,9 +10,10 @@ from typing import TypeVar
 
 import pytest
 
-PROPERTY = "repetitions"
+PROPERTY, MEASURED = "repetitions", "measured"
 
 Repetitions = Callable[[int], int]
+Measured = Callable[[str, float, float], None]
 
 
 T = TypeVar("T")
@@ -35,10 +36,22 @@ def repetitions(record_property: Callable[[str, object], None]) -> Repetitions:
     return scaled
 
 
+@pytest.fixture
+def measured(record_property: Callable[[str, object], None]) -> Measured:
+    """Reports seconds that depend on the machine beside their aim, and fails for no excess."""
+
+    def report(what: str, seconds: float, aim_s: float) -> None:
+        record_property(MEASURED, f"{what} {seconds:.2f} s, aim {aim_s:g} s")
+
+    return report
+
+
 def summary_lines(terminalreporter: pytest.TerminalReporter) -> Iterator[str]:
-    """One line for each repeated test: what it was, how often it ran, and how it ended."""
+    """One line for each repeated test, how often it ran and how it ended; and for each time."""
     for outcome in ("passed", "failed"):
         for report in terminalreporter.getreports(outcome):
             for name, value in report.user_properties:
                 if name == PROPERTY:
                     yield f"{outcome}  {value} repetitions  {report.nodeid}"
+                elif name == MEASURED:
+                    yield f"{outcome}  {value}  {report.nodeid}"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.repetitions import repetitions
+from tests.repetitions import measured, repetitions
 from tests.server.conftest import (
     base_config,
     http,
@@ -21,6 +21,7 @@ from vdx.serving.embedded import EmbeddedTriton
 __all__ = [
     "base_config",
     "http",
+    "measured",
     "nothing_left",
     "repetitions",
     "repository",
@@ -30,9 +31,9 @@ __all__ = [
 ]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def triton(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedTriton]:
-    """Not the one that other folders use: what is killed here may leave traces."""
+    """Not the one that other folders or files use: what is killed here may leave traces."""
     server = embedded(repository, tmp_path_factory.mktemp("triton") / "triton.log")
     asyncio.run(server.start())
     yield server

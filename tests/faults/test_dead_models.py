@@ -2,11 +2,9 @@
 
 import asyncio
 import contextlib
-import os
-import signal
 from collections.abc import AsyncIterator
-from pathlib import Path
 
+from tests.killing import kill_model_process
 from tests.patience import PATIENCE_S
 from tests.repetitions import Repetitions
 from vdx.core.config import TritonConfig
@@ -27,13 +25,7 @@ SPEAKERS = 2
 
 def stub(triton: EmbeddedTriton) -> int | None:
     """The process id of the model in this server, not in others on the machine."""
-    for pid in model_processes({MODEL}):
-        with contextlib.suppress(OSError):
-            stat = Path(f"/proc/{pid}/stat").read_text()
-            parent = int(stat.rsplit(")", 1)[1].split()[1])
-            if parent == triton.pid:
-                return pid
-    return None
+    return next(iter(model_processes({MODEL}, triton.pid)), None)
 
 
 class Counting(TritonClient):
@@ -109,7 +101,7 @@ async def test_a_killed_model_is_reloaded_once_by_all_its_frontends(
             killed = stub(triton)
             assert killed is not None
             began = loop.time()
-            os.kill(killed, signal.SIGKILL)
+            await asyncio.to_thread(kill_model_process, killed)
             await asyncio.sleep(0.05)
             for manager in (first, second):
                 assert await manager.recovery.restored(MODEL, PATIENCE_S)

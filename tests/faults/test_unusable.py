@@ -170,7 +170,9 @@ def test_a_home_with_odd_characters_works(tmp_path: Path) -> None:
 @pytest.mark.parametrize("command", [["config"], ["--help"], ["voices", "list"], ["doctor"]])
 def test_closed_standard_output_is_no_failure(command: list[str]) -> None:
     shell = ["sh", "-c", 'exec "$@" >&-', "sh", *VDX, *command]
-    closed = subprocess.run(shell, stderr=subprocess.PIPE, timeout=120, check=False)
+    closed = subprocess.run(
+        shell, env=plain_environment(), stderr=subprocess.PIPE, timeout=120, check=False
+    )
     expected = vdx(*command).returncode
     assert (closed.returncode, closed.stderr) == (expected, b"")
     reading, writing = os.pipe()

@@ -3,9 +3,7 @@
 import asyncio
 import contextlib
 import json
-import os
 import shutil
-import signal
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
@@ -13,6 +11,7 @@ import numpy as np
 import psutil
 import pytest
 
+from tests.killing import kill_model_process
 from tests.triton.piper_models import QUIET, add_piper, make_voicepack
 from tests.triton.test_contract import audio_of
 from tests.triton.wire import Wire
@@ -26,7 +25,7 @@ from vdx.serving.manager import ModelManager
 from vdx.serving.triton import SynthesisRequest, TritonClient
 
 TEXT = "Hello there, this is a test of 3 words. And a second sentence!"
-CYCLES = 20
+CYCLES = 13
 
 
 @pytest.fixture(scope="module")
@@ -122,7 +121,7 @@ async def test_what_a_crashed_process_leaves_is_swept(
 ) -> None:
     await triton.load("placed")
     [stub] = [p for p in stubs(server) if "placed_0" in " ".join(p.cmdline()) and not child(p)]
-    os.kill(stub.pid, signal.SIGKILL)
+    await asyncio.to_thread(kill_model_process, stub.pid)
     await triton.unload("placed")
     assert len(await client.children()) == 3
     # A parent that died may stay UNLOADING for ever.

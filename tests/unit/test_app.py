@@ -3,12 +3,16 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from structlog.testing import capture_logs
 
+from tests.patience import PATIENCE_S
 from tests.unit.dialog.fakes import FakeTransport, utter
 from tests.unit.serving.fakes import FakeTriton
+from tests.unit.speech.test_chat import Endpoint, event, streams
 from vdx.app import Application
 from vdx.core.config import Config
 from vdx.core.errors import (
@@ -344,3 +348,35 @@ async def test_a_name_means_the_same_model_everywhere() -> None:
     await host.switching.unload("pocketsphinx")
     assert "pocketsphinx-en" not in host.manager.wanted
     assert (await host.models.load("pocketsphinx")).name == "pocketsphinx-en"
+
+
+async def test_a_chat_endpoint_is_asked_for_a_word_of_each_profile_at_start(tmp_path: Path) -> None:
+    async with Endpoint(streams(event("Hi"), then="hang"), socket=str(tmp_path / "s")) as endpoint:
+        chat = {"kind": "chat", "chat": {"base_url": endpoint.url}}
+        _, host = hosted(
+            responder=chat,
+            profiles={
+                "vdx": {"instructions": "Be brief."},
+                "rude": {"instructions": "Be rude."},
+                "cold": {"responder": {**chat, "chat": {**chat["chat"], "warm": False}}},
+                "repeats": {"responder": {"kind": "repeat"}},
+            },
+        )
+        await host.load_defaults()
+        async with asyncio.timeout(PATIENCE_S):
+            await endpoint.gone.wait()  # the generation ends with the first word
+        await host.close()
+    prompts = [body["messages"] for _, body in endpoint.requests]
+    assert sorted(prompt[0]["content"] for prompt in prompts) == ["Be brief.", "Be rude."]
+    assert all(prompt[1]["role"] == "user" for prompt in prompts)
+
+
+async def test_an_endpoint_that_is_not_there_yet_hinders_no_start() -> None:
+    chat = {"base_url": "http://127.0.0.1:9/v1", "retries": 0}
+    _, host = hosted(responder={"kind": "chat", "chat": chat})
+    with capture_logs() as logs:
+        await host.load_defaults()
+    assert host.ready
+    (told,) = [line for line in logs if line["log_level"] == "warning"]
+    assert "127.0.0.1:9" in told["error"]
+    await host.close()

@@ -6,20 +6,15 @@ that rounds durations), the tensors by following the graph; so every export of P
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from triton_backends.piper.context import Context, context_of
 from triton_backends.shared.errors import InvalidArgument
-from triton_backends.shared.model_files import regular_file
 
 if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto
 
-MAX_MODEL_BYTES = 512 * 1024 * 1024
-MAX_NODES = 50_000
 FLOW, DECODER_INPUT, DECODER_SPEAKER = "/flow/", "/dec/conv_pre/Conv", "/dec/cond/Conv"
-CONTROL_FLOW = frozenset({"If", "Loop", "Scan", "SequenceMap"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,46 +38,6 @@ class CutVoice:
     speaker: str
     flow_context: Context
     decoder_context: Context
-
-
-def read_model(path: Path) -> "ModelProto":
-    """Parses an untrusted network; raises InvalidArgument for what is not a plain ONNX file."""
-    import onnx
-    from google.protobuf.message import DecodeError
-
-    file = regular_file(path.parent, path.name, MAX_MODEL_BYTES)
-    try:
-        model = onnx.load_model_from_string(file.read_bytes())
-    except OSError as error:
-        raise InvalidArgument(f"{path.name} cannot be read: {error.strerror}") from None
-    except DecodeError as error:
-        raise InvalidArgument(f"{path.name} is not an ONNX model: {error}") from None
-    _check(path.name, model)
-    return model
-
-
-def _check(name: str, model: "ModelProto") -> None:
-    import onnx
-
-    graph = model.graph
-    if not graph.node or len(graph.node) > MAX_NODES:
-        raise InvalidArgument(f"{name} has {len(graph.node)} nodes")
-    for tensor in graph.initializer:
-        if tensor.data_location == onnx.TensorProto.EXTERNAL or tensor.external_data:
-            raise InvalidArgument(f"{name} keeps {tensor.name!r} in another file")
-    if model.functions or graph.sparse_initializer:
-        raise InvalidArgument(f"{name} has functions or sparse weights")
-    for node in graph.node:
-        if not node.output or not all(isinstance(text, str) for text in (node.name, *node.input)):
-            raise InvalidArgument(f"{name} has a damaged node")
-        if node.op_type in CONTROL_FLOW or node.domain not in {"", "ai.onnx"}:
-            raise InvalidArgument(f"{name} has a {node.domain}:{node.op_type} node {node.name!r}")
-        for attribute in node.attribute:
-            if attribute.HasField("g") or attribute.graphs:
-                raise InvalidArgument(f"{name} has a graph inside {node.name!r}")
-            for tensor in (attribute.t, *attribute.tensors):
-                if tensor.data_location == onnx.TensorProto.EXTERNAL or tensor.external_data:
-                    raise InvalidArgument(f"{name} keeps {node.name!r} in another file")
 
 
 def cut(name: str, model: "ModelProto") -> CutVoice:

@@ -2,8 +2,8 @@
 
 The first window is small, so that audio starts after the text part and a tenth of a second of
 audio; the next ones grow quickly, because each computes its context of about 12 + 32 frames again.
-Windows of all sessions wait in one queue (compute_queue.py); how long each may be is decided when
-it leaves the queue (window_sizing.py).
+Windows of all sessions wait in one queue (shared/compute_queue.py); how long each may be is decided
+when it leaves the queue (window_sizing.py).
 """
 
 import math
@@ -13,18 +13,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from triton_backends.piper.compute_queue import ComputeQueue
 from triton_backends.piper.config import VoiceConfig
 from triton_backends.piper.context import Context
 from triton_backends.piper.networks import Array, Networks, Prepared
 from triton_backends.piper.phonemes import Phonemizer, Sentence
-from triton_backends.piper.timing import WordClock
 from triton_backends.piper.window_sizing import WindowSizing
 from triton_backends.piper.windows import Windows
+from triton_backends.shared.compute_queue import ComputeQueue
 from triton_backends.shared.contract import TtsRequest
 from triton_backends.shared.engine import Chunk
 from triton_backends.shared.errors import InvalidArgument
 from triton_backends.shared.language_tags import primary_subtag
+from triton_backends.shared.word_clock import WordClock
+from triton_backends.shared.word_spans import word_spans
 
 FIRST_MS, LARGEST_MS = 105, 4000
 NOTHING = Chunk(np.zeros(0, np.float32))
@@ -72,7 +73,8 @@ class PiperEngine:
         speaker = self._speaker(request.speaker)
         self._check_language(request.language)
         sentences = self.sentences(request.text)
-        clock = WordClock(request.text, self._decoder.samples, self.sample_rate)
+        spans = word_spans(request.text)
+        clock = WordClock(request.text, spans, self._decoder.samples, self.sample_rate)
         due: float | None = None  # when the audio so far has been played
         before = 0
         for index, sentence in enumerate(sentences):
@@ -81,7 +83,7 @@ class PiperEngine:
                 prepared = self._prepare(sentence, request.speed, speaker)
                 yield NOTHING
                 last = index == len(sentences) - 1
-                clock.add(sentence, prepared.durations.reshape(-1), last=last)
+                clock.add(sentence.words, prepared.durations.reshape(-1), last=last)
                 windows = Windows(self._networks, prepared, self._flow, self._decoder)
                 pcm = self._first(windows, heard=due is not None)
             while True:

@@ -1,18 +1,12 @@
 """Text to IPA by espeak-ng, clause by clause, as Piper's voices were trained on it."""
 
-import ctypes
-import os
-import threading
 from dataclasses import dataclass
-from pathlib import Path
 
 from triton_backends.piper.clauses import ending
 from triton_backends.piper.ipa import SEPARATOR, as_piper_writes
+from triton_backends.shared.espeak_library import IPA, EspeakLibrary, separated_by
 
-# espeak_ng/speak_lib.h
-RETRIEVAL, DONT_EXIT = 1, 1 << 15
-CHARS_UTF8 = 1
-MNEMONICS, IPA = ord(SEPARATOR) << 8, ord(SEPARATOR) << 8 | 2
+MNEMONICS = separated_by(SEPARATOR)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,35 +23,18 @@ class EspeakPhonemes:
     """The phonemizer of the espeakng-loader wheel; safe to call from any thread."""
 
     def __init__(self) -> None:
-        import espeakng_loader
-
-        # The library is one global state: its own copy leaves that of the espeak family alone.
-        copy = os.memfd_create("espeak-ng")
-        try:
-            with Path(espeakng_loader.get_library_path()).open("rb") as library:
-                os.sendfile(copy, library.fileno(), 0, os.fstat(library.fileno()).st_size)
-            self._library = ctypes.CDLL(f"/proc/self/fd/{copy}")
-        finally:
-            os.close(copy)
-        self._library.espeak_TextToPhonemes.restype = ctypes.c_char_p
-        data = str(espeakng_loader.get_data_path())
-        if self._library.espeak_Initialize(RETRIEVAL, 0, data.encode(), DONT_EXIT) <= 0:
-            raise RuntimeError(f"espeak-ng does not start with the data at {data}")
-        self._lock = threading.Lock()
+        self._library = EspeakLibrary()
 
     def has_voice(self, voice: str) -> bool:
         """Whether espeak-ng knows this language or voice."""
-        with self._lock:
-            return self._choose(voice)
+        return self._library.has_voice(voice)
 
     def clauses(self, voice: str, text: str) -> list[Clause]:
         """Every clause of `text`; raises LookupError when there is no such voice."""
         encoded = text.replace("\0", " ").encode(errors="replace")
-        with self._lock:
-            if not self._choose(voice):
-                raise LookupError(voice)
-            names = self._read(encoded, MNEMONICS)
-            spoken = self._read(encoded, IPA)
+        with self._library.speaking(voice):
+            names = self._library.read(encoded, MNEMONICS)
+            spoken = self._library.read(encoded, MNEMONICS | IPA)
         found = []
         start = 0
         for index, ((ipa, end), (mnemonics, _)) in enumerate(zip(spoken, names, strict=True)):
@@ -68,21 +45,4 @@ class EspeakPhonemes:
             phonemes = as_piper_writes(ipa, mnemonics, voice)
             found.append(Clause(phonemes, sign, ends, at))
             start = end
-        return found
-
-    def _choose(self, voice: str) -> bool:
-        return bool(self._library.espeak_SetVoiceByName(voice.encode()) == 0)
-
-    def _read(self, encoded: bytes, mode: int) -> list[tuple[str, int]]:
-        """Phonemes of each clause, and the byte at which reading stopped."""
-        buffer = ctypes.create_string_buffer(encoded)
-        start = ctypes.addressof(buffer)
-        at: int | None = start
-        found = []
-        while at is not None:
-            pointer = ctypes.c_void_p(at)
-            phonemes = self._library.espeak_TextToPhonemes(ctypes.byref(pointer), CHARS_UTF8, mode)
-            at = pointer.value
-            end = len(encoded) if at is None else at - start
-            found.append(((phonemes or b"").decode(), end))
         return found

@@ -1,6 +1,5 @@
 """The three networks of a voice: their interface, and the one that runs them in this process."""
 
-import os
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -8,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from triton_backends.piper.cut import CutVoice
-from triton_backends.shared.onnx_session import open_session, run
+from triton_backends.shared.onnx_session import open_session, run, window_options
 
 Array = NDArray[np.float32]
 MAX_THREADS = 64
@@ -86,15 +85,4 @@ def text_inputs(
 
 def make_session(model: bytes, threads: int) -> Any:
     """A session of onnxruntime; 0 threads: one for each core. Raises InvalidArgument."""
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads or min(os.cpu_count() or 1, MAX_THREADS)
-    options.inter_op_num_threads = 1
-    # Threads spin between the nodes of one run, which makes it a sixth faster, and not after it,
-    # where a thread that spins takes the core from other sessions.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "1")
-    options.add_session_config_entry("session.force_spinning_stop", "1")
-    # Every window has another shape, so memory planned for one is never used again.
-    options.enable_mem_pattern = False
-    return open_session("the network", model, options)
+    return open_session("the network", model, window_options(threads, MAX_THREADS))

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from triton_backends.piper.config import BOS, EOS, PAD, VoiceConfig
 from triton_backends.piper.espeak import Clause
-from triton_backends.piper.spans import Phonemize, owners, word_spans, words_of
+from triton_backends.shared.word_spans import Phonemize, owners, word_spans, words_of
 
 NO_WORD = -1
 MAX_PHONEMES = 250

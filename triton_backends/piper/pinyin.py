@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 
 from triton_backends.piper.config import BOS, EOS, PAD, VoiceConfig
 from triton_backends.piper.phonemes import NO_WORD, Phoneme, Sentence, bounded
-from triton_backends.piper.spans import words_of
+from triton_backends.shared.word_spans import words_of
 
 INITIALS = (*("zh", "ch", "sh"), *"bpmfdtnlgkhjqxrzcsyw")
 NO_INITIAL = "Ø"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from triton_backends.piper.arabic import find_vocaliser
 from triton_backends.piper.config import MAX_CONFIG_BYTES, VoiceConfig, read_config
-from triton_backends.piper.cut import MAX_MODEL_BYTES, CutVoice, cut, read_model
+from triton_backends.piper.cut import CutVoice, cut
 from triton_backends.piper.engine import FIRST_MS, LARGEST_MS, PiperEngine, PiperOptions
 from triton_backends.piper.espeak import EspeakPhonemes
 from triton_backends.piper.networks import MAX_THREADS, InlineNetworks
@@ -13,6 +13,7 @@ from triton_backends.piper.phonemes import LetterPhonemizer, Phonemizer
 from triton_backends.piper.pinyin import PinyinPhonemizer
 from triton_backends.shared.errors import InvalidArgument
 from triton_backends.shared.model_files import regular_file
+from triton_backends.shared.onnx_file import MAX_MODEL_BYTES, read_model
 from triton_backends.shared.parameters import Parameters
 
 INPUTS = ("input", "input_lengths", "scales")

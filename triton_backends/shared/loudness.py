@@ -1,6 +1,11 @@
-"""Loudness by ITU-R BS.1770-4 (integrated, mono), the gain for a target loudness, a limiter."""
+"""Loudness by ITU-R BS.1770-4 (mono), the gain for a target loudness, a limiter.
+
+Own code, because it must measure a stream piece by piece: pyloudnorm takes finished recordings, and
+would bring scipy's 35 MB into every voice's environment. The tests compare the two.
+"""
 
 import math
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,26 +14,51 @@ TARGET_LUFS = -16.0
 MAX_GAIN = 16.0
 CEILING = 0.97
 
-_BLOCK_S, _HOP_S = 0.4, 0.1
+HOPS_PER_S = 50
+"""Powers are measured over 20 ms each."""
+_BLOCK, _STEP = 20, 5
+"""Hops in the standard's block of 400 ms, and from one block to the next."""
 _ABSOLUTE_GATE, _RELATIVE_GATE = -70.0, -10.0
 
 
-def integrated_loudness(samples: NDArray[np.float32], rate: int) -> float:
-    """Gated loudness in LUFS of mono float samples at `rate` Hz; -inf for silence.
+class PowerMeter:
+    """K-weighted power of a stream: float32 mono at `rate` Hz in, mean square of 20 ms hops out."""
 
-    The K weighting is applied in the frequency domain from the analogue prototypes of the
-    standard's two filter stages, which holds for every rate.
-    """
-    block = int(_BLOCK_S * rate)
-    if samples.size < block:
-        samples = np.pad(samples, (0, block - samples.size))
-    weighted = _k_weight(samples.astype(np.float64), rate)
-    starts = range(0, weighted.size - block + 1, int(_HOP_S * rate))
-    power = np.array([np.mean(weighted[start : start + block] ** 2) for start in starts])
-    loud = power[_lufs(power) > _ABSOLUTE_GATE]
+    def __init__(self, rate: int) -> None:
+        self._rate = rate
+        self._rest = np.zeros(0, np.float32)
+
+    def push(self, samples: NDArray[np.float32]) -> NDArray[np.float64]:
+        """The powers of the hops that these samples complete, float64 [hops]."""
+        joined = np.concatenate([self._rest, samples])
+        hop = self._rate // HOPS_PER_S
+        whole = joined.size // hop * hop
+        self._rest = joined[whole:]
+        spectra = np.fft.rfft(joined[:whole].reshape(-1, hop).astype(np.float64), axis=1)
+        powers: NDArray[np.float64] = np.square(np.abs(spectra)) @ _weights(self._rate)
+        return powers
+
+
+def gated_loudness(powers: NDArray[np.float64]) -> float:
+    """Integrated loudness in LUFS from the powers of 20 ms hops; -inf for silence."""
+    if powers.size < _BLOCK:
+        powers = np.pad(powers, (0, _BLOCK - powers.size))
+    sums = np.concatenate([[0.0], np.cumsum(powers)])
+    blocks = (sums[_BLOCK:] - sums[:-_BLOCK])[::_STEP] / _BLOCK
+    loud = blocks[lufs(blocks) > _ABSOLUTE_GATE]
     if loud.size:
-        loud = loud[_lufs(loud) > float(_lufs(np.mean(loud))) + _RELATIVE_GATE]
-    return float(_lufs(np.mean(loud))) if loud.size else -math.inf
+        loud = loud[lufs(loud) > float(lufs(np.mean(loud))) + _RELATIVE_GATE]
+    return float(lufs(np.mean(loud))) if loud.size else -math.inf
+
+
+def integrated_loudness(samples: NDArray[np.float32], rate: int) -> float:
+    """Gated loudness in LUFS of mono float samples at `rate` Hz; -inf for silence."""
+    return gated_loudness(PowerMeter(rate).push(samples))
+
+
+def lufs(power: NDArray[np.float64] | np.floating) -> NDArray[np.float64]:
+    """Ungated loudness of a K-weighted mean square."""
+    return np.asarray(-0.691 + 10 * np.log10(np.maximum(power, 1e-20)), dtype=np.float64)
 
 
 def gain_for(samples: NDArray[np.float32], rate: int) -> float:
@@ -57,13 +87,15 @@ def to_int16(samples: NDArray[np.float32]) -> NDArray[np.int16]:
     return scaled
 
 
-def _lufs(power: NDArray[np.float64] | np.floating) -> NDArray[np.float64]:
-    return np.asarray(-0.691 + 10 * np.log10(np.maximum(power, 1e-20)), dtype=np.float64)
+@lru_cache(maxsize=8)
+def _weights(rate: int) -> NDArray[np.float64]:
+    """What each bin of a hop's spectrum adds to its K-weighted mean square.
 
-
-def _k_weight(samples: NDArray[np.float64], rate: int) -> NDArray[np.float64]:
-    spectrum = np.fft.rfft(samples)
-    s = 2j * np.pi * np.fft.rfftfreq(samples.size, 1 / rate)
+    The K weighting is that of the analogue prototypes of the standard's two filter stages, which
+    holds for every rate.
+    """
+    hop = rate // HOPS_PER_S
+    s = 2j * np.pi * np.fft.rfftfreq(hop, 1 / rate)
     shelf_w, shelf_q, shelf_gain = 2 * np.pi * 1681.974450955533, 0.7071752369554196, 3.99984385397
     high = 10 ** (shelf_gain / 20)
     middle = high**0.4996667741545416
@@ -72,5 +104,7 @@ def _k_weight(samples: NDArray[np.float64], rate: int) -> NDArray[np.float64]:
     pass_w, pass_q = 2 * np.pi * 38.13547087602444, 0.5003270373238773
     y = s / pass_w
     high_pass = y**2 / (y**2 + y / pass_q + 1)
-    weighted: NDArray[np.float64] = np.fft.irfft(spectrum * shelf * high_pass, n=samples.size)
-    return weighted
+    weights: NDArray[np.float64] = np.square(np.abs(shelf * high_pass)) * 2 / hop**2
+    if hop % 2 == 0:
+        weights[-1] /= 2  # the bin at half the rate has no mirror; that at 0 Hz weighs nothing
+    return weights

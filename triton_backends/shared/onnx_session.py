@@ -3,15 +3,38 @@
 onnxruntime raises classes that it does not export, so everything it raises is caught here.
 """
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from numpy.typing import NDArray
 
 from triton_backends.shared.errors import Internal, InvalidArgument
+from triton_backends.shared.heap import return_freed_memory
 
 CPU: tuple[str, dict[str, Any]] = ("CPUExecutionProvider", {})
 MAX_ERROR_CHARS = 300
+
+
+def window_options(threads: int, most: int) -> Any:
+    """SessionOptions for a network whose inputs have another length each time.
+
+    `threads` 0: one for each core, but `most` at most.
+    """
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads or min(os.cpu_count() or 1, most)
+    options.inter_op_num_threads = 1
+    # Threads spin between the nodes of one run, which makes it a sixth faster, and not after it,
+    # where a thread that spins takes the core from other sessions.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "1")
+    options.add_session_config_entry("session.force_spinning_stop", "1")
+    # Memory planned for one length is never used again, and an arena would keep what each took.
+    options.enable_mem_pattern = False
+    options.enable_cpu_mem_arena = False
+    return_freed_memory()
+    return options
 
 
 def open_session(

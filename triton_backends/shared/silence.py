@@ -1,9 +1,10 @@
-"""Cuts the silence that voices put around a clause.
+"""Cuts the silence that voices put around a clause to what its end calls for.
 
 A listener waits through every millisecond before the first sound, and many networks end each
-clause with a quarter of a second of silence, whatever comes next. What is left after the last
-sound is the pause that the clause's last punctuation calls for; like the strengths of SSML's
-`<break>` (weak: a comma, strong: a sentence, x-strong: a paragraph) it grows with the boundary.
+clause with a quarter of a second of silence, whatever comes next; espeak-ng ends it with none.
+What follows the last sound is the pause that the clause's last punctuation calls for; like the
+strengths of SSML's `<break>` (weak: a comma, strong: a sentence, x-strong: a paragraph) it grows
+with the boundary.
 """
 
 from collections.abc import Generator, Iterable
@@ -77,11 +78,12 @@ def trim_start(chunks: Iterable[Chunk], rate: int, limit_ms: int) -> Generator[C
 
 
 def trim_end(chunks: Iterable[Chunk], rate: int, pause_ms: int) -> Generator[Chunk]:
-    """The same chunks with at most `pause_ms` of silence after the last sound.
+    """The same chunks with `pause_ms` of silence after the last sound, if there is any sound.
 
     Silence beyond that is held back until sound follows it, so that it is known not to be the
     last; the sound itself is never delayed.
     """
+    sounded = False
     pause, longest = pause_ms * rate // 1000, HELD_MS * rate // 1000
     given = 0  # of silence since the last sound
     held: list[Any] = []
@@ -89,6 +91,7 @@ def trim_end(chunks: Iterable[Chunk], rate: int, pause_ms: int) -> Generator[Chu
         pcm = chunk.pcm
         loud = _loud(pcm)
         if loud.size:
+            sounded = True
             sound = int(loud[-1]) + 1
             cut, given = min(sound + pause, pcm.size), min(pause, pcm.size - sound)
             out, held = [*held, pcm[:cut]], [pcm[cut:]]
@@ -99,6 +102,8 @@ def trim_end(chunks: Iterable[Chunk], rate: int, pause_ms: int) -> Generator[Chu
         if sum(each.size for each in held) > longest:
             out, held = [*out, *held], []
         yield Chunk(np.concatenate(out), chunk.words)
+    if sounded and given < pause:
+        yield Chunk(np.zeros(pause - given, np.float32))
 
 
 def _loud(pcm: Samples) -> NDArray[np.intp]:

@@ -11,6 +11,7 @@ from triton_backends.shared.contract import TtsRequest
 from triton_backends.shared.engine import Chunk, TtsEngine, Word
 from triton_backends.shared.errors import Internal
 from triton_backends.shared.framing import Framer
+from triton_backends.shared.levelling import Leveller
 from triton_backends.shared.loudness import gain_for, limit, to_int16
 from triton_backends.shared.resample import Upsampler, as_float
 from triton_backends.shared.silence import trim_end, trim_start
@@ -32,6 +33,7 @@ class SpeechResponse:
 class Voice:
     """How a model's audio is brought to the contract: its rate, gain and response sizes.
 
+    `gain` is the factor that a clause begins with, before its own loudness is known.
     `first_frames` and `largest_frames` are 20 ms frames per response; up to `trim_start_ms` of
     silence before the first sound are left out.
     """
@@ -44,12 +46,17 @@ class Voice:
 
 
 def stream_speech(
-    chunks: Iterable[Chunk], voice: Voice, pause_ms: int | None = None
+    chunks: Iterable[Chunk],
+    voice: Voice,
+    pause_ms: int | None = None,
+    leveller: Leveller | None = None,
 ) -> Generator[SpeechResponse]:
-    """Trim, resample, level and frame an engine's chunks; yields nothing for no audio.
+    """Trim, level, resample and frame an engine's chunks; yields nothing for no audio.
 
-    At most `pause_ms` of silence are left after the last sound; None leaves all of it.
+    `pause_ms` of silence follow the last sound; None leaves what the engine gave. The leveller
+    tells afterwards which gain the clause needed.
     """
+    leveller = leveller or Leveller(voice.sample_rate, voice.gain)
     framer = Framer(voice.first_frames, voice.largest_frames)
     upsampler = Upsampler(voice.sample_rate)
     words: list[Word] = []
@@ -58,13 +65,14 @@ def stream_speech(
         trimmed = trim_end(trimmed, voice.sample_rate, pause_ms)
     for chunk in trimmed:
         words += chunk.words
-        samples = upsampler.push(as_float(chunk.pcm))
-        frames = framer.push(_levelled(samples, voice.gain))
+        pcm = as_float(chunk.pcm)
+        samples = upsampler.push(leveller.push(pcm) if pcm.size else pcm)
+        frames = framer.push(to_int16(limit(samples)))
         if frames is not None:
             yield SpeechResponse(frames, tuple(words))
             words.clear()
     tail = upsampler.push(np.zeros(0, np.float32), last=True)
-    frames = framer.push(_levelled(tail, voice.gain))
+    frames = framer.push(to_int16(limit(tail)))
     rest = framer.finish()
     if frames is not None:
         yield SpeechResponse(frames, tuple(words), last=rest is None)
@@ -107,7 +115,3 @@ def words_json(words: Iterable[Word]) -> str:
         ],
         separators=(",", ":"),
     )
-
-
-def _levelled(samples: NDArray[np.float32], gain: float) -> NDArray[np.int16]:
-    return to_int16(limit(samples * np.float32(gain)))

@@ -18,6 +18,7 @@ import triton_python_backend_utils as pb_utils
 from triton_backends.shared.contract import TtsRequest, decode_tts
 from triton_backends.shared.engine import Chunk, TtsEngine
 from triton_backends.shared.errors import BackendError, Busy
+from triton_backends.shared.levelling import Leveller, SpeakerGains
 from triton_backends.shared.metrics import Metrics
 from triton_backends.shared.model_backend import ModelBackend, count_error
 from triton_backends.shared.parameters import Parameters
@@ -70,9 +71,11 @@ class TtsBackend(ModelBackend):
         parameters = self._read_arguments(args)
         self._engine = self.build_engine(parameters)
         self._limit = parameters.integer("max_streams", self._engine.max_streams, low=1)
+        gain = calibrate(self._engine, self.calibration_request(parameters))
+        self._gains = SpeakerGains(gain)
         self._voice = Voice(
             sample_rate=self._engine.sample_rate,
-            gain=calibrate(self._engine, self.calibration_request(parameters)),
+            gain=gain,
             first_frames=parameters.integer("first_frames", 2, low=1, high=500),
             largest_frames=parameters.integer("largest_frames", 25, low=1, high=500),
             trim_start_ms=parameters.integer("trim_start_ms", TRIM_START_MS, high=1000),
@@ -169,7 +172,10 @@ class TtsBackend(ModelBackend):
         pause_ms = pause_after(decoded.text, decoded.speed) if self._trims_end else None
         plain = replace(decoded, text=decoded.text.rstrip("\n"))
         chunks = _while_wanted(self._engine.synthesize(plain), answer, self._progress)
-        with closing(chunks), closing(stream_speech(chunks, self._voice, pause_ms)) as responses:
+        speaker = decoded.speaker, decoded.language
+        leveller = Leveller(self._voice.sample_rate, self._gains.of(*speaker))
+        speech = stream_speech(chunks, self._voice, pause_ms, leveller)
+        with closing(chunks), closing(speech) as responses:
             while not answer.ended and not answer.cancelled():
                 response = next(responses, None)
                 if response is None:
@@ -182,6 +188,7 @@ class TtsBackend(ModelBackend):
                 if first:
                     # On few cores: yields one to the server, which sends the response on.
                     time.sleep(FIRST_RESPONSE_PAUSE_S)
+        self._gains.learn(*speaker, leveller.needed)
 
 
 def _while_wanted(

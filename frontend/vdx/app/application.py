@@ -3,7 +3,7 @@
 import asyncio
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -24,6 +24,7 @@ from vdx.dialog.profiles import SessionOptions
 from vdx.dialog.services import Services
 from vdx.dialog.session import Session
 from vdx.dialog.transport import Transport
+from vdx.serving.language_model import LanguageModelServer
 from vdx.serving.manager import ModelManager
 from vdx.serving.models import ModelKind
 from vdx.serving.readiness import Readiness
@@ -44,6 +45,8 @@ class Application:
         self.max_sessions = config.server.max_sessions or default_max_sessions()
         self.triton_pid: int | None = None
         self.triton_metrics = ""
+        self.language_models: Sequence[LanguageModelServer] = ()
+        """Those that run on this machine."""
         self.drain = Drain(config.server.drain_timeout_seconds)
         self.loaded = False
         """Whether the default models have been loaded; from then on sessions are let in."""
@@ -74,14 +77,16 @@ class Application:
             TritonError: a model could not be loaded.
         """
         await self.profiles.find()
-        for profile in self.profiles.names:
-            options = self.profiles.options(profile)
+        profiles = [self.profiles.options(name) for name in self.profiles.names]
+        for options in profiles:
             # The chat client takes a second to import; better now than in the first turn.
             await in_thread(self._responders.of, options)
             await self.prepare(options)
         async with asyncio.TaskGroup() as group:
             for model, kind in self.profiles.configured().items():
                 group.create_task(self._load_default(model, kind), name=f"load-{model}")
+            for options in profiles:
+                group.create_task(self._responders.warm(options), name=f"warm-{options.profile}")
         self.profiles.check_languages()
         self.readiness.problem = await self.readiness.check()
         self.loaded = True
@@ -164,4 +169,8 @@ class Application:
             "recogniser": self.profiles.recogniser,
             "voice": self.profiles.options("").voice,
             "endpointer": self.profiles.options("").endpointer,
+            "responder": self.profiles.options("").responder.kind,
+            "language_models": [
+                {"model": each.options.name, "pid": each.pid} for each in self.language_models
+            ],
         }

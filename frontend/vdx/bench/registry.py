@@ -52,11 +52,18 @@ BENCHES: dict[str, Bench] = {
     ),
     "turn": Bench(
         "End of speech to the first audio of the answer.",
-        (Run("--rounds 10", quick="--rounds 1"),),
+        (
+            Run("--rounds 10", quick="--rounds 1"),
+            Run("--rounds 3 --sessions 4", quick="--rounds 1 --sessions 2"),
+            Run("--rounds 10 --light", quick="--rounds 1 --light"),
+        ),
     ),
     "bargein": Bench(
         "Onset of interrupting speech to silence.",
-        (Run("--rounds 10", quick="--rounds 1"),),
+        (
+            Run("--rounds 10", quick="--rounds 1"),
+            Run("--rounds 10 --light", quick="--rounds 1 --light"),
+        ),
     ),
     "false-bargein": Bench(
         'A 300 ms "uh" during the reply.',
@@ -84,6 +91,10 @@ BENCHES: dict[str, Bench] = {
     "speech": Bench(
         "First byte of speech over HTTP.",
         (Run(quick="--rounds 10"),),
+    ),
+    "words": Bench(
+        "Words heard wrong, of people and of the voice.",
+        (Run(), Run("--light")),
     ),
     "transcriptions": Bench(
         "A recording over HTTP against the recogniser run directly.",

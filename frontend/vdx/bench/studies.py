@@ -2,7 +2,7 @@
 
 from vdx.core.errors import UnknownName
 
-_STUDIES = ("vad", "page", "grammar", "piper", "whisper", "whisper-file", "whisper-words")
+_STUDIES = ("vad", "page", "grammar", "piper", "kokoro", "whisper", "whisper-file", "whisper-words")
 MOVED = {
     **{name: f"python -m benchmarks {name}" for name in _STUDIES},
     "fuzz": "python -m tests.fuzz",

@@ -85,13 +85,17 @@ class TargetOptions:
 
 
 def profile(voice: str, recogniser: str, answers: str = "") -> dict[str, Any]:
-    """A configuration with one profile: repeating, or the answers of a file in `data/`."""
+    """A configuration with one profile: repeating, or the answers of a file in `data/`.
+
+    An empty name is the default model of `vdx up` on this machine.
+    """
     responder: dict[str, Any] = {"kind": "repeat"}
     if answers:
         responder = {"kind": "script", "script": {"path": str(DATA / answers)}}
+    named = {"voice": voice, "recogniser": recogniser}
     limits = {"max_messages_per_session": 0, "idle_timeout_seconds": 0}
     return {
-        "profiles": {"vdx": {"voice": voice, "recogniser": recogniser}},
+        "profiles": {"vdx": {key: name for key, name in named.items() if name}},
         "responder": responder,
         "session": {**limits, "max_session_duration_seconds": 0},
     }

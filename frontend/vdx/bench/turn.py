@@ -1,9 +1,11 @@
 """`vdx bench turn`: from the end of the person's speech to the first audio of the answer (S1).
 
 Four clips in one session, a new session per round; the room's noise before, between and after.
+Several users at once begin at random moments, always the same ones.
 """
 
 import asyncio
+import random
 from collections import defaultdict
 from typing import Any
 
@@ -15,21 +17,28 @@ from vdx.bench.sound import first_loud
 from vdx.bench.target import Target
 from vdx.client.listener import Listener
 from vdx.client.microphone_feed import Spoken
+from vdx.client.room_audio_input import RoomAudioInput
 
 SETTLE_S = 2.2
 """Room noise before the first clip: the gate's window is 2 s."""
 BETWEEN_S = 0.8
+SPREAD_S = 5.0
+"""Of the moments at which several users begin: about the length of a turn."""
 CUT_IN_S = -0.05
 REACH = {"median": 340.0, "p95": 385.0}
 IN_ROOM = {"median": 420.0, "p95": 500.0}
 
 
-async def measure(target: Target, rounds: int, step: Step | None = None) -> Report:
-    """Runs `rounds` sessions of four turns each against an echo."""
-    plan = target.plan(rounds=rounds)
+async def measure(
+    target: Target, rounds: int, sessions: int = 1, step: Step | None = None
+) -> Report:
+    """Each of `sessions` users has `rounds` sessions of four turns against an echo."""
+    plan = target.plan(rounds=rounds, sessions=sessions)
+    status = await target.status()
     turns = await run_client_process("turn", plan, step)
-    options = {"rounds": rounds, "clips": list(TURN_CLIPS), "transport": plan["transport"]}
-    report = Report("turn", options, samples=turns)
+    options = {"rounds": rounds, "sessions": sessions, "clips": list(TURN_CLIPS)}
+    options |= {key: status[key] for key in ("voice", "recogniser")}
+    report = Report("turn", options | {"transport": plan["transport"]}, samples=turns)
     gaps = [turn["gap_ms"] for turn in turns if turn["gap_ms"] is not None]
     report.add("end of speech to first audio", "ms", gaps, **(IN_ROOM if target.livekit else REACH))
     for name in TURN_CLIPS:
@@ -43,6 +52,7 @@ async def measure(target: Target, rounds: int, step: Step | None = None) -> Repo
             stages[stage].append(ms)
     for stage, values in stages.items():
         report.add(f"  server: speech end to {stage}", "ms", values)
+    report.add("queue dry in each reply", "ms", [turn["dry_ms"] for turn in turns], max=0)
     report.add(
         "lateness of the person's own frames", "ms", [lag for t in turns for lag in t["lag_ms"]]
     )
@@ -55,10 +65,21 @@ async def measure(target: Target, rounds: int, step: Step | None = None) -> Repo
 
 async def run_users(plan: Plan, step: Step) -> list[dict[str, Any]]:
     """The person's part: every turn's gap and the server's own account of it."""
-    turns: list[dict[str, Any]] = []
     preload(TURN_CLIPS, plan)
-    for number in range(plan["rounds"]):
-        async with meet(plan, events=True, phase=number * 37) as bench_client:
+    async with asyncio.TaskGroup() as group:
+        users = [
+            group.create_task(_user(plan, number, step), name=f"user-{number}")
+            for number in range(plan["sessions"])
+        ]
+    return [turn for user in users for turn in user.result()]
+
+
+async def _user(plan: Plan, number: int, step: Step) -> list[dict[str, Any]]:
+    turns: list[dict[str, Any]] = []
+    if number:
+        await asyncio.sleep(random.Random(number).uniform(0, SPREAD_S))  # noqa: S311  # nosec B311
+    for session in range(plan["rounds"]):
+        async with meet(plan, events=True, phase=(number + session) * 37) as bench_client:
             await asyncio.sleep(SETTLE_S)
             for name in TURN_CLIPS:
                 turns.append(await _turn(bench_client, name))
@@ -88,8 +109,17 @@ async def _turn(bench_client: BenchClient, name: str) -> dict[str, Any]:
         "stages": stages,
         "errors": [error["message"] for error in client.log.errors],
         "heard": client.log.heard[heard].text if len(client.log.heard) > heard else "",
+        "dry_ms": 0.0 if reply is None else dry_ms(client.listener, reply.id),
         "lag_ms": [round(value, 2) for value in microphone_feed.lag_ms[lag:]],
     }
+
+
+def dry_ms(listener: Listener, response: str) -> float:
+    """How long the listener had nothing to play within a reply; a room's does not tell."""
+    if isinstance(listener, RoomAudioInput):
+        return 0.0
+    seconds = sum(gap.seconds for gap in listener.underruns if gap.response == response)
+    return round(seconds * 1000, 2)
 
 
 def gap_ms(listener: Listener, spoken: Spoken, since: float) -> float | None:

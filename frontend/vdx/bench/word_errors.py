@@ -1,4 +1,7 @@
-"""Word error rates, counted by jiwer, which the extra `bench` of the package brings."""
+"""Word error rates, counted by jiwer, which the extra `bench` of the package brings.
+
+So is inflect, which `vdx.bench.words` writes numbers as words with.
+"""
 
 from collections.abc import Sequence
 from importlib.util import find_spec
@@ -7,9 +10,9 @@ from vdx.core.errors import SetupError
 
 
 def require_jiwer() -> None:
-    """Raises SetupError where jiwer is not installed; to be called before anything is measured."""
-    if find_spec("jiwer") is None:
-        raise SetupError("word error rates need jiwer: pip install 'vdx[bench]'")
+    """Raises SetupError where jiwer or inflect is missing; to be called before a measurement."""
+    if find_spec("jiwer") is None or find_spec("inflect") is None:
+        raise SetupError("word error rates need jiwer and inflect: pip install 'vdx[bench]'")
 
 
 def word_error_rate(said: Sequence[str], heard: Sequence[str]) -> float:

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from vdx.cli.answer_checks import answer_checks
 from vdx.cli.checks import (
     Check,
     Status,
@@ -54,6 +55,7 @@ def examine(config: Config) -> list[Check]:
         check_sessions(config.server),
         *port_checks(config, triton_answers=answers),
         *triton,
+        *asyncio.run(answer_checks(config, locate())),
         *sound_checks(),
     ]
 

@@ -1,6 +1,7 @@
 """`vdx frontend`: serve conversations against a Triton that runs elsewhere."""
 
 import asyncio
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -54,13 +55,25 @@ def frontend(
     listener = bind_server(loaded, tell)
 
     async def run() -> None:
+        from vdx.cli.language_model import keep_answering, local_language_models
         from vdx.serving.address import triton_at
         from vdx.transports.http.server import address_of
 
         async def ready() -> None:
             tell(f"ready: {address_of(listener)}  (Ctrl-C stops)")
 
-        async with open_application(effective, triton_at(effective)) as served:
-            await serve_until_stopped(served, listener, tell, [], ready, rooms=livekit)
+        async with (
+            local_language_models(effective, tell) as (started, models),
+            open_application(started, triton_at(started)) as served,
+        ):
+            served.language_models = models
+            await serve_until_stopped(
+                served,
+                listener,
+                tell,
+                [partial(keep_answering, model) for model in models],
+                ready,
+                rooms=livekit,
+            )
 
     asyncio.run(run())

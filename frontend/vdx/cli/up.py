@@ -18,7 +18,9 @@ from vdx.cli.launch import (
     serve_until_stopped,
 )
 from vdx.cli.named_models import check_profiles
+from vdx.cli.optional_value import WithOptionalValue
 from vdx.cli.removed_options import RemovedPort
+from vdx.core.errors import ConfigError
 
 if TYPE_CHECKING:
     import socket
@@ -26,13 +28,14 @@ if TYPE_CHECKING:
     from vdx.core.config import Config
     from vdx.core.settings import Settings
     from vdx.serving.embedded import EmbeddedTriton
+    from vdx.serving.language_model import LanguageModelServer
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 Port = Annotated[int | None, typer.Option(min=0, max=65535, help="0 = a free one.")]
 
 
-@app.command()
+@app.command(cls=WithOptionalValue)
 def up(
     config: Annotated[
         Path | None, typer.Option("--config", help="YAML file; else vdx.yaml here.")
@@ -55,7 +58,15 @@ def up(
     light: Annotated[
         bool, typer.Option("--light", help="espeak and pocketsphinx instead of neural models.")
     ] = False,
-    responder: Annotated[str | None, typer.Option(help="repeat, script or chat.")] = None,
+    responder: Annotated[str | None, typer.Option(help="repeat, script, chat or local.")] = None,
+    llm: Annotated[
+        str | None,
+        typer.Option(
+            "--llm",
+            metavar="[PATH.gguf]",
+            help="Answer with a language model on this machine: a small one, or the file's.",
+        ),
+    ] = None,
     livekit: Annotated[
         bool,
         typer.Option("--livekit", help="Serve rooms too, on a LiveKit server started here."),
@@ -78,6 +89,7 @@ def up(
         **_models(voice, recogniser, light=light),
         "asr.language": language,
         "responder.kind": responder,
+        **_language_model(llm, responder),
     }
     loaded = load_settings(config, assign or [], flags)
     check_profiles(loaded.config, asyncio.run(models_here()))
@@ -96,19 +108,31 @@ def _models(voice: str | None, recogniser: str | None, *, light: bool) -> dict[s
     }
 
 
+def _language_model(llm: str | None, responder: str | None) -> dict[str, str | None]:
+    """The settings that `--llm` stands for; raises ConfigError beside another responder."""
+    if llm is None:
+        return {}
+    if responder not in (None, "local"):
+        raise ConfigError(f"--llm answers by itself; leave out --responder {responder}")
+    return {"responder.kind": "local", "responder.local.path": llm or None}
+
+
 async def _run(
     loaded: "Settings", listener: "socket.socket", *, proof: bool, livekit: bool
 ) -> None:
-    if not livekit:
-        await _serve(loaded, listener, loaded.config, [], proof=proof)
-        return
-    from vdx.cli.rooms import development_rooms, keep_running
+    from vdx.cli.language_model import local_language_models
 
-    async with development_rooms(loaded.config, tell) as (config, server):
-        watch: list[Callable[[], Awaitable[None]]] = []
-        if server is not None:
-            watch.append(partial(keep_running, server, tell))
-        await _serve(loaded, listener, config, watch, proof=proof, rooms=True)
+    async with local_language_models(loaded.config, tell) as (config, models):
+        if not livekit:
+            await _serve(loaded, listener, config, [], models, proof=proof)
+            return
+        from vdx.cli.rooms import development_rooms, keep_running
+
+        async with development_rooms(config, tell) as (with_rooms, server):
+            watch: list[Callable[[], Awaitable[None]]] = []
+            if server is not None:
+                watch.append(partial(keep_running, server, tell))
+            await _serve(loaded, listener, with_rooms, watch, models, proof=proof, rooms=True)
 
 
 async def _serve(
@@ -116,10 +140,12 @@ async def _serve(
     listener: "socket.socket",
     config: "Config",
     background: list[Callable[[], Awaitable[None]]],
+    models: "list[LanguageModelServer]",
     *,
     proof: bool,
     rooms: bool = False,
 ) -> None:
+    from vdx.cli.language_model import keep_answering
     from vdx.cli.welcome import prove, welcome
     from vdx.serving.supervision import Supervisor
     from vdx.transports.http.server import address_of
@@ -149,7 +175,9 @@ async def _serve(
                     await prove(address, config)
                 welcome(address, host)
 
-            work = [supervisor.run, *background]
+            host.language_models = models
+            work: list[Callable[[], Awaitable[None]]] = [supervisor.run, *background]
+            work += [partial(keep_answering, model) for model in models]
             await serve_until_stopped(host, listener, tell, work, ready, rooms=rooms)
     tell("stopped")
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from vdx.serving.voicepacks.catalogue import PiperVoice
     from vdx.serving.voicepacks.hub import Hub
     from vdx.serving.voicepacks.metadata import Voicepack
+    from vdx.serving.voicepacks.starters import Starter
     from vdx.serving.voicepacks.store import Entry, VoicepackStore
 
 app = typer.Typer(
@@ -81,22 +82,32 @@ def _here(words: str) -> list[dict[str, object]]:
 
 
 def _not_fetched(here: set[str]) -> list[dict[str, object]]:
-    """The starters that are not here yet."""
-    from vdx.serving.voicepacks.starters import starters
+    """The starters that are not here yet, and the language model, which is no voicepack."""
+    from vdx.core.paths import locate
+    from vdx.serving.voicepacks.language_models import place_of
+    from vdx.serving.voicepacks.starters import language_model, starters
 
-    return [
-        {
-            "id": each.id,
-            "family": each.family,
-            "kind": each.kind,
-            "languages": ",".join(each.languages),
-            "size": _megabytes(each.size),
-            "licence": each.licence,
-            "origin": f"not fetched: vdx voices pull {each.id}",
-        }
-        for each in starters()
+    model = language_model()
+    rows = [
+        _starter_row(each, f"not fetched: vdx voices pull {each.id}")
+        for each in (*starters(), model)
         if each.id not in here
     ]
+    if place_of(locate(), model).exists():
+        rows[-1]["origin"] = "added"
+    return rows
+
+
+def _starter_row(starter: "Starter", origin: str) -> dict[str, object]:
+    return {
+        "id": starter.id,
+        "family": starter.family,
+        "kind": starter.kind,
+        "languages": ",".join(starter.languages),
+        "size": _megabytes(starter.size),
+        "licence": starter.licence,
+        "origin": origin,
+    }
 
 
 def _megabytes(size: int) -> str:
@@ -109,11 +120,22 @@ def _some(languages: list[str]) -> str:
 
 def _on_the_hub(words: str, endpoint: str) -> list[dict[str, object]]:
     from vdx.serving.voicepacks.catalogue import WHISPER_REPOS
+    from vdx.serving.voicepacks.starters import more_packaged
 
     rows: list[dict[str, object]] = [
         {"id": name, "family": "whisper", "repository": repo}
         for name, repo in WHISPER_REPOS.items()
         if all(word in f"{name} {repo}".casefold() for word in words.casefold().split())
+    ]
+    rows += [
+        {
+            "id": each.id,
+            "family": each.family,
+            "languages": ",".join(each.languages),
+            "size": _megabytes(each.size),
+        }
+        for each in more_packaged()
+        if all(word in f"{each.id} {each.family}".casefold() for word in words.casefold().split())
     ]
     for voice in _catalogue(endpoint):
         if voice.matches(words):
@@ -161,6 +183,9 @@ def pull(
             raise InvalidInput("--id and --parameter need a NAME", param="name")
         pull_starters(endpoint)
         return
+    if _is_language_model(name):
+        _pull_language_model(endpoint)
+        return
     _tell_added(_pull(name, id_, _parameters(parameter), endpoint))
 
 
@@ -173,6 +198,21 @@ def pull_starters(endpoint: str = "") -> None:
         if starter.id not in here:
             _pull(starter.id, "", {}, endpoint)
             typer.echo(f"{starter.id} is here")
+
+
+def _is_language_model(name: str) -> bool:
+    from vdx.serving.voicepacks.starters import find_starter, language_model
+
+    return find_starter(name) is language_model()
+
+
+def _pull_language_model(endpoint: str) -> None:
+    from vdx.core.paths import locate
+    from vdx.serving.voicepacks.language_models import fetch_language_model
+    from vdx.serving.voicepacks.starters import language_model
+
+    file = fetch_language_model(_hub(endpoint), locate(), language_model(), typer.echo)
+    typer.echo(f"{language_model().id} is here: {file}\n  start with it:             vdx up --llm")
 
 
 def _pull(name: str, id_: str, parameters: dict[str, str], endpoint: str) -> "Voicepack":

@@ -6,7 +6,7 @@ from vdx.cli.console import tell, warn
 
 if TYPE_CHECKING:
     from vdx.app import Application
-    from vdx.core.config import Config
+    from vdx.core.config import Config, ResponderConfig
 
 PROOF_RECORDING = "ps_goforward.wav"
 ANSWER_TIMEOUT_S = 15.0
@@ -87,9 +87,25 @@ def welcome(address: str, host: "Application") -> None:
         "              another in this server: vdx models use ID; "
         "all that can be pulled: vdx voices list --hub"
     )
-    if host.config.responder.kind == "repeat":
-        tell(
-            "  answers     it repeats what you say; with a language model, for example Ollama:\n"
-            "              vdx up --responder chat --set responder.chat.model=llama3.2"
-        )
+    _tell_answers(host.profiles.options("").responder)
     tell("\n  Ctrl-C stops everything.\n")
+
+
+def _tell_answers(responder: "ResponderConfig") -> None:
+    """What answers, and how to have a better language model do it."""
+    from vdx.core.config import STARTER_LANGUAGE_MODEL
+
+    if responder.kind not in ("repeat", "local"):
+        return
+    if responder.kind == "repeat":
+        tell("  answers     it repeats what you say; with a small language model: vdx up --llm")
+    elif responder.local.path is None:
+        small = "so small that it only proves that talking works"
+        tell(f"  answers     {STARTER_LANGUAGE_MODEL}: {small}; for a better one:")
+    else:
+        tell(f"  answers     {responder.local.path.name}")
+    tell(
+        "              Ollama:   vdx up --responder chat --set responder.chat.model=llama3.2\n"
+        "              vLLM:     the same with --set responder.chat.base_url=http://HOST:8000/v1\n"
+        "              hosted:   the same with its base_url, and the key in OPENAI_API_KEY"
+    )

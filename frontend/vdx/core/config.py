@@ -276,7 +276,9 @@ class ScriptConfig(Section):
 class ChatConfig(Section):
     """Any OpenAI-compatible chat endpoint."""
 
-    base_url: str = "http://127.0.0.1:11434/v1"
+    base_url: str = Field(
+        "http://127.0.0.1:11434/v1", description="or unix:PATH of a socket on this machine"
+    )
     model: str = "llama3.2"
     api_key_env: str = Field(
         "OPENAI_API_KEY",
@@ -289,13 +291,47 @@ class ChatConfig(Section):
     first_token_timeout_ms: int = Field(15_000, ge=10)
     next_token_timeout_ms: int = Field(5_000, ge=10)
     retries: int = Field(2, ge=0, le=10)
+    max_prompt_bytes: int | None = Field(
+        None,
+        ge=256,
+        description="the oldest messages beyond it are left out, half of it at a time; None sends "
+        "all until the endpoint says that its context is too small",
+    )
+    warm: bool = Field(
+        True, description="ask for one word at start, so that the first turn need not wait longer"
+    )
+
+
+STARTER_LANGUAGE_MODEL = "SmolLM2-135M-Instruct"
+
+
+class LocalConfig(Section):
+    """A language model that llama.cpp serves on this machine, in a process of its own."""
+
+    path: Path | None = Field(
+        None, description=f"a GGUF file; None = the starter, {STARTER_LANGUAGE_MODEL}"
+    )
+    threads: int | None = Field(None, ge=1, description="None = half of the cores, at most 4")
+    context_tokens: int = Field(2048, ge=256, description="prompt and reply; for each in parallel")
+    parallel: int = Field(1, ge=1, le=64, description="replies made at once; others wait")
+    prompt_cache_mib: int = Field(
+        64, ge=0, description="the most that prompts of other conversations may take"
+    )
+    max_tokens: int = Field(64, ge=1, description="of a reply: small models do not find an end")
+    temperature: float = Field(0.2, ge=0, le=2)
+    top_p: float = Field(0.9, gt=0, le=1)
+    repeat_penalty: float = Field(1.1, ge=1, le=2, description="small models repeat themselves")
+    socket: Path | None = Field(
+        None, description="of a llama.cpp server that runs already; None starts one"
+    )
 
 
 class ResponderConfig(Section):
-    kind: Literal["repeat", "script", "chat"] = "repeat"
+    kind: Literal["repeat", "script", "chat", "local"] = "repeat"
     repeat: RepeatConfig = RepeatConfig()
     script: ScriptConfig = ScriptConfig()
     chat: ChatConfig = ChatConfig()
+    local: LocalConfig = LocalConfig()
     preemptive: bool = Field(True, description="start on the speculative transcript")
     apology: str = Field(
         "Sorry, I cannot answer right now.",

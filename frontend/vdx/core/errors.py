@@ -23,6 +23,8 @@
     │   └── PortTaken            a port given explicitly is in use
     ├── RoomError                LiveKit refused, or its server is gone        (livekit)
     ├── ResponderError           the chat endpoint or script failed            (responder)
+    │   ├── ContextExceeded      the conversation is too long for its model
+    │   └── LanguageModelFailed  the process of the local model             (language_model)
     └── TritonError              Triton or a model in it failed                (triton)
         ├── TritonUnavailable    no server answers
         ├── ModelUnavailable     the model is not loaded
@@ -252,6 +254,22 @@ class ResponderError(VdxError):
     @property
     def for_log(self) -> str:
         return self._for_log
+
+
+class ContextExceeded(ResponderError):
+    """The endpoint says that the prompt has more tokens than its model takes."""
+
+    code = "context_exceeded"
+
+
+class LanguageModelFailed(ResponderError):
+    """The process that serves the local language model ended, or does not answer."""
+
+    service = "language_model"
+    code = "language_model_failed"
+
+    def __init__(self, message: str, *, retryable: bool = True, told: str = "") -> None:
+        super().__init__(message, retryable=retryable, told=told)
 
 
 class TritonError(VdxError):

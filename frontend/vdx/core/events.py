@@ -161,19 +161,20 @@ class Clause:
 
     `text` is cleaned for the voice; `source_start` and `source_end` say the part of the
     reply's source that it came from, `offsets[i]` which source offset `text[i]` came from.
-    `ends_line`: a line of the source ends with it, as each entry of a list does.
+    `line_breaks`: 1 where a line of the source ends with it, as each entry of a list does, 2 where
+    a paragraph does.
     """
 
     text: str
     source_start: int
     source_end: int
     offsets: tuple[int, ...] = ()
-    ends_line: bool = False
+    line_breaks: int = 0
 
     @property
     def voice_text(self) -> str:
-        """The TEXT of a voice's request; a line break at its end calls for a pause."""
-        return f"{self.text}\n" if self.ends_line else self.text
+        """The TEXT of a voice's request; the line breaks at its end call for a pause."""
+        return self.text + "\n" * self.line_breaks
 
     def source_offset(self, index: int) -> int:
         """The source offset just after the first `index` characters of `text`."""

@@ -13,6 +13,9 @@ from vdx.speech.output.reply_audio import ClauseSpan, played_text
 
 ItemStatus = Literal["in_progress", "completed", "incomplete"]
 
+KEPT = 0.75
+"""Part of the allowed size that is kept when a history is trimmed."""
+
 
 @dataclass(slots=True)
 class Item:
@@ -49,14 +52,17 @@ class History:
         return sum(_size(item) for item in self)
 
     def make_room(self, most: int) -> list[str]:
-        """Removes the oldest items while `size` is above `most`, and returns their ids.
+        """Where `size` is above `most`, removes the oldest items until KEPT of it is left.
 
-        The newest item stays, and so does a reply that is being spoken.
+        A prompt that begins otherwise each turn would be evaluated anew each turn. The newest item
+        stays, and so does a reply that is being spoken. Returns the ids of what was removed.
         """
         removed: list[str] = []
         size = self.size
+        if size <= most:
+            return removed
         for item in list(self)[:-1]:
-            if size <= most:
+            if size <= most * KEPT:
                 break
             if item.status != "in_progress":
                 size -= _size(item)

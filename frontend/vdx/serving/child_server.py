@@ -1,8 +1,8 @@
 """A server that runs as a child process: starts it, waits until it is ready, and ends it.
 
-The base of `embedded.py` (Triton) and `livekit.py`. A server has a temporary folder with its log, a
-process group that it shares with everything it starts, and ends when this process ends
-(`child_guard.py`). `supervision.py` restarts it when it ends or hangs.
+The base of `embedded.py` (Triton), `livekit.py` and `language_model.py`. A server has a temporary
+folder with its log, a process group that it shares with everything it starts, and ends when this
+process ends (`child_guard.py`). `supervision.py` restarts it when it ends or hangs.
 """
 
 import asyncio

@@ -84,7 +84,7 @@ class Recovery:
         self._watches: dict[str, Watch] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._slots = asyncio.Semaphore(PARALLEL_RELOADS)
-        self._processes = ModelProcesses(self._process_ended)
+        self._processes = ModelProcesses(client.config.url, self._process_ended)
         self._changed = asyncio.Event()
         self.jitter_s = JITTER_S
 

@@ -90,14 +90,18 @@ def tail(log: Path, lines: int) -> str:
     return ""
 
 
-async def answers_http(port: int) -> bool:
-    """One request over HTTP to loopback; whether it is answered with status 200."""
+async def answers_http(address: int | Path, target: str = "/") -> bool:
+    """One request over HTTP to a port of loopback or a Unix socket; whether the status is 200."""
     try:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        if isinstance(address, Path):
+            reader, writer = await asyncio.open_unix_connection(address)
+        else:
+            reader, writer = await asyncio.open_connection("127.0.0.1", address)
     except OSError:
         return False
     try:
-        writer.write(b"GET / HTTP/1.1\r\nHost: vdx\r\nConnection: close\r\n\r\n")
+        head = f"GET {target} HTTP/1.1\r\nHost: vdx\r\nConnection: close\r\n\r\n"
+        writer.write(head.encode())
         return b" 200 " in await reader.readline()
     except OSError:
         return False

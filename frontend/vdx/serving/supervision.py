@@ -31,7 +31,7 @@ Tell = Callable[[str], None]
 
 
 class Server(Protocol):
-    """What is supervised: an EmbeddedTriton or a DevelopmentLiveKit."""
+    """What is supervised: EmbeddedTriton, DevelopmentLiveKit or LanguageModelServer."""
 
     @property
     def pid(self) -> int | None:

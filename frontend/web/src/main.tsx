@@ -4,6 +4,7 @@ import { Call } from "./call/call";
 import { type PageConfig, pageConfig } from "./server/api";
 import { makeTransport } from "./transports";
 import { App } from "./ui/App";
+import { smallModel } from "./words";
 import "./styles/page.css";
 import "./styles/talk.css";
 import "./styles/details.css";
@@ -20,6 +21,10 @@ const config: Promise<PageConfig> = pageConfig();
 config.catch(() => undefined);
 const call = new Call(makeTransport(config, new URLSearchParams(location.search)));
 window.vdx = call;
+config.then(
+  ({ small_model }) => small_model && call.notify("model", smallModel(small_model)),
+  () => undefined,
+);
 
 const root = document.getElementById("root");
 if (root) {

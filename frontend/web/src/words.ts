@@ -1,5 +1,6 @@
 /** What the page says of each state and stage. */
 
+import type { Notice } from "./call/events";
 import type { Mood } from "./call/state";
 
 export interface Wording {
@@ -21,6 +22,14 @@ export const MOODS: Readonly<Record<Mood, Wording>> = {
 };
 
 export const MUTED_ADVICE = "You are muted. Press the space bar to be heard.";
+
+/** What is said of the starter language model, before anybody wonders at its answers. */
+export const smallModel = (name: string): Notice => ({
+  text:
+    `${name} answers: so small a model only proves that talking works. ` +
+    "For a better one use Ollama, or name vLLM or a hosted endpoint with responder.chat.base_url:",
+  command: "vdx up --responder chat --set responder.chat.model=llama3.2",
+});
 
 /** The stages of a turn, as `vdx up` names them. */
 export const STAGES: Readonly<Record<string, string>> = {

@@ -131,14 +131,16 @@ def length(chunks: list[Chunk]) -> float:
 
 def test_silence_after_the_last_sound_is_cut_to_the_pause() -> None:
     assert length(trimmed_end(0.2, -0.1, -0.2, pause_ms=120)) == pytest.approx(0.32, abs=0.001)
-    assert length(trimmed_end(0.2, -0.05, pause_ms=120)) == pytest.approx(0.25, abs=0.001)
+    assert length(trimmed_end(0.2, -0.05, pause_ms=120)) == pytest.approx(0.32, abs=0.001)
+    assert length(trimmed_end(0.2, pause_ms=120)) == pytest.approx(0.32, abs=0.001)
+    assert length(trimmed_end(-0.2, -0.2, pause_ms=120)) == pytest.approx(0.12, abs=0.001)
     in_one = Chunk(np.concatenate([sine(0.2, RATE), np.zeros(RATE // 2, np.float32)]))
     assert length(list(trim_end([in_one], RATE, 40))) == pytest.approx(0.24, abs=0.001)
 
 
 def test_silence_between_sounds_stays_to_the_sample() -> None:
     pieces = (0.1, -0.3, -0.3, 0.1, -0.02, 0.1)
-    assert length(trimmed_end(*pieces, pause_ms=40)) == pytest.approx(0.92, abs=0.001)
+    assert length(trimmed_end(*pieces, pause_ms=40)) == pytest.approx(0.96, abs=0.001)
 
 
 def test_sound_is_never_held_back() -> None:

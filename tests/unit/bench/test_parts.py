@@ -22,7 +22,7 @@ def test_configurations_of_benches_are_valid(answers: str) -> None:
 
 
 async def test_a_person_that_fails_says_why() -> None:
-    plan = {"url": "http://127.0.0.1:1", "rounds": 1}
+    plan = {"url": "http://127.0.0.1:1", "rounds": 1, "sessions": 1}
     with pytest.raises(VdxError, match=r"client process failed(.|\n)*127\.0\.0\.1:1"):
         await client_process.run_client_process("turn", plan)
 

@@ -49,7 +49,7 @@ class FakeTarget(Target):
         return parse(next(self.texts))
 
     async def status(self) -> dict[str, Any]:
-        return next(self.left)
+        return next(self.left, {"voice": "tone", "recogniser": "canned"})
 
 
 @pytest.fixture
@@ -101,6 +101,8 @@ async def test_turns(told: Callable[..., Any]) -> None:
     assert found["rhasspy_lamp"] == [300.0]
     assert found["server: speech end to endpoint"] == [300.2, 300.2, 303.3, 304.5]
     assert found["of which after the endpoint decision"] == pytest.approx([14.8, 8.1, 5.1, 12.4])
+    assert found["queue dry in each reply"] == [0.0, 0.0, 0.0, 0.0]
+    assert (report.options["voice"], report.options["recogniser"]) == ("tone", "canned")
     assert len(found["lateness of the person's own frames"]) == 16
     assert report.notes[0] == "0 of 4 turns unanswered, 0 answered too early"
     assert reaches(report)["end of speech to first audio"] == turn.REACH

@@ -122,3 +122,16 @@ def test_uv_fetches_a_python_where_none_fits(
     uv.chmod(0o755)
     monkeypatch.setattr(interpreters, "candidates", lambda: iter(()))
     assert interpreters.find_interpreter(uv).executable == fetched
+
+
+def test_japanese_is_added_from_its_list_alone(
+    paths: Paths, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ran: list[list[str]] = []
+    monkeypatch.setattr(setup, "_run", lambda command: ran.append([str(part) for part in command]))
+    setup._install_japanese(paths)
+    (command,) = ran
+    assert command[0] == str(paths.triton_python)
+    assert command[-2:] == ["-r", str(paths.requirements / "japanese.txt")]
+    assert {"--no-deps", "--require-hashes"} <= set(command)
+    assert "reads Japanese now" in capsys.readouterr().out

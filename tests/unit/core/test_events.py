@@ -49,4 +49,5 @@ def test_states_and_kinds_are_those_of_the_contract() -> None:
 
 def test_a_voice_hears_of_the_end_of_a_line() -> None:
     assert Clause("Milk", 0, 5).voice_text == "Milk"
-    assert Clause("Milk", 0, 5, ends_line=True).voice_text == "Milk\n"
+    assert Clause("Milk", 0, 5, line_breaks=1).voice_text == "Milk\n"
+    assert Clause("Milk", 0, 5, line_breaks=2).voice_text == "Milk\n\n"

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from tests.unit.serving import small_models as small
-from triton_backends.piper import config, cut
+from triton_backends.piper import config
+from triton_backends.shared import onnx_file
 from triton_backends.whisper import model_folder
 from vdx.core.errors import InvalidVoicepack, UnknownName
 from vdx.serving.voicepacks import files
@@ -210,6 +211,6 @@ def test_a_network_that_is_too_large_is_refused(tmp_path: Path) -> None:
 
 
 def test_sizes_are_those_that_the_families_load() -> None:
-    assert LIMITS[".onnx"] == cut.MAX_MODEL_BYTES
+    assert LIMITS[".onnx"] == onnx_file.MAX_MODEL_BYTES
     assert LIMITS[".bin"] == model_folder.MAX_WEIGHTS_BYTES
     assert LIMITS[".json"] == max(model_folder.MAX_TEXT_BYTES, config.MAX_CONFIG_BYTES)

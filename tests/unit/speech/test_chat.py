@@ -25,14 +25,19 @@ Behaviour = Callable[["Endpoint", asyncio.StreamWriter], Awaitable[None]]
 class Endpoint:
     """Answers the n-th request with the n-th behaviour, the last one again and again."""
 
-    def __init__(self, *behaviours: Behaviour) -> None:
+    def __init__(self, *behaviours: Behaviour, socket: str = "") -> None:
         self._behaviours = behaviours
+        self._socket = socket
         self.requests: list[tuple[dict[str, str], dict[str, Any]]] = []
         self.asked = asyncio.Event()
         self.gone = asyncio.Event()
         self.url = ""
 
     async def __aenter__(self) -> Self:
+        if self._socket:
+            self._server = await asyncio.start_unix_server(self._serve, self._socket)
+            self.url = f"unix:{self._socket}"
+            return self
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
         self.url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}/v1"
         return self
@@ -44,7 +49,8 @@ class Endpoint:
         try:
             lines = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
             headers = dict(line.lower().split(": ", 1) for line in lines[1:] if line)
-            body = json.loads(await reader.readexactly(int(headers["content-length"])))
+            size = int(headers.get("content-length", 0))
+            body = json.loads(await reader.readexactly(size) or b"{}")
             self.requests.append((headers, body))
             self.asked.set()
             turn = min(len(self.requests), len(self._behaviours)) - 1
@@ -86,9 +92,9 @@ def streams(*parts: bytes, then: str = "end") -> Behaviour:
     return behave
 
 
-def refuses(status: int, message: str = "nope") -> Behaviour:
+def refuses(status: int, message: str = "nope", kind: str = "") -> Behaviour:
     async def behave(_: Endpoint, writer: asyncio.StreamWriter) -> None:
-        body = json.dumps({"error": {"message": message}}).encode()
+        body = json.dumps({"error": {"message": message, "type": kind}}).encode()
         head = f"HTTP/1.1 {status} X\r\nContent-Type: application/json\r\nConnection: close\r\n"
         writer.write(head.encode() + f"Content-Length: {len(body)}\r\n\r\n".encode() + body)
         await writer.drain()

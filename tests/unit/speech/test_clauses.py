@@ -186,12 +186,29 @@ def test_chinese_and_japanese_need_no_spaces() -> None:
 
 def test_a_clause_knows_that_a_line_ends_with_it() -> None:
     clauses = chunk("To buy today:\n- milk\n- bread and butter. Then home")
-    assert [(clause.text, clause.ends_line) for clause in clauses] == [
-        ("To buy today:", False),  # its colon ended it before the line break came
-        ("milk", True),
-        ("bread and butter.", False),
-        ("Then home", False),
+    assert [(clause.text, clause.line_breaks) for clause in clauses] == [
+        ("To buy today:", 1),
+        ("milk", 1),
+        ("bread and butter.", 0),
+        ("Then home", 0),
     ]
+
+
+@pytest.mark.parametrize("gap", ["\n\n", "\n \n\n", "\r\n\r\n"])
+@pytest.mark.parametrize("first", ["Good morning.", "- milk", "# Shopping", "a line"])
+def test_a_clause_knows_that_a_paragraph_ends_with_it(first: str, gap: str) -> None:
+    clauses = chunk(f"{first}{gap}Then we go home.\nWe rest.")
+    assert [clause.line_breaks for clause in clauses] == [2, 0, 0]
+    assert clauses[0].voice_text.endswith("\n\n")
+
+
+def test_a_line_break_waits_only_for_the_character_that_tells_what_it_is() -> None:
+    chunker = ClauseChunker(ClauseConfig())
+    assert chunker.feed("Good morning.\n") == []
+    (paragraph,) = chunker.feed("\n")
+    assert (paragraph.text, paragraph.line_breaks) == ("Good morning.", 2)
+    assert chunker.feed("- some milk\n") == []
+    assert [clause.text for clause in chunker.feed("x")] == ["some milk"]
 
 
 def test_markdown_is_not_read_aloud() -> None:

@@ -9,6 +9,7 @@ from vdx.cli.bench.running import (
     CHARGED,
     LOAD,
     ROOMS,
+    TALKING,
     TURN_S,
     Alone,
     Aware,
@@ -27,11 +28,14 @@ def start(rounds: Rounds = 5) -> Alone:
     return Alone(rounds, lambda step: bench.measure(rounds, step))
 
 
-def turn(rounds: Rounds = 3) -> OnServer:
+def turn(rounds: Rounds = 3, sessions: Sessions = 1) -> OnServer:
     """A round is four clips, answered by echo."""
     from vdx.bench import turn as bench
 
-    return OnServer(rounds * 4, lambda target, step: bench.measure(target, rounds, step))
+    return OnServer(
+        rounds * sessions * 4,
+        lambda target, step: bench.measure(target, rounds, sessions, step),
+    )
 
 
 def bargein(rounds: Rounds = 5, aware: Aware = False) -> OnServer:
@@ -133,8 +137,8 @@ def sessions(
 def add_conversations(app: typer.Typer) -> None:
     """Adds these commands to `app`, in the order of the help."""
     add(app, BENCHES, "start")(start)
-    add(app, BENCHES, "turn", ROOMS)(turn)
-    add(app, BENCHES, "bargein", ROOMS)(bargein)
+    add(app, BENCHES, "turn", TALKING)(turn)
+    add(app, BENCHES, "bargein", TALKING)(bargein)
     add(app, BENCHES, "false-bargein", ROOMS)(false_bargein)
     add(app, BENCHES, "interruptions", CHARGED)(interruptions)
     add(app, BENCHES, "jitter", ROOMS)(jitter)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vdx.bench.registry import BENCHES
-from vdx.cli.bench.running import HUMAN, LOAD, RUNNING, Alone, OnServer, Rounds, Step, add
+from vdx.cli.bench.running import LIGHT, LOAD, RUNNING, Alone, OnServer, Rounds, Step, add
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -26,7 +26,7 @@ class OwnHalf(StrEnum):
 
 def speech(
     rounds: Rounds = 100,
-    voice: Annotated[str, typer.Option(help="A voice's model id.")] = HUMAN[0],
+    voice: Annotated[str, typer.Option(help="A voice's model id.")] = LIGHT[0],
 ) -> OnServer:
     """From the request to the first byte of the body, in every format that streams."""
     from vdx.bench import speech as bench
@@ -36,6 +36,15 @@ def speech(
         lambda target, step: bench.measure(target, voice, rounds, step),
         models=(voice, "canned"),
     )
+
+
+def words() -> OnServer:
+    """Eleven recordings of people; fifty replies, spoken and transcribed back."""
+    from vdx.bench import words as bench
+    from vdx.bench.word_errors import require_jiwer
+
+    require_jiwer()
+    return OnServer(len(bench.SAID) + len(bench.replies()), bench.measure)
 
 
 def transcriptions(rounds: Rounds = 10) -> OnServer:
@@ -128,6 +137,7 @@ def endpointing(
 def add_models(app: typer.Typer) -> None:
     """Adds these commands to `app`, in the order of the help."""
     add(app, BENCHES, "speech", RUNNING)(speech)
+    add(app, BENCHES, "words", (*RUNNING, "light"))(words)
     add(app, BENCHES, "transcriptions", RUNNING)(transcriptions)
     add(app, BENCHES, "first-audio")(first_audio)
     add(app, BENCHES, "endpointing", RUNNING)(endpointing)

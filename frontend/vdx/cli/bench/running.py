@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import inspect
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -38,6 +38,12 @@ ServerPid = Annotated[
     int | None, typer.Option(help="Process to charge CPU and memory to; else the server says.")
 ]
 ApiKey = Annotated[str, typer.Option(envvar="VDX_API_KEY", help="If the server asks for one.")]
+Light = Annotated[
+    bool,
+    typer.Option(
+        "--light", help="The bench's own server: espeak and pocketsphinx, no neural models."
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")]
 
 SHARED: Final[Mapping[str, tuple[Any, Any]]] = {
@@ -45,17 +51,20 @@ SHARED: Final[Mapping[str, tuple[Any, Any]]] = {
     "url": (Url, ""),
     "server_pid": (ServerPid, None),
     "api_key": (ApiKey, ""),
+    "light": (Light, False),
     "as_json": (AsJson, False),
 }
 """Type and default of options that several benches have."""
 RUNNING = ("url", "api_key")
 CHARGED = ("url", "server_pid", "api_key")
 ROOMS = ("transport", "url", "server_pid", "api_key")
-"""Names in `SHARED`: for a running server; with its CPU and memory; with rooms."""
+TALKING = (*ROOMS, "light")
+"""Names in `SHARED`: for a running server; with its CPU and memory; with rooms; with a person."""
 
-HUMAN = ("espeak-en", "pocketsphinx-en")
+DEFAULT = ("", "")
+LIGHT = ("espeak-en", "pocketsphinx-en")
 LOAD = ("tone", "canned")
-"""Voice and recogniser of the bench's own server."""
+"""Voice and recogniser of the bench's own server; the default are those of `vdx up`."""
 TURN_S = 8.4
 """Three seconds of speech, the endpoint's silence, five seconds of reply."""
 
@@ -76,7 +85,7 @@ class OnServer:
 
     steps: int
     measure: Callable[["Target", Step], Awaitable["Report"]]
-    models: tuple[str, str] = HUMAN
+    models: tuple[str, str] = DEFAULT
     answers: str = ""
     preload: tuple[str, ...] = ()
 
@@ -124,11 +133,14 @@ def run(
     server_pid: int | None = None,
     api_key: str = "",
     transport: Transport = Transport.WEBSOCKET,
+    light: bool = False,
 ) -> None:
     """Measures and shows the report."""
     if isinstance(plan, Alone):
         work = plan.measure
     else:
+        if light and plan.models == DEFAULT:
+            plan = replace(plan, models=LIGHT)
         options = _target_options(plan, url, server_pid, api_key, transport)
         work = _with_server(plan, options)
     _show(work, plan.steps, as_json=as_json)

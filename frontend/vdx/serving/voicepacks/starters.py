@@ -6,7 +6,7 @@ it does not matter which of the two places it is fetched from.
 
 from functools import cache
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
@@ -25,10 +25,14 @@ class _Part(BaseModel):
 
 
 class StarterFile(_Part):
-    """What one file must be: its size in bytes and its digest."""
+    """What one file must be: its size in bytes and its digest.
+
+    `pieces` are the files of packages that it is cut into, in order; none where it is whole.
+    """
 
     size: int = Field(gt=0)
     sha256: Digest
+    pieces: tuple[str, ...] = ()
 
 
 class HubPlace(_Part):
@@ -40,11 +44,14 @@ class HubPlace(_Part):
 
 
 class Package(_Part):
-    """A wheel of the package registry, and the folder in it that holds files of the starter."""
+    """A wheel of the package registry, and the folder in it that holds files of the starter.
+
+    Pieces of files have their own place in it.
+    """
 
     requirement: Annotated[str, Field(pattern=r"^[a-z0-9-]+==[0-9.]+$")]
     sha256: Digest
-    folder: str
+    folder: str = ""
 
     @property
     def name(self) -> str:
@@ -52,15 +59,15 @@ class Package(_Part):
 
 
 class Starter(_Part):
-    """One model, and the two places that have it."""
+    """One model, and the places that have it: packages, and for most the hub."""
 
     id: str
-    kind: ModelKind
+    kind: ModelKind | Literal["llm"]
     family: str
     languages: tuple[str, ...]
     licence: str
     files: dict[str, StarterFile]
-    hub: HubPlace
+    hub: HubPlace | None = None
     packages: tuple[Package, ...]
 
     @property
@@ -84,6 +91,8 @@ class Starter(_Part):
 
 class _Catalogue(_Part):
     starters: tuple[Starter, ...]
+    language_model: Starter
+    more: tuple[Starter, ...]
     voices: dict[str, str]
     recognisers: tuple[str, ...]
     endpointer: str
@@ -95,13 +104,24 @@ def _catalogue() -> _Catalogue:
 
 
 def starters() -> tuple[Starter, ...]:
-    """All of them, the voice first."""
+    """Those that the first start fetches, the voice first."""
     return _catalogue().starters
 
 
+def language_model() -> Starter:
+    """The one that `--llm` fetches."""
+    return _catalogue().language_model
+
+
+def more_packaged() -> tuple[Starter, ...]:
+    """Models that packages have too, and that are fetched only when they are asked for."""
+    return _catalogue().more
+
+
 def find_starter(name: str) -> Starter | None:
-    """The starter of that id, in whatever case."""
-    return next((each for each in starters() if each.id.casefold() == name.casefold()), None)
+    """The model of that id that packages have, in whatever case."""
+    known = (*starters(), *more_packaged(), language_model())
+    return next((each for each in known if each.id.casefold() == name.casefold()), None)
 
 
 def catalogue_voice(language: str) -> str:

@@ -103,10 +103,15 @@ class VoicepackStore:
             try:
                 facts = identify.describe(staged, flat)
                 if self._trial is not None:
-                    self._trial(flat, staged, origin.parameters)
+                    facts = self._trial(flat, staged, origin.parameters) or facts
             except InvalidVoicepack as error:  # of the copy; the person knows the file as it was
                 told = error.message.replace(str(staged), str(folder))
                 raise InvalidVoicepack(told, param=error.param) from None
+            if facts is None:
+                raise SetupError(
+                    f"only the family {flat.family} itself can tell what its files are, and the "
+                    "environment of the models is not built; run: vdx setup"
+                )
             pack = made(name, flat, facts, origin, staged, given)
             (staged / METADATA).write_text(pack.dump(), encoding="utf-8")
             write_entry(pack, aside / "model", origin.parameters)

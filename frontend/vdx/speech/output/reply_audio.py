@@ -169,7 +169,7 @@ def _after(clause: Clause, spoken: int) -> Clause | None:
         clause.source_offset(spoken),
         clause.source_end,
         clause.offsets[skipped:],
-        clause.ends_line,
+        clause.line_breaks,
     )
 
 

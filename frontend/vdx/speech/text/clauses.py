@@ -11,8 +11,9 @@ lasts about as long as one of English. Where a script parts no words, a clause t
 ends with a phrase (`writing_systems.last_phrase`). What is too long for a word (`long_tokens`) is
 parted by spaces that the text has not: a voice may read it letter by letter, for minutes.
 
-The text is handled character by character and a cut depends on at most one character after it.
-So the same text gives the same clauses however it is split, in linear time.
+The text is handled character by character and a cut depends on at most one character after it; at a
+line break it waits for what tells a line from a paragraph. So the same text gives the same clauses
+however it is split, in linear time.
 """
 
 import re
@@ -21,7 +22,14 @@ from typing import Final
 
 from vdx.core.config import ClauseConfig
 from vdx.core.events import Clause
-from vdx.speech.text.cleaning import LINE_END, NO_BREAK_SPACE, Cleaner, Spoken
+from vdx.speech.text.cleaning import (
+    LINE_BREAK,
+    LINE_END,
+    NO_BREAK_SPACE,
+    PARAGRAPH_END,
+    Cleaner,
+    Spoken,
+)
 from vdx.speech.text.languages import DEFAULT_LANGUAGE, language_table
 from vdx.speech.text.long_tokens import piece_end
 from vdx.speech.text.writing_systems import (
@@ -42,6 +50,10 @@ from vdx.speech.text.writing_systems import (
 LONGEST_CLAUSE: Final = 1000
 """What a voice accepts in one request; only punctuation without an end gets there."""
 
+LINE, PARAGRAPH = 1, 2
+"""The line breaks of a clause that ends one."""
+
+_BREAKS: Final = frozenset((LINE_BREAK, LINE_END, PARAGRAPH_END))
 _ASCII_MARKS: Final = frozenset(".!?;,:…—")
 _DOTTED: Final = re.compile(r"(?:[^\W\d_]\.)+[^\W\d_]")
 """Letters with dots between them: U.S, e.g, z.B."""
@@ -79,6 +91,7 @@ class ClauseChunker:
         self._source_start = 0
         self._first = True
         self._after = _After.NOTHING
+        self._break: Spoken | None = None
         self._token_start = 0
         self._word_cut = 0
         self._weak_cut = 0
@@ -97,15 +110,20 @@ class ClauseChunker:
         self._out = []
         for spoken in self._cleaner.finish():
             self._push(spoken)
+        self._settle_break()
         self._cut(len(self._chars), self._fed)
         return self._out
 
     def _push(self, spoken: Spoken) -> None:
         char, offset = spoken
-        if char == LINE_END:
-            self._cut(len(self._chars), offset + 1, ends_line=True)
-            self._drop(len(self._chars))
-        elif char == " ":
+        if char in _BREAKS:
+            self._break_line(spoken)
+            return
+        if self._break is not None:
+            if char == " ":
+                return
+            self._settle_break()
+        if char == " ":
             self._space(offset)
         elif char != NO_BREAK_SPACE or (self._chars and self._chars[-1] != " "):
             if char != NO_BREAK_SPACE:
@@ -113,6 +131,32 @@ class ClauseChunker:
                 self._part_long_token(char, offset)
             self._append(char, offset)
             self._keep_short()
+
+    def _break_line(self, spoken: Spoken) -> None:
+        """A break is kept until what follows tells whether it ends a line or a paragraph."""
+        char, offset = spoken
+        if char == PARAGRAPH_END:
+            self._end_line(offset + 1, PARAGRAPH)
+        elif char == LINE_END and self._break is not None:
+            self._end_line(offset + 1, LINE)
+        elif self._break is None:
+            self._break = spoken
+
+    def _settle_break(self) -> None:
+        """What was kept is no paragraph's end."""
+        if self._break is None:
+            return
+        char, offset = self._break
+        if char == LINE_END:
+            self._end_line(offset + 1, LINE)
+        else:
+            self._break = None
+            self._space(offset)
+
+    def _end_line(self, source_end: int, line_breaks: int) -> None:
+        self._break = None
+        self._cut(len(self._chars), source_end, line_breaks)
+        self._drop(len(self._chars))
 
     def _append(self, char: str, offset: int) -> None:
         self._chars.append(char)
@@ -262,14 +306,14 @@ class ClauseChunker:
             return last_phrase("".join(self._chars), self._language, end)
         return end
 
-    def _cut(self, end: int, source_end: int, *, ends_line: bool = False) -> None:
+    def _cut(self, end: int, source_end: int, line_breaks: int = 0) -> None:
         """Makes a clause of the first `end` characters, unless there is nothing to say in it."""
         head = self._chars[:end]
         if not any(char.isalnum() for char in head):
             return
         text = "".join(head).replace(NO_BREAK_SPACE, " ").rstrip(" ")
         offsets = tuple(self._offsets[: len(text)])
-        self._out.append(Clause(text, self._source_start, source_end, offsets, ends_line))
+        self._out.append(Clause(text, self._source_start, source_end, offsets, line_breaks))
         self._source_start = source_end
         self._first = False
         self._drop(end)

@@ -8,14 +8,17 @@ difference, and every character it passes on keeps the offset it had in the sour
 - links and images: their text stays, the address goes; a table's bars become commas;
 - fenced code blocks are left out whole; emoji and control characters become a space.
 
-Ends of headings, list items, table rows and paragraphs come out as LINE_END, other white space as
-a space, or as NO_BREAK_SPACE where it must not part ("1 000" in French).
+Ends of headings, list items and table rows come out as LINE_END, a blank line as PARAGRAPH_END, any
+other line break as LINE_BREAK: it is white space, unless a blank line or a list follows. Other
+white space becomes a space, or NO_BREAK_SPACE where it must not part ("1 000" in French).
 """
 
 import unicodedata
 from typing import Final
 
 LINE_END: Final = "\n"
+LINE_BREAK: Final = "\u2028"
+PARAGRAPH_END: Final = "\u2029"
 NO_BREAK_SPACE: Final = "\u00a0"
 _NO_BREAK_SPACES: Final = frozenset("\u00a0\u202f\u2007")
 _MARKS: Final = frozenset("*_~`-+=#>|!\\]")
@@ -73,6 +76,8 @@ class Cleaner:
     def feed(self, char: str) -> list[Spoken]:
         """What can be said now that `char` is known; often it, sometimes nothing or more."""
         self._out = []
+        if self._previous == "\r" and char != "\n":
+            self._emit(" ", self._at - 1)
         run = self._run
         if run and (char != run[0] or run[0] in "\\]" or len(run) >= _LONGEST_RUN):
             self._settle(char)
@@ -108,7 +113,7 @@ class Cleaner:
             self._number_mark(char)
             if self._in_table:
                 self._cell_gap = self._cell_gap or " "
-            else:
+            elif char != "\r":
                 self._emit(NO_BREAK_SPACE if char in _NO_BREAK_SPACES else " ", self._at)
         elif char == "[":
             self._bracket_said = self._previous.isalnum()
@@ -135,7 +140,8 @@ class Cleaner:
     def _end_line(self) -> None:
         blank = self._line_start and not self._in_table
         if not self._fenced:
-            self._emit(LINE_END if blank or self._line_is_block else " ", self._at)
+            ended = LINE_END if self._line_is_block else LINE_BREAK
+            self._emit(PARAGRAPH_END if blank else ended, self._at)
         self._start_line()
 
     def _start_block(self) -> None:

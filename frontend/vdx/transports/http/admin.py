@@ -20,6 +20,11 @@ ModelName = Annotated[str, Path(json_schema_extra=NOT_EMPTY)]
 api = operations()
 
 
+class RunningLanguageModel(BaseModel):
+    model: str
+    pid: int | None = Field(description="null while its process is restarted")
+
+
 class ServerStatus(BaseModel):
     pid: int
     triton_pid: int | None
@@ -32,6 +37,8 @@ class ServerStatus(BaseModel):
     recogniser: str = Field(description="of new sessions")
     voice: str = Field(description="of new sessions")
     endpointer: str = Field(description="of new sessions; empty: the words alone tell")
+    responder: str = Field(description="repeat, script, chat or local; of new sessions")
+    language_models: list[RunningLanguageModel] = Field(description="on this machine")
 
 
 class OpenSession(BaseModel):

@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
+from vdx.core.config import STARTER_LANGUAGE_MODEL as STARTER
 from vdx.transports.http.operation import Host, open_operations
 
 NOT_BUILT = "The page is not built. In the checkout run: make setup"
@@ -20,12 +21,15 @@ api = open_operations()
 
 class PageSettings(BaseModel):
     livekit: bool = Field(description="whether rooms are served")
+    small_model: str = Field(description="the starter language model where it answers, else empty")
 
 
 @api.get("/vdx/page")
 async def page_settings(host: Host) -> PageSettings:
     """What the page must know before it asks for anything."""
-    return PageSettings(livekit=bool(host.config.livekit.url))
+    responder = host.config.responder
+    small = responder.kind == "local" and responder.local.path is None
+    return PageSettings(livekit=bool(host.config.livekit.url), small_model=STARTER if small else "")
 
 
 @dataclass(frozen=True, slots=True)

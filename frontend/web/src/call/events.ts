@@ -40,7 +40,7 @@ export type CallEvent =
   | { type: "notice"; topic: Topic; notice: Notice | null };
 
 /** One notice is shown for each topic; a new one replaces it, `null` takes it away. */
-export type Topic = "connection" | "microphone" | "models" | "answer" | "level";
+export type Topic = "connection" | "microphone" | "models" | "model" | "answer" | "level";
 
 export interface Notice {
   readonly text: string;

@@ -10,6 +10,8 @@ export interface Model {
 export interface PageConfig {
   /** Whether rooms are served: then `POST /token` tells where. */
   readonly livekit: boolean;
+  /** The starter language model where it answers, else empty. */
+  readonly small_model: string;
 }
 
 export interface Grant {

@@ -11,7 +11,6 @@ import pytest
 
 from benchmarks.piper_voice import make_voice
 from tests.unit.backends.piper.voices import QUIET, load
-from triton_backends.piper.compute_queue import ComputeQueue
 from triton_backends.piper.config import read_config
 from triton_backends.piper.cut import CutVoice, cut
 from triton_backends.piper.engine import PiperEngine
@@ -19,6 +18,7 @@ from triton_backends.piper.networks import Array, InlineNetworks, Prepared, text
 from triton_backends.piper.phonemes import Sentence
 from triton_backends.piper.window_sizing import WindowSizing
 from triton_backends.piper.windows import Windows
+from triton_backends.shared.compute_queue import ComputeQueue
 from triton_backends.shared.contract import TtsRequest
 from triton_backends.shared.errors import InvalidArgument
 

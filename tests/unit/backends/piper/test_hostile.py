@@ -10,7 +10,7 @@ import onnx
 import pytest
 
 from benchmarks.piper_voice import make_voice
-from triton_backends.piper import config, cut
+from triton_backends.piper import config, voicepack
 from triton_backends.piper.voicepack import load_engine
 from triton_backends.shared.errors import InvalidArgument
 from triton_backends.shared.parameters import Parameters
@@ -142,7 +142,7 @@ def test_sizes_are_limited_before_anything_is_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make_voice("tiny", tmp_path / "voice")
-    monkeypatch.setattr(cut, "MAX_MODEL_BYTES", 1000)
+    monkeypatch.setattr(voicepack, "MAX_MODEL_BYTES", 1000)
     with pytest.raises(InvalidArgument, match="more than 1000"):
         load_engine(Parameters({"voicepack": "voice"}), tmp_path)
     monkeypatch.setattr(config, "MAX_CONFIG_BYTES", 100)

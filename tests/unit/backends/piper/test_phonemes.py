@@ -22,8 +22,8 @@ from triton_backends.piper.phonemes import (
     Phoneme,
     bounded,
 )
-from triton_backends.piper.spans import word_spans
 from triton_backends.piper.voicepack import make_phonemizer
+from triton_backends.shared.word_spans import word_spans
 
 CORPUS: dict[str, list[str]] = json.loads(
     (Path(__file__).parents[3] / "data" / "piper" / "corpus.json").read_text(encoding="utf-8")

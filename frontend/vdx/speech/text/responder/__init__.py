@@ -55,3 +55,7 @@ def make_responder(config: ResponderConfig) -> Responder:
             from vdx.speech.text.responder.chat import ChatResponder
 
             return ChatResponder(config.chat)
+        case "local":
+            from vdx.speech.text.responder.local import LocalResponder
+
+            return LocalResponder(config.local)

@@ -1,30 +1,41 @@
 """Word times from the durations that a network predicts for its phonemes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from triton_backends.piper.phonemes import NO_WORD, Sentence
-from triton_backends.piper.spans import word_spans
 from triton_backends.shared.engine import Word
+from triton_backends.shared.word_spans import NO_WORD
 
 
 class WordClock:
-    """Turns the sentences of one text into words, each returned once, in order of the text."""
+    """Turns the sentences of one text into words, each returned once, in order of the text.
 
-    def __init__(self, text: str, samples_per_frame: int, sample_rate: int) -> None:
+    `spans` are start and end of every word in the text, in characters.
+    """
+
+    def __init__(
+        self,
+        text: str,
+        spans: Sequence[tuple[int, int]],
+        samples_per_frame: int,
+        sample_rate: int,
+    ) -> None:
         self._text = text
-        self._spans = word_spans(text)
+        self._spans = spans
         self._ms_per_frame = 1000 * samples_per_frame / sample_rate
         self._frames = 0
         self._next = 0
         self._open: list[tuple[float, Word]] = []
 
-    def add(self, sentence: Sentence, durations: np.ndarray, *, last: bool) -> None:
-        """The frames of each id of the next sentence; `last` when no other follows."""
+    def add(self, words: Sequence[int], durations: np.ndarray, *, last: bool) -> None:
+        """The next sentence: for each id its word's index or NO_WORD, and its frames.
+
+        `last` when no other follows.
+        """
         ends = np.cumsum(durations) + self._frames
         starts = ends - durations
-        whose = np.array(sentence.words)
+        whose = np.array(words)
         newest = int(whose.max(initial=NO_WORD))
         until = len(self._spans) if last else newest + 1
         at = float(self._frames)

@@ -1,0 +1,108 @@
+"""`vdx bench words`: how many words are heard wrong, of people and of the machine's own speech.
+
+People: each bundled recording whose words are known, transcribed over HTTP. The machine: fifty
+replies (`data/replies.txt`) spoken by the default voice and transcribed back by the default
+recogniser, which counts the faults of both. Case, punctuation and how numbers are written do not
+count (`normalised`).
+"""
+
+import re
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Any
+
+from vdx.bench.client_process import Step
+from vdx.bench.clips import recording
+from vdx.bench.figures import Report
+from vdx.bench.target import DATA, Target
+from vdx.bench.word_errors import word_error_rate
+
+if TYPE_CHECKING:
+    from openai import AsyncOpenAI
+
+SAID = {
+    "ps_goforward": "go forward ten meters",
+    "ps_something": "go somewhere and do something",
+    "ps_cards_001": "ten of clubs",
+    "ps_cards_002": "four queen of clubs",
+    "ps_tidigits_2934z": "two nine three four zero",
+    "ps_librivox_0870": "and mister john dashwood had then leisure to consider how much there might"
+    " be prudently in his power to do for them",
+    "ps_librivox_0880": "he was not an ill disposed young man",
+    "ps_librivox_0930": "he might even have been made amiable himself",
+    "rhasspy_lamp": "turn on the living room lamp",
+    "ljspeech_0002": "in being comparatively modern",
+    "ljspeech_0008": "has never been surpassed",
+}
+"""What is said in the bundled recordings of people."""
+ABBREVIATIONS = {"mr": "mister", "mrs": "missus", "dr": "doctor", "st": "saint", "ok": "okay"}
+SPELLED_DIGITS = 3
+"""A number of so many digits or more is taken for digits that were said one by one."""
+REACH_HEARD, REACH_SPOKEN = 10.0, 6.0
+
+
+def replies() -> list[str]:
+    """What the machine says, one sentence each."""
+    return (DATA / "replies.txt").read_text(encoding="utf-8").splitlines()
+
+
+def normalised(text: str) -> str:
+    """Lower case, without punctuation, numbers as English words."""
+    text = re.sub(r"(?<=\d),(?=\d{3}\b)", "", text.lower()).replace("-", " ")
+    words = re.findall(
+        r"\d+|[^\W\d_]+(?:'[^\W\d_]+)*", text.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
+    )
+    return " ".join(ABBREVIATIONS.get(word, word) for each in words for word in _said(each))
+
+
+def _said(word: str) -> list[str]:
+    import inflect
+
+    if not word.isdecimal():
+        return [word]
+    digits = list(word) if len(word) >= SPELLED_DIGITS else [word]
+    spoken = [str(inflect.engine().number_to_words(each)) for each in digits]
+    return " ".join(spoken).replace("-", " ").split()
+
+
+async def measure(target: Target, step: Step | None = None) -> Report:
+    """Each recording and each reply once, one after the other."""
+    status = await target.status()
+    voice, recogniser = status["voice"], status["recogniser"]
+    report = Report("words", {"voice": voice, "recogniser": recogniser})
+    said = {"people": list[str](), "replies": list[str]()}
+    heard = {"people": list[str](), "replies": list[str]()}
+    async with _client(target) as client:
+        async for kind, text, audio in _sounds(client, voice):
+            told = await client.audio.transcriptions.create(
+                model=recogniser, file=("speech.wav", audio)
+            )
+            said[kind].append(normalised(text))
+            heard[kind].append(normalised(told.text))
+            report.samples.append({"kind": kind, "said": text, "heard": told.text})
+            if step is not None:
+                step()
+    for kind, name, reach in (
+        ("people", "words of people heard wrong", REACH_HEARD),
+        ("replies", "words of spoken replies heard wrong", REACH_SPOKEN),
+    ):
+        rate = word_error_rate(said[kind], heard[kind])
+        report.add(f"{name}, {len(said[kind])} texts", "%", [round(rate, 1)], max=reach)
+    return report
+
+
+def _client(target: Target) -> "AsyncOpenAI":
+    from openai import AsyncOpenAI
+
+    key = target.api_key or "none"
+    return AsyncOpenAI(api_key=key, base_url=f"{target.url}/v1", max_retries=0)
+
+
+async def _sounds(client: "AsyncOpenAI", voice: str) -> AsyncIterator[tuple[str, str, Any]]:
+    """Kind, text and WAV file of everything that is said."""
+    for name, text in SAID.items():
+        yield "people", text, recording(name).read_bytes()
+    for text in replies():
+        spoken = await client.audio.speech.create(
+            model=voice, voice=voice, input=text, response_format="wav"
+        )
+        yield "replies", text, spoken.content

@@ -1,0 +1,105 @@
+"""The HTTP client of a chat endpoint, and its failures as vdx errors."""
+
+import os
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+import httpx2
+import openai
+from openai.types.chat import ChatCompletionChunk
+
+from vdx.core.config import ChatConfig
+from vdx.core.errors import ConfigError, ContextExceeded, ResponderError
+
+UNIX: Final = "unix:"
+KEEP_ALIVE_S: Final = 120.0
+"""How long an idle connection is kept: between two turns more than the usual 5 s may pass."""
+
+NO_KEY: Final = "none"
+"""Local servers want no key, but the client insists on sending one."""
+
+_RETRYABLE_STATUS: Final = frozenset({408, 409, 425, 429})
+_TOO_LONG: Final = frozenset({"context_length_exceeded", "exceed_context_size_error"})
+
+Stream = openai.AsyncStream[ChatCompletionChunk]
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a request failed; `told` is the endpoint's message, which may quote the conversation."""
+
+    message: str
+    retryable: bool = True
+    told: str = ""
+    kind: type[ResponderError] | None = None
+    """Where it is another error than that of the responder."""
+
+
+def make_client(config: ChatConfig) -> openai.AsyncOpenAI:
+    """A client with a pool of connections; raises ConfigError for an address of no known kind."""
+    url, connect = config.base_url, config.connect_timeout_ms / 1000
+    limits = httpx2.Limits(keepalive_expiry=KEEP_ALIVE_S)
+    key = os.environ.get(config.api_key_env) or NO_KEY
+    if url.startswith(UNIX):
+        socket = str(Path(url.removeprefix(UNIX)).expanduser())
+        transport = httpx2.AsyncHTTPTransport(uds=socket, limits=limits)
+        # No proxy of the environment stands before a socket, and no key of another service goes
+        # to it.
+        client = openai.DefaultAsyncHttpxClient(transport=transport, trust_env=False)
+        url, key = "http://localhost/v1", NO_KEY
+    elif url.startswith(("http://", "https://")):
+        client = openai.DefaultAsyncHttpxClient(limits=limits)
+    else:
+        raise ConfigError(
+            f"responder.chat.base_url: {url!r} is neither an HTTP address nor unix:PATH"
+        )
+    return openai.AsyncOpenAI(
+        base_url=url,
+        api_key=key,
+        max_retries=0,
+        timeout=openai.Timeout(None, connect=connect, pool=connect),
+        http_client=client,
+    )
+
+
+def place_of(config: ChatConfig) -> str:
+    """The endpoint's host without user name and password, for messages that others may read."""
+    if config.base_url.startswith(UNIX):
+        return "on this machine"
+    return urlsplit(config.base_url).netloc.rpartition("@")[2]
+
+
+def failure_of(error: Exception, key_env: str) -> Failure:
+    """What went wrong with a request; `key_env` is the variable that its key was read from."""
+    if isinstance(error, openai.APITimeoutError):
+        return Failure("no connection in time")
+    if isinstance(error, openai.APIConnectionError):
+        return Failure(f"the connection failed: {error.__cause__ or error}")
+    if isinstance(error, openai.APIStatusError):
+        status = error.status_code
+        if _TOO_LONG & {error.code, error.type}:
+            message = "the conversation is too long for the model"
+            return Failure(message, retryable=False, told=error.message, kind=ContextExceeded)
+        hint = f"; is {key_env} set?" if status == 401 else ""
+        retryable = status >= 500 or status in _RETRYABLE_STATUS
+        return Failure(f"status {status}", retryable=retryable, told=f"{error.message}{hint}")
+    return Failure("an answer that cannot be read", retryable=False, told=str(error))
+
+
+def text_of(chunk: object) -> str:
+    """The text of a chunk; "" for one without or of another shape: servers differ widely."""
+    choices = getattr(chunk, "choices", None)
+    if not isinstance(choices, list) or not choices:
+        return ""
+    text = getattr(getattr(choices[0], "delta", None), "content", None)
+    return text if isinstance(text, str) else ""
+
+
+async def close_stream(stream: Stream) -> None:
+    """Closes the connection of an unfinished stream, at which the server ends the generation."""
+    # A connection that failed before has nothing left to close.
+    with suppress(openai.OpenAIError, OSError):
+        await stream.close()

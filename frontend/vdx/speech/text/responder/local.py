@@ -1,0 +1,52 @@
+"""The language model that llama.cpp serves on this machine."""
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from vdx.core.config import STARTER_LANGUAGE_MODEL, ChatConfig, LocalConfig
+from vdx.core.errors import ConfigError, LanguageModelFailed, ResponderError
+from vdx.speech.text.responder.chat import ChatResponder
+from vdx.speech.text.responder.chat_client import UNIX
+
+BYTES_PER_TOKEN = 2
+"""Of a prompt's text, at least: English has 4, and where it is less the server says so."""
+RETRIES = 10
+"""Until its process runs again; `first_token_timeout_ms` is the limit."""
+
+
+def model_name(config: LocalConfig) -> str:
+    """What the model is called: its file without the ending, or the starter."""
+    return config.path.stem if config.path else STARTER_LANGUAGE_MODEL
+
+
+class LocalResponder(ChatResponder):
+    """A chat endpoint on the Unix socket of the process that vdx has started.
+
+    A reply that is asked for while the process is restarted waits for it.
+    """
+
+    error: ClassVar[type[ResponderError]] = LanguageModelFailed
+    # llama.cpp notices that a client has left when it sends something, which it otherwise does not
+    # while it evaluates a prompt.
+    extra_body: ClassVar[Mapping[str, object] | None] = {"return_progress": True}
+
+    def __init__(self, config: LocalConfig) -> None:
+        if config.socket is None:
+            raise ConfigError("responder.local: no language model has been started")
+        chat = ChatConfig(
+            base_url=f"{UNIX}{config.socket}",
+            model=model_name(config),
+            temperature=config.temperature,
+            max_tokens=config.max_tokens,
+            max_prompt_bytes=_prompt_bytes(config),
+            retries=RETRIES,
+        )
+        super().__init__(chat)
+
+    def _named(self) -> str:
+        return f"the language model {self._config.model}"
+
+
+def _prompt_bytes(config: LocalConfig) -> int:
+    tokens = max(config.context_tokens // 2, config.context_tokens - config.max_tokens)
+    return max(256, tokens * BYTES_PER_TOKEN)

@@ -1,0 +1,39 @@
+"""The messages sent to a chat endpoint, cut to a size so that their beginning rarely changes.
+
+Servers keep what they computed for a prompt and go on after the part that is the same. So the
+oldest messages are not left out one by one, which would change the beginning with every turn, but
+half of the allowed size at a time.
+"""
+
+from collections.abc import Sequence
+
+from vdx.core.events import Message
+from vdx.core.json_input import utf8_size
+
+
+def cut_prompt(messages: Sequence[Message], most_bytes: int | None) -> Sequence[Message]:
+    """`messages` without the oldest ones after the instructions, where they exceed `most_bytes`.
+
+    The size is that of the texts in UTF-8. The newest message stays whatever its size.
+    """
+    if most_bytes is None or prompt_size(messages) <= most_bytes:
+        return messages
+    instructions = 0
+    while instructions < len(messages) - 1 and messages[instructions].role == "system":
+        instructions += 1
+    head, rest = messages[:instructions], messages[instructions:]
+    room = max(0, most_bytes - prompt_size(head))
+    step = max(1, room // 2)
+    excess = prompt_size(rest) - room
+    wanted = -(-excess // step) * step
+    dropped = start = 0
+    # Never first: chat templates want the user's message there.
+    while start < len(rest) - 1 and (dropped < wanted or rest[start].role == "assistant"):
+        dropped += utf8_size(rest[start].text)
+        start += 1
+    return [*head, *rest[start:]]
+
+
+def prompt_size(messages: Sequence[Message]) -> int:
+    """Bytes of all texts in UTF-8."""
+    return sum(utf8_size(message.text) for message in messages)

@@ -1,0 +1,132 @@
+"""The process of a model keeps its size, whatever lengths it is asked for."""
+
+import asyncio
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+import soundfile
+
+from tests.released_voice import NAME, released_voice
+from tests.repetitions import Repetitions
+from tests.triton import repository as repo
+from tests.triton.piper_models import add_piper
+from tests.triton.wire import Wire
+from vdx.core.paths import locate
+from vdx.serving.embedded import EmbeddedOptions, EmbeddedTriton
+from vdx.serving.model_processes import model_processes
+
+REQUESTS = 2000
+WARM_UP = 10
+LONGEST = 1000
+GROWTH = 1.5
+AT_ONCE = 2
+SPEED = 4.0
+"""Less audio for the same lengths of text: the shapes vary as much, the test takes less long."""
+MESSAGE_S = 300.0
+WORDS = (
+    "rain",
+    "falls",
+    "seven",
+    "trains",
+    "while",
+    "quick",
+    "brown",
+    "foxes",
+    "jump",
+    "lazy",
+    "dogs",
+)
+
+RECORDING = Path(__file__).parents[1] / "data" / "audio" / "rhasspy_lamp.wav"
+RECOGNISERS = ("pocketsphinx-en", "whisper-micro")
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedTriton]:
+    """The models that come with vdx, the released voice, and a small Whisper."""
+    models = repo.copy_repository(tmp_path_factory.mktemp("memory") / "models")
+    add_piper(models, NAME, released_voice())
+    repo.add_whisper(models, "whisper-micro", repo.WHISPER, languages="en")
+    paths = locate()
+    running = EmbeddedTriton(
+        EmbeddedOptions(
+            triton_python=paths.triton_python,
+            model_repository=models,
+            families=paths.triton_backends,
+            metrics_port=0,
+        )
+    )
+    asyncio.run(running.start())
+    yield running
+    asyncio.run(running.stop())
+
+
+@pytest.fixture(autouse=True)
+def nothing_left() -> None:
+    """There is no vdx here whose sessions could be left."""
+
+
+def length(chance: random.Random, longest: int) -> int:
+    """1 to `longest`; as many between 1 and 10 as between 100 and 1,000."""
+    return round(longest ** chance.random())
+
+
+def text(chance: random.Random) -> str:
+    """Sentences of known words, cut to a length."""
+    words = (chance.choice(WORDS) + chance.choice(["", "", "", ",", ".", "?"]) for _ in range(400))
+    return " ".join(words)[: length(chance, LONGEST)]
+
+
+def size_of(model: str, server: EmbeddedTriton) -> int:
+    """Resident bytes of the model's process on this server."""
+    assert server.pid is not None
+    own = {child.pid for child in psutil.Process(server.pid).children(recursive=True)}
+    (process,) = own & model_processes([model]).keys()
+    return int(psutil.Process(process).memory_info().rss)
+
+
+async def say(wire: Wire, model: str, chance: random.Random) -> None:
+    async with wire.stream(model) as stream:
+        await stream.send({"TEXT": text(chance), "SPEED": SPEED})
+        responses = await stream.read_final(MESSAGE_S)
+        await stream.finish()
+    assert not any(response.error for response in responses), responses[-1].error
+
+
+async def hear(wire: Wire, model: str, chance: random.Random) -> None:
+    recording, _ = soundfile.read(RECORDING, dtype="int16")
+    frames = min(5 * length(chance, LONGEST), LONGEST)  # 0.1 to 20 s
+    audio = np.resize(recording, frames * 320)
+    async with wire.stream(model) as stream:
+        for at in range(0, audio.size, 3840):
+            await stream.send_audio(audio[at : at + 3840], start=at == 0)
+        await stream.send_audio(np.zeros(0, np.int16), end=True)
+        answer = await stream.read_state(2, MESSAGE_S)
+        await stream.finish()
+    assert not answer.error
+
+
+@pytest.mark.parametrize("model", [NAME, "espeak", "tone", *RECOGNISERS])
+async def test_a_model_keeps_its_size(
+    server: EmbeddedTriton, model: str, repetitions: Repetitions
+) -> None:
+    ask = hear if model in RECOGNISERS else say
+    chance = random.Random(7)
+    async with Wire(server.grpc_url) as wire:
+        await wire.load(model)
+
+        async def several(count: int) -> None:
+            for _ in range(0, count, AT_ONCE):
+                await asyncio.gather(*(ask(wire, model, chance) for _ in range(AT_ONCE)))
+
+        await several(WARM_UP)
+        warm = size_of(model, server)
+        await several(repetitions(REQUESTS))
+        now = size_of(model, server)
+        print(f"{model}: {warm >> 20} MiB after {WARM_UP} requests, {now >> 20} MiB at the end")
+        await wire.unload(model)
+    assert now < GROWTH * warm, f"{warm >> 20} MiB became {now >> 20} MiB"

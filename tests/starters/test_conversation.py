@@ -1,0 +1,90 @@
+"""What a user meets after the first command: released weights, voices of people, conversations."""
+
+import asyncio
+import re
+
+import numpy as np
+import pytest
+from playwright.async_api import expect
+
+from tests.browser.conftest import OpenPage
+from tests.browser.listening import expect_no_faults, is_audible
+from tests.server.processes import Http
+from tests.server.talk import Event, Talk, talking, update
+from vdx.bench import words
+from vdx.bench.target import Target
+
+VOICE, RECOGNISER = "en_US-joe-medium", "whisper-tiny.en"
+
+
+def test_the_starters_are_the_defaults(http: Http) -> None:
+    status = http.status()
+    assert (status["voice"], status["recogniser"]) == (VOICE, RECOGNISER)
+    _, listed = http.get("/vdx/models")
+    states = {model["name"]: model["state"] for model in listed["models"]}
+    assert (states[VOICE], states[RECOGNISER]) == ("READY", "READY")
+
+
+async def test_people_and_replies_are_understood(server: str) -> None:
+    """Recordings of people, and fifty replies of the voice, transcribed back."""
+    report = await words.measure(Target(server))
+    for figure in report.figures:
+        assert figure.values[0] <= figure.reach["max"], (figure, report.samples)
+
+
+async def _turn(talk: Talk, name: str) -> tuple[str, Event]:
+    """What was heard of a person's sentence, and the response that answered it."""
+    mark = len(talk.events)
+    done = await talk.full_turn(name)
+    heard = await talk.wait("conversation.item.input_audio_transcription.completed", after=mark)
+    return words.normalised(heard["transcript"]), done["response"]
+
+
+async def test_a_person_is_understood_and_answered(server: str) -> None:
+    async with talking(server) as talk:
+        for name in ("ps_cards_002", "ps_something", "ps_goforward"):
+            heard, response = await _turn(talk, name)
+            assert response["status"] == "completed"
+            said = words.normalised(response["output"][0]["content"][0]["transcript"])
+            assert said.endswith(heard)
+            sound = talk.audio(response["id"])
+            assert np.abs(sound.astype(np.int32)).max() > 3_000
+        assert heard == words.SAID["ps_goforward"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"output": {"voice": "espeak-en"}},
+        {"input": {"transcription": {"model": "pocketsphinx-en"}}},
+    ],
+    ids=["voice", "recogniser"],
+)
+async def test_real_models_are_swapped_in_mid_call(server: str, http: Http, change: Event) -> None:
+    """To a light engine and back, each while a reply is spoken."""
+    for model in ("espeak-en", "pocketsphinx-en"):
+        assert (await asyncio.to_thread(http.post, f"/vdx/models/{model}/load"))[0] == 200
+    back = {"output": {"voice": VOICE}, "input": {"transcription": {"model": RECOGNISER}}}
+    async with talking(server) as talk:
+        for wanted in (change, back):
+            await talk.turn("ps_librivox_0880")
+            await talk.wait("response.output_audio.delta")
+            await update(talk, {"audio": wanted})
+            done = await talk.wait("response.done")
+            assert done["response"]["status"] == "completed"
+            _, response = await _turn(talk, "ps_goforward")
+            if voice := wanted.get("output", {}).get("voice"):
+                assert response["audio"]["output"]["voice"] == voice
+        heard, _ = await _turn(talk, "ps_goforward")
+        assert heard == words.SAID["ps_goforward"]
+        assert not talk.of("error")
+
+
+async def test_a_person_talks_on_the_page(server: str, open_page: OpenPage) -> None:
+    page = await open_page(server)
+    await page.click("#talk")
+    said = re.compile("[Gg]o forward (10|ten) meters")
+    await expect(page.locator("#captions .you", has_text=said).first).to_be_visible()
+    await expect(page.locator("#captions .vdx", has_text=said).first).to_be_visible()
+    await is_audible(page)
+    await expect_no_faults(page)

@@ -1,0 +1,94 @@
+"""The released Kokoro (int8) with its five Japanese styles: blends, loudness, windows, memory."""
+
+import asyncio
+import json
+import subprocess
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from tests.released_kokoro import NAME, kokoro_home
+from tests.triton import repository as repo
+from tests.triton.wire import Wire
+from vdx.core.config import TritonConfig
+from vdx.core.paths import locate
+from vdx.serving.embedded import EmbeddedOptions, EmbeddedTriton
+from vdx.serving.triton import SynthesisRequest, TritonClient
+
+COMPUTE = repo.ROOT / "benchmarks" / "kokoro_compute.py"
+SENTENCE = "The quick brown fox jumps over the lazy dog, and twelve birds are watching it."
+BLEND = "jf_alpha:0.6+jm_kumo:0.4"
+PATIENCE_S = 600.0
+PATIENCE_MS = 120_000
+
+
+@pytest.fixture(scope="module")
+def home() -> Path:
+    return kokoro_home()
+
+
+@pytest.fixture(scope="module")
+def server(home: Path) -> Iterator[EmbeddedTriton]:
+    paths = locate()
+    options = EmbeddedOptions(
+        triton_python=paths.triton_python,
+        model_repository=home / "model_repository",
+        families=paths.triton_backends,
+        metrics_port=0,
+    )
+    running = EmbeddedTriton(options)
+    asyncio.run(running.start())
+    yield running
+    asyncio.run(running.stop())
+
+
+@pytest.fixture
+async def client(server: EmbeddedTriton) -> AsyncIterator[TritonClient]:
+    async with Wire(server.grpc_url) as wire:
+        await wire.load(NAME)
+    waits = {"first_response_timeout_ms": PATIENCE_MS, "next_response_timeout_ms": PATIENCE_MS}
+    async with TritonClient(TritonConfig(url=server.grpc_url, **waits)) as opened:
+        yield opened
+
+
+async def heard(client: TritonClient, speaker: str) -> tuple[NDArray[np.float64], list[float]]:
+    """Audio at 48 kHz in -1 to 1, and when each word begins, in ms."""
+    request = SynthesisRequest(SENTENCE, language="en-US", speaker=speaker)
+    chunks = [chunk async for chunk in client.synthesize(NAME, request)]
+    audio = np.concatenate([np.asarray(chunk.audio).reshape(-1) for chunk in chunks]) / 32768
+    return audio, [word.start_ms for chunk in chunks for word in chunk.words]
+
+
+def mean_spectrum(audio: NDArray[np.float64]) -> NDArray[np.float64]:
+    pieces = np.lib.stride_tricks.sliding_window_view(audio, 2048)[::1024]
+    found: NDArray[np.float64] = 10 * np.log10(np.mean(np.abs(np.fft.rfft(pieces)) ** 2, axis=0))
+    return found
+
+
+async def test_a_blend_is_spoken_and_is_neither_of_its_parts(client: TritonClient) -> None:
+    spectra = []
+    for speaker in ("jf_alpha", "jm_kumo", BLEND):
+        audio, starts = await heard(client, speaker)
+        seconds = audio.size / 48_000
+        assert 3 < seconds < 9
+        assert len(starts) == len(SENTENCE.split())
+        assert starts == sorted(starts)
+        assert starts[-1] < seconds * 1000
+        assert np.flatnonzero(np.abs(audio) > 0.003)[0] < 0.02 * 48_000, "silence at the start"
+        spectra.append(mean_spectrum(audio))
+    first, second, blend = spectra
+    assert np.abs(blend - first).mean() > 0.5
+    assert np.abs(blend - second).mean() > 0.5
+
+
+def test_windows_sound_like_the_whole_sentence(home: Path) -> None:
+    """In one process, without a server: the network in one run is the reference."""
+    folder = home / "voicepacks" / "kokoro" / NAME
+    command = [str(locate().triton_python), str(COMPUTE), str(folder), "1"]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=PATIENCE_S)
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert found["audio_s"] == pytest.approx(found["whole_audio_s"], abs=0.05)
+    assert found["distance_db"] < 6, "two windows that do not fit are 12 and more"

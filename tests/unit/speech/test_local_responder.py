@@ -1,0 +1,113 @@
+"""A language model on this machine, and what is the same for every chat endpoint, scripted."""
+
+import asyncio
+from contextlib import aclosing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.patience import PATIENCE_S
+from tests.unit.speech.test_chat import TALK, WELL, Endpoint, event, hangs_up, refuses, streams
+from vdx.core.config import ChatConfig, LocalConfig, ResponderConfig
+from vdx.core.errors import ConfigError, ContextExceeded, LanguageModelFailed
+from vdx.core.events import Message
+from vdx.speech.text.responder import Responder, make_responder
+from vdx.speech.text.responder.chat import ChatResponder
+
+TOO_LONG = "the request exceeds the available context size"
+
+
+@pytest.fixture(autouse=True)
+def _quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vdx.speech.text.responder.chat.BACKOFF_S", 0.001)
+    monkeypatch.setenv("OPENAI_API_KEY", "the key of somebody else")
+
+
+@pytest.fixture
+def socket(tmp_path: Path) -> str:
+    return str(tmp_path / "m.sock")
+
+
+def local(socket: str, **settings: Any) -> Responder:
+    config = LocalConfig.model_validate({"socket": socket, **settings})
+    return make_responder(ResponderConfig(kind="local", local=config))
+
+
+async def said(responder: Responder, messages: list[Message] | None = None) -> str:
+    return "".join([piece async for piece in responder.reply(messages or TALK)])
+
+
+async def test_it_answers_on_its_socket_with_a_length_cap_and_without_a_key(socket: str) -> None:
+    async with Endpoint(WELL, socket=socket) as endpoint:
+        responder = local(socket, max_tokens=7, path="/models/other.gguf")
+        assert await said(responder) == "Hello there."
+        await responder.aclose()
+    headers, body = endpoint.requests[0]
+    assert (body["max_tokens"], body["model"]) == (7, "other")
+    assert headers["authorization"] == "bearer none"
+
+
+async def test_a_proxy_of_the_environment_is_not_asked(
+    socket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:9")
+    async with Endpoint(WELL, socket=socket):
+        assert await said(local(socket)) == "Hello there."
+
+
+async def test_a_process_that_dies_in_a_reply_is_named_and_can_be_asked_again(socket: str) -> None:
+    async with Endpoint(streams(event("Well"), then="break"), socket=socket):
+        with pytest.raises(LanguageModelFailed) as told:
+            await said(local(socket))
+    assert told.value.retryable
+    assert told.value.fields["service"] == "language_model"
+    assert "SmolLM2-135M-Instruct: the connection failed" in str(told.value)
+    assert socket not in str(told.value)
+
+
+async def test_a_reply_waits_while_the_process_is_restarted(socket: str) -> None:
+    asked = asyncio.create_task(said(local(socket)))
+    await asyncio.sleep(0.05)  # nobody listens
+    assert not asked.done()
+    loading = refuses(503, "Loading model")
+    async with Endpoint(hangs_up, loading, WELL, socket=socket), asyncio.timeout(PATIENCE_S):
+        assert await asked == "Hello there."
+
+
+async def test_what_was_not_started_is_refused() -> None:
+    with pytest.raises(ConfigError, match="no language model has been started"):
+        make_responder(ResponderConfig(kind="local"))
+
+
+@pytest.mark.parametrize("kind", ["exceed_context_size_error", "context_length_exceeded"])
+async def test_a_prompt_that_is_too_long_is_shortened_and_stays_so(socket: str, kind: str) -> None:
+    turns = [Message(("user", "assistant")[n % 2], f"{n} " + "x" * 50) for n in range(9)]
+    messages = [Message("system", "Be brief."), *turns]
+    too_long = refuses(400, TOO_LONG, kind)
+    async with Endpoint(too_long, too_long, WELL, socket=socket) as endpoint:
+        chat = ChatResponder(ChatConfig(base_url=endpoint.url, model="tiny"))
+        assert await said(chat, messages) == "Hello there."
+        assert await said(chat, messages) == "Hello there."
+    sizes = [len(body["messages"]) for _, body in endpoint.requests]
+    assert sizes[0] == 10 > sizes[1] > sizes[2] == sizes[3]
+    sent = endpoint.requests[-1][1]["messages"]
+    assert (sent[0]["role"], sent[1]["role"]) == ("system", "user")
+    assert sent[-1]["content"] == messages[-1].text
+
+
+async def test_a_single_message_that_is_too_long_is_told(socket: str) -> None:
+    async with Endpoint(refuses(400, TOO_LONG, "exceed_context_size_error"), socket=socket):
+        with pytest.raises(ContextExceeded, match="too long for the model") as told:
+            await said(local(socket))
+    assert not told.value.retryable
+    assert TOO_LONG not in told.value.for_log
+
+
+async def test_the_end_of_a_reply_ends_the_connection(socket: str) -> None:
+    async with Endpoint(streams(event("Well"), then="hang"), socket=socket) as endpoint:
+        async with aclosing(local(socket).reply(TALK)) as pieces:
+            assert await anext(pieces) == "Well"
+        async with asyncio.timeout(PATIENCE_S):
+            await endpoint.gone.wait()
