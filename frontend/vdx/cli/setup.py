@@ -32,15 +32,15 @@ def setup(
     ] = False,
     japanese: Annotated[
         bool,
-        typer.Option("--japanese", help="Add what Kokoro reads Japanese with, 40 MB."),
+        typer.Option("--japanese", help="Also what Kokoro reads Japanese with, 40 MB."),
     ] = False,
 ) -> None:
     """Build the environment that models run in, and fetch the starter voice and recogniser."""
     build_triton_environment(locate(), python=python, force=force)
+    if not light:
+        _fetch_starters()
     if japanese:
         _install_japanese(locate())
-    elif not light:
-        _fetch_starters()
     if llm:
         from vdx.cli.language_model import require_language_model
         from vdx.core.config import LocalConfig
