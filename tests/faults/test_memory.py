@@ -125,7 +125,7 @@ async def test_a_model_keeps_its_size(
 
         await several(WARM_UP)
         warm = size_of(model, server)
-        await several(repetitions(REQUESTS))
+        await several(repetitions(REQUESTS, share=50))
         now = size_of(model, server)
         print(f"{model}: {warm >> 20} MiB after {WARM_UP} requests, {now >> 20} MiB at the end")
         await wire.unload(model)
