@@ -93,8 +93,12 @@ def streams(*parts: bytes, then: str = "end") -> Behaviour:
 
 
 def refuses(status: int, message: str = "nope", kind: str = "") -> Behaviour:
+    return refuses_with(status, {"error": {"message": message, "type": kind}})
+
+
+def refuses_with(status: int, answer: object) -> Behaviour:
     async def behave(_: Endpoint, writer: asyncio.StreamWriter) -> None:
-        body = json.dumps({"error": {"message": message, "type": kind}}).encode()
+        body = json.dumps(answer).encode()
         head = f"HTTP/1.1 {status} X\r\nContent-Type: application/json\r\nConnection: close\r\n"
         writer.write(head.encode() + f"Content-Length: {len(body)}\r\n\r\n".encode() + body)
         await writer.drain()

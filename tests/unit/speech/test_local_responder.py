@@ -8,9 +8,18 @@ from typing import Any
 import pytest
 
 from tests.patience import PATIENCE_S
-from tests.unit.speech.test_chat import TALK, WELL, Endpoint, event, hangs_up, refuses, streams
+from tests.unit.speech.test_chat import (
+    TALK,
+    WELL,
+    Endpoint,
+    event,
+    hangs_up,
+    refuses,
+    refuses_with,
+    streams,
+)
 from vdx.core.config import ChatConfig, LocalConfig, ResponderConfig
-from vdx.core.errors import ConfigError, ContextExceeded, LanguageModelFailed
+from vdx.core.errors import ConfigError, ContextExceeded, LanguageModelFailed, ResponderError
 from vdx.core.events import Message
 from vdx.speech.text.responder import Responder, make_responder
 from vdx.speech.text.responder.chat import ChatResponder
@@ -95,6 +104,53 @@ async def test_a_prompt_that_is_too_long_is_shortened_and_stays_so(socket: str, 
     sent = endpoint.requests[-1][1]["messages"]
     assert (sent[0]["role"], sent[1]["role"]) == ("system", "user")
     assert sent[-1]["content"] == messages[-1].text
+
+
+VLLM = (
+    "This model's maximum context length is 4096 tokens. However, you requested 5000 tokens in the "
+    "messages, Please reduce the length of the messages."
+)
+VLLM_ERROR = {"message": VLLM, "type": "BadRequestError", "param": None, "code": 400}
+LLAMA_CPP_ERROR = {
+    "code": 400,
+    "message": "the request exceeds the available context size, try increasing it",
+    "type": "exceed_context_size_error",
+    "n_prompt_tokens": 5000,
+    "n_ctx": 4096,
+}
+OPENAI_ERROR = {
+    "message": "This model's maximum context length is 8192 tokens. However, your messages "
+    "resulted in 8227 tokens. Please reduce the length of the messages.",
+    "type": "invalid_request_error",
+    "param": "messages",
+    "code": "context_length_exceeded",
+}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"object": "error", **VLLM_ERROR},
+        {"error": VLLM_ERROR},
+        {"error": LLAMA_CPP_ERROR},
+        {"error": OPENAI_ERROR},
+    ],
+    ids=["vLLM, flat", "vLLM, nested", "llama.cpp", "OpenAI"],
+)
+async def test_every_server_that_says_the_prompt_is_too_long_is_understood(body: object) -> None:
+    async with Endpoint(refuses_with(400, body)) as endpoint:
+        chat = ChatResponder(ChatConfig(base_url=endpoint.url, model="tiny"))
+        with pytest.raises(ContextExceeded, match="too long for the model"):
+            await said(chat)
+
+
+async def test_another_refusal_is_not_taken_for_a_prompt_that_is_too_long() -> None:
+    body = {"error": {"message": "temperature must be positive", "type": "BadRequestError"}}
+    async with Endpoint(refuses_with(400, body)) as endpoint:
+        chat = ChatResponder(ChatConfig(base_url=endpoint.url, model="tiny"))
+        with pytest.raises(ResponderError) as told:
+            await said(chat)
+    assert not isinstance(told.value, ContextExceeded)
 
 
 async def test_a_single_message_that_is_too_long_is_told(socket: str) -> None:

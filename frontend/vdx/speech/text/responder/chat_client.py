@@ -23,6 +23,8 @@ NO_KEY: Final = "none"
 
 _RETRYABLE_STATUS: Final = frozenset({408, 409, 425, 429})
 _TOO_LONG: Final = frozenset({"context_length_exceeded", "exceed_context_size_error"})
+_TOO_LONG_WORDS: Final = ("context length", "context size")
+"""In the message of a status 400: vLLM gives the same type and code to every bad request."""
 
 Stream = openai.AsyncStream[ChatCompletionChunk]
 
@@ -80,13 +82,21 @@ def failure_of(error: Exception, key_env: str) -> Failure:
         return Failure(f"the connection failed: {error.__cause__ or error}")
     if isinstance(error, openai.APIStatusError):
         status = error.status_code
-        if _TOO_LONG & {error.code, error.type}:
+        if _is_too_long(error):
             message = "the conversation is too long for the model"
             return Failure(message, retryable=False, told=error.message, kind=ContextExceeded)
         hint = f"; is {key_env} set?" if status == 401 else ""
         retryable = status >= 500 or status in _RETRYABLE_STATUS
         return Failure(f"status {status}", retryable=retryable, told=f"{error.message}{hint}")
     return Failure("an answer that cannot be read", retryable=False, told=str(error))
+
+
+def _is_too_long(error: openai.APIStatusError) -> bool:
+    # Not every server gives texts there: vLLM's code is the number 400.
+    if _TOO_LONG & {str(error.code), str(error.type)}:
+        return True
+    message = error.message.casefold()
+    return error.status_code == 400 and any(words in message for words in _TOO_LONG_WORDS)
 
 
 def text_of(chunk: object) -> str:
