@@ -43,7 +43,12 @@ class Failure:
 def make_client(config: ChatConfig) -> openai.AsyncOpenAI:
     """A client with a pool of connections; raises ConfigError for an address of no known kind."""
     url, connect = config.base_url, config.connect_timeout_ms / 1000
-    limits = httpx2.Limits(keepalive_expiry=KEEP_ALIVE_S)
+    usual = openai.DEFAULT_CONNECTION_LIMITS
+    limits = httpx2.Limits(
+        max_connections=usual.max_connections,
+        max_keepalive_connections=usual.max_keepalive_connections,
+        keepalive_expiry=KEEP_ALIVE_S,
+    )
     key = os.environ.get(config.api_key_env) or NO_KEY
     if url.startswith(UNIX):
         socket = str(Path(url.removeprefix(UNIX)).expanduser())
