@@ -71,7 +71,7 @@ def frontend(
                 served,
                 listener,
                 tell,
-                [partial(keep_answering, model) for model in models],
+                [partial(keep_answering, model, served) for model in models],
                 ready,
                 rooms=livekit,
             )

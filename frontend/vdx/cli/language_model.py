@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from vdx.core.threads import in_thread
 from vdx.dialog.profiles import DEFAULT_PROFILE
 
 if TYPE_CHECKING:
+    from vdx.app import Application
     from vdx.serving.language_model import LanguageModelServer, LlamaOptions
 
 Tell = Callable[[str], None]
@@ -143,12 +145,13 @@ async def local_language_models(
         yield _with_sockets(config, servers), list(servers.values())
 
 
-async def keep_answering(server: "LanguageModelServer") -> None:
+async def keep_answering(server: "LanguageModelServer", host: "Application") -> None:
     """Restarts the process of a language model whenever it ends or does not answer."""
     from vdx.serving.supervision import Supervisor
 
     title = f"the language model {server.options.name}"
-    await Supervisor(title, server, warn, is_live=server.is_live).run()
+    changed = partial(host.language_model_changed, server)
+    await Supervisor(title, server, warn, is_live=server.is_live, changed=changed).run()
 
 
 def wanted(config: Config) -> list[LocalConfig]:

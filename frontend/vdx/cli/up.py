@@ -176,7 +176,7 @@ async def _serve(
 
             host.language_models = models
             work: list[Callable[[], Awaitable[None]]] = [supervisor.run, *background]
-            work += [partial(keep_answering, model) for model in models]
+            work += [partial(keep_answering, model, host) for model in models]
             await serve_until_stopped(host, listener, tell, work, ready, rooms=rooms)
     tell("stopped")
 
