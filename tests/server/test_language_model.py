@@ -45,7 +45,7 @@ async def http(model: LanguageModelServer) -> AsyncIterator[httpx.AsyncClient]:
 
 
 def responder(model: LanguageModelServer, **settings: Any) -> LocalResponder:
-    config = LocalConfig.model_validate({"socket": model.socket, **settings})
+    config = LocalConfig.model_validate({"socket": model.socket, "model": NAME, **settings})
     return LocalResponder(config)
 
 

@@ -172,15 +172,14 @@ def used_responders(config: Config) -> list[ResponderConfig]:
 
 def _options(local: LocalConfig, file: Path) -> "LlamaOptions":
     from vdx.serving.language_model import LlamaOptions
-    from vdx.speech.text.responder.local import model_name
 
     return LlamaOptions(
-        name=model_name(local),
+        name=local.name,
         model=str(file.absolute()),
         threads=local.threads or max(1, min(MOST_THREADS, int(usable_cores()) // 2)),
         parallel=local.parallel,
         context_tokens=local.context_tokens,
-        max_tokens=local.max_tokens,
+        max_tokens=local.reply_tokens,
         prompt_cache_mib=local.prompt_cache_mib,
         temperature=local.temperature,
         top_p=local.top_p,
@@ -193,7 +192,7 @@ def _with_sockets(config: Config, servers: dict[LocalConfig, "LanguageModelServe
         server = servers.get(given.local)
         if given.kind != "local" or server is None:
             return given
-        local = given.local.model_copy(update={"socket": server.socket})
+        local = given.local.model_copy(update={"socket": server.socket, "model": given.local.name})
         return given.model_copy(update={"local": local})
 
     def profile(given: ProfileConfig) -> ProfileConfig:

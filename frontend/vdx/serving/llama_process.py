@@ -40,6 +40,8 @@ def _parameters(xllamacpp: Any, options: dict[str, Any]) -> Any:
     parameters.cache_ram_mib = options["prompt_cache_mib"]
     parameters.endpoint_slots = True
     parameters.ui = False
+    # Thoughts are not spoken, and a model that thinks first answers many seconds later.
+    parameters.enable_reasoning = 0
     sampling = parameters.sampling
     sampling.temp = options["temperature"]
     sampling.top_p = options["top_p"]

@@ -11,8 +11,10 @@ from tests.patience import PATIENCE_S
 from tests.unit.speech.test_chat import (
     TALK,
     WELL,
+    Behaviour,
     Endpoint,
     event,
+    hangs,
     hangs_up,
     refuses,
     refuses_with,
@@ -69,10 +71,10 @@ async def test_a_proxy_of_the_environment_is_not_asked(
 async def test_a_process_that_dies_in_a_reply_is_named_and_can_be_asked_again(socket: str) -> None:
     async with Endpoint(streams(event("Well"), then="break"), socket=socket):
         with pytest.raises(LanguageModelFailed) as told:
-            await said(local(socket))
+            await said(local(socket, model="tiny"))
     assert told.value.retryable
     assert told.value.fields["service"] == "language_model"
-    assert "SmolLM2-135M-Instruct: the connection failed" in str(told.value)
+    assert "tiny: the connection failed" in str(told.value)
     assert socket not in str(told.value)
 
 
@@ -83,6 +85,51 @@ async def test_a_reply_waits_while_the_process_is_restarted(socket: str) -> None
     loading = refuses(503, "Loading model")
     async with Endpoint(hangs_up, loading, WELL, socket=socket), asyncio.timeout(PATIENCE_S):
         assert await asked == "Hello there."
+
+
+@pytest.mark.parametrize(
+    ("answer", "setting", "words"),
+    [
+        (hangs, "first_token_timeout_ms", "no first word within 100 ms"),
+        (
+            streams(event("Well"), then="hang"),
+            "next_token_timeout_ms",
+            "no further word within 100",
+        ),
+    ],
+)
+async def test_how_long_a_slow_model_may_take_can_be_set(
+    socket: str, answer: Behaviour, setting: str, words: str
+) -> None:
+    async with Endpoint(answer, socket=socket):
+        with pytest.raises(LanguageModelFailed, match=words):
+            await said(local(socket, **{setting: 100}))
+
+
+async def test_a_model_that_says_nothing_is_not_asked_again(socket: str) -> None:
+    async with Endpoint(streams(event(None)), WELL, socket=socket) as endpoint:
+        with pytest.raises(LanguageModelFailed, match="answered without a word") as told:
+            await said(local(socket))
+    assert not told.value.retryable
+    assert len(endpoint.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("settings", "tokens"),
+    [
+        ({"model": "SmolLM2-135M-Instruct"}, 64),
+        ({"model": "qwen"}, 256),
+        ({"path": "/models/qwen.gguf"}, 256),
+        ({"path": "/models/qwen.gguf", "max_tokens": 30}, 30),
+        ({}, 256),
+    ],
+)
+async def test_only_the_starter_is_held_to_a_very_short_answer(
+    socket: str, settings: dict[str, Any], tokens: int
+) -> None:
+    async with Endpoint(WELL, socket=socket) as endpoint:
+        await said(local(socket, **settings))
+    assert endpoint.requests[0][1]["max_tokens"] == tokens
 
 
 async def test_what_was_not_started_is_refused() -> None:

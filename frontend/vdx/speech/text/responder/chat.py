@@ -37,6 +37,8 @@ class ChatResponder:
     error: ClassVar[type[ResponderError]] = ResponderError
     extra_body: ClassVar[Mapping[str, object] | None] = None
     """Keys of a request that only some servers know."""
+    retries_silence: ClassVar[bool] = True
+    """Whether an answer without a word is worth a retry: a hosted endpoint may be overloaded."""
 
     def __init__(self, config: ChatConfig) -> None:
         self._config = config
@@ -117,7 +119,7 @@ class ChatResponder:
     async def _first(self, stream: Stream) -> str:
         if first := await self._piece(stream):
             return first
-        raise self._error(Failure("answered without a word"))
+        raise self._error(Failure("answered without a word", retryable=self.retries_silence))
 
     async def _next(self, stream: Stream) -> str:
         limit = self._config.next_token_timeout_ms
