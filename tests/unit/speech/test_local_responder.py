@@ -137,20 +137,51 @@ async def test_what_was_not_started_is_refused() -> None:
         make_responder(ResponderConfig(kind="local"))
 
 
+def conversation(turns: int) -> list[Message]:
+    told = [Message(("user", "assistant")[n % 2], f"{n} " + "x" * 50) for n in range(turns)]
+    return [Message("system", "Be brief."), *told]
+
+
 @pytest.mark.parametrize("kind", ["exceed_context_size_error", "context_length_exceeded"])
-async def test_a_prompt_that_is_too_long_is_shortened_and_stays_so(socket: str, kind: str) -> None:
-    turns = [Message(("user", "assistant")[n % 2], f"{n} " + "x" * 50) for n in range(9)]
-    messages = [Message("system", "Be brief."), *turns]
+async def test_a_prompt_that_is_too_long_is_shortened(kind: str) -> None:
     too_long = refuses(400, TOO_LONG, kind)
-    async with Endpoint(too_long, too_long, WELL, socket=socket) as endpoint:
+    messages = conversation(9)
+    async with Endpoint(too_long, too_long, WELL) as endpoint:
         chat = ChatResponder(ChatConfig(base_url=endpoint.url, model="tiny"))
         assert await said(chat, messages) == "Hello there."
-        assert await said(chat, messages) == "Hello there."
     sizes = [len(body["messages"]) for _, body in endpoint.requests]
-    assert sizes[0] == 10 > sizes[1] > sizes[2] == sizes[3]
+    assert sizes[0] == 10 > sizes[1] > sizes[2]
     sent = endpoint.requests[-1][1]["messages"]
     assert (sent[0]["role"], sent[1]["role"]) == ("system", "user")
     assert sent[-1]["content"] == messages[-1].text
+
+
+async def test_one_conversation_that_is_too_long_shortens_no_other() -> None:
+    too_long = refuses(400, TOO_LONG, "exceed_context_size_error")
+    async with Endpoint(too_long, too_long, WELL) as endpoint:
+        chat = ChatResponder(ChatConfig(base_url=endpoint.url, model="tiny"))
+        await said(chat, conversation(9))
+        await said(chat, conversation(9))
+    assert len(endpoint.requests[-1][1]["messages"]) == 10
+
+
+async def test_the_turns_of_a_long_conversation_mostly_keep_the_beginning_of_the_prompt() -> None:
+    taken: list[str] = []
+
+    async def has_room_for_1000_bytes(endpoint: Endpoint, writer: asyncio.StreamWriter) -> None:
+        messages = endpoint.requests[-1][1]["messages"]
+        fits = sum(len(each["content"]) for each in messages) <= 1000
+        if fits:
+            taken.append(messages[1]["content"])
+        behave = WELL if fits else refuses(400, TOO_LONG, "exceed_context_size_error")
+        await behave(endpoint, writer)
+
+    async with Endpoint(has_room_for_1000_bytes) as endpoint:
+        chat = ChatResponder(ChatConfig(base_url=endpoint.url, model="tiny"))
+        for turns in range(21, 61, 2):
+            assert await said(chat, conversation(turns)) == "Hello there."
+    assert len(taken) == 20
+    assert len(set(taken)) <= len(taken) // 2, taken
 
 
 VLLM = (
