@@ -198,7 +198,7 @@ def _with_sockets(config: Config, servers: dict[LocalConfig, "LanguageModelServe
     def profile(given: ProfileConfig) -> ProfileConfig:
         used = responder(given.responder or config.responder)
         own: dict[str, object] = {"responder": used}
-        if used.kind == "local" and used.local.path is None and given.instructions == usual:
+        if used.is_starter and given.instructions == usual:
             own["instructions"] = STARTER_INSTRUCTIONS
         return given.model_copy(update=own) if used.kind == "local" else given
 

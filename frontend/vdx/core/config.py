@@ -367,6 +367,11 @@ class ResponderConfig(Section):
         "recogniser is lost",
     )
 
+    @property
+    def is_starter(self) -> bool:
+        """Whether the starter language model answers."""
+        return self.kind == "local" and self.local.is_starter
+
 
 class ProfileConfig(Section):
     """A named set of overrides; None keeps the value of the section it overrides."""

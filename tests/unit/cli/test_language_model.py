@@ -114,9 +114,19 @@ def test_every_profile_that_uses_one_gets_its_socket() -> None:
     assert instructions["said"] == "Be a pirate."
     assert instructions["own"] == instructions["repeats"] == Config().profiles["vdx"].instructions
     assert language_model.wanted(changed) == []
+    assert cast(Any, changed.profiles["vdx"].responder).is_starter
+    assert not cast(Any, changed.profiles["own"].responder).is_starter
     assert changed.clauses.first_max_chars == language_model.FIRST_CLAUSE_CHARS
     config = config.model_copy(update={"clauses": ClauseConfig(first_max_chars=50)})
     assert language_model._with_sockets(config, servers).clauses.first_max_chars == 50
+
+
+def test_a_server_of_somebody_else_is_not_taken_for_the_starter() -> None:
+    local = {"kind": "local", "local": {"socket": "/run/other.sock"}}
+    config = Config.model_validate({"responder": local})
+    assert language_model.wanted(config) == []
+    changed = language_model._with_sockets(config, {})
+    assert changed.profiles["vdx"].instructions == Config().profiles["vdx"].instructions
 
 
 def test_without_one_nothing_is_started_or_changed() -> None:
@@ -244,6 +254,8 @@ async def test_the_doctor_tells_what_an_endpoint_has(
         ({"kind": "repeat"}, ["vdx up --llm", "Ollama", "vLLM", "hosted"]),
         ({"kind": "local"}, ["SmolLM2", "only proves that talking works", "Ollama", "vLLM"]),
         ({"kind": "local", "local": {"path": "/x/own.gguf"}}, ["own.gguf", "Ollama"]),
+        ({"kind": "local", "local": {"socket": "/x/s"}}, ["unnamed at /x/s", "Ollama"]),
+        ({"kind": "local", "local": {"socket": "/x/s", "model": "qwen"}}, ["qwen at /x/s"]),
         ({"kind": "chat"}, []),
     ],
 )
