@@ -13,7 +13,7 @@ import pytest
 from vdx.cli import language_model
 from vdx.core.config import LocalConfig
 from vdx.core.paths import Paths, locate
-from vdx.serving.language_model import LanguageModelServer, LlamaOptions, language_model_server
+from vdx.serving.language_model import LanguageModelServer, language_model_server, llama_options
 
 NAME = "SmolLM2-135M-Instruct"
 
@@ -32,6 +32,7 @@ def fetched() -> tuple[Paths, Path]:
 async def serving_released(**options: Any) -> AsyncIterator[LanguageModelServer]:
     """The model served by llama.cpp, with one thread, for the length of a block."""
     paths, file = fetched()
-    wanted = LlamaOptions(NAME, str(file), **{"threads": 1} | options)
+    local = LocalConfig.model_validate({"threads": 1, "path": file, "model": NAME} | options)
+    wanted = llama_options(local, file)
     async with language_model_server(wanted, language_model.packages_folder(paths)) as server:
         yield server

@@ -11,8 +11,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vdx.cli.console import warn
-from vdx.core.capacity import usable_cores
-from vdx.core.config import Config, LocalConfig, ProfileConfig, ResponderConfig
+from vdx.core.config import (
+    LOCAL_FIRST_CLAUSE_CHARS,
+    STARTER_INSTRUCTIONS,
+    ClauseConfig,
+    Config,
+    LocalConfig,
+    ProfileConfig,
+    ResponderConfig,
+)
 from vdx.core.errors import ConfigError, SetupError
 from vdx.core.paths import Paths, locate
 from vdx.core.threads import in_thread
@@ -20,20 +27,13 @@ from vdx.dialog.profiles import DEFAULT_PROFILE
 
 if TYPE_CHECKING:
     from vdx.app import Application
-    from vdx.serving.language_model import LanguageModelServer, LlamaOptions
+    from vdx.serving.language_model import LanguageModelServer
 
 Tell = Callable[[str], None]
 
 STAMP = "vdx-requirements.sha256"
 GGUF = b"GGUF"
 """The first bytes of such a file."""
-STARTER_INSTRUCTIONS = "You are a helpful AI assistant. Answer in one short sentence."
-"""Instead of the usual ones, which say more than so small a model understands."""
-FIRST_CLAUSE_CHARS = 32
-"""Unless `clauses.first_max_chars` is set: a core makes about twelve words a second, and the voice
-waits for the first clause."""
-MOST_THREADS = 4
-"""More make a small model no faster, and the voice and the recogniser need cores too."""
 
 
 def packages_folder(paths: Paths) -> Path:
@@ -133,14 +133,14 @@ async def local_language_models(
 
     Each distinct `responder.local` has a process; none is started where no profile uses one.
     """
-    from vdx.serving.language_model import language_model_server
+    from vdx.serving.language_model import language_model_server, llama_options
 
     servers: dict[LocalConfig, LanguageModelServer] = {}
     async with AsyncExitStack() as stack:
         for local in wanted(config):
             file = await in_thread(require_language_model, local, tell)
             tell("starting the language model …")
-            running = language_model_server(_options(local, file), packages_folder(locate()))
+            running = language_model_server(llama_options(local, file), packages_folder(locate()))
             servers[local] = await stack.enter_async_context(running)
         yield _with_sockets(config, servers), list(servers.values())
 
@@ -170,23 +170,6 @@ def used_responders(config: Config) -> list[ResponderConfig]:
     return [profile.responder or config.responder for profile in profiles.values()]
 
 
-def _options(local: LocalConfig, file: Path) -> "LlamaOptions":
-    from vdx.serving.language_model import LlamaOptions
-
-    return LlamaOptions(
-        name=local.name,
-        model=str(file.absolute()),
-        threads=local.threads or max(1, min(MOST_THREADS, int(usable_cores()) // 2)),
-        parallel=local.parallel,
-        context_tokens=local.context_tokens,
-        max_tokens=local.reply_tokens,
-        prompt_cache_mib=local.prompt_cache_mib,
-        temperature=local.temperature,
-        top_p=local.top_p,
-        repeat_penalty=local.repeat_penalty,
-    )
-
-
 def _with_sockets(config: Config, servers: dict[LocalConfig, "LanguageModelServer"]) -> Config:
     def responder(given: ResponderConfig) -> ResponderConfig:
         server = servers.get(given.local)
@@ -196,17 +179,25 @@ def _with_sockets(config: Config, servers: dict[LocalConfig, "LanguageModelServe
         return given.model_copy(update={"local": local})
 
     def profile(given: ProfileConfig) -> ProfileConfig:
-        used = responder(given.responder or config.responder)
-        own: dict[str, object] = {"responder": used}
+        before = given.responder or config.responder
+        used = responder(before)
+        if used is before:
+            return given
+        clauses = _first_one_shorter(given.clauses or config.clauses)
+        own: dict[str, object] = {"responder": used, "clauses": clauses}
         if used.is_starter and given.instructions == usual:
             own["instructions"] = STARTER_INSTRUCTIONS
-        return given.model_copy(update=own) if used.kind == "local" else given
+        return given.model_copy(update=own)
 
     usual = ProfileConfig().instructions
     named = {DEFAULT_PROFILE: ProfileConfig(), **config.profiles}
     profiles = {name: profile(each) for name, each in named.items()}
-    changed: dict[str, object] = {"responder": responder(config.responder), "profiles": profiles}
-    if servers and "first_max_chars" not in config.clauses.model_fields_set:
-        shorter = {"first_max_chars": FIRST_CLAUSE_CHARS}
-        changed["clauses"] = config.clauses.model_copy(update=shorter)
-    return config.model_copy(update=changed)
+    return config.model_copy(
+        update={"responder": responder(config.responder), "profiles": profiles}
+    )
+
+
+def _first_one_shorter(clauses: ClauseConfig) -> ClauseConfig:
+    if "first_max_chars" in clauses.model_fields_set:
+        return clauses
+    return clauses.model_copy(update={"first_max_chars": LOCAL_FIRST_CLAUSE_CHARS})

@@ -297,8 +297,15 @@ class ChatConfig(Section):
 STARTER_LANGUAGE_MODEL = "SmolLM2-135M-Instruct"
 STARTER_REPLY_TOKENS = 64
 """It does not find an end by itself."""
+STARTER_INSTRUCTIONS = "You are a helpful AI assistant. Answer in one short sentence."
+"""Instead of a profile's usual ones, which say more than so small a model understands."""
 REPLY_TOKENS = 256
 """Of a larger language model, which ends a spoken answer by itself long before."""
+LOCAL_FIRST_CLAUSE_CHARS = 32
+"""Unless `clauses.first_max_chars` is set: a core makes about twelve words a second, and the voice
+waits for the first clause."""
+MOST_LOCAL_THREADS = 4
+"""More make a small model no faster, and the voice and the recogniser need cores too."""
 
 
 class LocalConfig(Section):
@@ -307,7 +314,9 @@ class LocalConfig(Section):
     path: Path | None = Field(
         None, description=f"a GGUF file; None = the starter, {STARTER_LANGUAGE_MODEL}"
     )
-    threads: int | None = Field(None, ge=1, description="None = half of the cores, at most 4")
+    threads: int | None = Field(
+        None, ge=1, description=f"None = half of the cores, at most {MOST_LOCAL_THREADS}"
+    )
     context_tokens: int = Field(2048, ge=256, description="prompt and reply; for each in parallel")
     parallel: int = Field(1, ge=1, le=64, description="replies made at once; others wait")
     prompt_cache_mib: int = Field(
@@ -326,6 +335,10 @@ class LocalConfig(Section):
     temperature: float = Field(0.2, ge=0, le=2)
     top_p: float = Field(0.9, gt=0, le=1)
     repeat_penalty: float = Field(1.1, ge=1, le=2, description="small models repeat themselves")
+    penalty_tokens: int = Field(64, ge=0, description="how far back a repetition counts")
+    batch_tokens: int = Field(
+        32, ge=1, description="of a prompt, evaluated at once; a barge-in waits for the end of it"
+    )
     socket: Path | None = Field(
         None, description="of a llama.cpp server that runs already; None starts one"
     )
@@ -383,6 +396,7 @@ class ProfileConfig(Section):
     greeting: str = ""
     language: str | None = None
     speed: Speed | None = None
+    clauses: ClauseConfig | None = None
     vad: VadConfig | None = None
     endpointing: EndpointingConfig | None = None
     echo_control: EchoControlConfig | None = None

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from vdx.core.config import (
+    ClauseConfig,
     Config,
     EchoControlConfig,
     EndpointingConfig,
@@ -33,6 +34,7 @@ class SessionOptions:
     instructions: str
     responder: ResponderConfig
     vad: VadConfig
+    clauses: ClauseConfig = field(default_factory=ClauseConfig)
     endpointing: EndpointingConfig = field(default_factory=EndpointingConfig)
     echo_control: EchoControlConfig = field(default_factory=EchoControlConfig)
     speed: float = 1.0
@@ -96,6 +98,7 @@ def resolve(config: Config, name: str, defaults: DefaultModels) -> SessionOption
         instructions=profile.instructions,
         responder=profile.responder or config.responder,
         vad=profile.vad or config.vad,
+        clauses=profile.clauses or config.clauses,
         endpointing=profile.endpointing or config.endpointing,
         echo_control=profile.echo_control or config.echo_control,
         speed=profile.speed or config.tts.speed,

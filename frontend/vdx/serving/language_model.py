@@ -18,6 +18,8 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
+from vdx.core.capacity import usable_cores
+from vdx.core.config import MOST_LOCAL_THREADS, LocalConfig
 from vdx.core.errors import LanguageModelFailed
 from vdx.core.threads import in_thread
 from vdx.serving import llama_process
@@ -37,21 +39,38 @@ LOOK_S = 0.1
 
 @dataclass(frozen=True, slots=True)
 class LlamaOptions:
-    """What the process is started with; `context_tokens` are those of each parallel reply."""
+    """What the process is started with; the names are those of `LocalConfig`."""
 
     name: str
     model: str
     threads: int
-    parallel: int = 1
-    context_tokens: int = 2048
-    max_tokens: int = 64
-    prompt_cache_mib: int = 64
-    temperature: float = 0.2
-    top_p: float = 0.9
-    repeat_penalty: float = 1.1
-    penalty_tokens: int = 64
-    """How far back a repetition counts."""
-    batch_tokens: int = 32
+    parallel: int
+    context_tokens: int
+    max_tokens: int
+    prompt_cache_mib: int
+    temperature: float
+    top_p: float
+    repeat_penalty: float
+    penalty_tokens: int
+    batch_tokens: int
+
+
+def llama_options(local: LocalConfig, file: Path) -> LlamaOptions:
+    """How a language model of the configuration is served, whose GGUF file is here."""
+    return LlamaOptions(
+        name=local.name,
+        model=str(file.absolute()),
+        threads=local.threads or max(1, min(MOST_LOCAL_THREADS, int(usable_cores()) // 2)),
+        parallel=local.parallel,
+        context_tokens=local.context_tokens,
+        max_tokens=local.reply_tokens,
+        prompt_cache_mib=local.prompt_cache_mib,
+        temperature=local.temperature,
+        top_p=local.top_p,
+        repeat_penalty=local.repeat_penalty,
+        penalty_tokens=local.penalty_tokens,
+        batch_tokens=local.batch_tokens,
+    )
 
 
 class LanguageModelServer(ChildServer):

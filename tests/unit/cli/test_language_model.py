@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from dataclasses import replace
+from dataclasses import MISSING, asdict, fields, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -14,9 +14,18 @@ from tests.unit.speech.test_chat import Behaviour, Endpoint, refuses
 from vdx.cli import answer_checks, language_model, up, voices, welcome
 from vdx.cli.checks import Status
 from vdx.cli.main import load_command
-from vdx.core.config import ChatConfig, ClauseConfig, Config, LocalConfig
+from vdx.core.config import (
+    LOCAL_FIRST_CLAUSE_CHARS,
+    STARTER_INSTRUCTIONS,
+    ChatConfig,
+    ClauseConfig,
+    Config,
+    LocalConfig,
+)
 from vdx.core.errors import ConfigError
 from vdx.core.paths import Paths, locate
+from vdx.dialog.profiles import resolve
+from vdx.serving.language_model import LlamaOptions, llama_options
 from vdx.serving.voicepacks.language_models import fetch_language_model, place_of
 from vdx.serving.voicepacks.starters import find_starter, starters
 from vdx.serving.voicepacks.starters import language_model as starter
@@ -110,15 +119,52 @@ def test_every_profile_that_uses_one_gets_its_socket() -> None:
     }
     assert sockets == {"vdx": SOCKET, "said": SOCKET, "own": SOCKET, "repeats": None}
     instructions = {name: profile.instructions for name, profile in changed.profiles.items()}
-    assert instructions["vdx"] == language_model.STARTER_INSTRUCTIONS
+    assert instructions["vdx"] == STARTER_INSTRUCTIONS
     assert instructions["said"] == "Be a pirate."
     assert instructions["own"] == instructions["repeats"] == Config().profiles["vdx"].instructions
     assert language_model.wanted(changed) == []
     assert cast(Any, changed.profiles["vdx"].responder).is_starter
     assert not cast(Any, changed.profiles["own"].responder).is_starter
-    assert changed.clauses.first_max_chars == language_model.FIRST_CLAUSE_CHARS
+
+
+def test_only_profiles_with_a_language_model_here_have_a_shorter_first_clause() -> None:
+    config = Config.model_validate(
+        {
+            "responder": {"kind": "local"},
+            "clauses": {"max_chars": 150},
+            "profiles": {
+                "set": {"clauses": {"first_max_chars": 50}},
+                "repeats": {"responder": {"kind": "repeat"}},
+            },
+        }
+    )
+    servers: Any = {
+        local: SimpleNamespace(socket=SOCKET) for local in language_model.wanted(config)
+    }
+    changed = language_model._with_sockets(config, servers)
+    defaults: Any = SimpleNamespace(voice=str, recogniser=str)
+
+    def first(profile: str, of: Config = changed) -> tuple[int, int]:
+        clauses = resolve(of, profile, defaults).clauses
+        return clauses.first_max_chars, clauses.max_chars
+
+    assert changed.clauses == config.clauses, "POST /v1/audio/speech and vdx say have no model"
+    assert first("vdx") == (LOCAL_FIRST_CLAUSE_CHARS, 150)
+    assert first("set") == (50, 200)
+    assert first("repeats") == (60, 150)
     config = config.model_copy(update={"clauses": ClauseConfig(first_max_chars=50)})
-    assert language_model._with_sockets(config, servers).clauses.first_max_chars == 50
+    assert first("vdx", language_model._with_sockets(config, servers)) == (50, 200)
+
+
+def test_every_setting_reaches_llama_cpp_and_has_one_default() -> None:
+    options = asdict(llama_options(LocalConfig(), Path("/models/tiny.gguf")))
+    assert not [each.name for each in fields(LlamaOptions) if each.default is not MISSING]
+    local = LocalConfig()
+    same = set(LocalConfig.model_fields) & set(options) - {"model", "threads", "max_tokens"}
+    assert len(same) == 8
+    assert {name: options[name] for name in same} == {name: getattr(local, name) for name in same}
+    assert (options["model"], options["max_tokens"]) == ("/models/tiny.gguf", 64)
+    assert 1 <= options["threads"] <= 4
 
 
 def test_a_server_of_somebody_else_is_not_taken_for_the_starter() -> None:
