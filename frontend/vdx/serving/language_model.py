@@ -5,8 +5,9 @@
         await server.died()      # returns when the process ends by itself
         await server.restart()   # same socket
 
-The socket is in a folder that its user alone can enter, so there is no key that a command line
-could show. What the process does is in `llama_process.py`.
+The socket is in a folder that its user alone can enter, so there is no key. The options are in a file
+and not on the command line, which every user of the machine can read. What the process does is in
+`llama_process.py`.
 """
 
 import asyncio
@@ -31,6 +32,8 @@ from vdx.serving.subprocesses import answers_http
 
 SOCKET = "m.sock"
 """llama.cpp takes an address for a socket's path where it ends in .sock."""
+OPTIONS = "options.json"
+"""The file with LlamaOptions in the process's working folder."""
 START_S = 120.0
 """A model of several gigabytes is read from the disk first."""
 STOP_S = 1.5
@@ -109,9 +112,10 @@ class LanguageModelServer(ChildServer):
         # One that was killed leaves it, and then it cannot be bound.
         self.socket.unlink(missing_ok=True)
         self._scratch = scratch = Scratch.create("llama")
-        options = json.dumps(asdict(self.options) | {"socket": str(self.socket)})
+        told = json.dumps(asdict(self.options) | {"socket": str(self.socket)})
+        (scratch.folder / OPTIONS).write_text(told, encoding="utf-8")
         program = str(Path(llama_process.__file__))
-        command = [sys.executable, "-I", "-S", program, str(self._packages), options]
+        command = [sys.executable, "-I", "-S", program, str(self._packages), OPTIONS]
         self._spawn(command, scratch, child_environment(), descriptors=[self._folder.descriptor])
 
     @asynccontextmanager

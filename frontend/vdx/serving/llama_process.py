@@ -2,19 +2,21 @@
 
     python -I -S llama_process.py PACKAGES OPTIONS
 
-PACKAGES is the folder that xllamacpp is installed in, OPTIONS the JSON of `LlamaOptions`. Nothing
-of vdx is imported: only the standard library is there.
+PACKAGES is the folder that xllamacpp is installed in, OPTIONS a file with the JSON of
+`LlamaOptions`. Nothing of vdx is imported: only the standard library is there.
 """
 
 import json
 import signal
 import sys
+from pathlib import Path
 from typing import Any
 
 
 def main() -> None:
     """Serves until it is ended by a signal."""
-    packages, options = sys.argv[1], json.loads(sys.argv[2])
+    packages, file = sys.argv[1:]
+    options = json.loads(Path(file).read_text(encoding="utf-8"))
     sys.path.insert(0, packages)
     import xllamacpp
 

@@ -1,10 +1,18 @@
 """What llama.cpp is told to do, with parameters that only note it."""
 
+import json
+from dataclasses import asdict
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import MagicMock
 
+import pytest
+
+from vdx.core.config import LocalConfig
+from vdx.serving.language_model import LanguageModelServer, llama_options
 from vdx.serving.llama_process import _parameters
+from vdx.serving.scratch import Scratch
 
 OPTIONS: dict[str, Any] = {
     "name": "tiny",
@@ -28,3 +36,22 @@ def test_a_model_answers_without_thinking_and_each_reply_has_its_context() -> No
     assert told.enable_reasoning == 0
     assert (told.n_ctx, told.n_parallel, told.n_predict) == (300, 3, 7)
     assert (told.model.path, told.hostnames) == ("/models/tiny.gguf", ["/run/m.sock"])
+
+
+async def test_the_command_line_shows_no_path_of_a_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[list[str]] = []
+    told: list[dict[str, Any]] = []
+
+    def spawn(_: object, command: list[str], scratch: Scratch, *__: object, **___: object) -> None:
+        started.append(command)
+        told.append(json.loads((scratch.folder / command[-1]).read_text()))
+        scratch.remove()
+
+    monkeypatch.setattr(LanguageModelServer, "_spawn", spawn)
+    options = llama_options(LocalConfig(), tmp_path / "secret.gguf")
+    folder: Any = SimpleNamespace(folder=tmp_path, descriptor=0)
+    await LanguageModelServer(options, tmp_path, folder)._start()
+    assert "secret.gguf" not in " ".join(started[0])
+    assert told[0] == asdict(options) | {"socket": str(tmp_path / "m.sock")}
