@@ -184,6 +184,11 @@ def pull(
         pull_starters(endpoint)
         return
     if _is_language_model(name):
+        if id_ or parameter:
+            told = (
+                f"{name} is a language model: --id and --parameter are for voices and recognisers"
+            )
+            raise InvalidInput(told, param="id" if id_ else "parameter")
         _pull_language_model(endpoint)
         return
     _tell_added(_pull(name, id_, _parameters(parameter), endpoint))

@@ -16,7 +16,7 @@ from tests.unit.serving import small_models as small
 from tests.unit.serving.hub_server import FakeHub, serving
 from tests.unit.serving.test_hub import KEY, piper_repository, whisper_repository
 from vdx.cli import main
-from vdx.core.errors import InvalidVoicepack
+from vdx.core.errors import InvalidInput, InvalidVoicepack
 
 FIXTURE = Path(__file__).parents[2] / "data" / "whisper-micro-int8"
 NOBODY = ("--url", "http://127.0.0.1:9")
@@ -213,3 +213,11 @@ def test_a_starter_that_is_not_here_is_listed_with_how_to_fetch_it() -> None:
     assert "78 MB  MIT  not fetched: vdx voices pull whisper-tiny.en" in listed
     refused = vdx("pull", "--id", "mine")
     assert "need a NAME" in str(refused.exception)
+
+
+@pytest.mark.usefixtures("home")
+@pytest.mark.parametrize("option", [("--id", "mine"), ("--parameter", "device=cuda")])
+def test_a_language_model_has_neither_another_id_nor_parameters(option: tuple[str, str]) -> None:
+    refused = vdx("pull", "SmolLM2-135M-Instruct", *option)
+    assert isinstance(refused.exception, InvalidInput)
+    assert "--id and --parameter are for voices and recognisers" in str(refused.exception)
