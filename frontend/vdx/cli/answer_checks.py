@@ -33,12 +33,12 @@ def check_local(local: LocalConfig, paths: Paths) -> Check:
     """Whether llama.cpp and the file of the model are there."""
     if local.socket is not None:
         return Check(NAME, Status.OK, f"served at {local.socket}")
-    file = model_file(paths, local)
-    if local.path is not None:
-        try:
+    try:
+        file = model_file(paths, local)
+        if local.path is not None:
             check_gguf(file)
-        except ConfigError as error:
-            return Check(NAME, Status.FAIL, str(error))
+    except ConfigError as error:
+        return Check(NAME, Status.FAIL, str(error))
     missing = [] if packages_current(paths) else [f"llama.cpp in {packages_folder(paths)}"]
     missing += [] if file.exists() else [str(file)]
     if missing:

@@ -21,7 +21,7 @@ from vdx.core.config import (
     ResponderConfig,
 )
 from vdx.core.errors import ConfigError, SetupError
-from vdx.core.paths import Paths, locate
+from vdx.core.paths import Paths, expanded, locate
 from vdx.core.threads import in_thread
 from vdx.dialog.profiles import DEFAULT_PROFILE
 
@@ -48,11 +48,17 @@ def packages_current(paths: Paths) -> bool:
 
 
 def model_file(paths: Paths, local: LocalConfig) -> Path:
-    """The GGUF file that the configuration names, else the starter's place."""
+    """The GGUF file that the configuration names, else the starter's place.
+
+    Raises:
+        ConfigError: the home folder in `responder.local.path` is that of nobody.
+    """
     from vdx.serving.voicepacks.language_models import place_of
     from vdx.serving.voicepacks.starters import language_model
 
-    return local.path.expanduser() if local.path else place_of(paths, language_model())
+    if local.path is None:
+        return place_of(paths, language_model())
+    return expanded(local.path, "responder.local.path")
 
 
 def require_language_model(local: LocalConfig, tell: Tell) -> Path:

@@ -230,6 +230,15 @@ def test_a_file_that_is_no_model_is_named(tmp_path: Path, content: bytes | None,
         language_model.check_gguf(file)
 
 
+async def test_the_home_folder_of_nobody_is_told(paths: Paths) -> None:
+    local = LocalConfig(path=Path("~nobody-has-this/model.gguf"))
+    with pytest.raises(
+        ConfigError, match=r"responder\.local\.path: ~nobody-has-this/model\.gguf: "
+    ):
+        language_model.model_file(paths, local)
+    assert answer_checks.check_local(local, paths).status == Status.FAIL
+
+
 def test_the_list_of_voices_says_whether_it_is_here(
     paths: Paths, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -289,7 +289,7 @@ async def test_no_more_connections_are_opened_than_the_client_usually_has(
     assert len(endpoint.requests) == 1
 
 
-@pytest.mark.parametrize("url", ["", "localhost:11434", "ftp://x"])
+@pytest.mark.parametrize("url", ["", "localhost:11434", "ftp://x", "unix:~nobody-has-this/s"])
 def test_refuses_what_is_no_address(url: str) -> None:
     with pytest.raises(ConfigError, match=r"responder\.chat\.base_url"):
         responder(url)

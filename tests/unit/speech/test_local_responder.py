@@ -132,6 +132,11 @@ async def test_only_the_starter_is_held_to_a_very_short_answer(
     assert endpoint.requests[0][1]["max_tokens"] == tokens
 
 
+async def test_a_socket_in_the_home_folder_of_nobody_is_told() -> None:
+    with pytest.raises(ConfigError, match=r"responder\.local\.socket: ~nobody-has-this/s: "):
+        local("~nobody-has-this/s")
+
+
 async def test_what_was_not_started_is_refused() -> None:
     with pytest.raises(ConfigError, match="no language model has been started"):
         make_responder(ResponderConfig(kind="local"))

@@ -13,6 +13,7 @@ from openai.types.chat import ChatCompletionChunk
 
 from vdx.core.config import ChatConfig
 from vdx.core.errors import ConfigError, ContextExceeded, ResponderError
+from vdx.core.paths import expanded
 
 UNIX: Final = "unix:"
 KEEP_ALIVE_S: Final = 120.0
@@ -51,7 +52,7 @@ def make_client(config: ChatConfig) -> openai.AsyncOpenAI:
     )
     key = os.environ.get(config.api_key_env) or NO_KEY
     if url.startswith(UNIX):
-        socket = str(Path(url.removeprefix(UNIX)).expanduser())
+        socket = str(expanded(Path(url.removeprefix(UNIX)), "responder.chat.base_url"))
         transport = httpx2.AsyncHTTPTransport(uds=socket, limits=limits)
         # No proxy of the environment stands before a socket, and no key of another service goes
         # to it.

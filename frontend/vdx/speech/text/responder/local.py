@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from vdx.core.config import ChatConfig, LocalConfig
 from vdx.core.errors import ConfigError, LanguageModelFailed, ResponderError
+from vdx.core.paths import expanded
 from vdx.speech.text.responder.chat import ChatResponder
 from vdx.speech.text.responder.chat_client import UNIX
 
@@ -31,7 +32,7 @@ class LocalResponder(ChatResponder):
         if config.socket is None:
             raise ConfigError("responder.local: no language model has been started")
         chat = ChatConfig(
-            base_url=f"{UNIX}{config.socket}",
+            base_url=f"{UNIX}{expanded(config.socket, 'responder.local.socket')}",
             model=config.name,
             temperature=config.temperature,
             max_tokens=config.reply_tokens,
