@@ -5,16 +5,16 @@ import asyncio
 import httpx2
 
 from vdx.cli.checks import Check, Status
-from vdx.cli.language_model import (
+from vdx.cli.language_model import used_responders
+from vdx.core.config import ChatConfig, Config, LocalConfig
+from vdx.core.errors import ConfigError, VdxError
+from vdx.core.paths import Paths
+from vdx.serving.language_model_files import (
     check_gguf,
     model_file,
     packages_current,
     packages_folder,
-    used_responders,
 )
-from vdx.core.config import ChatConfig, Config, LocalConfig
-from vdx.core.errors import ConfigError, VdxError
-from vdx.core.paths import Paths
 
 NAME = "language model"
 ANSWER_S = 3.0

@@ -13,6 +13,7 @@ import typer
 from vdx.cli.interpreters import Interpreter, find_interpreter, require_interpreter
 from vdx.core.errors import SetupError, VdxError
 from vdx.core.paths import Paths, locate
+from vdx.serving.pinned import find_uv
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -42,10 +43,10 @@ def setup(
     if japanese:
         _install_japanese(locate())
     if llm:
-        from vdx.cli.language_model import require_language_model
         from vdx.core.config import LocalConfig
+        from vdx.serving.language_model_files import require_language_model
 
-        file = require_language_model(LocalConfig(), typer.echo)
+        file = require_language_model(locate(), LocalConfig(), typer.echo)
         typer.echo(f"the language model is here: {file}")
 
 
@@ -109,13 +110,6 @@ def _lists(paths: Paths) -> list[Path]:
 
 def _digest(paths: Paths) -> str:
     return hashlib.sha256(b"".join(path.read_bytes() for path in _lists(paths))).hexdigest()
-
-
-def find_uv(paths: Paths) -> Path | None:
-    places = (paths.data / ".tools" / "bin", paths.home / "tools" / "bin")
-    found = [place / "uv" for place in places if (place / "uv").exists()]
-    on_path = shutil.which("uv")
-    return Path(on_path) if on_path else next(iter(found), None)
 
 
 def _find(uv: Path | None, paths: Paths) -> Interpreter:

@@ -5,9 +5,9 @@
         await server.died()      # returns when the process ends by itself
         await server.restart()   # same socket
 
-The socket is in a folder that its user alone can enter, so there is no key. The options are in a file
-and not on the command line, which every user of the machine can read. What the process does is in
-`llama_process.py`.
+The socket is in a folder that its user alone can enter, so there is no key. The options are in a
+file and not on the command line, which every user of the machine can read. What the process does
+is in `llama_process.py`.
 """
 
 import asyncio

@@ -25,6 +25,7 @@ from vdx.core.config import (
 from vdx.core.errors import ConfigError
 from vdx.core.paths import Paths, locate
 from vdx.dialog.profiles import resolve
+from vdx.serving import language_model_files
 from vdx.serving.language_model import LlamaOptions, llama_options
 from vdx.serving.voicepacks.language_models import fetch_language_model, place_of
 from vdx.serving.voicepacks.starters import find_starter, starters
@@ -34,11 +35,9 @@ SOCKET = Path("/run/m.sock")
 
 
 @pytest.fixture
-def paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Paths:
+def paths(tmp_path: Path) -> Paths:
     """A home in which nothing was fetched."""
-    here = replace(locate(), home=tmp_path / "home")
-    monkeypatch.setattr(language_model, "locate", lambda: here)
-    return here
+    return replace(locate(), home=tmp_path / "home")
 
 
 @pytest.fixture
@@ -49,9 +48,9 @@ def gguf(tmp_path: Path) -> Path:
 
 
 def installed(paths: Paths) -> None:
-    folder = language_model.packages_folder(paths)
+    folder = language_model_files.packages_folder(paths)
     folder.mkdir(parents=True)
-    (folder / language_model.STAMP).write_text(language_model._digest(paths))
+    (folder / language_model_files.STAMP).write_text(language_model_files._digest(paths))
 
 
 # --- the option ---------------------------------------------------------------------------------
@@ -194,11 +193,11 @@ def test_what_is_there_is_not_fetched(paths: Paths, gguf: Path) -> None:
     installed(paths)
     told: list[str] = []
     own = LocalConfig(path=gguf)
-    assert language_model.require_language_model(own, told.append) == gguf
+    assert language_model_files.require_language_model(paths, own, told.append) == gguf
     file = place_of(paths, starter())
     file.parent.mkdir(parents=True)
     file.write_bytes(b"GGUF")
-    assert language_model.require_language_model(LocalConfig(), told.append) == file
+    assert language_model_files.require_language_model(paths, LocalConfig(), told.append) == file
     assert fetch_language_model(cast(Any, None), paths, starter(), told.append) == file
     assert told == []
 
@@ -210,14 +209,16 @@ def test_another_list_of_packages_is_installed_anew(
         target.mkdir()
         (target / "xllamacpp").mkdir()
 
-    monkeypatch.setattr("vdx.cli.pinned.install_pinned", install)
+    monkeypatch.setattr("vdx.serving.language_model_files.install_pinned", install)
     installed(paths)
-    (language_model.packages_folder(paths) / language_model.STAMP).write_text("of before")
-    assert not language_model.packages_current(paths)
+    (language_model_files.packages_folder(paths) / language_model_files.STAMP).write_text(
+        "of before"
+    )
+    assert not language_model_files.packages_current(paths)
     told: list[str] = []
-    language_model.require_language_model(LocalConfig(path=gguf), told.append)
-    assert language_model.packages_current(paths)
-    assert (language_model.packages_folder(paths) / "xllamacpp").is_dir()
+    language_model_files.require_language_model(paths, LocalConfig(path=gguf), told.append)
+    assert language_model_files.packages_current(paths)
+    assert (language_model_files.packages_folder(paths) / "xllamacpp").is_dir()
     assert [line.partition(" (")[0] for line in told] == ["installing llama.cpp"]
 
 
@@ -227,7 +228,7 @@ def test_a_file_that_is_no_model_is_named(tmp_path: Path, content: bytes | None,
     if content is not None:
         file.write_bytes(content)
     with pytest.raises(ConfigError, match=rf"responder\.local\.path: .*model\.gguf.* {why}"):
-        language_model.check_gguf(file)
+        language_model_files.check_gguf(file)
 
 
 async def test_the_home_folder_of_nobody_is_told(paths: Paths) -> None:
@@ -235,7 +236,7 @@ async def test_the_home_folder_of_nobody_is_told(paths: Paths) -> None:
     with pytest.raises(
         ConfigError, match=r"responder\.local\.path: ~nobody-has-this/model\.gguf: "
     ):
-        language_model.model_file(paths, local)
+        language_model_files.model_file(paths, local)
     assert answer_checks.check_local(local, paths).status == Status.FAIL
 
 
