@@ -1,6 +1,7 @@
 """`vdx frontend`: serve conversations against a Triton that runs elsewhere."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
@@ -76,5 +77,7 @@ async def _run(config: "Config", listener: "socket.socket", *, rooms: bool) -> N
         open_application(started, triton_at(started)) as served,
     ):
         served.language_models = models
-        work = [partial(keep_answering, model, served) for model in models]
+        work: list[Callable[[], Awaitable[None]]] = [
+            partial(keep_answering, model, served) for model in models
+        ]
         await serve_until_stopped(served, listener, tell, work, ready, rooms=rooms)
