@@ -2,11 +2,11 @@
 
 import itertools
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from vdx.core.events import Message
-from vdx.speech.text.responder.prompt import cut_prompt, prompt_size
+from vdx.speech.text.responder.prompt import cut_prompt, lower_limit, prompt_size
 
 SYSTEM = Message("system", "Be brief.")
 
@@ -52,6 +52,13 @@ def test_the_newest_message_stays_whatever_its_size() -> None:
     assert cut_prompt([], 0) == []
 
 
+def test_a_refused_prompt_is_tried_with_the_next_limit_of_a_fixed_series() -> None:
+    series = {lower_limit(size) for size in range(257, 5000)}
+    assert len(series) == 11
+    assert all(size / 2 <= lower_limit(size) < size for size in range(2, 5000))
+    assert [lower_limit(size) for size in (256, 255, 1)] == [192, 191, 0]
+
+
 @given(
     st.lists(
         st.builds(Message, st.sampled_from(["user", "assistant"]), st.text(max_size=40)),
@@ -59,6 +66,7 @@ def test_the_newest_message_stays_whatever_its_size() -> None:
     ),
     st.integers(0, 400),
 )
+@example([Message("user", ""), Message("user", "")], 0)
 def test_a_cut_prompt_is_the_instructions_and_the_end(messages: list[Message], most: int) -> None:
     whole = [SYSTEM, *messages]
     cut = list(cut_prompt(whole, most))

@@ -29,7 +29,8 @@ def cut_prompt(messages: Sequence[Message], most_bytes: int | None) -> Sequence[
     room = max(0, most_bytes - prompt_size(head))
     step = max(1, room // 2)
     excess = prompt_size(rest) - room
-    wanted = -(-excess // step) * step
+    # At least a byte: the instructions alone may be too long, and messages may be empty.
+    wanted = max(1, -(-excess // step) * step)
     dropped = start = 0
     # Never first: chat templates want the user's message there.
     while start < len(rest) - 1 and (dropped < wanted or rest[start].role == "assistant"):
