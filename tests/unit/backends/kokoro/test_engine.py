@@ -77,7 +77,13 @@ def test_a_load_check_closes_what_it_opened(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     closed: list[KokoroEngine] = []
-    monkeypatch.setattr(KokoroEngine, "close", lambda self: closed.append(self))
+    close = KokoroEngine.close
+
+    def counted(self: KokoroEngine) -> None:
+        closed.append(self)
+        close(self)
+
+    monkeypatch.setattr(KokoroEngine, "close", counted)
     with pytest.raises(InvalidArgument):
         check(
             Parameters({"voicepack": ".", "threads": "1"}),
