@@ -91,6 +91,16 @@ def test_cut_is_made_when_white_space_and_one_more_character_have_come() -> None
     assert [c.text for c in chunker.finish()] == ["N"]
 
 
+def test_a_text_that_stops_coming_is_not_waited_for() -> None:
+    chunker = ClauseChunker(CONFIG)
+    assert chunker.feed("Let me look. ") == []
+    assert [c.text for c in chunker.wait_no_longer()] == ["Let me look."]
+    assert chunker.feed("It is here. \n") == []
+    assert chunker.wait_no_longer() == []
+    assert [(c.text, c.line_breaks) for c in chunker.feed("\n")] == [("It is here.", 2)]
+    assert chunker.finish() == []
+
+
 def test_long_sentences_are_cut_at_commas_or_words() -> None:
     plain = texts("word " * 100)
     assert all(len(text) <= CONFIG.max_chars for text in plain)

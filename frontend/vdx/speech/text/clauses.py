@@ -11,9 +11,9 @@ lasts about as long as one of English. Where a script parts no words, a clause t
 ends with a phrase (`writing_systems.last_phrase`). What is too long for a word (`long_tokens`) is
 parted by spaces that the text has not: a voice may read it letter by letter, for minutes.
 
-The text is handled character by character, and a cut depends on at most one character after it that is no
-white space: at a space or a line break it waits for what tells whether a line or a paragraph ends.
-So the same text gives the same clauses however it is split, in linear time.
+The text is handled character by character, and a cut depends on at most one character after it
+that is no white space: at a space or a line break it waits for what tells whether a line or a
+paragraph ends. So the same text gives the same clauses however it is split, in linear time.
 """
 
 import re
@@ -104,6 +104,16 @@ class ClauseChunker:
             for spoken in self._cleaner.feed(char):
                 self._push(spoken)
             self._fed += 1
+        return self._out
+
+    def wait_no_longer(self) -> list[Clause]:
+        """The clause that only white space at the end of what was fed holds back, if any.
+
+        For a text that may stop coming for long; a line break that follows adds no pause to it.
+        """
+        self._out = []
+        if self._break is None:
+            self._settle_white_space()
         return self._out
 
     def finish(self) -> list[Clause]:
