@@ -264,11 +264,16 @@ def _parameters(given: list[str] | None) -> dict[str, str]:
 
 def _tell_added(pack: "Voicepack") -> None:
     """Prints what was added and the commands that use it."""
+    from vdx.cli.japanese import COMMAND, lacks_japanese
+    from vdx.core.paths import locate
+
     language = _usual_language()
     what = "voice" if pack.kind == "tts" else "recogniser"
     typer.echo(
         f"{pack.id} is here: {pack.family}, {_some(pack.languages)}, licence: {pack.licence}"
     )
+    if lacks_japanese(pack, locate()):
+        typer.echo(f"  to read Japanese first:    {COMMAND}")
     if speaks(pack, language):
         typer.echo(f"  start with it:             vdx up --{what} {pack.id}")
         typer.echo(f"  in a server that runs:     vdx models use {pack.id}")
