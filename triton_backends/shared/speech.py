@@ -11,7 +11,7 @@ from triton_backends.shared.contract import TtsRequest
 from triton_backends.shared.engine import Chunk, TtsEngine, Word
 from triton_backends.shared.errors import Internal
 from triton_backends.shared.framing import Framer
-from triton_backends.shared.levelling import Leveller
+from triton_backends.shared.levelling import FixedGain, Leveller
 from triton_backends.shared.loudness import CEILING, gain_for, to_int16
 from triton_backends.shared.resample import Upsampler, as_float
 from triton_backends.shared.silence import trim_end, trim_start
@@ -49,7 +49,7 @@ def stream_speech(
     chunks: Iterable[Chunk],
     voice: Voice,
     pause_ms: int | None = None,
-    leveller: Leveller | None = None,
+    leveller: Leveller | FixedGain | None = None,
 ) -> Generator[SpeechResponse]:
     """Trim, level, resample and frame an engine's chunks; yields nothing for no audio.
 

@@ -6,7 +6,13 @@ import pytest
 from numpy.typing import NDArray
 
 from triton_backends.shared import loudness
-from triton_backends.shared.levelling import MAX_SPEAKERS, SLOPE_DB, Leveller, SpeakerGains
+from triton_backends.shared.levelling import (
+    MAX_SPEAKERS,
+    SLOPE_DB,
+    FixedGain,
+    Leveller,
+    SpeakerGains,
+)
 from triton_backends.shared.loudness import integrated_loudness
 
 RATE = 22_050
@@ -118,3 +124,9 @@ def test_a_speaker_begins_with_what_earlier_clauses_needed() -> None:
     for number in range(MAX_SPEAKERS):
         gains.learn(str(number), "", 1.0)
     assert gains.of("anna", "en") == pytest.approx(2.0)
+
+
+def test_a_fixed_gain_stays_whatever_is_said() -> None:
+    samples = babble(2.0, -30.0)
+    fixed = levelled(FixedGain(0.5), samples, PIECES_S[0])
+    assert np.array_equal(fixed, samples * np.float32(0.5))
