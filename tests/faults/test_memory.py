@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import soundfile
 from tests.released_voice import NAME, released_voice
 from tests.repetitions import Repetitions
 from tests.triton import repository as repo
-from tests.triton.piper_models import add_piper
+from tests.triton.piper_models import add_piper, add_voice
 from tests.triton.wire import Wire
 from vdx.core.paths import locate
 from vdx.serving.embedded import EmbeddedOptions, EmbeddedTriton
@@ -42,14 +43,30 @@ WORDS = (
 )
 
 RECORDING = Path(__file__).parents[1] / "data" / "audio" / "rhasspy_lamp.wav"
-RECOGNISERS = ("pocketsphinx-en", "whisper-micro")
+KOKORO = repo.ROOT / "benchmarks" / "kokoro_voice.py"
+MODELS = {
+    "canned": "canned",
+    "espeak": "espeak",
+    "kokoro": "kokoro-tiny",
+    "piper": NAME,
+    "pocketsphinx": "pocketsphinx-en",
+    "tone": "tone",
+    "whisper": "whisper-micro",
+}
+"""By family, the model that is asked."""
+NOT_ASKED = {"onnxruntime": "runs networks that others are given; it neither speaks nor hears"}
+RECOGNISERS = ("canned", "pocketsphinx-en", "whisper-micro")
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedTriton]:
-    """The models that come with vdx, the released voice, and a small Whisper."""
+    """The models that come with vdx, the released voice, a small Kokoro and a small Whisper."""
     models = repo.copy_repository(tmp_path_factory.mktemp("memory") / "models")
     add_piper(models, NAME, released_voice())
+    voice = tmp_path_factory.mktemp("kokoro") / "kokoro-tiny"
+    command = [str(locate().triton_python), "-I", str(KOKORO), str(voice)]
+    subprocess.run(command, check=True, timeout=300)
+    add_voice(models, "kokoro-tiny", "kokoro", voice)
     repo.add_whisper(models, "whisper-micro", repo.WHISPER, languages="en")
     paths = locate()
     running = EmbeddedTriton(
@@ -110,7 +127,12 @@ async def hear(wire: Wire, model: str, chance: random.Random) -> None:
     assert not answer.error
 
 
-@pytest.mark.parametrize("model", [NAME, "espeak", "tone", *RECOGNISERS])
+def test_no_family_is_left_out() -> None:
+    families = {file.parent.name for file in locate().triton_backends.glob("*/model.py")}
+    assert families == {*MODELS, *NOT_ASKED}
+
+
+@pytest.mark.parametrize("model", MODELS.values())
 async def test_a_model_keeps_its_size(
     server: EmbeddedTriton, model: str, repetitions: Repetitions
 ) -> None:

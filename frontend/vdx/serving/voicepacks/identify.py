@@ -16,7 +16,10 @@ from vdx.serving.voicepacks.files import PICKLES
 from vdx.serving.voicepacks.model_files import Facts, Parts
 
 FAMILY_MODULES: dict[str, ModuleType] = {piper.FAMILY: piper, whisper.FAMILY: whisper}
-"""Families that the frontend knows: each finds its models among names, and describes one."""
+"""Families that the frontend knows, because patterns of names are not enough to tell their files.
+
+Each finds its models among names, and describes one; others bring a `family.yaml`.
+"""
 
 TAKEN = (
     "a Piper voice (NAME.onnx with NAME.onnx.json)",
