@@ -1,4 +1,4 @@
-"""The process of a model keeps its size, whatever lengths it is asked for."""
+"""The processes of a model keep their size, whatever lengths it is asked for."""
 
 import asyncio
 import random
@@ -99,11 +99,12 @@ def text(chance: random.Random) -> str:
 
 
 def size_of(model: str, server: EmbeddedTriton) -> int:
-    """Resident bytes of the model's process on this server."""
+    """Resident bytes of the model's processes on this server, one for each instance."""
     assert server.pid is not None
     own = {child.pid for child in psutil.Process(server.pid).children(recursive=True)}
-    (process,) = own & model_processes([model]).keys()
-    return int(psutil.Process(process).memory_info().rss)
+    processes = own & model_processes([model]).keys()
+    assert processes
+    return sum(int(psutil.Process(each).memory_info().rss) for each in processes)
 
 
 async def say(wire: Wire, model: str, chance: random.Random) -> None:
