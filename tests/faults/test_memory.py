@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,11 +12,13 @@ import soundfile
 
 from tests.released_voice import NAME, released_voice
 from tests.repetitions import Repetitions
+from tests.server.processes import serving
 from tests.triton import repository as repo
+from tests.triton.kokoro_models import make_kokoro
 from tests.triton.piper_models import add_piper, add_voice
 from tests.triton.wire import Wire
 from vdx.core.paths import locate
-from vdx.serving.embedded import EmbeddedOptions, EmbeddedTriton
+from vdx.serving.embedded import EmbeddedTriton
 from vdx.serving.model_processes import model_processes
 
 REQUESTS = 2000
@@ -43,7 +44,6 @@ WORDS = (
 )
 
 RECORDING = Path(__file__).parents[1] / "data" / "audio" / "rhasspy_lamp.wav"
-KOKORO = repo.ROOT / "benchmarks" / "kokoro_voice.py"
 MODELS = {
     "canned": "canned",
     "espeak": "espeak",
@@ -63,23 +63,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedTriton]
     """The models that come with vdx, the released voice, a small Kokoro and a small Whisper."""
     models = repo.copy_repository(tmp_path_factory.mktemp("memory") / "models")
     add_piper(models, NAME, released_voice())
-    voice = tmp_path_factory.mktemp("kokoro") / "kokoro-tiny"
-    command = [str(locate().triton_python), "-I", str(KOKORO), str(voice)]
-    subprocess.run(command, check=True, timeout=300)
+    voice = make_kokoro(tmp_path_factory.mktemp("kokoro") / "kokoro-tiny")
     add_voice(models, "kokoro-tiny", "kokoro", voice)
     repo.add_whisper(models, "whisper-micro", repo.WHISPER, languages="en")
-    paths = locate()
-    running = EmbeddedTriton(
-        EmbeddedOptions(
-            triton_python=paths.triton_python,
-            model_repository=models,
-            families=paths.triton_backends,
-            metrics_port=0,
-        )
-    )
-    asyncio.run(running.start())
-    yield running
-    asyncio.run(running.stop())
+    with serving(models, models.parent / "triton.log") as running:
+        yield running
 
 
 @pytest.fixture(autouse=True)
