@@ -71,7 +71,7 @@ browser:
 
 # The engines run in the environment of the models; everything else, real Triton included, in .venv.
 # Most of it waits for sound to be spoken in real time, so several run at once even on two cores.
-WORKERS := 4
+WORKERS := 3
 test: browser check livekit
 	.venv-triton/bin/python -m pytest --quiet tests/unit/backends
 	$(BIN)/python scripts/build_page.py -- run --silent test

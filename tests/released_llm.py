@@ -8,12 +8,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-from vdx.cli import language_model
 from vdx.core.config import LocalConfig
 from vdx.core.paths import Paths, locate
-from vdx.serving.language_model import LanguageModelServer, LlamaOptions, language_model_server
+from vdx.serving.language_model import LanguageModelServer, language_model_server, llama_options
+from vdx.serving.language_model_files import packages_folder, require_language_model
 
 NAME = "SmolLM2-135M-Instruct"
 
@@ -23,15 +21,14 @@ def fetched() -> tuple[Paths, Path]:
     """The paths of a home in the cache that has both, and the model's file."""
     cached = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "vdx-tests"
     paths = replace(locate(), home=cached / "llm-home")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(language_model, "locate", lambda: paths)
-        return paths, language_model.require_language_model(LocalConfig(), print)
+    return paths, require_language_model(paths, LocalConfig(), print)
 
 
 @asynccontextmanager
 async def serving_released(**options: Any) -> AsyncIterator[LanguageModelServer]:
     """The model served by llama.cpp, with one thread, for the length of a block."""
     paths, file = fetched()
-    wanted = LlamaOptions(NAME, str(file), **{"threads": 1} | options)
-    async with language_model_server(wanted, language_model.packages_folder(paths)) as server:
+    local = LocalConfig.model_validate({"threads": 1, "path": file, "model": NAME} | options)
+    wanted = llama_options(local, file)
+    async with language_model_server(wanted, packages_folder(paths)) as server:
         yield server

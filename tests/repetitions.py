@@ -6,13 +6,19 @@ it allows more time, because it shares the machine with other tests.
 
 import os
 from collections.abc import Callable, Iterator
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import pytest
 
 PROPERTY, MEASURED = "repetitions", "measured"
 
-Repetitions = Callable[[int], int]
+
+class Repetitions(Protocol):
+    """How often this run repeats what the full run does `full` times: a `share`-th of it."""
+
+    def __call__(self, full: int, share: int = 10) -> int: ...
+
+
 Measured = Callable[[str, float, float], None]
 
 
@@ -26,10 +32,10 @@ def bound(full: T, usual: T) -> T:
 
 @pytest.fixture
 def repetitions(record_property: Callable[[str, object], None]) -> Repetitions:
-    """`repetitions(500)` is how often this run repeats what the full run does 500 times."""
+    """`repetitions(500)` is 50, in the full run 500."""
 
-    def scaled(full: int) -> int:
-        count = bound(full, max(1, full // 10))
+    def scaled(full: int, share: int = 10) -> int:
+        count = bound(full, max(1, full // share))
         record_property(PROPERTY, f"{count} of {full}")
         return count
 

@@ -21,7 +21,7 @@ async def becomes(page: Page, condition: str, seconds: float = PATIENCE_S) -> An
             await asyncio.sleep(0.05)
 
 
-async def is_audible(page: Page, times: int = 25) -> None:
+async def is_audible(page: Page, times: int = 10) -> None:
     """Waits until the bot has been heard for about `times` fiftieths of a second."""
     await becomes(page, f"levels.filter(({{ rms }}) => rms > {AUDIBLE}).length >= {times}")
 

@@ -47,7 +47,8 @@ async def test_an_interrupted_answer_is_cut_where_it_was_cut(
 ) -> None:
     page = await open_page(place + "/?model=long")
     await page.click("#talk")
-    cut = page.locator("#captions .vdx").first
+    # The first one that was: on a busy machine an answer may end before the person speaks again.
+    cut = page.locator("#captions .vdx").filter(has=page.locator("del")).first
     await is_audible(page)
     await expect(cut.locator("del")).not_to_be_empty()
     whole = str(await cut.locator("p").text_content())

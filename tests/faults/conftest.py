@@ -1,6 +1,5 @@
 """Fixtures of the fault tests: those of the server tests, on a tritonserver of their own."""
 
-import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from tests.server.conftest import (
     script,
     server,
 )
-from tests.server.processes import embedded
+from tests.server.processes import serving
 from vdx.serving.embedded import EmbeddedTriton
 
 __all__ = [
@@ -34,7 +33,5 @@ __all__ = [
 @pytest.fixture(scope="module")
 def triton(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedTriton]:
     """Not the one that other folders or files use: what is killed here may leave traces."""
-    server = embedded(repository, tmp_path_factory.mktemp("triton") / "triton.log")
-    asyncio.run(server.start())
-    yield server
-    asyncio.run(server.stop())
+    with serving(repository, tmp_path_factory.mktemp("triton") / "triton.log") as server:
+        yield server

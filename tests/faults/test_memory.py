@@ -1,4 +1,4 @@
-"""The process of a model keeps its size, whatever lengths it is asked for."""
+"""The processes of a model keep their size, whatever lengths it is asked for."""
 
 import asyncio
 import random
@@ -12,11 +12,13 @@ import soundfile
 
 from tests.released_voice import NAME, released_voice
 from tests.repetitions import Repetitions
+from tests.server.processes import serving
 from tests.triton import repository as repo
-from tests.triton.piper_models import add_piper
+from tests.triton.kokoro_models import make_kokoro
+from tests.triton.piper_models import add_piper, add_voice
 from tests.triton.wire import Wire
 from vdx.core.paths import locate
-from vdx.serving.embedded import EmbeddedOptions, EmbeddedTriton
+from vdx.serving.embedded import EmbeddedTriton
 from vdx.serving.model_processes import model_processes
 
 REQUESTS = 2000
@@ -42,27 +44,30 @@ WORDS = (
 )
 
 RECORDING = Path(__file__).parents[1] / "data" / "audio" / "rhasspy_lamp.wav"
-RECOGNISERS = ("pocketsphinx-en", "whisper-micro")
+MODELS = {
+    "canned": "canned",
+    "espeak": "espeak",
+    "kokoro": "kokoro-tiny",
+    "piper": NAME,
+    "pocketsphinx": "pocketsphinx-en",
+    "tone": "tone",
+    "whisper": "whisper-micro",
+}
+"""By family, the model that is asked."""
+NOT_ASKED = {"onnxruntime": "runs networks that others are given; it neither speaks nor hears"}
+RECOGNISERS = ("canned", "pocketsphinx-en", "whisper-micro")
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedTriton]:
-    """The models that come with vdx, the released voice, and a small Whisper."""
+    """The models that come with vdx, the released voice, a small Kokoro and a small Whisper."""
     models = repo.copy_repository(tmp_path_factory.mktemp("memory") / "models")
     add_piper(models, NAME, released_voice())
+    voice = make_kokoro(tmp_path_factory.mktemp("kokoro") / "kokoro-tiny")
+    add_voice(models, "kokoro-tiny", "kokoro", voice)
     repo.add_whisper(models, "whisper-micro", repo.WHISPER, languages="en")
-    paths = locate()
-    running = EmbeddedTriton(
-        EmbeddedOptions(
-            triton_python=paths.triton_python,
-            model_repository=models,
-            families=paths.triton_backends,
-            metrics_port=0,
-        )
-    )
-    asyncio.run(running.start())
-    yield running
-    asyncio.run(running.stop())
+    with serving(models, models.parent / "triton.log") as running:
+        yield running
 
 
 @pytest.fixture(autouse=True)
@@ -82,11 +87,12 @@ def text(chance: random.Random) -> str:
 
 
 def size_of(model: str, server: EmbeddedTriton) -> int:
-    """Resident bytes of the model's process on this server."""
+    """Resident bytes of the model's processes on this server, one for each instance."""
     assert server.pid is not None
     own = {child.pid for child in psutil.Process(server.pid).children(recursive=True)}
-    (process,) = own & model_processes([model]).keys()
-    return int(psutil.Process(process).memory_info().rss)
+    processes = own & model_processes([model]).keys()
+    assert processes
+    return sum(int(psutil.Process(each).memory_info().rss) for each in processes)
 
 
 async def say(wire: Wire, model: str, chance: random.Random) -> None:
@@ -110,7 +116,12 @@ async def hear(wire: Wire, model: str, chance: random.Random) -> None:
     assert not answer.error
 
 
-@pytest.mark.parametrize("model", [NAME, "espeak", "tone", *RECOGNISERS])
+def test_no_family_is_left_out() -> None:
+    families = {file.parent.name for file in locate().triton_backends.glob("*/model.py")}
+    assert families == {*MODELS, *NOT_ASKED}
+
+
+@pytest.mark.parametrize("model", MODELS.values())
 async def test_a_model_keeps_its_size(
     server: EmbeddedTriton, model: str, repetitions: Repetitions
 ) -> None:
@@ -125,7 +136,7 @@ async def test_a_model_keeps_its_size(
 
         await several(WARM_UP)
         warm = size_of(model, server)
-        await several(repetitions(REQUESTS))
+        await several(repetitions(REQUESTS, share=50))
         now = size_of(model, server)
         print(f"{model}: {warm >> 20} MiB after {WARM_UP} requests, {now >> 20} MiB at the end")
         await wire.unload(model)

@@ -75,11 +75,21 @@ def embedded(repository: Path, log_file: Path, **options: Any) -> EmbeddedTriton
         EmbeddedOptions(
             triton_python=paths.triton_python,
             model_repository=repository,
-            families=paths.triton_backends,
             log_file=log_file,
-            **{"metrics_port": 0} | options,
+            **{"families": paths.triton_backends, "metrics_port": 0} | options,
         )
     )
+
+
+@contextlib.contextmanager
+def serving(repository: Path, log_file: Path, **options: Any) -> Iterator[EmbeddedTriton]:
+    """A tritonserver of its own over these models, for the length of a block."""
+    server = embedded(repository, log_file, **options)
+    asyncio.run(server.start())
+    try:
+        yield server
+    finally:
+        asyncio.run(server.stop())
 
 
 _SHARED = pytest.StashKey[EmbeddedTriton]()

@@ -45,7 +45,7 @@ async def http(model: LanguageModelServer) -> AsyncIterator[httpx.AsyncClient]:
 
 
 def responder(model: LanguageModelServer, **settings: Any) -> LocalResponder:
-    config = LocalConfig.model_validate({"socket": model.socket, **settings})
+    config = LocalConfig.model_validate({"socket": model.socket, "model": NAME, **settings})
     return LocalResponder(config)
 
 
@@ -158,6 +158,7 @@ async def test_only_its_user_reaches_it(model: LanguageModelServer) -> None:
     assert process.net_connections("inet") == []
     own = set(process.environ())
     assert not {name for name in own if "KEY" in name or "TOKEN" in name}
+    assert model.options.model not in " ".join(process.cmdline()), "all users can read that"
 
 
 async def test_one_that_is_killed_is_restarted_and_goes_on(model: LanguageModelServer) -> None:

@@ -23,8 +23,15 @@ def make_voicepack(folder: Path, graph: str = "tiny", **changes: Any) -> Path:
 
 def add_piper(repository: Path, name: str, voicepack: Path | str, **parameters: str) -> None:
     """Writes model `name` with these parameters, as `vdx voices` does."""
+    add_voice(repository, name, "piper", voicepack, **parameters)
+
+
+def add_voice(
+    repository: Path, name: str, family: str, voicepack: Path | str, **parameters: str
+) -> None:
+    """Writes model `name` of a family whose voices are voicepacks."""
     config = repo.read_config(repo.MODELS / "espeak-en")
-    config.backend = "piper"
+    config.backend = family
     for key in ("default_language", "max_streams"):
         del config.parameters[key]
     for key, value in {"voicepack": str(voicepack), **parameters}.items():

@@ -1,8 +1,6 @@
 """A Kokoro voice in a real tritonserver, and `vdx voices` with one: its family brings all of it."""
 
-import asyncio
 import json
-import subprocess
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,20 +8,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.triton import repository as repo
+from tests.server.processes import serving
+from tests.triton.kokoro_models import make_kokoro
 from tests.triton.test_contract import audio_of
 from tests.triton.wire import Wire
 from vdx.core.config import TritonConfig
 from vdx.core.errors import InvalidVoicepack, ModelRejected
 from vdx.core.paths import Paths, locate
-from vdx.serving.embedded import EmbeddedOptions, EmbeddedTriton
+from vdx.serving.embedded import EmbeddedTriton
 from vdx.serving.triton import SynthesisRequest, TritonClient
 from vdx.serving.voicepacks.identify import identify
 from vdx.serving.voicepacks.load_check import load_once
 from vdx.serving.voicepacks.staging import Origin
 from vdx.serving.voicepacks.store import VoicepackStore
 
-MAKER = repo.ROOT / "benchmarks" / "kokoro_voice.py"
 TEXT = "Hello there, this is a test of 3 words. And a second sentence, which is longer than that!"
 VOICE = "kokoro-tiny"
 
@@ -35,10 +33,7 @@ def paths(tmp_path_factory: pytest.TempPathFactory) -> Paths:
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("kokoro") / VOICE
-    command = [str(locate().triton_python), "-I", str(MAKER), str(folder)]
-    subprocess.run(command, check=True, timeout=300)
-    return folder
+    return make_kokoro(tmp_path_factory.mktemp("kokoro") / VOICE)
 
 
 @pytest.fixture(scope="module")
@@ -51,16 +46,8 @@ def store(paths: Paths, made: Path) -> VoicepackStore:
 
 @pytest.fixture(scope="module")
 def server(store: VoicepackStore, paths: Paths) -> Iterator[EmbeddedTriton]:
-    options = EmbeddedOptions(
-        triton_python=paths.triton_python,
-        model_repository=paths.pulled_models,
-        families=paths.triton_backends,
-        metrics_port=0,
-    )
-    running = EmbeddedTriton(options)
-    asyncio.run(running.start())
-    yield running
-    asyncio.run(running.stop())
+    with serving(paths.pulled_models, paths.home / "triton.log") as running:
+        yield running
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """The released Kokoro (int8) with its five Japanese styles: blends, loudness, windows, memory."""
 
-import asyncio
 import json
 import subprocess
 from collections.abc import AsyncIterator, Iterator
@@ -11,11 +10,12 @@ import pytest
 from numpy.typing import NDArray
 
 from tests.released_kokoro import NAME, kokoro_home
+from tests.server.processes import serving
 from tests.triton import repository as repo
 from tests.triton.wire import Wire
 from vdx.core.config import TritonConfig
 from vdx.core.paths import locate
-from vdx.serving.embedded import EmbeddedOptions, EmbeddedTriton
+from vdx.serving.embedded import EmbeddedTriton
 from vdx.serving.triton import SynthesisRequest, TritonClient
 
 COMPUTE = repo.ROOT / "benchmarks" / "kokoro_compute.py"
@@ -31,18 +31,11 @@ def home() -> Path:
 
 
 @pytest.fixture(scope="module")
-def server(home: Path) -> Iterator[EmbeddedTriton]:
-    paths = locate()
-    options = EmbeddedOptions(
-        triton_python=paths.triton_python,
-        model_repository=home / "model_repository",
-        families=paths.triton_backends,
-        metrics_port=0,
-    )
-    running = EmbeddedTriton(options)
-    asyncio.run(running.start())
-    yield running
-    asyncio.run(running.stop())
+def server(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedTriton]:
+    with serving(
+        home / "model_repository", tmp_path_factory.mktemp("kokoro") / "triton.log"
+    ) as running:
+        yield running
 
 
 @pytest.fixture

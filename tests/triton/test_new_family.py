@@ -3,7 +3,6 @@
 They are written beside a copy of the families that come with vdx, and loaded in a real Triton.
 """
 
-import asyncio
 import re
 import shutil
 from collections.abc import AsyncIterator, Iterator
@@ -13,10 +12,11 @@ import numpy as np
 import pytest
 from google.protobuf import text_format
 
+from tests.server.processes import serving
 from tests.triton import repository as repo
 from tests.triton.wire import Wire
 from vdx.core.paths import locate
-from vdx.serving.embedded import EmbeddedOptions, EmbeddedTriton
+from vdx.serving.embedded import EmbeddedTriton
 
 EXAMPLE = re.compile(r"```python\n# (triton_backends/\S+\.py)\n(.*?)```", re.DOTALL)
 NOTHING = np.zeros(0, np.int16)
@@ -44,24 +44,15 @@ def write_model(models: Path, family: str, base: str, rate: int) -> None:
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedTriton]:
     root = tmp_path_factory.mktemp("new-family")
-    paths = locate()
     families = root / "triton_backends"
-    shutil.copytree(paths.triton_backends, families, ignore=shutil.ignore_patterns("__pycache__"))
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(locate().triton_backends, families, ignore=ignored)
     assert write_examples(root) == {"hum", "length"}
     models = root / "model_repository"
     write_model(models, "hum", "tone", rate=24_000)
     write_model(models, "length", "canned", rate=16_000)
-    running = EmbeddedTriton(
-        EmbeddedOptions(
-            triton_python=paths.triton_python,
-            model_repository=models,
-            families=families,
-            metrics_port=0,
-        )
-    )
-    asyncio.run(running.start())
-    yield running
-    asyncio.run(running.stop())
+    with serving(models, root / "triton.log", families=families) as running:
+        yield running
 
 
 @pytest.fixture

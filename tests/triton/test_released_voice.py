@@ -1,6 +1,5 @@
 """A released Piper voice, and espeak, in a real Triton: loudness and pauses of what is heard."""
 
-import asyncio
 from collections.abc import Iterator
 
 import numpy as np
@@ -8,12 +7,12 @@ import pytest
 from numpy.typing import NDArray
 
 from tests.released_voice import NAME, released_voice
+from tests.server.processes import serving
 from tests.triton import repository as repo
 from tests.triton.piper_models import add_piper
 from tests.triton.wire import Wire
 from triton_backends.shared.loudness import integrated_loudness
-from vdx.core.paths import locate
-from vdx.serving.embedded import EmbeddedOptions, EmbeddedTriton
+from vdx.serving.embedded import EmbeddedTriton
 
 RATE = 48_000
 SOUND = 0.01
@@ -36,18 +35,8 @@ PAUSES_MS = {"We are home,": 120, "We are home.": 250, "We are home\n": 250, "We
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedTriton]:
     models = repo.copy_repository(tmp_path_factory.mktemp("released") / "models")
     add_piper(models, NAME, released_voice())
-    paths = locate()
-    running = EmbeddedTriton(
-        EmbeddedOptions(
-            triton_python=paths.triton_python,
-            model_repository=models,
-            families=paths.triton_backends,
-            metrics_port=0,
-        )
-    )
-    asyncio.run(running.start())
-    yield running
-    asyncio.run(running.stop())
+    with serving(models, models.parent / "triton.log") as running:
+        yield running
 
 
 async def heard(wire: Wire, voice: str, text: str, speed: float = 1.0) -> NDArray[np.float32]:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -12,8 +13,9 @@ from structlog.testing import capture_logs
 from tests.patience import PATIENCE_S
 from tests.unit.dialog.fakes import FakeTransport, utter
 from tests.unit.serving.fakes import FakeTriton
-from tests.unit.speech.test_chat import Endpoint, event, streams
+from tests.unit.speech.test_chat import Endpoint, event, hangs, streams
 from vdx.app import Application
+from vdx.cli.language_model import keep_answering
 from vdx.core.config import Config
 from vdx.core.errors import (
     InvalidInput,
@@ -28,6 +30,7 @@ from vdx.core.errors import (
 )
 from vdx.core.events import SpeechChunk
 from vdx.serving.manager import ModelManager
+from vdx.serving.supervision import Supervisor
 from vdx.serving.triton import SynthesisRequest
 from vdx.speech.output.tts import Voice
 
@@ -380,3 +383,49 @@ async def test_an_endpoint_that_is_not_there_yet_hinders_no_start() -> None:
     (told,) = [line for line in logs if line["log_level"] == "warning"]
     assert "127.0.0.1:9" in told["error"]
     await host.close()
+
+
+async def test_a_silent_endpoint_keeps_no_session_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vdx.app.responders.WARM_S", 0.05)
+    async with Endpoint(hangs) as endpoint:
+        chat = {"base_url": endpoint.url, "first_token_timeout_ms": 1000 * PATIENCE_S}
+        _, host = hosted(responder={"kind": "chat", "chat": chat})
+        async with asyncio.timeout(PATIENCE_S / 2):
+            await host.load_defaults()
+            assert host.ready
+            await endpoint.asked.wait()
+        assert not endpoint.gone.is_set(), "it is asked on beside the sessions"
+        await host.close()
+        async with asyncio.timeout(PATIENCE_S):
+            await endpoint.gone.wait()
+
+
+async def test_a_language_model_that_was_restarted_is_asked_for_a_word_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    socket = tmp_path / "s"
+    server: Any = SimpleNamespace(
+        pid=1, socket=socket, options=SimpleNamespace(name="tiny"), is_live=None
+    )
+
+    async def ends_once(supervisor: Supervisor) -> None:
+        server.pid = None
+        supervisor._changed()
+        server.pid = 2
+        supervisor._changed()
+
+    monkeypatch.setattr(Supervisor, "run", ends_once)
+    async with Endpoint(streams(event("Hi")), socket=str(socket)) as endpoint:
+        _, host = hosted(
+            responder={"kind": "local", "local": {"socket": socket}},
+            profiles={"vdx": {}, "repeats": {"responder": {"kind": "repeat"}}},
+        )
+        await host.load_defaults()
+        assert len(endpoint.requests) == 1
+        await keep_answering(server, host)
+        async with asyncio.timeout(PATIENCE_S):
+            while len(endpoint.requests) < 2:  # noqa: ASYNC110  (it looks)
+                await asyncio.sleep(0.01)
+        await host.close()
+    first, again = (body["messages"] for _, body in endpoint.requests)
+    assert first == again

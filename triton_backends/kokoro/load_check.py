@@ -1,17 +1,31 @@
 """What `vdx voices` asks of the family about files that it is given: whether they are a voice."""
 
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from triton_backends.kokoro.network import SAMPLE_RATE
 from triton_backends.kokoro.voicepack import load_engine
+from triton_backends.shared.errors import Internal, InvalidArgument
 from triton_backends.shared.parameters import Parameters
 
 
 def check(parameters: Parameters, folder: Path) -> dict[str, Any]:
-    """Loads the voice once and has it say a word; returns its languages and its sample rate."""
-    engine = load_engine(parameters, folder)
-    for _ in engine.synthesize(engine.calibration_request):
-        break
-    engine.close()
-    return {"languages": list(engine.languages), "sample_rate": SAMPLE_RATE}
+    """Loads the voice and computes its first sound; returns its languages and its sample rate.
+
+    Raises InvalidArgument where the files are no voice or the network gives no sound.
+    """
+    with (
+        closing(load_engine(parameters, folder)) as engine,
+        closing(engine.synthesize(engine.calibration_request)) as chunks,
+    ):
+        try:
+            sounds = any(np.any(chunk.pcm) for chunk in chunks)
+        except Internal as error:
+            # While a voice is added, a network that fails is a fault of its files.
+            raise InvalidArgument(f"the voice does not speak: {error}") from None
+        if not sounds:
+            raise InvalidArgument("the voice gives no sound")
+        return {"languages": list(engine.languages), "sample_rate": SAMPLE_RATE}

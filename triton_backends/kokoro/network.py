@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from triton_backends.kokoro.split import Splitter
 from triton_backends.kokoro.vocabulary import EDGE
-from triton_backends.shared.errors import InvalidArgument
+from triton_backends.shared.errors import Internal, InvalidArgument
 from triton_backends.shared.onnx_file import STANDARD_DOMAINS, read_model
 from triton_backends.shared.onnx_session import open_session, run, window_options
 
@@ -80,7 +80,7 @@ class Network:
         pitch, energy = run(self._melody, inputs, [names.pitch, names.energy])
         shape = (1, PER_FRAME * int(frames.sum()))
         if pitch.shape != shape or energy.shape != shape:
-            raise InvalidArgument(f"the network's pitch has the shape {pitch.shape}, not {shape}")
+            raise Internal(f"the network's pitch has the shape {pitch.shape}, not {shape}")
         return Melody(frames, pitch, energy)
 
     def speak(self, prepared: Prepared, melody: Melody, frames: Frames, start: int) -> Array:
@@ -94,7 +94,7 @@ class Network:
         }
         audio = run(self._speech, inputs, [names.audio])[0].reshape(-1)
         if audio.size < count * FRAME:
-            raise InvalidArgument(f"the network gave {audio.size} samples for {count} frames")
+            raise Internal(f"the network gave {audio.size} samples for {count} frames")
         return audio[: count * FRAME]
 
     def _like(self, prepared: Prepared, frames: Frames) -> NDArray[Any]:

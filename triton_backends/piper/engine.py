@@ -62,6 +62,7 @@ class PiperEngine:
             self._frames(options.first_ms),
             self._frames(options.largest_ms),
             self._flow.frames // 2 + 2 * self._decoder.frames,
+            self._decoder.samples / config.sample_rate,
         )
 
     def synthesize(self, request: TtsRequest) -> Generator[Chunk]:

@@ -18,7 +18,9 @@ HOPS_PER_S = 50
 """Powers are measured over 20 ms each."""
 _BLOCK, _STEP = 20, 5
 """Hops in the standard's block of 400 ms, and from one block to the next."""
-_ABSOLUTE_GATE, _RELATIVE_GATE = -70.0, -10.0
+_OFFSET_DB = 0.691
+_ABSOLUTE_GATE, _RELATIVE_GATE = 10 ** ((-70.0 + _OFFSET_DB) / 10), 10**-1.0
+"""-70 LUFS as a power, and 10 LU below the mean as a factor of it."""
 
 
 class PowerMeter:
@@ -39,26 +41,63 @@ class PowerMeter:
         return powers
 
 
-def gated_loudness(powers: NDArray[np.float64]) -> float:
-    """Integrated loudness in LUFS from the powers of 20 ms hops; -inf for silence."""
-    if powers.size < _BLOCK:
-        powers = np.pad(powers, (0, _BLOCK - powers.size))
-    sums = np.concatenate([[0.0], np.cumsum(powers)])
-    blocks = (sums[_BLOCK:] - sums[:-_BLOCK])[::_STEP] / _BLOCK
-    loud = blocks[lufs(blocks) > _ABSOLUTE_GATE]
-    if loud.size:
-        loud = loud[lufs(loud) > float(lufs(np.mean(loud))) + _RELATIVE_GATE]
-    return float(lufs(np.mean(loud))) if loud.size else -math.inf
+class LoudnessSoFar:
+    """Integrated loudness of a stream: the powers of its 20 ms hops in, LUFS out.
+
+    Keeps the blocks that are whole, so that a piece costs no more than its own hops and the gates.
+    """
+
+    def __init__(self) -> None:
+        self._blocks: NDArray[np.float64] = np.zeros(0)
+        self._open: NDArray[np.float64] = np.zeros(0)
+        """The hops from the start of the first block that is not whole."""
+
+    def push(self, powers: NDArray[np.float64]) -> None:
+        """Counts in the hops that follow."""
+        blocks, self._open = _blocks(np.concatenate([self._open, powers]))
+        if blocks.size:
+            self._blocks = np.concatenate([self._blocks, blocks])
+
+    def with_following(self, powers: NDArray[np.float64]) -> float:
+        """Integrated loudness in LUFS if these hops follow; -inf for silence."""
+        hops = np.concatenate([self._open, powers])
+        blocks = np.concatenate([self._blocks, _blocks(hops)[0]])
+        if not blocks.size:
+            blocks = np.array([hops.sum() / _BLOCK])
+        loud = blocks[blocks > _ABSOLUTE_GATE]
+        if loud.size:
+            loud = loud[loud > loud.mean() * _RELATIVE_GATE]
+        return float(lufs(loud.mean())) if loud.size else -math.inf
+
+    @property
+    def lufs(self) -> float:
+        """Integrated loudness; -inf for silence."""
+        return self.with_following(np.zeros(0))
 
 
 def integrated_loudness(samples: NDArray[np.float32], rate: int) -> float:
     """Gated loudness in LUFS of mono float samples at `rate` Hz; -inf for silence."""
-    return gated_loudness(PowerMeter(rate).push(samples))
+    return LoudnessSoFar().with_following(PowerMeter(rate).push(samples))
 
 
-def lufs(power: NDArray[np.float64] | np.floating) -> NDArray[np.float64]:
+def _blocks(
+    hops: NDArray[np.float64],
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The mean powers of the whole blocks, and the hops from the start of the next one."""
+    sums = np.concatenate([[0.0], np.cumsum(hops)])
+    blocks = (sums[_BLOCK:] - sums[:-_BLOCK])[::_STEP] / _BLOCK
+    return blocks, hops[blocks.size * _STEP :]
+
+
+def lufs(powers: NDArray[np.float64] | np.floating) -> NDArray[np.float64]:
     """Ungated loudness of a K-weighted mean square."""
-    return np.asarray(-0.691 + 10 * np.log10(np.maximum(power, 1e-20)), dtype=np.float64)
+    decibels = 10 * np.log10(np.maximum(powers, 1e-20))
+    return np.asarray(decibels - _OFFSET_DB, dtype=np.float64)
+
+
+def power(loudness: float) -> float:
+    """The K-weighted mean square of an ungated loudness in LUFS."""
+    return float(10 ** ((loudness + _OFFSET_DB) / 10))
 
 
 def gain_for(samples: NDArray[np.float32], rate: int) -> float:

@@ -4,6 +4,7 @@ import triton_python_backend_utils as pb_utils
 
 from triton_backends.shared.errors import BackendError, Busy
 from triton_backends.shared.fault_log import FaultLog
+from triton_backends.shared.heap import return_freed_memory
 from triton_backends.shared.metrics import Metrics, TritonMetrics
 from triton_backends.shared.model_info import ModelInfo
 from triton_backends.shared.parameters import Parameters
@@ -22,6 +23,7 @@ class ModelBackend:
     def _read_arguments(self, args: dict[str, str]) -> Parameters:
         """First of all in `initialize`: which model this is; returns its parameters."""
         exit_with_parent()
+        return_freed_memory()
         self.model = ModelInfo.of(args)
         return Parameters.of(args["model_config"])
 

@@ -10,7 +10,6 @@ from typing import Any
 from numpy.typing import NDArray
 
 from triton_backends.shared.errors import Internal, InvalidArgument
-from triton_backends.shared.heap import return_freed_memory
 
 CPU: tuple[str, dict[str, Any]] = ("CPUExecutionProvider", {})
 MAX_ERROR_CHARS = 300
@@ -33,7 +32,6 @@ def window_options(threads: int, most: int) -> Any:
     # Memory planned for one length is never used again, and an arena would keep what each took.
     options.enable_mem_pattern = False
     options.enable_cpu_mem_arena = False
-    return_freed_memory()
     return options
 
 

@@ -11,8 +11,8 @@ from triton_backends.shared.contract import TtsRequest
 from triton_backends.shared.engine import Chunk, TtsEngine, Word
 from triton_backends.shared.errors import Internal
 from triton_backends.shared.framing import Framer
-from triton_backends.shared.levelling import Leveller
-from triton_backends.shared.loudness import gain_for, limit, to_int16
+from triton_backends.shared.levelling import FixedGain, Leveller
+from triton_backends.shared.loudness import CEILING, gain_for, to_int16
 from triton_backends.shared.resample import Upsampler, as_float
 from triton_backends.shared.silence import trim_end, trim_start
 
@@ -49,7 +49,7 @@ def stream_speech(
     chunks: Iterable[Chunk],
     voice: Voice,
     pause_ms: int | None = None,
-    leveller: Leveller | None = None,
+    leveller: Leveller | FixedGain | None = None,
 ) -> Generator[SpeechResponse]:
     """Trim, level, resample and frame an engine's chunks; yields nothing for no audio.
 
@@ -67,18 +67,23 @@ def stream_speech(
         words += chunk.words
         pcm = as_float(chunk.pcm)
         samples = upsampler.push(leveller.push(pcm) if pcm.size else pcm)
-        frames = framer.push(to_int16(limit(samples)))
+        frames = framer.push(to_int16(_bounded(samples)))
         if frames is not None:
             yield SpeechResponse(frames, tuple(words))
             words.clear()
     tail = upsampler.push(np.zeros(0, np.float32), last=True)
-    frames = framer.push(to_int16(limit(tail)))
+    frames = framer.push(to_int16(_bounded(tail)))
     rest = framer.finish()
     if frames is not None:
         yield SpeechResponse(frames, tuple(words), last=rest is None)
         words.clear()
     if rest is not None:
         yield SpeechResponse(rest, tuple(words), last=True)
+
+
+def _bounded(samples: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Levelled samples; only what resampling made higher than the limiter lets through is cut."""
+    return np.clip(samples, -CEILING, CEILING)
 
 
 def calibrate(engine: TtsEngine, request: TtsRequest) -> float:

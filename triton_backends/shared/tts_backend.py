@@ -18,7 +18,7 @@ import triton_python_backend_utils as pb_utils
 from triton_backends.shared.contract import TtsRequest, decode_tts
 from triton_backends.shared.engine import Chunk, TtsEngine
 from triton_backends.shared.errors import BackendError, Busy
-from triton_backends.shared.levelling import Leveller, SpeakerGains
+from triton_backends.shared.levelling import FixedGain, Leveller, SpeakerGains
 from triton_backends.shared.metrics import Metrics
 from triton_backends.shared.model_backend import ModelBackend, count_error
 from triton_backends.shared.parameters import Parameters
@@ -81,6 +81,7 @@ class TtsBackend(ModelBackend):
             trim_start_ms=parameters.integer("trim_start_ms", TRIM_START_MS, high=1000),
         )
         self._trims_end = parameters.flag("trim_end", default=True)
+        self._levels = parameters.flag("level", default=True)
         self._start_reports(parameters, STUCK_MS)
         self._workers = ThreadPoolExecutor(self._limit, thread_name_prefix="synthesis")
         self._active = 0
@@ -173,7 +174,11 @@ class TtsBackend(ModelBackend):
         plain = replace(decoded, text=decoded.text.rstrip("\n"))
         chunks = _while_wanted(self._engine.synthesize(plain), answer, self._progress)
         speaker = decoded.speaker, decoded.language
-        leveller = Leveller(self._voice.sample_rate, self._gains.of(*speaker))
+        leveller = (
+            Leveller(self._voice.sample_rate, self._gains.of(*speaker))
+            if self._levels
+            else FixedGain(self._voice.gain)
+        )
         speech = stream_speech(chunks, self._voice, pause_ms, leveller)
         with closing(chunks), closing(speech) as responses:
             while not answer.ended and not answer.cancelled():

@@ -85,8 +85,7 @@ class Application:
         async with asyncio.TaskGroup() as group:
             for model, kind in self.profiles.configured().items():
                 group.create_task(self._load_default(model, kind), name=f"load-{model}")
-            for options in profiles:
-                group.create_task(self._responders.warm(options), name=f"warm-{options.profile}")
+            group.create_task(self._responders.warm(profiles), name="warm")
         self.profiles.check_languages()
         self.readiness.problem = await self.readiness.check()
         self.loaded = True
@@ -99,6 +98,12 @@ class Application:
             if kind != "endpointer":
                 raise
             log.warning("no endpointer: the words alone tell", model=model, error=str(error))
+
+    def language_model_changed(self, server: LanguageModelServer) -> None:
+        """Has a language model whose process has started anew evaluate the prompts again."""
+        if self.loaded and server.pid is not None:
+            profiles = [self.profiles.options(name) for name in self.profiles.names]
+            self._responders.warm_again(profiles, server.socket)
 
     @property
     def ready(self) -> bool:

@@ -9,10 +9,15 @@ from typing import Any
 
 from vdx.core.config import TritonConfig
 from vdx.core.errors import SetupError, VdxError
+from vdx.core.logs import logger
 from vdx.core.paths import Paths
 from vdx.serving.channel import tls_files
 
+log = logger(__name__)
+
 LIMIT_S = 300.0
+ATTEMPTS = 3
+"""On a busy machine perf_analyzer 2.51 now and then ends well with half of its export written."""
 LIBRARIES = {"libb64.so.0d": "libb64-*.so.0d", "libcudart.so.12": "libcudart-*.so.12*"}
 """What perf_analyzer's wheel lacks, and what that of the server calls it."""
 FINAL = 2
@@ -59,7 +64,7 @@ class PerfAnalyzer:
         """Sends `requests` requests, `concurrency` of them (or sequences) at once.
 
         Raises:
-            VdxError: it failed, or took too long; with what it said.
+            VdxError: it failed, took too long, or wrote no whole export; with what it said.
         """
         export = self._folder / f"{model}-{concurrency}.json"
         command = [
@@ -68,6 +73,21 @@ class PerfAnalyzer:
             "--request-count", str(requests), "--concurrency-range", str(concurrency),
             "--profile-export-file", str(export),
         ]  # fmt: skip
+        for attempt in range(1, ATTEMPTS + 1):
+            await self._perform(command, model, export)
+            try:
+                return await asyncio.to_thread(read_export, export)
+            except ValueError as error:
+                if attempt == ATTEMPTS:
+                    raise VdxError(
+                        f"perf_analyzer's export is cut off: {error}", service=model
+                    ) from None
+                log.warning("perf_analyzer's export is cut off; measuring again", model=model)
+            finally:
+                export.unlink()  # it holds every sample of every response
+        raise AssertionError("the last attempt returns or raises")
+
+    async def _perform(self, command: list[str], model: str, export: Path) -> None:
         process = await asyncio.create_subprocess_exec(
             *command,
             stdout=asyncio.subprocess.PIPE,
@@ -85,15 +105,9 @@ class PerfAnalyzer:
             if process.returncode is None:
                 process.kill()
                 await process.wait()
-        if process.returncode != 0 or not export.exists():
+        if process.returncode != 0 or not await asyncio.to_thread(export.exists):
             tail = said.decode(errors="replace").strip()[-800:]
             raise VdxError(f"perf_analyzer failed: {tail}", service=model)
-        try:
-            answered = await asyncio.to_thread(read_export, export)
-        except ValueError as error:
-            raise VdxError(f"perf_analyzer's export is cut off: {error}", service=model) from None
-        export.unlink()  # it holds every sample of every response
-        return answered
 
 
 def connection(config: TritonConfig) -> list[str]:

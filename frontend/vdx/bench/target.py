@@ -84,12 +84,12 @@ class TargetOptions:
     """The program for rooms of a server of the bench's own."""
 
 
-def profile(voice: str, recogniser: str, answers: str = "") -> dict[str, Any]:
-    """A configuration with one profile: repeating, or the answers of a file in `data/`.
+def profile(voice: str, recogniser: str, answers: str = "", kind: str = "repeat") -> dict[str, Any]:
+    """A configuration with one profile: a kind of responder, or the answers of a file in `data/`.
 
     An empty name is the default model of `vdx up` on this machine.
     """
-    responder: dict[str, Any] = {"kind": "repeat"}
+    responder: dict[str, Any] = {"kind": kind}
     if answers:
         responder = {"kind": "script", "script": {"path": str(DATA / answers)}}
     named = {"voice": voice, "recogniser": recogniser}

@@ -10,9 +10,18 @@ from vdx.core.errors import SetupError
 
 
 def require_jiwer() -> None:
-    """Raises SetupError where jiwer or inflect is missing; to be called before a measurement."""
-    if find_spec("jiwer") is None or find_spec("inflect") is None:
-        raise SetupError("word error rates need jiwer and inflect: pip install 'vdx[bench]'")
+    """Raises SetupError where jiwer is missing; to be called before a measurement."""
+    _require("jiwer", "word error rates")
+
+
+def require_inflect() -> None:
+    """Raises SetupError where inflect is missing; to be called before a measurement."""
+    _require("inflect", "numbers as words")
+
+
+def _require(library: str, what: str) -> None:
+    if find_spec(library) is None:
+        raise SetupError(f"{what} need {library}: pip install 'vdx[bench]'")
 
 
 def word_error_rate(said: Sequence[str], heard: Sequence[str]) -> float:

@@ -5,16 +5,16 @@ import asyncio
 import httpx2
 
 from vdx.cli.checks import Check, Status
-from vdx.cli.language_model import (
+from vdx.cli.language_model import used_responders
+from vdx.core.config import ChatConfig, Config, LocalConfig
+from vdx.core.errors import ConfigError, VdxError
+from vdx.core.paths import Paths
+from vdx.serving.language_model_files import (
     check_gguf,
     model_file,
     packages_current,
     packages_folder,
-    used_responders,
 )
-from vdx.core.config import ChatConfig, Config, LocalConfig
-from vdx.core.errors import ConfigError, VdxError
-from vdx.core.paths import Paths
 
 NAME = "language model"
 ANSWER_S = 3.0
@@ -33,12 +33,12 @@ def check_local(local: LocalConfig, paths: Paths) -> Check:
     """Whether llama.cpp and the file of the model are there."""
     if local.socket is not None:
         return Check(NAME, Status.OK, f"served at {local.socket}")
-    file = model_file(paths, local)
-    if local.path is not None:
-        try:
+    try:
+        file = model_file(paths, local)
+        if local.path is not None:
             check_gguf(file)
-        except ConfigError as error:
-            return Check(NAME, Status.FAIL, str(error))
+    except ConfigError as error:
+        return Check(NAME, Status.FAIL, str(error))
     missing = [] if packages_current(paths) else [f"llama.cpp in {packages_folder(paths)}"]
     missing += [] if file.exists() else [str(file)]
     if missing:

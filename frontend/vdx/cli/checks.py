@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from vdx.cli.japanese import COMMAND, lacks_japanese
 from vdx.cli.setup import is_current
 from vdx.cli.unusable import describe
 from vdx.core.capacity import default_max_sessions, explained
@@ -166,6 +167,10 @@ def check_voicepacks(paths: Paths) -> Check:
     if broken := [entry for entry in entries if entry.problem]:
         mend = f"vdx voices remove {broken[0].id}, and fetch it again"
         return Check("voicepacks", Status.WARN, broken[0].problem, mend)
+    for entry in entries:
+        if entry.pack is not None and lacks_japanese(entry.pack, paths):
+            detail = f"{entry.id} cannot read Japanese: its libraries are not installed"
+            return Check("voicepacks", Status.WARN, detail, f"run: {COMMAND}")
     added = [entry.id for entry in entries if not entry.comes_along]
     return Check("voicepacks", Status.OK, ", ".join(added) or "none was added")
 

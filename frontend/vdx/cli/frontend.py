@@ -1,39 +1,46 @@
 """`vdx frontend`: serve conversations against a Triton that runs elsewhere."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from functools import partial
-from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from vdx.cli.console import tell
 from vdx.cli.launch import bind_server, load_settings, open_application, serve_until_stopped
+from vdx.cli.options import (
+    Assignments,
+    ConfigFile,
+    Host,
+    Language,
+    RecogniserId,
+    VoiceId,
+)
+
+if TYPE_CHECKING:
+    import socket
+
+    from vdx.core.config import Config
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
 @app.command()
 def frontend(
-    config: Annotated[
-        Path | None, typer.Option("--config", help="YAML file; else vdx.yaml here.")
-    ] = None,
+    config: ConfigFile = None,
     triton_url: Annotated[
         str | None, typer.Option(help="gRPC address of Triton; default: the one of this VDX_HOME.")
     ] = None,
-    host: Annotated[str | None, typer.Option(help="Address to bind.")] = None,
+    host: Host = None,
     port: Annotated[int | None, typer.Option(help="HTTP port; 0 = a free one.")] = None,
-    voice: Annotated[str | None, typer.Option(help="Default voice, a model id.")] = None,
-    recogniser: Annotated[str | None, typer.Option(help="Recogniser, a model id.")] = None,
-    language: Annotated[
-        str | None, typer.Option(help="What is heard and spoken, BCP-47, such as de; default: en.")
-    ] = None,
+    voice: VoiceId = None,
+    recogniser: RecogniserId = None,
+    language: Language = None,
     livekit: Annotated[
         bool, typer.Option("--livekit", help="Serve rooms too, as a worker of livekit.url.")
     ] = False,
-    assign: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any setting.")
-    ] = None,
+    assign: Assignments = None,
 ) -> None:
     """Serve conversations; waits for Triton when it is not there yet. Ctrl-C stops."""
     flags = {
@@ -54,26 +61,23 @@ def frontend(
         effective = effective.model_copy(update={"livekit": rooms})
     listener = bind_server(loaded, tell)
 
-    async def run() -> None:
-        from vdx.cli.language_model import keep_answering, local_language_models
-        from vdx.serving.address import triton_at
-        from vdx.transports.http.server import address_of
+    asyncio.run(_run(effective, listener, rooms=livekit))
 
-        async def ready() -> None:
-            tell(f"ready: {address_of(listener)}  (Ctrl-C stops)")
 
-        async with (
-            local_language_models(effective, tell) as (started, models),
-            open_application(started, triton_at(started)) as served,
-        ):
-            served.language_models = models
-            await serve_until_stopped(
-                served,
-                listener,
-                tell,
-                [partial(keep_answering, model) for model in models],
-                ready,
-                rooms=livekit,
-            )
+async def _run(config: "Config", listener: "socket.socket", *, rooms: bool) -> None:
+    from vdx.cli.language_model import keep_answering, local_language_models
+    from vdx.serving.address import triton_at
+    from vdx.transports.http.server import address_of
 
-    asyncio.run(run())
+    async def ready() -> None:
+        tell(f"ready: {address_of(listener)}  (Ctrl-C stops)")
+
+    async with (
+        local_language_models(config, tell) as (started, models),
+        open_application(started, triton_at(started)) as served,
+    ):
+        served.language_models = models
+        work: list[Callable[[], Awaitable[None]]] = [
+            partial(keep_answering, model, served) for model in models
+        ]
+        await serve_until_stopped(served, listener, tell, work, ready, rooms=rooms)

@@ -1,126 +1,32 @@
-"""The local language model of `vdx up --llm`: fetched on first use, then run beside the server."""
+"""The local language models of the configuration, each in a process beside the server.
 
-import contextlib
-import hashlib
-import shutil
-import tempfile
+Their files are fetched on first use (`serving/language_model_files.py`).
+"""
+
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from pathlib import Path
+from functools import partial
 from typing import TYPE_CHECKING
 
 from vdx.cli.console import warn
-from vdx.core.capacity import usable_cores
-from vdx.core.config import Config, LocalConfig, ProfileConfig, ResponderConfig
-from vdx.core.errors import ConfigError, SetupError
-from vdx.core.paths import Paths, locate
+from vdx.core.config import (
+    LOCAL_FIRST_CLAUSE_CHARS,
+    STARTER_INSTRUCTIONS,
+    ClauseConfig,
+    Config,
+    LocalConfig,
+    ProfileConfig,
+    ResponderConfig,
+)
+from vdx.core.paths import locate
 from vdx.core.threads import in_thread
 from vdx.dialog.profiles import DEFAULT_PROFILE
 
 if TYPE_CHECKING:
-    from vdx.serving.language_model import LanguageModelServer, LlamaOptions
+    from vdx.app import Application
+    from vdx.serving.language_model import LanguageModelServer
 
 Tell = Callable[[str], None]
-
-STAMP = "vdx-requirements.sha256"
-GGUF = b"GGUF"
-"""The first bytes of such a file."""
-STARTER_INSTRUCTIONS = "You are a helpful AI assistant. Answer in one short sentence."
-"""Instead of the usual ones, which say more than so small a model understands."""
-FIRST_CLAUSE_CHARS = 32
-"""Unless `clauses.first_max_chars` is set: a core makes about twelve words a second, and the voice
-waits for the first clause."""
-MOST_THREADS = 4
-"""More make a small model no faster, and the voice and the recogniser need cores too."""
-
-
-def packages_folder(paths: Paths) -> Path:
-    """Where llama.cpp (the package xllamacpp) is installed."""
-    return paths.home / "llama"
-
-
-def packages_current(paths: Paths) -> bool:
-    """Whether llama.cpp is there as the list pins it now."""
-    stamp = packages_folder(paths) / STAMP
-    return stamp.exists() and stamp.read_text() == _digest(paths)
-
-
-def model_file(paths: Paths, local: LocalConfig) -> Path:
-    """The GGUF file that the configuration names, else the starter's place."""
-    from vdx.serving.voicepacks.language_models import place_of
-    from vdx.serving.voicepacks.starters import language_model
-
-    return local.path.expanduser() if local.path else place_of(paths, language_model())
-
-
-def require_language_model(local: LocalConfig, tell: Tell) -> Path:
-    """The model's file, after fetching what is not there; blocks on the network.
-
-    Raises:
-        ConfigError: `responder.local.path` is no GGUF file.
-        SetupError, RegistryError: llama.cpp or the starter could not be fetched.
-    """
-    from vdx.serving.voicepacks.hub import Hub
-    from vdx.serving.voicepacks.language_models import fetch_language_model
-    from vdx.serving.voicepacks.starters import language_model
-
-    paths = locate()
-    file = model_file(paths, local)
-    if local.path is not None:
-        check_gguf(file)
-    _require_packages(paths, tell)
-    if local.path is None and not file.exists():
-        fetch_language_model(Hub(), paths, language_model(), tell)
-    return file
-
-
-def check_gguf(file: Path) -> None:
-    """Raises ConfigError for a file that is not there or is no GGUF model."""
-    try:
-        with file.open("rb") as stream:
-            start = stream.read(len(GGUF))
-    except OSError as error:
-        raise ConfigError(f"responder.local.path: {file}: {error.strerror}") from None
-    if start != GGUF:
-        raise ConfigError(f"responder.local.path: {file} is no GGUF file")
-
-
-def _require_packages(paths: Paths, tell: Tell) -> None:
-    """Installs llama.cpp aside and moves it into place whole; others wait for the first."""
-    from filelock import FileLock
-
-    from vdx.cli.pinned import install_pinned
-
-    folder = packages_folder(paths)
-    if packages_current(paths):
-        return
-    try:
-        paths.home.mkdir(parents=True, exist_ok=True)
-        with (
-            FileLock(paths.home / ".llama.lock"),
-            tempfile.TemporaryDirectory(dir=paths.home, prefix="llama-") as aside,
-        ):
-            if packages_current(paths):
-                return
-            tell("installing llama.cpp (package xllamacpp), 34 MB to download, once …")
-            new = Path(aside) / "packages"
-            mend = "llama.cpp could not be fetched; try again with: vdx setup --llm"
-            install_pinned(_list(paths), new, paths, mend)
-            (new / STAMP).write_text(_digest(paths))
-            shutil.rmtree(folder, ignore_errors=True)
-            new.rename(folder)
-    except OSError as error:
-        raise SetupError(f"{error.filename or folder}: {error.strerror}") from error
-
-
-def _list(paths: Paths) -> Path:
-    return paths.requirements / "llm.txt"
-
-
-def _digest(paths: Paths) -> str:
-    with contextlib.suppress(OSError):
-        return hashlib.sha256(_list(paths).read_bytes()).hexdigest()
-    return ""
 
 
 @asynccontextmanager
@@ -131,24 +37,27 @@ async def local_language_models(
 
     Each distinct `responder.local` has a process; none is started where no profile uses one.
     """
-    from vdx.serving.language_model import language_model_server
+    from vdx.serving.language_model import language_model_server, llama_options
+    from vdx.serving.language_model_files import packages_folder, require_language_model
 
+    paths = locate()
     servers: dict[LocalConfig, LanguageModelServer] = {}
     async with AsyncExitStack() as stack:
         for local in wanted(config):
-            file = await in_thread(require_language_model, local, tell)
+            file = await in_thread(require_language_model, paths, local, tell)
             tell("starting the language model …")
-            running = language_model_server(_options(local, file), packages_folder(locate()))
+            running = language_model_server(llama_options(local, file), packages_folder(paths))
             servers[local] = await stack.enter_async_context(running)
         yield _with_sockets(config, servers), list(servers.values())
 
 
-async def keep_answering(server: "LanguageModelServer") -> None:
+async def keep_answering(server: "LanguageModelServer", host: "Application") -> None:
     """Restarts the process of a language model whenever it ends or does not answer."""
     from vdx.serving.supervision import Supervisor
 
     title = f"the language model {server.options.name}"
-    await Supervisor(title, server, warn, is_live=server.is_live).run()
+    changed = partial(host.language_model_changed, server)
+    await Supervisor(title, server, warn, is_live=server.is_live, changed=changed).run()
 
 
 def wanted(config: Config) -> list[LocalConfig]:
@@ -167,44 +76,34 @@ def used_responders(config: Config) -> list[ResponderConfig]:
     return [profile.responder or config.responder for profile in profiles.values()]
 
 
-def _options(local: LocalConfig, file: Path) -> "LlamaOptions":
-    from vdx.serving.language_model import LlamaOptions
-    from vdx.speech.text.responder.local import model_name
-
-    return LlamaOptions(
-        name=model_name(local),
-        model=str(file.absolute()),
-        threads=local.threads or max(1, min(MOST_THREADS, int(usable_cores()) // 2)),
-        parallel=local.parallel,
-        context_tokens=local.context_tokens,
-        max_tokens=local.max_tokens,
-        prompt_cache_mib=local.prompt_cache_mib,
-        temperature=local.temperature,
-        top_p=local.top_p,
-        repeat_penalty=local.repeat_penalty,
-    )
-
-
 def _with_sockets(config: Config, servers: dict[LocalConfig, "LanguageModelServer"]) -> Config:
     def responder(given: ResponderConfig) -> ResponderConfig:
         server = servers.get(given.local)
         if given.kind != "local" or server is None:
             return given
-        local = given.local.model_copy(update={"socket": server.socket})
+        local = given.local.model_copy(update={"socket": server.socket, "model": given.local.name})
         return given.model_copy(update={"local": local})
 
     def profile(given: ProfileConfig) -> ProfileConfig:
-        used = responder(given.responder or config.responder)
-        own: dict[str, object] = {"responder": used}
-        if used.kind == "local" and used.local.path is None and given.instructions == usual:
+        before = given.responder or config.responder
+        used = responder(before)
+        if used is before:
+            return given
+        clauses = _first_one_shorter(given.clauses or config.clauses)
+        own: dict[str, object] = {"responder": used, "clauses": clauses}
+        if used.is_starter and given.instructions == usual:
             own["instructions"] = STARTER_INSTRUCTIONS
-        return given.model_copy(update=own) if used.kind == "local" else given
+        return given.model_copy(update=own)
 
     usual = ProfileConfig().instructions
     named = {DEFAULT_PROFILE: ProfileConfig(), **config.profiles}
     profiles = {name: profile(each) for name, each in named.items()}
-    changed: dict[str, object] = {"responder": responder(config.responder), "profiles": profiles}
-    if servers and "first_max_chars" not in config.clauses.model_fields_set:
-        shorter = {"first_max_chars": FIRST_CLAUSE_CHARS}
-        changed["clauses"] = config.clauses.model_copy(update=shorter)
-    return config.model_copy(update=changed)
+    return config.model_copy(
+        update={"responder": responder(config.responder), "profiles": profiles}
+    )
+
+
+def _first_one_shorter(clauses: ClauseConfig) -> ClauseConfig:
+    if "first_max_chars" in clauses.model_fields_set:
+        return clauses
+    return clauses.model_copy(update={"first_max_chars": LOCAL_FIRST_CLAUSE_CHARS})

@@ -16,9 +16,9 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from vdx.cli.pinned import install_pinned
 from vdx.core.errors import SetupError
 from vdx.core.paths import Paths, locate
+from vdx.serving.pinned import install_pinned
 
 VERSION = "1.13.5"
 MODULE = f"github.com/livekit/livekit-server/cmd/server@v{VERSION}"

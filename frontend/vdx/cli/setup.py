@@ -10,9 +10,11 @@ from typing import Annotated
 
 import typer
 
+from vdx.cli import japanese
 from vdx.cli.interpreters import Interpreter, find_interpreter, require_interpreter
 from vdx.core.errors import SetupError, VdxError
 from vdx.core.paths import Paths, locate
+from vdx.serving.pinned import find_uv
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -30,29 +32,34 @@ def setup(
     llm: Annotated[
         bool, typer.Option("--llm", help="Also llama.cpp and a small language model.")
     ] = False,
-    japanese: Annotated[
+    with_japanese: Annotated[
         bool,
-        typer.Option("--japanese", help="Add what Kokoro reads Japanese with, 40 MB."),
+        typer.Option("--japanese", help="Also what Kokoro reads Japanese with, 40 MB."),
     ] = False,
 ) -> None:
     """Build the environment that models run in, and fetch the starter voice and recogniser."""
     build_triton_environment(locate(), python=python, force=force)
-    if japanese:
-        _install_japanese(locate())
-    elif not light:
+    if not light:
         _fetch_starters()
+    if with_japanese:
+        _install_japanese(locate())
     if llm:
-        from vdx.cli.language_model import require_language_model
         from vdx.core.config import LocalConfig
+        from vdx.serving.language_model_files import require_language_model
 
-        file = require_language_model(LocalConfig(), typer.echo)
+        file = require_language_model(locate(), LocalConfig(), typer.echo)
         typer.echo(f"the language model is here: {file}")
 
 
 def _install_japanese(paths: Paths) -> None:
-    """Adds the extra libraries; building the environment again takes them away."""
-    _add(paths, find_uv(paths), [paths.requirements / "japanese.txt"])
+    """Adds the extra libraries, and to every environment that is built after this one."""
+    _add_japanese(paths, find_uv(paths))
     typer.echo("Kokoro reads Japanese now; a server that runs needs to load the voice again.")
+
+
+def _add_japanese(paths: Paths, uv: Path | None) -> None:
+    _add(paths, uv, [paths.requirements / "japanese.txt"])
+    japanese.mark_installed(paths)
 
 
 def _fetch_starters() -> None:
@@ -68,7 +75,8 @@ def _fetch_starters() -> None:
 def is_current(paths: Paths) -> bool:
     """Whether the environment is there and was built from the lists as they are now."""
     stamp = paths.triton_venv / STAMP
-    return paths.triton_python.exists() and stamp.exists() and stamp.read_text() == _digest(paths)
+    current = stamp.exists() and stamp.read_text() == _digest(paths)
+    return paths.triton_python.exists() and current and japanese.is_current(paths)
 
 
 def build_triton_environment(
@@ -88,12 +96,18 @@ def build_triton_environment(
     typer.echo(f"[2/3] Making {paths.triton_venv} with {interpreter.executable}")
     stamp = paths.triton_venv / STAMP
     stamp.unlink(missing_ok=True)
+    with_japanese = japanese.is_wanted(paths)
     if force and paths.triton_venv.exists():
         shutil.rmtree(paths.triton_venv)
     paths.triton_venv.parent.mkdir(parents=True, exist_ok=True)
     _make(paths.triton_venv, interpreter, uv)
+    if with_japanese:
+        japanese.mark_wanted(paths)
     typer.echo("[3/3] Installing Triton and the engines, about 125 MB to download")
     _install(paths, uv)
+    if with_japanese:
+        typer.echo("      Adding again what Kokoro reads Japanese with")
+        _add_japanese(paths, uv)
     stamp.write_text(_digest(paths))
     typer.echo("The environment for models is ready.")
 
@@ -109,13 +123,6 @@ def _lists(paths: Paths) -> list[Path]:
 
 def _digest(paths: Paths) -> str:
     return hashlib.sha256(b"".join(path.read_bytes() for path in _lists(paths))).hexdigest()
-
-
-def find_uv(paths: Paths) -> Path | None:
-    places = (paths.data / ".tools" / "bin", paths.home / "tools" / "bin")
-    found = [place / "uv" for place in places if (place / "uv").exists()]
-    on_path = shutil.which("uv")
-    return Path(on_path) if on_path else next(iter(found), None)
 
 
 def _find(uv: Path | None, paths: Paths) -> Interpreter:

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from vdx.cli.config import parse_assignments
+from vdx.cli.options import Assignments, ConfigFile
 from vdx.core.errors import RoomError
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -40,12 +41,8 @@ def token(
     as_json: Annotated[
         bool, typer.Option("--json", help="Address, room and identity too.")
     ] = False,
-    config: Annotated[
-        Path | None, typer.Option("--config", help="YAML file; else vdx.yaml here.")
-    ] = None,
-    assign: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any setting.")
-    ] = None,
+    config: ConfigFile = None,
+    assign: Assignments = None,
 ) -> None:
     """Print a short-lived token for one room; joining with it brings the agent.
 

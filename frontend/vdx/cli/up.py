@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -19,6 +18,14 @@ from vdx.cli.launch import (
 )
 from vdx.cli.named_models import check_profiles
 from vdx.cli.optional_value import WithOptionalValue
+from vdx.cli.options import (
+    Assignments,
+    ConfigFile,
+    Host,
+    Language,
+    RecogniserId,
+    VoiceId,
+)
 from vdx.cli.removed_options import RemovedPort
 from vdx.core.errors import ConfigError
 
@@ -33,14 +40,20 @@ if TYPE_CHECKING:
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 Port = Annotated[int | None, typer.Option(min=0, max=65535, help="0 = a free one.")]
+LanguageModel = Annotated[
+    str | None,
+    typer.Option(
+        "--llm",
+        metavar="[PATH.gguf]",
+        help="Answer with a language model on this machine: a small one, or the file's.",
+    ),
+]
 
 
 @app.command(cls=WithOptionalValue)
 def up(
-    config: Annotated[
-        Path | None, typer.Option("--config", help="YAML file; else vdx.yaml here.")
-    ] = None,
-    host: Annotated[str | None, typer.Option(help="Address to bind.")] = None,
+    config: ConfigFile = None,
+    host: Host = None,
     port: Port = None,
     grpc_address: Annotated[
         str | None,
@@ -50,23 +63,14 @@ def up(
         int | None,
         typer.Option(min=0, max=65535, help="Triton's metrics on loopback; default: none."),
     ] = None,
-    voice: Annotated[str | None, typer.Option(help="Default voice, a model id.")] = None,
-    recogniser: Annotated[str | None, typer.Option(help="Recogniser, a model id.")] = None,
-    language: Annotated[
-        str | None, typer.Option(help="What is heard and spoken, BCP-47, such as de; default: en.")
-    ] = None,
+    voice: VoiceId = None,
+    recogniser: RecogniserId = None,
+    language: Language = None,
     light: Annotated[
         bool, typer.Option("--light", help="espeak and pocketsphinx instead of neural models.")
     ] = False,
     responder: Annotated[str | None, typer.Option(help="repeat, script, chat or local.")] = None,
-    llm: Annotated[
-        str | None,
-        typer.Option(
-            "--llm",
-            metavar="[PATH.gguf]",
-            help="Answer with a language model on this machine: a small one, or the file's.",
-        ),
-    ] = None,
+    llm: LanguageModel = None,
     livekit: Annotated[
         bool,
         typer.Option("--livekit", help="Serve rooms too, on a LiveKit server started here."),
@@ -74,9 +78,7 @@ def up(
     proof: Annotated[
         bool, typer.Option(help="Prove one whole turn with a recording before serving.")
     ] = True,
-    assign: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any setting.")
-    ] = None,
+    assign: Assignments = None,
     grpc_port: RemovedPort = None,  # noqa: ARG001  (says what to use instead)
     http_port: RemovedPort = None,  # noqa: ARG001  (says what to use instead)
 ) -> None:
@@ -177,7 +179,7 @@ async def _serve(
 
             host.language_models = models
             work: list[Callable[[], Awaitable[None]]] = [supervisor.run, *background]
-            work += [partial(keep_answering, model) for model in models]
+            work += [partial(keep_answering, model, host) for model in models]
             await serve_until_stopped(host, listener, tell, work, ready, rooms=rooms)
     tell("stopped")
 

@@ -88,14 +88,14 @@ def _not_fetched(here: set[str]) -> list[dict[str, object]]:
     from vdx.serving.voicepacks.starters import language_model, starters
 
     model = language_model()
-    rows = [
-        _starter_row(each, f"not fetched: vdx voices pull {each.id}")
+    fetched = {model.id} if place_of(locate(), model).exists() else set()
+    return [
+        _starter_row(
+            each, "added" if each.id in fetched else f"not fetched: vdx voices pull {each.id}"
+        )
         for each in (*starters(), model)
         if each.id not in here
     ]
-    if place_of(locate(), model).exists():
-        rows[-1]["origin"] = "added"
-    return rows
 
 
 def _starter_row(starter: "Starter", origin: str) -> dict[str, object]:
@@ -184,6 +184,11 @@ def pull(
         pull_starters(endpoint)
         return
     if _is_language_model(name):
+        if id_ or parameter:
+            told = (
+                f"{name} is a language model: --id and --parameter are for voices and recognisers"
+            )
+            raise InvalidInput(told, param="id" if id_ else "parameter")
         _pull_language_model(endpoint)
         return
     _tell_added(_pull(name, id_, _parameters(parameter), endpoint))
@@ -237,13 +242,20 @@ def _pull(name: str, id_: str, parameters: dict[str, str], endpoint: str) -> "Vo
 @app.command()
 def add(
     path: Annotated[
-        Path, typer.Argument(help="NAME.onnx beside NAME.onnx.json, or a folder of CTranslate2.")
+        Path,
+        typer.Argument(
+            help="A voice's .onnx file, or a folder with a model; for their names see below."
+        ),
     ],
     id_: NewId = "",
     licence: Annotated[str, typer.Option(help="Default: what its model card says.")] = "",
     parameter: Parameter = None,
 ) -> None:
-    """Add a Piper voice or CTranslate2 Whisper model from a local folder."""
+    """Add a voice or recogniser from a local folder.
+
+    A Piper voice (NAME.onnx with NAME.onnx.json), a Kokoro voice (kokoro*.onnx with voices*.npz or
+    voices*.bin), or a Whisper model of CTranslate2 (a folder).
+    """
     from vdx.serving.voicepacks.identify import identify
     from vdx.serving.voicepacks.staging import Origin
 
@@ -264,6 +276,9 @@ def _parameters(given: list[str] | None) -> dict[str, str]:
 
 def _tell_added(pack: "Voicepack") -> None:
     """Prints what was added and the commands that use it."""
+    from vdx.cli.japanese import COMMAND, lacks_japanese
+    from vdx.core.paths import locate
+
     language = _usual_language()
     typer.echo(
         f"{pack.id} is here: {pack.family}, {_some(pack.languages)}, licence: {pack.licence}"
@@ -272,6 +287,8 @@ def _tell_added(pack: "Voicepack") -> None:
         typer.echo(f"  start with it:             vdx up --set endpointing.model={pack.id}")
         typer.echo(f"  in a server that runs:     vdx models use {pack.id}")
         return
+    if lacks_japanese(pack, locate()):
+        typer.echo(f"  to read Japanese first:    {COMMAND}")
     what = "voice" if pack.kind == "tts" else "recogniser"
     if speaks(pack, language):
         typer.echo(f"  start with it:             vdx up --{what} {pack.id}")

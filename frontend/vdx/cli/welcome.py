@@ -99,11 +99,14 @@ def _tell_answers(responder: "ResponderConfig") -> None:
         return
     if responder.kind == "repeat":
         tell("  answers     it repeats what you say; with a small language model: vdx up --llm")
-    elif responder.local.path is None:
+    elif responder.is_starter:
         small = "so small that it only proves that talking works"
         tell(f"  answers     {STARTER_LANGUAGE_MODEL}: {small}; for a better one:")
     else:
-        tell(f"  answers     {responder.local.path.name}")
+        local = responder.local
+        tell(
+            f"  answers     {local.path.name if local.path else f'{local.name} at {local.socket}'}"
+        )
     tell(
         "              Ollama:   vdx up --responder chat --set responder.chat.model=llama3.2\n"
         "              vLLM:     the same with --set responder.chat.base_url=http://HOST:8000/v1\n"

@@ -112,3 +112,15 @@ def _user_data(env: Mapping[str, str]) -> Path:
         return Path.home() / ".local" / "share"
     except RuntimeError:
         raise ConfigError("this user has no home: set VDX_HOME to a folder") from None
+
+
+def expanded(path: Path, key: str) -> Path:
+    """`path` with a home folder in place of `~` or `~USER`.
+
+    Raises:
+        ConfigError: there is no such user; the message names the setting `key`.
+    """
+    try:
+        return path.expanduser()
+    except RuntimeError as error:
+        raise ConfigError(f"{key}: {path}: {error}") from error

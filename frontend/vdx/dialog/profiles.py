@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from vdx.core.config import (
+    ClauseConfig,
     Config,
     EchoControlConfig,
     EndpointingConfig,
@@ -37,6 +38,7 @@ class SessionOptions:
     instructions: str
     responder: ResponderConfig
     vad: VadConfig
+    clauses: ClauseConfig = field(default_factory=ClauseConfig)
     endpointing: EndpointingConfig = field(default_factory=EndpointingConfig)
     echo_control: EchoControlConfig = field(default_factory=EchoControlConfig)
     endpointer: str = ""
@@ -107,6 +109,7 @@ def resolve(config: Config, name: str, defaults: DefaultModels) -> SessionOption
         instructions=profile.instructions,
         responder=profile.responder or config.responder,
         vad=profile.vad or config.vad,
+        clauses=profile.clauses or config.clauses,
         endpointing=endpointing,
         endpointer=defaults.endpointer(language, endpointing.model) if recogniser else "",
         echo_control=profile.echo_control or config.echo_control,

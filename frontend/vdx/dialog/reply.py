@@ -127,6 +127,9 @@ class Reply:
         async with aclosing(cut(delta, chunker)) as clauses:
             async for clause in clauses:
                 await self._clauses.put(clause)
+        # The next delta may be long in coming, as when the responder calls a tool.
+        for clause in chunker.wait_no_longer():
+            await self._clauses.put(clause)
 
     async def _voice(self, responding: asyncio.Task[None]) -> None:
         parts = self._parts

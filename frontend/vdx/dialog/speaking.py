@@ -104,7 +104,7 @@ class Speaking:
             responder=responder,
             voice=self._voice,
             synthesize=services.synthesize,
-            clauses=config.clauses,
+            clauses=options.clauses,
             language=options.language,
             playout=config.playout,
             clauses_ahead=config.tts.clauses_ahead,

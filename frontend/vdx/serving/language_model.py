@@ -5,8 +5,9 @@
         await server.died()      # returns when the process ends by itself
         await server.restart()   # same socket
 
-The socket is in a folder that its user alone can enter, so there is no key that a command line
-could show. What the process does is in `llama_process.py`.
+The socket is in a folder that its user alone can enter, so there is no key. The options are in a
+file and not on the command line, which every user of the machine can read. What the process does
+is in `llama_process.py`.
 """
 
 import asyncio
@@ -18,6 +19,8 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
+from vdx.core.capacity import usable_cores
+from vdx.core.config import MOST_LOCAL_THREADS, LocalConfig
 from vdx.core.errors import LanguageModelFailed
 from vdx.core.threads import in_thread
 from vdx.serving import llama_process
@@ -29,6 +32,8 @@ from vdx.serving.subprocesses import answers_http
 
 SOCKET = "m.sock"
 """llama.cpp takes an address for a socket's path where it ends in .sock."""
+OPTIONS = "options.json"
+"""The file with LlamaOptions in the process's working folder."""
 START_S = 120.0
 """A model of several gigabytes is read from the disk first."""
 STOP_S = 1.5
@@ -37,21 +42,38 @@ LOOK_S = 0.1
 
 @dataclass(frozen=True, slots=True)
 class LlamaOptions:
-    """What the process is started with; `context_tokens` are those of each parallel reply."""
+    """What the process is started with; the names are those of `LocalConfig`."""
 
     name: str
     model: str
     threads: int
-    parallel: int = 1
-    context_tokens: int = 2048
-    max_tokens: int = 64
-    prompt_cache_mib: int = 64
-    temperature: float = 0.2
-    top_p: float = 0.9
-    repeat_penalty: float = 1.1
-    penalty_tokens: int = 64
-    """How far back a repetition counts."""
-    batch_tokens: int = 32
+    parallel: int
+    context_tokens: int
+    max_tokens: int
+    prompt_cache_mib: int
+    temperature: float
+    top_p: float
+    repeat_penalty: float
+    penalty_tokens: int
+    batch_tokens: int
+
+
+def llama_options(local: LocalConfig, file: Path) -> LlamaOptions:
+    """How a language model of the configuration is served, whose GGUF file is here."""
+    return LlamaOptions(
+        name=local.name,
+        model=str(file.absolute()),
+        threads=local.threads or max(1, min(MOST_LOCAL_THREADS, int(usable_cores()) // 2)),
+        parallel=local.parallel,
+        context_tokens=local.context_tokens,
+        max_tokens=local.reply_tokens,
+        prompt_cache_mib=local.prompt_cache_mib,
+        temperature=local.temperature,
+        top_p=local.top_p,
+        repeat_penalty=local.repeat_penalty,
+        penalty_tokens=local.penalty_tokens,
+        batch_tokens=local.batch_tokens,
+    )
 
 
 class LanguageModelServer(ChildServer):
@@ -90,9 +112,10 @@ class LanguageModelServer(ChildServer):
         # One that was killed leaves it, and then it cannot be bound.
         self.socket.unlink(missing_ok=True)
         self._scratch = scratch = Scratch.create("llama")
-        options = json.dumps(asdict(self.options) | {"socket": str(self.socket)})
+        told = json.dumps(asdict(self.options) | {"socket": str(self.socket)})
+        (scratch.folder / OPTIONS).write_text(told, encoding="utf-8")
         program = str(Path(llama_process.__file__))
-        command = [sys.executable, "-I", "-S", program, str(self._packages), options]
+        command = [sys.executable, "-I", "-S", program, str(self._packages), OPTIONS]
         self._spawn(command, scratch, child_environment(), descriptors=[self._folder.descriptor])
 
     @asynccontextmanager

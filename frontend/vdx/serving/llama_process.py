@@ -2,19 +2,21 @@
 
     python -I -S llama_process.py PACKAGES OPTIONS
 
-PACKAGES is the folder that xllamacpp is installed in, OPTIONS the JSON of `LlamaOptions`. Nothing
-of vdx is imported: only the standard library is there.
+PACKAGES is the folder that xllamacpp is installed in, OPTIONS a file with the JSON of
+`LlamaOptions`. Nothing of vdx is imported: only the standard library is there.
 """
 
 import json
 import signal
 import sys
+from pathlib import Path
 from typing import Any
 
 
 def main() -> None:
     """Serves until it is ended by a signal."""
-    packages, options = sys.argv[1], json.loads(sys.argv[2])
+    packages, file = sys.argv[1:]
+    options = json.loads(Path(file).read_text(encoding="utf-8"))
     sys.path.insert(0, packages)
     import xllamacpp
 
@@ -40,6 +42,8 @@ def _parameters(xllamacpp: Any, options: dict[str, Any]) -> Any:
     parameters.cache_ram_mib = options["prompt_cache_mib"]
     parameters.endpoint_slots = True
     parameters.ui = False
+    # Thoughts are not spoken, and a model that thinks first answers many seconds later.
+    parameters.enable_reasoning = 0
     sampling = parameters.sampling
     sampling.temp = options["temperature"]
     sampling.top_p = options["top_p"]

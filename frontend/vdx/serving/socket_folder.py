@@ -1,8 +1,9 @@
-"""Which Triton may listen in the folder of a VDX_HOME: the one that holds its lock.
+"""Which server may listen in a folder for sockets: the one that holds its lock.
 
-gRPC replaces a socket that exists without asking whether somebody listens there, and removes the
-file when it ends, whoever's it is by then. tritonserver therefore inherits the lock's descriptor:
-the lock is released when the last process that uses the socket has ended. `filelock` keeps its
+Triton listens in the folder of a VDX_HOME, a second Triton and llama.cpp in one of their own. gRPC
+replaces a socket that exists without asking whether somebody listens there, and removes the file
+when it ends, whoever's it is by then. The server therefore inherits the lock's descriptor: the
+lock is released when the last process that uses the socket has ended. `filelock` keeps its
 descriptor to itself, so this is `flock` itself.
 """
 
@@ -27,11 +28,11 @@ LEFT_OVER_S = 10.0
 
 @dataclass(frozen=True, slots=True)
 class SocketFolder:
-    """A folder that this process's Triton may listen in."""
+    """A folder that a server of this process may listen in."""
 
     folder: Path
     descriptor: int
-    """Of the lock; tritonserver inherits it."""
+    """Of the lock; the server inherits it."""
     shared: bool
     """Whether it is the one in which other commands look for a Triton."""
 
@@ -96,7 +97,7 @@ def _owner_runs(folder: Path) -> bool:
 
 
 def _remove_left_over(parent: Path) -> None:
-    """Removes folders whose vdx and tritonserver were killed."""
+    """Removes folders whose vdx and server were killed."""
     for folder in parent.glob(f"{OWN_PREFIX}*"):
         with contextlib.suppress(OSError, SetupError):
             if folder.lstat().st_uid != os.geteuid() or not (folder / LOCK).exists():

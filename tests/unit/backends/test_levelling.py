@@ -5,7 +5,14 @@ import pyloudnorm
 import pytest
 from numpy.typing import NDArray
 
-from triton_backends.shared.levelling import MAX_SPEAKERS, SLOPE_DB, Leveller, SpeakerGains
+from triton_backends.shared import loudness
+from triton_backends.shared.levelling import (
+    MAX_SPEAKERS,
+    SLOPE_DB,
+    FixedGain,
+    Leveller,
+    SpeakerGains,
+)
 from triton_backends.shared.loudness import integrated_loudness
 
 RATE = 22_050
@@ -54,6 +61,51 @@ def test_the_gain_never_jumps() -> None:
     assert np.abs(gains[hop:] - gains[:-hop]).max() <= SLOPE_DB * 1.1
 
 
+def test_a_piece_costs_the_same_however_long_the_clause_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    measured: list[int] = []
+    count = loudness._blocks
+
+    def counted(hops: NDArray[np.float64]) -> object:
+        measured.append(hops.size)
+        return count(hops)
+
+    monkeypatch.setattr(loudness, "_blocks", counted)
+    samples = babble(60, -28)
+    leveller = Leveller(RATE, 10.0)
+    pieces = np.array_split(samples, samples.size * 50 // RATE)
+    for piece in pieces:
+        leveller.push(piece)
+    assert max(measured) < 100
+    assert len(measured) < 6 * len(pieces)
+
+
+def test_loudness_so_far_is_that_of_the_whole() -> None:
+    audio = babble(7, -28)
+    audio[RATE : 3 * RATE] *= 0.01
+    powers = loudness.PowerMeter(RATE).push(audio)
+    so_far = loudness.LoudnessSoFar()
+    for piece in np.array_split(powers, 23):
+        so_far.push(piece)
+    assert so_far.lufs == pytest.approx(integrated_loudness(audio, RATE), abs=1e-9)
+    expected = pyloudnorm.Meter(RATE).integrated_loudness(audio.astype(float))
+    assert so_far.lufs == pytest.approx(expected, abs=0.1)
+
+
+def test_a_clause_that_begins_loud_moves_the_gain_little() -> None:
+    moves = []
+    for seed in range(6):
+        samples = babble(4, -28, seed)
+        samples[: RATE * 4 // 10] *= 2
+        gain = 10 ** ((-16 - integrated_loudness(samples, RATE)) / 20)
+        audio = levelled(Leveller(RATE, gain), samples, (0.12, 0.35))
+        assert integrated_loudness(audio, RATE) == pytest.approx(-16, abs=1)
+        unlimited = (np.abs(samples) > 1e-3) & (np.abs(audio) < 0.69)
+        moves.append(float(np.ptp(20 * np.log10(audio[unlimited] / samples[unlimited]))))
+    assert np.mean(moves) < 7
+
+
 def test_silence_and_the_shortest_sound_are_levelled_by_what_is_known() -> None:
     leveller = Leveller(RATE, 2.0)
     assert not levelled(leveller, np.zeros(RATE, np.float32), (0.1,)).any()
@@ -72,3 +124,9 @@ def test_a_speaker_begins_with_what_earlier_clauses_needed() -> None:
     for number in range(MAX_SPEAKERS):
         gains.learn(str(number), "", 1.0)
     assert gains.of("anna", "en") == pytest.approx(2.0)
+
+
+def test_a_fixed_gain_stays_whatever_is_said() -> None:
+    samples = babble(2.0, -30.0)
+    fixed = levelled(FixedGain(0.5), samples, PIECES_S[0])
+    assert np.array_equal(fixed, samples * np.float32(0.5))

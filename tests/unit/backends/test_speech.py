@@ -9,7 +9,14 @@ from hypothesis import strategies as st
 
 from triton_backends.shared.engine import Chunk, Word
 from triton_backends.shared.framing import FRAME, Framer
-from triton_backends.shared.loudness import gain_for, integrated_loudness, limit, to_int16
+from triton_backends.shared.levelling import Leveller
+from triton_backends.shared.loudness import (
+    CEILING,
+    gain_for,
+    integrated_loudness,
+    limit,
+    to_int16,
+)
 from triton_backends.shared.silence import pause_after, trim_end, trim_start
 from triton_backends.shared.speech import Voice, stream_speech, words_json
 
@@ -99,6 +106,28 @@ def test_gain_reaches_the_target() -> None:
 def test_the_limiter_never_clips(gain: float) -> None:
     limited = to_int16(limit(sine(0.05, 48000, 1.0) * np.float32(gain)))
     assert np.abs(limited.astype(np.int32)).max() < 32767
+
+
+def test_what_is_sent_is_what_the_leveller_gave() -> None:
+    given: list[np.ndarray] = []
+
+    class Kept(Leveller):
+        def push(self, samples: np.ndarray) -> np.ndarray:
+            given.append(super().push(samples))
+            return given[-1]
+
+    chunks = [Chunk(piece) for piece in np.split(sine(1.0, 48000, 1.0), 10)]
+    responses = stream_speech(chunks, Voice(48000), leveller=Kept(48000, 2.0))
+    audio = np.concatenate([r.audio for r in responses]).reshape(-1)
+    assert np.abs(np.concatenate(given)).max() > 0.9
+    assert np.array_equal(audio, to_int16(np.concatenate(given)))
+
+
+def test_resampling_makes_nothing_higher_than_the_limiter_lets_through() -> None:
+    square = np.sign(sine(0.5, 22050, 1.0, 700.0)).astype(np.float32)
+    chunks = [Chunk(piece) for piece in np.array_split(square, 5)]
+    audio = np.concatenate([r.audio for r in stream_speech(chunks, Voice(22050, gain=16.0))])
+    assert np.abs(audio).max() == round(CEILING * 32767)
 
 
 def test_leading_silence_goes_and_the_words_move() -> None:

@@ -27,9 +27,9 @@ async def test_a_person_that_fails_says_why() -> None:
         await client_process.run_client_process("turn", plan)
 
 
-async def test_an_unknown_scene_is_named() -> None:
-    with pytest.raises(VdxError, match="bench module 'opera'"):
-        await client_process.run_client_process("opera", {})
+async def test_an_unknown_bench_module_is_named() -> None:
+    with pytest.raises(VdxError, match="bench module 'unknown'"):
+        await client_process.run_client_process("unknown", {})
 
 
 async def test_a_person_is_ended_with_the_bench() -> None:

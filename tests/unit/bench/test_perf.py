@@ -132,6 +132,27 @@ async def test_what_perf_analyzer_says_is_told(tmp_path: Path) -> None:
         await perf.run(BOX, "espeak", tmp_path / "x.json", concurrency=1, requests=1)
 
 
+async def test_an_export_that_is_cut_off_is_measured_again(tmp_path: Path) -> None:
+    paths = installed(
+        tmp_path,
+        "while [ $# -gt 1 ]; do shift; done\n"
+        'begin=\'{"experiments": [{"requests": [\'\n'
+        'if mkdir "$(dirname "$0")/asked"; then echo "$begin" > "$1"; exit; fi\n'
+        'echo "$begin]}]}" > "$1"',
+    )
+    perf = PerfAnalyzer(paths, tmp_path)
+    data = tmp_path / "x.json"
+    assert await perf.run(BOX, "espeak", data, concurrency=1, requests=1) == []
+    assert not (tmp_path / "espeak-1.json").exists()
+
+
+async def test_an_export_that_is_always_cut_off_is_told(tmp_path: Path) -> None:
+    paths = installed(tmp_path, 'while [ $# -gt 1 ]; do shift; done\necho "{" > "$1"')
+    perf = PerfAnalyzer(paths, tmp_path)
+    with pytest.raises(VdxError, match="export is cut off"):
+        await perf.run(BOX, "espeak", tmp_path / "x.json", concurrency=1, requests=1)
+
+
 async def test_perf_analyzer_ends_with_the_bench(tmp_path: Path) -> None:
     began = tmp_path / "began"
     os.mkfifo(began)

@@ -2,8 +2,9 @@
 
 import pytest
 
-from vdx.bench.word_errors import require_jiwer, word_error_rate
-from vdx.cli.bench.models import transcriptions
+from vdx.bench.word_errors import require_inflect, require_jiwer, word_error_rate
+from vdx.cli.bench.models import transcriptions, words
+from vdx.cli.bench.running import LIGHT
 from vdx.core.errors import SetupError
 
 
@@ -27,6 +28,14 @@ def test_wrong_missing_and_added_words_count(
 
 def test_a_bench_says_first_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     require_jiwer()
+    require_inflect()
     monkeypatch.setattr("vdx.bench.word_errors.find_spec", lambda name: None)
     with pytest.raises(SetupError, match=r"pip install 'vdx\[bench\]'"):
         transcriptions()
+
+
+def test_only_the_bench_of_words_needs_inflect(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vdx.bench.word_errors.find_spec", lambda name: name != "inflect" or None)
+    assert transcriptions().models == LIGHT
+    with pytest.raises(SetupError, match="inflect"):
+        words()

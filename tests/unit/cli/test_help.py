@@ -1,6 +1,8 @@
 """Every page of help looks alike and says its lines to the end."""
 
+import ast
 import re
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -31,3 +33,14 @@ def test_a_mistyped_option_or_command_is_named(group: str) -> None:
         answer = CliRunner().invoke(main.app, [group, wrong])
         assert answer.exit_code == 2
         assert wrong in answer.output
+
+
+def test_no_command_is_a_function_of_more_than_50_lines() -> None:
+    long = [
+        f"{file.name} {node.name}"
+        for file in Path(main.__file__).parent.glob("*.py")
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and (node.end_lineno or 0) - node.lineno >= 50
+    ]
+    assert long == []

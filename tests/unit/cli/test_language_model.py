@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from dataclasses import replace
+from dataclasses import MISSING, asdict, fields, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -14,9 +14,19 @@ from tests.unit.speech.test_chat import Behaviour, Endpoint, refuses
 from vdx.cli import answer_checks, language_model, up, voices, welcome
 from vdx.cli.checks import Status
 from vdx.cli.main import load_command
-from vdx.core.config import ChatConfig, ClauseConfig, Config, LocalConfig
+from vdx.core.config import (
+    LOCAL_FIRST_CLAUSE_CHARS,
+    STARTER_INSTRUCTIONS,
+    ChatConfig,
+    ClauseConfig,
+    Config,
+    LocalConfig,
+)
 from vdx.core.errors import ConfigError
 from vdx.core.paths import Paths, locate
+from vdx.dialog.profiles import resolve
+from vdx.serving import language_model_files
+from vdx.serving.language_model import LlamaOptions, llama_options
 from vdx.serving.voicepacks.language_models import fetch_language_model, place_of
 from vdx.serving.voicepacks.starters import find_starter, starters
 from vdx.serving.voicepacks.starters import language_model as starter
@@ -25,11 +35,9 @@ SOCKET = Path("/run/m.sock")
 
 
 @pytest.fixture
-def paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Paths:
+def paths(tmp_path: Path) -> Paths:
     """A home in which nothing was fetched."""
-    here = replace(locate(), home=tmp_path / "home")
-    monkeypatch.setattr(language_model, "locate", lambda: here)
-    return here
+    return replace(locate(), home=tmp_path / "home")
 
 
 @pytest.fixture
@@ -40,9 +48,9 @@ def gguf(tmp_path: Path) -> Path:
 
 
 def installed(paths: Paths) -> None:
-    folder = language_model.packages_folder(paths)
+    folder = language_model_files.packages_folder(paths)
     folder.mkdir(parents=True)
-    (folder / language_model.STAMP).write_text(language_model._digest(paths))
+    (folder / language_model_files.STAMP).write_text(language_model_files._digest(paths))
 
 
 # --- the option ---------------------------------------------------------------------------------
@@ -110,13 +118,60 @@ def test_every_profile_that_uses_one_gets_its_socket() -> None:
     }
     assert sockets == {"vdx": SOCKET, "said": SOCKET, "own": SOCKET, "repeats": None}
     instructions = {name: profile.instructions for name, profile in changed.profiles.items()}
-    assert instructions["vdx"] == language_model.STARTER_INSTRUCTIONS
+    assert instructions["vdx"] == STARTER_INSTRUCTIONS
     assert instructions["said"] == "Be a pirate."
     assert instructions["own"] == instructions["repeats"] == Config().profiles["vdx"].instructions
     assert language_model.wanted(changed) == []
-    assert changed.clauses.first_max_chars == language_model.FIRST_CLAUSE_CHARS
+    assert cast(Any, changed.profiles["vdx"].responder).is_starter
+    assert not cast(Any, changed.profiles["own"].responder).is_starter
+
+
+def test_only_profiles_with_a_language_model_here_have_a_shorter_first_clause() -> None:
+    config = Config.model_validate(
+        {
+            "responder": {"kind": "local"},
+            "clauses": {"max_chars": 150},
+            "profiles": {
+                "set": {"clauses": {"first_max_chars": 50}},
+                "repeats": {"responder": {"kind": "repeat"}},
+            },
+        }
+    )
+    servers: Any = {
+        local: SimpleNamespace(socket=SOCKET) for local in language_model.wanted(config)
+    }
+    changed = language_model._with_sockets(config, servers)
+    defaults: Any = SimpleNamespace(voice=str, recogniser=str)
+
+    def first(profile: str, of: Config = changed) -> tuple[int, int]:
+        clauses = resolve(of, profile, defaults).clauses
+        return clauses.first_max_chars, clauses.max_chars
+
+    assert changed.clauses == config.clauses, "POST /v1/audio/speech and vdx say have no model"
+    assert first("vdx") == (LOCAL_FIRST_CLAUSE_CHARS, 150)
+    assert first("set") == (50, 200)
+    assert first("repeats") == (60, 150)
     config = config.model_copy(update={"clauses": ClauseConfig(first_max_chars=50)})
-    assert language_model._with_sockets(config, servers).clauses.first_max_chars == 50
+    assert first("vdx", language_model._with_sockets(config, servers)) == (50, 200)
+
+
+def test_every_setting_reaches_llama_cpp_and_has_one_default() -> None:
+    options = asdict(llama_options(LocalConfig(), Path("/models/tiny.gguf")))
+    assert not [each.name for each in fields(LlamaOptions) if each.default is not MISSING]
+    local = LocalConfig()
+    same = set(LocalConfig.model_fields) & set(options) - {"model", "threads", "max_tokens"}
+    assert len(same) == 8
+    assert {name: options[name] for name in same} == {name: getattr(local, name) for name in same}
+    assert (options["model"], options["max_tokens"]) == ("/models/tiny.gguf", 64)
+    assert 1 <= options["threads"] <= 4
+
+
+def test_a_server_of_somebody_else_is_not_taken_for_the_starter() -> None:
+    local = {"kind": "local", "local": {"socket": "/run/other.sock"}}
+    config = Config.model_validate({"responder": local})
+    assert language_model.wanted(config) == []
+    changed = language_model._with_sockets(config, {})
+    assert changed.profiles["vdx"].instructions == Config().profiles["vdx"].instructions
 
 
 def test_without_one_nothing_is_started_or_changed() -> None:
@@ -138,11 +193,11 @@ def test_what_is_there_is_not_fetched(paths: Paths, gguf: Path) -> None:
     installed(paths)
     told: list[str] = []
     own = LocalConfig(path=gguf)
-    assert language_model.require_language_model(own, told.append) == gguf
+    assert language_model_files.require_language_model(paths, own, told.append) == gguf
     file = place_of(paths, starter())
     file.parent.mkdir(parents=True)
     file.write_bytes(b"GGUF")
-    assert language_model.require_language_model(LocalConfig(), told.append) == file
+    assert language_model_files.require_language_model(paths, LocalConfig(), told.append) == file
     assert fetch_language_model(cast(Any, None), paths, starter(), told.append) == file
     assert told == []
 
@@ -154,14 +209,16 @@ def test_another_list_of_packages_is_installed_anew(
         target.mkdir()
         (target / "xllamacpp").mkdir()
 
-    monkeypatch.setattr("vdx.cli.pinned.install_pinned", install)
+    monkeypatch.setattr("vdx.serving.language_model_files.install_pinned", install)
     installed(paths)
-    (language_model.packages_folder(paths) / language_model.STAMP).write_text("of before")
-    assert not language_model.packages_current(paths)
+    (language_model_files.packages_folder(paths) / language_model_files.STAMP).write_text(
+        "of before"
+    )
+    assert not language_model_files.packages_current(paths)
     told: list[str] = []
-    language_model.require_language_model(LocalConfig(path=gguf), told.append)
-    assert language_model.packages_current(paths)
-    assert (language_model.packages_folder(paths) / "xllamacpp").is_dir()
+    language_model_files.require_language_model(paths, LocalConfig(path=gguf), told.append)
+    assert language_model_files.packages_current(paths)
+    assert (language_model_files.packages_folder(paths) / "xllamacpp").is_dir()
     assert [line.partition(" (")[0] for line in told] == ["installing llama.cpp"]
 
 
@@ -171,7 +228,16 @@ def test_a_file_that_is_no_model_is_named(tmp_path: Path, content: bytes | None,
     if content is not None:
         file.write_bytes(content)
     with pytest.raises(ConfigError, match=rf"responder\.local\.path: .*model\.gguf.* {why}"):
-        language_model.check_gguf(file)
+        language_model_files.check_gguf(file)
+
+
+async def test_the_home_folder_of_nobody_is_told(paths: Paths) -> None:
+    local = LocalConfig(path=Path("~nobody-has-this/model.gguf"))
+    with pytest.raises(
+        ConfigError, match=r"responder\.local\.path: ~nobody-has-this/model\.gguf: "
+    ):
+        language_model_files.model_file(paths, local)
+    assert answer_checks.check_local(local, paths).status == Status.FAIL
 
 
 def test_the_list_of_voices_says_whether_it_is_here(
@@ -244,6 +310,8 @@ async def test_the_doctor_tells_what_an_endpoint_has(
         ({"kind": "repeat"}, ["vdx up --llm", "Ollama", "vLLM", "hosted"]),
         ({"kind": "local"}, ["SmolLM2", "only proves that talking works", "Ollama", "vLLM"]),
         ({"kind": "local", "local": {"path": "/x/own.gguf"}}, ["own.gguf", "Ollama"]),
+        ({"kind": "local", "local": {"socket": "/x/s"}}, ["unnamed at /x/s", "Ollama"]),
+        ({"kind": "local", "local": {"socket": "/x/s", "model": "qwen"}}, ["qwen at /x/s"]),
         ({"kind": "chat"}, []),
     ],
 )

@@ -6,10 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from vdx.cli import interpreters, setup
+from vdx.cli import checks, interpreters, setup, voices
 from vdx.cli.interpreters import Interpreter
+from vdx.cli.japanese import lacks_japanese
 from vdx.core.errors import SetupError
 from vdx.core.paths import Paths, locate
+from vdx.serving.voicepacks.metadata import Voicepack
+from vdx.serving.voicepacks.store import Entry, VoicepackStore
 
 HERE = Path(sys.executable)
 
@@ -127,6 +130,8 @@ def test_uv_fetches_a_python_where_none_fits(
 def test_japanese_is_added_from_its_list_alone(
     paths: Paths, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    paths.triton_venv.mkdir(parents=True)
+    (paths.requirements / "japanese.txt").write_text("# nothing\n")
     ran: list[list[str]] = []
     monkeypatch.setattr(setup, "_run", lambda command: ran.append([str(part) for part in command]))
     setup._install_japanese(paths)
@@ -135,3 +140,61 @@ def test_japanese_is_added_from_its_list_alone(
     assert command[-2:] == ["-r", str(paths.requirements / "japanese.txt")]
     assert {"--no-deps", "--require-hashes"} <= set(command)
     assert "reads Japanese now" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_japanese_is_added_again_after_a_rebuild(
+    paths: Paths, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], force: bool
+) -> None:
+    added: list[list[str]] = []
+
+    def make(venv: Path, interpreter: Interpreter, uv: Path | None) -> None:
+        (venv / "bin").mkdir(parents=True, exist_ok=True)
+        (venv / "bin" / "python").unlink(missing_ok=True)
+        (venv / "bin" / "python").symlink_to(interpreter.executable)
+
+    (paths.requirements / "japanese.txt").write_text("# nothing\n")
+    monkeypatch.setattr(setup, "_make", make)
+    monkeypatch.setattr(setup, "_install", lambda paths, uv: None)
+    monkeypatch.setattr(
+        setup, "_add", lambda paths, uv, lists: added.append([p.name for p in lists])
+    )
+    setup.build_triton_environment(paths)
+    assert added == []
+    setup._install_japanese(paths)
+    assert added == [["japanese.txt"]]
+    (paths.requirements / "triton.txt").write_text("# nothing else\n")
+    setup.build_triton_environment(paths, force=force)
+    assert added == [["japanese.txt"]] * 2
+    assert "Japanese" in capsys.readouterr().out
+    assert setup.is_current(paths)
+    (paths.requirements / "japanese.txt").write_text("# another\n")
+    assert not setup.is_current(paths)
+
+
+def test_a_japanese_voice_without_its_libraries_is_told(
+    paths: Paths, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pack = Voicepack.model_validate(
+        {
+            **dict.fromkeys(("cpu_ok", "expressive", "cloning", "lora"), False),
+            "id": "kokoro-ja",
+            "family": "kokoro",
+            "languages": ["ja"],
+            "sample_rate": 24_000,
+            "licence": "Apache-2.0",
+            "source": "here",
+            "files": {},
+        }
+    )
+    assert lacks_japanese(pack, paths)
+    monkeypatch.setattr("vdx.core.paths.locate", lambda: paths)
+    voices._tell_added(pack)
+    assert "vdx setup --japanese" in capsys.readouterr().out
+    entry = Entry("kokoro-ja", "kokoro", paths.home, comes_along=False, pack=pack)
+    monkeypatch.setattr(VoicepackStore, "entries", lambda self: [entry])
+    check = checks.check_voicepacks(paths)
+    assert (check.status, check.mend) == (checks.Status.WARN, "run: vdx setup --japanese")
+    assert not lacks_japanese(pack.model_copy(update={"languages": ["en-US"]}), paths)
+    (paths.triton_venv / "lib" / "python3.11" / "site-packages" / "pyopenjtalk").mkdir(parents=True)
+    assert not lacks_japanese(pack, paths)

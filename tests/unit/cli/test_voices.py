@@ -15,8 +15,10 @@ from typer.testing import CliRunner, Result
 from tests.unit.serving import small_models as small
 from tests.unit.serving.hub_server import FakeHub, serving
 from tests.unit.serving.test_hub import KEY, piper_repository, whisper_repository
-from vdx.cli import main
-from vdx.core.errors import InvalidVoicepack
+from vdx.cli import main, voices
+from vdx.core.errors import InvalidInput, InvalidVoicepack
+from vdx.serving.voicepacks.declared import declared_families
+from vdx.serving.voicepacks.starters import language_model
 
 FIXTURE = Path(__file__).parents[2] / "data" / "whisper-micro-int8"
 NOBODY = ("--url", "http://127.0.0.1:9")
@@ -213,3 +215,33 @@ def test_a_starter_that_is_not_here_is_listed_with_how_to_fetch_it() -> None:
     assert "78 MB  MIT  not fetched: vdx voices pull whisper-tiny.en" in listed
     refused = vdx("pull", "--id", "mine")
     assert "need a NAME" in str(refused.exception)
+
+
+@pytest.mark.usefixtures("home")
+@pytest.mark.parametrize("option", [("--id", "mine"), ("--parameter", "device=cuda")])
+def test_a_language_model_has_neither_another_id_nor_parameters(option: tuple[str, str]) -> None:
+    refused = vdx("pull", "SmolLM2-135M-Instruct", *option)
+    assert isinstance(refused.exception, InvalidInput)
+    assert "--id and --parameter are for voices and recognisers" in str(refused.exception)
+
+
+@pytest.mark.usefixtures("home")
+def test_the_row_of_the_language_model_is_its_own(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(
+        "vdx.serving.voicepacks.language_models.place_of", lambda paths, model: tmp_path
+    )
+    model = language_model().id
+    rows = {row["id"]: row["origin"] for row in voices._not_fetched(set())}
+    assert rows.pop(model) == "added"
+    assert rows
+    others = voices._not_fetched({model})
+    assert all(str(row["origin"]).startswith("not fetched") for row in others)
+
+
+def test_the_help_of_add_names_every_family() -> None:
+    shown = " ".join(vdx("add", "--help").output.split())
+    for family in ("Piper", "Kokoro", "Whisper"):
+        assert family in shown
+    assert {"piper", "whisper", *declared_families()} == {"piper", "whisper", "kokoro"}

@@ -332,3 +332,19 @@ async def test_abandoned_while_the_recogniser_is_away() -> None:
     await case.task
     assert asyncio.get_running_loop().time() - began <= ABANDON_S + 0.001
     assert not any(isinstance(event, TranscriptFailed) for event in case.emitted)
+
+
+@on_virtual_time
+async def test_a_recogniser_that_dies_as_the_time_is_over_is_not_asked_again() -> None:
+    """The timer has fired, so nothing would end another wait for an answer."""
+    case = Revived()
+    await case.speak(0, 3)
+    expired = asyncio.timeout(0.0)
+    with pytest.raises(TimeoutError):
+        async with expired:
+            await asyncio.sleep(1)
+    case.utterance._timer = expired
+    assert not await case.utterance._recovered(DIED)
+    case.utterance.abandon()
+    case.task.cancel()
+    await asyncio.wait({case.task})

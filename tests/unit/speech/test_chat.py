@@ -5,8 +5,11 @@ import json
 import socket
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
+from pathlib import Path
 from typing import Any, Self
 
+import httpx2
+import openai
 import pytest
 
 from tests.patience import PATIENCE_S
@@ -93,8 +96,12 @@ def streams(*parts: bytes, then: str = "end") -> Behaviour:
 
 
 def refuses(status: int, message: str = "nope", kind: str = "") -> Behaviour:
+    return refuses_with(status, {"error": {"message": message, "type": kind}})
+
+
+def refuses_with(status: int, answer: object) -> Behaviour:
     async def behave(_: Endpoint, writer: asyncio.StreamWriter) -> None:
-        body = json.dumps({"error": {"message": message, "type": kind}}).encode()
+        body = json.dumps(answer).encode()
         head = f"HTTP/1.1 {status} X\r\nContent-Type: application/json\r\nConnection: close\r\n"
         writer.write(head.encode() + f"Content-Length: {len(body)}\r\n\r\n".encode() + body)
         await writer.drain()
@@ -265,7 +272,24 @@ async def test_replies_run_side_by_side() -> None:
     assert replies == [["Hello", " there."]] * 20
 
 
-@pytest.mark.parametrize("url", ["", "localhost:11434", "ftp://x"])
+@pytest.mark.parametrize("kind", ["http", "unix"])
+async def test_no_more_connections_are_opened_than_the_client_usually_has(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(openai, "DEFAULT_CONNECTION_LIMITS", httpx2.Limits(max_connections=1))
+    async with Endpoint(hangs, socket=str(tmp_path / "s") if kind == "unix" else "") as endpoint:
+        chat = responder(endpoint.url, connect_timeout_ms=100, retries=0)
+        first = asyncio.create_task(replied(chat))
+        await asyncio.wait_for(endpoint.asked.wait(), PATIENCE_S)
+        with pytest.raises(ResponderError, match="no connection in time"):
+            await replied(chat)
+        first.cancel()
+        await asyncio.gather(first, return_exceptions=True)
+        await chat.aclose()
+    assert len(endpoint.requests) == 1
+
+
+@pytest.mark.parametrize("url", ["", "localhost:11434", "ftp://x", "unix:~nobody-has-this/s"])
 def test_refuses_what_is_no_address(url: str) -> None:
     with pytest.raises(ConfigError, match=r"responder\.chat\.base_url"):
         responder(url)

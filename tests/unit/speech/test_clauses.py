@@ -81,12 +81,23 @@ def test_sentences_that_end_in_an_abbreviation_or_number(text: str, expected: st
     assert texts(LONG + text)[1] == expected
 
 
-def test_cut_is_made_when_white_space_comes() -> None:
+def test_cut_is_made_when_white_space_and_one_more_character_have_come() -> None:
     chunker = ClauseChunker(CONFIG)
     assert chunker.feed("That is 3") == []
     assert chunker.feed(".") == []
     assert chunker.feed("14 or so.") == []
-    assert [c.text for c in chunker.feed(" ")] == ["That is 3.14 or so."]
+    assert chunker.feed(" ") == []
+    assert [c.text for c in chunker.feed("N")] == ["That is 3.14 or so."]
+    assert [c.text for c in chunker.finish()] == ["N"]
+
+
+def test_a_text_that_stops_coming_is_not_waited_for() -> None:
+    chunker = ClauseChunker(CONFIG)
+    assert chunker.feed("Let me look. ") == []
+    assert [c.text for c in chunker.wait_no_longer()] == ["Let me look."]
+    assert chunker.feed("It is here. \n") == []
+    assert chunker.wait_no_longer() == []
+    assert [(c.text, c.line_breaks) for c in chunker.feed("\n")] == [("It is here.", 2)]
     assert chunker.finish() == []
 
 
@@ -200,6 +211,20 @@ def test_a_clause_knows_that_a_paragraph_ends_with_it(first: str, gap: str) -> N
     clauses = chunk(f"{first}{gap}Then we go home.\nWe rest.")
     assert [clause.line_breaks for clause in clauses] == [2, 0, 0]
     assert clauses[0].voice_text.endswith("\n\n")
+
+
+@pytest.mark.parametrize("first", ["First one here.", "Is it you?", "a line,", "他来了。"])
+@pytest.mark.parametrize("spaces", [" ", "  ", "\t", " \u200b ", "\u00a0 "])
+@pytest.mark.parametrize(("gap", "breaks"), [("\n\n", 2), ("\n- ", 1)])
+def test_a_pause_outlives_white_space_before_the_line_end(
+    first: str, spaces: str, gap: str, breaks: int
+) -> None:
+    clauses = chunk(f"{first}{spaces}{gap}Second one there.")
+    assert [(clause.text, clause.line_breaks) for clause in clauses] == [
+        (first, breaks),
+        ("Second one there.", 0),
+    ]
+    assert (clauses[0].source_start, clauses[-1].source_start) == (0, clauses[0].source_end)
 
 
 def test_a_line_break_waits_only_for_the_character_that_tells_what_it_is() -> None:

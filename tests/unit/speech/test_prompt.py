@@ -2,11 +2,11 @@
 
 import itertools
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from vdx.core.events import Message
-from vdx.speech.text.responder.prompt import cut_prompt, prompt_size
+from vdx.speech.text.responder.prompt import cut_prompt, lower_limit, prompt_size
 
 SYSTEM = Message("system", "Be brief.")
 
@@ -52,6 +52,13 @@ def test_the_newest_message_stays_whatever_its_size() -> None:
     assert cut_prompt([], 0) == []
 
 
+def test_a_refused_prompt_is_tried_with_the_next_limit_of_a_fixed_series() -> None:
+    series = {lower_limit(size) for size in range(257, 5000)}
+    assert len(series) == 11
+    assert all(size / 2 <= lower_limit(size) < size for size in range(2, 5000))
+    assert [lower_limit(size) for size in (256, 255, 1)] == [192, 191, 0]
+
+
 @given(
     st.lists(
         st.builds(Message, st.sampled_from(["user", "assistant"]), st.text(max_size=40)),
@@ -59,11 +66,13 @@ def test_the_newest_message_stays_whatever_its_size() -> None:
     ),
     st.integers(0, 400),
 )
+@example([Message("user", ""), Message("user", "")], 0)
+@example([Message("user", "0"), Message("user", ""), Message("user", "")], 0)
 def test_a_cut_prompt_is_the_instructions_and_the_end(messages: list[Message], most: int) -> None:
     whole = [SYSTEM, *messages]
     cut = list(cut_prompt(whole, most))
     assert cut[:1] == [SYSTEM]
     assert cut[1:] == whole[len(whole) - len(cut) + 1 :]
     assert cut[-1] == whole[-1]
-    fits = prompt_size(cut) <= most
-    assert fits or len(cut) <= 2
+    # Messages without text take no room, so they may stay beside the newest one.
+    assert prompt_size(cut) <= most or prompt_size(cut[1:-1]) == 0

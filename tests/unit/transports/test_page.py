@@ -2,13 +2,16 @@
 
 import gzip
 from pathlib import Path
+from typing import Any
 
 import pytest
 from starlette.applications import Starlette
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from vdx.transports.http.page import NOT_BUILT, Page, content_security_policy
+from tests.unit.test_app import hosted
+from vdx.core.config import STARTER_LANGUAGE_MODEL
+from vdx.transports.http.page import NOT_BUILT, Page, content_security_policy, page_settings
 
 SCRIPT = "console.log('hello')"
 
@@ -76,3 +79,30 @@ def test_it_connects_to_its_server_and_its_rooms_alone(url: str, connect: str) -
     assert connect in policy
     assert "default-src 'none'" in policy
     assert "unsafe" not in " ".join(policy)
+
+
+STARTER: dict[str, Any] = {"kind": "local"}
+REPEAT: dict[str, Any] = {"kind": "repeat"}
+STARTED = {"kind": "local", "local": {"socket": "/run/m.sock", "model": STARTER_LANGUAGE_MODEL}}
+FOREIGN = {"kind": "local", "local": {"socket": "/run/m.sock"}}
+OWN = {"kind": "local", "local": {"path": "/models/own.gguf"}}
+
+
+@pytest.mark.parametrize(
+    ("config", "is_starter"),
+    [
+        ({"responder": STARTER}, True),
+        ({"responder": STARTED}, True),
+        ({"responder": FOREIGN}, False),
+        ({"responder": OWN}, False),
+        ({"responder": STARTER, "profiles": {"vdx": {"responder": REPEAT}}}, False),
+        ({"responder": REPEAT, "profiles": {"vdx": {"responder": STARTER}}}, True),
+        ({"responder": REPEAT, "profiles": {"vdx": {}, "x": {"responder": STARTER}}}, False),
+    ],
+)
+async def test_it_names_the_starter_where_that_answers_in_the_default_profile(
+    config: dict[str, Any], is_starter: bool
+) -> None:
+    _, host = hosted(**config)
+    told = await page_settings(host)
+    assert told.small_model == (STARTER_LANGUAGE_MODEL if is_starter else "")

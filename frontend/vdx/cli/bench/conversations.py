@@ -29,7 +29,7 @@ def start(rounds: Rounds = 5) -> Alone:
 
 
 def turn(rounds: Rounds = 3, sessions: Sessions = 1) -> OnServer:
-    """A round is four clips, answered by echo."""
+    """A round is four clips, repeated by the answer, or with --llm answered."""
     from vdx.bench import turn as bench
 
     return OnServer(
@@ -137,7 +137,7 @@ def sessions(
 def add_conversations(app: typer.Typer) -> None:
     """Adds these commands to `app`, in the order of the help."""
     add(app, BENCHES, "start")(start)
-    add(app, BENCHES, "turn", TALKING)(turn)
+    add(app, BENCHES, "turn", (*TALKING, "llm"))(turn)
     add(app, BENCHES, "bargein", TALKING)(bargein)
     add(app, BENCHES, "false-bargein", ROOMS)(false_bargein)
     add(app, BENCHES, "interruptions", CHARGED)(interruptions)

@@ -41,9 +41,10 @@ def speech(
 def words() -> OnServer:
     """Eleven recordings of people; fifty replies, spoken and transcribed back."""
     from vdx.bench import words as bench
-    from vdx.bench.word_errors import require_jiwer
+    from vdx.bench.word_errors import require_inflect, require_jiwer
 
     require_jiwer()
+    require_inflect()
     return OnServer(len(bench.SAID) + len(bench.replies()), bench.measure)
 
 
@@ -53,7 +54,7 @@ def transcriptions(rounds: Rounds = 10) -> OnServer:
     from vdx.bench.word_errors import require_jiwer
 
     require_jiwer()
-    return OnServer(rounds, lambda target, step: bench.measure(target, rounds, step))
+    return OnServer(rounds, lambda target, step: bench.measure(target, rounds, step), models=LIGHT)
 
 
 def first_audio(rounds: Rounds = 100) -> OnServer:

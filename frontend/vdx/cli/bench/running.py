@@ -44,6 +44,10 @@ Light = Annotated[
         "--light", help="The bench's own server: espeak and pocketsphinx, no neural models."
     ),
 ]
+Llm = Annotated[
+    bool,
+    typer.Option("--llm", help="The bench's own server: the small language model answers."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")]
 
 SHARED: Final[Mapping[str, tuple[Any, Any]]] = {
@@ -52,6 +56,7 @@ SHARED: Final[Mapping[str, tuple[Any, Any]]] = {
     "server_pid": (ServerPid, None),
     "api_key": (ApiKey, ""),
     "light": (Light, False),
+    "llm": (Llm, False),
     "as_json": (AsJson, False),
 }
 """Type and default of options that several benches have."""
@@ -81,12 +86,16 @@ class Alone:
 
 @dataclass(frozen=True, slots=True)
 class OnServer:
-    """A bench of a server; one of the bench's own has these models and answers."""
+    """A bench of a server; one of the bench's own has these models, and answers so.
+
+    `answers` is a script in `vdx/bench/data`; without one, `responder` is what answers.
+    """
 
     steps: int
     measure: Callable[["Target", Step], Awaitable["Report"]]
     models: tuple[str, str] = DEFAULT
     answers: str = ""
+    responder: str = "repeat"
     preload: tuple[str, ...] = ()
 
 
@@ -134,6 +143,7 @@ def run(
     api_key: str = "",
     transport: Transport = Transport.WEBSOCKET,
     light: bool = False,
+    llm: bool = False,
 ) -> None:
     """Measures and shows the report."""
     if isinstance(plan, Alone):
@@ -141,6 +151,8 @@ def run(
     else:
         if light and plan.models == DEFAULT:
             plan = replace(plan, models=LIGHT)
+        if llm:
+            plan = replace(plan, responder="local")
         options = _target_options(plan, url, server_pid, api_key, transport)
         work = _with_server(plan, options)
     _show(work, plan.steps, as_json=as_json)
@@ -158,7 +170,7 @@ def _target_options(
 
         program = require_livekit_server(lambda line: typer.echo(line, err=True))
 
-    config = profile(*plan.models, plan.answers)
+    config = profile(*plan.models, plan.answers, plan.responder)
     if plan.preload:
         config["models"] = {"preload": list(plan.preload)}
     return TargetOptions(url, server_pid, api_key, config, livekit, program)

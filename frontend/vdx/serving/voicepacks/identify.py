@@ -20,7 +20,10 @@ FAMILY_MODULES: dict[str, ModuleType] = {
     smart_turn.FAMILY: smart_turn,
     whisper.FAMILY: whisper,
 }
-"""Families that the frontend knows: each finds its models among names, and describes one."""
+"""Families that the frontend knows, because patterns of names are not enough to tell their files.
+
+Each finds its models among names, and describes one; others bring a `family.yaml`.
+"""
 
 TAKEN = (
     "a Piper voice (NAME.onnx with NAME.onnx.json)",

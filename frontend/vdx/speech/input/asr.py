@@ -197,6 +197,8 @@ class Utterance:
         recover = self._recogniser.recover
         if recover is None or not self._can_be_resent():
             return False
+        if self._timer is not None and self._timer.expired():
+            return False  # in the same moment: nothing would bound another try
         self._recovering = True
         self._set_timer()
         try:

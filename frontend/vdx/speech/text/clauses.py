@@ -11,9 +11,9 @@ lasts about as long as one of English. Where a script parts no words, a clause t
 ends with a phrase (`writing_systems.last_phrase`). What is too long for a word (`long_tokens`) is
 parted by spaces that the text has not: a voice may read it letter by letter, for minutes.
 
-The text is handled character by character and a cut depends on at most one character after it; at a
-line break it waits for what tells a line from a paragraph. So the same text gives the same clauses
-however it is split, in linear time.
+The text is handled character by character, and a cut depends on at most one character after it
+that is no white space: at a space or a line break it waits for what tells whether a line or a
+paragraph ends. So the same text gives the same clauses however it is split, in linear time.
 """
 
 import re
@@ -92,6 +92,7 @@ class ClauseChunker:
         self._first = True
         self._after = _After.NOTHING
         self._break: Spoken | None = None
+        self._white: int | None = None
         self._token_start = 0
         self._word_cut = 0
         self._weak_cut = 0
@@ -105,12 +106,22 @@ class ClauseChunker:
             self._fed += 1
         return self._out
 
+    def wait_no_longer(self) -> list[Clause]:
+        """The clause that only white space at the end of what was fed holds back, if any.
+
+        For a text that may stop coming for long; a line break that follows adds no pause to it.
+        """
+        self._out = []
+        if self._break is None:
+            self._settle_white_space()
+        return self._out
+
     def finish(self) -> list[Clause]:
         """The last clauses; the chunker is used up."""
         self._out = []
         for spoken in self._cleaner.finish():
             self._push(spoken)
-        self._settle_break()
+        self._settle_white_space()
         self._cut(len(self._chars), self._fed)
         return self._out
 
@@ -119,13 +130,12 @@ class ClauseChunker:
         if char in _BREAKS:
             self._break_line(spoken)
             return
-        if self._break is not None:
-            if char == " ":
-                return
-            self._settle_break()
-        if char == " ":
-            self._space(offset)
-        elif char != NO_BREAK_SPACE or (self._chars and self._chars[-1] != " "):
+        if char == " " or (char == NO_BREAK_SPACE and self._white is not None):
+            if self._white is None:
+                self._white = offset
+            return
+        self._settle_white_space()
+        if char != NO_BREAK_SPACE or (self._chars and self._chars[-1] != " "):
             if char != NO_BREAK_SPACE:
                 self._begin_character(char, offset)
                 self._part_long_token(char, offset)
@@ -133,7 +143,10 @@ class ClauseChunker:
             self._keep_short()
 
     def _break_line(self, spoken: Spoken) -> None:
-        """A break is kept until what follows tells whether it ends a line or a paragraph."""
+        """A break is kept until what follows tells whether it ends a line or a paragraph.
+
+        So is white space before it: a clause that were cut there would lack its pause.
+        """
         char, offset = spoken
         if char == PARAGRAPH_END:
             self._end_line(offset + 1, PARAGRAPH)
@@ -141,20 +154,19 @@ class ClauseChunker:
             self._end_line(offset + 1, LINE)
         elif self._break is None:
             self._break = spoken
+            if self._white is None:
+                self._white = offset
 
-    def _settle_break(self) -> None:
+    def _settle_white_space(self) -> None:
         """What was kept is no paragraph's end."""
-        if self._break is None:
-            return
-        char, offset = self._break
-        if char == LINE_END:
-            self._end_line(offset + 1, LINE)
-        else:
-            self._break = None
+        if self._break is not None and self._break[0] == LINE_END:
+            self._end_line(self._break[1] + 1, LINE)
+        elif self._white is not None:
+            offset, self._break, self._white = self._white, None, None
             self._space(offset)
 
     def _end_line(self, source_end: int, line_breaks: int) -> None:
-        self._break = None
+        self._break = self._white = None
         self._cut(len(self._chars), source_end, line_breaks)
         self._drop(len(self._chars))
 

@@ -27,8 +27,7 @@ class PageSettings(BaseModel):
 @api.get("/vdx/page")
 async def page_settings(host: Host) -> PageSettings:
     """What the page must know before it asks for anything."""
-    responder = host.config.responder
-    small = responder.kind == "local" and responder.local.path is None
+    small = host.profiles.options("").responder.is_starter
     return PageSettings(livekit=bool(host.config.livekit.url), small_model=STARTER if small else "")
 
 

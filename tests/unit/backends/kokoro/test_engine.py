@@ -4,6 +4,7 @@ import itertools
 from pathlib import Path
 
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
 
@@ -19,7 +20,7 @@ from triton_backends.kokoro.voicepack import load_engine
 from triton_backends.kokoro.windows import END_FRAMES, Joiner, plan, trimmed, window
 from triton_backends.shared.contract import TtsRequest
 from triton_backends.shared.engine import Word
-from triton_backends.shared.errors import InvalidArgument
+from triton_backends.shared.errors import Internal, InvalidArgument
 from triton_backends.shared.parameters import Parameters
 
 TEXT = "Hello there, this is a test of 3 words. And a second sentence, somewhat longer!"
@@ -39,6 +40,56 @@ def said(engine: KokoroEngine, text: str = TEXT, **asked: object) -> tuple[np.nd
     chunks = list(engine.synthesize(TtsRequest(text, **asked)))  # type: ignore[arg-type]
     words = [word for chunk in chunks for word in chunk.words]
     return np.concatenate([chunk.pcm for chunk in chunks]), words
+
+
+# --- what a network must do ---------------------------------------------------------------------
+
+
+def damaged_voice(folder: Path, damage: str) -> Path:
+    """A voice whose decoder gives half the samples of each frame, or no sound."""
+    make_voice(folder)
+    file = folder / "kokoro-tiny.onnx"
+    model = onnx.load(file)
+    (wave,) = (each for each in model.graph.initializer if each.name == "wave")
+    values = onnx.numpy_helper.to_array(wave)
+    values = values[:, : FRAME // 2] if damage == "short" else values * 0
+    wave.CopyFrom(onnx.numpy_helper.from_array(np.ascontiguousarray(values), "wave"))
+    onnx.save(model, file)
+    return folder
+
+
+@pytest.mark.parametrize(("damage", "told"), [("short", "samples for"), ("silent", "no sound")])
+def test_a_network_that_does_not_speak_is_no_voice(tmp_path: Path, damage: str, told: str) -> None:
+    folder = damaged_voice(tmp_path / "voice", damage)
+    with pytest.raises(InvalidArgument, match=told):
+        check(Parameters({"voicepack": ".", "threads": "1"}), folder)
+
+
+def test_a_network_that_fails_in_a_request_is_no_fault_of_the_request(tmp_path: Path) -> None:
+    folder = damaged_voice(tmp_path / "voice", "short")
+    engine = load_engine(Parameters({"voicepack": ".", "threads": "1"}), folder)
+    with pytest.raises(Internal, match="samples for"):
+        said(engine)
+    engine.close()
+
+
+def test_a_load_check_closes_what_it_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed: list[KokoroEngine] = []
+    close = KokoroEngine.close
+
+    def counted(self: KokoroEngine) -> None:
+        closed.append(self)
+        close(self)
+
+    monkeypatch.setattr(KokoroEngine, "close", counted)
+    with pytest.raises(InvalidArgument):
+        check(
+            Parameters({"voicepack": ".", "threads": "1"}),
+            damaged_voice(tmp_path / "voice", "short"),
+        )
+    assert len(closed) == 1
 
 
 # --- windows ------------------------------------------------------------------------------------

@@ -61,19 +61,32 @@ def test_windows_equal_the_whole_network_given_the_same_noise(graph: str, tmp_pa
 
 
 def test_a_window_is_as_long_as_the_sound_lasts_that_is_left() -> None:
-    pace = WindowSizing(first=9, largest=172, context=30)
-    assert [pace.first(others, shared=False) for others in (0, 3, 99)] == [9, 36, 172]
-    assert pace.first(0, shared=True) == 13
-    assert [pace.catching_up(came) for came in (1, 3, 5, 99)] == [27, 27, 45, 172]
-    pace.took(9, 0.039)  # a millisecond a frame
-    assert pace.following(6, 0.1, shared=False) == 48  # 50 would fit, but growth is limited
-    assert pace.following(45, 0.1, shared=False) == 50
-    assert pace.following(45, 0.2, shared=True) == 27
-    assert pace.following(45, -1.0, shared=False) == 27  # three first ones at least
-    assert pace.following(45, 9.0, shared=False) == 172
+    sizing = WindowSizing(first=9, largest=172, context=30, frame_s=0.0116)
+    assert [sizing.first(others, shared=False) for others in (0, 3, 99)] == [9, 36, 172]
+    assert sizing.first(0, shared=True) == 13
+    assert [sizing.catching_up(came) for came in (1, 3, 5, 99)] == [27, 27, 45, 172]
+    sizing.took(9, 0.039)  # a millisecond a frame
+    assert sizing.following(6, 0.1, shared=False) == 48  # 50 would fit, but growth is limited
+    assert sizing.following(45, 0.1, shared=False) == 50
+    assert sizing.following(45, 0.2, shared=True) == 20
+    assert sizing.following(45, -1.0, shared=False) == 18  # two first ones at least
+    assert sizing.following(45, 9.0, shared=False) == 172
     for _ in range(50):
-        pace.took(70, 1.0)  # the machine has become ten times slower
-    assert pace.following(45, 0.6, shared=False) == 27
+        sizing.took(70, 1.0)  # the machine has become ten times slower
+    assert sizing.following(45, 0.6, shared=False) == 18
+
+
+def test_the_first_window_lasts_while_the_second_is_computed() -> None:
+    def first(seconds_per_frame: float) -> int:
+        sizing = WindowSizing(first=9, largest=172, context=30, frame_s=0.0116)
+        sizing.took(70, 100 * seconds_per_frame)
+        return sizing.first(0, shared=False)
+
+    assert first(0.001) == 9  # computed in 48 ms, and 104 ms are heard meanwhile
+    assert first(0.0025) == 12
+    assert 12 * 0.0116 >= (2 * 12 + 30) * 0.0025
+    assert first(0.0035) == 22
+    assert first(0.009) == 22  # slower than it is heard
 
 
 @pytest.fixture(scope="module")

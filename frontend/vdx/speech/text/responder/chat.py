@@ -20,7 +20,7 @@ from vdx.speech.text.responder.chat_client import (
     place_of,
     text_of,
 )
-from vdx.speech.text.responder.prompt import cut_prompt, prompt_size
+from vdx.speech.text.responder.prompt import cut_prompt, lower_limit, prompt_size
 
 BACKOFF_S: Final = 0.2
 """Wait before the first retry; it doubles with each up to LONGEST_BACKOFF_S and varies by half."""
@@ -37,12 +37,12 @@ class ChatResponder:
     error: ClassVar[type[ResponderError]] = ResponderError
     extra_body: ClassVar[Mapping[str, object] | None] = None
     """Keys of a request that only some servers know."""
+    retries_silence: ClassVar[bool] = True
+    """Whether an answer without a word is worth a retry: a hosted endpoint may be overloaded."""
 
     def __init__(self, config: ChatConfig) -> None:
         self._config = config
         self._client = make_client(config)
-        self._most_bytes = config.max_prompt_bytes
-        """Of a prompt; less once the endpoint has said that one was too long."""
 
     async def reply(self, messages: Sequence[Message]) -> AsyncGenerator[str, None]:
         """The deltas of the answer; closing the generator closes the HTTP stream.
@@ -64,14 +64,19 @@ class ChatResponder:
         """The stream and its first piece, with retries while nothing was said."""
         budget = self._config.first_token_timeout_ms
         attempt = 0
+        prompt = cut_prompt(messages, self._config.max_prompt_bytes)
         try:
             async with asyncio.timeout(budget / 1000):
                 while True:
                     try:
-                        return await self._attempt(cut_prompt(messages, self._most_bytes))
+                        return await self._attempt(prompt)
                     except ContextExceeded:
-                        if not self._shorten(messages):
+                        # For this reply alone: the texts of another conversation may take fewer
+                        # tokens for as many bytes.
+                        shorter = cut_prompt(messages, lower_limit(prompt_size(prompt)))
+                        if len(shorter) == len(prompt):
                             raise
+                        prompt = shorter
                         continue
                     except ResponderError as error:
                         if not error.retryable or attempt >= self._config.retries:
@@ -82,15 +87,6 @@ class ChatResponder:
                     await asyncio.sleep(wait * random.uniform(0.5, 1.5))  # noqa: S311  # nosec B311
         except TimeoutError as error:
             raise self._error(Failure(f"no first word within {budget} ms")) from error
-
-    def _shorten(self, messages: Sequence[Message]) -> bool:
-        """Lowers the limit below a prompt that was too long; whether that makes it shorter."""
-        before = cut_prompt(messages, self._most_bytes)
-        most = prompt_size(before) * 3 // 4
-        if len(cut_prompt(messages, most)) == len(before):
-            return False
-        self._most_bytes = most
-        return True
 
     async def _attempt(self, messages: Sequence[Message]) -> tuple[Stream, str]:
         config = self._config
@@ -117,7 +113,7 @@ class ChatResponder:
     async def _first(self, stream: Stream) -> str:
         if first := await self._piece(stream):
             return first
-        raise self._error(Failure("answered without a word"))
+        raise self._error(Failure("answered without a word", retryable=self.retries_silence))
 
     async def _next(self, stream: Stream) -> str:
         limit = self._config.next_token_timeout_ms

@@ -13,6 +13,7 @@ from openai.types.chat import ChatCompletionChunk
 
 from vdx.core.config import ChatConfig
 from vdx.core.errors import ConfigError, ContextExceeded, ResponderError
+from vdx.core.paths import expanded
 
 UNIX: Final = "unix:"
 KEEP_ALIVE_S: Final = 120.0
@@ -23,6 +24,8 @@ NO_KEY: Final = "none"
 
 _RETRYABLE_STATUS: Final = frozenset({408, 409, 425, 429})
 _TOO_LONG: Final = frozenset({"context_length_exceeded", "exceed_context_size_error"})
+_TOO_LONG_WORDS: Final = ("context length", "context size")
+"""In the message of a status 400: vLLM gives the same type and code to every bad request."""
 
 Stream = openai.AsyncStream[ChatCompletionChunk]
 
@@ -41,10 +44,15 @@ class Failure:
 def make_client(config: ChatConfig) -> openai.AsyncOpenAI:
     """A client with a pool of connections; raises ConfigError for an address of no known kind."""
     url, connect = config.base_url, config.connect_timeout_ms / 1000
-    limits = httpx2.Limits(keepalive_expiry=KEEP_ALIVE_S)
+    usual = openai.DEFAULT_CONNECTION_LIMITS
+    limits = httpx2.Limits(
+        max_connections=usual.max_connections,
+        max_keepalive_connections=usual.max_keepalive_connections,
+        keepalive_expiry=KEEP_ALIVE_S,
+    )
     key = os.environ.get(config.api_key_env) or NO_KEY
     if url.startswith(UNIX):
-        socket = str(Path(url.removeprefix(UNIX)).expanduser())
+        socket = str(expanded(Path(url.removeprefix(UNIX)), "responder.chat.base_url"))
         transport = httpx2.AsyncHTTPTransport(uds=socket, limits=limits)
         # No proxy of the environment stands before a socket, and no key of another service goes
         # to it.
@@ -80,13 +88,21 @@ def failure_of(error: Exception, key_env: str) -> Failure:
         return Failure(f"the connection failed: {error.__cause__ or error}")
     if isinstance(error, openai.APIStatusError):
         status = error.status_code
-        if _TOO_LONG & {error.code, error.type}:
+        if _is_too_long(error):
             message = "the conversation is too long for the model"
             return Failure(message, retryable=False, told=error.message, kind=ContextExceeded)
         hint = f"; is {key_env} set?" if status == 401 else ""
         retryable = status >= 500 or status in _RETRYABLE_STATUS
         return Failure(f"status {status}", retryable=retryable, told=f"{error.message}{hint}")
     return Failure("an answer that cannot be read", retryable=False, told=str(error))
+
+
+def _is_too_long(error: openai.APIStatusError) -> bool:
+    # Not every server gives texts there: vLLM's code is the number 400.
+    if _TOO_LONG & {str(error.code), str(error.type)}:
+        return True
+    message = error.message.casefold()
+    return error.status_code == 400 and any(words in message for words in _TOO_LONG_WORDS)
 
 
 def text_of(chunk: object) -> str:

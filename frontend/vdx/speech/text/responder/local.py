@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import ClassVar
 
-from vdx.core.config import STARTER_LANGUAGE_MODEL, ChatConfig, LocalConfig
+from vdx.core.config import ChatConfig, LocalConfig
 from vdx.core.errors import ConfigError, LanguageModelFailed, ResponderError
+from vdx.core.paths import expanded
 from vdx.speech.text.responder.chat import ChatResponder
 from vdx.speech.text.responder.chat_client import UNIX
 
@@ -12,11 +13,6 @@ BYTES_PER_TOKEN = 2
 """Of a prompt's text, at least: English has 4, and where it is less the server says so."""
 RETRIES = 10
 """Until its process runs again; `first_token_timeout_ms` is the limit."""
-
-
-def model_name(config: LocalConfig) -> str:
-    """What the model is called: its file without the ending, or the starter."""
-    return config.path.stem if config.path else STARTER_LANGUAGE_MODEL
 
 
 class LocalResponder(ChatResponder):
@@ -29,15 +25,19 @@ class LocalResponder(ChatResponder):
     # llama.cpp notices that a client has left when it sends something, which it otherwise does not
     # while it evaluates a prompt.
     extra_body: ClassVar[Mapping[str, object] | None] = {"return_progress": True}
+    # The same process with the same prompt: it would most likely say nothing again.
+    retries_silence: ClassVar[bool] = False
 
     def __init__(self, config: LocalConfig) -> None:
         if config.socket is None:
             raise ConfigError("responder.local: no language model has been started")
         chat = ChatConfig(
-            base_url=f"{UNIX}{config.socket}",
-            model=model_name(config),
+            base_url=f"{UNIX}{expanded(config.socket, 'responder.local.socket')}",
+            model=config.name,
             temperature=config.temperature,
-            max_tokens=config.max_tokens,
+            max_tokens=config.reply_tokens,
+            first_token_timeout_ms=config.first_token_timeout_ms,
+            next_token_timeout_ms=config.next_token_timeout_ms,
             max_prompt_bytes=_prompt_bytes(config),
             retries=RETRIES,
         )
@@ -48,5 +48,5 @@ class LocalResponder(ChatResponder):
 
 
 def _prompt_bytes(config: LocalConfig) -> int:
-    tokens = max(config.context_tokens // 2, config.context_tokens - config.max_tokens)
+    tokens = max(config.context_tokens // 2, config.context_tokens - config.reply_tokens)
     return max(256, tokens * BYTES_PER_TOKEN)

@@ -6,9 +6,13 @@ half of the allowed size at a time.
 """
 
 from collections.abc import Sequence
+from typing import Final
 
 from vdx.core.events import Message
 from vdx.core.json_input import utf8_size
+
+SMALLEST_LIMIT: Final = 256
+"""Bytes of a prompt; below it a limit that was refused is lowered by a quarter at a time."""
 
 
 def cut_prompt(messages: Sequence[Message], most_bytes: int | None) -> Sequence[Message]:
@@ -25,7 +29,8 @@ def cut_prompt(messages: Sequence[Message], most_bytes: int | None) -> Sequence[
     room = max(0, most_bytes - prompt_size(head))
     step = max(1, room // 2)
     excess = prompt_size(rest) - room
-    wanted = -(-excess // step) * step
+    # At least a byte: the instructions alone may be too long, and messages may be empty.
+    wanted = max(1, -(-excess // step) * step)
     dropped = start = 0
     # Never first: chat templates want the user's message there.
     while start < len(rest) - 1 and (dropped < wanted or rest[start].role == "assistant"):
@@ -37,3 +42,16 @@ def cut_prompt(messages: Sequence[Message], most_bytes: int | None) -> Sequence[
 def prompt_size(messages: Sequence[Message]) -> int:
     """Bytes of all texts in UTF-8."""
     return sum(utf8_size(message.text) for message in messages)
+
+
+def lower_limit(refused_bytes: int) -> int:
+    """The limit to try after a prompt of `refused_bytes`: the next of a fixed series, in bytes.
+
+    Fixed, so that each turn of a conversation ends at the same one and keeps its beginning.
+    """
+    limit = SMALLEST_LIMIT
+    if refused_bytes <= limit:
+        return refused_bytes * 3 // 4
+    while (higher := limit * 4 // 3) < refused_bytes:
+        limit = higher
+    return limit

@@ -1,5 +1,6 @@
 """Installs a pinned, hashed list of packages into a folder of its own, with uv or else pip."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,8 +15,6 @@ def install_pinned(pinned: Path, target: Path, paths: Paths, mend: str) -> None:
     Raises:
         SetupError: there is no such list, or a package could not be fetched; ends with `mend`.
     """
-    from vdx.cli.setup import find_uv
-
     if not pinned.exists():
         raise SetupError(f"no requirement list {pinned}; install vdx again")
     options: list[str | Path] = ["--quiet", "--require-hashes", "--target", target, "-r", pinned]
@@ -25,3 +24,11 @@ def install_pinned(pinned: Path, target: Path, paths: Paths, mend: str) -> None:
         command = [uv, "pip", "install", "--no-deps", "--python", sys.executable, *options]
     if subprocess.run(command, stdin=subprocess.DEVNULL, check=False).returncode != 0:
         raise SetupError(mend)
+
+
+def find_uv(paths: Paths) -> Path | None:
+    """The program uv, on PATH or where `make setup` and `vdx setup` put it."""
+    places = (paths.data / ".tools" / "bin", paths.home / "tools" / "bin")
+    found = [place / "uv" for place in places if (place / "uv").exists()]
+    on_path = shutil.which("uv")
+    return Path(on_path) if on_path else next(iter(found), None)

@@ -1,0 +1,17 @@
+"""The options that several commands have, such as `vdx up` and `vdx frontend`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+ConfigFile = Annotated[Path | None, typer.Option("--config", help="YAML file; else vdx.yaml here.")]
+Host = Annotated[str | None, typer.Option(help="Address to bind.")]
+VoiceId = Annotated[str | None, typer.Option(help="Default voice, a model id.")]
+RecogniserId = Annotated[str | None, typer.Option(help="Recogniser, a model id.")]
+Language = Annotated[
+    str | None, typer.Option(help="What is heard and spoken, BCP-47, such as de; default: en.")
+]
+Assignments = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any setting.")
+]
