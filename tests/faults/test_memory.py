@@ -9,6 +9,7 @@ import numpy as np
 import psutil
 import pytest
 import soundfile
+from numpy.typing import NDArray
 
 from tests.released_voice import NAME, released_voice
 from tests.repetitions import Repetitions
@@ -50,22 +51,25 @@ MODELS = {
     "kokoro": "kokoro-tiny",
     "piper": NAME,
     "pocketsphinx": "pocketsphinx-en",
+    "smart_turn": "turn-level",
     "tone": "tone",
     "whisper": "whisper-micro",
 }
 """By family, the model that is asked."""
 NOT_ASKED = {"onnxruntime": "runs networks that others are given; it neither speaks nor hears"}
 RECOGNISERS = ("canned", "pocketsphinx-en", "whisper-micro")
+ENDPOINTERS = ("turn-level",)
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedTriton]:
-    """The models that come with vdx, the released voice, a small Kokoro and a small Whisper."""
+    """The models that come with vdx, the released voice and small ones of the other families."""
     models = repo.copy_repository(tmp_path_factory.mktemp("memory") / "models")
     add_piper(models, NAME, released_voice())
     voice = make_kokoro(tmp_path_factory.mktemp("kokoro") / "kokoro-tiny")
     add_voice(models, "kokoro-tiny", "kokoro", voice)
     repo.add_whisper(models, "whisper-micro", repo.WHISPER, languages="en")
+    repo.add_endpointer(models, "turn-level", "level")
     with serving(models, models.parent / "triton.log") as running:
         yield running
 
@@ -103,10 +107,23 @@ async def say(wire: Wire, model: str, chance: random.Random) -> None:
     assert not any(response.error for response in responses), responses[-1].error
 
 
+def recording(chance: random.Random) -> NDArray[np.int16]:
+    """0.1 to 20 s of speech, int16 mono 16 kHz."""
+    samples, _ = soundfile.read(RECORDING, dtype="int16")
+    frames = min(5 * length(chance, LONGEST), LONGEST)
+    return np.resize(samples, frames * 320)
+
+
+async def judge(wire: Wire, model: str, chance: random.Random) -> None:
+    async with wire.stream(model) as stream:
+        await stream.send({"AUDIO": recording(chance)})
+        answer = await stream.read(MESSAGE_S)
+        await stream.finish()
+    assert not answer.error
+
+
 async def hear(wire: Wire, model: str, chance: random.Random) -> None:
-    recording, _ = soundfile.read(RECORDING, dtype="int16")
-    frames = min(5 * length(chance, LONGEST), LONGEST)  # 0.1 to 20 s
-    audio = np.resize(recording, frames * 320)
+    audio = recording(chance)
     async with wire.stream(model) as stream:
         for at in range(0, audio.size, 3840):
             await stream.send_audio(audio[at : at + 3840], start=at == 0)
@@ -125,7 +142,7 @@ def test_no_family_is_left_out() -> None:
 async def test_a_model_keeps_its_size(
     server: EmbeddedTriton, model: str, repetitions: Repetitions
 ) -> None:
-    ask = hear if model in RECOGNISERS else say
+    ask = hear if model in RECOGNISERS else judge if model in ENDPOINTERS else say
     chance = random.Random(7)
     async with Wire(server.grpc_url) as wire:
         await wire.load(model)
