@@ -24,6 +24,8 @@ from vdx.serving.model_processes import model_processes
 REQUESTS = 2000
 WARM_UP = 10
 LONGEST = 1000
+"""Characters."""
+LONGEST_FRAMES = 500
 GROWTH = 1.5
 AT_ONCE = 2
 SPEED = 4.0
@@ -105,7 +107,7 @@ async def say(wire: Wire, model: str, chance: random.Random) -> None:
 
 async def hear(wire: Wire, model: str, chance: random.Random) -> None:
     recording, _ = soundfile.read(RECORDING, dtype="int16")
-    frames = min(5 * length(chance, LONGEST), LONGEST)  # 0.1 to 20 s
+    frames = min(5 * length(chance, LONGEST), LONGEST_FRAMES)
     audio = np.resize(recording, frames * 320)
     async with wire.stream(model) as stream:
         for at in range(0, audio.size, 3840):
