@@ -58,10 +58,10 @@ def nobody(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def hesitant_person(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The same, once; but over the answer comes nothing more than an "uh"."""
+    """The same, once while a test lasts; but over the answer comes nothing more than an "uh"."""
     voice, rate = soundfile.read(RECORDING, dtype="int16")
     sound, _ = soundfile.read(UH, dtype="int16")
-    parts = [room(rate, 1), voice, room(rate, 3), sound, room(rate, 20)]
+    parts = [room(rate, 1), voice, room(rate, 3), sound, room(rate, 120)]
     file = tmp_path_factory.mktemp("person") / "person.wav"
     soundfile.write(file, np.concatenate(parts), rate)
     return file

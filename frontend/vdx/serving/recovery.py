@@ -71,6 +71,8 @@ class Watch:
     asked: list[asyncio.Future[bool]] = field(default_factory=list)
     probe: asyncio.Timeout | None = None
     failures: int = 0
+    ended: bool = False
+    """A process of it has ended since the last look."""
     alive: bool = True
     died: float = -math.inf
 
@@ -194,6 +196,7 @@ class Recovery:
             return None
         began = asyncio.get_running_loop().time()
         try:
+            await self._raise_if_gone(watch, name)
             await self._probe(info, watch)
         except (ModelBusy, TritonUnavailable):
             return None  # busy is alive; of a server that is gone the next probe tells
@@ -212,13 +215,22 @@ class Recovery:
             async with asyncio.timeout(None) as watch.probe:
                 await self._client.probe(info)
         except TimeoutError:
+            await self._raise_if_gone(watch, info.name)
             await self._client.probe(info)
         finally:
             watch.probe = None
 
+    async def _raise_if_gone(self, watch: Watch, name: str) -> None:
+        """Raises ModelDied after the end of a model's last process: Triton may not tell of it."""
+        ended, watch.ended = watch.ended, False
+        if ended and await self._processes.gone(name):
+            await self._client.index()  # where Triton itself is gone, this says so
+            raise ModelDied(f"{name}: its process ended", model=name)
+
     def _process_ended(self, model: str) -> None:
         if (watch := self._watches.get(model)) is None:
             return
+        watch.ended = True
         watch.look.set()
         if watch.probe is not None and not watch.probe.expired():
             watch.probe.reschedule(asyncio.get_running_loop().time() + NOTICED_S)

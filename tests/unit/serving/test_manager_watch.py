@@ -222,6 +222,63 @@ async def test_a_model_whose_streams_answer_is_alive_whatever_its_probe_says() -
     await asyncio.sleep(1)
 
 
+class SlowLook:
+    """Processes of models; looking for one takes 50 ms, and one is there while it is loaded."""
+
+    def __init__(self, triton: FakeTriton) -> None:
+        self.triton = triton
+
+    async def follow(self, models: Collection[str]) -> None:
+        """Tells of none that ends."""
+
+    async def gone(self, model: str) -> bool:
+        await asyncio.sleep(0.05)
+        return model in self.triton.dead or self.triton.states[model] != "READY"
+
+    def close(self) -> None:
+        """Follows none."""
+
+
+@pytest.mark.parametrize("during_a_probe", [False, True])
+def test_a_process_that_ended_is_not_waited_for(during_a_probe: bool) -> None:
+    """Triton does not always tell a probe of it; the probe would wait for its time-out."""
+
+    @on_virtual_time
+    async def watched() -> None:
+        triton, manager = made()
+        manager.recovery._processes = cast(Any, SlowLook(triton))
+        await manager.ensure("tone")
+        user = asyncio.create_task(use(triton))
+        async with watching(manager):
+            await asyncio.sleep(0.1)
+            triton.probe_s = 1.5
+            triton.dead["tone"] = ModelTimeout("no answer", model="tone")
+            if during_a_probe:
+                manager.recovery.suspect("tone")
+                await asyncio.sleep(0.1)
+            began = asyncio.get_running_loop().time()
+            manager.recovery._process_ended("tone")
+            assert isinstance(await user, ModelDied)
+            assert asyncio.get_running_loop().time() - began < 0.5
+            await asyncio.sleep(3)
+
+    watched()
+
+
+@on_virtual_time
+async def test_where_triton_itself_ended_no_model_is_reloaded() -> None:
+    triton, manager = made()
+    manager.recovery._processes = cast(Any, SlowLook(triton))
+    await manager.ensure("tone")
+    async with watching(manager):
+        await asyncio.sleep(0.1)
+        triton.lost()
+        manager.recovery._process_ended("tone")
+        await asyncio.sleep(0.2)
+        assert manager.recovery.alive("tone")
+    assert triton.count("unload tone") == 0
+
+
 @on_virtual_time
 async def test_nothing_is_unloaded_with_streams_in_flight() -> None:
     triton, manager = made()
@@ -295,23 +352,6 @@ def test_of_several_frontends_one_reloads(load_s: float) -> None:
         assert (triton.count("unload tone"), triton.count("load tone")) == (1, 2)
 
     watched()
-
-
-class SlowLook:
-    """Processes of models; looking for one takes 50 ms, and one is there while it is loaded."""
-
-    def __init__(self, triton: FakeTriton) -> None:
-        self.triton = triton
-
-    async def follow(self, models: Collection[str]) -> None:
-        """Tells of none that ends."""
-
-    async def gone(self, model: str) -> bool:
-        await asyncio.sleep(0.05)
-        return model in self.triton.dead or self.triton.states[model] != "READY"
-
-    def close(self) -> None:
-        """Follows none."""
 
 
 @pytest.mark.parametrize("later_s", [0.01, 0.03, 0.045, 0.06, 0.2, 0.5])
