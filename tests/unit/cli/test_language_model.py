@@ -141,7 +141,7 @@ def test_only_profiles_with_a_language_model_here_have_a_shorter_first_clause() 
         local: SimpleNamespace(socket=SOCKET) for local in language_model.wanted(config)
     }
     changed = language_model._with_sockets(config, servers)
-    defaults: Any = SimpleNamespace(voice=str, recogniser=str)
+    defaults: Any = SimpleNamespace(voice=str, recogniser=str, endpointer=lambda *_: "")
 
     def first(profile: str, of: Config = changed) -> tuple[int, int]:
         clauses = resolve(of, profile, defaults).clauses
