@@ -70,6 +70,7 @@ class Leveller:
 
     def __init__(self, rate: int, gain: float) -> None:
         self._rate = rate
+        self.gain = gain
         self._start_db = self._db = 20 * math.log10(gain)
         self._meter, self._given_meter = PowerMeter(rate), PowerMeter(rate)
         self._heard, self._given = LoudnessSoFar(), LoudnessSoFar()
@@ -192,8 +193,8 @@ class FixedGain:
     needed: float | None = None
 
     def __init__(self, gain: float) -> None:
-        self._gain = gain
+        self.gain = gain
 
     def push(self, samples: Samples) -> Samples:
         """The next piece, float32 mono, not above 0.97."""
-        return limit((samples * self._gain).astype(np.float32))
+        return limit((samples * self.gain).astype(np.float32))

@@ -17,7 +17,9 @@ from triton_backends.shared.engine import Chunk, Word
 from triton_backends.shared.resample import as_float
 
 SOUND = 0.003
-"""Amplitude from which on a sample is sound, about -50 dBFS."""
+"""Amplitude from which on a sample may be sound once it is levelled, about -50 dBFS."""
+RUN, RUN_MS = 4, 10
+"""Sound is so many of them within so many milliseconds; fewer are a click of the network."""
 KEPT_MS = 2
 """Kept before the first sound, which may begin softly."""
 HELD_MS = 1000
@@ -58,15 +60,20 @@ def pause_after(text: str, speed: float) -> int:
     return round(pause / speed)
 
 
-def trim_start(chunks: Iterable[Chunk], rate: int, limit_ms: int) -> Generator[Chunk]:
-    """The same chunks without up to `limit_ms` of leading silence, word times moved with it."""
+def trim_start(
+    chunks: Iterable[Chunk], rate: int, limit_ms: int, gain: float = 1.0
+) -> Generator[Chunk]:
+    """The same chunks without up to `limit_ms` of leading silence, word times moved with it.
+
+    `gain` is the factor that they are levelled with afterwards.
+    """
     dropped = 0
     limit = limit_ms * rate // 1000
     seeking = limit > 0
     for chunk in chunks:
         pcm = chunk.pcm
         if seeking:
-            loud = _loud(pcm)
+            loud = _loud(pcm, rate, gain)
             seeking = not loud.size
             first = pcm.size if seeking else max(int(loud[0]) - KEPT_MS * rate // 1000, 0)
             cut = min(first, limit - dropped)
@@ -77,11 +84,14 @@ def trim_start(chunks: Iterable[Chunk], rate: int, limit_ms: int) -> Generator[C
         yield Chunk(pcm, tuple(_earlier(word, shift) for word in chunk.words))
 
 
-def trim_end(chunks: Iterable[Chunk], rate: int, pause_ms: int) -> Generator[Chunk]:
+def trim_end(
+    chunks: Iterable[Chunk], rate: int, pause_ms: int, gain: float = 1.0
+) -> Generator[Chunk]:
     """The same chunks with `pause_ms` of silence after the last sound, if there is any sound.
 
-    Silence beyond that is held back until sound follows it, so that it is known not to be the
-    last; the sound itself is never delayed.
+    `gain` is the factor that they are levelled with afterwards. Silence beyond the pause is held
+    back until sound follows it, so that it is known not to be the last; the sound itself is never
+    delayed.
     """
     sounded = False
     pause, longest = pause_ms * rate // 1000, HELD_MS * rate // 1000
@@ -89,7 +99,7 @@ def trim_end(chunks: Iterable[Chunk], rate: int, pause_ms: int) -> Generator[Chu
     held: list[Any] = []
     for chunk in chunks:
         pcm = chunk.pcm
-        loud = _loud(pcm)
+        loud = _loud(pcm, rate, gain)
         if loud.size:
             sounded = True
             sound = int(loud[-1]) + 1
@@ -106,8 +116,13 @@ def trim_end(chunks: Iterable[Chunk], rate: int, pause_ms: int) -> Generator[Chu
         yield Chunk(np.zeros(pause - given, np.float32))
 
 
-def _loud(pcm: Samples) -> NDArray[np.intp]:
-    return np.flatnonzero(np.abs(as_float(pcm)) > SOUND)
+def _loud(pcm: Samples, rate: int, gain: float) -> NDArray[np.intp]:
+    """The samples that are sound."""
+    loud = np.flatnonzero(np.abs(as_float(pcm)) > SOUND / gain)
+    if loud.size < RUN:
+        return loud[:0]
+    begins = np.flatnonzero(loud[RUN - 1 :] - loud[: 1 - RUN] <= RUN_MS * rate // 1000)
+    return loud[np.unique(begins[:, None] + np.arange(RUN))]
 
 
 def _earlier(word: Word, shift_ms: int) -> Word:

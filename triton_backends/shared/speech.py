@@ -60,9 +60,10 @@ def stream_speech(
     framer = Framer(voice.first_frames, voice.largest_frames)
     upsampler = Upsampler(voice.sample_rate)
     words: list[Word] = []
-    trimmed: Iterable[Chunk] = trim_start(chunks, voice.sample_rate, voice.trim_start_ms)
+    rate, gain = voice.sample_rate, leveller.gain
+    trimmed: Iterable[Chunk] = trim_start(chunks, rate, voice.trim_start_ms, gain)
     if pause_ms is not None:
-        trimmed = trim_end(trimmed, voice.sample_rate, pause_ms)
+        trimmed = trim_end(trimmed, rate, pause_ms, gain)
     for chunk in trimmed:
         words += chunk.words
         pcm = as_float(chunk.pcm)

@@ -47,7 +47,7 @@ FINAL = pb_utils.TRITONSERVER_RESPONSE_COMPLETE_FINAL
 POLL_INTERVAL_S = 0.01
 """While a response is computed, Triton is asked this often whether the client is still there."""
 FIRST_RESPONSE_PAUSE_S = 0.002
-TRIM_START_MS = 300
+TRIM_START_MS = 1000
 """The most silence left out before the first sound."""
 MAX_EARLY_STOPS = 256
 """Stops kept of requests that have not arrived yet."""

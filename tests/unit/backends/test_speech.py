@@ -142,6 +142,18 @@ def test_leading_silence_goes_and_the_words_move() -> None:
     assert sum(c.pcm.size for c in untouched) == 2 * 2205
 
 
+def test_a_click_is_no_sound() -> None:
+    silence = np.zeros(2205, np.float32)
+    click = silence.copy()
+    click[10] = 0.01
+    leading = trim_start([Chunk(click), Chunk(sine(0.1, 22050))], 22050, 300)
+    assert sum(c.pcm.size for c in leading) < 2205 + 2 * 22050 // 1000 + 100
+    soft = trim_start([Chunk(silence + 0.004), Chunk(sine(0.1, 22050))], 22050, 300, gain=0.5)
+    assert sum(c.pcm.size for c in soft) < 2205 + 2 * 22050 // 1000 + 100
+    trailing = trim_end([Chunk(sine(0.1, 22050)), Chunk(silence), Chunk(click)], 22050, 40)
+    assert sum(c.pcm.size for c in trailing) == pytest.approx(2205 + 882, abs=20)
+
+
 RATE = 22_050
 
 
