@@ -89,7 +89,7 @@ def test_up_proves_a_turn_and_says_where_to_go(up: Vdx) -> None:
     times = [float(ms) for _, ms in stages]
     assert times == sorted(times)
     assert re.search(r"talk here: +http://127\.0\.0\.1:\d+", text)
-    assert text.count("vdx voices pull") == 2
+    assert text.count("vdx voices pull") == 3, "a voice, a recogniser, an endpointer"
     assert text.count("vdx models use ID") == 1
 
 
