@@ -89,6 +89,16 @@ def test_the_first_window_lasts_while_the_second_is_computed() -> None:
     assert first(0.009) == 22  # slower than it is heard
 
 
+def test_the_first_window_is_longer_by_the_silence_that_is_left_out() -> None:
+    sizing = WindowSizing(first=9, largest=172, context=30, frame_s=0.0116)
+    for _ in range(20):
+        sizing.leading_silence(4)
+    assert sizing.first(0, shared=False) == 13
+    for _ in range(20):
+        sizing.leading_silence(100)  # a whole first window of silence tells no more than that
+    assert sizing.first(0, shared=False) == 18
+
+
 @pytest.fixture(scope="module")
 def quiet(tmp_path_factory: pytest.TempPathFactory) -> PiperEngine:
     return load("tiny-speakers", tmp_path_factory.mktemp("quiet"), **QUIET)
