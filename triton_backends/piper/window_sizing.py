@@ -2,7 +2,7 @@
 
 import math
 
-ALONE, SHARED = 0.8, 0.25
+ALONE, SHARED = 0.5, 0.25
 """The part of the time until the audio runs out that a window may take to compute."""
 LEAST_GROWTH, GROWTH = 2, 8
 """A window is at least so many times the first one, because smaller ones are mostly context, and at

@@ -66,8 +66,8 @@ def test_a_window_is_as_long_as_the_sound_lasts_that_is_left() -> None:
     assert sizing.first(0, shared=True) == 13
     assert [sizing.catching_up(came) for came in (1, 3, 5, 99)] == [27, 27, 45, 172]
     sizing.took(9, 0.039)  # a millisecond a frame
-    assert sizing.following(6, 0.1, shared=False) == 48  # 50 would fit, but growth is limited
-    assert sizing.following(45, 0.1, shared=False) == 50
+    assert sizing.following(6, 0.2, shared=False) == 48  # 70 would fit, but growth is limited
+    assert sizing.following(45, 0.2, shared=False) == 70
     assert sizing.following(45, 0.2, shared=True) == 20
     assert sizing.following(45, -1.0, shared=False) == 18  # two first ones at least
     assert sizing.following(45, 9.0, shared=False) == 172
