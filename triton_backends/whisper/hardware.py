@@ -7,7 +7,6 @@ from typing import Any
 from triton_backends.shared.errors import Internal, InvalidArgument, Unavailable
 from triton_backends.whisper.model_folder import ModelFolder
 
-THREADS = 2
 WIDE = 768
 """From this width on (Whisper small) a decode gains from a second thread."""
 
@@ -31,14 +30,12 @@ def parallel_decodes(model: ModelFolder, hardware: Hardware) -> int:
     if hardware.device == "cuda":
         return 1
     cores = len(os.sched_getaffinity(0))
-    # Two narrow models that share two cores take no longer than on a core each, and one that is
-    # alone three quarters of the time.
-    needed = hardware.threads or (THREADS if model.architecture.width >= WIDE else 1)
-    return max(1, min(cores // needed, 4))
+    return max(1, min(cores // _threads(model, hardware), 4))
 
 
-def _threads(hardware: Hardware) -> int:
-    return hardware.threads or min(THREADS, len(os.sched_getaffinity(0)))
+def _threads(model: ModelFolder, hardware: Hardware) -> int:
+    cores = len(os.sched_getaffinity(0))
+    return hardware.threads or min(2 if model.architecture.width >= WIDE else 1, cores)
 
 
 def load_model(model: ModelFolder, hardware: Hardware, parallel: int) -> Any:
@@ -67,7 +64,7 @@ def load_model(model: ModelFolder, hardware: Hardware, parallel: int) -> Any:
             device_index=hardware.device_index,
             compute_type=chosen,
             inter_threads=parallel,
-            intra_threads=_threads(hardware),
+            intra_threads=_threads(model, hardware),
         )
     except (RuntimeError, ValueError) as error:
         raise Internal(f"{model.folder.name} does not load: {error}") from error
