@@ -24,6 +24,7 @@ from triton_backends.shared.contract import TtsRequest
 from triton_backends.shared.engine import Chunk
 from triton_backends.shared.errors import InvalidArgument
 from triton_backends.shared.language_tags import primary_subtag
+from triton_backends.shared.silence import leading_silence
 from triton_backends.shared.word_clock import WordClock
 from triton_backends.shared.word_spans import word_spans
 
@@ -87,8 +88,10 @@ class PiperEngine:
                 clock.add(sentence.words, prepared.durations.reshape(-1), last=last)
                 windows = Windows(self._networks, prepared, self._flow, self._decoder)
                 pcm = self._first(windows, heard=due is not None)
+            unheard = 0 if due else self._leading_silence(pcm)
             while True:
-                due = (due or time.monotonic()) + pcm.size / self.sample_rate
+                due = (due or time.monotonic()) + (pcm.size - unheard) / self.sample_rate
+                unheard = 0
                 yield Chunk(pcm, tuple(clock.begun_before(before + windows.at)))
                 if windows.at == windows.frames:
                     break
@@ -137,6 +140,12 @@ class PiperEngine:
             return pcm
         # They are computed before this one's next window, whose audio would run out by then.
         return np.concatenate([pcm, self._compute(windows, sizing.catching_up(came))])
+
+    def _leading_silence(self, pcm: Array) -> int:
+        """Samples at the beginning of a clause that are left out later."""
+        silence = leading_silence(pcm, self.sample_rate)
+        self._sizing.leading_silence(silence // self._decoder.samples)
+        return silence
 
     def _compute(self, windows: Windows, length: int) -> Array:
         """The next window; a rest of less than half of one is joined to it."""

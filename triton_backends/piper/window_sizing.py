@@ -2,7 +2,7 @@
 
 import math
 
-ALONE, SHARED = 0.8, 0.25
+ALONE, SHARED = 0.5, 0.25
 """The part of the time until the audio runs out that a window may take to compute."""
 LEAST_GROWTH, GROWTH = 2, 8
 """A window is at least so many times the first one, because smaller ones are mostly context, and at
@@ -29,6 +29,7 @@ class WindowSizing:
         self._largest = max(largest, first)
         self._context = context
         self._seconds_per_frame = 0.0
+        self._leading = 0.0
 
     def first(self, others: int, *, shared: bool) -> int:
         """The first window: longer for each of `others` that wait for their first one too.
@@ -55,7 +56,12 @@ class WindowSizing:
         gained_s = self._frame_s - LEAST_GROWTH * cost  # with each further frame
         slowest = int(self._first * SLOW)
         needed = math.ceil(self._context * cost / gained_s) if gained_s > 0 else slowest
-        return min(max(needed, self._first), slowest)
+        return min(max(needed, self._first), slowest) + round(self._leading)
+
+    def leading_silence(self, frames: int) -> None:
+        """A clause began with so many frames that nobody hears."""
+        frames = min(frames, self._first)
+        self._leading += SMOOTHING * (frames - self._leading)
 
     def took(self, frames: int, seconds: float) -> None:
         """A window of `frames` took so many seconds to compute."""

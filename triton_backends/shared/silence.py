@@ -116,6 +116,12 @@ def trim_end(
         yield Chunk(np.zeros(pause - given, np.float32))
 
 
+def leading_silence(pcm: Samples, rate: int) -> int:
+    """Samples before the first sound, of those that `trim_start` leaves out."""
+    loud = _loud(pcm, rate, 1.0)
+    return max(int(loud[0]) - KEPT_MS * rate // 1000, 0) if loud.size else pcm.size
+
+
 def _loud(pcm: Samples, rate: int, gain: float) -> NDArray[np.intp]:
     """The samples that are sound."""
     loud = np.flatnonzero(np.abs(as_float(pcm)) > SOUND / gain)

@@ -66,8 +66,8 @@ def test_a_window_is_as_long_as_the_sound_lasts_that_is_left() -> None:
     assert sizing.first(0, shared=True) == 13
     assert [sizing.catching_up(came) for came in (1, 3, 5, 99)] == [27, 27, 45, 172]
     sizing.took(9, 0.039)  # a millisecond a frame
-    assert sizing.following(6, 0.1, shared=False) == 48  # 50 would fit, but growth is limited
-    assert sizing.following(45, 0.1, shared=False) == 50
+    assert sizing.following(6, 0.2, shared=False) == 48  # 70 would fit, but growth is limited
+    assert sizing.following(45, 0.2, shared=False) == 70
     assert sizing.following(45, 0.2, shared=True) == 20
     assert sizing.following(45, -1.0, shared=False) == 18  # two first ones at least
     assert sizing.following(45, 9.0, shared=False) == 172
@@ -87,6 +87,16 @@ def test_the_first_window_lasts_while_the_second_is_computed() -> None:
     assert 12 * 0.0116 >= (2 * 12 + 30) * 0.0025
     assert first(0.0035) == 22
     assert first(0.009) == 22  # slower than it is heard
+
+
+def test_the_first_window_is_longer_by_the_silence_that_is_left_out() -> None:
+    sizing = WindowSizing(first=9, largest=172, context=30, frame_s=0.0116)
+    for _ in range(20):
+        sizing.leading_silence(4)
+    assert sizing.first(0, shared=False) == 13
+    for _ in range(20):
+        sizing.leading_silence(100)  # a whole first window of silence tells no more than that
+    assert sizing.first(0, shared=False) == 18
 
 
 @pytest.fixture(scope="module")
