@@ -3,7 +3,7 @@ import pytest
 from vdx.core.config import EndpointingConfig
 from vdx.speech.input.semantic_endpointing import UNFINISHED_WORDS, SemanticEndpointing
 
-PATIENCE = EndpointingConfig().unfinished_ms
+EXTENSION_MS = EndpointingConfig().unfinished_ms
 
 UNFINISHED = {
     "en": "I would like to|turn on the|he was not an|and mister|my number is two nine|and|um|"
@@ -60,7 +60,7 @@ def cases(table: dict[str, str]) -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize(("language", "text"), cases(UNFINISHED))
 def test_an_unfinished_phrase_waits(language: str, text: str) -> None:
-    assert endings(language).endpoint_extension_ms(text) == PATIENCE
+    assert endings(language).endpoint_extension_ms(text) == EXTENSION_MS
 
 
 @pytest.mark.parametrize(("language", "text"), cases(FINISHED))
@@ -74,7 +74,7 @@ def test_every_language_has_both_kinds_of_examples() -> None:
 
 @pytest.mark.parametrize("text", ["", " ", "...", "?", "\u0000", "12", "a"])
 def test_almost_nothing_is_no_crash(text: str) -> None:
-    assert endings("en").endpoint_extension_ms(text) in {0, PATIENCE}
+    assert endings("en").endpoint_extension_ms(text) in {0, EXTENSION_MS}
 
 
 def test_a_language_without_a_table_never_waits() -> None:
@@ -85,7 +85,7 @@ def test_the_region_of_a_tag_does_not_matter() -> None:
     assert (
         endings("de-AT").endpoint_extension_ms("und")
         == endings("").endpoint_extension_ms("and")
-        == PATIENCE
+        == EXTENSION_MS
     )
 
 

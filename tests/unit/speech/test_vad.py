@@ -94,7 +94,7 @@ def test_a_pause_lasts_as_long_as_it_was_granted(granted_ms: int) -> None:
     assert decided - ended.at == granted_ms * MS
 
 
-def test_patience_is_for_one_pause_and_never_shortens_it() -> None:
+def test_an_extension_is_for_one_pause_and_never_shortens_it() -> None:
     detector = SpeechDetector(VadConfig())
     listen(detector, room(500), vowel(300), room(200))
     detector.extend_endpoint(1200)
@@ -107,7 +107,7 @@ def test_patience_is_for_one_pause_and_never_shortens_it() -> None:
     assert events[-1][0] - events[-1][1].at == 300 * MS
 
 
-def test_patience_can_be_taken_back() -> None:
+def test_an_extension_can_be_taken_back() -> None:
     detector = SpeechDetector(VadConfig())
     listen(detector, room(500), vowel(300), room(200))
     detector.extend_endpoint(1200)
