@@ -28,6 +28,8 @@ LOCK := requirements
 
 # A variable an editor or another project left behind must not redirect the tools.
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
+# Without its caches every one of the hundreds of Python processes compiles all it imports again.
+unexport PYTHONDONTWRITEBYTECODE
 
 help:
 	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile

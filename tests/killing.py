@@ -11,7 +11,7 @@ import signal
 import time
 from pathlib import Path
 
-from tests.patience import PATIENCE_S
+from tests.wait_limit import WAIT_LIMIT_S
 
 PAUSE_S = 0.003
 COMPUTING = ("onnxruntime", "libpython", "numpy")
@@ -20,7 +20,7 @@ COMPUTING = ("onnxruntime", "libpython", "numpy")
 
 def kill_model_process(pid: int) -> None:
     """SIGKILL at a moment when each thread of the process waits in the kernel or computes."""
-    deadline = time.monotonic() + PATIENCE_S
+    deadline = time.monotonic() + WAIT_LIMIT_S
     while True:
         os.kill(pid, signal.SIGSTOP)
         if _holds_no_lock(pid):

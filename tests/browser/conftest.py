@@ -13,7 +13,7 @@ import pytest
 import soundfile
 from playwright.async_api import Browser, Page, async_playwright, expect
 
-from tests.server.processes import PATIENCE_S, running, shared_triton
+from tests.server.processes import WAIT_LIMIT_S, running, shared_triton
 from vdx.cli.livekit_server import require_livekit_server
 from vdx.core.events import Pcm
 from vdx.core.paths import PACKAGE, locate
@@ -24,7 +24,7 @@ RECORDING = locate().data / "tests" / "data" / "audio" / "ps_goforward.wav"
 UH = PACKAGE / "bench" / "data" / "uh.wav"
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 
-expect.set_options(timeout=PATIENCE_S * 1000)
+expect.set_options(timeout=WAIT_LIMIT_S * 1000)
 
 OpenPage = Callable[..., Awaitable[Page]]
 
@@ -176,7 +176,7 @@ async def open_page(chromium: str, person: Path) -> AsyncIterator[OpenPage]:
             )
             stack.push_async_callback(browser.close)
             page = await browser.new_page(**context)
-            page.set_default_timeout(PATIENCE_S * 1000)
+            page.set_default_timeout(WAIT_LIMIT_S * 1000)
             await page.add_init_script(RECORD + script)
             await page.goto(url)
             return page

@@ -6,13 +6,13 @@ from typing import Any
 
 from playwright.async_api import Page, expect
 
-from tests.patience import PATIENCE_S
+from tests.wait_limit import WAIT_LIMIT_S
 
 AUDIBLE = 0.01
 """Root mean square of full scale: far below a voice, far above silence."""
 
 
-async def becomes(page: Page, condition: str, seconds: float = PATIENCE_S) -> Any:
+async def becomes(page: Page, condition: str, seconds: float = WAIT_LIMIT_S) -> Any:
     """Waits for a condition; `wait_for_function` would need eval, which the page forbids."""
     async with asyncio.timeout(seconds):
         while True:

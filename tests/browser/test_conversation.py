@@ -68,13 +68,16 @@ async def test_an_uh_pauses_the_answer_and_nothing_is_lost(
 ) -> None:
     page = await open_page(place + "/?model=long", voice=hesitant_person)
     await page.click("#talk")
+    await is_audible(page)
+    # Two, where a busy machine records with a gap: the answer is to all that was said before it.
+    said = await page.locator("#captions .you").count()
     await becomes(page, "moods.some(({ mood }) => mood === 'interrupted')")
     paused = await becomes(page, "moods.find(({ mood }) => mood === 'interrupted').at")
     await becomes(page, f"moods.some(({{ mood, at }}) => mood === 'speaking' && at > {paused})")
     await becomes(page, f"levels.some(({{ rms, at }}) => at > {paused} + 400 && rms > 0.01)")
     await expect(page.locator("#captions .vdx")).to_have_count(1)
     await expect(page.locator("#captions del")).to_have_count(0)
-    await expect(page.locator("#captions .you")).to_have_count(1)
+    await expect(page.locator("#captions .you")).to_have_count(said)
 
 
 async def test_a_typed_line_takes_the_place_of_the_answer(place: str, open_page: OpenPage) -> None:

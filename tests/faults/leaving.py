@@ -18,7 +18,7 @@ import soundfile
 import soxr
 
 from tests.media import written
-from tests.server.processes import PATIENCE_S
+from tests.server.processes import WAIT_LIMIT_S
 from tests.server.talk import RECORDINGS
 
 TRANSCRIPTIONS = "/v1/audio/transcriptions"
@@ -105,7 +105,7 @@ def form(file: bytes, **fields: str) -> bytes:
 
 
 @dataclass(frozen=True, slots=True)
-class Leaver:
+class LeavingClient:
     """A client that leaves: how it asks and when it closes.
 
     It sends `share` of its body, then waits for the first bytes of the answer where `answered`,
@@ -119,7 +119,7 @@ class Leaver:
     seconds: float = 0.0
     reset: bool = False
 
-    def visit(self, url: str) -> None:
+    def ask_and_leave(self, url: str) -> None:
         """Connects, asks, and leaves."""
         with connected(url) as connection:
             connection.sendall(head(self.path, len(self.body)))
@@ -135,7 +135,7 @@ class Leaver:
 def connected(url: str) -> socket.socket:
     """A plain connection to the server at `url`."""
     host, port = urlsplit(url).hostname or "", urlsplit(url).port or 0
-    return socket.create_connection((host, port), timeout=PATIENCE_S)
+    return socket.create_connection((host, port), timeout=WAIT_LIMIT_S)
 
 
 def head(path: str, length: int) -> bytes:
@@ -145,10 +145,10 @@ def head(path: str, length: int) -> bytes:
     return "\r\n".join((*lines, f"content-length: {length}", "", "")).encode()
 
 
-def leavers(count: int, seed: int = 1) -> list[Leaver]:
+def leaving_clients(count: int, seed: int = 1) -> list[LeavingClient]:
     """`count` clients over all recordings and all stages of a request, the same for one seed."""
     chance = random.Random(seed)
-    stages: list[Callable[[bytes], Leaver]] = [
+    stages: list[Callable[[bytes], LeavingClient]] = [
         lambda file: _upload(file, chance),
         lambda file: _reading(file, chance),
         lambda file: _streaming(file, chance),
@@ -160,12 +160,14 @@ def leavers(count: int, seed: int = 1) -> list[Leaver]:
     return [stage(file) for stage, file in islice(cycle(order), count)]
 
 
-def _upload(file: bytes, chance: random.Random) -> Leaver:
-    return Leaver(TRANSCRIPTIONS, form(file), share=chance.random(), reset=chance.random() < 0.5)
+def _upload(file: bytes, chance: random.Random) -> LeavingClient:
+    return LeavingClient(
+        TRANSCRIPTIONS, form(file), share=chance.random(), reset=chance.random() < 0.5
+    )
 
 
-def _reading(file: bytes, chance: random.Random) -> Leaver:
-    return Leaver(
+def _reading(file: bytes, chance: random.Random) -> LeavingClient:
+    return LeavingClient(
         TRANSCRIPTIONS,
         form(file, response_format="verbose_json"),
         seconds=chance.uniform(0.05, 0.6),
@@ -173,17 +175,17 @@ def _reading(file: bytes, chance: random.Random) -> Leaver:
     )
 
 
-def _streaming(file: bytes, chance: random.Random) -> Leaver:
+def _streaming(file: bytes, chance: random.Random) -> LeavingClient:
     # The first words say that it is being read, however busy the machine; silence has none.
     heard = file != recording("flac of silence")
     body = form(file, stream="true")
-    return Leaver(TRANSCRIPTIONS, body, answered=heard, seconds=chance.uniform(0.0, 0.2))
+    return LeavingClient(TRANSCRIPTIONS, body, answered=heard, seconds=chance.uniform(0.0, 0.2))
 
 
-def _speaking(chance: random.Random) -> Leaver:
+def _speaking(chance: random.Random) -> LeavingClient:
     name = chance.choice(("mp3", "opus", "aac", "flac", "wav"))
     asked = {"model": "tts-1", "voice": "alloy", "input": TEXT, "response_format": name}
     # `flac` keeps its first bytes back for long.
     answered = name != "flac" and chance.random() < 0.5
     body = json.dumps(asked).encode()
-    return Leaver(SPEECH, body, answered=answered, seconds=chance.uniform(0.0, 0.4))
+    return LeavingClient(SPEECH, body, answered=answered, seconds=chance.uniform(0.0, 0.4))

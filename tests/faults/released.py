@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.released_voice import NAME, released_voice
-from tests.server.processes import PATIENCE_S, Vdx, running
+from tests.server.processes import WAIT_LIMIT_S, Vdx, running
 
 
 @contextlib.contextmanager
@@ -22,7 +22,7 @@ def speaking_released(place: Path, config: dict[str, Any] | None = None) -> Iter
         capture_output=True,
         text=True,
         check=False,
-        timeout=4 * PATIENCE_S,
+        timeout=4 * WAIT_LIMIT_S,
     )
     assert added.returncode == 0, added.stderr
     chosen = ("--voice", NAME, "--recogniser", "canned", "--no-proof")

@@ -5,8 +5,8 @@ import contextlib
 from collections.abc import AsyncIterator
 
 from tests.killing import kill_model_process
-from tests.patience import PATIENCE_S
 from tests.repetitions import Repetitions
+from tests.wait_limit import WAIT_LIMIT_S
 from vdx.core.config import TritonConfig
 from vdx.core.errors import TritonError
 from vdx.serving.embedded import EmbeddedTriton
@@ -104,11 +104,11 @@ async def test_a_killed_model_is_reloaded_once_by_all_its_frontends(
             await asyncio.to_thread(kill_model_process, killed)
             await asyncio.sleep(0.05)
             for manager in (first, second):
-                assert await manager.recovery.restored(MODEL, PATIENCE_S)
+                assert await manager.recovery.restored(MODEL, WAIT_LIMIT_S)
             reloaded = stub(triton)
             print(f"restored after {loop.time() - began:.2f} s")
             assert reloaded not in (None, killed)
-            async with asyncio.timeout(PATIENCE_S):
+            async with asyncio.timeout(WAIT_LIMIT_S):
                 await asyncio.gather(speak_once(first), speak_once(second))
             await asyncio.sleep(JITTER_S + 0.5)  # one that reloads it again would do so by now
             assert stub(triton) == reloaded

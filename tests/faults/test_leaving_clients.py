@@ -11,9 +11,9 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.faults.leaving import SILENT_HOURS, TRANSCRIPTIONS, leavers
+from tests.faults.leaving import SILENT_HOURS, TRANSCRIPTIONS, leaving_clients
 from tests.repetitions import Repetitions
-from tests.server.processes import PATIENCE_S, Http, eventually
+from tests.server.processes import WAIT_LIMIT_S, Http, eventually
 from tests.server.talk import RECORDINGS
 
 AT_ONCE = 3
@@ -29,7 +29,7 @@ def base_config(base_config: dict[str, Any]) -> dict[str, Any]:
 
 
 def ask(server: str) -> int:
-    answer = httpx.post(server + TRANSCRIPTIONS, files={"file": GO}, timeout=PATIENCE_S)
+    answer = httpx.post(server + TRANSCRIPTIONS, files={"file": GO}, timeout=WAIT_LIMIT_S)
     return answer.status_code
 
 
@@ -49,9 +49,11 @@ def test_clients_that_leave_take_nothing_with_them(
     tasks, before = http.settled_tasks(), http.status()
     held = descriptors(before["pid"])
     with ThreadPoolExecutor(AT_ONCE) as clients:
-        visits = [clients.submit(one.visit, server) for one in leavers(repetitions(500))]
-        for visit in visits:
-            visit.result()
+        requests = [
+            clients.submit(one.ask_and_leave, server) for one in leaving_clients(repetitions(500))
+        ]
+        for request in requests:
+            request.result()
     after = http.status()
     assert after["pid"] == before["pid"]
     assert http.get("/healthz") == (200, "ok")
@@ -68,6 +70,6 @@ def test_closing_a_recording_waits_for_its_reader(name: str, repetitions: Repeti
     """The same without a server: here the thread is inside FFmpeg nearly all the time."""
     command = [sys.executable, "-m", "tests.faults.readers", str(repetitions(250)), name]
     done = subprocess.run(
-        command, check=False, capture_output=True, text=True, timeout=4 * PATIENCE_S
+        command, check=False, capture_output=True, text=True, timeout=4 * WAIT_LIMIT_S
     )
     assert (done.returncode, done.stderr) == (0, "")

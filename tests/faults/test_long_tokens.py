@@ -12,7 +12,7 @@ import pytest
 from tests.faults.released import speaking_released
 from tests.released_voice import NAME
 from tests.repetitions import Repetitions
-from tests.server.processes import PATIENCE_S, Http, Vdx
+from tests.server.processes import WAIT_LIMIT_S, Http, Vdx
 
 LONG = "абвгд" * 60
 AT_ONCE = 3
@@ -48,7 +48,7 @@ async def speak(url: str, text: str, stay_s: float, enough: int = sys.maxsize) -
     """Asks for speech, leaves after `stay_s` or `enough` bytes; how many came."""
     came = 0
     asked = {"input": text, "model": "tts-1", "voice": NAME, "response_format": "pcm"}
-    async with httpx.AsyncClient(base_url=url, timeout=PATIENCE_S) as client:
+    async with httpx.AsyncClient(base_url=url, timeout=WAIT_LIMIT_S) as client:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(stay_s), client.stream("POST", SPEECH, json=asked) as answer:
                 answer.raise_for_status()
@@ -62,14 +62,14 @@ async def speak(url: str, text: str, stay_s: float, enough: int = sys.maxsize) -
 async def test_clients_that_leave_long_tokens_cost_nobody_anything(
     up: Vdx, server: str, http: Http, repetitions: Repetitions
 ) -> None:
-    await speak(server, "Hello there.", PATIENCE_S)
+    await speak(server, "Hello there.", WAIT_LIMIT_S)
     before = await asyncio.to_thread(processes, up)
     for number in range(repetitions(50)):
         stay_s = STAY_S[number % len(STAY_S)]
         await asyncio.gather(*(speak(server, LONG, stay_s) for _ in range(AT_ONCE)))
         code, answer = await asyncio.to_thread(http.get, "/readyz")
         assert code == 200, answer
-    assert await speak(server, "This is heard by everybody.", PATIENCE_S) > 24_000
+    assert await speak(server, "This is heard by everybody.", WAIT_LIMIT_S) > 24_000
     assert await asyncio.to_thread(processes, up) == before, up.output
     assert "reload" not in up.output
     assert "probe failed" not in up.output
@@ -79,7 +79,7 @@ async def heard(url: str) -> None:
     """Asks until there is a sound: a busy machine may take longer than the time-out of a model."""
     while True:
         try:
-            if await speak(url, LONG, PATIENCE_S, 1):
+            if await speak(url, LONG, WAIT_LIMIT_S, 1):
                 return
         except httpx.HTTPStatusError as error:
             if error.response.status_code != httpx.codes.GATEWAY_TIMEOUT:
@@ -87,6 +87,6 @@ async def heard(url: str) -> None:
 
 
 async def test_a_long_token_is_heard(server: str) -> None:
-    async with asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(WAIT_LIMIT_S), asyncio.TaskGroup() as group:
         for _ in range(AT_ONCE):
             group.create_task(heard(server))

@@ -18,7 +18,7 @@ from vdx.serving.embedded import EmbeddedTriton
 OK = "completed"
 SPEAKS_AGAIN_S = 4.0
 """How long the death of a voice is to silence it."""
-PATIENCE = {
+SHORT_TIMEOUTS = {
     "first_response_timeout_ms": 1500,
     "next_response_timeout_ms": 1000,
     "final_transcript_timeout_ms": 1500,
@@ -31,9 +31,9 @@ PATIENCE = {
 def server(
     triton: EmbeddedTriton, base_config: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[str]:
-    """A server that loses its patience soon."""
-    config = base_config | {"triton": {"url": triton.grpc_url} | PATIENCE}
-    home = tmp_path_factory.mktemp("impatient")
+    """A server with short time-outs."""
+    config = base_config | {"triton": {"url": triton.grpc_url} | SHORT_TIMEOUTS}
+    home = tmp_path_factory.mktemp("short-timeouts")
     with running("frontend", "--port", "0", home=home, config=config) as vdx:
         yield vdx.url()
         assert "Traceback" not in vdx.output, vdx.output

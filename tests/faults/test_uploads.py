@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from tests.faults.leaving import TRANSCRIPTIONS, connected, form, head
-from tests.server.processes import PATIENCE_S, Http, eventually
+from tests.server.processes import WAIT_LIMIT_S, Http, eventually
 from tests.server.talk import RECORDINGS
 
 PLACES = 3
@@ -24,7 +24,7 @@ def base_config(base_config: dict[str, Any]) -> dict[str, Any]:
 
 
 def ask(server: str, file: bytes = GO) -> httpx.Response:
-    return httpx.post(server + TRANSCRIPTIONS, files={"file": file}, timeout=PATIENCE_S)
+    return httpx.post(server + TRANSCRIPTIONS, files={"file": file}, timeout=WAIT_LIMIT_S)
 
 
 def test_uploads_that_stall_take_no_place(server: str, http: Http) -> None:

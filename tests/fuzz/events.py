@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests.fuzz.findings import ANSWER_S, Findings, require_libraries
 from tests.fuzz.streams import LENGTH, streams
-from tests.patience import PATIENCE_S
+from tests.wait_limit import WAIT_LIMIT_S
 from vdx.bench.client_process import Step
 from vdx.bench.figures import Report
 from vdx.bench.target import Target
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 TURN_EVERY = 100
 """Streams between two turns of a fresh session."""
 QUESTION = {"type": "conversation.item.retrieve", "item_id": "vdx-fuzz", "event_id": "vdx-fuzz"}
-FREED_S = PATIENCE_S
+FREED_S = WAIT_LIMIT_S
 
 
 async def measure(target: Target, count: int, seed: int, step: Step | None = None) -> Report:

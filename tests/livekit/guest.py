@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from livekit import rtc
 
-from tests.patience import PATIENCE_S
+from tests.wait_limit import WAIT_LIMIT_S
 from vdx.client.recording import frames_of, room_noise
 
 Event = dict[str, Any]
@@ -23,7 +23,7 @@ def ask_token(url: str, **wanted: Any) -> dict[str, Any]:
     """The answer of `POST /token`."""
     headers = {"Content-Type": "application/json"}
     request = urllib.request.Request(f"{url}/token", json.dumps(wanted).encode(), headers)  # noqa: S310
-    with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:  # noqa: S310
+    with urllib.request.urlopen(request, timeout=WAIT_LIMIT_S) as answer:  # noqa: S310
         return dict(json.load(answer))
 
 
@@ -129,7 +129,7 @@ class Guest:
         return next((who.identity for who in here if who.kind == kind), "")
 
     async def until(
-        self, happened: Callable[[], Any], what: str, seconds: float = PATIENCE_S
+        self, happened: Callable[[], Any], what: str, seconds: float = WAIT_LIMIT_S
     ) -> Any:
         """The first truthy result of `happened`, looked for at everything that comes."""
         try:

@@ -14,7 +14,7 @@ from playwright.async_api import Page, Response, async_playwright
 
 from tests.browser.conftest import find_chromium
 from tests.security.processes import listening
-from tests.server.processes import PATIENCE_S, Http, Vdx, eventually, running
+from tests.server.processes import WAIT_LIMIT_S, Http, Vdx, eventually, running
 from tests.server.talk import talking
 
 QUICK = ("--voice", "tone", "--recogniser", "canned", "--no-proof", "--port", "0")
@@ -70,7 +70,7 @@ async def _submitted(page: Page, address: str) -> Response:
     def is_load(response: Response) -> bool:
         return response.url.endswith(LOAD) and response.request.method == "POST"
 
-    async with page.expect_response(is_load, timeout=PATIENCE_S * 1000) as answer:
+    async with page.expect_response(is_load, timeout=WAIT_LIMIT_S * 1000) as answer:
         await page.goto(address, wait_until="commit")
     return await answer.value
 

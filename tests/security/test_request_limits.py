@@ -30,7 +30,7 @@ from vdx.transports.http.protocol import (
 )
 
 STALL_S = 0.4
-PATIENCE_S = 60.0
+WAIT_LIMIT_S = 60.0
 UPGRADE = (
     "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
     "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
@@ -108,13 +108,13 @@ class Client:
 
     async def answer(self) -> str:
         """Everything until the server hangs up."""
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(WAIT_LIMIT_S):
             with contextlib.suppress(ConnectionError):
                 return (await self._reader.read(-1)).decode(errors="replace")
             return ""
 
     async def piece(self) -> str:
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(WAIT_LIMIT_S):
             return (await self._reader.read(65_536)).decode(errors="replace")
 
     def is_open(self) -> bool:
@@ -141,7 +141,7 @@ async def serving(limit: int = 64) -> AsyncIterator[Server]:
     running.capture_signals = contextlib.nullcontext  # type: ignore[method-assign, assignment]
     task = asyncio.create_task(running.serve())
     try:
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(WAIT_LIMIT_S):
             while not running.started:  # noqa: ASYNC110  (uvicorn has no event for it)
                 await asyncio.sleep(0.01)
         server.port = running.servers[0].sockets[0].getsockname()[1]

@@ -20,8 +20,8 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.patience import PATIENCE_S
 from tests.triton.repository import WHISPER, add_whisper
+from tests.wait_limit import WAIT_LIMIT_S
 from vdx.bench.scrape import parse
 from vdx.core.paths import locate
 from vdx.serving.embedded import EmbeddedOptions, EmbeddedTriton
@@ -43,7 +43,7 @@ LONG_ANSWER = (
 )
 
 
-def eventually(happened: Callable[[], Any], what: str, seconds: float = PATIENCE_S) -> Any:
+def eventually(happened: Callable[[], Any], what: str, seconds: float = WAIT_LIMIT_S) -> Any:
     """The first truthy result of `happened`; fails after `seconds`."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
@@ -179,7 +179,7 @@ class Vdx:
             self.process.send_signal(signal.SIGINT)
         return self.wait()
 
-    def wait(self, seconds: float = PATIENCE_S) -> int:
+    def wait(self, seconds: float = WAIT_LIMIT_S) -> int:
         code = self.process.wait(seconds)
         self._reader.join(5)
         return code
@@ -243,7 +243,7 @@ class Http:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         request = urllib.request.Request(self.url + path, method=method, headers=named)  # noqa: S310
         try:
-            with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:  # noqa: S310
+            with urllib.request.urlopen(request, timeout=WAIT_LIMIT_S) as answer:  # noqa: S310
                 return answer.status, _content(answer)
         except urllib.error.HTTPError as refusal:
             with refusal:

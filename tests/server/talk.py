@@ -19,7 +19,7 @@ from openai import AsyncOpenAI
 from openai.resources.realtime.realtime import AsyncRealtimeConnection
 from pydantic import BaseModel, ValidationError
 
-from tests.patience import PATIENCE_S
+from tests.wait_limit import WAIT_LIMIT_S
 from vdx.client.recording import frames_of, read_clip, room_noise
 
 Event = dict[str, Any]
@@ -136,7 +136,7 @@ class Talk:
     async def until(self, happened: Callable[[], Any], what: str) -> Any:
         """The first truthy result, looked at after every event."""
         try:
-            async with asyncio.timeout(PATIENCE_S):
+            async with asyncio.timeout(WAIT_LIMIT_S):
                 while not (result := happened()):
                     assert not self.closed, f"{what}: the server closed; had {self.kinds()[-40:]}"
                     self._changed.clear()
@@ -164,7 +164,7 @@ class Talk:
 
     async def closing(self) -> None:
         """Returns when the server has closed the socket."""
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(WAIT_LIMIT_S):
             while not self.closed:
                 self._changed.clear()
                 await self._changed.wait()

@@ -60,7 +60,7 @@ def test_a_client_killed_in_mid_reply_leaves_nothing(
 async def test_fifty_connect_at_once(server: str, http: Http) -> None:
     address = server.replace("http", "ws") + "/v1/realtime"
 
-    async def visit(number: int) -> str:
+    async def converse(number: int) -> str:
         async with connect(address, max_queue=None) as socket:
             assert json.loads(await socket.recv())["type"] == "session.created"
             part = {"type": "input_text", "text": str(number)}
@@ -73,7 +73,7 @@ async def test_fifty_connect_at_once(server: str, http: Http) -> None:
                 if event["type"] == "response.done":
                     return str(event["response"]["output"][0]["content"][0]["transcript"])
 
-    answers = await asyncio.gather(*(visit(number) for number in range(50)))
+    answers = await asyncio.gather(*(converse(number) for number in range(50)))
     assert list(answers) == [f"You said: {number}" for number in range(50)]
 
 

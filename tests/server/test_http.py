@@ -11,7 +11,7 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
-from tests.server.processes import PATIENCE_S, Http, running
+from tests.server.processes import WAIT_LIMIT_S, Http, running
 from tests.server.talk import talking
 from vdx.serving.embedded import EmbeddedTriton
 
@@ -20,7 +20,7 @@ KEYS = ["first-key-of-many", "second-key-of-many"]
 
 def _raw(url: str, path: str, headers: dict[str, str]) -> tuple[int, str]:
     """A request whose Host header is the test's own."""
-    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=PATIENCE_S)
+    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=WAIT_LIMIT_S)
     connection.putrequest("GET", path, skip_host=True)
     for name, value in headers.items():
         connection.putheader(name, value)
@@ -172,7 +172,7 @@ async def test_sessions_are_limited(guarded: str) -> None:
                 pass
         assert refusal.value.response.status_code == 503
         assert b"its limit" in refusal.value.response.body
-    async with asyncio.timeout(PATIENCE_S):
+    async with asyncio.timeout(WAIT_LIMIT_S):
         while True:
             try:
                 async with talking(guarded, api_key=KEYS[0]):

@@ -18,7 +18,7 @@ import soundfile
 from openai import AsyncOpenAI, BadRequestError, NotFoundError, OpenAI
 
 from tests.media import heard
-from tests.server.processes import PATIENCE_S, Http, eventually
+from tests.server.processes import WAIT_LIMIT_S, Http, eventually
 from vdx.bench.scrape import fetch, parse
 from vdx.serving.embedded import EmbeddedTriton
 
@@ -75,7 +75,7 @@ def test_the_voice_is_that_of_the_profile_or_its_own(client: OpenAI) -> None:
 def test_speed_and_rate_are_obeyed(server: str) -> None:
     def length(**asked: Any) -> int:
         asked |= {"input": TEXT, "voice": "espeak-en", "response_format": "pcm"}
-        answer = httpx.post(server + SPEECH, json=asked, timeout=PATIENCE_S)
+        answer = httpx.post(server + SPEECH, json=asked, timeout=WAIT_LIMIT_S)
         assert answer.status_code == 200, answer.text
         return len(answer.content)
 
@@ -89,8 +89,8 @@ def test_speed_and_rate_are_obeyed(server: str) -> None:
 def test_a_language_is_spoken(server: str) -> None:
     asked = {"input": "Guten Morgen, wie geht es Ihnen?", "voice": "espeak"}
     asked |= {"response_format": "pcm", "language": "de"}
-    german = httpx.post(server + SPEECH, json=asked, timeout=PATIENCE_S)
-    english = httpx.post(server + SPEECH, json=asked | {"language": "en"}, timeout=PATIENCE_S)
+    german = httpx.post(server + SPEECH, json=asked, timeout=WAIT_LIMIT_S)
+    english = httpx.post(server + SPEECH, json=asked | {"language": "en"}, timeout=WAIT_LIMIT_S)
     assert german.status_code == english.status_code == 200
     assert len(german.content) != len(english.content)
 
@@ -113,7 +113,7 @@ async def test_speech_streams_while_it_is_made(server: str) -> None:
 
 def test_events_carry_the_audio(client: OpenAI, server: str) -> None:
     asked = {"input": TEXT, "response_format": "pcm", "stream_format": "sse"}
-    answer = httpx.post(server + SPEECH, json=asked, timeout=PATIENCE_S)
+    answer = httpx.post(server + SPEECH, json=asked, timeout=WAIT_LIMIT_S)
     assert answer.headers["content-type"].startswith("text/event-stream")
     events = [json.loads(line[6:]) for line in answer.text.split("\n\n") if line]
     assert {event["type"] for event in events[:-1]} == {"speech.audio.delta"}
@@ -146,7 +146,7 @@ def test_events_carry_the_audio(client: OpenAI, server: str) -> None:
     ids=str,
 )
 def test_what_cannot_be_spoken_is_named(server: str, asked: Any, status: int, param: str) -> None:
-    answer = httpx.post(server + SPEECH, json=asked, timeout=PATIENCE_S)
+    answer = httpx.post(server + SPEECH, json=asked, timeout=WAIT_LIMIT_S)
     error = answer.json()["error"]
     assert (answer.status_code, error["type"]) == (status, "invalid_request_error"), error
     assert (error["param"] or "").split(".")[0] == (param or "")
@@ -171,7 +171,7 @@ def test_bodies_that_are_none(server: str) -> None:
         (b" " * (1024 * 1024 + 1), "application/json", 413),
     ):
         headers = {"content-type": kind}
-        answer = httpx.post(server + SPEECH, content=content, headers=headers, timeout=PATIENCE_S)
+        answer = httpx.post(server + SPEECH, content=content, headers=headers, timeout=WAIT_LIMIT_S)
         assert answer.status_code == status
         assert answer.json()["error"]["type"] == "invalid_request_error"
 
@@ -192,7 +192,7 @@ def test_a_client_that_leaves_stops_the_voice(server: str, triton: EmbeddedTrito
     asked = json.dumps({"input": "a long text. " * 400, "voice": "tone/fault:slow"}).encode()
     host, kind = urlsplit(server), "application/json"
     address = str(host.hostname), int(host.port or 80)
-    with socket.create_connection(address, timeout=PATIENCE_S) as peer:
+    with socket.create_connection(address, timeout=WAIT_LIMIT_S) as peer:
         head = f"POST {SPEECH} HTTP/1.1\r\nHost: {host.netloc}\r\nContent-Type: {kind}\r\n"
         peer.sendall(f"{head}Content-Length: {len(asked)}\r\n\r\n".encode() + asked)
         assert peer.recv(100).startswith(b"HTTP/1.1 200")
@@ -210,8 +210,10 @@ def test_a_voice_that_breaks_off_is_noticed(server: str) -> None:
         "response_format": "pcm",
     }
     with pytest.raises(httpx.RemoteProtocolError):
-        httpx.post(server + SPEECH, json=asked, timeout=PATIENCE_S)
-    answer = httpx.post(server + SPEECH, json=asked | {"stream_format": "sse"}, timeout=PATIENCE_S)
+        httpx.post(server + SPEECH, json=asked, timeout=WAIT_LIMIT_S)
+    answer = httpx.post(
+        server + SPEECH, json=asked | {"stream_format": "sse"}, timeout=WAIT_LIMIT_S
+    )
     last = json.loads(answer.text.split("\n\n")[-2][6:])
     assert last["type"] == "error"
     assert last["error"]["service"] == "triton:tone"

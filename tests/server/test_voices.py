@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import yaml
 
-from tests.server.processes import LONG_ANSWER, PATIENCE_S, Http, Vdx, eventually, running
+from tests.server.processes import LONG_ANSWER, WAIT_LIMIT_S, Http, Vdx, eventually, running
 from tests.server.talk import Event, Samples, Talk, talking, update
 from vdx.client.recording import read_clip
 from vdx.core.paths import locate
@@ -39,7 +39,7 @@ def voices(home: Path) -> Voices:
             capture_output=True,
             text=True,
             check=False,
-            timeout=4 * PATIENCE_S,
+            timeout=4 * WAIT_LIMIT_S,
         )
         assert done.returncode == 0, done.stderr
         return done.stdout
@@ -52,7 +52,7 @@ def voice_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A voice with the network of a Piper voice, small, and weights of no meaning."""
     folder = tmp_path_factory.mktemp("made") / "en_US-tiny-low"
     subprocess.run(
-        [locate().triton_python, MAKE_VOICE, "tiny", folder], check=True, timeout=4 * PATIENCE_S
+        [locate().triton_python, MAKE_VOICE, "tiny", folder], check=True, timeout=4 * WAIT_LIMIT_S
     )
     return folder
 

@@ -8,11 +8,11 @@ import numpy as np
 import psutil
 import pytest
 
-from tests.patience import PATIENCE_S
 from tests.triton import repository as repo
 from tests.triton.test_contract import recording
 from tests.triton.typed import Connect, frames, spoken
 from tests.triton.wire import Wire
+from tests.wait_limit import WAIT_LIMIT_S
 from vdx.core.errors import (
     ModelBusy,
     ModelFailed,
@@ -84,7 +84,7 @@ async def test_leaving_an_utterance_frees_its_place(connect: Connect) -> None:
     async with client.recognise("canned-hasty") as stream:
         await stream.send(bytes(640))
         assert (await anext(aiter(stream))).text == "hello there"
-    async with asyncio.timeout(PATIENCE_S):  # the server forgets it once it is idle
+    async with asyncio.timeout(WAIT_LIMIT_S):  # the server forgets it once it is idle
         while True:
             try:
                 answers = await heard(client, "canned-hasty", np.zeros(960, np.int16))
@@ -99,7 +99,7 @@ async def test_nothing_can_be_sent_after_the_end(connect: Connect) -> None:
     await client.load("canned")
     async with client.recognise("canned") as stream:
         await stream.send(bytes(640), end=True)
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(WAIT_LIMIT_S):
             with pytest.raises(ModelFailed, match="after the end"):
                 await stream.send(bytes(640))
         assert [answer async for answer in stream][-1].kind is TranscriptKind.FINAL
@@ -142,7 +142,7 @@ async def test_a_dead_voice_is_noticed_and_brought_back(connect: Connect) -> Non
     with pytest.raises((ModelUnavailable, ModelTimeout)):
         await client.probe(info)
     watch = asyncio.create_task(manager.run())
-    async with asyncio.timeout(PATIENCE_S):
+    async with asyncio.timeout(WAIT_LIMIT_S):
         while True:
             try:
                 await client.probe(info)
@@ -234,6 +234,6 @@ async def test_without_a_server_everything_says_so(connect: Connect) -> None:
 async def test_a_host_that_swallows_packets_times_out(connect: Connect) -> None:
     with socket.create_server(("127.0.0.1", 0)) as deaf:  # accepts, and never says a word
         client = connect(url=f"127.0.0.1:{deaf.getsockname()[1]}", first_response_timeout_ms=200)
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(WAIT_LIMIT_S):
             with pytest.raises((ModelTimeout, TritonUnavailable)):
                 await spoken(client, "tone", "hello")

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.patience import PATIENCE_S
 from tests.triton.wire import Wire
+from tests.wait_limit import WAIT_LIMIT_S
 from vdx.core.errors import PortTaken, SetupError, TritonUnavailable
 from vdx.serving.embedded import EmbeddedOptions, EmbeddedTriton
 from vdx.serving.scratch import SHARED_MEMORY
@@ -71,7 +71,7 @@ async def test_death_is_noticed_and_restart_keeps_the_address(triton_options: Bu
         async with Wire(server.grpc_url) as wire:
             await wire.load("tone")
         os.kill(group, signal.SIGKILL)
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(WAIT_LIMIT_S):
             assert await server.died() == -signal.SIGKILL
         # The model process follows its server by itself.
         assert await gone(group)
@@ -106,7 +106,7 @@ async def test_a_model_process_that_hangs_does_not_outlive_its_server(
 PARENT = """
 import asyncio, sys
 from vdx.serving.embedded import *
-from tests.patience import PATIENCE_S
+from tests.wait_limit import WAIT_LIMIT_S
 from tests.triton.wire import Wire
 async def main():
     options = EmbeddedOptions(*map(Path, sys.argv[1:4]))

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.patience import PATIENCE_S
 from tests.triton.wire import Response, Wire
+from tests.wait_limit import WAIT_LIMIT_S
 from vdx.bench.scrape import fetch, parse
 from vdx.serving.embedded import EmbeddedTriton
 
@@ -32,7 +32,7 @@ def frames_of(responses: list[Response]) -> int:
 
 async def settled(server: EmbeddedTriton, name: str, model: str, wanted: float) -> bool:
     """Whether the metric reaches the value."""
-    deadline = time.monotonic() + PATIENCE_S
+    deadline = time.monotonic() + WAIT_LIMIT_S
     while await asyncio.to_thread(metric, server, name, model) != wanted:
         if time.monotonic() > deadline:
             return False

@@ -21,8 +21,8 @@ from vdx.serving.triton import SynthesisRequest, TritonClient
 COMPUTE = repo.ROOT / "benchmarks" / "kokoro_compute.py"
 SENTENCE = "The quick brown fox jumps over the lazy dog."
 BLEND = "jf_alpha:0.6+jm_kumo:0.4"
-PATIENCE_S = 600.0
-PATIENCE_MS = 120_000
+WAIT_LIMIT_S = 600.0
+TIMEOUT_MS = 120_000
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +42,7 @@ def server(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emb
 async def client(server: EmbeddedTriton) -> AsyncIterator[TritonClient]:
     async with Wire(server.grpc_url) as wire:
         await wire.load(NAME)
-    waits = {"first_response_timeout_ms": PATIENCE_MS, "next_response_timeout_ms": PATIENCE_MS}
+    waits = {"first_response_timeout_ms": TIMEOUT_MS, "next_response_timeout_ms": TIMEOUT_MS}
     async with TritonClient(TritonConfig(url=server.grpc_url, **waits)) as opened:
         yield opened
 
@@ -81,7 +81,7 @@ def test_windows_sound_like_the_whole_sentence(home: Path) -> None:
     """In one process, without a server: the network in one run is the reference."""
     folder = home / "voicepacks" / "kokoro" / NAME
     command = [str(locate().triton_python), str(COMPUTE), str(folder), "1"]
-    done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=PATIENCE_S)
+    done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=WAIT_LIMIT_S)
     found = json.loads(done.stdout.splitlines()[-1])
     assert found["audio_s"] == pytest.approx(found["whole_audio_s"], abs=0.05)
     assert found["distance_db"] < 6, "two windows that do not fit are 12 and more"

@@ -14,7 +14,7 @@ from tritonclient.grpc import service_pb2 as pb
 from tritonclient.grpc import service_pb2_grpc as pb_grpc
 from tritonclient.utils import np_to_triton_dtype, serialize_byte_tensor
 
-from tests.patience import PATIENCE_S
+from tests.wait_limit import WAIT_LIMIT_S
 
 Value = str | bytes | float | bool | NDArray[Any]
 
@@ -119,7 +119,7 @@ class Stream:
         ever; `TritonClient` ends its streams like this.
         """
         await self.call.done_writing()
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(WAIT_LIMIT_S):
             assert await self.call.read() is grpc.aio.EOF
 
     async def read_state(self, state: int, timeout_s: float = 20.0) -> Response:

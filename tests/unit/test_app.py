@@ -10,10 +10,10 @@ from typing import Any, cast
 import pytest
 from structlog.testing import capture_logs
 
-from tests.patience import PATIENCE_S
 from tests.unit.dialog.fakes import FakeTransport, utter
 from tests.unit.serving.fakes import FakeTriton
 from tests.unit.speech.test_chat import Endpoint, event, hangs, streams
+from tests.wait_limit import WAIT_LIMIT_S
 from vdx.app import Application
 from vdx.cli.language_model import keep_answering
 from vdx.core.config import Config
@@ -366,7 +366,7 @@ async def test_a_chat_endpoint_is_asked_for_a_word_of_each_profile_at_start(tmp_
             },
         )
         await host.load_defaults()
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(WAIT_LIMIT_S):
             await endpoint.gone.wait()  # the generation ends with the first word
         await host.close()
     prompts = [body["messages"] for _, body in endpoint.requests]
@@ -388,15 +388,15 @@ async def test_an_endpoint_that_is_not_there_yet_hinders_no_start() -> None:
 async def test_a_silent_endpoint_keeps_no_session_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("vdx.app.responders.WARM_S", 0.05)
     async with Endpoint(hangs) as endpoint:
-        chat = {"base_url": endpoint.url, "first_token_timeout_ms": 1000 * PATIENCE_S}
+        chat = {"base_url": endpoint.url, "first_token_timeout_ms": 1000 * WAIT_LIMIT_S}
         _, host = hosted(responder={"kind": "chat", "chat": chat})
-        async with asyncio.timeout(PATIENCE_S / 2):
+        async with asyncio.timeout(WAIT_LIMIT_S / 2):
             await host.load_defaults()
             assert host.ready
             await endpoint.asked.wait()
         assert not endpoint.gone.is_set(), "it is asked on beside the sessions"
         await host.close()
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(WAIT_LIMIT_S):
             await endpoint.gone.wait()
 
 
@@ -423,7 +423,7 @@ async def test_a_language_model_that_was_restarted_is_asked_for_a_word_again(
         await host.load_defaults()
         assert len(endpoint.requests) == 1
         await keep_answering(server, host)
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(WAIT_LIMIT_S):
             while len(endpoint.requests) < 2:  # noqa: ASYNC110  (it looks)
                 await asyncio.sleep(0.01)
         await host.close()

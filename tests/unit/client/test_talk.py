@@ -9,8 +9,8 @@ import soundfile
 import typer
 from rich.console import Console
 
-from tests.patience import PATIENCE_S
 from tests.unit.client.fake_server import FakeServer, serving
+from tests.wait_limit import WAIT_LIMIT_S
 from vdx.bench.target import DATA
 from vdx.cli.talk import TalkOptions, _talk
 from vdx.cli.talk_view import LiveView
@@ -121,7 +121,7 @@ async def test_the_card_plays_what_is_heard_and_cleans_what_it_records() -> None
     speaker = bytearray(BLOCK * 2)
     for _ in range(2):
         card.exchange(np.full(BLOCK, 100, "<i2").tobytes(), speaker, BLOCK)
-    frame = await asyncio.wait_for(card.frame(), PATIENCE_S)
+    frame = await asyncio.wait_for(card.frame(), WAIT_LIMIT_S)
     assert np.frombuffer(frame, "<i2").tolist() == [50] * BLOCK * 2
     assert np.frombuffer(canceller.heard[0], "<i2").tolist() == [7] * BLOCK
     assert not any(canceller.heard[1])

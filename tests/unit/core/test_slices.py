@@ -2,7 +2,7 @@
 
 import asyncio
 
-from tests.patience import PATIENCE_S
+from tests.wait_limit import WAIT_LIMIT_S
 from vdx.core.slices import rest
 
 SLICES = 5
@@ -35,4 +35,4 @@ async def test_a_task_that_is_cancelled_in_line_lets_the_next_one_go_on() -> Non
     await asyncio.sleep(0)
     waiting[0].cancel()
     waiting[1].cancel()
-    await asyncio.wait_for(waiting[2], PATIENCE_S)
+    await asyncio.wait_for(waiting[2], WAIT_LIMIT_S)

@@ -18,7 +18,7 @@ from vdx.dialog.session_events import ErrorOccurred, TurnTimed, UtteranceEnded
 
 WAITING = SessionState.WAITING_FOR_INPUT
 UNFINISHED = "I would like to"
-PATIENCE = EndpointingConfig().unfinished_ms
+EXTENSION_MS = EndpointingConfig().unfinished_ms
 
 
 async def gap_ms(stage: Scene) -> float:
@@ -29,7 +29,8 @@ async def gap_ms(stage: Scene) -> float:
 
 
 @pytest.mark.parametrize(
-    ("text", "low", "high"), [("hello", 280, 340), (UNFINISHED, PATIENCE - 20, PATIENCE + 40)]
+    ("text", "low", "high"),
+    [("hello", 280, 340), (UNFINISHED, EXTENSION_MS - 20, EXTENSION_MS + 40)],
 )
 def test_the_words_decide_how_long_a_pause_may_last(text: str, low: float, high: float) -> None:
     @on_virtual_time
@@ -71,7 +72,7 @@ async def test_words_that_come_late_do_not_hold_the_turn() -> None:
 
 
 @on_virtual_time
-async def test_patience_is_switched_off_by_a_profile() -> None:
+async def test_the_extension_is_switched_off_by_a_profile() -> None:
     async with scene(Heard(UNFINISHED), endpointing=EndpointingConfig(enabled=False)) as stage:
         assert await gap_ms(stage) < 340
 
@@ -79,7 +80,7 @@ async def test_patience_is_switched_off_by_a_profile() -> None:
 @on_virtual_time
 async def test_the_language_of_the_session_decides() -> None:
     async with scene(Heard("und"), language="de-DE") as stage:
-        assert await gap_ms(stage) > PATIENCE - 20
+        assert await gap_ms(stage) > EXTENSION_MS - 20
     async with scene(Heard("und"), language="en") as stage:
         assert await gap_ms(stage) < 340
 

@@ -103,7 +103,7 @@ TABLE: dict[str, Row] = {
     ),
     "unfinished words become silence": (HELD, flushed(1, ""), LISTENING, [SetEndpoint(1, 0)]),
     "the person goes on after unfinished words": (HELD, resume(1), LISTENING, [DiscardReply(1)]),
-    "the next pause starts without patience": (
+    "the next pause starts without an extension": (
         [*HELD, resume(1), pause(1)],
         flushed(1, "hello and you"),
         LISTENING,

@@ -145,10 +145,10 @@ class RandomConversation(RuleBasedStateMachine):
         for decision in decisions:
             self.world.carry_out(decision)
         for decision in granted:
-            self.patience_is_for_the_pause_being_heard(decision, event, before)
+            self.the_extension_is_for_the_pause_being_heard(decision, event, before)
         return decisions
 
-    def patience_is_for_the_pause_being_heard(
+    def the_extension_is_for_the_pause_being_heard(
         self, decision: SetEndpoint, event: TurnEvent, before: SessionState
     ) -> None:
         assert isinstance(event, Transcript | PauseJudged)

@@ -5,8 +5,8 @@ from typing import Any, cast
 
 import pytest
 
-from tests.patience import PATIENCE_S
 from tests.unit.serving.fakes import FakeTriton
+from tests.wait_limit import WAIT_LIMIT_S
 from vdx.core.config import TritonConfig
 from vdx.core.errors import TritonUnavailable
 from vdx.serving.readiness import Readiness
@@ -47,7 +47,7 @@ async def test_a_server_that_hangs_is_a_problem_within_the_time_of_a_probe(
 async def test_it_looks_again_when_something_is_suspected() -> None:
     triton, readiness = looked(voice="READY")
     watch = asyncio.create_task(readiness.run())
-    async with asyncio.timeout(PATIENCE_S):
+    async with asyncio.timeout(WAIT_LIMIT_S):
         while readiness.problem:  # noqa: ASYNC110  (it sets no event)
             await asyncio.sleep(0.01)
         triton.lost()

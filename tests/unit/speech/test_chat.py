@@ -12,7 +12,7 @@ import httpx2
 import openai
 import pytest
 
-from tests.patience import PATIENCE_S
+from tests.wait_limit import WAIT_LIMIT_S
 from vdx.core.config import ChatConfig, ResponderConfig
 from vdx.core.errors import ConfigError, ResponderError
 from vdx.core.events import Message
@@ -206,7 +206,7 @@ async def test_first_word_has_a_time_limit(hang: Behaviour) -> None:
         with pytest.raises(ResponderError, match="no first word within 100 ms") as caught:
             await replied(responder(endpoint.url, first_token_timeout_ms=100))
         assert caught.value.retryable
-        await asyncio.wait_for(endpoint.gone.wait(), PATIENCE_S)
+        await asyncio.wait_for(endpoint.gone.wait(), WAIT_LIMIT_S)
     assert len(endpoint.requests) == 1
 
 
@@ -215,7 +215,7 @@ async def test_later_words_have_a_time_limit() -> None:
         got: list[str] = []
         with pytest.raises(ResponderError, match="no further word within 100 ms"):
             await replied(responder(endpoint.url, next_token_timeout_ms=100), got)
-        await asyncio.wait_for(endpoint.gone.wait(), PATIENCE_S)
+        await asyncio.wait_for(endpoint.gone.wait(), WAIT_LIMIT_S)
     assert got == ["Well"]
 
 
@@ -249,7 +249,7 @@ async def test_closing_the_reply_hangs_up() -> None:
     async with Endpoint(streams(event("Well"), then="hang")) as endpoint:
         async with aclosing(responder(endpoint.url).reply(TALK)) as pieces:
             assert await anext(pieces) == "Well"
-        await asyncio.wait_for(endpoint.gone.wait(), PATIENCE_S)
+        await asyncio.wait_for(endpoint.gone.wait(), WAIT_LIMIT_S)
         assert endpoint.gone.is_set()
 
 
@@ -257,11 +257,11 @@ async def test_closing_the_reply_hangs_up() -> None:
 async def test_cancelling_the_task_hangs_up(hang: Behaviour) -> None:
     async with Endpoint(hang) as endpoint:
         task = asyncio.create_task(replied(responder(endpoint.url)))
-        await asyncio.wait_for(endpoint.asked.wait(), PATIENCE_S)
+        await asyncio.wait_for(endpoint.asked.wait(), WAIT_LIMIT_S)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        await asyncio.wait_for(endpoint.gone.wait(), PATIENCE_S)
+        await asyncio.wait_for(endpoint.gone.wait(), WAIT_LIMIT_S)
         assert endpoint.gone.is_set()
 
 
@@ -280,7 +280,7 @@ async def test_no_more_connections_are_opened_than_the_client_usually_has(
     async with Endpoint(hangs, socket=str(tmp_path / "s") if kind == "unix" else "") as endpoint:
         chat = responder(endpoint.url, connect_timeout_ms=100, retries=0)
         first = asyncio.create_task(replied(chat))
-        await asyncio.wait_for(endpoint.asked.wait(), PATIENCE_S)
+        await asyncio.wait_for(endpoint.asked.wait(), WAIT_LIMIT_S)
         with pytest.raises(ResponderError, match="no connection in time"):
             await replied(chat)
         first.cancel()

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from tests.patience import PATIENCE_S
 from tests.unit.speech.test_chat import (
     TALK,
     WELL,
@@ -20,6 +19,7 @@ from tests.unit.speech.test_chat import (
     refuses_with,
     streams,
 )
+from tests.wait_limit import WAIT_LIMIT_S
 from vdx.core.config import ChatConfig, LocalConfig, ResponderConfig
 from vdx.core.errors import ConfigError, ContextExceeded, LanguageModelFailed, ResponderError
 from vdx.core.events import Message
@@ -83,7 +83,7 @@ async def test_a_reply_waits_while_the_process_is_restarted(socket: str) -> None
     await asyncio.sleep(0.05)  # nobody listens
     assert not asked.done()
     loading = refuses(503, "Loading model")
-    async with Endpoint(hangs_up, loading, WELL, socket=socket), asyncio.timeout(PATIENCE_S):
+    async with Endpoint(hangs_up, loading, WELL, socket=socket), asyncio.timeout(WAIT_LIMIT_S):
         assert await asked == "Hello there."
 
 
@@ -248,5 +248,5 @@ async def test_the_end_of_a_reply_ends_the_connection(socket: str) -> None:
     async with Endpoint(streams(event("Well"), then="hang"), socket=socket) as endpoint:
         async with aclosing(local(socket).reply(TALK)) as pieces:
             assert await anext(pieces) == "Well"
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(WAIT_LIMIT_S):
             await endpoint.gone.wait()

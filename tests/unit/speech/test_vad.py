@@ -114,7 +114,7 @@ def test_a_pause_longer_than_its_new_limit_ends_at_once() -> None:
     assert kinds(listen(detector, room(20))) == [SpeechEnded]
 
 
-def test_patience_can_be_taken_back() -> None:
+def test_an_extension_can_be_taken_back() -> None:
     detector = SpeechDetector(VadConfig())
     listen(detector, room(500), vowel(300), room(200))
     detector.set_endpoint(1200)

@@ -6,8 +6,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from tests.patience import PATIENCE_S
 from tests.unit.virtual_time import on_virtual_time
+from tests.wait_limit import WAIT_LIMIT_S
 from vdx.core.errors import SessionLimit
 from vdx.transports.realtime.outbox import MAX_AUDIO, MAX_EVENTS, Outbox
 
@@ -167,8 +167,8 @@ async def test_nobody_waits_for_room_after_the_end() -> None:
     playing = asyncio.create_task(outbox.audio(1, "late", 0.0))
     await asyncio.sleep(1)
     outbox.close()
-    await asyncio.wait_for(playing, PATIENCE_S)
-    await asyncio.wait_for(outbox.run(), PATIENCE_S)
+    await asyncio.wait_for(playing, WAIT_LIMIT_S)
+    await asyncio.wait_for(outbox.run(), WAIT_LIMIT_S)
     assert playing.done()
 
 

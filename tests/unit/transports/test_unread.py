@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from tests.patience import PATIENCE_S
+from tests.wait_limit import WAIT_LIMIT_S
 from vdx.transports import unread
 from vdx.transports.unread import UnreadTimer
 
@@ -37,7 +37,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_a_client_that_reads_nothing_loses_its_connection() -> None:
     transport = Transport(70_000, 70_000)
     UnreadTimer(asyncio.get_running_loop(), transport).arm()
-    async with asyncio.timeout(PATIENCE_S):
+    async with asyncio.timeout(WAIT_LIMIT_S):
         await transport.aborted.wait()
 
 
@@ -45,7 +45,7 @@ async def test_a_client_that_reads_slowly_keeps_it() -> None:
     # Looked at when armed, when the time is over, and when armed anew.
     transport = Transport(70_000, 60_000, 60_000, 50_000, 50_000, 0)
     UnreadTimer(asyncio.get_running_loop(), transport).arm()
-    async with asyncio.timeout(PATIENCE_S):
+    async with asyncio.timeout(WAIT_LIMIT_S):
         await transport.looked.wait()
     assert not transport.aborted.is_set()
 

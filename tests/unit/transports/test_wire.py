@@ -8,7 +8,7 @@ import pytest
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
-from tests.patience import PATIENCE_S
+from tests.wait_limit import WAIT_LIMIT_S
 from vdx.transports.realtime import sliced_websocket as wire
 from vdx.transports.realtime.sliced_websocket import SlicedWebSocket
 
@@ -89,7 +89,7 @@ async def test_messages_come_in_order_and_whole(
     if longest_s < 1:
         assert not transport.reading, "it reads on although much is not parsed"
     protocol.data_received(data[100_000:])
-    await asyncio.wait_for(complete.wait(), PATIENCE_S)
+    await asyncio.wait_for(complete.wait(), WAIT_LIMIT_S)
     await asyncio.sleep(0.01)
     texts = [message["text"] for message in received]
     assert texts == ["a" + "b" * 30_000 + "c", "second", "third"]
@@ -179,7 +179,7 @@ async def test_a_connection_that_is_lost_is_parsed_no_further(
 
 
 async def _until(happened: Callable[[], bool]) -> None:
-    async with asyncio.timeout(PATIENCE_S):
+    async with asyncio.timeout(WAIT_LIMIT_S):
         while not happened():  # noqa: ASYNC110  (what changes is a double's plain field)
             await asyncio.sleep(0.01)
 
