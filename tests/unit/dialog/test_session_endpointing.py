@@ -129,7 +129,7 @@ async def test_a_turn_that_sounds_finished_is_answered_sooner() -> None:
 @on_virtual_time
 async def test_a_turn_that_sounds_unfinished_waits() -> None:
     async with scene(Heard("Go forward"), judge=FakeEndpointer(0.01)) as stage:
-        assert await gap_after(stage, 600) > PATIENCE - 20
+        assert await gap_after(stage, 600) > EXTENSION_MS - 20
 
 
 @on_virtual_time
@@ -149,7 +149,7 @@ def test_no_answer_or_a_late_one_leaves_it_to_the_words(probability: float | Non
         async with scene(Heard(SAID), Heard(UNFINISHED), judge=judge) as stage:
             assert 280 <= await gap_after(stage) <= 340
             await stage.until(WAITING)
-            assert await gap_after(stage) > PATIENCE - 20
+            assert await gap_after(stage) > EXTENSION_MS - 20
 
     conversation()
 
