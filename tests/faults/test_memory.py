@@ -24,8 +24,6 @@ from vdx.serving.model_processes import model_processes
 REQUESTS = 2000
 WARM_UP = 10
 LONGEST = 1000
-"""Characters."""
-LONGEST_FRAMES = 500
 GROWTH = 1.5
 AT_ONCE = 2
 SPEED = 4.0
@@ -107,7 +105,7 @@ async def say(wire: Wire, model: str, chance: random.Random) -> None:
 
 async def hear(wire: Wire, model: str, chance: random.Random) -> None:
     recording, _ = soundfile.read(RECORDING, dtype="int16")
-    frames = min(5 * length(chance, LONGEST), LONGEST_FRAMES)
+    frames = min(5 * length(chance, LONGEST), LONGEST)  # 0.1 to 20 s
     audio = np.resize(recording, frames * 320)
     async with wire.stream(model) as stream:
         for at in range(0, audio.size, 3840):

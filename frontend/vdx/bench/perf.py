@@ -42,6 +42,10 @@ class Answered:
         return self.sent + self.responses_ms[-1] / 1000
 
 
+class ExportCutOff(VdxError):
+    """perf_analyzer ended well and wrote a part of its export."""
+
+
 class PerfAnalyzer:
     """One installation of perf_analyzer; `folder` is for what it reads and writes."""
 
@@ -73,21 +77,14 @@ class PerfAnalyzer:
             "--request-count", str(requests), "--concurrency-range", str(concurrency),
             "--profile-export-file", str(export),
         ]  # fmt: skip
-        for attempt in range(1, ATTEMPTS + 1):
-            await self._perform(command, model, export)
+        for _ in range(ATTEMPTS - 1):
             try:
-                return await asyncio.to_thread(read_export, export)
-            except ValueError as error:
-                if attempt == ATTEMPTS:
-                    raise VdxError(
-                        f"perf_analyzer's export is cut off: {error}", service=model
-                    ) from None
+                return await self._measure(command, model, export)
+            except ExportCutOff:
                 log.warning("perf_analyzer's export is cut off; measuring again", model=model)
-            finally:
-                export.unlink()  # it holds every sample of every response
-        raise AssertionError("the last attempt returns or raises")
+        return await self._measure(command, model, export)
 
-    async def _perform(self, command: list[str], model: str, export: Path) -> None:
+    async def _measure(self, command: list[str], model: str, export: Path) -> list[Answered]:
         process = await asyncio.create_subprocess_exec(
             *command,
             stdout=asyncio.subprocess.PIPE,
@@ -108,6 +105,15 @@ class PerfAnalyzer:
         if process.returncode != 0 or not await asyncio.to_thread(export.exists):
             tail = said.decode(errors="replace").strip()[-800:]
             raise VdxError(f"perf_analyzer failed: {tail}", service=model)
+        try:
+            return await asyncio.to_thread(read_export, export)
+        except ValueError as error:
+            raise ExportCutOff(
+                f"perf_analyzer's export is cut off: {error}", service=model
+            ) from None
+        finally:
+            # It holds every sample of every response.
+            await asyncio.to_thread(export.unlink)
 
 
 def connection(config: TritonConfig) -> list[str]:
