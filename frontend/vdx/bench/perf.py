@@ -42,10 +42,6 @@ class Answered:
         return self.sent + self.responses_ms[-1] / 1000
 
 
-class ExportCutOff(VdxError):
-    """perf_analyzer ended well and wrote a part of its export."""
-
-
 class PerfAnalyzer:
     """One installation of perf_analyzer; `folder` is for what it reads and writes."""
 
@@ -77,12 +73,14 @@ class PerfAnalyzer:
             "--request-count", str(requests), "--concurrency-range", str(concurrency),
             "--profile-export-file", str(export),
         ]  # fmt: skip
-        for _ in range(ATTEMPTS - 1):
+        cut_off: ValueError | None = None
+        for _ in range(ATTEMPTS):
             try:
                 return await self._measure(command, model, export)
-            except ExportCutOff:
-                log.warning("perf_analyzer's export is cut off; measuring again", model=model)
-        return await self._measure(command, model, export)
+            except ValueError as error:
+                cut_off = error
+                log.warning("perf_analyzer's export is cut off", model=model, error=str(error))
+        raise VdxError(f"perf_analyzer's export is cut off: {cut_off}", service=model)
 
     async def _measure(self, command: list[str], model: str, export: Path) -> list[Answered]:
         process = await asyncio.create_subprocess_exec(
@@ -107,10 +105,6 @@ class PerfAnalyzer:
             raise VdxError(f"perf_analyzer failed: {tail}", service=model)
         try:
             return await asyncio.to_thread(read_export, export)
-        except ValueError as error:
-            raise ExportCutOff(
-                f"perf_analyzer's export is cut off: {error}", service=model
-            ) from None
         finally:
             # It holds every sample of every response.
             await asyncio.to_thread(export.unlink)
