@@ -25,8 +25,6 @@ from vdx.serving.model_processes import model_processes
 REQUESTS = 2000
 WARM_UP = 10
 LONGEST = 1000
-"""Characters."""
-LONGEST_FRAMES = 500
 GROWTH = 1.5
 AT_ONCE = 2
 SPEED = 4.0
@@ -110,9 +108,9 @@ async def say(wire: Wire, model: str, chance: random.Random) -> None:
 
 
 def recording(chance: random.Random) -> NDArray[np.int16]:
-    """0.1 to 10 s of speech, int16 mono 16 kHz."""
+    """0.1 to 20 s of speech, int16 mono 16 kHz."""
     samples, _ = soundfile.read(RECORDING, dtype="int16")
-    frames = min(5 * length(chance, LONGEST), LONGEST_FRAMES)
+    frames = min(5 * length(chance, LONGEST), LONGEST)
     return np.resize(samples, frames * 320)
 
 

@@ -49,7 +49,7 @@ def _run(target: Target, count: int, seed: int, step: Step | None) -> Findings:
         suppress_health_check=list(hypothesis.HealthCheck),
     )
     @hypothesis.given(streams())
-    def visit(messages: list[str | bytes]) -> None:
+    def send_stream(messages: list[str | bytes]) -> None:
         nonlocal number
         if findings.sent >= count:
             return
@@ -61,7 +61,7 @@ def _run(target: Target, count: int, seed: int, step: Step | None) -> Findings:
             if step is not None:
                 step()
 
-    visit()
+    send_stream()
     return findings
 
 

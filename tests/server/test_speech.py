@@ -202,7 +202,7 @@ def test_a_client_that_leaves_stops_the_voice(server: str, triton: EmbeddedTrito
     eventually(lambda: tasks()["tasks"] < 40, "its tasks gone")
 
 
-def test_a_voice_that_breaks_off_is_noticed(server: str) -> None:
+def test_a_voice_that_fails_in_mid_stream_ends_the_answer_as_an_error(server: str) -> None:
     # Other formats hold back the first sound, and an answer that has not begun is refused whole.
     asked = {
         "input": "It fails in the middle.",

@@ -133,7 +133,7 @@ async def test_every_model_answers_its_probe(connect: Connect, model: str) -> No
     assert {state.name: state for state in await client.index()}[model].ready
 
 
-async def test_a_dead_voice_is_noticed_and_brought_back(connect: Connect) -> None:
+async def test_a_voice_whose_process_died_is_detected_and_reloaded(connect: Connect) -> None:
     client = connect(probe_interval_ms=200, probe_timeout_ms=1000, next_response_timeout_ms=500)
     manager = ModelManager(client)
     info = await manager.ensure("tone-fragile")

@@ -64,7 +64,7 @@ async def test_it_starts_serves_and_leaves_nothing(triton_options: Build) -> Non
     assert await gone(group)
 
 
-async def test_death_is_noticed_and_restart_keeps_the_address(triton_options: Build) -> None:
+async def test_an_exit_is_detected_and_the_restart_keeps_the_address(triton_options: Build) -> None:
     async with EmbeddedTriton(triton_options()) as server:
         url, metrics, group = server.grpc_url, server.metrics_url, server.pid
         assert group is not None

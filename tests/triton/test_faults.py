@@ -155,7 +155,7 @@ async def test_a_hung_stream_disturbs_no_other_and_can_be_cancelled(
         assert (await wire.speak(fragile, "others go on"))[-1].error == ""
 
 
-async def test_a_dead_model_process_is_noticed_by_the_next_request(
+async def test_a_dead_model_process_is_detected_by_the_next_request(
     wire: Wire, fragile: str
 ) -> None:
     async with wire.stream(fragile) as stream:

@@ -88,10 +88,10 @@ class PiperEngine:
                 clock.add(sentence.words, prepared.durations.reshape(-1), last=last)
                 windows = Windows(self._networks, prepared, self._flow, self._decoder)
                 pcm = self._first(windows, heard=due is not None)
-            unheard = 0 if due else self._leading_silence(pcm)
+            if due is None:
+                due = time.monotonic() - self._leading_silence(pcm) / self.sample_rate
             while True:
-                due = (due or time.monotonic()) + (pcm.size - unheard) / self.sample_rate
-                unheard = 0
+                due += pcm.size / self.sample_rate
                 yield Chunk(pcm, tuple(clock.begun_before(before + windows.at)))
                 if windows.at == windows.frames:
                     break

@@ -73,9 +73,8 @@ def trim_start(
     for chunk in chunks:
         pcm = chunk.pcm
         if seeking:
-            loud = _loud(pcm, rate, gain)
-            seeking = not loud.size
-            first = pcm.size if seeking else max(int(loud[0]) - KEPT_MS * rate // 1000, 0)
+            first = leading_silence(pcm, rate, gain)
+            seeking = first == pcm.size
             cut = min(first, limit - dropped)
             dropped += cut
             seeking = seeking and dropped < limit
@@ -116,9 +115,9 @@ def trim_end(
         yield Chunk(np.zeros(pause - given, np.float32))
 
 
-def leading_silence(pcm: Samples, rate: int) -> int:
-    """Samples before the first sound, of those that `trim_start` leaves out."""
-    loud = _loud(pcm, rate, 1.0)
+def leading_silence(pcm: Samples, rate: int, gain: float = 1.0) -> int:
+    """How many samples `trim_start` leaves out where nothing limits it; all where none is sound."""
+    loud = _loud(pcm, rate, gain)
     return max(int(loud[0]) - KEPT_MS * rate // 1000, 0) if loud.size else pcm.size
 
 

@@ -73,21 +73,16 @@ class PerfAnalyzer:
             "--request-count", str(requests), "--concurrency-range", str(concurrency),
             "--profile-export-file", str(export),
         ]  # fmt: skip
-        for attempt in range(1, ATTEMPTS + 1):
-            await self._perform(command, model, export)
+        cut_off: ValueError | None = None
+        for _ in range(ATTEMPTS):
             try:
-                return await asyncio.to_thread(read_export, export)
+                return await self._measure(command, model, export)
             except ValueError as error:
-                if attempt == ATTEMPTS:
-                    raise VdxError(
-                        f"perf_analyzer's export is cut off: {error}", service=model
-                    ) from None
-                log.warning("perf_analyzer's export is cut off; measuring again", model=model)
-            finally:
-                export.unlink()  # it holds every sample of every response
-        raise AssertionError("the last attempt returns or raises")
+                cut_off = error
+                log.warning("perf_analyzer's export is cut off", model=model, error=str(error))
+        raise VdxError(f"perf_analyzer's export is cut off: {cut_off}", service=model)
 
-    async def _perform(self, command: list[str], model: str, export: Path) -> None:
+    async def _measure(self, command: list[str], model: str, export: Path) -> list[Answered]:
         process = await asyncio.create_subprocess_exec(
             *command,
             stdout=asyncio.subprocess.PIPE,
@@ -108,6 +103,11 @@ class PerfAnalyzer:
         if process.returncode != 0 or not await asyncio.to_thread(export.exists):
             tail = said.decode(errors="replace").strip()[-800:]
             raise VdxError(f"perf_analyzer failed: {tail}", service=model)
+        try:
+            return await asyncio.to_thread(read_export, export)
+        finally:
+            # It holds every sample of every response.
+            await asyncio.to_thread(export.unlink)
 
 
 def connection(config: TritonConfig) -> list[str]:

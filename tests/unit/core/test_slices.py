@@ -35,4 +35,6 @@ async def test_a_task_that_is_cancelled_in_line_lets_the_next_one_go_on() -> Non
     await asyncio.sleep(0)
     waiting[0].cancel()
     waiting[1].cancel()
-    await asyncio.wait_for(waiting[2], WAIT_LIMIT_S)
+    _, pending = await asyncio.wait(waiting, timeout=WAIT_LIMIT_S)
+    assert not pending
+    assert [task.cancelled() for task in waiting] == [True, True, False]

@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
@@ -12,6 +13,7 @@ from urllib.parse import quote
 import pytest
 
 from tests.server.processes import eventually
+from tests.wait_limit import WAIT_LIMIT_S
 from vdx.serving.backend_dir import STUB
 from vdx.serving.model_processes import ModelProcesses, listening_process, model_processes
 
@@ -29,6 +31,9 @@ def process(tmp_path: Path) -> Iterator["subprocess.Popen[bytes]"]:
     model.mkdir(parents=True)
     os.mkfifo(model / "model.py")
     child = subprocess.Popen([stub, model / "model.py", "-"], stdin=subprocess.PIPE)
+    deadline = time.monotonic() + WAIT_LIMIT_S
+    while not Path(f"/proc/{child.pid}/cmdline").read_bytes():  # a moment after it was started
+        assert time.monotonic() < deadline
     yield child
     child.kill()
     child.wait()
