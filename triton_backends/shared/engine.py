@@ -75,9 +75,7 @@ class Utterance(Protocol):
     Whatever a method raises or the future ends with ends the utterance.
     """
 
-    def accept(
-        self, pcm: NDArray[np.int16]
-    ) -> "Hypothesis | Future[Hypothesis | None] | None":
+    def accept(self, pcm: NDArray[np.int16]) -> "Hypothesis | Future[Hypothesis | None] | None":
         """Take 16 kHz mono audio; a hypothesis if it differs from the last one returned."""
         ...
 

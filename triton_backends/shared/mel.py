@@ -1,4 +1,4 @@
-"""Slaney's mel filters, as Whisper, NeMo's networks and those made of Whisper's encoder use them."""
+"""Slaney's mel filters, as Whisper, networks made of its encoder, and NeMo's use them."""
 
 import numpy as np
 from numpy.typing import NDArray

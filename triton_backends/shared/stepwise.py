@@ -6,9 +6,10 @@ is a generator: it yields what is to be computed, is sent the result, and return
 
 from collections.abc import Callable, Generator, Hashable
 from concurrent.futures import CancelledError, Future
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, cast
 
 from triton_backends.shared.decode_queue import R, T, Urgency, Work
+from triton_backends.shared.errors import Internal
 from triton_backends.shared.scheduler import Scheduler
 
 A = TypeVar("A")
@@ -60,9 +61,9 @@ class Stepwise(Generic[T, R, A]):
 
     def _computed(self, done: Future[R | None]) -> None:
         error = CancelledError() if done.cancelled() else done.exception()
+        if error is None and done.result() is None:
+            error = Internal("a step was interrupted")
         if error is not None:
             self._go(lambda: self._steps.throw(error))
             return
-        result = done.result()
-        assert result is not None, "a step is never interrupted"
-        self._go(lambda: self._steps.send(result))
+        self._go(lambda: self._steps.send(cast("R", done.result())))

@@ -6,8 +6,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from triton_backends.shared.contract import ASR_RATE
 from triton_backends.shared.errors import InvalidArgument
-from triton_backends.transducer.features import FRAME_MS, RATE, Features
+from triton_backends.transducer.features import FRAME_MS, Features
 from triton_backends.transducer.network import Array, Network, Tensor
 from triton_backends.transducer.states import State, StateTensor, joined, parted
 
@@ -65,9 +66,9 @@ def run_step(
 def check_rate(network: Network) -> None:
     """Raises InvalidArgument where the file says that its audio is not at 16 kHz."""
     for key in ("sample_rate", "sampling_rate"):
-        if key in network.metadata and (rate := network.integer(key)) != RATE:
+        if key in network.metadata and (rate := network.integer(key)) != ASR_RATE:
             raise InvalidArgument(
-                f"{network.name} is made for audio at {rate} Hz; recognisers are given {RATE}"
+                f"{network.name} is made for audio at {rate} Hz; recognisers are given {ASR_RATE}"
             )
 
 

@@ -7,7 +7,7 @@ thread right after. No call goes through Triton.
 
 import os
 from collections.abc import Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -37,7 +37,7 @@ StepScheduler = Scheduler[Step, tuple[Frames, State]]
 class EngineOptions:
     """What a model's parameters say. `parallel` steps are computed at once, each by one thread."""
 
-    model: Options = Options()
+    model: Options = field(default_factory=Options)
     languages: tuple[str, ...] = ()
     """Primary subtags; empty: any."""
     parallel: int = 1

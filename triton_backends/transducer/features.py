@@ -27,7 +27,7 @@ N_FFT = 512
 PREEMPHASIS = 0.97
 LOW_HZ, HIGH_HZ = 20.0, 7600.0
 """Of Kaldi's filters as icefall sets them."""
-KALDI_FLOOR = float(np.finfo(np.float32).eps)
+KALDI_LEAST = float(np.finfo(np.float32).eps)
 NEMO_GUARD = 2.0**-24
 
 FRAMES_PER_SECOND = RATE // SHIFT
@@ -83,7 +83,7 @@ class Features:
         spectrum = np.fft.rfft(frames * self._recipe.window, N_FFT, axis=1)
         power = np.square(spectrum.real) + np.square(spectrum.imag)
         mel = power @ self._recipe.filters.T
-        raised = mel + NEMO_GUARD if self.kind == "nemo" else np.maximum(mel, KALDI_FLOOR)
+        raised = mel + NEMO_GUARD if self.kind == "nemo" else np.maximum(mel, KALDI_LEAST)
         return np.log(raised).astype(np.float32)
 
 
@@ -123,4 +123,5 @@ def _kaldi_filters(mels: int) -> NDArray[np.float64]:
     left = low + step * np.arange(mels)[:, None]
     bins = 1127 * np.log(1 + np.arange(N_FFT // 2 + 1) * RATE / N_FFT / 700)[None, :]
     rising, falling = (bins - left) / step, (left + 2 * step - bins) / step
-    return np.maximum(0.0, np.minimum(rising, falling))
+    triangles: NDArray[np.float64] = np.maximum(0.0, np.minimum(rising, falling))
+    return triangles

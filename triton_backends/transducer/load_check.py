@@ -10,12 +10,18 @@ from triton_backends.shared.parameters import Parameters
 from triton_backends.transducer.engine import TransducerEngine
 
 
-def check(parameters: Parameters, folder: Path) -> dict[str, Any]:
-    """Loads the model and computes one step; returns its languages, `*` where no file says them."""
+def check(parameters: Parameters, folder: Path) -> dict[str, Any] | None:
+    """Loads the model and computes one step; returns its languages where a network says them."""
     try:
         with closing(TransducerEngine.of(parameters, folder)) as engine:
-            languages = engine.languages or engine.model.languages or ("*",)
-            return {"languages": list(languages), "sample_rate": ASR_RATE}
+            model = engine.model
+            if not model.languages:
+                return None
+            return {
+                "languages": list(model.languages),
+                "sample_rate": ASR_RATE,
+                "punctuates": bool(model.tokens.numbers((".", "▁.", "。"))),
+            }
     except Internal as error:
         # While a model is added, a network that fails is a fault of its files.
         raise InvalidArgument(f"the model does not run: {error}") from None

@@ -1,7 +1,6 @@
 """From the files of a model to an encoder, a search and a vocabulary that go together."""
 
-import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from triton_backends.shared.errors import InvalidArgument
@@ -43,7 +42,7 @@ class Options:
     for one frame more and keep its state after `<EOU>`, as sherpa-onnx does; for comparisons.
     """
 
-    device: Device = Device()
+    device: Device = field(default_factory=Device)
     precision: str = PRECISIONS[0]
     front_end: FrontEnd = "nemo"
     temperature: float = 1.0
@@ -66,17 +65,17 @@ def open_model(folder: Path, options: Options) -> Model:
     if not folder.is_dir():
         raise InvalidArgument(f"voicepack: no folder at {folder}")
     tokens = read_tokens(folder)
-    names = sorted(name for name in os.listdir(folder) if name.endswith(".onnx"))
+    names = sorted(file.name for file in folder.iterdir() if file.suffix == ".onnx")
     chosen = {part: _choose(names, part, options.precision) for part in PARTS}
     if not any(chosen.values()):
         return _ctc(folder, names, tokens, options)
     for part, name in chosen.items():
         if not name:
             raise InvalidArgument(f"there is no {part}*.onnx beside {_first(chosen)}")
-    networks = [Network(folder, name, options.device) for name in chosen.values()]
-    if len(networks[1].outputs) > 1:
-        return _nemo(*networks, tokens, options)
-    return _zipformer(*networks, tokens, options)
+    encoder, decoder, joiner = (Network(folder, chosen[part], options.device) for part in PARTS)
+    if len(decoder.outputs) > 1:
+        return _nemo(encoder, decoder, joiner, tokens, options)
+    return _zipformer(encoder, decoder, joiner, tokens, options)
 
 
 def _choose(names: list[str], part: str, precision: str) -> str:

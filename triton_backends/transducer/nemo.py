@@ -83,11 +83,10 @@ class NemoEncoder:
     def step(
         self, features: NDArray[np.float32], states: Sequence[State]
     ) -> list[tuple[NDArray[np.float32], State]]:
-        people = len(states)
         prompts = [state[-1] for state in states]
         inputs = {
             "audio_signal": features.transpose(0, 2, 1).astype(self._audio.dtype),
-            "length": np.full(people, self.window, self._length.dtype),
+            "length": np.full(len(states), self.window, self._length.dtype),
         }
         if self.prompts:
             dtype = self._network.inputs[PROMPT].dtype

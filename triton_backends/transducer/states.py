@@ -43,15 +43,15 @@ def joined(tensors: Sequence[StateTensor], states: Sequence[State]) -> dict[str,
     }
 
 
-def parted(tensors: Sequence[StateTensor], arrays: Sequence[Array], people: int) -> list[State]:
-    """The state of each of them again.
+def parted(tensors: Sequence[StateTensor], arrays: Sequence[Array], count: int) -> list[State]:
+    """The states of `count` people again.
 
     Copies, because a view of one person's part would keep the whole batch in memory.
     """
-    if people == 1:
+    if count == 1:
         return [tuple(arrays)]
     split = [
-        np.split(array, people, axis=each.batch_axis)
+        np.split(array, count, axis=each.batch_axis)
         for each, array in zip(tensors, arrays, strict=True)
     ]
-    return [tuple(parts[person].copy() for parts in split) for person in range(people)]
+    return [tuple(parts[place].copy() for parts in split) for place in range(count)]

@@ -5,6 +5,7 @@ result back. `branch` is a copy that can be padded and thrown away; the arrays o
 written to, so it costs nothing.
 """
 
+import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,7 +36,8 @@ class Stream:
         self._state: State = model.encoder.start(language)
         self._search: SearchState = model.search.start()
         self._position = model.encoder.first_frame
-        self._settled: list[Emission] = []
+        self.settled: list[Emission] = []
+        """Tokens that will not change any more."""
 
     @property
     def heard_samples(self) -> int:
@@ -44,14 +46,9 @@ class Stream:
         return min(max(frames, 0) * SHIFT, self._audio.samples)
 
     @property
-    def settled(self) -> list[Emission]:
-        """Tokens that will not change any more."""
-        return self._settled
-
-    @property
     def emissions(self) -> list[Emission]:
         """All tokens, the likeliest as it stands."""
-        return self._settled + self._model.search.open_end(self._search)
+        return self.settled + self._model.search.open_end(self._search)
 
     def ready(self) -> bool:
         """Whether the audio fills the next window."""
@@ -66,7 +63,7 @@ class Stream:
     def take(self, frames: Frames, state: State) -> None:
         """What the encoder made of the step."""
         found, self._search = self._model.search.step(self._search, frames)
-        self._settled.extend(found)
+        self.settled.extend(found)
         self._state = state
         self._position += self._model.encoder.shift
 
@@ -76,10 +73,9 @@ class Stream:
 
     def branch(self) -> "Stream":
         """The same, to be led on without changing this one."""
-        copy = object.__new__(Stream)
-        copy.__dict__.update(self.__dict__)
-        copy._settled = list(self._settled)  # noqa: SLF001  (its own class)
-        return copy
+        branched = copy.copy(self)
+        branched.settled = list(self.settled)
+        return branched
 
     def steps_to_hear(self, speech_end: int) -> int:
         """Steps, padded with silence, until all audio and the tokens of its speech are out.

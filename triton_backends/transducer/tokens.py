@@ -74,7 +74,9 @@ def read_tokens(folder: Path) -> Tokens:
             continue
         symbol = parts[0] if len(parts) > 1 else " "  # a number alone stands for a space
         if len(parts) > 2 or not parts[-1].isdecimal() or int(parts[-1]) in symbols:
-            raise InvalidArgument(f"{FILE}, line {place}: {line[:40]!r} is no symbol and its number")
+            raise InvalidArgument(
+                f"{FILE}, line {place}: {line[:40]!r} is no symbol and its number"
+            )
         symbols[int(parts[-1])] = symbol
     if sorted(symbols) != list(range(len(symbols))) or not symbols:
         raise InvalidArgument(f"{FILE}: the numbers are not 0 to {len(symbols) - 1}")

@@ -38,9 +38,7 @@ class Writer:
         self._tokens = tokens
         self._frame_ms = frame_ms
 
-    def hypothesis(
-        self, emissions: Sequence[Emission], settled: int, audio_ms: int
-    ) -> Hypothesis:
+    def hypothesis(self, emissions: Sequence[Emission], settled: int, audio_ms: int) -> Hypothesis:
         """What the tokens say; the first `settled` of them will not change.
 
         A word begins with the frame of its first token and ends after that of its last; the
@@ -59,9 +57,7 @@ class Writer:
         self._close(told)
         text = told.text.rstrip()
         sure = math.exp(math.fsum(said) / len(said)) if said else 0.0
-        return Hypothesis(
-            text, min(stable, len(text)), audio_ms, min(sure, 1.0), tuple(told.words)
-        )
+        return Hypothesis(text, min(stable, len(text)), audio_ms, min(sure, 1.0), tuple(told.words))
 
     def _add(self, told: _Text, piece: str, frame: int) -> None:
         for letter in piece:

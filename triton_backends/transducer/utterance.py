@@ -88,9 +88,7 @@ class TransducerUtterance:
         if loud.size:
             self._speech_end = self._audio.samples + int(loud[-1] + 1) * ASR_FRAME
 
-    def _begin(
-        self, steps: Callable[[], Steps], urgency: Urgency
-    ) -> Future[Hypothesis | None]:
+    def _begin(self, steps: Callable[[], Steps], urgency: Urgency) -> Future[Hypothesis | None]:
         """Run the steps once those of the audio before them are done."""
         before = self._run
         run: Run = Stepwise(

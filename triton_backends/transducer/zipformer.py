@@ -122,9 +122,7 @@ def _state_tensors(network: Network, mels: int) -> Iterator[StateTensor]:
         yield StateTensor(name, f"new_{name}", shape, axis, found.dtype)
 
 
-def _expected_states(
-    network: Network, mels: int
-) -> Iterator[tuple[str, tuple[int, ...], int]]:
+def _expected_states(network: Network, mels: int) -> Iterator[tuple[str, tuple[int, ...], int]]:
     layer = 0
     for stack in zip(*_stacks(network), strict=True):
         layers, dim, kernel, left, query, value, heads = stack

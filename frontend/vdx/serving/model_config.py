@@ -70,15 +70,19 @@ TENSORS: dict[ModelKind, tuple[tuple[Tensor, ...], tuple[Tensor, ...]]] = {
 """What the models of each kind take and give."""
 
 
-def entry_text(pack: Voicepack, voicepack: str, more: Mapping[str, str]) -> str:
+def entry_text(
+    pack: Voicepack, voicepack: str, more: Mapping[str, str], punctuates: bool | None = None
+) -> str:
     """The `config.pbtxt` of a voicepack that lies at `voicepack`, seen from the model's folder.
 
-    `more` are parameters of the family.
+    `more` are parameters of the family; `punctuates` says what its files do of full stops.
 
     Raises:
         InvalidInput: a parameter of `more` cannot be set for the family.
     """
     parameters = _parameters(pack, voicepack)
+    if punctuates is not None:
+        parameters["punctuation"] = str(punctuates).lower()
     for key, value in more.items():
         if key in parameters or not _PARAMETER.fullmatch(key):
             raise InvalidInput(f"parameter {key!r} cannot be set", param="parameter")

@@ -44,6 +44,6 @@ def chirp(seconds: float = 6.0) -> NDArray[np.int16]:
     time = np.arange(int(seconds * ASR_RATE)) / ASR_RATE
     pitch = 300 + 1500 * np.square(np.sin(1.3 * time))
     tone = np.sin(2 * np.pi * np.cumsum(pitch) / ASR_RATE) * (1 + np.sin(9 * time)) / 2
-    tone *= (np.sin(2 * np.pi * time / 2.7) > -0.7)  # pauses
+    tone *= np.sin(2 * np.pi * time / 2.7) > -0.7  # pauses
     noise = np.random.default_rng(3).normal(0, 0.03, time.size)
     return ((tone * 0.4 + noise) * 32767).astype(np.int16)

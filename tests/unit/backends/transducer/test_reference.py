@@ -12,6 +12,7 @@ from tests.unit.backends.transducer import tiny
 from tests.unit.backends.transducer.drive import chirp, done, open_engine, pieces, started
 from triton_backends.shared.contract import ASR_RATE
 
+
 def reference(recogniser: Any, pcm: NDArray[np.int16]) -> Any:
     stream = recogniser.create_stream()
     for piece in pieces(pcm, 320):
@@ -55,12 +56,12 @@ def test_the_same_tokens_as_sherpa_onnx(tmp_path: Path, name: str, size: int) ->
     utterance = started(engine)
     for piece in pieces(pcm, size):
         done(utterance.accept(piece))
-    found = utterance._stream.settled  # noqa: SLF001
+    found = utterance._stream.settled
     engine.close()
     assert len(expected.tokens) > 20
     symbols = [engine.model.tokens[emission.token].replace("▁", " ") for emission in found]
     assert symbols == list(expected.tokens)
-    frame_s = engine.writer._frame_ms / 1000  # noqa: SLF001
+    frame_s = engine.writer._frame_ms / 1000
     times = [emission.frame * frame_s for emission in found]
     np.testing.assert_allclose(times, expected.timestamps, atol=1e-3)
     if expected.ys_probs:

@@ -4,6 +4,7 @@ Every state is updated from the audio and added to the output, so that a state t
 mixed up changes what is recognised.
 """
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -205,7 +206,9 @@ def _stateless_decoder(seed: int) -> Graph:
     y = graph.input("y", ["N", 2], INT64)
     known = graph.node("GreaterOrEqual", y, graph.constant(0))
     mask = graph.node("Unsqueeze", graph.node("Cast", known, to=FLOAT), graph.constant([2]))
-    rows = graph.node("Gather", graph.random(VOCABULARY, SIZE), graph.node("Max", y, graph.constant(0)))
+    rows = graph.node(
+        "Gather", graph.random(VOCABULARY, SIZE), graph.node("Max", y, graph.constant(0))
+    )
     context = graph.node("Mul", graph.node("Mul", rows, mask), graph.random(1, 2, SIZE))
     summed = graph.node("ReduceSum", context, graph.constant([1]), keepdims=0)
     graph.output("decoder_out", summed, ["N", SIZE])
@@ -289,7 +292,9 @@ def _recurrent_decoder(seed: int) -> Graph:
     states = [graph.input(name, [1, "B", HIDDEN]) for name in ("states.1", "onnx::Slice_3")]
     row = graph.node("Gather", graph.random(VOCABULARY, HIDDEN), targets)  # [B, 1, HIDDEN]
     across = graph.node("Transpose", row, perm=[1, 0, 2])
-    hidden = graph.node("Tanh", graph.node("Add", across, graph.node("Mul", states[0], graph.random(1))))
+    hidden = graph.node(
+        "Tanh", graph.node("Add", across, graph.node("Mul", states[0], graph.random(1)))
+    )
     half = graph.node("Mul", states[1], graph.constant(0.5, np.float32))
     cell = graph.node("Add", half, across)
     said = graph.node("Add", hidden, graph.node("Mul", half, graph.random(1)))
@@ -312,8 +317,17 @@ def _nemo_joiner(seed: int) -> Graph:
         )
     ]
     bias = graph.constant([0.0] * (VOCABULARY - 1) + [1.8], np.float32)
-    bounded = graph.node("Tanh", graph.node("Mul", graph.node("Add", *parts), graph.constant(0.3, np.float32)))
+    bounded = graph.node(
+        "Tanh", graph.node("Mul", graph.node("Add", *parts), graph.constant(0.3, np.float32))
+    )
     logits = graph.node("Add", graph.node("Mul", bounded, graph.constant(3.0, np.float32)), bias)
     wide = graph.node("Unsqueeze", logits, graph.constant([2]))
     graph.output("outputs", wide, ["B", 1, 1, VOCABULARY])
     return graph
+
+
+LAYOUTS = {"zipformer": zipformer, "ctc": zipformer_ctc, "nemo": nemo}
+
+if __name__ == "__main__":
+    # LAYOUT FOLDER, for tests that run where there is no onnx.
+    LAYOUTS[sys.argv[1]](Path(sys.argv[2]))
