@@ -6,7 +6,7 @@ thread right after. No call goes through Triton.
 """
 
 import os
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from triton_backends.shared.language_tags import primary_subtag
 from triton_backends.shared.parameters import Parameters
 from triton_backends.shared.scheduler import Scheduler, ShouldStop
 from triton_backends.transducer.encoder import output_ms
+from triton_backends.transducer.hot_words import HotWords, Spelling
 from triton_backends.transducer.model_folder import PRECISIONS, Model, Options, open_model
 from triton_backends.transducer.network import Device
 from triton_backends.transducer.search import Frames
@@ -29,6 +30,8 @@ from triton_backends.transducer.utterance import TransducerUtterance
 DEVICES = ("cpu", "cuda")
 FRONT_ENDS = ("nemo", "sherpa")
 MOST_THREADS = 4
+MOST_TOLD = 100
+"""Hot words that are told of in the log of one process."""
 
 StepScheduler = Scheduler[Step, tuple[Frames, State]]
 
@@ -56,6 +59,7 @@ class EngineOptions:
             device=device,
             precision=parameters.choice("precision", _precision(kind), PRECISIONS),
             front_end="sherpa" if front_end == "sherpa" else "nemo",
+            paths=parameters.integer("paths", 1, low=1, high=16),
         )
         return cls(
             model,
@@ -71,12 +75,20 @@ class TransducerEngine:
 
     workers = 0  # the scheduler has threads of its own, and utterances never wait for them
 
-    def __init__(self, folder: Path, options: EngineOptions | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        options: EngineOptions | None = None,
+        tell: Callable[[str], object] = lambda _: None,
+    ) -> None:
         options = options or EngineOptions()
+        self._tell = tell
+        self._told: set[str] = set()
         self.model: Model = open_model(folder, options.model)
         self.strict = options.model.front_end == "sherpa"
         self.languages = options.languages
         self.max_utterances = options.max_utterances
+        self._spelling = Spelling(self.model.tokens)
         self.writer = Writer(self.model.tokens, output_ms(self.model.encoder))
         self.batch_key: Hashable = "encoder" if self.model.encoder.batches else None
         self._warm_up()
@@ -85,20 +97,40 @@ class TransducerEngine:
         )
 
     @classmethod
-    def of(cls, parameters: Parameters, folder: Path, gpu: int | None = None) -> "TransducerEngine":
-        """From a model's parameters; `voicepack` is absolute or relative to the model's folder."""
+    def of(
+        cls,
+        parameters: Parameters,
+        folder: Path,
+        gpu: int | None = None,
+        tell: Callable[[str], object] = lambda _: None,
+    ) -> "TransducerEngine":
+        """From a model's parameters; `voicepack` is absolute or relative to the model's folder.
+
+        `tell` writes a line to a log.
+        """
         place = Path(os.path.normpath(folder / parameters.text("voicepack", "voicepack")))
-        return cls(place, EngineOptions.of(parameters, gpu))
+        return cls(place, EngineOptions.of(parameters, gpu), tell)
 
     def start(self, request: AsrRequest, /) -> TransducerUtterance:
         language = request.language
         if self.languages and language and primary_subtag(language) not in self.languages:
             known = ", ".join(self.languages)
             raise InvalidArgument(f"LANGUAGE {language!r}: this model understands only {known}")
-        return TransducerUtterance(self, language)
+        return TransducerUtterance(self, language, self._hot_words(request.prompt))
 
     def close(self) -> None:
         self.scheduler.close()
+
+    def _hot_words(self, prompt: str) -> HotWords | None:
+        """The phrases of a prompt; those that cannot be made likelier are told, once each."""
+        if not prompt:
+            return None
+        words = HotWords.of(self._spelling, prompt)
+        for phrase in words.unknown:
+            if phrase not in self._told and len(self._told) < MOST_TOLD:
+                self._told.add(phrase)
+                self._tell(f"hot word {phrase[:40]!r}: no tokens of this model write it")
+        return words
 
     def _compute(
         self, steps: list[Step], _should_stop: ShouldStop = lambda: False
@@ -114,7 +146,7 @@ class TransducerEngine:
         audio = Audio()
         noise = np.random.default_rng(0).normal(0, 200, ASR_RATE // 5)
         audio.append(noise.astype(np.int16))
-        stream = Stream(self.model, audio, "")
+        stream = Stream(self.model, audio)
         [(frames, state)] = self._compute([stream.next_step()])
         stream.take(frames, state)
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from triton_backends.shared.errors import InvalidArgument
+from triton_backends.transducer.beam import BeamTransducer
 from triton_backends.transducer.encoder import Encoder
 from triton_backends.transducer.nemo import (
     MOST_SYMBOLS,
@@ -40,12 +41,14 @@ class Options:
 
     `front_end` `sherpa` gives NeMo's models the features of sherpa-onnx, and makes every model wait
     for one frame more and keep its state after `<EOU>`, as sherpa-onnx does; for comparisons.
+    More than one of `paths` are searched side by side.
     """
 
     device: Device = field(default_factory=Device)
     precision: str = PRECISIONS[0]
     front_end: FrontEnd = "nemo"
     temperature: float = 1.0
+    paths: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,13 +106,16 @@ def _zipformer(
     if blank != 0:
         raise InvalidArgument(f"{FILE}: <blk> is {blank}; this layout wants it to be 0")
     vocabulary = _vocabulary(tokens, blank, options)
-    search = GreedyTransducer(predictor, vocabulary, most_symbols=1)
+    search: Search = GreedyTransducer(predictor, vocabulary, most_symbols=1)
+    if options.paths > 1:
+        search = BeamTransducer(predictor, vocabulary, options.paths)
     return Model(network, search, tokens)
 
 
 def _nemo(
     encoder: Network, decoder: Network, joiner: Network, tokens: Tokens, options: Options
 ) -> Model:
+    _require_one_path(options, "a NeMo model")
     network = NemoEncoder(encoder, options.front_end)
     _require_size(tokens, network.vocabulary, encoder)
     blank = tokens.blank("<blk>")
@@ -127,6 +133,7 @@ def _ctc(folder: Path, names: list[str], tokens: Tokens, options: Options) -> Mo
     name = _choose(names, "", options.precision)
     if not name:
         raise InvalidArgument(f"there is no encoder*.onnx and no other .onnx beside {FILE}")
+    _require_one_path(options, "CTC")
     network = Network(folder, name, options.device)
     encoder = ZipformerEncoder(network)
     _require_size(tokens, encoder.size, network)
@@ -142,6 +149,11 @@ def _vocabulary(tokens: Tokens, blank: int, options: Options) -> Vocabulary:
         resets = tokens.numbers([END_OF_UTTERANCE])
     ignored = tokens.numbers([UNKNOWN]) if blank == 0 else frozenset[int]()
     return Vocabulary(blank, ignored, resets, options.temperature)
+
+
+def _require_one_path(options: Options, layout: str) -> None:
+    if options.paths > 1:
+        raise InvalidArgument(f"parameter paths: {options.paths}, but {layout} searches one path")
 
 
 def _require_size(tokens: Tokens, size: int, network: Network) -> None:

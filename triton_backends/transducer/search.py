@@ -5,11 +5,13 @@ the beginning of the utterance, in steps of the encoder's output.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from triton_backends.transducer.hot_words import HotWords, Matches
 
 Frames = NDArray[np.float32]
 """The encoder's output for one person: [frames, size]."""
@@ -52,12 +54,13 @@ class SearchState:
 
     memory: Any
     frame: int = 0
+    matches: Matches | None = None
 
 
 class Search(Protocol):
     """`step` gives the tokens that will not change any more, `open_end` those that still may."""
 
-    def start(self) -> SearchState: ...
+    def start(self, words: HotWords | None = None) -> SearchState: ...
 
     def step(self, state: SearchState, frames: Frames) -> tuple[list[Emission], SearchState]: ...
 
@@ -80,6 +83,20 @@ class Vocabulary:
     def is_blank(self, token: int) -> bool:
         return token == self.blank or token in self.ignored
 
+    def choose(self, logits: Frames, matches: Matches | None) -> int:
+        """The likeliest token; hot words decide which one, not whether there is one.
+
+        As NeMo's greedy search does with a boosting tree, so that no word is put into silence.
+        """
+        token = int(logits.argmax())
+        if matches is None or self.is_blank(token):
+            return token
+        raised = logits.copy()
+        for each, bonus in matches.bonuses.items():
+            raised[each] += bonus
+        raised[[self.blank, *self.ignored]] = -np.inf
+        return int(raised.argmax())
+
 
 class GreedyTransducer:
     """Up to `most_symbols` tokens a frame: 1 as icefall trains, 10 as NeMo does."""
@@ -89,25 +106,26 @@ class GreedyTransducer:
         self._vocabulary = vocabulary
         self._most_symbols = most_symbols
 
-    def start(self) -> SearchState:
-        return SearchState(self._predictor.start())
+    def start(self, words: HotWords | None = None) -> SearchState:
+        return SearchState(self._predictor.start(), matches=_matches(words))
 
     def step(self, state: SearchState, frames: Frames) -> tuple[list[Emission], SearchState]:
         prediction: Prediction = state.memory
-        found: list[Emission] = []
+        matches, found = state.matches, list[Emission]()
         for place, frame in enumerate(frames, state.frame):
             for _ in range(self._most_symbols):
                 logits = self._predictor.logits(frame, prediction)
-                token = int(logits.argmax())
+                token = self._vocabulary.choose(logits, matches)
                 if self._vocabulary.is_blank(token):
                     break
+                matches = matches and matches.after(token)
                 sure = log_softmax(logits / self._vocabulary.temperature)[token]
                 found.append(Emission(token, place, float(sure)))
                 if token in self._vocabulary.resets:
                     prediction = self._predictor.start()
                 else:
                     prediction = self._predictor.after(prediction, token)
-        return found, SearchState(prediction, state.frame + len(frames))
+        return found, SearchState(prediction, state.frame + len(frames), matches)
 
     def open_end(self, _state: SearchState) -> list[Emission]:
         return []
@@ -119,22 +137,27 @@ class GreedyCtc:
     def __init__(self, vocabulary: Vocabulary) -> None:
         self._vocabulary = vocabulary
 
-    def start(self) -> SearchState:
-        return SearchState(memory=-1)
+    def start(self, words: HotWords | None = None) -> SearchState:
+        return SearchState(memory=-1, matches=_matches(words))
 
     def step(self, state: SearchState, frames: Frames) -> tuple[list[Emission], SearchState]:
-        found: list[Emission] = []
+        matches, found = state.matches, list[Emission]()
         before: int = state.memory
-        tokens: Sequence[int] = frames.argmax(axis=1).tolist()
-        for place, token in enumerate(tokens):
-            if token != before and not self._vocabulary.is_blank(token):
-                sure = float(frames[place, token])
-                found.append(Emission(token, state.frame + place, sure))
-            before = token
-        return found, replace(state, memory=before, frame=state.frame + len(frames))
+        likeliest: Sequence[int] = frames.argmax(axis=1).tolist()
+        for place, now in enumerate(likeliest):
+            if now != before and not self._vocabulary.is_blank(now):
+                token = self._vocabulary.choose(frames[place], matches)
+                matches = matches and matches.after(token)
+                found.append(Emission(token, state.frame + place, float(frames[place, token])))
+            before = now
+        return found, SearchState(before, state.frame + len(frames), matches)
 
     def open_end(self, _state: SearchState) -> list[Emission]:
         return []
+
+
+def _matches(words: HotWords | None) -> Matches | None:
+    return Matches.start(words) if words and words.phrases else None
 
 
 def log_softmax(logits: Frames) -> Frames:

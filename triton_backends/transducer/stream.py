@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from triton_backends.transducer.audio import Audio
 from triton_backends.transducer.features import SHIFT
+from triton_backends.transducer.hot_words import HotWords
 from triton_backends.transducer.model_folder import Model
 from triton_backends.transducer.search import Emission, Frames, SearchState
 from triton_backends.transducer.states import State
@@ -29,12 +30,20 @@ class Step:
 class Stream:
     """`strict` waits for one frame more than a window needs, as sherpa-onnx does."""
 
-    def __init__(self, model: Model, audio: Audio, language: str, *, strict: bool = False) -> None:
+    def __init__(
+        self,
+        model: Model,
+        audio: Audio,
+        language: str = "",
+        words: HotWords | None = None,
+        *,
+        strict: bool = False,
+    ) -> None:
         self._model = model
         self._audio = audio
         self._strict = strict
         self._state: State = model.encoder.start(language)
-        self._search: SearchState = model.search.start()
+        self._search: SearchState = model.search.start(words)
         self._position = model.encoder.first_frame
         self.settled: list[Emission] = []
         """Tokens that will not change any more."""

@@ -19,6 +19,7 @@ from triton_backends.shared.flush_reuse import FlushReuse
 from triton_backends.shared.levels import frame_levels
 from triton_backends.shared.stepwise import Stepwise
 from triton_backends.transducer.audio import Audio
+from triton_backends.transducer.hot_words import HotWords
 from triton_backends.transducer.search import Frames
 from triton_backends.transducer.states import State
 from triton_backends.transducer.stream import Step, Stream
@@ -34,10 +35,10 @@ Answer = Hypothesis | Future[Hypothesis | None]
 class TransducerUtterance:
     """Used by one thread at a time, but for `queued_behind`; nothing here waits."""
 
-    def __init__(self, engine: "TransducerEngine", language: str) -> None:
+    def __init__(self, engine: "TransducerEngine", language: str, words: HotWords | None) -> None:
         self._engine = engine
         self._audio = Audio()
-        self._stream = Stream(engine.model, self._audio, language, strict=engine.strict)
+        self._stream = Stream(engine.model, self._audio, language, words, strict=engine.strict)
         self._reuse = FlushReuse()
         self._speech_end = 0
         self._shown = Hypothesis()

@@ -22,7 +22,8 @@ _PARAMETER = re.compile(r"[a-z][a-z0-9_]{0,60}")
 TOGETHER = {"whisper": {"max_batch": "8"}}
 """By family, how many utterances a model decodes as one batch; the number may be edited."""
 
-PUNCTUATES = PROMPTED = frozenset({"whisper"})
+PUNCTUATES = frozenset({"whisper"})
+PROMPTED = frozenset({"transducer", "whisper"})
 """Families whose transcripts have full stops, and families that take words to expect."""
 
 SEQUENCE_IDLE_US = 5_000_000

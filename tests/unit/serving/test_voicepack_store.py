@@ -105,7 +105,7 @@ def test_a_streaming_recogniser_gets_them_too(
     pack = added(store, folder, id="zip", languages=("en-US",))
     assert (pack.id, pack.family, pack.languages) == ("zip", "transducer", ["en-US"])
     info = read_entry(paths.pulled_models / "zip")
-    assert info.capabilities == {"streaming", "cpu_ok", "word_times", "punctuation"}
+    assert info.capabilities == {"streaming", "cpu_ok", "word_times", "punctuation", "prompts"}
     store.check(store.find("zip"))
 
 

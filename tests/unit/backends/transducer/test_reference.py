@@ -32,6 +32,12 @@ def transducer(folder: Path) -> Any:
     return sherpa_onnx.OnlineRecognizer.from_transducer(**paths(folder))
 
 
+def beam(folder: Path) -> Any:
+    return sherpa_onnx.OnlineRecognizer.from_transducer(
+        **paths(folder), decoding_method="modified_beam_search", max_active_paths=4
+    )
+
+
 def ctc(folder: Path) -> Any:
     return sherpa_onnx.OnlineRecognizer.from_zipformer2_ctc(
         tokens=str(folder / "tokens.txt"), model=str(folder / "model.onnx"), num_threads=1
@@ -40,6 +46,7 @@ def ctc(folder: Path) -> Any:
 
 MODELS = {
     "zipformer": (tiny.zipformer, transducer, 2.0),
+    "beam": (tiny.zipformer, beam, 2.0),
     "ctc": (tiny.zipformer_ctc, ctc, 1.0),
     "nemo": (tiny.nemo, transducer, 1.0),
 }
@@ -52,11 +59,12 @@ def test_the_same_tokens_as_sherpa_onnx(tmp_path: Path, name: str, size: int) ->
     make, recogniser, temperature = MODELS[name]
     folder, pcm = make(tmp_path), chirp()
     expected = reference(recogniser(folder), pcm)
-    engine = open_engine(folder, front_end="sherpa", temperature=temperature)
+    options = {"front_end": "sherpa", "temperature": temperature}
+    engine = open_engine(folder, **options, paths=4 if name == "beam" else 1)
     utterance = started(engine)
     for piece in pieces(pcm, size):
         done(utterance.accept(piece))
-    found = utterance._stream.settled
+    found = utterance._stream.emissions
     engine.close()
     assert len(expected.tokens) > 20
     symbols = [engine.model.tokens[emission.token].replace("▁", " ") for emission in found]
