@@ -24,7 +24,7 @@ from triton_backends.transducer.network import Device
 from triton_backends.transducer.search import Frames
 from triton_backends.transducer.states import State
 from triton_backends.transducer.stream import Step
-from triton_backends.transducer.transcript import Writer
+from triton_backends.transducer.transcript import Transcript
 from triton_backends.transducer.utterance import TransducerUtterance
 
 DEVICES = ("cpu", "cuda")
@@ -89,7 +89,6 @@ class TransducerEngine:
         self.languages = options.languages
         self.max_utterances = options.max_utterances
         self._spelling = Spelling(self.model.tokens)
-        self.writer = Writer(self.model.tokens, output_ms(self.model.encoder))
         self.batch_key: Hashable = "encoder" if self.model.encoder.batches else None
         self._warm_up()
         self.scheduler: StepScheduler = Scheduler(
@@ -117,6 +116,10 @@ class TransducerEngine:
             known = ", ".join(self.languages)
             raise InvalidArgument(f"LANGUAGE {language!r}: this model understands only {known}")
         return TransducerUtterance(self, language, self._hot_words(request.prompt))
+
+    def transcript(self) -> Transcript:
+        """An empty one."""
+        return Transcript(self.model.tokens, output_ms(self.model.encoder))
 
     def close(self) -> None:
         self.scheduler.close()

@@ -7,6 +7,7 @@ from triton_backends.shared.errors import InvalidArgument
 from triton_backends.transducer.beam import BeamTransducer
 from triton_backends.transducer.encoder import Encoder
 from triton_backends.transducer.nemo import (
+    AUDIO,
     MOST_SYMBOLS,
     FrontEnd,
     NemoEncoder,
@@ -76,7 +77,7 @@ def open_model(folder: Path, options: Options) -> Model:
         if not name:
             raise InvalidArgument(f"there is no {part}*.onnx beside {_first(chosen)}")
     encoder, decoder, joiner = (Network(folder, chosen[part], options.device) for part in PARTS)
-    if len(decoder.outputs) > 1:
+    if AUDIO in encoder.inputs:
         return _nemo(encoder, decoder, joiner, tokens, options)
     return _zipformer(encoder, decoder, joiner, tokens, options)
 
@@ -84,6 +85,7 @@ def open_model(folder: Path, options: Options) -> Model:
 def _choose(names: list[str], part: str, precision: str) -> str:
     """The file of a part in this precision, or in the one that is there; empty without any."""
     found = [name for name in names if name.startswith(part)]
+    part = part or "network"
     small = [name for name in found if INT8 in name]
     full = [name for name in found if INT8 not in name]
     wanted = (small or full) if precision == PRECISIONS[0] else (full or small)

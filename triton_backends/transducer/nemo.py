@@ -21,6 +21,7 @@ from triton_backends.transducer.search import Frames, Prediction
 from triton_backends.transducer.states import State, StateTensor, initial
 
 FrontEnd = Literal["nemo", "sherpa"]
+AUDIO = "audio_signal"
 CACHES = ("cache_last_channel", "cache_last_time")
 CACHE_LENGTH, PROMPT = "cache_last_channel_len", "prompt_index"
 AUTO_PROMPT = 101
@@ -60,9 +61,9 @@ class NemoEncoder:
 
     def _read_inputs(self, front_end: FrontEnd) -> None:
         network = self._network
-        audio = network.input("audio_signal", None, None, None)
+        audio = network.input(AUDIO, None, None, None)
         mels = audio.shape[1] or network.integer("feat_dim")
-        network.input("audio_signal", None, mels, self.window)
+        network.input(AUDIO, None, mels, self.window)
         self.features = Features("nemo" if front_end == "nemo" else "librosa", mels)
         self._audio, self._length = audio, network.input("length", None)
         self._output = only("output", network, network.outputs, 0)
@@ -85,7 +86,7 @@ class NemoEncoder:
     ) -> list[tuple[NDArray[np.float32], State]]:
         prompts = [state[-1] for state in states]
         inputs = {
-            "audio_signal": features.transpose(0, 2, 1).astype(self._audio.dtype),
+            AUDIO: features.transpose(0, 2, 1).astype(self._audio.dtype),
             "length": np.full(len(states), self.window, self._length.dtype),
         }
         if self.prompts:

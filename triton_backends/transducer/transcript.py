@@ -1,9 +1,10 @@
 """From emitted tokens to text, words with times, and a confidence."""
 
 import codecs
+import copy
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 from triton_backends.shared.engine import Hypothesis, Word
 from triton_backends.transducer.search import Emission
@@ -13,70 +14,80 @@ FIRST_WITHOUT_SPACES = "\u2e80"
 """From here on scripts (Chinese, Japanese, Korean) are written without spaces between words."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Open:
-    """A word that is being put together."""
+    """A word that is being put together, and the frames of its first and last token."""
 
     text: str = ""
     first: int = 0
     last: int = 0
 
 
-@dataclass(slots=True)
-class _Text:
-    """The text so far; bytes of a character that is not whole wait in the decoder."""
+class Transcript:
+    """Grows by tokens, so that a long utterance costs no more than a short one.
 
-    words: list[Word] = field(default_factory=list)
-    text: str = ""
-    open: _Open = field(default_factory=_Open)
-
-
-class Writer:
-    """Writes the tokens of one vocabulary, emitted every `frame_ms`."""
+    A word begins with the frame of its first token and ends after that of its last; the confidence
+    is the geometric mean of the tokens' probabilities. Frames come every `frame_ms`.
+    """
 
     def __init__(self, tokens: Tokens, frame_ms: int) -> None:
         self._tokens = tokens
         self._frame_ms = frame_ms
+        self.text = ""
+        self.words: list[Word] = []
+        self._open = _Open()
+        self._pending = b""
+        """Bytes of a character that is not whole yet."""
+        self._said = 0
+        self._log_probability = 0.0
 
-    def hypothesis(self, emissions: Sequence[Emission], settled: int, audio_ms: int) -> Hypothesis:
-        """What the tokens say; the first `settled` of them will not change.
-
-        A word begins with the frame of its first token and ends after that of its last; the
-        confidence is the geometric mean of the tokens' probabilities.
-        """
-        told = _Text()
-        decoder = codecs.getincrementaldecoder("utf-8")("ignore")
-        stable, said = 0, list[float]()
-        for place, emission in enumerate(emissions):
+    def add(self, emissions: Iterable[Emission]) -> None:
+        for emission in emissions:
             raw = self._tokens.text(emission.token)
-            self._add(told, decoder.decode(raw), emission.frame)
             if raw:
-                said.append(emission.log_probability)
-            if place == settled - 1:
-                stable = len(told.text)
-        self._close(told)
-        text = told.text.rstrip()
-        sure = math.exp(math.fsum(said) / len(said)) if said else 0.0
-        return Hypothesis(text, min(stable, len(text)), audio_ms, min(sure, 1.0), tuple(told.words))
+                self._said += 1
+                self._log_probability += emission.log_probability
+            for letter in self._decode(raw):
+                self._write(letter, emission.frame)
 
-    def _add(self, told: _Text, piece: str, frame: int) -> None:
-        for letter in piece:
-            if letter.isspace():
-                self._close(told)
-                if told.text and not told.text.endswith(" "):
-                    told.text += " "
-                continue
-            if letter >= FIRST_WITHOUT_SPACES and letter.isalnum():
-                self._close(told)
-            if not told.open.text:
-                told.open.first = frame
-            told.open.text += letter
-            told.open.last = frame
-            told.text += letter
+    def _decode(self, raw: bytes) -> str:
+        letters = codecs.getincrementaldecoder("utf-8")("ignore")
+        letters.setstate((self._pending, 0))
+        text = letters.decode(raw)
+        self._pending = letters.getstate()[0]
+        return text
 
-    def _close(self, told: _Text) -> None:
-        word = told.open
-        if word.text:
-            start, end = word.first * self._frame_ms, (word.last + 1) * self._frame_ms
-            told.words.append(Word(word.text, start, end))
-            told.open = _Open()
+    def followed_by(self, emissions: Iterable[Emission]) -> "Transcript":
+        """A copy with more tokens; this one stays as it is."""
+        longer = copy.copy(self)
+        longer.words = list(self.words)
+        longer.add(emissions)
+        return longer
+
+    def hypothesis(self, stable: int, audio_ms: int) -> Hypothesis:
+        """The transcript as the contract has it; `stable` is its leading characters that stay."""
+        words = [*self.words, self._word()] if self._open.text else self.words
+        text = self.text.rstrip()
+        sure = math.exp(self._log_probability / self._said) if self._said else 0.0
+        return Hypothesis(text, min(stable, len(text)), audio_ms, min(sure, 1.0), tuple(words))
+
+    def _write(self, letter: str, frame: int) -> None:
+        if letter.isspace():
+            self._close()
+            if self.text and not self.text.endswith(" "):
+                self.text += " "
+            return
+        if letter >= FIRST_WITHOUT_SPACES and letter.isalnum():
+            self._close()
+        first = self._open.first if self._open.text else frame
+        self._open = _Open(self._open.text + letter, first, frame)
+        self.text += letter
+
+    def _close(self) -> None:
+        if self._open.text:
+            self.words.append(self._word())
+            self._open = _Open()
+
+    def _word(self) -> Word:
+        word = self._open
+        return Word(word.text, word.first * self._frame_ms, (word.last + 1) * self._frame_ms)

@@ -41,6 +41,10 @@ class TransducerUtterance:
         self._stream = Stream(engine.model, self._audio, language, words, strict=engine.strict)
         self._reuse = FlushReuse()
         self._speech_end = 0
+        self._settled = engine.transcript()
+        """Of the tokens that will not change any more."""
+        self._written = 0
+        """How many they are."""
         self._shown = Hypothesis()
         """The last partial."""
         self._run: Run | None = None
@@ -136,14 +140,8 @@ class TransducerUtterance:
             self._reuse.forget()
             return self._shown
         told = self._hypothesis(branch, samples)
-        told = replace(told, stable=self._common(told.text))
         self._reuse.keep(told)
         return told
-
-    def _common(self, text: str) -> int:
-        """How much of a FLUSH's text the stream without padding has already said."""
-        sure = self._hypothesis(self._stream, 0)
-        return sure.stable if text.startswith(sure.text[: sure.stable]) else 0
 
     def _final(self) -> Steps:
         branch = yield from self._padded()
@@ -153,9 +151,11 @@ class TransducerUtterance:
         return replace(told, stable=len(told.text))
 
     def _hypothesis(self, stream: Stream, samples: int) -> Hypothesis:
-        emissions = stream.emissions
-        audio_ms = samples * 1000 // ASR_RATE
-        return self._engine.writer.hypothesis(emissions, len(stream.settled), audio_ms)
+        """What a stream or a branch says; stable is what does not change without padding."""
+        self._settled.add(self._stream.settled[self._written :])
+        self._written = len(self._stream.settled)
+        whole = self._settled.followed_by(stream.emissions[self._written :])
+        return whole.hypothesis(len(self._settled.text), samples * 1000 // ASR_RATE)
 
 
 def _after(before: Run | None, steps: Callable[[], Steps]) -> Steps:

@@ -17,13 +17,18 @@ from tests.unit.backends.transducer.drive import (
     sure,
 )
 from triton_backends.shared.contract import ASR_RATE, AsrRequest
-from triton_backends.shared.engine import Word
+from triton_backends.shared.engine import Hypothesis, Word
 from triton_backends.shared.errors import InvalidArgument
 from triton_backends.transducer.audio import Audio
 from triton_backends.transducer.features import Features
-from triton_backends.transducer.search import Emission
+from triton_backends.transducer.search import (
+    Emission,
+    GreedyTransducer,
+    Prediction,
+    Vocabulary,
+)
 from triton_backends.transducer.tokens import Tokens
-from triton_backends.transducer.transcript import Writer
+from triton_backends.transducer.transcript import Transcript
 
 MAKERS = {"zipformer": tiny.zipformer, "ctc": tiny.zipformer_ctc, "nemo": tiny.nemo}
 PUSH = 3 * 320  # samples, the 60 ms that a session sends at once
@@ -222,10 +227,14 @@ def test_audio_that_was_heard_is_forgotten(folder: Path) -> None:
 SYMBOLS = ["<blk>", "▁go", "ing", "▁", "你", "好", "<EOU>", "<0xC3>", "<0xA9>", "<en-US>", "."]
 
 
-def written(*tokens: int, settled: int | None = None) -> object:
+def written(*tokens: int, settled: int | None = None) -> Hypothesis:
     emissions = [Emission(token, 2 * place, -0.5) for place, token in enumerate(tokens)]
     count = len(tokens) if settled is None else settled
-    return Writer(Tokens(SYMBOLS), 40).hypothesis(emissions, count, 1000)
+    transcript = Transcript(Tokens(SYMBOLS), 40)
+    transcript.add(emissions[:count])
+    whole = transcript.followed_by(emissions[count:])
+    assert transcript.text == transcript.followed_by([]).text  # a copy changes nothing
+    return whole.hypothesis(len(transcript.text), 1000)
 
 
 def test_words_have_the_times_of_their_tokens() -> None:
@@ -251,7 +260,43 @@ def test_characters_in_bytes_and_without_spaces() -> None:
 
 def test_what_is_not_settled_is_not_stable() -> None:
     assert written(1, 2, 1, settled=2).stable == len("going")
-    assert written(1, 3, settled=2).stable == len("go")
+    assert written(1, 3, 1, settled=2).stable == len("go ")
+
+
+# --- marks of the turn ---------------------------------------------------------------------------
+
+
+class Counting:
+    """A predictor whose state is the tokens since it began; the encoder's frames are the logits."""
+
+    def start(self) -> Prediction:
+        return Prediction(np.zeros(0, np.float32), ())
+
+    def after(self, prediction: Prediction, token: int) -> Prediction:
+        return Prediction(prediction.output, (*prediction.state, token))
+
+    def logits(self, frame: np.ndarray, _prediction: Prediction) -> np.ndarray:  # type: ignore[type-arg]
+        return frame
+
+
+def test_the_predictor_begins_anew_after_the_end_of_an_utterance() -> None:
+    vocabulary = Vocabulary(blank=3, resets=frozenset({1}))
+    search = GreedyTransducer(Counting(), vocabulary, most_symbols=1)
+    found, state = search.step(search.start(), np.eye(4, dtype=np.float32)[[0, 3, 2]])
+    assert (len(found), state.memory.state) == (2, (0, 2))
+    found, state = search.step(state, np.eye(4, dtype=np.float32)[[1]])
+    assert (found[0].token, found[0].frame, state.memory.state) == (1, 3, ())
+
+
+def test_marks_are_emitted_and_not_written(tmp_path: Path) -> None:
+    engine = open_engine(tiny.nemo(tmp_path, seed=3, marks=("<EOU>", "<EOB>")))
+    assert {engine.model.tokens[mark] for mark in engine.model.marks} == {"<EOU>", "<EOB>"}
+    utterance = started(engine)
+    done(utterance.accept(chirp()))
+    tokens = {emission.token for emission in utterance._stream.settled}
+    assert tokens & engine.model.marks
+    assert "<" not in sure(utterance.finish()).text
+    engine.close()
 
 
 # --- languages -----------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from tests.unit.backends.transducer import tiny
 from tests.unit.backends.transducer.drive import chirp, done, open_engine, pieces, started
 from triton_backends.shared.contract import ASR_RATE
+from triton_backends.transducer.encoder import output_ms
 
 
 def reference(recogniser: Any, pcm: NDArray[np.int16]) -> Any:
@@ -69,7 +70,7 @@ def test_the_same_tokens_as_sherpa_onnx(tmp_path: Path, name: str, size: int) ->
     assert len(expected.tokens) > 20
     symbols = [engine.model.tokens[emission.token].replace("▁", " ") for emission in found]
     assert symbols == list(expected.tokens)
-    frame_s = engine.writer._frame_ms / 1000
+    frame_s = output_ms(engine.model.encoder) / 1000
     times = [emission.frame * frame_s for emission in found]
     np.testing.assert_allclose(times, expected.timestamps, atol=1e-3)
     if expected.ys_probs:
