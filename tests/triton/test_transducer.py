@@ -19,12 +19,13 @@ from vdx.serving.voicepacks.staging import Origin
 from vdx.serving.voicepacks.store import VoicepackStore
 
 ROOT = Path(__file__).parents[2]
-TINY = ROOT / "tests" / "unit" / "backends" / "transducer" / "tiny.py"
+TINY = "tests.unit.backends.transducer.tiny"
 RECORDING = ROOT / "tests" / "data" / "audio" / "ps_something.wav"
 
 
 def make(layout: str, folder: Path) -> Path:
-    subprocess.run([locate().triton_python, TINY, layout, folder], check=True, timeout=300)
+    command = [locate().triton_python, "-m", TINY, layout, folder]
+    subprocess.run(command, check=True, timeout=300, cwd=ROOT)
     return folder
 
 

@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx
-from numpy.typing import NDArray
-from onnx import TensorProto, helper, numpy_helper
+
+from benchmarks.onnx_graph import FLOAT, INT32, INT64, Graph
 
 SIZE = 8
 """Of an encoder's output frame."""
@@ -31,65 +30,9 @@ NEMO_LAYERS, NEMO_LEFT, NEMO_WIDTH, NEMO_CONV = 2, 6, 5, 8
 NEMO_MELS, NEMO_WINDOW, NEMO_SHIFT = 128, 25, 16
 HIDDEN = 6
 
-FLOAT, INT64, INT32 = TensorProto.FLOAT, TensorProto.INT64, TensorProto.INT32
-Shape = Sequence[int | str]
 
-
-class Graph:
-    """Collects nodes; every method returns the name of what it adds."""
-
-    def __init__(self, seed: int) -> None:
-        self._random = np.random.default_rng(seed)
-        self._nodes: list[Any] = []
-        self._weights: list[Any] = []
-        self._inputs: list[Any] = []
-        self._outputs: list[Any] = []
-        self.pending: list[tuple[str, str, Shape, int]] = []
-        """Outputs that come after all others."""
-
-    def input(self, name: str, shape: Shape, dtype: int = FLOAT) -> str:
-        self._inputs.append(helper.make_tensor_value_info(name, dtype, shape))
-        return name
-
-    def output(self, name: str, source: str, shape: Shape, dtype: int = FLOAT) -> None:
-        self._nodes.append(helper.make_node("Identity", [source], [name]))
-        self._outputs.append(helper.make_tensor_value_info(name, dtype, shape))
-
-    def constant(self, values: Any, dtype: type[Any] = np.int64) -> str:
-        name = f"w{len(self._weights)}"
-        self._weights.append(numpy_helper.from_array(np.asarray(values, dtype), name))
-        return name
-
-    def random(self, *shape: int, scale: float = 1.0) -> str:
-        return self.constant(self._random.normal(0, scale, shape), np.float32)
-
-    def centred(self, rows: int, columns: int, scale: float) -> str:
-        """Weights whose columns have mean 0; else one token wins everywhere."""
-        weights: NDArray[np.float64] = self._random.normal(0, scale, (rows, columns))
-        return self.constant(weights - weights.mean(axis=0), np.float32)
-
-    def node(self, kind: str, *inputs: str, **attributes: Any) -> str:
-        name = f"n{len(self._nodes)}"
-        self._nodes.append(helper.make_node(kind, list(inputs), [name], **attributes))
-        return name
-
-    def save(self, path: Path, metadata: dict[str, Any] | None = None, opset: int = 13) -> None:
-        for pending in self.pending:
-            self.output(*pending)
-        graph = helper.make_graph(
-            self._nodes, path.stem, self._inputs, self._outputs, self._weights
-        )
-        model = helper.make_model(
-            graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8
-        )
-        helper.set_model_props(model, {key: str(value) for key, value in (metadata or {}).items()})
-        onnx.save(model, str(path))
-
-    # --- what the layouts share ------------------------------------------------------------------
-
-    def slice(self, source: str, begin: int, end: int, axis: int) -> str:
-        numbers = [self.constant([number]) for number in (begin, end, axis)]
-        return self.node("Slice", source, *numbers)
+class TinyGraph(Graph):
+    """With what the layouts share."""
 
     def frames(self, audio: str, first: int, count: int, mels: int, subsampling: int) -> str:
         """[N, count / subsampling, SIZE] of audio [N, T, mels]."""
@@ -159,8 +102,8 @@ def zipformer_metadata() -> dict[str, Any]:
     }
 
 
-def _zipformer_encoder(seed: int) -> tuple[Graph, str]:
-    graph = Graph(seed)
+def _zipformer_encoder(seed: int) -> tuple[TinyGraph, str]:
+    graph = TinyGraph(seed)
     audio = graph.normalised(graph.input("x", ["N", WINDOW, 80]))
     mean = graph.node("ReduceMean", audio, axes=[1, 2], keepdims=1)  # [N, 1, 1]
     across = graph.node("Transpose", mean, perm=[1, 0, 2])  # [1, N, 1]
@@ -201,8 +144,8 @@ def _zipformer_encoder(seed: int) -> tuple[Graph, str]:
     return graph, frames
 
 
-def _stateless_decoder(seed: int) -> Graph:
-    graph = Graph(seed + 100)
+def _stateless_decoder(seed: int) -> TinyGraph:
+    graph = TinyGraph(seed + 100)
     y = graph.input("y", ["N", 2], INT64)
     known = graph.node("GreaterOrEqual", y, graph.constant(0))
     mask = graph.node("Unsqueeze", graph.node("Cast", known, to=FLOAT), graph.constant([2]))
@@ -215,8 +158,8 @@ def _stateless_decoder(seed: int) -> Graph:
     return graph
 
 
-def _zipformer_joiner(seed: int) -> Graph:
-    graph = Graph(seed + 200)
+def _zipformer_joiner(seed: int) -> TinyGraph:
+    graph = TinyGraph(seed + 200)
     encoder, decoder = (graph.input(f"{each}_out", ["N", SIZE]) for each in ("encoder", "decoder"))
     both = graph.node("Tanh", graph.node("Add", encoder, decoder))
     logits = graph.node("MatMul", both, graph.centred(SIZE, VOCABULARY, 1.5))
@@ -254,8 +197,8 @@ def nemo_metadata(mels: int = NEMO_MELS) -> dict[str, Any]:
     }
 
 
-def _nemo_encoder(seed: int, mels: int) -> Graph:
-    graph = Graph(seed)
+def _nemo_encoder(seed: int, mels: int) -> TinyGraph:
+    graph = TinyGraph(seed)
     signal = graph.input("audio_signal", ["B", mels, NEMO_WINDOW])
     length = graph.input("length", ["B"], INT64)
     audio = graph.normalised(graph.node("Transpose", signal, perm=[0, 2, 1]))
@@ -285,8 +228,8 @@ def _nemo_encoder(seed: int, mels: int) -> Graph:
     return graph
 
 
-def _recurrent_decoder(seed: int) -> Graph:
-    graph = Graph(seed + 100)
+def _recurrent_decoder(seed: int) -> TinyGraph:
+    graph = TinyGraph(seed + 100)
     targets = graph.input("targets", ["B", 1], INT32)
     count = graph.input("target_length", ["B"], INT32)
     states = [graph.input(name, [1, "B", HIDDEN]) for name in ("states.1", "onnx::Slice_3")]
@@ -305,8 +248,8 @@ def _recurrent_decoder(seed: int) -> Graph:
     return graph
 
 
-def _nemo_joiner(seed: int) -> Graph:
-    graph = Graph(seed + 200)
+def _nemo_joiner(seed: int) -> TinyGraph:
+    graph = TinyGraph(seed + 200)
     encoder = graph.input("encoder_outputs", ["B", SIZE, 1])
     decoder = graph.input("decoder_outputs", ["B", HIDDEN, 1])
     parts = [
