@@ -6,6 +6,7 @@ Every test is run over the WebSocket and in a LiveKit room.
 import re
 from pathlib import Path
 
+import pytest
 from playwright.async_api import expect
 
 from tests.browser.conftest import OpenPage
@@ -19,6 +20,8 @@ from tests.browser.listening import (
     type_line,
 )
 from tests.server.processes import Http
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")  # of `browsers`
 
 
 async def test_a_person_talks_and_is_answered(place: str, open_page: OpenPage) -> None:

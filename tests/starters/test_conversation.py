@@ -80,6 +80,7 @@ async def test_real_models_are_swapped_in_mid_call(server: str, http: Http, chan
         assert not talk.of("error")
 
 
+@pytest.mark.asyncio(loop_scope="session")  # of `browsers`
 async def test_a_person_talks_on_the_page(server: str, open_page: OpenPage) -> None:
     page = await open_page(server)
     await page.click("#talk")
