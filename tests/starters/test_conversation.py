@@ -26,8 +26,8 @@ def test_the_starters_are_the_defaults(http: Http) -> None:
 
 
 async def test_people_and_replies_are_understood(server: str) -> None:
-    """Recordings of people, and fifty replies of the voice, transcribed back."""
-    report = await words.measure(Target(server))
+    """Recordings of people, and replies of the voice, transcribed back."""
+    report = await words.measure(Target(server), spoken=10)
     for figure in report.figures:
         assert figure.values[0] <= figure.reach["max"], (figure, report.samples)
 
