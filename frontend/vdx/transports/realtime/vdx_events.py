@@ -11,6 +11,8 @@ from vdx.dialog.session_events import (
     SessionEvent,
     StateChanged,
     TurnTimed,
+    UtteranceDropped,
+    UtteranceKept,
 )
 from vdx.transports.realtime.events import encode
 
@@ -26,6 +28,10 @@ def vdx_event(event: SessionEvent) -> str | None:
         case PartialTranscript(utterance=utterance, text=text, stable=stable):
             ids = utterance_ids(utterance)
             return encode("vdx.transcript", **ids, text=text, stable=stable)
+        case UtteranceKept(utterance=utterance, text=text):
+            return encode("vdx.user.kept", **utterance_ids(utterance), text=text)
+        case UtteranceDropped(utterance=utterance):
+            return encode("vdx.user.dropped", **utterance_ids(utterance))
         case TurnTimed(reply=reply, speech_end_to_first_audio_ms=gap, stages=stages):
             return encode(
                 "vdx.turn",
