@@ -20,7 +20,7 @@ class FinishUtterance:
 
 @dataclass(frozen=True, slots=True)
 class AbandonUtterance:
-    """Drop the utterance: it was no turn, and its final transcript, if one is due, is not wanted."""
+    """Drop the utterance: it was no turn; a final transcript that is due is not wanted."""
 
     utterance: int
 

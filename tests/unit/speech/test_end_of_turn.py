@@ -75,6 +75,12 @@ def test_a_short_answer_is_not_taken_for_a_beginning() -> None:
     assert silence("2.", 0.9, 400) > ANSWER_MS, "perhaps a number is being said"
 
 
+def test_a_breath_in_a_long_turn_is_not_its_end() -> None:
+    """The longest turn that anything was fitted on has a few seconds."""
+    assert silence(SENTENCE, 0.1, 180_000) == USUAL_MS
+    assert silence(SENTENCE, 0.9, 180_000) == SHORT
+
+
 def test_the_settings_are_the_limits() -> None:
     own = rules(finished_ms=200, unfinished_ms=900)
     assert own.silence_ms(Pause(4000, SENTENCE, 0.99)) == 200

@@ -125,7 +125,11 @@ def test_a_turn_said_over_a_reply_and_understood_after_it() -> None:
 
 
 def test_what_became_of_speech_over_a_reply_is_told_to_a_client_that_opts_in() -> None:
-    over = [ReplyStarted(R1), UtteranceStarted(U2, 5000, True), UtteranceEnded(U2, 5300)]
+    over = [
+        ReplyStarted(R1),
+        UtteranceStarted(U2, 5000, interrupting=True),
+        UtteranceEnded(U2, 5300),
+    ]
     kept = narrate(client(events=True), *over, UtteranceKept(U2, "nine")).only("vdx.user.kept")
     assert (kept["item_id"], kept["utterance"], kept["text"]) == (U2.item_id, U2.number, "nine")
     dropped = narrate(client(events=True), *over, UtteranceDropped(U2)).only("vdx.user.dropped")

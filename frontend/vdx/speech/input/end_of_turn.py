@@ -92,6 +92,9 @@ FINISHED_ABOVE: Final = 0.25
 """Log-odds from which on `finished_ms` is enough. Between the two the silence falls evenly in its
 logarithm."""
 
+UNSURE_MS: Final = 300
+"""The least silence where the endpointer hears that the person goes on: that of before it."""
+
 ANSWER_WORDS: Final = 2
 """So few words may be a whole answer ("yes please"), which the length of a turn speaks against."""
 ANSWER_MS: Final = 300
@@ -118,6 +121,8 @@ def silence_to_wait(traits: Traits, weights: Weights, config: EndpointingConfig)
     share = min(1.0, max(0.0, share))
     longest, shortest = math.log(config.unfinished_ms), math.log(config.finished_ms)
     silence = round(math.exp(longest + (shortest - longest) * share))
+    if traits.sound < 0:  # in a long turn its length alone would call each breath the end
+        silence = max(silence, min(UNSURE_MS, config.unfinished_ms))
     whole_answer = traits.brief and not traits.hanging and traits.sound > 0
     return min(silence, ANSWER_MS) if whole_answer else silence
 

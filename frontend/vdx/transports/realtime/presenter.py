@@ -94,6 +94,26 @@ class RealtimePresenter:
     def notify(self, event: SessionEvent) -> None:
         if self._settings().vdx_events and (text := vdx_event(event)) is not None:
             self._outbox.post(text)
+        self._notify_of_speech(event)
+        match event:
+            case ReplyStarted(reply=reply):
+                self._reply_started(reply)
+            case ReplyClause(reply=reply, text=text):
+                self._post("response.output_audio_transcript.delta", **_part(reply), delta=text)
+            case ReplyDone():
+                self._reply_ended(event)
+            case ItemsForgotten(items=items):
+                for item_id in items:
+                    self._post("conversation.item.deleted", item_id=item_id)
+            case ErrorOccurred(error=error):
+                self._outbox.post(ev.error_event(error))
+            case SessionEnded(reason=reason) if reason not in ("closed", "gone"):
+                limit = SessionLimit(f"the session ended: {reason.replace('_', ' ')}")
+                self._outbox.post(ev.error_event(limit))
+
+    # --- the user ---------------------------------------------------------------------------
+
+    def _notify_of_speech(self, event: SessionEvent) -> None:
         match event:
             case UtteranceStarted(utterance=utterance, at_ms=at_ms, interrupting=interrupting):
                 self._held[utterance] = _Held(at_ms)
@@ -118,22 +138,6 @@ class RealtimePresenter:
                     content_index=0,
                     error={"type": "server_error", "code": error.code, "message": error.message},
                 )
-            case ReplyStarted(reply=reply):
-                self._reply_started(reply)
-            case ReplyClause(reply=reply, text=text):
-                self._post("response.output_audio_transcript.delta", **_part(reply), delta=text)
-            case ReplyDone():
-                self._reply_ended(event)
-            case ItemsForgotten(items=items):
-                for item_id in items:
-                    self._post("conversation.item.deleted", item_id=item_id)
-            case ErrorOccurred(error=error):
-                self._outbox.post(ev.error_event(error))
-            case SessionEnded(reason=reason) if reason not in ("closed", "gone"):
-                limit = SessionLimit(f"the session ended: {reason.replace('_', ' ')}")
-                self._outbox.post(ev.error_event(limit))
-
-    # --- the user ---------------------------------------------------------------------------
 
     def _send_started(self, utterance: UtteranceIds) -> None:
         """Sends the start of an utterance, and what has become known of it since."""
