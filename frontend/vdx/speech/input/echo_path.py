@@ -144,7 +144,6 @@ class EchoPath:
         return float(found[best]) / spread, int(played[best])
 
 
-def _flat(signal: NDArray[np.float32]) -> NDArray[np.complex64]:
+def _flat(signal: NDArray[np.float32]) -> NDArray[np.complexfloating]:
     spectrum = np.fft.rfft(signal, SIZE)
-    flat: NDArray[np.complex64] = spectrum / (np.abs(spectrum) + _TINY) ** FLATTENED
-    return flat
+    return np.asarray(spectrum / (np.abs(spectrum) + _TINY) ** FLATTENED)

@@ -279,4 +279,5 @@ class SpeechDetector:
 def _amplified(frame: bytes, pcm: Pcm, gain: float) -> bytes:
     if gain == 1.0:
         return frame
-    return np.clip(pcm * np.float32(gain), -32768, 32767).astype("<i2").tobytes()
+    amplified: Pcm = np.clip(pcm * np.float32(gain), -32768, 32767).astype("<i2")
+    return amplified.tobytes()
