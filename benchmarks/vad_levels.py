@@ -87,21 +87,21 @@ def _count(
     scenes: Sequence[corpus.Scene],
     outcomes: Sequence[Outcome],
 ) -> None:
-    people = false = pauses = kept = 0
+    users = false = pauses = kept = 0
     stops: list[float] = []
     for scene, outcome in zip(scenes, outcomes, strict=True):
         begin, end = scene.voice or (scene.near.size, scene.near.size)
         false += sum(at < begin for at in outcome.cancelled)
         pauses += sum(at < begin for at in outcome.paused)
         if scene.voice is not None:
-            people += 1
+            users += 1
             kept += any(begin <= at <= end + KEPT_WITHIN for at in outcome.cancelled)
             stops += [(at - begin) / 16 for at in outcome.paused if at >= begin][:1]
     where = f"{level:+g} dB, {features.name}"
-    report.add(f"true barge-ins kept, {where}", "%", [100 * kept / max(1, people)])
+    report.add(f"true barge-ins kept, {where}", "%", [100 * kept / max(1, users)])
     report.add(f"onset to the reply's pause, {where}", "ms", stops)
     report.notes.append(
-        f"{where}: {false} false barge-ins, {pauses} false pauses, {kept} of {people} true ones"
+        f"{where}: {false} false barge-ins, {pauses} false pauses, {kept} of {users} true ones"
     )
 
 

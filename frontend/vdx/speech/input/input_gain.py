@@ -46,7 +46,7 @@ class InputGain:
 
         While the bot speaks, whose echo may be heard, the floor can only fall.
         """
-        self._follow_floor(level, bot_speaks=bot_speaks)
+        self._follow_noise(level, bot_speaks=bot_speaks)
         if own_level:
             voice = own_level
         elif self._frames >= ENOUGH or self._before < math.inf:
@@ -58,7 +58,7 @@ class InputGain:
         if not self.gain / STEP < wanted < self.gain * STEP:
             self.gain = wanted
 
-    def _follow_floor(self, level: float, *, bot_speaks: bool) -> None:
+    def _follow_noise(self, level: float, *, bot_speaks: bool) -> None:
         if level < DIGITAL_SILENCE_RMS:
             return
         self._lowest = min(self._lowest, level)
