@@ -1,4 +1,4 @@
-"""Audio files of every usual format, decoded piece by piece to mono of one sample rate."""
+"""Audio files of every usual format, decoded piece by piece to one sample rate."""
 
 from collections.abc import Generator
 from pathlib import Path
@@ -8,8 +8,8 @@ import numpy as np
 
 from vdx.core.errors import InvalidInput
 from vdx.core.ffmpeg import CODECS, FORMATS, library, open_recording
+from vdx.core.frame_converter import FrameConverter, Samples
 from vdx.core.logs import logger
-from vdx.core.mono_mixer import MonoMixer, Samples
 
 if TYPE_CHECKING:
     from av.audio.frame import AudioFrame
@@ -26,9 +26,9 @@ log = logger(__name__)
 
 
 class AudioDecoder:
-    """An audio file of any usual format (`FORMATS`), as float32 mono at `rate` Hz.
+    """An audio file of any usual format (`FORMATS`), as float32 at `rate` Hz.
 
-    Channels become their mean. `file` must be seekable and stays open; `name` is what errors call
+    `mono`: channels become their mean, [samples]; else they are kept, [samples, channels]. `file` must be seekable and stays open; `name` is what errors call
     it. Packets that are damaged are left out and counted in `damaged`. Everything here blocks, and
     may be called from one thread at a time, `close` too.
 
@@ -36,7 +36,7 @@ class AudioDecoder:
         InvalidInput: it is not audio that can be read.
     """
 
-    def __init__(self, file: BinaryIO, name: str, rate: int) -> None:
+    def __init__(self, file: BinaryIO, name: str, rate: int, *, mono: bool = True) -> None:
         self.name = name
         self.damaged = 0
         self._errors: type[Exception] = library().FFmpegError
@@ -52,7 +52,7 @@ class AudioDecoder:
             self._container.close()
             raise
         self._frames = self._decode()
-        self._mono = MonoMixer(rate)
+        self._converter = FrameConverter(rate, mono=mono)
         self._heard = self._ended = False
 
     def close(self) -> None:
@@ -93,7 +93,7 @@ class AudioDecoder:
 
     def _converted(self, frame: "AudioFrame | None") -> Samples:
         try:
-            return self._mono.finish() if frame is None else self._mono.push(frame)
+            return self._converter.finish() if frame is None else self._converter.push(frame)
         except (ValueError, self._errors):
             raise self._refused("its channels are arranged in an unknown way") from None
 
