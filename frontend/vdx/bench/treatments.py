@@ -8,12 +8,13 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from vdx.bench.target import DATA
-from vdx.client.recording import loud_span
 from vdx.core.audio import LISTEN_RATE, SAMPLE_BYTES
 from vdx.core.events import Pcm
 from vdx.core.ffmpeg import library
 
 HUM_HZ = 50
+SILENT_SHARE = 0.03
+"""Of the loudest level: 30 dB below it is what remains of a room."""
 QUIET_SIDE_DB = -20.0
 QUIET_SIDE, SIDES = 3, 6
 
@@ -62,8 +63,7 @@ class Treatment(BaseModel):
 
     def _sound(self, pcm: Pcm) -> "np.ndarray[Any, np.dtype[np.float64]]":
         if self.tight:
-            first, end = loud_span(pcm, LISTEN_RATE)
-            pcm = pcm[first:end]
+            pcm = _without_silence(pcm)
         wave_form = pcm.astype(np.float64) / 32768
         if self.peak_dbfs is not None:
             wave_form *= 10 ** (self.peak_dbfs / 20) / np.abs(wave_form).max()
@@ -89,6 +89,15 @@ class Treatment(BaseModel):
             for at in (4, 40):  # the sizes of the whole and of the samples
                 raw[at : at + 4] = bytes(4)
         return bytes(raw)
+
+
+def _without_silence(pcm: Pcm) -> Pcm:
+    """From the first to the last 10 ms that are not silence."""
+    size = LISTEN_RATE // 100
+    frames = np.square(pcm[: pcm.size // size * size].reshape(-1, size).astype(np.float64))
+    levels = np.sqrt(frames.mean(axis=1))
+    heard = np.flatnonzero(levels > SILENT_SHARE * levels.max())
+    return pcm[heard[0] * size : (heard[-1] + 1) * size]
 
 
 def treatments() -> list[Treatment]:

@@ -9,6 +9,7 @@ import numpy as np
 from vdx.core.errors import InvalidInput
 from vdx.core.ffmpeg import CODECS, FORMATS, library, open_recording
 from vdx.core.frame_converter import FrameConverter, Samples
+from vdx.core.joined_files import following_wav, is_empty
 from vdx.core.logs import logger
 
 if TYPE_CHECKING:
@@ -40,12 +41,15 @@ class AudioDecoder:
         self.name = name
         self.damaged = 0
         self._errors: type[Exception] = library().FFmpegError
+        self._file = file
         try:
             self._container = open_recording(file)
         except OSError as error:
             raise self._refused(error.strerror or str(error)) from None
         except self._errors:
-            raise self._refused("it is no audio file, or a damaged one") from None
+            empty = is_empty(file)
+            reason = "it is empty" if empty else "it is no audio file, or a damaged one"
+            raise self._refused(reason) from None
         try:
             self._stream = self._choose_stream()
         except InvalidInput:
@@ -107,6 +111,20 @@ class AudioDecoder:
         return frame
 
     def _decode(self) -> "Generator[AudioFrame]":
+        yield from self._decode_one()
+        part = following_wav(self._file, 0)
+        while part is not None:
+            self._container.close()
+            try:
+                self._container = open_recording(part)
+                self._stream = self._choose_stream()
+            except (OSError, self._errors, InvalidInput):
+                self.damaged += 1
+                return
+            yield from self._decode_one()
+            part = following_wav(self._file, part.start)
+
+    def _decode_one(self) -> "Generator[AudioFrame]":
         packets = self._container.demux(self._stream)
         while True:
             try:

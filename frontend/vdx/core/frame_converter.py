@@ -15,6 +15,9 @@ Samples = npt.NDArray[np.float32]
 PIECE_SAMPLES: Final = 500_000
 """Decoded at a time, over all channels: whoever closes a recording waits for no more than this."""
 
+LARGEST: Final = 1e30
+"""Of a full scale of 1."""
+
 
 class FrameConverter:
     """Decoded frames as float32 at `rate` Hz; their own rate and channels may change.
@@ -70,7 +73,9 @@ class FrameConverter:
     def _joined(self, packed: "list[AudioFrame]", *, last: bool = False) -> Samples:
         """Mixed down where that is wanted, and resampled."""
         arrays: list[Any] = [frame.to_ndarray() for frame in packed]
-        pieces = [self._arranged(array.reshape(-1)) for array in arrays]
+        # A float may be anything; sums of the largest ones would be infinite.
+        limited = [np.nan_to_num(array.reshape(-1)).clip(-LARGEST, LARGEST) for array in arrays]
+        pieces = [self._arranged(array) for array in limited]
         none = np.zeros(0 if self._mono else (0, self._channels), np.float32)
         sound = np.concatenate([none, *pieces])
         if self._resampler is not None and (sound.size or last):
@@ -82,10 +87,8 @@ class FrameConverter:
         if self._mono:
             # Not `mean`, which takes ten times as long along so short an axis.
             total: Any = sum((packed[first::count] for first in range(1, count)), packed[::count])
-            arranged = np.asarray(total / count, np.float32)
-        else:
-            arranged = packed.reshape(-1, count)
-        return np.nan_to_num(arranged, posinf=1.0, neginf=-1.0)
+            return np.asarray(total / count, np.float32)
+        return packed.reshape(-1, count)
 
     def _widened(self, sound: Samples) -> Samples:
         """With silent channels beside, up to the most there were."""
