@@ -1,8 +1,8 @@
 """Leaves out words that pocketsphinx finds in noise and music, where nobody speaks.
 
-It has no probability that nobody speaks, as Whisper has, and its search always fits some word. Noise
-keeps its level; notes keep their spectrum, which that of a voice changes within some 60 ms. Both are
-told apart on the sound itself, and only the words that lie in such sound are left out.
+It has no probability that nobody speaks, as Whisper has, and its search always fits some word.
+Noise keeps its level; notes keep their spectrum, while that of a voice changes within some 60 ms.
+Both are told on the sound itself, and only the words that lie in such sound are left out.
 """
 
 from collections import deque
@@ -20,7 +20,7 @@ KEPT_FRAMES = 3_000
 LEAST_FRAMES = 15
 """Of 20 ms; less sound is not judged."""
 EVEN_RATIO = 1.5
-"""Loudest frame over quiet ones, in amplitude and with low sounds weakened: below this it is noise."""
+"""Loudest frame over quiet ones, in amplitude, low sounds weakened: below this it is noise."""
 GAP = 3
 """Frames between two spectra that are compared."""
 SAME = 0.95
@@ -28,8 +28,8 @@ SAME = 0.95
 LOUD_SHARE = 0.2
 """Of the level of loud frames: only louder ones are compared."""
 MUSIC, MUSIC_WORD = 0.35, 0.25
-"""Share of held sound in an utterance with music, and in a word that is part of it. In recordings of
-people it is up to 0.04, of a monotonous voice of flite 0.13, of a quick melody 0.48 and more."""
+"""Share of held sound in an utterance with music, and in a word that is part of it. In recordings
+of people it is up to 0.04, of a monotonous voice of flite 0.13, of a quick melody 0.48 and more."""
 LOWEST, HIGHEST = 4, 160
 """Bins of the spectrum, of 25 Hz each: 100 to 4,000 Hz."""
 

@@ -117,7 +117,9 @@ class Cutter:
     def _sounds(self) -> bool:
         """Whether something is heard in what was kept."""
         frames = self._audio[: self._audio.size // LISTEN_FRAME * LISTEN_FRAME]
-        levels = np.sqrt(np.square(frames.astype(np.float32)).reshape(-1, LISTEN_FRAME).mean(axis=1))
+        levels = np.sqrt(
+            np.square(frames.astype(np.float32)).reshape(-1, LISTEN_FRAME).mean(axis=1)
+        )
         return int((levels >= FILE_THRESHOLD).sum()) >= LEAST_LOUD
 
     def _hear_all(self, pcm: Pcm) -> list[Stretch]:

@@ -46,7 +46,9 @@ def _mirrored(piece: Samples) -> Samples:
     """The `REACH` samples after the first one, or as many times all as that takes."""
     if len(piece) > REACH:
         return piece[1 : REACH + 1]
-    return np.pad(piece, ((0, REACH), (0, 0)), "reflect" if len(piece) > 1 else "edge")[1 : REACH + 1]
+    return np.pad(piece, ((0, REACH), (0, 0)), "reflect" if len(piece) > 1 else "edge")[
+        1 : REACH + 1
+    ]
 
 
 def _filtered(whole: Samples) -> Samples:
@@ -63,6 +65,6 @@ def _filtered(whole: Samples) -> Samples:
 def _taps() -> NDArray[np.float64]:
     grid = np.arange(TAPS) - REACH
     low = np.sinc(2 * CUTOFF_HZ / LISTEN_RATE * grid) * np.kaiser(TAPS, KAISER_BETA)
-    taps = -low / low.sum()
+    taps: NDArray[np.float64] = -low / low.sum()
     taps[REACH] += 1.0
     return taps

@@ -5,8 +5,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from vdx.core.channels import frame_levels, loud_level
 from vdx.core.audio import LISTEN_RATE
+from vdx.core.channels import frame_levels, loud_level
 from vdx.core.events import Pcm
 
 Samples = NDArray[np.float32]

@@ -13,6 +13,7 @@ from vdx.core.audio_decoder import AudioDecoder, open_file
 from vdx.core.errors import InvalidInput, TooLarge
 from vdx.core.frame_converter import Samples
 
+
 class Recording:
     """Any file `AudioDecoder` reads, of any rate, as float32 [samples, channels] at 16 kHz.
 

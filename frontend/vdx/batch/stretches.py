@@ -112,9 +112,7 @@ async def stretches(
     Raises:
         InvalidInput: the recording turns out to be broken, or too long (TooLarge).
     """
-    finder = SpeechFinder(
-        lambda at, channel: Cutter(vad, longest, joined, at=at, channel=channel)
-    )
+    finder = SpeechFinder(lambda at, channel: Cutter(vad, longest, joined, at=at, channel=channel))
 
     def advance() -> list[Stretch] | None:
         piece = recording.read()

@@ -17,6 +17,7 @@ GRANULARITIES: Final = ("segment", "word")
 SMALLEST: Final = 1e-4
 """A lower confidence counts as this, because its logarithm is taken."""
 
+
 @dataclass(frozen=True, slots=True)
 class Document:
     """A whole transcript; `language` is a BCP-47 tag, empty if unknown."""

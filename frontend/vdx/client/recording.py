@@ -51,9 +51,10 @@ def read_clip(path: Path, rate: int) -> Clip:
     """
     if not path.exists():
         raise UnknownName(f"there is no recording {path}", param="wav")
-    with open_file(path) as file, closing(
-        AudioDecoder(file, str(path), rate, mono=False)
-    ) as decoder:
+    with (
+        open_file(path) as file,
+        closing(AudioDecoder(file, str(path), rate, mono=False)) as decoder,
+    ):
         pieces = []
         while (piece := decoder.read()).size:
             pieces.append(piece)

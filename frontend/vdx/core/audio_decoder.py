@@ -29,9 +29,10 @@ log = logger(__name__)
 class AudioDecoder:
     """An audio file of any usual format (`FORMATS`), as float32 at `rate` Hz.
 
-    `mono`: channels become their mean, [samples]; else they are kept, [samples, channels]. `file` must be seekable and stays open; `name` is what errors call
-    it. Packets that are damaged are left out and counted in `damaged`. Everything here blocks, and
-    may be called from one thread at a time, `close` too.
+    `mono`: channels become their mean, [samples]; else they are kept, [samples, channels]. `file`
+    must be seekable and stays open; `name` is what errors call it. Packets that are damaged are
+    left out and counted in `damaged`. Everything here blocks, and may be called from one thread at
+    a time, `close` too.
 
     Raises:
         InvalidInput: it is not audio that can be read.

@@ -54,7 +54,8 @@ def frame_levels(block: Samples) -> NDArray[np.float64]:
     count = max(1, len(block) // LISTEN_FRAME)
     whole = block[: count * LISTEN_FRAME].astype(np.float64)
     squares = np.square(whole.reshape(count, -1, block.shape[1]))
-    return np.sqrt(squares.mean(axis=1))
+    levels: NDArray[np.float64] = np.sqrt(squares.mean(axis=1))
+    return levels
 
 
 def loud_level(levels: NDArray[np.float64]) -> float:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final
 if TYPE_CHECKING:
     from av.container.input import InputContainer
 
+    from vdx.core.joined_files import Part
+
 FORMATS: Final = "wav, aiff, caf, flac, mp3, mpeg, aac, amr, m4a, mp4, 3gp, ogg or webm"
 """What people call the files that `DEMUXERS` and `CODECS` read."""
 DEMUXERS: Final = (
@@ -49,7 +51,7 @@ def library() -> Any:
     return av
 
 
-def open_recording(file: BinaryIO) -> "InputContainer":
+def open_recording(file: "BinaryIO | Part") -> "InputContainer":
     """Opens a seekable file for reading; it is judged by its content alone and stays open.
 
     Raises:
@@ -83,7 +85,7 @@ def open_recording(file: BinaryIO) -> "InputContainer":
 class _Content:
     """A file object that says nothing of its name, of which FFmpeg would judge by the ending."""
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: "BinaryIO | Part") -> None:
         self.read, self.seek, self.tell = file.read, file.seek, file.tell
 
 

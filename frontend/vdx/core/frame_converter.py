@@ -1,4 +1,4 @@
-"""Decoded audio of any rate and channel count as samples of one rate, mono or channel by channel."""
+"""Decoded audio of any rate and channels as samples of one rate, mono or channel by channel."""
 
 from typing import TYPE_CHECKING, Any, Final
 

@@ -4,7 +4,6 @@ Of other formats that people join (MP3, Ogg, AAC, FLAC) it reads them all.
 """
 
 import io
-import struct
 from typing import BinaryIO, Final
 
 HEADER: Final = 12
@@ -54,5 +53,5 @@ def _wav_size(file: BinaryIO, start: int) -> int:
     head = file.read(HEADER)
     if len(head) < HEADER or head[:4] != b"RIFF" or head[8:] != b"WAVE":
         return 0
-    (size,) = struct.unpack("<I", head[4:8])
-    return 8 + int(size) + size % 2
+    size = int.from_bytes(head[4:8], "little")
+    return 8 + size + size % 2

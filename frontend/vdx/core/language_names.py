@@ -1,7 +1,7 @@
 """Languages as clients write them: tags, Whisper's English names, "auto" for none.
 
-The names are those of openai-whisper (whisper/tokenizer.py), which OpenAI's API answers with too. Own
-table: those of CLDR, 24 MB in the package `language_data`, are in places others.
+The names are those of openai-whisper (whisper/tokenizer.py), with which OpenAI's API answers too.
+Own table: those of CLDR, 24 MB in the package `language_data`, are in places others.
 """
 
 from typing import Final

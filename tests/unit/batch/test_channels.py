@@ -71,7 +71,9 @@ class TestChannels:
 
 
 class TestHighPass:
-    @pytest.mark.parametrize(("hz", "least", "most"), [(50, 0, 0.01), (60, 0, 0.02), (150, 0.98, 1.02)])
+    @pytest.mark.parametrize(
+        ("hz", "least", "most"), [(50, 0, 0.01), (60, 0, 0.02), (150, 0.98, 1.02)]
+    )
     def test_hum_goes_and_voices_stay(self, hz: int, least: float, most: float) -> None:
         tone = np.sin(2 * np.pi * hz * np.arange(2 * RATE) / RATE).astype(np.float32)[:, None]
         heard = HighPass().push(tone, last=True)

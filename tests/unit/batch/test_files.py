@@ -14,8 +14,8 @@ import soundfile
 
 from tests.unit.dialog.fakes import FakeRecognition, Heard, utter
 from tests.unit.virtual_time import on_virtual_time
-from vdx.batch.files import Segment, _in_order, speak_text, transcribe
 from vdx.batch.cutting import Stretch
+from vdx.batch.files import Segment, _in_order, speak_text, transcribe
 from vdx.batch.recording import Recording
 from vdx.core.config import ClauseConfig, TritonConfig, VadConfig
 from vdx.core.errors import InvalidInput, ModelBusy, ModelFailed, ModelTimeout

@@ -224,7 +224,9 @@ def opus_in_caf(pcm: np.ndarray) -> bytes:
         return struct.pack(">4sq", kind, len(body)) + body
 
     count = len(packets)
-    sizes = struct.pack(">qqii", count, count * 960, 0, 0) + b"".join(map(varint, map(len, packets)))
+    sizes = struct.pack(">qqii", count, count * 960, 0, 0) + b"".join(
+        map(varint, map(len, packets))
+    )
     form = struct.pack(">d4sIIIII", 48_000.0, b"opus", 0, 0, 960, 1, 0)
     data = bytes(4) + b"".join(packets)
     return b"caff\0\1\0\0" + chunk(b"desc", form) + chunk(b"pakt", sizes) + chunk(b"data", data)
