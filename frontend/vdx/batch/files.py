@@ -19,8 +19,9 @@ from vdx.core.threads import cancel_all
 from vdx.serving.busy_retry import retry_busy
 from vdx.serving.triton import SynthesisRequest, TritonClient
 from vdx.speech.output.tts import Voice
-from vdx.speech.text.clause_slices import cut
+from vdx.speech.text.clause_slices import cut, finish
 from vdx.speech.text.clauses import ClauseChunker
+from vdx.speech.text.normalise import Normaliser
 
 AT_ONCE = 1
 """Stretches of one recording understood at the same time by a model that decodes one by one: the
@@ -65,7 +66,8 @@ async def speak_text(
         TritonError: the voice failed.
     """
     spoken = False
-    chunker = ClauseChunker(clauses, voice.language or "en")
+    language = voice.language or (await client.describe(voice.model)).language() or "en"
+    chunker = ClauseChunker(clauses, language, Normaliser(language))
     async with aclosing(_clauses(text, chunker)) as found:
         async for clause in found:
             request = SynthesisRequest(
@@ -84,8 +86,9 @@ async def _clauses(text: str, chunker: ClauseChunker) -> AsyncGenerator[Clause, 
     async with aclosing(cut(text, chunker)) as found:
         async for clause in found:
             yield clause
-    for clause in chunker.finish():
-        yield clause
+    async with aclosing(finish(chunker)) as found:
+        async for clause in found:
+            yield clause
 
 
 async def transcribe(

@@ -21,8 +21,9 @@ from vdx.dialog.ids import ReplyIds
 from vdx.speech.output.playout import Playout
 from vdx.speech.output.reply_audio import ReplyAudio
 from vdx.speech.output.tts import Recover, Speaker, Synthesize, Voice, speak
-from vdx.speech.text.clause_slices import cut
+from vdx.speech.text.clause_slices import cut, finish
 from vdx.speech.text.clauses import ClauseChunker
+from vdx.speech.text.normalise import Normaliser
 from vdx.speech.text.responder import Responder
 
 CLAUSES_QUEUED = 32
@@ -93,7 +94,8 @@ class Reply:
 
     async def _respond(self) -> None:
         """Turns the responder's text into clauses; a failure becomes a short apology."""
-        chunker = ClauseChunker(self._parts.clauses, self._parts.language)
+        language = self._parts.language
+        chunker = ClauseChunker(self._parts.clauses, language, Normaliser(language))
         try:
             async with aclosing(self._parts.responder().reply(self._messages)) as deltas:
                 async for delta in deltas:
@@ -102,8 +104,9 @@ class Reply:
             self._failure = error
             self._emit(StageFailed(error))
             await self._take(f" {self._parts.apology}", chunker)
-        for clause in chunker.finish():
-            await self._clauses.put(clause)
+        async with aclosing(finish(chunker)) as clauses:
+            async for clause in clauses:
+                await self._clauses.put(clause)
         await self._clauses.put(None)
 
     async def _take_bounded(self, delta: str, chunker: ClauseChunker) -> None:

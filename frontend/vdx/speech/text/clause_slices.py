@@ -20,3 +20,11 @@ async def cut(text: str, chunker: ClauseChunker) -> AsyncGenerator[Clause, None]
             await rest()
         for clause in chunker.feed(text[at : at + SLICE_CHARS]):
             yield clause
+
+
+async def finish(chunker: ClauseChunker) -> AsyncGenerator[Clause, None]:
+    """The last clauses of a text; the chunker is used up."""
+    async for clause in cut(chunker.leave_code(), chunker):
+        yield clause
+    for clause in chunker.finish():
+        yield clause

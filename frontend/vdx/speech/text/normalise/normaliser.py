@@ -1,0 +1,70 @@
+"""Applies the rules to a clause, in an order in which none spoils what a later one looks for."""
+
+from dataclasses import replace
+
+from vdx.core.events import Clause
+from vdx.speech.text.normalise import calendar, letters, measures, signs
+from vdx.speech.text.normalise.spans import SpanText
+from vdx.speech.text.normalise.words import words_of_language
+
+RULES = (
+    letters.addresses,
+    letters.abbreviations,
+    signs.phones,
+    calendar.dates,
+    calendar.times,
+    calendar.decades,
+    signs.fractions,
+    signs.ranges,
+    signs.minus,
+    measures.money,
+    measures.units,
+    signs.operators,
+    signs.ordinals,
+    signs.romans,
+    calendar.years,
+    signs.numbers,
+    signs.rest,
+)
+
+
+class Normaliser:
+    """The rules of one language; a language without a file is left to the voice as it is."""
+
+    def __init__(self, language: str) -> None:
+        self.words = words_of_language(language)
+
+    def clause(self, clause: Clause, literal: tuple[bool, ...] = ()) -> Clause:
+        """The same clause in words; `literal` says which characters stay as they are."""
+        length = len(clause.text)
+        offsets = clause.offsets or tuple(range(clause.source_start, clause.source_start + length))
+        text = self.text(SpanText(clause.text, offsets, literal or (False,) * length))
+        return replace(clause, text=text.text, offsets=text.offsets)
+
+    def text(self, text: SpanText) -> SpanText:
+        """The rules applied, white space made single."""
+        text = letters.compatible(text)
+        if self.words is None:
+            return text
+        for rule in RULES:
+            text = rule(text, self.words)
+        return _single_spaced(text)
+
+
+def _single_spaced(text: SpanText) -> SpanText:
+    kept = [
+        index
+        for index, char in enumerate(text.text)
+        if char != " "
+        or (
+            index
+            and text.text[index - 1] != " "
+            and text.text[index + 1 : index + 2] not in ("", " ", ",", ".", ";", "!", "?")
+        )
+        or text.literal[index]
+    ]
+    return SpanText(
+        "".join(text.text[i] for i in kept),
+        tuple(text.offsets[i] for i in kept),
+        tuple(text.literal[i] for i in kept),
+    )
