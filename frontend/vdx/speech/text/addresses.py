@@ -65,7 +65,7 @@ class LongTokens:
     def _shortened(self, held: list[Spoken]) -> list[Spoken]:
         text = "".join(spoken.char for spoken in held)
         found = _LINK.search(text)
-        said = self._site(found[0]) if found else ""
+        said = self._site(found[0].rstrip(_TRAILING)) if found else ""
         if found is None and self._words is not None and (found := _opaque(text)):
             said = self._words.code
         if not found or not said:

@@ -354,6 +354,8 @@ class ClauseChunker:
             return _After.GLUED if glued else _After.STRONG_BEFORE_CAPITAL
         if folded in table.closing_abbreviations:
             return _After.GLUED if table.capital_nouns else _After.STRONG_BEFORE_CAPITAL
+        if word.isupper() and len(word) > 1 and word.isalpha():
+            folded = ""  # "EST" is a name, "est." an abbreviation
         if folded in table.abbreviations or _DOTTED.fullmatch(word):
             return _After.GLUED
         if folded in table.number_abbreviations:

@@ -93,6 +93,7 @@ class Cleaner:
         if self._fence is None:
             return ""
         rest, self._fence = self._fence.prose(), None
+        self.left_out_code = True
         self._start_line()
         return rest
 

@@ -17,7 +17,8 @@ _NAMES: Final = (
 _ATTRIBUTE: Final = r"""\s+[\w:-]+\s*=\s*(?:"[^"]*"|'[^']*'|[^\s"'<>]+)"""
 _TAG: Final = re.compile(rf"</?(?:{_NAMES})(?:{_ATTRIBUTE})*\s*/?>", re.IGNORECASE)
 _COMMENT: Final = re.compile(r"<!--.*-->")
-_BREAKING: Final = re.compile(r"</?(?:br|p|div|li|tr|h[1-6]|hr|table|ul|ol|blockquote)\b", re.I)
+_BREAK: Final = re.compile(r"<br\b", re.IGNORECASE)
+_BLOCK: Final = re.compile(r"</?(?:p|div|li|tr|h[1-6]|hr|table|ul|ol|blockquote)\b", re.IGNORECASE)
 _ADDRESS: Final = re.compile(r"<([a-z][a-z0-9+.-]*:[^\s<>]+|[^\s<>@]+@[^\s<>@]+)>", re.IGNORECASE)
 
 Placed = tuple[str, int]
@@ -64,7 +65,7 @@ class HtmlFilter:
         elif address := _ADDRESS.fullmatch(held):
             said = address[1]
         elif _TAG.fullmatch(held):
-            said = "\n" if _BREAKING.match(held) else ""
+            said = "\n\n" if _BLOCK.match(held) else "\n" if _BREAK.match(held) else ""
         else:
             said = "" if _COMMENT.fullmatch(held) else held
         if said == held:

@@ -36,7 +36,7 @@ def _date(words: Words, year: str, month: str, day: str, before: str) -> str | N
         return None
     name = icu.months(words.language)[int(month) - 1]
     if name[0].isdigit():
-        name = numerals.said(Number(month), words) + name.lstrip("0123456789")
+        name = numerals.said(Number(str(int(month))), words) + name.lstrip("0123456789")
     return words.date.format(
         year=_year_in_date(int(year), words), month=name, day=_day(int(day), words, before)
     )
@@ -47,10 +47,7 @@ def _day(day: int, words: Words, before: str) -> str:
         return words.first_day
     if words.ordinal_words:
         return ordinal_of_table(day, words)
-    ruleset = words.day
-    if words.ordinal_after and before in words.ordinal_after["words"].split():
-        ruleset = words.ordinal_after["ruleset"]
-    return icu.spelled(words.language, day, ruleset)
+    return icu.spelled(words.language, day, words.ordinal_after.get(before, words.day))
 
 
 def ordinal_of_table(number: int, words: Words) -> str:
@@ -169,7 +166,7 @@ def times(text: SpanText, words: Words) -> SpanText:
 
     def say(match: re.Match[str]) -> str:
         hour, minute = int(match[1]), int(match[2])
-        said = _hour(hour, words)
+        said = _hour(hour, words, _before(match))
         if not minute:
             half_day = _HALF_DAY.match(match.string[match.end() :])
             return said if half_day else words.time_full.format(hour=said)
@@ -182,7 +179,9 @@ def times(text: SpanText, words: Words) -> SpanText:
     return text.rewrite(pattern, say)
 
 
-def _hour(hour: int, words: Words) -> str:
+def _hour(hour: int, words: Words, before: str) -> str:
+    if ruleset := words.hour_after.get(before):
+        return icu.spelled(words.language, hour, ruleset)
     if hour == 2 and words.hour_two:
         return words.hour_two
     if words.hour_unit:

@@ -6,7 +6,7 @@ import unicodedata
 from typing import Final
 
 from vdx.speech.text.languages import Language, language_table
-from vdx.speech.text.normalise.spans import SpanText
+from vdx.speech.text.normalise.spans import SpanText, ends_text
 from vdx.speech.text.normalise.words import Words
 
 _DOTTED: Final = re.compile(r"(?<![\w.])(?:[^\W\d_]\.){2,}(?![^\W\d_])")
@@ -21,7 +21,7 @@ _SITE: Final = re.compile(
 
 def compatible(text: SpanText) -> SpanText:
     """Full-width letters and digits, ligatures and digits of other scripts in their plain form."""
-    return text.rewrite(_COMPATIBLE, lambda m: _plain(m[0]))
+    return text.rewrite(_COMPATIBLE, lambda m: _plain(m[0]), parted=False)
 
 
 _COMPATIBLE: Final = re.compile(
@@ -55,22 +55,19 @@ def abbreviations(text: SpanText, words: Words) -> SpanText:
         said = {key.replace(" ", ""): value for key, value in table.items()}
 
         def say(match: re.Match[str], said: dict[str, str] = said) -> str | None:
+            if match[1].isupper() and match[1].isalpha() and len(match[1]) > 1:
+                return None  # "EST." is a name at the end of a sentence
             full = said.get(re.sub(r"[\s\u00a0]", "", match[1]).casefold(), match[1])
-            return full + ("." if _ends(match) and match[0].endswith(".") else "")
+            return full + ("." if ends_text(match) and match[0].endswith(".") else "")
 
         text = text.rewrite(pattern, say)
-    text = text.rewrite(_DOTTED, lambda m: _letters(m))
+    text = text.rewrite(_DOTTED, _letters)
     return text.rewrite(_INITIAL, lambda m: m[1] if m[1].isupper() else None)
-
-
-def _ends(match: re.Match[str]) -> bool:
-    """Whether only closing marks follow: the dot may be the sentence's as well."""
-    return not any(char.isalnum() for char in match.string[match.end() :])
 
 
 def _letters(match: re.Match[str]) -> str:
     said = " ".join(match[0].replace(".", " ").split()).upper()
-    return said + ("." if _ends(match) else "")
+    return said + ("." if ends_text(match) else "")
 
 
 @functools.cache
@@ -92,7 +89,8 @@ def _patterns(language: str) -> tuple[tuple[re.Pattern[str], dict[str, str]], ..
         keys = {key for key in keys if not ahead or key}
         if keys:
             alternatives = "|".join(map(_spaced, sorted(keys, key=len, reverse=True)))
-            expression = rf"(?<![\w.])({alternatives})\.{ahead}(?![^\W\d_])"
+            # "sig.ra" has its dot inside.
+            expression = rf"(?<![\w.])({alternatives})(?:\.|(?<=\.\w\w)|(?<=\.ssa)){ahead}(?!\w)"
             found.append((re.compile(expression, re.IGNORECASE), said))
     if words.words:
         expression = rf"\b({'|'.join(words.words)})\b\.?"

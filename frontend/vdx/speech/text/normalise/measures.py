@@ -7,7 +7,7 @@ from typing import Final
 
 from vdx.speech.text.normalise import icu, numerals
 from vdx.speech.text.normalise.numerals import Number
-from vdx.speech.text.normalise.spans import LEFT, RIGHT, SpanText
+from vdx.speech.text.normalise.spans import LEFT, RIGHT, SpanText, ends_text
 from vdx.speech.text.normalise.words import Words
 
 UNITS: Final = {
@@ -47,14 +47,13 @@ def money(text: SpanText, words: Words) -> SpanText:
     before = re.compile(rf"{LEFT}({leading})\s?({number}){scale}")
     after = re.compile(rf"{LEFT}({number}){scale}\s?({names}){RIGHT}\.?", re.IGNORECASE)
 
-    def say(amount: str, scale: str | None, name: str, written: str) -> str:
+    def say(match: re.Match[str], amount: str, scale: str | None, name: str) -> str:
         code = known.get(name) or known.get(name.upper()) or known[name.lower()]
         said = _amount(numerals.read(amount, words), scale or "", code, words)
-        # A full stop after a word for a currency may end the sentence as well.
-        return f"{said}." if written.endswith(".") and len(name) == 1 else said
+        return f"{said}." if match[0].endswith(".") and ends_text(match) else said
 
-    text = text.rewrite(before, lambda m: say(m[2], m[3], m[1], ""))
-    return text.rewrite(after, lambda m: say(m[1], m[2], m[3], m[0]))
+    text = text.rewrite(before, lambda m: say(m, m[2], m[3], m[1]))
+    return text.rewrite(after, lambda m: say(m, m[1], m[2], m[3]))
 
 
 def _amount(number: Number, scale: str, code: str, words: Words) -> str:

@@ -1,15 +1,18 @@
 """Applies the rules to a clause, in an order in which none spoils what a later one looks for."""
 
+import re
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Final
 
 from vdx.core.events import Clause
 from vdx.speech.text.normalise import calendar, letters, measures, signs
 from vdx.speech.text.normalise.spans import SpanText
-from vdx.speech.text.normalise.words import words_of_language
+from vdx.speech.text.normalise.words import Words, words_of_language
 
-RULES = (
-    letters.addresses,
-    letters.abbreviations,
+_Rule = Callable[[SpanText, Words], SpanText]
+LETTERS: Final[tuple[_Rule, ...]] = (letters.addresses, letters.abbreviations)
+NUMBERS: Final[tuple[_Rule, ...]] = (
     signs.phones,
     calendar.dates,
     calendar.times,
@@ -21,11 +24,12 @@ RULES = (
     measures.units,
     signs.operators,
     signs.ordinals,
-    signs.romans,
     calendar.years,
     signs.numbers,
-    signs.rest,
 )
+"""Only for a text with a digit."""
+REST: Final[tuple[_Rule, ...]] = (signs.operators, signs.romans, signs.rest)
+_NUMERIC: Final = re.compile(r"[\d\u00bc-\u00be\u2150-\u215e]")
 
 
 class Normaliser:
@@ -46,7 +50,8 @@ class Normaliser:
         text = letters.compatible(text)
         if self.words is None:
             return text
-        for rule in RULES:
+        rules = (*LETTERS, *NUMBERS, *REST) if _NUMERIC.search(text.text) else (*LETTERS, *REST)
+        for rule in rules:
             text = rule(text, self.words)
         return _single_spaced(text)
 

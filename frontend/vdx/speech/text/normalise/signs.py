@@ -5,8 +5,9 @@ import unicodedata
 from typing import Final
 
 from vdx.speech.text.normalise import icu, numerals
+from vdx.speech.text.normalise.measures import SYMBOLS, UNITS
 from vdx.speech.text.normalise.numerals import Number
-from vdx.speech.text.normalise.spans import SpanText
+from vdx.speech.text.normalise.spans import LEFT, RIGHT, SpanText
 from vdx.speech.text.normalise.words import Words
 
 _MINUS: Final = "-\u2212\u2013"
@@ -18,7 +19,9 @@ _OPERATORS: Final = {
     "<": "less", ">": "greater", "±": "plus_minus", "−": "minus", "-": "minus",
 }  # fmt: skip
 _BETWEEN: Final = re.compile(r"(?<=[\w)%°²³])(\s?)([×*·÷+=<>±\u2212])(\s?)(?=[\w(\u2212$€£-])|(?<=\d)\s-\s(?=\d)")
-_FRACTIONS: Final = re.compile(r"(?<![\w/.,])(?:(\d+)[ \u00a0])?(\d{1,3})[/\u2044](\d{1,3})(?![\w/]|[.,]\d)")
+_FRACTIONS: Final = re.compile(
+    rf"{LEFT}(?<!/)(?:(\d+)[ \u00a0])?(\d{{1,3}})[/\u2044](\d{{1,3}}){RIGHT}(?![\d/]|[.,]\d)"
+)
 _VULGAR: Final = re.compile(r"(\d+)?\s?([\u00bc-\u00be\u2150-\u215e])")
 _ROMAN: Final = r"(?=[IVXL]{2}|[VX])(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3})(?<=[IVXLC])"
 _VALUES: Final = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100}
@@ -52,6 +55,16 @@ def phones(text: SpanText, words: Words) -> SpanText:
 
 def ranges(text: SpanText, words: Words) -> SpanText:
     """A hyphen or dash between digits."""
+    if words.range_end:
+        units = "|".join(map(re.escape, (*UNITS, *words.units, *words.scales, *SYMBOLS)))
+        pattern = re.compile(
+            rf"(?<![\d.,-])(\d+)[-\u2013\u2014](\d+)(?![\d.,-]*\d)(?!-)(?!\s?(?:{units})(?!\w))"
+        )
+        end = words.range_end
+        text = text.rewrite(
+            pattern,
+            lambda m: f"{m[1]} {words.range} {numerals.said(Number(m[2]), words, end)}",
+        )
     return text.rewrite(_RANGE, lambda _: f" {words.range} " if words.language not in ("zh", "ja") else words.range)
 
 
@@ -105,10 +118,9 @@ def ordinals(text: SpanText, words: Words) -> SpanText:
 
         def say(match: re.Match[str], rules: str = ruleset) -> str:
             before = (match.string[: match.start()].split() or [""])[-1].casefold()
-            after = words.ordinal_after
-            if after and before in after["words"].split():
-                rules = after["ruleset"]
-            return icu.spelled(words.language, int(match[1]), rules)
+            return icu.spelled(
+                words.language, int(match[1]), words.ordinal_after.get(before, rules)
+            )
 
         text = text.rewrite(pattern, say)
     return text
@@ -121,7 +133,7 @@ def romans(text: SpanText, words: Words) -> SpanText:
     if words.roman_suffixes:
         suffixes = "|".join(words.roman_suffixes)
         text = text.rewrite(
-            re.compile(rf"\b([IVXL]+)({suffixes})\b"),
+            re.compile(rf"\b(?=[IVX])([IVXL]+)({suffixes})\b"),
             lambda m: icu.spelled(words.language, _value(m[1]), words.roman_suffixes[m[2]]),
         )
     if words.roman_ordinal_dot:

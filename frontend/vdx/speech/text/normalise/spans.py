@@ -29,8 +29,10 @@ class SpanText:
     offsets: tuple[int, ...]
     literal: tuple[bool, ...]
 
-    def rewrite(self, pattern: re.Pattern[str], say: Say) -> "SpanText":
-        """Every match replaced by what `say` returns, parted from the words around it."""
+    def rewrite(
+        self, pattern: re.Pattern[str], say: Say, *, parted: bool = True
+    ) -> "SpanText":
+        """Every match replaced by what `say` returns, `parted` from the words around it."""
         matches = list(pattern.finditer(self.text))
         if not matches:
             return self
@@ -41,7 +43,7 @@ class SpanText:
             said = None if any(self.literal[start:end]) else say(match)
             if said is None or said == match[0]:
                 continue
-            said = self._parted(said, start, end)
+            said = self._parted(said, start, end) if parted else said
             text += [self.text[at:start], said]
             offsets += [*self.offsets[at:start], *[self.offsets[start]] * len(said)]
             literal += [*self.literal[at:start], *[False] * len(said)]
@@ -56,6 +58,11 @@ class SpanText:
         if _joins(before, said[:1]):
             said = f" {said}"
         return f"{said} " if _joins(said[-1:], after) else said
+
+
+def ends_text(match: re.Match[str]) -> bool:
+    """Whether only closing marks follow: a full stop at its end may end the sentence as well."""
+    return not any(char.isalnum() for char in match.string[match.end() :])
 
 
 def _joins(before: str, after: str) -> bool:

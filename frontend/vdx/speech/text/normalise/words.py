@@ -27,6 +27,7 @@ class Words:
     zero: str = ""
     signs: Table = field(default_factory=dict)
     range: str = ""
+    range_end: str = ""
     link: str = "{site}"
     code: str = ""
     only_code: str = ""
@@ -69,6 +70,7 @@ class Words:
     time_letter: str = ""
     minute_zero: str = ""
     hour: str = ""
+    hour_after: Table = field(default_factory=dict)
     hour_unit: str = ""
     hour_two: str = ""
     clock: str = ""
