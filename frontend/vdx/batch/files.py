@@ -19,9 +19,8 @@ from vdx.core.threads import cancel_all
 from vdx.serving.busy_retry import retry_busy
 from vdx.serving.triton import SynthesisRequest, TritonClient
 from vdx.speech.output.tts import Voice
-from vdx.speech.text.clause_slices import cut, finish
+from vdx.speech.text.clause_slices import chunker_for, cut, finish
 from vdx.speech.text.clauses import ClauseChunker
-from vdx.speech.text.normalise import Normaliser
 
 AT_ONCE = 1
 """Stretches of one recording understood at the same time by a model that decodes one by one: the
@@ -67,7 +66,7 @@ async def speak_text(
     """
     spoken = False
     language = voice.language or (await client.describe(voice.model)).language() or "en"
-    chunker = ClauseChunker(clauses, language, Normaliser(language))
+    chunker = await chunker_for(clauses, language)
     async with aclosing(_clauses(text, chunker)) as found:
         async for clause in found:
             request = SynthesisRequest(

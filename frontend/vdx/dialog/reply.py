@@ -21,9 +21,8 @@ from vdx.dialog.ids import ReplyIds
 from vdx.speech.output.playout import Playout
 from vdx.speech.output.reply_audio import ReplyAudio
 from vdx.speech.output.tts import Recover, Speaker, Synthesize, Voice, speak
-from vdx.speech.text.clause_slices import cut, finish
+from vdx.speech.text.clause_slices import chunker_for, cut, finish
 from vdx.speech.text.clauses import ClauseChunker
-from vdx.speech.text.normalise import Normaliser
 from vdx.speech.text.responder import Responder
 
 CLAUSES_QUEUED = 32
@@ -94,8 +93,7 @@ class Reply:
 
     async def _respond(self) -> None:
         """Turns the responder's text into clauses; a failure becomes a short apology."""
-        language = self._parts.language
-        chunker = ClauseChunker(self._parts.clauses, language, Normaliser(language))
+        chunker = await chunker_for(self._parts.clauses, self._parts.language)
         try:
             async with aclosing(self._parts.responder().reply(self._messages)) as deltas:
                 async for delta in deltas:

@@ -2,12 +2,19 @@
 
 from collections.abc import AsyncGenerator
 
+from vdx.core.config import ClauseConfig
 from vdx.core.events import Clause
 from vdx.core.slices import rest
 from vdx.speech.text.clauses import ClauseChunker
+from vdx.speech.text.normalise import prepared
 
 SLICE_CHARS = 256
 """Cut at once, in two or three milliseconds."""
+
+
+async def chunker_for(config: ClauseConfig, language: str) -> ClauseChunker:
+    """A chunker that writes what it cuts in words of the language."""
+    return ClauseChunker(config, language, await prepared(language))
 
 
 async def cut(text: str, chunker: ClauseChunker) -> AsyncGenerator[Clause, None]:

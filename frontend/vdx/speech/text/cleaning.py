@@ -227,7 +227,7 @@ class Cleaner:
         mark, count = self._run[0], len(self._run)
         if self._fence is not None:
             self._settle_in_fence(self._fence, following)
-        elif self._opens_fence(mark, count, following):
+        elif self._opens_fence(mark, count):
             self._fence = Fence(self._run)
             self._emit(LINE_END, self._run_at)
         elif mark == "`":
@@ -237,7 +237,7 @@ class Cleaner:
         self._run = ""
         self._previous = mark
 
-    def _opens_fence(self, mark: str, count: int, following: str) -> bool:
+    def _opens_fence(self, mark: str, count: int) -> bool:
         return mark in "`~" and count >= 3 and self._line_start and not self._ticks
 
     def _settle_ticks(self, count: int) -> None:

@@ -4,7 +4,7 @@ import re
 from typing import Final
 
 _PROSE: Final = re.compile(
-    r"(?<=\n)[ \t]*\n(?=[^\W\d_][^\n{};=<>$\\]*[.!?:。！？।؟][\"')*_»”]*[ \t]*(?:\n|$))"  # noqa: RUF001
+    r"(?<=\n)[ \t]*\n(?=[^\W\d_][^\n{};=<>$\\]*[.!?:。！？।؟][\"')*_»”]*[ \t]*(?:\n|$))"
 )
 """A blank line before one that ends as a sentence does and has no signs of code."""
 _WORDS: Final = 3

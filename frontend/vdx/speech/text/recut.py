@@ -25,6 +25,9 @@ def recut(clause: Clause, limit: int) -> list[Clause]:
             )
         )
         clause = replace(
-            clause, text=clause.text[end + 1 :], offsets=clause.offsets[end + 1 :], source_start=start
+            clause,
+            text=clause.text[end + 1 :],
+            offsets=clause.offsets[end + 1 :],
+            source_start=start,
         )
     return [*parts, clause]

@@ -1,6 +1,6 @@
 """Number words, names of units, currencies and months: ICU's message formats, one kept for each."""
 
-import datetime
+import datetime as dt
 import functools
 import re
 from decimal import Decimal
@@ -22,7 +22,7 @@ def _said(language: str, pattern: str, value: object) -> str:
     return str(_format(language, pattern).format({"n": value})).replace(_SOFT_HYPHEN, "")
 
 
-def spelled(language: str, number: int | float, ruleset: str = "") -> str:
+def spelled(language: str, number: float, ruleset: str = "") -> str:
     """A number in words, by one of CLDR's rule sets ("spellout-ordinal"), or the first one.
 
     A rule set that a language lacks is replaced by its first one.
@@ -66,5 +66,5 @@ def _plain(text: str) -> str:
 @functools.cache
 def months(language: str) -> tuple[str, ...]:
     """The names of the twelve months, as they stand in a date."""
-    days = (datetime.datetime(2024, month, 15, 12, tzinfo=datetime.UTC) for month in range(1, 13))
+    days = (dt.datetime(2024, month, 15, 12, tzinfo=dt.UTC) for month in range(1, 13))
     return tuple(_said(language, "{n,date,MMMM}", day) for day in days)

@@ -86,7 +86,6 @@ def _patterns(language: str) -> tuple[tuple[re.Pattern[str], dict[str, str]], ..
             r"(?=\s?\d)",
         ),
     ):
-        keys = {key for key in keys if not ahead or key}
         if keys:
             alternatives = "|".join(map(_spaced, sorted(keys, key=len, reverse=True)))
             # "sig.ra" has its dot inside.

@@ -2,6 +2,7 @@
 
 import functools
 import re
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Final
 
@@ -38,12 +39,10 @@ def money(text: SpanText, words: Words) -> SpanText:
     number = numerals.of(words)
     known = {**SYMBOLS, "¥": words.yen_sign, "￥": words.yen_sign, **words.currency_words}
     known |= {code: code for code in CODES}
-    names = "|".join(map(re.escape, sorted(known, key=len, reverse=True)))
-    scales = "|".join(map(re.escape, sorted(words.scales, key=len, reverse=True)))
+    names = _any(known)
+    scales = _any(words.scales)
     scale = rf"(?:\s?({scales})\b\.?)?" if scales else "()"
-    leading = "|".join(
-        map(re.escape, sorted((k for k in known if not k.islower() and k not in "円元"), key=len, reverse=True))
-    )
+    leading = _any(key for key in known if not key.islower() and key not in "円元")
     before = re.compile(rf"{LEFT}({leading})\s?({number}){scale}")
     after = re.compile(rf"{LEFT}({number}){scale}\s?({names}){RIGHT}\.?", re.IGNORECASE)
 
@@ -54,6 +53,11 @@ def money(text: SpanText, words: Words) -> SpanText:
 
     text = text.rewrite(before, lambda m: say(m, m[2], m[3], m[1]))
     return text.rewrite(after, lambda m: say(m, m[1], m[2], m[3]))
+
+
+def _any(texts: Iterable[str]) -> str:
+    """A regular expression for one of some texts, the longest that fits."""
+    return "|".join(map(re.escape, sorted(texts, key=len, reverse=True)))
 
 
 def _amount(number: Number, scale: str, code: str, words: Words) -> str:
@@ -107,7 +111,7 @@ def units(text: SpanText, words: Words) -> SpanText:
     """Numbers with a unit or a percent sign after them, or before them as in Turkish."""
     number = numerals.of(words)
     known = {**UNITS, **words.units}
-    names = "|".join(map(re.escape, sorted(known, key=len, reverse=True)))
+    names = _any(known)
     pattern = re.compile(rf"{LEFT}({number})[\s\u00a0-]?({names}){RIGHT}(?![/²³])")
 
     def say(amount: str, unit: str) -> str:
@@ -122,7 +126,7 @@ def units(text: SpanText, words: Words) -> SpanText:
     text = text.rewrite(pattern, lambda m: say(m[1], known[m[2]]))
     if numerals.has_gender(words):
         named = _names_of_units(words.language)
-        names = "|".join(map(re.escape, sorted(named, key=len, reverse=True)))
+        names = _any(named)
         text = text.rewrite(
             re.compile(rf"(?<![\w.,:-])({number})(?=\s({names})(?!\w))"),
             lambda m: numerals.counted(numerals.read(m[1], words), words, named[m[2]]),

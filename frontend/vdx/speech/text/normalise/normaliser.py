@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Final
 
 from vdx.core.events import Clause
-from vdx.speech.text.normalise import calendar, letters, measures, signs
+from vdx.speech.text.normalise import calendar, clock, counting, letters, measures, ordinals, signs
 from vdx.speech.text.normalise.spans import SpanText
 from vdx.speech.text.normalise.words import Words, words_of_language
 
@@ -15,20 +15,20 @@ LETTERS: Final[tuple[_Rule, ...]] = (letters.addresses, letters.abbreviations)
 NUMBERS: Final[tuple[_Rule, ...]] = (
     signs.phones,
     calendar.dates,
-    calendar.times,
-    calendar.decades,
-    signs.fractions,
+    clock.times,
+    clock.decades,
+    counting.fractions,
     signs.ranges,
     signs.minus,
     measures.money,
     measures.units,
     signs.operators,
-    signs.ordinals,
-    calendar.years,
-    signs.numbers,
+    ordinals.ordinals,
+    clock.years,
+    counting.numbers,
 )
 """Only for a text with a digit."""
-REST: Final[tuple[_Rule, ...]] = (signs.operators, signs.romans, signs.rest)
+REST: Final[tuple[_Rule, ...]] = (signs.operators, ordinals.romans, signs.rest)
 _NUMERIC: Final = re.compile(r"[\d\u00bc-\u00be\u2150-\u215e]")
 
 

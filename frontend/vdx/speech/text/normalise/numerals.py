@@ -63,9 +63,9 @@ def said(number: Number, words: Words, ruleset: str = "") -> str:
         if not number.grouped and _is_code(number.whole):
             return digits(number.whole, words)
         return _zeros(icu.spelled(language, int(number.whole), ruleset), words)
-    if language == "ru":  # CLDR names the decimals: three whole, five hundredths
-        if len(number.fraction) <= len("000"):
-            return icu.spelled(language, float(number.value))
+    if language == "ru" and len(number.fraction) <= len("000"):
+        # CLDR names the decimals: three whole, five hundredths.
+        return icu.spelled(language, float(number.value))
     whole = _zeros(icu.spelled(language, int(number.whole)), words)
     joint = "" if language in ("zh", "ja") else " "
     return f"{whole}{joint}{words.point}{joint}{digits(number.fraction, words)}"

@@ -29,9 +29,7 @@ class SpanText:
     offsets: tuple[int, ...]
     literal: tuple[bool, ...]
 
-    def rewrite(
-        self, pattern: re.Pattern[str], say: Say, *, parted: bool = True
-    ) -> "SpanText":
+    def rewrite(self, pattern: re.Pattern[str], say: Say, *, parted: bool = True) -> "SpanText":
         """Every match replaced by what `say` returns, `parted` from the words around it."""
         matches = list(pattern.finditer(self.text))
         if not matches:
