@@ -10,6 +10,8 @@ import selectors
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from vdx.speech.text.normalise import prepare
+
 START = 1000.0
 
 
@@ -54,6 +56,7 @@ def on_virtual_time(
 
     @functools.wraps(test)
     def run(*args: Any, **kwargs: Any) -> None:
+        prepare("en")  # a thread would do it in the test, on no virtual time
         with asyncio.Runner(loop_factory=VirtualLoop) as runner:
             runner.run(_leaving_nothing(test(*args, **kwargs)))
 

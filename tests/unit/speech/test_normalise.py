@@ -136,6 +136,17 @@ def test_links_may_be_read_in_full() -> None:
     assert text == "https://x.org abc"
 
 
+def test_a_plain_list_of_short_lines_is_heard_as_one() -> None:
+    text = "You need:\nmilk\nbread\nsome butter\n\nThat is a line which is long enough to have been\nwrapped."
+    assert [(clause.text, clause.line_breaks) for clause in clauses(text)] == [
+        ("You need:", 1),
+        ("milk", 1),
+        ("bread", 1),
+        ("some butter", 2),
+        ("That is a line which is long enough to have been wrapped.", 0),
+    ]
+
+
 @pytest.mark.parametrize(
     ("language", "sentence"),
     [

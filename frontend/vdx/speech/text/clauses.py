@@ -54,6 +54,8 @@ from vdx.speech.text.writing_systems import (
 LONGEST_CLAUSE: Final = 1000
 """What a voice accepts in one request; only punctuation without an end gets there."""
 
+SHORT_LINE: Final = 40
+"""A line of so few characters is one of its own, though no mark says so."""
 LINE, PARAGRAPH = 1, 2
 """The line breaks of a clause that ends one."""
 
@@ -107,6 +109,7 @@ class ClauseChunker:
         self._literal: list[bool] = []
         self._weights: list[int] = []
         self._weight = 0
+        self._line_weight = 0
         self._fed = 0
         self._source_start = 0
         self._first = True
@@ -183,6 +186,8 @@ class ClauseChunker:
             if self._white is None:
                 self._white = offset
             return
+        if self._break is not None and self._break[0] == LINE_BREAK and self._is_short_line():
+            self._end_line(self._break[1] + 1, LINE)
         self._settle_white_space()
         if char != NO_BREAK_SPACE or (self._chars and self._chars[-1] != " "):
             if char != NO_BREAK_SPACE:
@@ -206,16 +211,23 @@ class ClauseChunker:
             if self._white is None:
                 self._white = offset
 
+    def _is_short_line(self) -> bool:
+        """Whether the line is an entry of a plain list, or of a poem: lines that wrap are longer."""
+        return 0 < self._line_weight <= SHORT_LINE
+
     def _settle_white_space(self) -> None:
         """What was kept is no paragraph's end."""
         if self._break is not None and self._break[0] == LINE_END:
             self._end_line(self._break[1] + 1, LINE)
         elif self._white is not None:
+            if self._break is not None:
+                self._line_weight = 0
             offset, self._break, self._white = self._white, None, None
             self._space(offset)
 
     def _end_line(self, source_end: int, line_breaks: int) -> None:
         self._break = self._white = None
+        self._line_weight = 0
         self._cut(len(self._chars), source_end, line_breaks)
         self._drop(len(self._chars))
 
@@ -225,6 +237,7 @@ class ClauseChunker:
         self._offsets.append(offset)
         self._weights.append(weight(char))
         self._weight += self._weights[-1]
+        self._line_weight += self._weights[-1]
 
     def _space(self, offset: int) -> None:
         """White space ends a token; a sentence end is known here, without the next word."""

@@ -6,6 +6,6 @@ offset it had in the source, and what was written between backticks stays as it 
 """
 
 from vdx.speech.text.normalise.normaliser import Normaliser
-from vdx.speech.text.normalise.preparing import prepared
+from vdx.speech.text.normalise.preparing import prepare, prepared
 
-__all__ = ["Normaliser", "prepared"]
+__all__ = ["Normaliser", "prepare", "prepared"]

@@ -1,6 +1,7 @@
 """Years, decades and times of day."""
 
 import re
+from functools import partial
 from typing import Final
 
 from vdx.speech.text.normalise import icu, numerals
@@ -33,14 +34,16 @@ def years(text: SpanText, words: Words) -> SpanText:
             lambda m: numerals.said(Number(m[1]), words, ruleset),
         )
     for word, ruleset in words.ordinal_before.items():
-        text = text.rewrite(
-            re.compile(rf"(?<![\d.,-])(\d+)(?=\s{word}\b)"),
-            lambda m, rules=ruleset: year_ordinal(int(m[1]), words, rules),
-        )
+        pattern = re.compile(rf"(?<![\d.,-])(\d+)(?=\s{word}\b)")
+        text = text.rewrite(pattern, partial(_of_year, words, ruleset))
     if words.years != (0, 0):
         bare = re.compile(r"(?<![\w.,:$€£-])(\d{4})(?![\w:%]|[.,]\d|\s?(?:%|[€$£]))")
         text = text.rewrite(bare, lambda m: _bare_year(int(m[1]), words))
     return text
+
+
+def _of_year(words: Words, ruleset: str, match: re.Match[str]) -> str:
+    return year_ordinal(int(match[1]), words, ruleset)
 
 
 def _bare_year(year: int, words: Words) -> str | None:

@@ -17,12 +17,15 @@ _PREPARING: Final = threading.Lock()
 async def prepared(language: str) -> Normaliser:
     """The normaliser of a language; a thread reads its files when it is used first."""
     if primary_subtag(language) not in _READY:
-        await in_thread(_prepare, language)
+        await in_thread(prepare, language)
     return Normaliser(language)
 
 
-def _prepare(language: str) -> None:
+def prepare(language: str) -> None:
+    """Reads the files of a language and uses its rules once; blocks for about 0.1 s."""
     with _PREPARING:
+        if primary_subtag(language) in _READY:
+            return
         normaliser = Normaliser(language)
         normaliser.clause(Clause(SAMPLE, 0, len(SAMPLE)))
         if normaliser.words is not None:

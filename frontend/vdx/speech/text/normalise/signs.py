@@ -92,6 +92,6 @@ def rest(text: SpanText, words: Words) -> SpanText:
     text = text.rewrite(re.compile(r"\s?&\s?"), lambda _: f" {words.signs['and']} ")
     for sign, name in (("²", "squared"), ("³", "cubed")):
         joint = "" if words.language in ("zh", "ja", "ko") else " "
-        text = text.rewrite(re.compile(sign), lambda _, word=joint + words.signs[name]: word)
+        text = text.replace(sign, joint + words.signs[name])
     text = text.rewrite(re.compile(r"(?<=\w)/(?=\w)"), lambda _: " ")
     return text.rewrite(re.compile(r"(?<=\w)_+(?=\w)"), lambda _: " ")
