@@ -1,6 +1,7 @@
 # ruff: noqa: RUF001
 """What reaches the voice: the table of texts, and where each word came from."""
 
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -13,7 +14,7 @@ from vdx.core.events import Clause
 from vdx.speech.output.reply_audio import ClauseSpan, played_text
 from vdx.speech.text.clauses import ClauseChunker
 from vdx.speech.text.languages import known_languages
-from vdx.speech.text.normalise import Normaliser
+from vdx.speech.text.normalise import Normaliser, prepare
 from vdx.speech.text.normalise.words import spoken_languages
 
 TABLE = DATA / "spoken_texts.tsv"
@@ -130,6 +131,30 @@ def test_what_follows_a_long_token_is_said(token: str) -> None:
     assert max(len(word) for clause in found for word in clause.text.split()) <= 80
 
 
+def test_a_long_token_ends_where_its_script_does() -> None:
+    link = "https://example.org/" + "a1" * 400
+    assert said(f"请看{link}，然后回来。", "zh") == "请看一个指向 example 点 org 的链接，然后回来。"
+    assert [clause.text for clause in clauses(f"See it at {link}. Good bye.")] == [
+        "See it at a link to example dot org.",
+        "Good bye.",
+    ]
+
+
+@pytest.mark.parametrize(
+    "unit", ["1", "1,", "5-", "$5 ", "a.", "5.5.2024 ", "A II ", "½", "x = -3 "]
+)
+def test_no_slice_takes_long(unit: str) -> None:
+    """The limit is 50 ms on a quiet machine; a whole token was once cut at its end."""
+    prepare("en")
+    chunker, longest = ClauseChunker(ClauseConfig(), "en", Normaliser("en")), 0.0
+    text = (unit * 256 * 8)[: 256 * 8]
+    for at in range(0, len(text), 256):
+        began = time.thread_time()
+        chunker.feed(text[at : at + 256])
+        longest = max(longest, time.thread_time() - began)
+    assert longest < 0.3
+
+
 def test_links_may_be_read_in_full() -> None:
     config = ClauseConfig(links="full")
     text = " ".join(clause.text for clause in clauses("https://x.org/abc", config=config))
@@ -137,7 +162,8 @@ def test_links_may_be_read_in_full() -> None:
 
 
 def test_a_plain_list_of_short_lines_is_heard_as_one() -> None:
-    text = "You need:\nmilk\nbread\nsome butter\n\nThat is a line which is long enough to have been\nwrapped."
+    text = "You need:\nmilk\nbread\nsome butter\n\n"
+    text += "That is a line which is long enough to have been\nwrapped."
     assert [(clause.text, clause.line_breaks) for clause in clauses(text)] == [
         ("You need:", 1),
         ("milk", 1),

@@ -13,13 +13,14 @@ from urllib.parse import urlsplit
 from vdx.speech.text.cleaning import Spoken
 from vdx.speech.text.normalise.words import Words
 
-LONGEST: Final = 4000
-"""Characters that are held; what follows of a still longer token is not said."""
+LONGEST: Final = 256
+"""Characters that are held: they tell what a longer token is, and are cut in two milliseconds."""
 _LINK: Final = re.compile(r"(?:(?:https?|ftp|wss?)://|www\.)[^\s<>]+", re.IGNORECASE)
 _UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _DENSE: Final = re.compile(r"[A-Za-z0-9+]{20,}")
 _DIGITS: Final = 2
 """A dense token with fewer digits may be a long word."""
+_ENDS: Final = ".,;:!?"
 _TRAILING: Final = ".,;:!?)]}>\"'*"
 
 
@@ -34,33 +35,40 @@ class LongTokens:
         self._words = words
         self._said = said
         self._token: list[Spoken] = []
+        self._dropped: Spoken | None = None
         self._dropping = False
         self._passing = False
 
     def push(self, spoken: Spoken) -> None:
         char = spoken.char
-        if char.isspace():
+        if char.isspace() or spoken.literal or not char.isascii():
             self.flush()
             self._said(spoken)
         elif self._dropping:
-            pass
-        elif self._passing or spoken.literal or not char.isascii():
-            self.flush()
-            self._passing = char.isascii()
+            self._dropped = spoken
+        elif self._passing:
             self._said(spoken)
         else:
             self._token.append(spoken)
             if len(self._token) >= LONGEST:
-                self.flush()
-                self._dropping = True
+                held, self._token = self._token, []
+                short = self._shortened(held)
+                self._dropping = short is not held
+                self._passing = not self._dropping
+                self._say(short)
 
     def flush(self) -> None:
         """The token ends here."""
         held, self._token = self._token, []
+        if self._dropped is not None and self._dropped.char in _ENDS:
+            held = [self._dropped]
+        self._dropped = None
         self._dropping = self._passing = False
-        if held:
-            for spoken in self._shortened(held):
-                self._said(spoken)
+        self._say(self._shortened(held))
+
+    def _say(self, found: list[Spoken]) -> None:
+        for spoken in found:
+            self._said(spoken)
 
     def _shortened(self, held: list[Spoken]) -> list[Spoken]:
         text = "".join(spoken.char for spoken in held)

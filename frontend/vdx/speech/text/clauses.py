@@ -212,7 +212,7 @@ class ClauseChunker:
                 self._white = offset
 
     def _is_short_line(self) -> bool:
-        """Whether the line is an entry of a plain list, or of a poem: lines that wrap are longer."""
+        """Whether the line is an entry of a plain list, say: lines that wrap are longer."""
         return 0 < self._line_weight <= SHORT_LINE
 
     def _settle_white_space(self) -> None:

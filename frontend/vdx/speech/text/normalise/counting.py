@@ -48,6 +48,8 @@ def numbers(text: SpanText, words: Words) -> SpanText:
         lambda m: f" {dot} ".join(numerals.said(Number(each), words) for each in m[0].split(".")),
     )
     hash_sign = re.compile(r"(?:#|№\s?)(?=\d)")
+    said = words.signs["number"]
+    text = text.rewrite(re.compile(rf"\b{said}\s#(?=\d)"), lambda _: f"{said} ")
     text = text.rewrite(hash_sign, lambda _: spaced(words, "number"))
     text = text.rewrite(re.compile(r"§\s?(?=\d)"), lambda _: spaced(words, "section"))
     if words.native_before:

@@ -112,18 +112,20 @@ def units(text: SpanText, words: Words) -> SpanText:
     number = numerals.of(words)
     known = {**UNITS, **words.units}
     names = _any(known)
-    pattern = re.compile(rf"{LEFT}({number})[\s\u00a0-]?({names}){RIGHT}(?![/²³])")
+    pattern = re.compile(rf"{LEFT}({number})([\s\u00a0-]?)({names}){RIGHT}(?![/²³])")
 
-    def say(amount: str, unit: str) -> str:
+    def say(amount: str, unit: str, *, as_adjective: bool = False) -> str:
         found = numerals.read(amount, words)
         if unit == "percent" and words.percent:
             return words.percent.format(n=numerals.said(found, words))
-        before, after = icu.with_unit(words.language, found.value, unit)
+        # English: "a five kilometer walk".
+        value = Decimal(1) if as_adjective and words.language == "en" else found.value
+        before, after = icu.with_unit(words.language, value, unit)
         joint = "" if words.language in ("zh", "ja") else None
         said = f"{before}{numerals.counted(found, words, unit)}{after}"
         return said.replace(" ", joint) if joint is not None else said.replace("/", " / ")
 
-    text = text.rewrite(pattern, lambda m: say(m[1], known[m[2]]))
+    text = text.rewrite(pattern, lambda m: say(m[1], known[m[3]], as_adjective=m[2] == "-"))
     if numerals.has_gender(words):
         named = _names_of_units(words.language)
         names = _any(named)
