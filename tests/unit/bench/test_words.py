@@ -61,7 +61,7 @@ async def test_wrong_words_are_counted_apart(monkeypatch: pytest.MonkeyPatch) ->
     said = sum(len(text.split()) for text in words.SAID.values())
     assert heard.values == [round(100 / said, 1)]
     assert spoken.values == [0.0]
-    assert texts.values[0] < words.REACH_TEXTS  # links and markup are not read as they are written
+    assert texts.values[0] < 20  # links and markup are not read as they are written
     assert len(report.samples) == 61 + len(words.texts())
 
 

@@ -8,7 +8,7 @@ from vdx.core.slices import rest
 from vdx.speech.text.clauses import ClauseChunker
 from vdx.speech.text.normalise import prepared
 
-SLICE_CHARS = 128
+SLICE_CHARS = 256
 """Cut at once, in some milliseconds."""
 
 
