@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vdx.bench.target import DATA
@@ -238,6 +238,7 @@ ODD = st.lists(
 ).map("".join)
 
 
+@settings(max_examples=50)
 @given(ODD, st.sampled_from(sorted(known_languages())))
 def test_offsets_stay_in_order_and_in_the_source(text: str, language: str) -> None:
     position = 0
@@ -251,6 +252,7 @@ def test_offsets_stay_in_order_and_in_the_source(text: str, language: str) -> No
     assert position <= len(text)
 
 
+@settings(max_examples=50)
 @given(ODD, st.lists(st.integers(0, 40), max_size=10))
 def test_deltas_make_no_difference(text: str, sizes: list[int]) -> None:
     chunker = ClauseChunker(ClauseConfig(), "en", Normaliser("en"))
