@@ -82,7 +82,7 @@ def _said(word: str) -> list[str]:
 
 
 async def measure(target: Target, step: Step | None = None, spoken: int | None = None) -> Report:
-    """Each recording and the first `spoken` replies (None: all) once, one after the other."""
+    """Each recording and the first `spoken` replies and texts (None: all) once, in order."""
     status = await target.status()
     voice, recogniser = status["voice"], status["recogniser"]
     report = Report("words", {"voice": voice, "recogniser": recogniser})
@@ -90,7 +90,7 @@ async def measure(target: Target, step: Step | None = None, spoken: int | None =
     said = {kind: list[str]() for kind in kinds}
     heard = {kind: list[str]() for kind in kinds}
     async with _client(target) as client:
-        async for kind, text, audio in _sounds(client, voice, replies()[:spoken]):
+        async for kind, text, audio in _sounds(client, voice, spoken):
             told = await client.audio.transcriptions.create(
                 model=recogniser, file=("speech.wav", audio)
             )
@@ -118,21 +118,15 @@ def _client(target: Target) -> "AsyncOpenAI":
 
 
 async def _sounds(
-    client: "AsyncOpenAI", voice: str, texts: list[str]
+    client: "AsyncOpenAI", voice: str, most: int | None
 ) -> AsyncIterator[tuple[str, str, Any]]:
-    """Kind, text and WAV file of everything that is said."""
+    """Kind, text and WAV file of everything that is said; of replies and texts at most so many."""
     for name, text in SAID.items():
         yield "people", text, recording(name).read_bytes()
-<<<<<<< HEAD
-    spoken = [("replies", text, text) for text in replies()]
-    spoken += [("texts", written, words) for written, words in texts()]
+    spoken = [("replies", text, text) for text in replies()[:most]]
+    spoken += [("texts", written, words) for written, words in texts()[:most]]
     for kind, written, words in spoken:
         answer = await client.audio.speech.create(
             model=voice, voice=voice, input=written, response_format="wav"
-=======
-    for text in texts:
-        spoken = await client.audio.speech.create(
-            model=voice, voice=voice, input=text, response_format="wav"
->>>>>>> main
         )
         yield kind, words, answer.content

@@ -133,7 +133,8 @@ def test_what_follows_a_long_token_is_said(token: str) -> None:
 
 def test_a_long_token_ends_where_its_script_does() -> None:
     link = "https://example.org/" + "a1" * 400
-    assert said(f"请看{link}，然后回来。", "zh") == "请看一个指向 example 点 org 的链接， 然后回来。"
+    spoken = said(f"请看{link}，然后回来。", "zh")
+    assert spoken == "请看一个指向 example 点 org 的链接， 然后回来。"
     assert [clause.text for clause in clauses(f"See it at {link}. Good bye.")] == [
         "See it at a link to example dot org.",
         "Good bye.",
