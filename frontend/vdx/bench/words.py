@@ -58,6 +58,7 @@ def in_words(text: str) -> str:
     from vdx.core.events import Clause
     from vdx.speech.text.normalise import Normaliser
 
+    text = re.sub(r"\b(\d{1,2})([0-5]\d)(?=\s?[ap]\.?m\b)", r"\1:\2", text, flags=re.IGNORECASE)
     said = normalised(Normaliser("en").clause(Clause(text, 0, len(text))).text)
     return re.sub(r"\b([ap]) m\b", r"\1m", said)
 
