@@ -38,6 +38,10 @@ SAID = {
 ABBREVIATIONS = {"mr": "mister", "mrs": "missus", "dr": "doctor", "st": "saint", "ok": "okay"}
 SPELLED_DIGITS = 3
 """A number of so many digits or more is taken for digits that were said one by one."""
+TIME = re.compile(
+    r"\b(\d{1,2})\.?([0-5]\d)(?=\s?[ap]\.?m\b)|(?<=\bat )(\d{1,2})([0-5]\d)\b", re.IGNORECASE
+)
+"""A time of day that a recogniser wrote without its colon."""
 REACH_HEARD, REACH_SPOKEN, REACH_TEXTS = 10.0, 6.0, 8.0
 
 
@@ -58,7 +62,7 @@ def in_words(text: str) -> str:
     from vdx.core.events import Clause
     from vdx.speech.text.normalise import Normaliser
 
-    text = re.sub(r"\b(\d{1,2})([0-5]\d)(?=\s?[ap]\.?m\b)", r"\1:\2", text, flags=re.IGNORECASE)
+    text = TIME.sub(lambda m: f"{m[1] or m[3]}:{m[2] or m[4]}", text)
     said = normalised(Normaliser("en").clause(Clause(text, 0, len(text))).text)
     return re.sub(r"\b([ap]) m\b", r"\1m", said)
 

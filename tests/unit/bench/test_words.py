@@ -70,4 +70,5 @@ def test_texts_with_numbers_are_compared_in_words() -> None:
     assert words.in_words("It's $5.50 at 3:45 PM.") == words.in_words(
         "it's five dollars and fifty cents at three forty-five p m"
     )
+    assert words.in_words("Open at 930 or 6.15 AM") == "open at nine thirty or six fifteen am"
     assert words.in_words("At 345 p.m. it is") == "at three forty five pm it is"
