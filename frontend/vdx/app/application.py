@@ -30,6 +30,7 @@ from vdx.serving.models import ModelKind
 from vdx.serving.readiness import Readiness
 from vdx.serving.triton import TritonClient
 from vdx.speech.input.aec import preload
+from vdx.speech.text.normalise import prepared
 
 log = logger(__name__)
 
@@ -81,6 +82,7 @@ class Application:
         for options in profiles:
             # The chat client takes a second to import; better now than in the first turn.
             await in_thread(self._responders.of, options)
+            await prepared(options.language)
             await self.prepare(options)
         async with asyncio.TaskGroup() as group:
             for model, kind in self.profiles.configured().items():

@@ -21,7 +21,7 @@ from vdx.core.threads import cancel_all
 from vdx.serving.busy_retry import retry_busy
 from vdx.serving.triton import SynthesisRequest, TritonClient
 from vdx.speech.output.tts import Voice
-from vdx.speech.text.clause_slices import cut
+from vdx.speech.text.clause_slices import chunker_for, cut, finish
 from vdx.speech.text.clauses import ClauseChunker
 
 AT_ONCE = 1
@@ -69,7 +69,8 @@ async def speak_text(
         TritonError: the voice failed.
     """
     spoken = False
-    chunker = ClauseChunker(clauses, voice.language or "en")
+    language = voice.language or (await client.describe(voice.model)).language() or "en"
+    chunker = await chunker_for(clauses, language)
     async with aclosing(_clauses(text, chunker)) as found:
         async for clause in found:
             request = SynthesisRequest(
@@ -88,8 +89,9 @@ async def _clauses(text: str, chunker: ClauseChunker) -> AsyncGenerator[Clause, 
     async with aclosing(cut(text, chunker)) as found:
         async for clause in found:
             yield clause
-    for clause in chunker.finish():
-        yield clause
+    async with aclosing(finish(chunker)) as found:
+        async for clause in found:
+            yield clause
 
 
 async def transcribe(

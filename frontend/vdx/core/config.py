@@ -216,6 +216,10 @@ class ClauseConfig(Section):
     first_min_chars: int = Field(12, ge=1)
     first_max_chars: int = Field(60, ge=10)
     max_chars: int = Field(200, ge=40, le=1000)
+    links: Literal["short", "full"] = Field(
+        "short",
+        description='"a link to example.org", and "a long code" for a hash, or every letter',
+    )
 
 
 class BargeInConfig(Section):
