@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 
+from vdx.core.audio import SPEAK_RATE
 from vdx.core.config import ClauseConfig, PlayoutConfig
 from vdx.core.errors import ResponderError, VdxError
 from vdx.core.events import (
@@ -89,7 +90,8 @@ class Reply:
             responding = group.create_task(self._respond(), name=f"reply-{number}-responder")
             group.create_task(self._voice(responding), name=f"reply-{number}-voice")
             await self.playout.run()
-        self._emit(ReplyEnded(number, self._failure))
+        played_ms = self.playout.played_samples * 1000 // SPEAK_RATE
+        self._emit(ReplyEnded(number, self._failure, played_ms))
 
     async def _respond(self) -> None:
         """Turns the responder's text into clauses; a failure becomes a short apology."""
