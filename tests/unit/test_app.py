@@ -23,12 +23,14 @@ from vdx.core.errors import (
     ModelFailed,
     ModelRejected,
     ModelTimeout,
+    ModelUnavailable,
     NotLoaded,
     SessionLimit,
     TritonError,
     UnknownName,
 )
 from vdx.core.events import SpeechChunk
+from vdx.core.voice_choice import VoiceChoice
 from vdx.serving.manager import ModelManager
 from vdx.serving.supervision import Supervisor
 from vdx.serving.triton import SynthesisRequest
@@ -62,6 +64,10 @@ def hosted(**config: Any) -> tuple[SpeakingTriton, Application]:
     return triton, Application(Config.model_validate(config), client, ModelManager(client))
 
 
+def preloading(*models: str) -> dict[str, Any]:
+    return {"preload_model_ids": models}
+
+
 def opened(host: Application, profile: str = "") -> Any:
     return host.open_session(host.profiles.options(profile), cast(Any, FakeTransport()))
 
@@ -69,7 +75,7 @@ def opened(host: Application, profile: str = "") -> Any:
 async def test_what_every_profile_needs_is_loaded_before_it_is_ready() -> None:
     triton, host = hosted(
         profiles={"vdx": {}, "tones": {"voice": "tone/high"}},
-        models={"preload": ["canned"]},
+        model_manager=preloading("canned"),
     )
     assert not host.ready
     await host.load_defaults()
@@ -92,8 +98,9 @@ async def test_a_host_that_does_not_listen_loads_no_recogniser() -> None:
     "config",
     [
         {"tts": {"voice": "espek-en"}},
+        {"tts": {"voice": "espeak"}, "model_manager": {"default_model_id": "tonne"}},
         {"asr": {"model": "pocketsfinx"}},
-        {"models": {"preload": ["tones"]}},
+        {"model_manager": {"preload_model_ids": ["tones"]}},
         {"profiles": {"vdx": {}, "x": {"recogniser": "nobody"}}},
     ],
 )
@@ -204,7 +211,7 @@ def recover_recogniser(host: Application) -> Any:
 
 @asynccontextmanager
 async def watched(**config: Any) -> AsyncIterator[tuple[SpeakingTriton, Application]]:
-    triton, host = hosted(models={"preload": ["tone"]}, **config)
+    triton, host = hosted(model_manager=preloading("tone"), **config)
     host.manager.recovery.jitter_s = 0.0
     await host.load_defaults()
     watch = asyncio.create_task(host.manager.run())
@@ -240,15 +247,73 @@ async def test_a_voice_that_died_again_of_the_same_clause_is_not_asked_again() -
         assert other == Voice("espeak", "en")
 
 
-@pytest.mark.parametrize(
-    ("model", "error"),
-    [("tone", ModelTimeout("slow", model="tone")), ("canned", ModelDied("gone", model="canned"))],
-)
-async def test_what_is_busy_or_was_unloaded_is_not_waited_for(
-    model: str, error: TritonError
-) -> None:
+async def test_a_voice_that_is_busy_is_not_given_up() -> None:
     async with watched() as (_, host):
-        assert await recover_voice(host)(Voice(model, "en"), error, 1) is None
+        error = ModelTimeout("slow", model="tone")
+        assert await recover_voice(host)(Voice("tone", "en"), error, 1) is None
+
+
+async def test_the_rest_of_a_reply_is_spoken_by_another_voice_when_its_own_is_unloaded() -> None:
+    async with watched() as (_, host):
+        session = opened(host)
+        session.update(session.options.updated(voice_choice=VoiceChoice("tone", "high")))
+        await host.manager.unload("tone")
+        gone = ModelUnavailable("tone is not found", model="tone")
+        other = await recover_voice(host)(Voice("tone", "en", "high"), gone, 1)
+        assert other == Voice("espeak", "en")
+        await host.manager.unload("espeak")
+        assert await recover_voice(host)(Voice("tone", "en"), gone, 1) is None, "there is no other"
+
+
+# --- leases -------------------------------------------------------------------------------------
+
+
+async def test_sessions_lease_what_they_use_until_they_end() -> None:
+    _, host = hosted(model_manager=preloading("tone"))
+    await host.load_defaults()
+    leases = host.manager.residency.leases
+    first, second = opened(host), opened(host)
+    assert leases("espeak") == leases("pocketsphinx-en") == {first.id, second.id}
+    await host.switching.use("tone", first)
+    assert (leases("tone"), leases("espeak")) == ({first.id}, {second.id})
+    host.forget(first)
+    host.forget(second)
+    assert not any(leases(name) for name in KINDS)
+
+
+async def test_leases_that_expired_while_the_process_stood_still_are_taken_again() -> None:
+    _, host = hosted(model_manager={"lease_heartbeat_ms": 100, "lease_expiry_ms": 200})
+    await host.load_defaults()
+    session = opened(host)
+    host.manager.residency.release_all(session.id, 0)
+    beat = asyncio.create_task(host.leases.run())
+    async with asyncio.timeout(WAIT_LIMIT_S):
+        while not host.manager.residency.leases("espeak"):  # noqa: ASYNC110  (it looks)
+            await asyncio.sleep(0.01)
+    beat.cancel()
+    await asyncio.wait({beat})
+
+
+async def test_what_sessions_start_with_is_kept() -> None:
+    _, host = hosted(
+        tts={"voice": "tone/high"},
+        profiles={"vdx": {}, "canned": {"recogniser": "canned"}},
+        model_manager={"default_model_id": "espeak"},
+    )
+    await host.load_defaults()
+    assert host.manager.residency.kept == {
+        "tone": "profile vdx",
+        "pocketsphinx-en": "profile vdx",
+        "canned": "profile canned",
+        "espeak": "the default voice",
+    }
+    assert host.manager.wanted == set(KINDS)
+
+
+async def test_the_default_voice_speaks_where_no_other_is_named() -> None:
+    _, host = hosted(model_manager={"default_model_id": "tone/high"})
+    await host.load_defaults()
+    assert str(host.profiles.options("").voice_choice) == "tone/high"
 
 
 async def test_a_recogniser_is_waited_for() -> None:
@@ -260,7 +325,8 @@ async def test_a_recogniser_is_waited_for() -> None:
 
 async def test_a_client_names_what_is_loaded_or_configured() -> None:
     triton, host = hosted(
-        profiles={"vdx": {"voice": "espeak"}}, models={"preload": ["pocketsphinx-en"]}
+        profiles={"vdx": {"voice": "espeak"}},
+        model_manager=preloading("pocketsphinx-en"),
     )
     assert (await host.models.offered("espeak", "tts")).name == "espeak"
     assert (await host.models.offered("pocketsphinx-en", "asr")).name == "pocketsphinx-en"
@@ -299,7 +365,7 @@ async def test_a_switched_voice_does_not_keep_the_speaker_of_the_old_one() -> No
 
 
 async def test_an_unloaded_voice_gives_way_to_the_profiles_with_its_speaker() -> None:
-    _, host = hosted(tts={"voice": "espeak/f3"}, models={"preload": ["tone"]})
+    _, host = hosted(tts={"voice": "espeak/f3"}, model_manager=preloading("tone"))
     await host.load_defaults()
     session = opened(host)
     await host.switching.use("tone/low")
@@ -308,7 +374,7 @@ async def test_an_unloaded_voice_gives_way_to_the_profiles_with_its_speaker() ->
 
 
 async def test_a_client_switches_by_the_rules_of_everybody() -> None:
-    _, host = hosted(tts={"voice": "tone/high"}, models={"preload": ["espeak", "canned"]})
+    _, host = hosted(tts={"voice": "tone/high"}, model_manager=preloading("espeak", "canned"))
     await host.load_defaults()
     session = opened(host)
     assert await host.switching.use_offered("espeak", session) == "tts"
@@ -337,7 +403,7 @@ async def test_a_name_means_the_same_model_everywhere() -> None:
     _, host = hosted(
         asr={"model": "pocketsphinx"},
         profiles={"vdx": {}, "other": {"recogniser": "pocketsphinx"}},
-        models={"preload": ["pocketsphinx"]},
+        model_manager=preloading("pocketsphinx"),
     )
     await host.load_defaults()
     assert host.manager.wanted == {"espeak", "pocketsphinx-en"}

@@ -12,6 +12,7 @@ from vdx.app.model_access import ModelAccess
 from vdx.app.model_requests import ModelRequests
 from vdx.app.profile_models import ProfileModels
 from vdx.app.responders import Responders
+from vdx.app.session_leases import SessionLeases
 from vdx.app.switching import ModelSwitching
 from vdx.core.capacity import default_max_sessions
 from vdx.core.config import Config
@@ -52,6 +53,9 @@ class Application:
         """Whether the default models have been loaded; from then on sessions are let in."""
         self.profiles = ProfileModels(config, manager)
         self.models = ModelAccess(config, manager, self.profiles)
+        self.leases = SessionLeases(
+            manager, self.sessions, config.model_manager.lease_heartbeat_ms / 1000
+        )
         self.switching = ModelSwitching(manager, self.profiles, self.models, self.sessions)
         self.readiness = Readiness(client, self.profiles.initial, manager.recovery.alive)
         self.requests = ModelRequests(client, manager, self.readiness)
@@ -66,13 +70,15 @@ class Application:
             recover_voice=failover.recover_voice,
             recover_recogniser=failover.recover_recogniser,
             judge=self.requests.judge,
+            options_changed=self.leases.follow,
         )
 
     async def load_defaults(self) -> None:
-        """Loads every profile's voice and recogniser and what `models.preload` names.
+        """Loads every profile's models and what `model_manager.preload_model_ids` names.
 
         Raises:
             UnknownName: a name that the repository does not hold.
+            LoadRefused: more is preloaded than `model_manager` lets be loaded.
             ConfigError: a profile's language is not one of its voice or recogniser.
             TritonError: a model could not be loaded.
         """
@@ -83,12 +89,19 @@ class Application:
             await in_thread(self._responders.of, options)
             await self.prepare(options)
         async with asyncio.TaskGroup() as group:
-            for model, kind in self.profiles.configured().items():
-                group.create_task(self._load_default(model, kind), name=f"load-{model}")
+            group.create_task(self._load_models(), name="load-models")
             group.create_task(self._responders.warm(profiles), name="warm")
         self.profiles.check_languages()
         self.readiness.problem = await self.readiness.check()
         self.loaded = True
+
+    async def _load_models(self) -> None:
+        """Loads the models of the profiles, the default voice first, then what is preloaded."""
+        async with asyncio.TaskGroup() as group:
+            for model, kind in self.profiles.used().items():
+                group.create_task(self._load_default(model, kind), name=f"load-{model}")
+        for model in self.profiles.preloaded():
+            await self.manager.ensure(model)
 
     async def _load_default(self, model: str, kind: ModelKind | None) -> None:
         """Loads a model; without its endpointer a server starts all the same."""
@@ -146,11 +159,13 @@ class Application:
         services = replace(self._services, lead_ms=lead_ms, transport=name)
         session = Session(secrets.token_hex(6), options, services, transport)
         self.sessions[session.id] = session
+        self.leases.follow(session.id, options)
         return session
 
     def forget(self, session: Session) -> None:
         """Takes a session that has ended off the list of open ones."""
         self.sessions.pop(session.id, None)
+        self.leases.end(session.id)
         self.drain.session_ended()
 
     def session(self, session_id: str) -> Session:

@@ -1,4 +1,4 @@
-"""What a session does when the process of its model died: waits for the reload, or changes voice.
+"""What a session does when its model died or was unloaded: waits for the reload, or changes voice.
 
 A recogniser is only waited for; no other one takes its place.
 """
@@ -31,9 +31,11 @@ class Failover:
     async def recover_voice(self, voice: Voice, error: VdxError, failures: int) -> Voice | None:
         """The same voice if it is loaded again soon, else another one of its language, or None.
 
-        `failures` counts the failures of this clause; a voice that died of it before does not get
-        it again.
+        One that was unloaded is not waited for: another voice speaks the rest. `failures` counts
+        the failures of this clause; a voice that died of it before does not get it again.
         """
+        if voice.model not in self._manager.wanted and isinstance(error, ModelUnavailable):
+            return self._fallback(voice)
         if not await self._may_recover(voice.model, error):
             return None
         again = failures > 1

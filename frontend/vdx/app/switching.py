@@ -98,6 +98,15 @@ class ModelSwitching:
         await self._manager.unload(model)
         return switched, without_model
 
+    async def unload_when_free(self, model: str) -> bool:
+        """Unloads a model once no session uses it; later sessions start with their profile's.
+
+        Returns whether it is unloaded already. Raises UnknownName: no such model.
+        """
+        model = await self._models.resolve(model)
+        self._profiles.clear_default(model)
+        return await self._manager.unload_when_free(model)
+
     def _switch_to_profile(self, session: Session, model: str) -> bool:
         """Replaces `model` in a session by that of its profile, if it is another, loaded one."""
         now, own = session.options, self._profiles.options(session.options.profile)

@@ -6,6 +6,7 @@ import gc
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -97,15 +98,28 @@ async def models_here() -> "dict[str, ModelInfo]":
 
 @contextlib.asynccontextmanager
 async def open_application(
-    config: "Config", triton: "TritonConfig"
+    config: "Config", triton: "TritonConfig", *, owner: bool = False
 ) -> AsyncIterator["Application"]:
-    """An application that uses the Triton at `triton`, without waiting for it."""
+    """An application that uses the Triton at `triton`, without waiting for it.
+
+    An `owner` of that Triton evicts what is idle; one of several frontends does not.
+    """
     from vdx.app import Application
     from vdx.serving.manager import ModelManager
+    from vdx.serving.model_memory import memory_mb
     from vdx.serving.triton import TritonClient
+    from vdx.serving.warm_up import warm_up
 
     async with TritonClient(triton) as client:
-        host = Application(config, client, ModelManager(client, models_here))
+        manager = ModelManager(
+            client,
+            models_here,
+            config=config.model_manager,
+            owner=owner,
+            warm_up=partial(warm_up, client),
+            measure=partial(memory_mb, url=triton.url),
+        )
+        host = Application(config, client, manager)
         try:
             yield host
         finally:
@@ -201,6 +215,7 @@ async def serve_until_stopped(
         await loaded.wait()
         async with asyncio.TaskGroup() as group:
             group.create_task(host.manager.run(), name="watch-models")
+            group.create_task(host.leases.run(), name="renew-leases")
             group.create_task(host.readiness.run(), name="watch-readiness")
 
     async def prepare() -> None:

@@ -5,7 +5,7 @@ counts. `busy` are the models that must not be unloaded now: something of them i
 are being loaded or unloaded. `serving/manager.py` carries out what is decided here.
 
 A model that was admitted counts until its unload begins. It may be evicted when it is resident, not
-busy, not kept and not leased:
+busy, not kept, not leased, and not loaded by another client:
 
 - idle longer than `ttl_s` and resident longer than `min_residency_s`;
 - for another that is loaded beyond `resident_cap` voices or `memory_limit_mb`, the least recently
@@ -158,7 +158,8 @@ class Residency:
     def reconcile(self, ready: Mapping[str, bool], now: float) -> None:
         """Compares with what the server has: each model that is ready there -> is it a voice.
 
-        One that another client loaded is taken over and counts; it is forgotten when it is gone.
+        One that another client loaded counts until it is gone. It is not evicted: what that client
+        does with it is not known here.
         """
         self._advance(now)
         for name in [each.name for each in self._models.values() if each.foreign]:
@@ -265,7 +266,8 @@ class Residency:
         return model.phase is Phase.RESIDENT and not leased and model.name not in busy
 
     def _is_evictable(self, model: Resident, busy: Busy) -> bool:
-        return model.name not in self.kept and self._is_unused(model, busy)
+        held = model.foreign or model.name in self.kept
+        return not held and self._is_unused(model, busy)
 
     def _is_idle(self, model: Resident) -> bool:
         limits = self.limits
@@ -292,6 +294,6 @@ class Residency:
         """What keeps a model from being evicted; empty: nothing."""
         if self._is_evictable(model, busy):
             return ""
-        if model.name in self.kept or self._leases.count(model.name):
+        if model.foreign or model.name in self.kept or self._leases.count(model.name):
             return self.why(model.name)
         return "in use" if model.phase is Phase.RESIDENT else str(model.phase)

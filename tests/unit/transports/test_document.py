@@ -42,7 +42,7 @@ def client(monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
     """The application with its models loaded, one session, and a key."""
     monkeypatch.setattr(transcriptions, "transcribe", heard)
     server = {"api_keys": [KEY], "max_upload_bytes": 100_000}
-    _, host = hosted(server=server, livekit=ROOMS, models={"preload": ["tone"]})
+    _, host = hosted(server=server, livekit=ROOMS, model_manager={"preload_model_ids": ["tone"]})
     headers = {"Authorization": f"Bearer {KEY}"}
     with TestClient(create_app(host), "http://127.0.0.1:8080", headers=headers) as client:
         assert client.portal is not None
@@ -166,6 +166,8 @@ ASKED: list[tuple[str, str, int, dict[str, Any]]] = [
     ("post", f"{MODELS}/load", 200, {}),
     ("post", f"{MODELS}/use", 200, {}),
     ("post", f"{MODELS}/use", 404, {"params": {"session": "nobody"}}),
+    ("post", f"{MODELS}/reload", 200, {}),
+    ("post", f"{MODELS}/unload", 200, {"params": {"when_free": "true"}}),
     ("post", f"{MODELS}/unload", 200, {}),
     ("post", "/token", 200, {}),
     ("post", "/token", 200, {"json": {"room_name": "kitchen"}}),
