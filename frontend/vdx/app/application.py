@@ -26,7 +26,9 @@ from vdx.dialog.services import Services
 from vdx.dialog.session import Session
 from vdx.dialog.transport import Transport
 from vdx.serving.language_model import LanguageModelServer
+from vdx.serving.lease_sync import LeaseSync
 from vdx.serving.manager import ModelManager
+from vdx.serving.manager_client import ManagerClient
 from vdx.serving.models import ModelKind
 from vdx.serving.readiness import Readiness
 from vdx.serving.triton import TritonClient
@@ -38,8 +40,17 @@ log = logger(__name__)
 class Application:
     """One per process; every session of every transport is opened here."""
 
-    def __init__(self, config: Config, client: TritonClient, manager: ModelManager) -> None:
+    def __init__(
+        self,
+        config: Config,
+        client: TritonClient,
+        manager: ModelManager,
+        *,
+        manages_only: bool = False,
+    ) -> None:
+        """One that `manages_only` serves no sessions: frontends elsewhere lease its models."""
         self.config = config
+        self.manages_only = manages_only
         self.client = client
         self.manager = manager
         self.sessions: dict[str, Session] = {}
@@ -59,6 +70,8 @@ class Application:
         self.switching = ModelSwitching(manager, self.profiles, self.models, self.sessions)
         self.readiness = Readiness(client, self.profiles.initial, manager.recovery.alive)
         self.requests = ModelRequests(client, manager, self.readiness)
+        self.lease_sync: LeaseSync | None = None
+        """Where a manager elsewhere loads the models."""
         self._responders = Responders()
         failover = Failover(manager, self.profiles)
         self._services = Services(
@@ -72,6 +85,12 @@ class Application:
             judge=self.requests.judge,
             options_changed=self.leases.follow,
         )
+
+    def share_leases(self, remote: ManagerClient) -> None:
+        """Has the leases of the sessions held at a manager elsewhere too."""
+        heartbeat_s = self.config.model_manager.lease_heartbeat_ms / 1000
+        self.lease_sync = LeaseSync(remote, self.manager.residency, heartbeat_s)
+        self.manager.leases_changed = self.lease_sync.changed
 
     async def load_defaults(self) -> None:
         """Loads every profile's models and what `model_manager.preload_model_ids` names.
@@ -117,6 +136,15 @@ class Application:
         if self.loaded and server.pid is not None:
             profiles = [self.profiles.options(name) for name in self.profiles.names]
             self._responders.warm_again(profiles, server.socket)
+
+    async def watch_models(self) -> None:
+        """Probes and evicts models, renews leases and looks whether all is ready, for ever."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.manager.run(), name="watch-models")
+            group.create_task(self.leases.run(), name="renew-leases")
+            group.create_task(self.readiness.run(), name="watch-readiness")
+            if self.lease_sync is not None:
+                group.create_task(self.lease_sync.run(), name="send-leases")
 
     @property
     def ready(self) -> bool:

@@ -414,8 +414,12 @@ class ProfileConfig(Section):
 
 
 class ModelManagerConfig(Section):
-    """Which models stay loaded in the Triton of `vdx up`; see `serving/residency.py`."""
+    """Which models stay loaded in the Triton of `vdx up` or of `vdx manager`."""
 
+    url: str = Field(
+        "", description="of the manager that loads for `vdx frontend`; empty: it loads by itself"
+    )
+    api_key: Secret = Field(SecretStr(""), description="of that manager, where it has one")
     default_model_id: str = Field(
         "", description="the voice where tts.voice names none; stays loaded. Empty: the catalogue's"
     )

@@ -29,6 +29,7 @@
         ├── TritonUnavailable    no server answers
         ├── ModelUnavailable     the model is not loaded
         │   └── ModelDied        its process ended
+        ├── ManagerUnavailable   no model manager answers
         ├── LoadRefused          there is no room for the model, and nothing can go
         ├── ModelBusy            the model's admission limit is reached
         ├── ModelTimeout         no answer within the configured time
@@ -296,6 +297,13 @@ class ModelUnavailable(TritonError):
 
 class ModelDied(ModelUnavailable):
     """The model's process ended; requests in flight are lost."""
+
+
+class ManagerUnavailable(TritonError):
+    """The model manager that loads and unloads for this frontend does not answer."""
+
+    code = "manager_unavailable"
+    retryable = True
 
 
 class LoadRefused(TritonError):

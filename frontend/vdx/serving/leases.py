@@ -42,6 +42,10 @@ class Leases:
         """The sessions that lease a model."""
         return frozenset(self._until.get(model, ()))
 
+    def all(self) -> set[tuple[str, str]]:
+        """Session and model of every lease."""
+        return {(session, model) for model, held in self._until.items() for session in held}
+
     def count(self, model: str) -> int:
         """How many sessions lease a model."""
         return len(self._until.get(model, ()))

@@ -23,6 +23,7 @@ from vdx.core.metrics import (
     MODEL_RESIDENT,
     MODEL_UNLOAD_SECONDS,
 )
+from vdx.serving.model_control import ModelControl, TritonControl
 from vdx.serving.model_memory import MEGABYTE
 from vdx.serving.model_names import (
     find_model,
@@ -60,6 +61,10 @@ async def _not_measured(_model: str) -> float | None:
     return None
 
 
+def _nobody_told() -> None:
+    """Leases are known here alone."""
+
+
 def limits_of(config: ModelManagerConfig) -> ResidencyLimits:
     """The limits of a manager that is the only one on its Triton."""
     return ResidencyLimits(
@@ -75,7 +80,8 @@ class ModelManager:
     """The only class that loads and unloads models; call it from any task of its event loop.
 
     With an `owner` the limits of `model_manager` hold. One that shares its Triton with others does
-    not know what they use: it has no limits and evicts nothing.
+    not know what they use: it has no limits and evicts nothing. One with a `control` has a manager
+    elsewhere load and unload, which knows by leases what is used here.
     """
 
     def __init__(
@@ -85,19 +91,28 @@ class ModelManager:
         *,
         config: ModelManagerConfig | None = None,
         owner: bool = False,
+        control: ModelControl | None = None,
         warm_up: Callable[[ModelInfo], Awaitable[None]] = _no_warm_up,
         measure: Callable[[str], Awaitable[float | None]] = _not_measured,
     ) -> None:
         """`warm_up` uses a model that was just loaded; `measure` tells its memory, megabytes."""
         config = config or ModelManagerConfig()
         self._client = client
+        self.control: ModelControl = control or TritonControl(client)
+        self._is_remote = control is not None
+        self.leases_changed: Callable[[], None] = _nobody_told
+        """Called when a lease was taken or ended."""
         self._read_models = read_models
         self._warm_up = warm_up
         self._measure = measure
         self._infos: dict[str, ModelInfo] = {}
         self._locks: dict[str, asyncio.Lock] = {}
+        self._dismissed: set[str] = set()
+        """Unloaded by request, and not asked for since."""
         self._slots = asyncio.Semaphore(config.max_parallel_loads)
-        self.residency = Residency(limits_of(config) if owner else ResidencyLimits())
+        self.residency = Residency(
+            limits_of(config) if owner else ResidencyLimits(), follows_leases=self._is_remote
+        )
         self.recovery = Recovery(client, self)
         self._reconciliation = Reconciliation(client, self, owner=owner)
         self._evict_check_s = config.evict_check_interval_ms / 1000
@@ -148,11 +163,14 @@ class ModelManager:
             LoadRefused: there is no room for it, and nothing can go.
             TritonError: it could not be loaded.
         """
+        if self._is_remote and name not in self.wanted:
+            self._infos.pop(name, None)  # the manager may have evicted it since
         info = self._infos.get(name)
         if info is None:
             info = await self._load(name, kind)
         elif not self.recovery.alive(name):
             await self._reloaded(name)
+        self._dismissed.discard(name)
         self.residency.use(name, _now())
         require_kind(info, kind)
         info.require_language(language)
@@ -184,7 +202,7 @@ class ModelManager:
 
     async def _load_in_turn(self, name: str) -> ModelInfo:
         # One that is UNLOADING, because somebody still hears it, gets a new instance.
-        if (await self._states())[name].ready:
+        if not self._is_remote and (await self._states())[name].ready:
             return await self._client.describe(name)
         with MODEL_LOADS_WAITING.track_inprogress():
             await self._slots.acquire()
@@ -198,7 +216,7 @@ class ModelManager:
         began, loaded = time.monotonic(), False
         log.debug("loading model", model=name)
         try:
-            await self._client.load(name)
+            await self.control.load(name)
             loaded = True
             info = await self._client.describe(name)
             await self._warm_up(info)
@@ -206,7 +224,7 @@ class ModelManager:
             log.warning("model did not load", model=name, error=str(error))
             if loaded:
                 with suppress(TritonError):  # the first error tells more
-                    await self._client.unload(name)
+                    await self.control.unload(name)
             raise
         took = time.monotonic() - began
         MODEL_LOAD_SECONDS.labels(name).observe(took)
@@ -236,6 +254,17 @@ class ModelManager:
         if not await self.recovery.restored(name, RELOAD_WAIT_S):
             raise ModelUnavailable(f"{name} is being loaded again", model=name)
 
+    async def check(self, name: str) -> None:
+        """Has a model probed that a frontend cannot use, and loaded anew if it does not answer.
+
+        Raises:
+            ModelUnavailable: it could not be loaded, or an operator has unloaded it.
+        """
+        if name in self._dismissed:
+            raise ModelUnavailable(f"{name} was unloaded", model=name)
+        if name in self.wanted:
+            await self._reloaded(name)
+
     async def reload(self, name: str) -> ModelInfo:
         """Loads a model anew, as after its files changed; one that is not loaded is loaded.
 
@@ -262,6 +291,7 @@ class ModelManager:
         async with self.lock(name):
             self._forget(name)
             await self._unload_locked(name)
+            self._dismissed.add(name)
 
     async def unload_when_free(self, name: str) -> bool:
         """Unloads a model once no session leases it; whether it is unloaded already.
@@ -310,7 +340,7 @@ class ModelManager:
                     gone = ModelUnavailable(f"{name} is unloaded", model=name)
                     self._client.streams.fail(name, gone)
                     await self._client.streams.ended(name, LEFT_S)
-                await self._client.unload(name)
+                await self.control.unload(name)
         finally:
             self.residency.unloaded(name)
             self._publish(name)
@@ -362,6 +392,7 @@ class ModelManager:
         """Keeps a model from being evicted while a session uses it; see `serving/leases.py`."""
         self.residency.lease(session, model, _now())
         self._publish(model)
+        self.leases_changed()
 
     def renew(self, session: str) -> bool:
         """Renews the leases of a session; False where it holds none."""
@@ -371,6 +402,7 @@ class ModelManager:
         """Ends a lease; False where there is none."""
         released = self.residency.release(session, model, _now())
         self._publish(model)
+        self.leases_changed()
         return released
 
     def _publish(self, name: str) -> None:
@@ -392,7 +424,8 @@ class ModelManager:
             log.warning("Triton does not answer; waiting for it")
             # Restarted or only slow: the probes that follow tell what to load again.
             await self.wait_for_server(lambda _: None)
-        await self._reconciliation.look(_now())
+        if not self._is_remote:
+            await self._reconciliation.look(_now())
 
     async def _evict_at_intervals(self) -> None:
         while True:

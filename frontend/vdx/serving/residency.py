@@ -63,6 +63,8 @@ class Residency:
     """The models of one Triton; the reasons in `kept` say why those are never evicted."""
 
     limits: ResidencyLimits
+    follows_leases: bool = False
+    """The models are another manager's to evict: wanted is only what is kept or leased here."""
     kept: Mapping[str, str] = field(default_factory=dict)
     _models: dict[str, Resident] = field(default_factory=dict)
     _costs: dict[str, float] = field(default_factory=dict)
@@ -207,8 +209,11 @@ class Residency:
     @property
     def wanted(self) -> frozenset[str]:
         """What is to stay loaded: loaded again when its process or the server ended."""
-        owned = (each for each in self._models.values() if not each.foreign)
-        return frozenset(each.name for each in owned if each.phase is Phase.RESIDENT)
+        resident = (each for each in self._models.values() if each.phase is Phase.RESIDENT)
+        owned = (each.name for each in resident if not each.foreign)
+        if self.follows_leases:
+            owned = (name for name in owned if name in self.kept or self._leases.count(name))
+        return frozenset(owned)
 
     @property
     def models(self) -> tuple[Resident, ...]:
@@ -221,6 +226,10 @@ class Residency:
     def leases(self, name: str) -> frozenset[str]:
         """The sessions that lease a model."""
         return self._leases.sessions_of(name)
+
+    def all_leases(self) -> set[tuple[str, str]]:
+        """Session and model of every lease."""
+        return self._leases.all()
 
     def memory_mb(self, name: str) -> float | None:
         """What a model was measured to cost when it was first loaded."""

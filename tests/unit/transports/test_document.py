@@ -23,6 +23,7 @@ PAGES = {"/", "/assets/{name}", "/openapi.json", "/docs"}
 ROOMS = {"url": "ws://127.0.0.1:7880", "api_key": "key", "api_secret": "s" * 32}
 SPEECH, TRANSCRIPTIONS = "/v1/audio/speech", "/v1/audio/transcriptions"
 MODELS = "/vdx/models/{name}"
+LEASES = "/vdx/leases"
 
 
 def recording() -> bytes:
@@ -169,6 +170,12 @@ ASKED: list[tuple[str, str, int, dict[str, Any]]] = [
     ("post", f"{MODELS}/reload", 200, {}),
     ("post", f"{MODELS}/unload", 200, {"params": {"when_free": "true"}}),
     ("post", f"{MODELS}/unload", 200, {}),
+    ("post", f"{MODELS}/load", 503, {"params": {"check": "true"}}),  # nothing probes it here
+    ("post", LEASES, 200, {"json": {"leases": [{"session": "s", "model": "tone"}]}}),
+    ("post", LEASES, 200, {"json": {"leases": [{"session": "s", "model": "nobody"}]}}),
+    ("post", LEASES, 400, {"json": {"leases": [{"session": "s"}]}}),
+    ("post", f"{LEASES}/renew", 200, {"json": {"sessions": ["nobody"]}}),
+    ("post", f"{LEASES}/release", 200, {"json": {"leases": []}}),
     ("post", "/token", 200, {}),
     ("post", "/token", 200, {"json": {"room_name": "kitchen"}}),
     ("post", "/token", 400, {"json": {"agent": {"voce": "tone"}}}),

@@ -118,8 +118,16 @@ async def models(host: Host) -> Models:
 
 
 @api.post("/vdx/models/{name:path}/load", responses=refusals(*MODEL_REFUSALS))
-async def load(host: Host, name: ModelName) -> Loaded:
+async def load(
+    host: Host,
+    name: ModelName,
+    check: Annotated[
+        bool, Query(description="probe it, load it anew if it is dead, but not if it was unloaded")
+    ] = False,
+) -> Loaded:
     """Loads a model and warms it up."""
+    if check:
+        await host.manager.check(await host.models.resolve(name))
     info = await host.models.load(name)
     return Loaded(loaded=info.name, kind=info.kind)
 
