@@ -346,6 +346,41 @@ async def test_a_voice_that_timed_out_because_it_died_is_recovered() -> None:
         assert await recover_voice(host)(voice, error, 1) == voice
 
 
+# --- why ----------------------------------------------------------------------------------------
+
+
+async def test_each_session_is_told_what_serves_it_and_why() -> None:
+    triton, host = hosted(model_manager=preloading("tone"))
+    await host.load_defaults()
+    session = opened(host)
+    _ = [chunk async for chunk in host._services.synthesize(Voice("espeak"), "hello")]
+    (voice, recogniser) = await host.routes.explain([session])
+    assert (voice.kind, voice.wanted, voice.choice.model) == ("tts", "espeak", "espeak")
+    assert (recogniser.kind, recogniser.choice.model) == ("asr", "pocketsphinx-en")
+    assert voice.why == "profile vdx"
+    assert "resident, 0 in flight, first audio 0 ms" in voice.choice.reasons[0]
+    assert "first audio" not in recogniser.choice.reasons[0]
+
+    session.update(session.options.updated(voice_choice=VoiceChoice("tone")))
+    await host.manager.unload("tone")
+    (voice, _) = await host.routes.explain([session])
+    assert (voice.wanted, voice.choice.model) == ("tone", "espeak")
+    assert voice.choice.reasons[:2] == ("no server has tone", "espeak is the fallback")
+    assert triton.count("load tone") == 1, "it is told, not done"
+
+
+async def test_a_server_is_announced_with_what_is_known_of_its_models() -> None:
+    _, host = hosted()
+    await host.load_defaults()
+    opened(host)
+    (server,) = await host.routes.servers()
+    assert (server.addr, server.version) == (host.client.config.url, 1)
+    espeak = server.models["espeak"]
+    assert (espeak.kind, espeak.state, espeak.metrics.leases) == ("tts", "resident", 1)
+    assert espeak.capabilities.languages == ("en",)
+    assert set(server.models) == {"espeak", "pocketsphinx-en"}, "no more is known of the others"
+
+
 # --- switching ----------------------------------------------------------------------------------
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from vdx.app.failover import Failover
 from vdx.app.model_access import ModelAccess
 from vdx.app.model_requests import ModelRequests
+from vdx.app.model_routes import ModelRoutes
 from vdx.app.profile_models import ProfileModels
 from vdx.app.responders import Responders
 from vdx.app.session_leases import SessionLeases
@@ -31,6 +32,7 @@ from vdx.serving.manager import ModelManager
 from vdx.serving.manager_client import ManagerClient
 from vdx.serving.models import ModelKind
 from vdx.serving.readiness import Readiness
+from vdx.serving.registry.view import MemoryRegistry
 from vdx.serving.triton import TritonClient
 from vdx.speech.input.aec import preload
 
@@ -70,6 +72,13 @@ class Application:
         self.switching = ModelSwitching(manager, self.profiles, self.models, self.sessions)
         self.readiness = Readiness(client, self.profiles.initial, manager.recovery.alive)
         self.requests = ModelRequests(client, manager, self.readiness)
+        self.routes = ModelRoutes(
+            client,
+            manager,
+            self.profiles,
+            self.requests.first_audio,
+            MemoryRegistry(config.model_manager.lease_expiry_ms / 1000),
+        )
         self.lease_sync: LeaseSync | None = None
         """Where a manager elsewhere loads the models."""
         self._responders = Responders()

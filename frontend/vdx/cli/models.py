@@ -114,6 +114,25 @@ def use(
     typer.echo(f"{answer['sessions']} live sessions now use {name}")
 
 
+@app.command()
+def why(
+    session: Annotated[str, typer.Argument(help="One session; default: all.")] = "",
+    url: Url = DEFAULT_URL,
+    api_key: Key = "",
+) -> None:
+    """Why live sessions use the models they use."""
+    path = "/vdx/routes" + (f"?session={quote(session)}" if session else "")
+    found = _call("GET", url, path, api_key)["routes"]
+    if not found:
+        typer.echo("no session is open")
+    for route in found:
+        typer.echo(f"{route['session']} {route['kind']} {route['wanted']}")
+        for reason in route["reasons"]:
+            typer.echo(f"  {reason}")
+        if route["why"]:
+            typer.echo(f"  {route['model']} is loaded: {route['why']}")
+
+
 def unload_if_served(name: str, url: str, api_key: str) -> bool:
     """Unloads a model where a server answers at `url`, and says whether one does.
 

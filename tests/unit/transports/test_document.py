@@ -171,6 +171,9 @@ ASKED: list[tuple[str, str, int, dict[str, Any]]] = [
     ("post", f"{MODELS}/unload", 200, {"params": {"when_free": "true"}}),
     ("post", f"{MODELS}/unload", 200, {}),
     ("post", f"{MODELS}/load", 503, {"params": {"check": "true"}}),  # nothing probes it here
+    ("get", "/vdx/servers", 200, {}),
+    ("get", "/vdx/routes", 200, {}),
+    ("get", "/vdx/routes", 404, {"params": {"session": "nobody"}}),
     ("post", LEASES, 200, {"json": {"leases": [{"session": "s", "model": "tone"}]}}),
     ("post", LEASES, 200, {"json": {"leases": [{"session": "s", "model": "nobody"}]}}),
     ("post", LEASES, 400, {"json": {"leases": [{"session": "s"}]}}),

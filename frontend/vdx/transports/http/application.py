@@ -21,6 +21,7 @@ from vdx.transports.http import (
     models,
     page,
     reference,
+    routes,
     speech,
     tokens,
     transcriptions,
@@ -52,12 +53,20 @@ ROUTERS: Final = (
     page.api,
     admin.api,
     leases.api,
+    routes.api,
     tokens.api,
     reference.api,
 )
 
 
-MANAGER_ROUTERS: Final = (health.api, health.keyed, admin.api, leases.api, reference.api)
+MANAGER_ROUTERS: Final = (
+    health.api,
+    health.keyed,
+    admin.api,
+    leases.api,
+    routes.api,
+    reference.api,
+)
 """What a process serves that only manages models."""
 
 
