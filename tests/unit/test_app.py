@@ -1,6 +1,7 @@
 """What the transports of a process share, over a repository in memory."""
 
 import asyncio
+import re
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -39,6 +40,7 @@ from vdx.speech.output.tts import Voice
 KINDS: dict[str, Any] = {
     "espeak": "tts",
     "tone": "tts",
+    "bell": "tts",
     "pocketsphinx-en": "asr",
     "canned": "asr",
 }
@@ -81,7 +83,7 @@ async def test_what_every_profile_needs_is_loaded_before_it_is_ready() -> None:
     await host.load_defaults()
     assert host.ready
     assert host.manager.wanted == {"espeak", "tone", "pocketsphinx-en", "canned"}
-    assert all(state == "READY" for state in triton.states.values())
+    assert {name for name in KINDS if triton.states[name] == "READY"} == host.manager.wanted
     await host.close()
 
 
@@ -98,6 +100,8 @@ async def test_a_host_that_does_not_listen_loads_no_recogniser() -> None:
     "config",
     [
         {"tts": {"voice": "espek-en"}},
+        {"profiles": {"vdx": {}, "x": {"fallback_voice": "nobody"}}},
+        {"profiles": {"vdx": {"fallback_recogniser": "nobody"}}},
         {"tts": {"voice": "espeak"}, "model_manager": {"default_model_id": "tonne"}},
         {"asr": {"model": "pocketsfinx"}},
         {"model_manager": {"preload_model_ids": ["tones"]}},
@@ -265,6 +269,26 @@ async def test_the_rest_of_a_reply_is_spoken_by_another_voice_when_its_own_is_un
         assert await recover_voice(host)(Voice("tone", "en"), gone, 1) is None, "there is no other"
 
 
+async def test_the_fallback_of_the_profile_speaks_where_its_voice_cannot() -> None:
+    profiles = {"vdx": {}, "high": {"voice": "tone", "fallback_voice": "bell/low"}}
+    async with watched(profiles=profiles) as (_, host):
+        assert host.manager.residency.kept["bell"] == "profile high"
+        session = opened(host, "high")
+        voice = session._speaking._voice()
+        gone = ModelUnavailable("tone is not found", model="tone")
+        assert await host.switching.unload("tone") == ([session.id], [])
+        assert str(session.options.voice_choice) == "bell/low", "from the next clause on"
+        assert await recover_voice(host)(voice, gone, 1) == Voice("bell", "en", "low")
+
+
+async def test_the_fallback_of_the_profile_listens_where_its_recogniser_is_unloaded() -> None:
+    profiles = {"vdx": {"fallback_recogniser": "canned"}}
+    async with watched(profiles=profiles) as (_, host):
+        session = opened(host)
+        assert await host.switching.unload("pocketsphinx-en") == ([session.id], [])
+        assert session.options.recogniser == "canned"
+
+
 # --- leases -------------------------------------------------------------------------------------
 
 
@@ -307,7 +331,7 @@ async def test_what_sessions_start_with_is_kept() -> None:
         "canned": "profile canned",
         "espeak": "the default voice",
     }
-    assert host.manager.wanted == set(KINDS)
+    assert host.manager.wanted == set(KINDS) - {"bell"}
 
 
 async def test_the_default_voice_speaks_where_no_other_is_named() -> None:
@@ -358,7 +382,7 @@ async def test_each_session_is_told_what_serves_it_and_why() -> None:
     assert (voice.kind, voice.wanted, voice.choice.model) == ("tts", "espeak", "espeak")
     assert (recogniser.kind, recogniser.choice.model) == ("asr", "pocketsphinx-en")
     assert voice.why == "profile vdx"
-    assert "resident, 0 in flight, first audio 0 ms" in voice.choice.reasons[0]
+    assert re.search(r"resident, 0 in flight, first audio \d+ ms", voice.choice.reasons[0])
     assert "first audio" not in recogniser.choice.reasons[0]
 
     session.update(session.options.updated(voice_choice=VoiceChoice("tone")))

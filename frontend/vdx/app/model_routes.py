@@ -64,8 +64,9 @@ class ModelRoutes:
         default = {kind: name for name, kind in self._profiles.options("").models}
         found = []
         for session in sessions:
+            own = {kind: name for name, kind in session.options.fallbacks}
             for model, kind in session.options.models:
-                fallback = default.get(kind, "")
+                fallback = own.get(kind) or default.get(kind, "")
                 wish = Wish(kind, model, session.options.language, fallback=fallback)
                 choice = route(wish, view)
                 why = self._manager.residency.why(choice.model) if choice.found else ""

@@ -48,7 +48,8 @@ class ProfileModels:
             named.append((VoiceChoice.parse(default).model, "tts", config.asr.language))
         for profile in self.names:
             options = resolve(config, profile, self._defaults)
-            named += [(model, kind, options.language) for model, kind in options.models]
+            every = (*options.models, *options.fallbacks)
+            named += [(model, kind, options.language) for model, kind in every]
             if options.endpointer:
                 named.append((options.endpointer, "endpointer", options.language))
         for name, kind, language in named:
@@ -60,7 +61,10 @@ class ProfileModels:
         """The options a session of `profile` starts with; raises UnknownName."""
         options = resolve(self._config, profile, self._defaults)
         options = options.with_models(
-            {name: self._full_name(name, options.language) for name, _ in options.models}
+            {
+                name: self._full_name(name, options.language)
+                for name, _ in (*options.models, *options.fallbacks)
+            }
         )
         endpointer = self._full_name(options.endpointer, options.language)
         if endpointer and self._default_endpointer:
@@ -100,8 +104,9 @@ class ProfileModels:
         for profile in reversed(self.names):
             options = resolve(self._config, profile, self._defaults)
             own = {self._full_name(name, options.language) for name, _ in options.models}
-            now = {name for name, _ in self.options(profile).models}
-            kept |= dict.fromkeys(own | now, f"profile {profile}")
+            now = self.options(profile)
+            own |= {name for name, _ in (*now.models, *now.fallbacks)}
+            kept |= dict.fromkeys(own, f"profile {profile}")
         if default := self._config.model_manager.default_model_id:
             name = VoiceChoice.parse(default).model
             kept[self._full_name(name, self._config.asr.language)] = "the default voice"
@@ -129,7 +134,8 @@ class ProfileModels:
             name = VoiceChoice.parse(default).model
             models[self._full_name(name, self._config.asr.language)] = "tts"
         for profile in self.names:
-            models |= dict(self.options(profile).models)
+            options = self.options(profile)
+            models |= dict((*options.fallbacks, *options.models))
         return models | dict.fromkeys(self.endpointers(), "endpointer")
 
     def endpointers(self) -> list[str]:

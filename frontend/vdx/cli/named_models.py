@@ -23,7 +23,7 @@ def check_profiles(config: "Config", models: "Mapping[str, ModelInfo]") -> None:
     defaults = DefaultModels.of(config, models)
     for name in dict.fromkeys((DEFAULT_PROFILE, *config.profiles)):
         options = resolve(config, name, defaults)
-        for model, kind in options.models:
+        for model, kind in (*options.models, *options.fallbacks):
             check_model(model, kind, options.language, models)
         if options.endpointer:
             check_model(options.endpointer, "endpointer", options.language, models)

@@ -399,6 +399,12 @@ class ProfileConfig(Section):
 
     voice: str | None = None
     recogniser: str | None = Field(None, description='"" listens to nobody')
+    fallback_voice: str | None = Field(
+        None, description="speaks where the voice died or is unloaded; None: the default profile's"
+    )
+    fallback_recogniser: str | None = Field(
+        None, description="listens where the recogniser is unloaded; None: the default profile's"
+    )
     responder: ResponderConfig | None = None
     instructions: str = "You are a helpful voice assistant. Answer briefly, in spoken language."
     greeting: str = ""
