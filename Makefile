@@ -75,7 +75,7 @@ browser:
 # Most of it waits for sound to be spoken in real time, so several run at once even on two cores.
 WORKERS := 3
 test: browser check livekit
-	.venv-triton/bin/python -m pytest --quiet tests/unit/backends
+	.venv-triton/bin/python -m pytest --quiet --numprocesses 2 --dist loadfile tests/unit/backends
 	$(BIN)/python scripts/build_page.py -- run --silent test
 	$(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS) || { \
 		echo "once more, alone, what failed beside others; what fails again fails:"; \

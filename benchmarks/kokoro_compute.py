@@ -93,10 +93,12 @@ def round_of(engine: "KokoroEngine") -> dict[str, float]:
 
 def main(folder: str, rounds: int) -> None:
     from triton_backends.kokoro.voicepack import load_engine
+    from triton_backends.shared.contract import TtsRequest
     from triton_backends.shared.parameters import Parameters
 
     engine = load_engine(Parameters({"voicepack": "."}), Path(folder))
-    round_of(engine)
+    for _ in engine.synthesize(TtsRequest(TEXT, language=LANGUAGE)):
+        pass  # warm-up
     for _ in range(rounds):
         print(json.dumps(round_of(engine)), flush=True)
 

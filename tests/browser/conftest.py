@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+import pytest_asyncio
 import soundfile
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Browser, Page, Playwright, async_playwright, expect
 
 from tests.server.processes import WAIT_LIMIT_S, running, shared_triton
 from vdx.cli.livekit_server import require_livekit_server
@@ -151,11 +152,37 @@ def keys(livekit: DevelopmentLiveKit) -> dict[str, Any]:
     return {"url": livekit.url, "api_key": livekit.api_key, "api_secret": secret}
 
 
-@pytest.fixture
-async def open_page(chromium: str, person: Path) -> AsyncIterator[OpenPage]:
-    """Opens the page in a browser of its own; `microphone=False` refuses the microphone."""
+class Browsers:
+    """Chromium with one microphone or another, each started once: a start takes 4 s of a core."""
+
+    def __init__(self, driver: Playwright, path: str) -> None:
+        self._driver = driver
+        self._path = path
+        self._running: dict[tuple[str, ...], Browser] = {}
+
+    async def get(self, *flags: str) -> Browser:
+        """The running browser with these command-line flags."""
+        if flags not in self._running:
+            self._running[flags] = await self._driver.chromium.launch(
+                executable_path=self._path, args=flags, chromium_sandbox=False
+            )
+        return self._running[flags]
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def browsers(chromium: str) -> AsyncIterator[Browsers]:
+    """Tests that use them run in the session's event loop, which is that of the driver."""
+    async with async_playwright() as driver:
+        yield Browsers(driver, chromium)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def open_page(browsers: Browsers, person: Path) -> AsyncIterator[OpenPage]:
+    """Opens the page for a person of its own, without anything that others left behind.
+
+    `microphone=False` refuses the microphone.
+    """
     async with AsyncExitStack() as stack:
-        driver = await stack.enter_async_context(async_playwright())
 
         async def open_it(
             url: str,
@@ -171,11 +198,9 @@ async def open_page(chromium: str, person: Path) -> AsyncIterator[OpenPage]:
                 "--autoplay-policy=user-gesture-required",
             ]
             fake += ["--use-fake-ui-for-media-stream"] if microphone else []
-            browser: Browser = await driver.chromium.launch(
-                executable_path=chromium, args=[*fake, *flags], chromium_sandbox=False
-            )
-            stack.push_async_callback(browser.close)
-            page = await browser.new_page(**context)
+            browser = await browsers.get(*fake, *flags)
+            page = await browser.new_page(**context)  # in a context that closes with it
+            stack.push_async_callback(page.close)
             page.set_default_timeout(WAIT_LIMIT_S * 1000)
             await page.add_init_script(RECORD + script)
             await page.goto(url)

@@ -3,11 +3,14 @@
 import socket
 from pathlib import Path
 
+import pytest
 from playwright.async_api import expect
 
 from tests.browser.conftest import OpenPage
 from tests.browser.listening import type_line
 from tests.server.processes import running
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")  # of `browsers`
 
 
 async def test_it_reconnects_by_itself(

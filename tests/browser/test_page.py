@@ -17,6 +17,8 @@ from tests.browser.listening import (
 from tests.server.processes import Http
 from vdx.core.paths import PACKAGE
 
+pytestmark = pytest.mark.asyncio(loop_scope="session")  # of `browsers`
+
 AXE = PACKAGE.parent / "web" / "node_modules" / "axe-core" / "axe.min.js"
 
 

@@ -14,6 +14,8 @@ from tests.browser.listening import expect_turn, is_audible, told, type_line
 from tests.server.processes import running
 from vdx.serving.livekit import DevelopmentLiveKit
 
+pytestmark = pytest.mark.asyncio(loop_scope="session")  # of `browsers`
+
 HOUR = dt.timedelta(hours=1)
 
 

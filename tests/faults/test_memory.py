@@ -12,7 +12,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from tests.released_voice import NAME, released_voice
-from tests.repetitions import Repetitions
+from tests.repetitions import Repetitions, bound
 from tests.server.processes import serving
 from tests.triton import repository as repo
 from tests.triton.kokoro_models import make_kokoro
@@ -24,7 +24,8 @@ from vdx.serving.model_processes import model_processes
 
 REQUESTS = 2000
 WARM_UP = 10
-LONGEST = 1000
+LONGEST = bound(1000, 300)
+"""Characters of a text; frames of 20 ms of a recording."""
 GROWTH = 1.5
 AT_ONCE = 2
 SPEED = 4.0
@@ -153,7 +154,7 @@ async def test_a_model_keeps_its_size(
 
         await several(WARM_UP)
         warm = size_of(model, server)
-        await several(repetitions(REQUESTS, share=50))
+        await several(repetitions(REQUESTS, share=100))
         now = size_of(model, server)
         print(f"{model}: {warm >> 20} MiB after {WARM_UP} requests, {now >> 20} MiB at the end")
         await wire.unload(model)

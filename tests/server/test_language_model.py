@@ -120,7 +120,7 @@ async def test_a_turn_evaluates_only_what_is_new(http: httpx.AsyncClient) -> Non
 async def ask(http: httpx.AsyncClient, messages: list[Message]) -> dict[str, Any]:
     body = {
         "messages": [{"role": message.role, "content": message.text} for message in messages],
-        "max_tokens": 24,
+        "max_tokens": 4,
     }
     answer = await http.post("/v1/chat/completions", json=body)
     answer.raise_for_status()

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser.conftest import chromium, open_page, person
+from tests.browser.conftest import browsers, chromium, open_page, person
 from tests.server.conftest import http
 from tests.server.processes import Vdx, running
 
-__all__ = ["chromium", "http", "open_page", "person"]
+__all__ = ["browsers", "chromium", "http", "open_page", "person"]
 
 FETCH_S = 600.0
 """A hundred and forty megabytes."""

@@ -26,8 +26,8 @@ def test_the_starters_are_the_defaults(http: Http) -> None:
 
 
 async def test_people_and_replies_are_understood(server: str) -> None:
-    """Recordings of people, and fifty replies of the voice, transcribed back."""
-    report = await words.measure(Target(server))
+    """Recordings of people, and replies of the voice, transcribed back."""
+    report = await words.measure(Target(server), spoken=10)
     for figure in report.figures:
         assert figure.values[0] <= figure.reach["max"], (figure, report.samples)
 
@@ -80,6 +80,7 @@ async def test_real_models_are_swapped_in_mid_call(server: str, http: Http, chan
         assert not talk.of("error")
 
 
+@pytest.mark.asyncio(loop_scope="session")  # of `browsers`
 async def test_a_person_talks_on_the_page(server: str, open_page: OpenPage) -> None:
     page = await open_page(server)
     await page.click("#talk")

@@ -19,7 +19,7 @@ from vdx.serving.embedded import EmbeddedTriton
 from vdx.serving.triton import SynthesisRequest, TritonClient
 
 COMPUTE = repo.ROOT / "benchmarks" / "kokoro_compute.py"
-SENTENCE = "The quick brown fox jumps over the lazy dog, and twelve birds are watching it."
+SENTENCE = "Twelve birds are watching it."
 LATE = "The quick brown fox jumps over the lazy dog."
 """The network begins it with 370 ms of silence in the style `jm_kumo`."""
 BLEND = "jf_alpha:0.6+jm_kumo:0.4"
@@ -79,7 +79,7 @@ async def test_a_blend_is_spoken_and_is_neither_of_its_parts(client: TritonClien
     for speaker in ("jf_alpha", "jm_kumo", BLEND):
         audio, starts = await heard(client, speaker)
         seconds = audio.size / 48_000
-        assert 3 < seconds < 9
+        assert 1 < seconds < 4
         assert len(starts) == len(SENTENCE.split())
         assert starts == sorted(starts)
         assert starts[-1] < seconds * 1000

@@ -64,15 +64,15 @@ def _said(word: str) -> list[str]:
     return " ".join(spoken).replace("-", " ").split()
 
 
-async def measure(target: Target, step: Step | None = None) -> Report:
-    """Each recording and each reply once, one after the other."""
+async def measure(target: Target, step: Step | None = None, spoken: int | None = None) -> Report:
+    """Each recording and the first `spoken` replies (None: all) once, one after the other."""
     status = await target.status()
     voice, recogniser = status["voice"], status["recogniser"]
     report = Report("words", {"voice": voice, "recogniser": recogniser})
     said = {"people": list[str](), "replies": list[str]()}
     heard = {"people": list[str](), "replies": list[str]()}
     async with _client(target) as client:
-        async for kind, text, audio in _sounds(client, voice):
+        async for kind, text, audio in _sounds(client, voice, replies()[:spoken]):
             told = await client.audio.transcriptions.create(
                 model=recogniser, file=("speech.wav", audio)
             )
@@ -97,11 +97,13 @@ def _client(target: Target) -> "AsyncOpenAI":
     return AsyncOpenAI(api_key=key, base_url=f"{target.url}/v1", max_retries=0)
 
 
-async def _sounds(client: "AsyncOpenAI", voice: str) -> AsyncIterator[tuple[str, str, Any]]:
+async def _sounds(
+    client: "AsyncOpenAI", voice: str, texts: list[str]
+) -> AsyncIterator[tuple[str, str, Any]]:
     """Kind, text and WAV file of everything that is said."""
     for name, text in SAID.items():
         yield "people", text, recording(name).read_bytes()
-    for text in replies():
+    for text in texts:
         spoken = await client.audio.speech.create(
             model=voice, voice=voice, input=text, response_format="wav"
         )
