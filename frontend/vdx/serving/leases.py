@@ -6,6 +6,8 @@ frontend that is killed holds none for longer.
 
 from dataclasses import dataclass, field
 
+NEVER = float("inf")
+
 
 @dataclass(slots=True)
 class Leases:
@@ -14,10 +16,13 @@ class Leases:
     expiry_s: float
     _until: dict[str, dict[str, float]] = field(default_factory=dict)
     """Model -> session -> when its lease ends."""
+    _earliest: float = NEVER
+    """No lease ends before: every call expires leases, and most find none without a search."""
 
     def lease(self, session: str, model: str, now: float) -> None:
         """Takes or renews one."""
         self._until.setdefault(model, {})[session] = now + self.expiry_s
+        self._earliest = min(self._earliest, now + self.expiry_s)
 
     def renew(self, session: str, now: float) -> bool:
         """Renews every lease of a session; False where it holds none (any more)."""
@@ -53,9 +58,13 @@ class Leases:
     def expire(self, now: float) -> dict[str, float]:
         """Ends what was not renewed; model -> when the last of its ended."""
         ended: dict[str, float] = {}
+        if now < self._earliest:
+            return ended
         for model, sessions in list(self._until.items()):
             for session, until in list(sessions.items()):
                 if until <= now:
                     ended[model] = max(ended.get(model, until), until)
                     self.release(session, model)
+        ends = (until for sessions in self._until.values() for until in sessions.values())
+        self._earliest = min(ends, default=NEVER)
         return ended
