@@ -101,6 +101,13 @@ def kokoro(
     return Alone(rounds, lambda step: bench.measure(rounds, step, tiny=tiny))
 
 
+def transducer(rounds: Rounds = 5) -> Alone:
+    """Zipformer and FastConformer with random weights: a step, a FLUSH, eight speakers at once."""
+    from benchmarks import transducer as bench
+
+    return Alone(len(bench.LAYOUTS) * rounds, lambda step: bench.measure(rounds, step))
+
+
 def whisper(
     sizes: Annotated[str, typer.Option(help="Of micro, tiny, base, small.")] = "tiny,base,small",
     rounds: Rounds = 5,
@@ -141,6 +148,7 @@ def add_studies(app: typer.Typer) -> None:
     add(app, STUDIES, "grammar")(grammar)
     add(app, STUDIES, "piper")(piper)
     add(app, STUDIES, "kokoro")(kokoro)
+    add(app, STUDIES, "transducer")(transducer)
     add(app, STUDIES, "whisper")(whisper)
     add(app, STUDIES, "whisper-file")(whisper_file)
     add(app, STUDIES, "whisper-words")(whisper_words)

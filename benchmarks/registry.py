@@ -40,6 +40,11 @@ STUDIES: dict[str, Bench] = {
         (Run("--rounds 10", quick="--rounds 1 --tiny"),),
         ("benchmarks", "kokoro"),
     ),
+    "transducer": Bench(
+        "Streaming transducers of the real size.",
+        (Run("--rounds 5", quick="--rounds 1"),),
+        ("benchmarks", "transducer"),
+    ),
     "whisper": Bench(
         "Whisper: end of speech to the final transcript.",
         (Run(quick="--sizes tiny --rounds 1"),),

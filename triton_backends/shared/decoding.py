@@ -195,7 +195,11 @@ def _call_engine(
     if sequence.utterance is None:
         sequence.utterance = engine.start(batch.request)
     if batch.audio.size:
-        sequence.partial = sequence.utterance.accept(batch.audio) or sequence.partial
+        heard = sequence.utterance.accept(batch.audio)
+        if not isinstance(heard, Future):
+            sequence.partial = heard or sequence.partial
+        elif last is None or last.state == PARTIAL:
+            return heard
     if last is None:
         return None
     partial, sequence.partial = sequence.partial, None

@@ -69,12 +69,13 @@ class Hypothesis:
 class Utterance(Protocol):
     """The state of one utterance inside a recogniser; used by one thread at a time.
 
-    `flush` and `finish` return the transcript, or a future of it where the engine computes in
-    threads of its own; until that future has ended nothing else is called but `queued_behind`.
+    The answers are transcripts, or futures of them where the engine computes in threads of its own;
+    until a future has ended nothing else is called but `queued_behind`, except that `flush` and
+    `finish` may follow `accept` at once, whose audio they cover and whose future is then dropped.
     Whatever a method raises or the future ends with ends the utterance.
     """
 
-    def accept(self, pcm: NDArray[np.int16]) -> Hypothesis | None:
+    def accept(self, pcm: NDArray[np.int16]) -> "Hypothesis | Future[Hypothesis | None] | None":
         """Take 16 kHz mono audio; a hypothesis if it differs from the last one returned."""
         ...
 

@@ -64,7 +64,7 @@ class FlushReuse:
         if self._kept is None:
             return None
         since_ms = (self._samples - self._kept_at) * 1000 // ASR_RATE
-        quiet = since_ms <= MAX_QUIET_MS and self._loudest_since < self._quiet_limit
+        quiet = since_ms <= MAX_QUIET_MS and self._loudest_since < self.quiet_limit
         return self._kept if quiet else None
 
     def final(self) -> Hypothesis | None:
@@ -74,8 +74,9 @@ class FlushReuse:
 
     def is_speech(self, pcm: NDArray[np.int16]) -> bool:
         """Whether this audio, not heard yet, is more than quiet."""
-        return bool(pcm.size) and loudest(pcm) >= self._quiet_limit
+        return bool(pcm.size) and loudest(pcm) >= self.quiet_limit
 
     @property
-    def _quiet_limit(self) -> float:
+    def quiet_limit(self) -> float:
+        """RMS (int16) below which a frame is quiet, by what was heard so far."""
         return max(QUIET_RATIO * self._loudest, QUIET_RMS)

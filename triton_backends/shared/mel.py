@@ -1,4 +1,4 @@
-"""Slaney's mel filters, as Whisper and the networks made of its encoder use them."""
+"""Slaney's mel filters, as Whisper, networks made of its encoder, and NeMo's use them."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,13 +12,13 @@ _BREAK_MEL = _BREAK_HZ / _LINEAR_HZ
 _LOG_STEP = np.log(6.4) / 27.0
 
 
-def slaney_filters(mels: int) -> NDArray[np.float64]:
-    """Triangular filters [mels, 201] on Slaney's mel scale, each of equal area.
+def slaney_filters(mels: int, n_fft: int = N_FFT) -> NDArray[np.float64]:
+    """Triangular filters [mels, n_fft // 2 + 1] on Slaney's mel scale, each of equal area.
 
-    The ones of librosa.filters.mel(sr=16000, n_fft=400), after Slaney's Auditory Toolbox (1998):
+    The ones of librosa.filters.mel(sr=16000, n_fft=n_fft), after Slaney's Auditory Toolbox (1998):
     linear below 1 kHz, logarithmic above.
     """
-    frequencies = np.linspace(0, RATE / 2, N_FFT // 2 + 1)
+    frequencies = np.linspace(0, RATE / 2, n_fft // 2 + 1)
     top = _to_mel(np.array([RATE / 2]))[0]
     edges = _to_hertz(np.linspace(0.0, top, mels + 2))
     widths = np.diff(edges)

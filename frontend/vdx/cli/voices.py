@@ -249,18 +249,25 @@ def add(
     ],
     id_: NewId = "",
     licence: Annotated[str, typer.Option(help="Default: what its model card says.")] = "",
+    language: Annotated[
+        list[str] | None,
+        typer.Option(metavar="TAG", help="What it knows, such as en; default: what its files say."),
+    ] = None,
     parameter: Parameter = None,
 ) -> None:
     """Add a voice or recogniser from a local folder.
 
     A Piper voice (NAME.onnx with NAME.onnx.json), a Kokoro voice (kokoro*.onnx with voices*.npz or
-    voices*.bin), or a Whisper model of CTranslate2 (a folder).
+    voices*.bin), a Whisper model of CTranslate2 (a folder), or a streaming transducer or CTC model
+    in the layout of sherpa-onnx (a folder with tokens.txt).
     """
     from vdx.serving.voicepacks.identify import identify
     from vdx.serving.voicepacks.staging import Origin
 
     folder, parts = identify(path)
-    origin = Origin(str(path.absolute()), id_, licence, _parameters(parameter))
+    origin = Origin(
+        str(path.absolute()), id_, licence, _parameters(parameter), tuple(language or ())
+    )
     _tell_added(_store(trial=True).add(folder, parts, origin))
 
 

@@ -22,7 +22,8 @@ _PARAMETER = re.compile(r"[a-z][a-z0-9_]{0,60}")
 TOGETHER = {"whisper": {"max_batch": "8"}}
 """By family, how many utterances a model decodes as one batch; the number may be edited."""
 
-PUNCTUATES = PROMPTED = frozenset({"whisper"})
+PUNCTUATES = frozenset({"whisper"})
+PROMPTED = frozenset({"transducer", "whisper"})
 """Families whose transcripts have full stops, and families that take words to expect."""
 
 SEQUENCE_IDLE_US = 5_000_000
@@ -70,15 +71,19 @@ TENSORS: dict[ModelKind, tuple[tuple[Tensor, ...], tuple[Tensor, ...]]] = {
 """What the models of each kind take and give."""
 
 
-def entry_text(pack: Voicepack, voicepack: str, more: Mapping[str, str]) -> str:
+def entry_text(
+    pack: Voicepack, voicepack: str, more: Mapping[str, str], punctuates: bool | None = None
+) -> str:
     """The `config.pbtxt` of a voicepack that lies at `voicepack`, seen from the model's folder.
 
-    `more` are parameters of the family.
+    `more` are parameters of the family; `punctuates` says what its files do of full stops.
 
     Raises:
         InvalidInput: a parameter of `more` cannot be set for the family.
     """
     parameters = _parameters(pack, voicepack)
+    if punctuates is not None:
+        parameters["punctuation"] = str(punctuates).lower()
     for key, value in more.items():
         if key in parameters or not _PARAMETER.fullmatch(key):
             raise InvalidInput(f"parameter {key!r} cannot be set", param="parameter")

@@ -388,3 +388,70 @@ def test_only_what_several_hypotheses_share_is_stable() -> None:
     agreement = Agreement(3)
     texts = ["go", "go for", "go forward", "go forward ten", "go forward ten", "go forward ten"]
     assert [agreement.update(text) for text in texts] == [0, 0, 2, 2, 10, 14]
+
+
+# --- an engine that computes audio in threads of its own ------------------------------------------
+
+
+class Later:
+    """Its audio is computed when the test says so."""
+
+    max_utterances, workers = 8, 0
+
+    def __init__(self) -> None:
+        self.heard: list[Future[Hypothesis | None]] = []
+
+    def start(self, request: AsrRequest, /) -> "LaterUtterance":
+        return LaterUtterance(self)
+
+    def close(self) -> None:
+        pass
+
+
+class LaterUtterance:
+    def __init__(self, engine: Later) -> None:
+        self.engine = engine
+
+    def accept(self, pcm: np.ndarray) -> Future[Hypothesis | None]:
+        self.engine.heard.append(Future())
+        return self.engine.heard[-1]
+
+    def flush(self) -> Hypothesis:
+        return Hypothesis("all")
+
+    finish = flush
+
+    def close(self) -> None:
+        pass
+
+
+def test_a_partial_that_comes_later_answers_its_request() -> None:
+    engine, log = Later(), list[str]()
+    sequences = Sequences(engine, limit=8, idle_s=60, workers=0)
+    replies = [Reply(log, name) for name in "abcd"]
+    sequences.submit(1, job(replies[0], start=True))
+    sequences.submit(1, job(replies[1]))
+    assert not replies[0].done.is_set()
+    engine.heard[0].set_result(Hypothesis("one"))
+    assert replies[0].wait() == f"{PARTIAL} one"
+    engine.heard[1].set_result(None)
+    assert replies[1].wait() == "nothing"
+    # A FLUSH and an END cover the audio before them, whatever has become of its partial.
+    sequences.submit(1, job(replies[2], flush=True))
+    assert replies[2].wait() == f"{SPECULATIVE} all"
+    sequences.submit(1, job(replies[3], end=True))
+    assert replies[3].wait() == f"{FINAL} all"
+    assert log == [f"a:{PARTIAL} one", "b:nothing", f"c:{SPECULATIVE} all", f"d:{FINAL} all"]
+    sequences.close()
+
+
+def test_audio_that_fails_later_ends_the_utterance() -> None:
+    engine = Later()
+    sequences = Sequences(engine, limit=8, idle_s=60, workers=0)
+    first, second = Reply(), Reply()
+    sequences.submit(1, job(first, start=True))
+    engine.heard[0].set_exception(Unavailable("gone"))
+    assert "gone" in first.wait()
+    sequences.submit(1, job(second))
+    assert "was not started" in second.wait()
+    sequences.close()

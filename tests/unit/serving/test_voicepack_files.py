@@ -15,6 +15,7 @@ import pytest
 from tests.unit.serving import small_models as small
 from triton_backends.piper import config
 from triton_backends.shared import onnx_file
+from triton_backends.transducer import network
 from triton_backends.whisper import model_folder
 from vdx.core.errors import InvalidVoicepack, UnknownName
 from vdx.serving.voicepacks import files
@@ -68,6 +69,38 @@ def test_a_whisper_model_is_told_by_its_vocabulary(
 ) -> None:
     small.write_whisper(tmp_path / "model", words)
     assert described(tmp_path / "model") == Facts(languages, 16_000)
+
+
+@pytest.mark.parametrize(
+    ("name", "networks", "languages"),
+    [
+        ("sherpa-onnx-streaming-zipformer-en-2023-06-26", ("encoder", "decoder", "joiner"), "en"),
+        ("streaming-zipformer-bilingual-zh-en", ("encoder", "decoder", "joiner"), "zh en"),
+        ("zipformer-ctc-small-de", ("model",), "de"),
+        ("parakeet_realtime_eou_120m", ("encoder", "decoder", "joiner"), "*"),
+    ],
+)
+def test_a_streaming_model_is_told_by_its_tokens(
+    tmp_path: Path, name: str, networks: tuple[str, ...], languages: str
+) -> None:
+    folder = tmp_path / name
+    folder.mkdir()
+    files = [f"{each}.onnx" for each in networks] + [f"{each}.int8.onnx" for each in networks]
+    for file in (*files, "tokens.txt", "encoder.data", "bpe.model"):
+        (folder / file).write_text("<blk> 0\n▁a 1\n. 2\n")
+    found, parts = identify(folder)
+    assert (parts.family, parts.name) == ("transducer", name)
+    assert set(parts.files) == {*files, "tokens.txt", "encoder.data"}
+    assert describe(found, parts) == Facts(tuple(languages.split()), 16_000, punctuates=True)
+    (folder / "tokens.txt").write_text("<blk> 0\n▁a 1\n")
+    assert describe(found, parts).punctuates is False
+    assert identify(folder / files[0])[1].files == parts.files
+
+
+def test_tokens_alone_are_no_model(tmp_path: Path) -> None:
+    (tmp_path / "tokens.txt").write_text("<blk> 0\n")
+    with pytest.raises(InvalidVoicepack, match="no model is there"):
+        identify(tmp_path)
 
 
 def test_a_vocabulary_may_be_a_text(tmp_path: Path) -> None:
@@ -211,6 +244,6 @@ def test_a_network_that_is_too_large_is_refused(tmp_path: Path) -> None:
 
 
 def test_sizes_are_those_that_the_families_load() -> None:
-    assert LIMITS[".onnx"] == onnx_file.MAX_MODEL_BYTES
+    assert LIMITS[".onnx"] == network.MAX_BYTES >= onnx_file.MAX_MODEL_BYTES
     assert LIMITS[".bin"] == model_folder.MAX_WEIGHTS_BYTES
     assert LIMITS[".json"] == max(model_folder.MAX_TEXT_BYTES, config.MAX_CONFIG_BYTES)

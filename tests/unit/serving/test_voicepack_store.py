@@ -94,6 +94,21 @@ def test_a_recogniser_gets_them_too(store: VoicepackStore, paths: Paths, recogni
     store.check(store.find("whisper-tiny"))
 
 
+def test_a_streaming_recogniser_gets_them_too(
+    store: VoicepackStore, paths: Paths, tmp_path: Path
+) -> None:
+    folder = tmp_path / "streaming-zipformer-en"
+    folder.mkdir()
+    for name in ("encoder.onnx", "decoder.onnx", "joiner.onnx"):
+        (folder / name).write_bytes(small.onnx())
+    (folder / "tokens.txt").write_text("<blk> 0\n▁a 1\n. 2\n")
+    pack = added(store, folder, id="zip", languages=("en-US",))
+    assert (pack.id, pack.family, pack.languages) == ("zip", "transducer", ["en-US"])
+    info = read_entry(paths.pulled_models / "zip")
+    assert info.capabilities == {"streaming", "cpu_ok", "word_times", "punctuation", "prompts"}
+    store.check(store.find("zip"))
+
+
 def test_an_endpointer_gets_them_too(store: VoicepackStore, paths: Paths, tmp_path: Path) -> None:
     network = tmp_path / "smart-turn-v9-cpu.onnx"
     network.write_bytes(small.onnx())

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from types import ModuleType
 
 from vdx.core.errors import InvalidVoicepack, UnknownName
-from vdx.serving.voicepacks import piper, smart_turn, whisper
+from vdx.serving.voicepacks import piper, smart_turn, transducer, whisper
 from vdx.serving.voicepacks.declared import declared_families
 from vdx.serving.voicepacks.files import PICKLES
 from vdx.serving.voicepacks.model_files import Facts, Parts
@@ -18,6 +18,7 @@ from vdx.serving.voicepacks.model_files import Facts, Parts
 FAMILY_MODULES: dict[str, ModuleType] = {
     piper.FAMILY: piper,
     smart_turn.FAMILY: smart_turn,
+    transducer.FAMILY: transducer,
     whisper.FAMILY: whisper,
 }
 """Families that the frontend knows, because patterns of names are not enough to tell their files.
@@ -28,6 +29,7 @@ Each finds its models among names, and describes one; others bring a `family.yam
 TAKEN = (
     "a Piper voice (NAME.onnx with NAME.onnx.json)",
     "a Whisper model of CTranslate2 (a folder with model.bin, config.json and vocabulary.json)",
+    "a streaming model (tokens.txt with encoder*.onnx, decoder*.onnx, joiner*.onnx, or CTC's one)",
     "Smart Turn (smart-turn-….onnx)",
 )
 MOST_FILES = 100_000

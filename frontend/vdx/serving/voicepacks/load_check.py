@@ -76,7 +76,7 @@ def load_once(paths: Paths) -> Trial | None:
         if done.returncode != 0:
             raise InvalidVoicepack(f"{file} cannot be loaded: {why or _ended(done.returncode)}")
         told = json.loads(done.stdout.strip().rpartition("\n")[2] or "null")
-        return told and Facts(tuple(told["languages"]), told["sample_rate"])
+        return told and Facts(**(told | {"languages": tuple(told["languages"])}))
 
     return trial
 

@@ -23,6 +23,7 @@ BUILT_IN: dict[str, ModelKind] = {
     "piper": "tts",
     "pocketsphinx": "asr",
     "smart_turn": "endpointer",
+    "transducer": "asr",
     "whisper": "asr",
 }
 """Families that the frontend knows by itself, and what their models do."""

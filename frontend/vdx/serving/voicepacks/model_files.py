@@ -15,7 +15,8 @@ NOTES = ("MODEL_CARD", "README.md", "LICENSE", "LICENSE.txt")
 """Kept beside a model where they are there: most licences ask for their text to travel along."""
 
 LIMITS = {
-    ".onnx": 512 * MEBIBYTE,
+    ".onnx": 2048 * MEBIBYTE,
+    ".data": 8 * 1024 * MEBIBYTE,
     ".bin": 8 * 1024 * MEBIBYTE,
     ".json": LARGEST_JSON,
     ".npz": 256 * MEBIBYTE,
@@ -36,10 +37,14 @@ class Parts:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What a model's files say: languages as BCP-47 tags, the native sample rate in Hz."""
+    """What a model's files say: languages as BCP-47 tags, the native sample rate in Hz.
+
+    `punctuates`: a recogniser whose transcripts have full stops; None leaves it to the family.
+    """
 
     languages: tuple[str, ...]
     sample_rate: int
+    punctuates: bool | None = None
 
 
 class Loose(BaseModel):

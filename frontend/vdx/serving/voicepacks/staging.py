@@ -26,6 +26,7 @@ class Origin:
     licence: str = ""
     parameters: Mapping[str, str] = field(default_factory=dict)
     """For the family, written into the model's configuration: device, threads …"""
+    languages: tuple[str, ...] = ()
 
 
 def take(folder: Path, parts: Parts, target: Path, *, move: bool) -> tuple[Path, Parts]:
@@ -54,7 +55,7 @@ def made(
     tree = {
         "id": name,
         "family": parts.family,
-        "languages": list(facts.languages),
+        "languages": list(origin.languages or facts.languages),
         "sample_rate": facts.sample_rate,
         "cpu_ok": True,
         "expressive": given.expressive if given else False,
@@ -69,9 +70,11 @@ def made(
     return parse_metadata(tree, name)
 
 
-def write_entry(pack: Voicepack, folder: Path, parameters: Mapping[str, str]) -> None:
+def write_entry(
+    pack: Voicepack, folder: Path, parameters: Mapping[str, str], punctuates: bool | None = None
+) -> None:
     (folder / model_config.VERSION).mkdir(parents=True)
     # Relative, so that the whole of VDX_HOME can be mounted elsewhere.
     place = f"../../voicepacks/{pack.family}/{pack.id}"
-    text = model_config.entry_text(pack, place, parameters)
+    text = model_config.entry_text(pack, place, parameters, punctuates)
     (folder / model_config.CONFIG).write_text(text, encoding="utf-8")

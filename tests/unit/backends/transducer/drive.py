@@ -1,0 +1,49 @@
+"""Drives an engine as the backend does, in this thread where nothing else is said."""
+
+from collections.abc import Iterable
+from concurrent.futures import Future
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from triton_backends.shared.contract import ASR_RATE, AsrRequest
+from triton_backends.shared.engine import Hypothesis
+from triton_backends.transducer.engine import EngineOptions, TransducerEngine
+from triton_backends.transducer.model_folder import Options
+from triton_backends.transducer.utterance import TransducerUtterance
+
+WAIT_S = 60
+SILENCE = np.zeros(0, np.int16)
+
+
+def open_engine(folder: Path, parallel: int = 1, **options: object) -> TransducerEngine:
+    return TransducerEngine(folder, EngineOptions(Options(**options), parallel=parallel))  # type: ignore[arg-type]
+
+
+def done(answer: Hypothesis | Future[Hypothesis | None] | None) -> Hypothesis | None:
+    return answer.result(WAIT_S) if isinstance(answer, Future) else answer
+
+
+def sure(answer: Hypothesis | Future[Hypothesis | None] | None) -> Hypothesis:
+    found = done(answer)
+    assert found is not None
+    return found
+
+
+def started(engine: TransducerEngine) -> TransducerUtterance:
+    return engine.start(AsrRequest(audio=SILENCE))
+
+
+def pieces(pcm: NDArray[np.int16], size: int) -> Iterable[NDArray[np.int16]]:
+    return (pcm[at : at + size] for at in range(0, pcm.size, size))
+
+
+def chirp(seconds: float = 6.0) -> NDArray[np.int16]:
+    """A tone that rises and falls, with pauses, in noise."""
+    time = np.arange(int(seconds * ASR_RATE)) / ASR_RATE
+    pitch = 300 + 1500 * np.square(np.sin(1.3 * time))
+    tone = np.sin(2 * np.pi * np.cumsum(pitch) / ASR_RATE) * (1 + np.sin(9 * time)) / 2
+    tone *= np.sin(2 * np.pi * time / 2.7) > -0.7  # pauses
+    noise = np.random.default_rng(3).normal(0, 0.03, time.size)
+    return ((tone * 0.4 + noise) * 32767).astype(np.int16)

@@ -1,0 +1,313 @@
+"""What holds for every layout: features, flushes without effect, batches, words, urgency."""
+
+import threading
+from pathlib import Path
+
+import kaldi_native_fbank
+import numpy as np
+import pytest
+
+from tests.unit.backends.transducer import tiny
+from tests.unit.backends.transducer.drive import (
+    chirp,
+    done,
+    open_engine,
+    pieces,
+    started,
+    sure,
+)
+from triton_backends.shared.contract import ASR_RATE, AsrRequest
+from triton_backends.shared.engine import Hypothesis, Word
+from triton_backends.shared.errors import InvalidArgument
+from triton_backends.transducer.audio import Audio
+from triton_backends.transducer.features import Features
+from triton_backends.transducer.search import (
+    Emission,
+    GreedyTransducer,
+    Prediction,
+    Vocabulary,
+)
+from triton_backends.transducer.tokens import Tokens
+from triton_backends.transducer.transcript import Transcript
+
+MAKERS = {"zipformer": tiny.zipformer, "ctc": tiny.zipformer_ctc, "nemo": tiny.nemo}
+PUSH = 3 * 320  # samples, the 60 ms that a session sends at once
+
+
+@pytest.fixture(params=MAKERS)
+def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    return MAKERS[request.param](tmp_path)
+
+
+# --- features ------------------------------------------------------------------------------------
+
+
+def fbank(kind: str, mels: int) -> object:
+    options = kaldi_native_fbank.FbankOptions()
+    frames, bands = options.frame_opts, options.mel_opts
+    frames.dither, frames.snip_edges, frames.samp_freq = 0, False, ASR_RATE
+    bands.num_bins, bands.low_freq, bands.high_freq = mels, 20, -400
+    if kind == "librosa":
+        bands.low_freq, bands.high_freq, bands.is_librosa = 0, 8000, True
+        frames.remove_dc_offset, frames.window_type = False, "hann"
+    return kaldi_native_fbank.OnlineFbank(options)
+
+
+def test_features_are_those_of_kaldi_native_fbank() -> None:
+    pcm, audio = chirp(2), Audio()
+    audio.append(pcm)
+    for kind, mels in (("kaldi", 80), ("librosa", 128)):
+        online = fbank(kind, mels)
+        online.accept_waveform(ASR_RATE, (pcm / 32768).tolist())  # type: ignore[attr-defined]
+        count = online.num_frames_ready  # type: ignore[attr-defined]
+        expected = [online.get_frame(place) for place in range(count)]  # type: ignore[attr-defined]
+        found = Features(kind, mels)  # type: ignore[arg-type]
+        assert found.ready(pcm.size) == count
+        np.testing.assert_allclose(found(audio, 0, count), expected, atol=1e-3)
+
+
+def test_features_of_nemo_are_nemos() -> None:
+    pcm, audio = chirp(2), Audio()
+    audio.append(pcm)
+    online = kaldi_native_fbank.OnlineNemoFbank(kaldi_native_fbank.NemoFbankOptions())
+    online.accept_waveform(ASR_RATE, (pcm / 32768).tolist())
+    expected = np.reshape(online.get_frames(0, online.num_frames_ready)[0], (-1, 80))
+    found = Features("nemo", 80)
+    count = found.ready(pcm.size)
+    assert count == len(expected) - 1  # its last frame is padded
+    np.testing.assert_allclose(found(audio, 0, count), expected[:count], atol=1e-3)
+
+
+def test_features_do_not_depend_on_what_was_dropped() -> None:
+    whole, cut, features = Audio(), Audio(), Features("nemo", 80)
+    for audio in (whole, cut):
+        audio.append(chirp(2))
+    cut.drop_before(features.first_sample(100))
+    np.testing.assert_array_equal(features(whole, 100, 50), features(cut, 100, 50))
+    assert cut.kept < whole.kept
+    assert not features(whole, -9, 9).any()  # frames before the first
+
+
+# --- flushes -------------------------------------------------------------------------------------
+
+
+def test_fifty_flushes_change_nothing(folder: Path) -> None:
+    engine, pcm = open_engine(folder), chirp(3.0)
+    plain, flushed = started(engine), started(engine)
+    done(plain.accept(pcm))
+    flushes = [
+        sure(flushed.flush())
+        for piece in pieces(pcm, PUSH)
+        if done(flushed.accept(piece)) is not flushed
+    ]
+    assert len(flushes) == 50
+    assert len({told.text for told in flushes}) > 10
+    assert sure(flushed.finish()) == sure(plain.finish())
+    engine.close()
+
+
+def test_a_flush_says_more_than_the_windows_that_are_full(folder: Path) -> None:
+    engine, pcm = open_engine(folder), chirp(2.2)
+    utterance = started(engine)
+    for piece in pieces(pcm, PUSH):
+        done(utterance.accept(piece))
+    before = list(utterance._stream.settled)
+    told = sure(utterance.flush())
+    assert told.audio_ms == 2200
+    assert told.words[-1].end_ms > 2000
+    assert utterance._stream.settled == before
+    assert told.stable <= len(told.text)
+    assert sure(utterance.flush()) is told  # nothing was said since
+    done(utterance.accept(np.zeros(PUSH, np.int16)))
+    final = sure(utterance.finish())
+    assert (final.text, final.stable) == (told.text, len(told.text))
+    engine.close()
+
+
+def test_partials_only_grow(folder: Path) -> None:
+    engine = open_engine(folder)
+    utterance, text = started(engine), ""
+    for piece in pieces(chirp(), PUSH):
+        partial = done(utterance.accept(piece))
+        if partial is not None:
+            assert partial.text.startswith(text)
+            assert partial.text != text
+            assert partial.stable == len(partial.text)
+            text = partial.text
+    assert sure(utterance.finish()).text.startswith(text)
+    assert text
+    engine.close()
+
+
+def test_speech_behind_a_flush_ends_its_padding(folder: Path) -> None:
+    engine, pcm = open_engine(folder), chirp(2.0)
+    utterance = started(engine)
+    for piece in pieces(pcm, PUSH):
+        done(utterance.accept(piece))
+    gate = threading.Event()
+    compute = engine.model.encoder.step
+
+    def slow(*given: object) -> object:
+        assert gate.wait(60)
+        return compute(*given)  # type: ignore[arg-type]
+
+    engine.model.encoder.step = slow  # type: ignore[assignment,method-assign]
+    answer = utterance.flush()
+    utterance.queued_behind(AsrRequest(audio=chirp(1.0)[:PUSH]), end=False)
+    gate.set()
+    partial = sure(answer)
+    assert partial.text == utterance._shown.text
+    engine.model.encoder.step = compute  # type: ignore[method-assign]
+    assert len(sure(utterance.flush()).text) > len(partial.text)
+    engine.close()
+
+
+# --- several people ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("people", [2, 8])
+def test_a_batch_hears_what_each_hears_alone(folder: Path, people: int) -> None:
+    engine = open_engine(folder)
+    recordings = [np.roll(chirp(1.2), 997 * person) for person in range(people)]
+    alone = []
+    for pcm in recordings:
+        utterance = started(engine)
+        done(utterance.accept(pcm))
+        alone.append(sure(utterance.finish()))
+    sizes, compute, gate = [], engine.model.encoder.step, threading.Event()
+
+    def counted(features: np.ndarray, states: list) -> object:  # type: ignore[type-arg]
+        assert gate.wait(60)
+        sizes.append(len(states))
+        return compute(features, states)
+
+    engine.model.encoder.step = counted  # type: ignore[assignment,method-assign]
+    utterances = [started(engine) for _ in recordings]
+    answers = [each.accept(pcm) for each, pcm in zip(utterances, recordings, strict=True)]
+    gate.set()  # all but the first, which is under way, wait together
+    for answer in answers:
+        done(answer)
+    together = [sure(each.finish()) for each in utterances]
+    assert max(sizes) >= people - 1
+    for found, expected in zip(together, alone, strict=True):
+        assert (found.text, found.words) == (expected.text, expected.words)
+        assert found.confidence == pytest.approx(expected.confidence, abs=1e-5)
+    engine.close()
+
+
+def test_two_threads_hear_what_one_hears(folder: Path) -> None:
+    texts = []
+    for parallel in (1, 2):
+        engine = open_engine(folder, parallel=parallel)
+        utterances = [started(engine) for _ in range(4)]
+        answers = [each.accept(chirp(2.0)) for each in utterances]
+        for answer in answers:
+            done(answer)
+        texts.append([sure(each.finish()).text for each in utterances])
+        engine.close()
+    assert texts[0] == texts[1]
+    assert texts[0][0]
+
+
+# --- an hour -------------------------------------------------------------------------------------
+
+
+def test_audio_that_was_heard_is_forgotten(folder: Path) -> None:
+    engine = open_engine(folder)
+    utterance, kept = started(engine), set()
+    for piece in pieces(np.tile(chirp(2.0), 6), 5 * 320):
+        done(utterance.accept(piece))
+        kept.add(utterance._audio.kept)
+    assert max(kept) < ASR_RATE
+    engine.close()
+
+
+# --- words ---------------------------------------------------------------------------------------
+
+SYMBOLS = ["<blk>", "▁go", "ing", "▁", "你", "好", "<EOU>", "<0xC3>", "<0xA9>", "<en-US>", "."]
+
+
+def written(*tokens: int, settled: int | None = None) -> Hypothesis:
+    emissions = [Emission(token, 2 * place, -0.5) for place, token in enumerate(tokens)]
+    count = len(tokens) if settled is None else settled
+    transcript = Transcript(Tokens(SYMBOLS), 40)
+    transcript.add(emissions[:count])
+    whole = transcript.followed_by(emissions[count:])
+    assert transcript.text == transcript.followed_by([]).text  # a copy changes nothing
+    return whole.hypothesis(len(transcript.text), 1000)
+
+
+def test_words_have_the_times_of_their_tokens() -> None:
+    told = written(1, 2, 10, 1)
+    assert told.text == "going. go"
+    assert told.words == (Word("going.", 0, 200), Word("go", 240, 280))
+    assert told.confidence == pytest.approx(np.exp(-0.5))
+
+
+def test_marks_and_tags_are_no_text() -> None:
+    assert written(9, 1, 6, 2).text == "going"
+    assert written(6).text == ""
+    assert written().confidence == 0.0
+
+
+def test_characters_in_bytes_and_without_spaces() -> None:
+    assert written(1, 7, 8).text == "goé"
+    assert written(1, 7).text == "go"  # half a character is not shown
+    told = written(4, 5)
+    assert told.text == "你好"
+    assert [word.word for word in told.words] == ["你", "好"]
+
+
+def test_what_is_not_settled_is_not_stable() -> None:
+    assert written(1, 2, 1, settled=2).stable == len("going")
+    assert written(1, 3, 1, settled=2).stable == len("go ")
+
+
+# --- marks of the turn ---------------------------------------------------------------------------
+
+
+class Counting:
+    """A predictor whose state is the tokens since it began; the encoder's frames are the logits."""
+
+    def start(self) -> Prediction:
+        return Prediction(np.zeros(0, np.float32), ())
+
+    def after(self, prediction: Prediction, token: int) -> Prediction:
+        return Prediction(prediction.output, (*prediction.state, token))
+
+    def logits(self, frame: np.ndarray, _prediction: Prediction) -> np.ndarray:  # type: ignore[type-arg]
+        return frame
+
+
+def test_the_predictor_begins_anew_after_the_end_of_an_utterance() -> None:
+    vocabulary = Vocabulary(blank=3, resets=frozenset({1}))
+    search = GreedyTransducer(Counting(), vocabulary, most_symbols=1)
+    found, state = search.step(search.start(), np.eye(4, dtype=np.float32)[[0, 3, 2]])
+    assert (len(found), state.memory.state) == (2, (0, 2))
+    found, state = search.step(state, np.eye(4, dtype=np.float32)[[1]])
+    assert (found[0].token, found[0].frame, state.memory.state) == (1, 3, ())
+
+
+def test_marks_are_emitted_and_not_written(tmp_path: Path) -> None:
+    engine = open_engine(tiny.nemo(tmp_path, seed=3, marks=("<EOU>", "<EOB>")))
+    assert {engine.model.tokens[mark] for mark in engine.model.marks} == {"<EOU>", "<EOB>"}
+    utterance = started(engine)
+    done(utterance.accept(chirp()))
+    tokens = {emission.token for emission in utterance._stream.settled}
+    assert tokens & engine.model.marks
+    assert "<" not in sure(utterance.finish()).text
+    engine.close()
+
+
+# --- languages -----------------------------------------------------------------------------------
+
+
+def test_a_language_it_does_not_know_is_refused(tmp_path: Path) -> None:
+    from triton_backends.transducer.engine import EngineOptions, TransducerEngine
+
+    options = EngineOptions(languages=("en", "de"))
+    engine = TransducerEngine(tiny.zipformer(tmp_path), options)
+    with pytest.raises(InvalidArgument, match="'fr': this model understands only en, de"):
+        engine.start(AsrRequest(audio=np.zeros(0, np.int16), language="fr"))
+    engine.start(AsrRequest(audio=np.zeros(0, np.int16), language="de-AT")).close()
+    engine.close()

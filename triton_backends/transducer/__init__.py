@@ -1,0 +1,1 @@
+"""The `transducer` family: recognisers that keep their state from chunk to chunk."""

@@ -1,0 +1,159 @@
+"""Streaming transducers as a recogniser.
+
+Each person's stream asks for one step of the encoder at a time. One scheduler computes the steps of
+all of them, several in one run where the network allows it; decoder and joiner run in the same
+thread right after. No call goes through Triton.
+"""
+
+import os
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from triton_backends.shared.contract import ASR_RATE, AsrRequest
+from triton_backends.shared.errors import InvalidArgument
+from triton_backends.shared.language_tags import primary_subtag
+from triton_backends.shared.parameters import Parameters
+from triton_backends.shared.scheduler import Scheduler, ShouldStop
+from triton_backends.transducer.encoder import output_ms
+from triton_backends.transducer.hot_words import HotWords, Spelling
+from triton_backends.transducer.model_folder import PRECISIONS, Model, Options, open_model
+from triton_backends.transducer.network import Device
+from triton_backends.transducer.search import Frames
+from triton_backends.transducer.states import State
+from triton_backends.transducer.stream import Step
+from triton_backends.transducer.transcript import Transcript
+from triton_backends.transducer.utterance import TransducerUtterance
+
+DEVICES = ("cpu", "cuda")
+FRONT_ENDS = ("nemo", "sherpa")
+MOST_THREADS = 4
+MOST_TOLD = 100
+"""Hot words that are told of in the log of one process."""
+
+StepScheduler = Scheduler[Step, tuple[Frames, State]]
+
+
+@dataclass(frozen=True, slots=True)
+class EngineOptions:
+    """What a model's parameters say. `parallel` steps are computed at once, each by one thread."""
+
+    model: Options = field(default_factory=Options)
+    languages: tuple[str, ...] = ()
+    """Primary subtags; empty: any."""
+    parallel: int = 1
+    max_batch: int = 8
+    max_utterances: int = 64
+
+    @classmethod
+    def of(cls, parameters: Parameters, gpu: int | None = None) -> "EngineOptions":
+        """`gpu` is the one that Triton placed the instance on, where it did."""
+        kind = parameters.choice("device", "cpu" if gpu is None else "cuda", DEVICES)
+        device = Device(kind, parameters.integer("device_index", gpu or 0, high=63))
+        cores = 1 if kind == "cuda" else min(len(os.sched_getaffinity(0)), MOST_THREADS)
+        named = [tag for tag in parameters.text("languages").split(",") if tag not in ("", "*")]
+        front_end = parameters.choice("front_end", FRONT_ENDS[0], FRONT_ENDS)
+        model = Options(
+            device=device,
+            precision=parameters.choice("precision", _precision(kind), PRECISIONS),
+            front_end="sherpa" if front_end == "sherpa" else "nemo",
+            paths=parameters.integer("paths", 1, low=1, high=16),
+        )
+        return cls(
+            model,
+            languages=tuple(primary_subtag(tag) for tag in named),
+            parallel=parameters.integer("parallel", 0, high=64) or cores,
+            max_batch=parameters.integer("max_batch", 8, low=1, high=256),
+            max_utterances=parameters.integer("max_utterances", 64, low=1, high=1024),
+        )
+
+
+class TransducerEngine:
+    """Any model of the layouts that `open_model` knows."""
+
+    workers = 0  # the scheduler has threads of its own, and utterances never wait for them
+
+    def __init__(
+        self,
+        folder: Path,
+        options: EngineOptions | None = None,
+        tell: Callable[[str], object] = lambda _: None,
+    ) -> None:
+        options = options or EngineOptions()
+        self._tell = tell
+        self._told: set[str] = set()
+        self.model: Model = open_model(folder, options.model)
+        self.strict = options.model.front_end == "sherpa"
+        self.languages = options.languages
+        self.max_utterances = options.max_utterances
+        self._spelling = Spelling(self.model.tokens)
+        self.batch_key: Hashable = "encoder" if self.model.encoder.batches else None
+        self._warm_up()
+        self.scheduler: StepScheduler = Scheduler(
+            self._compute, options.parallel, options.max_batch
+        )
+
+    @classmethod
+    def of(
+        cls,
+        parameters: Parameters,
+        folder: Path,
+        gpu: int | None = None,
+        tell: Callable[[str], object] = lambda _: None,
+    ) -> "TransducerEngine":
+        """From a model's parameters; `voicepack` is absolute or relative to the model's folder.
+
+        `tell` writes a line to a log.
+        """
+        place = Path(os.path.normpath(folder / parameters.text("voicepack", "voicepack")))
+        return cls(place, EngineOptions.of(parameters, gpu), tell)
+
+    def start(self, request: AsrRequest, /) -> TransducerUtterance:
+        language = request.language
+        if self.languages and language and primary_subtag(language) not in self.languages:
+            known = ", ".join(self.languages)
+            raise InvalidArgument(f"LANGUAGE {language!r}: this model understands only {known}")
+        return TransducerUtterance(self, language, self._hot_words(request.prompt))
+
+    def transcript(self) -> Transcript:
+        """An empty one."""
+        return Transcript(self.model.tokens, output_ms(self.model.encoder))
+
+    def close(self) -> None:
+        self.scheduler.close()
+
+    def _hot_words(self, prompt: str) -> HotWords | None:
+        """The phrases of a prompt; those that cannot be made likelier are told, once each."""
+        if not prompt:
+            return None
+        words = HotWords.of(self._spelling, prompt)
+        for phrase in words.unknown:
+            if phrase not in self._told and len(self._told) < MOST_TOLD:
+                self._told.add(phrase)
+                self._tell(f"hot word {phrase[:40]!r}: no tokens of this model write it")
+        return words
+
+    def _compute(
+        self, steps: list[Step], _should_stop: ShouldStop = lambda: False
+    ) -> list[tuple[Frames, State]]:
+        features = np.stack([step.features for step in steps])
+        return self.model.encoder.step(features, [step.state for step in steps])
+
+    def _warm_up(self) -> None:
+        """One step and one search, so that a network that fails does so when it is loaded."""
+        from triton_backends.transducer.audio import Audio
+        from triton_backends.transducer.stream import Stream
+
+        audio = Audio()
+        noise = np.random.default_rng(0).normal(0, 200, ASR_RATE // 5)
+        audio.append(noise.astype(np.int16))
+        stream = Stream(self.model, audio)
+        [(frames, state)] = self._compute([stream.next_step()])
+        stream.take(frames, state)
+
+
+def _precision(device: str) -> str:
+    """int8 is what a CPU is fast with; GPUs run its operators on the CPU."""
+    return PRECISIONS[0] if device == "cpu" else PRECISIONS[1]

@@ -1,0 +1,98 @@
+"""One person's way through a model: the window that comes next, the state, what was emitted.
+
+`Stream` has no clock and no threads. Its owner computes each step that it asks for and hands the
+result back. `branch` is a copy that can be padded and thrown away; the arrays of a state are never
+written to, so it costs nothing.
+"""
+
+import copy
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from triton_backends.transducer.audio import Audio
+from triton_backends.transducer.features import SHIFT
+from triton_backends.transducer.hot_words import HotWords
+from triton_backends.transducer.model_folder import Model
+from triton_backends.transducer.search import Emission, Frames, SearchState
+from triton_backends.transducer.states import State
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What an encoder is to compute: one window of features [window, mels], and a state."""
+
+    features: NDArray[np.float32]
+    state: State
+
+
+class Stream:
+    """`strict` waits for one frame more than a window needs, as sherpa-onnx does."""
+
+    def __init__(
+        self,
+        model: Model,
+        audio: Audio,
+        language: str = "",
+        words: HotWords | None = None,
+        *,
+        strict: bool = False,
+    ) -> None:
+        self._model = model
+        self._audio = audio
+        self._strict = strict
+        self._state: State = model.encoder.start(language)
+        self._search: SearchState = model.search.start(words)
+        self._position = model.encoder.first_frame
+        self.settled: list[Emission] = []
+        """Tokens that will not change any more."""
+
+    @property
+    def heard_samples(self) -> int:
+        """How much of the audio the emissions cover."""
+        frames = self._position - self._model.encoder.shift + self._model.encoder.covered
+        return min(max(frames, 0) * SHIFT, self._audio.samples)
+
+    @property
+    def emissions(self) -> list[Emission]:
+        """All tokens, the likeliest as it stands."""
+        return self.settled + self._model.search.open_end(self._search)
+
+    def ready(self) -> bool:
+        """Whether the audio fills the next window."""
+        frames = self._model.encoder.features.ready(self._audio.samples)
+        return self._position + self._model.encoder.window + self._strict <= frames
+
+    def next_step(self) -> Step:
+        """The next window; audio that is not there yet counts as silence."""
+        encoder = self._model.encoder
+        return Step(encoder.features(self._audio, self._position, encoder.window), self._state)
+
+    def take(self, frames: Frames, state: State) -> None:
+        """What the encoder made of the step."""
+        found, self._search = self._model.search.step(self._search, frames)
+        self.settled.extend(found)
+        self._state = state
+        self._position += self._model.encoder.shift
+
+    def forget_audio(self) -> None:
+        """Drop the audio that no later window needs; not on a branch, which shares it."""
+        self._audio.drop_before(self._model.encoder.features.first_sample(self._position))
+
+    def branch(self) -> "Stream":
+        """The same, to be led on without changing this one."""
+        branched = copy.copy(self)
+        branched.settled = list(self.settled)
+        return branched
+
+    def steps_to_hear(self, speech_end: int) -> int:
+        """Steps, padded with silence, until all audio and the tokens of its speech are out.
+
+        `speech_end` is the sample after the last that may be speech: the quiet after it counts as
+        padding.
+        """
+        encoder = self._model.encoder
+        last = max(-(-self._audio.samples // SHIFT), -(-speech_end // SHIFT) + encoder.delay)
+        heard = self._position - encoder.shift + encoder.covered
+        return max(-(-(last - heard) // encoder.shift), 0)

@@ -1,0 +1,93 @@
+"""From emitted tokens to text, words with times, and a confidence."""
+
+import codecs
+import copy
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from triton_backends.shared.engine import Hypothesis, Word
+from triton_backends.transducer.search import Emission
+from triton_backends.transducer.tokens import Tokens
+
+FIRST_WITHOUT_SPACES = "\u2e80"
+"""From here on scripts (Chinese, Japanese, Korean) are written without spaces between words."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Open:
+    """A word that is being put together, and the frames of its first and last token."""
+
+    text: str = ""
+    first: int = 0
+    last: int = 0
+
+
+class Transcript:
+    """Grows by tokens, so that a long utterance costs no more than a short one.
+
+    A word begins with the frame of its first token and ends after that of its last; the confidence
+    is the geometric mean of the tokens' probabilities. Frames come every `frame_ms`.
+    """
+
+    def __init__(self, tokens: Tokens, frame_ms: int) -> None:
+        self._tokens = tokens
+        self._frame_ms = frame_ms
+        self.text = ""
+        self.words: list[Word] = []
+        self._open = _Open()
+        self._pending = b""
+        """Bytes of a character that is not whole yet."""
+        self._said = 0
+        self._log_probability = 0.0
+
+    def add(self, emissions: Iterable[Emission]) -> None:
+        for emission in emissions:
+            raw = self._tokens.text(emission.token)
+            if raw:
+                self._said += 1
+                self._log_probability += emission.log_probability
+            for letter in self._decode(raw):
+                self._write(letter, emission.frame)
+
+    def _decode(self, raw: bytes) -> str:
+        letters = codecs.getincrementaldecoder("utf-8")("ignore")
+        letters.setstate((self._pending, 0))
+        text = letters.decode(raw)
+        self._pending = letters.getstate()[0]
+        return text
+
+    def followed_by(self, emissions: Iterable[Emission]) -> "Transcript":
+        """A copy with more tokens; this one stays as it is."""
+        longer = copy.copy(self)
+        longer.words = list(self.words)
+        longer.add(emissions)
+        return longer
+
+    def hypothesis(self, stable: int, audio_ms: int) -> Hypothesis:
+        """The transcript as the contract has it; `stable` is its leading characters that stay."""
+        words = [*self.words, self._word()] if self._open.text else self.words
+        text = self.text.rstrip()
+        sure = math.exp(self._log_probability / self._said) if self._said else 0.0
+        return Hypothesis(text, min(stable, len(text)), audio_ms, min(sure, 1.0), tuple(words))
+
+    def _write(self, letter: str, frame: int) -> None:
+        if letter.isspace():
+            self._close()
+            if self.text and not self.text.endswith(" "):
+                self.text += " "
+            return
+        if letter >= FIRST_WITHOUT_SPACES and letter.isalnum():
+            self._close()
+        first = self._open.first if self._open.text else frame
+        self._open = _Open(self._open.text + letter, first, frame)
+        self.text += letter
+
+    def _close(self) -> None:
+        if self._open.text:
+            self.words.append(self._word())
+            self._open = _Open()
+
+    def _word(self) -> Word:
+        word = self._open
+        return Word(word.text, word.first * self._frame_ms, (word.last + 1) * self._frame_ms)
