@@ -22,6 +22,9 @@ def vad(
         bool, typer.Option("--quick", help="A quarter of the scenes, no curves.")
     ] = False,
     jobs: Annotated[int, typer.Option(min=1, max=64, help="Processes at once.")] = 2,
+    levels: Annotated[
+        bool, typer.Option("--levels", help="Barge-ins alone, as microphones of other gain hear.")
+    ] = False,
     plots: Annotated[Path | None, typer.Option(help="Folder for pictures (PNG).")] = None,
 ) -> Alone:
     """False and true barge-ins, missed onsets and turns cut off, each feature on and off.
@@ -34,6 +37,16 @@ def vad(
     if half not in ("held", "tune"):
         raise typer.BadParameter(f"{half!r} is neither held nor tune", param_hint="--half")
     chosen: Half = "held" if half == "held" else "tune"
+
+    if levels:
+        from benchmarks import vad_levels
+
+        async def at_levels(step: Step) -> "Report":
+            return vad_levels.measure(
+                chosen, bench.ALL, bench.NONE, quick=quick, jobs=jobs, step=step
+            )
+
+        return Alone(len(vad_levels.LEVELS_DB), at_levels)
 
     async def work(step: Step) -> "Report":
         report = bench.measure(chosen, quick=quick, jobs=jobs, step=step)

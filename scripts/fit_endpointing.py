@@ -34,7 +34,6 @@ USUAL_MS = VadConfig().min_silence_duration_ms
 TRAITS: dict[str, tuple[str, ...]] = {
     "PUNCTUATED": ("sound", "hanging", "full_stop", "spelled", "seconds"),
     "PLAIN": ("sound", "hanging", "spelled", "seconds"),
-    "UNHEARD": ("sound", "seconds"),
 }
 
 

@@ -9,7 +9,8 @@ from tempfile import SpooledTemporaryFile
 from typing import BinaryIO, cast
 
 from tests.faults.leaving import recording as recorded
-from vdx.batch.recording import Recording, stretches
+from vdx.batch.recording import Recording
+from vdx.batch.stretches import stretches
 from vdx.core.config import VadConfig
 
 

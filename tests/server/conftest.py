@@ -44,7 +44,7 @@ def base_config(script: Path) -> dict[str, Any]:
     return {
         "asr": {"model": "canned"},
         "tts": {"voice": "tone"},
-        "models": {"preload": ["tone-spare"]},
+        "model_manager": {"preload_model_ids": ["tone-spare"]},
         # On few cores, with other tests beside this one, a speaker who stalls has not paused.
         "session": {"input_gap_ms": 500},
         # Of few cores' default some tests want more.

@@ -65,6 +65,12 @@ def test_models_are_listed_loaded_and_unloaded(http: Http) -> None:
     assert listed["tone-spare"]["family"] == "tone"
     assert listed["tone-spare"]["languages"] == ["*"]
     assert "streaming" in listed["tone-spare"]["capabilities"]
+    assert (listed["tone-spare"]["phase"], listed["tone"]["why"]) == ("resident", "profile vdx")
+    assert listed["tone-spare"]["memory_mb"] > 1
+    assert http.post("/vdx/models/tone-spare/reload") == (
+        200,
+        {"loaded": "tone-spare", "kind": "tts"},
+    )
     assert http.post("/vdx/models/tone-spare/unload")[0] == 200
     listed = {model["name"]: model for model in http.get("/vdx/models")[1]["models"]}
     assert listed["tone-spare"]["state"] in ("UNLOADING", "UNAVAILABLE")

@@ -69,7 +69,10 @@ def up(
     place = tmp_path_factory.mktemp("up")
     (place / "long.yaml").write_text(yaml.safe_dump([LONG_ANSWER]))
     script = {"kind": "script", "script": {"path": str(place / "long.yaml")}}
-    config = {"profiles": {"vdx": {}, "long": {"responder": script, "voice": "tone"}}}
+    config = {
+        "profiles": {"vdx": {}, "long": {"responder": script, "voice": "tone"}},
+        "model_manager": {"resident_cap": 8},  # many voices come and go here in one server
+    }
     chosen = ("--voice", "first", "--recogniser", "canned", "--no-proof")
     environ = {"VDX_HOME": str(home)}
     with running("up", "--port=0", *chosen, home=place, config=config, environ=environ) as vdx:

@@ -1,6 +1,7 @@
 """What the transports of a process share, over a repository in memory."""
 
 import asyncio
+import re
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -23,12 +24,14 @@ from vdx.core.errors import (
     ModelFailed,
     ModelRejected,
     ModelTimeout,
+    ModelUnavailable,
     NotLoaded,
     SessionLimit,
     TritonError,
     UnknownName,
 )
 from vdx.core.events import SpeechChunk
+from vdx.core.voice_choice import VoiceChoice
 from vdx.serving.manager import ModelManager
 from vdx.serving.supervision import Supervisor
 from vdx.serving.triton import SynthesisRequest
@@ -37,6 +40,7 @@ from vdx.speech.output.tts import Voice
 KINDS: dict[str, Any] = {
     "espeak": "tts",
     "tone": "tts",
+    "bell": "tts",
     "pocketsphinx-en": "asr",
     "canned": "asr",
 }
@@ -62,6 +66,10 @@ def hosted(**config: Any) -> tuple[SpeakingTriton, Application]:
     return triton, Application(Config.model_validate(config), client, ModelManager(client))
 
 
+def preloading(*models: str) -> dict[str, Any]:
+    return {"preload_model_ids": models}
+
+
 def opened(host: Application, profile: str = "") -> Any:
     return host.open_session(host.profiles.options(profile), cast(Any, FakeTransport()))
 
@@ -69,13 +77,13 @@ def opened(host: Application, profile: str = "") -> Any:
 async def test_what_every_profile_needs_is_loaded_before_it_is_ready() -> None:
     triton, host = hosted(
         profiles={"vdx": {}, "tones": {"voice": "tone/high"}},
-        models={"preload": ["canned"]},
+        model_manager=preloading("canned"),
     )
     assert not host.ready
     await host.load_defaults()
     assert host.ready
     assert host.manager.wanted == {"espeak", "tone", "pocketsphinx-en", "canned"}
-    assert all(state == "READY" for state in triton.states.values())
+    assert {name for name in KINDS if triton.states[name] == "READY"} == host.manager.wanted
     await host.close()
 
 
@@ -92,8 +100,11 @@ async def test_a_host_that_does_not_listen_loads_no_recogniser() -> None:
     "config",
     [
         {"tts": {"voice": "espek-en"}},
+        {"profiles": {"vdx": {}, "x": {"fallback_voice": "nobody"}}},
+        {"profiles": {"vdx": {"fallback_recogniser": "nobody"}}},
+        {"tts": {"voice": "espeak"}, "model_manager": {"default_model_id": "tonne"}},
         {"asr": {"model": "pocketsfinx"}},
-        {"models": {"preload": ["tones"]}},
+        {"model_manager": {"preload_model_ids": ["tones"]}},
         {"profiles": {"vdx": {}, "x": {"recogniser": "nobody"}}},
     ],
 )
@@ -204,7 +215,7 @@ def recover_recogniser(host: Application) -> Any:
 
 @asynccontextmanager
 async def watched(**config: Any) -> AsyncIterator[tuple[SpeakingTriton, Application]]:
-    triton, host = hosted(models={"preload": ["tone"]}, **config)
+    triton, host = hosted(model_manager=preloading("tone"), **config)
     host.manager.recovery.jitter_s = 0.0
     await host.load_defaults()
     watch = asyncio.create_task(host.manager.run())
@@ -240,15 +251,93 @@ async def test_a_voice_that_died_again_of_the_same_clause_is_not_asked_again() -
         assert other == Voice("espeak", "en")
 
 
-@pytest.mark.parametrize(
-    ("model", "error"),
-    [("tone", ModelTimeout("slow", model="tone")), ("canned", ModelDied("gone", model="canned"))],
-)
-async def test_what_is_busy_or_was_unloaded_is_not_waited_for(
-    model: str, error: TritonError
-) -> None:
+async def test_a_voice_that_is_busy_is_not_given_up() -> None:
     async with watched() as (_, host):
-        assert await recover_voice(host)(Voice(model, "en"), error, 1) is None
+        error = ModelTimeout("slow", model="tone")
+        assert await recover_voice(host)(Voice("tone", "en"), error, 1) is None
+
+
+async def test_the_rest_of_a_reply_is_spoken_by_another_voice_when_its_own_is_unloaded() -> None:
+    async with watched() as (_, host):
+        session = opened(host)
+        session.update(session.options.updated(voice_choice=VoiceChoice("tone", "high")))
+        await host.manager.unload("tone")
+        gone = ModelUnavailable("tone is not found", model="tone")
+        other = await recover_voice(host)(Voice("tone", "en", "high"), gone, 1)
+        assert other == Voice("espeak", "en")
+        await host.manager.unload("espeak")
+        assert await recover_voice(host)(Voice("tone", "en"), gone, 1) is None, "there is no other"
+
+
+async def test_the_fallback_of_the_profile_speaks_where_its_voice_cannot() -> None:
+    profiles = {"vdx": {}, "high": {"voice": "tone", "fallback_voice": "bell/low"}}
+    async with watched(profiles=profiles) as (_, host):
+        assert host.manager.residency.kept["bell"] == "profile high"
+        session = opened(host, "high")
+        voice = session._speaking._voice()
+        gone = ModelUnavailable("tone is not found", model="tone")
+        assert await host.switching.unload("tone") == ([session.id], [])
+        assert str(session.options.voice_choice) == "bell/low", "from the next clause on"
+        assert await recover_voice(host)(voice, gone, 1) == Voice("bell", "en", "low")
+
+
+async def test_the_fallback_of_the_profile_listens_where_its_recogniser_is_unloaded() -> None:
+    profiles = {"vdx": {"fallback_recogniser": "canned"}}
+    async with watched(profiles=profiles) as (_, host):
+        session = opened(host)
+        assert await host.switching.unload("pocketsphinx-en") == ([session.id], [])
+        assert session.options.recogniser == "canned"
+
+
+# --- leases -------------------------------------------------------------------------------------
+
+
+async def test_sessions_lease_what_they_use_until_they_end() -> None:
+    _, host = hosted(model_manager=preloading("tone"))
+    await host.load_defaults()
+    leases = host.manager.residency.leases
+    first, second = opened(host), opened(host)
+    assert leases("espeak") == leases("pocketsphinx-en") == {first.id, second.id}
+    await host.switching.use("tone", first)
+    assert (leases("tone"), leases("espeak")) == ({first.id}, {second.id})
+    host.forget(first)
+    host.forget(second)
+    assert not any(leases(name) for name in KINDS)
+
+
+async def test_leases_that_expired_while_the_process_stood_still_are_taken_again() -> None:
+    _, host = hosted(model_manager={"lease_heartbeat_ms": 100, "lease_expiry_ms": 200})
+    await host.load_defaults()
+    session = opened(host)
+    host.manager.residency.release_all(session.id, 0)
+    beat = asyncio.create_task(host.leases.run())
+    async with asyncio.timeout(WAIT_LIMIT_S):
+        while not host.manager.residency.leases("espeak"):  # noqa: ASYNC110  (it looks)
+            await asyncio.sleep(0.01)
+    beat.cancel()
+    await asyncio.wait({beat})
+
+
+async def test_what_sessions_start_with_is_kept() -> None:
+    _, host = hosted(
+        tts={"voice": "tone/high"},
+        profiles={"vdx": {}, "canned": {"recogniser": "canned"}},
+        model_manager={"default_model_id": "espeak"},
+    )
+    await host.load_defaults()
+    assert host.manager.residency.kept == {
+        "tone": "profile vdx",
+        "pocketsphinx-en": "profile vdx",
+        "canned": "profile canned",
+        "espeak": "the default voice",
+    }
+    assert host.manager.wanted == set(KINDS) - {"bell"}
+
+
+async def test_the_default_voice_speaks_where_no_other_is_named() -> None:
+    _, host = hosted(model_manager={"default_model_id": "tone/high"})
+    await host.load_defaults()
+    assert str(host.profiles.options("").voice_choice) == "tone/high"
 
 
 async def test_a_recogniser_is_waited_for() -> None:
@@ -260,7 +349,8 @@ async def test_a_recogniser_is_waited_for() -> None:
 
 async def test_a_client_names_what_is_loaded_or_configured() -> None:
     triton, host = hosted(
-        profiles={"vdx": {"voice": "espeak"}}, models={"preload": ["pocketsphinx-en"]}
+        profiles={"vdx": {"voice": "espeak"}},
+        model_manager=preloading("pocketsphinx-en"),
     )
     assert (await host.models.offered("espeak", "tts")).name == "espeak"
     assert (await host.models.offered("pocketsphinx-en", "asr")).name == "pocketsphinx-en"
@@ -278,6 +368,41 @@ async def test_a_voice_that_timed_out_because_it_died_is_recovered() -> None:
         triton.dead["tone"] = DIED
         voice, error = Voice("tone", "en"), ModelTimeout("nothing came", model="tone")
         assert await recover_voice(host)(voice, error, 1) == voice
+
+
+# --- why ----------------------------------------------------------------------------------------
+
+
+async def test_each_session_is_told_what_serves_it_and_why() -> None:
+    triton, host = hosted(model_manager=preloading("tone"))
+    await host.load_defaults()
+    session = opened(host)
+    _ = [chunk async for chunk in host._services.synthesize(Voice("espeak"), "hello")]
+    (voice, recogniser) = await host.routes.explain([session])
+    assert (voice.kind, voice.wanted, voice.choice.model) == ("tts", "espeak", "espeak")
+    assert (recogniser.kind, recogniser.choice.model) == ("asr", "pocketsphinx-en")
+    assert voice.why == "profile vdx"
+    assert re.search(r"resident, 0 in flight, first audio \d+ ms", voice.choice.reasons[0])
+    assert "first audio" not in recogniser.choice.reasons[0]
+
+    session.update(session.options.updated(voice_choice=VoiceChoice("tone")))
+    await host.manager.unload("tone")
+    (voice, _) = await host.routes.explain([session])
+    assert (voice.wanted, voice.choice.model) == ("tone", "espeak")
+    assert voice.choice.reasons[:2] == ("no server has tone", "espeak is the fallback")
+    assert triton.count("load tone") == 1, "it is told, not done"
+
+
+async def test_a_server_is_announced_with_what_is_known_of_its_models() -> None:
+    _, host = hosted()
+    await host.load_defaults()
+    opened(host)
+    (server,) = await host.routes.servers()
+    assert (server.addr, server.version) == (host.client.config.url, 1)
+    espeak = server.models["espeak"]
+    assert (espeak.kind, espeak.state, espeak.metrics.leases) == ("tts", "resident", 1)
+    assert espeak.capabilities.languages == ("en",)
+    assert set(server.models) == {"espeak", "pocketsphinx-en"}, "no more is known of the others"
 
 
 # --- switching ----------------------------------------------------------------------------------
@@ -299,7 +424,7 @@ async def test_a_switched_voice_does_not_keep_the_speaker_of_the_old_one() -> No
 
 
 async def test_an_unloaded_voice_gives_way_to_the_profiles_with_its_speaker() -> None:
-    _, host = hosted(tts={"voice": "espeak/f3"}, models={"preload": ["tone"]})
+    _, host = hosted(tts={"voice": "espeak/f3"}, model_manager=preloading("tone"))
     await host.load_defaults()
     session = opened(host)
     await host.switching.use("tone/low")
@@ -308,7 +433,7 @@ async def test_an_unloaded_voice_gives_way_to_the_profiles_with_its_speaker() ->
 
 
 async def test_a_client_switches_by_the_rules_of_everybody() -> None:
-    _, host = hosted(tts={"voice": "tone/high"}, models={"preload": ["espeak", "canned"]})
+    _, host = hosted(tts={"voice": "tone/high"}, model_manager=preloading("espeak", "canned"))
     await host.load_defaults()
     session = opened(host)
     assert await host.switching.use_offered("espeak", session) == "tts"
@@ -337,7 +462,7 @@ async def test_a_name_means_the_same_model_everywhere() -> None:
     _, host = hosted(
         asr={"model": "pocketsphinx"},
         profiles={"vdx": {}, "other": {"recogniser": "pocketsphinx"}},
-        models={"preload": ["pocketsphinx"]},
+        model_manager=preloading("pocketsphinx"),
     )
     await host.load_defaults()
     assert host.manager.wanted == {"espeak", "pocketsphinx-en"}

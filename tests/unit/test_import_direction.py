@@ -52,7 +52,12 @@ ALLOWED = {
     # The client is in triton.py alone; the other takes the message that a config.pbtxt is.
     "tritonclient": {"serving/triton.py", "serving/model_config.py"},
     # What is decoded is opened in `ffmpeg.py` alone, which bounds what FFmpeg may do.
-    "av": {"core/ffmpeg.py", "core/audio_decoder.py", "core/mono_mixer.py", "batch/encoders.py"},
+    "av": {
+        "core/ffmpeg.py",
+        "core/audio_decoder.py",
+        "core/frame_converter.py",
+        "batch/encoders.py",
+    },
     "huggingface_hub": {"serving/voicepacks/hub.py"},
     "livekit": {
         *(f"transports/room/{name}.py" for name in ROOM_MODULES),

@@ -10,7 +10,11 @@ import selectors
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from vdx.speech.text.normalise import prepare
+
 START = 1000.0
+LANGUAGES = ("en", "de")
+"""Those of the conversations of these tests."""
 
 
 class Deadlock(RuntimeError):
@@ -54,6 +58,8 @@ def on_virtual_time(
 
     @functools.wraps(test)
     def run(*args: Any, **kwargs: Any) -> None:
+        for language in LANGUAGES:
+            prepare(language)  # a thread would do it in the test, on no virtual time
         with asyncio.Runner(loop_factory=VirtualLoop) as runner:
             runner.run(_leaving_nothing(test(*args, **kwargs)))
 

@@ -82,7 +82,8 @@ class EspeakEngine:
                 if job.voice != voice:
                     voice = ""
                     library.set_voice(job.voice)
-                    voice = job.voice
+                    # Some voices (Ukrainian) bring a speed, which espeak-ng keeps for later ones.
+                    voice, speed = job.voice, 0.0
                 if job.speed != speed:
                     library.set_speed(job.speed)
                     speed = job.speed

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from triton_backends.pocketsphinx.cmn_store import CmnStore
 from triton_backends.pocketsphinx.decoders import mean_of
 from triton_backends.pocketsphinx.pool import DecoderPool
+from triton_backends.pocketsphinx.voice_guard import VoiceGuard
 from triton_backends.shared.contract import ASR_RATE, AsrRequest
 from triton_backends.shared.engine import Hypothesis, Word
 from triton_backends.shared.flush_reuse import FlushReuse
@@ -96,15 +97,19 @@ class PocketsphinxUtterance:
         self._decoder: Any = decoder
         self._session = session
         self._samples = 0
+        self._searched = ""
         self._text = ""
+        """What the search found last, and what of it somebody may have said."""
         self._agreement = Agreement(AGREEING_PARTIALS)
         self._reuse = FlushReuse()
+        self._guard = VoiceGuard()
         self._finished = False
         self._ended = False
 
     def accept(self, pcm: NDArray[np.int16]) -> Hypothesis | None:
         """Continue the search; a hypothesis when the text has changed."""
         self._reuse.hear(pcm)
+        self._guard.hear(pcm)
         self._decoder.process_raw(pcm.tobytes(), no_search=False, full_utt=False)
         self._samples += pcm.size
         text = self._current_text()
@@ -149,17 +154,27 @@ class PocketsphinxUtterance:
 
     def _current_text(self) -> str:
         hypothesis = self._decoder.hyp()
-        return hypothesis.hypstr if hypothesis is not None else ""
+        searched = hypothesis.hypstr if hypothesis is not None else ""
+        if searched == self._searched:
+            return self._text
+        self._searched = searched
+        return self._heard().text if self._guard.doubts else searched
 
     def _heard(self) -> Hypothesis:
-        return _heard(self._decoder, self._audio_ms)
+        hypothesis = self._decoder.hyp()
+        if hypothesis is None:
+            return Hypothesis(audio_ms=self._audio_ms)
+        words = _words(self._decoder)
+        spoken = self._guard.spoken(words)
+        if len(spoken) < len(words):
+            text = " ".join(word.word for word in spoken)
+        else:
+            text = hypothesis.hypstr
+        return Hypothesis(text, len(text), self._audio_ms, 0.5, spoken)
 
 
-def _heard(decoder: Any, audio_ms: int) -> Hypothesis:
-    hypothesis = decoder.hyp()
-    if hypothesis is None:
-        return Hypothesis(audio_ms=audio_ms)
-    words = tuple(
+def _words(decoder: Any) -> tuple[Word, ...]:
+    return tuple(
         Word(
             _ALTERNATE.sub("", segment.word),
             segment.start_frame * FRAME_MS,
@@ -168,5 +183,3 @@ def _heard(decoder: Any, audio_ms: int) -> Hypothesis:
         for segment in decoder.seg() or ()
         if not _NOT_A_WORD.match(segment.word)
     )
-    text = hypothesis.hypstr
-    return Hypothesis(text, len(text), audio_ms, 0.5, words)

@@ -16,6 +16,7 @@ from triton_backends.shared.contract import ASR_RATE, AsrRequest
 from triton_backends.shared.decode_queue import Urgency, Work
 from triton_backends.shared.parameters import Parameters
 from triton_backends.shared.scheduler import Scheduler
+from triton_backends.whisper.hallucination_filters import has_no_speech
 from triton_backends.whisper.hardware import Hardware
 from triton_backends.whisper.model_folder import open_model_folder
 from triton_backends.whisper.partials import PartialCosts
@@ -116,7 +117,15 @@ class WhisperEngine:
         `prefix` are words that it begins with, `prompt` tokens of words that are likely in it.
         """
         tokens = tuple(token for word in prefix for token in word.tokens)
-        window = Window(audio, self.window_frames(audio.size), language, tokens, prompt)
+        window = Window(
+            audio,
+            self.window_frames(audio.size),
+            language,
+            tokens,
+            prompt,
+            is_even=has_no_speech(audio),
+            is_partial=urgency is Urgency.PARTIAL,
+        )
         work: WindowWork = Work(window, urgency, window.batch_key)
         self.scheduler.submit(work)
         return work
@@ -135,7 +144,6 @@ class WhisperEngine:
         return full
 
     def _warm_up(self) -> None:
-        """A real decode of noise, so that the first utterance is as fast as the tenth."""
         noise = np.random.default_rng(0).normal(0, 200, ASR_RATE).astype(np.int16)
         language = self.recogniser.vocabulary.languages[:1] or ("en",)
-        self.recogniser.transcribe([Window(noise, self.window_frames(noise.size), language[0])])
+        self.recogniser.warm_up(Window(noise, self.window_frames(noise.size), language[0]))

@@ -1,12 +1,13 @@
 """What is left out of a transcript: silence, noise, loops, and text where nobody spoke."""
 
+import re
 import zlib
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from triton_backends.shared.levels import frame_levels
+from triton_backends.shared.levels import levels_above_hum
 
 SILENT_RMS = 40.0
 """int16 RMS (-58 dBFS) that the loudest frames of speech exceed."""
@@ -22,6 +23,8 @@ MIN_COMPRESSED_CHARS = 40
 
 LOOP_TOKENS = 12
 """A run of the same few tokens this long is a loop, however short the text."""
+DOUBLED_WORDS = 2
+"""So many words or more that come twice in a row may have been said once."""
 
 # Transcripts of music and silence that released models learned from subtitles (openai/whisper
 # discussions 928 and 679); left out only where the model also doubts that there is speech.
@@ -44,8 +47,11 @@ KNOWN_PROBABILITY = 0.3
 
 
 def has_no_speech(pcm: NDArray[np.int16]) -> bool:
-    """Whether 16 kHz audio is silence or noise of even level, by the RMS of its 20 ms frames."""
-    levels = frame_levels(pcm)
+    """Whether 16 kHz audio is silence or noise of even level, by the RMS of its 20 ms frames.
+
+    Hum and an offset of all samples do not count.
+    """
+    levels = levels_above_hum(pcm)
     if not levels.size:
         return True
     quiet, loud = np.percentile(levels, [10, 95])
@@ -72,6 +78,21 @@ def _loop_length(tokens: Sequence[int], period: int) -> int:
     while length < len(tokens) - period and tokens[-1 - length] == tokens[-1 - length - period]:
         length += 1
     return length
+
+
+def is_doubled(text: str) -> bool:
+    """Whether all of a text, or some words in a row, come twice.
+
+    In a shortened window Whisper says short sentences twice; people do so too.
+    """
+    words = re.findall(r"\w+(?:['\N{RIGHT SINGLE QUOTATION MARK}]\w+)*", text.lower())
+    if len(words) > 1 and words[: len(words) // 2] * 2 == words:
+        return True
+    return any(
+        words[at : at + length] == words[at + length : at + 2 * length]
+        for length in range(DOUBLED_WORDS, len(words) // 2 + 1)
+        for at in range(len(words) - 2 * length + 1)
+    )
 
 
 def without_loop(tokens: Sequence[int]) -> list[int]:

@@ -8,9 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from triton_backends.shared.levels import levels_above_hum
 from triton_backends.shared.mel import RATE
 from triton_backends.whisper.hallucination_filters import (
     LOW_LOG_PROBABILITY,
+    NO_SPEECH_PROBABILITY,
+    is_doubled,
     is_hallucination,
     is_repetitive,
     without_loop,
@@ -19,7 +22,8 @@ from triton_backends.whisper.hardware import Hardware, load_model, parallel_deco
 from triton_backends.whisper.mel import FRAMES_PER_SECOND, LogMel
 from triton_backends.whisper.model_folder import ModelFolder
 from triton_backends.whisper.vocabulary import Vocabulary
-from triton_backends.whisper.windows import TimedWord, Window, WindowTranscript
+from triton_backends.whisper.windows import Window, WindowTranscript
+from triton_backends.whisper.word_times import timed_words
 
 POSITION_MS = 20
 """Of the encoder's output."""
@@ -46,21 +50,33 @@ class Recogniser:
         self._max_tokens = min(MAX_TOKENS, folder.architecture.text_positions // 2)
         self._mel = LogMel(folder.architecture.mels)
         self._model = load_model(folder, hardware, self.parallel)
+        self._knows_silence = True
 
     def transcribe(
         self, windows: list[Window], should_stop: Callable[[], bool] = lambda: False
     ) -> list[WindowTranscript] | None:
         """Decode windows of equal `batch_key` as one batch.
 
-        `should_stop` is asked between steps, and ends the work with None. A window whose text
-        repeats itself, and was shorter than the model's own, is decoded again at full length; one
-        whose prefix is not the likeliest beginning, without it: a prefix saves time and changes no
-        word.
+        `should_stop` is asked between steps, and ends the work with None. A window shorter than the
+        model's own whose text repeats itself, or would be left out, is decoded again at full
+        length; one whose prefix is not the likeliest beginning, without it: a prefix saves time and
+        changes no word.
         """
         encoded = self._encode(windows, should_stop)
         if encoded is None or should_stop():
             return None
         return self._decode(self._with_languages(windows, encoded), encoded)
+
+    def warm_up(self, noise: Window) -> None:
+        """A real decode of noise, so that the first utterance is as fast as the tenth.
+
+        It also shows whether the model knows that nobody speaks: small ones may never have learned
+        it, and then the level of the sound is all there is to judge by.
+        """
+        encoded = self._encode([noise], lambda: False)
+        draft = self._generate([noise], encoded)[0]
+        self._align([noise], [draft], encoded)
+        self._knows_silence = draft.no_speech > NO_SPEECH_PROBABILITY
 
     def close(self) -> None:
         """Free the weights."""
@@ -126,21 +142,29 @@ class Recogniser:
         tokens = self.vocabulary.text_tokens(result.sequences_ids[0])
         text = self.vocabulary.text(tokens)
         log_probability = float(result.scores[0])
-        repetitive = is_repetitive(tokens, text)
-        if repetitive:
+        no_speech = float(result.no_speech_prob)
+        unsure = is_repetitive(tokens, text)
+        if unsure:
             tokens = without_loop(tokens)
             text = self.vocabulary.text(tokens)
-        if not window.prefix and is_hallucination(text, result.no_speech_prob, log_probability):
+        unsure = unsure or is_doubled(text)
+        agree = (
+            window.is_even
+            and not window.prefix
+            and (no_speech > NO_SPEECH_PROBABILITY or not self._knows_silence)
+        )
+        if agree or (not window.prefix and is_hallucination(text, no_speech, log_probability)):
             tokens = []
+            unsure = not (agree or window.is_partial)
         words = self.vocabulary.words(tokens, window.language)
-        return _Draft(tokens, words, repetitive, float(result.no_speech_prob))
+        return _Draft(tokens, words, unsure, no_speech)
 
     def _decode(self, windows: list[Window], encoded: Any) -> list[WindowTranscript]:
         drafts = self._generate(windows, encoded)
         paths = self._align(windows, drafts, encoded)
         heard: list[WindowTranscript] = []
         for index, (window, draft, path) in enumerate(zip(windows, drafts, paths, strict=True)):
-            if draft.repetitive and window.frames < self.full_frames:
+            if draft.unsure and window.frames < self.full_frames:
                 whole = replace(window, frames=self.full_frames, prefix=())
                 heard += self.transcribe([whole]) or [WindowTranscript()]
             elif window.prompt and not _is_heard(draft, path):
@@ -173,9 +197,11 @@ class Recogniser:
 
 @dataclass(frozen=True, slots=True)
 class _Draft:
+    """`unsure`: it repeats itself or was left out, which a longer window may do better."""
+
     tokens: list[int]
     words: list[tuple[str, list[int]]]
-    repetitive: bool
+    unsure: bool
     no_speech: float = 0.0
 
 
@@ -208,7 +234,8 @@ def _is_confirmed(prefix: tuple[int, ...], aligned: Any) -> bool:
 def _transcript(draft: _Draft, window: Window, aligned: Any) -> WindowTranscript:
     if aligned is None:
         return WindowTranscript(language=window.language)
-    timed = _timed(draft.words, aligned.alignments, _audio_frames(window) * 10)
+    path = [(token, position * POSITION_MS) for token, position in aligned.alignments]
+    timed = timed_words(draft.words, path, _audio_frames(window) * 10, levels_above_hum(window.pcm))
     return WindowTranscript(tuple(timed), float(np.mean(aligned.text_token_probs)), window.language)
 
 
@@ -221,21 +248,3 @@ def _one(encoded: Any, index: int) -> Any:
     if encoded.device != "cpu":
         encoded = encoded.to_device(Device.cpu)
     return StorageView.from_array(np.ascontiguousarray(np.array(encoded)[index : index + 1]))
-
-
-def _timed(
-    words: list[tuple[str, list[int]]], path: list[tuple[int, int]], end_ms: int
-) -> list[TimedWord]:
-    """Words and the times at which the alignment path enters their first tokens."""
-    entered: dict[int, int] = {}
-    for token, position in path:
-        entered.setdefault(token, position * POSITION_MS)
-    timed: list[TimedWord] = []
-    first, floor = 0, 0
-    for text, tokens in words:
-        start = min(max(entered.get(first, floor), floor), end_ms)
-        first += len(tokens)
-        end = min(max(entered.get(first, end_ms), start), end_ms)
-        timed.append(TimedWord(text, tuple(tokens), start, end))
-        floor = end
-    return timed

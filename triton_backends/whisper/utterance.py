@@ -126,7 +126,7 @@ class WhisperUtterance:
         self._drop_partial()
         self._segments.raise_urgency(urgency)
         audio, prefix = self._audio, self._agreed.words
-        if audio.size >= SHORTEST and (prefix or not has_no_speech(audio)):
+        if audio.size >= SHORTEST and audio.any():
             self._current = self._submit(audio, urgency, prefix)
         waited = [work.result for work in self._segments.waiting]
         if self._current is not None:
@@ -223,7 +223,7 @@ class WhisperUtterance:
         at = cut_position(audio[: self._engine.longest_samples])
         prefix = self._agreed.cut(at * 1000 // ASR_RATE)
         work = None
-        if prefix or not has_no_speech(audio[:at]):
+        if audio[:at].any():
             work = self._submit(audio[:at].copy(), Urgency.AUDIO, prefix)
         self._segments.append(at, work)
         self._pieces = [audio[at:].copy()]

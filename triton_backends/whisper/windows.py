@@ -11,7 +11,8 @@ class Window:
     """Audio to transcribe: int16 mono 16 kHz, cut or padded to `frames` of 10 ms.
 
     `language` is empty where it is to be detected; `prefix` are tokens that the text begins with,
-    `prompt` those of words that are likely in it.
+    `prompt` those of words that are likely in it. `is_even`: by its level it is silence or noise.
+    `is_partial`: what seems to be no speech may be left out unexamined, for more is to come.
     """
 
     pcm: NDArray[np.int16]
@@ -19,6 +20,8 @@ class Window:
     language: str = ""
     prefix: tuple[int, ...] = ()
     prompt: tuple[int, ...] = ()
+    is_even: bool = False
+    is_partial: bool = False
 
     @property
     def batch_key(self) -> tuple[int, bool, tuple[int, ...]]:

@@ -10,8 +10,10 @@ from typing import Any
 from vdx.app.failover import Failover
 from vdx.app.model_access import ModelAccess
 from vdx.app.model_requests import ModelRequests
+from vdx.app.model_routes import ModelRoutes
 from vdx.app.profile_models import ProfileModels
 from vdx.app.responders import Responders
+from vdx.app.session_leases import SessionLeases
 from vdx.app.switching import ModelSwitching
 from vdx.core.capacity import default_max_sessions
 from vdx.core.config import Config
@@ -25,11 +27,15 @@ from vdx.dialog.services import Services
 from vdx.dialog.session import Session
 from vdx.dialog.transport import Transport
 from vdx.serving.language_model import LanguageModelServer
+from vdx.serving.lease_sync import LeaseSync
 from vdx.serving.manager import ModelManager
+from vdx.serving.manager_client import ManagerClient
 from vdx.serving.models import ModelKind
 from vdx.serving.readiness import Readiness
+from vdx.serving.registry.view import MemoryRegistry
 from vdx.serving.triton import TritonClient
 from vdx.speech.input.aec import preload
+from vdx.speech.text.normalise import prepared
 
 log = logger(__name__)
 
@@ -37,8 +43,17 @@ log = logger(__name__)
 class Application:
     """One per process; every session of every transport is opened here."""
 
-    def __init__(self, config: Config, client: TritonClient, manager: ModelManager) -> None:
+    def __init__(
+        self,
+        config: Config,
+        client: TritonClient,
+        manager: ModelManager,
+        *,
+        manages_only: bool = False,
+    ) -> None:
+        """One that `manages_only` serves no sessions: frontends elsewhere lease its models."""
         self.config = config
+        self.manages_only = manages_only
         self.client = client
         self.manager = manager
         self.sessions: dict[str, Session] = {}
@@ -52,9 +67,21 @@ class Application:
         """Whether the default models have been loaded; from then on sessions are let in."""
         self.profiles = ProfileModels(config, manager)
         self.models = ModelAccess(config, manager, self.profiles)
+        self.leases = SessionLeases(
+            manager, self.sessions, config.model_manager.lease_heartbeat_ms / 1000
+        )
         self.switching = ModelSwitching(manager, self.profiles, self.models, self.sessions)
         self.readiness = Readiness(client, self.profiles.initial, manager.recovery.alive)
         self.requests = ModelRequests(client, manager, self.readiness)
+        self.routes = ModelRoutes(
+            client,
+            manager,
+            self.profiles,
+            self.requests.first_audio,
+            MemoryRegistry(config.model_manager.lease_expiry_ms / 1000),
+        )
+        self.lease_sync: LeaseSync | None = None
+        """Where a manager elsewhere loads the models."""
         self._responders = Responders()
         failover = Failover(manager, self.profiles)
         self._services = Services(
@@ -66,13 +93,21 @@ class Application:
             recover_voice=failover.recover_voice,
             recover_recogniser=failover.recover_recogniser,
             judge=self.requests.judge,
+            options_changed=self.leases.follow,
         )
 
+    def share_leases(self, remote: ManagerClient) -> None:
+        """Has the leases of the sessions held at a manager elsewhere too."""
+        heartbeat_s = self.config.model_manager.lease_heartbeat_ms / 1000
+        self.lease_sync = LeaseSync(remote, self.manager.residency, heartbeat_s)
+        self.manager.leases_changed = self.lease_sync.changed
+
     async def load_defaults(self) -> None:
-        """Loads every profile's voice and recogniser and what `models.preload` names.
+        """Loads every profile's models and what `model_manager.preload_model_ids` names.
 
         Raises:
             UnknownName: a name that the repository does not hold.
+            LoadRefused: more is preloaded than `model_manager` lets be loaded.
             ConfigError: a profile's language is not one of its voice or recogniser.
             TritonError: a model could not be loaded.
         """
@@ -81,14 +116,22 @@ class Application:
         for options in profiles:
             # The chat client takes a second to import; better now than in the first turn.
             await in_thread(self._responders.of, options)
+            await prepared(options.language)
             await self.prepare(options)
         async with asyncio.TaskGroup() as group:
-            for model, kind in self.profiles.configured().items():
-                group.create_task(self._load_default(model, kind), name=f"load-{model}")
+            group.create_task(self._load_models(), name="load-models")
             group.create_task(self._responders.warm(profiles), name="warm")
         self.profiles.check_languages()
         self.readiness.problem = await self.readiness.check()
         self.loaded = True
+
+    async def _load_models(self) -> None:
+        """Loads the models of the profiles, the default voice first, then what is preloaded."""
+        async with asyncio.TaskGroup() as group:
+            for model, kind in self.profiles.used().items():
+                group.create_task(self._load_default(model, kind), name=f"load-{model}")
+        for model in self.profiles.preloaded():
+            await self.manager.ensure(model)
 
     async def _load_default(self, model: str, kind: ModelKind | None) -> None:
         """Loads a model; without its endpointer a server starts all the same."""
@@ -104,6 +147,15 @@ class Application:
         if self.loaded and server.pid is not None:
             profiles = [self.profiles.options(name) for name in self.profiles.names]
             self._responders.warm_again(profiles, server.socket)
+
+    async def watch_models(self) -> None:
+        """Probes and evicts models, renews leases and looks whether all is ready, for ever."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.manager.run(), name="watch-models")
+            group.create_task(self.leases.run(), name="renew-leases")
+            group.create_task(self.readiness.run(), name="watch-readiness")
+            if self.lease_sync is not None:
+                group.create_task(self.lease_sync.run(), name="send-leases")
 
     @property
     def ready(self) -> bool:
@@ -146,11 +198,13 @@ class Application:
         services = replace(self._services, lead_ms=lead_ms, transport=name)
         session = Session(secrets.token_hex(6), options, services, transport)
         self.sessions[session.id] = session
+        self.leases.follow(session.id, options)
         return session
 
     def forget(self, session: Session) -> None:
         """Takes a session that has ended off the list of open ones."""
         self.sessions.pop(session.id, None)
+        self.leases.end(session.id)
         self.drain.session_ended()
 
     def session(self, session_id: str) -> Session:

@@ -1,4 +1,4 @@
-"""What a session does when the process of its model died: waits for the reload, or changes voice.
+"""What a session does when its model died or was unloaded: waits for the reload, or changes voice.
 
 A recogniser is only waited for; no other one takes its place.
 """
@@ -6,6 +6,7 @@ A recogniser is only waited for; no other one takes its place.
 from vdx.app.profile_models import ProfileModels
 from vdx.core.errors import ModelTimeout, ModelUnavailable, TritonUnavailable, VdxError
 from vdx.core.logs import logger
+from vdx.core.voice_choice import VoiceChoice
 from vdx.dialog.profiles import SessionOptions
 from vdx.serving.manager import ModelManager
 from vdx.speech.output.tts import Voice
@@ -31,9 +32,11 @@ class Failover:
     async def recover_voice(self, voice: Voice, error: VdxError, failures: int) -> Voice | None:
         """The same voice if it is loaded again soon, else another one of its language, or None.
 
-        `failures` counts the failures of this clause; a voice that died of it before does not get
-        it again.
+        One that was unloaded is not waited for: another voice speaks the rest. `failures` counts
+        the failures of this clause; a voice that died of it before does not get it again.
         """
+        if voice.model not in self._manager.wanted and isinstance(error, ModelUnavailable):
+            return self._fallback(voice)
         if not await self._may_recover(voice.model, error):
             return None
         again = failures > 1
@@ -60,16 +63,22 @@ class Failover:
         return isinstance(error, ModelUnavailable | TritonUnavailable)
 
     def _fallback(self, voice: Voice) -> Voice | None:
-        """Another loaded voice that answers probes and speaks the language of `voice`."""
+        """A loaded voice that answers probes and speaks the language of `voice`.
+
+        That of its profile, else that of the default one, else any.
+        """
         manager = self._manager
         failed = manager.info(voice.model)
         language = voice.language or (failed.language() if failed is not None else "")
-        for name in (self._profiles.options("").voice, *sorted(manager.wanted)):
-            info = manager.info(name)
-            if info is None or name == voice.model or info.kind != "tts":
+        named = [self._profiles.options("").voice_choice]
+        if voice.fallback is not None:
+            named.insert(0, voice.fallback)
+        for choice in (*named, *map(VoiceChoice, sorted(manager.wanted))):
+            info = manager.info(choice.model)
+            if info is None or choice.model == voice.model or info.kind != "tts":
                 continue
             fits = info.speaks(language) if language else "*" in info.languages
-            if fits and manager.recovery.alive(name):
-                log.warning("fallback voice used", voice=voice.model, fallback=name)
-                return Voice(name, language, speed=voice.speed)
+            if fits and manager.recovery.alive(choice.model):
+                log.warning("fallback voice used", voice=voice.model, fallback=choice.model)
+                return Voice(choice.model, language, choice.speaker, voice.speed)
         return None

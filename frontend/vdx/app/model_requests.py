@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing, contextmanager
 
+from vdx.app.first_audio import FirstAudio
 from vdx.core.errors import ModelTimeout, TritonError
 from vdx.core.events import SpeechChunk
 from vdx.core.logs import logger
@@ -32,6 +33,7 @@ class ModelRequests:
         self._manager = manager
         self._readiness = readiness
         self._questions: Counter[str] = Counter()
+        self.first_audio = FirstAudio()
 
     async def synthesize(self, voice: Voice, text: str) -> AsyncGenerator[SpeechChunk, None]:
         """Streams one clause of up to 1,000 characters; raises as `TritonClient.synthesize`."""
@@ -40,7 +42,9 @@ class ModelRequests:
         with self.probe_on_failure():
             async with aclosing(self._client.synthesize(voice.model, request)) as chunks:
                 async for chunk in chunks:
-                    first = first or time.monotonic()
+                    if not first:
+                        first = time.monotonic()
+                        self.first_audio.add(voice.model, 1000 * (first - began))
                     yield chunk
         log.debug(
             "clause synthesized",

@@ -42,22 +42,29 @@ class ProfileModels:
         config = self._config
         self._defaults = DefaultModels.of(config, await self._manager.names())
         named: list[tuple[str, ModelKind | None, str]] = [
-            (name, None, config.asr.language) for name in config.models.preload
+            (name, None, config.asr.language) for name in config.model_manager.preload_model_ids
         ]
+        if default := config.model_manager.default_model_id:
+            named.append((VoiceChoice.parse(default).model, "tts", config.asr.language))
         for profile in self.names:
             options = resolve(config, profile, self._defaults)
-            named += [(model, kind, options.language) for model, kind in options.models]
+            every = (*options.models, *options.fallbacks)
+            named += [(model, kind, options.language) for model, kind in every]
             if options.endpointer:
                 named.append((options.endpointer, "endpointer", options.language))
         for name, kind, language in named:
             full_name = await self._manager.resolve(name, kind, language)
             self._full_names[name, language] = full_name
+        self._keep()
 
     def options(self, profile: str) -> SessionOptions:
         """The options a session of `profile` starts with; raises UnknownName."""
         options = resolve(self._config, profile, self._defaults)
         options = options.with_models(
-            {name: self._full_name(name, options.language) for name, _ in options.models}
+            {
+                name: self._full_name(name, options.language)
+                for name, _ in (*options.models, *options.fallbacks)
+            }
         )
         endpointer = self._full_name(options.endpointer, options.language)
         if endpointer and self._default_endpointer:
@@ -79,6 +86,7 @@ class ProfileModels:
             self._default_endpointer = info.name
         else:
             self._default_recogniser = info.name
+        self._keep()
 
     def clear_default(self, model: str) -> None:
         """Lets later sessions start with their profile's model again, if `model` replaced it."""
@@ -88,6 +96,21 @@ class ProfileModels:
             self._default_recogniser = ""
         if self._default_endpointer == model:
             self._default_endpointer = ""
+        self._keep()
+
+    def _keep(self) -> None:
+        """Has the manager keep what sessions start with: the default voice, and each profile's."""
+        kept = dict.fromkeys(self.endpointers(), "an endpointer of the profiles")
+        for profile in reversed(self.names):
+            options = resolve(self._config, profile, self._defaults)
+            own = {self._full_name(name, options.language) for name, _ in options.models}
+            now = self.options(profile)
+            own |= {name for name, _ in (*now.models, *now.fallbacks)}
+            kept |= dict.fromkeys(own, f"profile {profile}")
+        if default := self._config.model_manager.default_model_id:
+            name = VoiceChoice.parse(default).model
+            kept[self._full_name(name, self._config.asr.language)] = "the default voice"
+        self._manager.residency.kept = kept
 
     def initial(self) -> list[str]:
         """The models that sessions of the profiles start with."""
@@ -96,13 +119,23 @@ class ProfileModels:
         return list(dict.fromkeys(models))
 
     def configured(self) -> dict[str, ModelKind | None]:
-        """Every model that a profile or `models.preload` names -> the kind it is used as."""
-        language = self._config.asr.language
-        models: dict[str, ModelKind | None] = dict.fromkeys(
-            self._full_name(name, language) for name in self._config.models.preload
-        )
+        """Every model that the configuration names -> the kind it is used as."""
+        return {**dict.fromkeys(self.preloaded()), **self.used()}
+
+    def preloaded(self) -> list[str]:
+        """What `model_manager.preload_model_ids` names."""
+        language, names = self._config.asr.language, self._config.model_manager.preload_model_ids
+        return [self._full_name(name, language) for name in names]
+
+    def used(self) -> dict[str, ModelKind]:
+        """Every model that a profile names, and the default voice -> the kind it is used as."""
+        models: dict[str, ModelKind] = {}
+        if default := self._config.model_manager.default_model_id:
+            name = VoiceChoice.parse(default).model
+            models[self._full_name(name, self._config.asr.language)] = "tts"
         for profile in self.names:
-            models |= dict(self.options(profile).models)
+            options = self.options(profile)
+            models |= dict((*options.fallbacks, *options.models))
         return models | dict.fromkeys(self.endpointers(), "endpointer")
 
     def endpointers(self) -> list[str]:

@@ -98,15 +98,30 @@ class ModelSwitching:
         await self._manager.unload(model)
         return switched, without_model
 
+    async def unload_when_free(self, model: str) -> bool:
+        """Unloads a model once no session uses it; later sessions start with their profile's.
+
+        Returns whether it is unloaded already. Raises UnknownName: no such model.
+        """
+        model = await self._models.resolve(model)
+        self._profiles.clear_default(model)
+        return await self._manager.unload_when_free(model)
+
     def _switch_to_profile(self, session: Session, model: str) -> bool:
-        """Replaces `model` in a session by that of its profile, if it is another, loaded one."""
+        """Replaces `model` in a session by that of its profile, or the fallback: a loaded one."""
         now, own = session.options, self._profiles.options(session.options.profile)
-        other = own.voice_choice if now.voice == model else VoiceChoice(own.recogniser)
-        info = self._manager.info(other.model)
-        if other.model == model or info is None or not info.speaks(now.language):
-            return False
-        session.update(_switched(now, info, other))
-        return True
+        if now.voice == model:
+            choices = (own.voice_choice, own.fallback_voice)
+        else:
+            choices = (VoiceChoice(own.recogniser), VoiceChoice(own.fallback_recogniser))
+        for other in choices:
+            info = self._manager.info(other.model) if other is not None else None
+            if other is None or info is None or other.model == model:
+                continue
+            if info.speaks(now.language):
+                session.update(_switched(now, info, other))
+                return True
+        return False
 
 
 def _switched(options: SessionOptions, info: ModelInfo, choice: VoiceChoice) -> SessionOptions:

@@ -10,7 +10,9 @@ from itertools import repeat
 
 import numpy as np
 
-from vdx.batch.recording import JOINED, LONGEST, Recording, Stretch, stretches
+from vdx.batch.cutting import JOINED, LONGEST, Stretch
+from vdx.batch.recording import Recording
+from vdx.batch.stretches import stretches
 from vdx.core.audio import LISTEN_FRAME, LISTEN_RATE
 from vdx.core.config import ClauseConfig, VadConfig
 from vdx.core.errors import InvalidInput, ModelFailed, ModelTimeout
@@ -19,7 +21,7 @@ from vdx.core.threads import cancel_all
 from vdx.serving.busy_retry import retry_busy
 from vdx.serving.triton import SynthesisRequest, TritonClient
 from vdx.speech.output.tts import Voice
-from vdx.speech.text.clause_slices import cut
+from vdx.speech.text.clause_slices import chunker_for, cut, finish
 from vdx.speech.text.clauses import ClauseChunker
 
 AT_ONCE = 1
@@ -45,7 +47,8 @@ Progress = Callable[[float, float], None]
 class Segment:
     """The transcript of one stretch of speech; times in ms from the start of the recording.
 
-    `confidence` is 0 to 1; `words` is empty where the recogniser tells no times.
+    `confidence` is 0 to 1; `words` is empty where the recogniser tells no times; `channel` counts
+    from 0.
     """
 
     start_ms: int
@@ -53,6 +56,7 @@ class Segment:
     text: str
     confidence: float = 0.0
     words: tuple[Word, ...] = ()
+    channel: int = 0
 
 
 async def speak_text(
@@ -65,7 +69,8 @@ async def speak_text(
         TritonError: the voice failed.
     """
     spoken = False
-    chunker = ClauseChunker(clauses, voice.language or "en")
+    language = voice.language or (await client.describe(voice.model)).language() or "en"
+    chunker = await chunker_for(clauses, language)
     async with aclosing(_clauses(text, chunker)) as found:
         async for clause in found:
             request = SynthesisRequest(
@@ -84,8 +89,9 @@ async def _clauses(text: str, chunker: ClauseChunker) -> AsyncGenerator[Clause, 
     async with aclosing(cut(text, chunker)) as found:
         async for clause in found:
             yield clause
-    for clause in chunker.finish():
-        yield clause
+    async with aclosing(finish(chunker)) as found:
+        async for clause in found:
+            yield clause
 
 
 async def transcribe(
@@ -174,7 +180,7 @@ async def _in_order(
 async def _write_down(
     client: TritonClient, model: str, stretch: Stretch, who: tuple[str, str]
 ) -> Segment:
-    audio = np.pad(stretch.audio, (0, -stretch.audio.size % LISTEN_FRAME))
+    audio = np.pad(stretch.padded, (0, -stretch.padded.size % LISTEN_FRAME))
     limit_s = client.config.final_transcript_timeout_ms / 1000
     limit_s += TIME_FACTOR * audio.size / LISTEN_RATE
     try:
@@ -182,18 +188,22 @@ async def _write_down(
             heard = await _recognise(client, model, audio, who)
     except TimeoutError:
         raise ModelTimeout(f"{model} took over {limit_s:.0f} s", model=model) from None
-    origin = stretch.start * 1000 // LISTEN_RATE
+    origin = (stretch.start - stretch.before) * 1000 // LISTEN_RATE
     return Segment(
-        start_ms=origin,
+        start_ms=stretch.start * 1000 // LISTEN_RATE,
         end_ms=stretch.end * 1000 // LISTEN_RATE,
         text=heard.text.strip(),
         confidence=heard.confidence,
-        words=tuple(_later(word, origin) for word in heard.words),
+        words=tuple(_later(word, origin, stretch) for word in heard.words),
+        channel=stretch.channel,
     )
 
 
-def _later(word: Word, ms: int) -> Word:
-    return replace(word, start_ms=word.start_ms + ms, end_ms=word.end_ms + ms)
+def _later(word: Word, ms: int, stretch: Stretch) -> Word:
+    """In the time of the recording, none of it in the silence put around the stretch."""
+    first, last = (position * 1000 // LISTEN_RATE for position in (stretch.start, stretch.end))
+    start, end = (min(max(at + ms, first), last) for at in (word.start_ms, word.end_ms))
+    return replace(word, start_ms=start, end_ms=end)
 
 
 async def _recognise(

@@ -9,33 +9,13 @@ from typing import Any, Final
 
 from vdx.batch.files import Segment
 from vdx.batch.subtitles import srt, vtt
+from vdx.core.language_names import NAMES
 from vdx.core.language_tags import primary_subtag
 
 FORMATS: Final = ("json", "text", "srt", "verbose_json", "vtt")
 GRANULARITIES: Final = ("segment", "word")
 SMALLEST: Final = 1e-4
 """A lower confidence counts as this, because its logarithm is taken."""
-
-LANGUAGE_NAMES: Final = {
-    "ar": "arabic",
-    "de": "german",
-    "en": "english",
-    "es": "spanish",
-    "fr": "french",
-    "hi": "hindi",
-    "it": "italian",
-    "ja": "japanese",
-    "ko": "korean",
-    "nl": "dutch",
-    "pl": "polish",
-    "pt": "portuguese",
-    "ru": "russian",
-    "tr": "turkish",
-    "uk": "ukrainian",
-    "zh": "chinese",
-}
-"""OpenAI's API names languages in English, in places by other names than CLDR (which would be 24 MB
-of the package `language_data`); a language that is not here is told by its primary subtag."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +42,7 @@ class Document:
         primary = primary_subtag(self.language)
         found: dict[str, Any] = {
             "task": "transcribe",
-            "language": LANGUAGE_NAMES.get(primary, primary),
+            "language": NAMES.get(primary, primary),
             "duration": round(self.seconds, 3),
             "text": self.text,
         }

@@ -98,8 +98,12 @@ BENCHES: dict[str, Bench] = {
         (Run(), Run("--light")),
     ),
     "transcriptions": Bench(
-        "A recording over HTTP against the recogniser run directly.",
-        (Run(quick="--rounds 2"),),
+        "Recordings over HTTP: against the recogniser run directly; words.",
+        (
+            Run(quick="--rounds 2"),
+            Run("--table treatments", quick="--table treatments --every 6"),
+            Run("--table cuts", quick="--table cuts --every 20"),
+        ),
     ),
     "first-audio": Bench(
         "First audio over gRPC, straight from a voice.",

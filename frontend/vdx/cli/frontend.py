@@ -32,6 +32,13 @@ def frontend(
     triton_url: Annotated[
         str | None, typer.Option(help="gRPC address of Triton; default: the one of this VDX_HOME.")
     ] = None,
+    manager: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="The `vdx manager` or `vdx up` that loads the models of that Triton.",
+        ),
+    ] = None,
     host: Host = None,
     port: Annotated[int | None, typer.Option(help="HTTP port; 0 = a free one.")] = None,
     voice: VoiceId = None,
@@ -45,6 +52,7 @@ def frontend(
     """Serve conversations; waits for Triton when it is not there yet. Ctrl-C stops."""
     flags = {
         "triton.url": triton_url,
+        "model_manager.url": manager,
         "server.host": host,
         "server.port": port,
         "tts.voice": voice,

@@ -6,6 +6,7 @@ import gc
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from vdx.core.config import Config, TritonConfig
     from vdx.serving.embedded import EmbeddedTriton
     from vdx.serving.manager import ModelManager
+    from vdx.serving.manager_client import ManagerClient
     from vdx.serving.models import ModelInfo
     from vdx.serving.triton import TritonClient
 
@@ -97,19 +99,68 @@ async def models_here() -> "dict[str, ModelInfo]":
 
 @contextlib.asynccontextmanager
 async def open_application(
-    config: "Config", triton: "TritonConfig"
+    config: "Config",
+    triton: "TritonConfig",
+    *,
+    owner: bool = False,
+    manages_only: bool = False,
 ) -> AsyncIterator["Application"]:
-    """An application that uses the Triton at `triton`, without waiting for it."""
+    """An application that uses the Triton at `triton`, without waiting for it.
+
+    An `owner` of that Triton evicts what is idle; one of several frontends does not, and has
+    `model_manager.url`, where it is set, load and unload for it.
+
+    Raises:
+        ManagerUnavailable: no manager answers there.
+        SetupError: another manager owns that Triton.
+    """
     from vdx.app import Application
-    from vdx.serving.manager import ModelManager
+    from vdx.serving.manager_lock import manager_lock
     from vdx.serving.triton import TritonClient
 
-    async with TritonClient(triton) as client:
-        host = Application(config, client, ModelManager(client, models_here))
+    async with contextlib.AsyncExitStack() as stack:
+        if owner:
+            stack.enter_context(manager_lock(triton.url))
+        client = await stack.enter_async_context(TritonClient(triton))
+        remote = None
+        if config.model_manager.url and not owner:
+            remote = await stack.enter_async_context(_manager_client(config))
+            await remote.require()
+        manager = _model_manager(config, client, remote, owner=owner)
+        host = Application(config, client, manager, manages_only=manages_only)
+        if remote is not None:
+            host.share_leases(remote)
         try:
             yield host
         finally:
             await host.close()
+
+
+def _manager_client(config: "Config") -> "ManagerClient":
+    from vdx.serving.manager_client import ManagerClient
+
+    managed = config.model_manager
+    load_s = 2 * config.triton.load_timeout_ms / 1000  # another load may be before it
+    return ManagerClient(managed.url, managed.api_key.get_secret_value(), load_timeout_s=load_s)
+
+
+def _model_manager(
+    config: "Config", client: "TritonClient", remote: "ManagerClient | None", *, owner: bool
+) -> "ModelManager":
+    from vdx.serving.manager import ModelManager
+    from vdx.serving.model_memory import memory_mb
+    from vdx.serving.warm_up import warm_up
+
+    if remote is not None:
+        return ModelManager(client, models_here, config=config.model_manager, control=remote)
+    return ModelManager(
+        client,
+        models_here,
+        config=config.model_manager,
+        owner=owner,
+        warm_up=partial(warm_up, client),
+        measure=partial(memory_mb, url=client.config.url),
+    )
 
 
 @contextlib.asynccontextmanager
@@ -199,9 +250,7 @@ async def serve_until_stopped(
 
     async def watch() -> None:
         await loaded.wait()
-        async with asyncio.TaskGroup() as group:
-            group.create_task(host.manager.run(), name="watch-models")
-            group.create_task(host.readiness.run(), name="watch-readiness")
+        await host.watch_models()
 
     async def prepare() -> None:
         await host.manager.wait_for_server(tell)

@@ -20,6 +20,7 @@ from vdx.core.errors import ConfigError, InvalidInput, SetupError, VdxError
 COMMANDS = {
     "up": "Start Triton, models and the server here, and serve.",
     "frontend": "Serve conversations against a Triton that runs elsewhere.",
+    "manager": "Load and unload the models of a Triton that frontends share.",
     "triton": "Run the embedded Triton, or assemble backends for a stock one.",
     "setup": "Build the environment that models run in.",
     "grammar": "Make recognisers that understand only some sentences.",

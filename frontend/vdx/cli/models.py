@@ -1,4 +1,4 @@
-"""`vdx models`: list, load and unload models of a running server, and switch sessions to them."""
+"""`vdx models`: list, load, reload and unload models of a server, and switch sessions to them."""
 
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Annotated, Any
@@ -29,7 +29,7 @@ def list_models(
     api_key: Key = "",
     as_json: Annotated[bool, typer.Option("--json", help="The server's answer as it is.")] = False,
 ) -> None:
-    """Every model, its state and what it can do."""
+    """Every model, its state, what it can do, and what keeps it loaded."""
     answer = _call("GET", url, "/vdx/models", api_key)
     if as_json:
         import json
@@ -44,7 +44,22 @@ def list_models(
                 *model.get("capabilities", []),
             ]
         )
-        typer.echo(f"{model['name']:<20} {model['state']:<12} {what or model['reason']}".rstrip())
+        line = f"{model['name']:<20} {model['state']:<12} {what or model['reason']}".rstrip()
+        typer.echo(line + _stay(model))
+
+
+def _stay(model: dict[str, Any]) -> str:
+    """Of a model that is loaded or about to be: why, and what it costs."""
+    if "phase" not in model:
+        return ""
+    told = [] if model["phase"] == "resident" else [f"{model['phase']} {model['phase_seconds']} s"]
+    told.append(model["why"])
+    if model["leases"] and not model["why"].startswith("leased"):
+        told.append(f"{model['leases']} leases")
+    told.append(f"idle {model['idle_seconds']:.0f} s")
+    if "memory_mb" in model:
+        told.append(f"{model['memory_mb']:.0f} MB")
+    return f"  [{', '.join(told)}]"
 
 
 @app.command()
@@ -55,9 +70,27 @@ def load(name: Name, url: Url = DEFAULT_URL, api_key: Key = "") -> None:
 
 
 @app.command()
-def unload(name: Name, url: Url = DEFAULT_URL, api_key: Key = "") -> None:
+def reload(name: Name, url: Url = DEFAULT_URL, api_key: Key = "") -> None:
+    """Load a model anew, as after its files changed."""
+    _call("POST", url, _path(name, "reload"), api_key, f"reloading {name}")
+    typer.echo(f"{name} is ready")
+
+
+@app.command()
+def unload(
+    name: Name,
+    when_free: Annotated[
+        bool, typer.Option("--when-free", help="After the last session that uses it has ended.")
+    ] = False,
+    url: Url = DEFAULT_URL,
+    api_key: Key = "",
+) -> None:
     """Unload a model after the clauses and utterances in progress."""
-    answer = _call("POST", url, _path(name, "unload"), api_key, f"unloading {name}")
+    path = _path(name, "unload") + ("?when_free=true" if when_free else "")
+    answer = _call("POST", url, path, api_key, f"unloading {name}")
+    if answer["waits"]:
+        typer.echo(f"{name} is unloaded when the sessions that use it have ended")
+        return
     typer.echo(f"{name} is unloaded")
     if moved := answer["sessions_moved"]:
         typer.echo(f"sessions that went over to their profile's model: {', '.join(moved)}")
@@ -79,6 +112,25 @@ def use(
     path = _path(name, "use") + (f"?session={quote(session)}" if session else "")
     answer = _call("POST", url, path, api_key, f"loading {name}")
     typer.echo(f"{answer['sessions']} live sessions now use {name}")
+
+
+@app.command()
+def why(
+    session: Annotated[str, typer.Argument(help="One session; default: all.")] = "",
+    url: Url = DEFAULT_URL,
+    api_key: Key = "",
+) -> None:
+    """Why live sessions use the models they use."""
+    path = "/vdx/routes" + (f"?session={quote(session)}" if session else "")
+    found = _call("GET", url, path, api_key)["routes"]
+    if not found:
+        typer.echo("no session is open")
+    for route in found:
+        typer.echo(f"{route['session']} {route['kind']} {route['wanted']}")
+        for reason in route["reasons"]:
+            typer.echo(f"  {reason}")
+        if route["why"]:
+            typer.echo(f"  {route['model']} is loaded: {route['why']}")
 
 
 def unload_if_served(name: str, url: str, api_key: str) -> bool:

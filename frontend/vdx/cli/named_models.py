@@ -10,23 +10,26 @@ if TYPE_CHECKING:
 
 
 def check_profiles(config: "Config", models: "Mapping[str, ModelInfo]") -> None:
-    """Checks what the profiles and `models.preload` name; `models` are those on this machine.
+    """Checks the names in the profiles and in `model_manager`; `models` are those here.
 
     Raises:
         UnknownName: there is no such model; the message suggests the nearest name.
         InvalidInput: a model is of another kind.
     """
+    from vdx.core.voice_choice import VoiceChoice
     from vdx.dialog.profiles import DEFAULT_PROFILE, resolve
     from vdx.serving.default_models import DefaultModels
 
     defaults = DefaultModels.of(config, models)
     for name in dict.fromkeys((DEFAULT_PROFILE, *config.profiles)):
         options = resolve(config, name, defaults)
-        for model, kind in options.models:
+        for model, kind in (*options.models, *options.fallbacks):
             check_model(model, kind, options.language, models)
         if options.endpointer:
             check_model(options.endpointer, "endpointer", options.language, models)
-    for model in config.models.preload:
+    if default := config.model_manager.default_model_id:
+        check_model(VoiceChoice.parse(default).model, "tts", config.asr.language, models)
+    for model in config.model_manager.preload_model_ids:
         check_model(model, None, config.asr.language, models)
 
 

@@ -15,3 +15,10 @@ Language = Annotated[
 Assignments = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any setting.")
 ]
+
+
+def named_tag(language: str | None) -> str | None:
+    """The BCP-47 tag of a language that was typed, as English or en_US; None for auto."""
+    from vdx.core.language_names import tag_of
+
+    return tag_of(language or "") or None

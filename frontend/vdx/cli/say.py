@@ -11,6 +11,7 @@ import typer
 
 from vdx.cli.launch import load_settings, running_triton
 from vdx.cli.named_models import check_model
+from vdx.cli.options import named_tag
 from vdx.core.errors import InvalidInput, SetupError, StorageFailed
 
 if TYPE_CHECKING:
@@ -28,7 +29,10 @@ def say(
     text: Annotated[str, typer.Argument(help="What to say; any length.")],
     out: Annotated[
         Path | None,
-        typer.Option(help="wav, flac, mp3, aac, opus, ogg or pcm; default: the loudspeaker."),
+        typer.Option(
+            help="wav, flac, mp3, aac, opus, ogg or pcm by its ending; a pipe such as /dev/stdout "
+            "gets wav; default: the loudspeaker."
+        ),
     ] = None,
     voice: Annotated[str | None, typer.Option(help="A model id, or id/speaker.")] = None,
     language: Annotated[str | None, typer.Option(help="BCP-47, such as de or en-GB.")] = None,
@@ -39,16 +43,15 @@ def say(
     ] = None,
 ) -> None:
     """Speak a text; uses the Triton that runs, or starts a temporary one."""
-    flags = {"tts.voice": voice, "tts.speed": speed, "asr.language": language}
+    flags = {"tts.voice": voice, "tts.speed": speed, "asr.language": named_tag(language)}
     loaded = load_settings(config, assign or [], flags)
-    if out is not None:
-        _check_format(out)
+    form = "" if out is None else _form_of(out)
     pcm, first_ms, took_s = asyncio.run(_speak(loaded, text))
     seconds = pcm.size / 48_000
     if out is None:
         _play(pcm)
     else:
-        _save(out, pcm)
+        _save(out, form, pcm)
     where = out or "played"
     typer.echo(
         f"{where}: {seconds:.1f} s of speech, first audio after {first_ms:.0f} ms, "
@@ -89,23 +92,33 @@ async def _speak(loaded: "Settings", text: str) -> tuple["Pcm", float, float]:
     return np.concatenate(pieces), (first - began) * 1000, took
 
 
-def _check_format(out: Path) -> None:
-    """Checks ending and folder of the file before anything is synthesised."""
+def _form_of(out: Path) -> str:
+    """The format of the file, by its ending; checks it before anything is synthesised.
+
+    Raises:
+        InvalidInput: nothing can be written there.
+    """
     from vdx.batch.encoders import FORMS
 
-    if out.suffix.lstrip(".").lower() not in FORMS:
-        raise InvalidInput(f"--out {out}: the ending must be one of {', '.join(FORMS)}")
+    if out.is_dir():
+        raise InvalidInput(f"--out {out} is a folder; name a file in it")
     if not out.absolute().parent.is_dir():
         raise InvalidInput(f"--out {out}: there is no folder {out.absolute().parent}")
+    form = out.suffix.lstrip(".").lower()
+    if form in FORMS:
+        return form
+    if out.exists() and not out.is_file():  # a pipe or a device
+        return "wav"
+    raise InvalidInput(f"--out {out}: the ending must be one of {', '.join(FORMS)}")
 
 
-def _save(out: Path, pcm: "Pcm") -> None:
+def _save(out: Path, form: str, pcm: "Pcm") -> None:
     from vdx.batch.encoders import Encoder
     from vdx.core.audio import SPEAK_RATE
 
     # In memory first, so that what cannot be written whole is not begun.
     file = io.BytesIO()
-    encoder = Encoder(out.suffix.lstrip(".").lower(), SPEAK_RATE, file)
+    encoder = Encoder(form, SPEAK_RATE, file)
     encoder.push(pcm)
     encoder.finish()
     try:

@@ -14,6 +14,7 @@ import typer
 
 from vdx.cli.launch import load_settings, running_triton
 from vdx.cli.named_models import check_model
+from vdx.cli.options import named_tag
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -55,7 +56,7 @@ def transcribe(
     ] = None,
 ) -> None:
     """Transcribe a recording; uses the Triton that runs, or starts a temporary one."""
-    loaded = load_settings(config, assign or [], {"asr.language": language})
+    loaded = load_settings(config, assign or [], {"asr.language": named_tag(language)})
     explicit = loaded.origins.get("asr.language", "default") != "default"
     language = loaded.config.asr.language if explicit else ""
     asyncio.run(_transcribe(loaded, file, model, language, Form.json_lines if as_json else form))

@@ -158,7 +158,7 @@ async def _serve(
     async with triton:
         _tell_address(triton)
         remote = config.triton.model_copy(update={"url": triton.grpc_url})
-        async with open_application(config, remote) as host:
+        async with open_application(config, remote, owner=True) as host:
             host.triton_pid, host.triton_metrics = triton.pid, triton.metrics_url
             host.manager.recovery.jitter_s = 0.0  # the others on this server leave it to this one
             tell("loading models …")

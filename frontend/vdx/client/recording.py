@@ -9,6 +9,7 @@ import numpy as np
 
 from vdx.core.audio import FRAME_MS
 from vdx.core.audio_decoder import AudioDecoder, open_file
+from vdx.core.channels import ChannelChoice
 from vdx.core.errors import InvalidInput, UnknownName
 from vdx.core.events import Pcm
 
@@ -42,19 +43,27 @@ class Clip:
 def read_clip(path: Path, rate: int) -> Clip:
     """An audio file of any format, rate and channel count as int16 mono at `rate` Hz.
 
+    Of channels with the same sound, one is taken; those that differ are added up.
+
     Raises:
         UnknownName: there is no such file.
         InvalidInput: it is no audio file, or holds no sound.
     """
     if not path.exists():
         raise UnknownName(f"there is no recording {path}", param="wav")
-    with open_file(path) as file, closing(AudioDecoder(file, str(path), rate)) as decoder:
+    with (
+        open_file(path) as file,
+        closing(AudioDecoder(file, str(path), rate, mono=False)) as decoder,
+    ):
         pieces = []
         while (piece := decoder.read()).size:
             pieces.append(piece)
     if not pieces:
         raise InvalidInput(f"{path} holds no sound", param="wav")
-    mono = np.concatenate(pieces)
+    width = max(piece.shape[1] for piece in pieces)
+    padded = [np.pad(piece, ((0, 0), (0, width - piece.shape[1]))) for piece in pieces]
+    sides = np.concatenate(padded)
+    mono = sides[:, list(ChannelChoice().of(sides))].sum(axis=1)
     pcm = np.clip(mono * 32768, -32768, 32767).astype(np.int16)
     onset, end = loud_span(pcm, rate)
     return Clip(path.stem, pcm, rate, onset, end)

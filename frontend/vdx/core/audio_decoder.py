@@ -1,4 +1,4 @@
-"""Audio files of every usual format, decoded piece by piece to mono of one sample rate."""
+"""Audio files of every usual format, decoded piece by piece to one sample rate."""
 
 from collections.abc import Generator
 from pathlib import Path
@@ -8,8 +8,9 @@ import numpy as np
 
 from vdx.core.errors import InvalidInput
 from vdx.core.ffmpeg import CODECS, FORMATS, library, open_recording
+from vdx.core.frame_converter import FrameConverter, Samples
+from vdx.core.joined_files import following_wav, is_empty
 from vdx.core.logs import logger
-from vdx.core.mono_mixer import MonoMixer, Samples
 
 if TYPE_CHECKING:
     from av.audio.frame import AudioFrame
@@ -26,33 +27,37 @@ log = logger(__name__)
 
 
 class AudioDecoder:
-    """An audio file of any usual format (`FORMATS`), as float32 mono at `rate` Hz.
+    """An audio file of any usual format (`FORMATS`), as float32 at `rate` Hz.
 
-    Channels become their mean. `file` must be seekable and stays open; `name` is what errors call
-    it. Packets that are damaged are left out and counted in `damaged`. Everything here blocks, and
-    may be called from one thread at a time, `close` too.
+    `mono`: channels become their mean, [samples]; else they are kept, [samples, channels]. `file`
+    must be seekable and stays open; `name` is what errors call it. Packets that are damaged are
+    left out and counted in `damaged`. Everything here blocks, and may be called from one thread at
+    a time, `close` too.
 
     Raises:
         InvalidInput: it is not audio that can be read.
     """
 
-    def __init__(self, file: BinaryIO, name: str, rate: int) -> None:
+    def __init__(self, file: BinaryIO, name: str, rate: int, *, mono: bool = True) -> None:
         self.name = name
         self.damaged = 0
         self._errors: type[Exception] = library().FFmpegError
+        self._file = file
         try:
             self._container = open_recording(file)
         except OSError as error:
             raise self._refused(error.strerror or str(error)) from None
         except self._errors:
-            raise self._refused("it is no audio file, or a damaged one") from None
+            empty = is_empty(file)
+            reason = "it is empty" if empty else "it is no audio file, or a damaged one"
+            raise self._refused(reason) from None
         try:
             self._stream = self._choose_stream()
         except InvalidInput:
             self._container.close()
             raise
         self._frames = self._decode()
-        self._mono = MonoMixer(rate)
+        self._converter = FrameConverter(rate, mono=mono)
         self._heard = self._ended = False
 
     def close(self) -> None:
@@ -93,7 +98,7 @@ class AudioDecoder:
 
     def _converted(self, frame: "AudioFrame | None") -> Samples:
         try:
-            return self._mono.finish() if frame is None else self._mono.push(frame)
+            return self._converter.finish() if frame is None else self._converter.push(frame)
         except (ValueError, self._errors):
             raise self._refused("its channels are arranged in an unknown way") from None
 
@@ -107,6 +112,20 @@ class AudioDecoder:
         return frame
 
     def _decode(self) -> "Generator[AudioFrame]":
+        yield from self._decode_one()
+        part = following_wav(self._file, 0)
+        while part is not None:
+            self._container.close()
+            try:
+                self._container = open_recording(part)
+                self._stream = self._choose_stream()
+            except (OSError, self._errors, InvalidInput):
+                self.damaged += 1
+                return
+            yield from self._decode_one()
+            part = following_wav(self._file, part.start)
+
+    def _decode_one(self) -> "Generator[AudioFrame]":
         packets = self._container.demux(self._stream)
         while True:
             try:

@@ -216,6 +216,10 @@ class ClauseConfig(Section):
     first_min_chars: int = Field(12, ge=1)
     first_max_chars: int = Field(60, ge=10)
     max_chars: int = Field(200, ge=40, le=1000)
+    links: Literal["short", "full"] = Field(
+        "short",
+        description='"a link to example.org", and "a long code" for a hash, or every letter',
+    )
 
 
 class BargeInConfig(Section):
@@ -399,6 +403,12 @@ class ProfileConfig(Section):
 
     voice: str | None = None
     recogniser: str | None = Field(None, description='"" listens to nobody')
+    fallback_voice: str | None = Field(
+        None, description="speaks where the voice died or is unloaded; None: the default profile's"
+    )
+    fallback_recogniser: str | None = Field(
+        None, description="listens where the recogniser is unloaded; None: the default profile's"
+    )
     responder: ResponderConfig | None = None
     instructions: str = "You are a helpful voice assistant. Answer briefly, in spoken language."
     greeting: str = ""
@@ -413,8 +423,36 @@ class ProfileConfig(Section):
     echo_control: EchoControlConfig | None = None
 
 
-class ModelsConfig(Section):
-    preload: tuple[str, ...] = Field((), description="loaded at start beside the default ones")
+class ModelManagerConfig(Section):
+    """Which models stay loaded in the Triton of `vdx up` or of `vdx manager`."""
+
+    url: str = Field(
+        "", description="of the manager that loads for `vdx frontend`; empty: it loads by itself"
+    )
+    api_key: Secret = Field(SecretStr(""), description="of that manager, where it has one")
+    default_model_id: str = Field(
+        "", description="the voice where tts.voice names none; stays loaded. Empty: the catalogue's"
+    )
+    preload_model_ids: tuple[str, ...] = Field(
+        (), description="loaded at start beside the models of the profiles"
+    )
+    ttl_ms: int = Field(600_000, ge=0, description="an idle model is unloaded after it")
+    min_residency_ms: int = Field(120_000, ge=0, description="but not sooner after its load")
+    evict_check_interval_ms: int = Field(30_000, ge=100)
+    resident_cap: int = Field(3, ge=1, description="voices loaded at once")
+    max_parallel_loads: int = Field(1, ge=1)
+    memory_limit_mb: int = Field(0, ge=0, description="of the models' processes; 0 = none")
+    lease_heartbeat_ms: int = Field(5_000, ge=100)
+    lease_expiry_ms: int = Field(15_000, ge=200, description="without a heartbeat")
+
+    @model_validator(mode="after")
+    def _beats_before_it_expires(self) -> Self:
+        if self.lease_expiry_ms <= self.lease_heartbeat_ms:
+            raise ValueError(
+                f"lease_expiry_ms ({self.lease_expiry_ms}) must be longer than "
+                f"lease_heartbeat_ms ({self.lease_heartbeat_ms})"
+            )
+        return self
 
 
 class LiveKitConfig(Section):
@@ -466,7 +504,7 @@ class Config(Section):
     playout: PlayoutConfig = PlayoutConfig()
     responder: ResponderConfig = ResponderConfig()
     profiles: dict[str, ProfileConfig] = Field(default_factory=lambda: {"vdx": ProfileConfig()})
-    models: ModelsConfig = ModelsConfig()
+    model_manager: ModelManagerConfig = ModelManagerConfig()
     livekit: LiveKitConfig = LiveKitConfig()
     log: LogConfig = LogConfig()
 
@@ -476,5 +514,6 @@ REMOVED = {
     "finds; for a network port with mutual TLS set embedded.grpc_address to HOST:PORT",
     "embedded.http_port": "the embedded Triton serves no HTTP, because whoever reaches it could "
     "run code in it; use gRPC, see triton.url",
+    "models": "what models.preload named is named by model_manager.preload_model_ids",
 }
 """Keys of earlier versions, and what to use instead."""

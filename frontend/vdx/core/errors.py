@@ -29,6 +29,8 @@
         ├── TritonUnavailable    no server answers
         ├── ModelUnavailable     the model is not loaded
         │   └── ModelDied        its process ended
+        ├── ManagerUnavailable   no model manager answers
+        ├── LoadRefused          there is no room for the model, and nothing can go
         ├── ModelBusy            the model's admission limit is reached
         ├── ModelTimeout         no answer within the configured time
         ├── ModelRejected        the model says the request is invalid
@@ -295,6 +297,20 @@ class ModelUnavailable(TritonError):
 
 class ModelDied(ModelUnavailable):
     """The model's process ended; requests in flight are lost."""
+
+
+class ManagerUnavailable(TritonError):
+    """The model manager that loads and unloads for this frontend does not answer."""
+
+    code = "manager_unavailable"
+    retryable = True
+
+
+class LoadRefused(TritonError):
+    """A limit of the model manager is reached and every model is in use; names the figures."""
+
+    code = "load_refused"
+    retryable = True
 
 
 class ModelBusy(TritonError):

@@ -223,10 +223,11 @@ class ClauseStarted:
 
 @dataclass(frozen=True, slots=True)
 class ReplyEnded:
-    """A reply was played to its end; with `error` it failed on the way."""
+    """A reply was played to its end, `played_ms` of it; with `error` it failed on the way."""
 
     reply: int
     error: VdxError | None = None
+    played_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,14 +12,17 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final
 if TYPE_CHECKING:
     from av.container.input import InputContainer
 
-FORMATS: Final = "wav, aiff, flac, mp3, mpeg, aac, m4a, mp4, ogg or webm"
+    from vdx.core.joined_files import Part
+
+FORMATS: Final = "wav, aiff, caf, flac, mp3, mpeg, aac, amr, m4a, mp4, 3gp, ogg or webm"
 """What people call the files that `DEMUXERS` and `CODECS` read."""
 DEMUXERS: Final = (
-    "wav", "w64", "aiff", "au", "caf", "flac", "mp3", "mpeg", "aac", "mov", "ogg", "matroska",
+    "wav", "w64", "aiff", "au", "caf", "flac", "mp3", "mpeg", "aac", "amr", "mov", "ogg",
+    "matroska",
 )  # fmt: skip
-"""FFmpeg's names; `mov` reads m4a and mp4, `matroska` webm, `mp3` all three layers."""
+"""FFmpeg's names; `mov` reads m4a, mp4 and 3gp, `matroska` webm, `mp3` all three layers."""
 CODECS: Final = (
-    "aac", "alac", "flac", "opus", "vorbis", "mp1", "mp1float", "mp2", "mp2float",
+    "aac", "alac", "amrnb", "amrwb", "flac", "opus", "vorbis", "mp1", "mp1float", "mp2", "mp2float",
     "mp3", "mp3float",
     "pcm_u8", "pcm_s8", "pcm_s16le", "pcm_s16be", "pcm_s24le", "pcm_s24be", "pcm_s32le",
     "pcm_s32be", "pcm_f32le", "pcm_f32be", "pcm_f64le", "pcm_f64be", "pcm_alaw", "pcm_mulaw",
@@ -48,7 +51,7 @@ def library() -> Any:
     return av
 
 
-def open_recording(file: BinaryIO) -> "InputContainer":
+def open_recording(file: "BinaryIO | Part") -> "InputContainer":
     """Opens a seekable file for reading; it is judged by its content alone and stays open.
 
     Raises:
@@ -82,7 +85,7 @@ def open_recording(file: BinaryIO) -> "InputContainer":
 class _Content:
     """A file object that says nothing of its name, of which FFmpeg would judge by the ending."""
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: "BinaryIO | Part") -> None:
         self.read, self.seek, self.tell = file.read, file.seek, file.tell
 
 

@@ -5,6 +5,7 @@ from prometheus_client import Counter, Gauge, Histogram
 _LATENCY = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.35, 0.4, 0.5, 0.75, 1.0, 2.0, 5.0)
 _STALL = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 _PACING = (0.0005, 0.001, 0.002, 0.003, 0.004, 0.005, 0.01, 0.02, 0.05, 0.1, 1.0, 10.0)
+_LOADING = (0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 60.0, 120.0)
 
 SESSIONS = Gauge("vdx_sessions", "Open sessions, over WebSockets and in rooms")
 SESSIONS_ENDED = Counter("vdx_sessions_ended_total", "Sessions ended, by reason", ["reason"])
@@ -56,4 +57,32 @@ ROOM_OUTPUT_UNDERRUNS = Counter(
 ROOM_INPUT_DROPPED = Counter(
     "vdx_room_input_dropped_frames_total",
     "20 ms input frames of room participants discarded because the input queue was full",
+)
+MODEL_RESIDENT = Gauge(
+    "vdx_model_resident", "1 for a model that is loaded, 0 for one that was", ["model"]
+)
+MODEL_LEASES = Gauge("vdx_model_leases", "Sessions that lease a model", ["model"])
+MODEL_MEMORY = Gauge(
+    "vdx_model_memory_bytes", "Memory of a model's processes after its first load", ["model"]
+)
+MODEL_LOAD_SECONDS = Histogram(
+    "vdx_model_load_seconds",
+    "Time to load a model and to warm it up, without the wait for its turn",
+    ["model"],
+    buckets=_LOADING,
+)
+MODEL_UNLOAD_SECONDS = Histogram(
+    "vdx_model_unload_seconds",
+    "Time to finish the requests in flight of a model and to unload it",
+    ["model"],
+    buckets=_LOADING,
+)
+MODEL_LOADS_WAITING = Gauge("vdx_model_loads_waiting", "Loads that wait for their turn")
+MODEL_LOADS_REFUSED = Counter(
+    "vdx_model_loads_refused_total", "Loads refused because every model was in use", ["model"]
+)
+MODEL_EVICTIONS = Counter(
+    "vdx_model_evictions_total",
+    "Models unloaded by the manager: idle (ttl), for another (room), when free (asked)",
+    ["model", "cause"],
 )

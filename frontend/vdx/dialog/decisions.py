@@ -7,7 +7,13 @@ from vdx.dialog.hearing import Hearing
 from vdx.dialog.history import History, Item
 from vdx.dialog.ids import SessionIds
 from vdx.dialog.limits import Limits
-from vdx.dialog.session_events import ItemsForgotten, SessionEvent, UtteranceDropped
+from vdx.dialog.session_events import (
+    FinalTranscript,
+    ItemsForgotten,
+    SessionEvent,
+    UtteranceDropped,
+    UtteranceKept,
+)
 from vdx.dialog.speaking import Speaking
 from vdx.dialog.trace import TurnTrace
 from vdx.dialog.turn_decisions import (
@@ -18,6 +24,7 @@ from vdx.dialog.turn_decisions import (
     EndSession,
     FinishUtterance,
     ForgetReply,
+    KeepUtterance,
     PauseReply,
     PrepareReply,
     ResumeReply,
@@ -67,6 +74,10 @@ class DecisionHandler:
             case AbandonUtterance(utterance=number):
                 hearing.abandon(number)
                 self._emit(UtteranceDropped(self._ids.utterance(number)))
+            case KeepUtterance(utterance=number, text=text):
+                ids = self._ids.utterance(number)
+                self._emit(UtteranceKept(ids, text))
+                self._emit(FinalTranscript(ids, text))
             case CommitUser(text=text, utterance=number):
                 self._commit_user(text, number)
             case PrepareReply(reply=number, text=text):

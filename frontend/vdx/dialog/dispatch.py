@@ -15,6 +15,7 @@ The stages (VAD, recogniser, responder, voice, playout) and the session's own me
     Transcript PARTIAL                          PartialTranscript  yes
     Transcript PAUSE    speculative_transcript  PartialTranscript  yes
     Transcript FINAL    final_transcript        FinalTranscript    yes
+      over a reply                                                 yes
     TranscriptFailed                            ErrorOccurred,     yes      ReplyRequested (apology)
                                                 RecognitionFailed           if the recogniser died
     ResponderStarted    first_text
@@ -203,7 +204,9 @@ class Dispatcher:
 
     def _transcript(self, event: Transcript) -> None:
         ids = self._ids.utterance(event.utterance)
-        if event.kind is TranscriptKind.FINAL:
+        if self._machine.overlaps(event.utterance):
+            pass  # its decision tells whether it was anything
+        elif event.kind is TranscriptKind.FINAL:
             self._trace.mark("final_transcript", self._clock())
             self._notify(FinalTranscript(ids, event.text.strip()))
         else:
@@ -214,7 +217,8 @@ class Dispatcher:
 
     def _transcript_failed(self, event: TranscriptFailed) -> None:
         self._stage_failed(StageFailed(event.error))
-        self._notify(RecognitionFailed(self._ids.utterance(event.utterance), event.error))
+        if not self._machine.overlaps(event.utterance):
+            self._notify(RecognitionFailed(self._ids.utterance(event.utterance), event.error))
         self._decide(event)
         if isinstance(event.error, LOST) and self._machine.policy.auto_reply:
             self._decide(ReplyRequested(say=self._speaking.apology))

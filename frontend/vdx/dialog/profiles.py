@@ -42,6 +42,8 @@ class SessionOptions:
     endpointing: EndpointingConfig = field(default_factory=EndpointingConfig)
     echo_control: EchoControlConfig = field(default_factory=EchoControlConfig)
     endpointer: str = ""
+    fallback_voice: VoiceChoice | None = None
+    fallback_recogniser: str = ""
     fixed_silence: bool = False
     prompt: str = ""
     speed: float = 1.0
@@ -70,10 +72,25 @@ class SessionOptions:
             models.append((self.recogniser, "asr"))
         return models
 
+    @property
+    def fallbacks(self) -> list[tuple[str, ModelKind]]:
+        """The models that the profile names for where those cannot answer, and what for."""
+        fallbacks: list[tuple[str, ModelKind]] = []
+        if self.fallback_voice is not None:
+            fallbacks.append((self.fallback_voice.model, "tts"))
+        if self.fallback_recogniser:
+            fallbacks.append((self.fallback_recogniser, "asr"))
+        return fallbacks
+
     def with_models(self, full_names: Mapping[str, str]) -> "SessionOptions":
         """A copy in which the models that are keys of `full_names` have the names given there."""
         voice, recogniser = self.voice_choice, self.recogniser
+        spare, other = self.fallback_voice, self.fallback_recogniser
+        if spare is not None:
+            spare = replace(spare, model=full_names.get(spare.model, spare.model))
         return self.updated(
+            fallback_voice=spare,
+            fallback_recogniser=full_names.get(other, other),
             voice_choice=replace(voice, model=full_names.get(voice.model, voice.model)),
             recogniser=full_names.get(recogniser, recogniser),
         )
@@ -104,6 +121,10 @@ def resolve(config: Config, name: str, defaults: DefaultModels) -> SessionOption
     return SessionOptions(
         profile=name or DEFAULT_PROFILE,
         voice_choice=VoiceChoice.parse(profile.voice or defaults.voice(language)),
+        fallback_voice=(
+            VoiceChoice.parse(profile.fallback_voice) if profile.fallback_voice else None
+        ),
+        fallback_recogniser=profile.fallback_recogniser or "",
         recogniser=recogniser,
         language=language,
         instructions=profile.instructions,

@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 
+from vdx.core.audio import SPEAK_RATE
 from vdx.core.config import ClauseConfig, PlayoutConfig
 from vdx.core.errors import ResponderError, VdxError
 from vdx.core.events import (
@@ -21,7 +22,7 @@ from vdx.dialog.ids import ReplyIds
 from vdx.speech.output.playout import Playout
 from vdx.speech.output.reply_audio import ReplyAudio
 from vdx.speech.output.tts import Recover, Speaker, Synthesize, Voice, speak
-from vdx.speech.text.clause_slices import cut
+from vdx.speech.text.clause_slices import chunker_for, cut, finish
 from vdx.speech.text.clauses import ClauseChunker
 from vdx.speech.text.responder import Responder
 
@@ -89,11 +90,12 @@ class Reply:
             responding = group.create_task(self._respond(), name=f"reply-{number}-responder")
             group.create_task(self._voice(responding), name=f"reply-{number}-voice")
             await self.playout.run()
-        self._emit(ReplyEnded(number, self._failure))
+        played_ms = self.playout.played_samples * 1000 // SPEAK_RATE
+        self._emit(ReplyEnded(number, self._failure, played_ms))
 
     async def _respond(self) -> None:
         """Turns the responder's text into clauses; a failure becomes a short apology."""
-        chunker = ClauseChunker(self._parts.clauses, self._parts.language)
+        chunker = await chunker_for(self._parts.clauses, self._parts.language)
         try:
             async with aclosing(self._parts.responder().reply(self._messages)) as deltas:
                 async for delta in deltas:
@@ -102,8 +104,9 @@ class Reply:
             self._failure = error
             self._emit(StageFailed(error))
             await self._take(f" {self._parts.apology}", chunker)
-        for clause in chunker.finish():
-            await self._clauses.put(clause)
+        async with aclosing(finish(chunker)) as clauses:
+            async for clause in clauses:
+                await self._clauses.put(clause)
         await self._clauses.put(None)
 
     async def _take_bounded(self, delta: str, chunker: ClauseChunker) -> None:

@@ -32,3 +32,5 @@ class Services:
     recover_recogniser: Callable[[SessionOptions, VdxError], Awaitable[bool]] | None = None
     judge: Callable[[SessionOptions, bytes], Awaitable[float | None]] | None = None
     """Asks the session's endpointer; None where it has none, or none that answers in time."""
+    options_changed: Callable[[str, SessionOptions], None] | None = None
+    """Told the id of a session and the options it takes on, as when its voice is switched."""

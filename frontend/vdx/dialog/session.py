@@ -232,6 +232,8 @@ class Session:
         if (options.vad, options.echo_control) != (self.options.vad, self.options.echo_control):
             self.hearing.reconfigure(options.vad, options.echo_control)
         self.options = options
+        if self._services.options_changed is not None:
+            self._services.options_changed(self.id, options)
         self.history.instructions = options.instructions
         self._machine.policy = self._policy()
 

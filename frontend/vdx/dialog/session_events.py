@@ -23,7 +23,8 @@ class StateChanged:
 class UtteranceStarted:
     """`at_ms` counts the session's input; `interrupting`: a reply is pending or plays.
 
-    Then it may be noise, and is followed by UtteranceDropped or the cancelled reply's ReplyDone.
+    Then it may be noise, and is followed by UtteranceDropped, by UtteranceKept or by the cancelled
+    reply's ReplyDone.
     """
 
     utterance: UtteranceIds
@@ -42,6 +43,17 @@ class UtteranceDropped:
     """It was no turn: noise, a listening sound, or cleared by the client."""
 
     utterance: UtteranceIds
+
+
+@dataclass(frozen=True, slots=True)
+class UtteranceKept:
+    """It did not interrupt the reply it was said over, but is a turn: answered after the reply.
+
+    FinalTranscript follows, and nothing did before.
+    """
+
+    utterance: UtteranceIds
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +170,7 @@ SessionEvent = (
     | UtteranceStarted
     | UtteranceEnded
     | UtteranceDropped
+    | UtteranceKept
     | PartialTranscript
     | FinalTranscript
     | RecognitionFailed

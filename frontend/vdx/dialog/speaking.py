@@ -188,7 +188,13 @@ class Speaking:
 
     def _voice(self) -> Voice:
         options = self._options()
-        return Voice(options.voice, options.language, options.speaker, options.speed)
+        return Voice(
+            options.voice,
+            options.language,
+            options.speaker,
+            options.speed,
+            options.fallback_voice,
+        )
 
 
 def _ms(speak_samples: int) -> int:

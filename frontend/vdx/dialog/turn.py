@@ -9,8 +9,8 @@ States and transitions (an event that no row names changes nothing):
     LISTENING       SpeechStarted, reply pending      BARGED_IN         PauseReply
     SPEAKING        SpeechStarted                     BARGED_IN         PauseReply
     LISTENING       Transcript PAUSE with words       LISTENING         PrepareReply
-    any but         Transcript PAUSE, PauseJudged     as before         (SetEndpoint)
-      BARGED_IN
+    any but         SpeechPaused, Transcript PAUSE,   as before         (SetEndpoint)
+      BARGED_IN       PauseJudged
     LISTENING       SpeechResumed                     LISTENING         (DiscardReply)
     LISTENING       SpeechEnded                       LISTENING         FinishUtterance
     LISTENING       Transcript FINAL with words       LISTENING         CommitUser, then
@@ -24,9 +24,15 @@ States and transitions (an event that no row names changes nothing):
     BARGED_IN       confirmed by words or duration    LISTENING         CancelReply
     any             Transcript PAUSE or FINAL of      as before         ForgetReply, then
                       who went on                                         as any other
-    BARGED_IN       SpeechEnded, not confirmed        SPEAKING, or      AbandonUtterance,
+    BARGED_IN       SpeechEnded, not confirmed        SPEAKING, or      FinishUtterance,
                                                         LISTENING if      ResumeReply
                                                         still pending
+    any             Transcript FINAL of it: words     as before         KeepUtterance,
+                                                                          CommitUser
+                      that confirm after all          LISTENING         KeepUtterance,
+                                                                          CancelReply,
+                                                                          CommitUser
+                      noise, failed                   as before         AbandonUtterance
     BARGED_IN       ReplyEnded                        LISTENING
     SPEAKING        ReplyEnded                        WAITING           (StartReply)
     any             UserText                          LISTENING         (CancelReply,)
@@ -48,6 +54,9 @@ A reply is *prepared* (preemptive, silent), then *pending* (released, no frame s
 only a confirmed barge-in ends it. While a final transcript is due, or the user speaks again, no
 reply is started unless it is requested; all these utterances are answered together. With
 `barge_in` off speech over a reply pauses nothing and is answered afterwards.
+Speech over a reply that did not interrupt it is recognised all the same (`overlap.py`): words are a
+turn, answered when the reply is over; a listening sound is dropped with the reply's end, unless it
+came right before it and so answers the reply.
 Who speaks on within GOES_ON_MS of the reply's first sound was not done. Once that is confirmed, and
 unless it is a word of the interrupt list, ForgetReply makes both halves one turn: the reply leaves
 the history, and what it answered is answered again, together with what followed.
@@ -81,6 +90,7 @@ from vdx.core.events import (
     TranscriptFailed,
     TranscriptKind,
 )
+from vdx.dialog.overlap import Overlap, OverlapVerdict
 from vdx.dialog.policy import TurnPolicy
 from vdx.dialog.turn_decisions import (
     AbandonUtterance,
@@ -90,6 +100,7 @@ from vdx.dialog.turn_decisions import (
     EndSession,
     FinishUtterance,
     ForgetReply,
+    KeepUtterance,
     PauseReply,
     PrepareReply,
     ResumeReply,
@@ -177,6 +188,7 @@ class _TurnState:
         self.reply: _LiveReply | None = None
         self.speech: _LiveSpeech | None = None
         self.due: set[int] = set()
+        self.overlaps: dict[int, Overlap] = {}
         self.unanswered = False
         self.cut_short: tuple[int, int] | None = None
         """An utterance that may go on with the turn before it, and the reply that it ended."""
@@ -206,11 +218,53 @@ class _TurnState:
 
     def abandon(self, utterance: int) -> None:
         self.due.discard(utterance)
+        self.overlaps.pop(utterance, None)
         self.out.append(AbandonUtterance(utterance))
 
     def commit_user(self, text: str, utterance: int | None) -> None:
         self.anything_said = True
         self.out.append(CommitUser(text, utterance))
+
+    def overlapped(self, speech: _LiveSpeech, reply: _LiveReply) -> None:
+        """Speech over a reply ended and did not interrupt it."""
+        overlap = Overlap(speech.utterance, reply.id, reply.played_ms, speech.ms)
+        self.overlaps[speech.utterance] = overlap
+        self.finish(speech.utterance)
+
+    def resolve(self, overlap: Overlap, text: str) -> None:
+        """The words of speech over a reply are known: what was it?"""
+        utterance = overlap.utterance
+        reply = self.reply if self.reply and self.reply.id == overlap.reply else None
+        audible = reply is None or reply.phase is _Phase.AUDIBLE
+        verdict = overlap.verdict(text, self.policy, audible=audible)
+        if verdict is OverlapVerdict.LISTENING and reply is not None:
+            overlap.text = text
+            return
+        if verdict in (OverlapVerdict.NOISE, OverlapVerdict.LISTENING):
+            self.abandon(utterance)
+            return
+        del self.overlaps[utterance]
+        self.out.append(KeepUtterance(utterance, text))
+        if reply is not None and verdict is OverlapVerdict.INTERRUPTION:
+            self.confirm(utterance, overlap.at_ms)
+            self.goes_on(utterance, text)
+        self.commit_user(text, utterance)
+        self.unanswered = True
+
+    def close_overlaps(self, reply: int, played_ms: int | None) -> None:
+        """A reply is over, after `played_ms`, or cancelled: None."""
+        for overlap in [found for found in self.overlaps.values() if found.reply == reply]:
+            if played_ms is not None:
+                overlap.reply_ended(played_ms)
+            if overlap.text is not None:
+                self.resolve(overlap, overlap.text)
+
+    def confirm(self, utterance: int, at_ms: int) -> None:
+        """Step two of a barge-in, by an utterance that began after `at_ms` of the reply."""
+        reply = self.reply
+        if reply and reply.to_speech and reply.phase is _Phase.AUDIBLE:
+            self.cut_short = (utterance, reply.id) if at_ms <= GOES_ON_MS else None
+        self.interrupt("interrupted")
 
     def prepare(self, utterance: int, text: str) -> None:
         self.reply = _LiveReply(self._new_id(), _Phase.PREPARED, utterance, text)
@@ -254,7 +308,8 @@ class _TurnState:
         self.out.append(CancelReply(self.reply.id, reason))
         if reason == "interrupted" and self.reply.phase is _Phase.PENDING:
             self.unanswered = True  # what it answered is answered again if nothing new is said
-        self.reply = None
+        ended, self.reply = self.reply.id, None
+        self.close_overlaps(ended, None)
         self.settle(answer=False)
 
     def goes_on(self, utterance: int, text: str) -> None:
@@ -334,6 +389,10 @@ class TurnMachine:
         """The reply that is pending or playing; a prepared one does not count."""
         return self._turn.active_reply
 
+    def overlaps(self, utterance: int) -> bool:
+        """Whether this was said over a reply, and it is not known yet what it was."""
+        return utterance in self._turn.overlaps
+
     @property
     def thinking(self) -> bool:
         """The turn is over and its answer is not audible yet."""
@@ -369,6 +428,8 @@ class TurnMachine:
     def _speech_paused(self, event: SpeechPaused) -> None:
         if speech := self._turn.speech_of(event.utterance):
             speech.pauses(event.at)
+            if speech.pause is not None:
+                self._set_endpoint(speech, speech.pause)
 
     def _pause_judged(self, event: PauseJudged) -> None:
         speech = self._turn.speech_of(event.utterance)
@@ -394,8 +455,8 @@ class TurnMachine:
         speech, turn.speech = turn.speech, None
         if speech is None:
             return
-        if turn.state is SessionState.BARGED_IN:
-            turn.abandon(speech.utterance)
+        if turn.state is SessionState.BARGED_IN and turn.reply is not None:
+            turn.overlapped(speech, turn.reply)
             turn.resume()
         else:
             turn.finish(speech.utterance)
@@ -429,12 +490,8 @@ class TurnMachine:
         """Step two of a barge-in: cancels the reply if words or duration confirm it."""
         turn = self._turn
         barged_in = turn.state is SessionState.BARGED_IN
-        if barged_in and turn.policy.confirms(speech.text, speech.ms):
-            reply = turn.reply
-            if reply and reply.to_speech and reply.phase is _Phase.AUDIBLE:
-                soon = reply.played_ms <= GOES_ON_MS
-                turn.cut_short = (speech.utterance, reply.id) if soon else None
-            turn.interrupt("interrupted")
+        if barged_in and turn.reply and turn.policy.confirms(speech.text, speech.ms):
+            turn.confirm(speech.utterance, turn.reply.played_ms)
 
     # --- transcripts ------------------------------------------------------------------------
 
@@ -474,6 +531,10 @@ class TurnMachine:
         if utterance not in turn.due:
             return
         turn.due.discard(utterance)
+        if (overlap := turn.overlaps.get(utterance)) is not None:
+            turn.resolve(overlap, text)
+            turn.settle()
+            return
         turn.goes_on(utterance, text)
         if text:
             turn.commit_user(text, utterance)
@@ -510,6 +571,7 @@ class TurnMachine:
         prepared = turn.reply.phase is _Phase.PREPARED
         turn.reply = None
         if not prepared:  # one that failed is replaced when the turn ends
+            turn.close_overlaps(event.reply, event.played_ms)
             turn.settle()
 
     def _reply_requested(self, event: ReplyRequested) -> None:

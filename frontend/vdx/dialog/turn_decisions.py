@@ -20,9 +20,17 @@ class FinishUtterance:
 
 @dataclass(frozen=True, slots=True)
 class AbandonUtterance:
-    """Drop the utterance without a final transcript: it was no turn."""
+    """Drop the utterance: it was no turn; a final transcript that is due is not wanted."""
 
     utterance: int
+
+
+@dataclass(frozen=True, slots=True)
+class KeepUtterance:
+    """It was said over a reply and is a turn all the same; `text` is its final transcript."""
+
+    utterance: int
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +110,7 @@ TurnDecision = (
     SetEndpoint
     | FinishUtterance
     | AbandonUtterance
+    | KeepUtterance
     | CommitUser
     | PrepareReply
     | DiscardReply

@@ -13,6 +13,7 @@ from vdx.dialog.session_events import (
     TurnTimed,
     UtteranceDropped,
     UtteranceEnded,
+    UtteranceKept,
     UtteranceStarted,
 )
 
@@ -30,6 +31,8 @@ def log_event(event: SessionEvent, *, transcripts: bool) -> None:
             log.debug("speech ended", utterance=ids.number, at_ms=at_ms)
         case UtteranceDropped(utterance=ids):
             log.debug("speech dropped", utterance=ids.number)
+        case UtteranceKept(utterance=ids):
+            log.debug("speech over the reply kept", utterance=ids.number)
         case FinalTranscript(utterance=ids, text=text):
             log.debug("speech understood", utterance=ids.number, **_words(text, transcripts))
         case ReplyStarted(reply=ids):

@@ -24,7 +24,7 @@ NO_ENDPOINTER = "none"
 
 @dataclass(frozen=True, slots=True)
 class DefaultModels:
-    """`names` are the models that could be loaded; `named_*` what `tts.voice` and `asr.model` say.
+    """`names` are the models that could be loaded; `named_*` what the configuration says.
 
     Without any names, nothing is known of the server yet, and the light engines are the answer.
     """
@@ -36,7 +36,8 @@ class DefaultModels:
     @classmethod
     def of(cls, config: Config, names: Iterable[str] = ()) -> "DefaultModels":
         """Those of a configuration where the models `names` are there."""
-        return cls(frozenset(names), config.tts.voice, config.asr.model)
+        voice = config.tts.voice or config.model_manager.default_model_id
+        return cls(frozenset(names), voice, config.asr.model)
 
     def voice(self, language: str) -> str:
         """The voice (MODEL or MODEL/SPEAKER) for a language, a BCP-47 tag."""

@@ -1,50 +1,49 @@
 """Loads and unloads the models of one Triton server.
 
-`serving/recovery.py` probes what is loaded. When the server ends and is back, what was loaded
-before is loaded again.
+What may be loaded and what has to go is decided by `serving/residency.py`. `serving/recovery.py`
+probes what is loaded. When the server ends and is back, what was loaded before is loaded again.
 """
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
+from contextlib import AsyncExitStack, contextmanager, suppress
 
-from vdx.core.errors import ModelUnavailable, TritonError
+from vdx.core.config import ModelManagerConfig
+from vdx.core.errors import LoadRefused, ModelUnavailable, TritonError
 from vdx.core.logs import logger
 from vdx.core.masking import masked
-from vdx.serving.child_models import UnusedChildModels
+from vdx.core.metrics import (
+    MODEL_EVICTIONS,
+    MODEL_LEASES,
+    MODEL_LOAD_SECONDS,
+    MODEL_LOADS_REFUSED,
+    MODEL_LOADS_WAITING,
+    MODEL_MEMORY,
+    MODEL_RESIDENT,
+    MODEL_UNLOAD_SECONDS,
+)
+from vdx.serving.model_control import ModelControl, TritonControl
+from vdx.serving.model_memory import MEGABYTE
 from vdx.serving.model_names import (
     find_model,
     require_kind,
     unknown_model,
 )
+from vdx.serving.model_status import ModelStatus, statuses
 from vdx.serving.models import ModelInfo, ModelKind, ModelState
+from vdx.serving.reconciliation import Reconciliation
 from vdx.serving.recovery import LEFT_S, Recovery
+from vdx.serving.residency import Phase, Residency, ResidencyLimits
 from vdx.serving.triton import TritonClient
 
 log = logger(__name__)
 
-PARALLEL_LOADS = 2
 SERVER_POLL_S = 0.25
 FINISH_S = 15.0
 """How long an unload waits for clauses and utterances in progress."""
 RELOAD_WAIT_S = 10.0
 """How long a request waits for a model that is being reloaded."""
-
-
-@dataclass(frozen=True, slots=True)
-class ModelStatus:
-    """One model of the repository.
-
-    `info` comes from Triton once the model was loaded, before that from its files on this machine;
-    None where neither is known.
-    """
-
-    name: str
-    state: str
-    reason: str
-    info: ModelInfo | None
-
 
 ReadModels = Callable[[], Awaitable[Mapping[str, ModelInfo]]]
 """Describes the models whose files are on this machine, loaded or not."""
@@ -54,23 +53,80 @@ async def _none_here() -> Mapping[str, ModelInfo]:
     return {}
 
 
-class ModelManager:
-    """The only class that loads and unloads models; call it from any task of its event loop."""
+async def _no_warm_up(_model: ModelInfo) -> None:
+    """The first user warms the model."""
 
-    def __init__(self, client: TritonClient, read_models: ReadModels = _none_here) -> None:
+
+async def _not_measured(_model: str) -> float | None:
+    return None
+
+
+def _nobody_told() -> None:
+    """Leases are known here alone."""
+
+
+def limits_of(config: ModelManagerConfig) -> ResidencyLimits:
+    """The limits of a manager that is the only one on its Triton."""
+    return ResidencyLimits(
+        ttl_s=config.ttl_ms / 1000,
+        min_residency_s=config.min_residency_ms / 1000,
+        resident_cap=config.resident_cap,
+        memory_limit_mb=config.memory_limit_mb,
+        lease_expiry_s=config.lease_expiry_ms / 1000,
+    )
+
+
+class ModelManager:
+    """The only class that loads and unloads models; call it from any task of its event loop.
+
+    With an `owner` the limits of `model_manager` hold. One that shares its Triton with others does
+    not know what they use: it has no limits and evicts nothing. One with a `control` has a manager
+    elsewhere load and unload, which knows by leases what is used here.
+    """
+
+    def __init__(
+        self,
+        client: TritonClient,
+        read_models: ReadModels = _none_here,
+        *,
+        config: ModelManagerConfig | None = None,
+        owner: bool = False,
+        control: ModelControl | None = None,
+        warm_up: Callable[[ModelInfo], Awaitable[None]] = _no_warm_up,
+        measure: Callable[[str], Awaitable[float | None]] = _not_measured,
+    ) -> None:
+        """`warm_up` uses a model that was just loaded; `measure` tells its memory, megabytes."""
+        config = config or ModelManagerConfig()
         self._client = client
+        self.control: ModelControl = control or TritonControl(client)
+        self._is_remote = control is not None
+        self.leases_changed: Callable[[], None] = _nobody_told
+        """Called when a lease was taken or ended."""
         self._read_models = read_models
+        self._warm_up = warm_up
+        self._measure = measure
         self._infos: dict[str, ModelInfo] = {}
-        self._wanted: set[str] = set()
         self._locks: dict[str, asyncio.Lock] = {}
-        self._slots = asyncio.Semaphore(PARALLEL_LOADS)
-        self._unused_children = UnusedChildModels()
+        self._dismissed: set[str] = set()
+        """Unloaded by request, and not asked for since."""
+        self._slots = asyncio.Semaphore(config.max_parallel_loads)
+        self.residency = Residency(
+            limits_of(config) if owner else ResidencyLimits(), follows_leases=self._is_remote
+        )
         self.recovery = Recovery(client, self)
+        self._reconciliation = Reconciliation(client, self, owner=owner)
+        self._evict_check_s = config.evict_check_interval_ms / 1000
+        if owner and config.ttl_ms < config.min_residency_ms:
+            log.warning(
+                "model_manager.ttl_ms is shorter than min_residency_ms, which counts",
+                ttl_ms=config.ttl_ms,
+                min_residency_ms=config.min_residency_ms,
+            )
 
     @property
     def wanted(self) -> frozenset[str]:
         """Models that are to stay loaded."""
-        return frozenset(self._wanted)
+        return self.residency.wanted
 
     def info(self, name: str) -> ModelInfo | None:
         """What is known of a loaded model."""
@@ -94,6 +150,8 @@ class ModelManager:
                 told = True
             await asyncio.sleep(SERVER_POLL_S)
 
+    # --- loading ----------------------------------------------------------------------------
+
     async def ensure(
         self, name: str, kind: ModelKind | None = None, language: str = ""
     ) -> ModelInfo:
@@ -102,13 +160,18 @@ class ModelManager:
         Raises:
             UnknownName: the repository has no such model.
             InvalidInput: the model is of another kind, or lacks the language.
+            LoadRefused: there is no room for it, and nothing can go.
             TritonError: it could not be loaded.
         """
+        if self._is_remote and name not in self.wanted:
+            self._infos.pop(name, None)  # the manager may have evicted it since
         info = self._infos.get(name)
         if info is None:
             info = await self._load(name, kind)
         elif not self.recovery.alive(name):
             await self._reloaded(name)
+        self._dismissed.discard(name)
+        self.residency.use(name, _now())
         require_kind(info, kind)
         info.require_language(language)
         return info
@@ -118,28 +181,101 @@ class ModelManager:
         async with self.lock(name):
             if (info := self._infos.get(name)) is not None:
                 return info
-            # One that is UNLOADING, because somebody still hears it, gets a new instance.
-            if not (await self._states())[name].ready:
-                async with self._slots:
-                    await self._load_now(name)
-            self._infos[name] = info = await self._client.describe(name)
-            self._wanted.add(name)
+            try:
+                await self._make_room(name, kind)
+                info = await self._load_in_turn(name)
+                cost = await self._measure(name)
+            except BaseException:
+                self.residency.load_failed(name)
+                raise
+            await self._account(info, cost)
+            self._infos[name] = info
             self.recovery.follow_wanted()
             return info
 
-    async def _load_now(self, name: str) -> None:
-        began = time.monotonic()
+    async def _make_room(self, name: str, kind: ModelKind | None) -> None:
+        if kind is None and (known := (await self._read_models()).get(name)) is not None:
+            kind = known.kind
+        with _refusal_counted(name):
+            going = self.residency.admit(name, voice=kind == "tts", now=_now(), busy=self.busy())
+        await self._evict(dict.fromkeys(going, "room"))
+
+    async def _load_in_turn(self, name: str) -> ModelInfo:
+        # One that is UNLOADING, because somebody still hears it, gets a new instance.
+        if not self._is_remote and (await self._states())[name].ready:
+            return await self._client.describe(name)
+        with MODEL_LOADS_WAITING.track_inprogress():
+            await self._slots.acquire()
+        try:
+            self.residency.begin_load(name, _now())
+            return await self._load_now(name)
+        finally:
+            self._slots.release()
+
+    async def _load_now(self, name: str) -> ModelInfo:
+        began, loaded = time.monotonic(), False
         log.debug("loading model", model=name)
         try:
-            await self._client.load(name)
+            await self.control.load(name)
+            loaded = True
+            info = await self._client.describe(name)
+            await self._warm_up(info)
         except TritonError as error:
             log.warning("model did not load", model=name, error=str(error))
+            if loaded:
+                with suppress(TritonError):  # the first error tells more
+                    await self.control.unload(name)
             raise
-        log.info("model loaded", model=name, ms=round((time.monotonic() - began) * 1000))
+        took = time.monotonic() - began
+        MODEL_LOAD_SECONDS.labels(name).observe(took)
+        log.info("model loaded", model=name, ms=round(took * 1000))
+        return info
+
+    async def _account(self, info: ModelInfo, cost_mb: float | None) -> None:
+        """Counts a loaded model with its cost; unloads what has no room beside it, or itself."""
+        try:
+            with _refusal_counted(info.name):
+                going = self.residency.loaded(
+                    info.name,
+                    voice=info.kind == "tts",
+                    memory_mb=cost_mb,
+                    now=_now(),
+                    busy=self.busy(),
+                )
+        except LoadRefused:
+            await self._unload_locked(info.name)
+            raise
+        if cost_mb is not None:
+            MODEL_MEMORY.labels(info.name).set(cost_mb * MEGABYTE)
+        self._publish(info.name)
+        await self._evict(dict.fromkeys(going, "room"))
 
     async def _reloaded(self, name: str) -> None:
         if not await self.recovery.restored(name, RELOAD_WAIT_S):
             raise ModelUnavailable(f"{name} is being loaded again", model=name)
+
+    async def check(self, name: str) -> None:
+        """Has a model probed that a frontend cannot use, and loaded anew if it does not answer.
+
+        Raises:
+            ModelUnavailable: it could not be loaded, or an operator has unloaded it.
+        """
+        if name in self._dismissed:
+            raise ModelUnavailable(f"{name} was unloaded", model=name)
+        if name in self.wanted:
+            await self._reloaded(name)
+
+    async def reload(self, name: str) -> ModelInfo:
+        """Loads a model anew, as after its files changed; one that is not loaded is loaded.
+
+        Raises:
+            UnknownName: the repository has no such model.
+            TritonError: it could not be loaded; it is not loaded then.
+        """
+        await self.unload(name)
+        return await self.ensure(name)
+
+    # --- unloading --------------------------------------------------------------------------
 
     async def unload(self, name: str) -> None:
         """Unloads `name` after its clauses and utterances in progress; new requests fail at once.
@@ -154,17 +290,68 @@ class ModelManager:
         # A load or reload under way would bring it back: what was asked for last counts.
         async with self.lock(name):
             self._forget(name)
+            await self._unload_locked(name)
+            self._dismissed.add(name)
+
+    async def unload_when_free(self, name: str) -> bool:
+        """Unloads a model once no session leases it; whether it is unloaded already.
+
+        Raises:
+            UnknownName: the repository has no such model.
+        """
+        await self.resolve(name)
+        if self.residency.unload_when_free(name):
+            await self.evict_idle()
+        return self.residency.get(name) is None
+
+    async def evict_idle(self) -> None:
+        """Unloads what was idle for too long, and what is to go when free."""
+        for name in self.busy():
+            self.residency.use(name, _now())
+        await self._evict(self.residency.evict_idle(_now(), self.busy()))
+        for model in self.residency.models:
+            self._publish(model.name)
+
+    def busy(self) -> set[str]:
+        """Models with something in flight, or that are being loaded or unloaded."""
+        names = {model.name for model in self.residency.models}
+        locked = {name for name in names if self.lock(name).locked()}
+        return locked | {name for name in names if self._client.streams.in_flight(name)}
+
+    async def _evict(self, going: Mapping[str, str]) -> None:
+        """Unloads models, given with the cause, whose unloading the policy has begun."""
+        async with AsyncExitStack() as locks:
+            for name in going:  # none of them is locked, so nothing comes in between
+                await locks.enter_async_context(self.lock(name))
+                self._infos.pop(name, None)
+            for name, cause in going.items():
+                log.info("evicting model", model=name, cause=cause)
+                MODEL_EVICTIONS.labels(name, cause).inc()
+                try:
+                    await self._unload_locked(name)
+                except TritonError as error:  # Triton has it still: the next look finds it
+                    log.warning("eviction failed", model=name, error=str(error))
+
+    async def _unload_locked(self, name: str) -> None:
+        began = time.monotonic()
+        try:
             with self._client.streams.held(name):
                 if not await self._client.streams.ended(name, FINISH_S):
                     gone = ModelUnavailable(f"{name} is unloaded", model=name)
                     self._client.streams.fail(name, gone)
                     await self._client.streams.ended(name, LEFT_S)
-                await self._client.unload(name)
-            log.info("model unloaded", model=name)
+                await self.control.unload(name)
+        finally:
+            self.residency.unloaded(name)
+            self._publish(name)
+        MODEL_UNLOAD_SECONDS.labels(name).observe(time.monotonic() - began)
+        log.info("model unloaded", model=name)
 
     def _forget(self, name: str) -> None:
-        self._wanted.discard(name)
+        self.residency.begin_unload(name, _now())
         self._infos.pop(name, None)
+
+    # --- what there is ----------------------------------------------------------------------
 
     async def resolve(self, name: str, kind: ModelKind | None = None, language: str = "") -> str:
         """The name in full of the model that `name` means; see `serving/model_names.py`.
@@ -188,42 +375,73 @@ class ModelManager:
     async def statuses(self) -> list[ModelStatus]:
         """Every model of the repository, by name."""
         known = await self._known()
-        return [
-            ModelStatus(state.name, state.state, state.reason, known.get(state.name))
-            for state in await self._client.index()
-        ]
+        return statuses(await self._client.index(), known, self.residency, _now())
 
     async def is_loaded(self, name: str) -> bool:
         """Whether Triton has `name` ready, also when another client loaded it."""
         state = (await self._states()).get(name)
         return state is not None and state.ready
 
-    async def names(self) -> list[str]:
+    async def names(self) -> Collection[str]:
         """Every model of the repository, loaded or not."""
         return list(await self._states())
 
+    # --- leases -----------------------------------------------------------------------------
+
+    def lease(self, session: str, model: str) -> None:
+        """Keeps a model from being evicted while a session uses it; see `serving/leases.py`."""
+        self.residency.lease(session, model, _now())
+        self._publish(model)
+        self.leases_changed()
+
+    def renew(self, session: str) -> bool:
+        """Renews the leases of a session; False where it holds none."""
+        return self.residency.renew(session, _now())
+
+    def release(self, session: str, model: str) -> bool:
+        """Ends a lease; False where there is none."""
+        released = self.residency.release(session, model, _now())
+        self._publish(model)
+        self.leases_changed()
+        return released
+
+    def _publish(self, name: str) -> None:
+        model = self.residency.get(name)
+        is_resident = model is not None and model.phase is Phase.RESIDENT
+        MODEL_RESIDENT.labels(name).set(is_resident)
+        MODEL_LEASES.labels(name).set(len(self.residency.leases(name)))
+
+    # --- tasks ------------------------------------------------------------------------------
+
     async def run(self) -> None:
-        """Probes models and Triton until cancelled."""
-        await self.recovery.run(self._look_after_server)
+        """Probes models and Triton, and evicts what is idle, until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.recovery.run(self._look_after_server), name="probe-models")
+            group.create_task(self._evict_at_intervals(), name="evict-models")
 
     async def _look_after_server(self) -> None:
         if not await self._client.is_ready():
-            await self._server_lost()
-        await self._sweep()
+            log.warning("Triton does not answer; waiting for it")
+            # Restarted or only slow: the probes that follow tell what to load again.
+            await self.wait_for_server(lambda _: None)
+        if not self._is_remote:
+            await self._reconciliation.look(_now())
 
-    async def _server_lost(self) -> None:
-        log.warning("Triton does not answer; waiting for it")
-        # Whether it was restarted or only slow, the probes that follow tell what to load again.
-        await self.wait_for_server(lambda _: None)
+    async def _evict_at_intervals(self) -> None:
+        while True:
+            await asyncio.sleep(self._evict_check_s)
+            await self.evict_idle()
 
-    async def _sweep(self) -> None:
-        """Unloads the child models that a crashed model process left loaded."""
-        try:
-            children = await self._client.children()
-            states = {state.name: state.state for state in await self._client.index()}
-            now = asyncio.get_running_loop().time()
-            for name in self._unused_children.find(children, states, now):
-                log.info("unloading an unused child model", model=name)
-                await self._client.unload(name)
-        except TritonError as error:
-            log.warning("unused child models not listed", error=str(error))
+
+@contextmanager
+def _refusal_counted(name: str) -> Iterator[None]:
+    try:
+        yield
+    except LoadRefused as error:
+        MODEL_LOADS_REFUSED.labels(name).inc()
+        log.warning("load refused", model=name, error=str(error))
+        raise
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

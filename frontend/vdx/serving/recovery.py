@@ -27,6 +27,7 @@ from vdx.core.errors import (
     TritonUnavailable,
 )
 from vdx.core.logs import logger
+from vdx.serving.model_control import ModelControl
 from vdx.serving.model_processes import ModelProcesses
 from vdx.serving.models import ModelInfo, ModelState
 from vdx.serving.triton import TritonClient
@@ -60,6 +61,8 @@ class WantedModels(Protocol):
     @property
     def wanted(self) -> frozenset[str]: ...
     def info(self, name: str) -> ModelInfo | None: ...
+    @property
+    def control(self) -> ModelControl: ...
     def lock(self, name: str) -> asyncio.Lock: ...
 
 
@@ -250,8 +253,7 @@ class Recovery:
             if await self._answers(name):
                 return
             log.info("reloading model", model=name)
-            await self._client.unload(name)
-            await self._client.load(name)
+            await self._models.control.restart(name)
             log.info("model reloaded", model=name)
 
     async def _answers(self, name: str) -> bool:

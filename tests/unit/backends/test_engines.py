@@ -2,9 +2,11 @@
 
 # ruff: noqa: RUF001
 
+import math
 import re
 import threading
 import wave
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -119,6 +121,18 @@ class TestEspeak:
         assert spoken == pytest.approx(seconds("one   two three four five six"), rel=0.05)
         assert spoken > 1.0
 
+    @pytest.mark.parametrize("slow", ["uk", "be", "chr"])
+    def test_a_language_leaves_its_speed_behind(self, espeak: EspeakEngine, slow: str) -> None:
+        """espeak-ng slows down for some voices, and stayed so for every later one."""
+
+        def samples(language: str) -> int:
+            request = TtsRequest(TEXTS.get(language, TEXTS["en"]), language=language)
+            return sum(chunk.pcm.size for chunk in espeak.synthesize(request))
+
+        before = samples("en")
+        samples(slow)
+        assert abs(samples("en") - before) < 0.05 * before
+
     def test_what_has_no_sound_ends(self, espeak: EspeakEngine) -> None:
         assert sum(c.pcm.size for c in espeak.synthesize(TtsRequest("\u2026"))) >= 0
 
@@ -226,6 +240,35 @@ def sphinx(means_file: Path) -> PocketsphinxEngine:
     return PocketsphinxEngine(pool, CmnStore(means_file, 2))
 
 
+def melody(seconds: int, note_s: float) -> np.ndarray:
+    """Plucked strings of five partials each, six notes up and down."""
+    at = np.arange(round(note_s * 16_000)) / 16_000
+    notes = [
+        sum(np.sin(2 * np.pi * hz * partial * at) / partial for partial in range(1, 6))
+        * np.exp(-at / 0.3)
+        for hz in (262, 330, 392, 523, 392, 330)
+    ]
+    tune = np.tile(np.concatenate(notes), math.ceil(seconds / note_s / 6))
+    return (5_000 * tune).clip(-32_000, 32_000).astype(np.int16)[: seconds * 16_000]
+
+
+def noise(seconds: int, memory: float) -> np.ndarray:
+    """`memory` 0 is white noise, near 1 brown."""
+    sound, level = np.zeros(seconds * 16_000), 0.0
+    for at, step in enumerate(np.random.default_rng(0).normal(0, 1, sound.size)):
+        level = memory * level + step
+        sound[at] = level
+    return (3_000 * sound / sound.std()).astype(np.int16)
+
+
+SOUNDS: dict[str, Callable[[int], np.ndarray]] = {
+    "melody": lambda seconds: melody(seconds, 0.3),
+    "quick melody": lambda seconds: melody(seconds, 0.16),
+    "brown": lambda seconds: noise(seconds, 0.99),
+    "white": lambda seconds: noise(seconds, 0.0),
+}
+
+
 def hear(engine: PocketsphinxEngine, audio: np.ndarray, session: str = "") -> str:
     utterance = engine.start(AsrRequest(audio[:0], session=session))
     for at in range(0, audio.size, 960):
@@ -239,6 +282,14 @@ class TestPocketsphinx:
     def test_people_are_understood(self, sphinx: PocketsphinxEngine) -> None:
         assert hear(sphinx, recording("ps_tidigits_2934z")) == "two nine three four zero"
         assert hear(sphinx, recording("ps_goforward")).startswith("go forward ten")
+
+    @pytest.mark.parametrize("sound", ["melody", "quick melody", "brown", "white"])
+    def test_noise_and_music_say_nothing(self, sphinx: PocketsphinxEngine, sound: str) -> None:
+        assert hear(sphinx, SOUNDS[sound](2)) == ""
+
+    def test_what_is_said_after_music_is_heard(self, sphinx: PocketsphinxEngine) -> None:
+        both = np.concatenate([SOUNDS["melody"](2), recording("ps_goforward")])
+        assert hear(sphinx, both).startswith("go forward")
 
     def test_a_flush_leaves_the_search_able_to_go_on(self, sphinx: PocketsphinxEngine) -> None:
         audio = recording("ps_tidigits_2934z")

@@ -90,6 +90,49 @@ def test_silence_and_noise_say_nothing(trained: WhisperEngine, level: int) -> No
     assert hear(trained, NOTHING).text == ""
 
 
+@pytest.mark.parametrize(
+    ("doubt", "given", "frames", "words"),
+    [
+        ("is_hallucination", {}, [1000, 3000], 0),
+        ("is_hallucination", {"is_partial": True}, [1000], 0),
+        ("is_doubled", {}, [1000, 3000], WORDS),
+        ("is_repetitive", {}, [1000, 3000], WORDS),
+    ],
+)
+def test_what_is_doubted_is_decoded_at_full_length(
+    released: WhisperEngine,
+    monkeypatch: pytest.MonkeyPatch,
+    doubt: str,
+    given: dict[str, bool],
+    frames: list[int],
+    words: int,
+) -> None:
+    monkeypatch.setattr(f"triton_backends.whisper.recogniser.{doubt}", lambda *_: True)
+    decoded = list[int]()
+    encode = released.recogniser._encode
+
+    def watched(windows: list[Window], stop: Callable[[], bool]) -> object:
+        decoded.extend(window.frames for window in windows)
+        return encode(windows, stop)
+
+    monkeypatch.setattr(released.recogniser, "_encode", watched)
+    heard = released.recogniser.transcribe([Window(spoken("stop_talking"), 1000, "en", **given)])
+    assert heard is not None
+    assert (decoded, len(heard[0].words)) == (frames, words)
+
+
+def test_a_level_alone_leaves_nothing_out(
+    released: WhisperEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a model that knows that nobody speaks; one that never does has only the level."""
+    even = Window(spoken("stop_talking"), 1000, "en", is_even=True)
+    for knows, words in ((True, WORDS), (False, 0)):
+        monkeypatch.setattr(released.recogniser, "_knows_silence", knows)
+        heard = released.recogniser.transcribe([even])
+        assert heard is not None
+        assert len(heard[0].words) == words
+
+
 def test_a_flush_is_the_final_when_only_quiet_follows(trained: WhisperEngine) -> None:
     utterance = trained.start(request())
     utterance.accept(spoken("set_a_timer"))

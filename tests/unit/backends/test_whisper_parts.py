@@ -22,6 +22,7 @@ from triton_backends.whisper.segments import (
     mean_confidence,
 )
 from triton_backends.whisper.windows import TimedWord, Window, WindowTranscript
+from triton_backends.whisper.word_times import timed_words
 
 
 class TestFeatures:
@@ -67,6 +68,29 @@ class TestGuards:
         assert not filters.is_repetitive(list(range(20)), "no no no, I said no to that one")
         assert filters.without_loop(list(range(20))) == list(range(20))
 
+    def test_hum_and_an_offset_are_neither_speech_nor_do_they_hide_it(self) -> None:
+        hum = 5_000 * np.sin(2 * np.pi * 50 * np.arange(32_000) / 16_000) + 6_500
+        assert filters.has_no_speech(hum.astype(np.int16))
+        speech = spoken("stop_talking")
+        both = (speech // 4 + hum[: speech.size]).astype(np.int16)
+        assert not filters.has_no_speech(both)
+
+    @pytest.mark.parametrize(
+        ("text", "doubled"),
+        [
+            ("Sentence number 20 is here. Sentence number 20 is here.", True),
+            ("Tell me a story. tell me a story", True),
+            ("Well, ten of clubs ten of clubs, he said", True),
+            ("Bye. Bye.", True),
+            ("it is very very good", False),
+            ("one two one three", False),
+            ("stop", False),
+            ("", False),
+        ],
+    )
+    def test_what_is_said_twice_is_looked_at_again(self, text: str, doubled: bool) -> None:
+        assert filters.is_doubled(text) is doubled
+
     @pytest.mark.parametrize(
         ("text", "no_speech", "log_probability", "imagined"),
         [
@@ -82,6 +106,27 @@ class TestGuards:
         self, text: str, no_speech: float, log_probability: float, imagined: bool
     ) -> None:
         assert filters.is_hallucination(text, no_speech, log_probability) is imagined
+
+
+class TestWordTimes:
+    """Words "a b" whose tokens the alignment enters at 100 and 500 ms and leaves at 1,000."""
+
+    WORDS = ((" a", [1]), (" b", [2, 3]))
+    PATH = ((0, 100), (0, 120), (1, 500), (2, 700), (3, 1_000))
+
+    def timed(self, *loud: tuple[int, int]) -> list[tuple[int, int]]:
+        levels = np.full(60, 5, np.float32)
+        for start, end in loud:
+            levels[start // 20 : end // 20] = 1_000
+        words = timed_words(list(self.WORDS), list(self.PATH), 1_200, levels)
+        return [(word.start_ms, word.end_ms) for word in words]
+
+    def test_a_word_ends_where_its_sound_does(self) -> None:
+        assert self.timed((100, 300), (500, 800)) == [(100, 360), (500, 860)]
+
+    def test_without_a_pause_it_ends_where_the_next_begins(self) -> None:
+        assert self.timed((0, 1_200)) == [(100, 500), (500, 1_000)]
+        assert timed_words([(" a", [1])], [(0, 0)], 40, np.zeros(0, np.float32))[0].end_ms == 40
 
 
 class TestSegments:

@@ -88,7 +88,7 @@ def test_a_model_without_its_tokenizer_takes_none(tmp_path: Path) -> None:
 def test_the_sound_alone_must_speak_for_it(
     no_speech: float, probabilities: list[float], heard: bool
 ) -> None:
-    draft = _Draft([1, 2], [(" light", [1, 2])], repetitive=False, no_speech=no_speech)
+    draft = _Draft([1, 2], [(" light", [1, 2])], unsure=False, no_speech=no_speech)
     assert _is_heard(draft, SimpleNamespace(text_token_probs=probabilities)) is heard
 
 

@@ -14,8 +14,9 @@ import soundfile
 
 from tests.unit.dialog.fakes import FakeRecognition, Heard, utter
 from tests.unit.virtual_time import on_virtual_time
+from vdx.batch.cutting import Stretch
 from vdx.batch.files import Segment, _in_order, speak_text, transcribe
-from vdx.batch.recording import Recording, Stretch
+from vdx.batch.recording import Recording
 from vdx.core.config import ClauseConfig, TritonConfig, VadConfig
 from vdx.core.errors import InvalidInput, ModelBusy, ModelFailed, ModelTimeout
 from vdx.core.events import SpeechChunk, Word
@@ -117,7 +118,7 @@ def no_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     async def at_once(work: Any, *arguments: Any) -> Any:
         return work(*arguments)
 
-    monkeypatch.setattr("vdx.batch.recording.in_thread", at_once)
+    monkeypatch.setattr("vdx.batch.stretches.in_thread", at_once)
 
 
 def written(client: FakeClient, pcm: np.ndarray, **options: Any) -> list[Segment]:

@@ -12,14 +12,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from vdx.batch.recording import (
-    JOINED,
-    LONGEST,
-    Cutter,
-    Recording,
-    Stretch,
-    stretches,
-)
+from vdx.batch.cutting import JOINED, LONGEST, Cutter, Stretch
+from vdx.batch.recording import Recording
+from vdx.batch.stretches import stretches
 from vdx.core.config import VadConfig
 from vdx.core.errors import InvalidInput, TooLarge
 
@@ -27,12 +22,13 @@ AUDIO = Path(__file__).parents[2] / "data" / "audio"
 
 
 def read(path: Path) -> np.ndarray:
+    """float32 [samples, channels]."""
     pieces = []
     with Recording(path) as recording:
         while (piece := recording.read()).size:
             pieces.append(piece)
-        assert recording.heard == sum(piece.size for piece in pieces)
-    return np.concatenate([np.zeros(0, np.int16), *pieces])
+        assert recording.heard == sum(len(piece) for piece in pieces)
+    return np.concatenate(pieces)
 
 
 def cut(pcm: np.ndarray, step: int = 16_000) -> list[Stretch]:
@@ -52,31 +48,33 @@ def recorded(name: str) -> np.ndarray:
 
 @pytest.mark.parametrize("rate", [8_000, 16_000, 44_100, 96_000])
 @pytest.mark.parametrize("channels", [1, 2, 6])
-def test_any_rate_and_channels_become_16_khz_mono(tmp_path: Path, rate: int, channels: int) -> None:
+def test_any_rate_becomes_16_khz_and_channels_are_kept(
+    tmp_path: Path, rate: int, channels: int
+) -> None:
     tone = 0.5 * np.sin(2 * np.pi * 440 * np.arange(rate * 2) / rate)
     soundfile.write(tmp_path / "x.wav", np.repeat(tone[:, None], channels, axis=1), rate)
-    pcm = read(tmp_path / "x.wav")
-    assert pcm.dtype == np.int16
-    assert pcm.size == pytest.approx(32_000, abs=2)
-    assert np.abs(pcm).max() == pytest.approx(16_384, rel=0.05)
-    assert np.abs(np.fft.rfft(pcm[:32_000])).argmax() == 880
+    sound = read(tmp_path / "x.wav")
+    assert sound.dtype == np.float32
+    assert sound.shape == (pytest.approx(32_000, abs=2), channels)
+    assert np.abs(sound).max() == pytest.approx(0.5, rel=0.05)
+    assert np.abs(np.fft.rfft(sound[:32_000, -1])).argmax() == 880
 
 
 @pytest.mark.parametrize("ending", ["wav", "flac", "ogg", "mp3"])
 def test_the_content_counts_and_not_the_ending(tmp_path: Path, ending: str) -> None:
     soundfile.write(tmp_path / f"x.{ending}", recorded("ps_goforward.wav"), 16_000)
     (tmp_path / f"x.{ending}").rename(tmp_path / "x.raw")
-    assert read(tmp_path / "x.raw").size == pytest.approx(44_580, abs=2_000)
+    assert len(read(tmp_path / "x.raw")) == pytest.approx(44_580, abs=2_000)
 
 
 def test_full_scale_is_clipped_and_never_wraps(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "x.wav", np.array([1.0, -1.0] * 8000), 16_000, subtype="FLOAT")
-    pcm = read(tmp_path / "x.wav")
-    assert (pcm[0], pcm[1]) == (32767, -32767)
+    sound = read(tmp_path / "x.wav")
+    assert (sound[0], sound[1]) == (1.0, -1.0)
     soundfile.write(tmp_path / "y.wav", np.full(16_000, 3.0), 16_000, subtype="FLOAT")
-    assert set(read(tmp_path / "y.wav").tolist()) == {32767}
+    assert set(read(tmp_path / "y.wav").flat) == {1.0}
     soundfile.write(tmp_path / "z.wav", np.full(16_000, np.nan), 16_000, subtype="FLOAT")
-    assert set(read(tmp_path / "z.wav").tolist()) == {0}
+    assert set(read(tmp_path / "z.wav").flat) == {0.0}
 
 
 @pytest.mark.parametrize("name", ["missing.wav", "folder", "text.wav", "empty.wav"])
@@ -252,7 +250,7 @@ def test_days_of_silence_are_refused_before_they_are_decoded() -> None:
 def test_many_channels_are_decoded_in_small_pieces() -> None:
     raw = encoded(np.zeros((96_000, 16), np.int16), 96_000, "WAV")
     with Recording(io.BytesIO(raw)) as recording:
-        assert 0 < recording.read().size < 8_000
+        assert 0 < len(recording.read()) < 8_000
 
 
 @pytest.mark.parametrize("raw", [b"words", encoded(np.zeros((10, 17)), 16_000, "WAV")])

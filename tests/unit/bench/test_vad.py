@@ -16,11 +16,20 @@ from benchmarks.vad_corpus import (
     noise_scenes,
     onset_scenes,
 )
+from benchmarks.vad_levels import ORDINARY_P90, at_level, strangers
 from benchmarks.vad_noises import NOISES, through
 from benchmarks.vad_pauses import PAUSES_S, PHRASES, finished, listen, thinking
 from benchmarks.vad_play import SceneSession, _Loudspeaker, play
 from benchmarks.vad_plots import draw
-from benchmarks.vad_voices import HALVES, VOICE_RMS, active_rms, bots_of, voices, voices_of
+from benchmarks.vad_voices import (
+    HALVES,
+    VOICE_RMS,
+    active_rms,
+    bots_of,
+    levels_of,
+    voices,
+    voices_of,
+)
 from vdx.core.audio import LISTEN_FRAME, LISTEN_RATE
 from vdx.core.config import EndpointingConfig
 from vdx.core.events import SpeechStarted
@@ -119,6 +128,22 @@ def test_a_bot_that_is_never_disturbed_says_everything() -> None:
     assert session.play().paused == []
     assert session._bot._next >= BOT_S * LISTEN_RATE
     assert session._bot.reply is None
+
+
+def test_a_microphone_of_another_gain_hears_all_of_it_quieter() -> None:
+    scene = first(list(interrupted_scenes("tune")), kind="voice in echo")
+    quiet = at_level(scene, -20)
+    assert np.allclose(quiet.near, scene.near / 10)
+    assert np.allclose(quiet.echo, scene.echo / 10)
+    assert quiet.voice == scene.voice
+
+
+def test_a_stranger_at_the_level_of_a_quiet_microphone_is_let_in() -> None:
+    scene = next(strangers(-18))
+    begin, end = scene.voice or (0, 0)
+    p90 = float(np.percentile(levels_of(scene.near[begin:end]), 90))
+    assert p90 == pytest.approx(ORDINARY_P90 / 8, rel=0.1)
+    assert begin < play(scene, ALL).cancelled[0] < begin + 2 * LISTEN_RATE
 
 
 def test_a_pause_is_put_between_two_words() -> None:

@@ -24,7 +24,7 @@ HERE = {
     [
         {},
         {"asr": {"model": "pocketsphinx"}},
-        {"tts": {"voice": "tone/high"}, "models": {"preload": ["pocketsphinx"]}},
+        {"tts": {"voice": "tone/high"}, "model_manager": {"preload_model_ids": ["pocketsphinx"]}},
         {"profiles": {"other": {"recogniser": "pocketsphinx", "voice": "tone"}}},
     ],
 )
@@ -38,7 +38,7 @@ def test_what_is_here_is_let_through(config: dict[str, object]) -> None:
         ({"tts": {"voice": "tonne"}}, "no voice 'tonne'; did you mean 'tone'"),
         ({"asr": {"model": "pocketsfinx"}}, "no recogniser 'pocketsfinx'"),
         ({"profiles": {"other": {"recogniser": "nobody"}}}, "no recogniser 'nobody'"),
-        ({"models": {"preload": ["nobody"]}}, "no model 'nobody'"),
+        ({"model_manager": {"preload_model_ids": ["nobody"]}}, "no model 'nobody'"),
     ],
 )
 def test_what_is_not_here_is_named(config: dict[str, object], named: str) -> None:

@@ -1,5 +1,9 @@
 """Where `vdx say` writes to."""
 
+import os
+import subprocess
+import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -7,8 +11,8 @@ import pytest
 import soundfile
 
 from vdx.batch.encoders import FORMS
-from vdx.cli.say import _save
-from vdx.core.errors import StorageFailed
+from vdx.cli.say import _form_of, _save
+from vdx.core.errors import InvalidInput, StorageFailed
 
 PCM = np.zeros(48_000, np.int16)
 
@@ -18,9 +22,59 @@ def test_a_disk_without_room_is_named(form: str, tmp_path: Path) -> None:
     out = tmp_path / f"said.{form}"
     out.symlink_to("/dev/full")
     with pytest.raises(StorageFailed, match=f"said.{form} could not be written: No space left"):
-        _save(out, PCM)
+        _save(out, form, PCM)
 
 
 def test_a_file_says_its_length(tmp_path: Path) -> None:
-    _save(tmp_path / "said.wav", PCM)
+    _save(tmp_path / "said.wav", "wav", PCM)
     assert soundfile.info(tmp_path / "said.wav").duration == 1.0
+
+
+def test_a_pipe_gets_a_whole_wav(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    got = list[bytes]()
+    reader = threading.Thread(target=lambda: got.append(pipe.read_bytes()))
+    reader.start()
+    _save(pipe, _form_of(pipe), PCM)
+    reader.join(10)
+    (tmp_path / "said.wav").write_bytes(got[0])
+    assert soundfile.info(tmp_path / "said.wav").duration == 1.0
+
+
+SAVES = """
+from pathlib import Path
+import numpy as np
+from vdx.cli.say import _form_of, _save
+out = Path("/dev/stdout")
+_save(out, _form_of(out), np.zeros(48_000, np.int16))
+"""
+
+
+def test_standard_output_gets_it_too(tmp_path: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", SAVES], capture_output=True, check=True)
+    (tmp_path / "said.wav").write_bytes(done.stdout)
+    assert soundfile.info(tmp_path / "said.wav").duration == 1.0
+    assert done.stderr == b""
+
+
+def test_a_reader_that_leaves_is_named(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = threading.Thread(target=lambda: pipe.open("rb").close())
+    reader.start()
+    with pytest.raises(StorageFailed, match="pipe could not be written: Broken pipe"):
+        _save(pipe, _form_of(pipe), np.zeros(480_000, np.int16))
+    reader.join(10)
+
+
+def test_what_cannot_be_written_is_told_before_anything_is_spoken(tmp_path: Path) -> None:
+    (tmp_path / "folder.wav").mkdir()
+    for name, why in (
+        ("folder.wav", "is a folder"),
+        ("missing/said.wav", "there is no folder"),
+        ("said.txt", "the ending must be one of"),
+        ("said", "the ending must be one of"),
+    ):
+        with pytest.raises(InvalidInput, match=why):
+            _form_of(tmp_path / name)

@@ -1,15 +1,20 @@
 """Audio files of every format, whole, damaged, and hostile."""
 
 import io
+import struct
 import subprocess
 import sys
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 import soundfile
+import soxr
 
 from tests.media import ENCRYPTION, mp4_that_claims, tone, written
+from vdx.batch.encoders import Encoder
+from vdx.bench.treatments import Coding, coded
 from vdx.core import ffmpeg
 from vdx.core.audio_decoder import AudioDecoder, open_file
 from vdx.core.errors import InvalidInput
@@ -137,6 +142,135 @@ def test_a_wav_that_says_a_wrong_length_is_read_to_its_end(size: int) -> None:
     for at in (4, 40):
         raw[at : at + 4] = size.to_bytes(4, "little")
     assert read(bytes(raw)).size == 2 * RATE
+
+
+def unfinished(raw: bytes) -> bytes:
+    return raw[:4] + bytes(4) + raw[8:40] + bytes(4) + raw[44:]
+
+
+@pytest.mark.parametrize("form", ["WAV", "FLAC", "OGG", "MP3"])
+def test_files_written_one_behind_the_other_are_all_read(form: str) -> None:
+    parts = [by_soundfile(tone(RATE, hz=hz), RATE, form) for hz in (440, 880, 440)]
+    heard = read(b"".join(parts))
+    assert heard.size / RATE == pytest.approx(6.0, abs=0.3)
+    middle = 3 * RATE
+    assert pitch(heard[middle - RATE // 4 : middle + RATE // 4]) == pytest.approx(880, abs=4)
+
+
+@pytest.mark.parametrize("form", ["wav", "mp3", "opus", "aac", "flac"])
+def test_answers_of_vdx_written_one_behind_the_other_are_all_read(form: str) -> None:
+    encoder = Encoder(form, 24_000)
+    raw = encoder.push(tone(48_000)) + encoder.finish()
+    assert read(raw * 3).size / RATE == pytest.approx(6.0, abs=0.3)
+
+
+def test_what_follows_a_wav_and_is_none_does_no_harm() -> None:
+    whole = by_soundfile(tone(RATE), RATE, "WAV")
+    for rest in (b"RIFF", b"RIFF" + bytes(60), b"text", whole[:30]):
+        assert read(whole + rest).size == 2 * RATE
+    assert read(unfinished(whole) + whole).size >= 4 * RATE
+
+
+@pytest.mark.parametrize(
+    ("raw", "why"),
+    [
+        (b"", "it is empty"),
+        (b"these are words", "it is no audio file"),
+    ],
+)
+def test_the_cause_is_named(raw: bytes, why: str) -> None:
+    with pytest.raises(InvalidInput, match=f"cannot read it: {why}"):
+        read(raw)
+
+
+def variable_rate_mp3() -> bytes:
+    """Silence, then noise, which takes many times the bits; without a frame that says how long."""
+    noise = np.random.default_rng(0).normal(0, 4_000, 44_100 * 5).astype(np.int16)
+    coding = Coding(
+        "mp3",
+        "libmp3lame",
+        44_100,
+        muxer_options=(("write_xing", "0"), ("id3v2_version", "0")),
+        codec_options=(("flags", "+qscale"), ("global_quality", "708")),
+    )
+    pcm = soxr.resample(np.concatenate([np.zeros_like(noise), noise]), 44_100, RATE)
+    return coded(coding, pcm[:, None])
+
+
+def test_an_mp3_of_variable_rate_is_read_to_its_end() -> None:
+    heard = read(variable_rate_mp3())
+    assert heard.size / RATE == pytest.approx(10.0, abs=0.2)
+    assert np.abs(heard[-RATE:]).max() > 0.1
+
+
+def varint(number: int) -> bytes:
+    """As CAF writes sizes: seven bits a byte, the highest first."""
+    digits = [number >> shift & 0x7F for shift in range(21, -1, -7)]
+    return bytes([*(digit | 0x80 for digit in digits[:-1]), digits[-1]])
+
+
+def opus_in_caf(pcm: np.ndarray) -> bytes:
+    """As telephones write it; FFmpeg does not."""
+    codec = av.CodecContext.create("libopus", "w")
+    codec.sample_rate, codec.layout, codec.format = 48_000, "mono", "s16"
+    codec.open()
+    packets: list[bytes] = []
+    for at in range(0, pcm.size, 960):
+        frame = av.AudioFrame.from_ndarray(pcm[None, at : at + 960], "s16", "mono")
+        frame.sample_rate, frame.pts = 48_000, at
+        packets += [bytes(packet) for packet in codec.encode(frame)]
+
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return struct.pack(">4sq", kind, len(body)) + body
+
+    count = len(packets)
+    sizes = struct.pack(">qqii", count, count * 960, 0, 0) + b"".join(
+        map(varint, map(len, packets))
+    )
+    form = struct.pack(">d4sIIIII", 48_000.0, b"opus", 0, 0, 960, 1, 0)
+    data = bytes(4) + b"".join(packets)
+    return b"caff\0\1\0\0" + chunk(b"desc", form) + chunk(b"pakt", sizes) + chunk(b"data", data)
+
+
+def test_opus_in_caf_is_heard() -> None:
+    heard = read(opus_in_caf(tone(48_000)))
+    assert heard.size / RATE == pytest.approx(2.0, abs=0.1)
+    assert pitch(heard) == pytest.approx(440, abs=2)
+
+
+@pytest.mark.parametrize(("magic", "frame"), [(b"#!AMR\n", 32), (b"#!AMR-WB\n", 61)])
+def test_amr_is_heard(magic: bytes, frame: int) -> None:
+    """Frames of the highest rate, 20 ms each, with arbitrary bits in them."""
+    head = {32: 0x3C, 61: 0x44}[frame]
+    bits = np.random.default_rng(0).integers(256, size=(100, frame)).astype(np.uint8)
+    bits[:, 0] = head
+    assert read(magic + bits.tobytes()).size / RATE == pytest.approx(2.0, abs=0.1)
+
+
+@pytest.mark.parametrize(("muxer", "codec"), [("3gp", "aac"), ("ipod", "alac"), ("caf", "alac")])
+def test_what_telephones_write_is_heard(muxer: str, codec: str) -> None:
+    heard = read(written(muxer, tone(48_000), 48_000, codec=codec))
+    assert pitch(heard) == pytest.approx(440, abs=2)
+
+
+def test_floats_of_any_size_and_damage_leave_the_log_quiet(
+    capfd: pytest.CaptureFixture[str], recwarn: pytest.WarningsRecorder
+) -> None:
+    """Neither NumPy nor FFmpeg writes a line of its own."""
+    wild = np.array([[3e38, 3e38], [np.inf, -np.inf], [np.nan, 1e38]] * 8_000, np.float32)
+    for mono in (True, False):
+        decoder = AudioDecoder(
+            io.BytesIO(by_soundfile(wild, 24_000, "WAV", "FLOAT")), "it", RATE, mono=mono
+        )
+        while (piece := decoder.read()).size:
+            assert np.isfinite(piece).all()
+        decoder.close()
+    raw = bytearray(written("mp3", tone(48_000, 6.0), 48_000))
+    raw[len(raw) // 2 : len(raw) // 2 + 300] = b"\xff" * 300
+    read(bytes(raw))
+    lines = [line for line in capfd.readouterr() for line in line.splitlines()]
+    assert [line for line in lines if "parts of a recording" not in line] == []
+    assert list(recwarn) == []
 
 
 def test_an_mp3_is_read_to_its_end_whatever_its_header_says() -> None:

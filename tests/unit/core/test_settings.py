@@ -53,12 +53,12 @@ def test_the_environment_has_types(value: str, read: bool) -> None:
 
 def test_lists_and_tables_from_the_environment() -> None:
     env = {
-        "VDX_MODELS__PRELOAD": "[a, b]",
+        "VDX_MODEL_MANAGER__PRELOAD_MODEL_IDS": "[a, b]",
         "VDX_VAD__NOISE_GATE__MIN_THRESHOLD": "150",
         "VDX_BARGE_IN__INTERRUPT_WORDS": "{en: [halt]}",
     }
     config = load(environ=env).config
-    assert config.models.preload == ("a", "b")
+    assert config.model_manager.preload_model_ids == ("a", "b")
     assert config.vad.noise_gate.min_threshold == 150
     assert config.barge_in.interrupt_words == {"en": ("halt",)}
 
@@ -229,3 +229,32 @@ def test_a_file_that_is_no_text(tmp_path: Path) -> None:
     (tmp_path / "vdx.yaml").write_bytes(b"\xff\xfe")
     with pytest.raises(ConfigError, match="not YAML"):
         load(environ={})
+
+
+@pytest.mark.parametrize(
+    ("keys", "told"),
+    [
+        ({"resident_cap": 0}, "model_manager.resident_cap"),
+        ({"max_parallel_loads": 0}, "model_manager.max_parallel_loads"),
+        ({"ttl_ms": -1}, "model_manager.ttl_ms"),
+        ({"lease_expiry_ms": 5000}, "must be longer than lease_heartbeat_ms"),
+    ],
+)
+def test_limits_of_the_manager_that_could_not_work_are_refused(
+    keys: dict[str, int], told: str
+) -> None:
+    flags = {f"model_manager.{key}": value for key, value in keys.items()}
+    with pytest.raises(ConfigError, match=told):
+        load(flags=flags, environ={})
+
+
+def test_the_preload_of_earlier_versions_is_told_its_new_name(tmp_path: Path) -> None:
+    file = tmp_path / "vdx.yaml"
+    file.write_text("models: {preload: [tone]}")
+    for sources in (
+        {"path": file},
+        {"flags": {"models.preload": ["tone"]}},
+        {"environ": {"VDX_MODELS__PRELOAD": "tone"}},
+    ):
+        with pytest.raises(ConfigError, match=r"model_manager\.preload_model_ids"):
+            load(**{"environ": {}, **sources})  # type: ignore[arg-type]

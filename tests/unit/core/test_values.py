@@ -59,11 +59,11 @@ def test_keys_from_the_environment(given: str, keys: list[str]) -> None:
 
 def test_one_text_or_a_comma_list_is_taken_for_any_list() -> None:
     env = {
-        "VDX_MODELS__PRELOAD": "tone, canned",
+        "VDX_MODEL_MANAGER__PRELOAD_MODEL_IDS": "tone, canned",
         "VDX_SERVER__ALLOWED_ORIGINS": "https://a.example,http://b.example:81",
     }
     config = load(environ=env).config
-    assert config.models.preload == ("tone", "canned")
+    assert config.model_manager.preload_model_ids == ("tone", "canned")
     assert config.server.allowed_origins == ("https://a.example", "http://b.example:81")
 
 

@@ -121,7 +121,7 @@ async def test_the_recogniser_is_swapped_at_the_next_utterance() -> None:
 @on_virtual_time
 async def test_a_voice_too_quiet_to_be_heard_gets_a_hint() -> None:
     async with scene() as stage:
-        await stage.hears(vowel(8000, rms=150.0))
+        await stage.hears(vowel(8000, rms=30.0))
         (hint,) = stage.transport.all(LevelHint)
         assert hint.rms < hint.threshold
         assert stage.state is SessionState.IDLE

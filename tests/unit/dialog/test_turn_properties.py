@@ -32,6 +32,7 @@ from vdx.dialog.turn_decisions import (
     EndSession,
     FinishUtterance,
     ForgetReply,
+    KeepUtterance,
     PauseReply,
     PrepareReply,
     ResumeReply,
@@ -83,6 +84,9 @@ class World:
                 self.owed.add(number)
             case AbandonUtterance(utterance=number):
                 self.owed.discard(number)
+            case KeepUtterance(utterance=number, text=text):
+                assert text
+                assert number not in self.owed, "its transcript is still due"
             case CommitUser(text=text):
                 assert text
             case PrepareReply(reply=number):
@@ -151,8 +155,8 @@ class RandomConversation(RuleBasedStateMachine):
     def the_extension_is_for_the_pause_being_heard(
         self, decision: SetEndpoint, event: TurnEvent, before: SessionState
     ) -> None:
-        assert isinstance(event, Transcript | PauseJudged)
-        assert isinstance(event, PauseJudged) or event.kind is TranscriptKind.PAUSE
+        assert isinstance(event, Transcript | PauseJudged | SpeechPaused)
+        assert not isinstance(event, Transcript) or event.kind is TranscriptKind.PAUSE
         speech = self.machine._turn.speech
         assert speech is not None
         assert speech.pause is not None
@@ -197,11 +201,11 @@ class RandomConversation(RuleBasedStateMachine):
         self.send(ReplyAudible(number))
 
     @precondition(lambda self: self.world.promised)
-    @rule(failed=st.booleans())
-    def reply_ends(self, failed: bool) -> None:
+    @rule(failed=st.booleans(), ms=MS)
+    def reply_ends(self, failed: bool, ms: int) -> None:
         (number,) = self.world.promised
         self.world.end(number)
-        self.send(ReplyEnded(number, ERROR if failed else None))
+        self.send(ReplyEnded(number, ERROR if failed else None, played_ms=ms))
 
     @precondition(lambda self: self.world.prepared)
     @rule()
@@ -294,6 +298,13 @@ class RandomConversation(RuleBasedStateMachine):
         assert self.machine.active_reply is None
 
     # --- what must hold ---------------------------------------------------------------------
+
+    @invariant()
+    def speech_over_a_reply_is_decided_on_by_its_end(self) -> None:
+        waiting = {number for number, o in self.machine._turn.overlaps.items() if o.text is None}
+        assert waiting <= self.machine._turn.due
+        if not self.world.promised:
+            assert set(self.machine._turn.overlaps) == waiting
 
     @invariant()
     def the_machine_knows_what_lives(self) -> None:

@@ -22,6 +22,7 @@ from tests.unit.dialog.turns import (
     WAITING,
     Row,
     end,
+    failed,
     final,
     flushed,
     machine_after,
@@ -42,6 +43,7 @@ from vdx.dialog.turn_decisions import (
     DiscardReply,
     EndSession,
     FinishUtterance,
+    KeepUtterance,
     PauseReply,
     ResumeReply,
     SpeakReply,
@@ -53,9 +55,121 @@ from vdx.dialog.turn_events import (
     SessionOver,
     TurnEvent,
     UserText,
+    UtteranceCleared,
 )
 
+SAID_OVER = [*BARGED, SpeechLasted(2, 300), pause(2), end(2)]
+"""300 ms of speech over the reply, 5 s after its first sound, that did not interrupt it."""
+
 RACES: dict[str, Row] = {
+    "words over a reply are a turn": (
+        SAID_OVER,
+        final(2, "nine"),
+        SPEAKING,
+        [KeepUtterance(2, "nine"), CommitUser("nine", 2)],
+    ),
+    "and are answered when it is over": (
+        [*SAID_OVER, final(2, "nine")],
+        ReplyEnded(1, played_ms=9000),
+        LISTENING,
+        [StartReply(2)],
+    ),
+    "words that come when the reply is over": (
+        [*SAID_OVER, ReplyEnded(1, played_ms=9000)],
+        final(2, "nine"),
+        LISTENING,
+        [KeepUtterance(2, "nine"), CommitUser("nine", 2), StartReply(2)],
+    ),
+    "nothing understood over a reply": (SAID_OVER, final(2, ""), SPEAKING, [AbandonUtterance(2)]),
+    "the recogniser failed over a reply": (SAID_OVER, failed(2), SPEAKING, [AbandonUtterance(2)]),
+    "a listening sound waits for the end of the reply": (SAID_OVER, final(2, "mhm"), SPEAKING, []),
+    "a listening sound in the middle of a reply": (
+        [*SAID_OVER, final(2, "mhm")],
+        ReplyEnded(1, played_ms=9000),
+        WAITING,
+        [AbandonUtterance(2)],
+    ),
+    "a listening sound whose reply is over": (
+        [*SAID_OVER, ReplyEnded(1, played_ms=9000)],
+        final(2, "mhm"),
+        WAITING,
+        [AbandonUtterance(2)],
+    ),
+    "a listening sound whose reply is interrupted": (
+        [*SAID_OVER, final(2, "mhm"), start(3)],
+        SpeechLasted(3, 600),
+        LISTENING,
+        [CancelReply(1, "interrupted"), AbandonUtterance(2)],
+    ),
+    "a listening sound as the reply ends answers it": (
+        [*SAID_OVER, final(2, "mhm")],
+        ReplyEnded(1, played_ms=5400),
+        LISTENING,
+        [KeepUtterance(2, "mhm"), CommitUser("mhm", 2), StartReply(2)],
+    ),
+    "a listening sound that is understood when the reply has ended answers it": (
+        [*SAID_OVER, ReplyEnded(1, played_ms=5400)],
+        final(2, "mhm"),
+        LISTENING,
+        [KeepUtterance(2, "mhm"), CommitUser("mhm", 2), StartReply(2)],
+    ),
+    "an interrupt word that is understood late": (
+        SAID_OVER,
+        final(2, "stop"),
+        LISTENING,
+        [
+            KeepUtterance(2, "stop"),
+            CancelReply(1, "interrupted"),
+            CommitUser("stop", 2),
+            StartReply(2),
+        ],
+    ),
+    "sounds that turn out to be words": (
+        [*BARGED, partial(2, "uh"), SpeechLasted(2, 900), pause(2), end(2)],
+        final(2, "uh because"),
+        LISTENING,
+        [
+            KeepUtterance(2, "uh because"),
+            CancelReply(1, "interrupted"),
+            CommitUser("uh because", 2),
+            StartReply(2),
+        ],
+    ),
+    "words before the first sound of a reply belong to the turn": (
+        [*BARGED_PENDING, SpeechLasted(2, 300), pause(2), end(2)],
+        final(2, "please"),
+        LISTENING,
+        [
+            KeepUtterance(2, "please"),
+            CancelReply(1, "interrupted"),
+            CommitUser("please", 2),
+            StartReply(2),
+        ],
+    ),
+    "an interruption in two bursts": (
+        [*SAID_OVER, start(3), final(2, "go for"), SpeechLasted(3, 600), pause(3), end(3)],
+        final(3, "go somewhere"),
+        LISTENING,
+        [CommitUser("go somewhere", 3), StartReply(2)],
+    ),
+    "the first burst is understood last": (
+        [*SAID_OVER, start(3), SpeechLasted(3, 600), pause(3), end(3), final(3, "go somewhere")],
+        final(2, "go for"),
+        LISTENING,
+        [KeepUtterance(2, "go for"), CommitUser("go for", 2), StartReply(2)],
+    ),
+    "words over a reply that the client cancels stay": (
+        [*SAID_OVER, final(2, "nine")],
+        InterruptRequested(),
+        WAITING,
+        [CancelReply(1, "client_cancelled")],
+    ),
+    "words over a reply are taken back": (
+        SAID_OVER,
+        UtteranceCleared(2),
+        SPEAKING,
+        [AbandonUtterance(2)],
+    ),
     "noise after the turn, before the reply's first audio": (
         [*BARGED_PENDING, SpeechLasted(2, 300), pause(2), flushed(2, ""), end(2)],
         ReplyAudible(1),
@@ -66,7 +180,7 @@ RACES: dict[str, Row] = {
         [*BARGED_PENDING, ReplyAudible(1), pause(2)],
         end(2),
         SPEAKING,
-        [AbandonUtterance(2), ResumeReply(1)],
+        [FinishUtterance(2), ResumeReply(1)],
     ),
     "interruption of a pending reply: both turns are answered together": (
         [*BARGED_PENDING, SpeechLasted(2, 700), pause(2), end(2)],
@@ -198,7 +312,7 @@ RACES: dict[str, Row] = {
         BARGED,
         start(3),
         BARGED_IN,
-        [AbandonUtterance(2), ResumeReply(1), PauseReply(1)],
+        [FinishUtterance(2), ResumeReply(1), PauseReply(1)],
     ),
     "an onset that comes twice": (BARGED, start(2), BARGED_IN, []),
     "a prepared reply that broke is replaced": (

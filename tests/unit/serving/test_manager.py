@@ -7,14 +7,14 @@ import pytest
 
 from tests.unit.serving.fakes import FakeTriton, made, watching
 from tests.unit.virtual_time import on_virtual_time
-from vdx.core.config import Config
+from vdx.core.config import Config, ModelManagerConfig
 from vdx.core.errors import (
     InvalidInput,
     ModelFailed,
     UnknownName,
 )
 from vdx.serving.default_models import DefaultModels
-from vdx.serving.manager import PARALLEL_LOADS, ModelManager
+from vdx.serving.manager import ModelManager
 
 PROBE_S = 2.0
 """The default of triton.probe_interval_ms."""
@@ -46,9 +46,10 @@ async def test_a_model_that_others_loaded_is_not_loaded_again() -> None:
 @on_virtual_time
 async def test_loads_are_few_at_a_time() -> None:
     triton = FakeTriton({f"voice-{n}": "tts" for n in range(6)})
-    manager = ModelManager(cast(Any, triton))
+    config = ModelManagerConfig(max_parallel_loads=2)
+    manager = ModelManager(cast(Any, triton), config=config)
     await asyncio.gather(*(manager.ensure(name) for name in triton.kinds))
-    assert triton.most_loading == PARALLEL_LOADS
+    assert triton.most_loading == 2
     assert manager.wanted == set(triton.kinds)
 
 

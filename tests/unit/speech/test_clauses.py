@@ -209,7 +209,7 @@ def test_a_clause_knows_that_a_line_ends_with_it() -> None:
 @pytest.mark.parametrize("first", ["Good morning.", "- milk", "# Shopping", "a line"])
 def test_a_clause_knows_that_a_paragraph_ends_with_it(first: str, gap: str) -> None:
     clauses = chunk(f"{first}{gap}Then we go home.\nWe rest.")
-    assert [clause.line_breaks for clause in clauses] == [2, 0, 0]
+    assert [clause.line_breaks for clause in clauses] == [2, 1, 0]
     assert clauses[0].voice_text.endswith("\n\n")
 
 

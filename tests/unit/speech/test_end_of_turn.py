@@ -11,7 +11,6 @@ from vdx.speech.input.end_of_turn import (
     ANSWER_MS,
     PLAIN,
     PUNCTUATED,
-    UNHEARD,
     EndOfTurn,
     Pause,
     Traits,
@@ -53,10 +52,16 @@ def test_a_full_stop_ends_a_word_that_may_be_stranded() -> None:
     assert plain.silence_ms(Pause(2500, "He is taller than he was.")) == LONG
 
 
-def test_before_the_words_are_known_nothing_ends_sooner_than_usual() -> None:
-    assert silence(None, 0.99, 4000) == USUAL_MS
-    assert silence(None, 0.01, 500) == LONG
-    assert silence(None, None) == 0
+@pytest.mark.parametrize("probability", [None, 0.01, 0.99])
+def test_before_the_words_are_known_no_turn_ends(probability: float | None) -> None:
+    assert silence(None, probability, 4000) == LONG
+
+
+def test_one_digit_may_begin_a_number() -> None:
+    assert silence("2.", None) == LONG // 2
+    assert silence("two", None) == LONG // 2
+    assert silence("table two", None) == 0
+    assert silence("2 9", None) == LONG
 
 
 def test_nothing_understood_ends_as_usual() -> None:
@@ -68,6 +73,12 @@ def test_a_short_answer_is_not_taken_for_a_beginning() -> None:
     assert silence("Yes please.", 0.2, 400) > ANSWER_MS, "it does not sound finished"
     assert silence("I want", 0.9, 400) > ANSWER_MS
     assert silence("2.", 0.9, 400) > ANSWER_MS, "perhaps a number is being said"
+
+
+def test_a_breath_in_a_long_turn_is_not_its_end() -> None:
+    """The longest turn that anything was fitted on has a few seconds."""
+    assert silence(SENTENCE, 0.1, 180_000) == USUAL_MS
+    assert silence(SENTENCE, 0.9, 180_000) == SHORT
 
 
 def test_the_settings_are_the_limits() -> None:
@@ -95,7 +106,7 @@ def test_the_surer_the_endpointer_the_sooner(low: float, high: float, turn_ms: i
     assert silence(SENTENCE, high, turn_ms) <= silence(SENTENCE, low, turn_ms)
 
 
-@pytest.mark.parametrize("weights", [PUNCTUATED, PLAIN, UNHEARD])
+@pytest.mark.parametrize("weights", [PUNCTUATED, PLAIN])
 def test_each_weight_has_the_sign_that_its_comment_gives(weights: object) -> None:
     plain = Traits()
     assert isinstance(weights, type(PLAIN))

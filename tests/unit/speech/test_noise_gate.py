@@ -75,6 +75,13 @@ def test_echo_of_the_bot_is_not_learned(state: SessionState) -> None:
     assert gate.noise_floor == 0.0
 
 
+def test_without_an_echo_the_room_is_learned_over_a_reply_too() -> None:
+    gate = NoiseGate(VadConfig())
+    for _ in range(200):
+        gate.learn(300.0, SessionState.SPEAKING, voiced=False, speech=False, no_echo=True)
+    assert gate.noise_floor == 300.0
+
+
 def test_speech_is_not_learned() -> None:
     gate = NoiseGate(VadConfig())
     for _ in range(500):

@@ -13,8 +13,10 @@ from starlette.requests import Request
 from starlette.types import Message
 
 from vdx.core.errors import InvalidInput, StorageFailed, TooLarge, TooSlow, UnsupportedMedia
+from vdx.core.validation import validated
 from vdx.transports.http import bodies
 from vdx.transports.http.bodies import read_json
+from vdx.transports.http.schema import SpeechRequest, TranscriptionRequest
 from vdx.transports.http.uploads import upload
 from vdx.transports.room.tokens import TokenRequest
 
@@ -45,6 +47,45 @@ async def test_a_disk_that_takes_no_file_is_named(
     with pytest.raises(StorageFailed, match=os.strerror(code)) as failed:
         await upload(posted(FORM), 10_000_000)
     assert failed.value.retryable
+
+
+@pytest.mark.parametrize("headers", [b"", b"\r\ncontent-type: audio/wav"])
+async def test_a_file_needs_no_name(headers: bytes) -> None:
+    sound = bytes(range(256)) * 1_000  # more than a field may hold, and no text
+    part = b'--x\r\ncontent-disposition: form-data; name="file"' + headers + b"\r\n\r\n" + sound
+    file, fields = await upload(posted(part + b"\r\n--x--\r\n"), 10_000_000)
+    assert (await file.read(), fields) == (sound, {})
+    await file.close()
+
+
+async def test_an_empty_field_is_not_given() -> None:
+    given = {
+        "language": "",
+        "temperature": "",
+        "stream": "",
+        "response_format": "",
+        "model": "",
+        "prompt": "",
+        "timestamp_granularities[]": "",
+        "include": "",
+    }
+    parts = "".join(
+        f'--x\r\ncontent-disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+        for name, value in given.items()
+    )
+    file, fields = await upload(posted(parts.encode() + FORM), 10_000_000)
+    assert validated(TranscriptionRequest, fields) == TranscriptionRequest()
+    await file.close()
+
+
+@pytest.mark.parametrize(
+    ("given", "tag"),
+    [("", None), ("auto", None), ("english", "en"), ("en_US", "en-US"), ("iw", "he")],
+)
+def test_languages_as_clients_write_them(given: str, tag: str | None) -> None:
+    assert validated(TranscriptionRequest, {"language": given}).language == tag
+    asked = {"input": "Hello.", "language": given, "response_format": "aac"}
+    assert validated(SpeechRequest, asked).language == tag
 
 
 async def test_no_folder_for_temporary_files(

@@ -23,6 +23,7 @@ PAGES = {"/", "/assets/{name}", "/openapi.json", "/docs"}
 ROOMS = {"url": "ws://127.0.0.1:7880", "api_key": "key", "api_secret": "s" * 32}
 SPEECH, TRANSCRIPTIONS = "/v1/audio/speech", "/v1/audio/transcriptions"
 MODELS = "/vdx/models/{name}"
+LEASES = "/vdx/leases"
 
 
 def recording() -> bytes:
@@ -42,7 +43,7 @@ def client(monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
     """The application with its models loaded, one session, and a key."""
     monkeypatch.setattr(transcriptions, "transcribe", heard)
     server = {"api_keys": [KEY], "max_upload_bytes": 100_000}
-    _, host = hosted(server=server, livekit=ROOMS, models={"preload": ["tone"]})
+    _, host = hosted(server=server, livekit=ROOMS, model_manager={"preload_model_ids": ["tone"]})
     headers = {"Authorization": f"Bearer {KEY}"}
     with TestClient(create_app(host), "http://127.0.0.1:8080", headers=headers) as client:
         assert client.portal is not None
@@ -166,7 +167,18 @@ ASKED: list[tuple[str, str, int, dict[str, Any]]] = [
     ("post", f"{MODELS}/load", 200, {}),
     ("post", f"{MODELS}/use", 200, {}),
     ("post", f"{MODELS}/use", 404, {"params": {"session": "nobody"}}),
+    ("post", f"{MODELS}/reload", 200, {}),
+    ("post", f"{MODELS}/unload", 200, {"params": {"when_free": "true"}}),
     ("post", f"{MODELS}/unload", 200, {}),
+    ("post", f"{MODELS}/load", 503, {"params": {"check": "true"}}),  # nothing probes it here
+    ("get", "/vdx/servers", 200, {}),
+    ("get", "/vdx/routes", 200, {}),
+    ("get", "/vdx/routes", 404, {"params": {"session": "nobody"}}),
+    ("post", LEASES, 200, {"json": {"leases": [{"session": "s", "model": "tone"}]}}),
+    ("post", LEASES, 200, {"json": {"leases": [{"session": "s", "model": "nobody"}]}}),
+    ("post", LEASES, 400, {"json": {"leases": [{"session": "s"}]}}),
+    ("post", f"{LEASES}/renew", 200, {"json": {"sessions": ["nobody"]}}),
+    ("post", f"{LEASES}/release", 200, {"json": {"leases": []}}),
     ("post", "/token", 200, {}),
     ("post", "/token", 200, {"json": {"room_name": "kitchen"}}),
     ("post", "/token", 400, {"json": {"agent": {"voce": "tone"}}}),

@@ -30,6 +30,7 @@ from vdx.dialog.session_events import (
     SessionEnded,
     UtteranceDropped,
     UtteranceEnded,
+    UtteranceKept,
     UtteranceStarted,
 )
 from vdx.dialog.transport import OutputFrame
@@ -84,6 +85,55 @@ def test_a_false_interruption_is_never_told() -> None:
         ReplyDone(R1, "completed", "", 900, "Go forward."),
     )
     assert to.kinds() == [*REPLY_BEGINS, *REPLY_ENDS]
+
+
+TURN = [
+    "input_audio_buffer.speech_started",
+    *UTTERANCE_ENDS,
+    "conversation.item.input_audio_transcription.completed",
+]
+
+
+def test_a_turn_said_over_a_reply_is_told_after_it() -> None:
+    """Its start would make clients drop the reply's audio."""
+    over = [
+        ReplyStarted(R1),
+        UtteranceStarted(U2, at_ms=5000, interrupting=True),
+        UtteranceEnded(U2, at_ms=5300),
+        UtteranceKept(U2, "nine"),
+        FinalTranscript(U2, "nine"),
+    ]
+    to = narrate(client(), *over)
+    assert to.kinds() == REPLY_BEGINS
+    to = narrate(client(), *over, ReplyDone(R1, "completed", "", 900, "Go."))
+    assert to.kinds() == [*REPLY_BEGINS, *REPLY_ENDS, *TURN]
+    assert to.told[-1]["transcript"] == "nine"
+    assert to.told[-1]["usage"]["seconds"] == 0.3
+
+
+def test_a_turn_said_over_a_reply_and_understood_after_it() -> None:
+    to = narrate(
+        client(),
+        ReplyStarted(R1),
+        UtteranceStarted(U2, at_ms=5000, interrupting=True),
+        UtteranceEnded(U2, at_ms=5300),
+        ReplyDone(R1, "completed", "", 900, "Go."),
+    )
+    assert to.kinds() == [*REPLY_BEGINS, *REPLY_ENDS], "it may still be noise"
+    narrate(to, UtteranceKept(U2, "nine"), FinalTranscript(U2, "nine"))
+    assert to.kinds() == [*REPLY_BEGINS, *REPLY_ENDS, *TURN]
+
+
+def test_what_became_of_speech_over_a_reply_is_told_to_a_client_that_opts_in() -> None:
+    over = [
+        ReplyStarted(R1),
+        UtteranceStarted(U2, 5000, interrupting=True),
+        UtteranceEnded(U2, 5300),
+    ]
+    kept = narrate(client(events=True), *over, UtteranceKept(U2, "nine")).only("vdx.user.kept")
+    assert (kept["item_id"], kept["utterance"], kept["text"]) == (U2.item_id, U2.number, "nine")
+    dropped = narrate(client(events=True), *over, UtteranceDropped(U2)).only("vdx.user.dropped")
+    assert dropped["item_id"] == U2.item_id
 
 
 def test_a_pause_is_told_to_a_client_that_opts_in() -> None:

@@ -133,6 +133,35 @@ async def test_updates_take_effect_in_the_order_they_were_sent() -> None:
         assert [event["error"]["event_id"] for event in socket.of("error")] == ["4"]
 
 
+def message(item_id: str) -> dict[str, Any]:
+    content = [{"type": "input_text", "text": "Hello there."}]
+    return {"id": item_id, "type": "message", "role": "user", "content": content}
+
+
+async def test_a_reply_asked_for_after_an_update_is_made_with_its_voice() -> None:
+    async with connected() as (socket, triton, _):
+        socket.updates("1", **voice(HELD))
+        socket.sends("conversation.item.create", item=message("asked"))
+        socket.sends("response.create", event_id="reply")
+        socket.sends("conversation.item.create", item=message("asked"), event_id="twice")
+        socket.sends("conversation.item.retrieve", item_id="none", event_id="after")
+        await socket.until(lambda: bool(socket.of("error")))
+        assert socket.of("response.created") == socket.of("conversation.item.added") == []
+        triton.gate.set()
+        await socket.until(lambda: bool(socket.of("response.created")))
+        kinds = [event["type"] for event in socket.received]
+        order = [kinds.index(kind) for kind in ORDERED]
+        assert order == sorted(order)
+        await socket.until(lambda: len(socket.of("error")) == 2)
+        assert socket.of("error")[1]["error"]["event_id"] == "twice"
+        await socket.until(lambda: bool(socket.of("response.output_audio.delta")))
+        assert f"speak {HELD}" in triton.calls
+        assert "speak espeak" not in triton.calls
+
+
+ORDERED = ("session.updated", "conversation.item.added", "response.created")
+
+
 async def test_no_more_updates_wait_than_the_limit() -> None:
     async with connected() as (socket, triton, _):
         socket.updates("loads", **voice(HELD))

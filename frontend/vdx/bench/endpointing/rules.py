@@ -14,7 +14,7 @@ import numpy as np
 from vdx.bench.endpointing.evidence import Evidence
 from vdx.core.audio import FRAME_MS
 from vdx.core.config import EndpointingConfig
-from vdx.speech.input.end_of_turn import PLAIN, PUNCTUATED, UNHEARD, EndOfTurn, silence_to_wait
+from vdx.speech.input.end_of_turn import PLAIN, PUNCTUATED, EndOfTurn, silence_to_wait
 
 JUDGE_MS: Final = 250
 """An answer of the endpointer that takes longer does not count."""
@@ -78,7 +78,8 @@ def _words(usual: int, unfinished: int) -> Setting:
     def steps(evidence: Evidence) -> Steps:
         rules = _decision(evidence, config, usual, punctuates=False)
         told = replace(evidence.pause, probability=None)
-        return [(0.0, usual), (told_at(evidence), rules.silence_ms(told) or usual)]
+        waiting = max(usual, unfinished)
+        return [(0.0, waiting), (told_at(evidence), rules.silence_ms(told) or usual)]
 
     return steps
 
@@ -117,22 +118,18 @@ def everything(usual_ms: int, *, punctuates: bool) -> Iterator[Rule]:
 def _all(config: EndpointingConfig, usual: int, shift: float, punctuates: bool) -> Setting:
     told_weights = PUNCTUATED if punctuates else PLAIN
     told_weights = replace(told_weights, base=told_weights.base + shift)
-    heard_weights = replace(UNHEARD, base=UNHEARD.base + shift)
 
     def steps(evidence: Evidence) -> Steps:
         rules = _decision(evidence, config, usual, punctuates=punctuates)
         pause, told, heard = evidence.pause, told_at(evidence), heard_at(evidence)
         plain = rules.silence_ms(replace(pause, probability=None)) or usual
+        waiting = (0.0, max(usual, config.unfinished_ms))
         if not pause.text or heard == np.inf:
-            return [(0.0, usual), (told, plain)]
+            return [waiting, (told, plain)]
         both = silence_to_wait(rules.traits(pause), told_weights, config)
-        unheard = rules.traits(replace(pause, text=None))
-        first = (
-            (told, plain)
-            if told < heard
-            else (heard, max(usual, silence_to_wait(unheard, heard_weights, config)))
-        )
-        return [(0.0, usual), first, (max(told, heard), both)]
+        if told < heard:
+            return [waiting, (told, plain), (heard, both)]
+        return [waiting, (told, both)]
 
     return steps
 

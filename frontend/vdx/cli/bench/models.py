@@ -39,21 +39,46 @@ def speech(
 
 
 def words() -> OnServer:
-    """Eleven recordings of people; fifty replies, spoken and transcribed back."""
+    """Eleven recordings of people; replies, and texts with numbers, spoken and transcribed back."""
     from vdx.bench import words as bench
     from vdx.bench.word_errors import require_inflect, require_jiwer
 
     require_jiwer()
     require_inflect()
-    return OnServer(len(bench.SAID) + len(bench.replies()), bench.measure)
+    return OnServer(len(bench.SAID) + len(bench.replies()) + len(bench.texts()), bench.measure)
 
 
-def transcriptions(rounds: Rounds = 10) -> OnServer:
-    """Time and word error rate of both, pocketsphinx."""
+class RecordingTable(StrEnum):
+    """What the bench of transcriptions measures."""
+
+    SPEED = "speed"
+    TREATMENTS = "treatments"
+    CUTS = "cuts"
+
+
+def transcriptions(
+    rounds: Rounds = 10,
+    table: Annotated[
+        RecordingTable,
+        typer.Option(help="Speed; or words of recordings as people send them, or of short cuts."),
+    ] = RecordingTable.SPEED,
+    every: Annotated[
+        int, typer.Option(min=1, help="Of a table's recordings or cuts, every so manyth.")
+    ] = 1,
+) -> OnServer:
+    """Speed: time and word error rate of both, pocketsphinx. Tables: the default recogniser."""
+    from vdx.bench import recording_tables as tables
     from vdx.bench import transcriptions as bench
-    from vdx.bench.word_errors import require_jiwer
+    from vdx.bench.word_errors import require_inflect, require_jiwer
 
     require_jiwer()
+    if table is not RecordingTable.SPEED:
+        require_inflect()
+        cuts = table is RecordingTable.CUTS
+        measure = tables.measure_cuts if cuts else tables.measure_treatments
+        return OnServer(
+            tables.steps(table.value, every), lambda target, step: measure(target, every, step)
+        )
     return OnServer(rounds, lambda target, step: bench.measure(target, rounds, step), models=LIGHT)
 
 

@@ -172,7 +172,11 @@ def _target_options(
 
     config = profile(*plan.models, plan.answers, plan.responder)
     if plan.preload:
-        config["models"] = {"preload": list(plan.preload)}
+        voices = len(plan.preload) + 1
+        config["model_manager"] = {
+            "preload_model_ids": list(plan.preload),
+            "resident_cap": max(voices, 3),
+        }
     return TargetOptions(url, server_pid, api_key, config, livekit, program)
 
 

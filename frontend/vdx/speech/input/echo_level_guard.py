@@ -1,22 +1,23 @@
 """The echo guard: how much of what the microphone hears is the bot itself?
 
 It removes nothing. It predicts the level of the echo from what was played, and only what stands
-out above the prediction counts as loud. For every frame, in 16 bands:
+out above the prediction counts as loud. It acts where there is an echo path (`echo_path.py`): where
+the input is coherent with what was played, not merely loud at the same time. For every frame, in 16
+bands:
 
-1. The *delay* of the echo is the lag (0 to 600 ms) at which the bands of the input follow those of
-   what was played most closely: the highest correlation of their levels in dB, smoothed over
-   about a second. While none stands out, any lag may be the right one.
-2. The *coupling* is the input over what was played at that delay, in dB: a running upper quantile
-   (Robbins and Monro, Annals of Mathematical Statistics 22, 1951), so that a person talking over
-   the bot for a moment moves it little, and noise of the room is learned with it.
-3. The prediction is coupling x played, falling off no faster than a room's reverberation. Six times
+1. The *coupling* is the input over what was played at the delay of the path, in dB: a running upper
+   quantile (Robbins and Monro, Annals of Mathematical Statistics 22, 1951), so that noise of the
+   room is learned with it. Nothing is learned from a frame that stands out, which may be a person
+   talking over the bot; but the coupling is at least what the correlation shows.
+2. The prediction is coupling x played, falling off no faster than a room's reverberation. Six times
    that is taken off the input; the level of the rest goes to the noise gate. Where six times the
    prediction would not open the gate by itself, nothing is taken off: that would only hide the soft
    beginning of a person's words.
 
-With headphones, or a client that cancels its echo well, the guard steps aside within the first
-second: no echo is louder than the loudest sound heard since. The coupling starts at a quiet
-loudspeaker, so that the first words of a session are covered too.
+Until a session's first 160 ms of loud input over a reply have shown whether there is a path, a
+quiet loudspeaker is assumed, so that the first words of a session are covered too; and no echo is
+louder than the loudest sound heard since. Where there is no path, as with headphones, or with a
+client that cancels its echo, everything counts.
 """
 
 import math
@@ -26,6 +27,7 @@ import numpy as np
 
 from vdx.core.audio import LISTEN_FRAME
 from vdx.core.events import Pcm
+from vdx.speech.input.echo_path import EchoPath, Path
 from vdx.speech.input.spectrum import BANDS, Floats, Spectrum, mel_bands
 
 LAGS: Final = 31
@@ -44,16 +46,12 @@ DECAY: Final = 0.75
 """Of the predicted power in 20 ms: a reverberation time of about a second."""
 MARGIN: Final = 6.0
 """About 8 dB: a resonance of the room lifts single vowels that far above the quantile."""
-MEMORY: Final = 0.02
-LOCKED, LOST = 0.45, 0.2
-"""Correlation from which a delay is believed, and below which it is forgotten."""
 PLAYED_DB: Final = 30.0
 """Mean square in dB above which a band of the bot's speech is worth learning from."""
 SILENCE: Final[Pcm] = np.zeros(LISTEN_FRAME, np.int16)
 NEPERS: Final = np.float32(np.log(10) / 10)
 """Of power in one dB; the natural functions are the quicker ones."""
 _FLOOR: Final = 10.0
-_TINY: Final = 1e-12
 
 
 class EchoLevelGuard:
@@ -68,7 +66,13 @@ class EchoLevelGuard:
         self._heard = np.full((KEPT, BANDS), _db(0.0), np.float32)
         self._asked = 0
         self._predicted = np.zeros(BANDS, np.float32)
-        self._delay = _Delay()
+        self._reference: Pcm = SILENCE
+        self._path = EchoPath()
+
+    @property
+    def path(self) -> Path:
+        """Whether what is played comes back."""
+        return self._path.path
 
     @property
     def coupling_db(self) -> float:
@@ -88,29 +92,43 @@ class EchoLevelGuard:
         self._silent = min(KEPT, self._silent + 1) if played is None else 0
         if not self.active:
             return
+        self._reference = SILENCE if played is None else played
         self._levels[1:] = self._levels[:-1]
-        self._played.push(SILENCE if played is None else played)
+        self._played.push(self._reference)
         self._levels[0] = _db(self._bands @ self._played.power())
 
-    def residual(self, heard: Floats, threshold: float) -> float:
+    def residual(self, pcm: Pcm, heard: Floats, level: float, threshold: float) -> float:
         """RMS of what the bot does not explain, in int16 units; infinite where no echo is to fear.
 
-        `heard` is the power spectrum of the input, `threshold` the RMS that opens the gate.
+        `pcm` is the input (int16 [320]), `heard` its power spectrum, `level` its RMS, `threshold`
+        the RMS that opens the gate.
         """
+        self._path.push(pcm, self._reference)
         power = self._bands @ heard
         self._heard[1:] = self._heard[:-1]
         self._heard[0] = _db(power)
         self._asked += 1
         if self._asked % CAP_FRAMES == 0:
             self._cap()
-        recent = self._levels[:LAGS]
-        lag = self._delay.follow(self._heard[0], recent)
-        near = recent if lag is None else self._levels[max(0, lag - 1) : lag + 3]
-        self._predict(self._heard[0], near.max(axis=0))
+        near = self._near()
+        self._predict(near)
         echo = MARGIN * self._predicted
-        if echo.sum() < threshold * threshold:
+        rest = float(np.sqrt(np.maximum(0.0, power - echo).sum()))
+        stands_out = rest >= threshold
+        if level >= threshold and self._path.look(unexplained=stands_out):
+            np.maximum(self._coupling, self._path.coupling_db, out=self._coupling)
+        if self.path is Path.PRESENT and not stands_out:
+            self._learn(near)
+        if self.path is Path.ABSENT or echo.sum() < threshold * threshold:
             return math.inf
-        return float(np.sqrt(np.maximum(0.0, power - echo).sum()))
+        return rest
+
+    def _near(self) -> Floats:
+        """dB of what was played that this frame may be the echo of."""
+        if self.path is not Path.PRESENT:
+            return np.asarray(self._levels[:LAGS].max(axis=0))
+        delay = self._path.delay
+        return np.asarray(self._levels[max(0, delay - 1) : delay + 3].max(axis=0))
 
     def _cap(self) -> None:
         """No echo is louder than the loudest that was heard: with headphones that is nothing."""
@@ -119,46 +137,15 @@ class EchoLevelGuard:
         lower = (loudest > PLAYED_DB) & (limit < self._coupling)
         np.copyto(self._coupling, limit, where=lower)
 
-    def _predict(self, heard: Floats, played: Floats) -> None:
-        above = heard - played > self._coupling
-        audible = played > PLAYED_DB
-        step = np.where(above, QUANTILE, QUANTILE - 1) * STEP_DB
-        self._coupling += np.where(audible, step, 0.0)
-        np.clip(self._coupling, *COUPLING_DB, out=self._coupling)
+    def _predict(self, played: Floats) -> None:
         echo = np.exp((self._coupling + played) * NEPERS)
         self._predicted = np.maximum(echo, DECAY * self._predicted)
 
-
-class _Delay:
-    """Finds the lag of the echo from the levels of the bands, in dB."""
-
-    def __init__(self) -> None:
-        self._mean_heard = np.zeros(BANDS, np.float32)
-        self._mean_played = np.zeros(BANDS, np.float32)
-        self._common = np.zeros(LAGS, np.float32)
-        self._of_played = np.full(LAGS, 1e-3, np.float32)
-        self._of_heard = 1e-3
-        self._begun = False
-        self._lag: int | None = None
-
-    def follow(self, heard: Floats, played: Floats) -> int | None:
-        """The lag believed in; `played` is [LAGS, BANDS], the newest first."""
-        if not self._begun:
-            self._begun = True
-            self._mean_heard[:], self._mean_played[:] = heard, played[0]
-        self._mean_heard += MEMORY * (heard - self._mean_heard)
-        self._mean_played += MEMORY * (played[0] - self._mean_played)
-        one, other = heard - self._mean_heard, played - self._mean_played
-        self._common += MEMORY * (other @ one - self._common)
-        self._of_played += MEMORY * (np.einsum("lb,lb->l", other, other) - self._of_played)
-        self._of_heard += MEMORY * (float(one @ one) - self._of_heard)
-        likeness = self._common / np.sqrt(self._of_played * self._of_heard + _TINY)
-        best = int(likeness.argmax())
-        if likeness[best] > LOCKED:
-            self._lag = best
-        elif likeness[best] < LOST:
-            self._lag = None
-        return self._lag
+    def _learn(self, played: Floats) -> None:
+        above = self._heard[0] - played > self._coupling
+        step = np.where(above, QUANTILE, QUANTILE - 1) * STEP_DB
+        self._coupling += np.where(played > PLAYED_DB, step, 0.0)
+        np.clip(self._coupling, *COUPLING_DB, out=self._coupling)
 
 
 def _db(power: Floats | float) -> Floats:

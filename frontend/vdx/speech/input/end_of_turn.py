@@ -85,14 +85,15 @@ PUNCTUATED: Final = Weights(
 """Where the recogniser punctuates (capability `punctuation`)."""
 PLAIN: Final = Weights(base=-3.05, sound=0.42, hanging=-2.47, spelled=0.44, seconds=1.26)
 """Where it does not."""
-UNHEARD: Final = Weights(base=-3.56, sound=0.47, seconds=1.4)
-"""While the words are not known yet."""
 
 UNFINISHED_BELOW: Final = 0.0
 """Log-odds at and below which all of `unfinished_ms` is waited for."""
 FINISHED_ABOVE: Final = 0.25
 """Log-odds from which on `finished_ms` is enough. Between the two the silence falls evenly in its
 logarithm."""
+
+UNSURE_MS: Final = 300
+"""The least silence where the endpointer hears that the person goes on: that of before it."""
 
 ANSWER_WORDS: Final = 2
 """So few words may be a whole answer ("yes please"), which the length of a turn speaks against."""
@@ -120,6 +121,8 @@ def silence_to_wait(traits: Traits, weights: Weights, config: EndpointingConfig)
     share = min(1.0, max(0.0, share))
     longest, shortest = math.log(config.unfinished_ms), math.log(config.finished_ms)
     silence = round(math.exp(longest + (shortest - longest) * share))
+    if traits.sound < 0:  # in a long turn its length alone would call each breath the end
+        silence = max(silence, min(UNSURE_MS, config.unfinished_ms))
     whole_answer = traits.brief and not traits.hanging and traits.sound > 0
     return min(silence, ANSWER_MS) if whole_answer else silence
 
@@ -141,17 +144,17 @@ class EndOfTurn:
     def silence_ms(self, pause: Pause) -> int:
         """Silence that ends the turn in this pause; 0 is the usual one.
 
-        The words alone decide where the endpointer has not answered. Before the words are known
-        nothing is shorter than usual: there would be nothing to answer.
+        The words alone decide where the endpointer has not answered. Words that come late are
+        waited for: before them there is nothing to answer, and they may be unfinished.
         """
-        if pause.text == "":
+        if pause.text is None:
+            return max(self._usual_ms, self._config.unfinished_ms)
+        if not pause.text:
             return 0
         if pause.probability is None:
-            return self._config.unfinished_ms if self._sounds_unfinished(pause.text) else 0
-        traits = self.traits(pause)
-        if pause.text is None:
-            return max(self._usual_ms, silence_to_wait(traits, UNHEARD, self._config))
-        return silence_to_wait(traits, PUNCTUATED if self._punctuates else PLAIN, self._config)
+            return self._silence_by_words(pause.text)
+        weights = PUNCTUATED if self._punctuates else PLAIN
+        return silence_to_wait(self.traits(pause), weights, self._config)
 
     def traits(self, pause: Pause) -> Traits:
         """The pause in numbers; what is not known is 0."""
@@ -168,12 +171,13 @@ class EndOfTurn:
             brief=bool(text) and not spelled and len(text.split()) <= ANSWER_WORDS,
         )
 
-    def _sounds_unfinished(self, text: str | None) -> bool:
+    def _silence_by_words(self, text: str) -> int:
         """By the rules on words; a full stop tells a word that may end a phrase from others."""
-        if not text:
-            return False
         closed = self._punctuates and bool(_FULL_STOP.search(text))
-        return self._words.unfinished(text, closed=closed)
+        if self._words.unfinished(text, closed=closed):
+            return self._config.unfinished_ms
+        one_digit = self._words.spelled(text) == len(text.split()) == 1
+        return max(self._usual_ms, self._config.unfinished_ms // 2) if one_digit else 0
 
 
 def _logit(probability: float) -> float:

@@ -13,7 +13,8 @@ class OwnLevel:
     ENOUGH: Final = 15
     """Frames of speech in a turn: 300 ms."""
     NEW: Final = 0.5
-    """Weight of the laproof turn."""
+    """Weight of a new turn that was quieter than those before; a louder one counts wholly: what was
+    taken for the person may have been somebody further away."""
 
     def __init__(self) -> None:
         self.level = 0.0
@@ -28,7 +29,7 @@ class OwnLevel:
         """Takes the level of a turn that is over; `level` stays 0.0 until one was long enough."""
         if self._frames >= self.ENOUGH:
             level = float((self._power / self._frames) ** 0.5)
-            self.level = level if not self.level else self.level + self.NEW * (level - self.level)
+            self.level += (1.0 if level > self.level else self.NEW) * (level - self.level)
         self._power, self._frames = 0.0, 0
 
 

@@ -2,11 +2,12 @@
 
 A frame passes when its RMS reaches
 
-    state multiplier x max(noise floor x threshold_multiplier, min_threshold)
+    state multiplier x max(noise floor x threshold_multiplier, min_threshold / gain)
 
-The noise floor is a percentile over a window of frames that were neither speech nor the bot's
-own echo. Until that window is full the threshold is `state multiplier x min_threshold`, and with
-the gate switched off it stays there.
+The gain brings the person's voice to a nominal level (`input_gain.py`): to divide the threshold by
+it is to multiply the input. The noise floor is a percentile over a window of frames that were
+neither speech nor the bot's own echo. Until that window is full the threshold is `state multiplier
+x min_threshold / gain`, and with the gate switched off it stays there.
 """
 
 from collections import deque
@@ -46,6 +47,7 @@ class NoiseGate:
         self._window: deque[float] = deque(maxlen=config.noise_gate.window_size)
         self._since_update = 0
         self._noise_floor = 0.0
+        self.gain = 1.0
         self._processed = 0
         self._gated = 0
         self._gated_by_state = 0
@@ -74,9 +76,8 @@ class NoiseGate:
     def base_threshold(self) -> float:
         """RMS a frame must reach before the state multiplier is applied."""
         gate = self._gate
-        if not gate.enabled:
-            return gate.min_threshold
-        return max(self._noise_floor * gate.threshold_multiplier, gate.min_threshold)
+        least = gate.min_threshold / self.gain
+        return max(self._noise_floor * gate.threshold_multiplier, least) if gate.enabled else least
 
     def threshold(self, state: SessionState) -> float:
         """RMS a frame must reach in this state."""
@@ -92,14 +93,24 @@ class NoiseGate:
             self._gated_by_state += 1
         return False
 
-    def learn(self, level: float, state: SessionState, *, voiced: bool, speech: bool) -> None:
+    def learn(
+        self,
+        level: float,
+        state: SessionState,
+        *,
+        voiced: bool,
+        speech: bool,
+        no_echo: bool = False,
+    ) -> None:
         """Takes the detector's result for the frame.
 
         `voiced`: a voice may be in it (or an utterance is under way), so it is not noise.
         `speech`: it passed the gate and counts as speech.
+        `no_echo`: the bot is not heard in it, also while it speaks.
         """
         self._speech += speech
-        if voiced or state in BOT_SPEAKS or level < DIGITAL_SILENCE_RMS:
+        echo = state in BOT_SPEAKS and not no_echo
+        if voiced or echo or level < DIGITAL_SILENCE_RMS:
             return
         self._window.append(level)
         self._since_update += 1

@@ -1,10 +1,12 @@
 """Speech detection: 20 ms frames in; speech started, paused, resumed and ended out.
 
-A frame is speech when it passes the noise gate, webrtcvad (Google's GMM detector, the
-`aggressiveness` of the configuration being its mode) says so and the voice check finds a voice in
-it. While the bot speaks, its echo does not count for the gate (`echo_level_guard.py`), a sound
-whose spectrum stays the same is no voice (`voice_activity_check.py`), and neither is one much
-quieter than the user's. Three rules turn frames into utterances:
+Every threshold and webrtcvad are meant for a voice at a nominal level, to which a gain brings the
+input (`input_gain.py`). A frame is speech when it passes the noise gate, webrtcvad (Google's GMM
+detector, the `aggressiveness` of the configuration being its mode) says so and the voice check
+finds a voice in it. While the bot speaks, its echo does not count for the gate
+(`echo_level_guard.py`), a sound whose spectrum stays the same is no voice
+(`voice_activity_check.py`), and neither is one much quieter than the user's. Three rules turn
+frames into utterances:
 
 - Start: `min_speech_duration_ms` of what webrtcvad takes for speech, with a voice in two frames of
   it, within a window one frame in four longer, so that a
@@ -14,7 +16,8 @@ quieter than the user's. Three rules turn frames into utterances:
 - Pause: three silent frames in a row. One or two are a plosive or an error of the detector, and
   each pause costs the recogniser a speculative decode.
 - End: `min_silence_duration_ms` after the last speech frame, or at another silence that
-  `set_endpoint` said for this pause. A loud frame that webrtcvad takes for noise still belongs to
+  `set_endpoint` said for this pause; over a reply that is paused for it 240 ms at least, so that
+  speech goes on in spite of dips. A loud frame that webrtcvad takes for noise still belongs to
   the utterance within 140 ms of speech (a closing "s"). Inside a pause a single speech frame counts
   only with another loud one beside it, because webrtcvad has single false positives.
 """
@@ -26,6 +29,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
 
+import numpy as np
 import webrtcvad
 
 from vdx.core.audio import FRAME_MS, LISTEN_FRAME, LISTEN_RATE, SAMPLE_BYTES, rms, to_pcm
@@ -41,6 +45,8 @@ from vdx.core.events import (
     SpeechStarted,
 )
 from vdx.speech.input.echo_level_guard import EchoLevelGuard
+from vdx.speech.input.echo_path import Path
+from vdx.speech.input.input_gain import InputGain
 from vdx.speech.input.input_level import LevelHint, OwnLevel
 from vdx.speech.input.noise_gate import BOT_SPEAKS, NoiseGate, VadStatistics
 from vdx.speech.input.spectrum import Spectrum
@@ -51,6 +57,8 @@ PAUSE_FRAMES: Final = 3
 WINDOW: Final = 3
 """Frames looked back on inside an utterance."""
 RESUME_FRAMES: Final = 2
+OVER_REPLY: Final = 12 * LISTEN_FRAME
+"""Silence that ends speech over a reply, at least: dips of 200 ms are no end of it."""
 FRICATIVE_FRAMES: Final = 7
 """How long after speech a loud frame without a voice still belongs to it."""
 VOICED_FRAMES: Final = 2
@@ -93,6 +101,7 @@ class SpeechDetector:
         self._spectrum = Spectrum()
         self._guard = EchoLevelGuard()
         self._own = OwnLevel()
+        self._gain = InputGain()
         self._hint = LevelHint()
         self._position = 0
         self._utterance = _Utterance(number=0, onset=0, speech_end=0)
@@ -159,7 +168,11 @@ class SpeechDetector:
             raise InvalidInput(f"a frame has {FRAME_BYTES} bytes, not {len(frame)}", param="frame")
         pcm = to_pcm(frame)
         level = rms(pcm)
-        like_speech: bool = self._vad.is_speech(frame, LISTEN_RATE)
+        self._gain.observe(level, self._own.level, bot_speaks=state in BOT_SPEAKS)
+        self._gate.gain = self._gain.gain
+        like_speech: bool = self._vad.is_speech(
+            _amplified(frame, pcm, self._gain.gain), LISTEN_RATE
+        )
         near, voiced = self._inspect(pcm, level, state, played, like_speech=like_speech)
         loud = self._gate.admits(near, state)
         if state in BOT_SPEAKS:
@@ -167,11 +180,13 @@ class SpeechDetector:
         speech = loud and voiced
         if speech and state not in BOT_SPEAKS:
             self._own.add(level)
-        self._gate.learn(level, state, voiced=voiced or self._active, speech=speech)
+        no_echo = self._guard.path is Path.ABSENT
+        noise = not (voiced or self._active)
+        self._gate.learn(level, state, voiced=not noise, speech=speech, no_echo=no_echo)
         kind = self._classify(near, loud=loud, like_speech=like_speech, voiced=voiced)
         self._recent.append(kind)
         self._position += LISTEN_FRAME
-        event = self._follow() if self._active else self._seek(kind)
+        event = self._follow(state) if self._active else self._seek(kind)
         if event is not None:
             if isinstance(event, SpeechEnded):
                 self._hint.detected(self.speech_samples)
@@ -192,7 +207,8 @@ class SpeechDetector:
         power = self._spectrum.power()
         near = level
         if self._guard.active:
-            near = min(level, self._guard.residual(power, self._gate.threshold(state)))
+            threshold = self._gate.threshold(state)
+            near = min(level, self._guard.residual(pcm, power, level, threshold))
         if not check:
             return near, like_speech
         voiced = self._voice.judge(power)
@@ -227,7 +243,7 @@ class SpeechDetector:
         self._active = True
         return SpeechStarted(self._utterance.number, onset)
 
-    def _follow(self) -> SpeechEvent | None:
+    def _follow(self, state: SessionState) -> SpeechEvent | None:
         """Inside an utterance: does it pause, go on or end?"""
         current = self._utterance
         latest = list(self._recent)
@@ -249,6 +265,8 @@ class SpeechDetector:
             return SpeechResumed(current.number, resumed)
         silent = self._position - current.speech_end
         needed = current.endpoint or self._silence_samples
+        if state is SessionState.BARGED_IN:
+            needed = max(needed, OVER_REPLY)
         # Speech in the last frame may be speech coming back: the next frames decide.
         undecided = _Frame.SPEECH in latest and silent < needed + WINDOW * LISTEN_FRAME
         if silent < needed or undecided:
@@ -256,3 +274,10 @@ class SpeechDetector:
         self._active = False
         self._recent.clear()
         return SpeechEnded(current.number, current.speech_end)
+
+
+def _amplified(frame: bytes, pcm: Pcm, gain: float) -> bytes:
+    if gain == 1.0:
+        return frame
+    amplified: Pcm = np.clip(pcm * np.float32(gain), -32768, 32767).astype("<i2")
+    return amplified.tobytes()

@@ -7,18 +7,23 @@ from dataclasses import dataclass, replace
 
 from vdx.core.errors import ModelRejected, VdxError
 from vdx.core.events import Clause, SpeechChunk, StageFailed
+from vdx.core.voice_choice import VoiceChoice
 from vdx.serving.busy_retry import retry_busy
 from vdx.speech.output.reply_audio import ReplyAudio
 
 
 @dataclass(frozen=True, slots=True)
 class Voice:
-    """Which model speaks, and how; `speaker` and `language` may be empty, `speed` 0.25 to 4.0."""
+    """Which model speaks, and how; `speaker` and `language` may be empty, `speed` 0.25 to 4.0.
+
+    `fallback` is the one that its profile names for where it cannot speak.
+    """
 
     model: str
     language: str = ""
     speaker: str = ""
     speed: float = 1.0
+    fallback: VoiceChoice | None = None
 
 
 Synthesize = Callable[[Voice, str], AsyncGenerator[SpeechChunk, None]]

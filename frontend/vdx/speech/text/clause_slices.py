@@ -2,12 +2,19 @@
 
 from collections.abc import AsyncGenerator
 
+from vdx.core.config import ClauseConfig
 from vdx.core.events import Clause
 from vdx.core.slices import rest
 from vdx.speech.text.clauses import ClauseChunker
+from vdx.speech.text.normalise import prepared
 
 SLICE_CHARS = 256
-"""Cut at once, in two or three milliseconds."""
+"""Cut at once, in some milliseconds."""
+
+
+async def chunker_for(config: ClauseConfig, language: str) -> ClauseChunker:
+    """A chunker that writes what it cuts in words of the language."""
+    return ClauseChunker(config, language, await prepared(language))
 
 
 async def cut(text: str, chunker: ClauseChunker) -> AsyncGenerator[Clause, None]:
@@ -20,3 +27,11 @@ async def cut(text: str, chunker: ClauseChunker) -> AsyncGenerator[Clause, None]
             await rest()
         for clause in chunker.feed(text[at : at + SLICE_CHARS]):
             yield clause
+
+
+async def finish(chunker: ClauseChunker) -> AsyncGenerator[Clause, None]:
+    """The last clauses of a text; the chunker is used up."""
+    async for clause in cut(chunker.leave_code(), chunker):
+        yield clause
+    for clause in chunker.finish():
+        yield clause

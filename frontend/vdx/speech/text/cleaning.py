@@ -6,7 +6,11 @@ difference, and every character it passes on keeps the offset it had in the sour
 
 - headings, list bullets, quotes, rules, emphasis, strike-through, backticks: the marks go;
 - links and images: their text stays, the address goes; a table's bars become commas;
+- what stands between backticks in a line is literal: its marks are no markup;
 - fenced code blocks are left out whole; emoji and control characters become a space.
+
+A fence that never closes would take the rest of the text with it: `leave_code` finds where prose
+goes on behind it.
 
 Ends of headings, list items and table rows come out as LINE_END, a blank line as PARAGRAPH_END, any
 other line break as LINE_BREAK: it is white space, unless a blank line or a list follows. Other
@@ -14,7 +18,9 @@ white space becomes a space, or NO_BREAK_SPACE where it must not part ("1 000" i
 """
 
 import unicodedata
-from typing import Final
+from typing import Final, NamedTuple
+
+from vdx.speech.text.code_blocks import Fence
 
 LINE_END: Final = "\n"
 LINE_BREAK: Final = "\u2028"
@@ -44,8 +50,13 @@ _EMOJI: Final = (
     (0x20E3, 0x20E3),
 )
 
-Spoken = tuple[str, int]
-"""A character and the source offset it came from."""
+
+class Spoken(NamedTuple):
+    """A character and the source offset it came from; `literal`: it stood between backticks."""
+
+    char: str
+    offset: int
+    literal: bool = False
 
 
 class Cleaner:
@@ -58,12 +69,33 @@ class Cleaner:
         self._run = ""
         self._run_at = 0
         self._start_line()
-        self._fenced = False
-        self._literal = False
+        self._fence: Fence | None = None
+        self._ticks = 0  # of the inline code that is open
+        self._escaped = False
         self._in_link = False
         self._link_depth = 0
         self._link_length = 0
         self._bracket_said = False
+        self.left_out_code = False
+        """Whether there was a block of code, which is not said."""
+
+    @property
+    def in_code(self) -> bool:
+        """Whether the next character belongs to code, as far as is known."""
+        if self._fence is None and self._run[:1] == "`":
+            return self._ticks != len(self._run)
+        return self._fence is not None or self._ticks > 0
+
+    def leave_code(self) -> str:
+        """Ends a fence that was never closed; the text behind it that is to be fed again."""
+        if self._run and self._fence is not None:
+            self.finish()
+        if self._fence is None:
+            return ""
+        rest, self._fence = self._fence.prose(), None
+        self.left_out_code = True
+        self._start_line()
+        return rest
 
     def _start_line(self) -> None:
         self._line_start = True
@@ -73,9 +105,10 @@ class Cleaner:
         self._cell_seen = False
         self._number = ""
 
-    def feed(self, char: str) -> list[Spoken]:
-        """What can be said now that `char` is known; often it, sometimes nothing or more."""
+    def feed(self, char: str, at: int) -> list[Spoken]:
+        """What can be said now that `char`, at the offset `at`, is known; often nothing or more."""
         self._out = []
+        self._at = at
         if self._previous == "\r" and char != "\n":
             self._emit(" ", self._at - 1)
         run = self._run
@@ -83,11 +116,13 @@ class Cleaner:
             self._settle(char)
         if self._in_link:
             self._skip_address(char)
-        elif self._fenced and char not in "`\n":
-            pass
-        elif self._literal:
-            self._literal = False
+        elif self._fence is not None:
+            self._feed_fence(char, self._fence)
+        elif self._escaped:
+            self._escaped = False
             self._say(char, self._at)
+        elif self._ticks and char not in "`\n" and not (char == "|" and self._in_table):
+            self._say_literally(char)
         elif char in _MARKS or (char == ":" and self._in_table):
             if not self._run:
                 self._run_at = self._at
@@ -96,7 +131,6 @@ class Cleaner:
             self._plain(char)
         if not self._run:
             self._previous = char
-        self._at += 1
         return self._out
 
     def finish(self) -> list[Spoken]:
@@ -105,6 +139,26 @@ class Cleaner:
         if self._run:
             self._settle("")
         return self._out
+
+    def _feed_fence(self, char: str, fence: Fence) -> None:
+        if char == fence.mark and (self._line_start or fence.in_info):
+            if not self._run:
+                self._run_at = self._at
+            self._run += char
+            return
+        fence.take(char, self._at)
+        if char == "\n":
+            self._start_line()
+        elif not char.isspace():
+            self._line_start = False
+
+    def _say_literally(self, char: str) -> None:
+        if char.isspace() or _is_unspeakable(char):
+            self._emit(" ", self._at)
+        elif char not in _INVISIBLE:
+            self._line_start = False
+            self._cell_seen = True
+            self._out.append(Spoken(char, self._at, literal=True))
 
     def _plain(self, char: str) -> None:
         if char == "\n":
@@ -139,9 +193,9 @@ class Cleaner:
 
     def _end_line(self) -> None:
         blank = self._line_start and not self._in_table
-        if not self._fenced:
-            ended = LINE_END if self._line_is_block else LINE_BREAK
-            self._emit(PARAGRAPH_END if blank else ended, self._at)
+        ended = LINE_END if self._line_is_block else LINE_BREAK
+        self._emit(PARAGRAPH_END if blank else ended, self._at)
+        self._ticks = 0
         self._start_line()
 
     def _start_block(self) -> None:
@@ -166,25 +220,57 @@ class Cleaner:
         self._emit(char, at)
 
     def _emit(self, char: str, at: int) -> None:
-        self._out.append((char, at))
+        self._out.append(Spoken(char, at))
 
     def _settle(self, following: str) -> None:
         """Decides about a run of one mark, now that the character after it is known."""
         mark, count = self._run[0], len(self._run)
-        if mark == "`":
-            if count >= 3:
-                self._fenced = not self._fenced
-                self._emit(LINE_END, self._run_at)
-        elif not self._fenced:
+        if self._fence is not None:
+            self._settle_in_fence(self._fence, following)
+        elif self._opens_fence(mark, count):
+            self._fence = Fence(self._run)
+            self._emit(LINE_END, self._run_at)
+        elif mark == "`":
+            self._settle_ticks(count)
+        else:
             self._settle_mark(mark, count, following)
         self._run = ""
         self._previous = mark
+
+    def _opens_fence(self, mark: str, count: int) -> bool:
+        return mark in "`~" and count >= 3 and self._line_start and not self._ticks
+
+    def _settle_ticks(self, count: int) -> None:
+        """Backticks in a line open and close literal text; so many others inside belong to it."""
+        if not self._ticks:
+            self._ticks = count
+        elif self._ticks == count:
+            self._ticks = 0
+        else:
+            self._out += [Spoken("`", self._run_at + i, literal=True) for i in range(count)]
+
+    def _settle_in_fence(self, fence: Fence, following: str) -> None:
+        if fence.in_info and fence.mark == "`":
+            # What looked like an opening fence was inline code: its text is said.
+            self._fence = None
+            for char, at in fence.held:
+                self._at = at
+                self._say_literally(char)
+        elif fence.is_closed_by(self._run) and following in ("", " ", "\t", "\r", "\n"):
+            self._fence = None
+            self.left_out_code = True
+            self._emit(LINE_END, self._run_at)
+            self._start_line()
+        else:
+            for index, char in enumerate(self._run):
+                fence.take(char, self._run_at + index)
+            self._line_start = False
 
     def _settle_mark(self, mark: str, count: int, following: str) -> None:
         if self._line_start and self._opens_block(mark, count, following):
             self._start_block()
         elif mark == "\\" and following in _ESCAPABLE:
-            self._literal = True
+            self._escaped = True
         elif mark == "]" and following == "(":
             self._in_link, self._link_depth, self._link_length = True, 0, 0
         elif mark == "|":
@@ -195,7 +281,7 @@ class Cleaner:
         elif self._is_said(mark, count, following):
             for i in range(count):
                 self._say(mark, self._run_at + i)
-        elif count >= 3 or self._in_table:
+        elif count >= 3 or self._in_table or (mark == "]" and following.isalnum()):
             self._emit(" ", self._run_at)
 
     def _opens_block(self, mark: str, count: int, following: str) -> bool:

@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 
 from vdx.core.events import SessionState
 from vdx.dialog.session import Session
-from vdx.serving.manager import ModelStatus
+from vdx.serving.model_status import ModelStatus
 from vdx.serving.models import ModelKind
 from vdx.speech.input.noise_gate import VadStatistics
 from vdx.transports.http.operation import MODEL_REFUSALS, Host, operations, refusals
@@ -66,6 +66,16 @@ class ModelLine(BaseModel):
     languages: list[str] | None = None
     sample_rate: int | None = Field(None, description="Hz")
     capabilities: list[str] | None = None
+    phase: str | None = Field(
+        None, description="waiting (for its turn), loading, resident or unloading"
+    )
+    phase_seconds: float | None = Field(None, description="since this phase began")
+    idle_seconds: float | None = Field(None, description="since somebody asked for it")
+    leases: int | None = Field(None, description="sessions that use it")
+    memory_mb: float | None = Field(
+        None, description="of its processes after its first load, in 1,000,000 bytes"
+    )
+    why: str | None = Field(None, description="why it is loaded")
 
 
 class Models(BaseModel):
@@ -81,6 +91,7 @@ class Unloaded(BaseModel):
     unloaded: str
     sessions_moved: list[str] = Field(description="ids; they use their profile's model now")
     sessions_still_using_it: list[str] = Field(description="ids; there is no other for them")
+    waits: bool = Field(False, description="with `when_free`: sessions use it still")
 
 
 class Used(BaseModel):
@@ -107,15 +118,42 @@ async def models(host: Host) -> Models:
 
 
 @api.post("/vdx/models/{name:path}/load", responses=refusals(*MODEL_REFUSALS))
-async def load(host: Host, name: ModelName) -> Loaded:
+async def load(
+    host: Host,
+    name: ModelName,
+    check: Annotated[
+        bool, Query(description="probe it, load it anew if it is dead, but not if it was unloaded")
+    ] = False,
+) -> Loaded:
     """Loads a model and warms it up."""
+    if check:
+        await host.manager.check(await host.models.resolve(name))
     info = await host.models.load(name)
     return Loaded(loaded=info.name, kind=info.kind)
 
 
+@api.post("/vdx/models/{name:path}/reload", responses=refusals(*MODEL_REFUSALS))
+async def reload(host: Host, name: ModelName) -> Loaded:
+    """Unloads a model after what is in flight, and loads it anew, as after its files changed.
+
+    Replies that need it meanwhile are spoken by another voice of their language.
+    """
+    info = await host.manager.reload(await host.models.resolve(name))
+    return Loaded(loaded=info.name, kind=info.kind)
+
+
 @api.post("/vdx/models/{name:path}/unload", responses=refusals(*MODEL_REFUSALS))
-async def unload(host: Host, name: ModelName) -> Unloaded:
+async def unload(
+    host: Host,
+    name: ModelName,
+    when_free: Annotated[
+        bool, Query(description="not before the last session that uses it has ended")
+    ] = False,
+) -> Unloaded:
     """Unloads a model; a clause or utterance in flight is finished."""
+    if when_free:
+        waits = not await host.switching.unload_when_free(name)
+        return Unloaded(unloaded=name, sessions_moved=[], sessions_still_using_it=[], waits=waits)
     moved, left = await host.switching.unload(name)
     return Unloaded(unloaded=name, sessions_moved=moved, sessions_still_using_it=left)
 
@@ -144,15 +182,22 @@ def _line(session: Session) -> OpenSession:
 
 
 def _model(entry: ModelStatus) -> ModelLine:
-    if (info := entry.info) is None:
-        return ModelLine(name=entry.name, state=entry.state, reason=entry.reason)
-    return ModelLine(
-        name=entry.name,
-        state=entry.state,
-        reason=entry.reason,
-        kind=info.kind,
-        family=info.family,
-        languages=list(info.languages),
-        sample_rate=info.sample_rate,
-        capabilities=sorted(info.capabilities),
-    )
+    line: dict[str, object] = {"name": entry.name, "state": entry.state, "reason": entry.reason}
+    if (info := entry.info) is not None:
+        line |= {
+            "kind": info.kind,
+            "family": info.family,
+            "languages": list(info.languages),
+            "sample_rate": info.sample_rate,
+            "capabilities": sorted(info.capabilities),
+        }
+    if (stay := entry.stay) is not None:
+        line |= {
+            "phase": stay.phase,
+            "phase_seconds": round(stay.phase_s, 1),
+            "idle_seconds": round(stay.idle_s, 1),
+            "leases": stay.leases,
+            "memory_mb": stay.memory_mb and round(stay.memory_mb, 1),
+            "why": stay.why,
+        }
+    return ModelLine.model_validate(line)

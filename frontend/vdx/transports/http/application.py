@@ -17,9 +17,11 @@ from vdx.core.paths import locate
 from vdx.transports.http import (
     admin,
     health,
+    leases,
     models,
     page,
     reference,
+    routes,
     speech,
     tokens,
     transcriptions,
@@ -50,9 +52,22 @@ ROUTERS: Final = (
     health.keyed,
     page.api,
     admin.api,
+    leases.api,
+    routes.api,
     tokens.api,
     reference.api,
 )
+
+
+MANAGER_ROUTERS: Final = (
+    health.api,
+    health.keyed,
+    admin.api,
+    leases.api,
+    routes.api,
+    reference.api,
+)
+"""What a process serves that only manages models."""
 
 
 class Api(FastAPI):
@@ -98,6 +113,8 @@ def create_app(host: Application) -> FastAPI:
 
 
 def _routes(host: Application) -> list[BaseRoute]:
+    if host.manages_only:
+        return [route for router in MANAGER_ROUTERS for route in router.routes]
     livekit = host.config.livekit
     files = page.Page(locate().page, livekit.public_url or livekit.url)
     return [

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from vdx.app import Application
 from vdx.core.errors import UnknownName
 from vdx.dialog.profiles import DEFAULT_PROFILE
-from vdx.serving.manager import ModelStatus
+from vdx.serving.model_status import ModelStatus
 from vdx.serving.models import KIND_NAMES
 from vdx.transports.http.operation import Host, operations, refusals
 from vdx.transports.openai_names import is_openai_model

@@ -6,15 +6,24 @@ does not have are refused by name.
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from vdx.core.config import Speed
+from vdx.core.language_names import tag_of
 from vdx.dialog.profiles import DEFAULT_PROFILE
 
 MAX_INPUT_CHARS = 100_000
 
-Language = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$")]
+Tag = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$")]
 """A BCP-47 tag."""
+
+
+def _language(given: Any) -> Any:
+    """The tag of a language, None where none is named."""
+    return (tag_of(given) or None) if isinstance(given, str) else given
+
+
+Language = Annotated[Tag | None, BeforeValidator(_language)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
 
@@ -50,7 +59,9 @@ class SpeechRequest(Shape):
         None, max_length=MAX_INPUT_CHARS, description="accepted; no voice follows them yet"
     )
     stream_format: Literal["audio", "sse"] = "audio"
-    language: Language | None = Field(None, description="BCP-47; default: the voice's own")
+    language: Language = Field(
+        None, description="BCP-47, or an English name; default, and auto: the voice's own"
+    )
     sample_rate: Literal[16000, 24000, 48000] = Field(24000, description="Hz")
 
 
@@ -67,7 +78,9 @@ class TranscriptionRequest(Shape):
     )
     response_format: Literal["json", "text", "srt", "verbose_json", "vtt"] = "json"
     stream: bool = Field(False, description="server-sent events; with json and text")
-    language: Language | None = Field(None, description="BCP-47; default: the model finds out")
+    language: Language = Field(
+        None, description="BCP-47, or an English name; default, and auto: the model finds out"
+    )
     timestamp_granularities: list[Literal["word", "segment"]] = Field(
         [], max_length=2, description="of verbose_json; default: both"
     )

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from contextlib import aclosing
 from typing import Any, Final
 
+from python_multipart.multipart import parse_options_header
 from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
@@ -27,7 +28,8 @@ FORM_BYTES = 64 * 1024
 async def upload(request: Request, max_bytes: int) -> tuple[UploadFile, Mapping[str, Any]]:
     """The `file` of a multipart form, spooled to disk, and the fields beside it.
 
-    A field whose name ends in `[]`, or that comes twice, is a list.
+    A field whose name ends in `[]`, or that comes twice, is a list. One that is empty counts as not
+    given: programs send every field that they know of.
 
     Raises:
         InvalidInput: it is something else (UnsupportedMedia, TooLarge, TooSlow are kinds of it).
@@ -47,7 +49,7 @@ async def upload(request: Request, max_bytes: int) -> tuple[UploadFile, Mapping[
 
 async def _form(request: Request, limit: int) -> FormData:
     async with aclosing(pieces_of(request, limit)) as pieces:
-        parser = MultiPartParser(
+        parser = _Parser(
             request.headers,
             pieces,
             max_files=1,
@@ -65,6 +67,17 @@ async def _form(request: Request, limit: int) -> FormData:
             ) from None
 
 
+class _Parser(MultiPartParser):
+    """Takes `file` for a file also where a program gives it no name."""
+
+    def on_headers_finished(self) -> None:
+        part = self._current_part
+        _, options = parse_options_header(part.content_disposition)
+        if options.get(b"name") == b"file" and b"filename" not in options:
+            part.content_disposition = (part.content_disposition or b"") + b'; filename="file"'
+        super().on_headers_finished()
+
+
 def _folder() -> str:
     """Where uploads go, for the log: the name of a server's folder is nothing for its clients."""
     try:
@@ -76,13 +89,13 @@ def _folder() -> str:
 def _fields(form: FormData) -> dict[str, Any]:
     fields: dict[str, Any] = {}
     for key in form:
-        values = [value for value in form.getlist(key) if isinstance(value, str)]
+        values = [value for value in form.getlist(key) if isinstance(value, str) and value]
         if key.endswith("[]"):
             fields[key.removesuffix("[]")] = values
         elif key in LISTS:
             fields[key] = values
-        elif key != "file":
-            fields[key] = values[-1] if values else None
+        elif key != "file" and values:
+            fields[key] = values[-1]
     return fields
 
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -123,7 +124,11 @@ class Connection:
         try:
             event = await read_event(message)
             event_id = event_id_of(event)
-            await self._handler(event)(event)
+            work = partial(self._handler(event), event)
+            if event["type"] in FOLLOW_UPDATES:
+                await self._updates.follow(work, event_id)
+            else:
+                await work()
         except VdxError as error:
             self._refuse(error, event_id)
 
@@ -305,6 +310,11 @@ HANDLERS = {
     "response.cancel": "_response_cancel",
 }
 """Every client event vdx handles and the method that does."""
+FOLLOW_UPDATES = frozenset(
+    ("conversation.item.create", "conversation.item.delete", "response.create")
+)
+"""Events that take effect after the session updates sent before them, as their replies depend on
+them; audio is heard at once, and a reply can be cancelled at once."""
 
 
 def _item_id(event: dict[str, Any]) -> str:

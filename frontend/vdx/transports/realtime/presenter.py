@@ -1,11 +1,13 @@
 """Translates a session's events into those of the Realtime protocol.
 
 At `input_audio_buffer.speech_started` clients drop the audio they hold, so while a reply is pending
-or plays it is sent only when the barge-in is confirmed.
+or plays it is sent only when the barge-in is confirmed; what was said over a reply without
+interrupting it is told when the reply is over.
 """
 
 import base64
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -28,6 +30,7 @@ from vdx.dialog.session_events import (
     SessionEvent,
     UtteranceDropped,
     UtteranceEnded,
+    UtteranceKept,
     UtteranceStarted,
 )
 from vdx.dialog.transport import OutputFrame
@@ -40,13 +43,32 @@ _NO_AUDIO = np.zeros(0, dtype=np.int16)
 CANCEL_REASONS = {"interrupted": "turn_detected", "client_cancelled": "client_cancelled"}
 
 
+@dataclass(slots=True)
+class _Held:
+    """An utterance whose start was not sent yet, and what is known of it; times in ms of input.
+
+    `kept`: it is a turn although it ended without an interruption.
+    """
+
+    at_ms: int
+    end_ms: int | None = None
+    text: str | None = None
+    kept: bool = False
+
+    @property
+    def undecided(self) -> bool:
+        """It is over, and may still turn out to be noise."""
+        return self.end_ms is not None and not self.kept
+
+
 class RealtimePresenter:
     """The Transport of one session; everything is sent through the outbox, in order."""
 
     def __init__(self, outbox: Outbox, settings: Callable[[], Settings]) -> None:
         self._outbox = outbox
         self._settings = settings
-        self._held: dict[UtteranceIds, int] = {}  # at_ms of those whose start was not sent yet
+        self._held: dict[UtteranceIds, _Held] = {}
+        self._replying = False
         self._started: set[UtteranceIds] = set()
         self._lengths: dict[UtteranceIds, int] = {}  # ms of audio, until the final transcript
         self._delivered: dict[UtteranceIds, int] = {}  # characters sent as deltas
@@ -72,28 +94,8 @@ class RealtimePresenter:
     def notify(self, event: SessionEvent) -> None:
         if self._settings().vdx_events and (text := vdx_event(event)) is not None:
             self._outbox.post(text)
+        self._notify_of_speech(event)
         match event:
-            case UtteranceStarted(utterance=utterance, at_ms=at_ms, interrupting=interrupting):
-                self._held[utterance] = at_ms
-                self._lengths[utterance] = -at_ms
-                if not interrupting:
-                    self._send_started(utterance)
-            case UtteranceEnded(utterance=utterance, at_ms=at_ms):
-                self._utterance_ended(utterance, at_ms)
-            case UtteranceDropped(utterance=utterance):
-                self._held.pop(utterance, None)
-                self._lengths.pop(utterance, None)
-            case PartialTranscript(utterance=utterance, text=text, stable=stable):
-                self._send_delta(utterance, text[:stable])
-            case FinalTranscript(utterance=utterance, text=text):
-                self._send_transcript(utterance, text)
-            case RecognitionFailed(utterance=utterance, error=error):
-                self._post(
-                    "conversation.item.input_audio_transcription.failed",
-                    item_id=utterance.item_id,
-                    content_index=0,
-                    error={"type": "server_error", "code": error.code, "message": error.message},
-                )
             case ReplyStarted(reply=reply):
                 self._reply_started(reply)
             case ReplyClause(reply=reply, text=text):
@@ -111,22 +113,62 @@ class RealtimePresenter:
 
     # --- the user ---------------------------------------------------------------------------
 
+    def _notify_of_speech(self, event: SessionEvent) -> None:
+        match event:
+            case UtteranceStarted(utterance=utterance, at_ms=at_ms, interrupting=interrupting):
+                self._held[utterance] = _Held(at_ms)
+                self._lengths[utterance] = -at_ms
+                if not interrupting:
+                    self._send_started(utterance)
+            case UtteranceEnded(utterance=utterance, at_ms=at_ms):
+                self._utterance_ended(utterance, at_ms)
+            case UtteranceKept(utterance=utterance):
+                self._keep(utterance)
+            case UtteranceDropped(utterance=utterance):
+                self._held.pop(utterance, None)
+                self._lengths.pop(utterance, None)
+            case PartialTranscript(utterance=utterance, text=text, stable=stable):
+                self._send_delta(utterance, text[:stable])
+            case FinalTranscript(utterance=utterance, text=text):
+                self._send_transcript(utterance, text)
+            case RecognitionFailed(utterance=utterance, error=error):
+                self._post(
+                    "conversation.item.input_audio_transcription.failed",
+                    item_id=utterance.item_id,
+                    content_index=0,
+                    error={"type": "server_error", "code": error.code, "message": error.message},
+                )
+
     def _send_started(self, utterance: UtteranceIds) -> None:
-        if (at_ms := self._held.pop(utterance, None)) is not None:
-            self._started.add(utterance)
-            self._post(
-                "input_audio_buffer.speech_started",
-                audio_start_ms=at_ms,
-                item_id=utterance.item_id,
-            )
+        """Sends the start of an utterance, and what has become known of it since."""
+        if (held := self._held.pop(utterance, None)) is None:
+            return
+        self._started.add(utterance)
+        self._post(
+            "input_audio_buffer.speech_started",
+            audio_start_ms=held.at_ms,
+            item_id=utterance.item_id,
+        )
+        if held.end_ms is not None:
+            self._utterance_ended(utterance, held.end_ms)
+        if held.text is not None:
+            self._send_transcript(utterance, held.text)
 
     def _send_held(self) -> None:
-        for utterance in list(self._held):
+        for utterance in [found for found, held in self._held.items() if not held.undecided]:
             self._send_started(utterance)
 
+    def _keep(self, utterance: UtteranceIds) -> None:
+        if (held := self._held.get(utterance)) is not None:
+            held.kept = True
+            if not self._replying:
+                self._send_started(utterance)
+
     def _utterance_ended(self, utterance: UtteranceIds, at_ms: int) -> None:
+        if (held := self._held.get(utterance)) is not None:
+            held.end_ms = at_ms  # it may still turn out to be noise, of which nothing is sent
         if utterance not in self._started:
-            return  # it may still turn out to be noise, of which nothing is sent
+            return
         self._started.discard(utterance)
         length_ms = at_ms + self._lengths.get(utterance, -at_ms)
         self._post(
@@ -166,6 +208,9 @@ class RealtimePresenter:
         )
 
     def _send_transcript(self, utterance: UtteranceIds, text: str) -> None:
+        if (held := self._held.get(utterance)) is not None:
+            held.text = text
+            return
         self._delivered.pop(utterance, None)
         seconds = self._lengths.pop(utterance, 0) / 1000
         if self._settings().transcription:
@@ -181,6 +226,7 @@ class RealtimePresenter:
 
     def _reply_started(self, reply: ReplyIds) -> None:
         self._resampler = None
+        self._replying = True
         previous, self._last_item = self._last_item, reply.item_id
         self._before_reply = previous
         item = ev.reply_item(reply.item_id, "in_progress", None)
@@ -193,6 +239,7 @@ class RealtimePresenter:
 
     def _reply_ended(self, ended: ReplyDone) -> None:
         reply, part = ended.reply, _part(ended.reply)
+        self._replying = False
         if ended.status == "cancelled":
             self._outbox.drop_audio(reply.number)
             self._send_held()

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from vdx.core.errors import InvalidInput
+from vdx.core.language_names import tag_of
 from vdx.core.voice_choice import VoiceChoice
 from vdx.dialog.profiles import SessionOptions
 from vdx.transports.openai_names import VOICES, is_openai_recogniser
@@ -105,7 +106,8 @@ class Settings:
         self.options = self.options.updated(recogniser=model)
 
     def _take_language(self, language: str | None) -> None:
-        if language is None:
+        language = tag_of(language or "")
+        if not language:  # a session keeps its own: a voice and its lists of words need one
             return
         if not language.replace("-", "").isalnum():
             raise InvalidInput(f"language must be a BCP-47 tag, got {language!r}", param="language")

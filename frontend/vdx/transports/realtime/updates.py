@@ -1,15 +1,20 @@
-"""Session updates in the order they were sent; one that loads a model does not stop the reading."""
+"""Session updates, and what depends on them, in the order they were sent.
+
+An update that loads a model does not stop the reading: audio is heard meanwhile, and a reply can be
+cancelled.
+"""
 
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
+from functools import partial
 from typing import Any
 
 from vdx.core.errors import SessionLimit, VdxError
 from vdx.transports.realtime.schema import SessionUpdate
 
 MAX_PENDING = 16
-"""Updates that may wait while a model loads."""
+"""Events that may wait while a model loads."""
 
 
 class SessionUpdates:
@@ -31,7 +36,7 @@ class SessionUpdates:
         self._loads = loads
         self._refused = refused
         self._spawn = spawn
-        self._pending: deque[tuple[SessionUpdate, str | None]] = deque()
+        self._pending: deque[tuple[Callable[[], Awaitable[None]], str | None]] = deque()
         self._task: asyncio.Task[None] | None = None
 
     async def take(self, update: SessionUpdate, event_id: str | None) -> None:
@@ -44,14 +49,29 @@ class SessionUpdates:
         if self._task is None and not self._loads(update):
             await self._apply(update)
             return
-        if len(self._pending) >= MAX_PENDING:
-            raise SessionLimit(
-                f"{MAX_PENDING} session updates wait for a model to load; send this one again "
-                "after the next session.updated"
-            )
-        self._pending.append((update, event_id))
+        self._wait(partial(self._apply, update), event_id)
         if self._task is None:
             self._task = self._spawn(self._work)
+
+    async def follow(self, work: Callable[[], Awaitable[None]], event_id: str | None) -> None:
+        """Does the work of another event: at once, or after the updates that wait before it.
+
+        Raises:
+            SessionLimit: MAX_PENDING events wait already.
+            VdxError: the work was done at once and failed.
+        """
+        if self._task is None:
+            await work()
+        else:
+            self._wait(work, event_id)
+
+    def _wait(self, work: Callable[[], Awaitable[None]], event_id: str | None) -> None:
+        if len(self._pending) >= MAX_PENDING:
+            raise SessionLimit(
+                f"{MAX_PENDING} events wait for a model to load; send this one again "
+                "after the next session.updated"
+            )
+        self._pending.append((work, event_id))
 
     def cancel(self) -> None:
         """Drops what waits, and the update that is being applied."""
@@ -62,9 +82,9 @@ class SessionUpdates:
     async def _work(self) -> None:
         try:
             while self._pending:
-                update, event_id = self._pending.popleft()
+                work, event_id = self._pending.popleft()
                 try:
-                    await self._apply(update)
+                    await work()
                 except VdxError as error:
                     self._refused(error, event_id)
         finally:

@@ -11,6 +11,8 @@ from vdx.dialog.session_events import (
     SessionEvent,
     StateChanged,
     TurnTimed,
+    UtteranceDropped,
+    UtteranceKept,
 )
 from vdx.transports.realtime.events import encode
 
@@ -23,9 +25,6 @@ def vdx_event(event: SessionEvent) -> str | None:
         case PlayoutPaused(reply=reply, played_ms=ms) | PlayoutResumed(reply=reply, played_ms=ms):
             change = "paused" if isinstance(event, PlayoutPaused) else "resumed"
             return encode(f"vdx.playout.{change}", **reply_ids(reply), played_ms=ms)
-        case PartialTranscript(utterance=utterance, text=text, stable=stable):
-            ids = utterance_ids(utterance)
-            return encode("vdx.transcript", **ids, text=text, stable=stable)
         case TurnTimed(reply=reply, speech_end_to_first_audio_ms=gap, stages=stages):
             return encode(
                 "vdx.turn",
@@ -43,6 +42,20 @@ def vdx_event(event: SessionEvent) -> str | None:
             return encode("vdx.draining", seconds_left=seconds_left)
         case SessionEnded(reason=reason):
             return encode("vdx.session.ended", reason=reason)
+        case _:
+            return _speech_event(event)
+
+
+def _speech_event(event: SessionEvent) -> str | None:
+    """Of the user's speech."""
+    match event:
+        case PartialTranscript(utterance=utterance, text=text, stable=stable):
+            ids = utterance_ids(utterance)
+            return encode("vdx.transcript", **ids, text=text, stable=stable)
+        case UtteranceKept(utterance=utterance, text=text):
+            return encode("vdx.user.kept", **utterance_ids(utterance), text=text)
+        case UtteranceDropped(utterance=utterance):
+            return encode("vdx.user.dropped", **utterance_ids(utterance))
         case _:
             return None
 

@@ -30,14 +30,15 @@ The same as the WebSocket's, where the protocol has no event of its own:
 - `vdx.playout.paused`, `vdx.playout.resumed` response_id, item_id, played_ms
 - `vdx.turn` response_id, item_id, speech_end_to_first_audio_ms, stages
 - `vdx.vad` level, noise_floor, adaptive_threshold and the other statistics, five times a second
+- `vdx.user.kept` utterance, item_id, text: said over a reply without interrupting it, and answered
+  when the reply is over; `vdx.user.dropped` utterance, item_id: it was noise or a listening sound
 - `vdx.hint` code, message
 - `vdx.session.ended` reason
 
 and what the WebSocket tells in events of the protocol:
 
 - `vdx.session` session, person, profile, voice, recogniser, language; at the start, on a change
-- `vdx.user.started` utterance, item_id, interrupting; `vdx.user.said` utterance, item_id, text;
-  `vdx.user.dropped` utterance, item_id
+- `vdx.user.started` utterance, item_id, interrupting; `vdx.user.said` utterance, item_id, text
 - `vdx.reply.started` response_id, item_id; `vdx.reply.clause` response_id, item_id, clause
   (from 0), text;
   `vdx.reply.ended` response_id, item_id, status, reason, played_ms, text (what was played)

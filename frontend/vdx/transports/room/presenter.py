@@ -126,7 +126,6 @@ class RoomPresenter:
     # --- the user ---------------------------------------------------------------------------
 
     def _send_dropped(self, utterance: UtteranceIds) -> None:
-        self.event("vdx.user.dropped", **utterance_ids(utterance))
         if utterance in self._captioned:
             self._captioned.discard(utterance)
             self._caption_user(utterance, "", final=True)

@@ -1,0 +1,58 @@
+"""What the manager of a Triton announces of it."""
+
+from collections.abc import Callable, Iterable
+from typing import cast
+
+from vdx.serving.model_status import ModelStatus
+from vdx.serving.registry.entry import (
+    Capabilities,
+    ModelEntry,
+    ModelMetrics,
+    ModelPhase,
+    ServerEntry,
+)
+
+
+def server_entry(
+    name: str,
+    addr: str,
+    models: Iterable[ModelStatus],
+    queue_depth: Callable[[str], int],
+    first_audio_ms: Callable[[str], float | None],
+    *,
+    draining: bool = False,
+) -> ServerEntry:
+    """The entry of one server; models of which nothing is known are left out."""
+    entries = {
+        status.name: _model_entry(status, queue_depth(status.name), first_audio_ms(status.name))
+        for status in models
+        if status.info is not None
+    }
+    return ServerEntry(name=name, addr=addr, models=entries, draining=draining)
+
+
+def _model_entry(status: ModelStatus, queue_depth: int, first_ms: float | None) -> ModelEntry:
+    info, stay = status.info, status.stay
+    if info is None:
+        raise ValueError(f"nothing is known of {status.name}")
+    state = "resident" if status.state == "READY" else "absent"
+    if stay is not None and stay.phase != "resident":
+        state = stay.phase
+    return ModelEntry(
+        kind=info.kind,
+        state=cast(ModelPhase, state),
+        capabilities=Capabilities(
+            streaming=info.can("streaming"),
+            zero_shot=info.can("zero_shot"),
+            lora=info.can("lora"),
+            cpu_ok=info.can("cpu_ok"),
+            emotive_zero_prompt=info.can("emotive_zero_prompt"),
+            languages=info.languages,
+            sample_rates=(info.sample_rate,),
+        ),
+        metrics=ModelMetrics(
+            queue_depth=queue_depth,
+            p50_first_audio_ms=first_ms,
+            leases=stay.leases if stay is not None else 0,
+        ),
+    )

@@ -1,0 +1,135 @@
+"""The servers as they were last announced, indexed for routing. No clock and no I/O."""
+
+import math
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, field
+
+from vdx.serving.models import ModelKind
+from vdx.serving.registry.entry import Capabilities, ServerEntry
+
+FLAGS = tuple(name for name, field in Capabilities.model_fields.items() if field.annotation is bool)
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A model on a server, with what routing compares; times in milliseconds, rates in Hz."""
+
+    server: str
+    model: str
+    kind: ModelKind
+    resident: bool
+    draining: bool
+    languages: tuple[str, ...]
+    capabilities: frozenset[str]
+    sample_rates: tuple[int, ...]
+    queue_depth: int
+    first_audio_ms: float | None
+    server_leases: int
+    """Of all models of the server."""
+
+    @property
+    def rank(self) -> tuple[int, float, str, str]:
+        """The smallest is the best."""
+        first = math.inf if self.first_audio_ms is None else self.first_audio_ms
+        return (self.queue_depth, first, self.server, self.model)
+
+
+def _offers(server: ServerEntry) -> Iterator[Offer]:
+    leases = sum(entry.metrics.leases for entry in server.models.values())
+    for name, entry in server.models.items():
+        can = entry.capabilities
+        yield Offer(
+            server=server.name,
+            model=name,
+            kind=entry.kind,
+            resident=entry.state == "resident",
+            draining=server.draining,
+            languages=can.languages,
+            capabilities=frozenset(each for each in FLAGS if getattr(can, each)),
+            sample_rates=can.sample_rates,
+            queue_depth=entry.metrics.queue_depth,
+            first_audio_ms=entry.metrics.p50_first_audio_ms,
+            server_leases=leases,
+        )
+
+
+@dataclass(slots=True)
+class View:
+    """The servers by name, and their models indexed, so that a route needs no search."""
+
+    servers: dict[str, ServerEntry] = field(default_factory=dict)
+    _by_model: dict[str, dict[str, Offer]] = field(default_factory=dict)
+    """Model -> server -> offer."""
+    _resident: dict[ModelKind, dict[tuple[str, str], Offer]] = field(default_factory=dict)
+    """Kind -> (server, model) -> offer."""
+
+    @classmethod
+    def of(cls, servers: Iterable[ServerEntry]) -> "View":
+        """The last entry of a name counts."""
+        view = cls()
+        for server in servers:
+            view.put(server)
+        return view
+
+    def put(self, server: ServerEntry) -> None:
+        """Takes a server, or what has changed of it."""
+        if self.servers.get(server.name) == server:
+            return
+        self.drop(server.name)
+        self.servers[server.name] = server
+        for offer in _offers(server):
+            self._by_model.setdefault(offer.model, {})[offer.server] = offer
+            if offer.resident:
+                self._resident.setdefault(offer.kind, {})[offer.server, offer.model] = offer
+
+    def drop(self, name: str) -> None:
+        """Forgets a server."""
+        if (server := self.servers.pop(name, None)) is None:
+            return
+        for model, entry in server.models.items():
+            del self._by_model[model][name]
+            if not self._by_model[model]:
+                del self._by_model[model]
+            if entry.state == "resident":
+                del self._resident[entry.kind][name, model]
+
+    def model(self, name: str) -> Collection[Offer]:
+        """A model on every server that has it, loaded or not."""
+        return self._by_model.get(name, {}).values()
+
+    def resident(self, kind: ModelKind) -> Collection[Offer]:
+        """Every loaded model of a kind."""
+        return self._resident.get(kind, {}).values()
+
+
+@dataclass(slots=True)
+class MemoryRegistry:
+    """The registry of one process: what was announced, until it is `expiry_s` old.
+
+    A server whose calls still answer is kept by `answered`, whatever became of its announcements.
+    """
+
+    expiry_s: float
+    _until: dict[str, float] = field(default_factory=dict)
+    _view: View = field(default_factory=View)
+
+    def announce(self, server: ServerEntry, now: float) -> None:
+        """Takes what a server says of itself; `now` in seconds of one clock."""
+        self._until[server.name] = now + self.expiry_s
+        self._view.put(server)
+
+    def answered(self, name: str, now: float) -> None:
+        """A call to a server was answered."""
+        if name in self._until:
+            self._until[name] = max(self._until[name], now + self.expiry_s)
+
+    def leave(self, name: str) -> None:
+        """A server ends, and says so."""
+        self._until.pop(name, None)
+        self._view.drop(name)
+
+    def view(self, now: float) -> View:
+        """The servers that were heard of within `expiry_s`."""
+        for name in [name for name, until in self._until.items() if until <= now]:
+            self.leave(name)
+        return self._view

@@ -1,0 +1,133 @@
+"""Which model on which server a session uses: a pure function of its wish and the view.
+
+1. What cannot serve the wish is left out: kind, language, capabilities, sample rate, a server that
+   drains or that the session has seen fail.
+2. Resident models come before those that would have to be loaded.
+3. Of those the shortest queue, then the best median time to the first audio, then the name.
+4. A wanted model that is resident nowhere is loaded in the background, on the server with the
+   fewest leases, and the fallback answers meanwhile.
+
+A session stays where it is as long as that is possible and not overloaded.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from vdx.core.language_tags import serves
+from vdx.serving.models import KIND_NAMES, ModelKind
+from vdx.serving.registry.view import Offer, View
+
+OVERLOADED = 16
+"""Requests in flight to a model at which a session moves to another server that has less."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a session needs; without a `model` any of the kind that fits.
+
+    `language` is a BCP-47 tag, `sample_rate` in Hz; empty and 0: any. `fallback` answers while
+    `model` is loaded. `now` is the server and model in use, `failed` the servers that erred.
+    """
+
+    kind: ModelKind
+    model: str = ""
+    language: str = ""
+    capabilities: frozenset[str] = frozenset()
+    sample_rate: int = 0
+    fallback: str = ""
+    now: tuple[str, str] = ("", "")
+    failed: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Server and model, both empty where nothing can serve the wish.
+
+    `load` is a server and the wanted model that it is to load in the background; `reasons` say in
+    order what decided.
+    """
+
+    server: str = ""
+    model: str = ""
+    load: tuple[str, str] | None = None
+    reasons: tuple[str, ...] = field(default=())
+
+    @property
+    def found(self) -> bool:
+        return bool(self.server)
+
+
+def route(wish: Wish, view: View) -> Choice:
+    """The choice for a wish; of servers as they were last announced."""
+    reasons: list[str] = []
+    named = _fitting(wish, view.model(wish.model), reasons) if wish.model else []
+    ready = [offer for offer in named if offer.resident]
+    if not wish.model:
+        ready = _fitting(wish, view.resident(wish.kind), reasons)
+    if ready:
+        return _chosen(wish, ready, reasons)
+    load = None
+    if named:
+        best = min(named, key=lambda offer: (offer.server_leases, offer.server))
+        load = (best.server, best.model)
+        reasons.append(f"{wish.model} is resident nowhere: {best.server} loads it")
+    elif wish.model and not view.model(wish.model):
+        reasons.append(f"no server has {wish.model}")
+    instead = _fitting(wish, view.model(wish.fallback), reasons) if wish.fallback else []
+    instead = [offer for offer in instead if offer.resident]
+    if instead:
+        reasons.append(f"{wish.fallback} is the fallback")
+        chosen = _chosen(wish, instead, reasons)
+        return Choice(chosen.server, chosen.model, load, chosen.reasons)
+    reasons.append(f"no {KIND_NAMES[wish.kind]} that fits is resident")
+    return Choice(load=load, reasons=tuple(reasons))
+
+
+def _fitting(wish: Wish, offers: Iterable[Offer], reasons: list[str]) -> list[Offer]:
+    """Those that can serve a wish; tells of each other one why not."""
+    found = []
+    for offer in offers:
+        if unfit := _unfit(wish, offer):
+            reasons.append(f"not {offer.model} on {offer.server}: {unfit}")
+        else:
+            found.append(offer)
+    return found
+
+
+def _unfit(wish: Wish, offer: Offer) -> str:
+    if offer.kind != wish.kind:
+        return f"it is no {KIND_NAMES[wish.kind]}"
+    if offer.draining:
+        return "the server drains"
+    if offer.server in wish.failed:
+        return "it failed in this session"
+    if wish.language and not _serves(offer.languages, wish.language):
+        return f"it has no {wish.language}"
+    if missing := wish.capabilities - offer.capabilities:
+        return f"it lacks {', '.join(sorted(missing))}"
+    if wish.sample_rate and offer.sample_rates and wish.sample_rate not in offer.sample_rates:
+        return f"it has no {wish.sample_rate} Hz"
+    return ""
+
+
+@lru_cache(maxsize=4096)
+def _serves(languages: tuple[str, ...], wanted: str) -> bool:
+    return serves(languages, wanted)
+
+
+def _chosen(wish: Wish, offers: list[Offer], reasons: list[str]) -> Choice:
+    for offer in offers:
+        if (offer.server, offer.model) == wish.now:
+            if offer.queue_depth < OVERLOADED:
+                reasons.append("the session stays where it is")
+                return Choice(offer.server, offer.model, None, tuple(reasons))
+            reasons.append(f"{offer.server} is overloaded")
+    best = min(offers, key=lambda offer: offer.rank)
+    told = [f"{best.model} on {best.server}: resident, {best.queue_depth} in flight"]
+    if best.first_audio_ms is not None:
+        told.append(f"first audio {best.first_audio_ms:.0f} ms")
+    if len(offers) > 1:
+        told.append(f"the best of {len(offers)}")
+    reasons.append(", ".join(told))
+    return Choice(best.server, best.model, None, tuple(reasons))

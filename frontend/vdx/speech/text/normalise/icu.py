@@ -1,0 +1,70 @@
+"""Number words, names of units, currencies and months: ICU's message formats, one kept for each."""
+
+import datetime as dt
+import functools
+import re
+from decimal import Decimal
+from typing import Any
+
+_SOFT_HYPHEN = "\u00ad"
+_FORMATTED = re.compile(r"\d(?:[\d.,\u00a0\u202f\u066b\u066c]*\d)?")
+_DIRECTION = re.compile("[\u200e\u200f\u061c]")
+
+
+@functools.lru_cache(maxsize=1024)
+def _format(language: str, pattern: str) -> Any:
+    from icu4py.messageformat import MessageFormat
+
+    return MessageFormat(pattern, language)
+
+
+def _said(language: str, pattern: str, value: object) -> str:
+    return str(_format(language, pattern).format({"n": value})).replace(_SOFT_HYPHEN, "")
+
+
+def spelled(language: str, number: float, ruleset: str = "") -> str:
+    """A number in words, by one of CLDR's rule sets ("spellout-ordinal"), or the first one.
+
+    A rule set that a language lacks is replaced by its first one.
+    """
+    words = _said(language, f"{{n,spellout,%{ruleset}}}" if ruleset else "{n,spellout}", number)
+    return " ".join(words.split())
+
+
+def plural(language: str, number: Decimal) -> str:
+    """CLDR's plural category: "one", "few", "other" and so on."""
+    categories = "".join(f"{each}{{{each}}}" for each in ("zero", "one", "two", "few", "many"))
+    value = int(number) if number == number.to_integral_value() else float(number)
+    return _said(language, f"{{n,plural,{categories}other{{other}}}}", value)
+
+
+def with_unit(language: str, number: Decimal, unit: str) -> tuple[str, str]:
+    """What stands before and after the number of so many of a unit ("kilometer")."""
+    return _around(language, number, f"unit/{unit}")
+
+
+def with_currency(language: str, number: Decimal, code: str) -> tuple[str, str]:
+    """What stands before and after an amount of a currency ("EUR")."""
+    return _around(language, number, f"currency/{code}")
+
+
+def _around(language: str, number: Decimal, measure: str) -> tuple[str, str]:
+    whole = number == number.to_integral_value()
+    skeleton = f"::{measure} unit-width-full-name {'precision-integer' if whole else '.##'}"
+    value = int(number) if whole else float(number)
+    text = _DIRECTION.sub("", _said(language, f"{{n,number,{skeleton} latin}}", value))
+    match = _FORMATTED.search(text)
+    if match is None:  # the Arabic dual says the number itself
+        return "", text
+    return _plain(text[: match.start()]), _plain(text[match.end() :])
+
+
+def _plain(text: str) -> str:
+    return text.replace("\u00a0", " ").replace("\u202f", " ")
+
+
+@functools.cache
+def months(language: str) -> tuple[str, ...]:
+    """The names of the twelve months, as they stand in a date."""
+    days = (dt.datetime(2024, month, 15, 12, tzinfo=dt.UTC) for month in range(1, 13))
+    return tuple(_said(language, "{n,date,MMMM}", day) for day in days)

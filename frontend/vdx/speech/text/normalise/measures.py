@@ -1,0 +1,147 @@
+"""Amounts of money, measures with their units, percentages."""
+
+import functools
+import re
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Final
+
+from vdx.speech.text.normalise import icu, numerals
+from vdx.speech.text.normalise.numerals import Number
+from vdx.speech.text.normalise.spans import LEFT, RIGHT, SpanText, ends_text
+from vdx.speech.text.normalise.words import Words
+
+UNITS: Final = {
+    "km": "kilometer", "m": "meter", "cm": "centimeter", "mm": "millimeter", "µm": "micrometer",
+    "mi": "mile", "ft": "foot", "yd": "yard", "kg": "kilogram", "g": "gram", "mg": "milligram",
+    "t": "metric-ton", "lb": "pound", "lbs": "pound", "oz": "ounce", "l": "liter", "L": "liter",
+    "ml": "milliliter", "mL": "milliliter", "cl": "centiliter", "km/h": "kilometer-per-hour",
+    "kmh": "kilometer-per-hour", "mph": "mile-per-hour", "m/s": "meter-per-second",
+    "°C": "celsius", "℃": "celsius", "°F": "fahrenheit", "°": "degree", "%": "percent",
+    "٪": "percent", "km²": "square-kilometer", "m²": "square-meter", "m2": "square-meter",
+    "cm²": "square-centimeter", "m³": "cubic-meter", "m3": "cubic-meter", "ms": "millisecond",
+    "s": "second", "sec": "second", "min": "minute", "h": "hour", "hr": "hour", "hrs": "hour",
+    "Hz": "hertz", "kHz": "kilohertz", "MHz": "megahertz", "GHz": "gigahertz", "KB": "kilobyte",
+    "kB": "kilobyte", "MB": "megabyte", "GB": "gigabyte", "TB": "terabyte", "W": "watt",
+    "kW": "kilowatt", "MW": "megawatt", "kWh": "kilowatt-hour", "V": "volt", "mA": "milliampere",
+}  # fmt: skip
+SYMBOLS: Final = {
+    "$": "USD", "€": "EUR", "£": "GBP", "₽": "RUB", "₴": "UAH", "₹": "INR", "₩": "KRW",
+    "₺": "TRY", "zł": "PLN", "円": "JPY", "元": "CNY", "R$": "BRL", "US$": "USD",
+}  # fmt: skip
+CODES: Final = ("USD", "EUR", "GBP", "JPY", "CHF", "RUB", "UAH", "INR", "KRW", "TRY", "PLN", "CNY")
+NAMED: Final = (*dict.fromkeys(UNITS.values()), "day", "week", "month", "year")
+_CENTS: Final = 2
+
+
+def money(text: SpanText, words: Words) -> SpanText:
+    """Amounts with a sign, a code or a language's word for a currency, before or after it."""
+    number = numerals.of(words)
+    known = {**SYMBOLS, "¥": words.yen_sign, "￥": words.yen_sign, **words.currency_words}
+    known |= {code: code for code in CODES}
+    names = _any(known)
+    scales = _any(words.scales)
+    scale = rf"(?:\s?({scales})\b\.?)?" if scales else "()"
+    leading = _any(key for key in known if not key.islower() and key not in "円元")
+    before = re.compile(rf"{LEFT}({leading})\s?({number}){scale}")
+    after = re.compile(rf"{LEFT}({number}){scale}\s?({names}){RIGHT}\.?", re.IGNORECASE)
+
+    def say(match: re.Match[str], amount: str, scale: str | None, name: str) -> str:
+        code = known.get(name) or known.get(name.upper()) or known[name.lower()]
+        said = _amount(numerals.read(amount, words), scale or "", code, words)
+        return f"{said}." if match[0].endswith(".") and ends_text(match) else said
+
+    text = text.rewrite(before, lambda m: say(m, m[2], m[3], m[1]))
+    return text.rewrite(after, lambda m: say(m, m[1], m[2], m[3]))
+
+
+def _any(texts: Iterable[str]) -> str:
+    """A regular expression for one of some texts, the longest that fits."""
+    return "|".join(map(re.escape, sorted(texts, key=len, reverse=True)))
+
+
+def _amount(number: Number, scale: str, code: str, words: Words) -> str:
+    if scale:
+        name = _name(Number("1000000"), code, words)[1].strip()
+        word = words.scales[scale.lower()]
+        return f"{numerals.said(number, words)} {word}{_of(word, name, words)}{name}"
+    cents = number.fraction
+    if len(cents) == _CENTS and words.minor and int(cents):
+        return _with_cents(number, code, words)
+    if cents and not int(cents):
+        number = Number(number.whole, grouped=number.grouped)
+    before, after = _name(number, code, words)
+    return f"{before}{numerals.counted(number, words, code)}{after}"
+
+
+def _with_cents(number: Number, code: str, words: Words) -> str:
+    minor = numerals.said(Number(str(int(number.fraction))), words)
+    if code in words.cents:
+        minor = f"{minor} {_plural(Number(str(int(number.fraction))), words.cents[code], words)}"
+        if number.whole == "0":
+            return minor
+    whole = Number(number.whole, grouped=number.grouped)
+    before, after = _name(whole, code, words)
+    major = f"{before}{numerals.counted(whole, words, code)}{after}"
+    return words.minor.format(major=major, minor=minor)
+
+
+def _name(number: Number, code: str, words: Words) -> tuple[str, str]:
+    if table := words.money.get(code):
+        joint = "" if words.language in ("zh", "ja") else " "
+        return "", joint + _plural(number, table, words)
+    return icu.with_currency(words.language, number.value, code)
+
+
+def _plural(number: Number, table: dict[str, str], words: Words) -> str:
+    return table.get(icu.plural(words.language, number.value)) or table["other"]
+
+
+def _of(scale: str, name: str, words: Words) -> str:
+    """What stands between "million" and a currency."""
+    if words.language in ("zh", "ja"):
+        return ""
+    joint = words.scale_of.get(scale, words.scale_of.get("default", ""))
+    if name[:1] in "aeiouéh" and "vowel" in words.scale_of:
+        return f" {words.scale_of['vowel']}"
+    return f" {joint} " if joint else " "
+
+
+def units(text: SpanText, words: Words) -> SpanText:
+    """Numbers with a unit or a percent sign after them, or before them as in Turkish."""
+    number = numerals.of(words)
+    known = {**UNITS, **words.units}
+    names = _any(known)
+    pattern = re.compile(rf"{LEFT}({number})([\s\u00a0-]?)({names}){RIGHT}(?![/²³])")
+
+    def say(amount: str, unit: str, *, as_adjective: bool = False) -> str:
+        found = numerals.read(amount, words)
+        if unit == "percent" and words.percent:
+            return words.percent.format(n=numerals.said(found, words))
+        # English: "a five kilometer walk".
+        value = Decimal(1) if as_adjective and words.language == "en" else found.value
+        before, after = icu.with_unit(words.language, value, unit)
+        joint = "" if words.language in ("zh", "ja") else None
+        said = f"{before}{numerals.counted(found, words, unit)}{after}"
+        return said.replace(" ", joint) if joint is not None else said.replace("/", " / ")
+
+    text = text.rewrite(pattern, lambda m: say(m[1], known[m[3]], as_adjective=m[2] == "-"))
+    if numerals.has_gender(words):
+        named = _names_of_units(words.language)
+        names = _any(named)
+        text = text.rewrite(
+            re.compile(rf"(?<![\w.,:-])({number})(?=\s({names})(?!\w))"),
+            lambda m: numerals.counted(numerals.read(m[1], words), words, named[m[2]]),
+        )
+    return text.rewrite(re.compile(rf"[%٪]\s?({number}){RIGHT}"), lambda m: say(m[1], "percent"))
+
+
+@functools.cache
+def _names_of_units(language: str) -> dict[str, str]:
+    """The names of units, as they stand after 1, 2 and 5, and the units."""
+    names = {
+        icu.with_unit(language, Decimal(number), unit)[1].strip(): unit
+        for unit in NAMED
+        for number in (1, 2, 5)
+    }
+    return {name: unit for name, unit in names.items() if name and name.replace(" ", "").isalpha()}

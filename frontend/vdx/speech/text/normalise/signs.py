@@ -1,0 +1,97 @@
+"""Signs between and before numbers, telephone numbers, and signs that are words anywhere."""
+
+import re
+from typing import Final
+
+from vdx.speech.text.normalise import numerals
+from vdx.speech.text.normalise.measures import SYMBOLS, UNITS
+from vdx.speech.text.normalise.numerals import Number
+from vdx.speech.text.normalise.spans import SpanText
+from vdx.speech.text.normalise.words import Words
+
+_MINUS: Final = "-\u2212\u2013"
+_CURRENCY: Final = r"(?:[A-Z]{2})?[$€£¥₽₴₹₩₺]"
+_SIGN: Final = re.compile(
+    rf"(?<![^\s(=<>+*×÷/\[:;,\u3000-\u9fff])[{_MINUS}](?=\s?{_CURRENCY}?\s?\d)(?!\s)"
+)
+_RANGE: Final = re.compile(
+    r"(?<=\d)(?<![-–—]\d)(?<![-–—]\d\d)(?:[-\u2013\u2014~〜]|\s[\u2013\u2014]\s)(?=[$€£]?\d)"
+)
+_OPERATORS: Final = {
+    "×": "times", "*": "times", "·": "times", "÷": "divided", "+": "plus", "=": "equals",
+    "<": "less", ">": "greater", "±": "plus_minus", "−": "minus", "-": "minus",
+}  # fmt: skip
+_BETWEEN: Final = re.compile(
+    r"(?<=[\w)%°²³])(\s?)([×*·÷+=<>±\u2212])(\s?)(?=[\w(\u2212$€£-])|(?<=\d)\s-\s(?=\d)"
+)
+_PHONE: Final = re.compile(
+    r"(?<![\w.,])\+\d[\d ()/-]{6,}\d|(?<![\w.,-])\(?\d{3}\)?[- ]\d{3}-\d{4}(?!\d)"
+    r"|(?<![\w.,-])\d{3}-\d{4}(?![\d-])"
+)
+
+
+def minus(text: SpanText, words: Words) -> SpanText:
+    """A sign before digits or a currency; "plus" before a telephone number; "about"."""
+    text = text.rewrite(_SIGN, lambda _: spaced(words, "minus"))
+    text = text.rewrite(re.compile(r"[~≈∼]\s?(?=[$€£]?\d)"), lambda _: spaced(words, "about"))
+    text = text.rewrite(re.compile(r"(?<!\S)±\s?(?=\d)"), lambda _: spaced(words, "plus_minus"))
+    return text.rewrite(re.compile(r"(?<!\S)\+(?=\d)"), lambda _: spaced(words, "plus"))
+
+
+def spaced(words: Words, sign: str) -> str:
+    return words.signs[sign] if words.language in ("zh", "ja") else f"{words.signs[sign]} "
+
+
+def phones(text: SpanText, words: Words) -> SpanText:
+    """Telephone numbers, and groups of digits with several hyphens, are read digit by digit."""
+    plus = words.signs["plus"]
+
+    def say(match: re.Match[str]) -> str:
+        groups = re.findall(r"\d+", match[0])
+        joint = "" if words.language in ("zh", "ja") else " "
+        said = ", ".join(numerals.digits(each, words) for each in groups)
+        return f"{plus}{joint}{said}" if match[0].startswith("+") else said
+
+    return text.rewrite(_PHONE, say)
+
+
+def ranges(text: SpanText, words: Words) -> SpanText:
+    """A hyphen or dash between digits."""
+    if words.range_end:
+        units = "|".join(map(re.escape, (*UNITS, *words.units, *words.scales, *SYMBOLS)))
+        pattern = re.compile(
+            rf"(?<![\d.,-])(\d+)[-\u2013\u2014](\d+)(?![\d.,-]*\d)(?!-)(?!\s?(?:{units})(?!\w))"
+        )
+        end = words.range_end
+        text = text.rewrite(
+            pattern,
+            lambda m: f"{m[1]} {words.range} {numerals.said(Number(m[2]), words, end)}",
+        )
+    return text.rewrite(
+        _RANGE, lambda _: f" {words.range} " if words.language not in ("zh", "ja") else words.range
+    )
+
+
+def operators(text: SpanText, words: Words) -> SpanText:
+    """Signs of arithmetic between operands; on both sides a digit, a bracket or a short name."""
+
+    def say(match: re.Match[str]) -> str | None:
+        sign = match[2] or "-"
+        around = match.string[: match.start()][-1:] + match.string[match.end() :][:1]
+        beside = any(char.isdigit() or char in "()²³" for char in around)
+        if sign != "=" and not beside and not (match[1] and match[3]):
+            return None
+        word = words.signs[_OPERATORS[sign]]
+        return word if words.language in ("zh", "ja") else f" {word} "
+
+    return text.rewrite(_BETWEEN, say)
+
+
+def rest(text: SpanText, words: Words) -> SpanText:
+    """Signs that are said wherever they stand, and slashes, which part words."""
+    text = text.rewrite(re.compile(r"\s?&\s?"), lambda _: f" {words.signs['and']} ")
+    for sign, name in (("²", "squared"), ("³", "cubed")):
+        joint = "" if words.language in ("zh", "ja", "ko") else " "
+        text = text.replace(sign, joint + words.signs[name])
+    text = text.rewrite(re.compile(r"(?<=\w)/(?=\w)"), lambda _: " ")
+    return text.rewrite(re.compile(r"(?<=\w)_+(?=\w)"), lambda _: " ")

@@ -1,0 +1,246 @@
+"""The model manager that owns its Triton: what it unloads by itself, on virtual time."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, cast
+
+import pytest
+from structlog.testing import capture_logs
+
+from tests.unit.serving.fakes import FakeTriton, NoProcesses, watching
+from tests.unit.virtual_time import on_virtual_time
+from vdx.core.config import ModelManagerConfig
+from vdx.core.errors import LoadRefused, ModelFailed, UnknownName
+from vdx.serving.manager import ModelManager
+from vdx.serving.models import ModelInfo
+
+KINDS: dict[str, Any] = {f"voice-{n}": "tts" for n in range(5)} | {"whisper": "asr"}
+HOUR_S = 3600.0
+
+
+def owning(
+    costs: dict[str, float] | None = None,
+    warm_up: Callable[[ModelInfo], Any] | None = None,
+    **config: Any,
+) -> tuple[FakeTriton, ModelManager]:
+    """A manager with the limits of `model_manager`; loading a model takes a second."""
+    triton = FakeTriton(dict(KINDS))
+
+    async def measure(model: str) -> float | None:
+        return (costs or {}).get(model)
+
+    async def warm(model: ModelInfo) -> None:
+        triton.calls.append(f"warm {model.name}")
+        if warm_up is not None:
+            await warm_up(model)
+
+    manager = ModelManager(
+        cast(Any, triton),
+        config=ModelManagerConfig(**config),
+        owner=True,
+        measure=measure,
+        warm_up=warm,
+    )
+    manager.recovery.jitter_s = 0.0
+    manager.recovery._processes = cast(Any, NoProcesses())
+    return triton, manager
+
+
+def loaded(triton: FakeTriton) -> set[str]:
+    return {name for name, state in triton.states.items() if state == "READY"}
+
+
+@on_virtual_time
+async def test_an_idle_voice_goes_and_one_with_a_session_stays() -> None:
+    triton, manager = owning()
+    async with watching(manager):
+        for name in ("voice-0", "voice-1", "voice-2"):
+            await manager.ensure(name, "tts")
+        manager.residency.kept = {"voice-0": "the default voice"}
+        manager.lease("s", "voice-1")
+        for _ in range(200):
+            assert manager.renew("s")
+            await asyncio.sleep(5)
+        assert loaded(triton) == {"voice-0", "voice-1"}
+        assert manager.info("voice-2") is None
+        assert await manager.ensure("voice-2", "tts"), "it is loaded again on demand"
+
+
+@on_virtual_time
+async def test_leases_of_a_session_that_stopped_renewing_hold_nothing() -> None:
+    triton, manager = owning(ttl_ms=0, min_residency_ms=0)
+    async with watching(manager):
+        await manager.ensure("voice-0", "tts")
+        for session in range(100):
+            manager.lease(f"s{session}", "voice-0")
+        await asyncio.sleep(14)
+        assert loaded(triton) == {"voice-0"}
+        await asyncio.sleep(47)  # to the second check
+        assert loaded(triton) == set()
+        assert not manager.renew("s1")
+
+
+@on_virtual_time
+async def test_the_least_recently_used_voice_gives_way_before_the_other_is_loaded() -> None:
+    triton, manager = owning()
+    for name in ("voice-0", "voice-1", "voice-2"):
+        await manager.ensure(name, "tts")
+    await manager.ensure("voice-0")
+    await manager.ensure("whisper", "asr")
+    triton.calls.clear()
+    await manager.ensure("voice-3", "tts")
+    assert triton.calls[:2] == ["unload voice-1", "load voice-3"]
+    assert loaded(triton) == {"voice-0", "voice-2", "voice-3", "whisper"}
+
+
+@on_virtual_time
+async def test_with_every_voice_in_use_a_load_is_refused_and_nothing_is_unloaded() -> None:
+    triton, manager = owning()
+    for name in ("voice-0", "voice-1", "voice-2"):
+        await manager.ensure(name, "tts")
+        manager.lease("s", name)
+    with pytest.raises(LoadRefused, match=r"resident_cap is 3: voice-0 \(leased by 1 session\)"):
+        await manager.ensure("voice-3", "tts")
+    assert loaded(triton) == {"voice-0", "voice-1", "voice-2"}
+    manager.release("s", "voice-1")
+    await manager.ensure("voice-3", "tts")
+    assert "voice-1" not in loaded(triton)
+
+
+@on_virtual_time
+async def test_a_voice_whose_kind_was_not_known_counts_once_it_is_loaded() -> None:
+    triton, manager = owning(resident_cap=1)
+    await manager.ensure("voice-0")
+    await manager.ensure("voice-1")
+    assert loaded(triton) == {"voice-1"}
+
+
+@on_virtual_time
+async def test_a_model_that_is_too_large_is_unloaded_again() -> None:
+    triton, manager = owning({"voice-0": 400, "voice-1": 700, "voice-2": 300}, memory_limit_mb=1000)
+    manager.residency.kept = {"voice-0": "the default voice"}
+    await manager.ensure("voice-0", "tts")
+    with pytest.raises(LoadRefused, match="voice-1 takes 700 MB, 400 MB are taken"):
+        await manager.ensure("voice-1", "tts")
+    assert loaded(triton) == {"voice-0"}
+    triton.calls.clear()
+    with pytest.raises(LoadRefused):
+        await manager.ensure("voice-1", "tts")
+    assert triton.calls == [], "what it costs is known"
+    await manager.ensure("voice-2", "tts")
+    told = {status.name: status.stay for status in await manager.statuses()}
+    assert told["voice-1"] is None
+    assert (stay := told["voice-2"]) is not None
+    assert (stay.phase, stay.memory_mb, stay.why) == ("resident", 300, "not used")
+
+
+@on_virtual_time
+async def test_a_model_is_used_once_before_anybody_gets_it() -> None:
+    triton, manager = owning()
+    await manager.ensure("voice-0")
+    assert triton.calls == ["load voice-0", "describe voice-0", "warm voice-0"]
+
+
+@on_virtual_time
+async def test_a_model_that_fails_its_first_request_is_not_loaded() -> None:
+    async def fails(model: ModelInfo) -> None:
+        raise ModelFailed("no such tensor", model=model.name)
+
+    triton, manager = owning(warm_up=fails)
+    with pytest.raises(ModelFailed, match="no such tensor"):
+        await manager.ensure("voice-0")
+    assert loaded(triton) == set()
+    assert manager.wanted == set()
+    assert manager.residency.models == ()
+
+
+@on_virtual_time
+async def test_one_asked_to_go_when_free_goes_after_its_last_session() -> None:
+    triton, manager = owning()
+    await manager.ensure("voice-0")
+    manager.lease("s", "voice-0")
+    async with watching(manager):
+        assert not await manager.unload_when_free("voice-0")
+        manager.release("s", "voice-0")
+        await asyncio.sleep(31)
+        assert loaded(triton) == set()
+    await manager.ensure("voice-1")
+    assert await manager.unload_when_free("voice-1")
+    assert await manager.unload_when_free("voice-1"), "it is not loaded"
+    with pytest.raises(UnknownName):
+        await manager.unload_when_free("nobody")
+
+
+@on_virtual_time
+async def test_a_stream_in_flight_keeps_a_voice_that_no_session_leases() -> None:
+    triton, manager = owning(ttl_ms=0, min_residency_ms=0)
+    await manager.ensure("voice-0", "tts")
+    stream = triton.streams.open(lambda: None, "voice-0")
+    await manager.evict_idle()
+    assert loaded(triton) == {"voice-0"}
+    triton.streams._open["voice-0"].discard(stream)
+    await asyncio.sleep(1)
+    await manager.evict_idle()
+    assert loaded(triton) == set()
+
+
+@on_virtual_time
+async def test_a_load_given_up_in_the_queue_holds_no_place() -> None:
+    triton, manager = owning(resident_cap=2)
+    triton.load_s = 100
+    first = asyncio.create_task(manager.ensure("voice-0", "tts"))
+    await asyncio.sleep(1)
+    second = asyncio.create_task(manager.ensure("voice-1", "tts"))
+    await asyncio.sleep(1)
+    told = {status.name: status.stay for status in await manager.statuses()}
+    assert (stay := told["voice-1"]) is not None
+    assert (stay.phase, stay.phase_s) == ("waiting", 1.0)
+    second.cancel()
+    await asyncio.wait({second})
+    third = asyncio.create_task(manager.ensure("voice-2", "tts"))
+    await asyncio.gather(first, third)
+    assert loaded(triton) == {"voice-0", "voice-2"}
+
+
+@on_virtual_time
+async def test_what_another_client_loaded_is_counted_and_left_alone() -> None:
+    triton, manager = owning(resident_cap=1)
+    triton.states["voice-0"] = "READY"
+    async with watching(manager):
+        await asyncio.sleep(HOUR_S)
+        assert loaded(triton) == {"voice-0"}
+        with pytest.raises(LoadRefused, match=r"voice-0 \(loaded by another client"):
+            await manager.ensure("voice-1", "tts")
+        triton.states["voice-0"] = "UNAVAILABLE"
+        await asyncio.sleep(3)
+        assert await manager.ensure("voice-1", "tts")
+        assert triton.count("load voice-0") == 0
+
+
+@on_virtual_time
+async def test_what_was_resident_is_loaded_again_after_the_server_was_lost() -> None:
+    triton, manager = owning()
+    async with watching(manager):
+        await manager.ensure("voice-0", "tts")
+        triton.lost()
+        await asyncio.sleep(3)
+        triton.back()
+        await asyncio.sleep(10)
+        assert loaded(triton) == {"voice-0"}
+        assert manager.wanted == {"voice-0"}
+
+
+@on_virtual_time
+async def test_a_reload_loads_what_changed() -> None:
+    triton, manager = owning()
+    await manager.ensure("voice-0")
+    triton.calls.clear()
+    await manager.reload("voice-0")
+    assert triton.calls[:2] == ["unload voice-0", "load voice-0"]
+
+
+@on_virtual_time
+async def test_a_time_to_live_below_the_minimum_is_told() -> None:
+    with capture_logs() as logs:
+        owning(ttl_ms=1000)
+    assert "shorter than min_residency_ms" in logs[0]["event"]

@@ -1,0 +1,241 @@
+"""Two frontends and a model manager on one Triton in memory, over HTTP, on virtual time."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any, cast
+
+import httpx2
+import pytest
+from structlog.testing import capture_logs
+
+from tests.unit.serving.fakes import NoProcesses
+from tests.unit.test_app import KINDS, SpeakingTriton, opened
+from tests.unit.virtual_time import on_virtual_time
+from vdx.app import Application
+from vdx.core.config import Config
+from vdx.core.errors import LoadRefused, ManagerUnavailable, ModelDied, SetupError
+from vdx.serving.manager import ModelManager
+from vdx.serving.manager_client import ManagerClient
+from vdx.serving.manager_lock import manager_lock
+from vdx.transports.http.application import create_app
+
+KEY = "k" * 16
+URL = "http://127.0.0.1:8090"
+
+
+@pytest.fixture(autouse=True)
+def no_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On virtual time nobody waits for a thread."""
+
+    async def at_once(work: Any, *arguments: Any) -> Any:
+        return work(*arguments)
+
+    monkeypatch.setattr("vdx.app.application.in_thread", at_once)
+
+
+class Place:
+    """One Triton with its manager, and the frontends that share them."""
+
+    def __init__(self, **manager: Any) -> None:
+        self.triton = SpeakingTriton(dict(KINDS), load_s=0.5)
+        self.stack = AsyncExitStack()
+        self.options = {"ttl_ms": 60_000, "min_residency_ms": 0, **manager}
+        self.start_manager()
+
+    def start_manager(self) -> None:
+        config = Config.model_validate(
+            {"server": {"api_keys": [KEY]}, "model_manager": self.options}
+        )
+        manager = ModelManager(cast(Any, self.triton), config=config.model_manager, owner=True)
+        self.manager = self._quiet(manager)
+        self.host = Application(config, cast(Any, self.triton), manager, manages_only=True)
+        self.transport = httpx2.ASGITransport(app=create_app(self.host))
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        return await self.transport.handle_async_request(request)
+
+    async def aclose(self) -> None:
+        """The transport of every frontend's client."""
+
+    async def frontend(self, **config: Any) -> Application:
+        client = ManagerClient(URL, KEY, transport=cast(Any, self))
+        manager = ModelManager(cast(Any, self.triton), control=client)
+        host = Application(
+            Config.model_validate(config), cast(Any, self.triton), self._quiet(manager)
+        )
+        host.share_leases(client)
+        await host.load_defaults()
+        return host
+
+    def _quiet(self, manager: ModelManager) -> ModelManager:
+        manager.recovery.jitter_s = 0.0
+        manager.recovery._processes = cast(Any, NoProcesses())
+        return manager
+
+    def sessions_of(self, model: str) -> set[str]:
+        held = self.manager.residency.leases(model)
+        return {session for session in held if not session.startswith("frontend-")}
+
+
+@asynccontextmanager
+async def served(*hosts: Application) -> AsyncIterator[list[asyncio.Task[None]]]:
+    """Runs what a process runs beside its sessions."""
+    tasks = []
+    for host in hosts:
+        works = [host.manager.run, host.leases.run]
+        works += [host.lease_sync.run] if host.lease_sync is not None else []
+        tasks += [asyncio.create_task(cast(Any, work)()) for work in works]
+    await asyncio.sleep(1)
+    try:
+        yield tasks
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+
+
+@on_virtual_time
+async def test_what_frontends_use_is_loaded_once_and_stays_until_the_last_has_ended() -> None:
+    place = Place()
+    first, second = await place.frontend(), await place.frontend()
+    assert [place.triton.count(f"load {name}") for name in ("espeak", "pocketsphinx-en")] == [1, 1]
+    async with served(place.host, first, second):
+        ours, theirs = opened(first), opened(second)
+        await first.switching.use("tone", ours)
+        await second.switching.use("tone", theirs)
+        await asyncio.sleep(0.1)
+        assert place.sessions_of("tone") == {ours.id, theirs.id}
+        assert place.triton.count("load tone") == 1
+        first.forget(ours)
+        await asyncio.sleep(600)
+        assert place.triton.states["tone"] == "READY", "the other speaks with it"
+        second.forget(theirs)
+        await asyncio.sleep(100)
+        assert place.triton.states["tone"] == "UNAVAILABLE"
+        assert place.triton.states["espeak"] == "READY", "what sessions start with stays"
+        assert place.triton.count("load tone") == 1, "and no frontend brings it back"
+        await first.manager.ensure("tone", "tts")
+        assert place.triton.states["tone"] == "READY"
+
+
+@on_virtual_time
+async def test_a_frontend_that_is_killed_holds_nothing_after_the_expiry() -> None:
+    place = Place()
+    host = await place.frontend(server={"max_sessions": 200})
+    async with served(place.host):
+        async with served(host):
+            sessions = [opened(host) for _ in range(100)]
+            await asyncio.sleep(0.1)
+            assert place.sessions_of("espeak") == {session.id for session in sessions}
+        await asyncio.sleep(16)
+        assert place.manager.residency.all_leases() == set()
+
+
+@on_virtual_time
+async def test_leases_are_taken_again_at_a_manager_that_was_restarted() -> None:
+    place = Place()
+    host = await place.frontend()
+    async with served(host):
+        session = opened(host)
+        await asyncio.sleep(0.1)
+        place.start_manager()
+        assert place.sessions_of("espeak") == set()
+        await asyncio.sleep(6)
+        assert place.sessions_of("espeak") == {session.id}
+
+
+@on_virtual_time
+async def test_calls_go_on_while_the_manager_is_gone() -> None:
+    place = Place()
+    host = await place.frontend()
+
+    async def gone(_scope: Any, _receive: Any, _send: Any) -> None:
+        raise httpx2.ConnectError("connection refused")
+
+    async with served(host):
+        place.transport = httpx2.ASGITransport(app=gone)
+        session = opened(host)
+        await asyncio.sleep(60)
+        assert host.manager.info("espeak") is not None
+        with pytest.raises(ManagerUnavailable, match="vdx manager"):
+            await host.switching.use("tone", session)
+        assert session.options.voice == "espeak"
+
+
+@on_virtual_time
+async def test_a_refusal_of_the_manager_reaches_the_frontend_with_its_figures() -> None:
+    place = Place(resident_cap=1)
+    host = await place.frontend()
+    async with served(place.host, host):
+        opened(host)
+        await asyncio.sleep(0.1)
+        with pytest.raises(LoadRefused, match=r"resident_cap is 1: espeak \(leased by 2 sessions"):
+            await host.switching.use("tone")
+
+
+@on_virtual_time
+async def test_what_an_operator_unloads_is_not_brought_back_by_a_frontend() -> None:
+    place = Place()
+    host = await place.frontend()
+    async with served(place.host, host):
+        await host.switching.use("tone", opened(host))
+        await asyncio.sleep(1)
+        await place.manager.unload("tone")
+        await asyncio.sleep(30)
+        assert place.triton.states["tone"] == "UNAVAILABLE"
+        await place.manager.ensure("tone")
+        await asyncio.sleep(30)
+        assert place.triton.states["tone"] == "READY"
+
+
+@on_virtual_time
+async def test_a_lease_of_a_model_that_is_not_there_hinders_no_other() -> None:
+    place = Place()
+    client = ManagerClient(URL, KEY, transport=cast(Any, place))
+    with capture_logs() as logs:
+        await client.lease({("s", "nobody"), ("s", "tone")})
+    assert any(line.get("models") == "nobody" for line in logs)
+    assert place.manager.residency.all_leases() == {("s", "tone")}
+    await client.release({("s", "tone")})
+    await client.release({("s", "tone")})
+    assert await client.renew({"s"}) == ["s"]
+
+
+@on_virtual_time
+async def test_a_dead_model_is_loaded_anew_by_the_manager_alone() -> None:
+    place = Place()
+    first, second = await place.frontend(), await place.frontend()
+    async with served(place.host, first, second):
+        place.triton.dead["espeak"] = ModelDied("gone", model="espeak")
+        await place.manager.ensure("espeak")
+        await asyncio.sleep(20)
+        assert place.triton.count("load espeak") == 2
+        assert place.triton.count("unload espeak") == 1
+
+
+async def test_a_manager_serves_no_conversations() -> None:
+    place = Place()
+    async with httpx2.AsyncClient(transport=place.transport, base_url=URL) as client:
+        headers = {"Authorization": f"Bearer {KEY}"}
+        assert (await client.get("/vdx/models", headers=headers)).status_code == 200
+        assert (await client.get("/vdx/models")).status_code == 401
+        assert (await client.post("/v1/audio/speech", headers=headers)).status_code == 404
+        assert "/vdx/leases" in (await client.get("/openapi.json", headers=headers)).json()["paths"]
+
+
+def test_a_second_manager_of_one_triton_is_refused() -> None:
+    refused = pytest.raises(SetupError, match=r"unix:/a; frontends can share it: vdx frontend")
+    with manager_lock("unix:/a"), manager_lock("unix:/b"), refused, manager_lock("unix:/a"):
+        pass
+    with manager_lock("unix:/a"):
+        pass
+
+
+def test_a_frontend_without_its_manager_is_told_how_to_start_one() -> None:
+    async def asks() -> None:
+        async with ManagerClient("http://127.0.0.1:9") as client:
+            await client.require()
+
+    with pytest.raises(ManagerUnavailable, match=r"no model manager answers at .*: vdx manager"):
+        asyncio.run(asks())
