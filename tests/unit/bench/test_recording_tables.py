@@ -48,7 +48,7 @@ def test_every_treatment_makes_a_file_that_is_read_whole() -> None:
         ({"joined": 2}, lambda s: len(s) == 2 * PCM.size),
         ({"unfinished": True}, lambda s: len(s) == PCM.size),
     ],
-    ids=str,
+    ids=lambda value: str(value) if isinstance(value, dict) else "",
 )
 def test_a_key_does_what_its_line_says(
     given: dict[str, Any], holds: Callable[[np.ndarray], bool]
