@@ -98,7 +98,7 @@ BENCHES: dict[str, Bench] = {
         (Run(), Run("--light")),
     ),
     "transcriptions": Bench(
-        "Recordings over HTTP: against the recogniser run directly; words.",
+        "Recordings over HTTP: time and words.",
         (
             Run(quick="--rounds 2"),
             Run("--table treatments", quick="--table treatments --every 6"),

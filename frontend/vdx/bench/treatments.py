@@ -5,12 +5,13 @@ import wave
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field
 
 from vdx.bench.target import DATA
 from vdx.core.audio import LISTEN_RATE, SAMPLE_BYTES
 from vdx.core.events import Pcm
 from vdx.core.ffmpeg import library
+from vdx.core.validation import validated
 
 HUM_HZ = 50
 SILENT_SHARE = 0.03
@@ -103,12 +104,15 @@ def _without_silence(pcm: Pcm) -> Pcm:
 def treatments() -> list[Treatment]:
     """Every line of the file.
 
-    Raises pydantic's ValidationError, which names line and key.
+    Raises InvalidInput, which names line and key.
     """
     import yaml
 
     lines = yaml.safe_load((DATA / "treatments.yaml").read_text(encoding="utf-8"))
-    return TypeAdapter(list[Treatment]).validate_python(lines)
+    return [
+        validated(Treatment, line, f"treatments.yaml[{number}]")
+        for number, line in enumerate(lines)
+    ]
 
 
 def wav(sides: Pcm) -> bytes:

@@ -66,9 +66,11 @@ def test_the_guard_steps_aside_where_there_is_no_echo(name: str, begin_s: int) -
     heard = room(12_000)
     person = scaled(recording(name), 1500)
     heard[begin_s * 16_000 : begin_s * 16_000 + person.size] += person
-    found = onsets(heard, played, GUARD)
-    assert found == onsets(heard, played, NOTHING)
-    assert len(found) == 1
+    found, unguarded = onsets(heard, played, GUARD), onsets(heard, played, NOTHING)
+    assert len(found) == len(unguarded)
+    # Once in a session, until 160 ms of loud input have shown that nothing comes back.
+    assert 0 <= found[0] - unguarded[0] <= 0.3
+    assert found[1:] == unguarded[1:]
 
 
 def test_cancellation_takes_the_echo_out() -> None:
