@@ -14,6 +14,7 @@ from collections.abc import Generator
 import numpy as np
 from numpy.typing import NDArray
 
+from triton_backends.espeak.japanese import Rewritten, in_digits
 from triton_backends.espeak.library import EspeakLibrary, Mark
 from triton_backends.espeak.voices import find_language, find_variant
 from triton_backends.espeak.words import WordTracker
@@ -57,7 +58,8 @@ class EspeakEngine:
         if request.language:
             language = find_language(request.language, self.languages)
         voice = language + find_variant(request.speaker, self._library.variants)
-        job = _Job(_CONTROL.sub(" ", request.text), voice, request.speed)
+        text = _CONTROL.sub(" ", request.text)
+        job = _Job(text, voice, request.speed, in_digits(text) if language == "ja" else None)
         self._jobs.put(job)
         try:
             yield from job.chunks()
@@ -94,10 +96,12 @@ class EspeakEngine:
 
 
 class _Job:
-    """One clause that the owner thread synthesises."""
+    """One clause that the owner thread synthesises; `rewritten` is what is read in its place."""
 
-    def __init__(self, text: str, voice: str, speed: float) -> None:
-        self.text = text
+    def __init__(
+        self, text: str, voice: str, speed: float, rewritten: Rewritten | None = None
+    ) -> None:
+        self.text = rewritten.text if rewritten else text
         self.voice = voice
         self.speed = speed
         self._slot: queue.Queue[Chunk | Exception | None] = queue.Queue(1)
@@ -106,7 +110,7 @@ class _Job:
         self._words: list[Word] = []
         self._held = 0
         self._wanted = 0
-        self._tracker = WordTracker(text)
+        self._tracker = WordTracker(text, rewritten)
 
     def chunks(self) -> Generator[Chunk]:
         """For the reader: what the owner thread puts into the slot."""

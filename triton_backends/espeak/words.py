@@ -4,6 +4,7 @@ import bisect
 import re
 from collections.abc import Iterable
 
+from triton_backends.espeak.japanese import Rewritten
 from triton_backends.espeak.library import Mark
 from triton_backends.shared.engine import Word
 
@@ -38,11 +39,13 @@ class WordTracker:
 
     espeak-ng reports a number several times and inside itself, so every mark is taken to mean the
     written word around it. A word is complete once the next one begins or the clause ends.
+    Where espeak-ng read a `rewritten` text, words are still those of the original.
     """
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, rewritten: Rewritten | None = None) -> None:
         self._text = text
-        self._spans = word_spans(text)
+        self._rewritten = rewritten
+        self._spans = word_spans(rewritten.text if rewritten else text)
         self._starts = [start for start, _ in self._spans]
         self._newest = -1
         self._begun_ms: int | None = None
@@ -63,4 +66,6 @@ class WordTracker:
 
     def _word(self, start_ms: int, end_ms: int) -> Word:
         start, end = self._spans[self._newest]
+        if self._rewritten is not None:
+            start, end = self._rewritten.offsets[start], self._rewritten.offsets[end]
         return Word(self._text[start:end], start_ms, end_ms, start, end)

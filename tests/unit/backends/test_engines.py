@@ -15,6 +15,7 @@ import pytest
 from tests.texts import TEXTS
 from triton_backends.canned.engine import CannedEngine
 from triton_backends.espeak.engine import EspeakEngine
+from triton_backends.espeak.japanese import in_digits
 from triton_backends.espeak.library import Mark
 from triton_backends.espeak.voices import find_language, find_variant
 from triton_backends.espeak.words import WordTracker, word_spans
@@ -133,6 +134,18 @@ class TestEspeak:
         samples(slow)
         assert abs(samples("en") - before) < 0.05 * before
 
+    def test_japanese_numbers_in_kanji_sound_like_digits(self, espeak: EspeakEngine) -> None:
+        kanji, digits = (
+            list(espeak.synthesize(TtsRequest(text, language="ja")))
+            for text in ("これは千二百です", "これは1200です")
+        )
+        # No two syntheses of espeak-ng are alike; a sign it cannot read is named at length.
+        lengths = [sum(chunk.pcm.size for chunk in each) for each in (kanji, digits)]
+        assert lengths[0] == pytest.approx(lengths[1], rel=0.02)
+        words = [word for chunk in kanji for word in chunk.words]
+        assert [word.word for word in words] == ["これは千二百です"]
+        assert (words[0].char_start, words[0].char_end) == (0, len("これは千二百です"))
+
     def test_what_has_no_sound_ends(self, espeak: EspeakEngine) -> None:
         assert sum(c.pcm.size for c in espeak.synthesize(TtsRequest("\u2026"))) >= 0
 
@@ -216,6 +229,30 @@ def test_words_of_unspaced_texts() -> None:
     text = "大家好，10：30。はい、そうです。 OK then"
     words = [text[start:end] for start, end in word_spans(text)]
     assert words == ["大", "家", "好，", "10：", "30。", "はい、", "そうです。", "OK", "then"]
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("千二百円", "1200円"),
+        ("十二万三千四百五です", "123405です"),
+        ("一億", "100000000"),
+        ("二〇二四年", "2024年"),
+        ("ゼロ零七", "ゼロ07"),
+        ("三点一四。", "3.14。"),
+        ("マイナス二十五パーセント", "マイナス25パーセント"),
+        ("3万と2十", "3万と2十"),
+        ("こんにちは", "こんにちは"),
+        ("", ""),
+    ],
+)
+def test_numerals_of_kanji(written: str, read: str) -> None:
+    text, offsets = in_digits(written)
+    assert text == read
+    assert len(offsets) == len(text) + 1
+    assert offsets[0] == 0 or not text
+    assert offsets[-1] == len(written)
+    assert list(offsets) == sorted(offsets)
 
 
 def test_a_number_reported_many_times_is_one_word() -> None:
