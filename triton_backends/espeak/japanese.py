@@ -37,7 +37,10 @@ def in_digits(text: str) -> Rewritten:
         if match[2]:
             number += "." + "".join(str(_DIGITS[char]) for char in match[2])
         pieces += [text[at:start], number]
-        offsets += [*range(at, start), *(start + i * (end - start) // len(number) for i in range(len(number)))]
+        offsets += [
+            *range(at, start),
+            *(start + i * (end - start) // len(number) for i in range(len(number))),
+        ]
         at = end
     pieces.append(text[at:])
     return Rewritten("".join(pieces), (*offsets, *range(at, len(text) + 1)))

@@ -105,10 +105,104 @@ def test_blocks_of_code(text: str, spoken: str) -> None:
     assert said(text) == spoken
 
 
+@pytest.mark.parametrize(
+    ("text", "spoken"),
+    [
+        (
+            "2024-03-05T10:30:00.123+02:00",
+            "March fifth, twenty twenty-four ten thirty UTC plus two",
+        ),
+        (
+            "At 10:30:45 or 2024-03-05T10:30:00Z.",
+            "At ten thirty forty-five or March fifth, twenty twenty-four ten thirty UTC.",
+        ),
+        (
+            "It ended 3:2, at 16:9.",
+            "It ended three to two, at sixteen to nine.",
+        ),
+        (
+            "Open 10:00-11:00 or 9am-5pm.",
+            "Open ten o'clock to eleven o'clock or nine am to five pm.",
+        ),
+        (
+            "Call 1-800-555-1234 or 020 7946 0958.",
+            (
+                "Call one, eight zero zero, five five five, one two three four or "
+                "zero two zero, seven nine four six, zero nine five eight."
+            ),
+        ),
+        (
+            "Go to 192.168.0.1:8080 now.",
+            (
+                "Go to one hundred ninety-two point one hundred sixty-eight point zero point one, "
+                "eight thousand eighty now."
+            ),
+        ),
+        (
+            "Count 3-2-1.",
+            "Count three, two, one.",
+        ),
+        (
+            "A fact.[12] Two words[3] here¹ now.",
+            "A fact. Two words here now.",
+        ),
+        (
+            "It is $5-10 or $5M-$10M.",
+            "It is five to ten dollars or five million dollars to ten million dollars.",
+        ),
+        (
+            "It is $1.5M and A$5 and $.50.",
+            "It is one point five million dollars and five Australian dollars and fifty cents.",
+        ),
+        (
+            "From -.5 to .5 and ≥5 or <5.",
+            "From minus zero point five to zero point five and at least five or less than five.",
+        ),
+        (
+            "10^6 is 1 000 000 and 10⁶.",
+            "ten to the power of six is one million and ten to the power of six.",
+        ),
+        (
+            "Mar. 5, 2024 or Jan. 5–10.",
+            "March fifth, twenty twenty-four or January fifth to tenth.",
+        ),
+        (
+            "Run 1/2 km or 2 1/2 km, 24/7.",
+            "Run one half kilometer or two and a half kilometers, twenty-four seven.",
+        ),
+        (
+            "5-3=2 and 5x3 is 15.",
+            "five minus three equals two and five times three is fifteen.",
+        ),
+        (
+            "Elizabeth II's 5TH crown, 5bn people.",
+            "Elizabeth the second's fifth crown, five billion people.",
+        ),
+        (
+            "At 9.8 m/s² or 10 Mbps.",
+            "At nine point eight meters per second squared or ten megabits per second.",
+        ),
+        (
+            "3 < 5",
+            "three less than five",
+        ),
+        ("a  b &  c", "a b and c"),
+        ("f(a[1])", "f(a[one])"),
+        ("- \n...\n%", ""),
+        ("((((-5))))", "((((minus five))))"),
+        ("Привет 5 你好 6 abc", "Привет five 你好 six abc"),
+    ],
+)
+def test_unusual_forms(text: str, spoken: str) -> None:
+    assert said(text) == spoken
+
+
 def test_a_reply_that_is_only_code_is_told_whole() -> None:
     source = "```\nx = 1\n```"
     (clause,) = clauses(source)
     assert source[clause.source_start : clause.source_end] == source
+    assert clause.only_code
+    assert not clauses("It is:\n```\nx\n```")[0].only_code
     assert said(source, "de") == "Die Antwort ist Code. Sie steht auf dem Bildschirm."
 
 

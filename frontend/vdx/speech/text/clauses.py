@@ -63,6 +63,8 @@ _BREAKS: Final = frozenset((LINE_BREAK, LINE_END, PARAGRAPH_END))
 _ASCII_MARKS: Final = frozenset(".!?;,:…—")
 _DOTTED: Final = re.compile(r"(?:[^\W\d_]\.)+[^\W\d_]")
 """Letters with dots between them: U.S, e.g, z.B."""
+_DAY_AND_MONTH: Final = re.compile(r"\d{1,2}\.\d{1,2}")
+"""In "24.12.", where a dot makes ordinals; also a version at the end of a sentence."""
 _ROMAN: Final = re.compile("[IVXLC]+")
 
 
@@ -373,10 +375,11 @@ class ClauseChunker:
             return _After.GLUED
         if folded in table.number_abbreviations:
             return _After.STRONG_UNLESS_DIGIT
-        if len(word) == 1 and word.isupper() and word != "I":
+        is_initial = len(word) == 1 and word.isupper() and word != "I"
+        if is_initial or (table.ordinal_dot and _ROMAN.fullmatch(word)):
             return _After.GLUED
-        if table.ordinal_dot and _ROMAN.fullmatch(word):
-            return _After.GLUED
+        if table.ordinal_dot and _DAY_AND_MONTH.fullmatch(word):
+            return _After.STRONG_BEFORE_CAPITAL
         if word.isdigit() and len(word) <= 3:
             opens_clause = not "".join(self._chars[: self._token_start]).strip()
             if opens_clause or (table.ordinal_dot and len(word) <= 2):

@@ -29,6 +29,7 @@ NO_BREAK_SPACE: Final = "\u00a0"
 _NO_BREAK_SPACES: Final = frozenset("\u00a0\u202f\u2007")
 _MARKS: Final = frozenset("*_~`-+=#>|!\\]")
 _ESCAPABLE: Final = frozenset("\\`*_{}[]()#+-.!|~>")
+_BEFORE_FOOTNOTE: Final = frozenset('.,;?"\u201d\u00bb\u3002\uff0c')
 _SKIP_LIMIT: Final = 2000
 """A link's address longer than this is none."""
 _LONGEST_RUN: Final = 100
@@ -170,7 +171,7 @@ class Cleaner:
             elif char != "\r":
                 self._emit(NO_BREAK_SPACE if char in _NO_BREAK_SPACES else " ", self._at)
         elif char == "[":
-            self._bracket_said = self._previous.isalnum()
+            self._bracket_said = self._previous.isalnum() or self._previous in _BEFORE_FOOTNOTE
             if self._bracket_said:
                 self._say(char, self._at)
         elif _is_unspeakable(char) or (char == _JOINER and _is_unspeakable(self._previous)):

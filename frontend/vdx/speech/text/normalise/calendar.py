@@ -5,16 +5,17 @@ from typing import Final
 
 from vdx.speech.text.normalise import icu, numerals
 from vdx.speech.text.normalise.numerals import Number
-from vdx.speech.text.normalise.spans import SpanText
+from vdx.speech.text.normalise.spans import SpanText, ends_text
 from vdx.speech.text.normalise.words import Words
 
-_ISO: Final = re.compile(r"(?<![\d-])(\d{4})-(\d{2})-(\d{2})(?![\d-])")
+_ISO: Final = re.compile(r"(?<![\d/-])(\d{4})([-/])(\d{1,2})\2(\d{1,2})(?![\d/-])")
 _NUMERIC: Final = re.compile(r"(?<![\d./-])(\d{1,2})([./-])(\d{1,2})\2(\d{4})(?![\d/-])")
+_WITHOUT_YEAR: Final = re.compile(r"(?<![\w.,/-])(\d{1,2})\.(\d{1,2})\.(?![\d.])")
 
 
 def dates(text: SpanText, words: Words) -> SpanText:
     """Dates of digits alone, then those with the name of a month."""
-    text = text.rewrite(_ISO, lambda m: _date(words, m[1], m[2], m[3], before(m)))
+    text = text.rewrite(_ISO, lambda m: _date(words, m[1], m[3], m[4], before(m)))
 
     def numeric(match: re.Match[str]) -> str | None:
         first, second, year = match[1], match[3], match[4]
@@ -22,7 +23,21 @@ def dates(text: SpanText, words: Words) -> SpanText:
         month, day = (first, second) if month_first else (second, first)
         return _date(words, year, month, day, before(match))
 
-    return _named(text.rewrite(_NUMERIC, numeric), words)
+    text = text.rewrite(_NUMERIC, numeric)
+    if "." in words.ordinals:
+        text = text.rewrite(_WITHOUT_YEAR, lambda m: _day_and_month(m, words))
+    return _named(text, words)
+
+
+def _day_and_month(match: re.Match[str], words: Words) -> str | None:
+    """ "am 24.12."; the last full stop may end the sentence as well."""
+    day, month = int(match[1]), int(match[2])
+    previous = before(match)
+    if not (1 <= month <= 12 and 1 <= day <= 31) or previous not in ("", *words.ordinal_after):
+        return None  # "Version 1.2."
+    name = icu.months(words.language)[month - 1]
+    said = words.day_month.format(day=_day(day, words, previous), month=name)
+    return f"{said}." if ends_text(match) else said
 
 
 def before(match: re.Match[str]) -> str:
@@ -106,6 +121,10 @@ def _named(text: SpanText, words: Words) -> SpanText:
         return date + (f", {year_said(int(match[3]), words)}" if match[3] else "")
 
     if words.month_day:
+        days = re.compile(rf"\b((?:{month})\.?\s\d{{1,2}})[-\u2013](\d{{1,2}})(?![\w.:/-]*\d)")
+        text = text.rewrite(
+            days, lambda m: f"{m[1]} {words.range} {_day(int(m[2]), words, '')}", parted=False
+        )
         after = rf"({month})\.?\s(\d{{1,2}})(?:st|nd|rd|th)?(?![\d.,:/-]*\d{{1,3}}\b(?<!\d{{4}}))"
         text = text.rewrite(re.compile(rf"\b{after}{year}(?!\w)"), month_first)
     return text.rewrite(

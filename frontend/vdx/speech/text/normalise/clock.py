@@ -10,18 +10,21 @@ from vdx.speech.text.normalise.numerals import Number
 from vdx.speech.text.normalise.spans import SpanText
 from vdx.speech.text.normalise.words import Words
 
+_RATIO: Final = re.compile(
+    r"(?<=\d)(?<![:.]\d)(?<![:.]\d\d)[:\u2236](?=(\d+)(?![\d:])([-\u2013]\d)?)"
+)
 _HALF_DAY: Final = re.compile(r"\s?(?:a\.?m|p\.?m|AM|PM|A M|P M)\b")
 
 
 def decades(text: SpanText, words: Words) -> SpanText:
-    """ "1990s" and "'90s" in English, "1990er" in German."""
+    """ "1990s" and "'90s" in English, "1990er" and "90ern" in German."""
     if words.decade_end:
         text = text.rewrite(re.compile(r"\b(\d{3}0)s\b"), lambda m: _decade(int(m[1]), words))
         short = re.compile(r"(?<!\w)['’]?(\d0)s\b")
         text = text.rewrite(short, lambda m: _plural(icu.spelled(words.language, int(m[1])), words))
     if words.decade:
-        pattern = re.compile(rf"\b(\d{{3}}0){words.decade}\b")
-        text = text.rewrite(pattern, lambda m: year_said(int(m[1]), words) + words.decade)
+        pattern = re.compile(rf"\b(\d{{1,3}}0)({words.decade}[ns]?)\b")
+        text = text.rewrite(pattern, lambda m: year_said(int(m[1]), words) + m[2])
     return text
 
 
@@ -29,8 +32,11 @@ def years(text: SpanText, words: Words) -> SpanText:
     """Years before the word for one, and bare numbers that look like years."""
     if words.year_before:
         ruleset = words.year_in_date
+        behind = words.year_before
+        if words.language in ("zh", "ja"):
+            behind = rf"(?:{words.range}\d{{4}})?{behind}"
         text = text.rewrite(
-            re.compile(rf"(?<!\d)(\d{{4}})\s?(?={words.year_before})"),
+            re.compile(rf"(?<!\d)(\d{{4}})\s?(?={behind})"),
             lambda m: numerals.said(Number(m[1]), words, ruleset),
         )
     for word, ruleset in words.ordinal_before.items():
@@ -66,21 +72,44 @@ def times(text: SpanText, words: Words) -> SpanText:
     """Times of day with a colon, or with the letter that a language writes for it."""
     mark = f"[:{words.time_letter}]" if words.time_letter else ":"
     clock = rf"(?:\s?(?:{words.clock})\b)?" if words.clock else ""
-    pattern = re.compile(rf"(?<![\d:.,])([01]?\d|2[0-4]){mark}([0-5]\d)(?![\d:]){clock}")
+    pattern = re.compile(
+        rf"(?<![\d:.,])([01]?\d|2[0-4]){mark}([0-5]\d)(?::([0-5]\d))?(?![\d:]){clock}"
+    )
 
     def say(match: re.Match[str]) -> str:
         hour, minute = int(match[1]), int(match[2])
         said = _hour(hour, words, before(match))
-        if not minute:
+        second = int(match[3] or 0)
+        if not minute and not second:
             half_day = _HALF_DAY.match(match.string[match.end() :])
             return said if half_day else words.time_full.format(hour=said)
         minutes = icu.spelled(words.language, minute)
         if minute < 10 and words.minute_zero:
             joint = "" if words.language == "zh" else " "
             minutes = f"{words.minute_zero}{joint}{minutes}"
-        return words.time.format(hour=said, minute=minutes)
+        return words.time.format(hour=said, minute=minutes) + _seconds(second, words)
 
     return text.rewrite(pattern, say)
+
+
+def _seconds(second: int, words: Words) -> str:
+    if not second:
+        return ""
+    if words.language in ("zh", "ja"):
+        return f"{icu.spelled(words.language, second)}秒"
+    return f" {icu.spelled(words.language, second)}"
+
+
+def ratios(text: SpanText, words: Words) -> SpanText:
+    """Scores and scales ("3:2") by the language's word; nothing is said in "90:00" and "5:3-7"."""
+    joint = "" if words.language in ("zh", "ja") else " "
+
+    def say(match: re.Match[str]) -> str:
+        second, verses = match[1], match[2]
+        word = "" if verses or (second[0] == "0" and second != "0") else words.ratio
+        return f"{joint}{word}{joint}" if word else " "
+
+    return text.rewrite(_RATIO, say, parted=False)
 
 
 def _hour(hour: int, words: Words, previous: str) -> str:

@@ -26,7 +26,7 @@ def compatible(text: SpanText) -> SpanText:
 
 _COMPATIBLE: Final = re.compile(
     "[\uff0b\uff0d\uff05\uff04\uffe5\uff10-\uff19\uff21-\uff3a\uff41-\uff5a\ufb00-\ufb06"
-    "\uff66-\uff9f\u0660-\u0669\u06f0-\u06f9\u0966-\u096f\u2460-\u2473\u2160-\u2188\U0001d400-\U0001d7ff]+"
+    "\uff66-\uff9f\u0660-\u0669\u06f0-\u06f9\u0966-\u096f\u2460-\u2473\u2160-\u2188\u1d49\u02b3\U0001d400-\U0001d7ff]+|(?<=\\d)\uff1a(?=\\d)"
 )
 
 
@@ -89,7 +89,9 @@ def _patterns(language: str) -> tuple[tuple[re.Pattern[str], dict[str, str]], ..
         if keys:
             alternatives = "|".join(map(_spaced, sorted(keys, key=len, reverse=True)))
             # "sig.ra" has its dot inside.
-            expression = rf"(?<![\w.])({alternatives})(?:\.|(?<=\.\w\w)|(?<=\.ssa)){ahead}(?!\w)"
+            expression = (
+                rf"(?<![\w.])(?<!\.[-–])({alternatives})(?:\.|(?<=\.\w\w)|(?<=\.ssa)){ahead}(?!\w)"
+            )
             found.append((re.compile(expression, re.IGNORECASE), said))
     if words.words:
         expression = rf"\b({'|'.join(words.words)})\b\.?"

@@ -23,11 +23,16 @@ UNITS: Final = {
     "s": "second", "sec": "second", "min": "minute", "h": "hour", "hr": "hour", "hrs": "hour",
     "Hz": "hertz", "kHz": "kilohertz", "MHz": "megahertz", "GHz": "gigahertz", "KB": "kilobyte",
     "kB": "kilobyte", "MB": "megabyte", "GB": "gigabyte", "TB": "terabyte", "W": "watt",
-    "kW": "kilowatt", "MW": "megawatt", "kWh": "kilowatt-hour", "V": "volt", "mA": "milliampere",
+    "kW": "kilowatt", "MW": "megawatt", "kWh": "kilowatt-hour", "‰": "permille",
+    "m/s²": "meter-per-square-second", "Mbps": "megabit-per-second", "Mbit/s": "megabit-per-second",
+    "Gbps": "gigabit-per-second",
+    "MB/s": "megabyte-per-second", "GB/s": "gigabyte-per-second",
+    "V": "volt", "mA": "milliampere",
 }  # fmt: skip
 SYMBOLS: Final = {
     "$": "USD", "€": "EUR", "£": "GBP", "₽": "RUB", "₴": "UAH", "₹": "INR", "₩": "KRW",
-    "₺": "TRY", "zł": "PLN", "円": "JPY", "元": "CNY", "R$": "BRL", "US$": "USD",
+    "₺": "TRY", "A$": "AUD", "CA$": "CAD", "C$": "CAD", "NZ$": "NZD",
+    "HK$": "HKD", "zł": "PLN", "円": "JPY", "元": "CNY", "R$": "BRL", "US$": "USD",
 }  # fmt: skip
 CODES: Final = ("USD", "EUR", "GBP", "JPY", "CHF", "RUB", "UAH", "INR", "KRW", "TRY", "PLN", "CNY")
 NAMED: Final = (*dict.fromkeys(UNITS.values()), "day", "week", "month", "year")
@@ -41,7 +46,7 @@ def money(text: SpanText, words: Words) -> SpanText:
     known |= {code: code for code in CODES}
     names = _any(known)
     scales = _any(words.scales)
-    scale = rf"(?:\s?({scales})\b\.?)?" if scales else "()"
+    scale = rf"(?:\s?((?i:{scales}))\b\.?)?" if scales else "()"
     leading = _any(key for key in known if not key.islower() and key not in "円元")
     before = re.compile(rf"{LEFT}({leading})\s?({number}){scale}")
     after = re.compile(rf"{LEFT}({number}){scale}\s?({names}){RIGHT}\.?", re.IGNORECASE)
@@ -125,6 +130,15 @@ def units(text: SpanText, words: Words) -> SpanText:
         said = f"{before}{numerals.counted(found, words, unit)}{after}"
         return said.replace(" ", joint) if joint is not None else said.replace("/", " / ")
 
+    if words.percent and not words.percent.startswith("{n}"):
+        text = text.rewrite(
+            re.compile(
+                rf"{LEFT}({number})(\s?{re.escape(words.range)}\s?)({number})\s?[%٪]{RIGHT}"
+            ),
+            lambda m: words.percent.format(
+                n="".join((_read(m[1], words), m[2], _read(m[3], words)))
+            ),
+        )
     text = text.rewrite(pattern, lambda m: say(m[1], known[m[3]], as_adjective=m[2] == "-"))
     if numerals.has_gender(words):
         named = _names_of_units(words.language)
@@ -134,6 +148,10 @@ def units(text: SpanText, words: Words) -> SpanText:
             lambda m: numerals.counted(numerals.read(m[1], words), words, named[m[2]]),
         )
     return text.rewrite(re.compile(rf"[%٪]\s?({number}){RIGHT}"), lambda m: say(m[1], "percent"))
+
+
+def _read(amount: str, words: Words) -> str:
+    return numerals.said(numerals.read(amount, words), words)
 
 
 @functools.cache

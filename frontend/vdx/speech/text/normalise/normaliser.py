@@ -6,25 +6,39 @@ from dataclasses import replace
 from typing import Final
 
 from vdx.core.events import Clause
-from vdx.speech.text.normalise import calendar, clock, counting, letters, measures, ordinals, signs
+from vdx.speech.text.normalise import (
+    calendar,
+    clock,
+    counting,
+    forms,
+    letters,
+    measures,
+    ordinals,
+    signs,
+)
 from vdx.speech.text.normalise.spans import SpanText
 from vdx.speech.text.normalise.words import Words, words_of_language
 
 _Rule = Callable[[SpanText, Words], SpanText]
-LETTERS: Final[tuple[_Rule, ...]] = (letters.addresses, letters.abbreviations)
+LETTERS: Final[tuple[_Rule, ...]] = (forms.footnotes, letters.addresses, letters.abbreviations)
 NUMBERS: Final[tuple[_Rule, ...]] = (
     signs.phones,
+    forms.forms,
+    forms.short_dates,
     calendar.dates,
     clock.times,
+    clock.ratios,
     clock.decades,
     counting.fractions,
     signs.ranges,
+    signs.comparisons,
     signs.minus,
     measures.money,
     measures.units,
     signs.operators,
     ordinals.ordinals,
     clock.years,
+    counting.powers,
     counting.numbers,
 )
 """Only for a text with a digit."""
@@ -57,13 +71,13 @@ class Normaliser:
 
 
 def _single_spaced(text: SpanText) -> SpanText:
+    begin = len(text.text) - len(text.text.lstrip(" "))
     kept = [
         index
         for index, char in enumerate(text.text)
         if char != " "
         or (
-            index
-            and text.text[index - 1] != " "
+            index > begin
             and text.text[index + 1 : index + 2] not in ("", " ", ",", ".", ";", "!", "?")
         )
         or text.literal[index]

@@ -1,6 +1,7 @@
 """Ordinals, and Roman numerals behind a name: of kings and popes, of chapters and wars."""
 
 import re
+from functools import partial
 from typing import Final
 
 from vdx.speech.text.normalise import icu
@@ -18,7 +19,7 @@ def ordinals(text: SpanText, words: Words) -> SpanText:
             # Inside a clause only: at its end the full stop ends the sentence.
             pattern = re.compile(r"(?<![\w.,:])(\d{1,2})\.(?=\s\w)")
         else:
-            pattern = re.compile(rf"(?<![\w.,])(\d+){re.escape(suffix)}(?!\w)")
+            pattern = re.compile(rf"(?<![\w.,])(\d+){re.escape(suffix)}(?!\w)", re.IGNORECASE)
 
         def say(match: re.Match[str], rules: str = ruleset) -> str:
             before = (match.string[: match.start()].split() or [""])[-1].casefold()
@@ -40,6 +41,9 @@ def romans(text: SpanText, words: Words) -> SpanText:
             re.compile(rf"\b(?=[IVX])([IVXL]+)({suffixes})\b"),
             lambda m: icu.spelled(words.language, _value(m[1]), words.roman_suffixes[m[2]]),
         )
+    for word, ruleset in words.ordinal_before.items():
+        before = re.compile(rf"(?<![\w.])(?=[IVX])([IVX]+)(?=\s{word}\b)")
+        text = text.rewrite(before, partial(_in_order, words, ruleset))
     if words.roman_ordinal_dot:
         before = re.compile(rf"(?<![\w.])({_ROMAN})\.(?=\s[^\W\d_])")
         text = text.rewrite(
@@ -47,9 +51,13 @@ def romans(text: SpanText, words: Words) -> SpanText:
         )
     dot = r"\.?" if words.roman_capital else ""
     pattern = re.compile(
-        rf"(?<![\w.])([^\W\d_]+) ({_ROMAN}|I(?=\.?\s[^\W\d_]|\.?$|[,;:)]))\b{dot}(?![-'’])"
+        rf"(?<![\w.])([^\W\d_]+) ({_ROMAN}|I(?=\.?\s[^\W\d_]|\.?$|[,;:)]))\b{dot}(?!-|['’](?!s\b))"
     )
     return text.rewrite(pattern, lambda m: _ruler(m, words))
+
+
+def _in_order(words: Words, ruleset: str, match: re.Match[str]) -> str:
+    return icu.spelled(words.language, _value(match[1]), ruleset)
 
 
 def _ruler(match: re.Match[str], words: Words) -> str | None:

@@ -6,16 +6,16 @@ from typing import Final
 from vdx.speech.text.normalise import numerals
 from vdx.speech.text.normalise.measures import SYMBOLS, UNITS
 from vdx.speech.text.normalise.numerals import Number
-from vdx.speech.text.normalise.spans import SpanText
+from vdx.speech.text.normalise.spans import NO_WORD, RIGHT, SpanText
 from vdx.speech.text.normalise.words import Words
 
 _MINUS: Final = "-\u2212\u2013"
-_CURRENCY: Final = r"(?:[A-Z]{2})?[$€£¥₽₴₹₩₺]"
+_CURRENCY: Final = r"(?:[A-Z]{1,2})?[$€£¥₽₴₹₩₺]"
 _SIGN: Final = re.compile(
-    rf"(?<![^\s(=<>+*×÷/\[:;,\u3000-\u9fff])[{_MINUS}](?=\s?{_CURRENCY}?\s?\d)(?!\s)"
+    rf"(?<![^\s(=<>≤≥+*×÷/\[:;,«»“„\"'‘\u3000-\u9fff])[{_MINUS}](?=\s?{_CURRENCY}?\s?\d)(?!\s)"
 )
 _RANGE: Final = re.compile(
-    r"(?<=\d)(?<![-–—]\d)(?<![-–—]\d\d)(?:[-\u2013\u2014~〜]|\s[\u2013\u2014]\s)(?=[$€£]?\d)"
+    r"(?<=\d)(?<![-–—]\d)(?<![-–—]\d\d)(?:[-\u2013\u2014~〜～]|\s[\u2013\u2014]\s)(?=[$€£]?\d)"
 )
 _OPERATORS: Final = {
     "×": "times", "*": "times", "·": "times", "÷": "divided", "+": "plus", "=": "equals",
@@ -24,10 +24,27 @@ _OPERATORS: Final = {
 _BETWEEN: Final = re.compile(
     r"(?<=[\w)%°²³])(\s?)([×*·÷+=<>±\u2212])(\s?)(?=[\w(\u2212$€£-])|(?<=\d)\s-\s(?=\d)"
 )
+_HERE: Final = rf"{NO_WORD}(?<![.,-])"
 _PHONE: Final = re.compile(
-    r"(?<![\w.,])\+\d[\d ()/-]{6,}\d|(?<![\w.,-])\(?\d{3}\)?[- ]\d{3}-\d{4}(?!\d)"
-    r"|(?<![\w.,-])\d{3}-\d{4}(?![\d-])"
+    rf"{NO_WORD}(?<![.,])\+\d[\d ()/-]{{6,}}\d|{_HERE}\(?\d{{3}}\)?[- ]\d{{3}}-\d{{4}}(?!\d)"
+    rf"|{_HERE}\d{{3}}-\d{{4}}(?![\d-])"
+    rf"|{_HERE}0\d{{2,4}}[ /-](?:\d{{5,8}}|\d{{3,4}}[ -]\d{{3,4}})(?![\d-])"
+    rf"|{_HERE}8[ -]\(?\d{{3}}\)?[ -]\d{{3}}[ -]\d\d[ -]\d\d(?![\d-])"
+    rf"|{_HERE}(?!\d{{4}}-\d\d?-\d\d?(?!\d)|\d\d?-\d\d?-\d{{4}})\d+(?:-\d+){{2,}}{RIGHT}(?!-)"
 )
+_MOBILE: Final = re.compile(r"(?<![\d.,-])1[3-9]\d{9}(?![\d.,-]*\d)")
+"""Of China, where a telephone number has no signs in it."""
+
+
+def comparisons(text: SpanText, words: Words) -> SpanText:
+    """ "≥", "<" and others before a number; between names they are said by `operators`."""
+    for signs, name in (("≥≧⩾", "at_least"), ("≤≦⩽", "at_most")):
+        pattern = re.compile(rf"\s?[{signs}]\s?(?=[\d$€£\u2212-])")
+        text = text.rewrite(pattern, lambda _, name=name: f" {spaced(words, name)}")  # type: ignore[misc]
+    return text.rewrite(
+        re.compile(r"(?<![^\s(])[<>]\s?(?=\d)"),
+        lambda m: spaced(words, _OPERATORS[m[0][0]]),
+    )
 
 
 def minus(text: SpanText, words: Words) -> SpanText:
@@ -52,7 +69,8 @@ def phones(text: SpanText, words: Words) -> SpanText:
         said = ", ".join(numerals.digits(each, words) for each in groups)
         return f"{plus}{joint}{said}" if match[0].startswith("+") else said
 
-    return text.rewrite(_PHONE, say)
+    text = text.rewrite(_PHONE, say)
+    return text.rewrite(_MOBILE, say) if words.language == "zh" else text
 
 
 def ranges(text: SpanText, words: Words) -> SpanText:

@@ -8,7 +8,9 @@ from typing import Final
 from vdx.speech.text.writing_systems import is_unspaced, is_word_char
 
 _UNSPACED: Final = r"\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3\u0e00-\u0eff"
-LEFT: Final = rf"(?<![^\W{_UNSPACED}])(?<![.,:])"
+NO_WORD: Final = rf"(?<![^\W{_UNSPACED}])"
+"""Not inside a word; a script that parts no words has no inside."""
+LEFT: Final = rf"{NO_WORD}(?<![.,:])"
 """What a number may begin behind: no letter, unless the script parts no words, and no number."""
 RIGHT: Final = rf"(?![^\W{_UNSPACED}])"
 """What may follow a unit."""

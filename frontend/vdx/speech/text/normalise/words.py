@@ -17,7 +17,8 @@ class Words:
 
     Names such as "spellout-ordinal" are CLDR's rule sets for numbers. `gender` names units and
     currencies whose numerals are not masculine. `scales` are words of large numbers that stand
-    after a number. `abbreviations` are written without their last dot.
+    after a number. `year_short` has behind an abbreviation of "year" its word, and the preposition
+    behind which it has another form. `abbreviations` are written without their last dot.
     """
 
     language: str = ""
@@ -28,6 +29,8 @@ class Words:
     signs: Table = field(default_factory=dict)
     range: str = ""
     range_end: str = ""
+    ratio: str = ""
+    power: str = ""
     link: str = "{site}"
     code: str = ""
     only_code: str = ""
@@ -39,6 +42,7 @@ class Words:
     gender: Table = field(default_factory=dict)
     one: Table = field(default_factory=dict)
     two_before_unit: str = ""
+    two_before: str = ""
     native_before: str = ""
     money: dict[str, Table] = field(default_factory=dict)
     cents: dict[str, Table] = field(default_factory=dict)
@@ -52,6 +56,7 @@ class Words:
     years: tuple[int, int] = (0, 0)
     year_in_date: str = ""
     year_before: str = ""
+    year_short: dict[str, tuple[str, str, str]] = field(default_factory=dict)
     decade: str = ""
     decade_end: Table = field(default_factory=dict)
     date: str = ""
