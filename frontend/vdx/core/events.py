@@ -162,7 +162,7 @@ class Clause:
     `text` is cleaned for the voice; `source_start` and `source_end` say the part of the
     reply's source that it came from, `offsets[i]` which source offset `text[i]` came from.
     `line_breaks`: 1 where a line of the source ends with it, as each entry of a list does, 2 where
-    a paragraph does.
+    a paragraph does. `only_code`: `text` is said in place of a reply that is only code.
     """
 
     text: str
@@ -170,6 +170,7 @@ class Clause:
     source_end: int
     offsets: tuple[int, ...] = ()
     line_breaks: int = 0
+    only_code: bool = False
 
     @property
     def voice_text(self) -> str:

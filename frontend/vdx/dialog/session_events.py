@@ -89,11 +89,13 @@ class ReplyClause:
     """The first frame of a clause is about to be sent.
 
     `clause` counts from 0 in its reply; `text` is its part of the responder's text.
+    `said_for_code` is what the voice says in place of a text that is only code.
     """
 
     reply: ReplyIds
     clause: int
     text: str
+    said_for_code: str = ""
 
 
 @dataclass(frozen=True, slots=True)

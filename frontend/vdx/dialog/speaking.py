@@ -169,7 +169,8 @@ class Speaking:
         if reply is None or reply.ids.number != event.reply:
             return None
         text = reply.source[clause.source_start : clause.source_end]
-        return ReplyClause(reply.ids, event.index, text)
+        said_for_code = clause.text if clause.only_code else ""
+        return ReplyClause(reply.ids, event.index, text, said_for_code)
 
     def _close(
         self, reply: Reply, status: ReplyStatus, reason: str, error: VdxError | None

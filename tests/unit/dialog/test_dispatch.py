@@ -2,7 +2,7 @@
 
 from typing import get_args
 
-from tests.unit.dialog.fakes import Heard
+from tests.unit.dialog.fakes import FakeResponder, Heard
 from tests.unit.dialog.stage import answered, scene
 from tests.unit.virtual_time import on_virtual_time
 from vdx.core.errors import ModelFailed, ModelUnavailable
@@ -69,6 +69,17 @@ async def test_events_carry_the_ids_of_the_history() -> None:
     assert (final.utterance.item_id, done.reply.item_id) == (said.id, answer.id)
     assert [clause.clause for clause in clauses] == [0, 1]
     assert {clause.reply for clause in clauses} == {done.reply}
+
+
+@on_virtual_time
+async def test_a_reply_that_is_only_code_is_told_with_what_is_said() -> None:
+    responder = FakeResponder(default=("```py\n", "x = 1\n```"))
+    async with scene(Heard("go"), responder=responder) as stage:
+        await answered(stage)
+        await stage.until(SessionState.WAITING_FOR_INPUT)
+        (clause,) = stage.transport.all(ReplyClause)
+    assert clause.text == "```py\nx = 1\n```"
+    assert clause.said_for_code == "The answer is code. You can see it on the screen."
 
 
 @on_virtual_time

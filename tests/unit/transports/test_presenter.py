@@ -90,6 +90,17 @@ def test_nobody_else_sees_events_of_vdx(event: SessionEvent) -> None:
     assert not [kind for kind in told if kind.startswith("vdx.")]
 
 
+def test_a_client_is_told_of_a_reply_that_is_only_code() -> None:
+    clause = ReplyClause(R1, 0, "```\nx = 1\n```", said_for_code="The answer is code.")
+    told = narrate(client(events=True), ReplyStarted(R1), clause)
+    event = told.only("vdx.reply.only_code")
+    assert (event["response_id"], event["item_id"]) == (R1.response_id, R1.item_id)
+    assert event["said"] == "The answer is code."
+    assert told.only("response.output_audio_transcript.delta")["delta"] == clause.text
+    plain = narrate(client(events=True), ReplyStarted(R1), ReplyClause(R1, 0, "Yes."))
+    assert "vdx.reply.only_code" not in plain.kinds()
+
+
 def test_every_event_has_a_type_and_an_id_of_its_own() -> None:
     told = narrate(client(events=True), *SAMPLES).told
     assert all(event["type"] for event in told)

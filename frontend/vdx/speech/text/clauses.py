@@ -177,7 +177,7 @@ class ClauseChunker:
         words = self._normaliser.words if self._normaliser else None
         if words is not None:
             offsets = (0,) * len(words.only_code)
-            self._out.append(Clause(words.only_code, 0, self._fed, offsets))
+            self._out.append(Clause(words.only_code, 0, self._fed, offsets, only_code=True))
 
     def _push(self, spoken: Spoken) -> None:
         char, offset, literal = spoken

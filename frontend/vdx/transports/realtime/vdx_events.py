@@ -6,6 +6,7 @@ from vdx.dialog.session_events import (
     PartialTranscript,
     PlayoutPaused,
     PlayoutResumed,
+    ReplyClause,
     ServerDraining,
     SessionEnded,
     SessionEvent,
@@ -32,6 +33,8 @@ def vdx_event(event: SessionEvent) -> str | None:
                 speech_end_to_first_audio_ms=gap,
                 stages=dict(stages),
             )
+        case ReplyClause(reply=reply, said_for_code=said) if said:
+            return encode("vdx.reply.only_code", **reply_ids(reply), said=said)
         case LevelHint(rms=rms, threshold=threshold):
             message = (
                 f"the microphone is too quiet (level {rms:.0f}, needed {threshold:.0f}): "

@@ -33,6 +33,8 @@ The same as the WebSocket's, where the protocol has no event of its own:
 - `vdx.user.kept` utterance, item_id, text: said over a reply without interrupting it, and answered
   when the reply is over; `vdx.user.dropped` utterance, item_id: it was noise or a listening sound
 - `vdx.hint` code, message
+- `vdx.reply.only_code` response_id, item_id, said: the reply is only code, which is not spoken; the
+  voice says `said` in its place
 - `vdx.session.ended` reason
 
 and what the WebSocket tells in events of the protocol:
