@@ -339,5 +339,5 @@ def test_what_is_kept_stays_bounded(unit: str) -> None:
     kept = 0
     for char in unit * 2000:
         chunker.feed(char)
-        kept = max(kept, len(chunker._chars))
+        kept = max(kept, len(chunker._held.chars))
     assert kept <= LONGEST_CLAUSE

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Final
 from urllib.parse import urlsplit
 
-from vdx.speech.text.cleaning import Spoken
+from vdx.speech.text.characters import Spoken
 from vdx.speech.text.normalise.words import Words
 
 LONGEST: Final = 256

@@ -17,47 +17,32 @@ other line break as LINE_BREAK: it is white space, unless a blank line or a list
 white space becomes a space, or NO_BREAK_SPACE where it must not part ("1 000" in French).
 """
 
-import unicodedata
-from typing import Final, NamedTuple
+from typing import Final
 
+from vdx.speech.text.characters import (
+    INVISIBLE,
+    JOINER,
+    LINE_BREAK,
+    LINE_END,
+    NO_BREAK_SPACE,
+    NO_BREAK_SPACES,
+    PARAGRAPH_END,
+    Spoken,
+    is_unspeakable,
+)
 from vdx.speech.text.code_blocks import Fence
+from vdx.speech.text.marks import (
+    BEFORE_FOOTNOTE,
+    ESCAPABLE,
+    MARKS,
+    Around,
+    LinkAddress,
+    is_said,
+    opens_block,
+)
 
-LINE_END: Final = "\n"
-LINE_BREAK: Final = "\u2028"
-PARAGRAPH_END: Final = "\u2029"
-NO_BREAK_SPACE: Final = "\u00a0"
-_NO_BREAK_SPACES: Final = frozenset("\u00a0\u202f\u2007")
-_MARKS: Final = frozenset("*_~`-+=#>|!\\]")
-_ESCAPABLE: Final = frozenset("\\`*_{}[]()#+-.!|~>")
-_BEFORE_FOOTNOTE: Final = frozenset('.,;?"\u201d\u00bb\u3002\uff0c')
-_SKIP_LIMIT: Final = 2000
-"""A link's address longer than this is none."""
 _LONGEST_RUN: Final = 100
 """Marks in a row that are decided about together; what follows them is a new run."""
-_INVISIBLE: Final = frozenset(
-    "\u00ad\u0640\u061c\u200b\u200e\u200f\u2060\u2066\u2067\u2068\u2069\ufeff\u202a\u202b\u202c\u202d\u202e"
-)
-_JOINER: Final = "\u200d"
-"""Joins emoji into one, but also letters of Indic scripts."""
-_EMOJI: Final = (
-    (0x1F000, 0x1FAFF),
-    (0x2600, 0x27BF),
-    (0x2B00, 0x2BFF),
-    (0x2300, 0x23FF),
-    (0x2190, 0x21FF),
-    (0x25A0, 0x25FF),
-    (0xFE00, 0xFE0F),
-    (0xE0000, 0xE01EF),
-    (0x20E3, 0x20E3),
-)
-
-
-class Spoken(NamedTuple):
-    """A character and the source offset it came from; `literal`: it stood between backticks."""
-
-    char: str
-    offset: int
-    literal: bool = False
 
 
 class Cleaner:
@@ -73,9 +58,7 @@ class Cleaner:
         self._fence: Fence | None = None
         self._ticks = 0  # of the inline code that is open
         self._escaped = False
-        self._in_link = False
-        self._link_depth = 0
-        self._link_length = 0
+        self._address: LinkAddress | None = None
         self._bracket_said = False
         self.left_out_code = False
         """Whether there was a block of code, which is not said."""
@@ -115,8 +98,9 @@ class Cleaner:
         run = self._run
         if run and (char != run[0] or run[0] in "\\]" or len(run) >= _LONGEST_RUN):
             self._settle(char)
-        if self._in_link:
-            self._skip_address(char)
+        if self._address is not None:
+            if self._address.ends_with(char):
+                self._address = None
         elif self._fence is not None:
             self._feed_fence(char, self._fence)
         elif self._escaped:
@@ -124,7 +108,7 @@ class Cleaner:
             self._say(char, self._at)
         elif self._ticks and char not in "`\n" and not (char == "|" and self._in_table):
             self._say_literally(char)
-        elif char in _MARKS or (char == ":" and self._in_table):
+        elif char in MARKS or (char == ":" and self._in_table):
             if not self._run:
                 self._run_at = self._at
             self._run += char
@@ -154,9 +138,9 @@ class Cleaner:
             self._line_start = False
 
     def _say_literally(self, char: str) -> None:
-        if char.isspace() or _is_unspeakable(char):
+        if char.isspace() or is_unspeakable(char):
             self._emit(" ", self._at)
-        elif char not in _INVISIBLE:
+        elif char not in INVISIBLE:
             self._line_start = False
             self._cell_seen = True
             self._out.append(Spoken(char, self._at, literal=True))
@@ -169,14 +153,14 @@ class Cleaner:
             if self._in_table:
                 self._cell_gap = self._cell_gap or " "
             elif char != "\r":
-                self._emit(NO_BREAK_SPACE if char in _NO_BREAK_SPACES else " ", self._at)
+                self._emit(NO_BREAK_SPACE if char in NO_BREAK_SPACES else " ", self._at)
         elif char == "[":
-            self._bracket_said = self._previous.isalnum() or self._previous in _BEFORE_FOOTNOTE
+            self._bracket_said = self._previous.isalnum() or self._previous in BEFORE_FOOTNOTE
             if self._bracket_said:
                 self._say(char, self._at)
-        elif _is_unspeakable(char) or (char == _JOINER and _is_unspeakable(self._previous)):
+        elif is_unspeakable(char) or (char == JOINER and is_unspeakable(self._previous)):
             self._emit(" ", self._at)
-        elif char not in _INVISIBLE:
+        elif char not in INVISIBLE:
             self._number_mark(char)
             self._say(char, self._at)
 
@@ -204,12 +188,6 @@ class Cleaner:
         self._emit(LINE_END, self._run_at)
         self._line_is_block = True
         self._line_start = False
-
-    def _skip_address(self, char: str) -> None:
-        self._link_length += 1
-        self._link_depth += (char == "(") - (char == ")")
-        if self._link_depth == 0 or char == "\n" or self._link_length > _SKIP_LIMIT:
-            self._in_link = False
 
     def _say(self, char: str, at: int) -> None:
         if self._cell_seen:
@@ -270,10 +248,10 @@ class Cleaner:
     def _settle_mark(self, mark: str, count: int, following: str) -> None:
         if self._line_start and self._opens_block(mark, count, following):
             self._start_block()
-        elif mark == "\\" and following in _ESCAPABLE:
+        elif mark == "\\" and following in ESCAPABLE:
             self._escaped = True
         elif mark == "]" and following == "(":
-            self._in_link, self._link_depth, self._link_length = True, 0, 0
+            self._address = LinkAddress()
         elif mark == "|":
             if self._in_table:
                 self._cell_gap = ", "
@@ -288,37 +266,10 @@ class Cleaner:
     def _opens_block(self, mark: str, count: int, following: str) -> bool:
         if mark == "|":
             self._in_table = True
-            return True
-        if mark == "#":
-            return count <= 6 and following in " \t"
-        if mark in "*-+" and count == 1:
-            return following in " \t"
-        return mark == ">" or (mark in "*-" and count >= 3 and following in ("\n", ""))
+        return opens_block(mark, count, following)
 
     def _is_said(self, mark: str, count: int, following: str) -> bool:
-        """Whether a run of marks inside a line is text and not markup."""
-        before = self._previous
-        in_word = before.isalnum() and following.isalnum()
-        in_rule = self._in_table and not (before.isalnum() or following.isalnum())
-        text = {
-            "*": count == 1 and _is_operand(before) and _is_operand(following),
-            "_": count == 1 and in_word,
-            "~": count == 1,
-            "!": following != "[",
-            "]": self._bracket_said,
-            ":": "-" not in (before, following),
-            "-": count < 3 and not in_rule,
-        }
-        return text.get(mark, count < 3)
-
-
-def _is_operand(char: str) -> bool:
-    return char.isdigit() or char == " "
-
-
-def _is_unspeakable(char: str) -> bool:
-    """Emoji and symbols for the eye; control, surrogate and private characters."""
-    code = ord(char)
-    if any(low <= code <= high for low, high in _EMOJI):
-        return True
-    return unicodedata.category(char) in {"Cc", "Cs", "Co", "Cn"} and char != LINE_END
+        if mark == "]":
+            return self._bracket_said
+        around = Around(self._previous, following, in_table=self._in_table)
+        return is_said(mark, count, around)
