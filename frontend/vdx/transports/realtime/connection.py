@@ -259,8 +259,9 @@ class Connection:
         )
 
     async def _item_delete(self, event: dict[str, Any]) -> None:
-        self._session.history.delete(_item_id(event))
-        self._post("conversation.item.deleted", item_id=_item_id(event))
+        item_id = _item_id(event)
+        self._session.history.delete(item_id)
+        self._presenter.item_deleted(item_id)
 
     async def _item_retrieve(self, event: dict[str, Any]) -> None:
         item = self._session.history.get(_item_id(event))
