@@ -278,7 +278,13 @@ class Connection:
         self._presenter.next_metadata(wanted.metadata)
         self._session.request_reply(wanted.instructions or "")
 
-    async def _response_cancel(self, _event: dict[str, Any]) -> None:
+    async def _response_cancel(self, event: dict[str, Any]) -> None:
+        if self._session.active_reply is None:  # one may wait for an update, before this event
+            await self._updates.follow(self._cancel_reply, event_id_of(event))
+        else:
+            self._session.interrupt()
+
+    async def _cancel_reply(self) -> None:
         if self._session.active_reply is None:
             raise InvalidInput("there is no active response to cancel", param="response_id")
         self._session.interrupt()
