@@ -133,7 +133,9 @@ async def test_a_voice_too_quiet_to_be_heard_gets_a_hint() -> None:
         assert stage.state is SessionState.IDLE
 
 
-@pytest.mark.parametrize("noise", ["", ModelFailed("broke"), "cleared"], ids=["empty", "failed", "cleared"])
+@pytest.mark.parametrize(
+    "noise", ["", ModelFailed("broke"), "cleared"], ids=["empty", "failed", "cleared"]
+)
 def test_an_answer_to_typed_text_is_not_timed_from_a_noise_before_it(
     noise: str | ModelFailed,
 ) -> None:
