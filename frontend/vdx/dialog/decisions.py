@@ -78,6 +78,7 @@ class DecisionHandler:
                 hearing.finish(number)
             case AbandonUtterance(utterance=number):
                 hearing.abandon(number)
+                self._trace.drop(number)
                 self._emit(UtteranceDropped(self._ids.utterance(number)))
             case KeepUtterance(utterance=number, text=text):
                 ids = self._ids.utterance(number)
