@@ -287,11 +287,14 @@ class ModelManager:
         """
         await self.resolve(name)
         self._forget(name)
-        # A load or reload under way would bring it back: what was asked for last counts.
-        async with self.lock(name):
-            self._forget(name)
-            await self._unload_locked(name)
-            self._dismissed.add(name)
+        try:
+            # A load or reload under way would bring it back: what was asked for last counts.
+            async with self.lock(name):
+                self._forget(name)
+                await self._unload_locked(name)
+                self._dismissed.add(name)
+        finally:
+            self.residency.unloaded(name, gone=False)  # where it was given up
 
     async def unload_when_free(self, name: str) -> bool:
         """Unloads a model once no session leases it; whether it is unloaded already.
@@ -323,17 +326,21 @@ class ModelManager:
         async with AsyncExitStack() as locks:
             for name in going:  # none of them is locked, so nothing comes in between
                 await locks.enter_async_context(self.lock(name))
+                locks.callback(self.residency.unloaded, name, gone=False)  # where it was given up
                 self._infos.pop(name, None)
             for name, cause in going.items():
-                log.info("evicting model", model=name, cause=cause)
-                MODEL_EVICTIONS.labels(name, cause).inc()
-                try:
-                    await self._unload_locked(name)
-                except TritonError as error:  # Triton has it still: the next look finds it
-                    log.warning("eviction failed", model=name, error=str(error))
+                await self._evict_locked(name, cause)
+
+    async def _evict_locked(self, name: str, cause: str) -> None:
+        log.info("evicting model", model=name, cause=cause)
+        MODEL_EVICTIONS.labels(name, cause).inc()
+        try:
+            await self._unload_locked(name)
+        except TritonError as error:  # Triton has it still: the next look finds it
+            log.warning("eviction failed", model=name, error=str(error))
 
     async def _unload_locked(self, name: str) -> None:
-        began = time.monotonic()
+        began, gone = time.monotonic(), False
         try:
             with self._client.streams.held(name):
                 if not await self._client.streams.ended(name, FINISH_S):
@@ -341,8 +348,9 @@ class ModelManager:
                     self._client.streams.fail(name, gone)
                     await self._client.streams.ended(name, LEFT_S)
                 await self.control.unload(name)
+            gone = True
         finally:
-            self.residency.unloaded(name)
+            self.residency.unloaded(name, gone=gone)
             self._publish(name)
         MODEL_UNLOAD_SECONDS.labels(name).observe(time.monotonic() - began)
         log.info("model unloaded", model=name)

@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 from tests.unit.serving.fakes import FakeTriton, NoProcesses, watching
 from tests.unit.virtual_time import on_virtual_time
 from vdx.core.config import ModelManagerConfig
-from vdx.core.errors import LoadRefused, ModelFailed, UnknownName
+from vdx.core.errors import LoadRefused, ModelFailed, ModelTimeout, UnknownName
 from vdx.serving.manager import ModelManager
 from vdx.serving.models import ModelInfo
 
@@ -244,3 +244,110 @@ async def test_a_time_to_live_below_the_minimum_is_told() -> None:
     with capture_logs() as logs:
         owning(ttl_ms=1000)
     assert "shorter than min_residency_ms" in logs[0]["event"]
+
+
+# --- what is interrupted or fails half way ------------------------------------------------------
+
+
+@on_virtual_time
+async def test_a_load_that_was_given_up_and_ends_later_goes_when_idle() -> None:
+    triton, manager = owning(resident_cap=1)
+    async with watching(manager):
+        asked = asyncio.create_task(manager.ensure("voice-0", "tts"))
+        await asyncio.sleep(0.5)
+        asked.cancel()
+        await asyncio.wait({asked})
+        triton.states["voice-0"] = "READY"  # Triton ends what it has begun
+        await asyncio.sleep(3)
+        told = {status.name: status.stay for status in await manager.statuses()}
+        assert (stay := told["voice-0"]) is not None
+        assert stay.why == "not used"
+        assert await manager.ensure("voice-1", "tts"), "it gives way"
+        assert loaded(triton) == {"voice-1"}
+
+
+@on_virtual_time
+async def test_a_model_that_loads_for_ever_holds_no_place_and_goes_once_it_is_there() -> None:
+    triton, manager = owning(resident_cap=1)
+    triton.failures["load voice-0"] = [ModelTimeout("not loaded in 120 s", model="voice-0")]
+    async with watching(manager):
+        with pytest.raises(ModelTimeout):
+            await manager.ensure("voice-0", "tts")
+        triton.states["voice-0"] = "LOADING"
+        assert await manager.ensure("voice-1", "tts")
+        triton.states["voice-0"] = "READY"
+        await asyncio.sleep(HOUR_S)
+        assert loaded(triton) == set()
+
+
+@on_virtual_time
+async def test_a_model_whose_unload_failed_is_unloaded_later() -> None:
+    triton, manager = owning()
+    async with watching(manager):
+        await manager.ensure("voice-0", "tts")
+        triton.failures["unload voice-0"] = [ModelFailed("busy", model="voice-0")]
+        await asyncio.sleep(2 * HOUR_S)
+        assert triton.count("unload voice-0") == 2
+        assert loaded(triton) == set()
+
+
+@on_virtual_time
+async def test_evictions_for_a_load_that_is_given_up_lose_no_model() -> None:
+    costs = {"voice-0": 400.0, "voice-1": 500.0, "voice-2": 900.0}
+    triton, manager = owning(costs, memory_limit_mb=1000)
+    async with watching(manager):
+        await manager.ensure("voice-2", "tts")
+        await manager.unload("voice-2")  # what it costs is known now
+        await manager.ensure("voice-0", "tts")
+        await manager.ensure("voice-1", "tts")
+        triton.hold_unload = asyncio.Event()
+        asked = asyncio.create_task(manager.ensure("voice-2", "tts"))
+        await asyncio.sleep(0.1)
+        assert not manager.wanted, "both have to go"
+        asked.cancel()
+        await asyncio.wait({asked})
+        triton.hold_unload = None
+        await asyncio.sleep(3)
+        assert {each.name for each in manager.residency.models} == {"voice-0", "voice-1"}
+        await asyncio.sleep(HOUR_S)
+        assert loaded(triton) == set()
+
+
+@on_virtual_time
+async def test_an_unload_that_is_given_up_loses_no_model() -> None:
+    triton, manager = owning()
+    async with watching(manager):
+        await manager.ensure("voice-0", "tts")
+        async with manager.lock("voice-0"):
+            asked = asyncio.create_task(manager.unload("voice-0"))
+            await asyncio.sleep(0.1)
+            asked.cancel()
+            await asyncio.wait({asked})
+        await asyncio.sleep(HOUR_S)
+        assert loaded(triton) == set()
+
+
+@on_virtual_time
+async def test_the_others_get_a_model_whose_first_requester_gave_up() -> None:
+    triton, manager = owning()
+    first = asyncio.create_task(manager.ensure("voice-0", "tts"))
+    others = [asyncio.create_task(manager.ensure("voice-0", "tts")) for _ in range(3)]
+    await asyncio.sleep(0.5)
+    first.cancel()
+    infos = await asyncio.gather(*others)
+    assert {info.name for info in infos} == {"voice-0"}
+    assert loaded(triton) == manager.wanted == {"voice-0"}
+
+
+@on_virtual_time
+async def test_a_load_while_the_model_is_unloaded_ends_with_it_loaded() -> None:
+    triton, manager = owning()
+    await manager.ensure("voice-0", "tts")
+    triton.hold_unload = asyncio.Event()
+    unloading = asyncio.create_task(manager.unload("voice-0"))
+    await asyncio.sleep(0.1)
+    loading = asyncio.create_task(manager.ensure("voice-0", "tts"))
+    await asyncio.sleep(0.1)
+    triton.hold_unload.set()
+    await asyncio.gather(unloading, loading)
+    assert loaded(triton) == manager.wanted == {"voice-0"}
