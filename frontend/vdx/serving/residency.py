@@ -195,8 +195,8 @@ class Residency:
         self._leases.lease(session, model, self._now)
         self._touch(model)
 
-    def renew(self, session: str, now: float) -> bool:
-        """Renews the leases of a session; False where it holds none, so that it leases again."""
+    def renew(self, session: str, now: float) -> int:
+        """Renews the leases of a session; how many it holds: where some have expired, fewer."""
         self._advance(now)
         return self._leases.renew(session, self._now)
 
