@@ -1,6 +1,10 @@
 """Two frontends and a model manager on one Triton in memory, over HTTP, on virtual time."""
 
 import asyncio
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
@@ -239,6 +243,40 @@ def test_a_second_manager_of_one_triton_is_refused() -> None:
     with manager_lock("unix:/a"), manager_lock("unix:/b"), refused, manager_lock("unix:/a"):
         pass
     with manager_lock("unix:/a"):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("localhost:8001", "127.0.0.1:8001"),
+        ("127.0.0.1:8001", "[::1]:8001"),
+        ("dns:///gpu.example:8001", "GPU.example:8001"),
+        ("unix:/run/vdx/t:8001", "unix:///run/vdx/../vdx/t:8001"),
+    ],
+)
+def test_a_second_manager_is_refused_however_it_writes_the_address(first: str, second: str) -> None:
+    with (
+        manager_lock(first),
+        pytest.raises(SetupError, match="another model manager"),
+        manager_lock(second),
+    ):
+        pass
+
+
+def test_managers_of_two_tritons_do_not_meet() -> None:
+    with manager_lock("localhost:8001"), manager_lock("localhost:8011"), manager_lock("gpu:8001"):
+        pass
+
+
+def test_a_manager_that_was_killed_leaves_no_lock() -> None:
+    code = (
+        "import os, signal; from vdx.serving.manager_lock import manager_lock\n"
+        "with manager_lock('unix:/killed'): os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], check=False, env=dict(os.environ))
+    assert ended.returncode == -signal.SIGKILL
+    with manager_lock("unix:/killed"):
         pass
 
 
