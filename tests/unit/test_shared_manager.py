@@ -422,3 +422,23 @@ async def test_a_refused_load_says_when_to_come_again() -> None:
     assert answer.status_code == 503
     assert answer.headers["retry-after"]
     assert answer.json()["error"]["code"] == "load_refused"
+
+
+@on_virtual_time
+async def test_a_voice_that_gave_way_before_its_session_began_is_loaded_again() -> None:
+    triton = SpeakingTriton(dict(KINDS), load_s=5.0)
+    config = Config.model_validate({"model_manager": {"resident_cap": 2}})
+    manager = ModelManager(cast(Any, triton), config=config.model_manager, owner=True)
+    host = Application(config, cast(Any, triton), manager)
+    await host.profiles.find()
+    manager.residency.kept = {}
+    await manager.ensure("bell", "tts")
+    opening = asyncio.create_task(host.models.require(host.profiles.options("")))
+    await asyncio.sleep(6)  # its voice is there, its recogniser is being loaded
+    assert manager.info("espeak") is not None
+    await manager.ensure("bell", "tts")
+    tone = asyncio.create_task(manager.ensure("tone", "tts"))
+    options = await opening
+    assert manager.info(options.voice) is not None
+    assert manager.info(options.recogniser) is not None
+    await tone

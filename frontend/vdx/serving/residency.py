@@ -70,8 +70,8 @@ class Residency:
     _costs: dict[str, float] = field(default_factory=dict)
     """Megabytes, as measured when a model was first loaded."""
     _begun: set[str] = field(default_factory=set)
-    """Begun to be loaded here and not unloaded since: one that Triton has although nobody waited
-    for it, or although its unload failed, is nobody else's."""
+    """Begun to be loaded, or leased, here and not unloaded since: one that Triton has although
+    nobody waited for it, or although its unload failed, is nobody else's."""
     _now: float = float("-inf")
     _leases: Leases = field(init=False)
 
@@ -190,8 +190,12 @@ class Residency:
         self._touch(name)
 
     def lease(self, session: str, model: str, now: float) -> None:
-        """Holds a model for a session, loaded or not, until it is released or not renewed."""
+        """Holds a model for a session, loaded or not, until it is released or not renewed.
+
+        From then on it is no other client's: an earlier manager may have loaded it.
+        """
         self._advance(now)
+        self._begun.add(model)
         self._leases.lease(session, model, self._now)
         self._touch(model)
 

@@ -34,16 +34,23 @@ def owning(
         if warm_up is not None:
             await warm_up(model)
 
+    return triton, managing(triton, measure=measure, warm_up=warm, **config)
+
+
+def managing(
+    triton: FakeTriton, *, measure: Any = None, warm_up: Any = None, **config: Any
+) -> ModelManager:
+    """The owner of a Triton that may have had another one before."""
+    given = {"measure": measure, "warm_up": warm_up}
     manager = ModelManager(
         cast(Any, triton),
         config=ModelManagerConfig(**config),
         owner=True,
-        measure=measure,
-        warm_up=warm,
+        **{name: value for name, value in given.items() if value is not None},
     )
     manager.recovery.jitter_s = 0.0
     manager.recovery._processes = cast(Any, NoProcesses())
-    return triton, manager
+    return manager
 
 
 def loaded(triton: FakeTriton) -> set[str]:
@@ -351,3 +358,21 @@ async def test_a_load_while_the_model_is_unloaded_ends_with_it_loaded() -> None:
     triton.hold_unload.set()
     await asyncio.gather(unloading, loading)
     assert loaded(triton) == manager.wanted == {"voice-0"}
+
+
+@on_virtual_time
+async def test_what_a_killed_manager_was_loading_is_the_next_ones_once_it_is_leased() -> None:
+    triton, _ = owning()
+    triton.states["voice-0"] = "LOADING"
+    manager = managing(triton)
+    async with watching(manager):
+        manager.lease("s", "voice-0")  # frontends lease again what their sessions use
+        triton.states["voice-0"] = "READY"
+        for _ in range(200):
+            await asyncio.sleep(5)
+            assert manager.renew("s")
+        assert loaded(triton) == {"voice-0"}
+        assert manager.release("s", "voice-0")
+        assert not manager.release("s", "voice-0")
+        await asyncio.sleep(HOUR_S)
+        assert loaded(triton) == set()
