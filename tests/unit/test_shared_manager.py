@@ -442,3 +442,30 @@ async def test_a_voice_that_gave_way_before_its_session_began_is_loaded_again() 
     assert manager.info(options.voice) is not None
     assert manager.info(options.recogniser) is not None
     await tone
+
+
+@on_virtual_time
+async def test_the_last_voice_can_be_unloaded_and_comes_back_when_it_is_asked_for() -> None:
+    place = Place()
+    host = await place.frontend()
+    async with served(place.host, host):
+        session = opened(host)
+        assert await host.switching.unload("espeak") == ([], [session.id])
+        await asyncio.sleep(30)
+        assert place.triton.states["espeak"] == "UNAVAILABLE", "nobody brings it back unasked"
+        assert session.options.voice == "espeak"
+        options = await host.models.require(session.options)
+        assert options.voice == "espeak"
+        assert place.triton.states["espeak"] == "READY"
+
+
+@on_virtual_time
+async def test_sessions_that_hold_no_lease_take_no_memory() -> None:
+    place = Place()
+    client = ManagerClient(URL, KEY, transport=cast(Any, place))
+    assert await client.renew({f"nobody-{n}" for n in range(1000)}) == 0
+    await client.release({(f"nobody-{n}", "tone") for n in range(1000)})
+    await client.lease({(f"s{n}", "tone") for n in range(1000)})
+    await asyncio.sleep(16)
+    assert await client.renew({"s1"}) == 0
+    assert place.manager.residency._leases._until == {}
