@@ -348,7 +348,7 @@ class ModelManager:
             log.warning("eviction failed", model=name, error=str(error))
 
     async def _unload_locked(self, name: str) -> None:
-        began, gone = time.monotonic(), False
+        began, is_gone = time.monotonic(), False
         try:
             with self._client.streams.held(name):
                 if not await self._client.streams.ended(name, FINISH_S):
@@ -356,9 +356,9 @@ class ModelManager:
                     self._client.streams.fail(name, gone)
                     await self._client.streams.ended(name, LEFT_S)
                 await self.control.unload(name)
-            gone = True
+            is_gone = True
         finally:
-            self.residency.unloaded(name, gone=gone)
+            self.residency.unloaded(name, gone=is_gone)
             self._publish(name)
         MODEL_UNLOAD_SECONDS.labels(name).observe(time.monotonic() - began)
         log.info("model unloaded", model=name)

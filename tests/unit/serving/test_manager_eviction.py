@@ -299,6 +299,20 @@ async def test_a_model_whose_unload_failed_is_unloaded_later() -> None:
 
 
 @on_virtual_time
+async def test_a_model_in_use_whose_unload_failed_is_unloaded_later() -> None:
+    triton, manager = owning()
+    async with watching(manager):
+        await manager.ensure("voice-0", "tts")
+        stream = triton.streams.open(lambda: None, "voice-0")
+        triton.streams.fail = cast(Any, lambda *_: triton.streams._open["voice-0"].discard(stream))
+        triton.failures["unload voice-0"] = [ModelFailed("busy", model="voice-0")]
+        with pytest.raises(ModelFailed):
+            await manager.unload("voice-0")
+        await asyncio.sleep(HOUR_S)
+        assert loaded(triton) == set()
+
+
+@on_virtual_time
 async def test_evictions_for_a_load_that_is_given_up_lose_no_model() -> None:
     costs = {"voice-0": 400.0, "voice-1": 500.0, "voice-2": 900.0}
     triton, manager = owning(costs, memory_limit_mb=1000)
