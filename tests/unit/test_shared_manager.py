@@ -1,12 +1,18 @@
 """Two frontends and a model manager on one Triton in memory, over HTTP, on virtual time."""
 
 import asyncio
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from typing import Any, cast
 
 import httpx2
 import pytest
+from prometheus_client import REGISTRY, generate_latest
 from structlog.testing import capture_logs
 
 from tests.unit.serving.fakes import NoProcesses
@@ -14,7 +20,16 @@ from tests.unit.test_app import KINDS, SpeakingTriton, opened
 from tests.unit.virtual_time import on_virtual_time
 from vdx.app import Application
 from vdx.core.config import Config
-from vdx.core.errors import LoadRefused, ManagerUnavailable, ModelDied, SetupError
+from vdx.core.errors import (
+    LoadRefused,
+    ManagerUnavailable,
+    ModelBusy,
+    ModelDied,
+    ModelTimeout,
+    SetupError,
+    TritonError,
+    TritonUnavailable,
+)
 from vdx.serving.manager import ModelManager
 from vdx.serving.manager_client import ManagerClient
 from vdx.serving.manager_lock import manager_lock
@@ -60,10 +75,9 @@ class Place:
 
     async def frontend(self, **config: Any) -> Application:
         client = ManagerClient(URL, KEY, transport=cast(Any, self))
-        manager = ModelManager(cast(Any, self.triton), control=client)
-        host = Application(
-            Config.model_validate(config), cast(Any, self.triton), self._quiet(manager)
-        )
+        own, triton = Config.model_validate(config), cast(Any, self.triton)
+        manager = ModelManager(triton, config=own.model_manager, control=client)
+        host = Application(own, triton, self._quiet(manager))
         host.share_leases(client)
         await host.load_defaults()
         return host
@@ -199,7 +213,7 @@ async def test_a_lease_of_a_model_that_is_not_there_hinders_no_other() -> None:
     assert place.manager.residency.all_leases() == {("s", "tone")}
     await client.release({("s", "tone")})
     await client.release({("s", "tone")})
-    assert await client.renew({"s"}) == ["s"]
+    assert await client.renew({"s"}) == 0
 
 
 @on_virtual_time
@@ -232,6 +246,40 @@ def test_a_second_manager_of_one_triton_is_refused() -> None:
         pass
 
 
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("localhost:8001", "127.0.0.1:8001"),
+        ("127.0.0.1:8001", "[::1]:8001"),
+        ("dns:///gpu.example:8001", "GPU.example:8001"),
+        ("unix:/run/vdx/t:8001", "unix:///run/vdx/../vdx/t:8001"),
+    ],
+)
+def test_a_second_manager_is_refused_however_it_writes_the_address(first: str, second: str) -> None:
+    with (
+        manager_lock(first),
+        pytest.raises(SetupError, match="another model manager"),
+        manager_lock(second),
+    ):
+        pass
+
+
+def test_managers_of_two_tritons_do_not_meet() -> None:
+    with manager_lock("localhost:8001"), manager_lock("localhost:8011"), manager_lock("gpu:8001"):
+        pass
+
+
+def test_a_manager_that_was_killed_leaves_no_lock() -> None:
+    code = (
+        "import os, signal; from vdx.serving.manager_lock import manager_lock\n"
+        "with manager_lock('unix:/killed'): os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], check=False, env=dict(os.environ))
+    assert ended.returncode == -signal.SIGKILL
+    with manager_lock("unix:/killed"):
+        pass
+
+
 def test_a_frontend_without_its_manager_is_told_how_to_start_one() -> None:
     async def asks() -> None:
         async with ManagerClient("http://127.0.0.1:9") as client:
@@ -239,3 +287,185 @@ def test_a_frontend_without_its_manager_is_told_how_to_start_one() -> None:
 
     with pytest.raises(ManagerUnavailable, match=r"no model manager answers at .*: vdx manager"):
         asyncio.run(asks())
+
+
+@on_virtual_time
+async def test_a_lease_of_before_a_restart_is_taken_again_beside_a_newer_one() -> None:
+    place = Place()
+    host = await place.frontend()
+    async with served(host):
+        session = opened(host)
+        await asyncio.sleep(0.5)
+        place.start_manager()
+        await host.switching.use("tone", session)
+        await asyncio.sleep(0.1)
+        assert place.sessions_of("tone") == {session.id}
+        await asyncio.sleep(6)
+        assert place.sessions_of("pocketsphinx-en") == {session.id}
+        kept = host.manager.residency.kept
+        assert all(place.manager.residency.leases(model) for model in kept)
+
+
+@on_virtual_time
+async def test_leases_last_between_rare_heartbeats() -> None:
+    rare = {"lease_heartbeat_ms": 20_000, "lease_expiry_ms": 60_000}
+    place = Place(**rare)
+    host = await place.frontend(model_manager=rare)
+    async with served(host):
+        session = opened(host)
+        await asyncio.sleep(1)
+        for second in range(60):
+            if second == 17:
+                opened(host)  # what has changed is sent
+            await asyncio.sleep(1)
+            assert session.id in place.sessions_of("espeak")
+
+
+@on_virtual_time
+async def test_a_switch_that_ends_after_its_session_leases_nothing() -> None:
+    place = Place()
+    host = await place.frontend()
+    session = opened(host)
+    switching = asyncio.create_task(host.switching.use("tone", session))
+    await asyncio.sleep(0.1)
+    host.forget(session)
+    await switching
+    assert host.manager.residency.leases("tone") == frozenset()
+    assert host.leases._held == {}
+
+
+@pytest.mark.parametrize("answer", [b"{}", b"[]", b"null", b"1", b'"x"', b"\xff", b"<p>"])
+async def test_what_is_no_manager_is_told_so(answer: bytes) -> None:
+    async def odd(_scope: Any, _receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": answer})
+
+    transport = httpx2.ASGITransport(app=odd)
+    client = ManagerClient(URL, KEY, transport=cast(Any, transport))
+    for call in (client.require, partial(client.renew, {"s"}), partial(client.lease, {("s", "m")})):
+        with pytest.raises(ManagerUnavailable, match="is no model manager"):
+            await call()
+
+
+@pytest.mark.parametrize("error", [ModelTimeout, ModelBusy, TritonUnavailable, ModelDied])
+@on_virtual_time
+async def test_a_failure_that_a_retry_can_help_stays_one(error: type[TritonError]) -> None:
+    place = Place()
+    host = await place.frontend()
+    place.triton.failures["load tone"] = [error("not now", model="tone")]
+    with pytest.raises(TritonError, match="not now") as told:
+        await host.manager.ensure("tone")
+    assert told.value.code == error.code
+    assert told.value.retryable
+
+
+async def test_released_models_that_are_not_there_leave_no_metrics() -> None:
+    place = Place()
+    client = ManagerClient(URL, KEY, transport=cast(Any, place))
+    await client.release({("s", f"nobody-{n}") for n in range(100)})
+    assert b"nobody-" not in generate_latest(REGISTRY)
+
+
+@on_virtual_time
+async def test_when_free_counts_the_sessions_of_other_frontends() -> None:
+    place = Place()
+    first, second = await place.frontend(), await place.frontend()
+    async with served(place.host, first, second):
+        theirs = opened(second)
+        await second.switching.use("tone", theirs)
+        await asyncio.sleep(0.1)
+        assert not await first.switching.unload_when_free("tone")
+        await asyncio.sleep(5)
+        assert place.triton.states["tone"] == "READY"
+        second.forget(theirs)
+        await asyncio.sleep(35)
+        assert place.triton.states["tone"] == "UNAVAILABLE"
+
+
+async def test_leases_need_the_key_of_the_manager() -> None:
+    place = Place()
+    async with httpx2.AsyncClient(transport=place.transport, base_url=URL) as client:
+        for path in ("", "/renew", "/release"):
+            body = {"leases": [{"session": "s", "model": "tone"}], "sessions": ["s"]}
+            answer = await client.post(f"/vdx/leases{path}", json=body)
+            assert answer.status_code == 401
+    assert place.manager.residency.all_leases() == set()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"leases": [{"session": "", "model": "tone"}]},
+        {"leases": [{"session": "s" * 201, "model": "tone"}]},
+        {"leases": [{"session": 1, "model": "tone"}]},
+        {"leases": "all"},
+    ],
+)
+async def test_leases_that_are_none_are_refused_whole(body: Any) -> None:
+    place = Place()
+    async with httpx2.AsyncClient(transport=place.transport, base_url=URL) as client:
+        headers = {"Authorization": f"Bearer {KEY}"}
+        answer = await client.post("/vdx/leases", json=body, headers=headers)
+    assert answer.status_code == 400
+    assert place.manager.residency.all_leases() == set()
+
+
+@on_virtual_time
+async def test_a_refused_load_says_when_to_come_again() -> None:
+    place = Place(resident_cap=1)
+    await place.manager.ensure("espeak", "tts")
+    place.manager.lease("s", "espeak")
+    async with httpx2.AsyncClient(transport=place.transport, base_url=URL) as client:
+        headers = {"Authorization": f"Bearer {KEY}"}
+        answer = await client.post("/vdx/models/tone/load", headers=headers)
+    assert answer.status_code == 503
+    assert answer.headers["retry-after"]
+    assert answer.json()["error"]["code"] == "load_refused"
+
+
+@on_virtual_time
+async def test_a_voice_that_gave_way_before_its_session_began_is_loaded_again() -> None:
+    triton = SpeakingTriton(dict(KINDS), load_s=5.0)
+    config = Config.model_validate({"model_manager": {"resident_cap": 2}})
+    manager = ModelManager(cast(Any, triton), config=config.model_manager, owner=True)
+    host = Application(config, cast(Any, triton), manager)
+    await host.profiles.find()
+    manager.residency.kept = {}
+    await manager.ensure("bell", "tts")
+    opening = asyncio.create_task(host.models.require(host.profiles.options("")))
+    await asyncio.sleep(6)  # its voice is there, its recogniser is being loaded
+    assert manager.info("espeak") is not None
+    await manager.ensure("bell", "tts")
+    tone = asyncio.create_task(manager.ensure("tone", "tts"))
+    options = await opening
+    assert manager.info(options.voice) is not None
+    assert manager.info(options.recogniser) is not None
+    await tone
+
+
+@on_virtual_time
+async def test_the_last_voice_can_be_unloaded_and_comes_back_when_it_is_asked_for() -> None:
+    place = Place()
+    host = await place.frontend()
+    async with served(place.host, host):
+        session = opened(host)
+        assert await host.switching.unload("espeak") == ([], [session.id])
+        await asyncio.sleep(30)
+        assert place.triton.states["espeak"] == "UNAVAILABLE", "nobody brings it back unasked"
+        assert session.options.voice == "espeak"
+        options = await host.models.require(session.options)
+        assert options.voice == "espeak"
+        assert place.triton.states["espeak"] == "READY"
+
+
+@on_virtual_time
+async def test_sessions_that_hold_no_lease_take_no_memory() -> None:
+    place = Place()
+    client = ManagerClient(URL, KEY, transport=cast(Any, place))
+    assert await client.renew({f"nobody-{n}" for n in range(1000)}) == 0
+    await client.release({(f"nobody-{n}", "tone") for n in range(1000)})
+    await client.lease({(f"s{n}", "tone") for n in range(1000)})
+    await asyncio.sleep(16)
+    assert await client.renew({"s1"}) == 0
+    assert place.manager.residency._leases._until == {}

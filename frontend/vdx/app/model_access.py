@@ -58,7 +58,14 @@ class ModelAccess:
             NotLoaded, UnknownName, InvalidInput, TritonError: as `offered`; kind and language of
                 each model are checked.
         """
+        names = await self._load_each(options)
+        if any(self._manager.info(name) is None for name in names.values()):
+            # One gave way to another session's, unleased yet, while the next was loaded.
+            names = await self._load_each(options)
+        return options.with_models(names)
+
+    async def _load_each(self, options: SessionOptions) -> dict[str, str]:
         names = {}
         for model, kind in options.models:
             names[model] = (await self.offered(model, kind, options.language)).name
-        return options.with_models(names)
+        return names

@@ -20,7 +20,12 @@ class SessionLeases:
         self._held: dict[str, frozenset[str]] = {}
 
     def follow(self, session: str, options: SessionOptions) -> None:
-        """Leases what a session with `options` uses, and releases what it no longer does."""
+        """Leases what a session with `options` uses, and releases what it no longer does.
+
+        One that has ended leases nothing: a switch may end after its session.
+        """
+        if session not in self._sessions:
+            return
         models = {model for model, _ in options.models}
         models |= {options.endpointer} - {""}
         self._hold(session, frozenset(models))
@@ -43,6 +48,7 @@ class SessionLeases:
         while True:
             await asyncio.sleep(self._heartbeat_s)
             for session in list(self._sessions.values()):
-                if not self._manager.renew(session.id):  # they expired: this process stood still
-                    self._held.pop(session.id, None)
+                held = self._held.get(session.id, frozenset())
+                if self._manager.renew(session.id) < len(held):  # this process stood still
+                    del self._held[session.id]
                     self.follow(session.id, session.options)

@@ -1,5 +1,6 @@
 """Carries out the turn machine's decisions: on the stages, the history and the limits."""
 
+from collections import deque
 from collections.abc import Callable
 
 from vdx.core.logs import logger
@@ -37,6 +38,9 @@ from vdx.dialog.turn_events import SessionOver
 
 log = logger(__name__)
 
+RECENT = 8
+"""Utterances that may be understood before an earlier one."""
+
 
 class DecisionHandler:
     """Emits what happens on the way; calls `end` with the reason when the session is to end."""
@@ -62,6 +66,7 @@ class DecisionHandler:
         self._end = end
         self.turns = 0
         """Replies that were released to playout."""
+        self._understood: deque[int] = deque(maxlen=RECENT)
 
     def carry_out(self, decision: TurnDecision) -> None:
         """Does what one decision says."""
@@ -73,6 +78,7 @@ class DecisionHandler:
                 hearing.finish(number)
             case AbandonUtterance(utterance=number):
                 hearing.abandon(number)
+                self._trace.drop(number)
                 self._emit(UtteranceDropped(self._ids.utterance(number)))
             case KeepUtterance(utterance=number, text=text):
                 ids = self._ids.utterance(number)
@@ -117,12 +123,14 @@ class DecisionHandler:
 
     def _commit_user(self, text: str, utterance: int | None) -> None:
         self._limits.messages += 1
-        item_id = (
-            self._ids.typed_item(self._limits.messages)
-            if utterance is None
-            else self._ids.utterance(utterance).item_id
-        )
-        self._history.put(Item(item_id, "user", text))
+        if utterance is None:
+            self._history.put(Item(self._ids.typed_item(self._limits.messages), "user", text))
+        else:
+            # In the order they were said: a later one may have been understood first.
+            later = sorted(number for number in self._understood if number > utterance)
+            before = [self._ids.utterance(number).item_id for number in later]
+            self._history.put(Item(self._ids.utterance(utterance).item_id, "user", text), before)
+            self._understood.append(utterance)
         self._limit_history()
 
     def _forget(self, item_id: str) -> None:

@@ -83,6 +83,8 @@ Event = StageEvent | TurnEvent | SessionEvent
 SAMPLES_PER_MS = 16
 LOST = (ModelUnavailable, TritonUnavailable)
 """Failures of a recogniser that is gone: the user, who only hears silence, gets an apology."""
+NOTHING_DUE = (SessionState.IDLE, SessionState.WAITING_FOR_INPUT)
+"""The states in which nothing that was said will be answered unless the client asks for it."""
 
 
 class Dispatcher:
@@ -214,6 +216,12 @@ class Dispatcher:
                 self._trace.mark("speculative_transcript", self._clock())
             self._notify(PartialTranscript(ids, event.text, event.stable))
         self._decide(event)
+        if event.kind is TranscriptKind.FINAL and not event.text.strip():
+            self._drop_trace(event.utterance)
+
+    def _drop_trace(self, utterance: int) -> None:
+        if self._machine.state in NOTHING_DUE:
+            self._trace.drop(utterance)
 
     def _transcript_failed(self, event: TranscriptFailed) -> None:
         self._stage_failed(StageFailed(event.error))
@@ -222,6 +230,7 @@ class Dispatcher:
         self._decide(event)
         if isinstance(event.error, LOST) and self._machine.policy.auto_reply:
             self._decide(ReplyRequested(say=self._speaking.apology))
+        self._drop_trace(event.utterance)
 
     # --- the reply --------------------------------------------------------------------------
 

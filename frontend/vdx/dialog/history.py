@@ -1,6 +1,6 @@
 """The history: the user's words as recognised, the bot's as they were played."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Literal
@@ -99,10 +99,17 @@ class History:
         self._items = dict(entries)
         return ids[index - 1] if index else None
 
-    def put(self, item: Item) -> None:
-        """Appends an item of the session; replaces one to which a client gave the same id."""
+    def put(self, item: Item, before: Iterable[str] = ()) -> None:
+        """Appends an item of the session; replaces one to which a client gave the same id.
+
+        It goes in front of the first item that is there of those named in `before`.
+        """
         self._items.pop(item.id, None)
+        follows = next((item_id for item_id in before if item_id in self._items), None)
+        ids = list(self._items)
         self._items[item.id] = item
+        for item_id in ids[ids.index(follows) :] if follows else ():
+            self._items[item_id] = self._items.pop(item_id)
 
     def delete(self, item_id: str) -> None:
         self.get(item_id)

@@ -41,8 +41,8 @@ class Overlap:
     answers: bool = False
 
     def reply_ended(self, played_ms: int) -> None:
-        """The reply was played to its end, all `played_ms` of it."""
-        self.answers = played_ms - self.at_ms <= LAST_MS
+        """The reply ended after `played_ms`: less than were heard where it broke off."""
+        self.answers = 0 <= played_ms - self.at_ms <= LAST_MS
 
     def verdict(self, text: str, policy: TurnPolicy, *, audible: bool) -> OverlapVerdict:
         """What it was, by its final transcript; `audible`: something of the reply was heard.

@@ -42,6 +42,11 @@ class TurnTrace:
         self.utterance = utterance
         self.marks.clear()
 
+    def drop(self, utterance: int) -> None:
+        """The utterance was no turn: an answer to something else is not timed from its end."""
+        if self.utterance == utterance:
+            self.speech_end, self.utterance = 0.0, None
+
     def mark(self, stage: str, now: float) -> None:
         self.marks.setdefault(stage, now)
 

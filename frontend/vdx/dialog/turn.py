@@ -285,6 +285,7 @@ class _TurnState:
         request = self.requested or ReplyRequested()
         self.reply = _LiveReply(self._new_id(), _Phase.PENDING, to_speech=to_speech)
         self.unanswered, self.requested = False, None
+        self.cut_short = None  # this reply answers what was said before; nothing is answered again
         self.state = SessionState.LISTENING
         self.out.append(StartReply(self.reply.id, request.instructions, request.say))
 

@@ -75,7 +75,6 @@ class LeaseSync:
         sessions = {session for session, _ in self._sent}
         if not sessions:
             return
-        unknown = set(await self._client.renew(sessions))
-        if unknown:  # the manager was restarted, or did not hear of them for too long
-            self._sent = {lease for lease in self._sent if lease[0] not in unknown}
-            await self._send_changes()
+        if await self._client.renew(sessions) < len(self._sent):
+            # The manager was restarted, or did not hear of some for too long.
+            await self._client.lease(self._sent)

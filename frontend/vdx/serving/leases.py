@@ -24,12 +24,12 @@ class Leases:
         self._until.setdefault(model, {})[session] = now + self.expiry_s
         self._earliest = min(self._earliest, now + self.expiry_s)
 
-    def renew(self, session: str, now: float) -> bool:
-        """Renews every lease of a session; False where it holds none (any more)."""
+    def renew(self, session: str, now: float) -> int:
+        """Renews every lease of a session; how many it holds."""
         held = [sessions for sessions in self._until.values() if session in sessions]
         for sessions in held:
             sessions[session] = now + self.expiry_s
-        return bool(held)
+        return len(held)
 
     def release(self, session: str, model: str) -> bool:
         """Ends one; False where there is none, as when it is released twice."""

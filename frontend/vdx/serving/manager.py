@@ -23,7 +23,7 @@ from vdx.core.metrics import (
     MODEL_RESIDENT,
     MODEL_UNLOAD_SECONDS,
 )
-from vdx.serving.model_control import ModelControl, TritonControl
+from vdx.serving.model_control import ModelControl, RemoteControl, TritonControl
 from vdx.serving.model_memory import MEGABYTE
 from vdx.serving.model_names import (
     find_model,
@@ -76,6 +76,11 @@ def limits_of(config: ModelManagerConfig) -> ResidencyLimits:
     )
 
 
+def no_limits_of(config: ModelManagerConfig) -> ResidencyLimits:
+    """Of one that evicts nothing by itself; its leases are renewed as often as a manager's."""
+    return ResidencyLimits(lease_expiry_s=config.lease_expiry_ms / 1000)
+
+
 class ModelManager:
     """The only class that loads and unloads models; call it from any task of its event loop.
 
@@ -91,7 +96,7 @@ class ModelManager:
         *,
         config: ModelManagerConfig | None = None,
         owner: bool = False,
-        control: ModelControl | None = None,
+        control: RemoteControl | None = None,
         warm_up: Callable[[ModelInfo], Awaitable[None]] = _no_warm_up,
         measure: Callable[[str], Awaitable[float | None]] = _not_measured,
     ) -> None:
@@ -99,7 +104,7 @@ class ModelManager:
         config = config or ModelManagerConfig()
         self._client = client
         self.control: ModelControl = control or TritonControl(client)
-        self._is_remote = control is not None
+        self._remote = control
         self.leases_changed: Callable[[], None] = _nobody_told
         """Called when a lease was taken or ended."""
         self._read_models = read_models
@@ -111,7 +116,8 @@ class ModelManager:
         """Unloaded by request, and not asked for since."""
         self._slots = asyncio.Semaphore(config.max_parallel_loads)
         self.residency = Residency(
-            limits_of(config) if owner else ResidencyLimits(), follows_leases=self._is_remote
+            limits_of(config) if owner else no_limits_of(config),
+            follows_leases=control is not None,
         )
         self.recovery = Recovery(client, self)
         self._reconciliation = Reconciliation(client, self, owner=owner)
@@ -163,7 +169,7 @@ class ModelManager:
             LoadRefused: there is no room for it, and nothing can go.
             TritonError: it could not be loaded.
         """
-        if self._is_remote and name not in self.wanted:
+        if self._remote is not None and name not in self.wanted:
             self._infos.pop(name, None)  # the manager may have evicted it since
         info = self._infos.get(name)
         if info is None:
@@ -202,7 +208,7 @@ class ModelManager:
 
     async def _load_in_turn(self, name: str) -> ModelInfo:
         # One that is UNLOADING, because somebody still hears it, gets a new instance.
-        if not self._is_remote and (await self._states())[name].ready:
+        if self._remote is None and (await self._states())[name].ready:
             return await self._client.describe(name)
         with MODEL_LOADS_WAITING.track_inprogress():
             await self._slots.acquire()
@@ -287,11 +293,14 @@ class ModelManager:
         """
         await self.resolve(name)
         self._forget(name)
-        # A load or reload under way would bring it back: what was asked for last counts.
-        async with self.lock(name):
-            self._forget(name)
-            await self._unload_locked(name)
-            self._dismissed.add(name)
+        try:
+            # A load or reload under way would bring it back: what was asked for last counts.
+            async with self.lock(name):
+                self._forget(name)
+                await self._unload_locked(name)
+                self._dismissed.add(name)
+        finally:
+            self.residency.unloaded(name, gone=False)  # where it was given up
 
     async def unload_when_free(self, name: str) -> bool:
         """Unloads a model once no session leases it; whether it is unloaded already.
@@ -300,6 +309,8 @@ class ModelManager:
             UnknownName: the repository has no such model.
         """
         await self.resolve(name)
+        if self._remote is not None:  # which knows what other frontends use
+            return await self._remote.unload_when_free(name)
         if self.residency.unload_when_free(name):
             await self.evict_idle()
         return self.residency.get(name) is None
@@ -323,17 +334,21 @@ class ModelManager:
         async with AsyncExitStack() as locks:
             for name in going:  # none of them is locked, so nothing comes in between
                 await locks.enter_async_context(self.lock(name))
+                locks.callback(self.residency.unloaded, name, gone=False)  # where it was given up
                 self._infos.pop(name, None)
             for name, cause in going.items():
-                log.info("evicting model", model=name, cause=cause)
-                MODEL_EVICTIONS.labels(name, cause).inc()
-                try:
-                    await self._unload_locked(name)
-                except TritonError as error:  # Triton has it still: the next look finds it
-                    log.warning("eviction failed", model=name, error=str(error))
+                await self._evict_locked(name, cause)
+
+    async def _evict_locked(self, name: str, cause: str) -> None:
+        log.info("evicting model", model=name, cause=cause)
+        MODEL_EVICTIONS.labels(name, cause).inc()
+        try:
+            await self._unload_locked(name)
+        except TritonError as error:  # Triton has it still: the next look finds it
+            log.warning("eviction failed", model=name, error=str(error))
 
     async def _unload_locked(self, name: str) -> None:
-        began = time.monotonic()
+        began, is_gone = time.monotonic(), False
         try:
             with self._client.streams.held(name):
                 if not await self._client.streams.ended(name, FINISH_S):
@@ -341,8 +356,9 @@ class ModelManager:
                     self._client.streams.fail(name, gone)
                     await self._client.streams.ended(name, LEFT_S)
                 await self.control.unload(name)
+            is_gone = True
         finally:
-            self.residency.unloaded(name)
+            self.residency.unloaded(name, gone=is_gone)
             self._publish(name)
         MODEL_UNLOAD_SECONDS.labels(name).observe(time.monotonic() - began)
         log.info("model unloaded", model=name)
@@ -394,15 +410,16 @@ class ModelManager:
         self._publish(model)
         self.leases_changed()
 
-    def renew(self, session: str) -> bool:
-        """Renews the leases of a session; False where it holds none."""
+    def renew(self, session: str) -> int:
+        """Renews the leases of a session; how many it holds."""
         return self.residency.renew(session, _now())
 
     def release(self, session: str, model: str) -> bool:
         """Ends a lease; False where there is none."""
         released = self.residency.release(session, model, _now())
-        self._publish(model)
-        self.leases_changed()
+        if released:  # any other name may be no model's
+            self._publish(model)
+            self.leases_changed()
         return released
 
     def _publish(self, name: str) -> None:
@@ -424,7 +441,7 @@ class ModelManager:
             log.warning("Triton does not answer; waiting for it")
             # Restarted or only slow: the probes that follow tell what to load again.
             await self.wait_for_server(lambda _: None)
-        if not self._is_remote:
+        if self._remote is None:
             await self._reconciliation.look(_now())
 
     async def _evict_at_intervals(self) -> None:

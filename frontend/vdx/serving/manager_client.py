@@ -1,16 +1,19 @@
 """The client of a model manager that runs elsewhere (`vdx manager`, or `vdx up`), over HTTP."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 from urllib.parse import quote
 
 from vdx.core.errors import (
     LoadRefused,
     ManagerUnavailable,
+    ModelBusy,
     ModelFailed,
+    ModelTimeout,
     ModelUnavailable,
     TritonError,
+    TritonUnavailable,
 )
 from vdx.core.logs import logger
 
@@ -19,11 +22,13 @@ if TYPE_CHECKING:
 
 log = logger(__name__)
 
+Answer = TypeVar("Answer")
+
 LEASES = "/vdx/leases"
 TIMEOUT_S = 5.0
 ERRORS: dict[str, type[TritonError]] = {
-    LoadRefused.code: LoadRefused,
-    ModelUnavailable.code: ModelUnavailable,
+    kind.code: kind
+    for kind in (LoadRefused, ModelBusy, ModelTimeout, ModelUnavailable, TritonUnavailable)
 }
 """Errors of the manager that are raised here as what they are; all others are ModelFailed."""
 
@@ -44,6 +49,8 @@ class ManagerClient:
         headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
         self.url = url.rstrip("/")
         self._load_timeout_s = load_timeout_s
+        self._unknown: list[str] = []
+        """Models of the last leases that the manager does not have."""
         self._http = httpx2.AsyncClient(
             base_url=self.url, headers=headers, timeout=TIMEOUT_S, transport=transport
         )
@@ -65,34 +72,43 @@ class ManagerClient:
 
     async def load(self, model: str) -> None:
         """Has the manager load a model, or wait until it is loaded again."""
-        await self._ask("POST", _path(model, "load"), model=model, timeout_s=self._load_timeout_s)
+        await self._act(model, "load")
 
     async def unload(self, model: str) -> None:
         """Has the manager unload a model now."""
-        await self._ask("POST", _path(model, "unload"), model=model, timeout_s=self._load_timeout_s)
+        await self._act(model, "unload")
+
+    async def unload_when_free(self, model: str) -> bool:
+        """Has the manager unload a model once no frontend leases it; whether it is unloaded."""
+        path, limit_s = _path(model, "unload") + "?when_free=true", self._load_timeout_s
+        return await self._ask("POST", path, model=model, timeout_s=limit_s, answer=_is_gone)
 
     async def restart(self, model: str) -> None:
         """Has the manager probe a model that does not answer here, and load it anew if necessary.
 
         Raises ModelUnavailable where somebody had it unloaded.
         """
-        path = _path(model, "load") + "?check=true"
-        await self._ask("POST", path, model=model, timeout_s=self._load_timeout_s)
+        await self._act(model, "load", "?check=true")
+
+    async def _act(self, model: str, action: str, query: str = "") -> None:
+        path, limit_s = _path(model, action) + query, self._load_timeout_s
+        await self._ask("POST", path, model=model, timeout_s=limit_s, answer=_nothing)
 
     async def lease(self, leases: Iterable[tuple[str, str]]) -> None:
         """Takes leases, each a session and a model."""
-        answer = await self._ask("POST", LEASES, _body(leases))
-        if unknown := answer["unknown_models"]:
+        unknown = await self._ask("POST", LEASES, _body(leases), answer=_models_unknown)
+        if unknown and unknown != self._unknown:  # they are leased again at every heartbeat
             log.warning("the model manager has no such models", models=", ".join(unknown))
+        self._unknown = unknown
 
     async def release(self, leases: Iterable[tuple[str, str]]) -> None:
         """Ends leases; one that has ended already is nothing to do."""
-        await self._ask("POST", f"{LEASES}/release", _body(leases))
+        await self._ask("POST", f"{LEASES}/release", _body(leases), answer=_nothing)
 
-    async def renew(self, sessions: Collection[str]) -> list[str]:
-        """Renews all leases of sessions; returns those of which the manager knows none."""
-        answer = await self._ask("POST", f"{LEASES}/renew", {"sessions": sorted(sessions)})
-        return [str(session) for session in answer["unknown"]]
+    async def renew(self, sessions: Collection[str]) -> int:
+        """Renews all leases of sessions; how many the manager holds of them."""
+        body = {"sessions": sorted(sessions)}
+        return await self._ask("POST", f"{LEASES}/renew", body, answer=_leases_held)
 
     async def _ask(
         self,
@@ -102,18 +118,20 @@ class ManagerClient:
         *,
         model: str = "",
         timeout_s: float = TIMEOUT_S,
-    ) -> Any:
+        answer: Callable[[Any], Answer],
+    ) -> Answer:
+        """What `answer` reads from the JSON of a request that the manager carried out."""
         import httpx2
 
         try:
-            answer = await self._http.request(method, path, json=body, timeout=timeout_s)
-            content = answer.json()
-            if answer.is_success:
-                return content
+            response = await self._http.request(method, path, json=body, timeout=timeout_s)
+            content = response.json()
+            if response.is_success:
+                return answer(content)
             error = content["error"]
             kind = ERRORS.get(error["code"], ModelFailed)
             message = str(error["message"])
-        except (httpx2.TransportError, httpx2.InvalidURL) as failure:
+        except (httpx2.RequestError, httpx2.InvalidURL) as failure:
             raise ManagerUnavailable(
                 f"no model manager answers at {self.url} ({failure}); start one beside its Triton: "
                 "vdx manager"
@@ -123,6 +141,22 @@ class ManagerClient:
                 f"what answers at {self.url} is no model manager; start one: vdx manager"
             ) from None
         raise kind(message, model=model)
+
+
+def _nothing(_content: Any) -> None:
+    """The status tells all."""
+
+
+def _models_unknown(content: Any) -> list[str]:
+    return [str(name) for name in content["unknown_models"]]
+
+
+def _leases_held(content: Any) -> int:
+    return int(content["leases"])
+
+
+def _is_gone(content: Any) -> bool:
+    return not content["waits"]
 
 
 def _path(model: str, action: str) -> str:

@@ -18,6 +18,14 @@ class ModelControl(Protocol):
         """Loads a model anew whose process ended or hangs."""
 
 
+class RemoteControl(ModelControl, Protocol):
+    """A model manager elsewhere."""
+
+    async def unload_when_free(self, model: str) -> bool:
+        """Unloads a model once no frontend leases it; whether it is unloaded already."""
+        ...
+
+
 class TritonControl:
     """This process loads and unloads."""
 

@@ -53,7 +53,7 @@ class Resident:
     since: float
     last_used: float
     foreign: bool = False
-    """Another client of the server loaded it: it is not loaded again when it is gone."""
+    """Found loaded, not asked for here: it is not loaded again when it is gone."""
     leaves: bool = False
     """It is unloaded as soon as it is free."""
 
@@ -69,6 +69,9 @@ class Residency:
     _models: dict[str, Resident] = field(default_factory=dict)
     _costs: dict[str, float] = field(default_factory=dict)
     """Megabytes, as measured when a model was first loaded."""
+    _begun: set[str] = field(default_factory=set)
+    """Begun to be loaded, or leased, here and not unloaded since: one that Triton has although
+    nobody waited for it, or although its unload failed, is nobody else's."""
     _now: float = float("-inf")
     _leases: Leases = field(init=False)
 
@@ -98,6 +101,7 @@ class Residency:
     def begin_load(self, name: str, now: float) -> None:
         """Its turn has come: no more than `max_parallel_loads` are loaded at once."""
         self._enter(name, Phase.LOADING, now)
+        self._begun.add(name)
 
     def loaded(
         self, name: str, *, voice: bool, memory_mb: float | None, now: float, busy: Busy = ()
@@ -108,6 +112,7 @@ class Residency:
             LoadRefused: it takes more room than there is; its own unloading has begun.
         """
         self._enter(name, Phase.RESIDENT, now)
+        self._begun.add(name)
         model = self._models[name]
         model.voice, model.last_used = voice, self._now
         if memory_mb is not None:
@@ -137,8 +142,13 @@ class Residency:
         model.leaves = True
         return True
 
-    def unloaded(self, name: str) -> None:
-        """Its unload is over; one that was admitted again meanwhile stays."""
+    def unloaded(self, name: str, *, gone: bool = True) -> None:
+        """Its unload is over; one that was admitted again meanwhile stays.
+
+        One that is not `gone`, because its unload failed or was given up, is found by `reconcile`.
+        """
+        if gone:
+            self._begun.discard(name)
         if name in self._models and self._models[name].phase is Phase.UNLOADING:
             del self._models[name]
 
@@ -160,8 +170,8 @@ class Residency:
     def reconcile(self, ready: Mapping[str, bool], now: float) -> None:
         """Compares with what the server has: each model that is ready there -> is it a voice.
 
-        One that another client loaded counts until it is gone. It is not evicted: what that client
-        does with it is not known here.
+        What is ready there and does not count here counts until it is gone. One that another client
+        loaded is not evicted: what that client does with it is not known here.
         """
         self._advance(now)
         for name in [each.name for each in self._models.values() if each.foreign]:
@@ -180,13 +190,17 @@ class Residency:
         self._touch(name)
 
     def lease(self, session: str, model: str, now: float) -> None:
-        """Holds a model for a session, loaded or not, until it is released or not renewed."""
+        """Holds a model for a session, loaded or not, until it is released or not renewed.
+
+        From then on it is no other client's: an earlier manager may have loaded it.
+        """
         self._advance(now)
+        self._begun.add(model)
         self._leases.lease(session, model, self._now)
         self._touch(model)
 
-    def renew(self, session: str, now: float) -> bool:
-        """Renews the leases of a session; False where it holds none, so that it leases again."""
+    def renew(self, session: str, now: float) -> int:
+        """Renews the leases of a session; how many it holds: where some have expired, fewer."""
         self._advance(now)
         return self._leases.renew(session, self._now)
 
@@ -246,7 +260,7 @@ class Residency:
             return ""
         if model.leaves:
             return "unloaded when free"
-        return "loaded by another client" if model.foreign else "not used"
+        return "loaded by another client" if self._is_anothers(model) else "not used"
 
     # --- rules ------------------------------------------------------------------------------
 
@@ -274,8 +288,11 @@ class Residency:
         leased = self._leases.count(model.name) > 0
         return model.phase is Phase.RESIDENT and not leased and model.name not in busy
 
+    def _is_anothers(self, model: Resident) -> bool:
+        return model.foreign and model.name not in self._begun
+
     def _is_evictable(self, model: Resident, busy: Busy) -> bool:
-        held = model.foreign or model.name in self.kept
+        held = self._is_anothers(model) or model.name in self.kept
         return not held and self._is_unused(model, busy)
 
     def _is_idle(self, model: Resident) -> bool:
@@ -303,6 +320,7 @@ class Residency:
         """What keeps a model from being evicted; empty: nothing."""
         if self._is_evictable(model, busy):
             return ""
-        if model.foreign or model.name in self.kept or self._leases.count(model.name):
+        held = self._is_anothers(model) or model.name in self.kept
+        if held or self._leases.count(model.name):
             return self.why(model.name)
         return "in use" if model.phase is Phase.RESIDENT else str(model.phase)

@@ -15,7 +15,13 @@ from vdx.core.errors import (
     UnknownName,
 )
 from vdx.core.events import SessionState
-from vdx.dialog.session_events import FinalTranscript, LevelHint, RecognitionFailed, ReplyDone
+from vdx.dialog.session_events import (
+    FinalTranscript,
+    LevelHint,
+    RecognitionFailed,
+    ReplyDone,
+    TurnTimed,
+)
 
 LISTENING = SessionState.LISTENING
 WAITING = SessionState.WAITING_FOR_INPUT
@@ -125,6 +131,33 @@ async def test_a_voice_too_quiet_to_be_heard_gets_a_hint() -> None:
         (hint,) = stage.transport.all(LevelHint)
         assert hint.rms < hint.threshold
         assert stage.state is SessionState.IDLE
+
+
+@pytest.mark.parametrize(
+    "noise", ["", ModelFailed("broke"), "cleared"], ids=["empty", "failed", "cleared"]
+)
+def test_an_answer_to_typed_text_is_not_timed_from_a_noise_before_it(
+    noise: str | ModelFailed,
+) -> None:
+    """vdx.turn said 20 s for an answer that came at once."""
+
+    @on_virtual_time
+    async def conversation() -> None:
+        heard = Heard(error=noise) if isinstance(noise, ModelFailed) else Heard("")
+        async with scene(Heard("hello"), heard, Heard("again")) as stage:
+            await stage.person_says()
+            await stage.until(WAITING)
+            await stage.person_says(silence_ms=100 if noise == "cleared" else 400)
+            stage.session.clear()
+            await stage.quiet_for(20_000)
+            stage.session.type_text("hi")
+            await stage.transport.wait_for(ReplyDone, 2)
+            await stage.person_says()
+            await stage.transport.wait_for(ReplyDone, 3)
+            timed = [event.reply.number for event in stage.transport.all(TurnTimed)]
+            assert timed == [1, 3]
+
+    conversation()
 
 
 @on_virtual_time

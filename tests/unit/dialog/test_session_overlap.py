@@ -141,3 +141,25 @@ async def test_noise_over_a_reply_is_told() -> None:
         assert len(stage.transport.all(UtteranceDropped)) == 1
         await stage.until(WAITING)
         assert stage.transport.statuses() == [(1, "completed")]
+
+
+@pytest.mark.parametrize("over_reply", [True, False], ids=["over a reply", "in a row"])
+def test_utterances_are_answered_in_the_order_they_were_said(over_reply: bool) -> None:
+    """Whichever the recogniser understands first."""
+
+    @on_virtual_time
+    async def conversation() -> None:
+        heard = Heard("hello"), Heard("go for", delay_s=2.0, pause=""), Heard("somewhere")
+        async with scene(*heard, responder=long_answer()) as stage:
+            await answered(stage)
+            if over_reply:
+                await stage.quiet_for(1500)
+            else:
+                await stage.until(WAITING)
+            await stage.person_says(300, silence_ms=500)
+            await stage.person_says(900, silence_ms=400)
+            await stage.until(SPEAKING)
+            assert users_words(stage) == ["hello", "go for", "somewhere"]
+            assert stage.responder.asked[-1][-1].text == "go for somewhere"
+
+    conversation()

@@ -8,6 +8,7 @@ from tests.unit.dialog.turns import (
     BARGED,
     BARGED_IN,
     BARGED_PENDING,
+    CUT_OFF,
     ERROR,
     HEARD,
     IDLE,
@@ -106,6 +107,27 @@ RACES: dict[str, Row] = {
         ReplyEnded(1, played_ms=5400),
         LISTENING,
         [KeepUtterance(2, "mhm"), CommitUser("mhm", 2), StartReply(2)],
+    ),
+    "a listening sound over a reply that breaks off": (
+        [*SAID_OVER, final(2, "mhm")],
+        ReplyEnded(1, ERROR),
+        WAITING,
+        [AbandonUtterance(2)],
+    ),
+    "noise that cut a reply short, after the answer to what was typed since": (
+        [
+            *[*CUT_OFF, SpeechLasted(2, 600), UserText("hi")],
+            *[pause(2), end(2), final(2, ""), ReplyAudible(2)],
+        ],
+        ReplyEnded(2, played_ms=900),
+        WAITING,
+        [],
+    ),
+    "words that cut a reply short, after another was asked for": (
+        [*CUT_OFF, SpeechLasted(2, 600), ReplyRequested(), pause(2)],
+        flushed(2, "and more"),
+        LISTENING,
+        [],
     ),
     "a listening sound that is understood when the reply has ended answers it": (
         [*SAID_OVER, ReplyEnded(1, played_ms=5400)],

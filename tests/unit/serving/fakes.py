@@ -35,6 +35,8 @@ class FakeTriton:
     child_names: list[str] = field(default_factory=list)
     on_unload: Callable[[str], object] = lambda _: None
     probe_s: float = 0.0
+    hold_unload: asyncio.Event | None = None
+    """Unloads wait for it."""
     loading: int = 0
     most_loading: int = 0
 
@@ -78,6 +80,8 @@ class FakeTriton:
     async def unload(self, model: str) -> None:
         self._record("unload", model)
         self.on_unload(model)
+        if self.hold_unload is not None:
+            await self.hold_unload.wait()
         if not self.unload_s:
             self.states[model] = "UNAVAILABLE"
         elif self.states[model] == "READY":

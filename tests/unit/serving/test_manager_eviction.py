@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 from tests.unit.serving.fakes import FakeTriton, NoProcesses, watching
 from tests.unit.virtual_time import on_virtual_time
 from vdx.core.config import ModelManagerConfig
-from vdx.core.errors import LoadRefused, ModelFailed, UnknownName
+from vdx.core.errors import LoadRefused, ModelFailed, ModelTimeout, UnknownName
 from vdx.serving.manager import ModelManager
 from vdx.serving.models import ModelInfo
 
@@ -34,16 +34,23 @@ def owning(
         if warm_up is not None:
             await warm_up(model)
 
+    return triton, managing(triton, measure=measure, warm_up=warm, **config)
+
+
+def managing(
+    triton: FakeTriton, *, measure: Any = None, warm_up: Any = None, **config: Any
+) -> ModelManager:
+    """The owner of a Triton that may have had another one before."""
+    given = {"measure": measure, "warm_up": warm_up}
     manager = ModelManager(
         cast(Any, triton),
         config=ModelManagerConfig(**config),
         owner=True,
-        measure=measure,
-        warm_up=warm,
+        **{name: value for name, value in given.items() if value is not None},
     )
     manager.recovery.jitter_s = 0.0
     manager.recovery._processes = cast(Any, NoProcesses())
-    return triton, manager
+    return manager
 
 
 def loaded(triton: FakeTriton) -> set[str]:
@@ -244,3 +251,142 @@ async def test_a_time_to_live_below_the_minimum_is_told() -> None:
     with capture_logs() as logs:
         owning(ttl_ms=1000)
     assert "shorter than min_residency_ms" in logs[0]["event"]
+
+
+# --- what is interrupted or fails half way ------------------------------------------------------
+
+
+@on_virtual_time
+async def test_a_load_that_was_given_up_and_ends_later_goes_when_idle() -> None:
+    triton, manager = owning(resident_cap=1)
+    async with watching(manager):
+        asked = asyncio.create_task(manager.ensure("voice-0", "tts"))
+        await asyncio.sleep(0.5)
+        asked.cancel()
+        await asyncio.wait({asked})
+        triton.states["voice-0"] = "READY"  # Triton ends what it has begun
+        await asyncio.sleep(3)
+        told = {status.name: status.stay for status in await manager.statuses()}
+        assert (stay := told["voice-0"]) is not None
+        assert stay.why == "not used"
+        assert await manager.ensure("voice-1", "tts"), "it gives way"
+        assert loaded(triton) == {"voice-1"}
+
+
+@on_virtual_time
+async def test_a_model_that_loads_for_ever_holds_no_place_and_goes_once_it_is_there() -> None:
+    triton, manager = owning(resident_cap=1)
+    triton.failures["load voice-0"] = [ModelTimeout("not loaded in 120 s", model="voice-0")]
+    async with watching(manager):
+        with pytest.raises(ModelTimeout):
+            await manager.ensure("voice-0", "tts")
+        triton.states["voice-0"] = "LOADING"
+        assert await manager.ensure("voice-1", "tts")
+        triton.states["voice-0"] = "READY"
+        await asyncio.sleep(HOUR_S)
+        assert loaded(triton) == set()
+
+
+@on_virtual_time
+async def test_a_model_whose_unload_failed_is_unloaded_later() -> None:
+    triton, manager = owning()
+    async with watching(manager):
+        await manager.ensure("voice-0", "tts")
+        triton.failures["unload voice-0"] = [ModelFailed("busy", model="voice-0")]
+        await asyncio.sleep(2 * HOUR_S)
+        assert triton.count("unload voice-0") == 2
+        assert loaded(triton) == set()
+
+
+@on_virtual_time
+async def test_a_model_in_use_whose_unload_failed_is_unloaded_later() -> None:
+    triton, manager = owning()
+    async with watching(manager):
+        await manager.ensure("voice-0", "tts")
+        stream = triton.streams.open(lambda: None, "voice-0")
+        triton.streams.fail = cast(Any, lambda *_: triton.streams._open["voice-0"].discard(stream))
+        triton.failures["unload voice-0"] = [ModelFailed("busy", model="voice-0")]
+        with pytest.raises(ModelFailed):
+            await manager.unload("voice-0")
+        await asyncio.sleep(HOUR_S)
+        assert loaded(triton) == set()
+
+
+@on_virtual_time
+async def test_evictions_for_a_load_that_is_given_up_lose_no_model() -> None:
+    costs = {"voice-0": 400.0, "voice-1": 500.0, "voice-2": 900.0}
+    triton, manager = owning(costs, memory_limit_mb=1000)
+    async with watching(manager):
+        await manager.ensure("voice-2", "tts")
+        await manager.unload("voice-2")  # what it costs is known now
+        await manager.ensure("voice-0", "tts")
+        await manager.ensure("voice-1", "tts")
+        triton.hold_unload = asyncio.Event()
+        asked = asyncio.create_task(manager.ensure("voice-2", "tts"))
+        await asyncio.sleep(0.1)
+        assert not manager.wanted, "both have to go"
+        asked.cancel()
+        await asyncio.wait({asked})
+        triton.hold_unload = None
+        await asyncio.sleep(3)
+        assert {each.name for each in manager.residency.models} == {"voice-0", "voice-1"}
+        await asyncio.sleep(HOUR_S)
+        assert loaded(triton) == set()
+
+
+@on_virtual_time
+async def test_an_unload_that_is_given_up_loses_no_model() -> None:
+    triton, manager = owning()
+    async with watching(manager):
+        await manager.ensure("voice-0", "tts")
+        async with manager.lock("voice-0"):
+            asked = asyncio.create_task(manager.unload("voice-0"))
+            await asyncio.sleep(0.1)
+            asked.cancel()
+            await asyncio.wait({asked})
+        await asyncio.sleep(HOUR_S)
+        assert loaded(triton) == set()
+
+
+@on_virtual_time
+async def test_the_others_get_a_model_whose_first_requester_gave_up() -> None:
+    triton, manager = owning()
+    first = asyncio.create_task(manager.ensure("voice-0", "tts"))
+    others = [asyncio.create_task(manager.ensure("voice-0", "tts")) for _ in range(3)]
+    await asyncio.sleep(0.5)
+    first.cancel()
+    infos = await asyncio.gather(*others)
+    assert {info.name for info in infos} == {"voice-0"}
+    assert loaded(triton) == manager.wanted == {"voice-0"}
+
+
+@on_virtual_time
+async def test_a_load_while_the_model_is_unloaded_ends_with_it_loaded() -> None:
+    triton, manager = owning()
+    await manager.ensure("voice-0", "tts")
+    triton.hold_unload = asyncio.Event()
+    unloading = asyncio.create_task(manager.unload("voice-0"))
+    await asyncio.sleep(0.1)
+    loading = asyncio.create_task(manager.ensure("voice-0", "tts"))
+    await asyncio.sleep(0.1)
+    triton.hold_unload.set()
+    await asyncio.gather(unloading, loading)
+    assert loaded(triton) == manager.wanted == {"voice-0"}
+
+
+@on_virtual_time
+async def test_what_a_killed_manager_was_loading_is_the_next_ones_once_it_is_leased() -> None:
+    triton, _ = owning()
+    triton.states["voice-0"] = "LOADING"
+    manager = managing(triton)
+    async with watching(manager):
+        manager.lease("s", "voice-0")  # frontends lease again what their sessions use
+        triton.states["voice-0"] = "READY"
+        for _ in range(200):
+            await asyncio.sleep(5)
+            assert manager.renew("s")
+        assert loaded(triton) == {"voice-0"}
+        assert manager.release("s", "voice-0")
+        assert not manager.release("s", "voice-0")
+        await asyncio.sleep(HOUR_S)
+        assert loaded(triton) == set()

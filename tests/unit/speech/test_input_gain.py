@@ -7,6 +7,7 @@ from tests.unit.speech.signals import RATE, Signal, frames, listen, recording, r
 from vdx.core.config import VadConfig
 from vdx.core.events import SessionState, SpeechEnded, SpeechPaused, SpeechStarted
 from vdx.speech.input.input_gain import MOST, NOMINAL, QUIETEST, InputGain
+from vdx.speech.input.input_level import OwnLevel
 from vdx.speech.input.vad import SpeechDetector
 
 MS = RATE // 1000
@@ -113,6 +114,35 @@ def test_a_clipping_microphone_is_heard() -> None:
     kinds = [type(event) for _, event in events]
     assert kinds[0] is SpeechStarted
     assert kinds[-1] is SpeechEnded
+
+
+@pytest.mark.parametrize("rms", [300, 600])
+def test_who_shouted_once_is_heard_again_at_their_usual_level(rms: float) -> None:
+    """The threshold had risen with the shout, and no turn could bring it down again."""
+    detector = SpeechDetector(VadConfig())
+    listen(detector, room(1000, 10), vowel(900, rms=9000), room(1500, 10))
+    words = np.concatenate([vowel(500, rms=rms), room(1000, 10)])
+    listen(detector, words, words)
+    kinds = [type(event) for _, event in listen(detector, words)]
+    assert kinds == [SpeechStarted, SpeechPaused, SpeechEnded]
+
+
+def test_voices_below_the_threshold_do_not_bring_it_below_the_nominal_one() -> None:
+    own = OwnLevel()
+    for level in [7200.0] * OwnLevel.ENOUGH:
+        own.add(level)
+    own.ended()
+    for _ in range(OwnLevel.UNHEARD - 1):
+        own.unheard(100.0)
+    own.ended()
+    for _ in range(OwnLevel.UNHEARD - 1):
+        own.unheard(100.0)
+    assert own.level == 7200.0, "a turn was heard between them"
+    own.unheard(100.0)
+    assert own.level == NOMINAL
+    for _ in range(OwnLevel.UNHEARD):
+        own.unheard(5000.0)
+    assert own.level == NOMINAL
 
 
 @pytest.mark.parametrize("db", DB)

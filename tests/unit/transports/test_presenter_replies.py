@@ -11,6 +11,7 @@ from tests.unit.transports.listening import (
     R2,
     REPLY_BEGINS,
     REPLY_ENDS,
+    U1,
     U2,
     UTTERANCE_ENDS,
     audio,
@@ -22,6 +23,7 @@ from vdx.core.errors import ModelFailed
 from vdx.dialog.session_events import (
     ErrorOccurred,
     FinalTranscript,
+    ItemsForgotten,
     PartialTranscript,
     PlayoutPaused,
     PlayoutResumed,
@@ -122,6 +124,25 @@ def test_a_turn_said_over_a_reply_and_understood_after_it() -> None:
     assert to.kinds() == [*REPLY_BEGINS, *REPLY_ENDS], "it may still be noise"
     narrate(to, UtteranceKept(U2, "nine"), FinalTranscript(U2, "nine"))
     assert to.kinds() == [*REPLY_BEGINS, *REPLY_ENDS, *TURN]
+
+
+def test_no_item_follows_one_that_was_forgotten() -> None:
+    """Both halves of a turn are answered as one: the reply between them is gone."""
+    to = narrate(
+        client(),
+        UtteranceStarted(U1, at_ms=0, interrupting=False),
+        UtteranceEnded(U1, at_ms=900),
+        ReplyStarted(R1),
+        UtteranceStarted(U2, at_ms=2000, interrupting=True),
+        ReplyDone(R1, "cancelled", "interrupted", 400, "Go"),
+        ItemsForgotten((R1.item_id,)),
+        UtteranceEnded(U2, at_ms=2900),
+        ReplyStarted(R2),
+    )
+    committed = [event for event in to.told if event["type"] == "input_audio_buffer.committed"]
+    assert [event["previous_item_id"] for event in committed] == [None, U1.item_id]
+    added = [event for event in to.told if event["type"] == "conversation.item.added"]
+    assert added[-1]["previous_item_id"] == U2.item_id
 
 
 def test_what_became_of_speech_over_a_reply_is_told_to_a_client_that_opts_in() -> None:

@@ -133,6 +133,12 @@ async def test_updates_take_effect_in_the_order_they_were_sent() -> None:
         assert [event["error"]["event_id"] for event in socket.of("error")] == ["4"]
 
 
+async def taken() -> None:
+    """Lets the connection read what was sent."""
+    for _ in range(200):
+        await asyncio.sleep(0)
+
+
 def message(item_id: str) -> dict[str, Any]:
     content = [{"type": "input_text", "text": "Hello there."}]
     return {"id": item_id, "type": "message", "role": "user", "content": content}
@@ -176,6 +182,34 @@ async def test_no_more_updates_wait_than_the_limit() -> None:
         await socket.until(lambda: len(socket.of("session.updated")) == MAX_PENDING + 1)
         socket.updates("later", instructions="done")
         await socket.until(lambda: len(socket.of("session.updated")) == MAX_PENDING + 2)
+
+
+async def test_a_conversation_of_any_length_may_follow_an_update() -> None:
+    """As a client sends it that restores one: none of its items is refused."""
+    async with connected() as (socket, triton, _):
+        socket.updates("loads", **voice(HELD))
+        for number in range(2 * MAX_PENDING):
+            socket.sends("conversation.item.create", item=message(f"item-{number}"))
+        await taken()
+        triton.gate.set()
+        await socket.until(lambda: bool(socket.of("session.updated")))
+        await socket.until(lambda: len(socket.of("conversation.item.done")) == 2 * MAX_PENDING)
+        added = [event["item"]["id"] for event in socket.of("conversation.item.added")]
+        assert added == [f"item-{number}" for number in range(2 * MAX_PENDING)]
+        assert socket.of("error") == []
+
+
+async def test_a_reply_is_cancelled_that_waits_for_an_update() -> None:
+    async with connected() as (socket, triton, _):
+        socket.updates("loads", **voice(HELD))
+        socket.sends("conversation.item.create", item=message("asked"))
+        socket.sends("response.create")
+        socket.sends("response.cancel")
+        await taken()
+        triton.gate.set()
+        await socket.until(lambda: bool(socket.of("response.done")))
+        assert socket.of("response.done")[0]["response"]["status"] == "cancelled"
+        assert socket.of("error") == []
 
 
 async def test_what_waits_is_dropped_when_the_client_leaves() -> None:

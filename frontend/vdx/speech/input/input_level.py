@@ -4,6 +4,7 @@ from typing import Final
 
 from vdx.core.audio import LISTEN_RATE
 from vdx.core.events import LevelTooLow, SessionState
+from vdx.speech.input.input_gain import NOMINAL
 from vdx.speech.input.noise_gate import NoiseGate
 
 
@@ -15,11 +16,15 @@ class OwnLevel:
     NEW: Final = 0.5
     """Weight of a new turn that was quieter than those before; a louder one counts wholly: what was
     taken for the person may have been somebody further away."""
+    UNHEARD: Final = 30
+    """Frames of a voice below the threshold, since the last turn: two short words."""
 
     def __init__(self) -> None:
         self.level = 0.0
         self._power = 0.0
         self._frames = 0
+        self._unheard_power = 0.0
+        self._unheard = 0
 
     def add(self, level: float) -> None:
         self._power += level * level
@@ -31,6 +36,21 @@ class OwnLevel:
             level = float((self._power / self._frames) ** 0.5)
             self.level += (1.0 if level > self.level else self.NEW) * (level - self.level)
         self._power, self._frames = 0.0, 0
+        self._unheard_power, self._unheard = 0.0, 0
+
+    def unheard(self, level: float) -> None:
+        """Takes a frame of a voice that is too quiet to be heard, between the turns.
+
+        Who shouted once speaks as before afterwards, and no turn would ever say so. The level falls
+        to that of this voice, but not below the nominal one: it may be somebody further away, who
+        is not brought up to the person.
+        """
+        self._unheard_power += level * level
+        self._unheard += 1
+        if self._unheard >= self.UNHEARD:
+            heard = float((self._unheard_power / self._unheard) ** 0.5)
+            self.level = min(self.level, max(NOMINAL, heard))
+            self._unheard_power, self._unheard = 0.0, 0
 
 
 class LevelHint:

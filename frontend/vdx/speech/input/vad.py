@@ -180,6 +180,8 @@ class SpeechDetector:
         speech = loud and voiced
         if speech and state not in BOT_SPEAKS:
             self._own.add(level)
+        elif voiced and not self._active and state not in BOT_SPEAKS:
+            self._own.unheard(level)
         no_echo = self._guard.path is Path.ABSENT
         noise = not (voiced or self._active)
         self._gate.learn(level, state, voiced=not noise, speech=speech, no_echo=no_echo)

@@ -35,6 +35,7 @@ class Released(BaseModel):
 
 class Renewed(BaseModel):
     unknown: list[str] = Field(description="sessions that hold no lease (any more)")
+    leases: int = Field(description="held by these sessions; fewer than taken: some have expired")
 
 
 @api.post("/vdx/leases", responses=refusals(400, 503))
@@ -63,4 +64,6 @@ async def release_leases(host: Host, body: Leases) -> Released:
 @api.post("/vdx/leases/renew", responses=refusals(400))
 async def renew_leases(host: Host, body: Sessions) -> Renewed:
     """Renews every lease of each session."""
-    return Renewed(unknown=[each for each in body.sessions if not host.manager.renew(each)])
+    held = {each: host.manager.renew(each) for each in body.sessions}
+    unknown = [each for each, count in held.items() if not count]
+    return Renewed(unknown=unknown, leases=sum(held.values()))

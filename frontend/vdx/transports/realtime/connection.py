@@ -259,8 +259,9 @@ class Connection:
         )
 
     async def _item_delete(self, event: dict[str, Any]) -> None:
-        self._session.history.delete(_item_id(event))
-        self._post("conversation.item.deleted", item_id=_item_id(event))
+        item_id = _item_id(event)
+        self._session.history.delete(item_id)
+        self._presenter.item_deleted(item_id)
 
     async def _item_retrieve(self, event: dict[str, Any]) -> None:
         item = self._session.history.get(_item_id(event))
@@ -277,7 +278,13 @@ class Connection:
         self._presenter.next_metadata(wanted.metadata)
         self._session.request_reply(wanted.instructions or "")
 
-    async def _response_cancel(self, _event: dict[str, Any]) -> None:
+    async def _response_cancel(self, event: dict[str, Any]) -> None:
+        if self._session.active_reply is None:  # one may wait for an update, before this event
+            await self._updates.follow(self._cancel_reply, event_id_of(event))
+        else:
+            self._session.interrupt()
+
+    async def _cancel_reply(self) -> None:
         if self._session.active_reply is None:
             raise InvalidInput("there is no active response to cancel", param="response_id")
         self._session.interrupt()

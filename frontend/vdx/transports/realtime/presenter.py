@@ -73,6 +73,7 @@ class RealtimePresenter:
         self._lengths: dict[UtteranceIds, int] = {}  # ms of audio, until the final transcript
         self._delivered: dict[UtteranceIds, int] = {}  # characters sent as deltas
         self._last_item: str | None = None
+        self._before_last: str | None = None
         self._before_reply: str | None = None
         self._resampler: Resampler | None = None
         self._metadata: dict[str, str] | None = None
@@ -104,7 +105,7 @@ class RealtimePresenter:
                 self._reply_ended(event)
             case ItemsForgotten(items=items):
                 for item_id in items:
-                    self._post("conversation.item.deleted", item_id=item_id)
+                    self.item_deleted(item_id)
             case ErrorOccurred(error=error):
                 self._outbox.post(ev.error_event(error))
             case SessionEnded(reason=reason) if reason not in ("closed", "gone"):
@@ -182,7 +183,7 @@ class RealtimePresenter:
         """The utterance became an item of the conversation; its transcript follows."""
         self._lengths[utterance] = length_ms
         item_id = utterance.item_id
-        previous, self._last_item = self._last_item, item_id
+        previous = self._append(item_id)
         self._post("input_audio_buffer.committed", previous_item_id=previous, item_id=item_id)
         item = ev.audio_item(item_id, None)
         self._post("conversation.item.added", previous_item_id=previous, item=item)
@@ -190,9 +191,20 @@ class RealtimePresenter:
 
     def item_added(self, previous: str | None, item: dict[str, Any]) -> None:
         """The client created an item."""
-        self._last_item = item["id"]
+        self._append(item["id"])
         self._post("conversation.item.added", previous_item_id=previous, item=item)
         self._post("conversation.item.done", previous_item_id=previous, item=item)
+
+    def item_deleted(self, item_id: str) -> None:
+        """It is gone from the conversation, so that none can follow it."""
+        if item_id == self._last_item:
+            self._last_item, self._before_last = self._before_last, None
+        self._post("conversation.item.deleted", item_id=item_id)
+
+    def _append(self, item_id: str) -> str | None:
+        """Takes the newest item of the conversation, and returns the one before it."""
+        self._before_last, self._last_item = self._last_item, item_id
+        return self._before_last
 
     def _send_delta(self, utterance: UtteranceIds, stable: str) -> None:
         """Deltas can only append, so only what is stable is sent."""
@@ -227,8 +239,7 @@ class RealtimePresenter:
     def _reply_started(self, reply: ReplyIds) -> None:
         self._resampler = None
         self._replying = True
-        previous, self._last_item = self._last_item, reply.item_id
-        self._before_reply = previous
+        previous = self._before_reply = self._append(reply.item_id)
         item = ev.reply_item(reply.item_id, "in_progress", None)
         where = {"response_id": reply.response_id, "output_index": 0}
         self._post("response.created", response=self._response(reply, "in_progress", []))

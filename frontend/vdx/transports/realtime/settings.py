@@ -71,9 +71,11 @@ class Settings:
             return
         if detection.silence_duration_ms is not None:
             vad = vad.model_copy(update={"min_silence_duration_ms": detection.silence_duration_ms})
+        # A silence that was named before stays, unless the server is asked to decide by more.
+        named_before = self.options.fixed_silence and detection.type != "semantic_vad"
         self.options = self.options.updated(
             vad=vad,
-            fixed_silence=self.options.fixed_silence or detection.silence_duration_ms is not None,
+            fixed_silence=named_before or detection.silence_duration_ms is not None,
             auto_reply=detection.create_response,
             barge_in=detection.interrupt_response,
         )

@@ -38,6 +38,7 @@ class SessionUpdates:
         self._spawn = spawn
         self._pending: deque[tuple[Callable[[], Awaitable[None]], str | None]] = deque()
         self._task: asyncio.Task[None] | None = None
+        self._room = asyncio.Event()
 
     async def take(self, update: SessionUpdate, event_id: str | None) -> None:
         """Applies an update, at once where no model has to be loaded for it or for one before it.
@@ -56,10 +57,15 @@ class SessionUpdates:
     async def follow(self, work: Callable[[], Awaitable[None]], event_id: str | None) -> None:
         """Does the work of another event: at once, or after the updates that wait before it.
 
+        Where MAX_PENDING events wait already, it waits until one of them is done, and the client
+        is not read: one that restores a conversation sends any number of items.
+
         Raises:
-            SessionLimit: MAX_PENDING events wait already.
             VdxError: the work was done at once and failed.
         """
+        while len(self._pending) >= MAX_PENDING:
+            self._room.clear()
+            await self._room.wait()
         if self._task is None:
             await work()
         else:
@@ -83,6 +89,7 @@ class SessionUpdates:
         try:
             while self._pending:
                 work, event_id = self._pending.popleft()
+                self._room.set()
                 try:
                     await work()
                 except VdxError as error:
