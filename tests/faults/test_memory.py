@@ -17,6 +17,7 @@ from tests.server.processes import serving
 from tests.triton import repository as repo
 from tests.triton.kokoro_models import make_kokoro
 from tests.triton.piper_models import add_piper, add_voice
+from tests.triton.transducer_models import add_transducer
 from tests.triton.wire import Wire
 from vdx.core.paths import locate
 from vdx.serving.embedded import EmbeddedTriton
@@ -54,11 +55,12 @@ MODELS = {
     "pocketsphinx": "pocketsphinx-en",
     "smart_turn": "turn-level",
     "tone": "tone",
+    "transducer": "zipformer-tiny",
     "whisper": "whisper-micro",
 }
 """By family, the model that is asked."""
 NOT_ASKED = {"onnxruntime": "runs networks that others are given; it neither speaks nor hears"}
-RECOGNISERS = ("canned", "pocketsphinx-en", "whisper-micro")
+RECOGNISERS = ("canned", "pocketsphinx-en", "whisper-micro", "zipformer-tiny")
 ENDPOINTERS = ("turn-level",)
 
 
@@ -71,6 +73,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedTriton]
     add_voice(models, "kokoro-tiny", "kokoro", voice)
     repo.add_whisper(models, "whisper-micro", repo.WHISPER, languages="en")
     repo.add_endpointer(models, "turn-level", "level")
+    add_transducer(models, "zipformer-tiny", "zipformer", tmp_path_factory.mktemp("zipformer"))
     with serving(models, models.parent / "triton.log") as running:
         yield running
 

@@ -1,7 +1,5 @@
 """A streaming model of each layout: `vdx voices add` takes it, and a real Triton serves it."""
 
-import shutil
-import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +8,7 @@ import pytest
 import soundfile
 
 from tests.triton.test_whisper import utter
+from tests.triton.transducer_models import ROOT, add_transducer, make
 from tests.triton.wire import Wire
 from vdx.core.errors import InvalidVoicepack
 from vdx.core.paths import locate
@@ -18,31 +17,16 @@ from vdx.serving.voicepacks.load_check import load_once
 from vdx.serving.voicepacks.staging import Origin
 from vdx.serving.voicepacks.store import VoicepackStore
 
-ROOT = Path(__file__).parents[2]
-TINY = "tests.unit.backends.transducer.tiny"
 RECORDING = ROOT / "tests" / "data" / "audio" / "ps_something.wav"
-
-
-def make(layout: str, folder: Path) -> Path:
-    command = [locate().triton_python, "-m", TINY, layout, folder]
-    subprocess.run(command, check=True, timeout=300, cwd=ROOT)
-    return folder
 
 
 @pytest.mark.parametrize("layout", ["zipformer", "ctc", "nemo"])
 async def test_an_added_model_streams(
     layout: str, tmp_path: Path, model_repository: Path, wire: Wire
 ) -> None:
-    paths = replace(locate(), home=tmp_path / "home")
-    store = VoicepackStore(paths, load_once(paths))
     name = f"tiny-{layout}-en"
-    pack = store.add(*identify(make(layout, tmp_path / name)), Origin("here"))
+    pack = add_transducer(model_repository, name, layout, tmp_path)
     assert (pack.id, pack.languages, pack.sample_rate) == (name, ["en"], 16_000)
-    store.check(store.find(name))
-    shutil.copytree(
-        paths.home / "voicepacks", model_repository.parent / "voicepacks", dirs_exist_ok=True
-    )
-    shutil.copytree(paths.pulled_models / name, model_repository / name)
     await wire.load(name)
     audio, _ = soundfile.read(RECORDING, dtype="int16")
     audio = audio[: audio.size // 320 * 320]

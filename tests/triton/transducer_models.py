@@ -1,0 +1,34 @@
+"""Tiny streaming recognisers, added as `vdx voices add` adds them."""
+
+import shutil
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+from vdx.core.paths import locate
+from vdx.serving.voicepacks.identify import identify
+from vdx.serving.voicepacks.load_check import load_once
+from vdx.serving.voicepacks.metadata import Voicepack
+from vdx.serving.voicepacks.staging import Origin
+from vdx.serving.voicepacks.store import VoicepackStore
+
+ROOT = Path(__file__).parents[2]
+TINY = "tests.unit.backends.transducer.tiny"
+
+
+def make(layout: str, folder: Path) -> Path:
+    """The files of a tiny model of a layout: `zipformer`, `ctc` or `nemo`."""
+    command = [locate().triton_python, "-m", TINY, layout, folder]
+    subprocess.run(command, check=True, timeout=300, cwd=ROOT)
+    return folder
+
+
+def add_transducer(models: Path, name: str, layout: str, place: Path) -> Voicepack:
+    """Adds one to a copy of the model repository, whose voicepacks lie beside it."""
+    paths = replace(locate(), home=place / "home")
+    store = VoicepackStore(paths, load_once(paths))
+    pack = store.add(*identify(make(layout, place / name)), Origin("here"))
+    store.check(store.find(name))
+    shutil.copytree(paths.home / "voicepacks", models.parent / "voicepacks", dirs_exist_ok=True)
+    shutil.copytree(paths.pulled_models / name, models / name)
+    return pack
