@@ -65,7 +65,7 @@ def test_users_speak_at_one_level() -> None:
     assert all(active_rms(v) == pytest.approx(VOICE_RMS, rel=0.01) for _, v in voices())
 
 
-def test_every_condition_of_the_issue_is_there() -> None:
+def test_every_condition_is_there() -> None:
     makers = (noise_scenes, distant_scenes, interrupted_scenes, onset_scenes)
     kinds = {scene.kind for maker in makers for scene in maker("held")}
     kinds |= {s.kind for cancel in (True, False) for s in echo_scenes("held", cancel=cancel)}
