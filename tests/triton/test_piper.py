@@ -118,7 +118,7 @@ async def test_what_a_crashed_process_leaves_is_swept(
     assert len(await client.children()) == 3
     # A parent that died may stay UNLOADING for ever.
     monkeypatch.setattr(child_models, "GRACE_S", 0.0)
-    await ModelManager(client)._sweep()
+    await ModelManager(client)._look_after_server()
     await until_gone(client, "placed")
     await triton.load("placed")
     assert (await triton.speak("placed", "alive"))[-1].error == ""

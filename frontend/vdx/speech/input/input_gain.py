@@ -25,6 +25,8 @@ QUIETEST: Final = NOMINAL / 4
 """A voice that is expected unheard: 12 dB below the nominal one."""
 LEAST: Final = 1 / 4
 MOST: Final = 16.0
+LOUDEST_OVER_MEAN: Final = 2.0
+"""The loudest 20 ms of somebody's first words over their mean level, 6 dB, at most."""
 STEP: Final = 10 ** (1.5 / 20)
 """A gain that is so near to the right one stays as it is."""
 BLOCK: Final = 50
@@ -40,6 +42,15 @@ class InputGain:
         self.gain = 1.0
         self._lowest = self._before = math.inf
         self._frames = 0
+        self._loudest = 0.0
+
+    def speech(self, level: float) -> None:
+        """Takes a frame of the person's speech, which counts until there is an own level.
+
+        Without it their first words would be amplified by what silence had promised, and the breath
+        behind them heard as speech.
+        """
+        self._loudest = max(self._loudest, level)
 
     def observe(self, level: float, own_level: float, *, bot_speaks: bool) -> None:
         """Takes a frame; `own_level` is that of the person's turns, 0.0 until there was one.
@@ -51,7 +62,8 @@ class InputGain:
             voice = own_level
         elif self._frames >= ENOUGH or self._before < math.inf:
             floor = min(self._lowest, self._before)
-            voice = min(NOMINAL, max(QUIETEST, EXPECTED * floor))
+            heard = self._loudest / LOUDEST_OVER_MEAN
+            voice = min(NOMINAL, max(QUIETEST, EXPECTED * floor, heard))
         else:
             return
         wanted = min(MOST, max(LEAST, NOMINAL / voice))

@@ -180,6 +180,7 @@ class SpeechDetector:
         speech = loud and voiced
         if speech and state not in BOT_SPEAKS:
             self._own.add(level)
+            self._gain.speech(level)
         elif voiced and not self._active and state not in BOT_SPEAKS:
             self._own.unheard(level)
         no_echo = self._guard.path is Path.ABSENT
