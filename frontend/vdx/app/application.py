@@ -83,12 +83,16 @@ class Application:
         self.lease_sync: LeaseSync | None = None
         """Where a manager elsewhere loads the models."""
         self._responders = Responders()
-        failover = Failover(manager, self.profiles)
-        self._services = Services(
-            config=config,
+        self._services = self._session_services()
+
+    def _session_services(self) -> Services:
+        """What a session needs of the application."""
+        failover = Failover(self.manager, self.profiles)
+        return Services(
+            config=self.config,
             synthesize=self.requests.synthesize,
             recognise=self.requests.recognise,
-            can=manager.can,
+            can=self.manager.can,
             responder=self._responders.of,
             recover_voice=failover.recover_voice,
             recover_recogniser=failover.recover_recogniser,

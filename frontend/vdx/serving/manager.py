@@ -191,7 +191,7 @@ class ModelManager:
                 await self._make_room(name, kind)
                 info = await self._load_in_turn(name)
                 cost = await self._measure(name)
-            except BaseException:
+            except BaseException:  # cancelled, too: it would count as loading for ever
                 self.residency.load_failed(name)
                 raise
             await self._account(info, cost)

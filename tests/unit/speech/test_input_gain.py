@@ -127,6 +127,18 @@ def test_who_shouted_once_is_heard_again_at_their_usual_level(rms: float) -> Non
     assert kinds == [SpeechStarted, SpeechPaused, SpeechEnded]
 
 
+def test_who_spoke_up_may_end_the_next_sentence_softly() -> None:
+    loud, softer = recording("ps_cards_001"), recording("ps_goforward")
+    detector = SpeechDetector(VadConfig())
+    ends = [
+        event
+        for frame in frames(loud, room(800), softer, room(1_500))
+        for event in detector.process(frame, LISTENING)
+        if isinstance(event, SpeechEnded)
+    ]
+    assert len(ends) == 2, "a turn ends where a sentence does, not in the softer part of it"
+
+
 def test_voices_below_the_threshold_do_not_bring_it_below_the_nominal_one() -> None:
     own = OwnLevel()
     for level in [7200.0] * OwnLevel.ENOUGH:

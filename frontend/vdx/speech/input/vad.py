@@ -169,10 +169,8 @@ class SpeechDetector:
         pcm = to_pcm(frame)
         level = rms(pcm)
         self._gain.observe(level, self._own.level, bot_speaks=state in BOT_SPEAKS)
-        self._gate.gain = self._gain.gain
-        like_speech: bool = self._vad.is_speech(
-            _amplified(frame, pcm, self._gain.gain), LISTEN_RATE
-        )
+        self._gate.gain = gain = self._gain_now(state)
+        like_speech: bool = self._vad.is_speech(_amplified(frame, pcm, gain), LISTEN_RATE)
         near, voiced = self._inspect(pcm, level, state, played, like_speech=like_speech)
         loud = self._gate.admits(near, state)
         if state in BOT_SPEAKS:
@@ -197,6 +195,12 @@ class SpeechDetector:
             return (event,)
         hint = self._hint.observe(level, voiced and not speech, state, self._gate)
         return () if hint is None else (hint,)
+
+    def _gain_now(self, state: SessionState) -> float:
+        """Who spoke up has the next sentence begin and interrupt at that level; but having begun,
+        it may become as soft as any other before it counts as a pause."""
+        followed = self._active and state not in BOT_SPEAKS
+        return max(1.0, self._gain.gain) if followed else self._gain.gain
 
     def _inspect(
         self, pcm: Pcm, level: float, state: SessionState, played: Pcm | None, *, like_speech: bool
