@@ -2,11 +2,10 @@
 
 import asyncio
 import contextlib
-import json
 import tempfile
-from collections.abc import AsyncGenerator
 from pathlib import Path
 
+from benchmarks.compute_lines import json_lines
 from vdx.bench.client_process import Step
 from vdx.bench.figures import Report
 from vdx.core.errors import SetupError
@@ -14,7 +13,6 @@ from vdx.core.paths import Paths, locate
 
 VOICE = "kokoro-ja"
 HERE = Path(__file__).parent
-LIMIT_S = 600.0
 
 
 async def measure(rounds: int, step: Step, *, tiny: bool = False) -> Report:
@@ -27,7 +25,9 @@ async def measure(rounds: int, step: Step, *, tiny: bool = False) -> Report:
     found: list[dict[str, float]] = []
     with tempfile.TemporaryDirectory() as made:
         folder = await _made(paths, Path(made)) if tiny else _pulled(paths)
-        async with contextlib.aclosing(_rounds(paths, folder, rounds)) as lines:
+        program = (str(paths.triton_python), str(HERE / "kokoro_compute.py"))
+        measured = json_lines([*program, str(folder), str(rounds)], rounds)
+        async with contextlib.aclosing(measured) as lines:
             async for line in lines:
                 found.append(line)
                 step()
@@ -54,19 +54,3 @@ async def _made(paths: Paths, folder: Path) -> Path:
     if await process.wait() != 0:
         raise SetupError("the tiny voice could not be made; see the lines above")
     return folder
-
-
-async def _rounds(paths: Paths, folder: Path, rounds: int) -> AsyncGenerator[dict[str, float]]:
-    command = [str(paths.triton_python), str(HERE / "kokoro_compute.py"), str(folder), str(rounds)]
-    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
-    try:
-        for _ in range(rounds):
-            async with asyncio.timeout(LIMIT_S):
-                line = await process.stdout.readline() if process.stdout else b""
-            if not line:
-                raise SetupError("the voice could not be measured; see the lines above")
-            yield json.loads(line)
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()

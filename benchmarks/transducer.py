@@ -1,28 +1,27 @@
 """`python -m benchmarks transducer`: streaming recognisers of the real size, random weights."""
 
-import asyncio
 import contextlib
-import json
-from collections.abc import AsyncGenerator
 
+from benchmarks.compute_lines import json_lines
 from vdx.bench.client_process import Step
 from vdx.bench.figures import Report
-from vdx.core.errors import SetupError
-from vdx.core.paths import Paths, locate
+from vdx.core.paths import locate
 
 LAYOUTS = {
     "zipformer": "Zipformer 2, 66 M, 320 ms",
     "fastconformer": "FastConformer, 120 M, 160 ms",
 }
-LIMIT_S = 900.0
 
 
 async def measure(rounds: int, step: Step) -> Report:
     """A step, a FLUSH, the state and eight speakers at once, of each layout in int8."""
     report = Report("transducer", {"rounds": rounds})
+    paths = locate()
+    program = (str(paths.triton_python), "-m", "benchmarks.transducer_compute")
     for layout, name in LAYOUTS.items():
         found: list[dict[str, float]] = []
-        async with contextlib.aclosing(_rounds(locate(), layout, rounds)) as lines:
+        command = [*program, layout, str(rounds)]
+        async with contextlib.aclosing(json_lines(command, rounds, cwd=paths.data)) as lines:
             async for line in lines:
                 found.append(line)
                 step()
@@ -33,21 +32,3 @@ async def measure(rounds: int, step: Step) -> Report:
         waits = [each["wait_ms"] for each in found]
         report.add(f"{name}: longest wait of a chunk, eight speakers", "ms", waits)
     return report
-
-
-async def _rounds(paths: Paths, layout: str, rounds: int) -> AsyncGenerator[dict[str, float]]:
-    command = ["-m", "benchmarks.transducer_compute", layout, str(rounds)]
-    process = await asyncio.create_subprocess_exec(
-        str(paths.triton_python), *command, stdout=asyncio.subprocess.PIPE, cwd=paths.data
-    )
-    try:
-        for _ in range(rounds):
-            async with asyncio.timeout(LIMIT_S):
-                line = await process.stdout.readline() if process.stdout else b""
-            if not line:
-                raise SetupError("the model could not be measured; see the lines above")
-            yield json.loads(line)
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()

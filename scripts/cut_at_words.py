@@ -14,19 +14,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-AUDIO = Path(__file__).parents[1] / "tests" / "data" / "audio"
-SAID = {
-    "ps_goforward": "go forward ten meters",
-    "ps_something": "go somewhere and do something",
-    "ps_cards_001": "ten of clubs",
-    "ps_cards_002": "four queen of clubs",
-    "ps_tidigits_2934z": "two nine three four zero",
-    "ps_librivox_0870": "and mister john dashwood had then leisure to consider how much there might"
-    " be prudently in his power to do for them",
-    "ps_librivox_0880": "he was not an ill disposed young man",
-    "ps_librivox_0930": "he might even have been made amiable himself",
-}
-"""Recordings of 16 kHz, and what is said in them."""
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "frontend"))
+
+from vdx.bench.said import SAID  # noqa: E402
+
+AUDIO = ROOT / "tests" / "data" / "audio"
+RECORDINGS = {name: words for name, words in SAID.items() if name.startswith("ps_")}
+"""Those of 16 kHz."""
 SHORTEST_MS, LONGEST_MS = 300, 3_000
 COUNT, SEED = 200, 16
 FRAME_MS = 10
@@ -42,7 +37,7 @@ def aligned(name: str) -> list[tuple[str, int, int]]:
     for word, phones in SOUNDS.items():
         if decoder.lookup_word(word) is None:
             decoder.add_word(word, phones, update=True)
-    decoder.set_align_text(SAID[name])
+    decoder.set_align_text(RECORDINGS[name])
     with wave.open(str(AUDIO / f"{name}.wav")) as file:
         pcm = file.readframes(file.getnframes())
     decoder.start_utt()
@@ -57,7 +52,7 @@ def aligned(name: str) -> list[tuple[str, int, int]]:
 
 def cuts() -> Iterator[tuple[str, int, int, str]]:
     """Every run of words that lasts neither too short nor too long."""
-    for name in SAID:
+    for name in RECORDINGS:
         words = aligned(name)
         for first in range(len(words)):
             for last in range(first, len(words)):

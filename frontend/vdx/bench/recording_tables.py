@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, NamedTuple
 from vdx.bench.client_process import Step
 from vdx.bench.clips import recording
 from vdx.bench.figures import Report
+from vdx.bench.said import SAID
 from vdx.bench.target import DATA, Target
 from vdx.bench.treatments import Treatment, treatments, wav
 from vdx.bench.word_errors import word_error_rate
-from vdx.bench.words import SAID, normalised
+from vdx.bench.words import normalised
 from vdx.client.recording import read_clip
 from vdx.core.audio import LISTEN_RATE
 from vdx.core.events import Pcm

@@ -14,27 +14,13 @@ from typing import TYPE_CHECKING, Any
 from vdx.bench.client_process import Step
 from vdx.bench.clips import recording
 from vdx.bench.figures import Report
+from vdx.bench.said import SAID
 from vdx.bench.target import DATA, Target
 from vdx.bench.word_errors import word_error_rate
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
-SAID = {
-    "ps_goforward": "go forward ten meters",
-    "ps_something": "go somewhere and do something",
-    "ps_cards_001": "ten of clubs",
-    "ps_cards_002": "four queen of clubs",
-    "ps_tidigits_2934z": "two nine three four zero",
-    "ps_librivox_0870": "and mister john dashwood had then leisure to consider how much there might"
-    " be prudently in his power to do for them",
-    "ps_librivox_0880": "he was not an ill disposed young man",
-    "ps_librivox_0930": "he might even have been made amiable himself",
-    "rhasspy_lamp": "turn on the living room lamp",
-    "ljspeech_0002": "in being comparatively modern",
-    "ljspeech_0008": "has never been surpassed",
-}
-"""What is said in the bundled recordings of people."""
 ABBREVIATIONS = {"mr": "mister", "mrs": "missus", "dr": "doctor", "st": "saint", "ok": "okay"}
 SPELLED_DIGITS = 3
 """A number of so many digits or more is taken for digits that were said one by one."""

@@ -186,9 +186,9 @@ async def test_the_report_has_operating_points_and_intervals(tmp_path: Path) -> 
     assert picture.stat().st_size > 1000
 
 
-def test_an_unnoticed_end_is_waited_out_and_an_unnoticed_pause_is_not_cut() -> None:
+def test_an_undetected_end_is_waited_out_and_an_undetected_pause_is_not_cut() -> None:
     quiet = Turn("q", "r", np.zeros(RATE * 3, np.int16), turn().silences)
-    missed = [asked._unnoticed(quiet, silence) for silence in quiet.silences]
+    missed = [asked._undetected(quiet, silence) for silence in quiet.silences]
     (rule,) = (rule for rule in rules.silence_alone() if rule.setting == "100 ms")
     found = scores.outcome(scores.Heard.of(missed), rule)
     assert found.cut_rate == 0.0

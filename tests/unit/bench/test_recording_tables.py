@@ -11,8 +11,8 @@ from tests.unit.bench.test_recorded import FakeTarget
 from vdx.batch.recording import Recording
 from vdx.bench import recording_tables as tables
 from vdx.bench.clips import clip, recording
+from vdx.bench.said import SAID
 from vdx.bench.treatments import Treatment, treatments
-from vdx.bench.words import SAID
 from vdx.core.errors import InvalidInput
 from vdx.core.validation import validated
 

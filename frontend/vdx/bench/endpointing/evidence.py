@@ -96,7 +96,7 @@ async def gather(turns: Iterable[Turn], vad: VadConfig, models: Models) -> Async
             missed.discard(found.silence)
             yield await _asked(turn, found, models)
         for silence in sorted(missed, key=lambda each: each.start_ms):
-            yield _unnoticed(turn, silence)
+            yield _undetected(turn, silence)
 
 
 async def _asked(turn: Turn, found: FoundPause, models: Models) -> Evidence:
@@ -123,7 +123,7 @@ async def _asked(turn: Turn, found: FoundPause, models: Models) -> Evidence:
     )
 
 
-def _unnoticed(turn: Turn, silence: Silence) -> Evidence:
+def _undetected(turn: Turn, silence: Silence) -> Evidence:
     """A silence in which the detector found no pause: nothing is cut, and an end waits it out."""
     return Evidence(
         turn=turn.id,

@@ -41,11 +41,12 @@ def speech(
 def words() -> OnServer:
     """Eleven recordings of people; replies, and texts with numbers, spoken and transcribed back."""
     from vdx.bench import words as bench
+    from vdx.bench.said import SAID
     from vdx.bench.word_errors import require_inflect, require_jiwer
 
     require_jiwer()
     require_inflect()
-    return OnServer(len(bench.SAID) + len(bench.replies()) + len(bench.texts()), bench.measure)
+    return OnServer(len(SAID) + len(bench.replies()) + len(bench.texts()), bench.measure)
 
 
 class RecordingTable(StrEnum):
