@@ -10,6 +10,7 @@ from vdx.core.errors import ModelTimeout, TritonError
 from vdx.core.events import SpeechChunk
 from vdx.core.logs import logger
 from vdx.core.metrics import ENDPOINTER
+from vdx.core.tracing import stage_span
 from vdx.dialog.profiles import SessionOptions
 from vdx.serving.manager import ModelManager
 from vdx.serving.readiness import Readiness
@@ -39,7 +40,8 @@ class ModelRequests:
         """Streams one clause of up to 1,000 characters; raises as `TritonClient.synthesize`."""
         request = SynthesisRequest(text, voice.language, voice.speaker, voice.speed)
         began, first = time.monotonic(), 0.0
-        with self.probe_on_failure():
+        spoken = stage_span("voice", model=voice.model, characters=len(text))
+        with self.probe_on_failure(), spoken:
             async with aclosing(self._client.synthesize(voice.model, request)) as chunks:
                 async for chunk in chunks:
                     if not first:
@@ -78,7 +80,7 @@ class ModelRequests:
         self._questions[model] += 1
         began = time.monotonic()
         try:
-            with self.probe_on_failure():
+            with self.probe_on_failure(), stage_span("endpointer", model=model):
                 found = await self._client.judge(model, pcm, JUDGE_MS)
         except TritonError as error:
             late = isinstance(error, ModelTimeout)

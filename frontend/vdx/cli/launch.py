@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from vdx.cli.config import parse_assignments
 from vdx.cli.console import warn
-from vdx.core import settings
+from vdx.core import settings, tracing
 from vdx.core.errors import PortTaken, SetupError
 from vdx.core.logs import configure, logger
 from vdx.core.masking import masked
@@ -43,6 +43,7 @@ def load_settings(
     given = {key: value for key, value in flags.items() if value is not None}
     loaded = settings.load(file, {**parse_assignments(assignments), **given})
     configure(loaded.config.log)
+    tracing.configure(loaded.config.tracing)
     if loaded.ignored:
         log.debug("variables set by Kubernetes are not read", names=", ".join(loaded.ignored))
     _check_scripts(loaded.config)

@@ -483,8 +483,22 @@ class LiveKitConfig(Section):
 
 class LogConfig(Section):
     level: Literal["debug", "info", "warning", "error"] = "info"
-    json_lines: bool = False
+    format: Literal["text", "json"] = Field(
+        "text", description="json: one object a line, for programs"
+    )
     transcripts: bool = Field(False, description="at debug level, also the words that were spoken")
+
+
+class TracingConfig(Section):
+    """OpenTelemetry traces: one for each turn."""
+
+    endpoint: str = Field(
+        "",
+        pattern=r"^(https?://\S+)?$",
+        description="of a collector that takes OTLP over HTTP: http://HOST:4318; empty = off",
+    )
+    sample_ratio: float = Field(1.0, ge=0, le=1, description="of the turns")
+    service_name: str = "vdx"
 
 
 class Config(Section):
@@ -507,9 +521,11 @@ class Config(Section):
     model_manager: ModelManagerConfig = ModelManagerConfig()
     livekit: LiveKitConfig = LiveKitConfig()
     log: LogConfig = LogConfig()
+    tracing: TracingConfig = TracingConfig()
 
 
 REMOVED = {
+    "log.json_lines": "set log.format to json",
     "embedded.grpc_port": "Triton listens on a Unix socket, which every command of this VDX_HOME "
     "finds; for a network port with mutual TLS set embedded.grpc_address to HOST:PORT",
     "embedded.http_port": "the embedded Triton serves no HTTP, because whoever reaches it could "
