@@ -1,9 +1,9 @@
 """The turns of a session that are not over yet: which one lines and spans belong to.
 
 A turn begins with an utterance, with a text that was typed, or with a reply that nobody asked for
-in speech (a greeting). What is said over a reply begins a turn that waits behind the one whose reply
-plays. A turn is over with its reply, when it turns out to be none (noise, nothing understood), or
-with the next one where nothing answered it.
+in speech (a greeting). What is said over a reply begins a turn that waits behind the one whose
+reply plays. A turn is over with its reply, when it turns out to be none (noise, nothing
+understood), or with the next one where nothing answered it.
 """
 
 from collections import deque
@@ -132,7 +132,7 @@ class OpenTurns:
         self._follow()
 
     def _follow(self) -> None:
-        """The oldest turn that is open is the one that is under way; the last one's number stays."""
+        """The oldest open turn is the one under way; without one, the last one's number stays."""
         if self._open:
             self._ids.turn, self._ids.span = self._open[0].number, self._open[0].span
         else:
