@@ -44,6 +44,9 @@ class ServerConfig(Section):
     api_keys: tuple[ApiKey, ...] = Field(
         (), description="16 characters or more each; required to be reached by others"
     )
+    api_keys_file: Path | None = Field(
+        None, description="hashed keys with names, scopes and limits; `vdx keys` writes it"
+    )
     allowed_origins: tuple[Origin, ...] = Field(
         (), description="browser origins beside the server's own; '*' allows any"
     )
@@ -73,10 +76,10 @@ class ServerConfig(Section):
 
     @model_validator(mode="after")
     def _needs_keys(self) -> "ServerConfig":
-        if self.public_url and not self.api_keys:
+        if self.public_url and not self.api_keys and self.api_keys_file is None:
             raise ValueError(
                 "public_url makes this server reachable by others: set server.api_keys "
-                "(or VDX_SERVER__API_KEYS) too"
+                "(or VDX_SERVER__API_KEYS) or server.api_keys_file too"
             )
         return self
 

@@ -31,7 +31,7 @@ class LogIds:
 
     def values(self) -> dict[str, str | int]:
         """What is known, as a line of the log has it."""
-        known = {
+        known: dict[str, str | int] = {
             "session": self.session,
             "turn": self.turn,
             "reply": self.reply,

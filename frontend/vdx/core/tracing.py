@@ -8,7 +8,7 @@ library, from a bounded queue.
 import asyncio
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from vdx import __version__
@@ -76,7 +76,7 @@ class TurnSpan:
         self.traceparent = f"00-{self.trace_id}-{found.span_id:016x}-01"
         """As W3C Trace Context writes it."""
 
-    def begin(self, name: str, ago_s: float = 0.0, **values: Value) -> Any:
+    def begin(self, name: str, ago_s: float, values: Mapping[str, Value]) -> Any:
         """A span of OpenTelemetry inside the turn, begun `ago_s` seconds ago, to be ended."""
         return _Tracing.tracer.start_span(
             name, context=self._context, start_time=_ns(ago_s), attributes=_named(values)
@@ -84,7 +84,7 @@ class TurnSpan:
 
     def stage(self, name: str, from_ago_s: float, to_ago_s: float = 0.0, **values: Value) -> None:
         """A span that began and ended so many seconds ago."""
-        self.begin(name, from_ago_s, **values).end(_ns(to_ago_s))
+        self.begin(name, from_ago_s, values).end(_ns(to_ago_s))
 
     def end(self, **values: Value) -> None:
         self._span.set_attributes(_named(values))
@@ -111,7 +111,7 @@ def stage_span(name: str, **values: Value) -> Iterator[None]:
     if root is None:
         yield
         return
-    span = root.begin(name, **values)
+    span = root.begin(name, 0.0, values)
     try:
         yield
     except (asyncio.CancelledError, GeneratorExit):
@@ -129,5 +129,5 @@ def _ns(ago_s: float) -> int:
     return time.time_ns() - round(ago_s * 1e9)
 
 
-def _named(values: dict[str, Value]) -> dict[str, Value]:
+def _named(values: Mapping[str, Value]) -> dict[str, Value]:
     return {f"vdx.{name}": value for name, value in values.items()}

@@ -10,7 +10,13 @@ from vdx.dialog.session import Session
 from vdx.serving.model_status import ModelStatus
 from vdx.serving.models import ModelKind
 from vdx.speech.input.noise_gate import VadStatistics
-from vdx.transports.http.operation import MODEL_REFUSALS, Host, operations, refusals
+from vdx.transports.http.operation import (
+    MODEL_REFUSALS,
+    AnyKeyOperation,
+    Host,
+    operations,
+    refusals,
+)
 
 NOT_EMPTY = {"minLength": 1}
 """For the document alone: an empty name is answered as any other that is not there."""
@@ -18,6 +24,7 @@ NOT_EMPTY = {"minLength": 1}
 ModelName = Annotated[str, Path(json_schema_extra=NOT_EMPTY)]
 
 api = operations()
+status_api = operations(kind=AnyKeyOperation)
 
 
 class RunningLanguageModel(BaseModel):
@@ -99,7 +106,7 @@ class Used(BaseModel):
     sessions: int = Field(description="how many were switched")
 
 
-@api.get("/vdx/status")
+@status_api.get("/vdx/status")
 async def status(host: Host) -> ServerStatus:
     """Process ids, sessions, and what new sessions use."""
     return ServerStatus.model_validate(host.status())

@@ -53,6 +53,7 @@ ROUTERS: Final = (
     health.api,
     health.keyed,
     page.api,
+    admin.status_api,
     admin.api,
     leases.api,
     routes.api,
@@ -64,6 +65,7 @@ ROUTERS: Final = (
 MANAGER_ROUTERS: Final = (
     health.api,
     health.keyed,
+    admin.status_api,
     admin.api,
     leases.api,
     routes.api,

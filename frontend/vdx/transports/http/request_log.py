@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from vdx.core.log_limit import LimitedLog
 from vdx.core.logs import logger
 from vdx.core.metrics import HTTP_REQUESTS, KEYS_REFUSED
+from vdx.transports.security import KEY_NAME
 
 log = logger(__name__)
 
@@ -64,6 +65,8 @@ class RequestLog:
         }
         if code := scope.get(CODE):
             values["code"] = code
+        if key := scope.get(KEY_NAME):
+            values["key"] = key
         if status in REFUSALS:
             # Of a trusted proxy that is the address it forwards.
             client = (scope.get("client") or ("unknown",))[0]
