@@ -15,11 +15,13 @@ from vdx.app.profile_models import ProfileModels
 from vdx.app.responders import Responders
 from vdx.app.session_leases import SessionLeases
 from vdx.app.switching import ModelSwitching
+from vdx.core.call_files import calls_folder, delete_expired
 from vdx.core.capacity import default_max_sessions
 from vdx.core.config import Config
 from vdx.core.errors import SessionLimit, TritonError, UnknownName
 from vdx.core.logs import logger
 from vdx.core.threads import in_thread
+from vdx.dialog.call_recorder import CallRecorder
 from vdx.dialog.drain import Drain
 from vdx.dialog.ids import REALTIME_PREFIX
 from vdx.dialog.profiles import SessionOptions
@@ -38,6 +40,8 @@ from vdx.speech.input.aec import preload
 from vdx.speech.text.normalise import prepared
 
 log = logger(__name__)
+
+DELETE_EVERY_S = 3600
 
 
 class Application:
@@ -98,7 +102,35 @@ class Application:
             recover_recogniser=failover.recover_recogniser,
             judge=self.requests.judge,
             options_changed=self.leases.follow,
+            recorder=self._recorder,
         )
+
+    def _recorder(
+        self, options: SessionOptions, session: str, clock: Callable[[], float]
+    ) -> CallRecorder:
+        facts = {
+            "session": session,
+            "profile": options.profile,
+            "consent": self.config.profiles[options.profile].consent,
+            "voice": options.voice,
+            "recogniser": options.recogniser,
+        }
+        return CallRecorder(calls_folder(self.config.call_recording.folder), facts, clock)
+
+    async def _delete_old_calls(self) -> None:
+        """Deletes recorded calls that are older than they may be kept, now and every hour."""
+        kept = self.config.call_recording
+        while True:
+            try:
+                count = await in_thread(
+                    delete_expired, calls_folder(kept.folder), kept.retention_days
+                )
+            except OSError as error:
+                log.warning("old recordings stay", error=error.strerror)
+            else:
+                if count:
+                    log.info("old recordings deleted", count=count)
+            await asyncio.sleep(DELETE_EVERY_S)
 
     def share_leases(self, remote: ManagerClient) -> None:
         """Has the leases of the sessions held at a manager elsewhere too."""
@@ -158,6 +190,7 @@ class Application:
             group.create_task(self.manager.run(), name="watch-models")
             group.create_task(self.leases.run(), name="renew-leases")
             group.create_task(self.readiness.run(), name="watch-readiness")
+            group.create_task(self._delete_old_calls(), name="delete-old-calls")
             if self.lease_sync is not None:
                 group.create_task(self.lease_sync.run(), name="send-leases")
 

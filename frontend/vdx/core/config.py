@@ -424,6 +424,23 @@ class ProfileConfig(Section):
     vad: VadConfig | None = None
     endpointing: EndpointingConfig | None = None
     echo_control: EchoControlConfig | None = None
+    record_calls: bool = Field(
+        False, description="keep sound and words of each call, see call_recording; needs `consent`"
+    )
+    consent: str = Field("", description="said before the greeting of a call that is recorded")
+
+    @model_validator(mode="after")
+    def _asks_before_it_records(self) -> Self:
+        if self.record_calls and not self.consent.strip():
+            raise ValueError("record_calls needs a line that says so to the caller: set consent")
+        return self
+
+
+class CallRecordingConfig(Section):
+    """Where the calls of profiles with `record_calls` are kept, and for how long."""
+
+    folder: Path | None = Field(None, description="None = calls in VDX_HOME")
+    retention_days: float = Field(30, ge=0, description="a server deletes what is older")
 
 
 class ModelManagerConfig(Section):
@@ -523,6 +540,7 @@ class Config(Section):
     profiles: dict[str, ProfileConfig] = Field(default_factory=lambda: {"vdx": ProfileConfig()})
     model_manager: ModelManagerConfig = ModelManagerConfig()
     livekit: LiveKitConfig = LiveKitConfig()
+    call_recording: CallRecordingConfig = CallRecordingConfig()
     log: LogConfig = LogConfig()
     tracing: TracingConfig = TracingConfig()
 

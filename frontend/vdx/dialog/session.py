@@ -15,6 +15,7 @@ from vdx.core.log_ids import LogIds, log_ids, logged_as
 from vdx.core.logs import logger
 from vdx.core.metrics import SESSIONS, SESSIONS_ENDED
 from vdx.core.tracing import stage_span
+from vdx.dialog.call_recorder import CallRecorder
 from vdx.dialog.decisions import DecisionHandler
 from vdx.dialog.dispatch import Dispatcher, Event
 from vdx.dialog.hearing import Hearing
@@ -71,6 +72,9 @@ class Session:
         self._machine = TurnMachine(self._policy())
         self._limits = Limits(services.config.session, clock())
         self._tasks = SessionTasks(self.log_ids)
+        self._recorder: CallRecorder | None = None
+        if options.recorded and services.recorder is not None:
+            self._recorder = services.recorder(options, session_id, clock)
         self._started = asyncio.Event()
         self._over: asyncio.Future[str] | None = None
         self.hearing = self._make_hearing()
@@ -160,7 +164,10 @@ class Session:
             async with asyncio.TaskGroup() as group:
                 self._tasks.group = group
                 self._over = asyncio.get_running_loop().create_future()
-                watch = group.create_task(self._watch(), name=f"{self.id}-watch")
+                helpers = [group.create_task(self._watch(), name=f"{self.id}-watch")]
+                if self._recorder is not None:
+                    recording = self._recorder.run()
+                    helpers.append(group.create_task(recording, name=f"{self.id}-recorder"))
                 self._started.set()
                 if self.options.greeting:
                     self.say(self.options.greeting)
@@ -170,7 +177,8 @@ class Session:
                 finally:
                     # Before the tasks are awaited, so that none of them starts another.
                     self.close(reason)
-                    watch.cancel()
+                    for helper in helpers:
+                        helper.cancel()
         finally:
             self._tasks.group = None
             SESSIONS.dec()
@@ -192,6 +200,8 @@ class Session:
     async def feed(self, pcm: bytes) -> None:
         """Takes int16 16 kHz mono audio of any length; waits until `run` has begun."""
         await self._started.wait()
+        if self._recorder is not None:
+            self._recorder.heard(pcm)
         if self.options.recogniser and self.state is not SessionState.TERMINATED:
             with logged_as(self.log_ids):
                 await self.hearing.feed(pcm)
@@ -258,11 +268,15 @@ class Session:
 
     def _notify(self, event: SessionEvent) -> None:
         log_event(event, transcripts=self._services.config.log.transcripts)
+        if self._recorder is not None:
+            self._recorder.told(event)
         self._transport.notify(event)
         self._turns.told(event)
 
     async def _play(self, frame: OutputFrame) -> None:
         self.hearing.echo.add(frame.pcm, frame.due)
+        if self._recorder is not None:
+            self._recorder.played(frame.pcm, frame.due)
         await self._transport.play(frame)
 
     # --- tasks ------------------------------------------------------------------------------
