@@ -30,6 +30,7 @@ COMMANDS = {
     "say": "Speak a text into a file.",
     "transcribe": "Write down what a recording says.",
     "config": "Show every effective setting and where it came from.",
+    "install-service": "Write a systemd unit that runs `vdx up`.",
     "recordings": "List and delete recorded calls.",
     "keys": "Add, list and revoke API keys.",
     "doctor": "Check this machine and say how to mend what is wrong.",

@@ -10,7 +10,7 @@ from typing import Final
 from vdx.core.errors import UnknownName
 from vdx.core.paths import locate
 
-ENDINGS: Final = (".wav", ".json", ".vtt")
+SUFFIXES: Final = (".wav", ".json", ".vtt")
 DAY_S: Final = 86_400
 
 
@@ -70,7 +70,7 @@ def delete_expired(folder: Path, retention_days: float) -> int:
 
 
 def _delete(call: RecordedCall) -> None:
-    for ending in ENDINGS:
-        (call.folder / f"{call.session}{ending}").unlink(missing_ok=True)
+    for suffix in SUFFIXES:
+        (call.folder / f"{call.session}{suffix}").unlink(missing_ok=True)
     if not any(call.folder.iterdir()):
         call.folder.rmdir()

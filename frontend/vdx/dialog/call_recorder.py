@@ -1,7 +1,7 @@
 """Records a call whose profile asks for it: a stereo file, and what was said as JSON and WebVTT.
 
-The person is on the left, the reply on the right, both at 16 kHz and on the session's clock. Without
-it no words and no sound of a person reach the disk.
+The person is on the left, the reply on the right, both at 16 kHz and on the session's clock.
+Without it no words and no sound of a person reach the disk.
 """
 
 import asyncio
