@@ -25,6 +25,7 @@ COMMANDS = {
     "setup": "Build the environment that models run in.",
     "grammar": "Make recognisers that understand only some sentences.",
     "models": "List, load and unload models; switch voices in live sessions.",
+    "top": "Show a server's live sessions and models.",
     "voices": "Fetch and manage voices and recognisers.",
     "talk": "Talk from this terminal, with the microphone or a recording.",
     "say": "Speak a text into a file.",

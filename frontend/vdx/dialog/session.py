@@ -26,7 +26,7 @@ from vdx.dialog.open_turns import OpenTurns
 from vdx.dialog.policy import TurnPolicy, policy_for
 from vdx.dialog.profiles import SessionOptions
 from vdx.dialog.services import Services
-from vdx.dialog.session_events import ServerDraining, SessionEnded, SessionEvent
+from vdx.dialog.session_events import ServerDraining, SessionEnded, SessionEvent, TurnTimed
 from vdx.dialog.speaking import Speaking
 from vdx.dialog.tasks import SessionTasks, Work
 from vdx.dialog.trace import TurnTrace
@@ -70,6 +70,8 @@ class Session:
         self._transport = transport
         self._clock = clock
         self._machine = TurnMachine(self._policy())
+        self.last_gap_ms: float | None = None
+        """From the end of speech to the first sound of the reply, in the last such turn."""
         self._limits = Limits(services.config.session, clock())
         self._tasks = SessionTasks(self.log_ids)
         self._recorder: CallRecorder | None = None
@@ -272,6 +274,8 @@ class Session:
             self._recorder.told(event)
         self._transport.notify(event)
         self._turns.told(event)
+        if isinstance(event, TurnTimed):
+            self.last_gap_ms = event.speech_end_to_first_audio_ms
 
     async def _play(self, frame: OutputFrame) -> None:
         self.hearing.echo.add(frame.pcm, frame.due)

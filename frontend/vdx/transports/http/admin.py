@@ -55,6 +55,9 @@ class OpenSession(BaseModel):
     recogniser: str
     endpointer: str
     messages: int
+    last_gap_ms: float | None = Field(
+        description="from the end of speech to the first sound of the reply, in the last turn"
+    )
     vad: VadStatistics
 
 
@@ -184,6 +187,7 @@ def _line(session: Session) -> OpenSession:
         recogniser=session.options.recogniser,
         endpointer=session.options.endpointer,
         messages=len(session.history),
+        last_gap_ms=session.last_gap_ms,
         vad=session.hearing.statistics,
     )
 
