@@ -26,9 +26,10 @@ Value = str | int | float | bool
 
 
 class _Tracing:
-    """The process's tracer; None while traces are off."""
+    """The process's tracer, and what sends its spans; None while traces are off."""
 
     tracer: Any = None
+    provider: "TracerProvider | None" = None
 
 
 def configure(config: TracingConfig) -> None:
@@ -60,7 +61,18 @@ def provider_for(config: TracingConfig) -> "TracerProvider":
 
 def use(provider: "TracerProvider | None") -> None:
     """Makes the spans of this process with `provider`; None makes none."""
+    _Tracing.provider = provider
     _Tracing.tracer = provider.get_tracer("vdx", __version__) if provider else None
+
+
+def stop() -> None:
+    """Sends what is queued and makes no more spans; waits EXPORT_TIMEOUT_S or so at most.
+
+    OpenTelemetry does the same where a process ends by itself.
+    """
+    if _Tracing.provider is not None:
+        _Tracing.provider.shutdown()
+    use(None)
 
 
 class TurnSpan:

@@ -1,9 +1,12 @@
 """Spans: none without a trace, and what one says of a stage that failed or was cancelled."""
 
 import asyncio
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
@@ -61,3 +64,41 @@ def test_a_stage_says_how_it_ended_and_quotes_nothing(spans: InMemorySpanExporte
     assert root.end_time is not None
     assert root.start_time is not None
     assert root.end_time - root.start_time >= 1_500_000_000
+
+
+class Collector(BaseHTTPRequestHandler):
+    """Takes one request, as a collector does."""
+
+    taken: list[tuple[str, bytes]]
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.taken.append((self.path, body))
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Says nothing."""
+
+
+def test_a_collector_gets_the_spans_as_otlp() -> None:
+    Collector.taken = []
+    with HTTPServer(("127.0.0.1", 0), Collector) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        endpoint = f"http://127.0.0.1:{server.server_port}/"
+        tracing.configure(TracingConfig(endpoint=endpoint, service_name="vdx-test"))
+        turn = tracing.begin_turn(session="s")
+        assert turn is not None
+        turn.stage("gap", 0.4)
+        turn.end()
+        tracing.stop()
+        server.shutdown()
+    ((path, body),) = Collector.taken
+    assert path == "/v1/traces"
+    sent = ExportTraceServiceRequest.FromString(body).resource_spans[0]
+    named = {each.key: each.value.string_value for each in sent.resource.attributes}
+    assert named["service.name"] == "vdx-test"
+    spans = sent.scope_spans[0].spans
+    assert [span.name for span in spans] == ["gap", "turn"]
+    assert {span.trace_id.hex() for span in spans} == {turn.trace_id}
+    assert tracing.begin_turn() is None

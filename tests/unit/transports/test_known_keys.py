@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from starlette.testclient import TestClient
+from starlette.testclient import TestClient, WebSocketDenialResponse
 from typer.testing import CliRunner
 
 from tests.unit.test_app import hosted
@@ -182,3 +182,24 @@ def test_too_many_requests_are_answered_with_when_to_come_back(tmp_path: Path) -
     answer = client.get("/metrics", headers=headers)
     assert (answer.status_code, answer.json()["error"]["code"]) == (429, "rate_limited")
     assert 1 <= int(answer.headers["retry-after"]) <= 61
+
+
+def test_a_conversation_needs_a_key_that_may_talk(tmp_path: Path) -> None:
+    path = tmp_path / "keys.json"
+    given = {
+        name: keys("add", name, "--scope", name, "--file", str(path)) for name in ("talk", "speak")
+    }
+    _, host = hosted(server={"api_keys_file": path})
+    client = TestClient(create_app(host), base_url="http://127.0.0.1:8080")
+
+    def refusal(key: str) -> int:
+        headers = {"Authorization": f"Bearer {key}"}
+        with (
+            pytest.raises(WebSocketDenialResponse) as refused,
+            client.websocket_connect("/v1/realtime", headers=headers),
+        ):
+            pass
+        return refused.value.status_code
+
+    assert [refusal(key) for key in ("vdx_wrong", given["speak"])] == [401, 403]
+    assert refusal(given["talk"]) == 503, "it may; the models of this server are not loaded"
