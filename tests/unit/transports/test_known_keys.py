@@ -196,7 +196,7 @@ def test_a_conversation_needs_a_key_that_may_talk(tmp_path: Path) -> None:
         headers = {"Authorization": f"Bearer {key}"}
         with (
             pytest.raises(WebSocketDenialResponse) as refused,
-            client.websocket_connect("/v1/realtime", headers=headers),
+            client.websocket_connect("ws://127.0.0.1:8080/v1/realtime", headers=headers),
         ):
             pass
         return refused.value.status_code
