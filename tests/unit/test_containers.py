@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from tests.documents import is_setting
+from vdx.core import settings
 from vdx.core.config import Config
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -80,6 +81,38 @@ def test_every_setting_that_is_given_exists() -> None:
     assert len(given) > 10
     keys = [name.removeprefix("VDX_").lower().split("__") for name in given]
     assert [key for key in keys if not is_setting(Config, key)] == []
+
+
+def environment(service: str) -> dict[str, str]:
+    """What compose gives a service where every secret of the file is filled in."""
+    lines = (DOCKER / ".env.example").read_text(encoding="utf-8").splitlines()
+    values = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+    secret = "made-up-for-this-test-0123456789ab"
+    values |= {
+        name: value or secret for name, value in values.items() if not name.startswith("TTS")
+    }
+
+    def filled(found: re.Match[str]) -> str:
+        return values[found["name"]] or found["default"] or ""
+
+    variable = re.compile(r"\$\{(?P<name>[A-Z_]+)(?::[-?](?P<default>(?:[^{}]|\$\{[^}]*\})*))?\}")
+    given = {name: str(value) for name, value in SERVICES[service]["environment"].items()}
+    for _ in range(2):  # a default may name another variable
+        given = {name: variable.sub(filled, value) for name, value in given.items()}
+    return {name: value for name, value in given.items() if name not in NOT_SETTINGS}
+
+
+@pytest.mark.parametrize("service", ["frontend", "manager"])
+def test_a_server_takes_the_settings_that_its_container_has(service: str) -> None:
+    config = settings.load(environ=environment(service)).config
+    assert config.triton.url == "unix:/var/lib/vdx/run/t:8001"
+    assert config.log.format == "json"
+    assert config.tracing.endpoint == "http://collector:4318"
+    assert config.tts.voice == ""
+    if service == "frontend":
+        assert config.server.public_url == "https://voice.example.com"
+        assert config.model_manager.url == "http://manager:8090"
+        assert config.livekit.public_url == "wss://rtc.example.com"
 
 
 def test_calls_may_end_before_a_container_is_killed() -> None:
