@@ -73,6 +73,10 @@ class Report:
             "samples": self.samples,
         }
 
+    def missed(self) -> list[str]:
+        """The names of the figures that miss their goal."""
+        return [each.name for each in self.figures if each.summary().get("reached") is False]
+
     def as_json(self) -> str:
         return json.dumps(self.as_dict(), indent=1)
 

@@ -346,7 +346,7 @@ def check(
             typer.echo(f"{name}: {error}", err=True)
             bad += 1
         else:
-            typer.echo(f"{name}: sound")
+            typer.echo(f"{name}: OK")
     if bad:
         raise typer.Exit(1)
 

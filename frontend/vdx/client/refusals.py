@@ -1,0 +1,21 @@
+"""A server's error object as the exception that this side raises for the same fault."""
+
+from typing import Any
+
+from vdx.core.errors import ConfigError, InvalidInput, Unauthorized, VdxError
+
+
+def refusal(error: dict[str, Any], prefix: str = "") -> VdxError:
+    """What an `error` of the HTTP API or the protocol is here, its message after `prefix`.
+
+    A request that is wrong is an InvalidInput, a missing key Unauthorized, all else a VdxError: so
+    that a command ends with the same status whichever side finds the fault.
+    """
+    kinds = {kind.code: kind for kind in (InvalidInput, *_below(InvalidInput))}
+    kinds |= {kind.code: kind for kind in (Unauthorized, ConfigError)}
+    kind = kinds.get(str(error.get("code")), VdxError)
+    return kind(prefix + str(error["message"]))
+
+
+def _below(kind: type[VdxError]) -> list[type[VdxError]]:
+    return [each for child in kind.__subclasses__() for each in (child, *_below(child))]
