@@ -67,12 +67,12 @@ def config(
 
 @app.command()
 def init(
-    out: Annotated[
-        str, typer.Option(help="File to write; - is the standard output.")
-    ] = str(DEFAULT_FILE),
+    out: Annotated[str, typer.Option(help="File to write; - is the standard output.")] = str(
+        DEFAULT_FILE
+    ),
     force: Annotated[bool, typer.Option("--force", help="In place of a file there.")] = False,
 ) -> None:
-    """Write a vdx.yaml with every key, its default and what it does, commented out."""
+    """Write a vdx.yaml with every key and its default, commented out."""
     from vdx.core.config_help import commented_file
 
     text = commented_file()
@@ -88,7 +88,7 @@ def init(
 
 def _explain(key: str, rows: list[tuple[str, Any, str]]) -> None:
     """Prints what one key, or each of a section, takes, does, and is now."""
-    from vdx.core.config_help import explain
+    from vdx.core.config_help import explain, variable_of
 
     found = explain(key)
     now = {name: (value, origin) for name, value, origin in rows}
@@ -103,7 +103,7 @@ def _explain(key: str, rows: list[tuple[str, Any, str]]) -> None:
         typer.echo(f"  default:   {each.default}")
         if name in now:
             typer.echo(f"  now:       {_show(now[name][0])}  ({now[name][1]})")
-        typer.echo(f"  variable:  {each.variable}")
+        typer.echo(f"  variable:  {variable_of(name)}")
 
 
 def _computed(key: str, value: Any, origin: str) -> tuple[str, Any, str]:

@@ -25,6 +25,8 @@ COMMANDS = {
     "setup": "Build the environment that models run in.",
     "grammar": "Make recognisers that understand only some sentences.",
     "models": "List, load and unload models; switch voices in live sessions.",
+    "sessions": "List the conversations of a running server.",
+    "logs": "Show the last lines that a running server logged.",
     "voices": "Fetch and manage voices and recognisers.",
     "talk": "Talk from this terminal, with the microphone or a recording.",
     "say": "Speak a text into a file.",
@@ -40,11 +42,10 @@ COMMANDS["token"] = "Let one person into one LiveKit room."  # noqa: S105  # nos
 FAILED = 1
 """Exit status where the command was understood, and something failed or a check found a fault."""
 WRONG = 2
-"""Where the command line, the configuration or a name in them is wrong, as click's own usage errors.
+"""Where the command line, the configuration or a name in them is wrong, as click's usage errors.
 
-An interrupted command ends with 130 (`INTERRUPTED`), a server that Ctrl-C stops with 0.
+An interrupted command ends with 130, a server that Ctrl-C stops with 0.
 """
-INTERRUPTED = 130
 
 
 class LazyGroup(TyperGroup):

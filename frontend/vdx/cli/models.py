@@ -28,9 +28,11 @@ Name = Annotated[str, typer.Argument(help="A model id from `vdx models list`.")]
 def list_models(
     url: Url = DEFAULT_URL,
     api_key: Key = "",
-    as_json: Annotated[bool, typer.Option("--json", help="The server's answer as it is.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="All the server tells, also what each can do.")
+    ] = False,
 ) -> None:
-    """Every model, its state, and what keeps it loaded; --json has all of it."""
+    """Every model, its state, and what keeps it loaded."""
     answer = call("GET", url, "/vdx/models", api_key)
     if as_json:
         import json

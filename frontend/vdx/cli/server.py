@@ -62,7 +62,6 @@ def call(method: str, url: str, path: str, key: str, doing: str = "", body: Any 
     return _content(response, url)
 
 
-
 def _content(response: "httpx2.Response", url: str) -> Any:
     """The answer's JSON; raises VdxError with the server's message, or if it is not JSON."""
     try:

@@ -61,8 +61,9 @@ class RealtimeClient(ClientConnection):
         """A conversation with the server at `url` (http, https, ws or wss).
 
         Raises:
-            ConnectionLost: no server answers.
-            VdxError: it refuses; InvalidInput where the address or the profile is wrong.
+            InvalidInput: the address, or the name of the profile, is wrong.
+            Unauthorized: the key is.
+            ConnectionLost: no server answers, or it refuses for another reason.
         """
         from websockets.asyncio.client import connect
         from websockets.exceptions import InvalidHandshake, InvalidStatus
@@ -197,6 +198,7 @@ def realtime_address(url: str, profile: str = "") -> str:
 def _refused(error: Any, address: str) -> VdxError:
     """Why the server refused the connection: its own message where it sent one."""
     try:
-        return refusal(json.loads(error.response.body)["error"], f"{address}: ")
+        told = json.loads(error.response.body)["error"]
+        return refusal(told, f"{address}: ", ConnectionLost)
     except (ValueError, KeyError, TypeError, AttributeError):
         return ConnectionLost(f"{address}: {error}")

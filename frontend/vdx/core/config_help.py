@@ -32,10 +32,10 @@ class Setting:
     default: str
     about: str
 
-    @property
-    def variable(self) -> str:
-        """The environment variable that sets it."""
-        return f"VDX_{self.key.upper().replace('.', '__')}"
+
+def variable_of(key: str) -> str:
+    """The environment variable that sets a key."""
+    return f"VDX_{key.upper().replace('.', '__')}"
 
 
 def explain(key: str) -> list[Setting]:
@@ -109,8 +109,8 @@ def _default(field: FieldInfo) -> str:
 def commented_file() -> str:
     """A `vdx.yaml` in which every key stands with its default, commented out."""
     head = [
-        "## Settings of vdx, each with its default. To set one, take away the first '#' of its line",
-        "## and of the sections that it is in. Flags and the environment come before this file.",
+        "## Settings of vdx, each with its default. To set one, take away the first '#' of its",
+        "## line and of the sections it is in. Flags and the environment come before this file.",
         "## `vdx config --changed` shows what is set, `vdx config --explain KEY` what a key takes.",
     ]
     return "\n".join([*head, *_section(Config, 0)]) + "\n"

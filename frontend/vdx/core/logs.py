@@ -12,6 +12,7 @@ from typing import Any, TextIO, cast
 
 from vdx.core.config import LogConfig
 from vdx.core.masking import masked
+from vdx.core.recent_log import RECENT
 
 
 def configure(config: LogConfig) -> None:
@@ -36,6 +37,7 @@ def configure(config: LogConfig) -> None:
             structlog.processors.format_exc_info,
             _mask,
             _printable,
+            _keep,
             final,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
@@ -53,6 +55,12 @@ def _printable(_logger: Any, _method: str, values: MutableMapping[str, Any]) -> 
     for name, value in values.items():
         if isinstance(value, str) and name != "exception" and not value.isprintable():
             values[name] = value.encode("unicode_escape").decode("ascii")
+    return values
+
+
+def _keep(_logger: Any, _method: str, values: MutableMapping[str, Any]) -> Any:
+    """Keeps the line for `vdx logs`."""
+    RECENT.add(values)
     return values
 
 

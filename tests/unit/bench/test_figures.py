@@ -2,9 +2,13 @@ import json
 import os
 
 import pytest
+import typer
+from typer.testing import CliRunner
 
 from vdx.bench import procfs, scrape
 from vdx.bench.figures import Figure, Machine, Report, print_table
+from vdx.cli.bench.running import Alone, run
+from vdx.cli.main import load_command
 from vdx.core.errors import InvalidInput, UnknownName, VdxError
 
 TEXT = """
@@ -110,3 +114,27 @@ def test_cpu_and_memory_of_this_process() -> None:
 def test_an_unknown_process_is_named() -> None:
     with pytest.raises(UnknownName, match="999999999"):
         procfs.usage(999_999_999)
+
+
+@pytest.mark.parametrize(("check", "status"), [(True, 1), (False, 0)])
+def test_a_missed_goal_counts_where_it_is_checked(
+    check: bool, status: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def measured(_: object) -> Report:
+        report = Report("turn", {})
+        report.add("first audio", "ms", [500.0], median=340)
+        report.add("words", "%", [1.0], median=5)
+        report.add("cpu", "core", [1.0])
+        return report
+
+    app = typer.Typer()
+    app.command()(lambda: run(Alone(1, measured), check=check, as_json=True))
+    done = CliRunner().invoke(app, [])
+    assert done.exit_code == status
+    assert ("vdx: missed its goal: first audio\n" in done.stderr) == check
+    assert json.loads(done.stdout)["bench"] == "turn"
+
+
+def test_every_bench_can_be_checked() -> None:
+    for name, command in load_command("bench").commands.items():
+        assert "--check" in {option for each in command.params for option in each.opts}, name

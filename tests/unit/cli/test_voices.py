@@ -66,7 +66,7 @@ def test_pulled_listed_checked_and_removed(fake: FakeHub) -> None:
     assert rows["espeak-en"]["origin"] == "comes with vdx"
     assert f"{KEY} " in vdx("list", "DE-de").output
     assert vdx("list", "swahili").output == ""
-    assert f"{KEY}: sound" in vdx("check").output
+    assert f"{KEY}: OK" in vdx("check").output
     assert vdx("remove", KEY, *NOBODY).output == f"{KEY} is removed\n"
     assert KEY not in vdx("list").output
 
@@ -99,7 +99,7 @@ def test_the_trained_model_is_added_and_tried(home: Path) -> None:
     spoilt = vdx("check", "whisper-micro-int8", "espeak-en")
     assert spoilt.exit_code == 1
     assert "model.bin is not the file its sha256" in spoilt.output
-    assert "espeak-en: sound" in spoilt.output
+    assert "espeak-en: OK" in spoilt.output
 
 
 @pytest.mark.usefixtures("home")

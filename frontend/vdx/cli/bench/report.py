@@ -30,7 +30,8 @@ def add_report(app: typer.Typer, suite: Suite) -> None:
         """Every bench, one report.
 
         Runs them one after the other and writes report.md with pictures, and report.json, which the
-        next report is compared with. The exit status is 1 where a bench failed, with --check also where a goal is missed.
+        next report is compared with. The exit status is 1 where a bench failed, with --check also
+        where a goal is missed.
         """
         folder = out or Path("reports") / ("quick" if quick else "full")
         commands = planned(names or [], quick=quick, suite=suite)

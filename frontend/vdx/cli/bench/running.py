@@ -226,9 +226,7 @@ def _with_server(plan: OnServer, options: "TargetOptions") -> Callable[[Step], A
     return work
 
 
-def _show(
-    work: Callable[[Step], Awaitable["Report"]], steps: int, *, as_json: bool
-) -> list[str]:
+def _show(work: Callable[[Step], Awaitable["Report"]], steps: int, *, as_json: bool) -> list[str]:
     """Measures and prints; returns the names of the figures that miss their goal."""
     from vdx.bench.figures import print_table
 
@@ -250,6 +248,6 @@ def progress(steps: int) -> Iterator[Step]:
     from rich.console import Console
     from rich.progress import Progress
 
-    with Progress(console=Console(stderr=True)) as bar:
+    with Progress(console=Console(stderr=True), redirect_stdout=False) as bar:
         task = bar.add_task("measuring", total=steps)
         yield lambda: bar.advance(task)
