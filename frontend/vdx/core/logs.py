@@ -10,6 +10,7 @@ import sys
 from collections.abc import MutableMapping
 from typing import Any, TextIO, cast
 
+from vdx.core.colour import wants_colour
 from vdx.core.config import LogConfig
 from vdx.core.masking import masked
 from vdx.core.recent_log import RECENT
@@ -24,7 +25,7 @@ def configure(config: LogConfig) -> None:
         structlog.processors.JSONRenderer()
         if config.json_lines
         else structlog.dev.ConsoleRenderer(
-            colors=sys.stderr.isatty(),
+            colors=wants_colour(sys.stderr),
             # The default shows the variables of every frame, words and keys among them.
             exception_formatter=structlog.dev.plain_traceback,
         )

@@ -1,7 +1,12 @@
 """Tables on standard output."""
 
+import io
+import sys
+
 import pytest
 
+from vdx.cli import doctor
+from vdx.cli.checks import Check, Status
 from vdx.cli.table import print_table
 
 
@@ -17,14 +22,24 @@ def test_a_table_has_headers_and_fits(
     assert lines[-1].split() == ["b", "[x]"]
 
 
-@pytest.mark.parametrize("wanted", [True, False])
-def test_no_colour_where_none_is_wanted(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, wanted: bool
+class Stream(io.StringIO):
+    def __init__(self, *, terminal: bool) -> None:
+        super().__init__()
+        self._terminal = terminal
+
+    def isatty(self) -> bool:
+        return self._terminal
+
+
+@pytest.mark.parametrize(
+    ("terminal", "no_color", "coloured"),
+    [(True, "", True), (True, "1", False), (False, "", False)],
+)
+def test_the_doctor_is_in_colour_on_a_terminal_unless_no_color_is_set(
+    monkeypatch: pytest.MonkeyPatch, terminal: bool, no_color: str, coloured: bool
 ) -> None:
-    monkeypatch.setenv("FORCE_COLOR", "1")
-    monkeypatch.setenv("TERM", "xterm-256color")
-    if not wanted:
-        monkeypatch.delenv("FORCE_COLOR")
-        monkeypatch.setenv("NO_COLOR", "1")
-    print_table(("name",), [("a",)])
-    assert ("\x1b[" in capsys.readouterr().out) == wanted
+    stream = Stream(terminal=terminal)
+    monkeypatch.setattr(sys, "stdout", stream)
+    monkeypatch.setenv("NO_COLOR", no_color)
+    doctor._print([Check("x", Status.FAIL, "wrong")])
+    assert ("\x1b[" in stream.getvalue()) == coloured
