@@ -9,8 +9,8 @@ SHORT = 12
 def print_table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Prints columns under their headers, as wide as the terminal; 80 columns where there is none.
 
-    The first column, headers and short columns are never cut; long cells go on in the next line. A column that
-    is empty in every row is left out. Colour follows NO_COLOR.
+    The first column, headers and short columns are never cut; long cells go on in the next line.
+    A column that is empty in every row is left out. Colour follows NO_COLOR.
     """
     from rich.console import Console
     from rich.table import Table

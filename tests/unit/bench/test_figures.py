@@ -1,5 +1,6 @@
 import json
 import os
+from dataclasses import asdict
 
 import pytest
 import typer
@@ -43,8 +44,9 @@ def test_a_figure_without_a_goal_has_no_verdict() -> None:
 
 def test_a_report_is_json_and_a_table(capsys: pytest.CaptureFixture[str]) -> None:
     report = Report("turn", {"rounds": 1}, notes=["a note"])
-    report.add("gap", "ms", [300.0], median=340)
+    report.add("gap", "ms", [300.0], median=340, p95=385)
     report.add("nothing", "ms", [])
+    report.machine = asdict(Machine.here())
     whole = json.loads(report.as_json())
     assert whole["machine"]["cores"] == os.cpu_count()
     assert len(whole["machine"]["load"]) == 3
@@ -52,6 +54,8 @@ def test_a_report_is_json_and_a_table(capsys: pytest.CaptureFixture[str]) -> Non
     print_table(report)
     shown = capsys.readouterr().out
     assert "median ≤ 340" in shown
+    assert "p95 ≤ 385" in shown
+    assert max(map(len, shown.splitlines())) <= 80
     assert "a note" in shown
 
 
