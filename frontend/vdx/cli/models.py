@@ -69,7 +69,7 @@ def _notes(model: dict[str, Any]) -> str:
     told = [] if model["phase"] == "resident" else [f"{model['phase']} {model['phase_seconds']} s"]
     told.append(model["why"])
     if model["leases"] and not model["why"].startswith("leased"):
-        told.append(f"{model['leases']} leases")
+        told.append(f"{model['leases']} lease{'s' * (model['leases'] != 1)}")
     told.append(f"idle {model['idle_seconds']:.0f} s")
     if "memory_mb" in model:
         told.append(f"{model['memory_mb']:.0f} MB")
