@@ -97,7 +97,9 @@ def test_the_models_of_a_running_server(vdx: Call, up: Vdx) -> None:
     url = ("--url", up.url())
     listed = vdx("models", "list", *url)
     assert listed.status == 0, listed.err
-    states = {line.split()[0]: line.split()[1] for line in listed.out.splitlines() if line[0] != " "}
+    states = {
+        line.split()[0]: line.split()[1] for line in listed.out.splitlines() if line[0] != " "
+    }
     assert states["espeak"] == states["pocketsphinx-en"] == "loaded"
     assert states["tone"] == "not"
     assert vdx("models", "load", "tone", *url).out == "tone is ready\n"

@@ -80,11 +80,13 @@ async def _speak(loaded: "Settings", text: str) -> tuple["Pcm", float, float]:
     def chosen(names: "Iterable[str]") -> VoiceChoice:
         return VoiceChoice.parse(DefaultModels.of(config, names).voice(config.asr.language))
 
-    def check(models: "Mapping[str, ModelInfo]") -> None:
-        check_model(chosen(models).model, "tts", config.asr.language, models)
-
     explicit = loaded.origins.get("asr.language", "default") != "default"
     language = config.asr.language if explicit else ""
+
+    def check(models: "Mapping[str, ModelInfo]") -> None:
+        model = chosen(models).model
+        check_model(model, "tts", config.asr.language, models, speaks=language)
+
     async with running_triton(loaded, check) as (client, manager):
         choice = chosen(await manager.names())
         model = await manager.resolve(choice.model, "tts", config.asr.language)

@@ -81,7 +81,10 @@ async def _transcribe(
     config, name = loaded.config, "standard input" if file == STANDARD else str(file)
     segments = list["Segment"]()
     with file_or_input(file) as source, Recording(source, name) as recording:
-        async with running_triton(loaded, partial(_check, config, model)) as (client, manager):
+        async with running_triton(loaded, partial(_check, config, model, language)) as (
+            client,
+            manager,
+        ):
             named = _named(config, model, await manager.names())
             chosen = await manager.resolve(named, "asr", config.asr.language)
             info = await manager.ensure(chosen, "asr", language)
@@ -136,9 +139,11 @@ def _named(config: "Config", model: str | None, names: "Iterable[str]") -> str:
     return model or DefaultModels.of(config, names).recogniser(config.asr.language)
 
 
-def _check(config: "Config", model: str | None, models: "Mapping[str, ModelInfo]") -> None:
+def _check(
+    config: "Config", model: str | None, speaks: str, models: "Mapping[str, ModelInfo]"
+) -> None:
     language = config.asr.language
-    check_model(_named(config, model, models), "asr", language, models)
+    check_model(_named(config, model, models), "asr", language, models, speaks=speaks)
 
 
 def _tell(segment: "Segment", form: Form) -> None:
