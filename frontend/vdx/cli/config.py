@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 import yaml
 
+from vdx.cli.completions import setting_keys
 from vdx.core import capacity, settings
 from vdx.core.errors import ConfigError, InvalidInput
 
@@ -32,7 +33,12 @@ def config(
     ] = None,
     changed: Annotated[bool, typer.Option("--changed", help="Only what is not a default.")] = False,
     explain: Annotated[
-        str, typer.Option(metavar="KEY", help="What a key, or those of a section, take and do.")
+        str,
+        typer.Option(
+            metavar="KEY",
+            help="What a key, or those of a section, take and do.",
+            autocompletion=setting_keys,
+        ),
     ] = "",
     as_json: Annotated[
         bool, typer.Option("--json", help="One JSON object: key -> value and origin.")

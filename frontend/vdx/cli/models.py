@@ -5,6 +5,7 @@ from urllib.parse import quote
 
 import typer
 
+from vdx.cli.completions import model_ids
 from vdx.cli.server import DEFAULT_URL, Key, Url, call
 from vdx.core.errors import ConnectionLost
 
@@ -21,7 +22,9 @@ STATES = {
 """Triton's words for a model's state, and those that people are told."""
 KINDS = {"tts": "voice", "asr": "recogniser", "endpointer": "endpointer"}
 
-Name = Annotated[str, typer.Argument(help="A model id from `vdx models list`.")]
+Name = Annotated[
+    str, typer.Argument(help="A model id from `vdx models list`.", autocompletion=model_ids)
+]
 
 
 @app.command("list")
@@ -114,7 +117,10 @@ def unload(
 
 @app.command()
 def use(
-    name: Annotated[str, typer.Argument(help="A voice, VOICE/SPEAKER or a recogniser.")],
+    name: Annotated[
+        str,
+        typer.Argument(help="A voice, VOICE/SPEAKER or a recogniser.", autocompletion=model_ids),
+    ],
     session: Annotated[str, typer.Option(help="One session only; default: all.")] = "",
     url: Url = DEFAULT_URL,
     api_key: Key = "",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vdx.cli.completions import model_ids
 from vdx.cli.launch import load_settings, running_triton
 from vdx.cli.named_models import check_model
 from vdx.cli.options import named_tag
@@ -38,7 +39,9 @@ def say(
             "pipes get wav; default: the loudspeaker."
         ),
     ] = None,
-    voice: Annotated[str | None, typer.Option(help="A model id, or id/speaker.")] = None,
+    voice: Annotated[
+        str | None, typer.Option(help="A model id, or id/speaker.", autocompletion=model_ids)
+    ] = None,
     language: Annotated[str | None, typer.Option(help="BCP-47, such as de or en-GB.")] = None,
     speed: Annotated[float | None, typer.Option(help="0.25 to 4.0")] = None,
     config: Annotated[Path | None, typer.Option("--config", help="YAML file.")] = None,

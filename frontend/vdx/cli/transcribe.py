@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vdx.cli.completions import model_ids
 from vdx.cli.launch import load_settings, running_triton
 from vdx.cli.named_models import check_model
 from vdx.cli.options import named_tag
@@ -55,7 +56,9 @@ def transcribe(
             "standard input."
         ),
     ],
-    model: Annotated[str | None, typer.Option(help="A recogniser's model id.")] = None,
+    model: Annotated[
+        str | None, typer.Option(help="A recogniser's model id.", autocompletion=model_ids)
+    ] = None,
     language: Annotated[str | None, typer.Option(help="BCP-47, such as en.")] = None,
     form: Annotated[Form, typer.Option("--format", help="How to print it.")] = Form.lines,
     as_json: Annotated[bool, typer.Option("--json", help="Same as --format json_lines.")] = False,

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vdx.cli.completions import model_ids
 from vdx.cli.server import DEFAULT_URL, Key, Url, require_server_url
 from vdx.core.errors import InvalidInput, InvalidVoicepack, VdxError
 from vdx.core.language_tags import primary_subtag, serves
@@ -384,7 +385,9 @@ def _check(store: "VoicepackStore", name: str) -> None:
 
 @app.command()
 def remove(
-    name: Annotated[str, typer.Argument(help="An id from `vdx voices list`.")],
+    name: Annotated[
+        str, typer.Argument(help="An id from `vdx voices list`.", autocompletion=model_ids)
+    ],
     url: Url = DEFAULT_URL,
     api_key: Key = "",
 ) -> None:

@@ -14,8 +14,22 @@ from vdx.cli import main
         ("vdx models ", ["list", "load", "reload", "unload", "use", "why"]),
         ("vdx models use --ur", ["--url"]),
         ("vdx say --vo", ["--voice"]),
+        ("vdx say --voice esp", ["espeak", "espeak-en"]),
+        ("vdx models use pocket", ["pocketsphinx-en"]),
+        ("vdx config --explain tts.sp", ["tts.speed"]),
+        ("vdx config --explain nosuch", []),
     ],
-    ids=["commands", "one", "sub-commands", "options of one", "options"],
+    ids=[
+        "commands",
+        "one",
+        "sub-commands",
+        "options of one",
+        "options",
+        "voices",
+        "models",
+        "settings",
+        "nothing",
+    ],
 )
 def test_the_shell_is_offered_commands_and_options(typed: str, offered: list[str]) -> None:
     asked = {
