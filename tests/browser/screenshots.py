@@ -1,7 +1,7 @@
 """Takes the README's pictures of the page: `python -m tests.browser.screenshots ADDRESS FOLDER`.
 
-ADDRESS is that of a running `vdx up` with Whisper, best with `?model=NAME` of a profile that answers
-from a script. A picture with words that were misheard is not taken.
+ADDRESS is that of a running `vdx up` with Whisper, best with `?model=NAME` of a profile that
+answers from a script. A picture with words that were misheard is not taken.
 """
 
 import asyncio
