@@ -19,7 +19,6 @@ WAV = str(DATA / "uh.wav")
 SESSIONS = {"sessions": []}
 WRONG = [
     "nosuch",
-    "up --nosuch",
     "up --voice nosuch",
     "up --recogniser nosuch",
     "up --set colour=blue",
@@ -32,7 +31,6 @@ WRONG = [
     "triton --set colour=blue",
     "triton assemble",
     "setup --python /nosuch/python",
-    "setup --nosuch",
     "grammar add nosuch.jsgf",
     "grammar check nosuch.jsgf",
     "grammar remove nosuch",
@@ -44,7 +42,6 @@ WRONG = [
     "models use nosuch --url SERVER",
     "models why nosuch --url SERVER",
     "models list --url LOCKED",
-    "voices list --nosuch",
     "voices add nosuch",
     "voices check nosuch",
     "voices remove nosuch",
@@ -149,8 +146,18 @@ def test_what_is_done_ends_with_0(line: str, addresses: dict[str, str]) -> None:
     assert ended(line, addresses) == 0
 
 
-def test_every_command_is_held_to_the_rule() -> None:
-    assert {line.split(" ")[0] for line in WRONG} >= set(main.COMMANDS)
+def paths() -> list[str]:
+    """Every command and sub-command, as typed."""
+    groups = {name: getattr(main.load_command(name), "commands", {}) for name in main.COMMANDS}
+    return [" ".join((name, *sub)) for name, subs in groups.items() for sub in ((), *zip(subs))]
+
+
+@pytest.mark.parametrize("path", paths())
+def test_an_option_that_does_not_exist_ends_with_2(
+    path: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert status_of(*path.split(" "), "--nosuch") == 2
+    assert "--nosuch" in capsys.readouterr().err
 
 
 def test_an_interrupted_command_ends_with_130(monkeypatch: pytest.MonkeyPatch) -> None:
