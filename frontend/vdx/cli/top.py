@@ -5,24 +5,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vdx.core.errors import InvalidInput, VdxError
+from vdx.cli.server import DEFAULT_URL, Key, Url, call
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
-TIMEOUT_S = 10.0
-
 
 @app.command()
 def top(
-    url: Annotated[
-        str, typer.Option(envvar="VDX_URL", help="The vdx server.")
-    ] = "http://127.0.0.1:8080",
-    api_key: Annotated[
-        str, typer.Option(envvar="VDX_API_KEY", help="A key that may admin, where one is set.")
-    ] = "",
+    url: Url = DEFAULT_URL,
+    api_key: Key = "",
     every: Annotated[float, typer.Option(min=0.2, help="Seconds between two looks.")] = 1.0,
     once: Annotated[bool, typer.Option("--once", help="Print one look and end.")] = False,
 ) -> None:
@@ -44,27 +38,7 @@ def top(
 
 def _look(url: str, api_key: str) -> dict[str, Any]:
     paths = {"status": "/vdx/status", "sessions": "/vdx/sessions", "models": "/vdx/models"}
-    return {name: fetch(url, path, api_key) for name, path in paths.items()}
-
-
-def fetch(url: str, path: str, api_key: str) -> dict[str, Any]:
-    """The server's answer; raises VdxError with the reason where it gives none."""
-    import httpx2
-
-    headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
-    try:
-        response = httpx2.get(url.rstrip("/") + path, headers=headers, timeout=TIMEOUT_S)
-        answer: dict[str, Any] = response.json()
-        if response.is_success:
-            return answer
-        message = str(answer["error"]["message"])
-    except httpx2.InvalidURL as error:
-        raise InvalidInput(f"--url {url!r}: {error}") from None
-    except httpx2.TransportError as error:
-        raise VdxError(f"no vdx server answers at {url} ({error})") from None
-    except (ValueError, KeyError, TypeError):
-        raise VdxError(f"what answers at {url} is no vdx server") from None
-    raise VdxError(message)
+    return {name: call("GET", url, path, api_key) for name, path in paths.items()}
 
 
 def _view(found: dict[str, Any]) -> "RenderableType":

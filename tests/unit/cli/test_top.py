@@ -57,7 +57,7 @@ ANSWERS: dict[str, Any] = {
 
 
 def test_a_look_shows_sessions_and_what_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(top, "fetch", lambda _url, path, _key: ANSWERS[path])
+    monkeypatch.setattr(top, "call", lambda _method, _url, path, _key: ANSWERS[path])
     shown = CliRunner().invoke(top.app, ["--once"], env={"COLUMNS": "110"}).output
     for told in ("1 of 32", "8f2c90a1b34d", "speaking", "412 ms", "25%", "42 MB", "leased by 2"):
         assert told in shown
@@ -66,4 +66,4 @@ def test_a_look_shows_sessions_and_what_is_loaded(monkeypatch: pytest.MonkeyPatc
 
 def test_no_server_is_told_as_that() -> None:
     with pytest.raises(VdxError, match=r"no vdx server answers at http://127\.0\.0\.1:9"):
-        top.fetch("http://127.0.0.1:9", "/vdx/status", "")
+        top.call("GET", "http://127.0.0.1:9", "/vdx/status", "")

@@ -20,6 +20,7 @@ from vdx.transports.http import (
     admin,
     health,
     leases,
+    log_lines,
     models,
     page,
     reference,
@@ -57,6 +58,7 @@ ROUTERS: Final = (
     admin.api,
     leases.api,
     routes.api,
+    log_lines.api,
     tokens.api,
     reference.api,
 )
@@ -69,6 +71,7 @@ MANAGER_ROUTERS: Final = (
     admin.api,
     leases.api,
     routes.api,
+    log_lines.api,
     reference.api,
 )
 """What a process serves that only manages models."""
