@@ -65,7 +65,8 @@ class TokenEnds:
             return After.GLUED if glued else After.STRONG_BEFORE_CAPITAL
         if folded in table.closing_abbreviations:
             return After.GLUED if table.capital_nouns else After.STRONG_BEFORE_CAPITAL
-        if word.isupper() and len(word) > 1 and word.isalpha():
+        doubled = len(word) == 2 and word[0] == word[1]  # the plural of "EE. UU."
+        if word.isupper() and len(word) > 1 and word.isalpha() and not doubled:
             folded = ""  # "EST" is a name, "est." an abbreviation
         if folded in table.abbreviations or _DOTTED.fullmatch(word):
             return After.GLUED
