@@ -61,9 +61,9 @@ def reaches_voice(text: SpokenText) -> str:
 
 
 def in_words(text: str, *, digits: bool = False) -> str:
-    """What a recogniser wrote with digits and signs, in words; `digits`: long numbers digit by digit.
+    """What a recogniser wrote with digits and signs, in words.
 
-    Letters that are spelled out are one word.
+    `digits`: long numbers digit by digit. Letters that are spelled out are one word.
     """
     from vdx.core.events import Clause
     from vdx.speech.text.normalise import Normaliser

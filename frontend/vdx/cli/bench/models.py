@@ -42,7 +42,7 @@ def speech(
         typer.Option(help="Speed; texts with numbers, as heard back; or 1,000 characters."),
     ] = SpeechTable.SPEED,
 ) -> OnServer:
-    """Speed: to the first byte of the body, in every format that streams. Tables: each text once."""
+    """Speed: to the first byte of the body, in every format that streams."""
     from vdx.bench import long_texts, spoken_texts
     from vdx.bench import speech as bench
     from vdx.bench.word_errors import require_inflect, require_jiwer
