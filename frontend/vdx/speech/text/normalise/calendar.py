@@ -104,7 +104,7 @@ def _named(text: SpanText, words: Words) -> SpanText:
     text = _short_months(text, words)
     month = "|".join(map(re.escape, sorted(names, key=len, reverse=True)))
     joint = f"{re.escape(words.month_joint)} " if words.month_joint else ""
-    day = r"(?<![\d.,:/-])(\d{1,2})(?:\.|º|er|st|nd|rd|th)?"
+    day = r"(?<![\d.,:/-])(\d{1,2})(?:\.|º|°|er|st|nd|rd|th)?"
     year = rf"(?:[,\s]+(?:{joint})?(\d{{4}})(?!\d))?"
 
     def day_first(match: re.Match[str]) -> str | None:

@@ -16,7 +16,7 @@ _FRACTION: Final = rf"{LEFT}(?<!/)(?:(\d+)[ \u00a0])?(\d{{1,3}})[/\u2044](\d{{1,
 _NO_MORE: Final = rf"{RIGHT}(?![\d/]|[.,]\d)"
 _PARTS: Final = (*range(3, 11), 16, 32, 64)
 """Denominators that English names; "7/12" is seven over twelve."""
-_VULGAR: Final = re.compile(r"(\d+)?\s?([\u00bc-\u00be\u2150-\u215e])")
+_VULGAR: Final = re.compile(r"(?:(\d+)\s?)?([\u00bc-\u00be\u2150-\u215e])")
 
 
 def fractions(text: SpanText, words: Words) -> SpanText:
@@ -68,7 +68,7 @@ def numbers(text: SpanText, words: Words) -> SpanText:
         re.compile(r"(?<![\d.])\d+(?:\.\d+){2,}(?::\d+)?"),
         lambda m: ", ".join(_dotted(each, dot, words) for each in m[0].split(":")),
     )
-    hash_sign = re.compile(r"(?:#|№\s?|\b[nN][°º]\s?)(?=\d)")
+    hash_sign = re.compile(r"(?:#|№\s?|\b[nN]\.?[°º]\s?)(?=\d)")
     said = words.signs["number"]
     text = text.rewrite(re.compile(rf"\b{said}\s#(?=\d)"), lambda _: f"{said} ")
     text = text.rewrite(hash_sign, lambda _: spaced(words, "number"))

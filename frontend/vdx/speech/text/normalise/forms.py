@@ -88,6 +88,9 @@ def _times(text: SpanText, words: Words) -> SpanText:
     if words.clock:
         dotted = re.compile(rf"(?<![\d.,])({hour})\.([0-5]\d)(?=\s?(?:{words.clock})(?!\w))")
         text = text.rewrite(dotted, lambda m: f"{m[1]}:{m[2]}")
+    if words.language == "tr":  # "14.05'te"
+        dotted = re.compile(rf"(?<![\d.,])({hour})\.([0-5]\d)(?=['’][td][ea]n?\b)")
+        text = text.rewrite(dotted, lambda m: f"{m[1]}:{m[2]}")
     dash = r"\s?[-\u2013\u2014~\u301c\uff5e]\s?"
     between = re.compile(rf"{LEFT}({clock}){dash}(?=(?:{clock}){RIGHT}(?!:))")
     joint = "" if words.language in ("zh", "ja") else " "

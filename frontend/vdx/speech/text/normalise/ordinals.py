@@ -92,7 +92,7 @@ def romans(text: SpanText, words: Words) -> SpanText:
         text = text.rewrite(
             dotted, lambda m: icu.spelled(words.language, _value(m[1]), "spellout-ordinal")
         )
-    dot = r"\.?" if words.roman_capital else ""
+    dot = r"\.?" if words.roman_capital else r"(?:\.(?=\s[^\W\d_A-ZА-Я]))?"
     pattern = re.compile(
         rf"(?<![\w.])([^\W\d_]+) ({_ROMAN}|I(?=\.?\s[^\W\d_]|\.?$|[,;:)]))\b{dot}(?!-|['’](?!s\b))"
     )
@@ -116,11 +116,11 @@ def _ruler(match: re.Match[str], words: Words) -> str | None:
     # "I" is a word, "V" and "X" are names as well: only after a name do they count.
     if not name[:1].isupper() or name.isupper() or (numeral == "I" and words.language == "en"):
         return None
+    feminine = name.casefold() in words.roman_feminine_names.split()
     if words.ordinal_adjectives:
-        feminine = name[-1] in words.roman_feminine_ends.split()
         ordinal = adjective(value, "а" if feminine else "ий", words)
     else:
-        ordinal = icu.spelled(words.language, value, _ordinal(name, words))
+        ordinal = icu.spelled(words.language, value, _ordinal(words, feminine=feminine))
     if words.roman_capital:
         ordinal = ordinal[:1].upper() + ordinal[1:]
     if value == 1 and words.roman_first:
@@ -130,14 +130,14 @@ def _ruler(match: re.Match[str], words: Words) -> str | None:
     if words.roman_ordinal_upto and value > words.roman_ordinal_upto:
         ordinal = cardinal
     dot = "." if match[0].endswith(".") and match.end() == len(match.string) else ""
-    return f"{name} {words.roman.format(ordinal=ordinal, cardinal=cardinal)}{dot}"
+    form = words.roman_feminine if feminine and words.roman_feminine else words.roman
+    return f"{name} {form.format(ordinal=ordinal, cardinal=cardinal)}{dot}"
 
 
-def _ordinal(name: str, words: Words) -> str:
-    if words.roman_feminine_ends and name[-1] in words.roman_feminine_ends.split():
-        return "spellout-ordinal-feminine"
-    return {"en": "spellout-ordinal", "de": "spellout-ordinal", "nl": "spellout-ordinal",
-            "tr": "spellout-ordinal"}.get(words.language, "spellout-ordinal-masculine")  # fmt: skip
+def _ordinal(words: Words, *, feminine: bool) -> str:
+    if words.language in ("en", "de", "nl", "tr"):
+        return "spellout-ordinal"
+    return f"spellout-ordinal-{'feminine' if feminine else 'masculine'}"
 
 
 def _value(numeral: str) -> int:

@@ -17,6 +17,7 @@ _SIGN: Final = re.compile(
 _RANGE: Final = re.compile(
     r"(?<=\d)(?<![-–—]\d)(?<![-–—]\d\d)(?:[-\u2013\u2014~〜～]|\s[\u2013\u2014]\s)(?=[$€£]?\d)"
 )
+_TILDE: Final = re.compile(r"(?<=\d)[~〜～](?=[-\u2212]?\d)")
 _OPERATORS: Final = {
     "×": "times", "*": "times", "·": "times", "÷": "divided", "+": "plus", "=": "equals",
     "≠": "not_equal",
@@ -101,9 +102,9 @@ def ranges(text: SpanText, words: Words) -> SpanText:
             pattern,
             lambda m: f"{m[1]} {words.range} {numerals.said(Number(m[2]), words, end)}",
         )
-    return text.rewrite(
-        _RANGE, lambda _: f" {words.range} " if words.language not in ("zh", "ja") else words.range
-    )
+    joint = "" if words.language in ("zh", "ja") else " "
+    said = f"{joint}{words.range}{joint}"
+    return text.rewrite(_TILDE, lambda _: said).rewrite(_RANGE, lambda _: said)
 
 
 def operators(text: SpanText, words: Words) -> SpanText:
@@ -127,5 +128,7 @@ def rest(text: SpanText, words: Words) -> SpanText:
     for sign, name in (("²", "squared"), ("³", "cubed")):
         joint = "" if words.language in ("zh", "ja", "ko") else " "
         text = text.replace(sign, joint + words.signs[name])
+    if words.language == "zh":  # "公里/小时"
+        text = text.rewrite(re.compile(r"(?<=\w)/(?=小时|分钟|秒|天|月|年|人|次)"), lambda _: "每")
     text = text.rewrite(re.compile(r"(?<=\w)/(?=\w)"), lambda _: " ")
     return text.rewrite(re.compile(r"(?<=\w)_+(?=\w)"), lambda _: " ")

@@ -97,7 +97,8 @@ class Words:
     roman_ordinal_upto: int = 0
     roman_ordinal_dot: bool = False
     roman_suffixes: Table = field(default_factory=dict)
-    roman_feminine_ends: str = ""
+    roman_feminine_names: str = ""
+    roman_feminine: str = ""
     roman_cardinal_after: str = ""
     years_before: Table = field(default_factory=dict)
     words: Table = field(default_factory=dict)
