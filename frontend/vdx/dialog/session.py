@@ -22,7 +22,7 @@ from vdx.dialog.limits import Limits
 from vdx.dialog.policy import TurnPolicy, policy_for
 from vdx.dialog.profiles import SessionOptions
 from vdx.dialog.services import Services
-from vdx.dialog.session_events import ServerDraining, SessionEnded, SessionEvent
+from vdx.dialog.session_events import ServerDraining, SessionEnded, SessionEvent, TurnTimed
 from vdx.dialog.speaking import Speaking
 from vdx.dialog.tasks import SessionTasks, Work
 from vdx.dialog.trace import TurnTrace
@@ -60,6 +60,8 @@ class Session:
         self.ids = SessionIds(session_id)
         self.options = options
         self.history = History(options.instructions)
+        self.last_gap_ms: float | None = None
+        """From the end of the user's speech to the first audio of the last answer."""
         self._services = services
         self._transport = transport
         self._clock = clock
@@ -248,6 +250,8 @@ class Session:
 
     def _notify(self, event: SessionEvent) -> None:
         log_event(event, transcripts=self._services.config.log.transcripts)
+        if isinstance(event, TurnTimed):
+            self.last_gap_ms = event.speech_end_to_first_audio_ms
         self._transport.notify(event)
 
     async def _play(self, frame: OutputFrame) -> None:

@@ -16,10 +16,12 @@ from vdx.core.errors import VdxError
 from vdx.core.paths import locate
 from vdx.transports.http import (
     admin,
+    admission,
     health,
     leases,
     models,
     page,
+    profiles,
     reference,
     routes,
     speech,
@@ -51,6 +53,8 @@ ROUTERS: Final = (
     health.api,
     health.keyed,
     page.api,
+    profiles.api,
+    admission.api,
     admin.api,
     leases.api,
     routes.api,
