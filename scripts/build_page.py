@@ -27,7 +27,10 @@ WEB = ROOT / "frontend" / "web"
 DIST = WEB / "dist"
 STAMP = "sources.sha256"
 """In the built page and in node_modules: what they were made from."""
-SOURCES = ("src", "index.html", "vite.config.ts", "tsconfig.json", "package-lock.json")
+SOURCES = (
+    *("src", "public", "index.html", "operate.html"),
+    *("vite.config.ts", "tsconfig.json", "package-lock.json"),
+)
 NODE_HOME = ROOT / ".tools" / "node"
 NODE_LIST = ROOT / "requirements" / "node.txt"
 

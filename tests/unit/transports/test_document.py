@@ -19,7 +19,10 @@ from vdx.transports.http.application import create_app
 from vdx.transports.http.reference import page
 
 KEY = "a-key-of-24-characters.."
-PAGES = {"/", "/assets/{name}", "/openapi.json", "/docs"}
+PAGES = {
+    *("/", "/operate", "/manifest.webmanifest", "/icon-{size}.png", "/assets/{name}"),
+    *("/openapi.json", "/docs"),
+}
 ROOMS = {"url": "ws://127.0.0.1:7880", "api_key": "key", "api_secret": "s" * 32}
 SPEECH, TRANSCRIPTIONS = "/v1/audio/speech", "/v1/audio/transcriptions"
 MODELS = "/vdx/models/{name}"

@@ -123,6 +123,9 @@ def _routes(host: Application) -> list[BaseRoute]:
     files = page.Page(locate().page, livekit.public_url or livekit.url)
     return [
         OpenOperation("/", files.index, include_in_schema=False),
+        OpenOperation("/operate", files.operate, include_in_schema=False),
+        OpenOperation("/manifest.webmanifest", files.manifest, include_in_schema=False),
+        OpenOperation("/icon-{size}.png", files.icon, include_in_schema=False),
         OpenOperation("/assets/{name}", files.asset, include_in_schema=False),
         # Not include_router, whose wrapped routes answer HEAD by FastAPI's rules.
         *(route for router in ROUTERS for route in router.routes),

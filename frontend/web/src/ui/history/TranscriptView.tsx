@@ -1,0 +1,62 @@
+import { useState } from "react";
+import type { Lines } from "../../call/captions";
+import { clock } from "../../history/clock";
+import { asJson, asMarkdown, asVtt } from "../../history/transcript";
+import { words } from "../../words";
+import { copy, save } from "../clipboard";
+import { plain } from "../markdown/segments";
+
+const FORMS = [
+  ["Markdown", "conversation.md", "text/markdown", asMarkdown],
+  ["JSON", "conversation.json", "application/json", asJson],
+  ["VTT", "conversation.vtt", "text/vtt", asVtt],
+] as const;
+
+/** What was said, with times, to be taken away. */
+export function TranscriptView({ lines, onClear }: { lines: Lines; onClear: () => void }) {
+  const [done, setDone] = useState("");
+  const w = words().history;
+  const { notCopied } = words().settings;
+  if (lines.length === 0) return <p className="note">{w.empty}</p>;
+  return (
+    <>
+      <div className="actions">
+        <button
+          id="copy-transcript"
+          className="plain"
+          type="button"
+          onClick={async () => setDone((await copy(asMarkdown(lines))) ? w.copied : notCopied)}
+        >
+          {w.copy}
+        </button>
+        {FORMS.map(([name, file, type, text]) => (
+          <button
+            key={name}
+            className="plain"
+            type="button"
+            onClick={() => save(file, type, text(lines))}
+          >
+            {w.save(name)}
+          </button>
+        ))}
+        <button className="plain" type="button" onClick={onClear}>
+          {w.clear}
+        </button>
+        <p className="note" role="status">
+          {done}
+        </p>
+      </div>
+      <ol className="said">
+        {lines.map((line) => (
+          <li key={line.id} data-who={line.who}>
+            <time>{line.at === undefined ? "" : clock(line.at)}</time>
+            <span className="who">
+              {line.who === "you" ? words().captions.you : line.who === "vdx" ? "vdx" : ""}
+            </span>
+            <span>{line.who === "vdx" ? plain(line.text) : line.text}</span>
+          </li>
+        ))}
+      </ol>
+    </>
+  );
+}
