@@ -1,4 +1,4 @@
-"""Takes the README's pictures of the page: `python -m tests.browser.screenshots ADDRESS FOLDER`.
+"""Takes the pictures of the page for README and docs: `python -m tests.browser.screenshots ADDRESS FOLDER`.
 
 ADDRESS is that of a running `vdx up`, best with a profile `demo` that answers from a script.
 """
@@ -6,6 +6,7 @@ ADDRESS is that of a running `vdx up`, best with a profile `demo` that answers f
 import asyncio
 import sys
 from pathlib import Path
+from urllib.parse import urljoin
 
 from playwright.async_api import Browser, Page, async_playwright
 
@@ -24,11 +25,38 @@ async def take(browser: Browser, address: str, name: str, folder: Path) -> None:
     page: Page = await browser.new_page(**VIEWS[name])
     await page.goto(address)
     await page.click("#talk")
+    # The turn it shows was understood: a recording that begins as the session opens may not be.
+    await becomes(
+        page, "/forward ten/i.test(document.querySelector('#captions .you')?.innerText)", 60
+    )
     await becomes(page, "document.querySelectorAll('#captions del').length > 0", 60)
     await page.locator("#captions summary").first.click()
     await becomes(page, "document.body.dataset.mood === 'speaking'", 60)
     await becomes(page, "vdx.outputLevel() > 0.1")
     await page.screenshot(path=folder / f"page-{name}.png")
+    if name == "light":
+        await take_panels(page, folder)
+        await take_operator(browser, address, folder)
+    await page.close()
+
+
+async def take_panels(page: Page, folder: Path) -> None:
+    """What opens beside the conversation."""
+    await page.click("#open-settings")
+    await becomes(page, "document.querySelector('#settings select')?.value !== ''")
+    await page.screenshot(path=folder / "page-settings.png")
+    await page.click("#open-history")
+    await page.click("#view-latency")
+    await page.locator("#history summary").first.click()
+    await page.screenshot(path=folder / "page-history.png")
+
+
+async def take_operator(browser: Browser, address: str, folder: Path) -> None:
+    """The operator's page, while somebody talks."""
+    page = await browser.new_page(**VIEWS["light"])
+    await page.goto(urljoin(address, "/operate"))
+    await becomes(page, "document.querySelectorAll('#sessions tbody tr').length > 0", 60)
+    await page.screenshot(path=folder / "page-operate.png")
     await page.close()
 
 

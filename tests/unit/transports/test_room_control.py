@@ -40,9 +40,9 @@ async def test_the_settings_of_a_conversation_are_changed_as_over_the_websocket(
         controls.session = session = opened(host)
         controls.presenter = cast(Any, SimpleNamespace(send_session=lambda: told.append(1)))
         usual = session.options.endpointing.finished_ms
-        changes: dict[str, Any] = {"instructions": "Be brief.", "vdx": {"patience": 2}}
+        changes: dict[str, Any] = {"instructions": "Be brief.", "vdx": {"pause_scale": 2}}
         await room.call("vdx.update_session", {"session": changes})
-        changes = {"vdx": {"patience": 0.5, "responder": "demo"}}
+        changes = {"vdx": {"pause_scale": 0.5, "responder": "demo"}}
         answer = await room.call("vdx.update_session", {"session": changes})
         with pytest.raises(rtc.RpcError, match="nosuch"):
             await room.call("vdx.update_session", {"session": {"vdx": {"nosuch": 1}}})

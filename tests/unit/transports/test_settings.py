@@ -58,16 +58,16 @@ def tuned(**vdx: Any) -> Settings:
     return settings
 
 
-def test_patience_makes_the_silences_longer_or_shorter() -> None:
+def test_the_pause_scale_makes_the_silences_longer_or_shorter() -> None:
     usual = tuned().options
-    patient = tuned(patience=1.25).options
+    patient = tuned(pause_scale=1.25).options
     assert patient.endpointing.unfinished_ms == usual.endpointing.unfinished_ms * 1.25
     assert patient.vad.min_silence_duration_ms == usual.vad.min_silence_duration_ms * 1.25
     assert not patient.fixed_silence
-    assert tuned(patience=4).options.endpointing.unfinished_ms == 2_000
+    assert tuned(pause_scale=4).options.endpointing.unfinished_ms == 2_000
     hasty = client().settings
     for _ in range(2):  # a factor is on the profile's value, not on the last one
-        hasty = hasty.merged(session_update({"type": "realtime", "vdx": {"patience": 0.5}}))
+        hasty = hasty.merged(session_update({"type": "realtime", "vdx": {"pause_scale": 0.5}}))
     assert hasty.options.endpointing.finished_ms == usual.endpointing.finished_ms / 2
 
 
@@ -81,8 +81,8 @@ def test_sensitivity_lowers_the_thresholds_down_to_the_noise() -> None:
 
 
 def test_what_is_tuned_is_told() -> None:
-    told = tuned(patience=0.5, sensitivity=2, noise_suppression=True).rendered("s")["vdx"]
-    assert (told["patience"], told["sensitivity"], told["noise_suppression"]) == (0.5, 2, True)
+    told = tuned(pause_scale=0.5, sensitivity=2, noise_suppression=True).rendered("s")["vdx"]
+    assert (told["pause_scale"], told["sensitivity"], told["noise_suppression"]) == (0.5, 2, True)
 
 
 def test_a_client_chooses_among_the_responders_of_profiles() -> None:

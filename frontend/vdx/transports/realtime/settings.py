@@ -17,7 +17,7 @@ from vdx.transports.realtime.schema import (
     TurnDetection,
     VdxExtension,
 )
-from vdx.transports.realtime.tuning import with_patience, with_sensitivity
+from vdx.transports.realtime.tuning import with_pause_scale, with_sensitivity
 
 
 @dataclass(slots=True)
@@ -36,7 +36,7 @@ class Settings:
     """The options of a profile by its name; raises UnknownName. None: only the own one."""
     responder: str = ""
     """The profile whose responder answers; empty: the own one."""
-    patience: float = 1.0
+    pause_scale: float = 1.0
     sensitivity: float = 1.0
     usual: SessionOptions | None = None
     """The options that the session began with, which factors apply to."""
@@ -115,9 +115,9 @@ class Settings:
         if vdx.responder is not None:
             self._take_responder(vdx.responder)
         usual = self.usual or self.options
-        if vdx.patience is not None:
-            self.patience = vdx.patience
-            self.options = with_patience(self.options, usual, vdx.patience)
+        if vdx.pause_scale is not None:
+            self.pause_scale = vdx.pause_scale
+            self.options = with_pause_scale(self.options, usual, vdx.pause_scale)
         if vdx.sensitivity is not None:
             self.sensitivity = vdx.sensitivity
             self.options = with_sensitivity(self.options, usual, vdx.sensitivity)
@@ -188,7 +188,7 @@ class Settings:
                 "echo_cancellation": options.echo_control.cancellation,
                 "noise_suppression": options.echo_control.noise_suppression,
                 "responder": self.responder or options.profile,
-                "patience": self.patience,
+                "pause_scale": self.pause_scale,
                 "sensitivity": self.sensitivity,
             },
         }

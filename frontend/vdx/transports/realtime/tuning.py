@@ -1,6 +1,6 @@
 """What the vdx part of a session update tunes beyond the protocol.
 
-Patience and sensitivity are factors on the profile's own values, so that a client needs to know
+Pause scale and sensitivity are factors on the profile's own values, so that a client needs to know
 neither the pauses nor the thresholds of the server it talks to.
 """
 
@@ -13,7 +13,9 @@ LEAST_MULTIPLIER = 1.1
 """Of the noise floor: at the floor itself all noise would be speech."""
 
 
-def with_patience(options: SessionOptions, usual: SessionOptions, factor: float) -> SessionOptions:
+def with_pause_scale(
+    options: SessionOptions, usual: SessionOptions, factor: float
+) -> SessionOptions:
     """The options with the silences that end a turn `factor` times as long as in `usual`."""
 
     def scaled(silence_ms: int) -> int:

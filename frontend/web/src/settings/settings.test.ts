@@ -86,7 +86,7 @@ describe("the update of a session", () => {
         recogniser: "whisper",
         language: "de",
         responder: "demo",
-        patience: 2,
+        pause_scale: 2,
         sensitivity: 0.5,
         echo_cancellation: true,
       },

@@ -13,7 +13,7 @@ export function sessionUpdate(settings: Settings): object {
     recogniser: settings.recogniser,
     language: settings.language,
     responder: settings.responder,
-    patience: settings.patience,
+    pause_scale: settings.patience,
     sensitivity: settings.sensitivity,
     echo_cancellation: settings.serverEcho,
     noise_suppression: settings.serverNoise,
