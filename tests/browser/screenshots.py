@@ -1,4 +1,4 @@
-"""Takes the pictures of the page for README and docs: `python -m tests.browser.screenshots ADDRESS FOLDER`.
+"""Pictures of the page for README and docs: `python -m tests.browser.screenshots ADDRESS FOLDER`.
 
 ADDRESS is that of a running `vdx up`, best with a profile `demo` that answers from a script.
 """

@@ -31,10 +31,12 @@ window.vdx = call;
 /** Captions outlive a page that is loaded again; written seldom, for they change with each word. */
 function keepLines(): void {
   call.restore(kept(sessionStorage));
-  let timer: ReturnType<typeof setTimeout> | undefined;
+  let isDue = false;
   call.store.subscribe(() => {
-    timer ??= setTimeout(() => {
-      timer = undefined;
+    if (isDue) return;
+    isDue = true;
+    setTimeout(() => {
+      isDue = false;
       keep(sessionStorage, call.store.get().lines);
     }, KEEP_MS);
   });

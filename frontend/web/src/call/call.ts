@@ -3,7 +3,7 @@
 import type { ReactNode } from "react";
 import { EventLog } from "../events/log";
 import { saidIn } from "../history/kept";
-import { load, usual } from "../server/api";
+import { ApiError, load, usual } from "../server/api";
 import { type Settings, stored, store as storeSettings, USUAL } from "../settings/settings";
 import { needsNewConversation, sessionUpdate } from "../settings/update";
 import { words } from "../words";
@@ -143,7 +143,8 @@ export class Call {
     if (!this.wanted) return;
     if (needsNewConversation(before, settings)) this.reconnect();
     else if (this.store.get().connection === "open") {
-      await this.transport?.update(sessionUpdate(settings));
+      const update = sessionUpdate(settings);
+      if (Object.keys(update).length > 0) await this.transport?.update(update);
     }
   }
 
@@ -276,12 +277,28 @@ export class Call {
       this.store.dispatch({ type: "joined", remembers });
     }
     this.follows = false;
-    await transport.update(sessionUpdate(this.settings));
+    await this.loadChosen();
+    const update = sessionUpdate(this.settings);
+    if (Object.keys(update).length > 0) await transport.update(update);
     if (this.microphone) {
       await transport.setMicrophone(this.microphone);
       transport.setMuted(microphone === "muted");
     }
     for (const text of this.unsaid.splice(0)) transport.say(text);
+  }
+
+  /** The server may have unloaded what was chosen another day; what it has no more is given up. */
+  private async loadChosen(): Promise<void> {
+    for (const key of ["voice", "recogniser"] as const) {
+      const name = this.settings[key];
+      try {
+        if (name) await load(name);
+      } catch (error) {
+        if (!(error instanceof ApiError) || error.retryable) throw error;
+        this.keepSettings({ ...this.settings, [key]: "" });
+        this.notify("models", { text: words().models.failed(error.message) });
+      }
+    }
   }
 
   private take(event: CallEvent): void {

@@ -21,6 +21,25 @@ test("events are kept in order, audio by its length, and told together", () => {
   vi.useRealTimers();
 });
 
+test("what comes all the time does not push the rest out", () => {
+  const log = new EventLog();
+  log.add("in", { type: "session.created" });
+  for (let count = 0; count < MOST_ENTRIES; count++) {
+    log.add("out", { type: "input_audio_buffer.append", audio: String(count) });
+    log.add("in", { type: "vdx.vad", level: count });
+  }
+  log.add("in", { type: "vdx.state" });
+  log.add("in", { type: "vdx.vad", level: 1 });
+  log.tell();
+  expect(log.get().map(({ type, times }) => [type, times])).toEqual([
+    ["session.created", 1],
+    ["input_audio_buffer.append", MOST_ENTRIES],
+    ["vdx.vad", MOST_ENTRIES],
+    ["vdx.state", 1],
+    ["vdx.vad", 1],
+  ]);
+});
+
 test("a filter takes words that must be there, and words that must not", () => {
   const log = new EventLog();
   log.add("in", { type: "vdx.vad", level: 3 });

@@ -77,7 +77,7 @@ export class Agent {
   }
 
   async update(session: object): Promise<void> {
-    if (Object.keys(session).length) await this.ask("vdx.update_session", { session });
+    await this.ask("vdx.update_session", { session });
   }
 
   private async ask(method: string, payload: object): Promise<void> {

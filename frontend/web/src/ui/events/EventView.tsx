@@ -4,8 +4,8 @@ import { clock } from "../../history/clock";
 import { words } from "../../words";
 
 const MOST_SHOWN = 200;
-/** Comes five times a second; whoever wants to see it takes it out of the filter. */
-const USUAL_FILTER = "-vdx.vad -audio";
+/** The levels; whoever wants to see them takes this out of the filter. */
+const USUAL_FILTER = "-vdx.vad";
 
 /** The events of the protocol as they came and went, for developers. */
 export function EventView({ log }: { log: EventLog }) {
@@ -44,12 +44,13 @@ export function EventView({ log }: { log: EventLog }) {
   );
 }
 
-function Event({ entry: { at, direction, type, json } }: { entry: Entry }) {
+function Event({ entry: { at, direction, type, json, times } }: { entry: Entry }) {
   return (
     <li>
       <details>
         <summary>
           <time>{clock(at)}</time> {direction === "in" ? "←" : "→"} {type}
+          {times > 1 && ` × ${times}`}
         </summary>
         <code>{json}</code>
       </details>

@@ -1,5 +1,6 @@
 import type { Profile } from "../../server/api";
 import { words } from "../../words";
+import { linkTo } from "./Actions";
 import type { GroupProps } from "./Drawer";
 import { Choice, Group, Text } from "./fields";
 
@@ -13,7 +14,10 @@ export function Conversation(props: GroupProps & { profiles: readonly Profile[] 
         label={w.profile}
         value={settings.profile || base?.name || ""}
         options={profiles.map(({ name }) => [name, name])}
-        onChange={(profile) => change({ profile })}
+        onChange={(profile) => {
+          history.replaceState(null, "", linkTo(profile, location.href));
+          change({ profile });
+        }}
       />
       <Choice
         label={w.responder}

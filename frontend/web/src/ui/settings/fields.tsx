@@ -78,7 +78,10 @@ export function Factor(
   const { label, note, value, usual = 1, onChange } = props;
   const [shown, setShown] = useState(value ?? usual);
   useEffect(() => setShown(value ?? usual), [value, usual]);
-  const take = () => onChange(shown === usual ? null : shown);
+  const take = () => {
+    const factor = shown === usual ? null : shown;
+    if (factor !== value) onChange(factor);
+  };
   return (
     <Labelled label={`${label}: ${shown} ×`} note={note}>
       {(ids) => (
