@@ -215,7 +215,7 @@ async def test_an_operator_sees_and_ends_a_conversation(server: str, open_page: 
     await expect(notice).to_contain_text("ended by operator")
     canned = operator.locator('[data-model="canned"]')
     if await canned.get_attribute("data-loaded") is None:
-        await canned.get_by_role("button", name="Load: canned").click()
-    await canned.get_by_role("button", name="Unload: canned").click()
-    await expect(canned.get_by_role("button", name="Load: canned")).to_be_visible()
+        await canned.get_by_role("button", name="Load: canned", exact=True).click()
+    await canned.get_by_role("button", name="Unload: canned", exact=True).click()
+    await expect(canned.get_by_role("button", name="Load: canned", exact=True)).to_be_visible()
     await expect_no_faults(operator)

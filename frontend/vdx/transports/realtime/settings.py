@@ -38,11 +38,12 @@ class Settings:
     """The profile whose responder answers; empty: the own one."""
     pause_scale: float = 1.0
     sensitivity: float = 1.0
-    usual: SessionOptions | None = None
-    """The options that the session began with, which factors apply to."""
+    profile: SessionOptions | None = None
+    """The options before the client changed any, which factors apply to."""
 
     def __post_init__(self) -> None:
-        self.usual = self.usual or self.options
+        if self.profile is None:
+            self.profile = self.options
 
     def merged(self, update: SessionUpdate) -> "Settings":
         """A new Settings with `update` applied; only the keys it names change."""
@@ -114,7 +115,7 @@ class Settings:
             self.options = self.options.updated(echo_control=control)
         if vdx.responder is not None:
             self._take_responder(vdx.responder)
-        usual = self.usual or self.options
+        usual = self.profile or self.options
         if vdx.pause_scale is not None:
             self.pause_scale = vdx.pause_scale
             self.options = with_pause_scale(self.options, usual, vdx.pause_scale)

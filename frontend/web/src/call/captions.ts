@@ -158,7 +158,9 @@ export function stamped(before: Lines, after: Lines, now: number): Lines {
   const known = new Map(before.map((line) => [line.id, line]));
   return after.map((line) => {
     const old = known.get(line.id);
-    return line === old ? line : { ...line, at: old?.at ?? now, until: now };
+    if (line === old) return line;
+    const { at = now }: Times = old ?? {};
+    return { ...line, at, until: now };
   });
 }
 

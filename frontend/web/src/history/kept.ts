@@ -1,6 +1,6 @@
 /** The captions of this tab, kept while it is open: a page that is loaded again shows them. */
 
-import type { Line, Lines } from "../call/captions";
+import type { BotLine, Line, Lines, PersonLine } from "../call/captions";
 import type { Said } from "../call/transport";
 
 const KEY = "vdx-captions";
@@ -9,7 +9,7 @@ export const MOST_KEPT = 200;
 export const MOST_RESTORED = 40;
 
 export function keep(storage: Pick<Storage, "setItem" | "removeItem">, lines: Lines): void {
-  const said = lines.filter(isSaid).slice(-MOST_KEPT);
+  const said = lines.filter(isWhole).slice(-MOST_KEPT);
   try {
     if (said.length) storage.setItem(KEY, JSON.stringify(said));
     else storage.removeItem(KEY);
@@ -21,7 +21,7 @@ export function keep(storage: Pick<Storage, "setItem" | "removeItem">, lines: Li
 export function kept(storage: Pick<Storage, "getItem">): Lines {
   try {
     const lines: unknown = JSON.parse(storage.getItem(KEY) ?? "[]");
-    return Array.isArray(lines) ? lines.filter(isSaid) : [];
+    return Array.isArray(lines) ? lines.filter(isWhole) : [];
   } catch {
     return [];
   }
@@ -30,16 +30,22 @@ export function kept(storage: Pick<Storage, "getItem">): Lines {
 /** What both sides really said: of an answer that was cut, the words that sounded. */
 export function saidIn(lines: Lines): readonly Said[] {
   return lines
-    .filter(isSaid)
-    .map(({ who, text, ...line }) => ({
-      who: who as Said["who"],
-      text: "cutAt" in line && line.cutAt !== null ? text.slice(0, line.cutAt).trim() : text,
+    .filter(isWhole)
+    .map((line) => ({
+      who: line.who,
+      text:
+        line.who === "vdx" && line.cutAt !== null
+          ? line.text.slice(0, line.cutAt).trim()
+          : line.text,
     }))
     .filter(({ text }) => text)
     .slice(-MOST_RESTORED);
 }
 
-function isSaid(line: Line): boolean {
-  const isOver = line?.who === "you" ? line.final : line?.who === "vdx" && line.over;
-  return isOver && typeof line.text === "string" && line.text !== "";
+/** A line of either side that will not change any more. */
+function isWhole(line: Line): line is PersonLine | BotLine {
+  if (line?.who === "you") return line.final && isText(line.text);
+  return line?.who === "vdx" && line.over && isText(line.text);
 }
+
+const isText = (text: unknown): boolean => typeof text === "string" && text !== "";

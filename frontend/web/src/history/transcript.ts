@@ -1,14 +1,14 @@
 /** The transcript in the forms that people take away. Pure; times are those of the reader's zone. */
 
-import type { Line, Lines } from "../call/captions";
+import type { BotLine, Line, Lines, PersonLine } from "../call/captions";
 import { plain } from "../ui/markdown/segments";
 import { words } from "../words";
 import { clock } from "./clock";
 
-type Said = Extract<Line, { who: "you" | "vdx" }>;
+type Said = PersonLine | BotLine;
 
-const said = (lines: Lines): readonly Said[] =>
-  lines.filter((line): line is Said => line.who !== "aside" && line.text !== "");
+const isSaid = (line: Line): line is Said =>
+  (line.who === "you" || line.who === "vdx") && line.text !== "";
 
 const nameOf = (line: Said): string => (line.who === "you" ? words().captions.you : "vdx");
 
@@ -23,6 +23,7 @@ export function asMarkdown(lines: Lines): string {
   const title = `# ${words().history.title}\n`;
   const paragraphs = lines.map((line) => {
     if (line.who === "aside") return `\n*${line.text}*\n`;
+    if (!isSaid(line)) return "";
     const [heard, cut] = parts(line);
     const text = cut ? `${heard} ~~${cut}~~`.trim() : heard;
     const time = line.at === undefined ? "" : ` (${clock(line.at)})`;
@@ -33,7 +34,7 @@ export function asMarkdown(lines: Lines): string {
 
 /** A list of lines: `at` and `until` in ISO 8601, `gap_ms` of an answer to speech. */
 export function asJson(lines: Lines): string {
-  const entries = said(lines).map((line) => {
+  const entries = lines.filter(isSaid).map((line) => {
     const [heard, cut] = parts(line);
     return {
       who: line.who,
@@ -53,7 +54,7 @@ const iso = (ms: number | undefined): string | null =>
 
 /** WebVTT (W3C): a cue for each line, its time counted from the first line. */
 export function asVtt(lines: Lines): string {
-  const timed = said(lines).filter((line) => line.at !== undefined);
+  const timed = lines.filter(isSaid).filter((line) => line.at !== undefined);
   const start = timed[0]?.at ?? 0;
   const cues = timed.map((line) => {
     const from = (line.at ?? 0) - start;

@@ -1,5 +1,5 @@
 import { useState } from "react";
-import type { Lines } from "../../call/captions";
+import type { Line, Lines } from "../../call/captions";
 import { clock } from "../../history/clock";
 import { asJson, asMarkdown, asVtt } from "../../history/transcript";
 import { words } from "../../words";
@@ -48,15 +48,21 @@ export function TranscriptView({ lines, onClear }: { lines: Lines; onClear: () =
       </div>
       <ol className="said">
         {lines.map((line) => (
-          <li key={line.id} data-who={line.who}>
-            <time>{line.at === undefined ? "" : clock(line.at)}</time>
-            <span className="who">
-              {line.who === "you" ? words().captions.you : line.who === "vdx" ? "vdx" : ""}
-            </span>
-            <span>{line.who === "vdx" ? plain(line.text) : line.text}</span>
-          </li>
+          <Said key={line.id} line={line} />
         ))}
       </ol>
     </>
+  );
+}
+
+function Said({ line }: { line: Line }) {
+  if (!("text" in line)) return null;
+  const { who, text, at } = line;
+  return (
+    <li data-who={who}>
+      <time>{at === undefined ? "" : clock(at)}</time>
+      <span className="who">{who === "you" ? words().captions.you : who === "vdx" ? who : ""}</span>
+      <span>{who === "vdx" ? plain(text) : text}</span>
+    </li>
   );
 }
