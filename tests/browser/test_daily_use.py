@@ -93,6 +93,7 @@ async def test_settings_are_taken_at_once_and_kept(server: str, open_page: OpenP
     await expect(page.locator("#captions .vdx")).to_contain_text("You said: one")
     await page.click("#open-settings")
     await page.get_by_label("Instructions").fill("Speak like a pirate.")
+    await page.keyboard.press("Tab")  # taken when the field is left
     await page.get_by_label("Answers come from").select_option("long")
     await becomes(
         page,
