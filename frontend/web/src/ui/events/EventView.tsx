@@ -9,7 +9,7 @@ const USUAL_FILTER = "-vdx.vad";
 
 /** The events of the protocol as they came and went, for developers. */
 export function EventView({ log }: { log: EventLog }) {
-  const now = useSyncExternalStore(log.subscribe, log.get);
+  const now = useSyncExternalStore(log.subscribe, log.get, log.get);
   const [held, setHeld] = useState<readonly Entry[] | null>(null);
   const [filter, setFilter] = useState(USUAL_FILTER);
   const entries = held ?? now;
