@@ -170,6 +170,8 @@ ASKED: list[tuple[str, str, int, dict[str, Any]]] = [
     ("get", "/vdx/profiles", 200, {}),
     ("get", "/vdx/admission", 200, {}),
     ("get", "/vdx/admission", 404, {"params": {"model": "nobody"}}),
+    ("get", "/vdx/logs", 200, {}),
+    ("get", "/vdx/logs", 400, {"params": {"level": "loud"}}),
     ("get", "/vdx/models", 200, {}),
     ("post", f"{MODELS}/load", 200, {}),
     ("post", f"{MODELS}/use", 200, {}),

@@ -19,6 +19,7 @@ from vdx.transports.http import (
     admission,
     health,
     leases,
+    log_lines,
     models,
     page,
     profiles,
@@ -58,6 +59,7 @@ ROUTERS: Final = (
     admin.api,
     leases.api,
     routes.api,
+    log_lines.api,
     tokens.api,
     reference.api,
 )
@@ -69,6 +71,7 @@ MANAGER_ROUTERS: Final = (
     admin.api,
     leases.api,
     routes.api,
+    log_lines.api,
     reference.api,
 )
 """What a process serves that only manages models."""
