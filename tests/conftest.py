@@ -1,5 +1,6 @@
 """What holds for every test."""
 
+import gc
 import importlib.util
 import os
 import shutil
@@ -38,6 +39,11 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
+LONG = "long"
+"""The marker of tests that `make test` leaves out and `make test-long` runs."""
+_LEFT_OUT = pytest.StashKey[int]()
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Puts long files first, each in one piece: one that is begun last is waited for alone."""
 
@@ -46,6 +52,38 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return next((i for i, long in enumerate(LONGEST_FIRST) if name.startswith(long)), 99)
 
     items.sort(key=rank)
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays: the collector need not look through it during the tests."""
+    gc.freeze()
+    gc.enable()
+
+
+def pytest_deselected(items: list[pytest.Item]) -> None:
+    """Counts the long tests that `-m "not long"` left out."""
+    if left_out := [item for item in items if item.get_closest_marker(LONG)]:
+        stash = left_out[0].config.stash
+        stash[_LEFT_OUT] = stash.get(_LEFT_OUT, 0) + len(left_out)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Every worker collects, and leaves out, the same."""
+    node.config.stash[_LEFT_OUT] = getattr(node, "workeroutput", {}).get(LONG, 0)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> Iterator[None]:
+    """The last line says how many tests were left out, and how to run them."""
+    left_out = session.config.stash.get(_LEFT_OUT, 0)
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput[LONG] = left_out
+    yield
+    left_out = session.config.stash.get(_LEFT_OUT, 0)
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if left_out and reporter is not None and not hasattr(session.config, "workeroutput"):
+        reporter.write_line(f"{left_out} long tests were left out; `make test-long` runs them")
 
 
 @pytest.hookimpl(optionalhook=True)  # the environment of the models has no xdist
@@ -70,6 +108,7 @@ def _logging_as_it_was() -> Iterator[None]:
 
 def pytest_configure() -> None:
     """Models that a developer fetched change the defaults, so tests have a home of their own."""
+    gc.disable()  # while thousands of tests are collected: a sixth of the time
     os.environ["VDX_HOME"] = tempfile.mkdtemp(prefix="vdx-")
 
 

@@ -130,6 +130,12 @@ def rooms(
         assert "Traceback" not in vdx.output, vdx.output
 
 
+SOCKET_AND_LONG_ROOM = pytest.mark.parametrize(
+    "place", ["socket", pytest.param("room", marks=pytest.mark.long)], indirect=True
+)
+"""For what does not depend on the transport; in a room it is a long test."""
+
+
 @pytest.fixture(params=["socket", "room"])
 def place(request: pytest.FixtureRequest) -> str:
     """Where the page is, once with each transport."""

@@ -50,7 +50,8 @@ def test_clients_that_leave_take_nothing_with_them(
     held = descriptors(before["pid"])
     with ThreadPoolExecutor(AT_ONCE) as clients:
         requests = [
-            clients.submit(one.ask_and_leave, server) for one in leaving_clients(repetitions(500))
+            clients.submit(one.ask_and_leave, server)
+            for one in leaving_clients(repetitions(500, share=25))
         ]
         for request in requests:
             request.result()
@@ -68,7 +69,7 @@ def test_clients_that_leave_take_nothing_with_them(
 @pytest.mark.parametrize("name", ["mp3 48 kHz stereo", "flac 48 kHz surround", "m4a"])
 def test_closing_a_recording_waits_for_its_reader(name: str, repetitions: Repetitions) -> None:
     """The same without a server: here the thread is inside FFmpeg nearly all the time."""
-    command = [sys.executable, "-m", "tests.faults.readers", str(repetitions(250)), name]
+    command = [sys.executable, "-m", "tests.faults.readers", str(repetitions(250, share=25)), name]
     done = subprocess.run(
         command, check=False, capture_output=True, text=True, timeout=4 * WAIT_LIMIT_S
     )

@@ -1,4 +1,7 @@
-"""`vdx up` as a person starts it: everything comes up, heals, and goes away again."""
+"""`vdx up` as a person starts it: everything comes up, heals, and goes away again.
+
+The proof of a turn at the start: tests/triton/test_commands_up.py.
+"""
 
 import asyncio
 import contextlib
@@ -52,17 +55,6 @@ def _stopped(vdx: Vdx) -> None:
     assert "Traceback" not in vdx.output
     eventually(lambda: not _alive(family), "all processes gone")
     assert not [region for region in regions if region.exists()]
-
-
-def test_it_proves_a_turn_serves_and_stops(tmp_path: Path) -> None:
-    with running("up", "--port", "0", home=tmp_path) as vdx:
-        url = vdx.url()
-        assert "go forward ten meters" in vdx.output
-        http = Http(url)
-        assert http.get("/readyz") == (200, "ready")
-        assert psutil.Process(http.status()["triton_pid"]).is_running()
-        assert http.status()["sessions"] == 0
-        _stopped(vdx)
 
 
 async def test_a_triton_that_died_is_started_again(tmp_path: Path) -> None:
