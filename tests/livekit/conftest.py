@@ -97,7 +97,9 @@ async def join(worker: Vdx) -> AsyncIterator[Callable[..., Any]]:
     url = worker.url()
     async with AsyncExitStack() as stack:
 
-        async def enter(**wanted: Any) -> Guest:
-            return await stack.enter_async_context(Guest.joined(url, **wanted))
+        async def enter(*, silent: bool = False, **wanted: Any) -> Guest:
+            # Into a room with a name there is no second try.
+            enter_room = Guest.joined if "room_name" in wanted else Guest.met
+            return await stack.enter_async_context(enter_room(url, silent=silent, **wanted))
 
         yield enter
