@@ -86,7 +86,7 @@ engines: setup
 	.venv-triton/bin/python -m pytest --quiet --numprocesses 2 --dist loadfile tests/unit/backends
 
 # Most of it waits for sound to be spoken in real time, so several run at once even on two cores.
-WORKERS := 4
+WORKERS := 3
 SHARED_OUT := --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 # The checks and the engines only compute, most of them in one process: two at a time.
 test: browser livekit

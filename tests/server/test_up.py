@@ -12,6 +12,7 @@ import socket
 from pathlib import Path
 
 import psutil
+import pytest
 
 from tests.server.processes import Http, Vdx, eventually, running
 from tests.server.talk import talking
@@ -57,6 +58,7 @@ def _stopped(vdx: Vdx) -> None:
     assert not [region for region in regions if region.exists()]
 
 
+@pytest.mark.long  # tests/faults/test_triton_restart.py has one `vdx up` for many such deaths
 async def test_a_triton_that_died_is_started_again(tmp_path: Path) -> None:
     with running("up", *QUICK, "--port", "0", home=tmp_path) as vdx:
         url = await asyncio.to_thread(vdx.url)
@@ -104,6 +106,7 @@ def test_ctrl_c_while_it_starts_leaves_nothing(tmp_path: Path) -> None:
         assert "Traceback" not in vdx.output
 
 
+@pytest.mark.long  # tests/faults/test_killed.py kills it while its Triton is frozen
 def test_a_kill_takes_triton_along(tmp_path: Path) -> None:
     with running("up", *QUICK, "--port", "0", home=tmp_path) as vdx:
         vdx.url()

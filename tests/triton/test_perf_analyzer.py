@@ -19,7 +19,7 @@ TRIES = 3
 
 @pytest.mark.parametrize(
     ("kind", "model"),
-    [pytest.param("voice", "espeak", marks=pytest.mark.long), ("recogniser", "canned")],
+    [("voice", "espeak"), ("recogniser", "canned")],
 )
 async def test_the_script_measures(
     wire: Wire, triton_server: EmbeddedTriton, tmp_path: Path, kind: str, model: str
