@@ -17,6 +17,7 @@ TRIES = 3
 """On a busy machine perf_analyzer now and then ends well with an export that is cut off."""
 
 
+@pytest.mark.long  # it runs in tests/security/test_mutual_tls.py too
 @pytest.mark.parametrize(
     ("kind", "model"),
     [("voice", "espeak"), ("recogniser", "canned")],
