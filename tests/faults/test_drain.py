@@ -12,9 +12,12 @@ from urllib.parse import urlsplit
 import pytest
 from websockets.exceptions import InvalidStatus
 
+from tests.server.conftest import triton
 from tests.server.processes import Http, Vdx, eventually, running
 from tests.server.talk import RECORDINGS, talking, update
 from vdx.serving.embedded import EmbeddedTriton
+
+__all__ = ["triton"]  # the one that other files use: nothing is killed here
 
 QUICK = ("--voice", "tone", "--recogniser", "canned", "--no-proof", "--port", "0")
 EVENTS = {"vdx": {"events": True}}

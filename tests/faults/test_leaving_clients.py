@@ -13,8 +13,11 @@ import pytest
 
 from tests.faults.leaving import SILENT_HOURS, TRANSCRIPTIONS, leaving_clients
 from tests.repetitions import Repetitions
+from tests.server.conftest import triton
 from tests.server.processes import WAIT_LIMIT_S, Http, eventually
 from tests.server.talk import RECORDINGS
+
+__all__ = ["triton"]  # the one that other files use: nothing is killed here
 
 AT_ONCE = 3
 """More would be waiting for the processor, not inside FFmpeg, when they leave."""
@@ -66,7 +69,14 @@ def test_clients_that_leave_take_nothing_with_them(
     assert http.status()["sessions"] == 0
 
 
-@pytest.mark.parametrize("name", ["mp3 48 kHz stereo", "flac 48 kHz surround", "m4a"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param("mp3 48 kHz stereo", marks=pytest.mark.long),
+        pytest.param("flac 48 kHz surround", marks=pytest.mark.long),
+        "m4a",
+    ],
+)
 def test_closing_a_recording_waits_for_its_reader(name: str, repetitions: Repetitions) -> None:
     """The same without a server: here the thread is inside FFmpeg nearly all the time."""
     command = [sys.executable, "-m", "tests.faults.readers", str(repetitions(250, share=25)), name]
