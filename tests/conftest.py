@@ -83,7 +83,7 @@ def pytest_sessionfinish(session: pytest.Session) -> Iterator[None]:
     left_out = session.config.stash.get(_LEFT_OUT, 0)
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     if left_out and reporter is not None and not hasattr(session.config, "workeroutput"):
-        reporter.write_line(f"{left_out} long tests were left out; `make test-long` runs them")
+        reporter.write_line(f"long tests left out: {left_out}; `make test-long` runs them")
 
 
 @pytest.hookimpl(optionalhook=True)  # the environment of the models has no xdist
