@@ -72,6 +72,7 @@ def test_clients_that_leave_take_nothing_with_them(
 @pytest.mark.parametrize(
     "name",
     [
+        # All of them with a server: the test above.
         pytest.param("mp3 48 kHz stereo", marks=pytest.mark.long),
         pytest.param("flac 48 kHz surround", marks=pytest.mark.long),
         "m4a",

@@ -175,6 +175,7 @@ def test_a_home_with_odd_characters_works(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "command",
+    # Doctor writes as the others do, and takes longest.
     [["config"], ["--help"], ["voices", "list"], pytest.param(["doctor"], marks=pytest.mark.long)],
 )
 def test_closed_standard_output_is_no_failure(command: list[str]) -> None:

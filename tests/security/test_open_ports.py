@@ -118,6 +118,7 @@ def _send_chunks(port: int, path: str) -> bytes:
     "path",
     [
         LOAD,
+        # Each port reads a body in one place, whatever the path.
         *(
             pytest.param(path, marks=pytest.mark.long)
             for path in ("/", "/metrics", "/token", "/v1/audio/speech")

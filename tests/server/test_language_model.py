@@ -130,7 +130,7 @@ async def ask(http: httpx.AsyncClient, messages: list[Message]) -> dict[str, Any
     return dict(answer.json())
 
 
-@pytest.mark.long
+@pytest.mark.long  # the option: tests/unit/serving/test_llama_process.py
 async def test_prompts_of_many_conversations_stay_within_the_bound() -> None:
     bound_mib = 16
     async with serving_released(prompt_cache_mib=bound_mib, batch_tokens=256) as model:

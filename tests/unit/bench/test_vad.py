@@ -67,7 +67,7 @@ def test_users_speak_at_one_level() -> None:
     assert all(active_rms(v) == pytest.approx(VOICE_RMS, rel=0.01) for _, v in voices())
 
 
-@pytest.mark.long
+@pytest.mark.long  # it makes the whole corpus; the others make what they look at
 def test_every_condition_is_there() -> None:
     makers = (noise_scenes, distant_scenes, interrupted_scenes, onset_scenes)
     kinds = {scene.kind for maker in makers for scene in maker("held")}
