@@ -2,6 +2,7 @@
 
 import gc
 import importlib.util
+import itertools
 import os
 import shutil
 import signal
@@ -18,11 +19,14 @@ from tests.repetitions import summary_lines
 collect_ignore = [] if importlib.util.find_spec("espeakng_loader") else ["unit/backends"]
 
 
-REAL_TIME = ("tests/browser/", "tests/starters/", "tests/livekit/", "tests/bench/")
-"""Browsers, rooms and benches: each takes most of two cores while people talk in it, so one worker
-runs them one after the other, beside the rest."""
+REAL_TIME = {
+    "browsers": ("tests/browser/", "tests/starters/"),
+    "rooms and benches": ("tests/livekit/", "tests/bench/"),
+}
+"""People talk in them in real time: each of these takes most of a core, so that one worker runs all
+browsers, and one all rooms and benches, one after the other."""
 LONGEST_FIRST = (
-    *REAL_TIME,
+    *itertools.chain(*REAL_TIME.values()),
     "tests/server/test_voices.py",
     "tests/unit/test_wheel.py",
     "tests/faults/",
@@ -88,12 +92,13 @@ def pytest_sessionfinish(session: pytest.Session) -> Iterator[None]:
 
 @pytest.hookimpl(optionalhook=True)  # the environment of the models has no xdist
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """A worker runs whole files, and one worker all that talks in real time."""
+    """A worker runs whole files, and one worker all of a kind that talks in real time."""
     from xdist.scheduler import LoadFileScheduling
 
     class Scheduler(LoadFileScheduling):  # type: ignore[misc,unused-ignore]
         def _split_scope(self, nodeid: str) -> str:
-            return "real time" if nodeid.startswith(REAL_TIME) else nodeid.partition("::")[0]
+            kinds = (kind for kind, folders in REAL_TIME.items() if nodeid.startswith(folders))
+            return next(kinds, nodeid.partition("::")[0])
 
     return Scheduler(config, log) if config.getoption("dist") == "loadfile" else None
 
