@@ -12,6 +12,7 @@ import yaml
 from tests.livekit.guest import Guest
 from tests.server.processes import (
     LONG_ANSWER,
+    PATIENT,
     Http,
     Vdx,
     eventually,
@@ -53,6 +54,7 @@ def config(livekit: DevelopmentLiveKit, tmp_path_factory: pytest.TempPathFactory
     return {
         "asr": {"model": "canned"},
         "tts": {"voice": "tone-fast"},
+        "triton": PATIENT,
         "session": {"input_gap_ms": 500},
         "profiles": {
             "vdx": {},
