@@ -162,7 +162,7 @@ async def test_a_model_that_is_full_answers_its_probe(
     await wire.load("tone-narrow")
     info = await client.describe("tone-narrow")
     # So long that they are under way when the test ends, however busy the machine is.
-    taking = [asyncio.create_task(spoken(client, "tone-narrow", TEXT * 20)) for _ in range(2)]
+    taking = [asyncio.create_task(spoken(client, "tone-narrow", TEXT * 6)) for _ in range(2)]
     name = "vdx_active_streams"
     assert await settled(triton_server, name, "tone-narrow", 2)
     with pytest.raises(ModelBusy):
