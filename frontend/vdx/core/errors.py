@@ -25,6 +25,7 @@
     ├── ResponderError           the chat endpoint or script failed            (responder)
     │   ├── ContextExceeded      the conversation is too long for its model
     │   └── LanguageModelFailed  the process of the local model             (language_model)
+    ├── ToolFailed               a tool could not be called, or failed         (tool)
     └── TritonError              Triton or a model in it failed                (triton)
         ├── TritonUnavailable    no server answers
         ├── ModelUnavailable     the model is not loaded
@@ -272,6 +273,13 @@ class LanguageModelFailed(ResponderError):
 
     def __init__(self, message: str, *, retryable: bool = True, told: str = "") -> None:
         super().__init__(message, retryable=retryable, told=told)
+
+
+class ToolFailed(VdxError):
+    """A tool could not be called, or says that it failed; the message is for the responder."""
+
+    service = "tool"
+    code = "tool_failed"
 
 
 class TritonError(VdxError):

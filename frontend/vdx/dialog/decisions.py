@@ -89,9 +89,9 @@ class DecisionHandler:
             case PrepareReply(reply=number, text=text):
                 self._trace.restart_reply()
                 speaking.start(number, transcript=text)
-            case StartReply(reply=number, instructions=instructions, say=say):
+            case StartReply(reply=number, instructions=instructions, say=say, offer=offer):
                 self._trace.restart_reply()
-                speaking.start(number, instructions=instructions, say=say)
+                speaking.start(number, instructions=instructions, say=say, offer=offer)
                 self._release()
             case SpeakReply():
                 self._release()
@@ -115,6 +115,8 @@ class DecisionHandler:
             self._limit_history()
             if self._limits.messages_used_up:
                 self._emit(SessionOver("max_messages"))
+            if self._speaking.ends_call:
+                self._emit(SessionOver("call_ended"))
 
     def _release(self) -> None:
         self._limits.messages += 1
@@ -134,8 +136,14 @@ class DecisionHandler:
         self._limit_history()
 
     def _forget(self, item_id: str) -> None:
-        """Removes an item, unless the client has done so already, and says it."""
-        if self._history.discard(item_id):
+        """Removes a reply, unless the client has done so already, and says it.
+
+        What the server has done in it stays known: only its words are taken back.
+        """
+        item = self._history.find(item_id)
+        if item is not None and item.calls:
+            item.text = item.source = ""
+        elif self._history.discard(item_id):
             self._emit(ItemsForgotten((item_id,)))
 
     def _limit_history(self) -> None:

@@ -9,10 +9,14 @@ from vdx.core.audio import SPEAK_RATE
 from vdx.core.errors import InvalidInput, UnknownName
 from vdx.core.events import Message, Role
 from vdx.core.json_input import shown, utf8_size
+from vdx.core.tools import AnsweredCall, ToolCall
+from vdx.dialog.tools.prompt_messages import called, joined
 from vdx.speech.output.reply_audio import ClauseSpan, played_text
 
 ItemStatus = Literal["in_progress", "completed", "incomplete"]
 
+NO_RESULT = "No result yet."
+"""The result of a call that the client has not answered."""
 KEPT = 0.75
 """Part of the allowed size that is kept when a history is trimmed."""
 
@@ -21,7 +25,9 @@ KEPT = 0.75
 class Item:
     """One message; a spoken one keeps what is needed to cut its text at a time of its audio.
 
-    `played_samples` counts 48 kHz samples; `source` is the whole reply, `text` what was played.
+    `played_samples` counts 48 kHz samples; `source` is the whole reply, `text` what was played;
+    `calls` are those that the server performed in it. An item with a `call` is a call of the
+    client's tool, one that `answers` a call (its id) has its result as `text`.
     """
 
     id: str
@@ -31,6 +37,15 @@ class Item:
     source: str = ""
     spans: list[ClauseSpan] = field(default_factory=list)
     played_samples: int = 0
+    calls: list[AnsweredCall] = field(default_factory=list)
+    call: ToolCall | None = None
+    answers: str = ""
+
+    @property
+    def made(self) -> list[ToolCall]:
+        """The calls in it, of the server's tools and of the client's."""
+        own = [answered.call for answered in self.calls]
+        return [*own, self.call] if self.call is not None else own
 
 
 class History:
@@ -69,6 +84,9 @@ class History:
                 removed.append(item.id)
                 del self._items[item.id]
         return removed
+
+    def find(self, item_id: str) -> Item | None:
+        return self._items.get(item_id)
 
     def get(self, item_id: str) -> Item:
         """Raises UnknownName when there is no such item."""
@@ -155,14 +173,27 @@ class History:
     def messages(self, transcript: str = "") -> list[Message]:
         """The messages for a responder: consecutive ones of one speaker are joined.
 
-        `transcript` is the user's speculative transcript, which is not an item yet.
+        `transcript` is the user's speculative transcript, which is not an item yet. A call is
+        followed by its result, wherever that stands, or by the words that there is none yet.
         """
-        said = [Message("system", self.instructions)]
-        said += [Message(item.role, item.text) for item in self]
-        said += [Message("user", transcript)]
-        speakers = groupby((message for message in said if message.text), lambda m: m.role)
-        return [Message(role, " ".join(message.text for message in run)) for role, run in speakers]
+        answers = {item.answers: item.text for item in self if item.answers}
+        said, made = [Message("system", self.instructions)], list[AnsweredCall]()
+        for item in self:
+            if item.call is not None:
+                if item.status == "completed":  # else its arguments never came to their end
+                    output = answers.get(item.call.call_id, NO_RESULT)
+                    made.append(AnsweredCall(item.call, output))
+                continue
+            said += called(made)
+            made.clear()
+            for _, calls in groupby(item.calls, lambda each: each.answer):
+                said += called(list(calls))
+            if not item.answers:
+                said.append(Message(item.role, item.text))
+        return joined([*said, *called(made), Message("user", transcript)])
 
 
 def _size(item: Item) -> int:
-    return utf8_size(max(item.text, item.source, key=len))
+    texts = utf8_size(max(item.text, item.source, key=len))
+    outputs = sum(utf8_size(answered.output) for answered in item.calls)
+    return texts + outputs + sum(utf8_size(call.arguments) for call in item.made)

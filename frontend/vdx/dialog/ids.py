@@ -52,3 +52,7 @@ class SessionIds:
     def created_item(self, key: str) -> str:
         """The item that a client added without an id; `key` is unique in the process."""
         return f"item_{self.session_id}_{key}"
+
+    def call_item(self, call_id: str) -> str:
+        """The item of a call of the client's tool; `call_id` is unique in the session."""
+        return f"item_{self.session_id}_{call_id}"

@@ -10,9 +10,11 @@ from vdx.core.config import (
     EndpointingConfig,
     ProfileConfig,
     ResponderConfig,
+    ToolsConfig,
     VadConfig,
 )
 from vdx.core.errors import UnknownName
+from vdx.core.tools import NO_TOOLS, ToolOffer
 from vdx.core.voice_choice import VoiceChoice
 from vdx.serving.default_models import DefaultModels
 from vdx.serving.models import ModelKind
@@ -28,7 +30,8 @@ class SessionOptions:
 
     `speed` is 0.25 to 4.0, `language` a BCP-47 tag. Without an `endpointer` the words alone tell
     whether a turn is over; `fixed_silence`: nothing but `vad.min_silence_duration_ms` does.
-    `prompt` are words that are likely to be said, for a recogniser that takes them.
+    `prompt` are words that are likely to be said, for a recogniser that takes them. `offer` are
+    the client's own tools, and how all are offered; `tools` are those of the server.
     """
 
     profile: str
@@ -51,6 +54,8 @@ class SessionOptions:
     auto_reply: bool = True
     barge_in: bool = True
     metadata: dict[str, str] = field(default_factory=dict)
+    tools: ToolsConfig = field(default_factory=ToolsConfig)
+    offer: ToolOffer = NO_TOOLS
 
     @property
     def voice(self) -> str:
@@ -138,4 +143,5 @@ def resolve(config: Config, name: str, defaults: DefaultModels) -> SessionOption
         speed=profile.speed or config.tts.speed,
         greeting=profile.greeting,
         barge_in=config.barge_in.enabled,
+        tools=profile.tools or config.tools,
     )

@@ -34,11 +34,11 @@ CLAUSES_QUEUED = 32
 class ReplyParts:
     """What a reply is made with.
 
-    `responder` may raise a VdxError; `voice` is called for every clause; `clock` is in seconds;
+    `voice` is called for every clause; `clock` is in seconds;
     `lead_ms` replaces `playout.output_lead_ms` where a transport has a lead of its own.
     """
 
-    responder: Callable[[], Responder]
+    responder: Responder
     voice: Callable[[], Voice]
     synthesize: Synthesize
     clauses: ClauseConfig
@@ -97,7 +97,7 @@ class Reply:
         """Turns the responder's text into clauses; a failure becomes a short apology."""
         chunker = await chunker_for(self._parts.clauses, self._parts.language)
         try:
-            async with aclosing(self._parts.responder().reply(self._messages)) as deltas:
+            async with aclosing(self._parts.responder.reply(self._messages)) as deltas:
                 async for delta in deltas:
                     await self._take_bounded(delta, chunker)
         except VdxError as error:

@@ -13,6 +13,7 @@ from vdx.core.errors import InvalidInput, VdxError
 from vdx.core.events import SessionState, StageFailed, TranscriptFailed
 from vdx.core.logs import bound, logger
 from vdx.core.metrics import SESSIONS, SESSIONS_ENDED
+from vdx.core.tools import ToolOffer
 from vdx.dialog.decisions import DecisionHandler
 from vdx.dialog.dispatch import Dispatcher, Event
 from vdx.dialog.hearing import Hearing
@@ -22,9 +23,11 @@ from vdx.dialog.limits import Limits
 from vdx.dialog.policy import TurnPolicy, policy_for
 from vdx.dialog.profiles import SessionOptions
 from vdx.dialog.services import Services
-from vdx.dialog.session_events import ServerDraining, SessionEnded, SessionEvent
+from vdx.dialog.session_events import OptionsChanged, ServerDraining, SessionEnded, SessionEvent
 from vdx.dialog.speaking import Speaking
 from vdx.dialog.tasks import SessionTasks, Work
+from vdx.dialog.tools.calls import ToolCalls
+from vdx.dialog.tools.toolbox import Toolbox
 from vdx.dialog.trace import TurnTrace
 from vdx.dialog.transport import OutputFrame, Transport
 from vdx.dialog.turn import TurnMachine
@@ -70,6 +73,7 @@ class Session:
         self._over: asyncio.Future[str] | None = None
         self.hearing = self._make_hearing()
         self.hearing.endpointer = self._make_endpointer()
+        self.calls = ToolCalls(self.history, self._toolbox, self.emit, clock)
         self._speaking = self._make_speaking()
         trace = TurnTrace()
         self._decisions = DecisionHandler(
@@ -97,13 +101,18 @@ class Session:
         return Speaking(
             self._services,
             lambda: self.options,
-            self.history,
+            self.calls,
             self.ids,
             self._tasks,
             self.emit,
             self._play,
             self._clock,
         )
+
+    def _toolbox(self, offer: ToolOffer) -> Toolbox:
+        server_tools = self._services.server_tools
+        server = server_tools(self) if server_tools is not None else ()
+        return Toolbox.of(offer, server, self._services.perform)
 
     def _make_endpointer(self) -> EndpointerStage | None:
         judge = self._services.judge
@@ -209,9 +218,14 @@ class Session:
         """Answers text that the user typed; the answer replaces a reply that plays."""
         self.emit(UserText(text))
 
-    def request_reply(self, instructions: str = "") -> None:
-        """Answers the conversation as it stands; ignored while a reply is under way."""
-        self.emit(ReplyRequested(instructions=instructions))
+    def request_reply(self, instructions: str = "", offer: ToolOffer | None = None) -> None:
+        """Answers the conversation as it stands; ignored while a reply is under way.
+
+        One that has called the client's tools, and still speaks, is waited for. `instructions` and
+        the client's tools in `offer` replace those of the session for this reply.
+        """
+        queued = self.calls.made_in(self.active_reply)
+        self.emit(ReplyRequested(instructions=instructions, offer=offer, queued=queued))
 
     def say(self, text: str) -> None:
         """Speaks `text` as a reply of its own; ignored while a reply is under way."""
@@ -236,6 +250,15 @@ class Session:
             self._services.options_changed(self.id, options)
         self.history.instructions = options.instructions
         self._machine.policy = self._policy()
+
+    def change(self, options: SessionOptions) -> None:
+        """As `update`, for a tool of the server: the client is told."""
+        self.update(options)
+        self.emit(OptionsChanged(self.ids))
+
+    def end_after_reply(self) -> None:
+        """Ends the session with the reply under way; one that is interrupted ends nothing."""
+        self._speaking.ends_call = True
 
     # --- the path of events -----------------------------------------------------------------
 

@@ -6,7 +6,8 @@ from typing import Literal
 
 from vdx.core.errors import VdxError
 from vdx.core.events import SessionState
-from vdx.dialog.ids import ReplyIds, UtteranceIds
+from vdx.core.tools import CallStatus, ToolCall
+from vdx.dialog.ids import ReplyIds, SessionIds, UtteranceIds
 
 ReplyStatus = Literal["completed", "cancelled", "failed"]
 
@@ -123,6 +124,62 @@ class ReplyDone:
 
 
 @dataclass(frozen=True, slots=True)
+class CallBegun:
+    """A reply calls a tool of the client; the call is an item, its arguments follow."""
+
+    reply: ReplyIds
+    item_id: str
+    call: ToolCall
+
+
+@dataclass(frozen=True, slots=True)
+class CallArguments:
+    """More of the arguments of a client's call."""
+
+    reply: ReplyIds
+    item_id: str
+    call_id: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallComplete:
+    """A client's call with all its arguments; not `complete`: its reply was cancelled before."""
+
+    reply: ReplyIds
+    item_id: str
+    call: ToolCall
+    complete: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ToolStarted:
+    """A call is performed: by the `client`, by `vdx` or by the MCP server named in `source`."""
+
+    reply: ReplyIds
+    call: ToolCall
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolAnswered:
+    """What a call led to; `output` is what the responder is told."""
+
+    reply: ReplyIds
+    call: ToolCall
+    output: str
+    status: CallStatus
+    duration_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class OptionsChanged:
+    """A tool changed the session: its voice, its language or its profile."""
+
+    session: SessionIds
+
+
+@dataclass(frozen=True, slots=True)
 class ItemsForgotten:
     """Items were deleted: the oldest of a conversation with more text than it may have, or a reply
     to a turn that was not over.
@@ -181,6 +238,12 @@ SessionEvent = (
     | PlayoutPaused
     | PlayoutResumed
     | ReplyDone
+    | CallBegun
+    | CallArguments
+    | CallComplete
+    | ToolStarted
+    | ToolAnswered
+    | OptionsChanged
     | ItemsForgotten
     | TurnTimed
     | LevelHint

@@ -16,7 +16,8 @@ from vdx.core.events import (
     StageFailed,
 )
 from vdx.core.metrics import INTERRUPTIONS, REPLIES
-from vdx.dialog.history import History, Item
+from vdx.core.tools import ToolOffer
+from vdx.dialog.history import Item
 from vdx.dialog.ids import ReplyIds, SessionIds
 from vdx.dialog.profiles import SessionOptions
 from vdx.dialog.reply import Reply, ReplyParts
@@ -31,6 +32,8 @@ from vdx.dialog.session_events import (
     SessionEvent,
 )
 from vdx.dialog.tasks import SessionTasks
+from vdx.dialog.tools.calls import ToolCalls
+from vdx.dialog.tools.loop import Round, ToolLoop
 from vdx.dialog.transport import OutputFrame
 from vdx.speech.output.tts import Voice
 from vdx.speech.text.responder import FixedText, Responder
@@ -46,7 +49,7 @@ class Speaking:
         self,
         services: Services,
         options: Callable[[], SessionOptions],
-        history: History,
+        calls: ToolCalls,
         ids: SessionIds,
         tasks: SessionTasks,
         emit: Callable[[StageEvent | SessionEvent], None],
@@ -55,12 +58,16 @@ class Speaking:
     ) -> None:
         self._services = services
         self._options = options
-        self._history = history
+        self._calls = calls
+        self._history = calls.history
         self._ids = ids
         self._tasks = tasks
         self._emit = emit
         self._play = play
         self._clock = clock
+        self._released = asyncio.Event()
+        self.ends_call = False
+        """The session ends with the reply, unless somebody interrupts it."""
         self._reply: Reply | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -74,18 +81,26 @@ class Speaking:
         return self._reply is not None and self._reply.ids.number == reply
 
     def start(
-        self, number: int, transcript: str = "", instructions: str = "", say: str = ""
+        self,
+        number: int,
+        transcript: str = "",
+        instructions: str = "",
+        say: str = "",
+        offer: ToolOffer | None = None,
     ) -> None:
         """Begins a silent reply to the history, and to `transcript` if it is not in there yet.
 
-        `instructions` count for this reply alone; `say` is spoken instead of an answer.
+        `instructions` and `offer` count for this reply alone; `say` is spoken instead of an answer.
         """
         messages = self._history.messages(transcript)
         if instructions:
             messages = [Message("system", instructions), *messages]
         ids = self._ids.reply(number)
+        self._released, self.ends_call = asyncio.Event(), False
+        setup = partial(self._round, offer)
+        responder = FixedText(say) if say else ToolLoop(ids, setup, self._calls, self._released)
         reply = self._reply = Reply(
-            ids, messages, self._parts(say), self._emit, partial(self._send, ids)
+            ids, messages, self._parts(responder), self._emit, partial(self._send, ids)
         )
 
         def on_error(error: VdxError) -> None:
@@ -94,12 +109,14 @@ class Speaking:
 
         self._task = self._tasks.spawn(reply.run, f"reply-{number}", on_error)
 
-    def _parts(self, say: str) -> ReplyParts:
+    def _round(self, offer: ToolOffer | None) -> Round:
+        options = self._options()
+        toolbox = self._calls.toolbox(options.offer if offer is None else offer)
+        responder = self._services.responder(options)
+        return Round(responder, toolbox, options.instructions, options.tools)
+
+    def _parts(self, responder: Responder) -> ReplyParts:
         options, services, config = self._options(), self._services, self._services.config
-
-        def responder() -> Responder:
-            return FixedText(say) if say else services.responder(options)
-
         return ReplyParts(
             responder=responder,
             voice=self._voice,
@@ -126,6 +143,7 @@ class Speaking:
         item = Item(reply.ids.item_id, "assistant", status="in_progress", spans=spans)
         self._history.put(item)
         self._emit(ReplyStarted(reply.ids))
+        self._released.set()
         reply.playout.release()
 
     def pause(self) -> None:
@@ -145,6 +163,7 @@ class Speaking:
     def cancel(self, reason: str) -> None:
         """Ends the reply; what was played stays in the history."""
         reply = self._current()
+        self.ends_call = False
         if reason == "interrupted":
             INTERRUPTIONS.labels("confirmed").inc()
         self.drop()
@@ -175,6 +194,7 @@ class Speaking:
     def _close(
         self, reply: Reply, status: ReplyStatus, reason: str, error: VdxError | None
     ) -> None:
+        self._calls.end_reply(reply.ids)
         played = reply.playout.played_samples
         text = self._history.close_spoken(
             reply.ids.item_id, reply.source, played, complete=status == "completed"

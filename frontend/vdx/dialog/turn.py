@@ -40,6 +40,8 @@ States and transitions (an event that no row names changes nothing):
                                                                           StartReply
     any, no reply   ReplyRequested                    LISTENING         StartReply (once no
                                                                           final is due)
+    any, reply      ReplyRequested, queued            as before         (StartReply once the
+                                                                          reply is over)
     any             UtteranceCommitted                LISTENING, or     (CancelReply,)
                                                         SPEAKING          FinishUtterance
     any             UtteranceCleared                  as SpeechEnded    AbandonUtterance,
@@ -287,7 +289,7 @@ class _TurnState:
         self.unanswered, self.requested = False, None
         self.cut_short = None  # this reply answers what was said before; nothing is answered again
         self.state = SessionState.LISTENING
-        self.out.append(StartReply(self.reply.id, request.instructions, request.say))
+        self.out.append(StartReply(self.reply.id, request.instructions, request.say, request.offer))
 
     def pause(self) -> None:
         """Step one of a barge-in."""
@@ -578,6 +580,8 @@ class TurnMachine:
     def _reply_requested(self, event: ReplyRequested) -> None:
         turn = self._turn
         if turn.active_reply is not None:
+            if event.queued:  # started when that one is over
+                turn.requested = event
             return
         turn.discard_prepared()
         turn.requested = event
@@ -595,6 +599,8 @@ class TurnMachine:
             turn.start()
 
     def _interrupt_requested(self, _: InterruptRequested) -> None:
+        if self._turn.active_reply is not None:
+            self._turn.requested = None  # the one that was to follow is not wanted either
         self._turn.interrupt("client_cancelled")
 
     def _over(self, event: SessionOver) -> None:

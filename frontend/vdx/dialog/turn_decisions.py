@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from vdx.core.tools import ToolOffer
+
 
 @dataclass(frozen=True, slots=True)
 class SetEndpoint:
@@ -58,11 +60,12 @@ class DiscardReply:
 
 @dataclass(frozen=True, slots=True)
 class StartReply:
-    """Start a reply to the history and speak it; the texts are those of ReplyRequested."""
+    """Start a reply to the history and speak it; the rest is as in ReplyRequested."""
 
     reply: int
     instructions: str = ""
     say: str = ""
+    offer: ToolOffer | None = None
 
 
 @dataclass(frozen=True, slots=True)

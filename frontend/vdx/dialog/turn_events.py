@@ -15,6 +15,7 @@ from vdx.core.events import (
     Transcript,
     TranscriptFailed,
 )
+from vdx.core.tools import ToolOffer
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +36,14 @@ class UtteranceCleared:
 class ReplyRequested:
     """The client asks for a reply to the conversation as it stands.
 
-    `instructions` count for this reply alone; `say` is spoken instead of asking the responder.
+    `instructions` and the client's tools in `offer` count for this reply alone; `say` is spoken
+    instead of asking the responder. `queued`: a reply that is under way is waited for.
     """
 
     instructions: str = ""
     say: str = ""
+    offer: ToolOffer | None = None
+    queued: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,9 @@ from vdx.core.resample import Resampler
 from vdx.core.slices import rest
 from vdx.core.validation import validated
 from vdx.dialog.history import Item
+from vdx.transports.function_tools import offer_of
 from vdx.transports.realtime import events as ev
+from vdx.transports.realtime.call_items import call_of, new_call
 from vdx.transports.realtime.incoming import event_id_of, read_audio, read_event
 from vdx.transports.realtime.outbox import Outbox
 from vdx.transports.realtime.presenter import RealtimePresenter
@@ -213,17 +215,28 @@ class Connection:
         self._post("input_audio_buffer.cleared")
 
     async def _item_create(self, event: dict[str, Any]) -> None:
-        new = validated(NewItem, event.get("item"), "item")
-        if len(self._session.history) >= MAX_ITEMS:
+        given, history = event.get("item"), self._session.history
+        if len(history) >= MAX_ITEMS:
             raise SessionLimit(f"the conversation holds {MAX_ITEMS} items; delete some first")
-        text = " ".join(part.text for part in new.content)
-        self._check_size(text, "item.content")
-        self._check_room(text)
-        item_id = new.id or self._session.ids.created_item(ev.event_id())
-        item = Item(item_id, new.role, text)
-        after = event.get("previous_item_id")
-        previous = self._session.history.add(item, after if isinstance(after, str) else None)
+        named = event.get("previous_item_id")
+        after = named if isinstance(named, str) else None
+        if (new := new_call(given)) is not None:
+            item = call_of(new, new.id or self._session.ids.created_item(ev.event_id()))
+            self._check_text(item.call.arguments if item.call else item.text, "item")
+            add = self._session.calls.answer if item.answers else history.add
+            previous = add(item, after)
+        else:
+            message = validated(NewItem, given, "item")
+            text = " ".join(part.text for part in message.content)
+            self._check_text(text, "item.content")
+            item_id = message.id or self._session.ids.created_item(ev.event_id())
+            item = Item(item_id, message.role, text)
+            previous = history.add(item, after)
         self._presenter.item_added(previous, ev.item_object(item))
+
+    def _check_text(self, text: str, param: str) -> None:
+        self._check_size(text, param)
+        self._check_room(text)
 
     def _check_size(self, text: str | None, param: str) -> None:
         limit = self._host.config.session.max_item_text_bytes
@@ -270,13 +283,22 @@ class Connection:
     async def _response_create(self, event: dict[str, Any]) -> None:
         wanted = validated(ResponseCreate, event.get("response") or {}, "response")
         self._check_size(wanted.instructions, "response.instructions")
-        if (active := self._session.active_reply) is not None:
+        offer = offer_of(
+            wanted.tools,
+            wanted.tool_choice,
+            wanted.parallel_tool_calls,
+            self._current().options.offer,
+            "response",
+        )
+        active = self._session.active_reply
+        # One that called the client's tools may still speak when the client has answered.
+        if active is not None and not self._session.calls.made_in(active):
             raise InvalidInput(
                 f"response {active.response_id} is still active; cancel it or wait",
                 param="response",
             )
         self._presenter.next_metadata(wanted.metadata)
-        self._session.request_reply(wanted.instructions or "")
+        self._session.request_reply(wanted.instructions or "", offer)
 
     async def _response_cancel(self, event: dict[str, Any]) -> None:
         if self._session.active_reply is None:  # one may wait for an update, before this event

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from vdx.core.errors import InvalidInput, SessionLimit, VdxError
+from vdx.core.tools import ToolCall
 from vdx.dialog.history import Item
 from vdx.dialog.ids import ReplyIds
 
@@ -37,6 +38,11 @@ def error_event(error: VdxError, client_event: str | None = None) -> str:
 
 def item_object(item: Item) -> dict[str, Any]:
     """A history item as a conversation item."""
+    if item.call is not None:
+        return call_item(item.id, item.call, item.status)
+    if item.answers:
+        output = {"type": "function_call_output", "call_id": item.answers, "output": item.text}
+        return {"id": item.id, "object": "realtime.item", "status": "completed", **output}
     if item.role == "assistant":
         spoken = bool(item.spans) or item.status == "in_progress"
         content = (
@@ -59,6 +65,19 @@ def reply_item(item_id: str, status: str, transcript: str | None) -> dict[str, A
     """A reply as a conversation item; no content while it has none."""
     content = [] if transcript is None else [{"type": "output_audio", "transcript": transcript}]
     return _message(item_id, "assistant", status, content)
+
+
+def call_item(item_id: str, call: ToolCall, status: str) -> dict[str, Any]:
+    """A call of a client's tool as a conversation item."""
+    return {
+        "id": item_id,
+        "object": "realtime.item",
+        "type": "function_call",
+        "status": status,
+        "name": call.name,
+        "call_id": call.call_id,
+        "arguments": call.arguments,
+    }
 
 
 def _message(item_id: str, role: str, status: str, content: list[dict[str, Any]]) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from vdx.dialog.session_events import (
     ErrorOccurred,
     FinalTranscript,
     ItemsForgotten,
+    OptionsChanged,
     PartialTranscript,
     RecognitionFailed,
     ReplyClause,
@@ -35,11 +36,14 @@ from vdx.dialog.session_events import (
 )
 from vdx.dialog.transport import OutputFrame
 from vdx.transports.realtime import events as ev
+from vdx.transports.realtime.call_events import CallEvents
 from vdx.transports.realtime.outbox import Outbox
 from vdx.transports.realtime.settings import Settings
 from vdx.transports.realtime.vdx_events import reply_ids, vdx_event
 
 _NO_AUDIO = np.zeros(0, dtype=np.int16)
+UNREMARKABLE = frozenset({"closed", "gone", "call_ended"})
+"""Ends of a session that are no errors."""
 CANCEL_REASONS = {"interrupted": "turn_detected", "client_cancelled": "client_cancelled"}
 
 
@@ -77,6 +81,7 @@ class RealtimePresenter:
         self._before_reply: str | None = None
         self._resampler: Resampler | None = None
         self._metadata: dict[str, str] | None = None
+        self._calls = CallEvents(outbox.post, self._append)
 
     def next_metadata(self, metadata: dict[str, str] | None) -> None:
         """Sets the metadata that the client gave its next response."""
@@ -96,6 +101,7 @@ class RealtimePresenter:
         if self._settings().vdx_events and (text := vdx_event(event)) is not None:
             self._outbox.post(text)
         self._notify_of_speech(event)
+        self._calls.notify(event)
         match event:
             case ReplyStarted(reply=reply):
                 self._reply_started(reply)
@@ -103,12 +109,14 @@ class RealtimePresenter:
                 self._post("response.output_audio_transcript.delta", **_part(reply), delta=text)
             case ReplyDone():
                 self._reply_ended(event)
+            case OptionsChanged(session=ids):
+                self._post("session.updated", session=self._settings().rendered(ids.realtime_id))
             case ItemsForgotten(items=items):
                 for item_id in items:
                     self.item_deleted(item_id)
             case ErrorOccurred(error=error):
                 self._outbox.post(ev.error_event(error))
-            case SessionEnded(reason=reason) if reason not in ("closed", "gone"):
+            case SessionEnded(reason=reason) if reason not in UNREMARKABLE:
                 limit = SessionLimit(f"the session ended: {reason.replace('_', ' ')}")
                 self._outbox.post(ev.error_event(limit))
 
@@ -269,7 +277,8 @@ class RealtimePresenter:
         where = {"response_id": reply.response_id, "output_index": 0}
         self._post("response.output_item.done", **where, item=item)
         details = _status_details(ended)
-        response = self._response(reply, ended.status, [item], details)
+        output = [item, *self._calls.output()]
+        response = self._response(reply, ended.status, output, details)
         self._post("response.done", response=response)
         self._metadata = None
         self._send_held()  # speech that began over the very end of a reply is a turn like any other

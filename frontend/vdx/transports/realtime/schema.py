@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from vdx.core.config import Speed
 from vdx.core.errors import InvalidInput
 from vdx.core.validation import validated
+from vdx.transports.function_tools import ToolChoice, ToolName, Tools
 
 BETA_KEYS = frozenset(
     {
@@ -29,6 +30,7 @@ BETA_KEYS = frozenset(
 
 Name = Annotated[str, Field(max_length=200)]
 """Of a model, voice, speaker or language."""
+CallId = Annotated[str, Field(min_length=1, max_length=256)]
 MetadataKey = Annotated[str, Field(max_length=64)]
 MetadataValue = Annotated[str, Field(max_length=512)]
 
@@ -103,8 +105,9 @@ class SessionUpdate(Shape):
     instructions: str | None = None
     output_modalities: list[Literal["audio"]] | None = None
     audio: Audio | None = None
-    tools: list[Any] | None = Field(None, max_length=0)
-    tool_choice: Any = None
+    tools: Tools | None = None
+    tool_choice: ToolChoice | None = None
+    parallel_tool_calls: bool | None = None
     max_output_tokens: Any = None
     tracing: Any = None
     truncation: Any = None
@@ -127,13 +130,37 @@ class NewItem(Shape):
     content: list[TextPart] = Field(min_length=1)
 
 
+class NewCall(Shape):
+    """A call of an earlier conversation."""
+
+    id: str | None = Field(None, min_length=1, max_length=64)
+    object: str | None = None
+    type: Literal["function_call"]
+    status: str | None = None
+    call_id: CallId
+    name: ToolName
+    arguments: str
+
+
+class NewCallOutput(Shape):
+    """The result of a call, as text; a client answers a call of its tool with it."""
+
+    id: str | None = Field(None, min_length=1, max_length=64)
+    object: str | None = None
+    type: Literal["function_call_output"]
+    status: str | None = None
+    call_id: CallId
+    output: str
+
+
 class ResponseCreate(Shape):
     instructions: str | None = None
     metadata: dict[MetadataKey, MetadataValue] | None = Field(None, max_length=16)
     output_modalities: list[Literal["audio"]] | None = None
     conversation: Literal["auto"] | None = None
-    tools: list[Any] | None = Field(None, max_length=0)
-    tool_choice: Any = None
+    tools: Tools | None = None
+    tool_choice: ToolChoice | None = None
+    parallel_tool_calls: bool | None = None
     max_output_tokens: Any = None
 
 

@@ -8,6 +8,7 @@ from vdx.core.errors import InvalidInput
 from vdx.core.language_names import tag_of
 from vdx.core.voice_choice import VoiceChoice
 from vdx.dialog.profiles import SessionOptions
+from vdx.transports.function_tools import choice_of, offer_of, tools_of
 from vdx.transports.openai_names import VOICES, is_openai_recogniser
 from vdx.transports.realtime.schema import (
     AudioInput,
@@ -41,6 +42,11 @@ class Settings:
         """Takes the keys that `update` names."""
         if update.instructions is not None:
             self.options = self.options.updated(instructions=update.instructions)
+        offer = offer_of(
+            update.tools, update.tool_choice, update.parallel_tool_calls, self.options.offer
+        )
+        if offer != self.options.offer:
+            self.options = self.options.updated(offer=offer)
         if update.audio and update.audio.input:
             self._take_input(update.audio.input)
         if update.audio and update.audio.output:
@@ -125,8 +131,9 @@ class Settings:
             "model": options.profile,
             "output_modalities": ["audio"],
             "instructions": options.instructions,
-            "tools": [],
-            "tool_choice": "auto",
+            "tools": tools_of(options.offer),
+            "tool_choice": choice_of(options.offer),
+            "parallel_tool_calls": options.offer.parallel is not False,
             "max_output_tokens": "inf",
             "tracing": None,
             "truncation": "auto",
