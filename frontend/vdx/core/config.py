@@ -437,6 +437,12 @@ class ToolsConfig(Section):
     max_rounds: int = Field(5, ge=1, le=50, description="answers with calls in one reply")
     max_result_chars: int = Field(16_000, ge=100, description="of a result; the rest is cut off")
 
+    @model_validator(mode="after")
+    def _hands_over_to_somebody(self) -> Self:
+        if "hand_over" in self.builtin and not self.hand_over_to:
+            raise ValueError("hand_over needs the profiles that it may name: hand_over_to")
+        return self
+
 
 class ProfileConfig(Section):
     """A named set of overrides; None keeps the value of the section it overrides."""
@@ -549,6 +555,14 @@ class Config(Section):
     model_manager: ModelManagerConfig = ModelManagerConfig()
     livekit: LiveKitConfig = LiveKitConfig()
     log: LogConfig = LogConfig()
+
+    @model_validator(mode="after")
+    def _hands_over_to_profiles(self) -> Self:
+        every = [self.tools, *(each.tools for each in self.profiles.values() if each.tools)]
+        for name in (name for tools in every for name in tools.hand_over_to):
+            if name != "vdx" and name not in self.profiles:
+                raise ValueError(f"tools.hand_over_to names {name!r}, which is no profile")
+        return self
 
 
 REMOVED = {

@@ -6,8 +6,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from vdx.core.errors import InvalidInput, TooLarge
 from vdx.core.json_input import utf8_size
+from vdx.core.json_schema import validator
 from vdx.core.tools import NO_TOOLS, ToolOffer, ToolSpec
-from vdx.dialog.tools.toolbox import validator
 
 MAX_TOOLS = 128
 MAX_TOOL_BYTES = 256 * 1024

@@ -2,12 +2,10 @@
 
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field, replace
-from typing import Any
-
-import jsonschema_rs
 
 from vdx.core.errors import InvalidInput
 from vdx.core.json_input import parse_json
+from vdx.core.json_schema import mismatch
 from vdx.core.tools import NO_TOOLS, CallStatus, ToolCall, ToolOffer, ToolSpec
 
 SHOWN_NAMES = 40
@@ -80,24 +78,5 @@ def _mismatch(spec: ToolSpec, call: ToolCall) -> str:
         return f"{call.name} was not called: {error.message}."
     if not isinstance(arguments, dict):
         return f"{call.name} was not called: the arguments must be a JSON object."
-    problem = next(validator(spec.parameters).iter_errors(arguments), None)
-    if problem is None:
-        return ""
-    where = ".".join(str(part) for part in problem.instance_path)
-    return f"{call.name} was not called: {f'{where}: ' if where else ''}{problem.message}."
-
-
-def validator(schema: Any) -> jsonschema_rs.Draft202012Validator:
-    """Checks values against a JSON schema, which may not refer to other documents.
-
-    Raises:
-        InvalidInput: it is no schema.
-    """
-    try:
-        return jsonschema_rs.Draft202012Validator(dict(schema), retriever=_refuse_document)
-    except jsonschema_rs.ValidationError as error:
-        raise InvalidInput(f"no JSON schema: {error.message}", param="parameters") from None
-
-
-def _refuse_document(address: str) -> Any:
-    raise ValueError(f"a schema may not refer to another document, here {address!r}")
+    problem = mismatch(spec.parameters, arguments)
+    return f"{call.name} was not called: {problem}." if problem else ""

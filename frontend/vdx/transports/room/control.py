@@ -15,6 +15,7 @@ from vdx.core.json_input import parse_json
 from vdx.core.logs import logger
 from vdx.core.validation import validated
 from vdx.dialog.session import Session
+from vdx.transports.function_tools import ToolChoice, Tools, offer_of
 from vdx.transports.room.outbox import TOPIC_CHAT
 from vdx.transports.room.presenter import RoomPresenter
 
@@ -37,6 +38,12 @@ class SayRequest(Request):
 
 class UseModelRequest(Request):
     model: str = Field(min_length=1, max_length=200)
+
+
+class SetToolsRequest(Request):
+    tools: Tools
+    tool_choice: ToolChoice | None = None
+    parallel_tool_calls: bool | None = None
 
 
 class EmptyRequest(Request):
@@ -62,6 +69,7 @@ class Controls:
             "vdx.say": self._say,
             "vdx.interrupt": self._interrupt,
             "vdx.use_model": self._use_model,
+            "vdx.set_tools": self._set_tools,
             "vdx.stats": self._stats,
         }
         for name, method in methods.items():
@@ -113,6 +121,15 @@ class Controls:
         kind = await self._host.switching.use_offered(wanted.model, session)
         presenter.send_session()
         return {"model": wanted.model, "kind": kind}
+
+    async def _set_tools(self, payload: Any) -> dict[str, Any]:
+        wanted = validated(SetToolsRequest, payload, "payload")
+        session, _ = self._live
+        offer = offer_of(
+            wanted.tools, wanted.tool_choice, wanted.parallel_tool_calls, param="payload"
+        )
+        session.update(session.options.updated(offer=offer))
+        return {"tools": [spec.name for spec in offer.tools]}
 
     async def _stats(self, payload: Any) -> dict[str, Any]:
         validated(EmptyRequest, payload, "payload")
