@@ -37,7 +37,8 @@ RESPONSE_ORDER = (
     "response.output_item.done",
     "response.done",
 )
-"""What every response tells exactly once, in this order; deltas lie between parts 3 and 4."""
+"""What every response tells of its message exactly once, in this order; deltas lie between parts 3
+and 4."""
 
 
 def _shapes() -> dict[str, type[BaseModel]]:
@@ -218,7 +219,8 @@ class Talk:
             event["type"]
             for event in self.events
             if response_id in (event.get("response_id"), event.get("response", {}).get("id"))
-            and not event["type"].startswith("vdx.")
+            and not event["type"].startswith(("vdx.", "response.function_call_arguments."))
+            and event.get("item", {}).get("type") != "function_call"
         ]
         once = tuple(kind for kind in told if not kind.endswith(".delta"))
         assert once == RESPONSE_ORDER[: len(once)], once

@@ -1,6 +1,6 @@
 """The tools of vdx itself that a profile can switch on (`tools.builtin`)."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -77,7 +77,7 @@ class BuiltinTools:
         self._profiles = profiles
         self._models = models
         self._now = now
-        self._work = {
+        self._work: dict[BuiltinTool, Callable[[ToolUser, Any], Awaitable[ToolOutcome]]] = {
             "end_call": self._end_call,
             "hand_over": self._hand_over,
             "change_voice": self._change_voice,
@@ -100,9 +100,7 @@ class BuiltinTools:
     async def _perform(self, name: BuiltinTool, user: ToolUser, call: ToolCall) -> ToolOutcome:
         given: Any = parse_json(call.arguments, "the arguments", param="arguments")
         arguments = validated(BUILTINS[name].arguments, given, "arguments")
-        work: Callable[[ToolUser, Any], Any] = self._work[name]
-        outcome: ToolOutcome = await work(user, arguments)
-        return outcome
+        return await self._work[name](user, arguments)
 
     async def _end_call(self, user: ToolUser, wanted: EndCall) -> ToolOutcome:
         user.end_after_reply()

@@ -14,7 +14,7 @@ from vdx.core.errors import ConfigError, ToolFailed
 from vdx.core.json_input import parse_json
 from vdx.core.json_schema import validator
 from vdx.core.logs import logger
-from vdx.core.tools import ToolCall, ToolSpec
+from vdx.core.tools import CallStatus, ToolCall, ToolSpec
 from vdx.dialog.tools.toolbox import Tool, ToolOutcome
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ class McpServer:
             if self._is_gone(error):
                 self._lost.set()
             raise ToolFailed(str(error)) from error
-        status = "failed" if result.is_error else "completed"
+        status: CallStatus = "failed" if result.is_error else "completed"
         return ToolOutcome(_words(result), status)
 
     async def _run(self) -> None:
