@@ -1,5 +1,6 @@
 import { useLayoutEffect, useRef } from "react";
 import type { BotLine, Line, Lines, PersonLine } from "../call/captions";
+import { ToolCall } from "./ToolCall";
 import { Waterfall } from "./Waterfall";
 
 const NEAR_END_PX = 60;
@@ -37,6 +38,7 @@ export function Captions({ lines }: { lines: Lines }) {
 
 export function Caption({ line }: { line: Line }) {
   if (line.who === "aside") return <p className="aside">{line.text}</p>;
+  if (line.who === "tool") return <ToolCall line={line} />;
   if (line.who === "you") return <Person line={line} />;
   return line.text ? <Bot line={line} /> : null;
 }
