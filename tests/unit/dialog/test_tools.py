@@ -170,6 +170,21 @@ async def test_answers_to_no_call_and_second_answers_are_refused() -> None:
 
 
 @on_virtual_time
+async def test_a_conversation_is_restored_with_its_calls() -> None:
+    async with scene(responder=Caller()) as stage:
+        call = ToolCall("c1", "weather", OSLO)
+        stage.session.calls.restore(Item("i1", "assistant", call=call))
+        with pytest.raises(InvalidInput, match="'c1' already"):
+            stage.session.calls.restore(Item("i2", "assistant", call=call))
+        stage.session.calls.answer(output("c1"))
+        await asked_by_typing(stage)
+        assert stage.responder.asked[0][:2] == [
+            Message("assistant", "", (call,)),
+            Message("tool", "sunny", (), "c1"),
+        ]
+
+
+@on_virtual_time
 async def test_a_call_without_an_answer_is_told_as_such_in_the_next_turn() -> None:
     async with scene(responder=Caller(turns=[calls("weather")]), offer=offers(WEATHER)) as stage:
         await asked_by_typing(stage)

@@ -12,6 +12,7 @@ from vdx.core.tools import CallPiece, ToolCall, ToolOffer, ToolSpec
 from vdx.dialog.tools.assembly import CallAssembly
 from vdx.speech.text.responder import Piece, ToolResponder
 from vdx.speech.text.responder.chat import ChatResponder
+from vdx.speech.text.responder.chat_messages import message_param
 from vdx.speech.text.responder.prompt import cut_prompt
 
 SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}}
@@ -110,3 +111,19 @@ def test_servers_that_stream_calls_in_their_own_way(
 def test_a_prompt_that_is_cut_does_not_begin_with_a_result() -> None:
     long = [Message("user", "x" * 400), *TALK]
     assert [each.role for each in cut_prompt(long, 20)] == ["user"]
+
+
+@pytest.mark.parametrize(
+    ("written", "sent"),
+    [
+        ('{"a": 1}', '{"a": 1}'),
+        ('{"a"', '{"unreadable": "{\\"a\\""}'),
+        ("[1]", '{"unreadable": "[1]"}'),
+    ],
+    ids=["object", "cut", "list"],
+)
+def test_arguments_go_back_as_an_object_or_endpoints_refuse_the_conversation(
+    written: str, sent: str
+) -> None:
+    param: Any = message_param(Message("assistant", "", (ToolCall("c", "add", written),)))
+    assert param["tool_calls"][0]["function"]["arguments"] == sent

@@ -105,6 +105,18 @@ class ToolCalls:
         """Whether a reply has called the client's tools."""
         return reply is not None and reply == self._gave
 
+    def restore(self, item: Item, after: str | None = None) -> str | None:
+        """Takes a call of an earlier conversation into the history; returns its predecessor.
+
+        Raises:
+            InvalidInput: a call of this one has its id.
+        """
+        if item.call is not None and self._knows(item.call.call_id):
+            raise InvalidInput(
+                f"there is a call {shown(item.call.call_id)} already", param="item.call_id"
+            )
+        return self.history.add(item, after)
+
     def answer(self, item: Item, after: str | None = None) -> str | None:
         """Takes the client's result of a call into the history; returns its predecessor.
 

@@ -223,7 +223,8 @@ class Connection:
         if (new := new_call(given)) is not None:
             item = call_of(new, new.id or self._session.ids.created_item(ev.event_id()))
             self._check_text(item.call.arguments if item.call else item.text, "item")
-            add = self._session.calls.answer if item.answers else history.add
+            calls = self._session.calls
+            add = calls.answer if item.answers else calls.restore
             previous = add(item, after)
         else:
             message = validated(NewItem, given, "item")

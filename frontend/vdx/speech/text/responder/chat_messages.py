@@ -1,5 +1,7 @@
 """Messages, tools and answers in the shapes of a chat endpoint; no I/O and no state."""
 
+import json
+
 from openai.types.chat import (
     ChatCompletionAssistantMessageParam,
     ChatCompletionFunctionToolParam,
@@ -8,8 +10,10 @@ from openai.types.chat import (
 )
 from openai.types.shared_params import FunctionDefinition
 
+from vdx.core.errors import InvalidInput
 from vdx.core.events import Message
-from vdx.core.tools import CallPiece, ToolOffer, ToolSpec
+from vdx.core.json_input import parse_json
+from vdx.core.tools import CallPiece, ToolCall, ToolOffer, ToolSpec
 
 
 def pieces_of(chunk: object) -> list[str | CallPiece]:
@@ -82,8 +86,17 @@ def _assistant_param(message: Message) -> ChatCompletionAssistantMessageParam:
             {
                 "id": call.call_id,
                 "type": "function",
-                "function": {"name": call.name, "arguments": call.arguments},
+                "function": {"name": call.name, "arguments": _arguments(call)},
             }
             for call in message.calls
         ],
     }
+
+
+def _arguments(call: ToolCall) -> str:
+    """What a model wrote as arguments, which endpoints take back as a JSON object alone."""
+    try:
+        readable = isinstance(parse_json(call.arguments, "the arguments"), dict)
+    except InvalidInput:
+        readable = False
+    return call.arguments if readable else json.dumps({"unreadable": call.arguments})
