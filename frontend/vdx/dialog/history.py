@@ -1,12 +1,12 @@
 """The history: the user's words as recognised, the bot's as they were played."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Literal
 
 from vdx.core.audio import SPEAK_RATE
-from vdx.core.errors import InvalidInput, UnknownName
+from vdx.core.errors import DuplicateItem, InvalidInput, NoItemBefore, UnknownName
 from vdx.core.events import Message, Role
 from vdx.core.json_input import shown, utf8_size
 from vdx.speech.output.reply_audio import ClauseSpan, played_text
@@ -22,6 +22,7 @@ class Item:
     """One message; a spoken one keeps what is needed to cut its text at a time of its audio.
 
     `played_samples` counts 48 kHz samples; `source` is the whole reply, `text` what was played.
+    `spoken`: it was heard or said, and not written; a user's has no text until it is understood.
     """
 
     id: str
@@ -31,6 +32,7 @@ class Item:
     source: str = ""
     spans: list[ClauseSpan] = field(default_factory=list)
     played_samples: int = 0
+    spoken: bool = False
 
 
 class History:
@@ -77,21 +79,39 @@ class History:
         except KeyError:
             raise UnknownName(f"there is no item {shown(item_id)}", param="item_id") from None
 
+    def find(self, item_id: str) -> Item | None:
+        """The item, unless it was deleted."""
+        return self._items.get(item_id)
+
+    def before(self, item_id: str) -> str | None:
+        """The item in front of this one; the last one where this one is not there (yet)."""
+        previous = None
+        for found in self._items:
+            if found == item_id:
+                break
+            previous = found
+        return previous
+
     def add(self, item: Item, after: str | None = None) -> str | None:
         """Appends (or inserts after `after`; "root" is the start) and returns its predecessor.
 
         Raises:
-            UnknownName: no item has the id `after`.
-            InvalidInput: the id is taken.
+            NoItemBefore: no item has the id `after`.
+            DuplicateItem: the id is taken.
         """
         if item.id in self._items:
-            raise InvalidInput(f"an item {item.id!r} exists already", param="item.id")
+            raise DuplicateItem(
+                f"Error adding item: an item {item.id!r} exists already", param="item.id"
+            )
         if after is None:
             previous = next(reversed(self._items), None)
             self._items[item.id] = item
             return previous
-        if after != "root":
-            self.get(after)
+        if after != "root" and after not in self._items:
+            raise NoItemBefore(
+                f"Error adding item: there is no item {shown(after)} that it could follow",
+                param="previous_item_id",
+            )
         ids = list(self._items)
         index = 0 if after == "root" else ids.index(after) + 1
         entries = list(self._items.items())
@@ -132,16 +152,23 @@ class History:
         item.text = played_text(source, item.spans, played_samples)
         return item.text
 
+    def close_written(self, item_id: str, text: str, *, complete: bool) -> None:
+        """Sets the text of a written reply's item, unless the client has deleted it."""
+        if (item := self._items.get(item_id)) is not None:
+            item.source = item.text = text
+            item.status = "completed" if complete else "incomplete"
+
     def truncate(self, item_id: str, audio_end_ms: int) -> Item:
         """Cuts a reply to what a client says it played; never makes it longer.
 
         Raises:
             UnknownName: no such item.
-            InvalidInput: the item is not an assistant's, or the time is negative.
+            InvalidInput: the item is not a spoken one of the assistant's, or the time is negative.
         """
         item = self.get(item_id)
-        if item.role != "assistant":
-            raise InvalidInput(f"item {item_id!r} is not an assistant's", param="item_id")
+        if item.role != "assistant" or not item.spoken:
+            message = f"item {item_id!r} is not a spoken message of the assistant's"
+            raise InvalidInput(message, param="item_id")
         if audio_end_ms < 0:
             raise InvalidInput(
                 f"audio_end_ms must be 0 or more, got {audio_end_ms}", param="audio_end_ms"
@@ -152,13 +179,19 @@ class History:
             item.text = played_text(item.source, item.spans, samples)
         return item
 
-    def messages(self, transcript: str = "") -> list[Message]:
+    def messages(
+        self,
+        transcript: str = "",
+        instructions: str | None = None,
+        items: Sequence[Item] | None = None,
+    ) -> list[Message]:
         """The messages for a responder: consecutive ones of one speaker are joined.
 
-        `transcript` is the user's speculative transcript, which is not an item yet.
+        `transcript` is the user's speculative transcript, which is not an item yet. `instructions`
+        take the place of the session's, `items` of the conversation.
         """
-        said = [Message("system", self.instructions)]
-        said += [Message(item.role, item.text) for item in self]
+        said = [Message("system", self.instructions if instructions is None else instructions)]
+        said += [Message(item.role, item.text) for item in (self if items is None else items)]
         said += [Message("user", transcript)]
         speakers = groupby((message for message in said if message.text), lambda m: m.role)
         return [Message(role, " ".join(message.text for message in run)) for role, run in speakers]
