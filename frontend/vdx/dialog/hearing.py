@@ -180,6 +180,10 @@ class Hearing:
         self._detector.reset()
         return current.number if current else None
 
+    def number_silence(self) -> int:
+        """A number for an utterance in which nothing was said."""
+        return self._next_number()
+
     def hand_over(self) -> int | None:
         """Lets the client end the utterance under way; returns its number, None if there is none.
 

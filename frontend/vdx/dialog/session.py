@@ -10,14 +10,14 @@ import time
 from collections.abc import Callable
 
 from vdx.core.config import EchoControlConfig, VadConfig
-from vdx.core.errors import EmptyInput, VdxError
+from vdx.core.errors import EmptyInput, SessionLimit, VdxError
 from vdx.core.events import SessionState, StageFailed, TranscriptFailed
 from vdx.core.logs import bound, logger
 from vdx.core.metrics import SESSIONS, SESSIONS_ENDED
 from vdx.dialog.decisions import DecisionHandler
 from vdx.dialog.dispatch import Dispatcher, Event
 from vdx.dialog.hearing import Hearing
-from vdx.dialog.history import History
+from vdx.dialog.history import History, Item
 from vdx.dialog.ids import ReplyIds, SessionIds, UtteranceIds
 from vdx.dialog.limits import Limits
 from vdx.dialog.policy import TurnPolicy, policy_for
@@ -25,12 +25,15 @@ from vdx.dialog.profiles import SessionOptions
 from vdx.dialog.reply_request import AS_SESSION, ReplyRequest
 from vdx.dialog.services import Services
 from vdx.dialog.session_events import (
+    ErrorOccurred,
     ServerDraining,
     SessionEnded,
     SessionEvent,
+    UserSilent,
     UtteranceLeftOpen,
 )
 from vdx.dialog.side_replies import SideReplies
+from vdx.dialog.silence import Silence
 from vdx.dialog.speaking import Speaking
 from vdx.dialog.tasks import SessionTasks, Work
 from vdx.dialog.trace import TurnTrace
@@ -75,6 +78,7 @@ class Session:
         self._clock = clock
         self._machine = TurnMachine(self._policy())
         self._limits = Limits(services.config.session, clock())
+        self._silence = Silence()
         self._tasks = SessionTasks(session_id)
         self._started = asyncio.Event()
         self._over: asyncio.Future[str] | None = None
@@ -338,8 +342,21 @@ class Session:
             self.hearing.fill_gap(now, self._services.config.session.input_gap_ms)
             if self.active_reply is not None or self.hearing.in_speech:
                 self._limits.touch(now)
+            if self._silence.lasted(self.state, now, self.options.nudge_after_ms):
+                self._nudge()
+            if (warning := self._limits.warning(now)) is not None:
+                self.emit(ErrorOccurred(SessionLimit(f"the session ends {warning}")))
             if reason := self._limits.reached(now):
                 self.close(reason)
+
+    def _nudge(self) -> None:
+        """Lets the responder go on where the person says nothing: their turn is an empty one."""
+        ids = self.ids.utterance(self.hearing.number_silence())
+        end_ms = self.hearing.position_ms
+        start_ms = max(0, end_ms - self.options.nudge_after_ms)
+        self.emit(UserSilent(ids, start_ms, end_ms))
+        self.history.put(Item(ids.item_id, "user", spoken=True))
+        self.request_reply()
 
     def _end(self, reason: str) -> None:
         self.hearing.close()

@@ -48,6 +48,15 @@ class UtteranceDropped:
 
 
 @dataclass(frozen=True, slots=True)
+class UserSilent:
+    """Nobody has spoken from `start_ms` to `end_ms` of the input; the responder goes on."""
+
+    utterance: UtteranceIds
+    start_ms: int
+    end_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class UtteranceLeftOpen:
     """VAD was switched off in mid speech, `at_ms` of the input: the client ends the utterance."""
 
@@ -198,6 +207,7 @@ SessionEvent = (
     | UtteranceEnded
     | UtteranceDropped
     | UtteranceKept
+    | UserSilent
     | UtteranceLeftOpen
     | PartialTranscript
     | FinalTranscript

@@ -48,7 +48,8 @@ class WireFormat:
         """The bytes of int16 samples at `rate`."""
         if self.type == "audio/pcm":
             return pcm.tobytes()
-        return _encoded(self.type)[pcm.view(np.uint16)].tobytes()
+        coded: NDArray[np.uint8] = _encoded(self.type)[pcm.view(np.uint16)]
+        return coded.tobytes()
 
 
 PCM: Final = WireFormat()

@@ -60,10 +60,18 @@ CLOSE_TIMEOUT_S = 2.0
 class Connection:
     """Lives as long as its socket; `run` returns when either side is done."""
 
-    def __init__(self, socket: WebSocket, host: Application, settings: Settings) -> None:
+    def __init__(
+        self,
+        socket: WebSocket,
+        host: Application,
+        settings: Settings,
+        first: SessionUpdate | None = None,
+    ) -> None:
+        """`first` is an update that takes effect before any of the client's."""
         self._socket = socket
         self._host = host
         self._settings = settings
+        self._first = first
         write_timeout = host.config.server.write_timeout_ms / 1000
         self._outbox = Outbox(socket.send_text, write_timeout)
         self._presenter = RealtimePresenter(self._outbox, self._current, self._item_before)
@@ -121,6 +129,11 @@ class Connection:
 
     async def _read(self) -> None:
         try:
+            if self._first is not None:
+                try:
+                    await self._updates.take(self._first, None)
+                except VdxError as error:
+                    self._refuse(error, None)
             while True:
                 message = await self._socket.receive()
                 if message["type"] == "websocket.disconnect":

@@ -23,6 +23,7 @@ from vdx.dialog.session_events import (
     ReplyText,
     SessionEnded,
     SessionEvent,
+    UserSilent,
     UtteranceDropped,
     UtteranceEnded,
     UtteranceKept,
@@ -122,6 +123,14 @@ class RealtimePresenter:
                 self._held.pop(utterance, None)
                 self._lengths.pop(utterance, None)
                 self._send_stopped(utterance, at_ms)
+            case UserSilent(utterance=utterance, start_ms=start_ms, end_ms=end_ms):
+                self._post(
+                    "input_audio_buffer.timeout_triggered",
+                    audio_start_ms=start_ms,
+                    audio_end_ms=end_ms,
+                    item_id=utterance.item_id,
+                )
+                self.committed(utterance, end_ms - start_ms, end_ms)
             case UtteranceLeftOpen(utterance=utterance, at_ms=at_ms):
                 self._held.pop(utterance, None)
                 self._send_stopped(utterance, at_ms)
