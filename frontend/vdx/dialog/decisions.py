@@ -146,6 +146,8 @@ class DecisionHandler:
             item = self._history.find(self._ids.utterance(utterance).item_id)
             if item is not None:
                 item.text = text
+                if self._history.is_answered(item.id):  # typed words were, before these were known
+                    self._history.put(item)
         self._limit_history()
 
     def _open_item(self, utterance: int) -> None:

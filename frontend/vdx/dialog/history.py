@@ -92,6 +92,11 @@ class History:
             previous = found
         return previous
 
+    def is_answered(self, item_id: str) -> bool:
+        """Whether the assistant has said something behind this item."""
+        ids = list(self._items)
+        return any(self._items[found].role == "assistant" for found in ids[ids.index(item_id) :])
+
     def add(self, item: Item, after: str | None = None) -> str | None:
         """Appends (or inserts after `after`; "root" is the start) and returns its predecessor.
 

@@ -68,7 +68,7 @@ async def test_turns_are_answered_in_the_order_they_were_said() -> None:
     """A word, 700 ms of silence and a word, appended at once: the first is understood last."""
     said = np.concatenate([vowel(400), quiet(700), vowel(400), quiet(900)])
     slow, fast = Heard("first", pause="", delay_s=1.0), Heard("second", pause="", delay_s=0.05)
-    async with scene(slow, fast) as stage:
+    async with scene(slow, fast, fixed_silence=True) as stage:
         await stage.session.feed((said * 1.0).astype(np.int16).tobytes())
         await stage.transport.wait_for(ReplyDone)
         assert stage.responder.asked[-1][-1].text == "first second"
@@ -100,7 +100,7 @@ async def test_a_reply_that_waits_can_be_cancelled() -> None:
 
 @on_virtual_time
 async def test_instructions_of_a_reply_take_the_place_of_the_sessions() -> None:
-    async with scene(instructions="Be long.") as stage:
+    async with scene() as stage:
         stage.session.history.instructions = "Be long."
         stage.session.request_reply("Be brief.")
         await stage.transport.wait_for(ReplyDone)

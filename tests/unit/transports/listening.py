@@ -13,7 +13,7 @@ from vdx.core.config import Config
 from vdx.dialog.history import History, Item
 from vdx.dialog.ids import ReplyIds, SessionIds
 from vdx.dialog.profiles import resolve
-from vdx.dialog.session_events import ReplyStarted, SessionEvent, UtteranceEnded
+from vdx.dialog.session_events import ItemsForgotten, ReplyStarted, SessionEvent, UtteranceEnded
 from vdx.dialog.transport import OutputFrame
 from vdx.serving.default_models import DefaultModels
 from vdx.transports.realtime.outbox import Outbox
@@ -90,6 +90,8 @@ def narrate(to: Client, *story: SessionEvent | tuple[ReplyIds, np.ndarray]) -> C
             else:
                 if isinstance(part, ReplyStarted):
                     to.history.put(Item(part.reply.item_id, "assistant", spoken=True))
+                for item_id in part.items if isinstance(part, ItemsForgotten) else ():
+                    to.history.discard(item_id)
                 to.presenter.notify(part)
                 if isinstance(part, UtteranceEnded):
                     to.history.put(Item(part.utterance.item_id, "user", spoken=True))

@@ -4,5 +4,6 @@ from typing import Final
 
 NO_CALLS: Final = (
     "vdx takes no WebRTC calls by SDP (/v1/realtime/calls): its WebRTC is LiveKit's. Ask POST "
-    "/token for a room and a token, and join it with a LiveKit SDK; or use the WebSocket /v1/realtime"
+    "/token for a room and a token, and join it with a LiveKit SDK; or use the WebSocket "
+    "/v1/realtime"
 )
