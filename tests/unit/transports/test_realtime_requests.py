@@ -236,8 +236,9 @@ async def test_the_end_of_speech_is_told_at_a_commit() -> None:
         socket.sends("input_audio_buffer.append", audio=data)
         socket.sends("input_audio_buffer.commit")
         await socket.until(lambda: bool(socket.of("conversation.item.added")))
-        kinds = [event["type"] for event in socket.received][1:]
-        assert kinds[:4] == [
+        kinds = [event["type"] for event in socket.received]
+        told = [kind for kind in kinds if kind.startswith("input_audio") or kind.endswith("added")]
+        assert told == [
             "input_audio_buffer.speech_started",
             "input_audio_buffer.speech_stopped",
             "input_audio_buffer.committed",
