@@ -23,10 +23,8 @@ def server() -> TestClient:
 
 def denial(client: TestClient, path: str, **options: Any) -> tuple[int, dict[str, Any]]:
     """The status and the error with which a WebSocket is refused."""
-    with (
-        pytest.raises(WebSocketDenialResponse) as refused,
-        client.websocket_connect(path, **options),
-    ):
+    opening = client.websocket_connect(f"ws://127.0.0.1:8080{path}", **options)
+    with pytest.raises(WebSocketDenialResponse) as refused, opening:
         pass
     answer = refused.value
     return answer.status_code, answer.json()["error"]

@@ -3,7 +3,7 @@
 from typing import Annotated, Any, Literal
 
 from fastapi import Body
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -19,11 +19,15 @@ api = operations(tag="OpenAI")
 
 
 class ExpiresAfter(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
     anchor: Literal["created_at"] = "created_at"
     seconds: int = Field(600, ge=10, le=7200)
 
 
 class SecretRequest(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
     expires_after: ExpiresAfter = ExpiresAfter()
     session: dict[str, Any] = Field(
         default_factory=dict, description="the session object of session.update"
@@ -61,7 +65,7 @@ async def create_client_secret(
     )
 
 
-@api.post("/v1/realtime/calls", responses=refusals(404), include_in_schema=False)
+@api.post("/v1/realtime/calls", responses=refusals(404))
 async def create_call() -> None:
     """WebRTC by SDP: refused, with the way through LiveKit."""
     raise UnknownName(NO_CALLS)
