@@ -133,7 +133,9 @@ class SessionConfig(Section):
 
     idle_timeout_seconds: float = Field(300, ge=0)
     max_session_duration_seconds: float = Field(3600, ge=0)
-    max_messages_per_session: int = Field(100, ge=0)
+    max_messages_per_session: int = Field(
+        1000, ge=0, description="turns of both sides; the client is told when few are left"
+    )
     max_item_text_bytes: int = Field(
         256 * 1024, ge=1024, le=1024 * 1024, description="of one item, instructions or reply, UTF-8"
     )

@@ -15,7 +15,10 @@ class UtteranceIds:
 
 @dataclass(frozen=True, slots=True)
 class ReplyIds:
-    """`number` counts the replies of a session from 1; `item_id` names its history item."""
+    """`number` counts the replies of a session from 1; `item_id` names its history item.
+
+    Those beside the conversation count from -1 down.
+    """
 
     session: "SessionIds"
     number: int
@@ -44,6 +47,11 @@ class SessionIds:
     def reply(self, number: int) -> ReplyIds:
         session = self.session_id
         return ReplyIds(self, number, f"resp_{session}_{number}", f"item_{session}_r{number}")
+
+    def side_reply(self, number: int) -> ReplyIds:
+        """A reply beside the conversation; its own `number` is negative."""
+        session = self.session_id
+        return ReplyIds(self, -number, f"resp_{session}_s{number}", f"item_{session}_s{number}")
 
     def typed_item(self, number: int) -> str:
         """The item of text that the user typed; `number` counts the session's messages."""

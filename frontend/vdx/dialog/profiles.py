@@ -30,8 +30,11 @@ class SessionOptions:
 
     `speed` is 0.25 to 4.0, `language` a BCP-47 tag. Without an `endpointer` the words alone tell
     whether a turn is over; `fixed_silence`: nothing but `vad.min_silence_duration_ms` does.
-    `prompt` are words that are likely to be said, for a recogniser that takes them. `offer` are
-    the client's own tools, and how all are offered; `tools` are those of the server.
+    `prompt` are words that are likely to be said, for a recogniser that takes them. `pre_roll_ms`
+    replaces `asr.pre_roll_ms`. After `nudge_after_ms` of silence behind a reply the responder is
+    asked to go on; 0: never. Replies are written where they are `text_only`, and have at most
+    `max_tokens`. `offer` are the client's own tools, and how all are offered; `tools` are those of
+    the server.
     """
 
     profile: str
@@ -53,6 +56,10 @@ class SessionOptions:
     greeting: str = ""
     auto_reply: bool = True
     barge_in: bool = True
+    pre_roll_ms: int | None = None
+    nudge_after_ms: int = 0
+    text_only: bool = False
+    max_tokens: int | None = None
     metadata: dict[str, str] = field(default_factory=dict)
     tools: ToolsConfig = field(default_factory=ToolsConfig)
     offer: ToolOffer = NO_TOOLS

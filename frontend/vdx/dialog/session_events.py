@@ -8,8 +8,9 @@ from vdx.core.errors import VdxError
 from vdx.core.events import SessionState
 from vdx.core.tools import CallStatus, ToolCall
 from vdx.dialog.ids import ReplyIds, SessionIds, UtteranceIds
+from vdx.dialog.reply_request import AS_SESSION, ReplyRequest
 
-ReplyStatus = Literal["completed", "cancelled", "failed"]
+ReplyStatus = Literal["completed", "cancelled", "failed", "incomplete"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +42,27 @@ class UtteranceEnded:
 
 @dataclass(frozen=True, slots=True)
 class UtteranceDropped:
-    """It was no turn: noise, a listening sound, or cleared by the client."""
+    """It was no turn: noise, a listening sound, or cleared by the client, `at_ms` of the input."""
 
     utterance: UtteranceIds
+    at_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class UserSilent:
+    """Nobody has spoken from `start_ms` to `end_ms` of the input; the responder goes on."""
+
+    utterance: UtteranceIds
+    start_ms: int
+    end_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class UtteranceLeftOpen:
+    """VAD was switched off in mid speech, `at_ms` of the input: the client ends the utterance."""
+
+    utterance: UtteranceIds
+    at_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +101,10 @@ class RecognitionFailed:
 
 @dataclass(frozen=True, slots=True)
 class ReplyStarted:
+    """`own` is what the client asked for of this reply alone."""
+
     reply: ReplyIds
+    own: ReplyRequest = AS_SESSION
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +122,14 @@ class ReplyClause:
 
 
 @dataclass(frozen=True, slots=True)
+class ReplyText:
+    """A piece of a reply that is written."""
+
+    reply: ReplyIds
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class PlayoutPaused:
     reply: ReplyIds
     played_ms: int
@@ -113,7 +143,10 @@ class PlayoutResumed:
 
 @dataclass(frozen=True, slots=True)
 class ReplyDone:
-    """`text` is what was played, `reason` why it was cancelled."""
+    """`text` is what was played or written, `reason` why it was cancelled.
+
+    `incomplete`: it was ended at its most tokens. `prompt_bytes` counts the text it answered.
+    """
 
     reply: ReplyIds
     status: ReplyStatus
@@ -121,6 +154,7 @@ class ReplyDone:
     played_ms: int
     text: str
     error: VdxError | None = None
+    prompt_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,11 +264,14 @@ SessionEvent = (
     | UtteranceEnded
     | UtteranceDropped
     | UtteranceKept
+    | UserSilent
+    | UtteranceLeftOpen
     | PartialTranscript
     | FinalTranscript
     | RecognitionFailed
     | ReplyStarted
     | ReplyClause
+    | ReplyText
     | PlayoutPaused
     | PlayoutResumed
     | ReplyDone

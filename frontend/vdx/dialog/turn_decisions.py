@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from vdx.core.tools import ToolOffer
+from vdx.dialog.reply_request import AS_SESSION, ReplyRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,9 +15,14 @@ class SetEndpoint:
 
 @dataclass(frozen=True, slots=True)
 class FinishUtterance:
-    """Ask the recogniser for the final transcript."""
+    """Ask the recogniser for the final transcript.
+
+    It is an item of the conversation from now on, unless it was said `over_reply`: then
+    KeepUtterance makes it one.
+    """
 
     utterance: int
+    over_reply: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +65,12 @@ class DiscardReply:
 
 @dataclass(frozen=True, slots=True)
 class StartReply:
-    """Start a reply to the history and speak it; the rest is as in ReplyRequested."""
+    """Start a reply to the history and speak it, as ReplyRequested says."""
 
     reply: int
     instructions: str = ""
     say: str = ""
-    offer: ToolOffer | None = None
+    own: ReplyRequest = AS_SESSION
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from vdx.core.events import (
     Transcript,
     TranscriptFailed,
 )
-from vdx.core.tools import ToolOffer
+from vdx.dialog.reply_request import AS_SESSION, ReplyRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,16 +33,24 @@ class UtteranceCleared:
 
 
 @dataclass(frozen=True, slots=True)
+class UtteranceHandedOver:
+    """VAD was switched off in mid speech: the client ends the utterance by a commit."""
+
+    utterance: int
+
+
+@dataclass(frozen=True, slots=True)
 class ReplyRequested:
     """The client asks for a reply to the conversation as it stands.
 
-    `instructions` and the client's tools in `offer` count for this reply alone; `say` is spoken
-    instead of asking the responder. `queued`: a reply that is under way is waited for.
+    `instructions` take the place of the session's for this reply alone; `say` is spoken instead of
+    asking the responder; `own` is what else differs from the session. `queued`: a reply that is
+    under way is waited for.
     """
 
     instructions: str = ""
     say: str = ""
-    offer: ToolOffer | None = None
+    own: ReplyRequest = AS_SESSION
     queued: bool = False
 
 
@@ -75,6 +83,7 @@ TurnEvent = (
     | SpeechLasted
     | UtteranceCommitted
     | UtteranceCleared
+    | UtteranceHandedOver
     | Transcript
     | TranscriptFailed
     | ReplyPaused

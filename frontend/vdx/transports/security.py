@@ -12,6 +12,7 @@ from starlette.requests import HTTPConnection
 
 from vdx.core.config import ServerConfig
 from vdx.core.errors import ConfigError, Forbidden, Unauthorized
+from vdx.transports.client_secrets import ClientSecret, ClientSecrets
 
 PROXY_HEADERS = ("x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "forwarded")
 KEY_SUBPROTOCOL = "openai-insecure-api-key."
@@ -34,6 +35,7 @@ class Guard:
     def __init__(self, config: ServerConfig) -> None:
         """Raises ConfigError when an open address would be served without a key."""
         self._keys = [key.get_secret_value().encode() for key in config.api_keys]
+        self.secrets = ClientSecrets()
         self._loopback = is_loopback(config.host)
         self._public_host = urlsplit(config.public_url).hostname
         self._any_origin = "*" in config.allowed_origins
@@ -44,13 +46,21 @@ class Guard:
                 "(or VDX_SERVER__API_KEYS) first, or bind 127.0.0.1 and use ssh -L"
             )
 
-    def admit(self, connection: HTTPConnection, *, needs_key: bool = True) -> None:
-        """Raises Unauthorized or Forbidden."""
+    def secret_of(self, connection: HTTPConnection) -> ClientSecret | None:
+        """The client secret that a connection was opened with, if it is valid."""
+        return self.secrets.find(_key_of(connection))
+
+    def admit(
+        self, connection: HTTPConnection, *, needs_key: bool = True, secrets: bool = False
+    ) -> None:
+        """Raises Unauthorized or Forbidden; `secrets`: a client secret does as well as a key."""
         self._check_host(connection)
         self._check_proxy(connection)
         self._check_origin(connection, may_be_opened=not needs_key)
         if needs_key and self._keys:
             given = _key_of(connection).encode()
+            if secrets and self.secret_of(connection) is not None:
+                return
             if not any(hmac.compare_digest(given, key) for key in self._keys):
                 raise Unauthorized("a valid API key is required: Authorization: Bearer KEY")
 

@@ -16,6 +16,7 @@ from vdx.core.errors import VdxError
 from vdx.core.paths import locate
 from vdx.transports.http import (
     admin,
+    client_secrets,
     health,
     leases,
     models,
@@ -31,7 +32,7 @@ from vdx.transports.http.error_responses import internal_error, refused, unroute
 from vdx.transports.http.headers import AnswerHeaders
 from vdx.transports.http.operation import OpenOperation
 from vdx.transports.http.request_log import RequestLog
-from vdx.transports.realtime.endpoint import realtime
+from vdx.transports.realtime.endpoint import realtime, unknown
 from vdx.transports.security import Guard
 
 STRETCHES = 4
@@ -55,6 +56,7 @@ ROUTERS: Final = (
     leases.api,
     routes.api,
     tokens.api,
+    client_secrets.api,
     reference.api,
 )
 
@@ -123,6 +125,7 @@ def _routes(host: Application) -> list[BaseRoute]:
         # Not include_router, whose wrapped routes answer HEAD by FastAPI's rules.
         *(route for router in ROUTERS for route in router.routes),
         WebSocketRoute("/v1/realtime", realtime),
+        WebSocketRoute("/{path:path}", unknown),
     ]
 
 

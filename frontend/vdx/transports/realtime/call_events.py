@@ -9,27 +9,25 @@ from vdx.transports.realtime.events import call_item, encode
 
 
 class CallEvents:
-    """`post` sends an event; `append` takes the newest item and returns the one before it."""
+    """`post` sends an event; `before` gives the item of the conversation in front of another."""
 
-    def __init__(self, post: Callable[[str], None], append: Callable[[str], str | None]) -> None:
+    def __init__(self, post: Callable[[str], None], before: Callable[[str], str | None]) -> None:
         self._send = post
-        self._append = append
-        self._output: dict[str, dict[str, Any]] = {}  # of the response under way, by item id
-        self._previous: dict[str, str | None] = {}
+        self._before = before
+        self._output: dict[ReplyIds, dict[str, dict[str, Any]]] = {}
+        """Of the responses under way: item id -> item."""
 
-    def output(self) -> list[dict[str, Any]]:
-        """The items of the response under way, which ends with this."""
-        items = list(self._output.values())
-        self._output.clear()
-        self._previous.clear()
-        return items
+    def output(self, reply: ReplyIds) -> list[dict[str, Any]]:
+        """The items of a response, which ends with this."""
+        return list(self._output.pop(reply, {}).values())
 
     def notify(self, event: SessionEvent) -> None:
         """Sends what the protocol has for an event of a call."""
         match event:
             case CallBegun(reply=reply, item_id=item_id, call=call):
-                item = self._output[item_id] = call_item(item_id, call, "in_progress")
-                previous = self._previous[item_id] = self._append(item_id)
+                item = call_item(item_id, call, "in_progress")
+                self._output.setdefault(reply, {})[item_id] = item
+                previous = self._before(item_id)
                 self._post("response.output_item.added", **self._where(reply, item_id), item=item)
                 self._post("conversation.item.added", previous_item_id=previous, item=item)
             case CallArguments(reply=reply, item_id=item_id, call_id=call_id, arguments=delta):
@@ -43,7 +41,8 @@ class CallEvents:
     def _complete(self, event: CallComplete) -> None:
         item_id, call = event.item_id, event.call
         status = "completed" if event.complete else "incomplete"
-        item = self._output[item_id] = call_item(item_id, call, status)
+        item = call_item(item_id, call, status)
+        self._output.setdefault(event.reply, {})[item_id] = item
         where = self._where(event.reply, item_id)
         if event.complete:
             self._post(
@@ -54,13 +53,13 @@ class CallEvents:
                 name=call.name,
                 arguments=call.arguments,
             )
-        previous = self._previous.get(item_id)
+        previous = self._before(item_id)
         self._post("conversation.item.done", previous_item_id=previous, item=item)
         self._post("response.output_item.done", **where, item=item)
 
     def _where(self, reply: ReplyIds, item_id: str) -> dict[str, Any]:
         """The reply's message is its first item."""
-        index = 1 + list(self._output).index(item_id)
+        index = 1 + list(self._output[reply]).index(item_id)
         return {"response_id": reply.response_id, "output_index": index}
 
     def _post(self, kind: str, **fields: Any) -> None:

@@ -1,15 +1,22 @@
 """Accepts or refuses a client of `/v1/realtime`, and finds its profile."""
 
+import time
+
 from starlette.websockets import WebSocket
 
 from vdx.app import Application
-from vdx.core.errors import InvalidInput, SessionLimit, VdxError
+from vdx.core.errors import InvalidInput, SessionLimit, UnknownName, VdxError
+from vdx.dialog.profiles import SessionOptions
 from vdx.transports.http.error_responses import failure
 from vdx.transports.http.request_log import CODE
-from vdx.transports.openai_names import REALTIME_MODELS
+from vdx.transports.openai_names import is_openai_model
+from vdx.transports.realtime.calls import NO_CALLS
 from vdx.transports.realtime.connection import Connection
+from vdx.transports.realtime.schema import SessionUpdate, session_update
 from vdx.transports.realtime.settings import Settings
 from vdx.transports.security import Guard
+
+BETA_SUBPROTOCOL = "openai-beta.realtime-v1"
 
 
 async def realtime(socket: WebSocket) -> None:
@@ -17,32 +24,75 @@ async def realtime(socket: WebSocket) -> None:
     host: Application = socket.app.state.host
     guard: Guard = socket.app.state.guard
     try:
-        guard.admit(socket)
-        if "realtime=v1" in socket.headers.get("openai-beta", ""):
-            raise InvalidInput(
-                "this is the beta Realtime protocol (header OpenAI-Beta: realtime=v1); "
-                "vdx speaks the GA form, leave the header out",
-                param="OpenAI-Beta",
-            )
+        guard.admit(socket, secrets=True)
+        _check_form(socket)
         if host.drain.active:
             raise host.drain.refusal()
         if not host.loaded:
             raise SessionLimit("the models are still loading; try again in a moment")
-        options = host.profiles.options(_profile(socket))
-        defaults = host.profiles.options("")
-        settings = Settings(
-            options, options.voice_choice, options.recogniser or defaults.recogniser
-        )
-        connection = Connection(socket, host, settings)
+        secret = guard.secret_of(socket)
+        first = session_update(secret.session) if secret else None
+        settings = settings_for(host, profile_of(_model(socket) or (first and first.model)))
+        settings.transcribes_only = _is_transcription(socket, first)
+        if settings.transcribes_only:
+            settings.apply(SessionUpdate(type="transcription"))
+        connection = Connection(socket, host, settings, first)
     except VdxError as error:
-        socket.scope[CODE] = error.code
-        await socket.send_denial_response(failure(error))
+        await _refuse(socket, error)
         return
     offered = socket.scope.get("subprotocols", [])
     await socket.accept(subprotocol="realtime" if "realtime" in offered else None)
     await connection.run()
 
 
-def _profile(socket: WebSocket) -> str:
-    name = socket.query_params.get("model", "")
-    return "" if name.startswith(REALTIME_MODELS) else name
+async def unknown(socket: WebSocket) -> None:
+    """Refuses a WebSocket of any other path, and says which there is."""
+    path = socket.url.path
+    await _refuse(socket, UnknownName(f"there is no WebSocket {path}; there is /v1/realtime"))
+
+
+def settings_for(host: Application, profile: str) -> Settings:
+    """Those that a session of a profile begins with."""
+    options: SessionOptions = host.profiles.options(profile)
+    defaults = host.profiles.options("")
+    longest = host.config.session.max_session_duration_seconds
+    return Settings(
+        options,
+        options.voice_choice,
+        options.recogniser or defaults.recogniser,
+        pre_roll_ms=host.config.asr.pre_roll_ms,
+        expires_at=int(time.time() + longest) if longest else 0,
+    )
+
+
+def profile_of(model: str | None) -> str:
+    """The profile that a client's `model` names; OpenAI's own names are the default one's."""
+    return "" if model is None or is_openai_model(model) else model
+
+
+def _check_form(socket: WebSocket) -> None:
+    """Raises InvalidInput for the forms of the protocol that vdx does not speak."""
+    beta_header = "realtime=v1" in socket.headers.get("openai-beta", "")
+    if beta_header or BETA_SUBPROTOCOL in socket.scope.get("subprotocols", []):
+        raise InvalidInput(
+            "this is the beta Realtime protocol (header OpenAI-Beta: realtime=v1); "
+            "vdx speaks the GA form, leave the header out",
+            param="OpenAI-Beta",
+        )
+    if "call_id" in socket.query_params:
+        raise InvalidInput(NO_CALLS, param="call_id")
+
+
+def _model(socket: WebSocket) -> str | None:
+    return socket.query_params.get("model") or None
+
+
+def _is_transcription(socket: WebSocket, first: SessionUpdate | None) -> bool:
+    """Whether a session is asked for that has no replies."""
+    intent = socket.query_params.get("intent", "")
+    return intent == "transcription" or (first is not None and first.type == "transcription")
+
+
+async def _refuse(socket: WebSocket, error: VdxError) -> None:
+    socket.scope[CODE] = error.code
+    await socket.send_denial_response(failure(error))
