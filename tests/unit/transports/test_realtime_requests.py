@@ -83,6 +83,22 @@ async def test_a_second_reply_and_one_that_is_not_under_way() -> None:
         assert socket.of("response.done")[0]["response"]["status"] == "cancelled"
 
 
+async def test_a_second_reply_asked_for_while_the_first_waits_for_speech() -> None:
+    async with connected() as (socket, _, connection):
+        said = Resampler(16_000, 24_000).push(vowel(600).astype(np.int16), last=True)
+        data = base64.b64encode(said.tobytes()).decode()
+        socket.sends("input_audio_buffer.append", audio=data)
+        socket.sends("response.create")
+        await socket.until(lambda: connection._session.reply_requested)
+        error = await refused(socket, "response.create")
+        assert error["code"] == "conversation_already_has_active_response"
+        socket.sends("response.cancel")
+        await taken()
+        assert not connection._session.reply_requested
+        error = await refused(socket, "response.cancel")
+        assert error["code"] == "response_cancel_not_active"
+
+
 async def test_truncating_a_reply_that_plays_ends_it_there() -> None:
     async with connected() as (socket, _, connection):
         await replying(socket)
