@@ -169,9 +169,16 @@ async def test_items_of_the_server_can_be_sent_back_as_they_came() -> None:
 
 async def test_content_that_a_role_cannot_have() -> None:
     async with connected() as (socket, _, _):
-        item = {**message("a"), "role": "assistant"}
-        error = await refused(socket, "conversation.item.create", item=item)
-        assert error["param"] == "item.content.0.type"
+        for item, param in [
+            ({**message("a"), "role": "assistant"}, "item.content.0.type"),
+            ({**message("a"), "content": []}, "item.content"),
+            (
+                {**message("a"), "content": [{"type": "input_text", "text": ""}]},
+                "item.content.0.text",
+            ),
+        ]:
+            error = await refused(socket, "conversation.item.create", item=item)
+            assert error["param"] == param
 
 
 async def test_a_transcription_session_has_no_replies() -> None:
