@@ -42,7 +42,7 @@ class SideReplies:
         self._count += 1
         ids = self._ids.side_reply(self._count)
         reply = self._speaking.make(ids, partial(self._note, ids.response_id), instructions, own)
-        self._emit(ReplyStarted(ids, own))
+        self._emit(ReplyStarted(ids, reply.own))
         reply.playout.release()
 
         def on_error(error: VdxError) -> None:

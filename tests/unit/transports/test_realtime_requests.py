@@ -83,6 +83,22 @@ async def test_a_second_reply_and_one_that_is_not_under_way() -> None:
         assert socket.of("response.done")[0]["response"]["status"] == "cancelled"
 
 
+async def test_a_second_reply_asked_for_while_the_first_waits_for_speech() -> None:
+    async with connected() as (socket, _, connection):
+        said = Resampler(16_000, 24_000).push(vowel(600).astype(np.int16), last=True)
+        data = base64.b64encode(said.tobytes()).decode()
+        socket.sends("input_audio_buffer.append", audio=data)
+        socket.sends("response.create")
+        await socket.until(lambda: connection._session.reply_requested)
+        error = await refused(socket, "response.create")
+        assert error["code"] == "conversation_already_has_active_response"
+        socket.sends("response.cancel")
+        await taken()
+        assert not connection._session.reply_requested
+        error = await refused(socket, "response.cancel")
+        assert error["code"] == "response_cancel_not_active"
+
+
 async def test_truncating_a_reply_that_plays_ends_it_there() -> None:
     async with connected() as (socket, _, connection):
         await replying(socket)
@@ -153,9 +169,16 @@ async def test_items_of_the_server_can_be_sent_back_as_they_came() -> None:
 
 async def test_content_that_a_role_cannot_have() -> None:
     async with connected() as (socket, _, _):
-        item = {**message("a"), "role": "assistant"}
-        error = await refused(socket, "conversation.item.create", item=item)
-        assert error["param"] == "item.content.0.type"
+        for item, param in [
+            ({**message("a"), "role": "assistant"}, "item.content.0.type"),
+            ({**message("a"), "content": []}, "item.content"),
+            (
+                {**message("a"), "content": [{"type": "input_text", "text": ""}]},
+                "item.content.0.text",
+            ),
+        ]:
+            error = await refused(socket, "conversation.item.create", item=item)
+            assert error["param"] == param
 
 
 async def test_a_transcription_session_has_no_replies() -> None:

@@ -21,7 +21,12 @@ PARTS: Final = {
 
 def item_of(new: NewItem, item_id: str, param: str = "item") -> Item:
     """The item; raises InvalidInput for content that its role cannot have."""
+    if not (new.content or new.role == "assistant"):  # a reply has none before it begins
+        raise InvalidInput(f"{param}.content is empty", param=f"{param}.content")
     for number, part in enumerate(new.content):
+        if part.type == "input_text" and not part.text:
+            where = f"{param}.content.{number}.text"
+            raise InvalidInput(f"{where} is empty: text has a character at least", param=where)
         if part.type not in PARTS[new.role]:
             raise InvalidInput(
                 f"a message of the {new.role} has {' or '.join(PARTS[new.role])}, not {part.type}",

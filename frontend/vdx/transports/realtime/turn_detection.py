@@ -10,7 +10,7 @@ USUAL_THRESHOLD: Final = 0.5
 """The protocol's default; here it is the profile's own sensitivity."""
 DECIBELS: Final = 24.0
 """Between the thresholds 0 and 1."""
-PATIENCE: Final = {"low": 3.0, "medium": 1.0, "auto": 1.0, "high": 0.5}
+SILENCE_FACTORS: Final = {"low": 3.0, "medium": 1.0, "auto": 1.0, "high": 0.5}
 """By what each `eagerness` multiplies the silence that ends a turn; 3 keeps within the time that a
 recogniser waits for audio."""
 LONGEST_PREFIX_MS: Final = 1_000
@@ -39,20 +39,20 @@ def detecting(
         vad = options.vad.model_copy(update={"enabled": False})
         return options.updated(vad=vad, auto_reply=False, barge_in=False, nudge_after_ms=0)
     semantic = detection.type == "semantic_vad"
-    patience = PATIENCE[detection.eagerness or "auto"] if semantic else 1.0
+    factor = SILENCE_FACTORS[detection.eagerness or "auto"] if semantic else 1.0
     # A silence that was named before stays, unless the server is asked to decide by more.
     named = detection.silence_duration_ms
     if named is None and options.fixed_silence and not semantic:
         named = options.vad.min_silence_duration_ms
-    usual = round(profile.vad.min_silence_duration_ms * patience)
+    usual = round(profile.vad.min_silence_duration_ms * factor)
     ends = profile.endpointing
     return options.updated(
         vad=_vad(profile.vad, detection.threshold, usual if named is None else named),
         fixed_silence=named is not None,
         endpointing=ends.model_copy(
             update={
-                "finished_ms": round(ends.finished_ms * patience),
-                "unfinished_ms": round(ends.unfinished_ms * patience),
+                "finished_ms": round(ends.finished_ms * factor),
+                "unfinished_ms": round(ends.unfinished_ms * factor),
             }
         ),
         pre_roll_ms=_prefix(detection),
