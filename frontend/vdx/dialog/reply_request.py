@@ -14,8 +14,8 @@ class ReplyRequest:
     """None is what the session has.
 
     `items` are answered in place of the conversation. `in_conversation`: the reply becomes an item
-    of it. `max_tokens` bounds the answer, `offer` are the client's tools; `metadata` is the client's
-    own and comes back to it.
+    of it. `max_tokens` bounds the answer, `offer` are the client's tools; `metadata` is its own
+    and comes back to it.
     """
 
     text_only: bool | None = None
