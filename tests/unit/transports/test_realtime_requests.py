@@ -88,8 +88,10 @@ async def test_a_second_reply_asked_for_while_the_first_waits_for_speech() -> No
         said = Resampler(16_000, 24_000).push(vowel(600).astype(np.int16), last=True)
         data = base64.b64encode(said.tobytes()).decode()
         socket.sends("input_audio_buffer.append", audio=data)
+        await socket.until(lambda: bool(socket.of("input_audio_buffer.speech_started")))
         socket.sends("response.create")
-        await socket.until(lambda: connection._session.reply_requested)
+        await taken()
+        assert connection._session.reply_requested
         error = await refused(socket, "response.create")
         assert error["code"] == "conversation_already_has_active_response"
         socket.sends("response.cancel")

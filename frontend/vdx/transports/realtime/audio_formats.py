@@ -63,11 +63,13 @@ def _decoded(name: FormatName) -> Pcm:
     if name == "audio/pcmu":
         codes = ~codes & 0xFF
         size = (((codes & 0x0F) << 3) + _U_BIAS << ((codes & 0x70) >> 4)) - _U_BIAS
-        return np.where(codes & 0x80, -size, size).astype(np.int16)
+        mu_law: Pcm = np.where(codes & 0x80, -size, size).astype(np.int16)
+        return mu_law
     codes ^= 0x55
     segment = (codes & 0x70) >> 4
     size = ((codes & 0x0F) << 4) + np.where(segment, 0x108, 8) << np.maximum(segment - 1, 0)
-    return np.where(codes & 0x80, size, -size).astype(np.int16)
+    samples: Pcm = np.where(codes & 0x80, size, -size).astype(np.int16)
+    return samples
 
 
 @cache

@@ -32,7 +32,8 @@ async def realtime(socket: WebSocket) -> None:
             raise SessionLimit("the models are still loading; try again in a moment")
         secret = guard.secret_of(socket)
         first = session_update(secret.session) if secret else None
-        settings = settings_for(host, profile_of(_model(socket) or (first and first.model)))
+        named = first.model if first else None
+        settings = settings_for(host, profile_of(_model(socket) or named))
         settings.transcribes_only = _is_transcription(socket, first)
         if settings.transcribes_only:
             settings.apply(SessionUpdate(type="transcription"))
