@@ -20,11 +20,16 @@ from tests.unit.transports.listening import (
 )
 from vdx.core.errors import ModelFailed
 from vdx.core.events import SessionState
+from vdx.core.tools import ToolCall
 from vdx.dialog.session_events import (
+    CallArguments,
+    CallBegun,
+    CallComplete,
     ErrorOccurred,
     FinalTranscript,
     ItemsForgotten,
     LevelHint,
+    OptionsChanged,
     PartialTranscript,
     PlayoutPaused,
     PlayoutResumed,
@@ -36,6 +41,8 @@ from vdx.dialog.session_events import (
     SessionEnded,
     SessionEvent,
     StateChanged,
+    ToolAnswered,
+    ToolStarted,
     TurnTimed,
     UtteranceDropped,
     UtteranceEnded,
@@ -45,6 +52,7 @@ from vdx.dialog.session_events import (
 
 ERROR = ModelFailed("the model broke", model="tone")
 
+CALL = ToolCall("c1", "weather", "{}")
 SAMPLES: list[SessionEvent] = [
     StateChanged(SessionState.LISTENING, thinking=True),
     UtteranceStarted(U1, at_ms=100, interrupting=False),
@@ -59,6 +67,12 @@ SAMPLES: list[SessionEvent] = [
     PlayoutPaused(R1, played_ms=100),
     PlayoutResumed(R1, played_ms=100),
     ReplyDone(R1, "completed", "", 900, "Go forward."),
+    CallBegun(R1, "call_1", CALL),
+    CallArguments(R1, "call_1", CALL.call_id, "{}"),
+    CallComplete(R1, "call_1", CALL, complete=True),
+    ToolStarted(R1, CALL, "client"),
+    ToolAnswered(R1, CALL, "sunny", "completed", 50.0),
+    OptionsChanged(R1.session),
     ItemsForgotten((U1.item_id,)),
     TurnTimed(R1, 321.0, {"first_text": 300.0}),
     LevelHint(rms=80.0, threshold=200.0),
@@ -66,6 +80,16 @@ SAMPLES: list[SessionEvent] = [
     ServerDraining(seconds_left=600.0),
     SessionEnded("idle_timeout"),
 ]
+
+
+def preceding(event: SessionEvent) -> list[SessionEvent]:
+    """What a client was told before, so that the event makes sense."""
+    if type(event).__name__.startswith("Reply"):
+        return [ReplyStarted(R1)]
+    if isinstance(event, CallArguments | CallComplete):
+        return [CallBegun(R1, "call_1", CALL)]
+    return []
+
 
 # --- every event --------------------------------------------------------------------------------
 
@@ -76,7 +100,7 @@ def test_every_class_of_event_is_tried_here() -> None:
 
 @pytest.mark.parametrize("event", SAMPLES, ids=lambda sample: type(sample).__name__)
 def test_no_event_is_lost_on_a_client_that_opts_in(event: SessionEvent) -> None:
-    before = [ReplyStarted(R1)] if type(event).__name__.startswith("Reply") else []
+    before = preceding(event)
     if not isinstance(event, UtteranceStarted):
         before = [UtteranceStarted(U1, at_ms=100, interrupting=False), *before]
     without = narrate(client(events=True), *before).kinds()
@@ -86,7 +110,7 @@ def test_no_event_is_lost_on_a_client_that_opts_in(event: SessionEvent) -> None:
 
 @pytest.mark.parametrize("event", SAMPLES, ids=lambda sample: type(sample).__name__)
 def test_nobody_else_sees_events_of_vdx(event: SessionEvent) -> None:
-    told = narrate(client(), ReplyStarted(R1), event).kinds()
+    told = narrate(client(), ReplyStarted(R1), *preceding(event), event).kinds()
     assert not [kind for kind in told if kind.startswith("vdx.")]
 
 
