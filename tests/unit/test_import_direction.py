@@ -45,6 +45,7 @@ ROOM_MODULES = (
     "outbox",
     "participants",
     "tokens",
+    "tools",
     "worker",
 )
 
