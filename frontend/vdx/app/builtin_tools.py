@@ -112,7 +112,12 @@ class BuiltinTools:
             raise ToolFailed(f"there is no agent {wanted.profile!r} to hand over to")
         now = user.options
         other = self._profiles.options(wanted.profile).updated(
-            offer=now.offer, auto_reply=now.auto_reply, barge_in=now.barge_in, vad=now.vad
+            offer=now.offer,
+            auto_reply=now.auto_reply,
+            barge_in=now.barge_in,
+            vad=now.vad,
+            fixed_silence=now.fixed_silence,
+            echo_control=now.echo_control,
         )
         user.change(await self._models.require(other))
         done = f"The conversation is now with {wanted.profile}."
