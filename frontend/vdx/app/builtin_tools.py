@@ -118,6 +118,10 @@ class BuiltinTools:
             vad=now.vad,
             fixed_silence=now.fixed_silence,
             echo_control=now.echo_control,
+            pre_roll_ms=now.pre_roll_ms,
+            nudge_after_ms=now.nudge_after_ms,
+            text_only=now.text_only,
+            max_tokens=now.max_tokens,
         )
         user.change(await self._models.require(other))
         done = f"The conversation is now with {wanted.profile}."
