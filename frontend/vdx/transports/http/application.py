@@ -19,6 +19,7 @@ from vdx.transports.http import (
     client_secrets,
     health,
     leases,
+    log_lines,
     models,
     page,
     reference,
@@ -55,6 +56,7 @@ ROUTERS: Final = (
     admin.api,
     leases.api,
     routes.api,
+    log_lines.api,
     tokens.api,
     client_secrets.api,
     reference.api,
@@ -67,6 +69,7 @@ MANAGER_ROUTERS: Final = (
     admin.api,
     leases.api,
     routes.api,
+    log_lines.api,
     reference.api,
 )
 """What a process serves that only manages models."""
