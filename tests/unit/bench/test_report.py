@@ -54,10 +54,10 @@ def made(
 def test_every_bench_is_planned_in_order() -> None:
     full, quick = report.planned((), quick=False), report.planned((), quick=True)
     assert len(full) == len(quick) >= len(BENCHES)
-    assert report.planned(["speech"], quick=True) == ["speech --rounds 10"]
-    assert [c.split()[0] for c in report.planned(["speech", "jitter"], quick=False)] == [
+    assert report.planned(["first-audio"], quick=True) == ["first-audio --rounds 10"]
+    assert [c.split()[0] for c in report.planned(["triton", "jitter"], quick=False)] == [
         "jitter",
-        "speech",
+        "triton",
     ]
     for wrong in ("trun", "report"):
         with pytest.raises(UnknownName, match=f"no bench '{wrong}'; there are: .*turn"):
