@@ -37,7 +37,14 @@ RESPONSE_ORDER = (
     "response.output_item.done",
     "response.done",
 )
-"""What every response tells exactly once, in this order; deltas lie between parts 3 and 4."""
+"""What every response tells of its message exactly once, in this order; deltas lie between parts 3
+and 4."""
+WRITTEN_ORDER = (
+    *RESPONSE_ORDER[:3],
+    "response.output_text.done",
+    *RESPONSE_ORDER[5:],
+)
+"""The same of one that is written."""
 
 
 def _shapes() -> dict[str, type[BaseModel]]:
@@ -205,7 +212,7 @@ class Talk:
         assert len(ids) == len(set(ids))
         alive: set[str] = set()
         for event in self.events:
-            if event["type"] == "response.created":
+            if event["type"] == "response.created" and event["response"]["conversation_id"]:
                 alive.add(event["response"]["id"])
             elif event["type"] == "response.done":
                 alive.discard(event["response"]["id"])
@@ -218,13 +225,16 @@ class Talk:
             event["type"]
             for event in self.events
             if response_id in (event.get("response_id"), event.get("response", {}).get("id"))
-            and not event["type"].startswith("vdx.")
+            and not event["type"].startswith(("vdx.", "response.function_call_arguments."))
+            and event.get("item", {}).get("type") != "function_call"
         ]
         once = tuple(kind for kind in told if not kind.endswith(".delta"))
-        assert once == RESPONSE_ORDER[: len(once)], once
+        written = any(".output_text." in kind for kind in told)
+        order = WRITTEN_ORDER if written else RESPONSE_ORDER
+        assert once == order[: len(once)], once
         if "response.done" in once:
             deltas = [i for i, kind in enumerate(told) if kind.endswith(".delta")]
-            assert all(2 < i < told.index("response.output_audio.done") for i in deltas), told
+            assert all(2 < i < told.index(order[3]) for i in deltas), told
 
 
 @contextlib.asynccontextmanager

@@ -1,12 +1,15 @@
 """Whole conversations through the official `openai` client."""
 
 import asyncio
+import base64
+from typing import Any
 
 import numpy as np
 import pytest
 
 from tests.server.processes import LONG_ANSWER, Http
 from tests.server.talk import Samples, Talk, clip, talking, uh
+from vdx.transports.realtime.audio_formats import WireFormat
 
 FADE = 24 * 15
 """Samples that a resume may change: 5 ms of fade and what the resampler spreads it over."""
@@ -249,3 +252,64 @@ async def test_an_administrator_swaps_the_voice_of_live_sessions(server: str) ->
 
 def _typed(text: str) -> dict[str, object]:
     return {"type": "message", "role": "user", "content": [{"type": "input_text", "text": text}]}
+
+
+async def test_written_replies_with_the_official_library(server: str) -> None:
+    async with talking(server, session={"output_modalities": ["text"]}) as talk:
+        done = await talk.full_turn()
+        assert done["response"]["output"][0]["content"] == [
+            {"type": "output_text", "text": "You said: hello there"}
+        ]
+        assert talk.audio(done["response"]["id"]).size == 0
+        mark = len(talk.events)
+        item: Any = {
+            "type": "message",
+            "role": "user",
+            "content": [{"type": "input_text", "text": "Is it rude?"}],
+        }
+        await talk.connection.response.create(
+            response={"conversation": "none", "input": [item], "metadata": {"topic": "rude"}}
+        )
+        response = (await talk.wait("response.done", after=mark))["response"]
+        assert response["metadata"] == {"topic": "rude"}
+        assert response["output"][0]["content"][0]["text"] == "You said: Is it rude?"
+        assert not talk.of("conversation.item.added", after=mark)
+
+
+async def test_an_item_with_speech_is_heard_before_it_is_answered(server: str) -> None:
+    async with talking(server) as talk:
+        audio = base64.b64encode(clip("ps_cards_001").tobytes()).decode()
+        await talk.connection.conversation.item.create(
+            item={
+                "type": "message",
+                "role": "user",
+                "content": [{"type": "input_audio", "audio": audio}],
+            }
+        )
+        await talk.connection.response.create()
+        heard = await talk.wait("conversation.item.input_audio_transcription.completed")
+        assert heard["transcript"] == "hello there"
+        done = await talk.wait("response.done")
+        spoken = done["response"]["output"][0]["content"][0]["transcript"]
+        assert spoken == "You said: hello there"
+        assert not talk.of("error")
+
+
+async def test_a_transcription_session(server: str) -> None:
+    session = {
+        "type": "transcription",
+        "audio": {
+            "input": {
+                "format": {"type": "audio/pcmu"},
+                "transcription": {"model": "gpt-4o-transcribe", "language": "en"},
+            }
+        },
+    }
+    async with talking(server, session=session) as talk:
+        pcm = clip("ps_cards_001", 8_000)
+        await talk.append(WireFormat("audio/pcmu", 8_000).encode(pcm))
+        await talk.append(b"\xff" * 8_000)
+        heard = await talk.wait("conversation.item.input_audio_transcription.completed")
+        assert heard["transcript"] == "hello there"
+        assert not talk.of("response.created")
+        assert not talk.of("error")

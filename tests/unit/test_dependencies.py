@@ -24,8 +24,12 @@ def canonical(requirement: str) -> str:
 
 DECLARED = {canonical(requirement) for requirement in PROJECT["dependencies"]}
 
-OPTIONAL = {canonical(each) for each in PROJECT["optional-dependencies"]["bench"]}
-"""What benches alone use; they say what to install where it is missing."""
+EXTRAS = PROJECT["optional-dependencies"]
+OPTIONAL = {
+    "bench/": {canonical(each) for each in EXTRAS["bench"]},
+    "app/mcp_": {canonical(each) for each in EXTRAS["mcp"]},
+}
+"""What one part alone uses; it says what to install where it is missing."""
 
 
 def imports() -> Iterator[tuple[str, str]]:
@@ -51,7 +55,7 @@ def test_every_import_is_declared() -> None:
         f"{place}: {top}"
         for place, top in imports()
         if not DECLARED & {canonical(name) for name in owners.get(top, [])}
-        and not (place.startswith("bench/") and top in OPTIONAL)
+        and not any(place.startswith(part) and top in names for part, names in OPTIONAL.items())
         and top not in listed(OF_THEIR_OWN.get(place.partition(":")[0], ""))
     ]
     assert wrong == []

@@ -44,6 +44,7 @@ ROOM_MODULES = (
     "outbox",
     "participants",
     "tokens",
+    "tools",
     "worker",
 )
 

@@ -7,7 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
+from vdx.app.builtin_tools import BuiltinTools
 from vdx.app.failover import Failover
+from vdx.app.mcp_servers import McpServers
 from vdx.app.model_access import ModelAccess
 from vdx.app.model_requests import ModelRequests
 from vdx.app.model_routes import ModelRoutes
@@ -27,6 +29,8 @@ from vdx.dialog.ids import REALTIME_PREFIX
 from vdx.dialog.profiles import SessionOptions
 from vdx.dialog.services import Services
 from vdx.dialog.session import Session
+from vdx.dialog.tools.toolbox import Perform, Tool
+from vdx.dialog.tools.user import ToolUser
 from vdx.dialog.transport import Transport
 from vdx.serving.language_model import LanguageModelServer
 from vdx.serving.lease_sync import LeaseSync
@@ -87,6 +91,8 @@ class Application:
         self.lease_sync: LeaseSync | None = None
         """Where a manager elsewhere loads the models."""
         self._responders = Responders()
+        self._mcp = McpServers()
+        self._builtin_tools = BuiltinTools(self.profiles, self.models)
         self._services = self._session_services()
 
     def _session_services(self) -> Services:
@@ -103,6 +109,7 @@ class Application:
             judge=self.requests.judge,
             options_changed=self.leases.follow,
             recorder=self._recorder,
+            server_tools=self._server_tools,
         )
 
     def _recorder(
@@ -132,6 +139,13 @@ class Application:
                     log.info("old recordings deleted", count=count)
             await asyncio.sleep(DELETE_EVERY_S)
 
+    def _server_tools(self, user: ToolUser) -> list[Tool]:
+        """What the profile of a session switches on and names; vdx's own tools come first."""
+        own = self._builtin_tools.of(user)
+        names = {tool.spec.name for tool in own}
+        theirs = self._mcp.tools(user.options.tools)
+        return [*own, *(tool for tool in theirs if tool.spec.name not in names)]
+
     def share_leases(self, remote: ManagerClient) -> None:
         """Has the leases of the sessions held at a manager elsewhere too."""
         heartbeat_s = self.config.model_manager.lease_heartbeat_ms / 1000
@@ -157,6 +171,7 @@ class Application:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._load_models(), name="load-models")
             group.create_task(self._responders.warm(profiles), name="warm")
+            group.create_task(self._mcp.start(each.tools for each in profiles), name="mcp")
         self.profiles.check_languages()
         self.readiness.problem = await self.readiness.check()
         self.loaded = True
@@ -200,7 +215,8 @@ class Application:
         return self.loaded and not self.readiness.problem
 
     async def close(self) -> None:
-        """Frees what the responders hold."""
+        """Frees what the responders hold, and ends the connections to MCP servers."""
+        await self._mcp.close()
         await self._responders.close()
 
     async def prepare(self, options: SessionOptions) -> None:
@@ -215,11 +231,13 @@ class Application:
         lead_ms: Callable[[], int] | None = None,
         *,
         promised: bool = False,
+        perform: Perform | None = None,
     ) -> Session:
         """A new session, to be run by the caller and given back with `forget`.
 
         `lead_ms` replaces `playout.output_lead_ms` where a transport has its own; `promised` was
-        agreed to before the server drained, as a room was.
+        agreed to before the server drained, as a room was; `perform` calls the client's tools where
+        the transport can.
 
         Raises:
             Draining: the server is about to end.
@@ -230,7 +248,7 @@ class Application:
         self.require_room()
         # Only rooms have a lead of their own, and only they are promised.
         name = "room" if promised else "websocket"
-        services = replace(self._services, lead_ms=lead_ms, transport=name)
+        services = replace(self._services, lead_ms=lead_ms, transport=name, perform=perform)
         session = Session(secrets.token_hex(6), options, services, transport)
         self.sessions[session.id] = session
         self.leases.follow(session.id, options)

@@ -78,6 +78,24 @@ class ProfileModels:
             options = options.updated(recogniser=recogniser)
         return options
 
+    def in_language(self, options: SessionOptions, language: str) -> SessionOptions:
+        """`options` in another language, with its own models where they lack it.
+
+        Raises:
+            UnknownName: no recogniser here understands it.
+        """
+        voice, recogniser = options.voice_choice, options.recogniser
+        if not self._speaks(voice.model, language):
+            voice = VoiceChoice.parse(self._defaults.voice(language))
+        if recogniser and not self._speaks(recogniser, language):
+            recogniser = self._defaults.recogniser(language)
+        endpointer = ""
+        if recogniser:
+            endpointer = self._defaults.endpointer(language, options.endpointing.model)
+        return options.updated(
+            language=language, voice_choice=voice, recogniser=recogniser, endpointer=endpointer
+        )
+
     def set_default(self, info: ModelInfo, speaker: str) -> None:
         """Lets later sessions of every profile, if it has their language, start with a model."""
         if info.kind == "tts":

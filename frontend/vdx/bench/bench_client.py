@@ -56,8 +56,8 @@ async def meet(
 ) -> AsyncIterator[BenchClient]:
     """Connects and begins to send room noise; `events` opts in to vdx's own events.
 
-    A plan with the transport "livekit" goes to a room of its own, `frame_ms` the length of its
-    audio frames.
+    A plan may name a `profile`. One with the transport "livekit" goes to a room of its own,
+    `frame_ms` the length of its audio frames.
     """
     if plan.get("transport") == LIVEKIT:
         async with _meet_in_room(plan, voice, phase) as met:
@@ -65,6 +65,7 @@ async def meet(
         return
     async with RealtimeClient.connect(
         plan["url"],
+        profile=plan.get("profile", ""),
         api_key=plan.get("api_key", ""),
         rate=plan.get("rate", WIRE_RATE),
         freezes=freezes,

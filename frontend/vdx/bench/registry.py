@@ -70,6 +70,10 @@ BENCHES: dict[str, Bench] = {
         'A 300 ms "uh" during the reply.',
         (Run("--rounds 10", quick="--rounds 1"),),
     ),
+    "tools": Bench(
+        "What a tool's call adds, and barge-in meanwhile.",
+        (Run("--rounds 10", quick="--rounds 1"),),
+    ),
     "interruptions": Bench(
         "Audio of cancelled replies heard afterwards.",
         (Run("--count 1000", quick="--count 16"),),

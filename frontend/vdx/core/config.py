@@ -136,7 +136,9 @@ class SessionConfig(Section):
 
     idle_timeout_seconds: float = Field(300, ge=0)
     max_session_duration_seconds: float = Field(3600, ge=0)
-    max_messages_per_session: int = Field(100, ge=0)
+    max_messages_per_session: int = Field(
+        1000, ge=0, description="turns of both sides; the client is told when few are left"
+    )
     max_item_text_bytes: int = Field(
         256 * 1024, ge=1024, le=1024 * 1024, description="of one item, instructions or reply, UTF-8"
     )
@@ -401,6 +403,52 @@ class ResponderConfig(Section):
         return self.kind == "local" and self.local.is_starter
 
 
+BuiltinTool = Literal["end_call", "hand_over", "change_voice", "change_language", "current_time"]
+
+
+class McpServerConfig(Section):
+    """An MCP server whose tools the responder may call: a command, or a URL."""
+
+    command: tuple[str, ...] = Field((), description="program and arguments, spoken to over stdio")
+    url: str = Field("", description="http(s)://… of a server of the streamable HTTP transport")
+    environment: tuple[str, ...] = Field(
+        (), description="names of variables that the command gets beside the usual ones"
+    )
+    api_key_env: str = Field(
+        "",
+        pattern=r"^([A-Za-z_][A-Za-z0-9_]*)?$",
+        description="name of the variable with the key for the URL",
+    )
+    tools: tuple[str, ...] = Field((), description="names of the tools to offer; none: all")
+
+    @model_validator(mode="after")
+    def _command_or_url(self) -> Self:
+        if bool(self.command) == bool(self.url):
+            raise ValueError("an MCP server has either a command or a url")
+        return self
+
+
+class ToolsConfig(Section):
+    """Tools that the server performs; a client declares its own over its connection."""
+
+    builtin: tuple[BuiltinTool, ...] = Field((), description="those of vdx that are switched on")
+    hand_over_to: tuple[str, ...] = Field((), description="profiles that hand_over may name")
+    mcp: dict[str, McpServerConfig] = Field(
+        default_factory=dict, description="a name of your own -> an MCP server"
+    )
+    filler: str = Field("", description="said once while calls run for filler_after_ms; empty: no")
+    filler_after_ms: int = Field(1_500, ge=0)
+    timeout_ms: int = Field(10_000, ge=10, description="a call that takes longer is given up")
+    max_rounds: int = Field(5, ge=1, le=50, description="answers with calls in one reply")
+    max_result_chars: int = Field(16_000, ge=100, description="of a result; the rest is cut off")
+
+    @model_validator(mode="after")
+    def _hands_over_to_somebody(self) -> Self:
+        if "hand_over" in self.builtin and not self.hand_over_to:
+            raise ValueError("hand_over needs the profiles that it may name: hand_over_to")
+        return self
+
+
 class ProfileConfig(Section):
     """A named set of overrides; None keeps the value of the section it overrides."""
 
@@ -428,6 +476,7 @@ class ProfileConfig(Section):
         False, description="keep sound and words of each call, see call_recording; needs `consent`"
     )
     consent: str = Field("", description="said before the greeting of a call that is recorded")
+    tools: ToolsConfig | None = None
 
     @model_validator(mode="after")
     def _asks_before_it_records(self) -> Self:
@@ -537,12 +586,21 @@ class Config(Section):
     echo_control: EchoControlConfig = EchoControlConfig()
     playout: PlayoutConfig = PlayoutConfig()
     responder: ResponderConfig = ResponderConfig()
+    tools: ToolsConfig = ToolsConfig()
     profiles: dict[str, ProfileConfig] = Field(default_factory=lambda: {"vdx": ProfileConfig()})
     model_manager: ModelManagerConfig = ModelManagerConfig()
     livekit: LiveKitConfig = LiveKitConfig()
     call_recording: CallRecordingConfig = CallRecordingConfig()
     log: LogConfig = LogConfig()
     tracing: TracingConfig = TracingConfig()
+
+    @model_validator(mode="after")
+    def _hands_over_to_profiles(self) -> Self:
+        every = [self.tools, *(each.tools for each in self.profiles.values() if each.tools)]
+        for name in (name for tools in every for name in tools.hand_over_to):
+            if name != "vdx" and name not in self.profiles:
+                raise ValueError(f"tools.hand_over_to names {name!r}, which is no profile")
+        return self
 
 
 REMOVED = {

@@ -134,7 +134,8 @@ def _section(model: type[BaseModel], depth: int) -> Iterator[str]:
             yield f"{indent}{name}:"
             is_mapping = get_origin(field.annotation) is dict
             if is_mapping:
-                yield f"{indent}  {next(iter(field.get_default(call_default_factory=True)))}:"
+                example = next(iter(field.get_default(call_default_factory=True)), "name")
+                yield f"{indent}  {example}:"
             yield from _section(inner, depth + (2 if is_mapping else 1))
 
 

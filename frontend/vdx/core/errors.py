@@ -4,7 +4,15 @@
     ├── ConfigError              a configuration key or value is wrong         (config)
     ├── InvalidInput             the caller sent something vdx cannot use      (request)
     │   ├── UnknownName          a model, voice, profile or file that is not there
-    │   │   └── NoLiveKit        this server has no rooms
+    │   │   ├── NoLiveKit        this server has no rooms
+    │   │   ├── NoItemToRetrieve an item of a conversation that is not there, asked for
+    │   │   ├── NoItemToTruncate … cut
+    │   │   ├── NoItemToDelete   … deleted
+    │   │   └── NoItemBefore     … named as the one that a new item follows
+    │   ├── DuplicateItem        a new item has the id of another
+    │   ├── ReplyActive          a reply is asked for while one is under way
+    │   ├── NoReplyActive        a reply is cancelled that is not under way
+    │   ├── EmptyInput           a turn is ended of which nothing was heard
     │   ├── NotLoaded            a model that clients may not name until it is loaded
     │   ├── TooLarge             more bytes, or a longer recording, than the server takes
     │   │   └── HeadersTooLarge  in the headers of a request
@@ -26,6 +34,7 @@
     ├── ResponderError           the chat endpoint or script failed            (responder)
     │   ├── ContextExceeded      the conversation is too long for its model
     │   └── LanguageModelFailed  the process of the local model             (language_model)
+    ├── ToolFailed               a tool could not be called, or failed         (tool)
     └── TritonError              Triton or a model in it failed                (triton)
         ├── TritonUnavailable    no server answers
         ├── ModelUnavailable     the model is not loaded
@@ -105,6 +114,54 @@ class UnknownName(InvalidInput):
     """A model, voice, profile or file that does not exist."""
 
     code = "not_found"
+
+
+class NoItemToRetrieve(UnknownName):
+    """The codes of these errors, up to EmptyInput, are those of OpenAI's Realtime protocol."""
+
+    code = "item_retrieve_invalid_item_id"
+
+
+class NoItemToTruncate(UnknownName):
+    """There is no such item."""
+
+    code = "item_truncate_invalid_item_id"
+
+
+class NoItemToDelete(UnknownName):
+    """There is no such item."""
+
+    code = "item_delete_invalid_item_id"
+
+
+class NoItemBefore(UnknownName):
+    """There is no item that the new one could follow."""
+
+    code = "item_create_invalid_previous_item_id"
+
+
+class DuplicateItem(InvalidInput):
+    """The conversation has an item of this id already."""
+
+    code = "item_create_duplicate_item_id"
+
+
+class ReplyActive(InvalidInput):
+    """A reply is under way, or waits for what is being said."""
+
+    code = "conversation_already_has_active_response"
+
+
+class NoReplyActive(InvalidInput):
+    """The reply is not under way."""
+
+    code = "response_cancel_not_active"
+
+
+class EmptyInput(InvalidInput):
+    """Nothing was heard since the last turn."""
+
+    code = "input_audio_buffer_commit_empty"
 
 
 class NotLoaded(InvalidInput):
@@ -285,6 +342,13 @@ class LanguageModelFailed(ResponderError):
 
     def __init__(self, message: str, *, retryable: bool = True, told: str = "") -> None:
         super().__init__(message, retryable=retryable, told=told)
+
+
+class ToolFailed(VdxError):
+    """A tool could not be called, or says that it failed; the message is for the responder."""
+
+    service = "tool"
+    code = "tool_failed"
 
 
 class TritonError(VdxError):

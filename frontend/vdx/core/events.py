@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vdx.core.errors import VdxError
+from vdx.core.tools import ToolCall
 
 Pcm = NDArray[np.int16]
 
@@ -254,12 +255,18 @@ StageEvent = (
 )
 """What the stages of a session emit."""
 
-Role = Literal["system", "user", "assistant"]
+Role = Literal["system", "user", "assistant", "tool"]
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message of the conversation as a responder sees it."""
+    """One message of the conversation as a responder sees it.
+
+    `calls` are those that an assistant made after saying `text`; the message of a tool has its
+    result as `text` and the id of the call in `answers`.
+    """
 
     role: Role
     text: str
+    calls: tuple[ToolCall, ...] = ()
+    answers: str = ""

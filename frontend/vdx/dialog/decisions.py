@@ -39,7 +39,7 @@ from vdx.dialog.turn_events import SessionOver
 log = logger(__name__)
 
 RECENT = 8
-"""Utterances that may be understood before an earlier one."""
+"""Utterances that may become items before an earlier one, which was said over a reply."""
 
 
 class DecisionHandler:
@@ -66,32 +66,23 @@ class DecisionHandler:
         self._end = end
         self.turns = 0
         """Replies that were released to playout."""
-        self._understood: deque[int] = deque(maxlen=RECENT)
+        self._opened: deque[int] = deque(maxlen=RECENT)
 
     def carry_out(self, decision: TurnDecision) -> None:
         """Does what one decision says."""
-        hearing, speaking = self._hearing, self._speaking
+        speaking = self._speaking
         match decision:
-            case SetEndpoint(utterance=number, silence_ms=silence_ms):
-                hearing.set_endpoint(number, silence_ms)
-            case FinishUtterance(utterance=number):
-                hearing.finish(number)
-            case AbandonUtterance(utterance=number):
-                hearing.abandon(number)
-                self._trace.drop(number)
-                self._emit(UtteranceDropped(self._ids.utterance(number)))
-            case KeepUtterance(utterance=number, text=text):
-                ids = self._ids.utterance(number)
-                self._emit(UtteranceKept(ids, text))
-                self._emit(FinalTranscript(ids, text))
-            case CommitUser(text=text, utterance=number):
-                self._commit_user(text, number)
             case PrepareReply(reply=number, text=text):
                 self._trace.restart_reply()
                 speaking.start(number, transcript=text)
-            case StartReply(reply=number, instructions=instructions, say=say):
+            case StartReply():
                 self._trace.restart_reply()
-                speaking.start(number, instructions=instructions, say=say)
+                speaking.start(
+                    decision.reply,
+                    instructions=decision.instructions,
+                    say=decision.say,
+                    own=decision.own,
+                )
                 self._release()
             case SpeakReply():
                 self._release()
@@ -107,6 +98,31 @@ class DecisionHandler:
                 self._forget(self._ids.reply(number).item_id)
             case EndSession(reason=reason):
                 self._end(reason)
+            case _:
+                self._carry_out_for_user(decision)
+
+    def _carry_out_for_user(self, decision: TurnDecision) -> None:
+        """Does what a decision about an utterance says."""
+        hearing = self._hearing
+        match decision:
+            case SetEndpoint(utterance=number, silence_ms=silence_ms):
+                hearing.set_endpoint(number, silence_ms)
+            case FinishUtterance(utterance=number, over_reply=over_reply):
+                if not over_reply:
+                    self._open_item(number)
+                hearing.finish(number)
+            case AbandonUtterance(utterance=number):
+                hearing.abandon(number)
+                self._trace.drop(number)
+                ids = self._ids.utterance(number)
+                self._emit(UtteranceDropped(ids, hearing.position_ms))
+            case KeepUtterance(utterance=number, text=text):
+                ids = self._ids.utterance(number)
+                self._open_item(number)
+                self._emit(UtteranceKept(ids, text))
+                self._emit(FinalTranscript(ids, text))
+            case CommitUser(text=text, utterance=number):
+                self._commit_user(text, number)
 
     def finish(self, now: float, *, reply_over: bool) -> None:
         """Checks limits after an event, at `now`; `reply_over`: it ended a reply."""
@@ -115,6 +131,8 @@ class DecisionHandler:
             self._limit_history()
             if self._limits.messages_used_up:
                 self._emit(SessionOver("max_messages"))
+            if self._speaking.ends_call:
+                self._emit(SessionOver("call_ended"))
 
     def _release(self) -> None:
         self._limits.messages += 1
@@ -126,16 +144,31 @@ class DecisionHandler:
         if utterance is None:
             self._history.put(Item(self._ids.typed_item(self._limits.messages), "user", text))
         else:
-            # In the order they were said: a later one may have been understood first.
-            later = sorted(number for number in self._understood if number > utterance)
-            before = [self._ids.utterance(number).item_id for number in later]
-            self._history.put(Item(self._ids.utterance(utterance).item_id, "user", text), before)
-            self._understood.append(utterance)
+            # Its item is there since the utterance ended, unless the client has deleted it.
+            item = self._history.find(self._ids.utterance(utterance).item_id)
+            if item is not None:
+                item.text = text
+                if self._history.is_answered(item.id):  # typed words were, before these were known
+                    self._history.put(item)
         self._limit_history()
 
+    def _open_item(self, utterance: int) -> None:
+        """Makes an utterance an item, whose text follows, in the order in which they were said."""
+        later = sorted(number for number in self._opened if number > utterance)
+        before = [self._ids.utterance(number).item_id for number in later]
+        item_id = self._ids.utterance(utterance).item_id
+        self._history.put(Item(item_id, "user", spoken=True), before)
+        self._opened.append(utterance)
+
     def _forget(self, item_id: str) -> None:
-        """Removes an item, unless the client has done so already, and says it."""
-        if self._history.discard(item_id):
+        """Removes a reply, unless the client has done so already, and says it.
+
+        What the server has done in it stays known: only its words are taken back.
+        """
+        item = self._history.find(item_id)
+        if item is not None and item.calls:
+            item.text = item.source = ""
+        elif self._history.discard(item_id):
             self._emit(ItemsForgotten((item_id,)))
 
     def _limit_history(self) -> None:

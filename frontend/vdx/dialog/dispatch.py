@@ -58,6 +58,7 @@ from vdx.core.events import (
 from vdx.core.logs import logger
 from vdx.core.metrics import ERRORS, TURNS
 from vdx.dialog.decisions import DecisionHandler
+from vdx.dialog.hearing import Hearing
 from vdx.dialog.ids import SessionIds
 from vdx.dialog.session_events import (
     ErrorOccurred,
@@ -80,7 +81,6 @@ log = logger(__name__)
 
 Event = StageEvent | TurnEvent | SessionEvent
 
-SAMPLES_PER_MS = 16
 LOST = (ModelUnavailable, TritonUnavailable)
 """Failures of a recogniser that is gone: the user, who only hears silence, gets an apology."""
 NOTHING_DUE = (SessionState.IDLE, SessionState.WAITING_FOR_INPUT)
@@ -90,8 +90,7 @@ NOTHING_DUE = (SessionState.IDLE, SessionState.WAITING_FOR_INPUT)
 class Dispatcher:
     """Call `emit` on the event loop; `start` once decisions can be carried out.
 
-    `notify` sends an event to the transport; `time_at` gives the time on `clock`, in seconds, of a
-    sample of the input.
+    `notify` sends an event to the transport; `hearing` knows when a sample of the input arrived.
     """
 
     def __init__(
@@ -103,7 +102,7 @@ class Dispatcher:
         ids: SessionIds,
         notify: Callable[[SessionEvent], None],
         clock: Callable[[], float],
-        time_at: Callable[[int], float],
+        hearing: Hearing,
     ) -> None:
         self._machine = machine
         self._decisions = decisions
@@ -112,7 +111,8 @@ class Dispatcher:
         self._ids = ids
         self._notify = notify
         self._clock = clock
-        self._time_at = time_at
+        self._time_at = hearing.time_at
+        self._input_ms = hearing.input_ms
         self._queue: deque[TurnEvent] = deque()
         self._started = False
         self._deciding = False
@@ -177,7 +177,7 @@ class Dispatcher:
         self._decide(event)
         interrupting = self._machine.state is SessionState.BARGED_IN
         ids = self._ids.utterance(event.utterance)
-        self._notify(UtteranceStarted(ids, event.at // SAMPLES_PER_MS, interrupting))
+        self._notify(UtteranceStarted(ids, self._input_ms(event.at), interrupting))
 
     def _speech_paused(self, event: SpeechPaused) -> None:
         if self._is_turn:
@@ -196,7 +196,7 @@ class Dispatcher:
                 self._trace.begin(event.utterance, self._time_at(event.at))
             self._trace.mark("endpoint", self._clock())
         ids = self._ids.utterance(event.utterance)
-        self._notify(UtteranceEnded(ids, event.at // SAMPLES_PER_MS))
+        self._notify(UtteranceEnded(ids, self._input_ms(event.at)))
         self._decide(event)
 
     @property

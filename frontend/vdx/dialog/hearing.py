@@ -20,6 +20,7 @@ from vdx.core.events import (
 )
 from vdx.core.metrics import INPUT_GAPS
 from vdx.core.slices import rest
+from vdx.dialog.input_clock import InputClock
 from vdx.dialog.vad_report import VadReport
 from vdx.speech.input.asr import Recogniser, Utterance
 from vdx.speech.input.echo_control import EchoControl
@@ -58,12 +59,14 @@ class Hearing:
     ) -> None:
         self.echo = EchoControl(echo or EchoControlConfig())
         self._position = 0  # 16 kHz samples of input
+        self._input_clock = InputClock()
         self._vad_enabled = vad.enabled
         # One count for detected and manual utterances: a number names one in the whole session.
         self._next_number = itertools.count(1).__next__
         self._detector = SpeechDetector(vad, self._next_number)
         self._report = VadReport()
         self._asr = asr
+        self._pre_roll_ms = asr.pre_roll_ms
         self._state = state
         self._recogniser = recogniser
         self._emit = emit
@@ -90,8 +93,12 @@ class Hearing:
 
     @property
     def position_ms(self) -> int:
-        """Milliseconds of input so far."""
-        return self._detector.position * 1000 // LISTEN_RATE
+        """Milliseconds of audio that the client has sent so far."""
+        return self.input_ms(self._position)
+
+    def input_ms(self, position: int) -> int:
+        """Milliseconds of audio that the client had sent at the 16 kHz sample `position`."""
+        return self._input_clock.ms(position)
 
     def time_at(self, position: int) -> float:
         """When, on the clock, the 16 kHz sample `position` of the input arrived."""
@@ -107,13 +114,18 @@ class Hearing:
         """The utterance that takes the input now; None between utterances."""
         return self._current.number if self._current else None
 
-    def reconfigure(self, vad: VadConfig, echo: EchoControlConfig) -> None:
+    def reconfigure(
+        self, vad: VadConfig, echo: EchoControlConfig, pre_roll_ms: int | None = None
+    ) -> None:
         """Takes new settings from the next frame on; the noise floor stays.
 
-        Call `clear` before VAD is switched on or off: an utterance is ended either by VAD or by a
-        commit.
+        `pre_roll_ms`, at most a second, replaces that of the configuration.
+
+        Call `hand_over` before VAD is switched off, and `clear` before it is switched on: an
+        utterance is ended either by VAD or by a commit.
         """
         self._vad_enabled = vad.enabled
+        self._pre_roll_ms = self._asr.pre_roll_ms if pre_roll_ms is None else pre_roll_ms
         self._detector.reconfigure(vad)
         self.echo.reconfigure(echo)
 
@@ -149,6 +161,7 @@ class Hearing:
             INPUT_GAPS.inc()
         for _ in range((missing_ms - self._gap_filled_ms) // FRAME_MS):
             self._gap_filled_ms += FRAME_MS
+            self._input_clock.fill(self._position, LISTEN_FRAME)
             self._take(SILENCE)
             if self._current is None:
                 return
@@ -168,6 +181,23 @@ class Hearing:
         current, self._current = self._current, None
         self._detector.reset()
         return current.number if current else None
+
+    def number_silence(self) -> int:
+        """A number for an utterance in which nothing was said."""
+        return self._next_number()
+
+    def hand_over(self) -> int | None:
+        """Lets the client end the utterance under way; returns its number, None if there is none.
+
+        What was said stays in the buffer.
+        """
+        current = self._current
+        self._detector.reset()
+        if current is None:
+            return None
+        current.resume()
+        current.manual = True
+        return current.number
 
     def set_endpoint(self, utterance: int, silence_ms: int) -> None:
         """Lets the present pause last `silence_ms`; 0 is the configured limit again."""
@@ -218,6 +248,7 @@ class Hearing:
             self._emit(SpeechLasted(self._current.number, ms))
 
     def _append_without_vad(self, frame: bytes) -> None:
+        self._detector.skip_frame()
         if self._current is None:
             self._current = self._begin(self._next_number(), manual=True)
         self._current.push(frame)
@@ -256,13 +287,13 @@ class Hearing:
     def _remember(self, frame: bytes) -> None:
         """Keeps the audio that an utterance begins with: the pre-roll and the longest debounce."""
         self._pre_roll.append(frame)
-        if len(self._pre_roll) > (self._asr.pre_roll_ms + 1000) // FRAME_MS:
+        if len(self._pre_roll) > (self._pre_roll_ms + 1000) // FRAME_MS:
             self._pre_roll.popleft()
 
     def _audio_since(self, onset: int) -> bytes:
         """From `pre_roll_ms` before the onset up to now."""
         frames = (self._detector.position - onset) // LISTEN_FRAME
-        frames += self._asr.pre_roll_ms // FRAME_MS
+        frames += self._pre_roll_ms // FRAME_MS
         recent = list(self._pre_roll)[-frames:] if frames else []
         self._pre_roll.clear()
         return b"".join(recent)

@@ -1,18 +1,22 @@
 """The history: the user's words as recognised, the bot's as they were played."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Literal
 
 from vdx.core.audio import SPEAK_RATE
-from vdx.core.errors import InvalidInput, UnknownName
+from vdx.core.errors import DuplicateItem, InvalidInput, NoItemBefore, UnknownName
 from vdx.core.events import Message, Role
 from vdx.core.json_input import shown, utf8_size
+from vdx.core.tools import AnsweredCall, ToolCall
+from vdx.dialog.tools.prompt_messages import called, joined
 from vdx.speech.output.reply_audio import ClauseSpan, played_text
 
 ItemStatus = Literal["in_progress", "completed", "incomplete"]
 
+NO_RESULT = "No result yet."
+"""The result of a call that the client has not answered."""
 KEPT = 0.75
 """Part of the allowed size that is kept when a history is trimmed."""
 
@@ -22,6 +26,9 @@ class Item:
     """One message; a spoken one keeps what is needed to cut its text at a time of its audio.
 
     `played_samples` counts 48 kHz samples; `source` is the whole reply, `text` what was played.
+    `spoken`: it was heard or said, and not written; a user's has no text until it is understood.
+    `calls` are those that the server performed in it. An item with a `call` is a call of the
+    client's tool, one that `answers` a call (its id) has its result as `text`.
     """
 
     id: str
@@ -31,6 +38,16 @@ class Item:
     source: str = ""
     spans: list[ClauseSpan] = field(default_factory=list)
     played_samples: int = 0
+    spoken: bool = False
+    calls: list[AnsweredCall] = field(default_factory=list)
+    call: ToolCall | None = None
+    answers: str = ""
+
+    @property
+    def made(self) -> list[ToolCall]:
+        """The calls in it, of the server's tools and of the client's."""
+        own = [answered.call for answered in self.calls]
+        return [*own, self.call] if self.call is not None else own
 
 
 class History:
@@ -77,21 +94,44 @@ class History:
         except KeyError:
             raise UnknownName(f"there is no item {shown(item_id)}", param="item_id") from None
 
+    def find(self, item_id: str) -> Item | None:
+        """The item, unless it was deleted."""
+        return self._items.get(item_id)
+
+    def before(self, item_id: str) -> str | None:
+        """The item in front of this one; the last one where this one is not there (yet)."""
+        previous = None
+        for found in self._items:
+            if found == item_id:
+                break
+            previous = found
+        return previous
+
+    def is_answered(self, item_id: str) -> bool:
+        """Whether the assistant has said something behind this item."""
+        ids = list(self._items)
+        return any(self._items[found].role == "assistant" for found in ids[ids.index(item_id) :])
+
     def add(self, item: Item, after: str | None = None) -> str | None:
         """Appends (or inserts after `after`; "root" is the start) and returns its predecessor.
 
         Raises:
-            UnknownName: no item has the id `after`.
-            InvalidInput: the id is taken.
+            NoItemBefore: no item has the id `after`.
+            DuplicateItem: the id is taken.
         """
         if item.id in self._items:
-            raise InvalidInput(f"an item {item.id!r} exists already", param="item.id")
+            raise DuplicateItem(
+                f"Error adding item: an item {item.id!r} exists already", param="item.id"
+            )
         if after is None:
             previous = next(reversed(self._items), None)
             self._items[item.id] = item
             return previous
-        if after != "root":
-            self.get(after)
+        if after != "root" and after not in self._items:
+            raise NoItemBefore(
+                f"Error adding item: there is no item {shown(after)} that it could follow",
+                param="previous_item_id",
+            )
         ids = list(self._items)
         index = 0 if after == "root" else ids.index(after) + 1
         entries = list(self._items.items())
@@ -132,16 +172,23 @@ class History:
         item.text = played_text(source, item.spans, played_samples)
         return item.text
 
+    def close_written(self, item_id: str, text: str, *, complete: bool) -> None:
+        """Sets the text of a written reply's item, unless the client has deleted it."""
+        if (item := self._items.get(item_id)) is not None:
+            item.source = item.text = text
+            item.status = "completed" if complete else "incomplete"
+
     def truncate(self, item_id: str, audio_end_ms: int) -> Item:
         """Cuts a reply to what a client says it played; never makes it longer.
 
         Raises:
             UnknownName: no such item.
-            InvalidInput: the item is not an assistant's, or the time is negative.
+            InvalidInput: the item is not a spoken one of the assistant's, or the time is negative.
         """
         item = self.get(item_id)
-        if item.role != "assistant":
-            raise InvalidInput(f"item {item_id!r} is not an assistant's", param="item_id")
+        if item.role != "assistant" or not item.spoken:
+            message = f"item {item_id!r} is not a spoken message of the assistant's"
+            raise InvalidInput(message, param="item_id")
         if audio_end_ms < 0:
             raise InvalidInput(
                 f"audio_end_ms must be 0 or more, got {audio_end_ms}", param="audio_end_ms"
@@ -152,17 +199,38 @@ class History:
             item.text = played_text(item.source, item.spans, samples)
         return item
 
-    def messages(self, transcript: str = "") -> list[Message]:
+    def messages(
+        self,
+        transcript: str = "",
+        instructions: str | None = None,
+        items: Sequence[Item] | None = None,
+    ) -> list[Message]:
         """The messages for a responder: consecutive ones of one speaker are joined.
 
-        `transcript` is the user's speculative transcript, which is not an item yet.
+        `transcript` is the user's speculative transcript, which is not an item yet. `instructions`
+        take the place of the session's, `items` of the conversation. A call is followed by its
+        result, wherever that stands, or by the words that there is none yet.
         """
-        said = [Message("system", self.instructions)]
-        said += [Message(item.role, item.text) for item in self]
-        said += [Message("user", transcript)]
-        speakers = groupby((message for message in said if message.text), lambda m: m.role)
-        return [Message(role, " ".join(message.text for message in run)) for role, run in speakers]
+        items = list(self) if items is None else items
+        answers = {item.answers: item.text for item in items if item.answers}
+        first = Message("system", self.instructions if instructions is None else instructions)
+        said, made = [first], list[AnsweredCall]()
+        for item in items:
+            if item.call is not None:
+                if item.status == "completed":  # else its arguments never came to their end
+                    output = answers.get(item.call.call_id, NO_RESULT)
+                    made.append(AnsweredCall(item.call, output))
+                continue
+            said += called(made)
+            made.clear()
+            for _, calls in groupby(item.calls, lambda each: each.answer):
+                said += called(list(calls))
+            if not item.answers:
+                said.append(Message(item.role, item.text))
+        return joined([*said, *called(made), Message("user", transcript)])
 
 
 def _size(item: Item) -> int:
-    return utf8_size(max(item.text, item.source, key=len))
+    texts = utf8_size(max(item.text, item.source, key=len))
+    outputs = sum(utf8_size(answered.output) for answered in item.calls)
+    return texts + outputs + sum(utf8_size(call.arguments) for call in item.made)

@@ -15,7 +15,10 @@ class UtteranceIds:
 
 @dataclass(frozen=True, slots=True)
 class ReplyIds:
-    """`number` counts the replies of a session from 1; `item_id` names its history item."""
+    """`number` counts the replies of a session from 1; `item_id` names its history item.
+
+    Those beside the conversation count from -1 down.
+    """
 
     session: "SessionIds"
     number: int
@@ -45,6 +48,11 @@ class SessionIds:
         session = self.session_id
         return ReplyIds(self, number, f"resp_{session}_{number}", f"item_{session}_r{number}")
 
+    def side_reply(self, number: int) -> ReplyIds:
+        """A reply beside the conversation; its own `number` is negative."""
+        session = self.session_id
+        return ReplyIds(self, -number, f"resp_{session}_s{number}", f"item_{session}_s{number}")
+
     def typed_item(self, number: int) -> str:
         """The item of text that the user typed; `number` counts the session's messages."""
         return f"item_{self.session_id}_t{number}"
@@ -52,3 +60,7 @@ class SessionIds:
     def created_item(self, key: str) -> str:
         """The item that a client added without an id; `key` is unique in the process."""
         return f"item_{self.session_id}_{key}"
+
+    def call_item(self, call_id: str) -> str:
+        """The item of a call of the client's tool; `call_id` is unique in the session."""
+        return f"item_{self.session_id}_{call_id}"

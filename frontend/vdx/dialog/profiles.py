@@ -10,9 +10,11 @@ from vdx.core.config import (
     EndpointingConfig,
     ProfileConfig,
     ResponderConfig,
+    ToolsConfig,
     VadConfig,
 )
 from vdx.core.errors import UnknownName
+from vdx.core.tools import NO_TOOLS, ToolOffer
 from vdx.core.voice_choice import VoiceChoice
 from vdx.serving.default_models import DefaultModels
 from vdx.serving.models import ModelKind
@@ -28,7 +30,11 @@ class SessionOptions:
 
     `speed` is 0.25 to 4.0, `language` a BCP-47 tag. Without an `endpointer` the words alone tell
     whether a turn is over; `fixed_silence`: nothing but `vad.min_silence_duration_ms` does.
-    `prompt` are words that are likely to be said, for a recogniser that takes them.
+    `prompt` are words that are likely to be said, for a recogniser that takes them. `pre_roll_ms`
+    replaces `asr.pre_roll_ms`. After `nudge_after_ms` of silence behind a reply the responder is
+    asked to go on; 0: never. Replies are written where they are `text_only`, and have at most
+    `max_tokens`. `offer` are the client's own tools, and how all are offered; `tools` are those of
+    the server.
     """
 
     profile: str
@@ -51,7 +57,13 @@ class SessionOptions:
     auto_reply: bool = True
     barge_in: bool = True
     recorded: bool = False
+    pre_roll_ms: int | None = None
+    nudge_after_ms: int = 0
+    text_only: bool = False
+    max_tokens: int | None = None
     metadata: dict[str, str] = field(default_factory=dict)
+    tools: ToolsConfig = field(default_factory=ToolsConfig)
+    offer: ToolOffer = NO_TOOLS
 
     @property
     def voice(self) -> str:
@@ -142,4 +154,5 @@ def resolve(config: Config, name: str, defaults: DefaultModels) -> SessionOption
         else profile.greeting,
         recorded=profile.record_calls,
         barge_in=config.barge_in.enabled,
+        tools=profile.tools or config.tools,
     )

@@ -20,6 +20,8 @@ from vdx.core.events import (
 from vdx.core.json_input import utf8_size
 from vdx.core.tracing import stage_span
 from vdx.dialog.ids import ReplyIds
+from vdx.dialog.reply_request import AS_SESSION
+from vdx.dialog.written_output import WrittenOutput
 from vdx.speech.output.playout import Playout
 from vdx.speech.output.reply_audio import ReplyAudio
 from vdx.speech.output.tts import Recover, Speaker, Synthesize, Voice, speak
@@ -27,6 +29,8 @@ from vdx.speech.text.clause_slices import chunker_for, cut, finish
 from vdx.speech.text.clauses import ClauseChunker
 from vdx.speech.text.responder import Responder
 
+BYTES_PER_TOKEN = 4
+"""Of text, about, in any model: vdx has no tokenizer of the responder's."""
 CLAUSES_QUEUED = 32
 """Clauses that a responder may be ahead of the voice, which waits for the listener."""
 
@@ -35,11 +39,12 @@ CLAUSES_QUEUED = 32
 class ReplyParts:
     """What a reply is made with.
 
-    `responder` may raise a VdxError; `voice` is called for every clause; `clock` is in seconds;
-    `lead_ms` replaces `playout.output_lead_ms` where a transport has a lead of its own.
+    `voice` is called for every clause; `clock` is in seconds; `lead_ms` replaces
+    `playout.output_lead_ms` where a transport has a lead of its own. With `write` the reply is
+    written: its pieces go there, and no voice speaks them. It ends after `max_tokens`.
     """
 
-    responder: Callable[[], Responder]
+    responder: Responder
     voice: Callable[[], Voice]
     synthesize: Synthesize
     clauses: ClauseConfig
@@ -51,6 +56,8 @@ class ReplyParts:
     clock: Callable[[], float]
     lead_ms: Callable[[], int] | None = None
     recover: Recover | None = None
+    write: Callable[[str], None] | None = None
+    max_tokens: int | None = None
 
 
 class Reply:
@@ -73,20 +80,31 @@ class Reply:
         """The responder's text so far, followed by an apology where it failed."""
         self.released = False
         """It was begun for the user; until then it may be dropped without an event."""
+        self.own = AS_SESSION
+        """What the client asked for of this reply alone."""
         self.audio = ReplyAudio(parts.clauses_ahead, ids.number, emit)
+        self.cut = False
+        """It was ended at `max_tokens`."""
+        self.prompt_bytes = sum(utf8_size(message.text) for message in messages)
         self._size = 0  # of what the responder gave, in bytes
         self._messages = messages
         self._parts = parts
         self._emit = emit
         self._failure: VdxError | None = None
         self._clauses: asyncio.Queue[Clause | None] = asyncio.Queue(CLAUSES_QUEUED)
-        self.playout = Playout(
+        self.written = parts.write and WrittenOutput(ids.number, parts.write, emit)
+        self.playout = self.written or Playout(
             self.audio, ids.number, send, emit, parts.playout, parts.clock, parts.lead_ms
         )
 
     async def run(self) -> None:
         """Returns when the reply was played or failed; cancelling it cancels its synthesis."""
         number = self.ids.number
+        if isinstance(self.playout, WrittenOutput):
+            await self._respond()
+            await self.playout.finish()
+            self._emit(ReplyEnded(number, self._failure))
+            return
         async with asyncio.TaskGroup() as group:
             responding = group.create_task(self._respond(), name=f"reply-{number}-responder")
             group.create_task(self._voice(responding), name=f"reply-{number}-voice")
@@ -110,18 +128,25 @@ class Reply:
         await self._clauses.put(None)
 
     async def _take_answer(self, chunker: ClauseChunker) -> None:
-        async with aclosing(self._parts.responder().reply(self._messages)) as deltas:
+        async with aclosing(self._parts.responder.reply(self._messages)) as deltas:
             async for delta in deltas:
                 await self._take_bounded(delta, chunker)
+                if self.cut:
+                    break
 
     async def _take_bounded(self, delta: str, chunker: ClauseChunker) -> None:
         """Takes a delta up to `max_text_bytes` of the whole text; ResponderError beyond."""
         limit = self._parts.max_text_bytes
-        room = limit - self._size
+        most = self._parts.max_tokens
+        wanted = limit if most is None else min(limit, most * BYTES_PER_TOKEN)
+        room = wanted - self._size
         self._size += utf8_size(delta)
-        if self._size <= limit:
+        if self._size <= wanted:
             return await self._take(delta, chunker)
         await self._take(delta.encode("utf-8", "replace")[:room].decode("utf-8", "ignore"), chunker)
+        if wanted < limit:
+            self.cut = True
+            return None
         raise ResponderError(
             f"the answer has more than {limit} bytes (session.max_item_text_bytes); "
             "the rest of it was left out",
@@ -132,12 +157,15 @@ class Reply:
         if delta and not self.source:
             self._emit(ResponderStarted(self.ids.number))
         self.source += delta
+        if self.written:
+            return await self.written.send(delta)
         async with aclosing(cut(delta, chunker)) as clauses:
             async for clause in clauses:
                 await self._clauses.put(clause)
         # The next delta may be long in coming, as when the responder calls a tool.
         for clause in chunker.wait_no_longer():
             await self._clauses.put(clause)
+        return None
 
     async def _voice(self, responding: asyncio.Task[None]) -> None:
         parts = self._parts

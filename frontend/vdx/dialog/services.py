@@ -1,6 +1,6 @@
 """What a session uses of the process it lives in."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +8,8 @@ from vdx.core.config import Config
 from vdx.core.errors import VdxError
 from vdx.dialog.call_recorder import CallRecorder
 from vdx.dialog.profiles import SessionOptions
+from vdx.dialog.tools.toolbox import Perform, Tool
+from vdx.dialog.tools.user import ToolUser
 from vdx.speech.output.tts import Recover, Synthesize
 from vdx.speech.text.responder import Responder
 
@@ -37,3 +39,8 @@ class Services:
     """Records a session with these options and this id, on its clock, where its profile says so."""
     options_changed: Callable[[str, SessionOptions], None] | None = None
     """Told the id of a session and the options it takes on, as when its voice is switched."""
+    server_tools: Callable[[ToolUser], Sequence[Tool]] | None = None
+    """The server's tools of a session, as its options are now."""
+    perform: Perform | None = None
+    """Performs a call of the client's tool where the transport can; else the client answers with an
+    item."""

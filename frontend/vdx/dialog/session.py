@@ -9,26 +9,42 @@ import asyncio
 import time
 from collections.abc import Callable
 
-from vdx.core.errors import InvalidInput, VdxError
+from vdx.core.config import EchoControlConfig, VadConfig
+from vdx.core.errors import EmptyInput, SessionLimit, VdxError
 from vdx.core.events import SessionState, StageFailed, TranscriptFailed
 from vdx.core.log_ids import LogIds, log_ids, logged_as
 from vdx.core.logs import logger
 from vdx.core.metrics import SESSIONS, SESSIONS_ENDED
+from vdx.core.tools import ToolOffer
 from vdx.core.tracing import stage_span
 from vdx.dialog.call_recorder import CallRecorder
 from vdx.dialog.decisions import DecisionHandler
 from vdx.dialog.dispatch import Dispatcher, Event
 from vdx.dialog.hearing import Hearing
-from vdx.dialog.history import History
+from vdx.dialog.history import History, Item
 from vdx.dialog.ids import ReplyIds, SessionIds, UtteranceIds
 from vdx.dialog.limits import Limits
 from vdx.dialog.open_turns import OpenTurns
 from vdx.dialog.policy import TurnPolicy, policy_for
 from vdx.dialog.profiles import SessionOptions
+from vdx.dialog.reply_request import AS_SESSION, ReplyRequest
 from vdx.dialog.services import Services
-from vdx.dialog.session_events import ServerDraining, SessionEnded, SessionEvent, TurnTimed
+from vdx.dialog.session_events import (
+    ErrorOccurred,
+    OptionsChanged,
+    ServerDraining,
+    SessionEnded,
+    SessionEvent,
+    TurnTimed,
+    UserSilent,
+    UtteranceLeftOpen,
+)
+from vdx.dialog.side_replies import SideReplies
+from vdx.dialog.silence import Silence
 from vdx.dialog.speaking import Speaking
 from vdx.dialog.tasks import SessionTasks, Work
+from vdx.dialog.tools.calls import ToolCalls
+from vdx.dialog.tools.toolbox import Toolbox
 from vdx.dialog.trace import TurnTrace
 from vdx.dialog.transport import OutputFrame, Transport
 from vdx.dialog.turn import TurnMachine
@@ -39,10 +55,12 @@ from vdx.dialog.turn_events import (
     UserText,
     UtteranceCleared,
     UtteranceCommitted,
+    UtteranceHandedOver,
 )
 from vdx.dialog.turn_log import log_event
 from vdx.speech.input.asr import Recogniser, Utterance
 from vdx.speech.input.endpointer import EndpointerStage
+from vdx.speech.input.whole_audio import transcribe
 
 log = logger(__name__)
 
@@ -73,6 +91,7 @@ class Session:
         self._clock = clock
         self._machine = TurnMachine(self._policy())
         self._limits = Limits(services.config.session, clock())
+        self._silence = Silence()
         self._tasks = SessionTasks(self.log_ids)
         self._recorder: CallRecorder | None = None
         if options.recorded and services.recorder is not None:
@@ -80,9 +99,12 @@ class Session:
         self._started = asyncio.Event()
         self._over: asyncio.Future[str] | None = None
         self.hearing = self._make_hearing()
+        self.hearing.reconfigure(*_heard_with(options))
         self.hearing.endpointer = self._make_endpointer()
         self._turns = OpenTurns(self.log_ids, clock, self.hearing.time_at)
+        self.calls = ToolCalls(self.history, self._toolbox, self.emit, clock)
         self._speaking = self._make_speaking()
+        self.side_replies = SideReplies(self._speaking, self.ids, self._tasks, self.emit)
         trace = TurnTrace()
         self._decisions = DecisionHandler(
             self.hearing,
@@ -102,20 +124,25 @@ class Session:
             self.ids,
             self._notify,
             clock,
-            self.hearing.time_at,
+            self.hearing,
         )
 
     def _make_speaking(self) -> Speaking:
         return Speaking(
             self._services,
             lambda: self.options,
-            self.history,
+            self.calls,
             self.ids,
             self._tasks,
             self.emit,
             self._play,
             self._clock,
         )
+
+    def _toolbox(self, offer: ToolOffer) -> Toolbox:
+        server_tools = self._services.server_tools
+        server = server_tools(self) if server_tools is not None else ()
+        return Toolbox.of(offer, server, self._services.perform)
 
     def _make_endpointer(self) -> EndpointerStage | None:
         judge = self._services.judge
@@ -212,25 +239,55 @@ class Session:
         """Ends the current utterance, whatever VAD says, and returns its ids.
 
         Raises:
-            InvalidInput: there was no input since the last one.
+            EmptyInput: there was no input since the last one.
         """
         if (utterance := self.hearing.commit()) is None:
-            raise InvalidInput("the input audio buffer is empty", param="input_audio_buffer")
+            raise EmptyInput(
+                "Error committing input audio buffer: the buffer is empty: nothing that sounds "
+                "like speech was appended since the last turn",
+                param="input_audio_buffer",
+            )
         self.emit(UtteranceCommitted(utterance))
         return self.ids.utterance(utterance)
+
+    async def transcribe(self, pcm: bytes) -> str:
+        """What the recogniser hears in int16 16 kHz mono audio that is no part of the input.
+
+        Raises:
+            VdxError: it cannot be asked.
+        """
+        timeout_s = self._services.config.triton.final_transcript_timeout_ms / 1000
+        opened = self._services.recognise(self.options, self.id)
+        return await transcribe(opened, pcm, timeout_s)
 
     def clear(self) -> None:
         """Drops the current utterance and its input."""
         if (utterance := self.hearing.clear()) is not None:
             self.emit(UtteranceCleared(utterance))
 
+    def _hand_over(self) -> None:
+        """VAD is switched off: the client ends the utterance under way."""
+        if (utterance := self.hearing.hand_over()) is not None:
+            ids = self.ids.utterance(utterance)
+            self.emit(UtteranceLeftOpen(ids, self.hearing.position_ms))
+            self.emit(UtteranceHandedOver(utterance))
+
     def type_text(self, text: str) -> None:
         """Answers text that the user typed; the answer replaces a reply that plays."""
         self.emit(UserText(text))
 
-    def request_reply(self, instructions: str = "") -> None:
-        """Answers the conversation as it stands; ignored while a reply is under way."""
-        self.emit(ReplyRequested(instructions=instructions))
+    @property
+    def reply_requested(self) -> bool:
+        """A reply was asked for, and begins when what is being said is understood."""
+        return self._machine.reply_requested
+
+    def request_reply(self, instructions: str = "", own: ReplyRequest = AS_SESSION) -> None:
+        """Answers the conversation as it stands; ignored while a reply is under way.
+
+        One that has called the client's tools, and still speaks, is waited for.
+        """
+        queued = self.calls.made_in(self.active_reply)
+        self.emit(ReplyRequested(instructions=instructions, own=own, queued=queued))
 
     def say(self, text: str) -> None:
         """Speaks `text` as a reply of its own; ignored while a reply is under way."""
@@ -246,15 +303,26 @@ class Session:
 
     def update(self, options: SessionOptions) -> None:
         """Takes new options: the voice at the next clause, the recogniser at the next utterance."""
-        if options.vad.enabled != self.options.vad.enabled:
+        if options.vad.enabled and not self.options.vad.enabled:
             self.clear()
-        if (options.vad, options.echo_control) != (self.options.vad, self.options.echo_control):
-            self.hearing.reconfigure(options.vad, options.echo_control)
+        elif self.options.vad.enabled and not options.vad.enabled:
+            self._hand_over()
+        if _heard_with(options) != _heard_with(self.options):
+            self.hearing.reconfigure(*_heard_with(options))
         self.options = options
         if self._services.options_changed is not None:
             self._services.options_changed(self.id, options)
         self.history.instructions = options.instructions
         self._machine.policy = self._policy()
+
+    def change(self, options: SessionOptions) -> None:
+        """As `update`, for a tool of the server: the client is told."""
+        self.update(options)
+        self.emit(OptionsChanged(self.ids))
+
+    def end_after_reply(self) -> None:
+        """Ends the session with the reply under way; one that is interrupted ends nothing."""
+        self._speaking.ends_call = True
 
     # --- the path of events -----------------------------------------------------------------
 
@@ -332,11 +400,25 @@ class Session:
             self.hearing.fill_gap(now, self._services.config.session.input_gap_ms)
             if self.active_reply is not None or self.hearing.in_speech:
                 self._limits.touch(now)
+            if self._silence.lasted(self.state, now, self.options.nudge_after_ms):
+                self._nudge()
+            if (warning := self._limits.warning(now)) is not None:
+                self.emit(ErrorOccurred(SessionLimit(f"the session ends {warning}")))
             if reason := self._limits.reached(now):
                 self.close(reason)
 
+    def _nudge(self) -> None:
+        """Lets the responder go on where the person says nothing: their turn is an empty one."""
+        ids = self.ids.utterance(self.hearing.number_silence())
+        end_ms = self.hearing.position_ms
+        start_ms = max(0, end_ms - self.options.nudge_after_ms)
+        self.emit(UserSilent(ids, start_ms, end_ms))
+        self.history.put(Item(ids.item_id, "user", spoken=True))
+        self.request_reply()
+
     def _end(self, reason: str) -> None:
         self.hearing.close()
+        self.side_replies.close()
         self.emit(SessionEnded(reason))
         if self._over is not None and not self._over.done():
             self._over.set_result(reason)
@@ -349,3 +431,8 @@ class Session:
             words_confirm=can(recogniser, "calibrated_confidence"),
             punctuates=can(recogniser, "punctuation"),
         )
+
+
+def _heard_with(options: SessionOptions) -> tuple[VadConfig, EchoControlConfig, int | None]:
+    """The options that the input side takes."""
+    return options.vad, options.echo_control, options.pre_roll_ms

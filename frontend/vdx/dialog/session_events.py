@@ -6,9 +6,11 @@ from typing import Literal
 
 from vdx.core.errors import VdxError
 from vdx.core.events import SessionState
-from vdx.dialog.ids import ReplyIds, UtteranceIds
+from vdx.core.tools import CallStatus, ToolCall
+from vdx.dialog.ids import ReplyIds, SessionIds, UtteranceIds
+from vdx.dialog.reply_request import AS_SESSION, ReplyRequest
 
-ReplyStatus = Literal["completed", "cancelled", "failed"]
+ReplyStatus = Literal["completed", "cancelled", "failed", "incomplete"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +42,27 @@ class UtteranceEnded:
 
 @dataclass(frozen=True, slots=True)
 class UtteranceDropped:
-    """It was no turn: noise, a listening sound, or cleared by the client."""
+    """It was no turn: noise, a listening sound, or cleared by the client, `at_ms` of the input."""
 
     utterance: UtteranceIds
+    at_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class UserSilent:
+    """Nobody has spoken from `start_ms` to `end_ms` of the input; the responder goes on."""
+
+    utterance: UtteranceIds
+    start_ms: int
+    end_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class UtteranceLeftOpen:
+    """VAD was switched off in mid speech, `at_ms` of the input: the client ends the utterance."""
+
+    utterance: UtteranceIds
+    at_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +101,10 @@ class RecognitionFailed:
 
 @dataclass(frozen=True, slots=True)
 class ReplyStarted:
+    """`own` is what the client asked for of this reply alone."""
+
     reply: ReplyIds
+    own: ReplyRequest = AS_SESSION
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +122,14 @@ class ReplyClause:
 
 
 @dataclass(frozen=True, slots=True)
+class ReplyText:
+    """A piece of a reply that is written."""
+
+    reply: ReplyIds
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class PlayoutPaused:
     reply: ReplyIds
     played_ms: int
@@ -112,7 +143,10 @@ class PlayoutResumed:
 
 @dataclass(frozen=True, slots=True)
 class ReplyDone:
-    """`text` is what was played, `reason` why it was cancelled."""
+    """`text` is what was played or written, `reason` why it was cancelled.
+
+    `incomplete`: it was ended at its most tokens. `prompt_bytes` counts the text it answered.
+    """
 
     reply: ReplyIds
     status: ReplyStatus
@@ -120,6 +154,63 @@ class ReplyDone:
     played_ms: int
     text: str
     error: VdxError | None = None
+    prompt_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CallBegun:
+    """A reply calls a tool of the client; the call is an item, its arguments follow."""
+
+    reply: ReplyIds
+    item_id: str
+    call: ToolCall
+
+
+@dataclass(frozen=True, slots=True)
+class CallArguments:
+    """More of the arguments of a client's call."""
+
+    reply: ReplyIds
+    item_id: str
+    call_id: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallComplete:
+    """A client's call with all its arguments; not `complete`: its reply was cancelled before."""
+
+    reply: ReplyIds
+    item_id: str
+    call: ToolCall
+    complete: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ToolStarted:
+    """A call is performed: by the `client`, by `vdx` or by the MCP server named in `source`."""
+
+    reply: ReplyIds
+    call: ToolCall
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolAnswered:
+    """What a call led to; `output` is what the responder is told."""
+
+    reply: ReplyIds
+    call: ToolCall
+    output: str
+    status: CallStatus
+    duration_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class OptionsChanged:
+    """A tool changed the session: its voice, its language or its profile."""
+
+    session: SessionIds
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,14 +264,23 @@ SessionEvent = (
     | UtteranceEnded
     | UtteranceDropped
     | UtteranceKept
+    | UserSilent
+    | UtteranceLeftOpen
     | PartialTranscript
     | FinalTranscript
     | RecognitionFailed
     | ReplyStarted
     | ReplyClause
+    | ReplyText
     | PlayoutPaused
     | PlayoutResumed
     | ReplyDone
+    | CallBegun
+    | CallArguments
+    | CallComplete
+    | ToolStarted
+    | ToolAnswered
+    | OptionsChanged
     | ItemsForgotten
     | TurnTimed
     | LevelHint

@@ -9,7 +9,6 @@ from vdx.core.audio import SPEAK_RATE
 from vdx.core.errors import VdxError
 from vdx.core.events import (
     ClauseStarted,
-    Message,
     Pcm,
     ReplyEnded,
     ReplyPaused,
@@ -17,10 +16,12 @@ from vdx.core.events import (
     StageFailed,
 )
 from vdx.core.metrics import INTERRUPTIONS, REPLIES
-from vdx.dialog.history import History, Item
+from vdx.core.voice_choice import VoiceChoice
+from vdx.dialog.history import Item
 from vdx.dialog.ids import ReplyIds, SessionIds
 from vdx.dialog.profiles import SessionOptions
 from vdx.dialog.reply import Reply, ReplyParts
+from vdx.dialog.reply_request import AS_SESSION, ReplyRequest
 from vdx.dialog.services import Services
 from vdx.dialog.session_events import (
     PlayoutPaused,
@@ -29,12 +30,17 @@ from vdx.dialog.session_events import (
     ReplyDone,
     ReplyStarted,
     ReplyStatus,
+    ReplyText,
     SessionEvent,
 )
 from vdx.dialog.tasks import SessionTasks
+from vdx.dialog.tools.calls import ToolCalls
+from vdx.dialog.tools.loop import Round, ToolLoop
+from vdx.dialog.tools.toolbox import Toolbox
 from vdx.dialog.transport import OutputFrame
+from vdx.speech.output.reply_audio import played_text
 from vdx.speech.output.tts import Voice
-from vdx.speech.text.responder import FixedText, Responder
+from vdx.speech.text.responder import FixedText
 
 
 class Speaking:
@@ -47,7 +53,7 @@ class Speaking:
         self,
         services: Services,
         options: Callable[[], SessionOptions],
-        history: History,
+        calls: ToolCalls,
         ids: SessionIds,
         tasks: SessionTasks,
         emit: Callable[[StageEvent | SessionEvent], None],
@@ -56,12 +62,16 @@ class Speaking:
     ) -> None:
         self._services = services
         self._options = options
-        self._history = history
+        self._calls = calls
+        self._history = calls.history
         self._ids = ids
         self._tasks = tasks
         self._emit = emit
         self._play = play
         self._clock = clock
+        self._released = asyncio.Event()
+        self.ends_call = False
+        """The session ends with the reply, unless somebody interrupts it."""
         self._reply: Reply | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -75,19 +85,21 @@ class Speaking:
         return self._reply is not None and self._reply.ids.number == reply
 
     def start(
-        self, number: int, transcript: str = "", instructions: str = "", say: str = ""
+        self,
+        number: int,
+        transcript: str = "",
+        instructions: str = "",
+        say: str = "",
+        own: ReplyRequest = AS_SESSION,
     ) -> None:
         """Begins a silent reply to the history, and to `transcript` if it is not in there yet.
 
-        `instructions` count for this reply alone; `say` is spoken instead of an answer.
+        `instructions` take the place of the session's for this reply alone; `say` is spoken instead
+        of an answer; `own` is what else differs from the session.
         """
-        messages = self._history.messages(transcript)
-        if instructions:
-            messages = [Message("system", instructions), *messages]
         ids = self._ids.reply(number)
-        reply = self._reply = Reply(
-            ids, messages, self._parts(say), self._emit, partial(self._send, ids)
-        )
+        self._released, self.ends_call = asyncio.Event(), False
+        reply = self._reply = self.make(ids, self._emit, instructions, own, transcript, say)
 
         def on_error(error: VdxError) -> None:
             self._emit(StageFailed(error))
@@ -96,15 +108,43 @@ class Speaking:
         lines = replace(self._tasks.ids, reply=number)
         self._task = self._tasks.spawn(reply.run, f"reply-{number}", on_error, lines)
 
-    def _parts(self, say: str) -> ReplyParts:
-        options, services, config = self._options(), self._services, self._services.config
+    def _round(self, own: ReplyRequest) -> Round:
+        """A reply beside the conversation calls no tools."""
+        options = self._options()
+        offer = options.offer if own.offer is None else own.offer
+        toolbox = self._calls.toolbox(offer) if own.in_conversation else Toolbox()
+        responder = self._services.responder(options)
+        return Round(responder, toolbox, options.instructions, options.tools)
 
-        def responder() -> Responder:
-            return FixedText(say) if say else services.responder(options)
+    def make(
+        self,
+        ids: ReplyIds,
+        emit: Callable[[StageEvent], None],
+        instructions: str,
+        own: ReplyRequest,
+        transcript: str = "",
+        say: str = "",
+    ) -> Reply:
+        """A reply that is not running yet; `emit` takes the events of its stages."""
+        if own.text_only is None and self._options().text_only:
+            own = replace(own, text_only=True)
+        messages = self._history.messages(transcript, instructions or None, own.items)
+        parts = self._parts(ids, say, own)
+        reply = Reply(ids, messages, parts, emit, partial(self._send, ids))
+        reply.own = own
+        return reply
+
+    def _parts(self, ids: ReplyIds, say: str, own: ReplyRequest) -> ReplyParts:
+        options, services, config = self._options(), self._services, self._services.config
+        loop = ToolLoop(ids, partial(self._round, own), self._calls, self._released)
+        responder = FixedText(say) if say else loop
+
+        def write(text: str) -> None:
+            self._emit(ReplyText(ids, text))
 
         return ReplyParts(
             responder=responder,
-            voice=self._voice,
+            voice=partial(self._voice, own.voice),
             synthesize=services.synthesize,
             clauses=options.clauses,
             language=options.language,
@@ -115,6 +155,8 @@ class Speaking:
             clock=self._clock,
             lead_ms=services.lead_ms,
             recover=services.recover_voice,
+            write=write if own.text_only else None,
+            max_tokens=options.max_tokens if own.max_tokens is None else own.max_tokens,
         )
 
     async def _send(self, ids: ReplyIds, pcm: Pcm, due: float) -> None:
@@ -124,10 +166,12 @@ class Speaking:
         """Makes the reply an item of the history and starts its playout."""
         reply = self._current()
         reply.released = True
-        spans = reply.audio.spans
-        item = Item(reply.ids.item_id, "assistant", status="in_progress", spans=spans)
-        self._history.put(item)
-        self._emit(ReplyStarted(reply.ids))
+        item = Item(reply.ids.item_id, "assistant", status="in_progress", spans=reply.audio.spans)
+        item.spoken = not reply.own.text_only
+        if reply.own.in_conversation:
+            self._history.put(item)
+        self._emit(ReplyStarted(reply.ids, reply.own))
+        self._released.set()
         reply.playout.release()
 
     def pause(self) -> None:
@@ -147,6 +191,7 @@ class Speaking:
     def cancel(self, reason: str) -> None:
         """Ends the reply; what was played stays in the history."""
         reply = self._current()
+        self.ends_call = False
         if reason == "interrupted":
             INTERRUPTIONS.labels("confirmed").inc()
         self.drop()
@@ -163,7 +208,8 @@ class Speaking:
         reply = self._current()
         self._reply = self._task = None
         if reply.released:
-            self._close(reply, "failed" if error else "completed", "", error)
+            status: ReplyStatus = "incomplete" if reply.cut else "completed"
+            self._close(reply, "failed" if error else status, "", error)
 
     def clause(self, event: ClauseStarted) -> ReplyClause | None:
         """The clause with its part of the responder's text; None if its reply is over."""
@@ -177,24 +223,35 @@ class Speaking:
     def _close(
         self, reply: Reply, status: ReplyStatus, reason: str, error: VdxError | None
     ) -> None:
+        self._calls.end_reply(reply.ids)
         played = reply.playout.played_samples
-        text = self._history.close_spoken(
-            reply.ids.item_id, reply.source, played, complete=status == "completed"
-        )
+        complete = status == "completed"
+        if reply.written:
+            text = reply.written.text
+            self._history.close_written(reply.ids.item_id, text, complete=complete)
+        elif reply.own.in_conversation:
+            text = self._history.close_spoken(
+                reply.ids.item_id, reply.source, played, complete=complete
+            )
+        else:
+            text = played_text(reply.source, reply.audio.spans, played)
         REPLIES.labels(status).inc()
-        self._emit(ReplyDone(reply.ids, status, reason, _ms(played), text, error))
+        done = ReplyDone(reply.ids, status, reason, _ms(played), text, error, reply.prompt_bytes)
+        self._emit(done)
 
     def _current(self) -> Reply:
         if self._reply is None:
             raise RuntimeError("the turn machine decided about a reply that does not exist")
         return self._reply
 
-    def _voice(self) -> Voice:
+    def _voice(self, own: VoiceChoice | None) -> Voice:
+        """The session's as it is now, or the reply's own."""
         options = self._options()
+        choice = own or options.voice_choice
         return Voice(
-            options.voice,
+            choice.model,
             options.language,
-            options.speaker,
+            choice.speaker,
             options.speed,
             options.fallback_voice,
         )

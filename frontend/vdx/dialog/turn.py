@@ -38,12 +38,17 @@ States and transitions (an event that no row names changes nothing):
     any             UserText                          LISTENING         (CancelReply,)
                                                                           CommitUser,
                                                                           StartReply
-    any, no reply   ReplyRequested                    LISTENING         StartReply (once no
-                                                                          final is due)
+    any, no reply   ReplyRequested                    LISTENING         StartReply (once nobody
+                                                                          speaks and no final
+                                                                          is due)
+    any, reply      ReplyRequested, queued            as before         (StartReply once the
+                                                                          reply is over)
     any             UtteranceCommitted                LISTENING, or     (CancelReply,)
                                                         SPEAKING          FinishUtterance
     any             UtteranceCleared                  as SpeechEnded    AbandonUtterance,
                                                         of noise          (ResumeReply)
+    any             UtteranceHandedOver               as SpeechEnded    (ResumeReply)
+                                                        of noise
     any, reply      InterruptRequested                LISTENING or      CancelReply
                                                         WAITING
     any             SessionOver                       TERMINATED        (CancelReply,)
@@ -117,6 +122,7 @@ from vdx.dialog.turn_events import (
     UserText,
     UtteranceCleared,
     UtteranceCommitted,
+    UtteranceHandedOver,
 )
 from vdx.speech.input.end_of_turn import Pause
 
@@ -212,9 +218,9 @@ class _TurnState:
             speech.silence_ms = silence_ms
             self.out.append(SetEndpoint(speech.utterance, silence_ms))
 
-    def finish(self, utterance: int) -> None:
+    def finish(self, utterance: int, *, over_reply: bool = False) -> None:
         self.due.add(utterance)
-        self.out.append(FinishUtterance(utterance))
+        self.out.append(FinishUtterance(utterance, over_reply))
 
     def abandon(self, utterance: int) -> None:
         self.due.discard(utterance)
@@ -229,7 +235,7 @@ class _TurnState:
         """Speech over a reply ended and did not interrupt it."""
         overlap = Overlap(speech.utterance, reply.id, reply.played_ms, speech.ms)
         self.overlaps[speech.utterance] = overlap
-        self.finish(speech.utterance)
+        self.finish(speech.utterance, over_reply=True)
 
     def resolve(self, overlap: Overlap, text: str) -> None:
         """The words of speech over a reply are known: what was it?"""
@@ -287,7 +293,7 @@ class _TurnState:
         self.unanswered, self.requested = False, None
         self.cut_short = None  # this reply answers what was said before; nothing is answered again
         self.state = SessionState.LISTENING
-        self.out.append(StartReply(self.reply.id, request.instructions, request.say))
+        self.out.append(StartReply(self.reply.id, request.instructions, request.say, request.own))
 
     def pause(self) -> None:
         """Step one of a barge-in."""
@@ -362,6 +368,7 @@ class TurnMachine:
             SpeechLasted: self._speech_lasted,
             UtteranceCommitted: self._committed,
             UtteranceCleared: self._cleared,
+            UtteranceHandedOver: self._handed_over,
             Transcript: self._transcript,
             TranscriptFailed: lambda event: self._final(event.utterance, ""),
             ReplyPaused: self._reply_paused,
@@ -389,6 +396,11 @@ class TurnMachine:
     def active_reply(self) -> int | None:
         """The reply that is pending or playing; a prepared one does not count."""
         return self._turn.active_reply
+
+    @property
+    def reply_requested(self) -> bool:
+        """A reply was asked for, and begins when what is being said is understood."""
+        return self._turn.requested is not None
 
     def overlaps(self, utterance: int) -> bool:
         """Whether this was said over a reply, and it is not known yet what it was."""
@@ -487,6 +499,17 @@ class TurnMachine:
         else:
             turn.settle()
 
+    def _handed_over(self, event: UtteranceHandedOver) -> None:
+        turn = self._turn
+        if turn.speech_of(event.utterance) is None:
+            return
+        turn.speech = None
+        turn.discard_prepared()
+        if turn.state is SessionState.BARGED_IN:
+            turn.resume()
+        else:
+            turn.settle()
+
     def _consider_barge_in(self, speech: _LiveSpeech) -> None:
         """Step two of a barge-in: cancels the reply if words or duration confirm it."""
         turn = self._turn
@@ -578,10 +601,12 @@ class TurnMachine:
     def _reply_requested(self, event: ReplyRequested) -> None:
         turn = self._turn
         if turn.active_reply is not None:
+            if event.queued:  # started when that one is over
+                turn.requested = event
             return
         turn.discard_prepared()
         turn.requested = event
-        if not turn.due:  # else started when the final transcript is there
+        if not (turn.due or turn.speech):  # else started once what is said is understood
             turn.start()
 
     def _user_text(self, event: UserText) -> None:
@@ -595,6 +620,7 @@ class TurnMachine:
             turn.start()
 
     def _interrupt_requested(self, _: InterruptRequested) -> None:
+        self._turn.requested = None
         self._turn.interrupt("client_cancelled")
 
     def _over(self, event: SessionOver) -> None:

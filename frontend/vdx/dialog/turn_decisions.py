@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from vdx.dialog.reply_request import AS_SESSION, ReplyRequest
+
 
 @dataclass(frozen=True, slots=True)
 class SetEndpoint:
@@ -13,9 +15,14 @@ class SetEndpoint:
 
 @dataclass(frozen=True, slots=True)
 class FinishUtterance:
-    """Ask the recogniser for the final transcript."""
+    """Ask the recogniser for the final transcript.
+
+    It is an item of the conversation from now on, unless it was said `over_reply`: then
+    KeepUtterance makes it one.
+    """
 
     utterance: int
+    over_reply: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +65,12 @@ class DiscardReply:
 
 @dataclass(frozen=True, slots=True)
 class StartReply:
-    """Start a reply to the history and speak it; the texts are those of ReplyRequested."""
+    """Start a reply to the history and speak it, as ReplyRequested says."""
 
     reply: int
     instructions: str = ""
     say: str = ""
+    own: ReplyRequest = AS_SESSION
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from vdx.core.events import (
     Transcript,
     TranscriptFailed,
 )
+from vdx.dialog.reply_request import AS_SESSION, ReplyRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +33,25 @@ class UtteranceCleared:
 
 
 @dataclass(frozen=True, slots=True)
+class UtteranceHandedOver:
+    """VAD was switched off in mid speech: the client ends the utterance by a commit."""
+
+    utterance: int
+
+
+@dataclass(frozen=True, slots=True)
 class ReplyRequested:
     """The client asks for a reply to the conversation as it stands.
 
-    `instructions` count for this reply alone; `say` is spoken instead of asking the responder.
+    `instructions` take the place of the session's for this reply alone; `say` is spoken instead of
+    asking the responder; `own` is what else differs from the session. `queued`: a reply that is
+    under way is waited for.
     """
 
     instructions: str = ""
     say: str = ""
+    own: ReplyRequest = AS_SESSION
+    queued: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +83,7 @@ TurnEvent = (
     | SpeechLasted
     | UtteranceCommitted
     | UtteranceCleared
+    | UtteranceHandedOver
     | Transcript
     | TranscriptFailed
     | ReplyPaused

@@ -3,7 +3,7 @@
 from vdx.app import Application
 from vdx.core.errors import SessionLimit
 from vdx.dialog.profiles import SessionOptions
-from vdx.transports.openai_names import REALTIME_MODELS
+from vdx.transports.openai_names import is_openai_model
 
 
 def admit(host: Application, model: str) -> SessionOptions:
@@ -17,6 +17,6 @@ def admit(host: Application, model: str) -> SessionOptions:
         raise host.drain.refusal()
     if not host.loaded:
         raise SessionLimit("the models are still loading; try again in a moment")
-    options = host.profiles.options("" if model.startswith(REALTIME_MODELS) else model)
+    options = host.profiles.options("" if is_openai_model(model) else model)
     host.require_room()
     return options

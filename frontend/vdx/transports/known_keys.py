@@ -68,6 +68,10 @@ class KnownKeys:
         # A lookup by hash tells by its time nothing that leads to a key.
         return self._stored.get(digest(key))
 
+    def holds(self, key: StoredKey) -> bool:
+        """Whether the file still has this key."""
+        return key.sha256 in self._stored
+
     def spend(self, key: StoredKey) -> None:
         """Counts a request; raises RateLimited where the key has used up its limits."""
         if not (key.requests_per_minute or key.requests_per_day):

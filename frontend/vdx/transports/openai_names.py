@@ -9,6 +9,7 @@ TRANSCRIPTION_MODELS: Final = (
     "gpt-transcribe",
     "gpt-4o-transcribe",
     "gpt-4o-mini-transcribe",
+    "gpt-live-transcribe",
 )
 REALTIME_MODELS: Final = ("gpt-realtime", "gpt-4o-realtime", "gpt-4o-mini-realtime")
 VOICES: Final = frozenset(

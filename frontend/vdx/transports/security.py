@@ -12,6 +12,7 @@ from starlette.requests import HTTPConnection
 from vdx.core.api_keys import Scope, StoredKey
 from vdx.core.config import ServerConfig
 from vdx.core.errors import ConfigError, Forbidden, Unauthorized
+from vdx.transports.client_secrets import ClientSecret, ClientSecrets
 from vdx.transports.known_keys import KnownKeys
 
 PROXY_HEADERS = ("x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "forwarded")
@@ -41,6 +42,7 @@ class Guard:
         """
         fixed = tuple(key.get_secret_value() for key in config.api_keys)
         self.keys = KnownKeys(fixed, config.api_keys_file)
+        self.secrets = ClientSecrets()
         self._loopback = is_loopback(config.host)
         self._public_host = urlsplit(config.public_url).hostname
         self._any_origin = "*" in config.allowed_origins
@@ -52,13 +54,28 @@ class Guard:
                 "use ssh -L"
             )
 
+    def secret_of(self, connection: HTTPConnection) -> ClientSecret | None:
+        """The client secret that a connection was opened with, if it is valid."""
+        found = self.secrets.find(_key_of(connection))
+        revoked = found and found.key is not None and not self.keys.holds(found.key)
+        return None if revoked else found
+
+    def stored_key(self, connection: HTTPConnection) -> StoredKey | None:
+        """The key of the file that a connection came with, if it did."""
+        return self.keys.find(_key_of(connection))
+
     def admit(
-        self, connection: HTTPConnection, scope: Scope | None = None, *, needs_key: bool = True
+        self,
+        connection: HTTPConnection,
+        scope: Scope | None = None,
+        *,
+        needs_key: bool = True,
+        secrets: bool = False,
     ) -> StoredKey | None:
         """The key of the file that lets the connection in; None where it needs no such key.
 
-        `scope` is what the key must be for; None: any key will do. Raises Unauthorized, Forbidden,
-        or RateLimited.
+        `scope` is what the key must be for; None: any key will do. `secrets`: a client secret does
+        as well as a key. Raises Unauthorized, Forbidden, or RateLimited.
         """
         self._check_host(connection)
         self._check_proxy(connection)
@@ -68,7 +85,10 @@ class Guard:
         given = _key_of(connection)
         if self.keys.is_fixed(given):
             return None
-        key = self.keys.find(given)
+        secret = self.secret_of(connection) if secrets else None
+        if secret is not None and secret.key is None:
+            return None
+        key = secret.key if secret is not None else self.keys.find(given)
         if key is None:
             raise Unauthorized("a valid API key is required: Authorization: Bearer KEY")
         if scope is not None and scope not in key.scopes:

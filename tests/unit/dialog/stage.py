@@ -1,7 +1,7 @@
 """Sets the scene of a session test: a real Session among fakes, and a person who talks to it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +23,8 @@ from vdx.core.events import SessionState
 from vdx.dialog.profiles import SessionOptions, resolve
 from vdx.dialog.services import Services
 from vdx.dialog.session import Session
+from vdx.dialog.tools.toolbox import Tool
+from vdx.dialog.tools.user import ToolUser
 from vdx.serving.default_models import DefaultModels
 
 FRAME_S = 0.02
@@ -108,6 +110,7 @@ async def scene(
     judge: Callable[[SessionOptions, bytes], Awaitable[float | None]] | None = None,
     lead_in: bool = True,
     recorder: Any = None,
+    server_tools: Callable[[ToolUser], Sequence[Tool]] | None = None,
     **options: Any,
 ) -> AsyncIterator[Scene]:
     """A running session; closed at the end unless it is over, and then nothing may be left."""
@@ -122,6 +125,7 @@ async def scene(
         responder=lambda _: responder,
         judge=judge,
         recorder=recorder,
+        server_tools=server_tools,
     )
     wanted = resolve(config, "", DefaultModels(named_recogniser="fake-asr")).updated(
         instructions="", **({"endpointer": "fake-endpointer"} if judge else {}), **options

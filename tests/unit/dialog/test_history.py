@@ -12,7 +12,7 @@ WORDS = [Word("One", 0, 400, 0, 3), Word("two", 400, 800, 4, 7)]
 
 def spoken(history: History, played_ms: int, *, complete: bool = False) -> Item:
     span = ClauseSpan(Clause("One two.", 0, 8), 0, 50, WORDS, complete=True)
-    item = Item("reply", "assistant", status="in_progress", spans=[span])
+    item = Item("reply", "assistant", status="in_progress", spans=[span], spoken=True)
     history.add(item)
     history.close_spoken("reply", "One two.", played_ms * 48, complete=complete)
     return item
@@ -90,7 +90,7 @@ def test_what_cannot_be_truncated() -> None:
     history = History()
     spoken(history, 1000)
     history.add(Item("user", "user", "hi"))
-    with pytest.raises(InvalidInput, match="not an assistant's"):
+    with pytest.raises(InvalidInput, match="not a spoken message of the assistant's"):
         history.truncate("user", 0)
     with pytest.raises(InvalidInput, match="got -1"):
         history.truncate("reply", -1)

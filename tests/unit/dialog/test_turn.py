@@ -60,6 +60,7 @@ from vdx.dialog.turn_events import (
     UserText,
     UtteranceCleared,
     UtteranceCommitted,
+    UtteranceHandedOver,
 )
 
 TYPED = [UserText("hi"), ReplyAudible(1), start(1), ReplyPaused(1, 90)]
@@ -285,13 +286,13 @@ TABLE: dict[str, Row] = {
         [*BARGED, pause(2)],
         end(2),
         SPEAKING,
-        [FinishUtterance(2), ResumeReply(1)],
+        [FinishUtterance(2, over_reply=True), ResumeReply(1)],
     ),
     "noise over a pending reply": (
         [*BARGED_PENDING, pause(2)],
         end(2),
         LISTENING,
-        [FinishUtterance(2), ResumeReply(1)],
+        [FinishUtterance(2, over_reply=True), ResumeReply(1)],
     ),
     "reply ends under an onset": (BARGED, ReplyEnded(1), LISTENING, []),
     "reply ends": (PLAYING, ReplyEnded(1), WAITING, []),
@@ -332,7 +333,21 @@ TABLE: dict[str, Row] = {
         PREPARED,
         ReplyRequested(),
         LISTENING,
-        [DiscardReply(1), StartReply(2)],
+        [DiscardReply(1)],
+    ),
+    "reply asked for while the person speaks": ([start(1)], ReplyRequested(), LISTENING, []),
+    "what was said meanwhile is answered as asked": (
+        [start(1), ReplyRequested("be brief"), pause(1), end(1)],
+        final(1, "hello"),
+        LISTENING,
+        [CommitUser("hello", 1), StartReply(1, "be brief")],
+    ),
+    "speech left to the client": ([start(1)], UtteranceHandedOver(1), IDLE, []),
+    "speech over a reply left to the client": (
+        BARGED,
+        UtteranceHandedOver(2),
+        SPEAKING,
+        [ResumeReply(1)],
     ),
     "reply asked for while words are due": (HEARD, ReplyRequested(), LISTENING, []),
     "words a reply was asked for": (

@@ -44,6 +44,7 @@ from vdx.dialog.turn_decisions import (
     DiscardReply,
     EndSession,
     FinishUtterance,
+    ForgetReply,
     KeepUtterance,
     PauseReply,
     ResumeReply,
@@ -127,7 +128,7 @@ RACES: dict[str, Row] = {
         [*CUT_OFF, SpeechLasted(2, 600), ReplyRequested(), pause(2)],
         flushed(2, "and more"),
         LISTENING,
-        [],
+        [ForgetReply(1)],
     ),
     "a listening sound that is understood when the reply has ended answers it": (
         [*SAID_OVER, ReplyEnded(1, played_ms=5400)],
@@ -202,7 +203,7 @@ RACES: dict[str, Row] = {
         [*BARGED_PENDING, ReplyAudible(1), pause(2)],
         end(2),
         SPEAKING,
-        [FinishUtterance(2), ResumeReply(1)],
+        [FinishUtterance(2, over_reply=True), ResumeReply(1)],
     ),
     "interruption of a pending reply: both turns are answered together": (
         [*BARGED_PENDING, SpeechLasted(2, 700), pause(2), end(2)],
@@ -334,7 +335,7 @@ RACES: dict[str, Row] = {
         BARGED,
         start(3),
         BARGED_IN,
-        [FinishUtterance(2), ResumeReply(1), PauseReply(1)],
+        [FinishUtterance(2, over_reply=True), ResumeReply(1), PauseReply(1)],
     ),
     "an onset that comes twice": (BARGED, start(2), BARGED_IN, []),
     "a prepared reply that broke is replaced": (

@@ -10,9 +10,10 @@ import numpy as np
 
 from vdx.core.audio import SPEAK_FRAME
 from vdx.core.config import Config
+from vdx.dialog.history import History, Item
 from vdx.dialog.ids import ReplyIds, SessionIds
 from vdx.dialog.profiles import resolve
-from vdx.dialog.session_events import SessionEvent
+from vdx.dialog.session_events import ItemsForgotten, ReplyStarted, SessionEvent, UtteranceEnded
 from vdx.dialog.transport import OutputFrame
 from vdx.serving.default_models import DefaultModels
 from vdx.transports.realtime.outbox import Outbox
@@ -56,7 +57,8 @@ class Client:
 
     def __post_init__(self) -> None:
         self.outbox = Outbox(self._take, 10)
-        self.presenter = RealtimePresenter(self.outbox, lambda: self.settings)
+        self.history = History()
+        self.presenter = RealtimePresenter(self.outbox, lambda: self.settings, self.history.before)
 
     async def _take(self, text: str) -> None:
         self.told.append(json.loads(text))
@@ -86,7 +88,13 @@ def narrate(to: Client, *story: SessionEvent | tuple[ReplyIds, np.ndarray]) -> C
             if isinstance(part, tuple):
                 await to.presenter.play(OutputFrame(*part, 0.0))
             else:
+                if isinstance(part, ReplyStarted):
+                    to.history.put(Item(part.reply.item_id, "assistant", spoken=True))
+                for item_id in part.items if isinstance(part, ItemsForgotten) else ():
+                    to.history.discard(item_id)
                 to.presenter.notify(part)
+                if isinstance(part, UtteranceEnded):
+                    to.history.put(Item(part.utterance.item_id, "user", spoken=True))
         to.outbox.close()
         await writer
 

@@ -26,6 +26,7 @@ PAGES = {
 ROOMS = {"url": "ws://127.0.0.1:7880", "api_key": "key", "api_secret": "s" * 32}
 SPEECH, TRANSCRIPTIONS = "/v1/audio/speech", "/v1/audio/transcriptions"
 MODELS = "/vdx/models/{name}"
+SECRETS = "/v1/realtime/client_secrets"
 LEASES = "/vdx/leases"
 
 
@@ -193,6 +194,10 @@ ASKED: list[tuple[str, str, int, dict[str, Any]]] = [
     ("post", "/token", 200, {"json": {"room_name": "kitchen"}}),
     ("post", "/token", 400, {"json": {"agent": {"voce": "tone"}}}),
     ("post", "/token", 413, {"content": bytes(70_000)}),
+    ("post", SECRETS, 200, {"json": {"expires_after": {"seconds": 60}}}),
+    ("post", SECRETS, 400, {"json": {"expires_after": {"seconds": 1}}}),
+    ("post", SECRETS, 404, {"json": {"session": {"model": "nobody"}}}),
+    ("post", "/v1/realtime/calls", 404, {"content": b"v=0"}),
 ]
 NO_KEY = {"headers": {"Authorization": "Bearer wrong"}}
 FOREIGN = {"headers": {"Origin": "https://evil.example"}}
@@ -230,7 +235,8 @@ def test_answers_are_what_the_document_says(
 
 def test_every_operation_is_asked(document: dict[str, Any]) -> None:
     told = {(method, path) for path, methods in document["paths"].items() for method in methods}
-    assert {(method, path) for method, path, status, _ in ASKED if status == 200} == told
+    asked = {(method, path) for method, path, status, _ in ASKED if status == 200}
+    assert asked | {("post", "/v1/realtime/calls")} == told, "which refuses whoever asks"
 
 
 def test_refusals_are_what_the_document_says(client: TestClient, document: dict[str, Any]) -> None:

@@ -20,6 +20,7 @@ from tests.unit.transports.listening import (
     samples_of,
 )
 from vdx.core.errors import ModelFailed
+from vdx.dialog.reply_request import ReplyRequest
 from vdx.dialog.session_events import (
     ErrorOccurred,
     FinalTranscript,
@@ -36,6 +37,7 @@ from vdx.dialog.session_events import (
     UtteranceStarted,
 )
 from vdx.dialog.transport import OutputFrame
+from vdx.transports.realtime.audio_formats import WireFormat
 from vdx.transports.realtime.outbox import Outbox
 
 ERROR = ModelFailed("the model broke", model="tone")
@@ -230,7 +232,7 @@ def test_a_failed_reply_says_why() -> None:
 def test_a_reply_keeps_its_length_at_every_rate(rate: int) -> None:
     rows = [(R1, audio(level)) for level in (1000, 2000, 3000, 4000, 5000)]
     to = narrate(
-        client(output_rate=rate),
+        client(output_format=WireFormat(rate=rate)),
         ReplyStarted(R1),
         *rows,
         ReplyDone(R1, "completed", "", 100, "x"),
@@ -241,11 +243,11 @@ def test_a_reply_keeps_its_length_at_every_rate(rate: int) -> None:
 
 
 def test_a_rate_that_changes_in_mid_reply_counts_from_then_on() -> None:
-    to = client(output_rate=48_000)
+    to = client(output_format=WireFormat(rate=48_000))
     narrate(to, ReplyStarted(R1), (R1, audio()))
-    to.settings.output_rate = 24_000
+    to.settings.output_format = WireFormat()
     to.outbox = Outbox(to._take, 10)
-    to.presenter._outbox = to.outbox
+    to.presenter._outbox = to.presenter._replies._outbox = to.outbox
     narrate(to, *[(R1, audio()) for _ in range(5)])
     sizes = [len(base64.b64decode(e["delta"])) // 2 for e in to.told if e["type"] == AUDIO]
     assert sizes[0] == 960
@@ -257,10 +259,9 @@ def test_a_rate_that_changes_in_mid_reply_counts_from_then_on() -> None:
 
 def test_metadata_comes_back_with_its_own_response_only() -> None:
     to = client()
-    to.presenter.next_metadata({"topic": "weather"})
     narrate(
         to,
-        ReplyStarted(R1),
+        ReplyStarted(R1, ReplyRequest(metadata={"topic": "weather"})),
         ReplyDone(R1, "completed", "", 0, ""),
         ReplyStarted(R2),
         ReplyDone(R2, "completed", "", 0, ""),

@@ -44,3 +44,64 @@ def test_a_client_may_go_back_to_words_and_sound() -> None:
     """By the type whose silences the server decides, as the protocol has it."""
     assert not after(EXPLICIT, {"type": "semantic_vad"}).options.fixed_silence
     assert after({"type": "semantic_vad"} | EXPLICIT).options.fixed_silence
+
+
+def test_a_partial_detection_keeps_what_it_does_not_name() -> None:
+    settings = after({"create_response": False, "interrupt_response": False}, {"threshold": 0.7})
+    assert not settings.options.auto_reply
+    assert not settings.options.barge_in
+    shown = settings.rendered("sess_1")["audio"]["input"]["turn_detection"]
+    assert (shown["create_response"], shown["threshold"]) == (False, 0.7)
+    settings = after({"threshold": 0.7, "create_response": False}, {"type": "semantic_vad"})
+    assert settings.detection is not None
+    assert (settings.detection.create_response, settings.detection.threshold) == (False, None)
+
+
+def test_what_is_shown_of_the_detection_holds() -> None:
+    shown = after().rendered("sess_1")["audio"]["input"]["turn_detection"]
+    assert shown == {
+        "type": "server_vad",
+        "create_response": True,
+        "interrupt_response": True,
+        "threshold": 0.5,
+        "prefix_padding_ms": 300,
+        "silence_duration_ms": 300,
+        "idle_timeout_ms": None,
+    }
+    given = {"prefix_padding_ms": 5000, "idle_timeout_ms": 6000}
+    settings = after(given)
+    shown = settings.rendered("sess_1")["audio"]["input"]["turn_detection"]
+    assert (shown["prefix_padding_ms"], shown["idle_timeout_ms"]) == (1000, 6000)
+    assert (settings.options.pre_roll_ms, settings.options.nudge_after_ms) == (1000, 6000)
+
+
+def test_a_threshold_moves_the_loudness_that_counts_as_speech() -> None:
+    usual = after().options.vad
+    assert after({"threshold": 0.5}).options.vad == usual
+    strict, lax = after({"threshold": 1.0}).options.vad, after({"threshold": 0.0}).options.vad
+    ratio = strict.listening_threshold_multiplier / lax.listening_threshold_multiplier
+    assert ratio == pytest.approx(10 ** (24 / 20))
+    again = after({"threshold": 1.0}, {"threshold": 1.0}).options.vad
+    assert again == strict, "it counts from the profile, not from what was there"
+
+
+def test_eagerness_is_patience() -> None:
+    of = {
+        eagerness: after({"type": "semantic_vad", "eagerness": eagerness}).options
+        for eagerness in ("low", "medium", "high", "auto")
+    }
+    silences = [of[name].endpointing.unfinished_ms for name in ("low", "medium", "high")]
+    assert silences == [4200, 1400, 700]
+    assert of["auto"] == of["medium"]
+    assert of["low"].vad.min_silence_duration_ms == 900
+    back = after({"type": "semantic_vad", "eagerness": "low"}, {"type": "server_vad"}).options
+    assert back.endpointing.unfinished_ms == 1400
+
+
+def test_text_and_the_most_tokens_are_shown_as_they_hold() -> None:
+    settings = client().settings
+    given = {"type": "realtime", "output_modalities": ["text"], "max_output_tokens": 50}
+    shown = settings.merged(session_update(given)).rendered("sess_1")
+    assert (shown["output_modalities"], shown["max_output_tokens"]) == (["text"], 50)
+    again = {"type": "realtime", "max_output_tokens": "inf"}
+    assert settings.merged(session_update(again)).options.max_tokens is None

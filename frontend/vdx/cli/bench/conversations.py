@@ -69,6 +69,13 @@ def false_bargein(
     )
 
 
+def tools(rounds: Rounds = 5) -> Alone:
+    """A scripted endpoint and light models; a round is three turns and a barge-in."""
+    from vdx.bench import tools as bench
+
+    return Alone(rounds * 4, lambda step: bench.measure(rounds, step))
+
+
 def interruptions(
     count: Annotated[int, typer.Option(min=1, help="Interruptions in all.")] = 1000,
     sessions: Sessions = 16,
@@ -140,6 +147,7 @@ def add_conversations(app: typer.Typer) -> None:
     add(app, BENCHES, "turn", (*TALKING, "llm"))(turn)
     add(app, BENCHES, "bargein", TALKING)(bargein)
     add(app, BENCHES, "false-bargein", ROOMS)(false_bargein)
+    add(app, BENCHES, "tools")(tools)
     add(app, BENCHES, "interruptions", CHARGED)(interruptions)
     add(app, BENCHES, "jitter", ROOMS)(jitter)
     add(app, BENCHES, "sessions", ROOMS)(sessions)

@@ -136,6 +136,10 @@ class SpeechDetector:
         self._active = False
         self._recent.clear()
 
+    def skip_frame(self) -> None:
+        """Counts a frame that is not looked at."""
+        self._position += LISTEN_FRAME
+
     @property
     def position(self) -> int:
         """16 kHz samples of input so far."""

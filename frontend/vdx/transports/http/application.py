@@ -19,6 +19,7 @@ from vdx.core.paths import locate
 from vdx.transports.http import (
     admin,
     admission,
+    client_secrets,
     health,
     leases,
     log_lines,
@@ -36,7 +37,7 @@ from vdx.transports.http.error_responses import internal_error, refused, unroute
 from vdx.transports.http.headers import AnswerHeaders
 from vdx.transports.http.operation import OpenOperation
 from vdx.transports.http.request_log import RequestLog
-from vdx.transports.realtime.endpoint import realtime
+from vdx.transports.realtime.endpoint import realtime, unknown
 from vdx.transports.security import Guard
 
 STRETCHES = 4
@@ -64,6 +65,7 @@ ROUTERS: Final = (
     routes.api,
     log_lines.api,
     tokens.api,
+    client_secrets.api,
     reference.api,
 )
 
@@ -138,6 +140,7 @@ def _routes(host: Application) -> list[BaseRoute]:
         # Not include_router, whose wrapped routes answer HEAD by FastAPI's rules.
         *(route for router in ROUTERS for route in router.routes),
         WebSocketRoute("/v1/realtime", realtime),
+        WebSocketRoute("/{path:path}", unknown),
     ]
 
 

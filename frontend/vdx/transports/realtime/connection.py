@@ -9,8 +9,18 @@ from typing import Any
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from vdx.app import Application
-from vdx.core.audio import LISTEN_RATE, rms, to_pcm
-from vdx.core.errors import InvalidInput, SessionLimit, TooLarge, UnknownName, VdxError
+from vdx.core.audio import LISTEN_RATE, SAMPLE_BYTES, SPEAK_RATE, rms
+from vdx.core.errors import (
+    InvalidInput,
+    NoItemToDelete,
+    NoItemToRetrieve,
+    NoItemToTruncate,
+    NoReplyActive,
+    ReplyActive,
+    SessionLimit,
+    TooLarge,
+    VdxError,
+)
 from vdx.core.json_input import shown, utf8_size
 from vdx.core.log_ids import logged_as
 from vdx.core.logs import logger
@@ -19,9 +29,13 @@ from vdx.core.slices import rest
 from vdx.core.validation import validated
 from vdx.dialog.history import Item
 from vdx.transports.realtime import events as ev
-from vdx.transports.realtime.incoming import event_id_of, read_audio, read_event
+from vdx.transports.realtime.call_items import call_of, new_call
+from vdx.transports.realtime.incoming import cut_of, event_id_of, read_audio, read_event
+from vdx.transports.realtime.items import item_id_of, item_of, speech, unheard
 from vdx.transports.realtime.outbox import Outbox
+from vdx.transports.realtime.params import param_of
 from vdx.transports.realtime.presenter import RealtimePresenter
+from vdx.transports.realtime.responses import beside_conversation, own_reply
 from vdx.transports.realtime.schema import (
     NewItem,
     ResponseCreate,
@@ -36,8 +50,9 @@ log = logger(__name__)
 VAD_EVENTS_S = 0.2
 MAX_ITEMS = 1_000
 """Items a conversation may hold before a client may not add to it by hand."""
-PIECE_BYTES = 48_000
-"""Bytes of audio resampled at once: a second at 24 kHz, in about a millisecond."""
+PIECE_SAMPLES = 24_000
+"""Samples resampled at once: a second at 24 kHz, in about a millisecond."""
+TRANSCRIPTION = "conversation.item.input_audio_transcription"
 
 
 CLOSE_TIMEOUT_S = 2.0
@@ -47,15 +62,23 @@ CLOSE_TIMEOUT_S = 2.0
 class Connection:
     """Lives as long as its socket; `run` returns when either side is done."""
 
-    def __init__(self, socket: WebSocket, host: Application, settings: Settings) -> None:
+    def __init__(
+        self,
+        socket: WebSocket,
+        host: Application,
+        settings: Settings,
+        first: SessionUpdate | None = None,
+    ) -> None:
+        """`first` is an update that takes effect before any of the client's."""
         self._socket = socket
         self._host = host
         self._settings = settings
+        self._first = first
         write_timeout = host.config.server.write_timeout_ms / 1000
         self._outbox = Outbox(socket.send_text, write_timeout)
-        self._presenter = RealtimePresenter(self._outbox, self._current)
+        self._presenter = RealtimePresenter(self._outbox, self._current, self._item_before)
         self._session = host.open_session(settings.options, self._presenter)
-        self._resampler = Resampler(settings.input_rate, LISTEN_RATE)
+        self._resampler = Resampler(settings.input_format.rate, LISTEN_RATE)
         self._level = 0.0
         self._uncommitted = 0  # samples at LISTEN_RATE since the last commit or clear
         self._tasks: asyncio.TaskGroup | None = None
@@ -108,6 +131,11 @@ class Connection:
 
     async def _read(self) -> None:
         try:
+            if self._first is not None:
+                try:
+                    await self._updates.take(self._first, None)
+                except VdxError as error:
+                    self._refuse(error, None)
             while True:
                 message = await self._socket.receive()
                 if message["type"] == "websocket.disconnect":
@@ -132,6 +160,9 @@ class Connection:
                 await work()
         except VdxError as error:
             self._refuse(error, event_id)
+
+    def _item_before(self, item_id: str) -> str | None:
+        return self._session.history.before(item_id)
 
     def _refuse(self, error: VdxError, event_id: str | None) -> None:
         log.debug("event refused", code=error.code, error=error.for_log)
@@ -165,8 +196,8 @@ class Connection:
 
     async def _apply(self, update: SessionUpdate) -> None:
         new = await self._checked(update)
-        if new.input_rate != self._settings.input_rate:
-            self._resampler = Resampler(new.input_rate, LISTEN_RATE)
+        if new.input_format != self._settings.input_format:
+            self._resampler = Resampler(new.input_format.rate, LISTEN_RATE)
         opted_in = new.vdx_events and not self._settings.vdx_events
         self._settings = new
         self._session.update(new.options)
@@ -178,8 +209,12 @@ class Connection:
         """The settings with `update`, their models loaded, of the right kind and language."""
         while True:
             new = self._current().merged(update)
-            options = await self._host.models.require(new.options)
-            await self._host.prepare(options)
+            try:
+                options = await self._host.models.require(new.options)
+                await self._host.prepare(options)
+            except InvalidInput as error:
+                error.param = param_of(error, update)
+                raise
             if self._current().merged(update).options == new.options:
                 return replace(new, options=options)
             # A model was switched while this one was loaded: the result is made again.
@@ -191,12 +226,14 @@ class Connection:
         return self._settings
 
     async def _audio_append(self, event: dict[str, Any]) -> None:
-        raw = await read_audio(event.pop("audio", None))
-        resampler = self._resampler  # an update that waits for a model changes it for what follows
-        for at in range(0, len(raw), PIECE_BYTES):
+        # An update that waits for a model changes both for what follows.
+        resampler, wire = self._resampler, self._settings.input_format
+        raw = await read_audio(event.pop("audio", None), wire.sample_bytes)
+        piece = PIECE_SAMPLES * wire.sample_bytes
+        for at in range(0, len(raw), piece):
             if at:
                 await rest()
-            pcm = to_pcm(raw[at : at + PIECE_BYTES])
+            pcm = wire.decode(raw[at : at + piece])
             if self._settings.vdx_events:
                 self._level = rms(pcm)
             resampled = resampler.push(pcm)
@@ -204,8 +241,9 @@ class Connection:
             await self._session.feed(resampled.tobytes())
 
     async def _audio_commit(self, _event: dict[str, Any]) -> None:
+        at_ms = self._session.hearing.position_ms
         utterance = self._session.commit()
-        self._presenter.committed(utterance, self._uncommitted * 1000 // LISTEN_RATE)
+        self._presenter.committed(utterance, self._uncommitted * 1000 // LISTEN_RATE, at_ms)
         self._uncommitted = 0
 
     async def _audio_clear(self, _event: dict[str, Any]) -> None:
@@ -214,17 +252,46 @@ class Connection:
         self._post("input_audio_buffer.cleared")
 
     async def _item_create(self, event: dict[str, Any]) -> None:
-        new = validated(NewItem, event.get("item"), "item")
-        if len(self._session.history) >= MAX_ITEMS:
+        given, history = event.get("item"), self._session.history
+        if len(history) >= MAX_ITEMS:
             raise SessionLimit(f"the conversation holds {MAX_ITEMS} items; delete some first")
-        text = " ".join(part.text for part in new.content)
-        self._check_size(text, "item.content")
-        self._check_room(text)
-        item_id = new.id or self._session.ids.created_item(ev.event_id())
-        item = Item(item_id, new.role, text)
-        after = event.get("previous_item_id")
-        previous = self._session.history.add(item, after if isinstance(after, str) else None)
+        named, session, pcm = event.get("previous_item_id"), self._session, b""
+        after = named if isinstance(named, str) else None
+        if (new := new_call(given)) is not None:
+            item = call_of(new, new.id or session.ids.created_item(ev.event_id()))
+            self._check_text(item.call.arguments if item.call else item.text, "item")
+            add = session.calls.answer if item.answers else session.calls.restore
+            previous = add(item, after)
+        else:
+            message = validated(NewItem, given, "item")
+            item = item_of(message, message.id or session.ids.created_item(ev.event_id()))
+            self._check_text(item.text, "item.content")
+            wire = self._settings.input_format
+            pcm = b"".join(speech(part, wire, "item.content") for part in unheard(message))
+            previous = history.add(item, after)
         self._presenter.item_added(previous, ev.item_object(item))
+        if pcm:
+            hearing = partial(self._hear_item, item, pcm)
+            self._updates.begin(hearing, event_id_of(event))
+
+    async def _hear_item(self, item: Item, pcm: bytes) -> None:
+        """Lets the recogniser hear an item that came without its transcript."""
+        where = {"item_id": item.id, "content_index": 0}
+        try:
+            text = await self._session.transcribe(pcm)
+        except VdxError as error:
+            failed = {"type": "server_error", "code": error.code, "message": error.message}
+            self._post(f"{TRANSCRIPTION}.failed", **where, error=failed)
+            return
+        item.text = " ".join(filter(None, (item.text, text)))
+        if self._settings.transcription:
+            seconds = len(pcm) / (LISTEN_RATE * SAMPLE_BYTES)
+            usage = {"type": "duration", "seconds": seconds}
+            self._post(f"{TRANSCRIPTION}.completed", **where, transcript=text, usage=usage)
+
+    def _check_text(self, text: str, param: str) -> None:
+        self._check_size(text, param)
+        self._check_room(text)
 
     def _check_size(self, text: str | None, param: str) -> None:
         limit = self._host.config.session.max_item_text_bytes
@@ -246,49 +313,90 @@ class Connection:
             )
 
     async def _item_truncate(self, event: dict[str, Any]) -> None:
-        audio_end_ms = event.get("audio_end_ms")
-        if not isinstance(audio_end_ms, int):
-            raise InvalidInput(
-                f"audio_end_ms must be an integer, got {shown(audio_end_ms)}", param="audio_end_ms"
+        item_id, session = item_id_of(event), self._session
+        audio_end_ms = cut_of(event)
+        if (item := session.history.find(item_id)) is None:
+            raise NoItemToTruncate(
+                f"Error truncating item: there is no item {shown(item_id)}", param="item_id"
             )
-        item = self._session.history.truncate(_item_id(event), audio_end_ms)
+        if (active := session.active_reply) is not None and active.item_id == item.id:
+            session.interrupt()  # its client stopped playing it
+        item = session.history.truncate(item_id, audio_end_ms)
         self._post(
             "conversation.item.truncated",
             item_id=item.id,
             content_index=0,
-            audio_end_ms=audio_end_ms,
+            audio_end_ms=item.played_samples * 1000 // SPEAK_RATE,
         )
 
     async def _item_delete(self, event: dict[str, Any]) -> None:
-        item_id = _item_id(event)
-        self._session.history.delete(item_id)
+        item_id = item_id_of(event)
+        if not self._session.history.discard(item_id):
+            raise NoItemToDelete(
+                f"Error deleting item: there is no item {shown(item_id)}", param="item_id"
+            )
         self._presenter.item_deleted(item_id)
 
     async def _item_retrieve(self, event: dict[str, Any]) -> None:
-        item = self._session.history.get(_item_id(event))
+        item_id = item_id_of(event)
+        if (item := self._session.history.find(item_id)) is None:
+            raise NoItemToRetrieve(
+                f"Error retrieving item: there is no item {shown(item_id)}", param="item_id"
+            )
         self._post("conversation.item.retrieved", item=ev.item_object(item))
 
     async def _response_create(self, event: dict[str, Any]) -> None:
         wanted = validated(ResponseCreate, event.get("response") or {}, "response")
         self._check_size(wanted.instructions, "response.instructions")
-        if (active := self._session.active_reply) is not None:
-            raise InvalidInput(
-                f"response {active.response_id} is still active; cancel it or wait",
+        if self._settings.transcribes_only:
+            message = "a transcription session has no responses"
+            raise InvalidInput(message, param="type")
+        session, settings = self._session, self._current()
+        own = own_reply(wanted, session.history, settings, self._is_loaded)
+        instructions = wanted.instructions or ""
+        if beside_conversation(own, settings):
+            session.side_replies.start(instructions, own)
+            return
+        active = session.active_reply
+        # One that called the client's tools may still speak when the client has answered.
+        if active is not None and not session.calls.made_in(active):
+            raise ReplyActive(
+                "Conversation already has an active response in progress: "
+                f"{active.response_id}. Wait until the response is finished before creating a "
+                "new one.",
                 param="response",
             )
-        self._presenter.next_metadata(wanted.metadata)
-        self._session.request_reply(wanted.instructions or "")
+        if session.reply_requested:
+            raise ReplyActive(
+                "Conversation already has an active response in progress: it begins when what is "
+                "being said is understood.",
+                param="response",
+            )
+        session.request_reply(instructions, own)
+
+    def _is_loaded(self, model: str) -> bool:
+        return bool(self._host.manager.info(model))
 
     async def _response_cancel(self, event: dict[str, Any]) -> None:
+        wanted = event.get("response_id")
+        cancel = partial(self._cancel_reply, wanted if isinstance(wanted, str) else None)
         if self._session.active_reply is None:  # one may wait for an update, before this event
-            await self._updates.follow(self._cancel_reply, event_id_of(event))
+            await self._updates.follow(cancel, event_id_of(event))
         else:
-            self._session.interrupt()
+            await cancel()
 
-    async def _cancel_reply(self) -> None:
-        if self._session.active_reply is None:
-            raise InvalidInput("there is no active response to cancel", param="response_id")
-        self._session.interrupt()
+    async def _cancel_reply(self, wanted: str | None) -> None:
+        session = self._session
+        active = session.active_reply
+        if wanted is not None and session.side_replies.cancel(wanted):
+            return
+        waits = session.reply_requested and wanted is None
+        if not waits and (active is None or wanted not in (None, active.response_id)):
+            named = "" if wanted is None else f" with the id {shown(wanted)}"
+            raise NoReplyActive(
+                f"Cancellation failed: no active response found{named}", param="response_id"
+            )
+        session.interrupt()
 
     # --- levels -----------------------------------------------------------------------------
 
@@ -323,10 +431,3 @@ FOLLOW_UPDATES = frozenset(
 )
 """Events that take effect after the session updates sent before them, as their replies depend on
 them; audio is heard at once, and a reply can be cancelled at once."""
-
-
-def _item_id(event: dict[str, Any]) -> str:
-    item_id = event.get("item_id")
-    if not isinstance(item_id, str):
-        raise UnknownName(f"item_id must be a string, got {shown(item_id)}", param="item_id")
-    return item_id

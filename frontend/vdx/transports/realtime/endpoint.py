@@ -1,21 +1,25 @@
 """Accepts or refuses a client of `/v1/realtime`, and finds its profile."""
 
+import time
 from contextlib import ExitStack
 
 from starlette.websockets import WebSocket
 
 from vdx.app import Application
-from vdx.core.errors import InvalidInput, TooLarge, VdxError
+from vdx.core.errors import InvalidInput, TooLarge, UnknownName, VdxError
 from vdx.dialog.profiles import SessionOptions
 from vdx.transports.admission import admit
 from vdx.transports.http.error_responses import failure
 from vdx.transports.http.request_log import CODE
+from vdx.transports.realtime.calls import NO_CALLS
 from vdx.transports.realtime.connection import Connection
+from vdx.transports.realtime.schema import SessionUpdate, session_update
 from vdx.transports.realtime.settings import Settings
 from vdx.transports.security import Guard
 
 MAX_GREETING = 1_000
 """Characters of what is said first."""
+BETA_SUBPROTOCOL = "openai-beta.realtime-v1"
 
 
 async def realtime(socket: WebSocket) -> None:
@@ -29,26 +33,19 @@ async def _serve(socket: WebSocket, held: ExitStack) -> None:
     host: Application = socket.app.state.host
     guard: Guard = socket.app.state.guard
     try:
-        key = guard.admit(socket, "talk")
-        if "realtime=v1" in socket.headers.get("openai-beta", ""):
-            raise InvalidInput(
-                "this is the beta Realtime protocol (header OpenAI-Beta: realtime=v1); "
-                "vdx speaks the GA form, leave the header out",
-                param="OpenAI-Beta",
-            )
-        options = _greeted(socket, admit(host, socket.query_params.get("model", "")))
-        defaults = host.profiles.options("")
-        settings = Settings(
-            options,
-            options.voice_choice,
-            options.recogniser or defaults.recogniser,
-            profile_of=host.profiles.options,
-        )
+        key = guard.admit(socket, "talk", secrets=True)
+        _check_form(socket)
+        secret = guard.secret_of(socket)
+        first = session_update(secret.session) if secret else None
+        named = first.model if first else None
+        settings = settings_for(host, _greeted(socket, admit(host, _model(socket) or named or "")))
+        settings.transcribes_only = _is_transcription(socket, first)
+        if settings.transcribes_only:
+            settings.apply(SessionUpdate(type="transcription"))
         held.enter_context(guard.keys.session(key))
-        connection = Connection(socket, host, settings)
+        connection = Connection(socket, host, settings, first)
     except VdxError as error:
-        socket.scope[CODE] = error.code
-        await socket.send_denial_response(failure(error))
+        await _refuse(socket, error)
         return
     offered = socket.scope.get("subprotocols", [])
     await socket.accept(subprotocol="realtime" if "realtime" in offered else None)
@@ -63,3 +60,51 @@ def _greeted(socket: WebSocket, options: SessionOptions) -> SessionOptions:
     if len(greeting) > MAX_GREETING:
         raise TooLarge(f"greeting may have {MAX_GREETING} characters", param="greeting")
     return options.updated(greeting=greeting)
+
+
+async def unknown(socket: WebSocket) -> None:
+    """Refuses a WebSocket of any other path, and says which there is."""
+    path = socket.url.path
+    await _refuse(socket, UnknownName(f"there is no WebSocket {path}; there is /v1/realtime"))
+
+
+def settings_for(host: Application, options: SessionOptions) -> Settings:
+    """Those that a session with the options of a profile begins with."""
+    defaults = host.profiles.options("")
+    longest = host.config.session.max_session_duration_seconds
+    return Settings(
+        options,
+        options.voice_choice,
+        options.recogniser or defaults.recogniser,
+        pre_roll_ms=host.config.asr.pre_roll_ms,
+        expires_at=int(time.time() + longest) if longest else 0,
+        profile_of=host.profiles.options,
+    )
+
+
+def _check_form(socket: WebSocket) -> None:
+    """Raises InvalidInput for the forms of the protocol that vdx does not speak."""
+    beta_header = "realtime=v1" in socket.headers.get("openai-beta", "")
+    if beta_header or BETA_SUBPROTOCOL in socket.scope.get("subprotocols", []):
+        raise InvalidInput(
+            "this is the beta Realtime protocol (header OpenAI-Beta: realtime=v1); "
+            "vdx speaks the GA form, leave the header out",
+            param="OpenAI-Beta",
+        )
+    if "call_id" in socket.query_params:
+        raise InvalidInput(NO_CALLS, param="call_id")
+
+
+def _model(socket: WebSocket) -> str | None:
+    return socket.query_params.get("model") or None
+
+
+def _is_transcription(socket: WebSocket, first: SessionUpdate | None) -> bool:
+    """Whether a session is asked for that has no replies."""
+    intent = socket.query_params.get("intent", "")
+    return intent == "transcription" or (first is not None and first.type == "transcription")
+
+
+async def _refuse(socket: WebSocket, error: VdxError) -> None:
+    socket.scope[CODE] = error.code
+    await socket.send_denial_response(failure(error))

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from vdx.core.errors import InvalidInput, SessionLimit, VdxError
+from vdx.core.tools import ToolCall
 from vdx.dialog.history import Item
 from vdx.dialog.ids import ReplyIds
+from vdx.dialog.reply_request import ReplyRequest
 
 _ids = itertools.count(1)
 
@@ -36,16 +38,17 @@ def error_event(error: VdxError, client_event: str | None = None) -> str:
 
 
 def item_object(item: Item) -> dict[str, Any]:
-    """A history item as a conversation item."""
-    if item.role == "assistant":
-        spoken = bool(item.spans) or item.status == "in_progress"
-        content = (
-            {"type": "output_audio", "transcript": item.text}
-            if spoken
-            else {"type": "output_text", "text": item.text}
-        )
+    """A history item as a conversation item; speech not understood yet has no transcript."""
+    if item.call is not None:
+        return call_item(item.id, item.call, item.status)
+    if item.answers:
+        output = {"type": "function_call_output", "call_id": item.answers, "output": item.text}
+        return {"id": item.id, "object": "realtime.item", "status": "completed", **output}
+    way = "output" if item.role == "assistant" else "input"
+    if item.spoken:
+        content = {"type": f"{way}_audio", "transcript": item.text or None}
     else:
-        content = {"type": "input_text", "text": item.text}
+        content = {"type": f"{way}_text", "text": item.text}
     return _message(item.id, item.role, item.status, [content])
 
 
@@ -55,10 +58,31 @@ def audio_item(item_id: str, transcript: str | None) -> dict[str, Any]:
     return _message(item_id, "user", "completed", [content])
 
 
-def reply_item(item_id: str, status: str, transcript: str | None) -> dict[str, Any]:
-    """A reply as a conversation item; no content while it has none."""
-    content = [] if transcript is None else [{"type": "output_audio", "transcript": transcript}]
-    return _message(item_id, "assistant", status, content)
+def reply_item(
+    item_id: str, status: str, text: str | None, *, written: bool = False
+) -> dict[str, Any]:
+    """A reply as a conversation item, its text or transcript; no content while it has none."""
+    if text is None:
+        return _message(item_id, "assistant", status, [])
+    content = (
+        {"type": "output_text", "text": text}
+        if written
+        else {"type": "output_audio", "transcript": text}
+    )
+    return _message(item_id, "assistant", status, [content])
+
+
+def call_item(item_id: str, call: ToolCall, status: str) -> dict[str, Any]:
+    """A call of a client's tool as a conversation item."""
+    return {
+        "id": item_id,
+        "object": "realtime.item",
+        "type": "function_call",
+        "status": status,
+        "name": call.name,
+        "call_id": call.call_id,
+        "arguments": call.arguments,
+    }
 
 
 def _message(item_id: str, role: str, status: str, content: list[dict[str, Any]]) -> dict[str, Any]:
@@ -77,20 +101,25 @@ def response_object(
     status: str,
     output: list[dict[str, Any]],
     session: Mapping[str, Any],
+    own: ReplyRequest,
     details: dict[str, Any] | None = None,
-    metadata: dict[str, str] | None = None,
 ) -> dict[str, Any]:
-    """The response of response.created and response.done."""
+    """The response of response.created and response.done; `own` is what it has of its own."""
+    output_audio = dict(session["audio"]["output"])
+    if own.voice is not None:
+        output_audio["voice"] = str(own.voice)
+    most = session["max_output_tokens"] if own.max_tokens is None else own.max_tokens
+    conversation = reply.session.conversation_id if own.in_conversation else None
     return {
         "object": "realtime.response",
         "id": reply.response_id,
         "status": status,
         "status_details": details,
         "output": output,
-        "conversation_id": reply.session.conversation_id,
-        "output_modalities": ["audio"],
-        "max_output_tokens": "inf",
-        "audio": {"output": session["audio"]["output"]},
+        "conversation_id": conversation,
+        "output_modalities": ["text" if own.text_only else "audio"],
+        "max_output_tokens": most,
+        "audio": {"output": output_audio},
         "usage": None,
-        "metadata": metadata,
+        "metadata": None if own.metadata is None else dict(own.metadata),
     }

@@ -52,8 +52,24 @@ def event_id_of(event: dict[str, Any]) -> str | None:
     return event_id
 
 
-async def read_audio(data: object) -> bytes:
-    """The samples of an append, decoded in slices.
+def cut_of(event: dict[str, Any]) -> int:
+    """The `audio_end_ms` of a truncation; raises InvalidInput where it, or its part, is none."""
+    if (index := event.get("content_index", 0)) != 0 or isinstance(index, bool):
+        raise InvalidInput(
+            f"content_index must be 0, the audio of the item, got {shown(index)}",
+            param="content_index",
+        )
+    audio_end_ms = event.get("audio_end_ms")
+    if not isinstance(audio_end_ms, int) or isinstance(audio_end_ms, bool) or audio_end_ms < 0:
+        raise InvalidInput(
+            f"audio_end_ms must be an integer of 0 or more, got {shown(audio_end_ms)}",
+            param="audio_end_ms",
+        )
+    return audio_end_ms
+
+
+async def read_audio(data: object, sample_bytes: int = SAMPLE_BYTES) -> bytes:
+    """The samples of an append, each of `sample_bytes`, decoded in slices.
 
     Raises:
         InvalidInput: it is not base64 of whole samples.
@@ -72,7 +88,7 @@ async def read_audio(data: object) -> bytes:
         if at + _AT_ONCE < len(data) and len(pieces[-1]) != _AT_ONCE // 4 * 3:
             raise InvalidInput("audio is not base64: padding before its end", param="audio")
     raw = b"".join(pieces)
-    if len(raw) % SAMPLE_BYTES:
+    if len(raw) % sample_bytes:
         message = f"audio must hold whole 16-bit samples, got {len(raw)} bytes"
         raise InvalidInput(message, param="audio")
     return raw

@@ -5,42 +5,42 @@ or plays it is sent only when the barge-in is confirmed; what was said over a re
 interrupting it is told when the reply is over.
 """
 
-import base64
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
-from vdx.core.audio import SPEAK_RATE
 from vdx.core.errors import SessionLimit
-from vdx.core.events import Pcm
-from vdx.core.resample import Resampler
-from vdx.dialog.ids import ReplyIds, UtteranceIds
+from vdx.dialog.ids import UtteranceIds
 from vdx.dialog.session_events import (
     ErrorOccurred,
     FinalTranscript,
     ItemsForgotten,
+    OptionsChanged,
     PartialTranscript,
     RecognitionFailed,
     ReplyClause,
     ReplyDone,
     ReplyStarted,
+    ReplyText,
     SessionEnded,
     SessionEvent,
+    UserSilent,
     UtteranceDropped,
     UtteranceEnded,
     UtteranceKept,
+    UtteranceLeftOpen,
     UtteranceStarted,
 )
 from vdx.dialog.transport import OutputFrame
 from vdx.transports.realtime import events as ev
+from vdx.transports.realtime.call_events import CallEvents
 from vdx.transports.realtime.outbox import Outbox
+from vdx.transports.realtime.reply_presenter import ReplyPresenter
 from vdx.transports.realtime.settings import Settings
-from vdx.transports.realtime.vdx_events import reply_ids, vdx_event
+from vdx.transports.realtime.vdx_events import vdx_event
 
-_NO_AUDIO = np.zeros(0, dtype=np.int16)
-CANCEL_REASONS = {"interrupted": "turn_detected", "client_cancelled": "client_cancelled"}
+UNREMARKABLE = frozenset({"closed", "gone", "call_ended"})
+"""Ends of a session that are no errors."""
 
 
 @dataclass(slots=True)
@@ -62,53 +62,56 @@ class _Held:
 
 
 class RealtimePresenter:
-    """The Transport of one session; everything is sent through the outbox, in order."""
+    """The Transport of one session; everything is sent through the outbox, in order.
 
-    def __init__(self, outbox: Outbox, settings: Callable[[], Settings]) -> None:
+    `before` gives the item of the conversation in front of another one.
+    """
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        settings: Callable[[], Settings],
+        before: Callable[[str], str | None],
+    ) -> None:
         self._outbox = outbox
         self._settings = settings
+        self._before = before
+        self._calls = CallEvents(outbox.post, before)
+        self._replies = ReplyPresenter(outbox, settings, before, self._calls)
         self._held: dict[UtteranceIds, _Held] = {}
         self._replying = False
         self._started: set[UtteranceIds] = set()
         self._lengths: dict[UtteranceIds, int] = {}  # ms of audio, until the final transcript
         self._delivered: dict[UtteranceIds, int] = {}  # characters sent as deltas
-        self._last_item: str | None = None
-        self._before_last: str | None = None
-        self._before_reply: str | None = None
-        self._resampler: Resampler | None = None
-        self._metadata: dict[str, str] | None = None
-
-    def next_metadata(self, metadata: dict[str, str] | None) -> None:
-        """Sets the metadata that the client gave its next response."""
-        self._metadata = metadata
 
     # --- Transport --------------------------------------------------------------------------
 
     async def play(self, frame: OutputFrame) -> None:
-        """Sends one frame, resampled to the client's rate, as response.output_audio.delta."""
-        rate = self._settings().output_rate
-        if self._resampler is None or self._resampler.target_hz != rate:
-            self._resampler = Resampler(SPEAK_RATE, rate)
-        pcm = self._resampler.push(frame.pcm)
-        await self._outbox.audio(frame.reply.number, self._audio_event(frame.reply, pcm), frame.due)
+        await self._replies.play(frame)
 
     def notify(self, event: SessionEvent) -> None:
         if self._settings().vdx_events and (text := vdx_event(event)) is not None:
             self._outbox.post(text)
         self._notify_of_speech(event)
+        self._calls.notify(event)
         match event:
             case ReplyStarted(reply=reply):
-                self._reply_started(reply)
-            case ReplyClause(reply=reply, text=text):
-                self._post("response.output_audio_transcript.delta", **_part(reply), delta=text)
+                self._replying = self._replying or reply.number > 0
+                self._replies.started(event)
+            case ReplyClause():
+                self._replies.clause(event)
+            case ReplyText():
+                self._replies.text(event)
             case ReplyDone():
                 self._reply_ended(event)
+            case OptionsChanged(session=ids):
+                self._post("session.updated", session=self._settings().rendered(ids.realtime_id))
             case ItemsForgotten(items=items):
                 for item_id in items:
                     self.item_deleted(item_id)
             case ErrorOccurred(error=error):
                 self._outbox.post(ev.error_event(error))
-            case SessionEnded(reason=reason) if reason not in ("closed", "gone"):
+            case SessionEnded(reason=reason) if reason not in UNREMARKABLE:
                 limit = SessionLimit(f"the session ended: {reason.replace('_', ' ')}")
                 self._outbox.post(ev.error_event(limit))
 
@@ -125,9 +128,21 @@ class RealtimePresenter:
                 self._utterance_ended(utterance, at_ms)
             case UtteranceKept(utterance=utterance):
                 self._keep(utterance)
-            case UtteranceDropped(utterance=utterance):
+            case UtteranceDropped(utterance=utterance, at_ms=at_ms):
                 self._held.pop(utterance, None)
                 self._lengths.pop(utterance, None)
+                self._send_stopped(utterance, at_ms)
+            case UserSilent(utterance=utterance, start_ms=start_ms, end_ms=end_ms):
+                self._post(
+                    "input_audio_buffer.timeout_triggered",
+                    audio_start_ms=start_ms,
+                    audio_end_ms=end_ms,
+                    item_id=utterance.item_id,
+                )
+                self.committed(utterance, end_ms - start_ms, end_ms)
+            case UtteranceLeftOpen(utterance=utterance, at_ms=at_ms):
+                self._held.pop(utterance, None)
+                self._send_stopped(utterance, at_ms)
             case PartialTranscript(utterance=utterance, text=text, stable=stable):
                 self._send_delta(utterance, text[:stable])
             case FinalTranscript(utterance=utterance, text=text):
@@ -170,20 +185,26 @@ class RealtimePresenter:
             held.end_ms = at_ms  # it may still turn out to be noise, of which nothing is sent
         if utterance not in self._started:
             return
-        self._started.discard(utterance)
         length_ms = at_ms + self._lengths.get(utterance, -at_ms)
+        self.committed(utterance, length_ms, at_ms)
+
+    def _send_stopped(self, utterance: UtteranceIds, at_ms: int) -> None:
+        """Sends the end of speech, where its start was sent."""
+        if utterance not in self._started:
+            return
+        self._started.discard(utterance)
         self._post(
             "input_audio_buffer.speech_stopped",
             audio_end_ms=at_ms,
             item_id=utterance.item_id,
         )
-        self.committed(utterance, length_ms)
 
-    def committed(self, utterance: UtteranceIds, length_ms: int) -> None:
-        """The utterance became an item of the conversation; its transcript follows."""
+    def committed(self, utterance: UtteranceIds, length_ms: int, at_ms: int) -> None:
+        """The utterance, over `at_ms` of the input, became an item; its transcript follows."""
+        self._send_stopped(utterance, at_ms)
         self._lengths[utterance] = length_ms
         item_id = utterance.item_id
-        previous = self._append(item_id)
+        previous = self._before(item_id)
         self._post("input_audio_buffer.committed", previous_item_id=previous, item_id=item_id)
         item = ev.audio_item(item_id, None)
         self._post("conversation.item.added", previous_item_id=previous, item=item)
@@ -191,20 +212,12 @@ class RealtimePresenter:
 
     def item_added(self, previous: str | None, item: dict[str, Any]) -> None:
         """The client created an item."""
-        self._append(item["id"])
         self._post("conversation.item.added", previous_item_id=previous, item=item)
         self._post("conversation.item.done", previous_item_id=previous, item=item)
 
     def item_deleted(self, item_id: str) -> None:
-        """It is gone from the conversation, so that none can follow it."""
-        if item_id == self._last_item:
-            self._last_item, self._before_last = self._before_last, None
+        """It is gone from the conversation."""
         self._post("conversation.item.deleted", item_id=item_id)
-
-    def _append(self, item_id: str) -> str | None:
-        """Takes the newest item of the conversation, and returns the one before it."""
-        self._before_last, self._last_item = self._last_item, item_id
-        return self._before_last
 
     def _send_delta(self, utterance: UtteranceIds, stable: str) -> None:
         """Deltas can only append, so only what is stable is sent."""
@@ -234,77 +247,15 @@ class RealtimePresenter:
                 usage={"type": "duration", "seconds": seconds},
             )
 
-    # --- replies ----------------------------------------------------------------------------
-
-    def _reply_started(self, reply: ReplyIds) -> None:
-        self._resampler = None
-        self._replying = True
-        previous = self._before_reply = self._append(reply.item_id)
-        item = ev.reply_item(reply.item_id, "in_progress", None)
-        where = {"response_id": reply.response_id, "output_index": 0}
-        self._post("response.created", response=self._response(reply, "in_progress", []))
-        self._post("response.output_item.added", **where, item=item)
-        self._post("conversation.item.added", previous_item_id=previous, item=item)
-        part = {"type": "audio", "transcript": ""}
-        self._post("response.content_part.added", **_part(reply), part=part)
-
     def _reply_ended(self, ended: ReplyDone) -> None:
-        reply, part = ended.reply, _part(ended.reply)
-        self._replying = False
-        if ended.status == "cancelled":
-            self._outbox.drop_audio(reply.number)
-            self._send_held()
-        elif self._resampler is not None:
-            tail = self._resampler.push(_NO_AUDIO, last=True)
-            if tail.size:
-                self._outbox.post(self._audio_event(reply, tail))
-        self._resampler = None
-        status = "completed" if ended.status == "completed" else "incomplete"
-        item = ev.reply_item(reply.item_id, status, ended.text)
-        self._post("response.output_audio.done", **part)
-        self._post("response.output_audio_transcript.done", **part, transcript=ended.text)
-        content = {"type": "audio", "transcript": ended.text}
-        self._post("response.content_part.done", **part, part=content)
-        self._post("conversation.item.done", previous_item_id=self._before_reply, item=item)
-        where = {"response_id": reply.response_id, "output_index": 0}
-        self._post("response.output_item.done", **where, item=item)
-        details = _status_details(ended)
-        response = self._response(reply, ended.status, [item], details)
-        self._post("response.done", response=response)
-        self._metadata = None
-        self._send_held()  # speech that began over the very end of a reply is a turn like any other
-
-    def _response(
-        self,
-        reply: ReplyIds,
-        status: str,
-        output: list[dict[str, Any]],
-        details: dict[str, Any] | None = None,
-    ) -> dict[str, Any]:
-        rendered = self._settings().rendered(reply.session.realtime_id)
-        return ev.response_object(reply, status, output, rendered, details, self._metadata)
-
-    def _audio_event(self, reply: ReplyIds, pcm: Pcm) -> str:
-        """Without the JSON encoder, which is slower: there are 50 a second for each session."""
-        data = base64.b64encode(pcm.tobytes()).decode("ascii")
-        return (
-            f'{{"type":"response.output_audio.delta","event_id":"{ev.event_id()}",'
-            f'"response_id":"{reply.response_id}","item_id":"{reply.item_id}",'
-            f'"output_index":0,"content_index":0,"delta":"{data}"}}'
-        )
+        self._replies.stopped(ended)
+        if ended.reply.number > 0:
+            self._replying = False
+            if ended.status == "cancelled":
+                self._send_held()
+        self._replies.done(ended)
+        if not self._replying:
+            self._send_held()  # speech begun over the very end of a reply is a turn like any other
 
     def _post(self, kind: str, **fields: Any) -> None:
         self._outbox.post(ev.encode(kind, **fields))
-
-
-def _part(reply: ReplyIds) -> dict[str, Any]:
-    return {**reply_ids(reply), "output_index": 0, "content_index": 0}
-
-
-def _status_details(ended: ReplyDone) -> dict[str, Any] | None:
-    if ended.status == "cancelled":
-        return {"type": "cancelled", "reason": CANCEL_REASONS.get(ended.reason, ended.reason)}
-    if ended.error is not None:
-        error = {"type": "server_error", "code": ended.error.code, "message": ended.error.message}
-        return {"type": "failed", "error": error}
-    return None

@@ -1,16 +1,18 @@
 """What a client may send: the protocol's session, item and response shapes, validated.
 
-Known keys that vdx has no use for (tracing, truncation, noise reduction …) are accepted and
-ignored; keys the protocol does not have are refused by name.
+Known keys that vdx has no use for (tracing, truncation, reasoning, noise reduction …) are accepted
+and ignored, and not shown as taken; keys the protocol does not have are refused by name.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from vdx.core.config import Speed
 from vdx.core.errors import InvalidInput
 from vdx.core.validation import validated
+from vdx.transports.function_tools import ToolChoice, ToolName, Tools
+from vdx.transports.realtime.audio_formats import TELEPHONE_RATE, FormatName, WireFormat
 
 BETA_KEYS = frozenset(
     {
@@ -29,6 +31,7 @@ BETA_KEYS = frozenset(
 
 Name = Annotated[str, Field(max_length=200)]
 """Of a model, voice, speaker or language."""
+CallId = Annotated[str, Field(min_length=1, max_length=256)]
 MetadataKey = Annotated[str, Field(max_length=64)]
 MetadataValue = Annotated[str, Field(max_length=512)]
 
@@ -38,16 +41,32 @@ class Shape(BaseModel):
 
 
 class AudioFormat(Shape):
-    """int16 mono; 24000 is the protocol's rate, the others are vdx's extension."""
+    """Mono; PCM is int16, 24000 its rate in the protocol, the others are vdx's extension.
 
-    type: Literal["audio/pcm"] = "audio/pcm"
-    rate: Literal[16000, 24000, 48000] = 24000
+    `audio/pcmu` and `audio/pcma` are G.711 at 8000.
+    """
+
+    type: FormatName = "audio/pcm"
+    rate: Literal[8000, 16000, 24000, 48000] | None = None
+
+    @model_validator(mode="after")
+    def _of_the_format(self) -> Self:
+        telephone = self.type != "audio/pcm"
+        if self.rate is not None and telephone != (self.rate == TELEPHONE_RATE):
+            wanted = "8000" if telephone else "16000, 24000 or 48000"
+            raise ValueError(f"the rate of {self.type} is {wanted}, not {self.rate}")
+        return self
+
+    @property
+    def wire(self) -> WireFormat:
+        usual = 24_000 if self.type == "audio/pcm" else TELEPHONE_RATE
+        return WireFormat(self.type, self.rate or usual)
 
 
 class TurnDetection(Shape):
     type: Literal["server_vad", "semantic_vad"] = "server_vad"
     threshold: float | None = Field(None, ge=0, le=1)
-    prefix_padding_ms: int | None = Field(None, ge=0)
+    prefix_padding_ms: int | None = Field(None, ge=0, description="at most a second is kept")
     silence_duration_ms: int | None = Field(None, ge=20, le=10_000)
     idle_timeout_ms: int | None = Field(None, ge=0)
     eagerness: Literal["low", "medium", "high", "auto"] | None = None
@@ -56,8 +75,13 @@ class TurnDetection(Shape):
 
 
 class Transcription(Shape):
+    """`delay` and `languages` have no effect."""
+
     model: Name | None = None
     language: Name | None = None
+    languages: list[Name] | None = None
+    keywords: list[Name] | None = Field(None, description="words that are likely, beside `prompt`")
+    delay: str | None = None
     prompt: str | None = Field(None, max_length=1000, description="words that are likely")
 
 
@@ -100,18 +124,25 @@ class VdxExtension(Shape):
     sensitivity: float | None = Field(None, ge=0.25, le=4)
 
 
+OutputModalities = Annotated[list[Literal["text", "audio"]], Field(min_length=1, max_length=1)]
+"""Text or audio: a spoken reply has its transcript in any case."""
+MaxTokens = Annotated[int, Field(ge=1, le=1_000_000, strict=True)] | Literal["inf"]
+
+
 class SessionUpdate(Shape):
-    type: Literal["realtime"]
+    type: Literal["realtime", "transcription"]
     object: str | None = None
     id: str | None = None
     model: str | None = None
     expires_at: int | None = None
     instructions: str | None = None
-    output_modalities: list[Literal["audio"]] | None = None
+    output_modalities: OutputModalities | None = None
     audio: Audio | None = None
-    tools: list[Any] | None = Field(None, max_length=0)
-    tool_choice: Any = None
-    max_output_tokens: Any = None
+    tools: Tools | None = None
+    tool_choice: ToolChoice | None = None
+    max_output_tokens: MaxTokens | None = None
+    parallel_tool_calls: bool | None = None
+    reasoning: Any = None
     tracing: Any = None
     truncation: Any = None
     prompt: Any = None
@@ -121,7 +152,18 @@ class SessionUpdate(Shape):
 
 class TextPart(Shape):
     type: Literal["input_text", "output_text"]
-    text: str = Field(min_length=1)
+    text: str
+
+
+class AudioPart(Shape):
+    """Speech: its `transcript` is what it says; without one the recogniser hears `audio`."""
+
+    type: Literal["input_audio", "output_audio"]
+    audio: str | None = Field(None, description="base64, in the format of the session's input")
+    transcript: str | None = None
+
+
+Part = Annotated[TextPart | AudioPart, Field(discriminator="type")]
 
 
 class NewItem(Shape):
@@ -130,17 +172,60 @@ class NewItem(Shape):
     type: Literal["message"]
     status: str | None = None
     role: Literal["user", "assistant", "system"]
-    content: list[TextPart] = Field(min_length=1)
+    content: list[Part]
+
+
+class ItemReference(Shape):
+    """An item of the conversation, in the `input` of a response."""
+
+    type: Literal["item_reference"]
+    id: Name
+
+
+class ResponseAudio(Shape):
+    output: AudioOutput | None = None
+
+
+class NewCall(Shape):
+    """A call of an earlier conversation."""
+
+    id: str | None = Field(None, min_length=1, max_length=64)
+    object: str | None = None
+    type: Literal["function_call"]
+    status: str | None = None
+    call_id: CallId
+    name: ToolName
+    arguments: str
+
+
+class NewCallOutput(Shape):
+    """The result of a call, as text; a client answers a call of its tool with it."""
+
+    id: str | None = Field(None, min_length=1, max_length=64)
+    object: str | None = None
+    type: Literal["function_call_output"]
+    status: str | None = None
+    call_id: CallId
+    output: str
 
 
 class ResponseCreate(Shape):
+    """`conversation` none: the response does not become a part of the conversation."""
+
     instructions: str | None = None
     metadata: dict[MetadataKey, MetadataValue] | None = Field(None, max_length=16)
-    output_modalities: list[Literal["audio"]] | None = None
-    conversation: Literal["auto"] | None = None
-    tools: list[Any] | None = Field(None, max_length=0)
-    tool_choice: Any = None
-    max_output_tokens: Any = None
+    output_modalities: OutputModalities | None = None
+    conversation: Literal["auto", "none"] | None = None
+    input: list[Annotated[NewItem | ItemReference, Field(discriminator="type")]] | None = Field(
+        None, max_length=1_000
+    )
+    audio: ResponseAudio | None = None
+    tools: Tools | None = None
+    tool_choice: ToolChoice | None = None
+    parallel_tool_calls: bool | None = None
+    max_output_tokens: MaxTokens | None = None
+    prompt: Any = None
+    reasoning: Any = None
 
 
 def session_update(data: object) -> SessionUpdate:

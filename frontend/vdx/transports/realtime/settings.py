@@ -8,27 +8,39 @@ from typing import Any
 from vdx.core.errors import InvalidInput, UnknownName
 from vdx.core.language_names import tag_of
 from vdx.core.voice_choice import VoiceChoice
-from vdx.dialog.profiles import SessionOptions
+from vdx.dialog.profiles import MAX_PROMPT_CHARS, SessionOptions
+from vdx.transports.function_tools import choice_of, offer_of, tools_of
 from vdx.transports.openai_names import VOICES, is_openai_recogniser
+from vdx.transports.realtime.audio_formats import PCM, WireFormat
 from vdx.transports.realtime.schema import (
     AudioInput,
     AudioOutput,
     SessionUpdate,
+    Transcription,
     TurnDetection,
     VdxExtension,
 )
 from vdx.transports.realtime.tuning import with_pause_scale, with_sensitivity
+from vdx.transports.realtime.turn_detection import detecting, merged
+from vdx.transports.realtime.turn_detection import rendered as rendered_detection
 
 
 @dataclass(slots=True)
 class Settings:
-    """What the protocol adds to SessionOptions; rates in Hz."""
+    """What the protocol adds to SessionOptions.
+
+    `profile` are the options before the client changed any; `pre_roll_ms` and `expires_at` (seconds
+    since 1970, 0: never) are the server's. `transcribes_only`: there are no replies.
+    """
 
     options: SessionOptions
     default_voice: VoiceChoice
     default_recogniser: str
-    input_rate: int = 24_000
-    output_rate: int = 24_000
+    input_format: WireFormat = PCM
+    output_format: WireFormat = PCM
+    pre_roll_ms: int = 300
+    expires_at: int = 0
+    transcribes_only: bool = False
     transcription: bool = True
     vdx_events: bool = False
     detection: TurnDetection | None = field(default_factory=TurnDetection)
@@ -39,7 +51,6 @@ class Settings:
     pause_scale: float = 1.0
     sensitivity: float = 1.0
     profile: SessionOptions | None = None
-    """The options before the client changed any, which factors apply to."""
 
     def __post_init__(self) -> None:
         if self.profile is None:
@@ -53,50 +64,55 @@ class Settings:
 
     def apply(self, update: SessionUpdate) -> None:
         """Takes the keys that `update` names."""
+        if self.transcribes_only and update.type == "realtime":
+            message = "this is a transcription session, it cannot become one that answers"
+            raise InvalidInput(message, param="session.type")
+        self.transcribes_only = update.type == "transcription"
         if update.instructions is not None:
             self.options = self.options.updated(instructions=update.instructions)
+        offer = offer_of(
+            update.tools, update.tool_choice, update.parallel_tool_calls, self.options.offer
+        )
+        if offer != self.options.offer:
+            self.options = self.options.updated(offer=offer)
+        if update.output_modalities is not None:
+            text_only = update.output_modalities == ["text"]
+            self.options = self.options.updated(text_only=text_only)
+        if update.max_output_tokens is not None:
+            most = update.max_output_tokens
+            self.options = self.options.updated(max_tokens=None if most == "inf" else most)
         if update.audio and update.audio.input:
             self._take_input(update.audio.input)
         if update.audio and update.audio.output:
             self._take_output(update.audio.output)
         if update.vdx:
             self._take_extension(update.vdx)
+        if self.transcribes_only:
+            self.options = self.options.updated(auto_reply=False, greeting="", nudge_after_ms=0)
 
     def _take_input(self, audio: AudioInput) -> None:
         given = audio.model_fields_set
         if audio.format is not None:
-            self.input_rate = audio.format.rate
+            self.input_format = audio.format.wire
         if "transcription" in given:
             self.transcription = audio.transcription is not None
             if audio.transcription is not None:
                 self._take_recogniser(audio.transcription.model)
-                self._take_language(audio.transcription.language)
-                if audio.transcription.prompt is not None:
-                    self.options = self.options.updated(prompt=audio.transcription.prompt)
+                where = "session.audio.input.transcription.language"
+                self._take_language(audio.transcription.language, where)
+                self._take_prompt(audio.transcription)
         if "turn_detection" in given:
             self._take_detection(audio.turn_detection)
 
-    def _take_detection(self, detection: TurnDetection | None) -> None:
-        self.detection = detection
-        vad = self.options.vad.model_copy(update={"enabled": detection is not None})
-        if detection is None:
-            # Without voice activity the client ends turns and asks for replies itself.
-            self.options = self.options.updated(vad=vad, auto_reply=False, barge_in=False)
-            return
-        if detection.silence_duration_ms is not None:
-            vad = vad.model_copy(update={"min_silence_duration_ms": detection.silence_duration_ms})
-        # A silence that was named before stays, unless the server is asked to decide by more.
-        named_before = self.options.fixed_silence and detection.type != "semantic_vad"
-        self.options = self.options.updated(
-            vad=vad,
-            fixed_silence=named_before or detection.silence_duration_ms is not None,
-            auto_reply=detection.create_response,
-            barge_in=detection.interrupt_response,
-        )
+    def _take_detection(self, given: TurnDetection | None) -> None:
+        self.detection = None if given is None else merged(self.detection, given)
+        usual = self.options = detecting(self.options, self.profile or self.options, self.detection)
+        self.options = with_pause_scale(self.options, usual, self.pause_scale)
+        self.options = with_sensitivity(self.options, usual, self.sensitivity)
 
     def _take_output(self, audio: AudioOutput) -> None:
         if audio.format is not None:
-            self.output_rate = audio.format.rate
+            self.output_format = audio.format.wire
         if audio.speed is not None:
             self.options = self.options.updated(speed=audio.speed)
         if audio.voice is not None:
@@ -108,7 +124,7 @@ class Settings:
         if vdx.events is not None:
             self.vdx_events = vdx.events
         self._take_recogniser(vdx.recogniser)
-        self._take_language(vdx.language)
+        self._take_language(vdx.language, "session.vdx.language")
         echo = {"cancellation": vdx.echo_cancellation, "noise_suppression": vdx.noise_suppression}
         if wanted := {key: value for key, value in echo.items() if value is not None}:
             control = self.options.echo_control.model_copy(update=wanted)
@@ -116,6 +132,8 @@ class Settings:
         if vdx.responder is not None:
             self._take_responder(vdx.responder)
         usual = self.profile or self.options
+        if self.detection is not None and self.detection.model_fields_set:
+            usual = detecting(self.options, usual, self.detection)
         if vdx.pause_scale is not None:
             self.pause_scale = vdx.pause_scale
             self.options = with_pause_scale(self.options, usual, vdx.pause_scale)
@@ -143,41 +161,47 @@ class Settings:
             model = self.default_recogniser
         self.options = self.options.updated(recogniser=model)
 
-    def _take_language(self, language: str | None) -> None:
+    def _take_prompt(self, transcription: Transcription) -> None:
+        """Takes the words to expect; `keywords` are added to a `prompt`."""
+        words = [transcription.prompt or "", *(transcription.keywords or ())]
+        if transcription.prompt is None and transcription.keywords is None:
+            return
+        prompt = ", ".join(filter(None, words))[:MAX_PROMPT_CHARS]
+        self.options = self.options.updated(prompt=prompt)
+
+    def _take_language(self, language: str | None, param: str) -> None:
         language = tag_of(language or "")
         if not language:  # a session keeps its own: a voice and its lists of words need one
             return
         if not language.replace("-", "").isalnum():
-            raise InvalidInput(f"language must be a BCP-47 tag, got {language!r}", param="language")
+            raise InvalidInput(f"language must be a BCP-47 tag, got {language!r}", param=param)
         self.options = self.options.updated(language=language)
 
     def rendered(self, session_id: str) -> dict[str, Any]:
         """The protocol's session object."""
         options = self.options
+        if self.transcribes_only:
+            return self._rendered_transcription(session_id)
         return {
             "type": "realtime",
             "object": "realtime.session",
             "id": session_id,
             "model": options.profile,
-            "output_modalities": ["audio"],
+            "output_modalities": ["text" if options.text_only else "audio"],
             "instructions": options.instructions,
-            "tools": [],
-            "tool_choice": "auto",
-            "max_output_tokens": "inf",
+            "tools": tools_of(options.offer),
+            "tool_choice": choice_of(options.offer),
+            "parallel_tool_calls": options.offer.parallel is not False,
+            "max_output_tokens": options.max_tokens or "inf",
             "tracing": None,
             "truncation": "auto",
             "prompt": None,
-            "expires_at": 0,
+            "expires_at": self.expires_at,
             "include": None,
             "audio": {
-                "input": {
-                    "format": {"type": "audio/pcm", "rate": self.input_rate},
-                    "transcription": self._transcription(),
-                    "noise_reduction": None,
-                    "turn_detection": self._detection(),
-                },
+                "input": self._input(),
                 "output": {
-                    "format": {"type": "audio/pcm", "rate": self.output_rate},
+                    "format": self.output_format.rendered,
                     "voice": str(options.voice_choice),
                     "speed": options.speed,
                 },
@@ -194,6 +218,25 @@ class Settings:
             },
         }
 
+    def _rendered_transcription(self, session_id: str) -> dict[str, Any]:
+        """The object of a session without replies."""
+        return {
+            "type": "transcription",
+            "object": "realtime.transcription_session",
+            "id": session_id,
+            "expires_at": self.expires_at,
+            "include": None,
+            "audio": {"input": self._input()},
+        }
+
+    def _input(self) -> dict[str, Any]:
+        return {
+            "format": self.input_format.rendered,
+            "transcription": self._transcription(),
+            "noise_reduction": None,
+            "turn_detection": rendered_detection(self.detection, self.options, self.pre_roll_ms),
+        }
+
     def _transcription(self) -> dict[str, Any] | None:
         if not self.transcription:
             return None
@@ -201,12 +244,4 @@ class Settings:
             "model": self.options.recogniser,
             "language": self.options.language,
             "prompt": self.options.prompt or None,
-        }
-
-    def _detection(self) -> dict[str, Any] | None:
-        if self.detection is None:
-            return None
-        return {
-            **self.detection.model_dump(exclude_none=True),
-            "silence_duration_ms": self.options.vad.min_silence_duration_ms,
         }

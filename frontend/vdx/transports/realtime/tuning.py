@@ -26,7 +26,9 @@ def with_pause_scale(
         "finished_ms": scaled(given.finished_ms),
         "unfinished_ms": scaled(given.unfinished_ms),
     }
-    silence = {"min_silence_duration_ms": scaled(usual.vad.min_silence_duration_ms)}
+    # A silence that the client named is obeyed as it is.
+    usual_ms = usual.vad.min_silence_duration_ms
+    silence = {"min_silence_duration_ms": usual_ms if usual.fixed_silence else scaled(usual_ms)}
     return options.updated(
         endpointing=options.endpointing.model_copy(update=silences),
         vad=options.vad.model_copy(update=silence),

@@ -50,9 +50,7 @@ class SessionUpdates:
         if self._task is None and not self._loads(update):
             await self._apply(update)
             return
-        self._wait(partial(self._apply, update), event_id)
-        if self._task is None:
-            self._task = self._spawn(self._work)
+        self.begin(partial(self._apply, update), event_id)
 
     async def follow(self, work: Callable[[], Awaitable[None]], event_id: str | None) -> None:
         """Does the work of another event: at once, or after the updates that wait before it.
@@ -70,6 +68,16 @@ class SessionUpdates:
             await work()
         else:
             self._wait(work, event_id)
+
+    def begin(self, work: Callable[[], Awaitable[None]], event_id: str | None) -> None:
+        """Does work in the task: what follows waits for it, and the client is read meanwhile.
+
+        Raises:
+            SessionLimit: MAX_PENDING events wait already.
+        """
+        self._wait(work, event_id)
+        if self._task is None:
+            self._task = self._spawn(self._work)
 
     def _wait(self, work: Callable[[], Awaitable[None]], event_id: str | None) -> None:
         if len(self._pending) >= MAX_PENDING:

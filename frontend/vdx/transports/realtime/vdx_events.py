@@ -1,5 +1,6 @@
 """The vdx.* events, sent only to clients that ask for them (`session.update`, vdx.events)."""
 
+from vdx.core.tools import ToolCall
 from vdx.dialog.ids import ReplyIds, UtteranceIds
 from vdx.dialog.session_events import (
     LevelHint,
@@ -11,11 +12,16 @@ from vdx.dialog.session_events import (
     SessionEnded,
     SessionEvent,
     StateChanged,
+    ToolAnswered,
+    ToolStarted,
     TurnTimed,
     UtteranceDropped,
     UtteranceKept,
 )
 from vdx.transports.realtime.events import encode
+
+MAX_OUTPUT = 2_000
+"""Characters of a result that are shown; the responder is told all of it."""
 
 
 def vdx_event(event: SessionEvent) -> str | None:
@@ -60,7 +66,35 @@ def _speech_event(event: SessionEvent) -> str | None:
         case UtteranceDropped(utterance=utterance):
             return encode("vdx.user.dropped", **utterance_ids(utterance))
         case _:
+            return _tool_event(event)
+
+
+def _tool_event(event: SessionEvent) -> str | None:
+    """Of the tools that a reply calls."""
+    match event:
+        case ToolStarted(reply=reply, call=call, source=source):
+            return encode(
+                "vdx.tool.started",
+                **reply_ids(reply),
+                **_call(call),
+                arguments=call.arguments,
+                source=source,
+            )
+        case ToolAnswered(reply=reply, call=call):
+            return encode(
+                "vdx.tool.done",
+                **reply_ids(reply),
+                **_call(call),
+                output=event.output[:MAX_OUTPUT],
+                status=event.status,
+                duration_ms=event.duration_ms,
+            )
+        case _:
             return None
+
+
+def _call(call: ToolCall) -> dict[str, str]:
+    return {"call_id": call.call_id, "name": call.name}
 
 
 def reply_ids(reply: ReplyIds) -> dict[str, str]:

@@ -35,6 +35,8 @@ The same as the WebSocket's, where the protocol has no event of its own:
 - `vdx.hint` code, message
 - `vdx.reply.only_code` response_id, item_id, said: the reply is only code, which is not spoken; the
   voice says `said` in its place
+- `vdx.tool.started` response_id, item_id, call_id, name, arguments, source: a tool is called;
+  `vdx.tool.done` response_id, item_id, call_id, name, output, status, duration_ms
 - `vdx.session.ended` reason
 
 and what the WebSocket tells in events of the protocol:
@@ -60,6 +62,8 @@ payloads are JSON objects in both directions:
 - `vdx.use_model` model, a voice (or VOICE/SPEAKER) or a recogniser: loads it and switches to it
 - `vdx.update_session` session, the object that a session.update over the WebSocket has: changes
   the settings of the conversation, and answers with all of them
+- `vdx.set_tools` tools, tool_choice, parallel_tool_calls: function tools that the user's client
+  performs, as RPC methods of their names
 - `vdx.stats`: session, state, models, messages, VAD statistics and the last turn
 
 A refused RPC is an RpcError with code 1500, a message, and `data`: code, service, retryable.

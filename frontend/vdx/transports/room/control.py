@@ -15,6 +15,7 @@ from vdx.core.json_input import parse_json
 from vdx.core.logs import logger
 from vdx.core.validation import validated
 from vdx.dialog.session import Session
+from vdx.transports.function_tools import ToolChoice, Tools, offer_of
 from vdx.transports.realtime.schema import session_update
 from vdx.transports.realtime.settings import Settings
 from vdx.transports.room.outbox import TOPIC_CHAT
@@ -45,6 +46,12 @@ class UpdateSessionRequest(Request):
     session: dict[str, Any] = Field(description="as of a session.update over the WebSocket")
 
 
+class SetToolsRequest(Request):
+    tools: Tools
+    tool_choice: ToolChoice | None = None
+    parallel_tool_calls: bool | None = None
+
+
 class EmptyRequest(Request):
     pass
 
@@ -71,6 +78,7 @@ class Controls:
             "vdx.interrupt": self._interrupt,
             "vdx.use_model": self._use_model,
             "vdx.update_session": self._update_session,
+            "vdx.set_tools": self._set_tools,
             "vdx.stats": self._stats,
         }
         for name, method in methods.items():
@@ -144,6 +152,15 @@ class Controls:
             return replace(self._settings[1], options=options)
         profile_of = self._host.profiles.options
         return Settings(options, options.voice_choice, options.recogniser, profile_of=profile_of)
+
+    async def _set_tools(self, payload: Any) -> dict[str, Any]:
+        wanted = validated(SetToolsRequest, payload, "payload")
+        session, _ = self._live
+        offer = offer_of(
+            wanted.tools, wanted.tool_choice, wanted.parallel_tool_calls, param="payload"
+        )
+        session.update(session.options.updated(offer=offer))
+        return {"tools": [spec.name for spec in offer.tools]}
 
     async def _stats(self, payload: Any) -> dict[str, Any]:
         validated(EmptyRequest, payload, "payload")

@@ -23,6 +23,7 @@ from vdx.transports.room.outbox import RoomOutbox
 from vdx.transports.room.output_lead import OutputLead
 from vdx.transports.room.participants import Participants
 from vdx.transports.room.presenter import RoomPresenter
+from vdx.transports.room.tools import RoomTools
 
 log = logger(__name__)
 
@@ -135,7 +136,10 @@ class RoomConversation:
     async def _converse(self, user: str, options: SessionOptions, controls: Controls) -> str:
         """One session with one user, to its end."""
         presenter = RoomPresenter(self._outbox, self._audio_output, self._audio_input, user)
-        session = self._host.open_session(options, presenter, self._lead, promised=True)
+        tools = RoomTools(self._room, user, options.tools.timeout_ms / 1000)
+        session = self._host.open_session(
+            options, presenter, self._lead, promised=True, perform=tools.perform
+        )
         presenter.attach(session)
         controls.session, controls.presenter = session, presenter
         if self._config.record_output is not None:

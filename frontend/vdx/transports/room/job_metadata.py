@@ -8,6 +8,7 @@ from vdx.core.errors import InvalidInput
 from vdx.core.json_input import parse_json
 from vdx.core.validation import validated
 from vdx.core.voice_choice import VoiceChoice
+from vdx.transports.function_tools import Tools, offer_of
 
 if TYPE_CHECKING:  # `vdx token` reads wishes and has no use for what takes a second to import
     from vdx.app import Application
@@ -21,7 +22,8 @@ LANGUAGE = r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$"
 class JobMetadata(BaseModel):
     """Keys of a job's metadata; what is left out is as the profile says.
 
-    `voice` is a model or MODEL/SPEAKER, `language` a BCP-47 tag.
+    `voice` is a model or MODEL/SPEAKER, `language` a BCP-47 tag. `tools` are function tools that
+    the user's client performs as RPC methods of their names.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -32,6 +34,7 @@ class JobMetadata(BaseModel):
     language: str | None = Field(None, pattern=LANGUAGE)
     instructions: str | None = Field(None, max_length=8_000)
     greeting: str | None = Field(None, max_length=1_000)
+    tools: Tools | None = None
 
     @classmethod
     def read(cls, metadata: str) -> "JobMetadata":
@@ -55,6 +58,7 @@ class JobMetadata(BaseModel):
 
         Raises:
             UnknownName: there is no such profile.
+            InvalidInput: the parameters of a tool are no JSON schema.
         """
         options = host.profiles.options(self.profile or "")
         changes: dict[str, Any] = self.model_dump(
@@ -64,4 +68,6 @@ class JobMetadata(BaseModel):
             changes["recogniser"] = self.recogniser
         if self.voice:
             changes["voice_choice"] = VoiceChoice.parse(self.voice)
+        if self.tools:
+            changes["offer"] = offer_of(self.tools, None, None, param="metadata")
         return options.updated(**changes)

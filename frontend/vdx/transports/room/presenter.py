@@ -9,6 +9,7 @@ from vdx.dialog.session_events import (
     ErrorOccurred,
     FinalTranscript,
     ItemsForgotten,
+    OptionsChanged,
     PartialTranscript,
     PlayoutPaused,
     RecognitionFailed,
@@ -116,6 +117,8 @@ class RoomPresenter:
                 self._live.spawn(self._audio_output.send_silence, "silence")
             case ReplyDone():
                 self._send_ended(event)
+            case OptionsChanged():
+                self.send_session()
             case ItemsForgotten(items=items):
                 self.event("vdx.items.forgotten", items=items)
             case TurnTimed(speech_end_to_first_audio_ms=gap, stages=stages):

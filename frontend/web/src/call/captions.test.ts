@@ -145,3 +145,23 @@ describe("the list", () => {
     expect(lines[0]?.id).toBe("5");
   });
 });
+
+describe("a call of a tool", () => {
+  const calling: CallEvent = { type: "calling", call: "c", name: "weather", arguments: "{}" };
+
+  it("is a line that gets its result", () => {
+    const called: CallEvent = {
+      type: "called",
+      call: "c",
+      output: "sunny",
+      status: "completed",
+      durationMs: 52,
+    };
+    expect(linesOf(calling)).toMatchObject([{ who: "tool", name: "weather", status: null }]);
+    expect(linesOf(calling, reply("It is sunny."), called)[0]).toMatchObject({
+      output: "sunny",
+      status: "completed",
+      durationMs: 52,
+    });
+  });
+});

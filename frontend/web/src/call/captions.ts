@@ -1,7 +1,7 @@
 /** The captions of both sides: pure functions from a list of lines and an event to a new list. */
 
 import { words } from "../words";
-import type { CallEvent, Stages } from "./events";
+import type { CallEvent, Stages, ToolStatus } from "./events";
 
 export interface Timing {
   readonly gapMs: number;
@@ -39,7 +39,18 @@ export interface Aside extends Times {
   readonly text: string;
 }
 
-export type Line = PersonLine | BotLine | Aside;
+/** A call of a tool; `status` is null while it runs. */
+export interface ToolLine {
+  readonly who: "tool";
+  readonly id: string;
+  readonly name: string;
+  readonly arguments: string;
+  readonly output: string | null;
+  readonly status: ToolStatus | null;
+  readonly durationMs: number | null;
+}
+
+export type Line = PersonLine | BotLine | Aside | ToolLine;
 export type Lines = readonly Line[];
 
 /** Older lines are let go: a call may last for hours. */
@@ -63,6 +74,13 @@ export function withEvent(lines: Lines, event: CallEvent): Lines {
       return changed(lines, event.reply, { paused: event.type === "paused" });
     case "replied":
       return replied(lines, event);
+    case "calling": {
+      const { call: id, name, arguments: given } = event;
+      const running = { output: null, status: null, durationMs: null } as const;
+      return added(lines, { who: "tool", id, name, arguments: given, ...running });
+    }
+    case "called":
+      return called(lines, event);
     case "timed":
       return timed(lines, event.reply, { gapMs: event.gapMs, stages: event.stages });
     case "lost":
@@ -128,6 +146,13 @@ function replied(lines: Lines, event: Extract<CallEvent, { type: "replied" }>): 
   const isWhole = !/[\p{L}\p{N}]/u.test(line.text.slice(kept));
   const cutAt = event.cut && !isWhole ? kept : null;
   return changed(lines, event.reply, { over: true, paused: false, cutAt });
+}
+
+function called(lines: Lines, event: Extract<CallEvent, { type: "called" }>): Lines {
+  const { call, output, status, durationMs } = event;
+  return lines.map((line) =>
+    line.who === "tool" && line.id === call ? { ...line, output, status, durationMs } : line,
+  );
 }
 
 /** The milliseconds may come before the first words: then they wait for them in an empty line. */

@@ -14,6 +14,9 @@ export type Quality = "good" | "fair" | "poor" | "unknown";
 /** Milliseconds after the person's last sound, by stage. */
 export type Stages = Readonly<Record<string, number>>;
 
+/** How a call of a tool ended; one that is refused was never performed. */
+export type ToolStatus = "completed" | "failed" | "timed_out" | "cancelled" | "refused";
+
 export type CallEvent =
   | { type: "connecting" }
   | { type: "connected"; session: string }
@@ -37,6 +40,9 @@ export type CallEvent =
   | { type: "resumed"; reply: string }
   /** `played`: the text that really sounded, where the transport knows it. */
   | { type: "replied"; reply: string; cut: boolean; played: string | null }
+  /** A tool is called; `arguments` is JSON. */
+  | { type: "calling"; call: string; name: string; arguments: string }
+  | { type: "called"; call: string; output: string; status: ToolStatus; durationMs: number }
   | { type: "threshold"; noise: number; needed: number }
   | { type: "timed"; reply: string; gapMs: number; stages: Stages }
   | { type: "models"; voice: string; recogniser: string }

@@ -83,3 +83,24 @@ describe("the connection's quality", () => {
     expect(rate(roundTripMs, ranDry)).toBe(quality);
   });
 });
+
+describe("calls of tools", () => {
+  it("are told with arguments, and then with their result", () => {
+    const started = {
+      type: "vdx.tool.started",
+      call_id: "c",
+      name: "add",
+      arguments: "{}",
+    } as const;
+    expect(told(started)).toEqual([{ type: "calling", call: "c", name: "add", arguments: "{}" }]);
+    expect(
+      told({
+        type: "vdx.tool.done",
+        call_id: "c",
+        output: "5",
+        status: "completed",
+        duration_ms: 51.5,
+      }),
+    ).toEqual([{ type: "called", call: "c", output: "5", status: "completed", durationMs: 51.5 }]);
+  });
+});

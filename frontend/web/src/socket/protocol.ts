@@ -1,6 +1,6 @@
 /** From the server events of `/v1/realtime` to the events of the page. Pure. */
 
-import type { AgentState, CallEvent, Stages } from "../call/events";
+import type { AgentState, CallEvent, Stages, ToolStatus } from "../call/events";
 import type { Order } from "./worklets/player.worklet";
 
 /** The fields that the page reads, of every event it knows. */
@@ -38,6 +38,14 @@ export type VdxEvent =
       response_id: string;
       speech_end_to_first_audio_ms: number;
       stages: Stages;
+    }
+  | { type: "vdx.tool.started"; call_id: string; name: string; arguments: string }
+  | {
+      type: "vdx.tool.done";
+      call_id: string;
+      output: string;
+      status: ToolStatus;
+      duration_ms: number;
     }
   | { type: "vdx.playout.paused" | "vdx.playout.resumed"; response_id: string }
   | { type: "vdx.session.ended"; reason: string };
@@ -114,6 +122,14 @@ export function translateVdx(event: VdxEvent): readonly CallEvent[] {
     case "vdx.turn": {
       const gapMs = event.speech_end_to_first_audio_ms;
       return [{ type: "timed", reply: event.response_id, gapMs, stages: event.stages }];
+    }
+    case "vdx.tool.started": {
+      const { call_id: call, name, arguments: given } = event;
+      return [{ type: "calling", call, name, arguments: given }];
+    }
+    case "vdx.tool.done": {
+      const { call_id: call, output, status, duration_ms: durationMs } = event;
+      return [{ type: "called", call, output, status, durationMs }];
     }
     case "vdx.playout.paused":
       return [{ type: "paused", reply: event.response_id }];

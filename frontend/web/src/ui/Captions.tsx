@@ -2,6 +2,7 @@ import { memo, useLayoutEffect, useRef } from "react";
 import type { BotLine, Line, Lines, PersonLine } from "../call/captions";
 import { words } from "../words";
 import { Reply } from "./markdown/Reply";
+import { ToolCall } from "./ToolCall";
 import { Waterfall } from "./Waterfall";
 
 const NEAR_END_PX = 60;
@@ -38,6 +39,7 @@ export function Captions({ lines }: { lines: Lines }) {
 /** Drawn anew only when it changes: a long conversation has hundreds of them. */
 export const Caption = memo(({ line }: { line: Line }) => {
   if (line.who === "aside") return <p className="aside">{line.text}</p>;
+  if (line.who === "tool") return <ToolCall line={line} />;
   if (line.who === "you") return <Person line={line} />;
   return line.text ? <Bot line={line} /> : null;
 });

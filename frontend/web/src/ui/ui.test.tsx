@@ -36,6 +36,16 @@ describe("captions", () => {
     expect(html).not.toContain("<img");
   });
 
+  it("show the call of a tool, its result and how long it took", () => {
+    const line = { who: "tool", id: "c", name: "add", arguments: '{"a":1}' } as const;
+    const running = { ...line, output: null, status: null, durationMs: null };
+    expect(renderToStaticMarkup(<Caption line={running} />)).toContain("<code>add</code> …");
+    const done = { ...line, output: "3", status: "completed", durationMs: 52 } as const;
+    const html = renderToStaticMarkup(<Caption line={done} />);
+    expect(html).toContain("52 ms");
+    expect(html).toContain("<pre>3</pre>");
+  });
+
   it("show nothing before the first word", () => {
     expect(renderToStaticMarkup(<Caption line={{ ...answer, text: "", timing }} />)).toBe("");
   });

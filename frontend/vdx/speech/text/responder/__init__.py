@@ -1,10 +1,11 @@
 """What answers: the messages of a conversation in, the text of the reply out, as it is made."""
 
 from collections.abc import AsyncGenerator, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from vdx.core.config import ResponderConfig
 from vdx.core.events import Message
+from vdx.core.tools import CallPiece, ToolOffer
 
 
 class Responder(Protocol):
@@ -19,6 +20,21 @@ class Responder(Protocol):
 
     async def aclose(self) -> None:
         """Frees connections; the responder is used up."""
+        ...
+
+
+Piece = str | CallPiece
+"""What an answer is made of: text, and pieces of tool calls."""
+
+
+@runtime_checkable
+class ToolResponder(Responder, Protocol):
+    """A responder that can call tools."""
+
+    def reply_with_tools(
+        self, messages: Sequence[Message], offer: ToolOffer
+    ) -> AsyncGenerator[Piece, None]:
+        """As `reply`; the pieces of an answer's calls come after its text."""
         ...
 
 

@@ -3,14 +3,16 @@
 import asyncio
 import random
 from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
 from typing import ClassVar, Final
 
 import openai
-from openai.types.chat import ChatCompletionMessageParam
 
 from vdx.core.config import ChatConfig
 from vdx.core.errors import ContextExceeded, ResponderError
 from vdx.core.events import Message
+from vdx.core.tools import NO_TOOLS, ToolOffer
+from vdx.speech.text.responder import Piece
 from vdx.speech.text.responder.chat_client import (
     Failure,
     Stream,
@@ -18,7 +20,12 @@ from vdx.speech.text.responder.chat_client import (
     failure_of,
     make_client,
     place_of,
-    text_of,
+)
+from vdx.speech.text.responder.chat_messages import (
+    choice_param,
+    message_param,
+    pieces_of,
+    tool_param,
 )
 from vdx.speech.text.responder.prompt import cut_prompt, lower_limit, prompt_size
 
@@ -49,19 +56,31 @@ class ChatResponder:
 
         At that the server ends the generation.
         """
-        stream, first = await self._start(messages)
+        async with aclosing(self.reply_with_tools(messages, NO_TOOLS)) as pieces:
+            async for piece in pieces:
+                if isinstance(piece, str):
+                    yield piece
+
+    async def reply_with_tools(
+        self, messages: Sequence[Message], offer: ToolOffer
+    ) -> AsyncGenerator[Piece, None]:
+        """The deltas of the answer and of its tool calls; closing it ends the generation."""
+        stream, pieces = await self._start(messages, offer)
         try:
-            yield first
-            while piece := await self._next(stream):
-                yield piece
+            while pieces:
+                for piece in pieces:
+                    yield piece
+                pieces = await self._next(stream)
         finally:
             await close_stream(stream)
 
     async def aclose(self) -> None:
         await self._client.close()
 
-    async def _start(self, messages: Sequence[Message]) -> tuple[Stream, str]:
-        """The stream and its first piece, with retries while nothing was said."""
+    async def _start(
+        self, messages: Sequence[Message], offer: ToolOffer
+    ) -> tuple[Stream, list[Piece]]:
+        """The stream and its first pieces, with retries while nothing was said."""
         budget = self._config.first_token_timeout_ms
         attempt = 0
         prompt = cut_prompt(messages, self._config.max_prompt_bytes)
@@ -69,7 +88,7 @@ class ChatResponder:
             async with asyncio.timeout(budget / 1000):
                 while True:
                     try:
-                        return await self._attempt(prompt)
+                        return await self._attempt(prompt, offer)
                     except ContextExceeded:
                         # For this reply alone: the texts of another conversation may take fewer
                         # tokens for as many bytes.
@@ -88,14 +107,19 @@ class ChatResponder:
         except TimeoutError as error:
             raise self._error(Failure(f"no first word within {budget} ms")) from error
 
-    async def _attempt(self, messages: Sequence[Message]) -> tuple[Stream, str]:
-        config = self._config
-        prompt: list[ChatCompletionMessageParam] = [_param(message) for message in messages]
+    async def _attempt(
+        self, messages: Sequence[Message], offer: ToolOffer
+    ) -> tuple[Stream, list[Piece]]:
+        config, tools = self._config, [tool_param(tool) for tool in offer.tools]
+        parallel = offer.parallel if tools else None
         try:
             stream = await self._client.chat.completions.create(
                 model=config.model,
-                messages=prompt,
+                messages=[message_param(message) for message in messages],
                 stream=True,
+                tools=tools or openai.omit,
+                tool_choice=choice_param(offer) if tools else openai.omit,
+                parallel_tool_calls=openai.omit if parallel is None else parallel,
                 extra_body=self.extra_body,
                 temperature=openai.omit if config.temperature is None else config.temperature,
                 max_tokens=openai.omit if config.max_tokens is None else config.max_tokens,
@@ -110,29 +134,30 @@ class ChatResponder:
             raise
         return stream, first
 
-    async def _first(self, stream: Stream) -> str:
-        if first := await self._piece(stream):
+    async def _first(self, stream: Stream) -> list[Piece]:
+        if first := await self._pieces(stream):
             return first
         raise self._error(Failure("answered without a word", retryable=self.retries_silence))
 
-    async def _next(self, stream: Stream) -> str:
+    async def _next(self, stream: Stream) -> list[Piece]:
         limit = self._config.next_token_timeout_ms
         try:
             async with asyncio.timeout(limit / 1000):
-                return await self._piece(stream)
+                return await self._pieces(stream)
         except TimeoutError as error:
             raise self._error(Failure(f"no further word within {limit} ms")) from error
 
-    async def _piece(self, stream: Stream) -> str:
-        """The next text of the stream; chunks without text are passed over. "" at its end."""
+    async def _pieces(self, stream: Stream) -> list[Piece]:
+        """The next text and calls of the stream; chunks without any are passed over. [] at its
+        end."""
         try:
             async for chunk in stream:
-                if text := text_of(chunk):
-                    return text
+                if pieces := pieces_of(chunk):
+                    return pieces
         except (openai.OpenAIError, ValueError) as error:
             # ValueError: the endpoint sent something that is no JSON.
             raise self._translated(error) from error
-        return ""
+        return []
 
     def _translated(self, error: Exception) -> ResponderError:
         return self._error(failure_of(error, self._config.api_key_env))
@@ -144,13 +169,3 @@ class ChatResponder:
 
     def _named(self) -> str:
         return f"chat endpoint {place_of(self._config)} ({self._config.model})"
-
-
-def _param(message: Message) -> ChatCompletionMessageParam:
-    match message.role:
-        case "system":
-            return {"role": "system", "content": message.text}
-        case "user":
-            return {"role": "user", "content": message.text}
-        case "assistant":
-            return {"role": "assistant", "content": message.text}

@@ -105,15 +105,6 @@ def _is_too_long(error: openai.APIStatusError) -> bool:
     return error.status_code == 400 and any(words in message for words in _TOO_LONG_WORDS)
 
 
-def text_of(chunk: object) -> str:
-    """The text of a chunk; "" for one without or of another shape: servers differ widely."""
-    choices = getattr(chunk, "choices", None)
-    if not isinstance(choices, list) or not choices:
-        return ""
-    text = getattr(getattr(choices[0], "delta", None), "content", None)
-    return text if isinstance(text, str) else ""
-
-
 async def close_stream(stream: Stream) -> None:
     """Closes the connection of an unfinished stream, at which the server ends the generation."""
     # A connection that failed before has nothing left to close.

@@ -14,6 +14,8 @@ from vdx.core.json_input import utf8_size
 SMALLEST_LIMIT: Final = 256
 """Bytes of a prompt; below it a limit that was refused is lowered by a quarter at a time."""
 
+_NOT_FIRST: Final = ("assistant", "tool")
+
 
 def cut_prompt(messages: Sequence[Message], most_bytes: int | None) -> Sequence[Message]:
     """`messages` without the oldest ones after the instructions, where they exceed `most_bytes`.
@@ -32,16 +34,20 @@ def cut_prompt(messages: Sequence[Message], most_bytes: int | None) -> Sequence[
     # At least a byte: the instructions alone may be too long, and messages may be empty.
     wanted = max(1, -(-excess // step) * step)
     dropped = start = 0
-    # Never first: chat templates want the user's message there.
-    while start < len(rest) - 1 and (dropped < wanted or rest[start].role == "assistant"):
-        dropped += utf8_size(rest[start].text)
+    # Never first: chat templates want the user's message there, and a result follows its call.
+    while start < len(rest) - 1 and (dropped < wanted or rest[start].role in _NOT_FIRST):
+        dropped += _size(rest[start])
         start += 1
     return [*head, *rest[start:]]
 
 
 def prompt_size(messages: Sequence[Message]) -> int:
-    """Bytes of all texts in UTF-8."""
-    return sum(utf8_size(message.text) for message in messages)
+    """Bytes of all texts and arguments of calls in UTF-8."""
+    return sum(_size(message) for message in messages)
+
+
+def _size(message: Message) -> int:
+    return utf8_size(message.text) + sum(utf8_size(call.arguments) for call in message.calls)
 
 
 def lower_limit(refused_bytes: int) -> int:

@@ -1,0 +1,94 @@
+"""What a client sends as an item, made one of the conversation, and the other way round."""
+
+import base64
+from typing import Any, Final
+
+from vdx.core.audio import LISTEN_RATE
+from vdx.core.errors import InvalidInput, UnknownName
+from vdx.core.json_input import shown
+from vdx.core.resample import Resampler
+from vdx.dialog.history import History, Item
+from vdx.transports.realtime.audio_formats import WireFormat
+from vdx.transports.realtime.schema import AudioPart, ItemReference, NewItem
+
+PARTS: Final = {
+    "user": ("input_text", "input_audio"),
+    "assistant": ("output_text", "output_audio"),
+    "system": ("input_text",),
+}
+"""What the message of each role may hold."""
+
+
+def item_of(new: NewItem, item_id: str, param: str = "item") -> Item:
+    """The item; raises InvalidInput for content that its role cannot have."""
+    if not (new.content or new.role == "assistant"):  # a reply has none before it begins
+        raise InvalidInput(f"{param}.content is empty", param=f"{param}.content")
+    for number, part in enumerate(new.content):
+        if part.type == "input_text" and not part.text:
+            where = f"{param}.content.{number}.text"
+            raise InvalidInput(f"{where} is empty: text has a character at least", param=where)
+        if part.type not in PARTS[new.role]:
+            raise InvalidInput(
+                f"a message of the {new.role} has {' or '.join(PARTS[new.role])}, not {part.type}",
+                param=f"{param}.content.{number}.type",
+            )
+    said = [
+        (part.transcript or "") if isinstance(part, AudioPart) else part.text
+        for part in new.content
+    ]
+    text = " ".join(filter(None, said))
+    spoken = any(isinstance(part, AudioPart) for part in new.content)
+    return Item(item_id, new.role, text, source=text, spoken=spoken)
+
+
+def unheard(new: NewItem) -> list[AudioPart]:
+    """The speech of a user's message that came without its transcript."""
+    if new.role != "user":
+        return []
+    parts = [part for part in new.content if isinstance(part, AudioPart)]
+    return [part for part in parts if part.audio and part.transcript is None]
+
+
+def speech(part: AudioPart, wire: WireFormat, param: str) -> bytes:
+    """The part's audio as int16 16 kHz mono; raises InvalidInput where it is none."""
+    try:
+        raw = base64.b64decode(part.audio or "", validate=True)
+    except ValueError as error:  # binascii.Error
+        raise InvalidInput(f"audio is not base64: {error}", param=param) from None
+    if len(raw) % wire.sample_bytes:
+        raise InvalidInput(f"audio must hold whole samples, got {len(raw)} bytes", param=param)
+    pcm = Resampler(wire.rate, LISTEN_RATE).push(wire.decode(raw), last=True)
+    return pcm.tobytes()
+
+
+def items_of(given: list[NewItem | ItemReference], history: History) -> tuple[Item, ...]:
+    """The `input` of a response.
+
+    Raises:
+        UnknownName: an item that it refers to is not there.
+        InvalidInput: content that its role cannot have, or speech without its transcript.
+    """
+    items = []
+    for number, new in enumerate(given):
+        param = f"response.input.{number}"
+        if isinstance(new, ItemReference):
+            if (found := history.find(new.id)) is None:
+                raise UnknownName(f"there is no item {shown(new.id)}", param=f"{param}.id")
+            items.append(found)
+            continue
+        if unheard(new):
+            raise InvalidInput(
+                "speech in the input of a response needs its transcript; without one, make it an "
+                "item of the conversation and refer to it",
+                param=f"{param}.content",
+            )
+        items.append(item_of(new, new.id or "", param))
+    return tuple(items)
+
+
+def item_id_of(event: dict[str, Any]) -> str:
+    """The `item_id` of an event; raises InvalidInput where there is none."""
+    item_id = event.get("item_id")
+    if not isinstance(item_id, str):
+        raise InvalidInput(f"item_id must be a string, got {shown(item_id)}", param="item_id")
+    return item_id
