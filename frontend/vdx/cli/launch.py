@@ -3,8 +3,9 @@
 import asyncio
 import contextlib
 import gc
+import platform
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -102,12 +103,13 @@ async def open_application(
     config: "Config",
     triton: "TritonConfig",
     *,
+    others: "Sequence[TritonConfig]" = (),
     owner: bool = False,
     manages_only: bool = False,
 ) -> AsyncIterator["Application"]:
-    """An application that uses the Triton at `triton`, without waiting for it.
+    """An application that uses the Triton at `triton`, and `others`, without waiting for them.
 
-    An `owner` of that Triton evicts what is idle; one of several frontends does not, and has
+    An `owner` of these Tritons evicts what is idle; one of several frontends does not, and has
     `model_manager.url`, where it is set, load and unload for it.
 
     Raises:
@@ -127,13 +129,24 @@ async def open_application(
             remote = await stack.enter_async_context(_manager_client(config))
             await remote.require()
         manager = _model_manager(config, client, remote, owner=owner)
-        host = Application(config, client, manager, manages_only=manages_only)
+        name = server_name(0) if others else ""
+        host = Application(config, client, manager, manages_only=manages_only, name=name)
         if remote is not None:
             host.share_leases(remote)
+        for number, other in enumerate(others, 1):
+            stack.enter_context(manager_lock(other.url))
+            another = await stack.enter_async_context(TritonClient(other))
+            managed = _model_manager(config, another, None, owner=owner)
+            host.add_server(server_name(number), another, managed)
         try:
             yield host
         finally:
             await host.close()
+
+
+def server_name(number: int) -> str:
+    """What one of several Tritons of this machine is called."""
+    return f"triton{number}@{platform.node()}"
 
 
 def _manager_client(config: "Config") -> "ManagerClient":
@@ -188,14 +201,17 @@ async def running_triton(
         yield client, ModelManager(client, models_here)
 
 
-def embedded_triton(loaded: settings.Settings, *, for_now: bool = False) -> "EmbeddedTriton":
+def embedded_triton(
+    loaded: settings.Settings, *, for_now: bool = False, number: int = 0
+) -> "EmbeddedTriton":
     """The embedded server of the configuration, not started; raises SetupError.
 
-    With `for_now` it serves this command alone: it has a socket of its own.
+    With `for_now` it serves this command alone: it has a socket of its own. Of several, each
+    `number` has a socket, and a GPU where there are more than one.
     """
     from vdx.core.paths import locate
     from vdx.serving.embedded import EmbeddedOptions, EmbeddedTriton
-    from vdx.serving.environment import named_variables
+    from vdx.serving.environment import gpu_of, named_variables
 
     paths, config = locate(), loaded.config
     if not paths.triton_python.exists():
@@ -207,13 +223,15 @@ def embedded_triton(loaded: settings.Settings, *, for_now: bool = False) -> "Emb
         pulled_models=paths.pulled_models,
         environment=named_variables(config.embedded.environment),
     )
+    if config.embedded.tritons > 1:
+        options = replace(options, environment={**options.environment, **gpu_of(number)})
     if not for_now:
         options = replace(
             options,
             home=paths.home,
             grpc_address=config.embedded.grpc_address,
             tls=config.triton.tls,
-            metrics_port=config.embedded.metrics_port,
+            metrics_port=config.embedded.metrics_port if number == 0 else None,
         )
     return EmbeddedTriton(options)
 
@@ -253,7 +271,8 @@ async def serve_until_stopped(
         await host.watch_models()
 
     async def prepare() -> None:
-        await host.manager.wait_for_server(tell)
+        for server in host.servers:
+            await server.manager.wait_for_server(tell)
         await host.load_defaults()
         loaded.set()
         if registered is not None:

@@ -126,6 +126,15 @@ class EmbeddedConfig(Section):
     environment: tuple[str, ...] = Field(
         (), description="further variables that Triton and its models get"
     )
+    tritons: int = Field(
+        1, ge=1, le=16, description="servers that `vdx up` starts, each with a GPU of its own"
+    )
+
+    @model_validator(mode="after")
+    def _one_has_the_address(self) -> Self:
+        if self.grpc_address and self.tritons > 1:
+            raise ValueError("grpc_address is that of one Triton; leave it out with tritons > 1")
+        return self
 
 
 class SessionConfig(Section):

@@ -30,7 +30,7 @@ from vdx.serving.model_names import (
     require_kind,
     unknown_model,
 )
-from vdx.serving.model_status import ModelStatus, statuses
+from vdx.serving.model_status import ModelStatus, Stay, statuses, stay_of
 from vdx.serving.models import ModelInfo, ModelKind, ModelState
 from vdx.serving.reconciliation import Reconciliation
 from vdx.serving.recovery import LEFT_S, Recovery
@@ -142,6 +142,10 @@ class ModelManager:
         """Whether a loaded model has a capability (`serving/models.py` `CAPABILITIES`)."""
         info = self._infos.get(name)
         return info is not None and info.can(capability)
+
+    def is_dismissed(self, name: str) -> bool:
+        """Whether a model was unloaded by request, and not asked for since."""
+        return name in self._dismissed
 
     def lock(self, name: str) -> asyncio.Lock:
         """The lock held while `name` is loaded, unloaded or reloaded."""
@@ -392,6 +396,10 @@ class ModelManager:
         """Every model of the repository, by name."""
         known = await self._known()
         return statuses(await self._client.index(), known, self.residency, _now())
+
+    def stay(self, name: str) -> Stay | None:
+        """How a model is loaded now; None where it is not."""
+        return stay_of(self.residency, name, _now())
 
     async def is_loaded(self, name: str) -> bool:
         """Whether Triton has `name` ready, also when another client loaded it."""

@@ -25,11 +25,18 @@ class RunningLanguageModel(BaseModel):
     pid: int | None = Field(description="null while its process is restarted")
 
 
+class UsedTriton(BaseModel):
+    server: str = Field(description="its name in `GET /vdx/servers`")
+    pid: int | None = Field(description="where this process runs it; null while it is restarted")
+    grpc: str
+
+
 class ServerStatus(BaseModel):
     pid: int
-    triton_pid: int | None
+    triton_pid: int | None = Field(description="of the first of `tritons`")
     triton_grpc: str
     triton_metrics: str
+    tritons: list[UsedTriton]
     ready: bool
     sessions: int
     max_sessions: int

@@ -33,7 +33,7 @@ class Routes(BaseModel):
 @api.get("/vdx/servers", responses=refusals(503))
 async def servers(host: Host) -> Servers:
     """Each Triton with its models, their state, what they can do and how they do."""
-    return Servers(servers=await host.routes.servers())
+    return Servers(servers=await host.routes.entries())
 
 
 @api.get("/vdx/routes", responses=refusals(404, 503))
