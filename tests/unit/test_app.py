@@ -185,8 +185,8 @@ async def test_a_voice_that_fails_is_looked_at(error: TritonError, looked: bool)
     watch = asyncio.create_task(host.manager.run())
     await asyncio.sleep(0.1)
     probes = triton.count("probe tone")
+    speak = host._session_services("s").synthesize
     with pytest.raises(type(error)):
-        speak = host._session_services("s").synthesize
         _ = [chunk async for chunk in speak(Voice("tone"), "hello")]
     await asyncio.sleep(0.1)  # far less than until the next probe
     assert (triton.count("probe tone") == probes + 1) is looked

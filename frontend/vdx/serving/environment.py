@@ -45,9 +45,9 @@ def gpu_of(
     environ: Mapping[str, str] | None = None,
     devices: Path = Path("/proc/driver/nvidia/gpus"),
 ) -> dict[str, str]:
-    """The variable that gives one of several servers a GPU of its own; none on a machine with one.
+    """The variable that gives one of several servers its GPU; none on a machine with one.
 
-    The GPUs are those of CUDA_VISIBLE_DEVICES, else all that the driver has; they are dealt in turn.
+    The GPUs are those of CUDA_VISIBLE_DEVICES, else all of the driver; they are dealt in turn.
     """
     env = os.environ if environ is None else environ
     named = [each for each in env.get("CUDA_VISIBLE_DEVICES", "").split(",") if each.strip()]
