@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
+from vdx.app.announced_servers import AnnouncedServers
 from vdx.app.model_access import ModelAccess
 from vdx.app.model_routes import ModelRoutes
 from vdx.app.model_server import ModelServer
@@ -71,6 +72,8 @@ class Application:
         self.drain = Drain(config.server.drain_timeout_seconds)
         self.loaded = False
         """Whether the default models have been loaded; from then on sessions are let in."""
+        self.announced: AnnouncedServers | None = None
+        """Where servers of other processes are used too."""
         self.servers: list[ModelServer] = []
         self.served = ServedModels(self.servers)
         self.profiles = ProfileModels(config, self.served)
@@ -94,6 +97,7 @@ class Application:
         """Has sessions served by another Triton too, once it is looked at or announced."""
         server = ModelServer(name, client, manager, self.profiles, announced=announced)
         manager.residency.kept = self.served.kept
+        server.drains = lambda: self.drain.active
         self.servers.append(server)
         return server
 
@@ -209,8 +213,10 @@ class Application:
         async with asyncio.TaskGroup() as group:
             group.create_task(self.leases.run(), name="renew-leases")
             group.create_task(self.routes.run(), name="look-at-servers")
-            for server in self.servers:
+            for server in list(self.servers):
                 group.create_task(server.run(), name=f"watch-{server.name}")
+            if self.announced is not None:
+                group.create_task(self.announced.run(), name="use-announced-servers")
 
     @property
     def problem(self) -> str:

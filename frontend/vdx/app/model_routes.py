@@ -54,8 +54,12 @@ class ModelRoutes:
         """Every server that is known; those of this process as they are now."""
         now = _now()
         for server in self.servers:
-            if server.answers and not server.announced:
+            if server.announced or not server.answers:
+                continue
+            if server.owned:
                 self.registry.announce(server.entry(), now)
+            else:  # by the manager that loads its models, or by nobody
+                self.registry.hear(server.entry(), now)
         return self.registry.view(now)
 
     def named(self, name: str) -> ModelServer | None:
@@ -75,6 +79,11 @@ class ModelRoutes:
                     pass
         finally:
             await self.close()
+
+    def unusable(self, view: View) -> frozenset[str]:
+        """Servers that are announced and that this process cannot use, or not now."""
+        usable = {server.name for server in self.servers if server.answers}
+        return frozenset(view.servers.keys() - usable)
 
     async def look(self) -> None:
         """Looks once at every server."""

@@ -44,10 +44,14 @@ class ModelServer:
         self.readiness = Readiness(client, profiles.initial, manager.recovery.alive)
         self.requests = ModelRequests(client, manager, self.readiness)
         self.failover = Failover(manager, profiles)
+        self.owned = False
+        """Whether this process is the one that loads and evicts there, and announces it."""
         self.lease_sync: LeaseSync | None = None
         """Where a manager elsewhere loads the models."""
-        self.manager_url = ""
-        """Where frontends on other machines find its manager."""
+        self.triton_url = self.manager_url = ""
+        """Where frontends on other machines find it and its manager; empty: as this process."""
+        self.drains: Callable[[], bool] = lambda: False
+        """Whether this process is about to end."""
         self.pid: int | None = None
         """Of its Triton, where that is a child of this process."""
         self.draining = False
@@ -55,6 +59,11 @@ class ModelServer:
         """Whether Triton answered when it was last asked."""
         self._statuses: list[ModelStatus] = []
         self._looked_at = float("-inf")
+
+    @property
+    def is_others(self) -> bool:
+        """Whether a manager elsewhere loads its models."""
+        return self.lease_sync is not None
 
     async def look(self, now: Callable[[], float]) -> bool:
         """Asks Triton for its models, for `entry`; whether it answered."""
@@ -83,12 +92,12 @@ class ModelServer:
         """What it announces: as of the last look, with what was loaded and leased here since."""
         return server_entry(
             self.name,
-            self.client.config.url,
+            self.triton_url or self.client.config.url,
             [self._now(status) for status in self._statuses],
             self.client.streams.in_flight,
             self.requests.first_audio.p50_ms,
             manager=self.manager_url,
-            draining=self.draining,
+            draining=self.draining or self.drains(),
         )
 
     def _now(self, status: ModelStatus) -> ModelStatus:

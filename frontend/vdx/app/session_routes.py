@@ -113,20 +113,22 @@ class SessionRoutes:
     def explain(self, options: SessionOptions, kind: ModelKind, view: View) -> Choice:
         """The choice as it would be made now."""
         if kind == "tts":
-            return route(self._voice_wish(_voice(options)), view)
-        return route(self._recogniser_wish(options), view)
+            return self._route(self._voice_wish(_voice(options)), view)
+        return self._route(self._recogniser_wish(options), view)
 
     def _choose(self, wish: Wish) -> tuple["ModelServer", str]:
         """Server and model for a wish; the last one, or the first, where none can serve it."""
         servers = self._routes.servers
         if len(servers) == 1:
             return servers[0], wish.model
-        choice = route(wish, self._routes.view())
+        choice = self._route(wish, self._routes.view())
         if choice.load is not None:
             self._routes.load(*choice.load)
         server = self._routes.named(choice.server) if choice.found else None
         if server is None:
             return self.server_of(wish.model), wish.model
+        if server.manager.info(choice.model) is None:
+            self._routes.load(server.name, choice.model)  # learns what it can do
         before = self._served.get(wish.model)
         if before != (server.name, choice.model):
             self._served[wish.model] = (server.name, choice.model)
@@ -139,7 +141,10 @@ class SessionRoutes:
         """Whether a server that has not failed can serve a wish now."""
         if len(self._routes.servers) == 1:
             return False
-        return route(wish, self._routes.view()).found
+        return self._route(wish, self._routes.view()).found
+
+    def _route(self, wish: Wish, view: View) -> Choice:
+        return route(replace(wish, failed=wish.failed | self._routes.unusable(view)), view)
 
     def _voice_wish(self, voice: Voice) -> Wish:
         return self._wish("tts", voice.model, voice.language, self._fallback_voice(voice).model)

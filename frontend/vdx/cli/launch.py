@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from vdx.cli.config import parse_assignments
 from vdx.cli.console import warn
 from vdx.core import settings
-from vdx.core.errors import PortTaken, SetupError
+from vdx.core.errors import PortTaken, RegistryUnavailable, SetupError
 from vdx.core.logs import configure, logger
 from vdx.core.masking import masked
 
@@ -27,12 +27,14 @@ if TYPE_CHECKING:
     from vdx.serving.manager import ModelManager
     from vdx.serving.manager_client import ManagerClient
     from vdx.serving.models import ModelInfo
+    from vdx.serving.registry.shared import SharedRegistry
     from vdx.serving.triton import TritonClient
 
 log = logger(__name__)
 
 Tell = Callable[[str], None]
 
+SEARCH_S = 0.25
 REGISTER_S = 10.0
 """How long the start waits for a LiveKit server."""
 
@@ -117,10 +119,15 @@ async def open_application(
         SetupError: another manager owns that Triton.
     """
     from vdx.app import Application
+    from vdx.app.announced_servers import AnnouncedServers
     from vdx.serving.manager_lock import manager_lock
     from vdx.serving.triton import TritonClient
 
     async with contextlib.AsyncExitStack() as stack:
+        registry = await stack.enter_async_context(_registry(config))
+        managed = config.model_manager
+        if registry is not None and not (owner or managed.url or config.triton.url):
+            config, triton = await _first_announced(config, registry)
         if owner:
             stack.enter_context(manager_lock(triton.url))
         client = await stack.enter_async_context(TritonClient(triton))
@@ -129,19 +136,72 @@ async def open_application(
             remote = await stack.enter_async_context(_manager_client(config))
             await remote.require()
         manager = _model_manager(config, client, remote, owner=owner)
-        name = server_name(0) if others else ""
-        host = Application(config, client, manager, manages_only=manages_only, name=name)
+        name = config.registry.name or (server_name(0) if others else "")
+        host = Application(
+            config, client, manager, manages_only=manages_only, name=name, registry=registry
+        )
+        host.servers[0].triton_url = config.registry.triton_url
+        host.servers[0].owned = owner
         if remote is not None:
             host.share_leases(remote)
+        if registry is not None and not manages_only:
+            host.announced = AnnouncedServers(host, config, models_here)
         for number, other in enumerate(others, 1):
             stack.enter_context(manager_lock(other.url))
             another = await stack.enter_async_context(TritonClient(other))
-            managed = _model_manager(config, another, None, owner=owner)
-            host.add_server(server_name(number), another, managed)
+            its_manager = _model_manager(config, another, None, owner=owner)
+            host.add_server(server_name(number), another, its_manager).owned = owner
         try:
             yield host
         finally:
             await host.close()
+
+
+@contextlib.asynccontextmanager
+async def _registry(config: "Config") -> AsyncIterator["SharedRegistry | None"]:
+    """The Redis of the configuration, asked once; None where it names none.
+
+    One that does not answer is told and used once it does; a wrong password is a ConfigError.
+    """
+    if not config.registry.url:
+        yield None
+        return
+    from vdx.serving.registry.shared import SharedRegistry
+
+    registry = SharedRegistry(
+        config.registry.url,
+        config.registry.password.get_secret_value(),
+        expiry_s=config.model_manager.lease_expiry_ms / 1000,
+    )
+    try:
+        await registry.check()
+    except RegistryUnavailable as error:
+        warn(str(error))
+    exchange = asyncio.create_task(registry.run(), name="exchange-announcements")
+    try:
+        yield registry
+    finally:
+        exchange.cancel()
+        await asyncio.gather(exchange, return_exceptions=True)
+
+
+async def _first_announced(
+    config: "Config", registry: "SharedRegistry"
+) -> "tuple[Config, TritonConfig]":
+    """The configuration with the first server that is announced, which may take a while."""
+    told, loop = False, asyncio.get_running_loop()
+    while True:
+        servers = registry.view(loop.time()).servers.values()
+        usable = [each for each in servers if each.manager and not each.draining]
+        if usable:
+            found = min(usable, key=lambda each: each.name)
+            managed = config.model_manager.model_copy(update={"url": found.manager})
+            triton = config.triton.model_copy(update={"url": found.addr})
+            return config.model_copy(update={"model_manager": managed}), triton
+        if not told and registry.connected:
+            warn(f"waiting for a model server to announce itself at {masked(registry.url)}")
+            told = True
+        await asyncio.sleep(SEARCH_S)
 
 
 def server_name(number: int) -> str:
@@ -249,8 +309,10 @@ async def serve_until_stopped(
 
     With `rooms` it also registers as a worker of the LiveKit server after the models are loaded.
     """
-    from vdx.transports.http.server import serve
+    from vdx.transports.http.server import address_of, serve
 
+    for each in host.servers:
+        each.manager_url = host.config.registry.manager_url or address_of(listener)
     loaded = asyncio.Event()
     drain, registered = None, None
     if rooms:

@@ -464,6 +464,27 @@ class ModelManagerConfig(Section):
         return self
 
 
+class RegistryConfig(Section):
+    """Where managers announce their Tritons to frontends on other machines."""
+
+    url: str = Field(
+        "", description="redis://HOST:PORT, rediss:// or unix:PATH; empty: nowhere but here"
+    )
+    password: Secret = Field(SecretStr(""), description="of that Redis")
+    name: str = Field("", description="of this Triton there; empty: triton@HOST")
+    triton_url: str = Field("", description="where others reach this Triton; empty: triton.url")
+    manager_url: str = Field(
+        "", description="where others reach its manager; empty: the address it listens on"
+    )
+
+    @field_validator("url")
+    @classmethod
+    def _is_redis(cls, value: str) -> str:
+        if value and not value.startswith(("redis://", "rediss://", "unix:")):
+            raise ValueError(f"not redis://HOST:PORT, rediss://HOST:PORT or unix:PATH: {value!r}")
+        return value
+
+
 class LiveKitConfig(Section):
     """Rooms: the LiveKit server, this worker in it, and the tokens people join with."""
 
@@ -514,6 +535,7 @@ class Config(Section):
     responder: ResponderConfig = ResponderConfig()
     profiles: dict[str, ProfileConfig] = Field(default_factory=lambda: {"vdx": ProfileConfig()})
     model_manager: ModelManagerConfig = ModelManagerConfig()
+    registry: RegistryConfig = RegistryConfig()
     livekit: LiveKitConfig = LiveKitConfig()
     log: LogConfig = LogConfig()
 

@@ -13,6 +13,7 @@
     │   └── InvalidVoicepack     a model's file is not what it must be         (voicepack)
     ├── HubError                 a model could not be fetched                  (hub)
     ├── RegistryError            a package with a model could not be fetched   (registry)
+    ├── RegistryUnavailable      the Redis that names the model servers        (redis)
     ├── Unauthorized             no API key, or a wrong one                    (request)
     ├── Forbidden                a browser's page or host name is not ours     (request)
     ├── ConnectionLost           no server answers, or the connection ended    (realtime)
@@ -297,6 +298,14 @@ class ModelUnavailable(TritonError):
 
 class ModelDied(ModelUnavailable):
     """The model's process ended; requests in flight are lost."""
+
+
+class RegistryUnavailable(VdxError):
+    """The Redis in which model servers announce themselves does not answer."""
+
+    service = "redis"
+    code = "registry_unavailable"
+    retryable = True
 
 
 class ManagerUnavailable(TritonError):
