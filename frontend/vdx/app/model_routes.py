@@ -82,7 +82,7 @@ class ModelRoutes:
 
     def unusable(self, view: View) -> frozenset[str]:
         """Servers that are announced and that this process cannot use, or not now."""
-        usable = {server.name for server in self.servers if server.answers}
+        usable = {each.name for each in self.servers if each.answers and not each.draining}
         return frozenset(view.servers.keys() - usable)
 
     async def look(self) -> None:

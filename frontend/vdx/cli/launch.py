@@ -220,18 +220,22 @@ def _manager_client(config: "Config") -> "ManagerClient":
 def _model_manager(
     config: "Config", client: "TritonClient", remote: "ManagerClient | None", *, owner: bool
 ) -> "ModelManager":
+    from vdx.core.paths import locate
+    from vdx.serving.managed_models import ManagedModels
     from vdx.serving.manager import ModelManager
     from vdx.serving.model_memory import memory_mb
     from vdx.serving.warm_up import warm_up
 
     if remote is not None:
         return ModelManager(client, models_here, config=config.model_manager, control=remote)
+    remembered = ManagedModels(locate().home / "managed", client.config.url) if owner else None
     return ModelManager(
         client,
         models_here,
         config=config.model_manager,
         owner=owner,
         warm_up=partial(warm_up, client),
+        remembered=remembered,
         measure=partial(memory_mb, url=client.config.url),
     )
 

@@ -181,13 +181,13 @@ async def _serve(
 
             work: list[Callable[[], Awaitable[None]]] = [*background]
             for server, triton in zip(host.servers, tritons, strict=True):
-                work.append(_supervisor(host, server, triton).run)
+                work.append(supervisor(host, server, triton).run)
             work += [partial(keep_answering, model, host) for model in models]
             await serve_until_stopped(host, listener, tell, work, ready, rooms=rooms)
     tell("stopped")
 
 
-def _supervisor(
+def supervisor(
     host: "Application", server: "ModelServer", triton: "EmbeddedTriton"
 ) -> "Supervisor":
     """Starts a Triton anew that ended or hangs, and has its models looked at then."""

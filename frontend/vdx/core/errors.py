@@ -31,6 +31,7 @@
         ├── ModelUnavailable     the model is not loaded
         │   └── ModelDied        its process ended
         ├── ManagerUnavailable   no model manager answers
+        │   └── ManagerRefused   it refuses the API key
         ├── LoadRefused          there is no room for the model, and nothing can go
         ├── ModelBusy            the model's admission limit is reached
         ├── ModelTimeout         no answer within the configured time
@@ -313,6 +314,13 @@ class ManagerUnavailable(TritonError):
 
     code = "manager_unavailable"
     retryable = True
+
+
+class ManagerRefused(ManagerUnavailable):
+    """The model manager does not accept the API key of this frontend."""
+
+    code = "manager_refused"
+    retryable = False
 
 
 class LoadRefused(TritonError):
