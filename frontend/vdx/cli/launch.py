@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import gc
-import platform
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from vdx.cli.config import parse_assignments
 from vdx.cli.console import warn
 from vdx.core import settings
-from vdx.core.errors import PortTaken, RegistryUnavailable, SetupError
+from vdx.core.errors import PortTaken, SetupError
 from vdx.core.logs import configure, logger
 from vdx.core.masking import masked
 
@@ -27,14 +26,12 @@ if TYPE_CHECKING:
     from vdx.serving.manager import ModelManager
     from vdx.serving.manager_client import ManagerClient
     from vdx.serving.models import ModelInfo
-    from vdx.serving.registry.shared import SharedRegistry
     from vdx.serving.triton import TritonClient
 
 log = logger(__name__)
 
 Tell = Callable[[str], None]
 
-SEARCH_S = 0.25
 REGISTER_S = 10.0
 """How long the start waits for a LiveKit server."""
 
@@ -120,14 +117,14 @@ async def open_application(
     """
     from vdx.app import Application
     from vdx.app.announced_servers import AnnouncedServers
+    from vdx.cli.model_registry import first_announced, open_registry, server_name
     from vdx.serving.manager_lock import manager_lock
     from vdx.serving.triton import TritonClient
 
     async with contextlib.AsyncExitStack() as stack:
-        registry = await stack.enter_async_context(_registry(config))
-        managed = config.model_manager
-        if registry is not None and not (owner or managed.url or config.triton.url):
-            config, triton = await _first_announced(config, registry)
+        registry = await stack.enter_async_context(open_registry(config))
+        if registry is not None and not owner:
+            config, triton = await first_announced(config, triton, registry)
         if owner:
             stack.enter_context(manager_lock(triton.url))
         client = await stack.enter_async_context(TritonClient(triton))
@@ -151,62 +148,8 @@ async def open_application(
             another = await stack.enter_async_context(TritonClient(other))
             its_manager = _model_manager(config, another, None, owner=owner)
             host.add_server(server_name(number), another, its_manager).owned = owner
-        try:
-            yield host
-        finally:
-            await host.close()
-
-
-@contextlib.asynccontextmanager
-async def _registry(config: "Config") -> AsyncIterator["SharedRegistry | None"]:
-    """The Redis of the configuration, asked once; None where it names none.
-
-    One that does not answer is told and used once it does; a wrong password is a ConfigError.
-    """
-    if not config.registry.url:
-        yield None
-        return
-    from vdx.serving.registry.shared import SharedRegistry
-
-    registry = SharedRegistry(
-        config.registry.url,
-        config.registry.password.get_secret_value(),
-        expiry_s=config.model_manager.lease_expiry_ms / 1000,
-    )
-    try:
-        await registry.check()
-    except RegistryUnavailable as error:
-        warn(str(error))
-    exchange = asyncio.create_task(registry.run(), name="exchange-announcements")
-    try:
-        yield registry
-    finally:
-        exchange.cancel()
-        await asyncio.gather(exchange, return_exceptions=True)
-
-
-async def _first_announced(
-    config: "Config", registry: "SharedRegistry"
-) -> "tuple[Config, TritonConfig]":
-    """The configuration with the first server that is announced, which may take a while."""
-    told, loop = False, asyncio.get_running_loop()
-    while True:
-        servers = registry.view(loop.time()).servers.values()
-        usable = [each for each in servers if each.manager and not each.draining]
-        if usable:
-            found = min(usable, key=lambda each: each.name)
-            managed = config.model_manager.model_copy(update={"url": found.manager})
-            triton = config.triton.model_copy(update={"url": found.addr})
-            return config.model_copy(update={"model_manager": managed}), triton
-        if not told and registry.connected:
-            warn(f"waiting for a model server to announce itself at {masked(registry.url)}")
-            told = True
-        await asyncio.sleep(SEARCH_S)
-
-
-def server_name(number: int) -> str:
-    """What one of several Tritons of this machine is called."""
-    return f"triton{number}@{platform.node()}"
+        stack.push_async_callback(host.close)
+        yield host
 
 
 def _manager_client(config: "Config") -> "ManagerClient":

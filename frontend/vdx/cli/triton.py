@@ -64,23 +64,15 @@ def run(
     from vdx.cli.launch import embedded_triton, load_settings
 
     flags = {"embedded.grpc_address": grpc_address, "embedded.metrics_port": metrics_port}
-    if announce:
-        flags |= {"server.host": host, "server.port": port}
-    loaded = load_settings(config, assign or [], flags)
-    if announce and not loaded.config.registry.url:
-        raise ConfigError("--announce needs the Redis to announce in: --set registry.url=redis://…")
+    manager = {"server.host": host, "server.port": port} if announce else {}
+    loaded = load_settings(config, assign or [], flags | manager)
     server = embedded_triton(loaded)
     server.options = replace(server.options, log_file=log_file)
     if model_repository is not None:
         server.options = replace(
             server.options, model_repository=model_repository, pulled_models=None
         )
-    if announce:
-        from vdx.cli.launch import bind_server
-
-        asyncio.run(_announced(loaded, server, bind_server(loaded, tell)))
-        return
-    asyncio.run(_serve(server))
+    _announce(loaded, server) if announce else asyncio.run(_serve(server))
 
 
 @app.command()
@@ -110,6 +102,14 @@ def assemble(
         python_backend=python_backend,
     )
     typer.echo(directory)
+
+
+def _announce(loaded: "Settings", server: "EmbeddedTriton") -> None:
+    from vdx.cli.launch import bind_server
+
+    if not loaded.config.registry.url:
+        raise ConfigError("--announce needs the Redis to announce in: --set registry.url=redis://…")
+    asyncio.run(_announced(loaded, server, bind_server(loaded, tell)))
 
 
 async def _announced(

@@ -57,7 +57,7 @@ class SharedRegistry:
         self._clock = clock or _loop_time
         self._own: dict[str, ServerEntry] = {}
         self._sent: dict[str, tuple[ServerEntry, float]] = {}
-        self._leaving: dict[str, ServerEntry] = {}
+        self._withdrawn: dict[str, ServerEntry] = {}
         self._changed = asyncio.Event()
         self._wrong: set[str] = set()
         """Keys that are no announcements, each told once."""
@@ -84,7 +84,7 @@ class SharedRegistry:
     def leave(self, name: str) -> None:
         """See `Registry`; where it is one of this process the others are told."""
         if (entry := self._own.pop(name, None)) is not None:
-            self._leaving[name] = entry
+            self._withdrawn[name] = entry
             self._changed.set()
         self._sent.pop(name, None)
         self._memory.leave(name)
@@ -213,9 +213,9 @@ class SharedRegistry:
         """Announces what changed, and everything before its key expires."""
         while True:
             self._changed.clear()
-            for name, entry in list(self._leaving.items()):
+            for name, entry in list(self._withdrawn.items()):
                 await self._withdraw(name, entry)
-                self._leaving.pop(name, None)
+                self._withdrawn.pop(name, None)
             for entry in list(self._own.values()):
                 if self._is_due(entry):
                     await self._send(entry)
