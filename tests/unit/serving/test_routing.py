@@ -180,10 +180,10 @@ def test_an_announcement_replaces_all_that_was_said_before() -> None:
     registry.announce(server("a", amy=voice(queue=2)), 5)
     view = registry.view(12)
     assert not view.model("joe")
-    assert [(each.model, each.queue_depth) for each in view.resident("tts")] == [("amy", 2)]
+    assert [(each.model, each.queue_depth) for each in view.ranked("tts")] == [("amy", 2)]
     registry.leave("a")
     assert not view.model("amy")
-    assert not view.resident("tts")
+    assert not view.ranked("tts")
 
 
 def test_an_entry_of_a_newer_version_is_read_and_one_that_is_none_refused() -> None:

@@ -1,6 +1,6 @@
 """The servers as they were last announced, indexed for routing. No clock and no I/O."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from vdx.serving.models import ModelKind
@@ -63,6 +63,8 @@ class View:
     """Model -> server -> offer."""
     _resident: dict[ModelKind, dict[tuple[str, str], Offer]] = field(default_factory=dict)
     """Kind -> (server, model) -> offer."""
+    _ranked: dict[ModelKind, list[Offer]] = field(default_factory=dict)
+    """Kind -> its loaded models, the best first; made when asked for."""
 
     @classmethod
     def of(cls, servers: Iterable[ServerEntry]) -> "View":
@@ -77,6 +79,7 @@ class View:
         if self.servers.get(server.name) == server:
             return
         self.drop(server.name)
+        self._ranked.clear()
         self.servers[server.name] = server
         for offer in _offers(server):
             self._by_model.setdefault(offer.model, {})[offer.server] = offer
@@ -87,6 +90,7 @@ class View:
         """Forgets a server."""
         if (server := self.servers.pop(name, None)) is None:
             return
+        self._ranked.clear()
         for model, entry in server.models.items():
             del self._by_model[model][name]
             if not self._by_model[model]:
@@ -98,6 +102,13 @@ class View:
         """A model on every server that has it, loaded or not."""
         return self._by_model.get(name, {}).values()
 
-    def resident(self, kind: ModelKind) -> Collection[Offer]:
-        """Every loaded model of a kind."""
-        return self._resident.get(kind, {}).values()
+    def offer(self, server: str, model: str) -> Offer | None:
+        """A model on a server, loaded or not."""
+        return self._by_model.get(model, {}).get(server)
+
+    def ranked(self, kind: ModelKind) -> Sequence[Offer]:
+        """Every loaded model of a kind, the best first."""
+        if kind not in self._ranked:
+            offers = self._resident.get(kind, {}).values()
+            self._ranked[kind] = sorted(offers, key=lambda offer: offer.rank)
+        return self._ranked[kind]
