@@ -85,4 +85,4 @@ def text_inputs(
 
 def make_session(model: bytes, threads: int) -> Any:
     """A session of onnxruntime; 0 threads: one for each core. Raises InvalidArgument."""
-    return open_session("the network", model, window_options(threads, MAX_THREADS))
+    return open_session("the network", model, window_options(threads))

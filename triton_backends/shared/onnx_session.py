@@ -13,22 +13,24 @@ from triton_backends.shared.errors import Internal, InvalidArgument
 
 CPU: tuple[str, dict[str, Any]] = ("CPUExecutionProvider", {})
 MAX_ERROR_CHARS = 300
+MOST_THREADS = 4
+"""What a window of a second is worth: its operations are too small for more."""
 
 
-def window_options(threads: int, most: int) -> Any:
+def window_options(threads: int) -> Any:
     """SessionOptions for a network whose inputs have another length each time.
 
-    `threads` 0: one for each core, but `most` at most.
+    `threads` 0: half of the cores, MOST_THREADS at most. The other half hears, frames and computes
+    for other sessions; a network that waits for a thread whose core somebody else has takes up to
+    four times as long as on one thread.
     """
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads or min(os.cpu_count() or 1, most)
+    options.intra_op_num_threads = threads or min(max((os.cpu_count() or 1) // 2, 1), MOST_THREADS)
     options.inter_op_num_threads = 1
-    # Threads spin between the nodes of one run, which makes it a sixth faster, and not after it,
-    # where a thread that spins takes the core from other sessions.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "1")
-    options.add_session_config_entry("session.force_spinning_stop", "1")
+    # A thread that spins between the nodes of a run takes the core from other sessions.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     # Memory planned for one length is never used again, and an arena would keep what each took.
     options.enable_mem_pattern = False
     options.enable_cpu_mem_arena = False

@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import os
 import sys
 from types import ModuleType, SimpleNamespace
 
@@ -54,4 +55,14 @@ def test_options_of_a_session_change_nothing_in_the_process(
         raise AssertionError("the C library was opened")
 
     monkeypatch.setattr(heap.ctypes, "CDLL", refused)
-    assert window_options(1, 4).intra_op_num_threads == 1
+    assert window_options(1).intra_op_num_threads == 1
+
+
+@pytest.mark.parametrize(("cores", "threads"), [(1, 1), (2, 1), (4, 2), (64, 4)])
+def test_a_network_leaves_half_of_the_cores_to_others(
+    cores: int, threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: cores)
+    options = window_options(0)
+    assert options.intra_op_num_threads == threads
+    assert options.get_session_config_entry("session.intra_op.allow_spinning") == "0"
