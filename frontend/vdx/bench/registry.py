@@ -89,6 +89,10 @@ BENCHES: dict[str, Bench] = {
             Run("--churn 500", quick="--churn 16"),
         ),
     ),
+    "manager": Bench(
+        "A route decided, over 50 servers with 200 models.",
+        (Run("--rounds 10000", quick="--rounds 500"),),
+    ),
     "speech": Bench(
         "First byte of speech over HTTP.",
         (Run(quick="--rounds 10"),),

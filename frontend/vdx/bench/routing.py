@@ -2,7 +2,9 @@
 
 import random
 import time
+from collections.abc import Callable
 
+from vdx.bench.figures import Report
 from vdx.serving.registry.entry import ServerEntry
 from vdx.serving.registry.view import View
 from vdx.serving.routing import Wish, route
@@ -41,13 +43,19 @@ def large_view(servers: int = SERVERS, models: int = MODELS) -> View:
     )
 
 
-def measure(count: int) -> list[float]:
-    """Milliseconds of each of `count` routes, every other for a wish without a named model."""
-    view, times = large_view(), []
+async def measure(count: int, step: Callable[[], None]) -> Report:
+    """Times `count` routes, every other for a wish that names no model."""
+    view = large_view()
+    named: list[float] = []
+    any_voice: list[float] = []
     for number in range(count):
-        named = f"voice-{number % MODELS}" if number % 2 else ""
-        wish = Wish("tts", named, "en", sample_rate=48_000, fallback="voice-0")
+        model = f"voice-{number % MODELS}" if number % 2 else ""
+        wish = Wish("tts", model, "en", sample_rate=48_000, fallback="voice-0")
         began = time.perf_counter()
         route(wish, view)
-        times.append(1000 * (time.perf_counter() - began))
-    return times
+        (named if model else any_voice).append(1000 * (time.perf_counter() - began))
+        step()
+    report = Report("manager", {"servers": SERVERS, "models": MODELS, "rounds": count})
+    report.add("route, a named voice", "ms", named, p95=1.0)
+    report.add("route, any voice of a language", "ms", any_voice, p95=1.0)
+    return report

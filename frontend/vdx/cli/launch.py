@@ -108,8 +108,8 @@ async def open_application(
 ) -> AsyncIterator["Application"]:
     """An application that uses the Triton at `triton`, and `others`, without waiting for them.
 
-    An `owner` of these Tritons evicts what is idle; one of several frontends does not, and has
-    `model_manager.url`, where it is set, load and unload for it.
+    An `owner` of these Tritons, as of `others`, evicts what is idle; one of several frontends does
+    not, and has `model_manager.url`, where it is set, load and unload for it.
 
     Raises:
         ManagerUnavailable: no manager answers there.
@@ -144,12 +144,22 @@ async def open_application(
         if registry is not None and not manages_only:
             host.announced = AnnouncedServers(host, config, models_here)
         for number, other in enumerate(others, 1):
-            stack.enter_context(manager_lock(other.url))
-            another = await stack.enter_async_context(TritonClient(other))
-            its_manager = _model_manager(config, another, None, owner=owner)
-            host.add_server(server_name(number), another, its_manager).owned = owner
+            await stack.enter_async_context(_another(host, server_name(number), other))
         stack.push_async_callback(host.close)
         yield host
+
+
+@contextlib.asynccontextmanager
+async def _another(host: "Application", name: str, triton: "TritonConfig") -> AsyncIterator[None]:
+    """A further Triton whose models this process loads and evicts."""
+    from vdx.serving.manager_lock import manager_lock
+    from vdx.serving.triton import TritonClient
+
+    with manager_lock(triton.url):
+        async with TritonClient(triton) as client:
+            manager = _model_manager(host.config, client, None, owner=True)
+            host.add_server(name, client, manager).owned = True
+            yield
 
 
 def _manager_client(config: "Config") -> "ManagerClient":
