@@ -26,7 +26,7 @@ from vdx.core.config import EndpointingConfig, VadConfig  # noqa: E402
 from vdx.speech.input import end_of_turn  # noqa: E402
 from vdx.speech.input.end_of_turn import EndOfTurn, Traits, Weights  # noqa: E402
 
-WAIT_MS = 400
+WAIT_MS = 330
 """Mean wait at true ends, in ms, that the constants may cost."""
 PENALTY = 1.0
 STEPS = 50

@@ -1,9 +1,11 @@
 """Takes the README's pictures of the page: `python -m tests.browser.screenshots ADDRESS FOLDER`.
 
-ADDRESS is that of a running `vdx up`, best with a profile `demo` that answers from a script.
+ADDRESS is that of a running `vdx up` with Whisper, best with `?model=NAME` of a profile that
+answers from a script. A picture with words that were misheard is not taken.
 """
 
 import asyncio
+import re
 import sys
 from pathlib import Path
 
@@ -18,6 +20,16 @@ VIEWS = {
     "phone": {"viewport": {"width": 390, "height": 844}, "color_scheme": "light"},
 }
 
+FIRST_WORDS = re.compile(r"\bgo forward (ten|10) met(er|re)s\b", re.IGNORECASE)
+"""What the person of the recording says first."""
+
+
+def require_heard(captions: str) -> None:
+    """Raises ValueError where the first words in the captions are not those that were said."""
+    said = captions.partition("\nvdx\n")[0]
+    if not FIRST_WORDS.search(said):
+        raise ValueError(f"misheard, no picture is taken: {said!r}")
+
 
 async def take(browser: Browser, address: str, name: str, folder: Path) -> None:
     """One conversation with an interruption, and its picture."""
@@ -28,6 +40,7 @@ async def take(browser: Browser, address: str, name: str, folder: Path) -> None:
     await page.locator("#captions summary").first.click()
     await becomes(page, "document.body.dataset.mood === 'speaking'", 60)
     await becomes(page, "vdx.outputLevel() > 0.1")
+    require_heard(await page.locator("#captions").inner_text())
     await page.screenshot(path=folder / f"page-{name}.png")
     await page.close()
 

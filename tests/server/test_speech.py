@@ -17,6 +17,7 @@ import pytest
 import soundfile
 from openai import AsyncOpenAI, BadRequestError, NotFoundError, OpenAI
 
+from tests.documents import ROOT, blocks, name_of
 from tests.media import heard
 from tests.server.processes import WAIT_LIMIT_S, Http, eventually
 from vdx.bench.scrape import fetch, parse
@@ -228,3 +229,18 @@ def test_curl_writes_a_file(server: str, tmp_path: Path) -> None:
     subprocess.run([curl, *arguments, server + SPEECH], check=True, timeout=60)
     assert soundfile.info(out).duration > 1.5
     assert np.abs(soundfile.read(out)[0]).max() > 0.05
+
+
+@pytest.mark.parametrize("document", [ROOT / "README.md", ROOT / "docs" / "api.md"], ids=name_of)
+def test_the_curl_commands_of_a_document_work_as_they_are_printed(
+    server: str, tmp_path: Path, document: Path
+) -> None:
+    (block,) = [each for each in blocks(document, "sh") if each.startswith("curl ")]
+    script = block.replace("http://127.0.0.1:8080", server).replace("curl ", "curl -sS --fail ")
+    command = ["bash", "-e", "-c", script]
+    done = subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, timeout=60)
+    assert soundfile.info(tmp_path / "hello.mp3").duration > 0.3
+    decoder, text = json.JSONDecoder(), done.stdout.decode().strip()
+    transcript, end = decoder.raw_decode(text)
+    assert transcript["text"]
+    assert json.loads(text[end:])["object"] == "list"

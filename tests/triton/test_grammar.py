@@ -69,3 +69,8 @@ def test_a_recogniser_is_made_used_and_removed(
     assert "'.doc'" in vdx("grammar", "check", "menu.doc").err
     assert vdx("grammar", "remove", "kiosk").out == "kiosk is removed\n"
     assert vdx("grammar", "remove", "kiosk").status == 2
+
+
+def test_the_grammar_of_the_example_is_one(vdx: Call) -> None:
+    checked = vdx("grammar", "check", str(repo.ROOT / "examples" / "kiosk.jsgf"))
+    assert checked.status == 0, checked.err

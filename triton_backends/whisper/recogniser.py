@@ -21,6 +21,7 @@ from triton_backends.whisper.hallucination_filters import (
 from triton_backends.whisper.hardware import Hardware, load_model, parallel_decodes
 from triton_backends.whisper.mel import FRAMES_PER_SECOND, LogMel
 from triton_backends.whisper.model_folder import ModelFolder
+from triton_backends.whisper.twice import said_twice
 from triton_backends.whisper.vocabulary import Vocabulary
 from triton_backends.whisper.windows import Window, WindowTranscript
 from triton_backends.whisper.word_times import timed_words
@@ -29,6 +30,8 @@ POSITION_MS = 20
 """Of the encoder's output."""
 MAX_TOKENS = 224
 SPARE_TOKENS = 8
+BEAM = 5
+"""Beams where a greedy decode repeated itself, as in openai-whisper."""
 NO_SPEECH_PROMPTED = 0.3
 """A transcript that words to expect have helped with is doubted above this probability."""
 LEAST = 1e-6
@@ -59,8 +62,8 @@ class Recogniser:
 
         `should_stop` is asked between steps, and ends the work with None. A window shorter than the
         model's own whose text repeats itself, or would be left out, is decoded again at full
-        length; one whose prefix is not the likeliest beginning, without it: a prefix saves time and
-        changes no word.
+        length and by beam search; so is a loop at full length. One whose prefix is not the
+        likeliest beginning is decoded without it: a prefix saves time and changes no word.
         """
         encoded = self._encode(windows, should_stop)
         if encoded is None or should_stop():
@@ -119,7 +122,7 @@ class Recogniser:
                 self.vocabulary.prompt(window.language, window.prefix, window.prompt)
                 for window in windows
             ],
-            beam_size=1,
+            beam_size=BEAM if windows[0].by_beam else 1,
             # CTranslate2 stops at half of max_length, and at all of it less the prompt; a forced
             # prefix counts.
             max_length=max(2 * limit, limit + len(windows[0].prompt) + SPARE_TOKENS),
@@ -143,11 +146,12 @@ class Recogniser:
         text = self.vocabulary.text(tokens)
         log_probability = float(result.scores[0])
         no_speech = float(result.no_speech_prob)
-        unsure = is_repetitive(tokens, text)
-        if unsure:
+        loop = is_repetitive(tokens, text)
+        if loop:
             tokens = without_loop(tokens)
             text = self.vocabulary.text(tokens)
-        unsure = unsure or is_doubled(text)
+        doubled = is_doubled(text)
+        unsure = loop or doubled
         agree = (
             window.is_even
             and not window.prefix
@@ -157,7 +161,7 @@ class Recogniser:
             tokens = []
             unsure = not (agree or window.is_partial)
         words = self.vocabulary.words(tokens, window.language)
-        return _Draft(tokens, words, unsure, no_speech)
+        return _Draft(tokens, words, unsure, no_speech, is_loop=loop, is_doubled=doubled)
 
     def _decode(self, windows: list[Window], encoded: Any) -> list[WindowTranscript]:
         drafts = self._generate(windows, encoded)
@@ -165,8 +169,10 @@ class Recogniser:
         heard: list[WindowTranscript] = []
         for index, (window, draft, path) in enumerate(zip(windows, drafts, paths, strict=True)):
             if draft.unsure and window.frames < self.full_frames:
-                whole = replace(window, frames=self.full_frames, prefix=())
-                heard += self.transcribe([whole]) or [WindowTranscript()]
+                heard.append(self._at_full_length(window, draft))
+            elif draft.is_loop and not window.by_beam:
+                by_beam = replace(window, prefix=(), by_beam=True)
+                heard += self._decode([by_beam], _one(encoded, index))
             elif window.prompt and not _is_heard(draft, path):
                 # Perhaps only the prompt said it: what is heard without one?
                 heard += self._decode([replace(window, prompt=(), prefix=())], _one(encoded, index))
@@ -175,6 +181,19 @@ class Recogniser:
             else:
                 heard += self._decode([replace(window, prefix=())], _one(encoded, index))
         return heard
+
+    def _at_full_length(self, window: Window, draft: "_Draft") -> WindowTranscript:
+        """What is heard where the short window left doubts."""
+        whole = self._hear(replace(window, frames=self.full_frames, prefix=(), by_beam=True))
+        doubted = draft.is_doubled and not draft.is_loop
+        if doubted and not is_doubled("".join(word.text for word in whole.words)):
+            return said_twice(window, whole, self._hear) or whole
+        return whole
+
+    def _hear(self, window: Window) -> WindowTranscript:
+        """One window, whole."""
+        heard = self.transcribe([window])
+        return heard[0] if heard else WindowTranscript()
 
     def _align(self, windows: list[Window], drafts: list["_Draft"], encoded: Any) -> list[Any]:
         """Cross-attention alignment of every draft; None for one that says nothing."""
@@ -203,6 +222,8 @@ class _Draft:
     words: list[tuple[str, list[int]]]
     unsure: bool
     no_speech: float = 0.0
+    is_loop: bool = False
+    is_doubled: bool = False
 
 
 def _audio_frames(window: Window) -> int:

@@ -13,6 +13,7 @@ class Window:
     `language` is empty where it is to be detected; `prefix` are tokens that the text begins with,
     `prompt` those of words that are likely in it. `is_even`: by its level it is silence or noise.
     `is_partial`: what seems to be no speech may be left out unexamined, for more is to come.
+    `by_beam`: it is decoded by beam search, because the likeliest token each time made a loop.
     """
 
     pcm: NDArray[np.int16]
@@ -22,11 +23,12 @@ class Window:
     prompt: tuple[int, ...] = ()
     is_even: bool = False
     is_partial: bool = False
+    by_beam: bool = False
 
     @property
-    def batch_key(self) -> tuple[int, bool, tuple[int, ...]]:
-        """What has to be equal in a batch: length, whether there is a prefix, and prompt."""
-        return self.frames, bool(self.prefix), self.prompt
+    def batch_key(self) -> tuple[int, bool, tuple[int, ...], bool]:
+        """What has to be equal in a batch: length, whether there is a prefix, prompt, search."""
+        return self.frames, bool(self.prefix), self.prompt, self.by_beam
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator
 from contextlib import aclosing, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
@@ -189,14 +189,29 @@ async def _write_down(
     except TimeoutError:
         raise ModelTimeout(f"{model} took over {limit_s:.0f} s", model=model) from None
     origin = (stretch.start - stretch.before) * 1000 // LISTEN_RATE
+    text = heard.text.strip()
     return Segment(
         start_ms=stretch.start * 1000 // LISTEN_RATE,
         end_ms=stretch.end * 1000 // LISTEN_RATE,
-        text=heard.text.strip(),
+        text=text,
         confidence=heard.confidence,
-        words=tuple(_later(word, origin, stretch) for word in heard.words),
+        words=tuple(_later(word, origin, stretch) for word in in_text(heard.words, text)),
         channel=stretch.channel,
     )
+
+
+def in_text(words: Iterable[Word], text: str) -> Iterator[Word]:
+    """The words of a transcript with the place of each in its text, which recognisers do not tell.
+
+    Where the text has another spelling, such as digits, a word gets the empty range at the end of
+    the word before it.
+    """
+    at = 0
+    for word in words:
+        found = text.find(word.word.strip(), at)
+        start = at if found < 0 else found
+        at = start if found < 0 else start + len(word.word.strip())
+        yield replace(word, char_start=start, char_end=at)
 
 
 def _later(word: Word, ms: int, stretch: Stretch) -> Word:

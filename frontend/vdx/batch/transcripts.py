@@ -77,6 +77,7 @@ def _segment(number: int, segment: Segment) -> dict[str, Any]:
         "start": segment.start_ms / 1000,
         "end": segment.end_ms / 1000,
         "text": segment.text,
+        "channel": segment.channel,
         "tokens": [],
         "temperature": 0.0,
         "avg_logprob": round(math.log(max(segment.confidence, SMALLEST)), 4),

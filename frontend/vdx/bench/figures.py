@@ -10,8 +10,6 @@ from typing import Any
 
 import numpy as np
 
-MIN_WIDTH = 130
-"""Columns of the table where there is no terminal to ask."""
 ENOUGH_FOR_A_CURVE = 5
 
 
@@ -73,6 +71,10 @@ class Report:
             "samples": self.samples,
         }
 
+    def missed(self) -> list[str]:
+        """The names of the figures that miss their goal."""
+        return [each.name for each in self.figures if each.summary().get("reached") is False]
+
     def as_json(self) -> str:
         return json.dumps(self.as_dict(), indent=1)
 
@@ -107,22 +109,27 @@ def _cpu_model() -> str:
 
 def print_table(report: Report) -> None:
     """The report as a table, on standard output."""
+    from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
 
     whole = report.as_dict()
     machine = whole["machine"]
-    console = Console()
-    console.width = max(console.width, MIN_WIDTH)
+    console = Console(highlight=False)
     load = " ".join(f"{value:.1f}" for value in machine["load"])
     table = Table(
         title=report.bench,
         caption=f"{machine['cpu']}, {machine['cores']} cores, load {load}",
+        box=SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        pad_edge=False,
     )
-    for column in ("figure", "unit", "count", "median", "p95", "p99", "max", "reach", ""):
-        table.add_column(column, justify="left" if column == "figure" else "right", no_wrap=True)
+    for column in ("figure", "unit", "count", "median", "p95", "p99", "max", "goal", ""):
+        long = column in ("figure", "goal")
+        table.add_column(column, justify="left" if long else "right", no_wrap=not long)
     for row in whole["figures"]:
-        reach = ", ".join(f"{k} ≤ {v:g}" for k, v in row.get("reach", {}).items())
+        # One a line: a point and its limit stay together.
+        reach = "\n".join(f"{k} ≤ {v:g}" for k, v in row.get("reach", {}).items())
         verdict = {True: "[green]yes[/]", False: "[red]no[/]", None: ""}[row.get("reached")]
         points = [_number(row[key]) for key in ("median", "p95", "p99", "max")]
         table.add_row(row["name"], row["unit"], str(row["count"]), *points, reach, verdict)

@@ -16,7 +16,7 @@ from vdx.bench.said import SAID
 from vdx.bench.target import DATA, Target
 from vdx.bench.treatments import Treatment, treatments, wav
 from vdx.bench.word_errors import word_error_rate
-from vdx.bench.words import normalised
+from vdx.bench.words import normalised, openai_client
 from vdx.client.recording import read_clip
 from vdx.core.audio import LISTEN_RATE
 from vdx.core.events import Pcm
@@ -76,7 +76,7 @@ async def measure_treatments(target: Target, every: int, step: Step | None = Non
     report = Report("transcriptions", {"table": "treatments", "recogniser": recogniser})
     names = list(SAID)[::every]
     clean = 0.0
-    async with _client(target) as client:
+    async with openai_client(target) as client:
         for treatment in (CLEAN, *treatments()):
             said, heard = list[str](), list[str]()
             for name in names:
@@ -102,7 +102,7 @@ async def measure_cuts(target: Target, every: int, step: Step | None = None) -> 
     recogniser = (await target.status())["recogniser"]
     report = Report("transcriptions", {"table": "cuts", "recogniser": recogniser})
     said, heard = list[str](), list[str]()
-    async with _client(target) as client:
+    async with openai_client(target) as client:
         for cut in cuts()[::every]:
             text = await _transcript(client, recogniser, cut.file())
             said.append(normalised(cut.words))
@@ -123,13 +123,6 @@ def steps(table: str, every: int) -> int:
     if table == "cuts":
         return len(cuts()[::every])
     return (1 + len(treatments())) * len(list(SAID)[::every])
-
-
-def _client(target: Target) -> "AsyncOpenAI":
-    from openai import AsyncOpenAI
-
-    key = target.api_key or "none"
-    return AsyncOpenAI(api_key=key, base_url=f"{target.url}/v1", max_retries=0)
 
 
 async def _transcript(client: "AsyncOpenAI", recogniser: str, file: bytes) -> str:

@@ -94,8 +94,12 @@ BENCHES: dict[str, Bench] = {
         (Run("--rounds 10000", quick="--rounds 500"),),
     ),
     "speech": Bench(
-        "First byte of speech over HTTP.",
-        (Run(quick="--rounds 10"),),
+        "Speech over HTTP: time, and texts as heard.",
+        (
+            Run(quick="--rounds 10"),
+            Run("--table texts", quick="--table texts"),
+            Run("--table long", quick="--table long"),
+        ),
     ),
     "words": Bench(
         "Words heard wrong, of people and of the voice.",

@@ -50,6 +50,11 @@ class Outcome:
     report: dict[str, Any] | None = None
     error: str = ""
 
+    def missed(self) -> list[str]:
+        """The names of the figures that miss their goal."""
+        figures = (self.report or {}).get("figures", ())
+        return [f"{self.command}: {row['name']}" for row in figures if row.get("reached") is False]
+
 
 def planned(names: Iterable[str], *, quick: bool, suite: Suite = OWN) -> list[str]:
     """The arguments of the runs to make, such as "turn --rounds 10"; all without `names`.

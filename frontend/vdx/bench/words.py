@@ -2,9 +2,8 @@
 
 People: each bundled recording whose words are known, transcribed over HTTP. The machine: fifty
 replies (`data/replies.txt`) spoken by the default voice and transcribed back by the default
-recogniser, which counts the faults of both; so are the English texts with numbers, signs and
-abbreviations of `data/spoken_texts.tsv`. Case, punctuation and how numbers are written do not count
-(`normalised`).
+recogniser, which counts the faults of both. Case, punctuation and how numbers are written do not
+count (`normalised`). Texts with numbers and signs are measured by `vdx bench speech --table texts`.
 """
 
 import re
@@ -24,33 +23,12 @@ if TYPE_CHECKING:
 ABBREVIATIONS = {"mr": "mister", "mrs": "missus", "dr": "doctor", "st": "saint", "ok": "okay"}
 SPELLED_DIGITS = 3
 """A number of so many digits or more is taken for digits that were said one by one."""
-TIME = re.compile(
-    r"\b(\d{1,2})\.?([0-5]\d)(?=\s?[ap]\.?m\b)|(?<=\bat )(\d{1,2})([0-5]\d)\b", re.IGNORECASE
-)
-"""A time of day that a recogniser wrote without its colon."""
-REACH_HEARD, REACH_SPOKEN, REACH_TEXTS = 10.0, 6.0, 8.0
+REACH_HEARD, REACH_SPOKEN = 10.0, 6.0
 
 
 def replies() -> list[str]:
     """What the machine says, one sentence each."""
     return (DATA / "replies.txt").read_text(encoding="utf-8").splitlines()
-
-
-def texts() -> list[tuple[str, str]]:
-    """English texts with numbers and signs, and the words that each should be heard as."""
-    lines = (DATA / "spoken_texts.tsv").read_text(encoding="utf-8").splitlines()
-    rows = [line.split("\t") for line in lines if line.startswith("en\t")]
-    return [(written, words) for _, written, words in rows]
-
-
-def in_words(text: str) -> str:
-    """What a recogniser wrote with digits and signs, in words; "p m" is one."""
-    from vdx.core.events import Clause
-    from vdx.speech.text.normalise import Normaliser
-
-    text = TIME.sub(lambda m: f"{m[1] or m[3]}:{m[2] or m[4]}", text)
-    said = normalised(Normaliser("en").clause(Clause(text, 0, len(text))).text)
-    return re.sub(r"\b([ap]) m\b", r"\1m", said)
 
 
 def normalised(text: str) -> str:
@@ -73,35 +51,34 @@ def _said(word: str) -> list[str]:
 
 
 async def measure(target: Target, step: Step | None = None, spoken: int | None = None) -> Report:
-    """Each recording and the first `spoken` replies and texts (None: all) once, in order."""
+    """Each recording and the first `spoken` replies (None: all) once, in order."""
     status = await target.status()
     voice, recogniser = status["voice"], status["recogniser"]
     report = Report("words", {"voice": voice, "recogniser": recogniser})
-    kinds = ("people", "replies", "texts")
+    kinds = ("people", "replies")
     said = {kind: list[str]() for kind in kinds}
     heard = {kind: list[str]() for kind in kinds}
-    async with _client(target) as client:
+    async with openai_client(target) as client:
         async for kind, text, audio in _sounds(client, voice, spoken):
             told = await client.audio.transcriptions.create(
                 model=recogniser, file=("speech.wav", audio)
             )
-            words = in_words if kind == "texts" else normalised
-            said[kind].append(words(text))
-            heard[kind].append(words(told.text))
+            said[kind].append(normalised(text))
+            heard[kind].append(normalised(told.text))
             report.samples.append({"kind": kind, "said": text, "heard": told.text})
             if step is not None:
                 step()
     for kind, name, reach in (
         ("people", "words of people heard wrong", REACH_HEARD),
         ("replies", "words of spoken replies heard wrong", REACH_SPOKEN),
-        ("texts", "words of texts with numbers and signs heard wrong", REACH_TEXTS),
     ):
         rate = word_error_rate(said[kind], heard[kind])
         report.add(f"{name}, {len(said[kind])} texts", "%", [round(rate, 1)], max=reach)
     return report
 
 
-def _client(target: Target) -> "AsyncOpenAI":
+def openai_client(target: Target) -> "AsyncOpenAI":
+    """The library's client of a server."""
     from openai import AsyncOpenAI
 
     key = target.api_key or "none"
@@ -111,13 +88,11 @@ def _client(target: Target) -> "AsyncOpenAI":
 async def _sounds(
     client: "AsyncOpenAI", voice: str, most: int | None
 ) -> AsyncIterator[tuple[str, str, Any]]:
-    """Kind, text and WAV file of everything that is said; of replies and texts at most so many."""
+    """Kind, text and WAV file of everything that is said; of replies at most so many."""
     for name, text in SAID.items():
         yield "people", text, recording(name).read_bytes()
-    spoken = [("replies", text, text) for text in replies()[:most]]
-    spoken += [("texts", written, words) for written, words in texts()[:most]]
-    for kind, written, words in spoken:
+    for text in replies()[:most]:
         answer = await client.audio.speech.create(
-            model=voice, voice=voice, input=written, response_format="wav"
+            model=voice, voice=voice, input=text, response_format="wav"
         )
-        yield kind, words, answer.content
+        yield "replies", text, answer.content

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -18,6 +19,7 @@ from vdx.cli.checks import (
     sound_checks,
 )
 from vdx.core import settings
+from vdx.core.colour import wants_colour
 from vdx.core.config import Config
 from vdx.core.errors import ConfigError, SetupError, TritonError
 from vdx.core.masking import masked
@@ -89,8 +91,9 @@ async def _triton_checks(config: Config) -> tuple[list[Check], bool]:
 
 def _print(checks: list[Check]) -> None:
     width = max(len(check.name) for check in checks)
+    colour = wants_colour(sys.stdout)
     for check in checks:
         mark = typer.style(f"{check.status.value:<4}", fg=COLOURS[check.status])
-        typer.echo(f"{mark}  {check.name:<{width}}  {check.detail}")
+        typer.echo(f"{mark}  {check.name:<{width}}  {check.detail}", color=colour)
         if check.mend:
             typer.echo(f"      {'':<{width}}  -> {check.mend}")

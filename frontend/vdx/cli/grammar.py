@@ -55,8 +55,7 @@ def check(file: File, dictionary: Dictionary = None) -> None:
 
     found = ask(locate(), file, dictionary)
     typer.echo(
-        f"{file}: sound, {found.pronunciations} pronunciations, "
-        f"a decoder in {found.decoder_ms:.0f} ms"
+        f"{file}: OK, {found.pronunciations} pronunciations, a decoder in {found.decoder_ms:.0f} ms"
     )
 
 

@@ -15,7 +15,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from vdx import __version__
 from vdx.cli.output import ReaderGone, standard_streams
-from vdx.core.errors import ConfigError, InvalidInput, SetupError, VdxError
+from vdx.core.errors import ConfigError, InvalidInput, SetupError, Unauthorized, VdxError
 
 COMMANDS = {
     "up": "Start Triton, models and the server here, and serve.",
@@ -25,6 +25,8 @@ COMMANDS = {
     "setup": "Build the environment that models run in.",
     "grammar": "Make recognisers that understand only some sentences.",
     "models": "List, load and unload models; switch voices in live sessions.",
+    "sessions": "List the conversations of a running server.",
+    "logs": "Show the last lines that a running server logged.",
     "voices": "Fetch and manage voices and recognisers.",
     "talk": "Talk from this terminal, with the microphone or a recording.",
     "say": "Speak a text into a file.",
@@ -35,6 +37,15 @@ COMMANDS = {
 }
 COMMANDS["token"] = "Let one person into one LiveKit room."  # noqa: S105  # nosec B105
 """Name of a command, which is also that of its module in `vdx.cli`, and its line of help."""
+
+
+FAILED = 1
+"""Exit status where the command was understood, and something failed or a check found a fault."""
+WRONG = 2
+"""Where the command line, the configuration or a name in them is wrong, as click's usage errors.
+
+An interrupted command ends with 130, a server that Ctrl-C stops with 0.
+"""
 
 
 class LazyGroup(TyperGroup):
@@ -78,8 +89,8 @@ def load_command(name: str, package: str = LazyGroup.package) -> Any:
 
 app = typer.Typer(
     cls=LazyGroup,
-    add_completion=False,
     no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
     # Importing rich would triple the time `vdx --help` takes.
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -130,8 +141,8 @@ def _told(error: Exception) -> int:
         return 0
     if isinstance(found, VdxError):
         typer.echo(f"vdx: {found}", err=True)
-        return 2 if isinstance(found, ConfigError | InvalidInput) else 1
+        return WRONG if isinstance(found, ConfigError | InvalidInput | Unauthorized) else FAILED
     if isinstance(found, OSError):
         typer.echo(f"vdx: {describe(found)}", err=True)
-        return 1
+        return FAILED
     raise error

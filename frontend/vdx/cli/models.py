@@ -1,68 +1,85 @@
 """`vdx models`: list, load, reload and unload models of a server, and switch sessions to them."""
 
-from contextlib import nullcontext
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 from urllib.parse import quote
 
 import typer
 
-from vdx.core.errors import InvalidInput, VdxError
-
-if TYPE_CHECKING:
-    import httpx2
+from vdx.cli.completions import model_ids
+from vdx.cli.server import DEFAULT_URL, Key, Url, call
+from vdx.core.errors import ConnectionLost
 
 app = typer.Typer(
     add_completion=False, rich_markup_mode=None, no_args_is_help=True, help="Manage models."
 )
 
-Url = Annotated[str, typer.Option(envvar="VDX_URL", help="The vdx server.")]
-Key = Annotated[str, typer.Option(envvar="VDX_API_KEY", help="API key, where one is set.")]
-Name = Annotated[str, typer.Argument(help="A model id from `vdx models list`.")]
+STATES = {
+    "READY": "loaded",
+    "LOADING": "loading",
+    "UNLOADING": "unloading",
+    "UNAVAILABLE": "not loaded",
+}
+"""Triton's words for a model's state, and those that people are told."""
+KINDS = {"tts": "voice", "asr": "recogniser", "endpointer": "endpointer"}
 
-DEFAULT_URL = "http://127.0.0.1:8080"
-LOAD_TIMEOUT_S = 300
+Name = Annotated[
+    str, typer.Argument(help="A model id from `vdx models list`.", autocompletion=model_ids)
+]
 
 
 @app.command("list")
 def list_models(
     url: Url = DEFAULT_URL,
     api_key: Key = "",
-    as_json: Annotated[bool, typer.Option("--json", help="The server's answer as it is.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="All the server tells, also what each can do.")
+    ] = False,
 ) -> None:
-    """Every model, its state, what it can do, and what keeps it loaded."""
-    answer = _call("GET", url, "/vdx/models", api_key)
+    """Every model, its state, and what keeps it loaded."""
+    answer = call("GET", url, "/vdx/models", api_key)
     if as_json:
         import json
 
         typer.echo(json.dumps(answer, indent=2))
         return
-    servers = _call("GET", url, "/vdx/servers", api_key)["servers"]
+    from vdx.cli.table import print_table
+
+    servers = call("GET", url, "/vdx/servers", api_key)["servers"]
     if len(servers) > 1:
         _tell_servers(servers)
-    for model in answer["models"]:
-        what = " ".join(
-            [
-                model.get("kind", ""),
-                ",".join(model.get("languages", [])),
-                *model.get("capabilities", []),
-            ]
-        )
-        line = f"{model['name']:<20} {model['state']:<12} {what or model['reason']}".rstrip()
-        typer.echo(line + _stay(model))
+    print_table(
+        ("model", "state", "kind", "languages", "notes"),
+        [
+            (
+                model["name"],
+                STATES.get(model["state"], model["state"].lower()),
+                KINDS.get(model.get("kind", ""), ""),
+                some(model.get("languages", [])),
+                _notes(model),
+            )
+            for model in answer["models"]
+        ],
+    )
 
 
-def _stay(model: dict[str, Any]) -> str:
-    """Of a model that is loaded or about to be: why, and what it costs."""
+def some(languages: list[str], most: int = 3) -> str:
+    """The first of the languages, and how many more there are."""
+    more = f" and {len(languages) - most} more" if languages[most:] else ""
+    return ", ".join(languages[:most]) + more
+
+
+def _notes(model: dict[str, Any]) -> str:
+    """Of a model that is loaded or about to be: why, and what it costs; else why it is not."""
     if "phase" not in model:
-        return ""
+        return str(model["reason"])
     told = [] if model["phase"] == "resident" else [f"{model['phase']} {model['phase_seconds']} s"]
     told.append(model["why"])
     if model["leases"] and not model["why"].startswith("leased"):
-        told.append(f"{model['leases']} leases")
+        told.append(f"{model['leases']} lease{'s' * (model['leases'] != 1)}")
     told.append(f"idle {model['idle_seconds']:.0f} s")
     if "memory_mb" in model:
         told.append(f"{model['memory_mb']:.0f} MB")
-    return f"  [{', '.join(told)}]"
+    return ", ".join(told)
 
 
 def _tell_servers(servers: list[dict[str, Any]]) -> None:
@@ -90,7 +107,7 @@ def drain(
 ) -> None:
     """Have sessions leave a server with their next clause."""
     path = f"/vdx/servers/{quote(server, safe='')}/drain" + ("?off=true" if off else "")
-    answer = _call("POST", url, path, api_key)
+    answer = call("POST", url, path, api_key)
     if off:
         typer.echo(f"{server} takes sessions again")
     else:
@@ -100,14 +117,14 @@ def drain(
 @app.command()
 def load(name: Name, url: Url = DEFAULT_URL, api_key: Key = "") -> None:
     """Load a model and warm it up."""
-    _call("POST", url, _path(name, "load"), api_key, f"loading {name}")
+    call("POST", url, _path(name, "load"), api_key, f"loading {name}")
     typer.echo(f"{name} is ready")
 
 
 @app.command()
 def reload(name: Name, url: Url = DEFAULT_URL, api_key: Key = "") -> None:
     """Load a model anew, as after its files changed."""
-    _call("POST", url, _path(name, "reload"), api_key, f"reloading {name}")
+    call("POST", url, _path(name, "reload"), api_key, f"reloading {name}")
     typer.echo(f"{name} is ready")
 
 
@@ -122,7 +139,7 @@ def unload(
 ) -> None:
     """Unload a model after the clauses and utterances in progress."""
     path = _path(name, "unload") + ("?when_free=true" if when_free else "")
-    answer = _call("POST", url, path, api_key, f"unloading {name}")
+    answer = call("POST", url, path, api_key, f"unloading {name}")
     if answer["waits"]:
         typer.echo(f"{name} is unloaded when the sessions that use it have ended")
         return
@@ -135,7 +152,10 @@ def unload(
 
 @app.command()
 def use(
-    name: Annotated[str, typer.Argument(help="A voice, VOICE/SPEAKER or a recogniser.")],
+    name: Annotated[
+        str,
+        typer.Argument(help="A voice, VOICE/SPEAKER or a recogniser.", autocompletion=model_ids),
+    ],
     session: Annotated[str, typer.Option(help="One session only; default: all.")] = "",
     url: Url = DEFAULT_URL,
     api_key: Key = "",
@@ -145,8 +165,25 @@ def use(
     A voice is used from the next clause on, a recogniser from the next utterance on.
     """
     path = _path(name, "use") + (f"?session={quote(session)}" if session else "")
-    answer = _call("POST", url, path, api_key, f"loading {name}")
-    typer.echo(f"{answer['sessions']} live sessions now use {name}")
+    answer = call("POST", url, path, api_key, f"loading {name}")
+    if session:
+        typer.echo(f"session {session} now uses {name}")
+        return
+    count = answer["sessions"]
+    typer.echo(f"{count or 'no'} live session{'s' * (count != 1)} switched to {name}")
+    what, start = LASTING[answer["kind"]]
+    typer.echo(
+        f"new sessions in its languages use it as their {what} until this server ends;\n"
+        f"  from the next start on:    vdx up {start}{name}"
+    )
+
+
+LASTING = {
+    "tts": ("voice", "--voice "),
+    "asr": ("recogniser", "--recogniser "),
+    "endpointer": ("endpointer", "--set endpointing.model="),
+}
+"""What a kind of model is, and the option that makes one the default of the next start."""
 
 
 @app.command()
@@ -157,7 +194,7 @@ def why(
 ) -> None:
     """Why live sessions use the models they use."""
     path = "/vdx/routes" + (f"?session={quote(session)}" if session else "")
-    found = _call("GET", url, path, api_key)["routes"]
+    found = call("GET", url, path, api_key)["routes"]
     if not found:
         typer.echo("no session is open")
     for route in found:
@@ -174,51 +211,12 @@ def unload_if_served(name: str, url: str, api_key: str) -> bool:
     Raises:
         VdxError: the server refused.
     """
-    import httpx2
-
-    headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
     try:
-        with httpx2.Client(timeout=LOAD_TIMEOUT_S) as client:
-            response = client.post(url.rstrip("/") + _path(name, "unload"), headers=headers)
-    except (httpx2.TransportError, httpx2.InvalidURL):
+        call("POST", url, _path(name, "unload"), api_key)
+    except ConnectionLost:
         return False
-    _content(response, url)
     return True
 
 
 def _path(name: str, action: str) -> str:
     return f"/vdx/models/{quote(name, safe='')}/{action}"
-
-
-def _call(method: str, url: str, path: str, key: str, doing: str = "") -> Any:
-    """One admin request, with a spinner; raises VdxError with the reason if it fails."""
-    import httpx2
-    from rich.console import Console
-
-    headers = {"Authorization": f"Bearer {key}"} if key else {}
-    try:
-        with (
-            Console(stderr=True).status(f"{doing} …") if doing else nullcontext(),
-            httpx2.Client(timeout=LOAD_TIMEOUT_S) as client,
-        ):
-            response = client.request(method, url.rstrip("/") + path, headers=headers)
-    except httpx2.InvalidURL as error:
-        raise InvalidInput(f"--url {url!r}: {error}") from None
-    except httpx2.TransportError as error:
-        raise VdxError(
-            f"no vdx server answers at {url} ({error}); `vdx up` starts one, --url names another"
-        ) from None
-    return _content(response, url)
-
-
-def _content(response: "httpx2.Response", url: str) -> Any:
-    """The answer's JSON; raises VdxError with the server's message, or if it is not JSON."""
-    try:
-        answer = response.json()
-        if response.is_success:
-            return answer
-        message = answer["error"]["message"]
-    except (ValueError, KeyError, TypeError):
-        code = response.status_code
-        raise VdxError(f"what answers at {url} (status {code}) is no vdx server") from None
-    raise VdxError(message)

@@ -14,7 +14,7 @@ def check_profiles(config: "Config", models: "Mapping[str, ModelInfo]") -> None:
 
     Raises:
         UnknownName: there is no such model; the message suggests the nearest name.
-        InvalidInput: a model is of another kind.
+        InvalidInput: a model is of another kind, or lacks the language of its profile.
     """
     from vdx.core.voice_choice import VoiceChoice
     from vdx.dialog.profiles import DEFAULT_PROFILE, resolve
@@ -23,7 +23,9 @@ def check_profiles(config: "Config", models: "Mapping[str, ModelInfo]") -> None:
     defaults = DefaultModels.of(config, models)
     for name in dict.fromkeys((DEFAULT_PROFILE, *config.profiles)):
         options = resolve(config, name, defaults)
-        for model, kind in (*options.models, *options.fallbacks):
+        for model, kind in options.models:
+            check_model(model, kind, options.language, models, speaks=options.language)
+        for model, kind in options.fallbacks:
             check_model(model, kind, options.language, models)
         if options.endpointer:
             check_model(options.endpointer, "endpointer", options.language, models)
@@ -34,9 +36,17 @@ def check_profiles(config: "Config", models: "Mapping[str, ModelInfo]") -> None:
 
 
 def check_model(
-    name: str, kind: "ModelKind | None", language: str, models: "Mapping[str, ModelInfo]"
+    name: str,
+    kind: "ModelKind | None",
+    language: str,
+    models: "Mapping[str, ModelInfo]",
+    *,
+    speaks: str = "",
 ) -> None:
-    """Checks one name; `language` may complete the name. Raises as `check_profiles`."""
+    """Checks one name; `language` may complete it, and the model must know `speaks`, where given.
+
+    Raises as `check_profiles`.
+    """
     from vdx.serving.model_names import find_model, require_kind, unknown_model
 
     names: Collection[str] = models.keys()
@@ -44,3 +54,4 @@ def check_model(
     if found is None:
         raise unknown_model(name, kind, names, models)
     require_kind(models[found], kind)
+    models[found].require_language(speaks)

@@ -5,10 +5,16 @@ from typing import Annotated
 
 import typer
 
+from vdx.cli.completions import model_ids
+
 ConfigFile = Annotated[Path | None, typer.Option("--config", help="YAML file; else vdx.yaml here.")]
 Host = Annotated[str | None, typer.Option(help="Address to bind.")]
-VoiceId = Annotated[str | None, typer.Option(help="Default voice, a model id.")]
-RecogniserId = Annotated[str | None, typer.Option(help="Recogniser, a model id.")]
+VoiceId = Annotated[
+    str | None, typer.Option(help="Default voice, a model id.", autocompletion=model_ids)
+]
+RecogniserId = Annotated[
+    str | None, typer.Option(help="Recogniser, a model id.", autocompletion=model_ids)
+]
 Language = Annotated[
     str | None, typer.Option(help="What is heard and spoken, BCP-47, such as de; default: en.")
 ]

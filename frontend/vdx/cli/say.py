@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import sys
 import time
 from contextlib import aclosing
 from pathlib import Path
@@ -9,9 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vdx.cli.completions import model_ids
 from vdx.cli.launch import load_settings, running_triton
 from vdx.cli.named_models import check_model
 from vdx.cli.options import named_tag
+from vdx.cli.standard_input import STANDARD, text_or_input
 from vdx.core.errors import InvalidInput, SetupError, StorageFailed
 
 if TYPE_CHECKING:
@@ -26,15 +29,19 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 @app.command()
 def say(
-    text: Annotated[str, typer.Argument(help="What to say; any length.")],
+    text: Annotated[
+        str, typer.Argument(help="What to say, any length; - reads it from standard input.")
+    ],
     out: Annotated[
         Path | None,
         typer.Option(
-            help="wav, flac, mp3, aac, opus, ogg or pcm by its ending; a pipe such as /dev/stdout "
-            "gets wav; default: the loudspeaker."
+            help="wav, flac, mp3, aac, opus, ogg or pcm by its ending; - (standard output) and "
+            "pipes get wav; default: the loudspeaker."
         ),
     ] = None,
-    voice: Annotated[str | None, typer.Option(help="A model id, or id/speaker.")] = None,
+    voice: Annotated[
+        str | None, typer.Option(help="A model id, or id/speaker.", autocompletion=model_ids)
+    ] = None,
     language: Annotated[str | None, typer.Option(help="BCP-47, such as de or en-GB.")] = None,
     speed: Annotated[float | None, typer.Option(help="0.25 to 4.0")] = None,
     config: Annotated[Path | None, typer.Option("--config", help="YAML file.")] = None,
@@ -46,13 +53,16 @@ def say(
     flags = {"tts.voice": voice, "tts.speed": speed, "asr.language": named_tag(language)}
     loaded = load_settings(config, assign or [], flags)
     form = "" if out is None else _form_of(out)
+    text = text_or_input(text)
+    if not text.strip():
+        raise InvalidInput(f"there is nothing to speak in {text!r:.100}", param="text")
     pcm, first_ms, took_s = asyncio.run(_speak(loaded, text))
     seconds = pcm.size / 48_000
     if out is None:
         _play(pcm)
     else:
         _save(out, form, pcm)
-    where = out or "played"
+    where = "standard output" if out == STANDARD else out or "played"
     typer.echo(
         f"{where}: {seconds:.1f} s of speech, first audio after {first_ms:.0f} ms, "
         f"real-time factor {took_s / seconds:.3f}",
@@ -73,11 +83,13 @@ async def _speak(loaded: "Settings", text: str) -> tuple["Pcm", float, float]:
     def chosen(names: "Iterable[str]") -> VoiceChoice:
         return VoiceChoice.parse(DefaultModels.of(config, names).voice(config.asr.language))
 
-    def check(models: "Mapping[str, ModelInfo]") -> None:
-        check_model(chosen(models).model, "tts", config.asr.language, models)
-
     explicit = loaded.origins.get("asr.language", "default") != "default"
     language = config.asr.language if explicit else ""
+
+    def check(models: "Mapping[str, ModelInfo]") -> None:
+        model = chosen(models).model
+        check_model(model, "tts", config.asr.language, models, speaks=language)
+
     async with running_triton(loaded, check) as (client, manager):
         choice = chosen(await manager.names())
         model = await manager.resolve(choice.model, "tts", config.asr.language)
@@ -100,6 +112,8 @@ def _form_of(out: Path) -> str:
     """
     from vdx.batch.encoders import FORMS
 
+    if out == STANDARD:
+        return "wav"
     if out.is_dir():
         raise InvalidInput(f"--out {out} is a folder; name a file in it")
     if not out.absolute().parent.is_dir():
@@ -122,7 +136,11 @@ def _save(out: Path, form: str, pcm: "Pcm") -> None:
     encoder.push(pcm)
     encoder.finish()
     try:
-        out.write_bytes(file.getbuffer())
+        if out == STANDARD:
+            sys.stdout.buffer.write(file.getbuffer())
+            sys.stdout.buffer.flush()
+        else:
+            out.write_bytes(file.getbuffer())
     except OSError as error:
         raise StorageFailed(f"--out {out} could not be written: {error.strerror}") from None
 

@@ -12,7 +12,7 @@ import typer
 
 from vdx.cli import japanese
 from vdx.cli.interpreters import Interpreter, find_interpreter, require_interpreter
-from vdx.core.errors import SetupError, VdxError
+from vdx.core.errors import SetupError, UnknownName, VdxError
 from vdx.core.paths import Paths, locate
 from vdx.serving.pinned import find_uv
 
@@ -38,6 +38,8 @@ def setup(
     ] = False,
 ) -> None:
     """Build the environment that models run in, and fetch the starter voice and recogniser."""
+    if python is not None and not python.exists():
+        raise UnknownName(f"--python {python}: there is no such file", param="python")
     build_triton_environment(locate(), python=python, force=force)
     if not light:
         _fetch_starters()

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vdx.cli.options import named_tag
+from vdx.cli.server import DEFAULT_URL, Key, Url
 from vdx.core.errors import VdxError
 
 if TYPE_CHECKING:
@@ -18,7 +20,9 @@ if TYPE_CHECKING:
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
-DEFAULT_URL = "http://127.0.0.1:8080"
+SoundDevice = Annotated[
+    str, typer.Option(help="Its number or a part of its name; default: the system's own.")
+]
 ECHO_DELAY_MS = 20
 """Delay of the echo in ms, in addition to the sound card's own."""
 
@@ -33,6 +37,9 @@ class TalkOptions:
     out: Path | None
     as_json: bool
     timeout_s: float
+    language: str = ""
+    microphone: str = ""
+    loudspeaker: str = ""
 
 
 @app.command()
@@ -41,14 +48,18 @@ def talk(
         list[Path] | None,
         typer.Option("--wav", help="Speak this recording; repeat for several turns."),
     ] = None,
-    url: Annotated[
-        str, typer.Option(envvar="VDX_URL", help="Address of a running `vdx up`.")
-    ] = DEFAULT_URL,
-    api_key: Annotated[
-        str, typer.Option(envvar="VDX_API_KEY", help="If the server asks for one.")
-    ] = "",
+    url: Url = DEFAULT_URL,
+    api_key: Key = "",
     profile: Annotated[str, typer.Option(help="Profile of the server's configuration.")] = "",
     voice: Annotated[str, typer.Option(help="Voice to be answered with.")] = "",
+    language: Annotated[
+        str, typer.Option(help="What is heard and spoken, BCP-47, such as de.")
+    ] = "",
+    microphone: SoundDevice = "",
+    loudspeaker: SoundDevice = "",
+    devices: Annotated[
+        bool, typer.Option("--devices", help="List microphones and loudspeakers, and end.")
+    ] = False,
     out: Annotated[Path | None, typer.Option(help="Write what was heard to this WAV.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One event per line.")] = False,
     timeout: Annotated[
@@ -56,6 +67,9 @@ def talk(
     ] = 20.0,
 ) -> None:
     """Talk from this terminal, with the microphone or a recording; Ctrl-C ends it."""
+    if devices:
+        _list_devices()
+        return
     options = TalkOptions(
         url=url,
         api_key=api_key,
@@ -65,6 +79,9 @@ def talk(
         out=out,
         as_json=as_json,
         timeout_s=timeout,
+        language=named_tag(language) or "",
+        microphone=microphone,
+        loudspeaker=loudspeaker,
     )
     unanswered = 0
     with contextlib.suppress(KeyboardInterrupt):
@@ -94,11 +111,12 @@ async def _talk(options: TalkOptions) -> int:
         client.on_event = view.show
         try:
             with view:
-                await client.update_session(voice=options.voice, events=True)
+                spoken = {"language": options.language} if options.language else {}
+                await client.update_session(voice=options.voice, events=True, vdx=spoken)
                 if clips:
                     unanswered = await speak_recordings(client, clips, options.timeout_s)
                 else:
-                    await _speak_live(client, view)
+                    await _speak_live(client, view, options)
         finally:
             if options.out is not None:
                 _write_heard(client, options.out)
@@ -107,16 +125,24 @@ async def _talk(options: TalkOptions) -> int:
     return unanswered
 
 
+def _list_devices() -> None:
+    from vdx.cli.table import print_table
+    from vdx.client.microphone import devices
+
+    rows = [(str(each.number), ", ".join(each.directions), each.name) for each in devices()]
+    print_table(("number", "is a", "name"), rows)
+
+
 def _view(options: TalkOptions) -> "View":
     from vdx.cli.talk_view import JsonView, LiveView
 
     return JsonView() if options.as_json else LiveView(options.url)
 
 
-async def _speak_live(client: "RealtimeClient", view: "View") -> None:
+async def _speak_live(client: "RealtimeClient", view: "View", options: TalkOptions) -> None:
     from vdx.client.microphone import SoundCard, playback_handler
 
-    with SoundCard(_echo_canceller()) as card:
+    with SoundCard(_echo_canceller(), options.microphone, options.loudspeaker) as card:
         hear = playback_handler(client.listener, card)
 
         def on_event(event: dict[str, object], now: float) -> None:

@@ -16,6 +16,18 @@ FULL_LEVEL = 6000.0
 CAPTIONS = 12
 
 
+STATES = {
+    "idle": "Say something",
+    "listening": "Listening",
+    "thinking": "Thinking",
+    "speaking": "Speaking; interrupt it at will",
+    "barged_in": "Interrupted",
+    "waiting_for_input": "Your turn",
+    "terminated": "Ended",
+}
+"""The states of a session in the words of the page."""
+
+
 class View(Protocol):
     """Shown every server event; used as a context manager around the conversation."""
 
@@ -117,7 +129,7 @@ class LiveView:
         if self._hearing:
             body.append(" you  ", style="dim").append(f"{self._hearing} …\n", style="cyan")
         cells = min(LEVEL_CELLS, round(self._level / FULL_LEVEL * LEVEL_CELLS))
-        body.append(f"\n{self._state:<18}", style="bold magenta")
+        body.append(f"\n{STATES.get(self._state, self._state):<32}", style="bold magenta")
         body.append("▮" * cells, style="yellow").append("▯" * (LEVEL_CELLS - cells), style="dim")
         body.append(f"  {self._note}", style="dim")
         return Panel(body, title=f"vdx talk {self._address}", subtitle="Ctrl-C ends")

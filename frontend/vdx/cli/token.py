@@ -1,8 +1,6 @@
 """`vdx token`: a token with which one user joins one room, where an agent joins too."""
 
 import json
-import urllib.error
-import urllib.request
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,11 +8,9 @@ import typer
 
 from vdx.cli.config import parse_assignments
 from vdx.cli.options import Assignments, ConfigFile
-from vdx.core.errors import RoomError
+from vdx.core.errors import ConnectionLost
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
-
-ASK_S = 10.0
 
 
 @app.command()
@@ -86,31 +82,14 @@ def _token(
 
 
 def _ask(request: dict[str, Any], url: str, api_key: str) -> dict[str, Any]:
-    """The answer of a running server; raises RoomError with its message."""
-    headers = {"Content-Type": "application/json"}
-    if api_key:
-        headers["Authorization"] = f"Bearer {api_key}"
-    if not url.startswith(("http://", "https://")):
-        raise RoomError(f"--url {url!r}: expected http://HOST:PORT")
-    asked = urllib.request.Request(  # noqa: S310  (the scheme was looked at)
-        f"{url.rstrip('/')}/token", json.dumps(request).encode(), headers, method="POST"
-    )
+    """The answer of a running server; raises as `vdx.cli.server.call`."""
+    from vdx.cli.server import call
+
     try:
-        with urllib.request.urlopen(asked, timeout=ASK_S) as answer:  # noqa: S310  # nosec B310
-            told: dict[str, Any] = json.load(answer)
-            return told
-    except urllib.error.HTTPError as refusal:
-        with refusal:
-            raise RoomError(_reason(refusal.read())) from None
-    except OSError as error:
-        raise RoomError(
-            f"no vdx server answers at {url} ({error}); `vdx up --livekit` starts one, or set "
-            "livekit.url, livekit.api_key and livekit.api_secret"
+        told: dict[str, Any] = call("POST", url, "/token", api_key, body=request)
+    except ConnectionLost as error:
+        raise ConnectionLost(
+            f"{error}; a token needs `vdx up --livekit`, or livekit.url, livekit.api_key and "
+            "livekit.api_secret here"
         ) from None
-
-
-def _reason(body: bytes) -> str:
-    try:
-        return str(json.loads(body)["error"]["message"])
-    except (ValueError, KeyError, TypeError):
-        return "the server refused without a reason"
+    return told

@@ -1,9 +1,12 @@
 """`vdx transcribe`: transcribe a recording."""
 
 import asyncio
+import contextlib
 import enum
 import json
+import sys
 import time
+from collections.abc import Iterator
 from contextlib import aclosing
 from dataclasses import asdict
 from functools import partial
@@ -12,13 +15,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vdx.cli.completions import model_ids
 from vdx.cli.launch import load_settings, running_triton
 from vdx.cli.named_models import check_model
 from vdx.cli.options import named_tag
+from vdx.cli.standard_input import STANDARD, file_or_input
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from vdx.batch import files
     from vdx.batch.files import Segment
     from vdx.batch.transcripts import Document
     from vdx.core.config import Config
@@ -44,9 +50,15 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 @app.command()
 def transcribe(
     file: Annotated[
-        Path, typer.Argument(help="wav, flac, mp3, m4a, mp4, webm, ogg, …; any rate and channels.")
+        Path,
+        typer.Argument(
+            help="wav, flac, mp3, m4a, mp4, webm, ogg, …; any rate and channels; - reads it from "
+            "standard input."
+        ),
     ],
-    model: Annotated[str | None, typer.Option(help="A recogniser's model id.")] = None,
+    model: Annotated[
+        str | None, typer.Option(help="A recogniser's model id.", autocompletion=model_ids)
+    ] = None,
     language: Annotated[str | None, typer.Option(help="BCP-47, such as en.")] = None,
     form: Annotated[Form, typer.Option("--format", help="How to print it.")] = Form.lines,
     as_json: Annotated[bool, typer.Option("--json", help="Same as --format json_lines.")] = False,
@@ -65,30 +77,29 @@ def transcribe(
 async def _transcribe(
     loaded: "Settings", file: Path, model: str | None, language: str, form: Form
 ) -> None:
-    from rich.console import Console
-    from rich.progress import Progress
-
     from vdx.batch import files
     from vdx.batch.recording import Recording
     from vdx.batch.transcripts import Document
 
-    config, console = loaded.config, Console(stderr=True)
+    config, name = loaded.config, "standard input" if file == STANDARD else str(file)
     segments = list["Segment"]()
-    with Recording(file) as recording:
-        async with running_triton(loaded, partial(_check, config, model)) as (client, manager):
+    with file_or_input(file) as source, Recording(source, name) as recording:
+        async with running_triton(loaded, partial(_check, config, model, language)) as (
+            client,
+            manager,
+        ):
             named = _named(config, model, await manager.names())
             chosen = await manager.resolve(named, "asr", config.asr.language)
             info = await manager.ensure(chosen, "asr", language)
             began = time.perf_counter()
-            with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
-                task = bar.add_task(chosen, total=recording.seconds or None)
+            with _progress(chosen, recording.seconds) as advance:
                 found = files.transcribe(
                     client,
                     chosen,
                     recording,
                     config.vad,
                     language=language,
-                    progress=lambda done, _: bar.update(task, completed=done),
+                    progress=advance,
                 )
                 async with aclosing(found):
                     async for segment in found:
@@ -98,7 +109,30 @@ async def _transcribe(
         document = Document(segments, recording.heard / 16_000, info.language(language))
     if form not in (Form.lines, Form.json_lines):
         typer.echo(document.rendered(form).rstrip("\n"))
-    typer.echo(f"{file}: {document.seconds:.1f} s, {_summary(document, took)}", err=True)
+    typer.echo(f"{name}: {document.seconds:.1f} s, {_summary(document, took)}", err=True)
+
+
+@contextlib.contextmanager
+def _progress(title: str, seconds: float) -> Iterator["files.Progress"]:
+    """A bar on a terminal, in seconds of the recording; it advances with every segment."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    console = Console(stderr=True)
+    # What is printed to a file must not pass through the bar, which is on standard error.
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("s of the recording,"),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+        redirect_stdout=sys.stdout.isatty(),
+    ) as bar:
+        task = bar.add_task(title, total=round(seconds) or None)
+        yield lambda done, _all: bar.update(task, completed=round(done))
 
 
 def _named(config: "Config", model: str | None, names: "Iterable[str]") -> str:
@@ -108,9 +142,11 @@ def _named(config: "Config", model: str | None, names: "Iterable[str]") -> str:
     return model or DefaultModels.of(config, names).recogniser(config.asr.language)
 
 
-def _check(config: "Config", model: str | None, models: "Mapping[str, ModelInfo]") -> None:
+def _check(
+    config: "Config", model: str | None, speaks: str, models: "Mapping[str, ModelInfo]"
+) -> None:
     language = config.asr.language
-    check_model(_named(config, model, models), "asr", language, models)
+    check_model(_named(config, model, models), "asr", language, models, speaks=speaks)
 
 
 def _tell(segment: "Segment", form: Form) -> None:

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vdx.cli.completions import model_ids
+from vdx.cli.server import DEFAULT_URL, Key, Url, require_server_url
 from vdx.core.errors import InvalidInput, InvalidVoicepack, VdxError
 from vdx.core.language_tags import primary_subtag, serves
 from vdx.core.masking import masked
@@ -26,8 +28,6 @@ app = typer.Typer(
 Endpoint = Annotated[
     str, typer.Option(envvar="HF_ENDPOINT", help="The hub; default: https://huggingface.co.")
 ]
-Url = Annotated[str, typer.Option(envvar="VDX_URL", help="The vdx server, if one runs.")]
-Key = Annotated[str, typer.Option(envvar="VDX_API_KEY", help="API key, where one is set.")]
 Parameter = Annotated[
     list[str] | None,
     typer.Option(metavar="KEY=VALUE", help="For the family, such as: device=cuda."),
@@ -36,7 +36,7 @@ NewId = Annotated[str, typer.Option("--id", help="What to call it; default: its 
 
 ANSWER_S = 3.0
 """How long the hub may take to answer before the bundled catalogue is shown."""
-DEFAULT_URL = "http://127.0.0.1:8080"
+NOT_FETCHED = "not fetched"
 
 
 @app.command("list")
@@ -56,9 +56,34 @@ def list_voices(
 
         typer.echo(json.dumps(rows, indent=2, ensure_ascii=False))
         return
+    _print_rows(rows, wanted)
+
+
+COLUMNS = ("id", "kind", "family", "languages", "size", "licence", "note")
+
+
+def _print_rows(rows: list[dict[str, object]], wanted: str) -> None:
+    """The rows as a table; what --json has beside that is left out."""
+    from vdx.cli.models import KINDS, some
+    from vdx.cli.table import print_table
+
+    if not rows:
+        typer.echo(f"nothing here fits {wanted!r}" if wanted else "nothing is here", err=True)
+        return
+    shown = []
     for row in rows:
-        shown = [str(row[key]) for key in row if key != "id"]
-        typer.echo(f"{row['id']:<28} {'  '.join(filter(None, shown))}")
+        kind = KINDS.get(str(row.get("kind", "")), str(row.get("kind", "")))
+        languages = some(str(row.get("languages") or row.get("language") or "").split(","), 2)
+        note = row.get("problem") or row.get("origin") or row.get("repository")
+        short = str(note or row.get("speakers") or "").partition(": vdx ")[0]
+        told = row | {"kind": kind, "languages": languages, "note": short}
+        shown.append([str(told.get(name, "")) for name in COLUMNS])
+    # Of what is here the id tells the family, and the line has no room for it.
+    left_out = {"family"} if any("kind" in row for row in rows) else set()
+    kept = [n for n, name in enumerate(COLUMNS) if name not in left_out]
+    print_table([COLUMNS[n] for n in kept], [[row[n] for n in kept] for row in shown])
+    if any("origin" not in row or NOT_FETCHED in str(row["origin"]) for row in rows):
+        typer.echo("fetch one with: vdx voices pull ID", err=True)
 
 
 def _here(words: str) -> list[dict[str, object]]:
@@ -91,7 +116,7 @@ def _not_fetched(here: set[str]) -> list[dict[str, object]]:
     fetched = {model.id} if place_of(locate(), model).exists() else set()
     return [
         _starter_row(
-            each, "added" if each.id in fetched else f"not fetched: vdx voices pull {each.id}"
+            each, "added" if each.id in fetched else f"{NOT_FETCHED}: vdx voices pull {each.id}"
         )
         for each in (*starters(), model)
         if each.id not in here
@@ -346,7 +371,7 @@ def check(
             typer.echo(f"{name}: {error}", err=True)
             bad += 1
         else:
-            typer.echo(f"{name}: sound")
+            typer.echo(f"{name}: OK")
     if bad:
         raise typer.Exit(1)
 
@@ -360,11 +385,14 @@ def _check(store: "VoicepackStore", name: str) -> None:
 
 @app.command()
 def remove(
-    name: Annotated[str, typer.Argument(help="An id from `vdx voices list`.")],
+    name: Annotated[
+        str, typer.Argument(help="An id from `vdx voices list`.", autocompletion=model_ids)
+    ],
     url: Url = DEFAULT_URL,
     api_key: Key = "",
 ) -> None:
     """Remove a voice or recogniser, and unload it where a server runs."""
+    require_server_url(url)
     store = _store()
     _unload(store.removable(name), url, api_key)
     store.remove(name)

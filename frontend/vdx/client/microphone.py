@@ -7,6 +7,7 @@ queue of microphone frames and one bounded buffer of samples to play.
 import asyncio
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Final, Protocol, Self
 
@@ -14,11 +15,59 @@ import numpy as np
 
 from vdx.client.listener import Listener
 from vdx.core.audio import FRAME_MS, SAMPLE_BYTES, SPEAK_RATE, rms, to_pcm
-from vdx.core.errors import SetupError
+from vdx.core.errors import SetupError, UnknownName
 
 BLOCK: Final = SPEAK_RATE // 100
 QUEUE_FRAMES: Final = 50
 MAX_BUFFER_BYTES: Final = SPEAK_RATE * SAMPLE_BYTES * 10
+
+
+DIRECTIONS: Final = ("microphone", "loudspeaker")
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """One device of the sound system; it can be one of DIRECTIONS, or both."""
+
+    number: int
+    name: str
+    directions: tuple[str, ...]
+
+
+def devices() -> list[Device]:
+    """The microphones and loudspeakers of this machine; raises SetupError without PortAudio."""
+    found = []
+    for number, each in enumerate(_portaudio().query_devices()):
+        channels = (each["max_input_channels"], each["max_output_channels"])
+        can = tuple(what for what, count in zip(DIRECTIONS, channels, strict=True) if count)
+        found.append(Device(number, str(each["name"]), can))
+    return found
+
+
+def device_number(wanted: str, direction: str) -> int | None:
+    """The number of a device given by number or by a part of its name; None for an empty one.
+
+    Raises:
+        UnknownName: there is none, or several fit.
+    """
+    if not wanted:
+        return None
+    able = [each for each in devices() if direction in each.directions]
+    fits = [each for each in able if wanted in (str(each.number), each.name)]
+    fits = fits or [each for each in able if wanted.casefold() in each.name.casefold()]
+    if len(fits) == 1:
+        return fits[0].number
+    told = "; ".join(f"{each.number} {each.name}" for each in fits or able) or "none"
+    what = f"several {direction}s fit" if fits else f"there is no {direction}"
+    raise UnknownName(f"{what} {wanted!r}; there are: {told}", param=direction)
+
+
+def _portaudio() -> Any:
+    try:
+        import sounddevice
+    except OSError as error:
+        raise SetupError(f"{error}; install libportaudio2, or use --wav FILE") from error
+    return sounddevice
 
 
 class EchoCanceller(Protocol):
@@ -30,10 +79,17 @@ class EchoCanceller(Protocol):
 
 
 class SoundCard:
-    """Duplex stream as a context manager; `frames` yields the microphone, `play` queues samples."""
+    """Duplex stream as a context manager; `frame` yields the microphone, `play` queues samples.
 
-    def __init__(self, canceller: EchoCanceller | None) -> None:
+    `microphone` and `loudspeaker` are numbers or parts of names of `devices()`; empty: the
+    system's own choice.
+    """
+
+    def __init__(
+        self, canceller: EchoCanceller | None, microphone: str = "", loudspeaker: str = ""
+    ) -> None:
         self._canceller = canceller
+        self._chosen = microphone, loudspeaker
         self._loop = asyncio.get_running_loop()
         self._frames: asyncio.Queue[bytes] = asyncio.Queue(QUEUE_FRAMES)
         self._lock = threading.Lock()
@@ -45,15 +101,14 @@ class SoundCard:
         self.level = 0.0
 
     def __enter__(self) -> Self:
-        try:
-            import sounddevice
-        except OSError as error:
-            raise SetupError(f"{error}; install libportaudio2, or use --wav FILE") from error
+        sounddevice = _portaudio()
+        chosen = tuple(map(device_number, self._chosen, DIRECTIONS))
         try:
             self._stream = sounddevice.RawStream(
                 samplerate=SPEAK_RATE,
                 blocksize=BLOCK,
                 channels=1,
+                device=chosen,
                 dtype="int16",
                 latency="low",
                 callback=lambda mic, out, frames, _time, _status: self.exchange(mic, out, frames),

@@ -21,7 +21,8 @@ from urllib.parse import urlencode
 from vdx.client.connection import ClientConnection
 from vdx.client.listener import Listener
 from vdx.client.log import Event
-from vdx.core.errors import ConnectionLost, InvalidInput
+from vdx.client.refusals import refusal
+from vdx.core.errors import ConnectionLost, InvalidInput, VdxError
 
 WIRE_RATE = 24_000
 """The protocol's own sample rate in Hz; vdx also takes 16,000 and 48,000."""
@@ -60,7 +61,9 @@ class RealtimeClient(ClientConnection):
         """A conversation with the server at `url` (http, https, ws or wss).
 
         Raises:
-            ConnectionLost: no server answers, or it refuses.
+            InvalidInput: the address, or the name of the profile, is wrong.
+            Unauthorized: the key is.
+            ConnectionLost: no server answers, or it refuses for another reason.
         """
         from websockets.asyncio.client import connect
         from websockets.exceptions import InvalidHandshake, InvalidStatus
@@ -73,7 +76,7 @@ class RealtimeClient(ClientConnection):
                 address, additional_headers=headers, compression=None, max_size=MAX_MESSAGE
             )
         except InvalidStatus as error:
-            raise ConnectionLost(f"{address}: {_refusal(error)}") from error
+            raise _refused(error, address) from error
         except (OSError, TimeoutError, InvalidHandshake) as error:
             raise ConnectionLost(
                 f"no vdx server answers at {address} ({error}); `vdx up` starts one"
@@ -97,7 +100,10 @@ class RealtimeClient(ClientConnection):
         events: bool = False,
         vdx: Event | None = None,
     ) -> None:
-        """Sets formats and voice, opts in to vdx's own events, and waits for the answer."""
+        """Sets formats and voice, opts in to vdx's own events, and waits for the answer.
+
+        Raises InvalidInput, or another VdxError, with the server's message where it refuses.
+        """
         audio = {"type": "audio/pcm", "rate": self.rate}
         output: Event = {"format": audio, **({"voice": voice} if voice else {})}
         session: Event = {
@@ -114,7 +120,7 @@ class RealtimeClient(ClientConnection):
             lambda: self.log.count("session.updated") > before or len(self.log.errors) > errors
         )
         if self.log.count("session.updated") == before:
-            raise InvalidInput(f"the server refused the session: {self.log.errors[-1]}")
+            raise refusal(self.log.errors[-1], "the server refused the session: ")
 
     async def send(self, event: Event) -> None:
         """Sends one client event; raises ConnectionLost."""
@@ -177,9 +183,9 @@ def realtime_address(url: str, profile: str = "") -> str:
     Raises:
         InvalidInput: the address has another scheme.
     """
-    scheme, separator, rest = url.partition("://")
+    scheme, _, rest = url.partition("://")
     schemes = {"http": "ws", "https": "wss", "ws": "ws", "wss": "wss"}
-    if not separator or scheme not in schemes:
+    if not rest.strip("/") or scheme not in schemes:
         raise InvalidInput(f"--url {url!r}: expected http://HOST:PORT", param="url")
     address = f"{schemes[scheme]}://{rest.rstrip('/')}"
     if "/v1/realtime" not in address:
@@ -189,9 +195,10 @@ def realtime_address(url: str, profile: str = "") -> str:
     return address
 
 
-def _refusal(error: Any) -> str:
+def _refused(error: Any, address: str) -> VdxError:
     """Why the server refused the connection: its own message where it sent one."""
     try:
-        return str(json.loads(error.response.body)["error"]["message"])
-    except (ValueError, KeyError, TypeError):
-        return str(error)
+        told = json.loads(error.response.body)["error"]
+        return refusal(told, f"{address}: ", ConnectionLost)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return ConnectionLost(f"{address}: {error}")

@@ -105,8 +105,8 @@ class TranscriptKind(IntEnum):
 class Word:
     """One word and its time, in ms from the start of its audio.
 
-    `char_start` and `char_end` are offsets into the text it was spoken from; a recogniser
-    leaves them at 0.
+    `char_start` and `char_end` are offsets into the text it was spoken from, or into the transcript
+    of a segment; a recogniser leaves them at 0, and `batch/files.py` finds them.
     """
 
     word: str

@@ -10,8 +10,10 @@ import sys
 from collections.abc import MutableMapping
 from typing import Any, TextIO, cast
 
+from vdx.core.colour import wants_colour
 from vdx.core.config import LogConfig
 from vdx.core.masking import masked
+from vdx.core.recent_log import RECENT
 
 
 def configure(config: LogConfig) -> None:
@@ -23,7 +25,7 @@ def configure(config: LogConfig) -> None:
         structlog.processors.JSONRenderer()
         if config.json_lines
         else structlog.dev.ConsoleRenderer(
-            colors=sys.stderr.isatty(),
+            colors=wants_colour(sys.stderr),
             # The default shows the variables of every frame, words and keys among them.
             exception_formatter=structlog.dev.plain_traceback,
         )
@@ -36,6 +38,7 @@ def configure(config: LogConfig) -> None:
             structlog.processors.format_exc_info,
             _mask,
             _printable,
+            _keep,
             final,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
@@ -53,6 +56,12 @@ def _printable(_logger: Any, _method: str, values: MutableMapping[str, Any]) -> 
     for name, value in values.items():
         if isinstance(value, str) and name != "exception" and not value.isprintable():
             values[name] = value.encode("unicode_escape").decode("ascii")
+    return values
+
+
+def _keep(_logger: Any, _method: str, values: MutableMapping[str, Any]) -> Any:
+    """Keeps the line for `vdx logs`."""
+    RECENT.add(values)
     return values
 
 

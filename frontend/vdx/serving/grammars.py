@@ -72,9 +72,13 @@ def check(paths: Paths, file: Path, dictionary: Path | None, *, prune: bool = Tr
     """Loads a vocabulary once in pocketsphinx, in the environment of the models.
 
     Raises:
+        UnknownName: there is no such file.
         InvalidInput: what is wrong with it, with file and line.
         SetupError: the environment of the models is not there.
     """
+    for each in (file, dictionary):
+        if each is not None and not each.exists():
+            raise UnknownName(f"there is no file {each}", param="file")
     if not paths.triton_python.exists():
         raise SetupError("the environment of the models is not built; run `vdx setup`")
     command = [str(paths.triton_python), "-m", "triton_backends.pocketsphinx.check"]

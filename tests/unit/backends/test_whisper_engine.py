@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -119,6 +120,30 @@ def test_what_is_doubted_is_decoded_at_full_length(
     heard = released.recogniser.transcribe([Window(spoken("stop_talking"), 1000, "en", **given)])
     assert heard is not None
     assert (decoded, len(heard[0].words)) == (frames, words)
+
+
+@pytest.mark.parametrize(("frames", "beams"), [(1000, [1, 5]), (3000, [1, 5])])
+def test_a_loop_is_decoded_by_beam_search(
+    released: WhisperEngine, monkeypatch: pytest.MonkeyPatch, frames: int, beams: list[int]
+) -> None:
+    """Once: what repeats itself then is what was said."""
+    monkeypatch.setattr("triton_backends.whisper.recogniser.is_repetitive", lambda *_: True)
+    searched = list[int]()
+    generate = released.recogniser._model.generate
+
+    class Watched:
+        def __getattr__(self, name: str) -> object:
+            return getattr(model, name)
+
+        def generate(self, *args: object, **given: Any) -> object:
+            searched.append(given["beam_size"])
+            return generate(*args, **given)
+
+    model = released.recogniser._model
+    monkeypatch.setattr(released.recogniser, "_model", Watched())
+    heard = released.recogniser.transcribe([Window(spoken("stop_talking"), frames, "en")])
+    assert heard is not None
+    assert (searched, len(heard[0].words)) == (beams, WORDS)
 
 
 def test_a_level_alone_leaves_nothing_out(

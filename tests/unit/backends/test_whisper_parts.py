@@ -21,8 +21,13 @@ from triton_backends.whisper.segments import (
     joined_words,
     mean_confidence,
 )
+from triton_backends.whisper.twice import said_twice
 from triton_backends.whisper.windows import TimedWord, Window, WindowTranscript
 from triton_backends.whisper.word_times import timed_words
+
+
+def _never(_: Window) -> WindowTranscript:
+    raise AssertionError("it is not decoded again")
 
 
 class TestFeatures:
@@ -127,6 +132,48 @@ class TestWordTimes:
     def test_without_a_pause_it_ends_where_the_next_begins(self) -> None:
         assert self.timed((0, 1_200)) == [(100, 500), (500, 1_000)]
         assert timed_words([(" a", [1])], [(0, 0)], 40, np.zeros(0, np.float32))[0].end_ms == 40
+
+
+class TestTwice:
+    """What was said twice is told from what Whisper repeats by hearing both halves alone."""
+
+    ONCE = WindowTranscript((TimedWord(" Bye.", (1,), 0, 400),), 0.8, "en")
+
+    @staticmethod
+    def window(pause: int) -> Window:
+        sound = spoken("stop_talking", 0, 0)
+        gap = np.zeros(pause, np.int16)
+        return Window(np.concatenate([sound, gap, sound]), 1000, "en", prefix=(7,))
+
+    def test_both_halves_say_it(self) -> None:
+        asked = list[Window]()
+
+        def hear(window: Window) -> WindowTranscript:
+            asked.append(window)
+            return WindowTranscript((TimedWord("bye", (1,), 100, 400),), 0.6, "en")
+
+        twice = said_twice(window := self.window(8_000), self.ONCE, hear)
+        assert twice is not None
+        assert [word.text for word in twice.words] == ["bye", "bye"]
+        assert twice.words[1].start_ms == 100 + asked[0].pcm.size // 16
+        assert sum(each.pcm.size for each in asked) == window.pcm.size
+        assert abs(asked[0].pcm.size - window.pcm.size // 2) < 4_000
+        assert all(not each.prefix and each.frames == 1000 for each in asked)
+
+    def test_one_that_says_something_else_is_enough(self) -> None:
+        asked = list[Window]()
+
+        def hear(window: Window) -> WindowTranscript:
+            asked.append(window)
+            return WindowTranscript((TimedWord(" Sentence", (1,), 0, 400),), 0.6, "en")
+
+        assert said_twice(self.window(8_000), self.ONCE, hear) is None
+        assert len(asked) == 1
+
+    def test_without_a_pause_nothing_is_parted(self) -> None:
+        vowel = (3_000 * np.sin(np.arange(48_000) / 5)).astype(np.int16)
+        for sound in (vowel, vowel[:4_000], np.zeros(0, np.int16)):
+            assert said_twice(Window(sound, 1000, "en"), self.ONCE, _never) is None
 
 
 class TestSegments:

@@ -15,7 +15,7 @@ import soundfile
 from tests.unit.dialog.fakes import FakeRecognition, Heard, utter
 from tests.unit.virtual_time import on_virtual_time
 from vdx.batch.cutting import Stretch
-from vdx.batch.files import Segment, _in_order, speak_text, transcribe
+from vdx.batch.files import Segment, _in_order, in_text, speak_text, transcribe
 from vdx.batch.recording import Recording
 from vdx.core.config import ClauseConfig, TritonConfig, VadConfig
 from vdx.core.errors import InvalidInput, ModelBusy, ModelFailed, ModelTimeout
@@ -146,7 +146,7 @@ def test_every_stretch_is_a_segment_with_its_times() -> None:
     first, second = segments
     assert 1100 < first.start_ms < 2400
     assert first.end_ms <= second.start_ms
-    assert first.words == (Word("one", first.start_ms + 300, first.start_ms + 500),)
+    assert first.words == (Word("one", first.start_ms + 300, first.start_ms + 500, 0, 3),)
     assert [stream.recogniser for stream in client.streams] == ["ps/en", "ps/en"]
     assert all(len(stream.received) % 640 == 0 for stream in client.streams)
     assert all(stream.closed for stream in client.streams)
@@ -183,6 +183,22 @@ def test_a_busy_recogniser_is_asked_again() -> None:
 def test_a_recogniser_that_hangs_times_out() -> None:
     with pytest.raises(ModelTimeout, match=r"ps took over \d+ s"):
         written(FakeClient(Heard(hangs=True)), conversation(900))
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "places"),
+    [
+        ("Go on, go on.", ("Go", "on,", "go", "on."), [(0, 2), (3, 6), (7, 9), (10, 13)]),
+        ("12 apples", ("twelve", " apples"), [(0, 0), (3, 9)]),
+        ("größer ja", ("größer", "ja"), [(0, 6), (7, 9)]),
+        ("", (), []),
+    ],
+)
+def test_words_have_their_place_in_the_text(
+    text: str, words: tuple[str, ...], places: list[tuple[int, int]]
+) -> None:
+    found = in_text([Word(word, 0, 0) for word in words], text)
+    assert [(word.char_start, word.char_end) for word in found] == places
 
 
 def test_a_recogniser_that_ends_without_words_failed() -> None:

@@ -50,7 +50,9 @@ def test_without_word_times_a_segment_is_one_cue() -> None:
     assert (cue.start_ms, cue.end_ms) == (0, 9_000)
 
 
-DOCUMENT = Document([spoken("one two", 0), Segment(4_000, 5_000, "drei", 0.9)], 5.5, "de-AT")
+DOCUMENT = Document(
+    [spoken("one two", 0), Segment(4_000, 5_000, "drei", 0.9, channel=1)], 5.5, "de-AT"
+)
 
 
 def test_the_forms_of_the_api() -> None:
@@ -68,6 +70,7 @@ def test_the_forms_of_the_api() -> None:
         "transcribe",
     )
     assert [s["text"] for s in verbose["segments"]] == ["one two", "drei"]
+    assert [s["channel"] for s in verbose["segments"]] == [0, 1]
     assert verbose["segments"][1]["start"] == 4.0
     assert -0.2 < verbose["segments"][1]["avg_logprob"] < 0
     assert [w["word"] for w in verbose["words"]] == ["one", "two"]

@@ -1,10 +1,15 @@
 import json
 import os
+from dataclasses import asdict
 
 import pytest
+import typer
+from typer.testing import CliRunner
 
 from vdx.bench import procfs, scrape
 from vdx.bench.figures import Figure, Machine, Report, print_table
+from vdx.cli.bench.running import Alone, run
+from vdx.cli.main import load_command
 from vdx.core.errors import InvalidInput, UnknownName, VdxError
 
 TEXT = """
@@ -39,8 +44,9 @@ def test_a_figure_without_a_goal_has_no_verdict() -> None:
 
 def test_a_report_is_json_and_a_table(capsys: pytest.CaptureFixture[str]) -> None:
     report = Report("turn", {"rounds": 1}, notes=["a note"])
-    report.add("gap", "ms", [300.0], median=340)
+    report.add("gap", "ms", [300.0], median=340, p95=385)
     report.add("nothing", "ms", [])
+    report.machine = asdict(Machine.here())
     whole = json.loads(report.as_json())
     assert whole["machine"]["cores"] == os.cpu_count()
     assert len(whole["machine"]["load"]) == 3
@@ -48,6 +54,8 @@ def test_a_report_is_json_and_a_table(capsys: pytest.CaptureFixture[str]) -> Non
     print_table(report)
     shown = capsys.readouterr().out
     assert "median ≤ 340" in shown
+    assert "p95 ≤ 385" in shown
+    assert max(map(len, shown.splitlines())) <= 80
     assert "a note" in shown
 
 
@@ -110,3 +118,27 @@ def test_cpu_and_memory_of_this_process() -> None:
 def test_an_unknown_process_is_named() -> None:
     with pytest.raises(UnknownName, match="999999999"):
         procfs.usage(999_999_999)
+
+
+@pytest.mark.parametrize(("check", "status"), [(True, 1), (False, 0)])
+def test_a_missed_goal_counts_where_it_is_checked(
+    check: bool, status: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def measured(_: object) -> Report:
+        report = Report("turn", {})
+        report.add("first audio", "ms", [500.0], median=340)
+        report.add("words", "%", [1.0], median=5)
+        report.add("cpu", "core", [1.0])
+        return report
+
+    app = typer.Typer()
+    app.command()(lambda: run(Alone(1, measured), check=check, as_json=True))
+    done = CliRunner().invoke(app, [])
+    assert done.exit_code == status
+    assert ("vdx: missed its goal: first audio\n" in done.stderr) == check
+    assert json.loads(done.stdout)["bench"] == "turn"
+
+
+def test_every_bench_can_be_checked() -> None:
+    for name, command in load_command("bench").commands.items():
+        assert "--check" in {option for each in command.params for option in each.opts}, name

@@ -103,7 +103,7 @@ async def test_treatments_are_measured_against_the_recording(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     answers = iter(["Go forward 10 meters."] + ["go forward ten"] * len(treatments()))
-    monkeypatch.setattr(tables, "_client", answering(lambda _: next(answers)))
+    monkeypatch.setattr(tables, "openai_client", answering(lambda _: next(answers)))
     monkeypatch.setattr(tables, "SAID", {"ps_goforward": SAID["ps_goforward"]})
     report = await tables.measure_treatments(FakeTarget("http://nowhere"), 1)
     clean, *others = report.figures
@@ -119,7 +119,7 @@ async def test_cuts_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     lines = tables.cuts()[:3]
     answers = iter(["", f"{lines[1].words} {lines[1].words}", lines[2].words])
     monkeypatch.setattr(tables, "cuts", lambda: lines)
-    monkeypatch.setattr(tables, "_client", answering(lambda _: next(answers)))
+    monkeypatch.setattr(tables, "openai_client", answering(lambda _: next(answers)))
     report = await tables.measure_cuts(FakeTarget("http://nowhere"), 1)
     empty, twice, _wrong = report.figures
     assert (empty.values, twice.values) == ([1.0], [1.0])

@@ -54,10 +54,10 @@ def made(
 def test_every_bench_is_planned_in_order() -> None:
     full, quick = report.planned((), quick=False), report.planned((), quick=True)
     assert len(full) == len(quick) >= len(BENCHES)
-    assert report.planned(["speech"], quick=True) == ["speech --rounds 10"]
-    assert [c.split()[0] for c in report.planned(["speech", "jitter"], quick=False)] == [
+    assert report.planned(["first-audio"], quick=True) == ["first-audio --rounds 10"]
+    assert [c.split()[0] for c in report.planned(["triton", "jitter"], quick=False)] == [
         "jitter",
-        "speech",
+        "triton",
     ]
     for wrong in ("trun", "report"):
         with pytest.raises(UnknownName, match=f"no bench '{wrong}'; there are: .*turn"):
@@ -176,3 +176,9 @@ def test_data_is_plain_json(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     made(tmp_path, [outcome(TURN, 300.0)], monkeypatch)
     runs = json.loads((tmp_path / report.DATA).read_text())["runs"]
     assert len(runs[TURN]["report"]["figures"][0]["percentiles"]) == 101
+
+
+def test_a_run_names_the_figures_that_miss_their_goal() -> None:
+    rows = [{"name": "a", "reached": False}, {"name": "b", "reached": True}, {"name": "c"}]
+    assert Outcome("turn --rounds 1", "", 1.0, {"figures": rows}).missed() == ["turn --rounds 1: a"]
+    assert Outcome("turn", "", 1.0, error="it failed").missed() == []

@@ -56,20 +56,10 @@ async def test_wrong_words_are_counted_apart(monkeypatch: pytest.MonkeyPatch) ->
             known = {recording(name).read_bytes(): text for name, text in SAID.items()}
             return Answer(known.get(sound, sound).replace("meters", "metres"))
 
-    monkeypatch.setattr(words, "_client", lambda _: Fake())
+    monkeypatch.setattr(words, "openai_client", lambda _: Fake())
     report = await words.measure(FakeTarget("http://nowhere"))
-    heard, spoken, texts = report.figures
+    heard, spoken = report.figures
     said = sum(len(text.split()) for text in SAID.values())
     assert heard.values == [round(100 / said, 1)]
     assert spoken.values == [0.0]
-    assert texts.values[0] < 20  # links and markup are not read as they are written
-    assert len(report.samples) == 61 + len(words.texts())
-
-
-def test_texts_with_numbers_are_compared_in_words() -> None:
-    assert len(words.texts()) >= 100
-    assert words.in_words("It's $5.50 at 3:45 PM.") == words.in_words(
-        "it's five dollars and fifty cents at three forty-five p m"
-    )
-    assert words.in_words("Open at 930 or 6.15 AM") == "open at nine thirty or six fifteen am"
-    assert words.in_words("At 345 p.m. it is") == "at three forty five pm it is"
+    assert len(report.samples) == 61

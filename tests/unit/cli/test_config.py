@@ -1,13 +1,17 @@
 """`vdx config` shows values and their origins."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
+import yaml
 from typer.testing import CliRunner, Result
 
 from vdx.cli.config import app, parse_assignments
-from vdx.core.errors import ConfigError
+from vdx.core.config import Config
+from vdx.core.config_help import settings
+from vdx.core.errors import ConfigError, InvalidInput
 
 
 @pytest.fixture(autouse=True)
@@ -35,7 +39,39 @@ def test_origin_of_every_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 def test_changed_leaves_defaults_out() -> None:
     answer = show("--changed", "--set", "server.port=9000")
     assert answer.stdout.split() == ["server.port", "9000", "(flag)"]
-    assert show("--changed").stdout == ""
+    nothing = show("--changed")
+    assert nothing.stdout == ""
+    assert nothing.stderr == "nothing is set: every key has its default\n"
+    assert show("--changed", "--json").stdout == "{}\n"
+
+
+def test_a_key_is_explained(tmp_path: Path) -> None:
+    told = show("--explain", "tts.speed", "--set", "tts.speed=2").stdout
+    for words in ("at least 0.25", "default:   1.0", "now:       2.0  (flag)", "VDX_TTS__SPEED"):
+        assert words in told
+    section = show("--explain", "endpointing").stdout
+    assert section.count("default:") == 4
+    own = show("--explain", "profiles.german.language").stdout
+    assert "VDX_PROFILES__GERMAN__LANGUAGE" in own
+
+
+def test_a_key_that_is_none_names_the_nearest() -> None:
+    answer = show("--explain", "tts.sped")
+    assert isinstance(answer.exception, ConfigError)
+    assert "tts.speed" in str(answer.exception)
+
+
+def test_a_file_is_begun_with_every_key_and_nothing_set(tmp_path: Path) -> None:
+    assert show("init").exit_code == 0
+    file = tmp_path / "vdx.yaml"
+    assert show("--changed").stderr.startswith("nothing is set")
+    bare = "\n".join(line.removeprefix("#") for line in file.read_text().splitlines())
+    assert Config.model_validate(yaml.safe_load(bare)) == Config()
+    assert {each.key.split(".")[-1] for each in settings()} <= set(re.findall(r"(\w+):", bare))
+    assert isinstance(show("init").exception, InvalidInput)
+    file.write_text("tts: {speed: 2}")
+    assert show("init", "--force").exit_code == 0
+    assert show("init", "--out", "-").stdout == file.read_text()
 
 
 def test_secrets_are_masked() -> None:

@@ -1,11 +1,12 @@
-"""What `vdx models` tells of a model and of a session's choice."""
+"""What `vdx models` and `vdx sessions` tell of models, a session's choice, and sessions."""
 
+import re
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
-from vdx.cli import models
+from vdx.cli import models, sessions
 
 STAY = {
     "phase": "resident",
@@ -16,29 +17,87 @@ STAY = {
 }
 
 
+LINE = {"name": "tone", "state": "READY", "reason": "", "kind": "tts", "languages": ["en"]}
+
+
+def listed(monkeypatch: pytest.MonkeyPatch, *lines: dict[str, Any]) -> str:
+    answer = {"models": list(lines), "servers": [{}]}
+    monkeypatch.setattr(models, "call", lambda *_: answer)
+    return CliRunner().invoke(models.app, ["list"], env={"COLUMNS": "80"}).output
+
+
 @pytest.mark.parametrize(
     ("stay", "told"),
     [
-        ({}, ""),
-        (STAY, "  [profile vdx, 2 leases, idle 30 s]"),
+        (STAY, "profile vdx, 2 leases, idle 30 s"),
         (
             STAY | {"why": "leased by 2 sessions", "memory_mb": 267.9},
-            "  [leased by 2 sessions, idle 30 s, 268 MB]",
+            "leased by 2 sessions, idle 30 s, 268 MB",
         ),
         (
             STAY | {"phase": "loading", "leases": 0, "why": "not used"},
-            "  [loading 9.0 s, not used, idle 30 s]",
+            "loading 9.0 s, not used, idle 30 s",
         ),
     ],
 )
 def test_a_model_is_listed_with_what_keeps_it(
     monkeypatch: pytest.MonkeyPatch, stay: dict[str, Any], told: str
 ) -> None:
-    line = {"name": "tone", "state": "READY", "reason": "", "kind": "tts", "languages": ["en"]}
-    answer = {"models": [line | stay], "servers": [{}]}
-    monkeypatch.setattr(models, "_call", lambda *_: answer)
-    listed = CliRunner().invoke(models.app, ["list"])
-    assert listed.output == f"{'tone':<20} {'READY':<12} tts en{told}\n"
+    table = listed(monkeypatch, LINE | stay)
+    assert table.split("\n")[0].split() == ["MODEL", "STATE", "KIND", "LANGUAGES", "NOTES"]
+    assert table.split("\n")[1].split()[:4] == ["tone", "loaded", "voice", "en"]
+    notes = " ".join(line[table.index("NOTES") :].strip() for line in table.splitlines()[1:])
+    assert notes.strip() == told
+
+
+def test_many_languages_and_long_reasons_fit_80_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    whisper = LINE | {
+        "name": "whisper-large-v3-turbo",
+        "kind": "asr",
+        "state": "UNAVAILABLE",
+        "languages": [f"l{n}" for n in range(119)],
+        "reason": "a reason that Triton gives at length, with a path and a number in it, 42",
+    }
+    table = listed(monkeypatch, LINE | STAY, whisper)
+    assert max(map(len, table.splitlines())) <= 80
+    words = " ".join(table.split())
+    assert "UNAVAILABLE" not in words
+    assert re.search(r"whisper-large-v3-turbo +not loaded +recogniser", table)
+    assert "l2 and" in words
+    assert "l3" not in words
+
+
+@pytest.mark.parametrize(
+    ("kind", "sessions_", "told"),
+    [
+        ("tts", 0, "no live sessions switched to x"),
+        ("asr", 1, "1 live session switched to x"),
+        ("endpointer", 2, "2 live sessions switched to x"),
+    ],
+)
+def test_a_new_default_is_told_and_how_long_it_lasts(
+    monkeypatch: pytest.MonkeyPatch, kind: str, sessions_: int, told: str
+) -> None:
+    answer = {"model": "x", "kind": kind, "sessions": sessions_}
+    monkeypatch.setattr(models, "call", lambda *_: answer)
+    said = CliRunner().invoke(models.app, ["use", "x"]).output
+    assert said.splitlines()[0] == told
+    assert "new sessions" in said
+    assert "until this server ends" in said
+    option = {"tts": "--voice x", "asr": "--recogniser x", "endpointer": "endpointing.model=x"}
+    assert f"vdx up {option[kind]}" in said or option[kind] in said
+    one = CliRunner().invoke(models.app, ["use", "x", "--session", "ab12"]).output
+    assert one == "session ab12 now uses x\n"
+
+
+def test_sessions_are_listed_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = {"id": "ab12", "state": "waiting_for_input", "voice": "tone", "recogniser": ""}
+    answers = [{"sessions": [one | {"messages": 3}]}, {"sessions": []}]
+    monkeypatch.setattr(sessions, "call", lambda *_: answers.pop(0))
+    table = CliRunner().invoke(sessions.app, []).output.splitlines()
+    assert table[0].split() == ["SESSION", "STATE", "VOICE", "RECOGNISER", "MESSAGES"]
+    assert re.split(r" {2,}", table[1].strip()) == ["ab12", "your turn", "tone", "none", "3"]
+    assert CliRunner().invoke(sessions.app, []).output == "no session is open\n"
 
 
 def test_a_choice_is_told_with_its_reasons(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -56,7 +115,7 @@ def test_a_choice_is_told_with_its_reasons(monkeypatch: pytest.MonkeyPatch) -> N
         asked.append(path)
         return {"routes": [route] if "ab12" in path else []}
 
-    monkeypatch.setattr(models, "_call", call)
+    monkeypatch.setattr(models, "call", call)
     told = CliRunner().invoke(models.app, ["why", "ab12"]).output.splitlines()
     assert told == [
         "ab12 tts joe",
@@ -78,9 +137,9 @@ def test_several_servers_are_told_with_what_is_loaded_there(
     lost = {"name": "b", "addr": "b:8001", "draining": False, "age_seconds": 31.4, "models": {}}
     busy["models"] = {"joe": loaded, "ear": hearing, "amy": loaded | {"state": "absent"}}
     answer = {"models": [], "servers": [busy, lost]}
-    monkeypatch.setattr(models, "_call", lambda *_: answer)
+    monkeypatch.setattr(models, "call", lambda *_: answer)
     listed = CliRunner().invoke(models.app, ["list"])
-    assert listed.output.splitlines() == [
+    assert listed.output.splitlines()[:5] == [
         "a at unix:/a, draining",
         f"  {'ear':<20} {'resident':<12} 3 leases, 1 in flight",
         f"  {'joe':<20} {'resident':<12} 3 leases, 1 in flight, first audio 42 ms",
@@ -96,7 +155,7 @@ def test_a_server_is_drained_and_takes_sessions_again(monkeypatch: pytest.Monkey
         asked.append(path)
         return {"server": "gpu0@a", "draining": True, "sessions": 2}
 
-    monkeypatch.setattr(models, "_call", call)
+    monkeypatch.setattr(models, "call", call)
     drained = CliRunner().invoke(models.app, ["drain", "gpu0@a"])
     assert drained.output == "gpu0@a takes no sessions; 2 are there still\n"
     assert CliRunner().invoke(models.app, ["drain", "gpu0@a", "--off"]).exit_code == 0

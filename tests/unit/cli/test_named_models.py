@@ -49,3 +49,21 @@ def test_what_is_not_here_is_named(config: dict[str, object], named: str) -> Non
 def test_a_model_of_the_other_kind_is_refused() -> None:
     with pytest.raises(InvalidInput, match="is a voice, not a recogniser"):
         check_model("tone", "asr", "en", HERE)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"tts": {"voice": "tone"}, "asr": {"language": "de", "enabled": False}},
+        {"profiles": {"german": {"voice": "tone", "language": "de", "recogniser": ""}}},
+    ],
+)
+def test_a_voice_without_the_language_is_refused(config: dict[str, object]) -> None:
+    with pytest.raises(InvalidInput, match="voice 'tone' speaks en, not 'de'"):
+        check_profiles(Config.model_validate(config), HERE)
+
+
+def test_a_language_that_is_asked_for_is_checked() -> None:
+    check_model("tone", "tts", "de", HERE)
+    with pytest.raises(InvalidInput, match="not 'de'"):
+        check_model("tone", "tts", "de", HERE, speaks="de")

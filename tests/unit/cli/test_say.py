@@ -43,16 +43,18 @@ def test_a_pipe_gets_a_whole_wav(tmp_path: Path) -> None:
 
 
 SAVES = """
+import sys
 from pathlib import Path
 import numpy as np
 from vdx.cli.say import _form_of, _save
-out = Path("/dev/stdout")
+out = Path(sys.argv[1])
 _save(out, _form_of(out), np.zeros(48_000, np.int16))
 """
 
 
-def test_standard_output_gets_it_too(tmp_path: Path) -> None:
-    done = subprocess.run([sys.executable, "-c", SAVES], capture_output=True, check=True)
+@pytest.mark.parametrize("out", ["-", "/dev/stdout"])
+def test_standard_output_gets_it_too(tmp_path: Path, out: str) -> None:
+    done = subprocess.run([sys.executable, "-c", SAVES, out], capture_output=True, check=True)
     (tmp_path / "said.wav").write_bytes(done.stdout)
     assert soundfile.info(tmp_path / "said.wav").duration == 1.0
     assert done.stderr == b""

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from vdx.cli.talk_view import CAPTIONS, LEVEL_CELLS, JsonView, LiveView
+from vdx.cli.talk_view import CAPTIONS, LEVEL_CELLS, STATES, JsonView, LiveView
+from vdx.core.events import SessionState
 
 HEARD = "conversation.item.input_audio_transcription.completed"
 DELTA = "response.output_audio_transcript.delta"
@@ -62,8 +63,10 @@ def test_an_interruption_is_marked_and_a_whole_reply_is_not() -> None:
 @pytest.mark.parametrize(
     ("event", "text"),
     [
-        ({"type": "vdx.state", "state": "speaking", "thinking": False}, "speaking"),
-        ({"type": "vdx.state", "state": "listening", "thinking": True}, "thinking"),
+        ({"type": "vdx.state", "state": "speaking", "thinking": False}, "Speaking"),
+        ({"type": "vdx.state", "state": "listening", "thinking": True}, "Thinking"),
+        ({"type": "vdx.state", "state": "waiting_for_input", "thinking": False}, "Your turn"),
+        ({"type": "vdx.state", "state": "barged_in", "thinking": False}, "Interrupted"),
         ({"type": "vdx.hint", "message": "the microphone is too quiet"}, "too quiet"),
         ({"type": "vdx.turn", "speech_end_to_first_audio_ms": 311.7}, "answered after 312 ms"),
         ({"type": "error", "error": {"message": "the voice failed"}}, "the voice failed"),
@@ -71,6 +74,11 @@ def test_an_interruption_is_marked_and_a_whole_reply_is_not() -> None:
 )
 def test_state_and_notes(event: dict[str, Any], text: str) -> None:
     assert text in shown(event)
+
+
+def test_every_state_has_words_of_its_own() -> None:
+    assert set(STATES) == {*SessionState, "thinking"}
+    assert len(set(STATES.values())) == len(STATES)
 
 
 @pytest.mark.parametrize(("level", "cells"), [(0, 0), (3000, 12), (6000, 24), (30_000, 24)])

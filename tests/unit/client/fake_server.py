@@ -44,7 +44,11 @@ class FakeServer:
     async def _update(self, socket: ServerConnection, session: dict[str, Any]) -> None:
         self.updates.append(session)
         if self.refuses:
-            await send(socket, "error", error={"message": "no such voice"})
+            await send(
+                socket,
+                "error",
+                error={"message": "no such voice", "code": "not_found", "type": "x"},
+            )
         else:
             await send(socket, "session.updated", session=session)
         if self.hangs_up:

@@ -1,8 +1,10 @@
+import json
+
 import pytest
 
 from tests.unit.client.fake_server import FakeServer, serving
 from vdx.client.realtime import RealtimeClient, realtime_address
-from vdx.core.errors import ConnectionLost, InvalidInput
+from vdx.core.errors import ConnectionLost, InvalidInput, UnknownName
 
 
 async def test_a_session_is_opened_and_configured() -> None:
@@ -34,7 +36,7 @@ async def test_nothing_of_vdx_is_sent_unasked() -> None:
 
 async def test_a_refused_session_is_an_error_that_says_why() -> None:
     async with serving(FakeServer(refuses=True)) as url, RealtimeClient.connect(url) as client:
-        with pytest.raises(InvalidInput, match="no such voice"):
+        with pytest.raises(InvalidInput, match=r"^the server refused the session: no such voice$"):
             await client.update_session(voice="nobody")
 
 
@@ -98,7 +100,9 @@ async def test_a_refusal_is_told_in_the_servers_words() -> None:
     from websockets.asyncio.server import ServerConnection, serve
     from websockets.http11 import Request, Response
 
-    words = ['{"error": {"message": "there is no profile \'nope\'"}}', "[]", "busy"]
+    error = {"message": "there is no profile 'nope'", "code": "not_found"}
+    full = {"message": "full", "code": "limit_reached"}
+    words = [json.dumps({"error": error}), json.dumps({"error": full}), "[]", "busy"]
 
     def refuse(connection: ServerConnection, request: Request) -> Response:
         return connection.respond(404, words.pop(0))
@@ -108,7 +112,12 @@ async def test_a_refusal_is_told_in_the_servers_words() -> None:
 
     async with serve(nobody, "127.0.0.1", 0, process_request=refuse) as server:
         port = server.sockets[0].getsockname()[1]
-        for told in ("there is no profile 'nope'", "HTTP 404", "HTTP 404"):
-            with pytest.raises(ConnectionLost, match=told):
+        for kind, told in (
+            (UnknownName, "there is no profile 'nope'"),
+            (ConnectionLost, "full"),
+            (ConnectionLost, "HTTP 404"),
+            (ConnectionLost, "HTTP 404"),
+        ):
+            with pytest.raises(kind, match=told):
                 async with RealtimeClient.connect(f"http://127.0.0.1:{port}"):
                     pass

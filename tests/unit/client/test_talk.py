@@ -14,6 +14,7 @@ from tests.wait_limit import WAIT_LIMIT_S
 from vdx.bench.target import DATA
 from vdx.cli.talk import TalkOptions, _talk
 from vdx.cli.talk_view import LiveView
+from vdx.client import microphone
 from vdx.client.listener import Listener
 from vdx.client.microphone import BLOCK, SoundCard, playback_handler
 from vdx.core.errors import UnknownName
@@ -88,7 +89,7 @@ def test_captions_state_level_and_notes_are_shown() -> None:
     console = Console(width=100, record=True, file=open("/dev/null", "w"))  # noqa: SIM115, PTH123
     console.print(view.rendered())
     shown = console.export_text()
-    for text in ("tell me more", "Once upon a time", "(interrupted)", "wait …", "speaking"):
+    for text in ("tell me more", "Once upon a time", "(interrupted)", "wait …", "Speaking"):
         assert text in shown
     assert "answered after 305 ms" in shown
     for event in (
@@ -112,6 +113,69 @@ class Halver:
 
     def clean(self, block: bytes) -> bytes:
         return (np.frombuffer(block, "<i2") // 2).astype("<i2").tobytes()
+
+
+class Sound:
+    """A sound system with these devices, as sounddevice lists them."""
+
+    def query_devices(self) -> list[dict[str, Any]]:
+        named = [("USB Headset", 1, 1), ("HDMI", 0, 2), ("USB Camera", 1, 0)]
+        return [
+            {"name": name, "max_input_channels": into, "max_output_channels": out}
+            for name, into, out in named
+        ]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "direction", "number"),
+    [
+        ("", "microphone", None),
+        ("headset", "microphone", 0),
+        ("2", "microphone", 2),
+        ("USB", "loudspeaker", 0),
+        ("hdmi", "loudspeaker", 1),
+    ],
+)
+def test_a_device_is_found_by_number_or_name(
+    monkeypatch: pytest.MonkeyPatch, wanted: str, direction: str, number: int | None
+) -> None:
+    monkeypatch.setattr(microphone, "_portaudio", Sound)
+    assert microphone.device_number(wanted, direction) == number
+
+
+@pytest.mark.parametrize(
+    ("wanted", "named"),
+    [
+        ("piano", "there is no microphone 'piano'; there are: 0 USB Headset; 2 USB Camera"),
+        ("usb", "several microphones fit 'usb'; there are: 0 USB Headset; 2 USB Camera"),
+        ("1", "there is no microphone '1'"),
+    ],
+)
+def test_a_device_that_is_none_or_several_is_refused(
+    monkeypatch: pytest.MonkeyPatch, wanted: str, named: str
+) -> None:
+    monkeypatch.setattr(microphone, "_portaudio", Sound)
+    with pytest.raises(UnknownName, match=named):
+        microphone.device_number(wanted, "microphone")
+
+
+def test_the_devices_are_listed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from vdx.cli import talk as module
+
+    monkeypatch.setattr(microphone, "_portaudio", Sound)
+    module.talk(devices=True)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == ["NUMBER", "IS", "A", "NAME"]
+    assert lines[1].split() == ["0", "microphone,", "loudspeaker", "USB", "Headset"]
+
+
+async def test_a_language_is_asked_for() -> None:
+    fake = FakeServer(answer_after=40)
+    async with serving(fake) as url:
+        await _talk(options(url, language="de"))
+    assert fake.updates[0]["vdx"] == {"events": True, "language": "de"}
 
 
 async def test_the_card_plays_what_is_heard_and_cleans_what_it_records() -> None:

@@ -39,6 +39,23 @@ def test_a_finished_sentence_ends_soon_and_an_unfinished_one_late() -> None:
     assert silence("Can I have a latte with?", 0.6, 1800) == LONG, "a mark ends no such words"
 
 
+@pytest.mark.parametrize(
+    ("text", "probability", "turn_ms"),
+    [
+        (SENTENCE, 0.972, 1060),
+        ("10 of clubs.", 0.987, 780),
+        ("Go forward 10 meters.", 0.911, 1880),
+        ("4. Queen of Clothes", 0.974, 1660),
+        ("What time is it?", 0.98, 800),
+    ],
+)
+def test_short_whole_turns_do_not_wait_because_they_are_short(
+    text: str, probability: float, turn_ms: int
+) -> None:
+    """As Smart Turn and Whisper hear recordings of people."""
+    assert silence(text, probability, turn_ms) <= 350
+
+
 @pytest.mark.parametrize(("text", "expected"), [(SENTENCE, 0), ("I would like to", LONG)])
 def test_without_the_endpointer_the_words_decide_alone(text: str, expected: int) -> None:
     assert silence(text, None) == expected

@@ -165,6 +165,8 @@ ASKED: list[tuple[str, str, int, dict[str, Any]]] = [
     ("get", "/vdx/page", 200, {}),
     ("get", "/vdx/status", 200, {}),
     ("get", "/vdx/sessions", 200, {}),
+    ("get", "/vdx/logs", 200, {}),
+    ("get", "/vdx/logs", 400, {"params": {"level": "loud"}}),
     ("get", "/vdx/models", 200, {}),
     ("post", f"{MODELS}/load", 200, {}),
     ("post", f"{MODELS}/use", 200, {}),

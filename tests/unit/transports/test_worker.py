@@ -1,6 +1,7 @@
 """The worker's rooms: what breaks in one is not noticed in another."""
 
 import asyncio
+import logging
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -8,7 +9,7 @@ import pytest
 
 from vdx.core.config import Config
 from vdx.core.errors import RoomError
-from vdx.transports.room import worker
+from vdx.transports.room import native_log, worker
 from vdx.transports.room.conversation import Ticket
 from vdx.transports.room.worker import RoomWorker
 
@@ -41,3 +42,15 @@ async def test_a_fault_in_one_room_touches_no_other(rooms: RoomWorker) -> None:
     reasons = await asyncio.gather(*serving)
     assert reasons == ["gone", "internal", RoomError("").code, "gone"]
     assert rooms.load == 0
+
+
+def test_a_handle_that_the_native_library_drops_twice_is_not_logged(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    native = logging.getLogger("livekit")
+    native_log.quieten()
+    native_log.quieten()
+    for message in ("Attempted to drop unknown FFI handle: 24", "the track failed"):
+        native.warning("%s:%s:%s - %s", "livekit_ffi::server", 279, "livekit_ffi::server", message)
+    assert [record.args[-1] for record in caplog.records if record.args] == ["the track failed"]
+    assert native.filters.count(native_log._FILTER) == 1

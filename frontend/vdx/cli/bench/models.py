@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vdx.bench.registry import BENCHES
-from vdx.cli.bench.running import LIGHT, LOAD, RUNNING, Alone, OnServer, Rounds, Step, add
+from vdx.cli.bench.running import DEFAULT, LIGHT, LOAD, RUNNING, Alone, OnServer, Rounds, Step, add
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -24,29 +24,58 @@ class OwnHalf(StrEnum):
     TUNING = "tuning"
 
 
+class SpeechTable(StrEnum):
+    """What the bench of speech measures."""
+
+    SPEED = "speed"
+    TEXTS = "texts"
+    LONG = "long"
+
+
 def speech(
     rounds: Rounds = 100,
-    voice: Annotated[str, typer.Option(help="A voice's model id.")] = LIGHT[0],
+    voice: Annotated[
+        str, typer.Option(help=f"A model id; default: {LIGHT[0]}, of a table `vdx up`'s own.")
+    ] = "",
+    table: Annotated[
+        SpeechTable,
+        typer.Option(help="Speed; texts with numbers, as heard back; or 1,000 characters."),
+    ] = SpeechTable.SPEED,
 ) -> OnServer:
-    """From the request to the first byte of the body, in every format that streams."""
+    """Speed: to the first byte of the body, in every format that streams."""
+    from vdx.bench import long_texts, spoken_texts
     from vdx.bench import speech as bench
+    from vdx.bench.word_errors import require_inflect, require_jiwer
 
+    if table is SpeechTable.TEXTS:
+        require_jiwer()
+        require_inflect()
+        return OnServer(
+            len(spoken_texts.english()), spoken_texts.measure, models=(voice, DEFAULT[1])
+        )
+    if table is SpeechTable.LONG:
+        return OnServer(
+            len(long_texts.long_texts()),
+            lambda target, step: long_texts.measure(target, voice, step),
+            models=(voice, "canned"),
+        )
+    light = voice or LIGHT[0]
     return OnServer(
         rounds * len(bench.FORMATS),
-        lambda target, step: bench.measure(target, voice, rounds, step),
-        models=(voice, "canned"),
+        lambda target, step: bench.measure(target, light, rounds, step),
+        models=(light, "canned"),
     )
 
 
 def words() -> OnServer:
-    """Eleven recordings of people; replies, and texts with numbers, spoken and transcribed back."""
+    """Eleven recordings of people, and fifty replies, spoken and transcribed back."""
     from vdx.bench import words as bench
     from vdx.bench.said import SAID
     from vdx.bench.word_errors import require_inflect, require_jiwer
 
     require_jiwer()
     require_inflect()
-    return OnServer(len(SAID) + len(bench.replies()) + len(bench.texts()), bench.measure)
+    return OnServer(len(SAID) + len(bench.replies()), bench.measure)
 
 
 class RecordingTable(StrEnum):

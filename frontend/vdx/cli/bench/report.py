@@ -19,6 +19,9 @@ def add_report(app: typer.Typer, suite: Suite) -> None:
         quick: Annotated[
             bool, typer.Option("--quick", help="Each as small as it gets: some minutes in all.")
         ] = False,
+        check: Annotated[
+            bool, typer.Option("--check", help="End with status 1 where a figure misses its goal.")
+        ] = False,
         out: Annotated[
             Path | None,
             typer.Option(help="Folder for the report.  [default: reports/full or quick]"),
@@ -27,11 +30,15 @@ def add_report(app: typer.Typer, suite: Suite) -> None:
         """Every bench, one report.
 
         Runs them one after the other and writes report.md with pictures, and report.json, which the
-        next report is compared with. The exit status is 1 where a bench failed.
+        next report is compared with. The exit status is 1 where a bench failed, with --check also
+        where a goal is missed.
         """
         folder = out or Path("reports") / ("quick" if quick else "full")
         commands = planned(names or [], quick=quick, suite=suite)
         outcomes = make(commands, folder, say=lambda line: typer.echo(line, err=True), suite=suite)
         typer.echo(folder / REPORT)
-        if any(outcome.error for outcome in outcomes):
+        missed = [name for outcome in outcomes for name in outcome.missed()] if check else []
+        if missed:
+            typer.echo(f"vdx: missed its goal: {'; '.join(missed)}", err=True)
+        if missed or any(outcome.error for outcome in outcomes):
             raise typer.Exit(1)

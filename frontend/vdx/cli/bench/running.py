@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from vdx.cli.server import require_server_url
+
 if TYPE_CHECKING:
     from vdx.bench.figures import Report
     from vdx.bench.registry import Bench
@@ -49,6 +51,9 @@ Llm = Annotated[
     typer.Option("--llm", help="The bench's own server: the small language model answers."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")]
+Check = Annotated[
+    bool, typer.Option("--check", help="End with status 1 where a figure misses its goal.")
+]
 
 SHARED: Final[Mapping[str, tuple[Any, Any]]] = {
     "transport": (By, Transport.WEBSOCKET),
@@ -57,6 +62,7 @@ SHARED: Final[Mapping[str, tuple[Any, Any]]] = {
     "api_key": (ApiKey, ""),
     "light": (Light, False),
     "llm": (Llm, False),
+    "check": (Check, False),
     "as_json": (AsJson, False),
 }
 """Type and default of options that several benches have."""
@@ -106,18 +112,18 @@ Planned = Callable[..., Alone | OnServer]
 def add(
     app: typer.Typer, benches: Mapping[str, "Bench"], name: str, shared: tuple[str, ...] = ()
 ) -> Callable[[Planned], Planned]:
-    """Makes a function the command `name`, with those of `SHARED` and --json as further options.
+    """Makes a function the command `name`, with those of `SHARED`, --check and --json.
 
     The first line of the command's help is that of `benches`, the rest the function's docstring.
     """
 
     def register(plan: Planned) -> Planned:
-        def command(as_json: bool, **given: Any) -> None:
+        def command(check: bool, as_json: bool, **given: Any) -> None:
             about_server = {option: given.pop(option) for option in shared}
-            run(plan(**given), as_json=as_json, **about_server)
+            run(plan(**given), check=check, as_json=as_json, **about_server)
 
         own = inspect.signature(plan, eval_str=True).parameters.values()
-        parameters = [*own, *map(_parameter, (*shared, "as_json"))]
+        parameters = [*own, *map(_parameter, (*shared, "check", "as_json"))]
         signature = inspect.Signature(parameters)
         command.__signature__ = signature  # type: ignore[attr-defined]  # what inspect looks for
         command.__annotations__ = {each.name: each.annotation for each in parameters}
@@ -137,6 +143,7 @@ def _parameter(option: str) -> inspect.Parameter:
 def run(
     plan: Alone | OnServer,
     *,
+    check: bool,
     as_json: bool,
     url: str = "",
     server_pid: int | None = None,
@@ -145,7 +152,7 @@ def run(
     light: bool = False,
     llm: bool = False,
 ) -> None:
-    """Measures and shows the report."""
+    """Measures and shows the report; with `check`, ends with status 1 where a goal is missed."""
     if isinstance(plan, Alone):
         work = plan.measure
     else:
@@ -155,15 +162,27 @@ def run(
             plan = replace(plan, responder="local")
         options = _target_options(plan, url, server_pid, api_key, transport)
         work = _with_server(plan, options)
-    _show(work, plan.steps, as_json=as_json)
+    missed = _show(work, plan.steps, as_json=as_json)
+    if check and missed:
+        typer.echo(f"vdx: missed its goal: {'; '.join(missed)}", err=True)
+        raise typer.Exit(1)
 
 
 def _target_options(
     plan: OnServer, url: str, server_pid: int | None, api_key: str, transport: Transport
 ) -> "TargetOptions":
-    """What to measure: the server at `url`, or one of the bench's own."""
+    """What to measure: the server at `url`, or one of the bench's own.
+
+    Raises:
+        InvalidInput: `url` is no address.
+        UnknownName: a model of the bench's own server is not here.
+    """
     from vdx.bench.target import TargetOptions, profile
 
+    if url:
+        url = require_server_url(url)
+    else:
+        _require_models(plan)
     livekit, program = transport is Transport.LIVEKIT, None
     if livekit and not url:
         from vdx.cli.livekit_server import require_livekit_server
@@ -180,6 +199,23 @@ def _target_options(
     return TargetOptions(url, server_pid, api_key, config, livekit, program)
 
 
+def _require_models(plan: OnServer) -> None:
+    """Raises UnknownName for a model of the bench's own server that is not here."""
+    from vdx.cli.launch import models_here
+    from vdx.cli.named_models import check_model
+    from vdx.core.config import AsrConfig
+    from vdx.core.voice_choice import VoiceChoice
+
+    here, language = asyncio.run(models_here()), AsrConfig().language
+    voice, recogniser = plan.models
+    if voice:
+        check_model(VoiceChoice.parse(voice).model, "tts", language, here)
+    if recogniser:
+        check_model(recogniser, "asr", language, here)
+    for name in plan.preload:
+        check_model(name, None, language, here)
+
+
 def _with_server(plan: OnServer, options: "TargetOptions") -> Callable[[Step], Awaitable["Report"]]:
     from vdx.bench.target import target
 
@@ -190,7 +226,8 @@ def _with_server(plan: OnServer, options: "TargetOptions") -> Callable[[Step], A
     return work
 
 
-def _show(work: Callable[[Step], Awaitable["Report"]], steps: int, *, as_json: bool) -> None:
+def _show(work: Callable[[Step], Awaitable["Report"]], steps: int, *, as_json: bool) -> list[str]:
+    """Measures and prints; returns the names of the figures that miss their goal."""
     from vdx.bench.figures import print_table
 
     async def measure(step: Step) -> "Report":
@@ -202,6 +239,7 @@ def _show(work: Callable[[Step], Awaitable["Report"]], steps: int, *, as_json: b
         typer.echo(report.as_json())
     else:
         print_table(report)
+    return report.missed()
 
 
 @contextlib.contextmanager
@@ -210,6 +248,6 @@ def progress(steps: int) -> Iterator[Step]:
     from rich.console import Console
     from rich.progress import Progress
 
-    with Progress(console=Console(stderr=True)) as bar:
+    with Progress(console=Console(stderr=True), redirect_stdout=False) as bar:
         task = bar.add_task("measuring", total=steps)
         yield lambda: bar.advance(task)

@@ -250,6 +250,8 @@ class Cleaner:
             self._start_block()
         elif mark == "\\" and following in ESCAPABLE:
             self._escaped = True
+        elif mark == "\\" and following in ("\r", "\n"):
+            pass  # a line break of Markdown
         elif mark == "]" and following == "(":
             self._address = LinkAddress()
         elif mark == "|":
@@ -260,7 +262,11 @@ class Cleaner:
         elif self._is_said(mark, count, following):
             for i in range(count):
                 self._say(mark, self._run_at + i)
-        elif count >= 3 or self._in_table or (mark == "]" and following.isalnum()):
+        elif (
+            count >= 3
+            or self._in_table
+            or (mark == "]" and (following.isalnum() or following == "["))
+        ):
             self._emit(" ", self._run_at)
 
     def _opens_block(self, mark: str, count: int, following: str) -> bool:

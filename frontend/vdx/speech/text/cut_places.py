@@ -77,7 +77,7 @@ class CutPlaces:
         after, self._after = self._after, After.NOTHING
         if after is After.STRONG_BEFORE_CAPITAL and char.isupper():
             self._maybe = here, offset
-        elif after is After.STRONG_UNLESS_DIGIT and not char.isdigit():
+        elif after is After.STRONG_UNLESS_DIGIT and not (char.isdigit() or char in "+("):
             self._offer(here, offset, strong=True)
         elif after is After.WEAK_UNLESS_DIGIT and not char.isdigit():
             self._offer(here, offset, strong=False)

@@ -65,7 +65,8 @@ class TokenEnds:
             return After.GLUED if glued else After.STRONG_BEFORE_CAPITAL
         if folded in table.closing_abbreviations:
             return After.GLUED if table.capital_nouns else After.STRONG_BEFORE_CAPITAL
-        if word.isupper() and len(word) > 1 and word.isalpha():
+        doubled = len(word) == 2 and word[0] == word[1]  # the plural of "EE. UU."
+        if word.isupper() and len(word) > 1 and word.isalpha() and not doubled:
             folded = ""  # "EST" is a name, "est." an abbreviation
         if folded in table.abbreviations or _DOTTED.fullmatch(word):
             return After.GLUED
@@ -74,7 +75,8 @@ class TokenEnds:
         is_initial = len(word) == 1 and word.isupper() and word != "I"
         if is_initial or (table.ordinal_dot and _ROMAN.fullmatch(word)):
             return After.GLUED
-        if table.ordinal_dot and _DAY_AND_MONTH.fullmatch(word):
+        is_date = table.ordinal_dot and _DAY_AND_MONTH.fullmatch(word)
+        if is_date or (len(word) > 1 and _ROMAN.fullmatch(word)):
             return After.STRONG_BEFORE_CAPITAL
         is_item = not before or (table.ordinal_dot and len(word) <= 2)
         if word.isdigit() and len(word) <= 3 and is_item:

@@ -6,6 +6,7 @@ from fastapi import Path, Query
 from pydantic import BaseModel, Field
 
 from vdx.core.events import SessionState
+from vdx.core.voice_choice import VoiceChoice
 from vdx.dialog.session import Session
 from vdx.serving.model_status import ModelStatus
 from vdx.serving.models import ModelKind
@@ -103,6 +104,7 @@ class Unloaded(BaseModel):
 
 class Used(BaseModel):
     model: str
+    kind: ModelKind
     sessions: int = Field(description="how many were switched")
 
 
@@ -171,9 +173,13 @@ async def use(
     name: ModelName,
     session: Annotated[str | None, Query(description="only this one, by its id")] = None,
 ) -> Used:
-    """Switches live sessions and the default, or one session, to a model or VOICE/SPEAKER."""
+    """Switches live sessions and the default, or one session, to a model or VOICE/SPEAKER.
+
+    The default is that of this server's process: its next start has the configured one again.
+    """
     only = host.session(session) if session else None
-    return Used(model=name, sessions=await host.switching.use(name, only))
+    info = await host.models.load(VoiceChoice.parse(name).model)
+    return Used(model=name, kind=info.kind, sessions=await host.switching.use(name, only))
 
 
 def _line(session: Session) -> OpenSession:

@@ -18,6 +18,7 @@ from vdx.transports.http import (
     admin,
     health,
     leases,
+    log_lines,
     models,
     page,
     reference,
@@ -54,6 +55,7 @@ ROUTERS: Final = (
     admin.api,
     leases.api,
     routes.api,
+    log_lines.api,
     tokens.api,
     reference.api,
 )
@@ -65,6 +67,7 @@ MANAGER_ROUTERS: Final = (
     admin.api,
     leases.api,
     routes.api,
+    log_lines.api,
     reference.api,
 )
 """What a process serves that only manages models."""

@@ -113,6 +113,7 @@ class TranscriptionSegment(BaseModel):
     start: float = Field(description="seconds")
     end: float
     text: str
+    channel: int = Field(description="of the recording, counted from 0")
     tokens: list[int]
     temperature: float
     avg_logprob: float = Field(description="logarithm of the recogniser's confidence")

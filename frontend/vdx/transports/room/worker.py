@@ -14,6 +14,7 @@ from livekit import agents
 from vdx.app import Application
 from vdx.core.errors import VdxError
 from vdx.core.logs import bound, logger
+from vdx.transports.room import native_log
 from vdx.transports.room.conversation import RoomConversation, Ticket
 from vdx.transports.room.output_lead import OutputLead
 
@@ -49,6 +50,7 @@ class RoomWorker:
     async def run(self) -> None:
         """Works until cancelled; a LiveKit server that is away is waited for."""
         self._loop = asyncio.get_running_loop()
+        native_log.quieten()
         config = self._config
         self._server = agents.AgentServer(
             job_executor_type=agents.JobExecutorType.THREAD,

@@ -101,9 +101,10 @@ def _named(text: SpanText, words: Words) -> SpanText:
     names = [name for name in icu.months(words.language) if not name[0].isdigit()]
     if not names or not words.day_month:
         return text
+    text = _short_months(text, words)
     month = "|".join(map(re.escape, sorted(names, key=len, reverse=True)))
     joint = f"{re.escape(words.month_joint)} " if words.month_joint else ""
-    day = r"(?<![\d.,:/-])(\d{1,2})(?:\.|º|er|st|nd|rd|th)?"
+    day = r"(?<![\d.,:/-])(\d{1,2})(?:\.|º|°|er|st|nd|rd|th)?"
     year = rf"(?:[,\s]+(?:{joint})?(\d{{4}})(?!\d))?"
 
     def day_first(match: re.Match[str]) -> str | None:
@@ -129,4 +130,27 @@ def _named(text: SpanText, words: Words) -> SpanText:
         text = text.rewrite(re.compile(rf"\b{after}{year}(?!\w)"), month_first)
     return text.rewrite(
         re.compile(rf"{day}\s{joint}({month}){year}(?!\w)", re.IGNORECASE), day_first
+    )
+
+
+def _short_months(text: SpanText, words: Words) -> SpanText:
+    """ "5 Jan 2024", "Feb 3": the whole name, where a date shows that a month is meant."""
+    short = (name.casefold() for name in icu.short_months(words.language))
+    full = dict(zip(short, icu.months(words.language), strict=True))
+    names = "|".join(map(re.escape, sorted(full, key=len, reverse=True)))
+    joint = f"(?:{re.escape(words.month_joint)} )?" if words.month_joint else ""
+    before_year = rf"(?=[,\s]+{joint}\d{{4}}(?!\d))"
+    day = r"(?<![\w.,:/-])(\d{1,2}(?:\.|er|st|nd|rd|th|º)?\s)"
+    after_day = rf"{day}{joint}({names})(?:\.(?=\s\w)|\.?{before_year})"
+    between = f"{words.month_joint} " if words.month_joint else ""
+    text = text.rewrite(
+        re.compile(after_day, re.IGNORECASE),
+        lambda m: f"{m[1]}{between}{full[m[2].casefold()]}",
+    )
+    if not words.month_day:
+        return text
+    before_day = rf"\b({names})\.?(?=\s\d{{1,2}}(?:st|nd|rd|th)?(?![\w:%]|[.,/-]\d))"
+    return text.rewrite(
+        re.compile(before_day, re.IGNORECASE),
+        lambda m: full[m[1].casefold()] if m[1][0].isupper() else None,
     )

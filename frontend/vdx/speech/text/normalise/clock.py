@@ -71,7 +71,7 @@ def _plural(said: str, words: Words) -> str:
 def times(text: SpanText, words: Words) -> SpanText:
     """Times of day with a colon, or with the letter that a language writes for it."""
     mark = f"[:{words.time_letter}]" if words.time_letter else ":"
-    clock = rf"(?:\s?(?:{words.clock})\b)?" if words.clock else ""
+    clock = rf"(?:\s?(?:{words.clock})(?!\w))?" if words.clock else ""
     pattern = re.compile(
         rf"(?<![\d:.,])([01]?\d|2[0-4]){mark}([0-5]\d)(?::([0-5]\d))?(?![\d:]){clock}"
     )

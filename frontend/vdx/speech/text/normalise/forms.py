@@ -28,6 +28,7 @@ _MONEY_TO: Final = re.compile(r"(?<=[$€£MmKkBb])(?<=\d.)[-\u2013](?=[$€£]\
 _NO_CENTS: Final = re.compile(r"(?<=\d),[-\u2013\u2014]{1,2}(?![\w-])")
 _DIFFERENCE: Final = re.compile(r"(?<=\d)\s?[-\u2013\u2212]\s?(?=\d+\s?=)")
 _PRODUCT: Final = re.compile(r"(?<=\d)(\s?)x\1(?=\d)")
+_SCIENTIFIC: Final = re.compile(rf"{LEFT}(?<!-)(\d(?:[.,]\d+)?)[eE]([+-]?)(\d{{1,3}})(?!\w)")
 _EXPONENT: Final = re.compile(r"(?<=\d)([\u2070¹²³\u2074-\u2079]{2,}|[\u2070¹\u2074-\u2079])")
 _SUPERSCRIPTS: Final = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
 
@@ -45,6 +46,7 @@ def forms(text: SpanText, words: Words) -> SpanText:
     text = text.rewrite(_MONEY_TO, lambda _: f" {words.range} ", parted=False)
     text = text.rewrite(_NO_CENTS, lambda _: "", parted=False)
     text = text.rewrite(_DIFFERENCE, lambda _: " \u2212 ", parted=False)
+    text = text.rewrite(_SCIENTIFIC, lambda m: f"{m[1]} × 10^{m[2].strip('+')}{m[3]}")
     text = text.rewrite(_PRODUCT, lambda _: " × ", parted=False)
     text = _grouped(text, words)
     return _times(text, words)
@@ -84,9 +86,13 @@ def _times(text: SpanText, words: Words) -> SpanText:
     if words.time_letter:
         clock += rf"|{hour}{words.time_letter}(?:[0-5]\d)?"
     if words.clock:
-        dotted = re.compile(rf"(?<![\d.,])({hour})\.([0-5]\d)(?=\s?(?:{words.clock})\b)")
+        dotted = re.compile(rf"(?<![\d.,])({hour})\.([0-5]\d)(?=\s?(?:{words.clock})(?!\w))")
         text = text.rewrite(dotted, lambda m: f"{m[1]}:{m[2]}")
-    between = re.compile(rf"{LEFT}({clock})\s?[-\u2013\u2014]\s?(?=(?:{clock}){RIGHT}(?!:))")
+    if words.language == "tr":  # "14.05'te"
+        dotted = re.compile(rf"(?<![\d.,])({hour})\.([0-5]\d)(?=['’][td][ea]n?\b)")
+        text = text.rewrite(dotted, lambda m: f"{m[1]}:{m[2]}")
+    dash = r"\s?[-\u2013\u2014~\u301c\uff5e]\s?"
+    between = re.compile(rf"{LEFT}({clock}){dash}(?=(?:{clock}){RIGHT}(?!:))")
     joint = "" if words.language in ("zh", "ja") else " "
     return text.rewrite(between, lambda m: f"{m[1]}{joint}{words.range}{joint}", parted=False)
 

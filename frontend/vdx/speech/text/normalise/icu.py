@@ -66,5 +66,15 @@ def _plain(text: str) -> str:
 @functools.cache
 def months(language: str) -> tuple[str, ...]:
     """The names of the twelve months, as they stand in a date."""
+    return _months(language, "MMMM")
+
+
+@functools.cache
+def short_months(language: str) -> tuple[str, ...]:
+    """Their abbreviations, without the dot that some have."""
+    return tuple(name.rstrip(".॰") for name in _months(language, "MMM"))
+
+
+def _months(language: str, form: str) -> tuple[str, ...]:
     days = (dt.datetime(2024, month, 15, 12, tzinfo=dt.UTC) for month in range(1, 13))
-    return tuple(_said(language, "{n,date,MMMM}", day) for day in days)
+    return tuple(_said(language, f"{{n,date,{form}}}", day) for day in days)

@@ -26,12 +26,13 @@ def compatible(text: SpanText) -> SpanText:
 
 _COMPATIBLE: Final = re.compile(
     "[\uff0b\uff0d\uff05\uff04\uffe5\uff10-\uff19\uff21-\uff3a\uff41-\uff5a\ufb00-\ufb06"
-    "\uff66-\uff9f\u0660-\u0669\u06f0-\u06f9\u0966-\u096f\u2460-\u2473\u2160-\u2188\u1d49\u02b3\U0001d400-\U0001d7ff]+|(?<=\\d)\uff1a(?=\\d)"
+    "\uff66-\uff9f\u0660-\u0669\u06f0-\u06f9\u0966-\u096f\u2460-\u2473\u2160-\u2188\u1d49\u02b3\u2080-\u2089\U0001d400-\U0001d7ff]+|(?<=\\d)[\uff1a\u066b\u066c](?=\\d)"
 )
+_ARABIC_MARKS: Final = str.maketrans("\u066b\u066c", ".,")
 
 
 def _plain(text: str) -> str:
-    text = unicodedata.normalize("NFKC", text)
+    text = unicodedata.normalize("NFKC", text).translate(_ARABIC_MARKS)
     return "".join(str(unicodedata.digit(c)) if c.isdecimal() else c for c in text)
 
 
@@ -42,7 +43,10 @@ def addresses(text: SpanText, words: Words) -> SpanText:
     def mail(match: re.Match[str]) -> str:
         return _dotted(match[0].replace("@", f" {at} "), dot)
 
-    return text.rewrite(_EMAIL, mail).rewrite(_SITE, lambda m: _dotted(m[0], dot))
+    def site(match: re.Match[str]) -> str | None:
+        return None if match[0].casefold() in words.abbreviations else _dotted(match[0], dot)
+
+    return text.rewrite(_EMAIL, mail).rewrite(_SITE, site)
 
 
 def _dotted(address: str, dot: str) -> str:
@@ -83,7 +87,7 @@ def _patterns(language: str) -> tuple[tuple[re.Pattern[str], dict[str, str]], ..
         (
             table.number_abbreviations | words.number_abbreviations.keys(),
             words.number_abbreviations,
-            r"(?=\s?\d)",
+            r"(?=\s?[+(]?\d|\s(?-i:[IVXL]+)\b)",
         ),
     ):
         if keys:

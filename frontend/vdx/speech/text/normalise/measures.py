@@ -48,16 +48,37 @@ def money(text: SpanText, words: Words) -> SpanText:
     scales = _any(words.scales)
     scale = rf"(?:\s?((?i:{scales}))\b\.?)?" if scales else "()"
     leading = _any(key for key in known if not key.islower() and key not in "円元")
-    before = re.compile(rf"{LEFT}({leading})\s?({number}){scale}")
-    after = re.compile(rf"{LEFT}({number}){scale}\s?({names}){RIGHT}\.?", re.IGNORECASE)
+    per = r"(?:/([^\W\d_]+[²³]?)(?![\w/]))?"
+    before = re.compile(rf"{LEFT}({leading})\s?({number}){scale}{per}")
+    after = re.compile(rf"{LEFT}({number}){scale}\s?({names}){RIGHT}{per}\.?", re.IGNORECASE)
 
     def say(match: re.Match[str], amount: str, scale: str | None, name: str) -> str:
         code = known.get(name) or known.get(name.upper()) or known[name.lower()]
-        said = _amount(numerals.read(amount, words), scale or "", code, words)
+        said = _amount(_of_money(amount, words), scale or "", code, words)
+        if match[4]:
+            said = _per(said, match[4], words)
         return f"{said}." if match[0].endswith(".") and ends_text(match) else said
 
     text = text.rewrite(before, lambda m: say(m, m[2], m[3], m[1]))
     return text.rewrite(after, lambda m: say(m, m[1], m[2], m[3]))
+
+
+def _of_money(amount: str, words: Words) -> Number:
+    """No amount has three decimals: "$5,000" is written so in Mexico as well."""
+    number = numerals.read(amount, words)
+    if len(number.fraction) == len("000") and number.whole != "0":
+        return Number(number.whole + number.fraction, grouped=True)
+    return number
+
+
+def _per(price: str, unit: str, words: Words) -> str:
+    """ "3 €/kg"."""
+    known = units_of(words).get(unit)
+    name = icu.with_unit(words.language, Decimal(1), known)[1].strip() if known else unit
+    for end, accusative in words.per_ends.items():
+        if known and name.endswith(end):
+            name = name[: -len(end)] + accusative
+    return words.per.format(price=price, unit=name) if words.per else f"{price} {name}"
 
 
 def _any(texts: Iterable[str]) -> str:
@@ -69,7 +90,7 @@ def _amount(number: Number, scale: str, code: str, words: Words) -> str:
     if scale:
         name = _name(Number("1000000"), code, words)[1].strip()
         word = words.scales[scale.lower()]
-        return f"{numerals.said(number, words)} {word}{_of(word, name, words)}{name}"
+        return f"{numerals.scaled(number, word, words)}{_of(word, name, words)}{name}"
     cents = number.fraction
     if len(cents) == _CENTS and words.minor and int(cents):
         return _with_cents(number, code, words)
@@ -112,12 +133,18 @@ def _of(scale: str, name: str, words: Words) -> str:
     return f" {joint} " if joint else " "
 
 
+def units_of(words: Words) -> dict[str, str]:
+    """CLDR's units by what they are written as; a language may lack one ("mi" is a million)."""
+    return {sign: unit for sign, unit in {**UNITS, **words.units}.items() if unit}
+
+
 def units(text: SpanText, words: Words) -> SpanText:
     """Numbers with a unit or a percent sign after them, or before them as in Turkish."""
     number = numerals.of(words)
-    known = {**UNITS, **words.units}
+    known = units_of(words)
     names = _any(known)
-    pattern = re.compile(rf"{LEFT}({number})([\s\u00a0-]?)({names}){RIGHT}(?![/²³])")
+    dot = r"(?:(?<=[^\W\d_]{2})\.(?=\s[^\W\d_]))?"  # "5 min. later"
+    pattern = re.compile(rf"{LEFT}({number})([\s\u00a0-]?)({names}){RIGHT}(?![/²³]){dot}")
 
     def say(amount: str, unit: str, *, as_adjective: bool = False) -> str:
         found = numerals.read(amount, words)

@@ -10,6 +10,7 @@ from vdx.speech.text.normalise import (
     calendar,
     clock,
     counting,
+    english,
     forms,
     letters,
     measures,
@@ -20,9 +21,16 @@ from vdx.speech.text.normalise.spans import SpanText
 from vdx.speech.text.normalise.words import Words, words_of_language
 
 _Rule = Callable[[SpanText, Words], SpanText]
-LETTERS: Final[tuple[_Rule, ...]] = (forms.footnotes, letters.addresses, letters.abbreviations)
+LETTERS: Final[tuple[_Rule, ...]] = (
+    forms.footnotes,
+    ordinals.centuries,
+    letters.addresses,
+    english.streets,
+    letters.abbreviations,
+)
 NUMBERS: Final[tuple[_Rule, ...]] = (
     signs.phones,
+    english.english_forms,
     forms.forms,
     forms.short_dates,
     calendar.dates,

@@ -4,12 +4,14 @@ import functools
 import re
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Final
 
 from vdx.speech.text.normalise import icu
 from vdx.speech.text.normalise.words import Words
 
 MOST_DIGITS = 12
 """A longer number is read digit by digit, as people read it; so is one that begins with 0."""
+_SCALES: Final = (10**3, 10**6, 10**9)
 _SPACES = " \u00a0\u202f"
 
 
@@ -32,7 +34,9 @@ def pattern(language_decimal: str, language_group: str) -> str:
     groups = _SPACES + "'" if " " in language_group else ""
     groups = re.escape(groups + language_group.strip())
     decimals = re.escape("".join(sorted({language_decimal, "."})))
-    return rf"(?:\d{{1,3}}(?:[{groups}]\d{{3}})+(?!\d)|\d+)(?:[{decimals}]\d+)?(?![{decimals}]?\d)"
+    indian = r"\d{1,2}(?:,\d\d)+,\d{3}(?!\d)|" if language_group == "," else ""
+    whole = rf"(?:{indian}\d{{1,3}}(?:[{groups}]\d{{3}})+(?!\d)|\d+)"
+    return rf"{whole}(?:[{decimals}]\d+)?(?![{decimals}]?\d)"
 
 
 def of(words: Words) -> str:
@@ -87,6 +91,19 @@ def counted(number: Number, words: Words, thing: str) -> str:
     if number.whole == "1" and gender in words.one:
         return words.one[gender]
     return said(number, words, f"spellout-cardinal-{gender}" if has_gender(words) else "")
+
+
+def scaled(number: Number, word: str, words: Words) -> str:
+    """A number of millions, say, with the form of the word that the number asks for."""
+    if not number.fraction:
+        for value in _SCALES:
+            five = icu.spelled(words.language, 5)
+            if icu.spelled(words.language, 5 * value) == f"{five} {word}":
+                said_whole = icu.spelled(words.language, int(number.whole) * value)
+                return _zeros(said_whole, words)
+    elif word in words.scale_parts:
+        word = words.scale_parts[word]
+    return f"{said(number, words)} {word}"
 
 
 def has_gender(words: Words) -> bool:

@@ -5,10 +5,15 @@ from functools import partial
 from typing import Final
 
 from vdx.speech.text.normalise import icu
-from vdx.speech.text.normalise.spans import SpanText
+from vdx.speech.text.normalise.calendar import before, ordinal_of_table
+from vdx.speech.text.normalise.spans import SpanText, ends_text
 from vdx.speech.text.normalise.words import Words
 
 _ROMAN: Final = r"(?=[IVXL]{2}|[VX])(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3})(?<=[IVXLC])"
+_LOCATIVE: Final = {"pl": ("w", "we", "po", "o"), "ru": ("в", "во", "на", "о")}
+"""Prepositions; without one, what would be a locative is a genitive."""
+_SOFT: Final = {"ий": "ій", "а": "я", "е": "є", "ого": "ього", "ому": "ьому", "их": "іх"}
+"""Endings of the one Ukrainian ordinal that ends softly."""
 _VALUES: Final = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100}
 
 
@@ -20,12 +25,50 @@ def ordinals(text: SpanText, words: Words) -> SpanText:
             pattern = re.compile(r"(?<![\w.,:])(\d{1,2})\.(?=\s\w)")
         else:
             pattern = re.compile(rf"(?<![\w.,])(\d+){re.escape(suffix)}(?!\w)", re.IGNORECASE)
+        tens = words.ordinal_tens.get(suffix, ruleset)
+        text = text.rewrite(pattern, partial(_suffixed, words, ruleset, tens))
+    if words.ordinal_adjectives:
+        ends = "|".join(sorted(words.ordinal_adjectives, key=len, reverse=True))
+        text = text.rewrite(
+            re.compile(rf"(?<![\w.,])(\d{{1,4}})-({ends})(?!\w)"),
+            lambda m: adjective(int(m[1]), words.ordinal_adjectives[m[2]], words),
+        )
+    return text
 
-        def say(match: re.Match[str], rules: str = ruleset) -> str:
-            before = (match.string[: match.start()].split() or [""])[-1].casefold()
-            return icu.spelled(
-                words.language, int(match[1]), words.ordinal_after.get(before, rules)
-            )
+
+def _suffixed(words: Words, ruleset: str, tens: str, match: re.Match[str]) -> str:
+    if match[1].endswith("0"):
+        ruleset = tens
+    said = icu.spelled(
+        words.language, int(match[1]), words.ordinal_after.get(before(match), ruleset)
+    )
+    for end, correct in words.ordinal_ends.items():
+        if said.endswith(end):
+            said = said[: -len(end)] + correct
+    return said
+
+
+def adjective(number: int, ending: str, words: Words) -> str:
+    """An ordinal made of that in `ordinal_words`, a genitive, with another ending."""
+    said = ordinal_of_table(number, words)
+    soft = said.endswith("ього")
+    stem = said.removesuffix("ього" if soft else "ого")
+    return stem + (_SOFT.get(ending, ending) if soft else ending)
+
+
+def centuries(text: SpanText, words: Words) -> SpanText:
+    """The abbreviation of "century" behind a number: "в XX в.", "XXIe s."."""
+    for short, (full, preposition, inflected) in words.century.items():
+        number = r"([IVX]+|\d{1,2})((?:-\w{1,3}|er?|ème)?)"
+        pattern = re.compile(rf"(?<!\w){number}\s{re.escape(short)}\.(?!\w)")
+
+        def say(
+            match: re.Match[str], said: tuple[str, str, str] = (full, preposition, inflected)
+        ) -> str | None:
+            if not match[2] and match[1].isdigit():
+                return None
+            word = said[2] if before(match) in said[1].split() else said[0]
+            return f"{match[1]}{match[2]} {word}" + ("." if ends_text(match) else "")
 
         text = text.rewrite(pattern, say)
     return text
@@ -42,14 +85,14 @@ def romans(text: SpanText, words: Words) -> SpanText:
             lambda m: icu.spelled(words.language, _value(m[1]), words.roman_suffixes[m[2]]),
         )
     for word, ruleset in words.ordinal_before.items():
-        before = re.compile(rf"(?<![\w.])(?=[IVX])([IVX]+)(?=\s{word}\b)")
-        text = text.rewrite(before, partial(_in_order, words, ruleset))
+        in_front = re.compile(rf"(?<![\w.])(?=[IVX])([IVX]+)(?=\s{word}\b)")
+        text = text.rewrite(in_front, partial(_in_order, words, ruleset))
     if words.roman_ordinal_dot:
-        before = re.compile(rf"(?<![\w.])({_ROMAN})\.(?=\s[^\W\d_])")
+        dotted = re.compile(rf"(?<![\w.])({_ROMAN})\.(?=\s[^\W\d_])")
         text = text.rewrite(
-            before, lambda m: icu.spelled(words.language, _value(m[1]), "spellout-ordinal")
+            dotted, lambda m: icu.spelled(words.language, _value(m[1]), "spellout-ordinal")
         )
-    dot = r"\.?" if words.roman_capital else ""
+    dot = r"\.?" if words.roman_capital else r"(?:\.(?=\s[^\W\d_A-ZА-Я]))?"
     pattern = re.compile(
         rf"(?<![\w.])([^\W\d_]+) ({_ROMAN}|I(?=\.?\s[^\W\d_]|\.?$|[,;:)]))\b{dot}(?!-|['’](?!s\b))"
     )
@@ -57,7 +100,12 @@ def romans(text: SpanText, words: Words) -> SpanText:
 
 
 def _in_order(words: Words, ruleset: str, match: re.Match[str]) -> str:
-    return icu.spelled(words.language, _value(match[1]), ruleset)
+    value = _value(match[1])
+    if words.ordinal_adjectives:
+        return adjective(value, ruleset, words)
+    if ruleset.endswith("-locative") and before(match) not in _LOCATIVE.get(words.language, ()):
+        ruleset = ruleset.replace("-locative", "-genitive")
+    return icu.spelled(words.language, value, ruleset)
 
 
 def _ruler(match: re.Match[str], words: Words) -> str | None:
@@ -68,7 +116,11 @@ def _ruler(match: re.Match[str], words: Words) -> str | None:
     # "I" is a word, "V" and "X" are names as well: only after a name do they count.
     if not name[:1].isupper() or name.isupper() or (numeral == "I" and words.language == "en"):
         return None
-    ordinal = icu.spelled(words.language, value, _ordinal(name, words))
+    feminine = name.casefold() in words.roman_feminine_names.split()
+    if words.ordinal_adjectives:
+        ordinal = adjective(value, "а" if feminine else "ий", words)
+    else:
+        ordinal = icu.spelled(words.language, value, _ordinal(words, feminine=feminine))
     if words.roman_capital:
         ordinal = ordinal[:1].upper() + ordinal[1:]
     if value == 1 and words.roman_first:
@@ -78,14 +130,14 @@ def _ruler(match: re.Match[str], words: Words) -> str | None:
     if words.roman_ordinal_upto and value > words.roman_ordinal_upto:
         ordinal = cardinal
     dot = "." if match[0].endswith(".") and match.end() == len(match.string) else ""
-    return f"{name} {words.roman.format(ordinal=ordinal, cardinal=cardinal)}{dot}"
+    form = words.roman_feminine if feminine and words.roman_feminine else words.roman
+    return f"{name} {form.format(ordinal=ordinal, cardinal=cardinal)}{dot}"
 
 
-def _ordinal(name: str, words: Words) -> str:
-    if words.roman_feminine_ends and name[-1] in words.roman_feminine_ends.split():
-        return "spellout-ordinal-feminine"
-    return {"en": "spellout-ordinal", "de": "spellout-ordinal", "nl": "spellout-ordinal",
-            "tr": "spellout-ordinal"}.get(words.language, "spellout-ordinal-masculine")  # fmt: skip
+def _ordinal(words: Words, *, feminine: bool) -> str:
+    if words.language in ("en", "de", "nl", "tr"):
+        return "spellout-ordinal"
+    return f"spellout-ordinal-{'feminine' if feminine else 'masculine'}"
 
 
 def _value(numeral: str) -> int:

@@ -17,12 +17,14 @@ _SIGN: Final = re.compile(
 _RANGE: Final = re.compile(
     r"(?<=\d)(?<![-–—]\d)(?<![-–—]\d\d)(?:[-\u2013\u2014~〜～]|\s[\u2013\u2014]\s)(?=[$€£]?\d)"
 )
+_TILDE: Final = re.compile(r"(?<=\d)[~〜～](?=[-\u2212]?\d)")
 _OPERATORS: Final = {
     "×": "times", "*": "times", "·": "times", "÷": "divided", "+": "plus", "=": "equals",
+    "≠": "not_equal",
     "<": "less", ">": "greater", "±": "plus_minus", "−": "minus", "-": "minus",
 }  # fmt: skip
 _BETWEEN: Final = re.compile(
-    r"(?<=[\w)%°²³])(\s?)([×*·÷+=<>±\u2212])(\s?)(?=[\w(\u2212$€£-])|(?<=\d)\s-\s(?=\d)"
+    r"(?<=[\w)%°²³])(\s?)([×*·÷+=≠<>±\u2212])(\s?)(?=[\w(\u2212$€£-])|(?<=\d)\s-\s(?=\d)"
 )
 _HERE: Final = rf"{NO_WORD}(?<![.,-])"
 _PHONE: Final = re.compile(
@@ -32,6 +34,15 @@ _PHONE: Final = re.compile(
     rf"|{_HERE}8[ -]\(?\d{{3}}\)?[ -]\d{{3}}[ -]\d\d[ -]\d\d(?![\d-])"
     rf"|{_HERE}(?!\d{{4}}-\d\d?-\d\d?(?!\d)|\d\d?-\d\d?-\d{{4}})\d+(?:-\d+){{2,}}{RIGHT}(?!-)"
 )
+_DIGITS: Final = re.compile(rf"{NO_WORD}(?<![.,-])\(?\d[\d ()/-]{{4,}}\d{RIGHT}(?![.,-]\d)")
+_TELEPHONE: Final = re.compile(
+    r"(?:\b(?:tel|phone|mobile|cell|fax|handy|fon|t[ée]l[ée]phone|tel[eé]fo(?:n|no|ne|on)"
+    r"(?:nummer|numara|u|em|ie)?|телефон\w{0,3}|телефону)|电话|電話|전화|फ़ोन|هاتف)"
+    r"(?: (?:number|no|nummer|número|numéro|numero|numer|номер))?"
+    r"(?: (?:is|ist|est|es|è|é))?[.:：]?\s?$",
+    re.IGNORECASE,
+)
+"""What stands before a telephone number, of which nothing else may be telling."""
 _MOBILE: Final = re.compile(r"(?<![\d.,-])1[3-9]\d{9}(?![\d.,-]*\d)")
 """Of China, where a telephone number has no signs in it."""
 
@@ -51,7 +62,10 @@ def minus(text: SpanText, words: Words) -> SpanText:
     """A sign before digits or a currency; "plus" before a telephone number; "about"."""
     text = text.rewrite(_SIGN, lambda _: spaced(words, "minus"))
     text = text.rewrite(re.compile(r"[~≈∼]\s?(?=[$€£]?\d)"), lambda _: spaced(words, "about"))
-    text = text.rewrite(re.compile(r"(?<!\S)±\s?(?=\d)"), lambda _: spaced(words, "plus_minus"))
+    text = text.rewrite(
+        re.compile(r"(?<![\w)])±\s?(?=[\d%])"), lambda _: spaced(words, "plus_minus"), parted=False
+    )
+    text = text.rewrite(re.compile(r"√\s?(?=\d)"), lambda _: spaced(words, "root"))
     return text.rewrite(re.compile(r"(?<!\S)\+(?=\d)"), lambda _: spaced(words, "plus"))
 
 
@@ -69,7 +83,10 @@ def phones(text: SpanText, words: Words) -> SpanText:
         said = ", ".join(numerals.digits(each, words) for each in groups)
         return f"{plus}{joint}{said}" if match[0].startswith("+") else said
 
-    text = text.rewrite(_PHONE, say)
+    def after_word(match: re.Match[str]) -> str | None:
+        return say(match) if _TELEPHONE.search(match.string[: match.start()]) else None
+
+    text = text.rewrite(_PHONE, say).rewrite(_DIGITS, after_word)
     return text.rewrite(_MOBILE, say) if words.language == "zh" else text
 
 
@@ -85,9 +102,9 @@ def ranges(text: SpanText, words: Words) -> SpanText:
             pattern,
             lambda m: f"{m[1]} {words.range} {numerals.said(Number(m[2]), words, end)}",
         )
-    return text.rewrite(
-        _RANGE, lambda _: f" {words.range} " if words.language not in ("zh", "ja") else words.range
-    )
+    joint = "" if words.language in ("zh", "ja") else " "
+    said = f"{joint}{words.range}{joint}"
+    return text.rewrite(_TILDE, lambda _: said).rewrite(_RANGE, lambda _: said)
 
 
 def operators(text: SpanText, words: Words) -> SpanText:
@@ -97,7 +114,7 @@ def operators(text: SpanText, words: Words) -> SpanText:
         sign = match[2] or "-"
         around = match.string[: match.start()][-1:] + match.string[match.end() :][:1]
         beside = any(char.isdigit() or char in "()²³" for char in around)
-        if sign != "=" and not beside and not (match[1] and match[3]):
+        if sign not in "=≠" and not beside and not (match[1] and match[3]):
             return None
         word = words.signs[_OPERATORS[sign]]
         return word if words.language in ("zh", "ja") else f" {word} "
@@ -111,5 +128,7 @@ def rest(text: SpanText, words: Words) -> SpanText:
     for sign, name in (("²", "squared"), ("³", "cubed")):
         joint = "" if words.language in ("zh", "ja", "ko") else " "
         text = text.replace(sign, joint + words.signs[name])
+    if words.language == "zh":  # "公里/小时"
+        text = text.rewrite(re.compile(r"(?<=\w)/(?=小时|分钟|秒|天|月|年|人|次)"), lambda _: "每")
     text = text.rewrite(re.compile(r"(?<=\w)/(?=\w)"), lambda _: " ")
     return text.rewrite(re.compile(r"(?<=\w)_+(?=\w)"), lambda _: " ")

@@ -66,7 +66,7 @@ class SpanText:
 
 def ends_text(match: re.Match[str]) -> bool:
     """Whether only closing marks follow: a full stop at its end may end the sentence as well."""
-    return not any(char.isalnum() for char in match.string[match.end() :])
+    return not any(char.isalnum() or char in ",;:" for char in match.string[match.end() :])
 
 
 def _joins(before: str, after: str) -> bool:

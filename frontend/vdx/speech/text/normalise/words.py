@@ -18,7 +18,10 @@ class Words:
     Names such as "spellout-ordinal" are CLDR's rule sets for numbers. `gender` names units and
     currencies whose numerals are not masculine. `scales` are words of large numbers that stand
     after a number. `year_short` has behind an abbreviation of "year" its word, and the preposition
-    behind which it has another form. `abbreviations` are written without their last dot.
+    behind which it has another form; `century` the same behind an ordinal. `abbreviations` are
+    written without their last dot. `ordinal_tens` are the suffixes of `ordinals` that mean
+    something else behind a 0, `ordinal_ends` corrects what CLDR writes, `ordinal_adjectives` are
+    endings of an adjective, for a language whose ordinals are in `ordinal_words`.
     """
 
     language: str = ""
@@ -38,6 +41,7 @@ class Words:
     over: str = ""
     and_fraction: str = ""
     half: str = ""
+    and_half: str = ""
     percent: str = ""
     gender: Table = field(default_factory=dict)
     one: Table = field(default_factory=dict)
@@ -50,6 +54,9 @@ class Words:
     yen_sign: str = "JPY"
     scales: Table = field(default_factory=dict)
     scale_of: Table = field(default_factory=dict)
+    scale_parts: Table = field(default_factory=dict)
+    per: str = ""
+    per_ends: Table = field(default_factory=dict)
     units: Table = field(default_factory=dict)
     currency_words: Table = field(default_factory=dict)
     year: str = ""
@@ -70,6 +77,11 @@ class Words:
     ordinal_after: Table = field(default_factory=dict)
     ordinal_before: Table = field(default_factory=dict)
     ordinals: Table = field(default_factory=dict)
+    ordinal_tens: Table = field(default_factory=dict)
+    ordinal_ends: Table = field(default_factory=dict)
+    ordinal_adjectives: Table = field(default_factory=dict)
+    century: dict[str, tuple[str, str, str]] = field(default_factory=dict)
+    month_names: Table = field(default_factory=dict)
     time: str = ""
     time_full: str = ""
     time_letter: str = ""
@@ -85,7 +97,8 @@ class Words:
     roman_ordinal_upto: int = 0
     roman_ordinal_dot: bool = False
     roman_suffixes: Table = field(default_factory=dict)
-    roman_feminine_ends: str = ""
+    roman_feminine_names: str = ""
+    roman_feminine: str = ""
     roman_cardinal_after: str = ""
     years_before: Table = field(default_factory=dict)
     words: Table = field(default_factory=dict)

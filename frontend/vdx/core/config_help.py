@@ -1,0 +1,146 @@
+"""The settings described from their one table: one key, and the whole tree as a commented file."""
+
+import difflib
+import json
+import textwrap
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from vdx.core.config import Config
+from vdx.core.errors import ConfigError
+from vdx.core.validation import model_of
+from vdx.core.values import holds_secret
+
+WIDTH = 96
+NAME = "NAME"
+"""Stands for the free name of a key in a mapping, such as that of a profile."""
+KINDS = {bool: "true or false", int: "a whole number", float: "a number", Path: "a path"}
+BOUNDS = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less than"}
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One key: what it takes, what it is without being set (JSON), and what it does."""
+
+    key: str
+    takes: str
+    default: str
+    about: str
+
+
+def variable_of(key: str) -> str:
+    """The environment variable that sets a key."""
+    return f"VDX_{key.upper().replace('.', '__')}"
+
+
+def explain(key: str) -> list[Setting]:
+    """The setting called `key`, or those of a section.
+
+    Raises:
+        ConfigError: there is neither; names the nearest.
+    """
+    every = list(settings())
+    shape = _with_free_names(key)
+    found = [each for each in every if each.key == shape]
+    found = found or [each for each in every if each.key.startswith(f"{shape}.")]
+    if not found:
+        near = difflib.get_close_matches(shape, [each.key for each in every], n=1, cutoff=0.0)
+        raise ConfigError(f"configuration key {key} does not exist; did you mean {near[0]}?")
+    return found
+
+
+def _with_free_names(key: str) -> str:
+    parts = key.strip(".").split(".")
+    if parts[0] == "profiles" and len(parts) > 1:
+        parts[1] = NAME
+    return ".".join(parts)
+
+
+def settings(model: type[BaseModel] = Config, prefix: str = "") -> Iterator[Setting]:
+    """Every key, in the order of the table."""
+    for name, field in model.model_fields.items():
+        key, inner = f"{prefix}{name}", model_of(field.annotation)
+        if inner is None:
+            yield Setting(key, _takes(field), _default(field), _about(field))
+        else:
+            free = f"{NAME}." if get_origin(field.annotation) is dict else ""
+            yield from settings(inner, f"{key}.{free}")
+
+
+def _about(field: FieldInfo) -> str:
+    return " ".join((field.description or "").split())
+
+
+def _takes(field: FieldInfo) -> str:
+    bounds = [
+        f"{words} {getattr(each, name):g}"
+        for each in field.metadata
+        for name, words in BOUNDS.items()
+        if getattr(each, name, None) is not None
+    ]
+    return ", ".join([_kind(field.annotation), *bounds])
+
+
+def _kind(annotation: Any) -> str:
+    parts = [each for each in get_args(annotation) if each is not type(None)]
+    if get_origin(annotation) is Literal:
+        return "one of " + ", ".join(json.dumps(each) for each in parts)
+    if get_origin(annotation) is tuple:
+        return "a list"
+    if get_origin(annotation) is dict:
+        return "a mapping"
+    if type(None) in get_args(annotation):
+        return f"{_kind(parts[0])}, or null"
+    return KINDS.get(annotation, "a text")
+
+
+def _default(field: FieldInfo) -> str:
+    if holds_secret(field.annotation):
+        return "[]" if get_origin(field.annotation) is tuple else '""'
+    value = field.get_default(call_default_factory=True)
+    return json.dumps(list(value) if isinstance(value, tuple) else value, ensure_ascii=False)
+
+
+def commented_file() -> str:
+    """A `vdx.yaml` in which every key stands with its default, commented out."""
+    head = [
+        "## Settings of vdx, each with its default. To set one, take away the first '#' of its",
+        "## line and of the sections it is in. Flags and the environment come before this file.",
+        "## `vdx config --changed` shows what is set, `vdx config --explain KEY` what a key takes.",
+    ]
+    return "\n".join([*head, *_section(Config, 0)]) + "\n"
+
+
+def _section(model: type[BaseModel], depth: int) -> Iterator[str]:
+    indent = "#" + "  " * depth
+    for name, field in model.model_fields.items():
+        inner = model_of(field.annotation)
+        if depth == 0:
+            yield ""
+        if inner is None:
+            about = "; ".join(filter(None, (_about(field), _takes(field))))
+            yield from _comment(indent, about)
+            yield f"{indent}{name}: {_default(field)}"
+        elif field.get_default(call_default_factory=True) is None:
+            yield from _comment(indent, f"keys as those of the section {name}; null: that section")
+            yield f"{indent}{name}: null"
+        else:
+            yield from _comment(indent, _own_doc(inner))
+            yield f"{indent}{name}:"
+            is_mapping = get_origin(field.annotation) is dict
+            if is_mapping:
+                yield f"{indent}  {next(iter(field.get_default(call_default_factory=True)))}:"
+            yield from _section(inner, depth + (2 if is_mapping else 1))
+
+
+def _comment(indent: str, text: str) -> Iterator[str]:
+    yield from (f"{indent}# {line}" for line in textwrap.wrap(text, WIDTH - len(indent)))
+
+
+def _own_doc(model: type[BaseModel]) -> str:
+    return " ".join((model.__dict__.get("__doc__") or "").split())

@@ -1,0 +1,45 @@
+"""Tables on standard output."""
+
+import io
+import sys
+
+import pytest
+
+from vdx.cli import doctor
+from vdx.cli.checks import Check, Status
+from vdx.cli.table import print_table
+
+
+def test_a_table_has_headers_and_fits(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    print_table(("name", "nothing", "what"), [("a-long-name", "", "words " * 12), ("b", "", "[x]")])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == ["NAME", "WHAT"]
+    assert max(map(len, lines)) <= 40
+    assert " ".join(" ".join(lines[1:-1]).split()) == "a-long-name " + "words " * 11 + "words"
+    assert lines[-1].split() == ["b", "[x]"]
+
+
+class Stream(io.StringIO):
+    def __init__(self, *, terminal: bool) -> None:
+        super().__init__()
+        self._terminal = terminal
+
+    def isatty(self) -> bool:
+        return self._terminal
+
+
+@pytest.mark.parametrize(
+    ("terminal", "no_color", "coloured"),
+    [(True, "", True), (True, "1", False), (False, "", False)],
+)
+def test_the_doctor_is_in_colour_on_a_terminal_unless_no_color_is_set(
+    monkeypatch: pytest.MonkeyPatch, terminal: bool, no_color: str, coloured: bool
+) -> None:
+    stream = Stream(terminal=terminal)
+    monkeypatch.setattr(sys, "stdout", stream)
+    monkeypatch.setenv("NO_COLOR", no_color)
+    doctor._print([Check("x", Status.FAIL, "wrong")])
+    assert ("\x1b[" in stream.getvalue()) == coloured

@@ -1,0 +1,143 @@
+"""Every command of the documents as it is printed: its shell and arguments; the cheap ones are run.
+
+`tests/unit/test_documents.py` looks at options and settings in running text too.
+"""
+
+import re
+import shlex
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.documents import CODE, DOCUMENTS, ROOT, blocks, name_of, prose
+from tests.unit.cli.admin_server import answering
+from tests.unit.cli.calls import status_of
+from vdx.cli.main import LazyGroup, load_command
+
+EXAMPLES = sorted((ROOT / "examples").iterdir())
+PROGRAMS = ("vdx", ".venv/bin/vdx", "~/vdx/bin/vdx")
+PLACEHOLDER = re.compile(r"\b[A-Z]{2,}\b|…|\|")
+CHEAP = [
+    ["config"],
+    ["voices", "list"],
+    ["models", "list"],
+    ["models", "why"],
+    ["sessions"],
+    ["logs"],
+]
+"""Commands that are run; the others start servers, fetch models or open a microphone."""
+ROUTES = {
+    "GET /vdx/models": {"models": []},
+    "GET /vdx/routes": {"routes": []},
+    "GET /vdx/sessions": {"sessions": []},
+    "GET /vdx/logs?after=0&level=debug": {"lines": []},
+    "GET /vdx/logs?after=0&level=warning": {"lines": []},
+}
+
+
+def commands_of(line: str) -> Iterator[list[str]]:
+    """The words of each command of a line of shell, pipes and redirections taken apart."""
+    lexer = shlex.shlex(line, posix=True, punctuation_chars=True)
+    lexer.whitespace_split = True
+    words: list[str] = []
+    redirected = False
+    try:
+        for token in lexer:
+            if set(token) <= set("<>"):
+                redirected = True
+            elif set(token) <= set("|&;()"):
+                yield words
+                words = []
+            elif redirected:
+                redirected = False
+            else:
+                words.append(token)
+    except ValueError:  # an apostrophe: no command
+        return
+    yield words
+
+
+def typed(document: Path) -> list[list[str]]:
+    """The calls of vdx in the blocks of shell of a document, or in the comments of an example."""
+    if document.suffix == ".md":
+        text = "".join(blocks(document, "sh")).replace("\\\n", " ")
+    else:
+        text = re.sub(r"^#", "", document.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    every = [words for line in text.splitlines() for words in commands_of(line)]
+    return [words[1:] for words in every if len(words) > 1 and words[0] in PROGRAMS]
+
+
+def named(document: Path) -> list[list[str]]:
+    """The calls in running text that stand there in full."""
+    codes = [code for code in CODE.findall(prose(document)) if not PLACEHOLDER.search(code)]
+    every = [words for code in codes for words in commands_of(code)]
+    return [words[1:] for words in every if len(words) > 1 and words[0] in PROGRAMS]
+
+
+def parse(words: list[str], command: Any = None) -> None:
+    """Parses the arguments of a call as the program does; raises click's error, or exits."""
+    name, *rest = words
+    if name.startswith("-"):  # an option of vdx itself acts while it is parsed
+        return
+    if command is None:
+        command = load_command(name)
+    if rest and rest[0] in getattr(command, "commands", ()):
+        lazy = isinstance(command, LazyGroup)
+        inner = load_command(rest[0], command.package) if lazy else command.commands[rest[0]]
+        parse(rest, inner)
+    else:
+        command.make_context(name, rest)
+
+
+@pytest.mark.parametrize("document", [*DOCUMENTS, *EXAMPLES], ids=name_of)
+def test_what_is_typed_can_be_parsed(document: Path) -> None:
+    for words in typed(document):
+        parse(words)
+
+
+@pytest.mark.parametrize("words", [["say"], ["up", "--port", "x"], ["models", "use"]], ids=str)
+def test_arguments_that_cannot_be_parsed_are_found(words: list[str]) -> None:
+    with pytest.raises(Exception, match=r"Missing|valid integer"):
+        parse(words)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=name_of)
+def test_every_block_of_shell_is_shell(document: Path) -> None:
+    for block in blocks(document, "sh"):
+        bash = ["bash", "-n"]
+        done = subprocess.run(bash, input=block, text=True, capture_output=True, check=False)
+        assert (done.returncode, done.stderr) == (0, ""), block
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    with answering(ROUTES) as url:
+        yield url
+
+
+def cheap_calls() -> list[list[str]]:
+    every = [call for document in DOCUMENTS for call in (*typed(document), *named(document))]
+    cheap = [call for call in every if any(call[: len(each)] == each for each in CHEAP)]
+    return [call for call in cheap if "--url" not in call and "--follow" not in call]
+
+
+CALLS = sorted({" ".join(call): call for call in cheap_calls()}.items())
+
+
+@pytest.mark.parametrize("call", [call for _, call in CALLS], ids=[line for line, _ in CALLS])
+def test_what_is_cheap_runs_as_it_is_printed(
+    call: list[str], server: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("VDX_CONFIG", raising=False)
+    monkeypatch.setenv("VDX_URL", server)
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    assert status_of(*call) == 0
+
+
+def test_each_of_the_cheap_ones_is_in_a_document() -> None:
+    calls = [call for _, call in CALLS]
+    assert all(any(call[: len(each)] == each for call in calls) for each in CHEAP)
