@@ -132,3 +132,18 @@ async def test_what_cannot_be_used_is_left_alone() -> None:
     assert len(host.servers) == 1
     assert FarTriton.opened == []
     await host.close()
+
+
+@on_virtual_time
+async def test_one_that_is_announced_while_another_is_opened_is_used_next() -> None:
+    _, host = hosted()
+    await host.load_defaults()
+    following = AnnouncedServers(host, host.config, on_disk)
+    announce(host)
+    asyncio.get_running_loop().call_soon(lambda: announce(host, name="other"))
+    running = asyncio.create_task(following.run())
+    await asyncio.sleep(3)
+    assert {server.name for server in host.servers[1:]} == {"far", "other"}
+    running.cancel()
+    await asyncio.wait({running})
+    await host.close()

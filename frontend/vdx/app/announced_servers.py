@@ -49,7 +49,7 @@ class AnnouncedServers:
     async def follow(self) -> None:
         """Compares once what is announced with what is used."""
         now = asyncio.get_running_loop().time()
-        entries = self._host.routes.registry.view(now).servers
+        entries = dict(self._host.routes.registry.view(now).servers)  # others announce meanwhile
         used = {server.name: server for server in self._host.servers}
         for name, entry in entries.items():
             if name not in used and entry.manager and not self._is_first(entry):
