@@ -41,7 +41,7 @@ class SharedRegistry:
     def __init__(
         self,
         url: str,
-        password: str = "",
+        password: str | None = None,
         *,
         expiry_s: float,
         clock: Callable[[], float] | None = None,
@@ -261,7 +261,7 @@ class SharedRegistry:
             log.debug("keys left to expire", error=str(error))
 
 
-def _client(url: str, password: str) -> "Redis":
+def _client(url: str, password: str | None) -> "Redis":
     from redis.asyncio import Redis
 
     address = f"unix://{url.removeprefix('unix:').removeprefix('//')}"
