@@ -9,6 +9,8 @@
 # make test-faults  attacks and faults with all their repetitions, the result at the end
 # make check    style, types, security, import direction
 # make bench    every bench and study, one report in reports/full         (ARGS="--quick", ARGS=turn)
+# make audit    ask for known holes in what is installed (needs the network)
+# make sbom     CycloneDX lists of what a release consists of, in build/sbom
 # make docs     the pages of docs/ as a site, in build/site
 # make lock     compile the requirement lists again
 # make format   mend the style of the Python files
@@ -16,7 +18,7 @@
 # make clean    remove what the tools leave; `make clean-all` also the environments
 
 .DEFAULT_GOAL := run
-.PHONY: help run setup page test coverage test-changed test-faults browser livekit check bench docs lock format clean \
+.PHONY: help run setup page test coverage test-changed test-faults browser livekit check bench audit sbom docs lock format clean \
 	clean-all
 
 BIN := .venv/bin
@@ -103,6 +105,12 @@ $(BENCH_READY): $(LOCK)/bench.txt $(READY)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps \
 		-r $(LOCK)/bench.txt
 	@touch $@
+
+audit: setup
+	@scripts/audit.sh
+
+sbom: setup
+	@scripts/sbom.sh
 
 docs: $(DOCS_READY)
 	@NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --strict

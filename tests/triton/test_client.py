@@ -20,7 +20,7 @@ from vdx.core.errors import (
     TritonUnavailable,
 )
 from vdx.core.events import SpeechChunk
-from vdx.core.logs import bound
+from vdx.core.log_ids import LogIds, logged_as
 from vdx.serving.embedded import EmbeddedTriton
 from vdx.serving.triton import SynthesisRequest
 
@@ -169,7 +169,8 @@ async def test_a_fault_of_a_voice_is_in_the_log_with_its_session(
 ) -> None:
     client = connect()
     await client.load("tone")
-    with bound(session="session-of-this-test"), pytest.raises(ModelFailed):
+    ids = LogIds("session-of-this-test")
+    with logged_as(ids), pytest.raises(ModelFailed):
         await spoken(client, "tone", TEXT, speaker="fault:error")
     log = await asyncio.to_thread(triton_server.log_file.read_text)
     assert re.search(r"tone: fault in request [0-9a-f]{16}, session session-of-this-test\b", log)

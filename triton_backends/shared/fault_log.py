@@ -15,13 +15,18 @@ MAX_CAUSES = 5
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Which request a fault belongs to; `session` is empty where the client named none."""
+    """Which request a fault belongs to; the others are empty where the client named none.
+
+    `trace` is the one that the client traces its turn by, as W3C Trace Context writes it.
+    """
 
     request: str
     session: str = ""
+    trace: str = ""
 
     def __str__(self) -> str:
-        return f"{self.request}, session {self.session}" if self.session else self.request
+        session = f", session {self.session}" if self.session else ""
+        return f"{self.request}{session}{f', trace {self.trace}' if self.trace else ''}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,14 +19,17 @@ def tensors_of(request: Any) -> dict[str, NDArray[Any]]:
 
 
 def origin_of(request: Any) -> Origin:
-    """Names a request, and the session that it says it belongs to, in the log."""
-    session = str(parameters_of(request).get("vdx_session", ""))[:MAX_NAME_CHARS]
-    name = f"request {request.request_id() or 'without an id'}"
-    return Origin(name, session if session.isprintable() else "")
+    """Names a request, and the session and trace that it says it belongs to, in the log."""
+    parameters = parameters_of(request)
+    session, trace = (
+        value if (value := str(parameters.get(key, ""))[:MAX_NAME_CHARS]).isprintable() else ""
+        for key in ("vdx_session", "vdx_trace")
+    )
+    return Origin(f"request {request.request_id() or 'without an id'}", session, trace)
 
 
 def parameters_of(request: Any) -> dict[str, Any]:
-    """The request's own parameters; vdx sends `vdx_session` and the two below."""
+    """The request's own parameters; vdx sends `vdx_session`, `vdx_trace` and the two below."""
     parameters: dict[str, Any] = json.loads(request.parameters() or "{}")
     return parameters
 

@@ -17,11 +17,13 @@ from vdx.app.responders import Responders
 from vdx.app.served_models import ServedModels
 from vdx.app.session_leases import SessionLeases
 from vdx.app.switching import ModelSwitching
+from vdx.core.call_files import calls_folder, delete_expired
 from vdx.core.capacity import default_max_sessions
 from vdx.core.config import Config
 from vdx.core.errors import SessionLimit, TritonError, UnknownName
 from vdx.core.logs import logger
 from vdx.core.threads import in_thread
+from vdx.dialog.call_recorder import CallRecorder
 from vdx.dialog.drain import Drain
 from vdx.dialog.ids import REALTIME_PREFIX
 from vdx.dialog.profiles import SessionOptions
@@ -39,6 +41,8 @@ from vdx.speech.input.aec import preload
 from vdx.speech.text.normalise import prepared
 
 log = logger(__name__)
+
+DELETE_EVERY_S = 3600
 
 
 class Application:
@@ -133,7 +137,35 @@ class Application:
             recover_recogniser=routes.recover_recogniser,
             judge=routes.judge,
             options_changed=self._options_changed,
+            recorder=self._recorder,
         )
+
+    def _recorder(
+        self, options: SessionOptions, session: str, clock: Callable[[], float]
+    ) -> CallRecorder:
+        facts = {
+            "session": session,
+            "profile": options.profile,
+            "consent": self.config.profiles[options.profile].consent,
+            "voice": options.voice,
+            "recogniser": options.recogniser,
+        }
+        return CallRecorder(calls_folder(self.config.call_recording.folder), facts, clock)
+
+    async def _delete_old_calls(self) -> None:
+        """Deletes recorded calls that are older than they may be kept, now and every hour."""
+        kept = self.config.call_recording
+        while True:
+            try:
+                count = await in_thread(
+                    delete_expired, calls_folder(kept.folder), kept.retention_days
+                )
+            except OSError as error:
+                log.warning("old recordings stay", error=error.strerror)
+            else:
+                if count:
+                    log.info("old recordings deleted", count=count)
+            await asyncio.sleep(DELETE_EVERY_S)
 
     def share_leases(self, remote: ManagerClient, server: ModelServer | None = None) -> None:
         """Has the leases of the sessions on a server held at its manager elsewhere too."""
@@ -213,6 +245,7 @@ class Application:
         async with asyncio.TaskGroup() as group:
             group.create_task(self.leases.run(), name="renew-leases")
             group.create_task(self.routes.run(), name="look-at-servers")
+            group.create_task(self._delete_old_calls(), name="delete-old-calls")
             for server in list(self.servers):
                 group.create_task(server.run(), name=f"watch-{server.name}")
             if self.announced is not None:

@@ -6,14 +6,16 @@ from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing, contextmanager
 
 from vdx.app.first_audio import FirstAudio
+from vdx.app.model_metrics import MeasuredRecognition, measured_clause, open_request
 from vdx.core.errors import ModelTimeout, TritonError
 from vdx.core.events import SpeechChunk
 from vdx.core.logs import logger
-from vdx.core.metrics import ENDPOINTER
+from vdx.core.metrics import ENDPOINTER, TIMEOUTS, model_label
+from vdx.core.tracing import stage_span
 from vdx.dialog.profiles import SessionOptions
 from vdx.serving.manager import ModelManager
 from vdx.serving.readiness import Readiness
-from vdx.serving.triton import RecognitionStream, SynthesisRequest, TritonClient
+from vdx.serving.triton import SynthesisRequest, TritonClient
 from vdx.speech.output.tts import Voice
 
 log = logger(__name__)
@@ -39,8 +41,10 @@ class ModelRequests:
         """Streams one clause of up to 1,000 characters; raises as `TritonClient.synthesize`."""
         request = SynthesisRequest(text, voice.language, voice.speaker, voice.speed)
         began, first = time.monotonic(), 0.0
-        with self.probe_on_failure():
-            async with aclosing(self._client.synthesize(voice.model, request)) as chunks:
+        spoken = stage_span("voice", model=voice.model, characters=len(text))
+        with self.probe_on_failure(), spoken:
+            asked = self._client.synthesize(voice.model, request)
+            async with aclosing(measured_clause(voice.model, asked)) as chunks:
                 async for chunk in chunks:
                     if not first:
                         first = time.monotonic()
@@ -54,14 +58,15 @@ class ModelRequests:
             ms=round((time.monotonic() - began) * 1000, 1),
         )
 
-    def recognise(self, options: SessionOptions, session_id: str) -> RecognitionStream:
+    def recognise(self, options: SessionOptions, session_id: str) -> MeasuredRecognition:
         """A sequence for one utterance of a session, not opened yet."""
-        return self._client.recognise(
+        stream = self._client.recognise(
             options.recogniser,
             language=options.language,
             session=session_id,
             prompt=options.prompt if self._manager.can(options.recogniser, "prompts") else "",
         )
+        return MeasuredRecognition(stream, options.recogniser)
 
     async def judge(self, options: SessionOptions, pcm: bytes) -> float | None:
         """The probability that a person is done, by the session's endpointer.
@@ -78,7 +83,8 @@ class ModelRequests:
         self._questions[model] += 1
         began = time.monotonic()
         try:
-            with self.probe_on_failure():
+            span = stage_span("endpointer", model=model)
+            with self.probe_on_failure(), span, open_request(model):
                 found = await self._client.judge(model, pcm, JUDGE_MS)
         except TritonError as error:
             late = isinstance(error, ModelTimeout)
@@ -102,6 +108,8 @@ class ModelRequests:
         try:
             yield
         except TritonError as error:
+            if isinstance(error, ModelTimeout):
+                TIMEOUTS.labels(model_label(error.model)).inc()
             if error.retryable:
                 self._manager.recovery.suspect(error.model)
                 self._readiness.suspect()

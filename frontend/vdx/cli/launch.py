@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from vdx.cli.config import parse_assignments
 from vdx.cli.console import warn
-from vdx.core import settings
+from vdx.core import settings, tracing
 from vdx.core.errors import PortTaken, SetupError
 from vdx.core.logs import configure, logger
 from vdx.core.masking import masked
@@ -43,6 +43,7 @@ def load_settings(
     given = {key: value for key, value in flags.items() if value is not None}
     loaded = settings.load(file, {**parse_assignments(assignments), **given})
     configure(loaded.config.log)
+    tracing.configure(loaded.config.tracing)
     if loaded.ignored:
         log.debug("variables set by Kubernetes are not read", names=", ".join(loaded.ignored))
     _check_scripts(loaded.config)
@@ -268,8 +269,8 @@ async def serve_until_stopped(
     """
     from vdx.transports.http.server import address_of, serve
 
-    for each in host.servers:
-        each.manager_url = host.config.registry.manager_url or address_of(listener)
+    # Leases and loads over HTTP are those of the first server: other processes cannot use the rest.
+    host.servers[0].manager_url = host.config.registry.manager_url or address_of(listener)
     loaded = asyncio.Event()
     drain, registered = None, None
     if rooms:

@@ -24,6 +24,9 @@ async def prove(address: str, config: "Config") -> None:
     from vdx.core.errors import VdxError
     from vdx.core.paths import locate
 
+    if config.server.api_keys_file is not None and not config.server.api_keys:
+        tell("no proof turn: of the keys in server.api_keys_file only the hashes are known here")
+        return
     tell("one turn with the recording of a person …")
     keys = config.server.api_keys
     key = keys[0].get_secret_value() if keys else ""

@@ -44,6 +44,9 @@ class ServerConfig(Section):
     api_keys: tuple[ApiKey, ...] = Field(
         (), description="16 characters or more each; required to be reached by others"
     )
+    api_keys_file: Path | None = Field(
+        None, description="hashed keys with names, scopes and limits; `vdx keys` writes it"
+    )
     allowed_origins: tuple[Origin, ...] = Field(
         (), description="browser origins beside the server's own; '*' allows any"
     )
@@ -73,10 +76,10 @@ class ServerConfig(Section):
 
     @model_validator(mode="after")
     def _needs_keys(self) -> "ServerConfig":
-        if self.public_url and not self.api_keys:
+        if self.public_url and not self.api_keys and self.api_keys_file is None:
             raise ValueError(
                 "public_url makes this server reachable by others: set server.api_keys "
-                "(or VDX_SERVER__API_KEYS) too"
+                "(or VDX_SERVER__API_KEYS) or server.api_keys_file too"
             )
         return self
 
@@ -430,6 +433,23 @@ class ProfileConfig(Section):
     vad: VadConfig | None = None
     endpointing: EndpointingConfig | None = None
     echo_control: EchoControlConfig | None = None
+    record_calls: bool = Field(
+        False, description="keep sound and words of each call, see call_recording; needs `consent`"
+    )
+    consent: str = Field("", description="said before the greeting of a call that is recorded")
+
+    @model_validator(mode="after")
+    def _asks_before_it_records(self) -> Self:
+        if self.record_calls and not self.consent.strip():
+            raise ValueError("record_calls needs a line that says so to the caller: set consent")
+        return self
+
+
+class CallRecordingConfig(Section):
+    """Where the calls of profiles with `record_calls` are kept, and for how long."""
+
+    folder: Path | None = Field(None, description="None = calls in VDX_HOME")
+    retention_days: float = Field(30, ge=0, description="a server deletes what is older")
 
 
 class ModelManagerConfig(Section):
@@ -513,8 +533,22 @@ class LiveKitConfig(Section):
 
 class LogConfig(Section):
     level: Literal["debug", "info", "warning", "error"] = "info"
-    json_lines: bool = False
+    format: Literal["text", "json"] = Field(
+        "text", description="json: one object a line, for programs"
+    )
     transcripts: bool = Field(False, description="at debug level, also the words that were spoken")
+
+
+class TracingConfig(Section):
+    """OpenTelemetry traces: one for each turn."""
+
+    endpoint: str = Field(
+        "",
+        pattern=r"^(https?://\S+)?$",
+        description="of a collector that takes OTLP over HTTP: http://HOST:4318; empty = off",
+    )
+    sample_ratio: float = Field(1.0, ge=0, le=1, description="of the turns")
+    service_name: str = "vdx"
 
 
 class Config(Section):
@@ -537,10 +571,13 @@ class Config(Section):
     model_manager: ModelManagerConfig = ModelManagerConfig()
     registry: RegistryConfig = RegistryConfig()
     livekit: LiveKitConfig = LiveKitConfig()
+    call_recording: CallRecordingConfig = CallRecordingConfig()
     log: LogConfig = LogConfig()
+    tracing: TracingConfig = TracingConfig()
 
 
 REMOVED = {
+    "log.json_lines": "set log.format to json",
     "embedded.grpc_port": "Triton listens on a Unix socket, which every command of this VDX_HOME "
     "finds; for a network port with mutual TLS set embedded.grpc_address to HOST:PORT",
     "embedded.http_port": "the embedded Triton serves no HTTP, because whoever reaches it could "

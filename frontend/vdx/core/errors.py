@@ -15,6 +15,7 @@
     ├── RegistryError            a package with a model could not be fetched   (registry)
     ├── RegistryUnavailable      the Redis that names the model servers        (redis)
     ├── Unauthorized             no API key, or a wrong one                    (request)
+    ├── RateLimited              the key has used up its requests              (request)
     ├── Forbidden                a browser's page or host name is not ours     (request)
     ├── ConnectionLost           no server answers, or the connection ended    (realtime)
     ├── StorageFailed            a temporary file could not be written        (storage)
@@ -145,8 +146,20 @@ class Unauthorized(VdxError):
     code = "unauthorized"
 
 
+class RateLimited(VdxError):
+    """The key has used up its requests; `retry_after_s` says when there are more."""
+
+    service = "request"
+    retryable = True
+    code = "rate_limited"
+
+    def __init__(self, message: str, *, retry_after_s: int = 1) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
 class Forbidden(VdxError):
-    """The origin of the browser's page, or the host name it used, is not allowed."""
+    """The page's origin or the host name is not allowed, or the key may not do this."""
 
     service = "request"
     code = "forbidden"

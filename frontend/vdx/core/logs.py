@@ -1,7 +1,8 @@
 """Logging: one line per event with its values, as text or as JSON.
 
 No line holds words that were spoken or typed (unless `log.transcripts` asks for them), a key, or
-the query of an address: errors are logged by `VdxError.for_log`, which quotes no request.
+the query of an address: errors are logged by `VdxError.for_log`, which quotes no request. What is
+left of addresses, numbers and keys is redacted. Lines of a session carry its ids.
 """
 
 import contextlib
@@ -12,8 +13,12 @@ from typing import Any, TextIO, cast
 
 from vdx.core.colour import wants_colour
 from vdx.core.config import LogConfig
-from vdx.core.masking import masked
+from vdx.core.log_ids import log_ids
 from vdx.core.recent_log import RECENT
+from vdx.core.redaction import redacted
+
+NO_PROSE = frozenset({"level", "timestamp", "session", "trace", "client"})
+"""Values that are never redacted: ids, and addresses of the network."""
 
 
 def configure(config: LogConfig) -> None:
@@ -23,7 +28,7 @@ def configure(config: LogConfig) -> None:
     level = getattr(logging, config.level.upper())
     final: Any = (
         structlog.processors.JSONRenderer()
-        if config.json_lines
+        if config.format == "json"
         else structlog.dev.ConsoleRenderer(
             colors=wants_colour(sys.stderr),
             # The default shows the variables of every frame, words and keys among them.
@@ -33,10 +38,11 @@ def configure(config: LogConfig) -> None:
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
+            _add_ids,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
-            _mask,
+            _redact,
             _printable,
             _keep,
             final,
@@ -72,16 +78,20 @@ def bound(**values: Any) -> contextlib.AbstractContextManager[None]:
     return structlog.contextvars.bound_contextvars(**values)
 
 
-def bound_value(name: str) -> str:
-    """What `bound` added under this name here, as text; empty where nothing was."""
-    import structlog
+def _add_ids(_logger: Any, _method: str, values: MutableMapping[str, Any]) -> Any:
+    """Adds the ids of the session, turn, reply and trace that the task works for."""
+    if (ids := log_ids()) is not None:
+        for name, value in ids.values().items():
+            values.setdefault(name, value)
+    return values
 
-    return str(structlog.contextvars.get_contextvars().get(name, ""))
 
-
-def _mask(_logger: Any, _method: str, event: Any) -> Any:
-    """Hides passwords in URLs."""
-    return {key: masked(value) if isinstance(value, str) else value for key, value in event.items()}
+def _redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Any:
+    """Hides what names a person or opens a door, passwords in URLs among it."""
+    return {
+        key: redacted(value) if isinstance(value, str) and key not in NO_PROSE else value
+        for key, value in event.items()
+    }
 
 
 class _Surviving:

@@ -1,10 +1,13 @@
 """Prometheus metrics of the frontend, all in one table; `/metrics` exposes them."""
 
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import Counter, Gauge, Histogram, Info
 
 _LATENCY = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.35, 0.4, 0.5, 0.75, 1.0, 2.0, 5.0)
 _STALL = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 _PACING = (0.0005, 0.001, 0.002, 0.003, 0.004, 0.005, 0.01, 0.02, 0.05, 0.1, 1.0, 10.0)
+_RATIO = (0.01, 0.03, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.5, 2.5)
+_SHARE = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
+_LEVEL = (5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
 _LOADING = (0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 60.0, 120.0)
 
 SESSIONS = Gauge("vdx_sessions", "Open sessions, over WebSockets and in rooms")
@@ -86,3 +89,76 @@ MODEL_EVICTIONS = Counter(
     "Models unloaded by the manager: idle (ttl), for another (room), when free (asked)",
     ["model", "cause"],
 )
+VOICE_FIRST_AUDIO = Histogram(
+    "vdx_voice_first_audio_seconds",
+    "Time from a clause's request to its first audio",
+    ["voice"],
+    buckets=_LATENCY,
+)
+VOICE_REAL_TIME_FACTOR = Histogram(
+    "vdx_voice_real_time_factor",
+    "Time that was waited for a clause's audio, divided by its duration",
+    ["voice"],
+    buckets=_RATIO,
+)
+MODEL_REQUESTS = Gauge(
+    "vdx_model_requests",
+    "Clauses, utterances and questions of this process that a model works on or has queued",
+    ["model"],
+)
+TRANSCRIPTION = Histogram(
+    "vdx_transcription_seconds",
+    "Time from the end of an utterance's audio to its final transcript",
+    ["model"],
+    buckets=_LATENCY,
+)
+TRANSCRIPTION_REAL_TIME_FACTOR = Histogram(
+    "vdx_transcription_real_time_factor",
+    "The same, divided by the duration of the utterance",
+    ["model"],
+    buckets=_RATIO,
+)
+CONFIDENCE = Histogram(
+    "vdx_transcription_confidence",
+    "Confidence of final transcripts that have words",
+    ["model"],
+    buckets=_SHARE,
+)
+TIMEOUTS = Counter(
+    "vdx_model_timeouts_total", "Answers that did not come within the configured time", ["model"]
+)
+VAD_FRAMES = Counter(
+    "vdx_vad_frames_total",
+    "20 ms frames of input, by what they were taken for: speech, gated, other",
+    ["kind"],
+)
+VAD_EVENTS = Counter(
+    "vdx_vad_events_total", "Speech that started, paused, resumed and ended", ["event"]
+)
+NOISE_LEVEL = Histogram(
+    "vdx_vad_noise_floor_rms",
+    "Level of the background noise at the end of each utterance, int16 RMS",
+    buckets=_LEVEL,
+)
+HTTP_REQUESTS = Counter(
+    "vdx_http_requests_total",
+    "HTTP requests and refused WebSockets, by route and status",
+    ["method", "route", "status"],
+)
+KEYS_REFUSED = Counter(
+    "vdx_keys_refused_total", "Requests without a valid key, or with one that may not", ["code"]
+)
+BUILD = Info("vdx_build", "Version of this process")
+
+MOST_MODELS = 64
+"""Different models in labels of one process; a client can name any that exists."""
+_NAMED: set[str] = set()
+
+
+def model_label(model: str) -> str:
+    """The name of a model or voice as a label: `other` beyond the first MOST_MODELS."""
+    if model not in _NAMED:
+        if len(_NAMED) >= MOST_MODELS:
+            return "other"
+        _NAMED.add(model)
+    return model

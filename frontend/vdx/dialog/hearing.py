@@ -20,6 +20,7 @@ from vdx.core.events import (
 )
 from vdx.core.metrics import INPUT_GAPS
 from vdx.core.slices import rest
+from vdx.dialog.vad_report import VadReport
 from vdx.speech.input.asr import Recogniser, Utterance
 from vdx.speech.input.echo_control import EchoControl
 from vdx.speech.input.endpointer import EndpointerStage
@@ -61,6 +62,7 @@ class Hearing:
         # One count for detected and manual utterances: a number names one in the whole session.
         self._next_number = itertools.count(1).__next__
         self._detector = SpeechDetector(vad, self._next_number)
+        self._report = VadReport()
         self._asr = asr
         self._state = state
         self._recogniser = recogniser
@@ -186,6 +188,7 @@ class Hearing:
 
     def close(self) -> None:
         """Abandons everything in flight."""
+        self._report.frames(self.statistics)
         for utterance in self._utterances.values():
             utterance.abandon()
         self._utterances.clear()
@@ -221,6 +224,7 @@ class Hearing:
 
     def _follow(self, event: SpeechEvent, frame: bytes) -> None:
         """Applies an event of VAD to the utterance, then emits it."""
+        self._report.event(event, self.statistics)
         match event:
             case SpeechStarted(utterance=number, at=onset):
                 self._current = self._begin(number)

@@ -50,6 +50,7 @@ class SessionOptions:
     greeting: str = ""
     auto_reply: bool = True
     barge_in: bool = True
+    recorded: bool = False
     metadata: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -136,6 +137,9 @@ def resolve(config: Config, name: str, defaults: DefaultModels) -> SessionOption
         echo_control=profile.echo_control or config.echo_control,
         prompt=", ".join(profile.hot_words)[:MAX_PROMPT_CHARS],
         speed=profile.speed or config.tts.speed,
-        greeting=profile.greeting,
+        greeting=f"{profile.consent} {profile.greeting}".strip()
+        if profile.record_calls
+        else profile.greeting,
+        recorded=profile.record_calls,
         barge_in=config.barge_in.enabled,
     )

@@ -18,6 +18,7 @@ from vdx.core.events import (
     StageFailed,
 )
 from vdx.core.json_input import utf8_size
+from vdx.core.tracing import stage_span
 from vdx.dialog.ids import ReplyIds
 from vdx.speech.output.playout import Playout
 from vdx.speech.output.reply_audio import ReplyAudio
@@ -97,9 +98,8 @@ class Reply:
         """Turns the responder's text into clauses; a failure becomes a short apology."""
         chunker = await chunker_for(self._parts.clauses, self._parts.language)
         try:
-            async with aclosing(self._parts.responder().reply(self._messages)) as deltas:
-                async for delta in deltas:
-                    await self._take_bounded(delta, chunker)
+            with stage_span("responder"):
+                await self._take_answer(chunker)
         except VdxError as error:
             self._failure = error
             self._emit(StageFailed(error))
@@ -108,6 +108,11 @@ class Reply:
             async for clause in clauses:
                 await self._clauses.put(clause)
         await self._clauses.put(None)
+
+    async def _take_answer(self, chunker: ClauseChunker) -> None:
+        async with aclosing(self._parts.responder().reply(self._messages)) as deltas:
+            async for delta in deltas:
+                await self._take_bounded(delta, chunker)
 
     async def _take_bounded(self, delta: str, chunker: ClauseChunker) -> None:
         """Takes a delta up to `max_text_bytes` of the whole text; ResponderError beyond."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from vdx.core.config import Config
 from vdx.core.errors import VdxError
+from vdx.dialog.call_recorder import CallRecorder
 from vdx.dialog.profiles import SessionOptions
 from vdx.speech.output.tts import Recover, Synthesize
 from vdx.speech.text.responder import Responder
@@ -32,5 +33,7 @@ class Services:
     recover_recogniser: Callable[[SessionOptions, VdxError], Awaitable[bool]] | None = None
     judge: Callable[[SessionOptions, bytes], Awaitable[float | None]] | None = None
     """Asks the session's endpointer; None where it has none, or none that answers in time."""
+    recorder: Callable[[SessionOptions, str, Callable[[], float]], CallRecorder] | None = None
+    """Records a session with these options and this id, on its clock, where its profile says so."""
     options_changed: Callable[[str, SessionOptions], None] | None = None
     """Told the id of a session and the options it takes on, as when its voice is switched."""

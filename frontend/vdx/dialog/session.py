@@ -11,18 +11,22 @@ from collections.abc import Callable
 
 from vdx.core.errors import InvalidInput, VdxError
 from vdx.core.events import SessionState, StageFailed, TranscriptFailed
-from vdx.core.logs import bound, logger
+from vdx.core.log_ids import LogIds, log_ids, logged_as
+from vdx.core.logs import logger
 from vdx.core.metrics import SESSIONS, SESSIONS_ENDED
+from vdx.core.tracing import stage_span
+from vdx.dialog.call_recorder import CallRecorder
 from vdx.dialog.decisions import DecisionHandler
 from vdx.dialog.dispatch import Dispatcher, Event
 from vdx.dialog.hearing import Hearing
 from vdx.dialog.history import History
 from vdx.dialog.ids import ReplyIds, SessionIds, UtteranceIds
 from vdx.dialog.limits import Limits
+from vdx.dialog.open_turns import OpenTurns
 from vdx.dialog.policy import TurnPolicy, policy_for
 from vdx.dialog.profiles import SessionOptions
 from vdx.dialog.services import Services
-from vdx.dialog.session_events import ServerDraining, SessionEnded, SessionEvent
+from vdx.dialog.session_events import ServerDraining, SessionEnded, SessionEvent, TurnTimed
 from vdx.dialog.speaking import Speaking
 from vdx.dialog.tasks import SessionTasks, Work
 from vdx.dialog.trace import TurnTrace
@@ -58,18 +62,26 @@ class Session:
     ) -> None:
         self.id = session_id
         self.ids = SessionIds(session_id)
+        self.log_ids = LogIds(session_id)
+        """Those of its lines, as they are now."""
         self.options = options
         self.history = History(options.instructions)
         self._services = services
         self._transport = transport
         self._clock = clock
         self._machine = TurnMachine(self._policy())
+        self.last_gap_ms: float | None = None
+        """From the end of speech to the first sound of the reply, in the last such turn."""
         self._limits = Limits(services.config.session, clock())
-        self._tasks = SessionTasks(session_id)
+        self._tasks = SessionTasks(self.log_ids)
+        self._recorder: CallRecorder | None = None
+        if options.recorded and services.recorder is not None:
+            self._recorder = services.recorder(options, session_id, clock)
         self._started = asyncio.Event()
         self._over: asyncio.Future[str] | None = None
         self.hearing = self._make_hearing()
         self.hearing.endpointer = self._make_endpointer()
+        self._turns = OpenTurns(self.log_ids, clock, self.hearing.time_at)
         self._speaking = self._make_speaking()
         trace = TurnTrace()
         self._decisions = DecisionHandler(
@@ -137,7 +149,7 @@ class Session:
 
     async def run(self) -> str:
         """Returns at a limit, after `close` or when cancelled, with the reason of the end."""
-        with bound(session=self.id):
+        with logged_as(self.log_ids):
             return await self._run()
 
     async def _run(self) -> str:
@@ -154,7 +166,10 @@ class Session:
             async with asyncio.TaskGroup() as group:
                 self._tasks.group = group
                 self._over = asyncio.get_running_loop().create_future()
-                watch = group.create_task(self._watch(), name=f"{self.id}-watch")
+                helpers = [group.create_task(self._watch(), name=f"{self.id}-watch")]
+                if self._recorder is not None:
+                    recording = self._recorder.run()
+                    helpers.append(group.create_task(recording, name=f"{self.id}-recorder"))
                 self._started.set()
                 if self.options.greeting:
                     self.say(self.options.greeting)
@@ -164,7 +179,8 @@ class Session:
                 finally:
                     # Before the tasks are awaited, so that none of them starts another.
                     self.close(reason)
-                    watch.cancel()
+                    for helper in helpers:
+                        helper.cancel()
         finally:
             self._tasks.group = None
             SESSIONS.dec()
@@ -186,8 +202,11 @@ class Session:
     async def feed(self, pcm: bytes) -> None:
         """Takes int16 16 kHz mono audio of any length; waits until `run` has begun."""
         await self._started.wait()
+        if self._recorder is not None:
+            self._recorder.heard(pcm)
         if self.options.recogniser and self.state is not SessionState.TERMINATED:
-            await self.hearing.feed(pcm)
+            with logged_as(self.log_ids):
+                await self.hearing.feed(pcm)
 
     def commit(self) -> UtteranceIds:
         """Ends the current utterance, whatever VAD says, and returns its ids.
@@ -244,14 +263,24 @@ class Session:
 
         Before `run` the events for the turn machine wait.
         """
-        self._dispatcher.emit(event)
+        # What comes from elsewhere, as from the HTTP API, is written as the session's too.
+        with logged_as(log_ids() or self.log_ids):
+            self._turns.happened(event, replying=self.active_reply is not None)
+            self._dispatcher.emit(event)
 
     def _notify(self, event: SessionEvent) -> None:
         log_event(event, transcripts=self._services.config.log.transcripts)
+        if self._recorder is not None:
+            self._recorder.told(event)
         self._transport.notify(event)
+        self._turns.told(event)
+        if isinstance(event, TurnTimed):
+            self.last_gap_ms = event.speech_end_to_first_audio_ms
 
     async def _play(self, frame: OutputFrame) -> None:
         self.hearing.echo.add(frame.pcm, frame.due)
+        if self._recorder is not None:
+            self._recorder.played(frame.pcm, frame.due)
         await self._transport.play(frame)
 
     # --- tasks ------------------------------------------------------------------------------
@@ -266,11 +295,16 @@ class Session:
             self.spawn(work, name)
 
     def _spawn_utterance(self, utterance: Utterance) -> None:
+        # Voice activity detection has waited for so much speech before it was one.
+        ago_s = 0.0 if utterance.manual else self.options.vad.min_speech_duration_ms / 1000
+        behind = self.active_reply is not None
+        ids = self._turns.begin(utterance.number, ago_s, behind=behind)
         log.debug("utterance begun", utterance=utterance.number, manual=utterance.manual)
 
         async def recognise() -> None:
             try:
-                await utterance.run(self._services.config.triton.final_transcript_timeout_ms)
+                with stage_span("recogniser", model=self.options.recogniser):
+                    await utterance.run(self._services.config.triton.final_transcript_timeout_ms)
             finally:
                 self.hearing.forget(utterance.number)
 
@@ -280,7 +314,7 @@ class Session:
             else:  # its TranscriptFailed follows when the turn machine asks for its transcript
                 self.emit(StageFailed(error))
 
-        self._tasks.spawn(recognise, f"utterance-{utterance.number}", on_error)
+        self._tasks.spawn(recognise, f"utterance-{utterance.number}", on_error, ids)
 
     async def _recover(self, error: VdxError) -> bool:
         """Whether the recogniser, whose process died, can be asked again."""

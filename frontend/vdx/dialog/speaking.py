@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from functools import partial
 
 from vdx.core.audio import SPEAK_RATE
@@ -92,7 +93,8 @@ class Speaking:
             self._emit(StageFailed(error))
             self._emit(ReplyEnded(number, error))
 
-        self._task = self._tasks.spawn(reply.run, f"reply-{number}", on_error)
+        lines = replace(self._tasks.ids, reply=number)
+        self._task = self._tasks.spawn(reply.run, f"reply-{number}", on_error, lines)
 
     def _parts(self, say: str) -> ReplyParts:
         options, services, config = self._options(), self._services, self._services.config

@@ -25,7 +25,7 @@ from vdx.core.errors import (
     TritonUnavailable,
 )
 from vdx.core.events import SpeechChunk, Transcript, TranscriptKind
-from vdx.core.logs import bound_value
+from vdx.core.log_ids import log_ids
 from vdx.serving.channel import CHANNEL_OPTIONS, ChannelOptions, open_channel
 from vdx.serving.child_models import is_child
 from vdx.serving.models import ModelInfo, ModelState, describe
@@ -180,6 +180,7 @@ class TritonClient:
         """
         stream = self.streams.open(self._stub.ModelStreamInfer, model)
         message = pb.ModelInferRequest(model_name=model)
+        _add_ids(message)
         _add(message, "AUDIO", "INT16", len(pcm) // 2, pcm)
         try:
             stream.one_request = True
@@ -311,6 +312,7 @@ class RecognitionStream:
         parameters["sequence_end"].bool_param = end
         _add(request, "AUDIO", "INT16", len(pcm) // 2, pcm)
         if not self._started:
+            _add_ids(request)
             for name, text in self._texts.items():
                 _add_text(request, name, text)
         if flush:
@@ -352,6 +354,15 @@ async def _stream_failure(stream: ModelStream, error: Exception) -> TritonError:
     return ModelFailed(f"{model}: the stream ended early: {await call.details()}", model=model)
 
 
+def _add_ids(request: Any) -> None:
+    """Names the session, and the trace that the request belongs to, for the log of a fault."""
+    ids = log_ids()
+    if ids is not None:
+        request.parameters["vdx_session"].string_param = ids.session
+        if ids.span is not None:
+            request.parameters["vdx_trace"].string_param = ids.span.traceparent
+
+
 def _add(request: Any, name: str, datatype: str, length: int, raw: bytes) -> None:
     request.inputs.add(name=name, datatype=datatype, shape=[length])
     request.raw_input_contents.append(raw)
@@ -391,8 +402,7 @@ def _probe_message(model: ModelInfo) -> Any:
 def _synthesis_message(model: str, request: SynthesisRequest) -> Any:
     message = pb.ModelInferRequest(model_name=model, id=secrets.token_hex(8))
     message.parameters["triton_enable_empty_final_response"].bool_param = True
-    if session := bound_value("session"):  # for the log of a fault
-        message.parameters["vdx_session"].string_param = session
+    _add_ids(message)
     _add_text(message, "TEXT", request.text or " ")
     _add_text(message, "LANGUAGE", request.language)
     _add_text(message, "SPEAKER", request.speaker)

@@ -4,16 +4,19 @@ Behind a proxy, `server.public_url` names what people use; its host and its orig
 server's own. Keys are compared in constant time.
 """
 
-import hmac
 import ipaddress
 from urllib.parse import SplitResult, urlsplit
 
 from starlette.requests import HTTPConnection
 
+from vdx.core.api_keys import Scope, StoredKey
 from vdx.core.config import ServerConfig
 from vdx.core.errors import ConfigError, Forbidden, Unauthorized
+from vdx.transports.known_keys import KnownKeys
 
 PROXY_HEADERS = ("x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "forwarded")
+KEY_NAME = "vdx.key"
+"""In a request's scope: the name of the key that it came with."""
 KEY_SUBPROTOCOL = "openai-insecure-api-key."
 """How a browser, which cannot set headers on a WebSocket, carries its key."""
 
@@ -32,27 +35,47 @@ class Guard:
     """Checks every request and socket before anything of it is read."""
 
     def __init__(self, config: ServerConfig) -> None:
-        """Raises ConfigError when an open address would be served without a key."""
-        self._keys = [key.get_secret_value().encode() for key in config.api_keys]
+        """Raises ConfigError when an open address would be served without a key.
+
+        So does a file of keys that cannot be read.
+        """
+        fixed = tuple(key.get_secret_value() for key in config.api_keys)
+        self.keys = KnownKeys(fixed, config.api_keys_file)
         self._loopback = is_loopback(config.host)
         self._public_host = urlsplit(config.public_url).hostname
         self._any_origin = "*" in config.allowed_origins
         self._origins = {*config.allowed_origins, *filter(None, [config.public_url])}
-        if not self._loopback and not self._keys:
+        if not self._loopback and not self.keys.needed:
             raise ConfigError(
                 f"server.host {config.host!r} is reachable by others: set server.api_keys "
-                "(or VDX_SERVER__API_KEYS) first, or bind 127.0.0.1 and use ssh -L"
+                "(or VDX_SERVER__API_KEYS) or server.api_keys_file first, or bind 127.0.0.1 and "
+                "use ssh -L"
             )
 
-    def admit(self, connection: HTTPConnection, *, needs_key: bool = True) -> None:
-        """Raises Unauthorized or Forbidden."""
+    def admit(
+        self, connection: HTTPConnection, scope: Scope | None = None, *, needs_key: bool = True
+    ) -> StoredKey | None:
+        """The key of the file that lets the connection in; None where it needs no such key.
+
+        `scope` is what the key must be for; None: any key will do. Raises Unauthorized, Forbidden,
+        or RateLimited.
+        """
         self._check_host(connection)
         self._check_proxy(connection)
         self._check_origin(connection, may_be_opened=not needs_key)
-        if needs_key and self._keys:
-            given = _key_of(connection).encode()
-            if not any(hmac.compare_digest(given, key) for key in self._keys):
-                raise Unauthorized("a valid API key is required: Authorization: Bearer KEY")
+        if not needs_key or not self.keys.needed:
+            return None
+        given = _key_of(connection)
+        if self.keys.is_fixed(given):
+            return None
+        key = self.keys.find(given)
+        if key is None:
+            raise Unauthorized("a valid API key is required: Authorization: Bearer KEY")
+        if scope is not None and scope not in key.scopes:
+            raise Forbidden(f"this key may {', '.join(key.scopes)}, and not {scope}")
+        self.keys.spend(key)
+        connection.scope[KEY_NAME] = key.name
+        return key
 
     def _check_host(self, connection: HTTPConnection) -> None:
         """A name that was re-bound to loopback by a foreign page is not ours."""
@@ -66,7 +89,7 @@ class Guard:
 
     def _check_proxy(self, connection: HTTPConnection) -> None:
         """What comes through a proxy may come from anybody, whatever Host it was given."""
-        if not self._keys and any(name in connection.headers for name in PROXY_HEADERS):
+        if not self.keys.needed and any(name in connection.headers for name in PROXY_HEADERS):
             raise Forbidden(
                 "this request came through a proxy, and this server has no API keys: set "
                 "server.public_url and server.api_keys"

@@ -14,7 +14,7 @@ from vdx.core.config import LogConfig
 def test_a_line_holds_the_event_and_its_values(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    logs.configure(LogConfig(json_lines=True))
+    logs.configure(LogConfig(format="json"))
     logs.logger("here").info("model loaded", model="tone")
     logs.logger("here").debug("not at this level")
     line = json.loads(capsys.readouterr().err)

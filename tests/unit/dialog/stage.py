@@ -107,6 +107,7 @@ async def scene(
     calibrated: bool = False,
     judge: Callable[[SessionOptions, bytes], Awaitable[float | None]] | None = None,
     lead_in: bool = True,
+    recorder: Any = None,
     **options: Any,
 ) -> AsyncIterator[Scene]:
     """A running session; closed at the end unless it is over, and then nothing may be left."""
@@ -120,6 +121,7 @@ async def scene(
         can=lambda _, capability: capability == "punctuation" or calibrated,
         responder=lambda _: responder,
         judge=judge,
+        recorder=recorder,
     )
     wanted = resolve(config, "", DefaultModels(named_recogniser="fake-asr")).updated(
         instructions="", **({"endpointer": "fake-endpointer"} if judge else {}), **options

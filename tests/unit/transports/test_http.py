@@ -1,12 +1,15 @@
 """The application's answers to browsers: who may read them, and how they may be taken."""
 
+import platform
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
 from starlette.testclient import TestClient
 
 from tests.unit.test_app import hosted
+from vdx import __version__
 from vdx.transports.http.application import create_app
 
 KEY = "a-key-of-24-characters.."
@@ -94,3 +97,28 @@ def test_nothing_of_a_body_is_read_before_the_key_is_checked() -> None:
     for path in ("/v1/audio/speech", "/v1/audio/transcriptions", "/token"):
         answer = browser(api_keys=[KEY]).post(path, content=body())
         assert (answer.status_code, answer.json()["error"]["code"]) == (401, "unauthorized")
+
+
+def counted(**labels: str) -> float:
+    return REGISTRY.get_sample_value("vdx_http_requests_total", labels) or 0.0
+
+
+def test_requests_are_counted_by_route_and_never_by_path() -> None:
+    client = browser(api_keys=[KEY])
+    made_up = {"method": "GET", "route": "none", "status": "404"}
+    refused = {"method": "GET", "route": "/vdx/status", "status": "401"}
+    before = counted(**made_up), counted(**refused)
+    wrong_keys = REGISTRY.get_sample_value("vdx_keys_refused_total", {"code": "unauthorized"}) or 0
+    for path in ("/made-up", "/made-up/too", "/vdx/status"):
+        client.get(path)
+    assert (counted(**made_up), counted(**refused)) == (before[0] + 2, before[1] + 1)
+    found = REGISTRY.get_sample_value("vdx_keys_refused_total", {"code": "unauthorized"})
+    assert found == wrong_keys + 1
+
+
+def test_metrics_name_the_version() -> None:
+    text = browser().get("/metrics").text
+    assert (
+        f'vdx_build_info{{python="{platform.python_version()}",version="{__version__}"}} 1.0'
+        in text
+    )

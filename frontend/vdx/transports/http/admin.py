@@ -11,7 +11,13 @@ from vdx.dialog.session import Session
 from vdx.serving.model_status import ModelStatus
 from vdx.serving.models import ModelKind
 from vdx.speech.input.noise_gate import VadStatistics
-from vdx.transports.http.operation import MODEL_REFUSALS, Host, operations, refusals
+from vdx.transports.http.operation import (
+    MODEL_REFUSALS,
+    AnyKeyOperation,
+    Host,
+    operations,
+    refusals,
+)
 
 NOT_EMPTY = {"minLength": 1}
 """For the document alone: an empty name is answered as any other that is not there."""
@@ -19,6 +25,7 @@ NOT_EMPTY = {"minLength": 1}
 ModelName = Annotated[str, Path(json_schema_extra=NOT_EMPTY)]
 
 api = operations()
+status_api = operations(kind=AnyKeyOperation)
 
 
 class RunningLanguageModel(BaseModel):
@@ -56,6 +63,9 @@ class OpenSession(BaseModel):
     recogniser: str
     endpointer: str
     messages: int
+    last_gap_ms: float | None = Field(
+        description="from the end of speech to the first sound of the reply, in the last turn"
+    )
     vad: VadStatistics
 
 
@@ -108,7 +118,7 @@ class Used(BaseModel):
     sessions: int = Field(description="how many were switched")
 
 
-@api.get("/vdx/status")
+@status_api.get("/vdx/status")
 async def status(host: Host) -> ServerStatus:
     """Process ids, sessions, and what new sessions use."""
     return ServerStatus.model_validate(host.status())
@@ -190,6 +200,7 @@ def _line(session: Session) -> OpenSession:
         recogniser=session.options.recogniser,
         endpointer=session.options.endpointer,
         messages=len(session.history),
+        last_gap_ms=session.last_gap_ms,
         vad=session.hearing.statistics,
     )
 

@@ -1,6 +1,7 @@
 """The HTTP application: the operations of every module here, the page, `/v1/realtime`."""
 
 import asyncio
+import platform
 from typing import Any, Final
 
 from fastapi import FastAPI
@@ -13,6 +14,7 @@ from vdx import __version__
 from vdx.app import Application
 from vdx.core.config import ServerConfig
 from vdx.core.errors import VdxError
+from vdx.core.metrics import BUILD
 from vdx.core.paths import locate
 from vdx.transports.http import (
     admin,
@@ -52,6 +54,7 @@ ROUTERS: Final = (
     health.api,
     health.keyed,
     page.api,
+    admin.status_api,
     admin.api,
     leases.api,
     routes.api,
@@ -64,6 +67,7 @@ ROUTERS: Final = (
 MANAGER_ROUTERS: Final = (
     health.api,
     health.keyed,
+    admin.status_api,
     admin.api,
     leases.api,
     routes.api,
@@ -111,6 +115,7 @@ def create_app(host: Application) -> FastAPI:
     app.state.stretches = asyncio.Semaphore(STRETCHES)
     app.state.recordings = Capacity(host.config.server.max_recordings, "recordings")
     app.state.host = host
+    BUILD.info({"version": __version__, "python": platform.python_version()})
     app.state.guard = Guard(host.config.server)
     return app
 

@@ -21,6 +21,7 @@ from vdx.core.errors import (
     ModelRejected,
     ModelTimeout,
     ModelUnavailable,
+    RateLimited,
     SessionLimit,
     StorageFailed,
     TooLarge,
@@ -55,6 +56,7 @@ class Failure(BaseModel):
 STATUS: tuple[tuple[type[VdxError], int], ...] = (
     (Unauthorized, 401),
     (Forbidden, 403),
+    (RateLimited, 429),
     (UnknownName, 404),
     (HeadersTooLarge, 431),
     (TooLarge, 413),
@@ -75,7 +77,7 @@ STATUS: tuple[tuple[type[VdxError], int], ...] = (
 """The first that fits counts; any other error is 500."""
 
 CODES = {400: "bad_request", 404: "not_found", 405: "method_not_allowed"}
-RETRY_AFTER_S = "1"
+RETRY_AFTER_S = 1
 NOSNIFF = {"X-Content-Type-Options": "nosniff"}
 """A browser takes an answer for what it says it is, and for nothing else."""
 
@@ -89,7 +91,7 @@ def failure(error: VdxError) -> JSONResponse:
     status = status_of(error)
     headers = dict(NOSNIFF)
     if error.retryable:
-        headers["Retry-After"] = RETRY_AFTER_S
+        headers["Retry-After"] = str(getattr(error, "retry_after_s", RETRY_AFTER_S))
     if status == 401:
         headers["WWW-Authenticate"] = "Bearer"
     return JSONResponse({"error": body(error)}, status_code=status, headers=headers)

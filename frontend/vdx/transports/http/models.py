@@ -11,12 +11,12 @@ from vdx.core.errors import UnknownName
 from vdx.dialog.profiles import DEFAULT_PROFILE
 from vdx.serving.model_status import ModelStatus
 from vdx.serving.models import KIND_NAMES
-from vdx.transports.http.operation import Host, operations, refusals
+from vdx.transports.http.operation import AnyKeyOperation, Host, operations, refusals
 from vdx.transports.openai_names import is_openai_model
 
 STARTED = int(time.time())
 
-api = operations(tag="OpenAI")
+api = operations(tag="OpenAI", kind=AnyKeyOperation)
 
 
 class ModelDetails(BaseModel):

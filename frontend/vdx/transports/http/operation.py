@@ -21,6 +21,7 @@ from starlette.routing import Match
 from starlette.types import Receive, Scope, Send
 
 from vdx.app import Application
+from vdx.core import api_keys
 from vdx.core.errors import VdxError
 from vdx.core.validation import Problem, invalid_input
 from vdx.transports.http.bodies import read_json
@@ -29,7 +30,8 @@ from vdx.transports.http.streams import EVENTS
 
 KEY: Final = HTTPBearer(
     scheme_name="key",
-    description="one of `server.api_keys`; where none is set, as on loopback, none is needed",
+    description="one of `server.api_keys` or `server.api_keys_file`; where neither is set, as on "
+    "loopback, none is needed",
     auto_error=False,
 )
 MODEL_REFUSALS: Final = (400, 404, 429, 502, 503, 504)
@@ -59,6 +61,8 @@ class Operation(APIRoute):
     """One path and method that needs a key where keys are set; its docstring is the document's."""
 
     needs_key = True
+    scope: api_keys.Scope | None = "admin"
+    """What the key must be for; None: any."""
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
         if self.needs_key:
@@ -66,7 +70,7 @@ class Operation(APIRoute):
             # A server on loopback may have no key: then none, or any, will do.
             options["openapi_extra"] = {"security": [{}]} | (options.get("openapi_extra") or {})
         options["operation_id"] = endpoint.__name__
-        everywhere = refusals(401, 403) if self.needs_key else refusals(403)
+        everywhere = refusals(401, 403, 429) if self.needs_key else refusals(403)
         options["responses"] = everywhere | (options.get("responses") or {})
         options["response_description"] = HTTPStatus.OK.phrase
         super().__init__(path, endpoint, **options)
@@ -96,7 +100,7 @@ class Operation(APIRoute):
         body = self.body_field.field_info if self.body_field is not None else None
 
         async def answer(request: Request) -> Response:
-            request.app.state.guard.admit(request, needs_key=self.needs_key)
+            request.app.state.guard.admit(request, self.scope, needs_key=self.needs_key)
             shape: Any = BaseModel
             if body is not None:
                 shape = body.annotation
@@ -126,9 +130,33 @@ class OpenOperation(Operation):
     needs_key = False
 
 
-def operations(*, tag: str = "vdx") -> APIRouter:
-    """A router of operations that need a key."""
-    return APIRouter(route_class=Operation, tags=[tag])
+class TalkOperation(Operation):
+    """An operation for keys that may talk."""
+
+    scope = "talk"
+
+
+class SpeakOperation(Operation):
+    """An operation for keys that may speak."""
+
+    scope = "speak"
+
+
+class TranscribeOperation(Operation):
+    """An operation for keys that may transcribe."""
+
+    scope = "transcribe"
+
+
+class AnyKeyOperation(Operation):
+    """An operation for every key."""
+
+    scope = None
+
+
+def operations(*, tag: str = "vdx", kind: type[Operation] = Operation) -> APIRouter:
+    """A router of operations that need a key; `kind` says what it must be for."""
+    return APIRouter(route_class=kind, tags=[tag])
 
 
 def open_operations(*, listed: bool = True) -> APIRouter:

@@ -11,11 +11,15 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from vdx.core.log_limit import LimitedLog
 from vdx.core.logs import logger
+from vdx.core.metrics import HTTP_REQUESTS, KEYS_REFUSED
+from vdx.transports.security import KEY_NAME
 
 log = logger(__name__)
 
 REFUSALS: Final = frozenset({401, 403, 429, 503})
 PATH_CHARS: Final = 200
+REALTIME: Final = "/v1/realtime"
+METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 CODE: Final = "vdx.code"
 """In a request's scope: the code of the error it ended with."""
 
@@ -51,6 +55,7 @@ class RequestLog:
                 self._write(scope, status, time.monotonic() - began)
 
     def _write(self, scope: Scope, status: int, seconds: float) -> None:
+        _count(scope, status)
         raw: bytes = scope.get("raw_path") or scope["path"].encode()
         values = {
             "method": scope.get("method", "GET"),
@@ -60,9 +65,23 @@ class RequestLog:
         }
         if code := scope.get(CODE):
             values["code"] = code
+        if key := scope.get(KEY_NAME):
+            values["key"] = key
         if status in REFUSALS:
             # Of a trusted proxy that is the address it forwards.
             client = (scope.get("client") or ("unknown",))[0]
             self._refusals.info("request refused", client=client, **values)
         else:
             log.debug("request", **values)
+
+
+def _count(scope: Scope, status: int) -> None:
+    """Adds to the metrics; a path that is none counts as `none`, so that labels stay few."""
+    route = getattr(scope.get("route"), "path", "")
+    if scope["type"] == "websocket" and scope["path"] == REALTIME:
+        route = REALTIME
+    method = str(scope.get("method", "GET"))
+    known = method if method in METHODS else "other"
+    HTTP_REQUESTS.labels(known, route or "none", str(status or "client left")).inc()
+    if status in (401, 403):
+        KEYS_REFUSED.labels(scope.get(CODE, "forbidden")).inc()

@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 import uvicorn
+from fastapi import FastAPI
 
 from vdx.app import Application
 from vdx.core.config import ServerConfig
@@ -147,7 +148,8 @@ async def serve(
     for sessions, for `drain` (rooms) and for requests in flight; another signal ends that. SIGHUP,
     unless it was ignored from the start (nohup), is the same as SIGTERM.
     """
-    server = _Server(_uvicorn_config(host))
+    app = create_app(host)
+    server = _Server(_uvicorn_config(host, app))
     logging.getLogger("uvicorn.error").addFilter(_is_alarming)
     loop = asyncio.get_running_loop()
     tell_accept_errors_once(loop)
@@ -162,6 +164,7 @@ async def serve(
             others = [group.create_task(_run(work), name="background") for work in background]
             others.append(group.create_task(_run(ready), name="ready"))
             others.append(group.create_task(watch_loop(), name="loop-watchdog"))
+            others.append(group.create_task(app.state.guard.keys.watch(), name="api-keys"))
             others.append(group.create_task(ending.drained(host, drain), name="drain"))
             await ending.stop.wait()
             if not ending.at_once.is_set() and not host.sessions:
@@ -179,13 +182,13 @@ async def serve(
             loop.remove_signal_handler(number)
 
 
-def _uvicorn_config(host: Application) -> uvicorn.Config:
+def _uvicorn_config(host: Application, app: FastAPI) -> uvicorn.Config:
     server = host.config.server
     limits = ConnectionLimits(raise_descriptor_limit(), server.request_timeout_ms / 1000)
     # uvicorn calls it like the class that it is declared to be.
     protocol: Any = partial(LimitedHttp, limits=limits)
     return uvicorn.Config(
-        create_app(host),
+        app,
         http=protocol,
         ws=LimitedWebSocket,
         ws_max_size=server.max_message_bytes,

@@ -14,6 +14,7 @@ from vdx.core.threads import in_thread
 from vdx.transports.http.operation import (
     MODEL_REFUSALS,
     Host,
+    SpeakOperation,
     content,
     operations,
     refusals,
@@ -25,7 +26,7 @@ from vdx.transports.http.streams import EVENTS, Stream, event
 LIGHT = ("pcm", "wav")
 """Formats that cost less to make than a thread costs to ask."""
 
-api = operations(tag="OpenAI")
+api = operations(tag="OpenAI", kind=SpeakOperation)
 
 
 @api.post(

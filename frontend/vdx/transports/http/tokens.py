@@ -5,10 +5,10 @@ from typing import Annotated
 from fastapi import Body
 from starlette.responses import Response
 
-from vdx.transports.http.operation import Host, operations, refusals
+from vdx.transports.http.operation import Host, TalkOperation, operations, refusals
 from vdx.transports.room.tokens import TokenAnswer, TokenRequest, mint
 
-api = operations()
+api = operations(kind=TalkOperation)
 
 
 @api.post("/token", responses=refusals(400, 404, 408, 413))

@@ -24,6 +24,7 @@ from vdx.transports.http.operation import (
     MODEL_REFUSALS,
     Host,
     Responses,
+    TranscribeOperation,
     content,
     operations,
     refusals,
@@ -47,7 +48,7 @@ RENDERED: Responses = {
 }
 NAME_CHARS = 100
 
-api = operations(tag="OpenAI")
+api = operations(tag="OpenAI", kind=TranscribeOperation)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,8 @@ from vdx.app import Application
 from vdx.core.audio import LISTEN_RATE, rms, to_pcm
 from vdx.core.errors import InvalidInput, SessionLimit, TooLarge, UnknownName, VdxError
 from vdx.core.json_input import shown, utf8_size
-from vdx.core.logs import bound, logger
+from vdx.core.log_ids import logged_as
+from vdx.core.logs import logger
 from vdx.core.resample import Resampler
 from vdx.core.slices import rest
 from vdx.core.validation import validated
@@ -64,7 +65,7 @@ class Connection:
 
     async def run(self) -> None:
         """Serves the client until it or the session ends."""
-        with bound(session=self._session.id):
+        with logged_as(self._session.log_ids):
             await self._run()
 
     async def _run(self) -> None:

@@ -1,5 +1,7 @@
 """Accepts or refuses a client of `/v1/realtime`, and finds its profile."""
 
+from contextlib import ExitStack
+
 from starlette.websockets import WebSocket
 
 from vdx.app import Application
@@ -14,10 +16,16 @@ from vdx.transports.security import Guard
 
 async def realtime(socket: WebSocket) -> None:
     """Accepts one client and serves it to the end."""
+    with ExitStack() as held:
+        await _serve(socket, held)
+
+
+async def _serve(socket: WebSocket, held: ExitStack) -> None:
+    """`held` keeps the session counted among those of its key."""
     host: Application = socket.app.state.host
     guard: Guard = socket.app.state.guard
     try:
-        guard.admit(socket)
+        key = guard.admit(socket, "talk")
         if "realtime=v1" in socket.headers.get("openai-beta", ""):
             raise InvalidInput(
                 "this is the beta Realtime protocol (header OpenAI-Beta: realtime=v1); "
@@ -33,6 +41,7 @@ async def realtime(socket: WebSocket) -> None:
         settings = Settings(
             options, options.voice_choice, options.recogniser or defaults.recogniser
         )
+        held.enter_context(guard.keys.session(key))
         connection = Connection(socket, host, settings)
     except VdxError as error:
         socket.scope[CODE] = error.code

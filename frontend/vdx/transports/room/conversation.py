@@ -9,6 +9,7 @@ from livekit import rtc
 
 from vdx.app import Application
 from vdx.core.errors import RoomError, VdxError
+from vdx.core.log_ids import logged_as
 from vdx.core.logs import logger
 from vdx.core.metrics import ROOMS
 from vdx.dialog.profiles import SessionOptions
@@ -140,24 +141,30 @@ class RoomConversation:
         if self._config.record_output is not None:
             self._audio_output.record()
         try:
-            async with asyncio.TaskGroup() as group:
-                helpers = [
-                    group.create_task(work, name=f"{session.id}-{name}")
-                    for name, work in (
-                        ("audio_input", self._audio_input.run(session.feed)),
-                        ("levels", self._send_levels(session, presenter)),
-                        ("user", self._watch_user(session)),
-                    )
-                ]
-                await self._audio_output.wait_for_listener()
-                reason = await session.run()
-                for helper in helpers:
-                    helper.cancel()
+            with logged_as(session.log_ids):
+                reason = await self._attended(session, presenter)
         finally:
             controls.session = controls.presenter = None
             self._host.forget(session)
             if self._config.record_output is not None:
                 await self._audio_output.save(self._config.record_output / f"{session.id}.wav")
+        return reason
+
+    async def _attended(self, session: Session, presenter: RoomPresenter) -> str:
+        """Runs a session with what serves its user."""
+        async with asyncio.TaskGroup() as group:
+            helpers = [
+                group.create_task(work, name=f"{session.id}-{name}")
+                for name, work in (
+                    ("audio_input", self._audio_input.run(session.feed)),
+                    ("levels", self._send_levels(session, presenter)),
+                    ("user", self._watch_user(session)),
+                )
+            ]
+            await self._audio_output.wait_for_listener()
+            reason = await session.run()
+            for helper in helpers:
+                helper.cancel()
         return reason
 
     async def _watch_user(self, session: Session) -> None:

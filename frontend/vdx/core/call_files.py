@@ -1,0 +1,76 @@
+"""The files of recorded calls: `FOLDER/DATE/SESSION.wav`, `.json` and `.vtt`, found and deleted."""
+
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from vdx.core.errors import UnknownName
+from vdx.core.paths import locate
+
+SUFFIXES: Final = (".wav", ".json", ".vtt")
+DAY_S: Final = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedCall:
+    """One call; `started` and `seconds` are empty and 0 while it goes on."""
+
+    session: str
+    folder: Path
+    modified: float
+    size: int
+    profile: str = ""
+    started: str = ""
+    seconds: float = 0.0
+
+
+def calls_folder(configured: Path | None) -> Path:
+    """`call_recording.folder`, or the one in VDX_HOME."""
+    return configured or locate().home / "calls"
+
+
+def recorded_calls(folder: Path) -> Iterator[RecordedCall]:
+    """Every call in the folder, the oldest first."""
+    for audio in sorted(folder.glob("*/*.wav"), key=lambda path: path.stat().st_mtime):
+        facts = {}
+        about = audio.with_suffix(".json")
+        if about.exists():
+            facts = json.loads(about.read_text(encoding="utf-8"))
+        found = audio.stat()
+        yield RecordedCall(
+            audio.stem,
+            audio.parent,
+            found.st_mtime,
+            found.st_size,
+            profile=str(facts.get("profile", "")),
+            started=str(facts.get("started", "")),
+            seconds=float(facts.get("seconds", 0)),
+        )
+
+
+def delete_call(folder: Path, session: str) -> None:
+    """Deletes a call's files; raises UnknownName where there is none."""
+    found = [call for call in recorded_calls(folder) if call.session == session]
+    if not found:
+        raise UnknownName(f"there is no recording of session {session!r} in {folder}")
+    for call in found:
+        _delete(call)
+
+
+def delete_expired(folder: Path, retention_days: float) -> int:
+    """Deletes the calls whose last sound is older than that; returns how many."""
+    limit = time.time() - retention_days * DAY_S
+    expired = [call for call in recorded_calls(folder) if call.modified < limit]
+    for call in expired:
+        _delete(call)
+    return len(expired)
+
+
+def _delete(call: RecordedCall) -> None:
+    for suffix in SUFFIXES:
+        (call.folder / f"{call.session}{suffix}").unlink(missing_ok=True)
+    if not any(call.folder.iterdir()):
+        call.folder.rmdir()

@@ -1,0 +1,51 @@
+"""The workflows: what they call is there, and none may do more than it needs."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yaml"))
+TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+ACTIONLINT = shutil.which("actionlint")
+
+
+def steps(workflow: Path) -> list[dict[str, Any]]:
+    jobs = yaml.safe_load(workflow.read_text(encoding="utf-8"))["jobs"]
+    return [step for job in jobs.values() for step in job["steps"]]
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)
+def test_what_a_workflow_calls_is_there(workflow: Path) -> None:
+    commands = [step["run"] for step in steps(workflow) if "run" in step]
+    called = {name for command in commands for name in re.findall(r"\bmake ([a-z-]+)", command)}
+    assert called <= TARGETS
+    files = {name for command in commands for name in re.findall(r"docker/[\w.-]+", command)}
+    made = {"docker/.env"}
+    assert [name for name in files - made if not (ROOT / name).exists()] == []
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)
+def test_a_workflow_reads_unless_a_job_says_otherwise(workflow: Path) -> None:
+    text = workflow.read_text(encoding="utf-8")
+    found = yaml.safe_load(text)
+    assert found["permissions"] == {"contents": "read"}
+    assert "pull_request_target" not in text
+    for job in found["jobs"].values():
+        assert job["timeout-minutes"] <= 120
+        writes = "write" in job.get("permissions", {}).values()
+        assert not writes or workflow.name == "releases.yaml"
+    for step in steps(workflow):
+        # What a stranger wrote into a title or a branch's name must not become a part of a script.
+        assert "${{" not in step.get("run", "")
+
+
+@pytest.mark.skipif(ACTIONLINT is None, reason="actionlint is not here")
+def test_actionlint_finds_nothing() -> None:
+    told = subprocess.run([str(ACTIONLINT)], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert told.returncode == 0, told.stdout
