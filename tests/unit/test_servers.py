@@ -292,6 +292,7 @@ async def test_the_first_server_is_no_more_needed_than_the_others() -> None:
         assert made.tritons[1].said == ["hello"]
         assert [entry.name for entry in await made.host.routes.entries()] == ["one"]
         assert made.host.serving("espeak").name == "one"
+        assert {status.name for status in await made.host.served.statuses()} == set(KINDS)
         (voice, _) = await made.host.routes.explain([session])
         assert voice.choice.server == "one"
         made.tritons[1].lost()

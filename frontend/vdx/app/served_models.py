@@ -7,6 +7,7 @@ from vdx.app.model_server import ModelServer
 from vdx.core.errors import TritonError, UnknownName, VdxError
 from vdx.core.logs import logger
 from vdx.serving.manager import ModelManager
+from vdx.serving.model_status import ModelStatus
 from vdx.serving.models import ModelInfo, ModelKind
 
 log = logger(__name__)
@@ -81,6 +82,10 @@ class ServedModels:
         return await self._first(
             self._ordered(name), lambda manager: manager.ensure(name, kind, language)
         )
+
+    async def statuses(self) -> list[ModelStatus]:
+        """Every model of the repository, as it stands on the first server that answers."""
+        return await self._first(self._ordered(), lambda manager: manager.statuses())
 
     async def is_loaded(self, name: str) -> bool:
         """Whether a Triton has `name` ready, also when another client loaded it."""

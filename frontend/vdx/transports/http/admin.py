@@ -133,7 +133,7 @@ async def sessions(host: Host) -> OpenSessions:
 @api.get("/vdx/models", responses=refusals(503), response_model_exclude_none=True)
 async def models(host: Host) -> Models:
     """Every model of the repository, its state and what it can do."""
-    return Models(models=[_model(entry) for entry in await host.manager.statuses()])
+    return Models(models=[_model(entry) for entry in await host.served.statuses()])
 
 
 @api.post("/vdx/models/{name:path}/load", responses=refusals(*MODEL_REFUSALS))
