@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing, contextmanager
 from dataclasses import replace
+from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from vdx.app.profile_models import ProfileModels
@@ -222,8 +223,13 @@ class RoutedRecognition:
             await self._stream.__aenter__()
         return self
 
-    async def __aexit__(self, *error: object) -> None:
-        await self._stream.__aexit__(*error)
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._stream.__aexit__(kind, error, trace)
 
     async def send(
         self, pcm: bytes, *, flush: bool = False, end: bool = False, cancel: bool = False
