@@ -2,7 +2,8 @@
 #               LIVEKIT=1 adds rooms on a LiveKit server, built on first use; LLM=1 answers
 #               with a small language model; LIGHT=1 fetches and uses no neural models
 # make setup    only build the two environments and the page
-# make test     every check and every test
+# make test     every check, and every test but the long ones; says how many those are
+# make test-long  the long tests: dear, and their kind is guarded by a cheaper one in `make test`
 # make coverage the same tests, at half the speed, and which lines they run
 # make test-changed  the tests that the changes since main can reach, and why  (BASE=REV,
 #               ARGS=--list only says which)
@@ -18,8 +19,8 @@
 # make clean    remove what the tools leave; `make clean-all` also the environments
 
 .DEFAULT_GOAL := run
-.PHONY: help run setup page test coverage test-changed test-faults browser livekit check bench audit sbom docs lock format clean \
-	clean-all
+.PHONY: help run setup page test test-long coverage test-changed test-faults browser livekit check lint types \
+	page-check page-test engines bench audit sbom docs lock format clean clean-all
 
 BIN := .venv/bin
 READY := .venv/.ready
@@ -56,13 +57,22 @@ $(TRITON_STAMP): $(LOCK)/triton.txt $(LOCK)/dev-triton.txt | $(READY)
 	@$(BIN)/vdx setup --light
 	@touch $@
 
-check: setup
+check: lint types page-check
+
+lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
 	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml frontend triton_backends benchmarks
 	$(BIN)/pytest --quiet --no-header tests/unit/test_import_direction.py
+
+types: setup
+	$(BIN)/mypy
+
+page-check: setup
 	$(BIN)/python scripts/build_page.py -- run --silent check
+
+page-test: page-check
+	$(BIN)/python scripts/build_page.py -- run --silent test
 
 # The page is tested in a real browser; CHROMIUM=/path/to/one names another.
 browser:
@@ -75,18 +85,23 @@ browser:
 	done; echo "the tests need a browser; run: sudo apt install chromium" >&2; exit 1
 
 # The engines run in the environment of the models; everything else, real Triton included, in .venv.
+engines: setup
+	.venv-triton/bin/python -m pytest --quiet --numprocesses 2 --dist loadfile tests/unit/backends
+
 # Most of it waits for sound to be spoken in real time, so several run at once even on two cores.
 WORKERS := 3
-test: browser check livekit
-	.venv-triton/bin/python -m pytest --quiet --numprocesses 2 --dist loadfile tests/unit/backends
-	$(BIN)/python scripts/build_page.py -- run --silent test
-	$(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS) || { \
-		echo "once more, alone, what failed beside others; what fails again fails:"; \
-		$(BIN)/pytest --last-failed --last-failed-no-failures none; }
+SHARED_OUT := --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
+# The checks and the engines only compute, most of them in one process: two at a time.
+test: browser livekit
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target check engines page-test
+	$(BIN)/pytest $(SHARED_OUT) -m "not long" $(ARGS)
+
+# Two at a time, for most of them take a core of their own.
+test-long: browser livekit
+	$(BIN)/pytest --numprocesses 2 --dist loadfile -m long $(ARGS)
 
 coverage: browser livekit
-	$(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder \
-		--cov --cov-report=term $(ARGS)
+	$(BIN)/pytest $(SHARED_OUT) -m "not long" --cov --cov-report=term $(ARGS)
 
 # Built before the tests, most of which talk in real time and need the cores it takes.
 livekit: setup

@@ -27,7 +27,12 @@ WEB = ROOT / "frontend" / "web"
 DIST = WEB / "dist"
 STAMP = "sources.sha256"
 """In the built page and in node_modules: what they were made from."""
-SOURCES = ("src", "index.html", "vite.config.ts", "tsconfig.json", "package-lock.json")
+SOURCES = (
+    *("src", "public", "index.html", "operate.html"),
+    *("vite.config.ts", "tsconfig.json", "package-lock.json"),
+)
+MOST_SCRIPT = 400_000
+"""Bytes of compressed script: a phone has to fetch and run it before anybody talks."""
 NODE_HOME = ROOT / ".tools" / "node"
 NODE_LIST = ROOT / "requirements" / "node.txt"
 
@@ -59,13 +64,21 @@ def build(*, force: bool = False) -> None:
     if _packages().run(["run", "--silent", "build"]) != 0:
         raise BuildError("see the lines above")
     _compress()
+    script = script_size(DIST)
     (DIST / STAMP).write_text(wanted)
     files = [path for path in DIST.rglob("*") if path.is_file()]
-    script = sum(path.stat().st_size for path in DIST.rglob("*.js.gz"))
     print(
         f"vdx: the page is built: {len(files)} files, script {script / 1000:.0f} kB compressed, "
         f"{time.monotonic() - started:.0f} s"
     )
+
+
+def script_size(folder: Path) -> int:
+    """Bytes of all compressed scripts; raises BuildError where they are more than MOST_SCRIPT."""
+    size = sum(path.stat().st_size for path in folder.rglob("*.js.gz"))
+    if size > MOST_SCRIPT:
+        raise BuildError(f"its scripts have {size} bytes compressed, more than {MOST_SCRIPT}")
+    return size
 
 
 @dataclass(frozen=True)

@@ -71,7 +71,8 @@ def commands(chosen: Selection) -> Iterator[list[str]]:
     if PAGE in chosen.groups or all_of_them:
         yield [PYTHON, "scripts/build_page.py", "--", "run", "--silent", "test"]
     if others or all_of_them:
-        yield [PYTHON, "-m", "pytest", "--numprocesses", "3", "--dist", "loadfile", *others]
+        shared_out = ["--numprocesses", "3", "--dist", "loadfile", "-m", "not long"]
+        yield [PYTHON, "-m", "pytest", *shared_out, *others]
 
 
 def main() -> int:

@@ -1,12 +1,14 @@
 """What holds for every test."""
 
+import gc
 import importlib.util
+import itertools
 import os
 import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import pytest
@@ -17,11 +19,14 @@ from tests.repetitions import summary_lines
 collect_ignore = [] if importlib.util.find_spec("espeakng_loader") else ["unit/backends"]
 
 
-REAL_TIME = ("tests/browser/", "tests/starters/", "tests/livekit/", "tests/bench/")
-"""Browsers, rooms and benches: each takes most of two cores while people talk in it, so one worker
-runs them one after the other, beside the rest."""
+REAL_TIME = {
+    "browsers": ("tests/browser/", "tests/starters/"),
+    "rooms and benches": ("tests/livekit/", "tests/bench/"),
+}
+"""People talk in them in real time: each of these takes most of a core, so that one worker runs all
+browsers, and one all rooms and benches, one after the other."""
 LONGEST_FIRST = (
-    *REAL_TIME,
+    *itertools.chain(*REAL_TIME.values()),
     "tests/server/test_voices.py",
     "tests/unit/test_wheel.py",
     "tests/faults/",
@@ -38,6 +43,11 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
+LONG = "long"
+"""The marker of tests that `make test` leaves out and `make test-long` runs."""
+_LEFT_OUT = pytest.StashKey[int]()
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Puts long files first, each in one piece: one that is begun last is waited for alone."""
 
@@ -48,14 +58,55 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=rank)
 
 
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Without the garbage collector, which takes a sixth of the time that thousands of tests take.
+
+    What was imported stays, so that it need not look through that during the tests either.
+    """
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
+def pytest_deselected(items: list[pytest.Item]) -> None:
+    """Counts the long tests that `-m "not long"` left out."""
+    if left_out := [item for item in items if item.get_closest_marker(LONG)]:
+        stash = left_out[0].config.stash
+        stash[_LEFT_OUT] = stash.get(_LEFT_OUT, 0) + len(left_out)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Every worker collects, and leaves out, the same."""
+    node.config.stash[_LEFT_OUT] = getattr(node, "workeroutput", {}).get(LONG, 0)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> Iterator[None]:
+    """The last line says how many tests were left out, and how to run them."""
+    left_out = session.config.stash.get(_LEFT_OUT, 0)
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput[LONG] = left_out
+    yield
+    left_out = session.config.stash.get(_LEFT_OUT, 0)
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if left_out and reporter is not None and not hasattr(session.config, "workeroutput"):
+        reporter.write_line(f"long tests left out: {left_out}; `make test-long` runs them")
+
+
 @pytest.hookimpl(optionalhook=True)  # the environment of the models has no xdist
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """A worker runs whole files, and one worker all that talks in real time."""
+    """A worker runs whole files, and one worker all of a kind that talks in real time."""
     from xdist.scheduler import LoadFileScheduling
 
     class Scheduler(LoadFileScheduling):  # type: ignore[misc,unused-ignore]
         def _split_scope(self, nodeid: str) -> str:
-            return "real time" if nodeid.startswith(REAL_TIME) else nodeid.partition("::")[0]
+            kinds = (kind for kind, folders in REAL_TIME.items() if nodeid.startswith(folders))
+            return next(kinds, nodeid.partition("::")[0])
 
     return Scheduler(config, log) if config.getoption("dist") == "loadfile" else None
 

@@ -1,7 +1,7 @@
 """How often a fault test repeats its attack, and the summary that says what happened.
 
-`make test` runs a tenth of each test's repetitions, `make test-faults` (VDX_FAULTS=full) all; and
-it allows more time, because it shares the machine with other tests.
+`make test` runs a tenth of each test's repetitions or less, `make test-faults` (VDX_FAULTS=full)
+all; and it allows more time, because it shares the machine with other tests.
 """
 
 import os

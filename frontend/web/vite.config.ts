@@ -10,6 +10,7 @@ export default defineConfig({
     assetsInlineLimit: 0, // the content security policy allows no data: scripts
     modulePreload: { polyfill: false },
     reportCompressedSize: false,
+    rolldownOptions: { input: { index: "index.html", operate: "operate.html" } },
   },
   worker: { format: "es" },
   // `npm run dev` beside a running `vdx up`.

@@ -1,5 +1,7 @@
 """One conversation, one model under perf_analyzer, and one report; the rest is `make bench`.
 
+The report is a long test: what it is made of is in tests/unit/bench/test_report.py and test_vad.py.
+
 What the benches make of what they measured: tests/unit/bench/test_recorded.py.
 """
 
@@ -66,6 +68,7 @@ def test_a_bench_measures_and_its_json_is_well_formed(name: str) -> None:
         assert rows[figure]["min"] > 0
 
 
+@pytest.mark.long
 def test_a_study_is_reported_with_its_pictures(tmp_path: Path) -> None:
     call = shlex.split("-m benchmarks report vad --quick --out")
     done = subprocess.run(

@@ -4,7 +4,7 @@ import asyncio
 import re
 from typing import Any
 
-from playwright.async_api import Page, expect
+from playwright.async_api import Locator, Page, expect
 
 from tests.wait_limit import WAIT_LIMIT_S
 
@@ -36,6 +36,16 @@ async def is_silent_for(page: Page, ms: int, *, since: float = 0) -> None:
           return end > 0 && levels.slice(index, end).every(({{ rms }}) => rms < {AUDIBLE});
         }})""",
     )
+
+
+async def unchanged(lines: Locator, seconds: float) -> list[str]:
+    """The texts of these lines once they have stayed the same for so long."""
+    async with asyncio.timeout(WAIT_LIMIT_S):
+        while True:
+            before = await lines.all_inner_texts()
+            await asyncio.sleep(seconds)
+            if await lines.all_inner_texts() == before:
+                return before
 
 
 async def told(page: Page, words: str) -> None:

@@ -1,4 +1,4 @@
-"""Takes the README's pictures of the page: `python -m tests.browser.screenshots ADDRESS FOLDER`.
+"""Pictures of the page for README and docs: `python -m tests.browser.screenshots ADDRESS FOLDER`.
 
 ADDRESS is that of a running `vdx up` with Whisper, best with `?model=NAME` of a profile that
 answers from a script. A picture with words that were misheard is not taken.
@@ -8,6 +8,7 @@ import asyncio
 import re
 import sys
 from pathlib import Path
+from urllib.parse import urljoin
 
 from playwright.async_api import Browser, Page, async_playwright
 
@@ -37,11 +38,36 @@ async def take(browser: Browser, address: str, name: str, folder: Path) -> None:
     await page.goto(address)
     await page.click("#talk")
     await becomes(page, "document.querySelectorAll('#captions del').length > 0", 60)
+    if "forward" not in await page.locator("#captions .you").first.inner_text():
+        sys.exit("the first line was misheard, which a picture should not show: take it again")
     await page.locator("#captions summary").first.click()
     await becomes(page, "document.body.dataset.mood === 'speaking'", 60)
     await becomes(page, "vdx.outputLevel() > 0.1")
     require_heard(await page.locator("#captions").inner_text())
     await page.screenshot(path=folder / f"page-{name}.png")
+    if name == "light":
+        await take_panels(page, folder)
+        await take_operator(browser, address, folder)
+    await page.close()
+
+
+async def take_panels(page: Page, folder: Path) -> None:
+    """What opens beside the conversation."""
+    await page.click("#open-settings")
+    await becomes(page, "document.querySelector('#settings select')?.value !== ''")
+    await page.screenshot(path=folder / "page-settings.png")
+    await page.click("#open-history")
+    await page.click("#view-latency")
+    await page.locator("#history summary").first.click()
+    await page.screenshot(path=folder / "page-history.png")
+
+
+async def take_operator(browser: Browser, address: str, folder: Path) -> None:
+    """The operator's page, while somebody talks."""
+    page = await browser.new_page(**VIEWS["light"])
+    await page.goto(urljoin(address, "/operate"))
+    await becomes(page, "document.querySelectorAll('#sessions tbody tr').length > 0", 60)
+    await page.screenshot(path=folder / "page-operate.png")
     await page.close()
 
 

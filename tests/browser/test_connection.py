@@ -23,12 +23,16 @@ async def test_it_reconnects_by_itself(
         await type_line(page, "one")
         await expect(page.locator("#captions .vdx")).to_contain_text("You said: one")
     notice = page.locator('[data-topic="connection"]')
-    await expect(notice).to_contain_text("The server is gone. Trying again")
+    await expect(notice).to_contain_text("No connection: the server does not answer.")
+    await expect(page.locator(".notice")).to_have_count(1)
+    await page.click("#try-now")
+    await expect(notice).to_contain_text("Next try in")
     await expect(page.locator("#state")).to_have_text("Reconnecting")
     with running(*arguments, port, home=tmp_path) as second:
         second.url()
         await expect(notice).to_have_count(0)
-        await expect(page.locator("#captions .aside").first).to_contain_text("Connection lost")
+        aside = page.locator("#captions .aside")
+        await expect(aside).to_have_text("Connected again. The conversation goes on.")
         await type_line(page, "two")
         await expect(page.locator("#captions .vdx").last).to_contain_text("You said: two")
 

@@ -24,7 +24,7 @@ AXE = PACKAGE.parent / "web" / "node_modules" / "axe-core" / "axe.min.js"
 
 async def test_a_menu_holds_models_of_its_kind(server: str, open_page: OpenPage) -> None:
     Http(server).post("/vdx/models/canned/unload")
-    page = await open_page(server)
+    page = await open_page(server + "/?models=all")
     canned = re.compile("^canned$")
     await expect(page.locator("#recogniser option", has_text=canned)).to_have_count(1)
     await expect(page.locator("#voice option", has_text=canned)).to_have_count(0)
@@ -50,10 +50,9 @@ async def test_the_keyboard_is_enough(server: str, open_page: OpenPage, nobody: 
     page = await open_page(server, voice=nobody)  # a turn would add its details to the tab order
     talk = page.locator("#talk")
     await expect(talk).to_have_text("Talk")
-    for label, pressed in (("Mute", "false"), ("Unmute", "true"), ("Mute", "false")):
+    for label in ("Mute", "Unmute", "Mute"):  # what a press does now
         await page.keyboard.press("Space")
         await expect(talk).to_have_text(label)
-        await expect(talk).to_have_attribute("aria-pressed", pressed)
     await page.focus("#text")
     await page.keyboard.type("a b")
     await expect(page.locator("#text")).to_have_value("a b")

@@ -46,6 +46,7 @@ async def test_a_wrong_token_is_told_and_the_next_one_taken(
     await expect(page.locator('[data-topic="connection"]')).to_have_count(0)
 
 
+@pytest.mark.long  # refused as the wrong one above is
 async def test_an_expired_token_is_told_and_a_fresh_one_taken(
     rooms: str, livekit: DevelopmentLiveKit, open_page: OpenPage
 ) -> None:
@@ -56,6 +57,7 @@ async def test_an_expired_token_is_told_and_a_fresh_one_taken(
     await expect_turn(page)
 
 
+@pytest.mark.long  # told as the wrong one above is
 async def test_a_token_for_another_room_is_not_used(
     rooms: str, livekit: DevelopmentLiveKit, open_page: OpenPage
 ) -> None:
@@ -86,7 +88,10 @@ async def test_a_livekit_server_that_restarts_in_mid_call(
             await expect(answer).to_contain_text("You said: two")
 
 
-@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGKILL])
+# One that says goodbye is missed like one that is killed.
+@pytest.mark.parametrize(
+    "end", [pytest.param(signal.SIGINT, marks=pytest.mark.long), signal.SIGKILL]
+)
 async def test_a_frontend_that_restarts_in_mid_call(
     arguments: tuple[str, ...],
     livekit: DevelopmentLiveKit,

@@ -77,6 +77,7 @@ def test_a_frozen_triton_does_not_outlive_a_killed_vdx(tmp_path: Path, temporary
         eventually(lambda: not _left(temporary), "nothing left")
 
 
+@pytest.mark.long  # what a start clears: tests/unit/serving/test_scratch.py
 def test_what_nobody_could_clear_is_cleared_by_the_next_start(
     tmp_path: Path, temporary: Path
 ) -> None:

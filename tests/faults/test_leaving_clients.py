@@ -13,8 +13,11 @@ import pytest
 
 from tests.faults.leaving import SILENT_HOURS, TRANSCRIPTIONS, leaving_clients
 from tests.repetitions import Repetitions
+from tests.server.conftest import triton
 from tests.server.processes import WAIT_LIMIT_S, Http, eventually
 from tests.server.talk import RECORDINGS
+
+__all__ = ["triton"]  # the one that other files use: nothing is killed here
 
 AT_ONCE = 3
 """More would be waiting for the processor, not inside FFmpeg, when they leave."""
@@ -50,7 +53,8 @@ def test_clients_that_leave_take_nothing_with_them(
     held = descriptors(before["pid"])
     with ThreadPoolExecutor(AT_ONCE) as clients:
         requests = [
-            clients.submit(one.ask_and_leave, server) for one in leaving_clients(repetitions(500))
+            clients.submit(one.ask_and_leave, server)
+            for one in leaving_clients(repetitions(500, share=25))
         ]
         for request in requests:
             request.result()
@@ -65,10 +69,18 @@ def test_clients_that_leave_take_nothing_with_them(
     assert http.status()["sessions"] == 0
 
 
-@pytest.mark.parametrize("name", ["mp3 48 kHz stereo", "flac 48 kHz surround", "m4a"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        # All of them with a server: the test above.
+        pytest.param("mp3 48 kHz stereo", marks=pytest.mark.long),
+        pytest.param("flac 48 kHz surround", marks=pytest.mark.long),
+        "m4a",
+    ],
+)
 def test_closing_a_recording_waits_for_its_reader(name: str, repetitions: Repetitions) -> None:
     """The same without a server: here the thread is inside FFmpeg nearly all the time."""
-    command = [sys.executable, "-m", "tests.faults.readers", str(repetitions(250)), name]
+    command = [sys.executable, "-m", "tests.faults.readers", str(repetitions(250, share=25)), name]
     done = subprocess.run(
         command, check=False, capture_output=True, text=True, timeout=4 * WAIT_LIMIT_S
     )

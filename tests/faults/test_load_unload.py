@@ -116,7 +116,7 @@ async def test_models_that_come_and_go_leave_triton_alive(
     triton: EmbeddedTriton, client: TritonClient, repetitions: Repetitions
 ) -> None:
     pid = triton.pid
-    each = repetitions(300) // 3
+    each = repetitions(300, share=25) // 3
     for model in ASIDE:
         await client.load(model)
     rounds = asyncio.gather(

@@ -64,7 +64,7 @@ async def test_clients_that_leave_long_tokens_cost_nobody_anything(
 ) -> None:
     await speak(server, "Hello there.", WAIT_LIMIT_S)
     before = await asyncio.to_thread(processes, up)
-    for number in range(repetitions(50)):
+    for number in range(repetitions(50, share=16)):
         stay_s = STAY_S[number % len(STAY_S)]
         await asyncio.gather(*(speak(server, LONG, stay_s) for _ in range(AT_ONCE)))
         code, answer = await asyncio.to_thread(http.get, "/readyz")

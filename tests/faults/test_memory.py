@@ -1,4 +1,8 @@
-"""The processes of a model keep their size, whatever lengths it is asked for."""
+"""The processes of a model keep their size, whatever lengths it is asked for.
+
+Long tests: growth takes hundreds of requests to show. That every family is loaded, speaks or hears
+is tested in tests/triton.
+"""
 
 import asyncio
 import random
@@ -142,6 +146,7 @@ def test_no_family_is_left_out() -> None:
     assert families == {*MODELS, *NOT_ASKED}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("model", MODELS.values())
 async def test_a_model_keeps_its_size(
     server: EmbeddedTriton, model: str, repetitions: Repetitions
@@ -157,7 +162,7 @@ async def test_a_model_keeps_its_size(
 
         await several(WARM_UP)
         warm = size_of(model, server)
-        await several(repetitions(REQUESTS, share=100))
+        await several(repetitions(REQUESTS, share=20))
         now = size_of(model, server)
         print(f"{model}: {warm >> 20} MiB after {WARM_UP} requests, {now >> 20} MiB at the end")
         await wire.unload(model)

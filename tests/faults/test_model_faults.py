@@ -97,7 +97,7 @@ async def test_a_voice_that_dies_in_every_clause_is_spoken_for_by_another(server
         await _works_again(talk)
 
 
-@pytest.mark.parametrize("deltas", [0, 5])
+@pytest.mark.parametrize("deltas", [pytest.param(0, marks=pytest.mark.long), 5])
 async def test_a_reply_outlives_the_process_of_its_voice(
     server: str, triton: EmbeddedTriton, deltas: int, measured: Measured
 ) -> None:
@@ -143,6 +143,7 @@ async def test_a_reply_is_ended_by_another_voice_while_its_own_cannot_be_loaded(
         await _works_again(talk)
 
 
+@pytest.mark.long  # the same as the reply above, with two sessions
 async def test_other_sessions_speak_on_while_a_voice_is_loaded_again(
     server: str, triton: EmbeddedTriton, measured: Measured
 ) -> None:

@@ -12,6 +12,7 @@ import yaml
 from tests.livekit.guest import Guest
 from tests.server.processes import (
     LONG_ANSWER,
+    PATIENT,
     Http,
     Vdx,
     eventually,
@@ -53,6 +54,7 @@ def config(livekit: DevelopmentLiveKit, tmp_path_factory: pytest.TempPathFactory
     return {
         "asr": {"model": "canned"},
         "tts": {"voice": "tone-fast"},
+        "triton": PATIENT,
         "session": {"input_gap_ms": 500},
         "profiles": {
             "vdx": {},
@@ -97,7 +99,9 @@ async def join(worker: Vdx) -> AsyncIterator[Callable[..., Any]]:
     url = worker.url()
     async with AsyncExitStack() as stack:
 
-        async def enter(**wanted: Any) -> Guest:
-            return await stack.enter_async_context(Guest.joined(url, **wanted))
+        async def enter(*, silent: bool = False, **wanted: Any) -> Guest:
+            # Into a room with a name there is no second try.
+            enter_room = Guest.joined if "room_name" in wanted else Guest.met
+            return await stack.enter_async_context(enter_room(url, silent=silent, **wanted))
 
         yield enter

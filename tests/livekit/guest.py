@@ -29,7 +29,8 @@ def ask_token(url: str, **wanted: Any) -> dict[str, Any]:
 
 CALLS = 3
 """Tries of an RPC whose arrival nobody confirms."""
-LONELY_S = 10.0
+MEETINGS = 3
+LONELY_S = 20.0
 """Without an agent for so long, a guest tries another room."""
 
 
@@ -71,18 +72,25 @@ class Guest:
 
     @classmethod
     @contextlib.asynccontextmanager
-    async def met(cls, url: str, tries: int = 3) -> AsyncIterator["Guest"]:
-        """Joined and greeted; whom no agent comes to looks for one in another room, as agreed."""
-        for left in reversed(range(tries)):
-            async with cls.joined(url, silent=True) as guest:
+    async def met(cls, url: str, *, silent: bool = True, **wanted: Any) -> AsyncIterator["Guest"]:
+        """Joined, and an agent came; whom none comes to looks for one in another room, as agreed.
+
+        A busy LiveKit server now and then sends no agent.
+        """
+        for left in reversed(range(MEETINGS)):
+            async with cls.joined(url, silent=silent, **wanted) as guest:
                 try:
-                    await guest.until(lambda: guest.seen("vdx.session"), "vdx.session", LONELY_S)
+                    await guest.until(guest.told, "vdx.session", LONELY_S)
                 except AssertionError:
                     if not left:
                         raise
                     continue
                 yield guest
                 return
+
+    def told(self) -> list[Event]:
+        """What an agent says first: that the conversation has begun, or why there is none."""
+        return [*self.seen("vdx.session"), *self.seen("vdx.error")]
 
     async def leave(self) -> None:
         for task in list(self._tasks):

@@ -15,15 +15,13 @@ from vdx.serving.embedded import EmbeddedTriton
 from vdx.serving.livekit import DevelopmentLiveKit
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def pair(
-    triton: EmbeddedTriton, config: dict[str, Any], tmp_path: Path
+    triton: EmbeddedTriton, config: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Vdx, Vdx]]:
     """Two workers of one LiveKit server, with room for one conversation each."""
     narrow = config | {"livekit": config["livekit"] | {"max_rooms": 1}}
-    homes = [tmp_path / name for name in ("one", "two")]
-    for home in homes:
-        home.mkdir()
+    homes = [tmp_path_factory.mktemp(name) for name in ("one", "two")]
     with (
         running(*worker_arguments(triton), home=homes[0], config=narrow) as one,
         running(*worker_arguments(triton), home=homes[1], config=narrow) as two,
@@ -54,11 +52,12 @@ async def test_two_workers_share_rooms_and_one_may_be_killed(pair: tuple[Vdx, Vd
 
 
 async def test_sigterm_lets_a_conversation_end_by_itself(pair: tuple[Vdx, Vdx]) -> None:
-    one, two = pair
-    two.end()
-    async with Guest.joined(one.url(), silent=True) as guest:
-        await guest.ready()
-        http = Http(one.url())
+    one, *others = [worker for worker in pair if worker.process.poll() is None]
+    for worker in others:
+        worker.end()
+    http = Http(one.url())
+    await asyncio.to_thread(eventually, lambda: not sessions(one), "nobody in its room")
+    async with Guest.met(one.url()) as guest:
         assert (await asyncio.to_thread(http.get, "/readyz"))[0] == 200
         one.process.send_signal(signal.SIGTERM)
         await asyncio.to_thread(
@@ -84,11 +83,9 @@ async def test_a_restarted_livekit_server_finds_its_workers_again(
         own = config | {"livekit": config["livekit"] | keys, "log": {"level": "info"}}
         with running(*worker_arguments(triton), home=tmp_path, config=own) as vdx:
             url = await asyncio.to_thread(served, vdx)
-            async with Guest.joined(url, silent=True) as guest:
-                await guest.ready()
+            async with Guest.met(url) as guest:
                 await livekit.restart()
             await asyncio.to_thread(vdx.said, r"(?s)worker registered.*worker registered")
-            async with Guest.joined(url, silent=True) as guest:
-                await guest.ready()
+            async with Guest.met(url) as guest:
                 await guest.call("vdx.say", '{"text": "Here again."}')
                 assert (await guest.event("vdx.reply.ended"))["text"] == "Here again."

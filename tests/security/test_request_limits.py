@@ -29,7 +29,7 @@ from vdx.transports.http.protocol import (
     LimitedWebSocket,
 )
 
-STALL_S = 0.4
+STALL_S = 0.8
 WAIT_LIMIT_S = 60.0
 UPGRADE = (
     "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
@@ -220,11 +220,11 @@ async def test_a_body_nobody_wants_is_not_taken_for_ever() -> None:
     async with serving() as server:
         client = await server.connect(POST.format("/unread"))
         answer = asyncio.create_task(client.answer())
-        for _ in range(80):
+        for _ in range(160):
             if answer.done():
                 break
             await client.send("a")
-            await asyncio.sleep(STALL_S / 4)
+            await asyncio.sleep(STALL_S / 8)
         assert (await answer).startswith("HTTP/1.1 200 ")
 
 
@@ -233,7 +233,7 @@ async def test_a_slow_body_and_a_slow_application_are_waited_for() -> None:
         client = await server.connect(POST.format("/body"))
         for _ in range(10):
             await client.send("a" * 10)
-            await asyncio.sleep(STALL_S / 4)
+            await asyncio.sleep(STALL_S / 8)
         assert (await client.piece()).endswith("100")
         big = POST.format("/slow-body").replace("100", "1000000")
         client = await server.connect(big)

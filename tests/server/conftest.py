@@ -9,6 +9,7 @@ import yaml
 
 from tests.server.processes import (
     LONG_ANSWER,
+    PATIENT,
     Http,
     eventually,
     running,
@@ -44,6 +45,7 @@ def base_config(script: Path) -> dict[str, Any]:
     return {
         "asr": {"model": "canned"},
         "tts": {"voice": "tone"},
+        "triton": PATIENT,
         "model_manager": {"preload_model_ids": ["tone-spare"]},
         # On few cores, with other tests beside this one, a speaker who stalls has not paused.
         "session": {"input_gap_ms": 500},

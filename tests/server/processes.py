@@ -43,6 +43,15 @@ LONG_ANSWER = (
 )
 
 
+PATIENT = {
+    "first_response_timeout_ms": 30_000,
+    "next_response_timeout_ms": 30_000,
+    "final_transcript_timeout_ms": 30_000,
+    "probe_timeout_ms": 30_000,
+}
+"""`triton` in the configuration of a frontend: on a busy machine its models are late, not dead."""
+
+
 def eventually(happened: Callable[[], Any], what: str, seconds: float = WAIT_LIMIT_S) -> Any:
     """The first truthy result of `happened`; fails after `seconds`."""
     deadline = time.monotonic() + seconds

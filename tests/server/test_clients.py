@@ -128,7 +128,7 @@ async def test_a_reader_that_stopped_is_given_up(hasty: tuple[str, int]) -> None
         await socket.recv()
 
         async def flood() -> None:
-            for _ in range(900):  # 80 MB in, which would be 160 MB out
+            for _ in range(400):  # 36 MB in, which would be 72 MB out
                 await socket.send(create)
 
         flooding = asyncio.create_task(flood())

@@ -1,13 +1,15 @@
-"""Hostile input against a real server; `python -m tests.fuzz` sends more of the same."""
+"""Hostile input against a real server; `make test-faults` and `python -m tests.fuzz` send more."""
 
 import pytest
 
 from tests.fuzz import events, requests, tensors
 from tests.fuzz.models import served
+from tests.repetitions import bound
 from vdx.bench.target import Target
 from vdx.serving.embedded import EmbeddedTriton
 
 SEED = 7
+EVENTS, REQUESTS, TENSORS = bound(1_000, 250), bound(300, 80), bound(400, 120)
 
 
 @pytest.fixture
@@ -22,17 +24,17 @@ def assert_nothing_wrong(report: dict[str, object], count: int) -> None:
 
 
 async def test_realtime_events(target: Target) -> None:
-    report = await events.measure(target, 1_000, SEED)
-    assert_nothing_wrong(report.as_dict(), 1_000)
+    report = await events.measure(target, EVENTS, SEED)
+    assert_nothing_wrong(report.as_dict(), EVENTS)
 
 
 async def test_http_requests(target: Target) -> None:
-    report = await requests.measure(target, 300, SEED)
-    assert_nothing_wrong(report.as_dict(), 300)
+    report = await requests.measure(target, REQUESTS, SEED)
+    assert_nothing_wrong(report.as_dict(), REQUESTS)
 
 
 async def test_tensors_to_every_model(target: Target) -> None:
     models = await served(target)
     assert {"espeak", "pocketsphinx", "tone", "canned"} <= {model.family for model in models}
-    report = await tensors.measure(target, models, 400, SEED)
-    assert_nothing_wrong(report.as_dict(), 400)
+    report = await tensors.measure(target, models, TENSORS, SEED)
+    assert_nothing_wrong(report.as_dict(), TENSORS)

@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import psutil
 import pytest
+import pytest_asyncio
 
 from tests.released_llm import NAME, serving_released
 from tests.wait_limit import WAIT_LIMIT_S
@@ -26,18 +27,20 @@ SYSTEM = Message("system", "You are a helpful AI assistant. Answer in one short 
 STORY = "Write a very long story about a dog, with many chapters and all details."
 LONG_REPLY = 1000
 """Tokens: a reply that would go on for many seconds."""
-FREE_S = 0.1
-FREE_TOKENS = 6
-"""On a machine that makes tokens slowly, the slot is free within the time of so many."""
+FREE_TOKENS = 100
+"""The slot is free within the time of so many, a tenth of the reply; a quiet machine takes one."""
 
 
-@pytest.fixture
+pytestmark = pytest.mark.asyncio(loop_scope="module")  # of `model`
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def model() -> AsyncIterator[LanguageModelServer]:
     async with serving_released(max_tokens=LONG_REPLY) as running:
         yield running
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def http(model: LanguageModelServer) -> AsyncIterator[httpx.AsyncClient]:
     transport = httpx.AsyncHTTPTransport(uds=str(model.socket))
     async with httpx.AsyncClient(transport=transport, base_url="http://vdx", timeout=60) as client:
@@ -59,7 +62,7 @@ async def test_the_slot_is_free_soon_after_a_barge_in(
 ) -> None:
     chat = responder(model, max_tokens=LONG_REPLY)
     told = []
-    for number in range(5):
+    for number in range(3):
         prompt = [
             SYSTEM,
             Message("user", f"Count from {number} to five hundred, number by number."),
@@ -74,7 +77,7 @@ async def test_the_slot_is_free_soon_after_a_barge_in(
             began = time.monotonic()
         while (await slot(http))["is_processing"]:
             assert time.monotonic() - began < WAIT_LIMIT_S
-        told.append((time.monotonic() - began, max(FREE_S, FREE_TOKENS * token_s)))
+        told.append((time.monotonic() - began, FREE_TOKENS * token_s))
     took, allowed = sorted(told)[len(told) // 2]
     assert took <= allowed, told
     await chat.aclose()
@@ -127,6 +130,7 @@ async def ask(http: httpx.AsyncClient, messages: list[Message]) -> dict[str, Any
     return dict(answer.json())
 
 
+@pytest.mark.long  # the option: tests/unit/serving/test_llama_process.py
 async def test_prompts_of_many_conversations_stay_within_the_bound() -> None:
     bound_mib = 16
     async with serving_released(prompt_cache_mib=bound_mib, batch_tokens=256) as model:

@@ -216,7 +216,12 @@ def test_a_client_that_leaves_frees_everything(server: str, http: Http) -> None:
     soundfile.write(file, np.tile(pcm, 80), 16_000, format="OGG", subtype="OPUS")
     tasks = http.settled_tasks()
     with pytest.raises(httpx.ReadTimeout):
-        httpx.post(server + PATH, files={"file": file.getvalue()}, data=POCKETSPHINX, timeout=1)
+        httpx.post(
+            server + PATH,
+            files={"file": file.getvalue()},
+            data=POCKETSPHINX,
+            timeout=httpx.Timeout(60, read=1),
+        )
     eventually(lambda: http.status()["tasks"] <= tasks, "its tasks gone")
 
 

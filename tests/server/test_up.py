@@ -1,4 +1,7 @@
-"""`vdx up` as a person starts it: everything comes up, heals, and goes away again."""
+"""`vdx up` as a person starts it: everything comes up, heals, and goes away again.
+
+The proof of a turn at the start: tests/triton/test_commands_up.py.
+"""
 
 import asyncio
 import contextlib
@@ -9,6 +12,7 @@ import socket
 from pathlib import Path
 
 import psutil
+import pytest
 
 from tests.server.processes import Http, Vdx, eventually, running
 from tests.server.talk import talking
@@ -54,17 +58,7 @@ def _stopped(vdx: Vdx) -> None:
     assert not [region for region in regions if region.exists()]
 
 
-def test_it_proves_a_turn_serves_and_stops(tmp_path: Path) -> None:
-    with running("up", "--port", "0", home=tmp_path) as vdx:
-        url = vdx.url()
-        assert "go forward ten meters" in vdx.output
-        http = Http(url)
-        assert http.get("/readyz") == (200, "ready")
-        assert psutil.Process(http.status()["triton_pid"]).is_running()
-        assert http.status()["sessions"] == 0
-        _stopped(vdx)
-
-
+@pytest.mark.long  # tests/faults/test_triton_restart.py has one `vdx up` for many such deaths
 async def test_a_triton_that_died_is_started_again(tmp_path: Path) -> None:
     with running("up", *QUICK, "--port", "0", home=tmp_path) as vdx:
         url = await asyncio.to_thread(vdx.url)
@@ -112,6 +106,7 @@ def test_ctrl_c_while_it_starts_leaves_nothing(tmp_path: Path) -> None:
         assert "Traceback" not in vdx.output
 
 
+@pytest.mark.long  # tests/faults/test_killed.py kills it while its Triton is frozen
 def test_a_kill_takes_triton_along(tmp_path: Path) -> None:
     with running("up", *QUICK, "--port", "0", home=tmp_path) as vdx:
         vdx.url()

@@ -172,6 +172,7 @@ def plain(text: str) -> str:
     return text.lower().strip(" .?!")
 
 
+@pytest.mark.long  # the test above removes one in a call too
 async def test_a_recogniser_removed_in_a_call(server: str, http: Http, voices: Voices) -> None:
     await asyncio.to_thread(voices, "add", str(WHISPER), "--id", "ears")
     await asyncio.to_thread(http.post, "/vdx/models/ears/load")

@@ -33,7 +33,7 @@ VARIANTS: dict[str, tuple[str, dict[str, str]]] = {
     "canned-two": ("canned", {"texts": "one two three|four"}),
     "canned-narrow": ("canned", {"max_utterances": "1"}),
     "canned-fragile": ("canned", {}),
-    "canned-hasty": ("canned", {"max_utterances": "1", "idle_ms": "300"}),
+    "canned-hasty": ("canned", {"max_utterances": "1", "idle_ms": "1500"}),
 }
 
 ENDPOINTERS = {
@@ -50,7 +50,7 @@ def model_repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The models that come with vdx, and the variants above."""
     target = repo.copy_repository(tmp_path_factory.mktemp("triton") / "model_repository")
     for name, (base, parameters) in VARIANTS.items():
-        idle_ms = 400 if name == "canned-hasty" else None
+        idle_ms = 1600 if name == "canned-hasty" else None
         repo.add_variant(target, name, base, parameters, idle_ms=idle_ms)
     repo.add_whisper(target, "whisper-micro", repo.WHISPER, languages="en")
     for name, network in ENDPOINTERS.items():

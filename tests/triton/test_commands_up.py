@@ -7,6 +7,7 @@ import socket
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 import soundfile
 
@@ -91,6 +92,11 @@ def test_up_proves_a_turn_and_says_where_to_go(up: Vdx) -> None:
     assert re.search(r"talk here: +http://127\.0\.0\.1:\d+", text)
     assert text.count("vdx voices pull") == 3, "a voice, a recogniser, an endpointer"
     assert text.count("vdx models use ID") == 1
+    http = Http(up.url())
+    assert http.get("/readyz") == (200, "ready")
+    status = http.status()
+    assert psutil.Process(status["triton_pid"]).is_running()
+    assert status["sessions"] == 0
 
 
 def test_the_models_of_a_running_server(vdx: Call, up: Vdx) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from tests.repetitions import bound
 from tests.triton import repository as repo
 from tests.triton.wire import Value, Wire
 
@@ -31,7 +32,7 @@ def random_value(dice: random.Random, name: str) -> Value:
 async def test_random_speech_requests_are_answered(wire: Wire, model: str) -> None:
     await wire.load(model)
     dice = random.Random(7)
-    for _ in range(60):
+    for _ in range(bound(60, 20)):
         names = ["TEXT", *(name for name in TTS_INPUTS[1:] if dice.random() < 0.3)]
         async with wire.stream(model) as stream:
             await stream.send({name: random_value(dice, name) for name in names})
@@ -45,7 +46,7 @@ async def test_random_utterances_are_answered(wire: Wire, model: str) -> None:
     await wire.load(model)
     dice = random.Random(7)
     noise = np.random.default_rng(7)
-    for _ in range(30):
+    for _ in range(bound(30, 10)):
         async with wire.stream(model) as stream:
             for number in range(4):
                 size = dice.choice([0, 1, 319, 320, 960, 4800])

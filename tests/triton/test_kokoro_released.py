@@ -1,4 +1,7 @@
-"""The released Kokoro (int8) with its five Japanese styles: blends, loudness, windows, memory."""
+"""The released Kokoro (int8) with its five Japanese styles: blends, loudness, windows, memory.
+
+The same with a small model of random weights: tests/triton/test_kokoro.py.
+"""
 
 import json
 import subprocess
@@ -74,6 +77,7 @@ async def test_a_long_silence_at_the_start_is_cut(client: TritonClient) -> None:
     assert begins_at_once(audio)
 
 
+@pytest.mark.long
 async def test_a_blend_is_spoken_and_is_neither_of_its_parts(client: TritonClient) -> None:
     spectra = []
     for speaker in ("jf_alpha", "jm_kumo", BLEND):
@@ -90,6 +94,7 @@ async def test_a_blend_is_spoken_and_is_neither_of_its_parts(client: TritonClien
     assert np.abs(blend - second).mean() > 0.5
 
 
+@pytest.mark.long
 def test_windows_sound_like_the_whole_sentence(home: Path) -> None:
     """In one process, without a server: the network in one run is the reference."""
     folder = home / "voicepacks" / "kokoro" / NAME

@@ -9,11 +9,12 @@ import pickle
 import shutil
 import struct
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from _pytest.mark.structures import ParameterSet
 
 from vdx.core.errors import InvalidVoicepack, SetupError
 from vdx.core.paths import Paths, locate
@@ -108,6 +109,12 @@ def refused(store: VoicepackStore, folder: Path, paths: Paths) -> str:
     return adding.value.message
 
 
+def first_and_long(names: Iterable[str]) -> list[ParameterSet | str]:
+    """The first, and the others as long tests: the families' own tests have them all."""
+    first, *others = names
+    return [first, *(pytest.param(each, marks=pytest.mark.long) for each in others)]
+
+
 VOICES: dict[str, tuple[Harm, str]] = {
     "truncated": (cut_short, "is not an ONNX model"),
     "claims 2 GB": (claim_two_gigabytes, "is not an ONNX model"),
@@ -119,7 +126,7 @@ VOICES: dict[str, tuple[Harm, str]] = {
 }
 
 
-@pytest.mark.parametrize("name", VOICES)
+@pytest.mark.parametrize("name", first_and_long(VOICES))
 def test_a_voice_is_refused_in_the_words_of_its_family(
     name: str, store: VoicepackStore, paths: Paths, voice: Path
 ) -> None:
@@ -139,7 +146,7 @@ RECOGNISERS: dict[str, tuple[Callable[[bytes], bytes], str]] = {
 }
 
 
-@pytest.mark.parametrize("name", RECOGNISERS)
+@pytest.mark.parametrize("name", first_and_long(RECOGNISERS))
 def test_a_recogniser_is_refused_in_the_words_of_its_family(
     name: str, store: VoicepackStore, paths: Paths, recogniser: Path
 ) -> None:

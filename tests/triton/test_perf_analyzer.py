@@ -17,7 +17,11 @@ TRIES = 3
 """On a busy machine perf_analyzer now and then ends well with an export that is cut off."""
 
 
-@pytest.mark.parametrize(("kind", "model"), [("voice", "espeak"), ("recogniser", "canned")])
+@pytest.mark.long  # it runs in tests/security/test_mutual_tls.py too
+@pytest.mark.parametrize(
+    ("kind", "model"),
+    [("voice", "espeak"), ("recogniser", "canned")],
+)
 async def test_the_script_measures(
     wire: Wire, triton_server: EmbeddedTriton, tmp_path: Path, kind: str, model: str
 ) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from tests.triton.test_contract import recording
 from tests.triton.wire import Stream, Wire
+from tests.wait_limit import WAIT_LIMIT_S
 
 SILENCE = np.zeros(960, np.int16)
 NOTHING = SILENCE[:0]
@@ -111,10 +112,15 @@ async def test_an_idle_utterance_frees_its_place(wire: Wire) -> None:
         await first.read_state(0)
         await second.send_audio(SILENCE, start=True)
         assert "[busy]" in (await second.read()).error
-        await asyncio.sleep(0.5)
-        second.sequence += 2
-        await second.send_audio(SILENCE, start=True)
-        assert (await second.read_state(0)).error == ""
+        async with asyncio.timeout(WAIT_LIMIT_S):
+            while True:
+                second.sequence += 2
+                await second.send_audio(SILENCE, start=True)
+                answer = await second.read()
+                if "[busy]" not in answer.error:
+                    break
+                await asyncio.sleep(0.2)
+        assert answer.error == ""
         await first.send_audio(SILENCE)
         assert (await first.read()).error
 

@@ -74,3 +74,12 @@ def test_the_lock_names_no_registry() -> None:
     lock = (SCRIPT.parent.parent / "frontend" / "web" / "package-lock.json").read_text()
     assert '"integrity"' in lock
     assert '"resolved"' not in lock
+
+
+def test_a_page_that_grew_too_large_is_no_page(script: ModuleType, tmp_path: Path) -> None:
+    for name, size in (("index-a.js.gz", 300_000), ("other.css.gz", 300_000)):
+        (tmp_path / name).write_bytes(bytes(size))
+    assert script.script_size(tmp_path) == 300_000
+    (tmp_path / "room-b.js.gz").write_bytes(bytes(100_001))
+    with pytest.raises(script.BuildError, match="400001 bytes"):
+        script.script_size(tmp_path)

@@ -2,9 +2,8 @@
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
-
-import pytest
 
 from vdx.core.paths import PACKAGE
 
@@ -73,8 +72,13 @@ def modules() -> list[Path]:
     return sorted(p for p in PACKAGE.rglob("*.py") if "_data" not in p.parts)
 
 
-def imported(path: Path) -> Iterator[str]:
+@cache
+def imported(path: Path) -> tuple[str, ...]:
     """Dotted names a module imports, those inside functions and of submodules included."""
+    return tuple(_imported(path))
+
+
+def _imported(path: Path) -> Iterator[str]:
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -85,7 +89,7 @@ def imported(path: Path) -> Iterator[str]:
             yield from (f"{module}.{alias.name}" for alias in node.names)
 
 
-def inside(path: Path) -> list[str]:
+def inside(path: Path) -> list[list[str]]:
     return [name.split(".") for name in imported(path) if name.startswith("vdx.")]
 
 
@@ -102,35 +106,36 @@ def stage_of(path: Path) -> str | None:
     return STAGES.get(Path(parts[2]).stem)
 
 
-@pytest.mark.parametrize("path", modules(), ids=lambda p: str(p.relative_to(PACKAGE)))
-def test_imports_go_down_only(path: Path) -> None:
-    floor = floor_of(path)
-    above = FLOORS[FLOORS.index(floor) + 1 :] if floor else ()
-    upward = [".".join(name) for name in inside(path) if name[1] in above]
+def place_of(path: Path) -> str:
+    return str(path.relative_to(PACKAGE))
+
+
+def test_imports_go_down_only() -> None:
+    upward = []
+    for path in modules():
+        floor = floor_of(path)
+        above = FLOORS[FLOORS.index(floor) + 1 :] if floor else ()
+        upward += [(place_of(path), ".".join(name)) for name in inside(path) if name[1] in above]
     assert upward == []
 
 
-@pytest.mark.parametrize("path", modules(), ids=lambda p: str(p.relative_to(PACKAGE)))
-def test_libraries_stay_where_they_belong(path: Path) -> None:
-    name = str(path.relative_to(PACKAGE))
+def test_libraries_stay_where_they_belong() -> None:
     strays = [
-        library
-        for imported_name in imported(path)
-        if (library := imported_name.split(".")[0]) in ALLOWED and name not in ALLOWED[library]
+        (place_of(path), library)
+        for path in modules()
+        for name in imported(path)
+        if (library := name.split(".")[0]) in ALLOWED and place_of(path) not in ALLOWED[library]
     ]
     assert strays == []
 
 
-@pytest.mark.parametrize(
-    "path", [p for p in modules() if stage_of(p)], ids=lambda p: str(p.relative_to(PACKAGE))
-)
-def test_no_stage_imports_another(path: Path) -> None:
+def test_no_stage_imports_another() -> None:
     others = {
-        ".".join(name)
+        (place_of(path), ".".join(name))
+        for path in modules()
+        if (stage := stage_of(path))
         for name in inside(path)
-        if name[1] == "speech"
-        and len(name) > 3
-        and STAGES.get(name[3], stage_of(path)) != stage_of(path)
+        if name[1] == "speech" and len(name) > 3 and STAGES.get(name[3], stage) != stage
     }
     assert others == set()
 
@@ -146,10 +151,15 @@ def test_the_client_knows_nothing_of_the_server() -> None:
     assert known == set()
 
 
-@pytest.mark.parametrize("path", modules(), ids=lambda p: str(p.relative_to(PACKAGE)))
-def test_the_package_needs_nothing_that_only_a_checkout_has(path: Path) -> None:
-    tops = {name.split(".")[0] for name in imported(path)}
-    assert tops & {"benchmarks", "tests", "scripts"} == set()
+def test_the_package_needs_nothing_that_only_a_checkout_has() -> None:
+    checkout = {"benchmarks", "tests", "scripts"}
+    found = [
+        (place_of(path), name)
+        for path in modules()
+        for name in imported(path)
+        if name.split(".")[0] in checkout
+    ]
+    assert found == []
 
 
 def test_every_module_stands_on_a_floor() -> None:
@@ -160,4 +170,4 @@ def test_every_module_stands_on_a_floor() -> None:
 def test_the_walk_sees_imports_inside_functions(tmp_path: Path) -> None:
     source = tmp_path / "late.py"
     source.write_text("def f():\n    import livekit.rtc\n    from vdx.speech.input import asr\n")
-    assert list(imported(source)) == ["livekit.rtc", "vdx.speech.input.asr"]
+    assert [*imported(source)] == ["livekit.rtc", "vdx.speech.input.asr"]

@@ -291,9 +291,7 @@ class Application:
         """
         if self.drain.active and not promised:
             raise self.drain.refusal()
-        limit = self.max_sessions
-        if len(self.sessions) >= limit:
-            raise SessionLimit(f"the server holds {limit} sessions, its limit; try again later")
+        self.require_room()
         # Only rooms have a lead of their own, and only they are promised.
         name = "room" if promised else "websocket"
         session_id = secrets.token_hex(6)
@@ -303,6 +301,12 @@ class Application:
         self.sessions[session.id] = session
         self.leases.follow(session.id, options)
         return session
+
+    def require_room(self) -> None:
+        """Raises SessionLimit where the server holds `server.max_sessions` already."""
+        limit = self.max_sessions
+        if len(self.sessions) >= limit:
+            raise SessionLimit(f"the server holds {limit} sessions, its limit; try again later")
 
     def forget(self, session: Session) -> None:
         """Takes a session that has ended off the list of open ones."""

@@ -58,7 +58,7 @@ def _view(found: dict[str, Any]) -> "RenderableType":
     )
     calls = _table("session", "state", "gap", "voice", "recogniser", "items", "noise", "speech")
     for session in sessions:
-        gap = session.get("last_gap_ms")
+        gap = session.get("gap_ms")
         calls.add_row(
             session["id"],
             session["state"],

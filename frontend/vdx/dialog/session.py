@@ -66,12 +66,12 @@ class Session:
         """Those of its lines, as they are now."""
         self.options = options
         self.history = History(options.instructions)
+        self.last_gap_ms: float | None = None
+        """From the end of the user's speech to the first audio of the last answer."""
         self._services = services
         self._transport = transport
         self._clock = clock
         self._machine = TurnMachine(self._policy())
-        self.last_gap_ms: float | None = None
-        """From the end of speech to the first sound of the reply, in the last such turn."""
         self._limits = Limits(services.config.session, clock())
         self._tasks = SessionTasks(self.log_ids)
         self._recorder: CallRecorder | None = None

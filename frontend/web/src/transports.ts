@@ -9,17 +9,16 @@ import { SocketTransport } from "./socket/socket";
  * `?transport=socket` in the address keeps a page out of the rooms, behind a tunnel for example.
  */
 export function makeTransport(first: Promise<PageConfig>, query: URLSearchParams): Make {
-  const profile = query.get("model") ?? "";
-  if (query.get("transport") === "socket")
-    return async (emit) => new SocketTransport(emit, profile);
+  const overSocket: Make = async (...given) => new SocketTransport(...given);
+  if (query.get("transport") === "socket") return overSocket;
   // Fetched while the person still looks at the page; a failure shows when a call begins.
   first.then(({ livekit }) => (livekit ? import("./room/room") : null)).catch(() => undefined);
   let config = first;
-  return async (emit) => {
+  return async (...given) => {
     config = config.catch(() => pageConfig());
     const { livekit } = await config;
-    if (!livekit) return new SocketTransport(emit, profile);
+    if (!livekit) return overSocket(...given);
     const { RoomTransport } = await import("./room/room");
-    return new RoomTransport(emit, profile);
+    return new RoomTransport(...given);
   };
 }

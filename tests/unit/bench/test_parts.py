@@ -61,7 +61,10 @@ def test_the_cost_of_frames_covers_every_recording() -> None:
     assert min(costs) > 0
 
 
-def test_the_server_module_is_imported_in_fresh_interpreters() -> None:
+def test_the_server_module_is_imported_in_fresh_interpreters(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sessions, "IMPORTS", 1)
     times = sessions.import_ms()
     assert len(times) == sessions.IMPORTS
     assert min(times) > 0

@@ -1,5 +1,7 @@
 """The corpus of `python -m benchmarks vad` and what plays it."""
 
+from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +37,7 @@ from vdx.core.config import EndpointingConfig
 from vdx.core.events import SpeechStarted
 
 
-def first(scenes: list[Any], **wanted: object) -> Any:
+def first(scenes: Iterable[Any], **wanted: object) -> Any:
     return next(s for s in scenes if all(getattr(s, k) == v for k, v in wanted.items()))
 
 
@@ -65,6 +67,7 @@ def test_users_speak_at_one_level() -> None:
     assert all(active_rms(v) == pytest.approx(VOICE_RMS, rel=0.01) for _, v in voices())
 
 
+@pytest.mark.long  # it makes the whole corpus; the others make what they look at
 def test_every_condition_is_there() -> None:
     makers = (noise_scenes, distant_scenes, interrupted_scenes, onset_scenes)
     kinds = {scene.kind for maker in makers for scene in maker("held")}
@@ -88,7 +91,7 @@ def test_the_echo_is_the_convolution_of_what_was_played() -> None:
 
 
 def test_a_reply_that_pauses_stops_echoing() -> None:
-    scene = first(list(echo_scenes("held", cancel=False)), level="-10 dB")
+    scene = first(echo_scenes("held", cancel=False), level="-10 dB")
     outcome = play(scene, NONE)
     assert len(outcome.paused) > 2, "it stutters: each pause ends its own cause"
     assert outcome.cancelled == []
@@ -96,11 +99,7 @@ def test_a_reply_that_pauses_stops_echoing() -> None:
 
 @pytest.mark.parametrize("kind", ["keyboard", "distant speech", "echo"])
 def test_the_features_are_for_something(kind: str) -> None:
-    scenes = [
-        *noise_scenes("tune"),
-        *distant_scenes("tune"),
-        *echo_scenes("tune", cancel=False),
-    ]
+    scenes = chain(noise_scenes("tune"), distant_scenes("tune"), echo_scenes("tune", cancel=False))
     level = {"keyboard": "1000", "distant speech": "-20 dB", "echo": "-20 dB"}[kind]
     scene = first(scenes, kind=kind, level=level)
     assert play(scene, NONE).paused
@@ -109,7 +108,7 @@ def test_the_features_are_for_something(kind: str) -> None:
 
 
 def test_a_person_interrupts_with_everything_on() -> None:
-    scene = first(list(interrupted_scenes("tune")), kind="voice in echo")
+    scene = first(interrupted_scenes("tune"), kind="voice in echo")
     tally = Tally()
     tally.add(scene, play(scene, ALL))
     assert (tally.scenes, tally.true, tally.false) == (1, 1, 0)
@@ -123,7 +122,7 @@ def test_an_onset_is_heard_where_it_is() -> None:
 
 
 def test_a_bot_that_is_never_disturbed_says_everything() -> None:
-    scene = first(list(noise_scenes("held")), kind="clicks")
+    scene = first(noise_scenes("held"), kind="clicks")
     session = SceneSession(scene, ALL)
     assert session.play().paused == []
     assert session._bot._next >= BOT_S * LISTEN_RATE
@@ -131,7 +130,7 @@ def test_a_bot_that_is_never_disturbed_says_everything() -> None:
 
 
 def test_a_microphone_of_another_gain_hears_all_of_it_quieter() -> None:
-    scene = first(list(interrupted_scenes("tune")), kind="voice in echo")
+    scene = first(interrupted_scenes("tune"), kind="voice in echo")
     quiet = at_level(scene, -20)
     assert np.allclose(quiet.near, scene.near / 10)
     assert np.allclose(quiet.echo, scene.echo / 10)

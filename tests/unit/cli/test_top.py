@@ -26,7 +26,7 @@ ANSWERS: dict[str, Any] = {
                 "voice": "espeak",
                 "recogniser": "canned",
                 "messages": 6,
-                "last_gap_ms": 412.4,
+                "gap_ms": 412.4,
                 "vad": {"noise_floor": 51.7, "speech_ratio": 0.25},
             },
             {
@@ -35,7 +35,7 @@ ANSWERS: dict[str, Any] = {
                 "voice": "espeak",
                 "recogniser": "",
                 "messages": 0,
-                "last_gap_ms": None,
+                "gap_ms": None,
                 "vad": {"noise_floor": 0.0, "speech_ratio": 0.0},
             },
         ]

@@ -369,7 +369,7 @@ class RandomConversation(RuleBasedStateMachine):
 
 
 RandomConversation.TestCase.settings = settings(
-    max_examples=300,
+    max_examples=120,
     stateful_step_count=40,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],

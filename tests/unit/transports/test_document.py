@@ -19,7 +19,10 @@ from vdx.transports.http.application import create_app
 from vdx.transports.http.reference import page
 
 KEY = "a-key-of-24-characters.."
-PAGES = {"/", "/assets/{name}", "/openapi.json", "/docs"}
+PAGES = {
+    *("/", "/operate", "/manifest.webmanifest", "/icon-{size}.png", "/assets/{name}"),
+    *("/openapi.json", "/docs"),
+}
 ROOMS = {"url": "ws://127.0.0.1:7880", "api_key": "key", "api_secret": "s" * 32}
 SPEECH, TRANSCRIPTIONS = "/v1/audio/speech", "/v1/audio/transcriptions"
 MODELS = "/vdx/models/{name}"
@@ -56,7 +59,8 @@ def client(monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
 
 
 async def opened_in(host: Any) -> None:
-    opened(host)
+    """Opens a session that is found by the name that is put into every path."""
+    host.sessions["tone"] = opened(host)
 
 
 @pytest.fixture(scope="module")
@@ -165,6 +169,10 @@ ASKED: list[tuple[str, str, int, dict[str, Any]]] = [
     ("get", "/vdx/page", 200, {}),
     ("get", "/vdx/status", 200, {}),
     ("get", "/vdx/sessions", 200, {}),
+    ("post", "/vdx/sessions/{name}/end", 200, {}),
+    ("get", "/vdx/profiles", 200, {}),
+    ("get", "/vdx/admission", 200, {}),
+    ("get", "/vdx/admission", 404, {"params": {"model": "nobody"}}),
     ("get", "/vdx/logs", 200, {}),
     ("get", "/vdx/logs", 400, {"params": {"level": "loud"}}),
     ("get", "/vdx/models", 200, {}),

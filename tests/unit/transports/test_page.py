@@ -25,12 +25,21 @@ def built(tmp_path: Path) -> Path:
     (tmp_path / "assets" / "index-abc.js.gz").write_bytes(gzip.compress(SCRIPT.encode()))
     (tmp_path / "assets" / "inter.woff2").write_bytes(b"font")
     (tmp_path / "secret").write_text("not for the world")
+    (tmp_path / "operate.html").write_text("<!doctype html><title>operator</title>")
+    (tmp_path / "manifest.webmanifest").write_text('{"name": "vdx"}')
+    (tmp_path / "icon-192.png").write_bytes(b"image")
     return tmp_path
 
 
 def client(folder: Path) -> TestClient:
     page = Page(folder)
-    routes = [Route("/", page.index), Route("/assets/{name}", page.asset)]
+    routes = [
+        Route("/", page.index),
+        Route("/operate", page.operate),
+        Route("/manifest.webmanifest", page.manifest),
+        Route("/icon-{size}.png", page.icon),
+        Route("/assets/{name}", page.asset),
+    ]
     return TestClient(Starlette(routes=routes))
 
 
@@ -43,6 +52,18 @@ def test_the_page_is_asked_for_anew_and_its_files_never(built: Path) -> None:
     assert "immutable" in script.headers["cache-control"]
     assert script.headers["content-type"].startswith("text/javascript")
     assert browser.get("/assets/inter.woff2").headers["content-type"] == "font/woff2"
+
+
+def test_it_can_be_installed_and_operators_have_a_page_of_their_own(built: Path) -> None:
+    browser = client(built)
+    manifest = browser.get("/manifest.webmanifest")
+    assert manifest.headers["content-type"] == "application/manifest+json"
+    assert manifest.json() == {"name": "vdx"}
+    assert browser.get("/icon-192.png").headers["content-type"] == "image/png"
+    assert browser.get("/icon-..%2f1.png").status_code in (404, 503)
+    operate = browser.get("/operate")
+    assert "operator" in operate.text
+    assert "manifest-src 'self'" in operate.headers["content-security-policy"]
 
 
 def test_it_is_compressed_for_whoever_takes_that(built: Path) -> None:

@@ -59,18 +59,23 @@ class ServerStatus(BaseModel):
 class OpenSession(BaseModel):
     id: str
     state: SessionState
+    profile: str
     voice: str
     recogniser: str
     endpointer: str
     messages: int
-    last_gap_ms: float | None = Field(
-        description="from the end of speech to the first sound of the reply, in the last turn"
+    gap_ms: float | None = Field(
+        description="from the end of the user's speech to the last answer's first audio"
     )
     vad: VadStatistics
 
 
 class OpenSessions(BaseModel):
     sessions: list[OpenSession]
+
+
+class EndedSession(BaseModel):
+    ended: str = Field(description="its id")
 
 
 class ModelLine(BaseModel):
@@ -128,6 +133,14 @@ async def status(host: Host) -> ServerStatus:
 async def sessions(host: Host) -> OpenSessions:
     """Open sessions and how each stands."""
     return OpenSessions(sessions=[_line(session) for session in host.sessions.values()])
+
+
+@api.post("/vdx/sessions/{name}/end", responses=refusals(404))
+async def end_session(host: Host, name: ModelName) -> EndedSession:
+    """Ends a conversation; its client is told `ended_by_operator`."""
+    session = host.session(name)
+    session.close("ended_by_operator")
+    return EndedSession(ended=session.id)
 
 
 @api.get("/vdx/models", responses=refusals(503), response_model_exclude_none=True)
@@ -196,11 +209,12 @@ def _line(session: Session) -> OpenSession:
     return OpenSession(
         id=session.id,
         state=session.state,
+        profile=session.options.profile,
         voice=session.options.voice,
         recogniser=session.options.recogniser,
         endpointer=session.options.endpointer,
         messages=len(session.history),
-        last_gap_ms=session.last_gap_ms,
+        gap_ms=session.last_gap_ms,
         vad=session.hearing.statistics,
     )
 

@@ -18,11 +18,13 @@ from vdx.core.metrics import BUILD
 from vdx.core.paths import locate
 from vdx.transports.http import (
     admin,
+    admission,
     health,
     leases,
     log_lines,
     models,
     page,
+    profiles,
     reference,
     routes,
     speech,
@@ -55,6 +57,8 @@ ROUTERS: Final = (
     health.keyed,
     page.api,
     admin.status_api,
+    profiles.api,
+    admission.api,
     admin.api,
     leases.api,
     routes.api,
@@ -127,6 +131,9 @@ def _routes(host: Application) -> list[BaseRoute]:
     files = page.Page(locate().page, livekit.public_url or livekit.url)
     return [
         OpenOperation("/", files.index, include_in_schema=False),
+        OpenOperation("/operate", files.operate, include_in_schema=False),
+        OpenOperation("/manifest.webmanifest", files.manifest, include_in_schema=False),
+        OpenOperation("/icon-{size}.png", files.icon, include_in_schema=False),
         OpenOperation("/assets/{name}", files.asset, include_in_schema=False),
         # Not include_router, whose wrapped routes answer HEAD by FastAPI's rules.
         *(route for router in ROUTERS for route in router.routes),

@@ -1,4 +1,5 @@
-"""The built page at `/` and its hashed files under `/assets/`, held in memory."""
+"""The built pages `/` and `/operate`, their hashed files under `/assets/`, and what makes the page
+an installed application; all held in memory."""
 
 import mimetypes
 from dataclasses import dataclass
@@ -13,6 +14,11 @@ from vdx.core.config import STARTER_LANGUAGE_MODEL as STARTER
 from vdx.transports.http.operation import Host, open_operations
 
 NOT_BUILT = "The page is not built. In the checkout run: make setup"
+OPERATE = "operate.html"
+MANIFEST = "manifest.webmanifest"
+ICONS = ("icon-192.png", "icon-512.png")
+MEDIA_TYPES = {".woff2": "font/woff2", ".webmanifest": "application/manifest+json"}
+"""That not every system knows."""
 FOR_EVER = "public, max-age=31536000, immutable"
 """Of files whose name changes with what is in them."""
 
@@ -55,7 +61,9 @@ class Page:
 
     def __init__(self, folder: Path, livekit_url: str = "") -> None:
         """Reads about 1 MB; `livekit_url` is where rooms are, for the content security policy."""
-        self._index = _read(folder / "index.html")
+        self._files = {
+            name: _read(folder / name) for name in ("index.html", OPERATE, MANIFEST, *ICONS)
+        }
         assets = folder / "assets"
         found = sorted(assets.iterdir()) if assets.is_dir() else []
         self._assets = {path.name: _read(path) for path in found if path.suffix != ".gz"}
@@ -68,9 +76,25 @@ class Page:
 
     async def index(self, request: Request) -> Response:
         """The page to talk on."""
-        if self._index is None:
+        return self._named(request, "index.html")
+
+    async def operate(self, request: Request) -> Response:
+        """The operator's page; what it shows needs a key."""
+        return self._named(request, OPERATE)
+
+    async def manifest(self, request: Request) -> Response:
+        """What a browser must know to install the page as an application."""
+        return self._named(request, MANIFEST)
+
+    async def icon(self, request: Request) -> Response:
+        """An icon that the manifest names."""
+        return self._named(request, f"icon-{request.path_params['size']}.png")
+
+    def _named(self, request: Request, name: str) -> Response:
+        file = self._files.get(name)
+        if file is None:
             return PlainTextResponse(NOT_BUILT, status_code=503)
-        return self._index.answer(request, self._headers)
+        return file.answer(request, self._headers)
 
     async def asset(self, request: Request) -> Response:
         """A script, style or font of the page."""
@@ -90,6 +114,7 @@ def content_security_policy(livekit_url: str = "") -> str:
             "style-src 'self'",
             "font-src 'self'",
             "img-src 'self'",
+            "manifest-src 'self'",
             "media-src 'self' blob:",
             f"connect-src {' '.join(connect)}",
             "base-uri 'none'",
@@ -114,6 +139,5 @@ def _read(path: Path) -> Asset | None:
         return None
     packed = path.with_name(path.name + ".gz")
     media_type = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
-    if path.suffix == ".woff2":
-        media_type = "font/woff2"
+    media_type = MEDIA_TYPES.get(path.suffix, media_type)
     return Asset(media_type, path.read_bytes(), packed.read_bytes() if packed.is_file() else None)

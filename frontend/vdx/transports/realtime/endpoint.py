@@ -5,13 +5,17 @@ from contextlib import ExitStack
 from starlette.websockets import WebSocket
 
 from vdx.app import Application
-from vdx.core.errors import InvalidInput, SessionLimit, VdxError
+from vdx.core.errors import InvalidInput, TooLarge, VdxError
+from vdx.dialog.profiles import SessionOptions
+from vdx.transports.admission import admit
 from vdx.transports.http.error_responses import failure
 from vdx.transports.http.request_log import CODE
-from vdx.transports.openai_names import REALTIME_MODELS
 from vdx.transports.realtime.connection import Connection
 from vdx.transports.realtime.settings import Settings
 from vdx.transports.security import Guard
+
+MAX_GREETING = 1_000
+"""Characters of what is said first."""
 
 
 async def realtime(socket: WebSocket) -> None:
@@ -32,14 +36,13 @@ async def _serve(socket: WebSocket, held: ExitStack) -> None:
                 "vdx speaks the GA form, leave the header out",
                 param="OpenAI-Beta",
             )
-        if host.drain.active:
-            raise host.drain.refusal()
-        if not host.loaded:
-            raise SessionLimit("the models are still loading; try again in a moment")
-        options = host.profiles.options(_profile(socket))
+        options = _greeted(socket, admit(host, socket.query_params.get("model", "")))
         defaults = host.profiles.options("")
         settings = Settings(
-            options, options.voice_choice, options.recogniser or defaults.recogniser
+            options,
+            options.voice_choice,
+            options.recogniser or defaults.recogniser,
+            profile_of=host.profiles.options,
         )
         held.enter_context(guard.keys.session(key))
         connection = Connection(socket, host, settings)
@@ -52,6 +55,11 @@ async def _serve(socket: WebSocket, held: ExitStack) -> None:
     await connection.run()
 
 
-def _profile(socket: WebSocket) -> str:
-    name = socket.query_params.get("model", "")
-    return "" if name.startswith(REALTIME_MODELS) else name
+def _greeted(socket: WebSocket, options: SessionOptions) -> SessionOptions:
+    """The options with the words that the client wants said first, in place of the profile's."""
+    greeting = socket.query_params.get("greeting")
+    if greeting is None:
+        return options
+    if len(greeting) > MAX_GREETING:
+        raise TooLarge(f"greeting may have {MAX_GREETING} characters", param="greeting")
+    return options.updated(greeting=greeting)

@@ -85,13 +85,19 @@ class Audio(Shape):
 
 class VdxExtension(Shape):
     """vdx's own keys: `events` opts in to the vdx.* server events, `echo_cancellation` is for
-    clients that play the bot through a loudspeaker and cannot cancel its echo themselves.
+    clients that play the bot through a loudspeaker and cannot cancel its echo themselves, and
+    `noise_suppression` comes with it. `responder` names the profile whose responder answers.
+    `pause_scale` and `sensitivity` are factors on the profile's own silences and thresholds.
     """
 
     events: bool | None = None
     recogniser: Name | None = None
     language: Name | None = None
     echo_cancellation: bool | None = None
+    noise_suppression: bool | None = None
+    responder: Name | None = None
+    pause_scale: float | None = Field(None, ge=0.25, le=4)
+    sensitivity: float | None = Field(None, ge=0.25, le=4)
 
 
 class SessionUpdate(Shape):

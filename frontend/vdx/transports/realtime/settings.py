@@ -1,10 +1,11 @@
 """One connection's session settings: the protocol's session object on one side, vdx's options on
 the other."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from vdx.core.errors import InvalidInput
+from vdx.core.errors import InvalidInput, UnknownName
 from vdx.core.language_names import tag_of
 from vdx.core.voice_choice import VoiceChoice
 from vdx.dialog.profiles import SessionOptions
@@ -16,6 +17,7 @@ from vdx.transports.realtime.schema import (
     TurnDetection,
     VdxExtension,
 )
+from vdx.transports.realtime.tuning import with_pause_scale, with_sensitivity
 
 
 @dataclass(slots=True)
@@ -30,6 +32,18 @@ class Settings:
     transcription: bool = True
     vdx_events: bool = False
     detection: TurnDetection | None = field(default_factory=TurnDetection)
+    profile_of: Callable[[str], SessionOptions] | None = None
+    """The options of a profile by its name; raises UnknownName. None: only the own one."""
+    responder: str = ""
+    """The profile whose responder answers; empty: the own one."""
+    pause_scale: float = 1.0
+    sensitivity: float = 1.0
+    profile: SessionOptions | None = None
+    """The options before the client changed any, which factors apply to."""
+
+    def __post_init__(self) -> None:
+        if self.profile is None:
+            self.profile = self.options
 
     def merged(self, update: SessionUpdate) -> "Settings":
         """A new Settings with `update` applied; only the keys it names change."""
@@ -95,10 +109,32 @@ class Settings:
             self.vdx_events = vdx.events
         self._take_recogniser(vdx.recogniser)
         self._take_language(vdx.language)
-        if vdx.echo_cancellation is not None:
-            wanted = {"cancellation": vdx.echo_cancellation}
+        echo = {"cancellation": vdx.echo_cancellation, "noise_suppression": vdx.noise_suppression}
+        if wanted := {key: value for key, value in echo.items() if value is not None}:
             control = self.options.echo_control.model_copy(update=wanted)
             self.options = self.options.updated(echo_control=control)
+        if vdx.responder is not None:
+            self._take_responder(vdx.responder)
+        usual = self.profile or self.options
+        if vdx.pause_scale is not None:
+            self.pause_scale = vdx.pause_scale
+            self.options = with_pause_scale(self.options, usual, vdx.pause_scale)
+        if vdx.sensitivity is not None:
+            self.sensitivity = vdx.sensitivity
+            self.options = with_sensitivity(self.options, usual, vdx.sensitivity)
+
+    def _take_responder(self, profile: str) -> None:
+        """That of a profile, and no other: a client does not choose where texts are sent."""
+        own = self.options.profile
+        if self.profile_of is None and profile not in ("", own):
+            raise UnknownName(f"there is no profile {profile!r} here", param="vdx.responder")
+        if self.profile_of is not None:
+            try:
+                responder = self.profile_of(profile or own).responder
+            except UnknownName as error:
+                raise UnknownName(error.message, param="vdx.responder") from None
+            self.options = self.options.updated(responder=responder)
+        self.responder = profile
 
     def _take_recogniser(self, model: str | None) -> None:
         if model is None:
@@ -151,6 +187,10 @@ class Settings:
                 "recogniser": options.recogniser,
                 "language": options.language,
                 "echo_cancellation": options.echo_control.cancellation,
+                "noise_suppression": options.echo_control.noise_suppression,
+                "responder": self.responder or options.profile,
+                "pause_scale": self.pause_scale,
+                "sensitivity": self.sensitivity,
             },
         }
 

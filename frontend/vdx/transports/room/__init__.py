@@ -58,6 +58,8 @@ payloads are JSON objects in both directions:
 - `vdx.say` text: speaks it as its own words; refused while a reply is under way
 - `vdx.interrupt`: cancels the reply
 - `vdx.use_model` model, a voice (or VOICE/SPEAKER) or a recogniser: loads it and switches to it
+- `vdx.update_session` session, the object that a session.update over the WebSocket has: changes
+  the settings of the conversation, and answers with all of them
 - `vdx.stats`: session, state, models, messages, VAD statistics and the last turn
 
 A refused RPC is an RpcError with code 1500, a message, and `data`: code, service, retryable.

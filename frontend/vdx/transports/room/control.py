@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from livekit import rtc
@@ -15,6 +15,8 @@ from vdx.core.json_input import parse_json
 from vdx.core.logs import logger
 from vdx.core.validation import validated
 from vdx.dialog.session import Session
+from vdx.transports.realtime.schema import session_update
+from vdx.transports.realtime.settings import Settings
 from vdx.transports.room.outbox import TOPIC_CHAT
 from vdx.transports.room.presenter import RoomPresenter
 
@@ -39,6 +41,10 @@ class UseModelRequest(Request):
     model: str = Field(min_length=1, max_length=200)
 
 
+class UpdateSessionRequest(Request):
+    session: dict[str, Any] = Field(description="as of a session.update over the WebSocket")
+
+
 class EmptyRequest(Request):
     pass
 
@@ -53,6 +59,8 @@ class Controls:
         self._user = user
         self._tasks = tasks
         self._chats = 0
+        self._updating = asyncio.Lock()
+        self._settings: tuple[Session, Settings] | None = None
         self.session: Session | None = None
         self.presenter: RoomPresenter | None = None
 
@@ -62,6 +70,7 @@ class Controls:
             "vdx.say": self._say,
             "vdx.interrupt": self._interrupt,
             "vdx.use_model": self._use_model,
+            "vdx.update_session": self._update_session,
             "vdx.stats": self._stats,
         }
         for name, method in methods.items():
@@ -113,6 +122,28 @@ class Controls:
         kind = await self._host.switching.use_offered(wanted.model, session)
         presenter.send_session()
         return {"model": wanted.model, "kind": kind}
+
+    async def _update_session(self, payload: Any) -> dict[str, Any]:
+        """Takes the settings of a session.update; formats of audio are the room's own."""
+        wanted = validated(UpdateSessionRequest, payload, "payload")
+        update = session_update({"type": "realtime"} | wanted.session)
+        async with self._updating:
+            session, presenter = self._live
+            new = self._settings_of(session).merged(update)
+            options = await self._host.models.require(new.options)
+            await self._host.prepare(options)
+            session.update(options)
+            self._settings = session, replace(new, options=options)
+        presenter.send_session()
+        return {"session": new.rendered(session.ids.realtime_id)}
+
+    def _settings_of(self, session: Session) -> Settings:
+        """What this conversation was set to, with what an administrator swapped in it."""
+        options = session.options
+        if self._settings is not None and self._settings[0] is session:
+            return replace(self._settings[1], options=options)
+        profile_of = self._host.profiles.options
+        return Settings(options, options.voice_choice, options.recogniser, profile_of=profile_of)
 
     async def _stats(self, payload: Any) -> dict[str, Any]:
         validated(EmptyRequest, payload, "payload")

@@ -1,15 +1,23 @@
 /** One call: opens the microphone and a transport, keeps them together, and reconnects. */
 
 import type { ReactNode } from "react";
-import { ApiError, models as listModels, load, usual } from "../server/api";
+import { EventLog } from "../events/log";
+import { saidIn } from "../history/kept";
+import { ApiError, load, usual } from "../server/api";
+import { type Settings, stored, store as storeSettings, USUAL } from "../settings/settings";
+import { needsNewConversation, sessionUpdate } from "../settings/update";
+import { words } from "../words";
 import { backOff } from "./backoff";
+import type { Lines } from "./captions";
 import type { CallEvent, Notice, Topic } from "./events";
 import { GONE, Microphone, refusal } from "./microphone";
+import { explain } from "./refusal";
 import { Store } from "./store";
 import { type Make, type Transport, TransportError } from "./transport";
 
 export class Call {
   readonly store = new Store();
+  readonly log = new EventLog();
   /** Asks the person for an API key; set by the page. */
   askKey: () => void = () => undefined;
   private transport: Transport | null = null;
@@ -18,11 +26,33 @@ export class Call {
   private attempts = 0;
   private retry: ReturnType<typeof setTimeout> | undefined;
   private readonly unsaid: string[] = [];
-  private readonly chosen = new Map<string, string>();
+  private settings: Settings;
+  private readonly settingsListeners = new Set<() => void>();
+  /** Whether the next conversation follows one that the person did not end. */
+  private follows = false;
+  private isHeld = false;
   private microphoneId = "";
   private speakerId = "";
 
-  constructor(private readonly make: Make) {}
+  constructor(
+    private readonly make: Make,
+    profile = "",
+  ) {
+    this.settings = stored(localStorage, profile);
+  }
+
+  /** Takes over what was said before the page was loaded again. */
+  restore(lines: Lines): void {
+    if (lines.length === 0) return;
+    this.store.dispatch({ type: "restored", lines });
+    this.follows = true;
+  }
+
+  /** Forgets what was said; the conversation that is on ends. */
+  forget(): void {
+    this.end();
+    this.store.dispatch({ type: "restored", lines: [] });
+  }
 
   /** The big button: begins a call, then mutes and unmutes it. */
   async talk(): Promise<void> {
@@ -33,6 +63,25 @@ export class Call {
       return;
     }
     if (await this.openMicrophone()) this.begin();
+  }
+
+  /** The key or button goes down: talks and mutes, or with push to talk opens the microphone. */
+  press(): void {
+    if (!this.settings.pushToTalk) {
+      void this.talk();
+      return;
+    }
+    this.isHeld = true;
+    if (this.microphone) this.mute(false);
+    else void this.talk();
+  }
+
+  /** The key or button comes up: with push to talk, the turn is over. */
+  release(): void {
+    if (!this.isHeld) return;
+    this.isHeld = false;
+    this.mute(true);
+    if (this.store.get().connection === "open") this.transport?.endTurn();
   }
 
   /** A typed line, with or without a microphone. */
@@ -67,10 +116,46 @@ export class Call {
       throw new Error(`${name} is not a ${kind === "tts" ? "voice" : "recogniser"}`);
     }
     if (this.store.get().connection === "open") await this.transport?.swapModel(name);
-    this.chosen.set(kind, name);
+    this.keepSettings({
+      ...this.settings,
+      ...(kind === "tts" ? { voice: name, speaker: "" } : { recogniser: name }),
+    });
     const { voice, recogniser } = this.store.get();
     const now = kind === "tts" ? { voice: name, recogniser } : { voice, recogniser: name };
     this.store.dispatch({ type: "models", ...now });
+  }
+
+  // --- settings -----------------------------------------------------------------------------
+
+  readonly getSettings = (): Settings => this.settings;
+
+  readonly subscribeSettings = (listener: () => void): (() => void) => {
+    this.settingsListeners.add(listener);
+    return () => this.settingsListeners.delete(listener);
+  };
+
+  /** Keeps the settings, and takes them into the conversation that is on. */
+  async change(settings: Settings): Promise<void> {
+    const before = this.settings;
+    this.keepSettings(settings);
+    if (isHeardOtherwise(before, settings) && this.microphone) await this.openMicrophone();
+    if (before.pushToTalk !== settings.pushToTalk) this.mute(settings.pushToTalk);
+    if (!this.wanted) return;
+    if (needsNewConversation(before, settings)) this.reconnect();
+    else if (this.store.get().connection === "open") {
+      const update = sessionUpdate(settings);
+      if (Object.keys(update).length > 0) await this.transport?.update(update);
+    }
+  }
+
+  reset(): Promise<void> {
+    return this.change({ ...USUAL, profile: this.settings.profile });
+  }
+
+  private keepSettings(settings: Settings): void {
+    this.settings = settings;
+    storeSettings(localStorage, settings);
+    for (const listener of this.settingsListeners) listener();
   }
 
   /** Root mean square of 16-bit samples. */
@@ -95,9 +180,11 @@ export class Call {
     this.store.dispatch({ type: "notice", topic, notice });
   }
 
-  /** Tries again at once, after the key changed. */
+  /** Tries again at once, as after the key changed. */
   resume(): void {
-    if (this.wanted && this.store.get().connection !== "open") this.connectIn(0);
+    if (!this.wanted || this.store.get().connection === "open") return;
+    clearTimeout(this.retry);
+    void this.connect();
   }
 
   // --- microphone ---------------------------------------------------------------------------
@@ -106,14 +193,15 @@ export class Call {
     const muted = this.store.get().microphone === "muted";
     this.store.dispatch({ type: "microphone", microphone: "opening" });
     try {
-      const fresh = await Microphone.open(this.microphoneId, () => {
+      const { echo, noise, gain } = this.settings;
+      const fresh = await Microphone.open(this.microphoneId, { echo, noise, gain }, () => {
         this.closeMicrophone();
         this.notify("microphone", GONE);
       });
       this.microphone?.close();
       this.microphone = fresh;
       await this.transport?.setMicrophone(fresh);
-      this.mute(muted);
+      this.mute(this.settings.pushToTalk ? !this.isHeld : muted);
       this.notify("microphone", null);
     } catch (error) {
       this.notify("microphone", refusal(error, location, window.isSecureContext));
@@ -147,11 +235,24 @@ export class Call {
     void this.connect();
   }
 
+  /** Begins another conversation that follows this one. */
+  private reconnect(): void {
+    this.follows = true;
+    this.transport?.close();
+    this.transport = null;
+    clearTimeout(this.retry);
+    void this.connect();
+  }
+
   private async connect(): Promise<void> {
     this.store.dispatch({ type: "connecting" });
+    const { outage } = this.store.get();
+    if (outage) this.store.dispatch({ type: "waiting", why: outage.why, retryAt: null });
     let transport: Transport | null = null;
     try {
-      transport = await this.make((event) => this.take(event));
+      const { profile, greeting } = this.settings;
+      const beginning = { profile, greeting: this.follows ? "" : greeting };
+      transport = await this.make((event) => this.take(event), beginning, this.log.add);
       this.transport = transport;
       this.store.dispatch({ type: "connecting" }); // shows what the transport brings along
       await transport.setSpeaker(this.speakerId);
@@ -169,12 +270,35 @@ export class Call {
   /** A fresh conversation takes over what the page holds. */
   private async settle(transport: Transport): Promise<void> {
     this.attempts = 0;
+    const { lines, microphone } = this.store.get();
+    const said = saidIn(lines);
+    if (lines.length > 0) {
+      const remembers = this.follows && transport.restore(said);
+      this.store.dispatch({ type: "joined", remembers });
+    }
+    this.follows = false;
+    await this.loadChosen();
+    const update = sessionUpdate(this.settings);
+    if (Object.keys(update).length > 0) await transport.update(update);
     if (this.microphone) {
       await transport.setMicrophone(this.microphone);
-      transport.setMuted(this.store.get().microphone === "muted");
+      transport.setMuted(microphone === "muted");
     }
-    for (const name of this.chosen.values()) await transport.swapModel(name);
     for (const text of this.unsaid.splice(0)) transport.say(text);
+  }
+
+  /** The server may have unloaded what was chosen another day; what it has no more is given up. */
+  private async loadChosen(): Promise<void> {
+    for (const key of ["voice", "recogniser"] as const) {
+      const name = this.settings[key];
+      try {
+        if (name) await load(name);
+      } catch (error) {
+        if (!(error instanceof ApiError) || error.retryable) throw error;
+        this.keepSettings({ ...this.settings, [key]: "" });
+        this.notify("models", { text: words().models.failed(error.message) });
+      }
+    }
   }
 
   private take(event: CallEvent): void {
@@ -182,16 +306,18 @@ export class Call {
     if (event.type === "lost" && this.wanted) {
       this.transport?.close();
       this.transport = null;
+      this.follows = true;
       void this.failed(new TransportError("gone", "the connection was lost"));
     } else if (event.type === "hungUp") {
       const reason = event.reason.replaceAll("_", " ");
-      this.notify("connection", { text: `The conversation ended: ${reason}.` });
       this.hangUp(event.reason);
+      this.notify("connection", { text: words().connection.over(reason) });
     }
   }
 
   private hangUp(reason: string): void {
     this.wanted = false;
+    this.follows = false;
     clearTimeout(this.retry);
     this.transport?.close();
     this.transport = null;
@@ -201,19 +327,21 @@ export class Call {
     if (!reason) this.notify("connection", null);
   }
 
-  /** A browser does not tell why a socket was refused; an ordinary request does. */
   private async failed(error: unknown): Promise<void> {
     const inMs = backOff(this.attempts++);
-    const why = await explain(error);
+    const why = await explain(error, this.settings.profile);
     if (!this.wanted) return;
     if (why.refusal === "unauthorized") {
       this.askKey();
       return;
     }
-    this.notify("connection", {
-      text: `${why.message} Trying again in ${Math.ceil(inMs / 1000)} s.`,
-    });
+    if (why.refusal === "refused") {
+      this.hangUp("");
+      this.notify("connection", { text: words().connection.refused(why.message) });
+      return;
+    }
     this.store.dispatch({ type: "lost" });
+    this.store.dispatch({ type: "waiting", why: why.message, retryAt: Date.now() + inMs });
     this.connectIn(inMs);
   }
 
@@ -223,25 +351,17 @@ export class Call {
   }
 }
 
-/** What keeps the page from the server, in words. */
-async function explain(error: unknown): Promise<TransportError> {
-  if (error instanceof TransportError && error.refusal !== "gone") return error;
-  try {
-    await listModels();
-  } catch (refused) {
-    if (refused instanceof ApiError && refused.status === 401) {
-      return new TransportError("unauthorized", refused.message);
-    }
-    return new TransportError("gone", "The server is gone.");
-  }
-  if (error instanceof TransportError) {
-    return new TransportError("busy", "The server is busy or still loading its models.");
-  }
-  return new TransportError("busy", `The connection failed: ${String(error)}.`);
-}
+const isHeardOtherwise = (before: Settings, after: Settings): boolean =>
+  before.echo !== after.echo || before.noise !== after.noise || before.gain !== after.gain;
 
 /** The voice and recogniser that a call would have; rejects as the API does. */
 export async function announceUsual(call: Call): Promise<void> {
   const { voice, recogniser } = await usual();
-  if (!call.store.get().session) call.store.dispatch({ type: "models", voice, recogniser });
+  const chosen = call.getSettings();
+  if (call.store.get().session) return;
+  call.store.dispatch({
+    type: "models",
+    voice: chosen.voice || voice,
+    recogniser: chosen.recogniser || recogniser,
+  });
 }

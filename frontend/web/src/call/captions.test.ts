@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type BotLine, cutPosition, type Lines, MAX_LINES, withEvent } from "./captions";
+import { type BotLine, cutPosition, type Lines, MAX_LINES, stamped, withEvent } from "./captions";
 import type { CallEvent } from "./events";
 
 const linesOf = (...events: CallEvent[]): Lines => events.reduce<Lines>(withEvent, []);
@@ -104,11 +104,36 @@ describe("where an answer was cut", () => {
 });
 
 describe("the list", () => {
-  it("says once that the connection was lost, and closes what was open", () => {
+  it("closes what was open when the connection is lost", () => {
     const lines = linesOf(reply("One"), { type: "lost" }, { type: "lost" });
-    expect(lines.map(({ who }) => who)).toEqual(["vdx", "aside"]);
+    expect(lines.map(({ who }) => who)).toEqual(["vdx"]);
     expect(bot(lines).over).toBe(true);
-    expect(linesOf({ type: "lost" })).toEqual([]);
+  });
+
+  it("says whether the other side remembers what was said before", () => {
+    const aside = (remembers: boolean) =>
+      linesOf(
+        reply("One"),
+        { type: "joined", remembers: !remembers },
+        { type: "joined", remembers },
+      );
+    expect(aside(true).map(({ who }) => who)).toEqual(["vdx", "aside"]);
+    expect(aside(true).at(-1)?.text).toContain("goes on");
+    expect(aside(false).at(-1)?.text).toContain("does not remember");
+    expect(linesOf({ type: "joined", remembers: false })).toEqual([]);
+    const renewed = linesOf(reply("One"), { type: "renewed", session: "s" });
+    expect(renewed.at(-1)?.text).toContain("does not remember");
+  });
+
+  it("has the times when a line came and when it last changed", () => {
+    const said = linesOf({ type: "typed", item: "i", text: "hello" });
+    const first = stamped([], said, 1_000);
+    expect(first[0]).toMatchObject({ at: 1_000, until: 1_000 });
+    const later = withEvent(first, reply("One"));
+    const second = stamped(first, later, 2_000);
+    expect(second[0]).toBe(first[0]);
+    const third = stamped(second, withEvent(second, reply(", two")), 3_000);
+    expect(third[1]).toMatchObject({ text: "One, two", at: 2_000, until: 3_000 });
   });
 
   it("does not grow for ever", () => {

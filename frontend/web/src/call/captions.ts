@@ -1,5 +1,6 @@
 /** The captions of both sides: pure functions from a list of lines and an event to a new list. */
 
+import { words } from "../words";
 import type { CallEvent, Stages } from "./events";
 
 export interface Timing {
@@ -7,7 +8,13 @@ export interface Timing {
   readonly stages: Stages;
 }
 
-export interface PersonLine {
+/** When a line was first there and when it last changed, in milliseconds since 1970. */
+export interface Times {
+  readonly at?: number;
+  readonly until?: number;
+}
+
+export interface PersonLine extends Times {
   readonly who: "you";
   readonly id: string;
   readonly text: string;
@@ -15,7 +22,7 @@ export interface PersonLine {
   readonly final: boolean;
 }
 
-export interface BotLine {
+export interface BotLine extends Times {
   readonly who: "vdx";
   readonly id: string;
   readonly text: string;
@@ -26,7 +33,7 @@ export interface BotLine {
   readonly timing: Timing | null;
 }
 
-export interface Aside {
+export interface Aside extends Times {
   readonly who: "aside";
   readonly id: string;
   readonly text: string;
@@ -36,7 +43,7 @@ export type Line = PersonLine | BotLine | Aside;
 export type Lines = readonly Line[];
 
 /** Older lines are let go: a call may last for hours. */
-export const MAX_LINES = 200;
+export const MAX_LINES = 1000;
 
 export function withEvent(lines: Lines, event: CallEvent): Lines {
   switch (event.type) {
@@ -59,8 +66,11 @@ export function withEvent(lines: Lines, event: CallEvent): Lines {
     case "timed":
       return timed(lines, event.reply, { gapMs: event.gapMs, stages: event.stages });
     case "lost":
+      return closed(lines);
     case "renewed":
-      return interruptedByLoss(lines);
+      return begunAgain(closed(lines), false);
+    case "joined":
+      return begunAgain(lines, event.remembers);
     default:
       return lines;
   }
@@ -126,14 +136,32 @@ function timed(lines: Lines, id: string, timing: Timing): Lines {
   return changed(known ? lines : spoken(lines, id, ""), id, { timing });
 }
 
-function interruptedByLoss(lines: Lines): Lines {
-  const closed = lines.map((line) =>
+/** A lost connection ends the answer that was under way. */
+function closed(lines: Lines): Lines {
+  return lines.map((line) =>
     line.who === "vdx" && !line.over ? { ...line, over: true, paused: false } : line,
   );
-  const text = "Connection lost. What follows is a new conversation.";
-  return lines.length === 0 || lines.at(-1)?.who === "aside"
-    ? closed
-    : added(closed, { who: "aside", id: `after-${lines.at(-1)?.id}`, text });
+}
+
+/** Says between the old lines and the new ones whether the other side knows the old ones. */
+function begunAgain(lines: Lines, remembers: boolean): Lines {
+  const last = lines.at(-1);
+  if (!last) return lines;
+  const text = remembers ? words().captions.resumed : words().captions.anew;
+  const aside: Aside = { who: "aside", id: `after-${last.id}`, text };
+  return last.who === "aside" ? [...lines.slice(0, -1), aside] : added(lines, aside);
+}
+
+/** `after` with times: those of `before` where a line was there, `now` where it came or changed. */
+export function stamped(before: Lines, after: Lines, now: number): Lines {
+  if (after === before) return after;
+  const known = new Map(before.map((line) => [line.id, line]));
+  return after.map((line) => {
+    const old = known.get(line.id);
+    if (line === old) return line;
+    const { at = now }: Times = old ?? {};
+    return { ...line, at, until: now };
+  });
 }
 
 function changed(lines: Lines, id: string, change: Partial<BotLine>): Lines {

@@ -20,6 +20,10 @@ export type CallEvent =
   /** Another session took over in the same room. */
   | { type: "renewed"; session: string }
   | { type: "lost" }
+  /** No connection, for this reason; the next attempt is at `retryAt` (ms since 1970), null: now. */
+  | { type: "waiting"; why: string; retryAt: number | null }
+  /** The conversation is open; whether the other side knows what was said before. */
+  | { type: "joined"; remembers: boolean }
   | { type: "hungUp"; reason: string }
   | { type: "state"; state: AgentState }
   /** The words so far; `stable` leading characters will not change. */

@@ -4,6 +4,13 @@ import type { Notice } from "./events";
 import { Loudness } from "./sound";
 import type { MicrophoneSource } from "./transport";
 
+/** What the browser does to the sound of the microphone. */
+export interface Processing {
+  readonly echo: boolean;
+  readonly noise: boolean;
+  readonly gain: boolean;
+}
+
 export class Microphone implements MicrophoneSource {
   private readonly loudness: Loudness;
 
@@ -17,13 +24,17 @@ export class Microphone implements MicrophoneSource {
   }
 
   /** `onGone` is called when it is unplugged. Rejects with a DOMException. */
-  static async open(deviceId: string, onGone: () => void): Promise<Microphone> {
+  static async open(
+    deviceId: string,
+    { echo, noise, gain }: Processing,
+    onGone: () => void,
+  ): Promise<Microphone> {
     if (!window.isSecureContext) throw new DOMException("", "SecurityError");
     const wanted: MediaTrackConstraints = {
       channelCount: 1,
-      echoCancellation: true,
-      noiseSuppression: true,
-      autoGainControl: true,
+      echoCancellation: echo,
+      noiseSuppression: noise,
+      autoGainControl: gain,
     };
     if (deviceId) wanted.deviceId = { exact: deviceId };
     const stream = await navigator.mediaDevices.getUserMedia({ audio: wanted });

@@ -1,6 +1,6 @@
 /** The whole state of a call and its reducer: no browser, no clock, no network. */
 
-import { type Lines, withEvent } from "./captions";
+import { type Lines, stamped, withEvent } from "./captions";
 import type { AgentState, CallEvent, Notice, Quality, Topic } from "./events";
 
 export type Connection = "off" | "connecting" | "open" | "reconnecting";
@@ -19,9 +19,15 @@ export interface CallState {
   readonly voice: string;
   readonly recogniser: string;
   readonly notices: Readonly<Partial<Record<Topic, Notice>>>;
+  /** Why there is no connection, and when the next attempt is (ms since 1970; null: now). */
+  readonly outage: { readonly why: string; readonly retryAt: number | null } | null;
 }
 
-export type Action = CallEvent | { type: "microphone"; microphone: CallState["microphone"] };
+export type Action =
+  | CallEvent
+  | { type: "microphone"; microphone: CallState["microphone"] }
+  /** What was said on this page before it was loaded again. */
+  | { type: "restored"; lines: Lines };
 
 export const INITIAL: CallState = {
   connection: "off",
@@ -36,12 +42,18 @@ export const INITIAL: CallState = {
   voice: "",
   recogniser: "",
   notices: {},
+  outage: null,
 };
 
-export function reduce(state: CallState, action: Action): CallState {
-  const lines = action.type === "microphone" ? state.lines : withEvent(state.lines, action);
-  return { ...state, lines, ...changes(state, action) };
+/** `now` in milliseconds since 1970: when a line was first there, and when it last changed. */
+export function reduce(state: CallState, action: Action, now = Date.now()): CallState {
+  const lines = OF_THE_PAGE.has(action.type)
+    ? state.lines
+    : withEvent(state.lines, action as CallEvent);
+  return { ...state, lines: stamped(state.lines, lines, now), ...changes(state, action) };
 }
+
+const OF_THE_PAGE: ReadonlySet<string> = new Set(["microphone", "restored"]);
 
 function changes(state: CallState, action: Action): Partial<CallState> {
   switch (action.type) {
@@ -54,11 +66,28 @@ function changes(state: CallState, action: Action): Partial<CallState> {
         agent: "idle",
         session: action.session,
         notices: without(state.notices, "connection"),
+        outage: null,
       };
     case "lost":
-      return { connection: "reconnecting", session: "", ...NOTHING_MEASURED };
+      return {
+        connection: "reconnecting",
+        session: "",
+        // What was wrong before tells nothing now, beside the one line about the connection.
+        notices: without(without(without(state.notices, "answer"), "level"), "models"),
+        ...NOTHING_MEASURED,
+      };
+    case "waiting":
+      return { outage: { why: action.why, retryAt: action.retryAt } };
+    case "restored":
+      return { lines: action.lines };
     case "hungUp":
-      return { connection: "off", session: "", agent: ended(action.reason), ...NOTHING_MEASURED };
+      return {
+        connection: "off",
+        session: "",
+        agent: ended(action.reason),
+        outage: null,
+        ...NOTHING_MEASURED,
+      };
     case "state":
       return { agent: action.state };
     case "microphone":
@@ -72,11 +101,16 @@ function changes(state: CallState, action: Action): Partial<CallState> {
     case "models":
       return { voice: action.voice, recogniser: action.recogniser };
     case "notice":
-      return { notices: noticed(state.notices, action.topic, action.notice) };
+      // While the connection is lost, its banner says all there is to say of the server.
+      return state.connection === "reconnecting" && OF_THE_SERVER.has(action.topic)
+        ? {}
+        : { notices: noticed(state.notices, action.topic, action.notice) };
     default:
       return {};
   }
 }
+
+const OF_THE_SERVER: ReadonlySet<Topic> = new Set(["connection", "answer", "level", "models"]);
 
 const NOTHING_MEASURED = {
   quality: "unknown",

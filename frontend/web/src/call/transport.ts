@@ -32,6 +32,15 @@ export interface Transport {
   /** Changes the voice or recogniser of this conversation, which is loaded already. */
   swapModel(name: string): Promise<void>;
 
+  /** Changes settings of this conversation: the `session` of a session.update. */
+  update(session: object): Promise<void>;
+
+  /** Tells the other side what was said before; returns whether it can take that. */
+  restore(said: readonly Said[]): boolean;
+
+  /** The person has finished: no silence has to be waited for. */
+  endTurn(): void;
+
   /** How loud the other side is now, 0 to 1. */
   outputLevel(): number;
 
@@ -45,10 +54,26 @@ export interface MicrophoneSource {
   readonly node: MediaStreamAudioSourceNode;
 }
 
-export type Make = (emit: Emit) => Promise<Transport>;
+/** A line of an earlier connection. */
+export interface Said {
+  readonly who: "you" | "vdx";
+  readonly text: string;
+}
 
-/** Why a conversation could not be opened. */
-export type Refusal = "gone" | "busy" | "unauthorized" | "forbidden";
+/** What a conversation begins with. */
+export interface Beginning {
+  readonly profile: string;
+  /** What is said first; null: what the profile says. */
+  readonly greeting: string | null;
+}
+
+/** Is shown every event of the protocol, both ways. */
+export type Tap = (direction: "in" | "out", event: object) => void;
+
+export type Make = (emit: Emit, beginning: Beginning, tap: Tap) => Promise<Transport>;
+
+/** Why a conversation could not be opened; after `refused` another attempt would be in vain. */
+export type Refusal = "gone" | "busy" | "unauthorized" | "forbidden" | "refused";
 
 export class TransportError extends Error {
   constructor(

@@ -8,7 +8,7 @@ import {
   RpcError,
 } from "livekit-client";
 import type { Emit } from "../call/events";
-import { TransportError } from "../call/transport";
+import { type Tap, TransportError } from "../call/transport";
 import { wrong } from "../socket/protocol";
 import { type RoomEvent, translateRoom } from "./events";
 
@@ -33,6 +33,7 @@ export class Agent {
   constructor(
     private readonly room: Room,
     private readonly emit: Emit,
+    private readonly tap: Tap,
     private readonly onOver: (reason: string | null) => void,
   ) {
     room
@@ -75,8 +76,13 @@ export class Agent {
     await this.ask("vdx.use_model", { model });
   }
 
+  async update(session: object): Promise<void> {
+    await this.ask("vdx.update_session", { session });
+  }
+
   private async ask(method: string, payload: object): Promise<void> {
     if (!this.participant) return;
+    this.tap("out", { type: method, ...payload });
     try {
       await this.room.localParticipant.performRpc({
         destinationIdentity: this.participant.identity,
@@ -94,6 +100,7 @@ export class Agent {
 
   private hear(payload: Uint8Array, sender: RemoteParticipant): void {
     const event = JSON.parse(new TextDecoder().decode(payload)) as RoomEvent;
+    this.tap("in", event);
     if (event.type === "vdx.session") this.begin(event.session, sender);
     if (sender.identity === this.participant?.identity) this.expectMore();
     if (event.type === "vdx.session.ended") this.reason = event.reason;

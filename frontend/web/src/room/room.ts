@@ -11,9 +11,16 @@ import {
 } from "livekit-client";
 import { createElement, type ReactNode } from "react";
 import { type Emit, ending, type Quality } from "../call/events";
+import { refusalOf } from "../call/refusal";
 import { Loudness } from "../call/sound";
-import { type MicrophoneSource, type Transport, TransportError } from "../call/transport";
-import { ApiError, type Grant, token } from "../server/api";
+import {
+  type Beginning,
+  type MicrophoneSource,
+  type Tap,
+  type Transport,
+  TransportError,
+} from "../call/transport";
+import { ApiError, admission, type Grant, token } from "../server/api";
 import { Agent } from "./agent";
 import { Companion } from "./Companion";
 import { roundTripMs } from "./statistics";
@@ -34,9 +41,10 @@ export class RoomTransport implements Transport {
 
   constructor(
     private readonly emit: Emit,
-    private readonly profile: string,
+    private readonly beginning: Beginning,
+    tap: Tap,
   ) {
-    this.agent = new Agent(this.room, emit, (reason) => this.over(reason));
+    this.agent = new Agent(this.room, emit, tap, (reason) => this.over(reason));
     this.room
       .on(RoomHappening.TrackSubscribed, (track) => {
         if (track instanceof RemoteAudioTrack) this.listen(track);
@@ -48,7 +56,7 @@ export class RoomTransport implements Transport {
   }
 
   async open(): Promise<void> {
-    const grant = await grantFor(this.profile);
+    const grant = await grantFor(this.beginning);
     try {
       await this.room.connect(grant.server_url, grant.participant_token, { maxRetries: 0 });
     } catch (error) {
@@ -116,6 +124,18 @@ export class RoomTransport implements Transport {
     return this.agent.swapModel(name);
   }
 
+  update(session: object): Promise<void> {
+    return this.agent.update(session);
+  }
+
+  /** Rooms have no way to hand over what was said before. */
+  restore(): boolean {
+    return false;
+  }
+
+  /** In a room silence ends the turn: a muted track is silent at once. */
+  endTurn(): void {}
+
   // --- the bot ------------------------------------------------------------------------------
 
   async setSpeaker(deviceId: string): Promise<void> {
@@ -163,13 +183,12 @@ export class RoomTransport implements Transport {
   }
 }
 
-async function grantFor(profile: string): Promise<Grant> {
+async function grantFor({ profile, greeting }: Beginning): Promise<Grant> {
   try {
-    return await token(profile);
+    await admission(profile);
+    return await token(profile, greeting);
   } catch (error) {
-    if (!(error instanceof ApiError)) throw new TransportError("gone", String(error));
-    const refusal = error.status === 401 ? "unauthorized" : "forbidden";
-    throw new TransportError(refusal, `No token for a room: ${error.message}.`);
+    throw error instanceof ApiError ? refusalOf(error) : new TransportError("gone", String(error));
   }
 }
 

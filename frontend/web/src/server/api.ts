@@ -3,8 +3,30 @@
 export interface Model {
   readonly name: string;
   readonly state: string;
-  readonly kind?: "tts" | "asr";
+  readonly kind?: "tts" | "asr" | "endpointer";
+  readonly family?: string;
   readonly languages?: readonly string[];
+}
+
+/** A profile of the configuration: how a conversation begins that names it. */
+export interface Profile {
+  readonly name: string;
+  readonly voice: string;
+  readonly speed: number;
+  readonly recogniser: string;
+  readonly language: string;
+  readonly instructions: string;
+  readonly greeting: string;
+  readonly responder: string;
+  readonly language_model: string;
+  readonly barge_in: boolean;
+  readonly echo_cancellation: boolean;
+  readonly noise_suppression: boolean;
+  readonly finished_ms: number;
+  readonly unfinished_ms: number;
+  readonly min_silence_duration_ms: number;
+  readonly min_threshold: number;
+  readonly threshold_multiplier: number;
 }
 
 export interface PageConfig {
@@ -38,17 +60,21 @@ export const apiKey = {
 };
 
 /** Raises ApiError for a refusal and TypeError where no server answers. */
-async function ask<T>(path: string, method = "GET", body?: object): Promise<T> {
+export async function request(path: string, method = "GET", body?: object): Promise<Response> {
   const headers: Record<string, string> = {};
   if (apiKey.get()) headers["Authorization"] = `Bearer ${apiKey.get()}`;
   if (body) headers["Content-Type"] = "application/json";
   const init: RequestInit = { method, headers };
   if (body) init.body = JSON.stringify(body);
   const answer = await fetch(path, init);
+  if (answer.ok) return answer;
   const told = await answer.json().catch(() => ({}));
-  if (answer.ok) return told as T;
   const error = (told as { error?: { message?: string; retryable?: boolean } }).error ?? {};
   throw new ApiError(answer.status, error.message ?? answer.statusText, error.retryable ?? false);
+}
+
+export async function ask<T>(path: string, method = "GET", body?: object): Promise<T> {
+  return (await (await request(path, method, body)).json()) as T;
 }
 
 export const pageConfig = (): Promise<PageConfig> => ask("vdx/page");
@@ -60,14 +86,29 @@ export async function models(): Promise<readonly Model[]> {
 /** What a new conversation uses. */
 export const usual = (): Promise<{ voice: string; recogniser: string }> => ask("vdx/status");
 
+export const profiles = async (): Promise<readonly Profile[]> =>
+  (await ask<{ profiles: Profile[] }>("vdx/profiles")).profiles;
+
+/** Rejects as the server would refuse a conversation with this profile now. */
+export const admission = (profile: string): Promise<unknown> =>
+  ask(`vdx/admission?model=${encodeURIComponent(profile)}`);
+
+/** A sentence in a voice, as a WAV file. */
+export async function speech(voice: string, input: string, speed: number): Promise<Blob> {
+  const wanted = { model: "tts-1", voice, input, speed, response_format: "wav" };
+  return (await request("v1/audio/speech", "POST", wanted)).blob();
+}
+
 export const load = (name: string): Promise<{ kind: "tts" | "asr" }> =>
   ask(`vdx/models/${encodeURIComponent(name)}/load`, "POST");
 
 export const switchTo = (name: string, session: string): Promise<unknown> =>
   ask(`vdx/models/${encodeURIComponent(name)}/use?session=${session}`, "POST");
 
-export const token = (profile: string): Promise<Grant> =>
-  ask("token", "POST", profile ? { agent: { profile } } : {});
+export const token = (profile: string, greeting: string | null): Promise<Grant> => {
+  const agent = { ...(profile && { profile }), ...(greeting !== null && { greeting }) };
+  return ask("token", "POST", Object.keys(agent).length ? { agent } : {});
+};
 
 /** Milliseconds to the server and back, over HTTP. */
 export async function roundTrip(): Promise<number> {

@@ -66,6 +66,10 @@ const STATES: Readonly<Record<string, AgentState>> = {
 
 /** Errors of commands with this event id are of no interest: the answer was over already. */
 export const CANCEL_ID = "cancel";
+export const COMMIT_ID = "commit";
+
+/** How the ids of items begin that the page itself sends: it has them in its captions already. */
+export const RESTORED = "restored_";
 
 export function translate(event: ServerEvent): readonly CallEvent[] {
   switch (event.type) {
@@ -74,7 +78,7 @@ export function translate(event: ServerEvent): readonly CallEvent[] {
       return [{ type: "models", voice, recogniser: event.session.vdx.recogniser }];
     }
     case "error":
-      if (event.error.event_id === CANCEL_ID) return [];
+      if (event.error.event_id === CANCEL_ID || event.error.event_id === COMMIT_ID) return [];
       return [wrong(`Something went wrong: ${event.error.message}`)];
     case "conversation.item.added":
       return typed(event.item);
@@ -145,6 +149,7 @@ export const wrong = (text: string): CallEvent => ({
 });
 
 function typed({ id, role, content }: Item): readonly CallEvent[] {
+  if (id.startsWith(RESTORED)) return [];
   const text = role === "user" && content.find((part) => part.type === "input_text")?.text;
   return text ? [{ type: "typed", item: id, text }] : [];
 }

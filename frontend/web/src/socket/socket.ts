@@ -1,9 +1,16 @@
 /** The conversation over the Realtime WebSocket: microphone and loudspeaker in AudioWorklets. */
 
 import { type Emit, ending, type Quality } from "../call/events";
-import { type MicrophoneSource, type Transport, TransportError } from "../call/transport";
+import {
+  type Beginning,
+  type MicrophoneSource,
+  type Said,
+  type Tap,
+  type Transport,
+  TransportError,
+} from "../call/transport";
 import { apiKey, roundTrip, switchTo } from "../server/api";
-import { CANCEL_ID, playback, type ServerEvent, translate } from "./protocol";
+import { CANCEL_ID, COMMIT_ID, playback, RESTORED, type ServerEvent, translate } from "./protocol";
 import { Speaker } from "./speaker";
 import { fromBase64, toBase64 } from "./wire";
 import microphoneUrl from "./worklets/microphone.worklet?worker&url";
@@ -27,7 +34,8 @@ export class SocketTransport implements Transport {
 
   constructor(
     private readonly emit: Emit,
-    private readonly profile: string,
+    private readonly beginning: Beginning,
+    private readonly tap: Tap,
   ) {}
 
   async open(): Promise<void> {
@@ -43,11 +51,14 @@ export class SocketTransport implements Transport {
     const protocols = ["realtime", ...(key ? [`openai-insecure-api-key.${key}`] : [])];
     const address = new URL("v1/realtime", location.href);
     address.protocol = address.protocol.replace("http", "ws");
-    address.search = this.profile ? `?model=${encodeURIComponent(this.profile)}` : "";
+    const { profile, greeting } = this.beginning;
+    if (profile) address.searchParams.set("model", profile);
+    if (greeting !== null) address.searchParams.set("greeting", greeting);
     const socket = new WebSocket(address, protocols);
     this.socket = socket;
     socket.onmessage = ({ data }: MessageEvent<string>) => {
       const event = JSON.parse(data) as ServerEvent;
+      this.tap("in", event);
       if (event.type === "session.created") {
         this.begin(event.session.id);
         opened();
@@ -138,12 +149,32 @@ export class SocketTransport implements Transport {
     await switchTo(name, this.session);
   }
 
+  async update(session: object): Promise<void> {
+    this.send("session.update", { session: { type: "realtime", ...session } });
+  }
+
+  restore(said: readonly Said[]): boolean {
+    for (const [index, { who, text }] of said.entries()) {
+      const [role, type] = who === "you" ? ["user", "input_text"] : ["assistant", "output_text"];
+      const id = `${RESTORED}${index}`;
+      const item = { id, type: "message", role, content: [{ type, text }] };
+      this.send("conversation.item.create", { item });
+    }
+    return true;
+  }
+
+  endTurn(): void {
+    // Without audio since the last turn the server refuses it, which is of no interest.
+    this.send("input_audio_buffer.commit", { event_id: COMMIT_ID });
+  }
+
   outputLevel(): number {
     return this.speaker?.level() ?? 0;
   }
 
   private send(type: string, fields: object = {}): void {
     if (this.socket?.readyState === WebSocket.OPEN) {
+      this.tap("out", { type, ...fields });
       this.socket.send(JSON.stringify({ type, ...fields }));
     }
   }

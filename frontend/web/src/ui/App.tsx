@@ -1,10 +1,14 @@
-import { useEffect, useLayoutEffect } from "react";
+import { useEffect, useLayoutEffect, useState } from "react";
 import type { Call } from "../call/call";
 import { refusal } from "../call/microphone";
+import { placeOf, shortcut } from "../call/shortcuts";
 import { mood } from "../call/state";
+import { words } from "../words";
 import { Captions } from "./Captions";
 import { Devices } from "./Devices";
+import { HistoryPanel } from "./history/HistoryPanel";
 import { useCallState } from "./hooks";
+import { HistoryIcon, SettingsIcon } from "./icons";
 import { KeyDialog } from "./KeyDialog";
 import { Meter } from "./Meter";
 import { Models } from "./Models";
@@ -12,25 +16,31 @@ import { Notices } from "./Notices";
 import { Quality } from "./Quality";
 import { Say } from "./Say";
 import { Stage } from "./Stage";
+import { Drawer } from "./settings/Drawer";
+
+type Open = "settings" | "history" | null;
 
 export function App({ call }: { call: Call }) {
   const state = useCallState(call);
-  useShortcuts(call);
+  const [open, setOpen] = useState<Open>(null);
+  useShortcuts(call, () => setOpen(null));
   useEffect(() => {
     if (window.isSecureContext) return;
     call.notify("microphone", refusal(null, location, false));
   }, [call]);
   const kind = mood(state);
-  useEffect(() => {
-    document.body.dataset["mood"] = kind;
+  useLayoutEffect(() => {
+    document.body.dataset["mood"] = kind; // with the words, before anything is drawn
   }, [kind]);
+  const close = () => setOpen(null);
   return (
-    <div className="page">
+    <div className="page" data-panel={open ?? undefined}>
       <header>
         <h1>vdx</h1>
         <Quality state={state} />
+        <Buttons open={open} onOpen={setOpen} />
       </header>
-      <Notices call={call} notices={state.notices} />
+      <Notices call={call} state={state} />
       <main>
         <div className="side">
           <Stage call={call} state={state} />
@@ -45,27 +55,62 @@ export function App({ call }: { call: Call }) {
           <Devices call={call} microphone={state.microphone} />
         </div>
       </main>
+      {open === "settings" && <Drawer call={call} onClose={close} />}
+      {open === "history" && <HistoryPanel call={call} lines={state.lines} onClose={close} />}
       <KeyDialog call={call} />
       {call.companion()}
     </div>
   );
 }
 
-/** Space talks and mutes, Escape ends the answer; both only where they mean nothing else. */
-function useShortcuts(call: Call): void {
-  useLayoutEffect(() => {
-    const onKey = (event: KeyboardEvent) => {
-      const { target } = event;
-      const isBusy = target instanceof Element && target.closest(BUSY) !== null;
-      if (event.repeat || isBusy) return;
-      if (event.key === " ") {
-        event.preventDefault();
-        void call.talk();
-      } else if (event.key === "Escape") call.interrupt();
-    };
-    document.addEventListener("keydown", onKey);
-    return () => document.removeEventListener("keydown", onKey);
-  }, [call]);
+function Buttons({ open, onOpen }: { open: Open; onOpen: (open: Open) => void }) {
+  const buttons = [
+    ["history", words().history.open, HistoryIcon],
+    ["settings", words().settings.open, SettingsIcon],
+  ] as const;
+  return (
+    <nav>
+      {buttons.map(([name, label, Icon]) => (
+        <button
+          key={name}
+          id={`open-${name}`}
+          className="quiet"
+          type="button"
+          aria-expanded={open === name}
+          onClick={() => onOpen(open === name ? null : name)}
+        >
+          <Icon />
+          <span>{label}</span>
+        </button>
+      ))}
+    </nav>
+  );
 }
 
-const BUSY = "button, input, select, summary, dialog";
+/** Escape ends an answer that is under way, else it closes what is open beside it. */
+function useShortcuts(call: Call, close: () => void): void {
+  useLayoutEffect(() => {
+    const onKey = (event: KeyboardEvent) => {
+      const wanted = shortcut(event.key, placeOf(event.target));
+      if (event.repeat || !wanted) return;
+      if (wanted === "talk") {
+        event.preventDefault();
+        call.press();
+        return;
+      }
+      call.interrupt();
+      if (!ANSWERING.has(mood(call.store.get()))) close();
+    };
+    const onKeyUp = ({ key }: KeyboardEvent) => {
+      if (key === " ") call.release();
+    };
+    document.addEventListener("keydown", onKey);
+    document.addEventListener("keyup", onKeyUp);
+    return () => {
+      document.removeEventListener("keydown", onKey);
+      document.removeEventListener("keyup", onKeyUp);
+    };
+  }, [call, close]);
+}
+
+const ANSWERING: ReadonlySet<string> = new Set(["thinking", "speaking", "interrupted"]);

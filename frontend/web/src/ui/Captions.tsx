@@ -1,5 +1,7 @@
-import { useLayoutEffect, useRef } from "react";
+import { memo, useLayoutEffect, useRef } from "react";
 import type { BotLine, Line, Lines, PersonLine } from "../call/captions";
+import { words } from "../words";
+import { Reply } from "./markdown/Reply";
 import { Waterfall } from "./Waterfall";
 
 const NEAR_END_PX = 60;
@@ -18,16 +20,14 @@ export function Captions({ lines }: { lines: Lines }) {
       ref={list}
       role="log"
       aria-live="off"
-      aria-label="Captions"
+      aria-label={words().captions.name}
       // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard
       tabIndex={0}
       onScroll={({ currentTarget: box }) => {
         follows.current = box.scrollHeight - box.scrollTop - box.clientHeight < NEAR_END_PX;
       }}
     >
-      {lines.length === 0 && (
-        <p className="empty">What you say, and what you hear, is written here.</p>
-      )}
+      {lines.length === 0 && <p className="empty">{words().captions.empty}</p>}
       {lines.map((line) => (
         <Caption key={line.id} line={line} />
       ))}
@@ -35,17 +35,18 @@ export function Captions({ lines }: { lines: Lines }) {
   );
 }
 
-export function Caption({ line }: { line: Line }) {
+/** Drawn anew only when it changes: a long conversation has hundreds of them. */
+export const Caption = memo(({ line }: { line: Line }) => {
   if (line.who === "aside") return <p className="aside">{line.text}</p>;
   if (line.who === "you") return <Person line={line} />;
   return line.text ? <Bot line={line} /> : null;
-}
+});
 
 function Person({ line }: { line: PersonLine }) {
   return (
     <div className="line you">
       <p>
-        <span className="who">You</span>
+        <span className="who">{words().captions.you}</span>
         {line.text.slice(0, line.stable)}
         {line.stable < line.text.length && <em>{line.text.slice(line.stable)}</em>}
       </p>
@@ -54,20 +55,11 @@ function Person({ line }: { line: PersonLine }) {
 }
 
 function Bot({ line }: { line: BotLine }) {
-  const kept = line.text.slice(0, line.cutAt ?? line.text.length);
-  const rest = line.text.slice(kept.length);
-  const words = rest.trimStart();
   return (
     <div className="line vdx" data-paused={line.paused || undefined}>
       <p>
         <span className="who">vdx</span>
-        {kept + rest.slice(0, rest.length - words.length)}
-        {line.cutAt !== null && (
-          <del>
-            <span className="unseen">, cut off before: </span>
-            {words}
-          </del>
-        )}
+        <Reply text={line.text} cutAt={line.cutAt} />
       </p>
       {line.timing && <Waterfall timing={line.timing} />}
     </div>

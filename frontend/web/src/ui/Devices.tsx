@@ -2,6 +2,7 @@ import { useEffect, useState } from "react";
 import type { Call } from "../call/call";
 import { canChooseSpeaker } from "../call/sound";
 import type { CallState } from "../call/state";
+import { words } from "../words";
 
 /** Which microphone and which loudspeaker; browsers name them once the microphone is allowed. */
 export function Devices(props: { call: Call; microphone: CallState["microphone"] }) {
@@ -10,10 +11,10 @@ export function Devices(props: { call: Call; microphone: CallState["microphone"]
   const [microphone, setMicrophone] = useState("");
   const [speaker, setSpeaker] = useState("");
   return (
-    <section aria-label="Devices" id="devices">
+    <section aria-label={words().devices.region} id="devices">
       <Menu
         id="microphone"
-        label="Microphone"
+        label={words().devices.microphone}
         value={microphone}
         devices={devices.filter(({ kind }) => kind === "audioinput")}
         onChoose={(id) => {
@@ -24,7 +25,7 @@ export function Devices(props: { call: Call; microphone: CallState["microphone"]
       {canChooseSpeaker() && (
         <Menu
           id="speaker"
-          label="Loudspeaker"
+          label={words().devices.speaker}
           value={speaker}
           devices={devices.filter(({ kind }) => kind === "audiooutput")}
           onChoose={(id) => {
@@ -59,7 +60,7 @@ function Menu({ id, label, value, devices, onChoose }: MenuProps) {
         disabled={named.length === 0}
         onChange={({ target }) => onChoose(target.value)}
       >
-        <option value="">The usual one</option>
+        <option value="">{words().devices.usual}</option>
         {named.map(({ deviceId, label: name }) => (
           <option key={deviceId} value={deviceId}>
             {name}

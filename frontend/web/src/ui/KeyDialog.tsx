@@ -1,11 +1,11 @@
 import { useEffect, useRef, useState } from "react";
 import { announceUsual, type Call } from "../call/call";
 import { apiKey } from "../server/api";
+import { KeyForm } from "./KeyForm";
 
 /** Asks for the API key of a server that wants one. */
 export function KeyDialog({ call }: { call: Call }) {
   const dialog = useRef<HTMLDialogElement>(null);
-  const [key, setKey] = useState("");
   const [wasRefused, setWasRefused] = useState(false);
   useEffect(() => {
     call.askKey = () => {
@@ -13,7 +13,7 @@ export function KeyDialog({ call }: { call: Call }) {
       if (!dialog.current?.open) dialog.current?.showModal();
     };
   }, [call]);
-  const take = () => {
+  const take = (key: string) => {
     apiKey.set(key);
     dialog.current?.close();
     announceUsual(call).then(
@@ -26,28 +26,7 @@ export function KeyDialog({ call }: { call: Call }) {
   };
   return (
     <dialog id="ask" ref={dialog} aria-labelledby="ask-name" onCancel={() => call.end()}>
-      <form
-        onSubmit={(event) => {
-          event.preventDefault();
-          take();
-        }}
-      >
-        <label>
-          <span id="ask-name">
-            {wasRefused ? "That key was refused. Another one?" : "This server asks for an API key."}
-          </span>
-          <input
-            id="key"
-            type="password"
-            autoComplete="off"
-            required
-            pattern="[!#$%&'*+.^_`|~0-9A-Za-z\-]+"
-            value={key}
-            onChange={({ target }) => setKey(target.value)}
-          />
-        </label>
-        <button type="submit">Use this key</button>
-      </form>
+      <KeyForm wasRefused={wasRefused} onKey={take} />
     </dialog>
   );
 }

@@ -1,6 +1,7 @@
 import { useCallback, useEffect, useState } from "react";
 import { announceUsual, type Call } from "../call/call";
 import { ApiError, models as listModels, type Model } from "../server/api";
+import { words } from "../words";
 
 type Kind = "tts" | "asr";
 
@@ -29,7 +30,7 @@ export function Models(props: { call: Call; voice: string; recogniser: string })
     const timer = setInterval(() => setLoading({ name, seconds: seconds() }), 1000);
     try {
       await call.swapModel(kind, name);
-      setDone(`${name} from the next sentence on.`);
+      setDone(words().models.loaded(name));
       call.notify("models", null);
     } catch (error) {
       explain(call, error);
@@ -40,16 +41,41 @@ export function Models(props: { call: Call; voice: string; recogniser: string })
     }
   };
 
-  const menu = { models: known, isBusy: loading !== null, onChoose: swap };
-  const status = loading ? `Loading ${loading.name} … ${loading.seconds} s` : done;
+  const menu = {
+    models: forPeople(known, [voice, recogniser]),
+    isBusy: loading !== null,
+    onChoose: swap,
+  };
+  const status = loading ? words().models.loading(loading.name, loading.seconds) : done;
   return (
-    <section aria-label="Models" id="models">
-      <Menu {...menu} kind="tts" id="voice" label="Voice" value={voice} />
-      <Menu {...menu} kind="asr" id="recogniser" label="Recogniser" value={recogniser} />
+    <section aria-label={words().models.region} id="models">
+      <Menu {...menu} kind="tts" id="voice" label={words().models.voice} value={voice} />
+      <Menu
+        {...menu}
+        kind="asr"
+        id="recogniser"
+        label={words().models.recogniser}
+        value={recogniser}
+      />
       <p className="legend" id="loading" role="status">
         {status}
       </p>
     </section>
+  );
+}
+
+/** Families whose models make tones or fixed words: for tests, not for conversations. */
+const TEST_FAMILIES: ReadonlySet<string> = new Set(["tone", "canned"]);
+
+/** Without the models for tests, unless one is in use; `?models=all` in the address shows them. */
+export function forPeople(
+  models: readonly Model[],
+  inUse: readonly string[],
+  query = location.search,
+): readonly Model[] {
+  if (new URLSearchParams(query).get("models") === "all") return models;
+  return models.filter(
+    ({ name, family }) => inUse.includes(name) || !TEST_FAMILIES.has(family ?? ""),
   );
 }
 
@@ -68,8 +94,8 @@ function Menu({ kind, id, label, value, models, isBusy, onChoose }: MenuProps) {
   const ours = models.filter((model) => (model.kind ?? kind) === kind);
   const isResident = ({ kind: known, state }: Model) => known === kind && state === "READY";
   const groups = [
-    ["In memory", ours.filter(isResident)],
-    ["Loaded when chosen", ours.filter((model) => !isResident(model))],
+    [words().models.resident, ours.filter(isResident)],
+    [words().models.other, ours.filter((model) => !isResident(model))],
   ] as const;
   return (
     <label>
@@ -118,6 +144,6 @@ function useFreshList(call: Call, refresh: () => Promise<void>): void {
 function explain(call: Call, error: unknown): void {
   if (error instanceof ApiError && error.status === 401) call.askKey();
   else if (error instanceof TypeError) {
-    call.notify("models", { text: "The server does not answer. Is it still running?" });
-  } else call.notify("models", { text: `That did not work: ${(error as Error).message}` });
+    call.notify("models", { text: words().models.gone });
+  } else call.notify("models", { text: words().models.failed((error as Error).message) });
 }

@@ -1,10 +1,5 @@
 import type { CallState } from "../call/state";
-
-const WORDS = {
-  good: "Good connection",
-  fair: "Fair connection",
-  poor: "Poor connection",
-} as const;
+import { words } from "../words";
 
 /** How good the connection is: a word, three bars, and the round trip where it is known. */
 export function Quality({ state }: { state: CallState }) {
@@ -17,7 +12,7 @@ export function Quality({ state }: { state: CallState }) {
         <i />
         <i />
       </span>
-      {WORDS[quality]}
+      <span className="word">{words().connection[quality]}</span>
       {roundTripMs !== null && (
         <span className="trip">{Math.max(1, Math.round(roundTripMs))} ms</span>
       )}

@@ -1,5 +1,6 @@
 import { useState } from "react";
 import type { Call } from "../call/call";
+import { words } from "../words";
 import { SendIcon, StopIcon } from "./icons";
 
 /** Typing instead of talking. */
@@ -17,8 +18,8 @@ export function Say({ call, isSpeaking }: { call: Call; isSpeaking: boolean }) {
     >
       <input
         id="text"
-        aria-label="Type instead of talking"
-        placeholder="Type instead of talking"
+        aria-label={words().talk.type}
+        placeholder={words().talk.type}
         autoComplete="off"
         maxLength={4000}
         value={text}
@@ -28,13 +29,13 @@ export function Say({ call, isSpeaking }: { call: Call; isSpeaking: boolean }) {
         <button
           id="stop"
           type="button"
-          aria-label="Stop the answer"
+          aria-label={words().talk.stop}
           onClick={() => call.interrupt()}
         >
           <StopIcon />
         </button>
       ) : (
-        <button id="send" type="submit" aria-label="Send">
+        <button id="send" type="submit" aria-label={words().talk.send}>
           <SendIcon />
         </button>
       )}

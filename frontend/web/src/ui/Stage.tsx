@@ -1,14 +1,14 @@
-import { useRef } from "react";
+import { type KeyboardEvent, useRef } from "react";
 import type { Call } from "../call/call";
 import { onMeter } from "../call/sound";
 import { type CallState, mood } from "../call/state";
-import { MOODS, MUTED_ADVICE } from "../words";
-import { useEveryFrame } from "./hooks";
+import { words } from "../words";
+import { isTouch, useEveryFrame, useSettings } from "./hooks";
 import { MicrophoneIcon } from "./icons";
 
-/** The big button, and where the conversation stands. */
+/** The big button, which shows what a press does, and where the conversation stands. */
 export function Stage({ call, state }: { call: Call; state: CallState }) {
-  const { word, advice } = MOODS[mood(state)];
+  const { pushToTalk } = useSettings(call);
   const isMuted = state.microphone === "muted";
   const isOpen = isMuted || state.microphone === "open";
   const button = useRef<HTMLButtonElement>(null);
@@ -17,23 +17,25 @@ export function Stage({ call, state }: { call: Call; state: CallState }) {
     const rms = agent === "speaking" ? call.outputLevel() * 32768 : call.inputLevel();
     button.current?.style.setProperty("--level", onMeter(rms).toFixed(3));
   });
+  const press = pushToTalk ? held(call) : { onClick: () => void call.talk() };
+  const { talk, mute, unmute, hold, end, region } = words().talk;
   return (
-    <section className="stage" aria-label="Talk">
+    <section className="stage" aria-label={region}>
       <button
         ref={button}
         id="talk"
         type="button"
         aria-describedby="advice"
-        aria-pressed={isOpen ? isMuted : undefined}
-        disabled={state.microphone === "opening"}
-        onClick={() => void call.talk()}
+        data-muted={isMuted || undefined}
+        disabled={state.microphone === "opening" && !pushToTalk}
+        {...press}
       >
-        <MicrophoneIcon crossed={isMuted} />
-        <span>{!isOpen ? "Talk" : isMuted ? "Unmute" : "Mute"}</span>
+        <MicrophoneIcon crossed={isOpen && !isMuted && !pushToTalk} />
+        <span>{pushToTalk ? hold : !isOpen ? talk : isMuted ? unmute : mute}</span>
       </button>
       {/* Not a live region: a screen reader would talk into the microphone. */}
-      <p id="state">{word}</p>
-      <p id="advice">{isMuted ? MUTED_ADVICE : advice}</p>
+      <p id="state">{words().moods[mood(state)].word}</p>
+      <p id="advice">{advice(state, pushToTalk)}</p>
       <button
         id="end"
         className="quiet"
@@ -41,8 +43,36 @@ export function Stage({ call, state }: { call: Call; state: CallState }) {
         hidden={state.connection === "off" && !isOpen}
         onClick={() => call.end()}
       >
-        End the conversation
+        {end}
       </button>
     </section>
   );
+}
+
+/** Touch devices have no space bar. */
+export function advice(state: CallState, pushToTalk: boolean, touch = isTouch()): string {
+  const { moods, touch: byTouch, muted, hold, holdTouch } = words();
+  const kind = mood(state);
+  const speaks = kind === "speaking" || kind === "thinking" || kind === "interrupted";
+  if (pushToTalk && state.connection !== "reconnecting" && !speaks) return touch ? holdTouch : hold;
+  if (state.microphone === "muted" && !pushToTalk) return touch ? byTouch.muted : muted;
+  return kind === "off" && touch ? byTouch.off : moods[kind].advice;
+}
+
+/** Push to talk, with a finger, a mouse or the keyboard. */
+function held(call: Call) {
+  const isKey = ({ key }: KeyboardEvent) => key === " " || key === "Enter";
+  return {
+    onPointerDown: () => call.press(),
+    onPointerUp: () => call.release(),
+    onPointerLeave: () => call.release(),
+    onPointerCancel: () => call.release(),
+    onKeyDown: (event: KeyboardEvent) => {
+      if (isKey(event) && !event.repeat) call.press();
+    },
+    onKeyUp: (event: KeyboardEvent) => {
+      if (isKey(event)) call.release();
+    },
+    onBlur: () => call.release(),
+  };
 }

@@ -1,5 +1,9 @@
+import type { ToggleEvent } from "react";
 import type { Timing } from "../call/captions";
-import { STAGES, WAITING } from "../words";
+import { words } from "../words";
+
+/** The person's own silence; everything else is work. */
+const WAITING: ReadonlySet<string> = new Set(["pause_noticed", "endpoint"]);
 
 interface Row {
   readonly stage: string;
@@ -22,8 +26,8 @@ export function Waterfall({ timing }: { timing: Timing }) {
   const longest = Math.max(timing.gapMs, steps.at(-1)?.to ?? 0, 1);
   const percent = (ms: number) => `${((100 * ms) / longest).toFixed(2)}%`;
   return (
-    <details className="waterfall">
-      <summary aria-label={`Answered after ${Math.round(timing.gapMs)} ms; show every stage`}>
+    <details className="waterfall" onToggle={intoView}>
+      <summary aria-label={words().latency.answered(Math.round(timing.gapMs))}>
         <span className="gap">{Math.round(timing.gapMs)} ms</span>
         <span className="strip">
           {steps.map(({ stage, from, to }) => (
@@ -32,11 +36,13 @@ export function Waterfall({ timing }: { timing: Timing }) {
         </span>
       </summary>
       <table>
-        <caption>Milliseconds after your last sound</caption>
+        <caption>
+          {words().latency.caption} <Legend />
+        </caption>
         <tbody>
           {steps.map(({ stage, from, to }) => (
             <tr key={stage}>
-              <th scope="row">{STAGES[stage] ?? stage.replaceAll("_", " ")}</th>
+              <th scope="row">{words().stages[stage] ?? stage.replaceAll("_", " ")}</th>
               <td>{Math.round(to)}</td>
               <td className="bar">
                 <i
@@ -50,6 +56,21 @@ export function Waterfall({ timing }: { timing: Timing }) {
       </table>
     </details>
   );
+}
+
+/** What the colours mean. */
+function Legend() {
+  const { silence, work } = words().latency;
+  return (
+    <span className="colours">
+      <i data-kind="silence" /> {silence} <i data-kind="work" /> {work}
+    </span>
+  );
+}
+
+/** The last one opens below what is visible of its list. */
+function intoView({ currentTarget: details }: ToggleEvent<HTMLDetailsElement>): void {
+  if (details.open) details.scrollIntoView({ block: "nearest" });
 }
 
 const kindOf = (stage: string): "silence" | "work" => (WAITING.has(stage) ? "silence" : "work");

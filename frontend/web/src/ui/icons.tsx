@@ -45,3 +45,21 @@ export function CloseIcon() {
     </svg>
   );
 }
+
+export function SettingsIcon() {
+  return (
+    <svg {...line}>
+      <path d="M4 7h9M17 7h3M4 17h3M11 17h9" />
+      <circle cx="15" cy="7" r="2" />
+      <circle cx="9" cy="17" r="2" />
+    </svg>
+  );
+}
+
+export function HistoryIcon() {
+  return (
+    <svg {...line}>
+      <path d="M5 5h14M5 10h14M5 15h9M5 20h5" />
+    </svg>
+  );
+}

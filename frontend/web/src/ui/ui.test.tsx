@@ -1,10 +1,15 @@
 import { renderToStaticMarkup } from "react-dom/server";
 import { describe, expect, it } from "vitest";
+import type { Call } from "../call/call";
 import type { BotLine } from "../call/captions";
-import { INITIAL, mood } from "../call/state";
-import { MOODS } from "../words";
+import { type Action, INITIAL, mood, reduce } from "../call/state";
+import { words } from "../words";
 import { Caption } from "./Captions";
+import { forPeople } from "./Models";
+import { Notices } from "./Notices";
 import { Quality } from "./Quality";
+import { advice } from "./Stage";
+import { linkTo } from "./settings/Actions";
 import { rows, Waterfall } from "./Waterfall";
 
 const answer: BotLine = {
@@ -72,5 +77,61 @@ describe("the quality", () => {
 });
 
 it("has words for every mood", () => {
-  expect(MOODS[mood(INITIAL)].word).toBe("Ready");
+  expect(words().moods[mood(INITIAL)].word).toBe("Ready");
+});
+
+describe("the advice", () => {
+  it("tells touch devices of no key", () => {
+    const muted = { ...INITIAL, connection: "open", microphone: "muted" } as const;
+    for (const state of [INITIAL, muted]) {
+      expect(advice(state, false, false)).toContain("space bar");
+      expect(advice(state, false, true)).not.toContain("space bar");
+      expect(advice(state, true, true)).toContain("Hold the button");
+      expect(advice(state, true, true)).not.toContain("space bar");
+    }
+  });
+});
+
+describe("the menus", () => {
+  const models = [
+    { name: "tone", state: "READY", family: "tone" },
+    { name: "canned-uh", state: "UNAVAILABLE", family: "canned" },
+    { name: "joe", state: "READY", family: "piper" },
+    { name: "unknown", state: "UNAVAILABLE" },
+  ];
+  const names = (...given: Parameters<typeof forPeople>) =>
+    forPeople(...given).map(({ name }) => name);
+
+  it("hold no models for tests, unless one is in use or asked for", () => {
+    expect(names(models, [], "")).toEqual(["joe", "unknown"]);
+    expect(names(models, ["tone"], "?model=x")).toEqual(["tone", "joe", "unknown"]);
+    expect(names(models, [], "?models=all")).toHaveLength(4);
+  });
+});
+
+describe("the link", () => {
+  it("opens the profile, and keeps what else the address says", () => {
+    const href = "http://box:8080/?transport=socket&model=old#x";
+    expect(linkTo("my profile", href)).toBe("http://box:8080/?transport=socket&model=my+profile");
+  });
+});
+
+describe("a lost connection", () => {
+  it("is one banner with a button, and nothing that contradicts it", () => {
+    const state = [
+      { type: "connected", session: "s" },
+      { type: "notice", topic: "answer", notice: { text: "Something went wrong: stopping" } },
+      { type: "lost" },
+      { type: "waiting", why: "the server does not answer.", retryAt: 4_000 },
+      { type: "notice", topic: "models", notice: { text: "The server does not answer." } },
+      { type: "notice", topic: "answer", notice: { text: "Something went wrong" } },
+    ].reduce((before, action) => reduce(before, action as Action, 1_000), INITIAL);
+    const call = { resume: () => undefined } as unknown as Call;
+    const html = renderToStaticMarkup(<Notices call={call} state={state} />);
+    expect(html.match(/class="notice/g)).toHaveLength(1);
+    expect(html).toContain("No connection: the server does not answer.");
+    expect(html).toContain("Try now");
+    const back = reduce(state, { type: "connected", session: "t" }, 5_000);
+    expect(renderToStaticMarkup(<Notices call={call} state={back} />)).not.toContain("data-topic");
+  });
 });

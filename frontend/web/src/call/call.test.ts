@@ -1,0 +1,183 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { Call } from "./call";
+import type { Emit } from "./events";
+import { type Beginning, type Said, type Transport, TransportError } from "./transport";
+
+/** A conversation that is open at once and keeps what it is told. */
+class FakeTransport implements Transport {
+  readonly kind = "socket";
+  readonly updates: object[] = [];
+  readonly said: string[] = [];
+  restored: readonly Said[] | null = null;
+  isClosed = false;
+
+  constructor(
+    readonly emit: Emit,
+    readonly beginning: Beginning,
+    private readonly failure: Error | null,
+  ) {}
+
+  async open(): Promise<void> {
+    if (this.failure) throw this.failure;
+    this.emit({ type: "connected", session: "s" });
+  }
+  close(): void {
+    this.isClosed = true;
+  }
+  async setMicrophone(): Promise<void> {}
+  setMuted(): void {}
+  async setSpeaker(): Promise<void> {}
+  async swapModel(): Promise<void> {}
+  interrupt(): void {}
+  endTurn(): void {}
+  outputLevel = (): number => 0;
+  async update(session: object): Promise<void> {
+    this.updates.push(session);
+  }
+  restore(said: readonly Said[]): boolean {
+    this.restored = said;
+    return true;
+  }
+  say(text: string): void {
+    this.said.push(text);
+    this.emit({ type: "typed", item: text, text });
+  }
+}
+
+let made: FakeTransport[];
+let failure: Error | null;
+
+function begun(profile = ""): Call {
+  const call = new Call(async (emit, beginning) => {
+    const transport = new FakeTransport(emit, beginning, failure);
+    made.push(transport);
+    return transport;
+  }, profile);
+  call.say("one");
+  return call;
+}
+
+const settle = () => vi.advanceTimersByTimeAsync(0);
+const asides = (call: Call): string[] =>
+  call.store.get().lines.flatMap((line) => (line.who === "aside" ? [line.text] : []));
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  made = [];
+  failure = null;
+  const kept = new Map<string, string>();
+  const storage = {
+    getItem: (key: string) => kept.get(key) ?? null,
+    setItem: (key: string, value: string) => void kept.set(key, value),
+  };
+  vi.stubGlobal("localStorage", storage);
+  vi.stubGlobal("sessionStorage", storage);
+});
+
+afterEach(() => {
+  vi.useRealTimers();
+  vi.unstubAllGlobals();
+});
+
+const answers = (status: number, error: object) =>
+  vi.stubGlobal("fetch", async () => Response.json({ error }, { status }));
+
+describe("a conversation that is refused", () => {
+  it("is told with the reason, and not asked for again", async () => {
+    failure = new TransportError("gone", "the server does not answer");
+    answers(404, { message: "there is no profile 'nosuch'; there are: vdx", retryable: false });
+    const call = begun("nosuch");
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(made).toHaveLength(1);
+    expect(call.store.get()).toMatchObject({ connection: "off", outage: null });
+    expect(call.store.get().notices.connection?.text).toContain("there is no profile 'nosuch'");
+  });
+
+  it("for a while only, is asked for again, and at once when the person wants it", async () => {
+    failure = new TransportError("gone", "the server does not answer");
+    answers(503, { message: "the models are still loading", retryable: true });
+    const call = begun();
+    await settle();
+    expect(call.store.get().outage?.why).toBe("the models are still loading");
+    expect(call.store.get().notices).toEqual({});
+    failure = null;
+    call.resume();
+    await settle();
+    expect(made).toHaveLength(2);
+    expect(call.store.get()).toMatchObject({ connection: "open", outage: null });
+    expect(made[1]?.said).toEqual(["one"]);
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(made).toHaveLength(2);
+  });
+});
+
+describe("a connection that is lost", () => {
+  it("is followed by one that is told what was said", async () => {
+    answers(503, { message: "full", retryable: true });
+    const call = begun();
+    await settle();
+    made[0]?.emit({ type: "lost" });
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(made).toHaveLength(2);
+    expect(made[1]?.restored).toEqual([{ who: "you", text: "one" }]);
+    expect(made[1]?.beginning.greeting).toBe("");
+    expect(asides(call)).toEqual(["Connected again. The conversation goes on."]);
+  });
+
+  it("is no such thing when the person ended it", async () => {
+    const call = begun();
+    await settle();
+    call.end();
+    call.say("two");
+    await settle();
+    expect(made[1]?.restored).toBeNull();
+    expect(made[1]?.beginning.greeting).toBeNull();
+    expect(asides(call)).toEqual([
+      "A new conversation. The other side does not remember what is above.",
+    ]);
+  });
+});
+
+describe("settings", () => {
+  it("are taken at once, and by the next conversation", async () => {
+    const call = begun();
+    await settle();
+    await call.change({ ...call.getSettings(), patience: 2 });
+    expect(made[0]?.updates).toEqual([{ vdx: { pause_scale: 2 } }]);
+    call.end();
+    call.say("two");
+    await settle();
+    expect(made[1]?.updates).toEqual([{ vdx: { pause_scale: 2 } }]);
+  });
+
+  it("that are taken back begin a conversation that goes on", async () => {
+    const call = begun();
+    await settle();
+    await call.change({ ...call.getSettings(), instructions: "Be brief." });
+    await call.reset();
+    await settle();
+    expect(made).toHaveLength(2);
+    expect(made[0]?.isClosed).toBe(true);
+    expect(made[1]?.updates).toEqual([]);
+    expect(made[1]?.restored).toHaveLength(1);
+  });
+
+  it("of another profile are asked for with its name", async () => {
+    const call = begun("first");
+    await settle();
+    expect(made[0]?.beginning.profile).toBe("first");
+    await call.change({ ...call.getSettings(), profile: "second" });
+    await settle();
+    expect(made[1]?.beginning.profile).toBe("second");
+  });
+
+  it("name no model that the server has no more", async () => {
+    answers(404, { message: "there is no model 'gone'", retryable: false });
+    localStorage.setItem("vdx-settings", JSON.stringify({ voice: "gone", patience: 2 }));
+    const call = begun();
+    await settle();
+    expect(made[0]?.updates).toEqual([{ vdx: { pause_scale: 2 } }]);
+    expect(call.getSettings().voice).toBe("");
+    expect(call.store.get().notices.models?.text).toContain("there is no model 'gone'");
+  });
+});

@@ -1,0 +1,41 @@
+import { words } from "../words";
+import type { Overview } from "./api";
+
+/** How busy the server is, which Tritons serve it, and what failed. */
+export function Load({ known }: { known: Overview }) {
+  const { status, servers, failures, withinASecond } = known;
+  const w = words().operate;
+  const share = withinASecond === null ? "–" : `${Math.round(withinASecond * 100)} %`;
+  const figures = [
+    [w.ready, status.ready ? w.yes : w.no],
+    [w.open, `${status.sessions} / ${status.max_sessions}`],
+    [w.gaps, share],
+    [w.tasks, String(status.tasks)],
+    [w.servers, servers.map(({ name }) => name).join(", ")],
+  ] as const;
+  return (
+    <section aria-labelledby="load-name">
+      <h2 id="load-name">{w.loadGroup}</h2>
+      <dl className="figures">
+        {figures.map(([name, value]) => (
+          <div key={name}>
+            <dt>{name}</dt>
+            <dd>{value}</dd>
+          </div>
+        ))}
+      </dl>
+      <h2>{w.errors}</h2>
+      {failures.length === 0 ? (
+        <p className="note">{w.noErrors}</p>
+      ) : (
+        <ul id="failures">
+          {failures.map(({ service, code, count }) => (
+            <li key={`${service} ${code}`}>
+              {service}: {code} × {count}
+            </li>
+          ))}
+        </ul>
+      )}
+    </section>
+  );
+}

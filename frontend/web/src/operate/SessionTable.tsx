@@ -1,0 +1,63 @@
+import { words } from "../words";
+import { endSession, type Session } from "./api";
+import type { Attempt } from "./Operate";
+
+/** Who talks; one can be ended, none can be listened to. */
+export function SessionTable(props: { sessions: readonly Session[]; attempt: Attempt }) {
+  const { sessions, attempt } = props;
+  const w = words().operate;
+  const columns = [w.id, w.state, w.profile, w.voice, w.recogniser, w.gap, w.messages, w.action];
+  return (
+    <section aria-labelledby="sessions-name">
+      <h2 id="sessions-name">{w.sessions}</h2>
+      {sessions.length === 0 ? (
+        <p className="note">{w.none}</p>
+      ) : (
+        <div className="wide">
+          <table id="sessions">
+            <thead>
+              <tr>
+                {columns.map((column) => (
+                  <th key={column} scope="col">
+                    {column}
+                  </th>
+                ))}
+              </tr>
+            </thead>
+            <tbody>
+              {sessions.map((session) => (
+                <Row key={session.id} session={session} attempt={attempt} />
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+    </section>
+  );
+}
+
+function Row({ session, attempt }: { session: Session; attempt: Attempt }) {
+  const { id, state, profile, voice, recogniser, gap_ms, messages } = session;
+  const w = words().operate;
+  return (
+    <tr>
+      <th scope="row">{id}</th>
+      <td>{state.replaceAll("_", " ")}</td>
+      <td>{profile}</td>
+      <td>{voice}</td>
+      <td>{recogniser}</td>
+      <td className="number">{gap_ms === null ? "–" : `${Math.round(gap_ms)} ms`}</td>
+      <td className="number">{messages}</td>
+      <td>
+        <button
+          className="plain"
+          type="button"
+          aria-label={w.endOne(id)}
+          onClick={() => confirm(w.sure(id)) && void attempt(() => endSession(id))}
+        >
+          {w.end}
+        </button>
+      </td>
+    </tr>
+  );
+}

@@ -1,0 +1,121 @@
+import { renderToStaticMarkup } from "react-dom/server";
+import { beforeEach, describe, expect, it, vi } from "vitest";
+import { Call } from "../call/call";
+import type { Overview } from "../operate/api";
+import { Load } from "../operate/Load";
+import { ModelTable } from "../operate/ModelTable";
+import { SessionTable } from "../operate/SessionTable";
+import { App } from "./App";
+import { EventView } from "./events/EventView";
+import { HistoryPanel } from "./history/HistoryPanel";
+import { LatencyView } from "./latency/LatencyView";
+import { Drawer } from "./settings/Drawer";
+
+const none = () => undefined;
+
+function callWithTurns(): Call {
+  const call = new Call(() => new Promise(none), "long");
+  for (const [id, gapMs] of [
+    ["a", 200],
+    ["b", 400],
+  ] as const) {
+    call.store.dispatch({ type: "typed", item: `i${id}`, text: "Hello" });
+    call.store.dispatch({ type: "replying", reply: id, delta: "**Good** day" });
+    call.store.dispatch({ type: "timed", reply: id, gapMs, stages: { endpoint: 150, other: 200 } });
+  }
+  return call;
+}
+
+beforeEach(() => {
+  vi.stubGlobal("localStorage", { getItem: () => null, setItem: none, removeItem: none });
+  vi.stubGlobal("location", new URL("http://127.0.0.1:8080/?model=long"));
+});
+
+describe("what is drawn", () => {
+  it("is the whole page, with what was said", () => {
+    const html = renderToStaticMarkup(<App call={callWithTurns()} />);
+    for (const id of [
+      "talk",
+      "captions",
+      "text",
+      "voice",
+      "open-settings",
+      "open-history",
+      "ask",
+    ]) {
+      expect(html).toContain(`id="${id}"`);
+    }
+    expect(html).toContain("<strong>Good</strong>");
+    expect(html).not.toContain("aria-pressed");
+  });
+
+  it("is a drawer in which every control has a label", () => {
+    const html = renderToStaticMarkup(<Drawer call={callWithTurns()} onClose={none} />);
+    const labels = [...html.matchAll(/<label for="([^"]+)"/g)].map(([, id]) => id);
+    const fields = [...html.matchAll(/<(?:select|textarea|input)[^>]*? id="([^"]+)"/g)];
+    expect(fields.map(([, id]) => id).sort()).toEqual(labels.sort());
+    expect(labels.length).toBeGreaterThan(7);
+    expect(html.match(/type="checkbox"/g)?.length).toBe(6);
+    expect(html).toContain("As the profile says");
+  });
+
+  it("is what happened: lines with times, figures, events", () => {
+    const call = callWithTurns();
+    const { lines } = call.store.get();
+    const history = renderToStaticMarkup(<HistoryPanel call={call} lines={lines} onClose={none} />);
+    expect(history.match(/<time>\d\d:\d\d:\d\d<\/time>/g)).toHaveLength(4);
+    expect(history).toContain("Good day");
+    const latency = renderToStaticMarkup(<LatencyView lines={lines} />);
+    expect(latency).toContain("<dd>200 ms</dd>");
+    expect(latency).toContain("<dd>400 ms</dd>");
+    expect(latency).toContain("end of turn decided");
+    expect(latency).toContain("your pause");
+    expect(renderToStaticMarkup(<LatencyView lines={[]} />)).toContain("No answer was timed yet.");
+    call.log.add("in", { type: "session.created", session: { id: "s" } });
+    call.log.tell();
+    expect(renderToStaticMarkup(<EventView log={call.log} />)).toContain("← session.created");
+  });
+});
+
+describe("the operator's page", () => {
+  const known: Overview = {
+    status: { ready: true, sessions: 1, max_sessions: 8, tasks: 30 },
+    sessions: [
+      {
+        id: "abc",
+        state: "waiting_for_input",
+        profile: "long",
+        voice: "espeak",
+        recogniser: "pocketsphinx",
+        messages: 4,
+        gap_ms: 312.4,
+      },
+    ],
+    models: [
+      { name: "espeak", state: "READY", reason: "", kind: "tts", leases: 1, memory_mb: 20.4 },
+      { name: "canned", state: "UNAVAILABLE", reason: "" },
+    ],
+    servers: [{ name: "one" }],
+    failures: [{ service: "triton", code: "model_died", count: 2 }],
+    withinASecond: 0.96,
+    at: 0,
+  };
+
+  it("shows load, errors, conversations and models, with what can be done", () => {
+    const load = renderToStaticMarkup(<Load known={known} />);
+    for (const text of ["1 / 8", "96 %", "triton: model_died × 2", "one"]) {
+      expect(load).toContain(text);
+    }
+    const attempt = async () => undefined;
+    const sessions = renderToStaticMarkup(
+      <SessionTable sessions={known.sessions} attempt={attempt} />,
+    );
+    for (const text of ["waiting for input", "312 ms", "End session abc"]) {
+      expect(sessions).toContain(text);
+    }
+    const models = renderToStaticMarkup(<ModelTable models={known.models} attempt={attempt} />);
+    expect(models).toContain('aria-label="Unload when free: espeak"');
+    expect(models).toContain('aria-label="Load: canned"');
+    expect(models).not.toContain('aria-label="Unload: canned"');
+  });
+});

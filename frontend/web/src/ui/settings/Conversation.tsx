@@ -1,0 +1,58 @@
+import type { Profile } from "../../server/api";
+import { words } from "../../words";
+import { linkTo } from "./Actions";
+import type { GroupProps } from "./Drawer";
+import { Choice, Group, Text } from "./fields";
+
+/** Who answers, and in which words and language. */
+export function Conversation(props: GroupProps & { profiles: readonly Profile[] }) {
+  const { settings, base, change, profiles } = props;
+  const w = words().settings;
+  return (
+    <Group title={w.understanding}>
+      <Choice
+        label={w.profile}
+        value={settings.profile || base?.name || ""}
+        options={profiles.map(({ name }) => [name, name])}
+        onChange={(profile) => {
+          history.replaceState(null, "", linkTo(profile, location.href));
+          change({ profile });
+        }}
+      />
+      <Choice
+        label={w.responder}
+        value={settings.responder}
+        options={[["", w.own], ...profiles.map((each) => [each.name, answers(each)] as const)]}
+        onChange={(responder) => change({ responder })}
+      />
+      <Text
+        label={w.instructions}
+        value={settings.instructions ?? ""}
+        placeholder={base?.instructions ?? ""}
+        lines={4}
+        maxLength={8000}
+        onChange={(text) => change({ instructions: text || null })}
+      />
+      <Text
+        label={w.greeting}
+        note={w.greetingNote}
+        value={settings.greeting ?? ""}
+        placeholder={base?.greeting ?? ""}
+        maxLength={1000}
+        onChange={(text) => change({ greeting: text || null })}
+      />
+      <Text
+        label={w.language}
+        note={w.languageNote}
+        value={settings.language}
+        placeholder={base?.language || w.automatic}
+        onChange={(language) => change({ language: language.trim() })}
+      />
+    </Group>
+  );
+}
+
+/** A responder by its kind, its language model and the profile that has it. */
+export function answers({ name, responder, language_model }: Profile): string {
+  return [responder, language_model, `(${name})`].filter(Boolean).join(" ");
+}

@@ -1,0 +1,149 @@
+/** The controls of the drawer: each with a label, and a note where the label does not say it all. */
+
+import { type ReactNode, useEffect, useId, useState } from "react";
+
+interface FieldProps {
+  readonly label: string;
+  readonly note?: string;
+}
+
+/** A menu; the first entry is "as the profile says". */
+export function Choice(
+  props: FieldProps & {
+    readonly value: string;
+    readonly options: readonly (readonly [value: string, label: string])[];
+    readonly onChange: (value: string) => void;
+  },
+) {
+  const { label, note, value, options, onChange } = props;
+  return (
+    <Labelled label={label} note={note}>
+      {(ids) => (
+        <select {...ids} value={value} onChange={(e) => onChange(e.target.value)}>
+          {!options.some(([known]) => known === value) && <option value={value}>{value}</option>}
+          {options.map(([known, shown]) => (
+            <option key={known} value={known}>
+              {shown}
+            </option>
+          ))}
+        </select>
+      )}
+    </Labelled>
+  );
+}
+
+/** Text that is taken when the field is left, or after Enter in a single line. */
+export function Text(
+  props: FieldProps & {
+    readonly value: string;
+    readonly placeholder: string;
+    readonly lines?: number;
+    readonly maxLength?: number;
+    readonly onChange: (value: string) => void;
+  },
+) {
+  const { label, note, value, placeholder, lines = 1, maxLength = 200, onChange } = props;
+  const [text, setText] = useState(value);
+  useEffect(() => setText(value), [value]);
+  const take = () => text !== value && onChange(text);
+  const field = {
+    value: text,
+    placeholder,
+    maxLength,
+    autoComplete: "off",
+    onBlur: take,
+    onChange: ({ target }: { target: { value: string } }) => setText(target.value),
+  };
+  return (
+    <Labelled label={label} note={note}>
+      {(ids) =>
+        lines > 1 ? (
+          <textarea {...ids} {...field} rows={lines} />
+        ) : (
+          <input {...ids} {...field} onKeyDown={({ key }) => key === "Enter" && take()} />
+        )
+      }
+    </Labelled>
+  );
+}
+
+/** A factor, 1 being what the profile says. */
+export function Factor(
+  props: FieldProps & {
+    readonly value: number | null;
+    readonly usual?: number;
+    readonly onChange: (value: number | null) => void;
+  },
+) {
+  const { label, note, value, usual = 1, onChange } = props;
+  const [shown, setShown] = useState(value ?? usual);
+  useEffect(() => setShown(value ?? usual), [value, usual]);
+  const take = () => {
+    const factor = shown === usual ? null : shown;
+    if (factor !== value) onChange(factor);
+  };
+  return (
+    <Labelled label={`${label}: ${shown} ×`} note={note}>
+      {(ids) => (
+        <input
+          {...ids}
+          type="range"
+          min={0.5}
+          max={2}
+          step={0.25}
+          value={shown}
+          onChange={({ target }) => setShown(Number(target.value))}
+          onPointerUp={take}
+          onKeyUp={take}
+          onBlur={take}
+        />
+      )}
+    </Labelled>
+  );
+}
+
+export function Switch(props: {
+  readonly label: string;
+  readonly checked: boolean;
+  readonly onChange: (checked: boolean) => void;
+}) {
+  const { label, checked, onChange } = props;
+  return (
+    <label className="switch">
+      <input type="checkbox" checked={checked} onChange={(e) => onChange(e.target.checked)} />
+      <span>{label}</span>
+    </label>
+  );
+}
+
+export function Group({ title, children }: { title: string; children: ReactNode }) {
+  return (
+    <fieldset>
+      <legend>{title}</legend>
+      {children}
+    </fieldset>
+  );
+}
+
+type Ids = { readonly id: string; readonly "aria-describedby"?: string };
+
+function Labelled(props: {
+  readonly label: string;
+  readonly note: string | undefined;
+  readonly children: (ids: Ids) => ReactNode;
+}) {
+  const id = useId();
+  const { label, note, children } = props;
+  const noteId = `${id}-note`;
+  return (
+    <div className="field">
+      <label htmlFor={id}>{label}</label>
+      {children({ id, ...(note && { "aria-describedby": noteId }) })}
+      {note && (
+        <p id={noteId} className="note">
+          {note}
+        </p>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,80 @@
+"""Who may begin a conversation, what is said first, and how an operator ends one."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient, WebSocketDenialResponse
+
+from tests.unit.test_app import hosted
+from vdx.transports.http.application import create_app
+
+
+@pytest.fixture
+def client() -> Iterator[TestClient]:
+    """A loaded application with two profiles and room for one conversation."""
+    profiles = {"vdx": {"greeting": "Hello."}, "long": {"instructions": "Be long."}}
+    _, host = hosted(profiles=profiles, server={"max_sessions": 1})
+    with TestClient(create_app(host), "http://127.0.0.1:8080") as client:
+        assert client.portal is not None
+        client.portal.call(host.load_defaults)
+        yield client
+        client.portal.call(host.close)
+
+
+@pytest.mark.parametrize(
+    ("query", "greeting"),
+    [("", "Hello."), ("?greeting=Good+day.", "Good day."), ("?greeting=", "")],
+    ids=["profile", "client", "none"],
+)
+def test_a_client_may_name_the_greeting(client: TestClient, query: str, greeting: str) -> None:
+    with client.websocket_connect(f"ws://127.0.0.1:8080/v1/realtime{query}") as socket:
+        assert socket.receive_json()["type"] == "session.created"
+        sessions = client.app.state.host.sessions  # type: ignore[attr-defined]
+        (session,) = sessions.values()
+        assert session.options.greeting == greeting
+
+
+def test_a_greeting_has_an_end(client: TestClient) -> None:
+    with pytest.raises(WebSocketDenialResponse) as refusal:
+        client.websocket_connect(
+            f"ws://127.0.0.1:8080/v1/realtime?greeting={'x' * 1001}"
+        ).__enter__()
+    assert refusal.value.status_code == 413
+
+
+def test_a_refusal_is_told_as_the_socket_would(client: TestClient) -> None:
+    assert client.get("/vdx/admission").json() == {"profile": "vdx"}
+    assert client.get("/vdx/admission?model=long").json() == {"profile": "long"}
+    assert client.get("/vdx/admission?model=gpt-realtime").json() == {"profile": "vdx"}
+    answer = client.get("/vdx/admission?model=nosuch")
+    assert answer.status_code == 404
+    assert "long" in answer.json()["error"]["message"]
+    with pytest.raises(WebSocketDenialResponse) as refusal:
+        client.websocket_connect("ws://127.0.0.1:8080/v1/realtime?model=nosuch").__enter__()
+    assert refusal.value.json() == answer.json()
+
+
+def test_a_full_server_says_so_and_an_operator_makes_room(client: TestClient) -> None:
+    with client.websocket_connect("ws://127.0.0.1:8080/v1/realtime?model=long") as socket:
+        created = socket.receive_json()["session"]["id"]
+        full = client.get("/vdx/admission")
+        assert (full.status_code, full.json()["error"]["retryable"]) == (503, True)
+        (session,) = client.get("/vdx/sessions").json()["sessions"]
+        assert (session["profile"], session["gap_ms"]) == ("long", None)
+        ended = client.post(f"/vdx/sessions/{session['id']}/end")
+        assert ended.json() == {"ended": created.removeprefix("sess_")}
+        message: dict[str, Any] = {}
+        while message.get("type") != "websocket.close":
+            message = dict(socket.receive())
+        assert message["reason"] == "ended_by_operator"
+    assert client.get("/vdx/admission").status_code == 200
+
+
+def test_the_profiles_tell_what_a_conversation_begins_with(client: TestClient) -> None:
+    profiles = {each["name"]: each for each in client.get("/vdx/profiles").json()["profiles"]}
+    assert list(profiles) == ["vdx", "long"]
+    assert profiles["vdx"]["greeting"] == "Hello."
+    assert profiles["long"]["instructions"] == "Be long."
+    assert (profiles["long"]["responder"], profiles["long"]["language_model"]) == ("repeat", "")
+    assert profiles["long"]["finished_ms"] < profiles["long"]["unfinished_ms"]

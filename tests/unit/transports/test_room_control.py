@@ -1,0 +1,53 @@
+"""What a person in a room may ask of the conversation."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from livekit import rtc
+
+from tests.unit.test_app import hosted, opened
+from vdx.transports.room.control import Controls
+
+Method = Callable[[Any], Awaitable[str]]
+
+
+class Room:
+    """Keeps the methods that are registered at it."""
+
+    def __init__(self) -> None:
+        self.methods: dict[str, Method] = {}
+        self.local_participant = SimpleNamespace(register_rpc_method=self.methods.__setitem__)
+
+    def register_text_stream_handler(self, _topic: str, _handler: object) -> None:
+        pass
+
+    async def call(self, name: str, payload: object) -> Any:
+        call = SimpleNamespace(caller_identity="person", payload=json.dumps(payload))
+        return json.loads(await self.methods[name](call))
+
+
+async def test_the_settings_of_a_conversation_are_changed_as_over_the_websocket() -> None:
+    _, host = hosted(profiles={"vdx": {}, "demo": {"responder": {"kind": "script"}}})
+    await host.profiles.find()
+    room, told = Room(), []
+    async with asyncio.TaskGroup() as tasks:
+        controls = Controls(host, lambda: "person", tasks)
+        controls.register(cast(Any, room))
+        controls.session = session = opened(host)
+        controls.presenter = cast(Any, SimpleNamespace(send_session=lambda: told.append(1)))
+        usual = session.options.endpointing.finished_ms
+        changes: dict[str, Any] = {"instructions": "Be brief.", "vdx": {"pause_scale": 2}}
+        await room.call("vdx.update_session", {"session": changes})
+        changes = {"vdx": {"pause_scale": 0.5, "responder": "demo"}}
+        answer = await room.call("vdx.update_session", {"session": changes})
+        with pytest.raises(rtc.RpcError, match="nosuch"):
+            await room.call("vdx.update_session", {"session": {"vdx": {"nosuch": 1}}})
+    assert session.options.instructions == "Be brief."
+    assert session.options.endpointing.finished_ms == usual / 2
+    assert session.options.responder.kind == "script"
+    assert answer["session"]["vdx"]["responder"] == "demo"
+    assert len(told) == 2
