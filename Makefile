@@ -77,6 +77,7 @@ page-test: page-check
 # The page is tested in a real browser; CHROMIUM=/path/to/one names another.
 browser:
 	@PATH="$$PATH:/usr/sbin" command -v nginx >/dev/null || { echo "the tests need nginx; run: sudo apt install nginx-light" >&2; exit 1; }
+	@command -v redis-server >/dev/null || { echo "the tests need redis-server; run: sudo apt install redis-server" >&2; exit 1; }
 	@command -v openssl >/dev/null || { echo "the tests need openssl; run: sudo apt install openssl" >&2; exit 1; }
 	@command -v curl >/dev/null || { echo "the tests need curl; run: sudo apt install curl" >&2; exit 1; }
 	@for name in $(CHROMIUM) chromium chromium-browser google-chrome; do \

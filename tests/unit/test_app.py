@@ -185,8 +185,9 @@ async def test_a_voice_that_fails_is_looked_at(error: TritonError, looked: bool)
     watch = asyncio.create_task(host.manager.run())
     await asyncio.sleep(0.1)
     probes = triton.count("probe tone")
+    speak = host._session_services("s").synthesize
     with pytest.raises(type(error)):
-        _ = [chunk async for chunk in host._services.synthesize(Voice("tone"), "hello")]
+        _ = [chunk async for chunk in speak(Voice("tone"), "hello")]
     await asyncio.sleep(0.1)  # far less than until the next probe
     assert (triton.count("probe tone") == probes + 1) is looked
     watch.cancel()
@@ -206,11 +207,11 @@ DIED = ModelDied("stub process died", model="tone")
 
 
 def recover_voice(host: Application) -> Any:
-    return host._services.recover_voice
+    return host._session_services("s").recover_voice
 
 
 def recover_recogniser(host: Application) -> Any:
-    return host._services.recover_recogniser
+    return host._session_services("s").recover_recogniser
 
 
 @asynccontextmanager
@@ -377,7 +378,7 @@ async def test_each_session_is_told_what_serves_it_and_why() -> None:
     triton, host = hosted(model_manager=preloading("tone"))
     await host.load_defaults()
     session = opened(host)
-    _ = [chunk async for chunk in host._services.synthesize(Voice("espeak"), "hello")]
+    _ = [chunk async for chunk in host._session_services("s").synthesize(Voice("espeak"), "hello")]
     (voice, recogniser) = await host.routes.explain([session])
     assert (voice.kind, voice.wanted, voice.choice.model) == ("tts", "espeak", "espeak")
     assert (recogniser.kind, recogniser.choice.model) == ("asr", "pocketsphinx-en")
@@ -397,7 +398,7 @@ async def test_a_server_is_announced_with_what_is_known_of_its_models() -> None:
     _, host = hosted()
     await host.load_defaults()
     opened(host)
-    (server,) = await host.routes.servers()
+    (server,) = await host.routes.entries()
     assert (server.addr, server.version) == (host.client.config.url, 1)
     espeak = server.models["espeak"]
     assert (espeak.kind, espeak.state, espeak.metrics.leases) == ("tts", "resident", 1)

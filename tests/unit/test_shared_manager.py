@@ -8,6 +8,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
+from pathlib import Path
 from typing import Any, cast
 
 import httpx2
@@ -22,6 +23,7 @@ from vdx.app import Application
 from vdx.core.config import Config
 from vdx.core.errors import (
     LoadRefused,
+    ManagerRefused,
     ManagerUnavailable,
     ModelBusy,
     ModelDied,
@@ -30,6 +32,7 @@ from vdx.core.errors import (
     TritonError,
     TritonUnavailable,
 )
+from vdx.serving.managed_models import ManagedModels
 from vdx.serving.manager import ModelManager
 from vdx.serving.manager_client import ManagerClient
 from vdx.serving.manager_lock import manager_lock
@@ -47,13 +50,15 @@ def no_threads(monkeypatch: pytest.MonkeyPatch) -> None:
         return work(*arguments)
 
     monkeypatch.setattr("vdx.app.application.in_thread", at_once)
+    monkeypatch.setattr("vdx.serving.manager.in_thread", at_once)
 
 
 class Place:
     """One Triton with its manager, and the frontends that share them."""
 
-    def __init__(self, **manager: Any) -> None:
+    def __init__(self, remembered: ManagedModels | None = None, **manager: Any) -> None:
         self.triton = SpeakingTriton(dict(KINDS), load_s=0.5)
+        self.remembered = remembered
         self.stack = AsyncExitStack()
         self.options = {"ttl_ms": 60_000, "min_residency_ms": 0, **manager}
         self.start_manager()
@@ -62,7 +67,12 @@ class Place:
         config = Config.model_validate(
             {"server": {"api_keys": [KEY]}, "model_manager": self.options}
         )
-        manager = ModelManager(cast(Any, self.triton), config=config.model_manager, owner=True)
+        manager = ModelManager(
+            cast(Any, self.triton),
+            config=config.model_manager,
+            owner=True,
+            remembered=self.remembered,
+        )
         self.manager = self._quiet(manager)
         self.host = Application(config, cast(Any, self.triton), manager, manages_only=True)
         self.transport = httpx2.ASGITransport(app=create_app(self.host))
@@ -278,6 +288,62 @@ def test_a_manager_that_was_killed_leaves_no_lock() -> None:
     assert ended.returncode == -signal.SIGKILL
     with manager_lock("unix:/killed"):
         pass
+
+
+@on_virtual_time
+async def test_what_the_manager_before_loaded_goes_when_idle_and_what_others_loaded_stays(
+    tmp_path: Path,
+) -> None:
+    place = Place(ManagedModels(tmp_path, "unix:/t"))
+    await place.manager.ensure("tone")
+    await place.manager.ensure("canned")
+    await place.manager.unload("canned")
+    await place.triton.load("canned")  # by a frontend without a manager
+    await place.triton.load("bell")
+    place.start_manager()
+    async with served(place.host):
+        await asyncio.sleep(30)
+        assert place.manager.residency.why("tone") == "not used"
+        assert place.manager.residency.why("bell") == "loaded by another client"
+        await asyncio.sleep(120)
+        states = [place.triton.states[name] for name in ("tone", "bell", "canned")]
+        assert states == ["UNAVAILABLE", "READY", "READY"]
+
+
+@on_virtual_time
+async def test_what_crashed_is_loaded_again_no_faster_than_max_parallel_loads() -> None:
+    place = Place(max_parallel_loads=1)
+    for name in ("espeak", "tone", "bell"):
+        await place.manager.ensure(name)
+        place.manager.lease("someone", name)
+    async with served(place.host):
+        place.triton.lost()
+        place.triton.back()
+        place.manager.recovery.suspect()
+        await asyncio.sleep(10)
+        loaded = [place.triton.count(f"load {name}") for name in ("espeak", "tone", "bell")]
+        assert loaded == [2, 2, 2]
+        assert place.triton.most_loading == 1
+
+
+@on_virtual_time
+async def test_a_manager_that_refuses_the_key_names_its_setting() -> None:
+    place = Place()
+    client = ManagerClient(URL, "w" * 16, transport=cast(Any, place))
+    for ask in (client.require(), client.load("tone"), client.lease([("s", "tone")])):
+        with pytest.raises(ManagerRefused, match=r"model_manager\.api_key") as told:
+            await ask
+        assert not told.value.retryable
+
+
+@pytest.mark.parametrize("content", ["", "{", '{"a": 1}', "[1, null]"])
+def test_a_file_that_is_broken_remembers_nothing(tmp_path: Path, content: str) -> None:
+    remembered = ManagedModels(tmp_path / "managed", "unix:/t")
+    assert remembered.read() == frozenset()
+    remembered.write(["b", "a"])
+    assert remembered.read() == {"a", "b"}
+    remembered.file.write_text(content)
+    assert remembered.read() <= {"a"}
 
 
 def test_a_frontend_without_its_manager_is_told_how_to_start_one() -> None:

@@ -2,19 +2,21 @@
 
 import asyncio
 import os
+import platform
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
+from vdx.app.announced_servers import AnnouncedServers
 from vdx.app.builtin_tools import BuiltinTools
-from vdx.app.failover import Failover
 from vdx.app.mcp_servers import McpServers
 from vdx.app.model_access import ModelAccess
-from vdx.app.model_requests import ModelRequests
 from vdx.app.model_routes import ModelRoutes
+from vdx.app.model_server import ModelServer
 from vdx.app.profile_models import ProfileModels
 from vdx.app.responders import Responders
+from vdx.app.served_models import ServedModels
 from vdx.app.session_leases import SessionLeases
 from vdx.app.switching import ModelSwitching
 from vdx.core.call_files import calls_folder, delete_expired
@@ -37,8 +39,7 @@ from vdx.serving.lease_sync import LeaseSync
 from vdx.serving.manager import ModelManager
 from vdx.serving.manager_client import ManagerClient
 from vdx.serving.models import ModelKind
-from vdx.serving.readiness import Readiness
-from vdx.serving.registry.view import MemoryRegistry
+from vdx.serving.registry.memory import MemoryRegistry, Registry
 from vdx.serving.triton import TritonClient
 from vdx.speech.input.aec import preload
 from vdx.speech.text.normalise import prepared
@@ -58,8 +59,14 @@ class Application:
         manager: ModelManager,
         *,
         manages_only: bool = False,
+        registry: Registry | None = None,
+        name: str = "",
     ) -> None:
-        """One that `manages_only` serves no sessions: frontends elsewhere lease its models."""
+        """One that `manages_only` serves no sessions: frontends elsewhere lease its models.
+
+        `client` and `manager` are those of its first server; `add_server` adds others, and `name`
+        is what the first one is called where there are several.
+        """
         self.config = config
         self.manages_only = manages_only
         self.client = client
@@ -73,41 +80,69 @@ class Application:
         self.drain = Drain(config.server.drain_timeout_seconds)
         self.loaded = False
         """Whether the default models have been loaded; from then on sessions are let in."""
-        self.profiles = ProfileModels(config, manager)
-        self.models = ModelAccess(config, manager, self.profiles)
+        self.announced: AnnouncedServers | None = None
+        """Where servers of other processes are used too."""
+        self.servers: list[ModelServer] = []
+        self.served = ServedModels(self.servers)
+        self.profiles = ProfileModels(config, self.served)
+        self.models = ModelAccess(config, self.served, self.profiles)
+        expiry_s = config.model_manager.lease_expiry_ms / 1000
+        self.routes = ModelRoutes(self.servers, self.profiles, registry or MemoryRegistry(expiry_s))
         self.leases = SessionLeases(
-            manager, self.sessions, config.model_manager.lease_heartbeat_ms / 1000
+            lambda session, model: self.routes.of(session).server_of(model).manager,
+            self.sessions,
+            config.model_manager.lease_heartbeat_ms / 1000,
         )
-        self.switching = ModelSwitching(manager, self.profiles, self.models, self.sessions)
-        self.readiness = Readiness(client, self.profiles.initial, manager.recovery.alive)
-        self.requests = ModelRequests(client, manager, self.readiness)
-        self.routes = ModelRoutes(
-            client,
-            manager,
-            self.profiles,
-            self.requests.first_audio,
-            MemoryRegistry(config.model_manager.lease_expiry_ms / 1000),
-        )
-        self.lease_sync: LeaseSync | None = None
-        """Where a manager elsewhere loads the models."""
+        self.routes.moved = self._moved
+        self.switching = ModelSwitching(self.served, self.profiles, self.models, self.sessions)
+        self.add_server(name or f"triton@{platform.node()}", client, manager)
+        self.readiness = self.servers[0].readiness
         self._responders = Responders()
         self._mcp = McpServers()
         self._builtin_tools = BuiltinTools(self.profiles, self.models)
-        self._services = self._session_services()
 
-    def _session_services(self) -> Services:
+    def add_server(
+        self, name: str, client: TritonClient, manager: ModelManager, *, announced: bool = False
+    ) -> ModelServer:
+        """Has sessions served by another Triton too, once it is looked at or announced."""
+        server = ModelServer(name, client, manager, self.profiles, announced=announced)
+        manager.residency.kept = self.served.kept
+        server.drains = lambda: self.drain.active
+        self.servers.append(server)
+        return server
+
+    def remove_server(self, server: ModelServer) -> None:
+        """Sends nobody there any more; the first server stays."""
+        if server in self.servers[1:]:
+            self.servers.remove(server)
+            self.routes.registry.leave(server.name)
+
+    def serving(self, model: str) -> ModelServer:
+        """A server that answers and has a model loaded; the first one where none has."""
+        return self.served.holder(model)
+
+    def _moved(self, session: str) -> None:
+        """A session goes to another server from now on: its leases go with it."""
+        if session in self.sessions:
+            self.leases.follow(session, self.sessions[session].options)
+
+    def _options_changed(self, session: str, options: SessionOptions) -> None:
+        self.routes.of(session).place(options)
+        self.leases.follow(session, options)
+
+    def _session_services(self, session: str) -> Services:
         """What a session needs of the application."""
-        failover = Failover(self.manager, self.profiles)
+        routes = self.routes.of(session)
         return Services(
             config=self.config,
-            synthesize=self.requests.synthesize,
-            recognise=self.requests.recognise,
-            can=self.manager.can,
+            synthesize=routes.synthesize,
+            recognise=routes.recognise,
+            can=self.served.can,
             responder=self._responders.of,
-            recover_voice=failover.recover_voice,
-            recover_recogniser=failover.recover_recogniser,
-            judge=self.requests.judge,
-            options_changed=self.leases.follow,
+            recover_voice=routes.recover_voice,
+            recover_recogniser=routes.recover_recogniser,
+            judge=routes.judge,
+            options_changed=self._options_changed,
             recorder=self._recorder,
             server_tools=self._server_tools,
         )
@@ -146,11 +181,17 @@ class Application:
         theirs = self._mcp.tools(user.options.tools)
         return [*own, *(tool for tool in theirs if tool.spec.name not in names)]
 
-    def share_leases(self, remote: ManagerClient) -> None:
-        """Has the leases of the sessions held at a manager elsewhere too."""
+    def share_leases(self, remote: ManagerClient, server: ModelServer | None = None) -> None:
+        """Has the leases of the sessions on a server held at its manager elsewhere too."""
+        server = server or self.servers[0]
         heartbeat_s = self.config.model_manager.lease_heartbeat_ms / 1000
-        self.lease_sync = LeaseSync(remote, self.manager.residency, heartbeat_s)
-        self.manager.leases_changed = self.lease_sync.changed
+        server.lease_sync = LeaseSync(remote, server.manager.residency, heartbeat_s)
+        server.manager.leases_changed = server.lease_sync.changed
+
+    @property
+    def lease_sync(self) -> LeaseSync | None:
+        """That of the first server, where a manager elsewhere loads its models."""
+        return self.servers[0].lease_sync
 
     async def load_defaults(self) -> None:
         """Loads every profile's models and what `model_manager.preload_model_ids` names.
@@ -173,21 +214,36 @@ class Application:
             group.create_task(self._responders.warm(profiles), name="warm")
             group.create_task(self._mcp.start(each.tools for each in profiles), name="mcp")
         self.profiles.check_languages()
-        self.readiness.problem = await self.readiness.check()
+        for server in self.servers:
+            server.readiness.problem = await server.readiness.check()
+        await self.routes.look()
         self.loaded = True
 
     async def _load_models(self) -> None:
+        """Loads the models of the profiles on every server of this process, and what is preloaded.
+
+        One that announces itself has a manager that does so.
+        """
+        own = [server.manager for server in self.servers if not server.announced]
+        async with asyncio.TaskGroup() as group:
+            for manager in own:
+                group.create_task(self._load_models_of(manager), name="load-models")
+
+    async def _load_models_of(self, manager: ModelManager) -> None:
         """Loads the models of the profiles, the default voice first, then what is preloaded."""
         async with asyncio.TaskGroup() as group:
             for model, kind in self.profiles.used().items():
-                group.create_task(self._load_default(model, kind), name=f"load-{model}")
+                task = self._load_default(manager, model, kind)
+                group.create_task(task, name=f"load-{model}")
         for model in self.profiles.preloaded():
-            await self.manager.ensure(model)
+            await manager.ensure(model)
 
-    async def _load_default(self, model: str, kind: ModelKind | None) -> None:
+    async def _load_default(
+        self, manager: ModelManager, model: str, kind: ModelKind | None
+    ) -> None:
         """Loads a model; without its endpointer a server starts all the same."""
         try:
-            await self.manager.ensure(model, kind)
+            await manager.ensure(model, kind)
         except TritonError as error:
             if kind != "endpointer":
                 raise
@@ -202,21 +258,29 @@ class Application:
     async def watch_models(self) -> None:
         """Probes and evicts models, renews leases and looks whether all is ready, for ever."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(self.manager.run(), name="watch-models")
             group.create_task(self.leases.run(), name="renew-leases")
-            group.create_task(self.readiness.run(), name="watch-readiness")
+            group.create_task(self.routes.run(), name="look-at-servers")
             group.create_task(self._delete_old_calls(), name="delete-old-calls")
-            if self.lease_sync is not None:
-                group.create_task(self.lease_sync.run(), name="send-leases")
+            for server in list(self.servers):
+                group.create_task(server.run(), name=f"watch-{server.name}")
+            if self.announced is not None:
+                group.create_task(self.announced.run(), name="use-announced-servers")
+
+    @property
+    def problem(self) -> str:
+        """Why no server can serve sessions; empty: one can."""
+        problems = [server.readiness.problem for server in self.servers]
+        return "" if "" in problems else problems[0]
 
     @property
     def ready(self) -> bool:
-        """Whether Triton answered the last look and every profile's models were there."""
-        return self.loaded and not self.readiness.problem
+        """Whether a Triton answered the last look and every profile's models were there."""
+        return self.loaded and not self.problem
 
     async def close(self) -> None:
-        """Frees what the responders hold, and ends the connections to MCP servers."""
+        """Frees what the responders hold, gives up loads that nobody waits for, and ends MCP."""
         await self._mcp.close()
+        await self.routes.close()
         await self._responders.close()
 
     async def prepare(self, options: SessionOptions) -> None:
@@ -248,8 +312,12 @@ class Application:
         self.require_room()
         # Only rooms have a lead of their own, and only they are promised.
         name = "room" if promised else "websocket"
-        services = replace(self._services, lead_ms=lead_ms, transport=name, perform=perform)
-        session = Session(secrets.token_hex(6), options, services, transport)
+        session_id = secrets.token_hex(6)
+        services = replace(
+            self._session_services(session_id), lead_ms=lead_ms, transport=name, perform=perform
+        )
+        session = Session(session_id, options, services, transport)
+        self.routes.of(session_id).place(options)
         self.sessions[session.id] = session
         self.leases.follow(session.id, options)
         return session
@@ -264,6 +332,7 @@ class Application:
         """Takes a session that has ended off the list of open ones."""
         self.sessions.pop(session.id, None)
         self.leases.end(session.id)
+        self.routes.forget(session.id)
         self.drain.session_ended()
 
     def session(self, session_id: str) -> Session:
@@ -280,6 +349,10 @@ class Application:
             "triton_pid": self.triton_pid,
             "triton_grpc": self.client.config.url,
             "triton_metrics": self.triton_metrics,
+            "tritons": [
+                {"server": each.name, "pid": each.pid, "grpc": each.client.config.url}
+                for each in self.servers
+            ],
             "ready": self.ready,
             "sessions": len(self.sessions),
             "max_sessions": self.max_sessions,

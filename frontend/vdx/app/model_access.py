@@ -1,19 +1,19 @@
 """Which models a request may name: any for an administrator, loaded or configured for a client."""
 
 from vdx.app.profile_models import ProfileModels
+from vdx.app.served_models import ServedModels
 from vdx.core.config import Config
 from vdx.core.errors import NotLoaded
 from vdx.dialog.profiles import SessionOptions
-from vdx.serving.manager import ModelManager
 from vdx.serving.models import ModelInfo, ModelKind
 
 
 class ModelAccess:
     """Resolves the names of models in requests, and loads what the request may load."""
 
-    def __init__(self, config: Config, manager: ModelManager, profiles: ProfileModels) -> None:
+    def __init__(self, config: Config, served: ServedModels, profiles: ProfileModels) -> None:
         self._config = config
-        self._manager = manager
+        self._served = served
         self._profiles = profiles
 
     async def resolve(self, name: str, kind: ModelKind | None = None, language: str = "") -> str:
@@ -22,11 +22,11 @@ class ModelAccess:
         Raises:
             UnknownName: there is none.
         """
-        return await self._manager.resolve(name, kind, language or self._config.asr.language)
+        return await self._served.resolve(name, kind, language or self._config.asr.language)
 
     async def load(self, name: str) -> ModelInfo:
         """Loads any model, for an administrator; raises as `ModelManager.ensure`."""
-        return await self._manager.ensure(await self.resolve(name))
+        return await self._served.ensure(await self.resolve(name))
 
     async def offered(self, name: str, kind: ModelKind | None, language: str = "") -> ModelInfo:
         """The model that a client names: one that is loaded, or that the configuration names.
@@ -40,16 +40,16 @@ class ModelAccess:
         """
         name = await self.resolve(name, kind, language)
         if (
-            self._manager.info(name) is None
+            self._served.info(name) is None
             and name not in self._profiles.configured()
-            and not await self._manager.is_loaded(name)
+            and not await self._served.is_loaded(name)
         ):
             raise NotLoaded(
                 f"model {name!r} is not loaded, and no profile has it; load it with "
                 f"`vdx models load {name}` (POST /vdx/models/{name}/load)",
                 param="model",
             )
-        return await self._manager.ensure(name, kind, language)
+        return await self._served.ensure(name, kind, language)
 
     async def require(self, options: SessionOptions) -> SessionOptions:
         """Loads the models that a client's session is to use; returns them with full names.
@@ -59,7 +59,7 @@ class ModelAccess:
                 each model are checked.
         """
         names = await self._load_each(options)
-        if any(self._manager.info(name) is None for name in names.values()):
+        if any(self._served.info(name) is None for name in names.values()):
             # One gave way to another session's, unleased yet, while the next was loaded.
             names = await self._load_each(options)
         return options.with_models(names)

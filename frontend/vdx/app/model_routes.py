@@ -1,19 +1,25 @@
-"""Why sessions use the models they use: each wish, routed over the servers that are known."""
+"""Routes the models of sessions over the servers that are known, and tells why."""
 
 import asyncio
-import platform
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from vdx.app.first_audio import FirstAudio
+from vdx.app.model_server import ModelServer
 from vdx.app.profile_models import ProfileModels
+from vdx.app.session_routes import SessionRoutes
+from vdx.core.errors import VdxError
+from vdx.core.logs import logger
 from vdx.dialog.session import Session
-from vdx.serving.manager import ModelManager
 from vdx.serving.models import ModelKind
-from vdx.serving.registry.announcement import server_entry
 from vdx.serving.registry.entry import ServerEntry
-from vdx.serving.registry.view import MemoryRegistry
-from vdx.serving.routing import Choice, Wish, route
-from vdx.serving.triton import TritonClient
+from vdx.serving.registry.memory import Registry
+from vdx.serving.registry.view import View
+from vdx.serving.routing import Choice
+
+log = logger(__name__)
+
+LOOK_S = 1.0
+"""How often each server is looked at and announced."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,47 +34,140 @@ class ExplainedChoice:
 
 
 class ModelRoutes:
-    """Over one Triton; its entry is made anew each time it is asked for."""
+    """Over `servers`, the first of which is always there; `registry` may know of others."""
 
     def __init__(
-        self,
-        client: TritonClient,
-        manager: ModelManager,
-        profiles: ProfileModels,
-        first_audio: FirstAudio,
-        registry: MemoryRegistry,
+        self, servers: list[ModelServer], profiles: ProfileModels, registry: Registry
     ) -> None:
-        self._client = client
-        self._manager = manager
+        self.servers = servers
+        self.registry = registry
         self._profiles = profiles
-        self._first_audio = first_audio
-        self._registry = registry
+        self._sessions: dict[str, SessionRoutes] = {}
+        self._loads: dict[tuple[str, str], asyncio.Task[None]] = {}
+        self._look_now = asyncio.Event()
+        self.moved: Callable[[str], None] = lambda _: None
+        """Told the id of a session that goes to another server from now on."""
 
-    async def servers(self) -> list[ServerEntry]:
-        """Every server that is known, this one as it is now."""
-        own = server_entry(
-            f"triton@{platform.node()}",
-            self._client.config.url,
-            await self._manager.statuses(),
-            self._client.streams.in_flight,
-            self._first_audio.p50_ms,
-        )
-        now = asyncio.get_running_loop().time()
-        self._registry.announce(own, now)
-        return list(self._registry.view(now).servers.values())
+    # --- the view ---------------------------------------------------------------------------
 
-    async def explain(self, sessions: list[Session]) -> list[ExplainedChoice]:
+    def view(self) -> View:
+        """Every server that is known; those of this process as they are now."""
+        now = _now()
+        for server in self.servers:
+            if server.announced or not server.answers:
+                continue
+            if server.owned:
+                self.registry.announce(server.entry(), now)
+            else:  # by the manager that loads its models, or by nobody
+                self.registry.hear(server.entry(), now)
+        return self.registry.view(now)
+
+    def named(self, name: str) -> ModelServer | None:
+        """A server that this process can use."""
+        return next((each for each in self.servers if each.name == name), None)
+
+    async def run(self) -> None:
+        """Looks at the servers and announces them until cancelled."""
+        try:
+            while True:
+                self._look_now.clear()
+                await self.look()
+                try:
+                    async with asyncio.timeout(LOOK_S):
+                        await self._look_now.wait()
+                except TimeoutError:
+                    pass
+        finally:
+            await self.close()
+
+    def unusable(self, view: View) -> frozenset[str]:
+        """Servers that are announced and that this process cannot use, or not now."""
+        usable = {each.name for each in self.servers if each.answers and not each.draining}
+        return frozenset(view.servers.keys() - usable)
+
+    async def look(self) -> None:
+        """Looks once at every server."""
+        looked_at = [each for each in self.servers if not each.announced or not each.answers]
+        await asyncio.gather(*(each.look(_now) for each in looked_at))
+        for server in looked_at:
+            if not server.answers:
+                self.registry.leave(server.name)
+        self.view()
+
+    def lost(self, server: ModelServer) -> None:
+        """A server does not answer: nobody is sent there until a look finds it again."""
+        server.answers = False
+        self.registry.leave(server.name)
+        self._look_now.set()
+
+    def answered(self, server: ModelServer) -> None:
+        """A call to a server was answered."""
+        self.registry.answered(server.name, _now())
+
+    # --- sessions ---------------------------------------------------------------------------
+
+    def of(self, session: str) -> SessionRoutes:
+        """The routes of one session; they are kept until `forget`."""
+        if session not in self._sessions:
+            self._sessions[session] = SessionRoutes(session, self, self._profiles)
+        return self._sessions[session]
+
+    def forget(self, session: str) -> None:
+        """The session has ended."""
+        self._sessions.pop(session, None)
+
+    # --- loads in the background ------------------------------------------------------------
+
+    def load(self, server: str, model: str) -> None:
+        """Has a server load a model, unless it does so already; a failure is logged."""
+        target = self.named(server)
+        if target is None or (server, model) in self._loads:
+            return
+        if any(each.manager.is_dismissed(model) for each in self.servers):
+            return  # an operator has unloaded it
+        task = asyncio.create_task(self._load(target, model), name=f"load-{model}-{server}")
+        self._loads[server, model] = task
+        task.add_done_callback(lambda _: self._loads.pop((server, model), None))
+
+    async def _load(self, server: ModelServer, model: str) -> None:
+        try:
+            await server.manager.ensure(model)
+        except VdxError as error:
+            log.warning(
+                "model not loaded in the background",
+                model=model,
+                server=server.name,
+                error=error.for_log,
+            )
+            await asyncio.sleep(LOOK_S)  # every clause would ask again
+
+    async def close(self) -> None:
+        """Gives up the loads that nobody waits for."""
+        tasks = list(self._loads.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    # --- explanations -----------------------------------------------------------------------
+
+    async def entries(self) -> list[ServerEntry]:
+        """Every server that is known, those of this process as they are now."""
+        await self.look()
+        servers = self.registry.view(_now()).servers
+        return sorted(servers.values(), key=lambda server: server.name)
+
+    async def explain(self, sessions: Sequence[Session]) -> list[ExplainedChoice]:
         """The choice for each model of each session, as it would be made now."""
-        await self.servers()
-        view = self._registry.view(asyncio.get_running_loop().time())
-        default = {kind: name for name, kind in self._profiles.options("").models}
-        found = []
+        await self.look()
+        view, found = self.registry.view(_now()), []
         for session in sessions:
-            own = {kind: name for name, kind in session.options.fallbacks}
             for model, kind in session.options.models:
-                fallback = own.get(kind) or default.get(kind, "")
-                wish = Wish(kind, model, session.options.language, fallback=fallback)
-                choice = route(wish, view)
-                why = self._manager.residency.why(choice.model) if choice.found else ""
+                choice = self.of(session.id).explain(session.options, kind, view)
+                server = self.named(choice.server)
+                why = server.manager.residency.why(choice.model) if server is not None else ""
                 found.append(ExplainedChoice(session.id, kind, model, choice, why))
         return found
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

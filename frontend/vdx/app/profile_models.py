@@ -1,20 +1,31 @@
 """Which models the sessions of each profile start with: configured names in full, and defaults."""
 
+from collections.abc import Collection, Mapping
+from typing import Protocol
+
 from vdx.core.config import Config
 from vdx.core.errors import ConfigError, InvalidInput
 from vdx.core.voice_choice import VoiceChoice
 from vdx.dialog.profiles import DEFAULT_PROFILE, SessionOptions, resolve
 from vdx.serving.default_models import DefaultModels
-from vdx.serving.manager import ModelManager
 from vdx.serving.models import ModelInfo, ModelKind
+
+
+class ModelNames(Protocol):
+    """The part of `ServedModels` that is used here."""
+
+    def info(self, name: str) -> ModelInfo | None: ...
+    def keep(self, kept: Mapping[str, str]) -> None: ...
+    async def names(self) -> Collection[str]: ...
+    async def resolve(self, name: str, kind: ModelKind | None, language: str) -> str: ...
 
 
 class ProfileModels:
     """The models of every profile. `find` is called once, before any other method."""
 
-    def __init__(self, config: Config, manager: ModelManager) -> None:
+    def __init__(self, config: Config, models: ModelNames) -> None:
         self._config = config
-        self._manager = manager
+        self._models = models
         self._defaults = DefaultModels.of(config)
         self._full_names: dict[tuple[str, str], str] = {}
         """(name in the configuration, language) -> full name of the model."""
@@ -40,7 +51,7 @@ class ProfileModels:
             TritonError: Triton did not list its models.
         """
         config = self._config
-        self._defaults = DefaultModels.of(config, await self._manager.names())
+        self._defaults = DefaultModels.of(config, await self._models.names())
         named: list[tuple[str, ModelKind | None, str]] = [
             (name, None, config.asr.language) for name in config.model_manager.preload_model_ids
         ]
@@ -53,7 +64,7 @@ class ProfileModels:
             if options.endpointer:
                 named.append((options.endpointer, "endpointer", options.language))
         for name, kind, language in named:
-            full_name = await self._manager.resolve(name, kind, language)
+            full_name = await self._models.resolve(name, kind, language)
             self._full_names[name, language] = full_name
         self._keep()
 
@@ -128,7 +139,7 @@ class ProfileModels:
         if default := self._config.model_manager.default_model_id:
             name = VoiceChoice.parse(default).model
             kept[self._full_name(name, self._config.asr.language)] = "the default voice"
-        self._manager.residency.kept = kept
+        self._models.keep(kept)
 
     def initial(self) -> list[str]:
         """The models that sessions of the profiles start with."""
@@ -167,7 +178,7 @@ class ProfileModels:
             options = self.options(profile)
             for model, _ in options.models:
                 try:
-                    if (info := self._manager.info(model)) is not None:
+                    if (info := self._models.info(model)) is not None:
                         info.require_language(options.language)
                 except InvalidInput as error:
                     raise ConfigError(f"profiles.{profile}: {error}") from error
@@ -176,5 +187,5 @@ class ProfileModels:
         return self._full_names.get((name, language), name)
 
     def _speaks(self, model: str, language: str) -> bool:
-        info = self._manager.info(model)
+        info = self._models.info(model)
         return info is not None and info.speaks(language)

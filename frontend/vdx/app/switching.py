@@ -8,12 +8,12 @@ from dataclasses import replace
 
 from vdx.app.model_access import ModelAccess
 from vdx.app.profile_models import ProfileModels
+from vdx.app.served_models import ServedModels
 from vdx.core.errors import InvalidInput
 from vdx.core.logs import logger
 from vdx.core.voice_choice import VoiceChoice
 from vdx.dialog.profiles import SessionOptions
 from vdx.dialog.session import Session
-from vdx.serving.manager import ModelManager
 from vdx.serving.models import KIND_NAMES, ModelInfo, ModelKind
 
 log = logger(__name__)
@@ -24,12 +24,12 @@ class ModelSwitching:
 
     def __init__(
         self,
-        manager: ModelManager,
+        served: ServedModels,
         profiles: ProfileModels,
         models: ModelAccess,
         sessions: dict[str, Session],
     ) -> None:
-        self._manager = manager
+        self._served = served
         self._profiles = profiles
         self._models = models
         self._sessions = sessions
@@ -95,7 +95,7 @@ class ModelSwitching:
             if model in (session.options.voice, session.options.recogniser):
                 done = self._switch_to_profile(session, model)
                 (switched if done else without_model).append(session.id)
-        await self._manager.unload(model)
+        await self._served.unload(model)
         return switched, without_model
 
     async def unload_when_free(self, model: str) -> bool:
@@ -105,7 +105,7 @@ class ModelSwitching:
         """
         model = await self._models.resolve(model)
         self._profiles.clear_default(model)
-        return await self._manager.unload_when_free(model)
+        return await self._served.unload_when_free(model)
 
     def _switch_to_profile(self, session: Session, model: str) -> bool:
         """Replaces `model` in a session by that of its profile, or the fallback: a loaded one."""
@@ -115,7 +115,7 @@ class ModelSwitching:
         else:
             choices = (VoiceChoice(own.recogniser), VoiceChoice(own.fallback_recogniser))
         for other in choices:
-            info = self._manager.info(other.model) if other is not None else None
+            info = self._served.info(other.model) if other is not None else None
             if other is None or info is None or other.model == model:
                 continue
             if info.speaks(now.language):

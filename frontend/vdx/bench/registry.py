@@ -93,6 +93,10 @@ BENCHES: dict[str, Bench] = {
             Run("--churn 500", quick="--churn 16"),
         ),
     ),
+    "manager": Bench(
+        "A route decided, over 50 servers with 200 models.",
+        (Run("--rounds 10000", quick="--rounds 500"),),
+    ),
     "speech": Bench(
         "Speech over HTTP: time, and texts as heard.",
         (

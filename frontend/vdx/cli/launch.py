@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import gc
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -103,23 +103,29 @@ async def open_application(
     config: "Config",
     triton: "TritonConfig",
     *,
+    others: "Sequence[TritonConfig]" = (),
     owner: bool = False,
     manages_only: bool = False,
 ) -> AsyncIterator["Application"]:
-    """An application that uses the Triton at `triton`, without waiting for it.
+    """An application that uses the Triton at `triton`, and `others`, without waiting for them.
 
-    An `owner` of that Triton evicts what is idle; one of several frontends does not, and has
-    `model_manager.url`, where it is set, load and unload for it.
+    An `owner` of these Tritons, as of `others`, evicts what is idle; one of several frontends does
+    not, and has `model_manager.url`, where it is set, load and unload for it.
 
     Raises:
         ManagerUnavailable: no manager answers there.
         SetupError: another manager owns that Triton.
     """
     from vdx.app import Application
+    from vdx.app.announced_servers import AnnouncedServers
+    from vdx.cli.model_registry import first_announced, open_registry, server_name
     from vdx.serving.manager_lock import manager_lock
     from vdx.serving.triton import TritonClient
 
     async with contextlib.AsyncExitStack() as stack:
+        registry = await stack.enter_async_context(open_registry(config))
+        if registry is not None and not owner:
+            config, triton = await first_announced(config, triton, registry)
         if owner:
             stack.enter_context(manager_lock(triton.url))
         client = await stack.enter_async_context(TritonClient(triton))
@@ -128,13 +134,33 @@ async def open_application(
             remote = await stack.enter_async_context(_manager_client(config))
             await remote.require()
         manager = _model_manager(config, client, remote, owner=owner)
-        host = Application(config, client, manager, manages_only=manages_only)
+        name = config.registry.name or (server_name(0) if others else "")
+        host = Application(
+            config, client, manager, manages_only=manages_only, name=name, registry=registry
+        )
+        host.servers[0].triton_url = config.registry.triton_url
+        host.servers[0].owned = owner
         if remote is not None:
             host.share_leases(remote)
-        try:
-            yield host
-        finally:
-            await host.close()
+        if registry is not None and not manages_only:
+            host.announced = AnnouncedServers(host, config, models_here)
+        for number, other in enumerate(others, 1):
+            await stack.enter_async_context(_another(host, server_name(number), other))
+        stack.push_async_callback(host.close)
+        yield host
+
+
+@contextlib.asynccontextmanager
+async def _another(host: "Application", name: str, triton: "TritonConfig") -> AsyncIterator[None]:
+    """A further Triton whose models this process loads and evicts."""
+    from vdx.serving.manager_lock import manager_lock
+    from vdx.serving.triton import TritonClient
+
+    with manager_lock(triton.url):
+        async with TritonClient(triton) as client:
+            manager = _model_manager(host.config, client, None, owner=True)
+            host.add_server(name, client, manager).owned = True
+            yield
 
 
 def _manager_client(config: "Config") -> "ManagerClient":
@@ -148,18 +174,22 @@ def _manager_client(config: "Config") -> "ManagerClient":
 def _model_manager(
     config: "Config", client: "TritonClient", remote: "ManagerClient | None", *, owner: bool
 ) -> "ModelManager":
+    from vdx.core.paths import locate
+    from vdx.serving.managed_models import ManagedModels
     from vdx.serving.manager import ModelManager
     from vdx.serving.model_memory import memory_mb
     from vdx.serving.warm_up import warm_up
 
     if remote is not None:
         return ModelManager(client, models_here, config=config.model_manager, control=remote)
+    remembered = ManagedModels(locate().home / "managed", client.config.url) if owner else None
     return ModelManager(
         client,
         models_here,
         config=config.model_manager,
         owner=owner,
         warm_up=partial(warm_up, client),
+        remembered=remembered,
         measure=partial(memory_mb, url=client.config.url),
     )
 
@@ -189,14 +219,17 @@ async def running_triton(
         yield client, ModelManager(client, models_here)
 
 
-def embedded_triton(loaded: settings.Settings, *, for_now: bool = False) -> "EmbeddedTriton":
+def embedded_triton(
+    loaded: settings.Settings, *, for_now: bool = False, number: int = 0
+) -> "EmbeddedTriton":
     """The embedded server of the configuration, not started; raises SetupError.
 
-    With `for_now` it serves this command alone: it has a socket of its own.
+    With `for_now` it serves this command alone: it has a socket of its own. Of several, each
+    `number` has a socket, and a GPU where there are more than one.
     """
     from vdx.core.paths import locate
     from vdx.serving.embedded import EmbeddedOptions, EmbeddedTriton
-    from vdx.serving.environment import named_variables
+    from vdx.serving.environment import gpu_of, named_variables
 
     paths, config = locate(), loaded.config
     if not paths.triton_python.exists():
@@ -208,13 +241,15 @@ def embedded_triton(loaded: settings.Settings, *, for_now: bool = False) -> "Emb
         pulled_models=paths.pulled_models,
         environment=named_variables(config.embedded.environment),
     )
+    if config.embedded.tritons > 1:
+        options = replace(options, environment={**options.environment, **gpu_of(number)})
     if not for_now:
         options = replace(
             options,
             home=paths.home,
             grpc_address=config.embedded.grpc_address,
             tls=config.triton.tls,
-            metrics_port=config.embedded.metrics_port,
+            metrics_port=config.embedded.metrics_port if number == 0 else None,
         )
     return EmbeddedTriton(options)
 
@@ -232,8 +267,10 @@ async def serve_until_stopped(
 
     With `rooms` it also registers as a worker of the LiveKit server after the models are loaded.
     """
-    from vdx.transports.http.server import serve
+    from vdx.transports.http.server import address_of, serve
 
+    # Leases and loads over HTTP are those of the first server: other processes cannot use the rest.
+    host.servers[0].manager_url = host.config.registry.manager_url or address_of(listener)
     loaded = asyncio.Event()
     drain, registered = None, None
     if rooms:
@@ -254,7 +291,8 @@ async def serve_until_stopped(
         await host.watch_models()
 
     async def prepare() -> None:
-        await host.manager.wait_for_server(tell)
+        for server in host.servers:
+            await server.manager.wait_for_server(tell)
         await host.load_defaults()
         loaded.set()
         if registered is not None:

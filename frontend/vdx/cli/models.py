@@ -44,6 +44,9 @@ def list_models(
         return
     from vdx.cli.table import print_table
 
+    servers = call("GET", url, "/vdx/servers", api_key)["servers"]
+    if len(servers) > 1:
+        _tell_servers(servers)
     print_table(
         ("model", "state", "kind", "languages", "notes"),
         [
@@ -77,6 +80,38 @@ def _notes(model: dict[str, Any]) -> str:
     if "memory_mb" in model:
         told.append(f"{model['memory_mb']:.0f} MB")
     return ", ".join(told)
+
+
+def _tell_servers(servers: list[dict[str, Any]]) -> None:
+    """Each server with what is loaded there, and how many sessions lease it."""
+    for server in servers:
+        told = ["draining"] if server["draining"] else []
+        told += [f"heard of {server['age_seconds']:.0f} s ago"] if server["age_seconds"] > 5 else []
+        typer.echo(f"{server['name']} at {server['addr']}" + "".join(f", {each}" for each in told))
+        for name, model in sorted(server["models"].items()):
+            if model["state"] != "absent":
+                metrics = model["metrics"]
+                figures = f"{metrics['leases']} leases, {metrics['queue_depth']} in flight"
+                if (first_ms := metrics["p50_first_audio_ms"]) is not None:
+                    figures += f", first audio {first_ms:.0f} ms"
+                typer.echo(f"  {name:<20} {model['state']:<12} {figures}")
+    typer.echo("")
+
+
+@app.command()
+def drain(
+    server: Annotated[str, typer.Argument(help="A server from `vdx models list`.")],
+    off: Annotated[bool, typer.Option("--off", help="Let sessions go there again.")] = False,
+    url: Url = DEFAULT_URL,
+    api_key: Key = "",
+) -> None:
+    """Have sessions leave a server with their next clause."""
+    path = f"/vdx/servers/{quote(server, safe='')}/drain" + ("?off=true" if off else "")
+    answer = call("POST", url, path, api_key)
+    if off:
+        typer.echo(f"{server} takes sessions again")
+    else:
+        typer.echo(f"{server} takes no sessions; {answer['sessions']} are there still")
 
 
 @app.command()

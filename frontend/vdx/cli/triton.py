@@ -9,9 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vdx.cli.console import tell, warn
+from vdx.cli.options import Host
 from vdx.cli.removed_options import RemovedPort
+from vdx.core.errors import ConfigError
 
 if TYPE_CHECKING:
+    import socket
+
+    from vdx.core.settings import Settings
     from vdx.serving.embedded import EmbeddedTriton
 
 app = typer.Typer(
@@ -41,6 +46,12 @@ def run(
         Path | None, typer.Option(help="Default: the one that comes with vdx, and the pulled.")
     ] = None,
     log_file: Annotated[Path | None, typer.Option(help="Default: a temporary file.")] = None,
+    announce: Annotated[
+        bool,
+        typer.Option("--announce", help="With a model manager, announced in registry.url."),
+    ] = False,
+    host: Host = None,
+    port: Annotated[int, typer.Option(help="Of that manager; 0 = a free one.")] = 0,
     assign: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any setting.")
     ] = None,
@@ -53,13 +64,15 @@ def run(
     from vdx.cli.launch import embedded_triton, load_settings
 
     flags = {"embedded.grpc_address": grpc_address, "embedded.metrics_port": metrics_port}
-    server = embedded_triton(load_settings(config, assign or [], flags))
+    manager = {"server.host": host, "server.port": port} if announce else {}
+    loaded = load_settings(config, assign or [], flags | manager)
+    server = embedded_triton(loaded)
     server.options = replace(server.options, log_file=log_file)
     if model_repository is not None:
         server.options = replace(
             server.options, model_repository=model_repository, pulled_models=None
         )
-    asyncio.run(_serve(server))
+    _announce(loaded, server) if announce else asyncio.run(_serve(server))
 
 
 @app.command()
@@ -89,6 +102,36 @@ def assemble(
         python_backend=python_backend,
     )
     typer.echo(directory)
+
+
+def _announce(loaded: "Settings", server: "EmbeddedTriton") -> None:
+    from vdx.cli.launch import bind_server
+
+    if not loaded.config.registry.url:
+        raise ConfigError("--announce needs the Redis to announce in: --set registry.url=redis://…")
+    asyncio.run(_announced(loaded, server, bind_server(loaded, tell)))
+
+
+async def _announced(
+    loaded: "Settings", server: "EmbeddedTriton", listener: "socket.socket"
+) -> None:
+    """Runs Triton with the manager of its models, which is announced, until a signal."""
+    from vdx.cli.launch import open_application, serve_until_stopped
+    from vdx.cli.up import supervisor
+    from vdx.transports.http.server import address_of
+
+    async with server:
+        triton = loaded.config.triton.model_copy(update={"url": server.grpc_url})
+        async with open_application(
+            loaded.config, triton, owner=True, manages_only=True
+        ) as application:
+            name, address = application.servers[0].name, address_of(listener)
+
+            async def ready() -> None:
+                tell(f"ready: {address}; Triton {server.grpc_url}, announced as {name}")
+
+            watch = supervisor(application, application.servers[0], server).run
+            await serve_until_stopped(application, listener, tell, [watch], ready)
 
 
 async def _serve(server: "EmbeddedTriton") -> None:

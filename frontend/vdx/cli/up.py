@@ -1,6 +1,7 @@
 """`vdx up`: everything on one machine: Triton, models, the server, and a proof turn."""
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
@@ -32,10 +33,13 @@ from vdx.core.errors import ConfigError
 if TYPE_CHECKING:
     import socket
 
+    from vdx.app import Application
+    from vdx.app.model_server import ModelServer
     from vdx.core.config import Config
     from vdx.core.settings import Settings
     from vdx.serving.embedded import EmbeddedTriton
     from vdx.serving.language_model import LanguageModelServer
+    from vdx.serving.supervision import Supervisor
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -75,6 +79,9 @@ def up(
         bool,
         typer.Option("--livekit", help="Serve rooms too, on a LiveKit server started here."),
     ] = False,
+    tritons: Annotated[
+        int | None, typer.Option(help="Servers to start, each with a GPU where there are several.")
+    ] = None,
     proof: Annotated[
         bool, typer.Option(help="Prove one whole turn with a recording before serving.")
     ] = True,
@@ -88,6 +95,7 @@ def up(
         "server.port": port,
         "embedded.grpc_address": grpc_address,
         "embedded.metrics_port": metrics_port,
+        "embedded.tritons": tritons,
         **_models(voice, recogniser, light=light),
         "asr.language": language,
         "responder.kind": responder,
@@ -149,39 +157,59 @@ async def _serve(
 ) -> None:
     from vdx.cli.language_model import keep_answering
     from vdx.cli.welcome import prove, welcome
-    from vdx.serving.supervision import Supervisor
     from vdx.transports.http.server import address_of
 
     address = address_of(listener)
-    triton = embedded_triton(loaded)
-    tell("starting Triton …")
-    async with triton:
-        _tell_address(triton)
-        remote = config.triton.model_copy(update={"url": triton.grpc_url})
-        async with open_application(config, remote, owner=True) as host:
-            host.triton_pid, host.triton_metrics = triton.pid, triton.metrics_url
-            host.manager.recovery.jitter_s = 0.0  # the others on this server leave it to this one
+    tritons = [embedded_triton(loaded, number=n) for n in range(config.embedded.tritons)]
+    tell("starting Triton …" if len(tritons) == 1 else f"starting {len(tritons)} Tritons …")
+    async with contextlib.AsyncExitStack() as running:
+        for triton in tritons:
+            await running.enter_async_context(triton)
+        _tell_address(tritons[0])
+        first, *others = [
+            config.triton.model_copy(update={"url": triton.grpc_url}) for triton in tritons
+        ]
+        async with open_application(config, first, others=others, owner=True) as host:
+            host.triton_metrics = tritons[0].metrics_url
+            host.language_models = models
             tell("loading models …")
-
-            def changed() -> None:
-                host.triton_pid = triton.pid
-                host.readiness.suspect("" if triton.pid else "Triton ended and is restarted")
-                host.manager.recovery.suspect()
-
-            supervisor = Supervisor(
-                "Triton", triton, warn, is_live=host.client.is_live, changed=changed
-            )
 
             async def ready() -> None:
                 if proof:
                     await prove(address, config)
                 welcome(address, host)
 
-            host.language_models = models
-            work: list[Callable[[], Awaitable[None]]] = [supervisor.run, *background]
+            work: list[Callable[[], Awaitable[None]]] = [*background]
+            for server, triton in zip(host.servers, tritons, strict=True):
+                work.append(supervisor(host, server, triton).run)
             work += [partial(keep_answering, model, host) for model in models]
             await serve_until_stopped(host, listener, tell, work, ready, rooms=rooms)
     tell("stopped")
+
+
+def supervisor(
+    host: "Application", server: "ModelServer", triton: "EmbeddedTriton"
+) -> "Supervisor":
+    """Starts a Triton anew that ended or hangs, and has its models looked at then."""
+    from vdx.serving.supervision import Supervisor
+
+    title = "Triton" if len(host.servers) == 1 else f"Triton {server.name}"
+    # The other frontends of this server leave what is dead to this one.
+    server.manager.recovery.jitter_s = 0.0
+
+    def note() -> None:
+        server.pid = triton.pid
+        host.triton_pid = host.servers[0].pid
+
+    def changed() -> None:
+        note()
+        server.readiness.suspect("" if triton.pid else f"{title} ended and is restarted")
+        server.manager.recovery.suspect()
+        if triton.pid is None:
+            host.routes.lost(server)
+
+    note()
+    return Supervisor(title, triton, warn, is_live=server.client.is_live, changed=changed)
 
 
 def _tell_address(triton: "EmbeddedTriton") -> None:

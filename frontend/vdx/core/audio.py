@@ -41,6 +41,16 @@ def fade_in(pcm: Pcm, fade_samples: int) -> Pcm:
     return out
 
 
+def fade_out(pcm: Pcm, fade_samples: int) -> Pcm:
+    """A copy whose last `fade_samples` fall linearly to silence."""
+    out = pcm.copy()
+    flat = out.reshape(-1)
+    n = min(fade_samples, flat.size)
+    if n:
+        flat[-n:] = (flat[-n:] * np.linspace(1.0, 0.0, n)).astype(np.int16)
+    return out
+
+
 class Framer:
     """Cuts a byte stream of any piece sizes into frames of exactly `frame_bytes`."""
 

@@ -129,6 +129,15 @@ class EmbeddedConfig(Section):
     environment: tuple[str, ...] = Field(
         (), description="further variables that Triton and its models get"
     )
+    tritons: int = Field(
+        1, ge=1, le=16, description="servers that `vdx up` starts, each with a GPU of its own"
+    )
+
+    @model_validator(mode="after")
+    def _one_has_the_address(self) -> Self:
+        if self.grpc_address and self.tritons > 1:
+            raise ValueError("grpc_address is that of one Triton; leave it out with tritons > 1")
+        return self
 
 
 class SessionConfig(Section):
@@ -524,6 +533,27 @@ class ModelManagerConfig(Section):
         return self
 
 
+class RegistryConfig(Section):
+    """Where managers announce their Tritons to frontends on other machines."""
+
+    url: str = Field(
+        "", description="redis://HOST:PORT, rediss:// or unix:PATH; empty: nowhere but here"
+    )
+    password: Secret = Field(SecretStr(""), description="of that Redis")
+    name: str = Field("", description="of this Triton there; empty: triton@HOST")
+    triton_url: str = Field("", description="where others reach this Triton; empty: triton.url")
+    manager_url: str = Field(
+        "", description="where others reach its manager; empty: the address it listens on"
+    )
+
+    @field_validator("url")
+    @classmethod
+    def _is_redis(cls, value: str) -> str:
+        if value and not value.startswith(("redis://", "rediss://", "unix:")):
+            raise ValueError(f"not redis://HOST:PORT, rediss://HOST:PORT or unix:PATH: {value!r}")
+        return value
+
+
 class LiveKitConfig(Section):
     """Rooms: the LiveKit server, this worker in it, and the tokens people join with."""
 
@@ -589,6 +619,7 @@ class Config(Section):
     tools: ToolsConfig = ToolsConfig()
     profiles: dict[str, ProfileConfig] = Field(default_factory=lambda: {"vdx": ProfileConfig()})
     model_manager: ModelManagerConfig = ModelManagerConfig()
+    registry: RegistryConfig = RegistryConfig()
     livekit: LiveKitConfig = LiveKitConfig()
     call_recording: CallRecordingConfig = CallRecordingConfig()
     log: LogConfig = LogConfig()

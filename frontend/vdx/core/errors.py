@@ -21,6 +21,7 @@
     │   └── InvalidVoicepack     a model's file is not what it must be         (voicepack)
     ├── HubError                 a model could not be fetched                  (hub)
     ├── RegistryError            a package with a model could not be fetched   (registry)
+    ├── RegistryUnavailable      the Redis that names the model servers        (redis)
     ├── Unauthorized             no API key, or a wrong one                    (request)
     ├── RateLimited              the key has used up its requests              (request)
     ├── Forbidden                a browser's page or host name is not ours     (request)
@@ -40,6 +41,7 @@
         ├── ModelUnavailable     the model is not loaded
         │   └── ModelDied        its process ended
         ├── ManagerUnavailable   no model manager answers
+        │   └── ManagerRefused   it refuses the API key
         ├── LoadRefused          there is no room for the model, and nothing can go
         ├── ModelBusy            the model's admission limit is reached
         ├── ModelTimeout         no answer within the configured time
@@ -376,11 +378,26 @@ class ModelDied(ModelUnavailable):
     """The model's process ended; requests in flight are lost."""
 
 
+class RegistryUnavailable(VdxError):
+    """The Redis in which model servers announce themselves does not answer."""
+
+    service = "redis"
+    code = "registry_unavailable"
+    retryable = True
+
+
 class ManagerUnavailable(TritonError):
     """The model manager that loads and unloads for this frontend does not answer."""
 
     code = "manager_unavailable"
     retryable = True
+
+
+class ManagerRefused(ManagerUnavailable):
+    """The model manager does not accept the API key of this frontend."""
+
+    code = "manager_refused"
+    retryable = False
 
 
 class LoadRefused(TritonError):

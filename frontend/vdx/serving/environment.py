@@ -7,6 +7,7 @@ by a list of allowed names, not by a list of excluded ones.
 import os
 import re
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -37,6 +38,22 @@ def child_environment(environ: Mapping[str, str] | None = None) -> dict[str, str
 def named_variables(names: Iterable[str]) -> dict[str, str]:
     """The variables of vdx's own environment that `embedded.environment` names."""
     return {name: os.environ[name] for name in names if name in os.environ}
+
+
+def gpu_of(
+    number: int,
+    environ: Mapping[str, str] | None = None,
+    devices: Path = Path("/proc/driver/nvidia/gpus"),
+) -> dict[str, str]:
+    """The variable that gives one of several servers its GPU; none on a machine with one.
+
+    The GPUs are those of CUDA_VISIBLE_DEVICES, else all of the driver; they are dealt in turn.
+    """
+    env = os.environ if environ is None else environ
+    named = [each for each in env.get("CUDA_VISIBLE_DEVICES", "").split(",") if each.strip()]
+    if "CUDA_VISIBLE_DEVICES" not in env and devices.is_dir():
+        named = [str(index) for index, _ in enumerate(devices.iterdir())]
+    return {"CUDA_VISIBLE_DEVICES": named[number % len(named)]} if len(named) > 1 else {}
 
 
 def _is_usual(name: str) -> bool:

@@ -23,6 +23,8 @@ from vdx.core.metrics import (
     MODEL_RESIDENT,
     MODEL_UNLOAD_SECONDS,
 )
+from vdx.core.threads import in_thread
+from vdx.serving.managed_models import ManagedModels
 from vdx.serving.model_control import ModelControl, RemoteControl, TritonControl
 from vdx.serving.model_memory import MEGABYTE
 from vdx.serving.model_names import (
@@ -30,7 +32,7 @@ from vdx.serving.model_names import (
     require_kind,
     unknown_model,
 )
-from vdx.serving.model_status import ModelStatus, statuses
+from vdx.serving.model_status import ModelStatus, Stay, statuses, stay_of
 from vdx.serving.models import ModelInfo, ModelKind, ModelState
 from vdx.serving.reconciliation import Reconciliation
 from vdx.serving.recovery import LEFT_S, Recovery
@@ -99,8 +101,12 @@ class ModelManager:
         control: RemoteControl | None = None,
         warm_up: Callable[[ModelInfo], Awaitable[None]] = _no_warm_up,
         measure: Callable[[str], Awaitable[float | None]] = _not_measured,
+        remembered: ManagedModels | None = None,
     ) -> None:
-        """`warm_up` uses a model that was just loaded; `measure` tells its memory, megabytes."""
+        """`warm_up` uses a model that was just loaded; `measure` tells its memory, megabytes.
+
+        `remembered` is what the manager before this one loaded.
+        """
         config = config or ModelManagerConfig()
         self._client = client
         self.control: ModelControl = control or TritonControl(client)
@@ -114,11 +120,15 @@ class ModelManager:
         self._locks: dict[str, asyncio.Lock] = {}
         self._dismissed: set[str] = set()
         """Unloaded by request, and not asked for since."""
-        self._slots = asyncio.Semaphore(config.max_parallel_loads)
+        self.slots = asyncio.Semaphore(config.max_parallel_loads)
+        """One is held by every load, and by every load after a crash."""
+        self._remembered = remembered
         self.residency = Residency(
             limits_of(config) if owner else no_limits_of(config),
             follows_leases=control is not None,
         )
+        if remembered is not None:
+            self.residency.take_over(remembered.read())
         self.recovery = Recovery(client, self)
         self._reconciliation = Reconciliation(client, self, owner=owner)
         self._evict_check_s = config.evict_check_interval_ms / 1000
@@ -142,6 +152,10 @@ class ModelManager:
         """Whether a loaded model has a capability (`serving/models.py` `CAPABILITIES`)."""
         info = self._infos.get(name)
         return info is not None and info.can(capability)
+
+    def is_dismissed(self, name: str) -> bool:
+        """Whether a model was unloaded by request, and not asked for since."""
+        return name in self._dismissed
 
     def lock(self, name: str) -> asyncio.Lock:
         """The lock held while `name` is loaded, unloaded or reloaded."""
@@ -197,6 +211,7 @@ class ModelManager:
             await self._account(info, cost)
             self._infos[name] = info
             self.recovery.follow_wanted()
+            await self._remember()
             return info
 
     async def _make_room(self, name: str, kind: ModelKind | None) -> None:
@@ -211,12 +226,12 @@ class ModelManager:
         if self._remote is None and (await self._states())[name].ready:
             return await self._client.describe(name)
         with MODEL_LOADS_WAITING.track_inprogress():
-            await self._slots.acquire()
+            await self.slots.acquire()
         try:
             self.residency.begin_load(name, _now())
             return await self._load_now(name)
         finally:
-            self._slots.release()
+            self.slots.release()
 
     async def _load_now(self, name: str) -> ModelInfo:
         began, loaded = time.monotonic(), False
@@ -362,6 +377,11 @@ class ModelManager:
             self._publish(name)
         MODEL_UNLOAD_SECONDS.labels(name).observe(time.monotonic() - began)
         log.info("model unloaded", model=name)
+        await self._remember()
+
+    async def _remember(self) -> None:
+        if self._remembered is not None:
+            await in_thread(self._remembered.write, self.residency.begun)
 
     def _forget(self, name: str) -> None:
         self.residency.begin_unload(name, _now())
@@ -392,6 +412,10 @@ class ModelManager:
         """Every model of the repository, by name."""
         known = await self._known()
         return statuses(await self._client.index(), known, self.residency, _now())
+
+    def stay(self, name: str) -> Stay | None:
+        """How a model is loaded now; None where it is not."""
+        return stay_of(self.residency, name, _now())
 
     async def is_loaded(self, name: str) -> bool:
         """Whether Triton has `name` ready, also when another client loaded it."""

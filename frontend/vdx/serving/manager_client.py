@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from vdx.core.errors import (
     LoadRefused,
+    ManagerRefused,
     ManagerUnavailable,
     ModelBusy,
     ModelFailed,
@@ -26,6 +27,7 @@ Answer = TypeVar("Answer")
 
 LEASES = "/vdx/leases"
 TIMEOUT_S = 5.0
+REFUSED = (401, 403)
 ERRORS: dict[str, type[TritonError]] = {
     kind.code: kind
     for kind in (LoadRefused, ModelBusy, ModelTimeout, ModelUnavailable, TritonUnavailable)
@@ -129,6 +131,11 @@ class ManagerClient:
             if response.is_success:
                 return answer(content)
             error = content["error"]
+            if response.status_code in REFUSED:
+                raise ManagerRefused(
+                    f"the model manager at {self.url} refuses the key in model_manager.api_key: "
+                    f"{error['message']}"
+                )
             kind = ERRORS.get(error["code"], ModelFailed)
             message = str(error["message"])
         except (httpx2.RequestError, httpx2.InvalidURL) as failure:

@@ -49,13 +49,14 @@ def statuses(
             state.state,
             state.reason,
             known.get(state.name),
-            _stay(residency, state.name, now),
+            stay_of(residency, state.name, now),
         )
         for state in index
     ]
 
 
-def _stay(residency: Residency, name: str, now: float) -> Stay | None:
+def stay_of(residency: Residency, name: str, now: float) -> Stay | None:
+    """Of one model at `now`; None where it is not loaded."""
     if (model := residency.get(name)) is None:
         return None
     return Stay(

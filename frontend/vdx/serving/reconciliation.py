@@ -24,7 +24,10 @@ class CountedModels(Protocol):
 
 
 class Reconciliation:
-    """Looks at the server; an `owner` takes over what others loaded, so that it goes when idle."""
+    """Looks at the server; an `owner` counts what others loaded too.
+
+    What the manager before it loaded goes when it is idle; what other clients loaded stays.
+    """
 
     def __init__(self, client: TritonClient, models: CountedModels, *, owner: bool) -> None:
         self._client = client

@@ -36,7 +36,6 @@ log = logger(__name__)
 
 FAILED_PROBES = 2
 """Probes that must fail in a row before a model is reloaded; one may just be slow."""
-PARALLEL_RELOADS = 4
 JITTER_S = 1.0
 """The longest that a frontend waits before it reloads a model of a server that it shares."""
 DRAIN_S = 2.0
@@ -63,6 +62,8 @@ class WantedModels(Protocol):
     def info(self, name: str) -> ModelInfo | None: ...
     @property
     def control(self) -> ModelControl: ...
+    @property
+    def slots(self) -> asyncio.Semaphore: ...
     def lock(self, name: str) -> asyncio.Lock: ...
 
 
@@ -88,7 +89,6 @@ class Recovery:
         self._models = models
         self._watches: dict[str, Watch] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._slots = asyncio.Semaphore(PARALLEL_RELOADS)
         self._processes = ModelProcesses(client.config.url, self._process_ended)
         self._changed = asyncio.Event()
         self.jitter_s = JITTER_S
@@ -249,7 +249,7 @@ class Recovery:
     async def _reload(self, name: str) -> None:
         """Reloads a model, unless another frontend has done so."""
         await asyncio.sleep(random.uniform(0, self.jitter_s))  # noqa: S311  # nosec B311
-        async with self._slots:
+        async with self._models.slots:
             if await self._answers(name):
                 return
             log.info("reloading model", model=name)

@@ -182,6 +182,15 @@ class Residency:
                 model = Resident(name, voice, Phase.RESIDENT, self._now, self._now, foreign=True)
                 self._models[name] = model
 
+    @property
+    def begun(self) -> frozenset[str]:
+        """What was loaded or leased here and not unloaded since."""
+        return frozenset(self._begun)
+
+    def take_over(self, names: Collection[str]) -> None:
+        """What an earlier manager loaded is no other client's: it goes when it is idle."""
+        self._begun.update(names)
+
     # --- use --------------------------------------------------------------------------------
 
     def use(self, name: str, now: float) -> None:

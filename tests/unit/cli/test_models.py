@@ -21,7 +21,8 @@ LINE = {"name": "tone", "state": "READY", "reason": "", "kind": "tts", "language
 
 
 def listed(monkeypatch: pytest.MonkeyPatch, *lines: dict[str, Any]) -> str:
-    monkeypatch.setattr(models, "call", lambda *_: {"models": list(lines)})
+    answer = {"models": list(lines), "servers": [{}]}
+    monkeypatch.setattr(models, "call", lambda *_: answer)
     return CliRunner().invoke(models.app, ["list"], env={"COLUMNS": "80"}).output
 
 
@@ -124,3 +125,38 @@ def test_a_choice_is_told_with_its_reasons(monkeypatch: pytest.MonkeyPatch) -> N
     ]
     assert CliRunner().invoke(models.app, ["why"]).output == "no session is open\n"
     assert asked == ["/vdx/routes?session=ab12", "/vdx/routes"]
+
+
+def test_several_servers_are_told_with_what_is_loaded_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    metrics = {"leases": 3, "queue_depth": 1, "p50_first_audio_ms": 41.6}
+    loaded = {"state": "resident", "metrics": metrics}
+    hearing = {"state": "resident", "metrics": metrics | {"p50_first_audio_ms": None}}
+    busy = {"name": "a", "addr": "unix:/a", "draining": True, "age_seconds": 0.2}
+    lost = {"name": "b", "addr": "b:8001", "draining": False, "age_seconds": 31.4, "models": {}}
+    busy["models"] = {"joe": loaded, "ear": hearing, "amy": loaded | {"state": "absent"}}
+    answer = {"models": [], "servers": [busy, lost]}
+    monkeypatch.setattr(models, "call", lambda *_: answer)
+    listed = CliRunner().invoke(models.app, ["list"])
+    assert listed.output.splitlines()[:5] == [
+        "a at unix:/a, draining",
+        f"  {'ear':<20} {'resident':<12} 3 leases, 1 in flight",
+        f"  {'joe':<20} {'resident':<12} 3 leases, 1 in flight, first audio 42 ms",
+        "b at b:8001, heard of 31 s ago",
+        "",
+    ]
+
+
+def test_a_server_is_drained_and_takes_sessions_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def call(_method: str, _url: str, path: str, _key: str) -> Any:
+        asked.append(path)
+        return {"server": "gpu0@a", "draining": True, "sessions": 2}
+
+    monkeypatch.setattr(models, "call", call)
+    drained = CliRunner().invoke(models.app, ["drain", "gpu0@a"])
+    assert drained.output == "gpu0@a takes no sessions; 2 are there still\n"
+    assert CliRunner().invoke(models.app, ["drain", "gpu0@a", "--off"]).exit_code == 0
+    assert asked == ["/vdx/servers/gpu0%40a/drain", "/vdx/servers/gpu0%40a/drain?off=true"]

@@ -404,7 +404,7 @@ async def test_what_was_loaded_is_loaded_again_when_the_server_is_back() -> None
         with pytest.raises(TritonUnavailable):
             await manager.ensure("espeak-en")
         triton.back()
-        await asyncio.sleep(4)
+        await asyncio.sleep(6)  # one after the other, as max_parallel_loads says
         assert triton.states == {
             "tone": "READY",
             "pocketsphinx-en": "READY",

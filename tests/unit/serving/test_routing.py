@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from vdx.serving.registry.entry import ServerEntry
-from vdx.serving.registry.view import MemoryRegistry, View
+from vdx.serving.registry.memory import MemoryRegistry
+from vdx.serving.registry.view import View
 from vdx.serving.routing import OVERLOADED, Wish, route
 
 
@@ -31,12 +32,21 @@ def test_the_shortest_queue_then_the_first_audio_decides() -> None:
             server("a", joe=voice(queue=3, first_ms=10)),
             server("b", joe=voice(queue=1, first_ms=90)),
             server("c", joe=voice(queue=1, first_ms=40)),
-            server("d", joe=voice(queue=1)),
+            server("d", joe=voice(queue=2)),
         )
     )
     choice = route(Wish("tts", "joe"), view)
     assert (choice.server, choice.model, choice.load) == ("c", "joe", None)
     assert choice.reasons == ("joe on c: resident, 1 in flight, first audio 40 ms, the best of 4",)
+
+
+def test_sessions_spread_over_servers_that_do_equally_well() -> None:
+    """One that was never measured is tried; else, of equals, the one with fewer leases."""
+    joe = {"first_ms": 41, "leases": 2}
+    view = View.of((server("a", joe=voice(**joe)), server("b", joe=voice(first_ms=48, leases=1))))
+    assert route(Wish("tts", "joe"), view).server == "b"
+    view.put(server("c", joe=voice(leases=5)))
+    assert route(Wish("tts", "joe"), view).server == "c"
 
 
 @pytest.mark.parametrize(
@@ -170,10 +180,10 @@ def test_an_announcement_replaces_all_that_was_said_before() -> None:
     registry.announce(server("a", amy=voice(queue=2)), 5)
     view = registry.view(12)
     assert not view.model("joe")
-    assert [(each.model, each.queue_depth) for each in view.resident("tts")] == [("amy", 2)]
+    assert [(each.model, each.queue_depth) for each in view.ranked("tts")] == [("amy", 2)]
     registry.leave("a")
     assert not view.model("amy")
-    assert not view.resident("tts")
+    assert not view.ranked("tts")
 
 
 def test_an_entry_of_a_newer_version_is_read_and_one_that_is_none_refused() -> None:

@@ -1,4 +1,5 @@
 import asyncio
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -201,3 +202,43 @@ def test_more_audio_is_never_less_text(one: int, other: int, words: bool, comple
     early, late = (played_text(SOURCE, planned, ms * 48) for ms in (less, more))
     assert late.startswith(early)
     assert SOURCE.startswith(late)
+
+
+def words_of(text: str, each_ms: int) -> list[Word]:
+    starts = [text.index(word) for word in text.split()]
+    return [
+        Word(word, n * each_ms, (n + 1) * each_ms, start, start + len(word))
+        for n, (word, start) in enumerate(zip(text.split(), starts, strict=True))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("sent", "left", "rest"),
+    [
+        (2, 5, "four five"),  # of "four" nothing was sent: it is spoken anew, and whole
+        (7, 7, "four five"),  # less than half of "four" was sent
+        (8, 8, "five"),  # half of it was heard: it is not said twice
+    ],
+)
+@on_virtual_time
+async def test_a_word_that_broke_off_is_spoken_anew_unless_it_was_heard(
+    sent: int, left: int, rest: str
+) -> None:
+    """Words of 40 ms, two frames each, but the third, which ends at 100 ms; 8 frames were made."""
+    text = "one two three four five"
+    one, two, three, four, five = words_of(text, 40)
+    three = replace(three, end_ms=100)
+    four, five = replace(four, start_ms=100, end_ms=200), replace(five, start_ms=200, end_ms=300)
+    audio = ReplyAudio(2, 1, lambda _: None)
+    await audio.begin_clause(Clause(text, 0, len(text)))
+    loud = SpeechChunk(np.full((8, SPEAK_FRAME), 1000, np.int16), (one, two, three, four, five))
+    await audio.put(loud)
+    for _ in range(sent):
+        audio.take()
+    unspoken = audio.break_off()
+    assert unspoken is not None
+    assert (unspoken.text, audio.spans[0].frames, audio.spans[1].start) == (rest, left, left)
+    audio.finish()
+    queued = [audio.take() for _ in range(left - sent)]
+    assert all(frame[-1] == 0 for frame in queued[-1:]), "no click where it broke off"
+    assert all((frame == 1000).all() for frame in queued[:-1])

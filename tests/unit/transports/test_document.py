@@ -28,6 +28,7 @@ SPEECH, TRANSCRIPTIONS = "/v1/audio/speech", "/v1/audio/transcriptions"
 MODELS = "/vdx/models/{name}"
 SECRETS = "/v1/realtime/client_secrets"
 LEASES = "/vdx/leases"
+DRAIN = "/vdx/servers/{name}/drain"
 
 
 def recording() -> bytes:
@@ -48,6 +49,7 @@ def client(monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
     monkeypatch.setattr(transcriptions, "transcribe", heard)
     server = {"api_keys": [KEY], "max_upload_bytes": 100_000}
     _, host = hosted(server=server, livekit=ROOMS, model_manager={"preload_model_ids": ["tone"]})
+    host.servers[0].name = "tone"  # which every path is asked with
     headers = {"Authorization": f"Bearer {KEY}"}
     with TestClient(create_app(host), "http://127.0.0.1:8080", headers=headers) as client:
         assert client.portal is not None
@@ -183,6 +185,8 @@ ASKED: list[tuple[str, str, int, dict[str, Any]]] = [
     ("post", f"{MODELS}/unload", 200, {}),
     ("post", f"{MODELS}/load", 503, {"params": {"check": "true"}}),  # nothing probes it here
     ("get", "/vdx/servers", 200, {}),
+    ("post", DRAIN, 200, {}),
+    ("post", DRAIN, 200, {"params": {"off": "true"}}),
     ("get", "/vdx/routes", 200, {}),
     ("get", "/vdx/routes", 404, {"params": {"session": "nobody"}}),
     ("post", LEASES, 200, {"json": {"leases": [{"session": "s", "model": "tone"}]}}),

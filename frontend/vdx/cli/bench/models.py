@@ -158,6 +158,13 @@ def triton(
     )
 
 
+def manager(rounds: Rounds = 10_000) -> Alone:
+    """Half of the wishes name a voice, half take any of a language; no server is started."""
+    from vdx.bench import routing as bench
+
+    return Alone(rounds, lambda step: bench.measure(rounds, step))
+
+
 def endpointing(
     folder: Annotated[
         Path | None,
@@ -192,6 +199,7 @@ def endpointing(
 
 def add_models(app: typer.Typer) -> None:
     """Adds these commands to `app`, in the order of the help."""
+    add(app, BENCHES, "manager")(manager)
     add(app, BENCHES, "speech", RUNNING)(speech)
     add(app, BENCHES, "words", (*RUNNING, "light"))(words)
     add(app, BENCHES, "transcriptions", RUNNING)(transcriptions)

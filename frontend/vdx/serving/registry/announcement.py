@@ -20,15 +20,19 @@ def server_entry(
     queue_depth: Callable[[str], int],
     first_audio_ms: Callable[[str], float | None],
     *,
+    manager: str = "",
     draining: bool = False,
 ) -> ServerEntry:
-    """The entry of one server; models of which nothing is known are left out."""
+    """The entry of one server; models of which nothing is known are left out.
+
+    `manager` is the URL of its model manager, for frontends on other machines.
+    """
     entries = {
         status.name: _model_entry(status, queue_depth(status.name), first_audio_ms(status.name))
         for status in models
         if status.info is not None
     }
-    return ServerEntry(name=name, addr=addr, models=entries, draining=draining)
+    return ServerEntry(name=name, addr=addr, manager=manager, models=entries, draining=draining)
 
 
 def _model_entry(status: ModelStatus, queue_depth: int, first_ms: float | None) -> ModelEntry:

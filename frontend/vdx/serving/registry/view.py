@@ -1,12 +1,13 @@
 """The servers as they were last announced, indexed for routing. No clock and no I/O."""
 
-import math
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from vdx.serving.models import ModelKind
 from vdx.serving.registry.entry import Capabilities, ServerEntry
 
+NOTICED_MS = 25.0
+"""Of two first audios closer than this nobody hears which is later: fewer leases decide."""
 FLAGS = tuple(name for name, field in Capabilities.model_fields.items() if field.annotation is bool)
 
 
@@ -28,10 +29,10 @@ class Offer:
     """Of all models of the server."""
 
     @property
-    def rank(self) -> tuple[int, float, str, str]:
-        """The smallest is the best."""
-        first = math.inf if self.first_audio_ms is None else self.first_audio_ms
-        return (self.queue_depth, first, self.server, self.model)
+    def rank(self) -> tuple[int, float, int, str, str]:
+        """The smallest is the best; one that was never measured is tried before the others."""
+        first = -1.0 if self.first_audio_ms is None else self.first_audio_ms // NOTICED_MS
+        return (self.queue_depth, first, self.server_leases, self.server, self.model)
 
 
 def _offers(server: ServerEntry) -> Iterator[Offer]:
@@ -62,6 +63,8 @@ class View:
     """Model -> server -> offer."""
     _resident: dict[ModelKind, dict[tuple[str, str], Offer]] = field(default_factory=dict)
     """Kind -> (server, model) -> offer."""
+    _ranked: dict[ModelKind, list[Offer]] = field(default_factory=dict)
+    """Kind -> its loaded models, the best first; made when asked for."""
 
     @classmethod
     def of(cls, servers: Iterable[ServerEntry]) -> "View":
@@ -76,6 +79,7 @@ class View:
         if self.servers.get(server.name) == server:
             return
         self.drop(server.name)
+        self._ranked.clear()
         self.servers[server.name] = server
         for offer in _offers(server):
             self._by_model.setdefault(offer.model, {})[offer.server] = offer
@@ -86,6 +90,7 @@ class View:
         """Forgets a server."""
         if (server := self.servers.pop(name, None)) is None:
             return
+        self._ranked.clear()
         for model, entry in server.models.items():
             del self._by_model[model][name]
             if not self._by_model[model]:
@@ -97,39 +102,13 @@ class View:
         """A model on every server that has it, loaded or not."""
         return self._by_model.get(name, {}).values()
 
-    def resident(self, kind: ModelKind) -> Collection[Offer]:
-        """Every loaded model of a kind."""
-        return self._resident.get(kind, {}).values()
+    def offer(self, server: str, model: str) -> Offer | None:
+        """A model on a server, loaded or not."""
+        return self._by_model.get(model, {}).get(server)
 
-
-@dataclass(slots=True)
-class MemoryRegistry:
-    """The registry of one process: what was announced, until it is `expiry_s` old.
-
-    A server whose calls still answer is kept by `answered`, whatever became of its announcements.
-    """
-
-    expiry_s: float
-    _until: dict[str, float] = field(default_factory=dict)
-    _view: View = field(default_factory=View)
-
-    def announce(self, server: ServerEntry, now: float) -> None:
-        """Takes what a server says of itself; `now` in seconds of one clock."""
-        self._until[server.name] = now + self.expiry_s
-        self._view.put(server)
-
-    def answered(self, name: str, now: float) -> None:
-        """A call to a server was answered."""
-        if name in self._until:
-            self._until[name] = max(self._until[name], now + self.expiry_s)
-
-    def leave(self, name: str) -> None:
-        """A server ends, and says so."""
-        self._until.pop(name, None)
-        self._view.drop(name)
-
-    def view(self, now: float) -> View:
-        """The servers that were heard of within `expiry_s`."""
-        for name in [name for name, until in self._until.items() if until <= now]:
-            self.leave(name)
-        return self._view
+    def ranked(self, kind: ModelKind) -> Sequence[Offer]:
+        """Every loaded model of a kind, the best first."""
+        if kind not in self._ranked:
+            offers = self._resident.get(kind, {}).values()
+            self._ranked[kind] = sorted(offers, key=lambda offer: offer.rank)
+        return self._ranked[kind]

@@ -9,13 +9,15 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from vdx.core.audio import SPEAK_FRAME, SPEAK_RATE
+from vdx.core.audio import FRAME_MS, SPEAK_FRAME, SPEAK_RATE, fade_out
 from vdx.core.errors import VdxError
 from vdx.core.events import Clause, Pcm, SpeechChunk, SynthesisStarted, Word
 from vdx.speech.text.writing_systems import WRITTEN_WORD
 
 MAX_FRAMES = 250
 """Five seconds, 480 kB: a clause may be so late, and hundreds of sessions fit the memory."""
+BREAK_FADE = SPEAK_RATE * 10 // 1000
+"""48 kHz samples over which the sound before a break falls to silence."""
 SAMPLES_PER_CHARACTER = SPEAK_RATE * 65 // 1000
 """48 kHz samples of speech for a character of text: about 15 characters a second."""
 
@@ -103,7 +105,8 @@ class ReplyAudio:
         """After a failed synthesis: the part of the current clause still to be spoken, or None.
 
         All of it where none of it was sent yet, and its frames are dropped. Else what follows the
-        words that were synthesised.
+        words that were synthesised: a word that broke off and was not sent yet is spoken anew. The
+        last frame before the break is faded out.
         """
         span = self.spans[-1]
         if span.start >= self._taken:
@@ -112,12 +115,27 @@ class ReplyAudio:
             span.frames = 0
             span.words.clear()
             return span.clause
+        self._drop_broken_word(span)
+        if self._rows:
+            self._rows[-1] = fade_out(self._rows[-1], BREAK_FADE)
         spoken = _spoken_chars(span, span.frames * SPEAK_FRAME, span.frames * SPEAK_FRAME)
         rest = _after(span.clause, spoken)
         if rest is None:
             return None
         self.spans.append(ClauseSpan(rest, span.start + span.frames, continued=True))
         return rest
+
+    def _drop_broken_word(self, span: ClauseSpan) -> None:
+        """Drops the frames after the last whole word that were not sent, where words are known."""
+        made_ms = span.frames * FRAME_MS
+        whole = [word.end_ms for word in span.words if word.end_ms <= made_ms]
+        if len(whole) == len(span.words):
+            return  # the sound broke off between words, or nothing is known of them
+        sent = self._taken - span.start
+        keep = max(sent, -(-max(whole, default=0) // FRAME_MS))
+        while span.frames > keep and self._rows:
+            self._rows.pop()
+            span.frames -= 1
 
     def finish(self, error: VdxError | None = None) -> None:
         """No further frame will come: the reply is complete, or failed with `error`."""

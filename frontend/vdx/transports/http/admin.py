@@ -33,11 +33,18 @@ class RunningLanguageModel(BaseModel):
     pid: int | None = Field(description="null while its process is restarted")
 
 
+class UsedTriton(BaseModel):
+    server: str = Field(description="its name in `GET /vdx/servers`")
+    pid: int | None = Field(description="where this process runs it; null while it is restarted")
+    grpc: str
+
+
 class ServerStatus(BaseModel):
     pid: int
-    triton_pid: int | None
+    triton_pid: int | None = Field(description="of the first of `tritons`")
     triton_grpc: str
     triton_metrics: str
+    tritons: list[UsedTriton]
     ready: bool
     sessions: int
     max_sessions: int
@@ -139,7 +146,7 @@ async def end_session(host: Host, name: ModelName) -> EndedSession:
 @api.get("/vdx/models", responses=refusals(503), response_model_exclude_none=True)
 async def models(host: Host) -> Models:
     """Every model of the repository, its state and what it can do."""
-    return Models(models=[_model(entry) for entry in await host.manager.statuses()])
+    return Models(models=[_model(entry) for entry in await host.served.statuses()])
 
 
 @api.post("/vdx/models/{name:path}/load", responses=refusals(*MODEL_REFUSALS))

@@ -24,7 +24,7 @@ async def readyz(host: Host) -> PlainTextResponse:
         return PlainTextResponse("draining", status_code=503)
     if host.ready:
         return PlainTextResponse("ready")
-    return PlainTextResponse(host.readiness.problem or STARTING, status_code=503)
+    return PlainTextResponse(host.problem or STARTING, status_code=503)
 
 
 @keyed.get("/metrics", response_class=Response, responses=content(TEXT))

@@ -67,7 +67,7 @@ async def retrieve_model(
 async def _all(host: Application) -> list[Model]:
     profiles = dict.fromkeys((DEFAULT_PROFILE, *host.config.profiles))
     found = [_profile(host, name, name, "profile") for name in profiles]
-    found += [_served(status) for status in await host.manager.statuses()]
+    found += [_served(status) for status in await host.served.statuses()]
     return found
 
 

@@ -1,10 +1,12 @@
 """Which servers there are, and why a session uses the models that it uses."""
 
+import asyncio
 from typing import Annotated
 
-from fastapi import Query
+from fastapi import Path, Query
 from pydantic import BaseModel, Field
 
+from vdx.core.errors import UnknownName
 from vdx.serving.models import ModelKind
 from vdx.serving.registry.entry import ServerEntry
 from vdx.transports.http.operation import Host, operations, refusals
@@ -12,8 +14,18 @@ from vdx.transports.http.operation import Host, operations, refusals
 api = operations()
 
 
+class KnownServer(ServerEntry):
+    age_seconds: float = Field(description="since it was last announced or looked at")
+
+
 class Servers(BaseModel):
-    servers: list[ServerEntry]
+    servers: list[KnownServer]
+
+
+class Drained(BaseModel):
+    server: str
+    draining: bool
+    sessions: int = Field(description="that lease a model there still")
 
 
 class Route(BaseModel):
@@ -33,7 +45,37 @@ class Routes(BaseModel):
 @api.get("/vdx/servers", responses=refusals(503))
 async def servers(host: Host) -> Servers:
     """Each Triton with its models, their state, what they can do and how they do."""
-    return Servers(servers=await host.routes.servers())
+    entries, registry = await host.routes.entries(), host.routes.registry
+    now = asyncio.get_running_loop().time()
+    return Servers(
+        servers=[
+            KnownServer(**dict(entry), age_seconds=round(registry.age_s(entry.name, now), 1))
+            for entry in entries
+        ]
+    )
+
+
+@api.post("/vdx/servers/{name:path}/drain", responses=refusals(404))
+async def drain_server(
+    host: Host,
+    name: Annotated[str, Path(json_schema_extra={"minLength": 1})],
+    off: Annotated[bool, Query(description="sessions may go there again")] = False,
+) -> Drained:
+    """Sends no session to a server any more; those on it leave with their next clause.
+
+    Where a manager announces the server, ask that: then every frontend leaves it.
+    """
+    server = host.routes.named(name)
+    if server is None:
+        known = ", ".join(each.name for each in host.servers)
+        raise UnknownName(f"there is no server {name!r}; there are: {known}", param="name")
+    server.draining = not off
+    host.routes.view()
+    return Drained(
+        server=name,
+        draining=server.draining,
+        sessions=len({session for session, _ in server.manager.residency.all_leases()}),
+    )
 
 
 @api.get("/vdx/routes", responses=refusals(404, 503))

@@ -51,8 +51,9 @@ async def speech(host: Host, asked: SpeechRequest) -> Response:
     resources.callback(encoder.close)
     pieces = _encoded(
         host,
-        speak_text(host.client, voice, asked.input, host.config.clauses),
+        speak_text(host.serving(voice.model).client, voice, asked.input, host.config.clauses),
         encoder,
+        voice.model,
         threaded=not light,
     )
     if asked.stream_format == "sse":
@@ -61,9 +62,14 @@ async def speech(host: Host, asked: SpeechRequest) -> Response:
 
 
 async def _encoded(
-    host: Application, pieces: AsyncGenerator[Pcm, None], encoder: Encoder, *, threaded: bool
+    host: Application,
+    pieces: AsyncGenerator[Pcm, None],
+    encoder: Encoder,
+    voice: str,
+    *,
+    threaded: bool,
 ) -> AsyncGenerator[bytes, None]:
-    with host.requests.probe_on_failure():
+    with host.serving(voice).requests.probe_on_failure():
         async with aclosing(pieces):
             async for pcm in pieces:
                 data = await in_thread(encoder.push, pcm) if threaded else encoder.push(pcm)

@@ -62,16 +62,16 @@ class _Job:
     places: asyncio.Semaphore
 
     async def segments(self) -> AsyncGenerator[Segment, None]:
-        host = self.host
+        host, server = self.host, self.host.serving(self.recogniser.name)
         found = transcribe(
-            host.client,
+            server.client,
             self.recogniser.name,
             self.recording,
             host.config.vad,
             language=self.language,
             places=self.places,
         )
-        with host.requests.probe_on_failure():
+        with server.requests.probe_on_failure():
             async with aclosing(found):
                 async for segment in found:
                     yield segment

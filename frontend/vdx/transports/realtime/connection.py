@@ -192,7 +192,7 @@ class Connection:
     def _loads_model(self, update: SessionUpdate) -> bool:
         """Whether the settings with `update` need a model that is not loaded."""
         wanted = self._current().merged(update).options.models
-        return not all(self._host.manager.info(name) for name, _ in wanted)
+        return not all(self._host.served.info(name) for name, _ in wanted)
 
     async def _apply(self, update: SessionUpdate) -> None:
         new = await self._checked(update)

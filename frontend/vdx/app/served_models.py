@@ -1,0 +1,120 @@
+"""The models of all servers of this process, for whoever does not care which server has one."""
+
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from typing import TypeVar
+
+from vdx.app.model_server import ModelServer
+from vdx.core.errors import TritonError, UnknownName, VdxError
+from vdx.core.logs import logger
+from vdx.serving.manager import ModelManager
+from vdx.serving.model_status import ModelStatus
+from vdx.serving.models import ModelInfo, ModelKind
+
+log = logger(__name__)
+
+T = TypeVar("T")
+
+
+class ServedModels:
+    """Asks the servers in order, those that answer first; with one server it is that one's manager.
+
+    `servers` may grow and shrink; the first one is never taken away.
+    """
+
+    def __init__(self, servers: list[ModelServer]) -> None:
+        self._servers = servers
+        self._kept: Mapping[str, str] = {}
+
+    def _ordered(self, name: str = "") -> list[ModelServer]:
+        """Those that answer and have `name` loaded first."""
+
+        def rank(server: ModelServer) -> tuple[bool, bool, bool]:
+            has = bool(name) and server.manager.info(name) is not None
+            return (not server.answers, not has, server.draining)
+
+        return sorted(self._servers, key=rank)
+
+    def info(self, name: str) -> ModelInfo | None:
+        """What is known of a model that is loaded somewhere."""
+        found = (server.manager.info(name) for server in self._ordered(name))
+        return next((info for info in found if info is not None), None)
+
+    def can(self, name: str, capability: str) -> bool:
+        """Whether a model that is loaded somewhere has a capability."""
+        info = self.info(name)
+        return info is not None and info.can(capability)
+
+    def holder(self, name: str) -> ModelServer:
+        """A server that answers and has a model loaded; the first one where none has."""
+
+        def is_unusable(server: ModelServer) -> bool:
+            return server.manager.info(name) is None or not server.manager.recovery.alive(name)
+
+        return min(self._ordered(name), key=is_unusable)
+
+    def keep(self, kept: Mapping[str, str]) -> None:
+        """Lets no server evict these models; the values say why."""
+        self._kept = kept
+        for server in self._servers:
+            server.manager.residency.kept = kept
+
+    @property
+    def kept(self) -> Mapping[str, str]:
+        """What no server evicts."""
+        return self._kept
+
+    async def names(self) -> Collection[str]:
+        """Every model of the repository, loaded or not."""
+        return await self._first(self._ordered(), lambda manager: manager.names())
+
+    async def resolve(self, name: str, kind: ModelKind | None = None, language: str = "") -> str:
+        """As `ModelManager.resolve`, of the first server that has it."""
+        if self.info(name) is not None:
+            return name
+        return await self._first(
+            self._ordered(), lambda manager: manager.resolve(name, kind, language)
+        )
+
+    async def ensure(
+        self, name: str, kind: ModelKind | None = None, language: str = ""
+    ) -> ModelInfo:
+        """As `ModelManager.ensure`, where it is loaded, else on the first server that can."""
+        return await self._first(
+            self._ordered(name), lambda manager: manager.ensure(name, kind, language)
+        )
+
+    async def statuses(self) -> list[ModelStatus]:
+        """Every model of the repository, as it stands on the first server that answers."""
+        return await self._first(self._ordered(), lambda manager: manager.statuses())
+
+    async def is_loaded(self, name: str) -> bool:
+        """Whether a Triton has `name` ready, also when another client loaded it."""
+        return await self._first(self._ordered(name), lambda manager: manager.is_loaded(name))
+
+    async def unload(self, name: str) -> None:
+        """As `ModelManager.unload`, on every server that has it."""
+        for server in self._holders(name):
+            await server.manager.unload(name)
+
+    async def unload_when_free(self, name: str) -> bool:
+        """As `ModelManager.unload_when_free`, on every server that has it."""
+        return all([await each.manager.unload_when_free(name) for each in self._holders(name)])
+
+    def _holders(self, name: str) -> Iterable[ModelServer]:
+        """Those that answer and have a model, or the first one."""
+        have = [each for each in self._servers if each.manager.residency.get(name) is not None]
+        return [each for each in have if each.answers] or self._ordered()[:1]
+
+    async def _first(
+        self, servers: list[ModelServer], ask: Callable[[ModelManager], Awaitable[T]]
+    ) -> T:
+        """The answer of the first server that does not fail; raises what the first one raised."""
+        first: VdxError | None = None
+        for server in servers:
+            try:
+                return await ask(server.manager)
+            except (TritonError, UnknownName) as error:
+                first = first or error
+        if first is None:
+            raise RuntimeError("there is no model server")
+        raise first

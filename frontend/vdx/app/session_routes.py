@@ -1,0 +1,251 @@
+"""Sends the requests of one session to the servers that routing chooses for them.
+
+The choice is made for every clause and every utterance. A server that failed one is left out of the
+next choices for FAILED_S, so what a clause or an utterance still lacks is asked of another server.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing, contextmanager
+from dataclasses import replace
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from vdx.app.profile_models import ProfileModels
+from vdx.core.errors import (
+    ModelRejected,
+    RequestCancelled,
+    TritonError,
+    TritonUnavailable,
+    VdxError,
+)
+from vdx.core.events import SpeechChunk, Transcript
+from vdx.core.logs import logger
+from vdx.core.voice_choice import VoiceChoice
+from vdx.dialog.profiles import SessionOptions
+from vdx.serving.models import ModelKind
+from vdx.serving.registry.view import View
+from vdx.serving.routing import Choice, Wish, route
+from vdx.speech.output.tts import Voice
+
+if TYPE_CHECKING:
+    from vdx.app.model_routes import ModelRoutes
+    from vdx.app.model_server import ModelServer
+
+log = logger(__name__)
+
+FAILED_S = 10.0
+"""How long a session does not go back to a server that failed it."""
+
+
+class SessionRoutes:
+    """One per session; with a single server everything goes there without a choice."""
+
+    def __init__(self, session: str, routes: "ModelRoutes", profiles: ProfileModels) -> None:
+        self._session = session
+        self._routes = routes
+        self._profiles = profiles
+        self._served: dict[str, tuple[str, str]] = {}
+        """Model that is wanted -> server and model that served it last."""
+        self._failed: dict[str, float] = {}
+        """Server -> when it may be chosen again."""
+
+    # --- what a session asks ----------------------------------------------------------------
+
+    async def synthesize(self, voice: Voice, text: str) -> AsyncGenerator[SpeechChunk, None]:
+        """Streams one clause; raises as `TritonClient.synthesize`."""
+        server, model = self._choose(self._voice_wish(voice))
+        spoken_by = voice if model == voice.model else self._other(voice, model)
+        with self._watched(server):
+            async with aclosing(server.requests.synthesize(spoken_by, text)) as chunks:
+                async for chunk in chunks:
+                    yield chunk
+
+    def recognise(self, options: SessionOptions, session: str) -> "RoutedRecognition":
+        """A sequence for one utterance, not opened yet."""
+        server, model = self._choose(self._recogniser_wish(options))
+        if model != options.recogniser:
+            options = options.updated(recogniser=model)
+        return RoutedRecognition(server, self, options, session)
+
+    async def judge(self, options: SessionOptions, pcm: bytes) -> float | None:
+        """The probability that a person is done; None where no endpointer answers in time."""
+        if not options.endpointer:
+            return None
+        wish = Wish("endpointer", options.endpointer, now=self._now(options.endpointer))
+        server, _ = self._choose(wish)
+        return await server.requests.judge(options, pcm)
+
+    async def recover_voice(self, voice: Voice, error: VdxError, failures: int) -> Voice | None:
+        """The same voice where another server speaks it; else as `Failover.recover_voice`.
+
+        A text on which a voice failed twice may be the cause: no further server gets it.
+        """
+        server = self.server_of(voice.model)
+        if failures == 1 and self._elsewhere(self._voice_wish(voice)):
+            return voice
+        recovered = await server.failover.recover_voice(voice, error, failures)
+        if recovered is not None:
+            self._failed.pop(server.name, None)
+        return recovered
+
+    async def recover_recogniser(self, options: SessionOptions, error: VdxError) -> bool:
+        """Whether a recogniser can be asked again, at once on another server or soon on its own."""
+        server = self.server_of(options.recogniser)
+        if self._elsewhere(self._recogniser_wish(options)):
+            return True
+        recovered = await server.failover.recover_recogniser(options, error)
+        if recovered:
+            self._failed.pop(server.name, None)
+        return recovered
+
+    # --- choices ----------------------------------------------------------------------------
+
+    def place(self, options: SessionOptions) -> None:
+        """Chooses the servers for what a session with `options` begins to use."""
+        self._choose(self._voice_wish(_voice(options)))
+        if options.recogniser:
+            self._choose(self._recogniser_wish(options))
+
+    def server_of(self, model: str) -> "ModelServer":
+        """The server that serves a wanted model of this session; the first one until then."""
+        return self._routes.named(self._now(model)[0]) or self._routes.servers[0]
+
+    def explain(self, options: SessionOptions, kind: ModelKind, view: View) -> Choice:
+        """The choice as it would be made now."""
+        if kind == "tts":
+            return self._route(self._voice_wish(_voice(options)), view)
+        return self._route(self._recogniser_wish(options), view)
+
+    def _choose(self, wish: Wish) -> tuple["ModelServer", str]:
+        """Server and model for a wish; the last one, or the first, where none can serve it."""
+        servers = self._routes.servers
+        if len(servers) == 1:
+            return servers[0], wish.model
+        choice = self._route(wish, self._routes.view())
+        if choice.load is not None:
+            self._routes.load(*choice.load)
+        server = self._routes.named(choice.server) if choice.found else None
+        if server is None:
+            return self.server_of(wish.model), wish.model
+        if server.manager.info(choice.model) is None:
+            self._routes.load(server.name, choice.model)  # learns what it can do
+        before = self._served.get(wish.model)
+        if before != (server.name, choice.model):
+            self._served[wish.model] = (server.name, choice.model)
+            reasons = "; ".join(choice.reasons)
+            log.debug("model routed", model=choice.model, server=server.name, reasons=reasons)
+            self._routes.moved(self._session)
+        return server, choice.model
+
+    def _elsewhere(self, wish: Wish) -> bool:
+        """Whether a server that has not failed can serve a wish now."""
+        if len(self._routes.servers) == 1:
+            return False
+        return self._route(wish, self._routes.view()).found
+
+    def _route(self, wish: Wish, view: View) -> Choice:
+        return route(replace(wish, failed=wish.failed | self._routes.unusable(view)), view)
+
+    def _voice_wish(self, voice: Voice) -> Wish:
+        return self._wish("tts", voice.model, voice.language, self._fallback_voice(voice).model)
+
+    def _recogniser_wish(self, options: SessionOptions) -> Wish:
+        fallback = options.fallback_recogniser or self._profiles.options("").recogniser
+        return self._wish("asr", options.recogniser, options.language, fallback)
+
+    def _wish(self, kind: ModelKind, model: str, language: str, fallback: str) -> Wish:
+        now = asyncio.get_running_loop().time()
+        self._failed = {name: until for name, until in self._failed.items() if until > now}
+        return Wish(
+            kind,
+            model,
+            language,
+            fallback="" if fallback == model else fallback,
+            now=self._now(model),
+            failed=frozenset(self._failed),
+        )
+
+    def _now(self, model: str) -> tuple[str, str]:
+        return self._served.get(model, ("", ""))
+
+    def _fallback_voice(self, voice: Voice) -> VoiceChoice:
+        return voice.fallback or self._profiles.options("").voice_choice
+
+    def _other(self, voice: Voice, model: str) -> Voice:
+        """Speaks for `voice` until that is loaded."""
+        choice = self._fallback_voice(voice)
+        speaker = choice.speaker if choice.model == model else ""
+        return replace(voice, model=model, speaker=speaker)
+
+    # --- failures ---------------------------------------------------------------------------
+
+    @contextmanager
+    def _watched(self, server: "ModelServer") -> Iterator[None]:
+        """Has the next choices leave out a server on which the block failed."""
+        try:
+            yield
+        except TritonError as error:
+            self.failed(server, error)
+            raise
+        else:
+            self._routes.answered(server)
+
+    def failed(self, server: "ModelServer", error: TritonError) -> None:
+        """A request to a server failed; what the request itself caused is not the server's."""
+        if isinstance(error, ModelRejected | RequestCancelled):
+            return
+        self._failed[server.name] = asyncio.get_running_loop().time() + FAILED_S
+        if isinstance(error, TritonUnavailable) and len(self._routes.servers) > 1:
+            self._routes.lost(server)
+
+
+class RoutedRecognition:
+    """A sequence on the server that was chosen for it; see `serving.triton.RecognitionStream`."""
+
+    def __init__(
+        self, server: "ModelServer", routes: SessionRoutes, options: SessionOptions, session: str
+    ) -> None:
+        self._server = server
+        self._routes = routes
+        self._stream = server.requests.recognise(options, session)
+
+    @contextmanager
+    def _watched(self) -> Iterator[None]:
+        try:
+            yield
+        except TritonError as error:
+            self._routes.failed(self._server, error)
+            raise
+
+    async def __aenter__(self) -> Self:
+        with self._watched():
+            await self._stream.__aenter__()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._stream.__aexit__(kind, error, trace)
+
+    async def send(
+        self, pcm: bytes, *, flush: bool = False, end: bool = False, cancel: bool = False
+    ) -> None:
+        """See `RecognitionStream.send`."""
+        with self._watched():
+            await self._stream.send(pcm, flush=flush, end=end, cancel=cancel)
+
+    async def __aiter__(self) -> AsyncGenerator[Transcript, None]:
+        """Transcripts as they come."""
+        with self._watched():
+            async for transcript in self._stream:
+                yield transcript
+
+
+def _voice(options: SessionOptions) -> Voice:
+    return Voice(
+        options.voice, options.language, options.speaker, options.speed, options.fallback_voice
+    )

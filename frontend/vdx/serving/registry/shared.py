@@ -1,0 +1,286 @@
+"""The registry of several processes: a Redis server, of which the last known view is kept.
+
+Each server is a key that expires, `vdx:server:NAME`, which is read at the start and at intervals;
+what changes is told on the channel `vdx:servers` too. Both hold the JSON of `entry.py`. While Redis
+cannot be reached nothing expires; when it is back every process announces its servers again.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from vdx.core.errors import ConfigError, RegistryUnavailable
+from vdx.core.logs import logger
+from vdx.core.masking import masked
+from vdx.serving.registry.entry import ServerEntry
+from vdx.serving.registry.memory import MemoryRegistry
+from vdx.serving.registry.view import View
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
+
+log = logger(__name__)
+
+KEYS = "vdx:server:"
+CHANNEL = "vdx:servers"
+TIMEOUT_S = 2.0
+"""How long one command may take."""
+RETRY_S = 1.0
+SOONEST_S = 0.5
+"""Between two announcements of what changes all the time, as the requests in flight do."""
+BEATS = 3
+"""Announcements within one expiry."""
+
+
+class SharedRegistry:
+    """Implements `Registry`; `run` talks to Redis, everything else to what it last said."""
+
+    def __init__(
+        self,
+        url: str,
+        password: str | None = None,
+        *,
+        expiry_s: float,
+        clock: Callable[[], float] | None = None,
+    ) -> None:
+        """`url` is redis://HOST:PORT, rediss://… or unix:PATH; raises ConfigError for any other.
+
+        `clock` is the caller's, that of the event loop by default.
+        """
+        self.url = url
+        self._redis = _client(url, password)
+        self._memory = MemoryRegistry(expiry_s)
+        self._expiry_s = expiry_s
+        self._clock = clock or _loop_time
+        self._own: dict[str, ServerEntry] = {}
+        self._sent: dict[str, tuple[ServerEntry, float]] = {}
+        self._withdrawn: dict[str, ServerEntry] = {}
+        self._changed = asyncio.Event()
+        self._wrong: set[str] = set()
+        """Keys that are no announcements, each told once."""
+        self._told = ""
+        self.connected = False
+
+    # --- what `Registry` promises -------------------------------------------------------------
+
+    def announce(self, server: ServerEntry, now: float) -> None:
+        """See `Registry`; it is sent soon."""
+        self._memory.announce(server, now)
+        if self._own.get(server.name) != server:
+            self._own[server.name] = server
+            self._changed.set()
+
+    def hear(self, server: ServerEntry, now: float) -> None:
+        """See `Registry`."""
+        self._memory.announce(server, now)
+
+    def answered(self, name: str, now: float) -> None:
+        """See `Registry`."""
+        self._memory.answered(name, now)
+
+    def leave(self, name: str) -> None:
+        """See `Registry`; where it is one of this process the others are told."""
+        if (entry := self._own.pop(name, None)) is not None:
+            self._withdrawn[name] = entry
+            self._changed.set()
+        self._sent.pop(name, None)
+        self._memory.leave(name)
+
+    def view(self, now: float) -> View:
+        """See `Registry`."""
+        if not self.connected:
+            self._memory.keep(now)
+        return self._memory.view(now)
+
+    def age_s(self, name: str, now: float) -> float:
+        """See `Registry`."""
+        return self._memory.age_s(name, now)
+
+    # --- Redis --------------------------------------------------------------------------------
+
+    async def check(self) -> None:
+        """Asks Redis once.
+
+        Raises:
+            ConfigError: it refuses the password.
+            RegistryUnavailable: it does not answer.
+        """
+        from redis.exceptions import AuthenticationError, RedisError, ResponseError
+
+        try:
+            await _in_time(self._redis.get(KEYS))
+        except (AuthenticationError, ResponseError) as error:
+            raise ConfigError(
+                f"configuration key registry.password: refused by {masked(self.url)}: {error}"
+            ) from None
+        except (RedisError, OSError, TimeoutError) as error:
+            raise RegistryUnavailable(
+                f"no Redis answers at {masked(self.url)}: {error}; calls go on with what is known"
+            ) from None
+
+    async def run(self) -> None:
+        """Announces and listens until cancelled; then the keys of this process are removed."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._repeated(self._listen), name="registry-listen")
+                group.create_task(self._repeated(self._tell), name="registry-announce")
+        finally:
+            await self._say_goodbye()
+
+    async def _repeated(self, step: Callable[[], Awaitable[None]]) -> None:
+        """Runs a step that ends only with the connection, and again when that is back."""
+        from redis.exceptions import RedisError
+
+        while True:
+            try:
+                await step()
+            except (RedisError, OSError, TimeoutError) as error:
+                self._lost(error)
+            await asyncio.sleep(RETRY_S)
+
+    def _lost(self, error: Exception) -> None:
+        kind = type(error).__name__
+        if kind != self._told:
+            self._told = kind
+            log.warning(
+                "Redis does not take part; the last known servers are kept",
+                url=masked(self.url),
+                error=f"{kind}: {error}",
+            )
+        self.connected = False
+        self._sent.clear()  # when it is back everything is announced again
+
+    def _back(self) -> None:
+        self._memory.keep(self._clock())  # the others have so long to announce themselves
+        if self._told:
+            log.info("Redis answers again", url=masked(self.url))
+        self._told, self.connected = "", True
+        self._changed.set()
+
+    async def _listen(self) -> None:
+        """Reads all keys, then what is told on the channel, and all keys again at intervals."""
+        async with self._redis.pubsub() as channel:
+            await _in_time(channel.subscribe(CHANNEL))
+            await self._read_keys()
+            self._back()
+            read_at = time.monotonic()
+            while True:
+                message = await channel.get_message(ignore_subscribe_messages=True, timeout=1.0)
+                if message is not None:
+                    self._take(message["data"], CHANNEL, self._expiry_s)
+                if time.monotonic() - read_at > self._expiry_s:
+                    await self._read_keys()
+                    read_at = time.monotonic()
+
+    async def _read_keys(self) -> None:
+        from redis.exceptions import ResponseError
+
+        async for key in self._redis.scan_iter(match=f"{KEYS}*", count=500):
+            name = key.decode(errors="replace")
+            try:
+                text = await _in_time(self._redis.get(key))
+                left_ms = await _in_time(self._redis.pttl(key))
+            except ResponseError as error:  # another program's key of another type
+                self._refuse(name, str(error))
+                continue
+            if text is not None:
+                self._take(text, name, left_ms / 1000 if left_ms > 0 else self._expiry_s)
+
+    def _take(self, text: bytes, where: str, expiry_s: float) -> None:
+        try:
+            entry = ServerEntry.model_validate_json(text)
+        except ValidationError as error:
+            self._refuse(where, f"{error.error_count()} fields are wrong")
+            return
+        if (own := self._own.get(entry.name)) is not None:
+            if own.addr != entry.addr:
+                self._refuse(where, f"another server is called {entry.name!r}: set registry.name")
+            return
+        if entry.models or not entry.draining:
+            self._memory.announce(entry, self._clock(), expiry_s)
+        else:
+            self._memory.leave(entry.name)  # it said goodbye
+
+    def _refuse(self, where: str, why: str) -> None:
+        if where not in self._wrong:
+            self._wrong.add(where)
+            log.warning("no announcement of a model server", key=where, why=why)
+
+    async def _tell(self) -> None:
+        """Announces what changed, and everything before its key expires."""
+        while True:
+            self._changed.clear()
+            for name, entry in list(self._withdrawn.items()):
+                await self._withdraw(name, entry)
+                self._withdrawn.pop(name, None)
+            for entry in list(self._own.values()):
+                if self._is_due(entry):
+                    await self._send(entry)
+            if not self.connected:
+                self._back()
+            try:
+                async with asyncio.timeout(self._expiry_s / BEATS):
+                    await self._changed.wait()
+                    await asyncio.sleep(SOONEST_S)
+            except TimeoutError:
+                pass
+
+    def _is_due(self, entry: ServerEntry) -> bool:
+        sent, at = self._sent.get(entry.name, (None, 0.0))
+        return sent != entry or time.monotonic() - at >= self._expiry_s / BEATS
+
+    async def _send(self, entry: ServerEntry) -> None:
+        from redis.exceptions import OutOfMemoryError
+
+        text = entry.model_dump_json()
+        try:
+            await _in_time(
+                self._redis.set(KEYS + entry.name, text, px=round(self._expiry_s * 1000))
+            )
+        except OutOfMemoryError as error:  # those that listen are told all the same
+            self._refuse(KEYS + entry.name, f"not written: {error}")
+        await _in_time(self._redis.publish(CHANNEL, text))
+        self._sent[entry.name] = (entry, time.monotonic())
+
+    async def _withdraw(self, name: str, entry: ServerEntry) -> None:
+        gone = entry.model_copy(update={"models": {}, "draining": True})
+        await _in_time(self._redis.delete(KEYS + name))
+        await _in_time(self._redis.publish(CHANNEL, gone.model_dump_json()))
+
+    async def _say_goodbye(self) -> None:
+        from redis.exceptions import RedisError
+
+        try:
+            for name, entry in self._own.items():
+                await self._withdraw(name, entry)
+            await self._redis.aclose()
+        except (RedisError, OSError, TimeoutError) as error:
+            log.debug("keys left to expire", error=str(error))
+
+
+def _client(url: str, password: str | None) -> "Redis":
+    from redis.asyncio import Redis
+
+    address = f"unix://{url.removeprefix('unix:').removeprefix('//')}"
+    try:
+        return Redis.from_url(
+            address if url.startswith("unix:") else url,
+            password=password or None,
+            socket_timeout=None,
+            socket_connect_timeout=TIMEOUT_S,
+            health_check_interval=5,
+        )
+    except ValueError as error:
+        raise ConfigError(f"configuration key registry.url: {error}") from None
+
+
+async def _in_time(command: Awaitable[Any]) -> Any:
+    async with asyncio.timeout(TIMEOUT_S):
+        return await command
+
+
+def _loop_time() -> float:
+    return asyncio.get_running_loop().time()

@@ -1,0 +1,300 @@
+"""Sessions of one process over two Tritons: where they go, and what becomes of one that fails."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, cast
+
+import numpy as np
+import pytest
+
+from tests.unit.serving.fakes import NoProcesses
+from tests.unit.test_app import KINDS, SpeakingTriton, opened
+from tests.unit.virtual_time import on_virtual_time
+from vdx.app import Application
+from vdx.core.audio import SPEAK_FRAME
+from vdx.core.config import Config, TritonConfig
+from vdx.core.errors import ModelBusy, ModelRejected, TritonError, TritonUnavailable
+from vdx.core.events import Clause, SpeechChunk, Word
+from vdx.serving.manager import ModelManager
+from vdx.serving.models import ModelInfo
+from vdx.serving.triton import SynthesisRequest
+from vdx.speech.output.reply_audio import ReplyAudio
+from vdx.speech.output.tts import Speaker, Voice, speak
+
+GONE = TritonUnavailable("Triton does not answer")
+WORD_MS = 100
+
+
+class Talking(SpeakingTriton):
+    """Says each word in WORD_MS, and ends with `breaks` after `breaks_after` words."""
+
+    breaks_after: int = 0
+    said: list[str]
+
+    async def synthesize(
+        self, model: str, request: SynthesisRequest
+    ) -> AsyncGenerator[SpeechChunk, None]:
+        self.said.append(request.text)
+        self.calls.append(f"speak {model}")
+        if not self.answers:
+            raise GONE
+        position = 0
+        for number, word in enumerate(request.text.split()):
+            if self.breaks is not None and number == self.breaks_after:
+                raise self.breaks
+            start = request.text.index(word, position)
+            position = start + len(word)
+            at = number * WORD_MS
+            audio = np.ones((WORD_MS // 20, SPEAK_FRAME), np.int16)
+            yield SpeechChunk(audio, (Word(word, at, at + WORD_MS, start, position),))
+            await asyncio.sleep(WORD_MS / 1000)
+
+    def recognise(self, model: str, **_: Any) -> str:
+        self.calls.append(f"hear {model}")
+        return model
+
+
+async def on_disk() -> dict[str, ModelInfo]:
+    return {name: ModelInfo(name, kind, "fake", ("en",), 48_000) for name, kind in KINDS.items()}
+
+
+class Box:
+    """Two Tritons with the same models, and the application over them."""
+
+    def __init__(self, **config: Any) -> None:
+        self.tritons = [self._triton(number) for number in (0, 1)]
+        own = Config.model_validate(config)
+        first, second = [self._manager(triton, own) for triton in self.tritons]
+        self.host = Application(own, cast(Any, self.tritons[0]), first, name="zero")
+        self.host.add_server("one", cast(Any, self.tritons[1]), second)
+
+    def _triton(self, number: int) -> Talking:
+        config = TritonConfig(url=f"unix:/run/vdx/{number}:8001")
+        triton = Talking(dict(KINDS), config=config, load_s=0.5)
+        triton.said = []
+        return triton
+
+    def _manager(self, triton: Talking, config: Config) -> ModelManager:
+        manager = ModelManager(cast(Any, triton), on_disk, config=config.model_manager, owner=True)
+        manager.recovery.jitter_s = 0.0
+        manager.recovery._processes = cast(Any, NoProcesses())
+        return manager
+
+    def leases(self, model: str) -> list[int]:
+        return [len(each.manager.residency.leases(model)) for each in self.host.servers]
+
+    def of(self, session: Any) -> Any:
+        return self.host.routes.of(session.id)
+
+
+@asynccontextmanager
+async def box(**config: Any) -> AsyncIterator[Box]:
+    made = Box(**config)
+    await made.host.load_defaults()
+    watch = asyncio.create_task(made.host.watch_models())
+    await asyncio.sleep(2)
+    try:
+        yield made
+        assert not watch.done(), watch
+    finally:
+        watch.cancel()
+        await asyncio.wait({watch})
+        await made.host.close()
+
+
+async def say(made: Box, session: Any, text: str = "hello", voice: str = "espeak") -> None:
+    async for _ in made.of(session).synthesize(Voice(voice, "en"), text):
+        pass
+
+
+@pytest.fixture(autouse=True)
+def no_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On virtual time nobody waits for a thread."""
+
+    async def at_once(work: Any, *arguments: Any) -> Any:
+        return work(*arguments)
+
+    monkeypatch.setattr("vdx.app.application.in_thread", at_once)
+
+
+@on_virtual_time
+async def test_sessions_spread_and_each_stays_where_it_is() -> None:
+    async with box() as made:
+        sessions = [opened(made.host) for _ in range(8)]
+        assert made.leases("espeak") == [4, 4]
+        assert made.leases("pocketsphinx-en") == [4, 4]
+        for _ in range(3):
+            for session in sessions:
+                await say(made, session)
+        assert [len(triton.said) for triton in made.tritons] == [12, 12]
+        for session in sessions:
+            made.host.forget(session)
+        assert made.leases("espeak") == [0, 0]
+
+
+@on_virtual_time
+async def test_both_have_what_sessions_start_with_and_nothing_else() -> None:
+    async with box(model_manager={"preload_model_ids": ["tone"]}) as made:
+        loaded = {"espeak", "pocketsphinx-en", "tone"}
+        for triton in made.tritons:
+            assert {name for name, state in triton.states.items() if state == "READY"} == loaded
+        await made.host.switching.use("bell")
+        assert [triton.states["bell"] for triton in made.tritons] == ["READY", "UNAVAILABLE"]
+
+
+@on_virtual_time
+async def test_a_server_that_dies_before_the_first_audio_costs_one_retry_elsewhere() -> None:
+    async with box() as made:
+        session = opened(made.host)
+        await say(made, session)
+        first = made.of(session).server_of("espeak")
+        dead, other = made.tritons if first.name == "zero" else reversed(made.tritons)
+        dead.lost()
+        await spoken(made, session, "One two three.")
+        assert dead.said[-1] == other.said[-1] == "One two three."
+        assert made.of(session).server_of("espeak").name != first.name
+        assert first.manager.residency.leases("espeak") == frozenset()
+        assert all(opened(made.host) for _ in range(4))
+        assert len(first.manager.residency.leases("espeak")) == 0, "nobody is sent there"
+        dead.back()
+        await asyncio.sleep(30)
+        later = [opened(made.host) for _ in range(8)]
+        assert made.of(later[0]).server_of("espeak").name == first.name
+
+
+async def spoken(made: Box, session: Any, *texts: str) -> list[str]:
+    """Speaks clauses as a reply does; the texts of what was put into its audio, span by span."""
+    routes, failures = made.of(session), []
+    audio = ReplyAudio(9, 1, lambda _: None)
+    speaker = Speaker(
+        lambda: Voice("espeak", "en"), routes.synthesize, failures.append, routes.recover_voice
+    )
+
+    async def clauses() -> AsyncIterator[Clause]:
+        for text in texts:
+            yield Clause(text, 0, len(text))
+
+    speaking = asyncio.create_task(speak(clauses(), speaker, audio))
+    await asyncio.sleep(0)
+    while not audio.exhausted:
+        await audio.wait()
+        if not audio.exhausted:
+            audio.take()
+    await speaking
+    return [" ".join(word.word for word in span.words) for span in audio.spans]
+
+
+@on_virtual_time
+async def test_one_that_dies_in_mid_clause_is_followed_by_the_next_word() -> None:
+    async with box() as made:
+        session = opened(made.host)
+        await say(made, session)
+        first = made.of(session).server_of("espeak")
+        dead, other = made.tritons if first.name == "zero" else reversed(made.tritons)
+        dead.breaks, dead.breaks_after = GONE, 2
+        spans = await spoken(made, session, "One two three four.", "And five.")
+        assert spans == ["One two", "three four.", "And five."]
+        assert other.said == ["three four.", "And five."], "no word twice, and the session stays"
+
+
+@on_virtual_time
+async def test_a_text_that_two_servers_fail_on_goes_to_no_third() -> None:
+    async with box(model_manager={"preload_model_ids": ["tone"]}) as made:
+        session = opened(made.host)
+        for triton in made.tritons:
+            triton.breaks = GONE
+        routes = made.of(session)
+        assert await routes.recover_voice(Voice("espeak", "en"), GONE, 1) is not None
+        assert await routes.recover_voice(Voice("espeak", "en"), GONE, 2) != Voice("espeak", "en")
+
+
+@on_virtual_time
+async def test_what_the_request_caused_is_not_the_servers() -> None:
+    async with box() as made:
+        session = opened(made.host)
+        routes = made.of(session)
+        before = routes.server_of("espeak")
+
+        def fails(error: TritonError) -> None:
+            routes.failed(before, error)
+
+        fails(ModelRejected("bad text", model="espeak"))
+        await say(made, session)
+        assert routes.server_of("espeak") is before
+        fails(ModelBusy("full", model="espeak"))
+        await say(made, session)
+        assert routes.server_of("espeak") is not before
+
+
+@on_virtual_time
+async def test_a_recogniser_is_asked_on_the_other_server() -> None:
+    async with box() as made:
+        session = opened(made.host)
+        routes = made.of(session)
+        routes.recognise(session.options, session.id)
+        first = routes.server_of("pocketsphinx-en")
+        routes.failed(first, GONE)
+        assert await routes.recover_recogniser(session.options, GONE)
+        routes.recognise(session.options, session.id)
+        assert routes.server_of("pocketsphinx-en") is not first
+        heard = [triton.count("hear pocketsphinx-en") for triton in made.tritons]
+        assert heard == [1, 1]
+
+
+@on_virtual_time
+async def test_a_server_that_drains_is_left_at_the_next_clause() -> None:
+    async with box() as made:
+        session = opened(made.host)
+        await say(made, session)
+        first = made.of(session).server_of("espeak")
+        first.draining = True
+        await say(made, session)
+        assert made.of(session).server_of("espeak") is not first
+        assert first.manager.residency.leases("espeak") == frozenset()
+
+
+@on_virtual_time
+async def test_a_voice_that_is_loaded_nowhere_is_loaded_while_another_speaks() -> None:
+    async with box() as made:
+        session = opened(made.host)
+        await say(made, session, voice="tone")
+        await asyncio.sleep(0.1)
+        (triton,) = [each for each in made.tritons if each.count("load tone")]
+        assert [each.count("speak espeak") for each in made.tritons].count(1) == 1
+        await say(made, session, voice="tone")
+        assert sum(each.count("load tone") for each in made.tritons) == 1
+        await asyncio.sleep(1)
+        await say(made, session, voice="tone")
+        assert triton.count("speak tone") == 1
+
+
+@on_virtual_time
+async def test_what_an_operator_unloaded_stays_unloaded() -> None:
+    async with box(model_manager={"preload_model_ids": ["tone"]}) as made:
+        session = opened(made.host)
+        await made.host.switching.unload("tone")
+        assert [triton.states["tone"] for triton in made.tritons] == ["UNAVAILABLE"] * 2
+        await say(made, session, voice="tone")
+        await asyncio.sleep(5)
+        assert [triton.states["tone"] for triton in made.tritons] == ["UNAVAILABLE"] * 2
+
+
+@on_virtual_time
+async def test_the_first_server_is_no_more_needed_than_the_others() -> None:
+    async with box() as made:
+        made.tritons[0].lost()
+        await asyncio.sleep(10)
+        assert made.host.ready
+        options = await made.host.models.require(made.host.profiles.options(""))
+        session = made.host.open_session(options, cast(Any, object()))
+        await say(made, session)
+        assert made.tritons[1].said == ["hello"]
+        assert [entry.name for entry in await made.host.routes.entries()] == ["one"]
+        assert made.host.serving("espeak").name == "one"
+        assert {status.name for status in await made.host.served.statuses()} == set(KINDS)
+        (voice, _) = await made.host.routes.explain([session])
+        assert voice.choice.server == "one"
+        made.tritons[1].lost()
+        await asyncio.sleep(10)
+        assert made.host.problem
