@@ -40,7 +40,7 @@ export interface Aside extends Times {
 }
 
 /** A call of a tool; `status` is null while it runs. */
-export interface ToolLine {
+export interface ToolLine extends Times {
   readonly who: "tool";
   readonly id: string;
   readonly name: string;

@@ -53,6 +53,26 @@ describe("the transcript", () => {
     );
   });
 
+  it("has the calls of tools", () => {
+    const call = {
+      who: "tool",
+      id: "c",
+      name: "current_time",
+      arguments: "{}",
+      output: "noon",
+      status: "completed",
+      durationMs: 12,
+      at: T0,
+    } as const;
+    expect(asMarkdown([call])).toContain("> `current_time({})` → `noon`");
+    expect(JSON.parse(asJson([call])).lines[0]).toMatchObject({
+      name: "current_time",
+      output: "noon",
+      duration_ms: 12,
+    });
+    expect(asVtt([call])).toBe("WEBVTT\n");
+  });
+
   it("is JSON with times and stages", () => {
     const { lines } = JSON.parse(asJson(LINES));
     expect(lines).toHaveLength(3);
@@ -100,7 +120,7 @@ describe("what a tab keeps", () => {
   it("is what was said to its end", () => {
     const storage = memory();
     keep(storage, [...LINES, you("half a", 9, false), vdx("not yet", 10, { over: false })]);
-    expect(kept(storage).map(({ text }) => text)).toEqual([
+    expect(kept(storage).map((line) => "text" in line && line.text)).toEqual([
       "Hello & good <day>",
       "**One**, two, three.",
       "stop",

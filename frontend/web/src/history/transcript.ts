@@ -1,6 +1,6 @@
 /** The transcript in the forms that people take away. Pure; times are those of the reader's zone. */
 
-import type { BotLine, Line, Lines, PersonLine } from "../call/captions";
+import type { BotLine, Line, Lines, PersonLine, ToolLine } from "../call/captions";
 import { plain } from "../ui/markdown/segments";
 import { words } from "../words";
 import { clock } from "./clock";
@@ -9,6 +9,8 @@ type Said = PersonLine | BotLine;
 
 const isSaid = (line: Line): line is Said =>
   (line.who === "you" || line.who === "vdx") && line.text !== "";
+
+const isSaidOrCalled = (line: Line): line is Said | ToolLine => line.who === "tool" || isSaid(line);
 
 const nameOf = (line: Said): string => (line.who === "you" ? words().captions.you : "vdx");
 
@@ -23,6 +25,7 @@ export function asMarkdown(lines: Lines): string {
   const title = `# ${words().history.title}\n`;
   const paragraphs = lines.map((line) => {
     if (line.who === "aside") return `\n*${line.text}*\n`;
+    if (line.who === "tool") return `\n> ${called(line)}\n`;
     if (!isSaid(line)) return "";
     const [heard, cut] = parts(line);
     const text = cut ? `${heard} ~~${cut}~~`.trim() : heard;
@@ -32,9 +35,25 @@ export function asMarkdown(lines: Lines): string {
   return title + paragraphs.join("");
 }
 
-/** A list of lines: `at` and `until` in ISO 8601, `gap_ms` of an answer to speech. */
+/** A call of a tool and what it gave, in a line of Markdown. */
+export const called = ({ name, arguments: given, output }: ToolLine): string =>
+  `\`${name}(${given})\`${output === null ? "" : ` → \`${output}\``}`;
+
+const asCall = (line: ToolLine) => ({
+  who: line.who,
+  at: iso(line.at),
+  until: iso(line.until),
+  name: line.name,
+  arguments: line.arguments,
+  output: line.output,
+  status: line.status,
+  duration_ms: line.durationMs,
+});
+
+/** A list of lines: `at` and `until` in ISO 8601, `gap_ms` of an answer to speech; tool calls too. */
 export function asJson(lines: Lines): string {
-  const entries = lines.filter(isSaid).map((line) => {
+  const entries = lines.filter(isSaidOrCalled).map((line) => {
+    if (line.who === "tool") return asCall(line);
     const [heard, cut] = parts(line);
     return {
       who: line.who,

@@ -1,7 +1,7 @@
 import { useState } from "react";
 import type { Line, Lines } from "../../call/captions";
 import { clock } from "../../history/clock";
-import { asJson, asMarkdown, asVtt } from "../../history/transcript";
+import { asJson, asMarkdown, asVtt, called } from "../../history/transcript";
 import { words } from "../../words";
 import { copy, save } from "../clipboard";
 import { plain } from "../markdown/segments";
@@ -56,7 +56,15 @@ export function TranscriptView({ lines, onClear }: { lines: Lines; onClear: () =
 }
 
 function Said({ line }: { line: Line }) {
-  if (!("text" in line)) return null;
+  if (line.who === "tool") {
+    return (
+      <li data-who="tool">
+        <time>{line.at === undefined ? "" : clock(line.at)}</time>
+        <span className="who" />
+        <span>{called(line)}</span>
+      </li>
+    );
+  }
   const { who, text, at } = line;
   return (
     <li data-who={who}>
