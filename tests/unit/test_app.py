@@ -275,7 +275,7 @@ async def test_the_fallback_of_the_profile_speaks_where_its_voice_cannot() -> No
     async with watched(profiles=profiles) as (_, host):
         assert host.manager.residency.kept["bell"] == "profile high"
         session = opened(host, "high")
-        voice = session._speaking._voice()
+        voice = session._speaking._voice(None)
         gone = ModelUnavailable("tone is not found", model="tone")
         assert await host.switching.unload("tone") == ([session.id], [])
         assert str(session.options.voice_choice) == "bell/low", "from the next clause on"

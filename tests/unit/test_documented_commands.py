@@ -31,6 +31,7 @@ CHEAP = [
 """Commands that are run; the others start servers, fetch models or open a microphone."""
 ROUTES = {
     "GET /vdx/models": {"models": []},
+    "GET /vdx/servers": {"servers": []},
     "GET /vdx/routes": {"routes": []},
     "GET /vdx/sessions": {"sessions": []},
     "GET /vdx/logs?after=0&level=debug": {"lines": []},

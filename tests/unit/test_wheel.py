@@ -159,8 +159,8 @@ for file in sorted(root.rglob("*.py")):
         names = [node.module] if isinstance(node, ast.ImportFrom) else []
         names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
         for name in names:
-            # Of the first, --llm installs what it needs into a folder of its own.
-            if name.partition(".")[0] not in ("xllamacpp", "vdx"):
+            # --llm installs the first into a folder of its own; the second is an extra, vdx[mcp].
+            if name.partition(".")[0] not in ("xllamacpp", "mcp", "vdx"):
                 places.setdefault(name, f"{place}:{node.lineno}")
 for name, place in places.items():
     try:

@@ -131,12 +131,22 @@ def _section(model: type[BaseModel], depth: int) -> Iterator[str]:
             yield f"{indent}{name}: null"
         else:
             yield from _comment(indent, _own_doc(inner))
-            yield f"{indent}{name}:"
-            is_mapping = get_origin(field.annotation) is dict
-            if is_mapping:
-                example = next(iter(field.get_default(call_default_factory=True)), "name")
-                yield f"{indent}  {example}:"
-            yield from _section(inner, depth + (2 if is_mapping else 1))
+            yield from _keys(name, inner, field, depth)
+
+
+def _keys(name: str, inner: type[BaseModel], field: FieldInfo, depth: int) -> Iterator[str]:
+    """A section's keys, or a mapping's first entry; of an empty mapping, an example in comments."""
+    indent = "#" + "  " * depth
+    if get_origin(field.annotation) is not dict:
+        yield f"{indent}{name}:"
+        yield from _section(inner, depth + 1)
+    elif entries := field.get_default(call_default_factory=True):
+        yield from (f"{indent}{name}:", f"{indent}  {next(iter(entries))}:")
+        yield from _section(inner, depth + 2)
+    else:
+        yield from (f"{indent}{name}: {{}}", f"{indent}# name:")
+        for line in _section(inner, depth + 1):
+            yield f"{indent}# {line.removeprefix(indent)}"
 
 
 def _comment(indent: str, text: str) -> Iterator[str]:

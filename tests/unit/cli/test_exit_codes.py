@@ -102,6 +102,7 @@ DONE = [
 def addresses() -> Iterator[dict[str, str]]:
     table = {
         "GET /vdx/models": {"models": []},
+        "GET /vdx/servers": {"servers": []},
         "GET /vdx/sessions": SESSIONS,
         "GET /vdx/logs?after=0&level=debug": {"lines": []},
     }

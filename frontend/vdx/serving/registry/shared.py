@@ -10,11 +10,11 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
-
-from vdx.core.errors import ConfigError, RegistryUnavailable
+from vdx.core.errors import ConfigError, InvalidInput, RegistryUnavailable
+from vdx.core.json_input import parse_json
 from vdx.core.logs import logger
 from vdx.core.masking import masked
+from vdx.core.validation import validated
 from vdx.serving.registry.entry import ServerEntry
 from vdx.serving.registry.memory import MemoryRegistry
 from vdx.serving.registry.view import View
@@ -191,9 +191,9 @@ class SharedRegistry:
 
     def _take(self, text: bytes, where: str, expiry_s: float) -> None:
         try:
-            entry = ServerEntry.model_validate_json(text)
-        except ValidationError as error:
-            self._refuse(where, f"{error.error_count()} fields are wrong")
+            entry = validated(ServerEntry, parse_json(text, "the entry"))
+        except InvalidInput as error:
+            self._refuse(where, error.message)
             return
         if (own := self._own.get(entry.name)) is not None:
             if own.addr != entry.addr:

@@ -107,8 +107,10 @@ class Settings:
     def _take_detection(self, given: TurnDetection | None) -> None:
         self.detection = None if given is None else merged(self.detection, given)
         usual = self.options = detecting(self.options, self.profile or self.options, self.detection)
-        self.options = with_pause_scale(self.options, usual, self.pause_scale)
-        self.options = with_sensitivity(self.options, usual, self.sensitivity)
+        if self.pause_scale != 1.0:
+            self.options = with_pause_scale(self.options, usual, self.pause_scale)
+        if self.sensitivity != 1.0:
+            self.options = with_sensitivity(self.options, usual, self.sensitivity)
 
     def _take_output(self, audio: AudioOutput) -> None:
         if audio.format is not None:
