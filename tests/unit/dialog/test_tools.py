@@ -339,6 +339,33 @@ async def test_barge_in_while_a_tool_runs_cancels_it_and_is_answered() -> None:
 
 
 @on_virtual_time
+async def test_a_reply_that_is_over_makes_no_calls() -> None:
+    """The task of a cancelled reply may run a step longer."""
+    async with scene(offer=offers(WEATHER)) as stage:
+        over = (await asked_by_typing(stage)).reply
+        kept = list(stage.session.history)
+        stage.session.calls.begin(over, "c1", "weather")
+        stage.session.calls.stream("c1", OSLO)
+        stage.session.calls.give(ToolCall("c1", "weather", OSLO))
+        stage.session.calls.run(over, ToolCall("c2", "weather", OSLO), "test", 0)
+        stage.session.calls.finish(ToolCall("c2", "weather", OSLO), ToolOutcome("sunny"))
+        for kind in (CallBegun, CallArguments, CallComplete, ToolStarted, ToolAnswered):
+            assert stage.transport.all(kind) == []
+        assert list(stage.session.history) == kept
+
+
+@on_virtual_time
+async def test_calls_of_one_answer_with_one_id_are_all_performed() -> None:
+    same = [*calls("weather", OSLO, 0, "call"), *calls("weather", OSLO, 1, "call")]
+    caller, server = Caller(turns=[same]), Server()
+    async with scene(responder=caller, server_tools=server.tools) as stage:
+        done = await asked_by_typing(stage)
+        assert done.text.strip() == "Done."
+        ids = [call.call_id for m in stage.session.history.messages() for call in m.calls]
+        assert len(set(ids)) == 2
+
+
+@on_virtual_time
 async def test_ids_that_an_endpoint_uses_again_are_told_apart() -> None:
     turns = [list(calls("weather", OSLO, 0, "0")), list(calls("weather", OSLO, 0, "0"))]
     caller = Caller(turns=turns)
