@@ -231,6 +231,15 @@ async def test_replies_beside_the_conversation_are_bounded_and_end_with_the_sess
 
 
 @on_virtual_time
+async def test_no_reply_beside_the_conversation_begins_once_the_session_ends() -> None:
+    async with scene(responder=FakeResponder(default=(60.0, "late"))) as stage:
+        stage.session.close()
+        with pytest.raises(SessionLimit, match="the session ends"):
+            stage.session.side_replies.start("", ReplyRequest(text_only=True))
+        assert stage.transport.all(ReplyStarted) == []
+
+
+@on_virtual_time
 async def test_a_spoken_reply_beside_the_conversation_is_no_item() -> None:
     async with scene() as stage:
         stage.session.request_reply(own=ReplyRequest(in_conversation=False))
