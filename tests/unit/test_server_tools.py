@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import uvicorn
@@ -92,6 +92,32 @@ async def test_another_profile_takes_over_and_keeps_what_the_client_has_set() ->
     assert not options.auto_reply
     assert (outcome.say, outcome.ends_reply) == ("Sales here.", True)
     assert tools["hand_over"].spec.parameters["properties"]["profile"]["enum"] == ["sales"]
+
+
+async def test_the_patience_that_the_client_chose_stays_with_another_profile() -> None:
+    user, tools = await builtins()
+    patient = user.options.endpointing.model_copy(update={"finished_ms": 900})
+    user.options = user.options.updated(endpointing=patient)
+    await done(tools["hand_over"], profile="sales")
+    assert user.options.profile == "sales"
+    assert user.options.endpointing.finished_ms == 900
+
+
+async def test_what_the_client_sets_while_models_are_loaded_stays() -> None:
+    user, tools = await builtins()
+
+    class Meanwhile:
+        """Models that take their time, in which the client changes its session once."""
+
+        async def require(self, options: SessionOptions) -> SessionOptions:
+            if user.options.max_tokens is None:
+                user.options = user.options.updated(max_tokens=7)
+            return options
+
+    perform = cast(Any, tools["hand_over"].perform)
+    perform.func.__self__._models = Meanwhile()
+    await done(tools["hand_over"], profile="sales")
+    assert (user.options.profile, user.options.max_tokens) == ("sales", 7)
 
 
 @pytest.mark.parametrize(
