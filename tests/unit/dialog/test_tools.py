@@ -23,6 +23,7 @@ from vdx.dialog.session_events import (
     SessionEnded,
     ToolAnswered,
     ToolStarted,
+    UserSilent,
 )
 from vdx.dialog.tools.toolbox import Tool, ToolOutcome
 from vdx.dialog.tools.user import ToolUser
@@ -191,6 +192,19 @@ async def test_a_call_without_an_answer_is_told_as_such_in_the_next_turn() -> No
         await asked_by_typing(stage, 2)
         told = [m.text for m in stage.responder.asked[1] if m.role == "tool"]
         assert told == ["No result yet."]
+
+
+@on_virtual_time
+async def test_no_silence_is_told_while_the_client_has_a_call() -> None:
+    caller = Caller(turns=[calls("weather", call_id="c1")])
+    async with scene(responder=caller, offer=offers(WEATHER), nudge_after_ms=1000) as stage:
+        await asked_by_typing(stage)
+        await asyncio.sleep(5)
+        assert stage.transport.all(UserSilent) == []
+        stage.session.calls.answer(output("c1"))
+        stage.session.request_reply()
+        await stage.transport.wait_for(ReplyDone, 2)
+        await stage.transport.wait_for(UserSilent)
 
 
 @on_virtual_time

@@ -111,6 +111,11 @@ class ToolCalls:
         """Whether a reply has called the client's tools."""
         return reply is not None and reply == self._gave
 
+    @property
+    def awaited(self) -> bool:
+        """Whether a call of the last reply waits for the client's answer."""
+        return any(each.reply.number == self._over for each in self._given.values())
+
     def restore(self, item: Item, after: str | None = None) -> str | None:
         """Takes a call of an earlier conversation into the history; returns its predecessor.
 
