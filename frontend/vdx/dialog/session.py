@@ -297,9 +297,9 @@ class Session:
         """Emits ServerDraining; None: the server waits for this session without limit."""
         self.emit(ServerDraining(seconds_left))
 
-    def interrupt(self) -> None:
-        """Cancels the reply, audible or not."""
-        self.emit(InterruptRequested())
+    def interrupt(self, *, this_alone: bool = False) -> None:
+        """Cancels the reply, audible or not; `this_alone`: one that waits for its end begins."""
+        self.emit(InterruptRequested(this_alone))
 
     def update(self, options: SessionOptions) -> None:
         """Takes new options: the voice at the next clause, the recogniser at the next utterance."""

@@ -620,8 +620,9 @@ class TurnMachine:
         if event.respond:
             turn.start()
 
-    def _interrupt_requested(self, _: InterruptRequested) -> None:
-        self._turn.requested = None
+    def _interrupt_requested(self, event: InterruptRequested) -> None:
+        if not event.this_alone:
+            self._turn.requested = None
         self._turn.interrupt("client_cancelled")
 
     def _over(self, event: SessionOver) -> None:

@@ -160,6 +160,22 @@ async def test_a_reply_may_be_asked_for_while_the_words_before_the_call_are_spok
 
 
 @on_virtual_time
+@pytest.mark.parametrize("this_alone", [True, False], ids=["one", "all"])
+async def test_a_cancelled_reply_and_the_one_that_waits_for_its_end(this_alone: bool) -> None:
+    caller = Caller(turns=[["One moment please, I look it up. ", *calls("weather")]])
+    async with scene(responder=caller, offer=offers(WEATHER)) as stage:
+        stage.session.type_text("Weather?")
+        await stage.transport.wait_for(CallComplete)
+        stage.session.calls.answer(output("id_weather_0"))
+        stage.session.request_reply()
+        assert stage.session.reply_requested
+        stage.session.interrupt(this_alone=this_alone)
+        assert stage.transport.statuses() == [(1, "cancelled")]
+        assert not stage.session.reply_requested
+        assert (stage.session.active_reply is not None) == this_alone
+
+
+@on_virtual_time
 async def test_answers_to_no_call_and_second_answers_are_refused() -> None:
     async with scene(responder=Caller(turns=[calls("weather")]), offer=offers(WEATHER)) as stage:
         await asked_by_typing(stage)

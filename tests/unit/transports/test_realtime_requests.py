@@ -103,6 +103,17 @@ async def test_a_second_reply_asked_for_while_the_first_waits_for_speech() -> No
         assert error["code"] == "response_cancel_not_active"
 
 
+async def test_a_cancel_that_names_a_reply_leaves_the_one_that_waits() -> None:
+    async with connected() as (socket, _, connection):
+        created = await replying(socket)
+        session, active = connection._session, connection._session.active_reply
+        assert active is not None
+        session.calls.begin(active, "c1", "weather")
+        session.request_reply()
+        await connection._response_cancel({"response_id": created["id"]})
+        assert session.active_reply not in (None, active)
+
+
 async def test_an_id_that_is_no_string_is_refused() -> None:
     async with connected() as (socket, _, connection):
         await replying(socket)

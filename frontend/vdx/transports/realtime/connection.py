@@ -396,7 +396,7 @@ class Connection:
             raise NoReplyActive(
                 f"Cancellation failed: no active response found{named}", param="response_id"
             )
-        session.interrupt()
+        session.interrupt(this_alone=wanted is not None)
 
     # --- levels -----------------------------------------------------------------------------
 
