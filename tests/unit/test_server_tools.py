@@ -11,12 +11,13 @@ from typing import Any, cast
 
 import pytest
 import uvicorn
+from mcp import MCPError
 from mcp.server.mcpserver import MCPServer
 
 from tests.unit.test_app import hosted
 from tests.wait_limit import WAIT_LIMIT_S
 from vdx.app.builtin_tools import BUILTINS, BuiltinTools
-from vdx.app.mcp_servers import McpServers
+from vdx.app.mcp_servers import McpServer, McpServers
 from vdx.core.config import Config, McpServerConfig, ToolsConfig
 from vdx.core.errors import ToolFailed, VdxError
 from vdx.core.tools import ToolCall
@@ -222,6 +223,30 @@ async def test_a_server_of_the_streamable_http_transport(monkeypatch: pytest.Mon
     finally:
         web.should_exit = True
         await serving
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "again"),
+    [
+        (-32000, "Connection closed", True),
+        (-32600, "Session terminated", True),
+        (-32001, "Session not found", True),
+        (-32602, "Invalid arguments", False),
+    ],
+    ids=["closed", "terminated", "not found", "arguments"],
+)
+async def test_a_server_that_does_not_know_its_session_is_connected_to_again(
+    code: int, message: str, again: bool
+) -> None:
+    class Failing:
+        async def call_tool(self, name: str, arguments: Any) -> Any:
+            raise MCPError(code=code, message=message)
+
+    server = McpServer("one", McpServerConfig(url="http://127.0.0.1:1/mcp"))
+    server._client = cast(Any, Failing())
+    with pytest.raises(ToolFailed, match=message):
+        await server.call("where", ToolCall("1", "where", "{}"))
+    assert server._lost.is_set() == again
 
 
 async def test_a_server_that_is_not_there_keeps_nobody_waiting() -> None:
