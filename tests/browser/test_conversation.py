@@ -63,7 +63,8 @@ async def test_an_interrupted_answer_is_cut_where_it_was_cut(
     whole = str(await cut.locator("p").text_content())
     kept = str(await cut.locator("p").evaluate("(line) => line.childNodes[1].textContent"))
     assert whole.startswith("vdx" + kept)
-    assert kept.startswith("This is an answer")
+    assert kept.strip()
+    assert whole.startswith("vdxThis is an answer")
     assert kept.endswith(" ")  # what is struck begins with a word
     assert "interrupted" in await moods(page)
     # The pauses between its sentences are shorter than the silence of an interruption.

@@ -18,8 +18,9 @@ from vdx.serving.triton import SynthesisRequest, TritonClient
 MODEL = "tone-fast"
 TEXT = "A sentence that is under way."
 SLOW = "fault:slow"
-"""Streams in flight whose process mostly waits. One that is killed while it holds a lock on the
-memory it shares with tritonserver 2.51 takes the server along (boost::lock_exception)."""
+"""Streams whose process mostly waits. One that is killed while it holds a lock on the memory it
+shares with tritonserver 2.51 takes the server along (boost::lock_exception), so it is killed
+between streams."""
 SPEAKERS = 2
 
 
@@ -78,10 +79,21 @@ async def speak_once(manager: ModelManager) -> None:
         await asyncio.sleep(0.02)
 
 
-async def speak_on(manager: ModelManager) -> None:
+async def speak_on(manager: ModelManager, may_speak: asyncio.Event) -> None:
     while True:
+        await may_speak.wait()
         await speak(manager)
         await asyncio.sleep(0.02)
+
+
+async def kill_idle(triton: EmbeddedTriton, *managers: ModelManager) -> int:
+    """Kills the model's process when no stream is in flight; its process id."""
+    while any(manager._client.streams.in_flight(MODEL) for manager in managers):
+        await asyncio.sleep(0.02)  # noqa: ASYNC110  (streams tell nobody when they end)
+    killed = stub(triton)
+    assert killed is not None
+    await asyncio.to_thread(kill_model_process, killed)
+    return killed
 
 
 async def test_a_killed_model_is_reloaded_once_by_all_its_frontends(
@@ -90,18 +102,20 @@ async def test_a_killed_model_is_reloaded_once_by_all_its_frontends(
     pid = triton.pid
     loop = asyncio.get_running_loop()
     async with frontend(triton) as first, frontend(triton) as second:
+        may_speak = asyncio.Event()
         speakers = [
-            asyncio.create_task(speak_on(manager))
+            asyncio.create_task(speak_on(manager, may_speak))
             for manager in (first, second)
             for _ in range(SPEAKERS)
         ]
         loads = loaded(first, second)
         for _ in range(repetitions(20)):
+            may_speak.set()
             await asyncio.sleep(0.5)
-            killed = stub(triton)
-            assert killed is not None
+            may_speak.clear()
+            killed = await kill_idle(triton, first, second)
             began = loop.time()
-            await asyncio.to_thread(kill_model_process, killed)
+            may_speak.set()
             await asyncio.sleep(0.05)
             for manager in (first, second):
                 assert await manager.recovery.restored(MODEL, WAIT_LIMIT_S)

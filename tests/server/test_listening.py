@@ -39,7 +39,8 @@ async def test_a_pause_after_unfinished_words_is_waited_out(server: str) -> None
 @pytest.mark.parametrize("model", ["vdx", "hasty"])
 async def test_after_finished_words_or_switched_off_it_is_not(server: str, model: str) -> None:
     async with talking(server, model) as talk:
-        assert await _turns(talk) == 2
+        # More where the machine stalls for longer than a pause.
+        assert await _turns(talk) >= 2
 
 
 ECHO_S = 0.12
