@@ -13,7 +13,11 @@ from vdx.transports.http.application import create_app
 @pytest.fixture
 def client() -> Iterator[TestClient]:
     """A loaded application with two profiles and room for one conversation."""
-    profiles = {"vdx": {"greeting": "Hello."}, "long": {"instructions": "Be long."}}
+    profiles = {
+        "vdx": {"greeting": "Hello."},
+        "long": {"instructions": "Be long."},
+        "kept": {"record_calls": True, "consent": "We record.", "greeting": "Hello."},
+    }
     _, host = hosted(profiles=profiles, server={"max_sessions": 1})
     with TestClient(create_app(host), "http://127.0.0.1:8080") as client:
         assert client.portal is not None
@@ -24,8 +28,14 @@ def client() -> Iterator[TestClient]:
 
 @pytest.mark.parametrize(
     ("query", "greeting"),
-    [("", "Hello."), ("?greeting=Good+day.", "Good day."), ("?greeting=", "")],
-    ids=["profile", "client", "none"],
+    [
+        ("", "Hello."),
+        ("?greeting=Good+day.", "Good day."),
+        ("?greeting=", ""),
+        ("?model=kept&greeting=Good+day.", "We record. Good day."),
+        ("?model=kept&greeting=", "We record."),
+    ],
+    ids=["profile", "client", "none", "recorded, client", "recorded, none"],
 )
 def test_a_client_may_name_the_greeting(client: TestClient, query: str, greeting: str) -> None:
     with client.websocket_connect(f"ws://127.0.0.1:8080/v1/realtime{query}") as socket:
@@ -33,6 +43,16 @@ def test_a_client_may_name_the_greeting(client: TestClient, query: str, greeting
         sessions = client.app.state.host.sessions  # type: ignore[attr-defined]
         (session,) = sessions.values()
         assert session.options.greeting == greeting
+
+
+def test_what_is_only_transcribed_is_not_recorded(client: TestClient) -> None:
+    """Nothing is said in such a session, that it is recorded neither."""
+    path = "/v1/realtime?model=kept&intent=transcription"
+    with client.websocket_connect(f"ws://127.0.0.1:8080{path}") as socket:
+        assert socket.receive_json()["type"] == "session.created"
+        sessions = client.app.state.host.sessions  # type: ignore[attr-defined]
+        (session,) = sessions.values()
+        assert session.options.recorded is False
 
 
 def test_a_greeting_has_an_end(client: TestClient) -> None:
@@ -73,7 +93,7 @@ def test_a_full_server_says_so_and_an_operator_makes_room(client: TestClient) ->
 
 def test_the_profiles_tell_what_a_conversation_begins_with(client: TestClient) -> None:
     profiles = {each["name"]: each for each in client.get("/vdx/profiles").json()["profiles"]}
-    assert list(profiles) == ["vdx", "long"]
+    assert list(profiles) == ["vdx", "long", "kept"]
     assert profiles["vdx"]["greeting"] == "Hello."
     assert profiles["long"]["instructions"] == "Be long."
     assert (profiles["long"]["responder"], profiles["long"]["language_model"]) == ("repeat", "")
