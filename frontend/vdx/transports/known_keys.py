@@ -68,9 +68,9 @@ class KnownKeys:
         # A lookup by hash tells by its time nothing that leads to a key.
         return self._stored.get(digest(key))
 
-    def holds(self, key: StoredKey) -> bool:
-        """Whether the file still has this key."""
-        return key.sha256 in self._stored
+    def current(self, key: StoredKey) -> StoredKey | None:
+        """The key as the file has it now; None where it has been revoked."""
+        return self._stored.get(key.sha256)
 
     def spend(self, key: StoredKey) -> None:
         """Counts a request; raises RateLimited where the key has used up its limits."""
