@@ -77,7 +77,7 @@ def install_service(
     """Write a systemd unit for `vdx up`."""
     from vdx.core import settings
 
-    server = settings.load(config).config.server
+    found = settings.load(config).config
     written = unit(
         program=Path(sys.executable).with_name("vdx"),
         config=config.resolve(),
@@ -85,7 +85,8 @@ def install_service(
         home=home,
         options=options,
         gpu=gpu,
-        drain_s=server.drain_timeout_seconds,
+        drain_s=found.server.drain_timeout_seconds,
+        recordings=found.call_recording.folder,
     )
     if str(out) == "-":
         typer.echo(written, nl=False)
@@ -112,8 +113,12 @@ def unit(
     options: str = "",
     gpu: bool = False,
     drain_s: int = 600,
+    recordings: Path | None = None,
 ) -> str:
-    """The text of the unit; `drain_s` 0 waits for calls without limit."""
+    """The text of the unit; `drain_s` 0 waits for calls without limit.
+
+    `recordings` is the folder of recorded calls, where it is not within `home`.
+    """
     words = [str(program), "up", "--config", str(config)]
     inside_home = any(
         path.is_relative_to(folder)
@@ -122,6 +127,11 @@ def unit(
     )
     managed = home.is_relative_to("/var/lib") and home != Path("/var/lib")
     name = home.relative_to("/var/lib") if managed else home
+    state = [f"StateDirectory={name}", "StateDirectoryMode=0700"]
+    if not managed:
+        state = [f"ReadWritePaths={_quoted(str(home))}"]
+    if recordings is not None and not recordings.is_relative_to(home):
+        state.append(f"ReadWritePaths={_quoted(str(recordings))}")
     return UNIT.format(
         user=user,
         home=_quoted(f"VDX_HOME={home}"),
@@ -129,9 +139,7 @@ def unit(
         command=" ".join([*(_quoted(word) for word in words), *options.split()]),
         drain=f"{drain_s} s" if drain_s else "without limit",
         stop=drain_s + MARGIN_S if drain_s else "infinity",
-        state=f"StateDirectory={name}\nStateDirectoryMode=0700"
-        if managed
-        else f"ReadWritePaths={_quoted(str(home))}",
+        state="\n".join(state),
         protect_home="read-only" if inside_home else "yes",
         devices="# GPUs: their devices are needed." if gpu else "PrivateDevices=yes",
     )
