@@ -1,12 +1,17 @@
 """Who may begin a conversation, what is said first, and how an operator ends one."""
 
+import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from starlette.testclient import TestClient, WebSocketDenialResponse
 
 from tests.unit.test_app import hosted
+from vdx.core.api_keys import StoredKey, add_key, digest
+from vdx.core.config import LogConfig
+from vdx.core.logs import configure
 from vdx.transports.http.application import create_app
 
 
@@ -53,6 +58,27 @@ def test_what_is_only_transcribed_is_not_recorded(client: TestClient) -> None:
         sessions = client.app.state.host.sessions  # type: ignore[attr-defined]
         (session,) = sessions.values()
         assert session.options.recorded is False
+
+
+def test_the_log_has_the_key_of_a_conversation(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Who rotates a key must see whether somebody uses the old one."""
+    path = tmp_path / "keys.json"
+    add_key(path, StoredKey(name="shop", sha256=digest("a-key"), scopes=("talk",)))
+    _, host = hosted(server={"api_keys_file": path})
+    with TestClient(create_app(host), "http://127.0.0.1:8080") as client:
+        assert client.portal is not None
+        client.portal.call(host.load_defaults)
+        configure(LogConfig(level="debug", format="json"))
+        headers = {"Authorization": "Bearer a-key"}
+        url = "ws://127.0.0.1:8080/v1/realtime"
+        with client.websocket_connect(url, headers=headers) as socket:
+            assert socket.receive_json()["type"] == "session.created"
+        client.portal.call(host.close)
+    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines() if "{" in line]
+    (line,) = [each for each in lines if each["event"] == "request"]
+    assert (line["path"], line["status"], line["key"]) == ("/v1/realtime", "accepted", "shop")
 
 
 def test_a_greeting_has_an_end(client: TestClient) -> None:
