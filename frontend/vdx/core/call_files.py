@@ -35,21 +35,25 @@ def calls_folder(configured: Path | None) -> Path:
 
 def recorded_calls(folder: Path) -> Iterator[RecordedCall]:
     """Every call in the folder, the oldest first; what another process deletes meanwhile is not."""
-    found = (call for audio in folder.glob("*/*.wav") if (call := _call(audio)) is not None)
+    # Also words without sound: of a call that was deleted while it went on.
+    stems = {path.with_suffix("") for path in folder.glob("*/*") if path.suffix in SUFFIXES}
+    found = (call for stem in stems if (call := _call(stem)) is not None)
     yield from sorted(found, key=lambda call: call.modified)
 
 
-def _call(audio: Path) -> RecordedCall | None:
-    try:
-        found = audio.stat()
-    except FileNotFoundError:
+def _call(stem: Path) -> RecordedCall | None:
+    found = []
+    for suffix in SUFFIXES:
+        with contextlib.suppress(FileNotFoundError):
+            found.append(stem.with_suffix(suffix).stat())
+    if not found:
         return None
-    facts = _facts(audio.with_suffix(".json"))
+    facts = _facts(stem.with_suffix(".json"))
     return RecordedCall(
-        audio.stem,
-        audio.parent,
-        found.st_mtime,
-        found.st_size,
+        stem.name,
+        stem.parent,
+        found[0].st_mtime,  # of the sound, where there is any
+        sum(each.st_size for each in found),
         profile=str(facts.get("profile", "")),
         started=str(facts.get("started", "")),
         seconds=float(facts.get("seconds", 0)),

@@ -222,6 +222,14 @@ def test_what_is_older_than_it_may_be_is_deleted(tmp_path: Path) -> None:
     assert not (tmp_path / "day-of-old").exists()
 
 
+def test_words_of_a_call_that_was_deleted_while_it_went_on_do_not_stay(tmp_path: Path) -> None:
+    kept(tmp_path, "old", 31)
+    (tmp_path / "day-of-old" / "old.wav").unlink()
+    assert [call.session for call in recorded_calls(tmp_path)] == ["old"]
+    assert delete_expired(tmp_path, 30) == 1
+    assert files(tmp_path) == []
+
+
 def test_words_that_were_not_written_to_their_end_keep_no_recording(tmp_path: Path) -> None:
     kept(tmp_path, "old", 31)
     kept(tmp_path, "cut", 31)
