@@ -78,8 +78,9 @@ def install_service(
     from vdx.core import settings
 
     found = settings.load(config).config
+    program = Path(sys.executable).with_name("vdx")
     written = unit(
-        program=Path(sys.executable).with_name("vdx"),
+        program=program,
         config=config.resolve(),
         user=user,
         home=home,
@@ -92,13 +93,16 @@ def install_service(
         typer.echo(written, nl=False)
         return
     out.write_text(written, encoding="utf-8")
-    typer.echo(f"written: {out}; now, as root:\n  {'; '.join(steps(user, home))}")
+    typer.echo("\n  ".join([f"written: {out}; now, as root:", *steps(user, home, program)]))
 
 
-def steps(user: str, home: Path) -> list[str]:
+def steps(user: str, home: Path, program: Path) -> list[str]:
     """What is left to do by root."""
     return [
         f"useradd --system --home-dir {home} --shell /usr/sbin/nologin {user}",
+        # systemd makes it at the first start, which needs what `vdx setup` puts there.
+        f"install --directory --owner={user} --mode=0700 {home}",
+        f"runuser -u {user} -- env VDX_HOME={home} {program} setup",
         "systemctl daemon-reload",
         "systemctl enable --now vdx",
     ]
