@@ -74,7 +74,7 @@ def read_keys(path: Path) -> KeyFile:
         ) from None
     except OSError as error:
         raise ConfigError(f"{path} (server.api_keys_file): {error.strerror}") from None
-    except ValueError:
+    except (ValueError, RecursionError):  # the latter of brackets in brackets
         raise ConfigError(f"{path} (server.api_keys_file) is no JSON") from None
     try:
         return validated(KeyFile, data)

@@ -72,10 +72,11 @@ def test_what_cannot_be_done_is_told(tmp_path: Path, arguments: list[str], told:
     [
         (None, "vdx keys add"),
         ("{", "no JSON"),
+        ("[" * 200_000, "no JSON"),
         ('{"keys": [{}]}', "keys.0.name"),
         ("[]", "valid dict"),
     ],
-    ids=["absent", "broken", "incomplete", "a list"],
+    ids=["absent", "broken", "deep", "incomplete", "a list"],
 )
 def test_a_server_does_not_start_with_a_file_that_is_none(
     tmp_path: Path, text: str | None, told: str
