@@ -60,8 +60,7 @@ class Guard:
         found = self.secrets.find(_key_of(connection))
         if found is None or found.key is None:
             return found
-        # What the key may, and how much of it, can have changed since.
-        key = self.keys.current(found.key)
+        key = self.keys.as_it_is(found.key)
         return None if key is None else replace(found, key=key)
 
     def stored_key(self, connection: HTTPConnection) -> StoredKey | None:
