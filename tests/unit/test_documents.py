@@ -168,3 +168,9 @@ def test_every_whole_program_compiles(document: Path) -> None:
     for block in blocks(document, "python"):
         if block.startswith("import "):
             compile(block, name_of(document), "exec")
+
+
+def test_vdx_is_installed_from_its_wheel() -> None:
+    """No index has it: a package of that name there would be another one."""
+    by_name = re.compile(r"pip install (?:-\S+ )*vdx(?![\w\[/.-])")
+    assert [path.name for path in DOCUMENTS if by_name.search(path.read_text())] == []

@@ -30,6 +30,14 @@ def test_what_a_workflow_calls_is_there(workflow: Path) -> None:
     assert [name for name in files - made if not (ROOT / name).exists()] == []
 
 
+def test_what_the_tests_need_of_the_system_is_installed() -> None:
+    wanted = re.findall(r"sudo apt install ([\w-]+)\"", (ROOT / "Makefile").read_text())
+    action = (ROOT / ".github/actions/environments/action.yaml").read_text()
+    assert "redis-server" in wanted
+    # GitHub's machines have a Chrome.
+    assert [name for name in wanted if name != "chromium" and f" {name}" not in action] == []
+
+
 @pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)
 def test_a_workflow_reads_unless_a_job_says_otherwise(workflow: Path) -> None:
     text = workflow.read_text(encoding="utf-8")

@@ -153,7 +153,7 @@ class Application:
         facts = {
             "session": session,
             "profile": options.profile,
-            "consent": self.config.profiles[options.profile].consent,
+            "consent": options.consent,
             "voice": options.voice,
             "recogniser": options.recogniser,
         }

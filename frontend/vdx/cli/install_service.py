@@ -77,27 +77,32 @@ def install_service(
     """Write a systemd unit for `vdx up`."""
     from vdx.core import settings
 
-    server = settings.load(config).config.server
+    found = settings.load(config).config
+    program = Path(sys.executable).with_name("vdx")
     written = unit(
-        program=Path(sys.executable).with_name("vdx"),
+        program=program,
         config=config.resolve(),
         user=user,
         home=home,
         options=options,
         gpu=gpu,
-        drain_s=server.drain_timeout_seconds,
+        drain_s=found.server.drain_timeout_seconds,
+        recordings=found.call_recording.folder,
     )
     if str(out) == "-":
         typer.echo(written, nl=False)
         return
     out.write_text(written, encoding="utf-8")
-    typer.echo(f"written: {out}; now, as root:\n  {'; '.join(steps(user, home))}")
+    typer.echo("\n  ".join([f"written: {out}; now, as root:", *steps(user, home, program)]))
 
 
-def steps(user: str, home: Path) -> list[str]:
+def steps(user: str, home: Path, program: Path) -> list[str]:
     """What is left to do by root."""
     return [
         f"useradd --system --home-dir {home} --shell /usr/sbin/nologin {user}",
+        # systemd makes it at the first start, which needs what `vdx setup` puts there.
+        f"install --directory --owner={user} --mode=0700 {home}",
+        f"runuser -u {user} -- env VDX_HOME={home} {program} setup",
         "systemctl daemon-reload",
         "systemctl enable --now vdx",
     ]
@@ -112,8 +117,12 @@ def unit(
     options: str = "",
     gpu: bool = False,
     drain_s: int = 600,
+    recordings: Path | None = None,
 ) -> str:
-    """The text of the unit; `drain_s` 0 waits for calls without limit."""
+    """The text of the unit; `drain_s` 0 waits for calls without limit.
+
+    `recordings` is the folder of recorded calls, where it is not within `home`.
+    """
     words = [str(program), "up", "--config", str(config)]
     inside_home = any(
         path.is_relative_to(folder)
@@ -122,6 +131,11 @@ def unit(
     )
     managed = home.is_relative_to("/var/lib") and home != Path("/var/lib")
     name = home.relative_to("/var/lib") if managed else home
+    state = [f"StateDirectory={name}", "StateDirectoryMode=0700"]
+    if not managed:
+        state = [f"ReadWritePaths={_quoted(str(home))}"]
+    if recordings is not None and not recordings.is_relative_to(home):
+        state.append(f"ReadWritePaths={_quoted(str(recordings))}")
     return UNIT.format(
         user=user,
         home=_quoted(f"VDX_HOME={home}"),
@@ -129,9 +143,7 @@ def unit(
         command=" ".join([*(_quoted(word) for word in words), *options.split()]),
         drain=f"{drain_s} s" if drain_s else "without limit",
         stop=drain_s + MARGIN_S if drain_s else "infinity",
-        state=f"StateDirectory={name}\nStateDirectoryMode=0700"
-        if managed
-        else f"ReadWritePaths={_quoted(str(home))}",
+        state="\n".join(state),
         protect_home="read-only" if inside_home else "yes",
         devices="# GPUs: their devices are needed." if gpu else "PrivateDevices=yes",
     )

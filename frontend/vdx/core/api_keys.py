@@ -74,7 +74,7 @@ def read_keys(path: Path) -> KeyFile:
         ) from None
     except OSError as error:
         raise ConfigError(f"{path} (server.api_keys_file): {error.strerror}") from None
-    except ValueError:
+    except (ValueError, RecursionError):  # the latter of brackets in brackets
         raise ConfigError(f"{path} (server.api_keys_file) is no JSON") from None
     try:
         return validated(KeyFile, data)
@@ -116,15 +116,22 @@ def today() -> str:
 
 
 def _change(path: Path, change: Callable[[KeyFile], KeyFile]) -> None:
-    """Reads, changes and replaces the file in one step for whoever reads it; mode 0600."""
+    """Reads, changes and replaces the file in one step for whoever reads it; mode 0600.
+
+    A file that root changes stays its owner's: the server that reads it may be another user.
+    """
     from filelock import FileLock
 
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(path.with_name(f".{path.name}.lock"), mode=0o600):
         changed = change(read_keys(path) if path.exists() else KeyFile())
         written = path.with_name(f".{path.name}.new")
-        descriptor = os.open(written, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        written.unlink(missing_ok=True)  # of a command that was killed
+        descriptor = os.open(written, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w") as file:
+            if os.geteuid() == 0 and path.exists():
+                owned = path.stat()
+                os.fchown(descriptor, owned.st_uid, owned.st_gid)
             file.write(changed.model_dump_json(indent=1) + "\n")
             file.flush()
             os.fsync(file.fileno())

@@ -1,11 +1,12 @@
 """The files of recorded calls: `FOLDER/DATE/SESSION.wav`, `.json` and `.vtt`, found and deleted."""
 
+import contextlib
 import json
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from vdx.core.errors import UnknownName
 from vdx.core.paths import locate
@@ -33,22 +34,39 @@ def calls_folder(configured: Path | None) -> Path:
 
 
 def recorded_calls(folder: Path) -> Iterator[RecordedCall]:
-    """Every call in the folder, the oldest first."""
-    for audio in sorted(folder.glob("*/*.wav"), key=lambda path: path.stat().st_mtime):
-        facts = {}
-        about = audio.with_suffix(".json")
-        if about.exists():
-            facts = json.loads(about.read_text(encoding="utf-8"))
-        found = audio.stat()
-        yield RecordedCall(
-            audio.stem,
-            audio.parent,
-            found.st_mtime,
-            found.st_size,
-            profile=str(facts.get("profile", "")),
-            started=str(facts.get("started", "")),
-            seconds=float(facts.get("seconds", 0)),
-        )
+    """Every call in the folder, the oldest first; what another process deletes meanwhile is not."""
+    # Also words without sound: of a call that was deleted while it went on.
+    stems = {path.with_suffix("") for path in folder.glob("*/*") if path.suffix in SUFFIXES}
+    found = (call for stem in stems if (call := _call(stem)) is not None)
+    yield from sorted(found, key=lambda call: call.modified)
+
+
+def _call(stem: Path) -> RecordedCall | None:
+    found = []
+    for suffix in SUFFIXES:
+        with contextlib.suppress(FileNotFoundError):
+            found.append(stem.with_suffix(suffix).stat())
+    if not found:
+        return None
+    facts = _facts(stem.with_suffix(".json"))
+    return RecordedCall(
+        stem.name,
+        stem.parent,
+        found[0].st_mtime,  # of the sound, where there is any
+        sum(each.st_size for each in found),
+        profile=str(facts.get("profile", "")),
+        started=str(facts.get("started", "")),
+        seconds=float(facts.get("seconds", 0)),
+    )
+
+
+def _facts(about: Path) -> dict[str, Any]:
+    """What the recorder wrote; nothing where it did not come to its end, as on a full disk."""
+    try:
+        facts = json.loads(about.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return {}
+    return facts if isinstance(facts, dict) else {}
 
 
 def delete_call(folder: Path, session: str) -> None:
@@ -72,5 +90,5 @@ def delete_expired(folder: Path, retention_days: float) -> int:
 def _delete(call: RecordedCall) -> None:
     for suffix in SUFFIXES:
         (call.folder / f"{call.session}{suffix}").unlink(missing_ok=True)
-    if not any(call.folder.iterdir()):
+    with contextlib.suppress(OSError):  # other calls are in it, or it is gone
         call.folder.rmdir()

@@ -60,9 +60,17 @@ def configure(config: LogConfig) -> None:
 def _printable(_logger: Any, _method: str, values: MutableMapping[str, Any]) -> Any:
     """Escapes control characters, so that values from clients cannot control a terminal."""
     for name, value in values.items():
-        if isinstance(value, str) and name != "exception" and not value.isprintable():
-            values[name] = value.encode("unicode_escape").decode("ascii")
+        if isinstance(value, str) and not value.isprintable():
+            # A traceback keeps its lines; the message at its end may quote a client.
+            lines = value.split("\n") if name == "exception" else [value]
+            values[name] = "\n".join(
+                line if line.isprintable() else _escaped(line) for line in lines
+            )
     return values
+
+
+def _escaped(text: str) -> str:
+    return text.encode("unicode_escape").decode("ascii")
 
 
 def _keep(_logger: Any, _method: str, values: MutableMapping[str, Any]) -> Any:

@@ -41,10 +41,14 @@ class RecentLog:
             self._lines.append(LogLine(self._count, at, level, event, values))
 
     def lines(self, after: int = 0, level: str = "debug") -> list[LogLine]:
-        """Those with a number above `after` that are at least as grave as `level`."""
+        """Those with a number above `after` that are at least as grave as `level`.
+
+        An `after` that is not reached yet was of a process before this one: all lines are new.
+        """
         least = LEVELS.index(level)
         with self._lock:
             kept = list(self._lines)
+            after = after if after <= self._count else 0
         return [each for each in kept if each.number > after and _rank(each.level) >= least]
 
 

@@ -13,17 +13,27 @@ from vdx.core.masking import masked
 
 EMAIL: Final = re.compile(r"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+")
 KEY: Final = re.compile(
-    r"\b(?:sk|pk|rk|vdx|hf|ghp|xoxb|xoxp|AKIA|AIza)[-_]?[A-Za-z0-9_-]{16,}"
+    # Names in small letters may begin so too: vdx_model_load_seconds.
+    r"\b(?:sk|pk|rk|ek|vdx|hf|gh[oprsu]|github_pat|xox[abprs])[-_]"
+    r"(?=[\w-]{0,64}(?:[A-Z0-9]|[a-z]{16}))[\w-]{16,}"
+    r"|\b(?:AKIA|AIza)[\w-]{16,}"
     r"|(?i:\bbearer\s+)[\w.~+/=-]{8,}"
-    r"|(?i:\b(?:api[-_]?key|token|secret|password)\b[\"']?\s*[=:]\s*[\"']?)[^\s\"',;&)]{4,}"
-    r"|\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]{8,}"
+    # Also behind an underscore: access_token, client_secret.
+    r"|(?i:(?<![^\W_])(?:api[-_]?key|token|secret|password)\b[\"']?\s*[=:]\s*[\"']?)"
+    r"[^\s\"',;&)]{4,}"
+    r"|\beyJ[\w-]{8,512}\.[\w-]{8,4096}\.[\w-]{8,}"
 )
 AUDIO_PATH: Final = re.compile(
-    r"(?:~|\.{0,2})?/(?:[^\s/\"']+/)*[^\s/\"']+"
+    # Bounded: from each slash of a long text all of the rest would be looked at.
+    r"(?:~|\.{0,2})?/(?:[^\s/\"']{1,255}/){0,40}[^\s/\"']{1,255}"
     r"\.(?:wav|mp3|flac|ogg|opus|m4a|aac|webm|mp4|amr|pcm)\b",
     re.IGNORECASE,
 )
-NUMBER: Final = re.compile(r"(?<![\w.:/-])\+?\(?\d(?:[ ().\-/]{0,2}\d){8,18}(?![\w:]|[.\-]\d)")
+NUMBER: Final = re.compile(
+    # Not within a time or an address, but behind `tel:`.
+    r"(?<![\w./-])(?<![\d:]:)\+?\(?\d(?:[ ().\-/]{0,2}\d){8,18}(?![\w:]|[.\-]\d)"
+)
+DECIMAL: Final = re.compile(r"(?:0|[1-9]\d*)\.\d+")
 PHONE_DIGITS: Final = range(9, 16)
 CARD_DIGITS: Final = range(13, 20)
 
@@ -42,6 +52,8 @@ def redacted(text: str) -> str:
 def _number(found: re.Match[str]) -> str:
     written = found[0]
     digits = [int(character) for character in written if character.isdigit()]
+    if DECIMAL.fullmatch(written):
+        return written
     if len(digits) in CARD_DIGITS and _luhn(digits):
         return "<card number>"
     # A row of digits without a sign between them is more often a count or an id than a phone.

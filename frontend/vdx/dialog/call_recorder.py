@@ -5,13 +5,15 @@ Without it no words and no sound of a person reach the disk.
 """
 
 import asyncio
+import contextlib
+import errno
 import json
 import os
 import wave
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 import numpy as np
 
@@ -37,6 +39,8 @@ JITTER: Final = LISTEN_RATE // 5
 """Samples that input may come later than expected without a pause being put before it."""
 MOST_AHEAD: Final = 60 * LISTEN_RATE
 """Samples kept of input that a client sends faster than real time."""
+MOST_BYTES: Final = 2**32 - 2**20
+"""Of sound: a WAV file counts its bytes with 32 bits."""
 
 
 class _Channel:
@@ -77,7 +81,8 @@ class CallRecorder:
         self._began = clock()
         self._left, self._right = _Channel(), _Channel()
         self._to_listen_rate = Resampler(SPEAK_RATE, LISTEN_RATE)
-        self._file: wave.Wave_write | None = None
+        self._file: BinaryIO | None = None
+        self._wave: wave.Wave_write | None = None
         self._failed = False
         self._turns: list[dict[str, Any]] = []
         self._spans: dict[int, list[int]] = {}
@@ -122,37 +127,58 @@ class CallRecorder:
                 ahead = max(self._left.end, self._right.end) - MOST_AHEAD
                 await self._write(max(self._now() - round(LATE_S * LISTEN_RATE), ahead))
         finally:
-            await self._write(max(self._now(), self._left.end, self._right.end))
-            await self._attempt(self._finish)
+            rest = self._taken(max(self._now(), self._left.end, self._right.end))
+            # In one piece: a session that is cancelled while it ends cancels this a second time,
+            # and a thread's work is finished all the same.
+            await self._attempt(lambda: self._end(rest))
 
     async def _write(self, to: int) -> None:
-        if self._failed or to <= self._left.start:
-            return
-        stereo = np.stack([self._left.take(to), self._right.take(to)], axis=1)
+        stereo = self._taken(to)
         await self._attempt(lambda: self._append(stereo))
 
+    def _taken(self, to: int) -> Pcm:
+        to = max(to, self._left.start)
+        return np.stack([self._left.take(to), self._right.take(to)], axis=1)
+
     async def _attempt(self, work: Callable[[], None]) -> None:
+        if not self._failed:
+            await in_thread(lambda: self._try(work))
+
+    def _try(self, work: Callable[[], None]) -> None:
         """A disk that is full ends the recording, and not the call."""
-        if self._failed:
-            return
         try:
-            await in_thread(work)
+            work()
         except OSError as error:
             self._failed = True
             log.warning("recording of the call ended", error=error.strerror)
+            with contextlib.suppress(OSError):
+                self._close()
 
     def _append(self, stereo: Pcm) -> None:
-        if self._file is None:
+        if not len(stereo):
+            return
+        if self._left.start * 2 * SAMPLE_BYTES > MOST_BYTES:
+            raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
+        if self._wave is None:
             self._stem.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            # Closed by `_finish`.
-            self._file = wave.open(_private(self._stem.with_suffix(".wav")), "wb")  # noqa: SIM115
-            self._file.setparams((2, SAMPLE_BYTES, LISTEN_RATE, 0, "NONE", ""))
+            self._file = _private(self._stem.with_suffix(".wav"))
+            self._wave = wave.open(self._file, "wb")  # noqa: SIM115  (closed by `_close`)
+            self._wave.setparams((2, SAMPLE_BYTES, LISTEN_RATE, 0, "NONE", ""))
         # This also writes the length into the header: what a crash leaves can be played.
-        self._file.writeframes(stereo.tobytes())
+        self._wave.writeframes(stereo.tobytes())
+
+    def _close(self) -> None:
+        if self._wave is not None and self._file is not None:
+            with contextlib.closing(self._file):
+                self._wave.close()
+            self._wave = self._file = None
+
+    def _end(self, rest: Pcm) -> None:
+        self._append(rest)
+        self._finish()
 
     def _finish(self) -> None:
-        if self._file is not None:
-            self._file.close()
+        self._close()
         turns = sorted(self._turns, key=lambda turn: int(turn["start_ms"]))
         whole = {**self._facts, "seconds": round(self._left.start / LISTEN_RATE, 1), "turns": turns}
         with _private(self._stem.with_suffix(".json")) as file:
@@ -191,6 +217,6 @@ def _ms(samples: int) -> int:
     return samples * 1000 // LISTEN_RATE
 
 
-def _private(path: Path) -> Any:
+def _private(path: Path) -> BinaryIO:
     """A new file for writing that its user alone can read."""
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")

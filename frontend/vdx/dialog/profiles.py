@@ -34,7 +34,7 @@ class SessionOptions:
     replaces `asr.pre_roll_ms`. After `nudge_after_ms` of silence behind a reply the responder is
     asked to go on; 0: never. Replies are written where they are `text_only`, and have at most
     `max_tokens`. `offer` are the client's own tools, and how all are offered; `tools` are those of
-    the server.
+    the server. `greeting` begins with `consent` where the call is `recorded`.
     """
 
     profile: str
@@ -57,6 +57,7 @@ class SessionOptions:
     auto_reply: bool = True
     barge_in: bool = True
     recorded: bool = False
+    consent: str = ""
     pre_roll_ms: int | None = None
     nudge_after_ms: int = 0
     text_only: bool = False
@@ -108,6 +109,10 @@ class SessionOptions:
             recogniser=full_names.get(recogniser, recogniser),
         )
 
+    def greeted(self, greeting: str) -> "SessionOptions":
+        """A copy with another greeting; that a call is recorded is said before it all the same."""
+        return self.updated(greeting=f"{self.consent} {greeting}".strip())
+
     def updated(self, **changes: object) -> "SessionOptions":
         """A copy with the given fields changed."""
         return replace(self, **changes)  # type: ignore[arg-type]  # names checked by the caller
@@ -149,10 +154,8 @@ def resolve(config: Config, name: str, defaults: DefaultModels) -> SessionOption
         echo_control=profile.echo_control or config.echo_control,
         prompt=", ".join(profile.hot_words)[:MAX_PROMPT_CHARS],
         speed=profile.speed or config.tts.speed,
-        greeting=f"{profile.consent} {profile.greeting}".strip()
-        if profile.record_calls
-        else profile.greeting,
         recorded=profile.record_calls,
+        consent=profile.consent if profile.record_calls else "",
         barge_in=config.barge_in.enabled,
         tools=profile.tools or config.tools,
-    )
+    ).greeted(profile.greeting)

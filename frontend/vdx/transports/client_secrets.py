@@ -1,5 +1,6 @@
 """Short-lived keys for browsers: each opens Realtime sockets until it expires, and nothing else."""
 
+import json
 import secrets
 import time
 from collections import OrderedDict
@@ -13,6 +14,10 @@ from vdx.core.errors import SessionLimit
 PREFIX: Final = "ek_"
 MOST: Final = 10_000
 """Valid at once."""
+MOST_OF_A_KEY: Final = MOST // 4
+"""Of those, made with one key of the file: nobody takes them from all others."""
+MOST_BYTES: Final = 64 * 1024 * 1024
+"""Of the sessions that they begin with, as JSON."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +32,8 @@ class ClientSecret:
     expires_at: float
     session: dict[str, Any]
     key: StoredKey | None = None
+    size: int = 0
+    """Bytes of `session` as JSON."""
 
 
 class ClientSecrets:
@@ -39,15 +46,25 @@ class ClientSecrets:
     def create(
         self, session: dict[str, Any], seconds: float, key: StoredKey | None = None
     ) -> ClientSecret:
-        """A new one; raises SessionLimit where MOST are valid already."""
+        """A new one; raises SessionLimit where as many are valid already as may be."""
         now = self._clock()
         for value in [v for v, found in self._valid.items() if found.expires_at <= now]:
             del self._valid[value]
-        if len(self._valid) >= MOST:
-            raise SessionLimit(f"{MOST} client secrets are valid already; try again later")
+        size = len(json.dumps(session))
+        self._require_room(size, key)
         value = PREFIX + secrets.token_urlsafe(32)
-        made = self._valid[value] = ClientSecret(value, now + seconds, session, key)
+        made = self._valid[value] = ClientSecret(value, now + seconds, session, key, size)
         return made
+
+    def _require_room(self, size: int, key: StoredKey | None) -> None:
+        valid = self._valid.values()
+        if len(valid) >= MOST or sum(each.size for each in valid) + size > MOST_BYTES:
+            raise SessionLimit(f"{len(valid)} client secrets are valid already; try again later")
+        if key is None:
+            return
+        same = sum(each.key is not None and each.key.sha256 == key.sha256 for each in valid)
+        if same >= MOST_OF_A_KEY:
+            raise SessionLimit(f"{same} client secrets of this key are valid; try again later")
 
     def find(self, value: str) -> ClientSecret | None:
         """The secret of this value, unless it has expired or never was."""

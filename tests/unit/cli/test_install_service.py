@@ -17,9 +17,9 @@ MOST_EXPOSED = 2.5
 """Of systemd's own measure, 0 to 10; below 5 it says OK."""
 
 
-def made(tmp_path: Path, *options: str) -> str:
+def made(tmp_path: Path, *options: str, settings: str = "") -> str:
     config = tmp_path / "vdx.yaml"
-    config.write_text("server: {drain_timeout_seconds: 120}\n")
+    config.write_text(f"server: {{drain_timeout_seconds: 120}}\n{settings}")
     words = ["install-service", "--config", str(config), "--out", "-", *options]
     answer = CliRunner().invoke(app, words)
     assert answer.exit_code == 0, answer.output
@@ -34,6 +34,31 @@ def test_the_unit_waits_for_calls_to_end(tmp_path: Path) -> None:
     assert "StateDirectory=vdx\n" in text
     assert "PrivateDevices=yes" in text
     assert "PrivateDevices=yes" not in made(tmp_path, "--gpu")
+
+
+def test_the_folder_and_the_models_are_there_before_the_first_start(tmp_path: Path) -> None:
+    config = tmp_path / "vdx.yaml"
+    config.write_text("{}")
+    out = tmp_path / "vdx.service"
+    words = ["install-service", "--config", str(config), "--out", str(out), "--home", "/srv/vdx"]
+    answer = CliRunner().invoke(app, words)
+    assert answer.exit_code == 0, answer.output
+    _, *todo = [line.strip() for line in answer.stdout.splitlines()]
+    assert [line.split()[0] for line in todo] == [
+        *("useradd", "install", "runuser", "systemctl", "systemctl")
+    ]
+    assert todo[1].endswith("--owner=vdx --mode=0700 /srv/vdx")
+    assert "VDX_HOME=/srv/vdx" in todo[2]
+    assert todo[2].endswith("/vdx setup")
+
+
+def test_recorded_calls_may_be_written_where_they_are_kept(tmp_path: Path) -> None:
+    def told(folder: str) -> list[str]:
+        calls = f"call_recording: {{folder: {folder}}}\n"
+        return re.findall(r"^ReadWritePaths=(.*)$", made(tmp_path, settings=calls), re.MULTILINE)
+
+    assert told("/srv/vdx/calls") == ["/srv/vdx/calls"]
+    assert told("/var/lib/vdx/calls") == []
 
 
 def test_without_a_limit_for_draining_systemd_has_none() -> None:

@@ -21,6 +21,20 @@ def test_a_line_holds_the_event_and_its_values(
     assert (line["event"], line["model"], line["level"]) == ("model loaded", "tone", "info")
 
 
+def test_what_a_traceback_quotes_cannot_control_a_terminal(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    logs.configure(LogConfig())
+    try:
+        raise ValueError("a client said \x1b[2J\x07")
+    except ValueError:
+        logs.logger("here").exception("failed")
+    told = capsys.readouterr().err
+    assert "a client said \\x1b[2J\\x07" in told
+    assert "\x1b" not in told
+    assert len(told.splitlines()) > 3
+
+
 @pytest.mark.parametrize("how", ["closed", "reader gone"])
 def test_a_stream_that_is_gone_raises_nothing(monkeypatch: pytest.MonkeyPatch, how: str) -> None:
     reading, writing = os.pipe()

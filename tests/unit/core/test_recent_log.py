@@ -28,6 +28,11 @@ def test_lines_are_chosen_by_number_and_gravity() -> None:
     assert [each.number for each in log.lines(after=3)] == [4, 5, 6]
     assert [each.number for each in log.lines(level="warning")] == [2, 4, 6]
     assert log.lines(level="error") == []
+    assert log.lines(after=6) == []
+
+
+def test_who_follows_gets_the_lines_of_a_server_that_was_started_anew() -> None:
+    assert [each.number for each in filled(3).lines(after=900)] == [1, 2, 3]
 
 
 def test_a_long_value_is_cut() -> None:

@@ -1,9 +1,11 @@
 """Recorded calls: only where a profile asks for it, both sides in their places, deleted in time."""
 
+import asyncio
 import json
 import os
 import stat
 import sys
+import threading
 import time
 import wave
 from collections.abc import Callable, Iterator
@@ -27,6 +29,7 @@ from vdx.dialog import call_recorder
 from vdx.dialog.call_recorder import CallRecorder, webvtt
 from vdx.dialog.ids import SessionIds
 from vdx.dialog.session_events import ReplyDone
+from vdx.transports.room.job_metadata import JobMetadata
 
 WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 
@@ -72,6 +75,8 @@ async def test_by_default_no_profile_is_recorded(tmp_path: Path) -> None:
     assert host.open_session(host.profiles.options(""), transport)._recorder is None
     options = host.profiles.options("kept")
     assert options.greeting == "We record."
+    wishes = JobMetadata(profile="kept", greeting="Hello.")
+    assert wishes.options(host).greeting == "We record. Hello."
     assert host.open_session(options, transport)._recorder is not None
     assert files(tmp_path) == []
 
@@ -163,6 +168,45 @@ async def test_a_full_disk_ends_the_recording_alone(tmp_path: Path) -> None:
     assert recorder._failed
 
 
+async def test_a_session_that_is_cancelled_while_it_ends_keeps_its_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorder = CallRecorder(tmp_path, {"session": "s"}, time.monotonic)
+    recorder.heard(bytes(32_000))
+    writing, may_go_on = threading.Event(), threading.Event()
+    append = recorder._append
+
+    def slow(stereo: Any) -> None:
+        writing.set()
+        assert may_go_on.wait(10)
+        append(stereo)
+
+    monkeypatch.setattr(recorder, "_append", slow)
+    running = asyncio.create_task(recorder.run())
+    await asyncio.sleep(0)
+    running.cancel()
+    assert await asyncio.to_thread(writing.wait, 10)
+    running.cancel()
+    await asyncio.sleep(0)
+    may_go_on.set()
+    await asyncio.wait([running])
+    assert {path.suffix for path in files(tmp_path, "*/*")} == {".wav", ".json", ".vtt"}
+
+
+async def test_a_recording_ends_where_its_file_may_not_grow(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(call_recorder, "MOST_BYTES", 6 * 16_000)
+    now = 0.0
+    recorder = CallRecorder(tmp_path, {"session": "s"}, lambda: now)
+    for seconds in (1.0, 2.0):
+        now = seconds
+        recorder.heard(bytes(32_000))
+        await recorder._write(recorder._now())
+    assert recorder._failed
+    assert len(sound(tmp_path)) == 16_000
+
+
 def test_words_cannot_break_the_subtitles() -> None:
     turn = {"role": "user", "start_ms": 3_723_004, "end_ms": 3_723_004, "text": "<i>\n\n& -->"}
     assert webvtt([turn]) == (
@@ -186,6 +230,22 @@ def test_what_is_older_than_it_may_be_is_deleted(tmp_path: Path) -> None:
     assert delete_expired(tmp_path, 30) == 1
     assert [call.session for call in recorded_calls(tmp_path)] == ["new"]
     assert not (tmp_path / "day-of-old").exists()
+
+
+def test_words_of_a_call_that_was_deleted_while_it_went_on_do_not_stay(tmp_path: Path) -> None:
+    kept(tmp_path, "old", 31)
+    (tmp_path / "day-of-old" / "old.wav").unlink()
+    assert [call.session for call in recorded_calls(tmp_path)] == ["old"]
+    assert delete_expired(tmp_path, 30) == 1
+    assert files(tmp_path) == []
+
+
+def test_words_that_were_not_written_to_their_end_keep_no_recording(tmp_path: Path) -> None:
+    kept(tmp_path, "old", 31)
+    kept(tmp_path, "cut", 31)
+    (tmp_path / "day-of-cut" / "cut.json").write_text('{"started": "2026')
+    assert sorted(call.session for call in recorded_calls(tmp_path)) == ["cut", "old"]
+    assert delete_expired(tmp_path, 30) == 2
 
 
 def test_the_command_lists_and_deletes(tmp_path: Path) -> None:

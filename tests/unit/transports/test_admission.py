@@ -1,19 +1,28 @@
 """Who may begin a conversation, what is said first, and how an operator ends one."""
 
+import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from starlette.testclient import TestClient, WebSocketDenialResponse
 
 from tests.unit.test_app import hosted
+from vdx.core.api_keys import StoredKey, add_key, digest
+from vdx.core.config import LogConfig
+from vdx.core.logs import configure
 from vdx.transports.http.application import create_app
 
 
 @pytest.fixture
 def client() -> Iterator[TestClient]:
     """A loaded application with two profiles and room for one conversation."""
-    profiles = {"vdx": {"greeting": "Hello."}, "long": {"instructions": "Be long."}}
+    profiles = {
+        "vdx": {"greeting": "Hello."},
+        "long": {"instructions": "Be long."},
+        "kept": {"record_calls": True, "consent": "We record.", "greeting": "Hello."},
+    }
     _, host = hosted(profiles=profiles, server={"max_sessions": 1})
     with TestClient(create_app(host), "http://127.0.0.1:8080") as client:
         assert client.portal is not None
@@ -24,8 +33,14 @@ def client() -> Iterator[TestClient]:
 
 @pytest.mark.parametrize(
     ("query", "greeting"),
-    [("", "Hello."), ("?greeting=Good+day.", "Good day."), ("?greeting=", "")],
-    ids=["profile", "client", "none"],
+    [
+        ("", "Hello."),
+        ("?greeting=Good+day.", "Good day."),
+        ("?greeting=", ""),
+        ("?model=kept&greeting=Good+day.", "We record. Good day."),
+        ("?model=kept&greeting=", "We record."),
+    ],
+    ids=["profile", "client", "none", "recorded, client", "recorded, none"],
 )
 def test_a_client_may_name_the_greeting(client: TestClient, query: str, greeting: str) -> None:
     with client.websocket_connect(f"ws://127.0.0.1:8080/v1/realtime{query}") as socket:
@@ -33,6 +48,37 @@ def test_a_client_may_name_the_greeting(client: TestClient, query: str, greeting
         sessions = client.app.state.host.sessions  # type: ignore[attr-defined]
         (session,) = sessions.values()
         assert session.options.greeting == greeting
+
+
+def test_what_is_only_transcribed_is_not_recorded(client: TestClient) -> None:
+    """Nothing is said in such a session, that it is recorded neither."""
+    path = "/v1/realtime?model=kept&intent=transcription"
+    with client.websocket_connect(f"ws://127.0.0.1:8080{path}") as socket:
+        assert socket.receive_json()["type"] == "session.created"
+        sessions = client.app.state.host.sessions  # type: ignore[attr-defined]
+        (session,) = sessions.values()
+        assert session.options.recorded is False
+
+
+def test_the_log_has_the_key_of_a_conversation(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Who rotates a key must see whether somebody uses the old one."""
+    path = tmp_path / "keys.json"
+    add_key(path, StoredKey(name="shop", sha256=digest("a-key"), scopes=("talk",)))
+    _, host = hosted(server={"api_keys_file": path})
+    with TestClient(create_app(host), "http://127.0.0.1:8080") as client:
+        assert client.portal is not None
+        client.portal.call(host.load_defaults)
+        configure(LogConfig(level="debug", format="json"))
+        headers = {"Authorization": "Bearer a-key"}
+        url = "ws://127.0.0.1:8080/v1/realtime"
+        with client.websocket_connect(url, headers=headers) as socket:
+            assert socket.receive_json()["type"] == "session.created"
+        client.portal.call(host.close)
+    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines() if "{" in line]
+    (line,) = [each for each in lines if each["event"] == "request"]
+    assert (line["path"], line["status"], line["key"]) == ("/v1/realtime", "accepted", "shop")
 
 
 def test_a_greeting_has_an_end(client: TestClient) -> None:
@@ -73,7 +119,7 @@ def test_a_full_server_says_so_and_an_operator_makes_room(client: TestClient) ->
 
 def test_the_profiles_tell_what_a_conversation_begins_with(client: TestClient) -> None:
     profiles = {each["name"]: each for each in client.get("/vdx/profiles").json()["profiles"]}
-    assert list(profiles) == ["vdx", "long"]
+    assert list(profiles) == ["vdx", "long", "kept"]
     assert profiles["vdx"]["greeting"] == "Hello."
     assert profiles["long"]["instructions"] == "Be long."
     assert (profiles["long"]["responder"], profiles["long"]["language_model"]) == ("repeat", "")

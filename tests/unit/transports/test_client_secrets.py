@@ -8,7 +8,7 @@ from starlette.testclient import TestClient, WebSocketDenialResponse
 
 from tests.unit.test_app import hosted
 from tests.unit.transports.test_known_keys import stored
-from vdx.core.api_keys import revoke_key
+from vdx.core.api_keys import StoredKey, digest, revoke_key
 from vdx.core.errors import SessionLimit
 from vdx.transports import client_secrets
 from vdx.transports.client_secrets import ClientSecrets
@@ -114,6 +114,22 @@ def test_secrets_expire_and_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None
     now[0] += 10
     assert secrets.find(first.value) is None
     assert secrets.create({}, 10).value != first.value
+
+
+def test_no_key_takes_the_secrets_or_the_memory_of_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client_secrets, "MOST_OF_A_KEY", 1)
+    monkeypatch.setattr(client_secrets, "MOST_BYTES", 100)
+    one, other = (
+        StoredKey(name=name, sha256=digest(name), scopes=("talk",)) for name in ("one", "other")
+    )
+    secrets = ClientSecrets()
+    secrets.create({}, 10, one)
+    with pytest.raises(SessionLimit, match="of this key"):
+        secrets.create({}, 10, one)
+    secrets.create({"instructions": "x" * 50}, 10, other)
+    with pytest.raises(SessionLimit):
+        secrets.create({"instructions": "x" * 50}, 10)
+    secrets.create({}, 10)
 
 
 def test_a_websocket_of_another_path_is_not_found() -> None:

@@ -7,14 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from starlette.requests import HTTPConnection
 from starlette.testclient import TestClient, WebSocketDenialResponse
 from typer.testing import CliRunner
 
 from tests.unit.test_app import hosted
 from vdx.cli.main import app as cli
-from vdx.core.api_keys import PREFIX, StoredKey, add_key, digest, read_keys
+from vdx.core.api_keys import PREFIX, KeyFile, StoredKey, add_key, digest, read_keys
 from vdx.core.config import ServerConfig
-from vdx.core.errors import ConfigError, RateLimited, SessionLimit
+from vdx.core.errors import ConfigError, Forbidden, RateLimited, SessionLimit, Unauthorized
 from vdx.transports.http.application import create_app
 from vdx.transports.known_keys import DAY_S, KnownKeys
 from vdx.transports.security import Guard
@@ -71,10 +72,11 @@ def test_what_cannot_be_done_is_told(tmp_path: Path, arguments: list[str], told:
     [
         (None, "vdx keys add"),
         ("{", "no JSON"),
+        ("[" * 200_000, "no JSON"),
         ('{"keys": [{}]}', "keys.0.name"),
         ("[]", "valid dict"),
     ],
-    ids=["absent", "broken", "incomplete", "a list"],
+    ids=["absent", "broken", "deep", "incomplete", "a list"],
 )
 def test_a_server_does_not_start_with_a_file_that_is_none(
     tmp_path: Path, text: str | None, told: str
@@ -130,6 +132,44 @@ def test_a_changed_file_counts_and_a_broken_one_changes_nothing(tmp_path: Path) 
     known.look()
     assert known.find("two") is None
     assert known.needed, "without keys nobody is let in"
+
+
+def test_a_client_secret_may_what_its_key_may_now(tmp_path: Path) -> None:
+    path = tmp_path / "keys.json"
+    key = stored(path, "one")
+    guard = Guard(ServerConfig(api_keys_file=path))
+    secret = guard.secrets.create({}, 60, key)
+    headers = [(b"host", b"127.0.0.1"), (b"authorization", f"Bearer {secret.value}".encode())]
+    asking = HTTPConnection({"type": "http", "headers": headers})
+    assert guard.admit(asking, "talk", secrets=True) == key
+    changed = key.model_copy(update={"scopes": ("speak",)})
+    path.write_text(KeyFile(keys=(changed,)).model_dump_json())
+    guard.keys.look()
+    with pytest.raises(Forbidden):
+        guard.admit(asking, "talk", secrets=True)
+    path.write_text("{}")
+    guard.keys.look()
+    with pytest.raises(Unauthorized):
+        guard.admit(asking, "talk", secrets=True)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_a_file_that_root_changes_stays_its_owners(tmp_path: Path) -> None:
+    path = tmp_path / "keys.json"
+    stored(path, "one")
+    os.chown(path, 65534, 65534)
+    stored(path, "two")
+    found = path.stat()
+    assert (found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode)) == (65534, 65534, 0o600)
+
+
+def test_a_file_that_is_left_over_lends_its_mode_to_none(tmp_path: Path) -> None:
+    path = tmp_path / "keys.json"
+    left = tmp_path / ".keys.json.new"
+    left.touch(0o644)
+    left.chmod(0o644)
+    stored(path, "one")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
 def test_requests_of_a_minute_come_back_one_by_one(tmp_path: Path) -> None:

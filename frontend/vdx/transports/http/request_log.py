@@ -1,11 +1,11 @@
-"""One line for each HTTP request and each WebSocket that was refused.
+"""One line for each HTTP request, and for each WebSocket when it is accepted or refused.
 
 At debug level, and at info for refusals (`REFUSALS`), which are limited so that a flood of them
 does not fill the disk. Never the query, a header or the body: they hold keys and words.
 """
 
 import time
-from typing import Final
+from typing import Any, Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -41,6 +41,8 @@ class RequestLog:
             nonlocal status
             if message["type"] in ("http.response.start", "websocket.http.response.start"):
                 status = message["status"]
+            elif message["type"] == "websocket.accept":
+                log.debug("request", status="accepted", **_about(scope))
             await send(message)
 
         try:
@@ -56,23 +58,30 @@ class RequestLog:
 
     def _write(self, scope: Scope, status: int, seconds: float) -> None:
         _count(scope, status)
-        raw: bytes = scope.get("raw_path") or scope["path"].encode()
-        values = {
-            "method": scope.get("method", "GET"),
-            "path": raw.partition(b"?")[0].decode("ascii", "backslashreplace")[:PATH_CHARS],
+        values = _about(scope) | {
             "status": status or "client left",
             "ms": round(seconds * 1000, 1),
         }
         if code := scope.get(CODE):
             values["code"] = code
-        if key := scope.get(KEY_NAME):
-            values["key"] = key
         if status in REFUSALS:
             # Of a trusted proxy that is the address it forwards.
             client = (scope.get("client") or ("unknown",))[0]
             self._refusals.info("request refused", client=client, **values)
         else:
             log.debug("request", **values)
+
+
+def _about(scope: Scope) -> dict[str, Any]:
+    """Method, path, and the name of the key that it came with."""
+    raw: bytes = scope.get("raw_path") or scope["path"].encode()
+    values: dict[str, Any] = {
+        "method": scope.get("method", "GET"),
+        "path": raw.partition(b"?")[0].decode("ascii", "backslashreplace")[:PATH_CHARS],
+    }
+    if key := scope.get(KEY_NAME):
+        values["key"] = key
+    return values
 
 
 def _count(scope: Scope, status: int) -> None:

@@ -60,7 +60,7 @@ def _greeted(socket: WebSocket, options: SessionOptions) -> SessionOptions:
         return options
     if len(greeting) > MAX_GREETING:
         raise TooLarge(f"greeting may have {MAX_GREETING} characters", param="greeting")
-    return options.updated(greeting=greeting)
+    return options.greeted(greeting)
 
 
 async def unknown(socket: WebSocket) -> None:

@@ -88,7 +88,10 @@ class Settings:
         if update.vdx:
             self._take_extension(update.vdx)
         if self.transcribes_only:
-            self.options = self.options.updated(auto_reply=False, greeting="", nudge_after_ms=0)
+            # Nothing is said, that a call is recorded neither: so it is not.
+            self.options = self.options.updated(
+                auto_reply=False, greeting="", nudge_after_ms=0, recorded=False
+            )
 
     def _take_input(self, audio: AudioInput) -> None:
         given = audio.model_fields_set

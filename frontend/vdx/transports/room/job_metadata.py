@@ -62,7 +62,7 @@ class JobMetadata(BaseModel):
         """
         options = host.profiles.options(self.profile or "")
         changes: dict[str, Any] = self.model_dump(
-            include={"language", "instructions", "greeting"}, exclude_none=True
+            include={"language", "instructions"}, exclude_none=True
         )
         if self.recogniser and options.recogniser:
             changes["recogniser"] = self.recogniser
@@ -70,4 +70,6 @@ class JobMetadata(BaseModel):
             changes["voice_choice"] = VoiceChoice.parse(self.voice)
         if self.tools:
             changes["offer"] = offer_of(self.tools, None, None, param="metadata")
+        if self.greeting is not None:
+            options = options.greeted(self.greeting)
         return options.updated(**changes)

@@ -171,6 +171,16 @@ describe("settings", () => {
     expect(made[1]?.beginning.profile).toBe("second");
   });
 
+  it("stay where the key may load no models", async () => {
+    answers(403, { message: "this key may talk, and not admin", retryable: false });
+    localStorage.setItem("vdx-settings", JSON.stringify({ voice: "chosen" }));
+    const call = begun();
+    await settle();
+    expect(made[0]?.updates).toEqual([{ audio: { output: { voice: "chosen" } } }]);
+    expect(call.getSettings().voice).toBe("chosen");
+    expect(call.store.get().notices.models).toBeUndefined();
+  });
+
   it("name no model that the server has no more", async () => {
     answers(404, { message: "there is no model 'gone'", retryable: false });
     localStorage.setItem("vdx-settings", JSON.stringify({ voice: "gone", patience: 2 }));

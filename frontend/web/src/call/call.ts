@@ -295,6 +295,7 @@ export class Call {
         if (name) await load(name);
       } catch (error) {
         if (!(error instanceof ApiError) || error.retryable) throw error;
+        if (error.status === 403) continue; // the key may talk, and load nothing
         this.keepSettings({ ...this.settings, [key]: "" });
         this.notify("models", { text: words().models.failed(error.message) });
       }

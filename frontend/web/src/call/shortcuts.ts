@@ -1,4 +1,4 @@
-/** What a key means on the page, given where it was pressed. Pure. */
+/** What a key means on the page, given where it was pressed. */
 
 export interface Place {
   /** Of the element that has the focus, in lower case. */
@@ -42,3 +42,33 @@ export function placeOf(target: EventTarget | null): Place {
 }
 
 const NOT_WRITTEN: ReadonlySet<string> = new Set(["checkbox", "range", "radio"]);
+
+interface Actions {
+  readonly press: () => void;
+  readonly release: () => void;
+  readonly interrupt: () => void;
+}
+
+/** Does what keys say until the function it returns is called; `frame` is the page's window. */
+export function listen(page: EventTarget, frame: EventTarget, does: Actions): () => void {
+  const down = (event: Event) => {
+    const { key, repeat, target } = event as KeyboardEvent;
+    const wanted = shortcut(key, placeOf(target));
+    if (wanted === "talk") event.preventDefault(); // a key that is held would scroll the page
+    if (repeat || !wanted) return;
+    if (wanted === "talk") does.press();
+    else does.interrupt();
+  };
+  const up = (event: Event) => {
+    if ((event as KeyboardEvent).key === " ") does.release();
+  };
+  page.addEventListener("keydown", down);
+  page.addEventListener("keyup", up);
+  // A window without the focus is not told that the key came up.
+  frame.addEventListener("blur", does.release);
+  return () => {
+    page.removeEventListener("keydown", down);
+    page.removeEventListener("keyup", up);
+    frame.removeEventListener("blur", does.release);
+  };
+}

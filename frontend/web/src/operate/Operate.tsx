@@ -1,9 +1,9 @@
 import { useCallback, useEffect, useState } from "react";
 import { clock } from "../history/clock";
-import { ApiError, apiKey } from "../server/api";
+import { apiKey } from "../server/api";
 import { KeyForm } from "../ui/KeyForm";
 import { words } from "../words";
-import { type Overview, overview } from "./api";
+import { type Overview, overview, troubleOf } from "./api";
 import { Load } from "./Load";
 import { ModelTable } from "./ModelTable";
 import { SessionTable } from "./SessionTable";
@@ -70,9 +70,9 @@ function useOverview() {
       setProblem("");
       setNeedsKey(false);
     } catch (error) {
-      const isRefusal = error instanceof ApiError && error.status === 401;
-      setNeedsKey(isRefusal);
-      if (!isRefusal) setProblem(error instanceof ApiError ? error.message : words().operate.gone);
+      const trouble = troubleOf(error);
+      setNeedsKey(trouble.needsKey);
+      setProblem(trouble.problem);
     }
   }, []);
   useEffect(() => {

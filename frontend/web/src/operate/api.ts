@@ -1,6 +1,7 @@
 /** The server's admin interface, as far as the operator's page needs it. */
 
-import { ask, type Model, request } from "../server/api";
+import { ApiError, ask, type Model, request } from "../server/api";
+import { words } from "../words";
 import { type Failures, failures, samples, shareWithin } from "./metrics";
 
 export interface Session {
@@ -57,6 +58,13 @@ export async function overview(): Promise<Overview> {
   const all = samples(metrics);
   const told = { failures: failures(all), withinASecond: shareWithin(all, "1.0") };
   return { status, sessions, models, servers, ...told, at: Date.now() };
+}
+
+/** What to show of a failure; another key is asked for too where the given one may not. */
+export function troubleOf(error: unknown): { needsKey: boolean; problem: string } {
+  if (!(error instanceof ApiError)) return { needsKey: false, problem: words().operate.gone };
+  if (error.status === 401) return { needsKey: true, problem: "" };
+  return { needsKey: error.status === 403, problem: error.message };
 }
 
 export const endSession = (id: string): Promise<unknown> =>

@@ -1,7 +1,7 @@
 import { useEffect, useLayoutEffect, useState } from "react";
 import type { Call } from "../call/call";
 import { refusal } from "../call/microphone";
-import { placeOf, shortcut } from "../call/shortcuts";
+import { listen } from "../call/shortcuts";
 import { mood } from "../call/state";
 import { words } from "../words";
 import { Captions } from "./Captions";
@@ -90,26 +90,12 @@ function Buttons({ open, onOpen }: { open: Open; onOpen: (open: Open) => void })
 /** Escape ends an answer that is under way, else it closes what is open beside it. */
 function useShortcuts(call: Call, close: () => void): void {
   useLayoutEffect(() => {
-    const onKey = (event: KeyboardEvent) => {
-      const wanted = shortcut(event.key, placeOf(event.target));
-      if (event.repeat || !wanted) return;
-      if (wanted === "talk") {
-        event.preventDefault();
-        call.press();
-        return;
-      }
+    const interrupt = () => {
       call.interrupt();
       if (!ANSWERING.has(mood(call.store.get()))) close();
     };
-    const onKeyUp = ({ key }: KeyboardEvent) => {
-      if (key === " ") call.release();
-    };
-    document.addEventListener("keydown", onKey);
-    document.addEventListener("keyup", onKeyUp);
-    return () => {
-      document.removeEventListener("keydown", onKey);
-      document.removeEventListener("keyup", onKeyUp);
-    };
+    const does = { press: () => call.press(), release: () => call.release(), interrupt };
+    return listen(document, window, does);
   }, [call, close]);
 }
 

@@ -1,7 +1,7 @@
 import { renderToStaticMarkup } from "react-dom/server";
 import { describe, expect, it } from "vitest";
 import type { Call } from "../call/call";
-import type { BotLine } from "../call/captions";
+import type { BotLine, ToolLine } from "../call/captions";
 import { type Action, INITIAL, mood, reduce } from "../call/state";
 import { words } from "../words";
 import { Caption } from "./Captions";
@@ -10,6 +10,7 @@ import { Notices } from "./Notices";
 import { Quality } from "./Quality";
 import { advice } from "./Stage";
 import { linkTo } from "./settings/Actions";
+import { ToolCall } from "./ToolCall";
 import { rows, Waterfall } from "./Waterfall";
 
 const answer: BotLine = {
@@ -143,5 +144,25 @@ describe("a lost connection", () => {
     expect(html).toContain("Try now");
     const back = reduce(state, { type: "connected", session: "t" }, 5_000);
     expect(renderToStaticMarkup(<Notices call={call} state={back} />)).not.toContain("data-topic");
+  });
+});
+
+describe("a call of a tool", () => {
+  const line: ToolLine = {
+    who: "tool",
+    id: "c",
+    name: "weather",
+    arguments: '{"city": "<b>"}',
+    output: "none",
+    status: "timed_out",
+    durationMs: 10_000,
+  };
+
+  it("tells how it ended in words, not by its colour alone", () => {
+    const html = (of: Partial<ToolLine>) =>
+      renderToStaticMarkup(<ToolCall line={{ ...line, ...of }} />);
+    expect(html({})).toContain("10000 ms, took too long");
+    expect(html({ status: "completed" })).toContain("10000 ms</summary>");
+    expect(html({})).toContain("&lt;b&gt;");
   });
 });

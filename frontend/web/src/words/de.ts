@@ -50,6 +50,12 @@ export const de: Words = {
     resumed: "Wieder verbunden. Das Gespräch geht weiter.",
     anew: "Ein neues Gespräch. Die andere Seite erinnert sich nicht an das Obige.",
   },
+  tools: {
+    failed: "fehlgeschlagen",
+    timed_out: "zu langsam",
+    cancelled: "abgebrochen",
+    refused: "abgelehnt",
+  },
   connection: {
     lost: (why) => `Keine Verbindung: ${why}`,
     gone: "Der Server antwortet nicht.",

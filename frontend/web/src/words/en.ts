@@ -46,6 +46,13 @@ export const en = {
     resumed: "Connected again. The conversation goes on.",
     anew: "A new conversation. The other side does not remember what is above.",
   },
+  /** How a call of a tool ended, but for well. */
+  tools: {
+    failed: "failed",
+    timed_out: "took too long",
+    cancelled: "cancelled",
+    refused: "refused",
+  },
   connection: {
     lost: (why: string) => `No connection: ${why}`,
     gone: "the server does not answer.",

@@ -50,6 +50,12 @@ export const es: Words = {
     resumed: "Conectado de nuevo. La conversación continúa.",
     anew: "Una conversación nueva. El otro lado no recuerda lo de arriba.",
   },
+  tools: {
+    failed: "falló",
+    timed_out: "tardó demasiado",
+    cancelled: "cancelado",
+    refused: "rechazado",
+  },
   connection: {
     lost: (why) => `Sin conexión: ${why}`,
     gone: "el servidor no responde.",

@@ -50,6 +50,12 @@ export const fr: Words = {
     resumed: "Connexion rétablie. La conversation continue.",
     anew: "Nouvelle conversation. L’autre côté ne se souvient pas de ce qui précède.",
   },
+  tools: {
+    failed: "échec",
+    timed_out: "trop long",
+    cancelled: "annulé",
+    refused: "refusé",
+  },
   connection: {
     lost: (why) => `Pas de connexion : ${why}`,
     gone: "le serveur ne répond pas.",
