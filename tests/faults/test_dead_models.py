@@ -88,8 +88,9 @@ async def speak_on(manager: ModelManager, may_speak: asyncio.Event) -> None:
 
 async def kill_idle(triton: EmbeddedTriton, *managers: ModelManager) -> int:
     """Kills the model's process when no stream is in flight; its process id."""
-    while any(manager._client.streams.in_flight(MODEL) for manager in managers):
-        await asyncio.sleep(0.02)  # noqa: ASYNC110  (streams tell nobody when they end)
+    # Streams tell nobody when they end.
+    while any(m._client.streams.in_flight(MODEL) for m in managers):  # noqa: ASYNC110
+        await asyncio.sleep(0.02)
     killed = stub(triton)
     assert killed is not None
     await asyncio.to_thread(kill_model_process, killed)
