@@ -1,10 +1,12 @@
 """Servers that other processes announce: used while they are there, left when they are gone."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from typing import Any, Self, cast
 
 import pytest
+from structlog.testing import capture_logs
 
 from tests.unit.serving.fakes import NoProcesses
 from tests.unit.test_app import KINDS, hosted, opened
@@ -12,6 +14,7 @@ from tests.unit.test_servers import Talking, on_disk
 from tests.unit.virtual_time import on_virtual_time
 from vdx.app import Application, announced_servers
 from vdx.app.announced_servers import AnnouncedServers
+from vdx.app.model_server import ModelServer
 from vdx.core.config import TritonConfig
 from vdx.serving.registry.entry import ServerEntry
 from vdx.speech.output.tts import Voice
@@ -147,3 +150,80 @@ async def test_one_that_is_announced_while_another_is_opened_is_used_next() -> N
     running.cancel()
     await asyncio.wait({running})
     await host.close()
+
+
+@asynccontextmanager
+async def following() -> AsyncIterator[Application]:
+    """A process that follows the announcements of `far`."""
+    _, host = hosted()
+    host.manager.recovery._processes = cast(Any, NoProcesses())
+    await host.load_defaults()
+    host.announced = AnnouncedServers(host, host.config, on_disk)
+    watch = asyncio.create_task(host.watch_models())
+    announce(host)
+    await asyncio.sleep(2)
+    try:
+        yield host
+        assert not watch.done(), watch
+    finally:
+        watch.cancel()
+        await asyncio.wait({watch})
+        await host.close()
+
+
+def there(host: Application) -> ModelServer:
+    (server,) = [each for each in host.servers if each.name == "far"]
+    return server
+
+
+@on_virtual_time
+async def test_the_leases_of_a_server_that_comes_back_are_held_there_again() -> None:
+    async with following() as host:
+        host.servers[0].draining = True
+        session = opened(host)
+        before = there(host)
+        assert before.manager.residency.leases("espeak") == {session.id}
+        FarTriton.opened[0].lost()
+        host.routes.lost(before)
+        await asyncio.sleep(2)
+        announce(host)
+        await asyncio.sleep(2)
+        assert there(host) is not before
+        assert there(host).manager.residency.leases("espeak") == {session.id}
+        assert before.manager.residency.leases("espeak") == frozenset()
+        assert (session.id, "espeak") in FarManager.held
+
+
+@on_virtual_time
+async def test_one_that_is_started_again_elsewhere_is_opened_there() -> None:
+    async with following() as host:
+        before = there(host)
+        announce(host, manager="http://far:9999")
+        await asyncio.sleep(2)
+        assert there(host) is not before
+        assert there(host).client.config.url == "far:8001"
+        announce(host, addr="far:8002", manager="http://far:9999")
+        await asyncio.sleep(2)
+        assert there(host).client.config.url == "far:8002"
+        assert not FarTriton.opened[0].answers, "the old one is closed"
+
+
+@on_virtual_time
+async def test_one_that_cannot_be_used_is_told_and_tried_again_later(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with following() as host:
+
+        def refuse(url: str, *_: Any, **__: Any) -> None:
+            raise ValueError(f"no URL: {url}")
+
+        with monkeypatch.context() as broken, capture_logs() as logs:
+            broken.setattr(announced_servers, "ManagerClient", refuse)
+            announce(host, name="bad", addr="bad:8001", manager="http://[")
+            await asyncio.sleep(5)
+        told = [log for log in logs if log["event"] == "model server cannot be used"]
+        assert [(log["server"], log["log_level"]) for log in told] == [("bad", "error")]
+        assert [server.name for server in host.servers[1:]] == ["far"]
+        announce(host, name="bad", addr="bad:8001", manager="http://[")
+        await asyncio.sleep(8)
+        assert {server.name for server in host.servers[1:]} == {"far", "bad"}

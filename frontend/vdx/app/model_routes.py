@@ -161,6 +161,8 @@ class ModelRoutes:
         await self.look()
         view, found = self.registry.view(_now()), []
         for session in sessions:
+            if session.id not in self._sessions:
+                continue  # it has ended meanwhile
             for model, kind in session.options.models:
                 choice = self.of(session.id).explain(session.options, kind, view)
                 server = self.named(choice.server)
