@@ -227,3 +227,16 @@ async def test_one_that_cannot_be_used_is_told_and_tried_again_later(
         announce(host, name="bad", addr="bad:8001", manager="http://[")
         await asyncio.sleep(8)
         assert {server.name for server in host.servers[1:]} == {"far", "bad"}
+
+
+@on_virtual_time
+async def test_what_its_manager_was_told_to_unload_is_not_loaded_by_sessions() -> None:
+    async with following() as host:
+        absent = VOICE | {"state": "absent", "unloaded": True}
+        models = {"espeak": VOICE, "pocketsphinx-en": RECOGNISER, "tone": absent}
+        announce(host, models=models)
+        session = opened(host)
+        async for _ in host.routes.of(session.id).synthesize(Voice("tone", "en"), "hello"):
+            pass
+        await asyncio.sleep(2)
+        assert [each.manager.info("tone") for each in host.servers] == [None, None]

@@ -189,7 +189,11 @@ class SessionRoutes:
             self.failed(server, error)
             raise
         else:
-            self._routes.answered(server)
+            self.answered(server)
+
+    def answered(self, server: "ModelServer") -> None:
+        """A request to a server was answered."""
+        self._routes.answered(server)
 
     def failed(self, server: "ModelServer", error: TritonError) -> None:
         """A request to a server failed; what the request itself caused is not the server's."""
@@ -242,6 +246,7 @@ class RoutedRecognition:
         """Transcripts as they come."""
         with self._watched():
             async for transcript in self._stream:
+                self._routes.answered(self._server)
                 yield transcript
 
 

@@ -7,7 +7,7 @@
    which nobody hears; one that was never measured is tried first), then the fewest leases, then
    the name.
 4. A wanted model that is resident nowhere is loaded in the background, on the server with the
-   fewest leases, and the fallback answers meanwhile.
+   fewest leases, unless it was unloaded by request; the fallback answers meanwhile.
 
 A session stays where it is as long as that is possible and not overloaded.
 """
@@ -75,7 +75,9 @@ def route(wish: Wish, view: View) -> Choice:
         return _chosen(wish, ready, reasons)
     named = _fitting(wish, (offer for offer in offers if not offer.resident), reasons)
     load = None
-    if named:
+    if any(offer.unloaded for offer in offers):
+        reasons.append(f"{wish.model} was unloaded by request")
+    elif named:
         best = min(named, key=lambda offer: (offer.server_leases, offer.server))
         load = (best.server, best.model)
         reasons.append(f"{wish.model} is resident nowhere: {best.server} loads it")
