@@ -126,13 +126,17 @@ class ReplyAudio:
         return rest
 
     def _drop_broken_word(self, span: ClauseSpan) -> None:
-        """Drops the frames after the last whole word that were not sent, where words are known."""
+        """Drops the frames after the last whole word that were not sent, where words are known.
+
+        Some voices tell of a word only once it has ended, when its sound has come already.
+        """
         made_ms = span.frames * FRAME_MS
-        whole = [word.end_ms for word in span.words if word.end_ms <= made_ms]
-        if len(whole) == len(span.words):
-            return  # the sound broke off between words, or nothing is known of them
+        whole = [word for word in span.words if word.end_ms <= made_ms]
+        spoken = max((word.char_end for word in whole), default=0)
+        if not span.words or _after(span.clause, spoken) is None:
+            return  # nothing is known of them, or the last one was made
         sent = self._taken - span.start
-        keep = max(sent, -(-max(whole, default=0) // FRAME_MS))
+        keep = max(sent, -(-max((word.end_ms for word in whole), default=0) // FRAME_MS))
         while span.frames > keep and self._rows:
             self._rows.pop()
             span.frames -= 1
@@ -179,8 +183,8 @@ class ReplyAudio:
 def _after(clause: Clause, spoken: int) -> Clause | None:
     """What follows the first `spoken` characters of a clause; None where no word does."""
     text = clause.text[spoken:]
-    if WRITTEN_WORD.search(text) is None:
-        return None
+    if not any(char.isalnum() for char in text):
+        return None  # voices tell of words without the marks after them
     skipped = spoken + len(text) - len(text.lstrip())
     return Clause(
         clause.text[skipped:],
