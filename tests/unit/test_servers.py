@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
+from types import SimpleNamespace
 from typing import Any, cast
 
 import numpy as np
@@ -22,6 +23,7 @@ from vdx.serving.models import ModelInfo
 from vdx.serving.triton import SynthesisRequest
 from vdx.speech.output.reply_audio import ReplyAudio
 from vdx.speech.output.tts import Speaker, Voice, speak
+from vdx.transports.realtime.connection import Connection
 
 GONE = TritonUnavailable("Triton does not answer")
 WORD_MS = 100
@@ -334,3 +336,12 @@ async def test_a_model_that_is_asked_for_again_is_loaded_anywhere() -> None:
         await say(made, session, voice="tone")
         await asyncio.sleep(2)
         assert made.tritons[1].states["tone"] == "READY"
+
+
+@on_virtual_time
+async def test_a_voice_that_only_the_other_server_has_may_speak_one_reply() -> None:
+    async with box() as made:
+        await made.host.servers[1].manager.ensure("bell")
+        connection = cast(Any, SimpleNamespace(_host=made.host))
+        assert Connection._is_loaded(connection, "bell")
+        assert not Connection._is_loaded(connection, "tone")
