@@ -198,10 +198,13 @@ async def test_the_leases_of_a_server_that_comes_back_are_held_there_again() -> 
 async def test_one_that_is_started_again_elsewhere_is_opened_there() -> None:
     async with following() as host:
         before = there(host)
-        announce(host, manager="http://far:9999")
-        await asyncio.sleep(2)
+        for _ in range(9):
+            announce(host, manager="http://far:9999")
+            await asyncio.sleep(2)
         assert there(host) is not before
         assert there(host).client.config.url == "far:8001"
+        FarTriton.opened[1].lost()
+        there(host).answers = False
         announce(host, addr="far:8002", manager="http://far:9999")
         await asyncio.sleep(2)
         assert there(host).client.config.url == "far:8002"
@@ -240,3 +243,13 @@ async def test_what_its_manager_was_told_to_unload_is_not_loaded_by_sessions() -
             pass
         await asyncio.sleep(2)
         assert [each.manager.info("tone") for each in host.servers] == [None, None]
+
+
+@on_virtual_time
+async def test_of_two_by_one_name_the_first_is_kept() -> None:
+    async with following() as host:
+        before = there(host)
+        for number in range(20):
+            announce(host, addr=f"far:800{1 + number % 2}")
+            await asyncio.sleep(5)
+        assert there(host) is before

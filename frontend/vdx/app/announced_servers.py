@@ -38,6 +38,8 @@ class AnnouncedServers:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._addresses: dict[str, tuple[str, str]] = {}
         """Of each that is used: where it and its manager are."""
+        self._moved: dict[str, float] = {}
+        """Since when one is announced at other addresses."""
 
     async def run(self) -> None:
         """Follows the announcements until cancelled."""
@@ -55,7 +57,8 @@ class AnnouncedServers:
         now = asyncio.get_running_loop().time()
         entries = dict(self._host.routes.registry.view(now).servers)  # others announce meanwhile
         for name, task in list(self._tasks.items()):
-            if self._is_over(name, entries.get(name)):
+            if self._is_over(name, entries.get(name), now):
+                self._moved.pop(name, None)
                 task.cancel()
                 await asyncio.gather(task, return_exceptions=True)
         used = {server.name for server in self._host.servers} | self._tasks.keys()
@@ -70,11 +73,21 @@ class AnnouncedServers:
     def _forget(self, name: str, _task: asyncio.Task[None]) -> None:
         self._tasks.pop(name, None)
 
-    def _is_over(self, name: str, entry: ServerEntry | None) -> bool:
-        """Whether a server has gone, or was started again at another address."""
+    def _is_over(self, name: str, entry: ServerEntry | None, now: float) -> bool:
+        """Whether a server has gone, or was started again at another address.
+
+        Of two that announce themselves by one name, in turn, the first one is kept.
+        """
         if entry is None:
             return not self._is_in_use(name)
-        return _addresses(entry) != self._addresses[name]
+        if _addresses(entry) == self._addresses[name]:
+            self._moved.pop(name, None)
+            return False
+        since = self._moved.setdefault(name, now)
+        server = self._host.routes.named(name)
+        if server is None or not server.answers:
+            return True
+        return now - since >= self._config.model_manager.lease_expiry_ms / 1000
 
     def _is_first(self, entry: ServerEntry) -> bool:
         """Whether it is the server that this process was started with, which gets its name."""
