@@ -47,6 +47,7 @@ class FarManager:
     """What the frontend asks of the manager there."""
 
     held: set[tuple[str, str]] = set()  # noqa: RUF012  (cleared by each test)
+    unloaded: list[str] = []  # noqa: RUF012  (cleared by each test)
 
     def __init__(self, url: str, key: str, *, load_timeout_s: float) -> None:
         self.url = url
@@ -56,6 +57,14 @@ class FarManager:
 
     async def __aexit__(self, *_: object) -> None: ...
     async def load(self, model: str) -> None: ...
+
+    async def unload(self, model: str) -> None:
+        self.unloaded.append(model)
+
+    async def unload_when_free(self, model: str) -> bool:
+        self.unloaded.append(model)
+        return False
+
     async def restart(self, model: str) -> None: ...
 
     async def lease(self, leases: Iterable[tuple[str, str]]) -> None:
@@ -75,6 +84,7 @@ def far(monkeypatch: pytest.MonkeyPatch) -> None:
 
     FarTriton.opened.clear()
     FarManager.held.clear()
+    FarManager.unloaded.clear()
     monkeypatch.setattr("vdx.app.application.in_thread", at_once)
     monkeypatch.setattr(announced_servers, "TritonClient", FarTriton)
     monkeypatch.setattr(announced_servers, "ManagerClient", FarManager)
@@ -253,3 +263,13 @@ async def test_of_two_by_one_name_the_first_is_kept() -> None:
             announce(host, addr=f"far:800{1 + number % 2}")
             await asyncio.sleep(5)
         assert there(host) is before
+
+
+@on_virtual_time
+async def test_an_unload_reaches_what_others_had_loaded_there() -> None:
+    async with following() as host:
+        assert there(host).manager.info("tone") is None, "nobody here has asked for it"
+        await host.switching.unload("tone")
+        assert FarManager.unloaded == ["tone"]
+        assert not await host.switching.unload_when_free("tone")
+        assert FarManager.unloaded == ["tone", "tone"]
