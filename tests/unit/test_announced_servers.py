@@ -273,3 +273,16 @@ async def test_an_unload_reaches_what_others_had_loaded_there() -> None:
         assert FarManager.unloaded == ["tone"]
         assert not await host.switching.unload_when_free("tone")
         assert FarManager.unloaded == ["tone", "tone"]
+
+
+@on_virtual_time
+async def test_sessions_that_come_at_once_spread_over_announced_servers() -> None:
+    async with following() as host:
+        announce(host, name="other", addr="other:8001")
+        await asyncio.sleep(2)
+        host.servers[0].draining = True
+        sessions = [opened(host) for _ in range(8)]
+        held = [len(each.manager.residency.leases("espeak")) for each in host.servers]
+        assert held == [0, 4, 4]
+        for session in sessions:
+            host.forget(session)

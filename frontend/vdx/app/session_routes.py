@@ -145,7 +145,8 @@ class SessionRoutes:
         return self._route(wish, self._routes.view()).found
 
     def _route(self, wish: Wish, view: View) -> Choice:
-        return route(replace(wish, failed=wish.failed | self._routes.unusable(view)), view)
+        failed, here = wish.failed | self._routes.unusable(view), self._routes.here(wish.model)
+        return route(replace(wish, failed=failed, here=here), view)
 
     def _voice_wish(self, voice: Voice) -> Wish:
         return self._wish("tts", voice.model, voice.language, self._fallback_voice(voice).model)
