@@ -273,3 +273,14 @@ async def test_a_word_that_broke_off_is_spoken_anew_unless_it_was_heard(
     queued = [audio.take() for _ in range(left - sent)]
     assert all(frame[-1] == 0 for frame in queued[-1:]), "no click where it broke off"
     assert all((frame == 1000).all() for frame in queued[:-1])
+
+
+@on_virtual_time
+async def test_a_reply_begins_once_where_its_first_audio_is_dropped() -> None:
+    began: list[SynthesisStarted] = []
+    audio = ReplyAudio(2, 1, began.append)
+    await audio.begin_clause(Clause("one two", 0, 7))
+    for _ in range(2):
+        await audio.put(SpeechChunk(np.ones((3, SPEAK_FRAME), np.int16)))
+        assert audio.break_off() is not None
+    assert began == [SynthesisStarted(1)]

@@ -60,6 +60,7 @@ class ReplyAudio:
         self._rows: deque[Pcm] = deque()
         self._taken = 0
         self._in_clause = False
+        self._began = False
         self._ended = False
         self._changed = asyncio.Event()  # for the consumer
         self._drained = asyncio.Event()  # for the producer
@@ -84,7 +85,8 @@ class ReplyAudio:
         """Appends frames of the current clause, waiting while the queue is full."""
         span = self.spans[-1]
         span.words.extend(chunk.words)
-        if not self._taken and not self._rows and chunk.audio.size:
+        if not self._began and chunk.audio.size:
+            self._began = True  # once: frames that were not sent are dropped after a failure
             self._emit(SynthesisStarted(self._reply))
         for row in chunk.audio:
             while len(self._rows) >= self._max_frames:
