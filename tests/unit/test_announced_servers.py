@@ -286,3 +286,17 @@ async def test_sessions_that_come_at_once_spread_over_announced_servers() -> Non
         assert held == [0, 4, 4]
         for session in sessions:
             host.forget(session)
+
+
+@on_virtual_time
+async def test_one_that_drains_here_does_so_when_it_is_back() -> None:
+    async with following() as host:
+        before = there(host)
+        before.draining = True
+        host.routes.registry.leave("far")
+        await asyncio.sleep(4)
+        assert len(host.servers) == 1
+        announce(host)
+        await asyncio.sleep(2)
+        assert there(host) is not before
+        assert there(host).draining

@@ -83,6 +83,8 @@ class Application:
         self.announced: AnnouncedServers | None = None
         """Where servers of other processes are used too."""
         self.servers: list[ModelServer] = []
+        self._drained: set[str] = set()
+        """Of those that were taken away."""
         self.served = ServedModels(self.servers)
         self.profiles = ProfileModels(config, self.served)
         self.models = ModelAccess(config, self.served, self.profiles)
@@ -108,6 +110,7 @@ class Application:
         server = ModelServer(name, client, manager, self.profiles, announced=announced)
         manager.residency.kept = self.served.kept
         server.drains = lambda: self.drain.active
+        server.draining = name in self._drained
         self.servers.append(server)
         self._lease_again()
         return server
@@ -116,6 +119,7 @@ class Application:
         """Sends nobody there any more; the first server stays."""
         if server in self.servers[1:]:
             self.servers.remove(server)
+            (self._drained.add if server.draining else self._drained.discard)(server.name)
             self._lease_again()
 
     def _lease_again(self) -> None:
