@@ -7,16 +7,17 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import uvicorn
+from mcp import MCPError
 from mcp.server.mcpserver import MCPServer
 
 from tests.unit.test_app import hosted
 from tests.wait_limit import WAIT_LIMIT_S
 from vdx.app.builtin_tools import BUILTINS, BuiltinTools
-from vdx.app.mcp_servers import McpServers
+from vdx.app.mcp_servers import McpServer, McpServers
 from vdx.core.config import Config, McpServerConfig, ToolsConfig
 from vdx.core.errors import ToolFailed, VdxError
 from vdx.core.tools import ToolCall
@@ -92,6 +93,32 @@ async def test_another_profile_takes_over_and_keeps_what_the_client_has_set() ->
     assert not options.auto_reply
     assert (outcome.say, outcome.ends_reply) == ("Sales here.", True)
     assert tools["hand_over"].spec.parameters["properties"]["profile"]["enum"] == ["sales"]
+
+
+async def test_the_patience_that_the_client_chose_stays_with_another_profile() -> None:
+    user, tools = await builtins()
+    patient = user.options.endpointing.model_copy(update={"finished_ms": 900})
+    user.options = user.options.updated(endpointing=patient)
+    await done(tools["hand_over"], profile="sales")
+    assert user.options.profile == "sales"
+    assert user.options.endpointing.finished_ms == 900
+
+
+async def test_what_the_client_sets_while_models_are_loaded_stays() -> None:
+    user, tools = await builtins()
+
+    class Meanwhile:
+        """Models that take their time, in which the client changes its session once."""
+
+        async def require(self, options: SessionOptions) -> SessionOptions:
+            if user.options.max_tokens is None:
+                user.options = user.options.updated(max_tokens=7)
+            return options
+
+    perform = cast(Any, tools["hand_over"].perform)
+    perform.func.__self__._models = Meanwhile()
+    await done(tools["hand_over"], profile="sales")
+    assert (user.options.profile, user.options.max_tokens) == ("sales", 7)
 
 
 @pytest.mark.parametrize(
@@ -196,6 +223,30 @@ async def test_a_server_of_the_streamable_http_transport(monkeypatch: pytest.Mon
     finally:
         web.should_exit = True
         await serving
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "again"),
+    [
+        (-32000, "Connection closed", True),
+        (-32600, "Session terminated", True),
+        (-32001, "Session not found", True),
+        (-32602, "Invalid arguments", False),
+    ],
+    ids=["closed", "terminated", "not found", "arguments"],
+)
+async def test_a_server_that_does_not_know_its_session_is_connected_to_again(
+    code: int, message: str, again: bool
+) -> None:
+    class Failing:
+        async def call_tool(self, name: str, arguments: Any) -> Any:
+            raise MCPError(code=code, message=message)
+
+    server = McpServer("one", McpServerConfig(url="http://127.0.0.1:1/mcp"))
+    server._client = cast(Any, Failing())
+    with pytest.raises(ToolFailed, match=message):
+        await server.call("where", ToolCall("1", "where", "{}"))
+    assert server._lost.is_set() == again
 
 
 async def test_a_server_that_is_not_there_keeps_nobody_waiting() -> None:

@@ -18,6 +18,7 @@ from vdx.core.language_names import tag_of
 from vdx.core.tools import ToolCall, ToolSpec
 from vdx.core.validation import validated
 from vdx.core.voice_choice import VoiceChoice
+from vdx.dialog.profiles import SessionOptions
 from vdx.dialog.tools.toolbox import Tool, ToolOutcome
 from vdx.dialog.tools.user import ToolUser
 
@@ -110,20 +111,8 @@ class BuiltinTools:
         """The other profile's models, instructions and tools; what the client has set stays."""
         if wanted.profile not in user.options.tools.hand_over_to:
             raise ToolFailed(f"there is no agent {wanted.profile!r} to hand over to")
-        now = user.options
-        other = self._profiles.options(wanted.profile).updated(
-            offer=now.offer,
-            auto_reply=now.auto_reply,
-            barge_in=now.barge_in,
-            vad=now.vad,
-            fixed_silence=now.fixed_silence,
-            echo_control=now.echo_control,
-            pre_roll_ms=now.pre_roll_ms,
-            nudge_after_ms=now.nudge_after_ms,
-            text_only=now.text_only,
-            max_tokens=now.max_tokens,
-        )
-        user.change(await self._models.require(other))
+        other = self._profiles.options(wanted.profile)
+        await self._change(user, partial(_as_set_by_client, other))
         done = f"The conversation is now with {wanted.profile}."
         return ToolOutcome(done, say=other.greeting, ends_reply=bool(other.greeting))
 
@@ -136,9 +125,20 @@ class BuiltinTools:
 
     async def _change_language(self, user: ToolUser, wanted: ChangeLanguage) -> ToolOutcome:
         language = tag_of(wanted.language)
-        options = self._profiles.in_language(user.options, language)
-        user.change(await self._models.require(options))
+        await self._change(user, lambda now: self._profiles.in_language(now, language))
         return ToolOutcome(f"The language is now {language}.")
+
+    async def _change(
+        self, user: ToolUser, wanted: Callable[[SessionOptions], SessionOptions]
+    ) -> None:
+        """Takes what `wanted` makes of the options; what the client sets meanwhile stays."""
+        while True:
+            now = user.options
+            options = await self._models.require(wanted(now))
+            if user.options is now:
+                user.change(options)
+                return
+            # They were changed while a model was loaded: the result is made again.
 
     async def _current_time(self, _user: ToolUser, wanted: CurrentTime) -> ToolOutcome:
         now = self._now()
@@ -148,3 +148,21 @@ class BuiltinTools:
             except (ZoneInfoNotFoundError, ValueError):
                 raise ToolFailed(f"there is no time zone {wanted.timezone!r}") from None
         return ToolOutcome(f"{now:%A, %Y-%m-%d %H:%M} {wanted.timezone or now.tzname()}")
+
+
+def _as_set_by_client(other: SessionOptions, now: SessionOptions) -> SessionOptions:
+    """The options of another profile, with those of the session that belong to its client."""
+    pauses = now.endpointing.model_dump(include={"finished_ms", "unfinished_ms"})
+    return other.updated(
+        offer=now.offer,
+        auto_reply=now.auto_reply,
+        barge_in=now.barge_in,
+        vad=now.vad,
+        fixed_silence=now.fixed_silence,
+        endpointing=other.endpointing.model_copy(update=pauses),
+        echo_control=now.echo_control,
+        pre_roll_ms=now.pre_roll_ms,
+        nudge_after_ms=now.nudge_after_ms,
+        text_only=now.text_only,
+        max_tokens=now.max_tokens,
+    )

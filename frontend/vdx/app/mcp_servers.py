@@ -186,11 +186,15 @@ class McpServer:
                 break
         return specs
 
-    @staticmethod
-    def _is_gone(error: Any) -> bool:
+    def _is_gone(self, error: Any) -> bool:
+        """Whether to connect anew: also where a server that was started again has no such session.
+
+        Servers give that different codes, and all name the session.
+        """
         from mcp.types import CONNECTION_CLOSED
 
-        return bool(error.error.code == CONNECTION_CLOSED)
+        unknown = bool(self._config.url) and "session" in error.error.message.lower()
+        return unknown or bool(error.error.code == CONNECTION_CLOSED)
 
 
 def _words(result: Any) -> str:

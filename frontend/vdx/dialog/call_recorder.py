@@ -107,7 +107,7 @@ class CallRecorder:
             case FinalTranscript(utterance=ids, text=text) if text:
                 start_ms, end_ms = self._spans.pop(ids.number, [now_ms, now_ms])
                 self._add("user", start_ms, end_ms, text)
-            case ReplyDone(text=text):
+            case ReplyDone(reply=ids, text=text) if ids.number > 0:  # others are not heard
                 if text and self._reply_ms is not None:
                     self._add("assistant", self._reply_ms, now_ms, text)
                 self._reply_ms = None

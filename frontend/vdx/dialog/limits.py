@@ -52,5 +52,10 @@ class Limits:
         return self._config.max_history_bytes
 
     @property
+    def messages_exceeded(self) -> bool:
+        """There are more than may be, as where no reply comes after which to end."""
+        return 0 < self._config.max_messages_per_session < self.messages
+
+    @property
     def messages_used_up(self) -> bool:
         return 0 < self._config.max_messages_per_session <= self.messages

@@ -80,8 +80,10 @@ class OpenTurns:
                 pass
 
     def told(self, event: SessionEvent) -> None:
-        """Follows what the transport is told."""
+        """Follows what the transport is told; replies beside the conversation belong to no turn."""
         match event:
+            case ReplyStarted(reply=ids) | ReplyDone(reply=ids) if ids.number < 0:
+                pass
             case ReplyStarted(reply=ids):
                 self._ids.reply = ids.number
                 if self._open:

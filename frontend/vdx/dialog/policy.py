@@ -21,7 +21,8 @@ class TurnPolicy:
     listening sounds and nothing else: the tests on words are injected. `words_confirm` is the
     recogniser's calibrated_confidence. `silence_ms` is the silence that ends the turn in a pause, 0
     where nothing speaks against the usual one. `preemptive` allows a silent reply to the
-    speculative transcript.
+    speculative transcript. `forgets` allows that a reply, cut off soon after its first sound, is
+    answered again; a written one was read by then, as nobody knows how much of it.
     """
 
     interrupts: Callable[[str], bool]
@@ -32,6 +33,7 @@ class TurnPolicy:
     barge_in: bool = True
     auto_reply: bool = True
     preemptive: bool = True
+    forgets: bool = True
 
     def confirms(self, text: str, speech_ms: int) -> bool:
         """Whether speech over a reply, with the transcript `text` so far, is a barge-in."""
@@ -60,6 +62,7 @@ def policy_for(
         barge_in=options.barge_in,
         auto_reply=options.auto_reply,
         preemptive=options.responder.preemptive,
+        forgets=not options.text_only,
     )
 
 

@@ -297,9 +297,9 @@ class Session:
         """Emits ServerDraining; None: the server waits for this session without limit."""
         self.emit(ServerDraining(seconds_left))
 
-    def interrupt(self) -> None:
-        """Cancels the reply, audible or not."""
-        self.emit(InterruptRequested())
+    def interrupt(self, *, this_alone: bool = False) -> None:
+        """Cancels the reply, audible or not; `this_alone`: one that waits for its end begins."""
+        self.emit(InterruptRequested(this_alone))
 
     def update(self, options: SessionOptions) -> None:
         """Takes new options: the voice at the next clause, the recogniser at the next utterance."""
@@ -400,12 +400,20 @@ class Session:
             self.hearing.fill_gap(now, self._services.config.session.input_gap_ms)
             if self.active_reply is not None or self.hearing.in_speech:
                 self._limits.touch(now)
-            if self._silence.lasted(self.state, now, self.options.nudge_after_ms):
+            silent = self._silence.lasted(self.state, now, self.options.nudge_after_ms)
+            if silent and not self.calls.awaited:  # the person waits for the client's tool
                 self._nudge()
             if (warning := self._limits.warning(now)) is not None:
                 self.emit(ErrorOccurred(SessionLimit(f"the session ends {warning}")))
             if reason := self._limits.reached(now):
                 self.close(reason)
+            if self._limits.messages_exceeded and not (self.options.auto_reply or self._replies):
+                self.close("max_messages")
+
+    @property
+    def _replies(self) -> bool:
+        """A reply is under way, or begins when what is being said is understood."""
+        return self.active_reply is not None or self.reply_requested
 
     def _nudge(self) -> None:
         """Lets the responder go on where the person says nothing: their turn is an empty one."""

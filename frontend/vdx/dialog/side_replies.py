@@ -33,10 +33,13 @@ class SideReplies:
         self._tasks = tasks
         self._emit = emit
         self._count = 0
+        self._closed = False
         self._running: dict[str, tuple[Reply, asyncio.Task[None]]] = {}
 
     def start(self, instructions: str, own: ReplyRequest) -> None:
-        """Begins one; raises SessionLimit where MOST are under way."""
+        """Begins one; raises SessionLimit where MOST are under way, or the session ends."""
+        if self._closed:  # the session would wait for it
+            raise SessionLimit("the session ends: it begins no response any more")
         if len(self._running) >= MOST:
             raise SessionLimit(f"{MOST} responses beside the conversation are under way already")
         self._count += 1
@@ -62,7 +65,8 @@ class SideReplies:
         return True
 
     def close(self) -> None:
-        """Ends all of them."""
+        """Ends all of them; none begins any more."""
+        self._closed = True
         for response_id in list(self._running):
             self.cancel(response_id)
 

@@ -269,7 +269,8 @@ class _TurnState:
         """Step two of a barge-in, by an utterance that began after `at_ms` of the reply."""
         reply = self.reply
         if reply and reply.to_speech and reply.phase is _Phase.AUDIBLE:
-            self.cut_short = (utterance, reply.id) if at_ms <= GOES_ON_MS else None
+            soon = at_ms <= GOES_ON_MS and self.policy.forgets
+            self.cut_short = (utterance, reply.id) if soon else None
         self.interrupt("interrupted")
 
     def prepare(self, utterance: int, text: str) -> None:
@@ -619,8 +620,9 @@ class TurnMachine:
         if event.respond:
             turn.start()
 
-    def _interrupt_requested(self, _: InterruptRequested) -> None:
-        self._turn.requested = None
+    def _interrupt_requested(self, event: InterruptRequested) -> None:
+        if not event.this_alone:
+            self._turn.requested = None
         self._turn.interrupt("client_cancelled")
 
     def _over(self, event: SessionOver) -> None:

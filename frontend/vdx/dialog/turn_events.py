@@ -64,7 +64,12 @@ class UserText:
 
 @dataclass(frozen=True, slots=True)
 class InterruptRequested:
-    """The client cancels the reply."""
+    """The client cancels the reply, and one that it asked for and that waits.
+
+    `this_alone`: the one that waits begins when it can.
+    """
+
+    this_alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)

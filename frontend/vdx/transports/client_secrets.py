@@ -19,7 +19,8 @@ MOST: Final = 10_000
 class ClientSecret:
     """`session` is the protocol's session object that a socket begins with; times in seconds.
 
-    `key` is the key of the file that it was made with, whose limits hold for it.
+    `key` is the key of the file that it was made with: what the file says of it holds for the
+    secret too.
     """
 
     value: str

@@ -68,9 +68,9 @@ class KnownKeys:
         # A lookup by hash tells by its time nothing that leads to a key.
         return self._stored.get(digest(key))
 
-    def holds(self, key: StoredKey) -> bool:
-        """Whether the file still has this key."""
-        return key.sha256 in self._stored
+    def as_it_is(self, key: StoredKey) -> StoredKey | None:
+        """What the file now says of a key; None where it has it no more."""
+        return self._stored.get(key.sha256)
 
     def spend(self, key: StoredKey) -> None:
         """Counts a request; raises RateLimited where the key has used up its limits."""
@@ -145,5 +145,6 @@ class KnownKeys:
         self._seen = seen
         # Replaced as a whole: a request on the event loop sees the old keys or the new ones.
         self._stored = {key.sha256: key for key in read_keys(file).keys}
-        self._uses = {name: use for name, use in self._uses.items() if name in self._stored}
+        # Runs in a thread: what the event loop adds to meanwhile is not gone through.
+        self._uses = {name: self._uses[name] for name in self._stored if name in self._uses}
         return True

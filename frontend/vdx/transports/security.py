@@ -5,6 +5,7 @@ server's own. Keys are compared in constant time.
 """
 
 import ipaddress
+from dataclasses import replace
 from urllib.parse import SplitResult, urlsplit
 
 from starlette.requests import HTTPConnection
@@ -57,8 +58,10 @@ class Guard:
     def secret_of(self, connection: HTTPConnection) -> ClientSecret | None:
         """The client secret that a connection was opened with, if it is valid."""
         found = self.secrets.find(_key_of(connection))
-        revoked = found and found.key is not None and not self.keys.holds(found.key)
-        return None if revoked else found
+        if found is None or found.key is None:
+            return found
+        key = self.keys.as_it_is(found.key)
+        return None if key is None else replace(found, key=key)
 
     def stored_key(self, connection: HTTPConnection) -> StoredKey | None:
         """The key of the file that a connection came with, if it did."""

@@ -25,6 +25,8 @@ from vdx.core.errors import ConfigError
 from vdx.core.events import SessionState
 from vdx.dialog import call_recorder
 from vdx.dialog.call_recorder import CallRecorder, webvtt
+from vdx.dialog.ids import SessionIds
+from vdx.dialog.session_events import ReplyDone
 
 WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 
@@ -109,6 +111,14 @@ async def test_both_sides_lie_where_they_were_heard(tmp_path: Path) -> None:
     assert not right[: 2 * 16_000].any()
     assert abs(int(np.median(right[2 * 16_000 + 500 : 3 * 16_000])) - 2000) <= 2
     assert not right[3 * 16_000 + 100 :].any()
+
+
+def test_a_reply_beside_the_conversation_was_not_said(tmp_path: Path) -> None:
+    recorder, ids = CallRecorder(tmp_path, {"session": "s"}, lambda: 100.0), SessionIds("s")
+    recorder.played(np.zeros(960, np.int16), 101.0)
+    recorder.told(ReplyDone(ids.side_reply(1), "completed", "", 0, "rude"))
+    recorder.told(ReplyDone(ids.reply(1), "completed", "", 20, "Hello."))
+    assert [(turn["text"], turn["start_ms"]) for turn in recorder._turns] == [("Hello.", 1000)]
 
 
 @on_virtual_time

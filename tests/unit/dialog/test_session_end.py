@@ -14,7 +14,7 @@ from tests.unit.speech.signals import vowel
 from tests.unit.virtual_time import on_virtual_time
 from vdx.core.config import Config, SessionConfig
 from vdx.core.events import SessionState
-from vdx.dialog.session_events import ReplyDone, SessionEnded, StateChanged
+from vdx.dialog.session_events import FinalTranscript, ReplyDone, SessionEnded, StateChanged
 
 SPEAKING = SessionState.SPEAKING
 WAITING = SessionState.WAITING_FOR_INPUT
@@ -58,6 +58,19 @@ async def test_the_limit_of_messages_lets_the_last_reply_end() -> None:
         await answered(stage)
         assert await stage.run == "max_messages"
         assert stage.transport.statuses() == [(1, "completed"), (2, "completed")]
+
+
+@on_virtual_time
+async def test_the_limit_of_messages_ends_a_session_that_answers_nothing() -> None:
+    """As one that transcribes only; its end was announced."""
+    heard, config = [Heard("one"), Heard("two")], limited(max_messages_per_session=1)
+    async with scene(*heard, config=config, auto_reply=False) as stage:
+        for count in (1, 2):
+            assert not stage.run.done()
+            await stage.person_says(silence_ms=1000)
+            await stage.transport.wait_for(FinalTranscript, count)
+        assert await stage.run == "max_messages"
+        assert stage.transport.statuses() == []
 
 
 @on_virtual_time

@@ -18,6 +18,7 @@ from vdx.dialog.reply_request import ReplyRequest
 from vdx.dialog.session_events import (
     ErrorOccurred,
     FinalTranscript,
+    ItemsForgotten,
     ReplyDone,
     ReplyStarted,
     ReplyText,
@@ -228,6 +229,31 @@ async def test_replies_beside_the_conversation_are_bounded_and_end_with_the_sess
         assert not stage.session.side_replies.cancel(first.response_id)
         assert stage.transport.statuses() == [(-1, "cancelled")]
         stage.session.side_replies.start("", own)
+
+
+@on_virtual_time
+async def test_a_written_reply_that_is_cut_off_was_read() -> None:
+    """However long it is written already: none of it sounds."""
+    slow = FakeResponder(default=("One two three. ", 5.0, "Four five six."))
+    heard = (Heard("tell me"), Heard("and you"), Heard())
+    async with scene(*heard, responder=slow, text_only=True) as stage:
+        await answered(stage)
+        await stage.quiet_for(2000)
+        await stage.person_says(900)
+        await stage.transport.wait_for(ReplyDone)
+        assert stage.transport.statuses() == [(1, "cancelled")]
+        await stage.transport.wait_for(ReplyStarted, 2)
+        assert stage.transport.all(ItemsForgotten) == []
+        assert ("assistant", "One two three. ") in stage.said()
+
+
+@on_virtual_time
+async def test_no_reply_beside_the_conversation_begins_once_the_session_ends() -> None:
+    async with scene(responder=FakeResponder(default=(60.0, "late"))) as stage:
+        stage.session.close()
+        with pytest.raises(SessionLimit, match="the session ends"):
+            stage.session.side_replies.start("", ReplyRequest(text_only=True))
+        assert stage.transport.all(ReplyStarted) == []
 
 
 @on_virtual_time

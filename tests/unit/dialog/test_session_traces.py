@@ -14,6 +14,8 @@ from tests.unit.virtual_time import on_virtual_time
 from vdx.core import logs, tracing
 from vdx.core.config import Config, LogConfig, TracingConfig
 from vdx.core.events import SessionState
+from vdx.dialog.reply_request import ReplyRequest
+from vdx.dialog.session_events import ReplyDone
 
 
 @pytest.fixture
@@ -73,6 +75,21 @@ async def test_an_interruption_ends_one_trace_and_is_another(spans: InMemorySpan
     turns = of_turns(spans)
     assert [outcome(turns[number]) for number in sorted(turns)] == ["interrupted", "completed"]
     assert all("recogniser" in {span.name for span in turn} for turn in turns.values())
+
+
+@on_virtual_time
+async def test_a_reply_beside_the_conversation_ends_no_trace(spans: InMemorySpanExporter) -> None:
+    async with scene(Heard("tell me"), responder=long_answer()) as stage:
+        await answered(stage)
+        beside = ReplyRequest(text_only=True, in_conversation=False)
+        stage.session.side_replies.start("Classify.", beside)
+        done = await stage.transport.wait_for(ReplyDone)
+        assert done.reply.number < 0
+        assert of_turns(spans) == {}
+        assert stage.session.log_ids.reply == 1
+        await stage.until(SessionState.WAITING_FOR_INPUT)
+    (turn,) = of_turns(spans).values()
+    assert "playout" in {span.name for span in turn}
 
 
 @on_virtual_time

@@ -23,6 +23,7 @@ from vdx.dialog.session_events import (
     SessionEnded,
     ToolAnswered,
     ToolStarted,
+    UserSilent,
 )
 from vdx.dialog.tools.toolbox import Tool, ToolOutcome
 from vdx.dialog.tools.user import ToolUser
@@ -159,6 +160,22 @@ async def test_a_reply_may_be_asked_for_while_the_words_before_the_call_are_spok
 
 
 @on_virtual_time
+@pytest.mark.parametrize("this_alone", [True, False], ids=["one", "all"])
+async def test_a_cancelled_reply_and_the_one_that_waits_for_its_end(this_alone: bool) -> None:
+    caller = Caller(turns=[["One moment please, I look it up. ", *calls("weather")]])
+    async with scene(responder=caller, offer=offers(WEATHER)) as stage:
+        stage.session.type_text("Weather?")
+        await stage.transport.wait_for(CallComplete)
+        stage.session.calls.answer(output("id_weather_0"))
+        stage.session.request_reply()
+        assert stage.session.reply_requested
+        stage.session.interrupt(this_alone=this_alone)
+        assert stage.transport.statuses() == [(1, "cancelled")]
+        assert not stage.session.reply_requested
+        assert (stage.session.active_reply is not None) == this_alone
+
+
+@on_virtual_time
 async def test_answers_to_no_call_and_second_answers_are_refused() -> None:
     async with scene(responder=Caller(turns=[calls("weather")]), offer=offers(WEATHER)) as stage:
         await asked_by_typing(stage)
@@ -191,6 +208,19 @@ async def test_a_call_without_an_answer_is_told_as_such_in_the_next_turn() -> No
         await asked_by_typing(stage, 2)
         told = [m.text for m in stage.responder.asked[1] if m.role == "tool"]
         assert told == ["No result yet."]
+
+
+@on_virtual_time
+async def test_no_silence_is_told_while_the_client_has_a_call() -> None:
+    caller = Caller(turns=[calls("weather", call_id="c1")])
+    async with scene(responder=caller, offer=offers(WEATHER), nudge_after_ms=1000) as stage:
+        await asked_by_typing(stage)
+        await asyncio.sleep(5)
+        assert stage.transport.all(UserSilent) == []
+        stage.session.calls.answer(output("c1"))
+        stage.session.request_reply()
+        await stage.transport.wait_for(ReplyDone, 2)
+        await stage.transport.wait_for(UserSilent)
 
 
 @on_virtual_time
@@ -336,6 +366,33 @@ async def test_barge_in_while_a_tool_runs_cancels_it_and_is_answered() -> None:
         assert stage.transport.statuses() == [(1, "cancelled"), (2, "completed")]
         told = [m.text for m in caller.asked[-1] if m.role == "tool"]
         assert told == ["Cancelled: the person interrupted."]
+
+
+@on_virtual_time
+async def test_a_reply_that_is_over_makes_no_calls() -> None:
+    """The task of a cancelled reply may run a step longer."""
+    async with scene(offer=offers(WEATHER)) as stage:
+        over = (await asked_by_typing(stage)).reply
+        kept = list(stage.session.history)
+        stage.session.calls.begin(over, "c1", "weather")
+        stage.session.calls.stream("c1", OSLO)
+        stage.session.calls.give(ToolCall("c1", "weather", OSLO))
+        stage.session.calls.run(over, ToolCall("c2", "weather", OSLO), "test", 0)
+        stage.session.calls.finish(ToolCall("c2", "weather", OSLO), ToolOutcome("sunny"))
+        for kind in (CallBegun, CallArguments, CallComplete, ToolStarted, ToolAnswered):
+            assert stage.transport.all(kind) == []
+        assert list(stage.session.history) == kept
+
+
+@on_virtual_time
+async def test_calls_of_one_answer_with_one_id_are_all_performed() -> None:
+    same = [*calls("weather", OSLO, 0, "call"), *calls("weather", OSLO, 1, "call")]
+    caller, server = Caller(turns=[same]), Server()
+    async with scene(responder=caller, server_tools=server.tools) as stage:
+        done = await asked_by_typing(stage)
+        assert done.text.strip() == "Done."
+        ids = [call.call_id for m in stage.session.history.messages() for call in m.calls]
+        assert len(set(ids)) == 2
 
 
 @on_virtual_time

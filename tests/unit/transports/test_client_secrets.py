@@ -1,11 +1,14 @@
 """Short-lived keys for browsers, and the ways into the Realtime protocol that are refused."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from starlette.testclient import TestClient, WebSocketDenialResponse
 
 from tests.unit.test_app import hosted
+from tests.unit.transports.test_known_keys import stored
+from vdx.core.api_keys import revoke_key
 from vdx.core.errors import SessionLimit
 from vdx.transports import client_secrets
 from vdx.transports.client_secrets import ClientSecrets
@@ -62,6 +65,24 @@ def test_a_browser_is_let_in_by_its_secret_alone() -> None:
         carried = ["realtime", f"openai-insecure-api-key.{given}"]
         # The models of this server are not loaded: past the door it is refused for that.
         assert denial(client, "/v1/realtime", subprotocols=carried)[0] == status
+
+
+def test_a_secret_may_what_its_key_may_by_now(tmp_path: Path) -> None:
+    file = tmp_path / "keys.json"
+    stored(file, KEY)
+    _, host = hosted(server={"api_keys_file": file})
+    app = create_app(host)
+    client = TestClient(app, base_url="http://127.0.0.1:8080")
+    value = client.post(PATH, headers=AUTHORIZED).json()["value"]
+    carried = ["realtime", f"openai-insecure-api-key.{value}"]
+    assert denial(client, "/v1/realtime", subprotocols=carried)[0] == 503, "let in, not loaded"
+    revoke_key(file, KEY)
+    stored(file, KEY, scopes=("speak",))
+    app.state.guard.keys.look()
+    assert denial(client, "/v1/realtime", subprotocols=carried)[0] == 403
+    revoke_key(file, KEY)
+    app.state.guard.keys.look()
+    assert denial(client, "/v1/realtime", subprotocols=carried)[0] == 401
 
 
 @pytest.mark.parametrize(

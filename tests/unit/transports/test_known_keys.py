@@ -203,3 +203,28 @@ def test_a_conversation_needs_a_key_that_may_talk(tmp_path: Path) -> None:
 
     assert [refusal(key) for key in ("vdx_wrong", given["speak"])] == [401, 403]
     assert refusal(given["talk"]) == 503, "it may; the models of this server are not loaded"
+
+
+def test_a_request_may_be_counted_while_the_file_is_read(tmp_path: Path) -> None:
+    """It is read in a thread, beside the event loop."""
+    path = tmp_path / "keys.json"
+    stored(path, requests_per_day=2)
+    known = KnownKeys((), path)
+
+    class Growing(dict[str, Any]):
+        """A key is added while this is gone through."""
+
+        def items(self) -> Any:
+            for number, item in enumerate(super().items()):
+                yield item
+                self[f"other-{number}"] = None
+
+    key = known.find("k")
+    assert key is not None
+    known.spend(key)
+    known._uses = Growing(known._uses)
+    stored(path, "other")
+    known.look()
+    known.spend(key)
+    with pytest.raises(RateLimited):
+        known.spend(key)

@@ -196,6 +196,18 @@ def test_items_know_what_they_follow() -> None:
     assert added == [(None, U1.item_id), (U1.item_id, R1.item_id), (R1.item_id, U2.item_id)]
 
 
+@pytest.mark.parametrize(
+    "end",
+    [UtteranceDropped(U1), RecognitionFailed(U1, ERROR), FinalTranscript(U1, "go")],
+    ids=["dropped", "failed", "understood"],
+)
+def test_nothing_is_kept_of_an_utterance_that_is_over(end: SessionEvent) -> None:
+    begun = UtteranceStarted(U1, at_ms=100, interrupting=False)
+    silent = UserSilent(U2, start_ms=900, end_ms=5900)
+    to = narrate(client(), begun, PartialTranscript(U1, "go for", stable=2), end, silent)
+    assert (to.presenter._lengths, to.presenter._delivered) == ({}, {})
+
+
 def test_transcripts_can_be_switched_off() -> None:
     story = [
         UtteranceStarted(U1, at_ms=0, interrupting=False),

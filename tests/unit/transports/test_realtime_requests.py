@@ -9,7 +9,9 @@ import pytest
 
 from tests.unit.speech.signals import vowel
 from tests.unit.transports.test_updates import FakeSocket, connected, message, taken
+from vdx.core.errors import InvalidInput
 from vdx.core.resample import Resampler
+from vdx.dialog.reply_request import ReplyRequest
 from vdx.transports.realtime.audio_formats import WireFormat
 from vdx.transports.realtime.connection import Connection
 from vdx.transports.realtime.schema import session_update
@@ -99,6 +101,41 @@ async def test_a_second_reply_asked_for_while_the_first_waits_for_speech() -> No
         assert not connection._session.reply_requested
         error = await refused(socket, "response.cancel")
         assert error["code"] == "response_cancel_not_active"
+
+
+async def test_a_cancel_that_names_a_reply_leaves_the_one_that_waits() -> None:
+    async with connected() as (socket, _, connection):
+        created = await replying(socket)
+        session, active = connection._session, connection._session.active_reply
+        assert active is not None
+        session.calls.begin(active, "c1", "weather")
+        session.request_reply()
+        await connection._response_cancel({"response_id": created["id"]})
+        assert session.active_reply not in (None, active)
+
+
+async def test_an_id_that_is_no_string_is_refused() -> None:
+    async with connected() as (socket, _, connection):
+        await replying(socket)
+        error = await refused(socket, "response.cancel", response_id=7)
+        assert error["param"] == "response_id"
+        assert connection._session.active_reply is not None
+        second = {"item": message("second"), "previous_item_id": 7}
+        error = await refused(socket, "conversation.item.create", **second)
+        assert error["param"] == "previous_item_id"
+
+
+async def test_a_written_reply_is_not_ended_by_a_truncation() -> None:
+    async with connected() as (socket, _, connection):
+        await socket.until(lambda: bool(socket.of("session.created")))
+        session = connection._session
+        session.request_reply(own=ReplyRequest(text_only=True))
+        active = session.active_reply
+        assert active is not None
+        where = {"item_id": active.item_id, "content_index": 0, "audio_end_ms": 0}
+        with pytest.raises(InvalidInput, match="not a spoken message"):
+            await connection._item_truncate(where)
+        assert session.active_reply == active
 
 
 async def test_truncating_a_reply_that_plays_ends_it_there() -> None:

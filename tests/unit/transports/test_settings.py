@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from tests.unit.transports.listening import client
-from vdx.transports.realtime.schema import session_update
+from vdx.transports.realtime.schema import TurnDetection, session_update
 from vdx.transports.realtime.settings import Settings
+from vdx.transports.realtime.turn_detection import detecting, merged, usual_of
 
 EXPLICIT = {"silence_duration_ms": 700}
 
@@ -55,6 +56,16 @@ def test_a_partial_detection_keeps_what_it_does_not_name() -> None:
     settings = after({"threshold": 0.7, "create_response": False}, {"type": "semantic_vad"})
     assert settings.detection is not None
     assert (settings.detection.create_response, settings.detection.threshold) == (False, None)
+
+
+def test_a_partial_detection_keeps_what_the_server_has_switched_off() -> None:
+    options = client().settings.options.updated(barge_in=False)
+    detection = usual_of(options)
+    assert detection is not None
+    assert not detecting(options, options, merged(detection, TurnDetection(threshold=0.7))).barge_in
+    assert not merged(detection, TurnDetection(type="semantic_vad")).interrupt_response
+    off = options.updated(vad=options.vad.model_copy(update={"enabled": False}))
+    assert usual_of(off) is None
 
 
 def test_what_is_shown_of_the_detection_holds() -> None:

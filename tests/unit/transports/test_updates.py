@@ -3,7 +3,7 @@
 import asyncio
 import base64
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any, cast
 
@@ -13,7 +13,7 @@ from vdx.core.config import Config
 from vdx.serving.manager import ModelManager
 from vdx.transports.realtime.connection import Connection
 from vdx.transports.realtime.settings import Settings
-from vdx.transports.realtime.updates import MAX_PENDING
+from vdx.transports.realtime.updates import MAX_PENDING, SessionUpdates
 
 HELD = "tone"
 
@@ -166,6 +166,36 @@ async def test_a_reply_asked_for_after_an_update_is_made_with_its_voice() -> Non
 
 
 ORDERED = ("session.updated", "conversation.item.added", "response.created")
+
+
+async def test_what_is_begun_while_others_wait_comes_before_them() -> None:
+    """As the hearing of an item comes before the reply to it."""
+    done: list[str] = []
+    tasks: list[asyncio.Task[None]] = []
+
+    async def hear() -> None:
+        await asyncio.sleep(0)
+        done.append("heard")
+
+    async def item() -> None:
+        done.append("item")
+        updates.begin(hear, None)
+
+    async def reply() -> None:
+        done.append("reply")
+
+    def spawn(work: Callable[[], Coroutine[Any, Any, None]]) -> asyncio.Task[None]:
+        tasks.append(asyncio.create_task(work()))
+        return tasks[-1]
+
+    async def apply(_: object) -> None: ...
+
+    updates = SessionUpdates(apply, lambda _: False, lambda *_: None, spawn)
+    updates.begin(hear, None)  # as an update that loads a model
+    await updates.follow(item, None)
+    await updates.follow(reply, None)
+    await tasks[0]
+    assert done == ["heard", "item", "heard", "reply"]
 
 
 async def test_no_more_updates_wait_than_the_limit() -> None:

@@ -25,8 +25,9 @@ class OpenCall:
 class CallAssembly:
     """The calls of one answer, in the order they began.
 
-    Servers differ: some give every call the index 0, some give calls no id, and some number them
-    anew in each answer, so `unused_id` makes an id of the given one that no other call has.
+    Servers differ: some give every call the index 0, some give calls no id or all the same one, and
+    some number them anew in each answer, so `unused_id` makes an id of the given one that no call
+    of an earlier answer has.
     """
 
     def __init__(self, unused_id: Callable[[str], str]) -> None:
@@ -41,7 +42,9 @@ class CallAssembly:
         if call is None or other:
             if not piece.name:
                 return None
-            call = OpenCall(self._unused_id(piece.call_id), piece.name, piece.call_id)
+            taken = any(each.call_id == piece.call_id for each in self.calls)
+            call_id = self._unused_id("" if taken else piece.call_id)
+            call = OpenCall(call_id, piece.name, piece.call_id)
             self._by_index[piece.index] = call
             self.calls.append(call)
         call.arguments += piece.arguments

@@ -62,6 +62,7 @@ class ToolCalls:
         self._running: dict[str, _Running] = {}
         self._given: dict[str, _Running] = {}
         self._gave: ReplyIds | None = None  # the last reply with calls of the client's tools
+        self._over = 0  # the number of the last reply that is over
 
     def unused_id(self, given: str) -> str:
         """`given`, or another id where it is empty or a call of the conversation has it."""
@@ -75,7 +76,12 @@ class ToolCalls:
     # --- calls of the client's tools --------------------------------------------------------
 
     def begin(self, reply: ReplyIds, call_id: str, name: str) -> None:
-        """A call of the client's tool began; its arguments follow."""
+        """A call of the client's tool began; its arguments follow.
+
+        One of a reply that is over is none: the task of a cancelled one may run a step longer.
+        """
+        if self._is_over(reply):
+            return
         item_id = reply.session.call_item(call_id)
         call = ToolCall(call_id, name, "")
         item = Item(item_id, "assistant", status="in_progress", call=call)
@@ -104,6 +110,11 @@ class ToolCalls:
     def made_in(self, reply: ReplyIds | None) -> bool:
         """Whether a reply has called the client's tools."""
         return reply is not None and reply == self._gave
+
+    @property
+    def awaited(self) -> bool:
+        """Whether a call of the last reply waits for the client's answer."""
+        return any(each.reply.number == self._over for each in self._given.values())
 
     def restore(self, item: Item, after: str | None = None) -> str | None:
         """Takes a call of an earlier conversation into the history; returns its predecessor.
@@ -140,7 +151,12 @@ class ToolCalls:
     # --- calls that the server performs -----------------------------------------------------
 
     def run(self, reply: ReplyIds, call: ToolCall, source: str, answer: int) -> None:
-        """A call, made in the `answer`-th answer of the responder, is about to be performed."""
+        """A call, made in the `answer`-th answer of the responder, is about to be performed.
+
+        One of a reply that is over is none, as in `begin`.
+        """
+        if self._is_over(reply):
+            return
         self._running[call.call_id] = _Running(reply, call, self._clock(), answer)
         self._emit(ToolStarted(reply, call, source))
 
@@ -156,12 +172,17 @@ class ToolCalls:
 
     def end_reply(self, reply: ReplyIds) -> None:
         """A reply is over: what it still runs is cancelled, what it streams stays incomplete."""
+        self._over = max(self._over, reply.number)
         for running in [each for each in self._running.values() if each.reply == reply]:
             self.finish(running.call, ToolOutcome(CANCELLED, "cancelled"))
         for call_id in [key for key, each in self._streamed.items() if each.reply == reply]:
             streamed = self._streamed.pop(call_id)
             streamed.item.status = "incomplete"
             self._emit(CallComplete(reply, streamed.item.id, streamed.call, complete=False))
+
+    def _is_over(self, reply: ReplyIds) -> bool:
+        """Replies that may call tools come one after the other."""
+        return 0 < reply.number <= self._over
 
     def _tell(self, running: _Running, output: str, status: CallStatus) -> None:
         duration_ms = round((self._clock() - running.since) * 1000, 1)

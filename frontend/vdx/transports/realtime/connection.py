@@ -31,7 +31,7 @@ from vdx.dialog.history import Item
 from vdx.transports.realtime import events as ev
 from vdx.transports.realtime.call_items import call_of, new_call
 from vdx.transports.realtime.incoming import cut_of, event_id_of, read_audio, read_event
-from vdx.transports.realtime.items import item_id_of, item_of, speech, unheard
+from vdx.transports.realtime.items import item_id_of, item_of, named_id, speech, unheard
 from vdx.transports.realtime.outbox import Outbox
 from vdx.transports.realtime.params import param_of
 from vdx.transports.realtime.presenter import RealtimePresenter
@@ -255,8 +255,8 @@ class Connection:
         given, history = event.get("item"), self._session.history
         if len(history) >= MAX_ITEMS:
             raise SessionLimit(f"the conversation holds {MAX_ITEMS} items; delete some first")
-        named, session, pcm = event.get("previous_item_id"), self._session, b""
-        after = named if isinstance(named, str) else None
+        session, pcm = self._session, b""
+        after = named_id(event, "previous_item_id")
         if (new := new_call(given)) is not None:
             item = call_of(new, new.id or session.ids.created_item(ev.event_id()))
             self._check_text(item.call.arguments if item.call else item.text, "item")
@@ -319,7 +319,8 @@ class Connection:
             raise NoItemToTruncate(
                 f"Error truncating item: there is no item {shown(item_id)}", param="item_id"
             )
-        if (active := session.active_reply) is not None and active.item_id == item.id:
+        active = session.active_reply
+        if item.spoken and active is not None and active.item_id == item.id:
             session.interrupt()  # its client stopped playing it
         item = session.history.truncate(item_id, audio_end_ms)
         self._post(
@@ -378,8 +379,7 @@ class Connection:
         return bool(self._host.served.info(model))
 
     async def _response_cancel(self, event: dict[str, Any]) -> None:
-        wanted = event.get("response_id")
-        cancel = partial(self._cancel_reply, wanted if isinstance(wanted, str) else None)
+        cancel = partial(self._cancel_reply, named_id(event, "response_id"))
         if self._session.active_reply is None:  # one may wait for an update, before this event
             await self._updates.follow(cancel, event_id_of(event))
         else:
@@ -396,7 +396,7 @@ class Connection:
             raise NoReplyActive(
                 f"Cancellation failed: no active response found{named}", param="response_id"
             )
-        session.interrupt()
+        session.interrupt(this_alone=wanted is not None)
 
     # --- levels -----------------------------------------------------------------------------
 

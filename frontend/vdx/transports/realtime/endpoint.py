@@ -15,6 +15,7 @@ from vdx.transports.realtime.calls import NO_CALLS
 from vdx.transports.realtime.connection import Connection
 from vdx.transports.realtime.schema import SessionUpdate, session_update
 from vdx.transports.realtime.settings import Settings
+from vdx.transports.realtime.turn_detection import usual_of
 from vdx.transports.security import Guard
 
 MAX_GREETING = 1_000
@@ -78,6 +79,7 @@ def settings_for(host: Application, options: SessionOptions) -> Settings:
         options.recogniser or defaults.recogniser,
         pre_roll_ms=host.config.asr.pre_roll_ms,
         expires_at=int(time.time() + longest) if longest else 0,
+        detection=usual_of(options),
         profile_of=host.profiles.options,
     )
 

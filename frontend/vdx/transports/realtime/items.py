@@ -92,3 +92,10 @@ def item_id_of(event: dict[str, Any]) -> str:
     if not isinstance(item_id, str):
         raise InvalidInput(f"item_id must be a string, got {shown(item_id)}", param="item_id")
     return item_id
+
+
+def named_id(event: dict[str, Any], key: str) -> str | None:
+    """The id that an event may name under `key`; raises InvalidInput where it is no string."""
+    if (named := event.get(key)) is not None and not isinstance(named, str):
+        raise InvalidInput(f"{key} must be a string, got {shown(named)}", param=key)
+    return named

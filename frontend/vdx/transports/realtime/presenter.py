@@ -130,7 +130,7 @@ class RealtimePresenter:
                 self._keep(utterance)
             case UtteranceDropped(utterance=utterance, at_ms=at_ms):
                 self._held.pop(utterance, None)
-                self._lengths.pop(utterance, None)
+                self._forget(utterance)
                 self._send_stopped(utterance, at_ms)
             case UserSilent(utterance=utterance, start_ms=start_ms, end_ms=end_ms):
                 self._post(
@@ -140,6 +140,7 @@ class RealtimePresenter:
                     item_id=utterance.item_id,
                 )
                 self.committed(utterance, end_ms - start_ms, end_ms)
+                self._forget(utterance)  # no transcript follows
             case UtteranceLeftOpen(utterance=utterance, at_ms=at_ms):
                 self._held.pop(utterance, None)
                 self._send_stopped(utterance, at_ms)
@@ -148,6 +149,7 @@ class RealtimePresenter:
             case FinalTranscript(utterance=utterance, text=text):
                 self._send_transcript(utterance, text)
             case RecognitionFailed(utterance=utterance, error=error):
+                self._forget(utterance)
                 self._post(
                     "conversation.item.input_audio_transcription.failed",
                     item_id=utterance.item_id,
@@ -236,8 +238,7 @@ class RealtimePresenter:
         if (held := self._held.get(utterance)) is not None:
             held.text = text
             return
-        self._delivered.pop(utterance, None)
-        seconds = self._lengths.pop(utterance, 0) / 1000
+        seconds = self._forget(utterance) / 1000
         if self._settings().transcription:
             self._post(
                 "conversation.item.input_audio_transcription.completed",
@@ -246,6 +247,11 @@ class RealtimePresenter:
                 transcript=text,
                 usage={"type": "duration", "seconds": seconds},
             )
+
+    def _forget(self, utterance: UtteranceIds) -> int:
+        """What was kept until its transcript; returns its length in ms."""
+        self._delivered.pop(utterance, None)
+        return self._lengths.pop(utterance, 0)
 
     def _reply_ended(self, ended: ReplyDone) -> None:
         self._replies.stopped(ended)

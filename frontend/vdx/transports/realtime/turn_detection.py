@@ -19,6 +19,13 @@ SHARED: Final = frozenset({"type", "create_response", "interrupt_response"})
 """Keys that both types of detection have; the others end with their type."""
 
 
+def usual_of(options: SessionOptions) -> TurnDetection | None:
+    """What a session with the options of a profile begins with."""
+    if not options.vad.enabled:
+        return None
+    return TurnDetection(create_response=options.auto_reply, interrupt_response=options.barge_in)
+
+
 def merged(old: TurnDetection | None, given: TurnDetection) -> TurnDetection:
     """`given`, and of `old` what it does not name."""
     named = {name: getattr(given, name) for name in given.model_fields_set}

@@ -72,9 +72,14 @@ class SessionUpdates:
     def begin(self, work: Callable[[], Awaitable[None]], event_id: str | None) -> None:
         """Does work in the task: what follows waits for it, and the client is read meanwhile.
 
+        Where the task itself begins it, it comes before all that waits already.
+
         Raises:
             SessionLimit: MAX_PENDING events wait already.
         """
+        if self._task is not None and self._task is asyncio.current_task():
+            self._pending.appendleft((work, event_id))
+            return
         self._wait(work, event_id)
         if self._task is None:
             self._task = self._spawn(self._work)

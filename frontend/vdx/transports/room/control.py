@@ -18,6 +18,7 @@ from vdx.dialog.session import Session
 from vdx.transports.function_tools import ToolChoice, Tools, offer_of
 from vdx.transports.realtime.schema import session_update
 from vdx.transports.realtime.settings import Settings
+from vdx.transports.realtime.turn_detection import usual_of
 from vdx.transports.room.outbox import TOPIC_CHAT
 from vdx.transports.room.presenter import RoomPresenter
 
@@ -150,8 +151,13 @@ class Controls:
         options = session.options
         if self._settings is not None and self._settings[0] is session:
             return replace(self._settings[1], options=options)
-        profile_of = self._host.profiles.options
-        return Settings(options, options.voice_choice, options.recogniser, profile_of=profile_of)
+        return Settings(
+            options,
+            options.voice_choice,
+            options.recogniser,
+            detection=usual_of(options),
+            profile_of=self._host.profiles.options,
+        )
 
     async def _set_tools(self, payload: Any) -> dict[str, Any]:
         wanted = validated(SetToolsRequest, payload, "payload")
