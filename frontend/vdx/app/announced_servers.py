@@ -58,7 +58,6 @@ class AnnouncedServers:
         entries = dict(self._host.routes.registry.view(now).servers)  # others announce meanwhile
         for name, task in list(self._tasks.items()):
             if self._is_over(name, entries.get(name), now):
-                self._moved.pop(name, None)
                 task.cancel()
                 await asyncio.gather(task, return_exceptions=True)
         used = {server.name for server in self._host.servers} | self._tasks.keys()
@@ -72,6 +71,8 @@ class AnnouncedServers:
 
     def _forget(self, name: str, _task: asyncio.Task[None]) -> None:
         self._tasks.pop(name, None)
+        self._addresses.pop(name, None)
+        self._moved.pop(name, None)
 
     def _is_over(self, name: str, entry: ServerEntry | None, now: float) -> bool:
         """Whether a server has gone, or was started again at another address.
@@ -80,7 +81,7 @@ class AnnouncedServers:
         """
         if entry is None:
             return not self._is_in_use(name)
-        if _addresses(entry) == self._addresses[name]:
+        if _addresses(entry) == self._addresses.get(name):
             self._moved.pop(name, None)
             return False
         since = self._moved.setdefault(name, now)
