@@ -1,10 +1,12 @@
 """Servers that other processes announce: used while they are there, left when they are gone."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from typing import Any, Self, cast
 
 import pytest
+from structlog.testing import capture_logs
 
 from tests.unit.serving.fakes import NoProcesses
 from tests.unit.test_app import KINDS, hosted, opened
@@ -12,6 +14,7 @@ from tests.unit.test_servers import Talking, on_disk
 from tests.unit.virtual_time import on_virtual_time
 from vdx.app import Application, announced_servers
 from vdx.app.announced_servers import AnnouncedServers
+from vdx.app.model_server import ModelServer
 from vdx.core.config import TritonConfig
 from vdx.serving.registry.entry import ServerEntry
 from vdx.speech.output.tts import Voice
@@ -44,6 +47,7 @@ class FarManager:
     """What the frontend asks of the manager there."""
 
     held: set[tuple[str, str]] = set()  # noqa: RUF012  (cleared by each test)
+    unloaded: list[str] = []  # noqa: RUF012  (cleared by each test)
 
     def __init__(self, url: str, key: str, *, load_timeout_s: float) -> None:
         self.url = url
@@ -53,6 +57,14 @@ class FarManager:
 
     async def __aexit__(self, *_: object) -> None: ...
     async def load(self, model: str) -> None: ...
+
+    async def unload(self, model: str) -> None:
+        self.unloaded.append(model)
+
+    async def unload_when_free(self, model: str) -> bool:
+        self.unloaded.append(model)
+        return False
+
     async def restart(self, model: str) -> None: ...
 
     async def lease(self, leases: Iterable[tuple[str, str]]) -> None:
@@ -72,6 +84,7 @@ def far(monkeypatch: pytest.MonkeyPatch) -> None:
 
     FarTriton.opened.clear()
     FarManager.held.clear()
+    FarManager.unloaded.clear()
     monkeypatch.setattr("vdx.app.application.in_thread", at_once)
     monkeypatch.setattr(announced_servers, "TritonClient", FarTriton)
     monkeypatch.setattr(announced_servers, "ManagerClient", FarManager)
@@ -147,3 +160,143 @@ async def test_one_that_is_announced_while_another_is_opened_is_used_next() -> N
     running.cancel()
     await asyncio.wait({running})
     await host.close()
+
+
+@asynccontextmanager
+async def following() -> AsyncIterator[Application]:
+    """A process that follows the announcements of `far`."""
+    _, host = hosted()
+    host.manager.recovery._processes = cast(Any, NoProcesses())
+    await host.load_defaults()
+    host.announced = AnnouncedServers(host, host.config, on_disk)
+    watch = asyncio.create_task(host.watch_models())
+    announce(host)
+    await asyncio.sleep(2)
+    try:
+        yield host
+        assert not watch.done(), watch
+    finally:
+        watch.cancel()
+        await asyncio.wait({watch})
+        await host.close()
+
+
+def there(host: Application) -> ModelServer:
+    (server,) = [each for each in host.servers if each.name == "far"]
+    return server
+
+
+@on_virtual_time
+async def test_the_leases_of_a_server_that_comes_back_are_held_there_again() -> None:
+    async with following() as host:
+        host.servers[0].draining = True
+        session = opened(host)
+        before = there(host)
+        assert before.manager.residency.leases("espeak") == {session.id}
+        FarTriton.opened[0].lost()
+        host.routes.lost(before)
+        await asyncio.sleep(2)
+        announce(host)
+        await asyncio.sleep(2)
+        assert there(host) is not before
+        assert there(host).manager.residency.leases("espeak") == {session.id}
+        assert before.manager.residency.leases("espeak") == frozenset()
+        assert (session.id, "espeak") in FarManager.held
+
+
+@on_virtual_time
+async def test_one_that_is_started_again_elsewhere_is_opened_there() -> None:
+    async with following() as host:
+        before = there(host)
+        for _ in range(9):
+            announce(host, manager="http://far:9999")
+            await asyncio.sleep(2)
+        assert there(host) is not before
+        assert there(host).client.config.url == "far:8001"
+        FarTriton.opened[1].lost()
+        there(host).answers = False
+        announce(host, addr="far:8002", manager="http://far:9999")
+        await asyncio.sleep(2)
+        assert there(host).client.config.url == "far:8002"
+        assert not FarTriton.opened[0].answers, "the old one is closed"
+
+
+@on_virtual_time
+async def test_one_that_cannot_be_used_is_told_and_tried_again_later(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with following() as host:
+
+        def refuse(url: str, *_: Any, **__: Any) -> None:
+            raise ValueError(f"no URL: {url}")
+
+        with monkeypatch.context() as broken, capture_logs() as logs:
+            broken.setattr(announced_servers, "ManagerClient", refuse)
+            announce(host, name="bad", addr="bad:8001", manager="http://[")
+            await asyncio.sleep(5)
+        told = [log for log in logs if log["event"] == "model server cannot be used"]
+        assert [(log["server"], log["log_level"]) for log in told] == [("bad", "error")]
+        assert [server.name for server in host.servers[1:]] == ["far"]
+        announce(host, name="bad", addr="bad:8001", manager="http://[")
+        await asyncio.sleep(8)
+        assert {server.name for server in host.servers[1:]} == {"far", "bad"}
+
+
+@on_virtual_time
+async def test_what_its_manager_was_told_to_unload_is_not_loaded_by_sessions() -> None:
+    async with following() as host:
+        absent = VOICE | {"state": "absent", "unloaded": True}
+        models = {"espeak": VOICE, "pocketsphinx-en": RECOGNISER, "tone": absent}
+        announce(host, models=models)
+        session = opened(host)
+        async for _ in host.routes.of(session.id).synthesize(Voice("tone", "en"), "hello"):
+            pass
+        await asyncio.sleep(2)
+        assert [each.manager.info("tone") for each in host.servers] == [None, None]
+
+
+@on_virtual_time
+async def test_of_two_by_one_name_the_first_is_kept() -> None:
+    async with following() as host:
+        before = there(host)
+        for number in range(20):
+            announce(host, addr=f"far:800{1 + number % 2}")
+            await asyncio.sleep(5)
+        assert there(host) is before
+
+
+@on_virtual_time
+async def test_an_unload_reaches_what_others_had_loaded_there() -> None:
+    async with following() as host:
+        assert there(host).manager.info("tone") is None, "nobody here has asked for it"
+        await host.switching.unload("tone")
+        assert FarManager.unloaded == ["tone"]
+        assert not await host.switching.unload_when_free("tone")
+        assert FarManager.unloaded == ["tone", "tone"]
+
+
+@on_virtual_time
+async def test_sessions_that_come_at_once_spread_over_announced_servers() -> None:
+    async with following() as host:
+        announce(host, name="other", addr="other:8001")
+        await asyncio.sleep(2)
+        host.servers[0].draining = True
+        sessions = [opened(host) for _ in range(8)]
+        held = [len(each.manager.residency.leases("espeak")) for each in host.servers]
+        assert held == [0, 4, 4]
+        for session in sessions:
+            host.forget(session)
+
+
+@on_virtual_time
+async def test_one_that_drains_here_does_so_when_it_is_back() -> None:
+    async with following() as host:
+        before = there(host)
+        before.draining = True
+        host.routes.registry.leave("far")
+        await asyncio.sleep(4)
+        assert len(host.servers) == 1
+        announce(host)
+        await asyncio.sleep(2)
+        assert there(host) is not before
+        assert there(host).draining

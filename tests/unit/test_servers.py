@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
+from types import SimpleNamespace
 from typing import Any, cast
 
 import numpy as np
@@ -16,11 +17,13 @@ from vdx.core.audio import SPEAK_FRAME
 from vdx.core.config import Config, TritonConfig
 from vdx.core.errors import ModelBusy, ModelRejected, TritonError, TritonUnavailable
 from vdx.core.events import Clause, SpeechChunk, Word
+from vdx.core.voice_choice import VoiceChoice
 from vdx.serving.manager import ModelManager
 from vdx.serving.models import ModelInfo
 from vdx.serving.triton import SynthesisRequest
 from vdx.speech.output.reply_audio import ReplyAudio
 from vdx.speech.output.tts import Speaker, Voice, speak
+from vdx.transports.realtime.connection import Connection
 
 GONE = TritonUnavailable("Triton does not answer")
 WORD_MS = 100
@@ -298,3 +301,47 @@ async def test_the_first_server_is_no_more_needed_than_the_others() -> None:
         made.tritons[1].lost()
         await asyncio.sleep(10)
         assert made.host.problem
+
+
+@on_virtual_time
+async def test_a_session_that_has_ended_leaves_nothing_behind() -> None:
+    async with box() as made:
+        session = opened(made.host)
+        explaining = asyncio.create_task(made.host.routes.explain([session]))
+        await asyncio.sleep(0)
+        made.host.forget(session)
+        assert await explaining == []
+        session.update(session.options.updated(voice_choice=VoiceChoice("tone")))
+        assert made.host.routes._sessions == {}, "a switch may end after its session"
+
+
+@on_virtual_time
+async def test_a_reload_is_of_every_server_that_has_the_model() -> None:
+    async with box() as made:
+        before = [triton.count("load espeak") for triton in made.tritons]
+        await made.host.served.reload("espeak")
+        after = [triton.count("load espeak") for triton in made.tritons]
+        assert after == [count + 1 for count in before]
+
+
+@on_virtual_time
+async def test_a_model_that_is_asked_for_again_is_loaded_anywhere() -> None:
+    async with box(model_manager={"preload_model_ids": ["tone"]}) as made:
+        session = opened(made.host)
+        await made.host.switching.unload("tone")
+        await made.host.models.load("tone")
+        assert [triton.states["tone"] for triton in made.tritons] == ["READY", "UNAVAILABLE"]
+        made.tritons[0].lost()
+        await asyncio.sleep(2)
+        await say(made, session, voice="tone")
+        await asyncio.sleep(2)
+        assert made.tritons[1].states["tone"] == "READY"
+
+
+@on_virtual_time
+async def test_a_voice_that_only_the_other_server_has_may_speak_one_reply() -> None:
+    async with box() as made:
+        await made.host.servers[1].manager.ensure("bell")
+        connection = cast(Any, SimpleNamespace(_host=made.host))
+        assert Connection._is_loaded(connection, "bell")
+        assert not Connection._is_loaded(connection, "tone")

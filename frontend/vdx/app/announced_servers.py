@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 log = logger(__name__)
 
 LOOK_S = 1.0
+RETRY_S = 10.0
+"""After which one that could not be used is tried again."""
 
 ReadModels = Callable[[], Awaitable[Mapping[str, ModelInfo]]]
 
@@ -34,6 +36,10 @@ class AnnouncedServers:
         self._config = config
         self._read_models = read_models
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._addresses: dict[str, tuple[str, str]] = {}
+        """Of each that is used: where it and its manager are."""
+        self._moved: dict[str, float] = {}
+        """Since when one is announced at other addresses."""
 
     async def run(self) -> None:
         """Follows the announcements until cancelled."""
@@ -50,21 +56,39 @@ class AnnouncedServers:
         """Compares once what is announced with what is used."""
         now = asyncio.get_running_loop().time()
         entries = dict(self._host.routes.registry.view(now).servers)  # others announce meanwhile
-        used = {server.name: server for server in self._host.servers}
+        for name, task in list(self._tasks.items()):
+            if self._is_over(name, entries.get(name), now):
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+        used = {server.name for server in self._host.servers} | self._tasks.keys()
         for name, entry in entries.items():
             if name not in used and entry.manager and not self._is_first(entry):
                 started = asyncio.Event()
                 task = asyncio.create_task(self._use(entry, started), name=f"use-{name}")
-                self._tasks[name] = task
+                self._tasks[name], self._addresses[name] = task, _addresses(entry)
                 task.add_done_callback(partial(self._forget, name))
                 await started.wait()
-        for name, task in list(self._tasks.items()):
-            if name not in entries and not self._is_in_use(name):
-                task.cancel()
-                await asyncio.gather(task, return_exceptions=True)
 
     def _forget(self, name: str, _task: asyncio.Task[None]) -> None:
         self._tasks.pop(name, None)
+        self._addresses.pop(name, None)
+        self._moved.pop(name, None)
+
+    def _is_over(self, name: str, entry: ServerEntry | None, now: float) -> bool:
+        """Whether a server has gone, or was started again at another address.
+
+        Of two that announce themselves by one name, in turn, the first one is kept.
+        """
+        if entry is None:
+            return not self._is_in_use(name)
+        if _addresses(entry) == self._addresses.get(name):
+            self._moved.pop(name, None)
+            return False
+        since = self._moved.setdefault(name, now)
+        server = self._host.routes.named(name)
+        if server is None or not server.answers:
+            return True
+        return now - since >= self._config.model_manager.lease_expiry_ms / 1000
 
     def _is_first(self, entry: ServerEntry) -> bool:
         """Whether it is the server that this process was started with, which gets its name."""
@@ -82,7 +106,14 @@ class AnnouncedServers:
         return server is not None and server.answers and bool(server.manager.residency.all_leases())
 
     async def _use(self, entry: ServerEntry, started: asyncio.Event) -> None:
-        """Uses one server until cancelled."""
+        """Uses one server until cancelled; where that fails it is given up for RETRY_S."""
+        try:
+            await self._open(entry, started)
+        except Exception:  # whatever is wrong with what was announced, the others are used
+            log.exception("model server cannot be used", server=entry.name, addr=entry.addr)
+            await asyncio.sleep(RETRY_S)
+
+    async def _open(self, entry: ServerEntry, started: asyncio.Event) -> None:
         config, host = self._config, self._host
         managed = config.model_manager
         async with AsyncExitStack() as stack:
@@ -115,3 +146,7 @@ class AnnouncedServers:
                         await server.manager.ensure(model, kind)
                     except VdxError as error:
                         log.warning("model not found there", model=model, error=error.for_log)
+
+
+def _addresses(entry: ServerEntry) -> tuple[str, str]:
+    return entry.addr, entry.manager

@@ -83,6 +83,8 @@ class Application:
         self.announced: AnnouncedServers | None = None
         """Where servers of other processes are used too."""
         self.servers: list[ModelServer] = []
+        self._drained: set[str] = set()
+        """Of those that were taken away."""
         self.served = ServedModels(self.servers)
         self.profiles = ProfileModels(config, self.served)
         self.models = ModelAccess(config, self.served, self.profiles)
@@ -108,14 +110,22 @@ class Application:
         server = ModelServer(name, client, manager, self.profiles, announced=announced)
         manager.residency.kept = self.served.kept
         server.drains = lambda: self.drain.active
+        server.draining = name in self._drained
         self.servers.append(server)
+        self._lease_again()
         return server
 
     def remove_server(self, server: ModelServer) -> None:
         """Sends nobody there any more; the first server stays."""
         if server in self.servers[1:]:
             self.servers.remove(server)
-            self.routes.registry.leave(server.name)
+            (self._drained.add if server.draining else self._drained.discard)(server.name)
+            self._lease_again()
+
+    def _lease_again(self) -> None:
+        """Has sessions lease of who keeps their models now: a server came back, or went."""
+        for session in self.sessions.values():
+            self.leases.follow(session.id, session.options)
 
     def serving(self, model: str) -> ModelServer:
         """A server that answers and has a model loaded; the first one where none has."""
@@ -127,6 +137,8 @@ class Application:
             self.leases.follow(session, self.sessions[session].options)
 
     def _options_changed(self, session: str, options: SessionOptions) -> None:
+        if session not in self.sessions:
+            return  # a switch may end after its session
         self.routes.of(session).place(options)
         self.leases.follow(session, options)
 

@@ -62,6 +62,17 @@ class ModelRoutes:
                 self.registry.hear(server.entry(), now)
         return self.registry.view(now)
 
+    def here(self, model: str) -> dict[str, tuple[int, int]]:
+        """For `Wish`: what this process has on each server that is announced elsewhere."""
+        return {
+            each.name: (
+                each.client.streams.in_flight(model),
+                len(each.manager.residency.all_leases()),
+            )
+            for each in self.servers
+            if each.announced
+        }
+
     def named(self, name: str) -> ModelServer | None:
         """A server that this process can use."""
         return next((each for each in self.servers if each.name == name), None)
@@ -161,6 +172,8 @@ class ModelRoutes:
         await self.look()
         view, found = self.registry.view(_now()), []
         for session in sessions:
+            if session.id not in self._sessions:
+                continue  # it has ended meanwhile
             for model, kind in session.options.models:
                 choice = self.of(session.id).explain(session.options, kind, view)
                 server = self.named(choice.server)

@@ -96,6 +96,7 @@ class ModelServer:
             [self._now(status) for status in self._statuses],
             self.client.streams.in_flight,
             self.requests.first_audio.p50_ms,
+            is_unloaded=self.manager.is_dismissed,
             manager=self.manager_url,
             draining=self.draining or self.drains(),
         )

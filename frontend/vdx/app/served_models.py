@@ -1,6 +1,7 @@
 """The models of all servers of this process, for whoever does not care which server has one."""
 
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from contextlib import suppress
 from typing import TypeVar
 
 from vdx.app.model_server import ModelServer
@@ -78,10 +79,24 @@ class ServedModels:
     async def ensure(
         self, name: str, kind: ModelKind | None = None, language: str = ""
     ) -> ModelInfo:
-        """As `ModelManager.ensure`, where it is loaded, else on the first server that can."""
-        return await self._first(
+        """As `ModelManager.ensure`, where it is loaded, else on the first server that can.
+
+        An operator's unload is over then on all of them.
+        """
+        info = await self._first(
             self._ordered(name), lambda manager: manager.ensure(name, kind, language)
         )
+        for server in self._servers:
+            server.manager.asked_for(name)
+        return info
+
+    async def reload(self, name: str) -> ModelInfo:
+        """As `ModelManager.reload`, on every server that has it, one after the other."""
+        first, *others = self._holders(name)
+        info = await first.manager.reload(name)
+        for server in others:
+            await server.manager.reload(name)
+        return info
 
     async def statuses(self) -> list[ModelStatus]:
         """Every model of the repository, as it stands on the first server that answers."""
@@ -93,14 +108,23 @@ class ServedModels:
 
     async def unload(self, name: str) -> None:
         """As `ModelManager.unload`, on every server that has it."""
-        for server in self._holders(name):
-            await server.manager.unload(name)
+        await self._everywhere(name, lambda manager: manager.unload(name))
 
     async def unload_when_free(self, name: str) -> bool:
         """As `ModelManager.unload_when_free`, on every server that has it."""
-        return all([await each.manager.unload_when_free(name) for each in self._holders(name)])
+        return all(await self._everywhere(name, lambda manager: manager.unload_when_free(name)))
 
-    def _holders(self, name: str) -> Iterable[ModelServer]:
+    async def _everywhere(self, name: str, ask: Callable[[ModelManager], Awaitable[T]]) -> list[T]:
+        """The answers of the holders, and of announced servers that others had load it, maybe."""
+        holders = self._holders(name)
+        answers = [await ask(server.manager) for server in holders]
+        for server in list(self._servers):
+            if server.announced and server.answers and server not in holders:
+                with suppress(UnknownName):  # its repository is its own
+                    answers.append(await ask(server.manager))
+        return answers
+
+    def _holders(self, name: str) -> list[ModelServer]:
         """Those that answer and have a model, or the first one."""
         have = [each for each in self._servers if each.manager.residency.get(name) is not None]
         return [each for each in have if each.answers] or self._ordered()[:1]

@@ -145,7 +145,8 @@ class SessionRoutes:
         return self._route(wish, self._routes.view()).found
 
     def _route(self, wish: Wish, view: View) -> Choice:
-        return route(replace(wish, failed=wish.failed | self._routes.unusable(view)), view)
+        failed, here = wish.failed | self._routes.unusable(view), self._routes.here(wish.model)
+        return route(replace(wish, failed=failed, here=here), view)
 
     def _voice_wish(self, voice: Voice) -> Wish:
         return self._wish("tts", voice.model, voice.language, self._fallback_voice(voice).model)
@@ -189,7 +190,11 @@ class SessionRoutes:
             self.failed(server, error)
             raise
         else:
-            self._routes.answered(server)
+            self.answered(server)
+
+    def answered(self, server: "ModelServer") -> None:
+        """A request to a server was answered."""
+        self._routes.answered(server)
 
     def failed(self, server: "ModelServer", error: TritonError) -> None:
         """A request to a server failed; what the request itself caused is not the server's."""
@@ -242,6 +247,7 @@ class RoutedRecognition:
         """Transcripts as they come."""
         with self._watched():
             async for transcript in self._stream:
+                self._routes.answered(self._server)
                 yield transcript
 
 

@@ -157,6 +157,10 @@ class ModelManager:
         """Whether a model was unloaded by request, and not asked for since."""
         return name in self._dismissed
 
+    def asked_for(self, name: str) -> None:
+        """Somebody asked for a model, here or of another manager: its unload by request is over."""
+        self._dismissed.discard(name)
+
     def lock(self, name: str) -> asyncio.Lock:
         """The lock held while `name` is loaded, unloaded or reloaded."""
         return self._locks.setdefault(name, asyncio.Lock())
@@ -190,7 +194,7 @@ class ModelManager:
             info = await self._load(name, kind)
         elif not self.recovery.alive(name):
             await self._reloaded(name)
-        self._dismissed.discard(name)
+        self.asked_for(name)
         self.residency.use(name, _now())
         require_kind(info, kind)
         info.require_language(language)

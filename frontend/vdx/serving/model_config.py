@@ -5,6 +5,7 @@ Configurations are made here only, and as protobuf messages, not by joining text
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ CONFIG = "config.pbtxt"
 VERSION = "1"
 """The version folder without which Triton does not see a model; in vdx it is empty."""
 LARGEST_CONFIG = 1024 * 1024
+MOST_PARSED = 1024
+"""Configurations that are remembered."""
 
 _PARAMETER = re.compile(r"[a-z][a-z0-9_]{0,60}")
 
@@ -142,11 +145,21 @@ def _parameters(pack: Voicepack, voicepack: str) -> dict[str, str]:
 
 
 def read_entry(folder: Path) -> ModelInfo:
-    """The description in the `config.pbtxt` of a model's folder.
+    """The description in the `config.pbtxt` of a model's folder, parsed where it has changed.
 
     Raises:
         ModelFailed: there is none, or it is not a configuration of vdx.
     """
+    try:
+        found = (folder / CONFIG).stat()
+    except OSError as error:
+        raise ModelFailed(f"{folder / CONFIG}: {error.strerror}", model=folder.name) from error
+    return _parsed(folder, (found.st_ino, found.st_mtime_ns, found.st_size))
+
+
+@lru_cache(maxsize=MOST_PARSED)
+def _parsed(folder: Path, _version: tuple[int, int, int]) -> ModelInfo:
+    """Parsing takes 2 ms, and every second each server of a process is looked at."""
     from google.protobuf import text_format
 
     try:

@@ -7,13 +7,13 @@
    which nobody hears; one that was never measured is tried first), then the fewest leases, then
    the name.
 4. A wanted model that is resident nowhere is loaded in the background, on the server with the
-   fewest leases, and the fallback answers meanwhile.
+   fewest leases, unless it was unloaded by request; the fallback answers meanwhile.
 
 A session stays where it is as long as that is possible and not overloaded.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from vdx.core.language_tags import serves
@@ -33,7 +33,9 @@ class Wish:
     """What a session needs; without a `model` any of the kind that fits.
 
     `language` is a BCP-47 tag, `sample_rate` in Hz; empty and 0: any. `fallback` answers while
-    `model` is loaded. `now` is the server and model in use, `failed` the servers that erred.
+    `model` is loaded. `now` is the server and model in use, `failed` the servers that erred. `here`
+    is what the caller has on a server itself, which is not announced at once, or not at all:
+    requests in flight to `model`, and leases.
     """
 
     kind: ModelKind
@@ -44,6 +46,7 @@ class Wish:
     fallback: str = ""
     now: tuple[str, str] = ("", "")
     failed: frozenset[str] = frozenset()
+    here: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +78,9 @@ def route(wish: Wish, view: View) -> Choice:
         return _chosen(wish, ready, reasons)
     named = _fitting(wish, (offer for offer in offers if not offer.resident), reasons)
     load = None
-    if named:
+    if any(offer.unloaded for offer in offers):
+        reasons.append(f"{wish.model} was unloaded by request")
+    elif named:
         best = min(named, key=lambda offer: (offer.server_leases, offer.server))
         load = (best.server, best.model)
         reasons.append(f"{wish.model} is resident nowhere: {best.server} loads it")
@@ -98,8 +103,20 @@ def _fitting(wish: Wish, offers: Iterable[Offer], reasons: list[str]) -> list[Of
         if unfit := _unfit(wish, offer):
             reasons.append(f"not {offer.model} on {offer.server}: {unfit}")
         else:
-            found.append(offer)
+            found.append(_counted(wish, offer))
     return found
+
+
+def _counted(wish: Wish, offer: Offer) -> Offer:
+    """An offer with what the caller has there itself."""
+    if offer.server not in wish.here:
+        return offer
+    queue, leases = wish.here[offer.server]
+    return replace(
+        offer,
+        queue_depth=max(offer.queue_depth, queue if offer.model == wish.model else 0),
+        server_leases=max(offer.server_leases, leases),
+    )
 
 
 def _first_fitting(wish: Wish, view: View, reasons: list[str]) -> list[Offer]:

@@ -193,3 +193,22 @@ def test_an_entry_of_a_newer_version_is_read_and_one_that_is_none_refused() -> N
     for wrong in ({"name": ""}, {"models": {"joe": {"kind": "cat"}}}, {"version": 0}):
         with pytest.raises(ValidationError):
             ServerEntry.model_validate(entry | wrong)
+
+
+def test_what_was_unloaded_by_request_is_loaded_nowhere_for_a_session() -> None:
+    unloaded = voice("absent") | {"unloaded": True}
+    view = View.of((server("a", joe=unloaded, amy=voice()), server("b", joe=voice("absent"))))
+    choice = route(Wish("tts", "joe", fallback="amy"), view)
+    assert (choice.server, choice.model, choice.load) == ("a", "amy", None)
+    assert "joe was unloaded by request" in choice.reasons
+    view.put(server("b", joe=voice()))
+    assert route(Wish("tts", "joe", fallback="amy"), view).server == "b"
+
+
+def test_what_the_caller_has_on_a_server_itself_counts() -> None:
+    view = View.of((server("a", joe=voice()), server("b", joe=voice(leases=2))))
+    assert route(Wish("tts", "joe", here={"a": (0, 1)}), view).server == "a"
+    assert route(Wish("tts", "joe", here={"a": (0, 3)}), view).server == "b"
+    assert route(Wish("tts", "joe", here={"a": (1, 0)}), view).server == "b"
+    here = {"a": (OVERLOADED, 1)}
+    assert route(Wish("tts", "joe", now=("a", "joe"), here=here), view).server == "b"

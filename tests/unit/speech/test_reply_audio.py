@@ -212,6 +212,37 @@ def words_of(text: str, each_ms: int) -> list[Word]:
     ]
 
 
+@pytest.mark.parametrize(("sent", "left"), [(2, 4), (5, 5)])
+@on_virtual_time
+async def test_the_sound_of_a_word_that_was_not_told_of_yet_is_not_said_twice(
+    sent: int, left: int
+) -> None:
+    """Words of 40 ms, told of when they have ended; half of the third came before the break."""
+    text = "one two three four"
+    audio = ReplyAudio(2, 1, lambda _: None)
+    await audio.begin_clause(Clause(text, 0, len(text)))
+    loud = np.full((8, SPEAK_FRAME), 1000, np.int16)
+    await audio.put(SpeechChunk(loud, tuple(words_of(text, 40)[:2])))
+    for _ in range(sent):
+        audio.take()
+    unspoken = audio.break_off()
+    assert unspoken is not None
+    assert unspoken.text == "three four"
+    assert (audio.spans[0].frames, audio.spans[1].start) == (left, left)
+
+
+@on_virtual_time
+async def test_the_pause_after_the_last_word_stays_where_it_broke_off() -> None:
+    text = "one two."
+    audio = ReplyAudio(2, 1, lambda _: None)
+    await audio.begin_clause(Clause(text, 0, len(text)))
+    loud = np.full((8, SPEAK_FRAME), 1000, np.int16)
+    await audio.put(SpeechChunk(loud, tuple(words_of("one two", 40))))
+    audio.take()
+    assert audio.break_off() is None
+    assert audio.spans[0].frames == 8
+
+
 @pytest.mark.parametrize(
     ("sent", "left", "rest"),
     [
@@ -242,3 +273,14 @@ async def test_a_word_that_broke_off_is_spoken_anew_unless_it_was_heard(
     queued = [audio.take() for _ in range(left - sent)]
     assert all(frame[-1] == 0 for frame in queued[-1:]), "no click where it broke off"
     assert all((frame == 1000).all() for frame in queued[:-1])
+
+
+@on_virtual_time
+async def test_a_reply_begins_once_where_its_first_audio_is_dropped() -> None:
+    began: list[SynthesisStarted] = []
+    audio = ReplyAudio(2, 1, began.append)
+    await audio.begin_clause(Clause("one two", 0, 7))
+    for _ in range(2):
+        await audio.put(SpeechChunk(np.ones((3, SPEAK_FRAME), np.int16)))
+        assert audio.break_off() is not None
+    assert began == [SynthesisStarted(1)]

@@ -20,18 +20,21 @@ def server_entry(
     queue_depth: Callable[[str], int],
     first_audio_ms: Callable[[str], float | None],
     *,
+    is_unloaded: Callable[[str], bool] = lambda _: False,
     manager: str = "",
     draining: bool = False,
 ) -> ServerEntry:
     """The entry of one server; models of which nothing is known are left out.
 
-    `manager` is the URL of its model manager, for frontends on other machines.
+    `is_unloaded` tells of a model that was unloaded by request; `manager` is the URL of its model
+    manager, for frontends on other machines.
     """
-    entries = {
-        status.name: _model_entry(status, queue_depth(status.name), first_audio_ms(status.name))
-        for status in models
-        if status.info is not None
-    }
+    entries = {}
+    for status in models:
+        if status.info is not None:
+            model = status.name
+            entry = _model_entry(status, queue_depth(model), first_audio_ms(model))
+            entries[model] = entry.model_copy(update={"unloaded": is_unloaded(model)})
     return ServerEntry(name=name, addr=addr, manager=manager, models=entries, draining=draining)
 
 

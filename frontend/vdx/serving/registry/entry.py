@@ -43,6 +43,7 @@ class ModelMetrics(_Announced):
 class ModelEntry(_Announced):
     kind: ModelKind
     state: ModelPhase
+    unloaded: bool = Field(False, description="by request; only who names it has it loaded again")
     capabilities: Capabilities = Capabilities()
     metrics: ModelMetrics = ModelMetrics()
 

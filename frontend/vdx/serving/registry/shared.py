@@ -7,7 +7,7 @@ cannot be reached nothing expires; when it is back every process announces its s
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from vdx.core.errors import ConfigError, InvalidInput, RegistryUnavailable
@@ -31,6 +31,8 @@ TIMEOUT_S = 2.0
 RETRY_S = 1.0
 SOONEST_S = 0.5
 """Between two announcements of what changes all the time, as the requests in flight do."""
+MOST_VALUES = 100_000
+"""Of one announcement: a model takes about fifty, one of a hundred languages more."""
 BEATS = 3
 """Announcements within one expiry."""
 
@@ -61,7 +63,8 @@ class SharedRegistry:
         self._changed = asyncio.Event()
         self._wrong: set[str] = set()
         """Keys that are no announcements, each told once."""
-        self._told = ""
+        self._faults: dict[str, str] = {}
+        """What cannot be done now, `announce` or `listen` -> the kind of error that was told."""
         self.connected = False
 
     # --- what `Registry` promises -------------------------------------------------------------
@@ -125,12 +128,12 @@ class SharedRegistry:
         """Announces and listens until cancelled; then the keys of this process are removed."""
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._repeated(self._listen), name="registry-listen")
-                group.create_task(self._repeated(self._tell), name="registry-announce")
+                for work, step in (("listen", self._listen), ("announce", self._tell)):
+                    group.create_task(self._repeated(work, step), name=f"registry-{work}")
         finally:
             await self._say_goodbye()
 
-    async def _repeated(self, step: Callable[[], Awaitable[None]]) -> None:
+    async def _repeated(self, work: str, step: Callable[[], Awaitable[None]]) -> None:
         """Runs a step that ends only with the connection, and again when that is back."""
         from redis.exceptions import RedisError
 
@@ -138,13 +141,14 @@ class SharedRegistry:
             try:
                 await step()
             except (RedisError, OSError, TimeoutError) as error:
-                self._lost(error)
+                self._lost(work, error)
             await asyncio.sleep(RETRY_S)
 
-    def _lost(self, error: Exception) -> None:
+    def _lost(self, work: str, error: Exception) -> None:
         kind = type(error).__name__
-        if kind != self._told:
-            self._told = kind
+        is_told = kind in self._faults.values()
+        self._faults[work] = kind
+        if not is_told:
             log.warning(
                 "Redis does not take part; the last known servers are kept",
                 url=masked(self.url),
@@ -153,11 +157,15 @@ class SharedRegistry:
         self.connected = False
         self._sent.clear()  # when it is back everything is announced again
 
-    def _back(self) -> None:
+    def _back(self, work: str) -> None:
+        """Redis does this work; connected is who can do both."""
+        was_lost = self._faults.pop(work, "")
+        if self.connected or self._faults:
+            return
         self._memory.keep(self._clock())  # the others have so long to announce themselves
-        if self._told:
+        if was_lost:
             log.info("Redis answers again", url=masked(self.url))
-        self._told, self.connected = "", True
+        self.connected = True
         self._changed.set()
 
     async def _listen(self) -> None:
@@ -165,7 +173,7 @@ class SharedRegistry:
         async with self._redis.pubsub() as channel:
             await _in_time(channel.subscribe(CHANNEL))
             await self._read_keys()
-            self._back()
+            self._back("listen")
             read_at = time.monotonic()
             while True:
                 message = await channel.get_message(ignore_subscribe_messages=True, timeout=1.0)
@@ -178,7 +186,7 @@ class SharedRegistry:
     async def _read_keys(self) -> None:
         from redis.exceptions import ResponseError
 
-        async for key in self._redis.scan_iter(match=f"{KEYS}*", count=500):
+        async for key in self._keys():
             name = key.decode(errors="replace")
             try:
                 text = await _in_time(self._redis.get(key))
@@ -189,9 +197,19 @@ class SharedRegistry:
             if text is not None:
                 self._take(text, name, left_ms / 1000 if left_ms > 0 else self._expiry_s)
 
+    async def _keys(self) -> AsyncIterator[bytes]:
+        cursor = 0
+        while True:
+            search = self._redis.scan(cursor, match=f"{KEYS}*", count=500)
+            cursor, keys = await _in_time(search)
+            for key in keys:
+                yield key
+            if not cursor:
+                return
+
     def _take(self, text: bytes, where: str, expiry_s: float) -> None:
         try:
-            entry = validated(ServerEntry, parse_json(text, "the entry"))
+            entry = validated(ServerEntry, parse_json(text, "the entry", max_values=MOST_VALUES))
         except InvalidInput as error:
             self._refuse(where, error.message)
             return
@@ -219,8 +237,9 @@ class SharedRegistry:
             for entry in list(self._own.values()):
                 if self._is_due(entry):
                     await self._send(entry)
-            if not self.connected:
-                self._back()
+            # A frontend may have nothing to announce: it, too, has to notice a Redis that is gone.
+            await _in_time(self._redis.ping())
+            self._back("announce")
             try:
                 async with asyncio.timeout(self._expiry_s / BEATS):
                     await self._changed.wait()

@@ -19,6 +19,8 @@ class Offer:
     model: str
     kind: ModelKind
     resident: bool
+    unloaded: bool
+    """By request."""
     draining: bool
     languages: tuple[str, ...]
     capabilities: frozenset[str]
@@ -44,6 +46,7 @@ def _offers(server: ServerEntry) -> Iterator[Offer]:
             model=name,
             kind=entry.kind,
             resident=entry.state == "resident",
+            unloaded=entry.unloaded,
             draining=server.draining,
             languages=can.languages,
             capabilities=frozenset(each for each in FLAGS if getattr(can, each)),

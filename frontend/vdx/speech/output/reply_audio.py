@@ -60,6 +60,7 @@ class ReplyAudio:
         self._rows: deque[Pcm] = deque()
         self._taken = 0
         self._in_clause = False
+        self._began = False
         self._ended = False
         self._changed = asyncio.Event()  # for the consumer
         self._drained = asyncio.Event()  # for the producer
@@ -84,7 +85,8 @@ class ReplyAudio:
         """Appends frames of the current clause, waiting while the queue is full."""
         span = self.spans[-1]
         span.words.extend(chunk.words)
-        if not self._taken and not self._rows and chunk.audio.size:
+        if not self._began and chunk.audio.size:
+            self._began = True  # once: frames that were not sent are dropped after a failure
             self._emit(SynthesisStarted(self._reply))
         for row in chunk.audio:
             while len(self._rows) >= self._max_frames:
@@ -126,13 +128,17 @@ class ReplyAudio:
         return rest
 
     def _drop_broken_word(self, span: ClauseSpan) -> None:
-        """Drops the frames after the last whole word that were not sent, where words are known."""
+        """Drops the frames after the last whole word that were not sent, where words are known.
+
+        Some voices tell of a word only once it has ended, when its sound has come already.
+        """
         made_ms = span.frames * FRAME_MS
-        whole = [word.end_ms for word in span.words if word.end_ms <= made_ms]
-        if len(whole) == len(span.words):
-            return  # the sound broke off between words, or nothing is known of them
+        whole = [word for word in span.words if word.end_ms <= made_ms]
+        spoken = max((word.char_end for word in whole), default=0)
+        if not span.words or _after(span.clause, spoken) is None:
+            return  # nothing is known of them, or the last one was made
         sent = self._taken - span.start
-        keep = max(sent, -(-max(whole, default=0) // FRAME_MS))
+        keep = max(sent, -(-max((word.end_ms for word in whole), default=0) // FRAME_MS))
         while span.frames > keep and self._rows:
             self._rows.pop()
             span.frames -= 1
@@ -179,8 +185,8 @@ class ReplyAudio:
 def _after(clause: Clause, spoken: int) -> Clause | None:
     """What follows the first `spoken` characters of a clause; None where no word does."""
     text = clause.text[spoken:]
-    if WRITTEN_WORD.search(text) is None:
-        return None
+    if not any(char.isalnum() for char in text):
+        return None  # voices tell of words without the marks after them
     skipped = spoken + len(text) - len(text.lstrip())
     return Clause(
         clause.text[skipped:],

@@ -170,7 +170,7 @@ async def reload(host: Host, name: ModelName) -> Loaded:
 
     Replies that need it meanwhile are spoken by another voice of their language.
     """
-    info = await host.manager.reload(await host.models.resolve(name))
+    info = await host.served.reload(await host.models.resolve(name))
     return Loaded(loaded=info.name, kind=info.kind)
 
 

@@ -376,7 +376,7 @@ class Connection:
         session.request_reply(instructions, own)
 
     def _is_loaded(self, model: str) -> bool:
-        return bool(self._host.manager.info(model))
+        return bool(self._host.served.info(model))
 
     async def _response_cancel(self, event: dict[str, Any]) -> None:
         cancel = partial(self._cancel_reply, named_id(event, "response_id"))
