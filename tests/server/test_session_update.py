@@ -14,7 +14,7 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
     ({"audio": {"output": {"format": {"rate": 44100}}}}, "session.audio.output.format.rate", "441"),
     ({"audio": {"input": {"format": {"type": "audio/g711"}}}}, "audio.input.format", "audio/g711"),
     ({"output_modalities": ["video"]}, "session.output_modalities", "'video'"),
-    ({"tools": [{"type": "function", "name": "f"}]}, "session.tools", "function"),
+    ({"tools": [{"type": "function", "name": "no good"}]}, "session.tools", "no good"),
     ({"instructions": 7}, "session.instructions", "7"),
     ({"colour": "blue"}, "session.colour", "'session.colour'"),
     ({"audio": {"input": {"turn_detection": {"type": "psychic"}}}}, "turn_detection", "psychic"),

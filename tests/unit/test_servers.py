@@ -345,3 +345,17 @@ async def test_a_voice_that_only_the_other_server_has_may_speak_one_reply() -> N
         connection = cast(Any, SimpleNamespace(_host=made.host))
         assert Connection._is_loaded(connection, "bell")
         assert not Connection._is_loaded(connection, "tone")
+
+
+@on_virtual_time
+async def test_files_that_cannot_be_read_for_a_while_end_nothing() -> None:
+    async with box() as made:
+        server = made.host.servers[0]
+
+        async def unread() -> dict[str, ModelInfo]:
+            raise OSError("Too many open files")
+
+        read, server.manager._read_models = server.manager._read_models, unread
+        await asyncio.sleep(5)
+        assert server.answers
+        server.manager._read_models = read

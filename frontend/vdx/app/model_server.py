@@ -74,6 +74,8 @@ class ModelServer:
             if self.answers:
                 log.warning("model server does not answer", server=self.name, error=error.for_log)
             self.answers = False
+        except OSError as error:  # of files: what was known of the models stays
+            log.warning("model repository was not read", server=self.name, error=str(error))
         else:
             if not self.answers:
                 log.info("model server answers again", server=self.name)
