@@ -66,7 +66,8 @@ def test_a_recogniser_is_made_used_and_removed(
     said = vdx("transcribe", AUDIO, "--model", "kiosk")
     assert "go forward ten meters" in said.out, said.err
     assert "pocketsphinx-en" in vdx("grammar", "add", str(menu), "--id", "pocketsphinx-en").err
-    assert "'.doc'" in vdx("grammar", "check", "menu.doc").err
+    (document := tmp_path / "menu.doc").write_text(MENU)
+    assert "'.doc'" in vdx("grammar", "check", str(document)).err
     assert vdx("grammar", "remove", "kiosk").out == "kiosk is removed\n"
     assert vdx("grammar", "remove", "kiosk").status == 2
 
