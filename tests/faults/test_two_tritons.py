@@ -5,6 +5,7 @@ import contextlib
 import os
 import signal
 from collections.abc import Iterator
+from urllib.parse import quote
 
 import pytest
 import yaml
@@ -75,8 +76,9 @@ async def test_one_is_killed_and_every_reply_goes_on(vdx: Vdx) -> None:
         heard = await listening.wait("conversation.item.input_audio_transcription.completed")
         assert heard["transcript"]
         # A clause that was being computed tells of the failure, and goes on all the same.
-        told = {error["error"]["code"] for talk in talks for error in talk.of("error")}
-        assert told <= {"unavailable"}, vdx.output
+        for talk in talks:
+            told = [error["error"]["code"] for error in talk.of("error")]
+            assert told in ([], ["unavailable"]), vdx.output
         eventually(lambda: len(servers(http)) == 2 and servers(http) != before, "started anew")
         assert (await listening.wait("response.done"))["response"]["status"] == "completed"
     names = {entry["name"] for entry in http.get("/vdx/servers")[1]["servers"]}
@@ -97,7 +99,16 @@ async def test_a_session_that_begins_later_finds_both(vdx: Vdx) -> None:
         talks: list[Talk] = [
             await stack.enter_async_context(talking(http.url)) for _ in range(SPEAKING)
         ]
-        # Both or one: where the other's first audio was later, everybody goes to the quicker one.
-        assert (await asyncio.to_thread(speakers, http)).keys() <= servers(http).keys()
         done = await talks[0].full_turn()
         assert done["response"]["status"] == "completed"
+        # Where one's first audio was later everybody may be with the quicker one; the other is
+        # found as soon as that one drains.
+        placed = await asyncio.to_thread(speakers, http)
+        drained = max(placed, key=lambda name: len(placed[name]))
+        status, _ = await asyncio.to_thread(http.post, f"/vdx/servers/{quote(drained)}/drain")
+        assert status == 200
+        for talk in talks:
+            done = await talk.full_turn()
+            assert done["response"]["status"] == "completed"
+        placed = await asyncio.to_thread(speakers, http)
+        assert placed.keys() == servers(http).keys() - {drained}
