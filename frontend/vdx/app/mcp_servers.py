@@ -126,8 +126,9 @@ class McpServer:
             try:
                 await self._serve()
                 wait_s = FIRST_RETRY_S
-            except Exception as error:  # noqa: BLE001  # whatever a server does, others go on
-                log.warning("MCP server failed", server=self._name, error=_cause(error))
+            except Exception as error:  # a task's root: whatever a server does, others go on
+                cause = _cause(error)
+                log.warning("MCP server failed", server=self._name, error=cause, exc_info=True)
             finally:
                 self._client = None
                 self.connected.clear()

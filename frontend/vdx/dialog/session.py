@@ -106,16 +106,7 @@ class Session:
         self._speaking = self._make_speaking()
         self.side_replies = SideReplies(self._speaking, self.ids, self._tasks, self.emit)
         trace = TurnTrace()
-        self._decisions = DecisionHandler(
-            self.hearing,
-            self._speaking,
-            self.history,
-            trace,
-            self._limits,
-            self.ids,
-            self.emit,
-            self._end,
-        )
+        self._decisions = self._make_decisions(trace)
         self._dispatcher = Dispatcher(
             self._machine,
             self._decisions,
@@ -125,6 +116,18 @@ class Session:
             self._notify,
             clock,
             self.hearing,
+        )
+
+    def _make_decisions(self, trace: TurnTrace) -> DecisionHandler:
+        return DecisionHandler(
+            self.hearing,
+            self._speaking,
+            self.history,
+            trace,
+            self._limits,
+            self.ids,
+            self.emit,
+            self._end,
         )
 
     def _make_speaking(self) -> Speaking:

@@ -2,6 +2,7 @@ import { useState } from "react";
 import { words } from "../words";
 import { act, type ModelAction, type ModelLine } from "./api";
 import type { Attempt } from "./Operate";
+import { Table } from "./Table";
 
 /** The models of the servers: which are loaded and why, and what can be done with each. */
 export function ModelTable({
@@ -16,24 +17,11 @@ export function ModelTable({
   return (
     <section aria-labelledby="models-name">
       <h2 id="models-name">{w.models}</h2>
-      <div className="wide">
-        <table id="models">
-          <thead>
-            <tr>
-              {columns.map((column) => (
-                <th key={column} scope="col">
-                  {column}
-                </th>
-              ))}
-            </tr>
-          </thead>
-          <tbody>
-            {models.map((model) => (
-              <Row key={model.name} model={model} attempt={attempt} />
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <Table id="models" columns={columns}>
+        {models.map((model) => (
+          <Row key={model.name} model={model} attempt={attempt} />
+        ))}
+      </Table>
     </section>
   );
 }

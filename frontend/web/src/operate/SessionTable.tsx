@@ -1,6 +1,7 @@
 import { words } from "../words";
 import { endSession, type Session } from "./api";
 import type { Attempt } from "./Operate";
+import { Table } from "./Table";
 
 /** Who talks; one can be ended, none can be listened to. */
 export function SessionTable(props: { sessions: readonly Session[]; attempt: Attempt }) {
@@ -13,24 +14,11 @@ export function SessionTable(props: { sessions: readonly Session[]; attempt: Att
       {sessions.length === 0 ? (
         <p className="note">{w.none}</p>
       ) : (
-        <div className="wide">
-          <table id="sessions">
-            <thead>
-              <tr>
-                {columns.map((column) => (
-                  <th key={column} scope="col">
-                    {column}
-                  </th>
-                ))}
-              </tr>
-            </thead>
-            <tbody>
-              {sessions.map((session) => (
-                <Row key={session.id} session={session} attempt={attempt} />
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <Table id="sessions" columns={columns}>
+          {sessions.map((session) => (
+            <Row key={session.id} session={session} attempt={attempt} />
+          ))}
+        </Table>
       )}
     </section>
   );
