@@ -8,6 +8,8 @@ from typing import Any
 
 _SOFT_HYPHEN = "\u00ad"
 _FORMATTED = re.compile(r"\d(?:[\d.,\u00a0\u202f\u066b\u066c]*\d)?")
+_CORRECTIONS = {"pl": {"dziewiętdz": "dziewięćdz", "piętdz": "pięćdz", "szesdz": "sześćdz"}}
+"""What CLDR misspells."""
 _DIRECTION = re.compile("[\u200e\u200f\u061c]")
 
 
@@ -28,6 +30,8 @@ def spelled(language: str, number: float, ruleset: str = "") -> str:
     A rule set that a language lacks is replaced by its first one.
     """
     words = _said(language, f"{{n,spellout,%{ruleset}}}" if ruleset else "{n,spellout}", number)
+    for wrong, right in _CORRECTIONS.get(language, {}).items():
+        words = words.replace(wrong, right)
     return " ".join(words.split())
 
 

@@ -7,6 +7,7 @@ from typing import Final
 
 from vdx.core.events import Clause
 from vdx.speech.text.normalise import (
+    agreement,
     calendar,
     clock,
     counting,
@@ -37,11 +38,13 @@ NUMBERS: Final[tuple[_Rule, ...]] = (
     clock.times,
     clock.ratios,
     clock.decades,
+    agreement.halves,
     counting.fractions,
     signs.ranges,
     signs.comparisons,
     signs.minus,
     measures.money,
+    agreement.before_nouns,
     measures.units,
     signs.operators,
     ordinals.ordinals,

@@ -5,13 +5,11 @@ from functools import partial
 from typing import Final
 
 from vdx.speech.text.normalise import icu
-from vdx.speech.text.normalise.calendar import before, ordinal_of_table
+from vdx.speech.text.normalise.calendar import before, in_case, ordinal_of_table
 from vdx.speech.text.normalise.spans import SpanText, ends_text
 from vdx.speech.text.normalise.words import Words
 
 _ROMAN: Final = r"(?=[IVXL]{2}|[VX])(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3})(?<=[IVXLC])"
-_LOCATIVE: Final = {"pl": ("w", "we", "po", "o"), "ru": ("в", "во", "на", "о")}
-"""Prepositions; without one, what would be a locative is a genitive."""
 _SOFT: Final = {"ий": "ій", "а": "я", "е": "є", "ого": "ього", "ому": "ьому", "их": "іх"}
 """Endings of the one Ukrainian ordinal that ends softly."""
 _VALUES: Final = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100}
@@ -103,9 +101,7 @@ def _in_order(words: Words, ruleset: str, match: re.Match[str]) -> str:
     value = _value(match[1])
     if words.ordinal_adjectives:
         return adjective(value, ruleset, words)
-    if ruleset.endswith("-locative") and before(match) not in _LOCATIVE.get(words.language, ()):
-        ruleset = ruleset.replace("-locative", "-genitive")
-    return icu.spelled(words.language, value, ruleset)
+    return icu.spelled(words.language, value, in_case(ruleset, before(match), words))
 
 
 def _ruler(match: re.Match[str], words: Words) -> str | None:
@@ -113,6 +109,8 @@ def _ruler(match: re.Match[str], words: Words) -> str | None:
     value = _value(numeral)
     if name.casefold() in words.roman_cardinal_after.split():
         return f"{name} {icu.spelled(words.language, value)}"
+    if name.casefold() in words.roman_after.split():
+        return f"{name} {icu.spelled(words.language, value, 'spellout-ordinal-masculine')}"
     # "I" is a word, "V" and "X" are names as well: only after a name do they count.
     if not name[:1].isupper() or name.isupper() or (numeral == "I" and words.language == "en"):
         return None
