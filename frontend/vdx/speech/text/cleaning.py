@@ -65,6 +65,7 @@ class Cleaner:
         self._bracket_said = False
         self._item_begins = False
         self._box = ""
+        self._box_at = 0
         self.left_out_code = False
         """Whether there was a block of code, which is not said."""
 
@@ -180,21 +181,24 @@ class Cleaner:
 
     def _fill_box(self, char: str) -> None:
         """The box of a task holds a space or an x; anything else is text in brackets."""
-        self._box = char if char in BOXED else ""
+        self._box, self._box_at = (char if char in BOXED else ""), self._at
         if not self._box:
             self._plain(char)
 
-    def _close_box(self, following: str) -> None:
-        if following in ("", " ", "\t", "\r", "\n"):
+    def _close_box(self, following: str) -> bool:
+        """Whether the box of a task ends here."""
+        is_task = following in ("", " ", "\t", "\r", "\n")
+        if is_task:
             self._say(TASK_OPEN if self._box == " " else TASK_DONE, self._run_at)
             self._box = ""
         else:
             self._say_box()
+        return is_task
 
     def _say_box(self) -> None:
         """What looked like a task was text in brackets."""
         box, self._box = self._box, ""
-        self._say(box, self._at)
+        self._say(box, self._box_at)
 
     def _number_mark(self, char: str) -> None:
         """Recognises "1. " and "1) " at the start of a line: a list item, its number is said."""
@@ -279,8 +283,8 @@ class Cleaner:
             self._line_start = False
 
     def _settle_mark(self, mark: str, count: int, following: str) -> None:
-        if mark == "]" and self._box in BOXED:
-            self._close_box(following)
+        if mark == "]" and self._box in BOXED and self._close_box(following):
+            pass
         elif self._line_start and self._opens_block(mark, count, following):
             self._start_block()
         elif mark == "\\" and following in ESCAPABLE:

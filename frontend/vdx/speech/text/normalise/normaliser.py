@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Final
 
 from vdx.core.events import Clause
+from vdx.speech.text.marks import TASK_DONE, TASK_OPEN
 from vdx.speech.text.normalise import (
     agreement,
     calendar,
@@ -74,7 +75,7 @@ class Normaliser:
         """The rules applied, white space made single."""
         text = letters.compatible(text)
         if self.words is None:
-            return text
+            return _single_spaced(text.replace(TASK_DONE, "").replace(TASK_OPEN, ""))
         rules = (*LETTERS, *NUMBERS, *REST) if _NUMERIC.search(text.text) else (*LETTERS, *REST)
         for rule in rules:
             text = rule(text, self.words)
