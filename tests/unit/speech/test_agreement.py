@@ -20,7 +20,7 @@ def test_every_file_of_nouns_is_read(file: Path) -> None:
     assert file.stem in spoken_languages()
     nouns = nouns_of_language(file.stem)
     assert nouns is not None
-    assert nouns.endings
+    assert nouns.suffixes
     genders = {"masculine", "feminine", "neuter", "uno"}
     assert nouns.nouns.keys() <= genders
 
@@ -32,7 +32,7 @@ def test_a_language_whose_numbers_do_not_agree_has_no_file() -> None:
 
 def test_the_longest_ending_counts_and_a_listed_noun_before_all() -> None:
     nouns = Nouns(
-        endings={"one": {"feminine": "a", "masculine": "ema"}}, nouns={"feminine": "crema"}
+        suffixes={"one": {"feminine": "a", "masculine": "ema"}}, nouns={"feminine": "crema"}
     )
     told = {noun: nouns.ruleset("one", "", [noun]) for noun in ("casa", "tema", "crema", "sol")}
     assert told == {"casa": "feminine", "tema": "masculine", "crema": "feminine", "sol": ""}

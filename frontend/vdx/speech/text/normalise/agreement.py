@@ -20,7 +20,7 @@ from vdx.speech.text.normalise.measures import CODES, units_of
 from vdx.speech.text.normalise.spans import LEFT, RIGHT, SpanText
 from vdx.speech.text.normalise.words import DATA, Words
 
-Endings = dict[str, dict[str, str]]
+Suffixes = dict[str, dict[str, str]]
 _OBLIQUE: Final = ("-ablative", "-instrumental", "-locative", "-dative")
 _WORD: Final = r"[^\W\d_]+(?:['’-][^\W\d_]+)*"
 
@@ -29,8 +29,8 @@ _WORD: Final = r"[^\W\d_]+(?:['’-][^\W\d_]+)*"
 class Nouns:
     """How the nouns of one language tell gender and case.
 
-    `endings`: by plural category, what CLDR's rule set for numbers ends in ("feminine"), and the
-    endings of nouns that ask for it; the longest counts. `nouns`: the same for whole words, in any
+    `suffixes`: by plural category, what CLDR's rule set for numbers ends in ("feminine"), and the
+    suffixes of nouns that ask for it; the longest counts. `nouns`: the same for whole words, in any
     form. Lists are words with spaces between. `only_one`: only 1 agrees. `capital`: a noun is
     written with one. `labels`: behind these a number is a name ("page 2"). `personal`: nouns
     that men are named by, in the genitive. `dative`: rule sets behind `dative_before`. `half`: by
@@ -38,7 +38,7 @@ class Nouns:
     a number of four digits is a year.
     """
 
-    endings: Endings = field(default_factory=dict)
+    suffixes: Suffixes = field(default_factory=dict)
     nouns: dict[str, str] = field(default_factory=dict)
     half: dict[str, str] = field(default_factory=dict)
     years_behind: str = ""
@@ -85,8 +85,8 @@ class Nouns:
             return ""
         told = [
             (len(ending), ruleset)
-            for ruleset, endings in self.endings.get(category, {}).items()
-            for ending in endings.split() or [""]
+            for ruleset, suffixes in self.suffixes.get(category, {}).items()
+            for ending in suffixes.split() or [""]
             if noun.endswith(ending)
         ]
         return max(told)[1] if told else ""
