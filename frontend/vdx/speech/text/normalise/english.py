@@ -16,6 +16,7 @@ _STREETS: Final = {
 _STREET: Final = re.compile(
     rf"\b([A-Z][a-z]+|\d+(?:st|nd|rd|th)) ((?i:{'|'.join(_STREETS)}))\b\.?+(?!\s[A-Z]|['’\w-])"
 )
+_WITH: Final = re.compile(r"(?<!\S)w/\s?(?=\w)(?!o\b)")
 _FLAT: Final = re.compile(r"\b[Aa]pt\.?(?=\s\d)")
 _FEET_AND_INCHES: Final = re.compile(r"(?<![\w.])(\d{1,2})['′]\s?(\d{1,2})(?:[\"″]|''|(?!\w))")
 _INCHES: Final = re.compile(r"(?<![\w.,:/])(\d[\d./]*|[\u00bc-\u00be])[\"″](?!\w)")
@@ -27,8 +28,8 @@ _RESOLUTION: Final = re.compile(r"(?<=\d{3})x(?=\d{3})")
 _TIME: Final = re.compile(r"(?<![\d.,:])(1?\d)\.([0-5]\d)(?=\s?[ap]\.?m\b)", re.IGNORECASE)
 
 
-def streets(text: SpanText, words: Words) -> SpanText:
-    """ "Main St.", where "St. Peter" is a saint."""
+def short_words(text: SpanText, words: Words) -> SpanText:
+    """ "Main St.", where "St. Peter" is a saint; "w/ milk"."""
     if words.language != "en":
         return text
 
@@ -38,7 +39,11 @@ def streets(text: SpanText, words: Words) -> SpanText:
         dot = "." if match[0].endswith(".") and ends_text(match) else ""
         return f"{match[1]} {_STREETS[match[2].lower()]}{dot}"
 
-    return text.rewrite(_STREET, say).rewrite(_FLAT, lambda _: "apartment")
+    return (
+        text.rewrite(_STREET, say)
+        .rewrite(_FLAT, lambda _: "apartment")
+        .rewrite(_WITH, lambda _: "with ")
+    )
 
 
 def english_forms(text: SpanText, words: Words) -> SpanText:

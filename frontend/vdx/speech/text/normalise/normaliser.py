@@ -27,7 +27,7 @@ LETTERS: Final[tuple[_Rule, ...]] = (
     forms.footnotes,
     ordinals.centuries,
     letters.addresses,
-    english.streets,
+    english.short_words,
     letters.abbreviations,
 )
 NUMBERS: Final[tuple[_Rule, ...]] = (

@@ -10,6 +10,9 @@ from vdx.speech.text.normalise.spans import SpanText, ends_text
 from vdx.speech.text.normalise.words import Words
 
 _ROMAN: Final = r"(?=[IVXL]{2}|[VX])(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3})(?<=[IVXLC])"
+_AFTER_FIRST: Final = re.compile(
+    r"['’]?\s*(?:$|[.,;:!?)]|(?:of|and|was|is|died|became|reigned|ruled|had|who|in|s)\b)"
+)
 _SOFT: Final = {"ий": "ій", "а": "я", "е": "є", "ого": "ього", "ому": "ьому", "их": "іх"}
 """Endings of the one Ukrainian ordinal that ends softly."""
 _VALUES: Final = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100}
@@ -112,7 +115,9 @@ def _ruler(match: re.Match[str], words: Words) -> str | None:
     if name.casefold() in words.roman_after.split():
         return f"{name} {icu.spelled(words.language, value, 'spellout-ordinal-masculine')}"
     # "I" is a word, "V" and "X" are names as well: only after a name do they count.
-    if not name[:1].isupper() or name.isupper() or (numeral == "I" and words.language == "en"):
+    if not name[:1].isupper() or name.isupper():
+        return None
+    if numeral == "I" and words.language == "en" and not _is_first(match, words):
         return None
     feminine = name.casefold() in words.roman_feminine_names.split()
     if words.ordinal_adjectives:
@@ -130,6 +135,12 @@ def _ruler(match: re.Match[str], words: Words) -> str | None:
     dot = "." if match[0].endswith(".") and match.end() == len(match.string) else ""
     form = words.roman_feminine if feminine and words.roman_feminine else words.roman
     return f"{name} {form.format(ordinal=ordinal, cardinal=cardinal)}{dot}"
+
+
+def _is_first(match: re.Match[str], words: Words) -> bool:
+    """ "James I of England", where "James I know" is none."""
+    known = match[1].casefold() in words.roman_first_names.split()
+    return known and _AFTER_FIRST.match(match.string, match.end()) is not None
 
 
 def _ordinal(words: Words, *, feminine: bool) -> str:

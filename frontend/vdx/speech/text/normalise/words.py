@@ -104,6 +104,7 @@ class Words:
     clock: str = ""
     roman: str = ""
     roman_first: str = ""
+    roman_first_names: str = ""
     roman_capital: bool = False
     roman_ordinal_upto: int = 0
     roman_ordinal_dot: bool = False
