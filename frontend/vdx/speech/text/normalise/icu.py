@@ -82,3 +82,13 @@ def short_months(language: str) -> tuple[str, ...]:
 def _months(language: str, form: str) -> tuple[str, ...]:
     days = (dt.datetime(2024, month, 15, 12, tzinfo=dt.UTC) for month in range(1, 13))
     return tuple(_said(language, f"{{n,date,{form}}}", day) for day in days)
+
+
+@functools.cache
+def weekdays(language: str) -> dict[str, str]:
+    """The names of the days of the week by their abbreviations, from Monday on."""
+    days = [dt.datetime(2024, 1, day, 12, tzinfo=dt.UTC) for day in range(1, 8)]
+    return {
+        _said(language, "{n,date,EEE}", day).rstrip("."): _said(language, "{n,date,EEEE}", day)
+        for day in days
+    }

@@ -18,6 +18,7 @@ from vdx.speech.text.normalise import (
     measures,
     ordinals,
     signs,
+    weekdays,
 )
 from vdx.speech.text.normalise.spans import SpanText
 from vdx.speech.text.normalise.words import Words, words_of_language
@@ -25,6 +26,7 @@ from vdx.speech.text.normalise.words import Words, words_of_language
 _Rule = Callable[[SpanText, Words], SpanText]
 LETTERS: Final[tuple[_Rule, ...]] = (
     forms.footnotes,
+    weekdays.weekdays,
     ordinals.centuries,
     letters.addresses,
     english.short_words,
