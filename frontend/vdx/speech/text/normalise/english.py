@@ -22,6 +22,7 @@ _FEET_AND_INCHES: Final = re.compile(r"(?<![\w.])(\d{1,2})['′]\s?(\d{1,2})(?:[
 _INCHES: Final = re.compile(r"(?<![\w.,:/])(\d[\d./]*|[\u00bc-\u00be])[\"″](?!\w)")
 _QUOTE: Final = re.compile(r'(?<!\d)"')
 _INCHES_OVER: Final = re.compile(r"(?<=ft )(\d+) in\b(?!\s[a-z])")
+_INCHES_SHORT: Final = re.compile(r"(?<![\w.,:/])(\d[\d./]*) in\.(?!\w)")
 _CENTS: Final = re.compile(r"(?<![\w.,])(\d+)\s?¢")
 _THOUSANDS: Final = re.compile(r"(?<![\w.,])(\d+\.\d+|\d{3,})k(?![\w-])")
 _RESOLUTION: Final = re.compile(r"(?<=\d{3})x(?=\d{3})")
@@ -52,6 +53,9 @@ def english_forms(text: SpanText, words: Words) -> SpanText:
         return text
     text = text.rewrite(_FEET_AND_INCHES, lambda m: f"{m[1]} ft {m[2]} {_inch(m[2])}")
     text = text.rewrite(_INCHES, _inches)
+    text = text.rewrite(
+        _INCHES_SHORT, lambda m: f"{m[1]} {_inch(m[1])}" + ("." if ends_text(m) else "")
+    )
     text = text.rewrite(_INCHES_OVER, lambda m: f"{m[1]} {_inch(m[1])}")
     text = text.rewrite(_CENTS, lambda m: f"{m[1]} {'cent' if m[1] == '1' else 'cents'}")
     text = text.rewrite(_THOUSANDS, lambda m: f"{m[1]} thousand")

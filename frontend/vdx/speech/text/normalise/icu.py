@@ -8,7 +8,14 @@ from typing import Any
 
 _SOFT_HYPHEN = "\u00ad"
 _FORMATTED = re.compile(r"\d(?:[\d.,\u00a0\u202f\u066b\u066c]*\d)?")
-_CORRECTIONS = {"pl": {"dziewiętdz": "dziewięćdz", "piętdz": "pięćdz", "szesdz": "sześćdz"}}
+_CORRECTIONS = {
+    "pl": {"dziewiętdz": "dziewięćdz", "piętdz": "pięćdz", "szesdz": "sześćdz"},
+    "ar": {
+        "ثلاثة مائة": "ثلاثمائة", "أربعة مائة": "أربعمائة", "خمسة مائة": "خمسمائة",
+        "ستة مائة": "ستمائة", "سبعة مائة": "سبعمائة", "ثمانية مائة": "ثمانمائة",
+        "تسعة مائة": "تسعمائة",
+    },
+}  # fmt: skip
 """What CLDR misspells."""
 _DIRECTION = re.compile("[\u200e\u200f\u061c]")
 

@@ -22,10 +22,11 @@ class Words:
     `abbreviations` are written without their last dot. `feminine_numbers` are those that CLDR
     lacks, `number_before` are things with a number of their own, behind a counter that counts
     others, `per_after` a currency's name that is written behind a number, `per_words` what a
-    price is for, with its preposition, `roman_after` words that an ordinal follows.
-    `ordinal_tens` are the suffixes of `ordinals` that mean something else behind a 0,
-    `ordinal_ends` corrects what CLDR writes, `ordinal_adjectives` are endings of an adjective,
-    for a language whose ordinals are in `ordinal_words`.
+    price is for, with its preposition, `clock_before` what stands before a time of day,
+    `roman_after` words that an ordinal follows. `ordinal_tens` are the suffixes of `ordinals`
+    that mean something else behind a 0, `ordinal_ends` corrects what CLDR writes,
+    `ordinal_adjectives` are endings of an adjective, for a language whose ordinals are in
+    `ordinal_words`.
     """
 
     language: str = ""
@@ -102,6 +103,7 @@ class Words:
     hour_unit: str = ""
     hour_two: str = ""
     clock: str = ""
+    clock_before: str = ""
     roman: str = ""
     roman_first: str = ""
     roman_first_names: str = ""
