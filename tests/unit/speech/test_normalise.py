@@ -68,7 +68,8 @@ def test_a_language_without_a_file_is_left_as_it_is() -> None:
         ("token eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.doz_3, ok", "token a long code, ok"),
         ("a state-of-the-art-2024-design-of-ours", "a state-of-the-art-two thousand"),
         ("MP3 and v1.2.3 and 10,000", "MP three and v one point two point three and ten thousand"),
-        ("I wait. I am Charles I", "I wait. I am Charles I"),
+        ("I wait. I am Charles I", "I wait. I am Charles the first"),
+        ("James I know, but Robert I", "James I know, but Robert I"),
         ("It costs US$5 and 5 USD.", "It costs five dollars and five dollars."),
         (
             "123456789012345",
