@@ -57,8 +57,12 @@ class Part:
 def part_at(file: BinaryIO, start: int = 0) -> Part:
     """The file that begins at `start`."""
     head = _head(file, start)
-    end = next((walk(file, start) for tells, walk in _WALKS if tells(head)), 0)
-    is_followed = end > start and _begins_file(_head(file, end))
+    try:
+        end = next((walk(file, start) for tells, walk in _WALKS if tells(head)), 0)
+        is_followed = end > start and _begins_file(_head(file, end))
+    except OSError:
+        # What lies before is heard first; reading on tells what is wrong.
+        end, is_followed = 0, False
     return Part(file, start, end if is_followed else None)
 
 
