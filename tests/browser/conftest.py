@@ -14,7 +14,7 @@ import pytest_asyncio
 import soundfile
 from playwright.async_api import Browser, Page, Playwright, async_playwright, expect
 
-from tests.server.processes import PATIENT, WAIT_LIMIT_S, running, shared_triton
+from tests.server.processes import LONG_TIMEOUTS, WAIT_LIMIT_S, running, shared_triton
 from vdx.cli.livekit_server import require_livekit_server
 from vdx.core.events import Pcm
 from vdx.core.paths import PACKAGE, locate
@@ -149,7 +149,7 @@ def profiles(home: Path) -> dict[str, Any]:
     script = home / "long.yaml"
     script.write_text("- " + "This is an answer that takes its time. " * 6)
     long = {"kind": "script", "script": {"path": str(script)}}
-    return {"triton": PATIENT, "profiles": {"vdx": {}, "long": {"responder": long}}}
+    return {"triton": LONG_TIMEOUTS, "profiles": {"vdx": {}, "long": {"responder": long}}}
 
 
 def keys(livekit: DevelopmentLiveKit) -> dict[str, Any]:

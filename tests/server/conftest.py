@@ -9,7 +9,7 @@ import yaml
 
 from tests.server.processes import (
     LONG_ANSWER,
-    PATIENT,
+    LONG_TIMEOUTS,
     Http,
     eventually,
     running,
@@ -45,7 +45,7 @@ def base_config(script: Path) -> dict[str, Any]:
     return {
         "asr": {"model": "canned"},
         "tts": {"voice": "tone"},
-        "triton": PATIENT,
+        "triton": LONG_TIMEOUTS,
         "model_manager": {"preload_model_ids": ["tone-spare"]},
         # On few cores, with other tests beside this one, a speaker who stalls has not paused.
         "session": {"input_gap_ms": 500},
