@@ -165,6 +165,7 @@ async def _said(met: BenchClient, clip: Clip, name: str) -> dict[str, Any]:
         "answered": last,
         "errors": [error["message"] for error in log.errors],
         "slots": slots_right(name, heard),
+        "stages": log.turns[-1]["stages"] if log.turns else {},
     }
 
 
