@@ -36,7 +36,7 @@ REPEATED_S = 8.0
 
 
 async def test_a_person_talks_and_is_answered(place: str, open_page: OpenPage) -> None:
-    page = await open_page(place)
+    page = await open_page(place, reduced_motion="no-preference")
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     await page.click("#talk")
