@@ -69,7 +69,7 @@ def _kinds() -> Iterator[Any]:
             yield pytest.param(form, rate, channels, marks=[] if every else pytest.mark.long)
 
 
-@pytest.mark.parametrize(("form", "rate", "channels"), _kinds())
+@pytest.mark.parametrize(("form", "rate", "channels"), [*_kinds()])
 def test_recordings_of_every_kind(client: OpenAI, form: str, rate: int, channels: int) -> None:
     raw = encoded(form, rate, channels)
     heard = client.audio.transcriptions.create(**POCKETSPHINX, file=(f"go.{form}", raw))

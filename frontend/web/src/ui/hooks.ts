@@ -15,7 +15,7 @@ const matches = (query: string): boolean =>
 /** Whether fingers are all there is: no space bar, no pointer that hovers. */
 export const isTouch = (): boolean => matches("(hover: none) and (pointer: coarse)");
 
-/** How often levels are drawn: a level covers 20 to 40 ms, and most screens make 60 frames a second. */
+/** How often levels are drawn: each covers 20 to 40 ms, two or three frames of most screens. */
 const LEVEL_MS = 30;
 /** How often for people who want little motion. */
 const CALM_MS = 500;
@@ -43,7 +43,7 @@ export function useLevels(draw: () => void): void {
   }, []);
 }
 
-/** Sets a custom property of an element, unless it has that value: setting it draws the element anew. */
+/** Sets a custom property where it has another value: setting it draws the element anew. */
 export function setLevel(element: HTMLElement | null, name: string, level: number): void {
   const value = level.toFixed(3);
   if (element?.style.getPropertyValue(name) !== value) element?.style.setProperty(name, value);
