@@ -80,7 +80,7 @@ browser:
 	@command -v redis-server >/dev/null || { echo "the tests need redis-server; run: sudo apt install redis-server" >&2; exit 1; }
 	@command -v openssl >/dev/null || { echo "the tests need openssl; run: sudo apt install openssl" >&2; exit 1; }
 	@command -v curl >/dev/null || { echo "the tests need curl; run: sudo apt install curl" >&2; exit 1; }
-	@for name in $(CHROMIUM) chromium chromium-browser google-chrome; do \
+	@for name in $(CHROMIUM) chromium-headless-shell chromium chromium-browser google-chrome; do \
 		command -v "$$name" >/dev/null && exit 0; \
 	done; echo "the tests need a browser; run: sudo apt install chromium" >&2; exit 1
 
@@ -91,9 +91,10 @@ engines: setup
 # Most of it waits for sound to be spoken in real time, so several run at once even on two cores.
 WORKERS := 3
 SHARED_OUT := --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
-# The checks and the engines only compute, most of them in one process: two at a time.
-test: browser livekit
-	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target check engines page-test
+# The checks and the engines only compute, most of them in one process: two at a time. On a bare
+# machine livekit-server is compiled while `setup` waits for the network.
+test: browser
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target livekit check engines page-test
 	$(BIN)/pytest $(SHARED_OUT) -m "not long" $(ARGS)
 
 # Two at a time, for most of them take a core of their own.
@@ -104,7 +105,7 @@ coverage: browser livekit
 	$(BIN)/pytest $(SHARED_OUT) -m "not long" --cov --cov-report=term $(ARGS)
 
 # Built before the tests, most of which talk in real time and need the cores it takes.
-livekit: setup
+livekit: $(READY)
 	@$(BIN)/python scripts/build_livekit_server.py
 
 test-changed: setup
