@@ -209,6 +209,10 @@ class NewCallOutput(Shape):
     output: str
 
 
+InputItem = NewItem | NewCall | NewCallOutput | ItemReference
+"""What a response may be given in place of the conversation."""
+
+
 class ResponseCreate(Shape):
     """`conversation` none: the response does not become a part of the conversation."""
 
@@ -216,7 +220,7 @@ class ResponseCreate(Shape):
     metadata: dict[MetadataKey, MetadataValue] | None = Field(None, max_length=16)
     output_modalities: OutputModalities | None = None
     conversation: Literal["auto", "none"] | None = None
-    input: list[Annotated[NewItem | ItemReference, Field(discriminator="type")]] | None = Field(
+    input: list[Annotated[InputItem, Field(discriminator="type")]] | None = Field(
         None, max_length=1_000
     )
     audio: ResponseAudio | None = None
