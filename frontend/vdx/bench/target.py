@@ -15,11 +15,11 @@ import yaml
 
 from vdx.bench.scrape import Metrics, fetch, parse, status
 from vdx.core import settings
+from vdx.core.audio_formats import TELEPHONE_RATE
 from vdx.core.config import TlsConfig, TritonConfig
 from vdx.core.errors import SetupError, VdxError
 from vdx.serving.livekit import DevelopmentLiveKit
 from vdx.serving.ports import choose_ports
-from vdx.transports.realtime.audio_formats import TELEPHONE_RATE
 
 DATA = Path(__file__).parent / "data"
 START_S = 120.0

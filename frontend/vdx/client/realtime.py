@@ -23,8 +23,8 @@ from vdx.client.listener import Listener
 from vdx.client.log import Event
 from vdx.client.refusals import refusal
 from vdx.core.audio import to_pcm
+from vdx.core.audio_formats import TELEPHONE_RATE, WireFormat
 from vdx.core.errors import ConnectionLost, InvalidInput, VdxError
-from vdx.transports.realtime.audio_formats import TELEPHONE_RATE, WireFormat
 
 WIRE_RATE = 24_000
 """The protocol's own sample rate in Hz; vdx also takes 16,000 and 48,000.

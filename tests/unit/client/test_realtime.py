@@ -5,8 +5,8 @@ import pytest
 
 from tests.unit.client.fake_server import FakeServer, serving
 from vdx.client.realtime import RealtimeClient, append_message, realtime_address
+from vdx.core.audio_formats import WireFormat
 from vdx.core.errors import ConnectionLost, InvalidInput, UnknownName
-from vdx.transports.realtime.audio_formats import WireFormat
 
 
 async def test_a_session_is_opened_and_configured() -> None:

@@ -9,10 +9,10 @@ import pytest
 
 from tests.unit.speech.signals import vowel
 from tests.unit.transports.test_updates import FakeSocket, connected, message, taken
+from vdx.core.audio_formats import WireFormat
 from vdx.core.errors import InvalidInput
 from vdx.core.resample import Resampler
 from vdx.dialog.reply_request import ReplyRequest
-from vdx.transports.realtime.audio_formats import WireFormat
 from vdx.transports.realtime.connection import Connection
 from vdx.transports.realtime.items import speech
 from vdx.transports.realtime.responses import own_reply

@@ -3,12 +3,12 @@
 from typing import Any, Final
 
 from vdx.core.audio import LISTEN_RATE
+from vdx.core.audio_formats import WireFormat
 from vdx.core.errors import InvalidInput, UnknownName
 from vdx.core.json_input import shown
 from vdx.core.resample import Resampler
 from vdx.core.slices import rest
 from vdx.dialog.history import History, Item
-from vdx.transports.realtime.audio_formats import WireFormat
 from vdx.transports.realtime.call_items import call_of
 from vdx.transports.realtime.incoming import read_audio
 from vdx.transports.realtime.schema import AudioPart, InputItem, ItemReference, NewItem

@@ -8,11 +8,11 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from vdx.core.audio_formats import TELEPHONE_RATE, FormatName, WireFormat
 from vdx.core.config import Speed
 from vdx.core.errors import InvalidInput
 from vdx.core.validation import validated
 from vdx.transports.function_tools import ToolChoice, ToolName, Tools
-from vdx.transports.realtime.audio_formats import TELEPHONE_RATE, FormatName, WireFormat
 
 BETA_KEYS = frozenset(
     {

@@ -5,13 +5,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from vdx.core.audio_formats import PCM, WireFormat
 from vdx.core.errors import InvalidInput, UnknownName
 from vdx.core.language_names import tag_of
 from vdx.core.voice_choice import NO_VOICE, VoiceChoice
 from vdx.dialog.profiles import MAX_PROMPT_CHARS, SessionOptions
 from vdx.transports.function_tools import choice_of, offer_of, tools_of
 from vdx.transports.openai_names import VOICES, is_openai_recogniser
-from vdx.transports.realtime.audio_formats import PCM, WireFormat
 from vdx.transports.realtime.schema import (
     AudioInput,
     AudioOutput,

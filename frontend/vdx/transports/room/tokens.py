@@ -121,13 +121,13 @@ def mint(config: LiveKitConfig, request: TokenRequest, key: str = "") -> TokenAn
 
 def _metadata(config: LiveKitConfig, request: TokenRequest, key: str) -> str:
     """The job's metadata, checked now so that the client gets the error; the key is not its own."""
-    wishes = _wishes(config, request).model_dump(exclude_none=True) | {"key": key}
+    metadata = _requested(config, request).model_dump(exclude_none=True) | {"key": key}
     if not key:
-        del wishes["key"]
-    return json.dumps(wishes) if wishes else ""
+        del metadata["key"]
+    return json.dumps(metadata) if metadata else ""
 
 
-def _wishes(config: LiveKitConfig, request: TokenRequest) -> JobMetadata:
+def _requested(config: LiveKitConfig, request: TokenRequest) -> JobMetadata:
     if request.agent is not None:
         return request.agent
     wanted = request.room_config.agents if request.room_config else []
