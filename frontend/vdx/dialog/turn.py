@@ -612,6 +612,8 @@ class TurnMachine:
             if event.queued:  # started when that one is over
                 turn.requested = event
             return
+        if event.say and turn.requested is not None:
+            return  # what the client asked for comes first
         turn.discard_prepared()
         turn.requested = event
         if not (turn.due or turn.speech):  # else started once what is said is understood
