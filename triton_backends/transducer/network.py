@@ -89,6 +89,13 @@ class Network:
         """The output of this name, in the same way."""
         return self._checked("output", self.outputs, name, shape)
 
+    def holds_several(self, *named: tuple[str, int]) -> bool:
+        """Whether the batch axis of each of these inputs may have more than one.
+
+        An export with a state of one person's size computes one person at a time.
+        """
+        return all(self.inputs[name].shape[axis] is None for name, axis in named)
+
     def _value(self, key: str) -> str:
         if key not in self.metadata:
             raise InvalidArgument(f"{self.name} has no metadata {key!r}")

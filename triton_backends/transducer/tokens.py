@@ -6,6 +6,7 @@ from pathlib import Path
 
 from triton_backends.shared.errors import InvalidArgument
 from triton_backends.shared.model_files import regular_file
+from triton_backends.transducer.byte_level import decoded, is_byte_level
 
 FILE = "tokens.txt"
 MAX_BYTES = 8 << 20
@@ -25,6 +26,7 @@ class Tokens:
 
     def __init__(self, symbols: Sequence[str]) -> None:
         self._symbols = tuple(symbols)
+        self._byte_level = is_byte_level(symbols)
         self._numbers = {symbol: number for number, symbol in enumerate(symbols)}
 
     def __len__(self) -> int:
@@ -54,13 +56,15 @@ class Tokens:
             return b""
         if match := _BYTE.fullmatch(symbol):
             return bytes([int(match[1], 16)])
+        if self._byte_level:
+            return decoded(symbol)
         return symbol.replace(SPACE, " ").encode()
 
 
 def read_tokens(folder: Path) -> Tokens:
     """The table of a model's folder.
 
-    Raises InvalidArgument naming the line that is wrong, and for a table of byte-level BPE.
+    Raises InvalidArgument naming the line that is wrong.
     """
     file = regular_file(folder, FILE, MAX_BYTES)
     try:
@@ -80,13 +84,4 @@ def read_tokens(folder: Path) -> Tokens:
         symbols[int(parts[-1])] = symbol
     if sorted(symbols) != list(range(len(symbols))) or not symbols:
         raise InvalidArgument(f"{FILE}: the numbers are not 0 to {len(symbols) - 1}")
-    _refuse_byte_level(symbols.values())
     return Tokens([symbols[number] for number in range(len(symbols))])
-
-
-def _refuse_byte_level(symbols: Iterable[str]) -> None:
-    """As sherpa-onnx tells such a table: all its letters are below U+01C0, some above U+0180."""
-    letters = {letter for symbol in symbols for letter in symbol.removeprefix(SPACE)}
-    most = max((ord(letter) for letter in letters), default=0)
-    if 0x180 <= most < 0x1C0:
-        raise InvalidArgument(f"{FILE} is a table of byte-level BPE, which is not supported")

@@ -11,7 +11,8 @@ from triton_backends.transducer.search import Emission
 from triton_backends.transducer.tokens import Tokens
 
 FIRST_WITHOUT_SPACES = "\u2e80"
-"""From here on scripts (Chinese, Japanese, Korean) are written without spaces between words."""
+"""From here on scripts (Chinese, Japanese) are written without spaces between words, but Korean."""
+HANGUL = (("\u3130", "\u318f"), ("\ua960", "\ua97f"), ("\uac00", "\ud7ff"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,8 @@ class Transcript:
         self.text = ""
         self.words: list[Word] = []
         self._open = _Open()
+        self._space = False
+        """A space that is written with the next letter, if that one is not written without."""
         self._pending = b""
         """Bytes of a character that is not whole yet."""
         self._said = 0
@@ -74,14 +77,24 @@ class Transcript:
     def _write(self, letter: str, frame: int) -> None:
         if letter.isspace():
             self._close()
-            if self.text and not self.text.endswith(" "):
-                self.text += " "
+            self._write_space()
             return
-        if letter >= FIRST_WITHOUT_SPACES and letter.isalnum():
+        alone = _is_alone(letter)
+        if self._space and not alone:
+            self.text += " "
+        self._space = False
+        if alone:
             self._close()
         first = self._open.first if self._open.text else frame
         self._open = _Open(self._open.text + letter, first, frame)
         self.text += letter
+
+    def _write_space(self) -> None:
+        """Byte-level tables have one before each Chinese character too, which is not shown."""
+        if self.text and _is_alone(self.text[-1]):
+            self._space = True
+        elif self.text and not self.text.endswith(" "):
+            self.text += " "
 
     def _close(self) -> None:
         if self._open.text:
@@ -91,3 +104,9 @@ class Transcript:
     def _word(self) -> Word:
         word = self._open
         return Word(word.text, word.first * self._frame_ms, (word.last + 1) * self._frame_ms)
+
+
+def _is_alone(letter: str) -> bool:
+    """Whether it is a word by itself, without spaces around it."""
+    korean = any(low <= letter <= high for low, high in HANGUL)
+    return letter >= FIRST_WITHOUT_SPACES and letter.isalnum() and not korean

@@ -53,7 +53,8 @@ class ZipformerEncoder:
         if len(self.output.shape) != 3 or self.output.shape[2] is None:
             raise InvalidArgument(f"{network.name}: {self.output.name} has no known size")
         self.delay = min(self.shift, DELAY)
-        self.batches = not network.alone and audio.shape[0] is None
+        states = ((each.source, each.batch_axis) for each in self._tensors)
+        self.batches = not network.alone and network.holds_several(("x", 0), *states)
 
     @property
     def size(self) -> int:

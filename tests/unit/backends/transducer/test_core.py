@@ -258,6 +258,25 @@ def test_characters_in_bytes_and_without_spaces() -> None:
     assert [word.word for word in told.words] == ["你", "好"]
 
 
+def spelled(*symbols: str) -> Hypothesis:
+    transcript = Transcript(Tokens(["<blk>", *symbols]), 40)
+    transcript.add(Emission(number, number, -0.5) for number in range(1, len(symbols) + 1))
+    return transcript.hypothesis(len(transcript.text), 1000)
+
+
+def test_byte_level_tokens_are_read_as_bytes() -> None:
+    """你 is e4 bd a0, 好 e5 a5 bd; icefall writes each byte as a letter."""
+    told = spelled("▁HE", "LLO", "▁ƋţŅ", "▁ƌŋ", "ţ")
+    assert told.text == "HELLO 你好"
+    assert [word.word for word in told.words] == ["HELLO", "你", "好"]
+
+
+def test_korean_has_spaces() -> None:
+    told = spelled("▁안녕", "하세요", "▁여러분")
+    assert told.text == "안녕하세요 여러분"
+    assert [word.word for word in told.words] == ["안녕하세요", "여러분"]
+
+
 def test_what_is_not_settled_is_not_stable() -> None:
     assert written(1, 2, 1, settled=2).stable == len("going")
     assert written(1, 3, 1, settled=2).stable == len("go ")
