@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from triton_backends.shared.errors import InvalidArgument
+from triton_backends.shared.network import Network
 from triton_backends.transducer.encoder import check_rate, only, run_step
 from triton_backends.transducer.features import Features
-from triton_backends.transducer.network import Network
 from triton_backends.transducer.search import Frames, Prediction
 from triton_backends.transducer.states import State, StateTensor, initial
 

@@ -14,8 +14,7 @@ import pytest
 
 from tests.unit.serving import small_models as small
 from triton_backends.piper import config
-from triton_backends.shared import onnx_file
-from triton_backends.transducer import network
+from triton_backends.shared import network, onnx_file
 from triton_backends.whisper import model_folder
 from vdx.core.errors import InvalidVoicepack, UnknownName
 from vdx.serving.voicepacks import files
