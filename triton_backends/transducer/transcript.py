@@ -7,12 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from triton_backends.shared.engine import Hypothesis, Word
+from triton_backends.shared.scripts import without_spaces
 from triton_backends.transducer.search import Emission
 from triton_backends.transducer.tokens import Tokens
-
-FIRST_WITHOUT_SPACES = "\u2e80"
-"""From here on scripts (Chinese, Japanese) are written without spaces between words, but Korean."""
-HANGUL = (("\u3130", "\u318f"), ("\ua960", "\ua97f"), ("\uac00", "\ud7ff"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,5 +105,4 @@ class Transcript:
 
 def _is_alone(letter: str) -> bool:
     """Whether it is a word by itself, without spaces around it."""
-    korean = any(low <= letter <= high for low, high in HANGUL)
-    return letter >= FIRST_WITHOUT_SPACES and letter.isalnum() and not korean
+    return without_spaces(letter) and letter.isalnum()
