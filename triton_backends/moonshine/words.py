@@ -19,17 +19,19 @@ def timed_words(
     if not said.attention or len(said.attention) != len(said.tokens):
         return ()
     begins = aligned(np.stack(said.attention))
-    found: list[tuple[str, float]] = []
+    found: list[tuple[bytes, float]] = []
     for token, frame in zip(said.tokens, begins, strict=True):
-        text = vocabulary.text(token).decode("utf-8", errors="ignore")
-        if text.strip() and (not found or text.startswith(" ")):
-            found.append((text.strip(), frame * frame_ms))
-        elif found:
-            found[-1] = (found[-1][0] + text.rstrip(), found[-1][1])
-    ends = [*(begin for _, begin in found[1:]), said.attention[0].size * frame_ms]
+        raw = vocabulary.text(token)
+        if raw.startswith(b" ") or not found:
+            found.append((raw, frame * frame_ms))
+        else:
+            found[-1] = (found[-1][0] + raw, found[-1][1])
+    written = [(raw.decode("utf-8", errors="ignore").strip(), begin) for raw, begin in found]
+    words = [(text, begin) for text, begin in written if text]
+    ends = [*(begin for _, begin in words[1:]), said.attention[0].size * frame_ms]
     return tuple(
         Word(text, start_ms + round(begin), start_ms + round(end))
-        for (text, begin), end in zip(found, ends, strict=True)
+        for (text, begin), end in zip(words, ends, strict=False)
     )
 
 

@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from tests.unit.backends.moonshine.sound import chirp as chirp
 from triton_backends.moonshine.engine import EngineOptions, MoonshineEngine
 from triton_backends.moonshine.model_folder import Model
 from triton_backends.moonshine.utterance import MoonshineUtterance

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.unit.backends.moonshine.drive import DATA, chirp, never, pieces, window
+from tests.unit.backends.moonshine.drive import DATA, never, pieces, window
+from tests.unit.backends.moonshine.sound import chirp
 from triton_backends.moonshine.agreement import Agreed
 from triton_backends.moonshine.decoder import Answer
 from triton_backends.moonshine.model_folder import Model, open_model
