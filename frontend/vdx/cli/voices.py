@@ -283,8 +283,8 @@ def add(
     """Add a voice or recogniser from a local folder.
 
     A Piper voice (NAME.onnx with NAME.onnx.json), a Kokoro voice (kokoro*.onnx with voices*.npz or
-    voices*.bin), a Whisper model of CTranslate2 (a folder), or a streaming transducer or CTC model
-    in the layout of sherpa-onnx (a folder with tokens.txt).
+    voices*.bin), a Whisper model of CTranslate2 (a folder), a streaming transducer or CTC model
+    in the layout of sherpa-onnx (a folder with tokens.txt), or a Moonshine model (a folder).
     """
     from vdx.serving.voicepacks.identify import identify
     from vdx.serving.voicepacks.staging import Origin

@@ -26,7 +26,7 @@ TOGETHER = {"whisper": {"max_batch": "8"}}
 """By family, how many utterances a model decodes as one batch; the number may be edited."""
 
 PUNCTUATES = frozenset({"whisper"})
-PROMPTED = frozenset({"transducer", "whisper"})
+PROMPTED = frozenset({"moonshine", "transducer", "whisper"})
 """Families whose transcripts have full stops, and families that take words to expect."""
 
 SEQUENCE_IDLE_US = 5_000_000
@@ -75,18 +75,17 @@ TENSORS: dict[ModelKind, tuple[tuple[Tensor, ...], tuple[Tensor, ...]]] = {
 
 
 def entry_text(
-    pack: Voicepack, voicepack: str, more: Mapping[str, str], punctuates: bool | None = None
+    pack: Voicepack, voicepack: str, more: Mapping[str, str], can: Mapping[str, bool] | None = None
 ) -> str:
     """The `config.pbtxt` of a voicepack that lies at `voicepack`, seen from the model's folder.
 
-    `more` are parameters of the family; `punctuates` says what its files do of full stops.
+    `more` are parameters of the family; `can` has capabilities that its files tell.
 
     Raises:
         InvalidInput: a parameter of `more` cannot be set for the family.
     """
     parameters = _parameters(pack, voicepack)
-    if punctuates is not None:
-        parameters["punctuation"] = str(punctuates).lower()
+    parameters |= {capability: str(told).lower() for capability, told in (can or {}).items()}
     for key, value in more.items():
         if key in parameters or not _PARAMETER.fullmatch(key):
             raise InvalidInput(f"parameter {key!r} cannot be set", param="parameter")

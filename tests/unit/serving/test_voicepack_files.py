@@ -96,6 +96,37 @@ def test_a_streaming_model_is_told_by_its_tokens(
     assert identify(folder / files[0])[1].files == parts.files
 
 
+MOONSHINE = ("frontend", "encoder", "adapter", "cross_kv", "decoder_kv")
+
+
+@pytest.mark.parametrize("ending", [".ort", ".onnx"])
+def test_a_streaming_moonshine_is_told_by_its_settings(tmp_path: Path, ending: str) -> None:
+    folder = tmp_path / "tiny-streaming-en"
+    folder.mkdir()
+    files = {*(f"{each}{ending}" for each in MOONSHINE), "streaming_config.json", "tokenizer.bin"}
+    for file in files:
+        (folder / file).write_bytes(b"x")
+    found, parts = identify(folder)
+    assert (parts.family, parts.name) == ("moonshine", "tiny-streaming-en")
+    assert set(parts.files) == files
+    assert describe(found, parts) == Facts(("en",), 16_000, punctuates=True, word_times=False)
+    (folder / f"decoder_kv_with_attention{ending}").write_bytes(b"x")
+    found, parts = identify(folder)
+    assert f"decoder_kv{ending}" not in parts.files
+    assert describe(found, parts).word_times is True
+
+
+def test_the_first_moonshine_is_told_by_its_networks(tmp_path: Path) -> None:
+    files = {"encoder_model.ort", "decoder_model_merged.ort", "tokenizer.json"}
+    folder = tmp_path / "base-uk"
+    folder.mkdir()
+    for file in files:
+        (folder / file).write_bytes(b"x")
+    found, parts = identify(folder)
+    assert (parts.family, set(parts.files)) == ("moonshine", files)
+    assert describe(found, parts).languages == ("uk",)
+
+
 def test_tokens_alone_are_no_model(tmp_path: Path) -> None:
     (tmp_path / "tokens.txt").write_text("<blk> 0\n")
     with pytest.raises(InvalidVoicepack, match="no model is there"):
