@@ -1,5 +1,6 @@
 """A streaming model of each layout: `vdx voices add` takes it, and a real Triton serves it."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -52,6 +53,22 @@ async def test_an_added_model_streams(
     assert 0 < final["CONFIDENCE"][0] <= 1
     refused = await utter(wire, name, np.zeros(320, np.int16), LANGUAGE="fr")
     assert "understands only en" in refused[-1].error
+
+
+async def test_marks_of_the_turn_reach_the_client(
+    tmp_path: Path, model_repository: Path, wire: Wire
+) -> None:
+    add_transducer(model_repository, "tiny-eou-en", "eou", tmp_path)
+    await wire.load("tiny-eou-en")
+    audio, _ = soundfile.read(RECORDING, dtype="int16")
+    answers = await utter(wire, "tiny-eou-en", audio[: audio.size // 320 * 320])
+    final = answers[-1].outputs
+    marks = json.loads(final["MARKS"])
+    assert {mark["kind"] for mark in marks} <= {"end", "backchannel"}
+    times = [mark["at_ms"] for mark in marks]
+    assert times == sorted(times)
+    assert 0 < times[-1] <= final["AUDIO_MS"][0] + 1000
+    assert "<" not in final["TEXT"]
 
 
 def test_a_model_that_is_not_whole_is_not_added(tmp_path: Path) -> None:

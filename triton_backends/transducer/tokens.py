@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Literal
 
 from triton_backends.shared.errors import InvalidArgument
 from triton_backends.shared.model_files import regular_file
@@ -14,6 +15,10 @@ SPACE = "▁"
 UNKNOWN = "<unk>"
 END_OF_UTTERANCE, BACKCHANNEL = "<EOU>", "<EOB>"
 """NeMo's models emit these beside the words: the person is done; it was a listening sound."""
+MARKS: dict[str, Literal["end", "backchannel"]] = {
+    END_OF_UTTERANCE: "end",
+    BACKCHANNEL: "backchannel",
+}
 
 _BYTE = re.compile(r"<0x([0-9A-Fa-f]{2})>")
 _TAG = re.compile(r"<[a-z]{2,3}(-[A-Z]{2})?>")
@@ -49,10 +54,14 @@ class Tokens:
         """Those of the symbols that are in the table."""
         return frozenset(self._numbers[each] for each in symbols if each in self._numbers)
 
+    def mark(self, number: int) -> Literal["end", "backchannel"] | None:
+        """What a token says of the turn, where it says that instead of words."""
+        return MARKS.get(self._symbols[number])
+
     def text(self, number: int) -> bytes:
         """What a token adds to the text, in UTF-8; a byte of a character may be alone."""
         symbol = self._symbols[number]
-        if symbol in _SILENT or symbol in (END_OF_UTTERANCE, BACKCHANNEL) or _TAG.fullmatch(symbol):
+        if symbol in _SILENT or symbol in MARKS or _TAG.fullmatch(symbol):
             return b""
         if match := _BYTE.fullmatch(symbol):
             return bytes([int(match[1], 16)])

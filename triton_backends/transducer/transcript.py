@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from triton_backends.shared.engine import Hypothesis, Word
+from triton_backends.shared.engine import Hypothesis, Mark, Word
 from triton_backends.shared.scripts import without_spaces
 from triton_backends.transducer.search import Emission
 from triton_backends.transducer.tokens import Tokens
@@ -33,6 +33,7 @@ class Transcript:
         self._frame_ms = frame_ms
         self.text = ""
         self.words: list[Word] = []
+        self.marks: list[Mark] = []
         self._open = _Open()
         self._space = False
         """A space that is written with the next letter, if that one is not written without."""
@@ -43,6 +44,8 @@ class Transcript:
 
     def add(self, emissions: Iterable[Emission]) -> None:
         for emission in emissions:
+            if kind := self._tokens.mark(emission.token):
+                self.marks.append(Mark(kind, (emission.frame + 1) * self._frame_ms))
             raw = self._tokens.text(emission.token)
             if raw:
                 self._said += 1
@@ -60,7 +63,7 @@ class Transcript:
     def followed_by(self, emissions: Iterable[Emission]) -> "Transcript":
         """A copy with more tokens; this one stays as it is."""
         longer = copy.copy(self)
-        longer.words = list(self.words)
+        longer.words, longer.marks = list(self.words), list(self.marks)
         longer.add(emissions)
         return longer
 
@@ -69,7 +72,8 @@ class Transcript:
         words = [*self.words, self._word()] if self._open.text else self.words
         text = self.text.rstrip()
         sure = math.exp(self._log_probability / self._said) if self._said else 0.0
-        return Hypothesis(text, min(stable, len(text)), audio_ms, min(sure, 1.0), tuple(words))
+        stays, sure = min(stable, len(text)), min(sure, 1.0)
+        return Hypothesis(text, stays, audio_ms, sure, tuple(words), tuple(self.marks))
 
     def _write(self, letter: str, frame: int) -> None:
         if letter.isspace():

@@ -64,6 +64,8 @@ ASR_OUTPUTS: tuple[Tensor, ...] = (
 )
 PROMPT: Tensor = ("PROMPT", "TYPE_STRING", [1], True)
 """Of recognisers that take words to expect."""
+MARKS: Tensor = ("MARKS", "TYPE_STRING", [1], False)
+"""Of recognisers that tell when the person is done."""
 ENDPOINTER_INPUTS: tuple[Tensor, ...] = (("AUDIO", "TYPE_INT16", [-1], False),)
 ENDPOINTER_OUTPUTS: tuple[Tensor, ...] = (("PROBABILITY", "TYPE_FP32", [1], False),)
 TENSORS: dict[ModelKind, tuple[tuple[Tensor, ...], tuple[Tensor, ...]]] = {
@@ -110,6 +112,8 @@ def config_text(family: str, kind: ModelKind, parameters: Mapping[str, str]) -> 
     inputs, outputs = TENSORS[kind]
     if parameters.get("prompts") == "true":
         inputs = (*inputs, PROMPT)
+    if parameters.get("turn_marks") == "true":
+        outputs = (*outputs, MARKS)
     for name, dtype, dims, optional in inputs:
         data_type = pb.DataType.Value(dtype)
         config.input.add(name=name, data_type=data_type, dims=dims, optional=optional)
@@ -133,6 +137,7 @@ def _parameters(pack: Voicepack, voicepack: str) -> dict[str, str]:
         "calibrated_confidence": False,
         "punctuation": pack.family in PUNCTUATES,
         "prompts": pack.family in PROMPTED,
+        "turn_marks": False,
     }
     return {
         "kind": pack.kind,

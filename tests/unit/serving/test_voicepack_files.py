@@ -7,6 +7,7 @@ import json
 import os
 import pickle
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -90,9 +91,10 @@ def test_a_streaming_model_is_told_by_its_tokens(
     found, parts = identify(folder)
     assert (parts.family, parts.name) == ("transducer", name)
     assert set(parts.files) == {*files, "tokens.txt", "encoder.data"}
-    assert describe(found, parts) == Facts(tuple(languages.split()), 16_000, punctuates=True)
-    (folder / "tokens.txt").write_text("<blk> 0\n▁a 1\n")
-    assert describe(found, parts).punctuates is False
+    expected = Facts(tuple(languages.split()), 16_000, punctuates=True, turn_marks=False)
+    assert describe(found, parts) == expected
+    (folder / "tokens.txt").write_text("<blk> 0\n▁a 1\n<EOU> 2\n")
+    assert describe(found, parts) == replace(expected, punctuates=False, turn_marks=True)
     assert identify(folder / files[0])[1].files == parts.files
 
 

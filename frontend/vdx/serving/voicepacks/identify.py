@@ -31,7 +31,7 @@ TAKEN = (
     "a Piper voice (NAME.onnx with NAME.onnx.json)",
     "a Whisper model of CTranslate2 (a folder with model.bin, config.json and vocabulary.json)",
     "a streaming model (tokens.txt with encoder*.onnx, decoder*.onnx, joiner*.onnx, or CTC's one)",
-    "Moonshine (streaming_config.json with its networks, or encoder_model and decoder_model_merged)",
+    "Moonshine (streaming_config.json and its networks, or encoder_model, decoder_model_merged)",
     "Smart Turn (smart-turn-….onnx)",
 )
 MOST_FILES = 100_000

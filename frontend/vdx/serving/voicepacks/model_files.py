@@ -41,18 +41,20 @@ class Facts:
     """What a model's files say: languages as BCP-47 tags, the native sample rate in Hz.
 
     `punctuates`: a recogniser whose transcripts have full stops; `word_times`: it tells when each
-    word was said. None leaves it to the family.
+    word was said; `turn_marks`: and when the person is done. None leaves it to the family.
     """
 
     languages: tuple[str, ...]
     sample_rate: int
     punctuates: bool | None = None
     word_times: bool | None = None
+    turn_marks: bool | None = None
 
     @property
     def capabilities(self) -> dict[str, bool]:
         """What the files themselves say a model can."""
         told = {"punctuation": self.punctuates, "word_times": self.word_times}
+        told["turn_marks"] = self.turn_marks
         return {name: can for name, can in told.items() if can is not None}
 
 

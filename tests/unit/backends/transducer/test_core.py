@@ -17,7 +17,7 @@ from tests.unit.backends.transducer.drive import (
     sure,
 )
 from triton_backends.shared.contract import ASR_RATE, AsrRequest
-from triton_backends.shared.engine import Hypothesis, Word
+from triton_backends.shared.engine import Hypothesis, Mark, Word
 from triton_backends.shared.errors import InvalidArgument
 from triton_backends.transducer.audio import Audio
 from triton_backends.transducer.features import Features
@@ -250,6 +250,14 @@ def test_marks_and_tags_are_no_text() -> None:
     assert written().confidence == 0.0
 
 
+def test_marks_have_a_time() -> None:
+    told = written(1, 6, 1)
+    assert told.marks == (Mark("end", 120),)
+    assert told.words[0].end_ms <= told.marks[0].at_ms <= told.words[1].start_ms
+    assert written(1, 2).marks == ()
+    assert written(1, 6, settled=1).marks == (Mark("end", 120),)
+
+
 def test_characters_in_bytes_and_without_spaces() -> None:
     assert written(1, 7, 8).text == "goé"
     assert written(1, 7).text == "go"  # half a character is not shown
@@ -314,7 +322,12 @@ def test_marks_are_emitted_and_not_written(tmp_path: Path) -> None:
     done(utterance.accept(chirp()))
     tokens = {emission.token for emission in utterance._stream.settled}
     assert tokens & engine.model.marks
-    assert "<" not in sure(utterance.finish()).text
+    final = sure(utterance.finish())
+    assert "<" not in final.text
+    assert {mark.kind for mark in final.marks} <= {"end", "backchannel"}
+    times = [mark.at_ms for mark in final.marks]
+    assert times == sorted(times)
+    assert times
     engine.close()
 
 
