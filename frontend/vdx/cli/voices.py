@@ -162,6 +162,7 @@ def _on_the_hub(words: str, endpoint: str) -> list[dict[str, object]]:
         for each in more_packaged()
         if all(word in f"{each.id} {each.family}".casefold() for word in words.casefold().split())
     ]
+    rows += _released(words)
     for voice in _catalogue(endpoint):
         if voice.matches(words):
             language = f"{voice.language.name_english} {voice.language.country_english}".strip()
@@ -176,6 +177,22 @@ def _on_the_hub(words: str, endpoint: str) -> list[dict[str, object]]:
                 }
             )
     return rows
+
+
+def _released(words: str) -> list[dict[str, object]]:
+    from vdx.serving.voicepacks.released import released_recognisers
+
+    rows: list[dict[str, object]] = [
+        {
+            "id": each.id,
+            "family": each.family,
+            "languages": ",".join(each.languages),
+            "size": _megabytes(each.size),
+            "licence": each.licence,
+        }
+        for each in released_recognisers()
+    ]
+    return [r for r in rows if all(word in str(r).casefold() for word in words.casefold().split())]
 
 
 def _catalogue(endpoint: str) -> "list[PiperVoice]":
@@ -201,6 +218,9 @@ def pull(
     id_: NewId = "",
     parameter: Parameter = None,
     endpoint: Endpoint = "",
+    accept_licence: Annotated[
+        bool, typer.Option("--accept-licence", help="Take one that is not for commercial use.")
+    ] = False,
 ) -> None:
     """Download a voice or recogniser; without a name, the starters."""
     if name is None:
@@ -216,7 +236,7 @@ def pull(
             raise InvalidInput(told, param="id" if id_ else "parameter")
         _pull_language_model(endpoint)
         return
-    _tell_added(_pull(name, id_, _parameters(parameter), endpoint))
+    _tell_added(_pull(name, id_, _parameters(parameter), endpoint, accepted=accept_licence))
 
 
 def pull_starters(endpoint: str = "") -> None:
@@ -245,7 +265,9 @@ def _pull_language_model(endpoint: str) -> None:
     typer.echo(f"{language_model().id} is here: {file}\n  start with it:             vdx up --llm")
 
 
-def _pull(name: str, id_: str, parameters: dict[str, str], endpoint: str) -> "Voicepack":
+def _pull(
+    name: str, id_: str, parameters: dict[str, str], endpoint: str, *, accepted: bool = False
+) -> "Voicepack":
     from vdx.core.paths import locate
     from vdx.serving.voicepacks.pull import pull as fetch
 
@@ -257,6 +279,7 @@ def _pull(name: str, id_: str, parameters: dict[str, str], endpoint: str) -> "Vo
             name,
             id_=id_,
             parameters=parameters,
+            accepted=accepted,
             tell=typer.echo,
         )
     except KeyboardInterrupt:
