@@ -7,6 +7,8 @@ tests/unit/backends/moonshine/sound.py. Needs torch, transformers and onnx, whic
     python3 -m venv /tmp/fixtures && /tmp/fixtures/bin/pip install torch transformers onnx numpy
     /tmp/fixtures/bin/python scripts/make_moonshine_fixtures.py
 
+    /tmp/fixtures/bin/python scripts/make_moonshine_fixtures.py FOLDER    # real size, to time
+
 Made with torch 2.11.0, transformers 5.24.0 and onnx 1.23.2.
 """
 # mypy: ignore-errors
@@ -34,7 +36,8 @@ sys.path.insert(0, str(ROOT))
 from tests.unit.backends.moonshine.sound import chirp  # noqa: E402
 
 OUT = ROOT / "tests" / "data" / "moonshine"
-VOCABULARY, SIZE, HEADS, LAYERS = 48, 16, 2, 2
+VOCABULARY, SIZE, HEADS, LAYERS, INNER, WIDER = 48, 16, 2, 2, 32, 4
+"""`INNER`: of the layers' networks; the encoder is `WIDER` than the decoder."""
 SECONDS = (0.7, 2.03, 4.0)
 """Lengths of the sound; the second is no whole number of frames."""
 TOKENS_A_SECOND = 6.5
@@ -43,8 +46,19 @@ STEP = 1280
 
 
 def main() -> None:
+    """Without an argument the fixtures; with a folder a streaming model of the tiny one's size."""
+    if len(sys.argv) > 1:
+        make_real(Path(sys.argv[1]))
+        return
     expected = {"whole": make_whole(OUT / "whole"), "streaming": make_streaming(OUT / "streaming")}
     (OUT / "expected.json").write_text(json.dumps(expected, indent=1) + "\n", encoding="utf-8")
+
+
+def make_real(folder: Path) -> None:
+    """Moonshine's tiny streaming model: 34 M parameters."""
+    global VOCABULARY, SIZE, HEADS, LAYERS, INNER, WIDER
+    VOCABULARY, SIZE, HEADS, LAYERS, INNER, WIDER = 32768, 320, 8, 6, 1280, 0
+    make_streaming(folder)
 
 
 def made(kind, config, seed):
@@ -90,7 +104,7 @@ def heard(model, sound, step=1):
     return {"samples": samples, "tokens": tokens, "log_probabilities": sure}
 
 
-def write_tokenizer(folder: Path) -> None:
+def write_tokenizer(folder: Path, *, binary: bool) -> None:
     """Of single letters, some at the beginning of a word, and bytes of one that needs three."""
     folder.mkdir(parents=True, exist_ok=True)
     texts = [b"<unk>", b"<s>", b"</s>", b".", *(bytes([each]) for each in "é你".encode())]
@@ -99,7 +113,7 @@ def write_tokenizer(folder: Path) -> None:
         ("▁" if place % 3 == 0 else "").encode() + letter.encode()
         for place, letter in enumerate(letters)
     ]
-    if folder.name == "streaming":
+    if binary:
         raw = b"".join(bytes([len(text)]) + text for text in texts)
         (folder / "tokenizer.bin").write_bytes(raw)
         return
@@ -283,24 +297,24 @@ def make_streaming(folder: Path):
     config = MoonshineStreamingConfig(
         vocab_size=VOCABULARY,
         hidden_size=SIZE,
-        intermediate_size=32,
+        intermediate_size=INNER,
         num_hidden_layers=LAYERS,
         num_attention_heads=HEADS,
         num_key_value_heads=HEADS,
         decoder_start_token_id=1,
-        max_position_embeddings=512,
+        max_position_embeddings=512 if VOCABULARY < 100 else 4096,
         encoder_config={
-            "hidden_size": SIZE + 4,
-            "intermediate_size": 32,
+            "hidden_size": SIZE + WIDER,
+            "intermediate_size": INNER,
             "num_hidden_layers": LAYERS,
             "num_attention_heads": HEADS,
             "num_key_value_heads": HEADS,
-            "sliding_windows": [[16, 4], [16, 4]],
+            "sliding_windows": [[16, 4]] * LAYERS,
         },
     )
-    write_tokenizer(folder)
+    write_tokenizer(folder, binary=True)
     model = made(MoonshineStreamingForConditionalGeneration, config, seed=5)
-    wide = SIZE + 4
+    wide = SIZE + WIDER
     settings = {
         "encoder_dim": wide,
         "decoder_dim": SIZE,
@@ -319,6 +333,8 @@ def make_streaming(folder: Path):
     }
     (folder / "streaming_config.json").write_text(json.dumps(settings) + "\n", encoding="utf-8")
     export_streaming(model, folder, wide)
+    if folder.parent != OUT:
+        return []
     return [heard(model, chirp(seconds), STEP) for seconds in SECONDS]
 
 
@@ -441,7 +457,7 @@ def make_whole(folder: Path):
     config = MoonshineConfig(
         vocab_size=VOCABULARY,
         hidden_size=SIZE,
-        intermediate_size=32,
+        intermediate_size=INNER,
         encoder_num_hidden_layers=LAYERS,
         decoder_num_hidden_layers=LAYERS,
         encoder_num_attention_heads=HEADS,
@@ -450,7 +466,7 @@ def make_whole(folder: Path):
         decoder_num_key_value_heads=HEADS,
         decoder_start_token_id=1,
     )
-    write_tokenizer(folder)
+    write_tokenizer(folder, binary=False)
     model = made(MoonshineForConditionalGeneration, config, seed=3)
     sound = torch.randn(1, 16000)
     export(
