@@ -12,8 +12,8 @@ from triton_backends.shared.errors import InvalidArgument
 from triton_backends.shared.model_files import exists
 from triton_backends.shared.network import Device, Network
 
-ENDINGS = (".ort", ".onnx")
-TELLING = "_with_attention"
+SUFFIXES = (".ort", ".onnx")
+ATTENDING = "_with_attention"
 """Ending of the name of a decoder that tells what its tokens attend to."""
 DECODER = "decoder_kv"
 STREAMING = ("frontend", "encoder", "adapter", "cross_kv")
@@ -59,13 +59,13 @@ def open_model(folder: Path, device: Device, tokens_per_second: float) -> Model:
 
 def _decoder(folder: Path, device: Device) -> Network:
     """The one that tells what its tokens attend to, where it is there."""
-    telling = f"{DECODER}{TELLING}"
-    there = any(exists(folder / f"{telling}{ending}") for ending in ENDINGS)
-    return _network(folder, telling if there else DECODER, device)
+    attending = f"{DECODER}{ATTENDING}"
+    there = any(exists(folder / f"{attending}{suffix}") for suffix in SUFFIXES)
+    return _network(folder, attending if there else DECODER, device)
 
 
 def _network(folder: Path, name: str, device: Device) -> Network:
-    for ending in ENDINGS:
-        if exists(folder / f"{name}{ending}"):
-            return Network(folder, f"{name}{ending}", device)
-    raise InvalidArgument(f"there is no {name}{ENDINGS[0]} and no {name}{ENDINGS[1]} in {folder}")
+    for suffix in SUFFIXES:
+        if exists(folder / f"{name}{suffix}"):
+            return Network(folder, f"{name}{suffix}", device)
+    raise InvalidArgument(f"there is no {name}{SUFFIXES[0]} and no {name}{SUFFIXES[1]} in {folder}")

@@ -75,11 +75,12 @@ def _print_rows(rows: list[dict[str, object]], wanted: str) -> None:
         kind = KINDS.get(str(row.get("kind", "")), str(row.get("kind", "")))
         languages = some(str(row.get("languages") or row.get("language") or "").split(","), 2)
         note = row.get("problem") or row.get("origin") or row.get("repository")
-        short = str(note or row.get("speakers") or "").partition(": vdx ")[0]
+        licence = row.get("licence") if row.get("commercial", True) else "non-commercial"
+        short = str(note or row.get("speakers") or licence or "").partition(": vdx ")[0]
         told = row | {"kind": kind, "languages": languages, "note": short}
         shown.append([str(told.get(name, "")) for name in COLUMNS])
     # Of what is here the id tells the family, and the line has no room for it.
-    left_out = {"family"} if any("kind" in row for row in rows) else set()
+    left_out = {"family"} if any("kind" in row for row in rows) else {"licence"}
     kept = [n for n, name in enumerate(COLUMNS) if name not in left_out]
     print_table([COLUMNS[n] for n in kept], [[row[n] for n in kept] for row in shown])
     if any("origin" not in row or NOT_FETCHED in str(row["origin"]) for row in rows):
@@ -189,6 +190,7 @@ def _released(words: str) -> list[dict[str, object]]:
             "languages": ",".join(each.languages),
             "size": _megabytes(each.size),
             "licence": each.licence,
+            "commercial": each.commercial,
         }
         for each in released_recognisers()
     ]

@@ -15,10 +15,10 @@ SAMPLE_RATE = 16_000
 SETTINGS = "streaming_config.json"
 TOKENIZERS = ("tokenizer.bin", "tokenizer.json")
 STREAMING = ("frontend", "encoder", "adapter", "cross_kv")
-DECODER, TELLING = "decoder_kv", "decoder_kv_with_attention"
+DECODER, ATTENDING = "decoder_kv", "decoder_kv_with_attention"
 """The second tells which sound its tokens belong to, and is taken where it is there."""
 WHOLE = ("encoder_model", "decoder_model_merged")
-ENDINGS = (".ort", ".onnx")
+SUFFIXES = (".ort", ".onnx")
 _LANGUAGE = re.compile(r"(?:^|[-_/])(ar|en|es|ja|ko|uk|vi|zh)(?=$|[-_/.])")
 
 
@@ -31,18 +31,18 @@ def find(names: Iterable[str]) -> list[Parts]:
 
 
 def _parts(folder: PurePosixPath, there: set[str]) -> Parts | None:
-    def first(stem: str, endings: tuple[str, ...]) -> str | None:
-        return next((n for end in endings if (n := str(folder / f"{stem}{end}")) in there), None)
+    def first(stem: str, suffixes: tuple[str, ...]) -> str | None:
+        return next((n for end in suffixes if (n := str(folder / f"{stem}{end}")) in there), None)
 
     def named(*names: str) -> list[str]:
         return [str(folder / name) for name in names if str(folder / name) in there]
 
     settings = named(SETTINGS)
     if settings:
-        decoder = first(TELLING, ENDINGS) or first(DECODER, ENDINGS)
-        networks = [*(first(stem, ENDINGS) for stem in STREAMING), decoder]
+        decoder = first(ATTENDING, SUFFIXES) or first(DECODER, SUFFIXES)
+        networks = [*(first(stem, SUFFIXES) for stem in STREAMING), decoder]
     else:
-        networks = [first(stem, ENDINGS) for stem in WHOLE]
+        networks = [first(stem, SUFFIXES) for stem in WHOLE]
     needed = [name for name in networks if name]
     # A part that lacks is named by the family, when it loads what is there.
     if len(needed) < 2 or (settings and not named("frontend.ort", "frontend.onnx")):
@@ -55,6 +55,6 @@ def describe(folder: Path, parts: Parts) -> Facts:
     """The languages are those of the name: no file has them. All models punctuate."""
     name = parts.name or folder.name
     said = _LANGUAGE.findall(name.lower())
-    telling = any(PurePosixPath(file).stem == TELLING for file in parts.files)
+    attending = any(PurePosixPath(file).stem == ATTENDING for file in parts.files)
     languages = tuple(dict.fromkeys(said)) or ("*",)
-    return Facts(languages, SAMPLE_RATE, punctuates=True, word_times=telling)
+    return Facts(languages, SAMPLE_RATE, punctuates=True, word_times=attending)
