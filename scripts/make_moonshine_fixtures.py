@@ -302,7 +302,7 @@ def make_streaming(folder: Path):
         num_attention_heads=HEADS,
         num_key_value_heads=HEADS,
         decoder_start_token_id=1,
-        max_position_embeddings=512 if VOCABULARY < 100 else 4096,
+        max_position_embeddings=1536 if VOCABULARY < 100 else 4096,
         encoder_config={
             "hidden_size": SIZE + WIDER,
             "intermediate_size": INNER,
