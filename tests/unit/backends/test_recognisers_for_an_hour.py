@@ -1,6 +1,7 @@
-"""An hour of one utterance, silence included: memory stays flat, times do not drift, cost too.
+"""An hour of one session, silence included: memory stays flat, nothing drifts, cost neither.
 
-Long: an hour of audio of three tiny models; that audio is forgotten is in each family's own tests.
+Turns of a minute, as a session opens them: an utterance each. Long: an hour of audio of three tiny
+models; that audio is forgotten within an utterance is in each family's own tests.
 """
 
 import gc
@@ -44,37 +45,24 @@ def resident() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
 
 
-def said_in(told: Hypothesis, begin_s: int) -> list[tuple[str, int, int]]:
-    """The words of one round, with times from its beginning."""
-    begin, end = begin_s * 1000, (begin_s + PERIOD_S) * 1000
-    return [
-        (word.word, word.start_ms - begin, word.end_ms - begin)
-        for word in told.words
-        if begin <= word.start_ms < end
-    ]
-
-
 @pytest.mark.parametrize("kind", ENGINES)
 def test_an_hour(kind: str, tmp_path: Path) -> None:
     engine = ENGINES[kind](tmp_path)
     sound: NDArray[np.int16] = np.zeros(PERIOD_S * ASR_RATE, np.int16)
     sound[: SPOKEN_S * ASR_RATE] = np.tile(chirp(4.0), SPOKEN_S // 4)
-    utterance = engine.start(AsrRequest(audio=sound[:0]))
-    used, costs = list[int](), list[float]()
-    told = Hypothesis()
+    used, costs, finals = list[int](), list[float](), list[Hypothesis]()
     for _ in range(ROUNDS):
         began = time.process_time()
+        utterance = engine.start(AsrRequest(audio=sound[:0]))
         for at in range(0, sound.size, PUSH):
-            told = done(utterance.accept(sound[at : at + PUSH])) or told
+            done(utterance.accept(sound[at : at + PUSH]))
+        finals.append(done(utterance.finish()) or Hypothesis())
+        utterance.close()
         costs.append(time.process_time() - began)
         used.append(resident())
-    final = done(utterance.finish())
     engine.close()
-    assert final is not None
-    assert final.audio_ms == ROUNDS * PERIOD_S * 1000
+    assert finals[0].words
+    assert finals[0].audio_ms == PERIOD_S * 1000
+    assert all(final == finals[0] for final in finals), "the same sound at the same times"
     assert max(used[10:]) < 1.05 * used[9]
-    # Half an hour apart, the same was said at the same times.
-    early, late = (said_in(final, place * PERIOD_S) for place in (ROUNDS // 2 - 5, ROUNDS - 5))
-    assert len(early) > 3
-    assert late == early
-    assert np.median(costs[-5:]) < 2 * np.median(costs[3:8])
+    assert np.median(costs[-10:]) < 2 * np.median(costs[3:13])
