@@ -20,7 +20,7 @@ from vdx.serving.voicepacks.store import VoicepackStore
 
 TRANSDUCERS = ("zipformer", "ctc", "nemo")
 """What Moonshine says may change at its end, while somebody speaks."""
-RECORDING = ROOT / "tests" / "data" / "audio" / "ps_something.wav"
+RECORDING = ROOT / "tests" / "data" / "audio" / "ps_librivox_0930.wav"
 
 
 @pytest.mark.parametrize("layout", ["zipformer", "ctc", "nemo", "streaming", "whole"])
@@ -43,14 +43,11 @@ async def test_an_added_model_streams(
         if layout in TRANSDUCERS:
             assert partial["STABLE"][0] == len(partial["TEXT"])
         text = partial["TEXT"][: partial["STABLE"][0]]
-    assert partials
-    assert text or layout not in TRANSDUCERS
+    assert text or layout not in TRANSDUCERS, "sent at once, Moonshine's FLUSH overtakes partials"
     assert speculative["STATE"][0] == 1
     assert final["TEXT"] == speculative["TEXT"]
     assert final["TEXT"].startswith(text)
-    assert final["STABLE"][0] == len(final["TEXT"])
-    # A decoder with random weights may end at once where no partial has fixed its first words.
-    assert any(each["TEXT"] for each in (*partials, final))
+    assert final["STABLE"][0] == len(final["TEXT"]) > 0
     assert final["AUDIO_MS"][0] == audio.size // 16
     assert 0 < final["CONFIDENCE"][0] <= 1
     refused = await utter(wire, name, np.zeros(320, np.int16), LANGUAGE="fr")
