@@ -21,6 +21,8 @@ from vdx.serving.voicepacks.store import VoicepackStore
 TRANSDUCERS = ("zipformer", "ctc", "nemo")
 """What Moonshine says may change at its end, while somebody speaks."""
 RECORDING = ROOT / "tests" / "data" / "audio" / "ps_librivox_0930.wav"
+MARKED = RECORDING.with_name("ps_something.wav")
+"""In which the tiny model with marks hears some."""
 
 
 @pytest.mark.parametrize("layout", ["zipformer", "ctc", "nemo", "streaming", "whole"])
@@ -59,7 +61,7 @@ async def test_marks_of_the_turn_reach_the_client(
 ) -> None:
     add_transducer(model_repository, "tiny-eou-en", "eou", tmp_path)
     await wire.load("tiny-eou-en")
-    audio, _ = soundfile.read(RECORDING, dtype="int16")
+    audio, _ = soundfile.read(MARKED, dtype="int16")
     answers = await utter(wire, "tiny-eou-en", audio[: audio.size // 320 * 320])
     final = answers[-1].outputs
     marks = json.loads(final["MARKS"])
