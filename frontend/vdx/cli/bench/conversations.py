@@ -9,6 +9,7 @@ from vdx.cli.bench.running import (
     CHARGED,
     LOAD,
     ROOMS,
+    SOAK_TURN_S,
     TALKING,
     TURN_S,
     Alone,
@@ -141,6 +142,19 @@ def sessions(
     )
 
 
+def soak(
+    sessions: Sessions = 6,
+    minutes: Annotated[float, typer.Option(min=0.5, help="How long.")] = 60,
+) -> OnServer:
+    """Interruptions, changes of voice, silence; memory, files, tasks; and a verdict."""
+    from vdx.bench import soak as bench
+
+    return OnServer(
+        max(1, round(sessions * minutes * 60 / SOAK_TURN_S)),
+        lambda target, step: bench.measure(target, sessions, minutes, step),
+    )
+
+
 def add_conversations(app: typer.Typer) -> None:
     """Adds these commands to `app`, in the order of the help."""
     add(app, BENCHES, "start")(start)
@@ -151,3 +165,4 @@ def add_conversations(app: typer.Typer) -> None:
     add(app, BENCHES, "interruptions", CHARGED)(interruptions)
     add(app, BENCHES, "jitter", ROOMS)(jitter)
     add(app, BENCHES, "sessions", ROOMS)(sessions)
+    add(app, BENCHES, "soak", (*CHARGED, "light"))(soak)

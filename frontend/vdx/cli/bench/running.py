@@ -79,6 +79,9 @@ LOAD = ("tone", "canned")
 TURN_S = 8.4
 """Three seconds of speech, the endpoint's silence, five seconds of reply."""
 
+SOAK_TURN_S = 15.0
+"""A turn of a soak, the silence after it included."""
+
 Step = Callable[[], None]
 
 
