@@ -155,6 +155,34 @@ def soak(
     )
 
 
+def faults(
+    process: Annotated[list[str] | None, typer.Option(help="Only these; several times.")] = None,
+    how: Annotated[list[str] | None, typer.Option(help="killed or frozen; both.")] = None,
+    stage: Annotated[list[str] | None, typer.Option(help="Of a turn; several times.")] = None,
+    tritons: Annotated[int, typer.Option(min=1, max=4, help="Servers with the models.")] = 1,
+    rooms: Annotated[bool, typer.Option("--rooms", help="In LiveKit rooms.")] = False,
+) -> Alone:
+    """A deployment of the bench's own; what was noticed, for how long, what was left."""
+    from vdx.bench.faults import matrix
+    from vdx.bench.faults.people import STAGES
+    from vdx.cli.livekit_server import require_livekit_server
+    from vdx.core.errors import UnknownName
+
+    here = [name for name in matrix.PROCESSES if rooms or name != "livekit"]
+    for given, known, option in (
+        (process, here, "process"),
+        (how, matrix.HOWS, "how"),
+        (stage, STAGES, "stage"),
+    ):
+        for value in given or ():
+            if value not in known:
+                expected = ", ".join(known)
+                raise UnknownName(f"--{option} {value!r}: expected one of {expected}", param=option)
+    wanted = matrix.cases(process or here, how or [], stage or [])
+    program = require_livekit_server(lambda line: typer.echo(line, err=True)) if rooms else None
+    return Alone(len(wanted), lambda step: matrix.measure(wanted, tritons, program, step))
+
+
 def add_conversations(app: typer.Typer) -> None:
     """Adds these commands to `app`, in the order of the help."""
     add(app, BENCHES, "start")(start)
@@ -166,3 +194,4 @@ def add_conversations(app: typer.Typer) -> None:
     add(app, BENCHES, "jitter", ROOMS)(jitter)
     add(app, BENCHES, "sessions", ROOMS)(sessions)
     add(app, BENCHES, "soak", (*CHARGED, "light"))(soak)
+    add(app, BENCHES, "faults")(faults)
