@@ -168,7 +168,8 @@ def _manager_client(config: "Config") -> "ManagerClient":
 
     managed = config.model_manager
     load_s = 2 * config.triton.load_timeout_ms / 1000  # another load may be before it
-    return ManagerClient(managed.url, managed.api_key.get_secret_value(), load_timeout_s=load_s)
+    key = managed.api_key.get_secret_value()
+    return ManagerClient(managed.url, key, tls=managed.tls, load_timeout_s=load_s)
 
 
 def _model_manager(
@@ -270,7 +271,10 @@ async def serve_until_stopped(
     from vdx.transports.http.server import address_of, serve
 
     # Leases and loads over HTTP are those of the first server: other processes cannot use the rest.
-    host.servers[0].manager_url = host.config.registry.manager_url or address_of(listener)
+    secure = host.manages_only and host.config.model_manager.tls.given
+    host.servers[0].manager_url = host.config.registry.manager_url or address_of(
+        listener, secure=secure
+    )
     loaded = asyncio.Event()
     drain, registered = None, None
     if rooms:
