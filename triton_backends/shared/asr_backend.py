@@ -21,6 +21,7 @@ from triton_backends.shared.metrics import Metrics
 from triton_backends.shared.model_backend import ModelBackend, count_error
 from triton_backends.shared.parameters import Parameters
 from triton_backends.shared.sequences import Sequences
+from triton_backends.shared.spans import Spans
 from triton_backends.shared.tensors import (
     failure,
     is_probe,
@@ -63,8 +64,10 @@ class AsrBackend(ModelBackend):
     def execute(self, requests: list[Any]) -> None:
         """Called by Triton; the responses come from the workers."""
         for request in requests:
-            reply = _TritonReply(request.get_response_sender(), self._metrics)
-            if is_probe(parameters_of(request)):
+            reply = _TritonReply(request.get_response_sender(), self._metrics, self._spans)
+            parameters = parameters_of(request)
+            reply.trace = str(parameters.get("vdx_trace", ""))
+            if is_probe(parameters):
                 self._answer_probe(reply)
                 continue
             try:
@@ -90,6 +93,7 @@ class AsrBackend(ModelBackend):
         """Called by Triton once the last response is sent."""
         self._sequences.close()
         self._engine.close()
+        self._spans.close()
         self._metrics.close()
 
 
@@ -119,9 +123,11 @@ def _job(request: Any, reply: "_TritonReply") -> Job:
 class _TritonReply:
     """Sends the answer to one request."""
 
-    __slots__ = ("_arrived", "_metrics", "_sender")
+    __slots__ = ("_arrived", "_metrics", "_sender", "_spans", "trace")
 
-    def __init__(self, sender: Any, metrics: Metrics) -> None:
+    def __init__(self, sender: Any, metrics: Metrics, spans: Spans) -> None:
+        self.trace = ""
+        self._spans = spans
         self._sender = sender
         self._metrics = metrics
         self._arrived = time.perf_counter()
@@ -139,6 +145,7 @@ class _TritonReply:
         if state == FINAL:
             took = time.perf_counter() - self._arrived
             self._metrics.observe("vdx_first_chunk_seconds", took)
+            self._spans.record(self.trace, "model.transcribe", took)
 
     def fail(self, error: BackendError) -> None:
         self._sender.send(failure(error), flags=RESPONSE_FINAL)

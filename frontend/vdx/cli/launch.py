@@ -230,7 +230,7 @@ def embedded_triton(
     """
     from vdx.core.paths import locate
     from vdx.serving.embedded import EmbeddedOptions, EmbeddedTriton
-    from vdx.serving.environment import gpu_of, named_variables
+    from vdx.serving.environment import gpu_of, named_variables, tracing_variables
 
     paths, config = locate(), loaded.config
     if not paths.triton_python.exists():
@@ -240,7 +240,10 @@ def embedded_triton(
         model_repository=paths.model_repository,
         families=paths.triton_backends,
         pulled_models=paths.pulled_models,
-        environment=named_variables(config.embedded.environment),
+        environment={
+            **named_variables(config.embedded.environment),
+            **tracing_variables(config.tracing.endpoint),
+        },
     )
     if config.embedded.tritons > 1:
         options = replace(options, environment={**options.environment, **gpu_of(number)})
