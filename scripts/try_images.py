@@ -172,7 +172,7 @@ def left_out(folder: str, names: list[str]) -> set[str]:
     """Those names of a folder of the repository that .dockerignore leaves out."""
     lines = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
     patterns = [line for line in lines if line and not line.startswith("#")]
-    found = set()
+    found: set[str] = set()
     for name in names:
         path = str((Path(folder) / name).relative_to(ROOT))
         for pattern in patterns:

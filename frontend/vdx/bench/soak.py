@@ -45,7 +45,7 @@ async def measure(
     moments: list[Moment] = []
     watching = asyncio.create_task(_watch(target, target.pid, moments), name="soak-watch")
     try:
-        people = await run_client_process("soak_users", plan | {"seconds": minutes * 60}, step)
+        users = await run_client_process("soak_users", plan | {"seconds": minutes * 60}, step)
     finally:
         watching.cancel()
         await asyncio.gather(watching, return_exceptions=True)
@@ -53,10 +53,10 @@ async def measure(
     after = await _moment(target, target.pid, time.monotonic())
     report = Report("soak", {"sessions": sessions, "minutes": minutes, "voices": voices})
     add_growth(report, moments, minutes)
-    turns = [(at, gap) for person in people for at, gap in person["turns"]]
+    turns = [(at, gap) for user in users for at, gap in user["turns"]]
     add_latency(report, turns, minutes)
     await _add_leftovers(report, target, before, after)
-    _add_notes(report, people, len(turns))
+    _add_notes(report, users, len(turns))
     report.samples += [{"moments": [list(each) for each in moments], "turns": turns}]
     report.notes.append(verdict(report, minutes))
     return report
@@ -87,12 +87,12 @@ async def _add_leftovers(report: Report, target: Target, before: Moment, after: 
         report.add("streams and sequences left in Triton", "", [streams], max=0)
 
 
-def _add_notes(report: Report, people: list[dict[str, Any]], turns: int) -> None:
-    total = {name: sum(person[name] for person in people) for name in COUNTED}
+def _add_notes(report: Report, users: list[dict[str, Any]], turns: int) -> None:
+    total = {name: sum(user[name] for user in users) for name in COUNTED}
     report.add("turns without an answer", "", [total["unanswered"]], max=0)
     report.notes.append(
         f"{total['conversations']} conversations with {turns} answers: {total['interrupted']} "
         f"interrupted, {total['left']} left in the middle, {total['swaps']} changes of voice"
     )
-    errors = Counter(message for person in people for message in person["errors"])
+    errors = Counter(message for user in users for message in user["errors"])
     report.notes += [f"{n} x error: {text}" for text, n in errors.most_common(MAX_ERRORS)]

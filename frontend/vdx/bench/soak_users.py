@@ -48,15 +48,15 @@ async def run_users(plan: Plan, step: Step) -> list[dict[str, Any]]:
     preload((*TURN_CLIPS, INTERRUPTING), plan)
     began = time.monotonic()
     async with asyncio.TaskGroup() as group:
-        people = [
-            group.create_task(_Person(plan, number, began).run(step), name=f"user-{number}")
+        users = [
+            group.create_task(_User(plan, number, began).run(step), name=f"user-{number}")
             for number in range(plan["sessions"])
         ]
-    told = [person.result() for person in people]
+    told = [user.result() for user in users]
     return [{name: getattr(each, name) for name in Told.__slots__} for each in told]
 
 
-class _Person:
+class _User:
     def __init__(self, plan: Plan, number: int, began: float) -> None:
         self._plan = plan
         self._number = number

@@ -271,13 +271,10 @@ async def serve_until_stopped(
 
     With `rooms` it also registers as a worker of the LiveKit server after the models are loaded.
     """
-    from vdx.transports.http.server import address_of, serve
+    from vdx.transports.http.server import serve
 
     # Leases and loads over HTTP are those of the first server: other processes cannot use the rest.
-    secure = host.manages_only and host.config.model_manager.tls.given
-    host.servers[0].manager_url = host.config.registry.manager_url or address_of(
-        listener, secure=secure
-    )
+    host.servers[0].manager_url = _manager_address(host, listener)
     loaded = asyncio.Event()
     drain, registered = None, None
     if rooms:
@@ -310,6 +307,14 @@ async def serve_until_stopped(
         gc.freeze()
 
     await serve(host, listener, [watch, *background], prepare, drain)
+
+
+def _manager_address(host: "Application", listener: "socket.socket") -> str:
+    """Where other processes reach the manager of this one."""
+    from vdx.transports.http.server import address_of
+
+    secure = host.manages_only and host.config.model_manager.tls.given
+    return host.config.registry.manager_url or address_of(listener, secure=secure)
 
 
 async def _wait_for_rooms(registered: asyncio.Event, tell: Tell, url: str) -> None:

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from vdx.bench.faults.caller import STAGES, Noticed
 from vdx.bench.faults.matrix import HOWS, PROCESSES, _add_figures, cases, describe
-from vdx.bench.faults.people import STAGES, Noticed
 from vdx.bench.figures import Report
 from vdx.cli.bench.conversations import faults
 from vdx.core.errors import UnknownName

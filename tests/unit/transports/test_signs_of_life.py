@@ -23,7 +23,7 @@ def agent(identity: str = "vdx-1", count: str = "7", name: str = "vdx") -> Parti
 
 
 @pytest.mark.parametrize(
-    ("people", "sign"),
+    ("participants", "sign"),
     [
         ([PERSON], NOBODY),
         ([PERSON, agent(name="somebody-else's")], NOBODY),
@@ -35,8 +35,8 @@ def agent(identity: str = "vdx-1", count: str = "7", name: str = "vdx") -> Parti
     ],
     ids=["alone", "other-agent", "agent", "two", "does-not-count", "no-person", "empty"],
 )
-def test_what_a_room_shows(people: list[ParticipantInfo], sign: str | None) -> None:
-    assert sign_of(people, "vdx") == sign
+def test_what_a_room_shows(participants: list[ParticipantInfo], sign: str | None) -> None:
+    assert sign_of(participants, "vdx") == sign
 
 
 def test_an_agent_that_stopped_counting_is_dead_after_a_while() -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from vdx.bench.client_process import Step
 from vdx.bench.clips import preload
-from vdx.bench.faults.people import OPENING, SPEECH, STAGES, Noticed, live
+from vdx.bench.faults.caller import OPENING, SPEECH, STAGES, Noticed, live
 from vdx.bench.faults.stack import Stack, stack
 from vdx.bench.figures import Report
 from vdx.bench.scrape import status

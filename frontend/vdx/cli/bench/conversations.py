@@ -164,7 +164,7 @@ def faults(
 ) -> Alone:
     """A deployment of the bench's own; what was noticed, for how long, what was left."""
     from vdx.bench.faults import matrix
-    from vdx.bench.faults.people import STAGES
+    from vdx.bench.faults.caller import STAGES
     from vdx.cli.livekit_server import require_livekit_server
     from vdx.core.errors import UnknownName
 

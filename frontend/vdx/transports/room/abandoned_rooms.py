@@ -71,12 +71,12 @@ class AbandonedRooms:
         chosen = share([name for name, sid in foreign.items() if sid not in self._others], self._me)
         self._pulse.keep(chosen)
         for name in chosen:
-            people = await self._people(livekit, name)
-            sign = sign_of(people, self._config.agent_name)
+            found = await self._participants(livekit, name)
+            sign = sign_of(found, self._config.agent_name)
             if self._pulse.look(name, sign, time.monotonic()):
                 await self._mend(livekit, name, foreign[name], sign)
 
-    async def _people(self, livekit: api.LiveKitAPI, room: str) -> Sequence[Any]:
+    async def _participants(self, livekit: api.LiveKitAPI, room: str) -> Sequence[Any]:
         return (
             await livekit.room.list_participants(ListParticipantsRequest(room=room))
         ).participants
@@ -87,11 +87,11 @@ class AbandonedRooms:
             self._others.add(sid)
             return
         await asyncio.sleep(random.uniform(0, HASTE_S))  # noqa: S311  # nosec B311
-        people = await self._people(livekit, room)
+        found = await self._participants(livekit, room)
         wanted = await self._wanted(livekit, room)
-        if sign_of(people, self._config.agent_name) != sign or not wanted or room in self._mine:
+        if sign_of(found, self._config.agent_name) != sign or not wanted or room in self._mine:
             return
-        for identity in agents_of(people, self._config.agent_name):
+        for identity in agents_of(found, self._config.agent_name):
             await livekit.room.remove_participant(
                 RoomParticipantIdentity(room=room, identity=identity)
             )

@@ -42,22 +42,22 @@ async def show_life(room: rtc.Room) -> None:
         await asyncio.sleep(EVERY_S)
 
 
-def agents_of(people: Iterable[ParticipantInfo], name: str) -> dict[str, str]:
+def agents_of(participants: Iterable[ParticipantInfo], name: str) -> dict[str, str]:
     """Identity -> count of each agent of that name; "" where it has not begun to count."""
     return {
         each.identity: each.attributes.get(ATTRIBUTE_ALIVE, "")
-        for each in people
+        for each in participants
         if each.kind == ParticipantInfo.Kind.AGENT and each.attributes.get(ATTRIBUTE_NAME) == name
     }
 
 
-def sign_of(people: Iterable[ParticipantInfo], name: str) -> str | None:
+def sign_of(participants: Iterable[ParticipantInfo], name: str) -> str | None:
     """What a room's agents show now, `NOBODY` where none is there.
 
     None where nothing can be concluded: no person is in the room, or an agent has just come, or is
     of a version that does not count.
     """
-    here = list(people)
+    here = list(participants)
     if not any(each.kind in HUMAN_KINDS for each in here):
         return None
     agents = agents_of(here, name)
