@@ -91,6 +91,10 @@ def base(folder: Path) -> Path:
             "apt-get update && apt-get install --yes --no-install-recommends"
             " python3 python3-venv libpython3.11 ca-certificates"
             " && rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin /var/cache/apt/archives/*.deb"
+            # As the slim images of Debian are made: no manuals, no caches of apt.
+            " && rm -rf /usr/share/doc/* /usr/share/man/* /usr/share/locale/*"
+            ' && echo \'Dir::Cache::pkgcache ""; Dir::Cache::srcpkgcache "";\''
+            " > /etc/apt/apt.conf.d/docker-clean"
             " && ln -s /usr/bin/python3 /usr/local/bin/python"
         )
     for name in ("/etc/resolv.conf", "/etc/hosts", TRUSTED):
