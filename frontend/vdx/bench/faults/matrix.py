@@ -5,7 +5,7 @@ import contextlib
 import os
 import signal
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,8 @@ from vdx.bench.faults.stack import Stack, stack
 from vdx.bench.figures import Report
 from vdx.bench.scrape import status
 from vdx.core.errors import VdxError
+
+Tell = Callable[[str], None]
 
 PROCESSES = ("frontend", "stub", "triton", "manager", "redis", "livekit")
 HOWS = {"killed": signal.SIGKILL, "frozen": signal.SIGSTOP}
@@ -45,8 +47,12 @@ def cases(processes: Sequence[str], hows: Sequence[str], stages: Sequence[str]) 
     ]
 
 
-async def measure(wanted: Sequence[Case], tritons: int, livekit: Path | None, step: Step) -> Report:
+async def measure(
+    wanted: Sequence[Case], tritons: int, livekit: Path | None, step: Step, tell: Tell
+) -> Report:
     """Runs the cases against a deployment of the bench's own; rooms where LiveKit is given.
+
+    `tell` gets a line for each case as it ends: the whole matrix takes half an hour.
 
     Raises:
         SetupError: the deployment did not start.
@@ -63,6 +69,7 @@ async def measure(wanted: Sequence[Case], tritons: int, livekit: Path | None, st
             preload((SPEECH, OPENING), plan)
             for case in wanted:
                 rows.append(await _run(running, case, plan))
+                tell(line(rows[-1]))
                 step()
     _add_figures(report, rows, tritons)
     return report
@@ -152,7 +159,11 @@ def _add_figures(report: Report, rows: list[dict[str, Any]], tritons: int) -> No
     report.add("never answered again", "", [sum(not row["answered"] for row in rows)], max=0)
     report.add("cases that left something behind", "", [sum(bool(r["left"]) for r in rows)], max=0)
     report.samples += rows
-    for row in rows:
-        what = f"{row['process']} {row['how']}, {row['stage']}"
-        left = f"; left: {row['left']}" if row["left"] else ""
-        report.notes.append(f"{what:<34} {row['waited_s']:5.1f} s  {row['noticed']}{left}")
+    report.notes += map(line, rows)
+
+
+def line(row: Mapping[str, Any]) -> str:
+    """One case as a line of the table."""
+    what = f"{row['process']} {row['how']}, {row['stage']}"
+    left = f"; left: {row['left']}" if row["left"] else ""
+    return f"{what:<34} {row['waited_s']:5.1f} s  {row['noticed']}{left}"

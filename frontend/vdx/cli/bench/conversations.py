@@ -179,8 +179,12 @@ def faults(
                 expected = ", ".join(known)
                 raise UnknownName(f"--{option} {value!r}: expected one of {expected}", param=option)
     wanted = matrix.cases(process or here, how or [], stage or [])
-    program = require_livekit_server(lambda line: typer.echo(line, err=True)) if rooms else None
-    return Alone(len(wanted), lambda step: matrix.measure(wanted, tritons, program, step))
+
+    def tell(line: str) -> None:
+        typer.echo(line, err=True)
+
+    program = require_livekit_server(tell) if rooms else None
+    return Alone(len(wanted), lambda step: matrix.measure(wanted, tritons, program, step, tell))
 
 
 def add_conversations(app: typer.Typer) -> None:
