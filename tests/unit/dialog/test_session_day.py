@@ -5,7 +5,6 @@
 
 import asyncio
 import gc
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,8 +14,8 @@ from tests.unit.dialog.stage import Scene, scene
 from tests.unit.virtual_time import on_virtual_time
 from vdx.core.config import Config, SessionConfig
 from vdx.core.events import SessionState
+from vdx.core.voice_choice import VoiceChoice
 from vdx.dialog.session_events import ReplyDone, ReplyStarted, UtteranceEnded
-from vdx.speech.output.tts import Voice
 
 DAY_S = 24 * 3600.0
 EVERY_S = 1800.0
@@ -52,19 +51,19 @@ def gap(transport: FakeTransport) -> float:
 
 async def turn(stage: Scene, number: int) -> float:
     """One turn; every third answer is interrupted, before every fifth the voice changes."""
+    other = "tone" if number % 2 else "espeak"
     if number % 5 == 4:
-        other = "tone" if number % 2 else "espeak"
-        voice = replace(stage.session.options.voice, model=other)
-        assert isinstance(voice, Voice)
-        stage.session.update(replace(stage.session.options, voice=voice))
+        stage.session.update(stage.session.options.updated(voice_choice=VoiceChoice(other)))
     await stage.person_says()
     await stage.until(SessionState.SPEAKING)
+    if number % 5 == 4:
+        assert stage.voice.requests[-1][0] == other
     await stage.quiet_for(300)
     found = gap(stage.transport)
     if number % 3 == 2:
         await stage.person_says(ms=800)
         await stage.until(SessionState.SPEAKING)
-    while stage.state is not SessionState.LISTENING:
+    while stage.state is not SessionState.WAITING_FOR_INPUT:
         await stage.quiet_for(100)
     done = [event.status for event in stage.transport.all(ReplyDone)]
     assert done == (["cancelled", "completed"] if number % 3 == 2 else ["completed"])
