@@ -25,8 +25,9 @@ GIVE_UP_S = 45.0
 
 @dataclass(slots=True)
 class Noticed:
-    """`waited_s` from the fault, or the person's last words, to the next answer that is completed;
-    `hole_s` the longest silence within the answer under way; `told` codes of errors."""
+    """`waited_s` from the fault, or the person's last words, to the next answer that is completed,
+    or to the one after it where that took longer; `hole_s` the longest silence within the answer
+    under way; `told` codes of errors."""
 
     waited_s: float = 0.0
     hole_s: float = 0.0
@@ -100,9 +101,23 @@ async def _recover(user: BenchClient, noticed: Noticed, happened: float) -> None
             noticed.waited_s = round(max(0.0, first - asked), 2)
             holes = [gap.seconds for gap in _underruns(client) if gap.at >= happened - 0.1]
             noticed.hole_s = round(max(holes, default=0.0), 2) if under_way else 0.0
+            await _ask_once_more(user, noticed)
             return
         await user.microphone_feed.say(clip(SPEECH, client.rate)).finished
     raise TimeoutError("no answer")
+
+
+async def _ask_once_more(user: BenchClient, noticed: Noticed) -> None:
+    """An answer that was computed before the fault says nothing of it: the next one does."""
+    await user.quiet(0.3)
+    replies = len(user.client.log.replies)
+    spoken = user.microphone_feed.say(clip(SPEECH, user.client.rate))
+    await spoken.finished
+    reply = await user.reply_after(replies, GIVE_UP_S)
+    if reply is None or not reply.first_audio:
+        noticed.answered = False
+        return
+    noticed.waited_s = max(noticed.waited_s, round(reply.first_audio - spoken.end, 2))
 
 
 def _underruns(client: Any) -> list[Any]:

@@ -101,7 +101,9 @@ class AbandonedRooms:
             )
         )
         self._pulse.look(room, None, 0.0)
-        log.warning("room had lost its agent", room=room, was_there=sign != NOBODY)
+        # A room that no worker had a place for looks the same, every few seconds.
+        tell = log.info if sign == NOBODY else log.warning
+        tell("room without an agent gets another", room=room, was_there=sign != NOBODY)
         # Last, for it may take seconds: LiveKit tells the dead worker to end its job.
         for dispatch in wanted:
             await livekit.agent_dispatch.delete_dispatch(dispatch.id, room)
