@@ -80,6 +80,7 @@ page-test: page-check
 browser:
 	@PATH="$$PATH:/usr/sbin" command -v nginx >/dev/null || { echo "the tests need nginx; run: sudo apt install nginx-light" >&2; exit 1; }
 	@command -v redis-server >/dev/null || { echo "the tests need redis-server; run: sudo apt install redis-server" >&2; exit 1; }
+	@command -v promtool >/dev/null || { echo "the tests need promtool; run: sudo apt install prometheus" >&2; exit 1; }
 	@command -v openssl >/dev/null || { echo "the tests need openssl; run: sudo apt install openssl" >&2; exit 1; }
 	@command -v curl >/dev/null || { echo "the tests need curl; run: sudo apt install curl" >&2; exit 1; }
 	@for name in $(CHROMIUM) chromium-headless-shell chromium chromium-browser google-chrome; do \
@@ -109,6 +110,7 @@ coverage: browser livekit clients
 # Built before the tests, most of which talk in real time and need the cores it takes.
 livekit: $(READY)
 	@$(BIN)/python scripts/build_livekit_server.py
+	@$(BIN)/python -m scripts.build_go_tool actionlint >/dev/null
 
 # Of their own: some pin other versions of what vdx uses. A minute, most of it downloads.
 clients: $(CLIENTS_READY)

@@ -68,6 +68,32 @@ def test_a_bench_measures_and_its_json_is_well_formed(name: str) -> None:
         assert rows[figure]["min"] > 0
 
 
+LONG_RUNS = {
+    "soak": ("soak --minutes 1 --sessions 2 --light", ("end of speech to first audio",)),
+    "faults": (
+        "faults --process stub --how killed --stage speaking",
+        ("stub: wait for the next answer",),
+    ),
+}
+
+
+# A minute and a whole deployment of processes; verdicts: tests/unit/bench/test_{soak,faults}.py.
+@pytest.mark.long
+@pytest.mark.parametrize("name", LONG_RUNS)
+def test_a_long_bench_measures(name: str) -> None:
+    command, measured = LONG_RUNS[name]
+    call = [sys.executable, *arguments(command, BENCHES), "--json"]
+    done = subprocess.run(call, capture_output=True, text=True, timeout=LIMIT_S, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    report = json.loads(done.stdout)
+    rows = check_figures(report)
+    for figure in measured:
+        assert rows[figure]["count"] > 0, report["notes"]
+    left = [row for name, row in rows.items() if "left" in name]
+    assert left
+    assert all(row["max"] <= 0 for row in left), report["notes"]
+
+
 @pytest.mark.long
 def test_a_study_is_reported_with_its_pictures(tmp_path: Path) -> None:
     call = shlex.split("-m benchmarks report vad --quick --out")

@@ -35,6 +35,12 @@ def sessions(vdx: Vdx) -> int:
     return int(Http(vdx.url()).status()["sessions"])
 
 
+async def says_and_is_answered(guest: Guest) -> None:
+    mark = len(guest.events)
+    await guest.room.local_participant.send_text("still there", topic="lk.chat")
+    assert (await guest.event("vdx.reply.ended", mark))["status"] == "completed"
+
+
 async def test_two_workers_share_rooms_and_one_may_be_killed(pair: tuple[Vdx, Vdx]) -> None:
     one, two = pair
     async with Guest.met(one.url()) as first, Guest.met(one.url()) as second:
@@ -43,12 +49,16 @@ async def test_two_workers_share_rooms_and_one_may_be_killed(pair: tuple[Vdx, Vd
         victims_session = (await first.call("vdx.stats"))["session"]
         listed = await asyncio.to_thread(Http(one.url()).get, "/vdx/sessions")
         of_one = [each["id"] for each in listed[1]["sessions"]]
-        victim, survivor = (one, second) if victims_session in of_one else (two, second)
+        victim = one if victims_session in of_one else two
+        left = len(first.events)
         victim.process.kill()
         victim.wait()
-        mark = len(survivor.events)
-        await survivor.room.local_participant.send_text("still there", topic="lk.chat")
-        assert (await survivor.event("vdx.reply.ended", mark))["status"] == "completed"
+        await says_and_is_answered(second)
+        # The other worker had no room for both. Now it has, and finds who was left alone.
+        await second.leave()
+        await first.until(lambda: first.seen("vdx.session", left), "another agent")
+        assert first.seen("vdx.session", left)[0]["session"] != victims_session
+        await says_and_is_answered(first)
 
 
 async def test_sigterm_lets_a_conversation_end_by_itself(pair: tuple[Vdx, Vdx]) -> None:

@@ -37,6 +37,8 @@ STAGES = {
 """Module or package in `speech/input`, `text` or `output` -> its stage; the others are shared."""
 
 ROOM_MODULES = (
+    "abandoned_rooms",
+    "signs_of_life",
     "audio_input",
     "audio_output",
     "control",

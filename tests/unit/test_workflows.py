@@ -1,7 +1,6 @@
 """The workflows: what they call is there, and none may do more than it needs."""
 
 import re
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -9,10 +8,11 @@ from typing import Any
 import pytest
 import yaml
 
+from scripts.build_go_tool import require
+
 ROOT = Path(__file__).resolve().parents[2]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yaml"))
 TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-ACTIONLINT = shutil.which("actionlint")
 
 
 def steps(workflow: Path) -> list[dict[str, Any]]:
@@ -53,7 +53,7 @@ def test_a_workflow_reads_unless_a_job_says_otherwise(workflow: Path) -> None:
         assert "${{" not in step.get("run", "")
 
 
-@pytest.mark.skipif(ACTIONLINT is None, reason="actionlint is not here")
 def test_actionlint_finds_nothing() -> None:
-    told = subprocess.run([str(ACTIONLINT)], cwd=ROOT, capture_output=True, text=True, check=False)
+    actionlint = require("actionlint")
+    told = subprocess.run([str(actionlint)], cwd=ROOT, capture_output=True, text=True, check=False)
     assert told.returncode == 0, told.stdout

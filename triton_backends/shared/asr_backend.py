@@ -21,6 +21,7 @@ from triton_backends.shared.metrics import Metrics
 from triton_backends.shared.model_backend import ModelBackend, count_error
 from triton_backends.shared.parameters import Parameters
 from triton_backends.shared.sequences import Sequences
+from triton_backends.shared.spans import Spans
 from triton_backends.shared.tensors import (
     failure,
     is_probe,
@@ -65,7 +66,9 @@ class AsrBackend(ModelBackend):
         """Called by Triton; the responses come from the workers."""
         for request in requests:
             reply = self._reply(request.get_response_sender())
-            if is_probe(parameters_of(request)):
+            parameters = parameters_of(request)
+            reply.trace = str(parameters.get("vdx_trace", ""))
+            if is_probe(parameters):
                 self._answer_probe(reply)
                 continue
             try:
@@ -79,7 +82,7 @@ class AsrBackend(ModelBackend):
             self._sequences.submit(request.correlation_id(), job)
 
     def _reply(self, sender: Any) -> "_TritonReply":
-        return _TritonReply(sender, self._metrics, self._tells_marks)
+        return _TritonReply(sender, self._metrics, self._spans, self._tells_marks)
 
     def _answer_probe(self, reply: "_TritonReply") -> None:
         """An empty transcript where the engine is idle or makes progress, else an error."""
@@ -94,6 +97,7 @@ class AsrBackend(ModelBackend):
         """Called by Triton once the last response is sent."""
         self._sequences.close()
         self._engine.close()
+        self._spans.close()
         self._metrics.close()
 
 
@@ -123,9 +127,11 @@ def _job(request: Any, reply: "_TritonReply") -> Job:
 class _TritonReply:
     """Sends the answer to one request."""
 
-    __slots__ = ("_arrived", "_metrics", "_sender", "_tells_marks")
+    __slots__ = ("_arrived", "_metrics", "_sender", "_spans", "_tells_marks", "trace")
 
-    def __init__(self, sender: Any, metrics: Metrics, tells_marks: bool) -> None:
+    def __init__(self, sender: Any, metrics: Metrics, spans: Spans, tells_marks: bool) -> None:
+        self.trace = ""
+        self._spans = spans
         self._sender = sender
         self._tells_marks = tells_marks
         self._metrics = metrics
@@ -146,6 +152,7 @@ class _TritonReply:
         if state == FINAL:
             took = time.perf_counter() - self._arrived
             self._metrics.observe("vdx_first_chunk_seconds", took)
+            self._spans.record(self.trace, "model.transcribe", took)
 
     def fail(self, error: BackendError) -> None:
         self._sender.send(failure(error), flags=RESPONSE_FINAL)

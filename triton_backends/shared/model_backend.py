@@ -10,6 +10,7 @@ from triton_backends.shared.model_info import ModelInfo
 from triton_backends.shared.parameters import Parameters
 from triton_backends.shared.parent_watch import exit_with_parent
 from triton_backends.shared.progress import Progress
+from triton_backends.shared.spans import Spans
 
 
 class ModelBackend:
@@ -19,6 +20,7 @@ class ModelBackend:
     _metrics: Metrics
     _faults: FaultLog
     _progress: Progress
+    _spans: Spans
 
     def _read_arguments(self, args: dict[str, str]) -> Parameters:
         """First of all in `initialize`: which model this is; returns its parameters."""
@@ -34,6 +36,7 @@ class ModelBackend:
         parameter of that name says otherwise.
         """
         self._metrics = TritonMetrics(pb_utils, self.model.name)
+        self._spans = Spans.of(self.model.name)
         self._faults = FaultLog(self.model.name, pb_utils.Logger.log_error)
         self._progress = Progress(parameters.integer("stuck_ms", stuck_ms, low=100) / 1000)
 

@@ -24,6 +24,7 @@ from triton_backends.shared.model_backend import ModelBackend, count_error
 from triton_backends.shared.parameters import Parameters
 from triton_backends.shared.progress import Progress
 from triton_backends.shared.silence import pause_after
+from triton_backends.shared.spans import Spans
 from triton_backends.shared.speech import (
     CALIBRATION_TEXT,
     SpeechResponse,
@@ -122,6 +123,7 @@ class TtsBackend(ModelBackend):
         """Called by Triton once the last response is sent."""
         self._workers.shutdown(wait=True)
         self._engine.close()
+        self._spans.close()
         self._metrics.close()
 
     def _admit(self) -> None:
@@ -167,7 +169,7 @@ class TtsBackend(ModelBackend):
                 self._active -= 1
                 self._answers.pop(answer.id, None)
             self._metrics.add("vdx_active_streams", -1)
-            answer.report(self._metrics)
+            answer.report(self._metrics, self._spans)
 
     def _speak(self, decoded: TtsRequest, answer: "_Answer") -> None:
         pause_ms = pause_after(decoded.text, decoded.speed) if self._trims_end else None
@@ -263,8 +265,12 @@ class _Answer:
             self.ended = True
             self._sender.send(flags=FINAL)
 
-    def report(self, metrics: Metrics) -> None:
-        """Metrics that Triton's own statistics lack, because `execute` returned before."""
+    def report(self, metrics: Metrics, spans: Spans) -> None:
+        """A span, and metrics that Triton's statistics lack because `execute` returned before."""
+        done_s = time.perf_counter() - self._arrived
+        first_s = self._sent_at[0] - self._arrived if self._sent_at else -1.0
+        told = {"responses": len(self._sent_at), "first_s": first_s, "audio_s": self._audio_s}
+        spans.record(self.origin.trace, "model.speak", done_s, **told)
         if self.abandoned:
             metrics.add("vdx_cancellations_total")
         if not self._sent_at:

@@ -124,6 +124,7 @@ class AnnouncedServers:
                     ManagerClient(
                         entry.manager,
                         managed.api_key.get_secret_value(),
+                        tls=managed.tls,
                         load_timeout_s=2 * config.triton.load_timeout_ms / 1000,
                     )
                 )

@@ -1,4 +1,4 @@
-"""CPU time and memory of a process and all its descendants, from /proc."""
+"""CPU time, memory and open files of a process and all its descendants, from /proc."""
 
 import os
 from dataclasses import dataclass
@@ -60,6 +60,18 @@ def own_kb(root: int) -> int:
     """
     rollups = [_rollup(pid) for pid in tree(root)]
     return sum(each.get("Pss_Anon", 0) + each.get("Pss_Shmem", 0) for each in rollups)
+
+
+def descriptors(root: int) -> int:
+    """Open files, sockets and pipes of the tree below `root`."""
+    return sum(_open_files(pid) for pid in tree(root))
+
+
+def _open_files(pid: int) -> int:
+    try:
+        return sum(1 for _ in (PROC / str(pid) / "fd").iterdir())
+    except OSError:
+        return 0
 
 
 def _rollup(pid: int) -> dict[str, int]:

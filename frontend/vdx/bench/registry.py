@@ -97,6 +97,17 @@ BENCHES: dict[str, Bench] = {
             Run("--churn 500", quick="--churn 16"),
         ),
     ),
+    "soak": Bench(
+        "Talks for long: what grows, and what gets slower.",
+        (Run("--minutes 60", quick="--minutes 1 --sessions 2 --light"),),
+    ),
+    "faults": Bench(
+        "Each process killed and frozen in mid-turn.",
+        (
+            Run(quick="--process stub --how killed --stage speaking"),
+            Run("--tritons 2", quick="--tritons 2 --process triton --how killed --stage speaking"),
+        ),
+    ),
     "manager": Bench(
         "A route decided, over 50 servers with 200 models.",
         (Run("--rounds 10000", quick="--rounds 500"),),

@@ -168,7 +168,8 @@ def _manager_client(config: "Config") -> "ManagerClient":
 
     managed = config.model_manager
     load_s = 2 * config.triton.load_timeout_ms / 1000  # another load may be before it
-    return ManagerClient(managed.url, managed.api_key.get_secret_value(), load_timeout_s=load_s)
+    key = managed.api_key.get_secret_value()
+    return ManagerClient(managed.url, key, tls=managed.tls, load_timeout_s=load_s)
 
 
 def _model_manager(
@@ -229,7 +230,7 @@ def embedded_triton(
     """
     from vdx.core.paths import locate
     from vdx.serving.embedded import EmbeddedOptions, EmbeddedTriton
-    from vdx.serving.environment import gpu_of, named_variables
+    from vdx.serving.environment import gpu_of, named_variables, tracing_variables
 
     paths, config = locate(), loaded.config
     if not paths.triton_python.exists():
@@ -239,7 +240,10 @@ def embedded_triton(
         model_repository=paths.model_repository,
         families=paths.triton_backends,
         pulled_models=paths.pulled_models,
-        environment=named_variables(config.embedded.environment),
+        environment={
+            **named_variables(config.embedded.environment),
+            **tracing_variables(config.tracing.endpoint),
+        },
     )
     if config.embedded.tritons > 1:
         options = replace(options, environment={**options.environment, **gpu_of(number)})
@@ -267,10 +271,10 @@ async def serve_until_stopped(
 
     With `rooms` it also registers as a worker of the LiveKit server after the models are loaded.
     """
-    from vdx.transports.http.server import address_of, serve
+    from vdx.transports.http.server import serve
 
     # Leases and loads over HTTP are those of the first server: other processes cannot use the rest.
-    host.servers[0].manager_url = host.config.registry.manager_url or address_of(listener)
+    host.servers[0].manager_url = _manager_address(host, listener)
     loaded = asyncio.Event()
     drain, registered = None, None
     if rooms:
@@ -303,6 +307,14 @@ async def serve_until_stopped(
         gc.freeze()
 
     await serve(host, listener, [watch, *background], prepare, drain)
+
+
+def _manager_address(host: "Application", listener: "socket.socket") -> str:
+    """Where other processes reach the manager of this one."""
+    from vdx.transports.http.server import address_of
+
+    secure = host.manages_only and host.config.model_manager.tls.given
+    return host.config.registry.manager_url or address_of(listener, secure=secure)
 
 
 async def _wait_for_rooms(registered: asyncio.Event, tell: Tell, url: str) -> None:

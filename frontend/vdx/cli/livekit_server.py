@@ -80,7 +80,7 @@ def _only_builder(lock: Path, tell: Tell) -> Iterator[None]:
 
 def _build(target: Path, cache: Path, tell: Tell) -> None:
     tell(f"building livekit-server {VERSION}, once: about three minutes on two cores …")
-    go = _go_on_path() or _fetch_go(locate(), cache, tell)
+    go = require_go(tell, cache)
     began = time.monotonic()
     with tempfile.TemporaryDirectory(dir=target.parent, prefix="build-") as folder:
         environment = os.environ | {"GOBIN": folder, "GOTOOLCHAIN": "local", "GOFLAGS": ""}
@@ -113,6 +113,15 @@ def _run_with_progress(command: list[str], environment: Mapping[str, str], tell:
             f"livekit-server could not be built (status {process.returncode}):\n{words}\n"
             "put a livekit-server on PATH, or run one in Docker and set livekit.url"
         )
+
+
+def require_go(tell: Tell, cache: Path | None = None) -> Path:
+    """The `go` of PATH where it is recent enough, else a pinned one, fetched into the cache.
+
+    Raises:
+        SetupError: it could not be fetched.
+    """
+    return _go_on_path() or _fetch_go(locate(), cache or cache_folder(), tell)
 
 
 def _go_on_path() -> Path | None:

@@ -26,6 +26,7 @@ COMMANDS = {
     "grammar": "Make recognisers that understand only some sentences.",
     "models": "List, load and unload models; switch them in live calls.",
     "top": "Show a server's live sessions and models.",
+    "profile": "Draw where a server or a model spends its time.",
     "sessions": "List the conversations of a running server.",
     "logs": "Show the last lines that a running server logged.",
     "voices": "Fetch and manage voices and recognisers.",

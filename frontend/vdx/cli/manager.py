@@ -43,7 +43,7 @@ async def _run(config: "Config", listener: "socket.socket") -> None:
     triton = triton_at(config)
 
     async def ready() -> None:
-        address = address_of(listener)
+        address = address_of(listener, secure=config.model_manager.tls.given)
         tell(f"ready: {address}; frontends: vdx frontend --manager {address}  (Ctrl-C stops)")
 
     async with open_application(config, triton, owner=True, manages_only=True) as host:

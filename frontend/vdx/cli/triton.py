@@ -125,7 +125,8 @@ async def _announced(
         async with open_application(
             loaded.config, triton, owner=True, manages_only=True
         ) as application:
-            name, address = application.servers[0].name, address_of(listener)
+            secure = loaded.config.model_manager.tls.given
+            name, address = application.servers[0].name, address_of(listener, secure=secure)
 
             async def ready() -> None:
                 tell(f"ready: {address}; Triton {server.grpc_url}, announced as {name}")

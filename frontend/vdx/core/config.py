@@ -508,6 +508,9 @@ class ModelManagerConfig(Section):
         "", description="of the manager that loads for `vdx frontend`; empty: it loads by itself"
     )
     api_key: Secret = Field(SecretStr(""), description="of that manager, where it has one")
+    tls: TlsConfig = Field(
+        TlsConfig(), description="between a manager of its own process and frontends, both sides"
+    )
     default_model_id: str = Field(
         "", description="the voice where tts.voice names none; stays loaded. Empty: the catalogue's"
     )

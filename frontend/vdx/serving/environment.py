@@ -40,6 +40,11 @@ def named_variables(names: Iterable[str]) -> dict[str, str]:
     return {name: os.environ[name] for name in names if name in os.environ}
 
 
+def tracing_variables(endpoint: str) -> dict[str, str]:
+    """What has models send spans of their own (`triton_backends/shared/spans.py`); empty: none."""
+    return {"VDX_TRACING__ENDPOINT": endpoint} if endpoint else {}
+
+
 def gpu_of(
     number: int,
     environ: Mapping[str, str] | None = None,

@@ -5,6 +5,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 from urllib.parse import quote
 
+from vdx.core.config import TlsConfig
 from vdx.core.errors import (
     LoadRefused,
     ManagerRefused,
@@ -17,6 +18,7 @@ from vdx.core.errors import (
     TritonUnavailable,
 )
 from vdx.core.logs import logger
+from vdx.serving.manager_tls import client_context
 
 if TYPE_CHECKING:
     import httpx2
@@ -43,9 +45,11 @@ class ManagerClient:
         url: str,
         api_key: str = "",
         *,
+        tls: TlsConfig | None = None,
         load_timeout_s: float = 120.0,
         transport: "httpx2.AsyncBaseTransport | None" = None,
     ) -> None:
+        """`tls` has the files of mutual TLS; raises ConfigError where one cannot be read."""
         import httpx2
 
         headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
@@ -54,7 +58,11 @@ class ManagerClient:
         self._unknown: list[str] = []
         """Models of the last leases that the manager does not have."""
         self._http = httpx2.AsyncClient(
-            base_url=self.url, headers=headers, timeout=TIMEOUT_S, transport=transport
+            base_url=self.url,
+            headers=headers,
+            timeout=TIMEOUT_S,
+            transport=transport,
+            verify=client_context(tls or TlsConfig()),
         )
 
     async def __aenter__(self) -> Self:

@@ -311,8 +311,9 @@ class RecognitionStream:
         parameters["sequence_start"].bool_param = not self._started
         parameters["sequence_end"].bool_param = end
         _add(request, "AUDIO", "INT16", len(pcm) // 2, pcm)
+        if not self._started or end:
+            _add_ids(request)  # the first for the log of a fault, the last for its span
         if not self._started:
-            _add_ids(request)
             for name, text in self._texts.items():
                 _add_text(request, name, text)
         if flush:

@@ -31,16 +31,43 @@ class FakeConversation:
 
 
 @pytest.fixture
-def rooms(monkeypatch: pytest.MonkeyPatch) -> RoomWorker:
+def over() -> list[str]:
+    """Dispatches that LiveKit was told are over."""
+    return []
+
+
+@pytest.fixture
+def rooms(monkeypatch: pytest.MonkeyPatch, over: list[str]) -> RoomWorker:
+    async def done(_config: object, dispatch: str, _room: str) -> None:
+        over.append(dispatch)
+
     monkeypatch.setattr(worker, "RoomConversation", FakeConversation)
+    monkeypatch.setattr(worker, "dispatch_is_done", done)
     return RoomWorker(cast(Any, SimpleNamespace(config=Config())))
 
 
-async def test_a_fault_in_one_room_touches_no_other(rooms: RoomWorker) -> None:
+def job(name: str) -> SimpleNamespace:
+    return SimpleNamespace(id=name, metadata="", dispatch_id=f"dispatch-{name}")
+
+
+async def test_a_fault_in_one_room_touches_no_other(rooms: RoomWorker, over: list[str]) -> None:
     names = ("steady", "broken", "refused", "steady-too")
-    serving = [rooms._serve(name, Ticket("ws://x", "", name), "") for name in names]
+    serving = [rooms._serve(job(name), Ticket("ws://x", "", name)) for name in names]
     reasons = await asyncio.gather(*serving)
     assert reasons == ["gone", "internal", RoomError("").code, "gone"]
+    assert rooms.load == 0
+    assert sorted(over) == sorted(f"dispatch-{name}" for name in names)
+
+
+async def test_a_worker_that_ends_leaves_the_dispatch_for_another(
+    rooms: RoomWorker, over: list[str]
+) -> None:
+    serving = asyncio.create_task(rooms._serve(job("steady"), Ticket("ws://x", "", "steady")))
+    await asyncio.sleep(0.01)
+    await rooms._cancel_rooms()
+    with pytest.raises(asyncio.CancelledError):
+        await serving
+    assert over == []
     assert rooms.load == 0
 
 

@@ -9,6 +9,7 @@ from vdx.cli.bench.running import (
     CHARGED,
     LOAD,
     ROOMS,
+    SOAK_TURN_S,
     TALKING,
     TURN_S,
     Alone,
@@ -157,6 +158,51 @@ def sessions(
     )
 
 
+def soak(
+    sessions: Sessions = 6,
+    minutes: Annotated[float, typer.Option(min=0.5, help="How long.")] = 60,
+) -> OnServer:
+    """Interruptions, changes of voice, silence; memory, files, tasks; and a verdict."""
+    from vdx.bench import soak as bench
+
+    return OnServer(
+        max(1, round(sessions * minutes * 60 / SOAK_TURN_S)),
+        lambda target, step: bench.measure(target, sessions, minutes, step),
+    )
+
+
+def faults(
+    process: Annotated[list[str] | None, typer.Option(help="Only these; several times.")] = None,
+    how: Annotated[list[str] | None, typer.Option(help="killed or frozen; both.")] = None,
+    stage: Annotated[list[str] | None, typer.Option(help="Of a turn; several times.")] = None,
+    tritons: Annotated[int, typer.Option(min=1, max=4, help="Servers with the models.")] = 1,
+    rooms: Annotated[bool, typer.Option("--rooms", help="In LiveKit rooms.")] = False,
+) -> Alone:
+    """A deployment of the bench's own; what was noticed, for how long, what was left."""
+    from vdx.bench.faults import matrix
+    from vdx.bench.faults.caller import STAGES
+    from vdx.cli.livekit_server import require_livekit_server
+    from vdx.core.errors import UnknownName
+
+    here = [name for name in matrix.PROCESSES if rooms or name != "livekit"]
+    for given, known, option in (
+        (process, here, "process"),
+        (how, matrix.HOWS, "how"),
+        (stage, STAGES, "stage"),
+    ):
+        for value in given or ():
+            if value not in known:
+                expected = ", ".join(known)
+                raise UnknownName(f"--{option} {value!r}: expected one of {expected}", param=option)
+    wanted = matrix.cases(process or here, how or [], stage or [])
+
+    def tell(line: str) -> None:
+        typer.echo(line, err=True)
+
+    program = require_livekit_server(tell) if rooms else None
+    return Alone(len(wanted), lambda step: matrix.measure(wanted, tritons, program, step, tell))
+
+
 def add_conversations(app: typer.Typer) -> None:
     """Adds these commands to `app`, in the order of the help."""
     add(app, BENCHES, "start")(start)
@@ -168,3 +214,5 @@ def add_conversations(app: typer.Typer) -> None:
     add(app, BENCHES, "interruptions", CHARGED)(interruptions)
     add(app, BENCHES, "jitter", ROOMS)(jitter)
     add(app, BENCHES, "sessions", ROOMS)(sessions)
+    add(app, BENCHES, "soak", (*CHARGED, "light"))(soak)
+    add(app, BENCHES, "faults")(faults)

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import inspect
+import signal
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -83,6 +84,10 @@ LOAD = ("tone", "canned")
 """Voice and recogniser of the bench's own server; the default are those of `vdx up`."""
 TURN_S = 8.4
 """Three seconds of speech, the endpoint's silence, five seconds of reply."""
+
+TERMINATED = 128 + signal.SIGTERM
+SOAK_TURN_S = 15.0
+"""A turn of a soak, the silence after it included."""
 
 Step = Callable[[], None]
 
@@ -237,10 +242,16 @@ def _show(work: Callable[[Step], Awaitable["Report"]], steps: int, *, as_json: b
     from vdx.bench.figures import print_table
 
     async def measure(step: Step) -> "Report":
+        # As Ctrl-C does: servers of the bench's own have to end with it.
+        if (task := asyncio.current_task()) is not None:
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
         return await work(step)
 
     with progress(steps) as step:
-        report = asyncio.run(measure(step))
+        try:
+            report = asyncio.run(measure(step))
+        except asyncio.CancelledError:
+            raise typer.Exit(TERMINATED) from None
     if as_json:
         typer.echo(report.as_json())
     else:

@@ -18,6 +18,7 @@ from vdx.core.descriptors import raise_descriptor_limit
 from vdx.core.errors import PortTaken, VdxError
 from vdx.core.logs import logger
 from vdx.core.loop_watchdog import watch_loop
+from vdx.serving.manager_tls import server_options
 from vdx.transports.http.application import create_app
 from vdx.transports.http.connection_limits import (
     ACCEPTED_AT_ONCE,
@@ -59,11 +60,11 @@ def bind(config: ServerConfig, *, explicit: bool) -> socket.socket:
     raise PortTaken(message, port=config.port)
 
 
-def address_of(listener: socket.socket) -> str:
-    """The server's URL."""
+def address_of(listener: socket.socket, *, secure: bool = False) -> str:
+    """The server's URL; `secure` where it asks for certificates (`model_manager.tls`)."""
     host, port = listener.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
-    return f"http://{shown}:{port}"
+    return f"{'https' if secure else 'http'}://{shown}:{port}"
 
 
 def _is_alarming(record: logging.LogRecord) -> bool:
@@ -202,6 +203,7 @@ def _uvicorn_config(host: Application, app: FastAPI) -> uvicorn.Config:
         proxy_headers=bool(server.trusted_proxies),
         forwarded_allow_ips=list(server.trusted_proxies),
         timeout_graceful_shutdown=GOODBYE_S,
+        **(server_options(host.config.model_manager.tls) if host.manages_only else {}),
     )
 
 

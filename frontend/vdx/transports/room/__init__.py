@@ -19,8 +19,8 @@ Text streams sent by the agent:
   utterance that turned out to be no turn ends with an empty final text.
 - `lk.chat`: words for people who are not linked.
 
-Participant attribute of the agent: `lk.agent.state` is initializing, idle, listening, thinking
-or speaking.
+Participant attributes of the agent: `lk.agent.state` is initializing, idle, listening, thinking
+or speaking; `vdx.alive` counts, once a second, for as long as its worker lives.
 
 Data packets sent by the agent, reliable, topic `vdx.events`, one JSON object `{"type": ...}` each.
 The same as the WebSocket's, where the protocol has no event of its own:

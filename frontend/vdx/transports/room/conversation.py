@@ -23,6 +23,7 @@ from vdx.transports.room.outbox import RoomOutbox
 from vdx.transports.room.output_lead import OutputLead
 from vdx.transports.room.participants import Participants
 from vdx.transports.room.presenter import RoomPresenter
+from vdx.transports.room.signs_of_life import show_life
 from vdx.transports.room.tools import RoomTools
 
 log = logger(__name__)
@@ -74,12 +75,14 @@ class RoomConversation:
             async with asyncio.TaskGroup() as tasks:
                 self._tasks = tasks
                 talking = tasks.create_task(self._outbox.run(), name="room-outbox")
+                living = tasks.create_task(show_life(self._room), name="room-life")
                 try:
                     return await self._attend(tasks)
                 finally:
                     self._audio_input.stop()
                     await self._outbox.flush(0.0 if self._participants.over else LEAVE_TIMEOUT_S)
                     talking.cancel()
+                    living.cancel()
         finally:
             self._tasks = None
             ROOMS.dec()

@@ -15,6 +15,7 @@ from vdx.app import Application
 from vdx.core.errors import VdxError
 from vdx.core.logs import bound, logger
 from vdx.transports.room import native_log
+from vdx.transports.room.abandoned_rooms import AbandonedRooms, dispatch_is_done
 from vdx.transports.room.conversation import RoomConversation, Ticket
 from vdx.transports.room.output_lead import OutputLead
 
@@ -36,6 +37,7 @@ class RoomWorker:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._promised: set[str] = set()  # jobs accepted or running
         self._rooms: dict[str, asyncio.Task[str]] = {}
+        self._served: set[str] = set()  # names of their rooms
         self._server: Any = None
         self._lead = OutputLead(self._config.output_queue_ms, self._config.output_queue_max_ms)
         self._draining = False
@@ -71,9 +73,14 @@ class RoomWorker:
         self._server._simulation = True  # noqa: SLF001
         self._server.rtc_session(self._job, agent_name=config.agent_name, on_request=self._answer)
         self._server.on("worker_registered", self._on_registered)
+        me = secrets.token_hex(4)
+        watch = asyncio.create_task(
+            AbandonedRooms(config, self._served, me).run(), name="abandoned-rooms"
+        )
         try:
             await self._server.run()
         finally:
+            watch.cancel()
             await self._stop()
 
     async def drain(self) -> None:
@@ -91,11 +98,14 @@ class RoomWorker:
             await self._kept.wait()
 
     async def _stop(self) -> None:
+        await self._cancel_rooms()
+        await self._server.aclose()
+
+    async def _cancel_rooms(self) -> None:
         for task in self._rooms.values():
             task.cancel()
         if self._rooms:
             await asyncio.wait(list(self._rooms.values()), timeout=STOP_S)
-        await self._server.aclose()
 
     def _on_registered(self, worker_id: str, _info: Any) -> None:
         log.info("worker registered", id=worker_id, url=self._config.url)
@@ -123,19 +133,25 @@ class RoomWorker:
         info = context._info  # noqa: SLF001
         context._on_connect()  # noqa: SLF001  (else it warns that nobody connected)
         ticket = Ticket(info.url, info.token, context.job.room.name)
-        serving = asyncio.run_coroutine_threadsafe(
-            self._serve(context.job.id, ticket, context.job.metadata), self._loop
-        )
+        serving = asyncio.run_coroutine_threadsafe(self._serve(context.job, ticket), self._loop)
         try:
             reason = await asyncio.wrap_future(serving)
         finally:
             context.shutdown()
         log.info("room left", room=ticket.room, reason=reason)
 
-    async def _serve(self, job: str, ticket: Ticket, metadata: str) -> str:
+    async def _serve(self, job: Any, ticket: Ticket) -> str:
         """Serves one room on the process's loop; an exception ends this room only."""
-        with bound(room=ticket.room):
-            return await self._converse(job, ticket, metadata)
+        self._served.add(ticket.room)
+        try:
+            with bound(room=ticket.room):
+                reason = await self._converse(job.id, ticket, job.metadata)
+                # Not where this process is made to end: the person waits for another one's agent.
+                await dispatch_is_done(self._config, job.dispatch_id, ticket.room)
+                return reason
+        finally:
+            self._served.discard(ticket.room)
+            self._release(job.id)
 
     async def _converse(self, job: str, ticket: Ticket, metadata: str) -> str:
         conversation = RoomConversation(self._host, ticket, metadata, self._lead)
@@ -152,7 +168,6 @@ class RoomWorker:
         finally:
             task.cancel()
             self._rooms.pop(job, None)
-            self._release(job)
 
     def _release(self, job: str) -> None:
         self._promised.discard(job)

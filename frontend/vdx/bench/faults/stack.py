@@ -1,0 +1,192 @@
+"""A deployment of the bench's own: Redis, Tritons, their managers, a frontend, LiveKit for rooms.
+
+What a service manager does on a machine the bench does here: a process that ends is started again
+a second later. Tritons have `vdx triton` for that.
+"""
+
+import asyncio
+import contextlib
+import os
+import re
+import shutil
+import signal
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from vdx.bench.procfs import PROC, tree
+from vdx.bench.target import LOG_TAIL, START_S, profile
+from vdx.core.errors import SetupError, VdxError
+from vdx.serving.livekit import DevelopmentLiveKit
+from vdx.serving.ports import choose_ports
+
+MODELS = ("espeak-en", "pocketsphinx-en")
+RESTART_S = 1.0
+STOP_S = 20.0
+READY = re.compile(rb"ready: (\S+)")
+VDX = (sys.executable, "-m", "vdx.cli")
+
+
+@dataclass(slots=True)
+class Part:
+    """One process: how it is started, and what its output says once it is ready."""
+
+    command: list[str]
+    log: Path
+    ready: re.Pattern[bytes] = READY
+    process: asyncio.subprocess.Process | None = None
+
+    async def start(self) -> str:
+        """Returns the address that it told; raises SetupError with the end of its output."""
+        begin = self.log.stat().st_size if self.log.exists() else 0
+        with self.log.open("ab") as output:
+            self.process = await asyncio.create_subprocess_exec(
+                *self.command,
+                stdout=output,
+                stderr=output,
+                stdin=asyncio.subprocess.DEVNULL,
+                env={k: v for k, v in os.environ.items() if k == "VDX_HOME" or k[:4] != "VDX_"},
+            )
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(START_S):
+                while self.process.returncode is None:
+                    if found := self.ready.search(self.log.read_bytes()[begin:]):
+                        return found[1].decode().rstrip(";,") if found.groups() else ""
+                    await asyncio.sleep(0.05)
+        tail = self.log.read_text(encoding="utf-8", errors="replace")[-LOG_TAIL:]
+        raise SetupError(f"{self.command[:4]} did not become ready:\n{tail}")
+
+    async def stop(self) -> None:
+        process = self.process
+        if process is None or process.returncode is not None:
+            return
+        process.send_signal(signal.SIGCONT)
+        process.send_signal(signal.SIGTERM)
+        try:
+            async with asyncio.timeout(STOP_S):
+                await process.wait()
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+
+
+@dataclass(slots=True)
+class Stack:
+    """What runs; `url` is the frontend's. Made by `stack`."""
+
+    folder: Path
+    parts: dict[str, Part] = field(default_factory=dict)
+    url: str = ""
+    livekit: DevelopmentLiveKit | None = None
+
+    def pid(self, name: str) -> int:
+        """The process of a name; of several Tritons and managers, the first one's.
+
+        Raises:
+            VdxError: it does not run.
+        """
+        if name == "livekit" and self.livekit is not None and self.livekit.pid:
+            return self.livekit.pid
+        if name in ("triton", "stub"):
+            below = [pid for pid in tree(self._pid_of("supervisor0")) if _is(pid, name)]
+            if below:
+                return below[0]
+            raise VdxError(f"no process of {name} runs", service="bench")
+        return self._pid_of({"manager": "manager0"}.get(name, name))
+
+    def _pid_of(self, name: str) -> int:
+        process = self.parts[name].process
+        if process is None or process.returncode is not None:
+            raise VdxError(f"{name} does not run", service="bench")
+        return process.pid
+
+    def processes(self) -> int:
+        """How many run, children included; those that ended and were not waited for do not."""
+        roots = [part.process.pid for part in self.parts.values() if part.process is not None]
+        return sum(len(tree(pid)) for pid in roots if (PROC / str(pid)).exists())
+
+    async def keep(self) -> None:
+        """Starts what ended again, until cancelled."""
+        while True:
+            await asyncio.sleep(RESTART_S)
+            for part in self.parts.values():
+                if part.process is not None and part.process.returncode is not None:
+                    with contextlib.suppress(SetupError):  # it is tried again
+                        await part.start()
+            if self.livekit is not None and not self.livekit.running:
+                await self.livekit.restart()
+
+
+@asynccontextmanager
+async def stack(folder: Path, tritons: int, livekit: Path | None) -> AsyncIterator[Stack]:
+    """A deployment with so many Tritons, and rooms where the program of LiveKit is given."""
+    made = Stack(folder)
+    async with contextlib.AsyncExitStack() as exits:
+        config: dict[str, Any] = profile(*MODELS)
+        if livekit is not None:
+            made.livekit = await exits.enter_async_context(DevelopmentLiveKit(livekit, 0))
+            config["livekit"] = {
+                "url": made.livekit.url,
+                "api_key": made.livekit.api_key,
+                "api_secret": made.livekit.api_secret,
+                "rejoin_grace_seconds": 5,
+            }
+        exits.push_async_callback(_stop_all, made)
+        await _start_all(made, tritons, config)
+        keeping = asyncio.create_task(made.keep(), name="service-manager")
+        try:
+            yield made
+        finally:
+            keeping.cancel()
+            await asyncio.gather(keeping, return_exceptions=True)
+
+
+async def _start_all(made: Stack, tritons: int, config: Mapping[str, Any]) -> None:
+    program = shutil.which("redis-server")
+    if program is None:
+        raise SetupError("the bench needs redis-server; run: sudo apt install redis-server")
+    redis, http, *managers = choose_ports("the bench's processes", 2 + tritons)
+    file = made.folder / "vdx.yaml"
+    file.write_text(yaml.safe_dump(dict(config)), encoding="utf-8")
+    made.folder.chmod(0o700)
+    options = ("--port", str(redis), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no")
+    ready = re.compile(rb"Ready to accept connections")
+    await _add(made, "redis", [program, *options], ready)
+    common = ["--config", str(file), "--set", f"registry.url=redis://127.0.0.1:{redis}"]
+    addresses = []
+    for number, port in enumerate(managers):
+        where = await _add(made, f"supervisor{number}", [*VDX, "triton", "--config", str(file)])
+        addresses.append(where)
+        name = f"registry.name=triton{number}"
+        given = ["--triton-url", where, "--port", str(port), "--set", name]
+        await _add(made, f"manager{number}", [*VDX, "manager", *given, *common])
+    given = ["--triton-url", addresses[0], "--manager", f"http://127.0.0.1:{managers[0]}"]
+    rooms = ["--livekit"] if made.livekit is not None else []
+    front = [*VDX, "frontend", "--port", str(http), *given, *rooms, *common]
+    made.url = await _add(made, "frontend", front)
+
+
+async def _add(made: Stack, name: str, command: list[str], ready: re.Pattern[bytes] = READY) -> str:
+    made.parts[name] = part = Part(command, made.folder / f"{name}.log", ready)
+    return await part.start()
+
+
+async def _stop_all(made: Stack) -> None:
+    for part in reversed(made.parts.values()):
+        await part.stop()
+
+
+def _is(pid: int, name: str) -> bool:
+    """Whether a process is a tritonserver, or the voice's process of it."""
+    try:
+        words = (PROC / str(pid) / "cmdline").read_bytes().decode(errors="replace").split("\0")
+    except OSError:
+        return False
+    if name == "triton":
+        return words[0].endswith("tritonserver")
+    return words[0].endswith("stub") and any("/espeak" in word for word in words[1:])

@@ -1,0 +1,65 @@
+"""The fault matrix: its cases, what is told of one, and what counts as missed."""
+
+from typing import Any
+
+import pytest
+
+from vdx.bench.faults.caller import STAGES, Noticed
+from vdx.bench.faults.matrix import HOWS, PROCESSES, _add_figures, cases, describe
+from vdx.bench.figures import Report
+from vdx.cli.bench.conversations import faults
+from vdx.core.errors import UnknownName
+
+
+def test_every_process_meets_every_stage_both_ways() -> None:
+    every = cases([], [], [])
+    assert len(every) == len(set(every)) == len(PROCESSES) * len(HOWS) * len(STAGES) == 72
+    assert {case.process for case in cases(["redis"], [], [])} == {"redis"}
+
+
+@pytest.mark.parametrize(
+    ("noticed", "told"),
+    [
+        (Noticed(answered=True, hole_s=0.05), "nothing"),
+        (Noticed(answered=True, hole_s=1.24), "1.2 s of silence in the answer"),
+        (Noticed(answered=True, told=["unavailable"]), "told: unavailable"),
+        (Noticed(answered=True, lost=True), "call lost, made again"),
+        (Noticed(lost=True), "no answer any more"),
+        (Noticed(before="TimeoutError"), "no call before the fault: TimeoutError"),
+    ],
+    ids=["nothing", "silence", "told", "lost", "never", "before"],
+)
+def test_what_a_person_noticed_in_words(noticed: Noticed, told: str) -> None:
+    assert describe(noticed) == told
+
+
+def row(**given: Any) -> dict[str, Any]:
+    usual = {"process": "stub", "how": "killed", "stage": "speaking", "waited_s": 1.0, "left": ""}
+    return {**usual, "answered": True, "lost": False, "noticed": "nothing", **given}
+
+
+@pytest.mark.parametrize(
+    ("given", "tritons", "missed"),
+    [
+        (row(), 1, []),
+        (row(waited_s=5.0), 1, []),
+        (row(waited_s=5.0), 2, ["stub: wait for the next answer"]),
+        (row(lost=True), 1, ["calls lost but by their own frontend's death"]),
+        (row(process="frontend", lost=True), 1, []),
+        (row(left="1 sessions"), 1, ["cases that left something behind"]),
+    ],
+    ids=["good", "one-triton", "two-tritons", "lost", "own-frontend", "left"],
+)
+def test_what_counts_as_missed(given: dict[str, Any], tritons: int, missed: list[str]) -> None:
+    report = Report("faults", {"rooms": False})
+    _add_figures(report, [given], tritons)
+    assert report.missed() == missed
+
+
+@pytest.mark.parametrize(
+    ("option", "value"), [("process", "livekit"), ("how", "bent"), ("stage", "eating")]
+)
+def test_what_there_is_not_is_refused_before_anything_starts(option: str, value: str) -> None:
+    given: dict[str, Any] = {"process": None, "how": None, "stage": None, option: [value]}
+    with pytest.raises(UnknownName, match=f"--{option} '{value}': expected one of"):
+        faults(tritons=1, rooms=False, **given)

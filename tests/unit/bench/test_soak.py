@@ -1,0 +1,58 @@
+"""The verdict of a soak, on runs that are made up: one that grows, one that only begins larger."""
+
+import pytest
+
+from vdx.bench.figures import Report
+from vdx.bench.soak_verdict import Moment, add_growth, add_latency, lowest, per_hour, verdict
+
+HOUR = 60.0
+EVERY_S = 10
+
+
+def run(minutes: float, grows_mb_an_hour: float = 0.0, fills_mb: float = 0.0) -> list[Moment]:
+    """Memory swings by 30 MB with its sessions; in the first ten minutes caches fill up."""
+    moments = []
+    for at in range(0, round(minutes * 60), EVERY_S):
+        filled = fills_mb * min(1.0, at / 600)
+        mb = 500 + filled + grows_mb_an_hour * at / 3600 + 30 * (at % 120) / 120
+        moments.append(Moment(float(at), round(mb * 1024), 90 + at % 7, 40 + at % 5, 6))
+    return moments
+
+
+def judged(moments: list[Moment], slower_ms: float = 0.0, minutes: float = HOUR) -> Report:
+    report = Report("soak", {})
+    add_growth(report, moments, minutes)
+    turns = [(at, 400.0 + at % 100 + slower_ms * at / (minutes * 60)) for at, *_ in moments]
+    add_latency(report, turns, minutes)
+    return report
+
+
+@pytest.mark.parametrize(
+    ("moments", "slower_ms", "missed"),
+    [
+        (run(HOUR), 0.0, []),
+        (run(HOUR, fills_mb=80), 0.0, []),
+        (run(HOUR, grows_mb_an_hour=4), 0.0, []),
+        (run(HOUR, grows_mb_an_hour=12), 0.0, ["growth of it an hour, after the first"]),
+        (run(HOUR), 80.0, ["p95 of the last less that of the first"]),
+    ],
+    ids=["steady", "fills-caches", "grows-little", "grows", "slower"],
+)
+def test_a_verdict(moments: list[Moment], slower_ms: float, missed: list[str]) -> None:
+    report = judged(moments, slower_ms)
+    assert report.missed() == missed
+    told = verdict(report, HOUR)
+    assert told == (f"verdict: missed: {'; '.join(missed)}" if missed else "verdict: passed")
+
+
+def test_growth_is_per_hour_whatever_the_length() -> None:
+    for minutes in (HOUR, 4 * HOUR):
+        memory = [kb / 1024 for kb in lowest(run(minutes, 12.0), "memory_kb", minutes)]
+        assert len(memory) == minutes / 10
+        assert per_hour(memory, minutes) == pytest.approx(12.0, abs=0.1)
+
+
+def test_a_short_run_says_that_it_is_too_short() -> None:
+    report = judged(run(5, grows_mb_an_hour=500), minutes=5)
+    assert report.missed() == []
+    assert "need 40 minutes" in verdict(report, 5)

@@ -1,0 +1,42 @@
+"""`vdx profile` finds the process, and says what is missing; py-spy reads a real one."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from vdx.cli import profile
+from vdx.core.errors import SetupError, UnknownName
+
+
+def test_the_frontend_is_the_process_of_the_status() -> None:
+    assert profile._processes("frontend", {"pid": os.getpid()}) == [os.getpid()]
+
+
+@pytest.mark.parametrize("status", [{}, {"pid": 2**22 + 1}], ids=["not-told", "not-here"])
+def test_a_server_elsewhere_cannot_be_read(status: dict[str, int]) -> None:
+    with pytest.raises(SetupError, match="another machine"):
+        profile._processes("frontend", status)
+
+
+def test_a_model_that_is_not_loaded_is_named() -> None:
+    with pytest.raises(UnknownName, match="'no-such-voice'"):
+        profile._processes("no-such-voice", {})
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="reading another process needs root")
+def test_a_flame_graph_is_drawn_of_a_running_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    busy = "def spin():\n    while True: sum(range(1000))\nspin()"
+    with subprocess.Popen([sys.executable, "-c", busy]) as process:
+        try:
+            monkeypatch.setattr(profile, "call", lambda *_: {"pid": process.pid})
+            profile.profile(seconds=1, out=tmp_path / "flames.svg")
+        finally:
+            process.kill()
+    drawn = (tmp_path / "flames.svg").read_text()
+    assert "spin" in drawn
+    assert str(tmp_path / "flames.svg") in capsys.readouterr().out

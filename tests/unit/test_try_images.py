@@ -1,0 +1,52 @@
+"""How Dockerfiles are carried out without an engine; that it works needs root, and a network."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from scripts.try_images import DOCKER, ROOT, Image, carry_out, instructions, left_out, megabytes
+
+
+def test_what_an_engine_leaves_out_is_left_out() -> None:
+    assert left_out(str(ROOT), [".git", ".venv", "frontend", "reports"]) == {
+        ".git",
+        ".venv",
+        "reports",
+    }
+    assert left_out(str(ROOT / "tests"), ["unit", "data"]) == {"unit"}
+    assert left_out(str(ROOT / "frontend"), ["vdx", "__pycache__"]) == {"__pycache__"}
+
+
+def test_what_a_dockerfile_says_of_a_process_is_kept(tmp_path: Path) -> None:
+    image = Image(tmp_path)
+    for instruction, rest in instructions(DOCKER / "frontend.Dockerfile"):
+        if instruction in ("ENV", "USER", "WORKDIR", "ENTRYPOINT", "CMD"):
+            carry_out(image, instruction, rest, {})
+    assert image.user == "10001:10001"
+    assert image.entrypoint == ["tini", "--", "vdx"]
+    assert image.command == ["frontend", "--host", "0.0.0.0"]
+    assert image.variables()["PATH"].startswith("/opt/vdx/bin:")
+    assert image.variables()["VDX_HOME"] == image.folder == "/var/lib/vdx"
+
+
+def test_a_file_with_two_names_is_counted_once(tmp_path: Path) -> None:
+    (tmp_path / "one").write_bytes(bytes(1_000_000))
+    (tmp_path / "two").hardlink_to(tmp_path / "one")
+    assert megabytes(tmp_path) == pytest.approx(1.0)
+
+
+# Two images of a gigabyte, from registries.
+@pytest.mark.long
+@pytest.mark.skipif(
+    os.geteuid() != 0 or shutil.which("debootstrap", path="/usr/sbin:/usr/bin") is None,
+    reason="needs root, and debootstrap (sudo apt install debootstrap)",
+)
+def test_what_the_images_hold_starts_and_talks(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "scripts.try_images", str(tmp_path), "--talk"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    assert "heard ['go forward ten meters']" in done.stdout
