@@ -33,6 +33,10 @@ class Talking(SpeakingTriton):
     """Says each word in WORD_MS, and ends with `breaks` after `breaks_after` words."""
 
     breaks_after: int = 0
+    breaks_of: dict[str, TritonError]
+    """Models that fail every request, with the error."""
+    first_s: dict[str, float]
+    """How long models take to the first word."""
     said: list[str]
 
     async def synthesize(
@@ -42,6 +46,9 @@ class Talking(SpeakingTriton):
         self.calls.append(f"speak {model}")
         if not self.answers:
             raise GONE
+        await asyncio.sleep(self.first_s.get(model, 0.0))
+        if model in self.breaks_of:
+            raise self.breaks_of[model]
         position = 0
         for number, word in enumerate(request.text.split()):
             if self.breaks is not None and number == self.breaks_after:
@@ -75,7 +82,7 @@ class Box:
     def _triton(self, number: int) -> Talking:
         config = TritonConfig(url=f"unix:/run/vdx/{number}:8001")
         triton = Talking(dict(KINDS), config=config, load_s=0.5)
-        triton.said = []
+        triton.said, triton.breaks_of, triton.first_s = [], {}, {}
         return triton
 
     def _manager(self, triton: Talking, config: Config) -> ModelManager:
@@ -119,6 +126,7 @@ def no_threads(monkeypatch: pytest.MonkeyPatch) -> None:
         return work(*arguments)
 
     monkeypatch.setattr("vdx.app.application.in_thread", at_once)
+    monkeypatch.setattr("vdx.app.model_updates.in_thread", at_once)
 
 
 @on_virtual_time
@@ -166,12 +174,12 @@ async def test_a_server_that_dies_before_the_first_audio_costs_one_retry_elsewhe
         assert made.of(later[0]).server_of("espeak").name == first.name
 
 
-async def spoken(made: Box, session: Any, *texts: str) -> list[str]:
+async def spoken(made: Box, session: Any, *texts: str, voice: str = "espeak") -> list[str]:
     """Speaks clauses as a reply does; the texts of what was put into its audio, span by span."""
     routes, failures = made.of(session), []
     audio = ReplyAudio(9, 1, lambda _: None)
     speaker = Speaker(
-        lambda: Voice("espeak", "en"), routes.synthesize, failures.append, routes.recover_voice
+        lambda: Voice(voice, "en"), routes.synthesize, failures.append, routes.recover_voice
     )
 
     async def clauses() -> AsyncIterator[Clause]:

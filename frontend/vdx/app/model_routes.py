@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from vdx.app.model_server import ModelServer
+from vdx.app.model_updates import ModelUpdates
 from vdx.app.profile_models import ProfileModels
 from vdx.app.session_routes import SessionRoutes
 from vdx.core.errors import VdxError
@@ -37,9 +38,14 @@ class ModelRoutes:
     """Over `servers`, the first of which is always there; `registry` may know of others."""
 
     def __init__(
-        self, servers: list[ModelServer], profiles: ProfileModels, registry: Registry
+        self,
+        servers: list[ModelServer],
+        profiles: ProfileModels,
+        registry: Registry,
+        updates: ModelUpdates,
     ) -> None:
         self.servers = servers
+        self.updates = updates
         self.registry = registry
         self._profiles = profiles
         self._sessions: dict[str, SessionRoutes] = {}

@@ -11,6 +11,7 @@ from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from vdx.app.counted_request import CountedRequest
 from vdx.app.profile_models import ProfileModels
 from vdx.core.errors import (
     ModelRejected,
@@ -19,7 +20,7 @@ from vdx.core.errors import (
     TritonUnavailable,
     VdxError,
 )
-from vdx.core.events import SpeechChunk, Transcript
+from vdx.core.events import SpeechChunk, Transcript, TranscriptKind
 from vdx.core.logs import logger
 from vdx.core.voice_choice import VoiceChoice
 from vdx.dialog.profiles import SessionOptions
@@ -44,11 +45,14 @@ class SessionRoutes:
     def __init__(self, session: str, routes: "ModelRoutes", profiles: ProfileModels) -> None:
         self._session = session
         self._routes = routes
+        self.updates = routes.updates
         self._profiles = profiles
         self._served: dict[str, tuple[str, str]] = {}
         """Model that is wanted -> server and model that served it last."""
         self._failed: dict[str, float] = {}
         """Server -> when it may be chosen again."""
+        self._given_up: set[str] = set()
+        """Recognisers on trial that failed this session."""
 
     # --- what a session asks ----------------------------------------------------------------
 
@@ -56,13 +60,18 @@ class SessionRoutes:
         """Streams one clause; raises as `TritonClient.synthesize`."""
         server, model = self._choose(self._voice_wish(voice))
         spoken_by = voice if model == voice.model else self._other(voice, model)
-        with self._watched(server):
+        counted = CountedRequest(self.updates, model)
+        with self._watched(server), counted:
             async with aclosing(server.requests.synthesize(spoken_by, text)) as chunks:
                 async for chunk in chunks:
+                    counted.answered()
                     yield chunk
 
     def recognise(self, options: SessionOptions, session: str) -> "RoutedRecognition":
         """A sequence for one utterance, not opened yet."""
+        if options.recogniser in self._given_up:
+            old = self.updates.instead_of(options.recogniser)
+            options = options.updated(recogniser=old or options.recogniser)
         server, model = self._choose(self._recogniser_wish(options))
         if model != options.recogniser:
             options = options.updated(recogniser=model)
@@ -79,8 +88,11 @@ class SessionRoutes:
     async def recover_voice(self, voice: Voice, error: VdxError, failures: int) -> Voice | None:
         """The same voice where another server speaks it; else as `Failover.recover_voice`.
 
-        A text on which a voice failed twice may be the cause: no further server gets it.
+        A text on which a voice failed twice may be the cause: no further server gets it. What a
+        version on trial fails on is spoken by the one that it is to replace.
         """
+        if old := self.updates.instead_of(voice.model):
+            return replace(voice, model=old)
         server = self.server_of(voice.model)
         if failures == 1 and self._elsewhere(self._voice_wish(voice)):
             return voice
@@ -91,6 +103,9 @@ class SessionRoutes:
 
     async def recover_recogniser(self, options: SessionOptions, error: VdxError) -> bool:
         """Whether a recogniser can be asked again, at once on another server or soon on its own."""
+        if self.updates.instead_of(options.recogniser):
+            self._given_up.add(options.recogniser)
+            return True
         server = self.server_of(options.recogniser)
         if self._elsewhere(self._recogniser_wish(options)):
             return True
@@ -214,12 +229,14 @@ class RoutedRecognition:
         self._server = server
         self._routes = routes
         self._stream = server.requests.recognise(options, session)
+        self._counted = CountedRequest(routes.updates, options.recogniser)
 
     @contextmanager
     def _watched(self) -> Iterator[None]:
         try:
             yield
         except TritonError as error:
+            self._counted.over(error)
             self._routes.failed(self._server, error)
             raise
 
@@ -234,12 +251,15 @@ class RoutedRecognition:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._counted.over(error)
         await self._stream.__aexit__(kind, error, trace)
 
     async def send(
         self, pcm: bytes, *, flush: bool = False, end: bool = False, cancel: bool = False
     ) -> None:
         """See `RecognitionStream.send`."""
+        if end and not cancel:
+            self._counted.asked()
         with self._watched():
             await self._stream.send(pcm, flush=flush, end=end, cancel=cancel)
 
@@ -248,6 +268,8 @@ class RoutedRecognition:
         with self._watched():
             async for transcript in self._stream:
                 self._routes.answered(self._server)
+                if transcript.kind is TranscriptKind.FINAL:
+                    self._counted.answered()
                 yield transcript
 
 

@@ -119,7 +119,9 @@ async def open_application(
     from vdx.app import Application
     from vdx.app.announced_servers import AnnouncedServers
     from vdx.cli.model_registry import first_announced, open_registry, server_name
+    from vdx.core.paths import locate
     from vdx.serving.manager_lock import manager_lock
+    from vdx.serving.model_versions import ModelVersions
     from vdx.serving.triton import TritonClient
 
     async with contextlib.AsyncExitStack() as stack:
@@ -136,7 +138,13 @@ async def open_application(
         manager = _model_manager(config, client, remote, owner=owner)
         name = config.registry.name or (server_name(0) if others else "")
         host = Application(
-            config, client, manager, manages_only=manages_only, name=name, registry=registry
+            config,
+            client,
+            manager,
+            manages_only=manages_only,
+            name=name,
+            registry=registry,
+            versions=ModelVersions(locate().home / "versions.json"),
         )
         host.servers[0].triton_url = config.registry.triton_url
         host.servers[0].owned = owner

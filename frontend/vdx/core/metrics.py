@@ -89,6 +89,11 @@ MODEL_EVICTIONS = Counter(
     "Models unloaded by the manager: idle (ttl), for another (room), when free (asked)",
     ["model", "cause"],
 )
+MODEL_UPDATES = Counter(
+    "vdx_model_updates_total",
+    "Updates of models that are over: promoted or rolled back",
+    ["model", "outcome"],
+)
 VOICE_FIRST_AUDIO = Histogram(
     "vdx_voice_first_audio_seconds",
     "Time from a clause's request to its first audio",
