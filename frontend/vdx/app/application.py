@@ -347,6 +347,10 @@ class Application:
         self.leases.follow(session.id, options)
         return session
 
+    async def require_free(self, options: SessionOptions) -> None:
+        """Waits `routing.wait_ms` for a server with room; raises ServersBusy where none has."""
+        await self.routes.require_free(options, self.config.routing.wait_ms / 1000)
+
     def require_room(self) -> None:
         """Raises SessionLimit where the server holds `server.max_sessions` already."""
         limit = self.max_sessions

@@ -42,15 +42,24 @@ FAILED_S = 10.0
 class SessionRoutes:
     """One per session; with a single server everything goes there without a choice."""
 
-    def __init__(self, session: str, routes: "ModelRoutes", profiles: ProfileModels) -> None:
+    def __init__(
+        self,
+        session: str,
+        routes: "ModelRoutes",
+        profiles: ProfileModels,
+        *,
+        falls_back: bool = True,
+    ) -> None:
+        """With `falls_back` another voice may speak while the wanted one is loaded."""
+        self._falls_back = falls_back
         self._session = session
         self._routes = routes
         self.updates = routes.updates
         self._profiles = profiles
         self._served: dict[str, tuple[str, str]] = {}
         """Model that is wanted -> server and model that served it last."""
-        self._failed: dict[str, float] = {}
-        """Server -> when it may be chosen again."""
+        self._failed: dict[tuple[str, str], float] = {}
+        """Server and model -> when it may be chosen again; without a model: all of the server."""
         self._given_up: set[str] = set()
         """Recognisers on trial that failed this session."""
 
@@ -94,11 +103,11 @@ class SessionRoutes:
         if old := self.updates.instead_of(voice.model):
             return replace(voice, model=old)
         server = self.server_of(voice.model)
-        if failures == 1 and self._elsewhere(self._voice_wish(voice)):
+        if failures == 1 and self.has_another(voice):
             return voice
         recovered = await server.failover.recover_voice(voice, error, failures)
         if recovered is not None:
-            self._failed.pop(server.name, None)
+            self._forgive(server, voice.model)
         return recovered
 
     async def recover_recogniser(self, options: SessionOptions, error: VdxError) -> bool:
@@ -111,7 +120,7 @@ class SessionRoutes:
             return True
         recovered = await server.failover.recover_recogniser(options, error)
         if recovered:
-            self._failed.pop(server.name, None)
+            self._forgive(server, options.recogniser)
         return recovered
 
     # --- choices ----------------------------------------------------------------------------
@@ -131,6 +140,13 @@ class SessionRoutes:
         if kind == "tts":
             return self._route(self._voice_wish(_voice(options)), view)
         return self._route(self._recogniser_wish(options), view)
+
+    def busy(self, options: SessionOptions, view: View) -> str:
+        """A model of a session that no server has room for now; empty: there is none."""
+        for model, kind in options.models:
+            if self.explain(options, kind, view).overloaded:
+                return model
+        return ""
 
     def _choose(self, wish: Wish) -> tuple["ModelServer", str]:
         """Server and model for a wish; the last one, or the first, where none can serve it."""
@@ -153,6 +169,10 @@ class SessionRoutes:
             self._routes.moved(self._session)
         return server, choice.model
 
+    def has_another(self, voice: Voice) -> bool:
+        """Whether a server that has not failed speaks with a voice."""
+        return self._elsewhere(self._voice_wish(voice))
+
     def _elsewhere(self, wish: Wish) -> bool:
         """Whether a server that has not failed can serve a wish now."""
         if len(self._routes.servers) == 1:
@@ -172,20 +192,23 @@ class SessionRoutes:
 
     def _wish(self, kind: ModelKind, model: str, language: str, fallback: str) -> Wish:
         now = asyncio.get_running_loop().time()
-        self._failed = {name: until for name, until in self._failed.items() if until > now}
+        self._failed = {what: until for what, until in self._failed.items() if until > now}
         return Wish(
             kind,
             model,
             language,
             fallback="" if fallback == model else fallback,
             now=self._now(model),
-            failed=frozenset(self._failed),
+            failed=frozenset(server for server, model in self._failed if not model),
+            failed_models=frozenset(what for what in self._failed if what[1]),
         )
 
     def _now(self, model: str) -> tuple[str, str]:
         return self._served.get(model, ("", ""))
 
     def _fallback_voice(self, voice: Voice) -> VoiceChoice:
+        if not self._falls_back:
+            return VoiceChoice(voice.model)
         return voice.fallback or self._profiles.options("").voice_choice
 
     def _other(self, voice: Voice, model: str) -> Voice:
@@ -207,6 +230,11 @@ class SessionRoutes:
         else:
             self.answered(server)
 
+    def _forgive(self, server: "ModelServer", model: str) -> None:
+        """It answers again."""
+        self._failed.pop((server.name, model), None)
+        self._failed.pop((server.name, ""), None)
+
     def answered(self, server: "ModelServer") -> None:
         """A request to a server was answered."""
         self._routes.answered(server)
@@ -215,8 +243,12 @@ class SessionRoutes:
         """A request to a server failed; what the request itself caused is not the server's."""
         if isinstance(error, ModelRejected | RequestCancelled):
             return
-        self._failed[server.name] = asyncio.get_running_loop().time() + FAILED_S
-        if isinstance(error, TritonUnavailable) and len(self._routes.servers) > 1:
+        if self.updates.instead_of(error.model):
+            return  # what becomes of it is decided by all of its requests
+        is_gone = isinstance(error, TritonUnavailable)
+        what = (server.name, "" if is_gone else error.model)
+        self._failed[what] = asyncio.get_running_loop().time() + FAILED_S
+        if is_gone and len(self._routes.servers) > 1:
             self._routes.lost(server)
 
 

@@ -62,11 +62,15 @@ ROOM_INPUT_DROPPED = Counter(
     "20 ms input frames of room participants discarded because the input queue was full",
 )
 MODEL_RESIDENT = Gauge(
-    "vdx_model_resident", "1 for a model that is loaded, 0 for one that was", ["model"]
+    "vdx_model_resident",
+    "1 for a model that is loaded, 0 for one that was",
+    ["model", "server"],
 )
-MODEL_LEASES = Gauge("vdx_model_leases", "Sessions that lease a model", ["model"])
+MODEL_LEASES = Gauge("vdx_model_leases", "Sessions that lease a model", ["model", "server"])
 MODEL_MEMORY = Gauge(
-    "vdx_model_memory_bytes", "Memory of a model's processes after its first load", ["model"]
+    "vdx_model_memory_bytes",
+    "Memory of a model's processes after its first load",
+    ["model", "server"],
 )
 MODEL_LOAD_SECONDS = Histogram(
     "vdx_model_load_seconds",
