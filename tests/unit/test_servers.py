@@ -379,6 +379,19 @@ async def test_files_that_cannot_be_read_for_a_while_end_nothing() -> None:
 
 
 @on_virtual_time
+async def test_a_server_that_announces_what_it_cannot_do_costs_one_retry() -> None:
+    async with box() as made:
+        session = opened(made.host)
+        await say(made, session)
+        first = made.of(session).server_of("espeak")
+        cannot, can = made.tritons if first.name == "zero" else reversed(made.tritons)
+        cannot.breaks_of = {"espeak": ModelUnavailable("there is no such model", model="espeak")}
+        assert await spoken(made, session, "One two.", "Three.") == ["One two.", "Three."]
+        assert cannot.said[-1] == "One two."
+        assert can.said == ["One two.", "Three."], "it is not asked again"
+
+
+@on_virtual_time
 async def test_a_model_that_failed_does_not_shut_out_its_server() -> None:
     async with box(model_manager={"preload_model_ids": ["tone"]}) as made:
         session = opened(made.host)

@@ -97,6 +97,10 @@ BENCHES: dict[str, Bench] = {
         "A route decided, over 50 servers with 200 models.",
         (Run("--rounds 10000", quick="--rounds 500"),),
     ),
+    "failover": Bench(
+        "A Triton, a frontend and Redis end under calls.",
+        (Run("--sessions 8", quick="--sessions 2 --outage 3"),),
+    ),
     "speech": Bench(
         "Speech over HTTP: time, and texts as heard.",
         (

@@ -165,6 +165,16 @@ def manager(rounds: Rounds = 10_000) -> Alone:
     return Alone(rounds, lambda step: bench.measure(rounds, step))
 
 
+def failover(
+    sessions: Annotated[int, typer.Option(min=1, max=64, help="People who hear replies.")] = 8,
+    outage: Annotated[float, typer.Option(min=1, help="Seconds without Redis.")] = 30.0,
+) -> Alone:
+    """One of two Tritons is killed in mid-reply, a frontend with 100 leases, and Redis stopped."""
+    from vdx.bench.failover import measure as bench
+
+    return Alone(bench.STEPS, lambda step: bench.measure(sessions, outage, step))
+
+
 def endpointing(
     folder: Annotated[
         Path | None,
@@ -200,6 +210,7 @@ def endpointing(
 def add_models(app: typer.Typer) -> None:
     """Adds these commands to `app`, in the order of the help."""
     add(app, BENCHES, "manager")(manager)
+    add(app, BENCHES, "failover")(failover)
     add(app, BENCHES, "speech", RUNNING)(speech)
     add(app, BENCHES, "words", (*RUNNING, "light"))(words)
     add(app, BENCHES, "transcriptions", RUNNING)(transcriptions)
