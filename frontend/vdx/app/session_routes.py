@@ -5,6 +5,7 @@ next choices for FAILED_S, so what a clause or an utterance still lacks is asked
 """
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing, contextmanager
 from dataclasses import replace
@@ -22,6 +23,7 @@ from vdx.core.errors import (
 )
 from vdx.core.events import SpeechChunk, Transcript, TranscriptKind
 from vdx.core.logs import logger
+from vdx.core.metrics import ROUTING_SECONDS
 from vdx.core.voice_choice import VoiceChoice
 from vdx.dialog.profiles import SessionOptions
 from vdx.serving.models import ModelKind
@@ -150,6 +152,13 @@ class SessionRoutes:
 
     def _choose(self, wish: Wish) -> tuple["ModelServer", str]:
         """Server and model for a wish; the last one, or the first, where none can serve it."""
+        began = time.perf_counter()
+        try:
+            return self._chosen(wish)
+        finally:
+            ROUTING_SECONDS.labels("route").inc(time.perf_counter() - began)
+
+    def _chosen(self, wish: Wish) -> tuple["ModelServer", str]:
         servers = self._routes.servers
         if len(servers) == 1:
             return servers[0], wish.model

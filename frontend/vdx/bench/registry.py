@@ -95,7 +95,10 @@ BENCHES: dict[str, Bench] = {
     ),
     "manager": Bench(
         "A route decided, over 50 servers with 200 models.",
-        (Run("--rounds 10000", quick="--rounds 500"),),
+        (
+            Run("--rounds 10000", quick="--rounds 500"),
+            Run("--swaps 200", quick="--swaps 8 --sessions 2"),
+        ),
     ),
     "failover": Bench(
         "A Triton, a frontend and Redis end under calls.",

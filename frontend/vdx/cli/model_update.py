@@ -33,7 +33,7 @@ def update(
     url: Url = DEFAULT_URL,
     api_key: Key = "",
 ) -> None:
-    """Replace a model while people talk; it goes back by itself where that is worse.
+    """Replace a model in calls; goes back where that is worse.
 
     The new version is loaded under a second name and gets a share of the sessions that begin. It
     takes the place of the old one when it has served 20 requests and errs no more often and is no

@@ -93,6 +93,11 @@ MODEL_EVICTIONS = Counter(
     "Models unloaded by the manager: idle (ttl), for another (room), when free (asked)",
     ["model", "cause"],
 )
+ROUTING_SECONDS = Counter(
+    "vdx_routing_seconds_total",
+    "Time of the event loop that was spent on routes and on leases of sessions",
+    ["what"],
+)
 MODEL_UPDATES = Counter(
     "vdx_model_updates_total",
     "Updates of models that are over: promoted or rolled back",

@@ -112,7 +112,7 @@ def _hole_ms(user: BenchClient, reply: Reply | None) -> float:
 def _length_ms(user: BenchClient, reply: Reply | None) -> float:
     listener = user.client.listener
     samples = sum(each.pcm.size for each in listener.pieces if _is_of(each, reply))
-    return 1000 * samples / float(listener.rate)
+    return float(1000 * samples / listener.rate)
 
 
 def _is_of(piece: Any, reply: Reply | None) -> bool:

@@ -16,7 +16,7 @@ from vdx.bench.scrape import fetch
 from vdx.core.errors import SetupError, VdxError
 from vdx.serving.ports import choose_ports
 
-PEOPLE = 2
+USERS = 2
 WHOLE_S = 30.0
 WHOLE_MS = 2000.0
 TALK_BEFORE_S = 5.0
@@ -43,7 +43,7 @@ async def measure(
         plan: Plan = {
             "url": url,
             "transport": "websocket",
-            "sessions": PEOPLE,
+            "sessions": USERS,
             "seconds": TALK_BEFORE_S + outage_s,
         }
         talking = asyncio.create_task(run_client_process("jitter", plan), name="people")

@@ -158,10 +158,23 @@ def triton(
     )
 
 
-def manager(rounds: Rounds = 10_000) -> Alone:
-    """Half of the wishes name a voice, half take any of a language; no server is started."""
+def manager(
+    rounds: Rounds = 10_000,
+    swaps: Annotated[
+        int, typer.Option(min=0, help="Instead: swap the voice of all so often in calls.")
+    ] = 0,
+    sessions: Annotated[int, typer.Option(min=1, max=64, help="Calls for --swaps.")] = 8,
+) -> Alone:
+    """Half of the wishes name a voice, half take any of a language; no server is started.
+
+    With --swaps one is, with two Tritons.
+    """
     from vdx.bench import routing as bench
 
+    if swaps:
+        from vdx.bench import swaps as swapping
+
+        return Alone(swaps, lambda step: swapping.measure(sessions, swaps, step))
     return Alone(rounds, lambda step: bench.measure(rounds, step))
 
 
