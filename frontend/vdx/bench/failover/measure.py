@@ -1,6 +1,7 @@
 """The parts of `vdx bench failover`, one after the other, on servers of its own."""
 
 import tempfile
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,8 @@ from vdx.bench.failover.processes import vdx_command
 from vdx.bench.figures import Report
 from vdx.bench.target import profile
 
-STEPS = 3
 MODELS = ("tone", "canned")
+PARTS = ("triton", "frontend", "redis")
 
 
 def server_config() -> dict[str, Any]:
@@ -19,15 +20,19 @@ def server_config() -> dict[str, Any]:
     return {**profile(*MODELS, "failover.yaml"), "endpointing": {"model": "none"}}
 
 
-async def measure(sessions: int, outage_s: float, step: Step) -> Report:
-    """`sessions` people while a Triton dies; a frontend that dies; Redis away for `outage_s`."""
+async def measure(parts: Collection[str], sessions: int, outage_s: float, step: Step) -> Report:
+    """`parts` of PARTS: a Triton dies under `sessions` people; a frontend dies; Redis is away."""
     report = Report("failover", {"sessions": sessions, "outage_s": outage_s})
     config = server_config()
     with tempfile.TemporaryDirectory(prefix="vdx-bench-") as name:
         folder = Path(name)
-        two = {**config, "embedded": {"tritons": 2}}
-        async with vdx_command(folder, "up", "up", "--no-proof", config=two) as (url, _):
-            await killed_triton.measure(url, sessions, report, step)
-            await killed_frontend.measure(url, folder, config, report, step)
-        await redis_outage.measure(folder, config, outage_s, report, step)
+        if {"triton", "frontend"} & set(parts):
+            two = {**config, "embedded": {"tritons": 2}}
+            async with vdx_command(folder, "up", "up", "--no-proof", config=two) as (url, _):
+                if "triton" in parts:
+                    await killed_triton.measure(url, sessions, report, step)
+                if "frontend" in parts:
+                    await killed_frontend.measure(url, folder, config, report, step)
+        if "redis" in parts:
+            await redis_outage.measure(folder, config, outage_s, report, step)
     return report

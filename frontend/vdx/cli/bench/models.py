@@ -24,6 +24,14 @@ class OwnHalf(StrEnum):
     TUNING = "tuning"
 
 
+class FailoverPart(StrEnum):
+    """What ends in the bench of failover."""
+
+    TRITON = "triton"
+    FRONTEND = "frontend"
+    REDIS = "redis"
+
+
 class SpeechTable(StrEnum):
     """What the bench of speech measures."""
 
@@ -181,11 +189,15 @@ def manager(
 def failover(
     sessions: Annotated[int, typer.Option(min=1, max=64, help="People who hear replies.")] = 8,
     outage: Annotated[float, typer.Option(min=1, help="Seconds without Redis.")] = 30.0,
+    part: Annotated[
+        list[FailoverPart] | None, typer.Option(help="What ends; several times; default: all.")
+    ] = None,
 ) -> Alone:
     """One of two Tritons is killed in mid-reply, a frontend with 100 leases, and Redis stopped."""
     from vdx.bench.failover import measure as bench
 
-    return Alone(bench.STEPS, lambda step: bench.measure(sessions, outage, step))
+    parts = [each.value for each in part or FailoverPart]
+    return Alone(len(parts), lambda step: bench.measure(parts, sessions, outage, step))
 
 
 def endpointing(
