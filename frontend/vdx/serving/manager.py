@@ -416,8 +416,9 @@ class ModelManager:
 
     async def statuses(self) -> list[ModelStatus]:
         """Every model of the repository, by name."""
-        known = await self._known()
-        return statuses(await self._client.index(), known, self.residency, _now())
+        known, index = await self._known(), await self._client.index()
+        self.residency.advance(_now())
+        return statuses(index, known, self.residency, _now())
 
     def stay(self, name: str) -> Stay | None:
         """How a model is loaded now; None where it is not."""

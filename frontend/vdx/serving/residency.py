@@ -196,6 +196,10 @@ class Residency:
 
     # --- use --------------------------------------------------------------------------------
 
+    def advance(self, now: float) -> None:
+        """Ends the leases that were not renewed in time."""
+        self._advance(now)
+
     def use(self, name: str, now: float) -> None:
         """Notes that a model was asked for."""
         self._advance(now)
