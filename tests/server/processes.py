@@ -140,6 +140,9 @@ class Vdx:
         descriptors: int | None = None,
     ) -> None:
         command = [*VDX, *arguments]
+        if arguments[0] == "frontend" and not {"model_manager", "registry"} & set(config or ()):
+            named = any("manager" in each or "registry" in each for each in arguments)
+            command += [] if named else ["--manager", "none"]  # the only one on its Triton
         if descriptors is not None:  # the most it may ever hold open
             limited = f'ulimit -n {descriptors}; exec "$@"'
             command = ["sh", "-c", limited, "sh", *command]

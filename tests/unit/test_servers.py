@@ -1,9 +1,9 @@
 """Sessions of one process over two Tritons: where they go, and what becomes of one that fails."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from types import SimpleNamespace
+from types import MappingProxyType, SimpleNamespace
 from typing import Any, cast
 
 import numpy as np
@@ -13,13 +13,22 @@ from tests.unit.serving.fakes import NoProcesses
 from tests.unit.test_app import KINDS, SpeakingTriton, opened
 from tests.unit.virtual_time import on_virtual_time
 from vdx.app import Application
+from vdx.app.routed_speech import RoutedSpeech
 from vdx.core.audio import SPEAK_FRAME
 from vdx.core.config import Config, TritonConfig
-from vdx.core.errors import ModelBusy, ModelRejected, TritonError, TritonUnavailable
+from vdx.core.errors import (
+    ModelBusy,
+    ModelRejected,
+    ModelUnavailable,
+    ServersBusy,
+    TritonError,
+    TritonUnavailable,
+)
 from vdx.core.events import Clause, SpeechChunk, Word
 from vdx.core.voice_choice import VoiceChoice
 from vdx.serving.manager import ModelManager
 from vdx.serving.models import ModelInfo
+from vdx.serving.routing import OVERLOADED
 from vdx.serving.triton import SynthesisRequest
 from vdx.speech.output.reply_audio import ReplyAudio
 from vdx.speech.output.tts import Speaker, Voice, speak
@@ -33,6 +42,10 @@ class Talking(SpeakingTriton):
     """Says each word in WORD_MS, and ends with `breaks` after `breaks_after` words."""
 
     breaks_after: int = 0
+    breaks_of: Mapping[str, TritonError] = MappingProxyType({})
+    """Models that fail every request, with the error."""
+    first_s: Mapping[str, float] = MappingProxyType({})
+    """How long models take to the first word."""
     said: list[str]
 
     async def synthesize(
@@ -42,6 +55,9 @@ class Talking(SpeakingTriton):
         self.calls.append(f"speak {model}")
         if not self.answers:
             raise GONE
+        await asyncio.sleep(self.first_s.get(model, 0.0))
+        if model in self.breaks_of:
+            raise self.breaks_of[model]
         position = 0
         for number, word in enumerate(request.text.split()):
             if self.breaks is not None and number == self.breaks_after:
@@ -119,6 +135,7 @@ def no_threads(monkeypatch: pytest.MonkeyPatch) -> None:
         return work(*arguments)
 
     monkeypatch.setattr("vdx.app.application.in_thread", at_once)
+    monkeypatch.setattr("vdx.app.model_updates.in_thread", at_once)
 
 
 @on_virtual_time
@@ -166,12 +183,12 @@ async def test_a_server_that_dies_before_the_first_audio_costs_one_retry_elsewhe
         assert made.of(later[0]).server_of("espeak").name == first.name
 
 
-async def spoken(made: Box, session: Any, *texts: str) -> list[str]:
+async def spoken(made: Box, session: Any, *texts: str, voice: str = "espeak") -> list[str]:
     """Speaks clauses as a reply does; the texts of what was put into its audio, span by span."""
     routes, failures = made.of(session), []
     audio = ReplyAudio(9, 1, lambda _: None)
     speaker = Speaker(
-        lambda: Voice("espeak", "en"), routes.synthesize, failures.append, routes.recover_voice
+        lambda: Voice(voice, "en"), routes.synthesize, failures.append, routes.recover_voice
     )
 
     async def clauses() -> AsyncIterator[Clause]:
@@ -359,3 +376,100 @@ async def test_files_that_cannot_be_read_for_a_while_end_nothing() -> None:
         await asyncio.sleep(5)
         assert server.answers
         server.manager._read_models = read
+
+
+@on_virtual_time
+async def test_a_server_that_announces_what_it_cannot_do_costs_one_retry() -> None:
+    async with box() as made:
+        session = opened(made.host)
+        await say(made, session)
+        first = made.of(session).server_of("espeak")
+        cannot, can = made.tritons if first.name == "zero" else reversed(made.tritons)
+        cannot.breaks_of = {"espeak": ModelUnavailable("there is no such model", model="espeak")}
+        assert await spoken(made, session, "One two.", "Three.") == ["One two.", "Three."]
+        assert cannot.said[-1] == "One two."
+        assert can.said == ["One two.", "Three."], "it is not asked again"
+
+
+@on_virtual_time
+async def test_a_model_that_failed_does_not_shut_out_its_server() -> None:
+    async with box(model_manager={"preload_model_ids": ["tone"]}) as made:
+        session = opened(made.host)
+        await say(made, session)
+        await say(made, session, voice="tone")
+        routes = made.of(session)
+        server = routes.server_of("espeak")
+        routes.failed(server, ModelUnavailable("it ended", model="tone"))
+        await say(made, session)
+        assert routes.server_of("espeak") is server
+        await say(made, session, voice="tone")
+        assert routes.server_of("tone") is not server
+
+
+@on_virtual_time
+async def test_one_that_hangs_does_not_keep_the_others_from_being_seen() -> None:
+    async with box() as made:
+        hung, other = made.tritons
+
+        async def hangs() -> list[Any]:
+            await asyncio.sleep(5)
+            raise GONE
+
+        hung.index = hangs  # type: ignore[method-assign]
+        await asyncio.sleep(2)
+        began = asyncio.get_running_loop().time()
+        other.states["bell"] = "READY"
+        (entry,) = [each for each in await made.host.routes.entries() if each.name == "one"]
+        assert entry.models["bell"].state == "resident"
+        assert asyncio.get_running_loop().time() - began <= 1.01
+        await asyncio.sleep(6)
+        assert [each.name for each in await made.host.routes.entries()] == ["one"]
+
+
+def _full(made: Box, *, model: str = "espeak", count: int = OVERLOADED) -> None:
+    for triton in made.tritons:
+        triton.streams.in_flight = (  # type: ignore[method-assign]
+            lambda asked, wanted=model: count if asked == wanted else 0
+        )
+
+
+@pytest.mark.parametrize("model", ["espeak", "pocketsphinx-en"])
+@on_virtual_time
+async def test_a_session_waits_for_a_server_with_room(model: str) -> None:
+    async with box(routing={"wait_ms": 1000}) as made:
+        options, clock = made.host.profiles.options(""), asyncio.get_running_loop().time
+        await made.host.require_free(options)
+        _full(made, model=model)
+        began = clock()
+        with pytest.raises(ServersBusy, match=f"16 requests in flight to {model}"):
+            await made.host.require_free(options)
+        assert 1.0 <= clock() - began < 1.1
+        waiting = asyncio.create_task(made.host.require_free(options))
+        await asyncio.sleep(0.5)
+        assert not waiting.done()
+        made.tritons[1].streams.in_flight = lambda _: 3  # type: ignore[method-assign]
+        await asyncio.sleep(0.1)
+        assert waiting.done()
+        await waiting
+
+
+@on_virtual_time
+async def test_speech_over_http_goes_on_at_another_server() -> None:
+    async with box() as made:
+        info = made.host.served.info("espeak")
+        assert info is not None
+        first = RoutedSpeech(made.host.routes, info)
+        await _spoken_over_http(first, "One.")
+        broken = next(triton for triton in made.tritons if triton.said)
+        other = next(triton for triton in made.tritons if triton is not broken)
+        broken.breaks, broken.breaks_after = GONE, 0
+        await _spoken_over_http(first, "Two three.")
+        assert (broken.said, other.said) == (["One.", "Two three."], ["Two three."])
+        other.breaks, other.breaks_after = GONE, 1
+        with pytest.raises(TritonUnavailable):
+            await _spoken_over_http(first, "It cannot be taken back.")
+
+
+async def _spoken_over_http(speech: RoutedSpeech, text: str) -> None:
+    async for _ in speech.synthesize("espeak", SynthesisRequest(text, "en")):
+        pass

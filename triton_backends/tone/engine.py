@@ -1,6 +1,7 @@
 """A sine whose pitch is a hash of the text, so that tests and benches can tell clauses apart."""
 
 import hashlib
+import itertools
 import os
 import time
 from collections.abc import Generator
@@ -27,7 +28,8 @@ SILENT = np.zeros(0, np.float32)
 
 @dataclass(frozen=True)
 class ToneOptions:
-    """`fault` happens in every request; `allow_faults` lets a request ask by SPEAKER "fault:NAME".
+    """`fault` happens in every request, or in every `fault_every`th; `allow_faults` lets a request
+    ask by SPEAKER "fault:NAME".
 
     Faults: slow (every chunk takes `slow_ms`), error (raised after two chunks), hang (no audio
     after two chunks, until the client cancels), exit (the process ends after two chunks).
@@ -36,6 +38,7 @@ class ToneOptions:
     ms_per_char: int = 60
     max_streams: int = 64
     fault: str = ""
+    fault_every: int = 1
     allow_faults: bool = False
     slow_ms: int = 100
 
@@ -48,6 +51,7 @@ class ToneOptions:
             ms_per_char=parameters.integer("ms_per_char", cls.ms_per_char, low=1, high=1000),
             max_streams=parameters.integer("max_streams", cls.max_streams, low=1, high=1024),
             fault=fault,
+            fault_every=parameters.integer("fault_every", cls.fault_every, low=1, high=1000),
             allow_faults=parameters.flag("allow_faults"),
             slow_ms=parameters.integer("slow_ms", cls.slow_ms, low=0, high=60_000),
         )
@@ -67,6 +71,7 @@ class ToneEngine:
     def __init__(self, options: ToneOptions) -> None:
         self.options = options
         self.max_streams = options.max_streams
+        self._asked = itertools.count(1)
 
     def synthesize(self, request: TtsRequest) -> Generator[Chunk]:
         """Chunks of 40 ms; each carries the words that begin in it."""
@@ -91,7 +96,7 @@ class ToneEngine:
 
     def _fault_of(self, speaker: str) -> str:
         if not speaker.startswith("fault:"):
-            return self.options.fault
+            return "" if next(self._asked) % self.options.fault_every else self.options.fault
         fault = speaker.removeprefix("fault:")
         if not self.options.allow_faults or fault not in FAULTS:
             raise InvalidArgument(f"SPEAKER {speaker!r} is not known to this model")

@@ -15,6 +15,7 @@ from vdx.app.mcp_servers import McpServers
 from vdx.app.model_access import ModelAccess
 from vdx.app.model_routes import ModelRoutes
 from vdx.app.model_server import ModelServer
+from vdx.app.model_updates import ModelUpdates
 from vdx.app.profile_models import ProfileModels
 from vdx.app.responders import Responders
 from vdx.app.served_models import ServedModels
@@ -39,6 +40,7 @@ from vdx.serving.language_model import LanguageModelServer
 from vdx.serving.lease_sync import LeaseSync
 from vdx.serving.manager import ModelManager
 from vdx.serving.manager_client import ManagerClient
+from vdx.serving.model_versions import ModelVersions
 from vdx.serving.models import ModelKind
 from vdx.serving.registry.memory import MemoryRegistry, Registry
 from vdx.serving.triton import TritonClient
@@ -62,11 +64,13 @@ class Application:
         manages_only: bool = False,
         registry: Registry | None = None,
         name: str = "",
+        versions: ModelVersions | None = None,
     ) -> None:
         """One that `manages_only` serves no sessions: frontends elsewhere lease its models.
 
         `client` and `manager` are those of its first server; `add_server` adds others, and `name`
-        is what the first one is called where there are several.
+        is what the first one is called where there are several. `versions` are the models that took
+        the place of others.
         """
         self.config = config
         self.manages_only = manages_only
@@ -86,11 +90,16 @@ class Application:
         self.servers: list[ModelServer] = []
         self._drained: set[str] = set()
         """Of those that were taken away."""
-        self.served = ServedModels(self.servers)
+        self.served = ServedModels(self.servers, versions)
         self.profiles = ProfileModels(config, self.served)
         self.models = ModelAccess(config, self.served, self.profiles)
         expiry_s = config.model_manager.lease_expiry_ms / 1000
-        self.routes = ModelRoutes(self.servers, self.profiles, registry or MemoryRegistry(expiry_s))
+        self.updates = ModelUpdates(
+            self.served, self.served.versions, self.sessions, self.profiles.keep_too
+        )
+        self.routes = ModelRoutes(
+            self.servers, self.profiles, registry or MemoryRegistry(expiry_s), self.updates
+        )
         self.leases = SessionLeases(
             lambda session, model: self.routes.of(session).server_of(model).manager,
             self.sessions,
@@ -217,6 +226,8 @@ class Application:
             ConfigError: a profile's language is not one of its voice or recogniser.
             TritonError: a model could not be loaded.
         """
+        if self.served.versions.all:
+            self.served.versions.require(await self.served.names())
         await self.profiles.find()
         profiles = [self.profiles.options(name) for name in self.profiles.names]
         for options in profiles:
@@ -295,6 +306,7 @@ class Application:
     async def close(self) -> None:
         """Frees what the responders hold, gives up loads that nobody waits for, and ends MCP."""
         await self._mcp.close()
+        await self.updates.close()
         await self.routes.close()
         await self._responders.close()
 
@@ -325,6 +337,7 @@ class Application:
         if self.drain.active and not promised:
             raise self.drain.refusal()
         self.require_room()
+        options = self.updates.for_session(options)
         # Only rooms have a lead of their own, and only they are promised.
         name = "room" if promised else "websocket"
         session_id = secrets.token_hex(6)
@@ -336,6 +349,10 @@ class Application:
         self.sessions[session.id] = session
         self.leases.follow(session.id, options)
         return session
+
+    async def require_free(self, options: SessionOptions) -> None:
+        """Waits `routing.wait_ms` for a server with room; raises ServersBusy where none has."""
+        await self.routes.require_free(options, self.config.routing.wait_ms / 1000)
 
     def require_room(self) -> None:
         """Raises SessionLimit where the server holds `server.max_sessions` already."""

@@ -5,19 +5,22 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from vdx.app.model_server import ModelServer
+from vdx.app.model_updates import ModelUpdates
 from vdx.app.profile_models import ProfileModels
 from vdx.app.session_routes import SessionRoutes
-from vdx.core.errors import VdxError
+from vdx.core.errors import ServersBusy, VdxError
 from vdx.core.logs import logger
+from vdx.dialog.profiles import SessionOptions
 from vdx.dialog.session import Session
 from vdx.serving.models import ModelKind
 from vdx.serving.registry.entry import ServerEntry
 from vdx.serving.registry.memory import Registry
 from vdx.serving.registry.view import View
-from vdx.serving.routing import Choice
+from vdx.serving.routing import OVERLOADED, Choice
 
 log = logger(__name__)
 
+FREE_POLL_S = 0.05
 LOOK_S = 1.0
 """How often each server is looked at and announced."""
 
@@ -37,13 +40,20 @@ class ModelRoutes:
     """Over `servers`, the first of which is always there; `registry` may know of others."""
 
     def __init__(
-        self, servers: list[ModelServer], profiles: ProfileModels, registry: Registry
+        self,
+        servers: list[ModelServer],
+        profiles: ProfileModels,
+        registry: Registry,
+        updates: ModelUpdates,
     ) -> None:
         self.servers = servers
+        self.updates = updates
         self.registry = registry
         self._profiles = profiles
         self._sessions: dict[str, SessionRoutes] = {}
         self._loads: dict[tuple[str, str], asyncio.Task[None]] = {}
+        self._looks: dict[ModelServer, asyncio.Task[None]] = {}
+        """Servers that were asked and have not answered yet."""
         self._look_now = asyncio.Event()
         self.moved: Callable[[str], None] = lambda _: None
         """Told the id of a session that goes to another server from now on."""
@@ -97,13 +107,21 @@ class ModelRoutes:
         return frozenset(view.servers.keys() - usable)
 
     async def look(self) -> None:
-        """Looks once at every server."""
-        looked_at = [each for each in self.servers if not each.announced or not each.answers]
-        await asyncio.gather(*(each.look(_now) for each in looked_at))
-        for server in looked_at:
-            if not server.answers:
-                self.registry.leave(server.name)
+        """Looks at every server; one that has not answered within LOOK_S is not waited for."""
+        for server in self.servers:
+            if (not server.announced or not server.answers) and server not in self._looks:
+                task = asyncio.create_task(self._look_at(server), name=f"look-at-{server.name}")
+                self._looks[server] = task
+        if self._looks:
+            await asyncio.wait(self._looks.values(), timeout=LOOK_S)
         self.view()
+
+    async def _look_at(self, server: ModelServer) -> None:
+        try:
+            if not await server.look(_now):
+                self.registry.leave(server.name)
+        finally:
+            self._looks.pop(server, None)
 
     def lost(self, server: ModelServer) -> None:
         """A server does not answer: nobody is sent there until a look finds it again."""
@@ -123,9 +141,29 @@ class ModelRoutes:
             self._sessions[session] = SessionRoutes(session, self, self._profiles)
         return self._sessions[session]
 
+    def alone(self) -> SessionRoutes:
+        """Those of a request that belongs to no session; no other voice speaks for its own."""
+        return SessionRoutes("", self, self._profiles, falls_back=False)
+
     def forget(self, session: str) -> None:
         """The session has ended."""
         self._sessions.pop(session, None)
+
+    async def require_free(self, options: SessionOptions, wait_s: float) -> None:
+        """Returns once a server has room for a session with `options` that is about to begin.
+
+        Raises:
+            ServersBusy: none has after `wait_s`.
+        """
+        wanted = SessionRoutes("", self, self._profiles)
+        until = _now() + wait_s
+        while model := wanted.busy(options, self.view()):
+            if _now() >= until:
+                raise ServersBusy(
+                    f"every server has {OVERLOADED} requests in flight to {model} or more; "
+                    "try again later"
+                )
+            await asyncio.sleep(FREE_POLL_S)
 
     # --- loads in the background ------------------------------------------------------------
 
@@ -153,8 +191,8 @@ class ModelRoutes:
             await asyncio.sleep(LOOK_S)  # every clause would ask again
 
     async def close(self) -> None:
-        """Gives up the loads that nobody waits for."""
-        tasks = list(self._loads.values())
+        """Gives up the loads and looks that nobody waits for."""
+        tasks = [*self._loads.values(), *self._looks.values()]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,6 +1,7 @@
 """Which models the sessions of each profile start with: configured names in full, and defaults."""
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Protocol
 
 from vdx.core.config import Config
@@ -15,6 +16,7 @@ class ModelNames(Protocol):
     """The part of `ServedModels` that is used here."""
 
     def info(self, name: str) -> ModelInfo | None: ...
+    def current(self, name: str) -> str: ...
     def keep(self, kept: Mapping[str, str]) -> None: ...
     async def names(self) -> Collection[str]: ...
     async def resolve(self, name: str, kind: ModelKind | None, language: str) -> str: ...
@@ -32,6 +34,7 @@ class ProfileModels:
         self._default_voice: VoiceChoice | None = None
         self._default_recogniser = ""
         self._default_endpointer = ""
+        self._kept_too: Mapping[str, str] = {}
 
     @property
     def names(self) -> list[str]:
@@ -79,12 +82,14 @@ class ProfileModels:
         )
         endpointer = self._full_name(options.endpointer, options.language)
         if endpointer and self._default_endpointer:
-            endpointer = self._default_endpointer
+            endpointer = self._models.current(self._default_endpointer)
         options = options.updated(endpointer=endpointer)
         voice = self._default_voice
+        if voice is not None:
+            voice = replace(voice, model=self._models.current(voice.model))
         if voice is not None and self._speaks(voice.model, options.language):
             options = options.updated(voice_choice=voice)
-        recogniser = self._default_recogniser
+        recogniser = self._models.current(self._default_recogniser)
         if recogniser and options.recogniser and self._speaks(recogniser, options.language):
             options = options.updated(recogniser=recogniser)
         return options
@@ -127,6 +132,11 @@ class ProfileModels:
             self._default_endpointer = ""
         self._keep()
 
+    def keep_too(self, kept: Mapping[str, str]) -> None:
+        """Has these kept beside what sessions start with; the values say why."""
+        self._kept_too = kept
+        self._keep()
+
     def _keep(self) -> None:
         """Has the manager keep what sessions start with: the default voice, and each profile's."""
         kept = dict.fromkeys(self.endpointers(), "an endpointer of the profiles")
@@ -139,7 +149,7 @@ class ProfileModels:
         if default := self._config.model_manager.default_model_id:
             name = VoiceChoice.parse(default).model
             kept[self._full_name(name, self._config.asr.language)] = "the default voice"
-        self._models.keep(kept)
+        self._models.keep({**self._kept_too, **kept})
 
     def initial(self) -> list[str]:
         """The models that sessions of the profiles start with."""
@@ -184,7 +194,7 @@ class ProfileModels:
                     raise ConfigError(f"profiles.{profile}: {error}") from error
 
     def _full_name(self, name: str, language: str) -> str:
-        return self._full_names.get((name, language), name)
+        return self._models.current(self._full_names.get((name, language), name))
 
     def _speaks(self, model: str, language: str) -> bool:
         info = self._models.info(model)

@@ -9,6 +9,7 @@ from vdx.core.errors import TritonError, UnknownName, VdxError
 from vdx.core.logs import logger
 from vdx.serving.manager import ModelManager
 from vdx.serving.model_status import ModelStatus
+from vdx.serving.model_versions import ModelVersions
 from vdx.serving.models import ModelInfo, ModelKind
 
 log = logger(__name__)
@@ -22,8 +23,10 @@ class ServedModels:
     `servers` may grow and shrink; the first one is never taken away.
     """
 
-    def __init__(self, servers: list[ModelServer]) -> None:
+    def __init__(self, servers: list[ModelServer], versions: ModelVersions | None = None) -> None:
+        """`versions` are the models that took the place of others."""
         self._servers = servers
+        self.versions = versions or ModelVersions()
         self._kept: Mapping[str, str] = {}
 
     def _ordered(self, name: str = "") -> list[ModelServer]:
@@ -69,12 +72,20 @@ class ServedModels:
         return await self._first(self._ordered(), lambda manager: manager.names())
 
     async def resolve(self, name: str, kind: ModelKind | None = None, language: str = "") -> str:
+        """As `find`; of a model that was updated, the version that serves its name now."""
+        return self.current(await self.find(name, kind, language))
+
+    async def find(self, name: str, kind: ModelKind | None = None, language: str = "") -> str:
         """As `ModelManager.resolve`, of the first server that has it."""
         if self.info(name) is not None:
             return name
         return await self._first(
             self._ordered(), lambda manager: manager.resolve(name, kind, language)
         )
+
+    def current(self, name: str) -> str:
+        """The version of a model that serves its name now."""
+        return self.versions.of(name)
 
     async def ensure(
         self, name: str, kind: ModelKind | None = None, language: str = ""
@@ -113,6 +124,45 @@ class ServedModels:
     async def unload_when_free(self, name: str) -> bool:
         """As `ModelManager.unload_when_free`, on every server that has it."""
         return all(await self._everywhere(name, lambda manager: manager.unload_when_free(name)))
+
+    # --- updates ----------------------------------------------------------------------------
+
+    async def load_beside(self, old: str, new: str) -> ModelInfo:
+        """Loads a new version on every server of this process that has the old one.
+
+        Beside that it does not count for `model_manager.resident_cap`.
+
+        Raises:
+            UnknownName, TritonError: as `ModelManager.ensure`, of the first that fails.
+        """
+        first, *others = self._holders(old)
+        for server in (first, *others):
+            server.manager.residency.uncapped.add(new)
+        info = await first.manager.ensure(new)
+        for server in others:
+            await server.manager.ensure(new)
+        return info
+
+    async def leave_when_free(self, old: str) -> None:
+        """Has a version that was replaced go with its last session; it counts no more."""
+        for server in self._servers:
+            server.manager.residency.uncapped.discard(self.current(old))
+            if server.manager.residency.get(old) is not None:
+                server.manager.residency.uncapped.add(old)
+        await self.unload_when_free(old)
+
+    async def unload_exactly(self, model: str) -> None:
+        """Unloads a version where it is loaded, or being loaded."""
+        for server in self._servers:
+            if server.manager.residency.get(model) is not None:
+                await server.manager.unload(model)
+            server.manager.residency.uncapped.discard(model)
+
+    def first_audio_ms(self, voice: str) -> float | None:
+        """The median time to the first audio of a voice, of whichever server measured it."""
+        found = [server.requests.first_audio.p50_ms(voice) for server in self._servers]
+        known = [each for each in found if each is not None]
+        return min(known, default=None)
 
     async def _everywhere(self, name: str, ask: Callable[[ModelManager], Awaitable[T]]) -> list[T]:
         """The answers of the holders, and of announced servers that others had load it, maybe."""

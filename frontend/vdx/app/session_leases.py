@@ -4,8 +4,10 @@ Each is held at the manager of the server that serves the session, and moves wit
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Mapping
 
+from vdx.core.metrics import ROUTING_SECONDS
 from vdx.dialog.profiles import SessionOptions
 from vdx.dialog.session import Session
 from vdx.serving.manager import ModelManager
@@ -59,8 +61,10 @@ class SessionLeases:
         """Renews the leases of the open sessions until cancelled."""
         while True:
             await asyncio.sleep(self._heartbeat_s)
+            began = time.perf_counter()
             for session in list(self._sessions.values()):
                 self._renew(session)
+            ROUTING_SECONDS.labels("leases").inc(time.perf_counter() - began)
 
     def _renew(self, session: Session) -> None:
         held = self._held.get(session.id, frozenset())

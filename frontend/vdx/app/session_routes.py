@@ -5,12 +5,14 @@ next choices for FAILED_S, so what a clause or an utterance still lacks is asked
 """
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing, contextmanager
 from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from vdx.app.counted_request import CountedRequest
 from vdx.app.profile_models import ProfileModels
 from vdx.core.errors import (
     ModelRejected,
@@ -19,8 +21,9 @@ from vdx.core.errors import (
     TritonUnavailable,
     VdxError,
 )
-from vdx.core.events import SpeechChunk, Transcript
+from vdx.core.events import SpeechChunk, Transcript, TranscriptKind
 from vdx.core.logs import logger
+from vdx.core.metrics import ROUTING_SECONDS
 from vdx.core.voice_choice import VoiceChoice
 from vdx.dialog.profiles import SessionOptions
 from vdx.serving.models import ModelKind
@@ -41,14 +44,26 @@ FAILED_S = 10.0
 class SessionRoutes:
     """One per session; with a single server everything goes there without a choice."""
 
-    def __init__(self, session: str, routes: "ModelRoutes", profiles: ProfileModels) -> None:
+    def __init__(
+        self,
+        session: str,
+        routes: "ModelRoutes",
+        profiles: ProfileModels,
+        *,
+        falls_back: bool = True,
+    ) -> None:
+        """With `falls_back` another voice may speak while the wanted one is loaded."""
+        self._falls_back = falls_back
         self._session = session
         self._routes = routes
+        self.updates = routes.updates
         self._profiles = profiles
         self._served: dict[str, tuple[str, str]] = {}
         """Model that is wanted -> server and model that served it last."""
-        self._failed: dict[str, float] = {}
-        """Server -> when it may be chosen again."""
+        self._failed: dict[tuple[str, str], float] = {}
+        """Server and model -> when it may be chosen again; without a model: all of the server."""
+        self._given_up: set[str] = set()
+        """Recognisers on trial that failed this session."""
 
     # --- what a session asks ----------------------------------------------------------------
 
@@ -56,13 +71,18 @@ class SessionRoutes:
         """Streams one clause; raises as `TritonClient.synthesize`."""
         server, model = self._choose(self._voice_wish(voice))
         spoken_by = voice if model == voice.model else self._other(voice, model)
-        with self._watched(server):
+        counted = CountedRequest(self.updates, model)
+        with self._watched(server), counted:
             async with aclosing(server.requests.synthesize(spoken_by, text)) as chunks:
                 async for chunk in chunks:
+                    counted.answered()
                     yield chunk
 
     def recognise(self, options: SessionOptions, session: str) -> "RoutedRecognition":
         """A sequence for one utterance, not opened yet."""
+        if options.recogniser in self._given_up:
+            old = self.updates.instead_of(options.recogniser)
+            options = options.updated(recogniser=old or options.recogniser)
         server, model = self._choose(self._recogniser_wish(options))
         if model != options.recogniser:
             options = options.updated(recogniser=model)
@@ -79,24 +99,30 @@ class SessionRoutes:
     async def recover_voice(self, voice: Voice, error: VdxError, failures: int) -> Voice | None:
         """The same voice where another server speaks it; else as `Failover.recover_voice`.
 
-        A text on which a voice failed twice may be the cause: no further server gets it.
+        A text on which a voice failed twice may be the cause: no further server gets it. What a
+        version on trial fails on is spoken by the one that it is to replace.
         """
+        if old := self.updates.instead_of(voice.model):
+            return replace(voice, model=old)
         server = self.server_of(voice.model)
-        if failures == 1 and self._elsewhere(self._voice_wish(voice)):
+        if failures == 1 and self.has_another(voice):
             return voice
         recovered = await server.failover.recover_voice(voice, error, failures)
         if recovered is not None:
-            self._failed.pop(server.name, None)
+            self._forgive(server, voice.model)
         return recovered
 
     async def recover_recogniser(self, options: SessionOptions, error: VdxError) -> bool:
         """Whether a recogniser can be asked again, at once on another server or soon on its own."""
+        if self.updates.instead_of(options.recogniser):
+            self._given_up.add(options.recogniser)
+            return True
         server = self.server_of(options.recogniser)
         if self._elsewhere(self._recogniser_wish(options)):
             return True
         recovered = await server.failover.recover_recogniser(options, error)
         if recovered:
-            self._failed.pop(server.name, None)
+            self._forgive(server, options.recogniser)
         return recovered
 
     # --- choices ----------------------------------------------------------------------------
@@ -117,8 +143,22 @@ class SessionRoutes:
             return self._route(self._voice_wish(_voice(options)), view)
         return self._route(self._recogniser_wish(options), view)
 
+    def busy(self, options: SessionOptions, view: View) -> str:
+        """A model of a session that no server has room for now; empty: there is none."""
+        for model, kind in options.models:
+            if self.explain(options, kind, view).overloaded:
+                return model
+        return ""
+
     def _choose(self, wish: Wish) -> tuple["ModelServer", str]:
         """Server and model for a wish; the last one, or the first, where none can serve it."""
+        began = time.perf_counter()
+        try:
+            return self._chosen(wish)
+        finally:
+            ROUTING_SECONDS.labels("route").inc(time.perf_counter() - began)
+
+    def _chosen(self, wish: Wish) -> tuple["ModelServer", str]:
         servers = self._routes.servers
         if len(servers) == 1:
             return servers[0], wish.model
@@ -137,6 +177,10 @@ class SessionRoutes:
             log.debug("model routed", model=choice.model, server=server.name, reasons=reasons)
             self._routes.moved(self._session)
         return server, choice.model
+
+    def has_another(self, voice: Voice) -> bool:
+        """Whether a server that has not failed speaks with a voice."""
+        return self._elsewhere(self._voice_wish(voice))
 
     def _elsewhere(self, wish: Wish) -> bool:
         """Whether a server that has not failed can serve a wish now."""
@@ -157,20 +201,23 @@ class SessionRoutes:
 
     def _wish(self, kind: ModelKind, model: str, language: str, fallback: str) -> Wish:
         now = asyncio.get_running_loop().time()
-        self._failed = {name: until for name, until in self._failed.items() if until > now}
+        self._failed = {what: until for what, until in self._failed.items() if until > now}
         return Wish(
             kind,
             model,
             language,
             fallback="" if fallback == model else fallback,
             now=self._now(model),
-            failed=frozenset(self._failed),
+            failed=frozenset(server for server, model in self._failed if not model),
+            failed_models=frozenset(what for what in self._failed if what[1]),
         )
 
     def _now(self, model: str) -> tuple[str, str]:
         return self._served.get(model, ("", ""))
 
     def _fallback_voice(self, voice: Voice) -> VoiceChoice:
+        if not self._falls_back:
+            return VoiceChoice(voice.model)
         return voice.fallback or self._profiles.options("").voice_choice
 
     def _other(self, voice: Voice, model: str) -> Voice:
@@ -192,6 +239,11 @@ class SessionRoutes:
         else:
             self.answered(server)
 
+    def _forgive(self, server: "ModelServer", model: str) -> None:
+        """It answers again."""
+        self._failed.pop((server.name, model), None)
+        self._failed.pop((server.name, ""), None)
+
     def answered(self, server: "ModelServer") -> None:
         """A request to a server was answered."""
         self._routes.answered(server)
@@ -200,8 +252,12 @@ class SessionRoutes:
         """A request to a server failed; what the request itself caused is not the server's."""
         if isinstance(error, ModelRejected | RequestCancelled):
             return
-        self._failed[server.name] = asyncio.get_running_loop().time() + FAILED_S
-        if isinstance(error, TritonUnavailable) and len(self._routes.servers) > 1:
+        if self.updates.instead_of(error.model):
+            return  # what becomes of it is decided by all of its requests
+        is_gone = isinstance(error, TritonUnavailable)
+        what = (server.name, "" if is_gone else error.model)
+        self._failed[what] = asyncio.get_running_loop().time() + FAILED_S
+        if is_gone and len(self._routes.servers) > 1:
             self._routes.lost(server)
 
 
@@ -214,12 +270,14 @@ class RoutedRecognition:
         self._server = server
         self._routes = routes
         self._stream = server.requests.recognise(options, session)
+        self._counted = CountedRequest(routes.updates, options.recogniser)
 
     @contextmanager
     def _watched(self) -> Iterator[None]:
         try:
             yield
         except TritonError as error:
+            self._counted.over(error)
             self._routes.failed(self._server, error)
             raise
 
@@ -234,12 +292,15 @@ class RoutedRecognition:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._counted.over(error)
         await self._stream.__aexit__(kind, error, trace)
 
     async def send(
         self, pcm: bytes, *, flush: bool = False, end: bool = False, cancel: bool = False
     ) -> None:
         """See `RecognitionStream.send`."""
+        if end and not cancel:
+            self._counted.asked()
         with self._watched():
             await self._stream.send(pcm, flush=flush, end=end, cancel=cancel)
 
@@ -248,6 +309,8 @@ class RoutedRecognition:
         with self._watched():
             async for transcript in self._stream:
                 self._routes.answered(self._server)
+                if transcript.kind is TranscriptKind.FINAL:
+                    self._counted.answered()
                 yield transcript
 
 

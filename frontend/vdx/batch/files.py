@@ -7,6 +7,7 @@ from contextlib import aclosing, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import repeat
+from typing import Protocol
 
 import numpy as np
 
@@ -16,9 +17,10 @@ from vdx.batch.stretches import stretches
 from vdx.core.audio import LISTEN_FRAME, LISTEN_RATE
 from vdx.core.config import ClauseConfig, VadConfig
 from vdx.core.errors import InvalidInput, ModelFailed, ModelTimeout
-from vdx.core.events import Clause, Pcm, Transcript, TranscriptKind, Word
+from vdx.core.events import Clause, Pcm, SpeechChunk, Transcript, TranscriptKind, Word
 from vdx.core.threads import cancel_all
 from vdx.serving.busy_retry import retry_busy
+from vdx.serving.models import ModelInfo
 from vdx.serving.triton import SynthesisRequest, TritonClient
 from vdx.speech.output.tts import Voice
 from vdx.speech.text.clause_slices import chunker_for, cut, finish
@@ -59,8 +61,17 @@ class Segment:
     channel: int = 0
 
 
+class Synthesizer(Protocol):
+    """The part of `TritonClient` that speaks."""
+
+    async def describe(self, model: str, /) -> ModelInfo: ...
+    def synthesize(
+        self, model: str, request: SynthesisRequest
+    ) -> AsyncGenerator[SpeechChunk, None]: ...
+
+
 async def speak_text(
-    client: TritonClient, voice: Voice, text: str, clauses: ClauseConfig
+    client: Synthesizer, voice: Voice, text: str, clauses: ClauseConfig
 ) -> AsyncGenerator[Pcm, None]:
     """Speaks a text of any length; yields int16 48 kHz mono pieces as they are made.
 

@@ -110,7 +110,14 @@ BENCHES: dict[str, Bench] = {
     ),
     "manager": Bench(
         "A route decided, over 50 servers with 200 models.",
-        (Run("--rounds 10000", quick="--rounds 500"),),
+        (
+            Run("--rounds 10000", quick="--rounds 500"),
+            Run("--swaps 200", quick="--swaps 8 --sessions 2"),
+        ),
+    ),
+    "failover": Bench(
+        "A Triton, a frontend and Redis end under calls.",
+        (Run("--sessions 8", quick="--sessions 2 --outage 3"),),
     ),
     "speech": Bench(
         "Speech over HTTP: time, and texts as heard.",

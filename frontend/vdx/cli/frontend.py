@@ -17,11 +17,14 @@ from vdx.cli.options import (
     RecogniserId,
     VoiceId,
 )
+from vdx.core.errors import ConfigError
 
 if TYPE_CHECKING:
     import socket
 
     from vdx.core.config import Config
+
+NO_MANAGER = "none"
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -36,7 +39,8 @@ def frontend(
         str | None,
         typer.Option(
             metavar="URL",
-            help="The `vdx manager` or `vdx up` that loads the models of that Triton.",
+            help="The `vdx manager` or `vdx up` that loads the models of that Triton; none: this "
+            "frontend is the only one there, and loads by itself.",
         ),
     ] = None,
     host: Host = None,
@@ -68,8 +72,29 @@ def frontend(
         check(rooms)
         effective = effective.model_copy(update={"livekit": rooms})
     listener = bind_server(loaded, tell)
-
+    effective = with_manager(effective)
     asyncio.run(_run(effective, listener, rooms=livekit))
+
+
+def with_manager(config: "Config") -> "Config":
+    """The configuration without the word that says that there is no manager.
+
+    Raises:
+        ConfigError: nothing says who loads the models; the message has the line that starts one.
+    """
+    managed = config.model_manager
+    if managed.url == NO_MANAGER:
+        managed = managed.model_copy(update={"url": ""})
+        return config.model_copy(update={"model_manager": managed})
+    announced = config.registry.url and not config.triton.url
+    if not managed.url and not announced:
+        there = f" --triton-url {config.triton.url}" if config.triton.url else ""
+        raise ConfigError(
+            f"nobody loads the models of this frontend; start a manager: vdx manager{there}, and "
+            f"name it: vdx frontend{there} --manager http://127.0.0.1:8090 (model_manager.url); "
+            f"--manager {NO_MANAGER}: it is the only one there and loads by itself"
+        )
+    return config
 
 
 async def _run(config: "Config", listener: "socket.socket", *, rooms: bool) -> None:

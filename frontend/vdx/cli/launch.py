@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from vdx.serving.manager import ModelManager
     from vdx.serving.manager_client import ManagerClient
     from vdx.serving.models import ModelInfo
+    from vdx.serving.registry.shared import SharedRegistry
     from vdx.serving.triton import TritonClient
 
 log = logger(__name__)
@@ -116,7 +117,6 @@ async def open_application(
         ManagerUnavailable: no manager answers there.
         SetupError: another manager owns that Triton.
     """
-    from vdx.app import Application
     from vdx.app.announced_servers import AnnouncedServers
     from vdx.cli.model_registry import first_announced, open_registry, server_name
     from vdx.serving.manager_lock import manager_lock
@@ -135,9 +135,7 @@ async def open_application(
             await remote.require()
         manager = _model_manager(config, client, remote, owner=owner)
         name = config.registry.name or (server_name(0) if others else "")
-        host = Application(
-            config, client, manager, manages_only=manages_only, name=name, registry=registry
-        )
+        host = _application(config, client, manager, registry, name, manages_only=manages_only)
         host.servers[0].triton_url = config.registry.triton_url
         host.servers[0].owned = owner
         if remote is not None:
@@ -148,6 +146,30 @@ async def open_application(
             await stack.enter_async_context(_another(host, server_name(number), other))
         stack.push_async_callback(host.close)
         yield host
+
+
+def _application(
+    config: "Config",
+    client: "TritonClient",
+    manager: "ModelManager",
+    registry: "SharedRegistry | None",
+    name: str,
+    *,
+    manages_only: bool,
+) -> "Application":
+    from vdx.app import Application
+    from vdx.core.paths import locate
+    from vdx.serving.model_versions import ModelVersions
+
+    return Application(
+        config,
+        client,
+        manager,
+        manages_only=manages_only,
+        name=name,
+        registry=registry,
+        versions=ModelVersions(locate().home / "versions.json"),
+    )
 
 
 @contextlib.asynccontextmanager

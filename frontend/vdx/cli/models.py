@@ -6,12 +6,15 @@ from urllib.parse import quote
 import typer
 
 from vdx.cli.completions import model_ids
+from vdx.cli.model_update import update
 from vdx.cli.server import DEFAULT_URL, Key, Url, call
 from vdx.core.errors import ConnectionLost
 
 app = typer.Typer(
     add_completion=False, rich_markup_mode=None, no_args_is_help=True, help="Manage models."
 )
+
+app.command()(update)
 
 STATES = {
     "READY": "loaded",

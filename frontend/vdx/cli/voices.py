@@ -89,7 +89,7 @@ def _print_rows(rows: list[dict[str, object]], wanted: str) -> None:
 
 def _here(words: str) -> list[dict[str, object]]:
     rows = []
-    for entry in _store().entries():
+    for entry in open_store().entries():
         row: dict[str, object] = {"id": entry.id, "family": entry.family}
         if (pack := entry.pack) is not None:
             row |= {
@@ -245,7 +245,7 @@ def pull_starters(endpoint: str = "") -> None:
     """Downloads the starters that are not here; raises as `serving.voicepacks.pull`."""
     from vdx.serving.voicepacks.starters import starters
 
-    here = {entry.id for entry in _store().entries()}
+    here = {entry.id for entry in open_store().entries()}
     for starter in starters():
         if starter.id not in here:
             _pull(starter.id, "", {}, endpoint)
@@ -276,7 +276,7 @@ def _pull(
     try:
         return fetch(
             _hub(endpoint),
-            _store(trial=True),
+            open_store(trial=True),
             locate(),
             name,
             id_=id_,
@@ -318,7 +318,7 @@ def add(
     origin = Origin(
         str(path.absolute()), id_, licence, _parameters(parameter), tuple(language or ())
     )
-    _tell_added(_store(trial=True).add(folder, parts, origin))
+    _tell_added(open_store(trial=True).add(folder, parts, origin))
 
 
 def _parameters(given: list[str] | None) -> dict[str, str]:
@@ -373,7 +373,7 @@ def _recogniser_for(language: str) -> str:
     """An installed recogniser of a language, else one that can be pulled."""
     from vdx.serving.voicepacks.starters import catalogue_recognisers
 
-    for entry in _store().entries():
+    for entry in open_store().entries():
         if entry.pack and entry.pack.kind == "asr" and speaks(entry.pack, language):
             return entry.id
     wanted = catalogue_recognisers(language)[0]
@@ -388,7 +388,7 @@ def check(
     ] = None,
 ) -> None:
     """Check files and metadata; ends with status 1 if one is wrong."""
-    store, bad = _store(trial=True), 0
+    store, bad = open_store(trial=True), 0
     for name in names or [entry.id for entry in store.entries()]:
         try:
             _check(store, name)
@@ -418,7 +418,7 @@ def remove(
 ) -> None:
     """Remove a voice or recogniser, and unload it where a server runs."""
     require_server_url(url)
-    store = _store()
+    store = open_store()
     _unload(store.removable(name), url, api_key)
     store.remove(name)
     typer.echo(f"{name} is removed")
@@ -435,7 +435,8 @@ def _unload(entry: "Entry", url: str, api_key: str) -> None:
         typer.echo(f"the server at {masked(url)} did not unload it: {error}", err=True)
 
 
-def _store(*, trial: bool = False) -> "VoicepackStore":
+def open_store(*, trial: bool = False) -> "VoicepackStore":
+    """The voicepacks of this VDX_HOME; with `trial` what is added is loaded once before."""
     from vdx.core.paths import locate
     from vdx.serving.voicepacks.load_check import load_once
     from vdx.serving.voicepacks.store import VoicepackStore

@@ -505,7 +505,9 @@ class ModelManagerConfig(Section):
     """Which models stay loaded in the Triton of `vdx up` or of `vdx manager`."""
 
     url: str = Field(
-        "", description="of the manager that loads for `vdx frontend`; empty: it loads by itself"
+        "",
+        description="of the manager that loads for `vdx frontend`; none: that is the only one on "
+        "its Triton and loads by itself",
     )
     api_key: Secret = Field(SecretStr(""), description="of that manager, where it has one")
     tls: TlsConfig = Field(
@@ -534,6 +536,17 @@ class ModelManagerConfig(Section):
                 f"lease_heartbeat_ms ({self.lease_heartbeat_ms})"
             )
         return self
+
+
+class RoutingConfig(Section):
+    """How sessions get to one of several Tritons."""
+
+    wait_ms: int = Field(
+        2_000,
+        ge=0,
+        le=60_000,
+        description="a session waits so long for a server with room, then it is refused",
+    )
 
 
 class RegistryConfig(Section):
@@ -622,6 +635,7 @@ class Config(Section):
     tools: ToolsConfig = ToolsConfig()
     profiles: dict[str, ProfileConfig] = Field(default_factory=lambda: {"vdx": ProfileConfig()})
     model_manager: ModelManagerConfig = ModelManagerConfig()
+    routing: RoutingConfig = RoutingConfig()
     registry: RegistryConfig = RegistryConfig()
     livekit: LiveKitConfig = LiveKitConfig()
     call_recording: CallRecordingConfig = CallRecordingConfig()

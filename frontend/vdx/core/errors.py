@@ -28,7 +28,8 @@
     ├── ConnectionLost           no server answers, or the connection ended    (realtime)
     ├── StorageFailed            a temporary file could not be written        (storage)
     ├── SessionLimit             a session or the server reached a limit       (session)
-    │   └── Draining             the server is about to end and takes no more  (server)
+    │   ├── Draining             the server is about to end and takes no more  (server)
+    │   └── ServersBusy          every model server that could serve it is     (server)
     ├── SetupError               the machine lacks something vdx needs         (setup)
     │   └── PortTaken            a port given explicitly is in use
     ├── RoomError                LiveKit refused, or its server is gone        (livekit)
@@ -286,6 +287,13 @@ class Draining(SessionLimit):
 
     service = "server"
     code = "draining"
+
+
+class ServersBusy(SessionLimit):
+    """Every model server that could serve a session has too many requests in flight."""
+
+    service = "server"
+    code = "servers_busy"
 
 
 class SetupError(VdxError):

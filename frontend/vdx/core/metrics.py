@@ -62,11 +62,15 @@ ROOM_INPUT_DROPPED = Counter(
     "20 ms input frames of room participants discarded because the input queue was full",
 )
 MODEL_RESIDENT = Gauge(
-    "vdx_model_resident", "1 for a model that is loaded, 0 for one that was", ["model"]
+    "vdx_model_resident",
+    "1 for a model that is loaded, 0 for one that was",
+    ["model", "server"],
 )
-MODEL_LEASES = Gauge("vdx_model_leases", "Sessions that lease a model", ["model"])
+MODEL_LEASES = Gauge("vdx_model_leases", "Sessions that lease a model", ["model", "server"])
 MODEL_MEMORY = Gauge(
-    "vdx_model_memory_bytes", "Memory of a model's processes after its first load", ["model"]
+    "vdx_model_memory_bytes",
+    "Memory of a model's processes after its first load",
+    ["model", "server"],
 )
 MODEL_LOAD_SECONDS = Histogram(
     "vdx_model_load_seconds",
@@ -88,6 +92,16 @@ MODEL_EVICTIONS = Counter(
     "vdx_model_evictions_total",
     "Models unloaded by the manager: idle (ttl), for another (room), when free (asked)",
     ["model", "cause"],
+)
+ROUTING_SECONDS = Counter(
+    "vdx_routing_seconds_total",
+    "Time of the event loop that was spent on routes and on leases of sessions",
+    ["what"],
+)
+MODEL_UPDATES = Counter(
+    "vdx_model_updates_total",
+    "Updates of models that are over: promoted or rolled back",
+    ["model", "outcome"],
 )
 VOICE_FIRST_AUDIO = Histogram(
     "vdx_voice_first_audio_seconds",

@@ -111,6 +111,8 @@ class ModelManager:
         self._client = client
         self.control: ModelControl = control or TritonControl(client)
         self._remote = control
+        self.server = ""
+        """What its Triton is called in metrics."""
         self.leases_changed: Callable[[], None] = _nobody_told
         """Called when a lease was taken or ended."""
         self._read_models = read_models
@@ -271,7 +273,7 @@ class ModelManager:
             await self._unload_locked(info.name)
             raise
         if cost_mb is not None:
-            MODEL_MEMORY.labels(info.name).set(cost_mb * MEGABYTE)
+            MODEL_MEMORY.labels(info.name, self.server).set(cost_mb * MEGABYTE)
         self._publish(info.name)
         await self._evict(dict.fromkeys(going, "room"))
 
@@ -414,8 +416,9 @@ class ModelManager:
 
     async def statuses(self) -> list[ModelStatus]:
         """Every model of the repository, by name."""
-        known = await self._known()
-        return statuses(await self._client.index(), known, self.residency, _now())
+        known, index = await self._known(), await self._client.index()
+        self.residency.advance(_now())
+        return statuses(index, known, self.residency, _now())
 
     def stay(self, name: str) -> Stay | None:
         """How a model is loaded now; None where it is not."""
@@ -453,8 +456,8 @@ class ModelManager:
     def _publish(self, name: str) -> None:
         model = self.residency.get(name)
         is_resident = model is not None and model.phase is Phase.RESIDENT
-        MODEL_RESIDENT.labels(name).set(is_resident)
-        MODEL_LEASES.labels(name).set(len(self.residency.leases(name)))
+        MODEL_RESIDENT.labels(name, self.server).set(is_resident)
+        MODEL_LEASES.labels(name, self.server).set(len(self.residency.leases(name)))
 
     # --- tasks ------------------------------------------------------------------------------
 

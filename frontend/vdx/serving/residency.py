@@ -66,6 +66,8 @@ class Residency:
     follows_leases: bool = False
     """The models are another manager's to evict: wanted is only what is kept or leased here."""
     kept: Mapping[str, str] = field(default_factory=dict)
+    uncapped: set[str] = field(default_factory=set)
+    """Versions of an update: beside the other version they do not count for `resident_cap`."""
     _models: dict[str, Resident] = field(default_factory=dict)
     _costs: dict[str, float] = field(default_factory=dict)
     """Megabytes, as measured when a model was first loaded."""
@@ -149,6 +151,7 @@ class Residency:
         """
         if gone:
             self._begun.discard(name)
+            self.uncapped.discard(name)
         if name in self._models and self._models[name].phase is Phase.UNLOADING:
             del self._models[name]
 
@@ -192,6 +195,10 @@ class Residency:
         self._begun.update(names)
 
     # --- use --------------------------------------------------------------------------------
+
+    def advance(self, now: float) -> None:
+        """Ends the leases that were not renewed in time."""
+        self._advance(now)
 
     def use(self, name: str, now: float) -> None:
         """Notes that a model was asked for."""
@@ -323,7 +330,8 @@ class Residency:
 
     def _occupant(self, model: Resident, held: str) -> Occupant:
         cost = self._costs.get(model.name, 0.0)
-        return Occupant(model.name, model.voice, cost, model.last_used, held)
+        counts = model.voice and model.name not in self.uncapped
+        return Occupant(model.name, counts, cost, model.last_used, held)
 
     def _held(self, model: Resident, busy: Busy) -> str:
         """What keeps a model from being evicted; empty: nothing."""

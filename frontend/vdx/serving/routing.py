@@ -33,9 +33,10 @@ class Wish:
     """What a session needs; without a `model` any of the kind that fits.
 
     `language` is a BCP-47 tag, `sample_rate` in Hz; empty and 0: any. `fallback` answers while
-    `model` is loaded. `now` is the server and model in use, `failed` the servers that erred. `here`
-    is what the caller has on a server itself, which is not announced at once, or not at all:
-    requests in flight to `model`, and leases.
+    `model` is loaded. `now` is the server and model in use, `failed` the servers that erred, and
+    `failed_models` the models that did on a server, each after the server. `here` is what the
+    caller has on a server itself, which is not announced at once, or not at all: requests in
+    flight to `model`, and leases.
     """
 
     kind: ModelKind
@@ -46,6 +47,7 @@ class Wish:
     fallback: str = ""
     now: tuple[str, str] = ("", "")
     failed: frozenset[str] = frozenset()
+    failed_models: frozenset[tuple[str, str]] = frozenset()
     here: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
 
@@ -61,6 +63,8 @@ class Choice:
     model: str = ""
     load: tuple[str, str] | None = None
     reasons: tuple[str, ...] = field(default=())
+    overloaded: bool = False
+    """Even the best server has OVERLOADED requests in flight to the model."""
 
     @property
     def found(self) -> bool:
@@ -91,7 +95,7 @@ def route(wish: Wish, view: View) -> Choice:
     if instead:
         reasons.append(f"{wish.fallback} is the fallback")
         chosen = _chosen(wish, instead, reasons)
-        return Choice(chosen.server, chosen.model, load, chosen.reasons)
+        return replace(chosen, load=load)
     reasons.append(f"no {KIND_NAMES[wish.kind]} that fits is resident")
     return Choice(load=load, reasons=tuple(reasons))
 
@@ -136,7 +140,7 @@ def _unfit(wish: Wish, offer: Offer) -> str:
         return f"it is no {KIND_NAMES[wish.kind]}"
     if offer.draining:
         return "the server drains"
-    if offer.server in wish.failed:
+    if offer.server in wish.failed or (offer.server, offer.model) in wish.failed_models:
         return "it failed in this session"
     if wish.language and not _serves(offer.languages, wish.language):
         return f"it has no {wish.language}"
@@ -166,4 +170,5 @@ def _chosen(wish: Wish, offers: list[Offer], reasons: list[str]) -> Choice:
     if len(offers) > 1:
         told.append(f"the best of {len(offers)}")
     reasons.append(", ".join(told))
-    return Choice(best.server, best.model, None, tuple(reasons))
+    full = best.queue_depth >= OVERLOADED
+    return Choice(best.server, best.model, None, tuple(reasons), full)

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from vdx.cli import models, sessions
+from vdx.cli import model_update, models, sessions
+from vdx.core.errors import InvalidInput
 
 STAY = {
     "phase": "resident",
@@ -160,3 +161,59 @@ def test_a_server_is_drained_and_takes_sessions_again(monkeypatch: pytest.Monkey
     assert drained.output == "gpu0@a takes no sessions; 2 are there still\n"
     assert CliRunner().invoke(models.app, ["drain", "gpu0@a", "--off"]).exit_code == 0
     assert asked == ["/vdx/servers/gpu0%40a/drain", "/vdx/servers/gpu0%40a/drain?off=true"]
+
+
+UPDATE = {
+    "name": "tone",
+    "state": "rolled back",
+    "why": "it is slower",
+    "old": {"model": "tone", "requests": 5, "errors": 0},
+    "new": {"model": "tone-2", "requests": 9, "errors": 0},
+}
+
+
+@pytest.mark.parametrize(
+    ("state", "code", "told"),
+    [
+        ("promoted", 0, "tone is tone-2 now: it is slower"),
+        ("rolled back", 1, "tone serves tone on; tone-2 went back: it is slower"),
+    ],
+)
+def test_an_update_tells_what_became_of_it(
+    monkeypatch: pytest.MonkeyPatch, state: str, code: int, told: str
+) -> None:
+    asked: list[tuple[str, str]] = []
+    states = iter(("loading", "trial", "trial", state))
+
+    def call(method: str, _url: str, path: str, *_: Any) -> Any:
+        asked.append((method, path))
+        line = UPDATE | {"state": next(states)} if method == "GET" else UPDATE
+        return {"updates": [line]} if method == "GET" else line
+
+    monkeypatch.setattr(model_update, "call", call)
+    monkeypatch.setattr(model_update, "POLL_S", 0.0)
+    found = CliRunner().invoke(models.app, ["update", "tone", "tone-2", "--canary", "25%"])
+    assert found.exit_code == code, found.output
+    assert asked[0] == (
+        "POST",
+        "/vdx/models/tone/update?source=tone-2&canary=0.25&hold_seconds=60.0",
+    )
+    assert found.output.splitlines() == [
+        "tone-2 is loaded beside tone; it gets 25% of new sessions",
+        "loading tone-2",
+        "tone-2: 0 of 9 requests failed",
+        told,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "share"), [("10%", 0.1), ("10", 0.1), ("0.1", 0.1), ("1", 1.0), ("100%", 1.0)]
+)
+def test_a_share_is_read_as_people_write_it(text: str, share: float) -> None:
+    assert model_update.share_of(text) == pytest.approx(share)
+
+
+@pytest.mark.parametrize("text", ["0", "-5%", "101%", "many", "", "nan"])
+def test_a_share_that_is_none_is_named(text: str) -> None:
+    with pytest.raises(InvalidInput, match=re.escape(repr(text))):
+        model_update.share_of(text)

@@ -88,6 +88,19 @@ async def test_leases_of_a_session_that_stopped_renewing_hold_nothing() -> None:
 
 
 @on_virtual_time
+async def test_a_list_of_models_counts_no_lease_that_is_over() -> None:
+    _, manager = owning()
+    await manager.ensure("voice-0", "tts")
+    manager.lease("s", "voice-0")
+    for seconds, leases in ((14, 1), (1.1, 0)):
+        await asyncio.sleep(seconds)
+        stays = {each.name: each.stay for each in await manager.statuses()}
+        stay = stays["voice-0"]
+        assert stay is not None
+        assert stay.leases == leases
+
+
+@on_virtual_time
 async def test_the_least_recently_used_voice_gives_way_before_the_other_is_loaded() -> None:
     triton, manager = owning()
     for name in ("voice-0", "voice-1", "voice-2"):

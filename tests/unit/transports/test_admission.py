@@ -12,6 +12,7 @@ from tests.unit.test_app import hosted
 from vdx.core.api_keys import StoredKey, add_key, digest
 from vdx.core.config import LogConfig
 from vdx.core.logs import configure
+from vdx.serving.routing import OVERLOADED
 from vdx.transports.http.application import create_app
 
 
@@ -23,7 +24,8 @@ def client() -> Iterator[TestClient]:
         "long": {"instructions": "Be long."},
         "kept": {"record_calls": True, "consent": "We record.", "greeting": "Hello."},
     }
-    _, host = hosted(profiles=profiles, server={"max_sessions": 1})
+    limits = {"server": {"max_sessions": 1}, "routing": {"wait_ms": 0}}
+    _, host = hosted(profiles=profiles, **limits)
     with TestClient(create_app(host), "http://127.0.0.1:8080") as client:
         assert client.portal is not None
         client.portal.call(host.load_defaults)
@@ -124,3 +126,23 @@ def test_the_profiles_tell_what_a_conversation_begins_with(client: TestClient) -
     assert profiles["long"]["instructions"] == "Be long."
     assert (profiles["long"]["responder"], profiles["long"]["language_model"]) == ("repeat", "")
     assert profiles["long"]["finished_ms"] < profiles["long"]["unfinished_ms"]
+
+
+def test_a_client_is_told_that_every_server_is_busy(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host = client.app.state.host  # type: ignore[attr-defined]
+    monkeypatch.setattr(host.client.streams, "in_flight", lambda _: OVERLOADED)
+    for refused in (_denied(client, "/v1/realtime"), client.get("/vdx/admission")):
+        assert refused.status_code == 503
+        assert refused.json()["error"]["code"] == "servers_busy"
+        assert refused.headers["Retry-After"] == "1"
+
+
+def _denied(client: TestClient, path: str) -> WebSocketDenialResponse:
+    with (
+        pytest.raises(WebSocketDenialResponse) as denied,
+        client.websocket_connect(f"ws://127.0.0.1:8080{path}"),
+    ):
+        pass
+    return denied.value

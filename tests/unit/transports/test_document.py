@@ -185,6 +185,11 @@ ASKED: list[tuple[str, str, int, dict[str, Any]]] = [
     ("post", f"{MODELS}/unload", 200, {}),
     ("post", f"{MODELS}/load", 503, {"params": {"check": "true"}}),  # nothing probes it here
     ("get", "/vdx/servers", 200, {}),
+    ("post", f"{MODELS}/update", 200, {"params": {"source": "espeak", "canary": "0.5"}}),
+    ("get", "/vdx/updates", 200, {}),
+    ("post", f"{MODELS}/update/cancel", 200, {}),
+    ("post", f"{MODELS}/update", 400, {"params": {"source": "tone"}}),
+    ("post", f"{MODELS}/update", 404, {"params": {"source": "nobody"}}),
     ("post", DRAIN, 200, {}),
     ("post", DRAIN, 200, {"params": {"off": "true"}}),
     ("get", "/vdx/routes", 200, {}),
@@ -203,6 +208,8 @@ ASKED: list[tuple[str, str, int, dict[str, Any]]] = [
     ("post", SECRETS, 404, {"json": {"session": {"model": "nobody"}}}),
     ("post", "/v1/realtime/calls", 404, {"content": b"v=0"}),
 ]
+BEFORE = {f"{MODELS}/update/cancel": ["/vdx/models/tone/update?source=espeak"]}
+"""What is asked first, where an operation needs it."""
 NO_KEY = {"headers": {"Authorization": "Bearer wrong"}}
 FOREIGN = {"headers": {"Origin": "https://evil.example"}}
 
@@ -232,6 +239,8 @@ def test_answers_are_what_the_document_says(
     status: int,
     sent: dict[str, Any],
 ) -> None:
+    for before in BEFORE.get(path, ()):
+        assert client.post(before).status_code == 200
     answer = client.request(method, path.replace("{name}", "tone"), **sent)
     assert answer.status_code == status, answer.text
     conforms(document, method, path, answer)

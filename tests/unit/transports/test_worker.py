@@ -7,8 +7,10 @@ from typing import Any, cast
 
 import pytest
 
+from tests.unit.test_app import hosted
 from vdx.core.config import Config
-from vdx.core.errors import RoomError
+from vdx.core.errors import RoomError, ServersBusy
+from vdx.dialog.profiles import SessionOptions
 from vdx.transports.room import native_log, worker
 from vdx.transports.room.conversation import Ticket
 from vdx.transports.room.worker import RoomWorker
@@ -81,3 +83,37 @@ def test_a_handle_that_the_native_library_drops_twice_is_not_logged(
         native.warning("%s:%s:%s - %s", "livekit_ffi::server", 279, "livekit_ffi::server", message)
     assert [record.args[-1] for record in caplog.records if record.args] == ["the track failed"]
     assert native.filters.count(native_log._FILTER) == 1
+
+
+class Request:
+    """A job that is offered, and what was answered."""
+
+    def __init__(self, metadata: str = "") -> None:
+        self.job = SimpleNamespace(id="job", metadata=metadata)
+        self.answers: list[str] = []
+
+    async def accept(self, **_: str) -> None:
+        self.answers.append("accepted")
+
+    async def reject(self) -> None:
+        self.answers.append("rejected")
+
+
+@pytest.mark.parametrize(
+    ("metadata", "busy", "answer"),
+    [("", False, "accepted"), ("", True, "rejected"), ("no JSON", True, "accepted")],
+)
+async def test_a_job_is_refused_where_every_server_is_busy(
+    metadata: str, busy: bool, answer: str
+) -> None:
+    _, host = hosted()
+
+    async def require_free(_options: SessionOptions) -> None:
+        if busy:
+            raise ServersBusy("every server has 16 requests in flight to espeak or more")
+
+    host.require_free = require_free  # type: ignore[method-assign]
+    rooms, request = RoomWorker(host), Request(metadata)
+    await rooms._answer(cast(Any, request))
+    assert request.answers == [answer]
+    assert len(rooms._promised) == (answer == "accepted")

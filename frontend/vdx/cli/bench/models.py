@@ -24,6 +24,14 @@ class OwnHalf(StrEnum):
     TUNING = "tuning"
 
 
+class FailoverPart(StrEnum):
+    """What ends in the bench of failover."""
+
+    TRITON = "triton"
+    FRONTEND = "frontend"
+    REDIS = "redis"
+
+
 class SpeechTable(StrEnum):
     """What the bench of speech measures."""
 
@@ -158,11 +166,38 @@ def triton(
     )
 
 
-def manager(rounds: Rounds = 10_000) -> Alone:
-    """Half of the wishes name a voice, half take any of a language; no server is started."""
+def manager(
+    rounds: Rounds = 10_000,
+    swaps: Annotated[
+        int, typer.Option(min=0, help="Instead: swap the voice of all so often in calls.")
+    ] = 0,
+    sessions: Annotated[int, typer.Option(min=1, max=64, help="Calls for --swaps.")] = 8,
+) -> Alone:
+    """Half of the wishes name a voice, half take any of a language; no server is started.
+
+    With --swaps one is, with two Tritons.
+    """
     from vdx.bench import routing as bench
 
+    if swaps:
+        from vdx.bench import swaps as swapping
+
+        return Alone(swaps, lambda step: swapping.measure(sessions, swaps, step))
     return Alone(rounds, lambda step: bench.measure(rounds, step))
+
+
+def failover(
+    sessions: Annotated[int, typer.Option(min=1, max=64, help="People who hear replies.")] = 8,
+    outage: Annotated[float, typer.Option(min=1, help="Seconds without Redis.")] = 30.0,
+    part: Annotated[
+        list[FailoverPart] | None, typer.Option(help="What ends; several times; default: all.")
+    ] = None,
+) -> Alone:
+    """One of two Tritons is killed in mid-reply, a frontend with 100 leases, and Redis stopped."""
+    from vdx.bench.failover import measure as bench
+
+    parts = [each.value for each in part or FailoverPart]
+    return Alone(len(parts), lambda step: bench.measure(parts, sessions, outage, step))
 
 
 def endpointing(
@@ -200,6 +235,7 @@ def endpointing(
 def add_models(app: typer.Typer) -> None:
     """Adds these commands to `app`, in the order of the help."""
     add(app, BENCHES, "manager")(manager)
+    add(app, BENCHES, "failover")(failover)
     add(app, BENCHES, "speech", RUNNING)(speech)
     add(app, BENCHES, "words", (*RUNNING, "light"))(words)
     add(app, BENCHES, "transcriptions", RUNNING)(transcriptions)

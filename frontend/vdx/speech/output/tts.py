@@ -88,9 +88,12 @@ async def speak(clauses: AsyncIterator[Clause], speaker: Speaker, audio: ReplyAu
 
 
 async def _speak_clause(clause: Clause, speaker: Speaker, audio: ReplyAudio) -> None:
-    """Speaks one clause, resumed up to RECOVERIES times where its voice fails."""
+    """Speaks one clause, resumed up to RECOVERIES times where its voice fails.
+
+    That another voice speaks the rest is told once, with what the first one failed of.
+    """
     voice, failures = speaker.voice(), Counter[Voice]()
-    rest = clause
+    rest, is_told = clause, False
     for attempt in range(RECOVERIES + 1):
         try:
             await _ask(rest.voice_text, voice, speaker, audio)
@@ -100,7 +103,8 @@ async def _speak_clause(clause: Clause, speaker: Speaker, audio: ReplyAudio) -> 
             failures[voice] += 1
             if (other := await speaker.recover(voice, error, failures[voice])) is None:
                 raise
-            if attempt == 0:
+            if other != voice and not is_told:
+                is_told = True
                 speaker.emit(StageFailed(error))
             voice = other
             if (unspoken := audio.break_off()) is None:

@@ -31,6 +31,7 @@ from vdx.transports.http import (
     speech,
     tokens,
     transcriptions,
+    updates,
 )
 from vdx.transports.http.capacity import Capacity
 from vdx.transports.http.error_responses import internal_error, refused, unrouted
@@ -63,6 +64,7 @@ ROUTERS: Final = (
     admin.api,
     leases.api,
     routes.api,
+    updates.api,
     log_lines.api,
     tokens.api,
     client_secrets.api,

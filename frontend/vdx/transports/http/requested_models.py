@@ -27,8 +27,8 @@ def profile_of(host: Application, model: str) -> SessionOptions | None:
     return None
 
 
-async def find_voice(host: Application, asked: SpeechRequest) -> Voice:
-    """The voice that `model` and `voice` mean together, loaded.
+async def find_voice(host: Application, asked: SpeechRequest) -> tuple[Voice, ModelInfo]:
+    """The voice that `model` and `voice` mean together, loaded, and what it can do.
 
     Raises:
         UnknownName: there is no such profile or model.
@@ -46,7 +46,7 @@ async def find_voice(host: Application, asked: SpeechRequest) -> Voice:
         choice = VoiceChoice.parse(name)
     info = await _loaded(host, choice.model, "tts", "voice")
     info.require_language(language)
-    return Voice(info.name, language, choice.speaker, asked.speed)
+    return Voice(info.name, language, choice.speaker, asked.speed), info
 
 
 async def _choice_of_model(host: Application, model: str, voice: str) -> VoiceChoice:

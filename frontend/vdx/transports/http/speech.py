@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack, aclosing
 
 from starlette.responses import Response
 
-from vdx.app import Application
+from vdx.app.routed_speech import RoutedSpeech
 from vdx.batch.encoders import FORMS, Encoder
 from vdx.batch.files import speak_text
 from vdx.core.events import Pcm
@@ -38,7 +38,7 @@ api = operations(tag="OpenAI", kind=SpeakOperation)
 async def speech(host: Host, asked: SpeechRequest) -> Response:
     """Speaks a text; bytes leave while it is being spoken."""
     require_ready(host)
-    voice = await find_voice(host, asked)
+    voice, info = await find_voice(host, asked)
     form = asked.response_format
     headers = {"X-Vdx-Voice": voice.model}
     light = form in LIGHT
@@ -49,32 +49,22 @@ async def speech(host: Host, asked: SpeechRequest) -> Response:
     )
     resources = AsyncExitStack()
     resources.callback(encoder.close)
-    pieces = _encoded(
-        host,
-        speak_text(host.serving(voice.model).client, voice, asked.input, host.config.clauses),
-        encoder,
-        voice.model,
-        threaded=not light,
-    )
+    speaker = RoutedSpeech(host.routes, info)
+    spoken = speak_text(speaker, voice, asked.input, host.config.clauses)
+    pieces = _encoded(spoken, encoder, threaded=not light)
     if asked.stream_format == "sse":
         return Stream(_as_events(pieces, asked), EVENTS, headers, resources)
     return Stream(pieces, FORMS[form].media_type, headers, resources)
 
 
 async def _encoded(
-    host: Application,
-    pieces: AsyncGenerator[Pcm, None],
-    encoder: Encoder,
-    voice: str,
-    *,
-    threaded: bool,
+    pieces: AsyncGenerator[Pcm, None], encoder: Encoder, *, threaded: bool
 ) -> AsyncGenerator[bytes, None]:
-    with host.serving(voice).requests.probe_on_failure():
-        async with aclosing(pieces):
-            async for pcm in pieces:
-                data = await in_thread(encoder.push, pcm) if threaded else encoder.push(pcm)
-                if data:
-                    yield data
+    async with aclosing(pieces):
+        async for pcm in pieces:
+            data = await in_thread(encoder.push, pcm) if threaded else encoder.push(pcm)
+            if data:
+                yield data
     if data := await in_thread(encoder.finish):
         yield data
 

@@ -12,11 +12,12 @@ from typing import Any
 from livekit import agents
 
 from vdx.app import Application
-from vdx.core.errors import VdxError
+from vdx.core.errors import ServersBusy, VdxError
 from vdx.core.logs import bound, logger
 from vdx.transports.room import native_log
 from vdx.transports.room.abandoned_rooms import AbandonedRooms, dispatch_is_done
 from vdx.transports.room.conversation import RoomConversation, Ticket
+from vdx.transports.room.job_metadata import JobMetadata
 from vdx.transports.room.output_lead import OutputLead
 
 log = logger(__name__)
@@ -119,11 +120,28 @@ class RoomWorker:
             return
         self._promised.add(job)
         try:
+            if not await self._is_free(request.job.metadata):
+                self._release(job)
+                await request.reject()
+                return
             identity = f"{self._config.agent_name}-{secrets.token_hex(4)}"
             await request.accept(identity=identity, name=self._config.agent_name)
         except BaseException:  # not assigned after all, or this worker stops
             self._release(job)
             raise
+
+    async def _is_free(self, metadata: str) -> bool:
+        """Whether a model server has room for a job within `routing.wait_ms`."""
+        try:
+            options = JobMetadata.read(metadata).options(self._host)
+        except VdxError:  # the room is told when it is joined
+            return True
+        try:
+            await self._host.require_free(options)
+        except ServersBusy as error:
+            log.warning("job refused", error=error.for_log)
+            return False
+        return True
 
     async def _job(self, context: agents.JobContext) -> None:
         """Runs in the job's own thread and loop: hands the room over and waits for its end."""

@@ -1,0 +1,257 @@
+"""Updates of models while people talk: a second name, a share of new sessions, and a verdict.
+
+The new version is loaded beside the old one on every server that has it, and serves a share of the
+sessions that begin. What becomes of it is decided by `serving/update_trial.py`. A session keeps the
+version that it began with, except that one with a version that is given up goes back to the old one
+with its next clause or utterance.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from vdx.app.served_models import ServedModels
+from vdx.core.errors import InvalidInput, ModelFailed, UnknownName, VdxError
+from vdx.core.logs import logger
+from vdx.core.metrics import MODEL_UPDATES
+from vdx.core.threads import in_thread
+from vdx.dialog.profiles import SessionOptions
+from vdx.dialog.session import Session
+from vdx.serving.model_versions import ModelVersions
+from vdx.serving.models import KIND_NAMES, ModelInfo
+from vdx.serving.update_trial import Outcome, Tally, Trial, Verdict
+
+log = logger(__name__)
+
+LOOK_S = 1.0
+"""How often a trial is looked at beside the end of every request."""
+REMEMBERED = 50
+"""Updates that are over and still listed."""
+
+UpdateState = Literal["loading", "trial", "promoted", "rolled back"]
+
+
+@dataclass(slots=True)
+class Update:
+    """One update of what `name` stands for, from the model `old` to the model `new`."""
+
+    name: str
+    old: str
+    new: str
+    trial: Trial
+    state: UpdateState = "loading"
+    why: str = ""
+    info: ModelInfo | None = None
+    """Of the new version, once it is loaded."""
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def is_over(self) -> bool:
+        """Whether one version serves everybody again."""
+        return self.state in ("promoted", "rolled back")
+
+    def tally(self, model: str) -> Tally | None:
+        """The requests of a version while the trial lasts."""
+        if self.state != "trial":
+            return None
+        return {self.old: self.trial.old, self.new: self.trial.new}.get(model)
+
+
+class ModelUpdates:
+    """`sessions` are the open ones, by id; `kept_changed` hears what must stay loaded, and why."""
+
+    def __init__(
+        self,
+        served: ServedModels,
+        versions: ModelVersions,
+        sessions: Mapping[str, Session],
+        kept_changed: Callable[[Mapping[str, str]], None],
+    ) -> None:
+        self._served = served
+        self._versions = versions
+        self._sessions = sessions
+        self._kept_changed = kept_changed
+        self._updates: list[Update] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    # --- asked for --------------------------------------------------------------------------
+
+    async def start(self, name: str, source: str, share: float, hold_s: float) -> Update:
+        """Begins to update what `name` stands for to the model `source`, and returns at once.
+
+        `share` is from above 0 to 1; the new version must do well for `hold_s` seconds.
+
+        Raises:
+            UnknownName: there is no model of one of the names.
+            InvalidInput: it is updated already, or `source` serves it already.
+        """
+        name = self._versions.name_of(await self._served.find(name))
+        if not source:
+            raise InvalidInput("source: the model that is to take its place", param="source")
+        old, new = self._versions.of(name), await self._served.find(source)
+        if new == old:
+            raise InvalidInput(f"{name!r} is served by {new!r} already", param="source")
+        for other in self._active():
+            if {name, old, new} & {other.name, other.old, other.new}:
+                raise InvalidInput(
+                    f"an update of {other.name!r} to {other.new!r} is under way; "
+                    f"`vdx models update {other.name} --cancel` ends it",
+                    param="name",
+                )
+        update = Update(name, old, new, Trial(share, _now(), hold_s))
+        self._updates = [*self._updates[-REMEMBERED:], update]
+        self._keep()
+        self._spawn(self._run(update), f"update-{name}")
+        return update
+
+    def cancel(self, name: str) -> Update:
+        """Has an update that is under way go back; raises UnknownName where there is none."""
+        for update in self._active():
+            if name in (update.name, update.old, update.new):
+                self._give_up(update, "an operator ended it")
+                self._spawn(self._unload(update.new), f"unload-{update.new}")
+                return update
+        raise UnknownName(f"no update of {name!r} is under way", param="name")
+
+    @property
+    def all(self) -> tuple[Update, ...]:
+        """Those under way and the last that are over, in the order in which they began."""
+        return tuple(self._updates)
+
+    async def close(self) -> None:
+        """Ends the trials; the old versions serve."""
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        task = asyncio.create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    # --- sessions ---------------------------------------------------------------------------
+
+    def for_session(self, options: SessionOptions) -> SessionOptions:
+        """The options of a session that begins now: some get a version that is on trial."""
+        for update in self._active():
+            info = update.info
+            if update.state != "trial" or info is None or not info.speaks(options.language):
+                continue
+            uses = update.old in (options.voice, options.recogniser)
+            if uses and update.trial.takes_next():
+                options = _with_model(options, update.old, update.new)
+        return options
+
+    def tally(self, model: str) -> Tally | None:
+        """Where a request of a session to a model is counted; None: nowhere."""
+        found = (update.tally(model) for update in self._active())
+        return next((tally for tally in found if tally is not None), None)
+
+    def counted(self, model: str) -> None:
+        """A request to a model was counted: what it decides is decided at once."""
+        for update in self._active():
+            if model in (update.old, update.new):
+                update.changed.set()
+
+    def instead_of(self, model: str) -> str:
+        """The old version of one that is on trial or was given up; empty: it is neither."""
+        for update in reversed(self._updates):
+            if update.new == model:
+                return "" if update.state == "promoted" else update.old
+        return ""
+
+    # --- one update -------------------------------------------------------------------------
+
+    def _active(self) -> Iterator[Update]:
+        return (update for update in list(self._updates) if not update.is_over())
+
+    async def _run(self, update: Update) -> None:
+        try:
+            update.info = await self._load(update)
+        except VdxError as error:
+            self._give_up(update, f"it was not loaded: {error}")
+            await self._unload(update.new)
+            return
+        if update.is_over():
+            return
+        update.trial.began, update.state = _now(), "trial"
+        update.trial.old.known_ms = self._served.first_audio_ms(update.old)
+        log.info("model update on trial", model=update.name, version=update.new)
+        while (verdict := update.trial.verdict(_now())) is None:
+            update.changed.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_S):
+                    await update.changed.wait()
+            if update.is_over():
+                return
+        await self._end(update, verdict)
+
+    async def _load(self, update: Update) -> ModelInfo:
+        """Loads the new version wherever the old one is; raises where it cannot take its place."""
+        before = await self._served.ensure(update.old)
+        info = await self._served.load_beside(update.old, update.new)
+        if info.kind != before.kind:
+            given, wanted = KIND_NAMES[info.kind], KIND_NAMES[before.kind]
+            raise ModelFailed(f"{info.name} is a {given}, not a {wanted}", model=info.name)
+        missing = [tag for tag in before.languages if not info.speaks(tag)]
+        if missing:
+            raise ModelFailed(f"{info.name} lacks {', '.join(missing)}", model=info.name)
+        return info
+
+    async def _end(self, update: Update, verdict: Verdict) -> None:
+        if verdict.outcome is Outcome.ROLLED_BACK:
+            self._give_up(update, verdict.why)
+            await self._unload(update.new)
+            return
+        self._over(update, "promoted", verdict.why)
+        self._versions.put(update.name, update.new)
+        self._keep()
+        await in_thread(self._versions.save)
+        with suppress(UnknownName):
+            await self._served.leave_when_free(update.old)
+
+    def _give_up(self, update: Update, why: str) -> None:
+        """The old version serves everybody again."""
+        if update.is_over():
+            return
+        self._over(update, "rolled back", why)
+        self._keep()
+        for session in list(self._sessions.values()):
+            if update.new in (session.options.voice, session.options.recogniser):
+                session.update(_with_model(session.options, update.new, update.old))
+
+    async def _unload(self, version: str) -> None:
+        """Unloads a version that was given up, after what it is saying now."""
+        try:
+            await self._served.unload_exactly(version)
+        except VdxError as error:
+            log.warning("version not unloaded", model=version, error=error.for_log)
+
+    def _over(self, update: Update, state: UpdateState, why: str) -> None:
+        update.state, update.why = state, why
+        update.changed.set()
+        MODEL_UPDATES.labels(update.name, state).inc()
+        tell = log.info if state == "promoted" else log.warning
+        tell("model update over", model=update.name, version=update.new, outcome=state, why=why)
+
+    def _keep(self) -> None:
+        """No server evicts either version while an update is under way."""
+        kept: dict[str, str] = {}
+        for update in self._active():
+            kept |= dict.fromkeys((update.old, update.new), f"update of {update.name}")
+        self._kept_changed(kept)
+
+
+def _with_model(options: SessionOptions, before: str, after: str) -> SessionOptions:
+    """Options in which one model is replaced by another; the voice's speaker stays."""
+    if options.voice == before:
+        options = options.updated(voice_choice=replace(options.voice_choice, model=after))
+    if options.recogniser == before:
+        options = options.updated(recogniser=after)
+    return options
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -1,0 +1,1 @@
+"""`vdx bench failover`: what people notice of servers, a Redis and a frontend that end."""

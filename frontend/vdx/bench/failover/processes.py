@@ -1,0 +1,84 @@
+"""The processes of `vdx bench failover`: `vdx` commands of its own, which it may kill."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from vdx.bench.scrape import fetch
+from vdx.core.errors import SetupError, VdxError
+from vdx.serving.ports import choose_ports
+
+START_S = 120.0
+STOP_S = 15.0
+LOG_TAIL = 1500
+POLL_S = 0.05
+
+
+@contextlib.asynccontextmanager
+async def vdx_command(
+    folder: Path, name: str, *arguments: str, config: Mapping[str, Any]
+) -> AsyncIterator[tuple[str, asyncio.subprocess.Process]]:
+    """A `vdx` command that serves HTTP on a free port: its address and process, once it is ready.
+
+    Raises:
+        SetupError: it did not become ready.
+    """
+    (port,) = choose_ports(f"the bench's {name}", 1)
+    file, log = folder / f"{name}.yaml", folder / f"{name}.log"
+    server = {**config.get("server", {}), "port": port, "max_sessions": 1000}
+    file.write_text(yaml.safe_dump({**config, "server": server}), encoding="utf-8")
+    command = [sys.executable, "-m", "vdx.cli", *arguments, "--config", str(file)]
+    clean = {k: v for k, v in os.environ.items() if not k.startswith("VDX_") or k == "VDX_HOME"}
+    with log.open("wb") as output:
+        process = await asyncio.create_subprocess_exec(
+            *command, stdout=output, stderr=output, stdin=asyncio.subprocess.DEVNULL, env=clean
+        )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        await _ready(process, url, log)
+        yield url, process
+    finally:
+        await stop(process)
+
+
+async def _ready(process: asyncio.subprocess.Process, url: str, log: Path) -> None:
+    async def is_over() -> bool:
+        with contextlib.suppress(VdxError):
+            await asyncio.to_thread(fetch, f"{url}/readyz")
+            return True
+        return process.returncode is not None
+
+    if not await comes_true(is_over, START_S) or process.returncode is not None:
+        text = await asyncio.to_thread(log.read_text, encoding="utf-8", errors="replace")
+        raise SetupError(f"a server of the bench did not become ready:\n{text[-LOG_TAIL:]}")
+
+
+async def comes_true(holds: Callable[[], Awaitable[bool]], seconds: float) -> bool:
+    """Whether something holds within `seconds`; asked every POLL_S."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            while True:
+                if await holds():
+                    return True
+                await asyncio.sleep(POLL_S)
+    return False
+
+
+async def stop(process: asyncio.subprocess.Process) -> None:
+    """Ends a process in order, or by force where it does not."""
+    if process.returncode is not None:
+        return
+    process.send_signal(signal.SIGINT)
+    try:
+        async with asyncio.timeout(STOP_S):
+            await process.wait()
+    except TimeoutError:
+        process.kill()
+        await process.wait()

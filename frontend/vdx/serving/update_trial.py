@@ -1,0 +1,126 @@
+"""Whether a new version of a model does as well as the one it is to replace. No clock and no I/O.
+
+Each request of a session is counted for the version that served it. The new one is given up
+
+- after a tenth of what it needs to win, when it errs: three errors at once, or two of ten requests
+  and more, at a rate that is MORE_ERRORS above that of the old one;
+- when its median time to the first audio (of recognisers: from the end to the final transcript) is
+  SLOWER times that of the old one, and SLACK_MS more, both over COMPARED requests.
+
+It wins when neither is so after ENOUGH requests and `hold_s` seconds.
+"""
+
+from collections import deque
+from dataclasses import dataclass, field
+from enum import StrEnum
+from statistics import median
+
+COMPARED = 10
+"""Requests after which a rate or a median tells more than chance."""
+ENOUGH = 20
+"""Requests that the new version must have served to win."""
+ERRORS_AT_ONCE = 3
+"""So many errors of fewer requests than COMPARED are no chance either."""
+MORE_ERRORS = 0.05
+SLOWER = 1.5
+SLACK_MS = 10.0
+REMEMBERED = 200
+
+
+class Outcome(StrEnum):
+    """How a trial ended."""
+
+    PROMOTED = "promoted"
+    ROLLED_BACK = "rolled back"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The end of a trial; `why` has the figures."""
+
+    outcome: Outcome
+    why: str
+
+
+@dataclass(slots=True)
+class Tally:
+    """The requests of one version: how many, how many erred, and milliseconds of the others."""
+
+    requests: int = 0
+    errors: int = 0
+    times_ms: deque[float] = field(default_factory=lambda: deque(maxlen=REMEMBERED))
+    known_ms: float | None = None
+    """The median before the trial, which counts until there are enough requests of the trial."""
+
+    def add(self, ms: float | None) -> None:
+        """Counts one request; None: it erred."""
+        self.requests += 1
+        if ms is None:
+            self.errors += 1
+        else:
+            self.times_ms.append(ms)
+
+    @property
+    def error_rate(self) -> float:
+        """From 0 to 1."""
+        return self.errors / self.requests if self.requests else 0.0
+
+    @property
+    def median_ms(self) -> float | None:
+        """None where too few were measured."""
+        if len(self.times_ms) >= COMPARED:
+            return median(self.times_ms)
+        return self.known_ms
+
+
+@dataclass(slots=True)
+class Trial:
+    """`share` of the new sessions, from 0 to 1, get the new version; times of the caller's clock.
+
+    The first session gets it, and from then on every one that makes up the share: of 10 % the
+    1st, the 11th, the 21st.
+    """
+
+    share: float
+    began: float
+    hold_s: float
+    old: Tally = field(default_factory=Tally)
+    new: Tally = field(default_factory=Tally)
+    _owed: float = 1.0
+    """Sessions that the new version has to get; from 1 on the next one is its."""
+
+    def takes_next(self) -> bool:
+        """Whether the session that begins now is given the new version."""
+        takes = self._owed >= 1.0 - 1e-9
+        self._owed += self.share - takes
+        return takes
+
+    def verdict(self, now: float) -> Verdict | None:
+        """None: it goes on."""
+        if why := self._worse():
+            return Verdict(Outcome.ROLLED_BACK, why)
+        if self.new.requests < ENOUGH or now - self.began < self.hold_s:
+            return None
+        return Verdict(Outcome.PROMOTED, self._figures())
+
+    def _worse(self) -> str:
+        old, new = self.old, self.new
+        enough = new.errors >= ERRORS_AT_ONCE or (new.errors > 1 and new.requests >= COMPARED)
+        if enough and new.error_rate > old.error_rate + MORE_ERRORS:
+            return f"it errs more often: {self._figures()}"
+        if len(new.times_ms) < COMPARED:
+            return ""
+        before, after = old.median_ms, new.median_ms
+        if before is None or after is None or after <= SLOWER * before + SLACK_MS:
+            return ""
+        return f"it is slower: {self._figures()}"
+
+    def _figures(self) -> str:
+        return f"{_told(self.new)}; before {_told(self.old)}"
+
+
+def _told(tally: Tally) -> str:
+    told = f"{tally.errors} of {tally.requests} requests failed"
+    if (ms := tally.median_ms) is not None:
+        told += f", median {ms:.0f} ms"
+    return told

@@ -1,0 +1,66 @@
+"""Names that other models serve since an update, in memory and on disk."""
+
+from pathlib import Path
+
+import pytest
+from structlog.testing import capture_logs
+
+from vdx.serving.model_versions import ModelVersions
+
+
+def test_a_name_means_its_newest_version() -> None:
+    versions = ModelVersions()
+    assert versions.of("tone") == "tone"
+    versions.put("tone", "tone-2")
+    versions.put("tone", "tone-3")
+    assert versions.of("tone") == "tone-3"
+    assert versions.of("tone-2") == "tone-2"
+    assert versions.name_of("tone-3") == "tone"
+    assert versions.all == {"tone": "tone-3"}
+
+
+def test_a_name_can_mean_itself_again() -> None:
+    versions = ModelVersions()
+    versions.put("tone", "tone-2")
+    versions.put("tone", "tone")
+    assert versions.of("tone") == "tone"
+    versions.put("tone", "bell")
+    versions.put("bell", "tone")
+    assert versions.of("bell") == versions.of("tone") == "tone", "no circle"
+
+
+def test_it_is_remembered_for_the_next_start(tmp_path: Path) -> None:
+    file = tmp_path / "home" / "versions.json"
+    versions = ModelVersions(file)
+    versions.put("tone", "tone-2")
+    versions.save()
+    assert ModelVersions(file).of("tone") == "tone-2"
+
+
+def test_a_version_that_is_gone_is_forgotten(tmp_path: Path) -> None:
+    versions = ModelVersions()
+    versions.put("tone", "tone-2")
+    versions.put("bell", "bell-2")
+    with capture_logs() as logs:
+        versions.require({"tone", "bell", "bell-2"})
+    assert versions.all == {"bell": "bell-2"}
+    assert [line["version"] for line in logs] == ["tone-2"]
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '"tone"', "\x00"], ids=range(4))
+def test_a_file_that_is_none_is_told(tmp_path: Path, content: str) -> None:
+    file = tmp_path / "versions.json"
+    file.write_text(content)
+    with capture_logs() as logs:
+        assert ModelVersions(file).all == {}
+    assert logs[0]["event"] == "versions of models not known"
+
+
+def test_a_file_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("")
+    versions = ModelVersions(tmp_path / "taken" / "versions.json")
+    versions.put("tone", "tone-2")
+    with capture_logs() as logs:
+        versions.save()
+    assert any(line["event"] == "versions of models not remembered" for line in logs)
+    assert versions.of("tone") == "tone-2"

@@ -1,0 +1,97 @@
+"""Verdicts over the two versions of a model, from the figures alone."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vdx.serving.update_trial import ENOUGH, Outcome, Tally, Trial
+
+
+def trial(share: float = 0.1, hold_s: float = 60.0) -> Trial:
+    return Trial(share, began=100.0, hold_s=hold_s)
+
+
+def served(tally: Tally, count: int, ms: float = 40.0, error_every: int = 0) -> None:
+    for number in range(1, count + 1):
+        tally.add(None if error_every and number % error_every == 0 else ms)
+
+
+def test_one_that_does_as_well_wins_after_its_hold() -> None:
+    given_ = trial()
+    served(given_.old, 100)
+    served(given_.new, ENOUGH, ms=55.0)
+    assert given_.verdict(159.0) is None
+    verdict = given_.verdict(160.0)
+    assert verdict is not None
+    assert verdict.outcome is Outcome.PROMOTED
+    assert "0 of 20 requests failed, median 55 ms; before 0 of 100" in verdict.why
+
+
+def test_too_few_requests_decide_nothing() -> None:
+    given_ = trial()
+    served(given_.new, ENOUGH - 1)
+    assert given_.verdict(10_000.0) is None
+
+
+@pytest.mark.parametrize("count", [10, 20], ids=str)
+def test_one_that_errs_on_a_fifth_goes_back(count: int) -> None:
+    given_ = trial()
+    served(given_.old, 200)
+    served(given_.new, count, error_every=5)
+    verdict = given_.verdict(101.0)
+    assert verdict is not None
+    assert verdict.outcome is Outcome.ROLLED_BACK
+    assert "errs more often" in verdict.why
+
+
+def test_one_that_always_errs_goes_back_after_three() -> None:
+    given_ = trial()
+    served(given_.new, 2, error_every=1)
+    assert given_.verdict(101.0) is None
+    served(given_.new, 1, error_every=1)
+    assert given_.verdict(101.0) is not None
+
+
+def test_errors_that_the_old_one_has_too_are_no_reason() -> None:
+    given_ = trial(hold_s=0)
+    served(given_.old, 50, error_every=5)
+    served(given_.new, ENOUGH, error_every=5)
+    verdict = given_.verdict(101.0)
+    assert verdict is not None
+    assert verdict.outcome is Outcome.PROMOTED
+
+
+@pytest.mark.parametrize(("before", "after"), [(10.0, 30.0), (40.0, 120.0), (500.0, 1500.0)])
+def test_one_that_is_three_times_slower_goes_back(before: float, after: float) -> None:
+    given_ = trial()
+    served(given_.old, 10, ms=before)
+    served(given_.new, 10, ms=after)
+    verdict = given_.verdict(101.0)
+    assert verdict is not None
+    assert verdict.outcome is Outcome.ROLLED_BACK
+    assert "slower" in verdict.why
+
+
+def test_what_was_known_before_the_trial_is_compared_with() -> None:
+    given_ = trial(share=1.0)
+    given_.old.known_ms = 40.0
+    served(given_.new, 10, ms=120.0)
+    assert given_.verdict(101.0) is not None
+
+
+def test_differences_that_nobody_hears_are_no_reason() -> None:
+    given_ = trial(hold_s=0)
+    served(given_.old, 20, ms=4.0)
+    served(given_.new, ENOUGH, ms=13.0)
+    verdict = given_.verdict(101.0)
+    assert verdict is not None
+    assert verdict.outcome is Outcome.PROMOTED
+
+
+@given(share=st.floats(0.01, 1.0), sessions=st.integers(1, 500))
+def test_the_share_is_kept_at_every_moment(share: float, sessions: int) -> None:
+    given_ = trial(share=share)
+    taken = [given_.takes_next() for _ in range(sessions)]
+    assert taken[0], "the first is tried at once"
+    for count in range(1, sessions + 1):
+        assert abs(sum(taken[:count]) - share * count) <= 1.0 + 1e-6

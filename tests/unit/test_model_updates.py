@@ -1,0 +1,174 @@
+"""Updates of models under sessions, over two Tritons in memory and on virtual time."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from tests.unit.test_app import opened
+from tests.unit.test_servers import Box, box, no_threads, spoken
+from tests.unit.virtual_time import on_virtual_time
+from vdx.core.errors import InvalidInput, ModelFailed, ModelRejected, UnknownName
+from vdx.dialog.session import Session
+
+__all__ = ["no_threads"]
+
+OLD, NEW = "espeak", "bell"
+
+
+async def begun(made: Box, *, share: float = 0.5, hold_s: float = 5.0, new: str = NEW) -> Any:
+    update = await made.host.updates.start(OLD, new, share, hold_s)
+    await asyncio.sleep(2)
+    return update
+
+
+async def say(made: Box, session: Session, times: int = 1) -> None:
+    for _ in range(times):
+        await spoken(made, session, "One two.", voice=session.options.voice)
+
+
+@on_virtual_time
+async def test_one_that_does_as_well_takes_the_place_of_the_old_one() -> None:
+    async with box() as made:
+        early = opened(made.host)
+        update = await begun(made)
+        assert update.state == "trial"
+        assert [triton.states[NEW] for triton in made.tritons] == ["READY"] * 2
+        sessions = [opened(made.host) for _ in range(4)]
+        assert [each.options.voice for each in sessions] == [NEW, OLD, NEW, OLD]
+        for session in sessions:
+            await say(made, session, 10)
+        await asyncio.sleep(6)
+        assert update.state == "promoted", update.why
+        assert opened(made.host).options.voice == NEW
+        assert early.options.voice == OLD, "who speaks finishes on the old one"
+        assert await made.host.models.resolve(OLD) == NEW
+        assert OLD not in made.host.served.kept
+        assert made.host.served.kept[NEW] == "profile vdx"
+        await say(made, early)
+        for session in (early, *sessions):
+            made.host.forget(session)
+        await asyncio.sleep(60)
+        assert [triton.states[OLD] for triton in made.tritons] == ["UNAVAILABLE"] * 2
+
+
+@on_virtual_time
+async def test_one_that_fails_to_load_never_serves() -> None:
+    async with box() as made:
+        for triton in made.tritons:
+            triton.failures[f"load {NEW}"] = [ModelFailed("no such weights", model=NEW)]
+        update = await begun(made)
+        assert update.state == "rolled back"
+        assert "no such weights" in update.why
+        assert opened(made.host).options.voice == OLD
+        assert all(triton.states[NEW] != "READY" for triton in made.tritons)
+
+
+@on_virtual_time
+async def test_one_that_errs_goes_back_and_every_clause_is_spoken() -> None:
+    async with box() as made:
+        update = await begun(made, share=1.0)
+        session = opened(made.host)
+        assert session.options.voice == NEW
+        for triton in made.tritons:
+            triton.breaks_of = {NEW: ModelFailed("broken", model=NEW)}
+        for _ in range(3):
+            spans = await spoken(made, session, "One two.", voice=session.options.voice)
+            assert " ".join(spans) == "One two.", "the old version speaks what the new one cannot"
+        await asyncio.sleep(0)
+        assert update.state == "rolled back"
+        assert "3 of 3 requests failed" in update.why
+        assert session.options.voice == OLD
+        await asyncio.sleep(1)
+        assert all(triton.states[NEW] == "UNAVAILABLE" for triton in made.tritons)
+        assert opened(made.host).options.voice == OLD
+
+
+@on_virtual_time
+async def test_what_the_new_one_refuses_is_spoken_by_the_old_one() -> None:
+    async with box() as made:
+        await begun(made, share=1.0)
+        session = opened(made.host)
+        for triton in made.tritons:
+            triton.breaks_of = {NEW: ModelRejected("no such speaker", model=NEW)}
+        spans = await spoken(made, session, "One two.", voice=session.options.voice)
+        assert spans == ["One two."]
+
+
+@on_virtual_time
+async def test_one_that_is_slower_goes_back() -> None:
+    async with box() as made:
+        update = await begun(made, share=0.5, hold_s=600)
+        for triton in made.tritons:
+            triton.first_s = {OLD: 0.04, NEW: 0.12}
+        new, old = opened(made.host), opened(made.host)
+        await say(made, old, 10)
+        await say(made, new, 10)
+        await asyncio.sleep(0)
+        assert update.state == "rolled back"
+        assert "slower" in update.why
+        assert new.options.voice == OLD
+
+
+@on_virtual_time
+async def test_what_is_of_another_kind_or_language_is_given_up() -> None:
+    async with box() as made:
+        update = await begun(made, new="canned")
+        assert update.state == "rolled back"
+        assert "is a recogniser, not a voice" in update.why
+
+
+@on_virtual_time
+async def test_what_cannot_be_updated_is_refused_by_name() -> None:
+    async with box() as made:
+        start = made.host.updates.start
+        with pytest.raises(UnknownName, match="nobody"):
+            await start(OLD, "nobody", 0.1, 1)
+        with pytest.raises(UnknownName, match="nobody"):
+            await start("nobody", NEW, 0.1, 1)
+        with pytest.raises(InvalidInput, match="served by 'espeak' already"):
+            await start(OLD, OLD, 0.1, 1)
+        await start(OLD, NEW, 0.1, 1)
+        with pytest.raises(InvalidInput, match="is under way"):
+            await start(OLD, "tone", 0.1, 1)
+        with pytest.raises(UnknownName, match="no update of 'tone'"):
+            made.host.updates.cancel("tone")
+
+
+@on_virtual_time
+async def test_an_operator_ends_one_even_while_it_loads() -> None:
+    async with box() as made:
+        for triton in made.tritons:
+            triton.load_s = 30
+        update = await made.host.updates.start(OLD, NEW, 1.0, 5)
+        await asyncio.sleep(1)
+        assert made.host.updates.cancel(OLD) is update
+        assert opened(made.host).options.voice == OLD
+        await asyncio.sleep(100)
+        assert update.why == "an operator ended it"
+        assert all(triton.states[NEW] == "UNAVAILABLE" for triton in made.tritons)
+
+
+@on_virtual_time
+async def test_the_second_name_does_not_count_for_the_cap() -> None:
+    async with box(model_manager={"resident_cap": 1}) as made:
+        session = opened(made.host)
+        update = await begun(made)
+        assert update.state == "trial", update.why
+        assert [triton.states[OLD] for triton in made.tritons] == ["READY"] * 2
+        made.host.forget(session)
+
+
+@on_virtual_time
+async def test_a_recogniser_that_errs_is_replaced_in_the_same_utterance() -> None:
+    async with box() as made:
+        await made.host.updates.start("pocketsphinx-en", "canned", 1.0, 5)
+        await asyncio.sleep(2)
+        session = opened(made.host)
+        assert session.options.recogniser == "canned"
+        routes, before = made.of(session), session.options
+        routes.recognise(before, session.id)
+        assert await routes.recover_recogniser(before, ModelFailed("broken", model="canned"))
+        routes.recognise(before, session.id)
+        heard = [call for triton in made.tritons for call in triton.calls if "hear" in call]
+        assert sorted(heard) == ["hear canned", "hear pocketsphinx-en"]
