@@ -42,22 +42,22 @@ export function App({ call }: { call: Call }) {
   const panel = { call, onClose: close, top: isCovered && notices };
   return (
     <div className="page" data-panel={open ?? undefined}>
-      <header inert={isCovered}>
+      <header>
         <h1>vdx</h1>
         <Quality state={state} />
-        <Buttons open={open} onOpen={setOpen} />
+        <Buttons open={open} isCovered={isCovered} onOpen={setOpen} />
       </header>
       {!isCovered && notices}
-      <main inert={isCovered}>
-        <div className="side">
+      <main>
+        <div className="side" inert={isCovered}>
           <Stage call={call} state={state} />
           <Meter call={call} state={state} />
         </div>
-        <div className="conversation">
+        <div className="conversation" inert={isCovered}>
           <Captions lines={state.lines} />
           <Say call={call} isSpeaking={kind === "speaking" || kind === "thinking"} />
         </div>
-        <div className="settings">
+        <div className="settings" inert={isCovered}>
           <Models call={call} voice={state.voice} recogniser={state.recogniser} />
           <Devices call={call} microphone={state.microphone} />
         </div>
@@ -70,13 +70,14 @@ export function App({ call }: { call: Call }) {
   );
 }
 
-function Buttons({ open, onOpen }: { open: Open; onOpen: (open: Open) => void }) {
+function Buttons(props: { open: Open; isCovered: boolean; onOpen: (open: Open) => void }) {
+  const { open, isCovered, onOpen } = props;
   const buttons = [
     ["history", words().history.open, HistoryIcon],
     ["settings", words().settings.open, SettingsIcon],
   ] as const;
   return (
-    <nav>
+    <nav inert={isCovered}>
       {buttons.map(([name, label, Icon]) => (
         <button
           key={name}
