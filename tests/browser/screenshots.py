@@ -8,6 +8,7 @@ import asyncio
 import re
 import sys
 from pathlib import Path
+from typing import Any
 from urllib.parse import urljoin
 
 from playwright.async_api import Browser, Page, Playwright, async_playwright
@@ -15,7 +16,7 @@ from playwright.async_api import Browser, Page, Playwright, async_playwright
 from tests.browser.conftest import find_chromium, write_person
 from tests.browser.listening import becomes
 
-VIEWS = {
+VIEWS: dict[str, dict[str, Any]] = {
     "light": {"viewport": {"width": 1120, "height": 760}, "color_scheme": "light"},
     "dark": {"viewport": {"width": 1120, "height": 760}, "color_scheme": "dark"},
     "phone": {"viewport": {"width": 390, "height": 844}, "color_scheme": "light"},

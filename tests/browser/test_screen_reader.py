@@ -1,5 +1,7 @@
 """The page for who hears it or sees it large: names, roles, what is announced, the tab order."""
 
+from typing import Any
+
 import pytest
 from playwright.async_api import Page, expect
 
@@ -10,8 +12,8 @@ from tests.browser.tree import announced, nameless, of_role, read_tree
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")  # of `browsers`
 
-PHONE = {"viewport": {"width": 390, "height": 844}}
-VIEWS = {
+PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}}
+VIEWS: dict[str, dict[str, Any]] = {
     "phone": PHONE,
     "laptop": {"viewport": {"width": 1100, "height": 640}},
     "wall": {"viewport": {"width": 2560, "height": 1440}, "color_scheme": "dark"},
