@@ -75,11 +75,12 @@ def _print_rows(rows: list[dict[str, object]], wanted: str) -> None:
         kind = KINDS.get(str(row.get("kind", "")), str(row.get("kind", "")))
         languages = some(str(row.get("languages") or row.get("language") or "").split(","), 2)
         note = row.get("problem") or row.get("origin") or row.get("repository")
-        short = str(note or row.get("speakers") or "").partition(": vdx ")[0]
+        licence = row.get("licence") if row.get("commercial", True) else "non-commercial"
+        short = str(note or row.get("speakers") or licence or "").partition(": vdx ")[0]
         told = row | {"kind": kind, "languages": languages, "note": short}
         shown.append([str(told.get(name, "")) for name in COLUMNS])
     # Of what is here the id tells the family, and the line has no room for it.
-    left_out = {"family"} if any("kind" in row for row in rows) else set()
+    left_out = {"family"} if any("kind" in row for row in rows) else {"licence"}
     kept = [n for n, name in enumerate(COLUMNS) if name not in left_out]
     print_table([COLUMNS[n] for n in kept], [[row[n] for n in kept] for row in shown])
     if any("origin" not in row or NOT_FETCHED in str(row["origin"]) for row in rows):
@@ -162,6 +163,7 @@ def _on_the_hub(words: str, endpoint: str) -> list[dict[str, object]]:
         for each in more_packaged()
         if all(word in f"{each.id} {each.family}".casefold() for word in words.casefold().split())
     ]
+    rows += _released(words)
     for voice in _catalogue(endpoint):
         if voice.matches(words):
             language = f"{voice.language.name_english} {voice.language.country_english}".strip()
@@ -176,6 +178,23 @@ def _on_the_hub(words: str, endpoint: str) -> list[dict[str, object]]:
                 }
             )
     return rows
+
+
+def _released(words: str) -> list[dict[str, object]]:
+    from vdx.serving.voicepacks.released import released_recognisers
+
+    rows: list[dict[str, object]] = [
+        {
+            "id": each.id,
+            "family": each.family,
+            "languages": ",".join(each.languages),
+            "size": _megabytes(each.size),
+            "licence": each.licence,
+            "commercial": each.commercial,
+        }
+        for each in released_recognisers()
+    ]
+    return [r for r in rows if all(word in str(r).casefold() for word in words.casefold().split())]
 
 
 def _catalogue(endpoint: str) -> "list[PiperVoice]":
@@ -201,6 +220,9 @@ def pull(
     id_: NewId = "",
     parameter: Parameter = None,
     endpoint: Endpoint = "",
+    accept_licence: Annotated[
+        bool, typer.Option("--accept-licence", help="Take one that is not for commercial use.")
+    ] = False,
 ) -> None:
     """Download a voice or recogniser; without a name, the starters."""
     if name is None:
@@ -216,7 +238,7 @@ def pull(
             raise InvalidInput(told, param="id" if id_ else "parameter")
         _pull_language_model(endpoint)
         return
-    _tell_added(_pull(name, id_, _parameters(parameter), endpoint))
+    _tell_added(_pull(name, id_, _parameters(parameter), endpoint, accepted=accept_licence))
 
 
 def pull_starters(endpoint: str = "") -> None:
@@ -245,7 +267,9 @@ def _pull_language_model(endpoint: str) -> None:
     typer.echo(f"{language_model().id} is here: {file}\n  start with it:             vdx up --llm")
 
 
-def _pull(name: str, id_: str, parameters: dict[str, str], endpoint: str) -> "Voicepack":
+def _pull(
+    name: str, id_: str, parameters: dict[str, str], endpoint: str, *, accepted: bool = False
+) -> "Voicepack":
     from vdx.core.paths import locate
     from vdx.serving.voicepacks.pull import pull as fetch
 
@@ -257,6 +281,7 @@ def _pull(name: str, id_: str, parameters: dict[str, str], endpoint: str) -> "Vo
             name,
             id_=id_,
             parameters=parameters,
+            accepted=accepted,
             tell=typer.echo,
         )
     except KeyboardInterrupt:
@@ -283,8 +308,8 @@ def add(
     """Add a voice or recogniser from a local folder.
 
     A Piper voice (NAME.onnx with NAME.onnx.json), a Kokoro voice (kokoro*.onnx with voices*.npz or
-    voices*.bin), a Whisper model of CTranslate2 (a folder), or a streaming transducer or CTC model
-    in the layout of sherpa-onnx (a folder with tokens.txt).
+    voices*.bin), a Whisper model of CTranslate2 (a folder), a streaming transducer or CTC model
+    in the layout of sherpa-onnx (a folder with tokens.txt), or a Moonshine model (a folder).
     """
     from vdx.serving.voicepacks.identify import identify
     from vdx.serving.voicepacks.staging import Origin

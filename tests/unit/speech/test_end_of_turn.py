@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from vdx.core.config import EndpointingConfig
 from vdx.speech.input.end_of_turn import (
     ANSWER_MS,
+    CLOSED_MS,
     PLAIN,
     PUNCTUATED,
     EndOfTurn,
@@ -54,6 +55,20 @@ def test_short_whole_turns_do_not_wait_because_they_are_short(
 ) -> None:
     """As Smart Turn and Whisper hear recordings of people."""
     assert silence(text, probability, turn_ms) <= 350
+
+
+def test_a_sentence_that_sounds_like_an_end_waits_a_little_at_most() -> None:
+    said = "Go somewhere and do something."
+    assert silence(said, 0.72, 2060) == CLOSED_MS
+    assert silence(said, 0.6, 2060) > CLOSED_MS, "it may go on"
+    assert silence("3, 4, 5.", 0.72, 1500) > CLOSED_MS, "a number may go on"
+    assert silence(said.rstrip("."), 0.72, 2060) > CLOSED_MS, "nothing closes it"
+
+
+def test_the_longest_waits_stay_above_the_shortest_that_was_set() -> None:
+    late = rules(finished_ms=800)
+    assert late.silence_ms(Pause(2060, "Go somewhere and do something.", 0.72)) >= 800
+    assert late.silence_ms(Pause(700, "Yes please.", 0.9)) >= 800
 
 
 @pytest.mark.parametrize(("text", "expected"), [(SENTENCE, 0), ("I would like to", LONG)])
@@ -104,6 +119,23 @@ def test_the_settings_are_the_limits() -> None:
     assert own.silence_ms(Pause(300, "Turn on the", 0.01)) == 900
 
 
+def test_a_recogniser_that_heard_the_end_counts_like_a_sure_endpointer() -> None:
+    """`<EOU>` of NeMo's models: evidence beside the words and the endpointer."""
+
+    def wait(text: str, probability: float | None = None, turn_ms: int = 1500) -> int:
+        return rules().silence_ms(Pause(turn_ms, text, probability, done=True))
+
+    assert silence("Go on then", None, 1500) == 0, "the usual silence without it"
+    assert wait("Go on then") == SHORT
+    assert wait("two") == SHORT
+    assert wait("I would like to") == LONG, "the words speak against it"
+    assert wait("Go on now then", 0.5) < silence("Go on now then", 0.5, 1500)
+    assert wait("Go on now then", 0.95) == SHORT
+    assert wait("Turn on the", 0.05) == LONG
+    assert wait("Yes please.", 0.4, 400) <= ANSWER_MS
+    assert wait("") == 0, "nothing was understood"
+
+
 @given(
     text=st.sampled_from([SENTENCE, "Turn on the", "two nine", "9.", "Yes.", "well…"]),
     probability=st.floats(0, 1),
@@ -131,4 +163,5 @@ def test_each_weight_has_the_sign_that_its_comment_gives(weights: object) -> Non
     assert log_odds(replace(plain, hanging=1.0), weights) <= log_odds(plain, weights)
     assert log_odds(replace(plain, full_stop=1.0), weights) >= log_odds(plain, weights)
     assert log_odds(replace(plain, seconds=1.0), weights) > log_odds(plain, weights)
+    assert log_odds(replace(plain, done=1.0), weights) > log_odds(plain, weights)
     assert silence_to_wait(replace(plain, sound=50.0), weights, CONFIG) == SHORT

@@ -59,10 +59,8 @@ export function useLevels(draw: () => void, isOn: boolean): void {
 export const isSounding = ({ connection, microphone }: CallState): boolean =>
   connection !== "off" || microphone === "open" || microphone === "muted";
 
-/** Sets a custom property of what is drawn, unless it has this value already. */
+/** Sets a custom property where it has another value: setting it draws the element anew. */
 export function setLevel(element: HTMLElement | null, name: string, level: number): void {
-  const value = level.toFixed(2);
-  if (element && element.style.getPropertyValue(name) !== value) {
-    element.style.setProperty(name, value);
-  }
+  const value = level.toFixed(3);
+  if (element?.style.getPropertyValue(name) !== value) element?.style.setProperty(name, value);
 }
