@@ -213,7 +213,7 @@ async def test_an_operator_sees_and_ends_a_conversation(server: str, open_page: 
     await row.get_by_role("button").click()
     await expect(row).to_have_count(0)
     notice = page.locator('[data-topic="connection"]')
-    await expect(notice).to_contain_text("ended by operator")
+    await expect(notice).to_contain_text("an operator ended it")
     canned = operator.locator('[data-model="canned"]')
     if await canned.get_attribute("data-loaded") is None:
         await canned.get_by_role("button", name="Load: canned", exact=True).click()
