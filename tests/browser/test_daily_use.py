@@ -104,7 +104,7 @@ async def test_settings_are_taken_at_once_and_kept(server: str, open_page: OpenP
     await type_line(page, "two")
     await expect(page.locator("#captions .vdx").last).to_contain_text("This is an answer")
     await page.click("#copy-yaml")
-    await expect(page.locator("#settings [role=status]")).to_have_text("Copied.")
+    await expect(page.locator("#settings .actions [role=status]")).to_have_text("Copied.")
     assert 'instructions: "Speak like a pirate."' in await page.evaluate(
         "navigator.clipboard.readText()"
     )
