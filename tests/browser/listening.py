@@ -83,4 +83,4 @@ async def expect_accessible(page: Page, axe: str) -> None:
         for violation in found["violations"]
         for node in violation["nodes"]
     ]
-    assert told == []
+    assert not told, "\n".join(told)

@@ -104,7 +104,7 @@ async def test_settings_are_taken_at_once_and_kept(server: str, open_page: OpenP
     await type_line(page, "two")
     await expect(page.locator("#captions .vdx").last).to_contain_text("This is an answer")
     await page.click("#copy-yaml")
-    await expect(page.locator("#settings [role=status]")).to_have_text("Copied.")
+    await expect(page.locator("#settings .actions [role=status]")).to_have_text("Copied.")
     assert 'instructions: "Speak like a pirate."' in await page.evaluate(
         "navigator.clipboard.readText()"
     )
@@ -213,7 +213,7 @@ async def test_an_operator_sees_and_ends_a_conversation(server: str, open_page: 
     await row.get_by_role("button").click()
     await expect(row).to_have_count(0)
     notice = page.locator('[data-topic="connection"]')
-    await expect(notice).to_contain_text("ended by operator")
+    await expect(notice).to_contain_text("an operator ended it")
     canned = operator.locator('[data-model="canned"]')
     if await canned.get_attribute("data-loaded") is None:
         await canned.get_by_role("button", name="Load: canned", exact=True).click()

@@ -42,7 +42,8 @@ BUSY_S = 0.2
 """Until a recogniser with no place free is asked again."""
 
 Progress = Callable[[float, float], None]
-"""Called with the seconds transcribed and the seconds in all."""
+"""Called with how much is done and how much there is in all: seconds of a recording, or characters
+of a text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,15 +72,22 @@ class Synthesizer(Protocol):
 
 
 async def speak_text(
-    client: Synthesizer, voice: Voice, text: str, clauses: ClauseConfig
+    client: Synthesizer,
+    voice: Voice,
+    text: str,
+    clauses: ClauseConfig,
+    *,
+    progress: Progress | None = None,
 ) -> AsyncGenerator[Pcm, None]:
     """Speaks a text of any length; yields int16 48 kHz mono pieces as they are made.
+
+    `progress` is called after every clause.
 
     Raises:
         InvalidInput: there is nothing in the text to speak.
         TritonError: the voice failed.
     """
-    spoken = False
+    spoken, said = False, 0
     language = voice.language or (await client.describe(voice.model)).language() or "en"
     chunker = await chunker_for(clauses, language)
     async with aclosing(_clauses(text, chunker)) as found:
@@ -92,8 +100,13 @@ async def speak_text(
                 async for chunk in chunks:
                     spoken = True
                     yield chunk.audio.reshape(-1)
+            said = min(said + len(clause.text), len(text))
+            if progress is not None:
+                progress(said, len(text))
     if not spoken:
         raise InvalidInput(f"there is nothing to speak in {text!r:.100}", param="input")
+    if progress is not None:  # what is not spoken, such as markup, is counted too
+        progress(len(text), len(text))
 
 
 async def _clauses(text: str, chunker: ClauseChunker) -> AsyncGenerator[Clause, None]:

@@ -1,6 +1,7 @@
 """`vdx config`: every effective setting and where it came from."""
 
 import json
+import textwrap
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,6 +20,8 @@ app = typer.Typer(
 )
 
 DEFAULT_FILE = Path("vdx.yaml")
+WIDTH = 80
+"""Columns that an explanation takes."""
 
 
 @app.callback()
@@ -66,9 +69,11 @@ def config(
         return
     if not rows:
         typer.echo("nothing is set: every key has its default", err=True)
-    width = max((len(key) for key, _, _ in rows), default=0)
-    for key, value, origin in rows:
-        typer.echo(f"{key:<{width}}  {_show(value)}  ({origin})")
+        return
+    from vdx.cli.table import print_table
+
+    shown = [(key, _show(value), origin) for key, value, origin in rows]
+    print_table(("key", "value", "from"), shown, whole_in_pipes=True)
 
 
 @app.command()
@@ -104,7 +109,9 @@ def _explain(key: str, rows: list[tuple[str, Any, str]]) -> None:
             typer.echo()
         typer.echo(name)
         if each.about:
-            typer.echo(f"  {each.about}")
+            typer.echo(
+                textwrap.fill(each.about, WIDTH, initial_indent="  ", subsequent_indent="  ")
+            )
         typer.echo(f"  takes:     {each.takes}")
         typer.echo(f"  default:   {each.default}")
         if name in now:

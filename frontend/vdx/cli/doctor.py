@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -19,7 +18,6 @@ from vdx.cli.checks import (
     sound_checks,
 )
 from vdx.core import settings
-from vdx.core.colour import wants_colour
 from vdx.core.config import Config
 from vdx.core.errors import ConfigError, SetupError, TritonError
 from vdx.core.masking import masked
@@ -90,10 +88,18 @@ async def _triton_checks(config: Config) -> tuple[list[Check], bool]:
 
 
 def _print(checks: list[Check]) -> None:
-    width = max(len(check.name) for check in checks)
-    colour = wants_colour(sys.stdout)
-    for check in checks:
-        mark = typer.style(f"{check.status.value:<4}", fg=COLOURS[check.status])
-        typer.echo(f"{mark}  {check.name:<{width}}  {check.detail}", color=colour)
-        if check.mend:
-            typer.echo(f"      {'':<{width}}  -> {check.mend}")
+    from rich.text import Text
+
+    from vdx.cli.table import print_table
+
+    print_table(
+        ("", "check", "found"),
+        [
+            (
+                Text(check.status.value, style=COLOURS[check.status]),
+                check.name,
+                f"{check.detail}\n-> {check.mend}" if check.mend else check.detail,
+            )
+            for check in checks
+        ],
+    )

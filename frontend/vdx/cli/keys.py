@@ -56,8 +56,10 @@ def add(
 @app.command("list")
 def list_(file: File = None, config: Config = None) -> None:
     """List names, what each may, and its limits."""
+    from vdx.cli.table import print_table
     from vdx.core.api_keys import read_keys
 
+    rows = list[tuple[str, ...]]()
     for key in read_keys(_path(file, config)).keys:
         limits = {
             "a minute": key.requests_per_minute,
@@ -65,7 +67,11 @@ def list_(file: File = None, config: Config = None) -> None:
             "calls": key.sessions,
         }
         told = ", ".join(f"{most} {unit}" for unit, most in limits.items() if most)
-        typer.echo(f"{key.name}  {','.join(key.scopes)}  {key.created}  {told or 'no limits'}")
+        rows.append((key.name, ", ".join(key.scopes), str(key.created), told or "none"))
+    if not rows:
+        typer.echo("there is no key", err=True)
+        return
+    print_table(("name", "may", "created", "limits"), rows)
 
 
 @app.command()

@@ -6,6 +6,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from vdx.core.config import Config
+    from vdx.core.voice_choice import VoiceChoice
     from vdx.serving.models import ModelInfo, ModelKind
 
 
@@ -25,14 +26,34 @@ def check_profiles(config: "Config", models: "Mapping[str, ModelInfo]") -> None:
         options = resolve(config, name, defaults)
         for model, kind in options.models:
             check_model(model, kind, options.language, models, speaks=options.language)
+        check_voice(options.voice_choice, options.language, models, speaks=options.language)
         for model, kind in options.fallbacks:
             check_model(model, kind, options.language, models)
         if options.endpointer:
             check_model(options.endpointer, "endpointer", options.language, models)
     if default := config.model_manager.default_model_id:
-        check_model(VoiceChoice.parse(default).model, "tts", config.asr.language, models)
+        check_voice(VoiceChoice.parse(default), config.asr.language, models)
     for model in config.model_manager.preload_model_ids:
         check_model(model, None, config.asr.language, models)
+
+
+def check_voice(
+    choice: "VoiceChoice", language: str, models: "Mapping[str, ModelInfo]", *, speaks: str = ""
+) -> None:
+    """Checks a voice and its speaker or style, as far as its files tell which it has.
+
+    Raises as `check_profiles`.
+    """
+    from vdx.core.paths import locate
+    from vdx.serving.model_names import find_model
+    from vdx.serving.speakers import check_speaker
+
+    check_model(choice.model, "tts", language, models, speaks=speaks)
+    found = find_model(choice.model, models.keys(), language)
+    for repository in locate().model_repositories:
+        if found is not None and (repository / found).is_dir():
+            check_speaker(models[found], choice.speaker, repository / found)
+            return
 
 
 def check_model(

@@ -18,12 +18,23 @@ Config = Annotated[Path | None, typer.Option("--config", help="YAML file; else v
 @app.command("list")
 def list_(config: Config = None) -> None:
     """List sessions, when each began, its length and where it is."""
+    from vdx.cli.table import print_table
     from vdx.core.call_files import recorded_calls
 
     folder, _ = _settings(config)
-    for call in recorded_calls(folder):
-        length = f"{call.seconds:.0f} s" if call.started else "not finished"
-        typer.echo(f"{call.session}  {call.started or '-'}  {length}  {call.folder}")
+    rows = [
+        (
+            call.session,
+            str(call.started or "-"),
+            f"{call.seconds:.0f} s" if call.started else "not finished",
+            str(call.folder),
+        )
+        for call in recorded_calls(folder)
+    ]
+    if not rows:
+        typer.echo("no call is recorded", err=True)
+        return
+    print_table(("session", "began", "length", "folder"), rows, whole_in_pipes=True)
 
 
 @app.command()

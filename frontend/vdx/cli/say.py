@@ -12,8 +12,9 @@ import typer
 
 from vdx.cli.completions import model_ids
 from vdx.cli.launch import load_settings, running_triton
-from vdx.cli.named_models import check_model
+from vdx.cli.named_models import check_voice
 from vdx.cli.options import named_tag
+from vdx.cli.progress import progress_bar
 from vdx.cli.standard_input import STANDARD, text_or_input
 from vdx.core.errors import InvalidInput, SetupError, StorageFailed
 
@@ -91,8 +92,7 @@ async def _speak(loaded: "Settings", text: str) -> tuple["Pcm", float, float]:
     language = config.asr.language if explicit else ""
 
     def check(models: "Mapping[str, ModelInfo]") -> None:
-        model = chosen(models).model
-        check_model(model, "tts", config.asr.language, models, speaks=language)
+        check_voice(chosen(models), config.asr.language, models, speaks=language)
 
     async with running_triton(loaded, check) as (client, manager):
         choice = chosen(await manager.names())
@@ -100,10 +100,12 @@ async def _speak(loaded: "Settings", text: str) -> tuple["Pcm", float, float]:
         voice = Voice(model, language, choice.speaker, config.tts.speed)
         await manager.ensure(voice.model, "tts", language)
         began, first, pieces = time.perf_counter(), 0.0, list["Pcm"]()
-        async with aclosing(speak_text(client, voice, text, config.clauses)) as spoken:
-            async for piece in spoken:
-                first = first or time.perf_counter()
-                pieces.append(piece)
+        with progress_bar(model, len(text), "characters") as advance:
+            found = speak_text(client, voice, text, config.clauses, progress=advance)
+            async with aclosing(found) as spoken:
+                async for piece in spoken:
+                    first = first or time.perf_counter()
+                    pieces.append(piece)
         took = time.perf_counter() - began
     return np.concatenate(pieces), (first - began) * 1000, took
 

@@ -1,12 +1,9 @@
 """`vdx transcribe`: transcribe a recording."""
 
 import asyncio
-import contextlib
 import enum
 import json
-import sys
 import time
-from collections.abc import Iterator
 from contextlib import aclosing
 from dataclasses import asdict
 from functools import partial
@@ -19,12 +16,12 @@ from vdx.cli.completions import model_ids
 from vdx.cli.launch import load_settings, running_triton
 from vdx.cli.named_models import check_model
 from vdx.cli.options import named_tag
+from vdx.cli.progress import progress_bar
 from vdx.cli.standard_input import STANDARD, file_or_input
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from vdx.batch import files
     from vdx.batch.files import Segment
     from vdx.batch.transcripts import Document
     from vdx.core.config import Config
@@ -92,7 +89,7 @@ async def _transcribe(
             chosen = await manager.resolve(named, "asr", config.asr.language)
             info = await manager.ensure(chosen, "asr", language)
             began = time.perf_counter()
-            with _progress(chosen, recording.seconds) as advance:
+            with progress_bar(chosen, recording.seconds, "s of the recording") as advance:
                 found = files.transcribe(
                     client,
                     chosen,
@@ -110,29 +107,6 @@ async def _transcribe(
     if form not in (Form.lines, Form.json_lines):
         typer.echo(document.rendered(form).rstrip("\n"))
     typer.echo(f"{name}: {document.seconds:.1f} s, {_summary(document, took)}", err=True)
-
-
-@contextlib.contextmanager
-def _progress(title: str, seconds: float) -> Iterator["files.Progress"]:
-    """A bar on a terminal, in seconds of the recording; it advances with every segment."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    console = Console(stderr=True)
-    # What is printed to a file must not pass through the bar, which is on standard error.
-    with Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("s of the recording,"),
-        TimeElapsedColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-        redirect_stdout=sys.stdout.isatty(),
-    ) as bar:
-        task = bar.add_task(title, total=round(seconds) or None)
-        yield lambda done, _all: bar.update(task, completed=round(done))
 
 
 def _named(config: "Config", model: str | None, names: "Iterable[str]") -> str:

@@ -177,6 +177,20 @@ def _parsed(folder: Path, _version: tuple[int, int, int]) -> ModelInfo:
     return describe(folder.name, config.backend, parameters)
 
 
+def voicepack_of(folder: Path) -> Path | None:
+    """The voicepack that the model in `folder` was made of; None where it has none."""
+    from google.protobuf import text_format
+
+    try:
+        raw = (folder / CONFIG).read_bytes()[:LARGEST_CONFIG]
+        config = text_format.Parse(raw, _config_class()())
+    except (OSError, text_format.ParseError, UnicodeDecodeError):
+        return None
+    if "voicepack" not in config.parameters:
+        return None
+    return folder / str(config.parameters["voicepack"].string_value)
+
+
 def read_repository(repository: Path) -> dict[str, ModelInfo]:
     """Every model of a repository that can be read, by name; empty where there is none."""
     found = {}

@@ -86,6 +86,21 @@ async def test_a_text_is_spoken_clause_by_clause() -> None:
     assert np.array_equal(np.concatenate(pieces), expected)
 
 
+async def test_every_clause_moves_the_progress() -> None:
+    text = "Hello there. " + "This is a sentence like many others. " * 10
+    told = list[tuple[float, float]]()
+
+    def progress(done: float, total: float) -> None:
+        told.append((done, total))
+
+    client = FakeClient()
+    spoken = speak_text(cast(Any, client), VOICE, text, ClauseConfig(), progress=progress)
+    assert [p async for p in spoken]
+    assert [done for done, _ in told] == sorted({done for done, _ in told})  # each is further on
+    assert len(told) == len(client.requests) + 1
+    assert told[-1] == (len(text), len(text))
+
+
 async def test_a_listener_who_leaves_stops_the_voice() -> None:
     client = FakeClient()
     speech = speak_text(cast(Any, client), VOICE, "One sentence. And another one.", ClauseConfig())

@@ -38,11 +38,25 @@ def test_origin_of_every_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 def test_changed_leaves_defaults_out() -> None:
     answer = show("--changed", "--set", "server.port=9000")
-    assert answer.stdout.split() == ["server.port", "9000", "(flag)"]
+    assert answer.stdout.split() == ["KEY", "VALUE", "FROM", "server.port", "9000", "flag"]
     nothing = show("--changed")
     assert nothing.stdout == ""
     assert nothing.stderr == "nothing is set: every key has its default\n"
     assert show("--changed", "--json").stdout == "{}\n"
+
+
+def test_each_key_is_one_line_for_other_programs() -> None:
+    lines = show("--set", "server.allowed_origins=[" + "'https://a.example'," * 9 + "]").stdout
+    (line,) = (line for line in lines.splitlines() if line.startswith("server.allowed_origins "))
+    assert line.count("https://a.example") == 9
+
+
+def test_every_explanation_fits_80_columns() -> None:
+    for section in Config.model_fields:
+        lines = show("--explain", section).stdout.splitlines()
+        about = [line for line in lines if not re.match(r"  (takes|default|now|variable):", line)]
+        assert lines
+        assert [line for line in about if len(line) > 80] == []
 
 
 def test_a_key_is_explained(tmp_path: Path) -> None:

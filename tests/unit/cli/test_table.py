@@ -22,6 +22,30 @@ def test_a_table_has_headers_and_fits(
     assert lines[-1].split() == ["b", "[x]"]
 
 
+def test_what_is_for_other_programs_is_broken_on_a_terminal_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    for terminal in (True, False):
+        stream = Stream(terminal=terminal)
+        monkeypatch.setattr(sys, "stdout", stream)
+        print_table(("name", "what"), [("a", "words " * 20)], whole_in_pipes=True)
+        assert (len(stream.getvalue().splitlines()) == 2) != terminal
+
+
+def test_the_doctor_fits_80_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = Stream(terminal=True)
+    monkeypatch.setattr(sys, "stdout", stream)
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("NO_COLOR", "1")
+    doctor._print([Check("model process", Status.WARN, "/a/long/path" * 20, "mend it " * 20)])
+    lines = stream.getvalue().splitlines()
+    assert lines[0].split() == ["CHECK", "FOUND"]
+    assert lines[1].split()[:3] == ["warn", "model", "process"]
+    assert any("-> mend it" in line for line in lines)
+    assert max(map(len, lines)) <= 80
+
+
 class Stream(io.StringIO):
     def __init__(self, *, terminal: bool) -> None:
         super().__init__()

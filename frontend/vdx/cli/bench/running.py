@@ -213,14 +213,14 @@ def _target_options(
 def _require_models(plan: OnServer) -> None:
     """Raises UnknownName for a model of the bench's own server that is not here."""
     from vdx.cli.launch import models_here
-    from vdx.cli.named_models import check_model
+    from vdx.cli.named_models import check_model, check_voice
     from vdx.core.config import AsrConfig
     from vdx.core.voice_choice import VoiceChoice
 
     here, language = asyncio.run(models_here()), AsrConfig().language
     voice, recogniser = plan.models
     if voice:
-        check_model(VoiceChoice.parse(voice).model, "tts", language, here)
+        check_voice(VoiceChoice.parse(voice), language, here)
     if recogniser:
         check_model(recogniser, "asr", language, here)
     for name in plan.preload:

@@ -10,7 +10,7 @@ import { words } from "../words";
 import { backOff } from "./backoff";
 import type { Lines } from "./captions";
 import type { CallEvent, Notice, Topic } from "./events";
-import { GONE, Microphone, refusal } from "./microphone";
+import { Microphone, refusal } from "./microphone";
 import { explain } from "./refusal";
 import { Store } from "./store";
 import { type Make, type Transport, TransportError } from "./transport";
@@ -113,7 +113,8 @@ export class Call {
   async swapModel(kind: "tts" | "asr", name: string): Promise<void> {
     const loaded = await load(name);
     if (loaded.kind !== kind) {
-      throw new Error(`${name} is not a ${kind === "tts" ? "voice" : "recogniser"}`);
+      const { kinds, notTheKind } = words().models;
+      throw new Error(notTheKind(name, kinds[loaded.kind]));
     }
     if (this.store.get().connection === "open") await this.transport?.swapModel(name);
     this.keepSettings({
@@ -196,7 +197,7 @@ export class Call {
       const { echo, noise, gain } = this.settings;
       const fresh = await Microphone.open(this.microphoneId, { echo, noise, gain }, () => {
         this.closeMicrophone();
-        this.notify("microphone", GONE);
+        this.notify("microphone", { text: words().microphone.gone });
       });
       this.microphone?.close();
       this.microphone = fresh;
@@ -308,11 +309,12 @@ export class Call {
       this.transport?.close();
       this.transport = null;
       this.follows = true;
-      void this.failed(new TransportError("gone", "the connection was lost"));
+      void this.failed(new TransportError("gone", words().connection.cut));
     } else if (event.type === "hungUp") {
-      const reason = event.reason.replaceAll("_", " ");
+      const { over, reasons } = words().connection;
       this.hangUp(event.reason);
-      this.notify("connection", { text: words().connection.over(reason) });
+      const why = reasons[event.reason] ?? event.reason.replaceAll("_", " ");
+      this.notify("connection", { text: over(why) });
     }
   }
 

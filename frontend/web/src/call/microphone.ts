@@ -1,5 +1,6 @@
 /** The person's microphone: opened once, measured, and handed to whichever transport runs. */
 
+import { words } from "../words";
 import type { Notice } from "./events";
 import { Loudness } from "./sound";
 import type { MicrophoneSource } from "./transport";
@@ -67,27 +68,22 @@ export class Microphone implements MicrophoneSource {
   }
 }
 
-export const GONE: Notice = { text: "The microphone is gone. Plug it in and press Talk." };
-
 /** Why there is no microphone, and what to do, in words. */
 export function refusal(error: unknown, where: Location, isSecure: boolean): Notice {
   if (!isSecure) return tunnel(where);
   const { name, message } = error as DOMException;
+  const { refused, none, held, notThere, failed } = words().microphone;
   switch (name) {
     case "NotAllowedError":
-      return {
-        text:
-          "The browser refused the microphone. Allow it beside the address of this page, then " +
-          "press Talk again. You can type meanwhile.",
-      };
+      return { text: refused };
     case "NotFoundError":
-      return { text: "There is no microphone. Plug one in and press Talk again, or type." };
+      return { text: none };
     case "NotReadableError":
-      return { text: "Another program holds the microphone. Close it and press Talk again." };
+      return { text: held };
     case "OverconstrainedError":
-      return { text: "That microphone is not there any more. Choose another one." };
+      return { text: notThere };
     default:
-      return { text: `The microphone does not work: ${message || name}` };
+      return { text: failed(message || name) };
   }
 }
 
@@ -95,9 +91,7 @@ function tunnel({ protocol, port, hostname }: Location): Notice {
   const theirs = port || (protocol === "https:" ? "443" : "80");
   const ours = Number(theirs) < 1024 ? "8080" : theirs;
   return {
-    text:
-      "The browser gives the microphone only to https pages and to this machine itself. In a " +
-      `terminal run the line below, then open http://127.0.0.1:${ours} instead.`,
+    text: words().microphone.tunnel(`http://127.0.0.1:${ours}`),
     command: `ssh -L ${ours}:127.0.0.1:${theirs} user@${hostname}`,
   };
 }

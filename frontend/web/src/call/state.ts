@@ -2,6 +2,7 @@
 
 import { type Lines, stamped, withEvent } from "./captions";
 import type { AgentState, CallEvent, Notice, Quality, Topic } from "./events";
+import { decibels } from "./sound";
 
 export type Connection = "off" | "connecting" | "open" | "reconnecting";
 
@@ -50,7 +51,10 @@ export function reduce(state: CallState, action: Action, now = Date.now()): Call
   const lines = OF_THE_PAGE.has(action.type)
     ? state.lines
     : withEvent(state.lines, action as CallEvent);
-  return { ...state, lines: stamped(state.lines, lines, now), ...changes(state, action) };
+  const changed = changes(state, action);
+  // The same state, of which nothing is drawn anew: levels of a room come five times a second.
+  if (lines === state.lines && Object.keys(changed).length === 0) return state;
+  return { ...state, lines: stamped(state.lines, lines, now), ...changed };
 }
 
 const OF_THE_PAGE: ReadonlySet<string> = new Set(["microphone", "restored"]);
@@ -95,7 +99,7 @@ function changes(state: CallState, action: Action): Partial<CallState> {
         ? { microphone: "closed", noise: null, needed: null }
         : { microphone: action.microphone };
     case "threshold":
-      return state.microphone === "closed" ? {} : { noise: action.noise, needed: action.needed };
+      return state.microphone === "closed" ? {} : measured(state, action);
     case "quality":
       return { quality: action.quality, roundTripMs: action.roundTripMs };
     case "models":
@@ -108,6 +112,17 @@ function changes(state: CallState, action: Action): Partial<CallState> {
     default:
       return {};
   }
+}
+
+/** What has changed by a decibel, which is as exactly as levels are shown. */
+function measured(before: CallState, now: { noise: number; needed: number }): Partial<CallState> {
+  const isOther = (key: "noise" | "needed") =>
+    Math.round(decibels(before[key] ?? 0)) !== Math.round(decibels(now[key]));
+  if (before.noise === null) return { noise: now.noise, needed: now.needed };
+  return {
+    ...(isOther("noise") && { noise: now.noise }),
+    ...(isOther("needed") && { needed: now.needed }),
+  };
 }
 
 const OF_THE_SERVER: ReadonlySet<Topic> = new Set(["connection", "answer", "level", "models"]);

@@ -30,6 +30,8 @@ function Row({ model, attempt }: { model: ModelLine; attempt: Attempt }) {
   const [isBusy, setBusy] = useState(false);
   const { name, kind, family, phase, state, leases, memory_mb, why } = model;
   const w = words().operate;
+  const { kinds } = words().models;
+  const shown = phase ?? (state === "READY" ? "resident" : "–");
   const run = async (action: ModelAction) => {
     setBusy(true);
     await attempt(() => act(name, action));
@@ -40,8 +42,8 @@ function Row({ model, attempt }: { model: ModelLine; attempt: Attempt }) {
   return (
     <tr data-model={name} data-loaded={state === "READY" || undefined}>
       <th scope="row">{name}</th>
-      <td>{[kind, family].filter(Boolean).join(", ")}</td>
-      <td>{phase ?? (state === "READY" ? "resident" : "–")}</td>
+      <td>{[kind && kinds[kind], family].filter(Boolean).join(", ")}</td>
+      <td>{w.phases[shown] ?? shown}</td>
       <td className="number">{leases ?? "–"}</td>
       <td className="number">{memory_mb === undefined ? "–" : `${Math.round(memory_mb)} MB`}</td>
       <td>{why}</td>

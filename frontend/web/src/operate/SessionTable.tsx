@@ -30,7 +30,7 @@ function Row({ session, attempt }: { session: Session; attempt: Attempt }) {
   return (
     <tr>
       <th scope="row">{id}</th>
-      <td>{state.replaceAll("_", " ")}</td>
+      <td>{w.states[state] ?? state}</td>
       <td>{profile}</td>
       <td>{voice}</td>
       <td>{recogniser}</td>

@@ -10,6 +10,7 @@ import {
 import type { Emit } from "../call/events";
 import { type Tap, TransportError } from "../call/transport";
 import { wrong } from "../socket/protocol";
+import { words } from "../words";
 import { type RoomEvent, translateRoom } from "./events";
 
 const TOPIC = "vdx.events";
@@ -52,7 +53,7 @@ export class Agent {
       this.arrived = resolve;
       this.refused = reject;
       this.timer = setTimeout(() => {
-        const why = this.complaint || "Nobody answers in this room: no worker took it.";
+        const why = this.complaint || words().connection.nobody;
         reject(new TransportError("busy", why));
       }, seconds * 1000);
     });
@@ -95,7 +96,7 @@ export class Agent {
   }
 
   private failed(error: Error): void {
-    this.emit(wrong(`That did not reach the other side: ${error.message}`));
+    this.emit(wrong(words().answer.notSent(error.message)));
   }
 
   private hear(payload: Uint8Array, sender: RemoteParticipant): void {
@@ -132,10 +133,10 @@ export class Agent {
     clearTimeout(this.silence);
     if (this.reason !== null) this.onOver(this.reason);
     else if (!this.session) {
-      this.refused?.(new TransportError("busy", this.complaint || "The agent left at once."));
+      this.refused?.(new TransportError("busy", this.complaint || words().connection.leftAtOnce));
     } else {
       this.emit({ type: "state", state: "idle" });
-      const notice = { text: "The worker of this conversation is gone. Waiting for another …" };
+      const notice = { text: words().connection.workerGone };
       this.emit({ type: "notice", topic: "connection", notice });
       this.timer = setTimeout(() => this.onOver(null), SUCCESSOR_S * 1000);
     }

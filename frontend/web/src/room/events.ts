@@ -2,6 +2,7 @@
 
 import type { CallEvent } from "../call/events";
 import { translateVdx, understood, type VdxEvent, wrong } from "../socket/protocol";
+import { words } from "../words";
 
 export type RoomEvent =
   | { type: "vdx.session"; session: string; voice: string; recogniser: string }
@@ -39,7 +40,7 @@ export function translateRoom(event: RoomEvent): readonly CallEvent[] {
       return [over];
     }
     case "vdx.error":
-      return [wrong(`Something went wrong: ${event.error.message}`)];
+      return [wrong(words().answer.wrong(event.error.message))];
     case "vdx.spectator":
       return [{ type: "notice", topic: "connection", notice: { text: event.message } }];
     default:

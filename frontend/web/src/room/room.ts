@@ -21,6 +21,7 @@ import {
   TransportError,
 } from "../call/transport";
 import { ApiError, admission, type Grant, token } from "../server/api";
+import { words } from "../words";
 import { Agent } from "./agent";
 import { Companion } from "./Companion";
 import { roundTripMs } from "./statistics";
@@ -63,11 +64,8 @@ export class RoomTransport implements Transport {
       throw refused(error, grant);
     }
     if (this.room.name !== grant.room_name) {
-      const rooms = `${this.room.name}, not to ${grant.room_name}`;
-      throw new TransportError(
-        "forbidden",
-        `The token that this page was given leads to ${rooms}.`,
-      );
+      const { otherRoom } = words().connection;
+      throw new TransportError("forbidden", otherRoom(this.room.name, grant.room_name));
     }
     await this.room.startAudio();
     await this.agent.comes(AGENT_S);
@@ -168,7 +166,7 @@ export class RoomTransport implements Transport {
   // --- the connection -----------------------------------------------------------------------
 
   private shaky(): void {
-    const notice = { text: "The connection broke off. Reconnecting …" };
+    const notice = { text: words().connection.brokeOff };
     this.emit({ type: "notice", topic: "connection", notice });
   }
 
@@ -196,10 +194,7 @@ function refused(error: unknown, { server_url: url }: Grant): TransportError {
   const reason = error instanceof ConnectionError ? error.reason : null;
   if (reason === ConnectionErrorReason.NotAllowed) {
     const why = error instanceof Error ? error.message : "";
-    return new TransportError(
-      "forbidden",
-      `The LiveKit server refused the token that this page was given (${why}).`,
-    );
+    return new TransportError("forbidden", words().connection.roomRefused(why));
   }
-  return new TransportError("busy", `The LiveKit server at ${url} does not answer.`);
+  return new TransportError("busy", words().connection.room(url));
 }

@@ -1,6 +1,7 @@
 /** From the server events of `/v1/realtime` to the events of the page. Pure. */
 
 import type { AgentState, CallEvent, Stages, ToolStatus } from "../call/events";
+import { words } from "../words";
 import type { Order } from "./worklets/player.worklet";
 
 /** The fields that the page reads, of every event it knows. */
@@ -87,13 +88,13 @@ export function translate(event: ServerEvent): readonly CallEvent[] {
     }
     case "error":
       if (event.error.event_id === CANCEL_ID || event.error.event_id === COMMIT_ID) return [];
-      return [wrong(`Something went wrong: ${event.error.message}`)];
+      return [wrong(words().answer.wrong(event.error.message))];
     case "conversation.item.added":
       return typed(event.item);
     case "conversation.item.input_audio_transcription.completed":
       return understood(event.item_id, event.transcript);
     case "conversation.item.input_audio_transcription.failed":
-      return [wrong(`That could not be understood: ${event.error.message}`)];
+      return [wrong(words().answer.notUnderstood(event.error.message))];
     case "response.created":
       return [{ type: "notice", topic: "answer", notice: null }];
     case "response.output_audio_transcript.delta":
@@ -112,7 +113,7 @@ export function translateVdx(event: VdxEvent): readonly CallEvent[] {
     case "vdx.vad":
       return [{ type: "threshold", noise: event.noise_floor, needed: event.adaptive_threshold }];
     case "vdx.hint": {
-      const notice = { text: `Hard to hear you: ${event.message}.` };
+      const notice = { text: words().answer.hard(event.message) };
       return [{ type: "notice", topic: "level", notice }];
     }
     case "vdx.transcript": {
@@ -180,5 +181,6 @@ function replied({ id, status, status_details, output }: Response): readonly Cal
   const cut = status === "cancelled";
   const over: CallEvent = { type: "replied", reply: id, cut, played };
   if (status !== "failed") return [over];
-  return [over, wrong(`The answer failed: ${status_details?.error?.message ?? "no reason given"}`)];
+  const { failed, noReason } = words().answer;
+  return [over, wrong(failed(status_details?.error?.message ?? noReason))];
 }

@@ -7,7 +7,7 @@ import { words } from "../words";
 import { Captions } from "./Captions";
 import { Devices } from "./Devices";
 import { HistoryPanel } from "./history/HistoryPanel";
-import { useCallState } from "./hooks";
+import { useCallState, useMedia } from "./hooks";
 import { HistoryIcon, SettingsIcon } from "./icons";
 import { KeyDialog } from "./KeyDialog";
 import { Meter } from "./Meter";
@@ -17,6 +17,9 @@ import { Quality } from "./Quality";
 import { Say } from "./Say";
 import { Stage } from "./Stage";
 import { Drawer } from "./settings/Drawer";
+
+/** As in `panels.css`: on wider screens a panel stands beside the conversation. */
+const COVERED = "(width < 80rem)";
 
 type Open = "settings" | "history" | null;
 
@@ -33,43 +36,48 @@ export function App({ call }: { call: Call }) {
     document.body.dataset["mood"] = kind; // with the words, before anything is drawn
   }, [kind]);
   const close = () => setOpen(null);
+  // What lies under a panel is not to be reached by keyboard; a notice must not lie under it.
+  const isCovered = useMedia(COVERED) && open !== null;
+  const notices = <Notices call={call} state={state} />;
+  const panel = { call, onClose: close, top: isCovered && notices };
   return (
     <div className="page" data-panel={open ?? undefined}>
       <header>
         <h1>vdx</h1>
         <Quality state={state} />
-        <Buttons open={open} onOpen={setOpen} />
+        <Buttons open={open} isCovered={isCovered} onOpen={setOpen} />
       </header>
-      <Notices call={call} state={state} />
+      {!isCovered && notices}
       <main>
-        <div className="side">
+        <div className="side" inert={isCovered}>
           <Stage call={call} state={state} />
           <Meter call={call} state={state} />
         </div>
-        <div className="conversation">
+        <div className="conversation" inert={isCovered}>
           <Captions lines={state.lines} />
           <Say call={call} isSpeaking={kind === "speaking" || kind === "thinking"} />
         </div>
-        <div className="settings">
+        <div className="settings" inert={isCovered}>
           <Models call={call} voice={state.voice} recogniser={state.recogniser} />
           <Devices call={call} microphone={state.microphone} />
         </div>
       </main>
-      {open === "settings" && <Drawer call={call} onClose={close} />}
-      {open === "history" && <HistoryPanel call={call} lines={state.lines} onClose={close} />}
+      {open === "settings" && <Drawer {...panel} />}
+      {open === "history" && <HistoryPanel {...panel} lines={state.lines} />}
       <KeyDialog call={call} />
       {call.companion()}
     </div>
   );
 }
 
-function Buttons({ open, onOpen }: { open: Open; onOpen: (open: Open) => void }) {
+function Buttons(props: { open: Open; isCovered: boolean; onOpen: (open: Open) => void }) {
+  const { open, isCovered, onOpen } = props;
   const buttons = [
     ["history", words().history.open, HistoryIcon],
     ["settings", words().settings.open, SettingsIcon],
   ] as const;
   return (
-    <nav>
+    <nav inert={isCovered}>
       {buttons.map(([name, label, Icon]) => (
         <button
           key={name}

@@ -3,21 +3,22 @@ import type { Call } from "../call/call";
 import { decibels, HIGHEST_DB, LOWEST_DB, onMeter } from "../call/sound";
 import type { CallState } from "../call/state";
 import { words } from "../words";
-import { setLevel, useLevels } from "./hooks";
+import { isSounding, setLevel, useLevels } from "./hooks";
 
 const TELL_MS = 500; // a screen reader that asks needs no more often
 
 /** The levels of both sides; the person's against the noise floor and what counts as speech. */
 export function Meter({ call, state }: { call: Call; state: CallState }) {
   const { level, yours, theirs } = words().devices;
+  const isOn = isSounding(state);
   return (
     <section className="meter-box" aria-labelledby="meter-name">
       <h2 id="meter-name">{level}</h2>
-      <Level id="meter" label={yours} rms={() => call.inputLevel()}>
+      <Level id="meter" label={yours} isOn={isOn} rms={() => call.inputLevel()}>
         <Mark name="noise" rms={state.noise} />
         <Mark name="needed" rms={state.needed} />
       </Level>
-      <Level id="meter-theirs" label={theirs} rms={() => call.outputLevel() * 32768} />
+      <Level id="meter-theirs" label={theirs} isOn={isOn} rms={() => call.outputLevel() * 32768} />
       <p className="legend" id="levels">
         {legend(state)}
       </p>
@@ -28,23 +29,24 @@ export function Meter({ call, state }: { call: Call; state: CallState }) {
 interface LevelProps {
   readonly id: string;
   readonly label: string;
+  readonly isOn: boolean;
   /** Root mean square of 16-bit samples. */
   readonly rms: () => number;
   readonly children?: React.ReactNode;
 }
 
-function Level({ id, label, rms, children }: LevelProps) {
+function Level({ id, label, isOn, rms, children }: LevelProps) {
   const meter = useRef<HTMLDivElement>(null);
   const told = useRef(0);
   useLevels(() => {
     const level = rms();
     setLevel(meter.current, "--loud", onMeter(level));
-    if (performance.now() - told.current < TELL_MS) return;
+    if (isOn && performance.now() - told.current < TELL_MS) return;
     told.current = performance.now();
     const value = Math.max(LOWEST_DB, Math.min(HIGHEST_DB, Math.round(decibels(level))));
     meter.current?.setAttribute("aria-valuenow", String(value));
     meter.current?.setAttribute("aria-valuetext", words().devices.decibels(value));
-  });
+  }, isOn);
   return (
     <div className="level">
       <span aria-hidden="true">{label}</span>

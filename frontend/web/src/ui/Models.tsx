@@ -1,52 +1,17 @@
-import { useCallback, useEffect, useState } from "react";
-import { announceUsual, type Call } from "../call/call";
-import { ApiError, models as listModels, type Model } from "../server/api";
+import type { Call } from "../call/call";
+import type { Model } from "../server/api";
 import { words } from "../words";
-
-type Kind = "tts" | "asr";
+import { forPeople, type SwappedKind, useModels } from "./useModels";
 
 /** Voices and recognisers: which are in memory, and another one in the middle of a call. */
 export function Models(props: { call: Call; voice: string; recogniser: string }) {
   const { call, voice, recogniser } = props;
-  const [known, setKnown] = useState<readonly Model[]>([]);
-  const [loading, setLoading] = useState<{ name: string; seconds: number } | null>(null);
-  const [done, setDone] = useState("");
-
-  const refresh = useCallback(async () => {
-    try {
-      const [listed] = await Promise.all([listModels(), announceUsual(call)]);
-      setKnown(listed);
-    } catch (error) {
-      explain(call, error);
-    }
-  }, [call]);
-  useFreshList(call, refresh);
-
-  const swap = async (kind: Kind, name: string) => {
-    const started = Date.now();
-    setDone("");
-    setLoading({ name, seconds: 0 });
-    const seconds = () => Math.round((Date.now() - started) / 1000);
-    const timer = setInterval(() => setLoading({ name, seconds: seconds() }), 1000);
-    try {
-      await call.swapModel(kind, name);
-      setDone(words().models.loaded(name));
-      call.notify("models", null);
-    } catch (error) {
-      explain(call, error);
-    } finally {
-      clearInterval(timer);
-      setLoading(null);
-      void refresh();
-    }
-  };
-
+  const { known, isBusy, status, swap } = useModels(call);
   const menu = {
     models: forPeople(known, [voice, recogniser]),
-    isBusy: loading !== null,
+    isBusy,
     onChoose: swap,
   };
-  const status = loading ? words().models.loading(loading.name, loading.seconds) : done;
   return (
     <section aria-label={words().models.region} id="models">
       <Menu {...menu} kind="tts" id="voice" label={words().models.voice} value={voice} />
@@ -64,29 +29,14 @@ export function Models(props: { call: Call; voice: string; recogniser: string })
   );
 }
 
-/** Families whose models make tones or fixed words: for tests, not for conversations. */
-const TEST_FAMILIES: ReadonlySet<string> = new Set(["tone", "canned"]);
-
-/** Without the models for tests, unless one is in use; `?models=all` in the address shows them. */
-export function forPeople(
-  models: readonly Model[],
-  inUse: readonly string[],
-  query = location.search,
-): readonly Model[] {
-  if (new URLSearchParams(query).get("models") === "all") return models;
-  return models.filter(
-    ({ name, family }) => inUse.includes(name) || !TEST_FAMILIES.has(family ?? ""),
-  );
-}
-
 interface MenuProps {
-  readonly kind: Kind;
+  readonly kind: SwappedKind;
   readonly id: string;
   readonly label: string;
   readonly value: string;
   readonly models: readonly Model[];
   readonly isBusy: boolean;
-  readonly onChoose: (kind: Kind, name: string) => Promise<void>;
+  readonly onChoose: (kind: SwappedKind, name: string) => Promise<void>;
 }
 
 function Menu({ kind, id, label, value, models, isBusy, onChoose }: MenuProps) {
@@ -119,31 +69,4 @@ function Menu({ kind, id, label, value, models, isBusy, onChoose }: MenuProps) {
       </select>
     </label>
   );
-}
-
-/** At the start, after every connection, and when the page comes back to the front. */
-function useFreshList(call: Call, refresh: () => Promise<void>): void {
-  useEffect(() => {
-    let session = call.store.get().session;
-    const changed = () => {
-      const now = call.store.get().session;
-      if (now && now !== session) void refresh();
-      session = now;
-    };
-    const shown = () => document.visibilityState === "visible" && void refresh();
-    document.addEventListener("visibilitychange", shown);
-    const unsubscribe = call.store.subscribe(changed);
-    void refresh();
-    return () => {
-      document.removeEventListener("visibilitychange", shown);
-      unsubscribe();
-    };
-  }, [call, refresh]);
-}
-
-function explain(call: Call, error: unknown): void {
-  if (error instanceof ApiError && error.status === 401) call.askKey();
-  else if (error instanceof TypeError) {
-    call.notify("models", { text: words().models.gone });
-  } else call.notify("models", { text: words().models.failed((error as Error).message) });
 }

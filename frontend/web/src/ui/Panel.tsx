@@ -6,11 +6,13 @@ interface Props {
   readonly title: string;
   readonly close: string;
   readonly onClose: () => void;
+  /** What must be seen whatever is shown; below the heading. */
+  readonly top?: ReactNode;
   readonly children: ReactNode;
 }
 
 /** Stands beside the conversation, which goes on; the whole screen on a phone. */
-export function Panel({ id, title, close, onClose, children }: Props) {
+export function Panel({ id, title, close, onClose, top, children }: Props) {
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
     const before = document.activeElement;
@@ -29,6 +31,7 @@ export function Panel({ id, title, close, onClose, children }: Props) {
           <CloseIcon />
         </button>
       </div>
+      {top}
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard */}
       <section className="panel-body" tabIndex={0} aria-labelledby={`${id}-name`}>
         {children}

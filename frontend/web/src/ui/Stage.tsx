@@ -3,7 +3,7 @@ import type { Call } from "../call/call";
 import { onMeter } from "../call/sound";
 import { type CallState, mood } from "../call/state";
 import { words } from "../words";
-import { isTouch, setLevel, useLevels, useSettings } from "./hooks";
+import { isSounding, isTouch, setLevel, useLevels, useSettings } from "./hooks";
 import { MicrophoneIcon } from "./icons";
 
 /** The big button, which shows what a press does, and where the conversation stands. */
@@ -16,7 +16,7 @@ export function Stage({ call, state }: { call: Call; state: CallState }) {
     const { agent } = call.store.get();
     const rms = agent === "speaking" ? call.outputLevel() * 32768 : call.inputLevel();
     setLevel(button.current, "--level", onMeter(rms));
-  });
+  }, isSounding(state));
   const press = pushToTalk ? held(call) : { onClick: () => void call.talk() };
   const { talk, mute, unmute, hold, end, region } = words().talk;
   return (

@@ -1,4 +1,4 @@
-import { useEffect, useRef, useSyncExternalStore } from "react";
+import { useCallback, useEffect, useRef, useSyncExternalStore } from "react";
 import type { Call } from "../call/call";
 import type { CallState } from "../call/state";
 import type { Settings } from "../settings/settings";
@@ -15,33 +15,49 @@ const matches = (query: string): boolean =>
 /** Whether fingers are all there is: no space bar, no pointer that hovers. */
 export const isTouch = (): boolean => matches("(hover: none) and (pointer: coarse)");
 
-/** How often levels are drawn: each covers 20 to 40 ms, two or three frames of most screens. */
-const LEVEL_MS = 30;
-/** How often for people who want little motion. */
+/** Whether a media query holds now and while the component is shown. */
+export function useMedia(query: string): boolean {
+  const subscribe = useCallback(
+    (changed: () => void) => {
+      const media = matchMedia(query);
+      media.addEventListener("change", changed);
+      return () => media.removeEventListener("change", changed);
+    },
+    [query],
+  );
+  return useSyncExternalStore(
+    subscribe,
+    () => matchMedia(query).matches,
+    () => false,
+  );
+}
+
+/** 25 times a second a level looks like one; each frame would cost twice as much and more. */
+const LEVEL_MS = 40;
+/** How often levels are drawn for people who want little motion. */
 const CALM_MS = 500;
 
 /**
- * Runs `draw` before a frame, thirty times a second; levels change too often for React's state.
- * With reduced motion it runs twice a second: a level that jumps seldom can still be read.
+ * Runs `draw` while levels may change and the page is seen; they change too often for React's
+ * state. With reduced motion it runs twice a second: a level that jumps seldom can still be read.
+ * After `isOn` has become false it runs once more, to show silence.
  */
-export function useLevels(draw: () => void): void {
+export function useLevels(draw: () => void, isOn: boolean): void {
   const latest = useRef(draw);
   latest.current = draw;
   useEffect(() => {
-    const calm = matchMedia("(prefers-reduced-motion: reduce)");
-    let request = 0;
-    let drawn = 0;
-    const next = (now: number) => {
-      if (now - drawn >= (calm.matches ? CALM_MS : LEVEL_MS)) {
-        drawn = now;
-        latest.current();
-      }
-      request = requestAnimationFrame(next);
-    };
-    request = requestAnimationFrame(next);
-    return () => cancelAnimationFrame(request);
-  }, []);
+    const show = () => document.visibilityState === "visible" && latest.current();
+    show();
+    if (!isOn) return;
+    const ms = matches("(prefers-reduced-motion: reduce)") ? CALM_MS : LEVEL_MS;
+    const timer = setInterval(show, ms);
+    return () => clearInterval(timer);
+  }, [isOn]);
 }
+
+/** Whether anything can be heard of either side. */
+export const isSounding = ({ connection, microphone }: CallState): boolean =>
+  connection !== "off" || microphone === "open" || microphone === "muted";
 
 /** Sets a custom property where it has another value: setting it draws the element anew. */
 export function setLevel(element: HTMLElement | null, name: string, level: number): void {

@@ -110,7 +110,7 @@ describe("the operator's page", () => {
     const sessions = renderToStaticMarkup(
       <SessionTable sessions={known.sessions} attempt={attempt} />,
     );
-    for (const text of ["waiting for input", "312 ms", "End session abc"]) {
+    for (const text of ["waits for the person", "312 ms", "End session abc"]) {
       expect(sessions).toContain(text);
     }
     const models = renderToStaticMarkup(<ModelTable models={known.models} attempt={attempt} />);

@@ -6,12 +6,12 @@ import { type Action, INITIAL, mood, reduce } from "../call/state";
 import { words } from "../words";
 import { Caption } from "./Captions";
 import { setLevel } from "./hooks";
-import { forPeople } from "./Models";
 import { Notices } from "./Notices";
 import { Quality } from "./Quality";
 import { advice } from "./Stage";
 import { linkTo } from "./settings/Actions";
 import { ToolCall } from "./ToolCall";
+import { forPeople } from "./useModels";
 import { rows, Waterfall } from "./Waterfall";
 
 const answer: BotLine = {

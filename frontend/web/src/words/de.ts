@@ -24,6 +24,7 @@ export const de: Words = {
   holdTouch: "Halte den Knopf, während du sprichst.",
   stages: {
     pause_noticed: "Pause bemerkt",
+    endpointer: "Ende der Rede am Klang beurteilt",
     speculative_transcript: "Mitschrift, vorläufig",
     first_text: "erste Wörter der Antwort",
     first_voice: "erster Ton der Stimme",
@@ -59,6 +60,22 @@ export const de: Words = {
   connection: {
     lost: (why) => `Keine Verbindung: ${why}`,
     gone: "Der Server antwortet nicht.",
+    cut: "Die Verbindung ist abgerissen.",
+    room: (url) => `Der LiveKit-Server unter ${url} antwortet nicht.`,
+    roomRefused: (why) => `Der LiveKit-Server hat das Token dieser Seite abgelehnt (${why}).`,
+    otherRoom: (room, wanted) => `Das Token dieser Seite führt nach ${room}, nicht nach ${wanted}.`,
+    nobody: "In diesem Raum antwortet niemand: Kein Worker hat ihn übernommen.",
+    leftAtOnce: "Der Agent ging sofort wieder.",
+    workerGone: "Der Worker dieses Gesprächs ist weg. Warte auf einen anderen …",
+    brokeOff: "Die Verbindung ist abgebrochen. Verbinde neu …",
+    reasons: {
+      ended_by_operator: "ein Betreiber hat es beendet",
+      slow_reader: "dieser Browser hat zu langsam empfangen",
+      gone: "die andere Seite ist weg",
+      max_messages: "es war zu lang geworden",
+      max_session_duration: "seine Zeit war um",
+      idle_timeout: "eine Weile hat niemand etwas gesagt",
+    },
     busy: "Der Server ist ausgelastet oder lädt noch seine Modelle.",
     seconds: (s) => `Nächster Versuch in ${s} s.`,
     trying: "Versuche es …",
@@ -80,9 +97,32 @@ export const de: Words = {
     loaded: (name) => `${name} ab dem nächsten Satz.`,
     failed: (why) => `Das ging nicht: ${why}`,
     gone: "Der Server antwortet nicht. Läuft er noch?",
+    kinds: { tts: "Stimme", asr: "Erkenner", endpointer: "Endeerkenner" },
+    notTheKind: (name, kind) => `${name} ist von anderer Art: ${kind}`,
     small: (name) =>
       `${name} antwortet: Ein so kleines Modell zeigt nur, dass das Sprechen funktioniert. ` +
       "Für ein besseres nimm Ollama oder nenne vLLM oder einen Dienst mit responder.chat.base_url:",
+  },
+  answer: {
+    wrong: (why) => `Etwas ging schief: ${why}`,
+    notUnderstood: (why) => `Das war nicht zu verstehen: ${why}`,
+    hard: (why) => `Du bist schwer zu hören: ${why}.`,
+    failed: (why) => `Die Antwort ist gescheitert: ${why}`,
+    noReason: "ohne Angabe von Gründen",
+    notSent: (why) => `Das hat die andere Seite nicht erreicht: ${why}`,
+  },
+  microphone: {
+    gone: "Das Mikrofon ist weg. Stecke es ein und drücke Sprechen.",
+    refused:
+      "Der Browser hat das Mikrofon verweigert. Erlaube es neben der Adresse dieser Seite und " +
+      "drücke wieder Sprechen. Tippen geht auch so.",
+    none: "Es gibt kein Mikrofon. Stecke eines ein und drücke wieder Sprechen, oder tippe.",
+    held: "Ein anderes Programm benutzt das Mikrofon. Schließe es und drücke wieder Sprechen.",
+    notThere: "Dieses Mikrofon ist nicht mehr da. Wähle ein anderes.",
+    failed: (why) => `Das Mikrofon funktioniert nicht: ${why}`,
+    tunnel: (address) =>
+      "Der Browser gibt das Mikrofon nur an https-Seiten und an diesen Rechner selbst. Führe die " +
+      `Zeile unten in einem Terminal aus und öffne dann ${address}.`,
   },
   devices: {
     region: "Geräte",
@@ -117,6 +157,8 @@ export const de: Words = {
     greeting: "Begrüßung",
     greetingNote: "Wird zu Beginn eines Gesprächs gesagt.",
     voiceGroup: "Stimme",
+    voice: "Stimme",
+    recogniser: "Erkenner",
     speaker: "Sprecher oder Stil",
     speakerNote: "Ein Name, den die Stimme kennt; leer für den üblichen.",
     speed: "Tempo",
@@ -202,6 +244,20 @@ export const de: Words = {
     models: "Modelle",
     model: "Modell",
     kind: "Art",
+    states: {
+      idle: "bereit",
+      listening: "hört zu",
+      speaking: "spricht",
+      barged_in: "unterbrochen",
+      waiting_for_input: "wartet auf die Person",
+      terminated: "beendet",
+    },
+    phases: {
+      waiting: "wartet",
+      loading: "wird geladen",
+      resident: "geladen",
+      unloading: "wird entladen",
+    },
     memory: "Speicher",
     used: "Sitzungen",
     why: "Grund",

@@ -20,6 +20,7 @@ export const en = {
   /** The stages of a turn, as `vdx up` names them. */
   stages: {
     pause_noticed: "pause noticed",
+    endpointer: "end of turn judged by the sound",
     speculative_transcript: "transcript, speculative",
     first_text: "first words of the answer",
     first_voice: "first audio of the voice",
@@ -56,6 +57,24 @@ export const en = {
   connection: {
     lost: (why: string) => `No connection: ${why}`,
     gone: "the server does not answer.",
+    cut: "the connection was lost.",
+    room: (url: string) => `the LiveKit server at ${url} does not answer.`,
+    roomRefused: (why: string) => `the LiveKit server refused the token of this page (${why}).`,
+    otherRoom: (room: string, wanted: string) =>
+      `the token of this page leads to ${room}, not to ${wanted}.`,
+    nobody: "Nobody answers in this room: no worker took it.",
+    leftAtOnce: "The agent left at once.",
+    workerGone: "The worker of this conversation is gone. Waiting for another …",
+    brokeOff: "The connection broke off. Reconnecting …",
+    /** Why a conversation ended, by the server's reason. */
+    reasons: {
+      ended_by_operator: "an operator ended it",
+      slow_reader: "this browser took too long to receive it",
+      gone: "the other side is gone",
+      max_messages: "it had become too long",
+      max_session_duration: "its time was over",
+      idle_timeout: "nobody had said anything for a while",
+    } as Readonly<Record<string, string>>,
     busy: "the server is busy or still loading its models.",
     seconds: (s: number) => `Next try in ${s} s.`,
     trying: "Trying now …",
@@ -77,9 +96,32 @@ export const en = {
     loaded: (name: string) => `${name} from the next sentence on.`,
     failed: (why: string) => `That did not work: ${why}`,
     gone: "The server does not answer. Is it still running?",
+    kinds: { tts: "voice", asr: "recogniser", endpointer: "endpointer" },
+    notTheKind: (name: string, kind: string) => `${name} is of another kind: ${kind}`,
     small: (name: string) =>
       `${name} answers: so small a model only proves that talking works. ` +
       "For a better one use Ollama, or name vLLM or a hosted endpoint with responder.chat.base_url:",
+  },
+  answer: {
+    wrong: (why: string) => `Something went wrong: ${why}`,
+    notUnderstood: (why: string) => `That could not be understood: ${why}`,
+    hard: (why: string) => `Hard to hear you: ${why}.`,
+    failed: (why: string) => `The answer failed: ${why}`,
+    noReason: "no reason given",
+    notSent: (why: string) => `That did not reach the other side: ${why}`,
+  },
+  microphone: {
+    gone: "The microphone is gone. Plug it in and press Talk.",
+    refused:
+      "The browser refused the microphone. Allow it beside the address of this page, then " +
+      "press Talk again. You can type meanwhile.",
+    none: "There is no microphone. Plug one in and press Talk again, or type.",
+    held: "Another program holds the microphone. Close it and press Talk again.",
+    notThere: "That microphone is not there any more. Choose another one.",
+    failed: (why: string) => `The microphone does not work: ${why}`,
+    tunnel: (address: string) =>
+      "The browser gives the microphone only to https pages and to this machine itself. In a " +
+      `terminal run the line below, then open ${address} instead.`,
   },
   devices: {
     region: "Devices",
@@ -114,6 +156,8 @@ export const en = {
     greeting: "Greeting",
     greetingNote: "Said when a conversation begins.",
     voiceGroup: "Voice",
+    voice: "Voice",
+    recogniser: "Recogniser",
     speaker: "Speaker or style",
     speakerNote: "A name that the voice knows; empty for its usual one.",
     speed: "Speed",
@@ -199,6 +243,20 @@ export const en = {
     models: "Models",
     model: "Model",
     kind: "Kind",
+    states: {
+      idle: "ready",
+      listening: "listening",
+      speaking: "speaking",
+      barged_in: "interrupted",
+      waiting_for_input: "waits for the person",
+      terminated: "ended",
+    } as Readonly<Record<string, string>>,
+    phases: {
+      waiting: "waiting",
+      loading: "loading",
+      resident: "loaded",
+      unloading: "unloading",
+    } as Readonly<Record<string, string>>,
     memory: "Memory",
     used: "Sessions",
     why: "Why",

@@ -24,6 +24,7 @@ export const es: Words = {
   holdTouch: "Mantén pulsado el botón mientras hablas.",
   stages: {
     pause_noticed: "pausa notada",
+    endpointer: "fin del turno juzgado por el sonido",
     speculative_transcript: "transcripción provisional",
     first_text: "primeras palabras de la respuesta",
     first_voice: "primer sonido de la voz",
@@ -59,6 +60,22 @@ export const es: Words = {
   connection: {
     lost: (why) => `Sin conexión: ${why}`,
     gone: "el servidor no responde.",
+    cut: "se perdió la conexión.",
+    room: (url) => `el servidor LiveKit ${url} no responde.`,
+    roomRefused: (why) => `el servidor LiveKit rechazó el token de esta página (${why}).`,
+    otherRoom: (room, wanted) => `el token de esta página lleva a ${room} y no a ${wanted}.`,
+    nobody: "Nadie responde en esta sala: ningún worker la tomó.",
+    leftAtOnce: "El agente se fue enseguida.",
+    workerGone: "El worker de esta conversación se ha ido. Esperando a otro …",
+    brokeOff: "La conexión se cortó. Volviendo a conectar …",
+    reasons: {
+      ended_by_operator: "la terminó un operador",
+      slow_reader: "este navegador recibía demasiado despacio",
+      gone: "el otro lado se ha ido",
+      max_messages: "se había hecho demasiado larga",
+      max_session_duration: "se acabó su tiempo",
+      idle_timeout: "nadie había dicho nada en un rato",
+    },
     busy: "el servidor está ocupado o aún carga sus modelos.",
     seconds: (s) => `Próximo intento en ${s} s.`,
     trying: "Intentando …",
@@ -80,9 +97,32 @@ export const es: Words = {
     loaded: (name) => `${name} desde la próxima frase.`,
     failed: (why) => `No funcionó: ${why}`,
     gone: "El servidor no responde. ¿Sigue en marcha?",
+    kinds: { tts: "voz", asr: "reconocedor", endpointer: "detector de fin" },
+    notTheKind: (name, kind) => `${name} es de otra clase: ${kind}`,
     small: (name) =>
       `${name} responde: un modelo tan pequeño solo muestra que hablar funciona. ` +
       "Para uno mejor usa Ollama, o nombra vLLM o un servicio con responder.chat.base_url:",
+  },
+  answer: {
+    wrong: (why) => `Algo salió mal: ${why}`,
+    notUnderstood: (why) => `No se pudo entender: ${why}`,
+    hard: (why) => `Cuesta oírte: ${why}.`,
+    failed: (why) => `La respuesta falló: ${why}`,
+    noReason: "sin indicar el motivo",
+    notSent: (why) => `Eso no llegó al otro lado: ${why}`,
+  },
+  microphone: {
+    gone: "El micrófono ya no está. Conéctalo y pulsa Hablar.",
+    refused:
+      "El navegador denegó el micrófono. Permítelo junto a la dirección de esta página y pulsa " +
+      "Hablar otra vez. Mientras tanto puedes escribir.",
+    none: "No hay micrófono. Conecta uno y pulsa Hablar otra vez, o escribe.",
+    held: "Otro programa usa el micrófono. Ciérralo y pulsa Hablar otra vez.",
+    notThere: "Ese micrófono ya no está. Elige otro.",
+    failed: (why) => `El micrófono no funciona: ${why}`,
+    tunnel: (address) =>
+      "El navegador solo da el micrófono a páginas https y a esta máquina. Ejecuta en un terminal " +
+      `la línea de abajo y abre después ${address}.`,
   },
   devices: {
     region: "Dispositivos",
@@ -117,6 +157,8 @@ export const es: Words = {
     greeting: "Saludo",
     greetingNote: "Se dice al empezar una conversación.",
     voiceGroup: "Voz",
+    voice: "Voz",
+    recogniser: "Reconocedor",
     speaker: "Locutor o estilo",
     speakerNote: "Un nombre que la voz conoce; vacío para el habitual.",
     speed: "Velocidad",
@@ -202,6 +244,20 @@ export const es: Words = {
     models: "Modelos",
     model: "Modelo",
     kind: "Tipo",
+    states: {
+      idle: "listo",
+      listening: "escucha",
+      speaking: "habla",
+      barged_in: "interrumpido",
+      waiting_for_input: "espera a la persona",
+      terminated: "terminado",
+    },
+    phases: {
+      waiting: "en espera",
+      loading: "cargando",
+      resident: "cargado",
+      unloading: "descargando",
+    },
     memory: "Memoria",
     used: "Sesiones",
     why: "Motivo",

@@ -24,6 +24,7 @@ export const fr: Words = {
   holdTouch: "Maintenez le bouton pendant que vous parlez.",
   stages: {
     pause_noticed: "pause remarquée",
+    endpointer: "fin de parole jugée au son",
     speculative_transcript: "transcription provisoire",
     first_text: "premiers mots de la réponse",
     first_voice: "premier son de la voix",
@@ -59,6 +60,22 @@ export const fr: Words = {
   connection: {
     lost: (why) => `Pas de connexion : ${why}`,
     gone: "le serveur ne répond pas.",
+    cut: "la connexion est perdue.",
+    room: (url) => `le serveur LiveKit ${url} ne répond pas.`,
+    roomRefused: (why) => `le serveur LiveKit a refusé le jeton de cette page (${why}).`,
+    otherRoom: (room, wanted) => `le jeton de cette page mène à ${room} et non à ${wanted}.`,
+    nobody: "Personne ne répond dans ce salon : aucun worker ne l'a pris.",
+    leftAtOnce: "L'agent est reparti aussitôt.",
+    workerGone: "Le worker de cette conversation est parti. En attente d'un autre …",
+    brokeOff: "La connexion s'est rompue. Nouvelle tentative …",
+    reasons: {
+      ended_by_operator: "un opérateur y a mis fin",
+      slow_reader: "ce navigateur recevait trop lentement",
+      gone: "l'autre côté est parti",
+      max_messages: "elle était devenue trop longue",
+      max_session_duration: "son temps était écoulé",
+      idle_timeout: "personne n'avait parlé depuis un moment",
+    },
     busy: "le serveur est occupé ou charge encore ses modèles.",
     seconds: (s) => `Prochain essai dans ${s} s.`,
     trying: "Essai en cours …",
@@ -80,9 +97,32 @@ export const fr: Words = {
     loaded: (name) => `${name} dès la prochaine phrase.`,
     failed: (why) => `Cela n’a pas marché : ${why}`,
     gone: "Le serveur ne répond pas. Tourne-t-il encore ?",
+    kinds: { tts: "voix", asr: "reconnaissance", endpointer: "fin de parole" },
+    notTheKind: (name, kind) => `${name} est d'un autre type : ${kind}`,
     small: (name) =>
       `${name} répond : un si petit modèle montre seulement que la parole fonctionne. ` +
       "Pour un meilleur, prenez Ollama, ou nommez vLLM ou un service avec responder.chat.base_url :",
+  },
+  answer: {
+    wrong: (why) => `Un problème est survenu : ${why}`,
+    notUnderstood: (why) => `Cela n'a pas pu être compris : ${why}`,
+    hard: (why) => `On vous entend mal : ${why}.`,
+    failed: (why) => `La réponse a échoué : ${why}`,
+    noReason: "sans raison indiquée",
+    notSent: (why) => `Cela n'a pas atteint l'autre côté : ${why}`,
+  },
+  microphone: {
+    gone: "Le micro n'est plus là. Branchez-le et appuyez sur Parler.",
+    refused:
+      "Le navigateur a refusé le micro. Autorisez-le à côté de l'adresse de cette page, puis " +
+      "appuyez de nouveau sur Parler. Vous pouvez écrire en attendant.",
+    none: "Il n'y a pas de micro. Branchez-en un et appuyez de nouveau sur Parler, ou écrivez.",
+    held: "Un autre programme utilise le micro. Fermez-le et appuyez de nouveau sur Parler.",
+    notThere: "Ce micro n'est plus là. Choisissez-en un autre.",
+    failed: (why) => `Le micro ne fonctionne pas : ${why}`,
+    tunnel: (address) =>
+      "Le navigateur ne donne le micro qu'aux pages https et à cette machine. Exécutez la ligne " +
+      `ci-dessous dans un terminal, puis ouvrez plutôt ${address}.`,
   },
   devices: {
     region: "Appareils",
@@ -117,6 +157,8 @@ export const fr: Words = {
     greeting: "Accueil",
     greetingNote: "Dit au début d’une conversation.",
     voiceGroup: "Voix",
+    voice: "Voix",
+    recogniser: "Reconnaissance",
     speaker: "Locuteur ou style",
     speakerNote: "Un nom que la voix connaît ; vide pour l’habituel.",
     speed: "Vitesse",
@@ -202,6 +244,20 @@ export const fr: Words = {
     models: "Modèles",
     model: "Modèle",
     kind: "Genre",
+    states: {
+      idle: "prêt",
+      listening: "écoute",
+      speaking: "parle",
+      barged_in: "interrompu",
+      waiting_for_input: "attend la personne",
+      terminated: "terminé",
+    },
+    phases: {
+      waiting: "en attente",
+      loading: "en chargement",
+      resident: "chargé",
+      unloading: "en déchargement",
+    },
     memory: "Mémoire",
     used: "Sessions",
     why: "Raison",

@@ -39,10 +39,12 @@ export class Resampler {
   }
 
   private sample(all: Float32Array): number {
+    const first = Math.ceil(this.at - this.half);
+    const last = Math.floor(this.at + this.half);
     let sum = 0;
-    for (let i = Math.ceil(this.at - this.half); i <= this.at + this.half; i++) {
-      const weight = this.kernel[Math.round(Math.abs(i - this.at) * FINE)] ?? 0;
-      sum += (all[i] ?? 0) * weight;
+    let point = Math.round((first - this.at) * FINE); // of the kernel, which is symmetric
+    for (let i = first; i <= last; i++, point += FINE) {
+      sum += (all[i] ?? 0) * (this.kernel[point < 0 ? -point : point] ?? 0);
     }
     return sum;
   }

@@ -1,4 +1,4 @@
-import { useState } from "react";
+import { type ReactNode, useState } from "react";
 import type { Call } from "../../call/call";
 import type { Lines } from "../../call/captions";
 import { words } from "../../words";
@@ -11,12 +11,17 @@ const VIEWS = ["transcript", "latency", "events"] as const;
 type View = (typeof VIEWS)[number];
 
 /** What happened in the conversation: what was said, how fast, and by which events. */
-export function HistoryPanel(props: { call: Call; lines: Lines; onClose: () => void }) {
-  const { call, lines, onClose } = props;
+export function HistoryPanel(props: {
+  call: Call;
+  lines: Lines;
+  onClose: () => void;
+  top?: ReactNode;
+}) {
+  const { call, lines, onClose, top } = props;
   const [view, setView] = useState<View>("transcript");
   const w = words().history;
   return (
-    <Panel id="history" title={w.open} close={w.close} onClose={onClose}>
+    <Panel id="history" title={w.open} close={w.close} onClose={onClose} top={top}>
       <nav className="tabs" aria-label={w.tabs}>
         {VIEWS.map((each) => (
           <button

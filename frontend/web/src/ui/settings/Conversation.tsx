@@ -1,12 +1,13 @@
 import type { Profile } from "../../server/api";
 import { words } from "../../words";
 import { linkTo } from "./Actions";
-import type { GroupProps } from "./Drawer";
+import type { ChoiceProps } from "./Drawer";
 import { Choice, Group, Text } from "./fields";
+import { ModelChoice } from "./ModelChoice";
 
 /** Who answers, and in which words and language. */
-export function Conversation(props: GroupProps & { profiles: readonly Profile[] }) {
-  const { settings, base, change, profiles } = props;
+export function Conversation(props: ChoiceProps & { profiles: readonly Profile[] }) {
+  const { settings, base, change, profiles, models, state } = props;
   const w = words().settings;
   return (
     <Group title={w.understanding}>
@@ -41,6 +42,7 @@ export function Conversation(props: GroupProps & { profiles: readonly Profile[] 
         maxLength={1000}
         onChange={(text) => change({ greeting: text || null })}
       />
+      <ModelChoice kind="asr" label={w.recogniser} models={models} state={state} />
       <Text
         label={w.language}
         note={w.languageNote}

@@ -1,16 +1,24 @@
-import { useEffect, useState } from "react";
+import { type ReactNode, useEffect, useState } from "react";
 import type { Call } from "../../call/call";
+import type { CallState } from "../../call/state";
 import { profiles as listProfiles, type Profile } from "../../server/api";
 import type { Settings } from "../../settings/settings";
 import { words } from "../../words";
-import { useSettings } from "../hooks";
+import { useCallState, useSettings } from "../hooks";
 import { Panel } from "../Panel";
+import { useModels } from "../useModels";
 import { Actions } from "./Actions";
 import { Conversation } from "./Conversation";
 import { PageGroup } from "./PageGroup";
 import { Sound } from "./Sound";
 import { Turns } from "./Turns";
 import { Voice } from "./Voice";
+
+/** What a group with a menu of models is given too. */
+export interface ChoiceProps extends GroupProps {
+  readonly models: ReturnType<typeof useModels>;
+  readonly state: CallState;
+}
 
 /** What a group of settings is given. */
 export interface GroupProps {
@@ -21,7 +29,8 @@ export interface GroupProps {
 }
 
 /** The settings of the conversation, taken at once and kept in the browser. */
-export function Drawer({ call, onClose }: { call: Call; onClose: () => void }) {
+export function Drawer(props: { call: Call; onClose: () => void; top?: ReactNode }) {
+  const { call, onClose, top } = props;
   const settings = useSettings(call);
   const profiles = useProfiles(call);
   const base = profiles.find(({ name }) => name === (settings.profile || "vdx"));
@@ -30,13 +39,19 @@ export function Drawer({ call, onClose }: { call: Call; onClose: () => void }) {
       call.notify("answer", { text: words().models.failed(error.message) });
     });
   };
+  const models = useModels(call);
+  const state = useCallState(call);
   const group = { settings, base, change };
+  const choice = { models, state };
   const { title, close, note } = words().settings;
   return (
-    <Panel id="settings" title={title} close={close} onClose={onClose}>
+    <Panel id="settings" title={title} close={close} onClose={onClose} top={top}>
       <p className="note">{note}</p>
-      <Conversation {...group} profiles={profiles} />
-      <Voice {...group} call={call} />
+      <p className="note" role="status">
+        {models.status}
+      </p>
+      <Conversation {...group} {...choice} profiles={profiles} />
+      <Voice {...group} {...choice} call={call} />
       <Turns {...group} />
       <Sound {...group} />
       <PageGroup />

@@ -3,17 +3,19 @@ import type { Call } from "../../call/call";
 import { speech } from "../../server/api";
 import { voiceOf } from "../../settings/update";
 import { words } from "../../words";
-import { useCallState } from "../hooks";
-import type { GroupProps } from "./Drawer";
+import type { ChoiceProps } from "./Drawer";
 import { Factor, Group, Text } from "./fields";
+import { ModelChoice } from "./ModelChoice";
 
-/** How the answers sound; the voice itself is chosen beside the conversation. */
-export function Voice({ call, settings, base, change }: GroupProps & { call: Call }) {
+/** How the answers sound. */
+export function Voice(props: ChoiceProps & { call: Call }) {
+  const { call, settings, base, change, models, state } = props;
   const w = words().settings;
-  const { voice } = useCallState(call);
+  const { voice } = state;
   const usual = base?.speed ?? 1;
   return (
-    <Group title={`${w.voiceGroup}: ${voice}`}>
+    <Group title={w.voiceGroup}>
+      <ModelChoice kind="tts" label={w.voice} models={models} state={state} />
       <Text
         label={w.speaker}
         note={w.speakerNote}

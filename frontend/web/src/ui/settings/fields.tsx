@@ -12,14 +12,20 @@ export function Choice(
   props: FieldProps & {
     readonly value: string;
     readonly options: readonly (readonly [value: string, label: string])[];
+    readonly isDisabled?: boolean;
     readonly onChange: (value: string) => void;
   },
 ) {
-  const { label, note, value, options, onChange } = props;
+  const { label, note, value, options, isDisabled, onChange } = props;
   return (
     <Labelled label={label} note={note}>
       {(ids) => (
-        <select {...ids} value={value} onChange={(e) => onChange(e.target.value)}>
+        <select
+          {...ids}
+          value={value}
+          disabled={isDisabled}
+          onChange={(e) => onChange(e.target.value)}
+        >
           {!options.some(([known]) => known === value) && <option value={value}>{value}</option>}
           {options.map(([known, shown]) => (
             <option key={known} value={known}>

@@ -1,4 +1,4 @@
-"""The bar of `vdx transcribe`, and where its text goes meanwhile."""
+"""The bar of `vdx say` and `vdx transcribe`, and where its text goes meanwhile."""
 
 import io
 import sys
@@ -6,7 +6,7 @@ import sys
 import pytest
 import typer
 
-from vdx.cli.transcribe import _progress
+from vdx.cli.progress import progress_bar
 
 
 class Stream(io.StringIO):
@@ -26,7 +26,7 @@ def test_text_for_a_file_does_not_go_to_the_terminal(
     monkeypatch.setattr(sys, "stdout", out)
     monkeypatch.setattr(sys, "stderr", err)
     monkeypatch.setenv("TERM", "xterm")
-    with _progress("whisper", 90.0) as advance:
+    with progress_bar("whisper", 90.0, "s of the recording") as advance:
         typer.echo("the first segment")
         advance(30.2, 90.0)
         typer.echo("the second segment")
@@ -41,7 +41,7 @@ def test_the_bar_moves_with_every_segment(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(sys, "stderr", err)
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "80")
-    with _progress("whisper", 90.0) as advance:
+    with progress_bar("whisper", 90.0, "s of the recording") as advance:
         for done in (30.2, 61.0, 90.0):
             advance(done, 90.0)
     assert "90/90" in err.getvalue()

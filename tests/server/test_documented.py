@@ -1,0 +1,54 @@
+"""Commands of the documents that need models or a server, run against one as they are printed."""
+
+import json
+from pathlib import Path
+
+import pytest
+import soundfile
+
+from tests.documents import DOCUMENTS, ROOT
+from tests.unit.cli.calls import status_of
+from tests.unit.test_documented_commands import named, typed
+from vdx.serving.embedded import EmbeddedTriton
+
+PRINTED = {
+    " ".join(call) for document in DOCUMENTS for call in (*typed(document), *named(document))
+}
+
+
+@pytest.fixture
+def at_home(
+    server: str, triton: EmbeddedTriton, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Path:
+    """A folder of the person's own; `vdx` finds the server and its Triton."""
+    monkeypatch.setenv("VDX_URL", server)
+    monkeypatch.setenv("VDX_TRITON__URL", triton.grpc_url)
+    (tmp_path / "tests").symlink_to(ROOT / "tests")  # recordings are named from the checkout
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def run(command: str) -> None:
+    """Runs it, if it is still in a document."""
+    assert command in PRINTED
+    assert status_of(*command.split()) == 0
+
+
+def test_a_sentence_is_spoken_into_a_file(at_home: Path) -> None:
+    run("say Hello. --voice tone --out hello.wav")
+    assert soundfile.info(at_home / "hello.wav").duration > 0.1
+
+
+def test_a_recording_talks_and_its_events_are_told(
+    at_home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run("talk --wav tests/data/audio/ps_goforward.wav --json")
+    events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    told = {event.get("type") for event in events if "t_ms" in event}
+    assert {"input_audio_buffer.speech_stopped", "response.done"} <= told
+
+
+@pytest.mark.parametrize("command", ["models load tone", "models list", "sessions", "logs"])
+def test_a_running_server_is_asked(at_home: Path, command: str) -> None:
+    assert at_home.is_dir()
+    run(command)
