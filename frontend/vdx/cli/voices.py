@@ -32,6 +32,10 @@ Parameter = Annotated[
     list[str] | None,
     typer.Option(metavar="KEY=VALUE", help="For the family, such as: device=cuda."),
 ]
+Accept = Annotated[
+    bool,
+    typer.Option("--accept-licence", help="Accepts a licence that asks for it, such as CPML."),
+]
 NewId = Annotated[str, typer.Option("--id", help="What to call it; default: its own name.")]
 
 ANSWER_S = 3.0
@@ -201,6 +205,7 @@ def pull(
     id_: NewId = "",
     parameter: Parameter = None,
     endpoint: Endpoint = "",
+    accept_licence: Accept = False,
 ) -> None:
     """Download a voice or recogniser; without a name, the starters."""
     if name is None:
@@ -216,7 +221,7 @@ def pull(
             raise InvalidInput(told, param="id" if id_ else "parameter")
         _pull_language_model(endpoint)
         return
-    _tell_added(_pull(name, id_, _parameters(parameter), endpoint))
+    _tell_added(_pull(name, id_, _parameters(parameter), endpoint, accepted=accept_licence))
 
 
 def pull_starters(endpoint: str = "") -> None:
@@ -245,7 +250,9 @@ def _pull_language_model(endpoint: str) -> None:
     typer.echo(f"{language_model().id} is here: {file}\n  start with it:             vdx up --llm")
 
 
-def _pull(name: str, id_: str, parameters: dict[str, str], endpoint: str) -> "Voicepack":
+def _pull(
+    name: str, id_: str, parameters: dict[str, str], endpoint: str, *, accepted: bool = False
+) -> "Voicepack":
     from vdx.core.paths import locate
     from vdx.serving.voicepacks.pull import pull as fetch
 
@@ -258,6 +265,7 @@ def _pull(name: str, id_: str, parameters: dict[str, str], endpoint: str) -> "Vo
             id_=id_,
             parameters=parameters,
             tell=typer.echo,
+            accept=lambda family: _accept_terms(family, accepted=accepted),
         )
     except KeyboardInterrupt:
         typer.echo("\ninterrupted; the same command goes on where this one stopped", err=True)
@@ -279,21 +287,37 @@ def add(
         typer.Option(metavar="TAG", help="What it knows, such as en; default: what its files say."),
     ] = None,
     parameter: Parameter = None,
+    accept_licence: Accept = False,
 ) -> None:
     """Add a voice or recogniser from a local folder.
 
     A Piper voice (NAME.onnx with NAME.onnx.json), a Kokoro voice (kokoro*.onnx with voices*.npz or
-    voices*.bin), a Whisper model of CTranslate2 (a folder), or a streaming transducer or CTC model
-    in the layout of sherpa-onnx (a folder with tokens.txt).
+    voices*.bin), XTTS-v2 (a folder with model.pth), a Whisper model of CTranslate2 (a folder), or a
+    streaming transducer or CTC model in the layout of sherpa-onnx (a folder with tokens.txt).
     """
     from vdx.serving.voicepacks.identify import identify
     from vdx.serving.voicepacks.staging import Origin
 
     folder, parts = identify(path)
+    _accept_terms(parts.family, accepted=accept_licence)
     origin = Origin(
         str(path.absolute()), id_, licence, _parameters(parameter), tuple(language or ())
     )
     _tell_added(_store(trial=True).add(folder, parts, origin))
+
+
+def _accept_terms(family: str, *, accepted: bool) -> None:
+    """Shows what the licence of a family's models asks, unless it was accepted here before."""
+    import sys
+
+    from vdx.core.paths import locate
+    from vdx.serving.voicepacks.terms import require_accepted
+
+    def ask(terms: str) -> bool:
+        typer.echo(terms)
+        return sys.stdin.isatty() and typer.confirm("accept it?")
+
+    require_accepted(locate(), family, accepted=accepted, ask=ask)
 
 
 def _parameters(given: list[str] | None) -> dict[str, str]:
@@ -308,7 +332,7 @@ def _parameters(given: list[str] | None) -> dict[str, str]:
 
 def _tell_added(pack: "Voicepack") -> None:
     """Prints what was added and the commands that use it."""
-    from vdx.cli.japanese import COMMAND, lacks_japanese
+    from vdx.cli.extras import JAPANESE, lacks_japanese
     from vdx.core.paths import locate
 
     language = _usual_language()
@@ -320,7 +344,7 @@ def _tell_added(pack: "Voicepack") -> None:
         typer.echo(f"  in a server that runs:     vdx models use {pack.id}")
         return
     if lacks_japanese(pack, locate()):
-        typer.echo(f"  to read Japanese first:    {COMMAND}")
+        typer.echo(f"  to read Japanese first:    {JAPANESE.command}")
     what = "voice" if pack.kind == "tts" else "recogniser"
     if speaks(pack, language):
         typer.echo(f"  start with it:             vdx up --{what} {pack.id}")

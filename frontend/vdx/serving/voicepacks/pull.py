@@ -22,6 +22,8 @@ ANSWER_S = 3.0
 """How long a place may take to tell whether it has a starter."""
 
 Tell = Callable[[str], None]
+Accept = Callable[[str], None]
+"""Asks whether the terms of a family's models are accepted; raises where they are not."""
 
 
 def pull(
@@ -33,6 +35,7 @@ def pull(
     id_: str = "",
     parameters: Mapping[str, str] | None = None,
     tell: Tell,
+    accept: Accept = lambda _family: None,
 ) -> Voicepack:
     """Looks `name` up, downloads it under VDX_HOME and adds it to the store.
 
@@ -48,6 +51,7 @@ def pull(
     order = hub.order(wanted.repo, revision=wanted.revision, only=wanted.only)
     chosen = id_ or wanted.id or identify.suggested_id(order.parts)
     store.require_free(chosen)
+    accept(order.parts.family)
     tell(f"{chosen}: {order.size / 1e6:.1f} MB of {order.repo} at {order.commit[:12]}")
     model = order.parts.files[0].replace("/", "--")
     stem = f"{order.repo.replace('/', '--')}--{model}@"
