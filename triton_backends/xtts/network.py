@@ -52,6 +52,9 @@ class Network:
     """All parts; each call blocks and may come from several threads at once."""
 
     def __init__(self, folder: Path, hardware: Hardware) -> None:
+        # Threads that spin between two operations take the cores of whoever else computes. Read
+        # when the library of threads is loaded, so it must come before torch.
+        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
         import torch
 
         if hardware.device.startswith("cuda") and not torch.cuda.is_available():

@@ -11,7 +11,7 @@ import pytest
 from triton_backends.shared.errors import InvalidArgument
 from triton_backends.xtts.network import HOP
 from triton_backends.xtts.pieces import pieces
-from triton_backends.xtts.vocoder import FIRST_TOKENS, LARGEST_TOKENS, Windows, settled, total
+from triton_backends.xtts.vocoder import FIRST_TOKENS, LARGEST_TOKENS, Windows, settled
 
 SCALES = (4.0, 24_000 / 22_050)
 
@@ -50,13 +50,12 @@ def test_settled_frames_do_not_change_when_more_follow() -> None:
         return stretched
 
     assert settled(2, SCALES) == 0, "8 frames stay 8, which torch copies"
+    assert settled(6, SCALES) == 21, "of 26 frames"
     for scales in (SCALES, (0.4, *SCALES), (1 / 0.7, *SCALES), (4.0, *SCALES)):
         whole = frames(40, scales)
         for count in range(3, 40):
             own = settled(count, scales)
             assert torch.equal(frames(count, scales)[:, :, :own], whole[:, :, :own])
-            many = own >= (count - 2) * np.prod(scales) - 3
-            assert many or total(count, scales) < 9, "and no more are held back"
 
 
 class CountingNetwork:
@@ -86,10 +85,8 @@ def test_windows_give_every_frame_once_and_decode_few_twice(tokens: int) -> None
 
     network = CountingNetwork()
     windows = Windows(network, None, 1.0, FIRST_TOKENS, LARGEST_TOKENS)  # type: ignore[arg-type]
-    heard = []
-    for _ in range(tokens):
-        if windows.push(torch.zeros(1, 8)):
-            heard.append(windows.decode())
+    latent = torch.zeros(1, 8)
+    heard = [windows.decode() for _ in range(tokens) if windows.push(latent)]
     heard.append(windows.decode(last=True))
     total = int(int(tokens * SCALES[0]) * SCALES[1])
     assert np.array_equal(np.concatenate(heard), np.repeat(np.arange(total), HOP))
