@@ -15,9 +15,12 @@ from tests.triton import repository as repo
 from tests.triton.test_contract import audio_of
 from tests.triton.test_faults import frames_of, metric, settled
 from tests.triton.wire import Response, Wire
+from triton_backends.shared.loudness import integrated_loudness
+from vdx.core.config import TritonConfig
 from vdx.core.paths import Paths, locate
 from vdx.serving.embedded import EmbeddedTriton
 from vdx.serving.model_processes import model_processes
+from vdx.serving.triton import SynthesisRequest, TritonClient
 from vdx.serving.voicepacks.identify import identify
 from vdx.serving.voicepacks.load_check import load_once
 from vdx.serving.voicepacks.staging import Origin
@@ -101,19 +104,28 @@ def test_it_is_added_with_what_it_is(store: VoicepackStore) -> None:
     store.check(entry)
 
 
-async def test_it_speaks_and_takes_the_voice_of_a_recording_once(
-    wire: Wire, server: EmbeddedTriton
-) -> None:
+async def test_it_speaks_at_the_level_of_every_voice(wire: Wire) -> None:
     plain = await spoken(wire, TEXT, SPEAKER="Björn", LANGUAGE="de-DE")
     assert [response.error for response in plain] == [""] * len(plain)
     assert [response.final for response in plain] == [False] * (len(plain) - 1) + [True]
-    assert frames_of(plain) > 30
-    assert np.abs(audio_of(plain)).max() > 1000
+    assert {response.outputs["WORDS"] for response in plain} == {"[]"}
+    pcm = audio_of(plain).reshape(-1)
+    assert pcm.size > 48_000, "a second and more"
+    assert integrated_loudness(pcm / np.float32(32768), 48_000) == pytest.approx(-16, abs=1)
+
+
+async def test_the_voice_of_a_recording_is_computed_once(
+    wire: Wire, server: EmbeddedTriton
+) -> None:
     times = np.arange(4 * 24_000) / 24_000
-    reference = (np.mod(times * 150, 1.0) * 8000).astype(np.int16)
-    for _ in range(2):
-        cloned = await spoken(wire, TEXT, REFERENCE_AUDIO=reference)
-        assert frames_of(cloned) > 30
+    reference = (np.mod(times * 150, 1.0) * 8000).astype(np.int16).tobytes()
+    request = SynthesisRequest(TEXT, reference=reference)
+    limit_ms = int(MESSAGE_S * 1000)
+    limits = {"first_response_timeout_ms": limit_ms, "next_response_timeout_ms": limit_ms}
+    async with TritonClient(TritonConfig(url=server.grpc_url, **limits)) as client:
+        for _ in range(2):
+            chunks = [chunk.audio async for chunk in client.synthesize(VOICE, request)]
+            assert sum(map(len, chunks)) > 30, "frames"
     assert await settled(server, "vdx_reference_hits_total", VOICE, 1)
     assert await settled(server, "vdx_reference_misses_total", VOICE, 1)
 
