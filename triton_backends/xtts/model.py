@@ -6,6 +6,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from triton_backends.shared.contract import TtsRequest
+from triton_backends.shared.errors import Unavailable
 from triton_backends.shared.metrics import REFERENCE_HITS, REFERENCE_MISSES
 from triton_backends.shared.parameters import Parameters
 from triton_backends.shared.tts_backend import TtsBackend
@@ -21,7 +22,12 @@ class TritonPythonModel(TtsBackend):
         self._xtts.references.tell = self._count_reference
 
     def build_engine(self, parameters: Parameters) -> XttsEngine:
-        self._xtts = load_engine(parameters, self.model.folder, self.model.gpu)
+        try:
+            self._xtts = load_engine(parameters, self.model.folder, self.model.gpu)
+        except ImportError as error:
+            raise Unavailable(
+                f"the environment of the models lacks {error.name}; run: vdx setup --neural"
+            ) from error
         return self._xtts
 
     def calibration_request(self, parameters: Parameters) -> TtsRequest:

@@ -217,7 +217,7 @@ class VoicepackStore:
             check_pack(read_metadata(folder), folder)
         declared = declared_families().get(parts.family)
         if declared is not None and declared.is_published(parts.files[0]):
-            with self._aside() as aside:
+            with self._at_work(), self._aside() as aside:
                 staged, flat = take(folder, parts, aside / "voicepack", move=False)
                 self._try_out(staged, self._own_files(staged, flat))
             return
