@@ -77,8 +77,17 @@ class Network:
         return limits.get(language, 250)
 
     def text_ids(self, text: str, language: str) -> list[int]:
-        """The text as the library brings it to the model: cleaned, in lower case, with its tag."""
-        ids: list[int] = self._model.tokenizer.encode(text.strip().lower(), lang=language)
+        """The text as the library brings it to the model: cleaned, in lower case, with its tag.
+
+        Raises InvalidArgument for a number that the library has no words for.
+        """
+        try:
+            ids: list[int] = self._model.tokenizer.encode(text.strip().lower(), lang=language)
+        except (ArithmeticError, LookupError, NotImplementedError, ValueError) as error:
+            raise InvalidArgument(
+                f"TEXT has a number that coqui-tts cannot read in {language!r} "
+                f"({type(error).__name__}); write it in words"
+            ) from None
         return ids
 
     def prompt(self, ids: list[int], voice: Conditioning) -> Tensor:

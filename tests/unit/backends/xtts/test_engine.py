@@ -94,6 +94,39 @@ def test_a_text_beyond_the_limit_is_spoken_in_clauses(engine: Any) -> None:
     assert said(engine, text).size > 1.5 * one
 
 
+LANGUAGES = {
+    "ar": "عندي 3 قطط.",
+    "cs": "Mám 3 kočky.",
+    "de": "Ich habe 3 Katzen.",
+    "en": "I have 3 cats.",
+    "es": "Tengo 3 gatos.",
+    "fr": "J'ai 3 chats.",
+    "hi": "मेरे पास तीन बिल्लियाँ हैं।",
+    "hu": "Van 3 macskám.",
+    "it": "Ho 3 gatti.",
+    "ko": "고양이 3마리가 있어요.",
+    "nl": "Ik heb 3 katten.",
+    "pl": "Mam 3 koty.",
+    "pt": "Tenho 3 gatos.",
+    "ru": "У меня 3 кота.",
+    "tr": "3 kedim var.",
+    "zh": "我有3只猫。",
+}
+
+
+def test_every_language_is_read(engine: Any) -> None:
+    assert set(LANGUAGES) == set(engine.languages) - {"ja"}
+    for language, text in LANGUAGES.items():
+        ids = engine.network.text_ids(text, language)
+        assert len(ids) > len(text) // 2, language
+
+
+@pytest.mark.parametrize(("language", "text"), [("hi", "3"), ("en", "9" * 400)], ids=["hi", "en"])
+def test_a_number_without_words_is_refused(engine: Any, language: str, text: str) -> None:
+    with pytest.raises(InvalidArgument, match=f"cannot read in '{language}'"):
+        engine.network.text_ids(text, language)
+
+
 def recording(seconds: float, pitch: float = 150.0) -> np.ndarray:
     times = np.arange(int(seconds * REFERENCE_RATE)) / REFERENCE_RATE
     return (np.mod(times * pitch, 1.0) * 8000).astype(np.int16)
