@@ -14,19 +14,21 @@
 # make audit    ask for known holes in what is installed (needs the network)
 # make sbom     CycloneDX lists of what a release consists of, in build/sbom
 # make docs     the pages of docs/ as a site, in build/site
+# make clients  install the stock clients that `make test` talks to a server with
 # make lock     compile the requirement lists again
 # make format   mend the style of the Python files
 # make help     this list
 # make clean    remove what the tools leave; `make clean-all` also the environments
 
 .DEFAULT_GOAL := run
-.PHONY: help run setup page test test-long coverage test-changed test-faults browser livekit check lint types \
+.PHONY: help run setup page test test-long coverage test-changed test-faults browser livekit clients check lint types \
 	page-check page-test engines bench audit sbom docs lock format clean clean-all
 
 BIN := .venv/bin
 READY := .venv/.ready
 BENCH_READY := .venv/.bench-ready
 DOCS_READY := .venv-docs/.ready
+CLIENTS_READY := .venv-clients/.ready
 TRITON_STAMP := .venv-triton/vdx-requirements.sha256
 NEURAL_STAMP := .venv-triton/vdx-neural.sha256
 LOCK := requirements
@@ -86,7 +88,7 @@ browser:
 	@command -v redis-server >/dev/null || { echo "the tests need redis-server; run: sudo apt install redis-server" >&2; exit 1; }
 	@command -v openssl >/dev/null || { echo "the tests need openssl; run: sudo apt install openssl" >&2; exit 1; }
 	@command -v curl >/dev/null || { echo "the tests need curl; run: sudo apt install curl" >&2; exit 1; }
-	@for name in $(CHROMIUM) chromium chromium-browser google-chrome; do \
+	@for name in $(CHROMIUM) chromium-headless-shell chromium chromium-browser google-chrome; do \
 		command -v "$$name" >/dev/null && exit 0; \
 	done; echo "the tests need a browser; run: sudo apt install chromium" >&2; exit 1
 
@@ -100,26 +102,36 @@ engines: setup
 # Most of it waits for sound to be spoken in real time, so several run at once even on two cores.
 WORKERS := 3
 SHARED_OUT := --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
-# The checks and the engines only compute, most of them in one process: two at a time.
-test: browser livekit
-	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target check engines page-test
+# The checks and the engines only compute, most of them in one process: two at a time. On a bare
+# machine livekit-server is compiled while `setup` and `clients` wait for the network.
+test: browser
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target livekit clients check engines page-test
 	$(BIN)/pytest $(SHARED_OUT) -m "$(CHOSEN)" $(ARGS)
 
 # Two at a time, for most of them take a core of their own.
-test-long: browser livekit
+test-long: browser livekit clients
 	$(BIN)/pytest --numprocesses 2 --dist loadfile -m "long$(if $(NEURAL),, and not neural)" $(ARGS)
 
-coverage: browser livekit
+coverage: browser livekit clients
 	$(BIN)/pytest $(SHARED_OUT) -m "$(CHOSEN)" --cov --cov-report=term $(ARGS)
 
 # Built before the tests, most of which talk in real time and need the cores it takes.
-livekit: setup
+livekit: $(READY)
 	@$(BIN)/python scripts/build_livekit_server.py
 
-test-changed: setup
+# Of their own: some pin other versions of what vdx uses. A minute, most of it downloads.
+clients: $(CLIENTS_READY)
+	@:
+
+$(CLIENTS_READY): scripts/make_clients.sh $(LOCK)/clients.txt \
+		tests/server/stock_clients/package-lock.json | $(READY)
+	@scripts/make_clients.sh
+	@touch $@
+
+test-changed: setup clients
 	@BASE='$(BASE)' $(BIN)/python -m scripts.changed_tests $(ARGS)
 
-test-faults: browser livekit
+test-faults: browser livekit clients
 	VDX_FAULTS=full $(BIN)/pytest tests/security tests/faults
 
 bench: setup $(BENCH_READY)

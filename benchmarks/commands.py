@@ -25,6 +25,9 @@ def vad(
     levels: Annotated[
         bool, typer.Option("--levels", help="Barge-ins alone, as microphones of other gain hear.")
     ] = False,
+    silero: Annotated[
+        bool, typer.Option("--silero", help="Silero VAD too, fetched from the Python registry.")
+    ] = False,
     plots: Annotated[Path | None, typer.Option(help="Folder for pictures (PNG).")] = None,
 ) -> Alone:
     """False and true barge-ins, missed onsets and turns cut off, each feature on and off.
@@ -42,21 +45,20 @@ def vad(
         from benchmarks import vad_levels
 
         async def at_levels(step: Step) -> "Report":
-            return vad_levels.measure(
-                chosen, bench.ALL, bench.NONE, quick=quick, jobs=jobs, step=step
-            )
+            compared = (bench.ALL, bench.NONE, *((bench.SILERO,) if silero else ()))
+            return vad_levels.measure(chosen, compared, quick=quick, jobs=jobs, step=step)
 
         return Alone(len(vad_levels.LEVELS_DB), at_levels)
 
     async def work(step: Step) -> "Report":
-        report = bench.measure(chosen, quick=quick, jobs=jobs, step=step)
+        report = bench.measure(chosen, quick=quick, silero=silero, jobs=jobs, step=step)
         if plots is not None:
             from benchmarks.vad_plots import draw
 
             report.notes += [f"drawn: {file}" for file in draw(report.samples, plots)]
         return report
 
-    return Alone(bench.steps_of(quick=quick), work)
+    return Alone(bench.steps_of(quick=quick, silero=silero), work)
 
 
 def page(rounds: Rounds = 5) -> OnServer:

@@ -44,6 +44,11 @@ ONE_OFF: Final = (
     Features("no echo guard", echo=EchoControlConfig(guard=False, cancellation=True)),
     Features("no cancellation", echo=EchoControlConfig(guard=True)),
 )
+SILERO: Final = Features(
+    "Silero VAD", VadConfig(voice_check=VoiceCheckConfig(enabled=False)), silero=True
+)
+"""In the place of webrtcvad and the voice check; all else is on."""
+SILERO_CHECKED: Final = Features("Silero VAD and voice check", silero=True)
 MULTIPLIERS: Final = (0.5, 1.0, 1.5, 2.0, 3.0, 4.5, 7.0)
 """Of `speaking_threshold_multiplier`, for the curve of false against true barge-ins."""
 KEPT_WITHIN: Final = LISTEN_RATE * 3 // 10
@@ -68,8 +73,19 @@ class Tally:
         self.true += any(begin <= at <= end + KEPT_WITHIN for at in outcome.cancelled)
 
 
-def measure(half: Half, *, quick: bool = False, jobs: int = 2, step: Step | None = None) -> Report:
-    """Everything on one half; `quick` takes every fourth scene and leaves the curves out."""
+def measure(
+    half: Half,
+    *,
+    quick: bool = False,
+    silero: bool = False,
+    jobs: int = 2,
+    step: Step | None = None,
+) -> Report:
+    """Everything on one half; `quick` takes every fourth scene and leaves the curves out.
+
+    `silero` plays everything to Silero VAD too.
+    """
+    others = (SILERO, SILERO_CHECKED) if silero else ()
     stride = 4 if quick else 1
     report = Report("vad", {"half": half, "quick": quick})
     with ProcessPoolExecutor(jobs, get_context("spawn")) as pool:
@@ -83,7 +99,7 @@ def measure(half: Half, *, quick: bool = False, jobs: int = 2, step: Step | None
         scenes = corpus.scenes_of(half)[::stride]
         tables = {
             features.name: _tally(scenes, run(scenes, features))
-            for features in (ALL, NONE, *(() if quick else ONE_OFF))
+            for features in (ALL, NONE, *others, *(() if quick else ONE_OFF))
         }
         _report_barge_ins(report, tables)
         long = list(corpus.long_echo_scenes(half))[::stride]
@@ -91,7 +107,7 @@ def measure(half: Half, *, quick: bool = False, jobs: int = 2, step: Step | None
         hits = sum(len(outcome.paused) + len(outcome.cancelled) for outcome in outcomes)
         report.add(f"self-interruptions in {len(long)} min of echo at -20 dB", "", [hits], max=0)
         onsets = list(corpus.onset_scenes(half))[::stride]
-        for features in (ALL, NONE):
+        for features in (ALL, NONE, *others):
             missed = _missed(onsets, run(onsets, features))
             report.add(f"missed onsets, {features.name}", "%", [missed])
         if not quick:
@@ -100,6 +116,8 @@ def measure(half: Half, *, quick: bool = False, jobs: int = 2, step: Step | None
     path = "input path, one frame while the bot speaks"
     report.add(path, "ms", frame_costs_ms(), p95=0.2)
     report.add(f"{path}, with cancellation", "ms", frame_costs_ms(cancellation=True))
+    for features in others:
+        report.add(f"{path}, {features.name}", "ms", frame_costs_ms(features=features))
     return report
 
 
@@ -189,12 +207,12 @@ def _curves(
     return found
 
 
-def steps_of(*, quick: bool) -> int:
+def steps_of(*, quick: bool, silero: bool = False) -> int:
     """How often `step` is called."""
-    return 6 if quick else 10 + 2 * len(MULTIPLIERS) + 1
+    return (6 if quick else 10 + 2 * len(MULTIPLIERS) + 1) + 4 * silero
 
 
-def frame_costs_ms(*, cancellation: bool = False) -> list[float]:
+def frame_costs_ms(*, cancellation: bool = False, features: Features = ALL) -> list[float]:
     """Milliseconds per 20 ms frame from 24 kHz on, while the bot speaks and is heard again."""
     import numpy as np
 
@@ -202,7 +220,6 @@ def frame_costs_ms(*, cancellation: bool = False) -> list[float]:
     from vdx.core.events import SessionState
     from vdx.core.resample import Resampler
     from vdx.speech.input.echo_control import EchoControl
-    from vdx.speech.input.vad import SpeechDetector
 
     scene = next(iter(corpus.echo_scenes("tune", cancel=False)))
     assert scene.bot is not None  # noqa: S101  # nosec B101  (the scene's maker says so)
@@ -210,7 +227,7 @@ def frame_costs_ms(*, cancellation: bool = False) -> list[float]:
     wire = Resampler(LISTEN_RATE, 24_000).push((scene.bot * 0.1).astype(np.int16))
     resampler = Resampler(24_000, LISTEN_RATE)
     control = EchoControl(EchoControlConfig(guard=True, cancellation=cancellation))
-    detector = SpeechDetector(VadConfig())
+    detector = features.detector()
     costs = []
     for number in range(wire.size // 480 - 1):
         now = number * 0.02

@@ -54,14 +54,13 @@ def strangers(level_db: float) -> Iterator[corpus.Scene]:
 
 def measure(
     half: Half,
-    on: Features,
-    off: Features,
+    compared: Sequence[Features],
     *,
     quick: bool = False,
     jobs: int = 2,
     step: Callable[[], None] | None = None,
 ) -> Report:
-    """Barge-ins kept and false ones at each level, with all features `on` and `off`."""
+    """Barge-ins kept and false ones at each level, of each set of features."""
     report = Report("vad-levels", {"half": half, "quick": quick})
     scenes = corpus.scenes_of(half)[:: 4 if quick else 1]
     with ProcessPoolExecutor(jobs, get_context("spawn")) as pool:
@@ -71,7 +70,7 @@ def measure(
 
         for level in LEVELS_DB:
             scaled = [at_level(scene, level) for scene in scenes]
-            for features in (on, off):
+            for features in compared:
                 _count(report, level, features, scaled, run(scaled, features))
             new = list(strangers(level))
             _strangers(report, level, new, run(new, DEFAULTS))

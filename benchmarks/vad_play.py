@@ -50,13 +50,25 @@ POLICY: Final = TurnPolicy(interrupts=lambda _: False, only_sounds=lambda _: Fal
 
 @dataclass(frozen=True, slots=True)
 class Features:
-    """How a session listens; `echo.cancellation` counts where the scene asks for it."""
+    """How a session listens; `echo.cancellation` counts where the scene asks for it.
+
+    `silero`: Silero VAD judges the frames instead of webrtcvad.
+    """
 
     name: str
     vad: VadConfig = field(default_factory=VadConfig)
     echo: EchoControlConfig = field(
         default_factory=lambda: EchoControlConfig(guard=True, cancellation=True)
     )
+    silero: bool = False
+
+    def detector(self) -> SpeechDetector:
+        """A detector of one session."""
+        if not self.silero:
+            return SpeechDetector(self.vad)
+        from benchmarks.vad_silero import SileroDetector
+
+        return SileroDetector(self.vad)
 
 
 @dataclass(slots=True)
@@ -121,7 +133,7 @@ class SceneSession:
     def __init__(self, scene: Scene, features: Features) -> None:
         wanted = features.echo.cancellation and scene.cancel
         self._echo = EchoControl(features.echo.model_copy(update={"cancellation": wanted}))
-        self._detector = SpeechDetector(features.vad)
+        self._detector = features.detector()
         self._machine = TurnMachine(POLICY)
         self._scene = scene
         self._bot = _Bot(scene)

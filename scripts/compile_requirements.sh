@@ -14,6 +14,9 @@ compile() {
 compile requirements/frontend.in -o requirements/frontend.txt "$@"
 compile requirements/dev.in -o requirements/dev.txt "$@"
 compile requirements/bench.in -o requirements/bench.txt "$@"
+# Without what they name and these tests never import; docopt comes without a wheel.
+compile --no-emit-package docopt --no-emit-package resampy --no-emit-package numba \
+    --no-emit-package llvmlite requirements/clients.in -o requirements/clients.txt "$@"
 compile requirements/docs.in -o requirements/docs.txt "$@"
 compile requirements/tools.in -o requirements/tools.txt "$@"
 compile requirements/go.in -o requirements/go.txt "$@"
@@ -28,7 +31,7 @@ compile --no-emit-package docopt requirements/neural.in -o requirements/neural.t
 
 # A stranger has no compiler: every package must come as a wheel.
 for version in 3.11 3.12; do
-    for list in frontend dev bench docs triton japanese neural dev-triton tools go node llm; do
+    for list in frontend dev bench clients docs triton japanese neural dev-triton tools go node llm; do
         "$uv" pip install --quiet --dry-run --no-build --no-deps --python-version "$version" \
             --target build/wheels --require-hashes -r "requirements/$list.txt"
     done

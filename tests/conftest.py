@@ -124,7 +124,9 @@ def _logging_as_it_was() -> Iterator[None]:
 
 
 def pytest_configure() -> None:
-    """Models that a developer fetched change the defaults, so tests have a home of their own."""
+    """Settings and models of a developer change the defaults: tests have a home of their own."""
+    for name in [name for name in os.environ if name.startswith("VDX_") and name != "VDX_FAULTS"]:
+        del os.environ[name]
     os.environ["VDX_HOME"] = tempfile.mkdtemp(prefix="vdx-")
 
 

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 import pytest_asyncio
 import soundfile
-from playwright.async_api import Browser, Page, Playwright, async_playwright, expect
+from playwright.async_api import Browser, Page, Playwright, Route, async_playwright, expect
 
-from tests.server.processes import PATIENT, WAIT_LIMIT_S, running, shared_triton
+from tests.server.processes import LONG_TIMEOUTS, WAIT_LIMIT_S, running, shared_triton
 from vdx.cli.livekit_server import require_livekit_server
 from vdx.core.events import Pcm
 from vdx.core.paths import PACKAGE, locate
@@ -23,7 +23,8 @@ from vdx.serving.livekit import DevelopmentLiveKit
 
 RECORDING = locate().data / "tests" / "data" / "audio" / "ps_goforward.wav"
 UH = PACKAGE / "bench" / "data" / "uh.wav"
-NAMES = ("chromium", "chromium-browser", "google-chrome")
+NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+"""First the one without windows: it opens a page with a third of the work, and draws the same."""
 
 expect.set_options(timeout=WAIT_LIMIT_S * 1000)
 
@@ -149,7 +150,7 @@ def profiles(home: Path) -> dict[str, Any]:
     script = home / "long.yaml"
     script.write_text("- " + "This is an answer that takes its time. " * 6)
     long = {"kind": "script", "script": {"path": str(script)}}
-    return {"triton": PATIENT, "profiles": {"vdx": {}, "long": {"responder": long}}}
+    return {"triton": LONG_TIMEOUTS, "profiles": {"vdx": {}, "long": {"responder": long}}}
 
 
 def keys(livekit: DevelopmentLiveKit) -> dict[str, Any]:
@@ -186,7 +187,8 @@ async def browsers(chromium: str) -> AsyncIterator[Browsers]:
 async def open_page(browsers: Browsers, person: Path) -> AsyncIterator[OpenPage]:
     """Opens the page for a person of its own, without anything that others left behind.
 
-    `microphone=False` refuses the microphone.
+    With `microphone=False` the browser refuses the microphone. Unless `reduced_motion` says
+    otherwise levels are drawn twice a second: drawing is a third of what a talking page computes.
     """
     async with AsyncExitStack() as stack:
 
@@ -202,17 +204,29 @@ async def open_page(browsers: Browsers, person: Path) -> AsyncIterator[OpenPage]
                 "--use-fake-device-for-media-stream",
                 f"--use-file-for-fake-audio-capture={voice}",
                 "--autoplay-policy=user-gesture-required",
+                "--use-fake-ui-for-media-stream",
             ]
-            fake += ["--use-fake-ui-for-media-stream"] if microphone else []
             browser = await browsers.get(*fake, *flags)
+            context.setdefault("reduced_motion", "reduce")
+            if not microphone:  # a page that a test answers with is from nowhere: not from loopback
+                context.setdefault("permissions", ["local-network-access"])
             page = await browser.new_page(**context)  # in a context that closes with it
             stack.push_async_callback(page.close)
             page.set_default_timeout(WAIT_LIMIT_S * 1000)
             await page.add_init_script(RECORD + script)
+            if not microphone:
+                await page.route(lambda address: address.rstrip("/") == url, _without_microphone)
             await page.goto(url)
             return page
 
         yield open_it
+
+
+async def _without_microphone(route: Route) -> None:
+    """Answers with the page, in the name of a site that keeps microphones from its pages."""
+    answer = await route.fetch()
+    headers = answer.headers | {"permissions-policy": "microphone=()"}
+    await route.fulfill(response=answer, headers=headers)
 
 
 RECORD = """

@@ -36,7 +36,7 @@ REPEATED_S = 8.0
 
 
 async def test_a_person_talks_and_is_answered(place: str, open_page: OpenPage) -> None:
-    page = await open_page(place)
+    page = await open_page(place, reduced_motion="no-preference")
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     await page.click("#talk")
@@ -58,6 +58,7 @@ async def test_a_person_talks_and_is_answered(place: str, open_page: OpenPage) -
     await expect_no_faults(page)
 
 
+@SOCKET_AND_LONG_ROOM  # in rooms the cut itself: tests/livekit/test_conversation.py
 async def test_an_interrupted_answer_is_cut_where_it_was_cut(
     place: str, open_page: OpenPage
 ) -> None:

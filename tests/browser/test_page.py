@@ -32,7 +32,7 @@ async def test_a_menu_holds_models_of_its_kind(server: str, open_page: OpenPage)
 
 
 async def test_a_refused_microphone_leaves_typing(server: str, open_page: OpenPage) -> None:
-    page = await open_page(server, "--deny-permission-prompts", microphone=False)
+    page = await open_page(server, microphone=False)
     await page.click("#talk")
     await expect(page.locator(".notice")).to_contain_text("The browser refused the microphone")
     await expect(page.locator("#talk")).to_have_text("Talk")
@@ -72,8 +72,16 @@ async def test_the_keyboard_is_enough(server: str, open_page: OpenPage, nobody: 
     await expect(page.locator("#state")).to_have_text("Ready")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [360, 1280])
+@pytest.mark.parametrize(
+    ("width", "scheme"),
+    [
+        (360, "light"),
+        (1280, "dark"),
+        # Colours do not depend on the width.
+        pytest.param(360, "dark", marks=pytest.mark.long),
+        pytest.param(1280, "light", marks=pytest.mark.long),
+    ],
+)
 async def test_it_is_accessible(server: str, open_page: OpenPage, scheme: str, width: int) -> None:
     axe = AXE.read_text()
     viewport = {"width": width, "height": 800}

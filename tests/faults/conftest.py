@@ -2,14 +2,15 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.repetitions import measured, repetitions
 from tests.server.conftest import (
-    base_config,
     http,
     nothing_left,
+    quick_config,
     repository,
     script,
     server,
@@ -18,7 +19,6 @@ from tests.server.processes import serving
 from vdx.serving.embedded import EmbeddedTriton
 
 __all__ = [
-    "base_config",
     "http",
     "measured",
     "nothing_left",
@@ -28,6 +28,12 @@ __all__ = [
     "server",
     "triton",
 ]
+
+
+@pytest.fixture(scope="session")
+def base_config(script: Path) -> dict[str, Any]:
+    """Without engines: every file here loads its models into a Triton of its own."""
+    return quick_config(script)
 
 
 @pytest.fixture(scope="module")

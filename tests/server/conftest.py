@@ -9,7 +9,7 @@ import yaml
 
 from tests.server.processes import (
     LONG_ANSWER,
-    PATIENT,
+    LONG_TIMEOUTS,
     Http,
     eventually,
     running,
@@ -38,14 +38,13 @@ def script(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
-@pytest.fixture(scope="session")
-def base_config(script: Path) -> dict[str, Any]:
-    """Quick models, and a profile for every way to answer or to hear."""
+def quick_config(script: Path) -> dict[str, Any]:
+    """Models of the tests, which load at once, and a profile for every way to answer or to hear."""
     long = {"kind": "script", "script": {"path": str(script)}}
     return {
         "asr": {"model": "canned"},
         "tts": {"voice": "tone"},
-        "triton": PATIENT,
+        "triton": LONG_TIMEOUTS,
         "model_manager": {"preload_model_ids": ["tone-spare"]},
         # On few cores, with other tests beside this one, a speaker who stalls has not paused.
         "session": {"input_gap_ms": 500},
@@ -58,13 +57,6 @@ def base_config(script: Path) -> dict[str, Any]:
             "long-stop": {"responder": long, "voice": "tone-fast", "recogniser": "canned-stop"},
             "long-uh": {"responder": long, "voice": "tone-fast", "recogniser": "canned-uh"},
             "unfinished": {"voice": "tone-fast", "recogniser": "canned-unfinished"},
-            "echo-guarded": {"responder": long, "voice": "espeak-en"},
-            "echo-careless": {
-                "responder": long,
-                "voice": "espeak-en",
-                "vad": {"voice_check": {"enabled": False}},
-                "echo_control": {"guard": False},
-            },
             "hasty": {
                 "voice": "tone-fast",
                 "recogniser": "canned-unfinished",
@@ -72,11 +64,24 @@ def base_config(script: Path) -> dict[str, Any]:
             },
             "fast": {"voice": "tone-fast", "language": "en-GB", "instructions": "Be quick."},
             "stop": {"voice": "tone-fast", "recogniser": "canned-stop"},
-            "real": {"voice": "espeak-en", "recogniser": "pocketsphinx-en"},
-            "whisper": {"voice": "espeak", "recogniser": "whisper-micro"},
             "greeter": {"greeting": "Good morning."},
         },
     }
+
+
+@pytest.fixture(scope="session")
+def base_config(script: Path) -> dict[str, Any]:
+    """`quick_config` and profiles with engines, whose loading takes four seconds of a core."""
+    config = quick_config(script)
+    heard = {"responder": config["profiles"]["long"]["responder"], "voice": "espeak-en"}
+    careless = {"vad": {"voice_check": {"enabled": False}}, "echo_control": {"guard": False}}
+    config["profiles"] |= {
+        "echo-guarded": heard,
+        "echo-careless": heard | careless,
+        "real": {"voice": "espeak-en", "recogniser": "pocketsphinx-en"},
+        "whisper": {"voice": "espeak", "recogniser": "whisper-micro"},
+    }
+    return config
 
 
 @pytest.fixture(scope="module")

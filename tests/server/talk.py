@@ -145,12 +145,17 @@ class Talk:
         try:
             async with asyncio.timeout(WAIT_LIMIT_S):
                 while not (result := happened()):
-                    assert not self.closed, f"{what}: the server closed; had {self.kinds()[-40:]}"
+                    assert not self.closed, f"{what}: the server closed; {self._seen()}"
                     self._changed.clear()
                     await self._changed.wait()
         except TimeoutError:
-            raise AssertionError(f"{what} never came; had {self.kinds()[-40:]}") from None
+            raise AssertionError(f"{what} never came; {self._seen()}") from None
         return result
+
+    def _seen(self) -> str:
+        """The last events and all errors, for the message of an assertion."""
+        errors = [event["error"] for event in self.of("error")]
+        return f"had {self.kinds()[-40:]}, errors {errors}"
 
     async def wait(self, kind: str, *, after: int = 0, count: int = 1, **fields: Any) -> Event:
         """The `count`-th event of a kind with these fields from index `after` on."""

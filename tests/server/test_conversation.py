@@ -9,7 +9,7 @@ import pytest
 
 from tests.server.processes import LONG_ANSWER, Http
 from tests.server.talk import Samples, Talk, clip, talking, uh
-from vdx.transports.realtime.audio_formats import WireFormat
+from vdx.core.audio_formats import WireFormat
 
 FADE = 24 * 15
 """Samples that a resume may change: 5 ms of fade and what the resampler spreads it over."""

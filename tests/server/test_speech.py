@@ -244,3 +244,13 @@ def test_the_curl_commands_of_a_document_work_as_they_are_printed(
     transcript, end = decoder.raw_decode(text)
     assert transcript["text"]
     assert json.loads(text[end:])["object"] == "list"
+
+
+def test_the_program_of_the_readme_gets_sound(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    (program,) = blocks(ROOT / "README.md", "python")
+    decode, sound = base64.b64decode, bytearray()
+    monkeypatch.setattr(base64, "b64decode", lambda text: sound.extend(decode(text)))
+    here = program.replace("127.0.0.1:8080", server.removeprefix("http://"))
+    exec(compile(here, "README.md", "exec"), {"__name__": "__main__"})  # noqa: S102
+    assert len(sound) / 2 / 24_000 > 0.3
+    assert np.abs(np.frombuffer(sound, np.int16)).max() > 1_000

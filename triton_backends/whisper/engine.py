@@ -38,12 +38,14 @@ DEVICES = ("cpu", "cuda")
 class WhisperOptions:
     """What a model's parameters say; times in ms.
 
-    `partial_ms` is the audio between two partial transcripts, 0 for none. `full_window` switches
-    the shortened windows off. `max_batch` bounds what is decoded together.
+    `partial_ms` is the audio between two partial transcripts, 0 for none, `first_partial_ms` that
+    before the first. `full_window` switches the shortened windows off. `max_batch` bounds what is
+    decoded together.
     """
 
     hardware: Hardware = field(default_factory=Hardware)
     partial_ms: int = 1000
+    first_partial_ms: int = 700
     full_window: bool = False
     max_batch: int = 8
     max_utterances: int = 64
@@ -67,6 +69,7 @@ class WhisperOptions:
         return cls(
             hardware,
             partial_ms=parameters.integer("partial_ms", 1000, high=60_000),
+            first_partial_ms=parameters.integer("first_partial_ms", 700, low=200, high=60_000),
             full_window=window == "full",
             max_batch=parameters.integer("max_batch", 8, low=1, high=256),
             max_utterances=parameters.integer("max_utterances", 64, low=1, high=1024),

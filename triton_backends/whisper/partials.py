@@ -44,27 +44,33 @@ class PartialCosts:
 class PartialPacing:
     """When the next partial of one utterance is due.
 
-    At least `interval_ms` of new audio lie between two (0: there are none), more where they take
-    long, and half of that in time: audio that is sent faster than it was spoken needs no partials.
+    The first comes after `first_ms` of audio, so that who speaks soon sees that they are heard. At
+    least `interval_ms` of new audio lie between two (0: there are none), more where they take long,
+    and half of that in time: audio that is sent faster than it was spoken needs no partials.
     """
 
-    def __init__(self, interval_ms: int, clock: Clock = time.monotonic) -> None:
+    def __init__(
+        self, interval_ms: int, first_ms: int | None = None, clock: Clock = time.monotonic
+    ) -> None:
         self._clock = clock
-        self._interval_ms = interval_ms
         self._least = interval_ms * ASR_RATE // 1000
-        self._gap = self._least
+        first = interval_ms if first_ms is None else min(first_ms, interval_ms)
+        self._gap = first * ASR_RATE // 1000
+        self._wait_s = first / 2000
         self._asked_at = clock()
         self._samples = 0
 
     def due(self, samples: int) -> bool:
         """Whether so much audio, in samples, asks for a partial now."""
-        if not self._least or self._clock() - self._asked_at < self._interval_ms / 2000:
+        if not self._least or self._clock() - self._asked_at < self._wait_s:
             return False
         return samples - self._samples >= self._gap
 
     def asked(self, samples: int) -> None:
         """It was asked for, or left out, at so much audio."""
         self._samples, self._asked_at = samples, self._clock()
+        self._gap = max(self._gap, self._least)
+        self._wait_s = self._least / ASR_RATE / 2
 
     def took(self, seconds: float) -> None:
         """The last one took so long to compute."""

@@ -52,7 +52,7 @@ class WhisperUtterance:
         """Of what was not cut off into segments."""
         self._segments = Segments(engine.scheduler)
         self._agreed = AgreedWords()
-        self._pacing = PartialPacing(engine.options.partial_ms)
+        self._pacing = PartialPacing(engine.options.partial_ms, engine.options.first_partial_ms)
         self._partial: WindowWork | None = None
         self._current: WindowWork | None = None
         """What a FLUSH or END under way waits for."""

@@ -5,6 +5,7 @@ import os
 import platform
 import secrets
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -100,6 +101,8 @@ class Application:
         self.add_server(name or f"triton@{platform.node()}", client, manager)
         self.readiness = self.servers[0].readiness
         self._responders = Responders()
+        self.key_sessions: Callable[[str], AbstractContextManager[None]] = lambda _: nullcontext()
+        """Counts an open session among those of an API key, named by its hash."""
         self._mcp = McpServers()
         self._builtin_tools = BuiltinTools(self.profiles, self.models)
 

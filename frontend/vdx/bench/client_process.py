@@ -18,7 +18,7 @@ from vdx.core.errors import InvalidInput, VdxError
 
 CLIENT_MODULES = (
     *("turn", "bargein", "false_bargein", "jitter", "interruptions"),
-    *("sessions", "churn", "killed_client", "tools"),
+    *("sessions", "churn", "killed_client", "tools", "orders"),
 )
 """Modules of this package that have a `run_users`."""
 TAIL = 4000

@@ -59,6 +59,10 @@ BENCHES: dict[str, Bench] = {
             Run("--rounds 5 --llm", quick="--rounds 1 --llm"),
         ),
     ),
+    "orders": Bench(
+        "Spoken orders: cut off, and what was understood.",
+        (Run("--sessions 2", quick="--count 2"), Run("--sessions 2 --hot-words", quick="")),
+    ),
     "bargein": Bench(
         "Onset of interrupting speech to silence.",
         (

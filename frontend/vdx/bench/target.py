@@ -15,6 +15,7 @@ import yaml
 
 from vdx.bench.scrape import Metrics, fetch, parse, status
 from vdx.core import settings
+from vdx.core.audio_formats import TELEPHONE_RATE
 from vdx.core.config import TlsConfig, TritonConfig
 from vdx.core.errors import SetupError, VdxError
 from vdx.serving.livekit import DevelopmentLiveKit
@@ -42,13 +43,17 @@ class Target:
     api_key: str = ""
     livekit: bool = False
     """Users connect through LiveKit rooms instead of the WebSocket."""
+    telephone: bool = False
+    """They send and hear G.711 at 8 kHz."""
     recordings: Path | None = None
     """Where the server writes the samples of each room's track."""
 
     def plan(self, **more: Any) -> dict[str, Any]:
         """The part of a plan that a client process needs to connect."""
-        transport = "livekit" if self.livekit else "websocket"
-        return {"url": self.url, "api_key": self.api_key, "transport": transport, **more}
+        transport = "livekit" if self.livekit else "telephone" if self.telephone else "websocket"
+        rate = {"rate": TELEPHONE_RATE} if self.telephone else {}
+        server = {"url": self.url, "api_key": self.api_key}
+        return {**server, "transport": transport, **rate, **more}
 
     async def metrics(self) -> Metrics:
         """The frontend's own metrics."""
@@ -82,6 +87,7 @@ class TargetOptions:
     livekit: bool = False
     livekit_server: Path | None = None
     """The program for rooms of a server of the bench's own."""
+    telephone: bool = False
 
 
 def profile(voice: str, recogniser: str, answers: str = "", kind: str = "repeat") -> dict[str, Any]:
@@ -122,7 +128,12 @@ async def target(options: TargetOptions) -> AsyncIterator[Target]:
                 recordings = Path(folder) / "fed"
                 config = {**config, "livekit": _rooms(rooms, recordings)}
             found = await stack.enter_async_context(_own(Path(folder), config))
-            yield replace(found, livekit=options.livekit, recordings=recordings)
+            yield replace(
+                found,
+                livekit=options.livekit,
+                telephone=options.telephone,
+                recordings=recordings,
+            )
 
 
 def _rooms(server: DevelopmentLiveKit, recordings: Path) -> dict[str, Any]:
@@ -146,6 +157,7 @@ async def _running(options: TargetOptions) -> Target:
         tls=settings.load().config.triton.tls,
         api_key=options.api_key,
         livekit=options.livekit,
+        telephone=options.telephone,
     )
 
 

@@ -22,17 +22,26 @@ from vdx.client.connection import ClientConnection
 from vdx.client.listener import Listener
 from vdx.client.log import Event
 from vdx.client.refusals import refusal
+from vdx.core.audio import to_pcm
+from vdx.core.audio_formats import TELEPHONE_RATE, WireFormat
 from vdx.core.errors import ConnectionLost, InvalidInput, VdxError
 
 WIRE_RATE = 24_000
-"""The protocol's own sample rate in Hz; vdx also takes 16,000 and 48,000."""
+"""The protocol's own sample rate in Hz; vdx also takes 16,000 and 48,000.
+
+At TELEPHONE_RATE the client speaks and hears G.711 in its µ-law form, as telephone bridges do.
+"""
 MAX_MESSAGE = 16 * 1024 * 1024
 APPEND_HEAD = b'{"type":"input_audio_buffer.append","audio":"'
 
 
-def append_message(pcm: bytes) -> bytes:
-    """One `input_audio_buffer.append` event, ready for the socket."""
-    return APPEND_HEAD + base64.b64encode(pcm) + b'"}'
+def append_message(pcm: bytes, rate: int = WIRE_RATE) -> bytes:
+    """One `input_audio_buffer.append` event of int16 audio at `rate`, ready for the socket."""
+    return APPEND_HEAD + base64.b64encode(_wire(rate).encode(to_pcm(pcm))) + b'"}'
+
+
+def _wire(rate: int) -> WireFormat:
+    return WireFormat("audio/pcmu" if rate == TELEPHONE_RATE else "audio/pcm", rate)
 
 
 class RealtimeClient(ClientConnection):
@@ -104,7 +113,7 @@ class RealtimeClient(ClientConnection):
 
         Raises InvalidInput, or another VdxError, with the server's message where it refuses.
         """
-        audio = {"type": "audio/pcm", "rate": self.rate}
+        audio = _wire(self.rate).rendered
         output: Event = {"format": audio, **({"voice": voice} if voice else {})}
         session: Event = {
             "type": "realtime",
@@ -128,12 +137,12 @@ class RealtimeClient(ClientConnection):
 
     async def append(self, pcm: bytes) -> None:
         """Sends int16 mono audio at the session's rate."""
-        await self.send_raw(append_message(pcm))
+        await self.send_raw(append_message(pcm, self.rate))
 
     @staticmethod
-    def prepared(frame: bytes, rate: int) -> bytes:  # noqa: ARG004  (the session knows it)
+    def prepared(frame: bytes, rate: int) -> bytes:
         """One frame (int16 mono at the session's rate) as `send_raw` takes it."""
-        return append_message(frame)
+        return append_message(frame, rate)
 
     async def send_raw(self, message: bytes) -> None:
         """Sends a message that is JSON already."""
@@ -160,7 +169,8 @@ class RealtimeClient(ClientConnection):
         listener = self.listener
         match event["type"]:
             case "response.output_audio.delta":
-                pcm = base64.b64decode(event["delta"])
+                raw = base64.b64decode(event["delta"])
+                pcm = _wire(self.rate).decode(raw).tobytes()
                 listener.receive(event["response_id"], pcm, now)
                 event["delta"] = len(pcm)
             case "input_audio_buffer.speech_started":

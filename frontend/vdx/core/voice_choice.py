@@ -1,7 +1,7 @@
 """A voice and a speaker of it, written MODEL or MODEL/SPEAKER."""
 
 from dataclasses import dataclass
-from typing import Self
+from typing import Final, Self
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,3 +22,7 @@ class VoiceChoice:
 
     def __str__(self) -> str:
         return f"{self.model}/{self.speaker}" if self.speaker else self.model
+
+
+NO_VOICE: Final = VoiceChoice("")
+"""Of a session in which nothing is said."""

@@ -168,7 +168,7 @@ class DecisionHandler:
         item = self._history.find(item_id)
         if item is not None and item.calls:
             item.text = item.source = ""
-        elif self._history.discard(item_id):
+        elif self._history.forget(item_id):
             self._emit(ItemsForgotten((item_id,)))
 
     def _limit_history(self) -> None:

@@ -110,6 +110,11 @@ class Hearing:
         return self._vad_enabled and self._current is not None
 
     @property
+    def by_hand(self) -> bool:
+        """Input was taken that the client has to commit: voice activity detection is off."""
+        return not self._vad_enabled and self._current is not None
+
+    @property
     def current_utterance(self) -> int | None:
         """The utterance that takes the input now; None between utterances."""
         return self._current.number if self._current else None
@@ -121,7 +126,7 @@ class Hearing:
 
         `pre_roll_ms`, at most a second, replaces that of the configuration.
 
-        Call `hand_over` before VAD is switched off, and `clear` before it is switched on: an
+        Call `hand_over` before VAD is switched off, and `commit` before it is switched on: an
         utterance is ended either by VAD or by a commit.
         """
         self._vad_enabled = vad.enabled

@@ -1,5 +1,6 @@
 """The history: the user's words as recognised, the bot's as they were played."""
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -19,6 +20,8 @@ NO_RESULT = "No result yet."
 """The result of a call that the client has not answered."""
 KEPT = 0.75
 """Part of the allowed size that is kept when a history is trimmed."""
+MOST_FORGOTTEN = 8
+"""Items that the session took out and clients may still name."""
 
 
 @dataclass(slots=True)
@@ -56,6 +59,7 @@ class History:
     def __init__(self, instructions: str = "") -> None:
         self.instructions = instructions
         self._items: dict[str, Item] = {}
+        self._forgotten: deque[Item] = deque(maxlen=MOST_FORGOTTEN)
 
     def __iter__(self) -> Iterator[Item]:
         return iter(self._items.values())
@@ -84,7 +88,7 @@ class History:
             if item.status != "in_progress":
                 size -= _size(item)
                 removed.append(item.id)
-                del self._items[item.id]
+                self.forget(item.id)
         return removed
 
     def get(self, item_id: str) -> Item:
@@ -97,6 +101,11 @@ class History:
     def find(self, item_id: str) -> Item | None:
         """The item, unless it was deleted."""
         return self._items.get(item_id)
+
+    def known(self, item_id: str) -> Item | None:
+        """The item, also one that the session took out: its client may not have heard of it yet."""
+        gone = (item for item in self._forgotten if item.id == item_id)
+        return self._items.get(item_id) or next(gone, None)
 
     def before(self, item_id: str) -> str | None:
         """The item in front of this one; the last one where this one is not there (yet)."""
@@ -156,8 +165,19 @@ class History:
         del self._items[item_id]
 
     def discard(self, item_id: str) -> bool:
-        """Deletes an item; False where there is none."""
-        return self._items.pop(item_id, None) is not None
+        """Deletes an item for its client; False where there is none."""
+        if (gone := self.known(item_id)) is None:
+            return False
+        if self._items.pop(item_id, None) is None:
+            self._forgotten.remove(gone)
+        return True
+
+    def forget(self, item_id: str) -> bool:
+        """Takes an item out for the session itself; False where there is none."""
+        if (gone := self._items.pop(item_id, None)) is None:
+            return False
+        self._forgotten.append(gone)
+        return True
 
     def close_spoken(
         self, item_id: str, source: str, played_samples: int, *, complete: bool
@@ -185,7 +205,7 @@ class History:
             UnknownName: no such item.
             InvalidInput: the item is not a spoken one of the assistant's, or the time is negative.
         """
-        item = self.get(item_id)
+        item = self.known(item_id) or self.get(item_id)
         if item.role != "assistant" or not item.spoken:
             message = f"item {item_id!r} is not a spoken message of the assistant's"
             raise InvalidInput(message, param="item_id")

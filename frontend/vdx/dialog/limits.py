@@ -14,11 +14,14 @@ class Limits:
         self._config = config
         self._began = self._active_at = now
         self.messages = 0
+        self.unattended = False
+        """What happens now was begun by the session itself, where the person has said nothing."""
         self._told: set[str] = set()
 
     def touch(self, now: float) -> None:
-        """Restarts the idle time."""
-        self._active_at = now
+        """Restarts the idle time, unless nobody but the session does something."""
+        if not self.unattended:
+            self._active_at = now
 
     def reached(self, now: float) -> str | None:
         """The name of the time limit that is reached; None if none is."""

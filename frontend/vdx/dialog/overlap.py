@@ -30,13 +30,15 @@ class OverlapVerdict(Enum):
 class Overlap:
     """One utterance; it began when `at_ms` of the reply were played, and lasted `ms`.
 
-    `text` is None until the final transcript is there. `answers`: the reply ended with it.
+    `went_on`: it began so soon that the person had not been done before the reply. `text` is None
+    until the final transcript is there. `answers`: the reply ended with it.
     """
 
     utterance: int
     reply: int
     at_ms: int
     ms: int
+    went_on: bool = False
     text: str | None = None
     answers: bool = False
 
@@ -47,12 +49,13 @@ class Overlap:
     def verdict(self, text: str, policy: TurnPolicy, *, audible: bool) -> OverlapVerdict:
         """What it was, by its final transcript; `audible`: something of the reply was heard.
 
-        Over a reply of which nothing was heard, words interrupt: both turns are answered together.
+        Over a reply of which nothing was heard, words interrupt, and so do those of a person who
+        goes on: both turns are answered together.
         """
         if not text:
             return OverlapVerdict.NOISE
         if policy.only_sounds(text):
             return OverlapVerdict.TURN if self.answers else OverlapVerdict.LISTENING
-        if not audible or policy.confirms(text, self.ms):
+        if not audible or self.went_on or policy.confirms(text, self.ms):
             return OverlapVerdict.INTERRUPTION
         return OverlapVerdict.TURN

@@ -81,7 +81,9 @@ class SessionOptions:
 
         The endpointer is not among them: a session does without one.
         """
-        models: list[tuple[str, ModelKind]] = [(self.voice, "tts")]
+        models: list[tuple[str, ModelKind]] = []
+        if self.voice:
+            models.append((self.voice, "tts"))
         if self.recogniser:
             models.append((self.recogniser, "asr"))
         return models

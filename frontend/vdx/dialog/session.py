@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from vdx.core.config import EchoControlConfig, VadConfig
 from vdx.core.errors import EmptyInput, SessionLimit, VdxError
-from vdx.core.events import SessionState, StageFailed, TranscriptFailed
+from vdx.core.events import SessionState, SpeechStarted, StageFailed, TranscriptFailed
 from vdx.core.log_ids import LogIds, log_ids, logged_as
 from vdx.core.logs import logger
 from vdx.core.metrics import SESSIONS, SESSIONS_ENDED
@@ -65,6 +65,8 @@ from vdx.speech.input.whole_audio import transcribe
 log = logger(__name__)
 
 TICK_S = 0.05
+BY_THE_USER = (SpeechStarted, UserText, UtteranceCommitted, InterruptRequested)
+"""Events that show that somebody is there."""
 
 
 class Session:
@@ -289,11 +291,13 @@ class Session:
 
         One that has called the client's tools, and still speaks, is waited for.
         """
+        self._limits.unattended = False
         queued = self.calls.made_in(self.active_reply)
         self.emit(ReplyRequested(instructions=instructions, own=own, queued=queued))
 
     def say(self, text: str) -> None:
-        """Speaks `text` as a reply of its own; ignored while a reply is under way."""
+        """Speaks `text` as a reply of its own; ignored while one is under way or asked for."""
+        self._limits.unattended = False
         self.emit(ReplyRequested(say=text))
 
     def notify_draining(self, seconds_left: float | None) -> None:
@@ -307,7 +311,8 @@ class Session:
     def update(self, options: SessionOptions) -> None:
         """Takes new options: the voice at the next clause, the recogniser at the next utterance."""
         if options.vad.enabled and not self.options.vad.enabled:
-            self.clear()
+            if (utterance := self.hearing.commit()) is not None:
+                self.emit(UtteranceCommitted(utterance))
         elif self.options.vad.enabled and not options.vad.enabled:
             self._hand_over()
         if _heard_with(options) != _heard_with(self.options):
@@ -337,6 +342,8 @@ class Session:
         # What comes from elsewhere, as from the HTTP API, is written as the session's too.
         with logged_as(log_ids() or self.log_ids):
             self._turns.happened(event, replying=self.active_reply is not None)
+            if isinstance(event, BY_THE_USER):
+                self._limits.unattended = False
             self._dispatcher.emit(event)
 
     def _notify(self, event: SessionEvent) -> None:
@@ -425,7 +432,8 @@ class Session:
         start_ms = max(0, end_ms - self.options.nudge_after_ms)
         self.emit(UserSilent(ids, start_ms, end_ms))
         self.history.put(Item(ids.item_id, "user", spoken=True))
-        self.request_reply()
+        self._limits.unattended = True
+        self.emit(ReplyRequested())
 
     def _end(self, reason: str) -> None:
         self.hearing.close()

@@ -62,9 +62,10 @@ reply is started unless it is requested; all these utterances are answered toget
 Speech over a reply that did not interrupt it is recognised all the same (`overlap.py`): words are a
 turn, answered when the reply is over; a listening sound is dropped with the reply's end, unless it
 came right before it and so answers the reply.
-Who speaks on within GOES_ON_MS of the reply's first sound was not done. Once that is confirmed, and
-unless it is a word of the interrupt list, ForgetReply makes both halves one turn: the reply leaves
-the history, and what it answered is answered again, together with what followed.
+Who speaks on within GOES_ON_MS of the reply's first sound was not done. Once that is confirmed, by
+the words alone if it was short, and unless it is a word of the interrupt list, ForgetReply makes
+both halves one turn: the reply leaves the history, and what it answered is answered again, together
+with what followed.
 How long a pause may last before it counts as SpeechEnded follows from its words and from what the
 endpointer heard (`policy.silence_ms`): SetEndpoint says it, for this pause alone, whenever one of
 the two comes. Speech over a reply that is only paused gets no such silence: the reply waits.
@@ -233,7 +234,8 @@ class _TurnState:
 
     def overlapped(self, speech: _LiveSpeech, reply: _LiveReply) -> None:
         """Speech over a reply ended and did not interrupt it."""
-        overlap = Overlap(speech.utterance, reply.id, reply.played_ms, speech.ms)
+        soon = self.begins_soon(reply, reply.played_ms)
+        overlap = Overlap(speech.utterance, reply.id, reply.played_ms, speech.ms, soon)
         self.overlaps[speech.utterance] = overlap
         self.finish(speech.utterance, over_reply=True)
 
@@ -269,9 +271,14 @@ class _TurnState:
         """Step two of a barge-in, by an utterance that began after `at_ms` of the reply."""
         reply = self.reply
         if reply and reply.to_speech and reply.phase is _Phase.AUDIBLE:
-            soon = at_ms <= GOES_ON_MS and self.policy.forgets
+            soon = self.begins_soon(reply, at_ms)
             self.cut_short = (utterance, reply.id) if soon else None
         self.interrupt("interrupted")
+
+    def begins_soon(self, reply: _LiveReply, at_ms: int) -> bool:
+        """Whether who speaks after `at_ms` of the reply was not done when it began."""
+        answers = reply.to_speech and reply.phase is _Phase.AUDIBLE
+        return answers and at_ms <= GOES_ON_MS and self.policy.forgets
 
     def prepare(self, utterance: int, text: str) -> None:
         self.reply = _LiveReply(self._new_id(), _Phase.PREPARED, utterance, text)
@@ -605,6 +612,8 @@ class TurnMachine:
             if event.queued:  # started when that one is over
                 turn.requested = event
             return
+        if event.say and turn.requested is not None:
+            return  # what the client asked for comes first
         turn.discard_prepared()
         turn.requested = event
         if not (turn.due or turn.speech):  # else started once what is said is understood

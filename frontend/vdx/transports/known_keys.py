@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from vdx.core.api_keys import StoredKey, digest, read_keys
-from vdx.core.errors import ConfigError, RateLimited, SessionLimit
+from vdx.core.errors import ConfigError, RateLimited, SessionLimit, Unauthorized
 from vdx.core.logs import logger
 from vdx.core.threads import in_thread
 
@@ -109,6 +109,18 @@ class KnownKeys:
             yield
         finally:
             self._open[key.sha256] -= 1
+
+    @contextmanager
+    def session_of(self, sha256: str) -> Iterator[None]:
+        """As `session`, by the hash of a key, as the job of a room names it; empty: of none.
+
+        Raises Unauthorized where the file has the key no more.
+        """
+        key = self._stored.get(sha256)
+        if sha256 and key is None:
+            raise Unauthorized("the key that this room was asked for with is not valid any more")
+        with self.session(key):
+            yield
 
     async def watch(self) -> None:
         """Reads the file again whenever it has changed, until cancelled.

@@ -246,7 +246,7 @@ class TestPartials:
 
     def test_one_is_due_after_a_second_of_audio_and_half_a_second_of_time(self) -> None:
         now = 0.0
-        pacing = PartialPacing(1000, lambda: now)
+        pacing = PartialPacing(1000, clock=lambda: now)
         assert not pacing.due(160_000), "it came faster than anybody speaks"
         now = 0.5
         assert pacing.due(16_000)
@@ -261,9 +261,21 @@ class TestPartials:
         pacing.restart()
         assert not pacing.due(31_999)
 
+    def test_the_first_comes_early(self) -> None:
+        now = 0.4
+        pacing = PartialPacing(1000, 700, clock=lambda: now)
+        assert not pacing.due(11_200), "it came faster than anybody speaks"
+        now = 0.8
+        assert not pacing.due(11_199)
+        assert pacing.due(11_200)
+        pacing.asked(11_200)
+        now = 1.3
+        assert not pacing.due(27_199), "the next one after a second more"
+        assert pacing.due(27_200)
+
     def test_they_can_be_switched_off(self) -> None:
         now = 0.0
-        pacing = PartialPacing(0, lambda: now)
+        pacing = PartialPacing(0, 700, clock=lambda: now)
         now = 60.0
         assert not pacing.due(960_000)
 

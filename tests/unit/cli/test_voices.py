@@ -13,9 +13,12 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from tests.documents import ROOT
 from tests.unit.serving import small_models as small
 from tests.unit.serving.hub_server import FakeHub, serving
 from tests.unit.serving.test_hub import KEY, piper_repository, whisper_repository
+from tests.unit.test_documented_commands import typed
+from tests.wait_limit import WAIT_LIMIT_S
 from vdx.cli import main, voices
 from vdx.core.errors import InvalidInput, InvalidVoicepack
 from vdx.core.paths import locate
@@ -34,7 +37,13 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def fake() -> Iterator[FakeHub]:
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine a hub is late, not silent."""
+    monkeypatch.setattr(voices, "ANSWER_S", WAIT_LIMIT_S)
+
+
+@pytest.fixture
+def fake(patient: None) -> Iterator[FakeHub]:
     hub = FakeHub(
         {
             "rhasspy/piper-voices": piper_repository(),
@@ -82,6 +91,26 @@ def test_what_the_hub_has(fake: FakeHub) -> None:
     assert "German Germany" in answer.output
     assert "whisper-tiny.en" in answer.output
     assert KEY not in vdx("list", "--hub", "portuguese", "--endpoint", fake.url).output
+
+
+@pytest.mark.usefixtures("home", "no_trial", "patient")
+def test_the_commands_of_the_readme_fetch_what_they_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All but `kokoro-ja`, which is made of packages of the registry."""
+    printed = [call[1:] for call in typed(ROOT / "README.md") if call[0] == "voices"]
+    hub = FakeHub(
+        {
+            "rhasspy/piper-voices": piper_repository("en_US-lessac-medium"),
+            "Systran/faster-whisper-base.en": whisper_repository(8),
+        }
+    )
+    with serving(hub):
+        monkeypatch.setenv("HF_ENDPOINT", hub.url)
+        listed, *pulled = [vdx(*call) for call in printed if "kokoro-ja" not in call]
+    assert listed.exit_code == 0, listed.output
+    assert KEY in listed.output
+    assert [answer.output for answer in pulled if answer.exit_code] == []
+    here = {row["id"] for row in json.loads(vdx("list", "--json").output)}
+    assert {call[-1] for call in printed if call[0] == "pull"} - here == {"kokoro-ja"}
 
 
 @pytest.mark.usefixtures("no_trial")

@@ -1,9 +1,11 @@
+import base64
 import json
 
 import pytest
 
 from tests.unit.client.fake_server import FakeServer, serving
-from vdx.client.realtime import RealtimeClient, realtime_address
+from vdx.client.realtime import RealtimeClient, append_message, realtime_address
+from vdx.core.audio_formats import WireFormat
 from vdx.core.errors import ConnectionLost, InvalidInput, UnknownName
 
 
@@ -49,6 +51,19 @@ async def test_audio_reaches_the_listener_and_the_log() -> None:
         assert client.listener.samples_of("r").size == 3 * 480
         assert client.log.replies["r"].text == "You said: hello"
         assert seen.count("response.output_audio.delta") == 3
+
+
+async def test_a_client_at_the_rate_of_telephones_speaks_and_hears_g711() -> None:
+    fake = FakeServer(answer_after=1)
+    async with serving(fake) as url, RealtimeClient.connect(url, rate=8_000) as client:
+        await client.update_session()
+        assert fake.updates[0]["audio"]["input"] == {"format": {"type": "audio/pcmu"}}
+        await client.append(bytes(320))
+        await client.wait_for(lambda: client.log.count("response.done") == 1)
+        assert client.listener.samples_of("r").size == 3 * 960, "a byte is a sample"
+    message = json.loads(append_message(bytes(320), 8_000))
+    raw = base64.b64decode(message["audio"])
+    assert WireFormat("audio/pcmu", 8_000).decode(raw).tolist() == [0] * 160
 
 
 async def test_a_server_that_hangs_up_is_noticed() -> None:

@@ -280,6 +280,30 @@ async def test_the_responder_goes_on_when_the_person_stays_silent() -> None:
 
 
 @on_virtual_time
+async def test_nobody_is_kept_waiting_for_by_nudges_alone() -> None:
+    limits = SessionConfig(idle_timeout_seconds=20)
+    config = Config(session=limits)
+    async with scene(Heard("hello"), config=config, nudge_after_ms=3000) as stage:
+        await stage.person_says()
+        async with asyncio.timeout(60):
+            assert await stage.run == "idle_timeout"
+        assert len(stage.transport.all(UserSilent)) > 1
+
+
+@on_virtual_time
+async def test_who_speaks_after_a_nudge_is_there() -> None:
+    limits = SessionConfig(idle_timeout_seconds=20)
+    config = Config(session=limits)
+    async with scene(Heard("hello"), Heard("yes"), config=config, nudge_after_ms=9000) as stage:
+        await stage.person_says()
+        await stage.quiet_for(14_000)
+        assert len(stage.transport.all(UserSilent)) == 1
+        await stage.person_says()
+        await stage.quiet_for(8_000)
+        assert not stage.run.done()
+
+
+@on_virtual_time
 async def test_the_end_of_a_session_is_announced() -> None:
     limits = SessionConfig(max_messages_per_session=20, max_session_duration_seconds=100)
     async with scene(config=Config(session=limits)) as stage:

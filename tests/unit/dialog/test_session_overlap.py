@@ -63,13 +63,27 @@ async def test_a_listening_sound_in_the_middle_of_a_reply_is_told_and_not_answer
 async def test_words_that_did_not_interrupt_are_answered_after_the_reply() -> None:
     async with scene(Heard("hello"), Heard("louder"), responder=long_answer()) as stage:
         await answered(stage)
-        await stage.quiet_for(500)
+        await stage.quiet_for(1500)
         await stage.person_says(300, silence_ms=400)
         assert stage.state is SPEAKING
         assert [kept.text for kept in stage.transport.all(UtteranceKept)] == ["louder"]
         await stage.transport.wait_for(ReplyDone, 2)
         assert stage.transport.statuses() == [(1, "completed"), (2, "completed")]
         assert [message.text for message in stage.responder.asked[1]][-1] == "louder"
+
+
+@on_virtual_time
+async def test_a_short_word_of_who_goes_on_makes_both_halves_one_turn() -> None:
+    """ "A dull shot of drip … coffee": too short to interrupt, and the reply had just begun."""
+    heard = Heard("a double shot of drip"), Heard("coffee")
+    async with scene(*heard, responder=long_answer()) as stage:
+        await answered(stage)
+        await stage.quiet_for(500)
+        await stage.person_says(300, silence_ms=400)
+        await stage.transport.wait_for(ReplyDone, 2)
+        assert stage.transport.statuses() == [(1, "cancelled"), (2, "completed")]
+        assert stage.responder.asked[-1][-1].text == "a double shot of drip coffee"
+        assert [role for role, _ in stage.said()][-1] == "assistant"
 
 
 @pytest.mark.parametrize("between_ms", [350, 500])

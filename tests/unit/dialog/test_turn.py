@@ -356,6 +356,12 @@ TABLE: dict[str, Row] = {
         LISTENING,
         [CommitUser("hello", 1), StartReply(1, "be brief")],
     ),
+    "words to say do not take the place of a reply that was asked for": (
+        [*HEARD, ReplyRequested("be brief"), ReplyRequested(say="a word first")],
+        final(1, "hello"),
+        LISTENING,
+        [CommitUser("hello", 1), StartReply(1, "be brief")],
+    ),
     "no words, but a reply was asked for": (
         [*HEARD, ReplyRequested()],
         failed(1),

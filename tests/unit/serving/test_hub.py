@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,43 +30,51 @@ FOLDER = f"de/de_DE/test/medium/{KEY}"
 TUGAO = "pt_PT-tugão-medium"
 
 
-def piper_repository() -> Repository:
-    voices = {
-        name: {
-            "key": name,
-            "name": "test",
-            "language": {
-                "code": name[:5],
-                "family": name[:2],
-                "name_english": {"de": "German", "pt": "Portuguese"}[name[:2]],
-                "country_english": {"de": "Germany", "pt": "Portugal"}[name[:2]],
-            },
-            "quality": "medium",
-            "num_speakers": 1,
-            "files": {
-                f"{folder}.onnx": {"size_bytes": 100, "md5_digest": "0"},
-                f"{folder}.onnx.json": {"size_bytes": 10, "md5_digest": "0"},
-            },
-            "aliases": [f"{name[:2]}-test"],
-        }
-        for name, folder in ((KEY, FOLDER), (TUGAO, f"pt/{TUGAO}"))
-    }
-    german = json.dumps(small.piper_config(language={"code": "de_DE"})).encode()
-    portuguese = json.dumps(small.piper_config(language={"code": "pt_PT"})).encode()
+LANGUAGES = {
+    "de": ("German", "Germany"),
+    "en": ("English", "United States"),
+    "pt": ("Portuguese", "Portugal"),
+}
+
+
+def piper_repository(*others: str) -> Repository:
+    """Two voices, and more of these names; small ones."""
+    folders = {KEY: FOLDER, TUGAO: f"pt/{TUGAO}"} | {name: f"others/{name}" for name in others}
+    files = {"README.md": b"---\nlicense: mit\n---\n"}
+    files["voices.json"] = json.dumps(
+        {name: _entry(name, folder) for name, folder in folders.items()}
+    ).encode()
+    for name, folder in folders.items():
+        config = small.piper_config(language={"code": name[:5]})
+        files[f"{folder}.onnx"] = small.onnx()
+        files[f"{folder}.onnx.json"] = json.dumps(config).encode()
     # Larger than the buffers on the way, so that a cut shows.
-    network = small.onnx() + b"\x32\x80\x80\x40" + bytes(1024 * 1024)
-    return Repository(
-        files={
-            "README.md": b"---\nlicense: mit\n---\n",
-            "voices.json": json.dumps(voices).encode(),
-            f"{FOLDER}.onnx": network,
-            f"{FOLDER}.onnx.json": german,
-            "de/de_DE/test/medium/MODEL_CARD": b"* License: CC0 1.0\n",
-            f"pt/{TUGAO}.onnx": small.onnx(),
-            f"pt/{TUGAO}.onnx.json": portuguese,
+    files[f"{FOLDER}.onnx"] += b"\x32\x80\x80\x40" + bytes(1024 * 1024)
+    files["de/de_DE/test/medium/MODEL_CARD"] = b"* License: CC0 1.0\n"
+    return Repository(files, large={f"{folder}.onnx" for folder in folders.values()})
+
+
+def _entry(name: str, folder: str) -> dict[str, Any]:
+    """What `voices.json` says of a voice."""
+    family = name[:2]
+    language, country = LANGUAGES[family]
+    return {
+        "key": name,
+        "name": "test",
+        "language": {
+            "code": name[:5],
+            "family": family,
+            "name_english": language,
+            "country_english": country,
         },
-        large={f"{FOLDER}.onnx", f"pt/{TUGAO}.onnx"},
-    )
+        "quality": "medium",
+        "num_speakers": 1,
+        "files": {
+            f"{folder}.onnx": {"size_bytes": 100, "md5_digest": "0"},
+            f"{folder}.onnx.json": {"size_bytes": 10, "md5_digest": "0"},
+        },
+        "aliases": [f"{family}-test"],
+    }
 
 
 def whisper_repository(words: int = 51_865) -> Repository:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from vdx.core.config import EndpointingConfig
 from vdx.speech.input.end_of_turn import (
     ANSWER_MS,
+    CLOSED_MS,
     PLAIN,
     PUNCTUATED,
     EndOfTurn,
@@ -54,6 +55,20 @@ def test_short_whole_turns_do_not_wait_because_they_are_short(
 ) -> None:
     """As Smart Turn and Whisper hear recordings of people."""
     assert silence(text, probability, turn_ms) <= 350
+
+
+def test_a_sentence_that_sounds_like_an_end_waits_a_little_at_most() -> None:
+    said = "Go somewhere and do something."
+    assert silence(said, 0.72, 2060) == CLOSED_MS
+    assert silence(said, 0.6, 2060) > CLOSED_MS, "it may go on"
+    assert silence("3, 4, 5.", 0.72, 1500) > CLOSED_MS, "a number may go on"
+    assert silence(said.rstrip("."), 0.72, 2060) > CLOSED_MS, "nothing closes it"
+
+
+def test_the_longest_waits_stay_above_the_shortest_that_was_set() -> None:
+    late = rules(finished_ms=800)
+    assert late.silence_ms(Pause(2060, "Go somewhere and do something.", 0.72)) >= 800
+    assert late.silence_ms(Pause(700, "Yes please.", 0.9)) >= 800
 
 
 @pytest.mark.parametrize(("text", "expected"), [(SENTENCE, 0), ("I would like to", LONG)])

@@ -13,6 +13,8 @@ from vdx.core.errors import SessionLimit
 from vdx.transports import client_secrets
 from vdx.transports.client_secrets import ClientSecrets
 from vdx.transports.http.application import create_app
+from vdx.transports.realtime.endpoint import begun, settings_for
+from vdx.transports.realtime.schema import session_update
 
 KEY = "a-key-of-24-characters.."
 AUTHORIZED = {"Authorization": f"Bearer {KEY}"}
@@ -130,6 +132,27 @@ def test_no_key_takes_the_secrets_or_the_memory_of_all(monkeypatch: pytest.Monke
     with pytest.raises(SessionLimit):
         secrets.create({"instructions": "x" * 50}, 10)
     secrets.create({}, 10)
+
+
+def test_a_secret_of_a_session_with_replies_opens_no_transcription() -> None:
+    client = server()
+    value = client.post(PATH, headers=AUTHORIZED).json()["value"]
+    bearer = {"Authorization": f"Bearer {value}"}
+    status, error = denial(client, "/v1/realtime?intent=transcription", headers=bearer)
+    assert (status, error["param"]) == (400, "intent")
+
+
+async def test_a_session_greets_as_its_secret_wants() -> None:
+    """What a secret says holds before the first word, unless a model has to be loaded for it."""
+    _, host = hosted(profiles={"vdx": {"greeting": "Good morning."}, "tones": {"voice": "tone"}})
+    await host.load_defaults()
+    first = session_update({"type": "realtime", "audio": {"output": {"voice": "tone"}}})
+    settings, left = await begun(host, settings_for(host, host.profiles.options("")), first)
+    assert (settings.options.voice, left) == ("tone", None)
+    await host.manager.unload("tone")
+    settings, left = await begun(host, settings_for(host, host.profiles.options("")), first)
+    assert (settings.options.voice, left) == ("espeak", first)
+    await host.close()
 
 
 def test_a_websocket_of_another_path_is_not_found() -> None:

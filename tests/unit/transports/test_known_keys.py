@@ -212,6 +212,23 @@ def test_a_key_holds_only_so_many_sessions(tmp_path: Path) -> None:
         pass
 
 
+def test_conversations_in_rooms_count_among_the_sessions_of_their_key(tmp_path: Path) -> None:
+    """The job of a room names its key by the hash; the application counts it where rooms are."""
+    path = tmp_path / "keys.json"
+    key = stored(path, sessions=1)
+    _, host = hosted(server={"api_keys_file": path})
+    app = create_app(host)
+    with host.key_sessions(key.sha256):
+        with pytest.raises(SessionLimit), host.key_sessions(key.sha256):
+            pass
+        with pytest.raises(SessionLimit), app.state.guard.keys.session(key):
+            pass
+        with host.key_sessions(""):
+            pass
+    with pytest.raises(Unauthorized, match="not valid any more"), host.key_sessions("0" * 64):
+        pass
+
+
 def test_too_many_requests_are_answered_with_when_to_come_back(tmp_path: Path) -> None:
     path = tmp_path / "keys.json"
     key = keys("add", "slow", "--scope", "admin", "--per-minute", "1", "--file", str(path))

@@ -99,5 +99,5 @@ async def test_a_browser_with_a_client_secret() -> None:
             library(address, secret.value) as browser,
             browser.realtime.connect(model="gpt-realtime") as connection,
         ):
-            updated = await until(connection, "session.updated")
-            assert updated.session.instructions == "From the secret."
+            created = await until(connection, "session.created")
+            assert created.session.instructions == "From the secret."

@@ -19,6 +19,7 @@ from tests.unit.transports.listening import (
     narrate,
     samples_of,
 )
+from vdx.core.audio_formats import WireFormat
 from vdx.core.errors import ModelFailed
 from vdx.dialog.reply_request import ReplyRequest
 from vdx.dialog.session_events import (
@@ -37,7 +38,6 @@ from vdx.dialog.session_events import (
     UtteranceStarted,
 )
 from vdx.dialog.transport import OutputFrame
-from vdx.transports.realtime.audio_formats import WireFormat
 from vdx.transports.realtime.outbox import Outbox
 
 ERROR = ModelFailed("the model broke", model="tone")

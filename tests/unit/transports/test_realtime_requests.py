@@ -9,12 +9,14 @@ import pytest
 
 from tests.unit.speech.signals import vowel
 from tests.unit.transports.test_updates import FakeSocket, connected, message, taken
+from vdx.core.audio_formats import WireFormat
 from vdx.core.errors import InvalidInput
 from vdx.core.resample import Resampler
 from vdx.dialog.reply_request import ReplyRequest
-from vdx.transports.realtime.audio_formats import WireFormat
 from vdx.transports.realtime.connection import Connection
-from vdx.transports.realtime.schema import session_update
+from vdx.transports.realtime.items import speech
+from vdx.transports.realtime.responses import own_reply
+from vdx.transports.realtime.schema import AudioPart, ResponseCreate, session_update
 
 
 async def refused(socket: FakeSocket, kind: str, **fields: Any) -> dict[str, Any]:
@@ -163,6 +165,89 @@ async def test_truncating_a_reply_that_plays_ends_it_there() -> None:
         await socket.until(lambda: bool(socket.of("conversation.item.retrieved")))
         part = socket.of("conversation.item.retrieved")[0]["item"]["content"][0]
         assert part == {"type": "output_audio", "transcript": None}
+
+
+async def test_a_truncation_leaves_the_reply_that_waits() -> None:
+    async with connected() as (socket, _, connection):
+        await replying(socket)
+        session, active = connection._session, connection._session.active_reply
+        assert active is not None
+        session.calls.begin(active, "c1", "weather")
+        session.request_reply()
+        where = {"item_id": active.item_id, "content_index": 0, "audio_end_ms": 0}
+        await connection._item_truncate(where)
+        assert session.active_reply not in (None, active)
+
+
+async def test_an_item_that_the_server_took_out_is_still_known() -> None:
+    """A client that has not heard of it yet meets no error; some end with one."""
+    async with connected() as (socket, _, connection):
+        await replying(socket)
+        item_id = socket.of("response.output_item.added")[0]["item"]["id"]
+        socket.sends("response.cancel")
+        await socket.until(lambda: bool(socket.of("response.done")))
+        assert connection._session.history.forget(item_id)
+        where = {"item_id": item_id, "content_index": 0, "audio_end_ms": 20}
+        socket.sends("conversation.item.truncate", **where)
+        socket.sends("conversation.item.retrieve", item_id=item_id)
+        socket.sends("conversation.item.delete", item_id=item_id)
+        await socket.until(lambda: bool(socket.of("conversation.item.deleted")))
+        assert socket.of("conversation.item.truncated")[0]["audio_end_ms"] <= 20
+        assert socket.of("conversation.item.retrieved")[0]["item"]["id"] == item_id
+        assert not any(item.id == item_id for item in connection._session.history)
+        error = await refused(socket, "conversation.item.retrieve", item_id=item_id)
+        assert error["code"] == "item_retrieve_invalid_item_id"
+
+
+async def test_what_was_said_before_vad_is_switched_on_is_a_turn() -> None:
+    async with connected() as (socket, _, connection):
+        socket.updates("off", audio={"input": {"turn_detection": None}})
+        await socket.until(lambda: bool(socket.of("session.updated")))
+        said = Resampler(16_000, 24_000).push(vowel(600).astype(np.int16), last=True)
+        data = base64.b64encode(said.tobytes()).decode()
+        socket.sends("input_audio_buffer.append", audio=data)
+        socket.updates("on", audio={"input": {"turn_detection": {"type": "server_vad"}}})
+        await socket.until(lambda: len(socket.of("session.updated")) == 2)
+        [committed] = socket.of("input_audio_buffer.committed")
+        assert connection._session.history.find(committed["item_id"]) is not None
+        error = await refused(socket, "input_audio_buffer.commit")
+        assert error["code"] == "input_audio_buffer_commit_empty"
+
+
+async def test_calls_in_the_own_input_of_a_response() -> None:
+    async with connected() as (socket, _, connection):
+        call = {"type": "function_call", "call_id": "c", "name": "weather", "arguments": "{}"}
+        output = {"type": "function_call_output", "call_id": "c", "output": "sunny"}
+        wanted = {"conversation": "none", "input": [message("asked"), call, output]}
+        wanted = ResponseCreate.model_validate(wanted)
+        own = own_reply(wanted, connection._session.history, connection._current(), bool)
+        asked, made = connection._session.history.messages("", "", own.items)[-3:-1]
+        assert asked.text == message("asked")["content"][0]["text"]
+        assert made.calls[0].name == "weather"
+        answer = connection._session.history.messages("", "", own.items)[-1]
+        assert (answer.role, answer.text) == ("tool", "sunny")
+        assert not socket.of("error")
+
+
+async def test_a_long_item_of_audio_lets_others_run() -> None:
+    passes = 0
+
+    async def count() -> None:
+        nonlocal passes
+        while True:
+            await asyncio.sleep(0)
+            passes += 1
+
+    counting = asyncio.create_task(count())
+    data = base64.b64encode(bytes(750_000)).decode()
+    part = AudioPart(type="input_audio", audio=data)
+    pcm = await speech(part, WireFormat())
+    counting.cancel()
+    assert len(pcm) == pytest.approx(500_000, abs=100)
+    assert passes > 10
+    with pytest.raises(InvalidInput, match="not base64") as caught:
+        await speech(AudioPart(type="input_audio", audio="%%%"), WireFormat())
+    assert caught.value.param == "item.content"
 
 
 async def test_events_name_the_item_before_theirs() -> None:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from tests.unit.transports.listening import client
+from vdx.core.voice_choice import VoiceChoice
 from vdx.transports.realtime.schema import TurnDetection, session_update
 from vdx.transports.realtime.settings import Settings
 from vdx.transports.realtime.turn_detection import detecting, merged, usual_of
@@ -116,3 +117,24 @@ def test_text_and_the_most_tokens_are_shown_as_they_hold() -> None:
     assert (shown["output_modalities"], shown["max_output_tokens"]) == (["text"], 50)
     again = {"type": "realtime", "max_output_tokens": "inf"}
     assert settings.merged(session_update(again)).options.max_tokens is None
+
+
+def test_a_transcription_session_needs_no_voice() -> None:
+    settings = client().settings
+    assert ("tts" in dict(map(reversed, settings.options.models))) is True
+    settings = settings.merged(session_update({"type": "transcription"}))
+    assert [kind for _, kind in settings.options.models] == ["asr"]
+    assert settings.rendered("sess_1")["type"] == "transcription"
+
+
+def test_after_a_hand_over_the_numbers_count_from_the_new_profile() -> None:
+    settings = client().settings
+    assert settings.profile is not None
+    vad = settings.profile.vad.model_copy(update={"speaking_threshold_multiplier": 9.0})
+    other = settings.profile.updated(profile="other", vad=vad, voice_choice=VoiceChoice("tone"))
+    settings.profile_of = {"other": other}.__getitem__
+    settings = settings.following(settings.options.updated(profile="other"))
+    audio = {"input": {"turn_detection": {"silence_duration_ms": 700}}, "output": {"voice": "ash"}}
+    settings = settings.merged(session_update({"type": "realtime", "audio": audio}))
+    assert settings.options.vad.speaking_threshold_multiplier == 9.0
+    assert settings.options.voice == "tone"

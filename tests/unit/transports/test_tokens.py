@@ -18,8 +18,8 @@ ROOMS = Config.model_validate(
 ).livekit
 
 
-def minted(**request: Any) -> dict[str, Any]:
-    answer = mint(ROOMS, validated(TokenRequest, request, "body"))
+def minted(key: str = "", /, **request: Any) -> dict[str, Any]:
+    answer = mint(ROOMS, validated(TokenRequest, request, "body"), key)
     return dict(jwt.decode(answer.participant_token, SECRET, algorithms=["HS256"]))
 
 
@@ -43,6 +43,19 @@ def test_the_dispatch_comes_with_it() -> None:
         (agent,) = minted(**request)["roomConfig"]["agents"]
         assert agent["agentName"] == "vdx"
         assert json.loads(agent["metadata"]) == wishes
+
+
+def test_the_job_names_the_key_that_asked_and_no_other() -> None:
+    own, other = "a" * 64, "b" * 64
+    metadata = json.dumps({"key": other, "voice": "tone"})
+    for request in (
+        {"agent": {"key": other, "voice": "tone"}},
+        {"room_config": {"agents": [{"metadata": metadata}]}},
+    ):
+        (agent,) = minted(own, **request)["roomConfig"]["agents"]
+        assert JobMetadata.read(agent["metadata"]) == JobMetadata(voice="tone", key=own)
+        (agent,) = minted(**request)["roomConfig"]["agents"]
+        assert JobMetadata.read(agent["metadata"]).key is None
 
 
 @pytest.mark.parametrize(

@@ -18,9 +18,10 @@ from pathlib import Path
 import numpy as np
 
 from vdx.bench.endpointing.turns import AFTER_TURN_MS, Half, Part, Silence, Turn
-from vdx.client.recording import loud_span, read_clip
+from vdx.client.recording import Clip, loud_span, read_clip
 from vdx.core.audio import LISTEN_RATE
 from vdx.core.events import Pcm
+from vdx.core.resample import Resampler
 
 ORDERS, DIGITS, WORDS = "orders", "digits", "words.json"
 PAUSES_MS = (400, 600, 800, 1000, 1200)
@@ -91,6 +92,26 @@ def order_turns(file: Path, words: Words) -> Iterator[Turn]:
     yield Turn(name, name, whole, (Silence(start_ms, start_ms + AFTER_TURN_MS, ends_turn=True),))
     for number, at in enumerate(_places(pcm, words)):
         yield _paused(f"{name}+{number}", name, pcm, at, PAUSES_MS[number % 5], noise)
+
+
+def thinking(file: Path, words: Words, pause_ms: int, rate: int) -> Clip:
+    """The order with one pause at the quietest place between two words, cut at its end.
+
+    `words` are those of the file with their times in ms; the result is int16 mono at `rate` Hz.
+    """
+    pcm = read_clip(file, LISTEN_RATE).pcm
+    borders = [_quietest(pcm, left, right) for left, right in itertools.pairwise(words[1:])]
+    at = min(borders, key=lambda border: _power_at(pcm, border))
+    pause = Noise(file.stem, pcm).make(_samples(pause_ms))
+    joined = np.concatenate([_faded(pcm[:at], at_end=True), pause, _faded(pcm[at:], at_end=False)])
+    onset, end = loud_span(joined, LISTEN_RATE)
+    scaled = Resampler(LISTEN_RATE, rate).push(joined[:end])
+    return Clip(file.stem, scaled, rate, onset * rate // LISTEN_RATE, scaled.size)
+
+
+def _power_at(pcm: Pcm, at: int) -> float:
+    around = pcm[max(0, at - GRAIN // 2) : at + GRAIN // 2].astype(np.float64)
+    return float(np.mean(around**2))
 
 
 def _paused(id_: str, name: str, pcm: Pcm, at: int, pause_ms: int, noise: "Noise") -> Turn:

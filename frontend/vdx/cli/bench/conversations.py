@@ -38,6 +38,22 @@ def turn(rounds: Rounds = 3, sessions: Sessions = 1) -> OnServer:
     )
 
 
+def orders(
+    count: Annotated[int, typer.Option(min=1, max=62, help="Orders.")] = 30,
+    sessions: Sessions = 1,
+    hot_words: Annotated[
+        bool, typer.Option("--hot-words", help="The menu is given to the recogniser.")
+    ] = False,
+) -> OnServer:
+    """Recordings of people; each is said as it is, and with a pause of 0.8 s in it."""
+    from vdx.bench import orders as bench
+
+    return OnServer(
+        count * 2,
+        lambda target, step: bench.measure(target, count, sessions, hot_words=hot_words, step=step),
+    )
+
+
 def bargein(rounds: Rounds = 5, aware: Aware = False) -> OnServer:
     """Measured at the user; a round is two clips."""
     from vdx.bench import bargein as bench
@@ -145,6 +161,7 @@ def add_conversations(app: typer.Typer) -> None:
     """Adds these commands to `app`, in the order of the help."""
     add(app, BENCHES, "start")(start)
     add(app, BENCHES, "turn", (*TALKING, "llm"))(turn)
+    add(app, BENCHES, "orders", TALKING)(orders)
     add(app, BENCHES, "bargein", TALKING)(bargein)
     add(app, BENCHES, "false-bargein", ROOMS)(false_bargein)
     add(app, BENCHES, "tools")(tools)

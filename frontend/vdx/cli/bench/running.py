@@ -29,11 +29,16 @@ class Transport(StrEnum):
     """How the users of a bench connect."""
 
     WEBSOCKET = "websocket"
+    TELEPHONE = "telephone"
     LIVEKIT = "livekit"
 
 
 By = Annotated[
-    Transport, typer.Option("--transport", help="websocket, or livekit: rooms over WebRTC.")
+    Transport,
+    typer.Option(
+        "--transport",
+        help="websocket; telephone: the same with G.711 at 8 kHz; or livekit: rooms over WebRTC.",
+    ),
 ]
 Url = Annotated[str, typer.Option(help="A running server; else the bench starts one of its own.")]
 ServerPid = Annotated[
@@ -196,7 +201,8 @@ def _target_options(
             "preload_model_ids": list(plan.preload),
             "resident_cap": max(voices, 3),
         }
-    return TargetOptions(url, server_pid, api_key, config, livekit, program)
+    telephone = transport is Transport.TELEPHONE
+    return TargetOptions(url, server_pid, api_key, config, livekit, program, telephone)
 
 
 def _require_models(plan: OnServer) -> None:

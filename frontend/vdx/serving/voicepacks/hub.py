@@ -76,10 +76,11 @@ class Hub:
 
         def ask() -> None:
             with contextlib.suppress(VdxError), _told(self.endpoint, repo):
-                self._api().model_info(repo, revision=revision, timeout=within_s)
+                api.model_info(repo, revision=revision, timeout=within_s)
                 found.set()
 
         found = threading.Event()
+        api = self._api()  # before the time counts: the import of its library is not the hub's
         # A name that is not resolved takes as long as the resolver likes.
         asking = threading.Thread(target=ask, daemon=True)
         asking.start()

@@ -103,6 +103,13 @@ ANSWER_MS: Final = 300
 """The most silence after such an answer, where words and sound call it finished: as much as there
 was before anybody listened for the end."""
 
+CLOSED_SOUND: Final = 0.85
+"""Log-odds of the endpointer, a probability of 0.7, from which on it hears an end."""
+CLOSED_MS: Final = 600
+"""The most silence after words that the recogniser closed, that spell nothing and sound like an
+end, however short the turn: on the tuning half 2.8 points more cuts, three of four of them mended,
+and a finished sentence no longer waits for 1.4 s."""
+
 
 def log_odds(traits: Traits, weights: Weights) -> float:
     """That the person is done, the logarithm of the odds."""
@@ -125,8 +132,17 @@ def silence_to_wait(traits: Traits, weights: Weights, config: EndpointingConfig)
     silence = round(math.exp(longest + (shortest - longest) * share))
     if traits.sound < 0:  # in a long turn its length alone would call each breath the end
         silence = max(silence, min(UNSURE_MS, config.unfinished_ms))
-    whole_answer = traits.brief and not traits.hanging and traits.sound > 0
-    return min(silence, ANSWER_MS) if whole_answer else silence
+    return round(min(silence, max(config.finished_ms, _longest_ms(traits))))
+
+
+def _longest_ms(traits: Traits) -> float:
+    """The most silence that a pause which sounds like an end is worth, in ms."""
+    if traits.hanging or traits.sound <= 0:
+        return math.inf
+    if traits.brief:
+        return ANSWER_MS
+    closed = traits.full_stop and not traits.spelled and traits.sound >= CLOSED_SOUND
+    return CLOSED_MS if closed else math.inf
 
 
 class EndOfTurn:

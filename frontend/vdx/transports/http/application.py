@@ -122,7 +122,8 @@ def create_app(host: Application) -> FastAPI:
     app.state.recordings = Capacity(host.config.server.max_recordings, "recordings")
     app.state.host = host
     BUILD.info({"version": __version__, "python": platform.python_version()})
-    app.state.guard = Guard(host.config.server)
+    guard = app.state.guard = Guard(host.config.server)
+    host.key_sessions = guard.keys.session_of
     return app
 
 

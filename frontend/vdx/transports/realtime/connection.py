@@ -31,7 +31,14 @@ from vdx.dialog.history import Item
 from vdx.transports.realtime import events as ev
 from vdx.transports.realtime.call_items import call_of, new_call
 from vdx.transports.realtime.incoming import cut_of, event_id_of, read_audio, read_event
-from vdx.transports.realtime.items import item_id_of, item_of, named_id, speech, unheard
+from vdx.transports.realtime.items import (
+    PIECE_SAMPLES,
+    item_id_of,
+    item_of,
+    named_id,
+    speech,
+    unheard,
+)
 from vdx.transports.realtime.outbox import Outbox
 from vdx.transports.realtime.params import param_of
 from vdx.transports.realtime.presenter import RealtimePresenter
@@ -50,8 +57,6 @@ log = logger(__name__)
 VAD_EVENTS_S = 0.2
 MAX_ITEMS = 1_000
 """Items a conversation may hold before a client may not add to it by hand."""
-PIECE_SAMPLES = 24_000
-"""Samples resampled at once: a second at 24 kHz, in about a millisecond."""
 TRANSCRIPTION = "conversation.item.input_audio_transcription"
 
 
@@ -199,6 +204,8 @@ class Connection:
         if new.input_format != self._settings.input_format:
             self._resampler = Resampler(new.input_format.rate, LISTEN_RATE)
         opted_in = new.vdx_events and not self._settings.vdx_events
+        if new.options.vad.enabled and self._session.hearing.by_hand:
+            await self._audio_commit({})  # what was said until now is a turn
         self._settings = new
         self._session.update(new.options)
         self._post("session.updated", session=new.rendered(self._session.ids.realtime_id))
@@ -222,7 +229,7 @@ class Connection:
     def _current(self) -> Settings:
         """The settings, with what an administrator swapped in the session."""
         if self._settings.options is not self._session.options:
-            self._settings = replace(self._settings, options=self._session.options)
+            self._settings = self._settings.following(self._session.options)
         return self._settings
 
     async def _audio_append(self, event: dict[str, Any]) -> None:
@@ -267,7 +274,7 @@ class Connection:
             item = item_of(message, message.id or session.ids.created_item(ev.event_id()))
             self._check_text(item.text, "item.content")
             wire = self._settings.input_format
-            pcm = b"".join(speech(part, wire, "item.content") for part in unheard(message))
+            pcm = b"".join([await speech(part, wire) for part in unheard(message)])
             previous = history.add(item, after)
         self._presenter.item_added(previous, ev.item_object(item))
         if pcm:
@@ -315,13 +322,13 @@ class Connection:
     async def _item_truncate(self, event: dict[str, Any]) -> None:
         item_id, session = item_id_of(event), self._session
         audio_end_ms = cut_of(event)
-        if (item := session.history.find(item_id)) is None:
+        if (item := session.history.known(item_id)) is None:
             raise NoItemToTruncate(
                 f"Error truncating item: there is no item {shown(item_id)}", param="item_id"
             )
         active = session.active_reply
         if item.spoken and active is not None and active.item_id == item.id:
-            session.interrupt()  # its client stopped playing it
+            session.interrupt(this_alone=True)  # its client stopped playing it
         item = session.history.truncate(item_id, audio_end_ms)
         self._post(
             "conversation.item.truncated",
@@ -340,7 +347,7 @@ class Connection:
 
     async def _item_retrieve(self, event: dict[str, Any]) -> None:
         item_id = item_id_of(event)
-        if (item := self._session.history.find(item_id)) is None:
+        if (item := self._session.history.known(item_id)) is None:
             raise NoItemToRetrieve(
                 f"Error retrieving item: there is no item {shown(item_id)}", param="item_id"
             )

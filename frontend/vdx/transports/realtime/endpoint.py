@@ -2,6 +2,7 @@
 
 import time
 from contextlib import ExitStack
+from dataclasses import replace
 
 from starlette.websockets import WebSocket
 
@@ -38,11 +39,14 @@ async def _serve(socket: WebSocket, held: ExitStack) -> None:
         _check_form(socket)
         secret = guard.secret_of(socket)
         first = session_update(secret.session) if secret else None
+        transcribes_only = _is_transcription(socket, first)
         named = first.model if first else None
         settings = settings_for(host, _greeted(socket, admit(host, _model(socket) or named or "")))
-        settings.transcribes_only = _is_transcription(socket, first)
-        if settings.transcribes_only:
+        settings.transcribes_only = transcribes_only
+        if transcribes_only:
             settings.apply(SessionUpdate(type="transcription"))
+        if first is not None:
+            settings, first = await begun(host, settings, first)
         held.enter_context(guard.keys.session(key))
         connection = Connection(socket, host, settings, first)
     except VdxError as error:
@@ -103,8 +107,32 @@ def _model(socket: WebSocket) -> str | None:
 
 def _is_transcription(socket: WebSocket, first: SessionUpdate | None) -> bool:
     """Whether a session is asked for that has no replies."""
-    intent = socket.query_params.get("intent", "")
-    return intent == "transcription" or (first is not None and first.type == "transcription")
+    wanted = socket.query_params.get("intent", "") == "transcription"
+    if first is None:
+        return wanted
+    if wanted and first.type != "transcription":
+        raise InvalidInput(
+            "this client secret is of a realtime session; leave out intent=transcription, or make "
+            "a secret of a transcription session",
+            param="intent",
+        )
+    return first.type == "transcription"
+
+
+async def begun(
+    host: Application, settings: Settings, first: SessionUpdate
+) -> tuple[Settings, SessionUpdate | None]:
+    """The settings with those of the client's secret, so that its greeting is said as they want.
+
+    Where a model has to be loaded for them, they follow as an update: a client does not wait so
+    long for its socket.
+    """
+    new = settings.merged(first)
+    if not all(host.served.info(model) for model, _ in new.options.models):
+        return settings, first
+    options = await host.models.require(new.options)
+    await host.prepare(options)
+    return replace(new, options=options), None
 
 
 async def _refuse(socket: WebSocket, error: VdxError) -> None:

@@ -68,8 +68,10 @@ def cut_of(event: dict[str, Any]) -> int:
     return audio_end_ms
 
 
-async def read_audio(data: object, sample_bytes: int = SAMPLE_BYTES) -> bytes:
+async def read_audio(data: object, sample_bytes: int = SAMPLE_BYTES, param: str = "audio") -> bytes:
     """The samples of an append, each of `sample_bytes`, decoded in slices.
+
+    `param` is what errors call their place.
 
     Raises:
         InvalidInput: it is not base64 of whole samples.
@@ -79,18 +81,18 @@ async def read_audio(data: object, sample_bytes: int = SAMPLE_BYTES) -> bytes:
     elif isinstance(data, memoryview):
         data = await _unescaped(data)
     if not isinstance(data, bytes | memoryview):
-        raise InvalidInput(f"audio must be a base64 string, got {shown(data)}", param="audio")
+        raise InvalidInput(f"audio must be a base64 string, got {shown(data)}", param=param)
     pieces = []
     for at in range(0, len(data), _AT_ONCE):
         if at:
             await rest()
-        pieces.append(_decoded(data[at : at + _AT_ONCE]))
+        pieces.append(_decoded(data[at : at + _AT_ONCE], param))
         if at + _AT_ONCE < len(data) and len(pieces[-1]) != _AT_ONCE // 4 * 3:
-            raise InvalidInput("audio is not base64: padding before its end", param="audio")
+            raise InvalidInput("audio is not base64: padding before its end", param=param)
     raw = b"".join(pieces)
     if len(raw) % sample_bytes:
         message = f"audio must hold whole 16-bit samples, got {len(raw)} bytes"
-        raise InvalidInput(message, param="audio")
+        raise InvalidInput(message, param=param)
     return raw
 
 
@@ -135,8 +137,8 @@ def _with_audio(utf8: bytes) -> dict[str, Any]:
     )
 
 
-def _decoded(piece: bytes | memoryview) -> bytes:
+def _decoded(piece: bytes | memoryview, param: str) -> bytes:
     try:
         return base64.b64decode(piece, validate=True)
     except ValueError as error:  # binascii.Error
-        raise InvalidInput(f"audio is not base64: {error}", param="audio") from None
+        raise InvalidInput(f"audio is not base64: {error}", param=param) from None

@@ -1,16 +1,20 @@
 """What a client sends as an item, made one of the conversation, and the other way round."""
 
-import base64
 from typing import Any, Final
 
 from vdx.core.audio import LISTEN_RATE
+from vdx.core.audio_formats import WireFormat
 from vdx.core.errors import InvalidInput, UnknownName
 from vdx.core.json_input import shown
 from vdx.core.resample import Resampler
+from vdx.core.slices import rest
 from vdx.dialog.history import History, Item
-from vdx.transports.realtime.audio_formats import WireFormat
-from vdx.transports.realtime.schema import AudioPart, ItemReference, NewItem
+from vdx.transports.realtime.call_items import call_of
+from vdx.transports.realtime.incoming import read_audio
+from vdx.transports.realtime.schema import AudioPart, InputItem, ItemReference, NewItem
 
+PIECE_SAMPLES: Final = 24_000
+"""Samples resampled at once: a second at 24 kHz, in about a millisecond."""
 PARTS: Final = {
     "user": ("input_text", "input_audio"),
     "assistant": ("output_text", "output_audio"),
@@ -49,19 +53,20 @@ def unheard(new: NewItem) -> list[AudioPart]:
     return [part for part in parts if part.audio and part.transcript is None]
 
 
-def speech(part: AudioPart, wire: WireFormat, param: str) -> bytes:
-    """The part's audio as int16 16 kHz mono; raises InvalidInput where it is none."""
-    try:
-        raw = base64.b64decode(part.audio or "", validate=True)
-    except ValueError as error:  # binascii.Error
-        raise InvalidInput(f"audio is not base64: {error}", param=param) from None
-    if len(raw) % wire.sample_bytes:
-        raise InvalidInput(f"audio must hold whole samples, got {len(raw)} bytes", param=param)
-    pcm = Resampler(wire.rate, LISTEN_RATE).push(wire.decode(raw), last=True)
-    return pcm.tobytes()
+async def speech(part: AudioPart, wire: WireFormat) -> bytes:
+    """The part's audio as int16 16 kHz mono, made in slices; raises InvalidInput if it is none."""
+    raw = await read_audio(part.audio, wire.sample_bytes, "item.content")
+    resampler, step = Resampler(wire.rate, LISTEN_RATE), PIECE_SAMPLES * wire.sample_bytes
+    pieces = []
+    for at in range(0, len(raw), step):
+        if at:
+            await rest()
+        last = at + step >= len(raw)
+        pieces.append(resampler.push(wire.decode(raw[at : at + step]), last=last).tobytes())
+    return b"".join(pieces)
 
 
-def items_of(given: list[NewItem | ItemReference], history: History) -> tuple[Item, ...]:
+def items_of(given: list[InputItem], history: History) -> tuple[Item, ...]:
     """The `input` of a response.
 
     Raises:
@@ -75,6 +80,9 @@ def items_of(given: list[NewItem | ItemReference], history: History) -> tuple[It
             if (found := history.find(new.id)) is None:
                 raise UnknownName(f"there is no item {shown(new.id)}", param=f"{param}.id")
             items.append(found)
+            continue
+        if not isinstance(new, NewItem):
+            items.append(call_of(new, new.id or ""))
             continue
         if unheard(new):
             raise InvalidInput(

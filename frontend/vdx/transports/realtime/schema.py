@@ -8,11 +8,11 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from vdx.core.audio_formats import TELEPHONE_RATE, FormatName, WireFormat
 from vdx.core.config import Speed
 from vdx.core.errors import InvalidInput
 from vdx.core.validation import validated
 from vdx.transports.function_tools import ToolChoice, ToolName, Tools
-from vdx.transports.realtime.audio_formats import TELEPHONE_RATE, FormatName, WireFormat
 
 BETA_KEYS = frozenset(
     {
@@ -209,6 +209,10 @@ class NewCallOutput(Shape):
     output: str
 
 
+InputItem = NewItem | NewCall | NewCallOutput | ItemReference
+"""What a response may be given in place of the conversation."""
+
+
 class ResponseCreate(Shape):
     """`conversation` none: the response does not become a part of the conversation."""
 
@@ -216,7 +220,7 @@ class ResponseCreate(Shape):
     metadata: dict[MetadataKey, MetadataValue] | None = Field(None, max_length=16)
     output_modalities: OutputModalities | None = None
     conversation: Literal["auto", "none"] | None = None
-    input: list[Annotated[NewItem | ItemReference, Field(discriminator="type")]] | None = Field(
+    input: list[Annotated[InputItem, Field(discriminator="type")]] | None = Field(
         None, max_length=1_000
     )
     audio: ResponseAudio | None = None

@@ -5,13 +5,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from vdx.core.audio_formats import PCM, WireFormat
 from vdx.core.errors import InvalidInput, UnknownName
 from vdx.core.language_names import tag_of
-from vdx.core.voice_choice import VoiceChoice
+from vdx.core.voice_choice import NO_VOICE, VoiceChoice
 from vdx.dialog.profiles import MAX_PROMPT_CHARS, SessionOptions
 from vdx.transports.function_tools import choice_of, offer_of, tools_of
 from vdx.transports.openai_names import VOICES, is_openai_recogniser
-from vdx.transports.realtime.audio_formats import PCM, WireFormat
 from vdx.transports.realtime.schema import (
     AudioInput,
     AudioOutput,
@@ -62,6 +62,20 @@ class Settings:
         new.apply(update)
         return new
 
+    def following(self, options: SessionOptions) -> "Settings":
+        """A new Settings with the options of its session, which others than its client changed.
+
+        After a hand-over the numbers and names of the client count from the new profile.
+        """
+        new = replace(self, options=options)
+        if self.profile_of is None or (self.profile and options.profile == self.profile.profile):
+            return new
+        new.profile = self.profile_of(options.profile)
+        new.default_voice = new.profile.voice_choice
+        new.default_recogniser = new.profile.recogniser or self.default_recogniser
+        new.responder = ""
+        return new
+
     def apply(self, update: SessionUpdate) -> None:
         """Takes the keys that `update` names."""
         if self.transcribes_only and update.type == "realtime":
@@ -88,9 +102,14 @@ class Settings:
         if update.vdx:
             self._take_extension(update.vdx)
         if self.transcribes_only:
-            # Nothing is said, that a call is recorded neither: so it is not.
+            # Nothing is said, that a call is recorded neither: so it is not, and needs no voice.
             self.options = self.options.updated(
-                auto_reply=False, greeting="", nudge_after_ms=0, recorded=False
+                auto_reply=False,
+                greeting="",
+                nudge_after_ms=0,
+                recorded=False,
+                voice_choice=NO_VOICE,
+                fallback_voice=None,
             )
 
     def _take_input(self, audio: AudioInput) -> None:

@@ -115,6 +115,10 @@ class Controls:
         session, _ = self._live
         if _active_reply(session) is not None:
             raise InvalidInput("a reply is under way; vdx.interrupt ends it", param="text")
+        if session.reply_requested:
+            raise InvalidInput(
+                "a reply was asked for and waits; vdx.interrupt ends it", param="text"
+            )
         session.say(wanted.text)
         return {"reply": _active_reply(session)}
 
@@ -150,7 +154,7 @@ class Controls:
         """What this conversation was set to, with what an administrator swapped in it."""
         options = session.options
         if self._settings is not None and self._settings[0] is session:
-            return replace(self._settings[1], options=options)
+            return self._settings[1].following(options)
         return Settings(
             options,
             options.voice_choice,

@@ -112,8 +112,10 @@ class RoomConversation:
         while user := await self._participants.next_user(wait_s):
             await publishing
             try:
-                options = await self._options()
-                reason = await self._converse(user, options, controls)
+                metadata = JobMetadata.read(self._metadata)
+                options = await self._options(metadata)
+                with self._host.key_sessions(metadata.key or ""):
+                    reason = await self._converse(user, options, controls)
             except VdxError as error:
                 self._refuse(user, error)
                 return "refused"
@@ -123,10 +125,9 @@ class RoomConversation:
             wait_s = 0.0
         return "closed" if self._participants.over else reason
 
-    async def _options(self) -> SessionOptions:
+    async def _options(self, metadata: JobMetadata) -> SessionOptions:
         """What the job asks for, its models loaded."""
-        options = JobMetadata.read(self._metadata).options(self._host)
-        return await self._host.models.require(options)
+        return await self._host.models.require(metadata.options(self._host))
 
     def _refuse(self, user: str, error: VdxError) -> None:
         log.warning("room refused", room=self._ticket.room, error=error.for_log)

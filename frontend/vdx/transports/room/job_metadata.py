@@ -23,7 +23,8 @@ class JobMetadata(BaseModel):
     """Keys of a job's metadata; what is left out is as the profile says.
 
     `voice` is a model or MODEL/SPEAKER, `language` a BCP-47 tag. `tools` are function tools that
-    the user's client performs as RPC methods of their names.
+    the user's client performs as RPC methods of their names. `key` is the hash of the API key that
+    the room's token was asked for with, which the server writes there itself.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -35,6 +36,7 @@ class JobMetadata(BaseModel):
     instructions: str | None = Field(None, max_length=8_000)
     greeting: str | None = Field(None, max_length=1_000)
     tools: Tools | None = None
+    key: str | None = Field(None, pattern=r"^[0-9a-f]{64}$")
 
     @classmethod
     def read(cls, metadata: str) -> "JobMetadata":

@@ -69,10 +69,11 @@ class TokenAnswer(BaseModel):
     expires_in: int
 
 
-def mint(config: LiveKitConfig, request: TokenRequest) -> TokenAnswer:
+def mint(config: LiveKitConfig, request: TokenRequest, key: str = "") -> TokenAnswer:
     """A token for one room, valid for `livekit.token_ttl_seconds`.
 
-    It grants joining that room, publishing a microphone and data, and hearing; nothing else.
+    It grants joining that room, publishing a microphone and data, and hearing; nothing else. `key`
+    is the hash of the API key among whose sessions the conversation counts; empty: of none.
 
     Raises:
         NoLiveKit: no LiveKit server is configured.
@@ -88,7 +89,9 @@ def mint(config: LiveKitConfig, request: TokenRequest) -> TokenAnswer:
     identity = USER_PREFIX + (request.participant_identity or secrets.token_hex(4)).removeprefix(
         USER_PREFIX
     )
-    dispatch = RoomAgentDispatch(agent_name=config.agent_name, metadata=_metadata(config, request))
+    dispatch = RoomAgentDispatch(
+        agent_name=config.agent_name, metadata=_metadata(config, request, key)
+    )
     grants = api.VideoGrants(
         room_join=True,
         room=room,
@@ -116,17 +119,23 @@ def mint(config: LiveKitConfig, request: TokenRequest) -> TokenAnswer:
     )
 
 
-def _metadata(config: LiveKitConfig, request: TokenRequest) -> str:
-    """The job's metadata, checked now so that the client gets the error."""
+def _metadata(config: LiveKitConfig, request: TokenRequest, key: str) -> str:
+    """The job's metadata, checked now so that the client gets the error; the key is not its own."""
+    metadata = _requested(config, request).model_dump(exclude_none=True) | {"key": key}
+    if not key:
+        del metadata["key"]
+    return json.dumps(metadata) if metadata else ""
+
+
+def _requested(config: LiveKitConfig, request: TokenRequest) -> JobMetadata:
     if request.agent is not None:
-        return json.dumps(request.agent.model_dump(exclude_none=True))
+        return request.agent
     wanted = request.room_config.agents if request.room_config else []
     if not wanted:
-        return ""
+        return JobMetadata()
     if wanted[0].agent_name not in ("", config.agent_name):
         raise InvalidInput(
             f"the agent here is {config.agent_name!r}, not {wanted[0].agent_name!r}",
             param="room_config.agents.0.agent_name",
         )
-    JobMetadata.read(wanted[0].metadata)
-    return wanted[0].metadata
+    return JobMetadata.read(wanted[0].metadata)

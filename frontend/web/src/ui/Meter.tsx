@@ -3,7 +3,7 @@ import type { Call } from "../call/call";
 import { decibels, HIGHEST_DB, LOWEST_DB, onMeter } from "../call/sound";
 import type { CallState } from "../call/state";
 import { words } from "../words";
-import { useEveryFrame } from "./hooks";
+import { setLevel, useLevels } from "./hooks";
 
 const TELL_MS = 500; // a screen reader that asks needs no more often
 
@@ -36,9 +36,9 @@ interface LevelProps {
 function Level({ id, label, rms, children }: LevelProps) {
   const meter = useRef<HTMLDivElement>(null);
   const told = useRef(0);
-  useEveryFrame(() => {
+  useLevels(() => {
     const level = rms();
-    meter.current?.style.setProperty("--loud", String(onMeter(level)));
+    setLevel(meter.current, "--loud", onMeter(level));
     if (performance.now() - told.current < TELL_MS) return;
     told.current = performance.now();
     const value = Math.max(LOWEST_DB, Math.min(HIGHEST_DB, Math.round(decibels(level))));

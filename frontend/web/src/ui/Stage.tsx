@@ -3,7 +3,7 @@ import type { Call } from "../call/call";
 import { onMeter } from "../call/sound";
 import { type CallState, mood } from "../call/state";
 import { words } from "../words";
-import { isTouch, useEveryFrame, useSettings } from "./hooks";
+import { isTouch, setLevel, useLevels, useSettings } from "./hooks";
 import { MicrophoneIcon } from "./icons";
 
 /** The big button, which shows what a press does, and where the conversation stands. */
@@ -12,10 +12,10 @@ export function Stage({ call, state }: { call: Call; state: CallState }) {
   const isMuted = state.microphone === "muted";
   const isOpen = isMuted || state.microphone === "open";
   const button = useRef<HTMLButtonElement>(null);
-  useEveryFrame(() => {
+  useLevels(() => {
     const { agent } = call.store.get();
     const rms = agent === "speaking" ? call.outputLevel() * 32768 : call.inputLevel();
-    button.current?.style.setProperty("--level", onMeter(rms).toFixed(3));
+    setLevel(button.current, "--level", onMeter(rms));
   });
   const press = pushToTalk ? held(call) : { onClick: () => void call.talk() };
   const { talk, mute, unmute, hold, end, region } = words().talk;

@@ -15,21 +15,24 @@ const matches = (query: string): boolean =>
 /** Whether fingers are all there is: no space bar, no pointer that hovers. */
 export const isTouch = (): boolean => matches("(hover: none) and (pointer: coarse)");
 
-/** How often levels are drawn for people who want little motion. */
+/** How often levels are drawn: each covers 20 to 40 ms, two or three frames of most screens. */
+const LEVEL_MS = 30;
+/** How often for people who want little motion. */
 const CALM_MS = 500;
 
 /**
- * Runs `draw` before every frame; levels change too often for React's state.
+ * Runs `draw` before a frame, thirty times a second; levels change too often for React's state.
  * With reduced motion it runs twice a second: a level that jumps seldom can still be read.
  */
-export function useEveryFrame(draw: () => void): void {
+export function useLevels(draw: () => void): void {
   const latest = useRef(draw);
   latest.current = draw;
   useEffect(() => {
+    const calm = matchMedia("(prefers-reduced-motion: reduce)");
     let request = 0;
     let drawn = 0;
     const next = (now: number) => {
-      if (now - drawn >= CALM_MS || !matches("(prefers-reduced-motion: reduce)")) {
+      if (now - drawn >= (calm.matches ? CALM_MS : LEVEL_MS)) {
         drawn = now;
         latest.current();
       }
@@ -38,4 +41,10 @@ export function useEveryFrame(draw: () => void): void {
     request = requestAnimationFrame(next);
     return () => cancelAnimationFrame(request);
   }, []);
+}
+
+/** Sets a custom property where it has another value: setting it draws the element anew. */
+export function setLevel(element: HTMLElement | null, name: string, level: number): void {
+  const value = level.toFixed(3);
+  if (element?.style.getPropertyValue(name) !== value) element?.style.setProperty(name, value);
 }

@@ -5,6 +5,7 @@ import type { BotLine, ToolLine } from "../call/captions";
 import { type Action, INITIAL, mood, reduce } from "../call/state";
 import { words } from "../words";
 import { Caption } from "./Captions";
+import { setLevel } from "./hooks";
 import { forPeople } from "./Models";
 import { Notices } from "./Notices";
 import { Quality } from "./Quality";
@@ -165,4 +166,16 @@ describe("a call of a tool", () => {
     expect(html({ status: "completed" })).toContain("10000 ms</summary>");
     expect(html({})).toContain("&lt;b&gt;");
   });
+});
+
+it("sets a level only where it changed", () => {
+  const written: string[] = [];
+  const style = {
+    getPropertyValue: () => written.at(-1) ?? "",
+    setProperty: (_: string, value: string) => written.push(value),
+  };
+  const element = { style } as unknown as HTMLElement;
+  for (const level of [0, 0, 0.5, 0.50001, 0]) setLevel(element, "--level", level);
+  expect(written).toEqual(["0.000", "0.500", "0.000"]);
+  setLevel(null, "--level", 1);
 });

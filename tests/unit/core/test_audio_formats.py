@@ -6,7 +6,7 @@ import warnings
 import numpy as np
 import pytest
 
-from vdx.transports.realtime.audio_formats import FormatName, WireFormat
+from vdx.core.audio_formats import FormatName, WireFormat
 
 LAWS: list[FormatName] = ["audio/pcmu", "audio/pcma"]
 EVERY = np.arange(-32768, 32768, dtype=np.int32).astype(np.int16)
