@@ -55,6 +55,7 @@ MODELS = {
     "canned": "canned",
     "espeak": "espeak",
     "kokoro": "kokoro-tiny",
+    "moonshine": "moonshine-tiny",
     "piper": NAME,
     "pocketsphinx": "pocketsphinx-en",
     "smart_turn": "turn-level",
@@ -67,7 +68,7 @@ NOT_ASKED = {
     "onnxruntime": "runs networks that others are given; it neither speaks nor hears",
     "xtts": "needs the extra environment; tests/neural loads it",
 }
-RECOGNISERS = ("canned", "pocketsphinx-en", "whisper-micro", "zipformer-tiny")
+RECOGNISERS = ("canned", "moonshine-tiny", "pocketsphinx-en", "whisper-micro", "zipformer-tiny")
 ENDPOINTERS = ("turn-level",)
 
 
@@ -81,6 +82,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedTriton]
     repo.add_whisper(models, "whisper-micro", repo.WHISPER, languages="en")
     repo.add_endpointer(models, "turn-level", "level")
     add_transducer(models, "zipformer-tiny", "zipformer", tmp_path_factory.mktemp("zipformer"))
+    add_transducer(models, "moonshine-tiny", "streaming", tmp_path_factory.mktemp("moonshine"))
     with serving(models, models.parent / "triton.log") as running:
         yield running
 

@@ -28,7 +28,7 @@ from triton_backends.shared.tensors import (
     tensors_of,
     text_tensor,
 )
-from triton_backends.shared.transcripts import words_json
+from triton_backends.shared.transcripts import marks_json, words_json
 
 RESPONSE_FINAL = pb_utils.TRITONSERVER_RESPONSE_COMPLETE_FINAL
 WARM_UP_FRAMES = 15  # 300 ms
@@ -46,6 +46,7 @@ class AsrBackend(ModelBackend):
     def initialize(self, args: dict[str, str]) -> None:
         """Called by Triton once: build and warm up."""
         parameters = self._read_arguments(args)
+        self._tells_marks = parameters.flag("turn_marks")
         self._engine = self.build_engine(parameters)
         warm_up(self._engine)
         self._start_reports(parameters, STUCK_MS)
@@ -63,7 +64,7 @@ class AsrBackend(ModelBackend):
     def execute(self, requests: list[Any]) -> None:
         """Called by Triton; the responses come from the workers."""
         for request in requests:
-            reply = _TritonReply(request.get_response_sender(), self._metrics)
+            reply = self._reply(request.get_response_sender())
             if is_probe(parameters_of(request)):
                 self._answer_probe(reply)
                 continue
@@ -76,6 +77,9 @@ class AsrBackend(ModelBackend):
             if job.request.cancel:
                 self._metrics.add("vdx_cancellations_total")
             self._sequences.submit(request.correlation_id(), job)
+
+    def _reply(self, sender: Any) -> "_TritonReply":
+        return _TritonReply(sender, self._metrics, self._tells_marks)
 
     def _answer_probe(self, reply: "_TritonReply") -> None:
         """An empty transcript where the engine is idle or makes progress, else an error."""
@@ -119,10 +123,11 @@ def _job(request: Any, reply: "_TritonReply") -> Job:
 class _TritonReply:
     """Sends the answer to one request."""
 
-    __slots__ = ("_arrived", "_metrics", "_sender")
+    __slots__ = ("_arrived", "_metrics", "_sender", "_tells_marks")
 
-    def __init__(self, sender: Any, metrics: Metrics) -> None:
+    def __init__(self, sender: Any, metrics: Metrics, tells_marks: bool) -> None:
         self._sender = sender
+        self._tells_marks = tells_marks
         self._metrics = metrics
         self._arrived = time.perf_counter()
 
@@ -135,6 +140,8 @@ class _TritonReply:
             pb_utils.Tensor("CONFIDENCE", np.array([hypothesis.confidence], np.float32)),
             text_tensor("WORDS", words_json(hypothesis.words)),
         ]
+        if self._tells_marks:
+            tensors.append(text_tensor("MARKS", marks_json(hypothesis.marks)))
         self._sender.send(pb_utils.InferenceResponse(tensors), flags=RESPONSE_FINAL)
         if state == FINAL:
             took = time.perf_counter() - self._arrived

@@ -3,7 +3,7 @@
 from collections.abc import Generator
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,17 @@ class Word:
     end_ms: int
     char_start: int = 0
     char_end: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What a recogniser heard of the turn itself, `at_ms` after the start of the utterance.
+
+    `end`: the person is done; `backchannel`: it was a listening sound, which is over.
+    """
+
+    kind: Literal["end", "backchannel"]
+    at_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +67,8 @@ class Hypothesis:
     """What a recogniser has recognised of one utterance so far.
 
     `stable` is how many leading characters of `text` will not change any more; `audio_ms` how
-    much audio the text covers; `confidence` lies in 0 to 1.
+    much audio the text covers; `confidence` lies in 0 to 1. `marks` are in order of time, and
+    reach the client from models with the capability `turn_marks`.
     """
 
     text: str = ""
@@ -64,6 +76,7 @@ class Hypothesis:
     audio_ms: int = 0
     confidence: float = 0.0
     words: tuple[Word, ...] = ()
+    marks: tuple[Mark, ...] = ()
 
 
 class Utterance(Protocol):

@@ -5,7 +5,7 @@ import json
 from collections import deque
 from collections.abc import Iterable
 
-from triton_backends.shared.engine import Word
+from triton_backends.shared.engine import Mark, Word
 
 
 def words_json(words: Iterable[Word]) -> str:
@@ -13,6 +13,13 @@ def words_json(words: Iterable[Word]) -> str:
     return json.dumps(
         [{"word": word.word, "start_ms": word.start_ms, "end_ms": word.end_ms} for word in words],
         separators=(",", ":"),
+    )
+
+
+def marks_json(marks: Iterable[Mark]) -> str:
+    """The MARKS tensor of an ASR response."""
+    return json.dumps(
+        [{"kind": mark.kind, "at_ms": mark.at_ms} for mark in marks], separators=(",", ":")
     )
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from triton_backends.transducer.hot_words import HotWords, Matches
+from triton_backends.shared.hot_words import HotWords, Matches
 from triton_backends.transducer.search import (
     Emission,
     Frames,

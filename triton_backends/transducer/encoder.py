@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from triton_backends.shared.contract import ASR_RATE
 from triton_backends.shared.errors import InvalidArgument
+from triton_backends.shared.network import Array, Network, Tensor
 from triton_backends.transducer.features import FRAME_MS, Features
-from triton_backends.transducer.network import Array, Network, Tensor
 from triton_backends.transducer.states import State, StateTensor, joined, parted
 
 

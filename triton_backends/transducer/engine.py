@@ -14,22 +14,20 @@ import numpy as np
 
 from triton_backends.shared.contract import ASR_RATE, AsrRequest
 from triton_backends.shared.errors import InvalidArgument
+from triton_backends.shared.hot_words import HotWords, Spelling
 from triton_backends.shared.language_tags import primary_subtag
+from triton_backends.shared.network import Device
 from triton_backends.shared.parameters import Parameters
 from triton_backends.shared.scheduler import Scheduler, ShouldStop
 from triton_backends.transducer.encoder import output_ms
-from triton_backends.transducer.hot_words import HotWords, Spelling
 from triton_backends.transducer.model_folder import PRECISIONS, Model, Options, open_model
-from triton_backends.transducer.network import Device
 from triton_backends.transducer.search import Frames
 from triton_backends.transducer.states import State
 from triton_backends.transducer.stream import Step
 from triton_backends.transducer.transcript import Transcript
 from triton_backends.transducer.utterance import TransducerUtterance
 
-DEVICES = ("cpu", "cuda")
 FRONT_ENDS = ("nemo", "sherpa")
-MOST_THREADS = 4
 MOST_TOLD = 100
 """Hot words that are told of in the log of one process."""
 
@@ -50,21 +48,19 @@ class EngineOptions:
     @classmethod
     def of(cls, parameters: Parameters, gpu: int | None = None) -> "EngineOptions":
         """`gpu` is the one that Triton placed the instance on, where it did."""
-        kind = parameters.choice("device", "cpu" if gpu is None else "cuda", DEVICES)
-        device = Device(kind, parameters.integer("device_index", gpu or 0, high=63))
-        cores = 1 if kind == "cuda" else min(len(os.sched_getaffinity(0)), MOST_THREADS)
+        device = Device.of(parameters, gpu)
         named = [tag for tag in parameters.text("languages").split(",") if tag not in ("", "*")]
         front_end = parameters.choice("front_end", FRONT_ENDS[0], FRONT_ENDS)
         model = Options(
             device=device,
-            precision=parameters.choice("precision", _precision(kind), PRECISIONS),
+            precision=parameters.choice("precision", _precision(device.kind), PRECISIONS),
             front_end="sherpa" if front_end == "sherpa" else "nemo",
             paths=parameters.integer("paths", 1, low=1, high=16),
         )
         return cls(
             model,
             languages=tuple(primary_subtag(tag) for tag in named),
-            parallel=parameters.integer("parallel", 0, high=64) or cores,
+            parallel=parameters.integer("parallel", 0, high=64) or device.parallel,
             max_batch=parameters.integer("max_batch", 8, low=1, high=256),
             max_utterances=parameters.integer("max_utterances", 64, low=1, high=1024),
         )

@@ -20,6 +20,7 @@ def check(parameters: Parameters, folder: Path) -> dict[str, Any] | None:
             return {
                 "languages": list(model.languages),
                 "sample_rate": ASR_RATE,
+                "turn_marks": bool(model.marks),
                 "punctuates": bool(model.tokens.numbers((".", "▁.", "。"))),
             }
     except Internal as error:

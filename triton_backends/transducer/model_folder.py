@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from triton_backends.shared.errors import InvalidArgument
+from triton_backends.shared.network import Device, Network
 from triton_backends.transducer.beam import BeamTransducer
 from triton_backends.transducer.encoder import Encoder
 from triton_backends.transducer.nemo import (
@@ -13,7 +14,6 @@ from triton_backends.transducer.nemo import (
     NemoEncoder,
     RecurrentPredictor,
 )
-from triton_backends.transducer.network import Device, Network
 from triton_backends.transducer.search import (
     GreedyCtc,
     GreedyTransducer,

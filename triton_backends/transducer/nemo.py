@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from triton_backends.shared.errors import InvalidArgument
 from triton_backends.shared.language_tags import primary_subtag
+from triton_backends.shared.network import Network, Tensor
 from triton_backends.transducer.encoder import check_rate, only, run_step
 from triton_backends.transducer.features import Features
-from triton_backends.transducer.network import Network, Tensor
 from triton_backends.transducer.search import Frames, Prediction
 from triton_backends.transducer.states import State, StateTensor, initial
 
@@ -69,8 +69,12 @@ class NemoEncoder:
         self._output = only("output", network, network.outputs, 0)
         self._tensors = tuple(_state_tensors(network))
         self.prompts = Prompts(network) if PROMPT in network.inputs else None
-        fixed = [each for each in (audio, self._length) if each.shape[0] is not None]
-        self.batches = not (network.alone or fixed)
+        states = [(each.source, each.batch_axis) for each in self._tensors]
+        if self.prompts:
+            states.append((PROMPT, 0))
+        self.batches = not network.alone and network.holds_several(
+            (AUDIO, 0), ("length", 0), *states
+        )
 
     @property
     def size(self) -> int | None:

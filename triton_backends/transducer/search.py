@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from triton_backends.transducer.hot_words import HotWords, Matches
+from triton_backends.shared.hot_words import HotWords, Matches
 
 Frames = NDArray[np.float32]
 """The encoder's output for one person: [frames, size]."""

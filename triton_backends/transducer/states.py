@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from triton_backends.transducer.network import Array
+from triton_backends.shared.network import Array
 
 State = tuple[Array, ...]
 

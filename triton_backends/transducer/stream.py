@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from triton_backends.shared.hot_words import HotWords
 from triton_backends.transducer.audio import Audio
 from triton_backends.transducer.features import SHIFT
-from triton_backends.transducer.hot_words import HotWords
 from triton_backends.transducer.model_folder import Model
 from triton_backends.transducer.search import Emission, Frames, SearchState
 from triton_backends.transducer.states import State

@@ -3,9 +3,11 @@
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Literal
 
 from triton_backends.shared.errors import InvalidArgument
 from triton_backends.shared.model_files import regular_file
+from triton_backends.transducer.byte_level import decoded, is_byte_level
 
 FILE = "tokens.txt"
 MAX_BYTES = 8 << 20
@@ -13,6 +15,10 @@ SPACE = "▁"
 UNKNOWN = "<unk>"
 END_OF_UTTERANCE, BACKCHANNEL = "<EOU>", "<EOB>"
 """NeMo's models emit these beside the words: the person is done; it was a listening sound."""
+MARKS: dict[str, Literal["end", "backchannel"]] = {
+    END_OF_UTTERANCE: "end",
+    BACKCHANNEL: "backchannel",
+}
 
 _BYTE = re.compile(r"<0x([0-9A-Fa-f]{2})>")
 _TAG = re.compile(r"<[a-z]{2,3}(-[A-Z]{2})?>")
@@ -25,6 +31,7 @@ class Tokens:
 
     def __init__(self, symbols: Sequence[str]) -> None:
         self._symbols = tuple(symbols)
+        self._byte_level = is_byte_level(symbols)
         self._numbers = {symbol: number for number, symbol in enumerate(symbols)}
 
     def __len__(self) -> int:
@@ -47,20 +54,26 @@ class Tokens:
         """Those of the symbols that are in the table."""
         return frozenset(self._numbers[each] for each in symbols if each in self._numbers)
 
+    def mark(self, number: int) -> Literal["end", "backchannel"] | None:
+        """What a token says of the turn, where it says that instead of words."""
+        return MARKS.get(self._symbols[number])
+
     def text(self, number: int) -> bytes:
         """What a token adds to the text, in UTF-8; a byte of a character may be alone."""
         symbol = self._symbols[number]
-        if symbol in _SILENT or symbol in (END_OF_UTTERANCE, BACKCHANNEL) or _TAG.fullmatch(symbol):
+        if symbol in _SILENT or symbol in MARKS or _TAG.fullmatch(symbol):
             return b""
         if match := _BYTE.fullmatch(symbol):
             return bytes([int(match[1], 16)])
+        if self._byte_level:
+            return decoded(symbol)
         return symbol.replace(SPACE, " ").encode()
 
 
 def read_tokens(folder: Path) -> Tokens:
     """The table of a model's folder.
 
-    Raises InvalidArgument naming the line that is wrong, and for a table of byte-level BPE.
+    Raises InvalidArgument naming the line that is wrong.
     """
     file = regular_file(folder, FILE, MAX_BYTES)
     try:
@@ -80,13 +93,4 @@ def read_tokens(folder: Path) -> Tokens:
         symbols[int(parts[-1])] = symbol
     if sorted(symbols) != list(range(len(symbols))) or not symbols:
         raise InvalidArgument(f"{FILE}: the numbers are not 0 to {len(symbols) - 1}")
-    _refuse_byte_level(symbols.values())
     return Tokens([symbols[number] for number in range(len(symbols))])
-
-
-def _refuse_byte_level(symbols: Iterable[str]) -> None:
-    """As sherpa-onnx tells such a table: all its letters are below U+01C0, some above U+0180."""
-    letters = {letter for symbol in symbols for letter in symbol.removeprefix(SPACE)}
-    most = max((ord(letter) for letter in letters), default=0)
-    if 0x180 <= most < 0x1C0:
-        raise InvalidArgument(f"{FILE} is a table of byte-level BPE, which is not supported")

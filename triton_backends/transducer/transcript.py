@@ -6,12 +6,10 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from triton_backends.shared.engine import Hypothesis, Word
+from triton_backends.shared.engine import Hypothesis, Mark, Word
+from triton_backends.shared.scripts import without_spaces
 from triton_backends.transducer.search import Emission
 from triton_backends.transducer.tokens import Tokens
-
-FIRST_WITHOUT_SPACES = "\u2e80"
-"""From here on scripts (Chinese, Japanese, Korean) are written without spaces between words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +33,10 @@ class Transcript:
         self._frame_ms = frame_ms
         self.text = ""
         self.words: list[Word] = []
+        self.marks: list[Mark] = []
         self._open = _Open()
+        self._space = False
+        """A space that is written with the next letter, if that one is not written without."""
         self._pending = b""
         """Bytes of a character that is not whole yet."""
         self._said = 0
@@ -43,6 +44,8 @@ class Transcript:
 
     def add(self, emissions: Iterable[Emission]) -> None:
         for emission in emissions:
+            if kind := self._tokens.mark(emission.token):
+                self.marks.append(Mark(kind, (emission.frame + 1) * self._frame_ms))
             raw = self._tokens.text(emission.token)
             if raw:
                 self._said += 1
@@ -60,7 +63,7 @@ class Transcript:
     def followed_by(self, emissions: Iterable[Emission]) -> "Transcript":
         """A copy with more tokens; this one stays as it is."""
         longer = copy.copy(self)
-        longer.words = list(self.words)
+        longer.words, longer.marks = list(self.words), list(self.marks)
         longer.add(emissions)
         return longer
 
@@ -69,19 +72,30 @@ class Transcript:
         words = [*self.words, self._word()] if self._open.text else self.words
         text = self.text.rstrip()
         sure = math.exp(self._log_probability / self._said) if self._said else 0.0
-        return Hypothesis(text, min(stable, len(text)), audio_ms, min(sure, 1.0), tuple(words))
+        stays, sure = min(stable, len(text)), min(sure, 1.0)
+        return Hypothesis(text, stays, audio_ms, sure, tuple(words), tuple(self.marks))
 
     def _write(self, letter: str, frame: int) -> None:
         if letter.isspace():
             self._close()
-            if self.text and not self.text.endswith(" "):
-                self.text += " "
+            self._write_space()
             return
-        if letter >= FIRST_WITHOUT_SPACES and letter.isalnum():
+        alone = _is_alone(letter)
+        if self._space and not alone:
+            self.text += " "
+        self._space = False
+        if alone:
             self._close()
         first = self._open.first if self._open.text else frame
         self._open = _Open(self._open.text + letter, first, frame)
         self.text += letter
+
+    def _write_space(self) -> None:
+        """Byte-level tables have one before each Chinese character too, which is not shown."""
+        if self.text and _is_alone(self.text[-1]):
+            self._space = True
+        elif self.text and not self.text.endswith(" "):
+            self.text += " "
 
     def _close(self) -> None:
         if self._open.text:
@@ -91,3 +105,8 @@ class Transcript:
     def _word(self) -> Word:
         word = self._open
         return Word(word.text, word.first * self._frame_ms, (word.last + 1) * self._frame_ms)
+
+
+def _is_alone(letter: str) -> bool:
+    """Whether it is a word by itself, without spaces around it."""
+    return without_spaces(letter) and letter.isalnum()

@@ -16,10 +16,10 @@ from triton_backends.shared.contract import ASR_FRAME, ASR_RATE, AsrRequest
 from triton_backends.shared.decode_queue import Urgency
 from triton_backends.shared.engine import Hypothesis
 from triton_backends.shared.flush_reuse import FlushReuse
+from triton_backends.shared.hot_words import HotWords
 from triton_backends.shared.levels import frame_levels
 from triton_backends.shared.stepwise import Stepwise
 from triton_backends.transducer.audio import Audio
-from triton_backends.transducer.hot_words import HotWords
 from triton_backends.transducer.search import Frames
 from triton_backends.transducer.states import State
 from triton_backends.transducer.stream import Step, Stream

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from triton_backends.shared.errors import InvalidArgument
+from triton_backends.shared.network import Network
 from triton_backends.transducer.encoder import check_rate, only, run_step
 from triton_backends.transducer.features import Features
-from triton_backends.transducer.network import Network
 from triton_backends.transducer.search import Frames, Prediction
 from triton_backends.transducer.states import State, StateTensor, initial
 
@@ -53,7 +53,8 @@ class ZipformerEncoder:
         if len(self.output.shape) != 3 or self.output.shape[2] is None:
             raise InvalidArgument(f"{network.name}: {self.output.name} has no known size")
         self.delay = min(self.shift, DELAY)
-        self.batches = not network.alone and audio.shape[0] is None
+        states = ((each.source, each.batch_axis) for each in self._tensors)
+        self.batches = not network.alone and network.holds_several(("x", 0), *states)
 
     @property
     def size(self) -> int:

@@ -9,6 +9,7 @@ from typing import Final
 
 import numpy as np
 
+from vdx.batch.crosstalk import without_crosstalk
 from vdx.batch.cutting import JOINED, LONGEST, Cutter, Stretch
 from vdx.batch.high_pass import HighPass
 from vdx.batch.levelling import Leveller
@@ -84,6 +85,7 @@ class SpeechFinder:
     def _listen(self, block: Samples) -> None:
         chosen = self._choice.of(block)
         self._drop(set(self._tracks) - set(chosen))
+        block = without_crosstalk(block, chosen)
         for channel in chosen:
             if channel not in self._tracks:
                 self._tracks[channel] = _Track(self._new_cutter(self._position, channel))

@@ -40,7 +40,8 @@ class SpokenText(NamedTuple):
 def table() -> list[SpokenText]:
     """Every line of `data/spoken_texts.tsv`."""
     lines = (DATA / "spoken_texts.tsv").read_text(encoding="utf-8").splitlines()
-    return [SpokenText(*line.split("\t")) for line in lines if line and not line.startswith("#")]
+    rows = (line.split("\t") for line in lines if line and not line.startswith("#"))
+    return [SpokenText(row[0], row[1].replace("\\n", "\n"), row[2]) for row in rows]
 
 
 def english() -> list[SpokenText]:

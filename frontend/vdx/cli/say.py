@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
+DESCRIPTORS = (Path("/dev/stdout"), Path("/dev/fd/1"), Path("/proc/self/fd/1"))
+"""Other names of standard output, which may be a file without an ending."""
+
 
 @app.command()
 def say(
@@ -56,6 +59,7 @@ def say(
     """Speak a text; uses the Triton that runs, or starts a temporary one."""
     flags = {"tts.voice": voice, "tts.speed": speed, "asr.language": named_tag(language)}
     loaded = load_settings(config, assign or [], flags)
+    out = STANDARD if out in DESCRIPTORS else out
     form = "" if out is None else _form_of(out)
     text = text_or_input(text)
     if not text.strip():

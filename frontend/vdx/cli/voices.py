@@ -79,11 +79,12 @@ def _print_rows(rows: list[dict[str, object]], wanted: str) -> None:
         kind = KINDS.get(str(row.get("kind", "")), str(row.get("kind", "")))
         languages = some(str(row.get("languages") or row.get("language") or "").split(","), 2)
         note = row.get("problem") or row.get("origin") or row.get("repository")
-        short = str(note or row.get("speakers") or "").partition(": vdx ")[0]
+        licence = row.get("licence") if row.get("commercial", True) else "non-commercial"
+        short = str(note or row.get("speakers") or licence or "").partition(": vdx ")[0]
         told = row | {"kind": kind, "languages": languages, "note": short}
         shown.append([str(told.get(name, "")) for name in COLUMNS])
     # Of what is here the id tells the family, and the line has no room for it.
-    left_out = {"family"} if any("kind" in row for row in rows) else set()
+    left_out = {"family"} if any("kind" in row for row in rows) else {"licence"}
     kept = [n for n, name in enumerate(COLUMNS) if name not in left_out]
     print_table([COLUMNS[n] for n in kept], [[row[n] for n in kept] for row in shown])
     if any("origin" not in row or NOT_FETCHED in str(row["origin"]) for row in rows):
@@ -166,6 +167,7 @@ def _on_the_hub(words: str, endpoint: str) -> list[dict[str, object]]:
         for each in more_packaged()
         if all(word in f"{each.id} {each.family}".casefold() for word in words.casefold().split())
     ]
+    rows += _released(words)
     for voice in _catalogue(endpoint):
         if voice.matches(words):
             language = f"{voice.language.name_english} {voice.language.country_english}".strip()
@@ -180,6 +182,23 @@ def _on_the_hub(words: str, endpoint: str) -> list[dict[str, object]]:
                 }
             )
     return rows
+
+
+def _released(words: str) -> list[dict[str, object]]:
+    from vdx.serving.voicepacks.released import released_recognisers
+
+    rows: list[dict[str, object]] = [
+        {
+            "id": each.id,
+            "family": each.family,
+            "languages": ",".join(each.languages),
+            "size": _megabytes(each.size),
+            "licence": each.licence,
+            "commercial": each.commercial,
+        }
+        for each in released_recognisers()
+    ]
+    return [r for r in rows if all(word in str(r).casefold() for word in words.casefold().split())]
 
 
 def _catalogue(endpoint: str) -> "list[PiperVoice]":
@@ -264,8 +283,8 @@ def _pull(
             name,
             id_=id_,
             parameters=parameters,
+            accepted=accepted,
             tell=typer.echo,
-            accept=lambda family: _accept_terms(family, accepted=accepted),
         )
     except KeyboardInterrupt:
         typer.echo("\ninterrupted; the same command goes on where this one stopped", err=True)
@@ -292,8 +311,9 @@ def add(
     """Add a voice or recogniser from a local folder.
 
     A Piper voice (NAME.onnx with NAME.onnx.json), a Kokoro voice (kokoro*.onnx with voices*.npz or
-    voices*.bin), XTTS-v2 (a folder with model.pth), a Whisper model of CTranslate2 (a folder), or a
-    streaming transducer or CTC model in the layout of sherpa-onnx (a folder with tokens.txt).
+    voices*.bin), XTTS-v2 (a folder with model.pth), a Whisper model of CTranslate2 (a folder), a
+    streaming transducer or CTC model in the layout of sherpa-onnx (a folder with tokens.txt), or a
+    Moonshine model (a folder).
     """
     from vdx.serving.voicepacks.identify import identify
     from vdx.serving.voicepacks.staging import Origin

@@ -9,7 +9,7 @@ import numpy as np
 from vdx.core.errors import InvalidInput
 from vdx.core.ffmpeg import CODECS, FORMATS, library, open_recording
 from vdx.core.frame_converter import FrameConverter, Samples
-from vdx.core.joined_files import following_wav, is_empty
+from vdx.core.joined_files import Part, following, is_empty, part_at
 from vdx.core.logs import logger
 
 if TYPE_CHECKING:
@@ -20,6 +20,8 @@ TRUTHFUL: Final = ("flac", "ogg", "mov", "matroska")
 """Formats that say their length, or none; a WAV that was stored as a stream says any, and that of
 an MP3 is an estimate."""
 MAX_CHANNELS: Final = 16
+MOST_PARTS: Final = 1_000
+"""Files one behind the other, each of which is opened."""
 MIN_RATE, MAX_RATE = 1_000, 384_000
 ENCRYPTED: Final = "encryption_info"
 
@@ -42,9 +44,9 @@ class AudioDecoder:
         self.name = name
         self.damaged = 0
         self._errors: type[Exception] = library().FFmpegError
-        self._file = file
         try:
-            self._container = open_recording(file)
+            self._part = part_at(file)
+            self._container = open_recording(self._part)
         except OSError as error:
             raise self._refused(error.strerror or str(error)) from None
         except self._errors:
@@ -112,9 +114,12 @@ class AudioDecoder:
         return frame
 
     def _decode(self) -> "Generator[AudioFrame]":
-        yield from self._decode_one()
-        part = following_wav(self._file, 0)
-        while part is not None:
+        part: Part | None = self._part
+        for _ in range(MOST_PARTS):
+            yield from self._decode_one()
+            part = following(part) if part else None
+            if part is None:
+                return
             self._container.close()
             try:
                 self._container = open_recording(part)
@@ -122,8 +127,7 @@ class AudioDecoder:
             except (OSError, self._errors, InvalidInput):
                 self.damaged += 1
                 return
-            yield from self._decode_one()
-            part = following_wav(self._file, part.start)
+        raise self._refused(f"it is more than {MOST_PARTS:,} files, one behind the other")
 
     def _decode_one(self) -> "Generator[AudioFrame]":
         packets = self._container.demux(self._stream)

@@ -118,11 +118,23 @@ class Word:
 
 
 @dataclass(frozen=True, slots=True)
+class TurnMark:
+    """The person is done (`end`), or made a listening sound (`backchannel`).
+
+    `at_ms` counts from the start of the utterance's audio.
+    """
+
+    kind: Literal["end", "backchannel"]
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class Transcript:
     """The transcript of one utterance so far.
 
     `stable` leading characters of `text` will not change; `audio_ms` says how much audio of
-    the utterance (pre-roll included) the text covers; `confidence` is 0 to 1.
+    the utterance (pre-roll included) the text covers; `confidence` is 0 to 1. `marks` come from
+    recognisers that listen for the end of the turn too.
     """
 
     utterance: int
@@ -132,6 +144,14 @@ class Transcript:
     kind: TranscriptKind
     confidence: float = 0.0
     words: tuple[Word, ...] = ()
+    marks: tuple[TurnMark, ...] = ()
+
+    @property
+    def done(self) -> bool:
+        """Whether the recogniser heard that the person is done, and no word after it."""
+        if not self.marks:
+            return False
+        return not self.words or self.marks[-1].at_ms >= self.words[-1].end_ms
 
 
 @dataclass(frozen=True, slots=True)

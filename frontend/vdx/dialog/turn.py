@@ -539,7 +539,7 @@ class TurnMachine:
         speech.text = text
         self._consider_barge_in(speech)
         if transcript.kind is TranscriptKind.PAUSE and speech.pause is not None:
-            self._set_endpoint(speech, replace(speech.pause, text=text))
+            self._set_endpoint(speech, replace(speech.pause, text=text, done=transcript.done))
             if text:
                 turn.goes_on(utterance, text)
                 self._prepare(utterance, text)

@@ -26,7 +26,7 @@ TOGETHER = {"whisper": {"max_batch": "8"}}
 """By family, how many utterances a model decodes as one batch; the number may be edited."""
 
 PUNCTUATES = frozenset({"whisper"})
-PROMPTED = frozenset({"transducer", "whisper"})
+PROMPTED = frozenset({"moonshine", "transducer", "whisper"})
 """Families whose transcripts have full stops, and families that take words to expect."""
 
 SEQUENCE_IDLE_US = 5_000_000
@@ -64,6 +64,8 @@ ASR_OUTPUTS: tuple[Tensor, ...] = (
 )
 PROMPT: Tensor = ("PROMPT", "TYPE_STRING", [1], True)
 """Of recognisers that take words to expect."""
+MARKS: Tensor = ("MARKS", "TYPE_STRING", [1], False)
+"""Of recognisers that tell when the person is done."""
 ENDPOINTER_INPUTS: tuple[Tensor, ...] = (("AUDIO", "TYPE_INT16", [-1], False),)
 ENDPOINTER_OUTPUTS: tuple[Tensor, ...] = (("PROBABILITY", "TYPE_FP32", [1], False),)
 TENSORS: dict[ModelKind, tuple[tuple[Tensor, ...], tuple[Tensor, ...]]] = {
@@ -75,18 +77,17 @@ TENSORS: dict[ModelKind, tuple[tuple[Tensor, ...], tuple[Tensor, ...]]] = {
 
 
 def entry_text(
-    pack: Voicepack, voicepack: str, more: Mapping[str, str], punctuates: bool | None = None
+    pack: Voicepack, voicepack: str, more: Mapping[str, str], can: Mapping[str, bool] | None = None
 ) -> str:
     """The `config.pbtxt` of a voicepack that lies at `voicepack`, seen from the model's folder.
 
-    `more` are parameters of the family; `punctuates` says what its files do of full stops.
+    `more` are parameters of the family; `can` has capabilities that its files tell.
 
     Raises:
         InvalidInput: a parameter of `more` cannot be set for the family.
     """
     parameters = _parameters(pack, voicepack)
-    if punctuates is not None:
-        parameters["punctuation"] = str(punctuates).lower()
+    parameters |= {capability: str(told).lower() for capability, told in (can or {}).items()}
     for key, value in more.items():
         if key in parameters or not _PARAMETER.fullmatch(key):
             raise InvalidInput(f"parameter {key!r} cannot be set", param="parameter")
@@ -111,6 +112,8 @@ def config_text(family: str, kind: ModelKind, parameters: Mapping[str, str]) -> 
     inputs, outputs = TENSORS[kind]
     if parameters.get("prompts") == "true":
         inputs = (*inputs, PROMPT)
+    if parameters.get("turn_marks") == "true":
+        outputs = (*outputs, MARKS)
     for name, dtype, dims, optional in inputs:
         data_type = pb.DataType.Value(dtype)
         config.input.add(name=name, data_type=data_type, dims=dims, optional=optional)
@@ -134,6 +137,7 @@ def _parameters(pack: Voicepack, voicepack: str) -> dict[str, str]:
         "calibrated_confidence": False,
         "punctuation": pack.family in PUNCTUATES,
         "prompts": pack.family in PROMPTED,
+        "turn_marks": False,
     }
     return {
         "kind": pack.kind,

@@ -19,6 +19,7 @@ CAPABILITIES = (
     "calibrated_confidence",
     "punctuation",
     "prompts",
+    "turn_marks",
 )
 KIND_NAMES: dict[ModelKind, str] = {
     "tts": "voice",

@@ -8,7 +8,7 @@ import numpy as np
 
 from vdx.core.audio import SPEAK_FRAME
 from vdx.core.errors import InvalidInput, ModelFailed
-from vdx.core.events import SpeechChunk, Transcript, TranscriptKind, Word
+from vdx.core.events import SpeechChunk, Transcript, TranscriptKind, TurnMark, Word
 from vdx.core.json_input import parse_json
 
 
@@ -28,6 +28,10 @@ def _words(raw: bytes) -> tuple[Word, ...]:
         if text == "[]"
         else tuple(Word(**word) for word in parse_json(text, "WORDS", max_values=None))
     )
+
+
+def _marks(raw: bytes) -> tuple[TurnMark, ...]:
+    return tuple(TurnMark(**mark) for mark in parse_json(_string(raw), "MARKS", max_values=None))
 
 
 @contextmanager
@@ -67,6 +71,7 @@ def transcript(answer: Any, model: str) -> Transcript:
             kind=TranscriptKind(out["STATE"][0]),
             confidence=float(np.frombuffer(out["CONFIDENCE"], "<f4")[0]),
             words=_words(out["WORDS"]),
+            marks=_marks(out["MARKS"]) if "MARKS" in out else (),
         )
 
 

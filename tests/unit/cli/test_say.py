@@ -44,20 +44,37 @@ def test_a_pipe_gets_a_whole_wav(tmp_path: Path) -> None:
 
 SAVES = """
 import sys
-from pathlib import Path
+from unittest.mock import patch
 import numpy as np
-from vdx.cli.say import _form_of, _save
-out = Path(sys.argv[1])
-_save(out, _form_of(out), np.zeros(48_000, np.int16))
+from vdx.cli import main, say
+
+async def speak(loaded, text):
+    return np.zeros(48_000, np.int16), 1.0, 0.1
+
+with patch.object(say, "_speak", speak):
+    sys.argv = ["vdx", "say", "Hello.", "--out", sys.argv[1]]
+    main.main()
 """
 
 
-@pytest.mark.parametrize("out", ["-", "/dev/stdout"])
+@pytest.mark.parametrize("out", ["-", "/dev/stdout", "/dev/fd/1"])
 def test_standard_output_gets_it_too(tmp_path: Path, out: str) -> None:
     done = subprocess.run([sys.executable, "-c", SAVES, out], capture_output=True, check=True)
     (tmp_path / "said.wav").write_bytes(done.stdout)
     assert soundfile.info(tmp_path / "said.wav").duration == 1.0
-    assert done.stderr == b""
+    assert done.stderr.startswith(b"standard output: 1.0 s of speech")
+
+
+@pytest.mark.parametrize("out", ["-", "/dev/stdout"])
+def test_standard_output_may_be_a_file_without_an_ending(tmp_path: Path, out: str) -> None:
+    said = tmp_path / "said"
+    said.write_bytes(b"before")
+    with said.open("ab") as file:
+        subprocess.run([sys.executable, "-c", SAVES, out], stdout=file, check=True)
+    written = said.read_bytes()
+    assert written.startswith(b"before")
+    (tmp_path / "said.wav").write_bytes(written.removeprefix(b"before"))
+    assert soundfile.info(tmp_path / "said.wav").duration == 1.0
 
 
 def test_a_reader_that_leaves_is_named(tmp_path: Path) -> None:

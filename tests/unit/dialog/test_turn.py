@@ -37,6 +37,7 @@ from vdx.core.events import (
     ReplyEnded,
     ReplyPaused,
     SpeechLasted,
+    TurnMark,
 )
 from vdx.dialog.turn_decisions import (
     AbandonUtterance,
@@ -141,6 +142,18 @@ TABLE: dict[str, Row] = {
         judged(1, 0.95),
         LISTENING,
         [SetEndpoint(1, 120)],
+    ),
+    "the recogniser heard the end": (
+        [start(1), pause(1)],
+        flushed(1, "hello", TurnMark("end", 480)),
+        LISTENING,
+        [SetEndpoint(1, 120), PrepareReply(1, "hello")],
+    ),
+    "the words speak against the recogniser": (
+        [start(1), pause(1)],
+        flushed(1, "hello and", TurnMark("end", 480)),
+        LISTENING,
+        [SetEndpoint(1, 1200), PrepareReply(1, "hello and")],
     ),
     "the endpointer is not sure": ([start(1), pause(1)], judged(1, 0.5), LISTENING, []),
     "the endpointer judged another pause": (

@@ -16,6 +16,7 @@ from vdx.core.events import (
     Transcript,
     TranscriptFailed,
     TranscriptKind,
+    TurnMark,
 )
 from vdx.dialog.turn import TurnMachine, TurnPolicy
 from vdx.dialog.turn_decisions import (
@@ -38,10 +39,10 @@ ERROR = ModelFailed("the voice failed", model="voice")
 
 
 def silence_ms(pause: Pause) -> int:
-    """Long after "and", short where the endpointer is sure, as usual otherwise."""
+    """Long after "and", short where endpointer or recogniser is sure, as usual otherwise."""
     if (pause.text or "").endswith(" and"):
         return 1200
-    return 120 if (pause.probability or 0.0) > 0.9 else 0
+    return 120 if pause.done or (pause.probability or 0.0) > 0.9 else 0
 
 
 POLICY = TurnPolicy(
@@ -75,8 +76,8 @@ def partial(utterance: int, text: str) -> Transcript:
     return Transcript(utterance, text, 0, 0, TranscriptKind.PARTIAL)
 
 
-def flushed(utterance: int, text: str) -> Transcript:
-    return Transcript(utterance, text, 0, 0, TranscriptKind.PAUSE)
+def flushed(utterance: int, text: str, *marks: TurnMark) -> Transcript:
+    return Transcript(utterance, text, 0, 0, TranscriptKind.PAUSE, marks=marks)
 
 
 def final(utterance: int, text: str) -> Transcript:

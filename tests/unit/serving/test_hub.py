@@ -18,6 +18,7 @@ from vdx.core.errors import (
     UnknownName,
 )
 from vdx.core.paths import Paths, locate
+from vdx.serving.voicepacks import download_folders
 from vdx.serving.voicepacks import pull as pulling
 from vdx.serving.voicepacks.catalogue import WHISPER_REPOS, piper_voices
 from vdx.serving.voicepacks.hub import Hub
@@ -312,7 +313,7 @@ def test_a_file_the_hub_says_is_too_large_is_not_fetched(
 def test_a_disk_that_is_too_small_is_told_before(
     fake: FakeHub, place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pulling, "SPARE_BYTES", 1 << 60)
+    monkeypatch.setattr(download_folders, "SPARE_BYTES", 1 << 60)
     with pytest.raises(SetupError, match="MB free"):
         place.pull(fake, "whisper-tiny")
     assert not [path for _, path in fake.asked if "cdn" in path]

@@ -61,6 +61,28 @@ def test_a_transcript() -> None:
 
 
 @pytest.mark.parametrize(
+    ("words", "marks", "done"),
+    [
+        ("[]", "[]", False),
+        ('[{"word":"a","start_ms":0,"end_ms":400}]', '[{"kind":"end","at_ms":480}]', True),
+        ('[{"word":"a","start_ms":0,"end_ms":480}]', '[{"kind":"backchannel","at_ms":480}]', True),
+        ('[{"word":"a","start_ms":0,"end_ms":560}]', '[{"kind":"end","at_ms":480}]', False),
+    ],
+)
+def test_the_person_is_done_where_no_word_follows_the_mark(
+    words: str, marks: str, done: bool
+) -> None:
+    told = transcript(Answer(HEARD | {"WORDS": text(words), "MARKS": text(marks)}), "parakeet")
+    assert told.done is done
+    assert [mark.at_ms for mark in told.marks] == [480] * ("480" in marks)
+
+
+def test_marks_that_break_the_contract() -> None:
+    with pytest.raises(ModelFailed, match="odd breaks its contract"):
+        transcript(Answer(HEARD | {"MARKS": text('[{"at":1}]')}), "odd")
+
+
+@pytest.mark.parametrize(
     "wrong",
     [
         {"AUDIO": b"\0" * 100},

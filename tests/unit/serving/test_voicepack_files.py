@@ -7,6 +7,7 @@ import json
 import os
 import pickle
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,7 @@ import pytest
 
 from tests.unit.serving import small_models as small
 from triton_backends.piper import config
-from triton_backends.shared import onnx_file
-from triton_backends.transducer import network
+from triton_backends.shared import network, onnx_file
 from triton_backends.whisper import model_folder
 from vdx.core.errors import InvalidVoicepack, UnknownName
 from vdx.serving.voicepacks import files
@@ -91,10 +91,42 @@ def test_a_streaming_model_is_told_by_its_tokens(
     found, parts = identify(folder)
     assert (parts.family, parts.name) == ("transducer", name)
     assert set(parts.files) == {*files, "tokens.txt", "encoder.data"}
-    assert describe(found, parts) == Facts(tuple(languages.split()), 16_000, punctuates=True)
-    (folder / "tokens.txt").write_text("<blk> 0\n▁a 1\n")
-    assert describe(found, parts).punctuates is False
+    expected = Facts(tuple(languages.split()), 16_000, punctuates=True, turn_marks=False)
+    assert describe(found, parts) == expected
+    (folder / "tokens.txt").write_text("<blk> 0\n▁a 1\n<EOU> 2\n")
+    assert describe(found, parts) == replace(expected, punctuates=False, turn_marks=True)
     assert identify(folder / files[0])[1].files == parts.files
+
+
+MOONSHINE = ("frontend", "encoder", "adapter", "cross_kv", "decoder_kv")
+
+
+@pytest.mark.parametrize("ending", [".ort", ".onnx"])
+def test_a_streaming_moonshine_is_told_by_its_settings(tmp_path: Path, ending: str) -> None:
+    folder = tmp_path / "tiny-streaming-en"
+    folder.mkdir()
+    files = {*(f"{each}{ending}" for each in MOONSHINE), "streaming_config.json", "tokenizer.bin"}
+    for file in files:
+        (folder / file).write_bytes(b"x")
+    found, parts = identify(folder)
+    assert (parts.family, parts.name) == ("moonshine", "tiny-streaming-en")
+    assert set(parts.files) == files
+    assert describe(found, parts) == Facts(("en",), 16_000, punctuates=True, word_times=False)
+    (folder / f"decoder_kv_with_attention{ending}").write_bytes(b"x")
+    found, parts = identify(folder)
+    assert f"decoder_kv{ending}" not in parts.files
+    assert describe(found, parts).word_times is True
+
+
+def test_the_first_moonshine_is_told_by_its_networks(tmp_path: Path) -> None:
+    files = {"encoder_model.ort", "decoder_model_merged.ort", "tokenizer.json"}
+    folder = tmp_path / "base-uk"
+    folder.mkdir()
+    for file in files:
+        (folder / file).write_bytes(b"x")
+    found, parts = identify(folder)
+    assert (parts.family, set(parts.files)) == ("moonshine", files)
+    assert describe(found, parts).languages == ("uk",)
 
 
 def test_tokens_alone_are_no_model(tmp_path: Path) -> None:

@@ -267,6 +267,13 @@ def test_markdown_is_not_read_aloud() -> None:
         ("a -- b --- c", "a -- b c"),
         ("***\nafter a rule", "after a rule"),
         ("+49 170", "+49 170"),
+        ("- [x] paid\n* [ ] due", "\u2611 paid \u2610 due"),
+        ("- [X](http://x.y) it", "X it"),
+        ("- [xylophone] [x] it", "xylophone x it"),
+        ("- [x", "x"),
+        ("- [ not one", "not one"),
+        ("- [[x]] it", "x it"),
+        ("[x] it", "x it"),
     ],
 )
 def test_cleaning(text: str, spoken: str) -> None:
@@ -290,9 +297,10 @@ def test_offsets_lead_back_to_the_source() -> None:
     assert source[: first.source_offset(heard)] == "Some **bold**"
 
 
+TASKS = "- [x] one\n- [ ] two\n* [X]three [x\n- [x](http://x.y)\n+ [x"
 ODD = st.text(
     st.one_of(
-        st.sampled_from(list("aB1. \u00a0,!?\n*_`#-|[]()>\\:~=+'\"😀。，字")),
+        st.sampled_from(list("axB1. \u00a0,!?\n*_`#-|[]()>\\:~=+'\"😀。，字")),
         st.sampled_from("etc.No.Dr.ABCxyz 0123456789"),
         st.characters(),
     ),
@@ -301,12 +309,14 @@ ODD = st.text(
 
 
 @example(MARKDOWN, [7, 1, 30])
+@example(TASKS, [1] * 40)
 @given(ODD, st.lists(st.integers(0, 40), max_size=20))
 def test_deltas_make_no_difference(text: str, sizes: list[int]) -> None:
     assert chunk(text, sizes=tuple(sizes)) == chunk(text)
 
 
 @example(MARKDOWN * 5)
+@example(TASKS)
 @example("\u00a00 字\u00a0字。\u00a0字")
 @given(ODD)
 def test_spans_follow_each_other_and_limits_hold(text: str) -> None:

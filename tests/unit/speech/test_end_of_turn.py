@@ -119,6 +119,23 @@ def test_the_settings_are_the_limits() -> None:
     assert own.silence_ms(Pause(300, "Turn on the", 0.01)) == 900
 
 
+def test_a_recogniser_that_heard_the_end_counts_like_a_sure_endpointer() -> None:
+    """`<EOU>` of NeMo's models: evidence beside the words and the endpointer."""
+
+    def wait(text: str, probability: float | None = None, turn_ms: int = 1500) -> int:
+        return rules().silence_ms(Pause(turn_ms, text, probability, done=True))
+
+    assert silence("Go on then", None, 1500) == 0, "the usual silence without it"
+    assert wait("Go on then") == SHORT
+    assert wait("two") == SHORT
+    assert wait("I would like to") == LONG, "the words speak against it"
+    assert wait("Go on now then", 0.5) < silence("Go on now then", 0.5, 1500)
+    assert wait("Go on now then", 0.95) == SHORT
+    assert wait("Turn on the", 0.05) == LONG
+    assert wait("Yes please.", 0.4, 400) <= ANSWER_MS
+    assert wait("") == 0, "nothing was understood"
+
+
 @given(
     text=st.sampled_from([SENTENCE, "Turn on the", "two nine", "9.", "Yes.", "well…"]),
     probability=st.floats(0, 1),
@@ -146,4 +163,5 @@ def test_each_weight_has_the_sign_that_its_comment_gives(weights: object) -> Non
     assert log_odds(replace(plain, hanging=1.0), weights) <= log_odds(plain, weights)
     assert log_odds(replace(plain, full_stop=1.0), weights) >= log_odds(plain, weights)
     assert log_odds(replace(plain, seconds=1.0), weights) > log_odds(plain, weights)
+    assert log_odds(replace(plain, done=1.0), weights) > log_odds(plain, weights)
     assert silence_to_wait(replace(plain, sound=50.0), weights, CONFIG) == SHORT

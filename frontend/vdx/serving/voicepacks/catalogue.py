@@ -13,6 +13,7 @@ from vdx.core.validation import validated
 from vdx.serving.voicepacks.hub import Hub
 from vdx.serving.voicepacks.identify import plain_id
 from vdx.serving.voicepacks.model_files import Loose
+from vdx.serving.voicepacks.released import released_recognisers
 from vdx.serving.voicepacks.starters import DATA
 
 PIPER_REPO = "rhasspy/piper-voices"
@@ -132,4 +133,6 @@ def find(hub: Hub, name: str) -> Wanted:
         if name in (voice.key, *voice.aliases):
             return Wanted(PIPER_REPO, voice.model, id=plain_id(voice.key))
     known = [voice.key for voice in voices]
-    raise unknown_name("voice or recogniser", name, [*WHISPER_REPOS, *known], param="name")
+    released = [each.id for each in released_recognisers()]
+    every = [*WHISPER_REPOS, *released, *known]
+    raise unknown_name("voice or recogniser", name, every, param="name")

@@ -4,7 +4,7 @@ import contextlib
 import errno
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -87,8 +87,18 @@ class Hub:
         asking.join(within_s)
         return found.is_set()
 
-    def order(self, repo: str, *, revision: str = "", only: str = "", name: str = "") -> Order:
+    def order(
+        self,
+        repo: str,
+        *,
+        revision: str = "",
+        only: str = "",
+        name: str = "",
+        named: Collection[str] = (),
+    ) -> Order:
         """Looks a model up; `only` is one of its files where the repository holds several.
+
+        `named` are all of its files, where there is more that looks like it.
 
         Raises:
             InvalidVoicepack: the repository holds no model that vdx takes, or several.
@@ -99,6 +109,9 @@ class Hub:
             folder = str(PurePosixPath(only).parent) if "/" in only else ""
             files = self._listed(api, repo, str(info.sha), folder)
         where = f"{self.endpoint}/{repo}"
+        if missing := set(named).difference(files):
+            raise UnknownName(f"{where} has no {min(missing)}", param="name")
+        files = {path: files[path] for path in named or files}
         parts = identify.pick(files, only, where)
         wanted = tuple(files[path] for path in parts.files)
         for file in wanted:
@@ -183,6 +196,16 @@ class Hub:
                 expected_size=size,
                 displayed_filename=part.name.removesuffix(PART),
             )
+
+    def web_file(self, url: str, name: str, size: int | None, folder: Path) -> None:
+        """A file of a web server into `folder`, gone on with where an earlier call stopped."""
+        place = folder / name
+        if place.exists():
+            return
+        part = place.with_name(f"{name}{PART}")
+        with _told(url.rpartition("/")[0], name):
+            self._download("", url, size, part)  # not of the hub, so without its token
+        part.rename(place)
 
     def small_file(self, repo: str, path: str, folder: Path) -> bytes:
         """The content of a file of the newest commit."""

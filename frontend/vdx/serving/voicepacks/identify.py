@@ -10,12 +10,13 @@ from pathlib import Path, PurePosixPath
 from types import ModuleType
 
 from vdx.core.errors import InvalidVoicepack, UnknownName
-from vdx.serving.voicepacks import piper, smart_turn, transducer, whisper
+from vdx.serving.voicepacks import moonshine, piper, smart_turn, transducer, whisper
 from vdx.serving.voicepacks.declared import declared_families
 from vdx.serving.voicepacks.files import PICKLES
 from vdx.serving.voicepacks.model_files import Facts, Parts
 
 FAMILY_MODULES: dict[str, ModuleType] = {
+    moonshine.FAMILY: moonshine,
     piper.FAMILY: piper,
     smart_turn.FAMILY: smart_turn,
     transducer.FAMILY: transducer,
@@ -30,6 +31,7 @@ TAKEN = (
     "a Piper voice (NAME.onnx with NAME.onnx.json)",
     "a Whisper model of CTranslate2 (a folder with model.bin, config.json and vocabulary.json)",
     "a streaming model (tokens.txt with encoder*.onnx, decoder*.onnx, joiner*.onnx, or CTC's one)",
+    "Moonshine (streaming_config.json and its networks, or encoder_model, decoder_model_merged)",
     "Smart Turn (smart-turn-….onnx)",
 )
 MOST_FILES = 100_000

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from vdx.core.errors import SetupError
 from vdx.core.paths import Paths
+from vdx.serving.voicepacks.download_folders import alone, download_folder
 from vdx.serving.voicepacks.hub import Hub
-from vdx.serving.voicepacks.pull import alone, download_folder, fetch_starter
+from vdx.serving.voicepacks.pull import fetch_starter
 from vdx.serving.voicepacks.starters import Starter
 
 

@@ -20,6 +20,7 @@ LARGEST_METADATA = 256 * 1024
 
 BUILT_IN: dict[str, ModelKind] = {
     "espeak": "tts",
+    "moonshine": "asr",
     "piper": "tts",
     "pocketsphinx": "asr",
     "smart_turn": "endpointer",

@@ -16,6 +16,7 @@ NOTES = ("MODEL_CARD", "README.md", "LICENSE", "LICENSE.txt")
 
 LIMITS = {
     ".onnx": 2048 * MEBIBYTE,
+    ".ort": 2048 * MEBIBYTE,
     ".data": 8 * 1024 * MEBIBYTE,
     ".bin": 8 * 1024 * MEBIBYTE,
     ".json": LARGEST_JSON,
@@ -41,12 +42,22 @@ class Parts:
 class Facts:
     """What a model's files say: languages as BCP-47 tags, the native sample rate in Hz.
 
-    `punctuates`: a recogniser whose transcripts have full stops; None leaves it to the family.
+    `punctuates`: a recogniser whose transcripts have full stops; `word_times`: it tells when each
+    word was said; `turn_marks`: and when the person is done. None leaves it to the family.
     """
 
     languages: tuple[str, ...]
     sample_rate: int
     punctuates: bool | None = None
+    word_times: bool | None = None
+    turn_marks: bool | None = None
+
+    @property
+    def capabilities(self) -> dict[str, bool]:
+        """What the files themselves say a model can."""
+        told = {"punctuation": self.punctuates, "word_times": self.word_times}
+        told["turn_marks"] = self.turn_marks
+        return {name: can for name, can in told.items() if can is not None}
 
 
 class Loose(BaseModel):

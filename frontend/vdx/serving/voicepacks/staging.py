@@ -74,10 +74,10 @@ def made(
 
 
 def write_entry(
-    pack: Voicepack, folder: Path, parameters: Mapping[str, str], punctuates: bool | None = None
+    pack: Voicepack, folder: Path, parameters: Mapping[str, str], can: Mapping[str, bool]
 ) -> None:
     (folder / model_config.VERSION).mkdir(parents=True)
     # Relative, so that the whole of VDX_HOME can be mounted elsewhere.
     place = f"../../voicepacks/{pack.family}/{pack.id}"
-    text = model_config.entry_text(pack, place, parameters, punctuates)
+    text = model_config.entry_text(pack, place, parameters, can)
     (folder / model_config.CONFIG).write_text(text, encoding="utf-8")

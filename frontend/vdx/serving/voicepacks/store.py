@@ -117,7 +117,7 @@ class VoicepackStore:
                 )
             pack = made(name, flat, facts, origin, staged, given)
             (staged / METADATA).write_text(pack.dump(), encoding="utf-8")
-            write_entry(pack, aside / "model", origin.parameters, facts.punctuates)
+            write_entry(pack, aside / "model", origin.parameters, facts.capabilities)
             self._put(pack, aside)
         return pack
 

@@ -27,6 +27,8 @@ _NAMED = frozenset(
 )
 """Languages that names of released models have in them."""
 _PART = re.compile(r"[^A-Za-z]+")
+_MARK = re.compile(r"^<EO[UB]> ", re.MULTILINE)
+"""NeMo's models tell with these that the person is done."""
 _FULL_STOP = re.compile(r"^▁?[.。] ", re.MULTILINE)
 
 
@@ -61,4 +63,9 @@ def describe(folder: Path, parts: Parts) -> Facts:
     text = read_inside(folder, table, LARGEST_JSON).decode(errors="replace")
     said = [part for part in _PART.split(parts.name or folder.name) if part in _NAMED]
     languages = tuple(dict.fromkeys(said)) or ("*",)
-    return Facts(languages, SAMPLE_RATE, punctuates=_FULL_STOP.search(text) is not None)
+    return Facts(
+        languages,
+        SAMPLE_RATE,
+        punctuates=_FULL_STOP.search(text) is not None,
+        turn_marks=_MARK.search(text) is not None,
+    )

@@ -37,11 +37,13 @@ class Pause:
 
     `turn_ms` is the speech before it. `text` is None until the recogniser has answered;
     `probability`, 0 to 1 that the person is done, until the endpointer has, or where there is none.
+    `done`: the recogniser itself heard that, after the last word (capability `turn_marks`).
     """
 
     turn_ms: int = 0
     text: str | None = None
     probability: float | None = None
+    done: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,7 @@ class Traits:
     `sound`: log-odds of the endpointer's probability. `hanging`: the words need others after them;
     `full_stop`: the recogniser closed them; `spelled`: a digit or a letter ends them; each 0 or 1.
     `seconds`: the length of the turn, from SHORTEST_S to LONGEST_S. `brief`: at most ANSWER_WORDS
-    words, and nothing is spelled.
+    words, and nothing is spelled. `done`: the recogniser heard that the person is done.
     """
 
     sound: float = 0.0
@@ -60,6 +62,11 @@ class Traits:
     spelled: float = 0.0
     seconds: float = 0.0
     brief: bool = False
+    done: float = 0.0
+
+
+DONE: Final = 2.2
+"""Of an endpointer with MOST_SURE, whose log-odds are 5.3, weighed with 0.41."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +77,8 @@ class Weights:
     right. `hanging`: less than 0; such a word ends hardly any turn. `full_stop`: little, since
     Whisper closes nearly every finished turn, but half of the unfinished ones too. `spelled`: more
     than 0, because numbers are often all of a turn. `seconds`: who has spoken for longer has said
-    more of it.
+    more of it. `done`: not fitted, for no recogniser that tells it was at hand; as much as an
+    endpointer that is sure.
     """
 
     base: float
@@ -79,6 +87,7 @@ class Weights:
     full_stop: float = 0.0
     spelled: float = 0.0
     seconds: float = 0.0
+    done: float = DONE
 
 
 PUNCTUATED: Final = Weights(
@@ -120,6 +129,7 @@ def log_odds(traits: Traits, weights: Weights) -> float:
         + weights.full_stop * traits.full_stop
         + weights.spelled * traits.spelled
         + weights.seconds * traits.seconds
+        + weights.done * traits.done
     )
 
 
@@ -130,14 +140,15 @@ def silence_to_wait(traits: Traits, weights: Weights, config: EndpointingConfig)
     share = min(1.0, max(0.0, share))
     longest, shortest = math.log(config.unfinished_ms), math.log(config.finished_ms)
     silence = round(math.exp(longest + (shortest - longest) * share))
-    if traits.sound < 0:  # in a long turn its length alone would call each breath the end
+    # In a long turn its length alone would call each breath the end.
+    if traits.sound < 0 and not traits.done:
         silence = max(silence, min(UNSURE_MS, config.unfinished_ms))
     return round(min(silence, max(config.finished_ms, _longest_ms(traits))))
 
 
 def _longest_ms(traits: Traits) -> float:
-    """The most silence that a pause which sounds like an end is worth, in ms."""
-    if traits.hanging or traits.sound <= 0:
+    """The most silence that a pause which was heard as an end is worth, in ms."""
+    if traits.hanging or (traits.sound <= 0 and not traits.done):
         return math.inf
     if traits.brief:
         return ANSWER_MS
@@ -170,7 +181,7 @@ class EndOfTurn:
         if not pause.text:
             return 0
         if pause.probability is None:
-            return self._silence_by_words(pause.text)
+            return self._silence_by_words(pause.text, done=pause.done)
         weights = PUNCTUATED if self._punctuates else PLAIN
         return silence_to_wait(self.traits(pause), weights, self._config)
 
@@ -186,14 +197,20 @@ class EndOfTurn:
             full_stop=float(closed),
             spelled=float(spelled > 0),
             seconds=min(max(pause.turn_ms / 1000, SHORTEST_S), LONGEST_S),
+            done=float(pause.done),
             brief=bool(text) and not spelled and len(text.split()) <= ANSWER_WORDS,
         )
 
-    def _silence_by_words(self, text: str) -> int:
-        """By the rules on words; a full stop tells a word that may end a phrase from others."""
+    def _silence_by_words(self, text: str, *, done: bool) -> int:
+        """By the rules on words; a full stop tells a word that may end a phrase from others.
+
+        Words that need others after them are waited for whatever the recogniser heard.
+        """
         closed = self._punctuates and bool(_FULL_STOP.search(text))
         if self._words.unfinished(text, closed=closed):
             return self._config.unfinished_ms
+        if done:
+            return self._config.finished_ms
         one_digit = self._words.spelled(text) == len(text.split()) == 1
         return max(self._usual_ms, self._config.unfinished_ms // 2) if one_digit else 0
 

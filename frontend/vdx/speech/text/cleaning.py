@@ -33,8 +33,11 @@ from vdx.speech.text.characters import (
 from vdx.speech.text.code_blocks import Fence
 from vdx.speech.text.marks import (
     BEFORE_FOOTNOTE,
+    BOXED,
     ESCAPABLE,
     MARKS,
+    TASK_DONE,
+    TASK_OPEN,
     Around,
     LinkAddress,
     is_said,
@@ -60,6 +63,9 @@ class Cleaner:
         self._escaped = False
         self._address: LinkAddress | None = None
         self._bracket_said = False
+        self._item_begins = False
+        self._box = ""
+        self._box_at = 0
         self.left_out_code = False
         """Whether there was a block of code, which is not said."""
 
@@ -88,6 +94,7 @@ class Cleaner:
         self._cell_gap = ""
         self._cell_seen = False
         self._number = ""
+        self._item_begins = False
 
     def feed(self, char: str, at: int) -> list[Spoken]:
         """What can be said now that `char`, at the offset `at`, is known; often nothing or more."""
@@ -95,6 +102,8 @@ class Cleaner:
         self._at = at
         if self._previous == "\r" and char != "\n":
             self._emit(" ", self._at - 1)
+        if self._box in BOXED and not self._run and char != "]":
+            self._say_box()
         run = self._run
         if run and (char != run[0] or run[0] in "\\]" or len(run) >= _LONGEST_RUN):
             self._settle(char)
@@ -112,6 +121,8 @@ class Cleaner:
             if not self._run:
                 self._run_at = self._at
             self._run += char
+        elif self._box == "[":
+            self._fill_box(char)
         else:
             self._plain(char)
         if not self._run:
@@ -123,6 +134,8 @@ class Cleaner:
         self._out = []
         if self._run:
             self._settle("")
+        elif self._box in BOXED:
+            self._say_box()
         return self._out
 
     def _feed_fence(self, char: str, fence: Fence) -> None:
@@ -154,6 +167,8 @@ class Cleaner:
                 self._cell_gap = self._cell_gap or " "
             elif char != "\r":
                 self._emit(NO_BREAK_SPACE if char in NO_BREAK_SPACES else " ", self._at)
+        elif char == "[" and self._item_begins:
+            self._box, self._item_begins, self._bracket_said = "[", False, False
         elif char == "[":
             self._bracket_said = self._previous.isalnum() or self._previous in BEFORE_FOOTNOTE
             if self._bracket_said:
@@ -163,6 +178,27 @@ class Cleaner:
         elif char not in INVISIBLE:
             self._number_mark(char)
             self._say(char, self._at)
+
+    def _fill_box(self, char: str) -> None:
+        """The box of a task holds a space or an x; anything else is text in brackets."""
+        self._box, self._box_at = (char if char in BOXED else ""), self._at
+        if not self._box:
+            self._plain(char)
+
+    def _close_box(self, following: str) -> bool:
+        """Whether the box of a task ends here."""
+        is_task = following in ("", " ", "\t", "\r", "\n")
+        if is_task:
+            self._say(TASK_OPEN if self._box == " " else TASK_DONE, self._run_at)
+            self._box = ""
+        else:
+            self._say_box()
+        return is_task
+
+    def _say_box(self) -> None:
+        """What looked like a task was text in brackets."""
+        box, self._box = self._box, ""
+        self._say(box, self._box_at)
 
     def _number_mark(self, char: str) -> None:
         """Recognises "1. " and "1) " at the start of a line: a list item, its number is said."""
@@ -188,6 +224,7 @@ class Cleaner:
         self._emit(LINE_END, self._run_at)
         self._line_is_block = True
         self._line_start = False
+        self._item_begins = True
 
     def _say(self, char: str, at: int) -> None:
         if self._cell_seen:
@@ -195,7 +232,7 @@ class Cleaner:
                 self._emit(mark, at)
         self._cell_gap = ""
         self._cell_seen = True
-        self._line_start = False
+        self._line_start = self._item_begins = False
         self._emit(char, at)
 
     def _emit(self, char: str, at: int) -> None:
@@ -246,7 +283,9 @@ class Cleaner:
             self._line_start = False
 
     def _settle_mark(self, mark: str, count: int, following: str) -> None:
-        if self._line_start and self._opens_block(mark, count, following):
+        if mark == "]" and self._box in BOXED and self._close_box(following):
+            pass
+        elif self._line_start and self._opens_block(mark, count, following):
             self._start_block()
         elif mark == "\\" and following in ESCAPABLE:
             self._escaped = True

@@ -15,6 +15,7 @@ from vdx.speech.text.writing_systems import (
     may_part,
 )
 
+_ROMAN: Final = frozenset("IVXLC")
 _ASCII_MARKS: Final = frozenset(".!?;,:…—")
 
 
@@ -40,6 +41,7 @@ class CutPlaces:
         self._offer = offer
         self._after = After.NOTHING
         self._maybe: tuple[int, int] | None = None
+        self._maybe_number = False
 
     def space(self, offset: int) -> None:
         """White space ends a token; a sentence end is known here, without the next word."""
@@ -77,6 +79,8 @@ class CutPlaces:
         after, self._after = self._after, After.NOTHING
         if after is After.STRONG_BEFORE_CAPITAL and char.isupper():
             self._maybe = here, offset
+        elif after is After.STRONG_UNLESS_DIGIT and char in _ROMAN:
+            self._maybe, self._maybe_number = (here, offset), True
         elif after is After.STRONG_UNLESS_DIGIT and not (char.isdigit() or char in "+("):
             self._offer(here, offset, strong=True)
         elif after is After.WEAK_UNLESS_DIGIT and not char.isdigit():
@@ -94,10 +98,18 @@ class CutPlaces:
             self._held.loose_cut = here
 
     def _decide_maybe(self, char: str) -> None:
-        """A capital letter after "Co." or "p.m." begins a sentence, but not of "Ltd." or "EST"."""
+        """A capital letter after "Co." or "p.m." begins a sentence, but not of "Ltd." or "EST".
+
+        After "chap." it does unless it is of a Roman numeral; "I" alone is taken for a word.
+        """
         if self._maybe is None:
             return
         (here, offset), self._maybe = self._maybe, None
+        if self._maybe_number:
+            self._maybe_number = False
+            first = self._held.chars[here]
+            if char in _ROMAN or (first != "I" and not char.isalpha()):
+                return
         word = "".join(self._held.chars[here:]) + char
         if not (char.isupper() or char == "." or word == "Lt"):
             self._offer(here, offset, strong=True)

@@ -5,6 +5,9 @@ from typing import Final, NamedTuple
 MARKS: Final = frozenset("*_~`-+=#>|!\\]")
 ESCAPABLE: Final = frozenset("\\`*_{}[]()#+-.!|~>")
 BEFORE_FOOTNOTE: Final = frozenset('.,;?"\u201d\u00bb\u3002\uff0c')
+TASK_DONE, TASK_OPEN = "\u2611", "\u2610"
+"""What the boxes "[x]" and "[ ]" of a list of tasks become; the normaliser has words for them."""
+BOXED: Final = (" ", "x", "X")
 _SKIP_LIMIT: Final = 2000
 """A link's address longer than this is none."""
 

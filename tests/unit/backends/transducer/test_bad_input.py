@@ -8,7 +8,7 @@ import onnx
 import pytest
 
 from tests.unit.backends.transducer import tiny
-from tests.unit.backends.transducer.drive import open_engine
+from tests.unit.backends.transducer.drive import chirp, done, open_engine, started, sure
 from triton_backends.shared.errors import InvalidArgument
 from triton_backends.shared.parameters import Parameters
 from triton_backends.transducer.load_check import check
@@ -227,12 +227,34 @@ def test_int8_and_full_precision_may_be_mixed(tmp_path: Path) -> None:
     assert files == ["encoder-tiny.int8.onnx", "encoder-tiny.onnx"]
 
 
-def test_a_byte_level_table_is_refused(tmp_path: Path) -> None:
-    folder = tiny.zipformer(tmp_path)
-    file = folder / "tokens.txt"
-    file.write_text(file.read_text("utf-8").replace("▁b 2", "▁Ə 2"), "utf-8")
-    with pytest.raises(InvalidArgument, match="byte-level BPE, which is not supported"):
-        check(Parameters({"voicepack": "."}), folder)
+@pytest.mark.parametrize(
+    ("make", "state", "axis"),
+    [
+        (tiny.zipformer, "x", 0),
+        (tiny.zipformer, "cached_key_1", 1),
+        (tiny.zipformer, "cached_conv2_0", 0),
+        (tiny.nemo, "cache_last_time", 0),
+        (tiny.nemo, "cache_last_channel_len", 0),
+    ],
+)
+def test_a_state_of_one_person_is_computed_alone(
+    tmp_path: Path, make: Callable[[Path], Path], state: str, axis: int
+) -> None:
+    """Exports differ: the sound may be a batch where a state is not."""
+
+    def fix(model: onnx.ModelProto) -> None:
+        found = next(each for each in model.graph.input if each.name == state)
+        found.type.tensor_type.shape.dim[axis].dim_value = 1
+
+    folder = make(tmp_path)
+    change("encoder", fix)(folder)
+    engine = open_engine(folder, parallel=1)
+    assert not engine.model.encoder.batches
+    utterances = [started(engine) for _ in range(3)]
+    for answer in [each.accept(chirp(1.0)) for each in utterances]:
+        done(answer)
+    assert len({sure(each.finish()).text for each in utterances}) == 1
+    engine.close()
 
 
 def test_dynamic_quantisation_computes_each_alone(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from tests.unit.backends.transducer.drive import (
     sure,
 )
 from triton_backends.shared.contract import ASR_RATE, AsrRequest
-from triton_backends.shared.engine import Hypothesis, Word
+from triton_backends.shared.engine import Hypothesis, Mark, Word
 from triton_backends.shared.errors import InvalidArgument
 from triton_backends.transducer.audio import Audio
 from triton_backends.transducer.features import Features
@@ -250,12 +250,39 @@ def test_marks_and_tags_are_no_text() -> None:
     assert written().confidence == 0.0
 
 
+def test_marks_have_a_time() -> None:
+    told = written(1, 6, 1)
+    assert told.marks == (Mark("end", 120),)
+    assert told.words[0].end_ms <= told.marks[0].at_ms <= told.words[1].start_ms
+    assert written(1, 2).marks == ()
+    assert written(1, 6, settled=1).marks == (Mark("end", 120),)
+
+
 def test_characters_in_bytes_and_without_spaces() -> None:
     assert written(1, 7, 8).text == "goé"
     assert written(1, 7).text == "go"  # half a character is not shown
     told = written(4, 5)
     assert told.text == "你好"
     assert [word.word for word in told.words] == ["你", "好"]
+
+
+def spelled(*symbols: str) -> Hypothesis:
+    transcript = Transcript(Tokens(["<blk>", *symbols]), 40)
+    transcript.add(Emission(number, number, -0.5) for number in range(1, len(symbols) + 1))
+    return transcript.hypothesis(len(transcript.text), 1000)
+
+
+def test_byte_level_tokens_are_read_as_bytes() -> None:
+    """你 is e4 bd a0, 好 e5 a5 bd; icefall writes each byte as a letter."""
+    told = spelled("▁HE", "LLO", "▁ƋţŅ", "▁ƌŋ", "ţ")
+    assert told.text == "HELLO 你好"
+    assert [word.word for word in told.words] == ["HELLO", "你", "好"]
+
+
+def test_korean_has_spaces() -> None:
+    told = spelled("▁안녕", "하세요", "▁여러분")
+    assert told.text == "안녕하세요 여러분"
+    assert [word.word for word in told.words] == ["안녕하세요", "여러분"]
 
 
 def test_what_is_not_settled_is_not_stable() -> None:
@@ -295,7 +322,12 @@ def test_marks_are_emitted_and_not_written(tmp_path: Path) -> None:
     done(utterance.accept(chirp()))
     tokens = {emission.token for emission in utterance._stream.settled}
     assert tokens & engine.model.marks
-    assert "<" not in sure(utterance.finish()).text
+    final = sure(utterance.finish())
+    assert "<" not in final.text
+    assert {mark.kind for mark in final.marks} <= {"end", "backchannel"}
+    times = [mark.at_ms for mark in final.marks]
+    assert times == sorted(times)
+    assert times
     engine.close()
 
 

@@ -10,10 +10,10 @@ from tests.unit.backends.transducer import tiny
 from tests.unit.backends.transducer.drive import SILENCE, chirp, done, sure
 from triton_backends.shared.contract import AsrRequest
 from triton_backends.shared.errors import InvalidArgument
+from triton_backends.shared.hot_words import HotWords, Matches, Spelling
 from triton_backends.shared.parameters import Parameters
 from triton_backends.transducer.beam import BeamTransducer
 from triton_backends.transducer.engine import TransducerEngine
-from triton_backends.transducer.hot_words import HotWords, Matches, Spelling
 from triton_backends.transducer.search import GreedyCtc, GreedyTransducer, Prediction, Vocabulary
 from triton_backends.transducer.tokens import Tokens
 

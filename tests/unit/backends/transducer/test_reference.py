@@ -77,3 +77,26 @@ def test_the_same_tokens_as_sherpa_onnx(tmp_path: Path, name: str, size: int) ->
         sure = [emission.log_probability for emission in found]
         np.testing.assert_allclose(sure, expected.ys_probs, atol=1e-5)
     assert bool(expected.ys_probs) == (name != "ctc")
+
+
+def test_the_same_text_as_sherpa_onnx_of_byte_level_tokens(tmp_path: Path) -> None:
+    folder, pcm = tiny.zipformer(tmp_path), chirp()
+    characters = "一二三四五六七八九十天地人日月火水木金土一二"
+    letters = letters_of_bytes()
+    symbols = ["".join(letters[byte] for byte in each.encode()) for each in characters]
+    lines = ["<blk> 0", *(f"▁{each} {n}" for n, each in enumerate(symbols, 1)), "<unk> 23"]
+    (folder / "tokens.txt").write_text("\n".join(lines) + "\n", "utf-8")
+    expected = reference(transducer(folder), pcm)
+    engine = open_engine(folder, front_end="sherpa")
+    utterance = started(engine)
+    done(utterance.accept(pcm))
+    found = engine.transcript().followed_by(utterance._stream.emissions).text
+    engine.close()
+    assert len(found) > 20
+    assert found == expected.text.replace(" ", "")
+
+
+def letters_of_bytes() -> list[str]:
+    """icefall's letter of each byte, in order."""
+    ranges = ((256, 287), (32, 126), (288, 305), (308, 318), (321, 328), (330, 382), (384, 422))
+    return [chr(each) for first, last in ranges for each in range(first, last + 1)]

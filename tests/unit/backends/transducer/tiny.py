@@ -269,7 +269,12 @@ def _nemo_joiner(seed: int) -> TinyGraph:
     return graph
 
 
-LAYOUTS = {"zipformer": zipformer, "ctc": zipformer_ctc, "nemo": nemo}
+def eou(folder: Path) -> Path:
+    """As NeMo's models that tell when the person is done."""
+    return nemo(folder, seed=3, marks=("<EOU>", "<EOB>"))
+
+
+LAYOUTS = {"eou": eou, "zipformer": zipformer, "ctc": zipformer_ctc, "nemo": nemo}
 
 if __name__ == "__main__":
     # LAYOUT FOLDER, for tests that run where there is no onnx.

@@ -11,6 +11,8 @@ from vdx.speech.text.normalise.words import Words
 _ISO: Final = re.compile(r"(?<![\d/-])(\d{4})([-/])(\d{1,2})\2(\d{1,2})(?![\d/-])")
 _NUMERIC: Final = re.compile(r"(?<![\d./-])(\d{1,2})([./-])(\d{1,2})\2(\d{4})(?![\d/-])")
 _WITHOUT_YEAR: Final = re.compile(r"(?<![\w.,/-])(\d{1,2})\.(\d{1,2})\.(?![\d.])")
+_LOCATIVE: Final = {"pl": ("w", "we", "po", "o"), "ru": ("в", "во", "на", "о")}
+"""Prepositions; without one, what would be a locative is a genitive."""
 
 
 def dates(text: SpanText, words: Words) -> SpanText:
@@ -89,9 +91,19 @@ def year_ordinal(year: int, words: Words, ruleset: str) -> str:
     return said.removeprefix("одна ") if said.startswith("одна тысяча") else said
 
 
+def in_case(ruleset: str, previous: str, words: Words) -> str:
+    """A rule set in the locative, or in the genitive where no preposition asks for that."""
+    if ruleset.endswith("-locative") and previous not in _LOCATIVE.get(words.language, ()):
+        return ruleset.replace("-locative", "-genitive")
+    return ruleset
+
+
 def year_said(year: int, words: Words) -> str:
     """A year as it is said without the word for one."""
     first, last = words.years
+    if words.year_hundred and first <= year <= last:
+        hundreds, rest = (numerals.said(Number(str(each)), words) for each in divmod(year, 100))
+        return f"{hundreds} {words.year_hundred}" + (f" {rest}" if year % 100 else "")
     ruleset = words.year if first <= year <= last else ""
     return numerals.said(Number(str(year)), words, ruleset)
 

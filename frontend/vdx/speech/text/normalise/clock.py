@@ -5,7 +5,7 @@ from functools import partial
 from typing import Final
 
 from vdx.speech.text.normalise import icu, numerals
-from vdx.speech.text.normalise.calendar import before, year_ordinal, year_said
+from vdx.speech.text.normalise.calendar import before, in_case, year_ordinal, year_said
 from vdx.speech.text.normalise.numerals import Number
 from vdx.speech.text.normalise.spans import SpanText
 from vdx.speech.text.normalise.words import Words
@@ -49,7 +49,7 @@ def years(text: SpanText, words: Words) -> SpanText:
 
 
 def _of_year(words: Words, ruleset: str, match: re.Match[str]) -> str:
-    return year_ordinal(int(match[1]), words, ruleset)
+    return year_ordinal(int(match[1]), words, in_case(ruleset, before(match), words))
 
 
 def _bare_year(year: int, words: Words) -> str | None:
@@ -83,13 +83,22 @@ def times(text: SpanText, words: Words) -> SpanText:
         if not minute and not second:
             half_day = _HALF_DAY.match(match.string[match.end() :])
             return said if half_day else words.time_full.format(hour=said)
-        minutes = icu.spelled(words.language, minute)
+        minutes = _minutes(minute, words)
         if minute < 10 and words.minute_zero:
             joint = "" if words.language == "zh" else " "
             minutes = f"{words.minute_zero}{joint}{minutes}"
         return words.time.format(hour=said, minute=minutes) + _seconds(second, words)
 
     return text.rewrite(pattern, say)
+
+
+def _minutes(minute: int, words: Words) -> str:
+    if not words.minute_unit:
+        return icu.spelled(words.language, minute)
+    number = Number(str(minute))
+    before, after = icu.with_unit(words.language, number.value, words.minute_unit)
+    says_number = minute in (1, 2)  # the Arabic singular and dual
+    return after if says_number else f"{before}{numerals.counted(number, words, 'minute')}{after}"
 
 
 def _seconds(second: int, words: Words) -> str:

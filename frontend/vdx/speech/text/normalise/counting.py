@@ -44,6 +44,9 @@ def fractions(text: SpanText, words: Words) -> SpanText:
         if match[1]:
             whole = numerals.said(Number(match[1]), words)
             is_half = f"{match[2]}/{match[3]}" == "1/2" and words.and_half
+            if is_half and int(match[1]) in words.and_half_words:
+                said = words.and_half_words[int(match[1])]
+                return _of_unit(said, units[match[4]], match[1], words) if match[4] else said
             joined = words.and_half if is_half else words.and_fraction
             said = joined.format(whole=whole, fraction=said)
         return _of_unit(said, units[match[4]], match[1], words) if match[4] else said
@@ -75,8 +78,9 @@ def numbers(text: SpanText, words: Words) -> SpanText:
     text = text.rewrite(re.compile(r"§+\s?(?=\d)"), lambda _: spaced(words, "section"))
     if words.native_before:
         things = "|".join(words.native_before.split())
+        named = "|".join(words.number_before.split())
         text = text.rewrite(
-            re.compile(rf"(?<![\d.,])(\d{{1,2}})(?=\s?(?:{things}))"),
+            re.compile(rf"(?<![\d.,])(\d{{1,2}})(?=\s?(?:{things}))(?!\s?번\s?(?:{named}))"),
             lambda m: icu.spelled(
                 words.language, int(m[1]), "spellout-cardinal-native-attributive"
             ),

@@ -16,19 +16,21 @@ _STREETS: Final = {
 _STREET: Final = re.compile(
     rf"\b([A-Z][a-z]+|\d+(?:st|nd|rd|th)) ((?i:{'|'.join(_STREETS)}))\b\.?+(?!\s[A-Z]|['’\w-])"
 )
+_WITH: Final = re.compile(r"(?<!\S)w/\s?(?=\w)(?!o\b)")
 _FLAT: Final = re.compile(r"\b[Aa]pt\.?(?=\s\d)")
 _FEET_AND_INCHES: Final = re.compile(r"(?<![\w.])(\d{1,2})['′]\s?(\d{1,2})(?:[\"″]|''|(?!\w))")
 _INCHES: Final = re.compile(r"(?<![\w.,:/])(\d[\d./]*|[\u00bc-\u00be])[\"″](?!\w)")
 _QUOTE: Final = re.compile(r'(?<!\d)"')
 _INCHES_OVER: Final = re.compile(r"(?<=ft )(\d+) in\b(?!\s[a-z])")
+_INCHES_SHORT: Final = re.compile(r"(?<![\w.,:/])(\d[\d./]*) in\.(?!\w)")
 _CENTS: Final = re.compile(r"(?<![\w.,])(\d+)\s?¢")
 _THOUSANDS: Final = re.compile(r"(?<![\w.,])(\d+\.\d+|\d{3,})k(?![\w-])")
 _RESOLUTION: Final = re.compile(r"(?<=\d{3})x(?=\d{3})")
 _TIME: Final = re.compile(r"(?<![\d.,:])(1?\d)\.([0-5]\d)(?=\s?[ap]\.?m\b)", re.IGNORECASE)
 
 
-def streets(text: SpanText, words: Words) -> SpanText:
-    """ "Main St.", where "St. Peter" is a saint."""
+def short_words(text: SpanText, words: Words) -> SpanText:
+    """ "Main St.", where "St. Peter" is a saint; "w/ milk"."""
     if words.language != "en":
         return text
 
@@ -38,7 +40,11 @@ def streets(text: SpanText, words: Words) -> SpanText:
         dot = "." if match[0].endswith(".") and ends_text(match) else ""
         return f"{match[1]} {_STREETS[match[2].lower()]}{dot}"
 
-    return text.rewrite(_STREET, say).rewrite(_FLAT, lambda _: "apartment")
+    return (
+        text.rewrite(_STREET, say)
+        .rewrite(_FLAT, lambda _: "apartment")
+        .rewrite(_WITH, lambda _: "with ")
+    )
 
 
 def english_forms(text: SpanText, words: Words) -> SpanText:
@@ -47,6 +53,9 @@ def english_forms(text: SpanText, words: Words) -> SpanText:
         return text
     text = text.rewrite(_FEET_AND_INCHES, lambda m: f"{m[1]} ft {m[2]} {_inch(m[2])}")
     text = text.rewrite(_INCHES, _inches)
+    text = text.rewrite(
+        _INCHES_SHORT, lambda m: f"{m[1]} {_inch(m[1])}" + ("." if ends_text(m) else "")
+    )
     text = text.rewrite(_INCHES_OVER, lambda m: f"{m[1]} {_inch(m[1])}")
     text = text.rewrite(_CENTS, lambda m: f"{m[1]} {'cent' if m[1] == '1' else 'cents'}")
     text = text.rewrite(_THOUSANDS, lambda m: f"{m[1]} thousand")

@@ -29,6 +29,12 @@ _NO_CENTS: Final = re.compile(r"(?<=\d),[-\u2013\u2014]{1,2}(?![\w-])")
 _DIFFERENCE: Final = re.compile(r"(?<=\d)\s?[-\u2013\u2212]\s?(?=\d+\s?=)")
 _PRODUCT: Final = re.compile(r"(?<=\d)(\s?)x\1(?=\d)")
 _SCIENTIFIC: Final = re.compile(rf"{LEFT}(?<!-)(\d(?:[.,]\d+)?)[eE]([+-]?)(\d{{1,3}})(?!\w)")
+_HOURS_AND_MINUTES: Final = re.compile(rf"{LEFT}(\d+)\s?h\s?([0-5]?\d)\s?m(?![\w²³/])")
+_DEGREE: Final = re.compile(
+    rf"{LEFT}(\d{{1,2}})°(?=\s(?!(?:nord|sud|est|ovest|norte|sur|sul|este|oeste|con|com|che|que|per|"
+    r"por|para)\b)[a-zà-ÿ]{3})"
+)
+"""The sign of degrees is written for the ordinal one, before a noun: "3° piano"."""
 _EXPONENT: Final = re.compile(r"(?<=\d)([\u2070¹²³\u2074-\u2079]{2,}|[\u2070¹\u2074-\u2079])")
 _SUPERSCRIPTS: Final = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
 
@@ -48,6 +54,9 @@ def forms(text: SpanText, words: Words) -> SpanText:
     text = text.rewrite(_DIFFERENCE, lambda _: " \u2212 ", parted=False)
     text = text.rewrite(_SCIENTIFIC, lambda m: f"{m[1]} × 10^{m[2].strip('+')}{m[3]}")
     text = text.rewrite(_PRODUCT, lambda _: " × ", parted=False)
+    if "º" in words.ordinals:
+        text = text.rewrite(_DEGREE, lambda m: f"{m[1]}º")
+    text = text.rewrite(_HOURS_AND_MINUTES, lambda m: f"{m[1]} h {m[2]} min")
     text = _grouped(text, words)
     return _times(text, words)
 
@@ -88,6 +97,10 @@ def _times(text: SpanText, words: Words) -> SpanText:
     if words.clock:
         dotted = re.compile(rf"(?<![\d.,])({hour})\.([0-5]\d)(?=\s?(?:{words.clock})(?!\w))")
         text = text.rewrite(dotted, lambda m: f"{m[1]}:{m[2]}")
+    if words.clock_before:
+        ahead = "|".join(words.clock_before.split())
+        dotted = re.compile(rf"(?<!\w)((?:{ahead})\.?\s)({hour})\.([0-5]\d)(?![\d.,]*\d|\s?%)")
+        text = text.rewrite(dotted, lambda m: f"{m[1]}{m[2]}:{m[3]}")
     if words.language == "tr":  # "14.05'te"
         dotted = re.compile(rf"(?<![\d.,])({hour})\.([0-5]\d)(?=['’][td][ea]n?\b)")
         text = text.rewrite(dotted, lambda m: f"{m[1]}:{m[2]}")

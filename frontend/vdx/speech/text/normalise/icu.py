@@ -8,6 +8,15 @@ from typing import Any
 
 _SOFT_HYPHEN = "\u00ad"
 _FORMATTED = re.compile(r"\d(?:[\d.,\u00a0\u202f\u066b\u066c]*\d)?")
+_CORRECTIONS = {
+    "pl": {"dziewiętdz": "dziewięćdz", "piętdz": "pięćdz", "szesdz": "sześćdz"},
+    "ar": {
+        "ثلاثة مائة": "ثلاثمائة", "أربعة مائة": "أربعمائة", "خمسة مائة": "خمسمائة",
+        "ستة مائة": "ستمائة", "سبعة مائة": "سبعمائة", "ثمانية مائة": "ثمانمائة",
+        "تسعة مائة": "تسعمائة",
+    },
+}  # fmt: skip
+"""What CLDR misspells."""
 _DIRECTION = re.compile("[\u200e\u200f\u061c]")
 
 
@@ -28,6 +37,8 @@ def spelled(language: str, number: float, ruleset: str = "") -> str:
     A rule set that a language lacks is replaced by its first one.
     """
     words = _said(language, f"{{n,spellout,%{ruleset}}}" if ruleset else "{n,spellout}", number)
+    for wrong, right in _CORRECTIONS.get(language, {}).items():
+        words = words.replace(wrong, right)
     return " ".join(words.split())
 
 
@@ -78,3 +89,13 @@ def short_months(language: str) -> tuple[str, ...]:
 def _months(language: str, form: str) -> tuple[str, ...]:
     days = (dt.datetime(2024, month, 15, 12, tzinfo=dt.UTC) for month in range(1, 13))
     return tuple(_said(language, f"{{n,date,{form}}}", day) for day in days)
+
+
+@functools.cache
+def weekdays(language: str) -> dict[str, str]:
+    """The names of the days of the week by their abbreviations, from Monday on."""
+    days = [dt.datetime(2024, 1, day, 12, tzinfo=dt.UTC) for day in range(1, 8)]
+    return {
+        _said(language, "{n,date,EEE}", day).rstrip("."): _said(language, "{n,date,EEEE}", day)
+        for day in days
+    }

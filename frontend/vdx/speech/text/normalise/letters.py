@@ -62,6 +62,9 @@ def abbreviations(text: SpanText, words: Words) -> SpanText:
             if match[1].isupper() and match[1].isalpha() and len(match[1]) > 1:
                 return None  # "EST." is a name at the end of a sentence
             full = said.get(re.sub(r"[\s\u00a0]", "", match[1]).casefold(), match[1])
+            if "|" in full:  # "D. João", "D. Maria"
+                name = (match.string[match.end() :].split() or [""])[0]
+                full = full.split("|")[name.endswith("a")]
             return full + ("." if ends_text(match) and match[0].endswith(".") else "")
 
         text = text.rewrite(pattern, say)

@@ -59,6 +59,9 @@ def money(text: SpanText, words: Words) -> SpanText:
             said = _per(said, match[4], words)
         return f"{said}." if match[0].endswith(".") and ends_text(match) else said
 
+    if words.per_after:
+        price = re.compile(rf"({number}{words.per_after})/([^\W\d_]+)(?![\w/])")
+        text = text.rewrite(price, lambda m: _per(m[1], m[2], words))
     text = text.rewrite(before, lambda m: say(m, m[2], m[3], m[1]))
     return text.rewrite(after, lambda m: say(m, m[1], m[2], m[3]))
 
@@ -73,6 +76,8 @@ def _of_money(amount: str, words: Words) -> Number:
 
 def _per(price: str, unit: str, words: Words) -> str:
     """ "3 €/kg"."""
+    if unit in words.per_words:
+        return f"{price} {words.per_words[unit]}"
     known = units_of(words).get(unit)
     name = icu.with_unit(words.language, Decimal(1), known)[1].strip() if known else unit
     for end, accusative in words.per_ends.items():

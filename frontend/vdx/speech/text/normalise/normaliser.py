@@ -6,7 +6,9 @@ from dataclasses import replace
 from typing import Final
 
 from vdx.core.events import Clause
+from vdx.speech.text.marks import TASK_DONE, TASK_OPEN
 from vdx.speech.text.normalise import (
+    agreement,
     calendar,
     clock,
     counting,
@@ -16,6 +18,7 @@ from vdx.speech.text.normalise import (
     measures,
     ordinals,
     signs,
+    weekdays,
 )
 from vdx.speech.text.normalise.spans import SpanText
 from vdx.speech.text.normalise.words import Words, words_of_language
@@ -23,9 +26,10 @@ from vdx.speech.text.normalise.words import Words, words_of_language
 _Rule = Callable[[SpanText, Words], SpanText]
 LETTERS: Final[tuple[_Rule, ...]] = (
     forms.footnotes,
+    weekdays.weekdays,
     ordinals.centuries,
     letters.addresses,
-    english.streets,
+    english.short_words,
     letters.abbreviations,
 )
 NUMBERS: Final[tuple[_Rule, ...]] = (
@@ -37,11 +41,13 @@ NUMBERS: Final[tuple[_Rule, ...]] = (
     clock.times,
     clock.ratios,
     clock.decades,
+    agreement.halves,
     counting.fractions,
     signs.ranges,
     signs.comparisons,
     signs.minus,
     measures.money,
+    agreement.before_nouns,
     measures.units,
     signs.operators,
     ordinals.ordinals,
@@ -71,7 +77,7 @@ class Normaliser:
         """The rules applied, white space made single."""
         text = letters.compatible(text)
         if self.words is None:
-            return text
+            return _single_spaced(text.replace(TASK_DONE, "").replace(TASK_OPEN, ""))
         rules = (*LETTERS, *NUMBERS, *REST) if _NUMERIC.search(text.text) else (*LETTERS, *REST)
         for rule in rules:
             text = rule(text, self.words)

@@ -90,7 +90,25 @@ def counted(number: Number, words: Words, thing: str) -> str:
     gender = words.gender.get(thing, "masculine")
     if number.whole == "1" and gender in words.one:
         return words.one[gender]
+    return gendered(number, words, gender)
+
+
+def gendered(number: Number, words: Words, gender: str) -> str:
+    """A whole number in a gender, which may have a case behind it ("feminine-genitive")."""
+    if words.feminine_numbers:
+        return _feminine(number, words) if gender == "feminine" else said(number, words)
     return said(number, words, f"spellout-cardinal-{gender}" if has_gender(words) else "")
+
+
+def _feminine(number: Number, words: Words) -> str:
+    """Below 100, of a language for which CLDR has no such words; others as they are."""
+    value, plain = int(number.whole), said(number, words)
+    if value in words.feminine_numbers:
+        return words.feminine_numbers[value]
+    ones = value % 10
+    if value >= 100 or ones not in words.feminine_numbers:
+        return plain
+    return words.feminine_numbers[ones] + plain.removeprefix(said(Number(str(ones)), words))
 
 
 def scaled(number: Number, word: str, words: Words) -> str:

@@ -5,13 +5,14 @@ from functools import partial
 from typing import Final
 
 from vdx.speech.text.normalise import icu
-from vdx.speech.text.normalise.calendar import before, ordinal_of_table
+from vdx.speech.text.normalise.calendar import before, in_case, ordinal_of_table
 from vdx.speech.text.normalise.spans import SpanText, ends_text
 from vdx.speech.text.normalise.words import Words
 
 _ROMAN: Final = r"(?=[IVXL]{2}|[VX])(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3})(?<=[IVXLC])"
-_LOCATIVE: Final = {"pl": ("w", "we", "po", "o"), "ru": ("в", "во", "на", "о")}
-"""Prepositions; without one, what would be a locative is a genitive."""
+_AFTER_FIRST: Final = re.compile(
+    r"['’]?\s*(?:$|[.,;:!?)]|(?:of|and|was|is|died|became|reigned|ruled|had|who|in|s)\b)"
+)
 _SOFT: Final = {"ий": "ій", "а": "я", "е": "є", "ого": "ього", "ому": "ьому", "их": "іх"}
 """Endings of the one Ukrainian ordinal that ends softly."""
 _VALUES: Final = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100}
@@ -103,9 +104,7 @@ def _in_order(words: Words, ruleset: str, match: re.Match[str]) -> str:
     value = _value(match[1])
     if words.ordinal_adjectives:
         return adjective(value, ruleset, words)
-    if ruleset.endswith("-locative") and before(match) not in _LOCATIVE.get(words.language, ()):
-        ruleset = ruleset.replace("-locative", "-genitive")
-    return icu.spelled(words.language, value, ruleset)
+    return icu.spelled(words.language, value, in_case(ruleset, before(match), words))
 
 
 def _ruler(match: re.Match[str], words: Words) -> str | None:
@@ -113,8 +112,12 @@ def _ruler(match: re.Match[str], words: Words) -> str | None:
     value = _value(numeral)
     if name.casefold() in words.roman_cardinal_after.split():
         return f"{name} {icu.spelled(words.language, value)}"
+    if name.casefold() in words.roman_after.split():
+        return f"{name} {icu.spelled(words.language, value, 'spellout-ordinal-masculine')}"
     # "I" is a word, "V" and "X" are names as well: only after a name do they count.
-    if not name[:1].isupper() or name.isupper() or (numeral == "I" and words.language == "en"):
+    if not name[:1].isupper() or name.isupper():
+        return None
+    if numeral == "I" and words.language == "en" and not _is_first(match, words):
         return None
     feminine = name.casefold() in words.roman_feminine_names.split()
     if words.ordinal_adjectives:
@@ -132,6 +135,12 @@ def _ruler(match: re.Match[str], words: Words) -> str | None:
     dot = "." if match[0].endswith(".") and match.end() == len(match.string) else ""
     form = words.roman_feminine if feminine and words.roman_feminine else words.roman
     return f"{name} {form.format(ordinal=ordinal, cardinal=cardinal)}{dot}"
+
+
+def _is_first(match: re.Match[str], words: Words) -> bool:
+    """ "James I of England", where "James I know" is none."""
+    known = match[1].casefold() in words.roman_first_names.split()
+    return known and _AFTER_FIRST.match(match.string, match.end()) is not None
 
 
 def _ordinal(words: Words, *, feminine: bool) -> str:

@@ -3,6 +3,7 @@
 import re
 from typing import Final
 
+from vdx.speech.text.marks import TASK_DONE, TASK_OPEN
 from vdx.speech.text.normalise import numerals
 from vdx.speech.text.normalise.measures import SYMBOLS, UNITS
 from vdx.speech.text.normalise.numerals import Number
@@ -125,6 +126,8 @@ def operators(text: SpanText, words: Words) -> SpanText:
 def rest(text: SpanText, words: Words) -> SpanText:
     """Signs that are said wherever they stand, and slashes, which part words."""
     text = text.rewrite(re.compile(r"\s?&\s?"), lambda _: f" {words.signs['and']} ")
+    for sign, name in ((TASK_DONE, "done"), (TASK_OPEN, "undone")):
+        text = text.replace(sign, words.signs[name])
     for sign, name in (("²", "squared"), ("³", "cubed")):
         joint = "" if words.language in ("zh", "ja", "ko") else " "
         text = text.replace(sign, joint + words.signs[name])

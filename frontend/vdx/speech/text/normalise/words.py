@@ -17,11 +17,16 @@ class Words:
 
     Names such as "spellout-ordinal" are CLDR's rule sets for numbers. `gender` names units and
     currencies whose numerals are not masculine. `scales` are words of large numbers that stand
-    after a number. `year_short` has behind an abbreviation of "year" its word, and the preposition
-    behind which it has another form; `century` the same behind an ordinal. `abbreviations` are
-    written without their last dot. `ordinal_tens` are the suffixes of `ordinals` that mean
-    something else behind a 0, `ordinal_ends` corrects what CLDR writes, `ordinal_adjectives` are
-    endings of an adjective, for a language whose ordinals are in `ordinal_words`.
+    after a number. `year_short` has behind an abbreviation of "year" its word, and the
+    preposition behind which it has another form; `century` the same behind an ordinal.
+    `abbreviations` are written without their last dot. `feminine_numbers` are those that CLDR
+    lacks, `number_before` are things with a number of their own, behind a counter that counts
+    others, `per_after` a currency's name that is written behind a number, `per_words` what a
+    price is for, with its preposition, `clock_before` what stands before a time of day,
+    `roman_after` words that an ordinal follows. `ordinal_tens` are the suffixes of `ordinals`
+    that mean something else behind a 0, `ordinal_ends` corrects what CLDR writes,
+    `ordinal_adjectives` are endings of an adjective, for a language whose ordinals are in
+    `ordinal_words`.
     """
 
     language: str = ""
@@ -42,12 +47,15 @@ class Words:
     and_fraction: str = ""
     half: str = ""
     and_half: str = ""
+    and_half_words: dict[int, str] = field(default_factory=dict)
     percent: str = ""
     gender: Table = field(default_factory=dict)
+    feminine_numbers: dict[int, str] = field(default_factory=dict)
     one: Table = field(default_factory=dict)
     two_before_unit: str = ""
     two_before: str = ""
     native_before: str = ""
+    number_before: str = ""
     money: dict[str, Table] = field(default_factory=dict)
     cents: dict[str, Table] = field(default_factory=dict)
     minor: str = ""
@@ -56,10 +64,13 @@ class Words:
     scale_of: Table = field(default_factory=dict)
     scale_parts: Table = field(default_factory=dict)
     per: str = ""
+    per_after: str = ""
+    per_words: Table = field(default_factory=dict)
     per_ends: Table = field(default_factory=dict)
     units: Table = field(default_factory=dict)
     currency_words: Table = field(default_factory=dict)
     year: str = ""
+    year_hundred: str = ""
     years: tuple[int, int] = (0, 0)
     year_in_date: str = ""
     year_before: str = ""
@@ -86,16 +97,20 @@ class Words:
     time_full: str = ""
     time_letter: str = ""
     minute_zero: str = ""
+    minute_unit: str = ""
     hour: str = ""
     hour_after: Table = field(default_factory=dict)
     hour_unit: str = ""
     hour_two: str = ""
     clock: str = ""
+    clock_before: str = ""
     roman: str = ""
     roman_first: str = ""
+    roman_first_names: str = ""
     roman_capital: bool = False
     roman_ordinal_upto: int = 0
     roman_ordinal_dot: bool = False
+    roman_after: str = ""
     roman_suffixes: Table = field(default_factory=dict)
     roman_feminine_names: str = ""
     roman_feminine: str = ""

@@ -8,8 +8,7 @@ in the end.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-
-from triton_backends.transducer.tokens import Tokens
+from typing import Protocol
 
 PER_LETTER = 0.5
 """Of natural logarithm of probability."""
@@ -21,10 +20,20 @@ MOST_PHRASES = 200
 SEPARATOR = ","
 
 
+class Vocabulary(Protocol):
+    """The tokens of a model."""
+
+    def __len__(self) -> int: ...
+
+    def text(self, number: int, /) -> bytes:
+        """What a token adds to a text, in UTF-8."""
+        ...
+
+
 class Spelling:
     """The tokens of a model by what they are written as, in lower case."""
 
-    def __init__(self, tokens: Tokens) -> None:
+    def __init__(self, tokens: Vocabulary) -> None:
         self._by_text: dict[str, list[int]] = {}
         for number in range(len(tokens)):
             text = tokens.text(number).decode("utf-8", errors="ignore").lower()

@@ -1,6 +1,7 @@
 """A network of a model and what its file says about itself: names, shapes, types, metadata."""
 
 import mmap
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,10 @@ from numpy.typing import NDArray
 
 from triton_backends.shared.errors import InvalidArgument, Unavailable
 from triton_backends.shared.model_files import regular_file
-from triton_backends.shared.onnx_session import CPU, open_session, run
+from triton_backends.shared.onnx_session import CPU, MOST_THREADS, open_session, run
+from triton_backends.shared.parameters import Parameters
+
+DEVICES = ("cpu", "cuda")
 
 GIGABYTE = 1 << 30
 MAX_BYTES = 2 * GIGABYTE  # the most that one ONNX file can hold
@@ -25,6 +29,7 @@ TYPES = {
     "tensor(float16)": np.float16,
     "tensor(int64)": np.int64,
     "tensor(int32)": np.int32,
+    "tensor(bool)": np.bool_,
 }
 
 
@@ -49,6 +54,17 @@ class Device:
         if self.kind == "cpu":
             return [CPU]
         return [("CUDAExecutionProvider", {"device_id": self.index}), CPU]
+
+    @classmethod
+    def of(cls, parameters: Parameters, gpu: int | None = None) -> "Device":
+        """From a model's parameters; `gpu` is the one that Triton placed it on, where it did."""
+        kind = parameters.choice("device", "cpu" if gpu is None else "cuda", DEVICES)
+        return cls(kind, parameters.integer("device_index", gpu or 0, high=63))
+
+    @property
+    def parallel(self) -> int:
+        """Steps that are worth computing at once, one thread each."""
+        return 1 if self.kind == "cuda" else min(len(os.sched_getaffinity(0)), MOST_THREADS)
 
 
 class Network:
@@ -88,6 +104,13 @@ class Network:
     def output(self, name: str, *shape: int | None) -> Tensor:
         """The output of this name, in the same way."""
         return self._checked("output", self.outputs, name, shape)
+
+    def holds_several(self, *named: tuple[str, int]) -> bool:
+        """Whether the batch axis of each of these inputs may have more than one.
+
+        An export with a state of one person's size computes one person at a time.
+        """
+        return all(self.inputs[name].shape[axis] is None for name, axis in named)
 
     def _value(self, key: str) -> str:
         if key not in self.metadata:

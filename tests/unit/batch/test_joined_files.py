@@ -1,0 +1,92 @@
+"""Files written one behind the other are heard to the end of the last one."""
+
+import io
+
+import numpy as np
+import pytest
+import soundfile
+
+from tests.media import tone, written
+from vdx.batch.recording import Recording
+from vdx.core import audio_decoder
+from vdx.core.errors import InvalidInput
+
+RATE = 16_000
+FRAGMENTS = {"movflags": "frag_keyframe+empty_moov+default_base_moof"}
+
+
+def coded(form: str, hz: int) -> bytes:
+    """A second of a tone in one of `FORMS`."""
+    muxer, codec, options = FORMS[form]
+    return written(muxer, tone(RATE, 1.0, hz), RATE, codec=codec, options=options)
+
+
+def heard(raw: bytes) -> np.ndarray:
+    pieces = []
+    with Recording(io.BytesIO(raw), "joined") as recording:
+        while (piece := recording.read()).size:
+            pieces.append(piece[:, 0])
+    return np.concatenate(pieces)
+
+
+def pitch(sound: np.ndarray) -> float:
+    """Hz of the loudest tone."""
+    return float(np.abs(np.fft.rfft(sound)).argmax() * RATE / sound.size)
+
+
+FORMS = {
+    "mp4": ("mp4", "aac", None),
+    "fragmented mp4": ("mp4", "aac", FRAGMENTS),
+    "m4a": ("ipod", "alac", None),
+    "3gp": ("3gp", "aac", None),
+    "mov": ("mov", "pcm_s16le", None),
+    "caf": ("caf", "pcm_s16le", None),
+    "aiff": ("aiff", "pcm_s16be", None),
+    "w64": ("w64", "pcm_s16le", None),
+    "wav": ("wav", "pcm_s16le", None),
+    "au": ("au", "pcm_s16be", None),
+    "flac": ("flac", "flac", None),
+    "mp3": ("mp3", "libmp3lame", None),
+    "aac": ("adts", "aac", None),
+    "webm": ("webm", "libopus", None),
+    "live webm": ("webm", "libopus", {"live": "1"}),
+    "mkv": ("matroska", "flac", None),
+    "ogg": ("ogg", "libopus", None),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_all_of_three_files_of_a_format_are_heard(form: str) -> None:
+    sound = heard(b"".join(coded(form, hz) for hz in (400, 800, 1_600)))
+    assert sound.size == pytest.approx(3 * RATE, abs=0.4 * RATE)
+    third = sound.size // 3
+    for n, hz in enumerate((400, 800, 1_600)):
+        middle = sound[n * third + third // 4 : n * third + 3 * third // 4]
+        assert pitch(middle) == pytest.approx(hz, abs=5)
+
+
+@pytest.mark.parametrize("other", ["mp3", "flac", "ogg", "wav", "caf", "webm"])
+def test_a_file_of_another_format_may_follow(other: str) -> None:
+    sound = heard(coded("mp4", 400) + coded(other, 800))
+    assert sound.size == pytest.approx(2 * RATE, abs=0.3 * RATE)
+    assert pitch(sound[-RATE // 2 :]) == pytest.approx(800, abs=5)
+
+
+@pytest.mark.parametrize("behind", [b"", b"\0" * 100, b"words behind it" * 10])
+def test_what_is_no_recording_behind_one_does_no_harm(behind: bytes) -> None:
+    first = coded("mp4", 400)
+    assert heard(first + behind).size == heard(first).size
+
+
+def test_a_second_file_that_is_damaged_leaves_the_first() -> None:
+    first = coded("mp4", 400)
+    assert heard(first + first[:60]).size == heard(first).size
+
+
+def test_files_without_end_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(audio_decoder, "MOST_PARTS", 3)
+    file = io.BytesIO()
+    soundfile.write(file, tone(RATE, 0.1), RATE, format="WAV")
+    assert heard(file.getvalue() * 3).size == pytest.approx(0.3 * RATE, abs=100)
+    with pytest.raises(InvalidInput, match="joined: it is more than 3 files"):
+        heard(file.getvalue() * 4)

@@ -1,0 +1,109 @@
+"""Moonshine as a recogniser: windows of sound, each decoded on top of what was heard before."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from triton_backends.moonshine.model_folder import Model, open_model
+from triton_backends.moonshine.utterance import MoonshineUtterance
+from triton_backends.shared.contract import ASR_RATE, AsrRequest
+from triton_backends.shared.errors import InvalidArgument
+from triton_backends.shared.hot_words import HotWords, Spelling
+from triton_backends.shared.language_tags import primary_subtag
+from triton_backends.shared.network import Device
+from triton_backends.shared.parameters import Parameters
+
+LATIN_TOKENS, OTHER_TOKENS = 6.5, 13.0
+"""The most tokens a second, as the authors advise: other scripts have more for the same sound."""
+NOT_LATIN = frozenset({"ar", "ja", "ko", "uk", "zh"})
+MOST_TOLD = 100
+"""Hot words that are told of in the log of one process."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineOptions:
+    """What a model's parameters say.
+
+    `parallel` utterances are computed at once, each by one thread.
+    """
+
+    device: Device = field(default_factory=Device)
+    languages: tuple[str, ...] = ()
+    """Primary subtags; empty: any."""
+    tokens_per_second: float = LATIN_TOKENS
+    partial_ms: int = 480
+    parallel: int = 1
+    max_utterances: int = 64
+
+    @classmethod
+    def of(cls, parameters: Parameters, gpu: int | None = None) -> "EngineOptions":
+        """`gpu` is the one that Triton placed the instance on, where it did."""
+        device = Device.of(parameters, gpu)
+        named = [tag for tag in parameters.text("languages").split(",") if tag not in ("", "*")]
+        languages = tuple(primary_subtag(tag) for tag in named)
+        usual = OTHER_TOKENS if NOT_LATIN.intersection(languages) else LATIN_TOKENS
+        return cls(
+            device,
+            languages,
+            parameters.integer("max_tokens_per_second", 0, high=100) or usual,
+            parameters.integer("partial_ms", 480, low=100, high=5000),
+            parameters.integer("parallel", 0, high=64) or device.parallel,
+            parameters.integer("max_utterances", 64, low=1, high=1024),
+        )
+
+
+class MoonshineEngine:
+    """Either generation of models; several threads call its utterances."""
+
+    def __init__(
+        self,
+        folder: Path,
+        options: EngineOptions | None = None,
+        tell: Callable[[str], object] = lambda _: None,
+    ) -> None:
+        options = options or EngineOptions()
+        self._tell = tell
+        self._told: set[str] = set()
+        self.model: Model = open_model(folder, options.device, options.tokens_per_second)
+        self.languages = options.languages
+        self.partial_samples = options.partial_ms * ASR_RATE // 1000
+        self.workers = options.parallel
+        self.max_utterances = options.max_utterances
+        self._spelling = Spelling(self.model.vocabulary)
+
+    @classmethod
+    def of(
+        cls,
+        parameters: Parameters,
+        folder: Path,
+        gpu: int | None = None,
+        tell: Callable[[str], object] = lambda _: None,
+    ) -> "MoonshineEngine":
+        """From a model's parameters; `voicepack` is absolute or relative to the model's folder.
+
+        `tell` writes a line to a log.
+        """
+        place = Path(os.path.normpath(folder / parameters.text("voicepack", "voicepack")))
+        return cls(place, EngineOptions.of(parameters, gpu), tell)
+
+    def start(self, request: AsrRequest, /) -> MoonshineUtterance:
+        language = request.language
+        if self.languages and language and primary_subtag(language) not in self.languages:
+            known = ", ".join(self.languages)
+            raise InvalidArgument(f"LANGUAGE {language!r}: this model understands only {known}")
+        return MoonshineUtterance(self, self._hot_words(request.prompt))
+
+    def close(self) -> None:
+        """Nothing to free."""
+
+    def _hot_words(self, prompt: str) -> HotWords | None:
+        """The phrases of a prompt; those that cannot be made likelier are told, once each."""
+        if not prompt:
+            return None
+        words = HotWords.of(self._spelling, prompt)
+        for phrase in words.unknown:
+            if phrase not in self._told and len(self._told) < MOST_TOLD:
+                self._told.add(phrase)
+                self._tell(f"hot word {phrase[:40]!r}: no tokens of this model write it")
+        return words
