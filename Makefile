@@ -3,6 +3,7 @@
 #               with a small language model; LIGHT=1 fetches and uses no neural models
 # make setup    only build the two environments and the page
 # make test     every check, and every test but the long ones; says how many those are
+#               NEURAL=1, here and for setup, takes XTTS-v2 along: PyTorch, 7 GB on the disk
 # make test-long  the long tests: dear, and their kind is guarded by a cheaper one in `make test`
 # make coverage the same tests, at half the speed, and which lines they run
 # make test-changed  the tests that the changes since main can reach, and why  (BASE=REV,
@@ -29,6 +30,7 @@ BENCH_READY := .venv/.bench-ready
 DOCS_READY := .venv-docs/.ready
 CLIENTS_READY := .venv-clients/.ready
 TRITON_STAMP := .venv-triton/vdx-requirements.sha256
+NEURAL_STAMP := .venv-triton/vdx-neural.sha256
 LOCK := requirements
 
 # A variable an editor or another project left behind must not redirect the tools.
@@ -43,7 +45,7 @@ run: setup
 	@$(if $(LIGHT),,$(BIN)/vdx setup)
 	@$(BIN)/vdx up $(if $(LIGHT),--light) $(if $(LIVEKIT),--livekit) $(if $(LLM),--llm) $(ARGS)
 
-setup: $(READY) $(TRITON_STAMP) page
+setup: $(READY) $(TRITON_STAMP) $(if $(NEURAL),$(NEURAL_STAMP)) page
 	@:
 
 # Does nothing while the page is current.
@@ -57,6 +59,10 @@ $(READY): pyproject.toml scripts/make_venv.sh scripts/hatch_build.py \
 
 $(TRITON_STAMP): $(LOCK)/triton.txt $(LOCK)/dev-triton.txt | $(READY)
 	@$(BIN)/vdx setup --light
+	@touch $@
+
+$(NEURAL_STAMP): $(LOCK)/neural.txt | $(TRITON_STAMP)
+	@$(BIN)/vdx setup --light --neural
 	@touch $@
 
 check: lint types page-check
@@ -87,9 +93,12 @@ browser:
 		command -v "$$name" >/dev/null && exit 0; \
 	done; echo "the tests need a browser; run: sudo apt install chromium" >&2; exit 1
 
+# What of the tests is run: those of large neural voices only where they were asked for.
+CHOSEN := not long$(if $(NEURAL),, and not neural)
+
 # The engines run in the environment of the models; everything else, real Triton included, in .venv.
 engines: setup
-	.venv-triton/bin/python -m pytest --quiet --numprocesses 2 --dist loadfile tests/unit/backends
+	.venv-triton/bin/python -m pytest --quiet --numprocesses 2 --dist loadfile -m "$(CHOSEN)" tests/unit/backends
 
 # Most of it waits for sound to be spoken in real time, so several run at once even on two cores.
 WORKERS := 3
@@ -98,14 +107,14 @@ SHARED_OUT := --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 # machine livekit-server is compiled while `setup` and `clients` wait for the network.
 test: browser
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target livekit clients check engines page-test
-	$(BIN)/pytest $(SHARED_OUT) -m "not long" $(ARGS)
+	$(BIN)/pytest $(SHARED_OUT) -m "$(CHOSEN)" $(ARGS)
 
 # Two at a time, for most of them take a core of their own.
 test-long: browser livekit clients
-	$(BIN)/pytest --numprocesses 2 --dist loadfile -m long $(ARGS)
+	$(BIN)/pytest --numprocesses 2 --dist loadfile -m "long$(if $(NEURAL),, and not neural)" $(ARGS)
 
 coverage: browser livekit clients
-	$(BIN)/pytest $(SHARED_OUT) -m "not long" --cov --cov-report=term $(ARGS)
+	$(BIN)/pytest $(SHARED_OUT) -m "$(CHOSEN)" --cov --cov-report=term $(ARGS)
 
 # Built before the tests, most of which talk in real time and need the cores it takes.
 livekit: $(READY)

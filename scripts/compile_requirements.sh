@@ -26,10 +26,12 @@ compile --no-deps requirements/llm.in -o requirements/llm.txt "$@"
 compile --no-deps requirements/triton.in -o requirements/triton.txt "$@"
 compile --no-deps requirements/japanese.in -o requirements/japanese.txt "$@"
 compile requirements/dev-triton.in -o requirements/dev-triton.txt "$@"
+# Without the one package that has no wheel: see the comment in the list.
+compile --no-emit-package docopt requirements/neural.in -o requirements/neural.txt "$@"
 
 # A stranger has no compiler: every package must come as a wheel.
 for version in 3.11 3.12; do
-    for list in frontend dev bench clients docs triton japanese dev-triton tools go node llm; do
+    for list in frontend dev bench clients docs triton japanese neural dev-triton tools go node llm; do
         "$uv" pip install --quiet --dry-run --no-build --no-deps --python-version "$version" \
             --target build/wheels --require-hashes -r "requirements/$list.txt"
     done

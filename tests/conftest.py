@@ -43,9 +43,10 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
-LONG = "long"
-"""The marker of tests that `make test` leaves out and `make test-long` runs."""
-_LEFT_OUT = pytest.StashKey[int]()
+LONG, NEURAL = "long", "neural"
+LEFT_OUT = {LONG: "`make test-long` runs them", NEURAL: "`make test NEURAL=1` runs them"}
+"""Markers of tests that `make test` leaves out, and what runs them."""
+_LEFT_OUT = pytest.StashKey[dict[str, int]]()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -73,29 +74,32 @@ def pytest_collection() -> Generator[None, object, object]:
 
 
 def pytest_deselected(items: list[pytest.Item]) -> None:
-    """Counts the long tests that `-m "not long"` left out."""
-    if left_out := [item for item in items if item.get_closest_marker(LONG)]:
-        stash = left_out[0].config.stash
-        stash[_LEFT_OUT] = stash.get(_LEFT_OUT, 0) + len(left_out)
+    """Counts by marker what `-m` left out; what needs an environment of its own is only that."""
+    for item in items:
+        counts = item.config.stash.setdefault(_LEFT_OUT, {})
+        marker = next((each for each in (NEURAL, LONG) if item.get_closest_marker(each)), "")
+        counts[marker] = counts.get(marker, 0) + 1
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
     """Every worker collects, and leaves out, the same."""
-    node.config.stash[_LEFT_OUT] = getattr(node, "workeroutput", {}).get(LONG, 0)
+    node.config.stash[_LEFT_OUT] = getattr(node, "workeroutput", {}).get("left_out", {})
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session) -> Iterator[None]:
-    """The last line says how many tests were left out, and how to run them."""
-    left_out = session.config.stash.get(_LEFT_OUT, 0)
+    """The last lines say how many tests were left out, and how to run them."""
+    left_out = session.config.stash.get(_LEFT_OUT, {})
     if hasattr(session.config, "workeroutput"):
-        session.config.workeroutput[LONG] = left_out
+        session.config.workeroutput["left_out"] = left_out
     yield
-    left_out = session.config.stash.get(_LEFT_OUT, 0)
+    left_out = session.config.stash.get(_LEFT_OUT, {})
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
-    if left_out and reporter is not None and not hasattr(session.config, "workeroutput"):
-        reporter.write_line(f"long tests left out: {left_out}; `make test-long` runs them")
+    if reporter is not None and not hasattr(session.config, "workeroutput"):
+        for marker, how in LEFT_OUT.items():
+            if count := left_out.get(marker):
+                reporter.write_line(f"{marker} tests left out: {count}; {how}")
 
 
 @pytest.hookimpl(optionalhook=True)  # the environment of the models has no xdist

@@ -64,7 +64,10 @@ MODELS = {
     "whisper": "whisper-micro",
 }
 """By family, the model that is asked."""
-NOT_ASKED = {"onnxruntime": "runs networks that others are given; it neither speaks nor hears"}
+NOT_ASKED = {
+    "onnxruntime": "runs networks that others are given; it neither speaks nor hears",
+    "xtts": "needs the extra environment; tests/neural loads it",
+}
 RECOGNISERS = ("canned", "moonshine-tiny", "pocketsphinx-en", "whisper-micro", "zipformer-tiny")
 ENDPOINTERS = ("turn-level",)
 

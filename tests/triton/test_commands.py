@@ -9,10 +9,12 @@ import pytest
 import soundfile
 import soxr
 
+from tests.triton import repository as repo
 from tests.triton.commands import Call
 from tests.triton.test_contract import recording
 
 TEXT = "Hello there. This is the second sentence."
+PERSON = repo.ROOT / "tests" / "data" / "audio" / "ps_librivox_0870.wav"
 SUFFIXES = ["wav", "flac", "ogg", "mp3"]
 
 
@@ -72,6 +74,12 @@ def test_what_cannot_be_said_is_named(on_triton: Call, arguments: list[str], nam
     assert named in answer.err
     assert answer.err.strip().splitlines()[-1].startswith("vdx: ")
     assert not Path("x.wav").exists()
+
+
+def test_a_voice_that_takes_none_of_a_recording_says_so(on_triton: Call) -> None:
+    answer = on_triton("say", TEXT, "--voice", "tone", "--reference", str(PERSON))
+    assert answer.status != 0
+    assert "tone has voices of its own and takes none of a recording" in answer.err
 
 
 # --- transcribe ---------------------------------------------------------------------------------

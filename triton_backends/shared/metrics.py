@@ -28,11 +28,15 @@ HISTOGRAMS = {
     "vdx_real_time_factor": ("Computing time divided by the duration of the audio", RATIO_BUCKETS),
 }
 GAUGES = {"vdx_active_streams": "Requests (TTS) or sequences (ASR) in progress"}
+REFERENCE_HITS = "vdx_reference_hits_total"
+REFERENCE_MISSES = "vdx_reference_misses_total"
 COUNTERS = {
     "vdx_cancellations_total": "Requests cancelled by the client, or by its disconnect",
     "vdx_rejections_total": "Requests refused with the error [busy]",
     "vdx_model_errors_total": "Requests answered with any other error than [busy]",
     "vdx_chunks_total": "Audio chunks that the engine computed",
+    REFERENCE_HITS: "Requests whose REFERENCE_AUDIO had been encoded before",
+    REFERENCE_MISSES: "Requests whose REFERENCE_AUDIO had to be encoded",
 }
 
 QUEUE_LIMIT = 4096

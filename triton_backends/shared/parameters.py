@@ -38,6 +38,17 @@ class Parameters:
             raise InvalidArgument(f"parameter {key}: {value} is outside {low} to {high}")
         return value
 
+    def number(self, key: str, default: float, low: float, high: float) -> float:
+        """A number between `low` and `high`, both allowed."""
+        raw = self._values.get(key, str(default))
+        try:
+            value = float(raw)
+        except ValueError:
+            raise InvalidArgument(f"parameter {key}: {raw!r} is not a number") from None
+        if not low <= value <= high:  # also false for NaN
+            raise InvalidArgument(f"parameter {key}: {value:g} is outside {low:g} to {high:g}")
+        return value
+
     def flag(self, key: str, *, default: bool = False) -> bool:
         """`true` or `false`."""
         raw = self._values.get(key, str(default)).lower()

@@ -93,7 +93,7 @@ async def speak_text(
     async with aclosing(_clauses(text, chunker)) as found:
         async for clause in found:
             request = SynthesisRequest(
-                clause.voice_text, voice.language, voice.speaker, voice.speed
+                clause.voice_text, voice.language, voice.speaker, voice.speed, voice.reference
             )
             ask = partial(client.synthesize, voice.model, request)
             async with aclosing(retry_busy(ask)) as chunks:

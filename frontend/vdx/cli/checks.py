@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from vdx.cli.japanese import COMMAND, lacks_japanese
+from vdx.cli.extras import JAPANESE, lacks_japanese
 from vdx.cli.setup import is_current
 from vdx.cli.unusable import describe
 from vdx.core.capacity import default_max_sessions, explained
@@ -170,7 +170,7 @@ def check_voicepacks(paths: Paths) -> Check:
     for entry in entries:
         if entry.pack is not None and lacks_japanese(entry.pack, paths):
             detail = f"{entry.id} cannot read Japanese: its libraries are not installed"
-            return Check("voicepacks", Status.WARN, detail, f"run: {COMMAND}")
+            return Check("voicepacks", Status.WARN, detail, f"run: {JAPANESE.command}")
     added = [entry.id for entry in entries if not entry.comes_along]
     return Check("voicepacks", Status.OK, ", ".join(added) or "none was added")
 

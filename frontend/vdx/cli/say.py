@@ -48,6 +48,10 @@ def say(
     ] = None,
     language: Annotated[str | None, typer.Option(help="BCP-47, such as de or en-GB.")] = None,
     speed: Annotated[float | None, typer.Option(help="0.25 to 4.0")] = None,
+    reference: Annotated[
+        Path | None,
+        typer.Option(help="3 to 30 s of a person whose voice is taken; for XTTS-v2."),
+    ] = None,
     config: Annotated[Path | None, typer.Option("--config", help="YAML file.")] = None,
     assign: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any setting.")
@@ -61,7 +65,12 @@ def say(
     text = text_or_input(text)
     if not text.strip():
         raise InvalidInput(f"there is nothing to speak in {text!r:.100}", param="text")
-    pcm, first_ms, took_s = asyncio.run(_speak(loaded, text))
+    taken = b""
+    if reference is not None:
+        from vdx.batch.reference import read_reference
+
+        taken = read_reference(reference)
+    pcm, first_ms, took_s = asyncio.run(_speak(loaded, text, taken))
     seconds = pcm.size / 48_000
     if out is None:
         _play(pcm)
@@ -75,7 +84,7 @@ def say(
     )
 
 
-async def _speak(loaded: "Settings", text: str) -> tuple["Pcm", float, float]:
+async def _speak(loaded: "Settings", text: str, reference: bytes) -> tuple["Pcm", float, float]:
     import numpy as np
 
     from vdx.batch.files import speak_text
@@ -92,12 +101,19 @@ async def _speak(loaded: "Settings", text: str) -> tuple["Pcm", float, float]:
     language = config.asr.language if explicit else ""
 
     def check(models: "Mapping[str, ModelInfo]") -> None:
-        check_voice(chosen(models), config.asr.language, models, speaks=language)
+        voice = chosen(models)
+        check_voice(voice, config.asr.language, models, speaks=language)
+        if reference and voice.model in models and not models[voice.model].can("zero_shot"):
+            raise InvalidInput(
+                f"--reference: {voice.model} has voices of its own and takes none of a recording",
+                param="reference",
+            )
 
     async with running_triton(loaded, check) as (client, manager):
         choice = chosen(await manager.names())
         model = await manager.resolve(choice.model, "tts", config.asr.language)
-        voice = Voice(model, language, choice.speaker, config.tts.speed)
+        speed = config.tts.speed
+        voice = Voice(model, language, choice.speaker, speed, reference=reference)
         await manager.ensure(voice.model, "tts", language)
         began, first, pieces = time.perf_counter(), 0.0, list["Pcm"]()
         with progress_bar(model, len(text), "characters") as advance:

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from vdx.cli import japanese
+from vdx.cli.extras import EXTRAS, JAPANESE, NEURAL, Extra
 from vdx.cli.interpreters import Interpreter, find_interpreter, require_interpreter
 from vdx.core.errors import SetupError, UnknownName, VdxError
 from vdx.core.paths import Paths, locate
@@ -36,6 +36,10 @@ def setup(
         bool,
         typer.Option("--japanese", help="Also what Kokoro reads Japanese with, 40 MB."),
     ] = False,
+    with_neural: Annotated[
+        bool,
+        typer.Option("--neural", help="Also PyTorch and what XTTS-v2 needs, 7 GB on the disk."),
+    ] = False,
 ) -> None:
     """Build the environment that models run in, and fetch the starter voice and recogniser."""
     if python is not None and not python.exists():
@@ -43,8 +47,9 @@ def setup(
     build_triton_environment(locate(), python=python, force=force)
     if not light:
         _fetch_starters()
-    if with_japanese:
-        _install_japanese(locate())
+    for extra, wanted in ((JAPANESE, with_japanese), (NEURAL, with_neural)):
+        if wanted:
+            _install_extra(locate(), extra)
     if llm:
         from vdx.core.config import LocalConfig
         from vdx.serving.language_model_files import require_language_model
@@ -53,15 +58,15 @@ def setup(
         typer.echo(f"the language model is here: {file}")
 
 
-def _install_japanese(paths: Paths) -> None:
-    """Adds the extra libraries, and to every environment that is built after this one."""
-    _add_japanese(paths, find_uv(paths))
-    typer.echo("Kokoro reads Japanese now; a server that runs needs to load the voice again.")
+def _install_extra(paths: Paths, extra: Extra) -> None:
+    """Adds an extra's libraries, and to every environment that is built after this one."""
+    _add_extra(paths, find_uv(paths), extra)
+    typer.echo(extra.afterwards)
 
 
-def _add_japanese(paths: Paths, uv: Path | None) -> None:
-    _add(paths, uv, [paths.requirements / "japanese.txt"])
-    japanese.mark_installed(paths)
+def _add_extra(paths: Paths, uv: Path | None, extra: Extra) -> None:
+    _add(paths, uv, [paths.requirements / extra.list_name])
+    extra.mark_installed(paths)
 
 
 def _fetch_starters() -> None:
@@ -78,7 +83,8 @@ def is_current(paths: Paths) -> bool:
     """Whether the environment is there and was built from the lists as they are now."""
     stamp = paths.triton_venv / STAMP
     current = stamp.exists() and stamp.read_text() == _digest(paths)
-    return paths.triton_python.exists() and current and japanese.is_current(paths)
+    extras = all(extra.is_current(paths) for extra in EXTRAS)
+    return paths.triton_python.exists() and current and extras
 
 
 def build_triton_environment(
@@ -98,18 +104,18 @@ def build_triton_environment(
     typer.echo(f"[2/3] Making {paths.triton_venv} with {interpreter.executable}")
     stamp = paths.triton_venv / STAMP
     stamp.unlink(missing_ok=True)
-    with_japanese = japanese.is_wanted(paths)
+    wanted = [extra for extra in EXTRAS if extra.is_wanted(paths)]
     if force and paths.triton_venv.exists():
         shutil.rmtree(paths.triton_venv)
     paths.triton_venv.parent.mkdir(parents=True, exist_ok=True)
     _make(paths.triton_venv, interpreter, uv)
-    if with_japanese:
-        japanese.mark_wanted(paths)
+    for extra in wanted:
+        extra.mark_wanted(paths)
     typer.echo("[3/3] Installing Triton and the engines, about 125 MB to download")
     _install(paths, uv)
-    if with_japanese:
-        typer.echo("      Adding again what Kokoro reads Japanese with")
-        _add_japanese(paths, uv)
+    for extra in wanted:
+        typer.echo(f"      Adding again {extra.gives}")
+        _add_extra(paths, uv, extra)
     stamp.write_text(_digest(paths))
     typer.echo("The environment for models is ready.")
 

@@ -32,6 +32,10 @@ Parameter = Annotated[
     list[str] | None,
     typer.Option(metavar="KEY=VALUE", help="For the family, such as: device=cuda."),
 ]
+Accept = Annotated[
+    bool,
+    typer.Option("--accept-licence", help="Accepts a licence that asks for it, such as CPML."),
+]
 NewId = Annotated[str, typer.Option("--id", help="What to call it; default: its own name.")]
 
 ANSWER_S = 3.0
@@ -220,9 +224,7 @@ def pull(
     id_: NewId = "",
     parameter: Parameter = None,
     endpoint: Endpoint = "",
-    accept_licence: Annotated[
-        bool, typer.Option("--accept-licence", help="Take one that is not for commercial use.")
-    ] = False,
+    accept_licence: Accept = False,
 ) -> None:
     """Download a voice or recogniser; without a name, the starters."""
     if name is None:
@@ -304,21 +306,38 @@ def add(
         typer.Option(metavar="TAG", help="What it knows, such as en; default: what its files say."),
     ] = None,
     parameter: Parameter = None,
+    accept_licence: Accept = False,
 ) -> None:
     """Add a voice or recogniser from a local folder.
 
     A Piper voice (NAME.onnx with NAME.onnx.json), a Kokoro voice (kokoro*.onnx with voices*.npz or
-    voices*.bin), a Whisper model of CTranslate2 (a folder), a streaming transducer or CTC model
-    in the layout of sherpa-onnx (a folder with tokens.txt), or a Moonshine model (a folder).
+    voices*.bin), XTTS-v2 (a folder with model.pth), a Whisper model of CTranslate2 (a folder), a
+    streaming transducer or CTC model in the layout of sherpa-onnx (a folder with tokens.txt), or a
+    Moonshine model (a folder).
     """
     from vdx.serving.voicepacks.identify import identify
     from vdx.serving.voicepacks.staging import Origin
 
     folder, parts = identify(path)
+    _accept_terms(parts.family, accepted=accept_licence)
     origin = Origin(
         str(path.absolute()), id_, licence, _parameters(parameter), tuple(language or ())
     )
     _tell_added(open_store(trial=True).add(folder, parts, origin))
+
+
+def _accept_terms(family: str, *, accepted: bool) -> None:
+    """Shows what the licence of a family's models asks, unless it was accepted here before."""
+    import sys
+
+    from vdx.core.paths import locate
+    from vdx.serving.voicepacks.terms import require_accepted
+
+    def ask(terms: str) -> bool:
+        typer.echo(terms)
+        return sys.stdin.isatty() and typer.confirm("accept it?")
+
+    require_accepted(locate(), family, accepted=accepted, ask=ask)
 
 
 def _parameters(given: list[str] | None) -> dict[str, str]:
@@ -333,7 +352,7 @@ def _parameters(given: list[str] | None) -> dict[str, str]:
 
 def _tell_added(pack: "Voicepack") -> None:
     """Prints what was added and the commands that use it."""
-    from vdx.cli.japanese import COMMAND, lacks_japanese
+    from vdx.cli.extras import JAPANESE, lacks_japanese
     from vdx.core.paths import locate
 
     language = _usual_language()
@@ -345,7 +364,7 @@ def _tell_added(pack: "Voicepack") -> None:
         typer.echo(f"  in a server that runs:     vdx models use {pack.id}")
         return
     if lacks_japanese(pack, locate()):
-        typer.echo(f"  to read Japanese first:    {COMMAND}")
+        typer.echo(f"  to read Japanese first:    {JAPANESE.command}")
     what = "voice" if pack.kind == "tts" else "recogniser"
     if speaks(pack, language):
         typer.echo(f"  start with it:             vdx up --{what} {pack.id}")

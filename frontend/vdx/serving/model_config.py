@@ -132,7 +132,7 @@ def _parameters(pack: Voicepack, voicepack: str) -> dict[str, str]:
         "lora": pack.lora,
         "cpu_ok": pack.cpu_ok,
         "emotive_zero_prompt": pack.expressive,
-        "word_times": pack.kind != "endpointer",
+        "word_times": pack.kind != "endpointer" and pack.word_times,
         # What a network thinks of its own words is no measure of whether anybody spoke them.
         "calibrated_confidence": False,
         "punctuation": pack.family in PUNCTUATES,

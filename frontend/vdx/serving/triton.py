@@ -42,12 +42,16 @@ SHUT_S = 2.0
 
 @dataclass(frozen=True, slots=True)
 class SynthesisRequest:
-    """One clause for a voice: `text` up to 1,000 characters, `speed` 0.25 to 4.0."""
+    """One clause for a voice: `text` up to 1,000 characters, `speed` 0.25 to 4.0.
+
+    `reference` is a recording whose voice is taken, int16 mono at 24 kHz, up to 30 s.
+    """
 
     text: str
     language: str = ""
     speaker: str = ""
     speed: float = 1.0
+    reference: bytes = b""
 
 
 class TritonClient:
@@ -409,4 +413,7 @@ def _synthesis_message(model: str, request: SynthesisRequest) -> Any:
     _add_text(message, "SPEAKER", request.speaker)
     if request.speed != 1.0:
         _add(message, "SPEED", "FP32", 1, np.float32(request.speed).tobytes())
+    if request.reference:
+        size = len(request.reference) // 2
+        _add(message, "REFERENCE_AUDIO", "INT16", size, request.reference)
     return message

@@ -14,7 +14,7 @@ import triton_backends.piper.voicepack
 import triton_backends.whisper.engine
 import triton_backends.pocketsphinx.engine
 import pathlib, sys
-unwanted = {"torch", "transformers", "scipy", "piper"} & set(sys.modules)
+unwanted = {"torch", "transformers", "TTS", "scipy", "piper"} & set(sys.modules)
 assert not unwanted, unwanted
 status = pathlib.Path("/proc/self/status").read_text()
 print(next(line.split()[1] for line in status.splitlines() if line.startswith("VmRSS")))

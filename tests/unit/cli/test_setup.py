@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from vdx.cli import checks, interpreters, setup, voices
+from vdx.cli.extras import EXTRAS, Extra, lacks_japanese
 from vdx.cli.interpreters import Interpreter
-from vdx.cli.japanese import lacks_japanese
 from vdx.core.errors import SetupError
 from vdx.core.paths import Paths, locate
 from vdx.serving.voicepacks.metadata import Voicepack
@@ -127,24 +127,30 @@ def test_uv_fetches_a_python_where_none_fits(
     assert interpreters.find_interpreter(uv).executable == fetched
 
 
-def test_japanese_is_added_from_its_list_alone(
-    paths: Paths, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("extra", EXTRAS, ids=lambda extra: extra.name)
+def test_an_extra_is_added_from_its_list_alone(
+    paths: Paths, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], extra: Extra
 ) -> None:
     paths.triton_venv.mkdir(parents=True)
-    (paths.requirements / "japanese.txt").write_text("# nothing\n")
+    (paths.requirements / extra.list_name).write_text("# nothing\n")
     ran: list[list[str]] = []
     monkeypatch.setattr(setup, "_run", lambda command: ran.append([str(part) for part in command]))
-    setup._install_japanese(paths)
+    setup._install_extra(paths, extra)
     (command,) = ran
     assert command[0] == str(paths.triton_python)
-    assert command[-2:] == ["-r", str(paths.requirements / "japanese.txt")]
+    assert command[-2:] == ["-r", str(paths.requirements / extra.list_name)]
     assert {"--no-deps", "--require-hashes"} <= set(command)
-    assert "reads Japanese now" in capsys.readouterr().out
+    assert extra.afterwards in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("force", [False, True])
-def test_japanese_is_added_again_after_a_rebuild(
-    paths: Paths, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], force: bool
+@pytest.mark.parametrize("extra", EXTRAS, ids=lambda extra: extra.name)
+def test_an_extra_is_added_again_after_a_rebuild(
+    paths: Paths,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    extra: Extra,
+    force: bool,
 ) -> None:
     added: list[list[str]] = []
 
@@ -153,7 +159,7 @@ def test_japanese_is_added_again_after_a_rebuild(
         (venv / "bin" / "python").unlink(missing_ok=True)
         (venv / "bin" / "python").symlink_to(interpreter.executable)
 
-    (paths.requirements / "japanese.txt").write_text("# nothing\n")
+    (paths.requirements / extra.list_name).write_text("# nothing\n")
     monkeypatch.setattr(setup, "_make", make)
     monkeypatch.setattr(setup, "_install", lambda paths, uv: None)
     monkeypatch.setattr(
@@ -161,14 +167,14 @@ def test_japanese_is_added_again_after_a_rebuild(
     )
     setup.build_triton_environment(paths)
     assert added == []
-    setup._install_japanese(paths)
-    assert added == [["japanese.txt"]]
+    setup._install_extra(paths, extra)
+    assert added == [[extra.list_name]]
     (paths.requirements / "triton.txt").write_text("# nothing else\n")
     setup.build_triton_environment(paths, force=force)
-    assert added == [["japanese.txt"]] * 2
-    assert "Japanese" in capsys.readouterr().out
+    assert added == [[extra.list_name]] * 2
+    assert extra.gives in capsys.readouterr().out
     assert setup.is_current(paths)
-    (paths.requirements / "japanese.txt").write_text("# another\n")
+    (paths.requirements / extra.list_name).write_text("# another\n")
     assert not setup.is_current(paths)
 
 

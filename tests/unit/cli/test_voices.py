@@ -21,8 +21,10 @@ from tests.unit.test_documented_commands import typed
 from tests.wait_limit import WAIT_LIMIT_S
 from vdx.cli import main, voices
 from vdx.core.errors import InvalidInput, InvalidVoicepack
+from vdx.core.paths import locate
 from vdx.serving.voicepacks.declared import declared_families
 from vdx.serving.voicepacks.starters import language_model
+from vdx.serving.voicepacks.terms import require_accepted
 
 FIXTURE = Path(__file__).parents[2] / "data" / "whisper-micro-int8"
 NOBODY = ("--url", "http://127.0.0.1:9")
@@ -276,6 +278,23 @@ def test_the_row_of_the_language_model_is_its_own(
 
 def test_the_help_of_add_names_every_family() -> None:
     shown = " ".join(vdx("add", "--help").output.split())
-    for family in ("Piper", "Kokoro", "Whisper"):
+    for family in ("Piper", "Kokoro", "XTTS-v2", "Whisper"):
         assert family in shown
-    assert {"piper", "whisper", *declared_families()} == {"piper", "whisper", "kokoro"}
+    assert {"piper", "whisper", *declared_families()} == {"piper", "whisper", "kokoro", "xtts"}
+
+
+def test_terms_of_a_licence_are_shown_and_accepted_once(home: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "XTTS-v2"
+    folder.mkdir()
+    for name in ("model.pth", "config.json", "vocab.json"):
+        (folder / name).write_text("{}")
+    refused = vdx("add", str(folder))
+    assert isinstance(refused.exception, InvalidInput)
+    assert "non-commercial purposes only" in refused.output
+    assert not list((home / "accepted-licences").glob("*"))
+    require_accepted(locate(), "xtts", accepted=True, ask=lambda terms: False)
+    assert (home / "accepted-licences" / "CPML.txt").exists()
+    asked: list[str] = []
+    require_accepted(locate(), "xtts", accepted=False, ask=lambda terms: bool(asked.append(terms)))
+    require_accepted(locate(), "piper", accepted=False, ask=lambda terms: bool(asked.append(terms)))
+    assert asked == [], "a licence is accepted once, and one without terms never asked for"

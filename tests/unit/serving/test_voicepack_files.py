@@ -19,8 +19,8 @@ from triton_backends.shared import network, onnx_file
 from triton_backends.whisper import model_folder
 from vdx.core.errors import InvalidVoicepack, UnknownName
 from vdx.serving.voicepacks import files
-from vdx.serving.voicepacks.identify import describe, identify, suggested_id
-from vdx.serving.voicepacks.model_files import LIMITS, Facts
+from vdx.serving.voicepacks.identify import describe, identify, pick, suggested_id
+from vdx.serving.voicepacks.model_files import LIMITS, Facts, Parts
 from vdx.serving.voicepacks.staging import take
 
 FIXTURE = Path(__file__).parents[2] / "data" / "whisper-micro-int8"
@@ -279,3 +279,13 @@ def test_sizes_are_those_that_the_families_load() -> None:
     assert LIMITS[".onnx"] == network.MAX_BYTES >= onnx_file.MAX_MODEL_BYTES
     assert LIMITS[".bin"] == model_folder.MAX_WEIGHTS_BYTES
     assert LIMITS[".json"] == max(model_folder.MAX_TEXT_BYTES, config.MAX_CONFIG_BYTES)
+
+
+def test_published_files_are_taken_for_what_is_made_of_them() -> None:
+    files = ("model.pth", "config.json", "speakers_xtts.pth", "vocab.json", "LICENSE.txt")
+    found = pick([*files, "dvae.pth", "mel_stats.pth"], "", "here")
+    assert found == Parts("xtts", "", files)
+    own = ("xtts.safetensors", "config.json", "speakers.safetensors", "vocab.json")
+    assert pick(own, "", "here") == Parts("xtts", "", own)
+    with pytest.raises(InvalidVoicepack, match=r"model\.pth may be a pickle"):
+        pick(["model.pth"], "", "here")

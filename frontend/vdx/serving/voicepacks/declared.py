@@ -21,7 +21,12 @@ FILE = "family.yaml"
 
 
 class DeclaredFamily(BaseModel):
-    """`model` and `beside` are patterns of file names; one file of `beside` at least is needed."""
+    """`model` and `beside` are patterns of file names; one file of `beside` at least is needed.
+
+    `published` and `published_beside` are those of the files that others give out, where the family
+    makes its own of them (`convert.py`). `extra` is the extra of the models' environment that the
+    family needs, `terms` what the licence of its models asks of whoever uses them.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -29,6 +34,13 @@ class DeclaredFamily(BaseModel):
     takes: str
     model: str
     beside: Annotated[tuple[str, ...], Field(min_length=1)]
+    published: str = ""
+    published_beside: tuple[str, ...] = ()
+    extra: str = ""
+    cloning: bool = False
+    word_times: bool = True
+    licence: str = ""
+    terms: str = ""
 
     def find(self, family: str, names: Iterable[str]) -> list[Parts]:
         """Every model among the files of a folder."""
@@ -36,16 +48,30 @@ class DeclaredFamily(BaseModel):
         found = []
         for name in there:
             path = PurePosixPath(name)
+            near = [each for each in there if PurePosixPath(each).parent == path.parent]
+            beside: list[str] = []
             if fnmatchcase(path.name, self.model):
-                near = [each for each in there if PurePosixPath(each).parent == path.parent]
-                beside = [each for each in near if self._is_beside(each)]
-                notes = [each for each in near if PurePosixPath(each).name in NOTES]
-                if beside:
-                    found.append(Parts(family, path.stem, (name, *beside, *notes)))
+                beside = _matching(near, self.beside)
+            elif self.is_published(name):
+                beside = _matching(near, self.published_beside)
+            notes = [each for each in near if PurePosixPath(each).name in NOTES]
+            if beside:
+                # One kind of model in a folder of many files goes by the name of the folder.
+                own = "" if "*" not in self.model else path.stem
+                found.append(Parts(family, own, (name, *beside, *notes)))
         return found
 
-    def _is_beside(self, name: str) -> bool:
-        return any(fnmatchcase(PurePosixPath(name).name, pattern) for pattern in self.beside)
+    def is_published(self, name: str) -> bool:
+        """Whether a file is one that the family makes its own of."""
+        return bool(self.published) and fnmatchcase(PurePosixPath(name).name, self.published)
+
+
+def _matching(names: list[str], patterns: tuple[str, ...]) -> list[str]:
+    return [
+        name
+        for name in names
+        if any(fnmatchcase(PurePosixPath(name).name, pattern) for pattern in patterns)
+    ]
 
 
 @cache

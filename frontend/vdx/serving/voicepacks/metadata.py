@@ -99,6 +99,12 @@ class Voicepack(BaseModel):
     def kind(self) -> ModelKind:
         return families()[self.family]
 
+    @property
+    def word_times(self) -> bool:
+        """Whether the family tells when each word is said."""
+        declared = declared_families().get(self.family)
+        return declared is None or declared.word_times
+
     def dump(self) -> str:
         """The text of the file."""
         return yaml.safe_dump(self.model_dump(), sort_keys=False, allow_unicode=True)

@@ -18,6 +18,7 @@ from vdx.serving.voicepacks.released import find_released
 from vdx.serving.voicepacks.staging import Origin
 from vdx.serving.voicepacks.starters import HubPlace, Starter, find_starter
 from vdx.serving.voicepacks.store import VoicepackStore
+from vdx.serving.voicepacks.terms import require_accepted
 
 ANSWER_S = 3.0
 """How long a place may take to tell whether it has a starter."""
@@ -55,6 +56,13 @@ def pull(
     order = hub.order(wanted.repo, revision=wanted.revision, only=wanted.only)
     chosen = id_ or wanted.id or identify.suggested_id(order.parts)
     store.require_free(chosen)
+    family = order.parts.family
+
+    def ask(terms: str) -> bool:
+        tell(terms)
+        return False
+
+    require_accepted(paths, family, accepted=accepted, ask=ask)
     tell(f"{chosen}: {order.size / 1e6:.1f} MB of {order.repo} at {order.commit[:12]}")
     model = order.parts.files[0].replace("/", "--")
     stem = f"{order.repo.replace('/', '--')}--{model}@"

@@ -6,6 +6,7 @@ from pathlib import Path, PurePosixPath
 
 from vdx.core.errors import InvalidVoicepack
 from vdx.serving import model_config
+from vdx.serving.voicepacks.declared import declared_families
 from vdx.serving.voicepacks.files import copy_inside, digest_inside
 from vdx.serving.voicepacks.metadata import Voicepack, parse_metadata
 from vdx.serving.voicepacks.model_files import Facts, Parts, licence_in, limit_of
@@ -52,6 +53,7 @@ def made(
         for file, digest in given.files.items():
             if digests.get(file, digest) != digest:
                 raise InvalidVoicepack(f"{file} is not the file its sha256 was taken of")
+    declared = declared_families().get(parts.family)
     tree = {
         "id": name,
         "family": parts.family,
@@ -59,10 +61,11 @@ def made(
         "sample_rate": facts.sample_rate,
         "cpu_ok": True,
         "expressive": given.expressive if given else False,
-        "cloning": given.cloning if given else False,
+        "cloning": given.cloning if given else bool(declared and declared.cloning),
         "lora": given.lora if given else False,
         "licence": origin.licence
         or (given.licence if given else licence_in(staged, parts.files))
+        or (declared.licence if declared else "")
         or "unknown",
         "source": given.source if given else origin.source,
         "files": digests,

@@ -17,6 +17,8 @@ from vdx.core.paths import Paths
 from vdx.serving import model_config
 from vdx.serving.voicepacks import identify
 from vdx.serving.voicepacks.checking import check_pack, check_place
+from vdx.serving.voicepacks.declared import declared_families
+from vdx.serving.voicepacks.load_check import convert
 from vdx.serving.voicepacks.metadata import METADATA, Voicepack, read_metadata
 from vdx.serving.voicepacks.model_files import Parts
 from vdx.serving.voicepacks.staging import Origin, Trial, made, take, write_entry
@@ -101,6 +103,7 @@ class VoicepackStore:
             self.require_free(name)
             staged, flat = take(folder, parts, aside / "voicepack", move=move)
             try:
+                flat = self._own_files(staged, flat)
                 facts = identify.describe(staged, flat)
                 if self._trial is not None:
                     facts = self._trial(flat, staged, origin.parameters) or facts
@@ -117,6 +120,15 @@ class VoicepackStore:
             write_entry(pack, aside / "model", origin.parameters, facts.capabilities)
             self._put(pack, aside)
         return pack
+
+    def _own_files(self, staged: Path, parts: Parts) -> Parts:
+        """The files that the family loads, made of published ones where they are such."""
+        declared = declared_families().get(parts.family)
+        if declared is None or not declared.is_published(parts.files[0]):
+            return parts
+        convert(self._paths, parts, staged)
+        found = identify.pick([file.name for file in staged.iterdir()], "", str(staged))
+        return Parts(found.family, parts.name, found.files)
 
     def _put(self, pack: Voicepack, aside: Path) -> None:
         place, model = self._packs / pack.family / pack.id, self._models / pack.id
@@ -203,6 +215,15 @@ class VoicepackStore:
         folder, parts = identify.identify(path)
         if (folder / METADATA).exists():
             check_pack(read_metadata(folder), folder)
+        declared = declared_families().get(parts.family)
+        if declared is not None and declared.is_published(parts.files[0]):
+            with self._at_work(), self._aside() as aside:
+                staged, flat = take(folder, parts, aside / "voicepack", move=False)
+                self._try_out(staged, self._own_files(staged, flat))
+            return
+        self._try_out(folder, parts)
+
+    def _try_out(self, folder: Path, parts: Parts) -> None:
         identify.describe(folder, parts)
         if self._trial is not None:
             self._trial(parts, folder, {})

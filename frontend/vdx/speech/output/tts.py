@@ -16,7 +16,8 @@ from vdx.speech.output.reply_audio import ReplyAudio
 class Voice:
     """Which model speaks, and how; `speaker` and `language` may be empty, `speed` 0.25 to 4.0.
 
-    `fallback` is the one that its profile names for where it cannot speak.
+    `fallback` is the one that its profile names for where it cannot speak; `reference` a recording
+    whose voice is taken, int16 mono at 24 kHz.
     """
 
     model: str
@@ -24,6 +25,7 @@ class Voice:
     speaker: str = ""
     speed: float = 1.0
     fallback: VoiceChoice | None = None
+    reference: bytes = b""
 
 
 Synthesize = Callable[[Voice, str], AsyncGenerator[SpeechChunk, None]]

@@ -1,0 +1,143 @@
+"""The `xtts` voice: tokens in turns, windows of audio as soon as they are settled."""
+
+import secrets
+import time
+from collections.abc import Generator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from triton_backends.shared.compute_queue import ComputeQueue
+from triton_backends.shared.contract import REFERENCE_RATE, TtsRequest
+from triton_backends.shared.engine import Chunk
+from triton_backends.shared.errors import InvalidArgument
+from triton_backends.shared.language_tags import primary_subtag
+from triton_backends.shared.speech import CALIBRATION_TEXT
+from triton_backends.xtts.network import SAMPLE_RATE, Conditioning, Network
+from triton_backends.xtts.pieces import pieces
+from triton_backends.xtts.references import KEPT, References
+from triton_backends.xtts.speakers import named
+from triton_backends.xtts.tokens import Sampling, TokenLoop
+from triton_backends.xtts.vocoder import FIRST_TOKENS, LARGEST_TOKENS, Windows
+
+MAX_STREAMS = 16
+NOTHING = Chunk(np.zeros(0, np.float32))
+
+
+@dataclass(frozen=True, slots=True)
+class XttsOptions:
+    """`first_tokens` and `largest_tokens` (46 ms each) are of the first and the largest window."""
+
+    sampling: Sampling = field(default_factory=Sampling)
+    default_language: str = "en"
+    default_speaker: str = ""
+    first_tokens: int = FIRST_TOKENS
+    largest_tokens: int = LARGEST_TOKENS
+    max_streams: int = MAX_STREAMS
+    kept_references: int = KEPT
+
+
+class Played:
+    """Until when the audio that was given out lasts: those who run dry first compute first."""
+
+    def __init__(self) -> None:
+        self.until: float | None = None
+        """In seconds of `time.monotonic`; None before the first audio."""
+
+    def add(self, samples: int) -> None:
+        if samples:
+            self.until = (self.until or time.monotonic()) + samples / SAMPLE_RATE
+
+
+class XttsEngine:
+    """One network with its voices; any number of threads."""
+
+    sample_rate = SAMPLE_RATE
+
+    def __init__(
+        self, network: Network, speakers: dict[str, tuple[Any, Any]], options: XttsOptions
+    ) -> None:
+        self.max_streams = options.max_streams
+        self.network = network
+        self.languages = network.languages
+        self.references = References(network.condition, options.kept_references)
+        self._speakers = {name: network.placed(*pair) for name, pair in speakers.items()}
+        self._options = options
+        self._default = options.default_speaker or min(speakers, default="")
+        self._queue = ComputeQueue()
+
+    def synthesize(self, request: TtsRequest) -> Generator[Chunk]:
+        """A chunk per window. The empty ones, one per token, are points to close it at."""
+        language = self._language(request.language)
+        played = Played()
+        with self._queue.slot(played.until):
+            voice = self._voice(request)
+        seed = self._options.sampling.seed
+        if seed < 0:
+            seed = secrets.randbits(32)
+        texts = pieces(request.text, lambda part: self._fits(part, language))
+        for number, text in enumerate(texts):
+            prompt = self.network.prompt(self.network.text_ids(text, language), voice)
+            loop = TokenLoop(self.network, prompt, self._options.sampling, seed + number)
+            yield from self._speak(loop, voice, request.speed, played)
+
+    def _speak(
+        self, loop: TokenLoop, voice: Conditioning, speed: float, played: "Played"
+    ) -> Generator[Chunk]:
+        """One piece of a text; each token, with its window if one is due, waits for its turn."""
+        first, largest = self._options.first_tokens, self._options.largest_tokens
+        windows = Windows(self.network, voice, speed, first, largest)
+        ended = False
+        while not ended:
+            pcm = NOTHING.pcm
+            with self._queue.slot(played.until):
+                latent = next(loop, None)
+                ended = latent is None
+                if ended or windows.push(latent):
+                    pcm = windows.decode(last=ended)
+            played.add(pcm.size)
+            yield Chunk(pcm)
+
+    @property
+    def calibration_request(self) -> TtsRequest:
+        """What the gain is measured with: a voice of its own, or of a made-up sound."""
+        language = self._options.default_language
+        reference = None if self._default else _buzz()
+        return TtsRequest(CALIBRATION_TEXT, language=language, reference_audio=reference)
+
+    def close(self) -> None:
+        self._speakers = {}
+        self.network.close()
+
+    def _voice(self, request: TtsRequest) -> Conditioning:
+        if request.reference_audio is not None:
+            if request.speaker:
+                raise InvalidArgument(
+                    f"SPEAKER {request.speaker!r} beside REFERENCE_AUDIO: send one of the two"
+                )
+            return self.references.of(request.reference_audio)
+        return named(self._speakers, request.speaker, self._default)
+
+    def _language(self, tag: str) -> str:
+        language = primary_subtag(tag) if tag else self._options.default_language
+        if language not in self.languages:
+            hint = "; ja needs the library cutlet" if language == "ja" else ""
+            known = ", ".join(self.languages)
+            raise InvalidArgument(f"LANGUAGE {tag!r}: the languages here are {known}{hint}")
+        return language
+
+    def _fits(self, text: str, language: str) -> bool:
+        if len(text) > self.network.most_characters(language):
+            return False
+        # One token is the language's; the library refuses what reaches its limit.
+        return len(self.network.text_ids(text, language)) < self.network.most_text_tokens
+
+
+def _buzz() -> NDArray[np.int16]:
+    """Four seconds of a sound with many harmonics, at 24 kHz."""
+    times = np.arange(4 * REFERENCE_RATE) / REFERENCE_RATE
+    pulses = np.mod(times * 140, 1) - 0.5
+    wave = pulses * np.sin(2 * np.pi * 2 * times) ** 2 * 12_000
+    return np.asarray(wave, np.int16)

@@ -1,0 +1,51 @@
+"""The voices that come with a model, by name."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from triton_backends.shared.errors import InvalidArgument
+from triton_backends.shared.model_files import exists, regular_file
+
+FILE = "speakers.safetensors"
+MAX_BYTES = 512 * 1024**2
+GPT, SPEAKER = "gpt/", "speaker/"
+"""A voice's two tensors are named by these and its name."""
+NAMES_TOLD = 60
+
+V = TypeVar("V")
+
+
+def read_speakers(folder: Path) -> dict[str, tuple[Any, Any]]:
+    """Name -> GPT latents [1, n, width] and speaker embedding [1, 512, 1]; empty without a file.
+
+    Raises InvalidArgument where the file is none of voices.
+    """
+    if not exists(folder / FILE):
+        return {}
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        tensors = load_file(regular_file(folder, FILE, MAX_BYTES))
+    except SafetensorError as error:
+        raise InvalidArgument(f"{FILE} is no file of voices: {error}") from None
+    names = sorted(key.removeprefix(GPT) for key in tensors if key.startswith(GPT))
+    try:
+        return {name: (tensors[GPT + name], tensors[SPEAKER + name]) for name in names}
+    except KeyError as error:
+        raise InvalidArgument(f"{FILE} lacks {error}") from None
+
+
+def named(speakers: Mapping[str, V], wanted: str, default: str) -> V:
+    """A voice by its name; raises InvalidArgument naming those that there are."""
+    name = wanted or default
+    if not name:
+        raise InvalidArgument(
+            "this model has no voice of its own: REFERENCE_AUDIO of 3 to 30 s gives one"
+        )
+    found = speakers.get(name)
+    if found is None:
+        known = ", ".join(list(speakers)[:NAMES_TOLD])
+        raise InvalidArgument(f"SPEAKER {name!r}: the voices here are {known or 'none'}")
+    return found
