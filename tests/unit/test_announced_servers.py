@@ -15,7 +15,7 @@ from tests.unit.virtual_time import on_virtual_time
 from vdx.app import Application, announced_servers
 from vdx.app.announced_servers import AnnouncedServers
 from vdx.app.model_server import ModelServer
-from vdx.core.config import TritonConfig
+from vdx.core.config import TlsConfig, TritonConfig
 from vdx.serving.registry.entry import ServerEntry
 from vdx.speech.output.tts import Voice
 
@@ -49,7 +49,7 @@ class FarManager:
     held: set[tuple[str, str]] = set()  # noqa: RUF012  (cleared by each test)
     unloaded: list[str] = []  # noqa: RUF012  (cleared by each test)
 
-    def __init__(self, url: str, key: str, *, load_timeout_s: float) -> None:
+    def __init__(self, url: str, key: str, *, tls: TlsConfig, load_timeout_s: float) -> None:
         self.url = url
 
     async def __aenter__(self) -> Self:

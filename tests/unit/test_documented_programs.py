@@ -17,7 +17,7 @@ from tests.unit.cli.calls import status_of
 from tests.unit.test_documented_commands import commands_of, parse
 
 FOREIGN = frozenset(
-    {"curl", "export", "mkdir", "ollama", "perf_analyzer", "pip", "sudoedit", "systemctl"}
+    {"curl", "export", "helm", "mkdir", "ollama", "perf_analyzer", "pip", "sudoedit", "systemctl"}
     | {"tritonserver", "useradd"}
 )
 """Programs of others, whose options are theirs."""

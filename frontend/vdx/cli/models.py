@@ -14,8 +14,6 @@ app = typer.Typer(
     add_completion=False, rich_markup_mode=None, no_args_is_help=True, help="Manage models."
 )
 
-app.command()(update)
-
 STATES = {
     "READY": "loaded",
     "LOADING": "loading",
@@ -129,6 +127,9 @@ def reload(name: Name, url: Url = DEFAULT_URL, api_key: Key = "") -> None:
     """Load a model anew, as after its files changed."""
     call("POST", url, _path(name, "reload"), api_key, f"reloading {name}")
     typer.echo(f"{name} is ready")
+
+
+app.command()(update)
 
 
 @app.command()

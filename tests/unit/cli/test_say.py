@@ -48,7 +48,7 @@ from unittest.mock import patch
 import numpy as np
 from vdx.cli import main, say
 
-async def speak(loaded, text):
+async def speak(loaded, text, reference):
     return np.zeros(48_000, np.int16), 1.0, 0.1
 
 with patch.object(say, "_speak", speak):

@@ -44,7 +44,7 @@ def test_a_key_is_printed_once_and_kept_as_a_hash(tmp_path: Path) -> None:
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     (kept,) = read_keys(path).keys
     assert (kept.name, kept.sha256, kept.scopes) == ("shop", digest(key), ("talk", "speak"))
-    assert "shop  talk,speak" in keys("list", "--file", str(path))
+    assert "shop  talk, speak" in keys("list", "--file", str(path))
     assert "9 a day" in keys("list", "--file", str(path))
     keys("revoke", "shop", "--file", str(path))
     assert read_keys(path).keys == ()
