@@ -13,7 +13,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -128,6 +128,12 @@ def plain_environment() -> dict[str, str]:
 SERVERS = ("up", "frontend")
 
 
+def _names_manager(arguments: Sequence[str], config: dict[str, Any]) -> bool:
+    """Whether a frontend is told who loads its models, or where servers with managers announce."""
+    told = any("manager" in each or "registry" in each for each in arguments)
+    return told or "registry" in config or "url" in config.get("model_manager", {})
+
+
 class Vdx:
     """One running `vdx` command, its output kept line by line."""
 
@@ -140,9 +146,8 @@ class Vdx:
         descriptors: int | None = None,
     ) -> None:
         command = [*VDX, *arguments]
-        if arguments[0] == "frontend" and not {"model_manager", "registry"} & set(config or ()):
-            named = any("manager" in each or "registry" in each for each in arguments)
-            command += [] if named else ["--manager", "none"]  # the only one on its Triton
+        if arguments[0] == "frontend" and not _names_manager(arguments, config or {}):
+            command += ["--manager", "none"]  # the only one on its Triton
         if descriptors is not None:  # the most it may ever hold open
             limited = f'ulimit -n {descriptors}; exec "$@"'
             command = ["sh", "-c", limited, "sh", *command]
