@@ -12,7 +12,7 @@ import yaml
 from tests.livekit.guest import Guest
 from tests.server.processes import (
     LONG_ANSWER,
-    PATIENT,
+    LONG_TIMEOUTS,
     Http,
     Vdx,
     eventually,
@@ -54,7 +54,7 @@ def config(livekit: DevelopmentLiveKit, tmp_path_factory: pytest.TempPathFactory
     return {
         "asr": {"model": "canned"},
         "tts": {"voice": "tone-fast"},
-        "triton": PATIENT,
+        "triton": LONG_TIMEOUTS,
         "session": {"input_gap_ms": 500},
         "profiles": {
             "vdx": {},
