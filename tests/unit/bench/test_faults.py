@@ -86,7 +86,7 @@ async def test_a_fault_that_cannot_be_made_is_no_lost_call(monkeypatch: pytest.M
     monkeypatch.setattr(caller, "meet", meet)
     for name in ("_turn", "_reach", "_call_again"):
         monkeypatch.setattr(caller, name, done)
-    monkeypatch.setattr(caller.asyncio, "sleep", done)
+    monkeypatch.setattr(asyncio, "sleep", done)
     with pytest.raises(VdxError, match="no process of stub runs"):
         await caller.live({}, "listening", fault)
 
