@@ -121,6 +121,23 @@ def test_refusals_have_the_shape_of_the_api(document: dict[str, Any]) -> None:
                     assert content["schema"]["$ref"].endswith("/Failure")
 
 
+def test_what_can_be_given_wrongly_is_refused_as_told(document: dict[str, Any]) -> None:
+    """A parameter of another type than a text, or with a limit, may be answered with 400."""
+    wrong = []
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            given = [each["schema"] for each in operation.get("parameters", ())]
+            limited = [each for each in given if not _any_text(each)]
+            if limited and "400" not in operation["responses"]:
+                wrong.append(f"{method} {path}")
+    assert wrong == []
+
+
+def _any_text(schema: dict[str, Any]) -> bool:
+    texts = schema.get("anyOf", [schema])
+    return all(each.get("type") in {"string", "null"} and "maxLength" not in each for each in texts)
+
+
 def test_what_needs_a_key_is_told(document: dict[str, Any]) -> None:
     free = {"/healthz", "/readyz", "/vdx/page"}
     for path, methods in document["paths"].items():

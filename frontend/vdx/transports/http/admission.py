@@ -15,7 +15,7 @@ class Admission(BaseModel):
     profile: str = Field(description="that a conversation would have")
 
 
-@api.get("/vdx/admission", responses=refusals(404, 503))
+@api.get("/vdx/admission", responses=refusals(400, 404, 503))
 async def admission(
     host: Host,
     model: Annotated[str, Query(max_length=200, description="as of `/v1/realtime`")] = "",
