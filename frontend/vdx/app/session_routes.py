@@ -132,7 +132,8 @@ class SessionRoutes:
 
     def place(self, options: SessionOptions) -> None:
         """Chooses the servers for what a session with `options` begins to use."""
-        self._choose(self._voice_wish(_voice(options)))
+        if options.voice:
+            self._choose(self._voice_wish(_voice(options)))
         if options.recogniser:
             self._choose(self._recogniser_wish(options))
 
