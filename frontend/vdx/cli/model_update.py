@@ -58,7 +58,7 @@ def update(
 
 
 def share_of(text: str) -> float:
-    """0.1 of "10%", "10" or "0.1"; from 1 on a number is a percentage.
+    """0.1 of "10%", "10" or "0.1"; a number above 1 is a percentage, and 1 is everybody.
 
     Raises:
         InvalidInput: it is no share above 0 and up to 100 %.
