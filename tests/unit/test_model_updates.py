@@ -1,6 +1,7 @@
 """Updates of models under sessions, over two Tritons in memory and on virtual time."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from vdx.core.errors import (
     UnknownName,
 )
 from vdx.dialog.session import Session
+from vdx.serving.models import ModelInfo
 
 __all__ = ["no_threads"]
 
@@ -285,3 +287,20 @@ async def test_an_old_version_that_cannot_be_asked_to_leave_is_told() -> None:
         with capture_logs() as logs:
             await promoted(made, NEW)
         assert "version not unloaded" in [line["event"] for line in logs]
+
+
+@on_virtual_time
+async def test_an_endpointer_is_not_tried_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No session would ever get it, and the trial would never end."""
+    async with box() as made:
+        info = made.host.served.info(OLD)
+        assert info is not None
+
+        async def ensure(name: str) -> ModelInfo:
+            return replace(info, name=name, kind="endpointer")
+
+        monkeypatch.setattr(made.host.served, "ensure", ensure)
+        update = await begun(made)
+        assert update.state == "rolled back"
+        assert "is an endpointer" in update.why
+        assert all(triton.states[NEW] != "READY" for triton in made.tritons)

@@ -194,6 +194,12 @@ class ModelUpdates:
     async def _load(self, update: Update) -> ModelInfo:
         """Loads the new version wherever the old one is; raises where it cannot take its place."""
         before = await self._served.ensure(update.old)
+        if before.kind == "endpointer":
+            raise ModelFailed(
+                f"{before.name} is an endpointer, of which no session can try another one; "
+                f"`vdx models use {update.new}` switches all",
+                model=before.name,
+            )
         info = await self._served.load_beside(update.old, update.new)
         if info.kind != before.kind:
             given, wanted = KIND_NAMES[info.kind], KIND_NAMES[before.kind]
