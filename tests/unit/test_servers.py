@@ -458,7 +458,8 @@ async def test_many_that_wait_leave_the_loop_to_those_who_talk(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async with box(routing={"wait_ms": 1000}) as made:
-        options, view, looks = made.host.profiles.options(""), made.host.routes.view, []
+        options, view = made.host.profiles.options(""), made.host.routes.view
+        looks: list[Any] = []
 
         def counted() -> Any:
             looks.append(view())

@@ -71,7 +71,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr(abandoned_rooms.time, "monotonic", lambda: clock.now)
+    monkeypatch.setattr(abandoned_rooms, "time", SimpleNamespace(monotonic=lambda: clock.now))
     monkeypatch.setattr(abandoned_rooms, "HASTE_S", 0.0)
     return clock
 
