@@ -202,10 +202,11 @@ ASKED: list[tuple[str, str, int, dict[str, Any]]] = [
     ("post", f"{MODELS}/unload", 200, {}),
     ("post", f"{MODELS}/load", 503, {"params": {"check": "true"}}),  # nothing probes it here
     ("get", "/vdx/servers", 200, {}),
-    ("post", f"{MODELS}/update", 200, {"params": {"source": "espeak", "canary": "0.5"}}),
+    ("post", f"{MODELS}/update", 200, {"params": {"source": "bell", "canary": "0.5"}}),
     ("get", "/vdx/updates", 200, {}),
     ("post", f"{MODELS}/update/cancel", 200, {}),
     ("post", f"{MODELS}/update", 400, {"params": {"source": "tone"}}),
+    ("post", f"{MODELS}/update", 400, {"params": {"source": "espeak"}}),  # sessions start with it
     ("post", f"{MODELS}/update", 404, {"params": {"source": "nobody"}}),
     ("post", DRAIN, 200, {}),
     ("post", DRAIN, 200, {"params": {"off": "true"}}),
@@ -225,7 +226,7 @@ ASKED: list[tuple[str, str, int, dict[str, Any]]] = [
     ("post", SECRETS, 404, {"json": {"session": {"model": "nobody"}}}),
     ("post", "/v1/realtime/calls", 404, {"content": b"v=0"}),
 ]
-BEFORE = {f"{MODELS}/update/cancel": ["/vdx/models/tone/update?source=espeak"]}
+BEFORE = {f"{MODELS}/update/cancel": ["/vdx/models/tone/update?source=bell"]}
 """What is asked first, where an operation needs it."""
 NO_KEY = {"headers": {"Authorization": "Bearer wrong"}}
 FOREIGN = {"headers": {"Origin": "https://evil.example"}}
