@@ -16,8 +16,11 @@ from tests.unit.backends.moonshine.drive import (
 )
 from tests.unit.backends.moonshine.sound import chirp
 from triton_backends.moonshine import utterance as utterances
+from triton_backends.moonshine.agreement import ROUNDS
 from triton_backends.moonshine.engine import MoonshineEngine
+from triton_backends.moonshine.search import Said
 from triton_backends.moonshine.utterance import MoonshineUtterance
+from triton_backends.moonshine.window import Window
 from triton_backends.shared import hot_words
 from triton_backends.shared.contract import ASR_RATE, AsrRequest
 from triton_backends.shared.engine import Hypothesis
@@ -130,6 +133,26 @@ def test_a_window_without_a_pause_ends_too(
         stable = told.text[: told.stable]
     again, _ = heard(engine, noise, 10**6)
     assert again.finish().text == utterance.finish().text
+
+
+def test_a_window_is_not_cut_before_what_partials_agreed_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its tokens stay: those of sound behind the cut would be in the next window too."""
+    monkeypatch.setattr(utterances, "LONGEST", 4 * ASR_RATE)
+    engine = open_engine("streaming", partial_ms=100)
+    before_end: list[int] = []
+    take_until = Window.take_until
+
+    def noted(window: Window, sample: int) -> Said:
+        before_end.append(window.samples - sample)
+        return take_until(window, sample)
+
+    monkeypatch.setattr(Window, "take_until", noted)
+    noise = np.random.default_rng(1).normal(0, 3000, 20 * ASR_RATE).astype(np.int16)
+    heard(engine, noise)
+    assert len(before_end) >= 4
+    assert max(before_end) <= ROUNDS * engine.partial_samples
 
 
 def test_silence_is_neither_decoded_nor_kept(
