@@ -80,10 +80,11 @@ class MoonshineUtterance:
 
     def flush(self) -> Hypothesis:
         """Everything said so far; sound may follow as if this had not been asked for."""
+        self._unwanted = False
         kept = self._reuse.answer()
         if kept is not None:
             return kept
-        self._unwanted, self._flushing = False, True
+        self._flushing = True
         said = self._window.whole()
         self._unwanted = self._flushing = False
         if said is None:

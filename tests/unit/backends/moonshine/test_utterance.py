@@ -204,6 +204,19 @@ def test_a_partial_ends_when_a_flush_waits(
     assert utterance.accept(chirp(4.0)[2 * ASR_RATE : 2 * ASR_RATE + 7680]) is not None
 
 
+def test_partials_come_again_after_a_flush_that_needed_no_decoding(
+    engine: MoonshineEngine,
+) -> None:
+    utterance, _ = heard(engine, chirp(2.0))
+    told = utterance.flush()
+    flush = AsrRequest(audio=SILENCE, flush=True)
+    utterance.queued_behind(flush, end=False)  # while quiet sound is heard
+    assert utterance.accept(np.zeros(PUSH, np.int16)) is None
+    assert utterance.flush() == told
+    partials = [utterance.accept(piece) for piece in pieces(chirp(4.0)[2 * ASR_RATE :], PUSH)]
+    assert any(partials)
+
+
 def test_speech_behind_a_flush_ends_it(
     engine: MoonshineEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
