@@ -25,6 +25,8 @@ MOST_CHUNKS: Final = 2**17
 """Of one file that are walked through; what lies behind more of them is not looked for."""
 TO_THE_END: Final = 2**64 - 1
 """Size of the chunk of samples of a CAF that was not finished."""
+LAST_PLACE: Final = 2**63 - 1
+"""That can be asked for in any file; a damaged one has sizes beyond it."""
 
 
 class Part:
@@ -77,6 +79,9 @@ def is_empty(file: BinaryIO) -> bool:
 
 
 def _head(file: BinaryIO, at: int) -> bytes:
+    """What stands there; empty behind the end."""
+    if at > LAST_PLACE:
+        return b""
     file.seek(at)
     return file.read(HEAD)
 

@@ -1,6 +1,7 @@
 """Files written one behind the other are heard to the end of the last one."""
 
 import io
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -90,3 +91,23 @@ def test_files_without_end_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     assert heard(file.getvalue() * 3).size == pytest.approx(0.3 * RATE, abs=100)
     with pytest.raises(InvalidInput, match="joined: it is more than 3 files"):
         heard(file.getvalue() * 4)
+
+
+FARTHEST = (2**64 - 1).to_bytes(8, "big")
+"""A size that no file has, and that no place in one can be told by."""
+BEYOND = {
+    "mp4": lambda first: first + b"\0\0\0\1free" + FARTHEST,
+    "caf": lambda first: first + b"free" + (2**63).to_bytes(8, "big"),
+    "w64": lambda first: first[:16] + FARTHEST + first[24:],
+}
+
+
+@pytest.mark.parametrize("form", BEYOND)
+def test_a_size_beyond_any_file_does_no_harm(form: str, tmp_path: Path) -> None:
+    first = coded(form, 400)
+    raw = BEYOND[form](first)
+    assert heard(raw).size == pytest.approx(heard(first).size, abs=2_000)
+    file = tmp_path / "recording"
+    file.write_bytes(raw)
+    with Recording(file) as recording:
+        assert recording.read().size
