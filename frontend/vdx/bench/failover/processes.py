@@ -34,7 +34,16 @@ async def vdx_command(
     file, log = folder / f"{name}.yaml", folder / f"{name}.log"
     server = {**config.get("server", {}), "max_sessions": 1000}
     file.write_text(yaml.safe_dump({**config, "server": server}), encoding="utf-8")
-    command = [sys.executable, "-m", "vdx.cli", *arguments, "--port", str(port), "--config", str(file)]
+    command = [
+        sys.executable,
+        "-m",
+        "vdx.cli",
+        *arguments,
+        "--port",
+        str(port),
+        "--config",
+        str(file),
+    ]
     clean = {k: v for k, v in os.environ.items() if not k.startswith("VDX_") or k == "VDX_HOME"}
     with log.open("wb") as output:
         process = await asyncio.create_subprocess_exec(
