@@ -7,8 +7,9 @@ import pytest
 import soundfile
 
 from tests.media import tone, written
+from vdx.batch.encoders import Encoder
 from vdx.batch.recording import Recording
-from vdx.core import audio_decoder
+from vdx.core import audio_decoder, audio_heads
 from vdx.core.errors import InvalidInput
 
 RATE = 16_000
@@ -65,11 +66,38 @@ def test_all_of_three_files_of_a_format_are_heard(form: str) -> None:
         assert pitch(middle) == pytest.approx(hz, abs=5)
 
 
-@pytest.mark.parametrize("other", ["mp3", "flac", "ogg", "wav", "caf", "webm"])
-def test_a_file_of_another_format_may_follow(other: str) -> None:
-    sound = heard(coded("mp4", 400) + coded(other, 800))
+@pytest.mark.parametrize("first", FORMS)
+@pytest.mark.parametrize("other", ["mp3", "aac", "flac", "ogg", "wav", "caf", "webm", "au", "m4a"])
+def test_a_file_of_another_format_may_follow(first: str, other: str) -> None:
+    sound = heard(coded(first, 400) + coded(other, 800))
+    assert sound.size == pytest.approx(2 * RATE, abs=0.3 * RATE)
+    assert pitch(sound[: RATE // 2]) == pytest.approx(400, abs=5)
+    assert pitch(sound[-RATE // 2 :]) == pytest.approx(800, abs=5)
+
+
+@pytest.mark.parametrize("other", ["mp3", "flac", "ogg", "wav", "webm"])
+def test_a_file_may_follow_amr(other: str) -> None:
+    amr = b"#!AMR\n" + (b"\x3c" + bytes(31)) * 50
+    sound = heard(amr + coded(other, 800))
     assert sound.size == pytest.approx(2 * RATE, abs=0.3 * RATE)
     assert pitch(sound[-RATE // 2 :]) == pytest.approx(800, abs=5)
+
+
+def test_frames_without_a_head_behind_another_format_are_heard() -> None:
+    """As vdx writes MP3 itself: no tag, frame after frame."""
+    encoder = Encoder("mp3", RATE)
+    bare = encoder.push(tone(48_000, 1.0, 800)) + encoder.finish()
+    for form in ("flac", "ogg", "aac", "wav", "webm"):
+        sound = heard(coded(form, 400) + bare)
+        assert sound.size == pytest.approx(2 * RATE, abs=0.3 * RATE)
+        assert pitch(sound[-RATE // 2 :]) == pytest.approx(800, abs=5)
+
+
+def test_a_head_is_found_wherever_it_stands(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(audio_heads, "SEARCHED", 20_000)
+    for filled in range(19_990, 20_030, 3):
+        raw = bytes(filled) + coded("wav", 400)
+        assert audio_heads.next_head(io.BytesIO(raw), 0, {"wav", "aac"}) == filled
 
 
 @pytest.mark.parametrize("behind", [b"", b"\0" * 100, b"words behind it" * 10])
