@@ -92,11 +92,27 @@ def test_what_is_said_of(text: str, spoken: str) -> None:
         ),
         ("Look:\n```py\nx = 1\n\ny = 2", "Look:"),
         ("```py\nprint(1)\n```\n", "The answer is code. You can see it on the screen."),
+        ("> Look:\n> ```py\n> x = 1\n> ```\n> Done now.", "Look: Done now."),
+        ("> ~~~\n> x = 1\n> ~~~\n\nDone now.", "Done now."),
+        ("- ```sh\n  ls\n  ```\n- Then rest.", "Then rest."),
+        ("- ```ls``` lists\n- Then rest.", "ls lists Then rest."),
+        (
+            "> Look:\n> ````\n> x = 1\n\nThat is what you need. Good?",
+            "Look: That is what you need. Good?",
+        ),
+        ("~~~~\nx = 1\n~~~\ny = 2\n~~~~\nDone now.", "Done now."),
+        ("Look:\n~~~\nx = 1\n\nThat is what you need.", "Look: That is what you need."),
+        ("````\nx = 1\n````", "The answer is code. You can see it on the screen."),
+        ("~~~py\nx = 1\n~~~\n", "The answer is code. You can see it on the screen."),
         ("```py\nprint(1)", "The answer is code. You can see it on the screen."),
     ],
 )
 def test_blocks_of_code(text: str, spoken: str) -> None:
     assert said(text) == spoken
+    chunker = ClauseChunker(ClauseConfig(), "en", Normaliser("en"))
+    by_letter = [clause for char in text for clause in chunker.feed(char)]
+    by_letter += chunker.feed(chunker.leave_code())
+    assert " ".join(clause.text for clause in [*by_letter, *chunker.finish()]) == spoken
 
 
 @pytest.mark.parametrize(
