@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
+from itertools import islice
 from typing import BinaryIO, Final
 
 HEAD: Final = 64
@@ -11,6 +12,9 @@ SEARCHED: Final = 2**20
 """Bytes that are read at once."""
 OVERLAP: Final = 2**14
 """Of them bytes that are read twice, so that no head and no frames in a row are cut through."""
+MOST_PLACES: Final = 4_000
+"""Of one kind that are looked at in what is read at once; a file that is made up may have nothing
+else. Sound has some hundred of frames, and of anything else none."""
 FRAMES_IN_A_ROW: Final = 4
 """MP3 and AAC begin with nothing but a frame, whose first bytes occur by chance."""
 
@@ -91,19 +95,21 @@ def _by_anchor(read: bytes, kinds: AbstractSet[str]) -> Iterator[int]:
     """Of each kind the first place."""
     for kind in kinds & _ANCHORS.keys():
         anchor, before = _ANCHORS[kind]
-        found = read.find(anchor)
-        while found >= 0:
+        found = -1
+        for _ in range(MOST_PLACES):
+            found = read.find(anchor, found + 1)
+            if found < 0:
+                break
             if found >= before and _PATTERNS[kind].match(read, found - before):
                 yield found - before
                 break
-            found = read.find(anchor, found + 1)
 
 
 def _by_frames(read: bytes, kinds: AbstractSet[str]) -> Iterator[int]:
     """The first place with frames in a row."""
     if kinds.isdisjoint(PACKETS):
         return
-    for match in _SYNC.finditer(read):
+    for match in islice(_SYNC.finditer(read), MOST_PLACES):
         at = match.start()
         kind, size = _frame(read[at : at + 6])
         if kind in kinds and _are_frames(read, at + size, kind):

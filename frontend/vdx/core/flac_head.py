@@ -2,6 +2,7 @@
 
 import io
 import re
+from itertools import islice
 from typing import BinaryIO, Final, NamedTuple
 
 STREAMINFO: Final = 42
@@ -10,6 +11,8 @@ FRAME_HEAD: Final = 16
 """Bytes of the longest head of a frame."""
 SEARCHED: Final = 2**20
 """Bytes within which the first frame is looked for; pictures stand before it."""
+MOST_PLACES: Final = 2_000
+"""That look like a frame and are looked at."""
 MOST_BLOCKS: Final = 128
 _SYNC: Final = re.compile(rb"\xff[\xf8\xf9]")
 _RATES: Final = (
@@ -45,7 +48,7 @@ def repaired_head(file: BinaryIO, start: int) -> tuple[int, bytes] | None:
             return None  # without sound
     file.seek(start + STREAMINFO)
     read = file.read(SEARCHED)
-    for match in _SYNC.finditer(read):
+    for match in islice(_SYNC.finditer(read), MOST_PLACES):
         form = frame_form(read[match.start() : match.start() + FRAME_HEAD])
         if form and 0 not in form:
             return start + match.start(), _head(form)

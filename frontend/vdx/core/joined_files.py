@@ -19,6 +19,10 @@ MOST_CHUNKS: Final = 2**17
 """Of one file that are walked through; what lies behind more of them is not looked for."""
 W64_NAME: Final = 16
 """Bytes of the name of a chunk."""
+TAG_HEAD: Final = 10
+MOST_TAGS: Final = 16
+FARTHEST: Final = 2**48
+"""A place that no file has, but a broken size may point to."""
 TO_THE_END: Final = 2**64 - 1
 """Size of the chunk of samples of a CAF that was not finished."""
 UNKNOWN_SIZE: Final = b"\xff\xff\xff\xff"
@@ -99,6 +103,8 @@ def is_empty(file: BinaryIO) -> bool:
 
 
 def _head(file: BinaryIO, at: int) -> bytes:
+    if at > FARTHEST:
+        return b""
     file.seek(at)
     return file.read(HEAD)
 
@@ -245,18 +251,27 @@ def _end_of_au(file: BinaryIO, start: int) -> int:
     return start + int.from_bytes(offset, "big") + int.from_bytes(size, "big")
 
 
-def _end_of_packets(file: BinaryIO, start: int) -> int:
-    """Where a file of another format begins."""
-    head, begin = _head(file, start), start + 1
-    if head[:3] == b"ID3":  # a tag, with pictures, before MP3, AAC or FLAC
+def _behind_tags(file: BinaryIO, start: int) -> int:
+    """Where what the tags are about begins: MP3, AAC or FLAC."""
+    at = start
+    for _ in range(MOST_TAGS):
+        head = _head(file, at)
+        if head[:3] != b"ID3":
+            break
         size = 0
         for byte in head[6:10]:
             size = size << 7 | byte & 0x7F
-        begin = start + 10 + size
-        head = _head(file, begin)
-    kind = kind_of(head)
-    # MPEG carries MP3 in pieces; what follows an MP3 or a broken tag may have a tag too.
-    within = PACKETS if kind == "mpeg" else {"id3"} if kind in ("mp3", "id3", "") else set[str]()
+        at += TAG_HEAD + size
+    return at
+
+
+def _end_of_packets(file: BinaryIO, start: int) -> int:
+    """Where a file of another format begins."""
+    begin = _behind_tags(file, start)
+    kind = kind_of(_head(file, begin))
+    # MPEG carries MP3 in pieces; MP3 and AAC may have tags between them, as streams have them.
+    tagged = {"id3"} if kind in ("mp3", "aac") else set[str]()
+    within = PACKETS if kind in ("mpeg", "id3", "") else tagged
     return next_head(file, begin + 1, KINDS - {kind} - within)
 
 
