@@ -173,4 +173,4 @@ clean:
 	find frontend triton_backends benchmarks tests scripts -name __pycache__ -prune -exec rm -rf {} +
 
 clean-all: clean
-	rm -rf .venv .venv-triton .venv-docs .tools
+	rm -rf .venv .venv-triton .venv-docs .venv-clients .tools

@@ -31,6 +31,12 @@ TRUSTED = "/etc/ssl/certs/ca-certificates.crt"
 """Whom this machine trusts, the trees trust: registries may be behind a proxy of its own."""
 TRUST = ("PIP_CERT", "SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS", "REQUESTS_CA_BUNDLE")
 READY_S = 240.0
+PORT = "18790"
+SERVES = (
+    *("frontend", "--manager", "none", "--port", PORT),
+    *("--voice", "espeak-en", "--recogniser", "pocketsphinx-en"),
+)
+"""What the frontend is started with, which is the only one on its Triton."""
 
 
 @dataclass(slots=True)
@@ -207,16 +213,15 @@ def talk(made: dict[str, Image], folder: Path) -> None:
     )
     shared = (home, "/var/lib/vdx")
     triton, frontend = made["vdx/triton-cpu"], made["vdx/frontend"]
-    options = ["--port", "18790", "--voice", "espeak-en", "--recogniser", "pocketsphinx-en"]
     calls = [
         triton.call([*triton.entrypoint, *triton.command], shared),
-        frontend.call([*frontend.entrypoint, "frontend", *options], shared),
+        frontend.call([*frontend.entrypoint, *SERVES], shared),
     ]
     running: list[subprocess.Popen[bytes]] = []
     try:
         for image, call in zip((triton, frontend), calls, strict=True):
             running.append(subprocess.Popen(call, env=image.variables(), start_new_session=True))
-        client = [sys.executable, "-m", "vdx.cli", "talk", "--url", "http://127.0.0.1:18790"]
+        client = [sys.executable, "-m", "vdx.cli", "talk", "--url", f"http://127.0.0.1:{PORT}"]
         client += ["--wav", str(ROOT / "tests/data/audio/ps_goforward.wav"), "--json"]
         deadline = time.monotonic() + READY_S
         while True:

@@ -1,5 +1,6 @@
 """What keeps a page from its server, and how it comes back."""
 
+import re
 import socket
 from pathlib import Path
 
@@ -22,6 +23,8 @@ async def test_it_reconnects_by_itself(
         page = await open_page(first.url())
         await type_line(page, "one")
         await expect(page.locator("#captions .vdx")).to_contain_text("You said: one")
+        # An answer of which nothing was heard yet would be given again, with the next one.
+        await expect(page.locator("#state")).to_have_text(re.compile("Ready|Your turn"))
     notice = page.locator('[data-topic="connection"]')
     await expect(notice).to_contain_text("No connection: the server does not answer.")
     await expect(page.locator(".notice")).to_have_count(1)

@@ -11,7 +11,7 @@ import psutil
 import pytest
 from websockets.asyncio.client import connect
 
-from tests.server.processes import Http, eventually, running
+from tests.server.processes import Http, Vdx, eventually, running
 from tests.server.talk import RECORDINGS, talking
 from vdx.bench.scrape import fetch, parse
 from vdx.client.recording import read_clip
@@ -108,37 +108,35 @@ async def test_pieces_of_any_size_make_the_same_turn(server: str) -> None:
 @pytest.fixture(scope="module")
 def hasty(
     triton: EmbeddedTriton, base_config: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[str, int]]:
-    """A server that gives up slow readers soon, and its process id."""
+) -> Iterator[Vdx]:
+    """A server that gives up slow readers soon."""
     config = base_config | {"server": {"write_timeout_ms": 500}}
     arguments = ("frontend", "--triton-url", triton.grpc_url, "--port", "0")
     with running(*arguments, home=tmp_path_factory.mktemp("hasty"), config=config) as vdx:
-        yield vdx.url(), vdx.process.pid
+        vdx.url()
+        yield vdx
 
 
-async def test_a_reader_that_stopped_is_given_up(hasty: tuple[str, int]) -> None:
-    url, pid = hasty
-    http, process = Http(url), psutil.Process(pid)
-    text = "x" * 90_000
-    part = {"type": "input_text", "text": text}
-    item = {"type": "message", "role": "user", "content": [part]}
+async def test_a_reader_that_stopped_is_given_up(hasty: Vdx) -> None:
+    url = hasty.url()
+    http, process = Http(url), psutil.Process(hasty.process.pid)
+    part = {"type": "input_text", "text": "x" * 90_000}
+    item = {"id": "item_long", "type": "message", "role": "user", "content": [part]}
     create = json.dumps({"type": "conversation.item.create", "item": item})
+    retrieve = json.dumps({"type": "conversation.item.retrieve", "item_id": item["id"]})
     before = process.memory_info().rss
     async with connect(url.replace("http", "ws") + "/v1/realtime", max_queue=1) as socket:
         await socket.recv()
-
-        async def flood() -> None:
-            for _ in range(250):  # 22 MB in, which would be 45 MB out
-                await socket.send(create)
-
-        flooding = asyncio.create_task(flood())
+        await socket.send(create)
+        for _ in range(500):  # which would be 45 MB out
+            await socket.send(retrieve)
         await asyncio.to_thread(
             eventually, lambda: http.status()["sessions"] == 0, "the slow reader given up"
         )
         grown = process.memory_info().rss - before
         socket.transport.abort()
-        await asyncio.gather(flooding, return_exceptions=True)
     assert grown < 40 * 1024 * 1024
+    assert hasty.said("slow reader"), "not only its keepalive ended it"
     async with talking(url) as talk:
         assert (await talk.full_turn())["response"]["status"] == "completed"
 

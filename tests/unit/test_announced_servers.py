@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from typing import Any, Self, cast
 
 import pytest
+from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
 from tests.unit.serving.fakes import NoProcesses
@@ -129,6 +130,34 @@ async def test_an_announced_server_takes_sessions_until_it_is_gone() -> None:
     assert not FarTriton.opened[0].answers, "its client is closed"
     tasks[0].cancel()
     await asyncio.wait(tasks)
+    await host.close()
+
+
+def resident(server: str) -> float | None:
+    """What the metrics say of the voice on a server; None: nothing."""
+    labels = {"model": "espeak", "server": server}
+    return REGISTRY.get_sample_value("vdx_model_resident", labels)
+
+
+@on_virtual_time
+async def test_a_server_that_is_gone_leaves_the_metrics() -> None:
+    async with following() as host:
+        assert resident("far") == 1
+        await asyncio.sleep(40)
+        assert len(host.servers) == 1
+        assert resident("far") is None
+
+
+@on_virtual_time
+async def test_the_metrics_have_the_name_that_the_first_server_announces() -> None:
+    triton, host = hosted()
+    await host.load_defaults()
+    before = host.servers[0].name
+    host.share_leases(cast(Any, FarManager("", "", tls=TlsConfig(), load_timeout_s=1.0)))
+    announce(host, name="near", addr=triton.config.url)
+    await AnnouncedServers(host, host.config, on_disk).follow()
+    assert host.servers[0].name == "near"
+    assert (resident(before), resident("near")) == (None, 1)
     await host.close()
 
 

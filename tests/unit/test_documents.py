@@ -133,6 +133,13 @@ def test_every_command_exists_with_its_options_and_settings(document: Path) -> N
     assert wrong == {}
 
 
+def test_every_command_is_in_the_table_of_commands() -> None:
+    lines = (ROOT / "docs" / "running.md").read_text(encoding="utf-8").splitlines()
+    rows = " ".join(line.split("|")[1] for line in lines if line.startswith("| `vdx "))
+    named = set(re.findall(r"vdx ([a-z-]+)", rows))
+    assert [name for name in COMMANDS if name not in named] == []
+
+
 @pytest.mark.parametrize(
     ("line", "wrong"),
     [

@@ -67,6 +67,17 @@ def test_every_setting_that_a_template_gives_exists() -> None:
     assert [key for key in keys if not is_setting(Config, key)] == []
 
 
+def test_both_kinds_of_gpu_deployment_serve_the_same_models() -> None:
+    chart = (CHART / "templates" / "triton.yaml").read_text(encoding="utf-8")
+    script = (CHART.parents[2] / "docker" / "triton-gpu.sh").read_text(encoding="utf-8")
+    chart_folders, script_folders = (
+        re.findall(r"--(?:model-repository|backend-directory)=(\S+)", text)
+        for text in (chart, script)
+    )
+    assert len(script_folders) == 3
+    assert sorted(chart_folders) == sorted(script_folders)
+
+
 def test_images_are_those_of_the_stack_of_containers() -> None:
     for name in ("redis", "livekit"):
         image = VALUES["images"][name]

@@ -1,15 +1,24 @@
 """Updates of models under sessions, over two Tritons in memory and on virtual time."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from tests.unit.test_app import opened
 from tests.unit.test_servers import Box, box, no_threads, spoken
 from tests.unit.virtual_time import on_virtual_time
-from vdx.core.errors import InvalidInput, ModelFailed, ModelRejected, UnknownName
+from vdx.core.errors import (
+    InvalidInput,
+    ModelFailed,
+    ModelRejected,
+    TritonUnavailable,
+    UnknownName,
+)
 from vdx.dialog.session import Session
+from vdx.serving.models import ModelInfo
 
 __all__ = ["no_threads"]
 
@@ -172,3 +181,126 @@ async def test_a_recogniser_that_errs_is_replaced_in_the_same_utterance() -> Non
         routes.recognise(before, session.id)
         heard = [call for triton in made.tritons for call in triton.calls if "hear" in call]
         assert sorted(heard) == ["hear canned", "hear pocketsphinx-en"]
+
+
+@on_virtual_time
+async def test_a_server_that_is_gone_does_not_take_a_session_from_its_trial() -> None:
+    async with box() as made:
+        await begun(made, share=1.0, hold_s=600)
+        session = opened(made.host)
+        await say(made, session)
+        first = made.of(session).server_of(NEW)
+        dead, other = made.tritons if first.name == "zero" else reversed(made.tritons)
+        dead.lost()
+        assert await spoken(made, session, "One two three.", voice=NEW) == ["One two three."]
+        assert other.count(f"speak {NEW}") == 1, "the same version, elsewhere"
+        assert dead.count(f"speak {OLD}") == other.count(f"speak {OLD}") == 0
+        assert not first.answers, "nobody else is sent there"
+
+
+@on_virtual_time
+async def test_a_recogniser_on_trial_whose_server_is_gone_is_asked_elsewhere() -> None:
+    async with box() as made:
+        await made.host.updates.start("pocketsphinx-en", "canned", 1.0, 600)
+        await asyncio.sleep(2)
+        session = opened(made.host)
+        routes, gone = made.of(session), TritonUnavailable("gone", model="canned")
+        routes.recognise(session.options, session.id)
+        routes.failed(routes.server_of("canned"), gone)
+        assert await routes.recover_recogniser(session.options, gone)
+        routes.recognise(session.options, session.id)
+        assert [triton.count("hear canned") for triton in made.tritons] == [1, 1]
+
+
+@on_virtual_time
+async def test_after_a_restart_a_name_can_be_updated_again_and_go_back() -> None:
+    made = Box()
+    made.host.served.versions.put(OLD, NEW)
+    await made.host.load_defaults()
+    assert opened(made.host).options.voice == NEW
+    made.host.served.versions.put(OLD, "tone")
+    assert opened(made.host).options.voice == "tone"
+    made.host.served.versions.put(OLD, OLD)
+    assert opened(made.host).options.voice == OLD
+    await made.host.close()
+
+
+async def promoted(made: Box, new: str) -> None:
+    update = await begun(made, share=1.0, hold_s=0, new=new)
+    await say(made, opened(made.host), 20)
+    await asyncio.sleep(2)
+    assert update.state == "promoted", update.why
+
+
+@on_virtual_time
+async def test_a_second_update_reaches_the_default_that_an_operator_chose() -> None:
+    async with box() as made:
+        await promoted(made, NEW)
+        await made.host.switching.use(OLD)
+        assert opened(made.host).options.voice == NEW
+        await promoted(made, "tone")
+        assert opened(made.host).options.voice == "tone"
+        assert NEW not in made.host.served.kept
+        made.host.profiles.clear_default("tone")
+        assert opened(made.host).options.voice == "tone", "as the profile says"
+
+
+@on_virtual_time
+async def test_what_has_taken_a_place_counts_for_the_cap_again() -> None:
+    async with box() as made:
+        await promoted(made, NEW)
+        await promoted(made, "tone")
+        for server in made.host.servers:
+            assert "tone" not in server.manager.residency.uncapped
+
+
+@on_virtual_time
+async def test_what_sessions_start_with_is_no_new_version() -> None:
+    """Going back would take it from them."""
+    async with box(profiles={"vdx": {}, "tones": {"voice": "tone"}}) as made:
+        with pytest.raises(InvalidInput, match="profile tones"):
+            await made.host.updates.start(OLD, "tone", 0.1, 1)
+
+
+@on_virtual_time
+async def test_one_that_is_given_up_goes_from_every_server_that_answers() -> None:
+    async with box() as made:
+        await begun(made)
+        for triton in made.tritons:
+            assert triton.states[NEW] == "READY"
+        made.tritons[0].failures[f"unload {NEW}"] = [TritonUnavailable("gone")] * 9
+        made.host.updates.cancel(OLD)
+        await asyncio.sleep(5)
+        assert made.tritons[1].states[NEW] == "UNAVAILABLE"
+        assert all(NEW not in each.manager.residency.uncapped for each in made.host.servers)
+
+
+@on_virtual_time
+async def test_an_old_version_that_cannot_be_asked_to_leave_is_told() -> None:
+    async with box() as made:
+
+        async def refuses(_name: str) -> bool:
+            raise TritonUnavailable("the manager is away")
+
+        for server in made.host.servers:
+            server.manager.unload_when_free = refuses  # type: ignore[method-assign]
+        with capture_logs() as logs:
+            await promoted(made, NEW)
+        assert "version not unloaded" in [line["event"] for line in logs]
+
+
+@on_virtual_time
+async def test_an_endpointer_is_not_tried_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No session would ever get it, and the trial would never end."""
+    async with box() as made:
+        info = made.host.served.info(OLD)
+        assert info is not None
+
+        async def ensure(name: str) -> ModelInfo:
+            return replace(info, name=name, kind="endpointer")
+
+        monkeypatch.setattr(made.host.served, "ensure", ensure)
+        update = await begun(made)
+        assert update.state == "rolled back"
+        assert "is an endpointer" in update.why
+        assert all(triton.states[NEW] != "READY" for triton in made.tritons)

@@ -454,6 +454,28 @@ async def test_a_session_waits_for_a_server_with_room(model: str) -> None:
 
 
 @on_virtual_time
+async def test_many_that_wait_leave_the_loop_to_those_who_talk(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with box(routing={"wait_ms": 1000}) as made:
+        options, view = made.host.profiles.options(""), made.host.routes.view
+        looks: list[Any] = []
+
+        def counted() -> Any:
+            looks.append(view())
+            return looks[-1]
+
+        monkeypatch.setattr(made.host.routes, "view", counted)
+        _full(made, model="espeak")
+        waiting = [asyncio.create_task(made.host.require_free(options)) for _ in range(100)]
+        await asyncio.sleep(0.5)
+        assert len(looks) < 150, "each of them looks once, and then one for all"
+        made.tritons[1].streams.in_flight = lambda _: 3  # type: ignore[method-assign]
+        await asyncio.sleep(0.1)
+        assert await asyncio.gather(*waiting) == [None] * 100
+
+
+@on_virtual_time
 async def test_speech_over_http_goes_on_at_another_server() -> None:
     async with box() as made:
         info = made.host.served.info("espeak")

@@ -8,7 +8,19 @@ from pathlib import Path
 
 import pytest
 
-from scripts.try_images import DOCKER, ROOT, Image, carry_out, instructions, left_out, megabytes
+from scripts.try_images import (
+    DOCKER,
+    ROOT,
+    SERVES,
+    Image,
+    carry_out,
+    instructions,
+    left_out,
+    megabytes,
+)
+from vdx.cli.frontend import with_manager
+from vdx.cli.main import load_command
+from vdx.core.config import Config
 
 
 def test_what_an_engine_leaves_out_is_left_out() -> None:
@@ -37,6 +49,12 @@ def test_a_file_with_two_names_is_counted_once(tmp_path: Path) -> None:
     (tmp_path / "one").write_bytes(bytes(1_000_000))
     (tmp_path / "two").hardlink_to(tmp_path / "one")
     assert megabytes(tmp_path) == pytest.approx(1.0)
+
+
+def test_the_frontend_that_is_started_is_not_refused() -> None:
+    given = load_command(SERVES[0]).make_context(SERVES[0], [*SERVES[1:]]).params
+    config = Config.model_validate({"model_manager": {"url": given["manager"] or ""}})
+    assert with_manager(config).model_manager.url == ""
 
 
 # Two images of a gigabyte, from registries.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from triton_backends.moonshine.agreement import ROUNDS
 from triton_backends.moonshine.joining import joined
 from triton_backends.moonshine.search import Said
 from triton_backends.moonshine.window import Window
@@ -24,8 +25,8 @@ LONG, LONGEST = 12 * ASR_RATE, 24 * ASR_RATE
 """Samples from which on a window ends at a pause, and at which it ends in any case."""
 PAUSE = 3 * ASR_RATE // 10
 LOOKED_BACK = ASR_RATE
-"""Samples at the end of the longest window among which it is cut at the quietest place: what
-partials have agreed on was said before."""
+"""Samples at the end of the longest window among which it is cut at the quietest place; fewer where
+partials come sooner, for what they have agreed on must have been said before."""
 
 
 @dataclass(slots=True)
@@ -79,10 +80,11 @@ class MoonshineUtterance:
 
     def flush(self) -> Hypothesis:
         """Everything said so far; sound may follow as if this had not been asked for."""
+        self._unwanted = False
         kept = self._reuse.answer()
         if kept is not None:
             return kept
-        self._unwanted, self._flushing = False, True
+        self._flushing = True
         said = self._window.whole()
         self._unwanted = self._flushing = False
         if said is None:
@@ -114,7 +116,8 @@ class MoonshineUtterance:
         """A partial, where it says something new; ends a window that has become long."""
         self._started += self._window.forget_silence()
         if self._window.samples >= LONGEST:
-            self._settle(self._window.quietest(LOOKED_BACK))
+            since_agreed = ROUNDS * self._engine.partial_samples
+            self._settle(self._window.quietest(min(LOOKED_BACK, since_agreed)))
         elif self._window.samples >= LONG and self._quiet >= PAUSE:
             self._settle(self._window.samples)
         if self._unwanted:

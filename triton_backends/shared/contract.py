@@ -4,6 +4,7 @@ A decoder takes the request's tensors by name as numpy arrays, copies what it ke
 overwrites input memory once `execute` has returned) and raises InvalidArgument naming the value.
 """
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -37,6 +38,13 @@ class TtsRequest:
     speed: float = 1.0
     reference_audio: NDArray[np.int16] | None = None
     reference_text: str = ""
+
+    @property
+    def person(self) -> str:
+        """Who is asked for: a speaker by name, or the one of a recording by its digest."""
+        if self.reference_audio is None:
+            return self.speaker
+        return hashlib.sha256(self.reference_audio.tobytes()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ import threading
 import time
 import urllib.request
 from collections.abc import Mapping
+from http.client import HTTPException
 
 ENDPOINT = "VDX_TRACING__ENDPOINT"
 TRACEPARENT = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-01")
@@ -99,8 +100,8 @@ class Spans:
         try:
             with urllib.request.urlopen(request, timeout=TIMEOUT_S):  # noqa: S310  # nosec B310
                 pass
-        except OSError:
-            return  # a collector that is away must cost a model nothing, its log included
+        except (OSError, HTTPException, ValueError):
+            return  # what is away, or no collector, must cost a model nothing, its log included
 
 
 def _attribute(name: str, value: Value) -> dict[str, object]:

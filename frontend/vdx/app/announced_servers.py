@@ -98,6 +98,7 @@ class AnnouncedServers:
         if first.name != entry.name:
             self._host.routes.registry.leave(first.name)
         first.name, first.announced = entry.name, True
+        first.manager.rename(entry.name)
         return True
 
     def _is_in_use(self, name: str) -> bool:

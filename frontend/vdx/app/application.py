@@ -133,6 +133,7 @@ class Application:
             self.servers.remove(server)
             (self._drained.add if server.draining else self._drained.discard)(server.name)
             self._lease_again()
+            server.manager.rename("")
 
     def _lease_again(self) -> None:
         """Has sessions lease of who keeps their models now: a server came back, or went."""

@@ -55,6 +55,8 @@ class ModelRoutes:
         self._looks: dict[ModelServer, asyncio.Task[None]] = {}
         """Servers that were asked and have not answered yet."""
         self._look_now = asyncio.Event()
+        self._queue = asyncio.Lock()
+        """Held by the first of the sessions that wait for a server with room."""
         self.moved: Callable[[str], None] = lambda _: None
         """Told the id of a session that goes to another server from now on."""
 
@@ -157,13 +159,16 @@ class ModelRoutes:
         """
         wanted = SessionRoutes("", self, self._profiles)
         until = _now() + wait_s
-        while model := wanted.busy(options, self.view()):
-            if _now() >= until:
-                raise ServersBusy(
-                    f"every server has {OVERLOADED} requests in flight to {model} or more; "
-                    "try again later"
-                )
-            await asyncio.sleep(FREE_POLL_S)
+        if not wanted.busy(options, self.view()):
+            return
+        async with self._queue:  # one looks for all: a look costs a third of a millisecond
+            while model := wanted.busy(options, self.view()):
+                if _now() >= until:
+                    raise ServersBusy(
+                        f"every server has {OVERLOADED} requests in flight to {model} or more; "
+                        "try again later"
+                    )
+                await asyncio.sleep(FREE_POLL_S)
 
     # --- loads in the background ------------------------------------------------------------
 

@@ -84,7 +84,7 @@ class ModelUpdates:
 
         Raises:
             UnknownName: there is no model of one of the names.
-            InvalidInput: it is updated already, or `source` serves it already.
+            InvalidInput: it is updated already, or `source` serves it, or sessions start with that.
         """
         name = self._versions.name_of(await self._served.find(name))
         if not source:
@@ -99,6 +99,9 @@ class ModelUpdates:
                     f"`vdx models update {other.name} --cancel` ends it",
                     param="name",
                 )
+        if reason := self._served.kept.get(new):
+            message = f"{new!r} is in use ({reason}), from which going back would take it"
+            raise InvalidInput(message, param="source")
         update = Update(name, old, new, Trial(share, _now(), hold_s))
         self._updates = [*self._updates[-REMEMBERED:], update]
         self._keep()
@@ -191,6 +194,12 @@ class ModelUpdates:
     async def _load(self, update: Update) -> ModelInfo:
         """Loads the new version wherever the old one is; raises where it cannot take its place."""
         before = await self._served.ensure(update.old)
+        if before.kind == "endpointer":
+            raise ModelFailed(
+                f"{before.name} is an endpointer, of which no session can try another one; "
+                f"`vdx models use {update.new}` switches all",
+                model=before.name,
+            )
         info = await self._served.load_beside(update.old, update.new)
         if info.kind != before.kind:
             given, wanted = KIND_NAMES[info.kind], KIND_NAMES[before.kind]
@@ -209,8 +218,10 @@ class ModelUpdates:
         self._versions.put(update.name, update.new)
         self._keep()
         await in_thread(self._versions.save)
-        with suppress(UnknownName):
-            await self._served.leave_when_free(update.old)
+        try:
+            await self._served.leave_when_free(update.old, update.new)
+        except VdxError as error:
+            log.warning("version not unloaded", model=update.old, error=error.for_log)
 
     def _give_up(self, update: Update, why: str) -> None:
         """The old version serves everybody again."""

@@ -17,9 +17,10 @@ class ModelNames(Protocol):
 
     def info(self, name: str) -> ModelInfo | None: ...
     def current(self, name: str) -> str: ...
+    def name_of(self, model: str) -> str: ...
     def keep(self, kept: Mapping[str, str]) -> None: ...
     async def names(self) -> Collection[str]: ...
-    async def resolve(self, name: str, kind: ModelKind | None, language: str) -> str: ...
+    async def find(self, name: str, kind: ModelKind | None, language: str) -> str: ...
 
 
 class ProfileModels:
@@ -30,7 +31,7 @@ class ProfileModels:
         self._models = models
         self._defaults = DefaultModels.of(config)
         self._full_names: dict[tuple[str, str], str] = {}
-        """(name in the configuration, language) -> full name of the model."""
+        """(name in the configuration, language) -> full name, whatever version serves it now."""
         self._default_voice: VoiceChoice | None = None
         self._default_recogniser = ""
         self._default_endpointer = ""
@@ -67,7 +68,7 @@ class ProfileModels:
             if options.endpointer:
                 named.append((options.endpointer, "endpointer", options.language))
         for name, kind, language in named:
-            full_name = await self._models.resolve(name, kind, language)
+            full_name = await self._models.find(name, kind, language)
             self._full_names[name, language] = full_name
         self._keep()
 
@@ -113,22 +114,27 @@ class ProfileModels:
         )
 
     def set_default(self, info: ModelInfo, speaker: str) -> None:
-        """Lets later sessions of every profile, if it has their language, start with a model."""
+        """Lets later sessions of every profile, if it has their language, start with a model.
+
+        It is kept by its name, so that a later version of it takes its place here too.
+        """
+        name = self._models.name_of(info.name)
         if info.kind == "tts":
-            self._default_voice = VoiceChoice(info.name, speaker)
+            self._default_voice = VoiceChoice(name, speaker)
         elif info.kind == "endpointer":
-            self._default_endpointer = info.name
+            self._default_endpointer = name
         else:
-            self._default_recogniser = info.name
+            self._default_recogniser = name
         self._keep()
 
     def clear_default(self, model: str) -> None:
         """Lets later sessions start with their profile's model again, if `model` replaced it."""
-        if self._default_voice is not None and self._default_voice.model == model:
+        now = self._models.current
+        if self._default_voice is not None and now(self._default_voice.model) == model:
             self._default_voice = None
-        if self._default_recogniser == model:
+        if now(self._default_recogniser) == model:
             self._default_recogniser = ""
-        if self._default_endpointer == model:
+        if now(self._default_endpointer) == model:
             self._default_endpointer = ""
         self._keep()
 

@@ -87,6 +87,10 @@ class ServedModels:
         """The version of a model that serves its name now."""
         return self.versions.of(name)
 
+    def name_of(self, model: str) -> str:
+        """The name that a version serves now; its own where it is none."""
+        return self.versions.name_of(model)
+
     async def ensure(
         self, name: str, kind: ModelKind | None = None, language: str = ""
     ) -> ModelInfo:
@@ -143,20 +147,26 @@ class ServedModels:
             await server.manager.ensure(new)
         return info
 
-    async def leave_when_free(self, old: str) -> None:
-        """Has a version that was replaced go with its last session; it counts no more."""
+    async def leave_when_free(self, old: str, new: str) -> None:
+        """Has a version that was replaced by `new` go with its last session; it counts no more."""
         for server in self._servers:
-            server.manager.residency.uncapped.discard(self.current(old))
+            server.manager.residency.uncapped.discard(new)
             if server.manager.residency.get(old) is not None:
                 server.manager.residency.uncapped.add(old)
         await self.unload_when_free(old)
 
     async def unload_exactly(self, model: str) -> None:
-        """Unloads a version where it is loaded, or being loaded."""
-        for server in self._servers:
-            if server.manager.residency.get(model) is not None:
-                await server.manager.unload(model)
+        """Unloads a version where it is loaded, or being loaded; raises what failed first."""
+        first: VdxError | None = None
+        for server in list(self._servers):
+            try:
+                if server.manager.residency.get(model) is not None:
+                    await server.manager.unload(model)
+            except VdxError as error:
+                first = first or error
             server.manager.residency.uncapped.discard(model)
+        if first is not None:
+            raise first
 
     def first_audio_ms(self, voice: str) -> float | None:
         """The median time to the first audio of a voice, of whichever server measured it."""

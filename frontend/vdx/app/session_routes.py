@@ -100,9 +100,11 @@ class SessionRoutes:
         """The same voice where another server speaks it; else as `Failover.recover_voice`.
 
         A text on which a voice failed twice may be the cause: no further server gets it. What a
-        version on trial fails on is spoken by the one that it is to replace.
+        version on trial fails on is spoken by the one that it is to replace; that its server is
+        gone says nothing of it.
         """
-        if old := self.updates.instead_of(voice.model):
+        old = self.updates.instead_of(voice.model)
+        if old and not isinstance(error, TritonUnavailable):
             return replace(voice, model=old)
         server = self.server_of(voice.model)
         if failures == 1 and self.has_another(voice):
@@ -114,7 +116,8 @@ class SessionRoutes:
 
     async def recover_recogniser(self, options: SessionOptions, error: VdxError) -> bool:
         """Whether a recogniser can be asked again, at once on another server or soon on its own."""
-        if self.updates.instead_of(options.recogniser):
+        on_trial = bool(self.updates.instead_of(options.recogniser))
+        if on_trial and not isinstance(error, TritonUnavailable):
             self._given_up.add(options.recogniser)
             return True
         server = self.server_of(options.recogniser)
@@ -129,7 +132,8 @@ class SessionRoutes:
 
     def place(self, options: SessionOptions) -> None:
         """Chooses the servers for what a session with `options` begins to use."""
-        self._choose(self._voice_wish(_voice(options)))
+        if options.voice:
+            self._choose(self._voice_wish(_voice(options)))
         if options.recogniser:
             self._choose(self._recogniser_wish(options))
 
@@ -252,9 +256,9 @@ class SessionRoutes:
         """A request to a server failed; what the request itself caused is not the server's."""
         if isinstance(error, ModelRejected | RequestCancelled):
             return
-        if self.updates.instead_of(error.model):
-            return  # what becomes of it is decided by all of its requests
         is_gone = isinstance(error, TritonUnavailable)
+        if not is_gone and self.updates.instead_of(error.model):
+            return  # what becomes of it is decided by all of its requests
         what = (server.name, "" if is_gone else error.model)
         self._failed[what] = asyncio.get_running_loop().time() + FAILED_S
         if is_gone and len(self._routes.servers) > 1:

@@ -4,7 +4,8 @@ On the sides of a telephone call, or from microphones in one room, each person i
 the other's channel. While the channel's own person is silent, that would be transcribed twice. A
 window of a channel is heard through when it is quieter than the same window of another channel and
 has its wave, at the delay and polarity that most windows of the two have in common (the peak of
-their mean normalised cross-correlation). Where both speak at once nothing is changed.
+their mean normalised cross-correlation). Where both speak at once nothing is changed, if who
+belongs to the channel is 5 dB louder in it than who is heard through.
 """
 
 from collections.abc import Sequence
@@ -26,8 +27,10 @@ BESIDE_DELAY: Final = LISTEN_RATE * 2 // 1000
 """A room and a line smear the wave by so much."""
 QUIETER: Final = 0.5
 """In amplitude: of two sides that hear somebody alike, neither may be silenced."""
-SAME_WAVE: Final = 0.5
-"""Two people who speak at once stay below 0.3 at any one delay."""
+SAME_WAVE: Final = 0.6
+"""Two people who speak at once stay below 0.3 at any one delay; where one is heard through as loud
+as the other one speaks, 0.7 is reached. Through a room whose echo is as loud as the way without it,
+more than this is left of the wave."""
 RAMP: Final = LISTEN_RATE // 100
 
 

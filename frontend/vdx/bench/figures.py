@@ -11,13 +11,15 @@ from typing import Any
 import numpy as np
 
 ENOUGH_FOR_A_CURVE = 5
+LEAST = "min"
+"""The point whose goal is to be at least so much; all others are to be at most that."""
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
     """One measured quantity; `values` are its repeats, in `unit`.
 
-    `reach` is the goal: {"median": 340, "p95": 385} means at most these.
+    `reach` is the goal: {"median": 340, "p95": 385} means at most these, {"min": 90} at least this.
     """
 
     name: str
@@ -41,9 +43,15 @@ class Figure:
         if self.reach:
             row["reach"] = self.reach
             row["reached"] = bool(values.size) and all(
-                row[point] <= limit for point, limit in self.reach.items()
+                row[point] >= limit if point == LEAST else row[point] <= limit
+                for point, limit in self.reach.items()
             )
         return row
+
+
+def goal(point: str, limit: float) -> str:
+    """One point of a goal as it is shown: "p95 ≤ 385"."""
+    return f"{point} {'≥' if point == LEAST else '≤'} {limit:g}"
 
 
 @dataclass(slots=True)
@@ -58,7 +66,7 @@ class Report:
     machine: dict[str, Any] = field(default_factory=dict)
 
     def add(self, name: str, unit: str, values: Sequence[float], **reach: float) -> None:
-        """Adds a figure; keywords are the points to reach, such as `p95=385`."""
+        """Adds a figure; keywords are the points to reach, such as `p95=385` or `min=90`."""
         self.figures.append(Figure(name, unit, values, reach))
 
     def as_dict(self) -> dict[str, Any]:
@@ -129,7 +137,7 @@ def print_table(report: Report) -> None:
         table.add_column(column, justify="left" if long else "right", no_wrap=not long)
     for row in whole["figures"]:
         # One a line: a point and its limit stay together.
-        reach = "\n".join(f"{k} ≤ {v:g}" for k, v in row.get("reach", {}).items())
+        reach = "\n".join(goal(point, limit) for point, limit in row.get("reach", {}).items())
         verdict = {True: "[green]yes[/]", False: "[red]no[/]", None: ""}[row.get("reached")]
         points = [_number(row[key]) for key in ("median", "p95", "p99", "max")]
         table.add_row(row["name"], row["unit"], str(row["count"]), *points, reach, verdict)

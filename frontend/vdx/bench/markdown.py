@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from vdx.bench.figures import goal
 from vdx.bench.registry import BENCHES, Benches, shown
 
 Runs = Mapping[str, Mapping[str, Any]]
@@ -65,11 +66,11 @@ def _goals(runs: Runs) -> list[str]:
     lines = [f"{reached} of {len(rows)} goals reached.", ""]
     lines += ["| bench | figure | goal | measured | |", "|---|---|---|---|---|"]
     for command, row in rows:
-        goal = ", ".join(f"{point} ≤ {limit:g}" for point, limit in row["reach"].items())
+        goals = ", ".join(goal(point, limit) for point, limit in row["reach"].items())
         found = ", ".join(f"{point} {_number(row[point])}" for point in row["reach"])
         verdict = "yes" if row["reached"] else "**no**"
         name = f"{row['name'].strip()} [{row['unit']}]"
-        lines.append(f"| `{command}` | {_cell(name)} | {goal} | {found} | {verdict} |")
+        lines.append(f"| `{command}` | {_cell(name)} | {goals} | {found} | {verdict} |")
     return [*lines, ""]
 
 

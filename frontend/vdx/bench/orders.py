@@ -23,8 +23,9 @@ from vdx.bench.target import Target
 from vdx.bench.turn import BETWEEN_S, CUT_IN_S, SETTLE_S, SPREAD_S, gap_ms
 from vdx.bench.word_errors import require_inflect
 from vdx.bench.words import normalised
+from vdx.client.realtime import WIRE_RATE
 from vdx.client.recording import Clip, read_clip
-from vdx.core.errors import UnknownName
+from vdx.core.errors import InvalidInput, UnknownName
 from vdx.core.paths import locate
 
 PAUSE_MS: Final = 800
@@ -65,7 +66,13 @@ def menu() -> list[str]:
 async def measure(
     target: Target, count: int, sessions: int, *, hot_words: bool, step: Step | None = None
 ) -> Report:
-    """`count` orders in both ways, by `sessions` people at once."""
+    """`count` orders in both ways, by `sessions` people at once.
+
+    Raises:
+        InvalidInput: words to expect are asked for in rooms, which have no way to send them.
+    """
+    if hot_words and target.livekit:
+        raise InvalidInput("--hot-words: only over WebSockets, not in rooms", param="hot-words")
     require_inflect()
     plan = target.plan(orders=chosen(count), sessions=sessions, hot_words=hot_words)
     status = await target.status()
@@ -117,7 +124,7 @@ async def _user(
         await asyncio.sleep(random.Random(number).uniform(0, SPREAD_S))  # noqa: S311  # nosec B311
     for name, kind in turns:
         # Read before the session begins, so that no frame is sent late for it.
-        clip = await asyncio.to_thread(order, name, KINDS[kind])
+        clip = await asyncio.to_thread(order, name, KINDS[kind], plan.get("rate", WIRE_RATE))
         async with meet(plan, events=True, phase=number * 37) as met:
             if plan["hot_words"]:
                 await _give_hot_words(met)
@@ -133,13 +140,13 @@ async def _give_hot_words(met: BenchClient) -> None:
     await met.client.send({"type": "session.update", "session": session})
 
 
-def order(name: str, pause_ms: int) -> Clip:
-    """An order at the wire's rate, cut at its last loud sample, with a pause of this length."""
+def order(name: str, pause_ms: int, rate: int) -> Clip:
+    """An order at `rate` Hz, cut at its last loud sample, with a pause of this length."""
     file = orders_folder() / f"{name}.flac"
     if not pause_ms:
-        return read_clip(file, 24_000).cut_at_end()
+        return read_clip(file, rate).cut_at_end()
     words = json.loads((file.parent / "words.json").read_text(encoding="utf-8"))
-    return thinking(file, words[name], pause_ms, 24_000)
+    return thinking(file, words[name], pause_ms, rate)
 
 
 async def _said(met: BenchClient, clip: Clip, name: str) -> dict[str, Any]:

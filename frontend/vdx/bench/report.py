@@ -21,7 +21,7 @@ from vdx.bench.studies import require_bench
 from vdx.core.errors import ConfigError, UnknownName
 
 DATA, REPORT = "report.json", "report.md"
-LIMIT_S = 3600.0
+LIMIT_S = 7200.0
 """Seconds after which a run is ended."""
 ERROR_CHARS = 2000
 

@@ -6,6 +6,7 @@ the server is left alone and what it holds then is compared.
 """
 
 import asyncio
+import contextlib
 import time
 from collections import Counter
 from typing import Any
@@ -23,7 +24,7 @@ SETTLE_S = 5.0
 OTHER_VOICE = "espeak-en"
 ACTIVE = "vdx_active_streams"
 MAX_ERRORS = 5
-COUNTED = ("conversations", "unanswered", "interrupted", "swaps", "left")
+COUNTED = ("conversations", "failed", "unanswered", "interrupted", "swaps", "left")
 
 
 async def measure(
@@ -65,7 +66,9 @@ async def measure(
 async def _watch(target: Target, pid: int, moments: list[Moment]) -> None:
     began = time.monotonic()
     while True:
-        moments.append(await _moment(target, pid, began))
+        # One that is not read is missed by the verdict where its whole window is.
+        with contextlib.suppress(VdxError):
+            moments.append(await _moment(target, pid, began))
         await asyncio.sleep(EVERY_S)
 
 
@@ -89,7 +92,9 @@ async def _add_leftovers(report: Report, target: Target, before: Moment, after: 
 
 def _add_notes(report: Report, users: list[dict[str, Any]], turns: int) -> None:
     total = {name: sum(user[name] for user in users) for name in COUNTED}
+    report.add("answers", "", [turns], min=1)
     report.add("turns without an answer", "", [total["unanswered"]], max=0)
+    report.add("conversations that broke off", "", [total["failed"]], max=0)
     report.notes.append(
         f"{total['conversations']} conversations with {turns} answers: {total['interrupted']} "
         f"interrupted, {total['left']} left in the middle, {total['swaps']} changes of voice"

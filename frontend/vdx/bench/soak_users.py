@@ -35,6 +35,7 @@ class Told:
     """What happened to one person; `turns` are [seconds since the start, gap in ms]."""
 
     conversations: int = 0
+    failed: int = 0
     turns: list[tuple[float, float]] = field(default_factory=list)
     unanswered: int = 0
     interrupted: int = 0
@@ -71,7 +72,8 @@ class _User:
             try:
                 await self._converse(step)
             except (VdxError, TimeoutError) as error:
-                self._told.errors.append(str(error)[:MESSAGE])
+                self._told.failed += 1
+                self._told.errors.append((str(error) or type(error).__name__)[:MESSAGE])
                 await asyncio.sleep(1.0)
             self._told.conversations += 1
             if time.monotonic() - self._began >= self._plan["seconds"]:

@@ -31,11 +31,16 @@ def window_minutes(minutes: float) -> float:
     return min(WINDOW_MINUTES, minutes / FEWEST)
 
 
+def windows(minutes: float) -> int:
+    """How many whole windows a run has."""
+    return int(minutes / window_minutes(minutes) + 1e-6)
+
+
 def lowest(moments: Sequence[Moment], name: str, minutes: float) -> list[float]:
     """The lowest value in each whole window of a run."""
     width = window_minutes(minutes) * 60
     found: list[float] = []
-    for number in range(int(minutes * 60 / width + 1e-6)):
+    for number in range(windows(minutes)):
         begin, end = number * width, (number + 1) * width
         values = [getattr(each, name) for each in moments if begin <= each.at < end]
         if values:
@@ -55,11 +60,13 @@ def per_hour(values: Sequence[float], minutes: float) -> float:
 def add_growth(report: Report, moments: Sequence[Moment], minutes: float) -> None:
     """Growth an hour of memory, handles and tasks; memory has a goal where the run is long."""
     memory = [kb / KB for kb in lowest(moments, "memory_kb", minutes)]
+    width = window_minutes(minutes)
+    unread = windows(minutes) - len(memory)
+    report.add(f"times {width:g} minutes in which nothing was read", "", [unread], max=0)
     if not memory:
         return
     goal = MB_AN_HOUR + SHARE_AN_HOUR * memory[min(1, len(memory) - 1)]
     reach = {"max": round(goal, 1)} if minutes >= ENOUGH_MINUTES else {}
-    width = window_minutes(minutes)
     report.add(
         f"lowest memory of each {width:g} minutes", "MB", [round(each, 1) for each in memory]
     )

@@ -102,4 +102,5 @@ def _print(checks: list[Check]) -> None:
             )
             for check in checks
         ],
+        whole_in_pipes=True,
     )

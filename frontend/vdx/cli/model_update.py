@@ -49,7 +49,10 @@ def update(
             "a model id, or a file or folder with a model, is needed", param="source"
         )
     share = share_of(canary)
-    new = _added(name, Path(source)) if _is_path(source) else source
+    new = source
+    if _is_path(source):
+        call("GET", url, "/vdx/updates", api_key)  # nothing is added where nobody can use it
+        new = _added(name, Path(source))
     query = urlencode({"source": new, "canary": share, "hold_seconds": hold})
     line = call("POST", url, f"{path}?{query}", api_key)
     typer.echo(f"{new} is loaded beside {line['old']['model']}; it gets {canary} of new sessions")
@@ -58,7 +61,7 @@ def update(
 
 
 def share_of(text: str) -> float:
-    """0.1 of "10%", "10" or "0.1"; from 1 on a number is a percentage.
+    """0.1 of "10%", "10" or "0.1"; a number above 1 is a percentage, and 1 is everybody.
 
     Raises:
         InvalidInput: it is no share above 0 and up to 100 %.

@@ -103,18 +103,17 @@ async def _speak(loaded: "Settings", text: str, reference: bytes) -> tuple["Pcm"
     def check(models: "Mapping[str, ModelInfo]") -> None:
         voice = chosen(models)
         check_voice(voice, config.asr.language, models, speaks=language)
-        if reference and voice.model in models and not models[voice.model].can("zero_shot"):
-            raise InvalidInput(
-                f"--reference: {voice.model} has voices of its own and takes none of a recording",
-                param="reference",
-            )
+        if reference and voice.model in models:
+            _require_cloning(models[voice.model])
 
     async with running_triton(loaded, check) as (client, manager):
         choice = chosen(await manager.names())
         model = await manager.resolve(choice.model, "tts", config.asr.language)
         speed = config.tts.speed
         voice = Voice(model, language, choice.speaker, speed, reference=reference)
-        await manager.ensure(voice.model, "tts", language)
+        info = await manager.ensure(voice.model, "tts", language)
+        if reference:
+            _require_cloning(info)
         began, first, pieces = time.perf_counter(), 0.0, list["Pcm"]()
         with progress_bar(model, len(text), "characters") as advance:
             found = speak_text(client, voice, text, config.clauses, progress=advance)
@@ -124,6 +123,15 @@ async def _speak(loaded: "Settings", text: str, reference: bytes) -> tuple["Pcm"
                     pieces.append(piece)
         took = time.perf_counter() - began
     return np.concatenate(pieces), (first - began) * 1000, took
+
+
+def _require_cloning(info: "ModelInfo") -> None:
+    """Raises InvalidInput where the voice cannot speak as a recording does."""
+    if not info.can("zero_shot"):
+        raise InvalidInput(
+            f"--reference: {info.name} has voices of its own and takes none of a recording",
+            param="reference",
+        )
 
 
 def _form_of(out: Path) -> str:

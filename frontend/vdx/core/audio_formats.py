@@ -74,9 +74,9 @@ def _decoded(name: FormatName) -> Pcm:
 
 @cache
 def _encoded(name: FormatName) -> NDArray[np.uint8]:
-    """The code of the nearest sample, for each int16 taken as uint16."""
+    """The code of the nearest sample, for each int16 taken as uint16; 0 is the upper zero."""
     samples = _decoded(name).astype(np.int32)
     order = np.argsort(samples, kind="stable")
     limits = (samples[order][1:] + samples[order][:-1]) / 2
     every = np.arange(65536, dtype=np.uint16).view(np.int16)
-    return order[np.searchsorted(limits, every)].astype(np.uint8)
+    return order[np.searchsorted(limits, every, "right")].astype(np.uint8)

@@ -21,8 +21,6 @@ W64_NAME: Final = 16
 """Bytes of the name of a chunk."""
 TAG_HEAD: Final = 10
 MOST_TAGS: Final = 16
-FARTHEST: Final = 2**48
-"""A place that no file has, but a broken size may point to."""
 TO_THE_END: Final = 2**64 - 1
 """Size of the chunk of samples of a CAF that was not finished."""
 UNKNOWN_SIZE: Final = b"\xff\xff\xff\xff"
@@ -33,6 +31,8 @@ CLUSTER: Final = b"\x1f\x43\xb6\x75"
 """Before it, the head of a WebM holds those of its codecs."""
 LEAST_SAMPLES: Final = 4_000
 """Bytes behind the samples of a WAV that may be samples as well, and no mere rest."""
+LAST_PLACE: Final = 2**63 - 1
+"""That can be asked for in any file; a damaged one has sizes beyond it."""
 
 
 class Part:
@@ -103,7 +103,8 @@ def is_empty(file: BinaryIO) -> bool:
 
 
 def _head(file: BinaryIO, at: int) -> bytes:
-    if at > FARTHEST:
+    """What stands there; empty behind the end."""
+    if at > LAST_PLACE:
         return b""
     file.seek(at)
     return file.read(HEAD)

@@ -113,6 +113,8 @@ class ModelManager:
         self._remote = control
         self.server = ""
         """What its Triton is called in metrics."""
+        self._published: set[str] = set()
+        """Models that the metrics name under it."""
         self.leases_changed: Callable[[], None] = _nobody_told
         """Called when a lease was taken or ended."""
         self._read_models = read_models
@@ -453,7 +455,18 @@ class ModelManager:
             self.leases_changed()
         return released
 
+    def rename(self, server: str) -> None:
+        """Gives its Triton another name in metrics; empty: it is used no more, and in none."""
+        names, self._published = self._published, set()
+        for gauge in (MODEL_RESIDENT, MODEL_LEASES, MODEL_MEMORY):
+            for name in names:
+                gauge.remove(name, self.server)
+        self.server = server
+        for name in names if server else ():
+            self._publish(name)
+
     def _publish(self, name: str) -> None:
+        self._published.add(name)
         model = self.residency.get(name)
         is_resident = model is not None and model.phase is Phase.RESIDENT
         MODEL_RESIDENT.labels(name, self.server).set(is_resident)

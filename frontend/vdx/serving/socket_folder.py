@@ -89,10 +89,15 @@ def _lock(folder: Path) -> int | None:
 
 
 def _owner_runs(folder: Path) -> bool:
-    """Whether the vdx that took the lock still runs; its server may hold the lock alone."""
-    with contextlib.suppress(OSError, ValueError):
-        os.kill(int((folder / LOCK).read_text()), 0)
-        return True
+    """Whether the vdx that took the lock still runs; its server may hold the lock alone.
+
+    One that was killed and that its parent has not waited for yet has an id, but does not run.
+    """
+    import psutil
+
+    with contextlib.suppress(OSError, ValueError, psutil.Error):
+        owner = psutil.Process(int((folder / LOCK).read_text()))
+        return bool(owner.status() != psutil.STATUS_ZOMBIE)
     return False
 
 

@@ -2,8 +2,8 @@
 
 Each request of a session is counted for the version that served it. The new one is given up
 
-- after a tenth of what it needs to win, when it errs: three errors at once, or two of ten requests
-  and more, at a rate that is MORE_ERRORS above that of the old one;
+- when it errs: three errors, or two of ten requests and more, at a rate that is MORE_ERRORS above
+  that of the old one;
 - when its median time to the first audio (of recognisers: from the end to the final transcript) is
   SLOWER times that of the old one, and SLACK_MS more, both over COMPARED requests.
 

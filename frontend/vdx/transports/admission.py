@@ -20,15 +20,3 @@ def admit(host: Application, model: str) -> SessionOptions:
     options = host.profiles.options("" if is_openai_model(model) else model)
     host.require_room()
     return options
-
-
-async def admit_when_free(host: Application, model: str) -> SessionOptions:
-    """As `admit`, after a wait for a model server that has room.
-
-    Raises:
-        ServersBusy: none has after `routing.wait_ms`.
-        SessionLimit, UnknownName: as `admit`.
-    """
-    options = admit(host, model)
-    await host.require_free(options)
-    return options

@@ -2,9 +2,18 @@
 
 import importlib
 import sys
+from collections.abc import Iterator
 from types import ModuleType, SimpleNamespace
 
+import numpy as np
 import pytest
+
+from triton_backends.shared.contract import TtsRequest
+from triton_backends.shared.engine import Chunk
+from triton_backends.shared.levelling import SpeakerGains
+from triton_backends.shared.speech import Voice
+
+RATE = 24_000
 
 
 @pytest.fixture
@@ -28,3 +37,30 @@ def test_a_stop_that_comes_during_the_question_is_not_lost(backend: ModuleType) 
     )
     answer = backend._Answer(request, None, 0.0)
     assert answer.cancelled()
+
+
+class _Loudness:
+    """An engine that speaks as loud as the recording that it is given; -60 dBFS without one."""
+
+    def synthesize(self, request: TtsRequest) -> Iterator[Chunk]:
+        given = request.reference_audio
+        level = 0.001 if given is None else float(np.abs(given).max()) / 32768
+        noise = np.random.default_rng(0).uniform(-level, level, 2 * RATE)
+        yield Chunk(noise.astype(np.float32))
+
+
+def test_each_recording_has_a_loudness_of_its_own(backend: ModuleType) -> None:
+    model = backend.TtsBackend()
+    model._engine, model._gains = _Loudness(), SpeakerGains(1.0)
+    model._voice = Voice(RATE, 1.0, 2, 25, 0)
+    model._trims_end, model._levels = False, True
+    model._progress = SimpleNamespace(advance=lambda: None)
+    model._metrics = SimpleNamespace(add=lambda *_: None)
+    for level in (0, 3000, 30_000):
+        recording = np.full(RATE, level, np.int16) if level else None
+        answer = SimpleNamespace(
+            ended=False, abandoned=False, started=True, cancelled=lambda: False,
+            poll_due=lambda: False, send=lambda _: None,
+        )  # fmt: skip
+        model._speak(TtsRequest("Hello.", language="en", reference_audio=recording), answer)
+    assert len(model._gains._known) == 3

@@ -1,7 +1,9 @@
 """Spans of a model's process: what a collector gets, and that one that is away costs nothing."""
 
 import json
+import socket
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
@@ -78,4 +80,31 @@ def test_a_collector_that_is_away_costs_nothing() -> None:
     spans = Spans.of("joe", {ENDPOINT: "http://127.0.0.1:9"})
     for _ in range(2 * MAX_QUEUED):
         spans.record(SAMPLED, "model.speak", 0.1)
+    spans.close()
+
+
+def test_what_is_no_collector_ends_nothing() -> None:
+    """Such as the port of a collector that speaks gRPC: its answer is no HTTP."""
+    asked = 0
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        spans = Spans.of("joe", {ENDPOINT: f"http://127.0.0.1:{listener.getsockname()[1]}"})
+        for _ in range(2):
+            spans.record(SAMPLED, "model.speak", 0.1)
+            listener.settimeout(5)
+            with listener.accept()[0] as connection:
+                connection.recv(65536)
+                connection.sendall(b"\0\0\0\4\0\0\0\0\0\n")
+            asked += 1
+        spans.close()
+    assert asked == 2
+
+
+@pytest.mark.parametrize("endpoint", ["http://collector:4318a", "http://a..b:4318"])
+def test_an_address_that_is_none_ends_nothing(endpoint: str) -> None:
+    spans = Spans.of("joe", {ENDPOINT: endpoint})
+    before = threading.active_count()
+    spans.record(SAMPLED, "model.speak", 0.1)
+    spans.record(SAMPLED, "model.speak", 0.1)
+    time.sleep(0.2)
+    assert threading.active_count() == before
     spans.close()

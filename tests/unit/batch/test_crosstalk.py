@@ -68,6 +68,25 @@ def test_a_second_person_who_speaks_quietly_at_the_same_time_stays() -> None:
     assert np.array_equal(kept[:, 0], sound[:, 0])
 
 
+def test_a_second_person_a_little_louder_than_what_is_heard_through_stays() -> None:
+    size = min(ONE.size, OTHER.size)
+    own = 10 ** (-15 / 20) * OTHER[:size]
+    sound = np.stack([ONE[:size], own + 0.1 * ONE[:size]], axis=1)
+    kept = without_crosstalk(sound, (0, 1))[:, 1]
+    assert np.square(own[kept == 0]).sum() < 0.02 * np.square(own).sum()
+
+
+def test_who_is_heard_through_an_echoing_room_is_silenced() -> None:
+    random = np.random.default_rng(1)
+    size = 4_800
+    echo = random.normal(size=size) * 10 ** (-3 * np.arange(size) / size)
+    echo /= np.sqrt(np.square(echo).sum())  # as loud as the way without it
+    echo[0] += 1
+    through = (0.07 * np.convolve(ONE, echo)[: ONE.size]).astype(np.float32)
+    kept = without_crosstalk(np.stack([ONE, through], axis=1), (0, 1))[:, 1]
+    assert np.square(kept).sum() < 0.02 * np.square(through).sum()
+
+
 @pytest.mark.parametrize("size", [0, 1, 100, HOP, HOP + 1])
 def test_short_blocks_keep_their_length(size: int) -> None:
     sound = np.stack([ONE[:size], 0.1 * ONE[:size]], axis=1)

@@ -2,6 +2,7 @@
 
 import io
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -151,3 +152,23 @@ def test_whatever_is_broken_in_a_file_finds_an_end(form: str) -> None:
             broken[at] = rng.integers(256)
         part = part_at(io.BytesIO(broken[: rng.integers(1, len(broken))]))
         assert part.end is None or part.end > part.start
+
+
+FARTHEST = (2**64 - 1).to_bytes(8, "big")
+"""A size that no file has, and that no place in one can be told by."""
+BEYOND = {
+    "mp4": lambda first: first + b"\0\0\0\1free" + FARTHEST,
+    "caf": lambda first: first + b"free" + (2**63).to_bytes(8, "big"),
+    "w64": lambda first: first[:16] + FARTHEST + first[24:],
+}
+
+
+@pytest.mark.parametrize("form", BEYOND)
+def test_a_size_beyond_any_file_does_no_harm(form: str, tmp_path: Path) -> None:
+    first = coded(form, 400)
+    raw = BEYOND[form](first)
+    assert heard(raw).size == pytest.approx(heard(first).size, abs=2_000)
+    file = tmp_path / "recording"
+    file.write_bytes(raw)
+    with Recording(file) as recording:
+        assert recording.read().size

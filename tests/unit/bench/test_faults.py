@@ -1,14 +1,20 @@
 """The fault matrix: its cases, what is told of one, and what counts as missed."""
 
-from typing import Any
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
+from vdx.bench.faults import caller, stack
 from vdx.bench.faults.caller import STAGES, Noticed
 from vdx.bench.faults.matrix import HOWS, PROCESSES, _add_figures, cases, describe
 from vdx.bench.figures import Report
 from vdx.cli.bench.conversations import faults
-from vdx.core.errors import UnknownName
+from vdx.core.errors import SetupError, UnknownName, VdxError
+from vdx.serving.livekit import DevelopmentLiveKit
 
 
 def test_every_process_meets_every_stage_both_ways() -> None:
@@ -63,3 +69,45 @@ def test_what_there_is_not_is_refused_before_anything_starts(option: str, value:
     given: dict[str, Any] = {"process": None, "how": None, "stage": None, option: [value]}
     with pytest.raises(UnknownName, match=f"--{option} '{value}': expected one of"):
         faults(tritons=1, rooms=False, **given)
+
+
+async def test_a_fault_that_cannot_be_made_is_no_lost_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    @contextlib.asynccontextmanager
+    async def meet(_: dict[str, Any], *, events: bool) -> AsyncIterator[None]:
+        assert events
+        yield None
+
+    async def done(*_: Any) -> None:
+        """Takes no time."""
+
+    def fault() -> None:
+        raise VdxError("no process of stub runs", service="bench")
+
+    monkeypatch.setattr(caller, "meet", meet)
+    for name in ("_turn", "_reach", "_call_again"):
+        monkeypatch.setattr(caller, name, done)
+    monkeypatch.setattr(asyncio, "sleep", done)
+    with pytest.raises(VdxError, match="no process of stub runs"):
+        await caller.live({}, "listening", fault)
+
+
+async def test_what_cannot_be_started_again_is_tried_again(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    tries = 0
+
+    class Rooms:
+        running = False
+
+        async def restart(self) -> None:
+            nonlocal tries
+            tries += 1
+            self.running = tries == 2
+            if tries == 1:
+                raise SetupError("the port is taken")
+
+    monkeypatch.setattr(stack, "RESTART_S", 0.0)
+    made = stack.Stack(tmp_path, livekit=cast("DevelopmentLiveKit", Rooms()))
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(made.keep(), 0.2)
+    assert tries == 2

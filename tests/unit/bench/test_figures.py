@@ -33,6 +33,11 @@ def test_a_figure_says_count_median_and_percentiles() -> None:
     assert row["reached"] is False
 
 
+@pytest.mark.parametrize(("value", "reached"), [(100.0, True), (90.0, True), (40.0, False)])
+def test_a_least_value_is_reached_from_there_on(value: float, reached: bool) -> None:
+    assert Figure("right", "%", [value], {"min": 90}).summary()["reached"] is reached
+
+
 def test_a_figure_without_values_reaches_nothing() -> None:
     row = Figure("gap", "ms", [], {"median": 1}).summary()
     assert (row["count"], row["median"], row["reached"]) == (0, None, False)
@@ -46,15 +51,17 @@ def test_a_report_is_json_and_a_table(capsys: pytest.CaptureFixture[str]) -> Non
     report = Report("turn", {"rounds": 1}, notes=["a note"])
     report.add("gap", "ms", [300.0], median=340, p95=385)
     report.add("nothing", "ms", [])
+    report.add("right", "%", [95.0], min=90)
     report.machine = asdict(Machine.here())
     whole = json.loads(report.as_json())
     assert whole["machine"]["cores"] == os.cpu_count()
     assert len(whole["machine"]["load"]) == 3
-    assert [figure["name"] for figure in whole["figures"]] == ["gap", "nothing"]
+    assert [figure["name"] for figure in whole["figures"]] == ["gap", "nothing", "right"]
     print_table(report)
     shown = capsys.readouterr().out
     assert "median ≤ 340" in shown
     assert "p95 ≤ 385" in shown
+    assert "min ≥ 90" in shown
     assert max(map(len, shown.splitlines())) <= 80
     assert "a note" in shown
 

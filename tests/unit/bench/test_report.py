@@ -1,6 +1,7 @@
 """One report of every bench: what is run, kept, compared and drawn."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,9 @@ from vdx.bench.figures import Report
 from vdx.bench.markdown import change
 from vdx.bench.registry import BENCHES, arguments
 from vdx.bench.report import Outcome
+from vdx.bench.soak import WARM_UP_S
 from vdx.bench.studies import MOVED
+from vdx.bench.target import START_S
 from vdx.cli.main import load_command
 from vdx.core.errors import ConfigError, UnknownName
 
@@ -77,6 +80,15 @@ def test_every_run_has_options_that_exist(command: str) -> None:
         loaded, options = APPS[module].commands[name], options[options.index(name) + 1 :]
     with loaded.make_context(module, [*options, "--json"]) as context:
         assert context.params["as_json"] is True
+
+
+def test_no_run_is_ended_before_it_can_be_over() -> None:
+    commands = report.planned((), quick=False)
+    minutes = {
+        name: float(n) for name, n in re.findall(r"(\w+) --minutes (\d+)", "\n".join(commands))
+    }
+    assert minutes.keys() == {"soak"}
+    assert max(minutes.values()) * 60 + START_S + WARM_UP_S < report.LIMIT_S
 
 
 def test_both_help_pages_list_every_bench() -> None:

@@ -1,9 +1,18 @@
 """The verdict of a soak, on runs that are made up: one that grows, one that only begins larger."""
 
+import asyncio
+import contextlib
+import os
+from typing import Any
+
 import pytest
 
+from vdx.bench import soak
 from vdx.bench.figures import Report
+from vdx.bench.soak_users import Told
 from vdx.bench.soak_verdict import Moment, add_growth, add_latency, lowest, per_hour, verdict
+from vdx.bench.target import Target
+from vdx.core.errors import VdxError
 
 HOUR = 60.0
 EVERY_S = 10
@@ -56,3 +65,50 @@ def test_a_short_run_says_that_it_is_too_short() -> None:
     report = judged(run(5, grows_mb_an_hour=500), minutes=5)
     assert report.missed() == []
     assert "need 40 minutes" in verdict(report, 5)
+
+
+def test_half_a_run_that_was_not_watched_is_missed() -> None:
+    report = judged([each for each in run(HOUR) if each.at < 1500])
+    assert report.missed() == ["times 10 minutes in which nothing was read"]
+
+
+def test_a_server_that_does_not_answer_once_is_watched_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[float] = []
+    watched_on = asyncio.Event()
+
+    async def status(_: Target) -> dict[str, Any]:
+        asked.append(0.0)
+        if len(asked) == 2:
+            raise VdxError("busy", service="bench")
+        if len(asked) == 4:
+            watched_on.set()
+        return {"tasks": 3, "sessions": 1}
+
+    monkeypatch.setattr(Target, "status", status)
+    monkeypatch.setattr(soak, "EVERY_S", 0.0)
+
+    async def watched() -> int:
+        moments: list[Moment] = []
+        watching = asyncio.create_task(soak._watch(Target("http://x"), os.getpid(), moments))
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(watched_on.wait(), 10)
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+        return len(moments)
+
+    assert asyncio.run(watched()) == 2
+
+
+@pytest.mark.parametrize(
+    ("told", "turns", "missed"),
+    [
+        (Told(conversations=3), 9, []),
+        (Told(conversations=3, failed=1), 9, ["conversations that broke off"]),
+        (Told(conversations=3), 0, ["answers"]),
+    ],
+    ids=["good", "broken", "nobody-answered"],
+)
+def test_people_who_were_not_served_are_missed(told: Told, turns: int, missed: list[str]) -> None:
+    report = Report("soak", {})
+    soak._add_notes(report, [{name: getattr(told, name) for name in Told.__slots__}], turns)
+    assert report.missed() == missed

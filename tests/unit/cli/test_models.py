@@ -1,13 +1,14 @@
 """What `vdx models` and `vdx sessions` tell of models, a session's choice, and sessions."""
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
 from vdx.cli import model_update, models, sessions
-from vdx.core.errors import InvalidInput
+from vdx.core.errors import ConnectionLost, InvalidInput
 
 STAY = {
     "phase": "resident",
@@ -204,6 +205,21 @@ def test_an_update_tells_what_became_of_it(
         "tone-2: 0 of 9 requests failed",
         told,
     ]
+
+
+def test_no_files_are_added_where_no_server_answers(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    added: list[Path] = []
+
+    def call(*_: Any) -> Any:
+        raise ConnectionLost("no vdx server answers")
+
+    monkeypatch.setattr(model_update, "call", call)
+    monkeypatch.setattr(model_update, "_added", lambda _name, path: added.append(path))
+    found = CliRunner().invoke(models.app, ["update", "tone", str(tmp_path)])
+    assert isinstance(found.exception, ConnectionLost)
+    assert added == []
 
 
 @pytest.mark.parametrize(

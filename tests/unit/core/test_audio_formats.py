@@ -50,3 +50,8 @@ def test_the_known_values() -> None:
     assert a.decode(b"\xd5\x55\xaa\x2a").tolist() == [8, -8, 32256, -32256]
     assert mu.sample_bytes == a.sample_bytes == 1
     assert mu.rendered == {"type": "audio/pcmu"}
+
+
+@pytest.mark.parametrize(("name", "code"), [("audio/pcmu", 0xFF), ("audio/pcma", 0xD5)])
+def test_silence_is_the_code_that_telephones_take_for_it(name: FormatName, code: int) -> None:
+    assert WireFormat(name, 8000).encode(np.zeros(3, np.int16)) == bytes([code] * 3)

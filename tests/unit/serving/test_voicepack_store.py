@@ -211,6 +211,22 @@ def test_a_failed_trial_leaves_nothing(paths: Paths, voice: Path) -> None:
     assert nothing_but_locks(paths.home)
 
 
+@pytest.mark.parametrize("error", [SetupError("no library"), KeyboardInterrupt()], ids=repr)
+def test_what_was_fetched_stays_where_the_machine_is_at_fault(
+    paths: Paths, voice: Path, error: BaseException
+) -> None:
+    """A download is moved in; without the library of its family it need not be fetched again."""
+
+    def trial(parts: Parts, folder: Path, parameters: object) -> None:
+        raise error
+
+    folder, parts = identify(voice)
+    with pytest.raises(type(error)):
+        VoicepackStore(paths, trial).add(folder, parts, Origin("hub"), move=True)
+    assert {file.name for file in voice.iterdir()} == set(parts.files)
+    assert nothing_but_locks(paths.home)
+
+
 def cut_off(*_: object) -> None:
     raise KeyboardInterrupt
 

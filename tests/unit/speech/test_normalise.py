@@ -1,6 +1,7 @@
 # ruff: noqa: RUF001
 """What reaches the voice: the table of texts, and where each word came from."""
 
+import re
 import time
 
 import pytest
@@ -401,3 +402,9 @@ def test_deltas_make_no_difference(text: str, sizes: list[int]) -> None:
 )
 def test_signs_that_touch_words(language: str, text: str, spoken: str) -> None:
     assert said(text, language) == spoken
+
+
+@pytest.mark.parametrize("language", sorted(spoken_languages()))
+@pytest.mark.parametrize("number", ["1.000 000", "1.000\u00a0000 km", "1.000:000", "2'000.500 100"])
+def test_a_number_grouped_in_two_ways_is_said(language: str, number: str) -> None:
+    assert not re.search(r"\d", "".join(clause.text for clause in clauses(number, language)))

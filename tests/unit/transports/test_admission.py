@@ -139,10 +139,41 @@ def test_a_client_is_told_that_every_server_is_busy(
         assert refused.headers["Retry-After"] == "1"
 
 
-def _denied(client: TestClient, path: str) -> WebSocketDenialResponse:
+def test_a_transcription_session_does_not_wait_for_a_voice(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host = client.app.state.host  # type: ignore[attr-defined]
+    busy = {"espeak": OVERLOADED}
+    monkeypatch.setattr(host.client.streams, "in_flight", lambda model: busy.get(model, 0))
+    assert _denied(client, "/v1/realtime").status_code == 503
+    path = "/v1/realtime?intent=transcription"
+    with client.websocket_connect(f"ws://127.0.0.1:8080{path}") as socket:
+        assert socket.receive_json()["type"] == "session.created"
+
+
+def test_a_session_waits_for_the_voice_of_its_client_secret(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host = client.app.state.host  # type: ignore[attr-defined]
+    assert client.portal is not None
+    client.portal.call(host.models.load, "tone")
+    monkeypatch.setattr(
+        host.client.streams, "in_flight", lambda model: OVERLOADED if model == "tone" else 0
+    )
+    wanted = {"session": {"audio": {"output": {"voice": "tone"}}}}
+    secret = client.post("/v1/realtime/client_secrets", json=wanted).json()["value"]
+    headers = {"Authorization": f"Bearer {secret}"}
+    assert _denied(client, "/v1/realtime", headers).status_code == 503
+    with client.websocket_connect("ws://127.0.0.1:8080/v1/realtime"):
+        pass
+
+
+def _denied(
+    client: TestClient, path: str, headers: dict[str, str] | None = None
+) -> WebSocketDenialResponse:
     with (
         pytest.raises(WebSocketDenialResponse) as denied,
-        client.websocket_connect(f"ws://127.0.0.1:8080{path}"),
+        client.websocket_connect(f"ws://127.0.0.1:8080{path}", headers=headers or {}),
     ):
         pass
     return denied.value

@@ -121,6 +121,23 @@ def test_refusals_have_the_shape_of_the_api(document: dict[str, Any]) -> None:
                     assert content["schema"]["$ref"].endswith("/Failure")
 
 
+def test_what_can_be_given_wrongly_is_refused_as_told(document: dict[str, Any]) -> None:
+    """A parameter of another type than a text, or with a limit, may be answered with 400."""
+    wrong = []
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            given = [each["schema"] for each in operation.get("parameters", ())]
+            limited = [each for each in given if not _any_text(each)]
+            if limited and "400" not in operation["responses"]:
+                wrong.append(f"{method} {path}")
+    assert wrong == []
+
+
+def _any_text(schema: dict[str, Any]) -> bool:
+    texts = schema.get("anyOf", [schema])
+    return all(each.get("type") in {"string", "null"} and "maxLength" not in each for each in texts)
+
+
 def test_what_needs_a_key_is_told(document: dict[str, Any]) -> None:
     free = {"/healthz", "/readyz", "/vdx/page"}
     for path, methods in document["paths"].items():
@@ -185,10 +202,11 @@ ASKED: list[tuple[str, str, int, dict[str, Any]]] = [
     ("post", f"{MODELS}/unload", 200, {}),
     ("post", f"{MODELS}/load", 503, {"params": {"check": "true"}}),  # nothing probes it here
     ("get", "/vdx/servers", 200, {}),
-    ("post", f"{MODELS}/update", 200, {"params": {"source": "espeak", "canary": "0.5"}}),
+    ("post", f"{MODELS}/update", 200, {"params": {"source": "bell", "canary": "0.5"}}),
     ("get", "/vdx/updates", 200, {}),
     ("post", f"{MODELS}/update/cancel", 200, {}),
     ("post", f"{MODELS}/update", 400, {"params": {"source": "tone"}}),
+    ("post", f"{MODELS}/update", 400, {"params": {"source": "espeak"}}),  # sessions start with it
     ("post", f"{MODELS}/update", 404, {"params": {"source": "nobody"}}),
     ("post", DRAIN, 200, {}),
     ("post", DRAIN, 200, {"params": {"off": "true"}}),
@@ -208,7 +226,7 @@ ASKED: list[tuple[str, str, int, dict[str, Any]]] = [
     ("post", SECRETS, 404, {"json": {"session": {"model": "nobody"}}}),
     ("post", "/v1/realtime/calls", 404, {"content": b"v=0"}),
 ]
-BEFORE = {f"{MODELS}/update/cancel": ["/vdx/models/tone/update?source=espeak"]}
+BEFORE = {f"{MODELS}/update/cancel": ["/vdx/models/tone/update?source=bell"]}
 """What is asked first, where an operation needs it."""
 NO_KEY = {"headers": {"Authorization": "Bearer wrong"}}
 FOREIGN = {"headers": {"Origin": "https://evil.example"}}

@@ -229,6 +229,12 @@ def test_conversations_in_rooms_count_among_the_sessions_of_their_key(tmp_path: 
         pass
 
 
+def test_a_worker_without_a_file_of_keys_serves_rooms_of_any_key() -> None:
+    """Their tokens come from a server that has checked the key."""
+    with KnownKeys((), None).session_of("0" * 64):
+        pass
+
+
 def test_too_many_requests_are_answered_with_when_to_come_back(tmp_path: Path) -> None:
     path = tmp_path / "keys.json"
     key = keys("add", "slow", "--scope", "admin", "--per-minute", "1", "--file", str(path))

@@ -7,9 +7,12 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any, cast
 
+import pytest
+
 from tests.unit.test_app import KINDS, SpeakingTriton
 from vdx.app import Application
 from vdx.core.config import Config
+from vdx.core.voice_choice import VoiceChoice
 from vdx.serving.manager import ModelManager
 from vdx.transports.realtime.connection import Connection
 from vdx.transports.realtime.settings import Settings
@@ -94,6 +97,24 @@ async def connected() -> AsyncIterator[tuple[FakeSocket, HeldTriton, Connection]
 
 def voice(name: str) -> dict[str, Any]:
     return {"audio": {"output": {"voice": name}}}
+
+
+async def test_a_session_on_trial_begins_by_telling_the_version_that_speaks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with connected() as (_, _, connection):
+        monkeypatch.setattr(
+            connection._host.updates,
+            "for_session",
+            lambda options: options.updated(voice_choice=VoiceChoice("bell")),
+        )
+        socket = FakeSocket()
+        other = Connection(cast(Any, socket), connection._host, connection._settings)
+        serving = asyncio.create_task(other.run())
+        await socket.until(lambda: bool(socket.of("session.created")))
+        assert socket.of("session.created")[0]["session"]["audio"]["output"]["voice"] == "bell"
+        socket.leaves()
+        await serving
 
 
 async def test_audio_is_taken_while_several_updates_wait_for_a_model() -> None:

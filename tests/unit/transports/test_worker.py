@@ -11,6 +11,7 @@ from tests.unit.test_app import hosted
 from vdx.core.config import Config
 from vdx.core.errors import RoomError, ServersBusy
 from vdx.dialog.profiles import SessionOptions
+from vdx.serving.routing import OVERLOADED
 from vdx.transports.room import native_log, worker
 from vdx.transports.room.conversation import Ticket
 from vdx.transports.room.worker import RoomWorker
@@ -95,13 +96,14 @@ class Request:
     async def accept(self, **_: str) -> None:
         self.answers.append("accepted")
 
-    async def reject(self) -> None:
-        self.answers.append("rejected")
+    async def reject(self, *, terminate: bool = True) -> None:
+        """As livekit-agents has it: the job ends, unless it may go to another worker."""
+        self.answers.append("ended" if terminate else "left to another worker")
 
 
 @pytest.mark.parametrize(
     ("metadata", "busy", "answer"),
-    [("", False, "accepted"), ("", True, "rejected"), ("no JSON", True, "accepted")],
+    [("", False, "accepted"), ("", True, "left to another worker"), ("no JSON", True, "accepted")],
 )
 async def test_a_job_is_refused_where_every_server_is_busy(
     metadata: str, busy: bool, answer: str
@@ -117,3 +119,25 @@ async def test_a_job_is_refused_where_every_server_is_busy(
     await rooms._answer(cast(Any, request))
     assert request.answers == [answer]
     assert len(rooms._promised) == (answer == "accepted")
+
+
+async def test_a_worker_that_drains_leaves_jobs_to_others() -> None:
+    rooms, request = RoomWorker(hosted()[1]), Request()
+    await rooms.drain()
+    await rooms._answer(cast(Any, request))
+    assert request.answers == ["left to another worker"]
+
+
+async def test_a_job_is_answered_before_livekit_gives_the_worker_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    _, host = hosted(routing={"wait_ms": 60_000})
+    await host.load_defaults()
+    monkeypatch.setattr(host.client.streams, "in_flight", lambda _: OVERLOADED)
+    monkeypatch.setattr(worker, "ANSWER_S", 0.1)
+    rooms, request = RoomWorker(host), Request()
+    async with asyncio.timeout(5):
+        await rooms._answer(cast(Any, request))
+    assert request.answers == ["left to another worker"]
+    assert not rooms._promised
+    await host.close()

@@ -46,8 +46,8 @@ async def live(plan: dict[str, Any], stage: str, fault: Callable[[], None]) -> N
             await asyncio.sleep(1.5)
             await _turn(user, SPEECH)
             await _reach(user, stage)
-            happened = time.monotonic()
             fault()
+            happened = time.monotonic()
             await _recover(user, noticed, happened)
     except (VdxError, TimeoutError, OSError):
         if not happened:

@@ -119,7 +119,8 @@ class Stack:
                     with contextlib.suppress(SetupError):  # it is tried again
                         await part.start()
             if self.livekit is not None and not self.livekit.running:
-                await self.livekit.restart()
+                with contextlib.suppress(SetupError):  # likewise
+                    await self.livekit.restart()
 
 
 @asynccontextmanager

@@ -44,6 +44,14 @@ def take(folder: Path, parts: Parts, target: Path, *, move: bool) -> tuple[Path,
     )
 
 
+def give_back(staged: Path, folder: Path, parts: Parts) -> None:
+    """Moves what `take` moved to where it was, `parts` as they were there."""
+    for name in parts.files:
+        place = staged / PurePosixPath(name).name
+        if place.exists():
+            place.rename(folder / name)
+
+
 def made(
     name: str, parts: Parts, facts: Facts, origin: Origin, staged: Path, given: Voicepack | None
 ) -> Voicepack:

@@ -7,7 +7,7 @@ made aside, checked there, and moved into place whole; whatever stops this leave
 import contextlib
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,8 +20,8 @@ from vdx.serving.voicepacks.checking import check_pack, check_place
 from vdx.serving.voicepacks.declared import declared_families
 from vdx.serving.voicepacks.load_check import convert
 from vdx.serving.voicepacks.metadata import METADATA, Voicepack, read_metadata
-from vdx.serving.voicepacks.model_files import Parts
-from vdx.serving.voicepacks.staging import Origin, Trial, made, take, write_entry
+from vdx.serving.voicepacks.model_files import Facts, Parts
+from vdx.serving.voicepacks.staging import Origin, Trial, give_back, made, take, write_entry
 
 LOCK_WAIT_S = 30.0
 
@@ -103,23 +103,34 @@ class VoicepackStore:
             self.require_free(name)
             staged, flat = take(folder, parts, aside / "voicepack", move=move)
             try:
-                flat = self._own_files(staged, flat)
-                facts = identify.describe(staged, flat)
-                if self._trial is not None:
-                    facts = self._trial(flat, staged, origin.parameters) or facts
+                flat, facts = self._understood(staged, flat, origin.parameters)
             except InvalidVoicepack as error:  # of the copy; the person knows the file as it was
                 told = error.message.replace(str(staged), str(folder))
                 raise InvalidVoicepack(told, param=error.param) from None
-            if facts is None:
-                raise SetupError(
-                    f"only the family {flat.family} itself can tell what its files are, and the "
-                    "environment of the models is not built; run: vdx setup"
-                )
+            except (SetupError, KeyboardInterrupt):
+                if move:  # a download, which is not at fault: the next call goes on with it
+                    give_back(staged, folder, parts)
+                raise
             pack = made(name, flat, facts, origin, staged, given)
             (staged / METADATA).write_text(pack.dump(), encoding="utf-8")
             write_entry(pack, aside / "model", origin.parameters, facts.capabilities)
             self._put(pack, aside)
         return pack
+
+    def _understood(
+        self, staged: Path, parts: Parts, parameters: Mapping[str, str]
+    ) -> tuple[Parts, Facts]:
+        """The files that the family loads, and what they say."""
+        own = self._own_files(staged, parts)
+        facts = identify.describe(staged, own)
+        if self._trial is not None:
+            facts = self._trial(own, staged, parameters) or facts
+        if facts is None:
+            raise SetupError(
+                f"only the family {own.family} itself can tell what its files are, and the "
+                "environment of the models is not built; run: vdx setup"
+            )
+        return own, facts
 
     def _own_files(self, staged: Path, parts: Parts) -> Parts:
         """The files that the family loads, made of published ones where they are such."""

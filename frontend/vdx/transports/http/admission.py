@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import Query
 from pydantic import BaseModel, Field
 
-from vdx.transports.admission import admit_when_free
+from vdx.transports.admission import admit
 from vdx.transports.http.operation import Host, TalkOperation, operations, refusals
 
 api = operations(kind=TalkOperation)
@@ -15,10 +15,12 @@ class Admission(BaseModel):
     profile: str = Field(description="that a conversation would have")
 
 
-@api.get("/vdx/admission", responses=refusals(404, 503))
+@api.get("/vdx/admission", responses=refusals(400, 404, 503))
 async def admission(
     host: Host,
     model: Annotated[str, Query(max_length=200, description="as of `/v1/realtime`")] = "",
 ) -> Admission:
     """Whether `/v1/realtime` would take a conversation now; refused as it would refuse."""
-    return Admission(profile=(await admit_when_free(host, model)).profile)
+    options = admit(host, model)
+    await host.require_free(options)
+    return Admission(profile=options.profile)

@@ -55,7 +55,7 @@ async def servers(host: Host) -> Servers:
     )
 
 
-@api.post("/vdx/servers/{name:path}/drain", responses=refusals(404))
+@api.post("/vdx/servers/{name:path}/drain", responses=refusals(400, 404))
 async def drain_server(
     host: Host,
     name: Annotated[str, Path(json_schema_extra={"minLength": 1})],

@@ -98,7 +98,7 @@ class Connection:
 
     async def _run(self) -> None:
         session = self._session
-        self._post("session.created", session=self._settings.rendered(session.ids.realtime_id))
+        self._post("session.created", session=self._current().rendered(session.ids.realtime_id))
         try:
             async with asyncio.TaskGroup() as group:
                 self._tasks = group

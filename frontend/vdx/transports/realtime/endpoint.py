@@ -9,7 +9,7 @@ from starlette.websockets import WebSocket
 from vdx.app import Application
 from vdx.core.errors import InvalidInput, TooLarge, UnknownName, VdxError
 from vdx.dialog.profiles import SessionOptions
-from vdx.transports.admission import admit_when_free
+from vdx.transports.admission import admit
 from vdx.transports.http.error_responses import failure
 from vdx.transports.http.request_log import CODE
 from vdx.transports.realtime.calls import NO_CALLS
@@ -41,13 +41,14 @@ async def _serve(socket: WebSocket, held: ExitStack) -> None:
         first = session_update(secret.session) if secret else None
         transcribes_only = _is_transcription(socket, first)
         named = first.model if first else None
-        options = await admit_when_free(host, _model(socket) or named or "")
+        options = admit(host, _model(socket) or named or "")
         settings = settings_for(host, _greeted(socket, options))
         settings.transcribes_only = transcribes_only
         if transcribes_only:
             settings.apply(SessionUpdate(type="transcription"))
         if first is not None:
             settings, first = await begun(host, settings, first)
+        await host.require_free(settings.options)
         held.enter_context(guard.keys.session(key))
         connection = Connection(socket, host, settings, first)
     except VdxError as error:

@@ -10,7 +10,8 @@ import asyncio
 import random
 import time
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import aiohttp
@@ -35,6 +36,8 @@ EVERY_S = 1.0
 MOST_ROOMS = 64
 """Looked at by one worker each second."""
 CHOSEN_FOR_S = 30.0
+OTHERS_FOR_S = 300.0
+"""A room that wanted no agent of ours is not looked at for so long: it may want one later."""
 HASTE_S = 0.5
 """Workers act a random moment of this length apart, so that mostly one acts."""
 REQUEST_S = 5.0
@@ -49,8 +52,8 @@ class AbandonedRooms:
         self._mine = mine
         self._me = me
         self._pulse = Pulse()
-        self._others: set[str] = set()
-        """Sids of rooms that want no agent of ours."""
+        self._others: dict[str, float] = {}
+        """Sid of a room that wanted no agent of ours -> when it is looked at again."""
 
     async def run(self) -> None:
         """Looks until cancelled; a LiveKit server that is away is waited for."""
@@ -66,15 +69,28 @@ class AbandonedRooms:
 
     async def _look(self, livekit: api.LiveKitAPI) -> None:
         rooms = (await livekit.room.list_rooms(ListRoomsRequest())).rooms
-        self._others &= {room.sid for room in rooms}
+        now, sids = time.monotonic(), {room.sid for room in rooms}
+        self._others = {
+            sid: again for sid, again in self._others.items() if sid in sids and now < again
+        }
         foreign = {room.name: room.sid for room in rooms if room.name not in self._mine}
         chosen = share([name for name, sid in foreign.items() if sid not in self._others], self._me)
         self._pulse.keep(chosen)
+        dead: list[tuple[str, str | None]] = []
         for name in chosen:
-            found = await self._participants(livekit, name)
-            sign = sign_of(found, self._config.agent_name)
-            if self._pulse.look(name, sign, time.monotonic()):
-                await self._mend(livekit, name, foreign[name], sign)
+            with _refusal_logged(name):
+                sign = sign_of(await self._participants(livekit, name), self._config.agent_name)
+                if self._pulse.look(name, sign, time.monotonic()):
+                    dead.append((name, sign))
+        # At once: a worker that dies leaves many rooms, and each may take seconds.
+        async with asyncio.TaskGroup() as group:
+            for name, sign in dead:
+                mending = self._mended(livekit, name, foreign[name], sign)
+                group.create_task(mending, name=f"mend-{name}")
+
+    async def _mended(self, livekit: api.LiveKitAPI, room: str, sid: str, sign: str | None) -> None:
+        with _refusal_logged(room):
+            await self._mend(livekit, room, sid, sign)
 
     async def _participants(self, livekit: api.LiveKitAPI, room: str) -> Sequence[Any]:
         return (
@@ -84,7 +100,7 @@ class AbandonedRooms:
     async def _mend(self, livekit: api.LiveKitAPI, room: str, sid: str, sign: str | None) -> None:
         """Removes dead agents and dispatches another, unless someone else has by now."""
         if not await self._wanted(livekit, room):
-            self._others.add(sid)
+            self._others[sid] = time.monotonic() + OTHERS_FOR_S
             return
         await asyncio.sleep(random.uniform(0, HASTE_S))  # noqa: S311  # nosec B311
         found = await self._participants(livekit, room)
@@ -111,6 +127,15 @@ class AbandonedRooms:
     async def _wanted(self, livekit: api.LiveKitAPI, room: str) -> list[AgentDispatch]:
         found = await livekit.agent_dispatch.list_dispatch(room)
         return [each for each in found if each.agent_name == self._config.agent_name]
+
+
+@contextmanager
+def _refusal_logged(room: str) -> Iterator[None]:
+    """One that was closed meanwhile, or is on a node of LiveKit's that is gone, keeps no other."""
+    try:
+        yield
+    except REFUSED as error:
+        log.debug("room not looked at", room=room, error=repr(error))
 
 
 def client(config: LiveKitConfig) -> api.LiveKitAPI:

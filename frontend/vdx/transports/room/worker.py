@@ -27,6 +27,8 @@ IDLE_THREADS = 4
 FOREVER = 1_000_000_000
 """Attempts to reach the LiveKit server: it may be restarted at any time."""
 STOP_S = 10.0
+ANSWER_S = 5.0
+"""A job is answered within this: LiveKit gives a worker up after ten, and asks no other then."""
 
 
 class RoomWorker:
@@ -113,16 +115,16 @@ class RoomWorker:
         self.registered.set()
 
     async def _answer(self, request: agents.JobRequest) -> None:
-        """Accepts a job while there is room for it."""
+        """Accepts a job while there is room for it; else LiveKit asks another worker."""
         job = request.job.id
         if self._draining or len(self._promised) >= self._config.max_rooms:
-            await request.reject()
+            await request.reject(terminate=False)
             return
         self._promised.add(job)
         try:
             if not await self._is_free(request.job.metadata):
                 self._release(job)
-                await request.reject()
+                await request.reject(terminate=False)
                 return
             identity = f"{self._config.agent_name}-{secrets.token_hex(4)}"
             await request.accept(identity=identity, name=self._config.agent_name)
@@ -131,15 +133,16 @@ class RoomWorker:
             raise
 
     async def _is_free(self, metadata: str) -> bool:
-        """Whether a model server has room for a job within `routing.wait_ms`."""
+        """Whether a model server has room for a job within `routing.wait_ms`, ANSWER_S at most."""
         try:
             options = JobMetadata.read(metadata).options(self._host)
         except VdxError:  # the room is told when it is joined
             return True
         try:
-            await self._host.require_free(options)
-        except ServersBusy as error:
-            log.warning("job refused", error=error.for_log)
+            async with asyncio.timeout(ANSWER_S):
+                await self._host.require_free(options)
+        except (ServersBusy, TimeoutError) as error:
+            log.warning("job refused", error=repr(error))
             return False
         return True
 

@@ -69,6 +69,7 @@ export const de: Words = {
     workerGone: "Der Worker dieses Gesprächs ist weg. Warte auf einen anderen …",
     brokeOff: "Die Verbindung ist abgebrochen. Verbinde neu …",
     reasons: {
+      call_ended: "der Assistent hat aufgelegt",
       ended_by_operator: "ein Betreiber hat es beendet",
       slow_reader: "dieser Browser hat zu langsam empfangen",
       gone: "die andere Seite ist weg",

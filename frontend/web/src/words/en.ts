@@ -68,6 +68,7 @@ export const en = {
     brokeOff: "The connection broke off. Reconnecting …",
     /** Why a conversation ended, by the server's reason. */
     reasons: {
+      call_ended: "the assistant hung up",
       ended_by_operator: "an operator ended it",
       slow_reader: "this browser took too long to receive it",
       gone: "the other side is gone",

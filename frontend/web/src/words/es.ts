@@ -69,6 +69,7 @@ export const es: Words = {
     workerGone: "El worker de esta conversación se ha ido. Esperando a otro …",
     brokeOff: "La conexión se cortó. Volviendo a conectar …",
     reasons: {
+      call_ended: "el asistente colgó",
       ended_by_operator: "la terminó un operador",
       slow_reader: "este navegador recibía demasiado despacio",
       gone: "el otro lado se ha ido",

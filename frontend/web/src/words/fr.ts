@@ -69,6 +69,7 @@ export const fr: Words = {
     workerGone: "Le worker de cette conversation est parti. En attente d'un autre …",
     brokeOff: "La connexion s'est rompue. Nouvelle tentative …",
     reasons: {
+      call_ended: "l'assistant a raccroché",
       ended_by_operator: "un opérateur y a mis fin",
       slow_reader: "ce navigateur recevait trop lentement",
       gone: "l'autre côté est parti",

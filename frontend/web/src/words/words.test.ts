@@ -30,6 +30,12 @@ test.each([
   }
 });
 
+test("every end that a server tells has words", () => {
+  const ends = ["call_ended", "ended_by_operator", "gone", "idle_timeout", "max_messages"];
+  const told = [...ends, "max_session_duration", "slow_reader"];
+  expect(Object.keys(en.connection.reasons).sort()).toEqual(told);
+});
+
 test("the first language of the browser that there are words for is taken", () => {
   expect(languageFor(["pt-BR", "fr-CA", "en"])).toBe("fr");
   expect(languageFor(["DE"])).toBe("de");

@@ -16,8 +16,11 @@ from tests.unit.backends.moonshine.drive import (
 )
 from tests.unit.backends.moonshine.sound import chirp
 from triton_backends.moonshine import utterance as utterances
+from triton_backends.moonshine.agreement import ROUNDS
 from triton_backends.moonshine.engine import MoonshineEngine
+from triton_backends.moonshine.search import Said
 from triton_backends.moonshine.utterance import MoonshineUtterance
+from triton_backends.moonshine.window import Window
 from triton_backends.shared import hot_words
 from triton_backends.shared.contract import ASR_RATE, AsrRequest
 from triton_backends.shared.engine import Hypothesis
@@ -132,6 +135,26 @@ def test_a_window_without_a_pause_ends_too(
     assert again.finish().text == utterance.finish().text
 
 
+def test_a_window_is_not_cut_before_what_partials_agreed_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its tokens stay: those of sound behind the cut would be in the next window too."""
+    monkeypatch.setattr(utterances, "LONGEST", 4 * ASR_RATE)
+    engine = open_engine("streaming", partial_ms=100)
+    before_end: list[int] = []
+    take_until = Window.take_until
+
+    def noted(window: Window, sample: int) -> Said:
+        before_end.append(window.samples - sample)
+        return take_until(window, sample)
+
+    monkeypatch.setattr(Window, "take_until", noted)
+    noise = np.random.default_rng(1).normal(0, 3000, 20 * ASR_RATE).astype(np.int16)
+    heard(engine, noise)
+    assert len(before_end) >= 4
+    assert max(before_end) <= ROUNDS * engine.partial_samples
+
+
 def test_silence_is_neither_decoded_nor_kept(
     engine: MoonshineEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -179,6 +202,19 @@ def test_a_partial_ends_when_a_flush_waits(
     assert runs == 1
     assert utterance.flush().audio_ms == 2480
     assert utterance.accept(chirp(4.0)[2 * ASR_RATE : 2 * ASR_RATE + 7680]) is not None
+
+
+def test_partials_come_again_after_a_flush_that_needed_no_decoding(
+    engine: MoonshineEngine,
+) -> None:
+    utterance, _ = heard(engine, chirp(2.0))
+    told = utterance.flush()
+    flush = AsrRequest(audio=SILENCE, flush=True)
+    utterance.queued_behind(flush, end=False)  # while quiet sound is heard
+    assert utterance.accept(np.zeros(PUSH, np.int16)) is None
+    assert utterance.flush() == told
+    partials = [utterance.accept(piece) for piece in pieces(chirp(4.0)[2 * ASR_RATE :], PUSH)]
+    assert any(partials)
 
 
 def test_speech_behind_a_flush_ends_it(

@@ -6,6 +6,7 @@ Nothing is said here yet: "2024-03-05T10:30Z" becomes a date and a time, "1 000"
 import re
 from typing import Final
 
+from vdx.speech.text.normalise.measures import CODES, SYMBOLS
 from vdx.speech.text.normalise.spans import LEFT, NO_WORD, RIGHT, SpanText, ends_text
 from vdx.speech.text.normalise.words import Words
 
@@ -99,7 +100,9 @@ def _times(text: SpanText, words: Words) -> SpanText:
         text = text.rewrite(dotted, lambda m: f"{m[1]}:{m[2]}")
     if words.clock_before:
         ahead = "|".join(words.clock_before.split())
-        dotted = re.compile(rf"(?<!\w)((?:{ahead})\.?\s)({hour})\.([0-5]\d)(?![\d.,]*\d|\s?%)")
+        dotted = re.compile(
+            rf"(?<!\w)((?:{ahead})\.?\s)({hour})\.([0-5]\d)(?![\d.,]*\d|\s?{_amounts(words)})"
+        )
         text = text.rewrite(dotted, lambda m: f"{m[1]}{m[2]}:{m[3]}")
     if words.language == "tr":  # "14.05'te"
         dotted = re.compile(rf"(?<![\d.,])({hour})\.([0-5]\d)(?=['’][td][ea]n?\b)")
@@ -108,6 +111,13 @@ def _times(text: SpanText, words: Words) -> SpanText:
     between = re.compile(rf"{LEFT}({clock}){dash}(?=(?:{clock}){RIGHT}(?!:))")
     joint = "" if words.language in ("zh", "ja") else " "
     return text.rewrite(between, lambda m: f"{m[1]}{joint}{words.range}{joint}", parted=False)
+
+
+def _amounts(words: Words) -> str:
+    """A pattern of what tells an amount from a time: "do 5.50 zł"."""
+    names = {*SYMBOLS, *CODES, *words.currency_words, *words.scales}
+    names.update(*(forms.values() for forms in words.money.values()))
+    return rf"(?:%|(?:{'|'.join(map(re.escape, sorted(names, key=len, reverse=True)))})(?!\w))"
 
 
 def short_dates(text: SpanText, words: Words) -> SpanText:

@@ -49,7 +49,9 @@ def read(text: str, words: Words) -> Number:
     groups = words.group.replace(" ", _SPACES + "'")
     last = max(text.rfind(words.decimal), text.rfind("."))
     parts = re.split(f"[{re.escape(groups)}]", text[:last] if last > 0 else text)
-    if last > 0 and (text[last] == words.decimal or not _is_group(text, last, words)):
+    is_decimal = text[last] == words.decimal or not _is_group(text, last, words)
+    # Behind a decimal sign there are no groups: "1.000 000" is grouped in two ways.
+    if last > 0 and is_decimal and text[last + 1 :].isdigit():
         return Number("".join(parts), text[last + 1 :], grouped=len(parts) > 1)
     whole = re.sub(r"\D", "", text)
     return Number(whole, grouped=whole != text)
