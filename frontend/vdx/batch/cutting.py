@@ -30,6 +30,9 @@ EDGE: Final = np.zeros(PRE_ROLL, np.int16)
 LEAST_LOUD: Final = 3
 """Frames of 20 ms as loud as `FILE_THRESHOLD`: a sound in which no voice was detected is kept where
 it has so many and nothing else was found, for the recogniser to judge."""
+STEADY: Final = 1.25
+"""The loud frames of a sound over its quiet ones: noise of a line or of a fan does not even reach
+this, speech under it does, as long as anybody could understand it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -115,11 +118,16 @@ class Cutter:
         return [stretch for stretch in found if stretch.audio.size]
 
     def _sounds(self) -> bool:
-        """Whether something is heard in what was kept."""
+        """Whether something is heard in what was kept that is no steady noise."""
         frames = self._audio[: self._audio.size // LISTEN_FRAME * LISTEN_FRAME]
         levels = np.sqrt(
             np.square(frames.astype(np.float32)).reshape(-1, LISTEN_FRAME).mean(axis=1)
         )
+        heard = levels[EDGE.size // LISTEN_FRAME : (EDGE.size + self._length) // LISTEN_FRAME]
+        if self._length >= LISTEN_RATE:
+            quiet, loud = np.percentile(heard, (5, 95))
+            if loud < STEADY * quiet:
+                return False
         return int((levels >= FILE_THRESHOLD).sum()) >= LEAST_LOUD
 
     def _hear_all(self, pcm: Pcm) -> list[Stretch]:

@@ -122,7 +122,7 @@ class TestEspeak:
         assert spoken == pytest.approx(seconds("one   two three four five six"), rel=0.05)
         assert spoken > 1.0
 
-    @pytest.mark.parametrize("slow", ["uk", "be", "chr"])
+    @pytest.mark.parametrize("slow", ["uk", "be", "chr", "ru-LV", "py"])
     def test_a_language_leaves_its_speed_behind(self, espeak: EspeakEngine, slow: str) -> None:
         """espeak-ng slows down for some voices, and stayed so for every later one."""
 

@@ -129,6 +129,11 @@ class TestWordTimes:
     def test_a_word_ends_where_its_sound_does(self) -> None:
         assert self.timed((100, 300), (500, 800)) == [(100, 360), (500, 860)]
 
+    def test_a_word_begins_where_its_sound_does(self) -> None:
+        """A pause may be counted to the word behind it; a soft consonant belongs to its word."""
+        assert self.timed((100, 300), (900, 1_000)) == [(100, 360), (840, 1_000)]
+        assert self.timed((100, 300), (620, 1_000)) == [(100, 360), (500, 1_000)]
+
     def test_without_a_pause_it_ends_where_the_next_begins(self) -> None:
         assert self.timed((0, 1_200)) == [(100, 500), (500, 1_000)]
         assert timed_words([(" a", [1])], [(0, 0)], 40, np.zeros(0, np.float32))[0].end_ms == 40

@@ -173,6 +173,19 @@ class TestStretches:
         assert stretch.audio.size == short.size
         assert found(np.zeros((RATE, 1), np.float32)) == []
 
+    @pytest.mark.parametrize("db", [-40, -50])
+    def test_steady_noise_of_a_line_is_nothing_to_judge(self, db: int) -> None:
+        """A side on which nobody speaks would be decoded whole; speech in noise still is judged."""
+        noise = np.random.default_rng(0).normal(0, 10 ** (db / 20), 10 * RATE).astype(np.float32)
+        assert found(noise[:, None]) == []
+        person = np.zeros_like(noise)
+        person[RATE : RATE + ONE.size] = ONE
+        heard = found(np.stack([person, noise], axis=1))
+        assert {stretch.channel for stretch in heard} == {0}
+        level = float(np.sqrt(np.square(ONE).mean()))
+        as_loud = np.random.default_rng(1).normal(0, 1.5 * level, ONE.size).astype(np.float32)
+        assert found((ONE + as_loud)[:, None]) != []
+
     def test_a_stereo_file_behind_a_mono_one_is_heard(self) -> None:
         finder = SpeechFinder(lambda at, channel: Cutter(VadConfig(), at=at, channel=channel))
         heard = finder.push(ONE[:, None])

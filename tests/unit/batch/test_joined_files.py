@@ -1,6 +1,7 @@
 """Files written one behind the other are heard to the end of the last one."""
 
 import io
+import time
 from pathlib import Path
 
 import numpy as np
@@ -8,9 +9,11 @@ import pytest
 import soundfile
 
 from tests.media import tone, written
+from vdx.batch.encoders import Encoder
 from vdx.batch.recording import Recording
-from vdx.core import audio_decoder
+from vdx.core import audio_decoder, audio_heads
 from vdx.core.errors import InvalidInput
+from vdx.core.joined_files import part_at
 
 RATE = 16_000
 FRAGMENTS = {"movflags": "frag_keyframe+empty_moov+default_base_moof"}
@@ -66,11 +69,46 @@ def test_all_of_three_files_of_a_format_are_heard(form: str) -> None:
         assert pitch(middle) == pytest.approx(hz, abs=5)
 
 
-@pytest.mark.parametrize("other", ["mp3", "flac", "ogg", "wav", "caf", "webm"])
-def test_a_file_of_another_format_may_follow(other: str) -> None:
-    sound = heard(coded("mp4", 400) + coded(other, 800))
+@pytest.mark.parametrize("first", FORMS)
+@pytest.mark.parametrize("other", ["mp3", "aac", "flac", "ogg", "wav", "caf", "webm", "au", "m4a"])
+def test_a_file_of_another_format_may_follow(first: str, other: str) -> None:
+    sound = heard(coded(first, 400) + coded(other, 800))
+    assert sound.size == pytest.approx(2 * RATE, abs=0.3 * RATE)
+    assert pitch(sound[: RATE // 2]) == pytest.approx(400, abs=5)
+    assert pitch(sound[-RATE // 2 :]) == pytest.approx(800, abs=5)
+
+
+@pytest.mark.parametrize("other", ["mp3", "flac", "ogg", "wav", "webm"])
+def test_a_file_may_follow_amr(other: str) -> None:
+    amr = b"#!AMR\n" + (b"\x3c" + bytes(31)) * 50
+    sound = heard(amr + coded(other, 800))
     assert sound.size == pytest.approx(2 * RATE, abs=0.3 * RATE)
     assert pitch(sound[-RATE // 2 :]) == pytest.approx(800, abs=5)
+
+
+def test_frames_without_a_head_behind_another_format_are_heard() -> None:
+    """As vdx writes MP3 itself: no tag, frame after frame."""
+    encoder = Encoder("mp3", RATE)
+    bare = encoder.push(tone(48_000, 1.0, 800)) + encoder.finish()
+    for form in ("flac", "ogg", "aac", "wav", "webm"):
+        sound = heard(coded(form, 400) + bare)
+        assert sound.size == pytest.approx(2 * RATE, abs=0.3 * RATE)
+        assert pitch(sound[-RATE // 2 :]) == pytest.approx(800, abs=5)
+
+
+@pytest.mark.parametrize("form", ["mp3", "aac"])
+def test_tags_between_pieces_of_a_stream_make_no_files_of_them(form: str) -> None:
+    tag = b"ID3\4\0\0\0\0\0\x0a" + bytes(10)
+    raw = (tag + coded(form, 400)) * 3
+    assert part_at(io.BytesIO(raw)).end is None
+    assert heard(raw).size == pytest.approx(3 * RATE, abs=0.4 * RATE)
+
+
+def test_a_head_is_found_wherever_it_stands(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(audio_heads, "SEARCHED", 20_000)
+    for filled in range(19_990, 20_030, 3):
+        raw = bytes(filled) + coded("wav", 400)
+        assert audio_heads.next_head(io.BytesIO(raw), 0, {"wav", "aac"}) == filled
 
 
 @pytest.mark.parametrize("behind", [b"", b"\0" * 100, b"words behind it" * 10])
@@ -91,6 +129,29 @@ def test_files_without_end_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     assert heard(file.getvalue() * 3).size == pytest.approx(0.3 * RATE, abs=100)
     with pytest.raises(InvalidInput, match="joined: it is more than 3 files"):
         heard(file.getvalue() * 4)
+
+
+@pytest.mark.parametrize(
+    "marks", [b"\xff\xfb\x90\x40", b"\xff\xf8", b"RIFF", b"\x1a\x45\xdf\xa3", b"ID3"]
+)
+def test_a_file_of_nothing_but_marks_takes_no_time(marks: bytes) -> None:
+    raw = coded("flac", 400)[:4] + marks * (8 * 2**20 // len(marks))
+    begin = time.process_time()
+    part_at(io.BytesIO(raw))
+    assert time.process_time() - begin < 2
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_whatever_is_broken_in_a_file_finds_an_end(form: str) -> None:
+    raw, rng = coded(form, 400), np.random.default_rng(0)
+    for _ in range(60):
+        broken = bytearray(raw + raw)
+        for place in rng.integers(0, len(broken), 8):
+            broken[place] = rng.integers(256)
+        for at in rng.integers(0, 200, 3):
+            broken[at] = rng.integers(256)
+        part = part_at(io.BytesIO(broken[: rng.integers(1, len(broken))]))
+        assert part.end is None or part.end > part.start
 
 
 FARTHEST = (2**64 - 1).to_bytes(8, "big")

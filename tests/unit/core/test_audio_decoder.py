@@ -19,6 +19,7 @@ from vdx.core import ffmpeg
 from vdx.core.audio_decoder import AudioDecoder, open_file
 from vdx.core.errors import InvalidInput
 from vdx.core.ffmpeg import CODECS, DEMUXERS, library
+from vdx.core.flac_head import repaired_head
 
 RATE = 16_000
 
@@ -142,6 +143,44 @@ def test_a_wav_that_says_a_wrong_length_is_read_to_its_end(size: int) -> None:
     for at in (4, 40):
         raw[at : at + 4] = size.to_bytes(4, "little")
     assert read(bytes(raw)).size == 2 * RATE
+
+
+@pytest.mark.parametrize("at", [(40,), (4, 40)])
+def test_a_wav_that_holds_more_than_it_says_is_read_to_its_end(at: tuple[int, ...]) -> None:
+    """A recorder that was cut off has written its header some seconds before."""
+    raw = bytearray(by_soundfile(tone(RATE), RATE, "WAV"))
+    for place in at:
+        raw[place : place + 4] = RATE.to_bytes(4, "little")
+    assert read(bytes(raw)).size == 2 * RATE
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [b"LIST\4\0\0\0INFO", b"id3 \x10\x27\0\0" + b"\xff" * 10_000, bytes(9_000), b"words " * 900],
+)
+def test_what_else_is_behind_the_samples_of_a_wav_is_not_heard(rest: bytes) -> None:
+    assert read(by_soundfile(tone(RATE), RATE, "WAV") + rest).size == 2 * RATE
+
+
+@pytest.mark.parametrize(("start", "end"), [(4, 8), (8, 42), (4, 42), (4, 60), (18, 26), (42, 60)])
+@pytest.mark.parametrize("fill", [b"\0", b"\xff", b"\x5a"])
+def test_a_flac_without_its_metadata_is_heard(start: int, end: int, fill: bytes) -> None:
+    """What its head says is in each of its frames too."""
+    raw = bytearray(by_soundfile(tone(RATE), RATE, "FLAC"))
+    raw[start:end] = fill * (end - start)
+    heard = read(bytes(raw))
+    assert heard.size == 2 * RATE
+    assert pitch(heard) == pytest.approx(440, abs=2)
+
+
+@pytest.mark.parametrize("subtype", ["PCM_S8", "PCM_16", "PCM_24"])
+@pytest.mark.parametrize("channels", [1, 2, 6])
+@pytest.mark.parametrize("rate", [8_000, 11_025, 44_100, 12_345])
+def test_the_head_of_a_flac_that_is_whole_is_left(subtype: str, channels: int, rate: int) -> None:
+    pcm = np.repeat(tone(rate)[:, None], channels, axis=1)
+    raw = by_soundfile(pcm, rate, "FLAC", subtype)
+    assert repaired_head(io.BytesIO(raw), 0) is None
+    assert repaired_head(io.BytesIO(raw[:4] + bytes(38) + raw[42:]), 0) is not None
 
 
 def unfinished(raw: bytes) -> bytes:

@@ -1,10 +1,13 @@
+from typing import Literal
+
 import pytest
 
-from vdx.core.config import AsrConfig, BargeInConfig, Config, ProfileConfig, VadConfig
+from vdx.core.config import AsrConfig, BargeInConfig, ClauseConfig, Config, ProfileConfig, VadConfig
 from vdx.core.errors import UnknownName
 from vdx.core.voice_choice import VoiceChoice
 from vdx.dialog.profiles import resolve
 from vdx.serving.default_models import DefaultModels
+from vdx.speech.text.clause_slices import chunker_for
 
 LIGHT = DefaultModels(frozenset({"espeak", "pocketsphinx-en"}))
 
@@ -38,6 +41,20 @@ def test_a_profile_overrides_the_sections() -> None:
     assert (options.voice, options.recogniser, options.language) == ("espeak-de", "whisper", "de")
     assert (options.speed, options.vad, options.greeting) == (1.5, vad, "Hallo.")
     assert options.instructions == "Kurz."
+
+
+@pytest.mark.parametrize(
+    ("links", "spoken"),
+    [("short", "See a link to example dot org now."), ("full", "See https://example.org a now.")],
+)
+async def test_a_profile_chooses_how_links_are_said(
+    links: Literal["short", "full"], spoken: str
+) -> None:
+    profile = ProfileConfig(clauses=ClauseConfig(links=links))
+    clauses = resolve(Config(profiles={"reader": profile}), "reader", LIGHT).clauses
+    chunker = await chunker_for(clauses, "en")
+    found = [*chunker.feed("See https://example.org/a now."), *chunker.finish()]
+    assert " ".join(clause.text for clause in found) == spoken
 
 
 def test_an_unknown_profile_is_named_with_those_there_are() -> None:

@@ -93,11 +93,27 @@ def test_what_is_said_of(text: str, spoken: str) -> None:
         ),
         ("Look:\n```py\nx = 1\n\ny = 2", "Look:"),
         ("```py\nprint(1)\n```\n", "The answer is code. You can see it on the screen."),
+        ("> Look:\n> ```py\n> x = 1\n> ```\n> Done now.", "Look: Done now."),
+        ("> ~~~\n> x = 1\n> ~~~\n\nDone now.", "Done now."),
+        ("- ```sh\n  ls\n  ```\n- Then rest.", "Then rest."),
+        ("- ```ls``` lists\n- Then rest.", "ls lists Then rest."),
+        (
+            "> Look:\n> ````\n> x = 1\n\nThat is what you need. Good?",
+            "Look: That is what you need. Good?",
+        ),
+        ("~~~~\nx = 1\n~~~\ny = 2\n~~~~\nDone now.", "Done now."),
+        ("Look:\n~~~\nx = 1\n\nThat is what you need.", "Look: That is what you need."),
+        ("````\nx = 1\n````", "The answer is code. You can see it on the screen."),
+        ("~~~py\nx = 1\n~~~\n", "The answer is code. You can see it on the screen."),
         ("```py\nprint(1)", "The answer is code. You can see it on the screen."),
     ],
 )
 def test_blocks_of_code(text: str, spoken: str) -> None:
     assert said(text) == spoken
+    chunker = ClauseChunker(ClauseConfig(), "en", Normaliser("en"))
+    by_letter = [clause for char in text for clause in chunker.feed(char)]
+    by_letter += chunker.feed(chunker.leave_code())
+    assert " ".join(clause.text for clause in [*by_letter, *chunker.finish()]) == spoken
 
 
 @pytest.mark.parametrize(
@@ -353,6 +369,39 @@ def test_deltas_make_no_difference(text: str, sizes: list[int]) -> None:
     found += chunker.feed(text[at:])
     found += chunker.feed(chunker.leave_code())
     assert [*found, *chunker.finish()] == clauses(text)
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "spoken"),
+    [
+        ("en", "about５０％off", "about fifty percent off"),
+        ("en", "save50%now, 5%,10%", "save fifty percent now, five percent,ten percent"),
+        ("en", "50%/year and 5%-10%", "fifty percent year and five percent to ten percent"),
+        ("en", "Ｐｒｉｃｅ＄５００now", "Price five hundred dollars now"),
+        ("en", "500€off at 20°Fahrenheit", "five hundred euros off at twenty degrees Fahrenheit"),
+        ("en", "５０％，ok（－４）", "fifty percent, ok (minus four)"),
+        ("en", "ｘ＝５，１／２ ａｎｄ ３．５", "x equals five, one half and three point five"),
+        ("en", "ｗｅｂ＆ｄｂ at ５㎞", "web and db at five kilometers"),
+        ("de", "etwa５０％der Leute", "etwa fünfzig Prozent der Leute"),
+        ("fr", "５０％des voix", "cinquante pour cent des voix"),
+        ("es", "５０％de", "cincuenta por ciento de"),
+        ("it", "５０％di", "cinquanta percento di"),
+        ("pt", "５０％de", "cinquenta por cento de"),
+        ("nl", "５０％van", "vijftig procent van"),
+        ("pl", "５０％z", "pięćdziesiąt procent z"),
+        ("ru", "５０％людей", "пятьдесят процентов людей"),
+        ("uk", "５０％людей", "пʼятдесят відсотків людей"),
+        ("tr", "％５０si", "yüzde elli si"),
+        ("hi", "５０％लोग", "पचास प्रतिशत लोग"),
+        ("ar", "٥٠٪من", "خمسون بالمائة من"),
+        ("ko", "５０％할인", "오십 퍼센트할인"),
+        ("ja", "価格￥５００、１＋１＝２です", "価格五百円、一プラス一イコール二です"),
+        ("zh", "增长５０％了（－４）", "增长百分之五十了（负四）"),
+        ("zh", "１／２的人", "二分之一的人"),
+    ],
+)
+def test_signs_that_touch_words(language: str, text: str, spoken: str) -> None:
+    assert said(text, language) == spoken
 
 
 @pytest.mark.parametrize("language", sorted(spoken_languages()))

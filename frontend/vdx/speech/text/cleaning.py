@@ -95,6 +95,7 @@ class Cleaner:
         self._cell_seen = False
         self._number = ""
         self._item_begins = False
+        self._in_quote = False
 
     def feed(self, char: str, at: int) -> list[Spoken]:
         """What can be said now that `char`, at the offset `at`, is known; often nothing or more."""
@@ -147,7 +148,7 @@ class Cleaner:
         fence.take(char, self._at)
         if char == "\n":
             self._start_line()
-        elif not char.isspace():
+        elif not char.isspace() and not (char == ">" and fence.is_quoted):
             self._line_start = False
 
     def _say_literally(self, char: str) -> None:
@@ -244,7 +245,7 @@ class Cleaner:
         if self._fence is not None:
             self._settle_in_fence(self._fence, following)
         elif self._opens_fence(mark, count):
-            self._fence = Fence(self._run)
+            self._fence = Fence(self._run, is_quoted=self._in_quote)
             self._emit(LINE_END, self._run_at)
         elif mark == "`":
             self._settle_ticks(count)
@@ -254,7 +255,8 @@ class Cleaner:
         self._previous = mark
 
     def _opens_fence(self, mark: str, count: int) -> bool:
-        return mark in "`~" and count >= 3 and self._line_start and not self._ticks
+        begins = self._line_start or self._item_begins  # behind "- " and "> " too
+        return mark in "`~" and count >= 3 and begins and not self._ticks
 
     def _settle_ticks(self, count: int) -> None:
         """Backticks in a line open and close literal text; so many others inside belong to it."""
@@ -287,6 +289,7 @@ class Cleaner:
             pass
         elif self._line_start and self._opens_block(mark, count, following):
             self._start_block()
+            self._in_quote = mark == ">"
         elif mark == "\\" and following in ESCAPABLE:
             self._escaped = True
         elif mark == "\\" and following in ("\r", "\n"):

@@ -12,10 +12,11 @@ _UNSPACED: Final = re.compile("[\u3040-\u30ff\u3400-\u9fff]{4}")
 
 
 class Fence:
-    """A block of code from its opening marks on."""
+    """A block of code from its opening marks on; of one in a quote every line begins with ">"."""
 
-    def __init__(self, marks: str) -> None:
+    def __init__(self, marks: str, *, is_quoted: bool = False) -> None:
         self.mark = marks[0]
+        self.is_quoted = is_quoted
         self.in_info = True
         """Still in the line of the opening marks, where the language is named."""
         self.held: list[tuple[str, int]] = []

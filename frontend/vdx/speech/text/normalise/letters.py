@@ -5,7 +5,7 @@ import re
 import unicodedata
 from typing import Final
 
-from vdx.speech.text.languages import Language, language_table
+from vdx.speech.text.languages import Language, language_table, primary_subtag
 from vdx.speech.text.normalise.spans import SpanText, ends_text
 from vdx.speech.text.normalise.words import Words
 
@@ -19,15 +19,39 @@ _SITE: Final = re.compile(
 )
 
 
-def compatible(text: SpanText) -> SpanText:
-    """Full-width letters and digits, ligatures and digits of other scripts in their plain form."""
-    return text.rewrite(_COMPATIBLE, lambda m: _plain(m[0]), parted=False)
+def compatible(text: SpanText, language: str) -> SpanText:
+    """Full-width letters, digits and signs, ligatures and digits of other scripts, made plain.
+
+    Marks between clauses stay as they are in the languages whose they are.
+    """
+    text = text.rewrite(_COMPATIBLE, lambda m: _plain(m[0]), parted=False)
+    if primary_subtag(language) in _WIDE_LANGUAGES:
+        return text
+    return text.rewrite(_WIDE_MARKS, _narrow, parted=False)
+
+
+def _narrow(match: re.Match[str]) -> str:
+    """A mark between clauses with the white space that is part of a full-width one."""
+    mark = _plain(match[0])
+    before, after = match.string[: match.start()][-1:], match.string[match.end() :][:1]
+    if mark == "(":
+        return f" {mark}" if before.isalnum() else mark
+    return f"{mark} " if after.isalnum() else mark
 
 
 _COMPATIBLE: Final = re.compile(
-    "[\uff0b\uff0d\uff05\uff04\uffe5\uff10-\uff19\uff21-\uff3a\uff41-\uff5a\ufb00-\ufb06"
-    "\uff66-\uff9f\u0660-\u0669\u06f0-\u06f9\u0966-\u096f\u2460-\u2473\u2160-\u2188\u1d49\u02b3\u2080-\u2089\U0001d400-\U0001d7ff]+|(?<=\\d)[\uff1a\u066b\u066c](?=\\d)"
+    "["
+    "\uff02\uff04-\uff07\uff0a\uff0b\uff0d\uff0f-\uff19\uff1d\uff20-\uff3a\uff3f\uff41-\uff5a"
+    "\uffe0\uffe1\uffe5\uffe6"  # full-width
+    "\ufb00-\ufb06\u3380-\u33df"  # ligatures, units in one character
+    "\uff66-\uff9f\u0660-\u0669\u06f0-\u06f9\u0966-\u096f\u2460-\u2473\u2160-\u2188"
+    "\u1d49\u02b3\u2080-\u2089\U0001d400-\U0001d7ff"
+    "]+"
+    r"|(?<=\d)[\uff1a\uff0e\u066b\u066c](?=\d)|(?<=\d)\uff0c(?=\d{3}(?!\d))"
+    r"|\uff03(?=\d)|(?<=\d)\s?[\uff1c\uff1e]|[\uff1c\uff1e](?=\s?\d)"
 )
+_WIDE_LANGUAGES: Final = ("zh", "cmn", "yue", "wuu", "ja")
+_WIDE_MARKS: Final = re.compile("[\uff01\uff08\uff09\uff0c\uff0e\uff1a\uff1b\uff1f]")
 _ARABIC_MARKS: Final = str.maketrans("\u066b\u066c", ".,")
 
 

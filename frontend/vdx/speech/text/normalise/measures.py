@@ -8,7 +8,7 @@ from typing import Final
 
 from vdx.speech.text.normalise import icu, numerals
 from vdx.speech.text.normalise.numerals import Number
-from vdx.speech.text.normalise.spans import LEFT, RIGHT, SpanText, ends_text
+from vdx.speech.text.normalise.spans import BESIDE, LEFT, RIGHT, SpanText, ends_text
 from vdx.speech.text.normalise.words import Words
 
 UNITS: Final = {
@@ -44,13 +44,12 @@ def money(text: SpanText, words: Words) -> SpanText:
     number = numerals.of(words)
     known = {**SYMBOLS, "¥": words.yen_sign, "￥": words.yen_sign, **words.currency_words}
     known |= {code: code for code in CODES}
-    names = _any(known)
     scales = _any(words.scales)
     scale = rf"(?:\s?((?i:{scales}))\b\.?)?" if scales else "()"
-    leading = _any(key for key in known if not key.islower() and key not in "円元")
+    leading = _beside(key for key in known if not key.islower() and key not in "円元")
     per = r"(?:/([^\W\d_]+[²³]?)(?![\w/]))?"
-    before = re.compile(rf"{LEFT}({leading})\s?({number}){scale}{per}")
-    after = re.compile(rf"{LEFT}({number}){scale}\s?({names}){RIGHT}{per}\.?", re.IGNORECASE)
+    before = re.compile(rf"({leading})\s?({number}){scale}{per}")
+    after = _followed(number, rf"{scale}\s?", known, rf"{per}\.?", re.IGNORECASE)
 
     def say(match: re.Match[str], amount: str, scale: str | None, name: str) -> str:
         code = known.get(name) or known.get(name.upper()) or known[name.lower()]
@@ -63,7 +62,9 @@ def money(text: SpanText, words: Words) -> SpanText:
         price = re.compile(rf"({number}{words.per_after})/([^\W\d_]+)(?![\w/])")
         text = text.rewrite(price, lambda m: _per(m[1], m[2], words))
     text = text.rewrite(before, lambda m: say(m, m[2], m[3], m[1]))
-    return text.rewrite(after, lambda m: say(m, m[1], m[2], m[3]))
+    for pattern in after:
+        text = text.rewrite(pattern, lambda m: say(m, m[1], m[2], m[3]))
+    return text
 
 
 def _of_money(amount: str, words: Words) -> Number:
@@ -89,6 +90,32 @@ def _per(price: str, unit: str, words: Words) -> str:
 def _any(texts: Iterable[str]) -> str:
     """A regular expression for one of some texts, the longest that fits."""
     return "|".join(map(re.escape, sorted(texts, key=len, reverse=True)))
+
+
+def _is_sign(name: str) -> bool:
+    """Whether a name is a sign, which is one beside a letter too, and not letters."""
+    return not (name[0].isalnum() or name[-1].isalnum())
+
+
+def _beside(names: Iterable[str]) -> str:
+    """A regular expression for what stands before a number."""
+    known = tuple(names)
+    letters = _any(name for name in known if not _is_sign(name))
+    signs = _any(name for name in known if _is_sign(name))
+    return f"{LEFT}(?:{letters})|{BESIDE}(?:{signs})"
+
+
+def _followed(
+    number: str, between: str, names: Iterable[str], end: str, flags: int = 0
+) -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """Expressions for a number before a name, and before a sign, which may touch words."""
+    known = tuple(names)
+    letters = _any(name for name in known if not _is_sign(name))
+    signs = _any(name for name in known if _is_sign(name))
+    return (
+        re.compile(rf"{LEFT}({number}){between}({letters}){RIGHT}{end}", flags),
+        re.compile(rf"{BESIDE}({number}){between}({signs}){end}", flags),
+    )
 
 
 def _amount(number: Number, scale: str, code: str, words: Words) -> str:
@@ -147,9 +174,9 @@ def units(text: SpanText, words: Words) -> SpanText:
     """Numbers with a unit or a percent sign after them, or before them as in Turkish."""
     number = numerals.of(words)
     known = units_of(words)
-    names = _any(known)
     dot = r"(?:(?<=[^\W\d_]{2})\.(?=\s[^\W\d_]))?"  # "5 min. later"
-    pattern = re.compile(rf"{LEFT}({number})([\s\u00a0-]?)({names}){RIGHT}(?![/²³]){dot}")
+    end = rf"(?![²³])(?:(?<=[%٪‰])|(?!/)){dot}"  # "km/h" is one unit, "50%/year" two words
+    patterns = _followed(number, r"([\s\u00a0-]?)", known, end)
 
     def say(amount: str, unit: str, *, as_adjective: bool = False) -> str:
         found = numerals.read(amount, words)
@@ -164,14 +191,13 @@ def units(text: SpanText, words: Words) -> SpanText:
 
     if words.percent and not words.percent.startswith("{n}"):
         text = text.rewrite(
-            re.compile(
-                rf"{LEFT}({number})(\s?{re.escape(words.range)}\s?)({number})\s?[%٪]{RIGHT}"
-            ),
+            re.compile(rf"{LEFT}({number})(\s?{re.escape(words.range)}\s?)({number})\s?[%٪]"),
             lambda m: words.percent.format(
                 n="".join((_read(m[1], words), m[2], _read(m[3], words)))
             ),
         )
-    text = text.rewrite(pattern, lambda m: say(m[1], known[m[3]], as_adjective=m[2] == "-"))
+    for pattern in patterns:
+        text = text.rewrite(pattern, lambda m: say(m[1], known[m[3]], as_adjective=m[2] == "-"))
     if numerals.has_gender(words):
         named = _names_of_units(words.language)
         names = _any(named)
@@ -179,7 +205,9 @@ def units(text: SpanText, words: Words) -> SpanText:
             re.compile(rf"(?<![\w.,:-])({number})(?=\s({names})(?!\w))"),
             lambda m: numerals.counted(numerals.read(m[1], words), words, named[m[2]]),
         )
-    return text.rewrite(re.compile(rf"[%٪]\s?({number}){RIGHT}"), lambda m: say(m[1], "percent"))
+    # Turkish writes the sign before, and an ending behind: "%50si".
+    end = "" if words.language == "tr" else RIGHT
+    return text.rewrite(re.compile(rf"[%٪]\s?({number}){end}"), lambda m: say(m[1], "percent"))
 
 
 def _read(amount: str, words: Words) -> str:

@@ -64,6 +64,7 @@ class Normaliser:
     """The rules of one language; a language without a file is left to the voice as it is."""
 
     def __init__(self, language: str) -> None:
+        self.language = language
         self.words = words_of_language(language)
 
     def clause(self, clause: Clause, literal: tuple[bool, ...] = ()) -> Clause:
@@ -75,7 +76,7 @@ class Normaliser:
 
     def text(self, text: SpanText) -> SpanText:
         """The rules applied, white space made single."""
-        text = letters.compatible(text)
+        text = letters.compatible(text, self.language)
         if self.words is None:
             return _single_spaced(text.replace(TASK_DONE, "").replace(TASK_OPEN, ""))
         rules = (*LETTERS, *NUMBERS, *REST) if _NUMERIC.search(text.text) else (*LETTERS, *REST)

@@ -13,12 +13,12 @@ from vdx.speech.text.normalise.words import Words
 _MINUS: Final = "-\u2212\u2013"
 _CURRENCY: Final = r"(?:[A-Z]{1,2})?[$€£¥₽₴₹₩₺]"
 _SIGN: Final = re.compile(
-    rf"(?<![^\s(=<>≤≥+*×÷/\[:;,«»“„\"'‘\u3000-\u9fff])[{_MINUS}](?=\s?{_CURRENCY}?\s?\d)(?!\s)"
+    rf"(?<![^\s(（=<>≤≥+*×÷/\[:;,«»“„\"'‘\u3000-\u9fff])[{_MINUS}](?=\s?{_CURRENCY}?\s?\d)(?!\s)"
 )
 _RANGE: Final = re.compile(
-    r"(?<=\d)(?<![-–—]\d)(?<![-–—]\d\d)(?:[-\u2013\u2014~〜～]|\s[\u2013\u2014]\s)(?=[$€£]?\d)"
+    r"(?<=[\d%٪])(?<![-–—]\d)(?<![-–—]\d\d)(?:[-\u2013\u2014~〜～]|\s[\u2013\u2014]\s)(?=[$€£]?\d)"
 )
-_TILDE: Final = re.compile(r"(?<=\d)[~〜～](?=[-\u2212]?\d)")
+_TILDE: Final = re.compile(r"(?<=[\d%٪])[~〜～](?=[-\u2212]?\d)")
 _OPERATORS: Final = {
     "×": "times", "*": "times", "·": "times", "÷": "divided", "+": "plus", "=": "equals",
     "≠": "not_equal",

@@ -14,6 +14,8 @@ LEFT: Final = rf"{NO_WORD}(?<![.,:])"
 """What a number may begin behind: no letter, unless the script parts no words, and no number."""
 RIGHT: Final = rf"(?![^\W{_UNSPACED}])"
 """What may follow a unit."""
+BESIDE: Final = r"(?<!\d)(?<!\d[.,:])"
+"""What a number with a sign may begin behind ("about50%"): no number."""
 
 Say = Callable[[re.Match[str]], str | None]
 """What a match is said as; None where it stays."""
