@@ -40,8 +40,8 @@ class TtsRequest:
     reference_text: str = ""
 
     @property
-    def person(self) -> str:
-        """Who is asked for: a speaker by name, or the one of a recording by its digest."""
+    def loudness_key(self) -> str:
+        """What one gain is kept for: a speaker by name, or the one of a recording by its digest."""
         if self.reference_audio is None:
             return self.speaker
         return hashlib.sha256(self.reference_audio.tobytes()).hexdigest()

@@ -175,7 +175,7 @@ class TtsBackend(ModelBackend):
         pause_ms = pause_after(decoded.text, decoded.speed) if self._trims_end else None
         plain = replace(decoded, text=decoded.text.rstrip("\n"))
         chunks = _while_wanted(self._engine.synthesize(plain), answer, self._progress)
-        speaker = decoded.person, decoded.language
+        speaker = decoded.loudness_key, decoded.language
         leveller = (
             Leveller(self._voice.sample_rate, self._gains.of(*speaker))
             if self._levels
