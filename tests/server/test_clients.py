@@ -80,9 +80,11 @@ async def test_fifty_connect_at_once(server: str, http: Http) -> None:
 async def test_a_whole_recording_at_once(server: str) -> None:
     pcm = read_clip(RECORDINGS / "silero_test.wav", 24_000).pcm
     async with talking(server) as talk:
+        # How many stretches are found depends on when the answer to the first begins: what is as
+        # quiet as its echo would be does not count from then on.
         await talk.append(pcm)
         await talk.until(
-            lambda: len(talk.of("input_audio_buffer.speech_stopped")) >= 4, "the stretches"
+            lambda: len(talk.of("input_audio_buffer.speech_stopped")) >= 2, "the stretches"
         )
         await talk.until(  # stretches that follow at once may cut some answers off
             lambda: [d for d in talk.of("response.done") if d["response"]["status"] == "completed"],

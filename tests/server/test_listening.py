@@ -38,14 +38,15 @@ async def test_a_pause_after_unfinished_words_is_waited_out(server: str) -> None
 
 @pytest.mark.parametrize("model", ["vdx", "hasty"])
 async def test_after_finished_words_or_switched_off_it_is_not(server: str, model: str) -> None:
+    # The second half may be parted once more where it begins over the reply; and on a machine that
+    # stalls the first transcript may come after the pause.
     found = []
-    # A machine that stalls makes more pauses, or a transcript that comes after the pause.
     for _ in range(TRIES):
         async with talking(server, model) as talk:
             found.append(await _turns(talk))
-        if found[-1] == 2:
+        if found[-1] >= 2:
             return
-    raise AssertionError(f"not once two turns: {found}")
+    raise AssertionError(f"the pause was waited out: {found}")
 
 
 ECHO_S = 0.12
