@@ -12,7 +12,7 @@ import pytest
 from websockets.asyncio.client import connect
 
 from tests.server.processes import Http, Vdx, eventually, running
-from tests.server.talk import RECORDINGS, talking
+from tests.server.talk import RECORDINGS, talking, update
 from vdx.bench.scrape import fetch, parse
 from vdx.client.recording import read_clip
 from vdx.serving.embedded import EmbeddedTriton
@@ -79,21 +79,27 @@ async def test_fifty_connect_at_once(server: str, http: Http) -> None:
 
 async def test_a_whole_recording_at_once(server: str) -> None:
     pcm = read_clip(RECORDINGS / "silero_test.wav", 24_000).pcm
-    async with talking(server) as talk:
-        # How many stretches are found depends on when the answer to the first begins: what is as
-        # quiet as its echo would be does not count from then on.
+    # An answer meanwhile would hide, as its echo, what is no louder than that.
+    unanswered = {"audio": {"input": {"turn_detection": detection(create_response=False)}}}
+    async with talking(server, session=unanswered) as talk:
         await talk.append(pcm)
         await talk.until(
-            lambda: len(talk.of("input_audio_buffer.speech_stopped")) >= 2, "the stretches"
+            lambda: len(talk.of("input_audio_buffer.speech_stopped")) >= 4, "the stretches"
         )
-        await talk.until(  # stretches that follow at once may cut some answers off
-            lambda: [d for d in talk.of("response.done") if d["response"]["status"] == "completed"],
-            "an answer to its end",
-        )
+        await talk.connection.response.create()
+        done = await talk.wait("response.done")
+        assert done["response"]["status"] == "completed"
         stopped = talk.of("input_audio_buffer.speech_stopped")
         assert all(event["audio_end_ms"] <= 60_500 for event in stopped)
+        await update(
+            talk, {"audio": {"input": {"turn_detection": detection(create_response=True)}}}
+        )
         assert (await talk.full_turn())["response"]["status"] == "completed"
         assert not talk.of("error")
+
+
+def detection(*, create_response: bool) -> dict[str, Any]:
+    return {"type": "server_vad", "create_response": create_response}
 
 
 async def test_pieces_of_any_size_make_the_same_turn(server: str) -> None:
