@@ -99,7 +99,9 @@ async def test_a_whole_recording_at_once(server: str) -> None:
 
 
 def detection(*, create_response: bool) -> dict[str, Any]:
-    return {"type": "server_vad", "create_response": create_response}
+    # Without a silence of its own a pause lasts until its transcript is there, and of a recording
+    # that comes at once the rest has been heard by then.
+    return {"type": "server_vad", "silence_duration_ms": 300, "create_response": create_response}
 
 
 async def test_pieces_of_any_size_make_the_same_turn(server: str) -> None:
