@@ -8,6 +8,7 @@ thread right after. No call goes through Triton.
 import os
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from triton_backends.shared.language_tags import primary_subtag
 from triton_backends.shared.network import Device
 from triton_backends.shared.parameters import Parameters
 from triton_backends.shared.scheduler import Scheduler, ShouldStop
+from triton_backends.transducer.carried import Carrier
 from triton_backends.transducer.encoder import output_ms
 from triton_backends.transducer.model_folder import PRECISIONS, Model, Options, open_model
 from triton_backends.transducer.search import Frames
@@ -85,6 +87,7 @@ class TransducerEngine:
         self.languages = options.languages
         self.max_utterances = options.max_utterances
         self._spelling = Spelling(self.model.tokens)
+        self._carrier = Carrier()
         self.batch_key: Hashable = "encoder" if self.model.encoder.batches else None
         self._warm_up()
         self.scheduler: StepScheduler = Scheduler(
@@ -111,11 +114,17 @@ class TransducerEngine:
         if self.languages and language and primary_subtag(language) not in self.languages:
             known = ", ".join(self.languages)
             raise InvalidArgument(f"LANGUAGE {language!r}: this model understands only {known}")
-        return TransducerUtterance(self, language, self._hot_words(request.prompt))
+        words = self._hot_words(request.prompt)
+        if not request.session or request.whole:
+            return TransducerUtterance(self, language, words)
+        key = request.session, language, request.prompt
+        leave = partial(self._carrier.leave, key)
+        return TransducerUtterance(self, language, words, self._carrier.take(key), leave)
 
-    def transcript(self) -> Transcript:
-        """An empty one."""
-        return Transcript(self.model.tokens, output_ms(self.model.encoder))
+    def transcript(self, begin: int = 0) -> Transcript:
+        """An empty one of an utterance that begins with this sample of its stream."""
+        begin_ms = begin * 1000 // ASR_RATE
+        return Transcript(self.model.tokens, output_ms(self.model.encoder), begin_ms)
 
     def close(self) -> None:
         self.scheduler.close()
