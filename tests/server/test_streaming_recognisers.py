@@ -33,7 +33,10 @@ def server(
     write_entries(models, LAYOUTS)
     home = tmp_path_factory.mktemp("frontend")
     arguments = ("frontend", "--triton-url", triton.grpc_url, "--port", "0")
-    with running(*arguments, home=home, config=base_config) as vdx:
+    # Sessions may name it; the others are loaded by who needs them.
+    streaming = {"voice": "tone", "recogniser": "tiny-zipformer"}
+    profiles = {"vdx": {}, "whisper": base_config["profiles"]["whisper"], "streaming": streaming}
+    with running(*arguments, home=home, config=base_config | {"profiles": profiles}) as vdx:
         url = vdx.url()
         yield url
         for name in LAYOUTS:
@@ -85,9 +88,11 @@ async def test_a_transducer_is_swapped_for_whisper_and_back(server: str) -> None
 # Long: four more models are loaded, each a process that imports onnxruntime; the way they go is the
 # one of the test above.
 @pytest.mark.long
-async def test_every_layout_takes_its_turn_in_one_conversation(server: str) -> None:
+async def test_every_layout_takes_its_turn_in_one_conversation(server: str, http: Http) -> None:
     async with talking(server, "whisper") as talk:
         for name, layout in LAYOUTS.items():
+            status, _ = await asyncio.to_thread(http.post, f"/vdx/models/{name}/load")
+            assert status == 200, name
             await _swap(talk, name)
             deltas, completed, _ = await _streamed(talk)
             assert completed["transcript"], name
