@@ -8,6 +8,7 @@ of a state, how long the slowest chunk waited while `SPEAKERS` spoke at once, in
 a step of sherpa-onnx takes over the same files, where it is installed.
 """
 
+import importlib
 import json
 import sys
 import tempfile
@@ -90,8 +91,7 @@ class Reference:
     """sherpa-onnx over the same files, one thread."""
 
     def __init__(self, folder: Path) -> None:
-        import sherpa_onnx
-
+        sherpa_onnx = importlib.import_module("sherpa_onnx")
         names = ("encoder", "decoder", "joiner")
         files = {name: str(next(folder.glob(f"{name}*.onnx"))) for name in names}
         self._recogniser = sherpa_onnx.OnlineRecognizer.from_transducer(
