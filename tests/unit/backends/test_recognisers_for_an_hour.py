@@ -76,20 +76,18 @@ def test_an_hour(kind: str, tmp_path: Path) -> None:
     assert np.median(costs[-10:]) < 2 * np.median(costs[3:13])
 
 
-@pytest.mark.parametrize("kind", ENGINES)
+# Moonshine ends its windows by itself, which its own tests see.
+@pytest.mark.parametrize("kind", ["zipformer", "nemo"])
 def test_an_hour_without_an_end(kind: str, tmp_path: Path) -> None:
     """One utterance: what is kept of it is its text and its words, and a partial tells the last."""
     engine = ENGINES[kind](tmp_path)
     sound, utterance = spoken(), engine.start(AsrRequest(audio=SILENCE))
-    used, costs, partials = list[int](), list[float](), list[Hypothesis]()
+    used, costs, told = list[int](), list[float](), list[int]()
     for _ in range(ROUNDS):
         began = time.process_time()
         for at in range(0, sound.size, PUSH):
             if (partial := done(utterance.accept(sound[at : at + PUSH]))) is not None:
-                partials.append(partial)
-                assert recent_words(partial) == [
-                    word for word in partial.words if word.end_ms > partial.audio_ms - RECENT_MS
-                ]
+                told.append(len(recent_words(partial)))
         costs.append(time.process_time() - began)
         used.append(resident())
     final = done(utterance.finish()) or Hypothesis()
@@ -97,13 +95,14 @@ def test_an_hour_without_an_end(kind: str, tmp_path: Path) -> None:
     assert final.audio_ms == ROUNDS * PERIOD_S * 1000
     assert max(used[10:]) < 1.05 * used[9]
     assert np.median(costs[-10:]) < 2 * np.median(costs[3:13])
-    told = len(recent_words(partials[-1]))
-    assert 0 < told <= 2 * max(len(recent_words(each)) for each in partials[: len(partials) // 8])
+    early, late = told[len(told) // 8 : len(told) // 4], told[-len(told) // 8 :]
+    assert 0 < max(late) <= max(early) + 1, "a partial is as long as one of the first minutes"
+    assert len(final.words) > 10 * max(late)
     # The same sound is heard at the same moments of each period: nothing drifts.
-    starts = [word.start_ms for word in final.words]
-    periods = [
-        {at % (PERIOD_S * 1000) for at in starts if at // (PERIOD_S * 1000) == number}
+    period, starts = PERIOD_S * 1000, [word.start_ms for word in final.words]
+    heard = [
+        {at % period for at in starts if at // period == number}
         for number in (2, ROUNDS // 2, ROUNDS - 2)
     ]
-    assert periods[0]
-    assert periods[0] == periods[1] == periods[2]
+    assert heard[0]
+    assert heard[0] == heard[1] == heard[2]
