@@ -47,10 +47,7 @@ STUDIES: dict[str, Bench] = {
     ),
     "transducer": Bench(
         "Streaming transducers of the real size.",
-        (
-            Run("--rounds 5", quick="--rounds 1"),
-            Run("--rounds 3 --conversation", quick="--rounds 1 --conversation"),
-        ),
+        (Run("--rounds 5", quick="--rounds 1"),),
         ("benchmarks", "transducer"),
     ),
     "whisper": Bench(

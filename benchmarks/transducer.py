@@ -32,16 +32,6 @@ FIGURES = (
 """Each with its unit and its name in a line of `transducer_compute`."""
 
 
-async def measure_conversations(rounds: int, step: Step) -> Report:
-    """When partial and final transcripts come in conversations over a server, of each layout."""
-    from benchmarks import transducer_conversation
-
-    report = Report("transducer", {"rounds": rounds, "conversation": True})
-    for layout, name in LAYOUTS.items():
-        await transducer_conversation.measure(name, layout, rounds, report, step)
-    return report
-
-
 async def measure(rounds: int, step: Step) -> Report:
     """A step, a FLUSH, the state and eight speakers at once, of each layout in int8."""
     report = Report("transducer", {"rounds": rounds})
