@@ -31,11 +31,15 @@ _LICENCE_LINE = re.compile(r"^\W*licen[cs]e\W*:\s*(\S.*)$", re.IGNORECASE | re.M
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """One model found in a folder: `files` are names inside it, `name` what it is called there."""
+    """One model found in a folder: `files` are names inside it, `name` what it is called there.
+
+    `adapter`: it is no model of its own, but changes how those of its family speak.
+    """
 
     family: str
     name: str
     files: tuple[str, ...]
+    adapter: bool = False
 
 
 @dataclass(frozen=True, slots=True)

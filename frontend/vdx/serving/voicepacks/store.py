@@ -60,7 +60,8 @@ class VoicepackStore:
         try:
             pack = read_metadata(folder)
             check_place(pack, folder)
-            if not comes_along and not (self._models / folder.name).is_dir():
+            on_its_own = pack.part is None and not comes_along
+            if on_its_own and not (self._models / folder.name).is_dir():
                 problem = f"there is no model {self._models / folder.name}"
         except InvalidVoicepack as error:
             problem = str(error)
@@ -77,7 +78,8 @@ class VoicepackStore:
 
     def require_free(self, name: str) -> None:
         """Refuses an id that is a model's already; raises InvalidInput."""
-        if (self._models / name).exists():
+        there = {entry.id for entry in self.entries() if entry.pack and entry.pack.part}
+        if (self._models / name).exists() or name in there:
             what = "voices" if any(self._packs.glob(f"*/{name}")) else "grammar"
             raise InvalidInput(
                 f"{name!r} is there already; `vdx {what} remove {name}` makes room, and --id gives "
@@ -113,7 +115,8 @@ class VoicepackStore:
                 raise
             pack = made(name, flat, facts, origin, staged, given)
             (staged / METADATA).write_text(pack.dump(), encoding="utf-8")
-            write_entry(pack, aside / "model", origin.parameters, facts.capabilities)
+            if pack.part is None:
+                write_entry(pack, aside / "model", origin.parameters, facts.capabilities)
             self._put(pack, aside)
         return pack
 
@@ -147,6 +150,8 @@ class VoicepackStore:
         model.parent.mkdir(parents=True, exist_ok=True)
         shutil.rmtree(place, ignore_errors=True)  # without its model: somebody was cut off here
         (aside / "voicepack").rename(place)
+        if pack.part is not None:
+            return
         try:
             (aside / "model").rename(model)
         except OSError:
@@ -211,6 +216,8 @@ class VoicepackStore:
         if pack.files and self._trial is not None:
             parts = identify.pick(pack.files, "", str(entry.folder))
             self._trial(parts, entry.folder, {})
+        if pack.part is not None:
+            return
         repository = self._paths.model_repository if entry.comes_along else self._models
         try:
             info = model_config.read_entry(repository / pack.id)
