@@ -44,7 +44,8 @@ SHUT_S = 2.0
 class SynthesisRequest:
     """One clause for a voice: `text` up to 1,000 characters, `speed` 0.25 to 4.0.
 
-    `reference` is a recording whose voice is taken, int16 mono at 24 kHz, up to 30 s.
+    `reference` is a recording whose voice is taken, int16 mono at 24 kHz, up to 30 s;
+    `reference_text` what it says, which some families need.
     """
 
     text: str
@@ -52,6 +53,7 @@ class SynthesisRequest:
     speaker: str = ""
     speed: float = 1.0
     reference: bytes = b""
+    reference_text: str = ""
 
 
 class TritonClient:
@@ -416,4 +418,5 @@ def _synthesis_message(model: str, request: SynthesisRequest) -> Any:
     if request.reference:
         size = len(request.reference) // 2
         _add(message, "REFERENCE_AUDIO", "INT16", size, request.reference)
+        _add_text(message, "REFERENCE_TEXT", request.reference_text)
     return message
