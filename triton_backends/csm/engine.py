@@ -28,7 +28,6 @@ LANGUAGES = ("en",)
 MAX_STREAMS = 16
 MOST_CHARACTERS = 300
 LARGEST_WINDOW = 4
-NOTHING = Chunk(np.zeros(0, np.float32))
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +103,7 @@ class CsmEngine:
         window: list[Tensor] = []
         size, ended = 1, False
         while not ended:
-            pcm = NOTHING.pcm
+            pcm: NDArray[np.float32] = np.zeros(0, np.float32)
             with self._queue.slot(played.until, ""):
                 frame = next(loop, None)
                 ended = frame is None
