@@ -1,13 +1,14 @@
 """The `csm` voice: frames in turns, audio from the first one on."""
 
 import secrets
-from collections.abc import Generator
-from contextlib import closing
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from triton_backends.csm.adapters import Adapters
 from triton_backends.csm.endings import Silence, most_frames
 from triton_backends.csm.frames import FrameLoop, Sampling
 from triton_backends.csm.grouped_queue import GroupedQueue
@@ -34,7 +35,8 @@ LARGEST_WINDOW = 4
 class CsmOptions:
     """`context_seconds` of what was said before are heard again; 0: nothing is remembered.
 
-    `largest_window`: frames (80 ms) decoded at once; the first window has one.
+    `largest_window`: frames (80 ms) decoded at once; the first window has one. `merged`: adapters
+    that have a copy of the weights each.
     """
 
     sampling: Sampling = field(default_factory=Sampling)
@@ -43,16 +45,18 @@ class CsmOptions:
     sessions: int = SESSIONS
     most_characters: int = MOST_CHARACTERS
     largest_window: int = LARGEST_WINDOW
+    merged: tuple[str, ...] = ()
     max_streams: int = MAX_STREAMS
     kept_references: int = KEPT
 
 
 @dataclass(frozen=True, slots=True)
 class Speaker:
-    """Who speaks: a speaker number of the model."""
+    """Who speaks: a speaker number of the model, or an adapter; `network` may be a merged copy."""
 
     role: int
     network: Network
+    adapter: str = ""
 
 
 class CsmEngine:
@@ -61,9 +65,11 @@ class CsmEngine:
     sample_rate = SAMPLE_RATE
     languages = LANGUAGES
 
-    def __init__(self, network: Network, options: CsmOptions) -> None:
+    def __init__(self, network: Network, options: CsmOptions, adapters: Adapters) -> None:
         self.max_streams = options.max_streams
         self.network = network
+        self.adapters = adapters
+        self._merged = {name: adapters.merged(name) for name in options.merged}
         self.references = References(network.encode, options.kept_references)
         frames = options.context_seconds * SAMPLE_RATE / network.frame_samples
         self.conversations = Conversations(int(frames), options.sessions)
@@ -104,7 +110,7 @@ class CsmEngine:
         size, ended = 1, False
         while not ended:
             pcm: NDArray[np.float32] = np.zeros(0, np.float32)
-            with self._queue.slot(played.until, ""):
+            with self._slot(played, said.speaker.adapter):
                 frame = next(loop, None)
                 ended = frame is None
                 if frame is not None:
@@ -117,6 +123,13 @@ class CsmEngine:
                 ended = ended or silence.ended(pcm)
             played.add(pcm.size)
             yield Chunk(pcm)
+
+    @contextmanager
+    def _slot(self, played: Played, adapter: str) -> Iterator[None]:
+        """The network, computing with an adapter, for this thread alone."""
+        with self._queue.slot(played.until, adapter):
+            self.adapters.use(adapter)
+            yield
 
     @property
     def calibration_request(self) -> TtsRequest:
@@ -139,10 +152,12 @@ class CsmEngine:
 
     def _speaker(self, name: str) -> Speaker:
         wanted = name or self._options.default_speaker
-        if wanted not in ROLES:
-            known = f"{ROLES[0]} to {ROLES[-1]}"
-            raise InvalidArgument(f"SPEAKER {wanted!r}: the speakers here are {known}")
-        return Speaker(int(wanted), self.network)
+        if wanted in ROLES:
+            return Speaker(int(wanted), self.network)
+        if wanted in self._merged:
+            return Speaker(0, self._merged[wanted])
+        self.adapters.require(wanted)
+        return Speaker(0, self.network, wanted)
 
     def _reference(self, request: TtsRequest, speaker: Speaker, played: Played) -> list[Turn]:
         """The recording whose voice is taken, as the first turn of the conversation."""
@@ -154,7 +169,7 @@ class CsmEngine:
             raise InvalidArgument(
                 "REFERENCE_TEXT is missing: this model has to know what REFERENCE_AUDIO says"
             )
-        with self._queue.slot(played.until, ""):
+        with self._slot(played, speaker.adapter):
             codes: NDArray[np.int64] = self.references.of(audio)
         return [Turn(speaker.role, text, codes)]
 

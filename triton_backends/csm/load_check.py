@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from triton_backends.csm.adapter_files import is_adapter, read_adapter
 from triton_backends.csm.engine import LANGUAGES
 from triton_backends.csm.network import SAMPLE_RATE
 from triton_backends.csm.voicepack import load_engine
@@ -16,8 +17,13 @@ from triton_backends.shared.parameters import Parameters
 def check(parameters: Parameters, folder: Path) -> dict[str, Any]:
     """Loads the voice and computes its first sound; returns its languages and its sample rate.
 
+    Of an adapter only the files are read: whether it fits is known once there is a voice.
+
     Raises InvalidArgument where the files are no voice or the network gives no sound.
     """
+    if is_adapter(folder):
+        read_adapter(folder)
+        return {"languages": list(LANGUAGES), "sample_rate": SAMPLE_RATE}
     with (
         closing(load_engine(parameters, folder)) as engine,
         closing(engine.synthesize(engine.calibration_request)) as chunks,

@@ -57,12 +57,7 @@ class Network:
         self.no_gradients = partial(torch.inference_mode)
         self.hardware = hardware
         self.device = torch.device(hardware.device)
-        self.model = _load(folder, hardware)
-        self.codec = self.model.codec_model
-        self.depth_step: Any = self.model.depth_decoder
-        """One step of the depth decoder, of which a frame has as many as codebooks, less one."""
-        if hardware.compiled:
-            self.depth_step = torch.compile(self.depth_step, mode="reduce-overhead", dynamic=False)
+        self.take(_load(folder, hardware))
         self._tokenizer = _tokenizer(folder)
         config = self.model.config
         self.codebooks: int = config.num_codebooks
@@ -71,6 +66,17 @@ class Network:
         """How many values a code of Mimi has; the last of the vocabulary are none of audio."""
         self.most_positions: int = config.max_position_embeddings
         self.frame_samples = round(SAMPLE_RATE / config.codec_config.frame_rate)
+
+    def take(self, model: Any) -> None:
+        """Computes with this model from now on."""
+        import torch
+
+        self.model = model
+        self.codec = model.codec_model
+        self.depth_step: Any = model.depth_decoder
+        """One step of the depth decoder, of which a frame has as many as codebooks, less one."""
+        if self.hardware.compiled:
+            self.depth_step = torch.compile(self.depth_step, mode="reduce-overhead", dynamic=False)
 
     def text_ids(self, role: int, text: str) -> list[int]:
         """A turn's text as the model reads it, between its marks: `[role]text`.

@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+from triton_backends.csm.adapters import KEPT as KEPT_ADAPTERS
+from triton_backends.csm.adapters import Adapters
 from triton_backends.csm.engine import (
     LARGEST_WINDOW,
     MAX_STREAMS,
@@ -39,7 +41,9 @@ def load_engine(parameters: Parameters, model_folder: Path, gpu: int | None = No
     """
     folder = folder_of(parameters, model_folder)
     options = _options(parameters)
-    return CsmEngine(Network(folder, _hardware(parameters, gpu)), options)
+    network = Network(folder, _hardware(parameters, gpu))
+    kept = parameters.integer("kept_adapters", KEPT_ADAPTERS, low=1, high=1000)
+    return CsmEngine(network, options, Adapters(network, folder.parent, kept))
 
 
 def _hardware(parameters: Parameters, gpu: int | None) -> Hardware:
@@ -77,6 +81,7 @@ def _options(parameters: Parameters) -> CsmOptions:
         context_seconds=parameters.number("context_seconds", SECONDS, low=0, high=60),
         sessions=parameters.integer("sessions", SESSIONS, low=1, high=10_000),
         most_characters=parameters.integer("most_characters", MOST_CHARACTERS, low=20, high=400),
+        merged=tuple(filter(None, map(str.strip, parameters.text("merged").split(",")))),
         largest_window=parameters.integer("largest_window", LARGEST_WINDOW, low=1, high=50),
         max_streams=parameters.integer("max_streams", MAX_STREAMS, low=1, high=1024),
         kept_references=parameters.integer("kept_references", KEPT, low=1, high=10_000),

@@ -28,6 +28,7 @@ class DeclaredFamily(BaseModel):
     of them (`convert.py`). `adapter` is a file that changes how models of the family speak; beside
     it must be all of `adapter_beside`. `extra` is the extra of the models' environment that the
     family needs, `terms` what the licence of its models asks of whoever uses them.
+    `reference_text`: of a recording to clone it has to know what it says.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -43,6 +44,7 @@ class DeclaredFamily(BaseModel):
     adapter_beside: tuple[str, ...] = ()
     extra: str = ""
     cloning: bool = False
+    reference_text: bool = False
     word_times: bool = True
     licence: str = ""
     terms: str = ""
