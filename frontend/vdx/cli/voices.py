@@ -335,6 +335,40 @@ def add(
     _tell_added(open_store(trial=True).add(folder, parts, origin))
 
 
+@app.command()
+def clone(
+    recording: Annotated[
+        Path, typer.Argument(help="3 to 30 s of one person, a file of any usual format.")
+    ],
+    id_: Annotated[str, typer.Option("--id", help="What to call the voice.")],
+    text: Annotated[str, typer.Option(help="What it says; Sesame CSM needs it.")] = "",
+    language: Annotated[str, typer.Option(help="BCP-47; default: the voice's first.")] = "",
+    consent: Annotated[
+        str, typer.Option(help="Statement of whoever speaks; default: asked in a terminal.")
+    ] = "",
+    licence: Annotated[str, typer.Option(help="How it may be used.")] = "",
+) -> None:
+    """Make a voice of a recording, for XTTS-v2 and Sesame CSM."""
+    import sys
+
+    from vdx.batch.reference import as_pcm, decode_reference
+    from vdx.batch.reference_checks import require_fit
+    from vdx.core.audio_decoder import open_file
+    from vdx.core.paths import locate
+    from vdx.serving.voicepacks.clones import Wish, add_clone
+
+    with open_file(recording) as file:
+        heard = decode_reference(file, str(recording), "recording")
+    require_fit(heard, str(recording))
+    if not consent and sys.stdin.isatty():
+        consent = typer.prompt("statement of whoever speaks in it, that their voice may be used")
+    wish = Wish(id_, text, language, consent, licence)
+    voice, pack = add_clone(locate(), wish, as_pcm(heard))
+    typer.echo(f"{pack.id} is here: {pack.family}, {_some(pack.languages)}; nothing else is kept")
+    typer.echo(f"  speak with it:             vdx say Hello. --voice {voice}")
+    typer.echo(f"  delete it:                 vdx voices remove {pack.id}")
+
+
 def _place(given: list[Path]) -> Path:
     """The path of what is added; `csm-lora` before it says that it is an adapter."""
     if len(given) == 1:

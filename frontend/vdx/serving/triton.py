@@ -8,7 +8,7 @@ the TritonError classes (`serving/triton_errors.py` maps them).
 import asyncio
 import secrets
 from collections.abc import AsyncGenerator, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import grpc
@@ -26,6 +26,7 @@ from vdx.core.errors import (
 )
 from vdx.core.events import SpeechChunk, Transcript, TranscriptKind
 from vdx.core.log_ids import log_ids
+from vdx.core.threads import in_thread
 from vdx.serving.channel import CHANNEL_OPTIONS, ChannelOptions, open_channel
 from vdx.serving.child_models import is_child
 from vdx.serving.models import ModelInfo, ModelState, describe
@@ -156,7 +157,12 @@ class TritonClient:
     async def synthesize(
         self, model: str, request: SynthesisRequest
     ) -> AsyncGenerator[SpeechChunk, None]:
-        """Streams one clause; closing the iterator cancels the computation on the server."""
+        """Streams one clause; closing the iterator cancels the computation on the server.
+
+        A speaker that is a voice of a recording is sent as that recording.
+        """
+        if request.speaker and not request.reference:
+            request = await in_thread(_with_reference, model, request)
         stream = self.streams.open(self._stub.ModelStreamInfer, model)
         message = _synthesis_message(model, request)
         complete = False
@@ -404,6 +410,15 @@ def _probe_message(model: ModelInfo) -> Any:
         _add(message, "AUDIO", "INT16", 0, b"")
         _add(message, "CANCEL", "BOOL", 1, b"\1")
     return message
+
+
+def _with_reference(model: str, request: SynthesisRequest) -> SynthesisRequest:
+    from vdx.serving.voicepacks.clones import find_reference
+
+    found = find_reference(model, request.speaker)
+    if found is None:
+        return request
+    return replace(request, speaker="", reference=found.audio, reference_text=found.text)
 
 
 def _synthesis_message(model: str, request: SynthesisRequest) -> Any:

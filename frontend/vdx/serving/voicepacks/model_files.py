@@ -23,6 +23,7 @@ LIMITS = {
     ".npz": 256 * MEBIBYTE,
     ".pth": 8 * 1024 * MEBIBYTE,
     ".safetensors": 8 * 1024 * MEBIBYTE,
+    ".wav": 4 * MEBIBYTE,
 }
 """Ending -> the largest file in bytes that a family loads, so that no larger one is fetched."""
 

@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from vdx.core.errors import InvalidInput, InvalidVoicepack, ModelFailed, SetupError
 from vdx.core.names import unknown_name
@@ -18,9 +19,10 @@ from vdx.serving import model_config
 from vdx.serving.voicepacks import identify
 from vdx.serving.voicepacks.checking import check_pack, check_place
 from vdx.serving.voicepacks.declared import declared_families
+from vdx.serving.voicepacks.files import digest_inside
 from vdx.serving.voicepacks.load_check import convert
-from vdx.serving.voicepacks.metadata import METADATA, Voicepack, read_metadata
-from vdx.serving.voicepacks.model_files import Facts, Parts
+from vdx.serving.voicepacks.metadata import METADATA, Voicepack, parse_metadata, read_metadata
+from vdx.serving.voicepacks.model_files import Facts, Parts, limit_of
 from vdx.serving.voicepacks.staging import Origin, Trial, give_back, made, take, write_entry
 
 LOCK_WAIT_S = 30.0
@@ -120,6 +122,24 @@ class VoicepackStore:
             self._put(pack, aside)
         return pack
 
+    def add_written(self, tree: dict[str, Any], files: Mapping[str, bytes]) -> Voicepack:
+        """Keeps a voicepack without a model: its metadata but the digests, and its files.
+
+        Only the user that vdx runs as may read them. Raises as `add`.
+        """
+        with self._at_work(), self._aside() as aside:
+            self.require_free(tree["id"])
+            staged = aside / "voicepack"
+            staged.mkdir(mode=0o700)
+            for name, raw in files.items():
+                (staged / name).touch(mode=0o600)
+                (staged / name).write_bytes(raw)
+            digests = {name: digest_inside(staged, name, limit_of(name)) for name in files}
+            pack = parse_metadata(tree | {"files": digests}, tree["id"])
+            (staged / METADATA).write_text(pack.dump(), encoding="utf-8")
+            self._put(pack, aside)
+        return pack
+
     def _understood(
         self, staged: Path, parts: Parts, parameters: Mapping[str, str]
     ) -> tuple[Parts, Facts]:
@@ -213,7 +233,7 @@ class VoicepackStore:
         pack = read_metadata(entry.folder)
         check_place(pack, entry.folder)
         check_pack(pack, entry.folder)
-        if pack.files and self._trial is not None:
+        if pack.files and pack.part != "clone" and self._trial is not None:
             parts = identify.pick(pack.files, "", str(entry.folder))
             self._trial(parts, entry.folder, {})
         if pack.part is not None:
