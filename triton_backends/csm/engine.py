@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from triton_backends.csm.adapters import Adapters
-from triton_backends.csm.endings import Silence, most_frames
+from triton_backends.csm.clause_end import Silence, most_frames
 from triton_backends.csm.frames import FrameLoop, Sampling
 from triton_backends.csm.grouped_queue import GroupedQueue
 from triton_backends.csm.mimi import MimiStream

@@ -25,7 +25,7 @@ STEADY_S, TONE_WINDOW, TONES = 0.2, 4096, 4
 TELEPHONE_HZ, TELEPHONE_DB = 4_000, -58.0
 """Speech has its s and t above 4 kHz, 20 to 40 dB below the whole; at 8 kHz none is left."""
 PHRASE_S, PAUSE_S = 0.4, 0.2
-TWO_PEOPLE_DB, TWO_PEOPLE_SHARE = 9.0, 0.2
+TWO_SPEAKERS_DB, TWO_SPEAKERS_SHARE = 9.0, 0.2
 
 Samples = NDArray[np.float32]
 
@@ -36,7 +36,7 @@ def require_fit(heard: Samples, name: str) -> None:
     Raises InvalidInput: it is silent, clipped, recorded at too low a rate, music or another steady
     sound, has hardly any speech, or two people in it by their levels.
     """
-    for reason in (_level, _clipping, _sound, _music, _bandwidth, _people):
+    for reason in (_level, _clipping, _sound, _music, _bandwidth, _speakers):
         if told := reason(heard):
             raise InvalidInput(f"{name} {told}; a voice cannot be taken from it", param="file")
 
@@ -115,7 +115,7 @@ def _bandwidth(heard: Samples) -> str:
     return "has nothing above 4 kHz, as a recording at 8 kHz or of a telephone; 16 kHz is the least"
 
 
-def _people(heard: Samples) -> str:
+def _speakers(heard: Samples) -> str:
     """Phrases of two levels, far apart: a person near the microphone and one far from it."""
     phrases = _phrases(_levels(heard))
     total = sum(seconds for _, seconds in phrases)
@@ -123,7 +123,7 @@ def _people(heard: Samples) -> str:
     for cut in range(1, len(ordered)):
         gap = ordered[cut][0] - ordered[cut - 1][0]
         soft = sum(seconds for _, seconds in ordered[:cut]) / total
-        if gap > TWO_PEOPLE_DB and TWO_PEOPLE_SHARE < soft < 1 - TWO_PEOPLE_SHARE:
+        if gap > TWO_SPEAKERS_DB and TWO_SPEAKERS_SHARE < soft < 1 - TWO_SPEAKERS_SHARE:
             return f"has phrases of two levels, {gap:.0f} dB apart, as of two people"
     return ""
 

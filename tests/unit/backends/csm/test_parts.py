@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from triton_backends.csm.endings import SILENCE_S, Silence, most_frames
+from triton_backends.csm.clause_end import SILENCE_S, Silence, most_frames
 from triton_backends.csm.grouped_queue import GroupedQueue
 from triton_backends.csm.turns import Conversations, Turn
 from triton_backends.shared.errors import InvalidArgument
