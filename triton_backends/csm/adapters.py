@@ -132,7 +132,7 @@ def _inject(model: Any, adapter: Adapter, name: str) -> Any:
             )
     config = LoraConfig(
         r=adapter.rank,
-        lora_alpha=adapter.alpha,  # type: ignore[arg-type]  (a share of the rank may be broken)
+        lora_alpha=adapter.alpha,
         use_rslora=adapter.rank_stabilised,
         rank_pattern={layer: pair[0].shape[0] for layer, pair in adapter.tensors.items()},
         alpha_pattern=adapter.alphas,
