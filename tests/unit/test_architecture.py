@@ -213,9 +213,15 @@ FIELD_TERMS = {
 """Names with such a word that is the field's own there."""
 
 
+@functools.cache
+def _nodes(path: Path) -> list[ast.AST]:
+    """The syntax of a module, walked once for all that look at it."""
+    return list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+
+
 def _identifiers(path: Path) -> Iterator[str]:
     """Names that a module defines or assigns: classes, functions, arguments, variables, fields."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in _nodes(path):
         match node:
             case ast.ClassDef(name=name) | ast.FunctionDef(name=name):
                 yield name
@@ -234,7 +240,7 @@ def _words(name: str) -> set[str]:
 
 
 def _sources() -> list[Path]:
-    folders = ("frontend/vdx", "triton_backends", "benchmarks")
+    folders = ("frontend/vdx", "triton_backends", "benchmarks", "scripts")
     found = [path for folder in folders for path in (ROOT / folder).rglob("*.py")]
     return sorted(path for path in found if "_data" not in path.parts)
 
@@ -250,6 +256,21 @@ def test_names_use_the_words_of_the_glossary() -> None:
         for word in _words(name) & REPLACED_WORDS.keys()
     }
     assert sorted(found) == []
+
+
+MOST_LINES = 50
+"""Of a function: what fits a screen, its docstring included."""
+
+
+def test_a_function_fits_a_screen() -> None:
+    long = {
+        f"{path.relative_to(ROOT)}: {node.name}: {lines} lines"
+        for path in _sources()
+        for node in _nodes(path)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and (lines := (node.end_lineno or 0) - node.lineno + 1) > MOST_LINES
+    }
+    assert sorted(long) == []
 
 
 def test_a_replaced_word_is_found_in_every_kind_of_name(tmp_path: Path) -> None:
