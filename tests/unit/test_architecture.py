@@ -135,6 +135,12 @@ def test_what_a_reader_looks_for_is_a_row_of_the_first_table(subject: str) -> No
     assert f"`{SUBJECTS[subject]}`" in row
 
 
+def test_every_module_that_families_share_is_told() -> None:
+    told = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    shared = (ROOT / "triton_backends" / "shared").glob("[!_]*.py")
+    assert [each.name for each in sorted(shared) if f"`{each.name}`" not in told] == []
+
+
 @pytest.mark.parametrize("document", DOCUMENTS, ids=name_of)
 def test_every_setting_that_is_named_exists(document: Path) -> None:
     sections = set(Config.model_fields)
