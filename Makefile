@@ -21,7 +21,7 @@
 # make clean    remove what the tools leave; `make clean-all` also the environments
 
 .DEFAULT_GOAL := run
-.PHONY: help run setup page test test-long coverage test-changed test-faults browser livekit clients check lint types \
+.PHONY: help run setup page test conversations engines-aside test-long coverage test-changed test-faults browser livekit clients check lint types \
 	page-check page-test engines bench audit sbom docs lock format clean clean-all
 
 BIN := .venv/bin
@@ -103,11 +103,18 @@ engines: setup
 # Most of it waits for sound to be spoken in real time, so several run at once even on two cores.
 WORKERS := 3
 SHARED_OUT := --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
-# The checks and the engines only compute, most of them in one process: two at a time. On a bare
-# machine livekit-server is compiled while `setup` and `clients` wait for the network.
+# The checks only compute, most of them in one process: two at a time. On a bare machine
+# livekit-server is compiled while `setup` and `clients` wait for the network. Conversations leave a
+# third of the cores idle: the engines take that, and give way to everything that talks.
 test: browser
-	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target livekit clients check engines page-test
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target livekit clients check page-test
+	@$(MAKE) --no-print-directory --jobs 2 conversations engines-aside
+
+conversations:
 	$(BIN)/pytest $(SHARED_OUT) -m "$(CHOSEN)" $(ARGS)
+
+engines-aside:
+	@nice -n 19 $(MAKE) --no-print-directory --output-sync=target engines
 
 # Two at a time, for most of them take a core of their own.
 test-long: browser livekit clients
