@@ -28,6 +28,9 @@ from vdx.serving.embedded import EmbeddedOptions, EmbeddedTriton
 
 VDX = [sys.executable, "-c", "from vdx.cli.main import main; main()"]
 
+READ_S = 20.0
+"""How long what an ended command wrote may take to be read; others may hold its end open."""
+
 VARIANTS = {
     "tone-fast": ("tone", {"ms_per_char": "30"}),
     "tone-spare": ("tone", {"max_streams": "64"}),
@@ -191,7 +194,7 @@ class Vdx:
     def _ended(self, pattern: str) -> object:
         if self.process.poll() is None:
             return None
-        self._reader.join(5)
+        self._reader.join(READ_S)
         return re.search(pattern, self.output) or "ended"
 
     def url(self) -> str:
@@ -208,7 +211,7 @@ class Vdx:
 
     def wait(self, seconds: float = WAIT_LIMIT_S) -> int:
         code = self.process.wait(seconds)
-        self._reader.join(5)
+        self._reader.join(READ_S)
         return code
 
     def end(self) -> None:
