@@ -35,14 +35,14 @@ def test_a_token_is_short_lived_for_one_room_and_grants_no_more_than_talking() -
 
 
 def test_the_dispatch_comes_with_it() -> None:
-    options = {"voice": "tone", "greeting": "Hello."}
+    metadata = {"voice": "tone", "greeting": "Hello."}
     for request in (
-        {"agent": options},
-        {"room_config": {"agents": [{"agent_name": "vdx", "metadata": json.dumps(options)}]}},
+        {"agent": metadata},
+        {"room_config": {"agents": [{"agent_name": "vdx", "metadata": json.dumps(metadata)}]}},
     ):
         (agent,) = minted(**request)["roomConfig"]["agents"]
         assert agent["agentName"] == "vdx"
-        assert json.loads(agent["metadata"]) == options
+        assert json.loads(agent["metadata"]) == metadata
 
 
 def test_the_job_names_the_key_that_asked_and_no_other() -> None:
