@@ -80,13 +80,13 @@ def triton(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory
     return shared_triton(pytestconfig, tmp_path_factory)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def arguments(triton: EmbeddedTriton) -> tuple[str, ...]:
     """How to start a frontend for the shared Triton."""
     return ("frontend", "--triton-url", triton.grpc_url, "--port")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def server(arguments: tuple[str, ...], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a frontend that repeats what it hears, or answers at length (`long`)."""
     home = tmp_path_factory.mktemp("frontend")
@@ -101,16 +101,16 @@ def livekit_server() -> Path:
     return require_livekit_server(print)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def livekit(livekit_server: Path) -> Iterator[DevelopmentLiveKit]:
-    """A LiveKit server of the module's own, on free ports."""
+    """A LiveKit server for all the tests here, on free ports."""
     server = DevelopmentLiveKit(livekit_server, 0)
     asyncio.run(server.start())
     yield server
     asyncio.run(server.stop())
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def rooms(
     arguments: tuple[str, ...],
     livekit: DevelopmentLiveKit,
