@@ -76,9 +76,13 @@ def fetch(url: str, api_key: str = "") -> str:
 
     headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
     try:
-        return str(_client().get(url, headers=headers).raise_for_status().text)
-    except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+        answer = _client().get(url, headers=headers)
+    except (httpx2.TransportError, httpx2.InvalidURL) as error:
         raise VdxError(f"{url}: {error}", service="bench") from error
+    if not answer.is_success:
+        refused = f"{url}: {answer.status_code} {answer.reason_phrase}"
+        raise VdxError(refused, service="bench")
+    return str(answer.text)
 
 
 @cache
