@@ -652,6 +652,8 @@ class Config(Section):
 
 
 REMOVED = {
+    "asr.compute_type": "it is set for each model: vdx voices pull NAME --parameter compute_type=…",
+    "asr.device": "it is set for each model: vdx voices pull NAME --parameter device=…",
     "log.json_lines": "set log.format to json",
     "embedded.grpc_port": "Triton listens on a Unix socket, which every command of this VDX_HOME "
     "finds; for a network port with mutual TLS set embedded.grpc_address to HOST:PORT",
