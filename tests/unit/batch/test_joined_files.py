@@ -140,8 +140,8 @@ def test_a_file_of_nothing_but_marks_takes_no_time(marks: bytes) -> None:
     begin = time.process_time()
     part_at(io.BytesIO(raw))
     looked = time.process_time()
-    hashlib.sha256(raw * 8).digest()
-    assert looked - begin < time.process_time() - looked, "less than to read it eight times"
+    hashlib.sha256(raw * 2).digest()
+    assert looked - begin < time.process_time() - looked, "less than to read it twice"
 
 
 @pytest.mark.parametrize("form", FORMS)
