@@ -37,7 +37,8 @@ class ChatEndpoint(BaseHTTPRequestHandler):
         chunk = {"id": "1", "object": "chat.completion.chunk", "created": 0, "choices": [choice]}
         self.send(b"data: " + json.dumps(chunk).encode() + b"\n\n")
 
-    def finish(self) -> None:
+    def done(self) -> None:
+        """No more of the answer follows."""
         self.send(b"data: [DONE]\n\n")
         self.send(b"")
 

@@ -36,7 +36,7 @@ class _Endpoint(ChatEndpoint):
             if mode == "break":
                 return
             self.tell({"content": "Goodbye."})
-            self.finish()
+            self.done()
 
 
 @pytest.fixture(scope="module")

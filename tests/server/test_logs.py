@@ -40,7 +40,7 @@ class _Endpoint(ChatEndpoint):
             return
         self.begin()
         self.tell({"content": f"{ANSWERED}."})
-        self.finish()
+        self.done()
 
 
 @pytest.fixture(scope="module")

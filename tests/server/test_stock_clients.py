@@ -52,7 +52,7 @@ class _Endpoint(ChatEndpoint):
             delta = {"tool_calls": [call]}
         self.begin()
         self.tell(delta)
-        self.finish()
+        self.done()
 
 
 @pytest.fixture(scope="module")

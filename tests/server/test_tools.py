@@ -40,7 +40,7 @@ class _Endpoint(ChatEndpoint):
             self._call(tools[0]["function"]["name"])
         else:
             self.tell({"content": "There is no tool."})
-        self.finish()
+        self.done()
 
     def _call(self, name: str) -> None:
         text = json.dumps(ARGUMENTS[name])
