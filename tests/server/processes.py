@@ -21,7 +21,7 @@ import pytest
 import yaml
 
 from tests.triton.repository import WHISPER, add_whisper
-from tests.wait_limit import WAIT_LIMIT_S
+from tests.wait_limit import SLICE_S, WAIT_LIMIT_S
 from vdx.bench.scrape import parse
 from vdx.core.paths import locate
 from vdx.serving.embedded import EmbeddedOptions, EmbeddedTriton
@@ -57,12 +57,14 @@ LONG_TIMEOUTS = LATE_TRANSCRIPTS | {
 
 
 def eventually(happened: Callable[[], Any], what: str, seconds: float = WAIT_LIMIT_S) -> Any:
-    """The first truthy result of `happened`; fails after `seconds`."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
+    """The first truthy result of `happened`; fails after `seconds` in which this process ran."""
+    left, looked = seconds, time.monotonic()
+    while left > 0:
         if result := happened():
             return result
         time.sleep(0.02)
+        now = time.monotonic()
+        left, looked = left - min(now - looked, SLICE_S), now
     raise AssertionError(f"{what}: not within {seconds:g} s")
 
 
