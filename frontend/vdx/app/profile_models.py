@@ -188,14 +188,18 @@ class ProfileModels:
         every = (self.options(profile).endpointer for profile in self.names)
         return list(dict.fromkeys(name for name in every if name))
 
-    def check_languages(self) -> None:
-        """Raises ConfigError where a loaded model lacks the language of a profile that names it."""
+    def check_models(self) -> None:
+        """Raises ConfigError where a loaded model lacks what a profile that names it needs of it.
+
+        That is its language, and of a voice that it takes the phonemes of its pronunciation.
+        """
         for profile in self.names:
             options = self.options(profile)
             for model, _ in options.models:
                 try:
                     if (info := self._models.info(model)) is not None:
                         info.require_language(options.language)
+                        info.require_phonemes(options.words_in_phonemes, options.language)
                 except InvalidInput as error:
                     raise ConfigError(f"profiles.{profile}: {error}") from error
 
