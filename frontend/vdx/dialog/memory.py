@@ -5,7 +5,7 @@ The model's window (`responder.chat.context_tokens`) is kept in two ways:
 - A prompt that has no room for all turns leaves the oldest out at once (`fit`), many at a time, so
   that its beginning stays the same over many turns and a server uses again what it computed of it.
 - Beside the conversation the same endpoint is asked for a summary of the oldest turns, once the
-  prompt fills FOLD_AT of its room (`answered`). When it comes it takes their place, and KEPT of the
+  prompt fills FOLD_AT of its room (`look`). When it comes it takes their place, and KEPT of the
   room is filled. Nothing waits for it.
 
 Sizes are bytes. How many a token has is what the endpoint's usage figures say, and until there are
@@ -188,14 +188,26 @@ class Memory:
         except (VdxError, TimeoutError) as error:
             self._failed(error if isinstance(error, VdxError) else None)
             return
-        self._task = None
         if self._history.deletions != deletions:
             SUMMARIES.labels("outdated").inc()  # it may tell of what the client has deleted
+            self._task = None
             return
         self._history.fold([item.id for item in items], summary)
         self._left_out = self._failures = 0
         SUMMARIES.labels("made").inc()
         log.info("oldest turns summarised", items=len(items), bytes=utf8_size(summary))
+        if self._options().responder.kind == "local":
+            await self._evaluate()
+        self._task = None
+
+    async def _evaluate(self) -> None:
+        """Has the machine's own model evaluate the new prompt now, and not in the next turn."""
+        responder = self._responder(self._options())
+        try:
+            async with aclosing(responder.reply(self._history.messages())) as answer:
+                await anext(answer, "")
+        except VdxError as error:
+            log.debug("the new prompt was not evaluated", error=error.for_log)
 
     async def _summary(self, items: list[Item], room: int) -> str:
         """Raises SummaryFailed where it is none, or longer than what it replaces."""

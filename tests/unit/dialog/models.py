@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from itertools import takewhile
 
@@ -9,7 +10,7 @@ from tests.unit.dialog.fakes import FakeResponder
 from vdx.core.errors import ContextExceeded
 from vdx.core.events import Message
 from vdx.core.json_input import utf8_size
-from vdx.core.tools import ToolOffer
+from vdx.core.tools import NO_TOOLS, ToolOffer
 from vdx.dialog.folding import ASKED
 from vdx.speech.text.responder import Piece
 from vdx.speech.text.responder.prompt import PromptReport, cut_prompt, lower_limit, prompt_size
@@ -42,8 +43,10 @@ class Model(FakeResponder):
 
     async def reply(self, messages: Sequence[Message]) -> AsyncGenerator[str, None]:
         if not messages[0].text.startswith(ASKED_FOR_SUMMARY):
-            async for piece in super().reply(messages):
-                yield piece
+            async with aclosing(self.reply_with_tools(messages, NO_TOOLS)) as pieces:
+                async for piece in pieces:
+                    if isinstance(piece, str):
+                        yield piece
             return
         self.open += 1
         try:
@@ -73,8 +76,9 @@ class Model(FakeResponder):
         self.prompts.append(prompt)
         self.evaluated.append(tokens(prompt[cached:]))
         await asyncio.sleep(self.evaluated[-1] / EVALUATED_PER_S)
-        async for piece in super().reply(prompt):
-            yield piece
+        async with aclosing(super().reply(prompt)) as answer:
+            async for piece in answer:
+                yield piece
         if self.counts or refused:
             counted = tokens(prompt) if self.counts else None
             yield PromptReport(prompt_size(prompt), counted, refused)

@@ -14,7 +14,7 @@ from tests.unit.dialog.models import Model, tokens
 from tests.unit.dialog.stage import Scene, scene
 from tests.unit.dialog.test_session_day import forget_what_was_recorded, objects
 from tests.unit.virtual_time import on_virtual_time
-from vdx.core.config import ChatConfig, Config, ResponderConfig, SessionConfig
+from vdx.core.config import Config, LocalConfig, ResponderConfig, SessionConfig
 from vdx.core.events import SessionState
 from vdx.dialog.session_events import ReplyDone
 
@@ -25,7 +25,9 @@ SPOKEN = 20
 ANSWER = ("That is a good question, ", "and the answer to it is not short. ", "It depends.")
 SENTENCE = "In turn number {} the user asks for something else, and says why it matters."
 SETTINGS = Config(
-    responder=ResponderConfig(kind="chat", chat=ChatConfig(context_tokens=CONTEXT)),
+    responder=ResponderConfig(
+        kind="local", local=LocalConfig(context_tokens=CONTEXT, model="tiny")
+    ),
     session=SessionConfig(
         idle_timeout_seconds=0, max_session_duration_seconds=0, max_messages_per_session=0
     ),
@@ -86,10 +88,11 @@ async def test_prompt_memory_and_first_word_stay_flat(hours: float) -> None:
         f"{grown:.1f} objects a turn more"
     )
     assert model.refused == 0
-    assert max(sizes) <= CONTEXT * 3 // 4
+    assert max(sizes) <= CONTEXT
     assert len(model.notes) <= turns // 8  # in large steps
     assert statistics.median(late) <= statistics.median(early) + 0.02
-    # Where a summary has come the prompt is evaluated anew, of which a half of the room is left.
+    # A new prompt, with a summary, is evaluated before the next turn.
     assert max(late) <= max(early) + 0.05
-    # An item of the history is a handful of objects, two a turn; anything else that stays shows.
-    assert grown <= 24
+    # An item of the history is a handful of objects, two a turn, and the times of the words that
+    # were spoken, by which a client may cut it; anything else that stays shows.
+    assert grown <= 24 + len("".join(ANSWER).split())

@@ -125,7 +125,8 @@ async def test_where_all_fail_the_last_one_is_retried_and_told() -> None:
 async def test_one_that_failed_rests_and_is_asked_again() -> None:
     clock = Clock()
     async with Endpoint(refuses(500), refuses(500), WELL) as first, Endpoint(OTHER) as second:
-        configs = [ChatConfig(base_url=each.url, retries=0) for each in (first, second)]
+        # The last one is retried, as where the connection that it kept has ended meanwhile.
+        configs = [ChatConfig(base_url=first.url, retries=0), ChatConfig(base_url=second.url)]
         responder = FallbackResponder([ChatResponder(each) for each in configs], clock)
         assert await said(responder) == "Good day."
         assert await said(responder) == "Good day."
@@ -137,7 +138,7 @@ async def test_one_that_failed_rests_and_is_asked_again() -> None:
         assert len(first.requests) == 2
         clock.now += REST_S
         assert await said(responder) == "Hello there."
-        assert await said(responder) == "Hello there."
+        assert len(first.requests) == 3
 
 
 async def test_where_all_rest_they_are_asked_all_the_same() -> None:
