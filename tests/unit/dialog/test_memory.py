@@ -10,14 +10,14 @@ from tests.unit.dialog.models import Model, tokens
 from tests.unit.dialog.stage import Scene, scene
 from tests.unit.virtual_time import on_virtual_time
 from vdx.core.config import ChatConfig, Config, LocalConfig, ResponderConfig
-from vdx.core.errors import ContextTooSmall, ResponderError, SummaryFailed
+from vdx.core.errors import ConfigError, ContextTooSmall, ResponderError, SummaryFailed
 from vdx.core.events import Message
 from vdx.core.tools import ToolCall
 from vdx.dialog.folding import oldest_turns, summary_prompt, within
 from vdx.dialog.history import SUMMARY, History, Item
 from vdx.dialog.session_events import ErrorOccurred, ReplyDone
 from vdx.speech.text.responder.prompt import cut_prompt
-from vdx.speech.text.responder.window import window_of
+from vdx.speech.text.responder.window import check_instructions, window_of
 
 CONTEXT = 512
 ANSWER = ("An answer of some length, ", "so that a window is full after a while.")
@@ -270,6 +270,14 @@ def test_a_summary_ends_with_a_sentence_or_a_word() -> None:
     assert within("One two. Three four.", 12) == "One two."
     assert within("One two three", 9) == "One two"
     assert within("Short.", 100) == "Short."
+
+
+def test_instructions_that_never_fit_are_found_at_start() -> None:
+    chat = ResponderConfig(kind="chat", chat=ChatConfig(context_tokens=256))
+    check_instructions(chat, "word " * 200)
+    check_instructions(ResponderConfig(), "word " * 2000)
+    with pytest.raises(ConfigError, match=r"responder\.chat\.context_tokens is 256"):
+        check_instructions(chat, "word " * 2000)
 
 
 def test_the_window_of_each_responder() -> None:

@@ -4,11 +4,15 @@ from dataclasses import dataclass
 from typing import Final
 
 from vdx.core.config import LocalConfig, ResponderConfig
+from vdx.core.errors import ConfigError
+from vdx.core.json_input import utf8_size
 
 BYTES_PER_TOKEN: Final = 3.0
 """Of text until an endpoint has counted its tokens: English has 4, Chinese 2 to 3 in most."""
 LOCAL_BYTES_PER_TOKEN: Final = 2.0
 """The same of a small model's tokenizer, at least."""
+MOST_BYTES_PER_TOKEN: Final = 6
+"""Of any text that instructions are made of."""
 LONGEST_REPLY: Final = 1024
 """Tokens that are left for a reply without `max_tokens`; a quarter of a small context."""
 
@@ -44,6 +48,20 @@ def window_of(config: ResponderConfig) -> Window | None:
     reply = chat.max_tokens or min(LONGEST_REPLY, context // 4)
     prompt = max(context // 2, context - reply)
     return Window(context, prompt, BYTES_PER_TOKEN, "responder.chat.context_tokens")
+
+
+def check_instructions(config: ResponderConfig, instructions: str) -> None:
+    """Raises ConfigError where a window surely has no room for the instructions alone.
+
+    With tools, or where it is less sure, the reply says so (`ContextTooSmall`).
+    """
+    window = window_of(config)
+    least = utf8_size(instructions) // MOST_BYTES_PER_TOKEN
+    if window is not None and least > window.context:
+        raise ConfigError(
+            f"{window.key} is {window.context}, but the instructions alone are {least} tokens or "
+            f"more (estimated, {MOST_BYTES_PER_TOKEN} bytes each)"
+        )
 
 
 def _local_window(local: LocalConfig) -> Window:
