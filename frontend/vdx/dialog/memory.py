@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from typing import Final
 
-from vdx.core.config import ResponderConfig
+from vdx.core.config import LocalConfig, ResponderConfig
 from vdx.core.errors import ContextTooSmall, SummaryFailed, VdxError
 from vdx.core.events import Message, StageFailed
 from vdx.core.json_input import utf8_size
@@ -52,6 +52,10 @@ RETRY_S: Final = 30.0
 LONGEST_RETRY_S: Final = 600.0
 SUMMARY_S: Final = 60.0
 """A summary that takes longer is given up."""
+
+
+_SUMMARISING: Final[dict[LocalConfig, set["Memory"]]] = {}
+"""Who has a summary made now, by the machine's own model that makes it: it serves all sessions."""
 
 
 class Memory:
@@ -93,7 +97,9 @@ class Memory:
         window = self._window()
         self._tools = tools_size(offer)
         if window is not None and window.alone:
-            self.close()  # the model makes one answer at a time, and this one is waited for
+            # The model makes one answer at a time, and this one is waited for.
+            for memory in list(_SUMMARISING.get(self._options().responder.local, ())):
+                memory.close()
         if (room := self._room(window)) is None:
             return messages
         if window is not None:
@@ -125,8 +131,11 @@ class Memory:
                 room=room,
                 counted="estimate" if self._bytes_per_token is None else "usage",
             )
-            name = "summary"
-            self._task = self._tasks.spawn(lambda: self._fold(items, room), name, self._broke)
+            self._task = self._tasks.spawn(lambda: self._fold(items, room), "summary", self._broke)
+            if self._task is not None:
+                model = self._options().responder.local
+                _SUMMARISING.setdefault(model, set()).add(self)
+                self._task.add_done_callback(lambda _: _done(model, self))
 
     def close(self) -> None:
         """Gives up the summary that is being made."""
@@ -250,3 +259,11 @@ class Memory:
 
     def _broke(self, error: VdxError) -> None:
         self._failed(error)
+
+
+def _done(model: LocalConfig, memory: Memory) -> None:
+    """A summary was made or given up."""
+    if (others := _SUMMARISING.get(model)) is not None:
+        others.discard(memory)
+        if not others:
+            del _SUMMARISING[model]

@@ -15,6 +15,7 @@ from vdx.core.events import Message
 from vdx.core.tools import ToolCall
 from vdx.dialog.folding import oldest_turns, summary_prompt, within
 from vdx.dialog.history import SUMMARY, History, Item
+from vdx.dialog.memory import _SUMMARISING
 from vdx.dialog.session_events import ErrorOccurred, ReplyDone
 from vdx.speech.text.responder.prompt import cut_prompt
 from vdx.speech.text.responder.window import check_instructions, window_of
@@ -163,6 +164,26 @@ async def test_a_summary_gives_way_to_a_reply_of_a_model_that_makes_one_at_a_tim
         await stage.transport.wait_for(ReplyDone, number + 1)
         await asyncio.sleep(10)
         assert stage.session.history.summary
+
+
+@on_virtual_time
+async def test_a_summary_of_one_session_keeps_no_other_waiting() -> None:
+    local = LocalConfig(context_tokens=CONTEXT, model="tiny")
+    config = Config(responder=ResponderConfig(kind="local", local=local))
+    model = Model(default=ANSWER, summary_s=60.0)
+    async with scene(responder=model, config=config) as stage:
+        number = 0
+        while not model.notes:
+            await turn(stage, number, pause_s=0)
+            number += 1
+        assert model.open == 1
+        other = Model(default=ANSWER)
+        async with scene(responder=other, config=config) as second:
+            second.session.type_text("Hello.")
+            await asyncio.sleep(0.01)
+            assert model.open == 0
+            await second.transport.wait_for(ReplyDone)
+    assert not _SUMMARISING
 
 
 @on_virtual_time
