@@ -23,7 +23,7 @@ CAPABILITIES = (
 )
 PHONEMES = "phonemes"
 """The capability of a voice that takes IPA between [[ and ]] in its TEXT."""
-PHONEME_FAMILIES = frozenset({"kokoro", "piper"})
+PHONEME_FAMILIES = frozenset({"espeak", "kokoro", "piper"})
 """Families that read text by way of IPA; whose models they are says their configuration."""
 READ_OTHERWISE = frozenset({"ja", "zh"})
 """Languages that these families read without IPA."""
@@ -87,7 +87,7 @@ class ModelInfo:
             raise InvalidInput(
                 f"voice {self.name!r} ({self.family}) takes no IPA in {where}, "
                 f"which the profile's pronunciation has for {named}; respell them, or choose "
-                "another voice (of Piper or Kokoro)",
+                "another voice (of espeak, Piper or Kokoro)",
                 param="voice",
             )
 

@@ -181,7 +181,7 @@ def test_a_voice_without_phonemes_is_refused_with_the_words_named() -> None:
     profile = ProfileConfig(pronunciation={"Nguyen": "/wɪn/", "nginx": "engine x"})
     words = resolve(Config(profiles={"vdx": profile}), "", DefaultModels()).words_in_phonemes
     assert words == ["Nguyen"]
-    for family in ("piper", "kokoro"):
+    for family in ("piper", "kokoro", "espeak"):
         model(family).require_phonemes(words, "en-US")
     model("tone").require_phonemes([], "en")
     model("whisper", "asr").require_phonemes(words, "en")
