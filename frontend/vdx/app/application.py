@@ -242,7 +242,7 @@ class Application:
             group.create_task(self._load_models(), name="load-models")
             group.create_task(self._responders.warm(profiles), name="warm")
             group.create_task(self._mcp.start(each.tools for each in profiles), name="mcp")
-        self.profiles.check_languages()
+        self.profiles.check_models()
         for server in self.servers:
             server.readiness.problem = await server.readiness.check()
         await self.routes.look()
