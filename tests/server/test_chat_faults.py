@@ -50,11 +50,13 @@ def server(
             own |= {"first_token_timeout_ms": 700, "next_token_timeout_ms": 700}
         return {"responder": {"kind": "chat", "chat": own}, "voice": "tone-fast"}
 
-    def stands_in(endpoint: str, *others: str) -> dict[str, Any]:
-        """The first endpoint refuses, and so do all but the last of the others."""
+    def stands_in(endpoint: str) -> dict[str, Any]:
+        """The first endpoint refuses, the second hangs, the third answers."""
         profile = chat(endpoint, "refuse")
-        urls = [f"{endpoint}/{mode}/v1" for mode in others]
-        profile["responder"]["chat"]["fallbacks"] = [{"base_url": url} for url in urls]
+        profile["responder"]["chat"]["fallbacks"] = [
+            {"base_url": f"{endpoint}/hang/v1", "first_token_timeout_ms": 700},
+            {"base_url": f"{endpoint}/fine/v1"},
+        ]
         return profile
 
     patient = {
@@ -71,7 +73,7 @@ def server(
     home = tmp_path_factory.mktemp("chat")
     with answering(_Endpoint) as endpoint:
         profiles = {"vdx": {}} | {mode: chat(endpoint, mode) for mode in MODES}
-        profiles["stands-in"] = stands_in(endpoint, "hang", "fine")
+        profiles["stands-in"] = stands_in(endpoint)
         profiles["patient"] = chat(endpoint, "fine") | patient
         with running(*arguments, home=home, config=base_config | {"profiles": profiles}) as vdx:
             yield vdx.url()
