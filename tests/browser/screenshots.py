@@ -72,7 +72,7 @@ async def take_operator(browser: Browser, address: str, folder: Path) -> None:
     page = await browser.new_page(**VIEWS["light"])
     await page.goto(urljoin(address, "/operate"))
     await becomes(page, "document.querySelectorAll('#sessions tbody tr').length > 0", 60)
-    await page.screenshot(path=folder / "page-operate.png")
+    await page.screenshot(path=folder / "page-operate.png", full_page=True)
     await page.close()
 
 
