@@ -61,6 +61,8 @@ class AsrRequest:
     prompt: str = ""
     flush: bool = False
     cancel: bool = False
+    whole: bool = False
+    """It begins and ends the utterance: a recording, which has no utterance before or after it."""
 
 
 def decode_tts(tensors: Tensors) -> TtsRequest:

@@ -387,13 +387,14 @@ def _accept_terms(family: str, *, accepted: bool) -> None:
     import sys
 
     from vdx.core.paths import locate
-    from vdx.serving.voicepacks.terms import require_accepted
+    from vdx.serving.voicepacks.terms import require_accepted, terms_of_family
 
     def ask(terms: str) -> bool:
         typer.echo(terms)
         return sys.stdin.isatty() and typer.confirm("accept it?")
 
-    require_accepted(locate(), family, accepted=accepted, ask=ask)
+    terms = terms_of_family(family)
+    require_accepted(locate(), f"a model of {family}", terms, accepted=accepted, ask=ask)
 
 
 def _parameters(given: list[str] | None) -> dict[str, str]:
