@@ -118,7 +118,12 @@ async def open_application(
         SetupError: another manager owns that Triton.
     """
     from vdx.app.announced_servers import AnnouncedServers
-    from vdx.cli.model_registry import first_announced, open_registry, server_name
+    from vdx.cli.model_registry import (
+        first_announced,
+        open_registry,
+        server_name,
+        sharing_updates,
+    )
     from vdx.serving.manager_lock import manager_lock
     from vdx.serving.triton import TritonClient
 
@@ -140,6 +145,8 @@ async def open_application(
         host.servers[0].owned = owner
         if remote is not None:
             host.share_leases(remote)
+        if registry is not None:
+            await stack.enter_async_context(sharing_updates(host))
         if registry is not None and not manages_only:
             host.announced = AnnouncedServers(host, config, models_here)
         for number, other in enumerate(others, 1):
