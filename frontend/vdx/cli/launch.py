@@ -121,6 +121,7 @@ async def open_application(
     from vdx.cli.model_registry import (
         first_announced,
         open_registry,
+        provisional_name,
         server_name,
         sharing_updates,
     )
@@ -140,6 +141,8 @@ async def open_application(
             await remote.require()
         manager = _model_manager(config, client, remote, owner=owner)
         name = config.registry.name or (server_name(0) if others else "")
+        if registry is not None and remote is not None:
+            name = provisional_name(config)
         host = _application(config, client, manager, registry, name, manages_only=manages_only)
         host.servers[0].triton_url = config.registry.triton_url
         host.servers[0].owned = owner

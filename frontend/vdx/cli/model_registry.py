@@ -92,3 +92,12 @@ async def first_announced(
 def server_name(number: int) -> str:
     """What one of several Tritons of this machine is called."""
     return f"triton{number}@{platform.node()}"
+
+
+def provisional_name(config: "Config") -> str:
+    """What a frontend calls the server that it begins with until that has announced its own name.
+
+    No announced one: `AnnouncedServers` would take it for known already, and what its manager tells
+    of it, a drain too, would be overwritten by what is seen here.
+    """
+    return masked(config.model_manager.url)
