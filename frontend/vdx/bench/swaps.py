@@ -33,12 +33,12 @@ from vdx.core.audio import FRAME_MS
 VOICES = ("tone", "espeak-en")
 BESIDE = "espeak"
 CLAUSES = (
-    "This is the first of the clauses of an answer.",
-    "Here is another one, that is a little longer.",
-    "And the third one ends it.",
+    "This is the first clause.",
+    "Here is another one of them.",
+    "The third one ends it.",
 )
 SPEECH = "ps_cards_002"
-EVERY_S = 0.4
+EVERY_S = 0.15
 HOLE_MS, HOLE_LOADING_MS = 40.0, 200.0
 CORE = 0.002
 TURN_S = 60.0
@@ -175,11 +175,15 @@ def _post(url: str) -> None:
 
 async def _lengths(url: str) -> list[list[int]]:
     """Frames of each clause, by voice, and at last of what is put between two of them."""
+    plan: Plan = {
+        "url": url,
+        "sessions": len(VOICES),
+        "seconds": 0.0,
+        "lengths": [],
+        "voices": VOICES,
+    }
     found = []
-    for voice in VOICES:
-        await asyncio.to_thread(_post, f"{url}/vdx/models/{voice}/use")
-        plan: Plan = {"url": url, "sessions": 1, "seconds": 0.0, "lengths": []}
-        (user,) = await run_client_process("swaps", plan)
+    for user in await run_client_process("swaps", plan):
         *alone, whole = user["frames"]
         found.append([*alone, whole - sum(alone)])
     return found
@@ -218,7 +222,8 @@ async def run_users(plan: Plan, _step: Step) -> list[dict[str, Any]]:
 async def _user(plan: Plan, number: int) -> dict[str, Any]:
     await asyncio.sleep(number * STAGGER_S)
     began, lost, replies = time.monotonic(), 0, []
-    async with meet(plan, phase=number * 13) as user:
+    voice = plan["voices"][number] if plan.get("voices") else ""
+    async with meet(plan, voice=voice, phase=number * 13) as user:
         for turn in itertools.count():
             if turn > len(CLAUSES) and time.monotonic() - began >= plan["seconds"]:
                 break
