@@ -85,7 +85,7 @@ class ModelUpdates:
         self._kept_changed = kept_changed
         self._updates: list[Update] = []
         self._tasks: set[asyncio.Task[None]] = set()
-        self._leaving: dict[str, asyncio.Task[None]] = {}
+        self._unloads: dict[str, asyncio.Task[None]] = {}
         """Versions that are being unloaded."""
         self.told: Callable[[Update], None] = lambda _: None
         """Called when the state of an update has changed, or one that others decide was used."""
@@ -284,8 +284,8 @@ class ModelUpdates:
     async def _load(self, update: Update) -> ModelInfo:
         """Loads the new version wherever the old one is; raises where it cannot take its place."""
         for model in (update.old, update.new):  # an update before this one may still unload it
-            if (leaving := self._leaving.get(model)) is not None:
-                await asyncio.wait({leaving})
+            if (unloading := self._unloads.get(model)) is not None:
+                await asyncio.wait({unloading})
         before = await self._served.ensure(update.old)
         if before.kind == "endpointer":
             raise ModelFailed(
@@ -320,8 +320,8 @@ class ModelUpdates:
         if not unload:
             return
         task = self._spawn(self._unload(update.new), f"unload-{update.new}")
-        self._leaving[update.new] = task
-        task.add_done_callback(lambda _: self._leaving.pop(update.new, None))
+        self._unloads[update.new] = task
+        task.add_done_callback(lambda _: self._unloads.pop(update.new, None))
 
     async def _unload(self, version: str) -> None:
         """Unloads a version that was given up, after what it is saying now."""
