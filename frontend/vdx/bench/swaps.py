@@ -12,12 +12,13 @@ import itertools
 import json
 import tempfile
 import time
-import urllib.request
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import httpx2
 import yaml
 
 from vdx.bench.bench_client import BenchClient, meet
@@ -165,9 +166,13 @@ async def _stopped(task: asyncio.Task[int]) -> int:
 
 
 def _post(url: str) -> None:
-    request = urllib.request.Request(url, method="POST")  # noqa: S310  (the bench's own server)
-    with urllib.request.urlopen(request, timeout=60):  # noqa: S310  # nosec B310
-        pass
+    _client().post(url).raise_for_status()
+
+
+@cache
+def _client() -> httpx2.Client:
+    """One for all: its certificates take longer to read than most answers take to come."""
+    return httpx2.Client(timeout=60)
 
 
 # --- the people -----------------------------------------------------------------------------
