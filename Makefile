@@ -3,7 +3,7 @@
 #               with a small language model; LIGHT=1 fetches and uses no neural models
 # make setup    only build the two environments and the page
 # make test     every check, and every test but the long ones; says how many those are
-#               NEURAL=1, here and for setup, takes XTTS-v2 along: PyTorch, 7 GB on the disk
+#               NEURAL=1, here and for setup, takes XTTS-v2 and CSM along: PyTorch, 7 GB
 # make test-long  the long tests: dear, and their kind is guarded by a cheaper one in `make test`
 # make coverage the same tests, at half the speed, and which lines they run
 # make test-changed  the tests that the changes since main can reach, and why  (BASE=REV,

@@ -7,6 +7,7 @@ thread right after. No call goes through Triton.
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from triton_backends.shared.model_files import voicepack_path
 from triton_backends.shared.network import Device
 from triton_backends.shared.parameters import Parameters
 from triton_backends.shared.scheduler import Scheduler, ShouldStop
+from triton_backends.transducer.carried import Carrier
 from triton_backends.transducer.encoder import output_ms
 from triton_backends.transducer.model_folder import PRECISIONS, Model, Options, open_model
 from triton_backends.transducer.search import Frames
@@ -80,6 +82,7 @@ class TransducerEngine:
         self.languages = options.languages
         self.max_utterances = options.max_utterances
         self._prompts = HotWordPrompts(Spelling(self.model.tokens), tell)
+        self._carrier = Carrier()
         self.batch_key: Hashable = "encoder" if self.model.encoder.batches else None
         self._warm_up()
         self.scheduler: StepScheduler = Scheduler(
@@ -103,11 +106,17 @@ class TransducerEngine:
 
     def start(self, request: AsrRequest, /) -> TransducerUtterance:
         require_understood(request.language, self.languages)
-        return TransducerUtterance(self, request.language, self._prompts.read(request.prompt))
+        words = self._prompts.read(request.prompt)
+        if not request.session or request.whole:
+            return TransducerUtterance(self, request.language, words)
+        key = request.session, request.language, request.prompt
+        leave = partial(self._carrier.leave, key)
+        return TransducerUtterance(self, request.language, words, self._carrier.take(key), leave)
 
-    def transcript(self) -> Transcript:
-        """An empty one."""
-        return Transcript(self.model.tokens, output_ms(self.model.encoder))
+    def transcript(self, begin: int = 0) -> Transcript:
+        """An empty one of an utterance that begins with this sample of its stream."""
+        begin_ms = begin * 1000 // ASR_RATE
+        return Transcript(self.model.tokens, output_ms(self.model.encoder), begin_ms)
 
     def close(self) -> None:
         self.scheduler.close()

@@ -5,9 +5,9 @@ from pathlib import Path
 from triton_backends.shared.errors import InvalidArgument
 from triton_backends.shared.model_files import voicepack_path
 from triton_backends.shared.parameters import Parameters
+from triton_backends.shared.references import KEPT
 from triton_backends.xtts.engine import MAX_STREAMS, XttsEngine, XttsOptions
 from triton_backends.xtts.network import MAX_THREADS, Hardware, Network
-from triton_backends.xtts.references import KEPT
 from triton_backends.xtts.speakers import read_speakers
 from triton_backends.xtts.tokens import Sampling
 from triton_backends.xtts.vocoder import FIRST_TOKENS, LARGEST_TOKENS

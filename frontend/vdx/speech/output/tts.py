@@ -17,7 +17,7 @@ class Voice:
     """Which model speaks, and how; `speaker` and `language` may be empty, `speed` 0.25 to 4.0.
 
     `fallback` is the one that its profile names for where it cannot speak; `reference` a recording
-    whose voice is taken, int16 mono at 24 kHz.
+    whose voice is taken, int16 mono at 24 kHz, and `reference_text` what it says.
     """
 
     model: str
@@ -26,6 +26,7 @@ class Voice:
     speed: float = 1.0
     fallback: VoiceChoice | None = None
     reference: bytes = b""
+    reference_text: str = ""
 
 
 Synthesize = Callable[[Voice, str], AsyncGenerator[SpeechChunk, None]]
