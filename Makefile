@@ -2,6 +2,7 @@
 #               LIVEKIT=1 adds rooms on a LiveKit server, built on first use; LLM=1 answers
 #               with a small language model; LIGHT=1 fetches and uses no neural models
 # make setup    only build the two environments and the page
+# make shell    a shell in which `vdx` is the one that was built here
 # make test     every check, and every test but the long ones; says how many those are
 #               NEURAL=1, here and for setup, takes XTTS-v2 and CSM along: PyTorch, 7 GB
 # make test-long  the long tests: dear, and their kind is guarded by a cheaper one in `make test`
@@ -21,7 +22,7 @@
 # make clean    remove what the tools leave; `make clean-all` also the environments
 
 .DEFAULT_GOAL := run
-.PHONY: help run setup page test conversations engines-aside test-long coverage test-changed test-faults browser livekit clients check lint types \
+.PHONY: help run setup shell page test conversations engines-aside test-long coverage test-changed test-faults browser livekit clients check lint types \
 	page-check page-test engines bench audit sbom docs lock format clean clean-all
 
 BIN := .venv/bin
@@ -47,6 +48,9 @@ run: setup
 
 setup: $(READY) $(TRITON_STAMP) $(if $(NEURAL),$(NEURAL_STAMP)) page
 	@:
+
+shell: setup
+	@PATH="$(CURDIR)/$(BIN):$$PATH" "$${SHELL:-/bin/sh}"
 
 # Does nothing while the page is current.
 page: $(READY)

@@ -221,6 +221,7 @@ ASKED: list[tuple[str, str, int, dict[str, Any]]] = [
     ("get", "/vdx/logs", 200, {}),
     ("get", "/vdx/logs", 400, {"params": {"level": "loud"}}),
     ("get", "/vdx/models", 200, {}),
+    ("get", f"{MODELS}/speakers", 200, {}),
     ("post", f"{MODELS}/load", 200, {}),
     ("post", f"{MODELS}/use", 200, {}),
     ("post", f"{MODELS}/use", 404, {"params": {"session": "nobody"}}),
