@@ -265,7 +265,7 @@ def test_names_use_the_words_of_the_glossary() -> None:
 
 
 MOST_LINES = 50
-"""Of a function: what fits a screen, its docstring included."""
+"""Of a function: what fits a screen, its docstring included; options of a command do not count."""
 
 
 def test_a_function_fits_a_screen() -> None:
@@ -274,7 +274,7 @@ def test_a_function_fits_a_screen() -> None:
         for path in _sources()
         for node in _nodes(path)
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-        and (lines := (node.end_lineno or 0) - node.lineno + 1) > MOST_LINES
+        and (lines := (node.end_lineno or 0) - node.body[0].lineno + 1) > MOST_LINES
     }
     assert sorted(long) == []
 
