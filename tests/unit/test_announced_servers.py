@@ -17,7 +17,7 @@ from tests.unit.virtual_time import on_virtual_time
 from vdx.app import Application, announced_servers
 from vdx.app.announced_servers import AnnouncedServers
 from vdx.app.model_server import ModelServer
-from vdx.cli.model_registry import provisional_name, server_name
+from vdx.cli.model_registry import first_name, server_name
 from vdx.core.config import Config, TlsConfig, TritonConfig
 from vdx.serving.registry.entry import ServerEntry
 from vdx.speech.output.tts import Voice
@@ -338,4 +338,5 @@ def test_a_frontend_begins_with_no_name_that_is_announced() -> None:
     config = Config.model_validate(
         {"registry": {"name": "near"}, "model_manager": {"url": "http://near:8090"}}
     )
-    assert provisional_name(config) not in ("near", server_name(0), f"triton@{platform.node()}")
+    name = first_name(config, several=False, told=True)
+    assert name not in ("near", server_name(0), f"triton@{platform.node()}")

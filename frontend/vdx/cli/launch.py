@@ -118,20 +118,14 @@ async def open_application(
         SetupError: another manager owns that Triton.
     """
     from vdx.app.announced_servers import AnnouncedServers
-    from vdx.cli.model_registry import (
-        first_announced,
-        open_registry,
-        provisional_name,
-        server_name,
-        sharing_updates,
-    )
+    from vdx.cli import model_registry as shared
     from vdx.serving.manager_lock import manager_lock
     from vdx.serving.triton import TritonClient
 
     async with contextlib.AsyncExitStack() as stack:
-        registry = await stack.enter_async_context(open_registry(config))
+        registry = await stack.enter_async_context(shared.open_registry(config))
         if registry is not None and not owner:
-            config, triton = await first_announced(config, triton, registry)
+            config, triton = await shared.first_announced(config, triton, registry)
         if owner:
             stack.enter_context(manager_lock(triton.url))
         client = await stack.enter_async_context(TritonClient(triton))
@@ -140,20 +134,19 @@ async def open_application(
             remote = await stack.enter_async_context(_manager_client(config))
             await remote.require()
         manager = _model_manager(config, client, remote, owner=owner)
-        name = config.registry.name or (server_name(0) if others else "")
-        if registry is not None and remote is not None:
-            name = provisional_name(config)
+        told = registry is not None and remote is not None
+        name = shared.first_name(config, several=bool(others), told=told)
         host = _application(config, client, manager, registry, name, manages_only=manages_only)
         host.servers[0].triton_url = config.registry.triton_url
         host.servers[0].owned = owner
         if remote is not None:
             host.share_leases(remote)
         if registry is not None:
-            await stack.enter_async_context(sharing_updates(host))
-        if registry is not None and not manages_only:
-            host.announced = AnnouncedServers(host, config, models_here)
+            await stack.enter_async_context(shared.sharing_updates(host))
+            if not manages_only:
+                host.announced = AnnouncedServers(host, config, models_here)
         for number, other in enumerate(others, 1):
-            await stack.enter_async_context(_another(host, server_name(number), other))
+            await stack.enter_async_context(_another(host, shared.server_name(number), other))
         stack.push_async_callback(host.close)
         yield host
 

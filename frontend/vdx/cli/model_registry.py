@@ -94,10 +94,13 @@ def server_name(number: int) -> str:
     return f"triton{number}@{platform.node()}"
 
 
-def provisional_name(config: "Config") -> str:
-    """What a frontend calls the server that it begins with until that has announced its own name.
+def first_name(config: "Config", *, several: bool, told: bool) -> str:
+    """What the first server of a process is called; empty: by its machine.
 
-    No announced one: `AnnouncedServers` would take it for known already, and what its manager tells
-    of it, a drain too, would be overwritten by what is seen here.
+    One that is `told` of by a manager elsewhere has no announced name until that is heard:
+    `AnnouncedServers` would take it for known already, and what its manager tells of it, a drain
+    too, would be overwritten by what is seen here.
     """
-    return masked(config.model_manager.url)
+    if told:
+        return masked(config.model_manager.url)
+    return config.registry.name or (server_name(0) if several else "")
