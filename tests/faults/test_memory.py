@@ -59,6 +59,7 @@ MODELS = {
     "piper": NAME,
     "pocketsphinx": "pocketsphinx-en",
     "smart_turn": "turn-level",
+    "speaker_embedding": "voices",
     "tone": "tone",
     "transducer": "zipformer-tiny",
     "whisper": "whisper-micro",
@@ -70,6 +71,7 @@ NOT_ASKED = {
 }
 RECOGNISERS = ("canned", "moonshine-tiny", "pocketsphinx-en", "whisper-micro", "zipformer-tiny")
 ENDPOINTERS = ("turn-level",)
+SPEAKER_MODELS = ("voices",)
 
 
 @pytest.fixture(scope="module")
@@ -81,6 +83,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedTriton]
     add_voice(models, "kokoro-tiny", "kokoro", voice)
     repo.add_whisper(models, "whisper-micro", repo.WHISPER, languages="en")
     repo.add_endpointer(models, "turn-level", "level")
+    repo.add_speaker_model(models, "voices")
     add_transducer(models, "zipformer-tiny", "zipformer", tmp_path_factory.mktemp("zipformer"))
     add_transducer(models, "moonshine-tiny", "streaming", tmp_path_factory.mktemp("moonshine"))
     with serving(models, models.parent / "triton.log") as running:
@@ -156,7 +159,9 @@ def test_no_family_is_left_out() -> None:
 async def test_a_model_keeps_its_size(
     server: EmbeddedTriton, model: str, repetitions: Repetitions
 ) -> None:
-    ask = hear if model in RECOGNISERS else judge if model in ENDPOINTERS else say
+    ask = (
+        hear if model in RECOGNISERS else judge if model in (*ENDPOINTERS, *SPEAKER_MODELS) else say
+    )
     chance = random.Random(7)
     async with Wire(server.grpc_url) as wire:
         await wire.load(model)

@@ -57,6 +57,7 @@ class AsrRequest:
     prompt: str = ""
     flush: bool = False
     cancel: bool = False
+    translate: bool = False
 
 
 def decode_tts(tensors: Tensors) -> TtsRequest:
@@ -72,7 +73,7 @@ def decode_tts(tensors: Tensors) -> TtsRequest:
 
 
 def decode_asr(tensors: Tensors) -> AsrRequest:
-    """Decode AUDIO, LANGUAGE, SESSION, PROMPT, FLUSH and CANCEL."""
+    """Decode AUDIO, LANGUAGE, SESSION, PROMPT, TRANSLATE, FLUSH and CANCEL."""
     audio = _tensor(tensors, "AUDIO")
     if audio is None:
         raise InvalidArgument("AUDIO is missing")
@@ -92,6 +93,7 @@ def decode_asr(tensors: Tensors) -> AsrRequest:
         prompt=_string(tensors, "PROMPT", MAX_PROMPT_CHARS),
         flush=_flag(tensors, "FLUSH"),
         cancel=_flag(tensors, "CANCEL"),
+        translate=_flag(tensors, "TRANSLATE"),
     )
 
 

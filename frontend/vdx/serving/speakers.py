@@ -25,10 +25,7 @@ def check_speaker(info: ModelInfo, speaker: str, folder: Path) -> None:
         UnknownName: the voice has no such speaker or style; the message suggests the nearest.
         InvalidInput: the voice has one speaker only.
     """
-    find = FAMILIES.get(info.family)
-    if not speaker or find is None or (voicepack := voicepack_of(folder)) is None:
-        return
-    names = find(voicepack)
+    names = _names(info, folder) if speaker else None
     if names is None:
         return
     if not names and speaker != "0":
@@ -38,6 +35,18 @@ def check_speaker(info: ModelInfo, speaker: str, folder: Path) -> None:
     for part in _parts(info.family, speaker) if names else ():
         if part not in names:
             raise unknown_name(f"speaker of {info.name}", part, names, param="voice")
+
+
+def speakers_of(info: ModelInfo, folder: Path) -> tuple[str, ...]:
+    """The speakers or styles of a voice; none where it has one, or its files do not tell."""
+    return _names(info, folder) or ()
+
+
+def _names(info: ModelInfo, folder: Path) -> tuple[str, ...] | None:
+    find = FAMILIES.get(info.family)
+    if find is None or (voicepack := voicepack_of(folder)) is None:
+        return None
+    return find(voicepack)
 
 
 def _parts(family: str, speaker: str) -> list[str]:
