@@ -41,7 +41,8 @@ class ReplyParts:
 
     `voice` is called for every clause; `clock` is in seconds; `lead_ms` replaces
     `playout.output_lead_ms` where a transport has a lead of its own. With `write` the reply is
-    written: its pieces go there, and no voice speaks them. It ends after `max_tokens`.
+    written: its pieces go there, and no voice speaks them. It ends after `max_tokens`. Before the
+    first clause is spoken `voice_ready` is waited for.
     """
 
     responder: Responder
@@ -58,6 +59,7 @@ class ReplyParts:
     recover: Recover | None = None
     write: Callable[[str], None] | None = None
     max_tokens: int | None = None
+    voice_ready: Callable[[], Awaitable[None]] | None = None
 
 
 class Reply:
@@ -171,6 +173,8 @@ class Reply:
         parts = self._parts
         apology = self._apology if parts.apology.strip() else None
         speaker = Speaker(parts.voice, parts.synthesize, self._emit, parts.recover, apology)
+        if parts.voice_ready is not None:
+            await parts.voice_ready()
         try:
             async with aclosing(self._next_clauses()) as clauses:
                 await speak(clauses, speaker, self.audio)

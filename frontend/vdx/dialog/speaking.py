@@ -16,12 +16,12 @@ from vdx.core.events import (
     StageFailed,
 )
 from vdx.core.metrics import INTERRUPTIONS, REPLIES
-from vdx.core.voice_choice import VoiceChoice
 from vdx.dialog.history import Item
 from vdx.dialog.ids import ReplyIds, SessionIds
 from vdx.dialog.profiles import SessionOptions
 from vdx.dialog.reply import Reply, ReplyParts
 from vdx.dialog.reply_request import AS_SESSION, ReplyRequest
+from vdx.dialog.reply_voice import ReplyVoice
 from vdx.dialog.services import Services
 from vdx.dialog.session_events import (
     PlayoutPaused,
@@ -39,7 +39,6 @@ from vdx.dialog.tools.loop import Round, ToolLoop
 from vdx.dialog.tools.toolbox import Toolbox
 from vdx.dialog.transport import OutputFrame
 from vdx.speech.output.reply_audio import played_text
-from vdx.speech.output.tts import Voice
 from vdx.speech.text.responder import FixedText
 
 
@@ -72,6 +71,8 @@ class Speaking:
         self._released = asyncio.Event()
         self.ends_call = False
         """The session ends with the reply, unless somebody interrupts it."""
+        self.voice_ready: Callable[[], Awaitable[None]] | None = None
+        """Waits for the voice of a reply, where it may have to be loaded."""
         self._reply: Reply | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -144,7 +145,7 @@ class Speaking:
 
         return ReplyParts(
             responder=responder,
-            voice=partial(self._voice, own.voice),
+            voice=ReplyVoice(self._options, own.voice),
             synthesize=services.synthesize,
             clauses=options.clauses,
             language=options.language,
@@ -157,6 +158,7 @@ class Speaking:
             recover=services.recover_voice,
             write=write if own.text_only else None,
             max_tokens=options.max_tokens if own.max_tokens is None else own.max_tokens,
+            voice_ready=self.voice_ready,
         )
 
     async def _send(self, ids: ReplyIds, pcm: Pcm, due: float) -> None:
@@ -243,18 +245,6 @@ class Speaking:
         if self._reply is None:
             raise RuntimeError("the turn machine decided about a reply that does not exist")
         return self._reply
-
-    def _voice(self, own: VoiceChoice | None) -> Voice:
-        """The session's as it is now, or the reply's own."""
-        options = self._options()
-        choice = own or options.voice_choice
-        return Voice(
-            choice.model,
-            options.language,
-            choice.speaker,
-            options.speed,
-            options.fallback_voice,
-        )
 
 
 def _ms(speak_samples: int) -> int:
