@@ -31,7 +31,9 @@ from vdx.transports.http import (
     speech,
     tokens,
     transcriptions,
+    translations,
     updates,
+    voices,
 )
 from vdx.transports.http.capacity import Capacity
 from vdx.transports.http.error_responses import internal_error, refused, unrouted
@@ -54,6 +56,8 @@ ABOUT: Final = (
 ROUTERS: Final = (
     speech.api,
     transcriptions.api,
+    translations.api,
+    voices.api,
     models.api,
     health.api,
     health.keyed,
