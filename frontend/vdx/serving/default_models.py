@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 from vdx.core.config import Config
 from vdx.core.errors import UnknownName
-from vdx.core.language_names import AUTO
 from vdx.core.language_tags import primary_subtag
 from vdx.serving.model_names import find_model
 from vdx.serving.models import DETECTS
@@ -59,7 +58,9 @@ class DefaultModels:
         return wanted if named or wanted in self.names else ""
 
     def detector(self) -> str:
-        """The recogniser where the language is detected: the first that is here and can do so.
+        """The recogniser where the language is detected, or English is wanted of any language.
+
+        It is the first that is here and can do so.
 
         Raises:
             UnknownName: none that is here can; names what to fetch.
@@ -71,7 +72,7 @@ class DefaultModels:
         if found or not self.names:
             return found or known[0]
         raise UnknownName(
-            f"no recogniser here detects the language, as {AUTO!r} asks for; one that does: "
+            "no recogniser here detects the language, or translates; one that does: "
             f"vdx voices pull {DETECTS}",
             param="language",
         )
