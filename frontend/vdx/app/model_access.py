@@ -71,6 +71,7 @@ class ModelAccess:
             # What follows the language of the person may begin with a voice of any.
             required = "" if options.follows_language else options.language
             info = await self.offered(model, kind, required)
+            info.require_phonemes(options.words_in_phonemes, options.language)
             names[model] = info.name
             if options.follows_language:
                 options = following(options, info)

@@ -50,7 +50,7 @@ async def find_speaker_model(models: Models, named: str) -> ModelInfo:
     ]
     if not found:
         raise InvalidInput(
-            "no speaker model is here, without which nobody knows who speaks; add one: "
+            "no speaker model is here, which diarized_json needs to know who speaks; add one: "
             "vdx voices add FILE (a network of WeSpeaker or 3D-Speaker, such as "
             "wespeaker_en_voxceleb_CAM++.onnx)",
             param="response_format",

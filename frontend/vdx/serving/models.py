@@ -1,12 +1,12 @@
 """What a model in Triton can do, read back from its configuration."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
 from vdx.core.errors import InvalidInput, ModelFailed
 from vdx.core.language_names import AUTO
-from vdx.core.language_tags import serves
+from vdx.core.language_tags import parse_tag, serves
 
 ModelKind = Literal["tts", "asr", "endpointer", "speaker"]
 
@@ -24,6 +24,12 @@ CAPABILITIES = (
     "language_detection",
     "translation",
 )
+PHONEMES = "phonemes"
+"""The capability of a voice that takes IPA between [[ and ]] in its TEXT."""
+PHONEME_FAMILIES = frozenset({"espeak", "kokoro", "piper"})
+"""Families that read text by way of IPA; whose models they are says their configuration."""
+READ_OTHERWISE = frozenset({"ja", "zh"})
+"""Languages that these families read without IPA."""
 KIND_NAMES: dict[ModelKind, str] = {
     "tts": "voice",
     "asr": "recogniser",
@@ -35,6 +41,7 @@ ASKED: frozenset[ModelKind] = frozenset({"endpointer", "speaker"})
 LANGUAGES_TOLD = 20
 DETECTS = "whisper-base"
 """A recogniser of the hub that detects languages, for those who are told that theirs does not."""
+WORDS_TOLD = 5
 MOST_BATCHED = 256
 
 
@@ -65,6 +72,8 @@ class ModelInfo:
     """How many utterances of a recording it decodes as one batch."""
 
     def can(self, capability: str) -> bool:
+        if capability == PHONEMES:
+            return self.family in PHONEME_FAMILIES
         return capability in self.capabilities
 
     def speaks(self, language: str) -> bool:
@@ -92,6 +101,21 @@ class ModelInfo:
                 f"recogniser {self.name!r} ({known}) does not translate; one that does: "
                 f"vdx voices pull {DETECTS}",
                 param="model",
+            )
+
+    def takes_phonemes(self, language: str) -> bool:
+        """Whether it is a voice that takes IPA in texts of this language."""
+        return self.can(PHONEMES) and reads_ipa(language)
+
+    def require_phonemes(self, words: Collection[str], language: str) -> None:
+        """Raises InvalidInput if it is a voice without phonemes and words are given in them."""
+        if words and self.kind == "tts" and not self.takes_phonemes(language):
+            named, where = ", ".join(list(words)[:WORDS_TOLD]), language or "its language"
+            raise InvalidInput(
+                f"voice {self.name!r} ({self.family}) takes no IPA in {where}, "
+                f"which the profile's pronunciation has for {named}; respell them, or choose "
+                "another voice (of espeak, Piper or Kokoro)",
+                param="voice",
             )
 
     def require_language(self, language: str) -> None:
@@ -135,6 +159,12 @@ def describe(name: str, family: str, parameters: Mapping[str, str]) -> ModelInfo
         capabilities=frozenset(c for c in CAPABILITIES if parameters.get(c) == "true"),
         batch=int(batch),
     )
+
+
+def reads_ipa(language: str) -> bool:
+    """Whether voices that take phonemes take them in texts of this language."""
+    tag = parse_tag(language)
+    return tag is None or tag.language not in READ_OTHERWISE
 
 
 def _kind(name: str) -> ModelKind | None:
