@@ -4,6 +4,7 @@ import asyncio
 import subprocess
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from vdx.core.log_ids import LogIds, logged_as
 from vdx.core.paths import Paths, locate
 from vdx.serving.embedded import EmbeddedTriton
 from vdx.serving.triton import SynthesisRequest, TritonClient
+from vdx.serving.voicepacks.clones import Wish, add_clone
 from vdx.serving.voicepacks.identify import identify
 from vdx.serving.voicepacks.load_check import load_once
 from vdx.serving.voicepacks.staging import Origin
@@ -62,6 +64,13 @@ async def wire(server: EmbeddedTriton) -> AsyncIterator[Wire]:
         yield opened
 
 
+def patient(server: EmbeddedTriton) -> TritonConfig:
+    limit_ms = int(MESSAGE_S * 1000)
+    return TritonConfig(
+        url=server.grpc_url, first_response_timeout_ms=limit_ms, next_response_timeout_ms=limit_ms
+    )
+
+
 async def spoken(wire: Wire, text: str, **inputs: object) -> list[Response]:
     async with wire.stream(VOICE) as stream:
         await stream.send({"TEXT": text, **inputs})  # type: ignore[dict-item]
@@ -89,9 +98,7 @@ async def test_it_speaks(wire: Wire) -> None:
 
 
 async def test_it_hears_what_it_said_in_the_session(server: EmbeddedTriton, wire: Wire) -> None:
-    limit_ms = int(MESSAGE_S * 1000)
-    limits = {"first_response_timeout_ms": limit_ms, "next_response_timeout_ms": limit_ms}
-    async with TritonClient(TritonConfig(url=server.grpc_url, **limits)) as client:
+    async with TritonClient(patient(server)) as client:
 
         async def said(session: str) -> bytes:
             request = SynthesisRequest("Yes.")
@@ -113,6 +120,37 @@ async def test_a_recording_gives_a_voice(wire: Wire, server: EmbeddedTriton) -> 
     assert await settled(server, "vdx_reference_hits_total", VOICE, 1)
     refused = await spoken(wire, TEXT, REFERENCE_AUDIO=reference)
     assert refused[-1].error.startswith("[invalid_argument] REFERENCE_TEXT is missing")
+
+
+async def test_an_adapter_that_is_added_meanwhile_speaks(
+    wire: Wire, store: VoicepackStore, paths: Paths, tmp_path: Path
+) -> None:
+    refused = await spoken(wire, TEXT, SPEAKER="anna")
+    assert refused[-1].error.startswith("[invalid_argument] SPEAKER 'anna'")
+    voice = paths.home / "voicepacks" / "csm" / VOICE
+    make = (
+        f"import sys; sys.path.insert(0, {str(repo.ROOT)!r}); from pathlib import Path;"
+        "from tests.unit.backends.csm.adapter_files import make_adapter;"
+        f"make_adapter(Path({str(tmp_path / 'anna')!r}), Path({str(voice)!r}), 1)"
+    )
+    command = [str(locate().triton_python), "-c", make]
+    await asyncio.to_thread(subprocess.run, command, check=True, timeout=300)
+    await asyncio.to_thread(store.add, *identify(tmp_path / "anna"), Origin("here"))
+    plain = audio_of(await spoken(wire, TEXT))
+    assert not np.array_equal(plain, audio_of(await spoken(wire, TEXT, SPEAKER="anna")))
+
+
+async def test_a_clone_is_spoken_with_as_a_speaker(
+    wire: Wire, server: EmbeddedTriton, paths: Paths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VDX_HOME", str(paths.home))
+    tone = (np.mod(np.arange(4 * 24_000) / 24_000 * 170, 1.0) * 8000).astype("<i2")
+    wish = Wish("jo", "What it says.", "", "I agree to be spoken with.")
+    assert add_clone(paths, wish, tone.tobytes())[0] == f"{VOICE}/jo"
+    async with TritonClient(patient(server)) as client:
+        request = SynthesisRequest(TEXT, speaker="jo")
+        chunks = [chunk.audio async for chunk in client.synthesize(VOICE, request)]
+    assert sum(map(len, chunks)) > 30, "frames"
 
 
 async def test_a_request_that_is_not_wanted_any_more_ends(

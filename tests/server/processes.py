@@ -149,8 +149,9 @@ class Vdx:
         home: Path,
         environ: dict[str, str] | None = None,
         descriptors: int | None = None,
+        prefix: Sequence[str] = (),
     ) -> None:
-        command = [*VDX, *arguments]
+        command = [*prefix, *VDX, *arguments]
         if arguments[0] == "frontend" and not _names_manager(arguments, config or {}):
             command += ["--manager", "none"]  # the only one on its Triton
         if descriptors is not None:  # the most it may ever hold open
@@ -234,9 +235,17 @@ def running(
     config: dict[str, Any] | None = None,
     environ: dict[str, str] | None = None,
     descriptors: int | None = None,
+    prefix: Sequence[str] = (),
 ) -> Iterator[Vdx]:
-    """A `vdx` command for the length of a block."""
-    vdx = Vdx(*arguments, config=config, home=home, environ=environ, descriptors=descriptors)
+    """A `vdx` command for the length of a block; `prefix` is the program that runs it."""
+    vdx = Vdx(
+        *arguments,
+        config=config,
+        home=home,
+        environ=environ,
+        descriptors=descriptors,
+        prefix=prefix,
+    )
     try:
         yield vdx
     finally:

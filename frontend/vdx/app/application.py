@@ -21,12 +21,14 @@ from vdx.app.profile_models import ProfileModels
 from vdx.app.responders import Responders
 from vdx.app.served_models import ServedModels
 from vdx.app.session_leases import SessionLeases
+from vdx.app.shared_updates import UpdateSharing
 from vdx.app.switching import ModelSwitching
 from vdx.core.call_files import calls_folder, delete_expired
 from vdx.core.capacity import default_max_sessions
 from vdx.core.config import Config
 from vdx.core.errors import SessionLimit, TritonError, UnknownName
 from vdx.core.logs import logger
+from vdx.core.process_identity import process_identity
 from vdx.core.threads import in_thread
 from vdx.dialog.call_recorder import CallRecorder
 from vdx.dialog.drain import Drain
@@ -104,6 +106,8 @@ class Application:
         )
         heartbeat_s = config.model_manager.lease_heartbeat_ms / 1000
         self.leases = SessionLeases(self._manager_of, self.sessions, heartbeat_s)
+        self.sharing: UpdateSharing | None = None
+        """Where other frontends take part in updates."""
         self.routes.moved = self._moved
         self.switching = ModelSwitching(self.served, self.profiles, self.models, self.sessions)
         self.add_server(name or f"triton@{platform.node()}", client, manager)
@@ -232,6 +236,8 @@ class Application:
             ConfigError: a profile's language is not one of its voice or recogniser.
             TritonError: a model could not be loaded.
         """
+        if self.sharing is not None:
+            await self.sharing.start()
         if self.served.versions.all:
             self.served.versions.require(await self.served.names())
         await self.profiles.find()
@@ -295,6 +301,8 @@ class Application:
             group.create_task(self._delete_old_calls(), name="delete-old-calls")
             for server in list(self.servers):
                 group.create_task(server.run(), name=f"watch-{server.name}")
+            if self.sharing is not None:
+                group.create_task(self.sharing.run(), name="share-updates")
             if self.announced is not None:
                 group.create_task(self.announced.run(), name="use-announced-servers")
 
@@ -343,10 +351,10 @@ class Application:
         if self.drain.active and not promised:
             raise self.drain.refusal()
         self.require_room()
-        options = self.updates.for_session(options)
         # Only rooms have a lead of their own, and only they are promised.
         name = "room" if promised else "websocket"
         session_id = secrets.token_hex(6)
+        options = self.updates.for_session(options, session_id)
         services = replace(
             self._session_services(session_id), lead_ms=lead_ms, transport=name, perform=perform
         )
@@ -370,6 +378,7 @@ class Application:
         """Takes a session that has ended off the list of open ones."""
         self.sessions.pop(session.id, None)
         self.leases.end(session.id)
+        self.updates.forget(session.id)
         self.routes.forget(session.id)
         self.drain.session_ended()
 
@@ -384,6 +393,7 @@ class Application:
         """The body of `GET /vdx/status`."""
         return {
             "pid": os.getpid(),
+            "process": process_identity(),
             "triton_pid": self.triton_pid,
             "triton_grpc": self.client.config.url,
             "triton_metrics": self.triton_metrics,

@@ -200,6 +200,7 @@ class ModelManager:
         elif not self.recovery.alive(name):
             await self._reloaded(name)
         self.asked_for(name)
+        self.residency.stays(name)
         self.residency.use(name, _now())
         require_kind(info, kind)
         info.require_language(language)
