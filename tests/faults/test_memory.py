@@ -60,6 +60,7 @@ MODELS = {
     "piper": NAME,
     "pocketsphinx": "pocketsphinx-en",
     "smart_turn": "turn-level",
+    "speaker_embedding": "voices",
     "tone": "tone",
     "transducer": "zipformer-tiny",
     "whisper": "whisper-micro",
@@ -72,6 +73,7 @@ NOT_ASKED = {
 }
 RECOGNISERS = ("canned", "moonshine-tiny", "pocketsphinx-en", "whisper-micro", "zipformer-tiny")
 ENDPOINTERS = ("turn-level",)
+SPEAKER_MODELS = ("voices",)
 FINAL = 2
 """STATE of a final transcript."""
 
@@ -85,6 +87,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedTriton]
     add_voice(models, "kokoro-tiny", "kokoro", voice)
     repo.add_whisper(models, "whisper-micro", repo.WHISPER, languages="en")
     repo.add_endpointer(models, "turn-level", "level")
+    repo.add_speaker_model(models, "voices")
     add_transducer(models, "zipformer-tiny", "zipformer", tmp_path_factory.mktemp("zipformer"))
     add_transducer(models, "moonshine-tiny", "streaming", tmp_path_factory.mktemp("moonshine"))
     with serving(models, models.parent / "triton.log") as running:
@@ -155,7 +158,9 @@ async def hear(wire: Wire, model: str, chance: random.Random) -> None:
 
 def asked(model: str) -> Callable[[Wire, str, random.Random], Awaitable[None]]:
     """What a model is asked."""
-    return hear if model in RECOGNISERS else judge if model in ENDPOINTERS else say
+    return (
+        hear if model in RECOGNISERS else judge if model in (*ENDPOINTERS, *SPEAKER_MODELS) else say
+    )
 
 
 def test_no_family_is_left_out() -> None:

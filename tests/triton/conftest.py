@@ -56,6 +56,7 @@ def model_repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, network in ENDPOINTERS.items():
         repo.add_endpointer(target, name, network)
     repo.add_endpointer(target, "turn-child", "done", placement="triton")
+    repo.add_speaker_model(target, "voices")
     return target
 
 

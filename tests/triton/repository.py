@@ -77,6 +77,20 @@ def add_endpointer(repository: Path, name: str, network: str, **parameters: str)
     (folder / "config.pbtxt").write_text(config_text("smart_turn", "endpointer", values))
 
 
+SPEAKERS = ROOT / "tests" / "data" / "speakers"
+"""A network that tells voices apart without weights; see the README beside it."""
+
+
+def add_speaker_model(repository: Path, name: str) -> None:
+    """Write model `name` of the speaker_embedding family over that network."""
+    folder = repository / name
+    (folder / "1").mkdir(parents=True)
+    (folder / "voicepack").mkdir()
+    shutil.copy(SPEAKERS / "wespeaker-spread.onnx", folder / "voicepack")
+    values = {"kind": "speaker", "languages": "*", "sample_rate": "16000"}
+    (folder / "config.pbtxt").write_text(config_text("speaker_embedding", "speaker", values))
+
+
 WHISPER = ROOT / "tests" / "data" / "whisper-micro-int8"
 """A trained model of a megabyte that knows twenty sentences; see the README beside it."""
 

@@ -119,6 +119,18 @@ def test_every_stretch_of_speech_is_a_line(on_triton: Call) -> None:
     assert abs(lines[0]["start_ms"] - 1500) < 700
 
 
+def test_each_side_of_a_call_is_written_down(on_triton: Call) -> None:
+    left, right = recording(), recording("ps_something.wav")
+    both = np.zeros((left.size + right.size + 16_000, 2), np.int16)
+    both[: left.size, 0], both[-right.size :, 1] = left, right
+    answer = on_triton("transcribe", write("call.wav", both, 16_000), "--channels", "split")
+    assert answer.status == 0, answer.err
+    assert re.findall(r"channel \d: go \w+", answer.out) == [
+        "channel 0: go forward",
+        "channel 1: go somewhere",
+    ]
+
+
 def test_silence_says_that_nobody_speaks(on_triton: Call) -> None:
     answer = on_triton("transcribe", write("silence.wav", np.zeros(32_000, np.int16), 16_000))
     assert (answer.status, answer.out) == (0, "")
@@ -141,6 +153,9 @@ def test_a_recording_of_next_to_nothing(on_triton: Call, samples: int) -> None:
         (["speech.wav", "--model", "pocketsfinx-en"], "did you mean 'pocketsphinx-en'"),
         (["speech.wav", "--model", "tone"], "not a recogniser"),
         (["speech.wav", "--set", "asr.model=whispr"], "whispr"),
+        (["speech.wav", "--channels", "split"], "speech.wav has one channel"),
+        (["speech.wav", "--model", "pocketsphinx-en", "--translate"], "does not translate"),
+        (["speech.wav", "--model", "pocketsphinx-en", "--language", "auto"], "cannot detect"),
     ],
     ids=str,
 )

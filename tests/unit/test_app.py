@@ -32,6 +32,7 @@ from vdx.core.errors import (
 )
 from vdx.core.events import SpeechChunk
 from vdx.core.voice_choice import VoiceChoice
+from vdx.dialog.reply_voice import voice_of
 from vdx.serving.manager import ModelManager
 from vdx.serving.supervision import Supervisor
 from vdx.serving.triton import SynthesisRequest
@@ -275,7 +276,7 @@ async def test_the_fallback_of_the_profile_speaks_where_its_voice_cannot() -> No
     async with watched(profiles=profiles) as (_, host):
         assert host.manager.residency.kept["bell"] == "profile high"
         session = opened(host, "high")
-        voice = session._speaking._voice(None)
+        voice = voice_of(session.options)
         gone = ModelUnavailable("tone is not found", model="tone")
         assert await host.switching.unload("tone") == ([session.id], [])
         assert str(session.options.voice_choice) == "bell/low", "from the next clause on"

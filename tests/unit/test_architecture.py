@@ -120,7 +120,7 @@ SUBJECTS = {
     "debounce of barge-in": "TurnMachine._consider_barge_in",
     "speculative transcript": "Utterance.pause",
     "sample-exact resume": "Playout.resume",
-    "a voice swapped in mid-call": "Speaking._voice",
+    "a voice swapped in mid-call": "ReplyVoice",
     "where an engine's error is mapped": "from_message",
 }
 

@@ -49,6 +49,7 @@ class AsrBackend(ModelBackend):
         """Called by Triton once: build and warm up."""
         parameters = self._read_arguments(args)
         self._tells_marks = parameters.flag("turn_marks")
+        self._tells_language = parameters.flag("language_detection")
         self._engine = self.build_engine(parameters)
         warm_up(self._engine)
         self._start_reports(parameters, STUCK_MS)
@@ -83,7 +84,13 @@ class AsrBackend(ModelBackend):
             self._sequences.submit(request.correlation_id(), job)
 
     def _reply(self, sender: Any) -> "_TritonReply":
-        return _TritonReply(sender, self._metrics, self._spans, self._tells_marks)
+        return _TritonReply(
+            sender,
+            self._metrics,
+            self._spans,
+            tells_marks=self._tells_marks,
+            tells_language=self._tells_language,
+        )
 
     def _answer_probe(self, reply: "_TritonReply") -> None:
         """An empty transcript where the engine is idle or makes progress, else an error."""
@@ -128,13 +135,30 @@ def _job(request: Any, reply: "_TritonReply") -> Job:
 class _TritonReply:
     """Sends the answer to one request."""
 
-    __slots__ = ("_arrived", "_metrics", "_sender", "_spans", "_tells_marks", "trace")
+    __slots__ = (
+        "_arrived",
+        "_metrics",
+        "_sender",
+        "_spans",
+        "_tells_language",
+        "_tells_marks",
+        "trace",
+    )
 
-    def __init__(self, sender: Any, metrics: Metrics, spans: Spans, tells_marks: bool) -> None:
+    def __init__(
+        self,
+        sender: Any,
+        metrics: Metrics,
+        spans: Spans,
+        *,
+        tells_marks: bool,
+        tells_language: bool,
+    ) -> None:
         self.trace = ""
         self._spans = spans
         self._sender = sender
         self._tells_marks = tells_marks
+        self._tells_language = tells_language
         self._metrics = metrics
         self._arrived = time.perf_counter()
 
@@ -150,6 +174,10 @@ class _TritonReply:
         ]
         if self._tells_marks:
             tensors.append(text_tensor("MARKS", marks_json(hypothesis.marks)))
+        if self._tells_language:
+            probability = np.array([hypothesis.language_probability], np.float32)
+            tensors.append(text_tensor("LANGUAGE", hypothesis.language))
+            tensors.append(pb_utils.Tensor("LANGUAGE_PROBABILITY", probability))
         self._sender.send(pb_utils.InferenceResponse(tensors), flags=RESPONSE_FINAL)
         if state == FINAL:
             took = time.perf_counter() - self._arrived

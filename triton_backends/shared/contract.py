@@ -61,6 +61,7 @@ class AsrRequest:
     prompt: str = ""
     flush: bool = False
     cancel: bool = False
+    translate: bool = False
     whole: bool = False
     """It begins and ends the utterance: a recording, which has no utterance before or after it."""
 
@@ -78,7 +79,7 @@ def decode_tts(tensors: Tensors) -> TtsRequest:
 
 
 def decode_asr(tensors: Tensors) -> AsrRequest:
-    """Decode AUDIO, LANGUAGE, SESSION, PROMPT, FLUSH and CANCEL."""
+    """Decode AUDIO, LANGUAGE, SESSION, PROMPT, TRANSLATE, FLUSH and CANCEL."""
     audio = _tensor(tensors, "AUDIO")
     if audio is None:
         raise InvalidArgument("AUDIO is missing")
@@ -98,6 +99,7 @@ def decode_asr(tensors: Tensors) -> AsrRequest:
         prompt=_string(tensors, "PROMPT", MAX_PROMPT_CHARS),
         flush=_flag(tensors, "FLUSH"),
         cancel=_flag(tensors, "CANCEL"),
+        translate=_flag(tensors, "TRANSLATE"),
     )
 
 

@@ -1,23 +1,16 @@
 """The Triton side of every endpointer: one request, one answer, computed in its turn.
 
-A person waits for each answer and does without a late one, so no queue is kept here: the frontend
-asks only while few answers are outstanding.
+A person waits for each answer and does without a late one.
 """
 
-import time
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
-import triton_python_backend_utils as pb_utils
 from numpy.typing import NDArray
 
-from triton_backends.shared.contract import decode_turn
-from triton_backends.shared.errors import BackendError
-from triton_backends.shared.model_backend import ModelBackend, count_error
 from triton_backends.shared.parameters import Parameters
-from triton_backends.shared.tensors import failure, is_probe, origin_of, parameters_of, tensors_of
+from triton_backends.shared.question_backend import QuestionBackend
 
-STUCK_MS = 10_000
 WARM_UP_SAMPLES = 32_000
 
 
@@ -29,44 +22,23 @@ class EndpointerEngine(Protocol):
     def close(self) -> None: ...
 
 
-class EndpointerBackend(ModelBackend):
+class EndpointerBackend(QuestionBackend):
     """Base of a family's TritonPythonModel; the family says how its engine is built."""
+
+    output = "PROBABILITY"
+    _engine: EndpointerEngine
 
     def build_engine(self, parameters: Parameters) -> EndpointerEngine:
         """The family's engine, made of the model's parameters."""
         raise NotImplementedError
 
-    def initialize(self, args: dict[str, str]) -> None:
-        """Called by Triton once: build and warm up."""
-        parameters = self._read_arguments(args)
-        self._engine = self.build_engine(parameters)
-        self._start_reports(parameters, STUCK_MS)
+    def answer(self, pcm: NDArray[np.int16]) -> NDArray[np.float32]:
+        """The probability that the turn is over, [1]."""
+        return np.array([self._engine.probability(pcm)], np.float32)
 
-    def execute(self, requests: list[Any]) -> list[Any]:
-        """Called by Triton; one response each, in order."""
-        return [self._answer(request) for request in requests]
-
-    def _answer(self, request: Any) -> Any:
-        arrived = time.perf_counter()
-        try:
-            probe = is_probe(parameters_of(request))
-            pcm = decode_turn(tensors_of(request))
-            found = 0.0 if probe else self._engine.probability(pcm)
-        except Exception as error:  # noqa: BLE001  (root of a request: the client must hear of it)
-            return self._fail(self._faults.answer(error, origin_of(request)))
-        if not probe:
-            self._metrics.observe("vdx_first_chunk_seconds", time.perf_counter() - arrived)
-        tensor = pb_utils.Tensor("PROBABILITY", np.array([found], np.float32))
-        return pb_utils.InferenceResponse([tensor])
-
-    def _fail(self, error: BackendError) -> Any:
-        count_error(self._metrics, error)
-        return failure(error)
-
-    def finalize(self) -> None:
-        """Called by Triton once the last response is sent."""
-        self._engine.close()
-        self._metrics.close()
+    def nothing(self) -> NDArray[np.float32]:
+        """What a probe is answered with."""
+        return np.zeros(1, np.float32)
 
 
 def warm_up(engine: EndpointerEngine) -> None:

@@ -68,7 +68,8 @@ class Hypothesis:
 
     `stable` is how many leading characters of `text` will not change any more; `audio_ms` how
     much audio the text covers; `confidence` lies in 0 to 1. `marks` are in order of time, and
-    reach the client from models with the capability `turn_marks`.
+    reach the client from models with the capability `turn_marks`, `language`, the BCP-47 tag of
+    what is said, and its probability, 0 to 1, from those with `language_detection`.
     """
 
     text: str = ""
@@ -77,6 +78,8 @@ class Hypothesis:
     confidence: float = 0.0
     words: tuple[Word, ...] = ()
     marks: tuple[Mark, ...] = ()
+    language: str = ""
+    language_probability: float = 0.0
 
 
 class Utterance(Protocol):

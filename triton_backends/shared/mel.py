@@ -1,4 +1,4 @@
-"""Slaney's mel filters, as Whisper, networks made of its encoder, and NeMo's use them."""
+"""Mel filters: Slaney's, as Whisper and NeMo use them, and Kaldi's."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,20 @@ def slaney_filters(mels: int, n_fft: int = N_FFT) -> NDArray[np.float64]:
     falling = ramps[2:] / widths[1:, None]
     triangles = np.maximum(0.0, np.minimum(rising, falling))
     triangles *= (2.0 / (edges[2:] - edges[:-2]))[:, None]
+    return triangles
+
+
+def kaldi_filters(mels: int, low_hz: float, high_hz: float, n_fft: int) -> NDArray[np.float64]:
+    """Triangles [mels, n_fft // 2 + 1] on the mel scale 1127 ln(1 + f / 700).
+
+    As in kaldi/src/feat/mel-computations.cc.
+    """
+    low, high = (1127 * np.log(1 + hertz / 700) for hertz in (low_hz, high_hz))
+    step = (high - low) / (mels + 1)
+    left = low + step * np.arange(mels)[:, None]
+    bins = 1127 * np.log(1 + np.arange(n_fft // 2 + 1) * RATE / n_fft / 700)[None, :]
+    rising, falling = (bins - left) / step, (left + 2 * step - bins) / step
+    triangles: NDArray[np.float64] = np.maximum(0.0, np.minimum(rising, falling))
     return triangles
 
 

@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from triton_backends.shared.mel import RATE, slaney_filters
+from triton_backends.shared.mel import RATE, kaldi_filters, slaney_filters
 from triton_backends.transducer.audio import Audio
 
 Kind = Literal["kaldi", "librosa", "nemo"]
@@ -110,18 +110,9 @@ def _recipe(kind: Kind, mels: int) -> _Recipe:
     turns = 2 * np.pi * np.arange(LENGTH)
     periodic, symmetric = (0.5 - 0.5 * np.cos(turns / steps) for steps in (LENGTH, LENGTH - 1))
     if kind == "kaldi":
-        return _Recipe(LENGTH // 2 - SHIFT // 2, symmetric**0.85, _kaldi_filters(mels))
+        return _Recipe(
+            LENGTH // 2 - SHIFT // 2, symmetric**0.85, kaldi_filters(mels, LOW_HZ, HIGH_HZ, N_FFT)
+        )
     if kind == "librosa":
         return _Recipe(LENGTH // 2 - SHIFT // 2, periodic, slaney_filters(mels, N_FFT))
     return _Recipe(LENGTH // 2, symmetric, slaney_filters(mels, N_FFT))
-
-
-def _kaldi_filters(mels: int) -> NDArray[np.float64]:
-    """Triangles on the mel scale 1127 ln(1 + f / 700) (kaldi/src/feat/mel-computations.cc)."""
-    low, high = (1127 * np.log(1 + hertz / 700) for hertz in (LOW_HZ, HIGH_HZ))
-    step = (high - low) / (mels + 1)
-    left = low + step * np.arange(mels)[:, None]
-    bins = 1127 * np.log(1 + np.arange(N_FFT // 2 + 1) * RATE / N_FFT / 700)[None, :]
-    rising, falling = (bins - left) / step, (left + 2 * step - bins) / step
-    triangles: NDArray[np.float64] = np.maximum(0.0, np.minimum(rising, falling))
-    return triangles

@@ -106,7 +106,10 @@ class WhisperEngine:
     def start(self, request: AsrRequest, /) -> WhisperUtterance:
         vocabulary = self.recogniser.vocabulary
         language = vocabulary.language(request.language)
-        return WhisperUtterance(self, language, vocabulary.encode(request.prompt))
+        if request.translate:
+            vocabulary.require_translation()
+        likely = vocabulary.encode(request.prompt)
+        return WhisperUtterance(self, language, likely, translate=request.translate)
 
     def submit(
         self,
@@ -115,6 +118,8 @@ class WhisperEngine:
         language: str = "",
         prefix: tuple[TimedWord, ...] = (),
         prompt: tuple[int, ...] = (),
+        *,
+        translate: bool = False,
     ) -> WindowWork:
         """Decode audio as soon as its turn comes.
 
@@ -129,6 +134,7 @@ class WhisperEngine:
             prompt,
             is_even=has_no_speech(audio),
             is_partial=urgency is Urgency.PARTIAL,
+            translate=translate,
         )
         work: WindowWork = Work(window, urgency, window.batch_key)
         self.scheduler.submit(work)

@@ -110,7 +110,7 @@ class Recogniser:
             return [replace(window, language=window.language or "en") for window in windows]
         found = self._model.detect_language(encoded)
         return [
-            window if window.language else replace(window, language=ranked[0][0][2:-2])
+            window if window.language else _in_likeliest(window, ranked)
             for window, ranked in zip(windows, found, strict=True)
         ]
 
@@ -119,7 +119,9 @@ class Recogniser:
         results = self._model.generate(
             encoded,
             [
-                self.vocabulary.prompt(window.language, window.prefix, window.prompt)
+                self.vocabulary.prompt(
+                    window.language, window.prefix, window.prompt, translate=window.translate
+                )
                 for window in windows
             ],
             beam_size=BEAM if windows[0].by_beam else 1,
@@ -160,7 +162,7 @@ class Recogniser:
         if agree or (not window.prefix and is_hallucination(text, no_speech, log_probability)):
             tokens = []
             unsure = not (agree or window.is_partial)
-        words = self.vocabulary.words(tokens, window.language)
+        words = self.vocabulary.words(tokens, "en" if window.translate else window.language)
         return _Draft(tokens, words, unsure, no_speech, is_loop=loop, is_doubled=doubled)
 
     def _decode(self, windows: list[Window], encoded: Any) -> list[WindowTranscript]:
@@ -197,7 +199,7 @@ class Recogniser:
 
     def _align(self, windows: list[Window], drafts: list["_Draft"], encoded: Any) -> list[Any]:
         """Cross-attention alignment of every draft; None for one that says nothing."""
-        together = len({window.language for window in windows}) == 1
+        together = len({(window.language, window.translate) for window in windows}) == 1
         if together and all(draft.words for draft in drafts):
             return list(self._align_some(windows, drafts, encoded))
         return [
@@ -208,7 +210,7 @@ class Recogniser:
     def _align_some(self, windows: list[Window], drafts: list["_Draft"], encoded: Any) -> Any:
         return self._model.align(
             encoded,
-            self.vocabulary.start_sequence(windows[0].language),
+            self.vocabulary.start_sequence(windows[0].language, translate=windows[0].translate),
             [draft.tokens for draft in drafts],
             [_audio_frames(window) for window in windows],
         )
@@ -253,11 +255,18 @@ def _is_confirmed(prefix: tuple[int, ...], aligned: Any) -> bool:
 
 
 def _transcript(draft: _Draft, window: Window, aligned: Any) -> WindowTranscript:
+    detected = window.language, window.language_probability
     if aligned is None:
-        return WindowTranscript(language=window.language)
+        return WindowTranscript((), 0.0, *detected)
     path = [(token, position * POSITION_MS) for token, position in aligned.alignments]
     timed = timed_words(draft.words, path, _audio_frames(window) * 10, levels_above_hum(window.pcm))
-    return WindowTranscript(tuple(timed), float(np.mean(aligned.text_token_probs)), window.language)
+    return WindowTranscript(tuple(timed), float(np.mean(aligned.text_token_probs)), *detected)
+
+
+def _in_likeliest(window: Window, ranked: list[tuple[str, float]]) -> Window:
+    """The window in the first of the `ranked` languages, each a token and its probability."""
+    token, probability = ranked[0]
+    return replace(window, language=token[2:-2], language_probability=min(1.0, probability))
 
 
 def _one(encoded: Any, index: int) -> Any:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 SHORTEST = ASR_RATE // 10
 """Samples; less audio is not decoded."""
+SETTLED = 0.9
+"""A language that is so probable is not detected again in the same utterance."""
 RECORDING_S = 4
 """Audio that may come at once without being a recording, as the start of an utterance does."""
 
@@ -41,12 +43,20 @@ class WhisperUtterance:
     """
 
     def __init__(
-        self, engine: "WhisperEngine", language: str, prompt: tuple[int, ...] = ()
+        self,
+        engine: "WhisperEngine",
+        language: str,
+        prompt: tuple[int, ...] = (),
+        *,
+        translate: bool = False,
     ) -> None:
         self._engine = engine
         self._scheduler = engine.scheduler
         self._language = language
+        self._language_probability = 1.0
+        """That of `_language`, where that was named or is settled."""
         self._prompt = prompt
+        self._translate = translate
         self._pieces: list[NDArray[np.int16]] = []
         self._samples = 0
         """Of what was not cut off into segments."""
@@ -117,7 +127,18 @@ class WhisperUtterance:
     def _submit(
         self, audio: NDArray[np.int16], urgency: Urgency, prefix: tuple[TimedWord, ...]
     ) -> WindowWork:
-        return self._engine.submit(audio, urgency, self._language, prefix, self._prompt)
+        return self._engine.submit(
+            audio, urgency, self._language, prefix, self._prompt, translate=self._translate
+        )
+
+    def _settle_language(self, said: WindowTranscript) -> None:
+        """Later audio is taken to be of a language that was heard beyond doubt.
+
+        One detected from the first second may be wrong: the next decode detects it anew.
+        """
+        if not self._language and said.language_probability >= SETTLED:
+            self._language = said.language
+            self._language_probability = said.language_probability
 
     # --- the whole ---------------------------------------------------------------------------
 
@@ -138,8 +159,8 @@ class WhisperUtterance:
 
     def _transcribed(self, urgency: Urgency) -> Hypothesis:
         said = self._current.result.result() if self._current is not None else None
-        said = said or WindowTranscript(language=self._language)
-        self._language = self._language or said.language
+        said = said or WindowTranscript((), 0.0, self._language, self._language_probability)
+        self._settle_language(said)
         speculative = urgency is Urgency.SPECULATIVE
         return self._hypothesis(said, len(self._agreed.words) if speculative else len(said.words))
 
@@ -170,13 +191,23 @@ class WhisperUtterance:
         words = joined_words(found)
         stable = words[: len(words) - len(said.words) + agreed]
         size = self._samples if samples is None else samples
+        language, probability = self._language_of(found)
         return Hypothesis(
             text=_text(words),
             stable=len(_text(stable)),
             audio_ms=(cut_off + size) * 1000 // ASR_RATE,
             confidence=mean_confidence(found),
             words=tuple(Word(word.text.strip(), word.start_ms, word.end_ms) for word in words),
+            language=self._engine.recogniser.vocabulary.tag(language),
+            language_probability=probability,
         )
+
+    def _language_of(self, found: list[WindowTranscript]) -> tuple[str, float]:
+        """The language of what was found, and its probability: that of the longest part."""
+        if self._language:
+            return self._language, self._language_probability
+        longest = max(found, key=lambda said: len(said.words))
+        return longest.language, longest.language_probability
 
     # --- partial transcripts -----------------------------------------------------------------
 
@@ -203,7 +234,7 @@ class WhisperUtterance:
             return None
         samples = work.item.pcm.size
         self._agreed.add(said.words, samples)
-        self._language = self._language or said.language
+        self._settle_language(said)
         shown = self._hypothesis(said, len(self._agreed.words), samples)
         changed = (shown.text, shown.stable) != (self._shown.text, self._shown.stable)
         self._shown = shown

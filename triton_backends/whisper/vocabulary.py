@@ -26,6 +26,7 @@ class Vocabulary:
         self.eot = self._numbers["<|endoftext|>"]
         self._start = self._numbers["<|startoftranscript|>"]
         self._task = self._numbers["<|transcribe|>"]
+        self._translate = self._numbers.get("<|translate|>")
         self._before = self._numbers["<|startofprev|>"]
         self._encodes = folder.tokenizer is not None
         self._no_timestamps = self._numbers["<|notimestamps|>"]
@@ -52,21 +53,37 @@ class Vocabulary:
             raise InvalidArgument(f"LANGUAGE {tag!r}: this model does not understand it")
         return self._by_tag.get(primary, "")
 
-    def start_sequence(self, language: str) -> list[int]:
+    def require_translation(self) -> None:
+        """Raises InvalidArgument where the model was not taught to translate."""
+        if not self.multilingual or self._translate is None:
+            raise InvalidArgument("TRANSLATE: this model understands only English")
+
+    def tag(self, language: str) -> str:
+        """The BCP-47 tag of the model's own name of a language."""
+        return primary_subtag(language)
+
+    def start_sequence(self, language: str, *, translate: bool = False) -> list[int]:
         """What a transcript begins with, before the mark that it carries no times."""
         if not self.multilingual:
             return [self._start]
-        return [self._start, self._numbers[f"<|{language}|>"], self._task]
+        task = self._translate if translate and self._translate is not None else self._task
+        return [self._start, self._numbers[f"<|{language}|>"], task]
 
     def prompt(
-        self, language: str, prefix: Sequence[int] = (), likely: Sequence[int] = ()
+        self,
+        language: str,
+        prefix: Sequence[int] = (),
+        likely: Sequence[int] = (),
+        *,
+        translate: bool = False,
     ) -> list[int]:
         """The decoder's prompt; `prefix` are text tokens the transcript has to begin with.
 
         `likely` are tokens of words to expect, which stand where text that was said before would.
         """
         before = [self._before, *likely] if likely else []
-        return [*before, *self.start_sequence(language), self._no_timestamps, *prefix]
+        start = self.start_sequence(language, translate=translate)
+        return [*before, *start, self._no_timestamps, *prefix]
 
     def encode(self, text: str) -> tuple[int, ...]:
         """The last MAX_PROMPT_TOKENS text tokens of words to expect; none for an empty text.

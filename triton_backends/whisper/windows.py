@@ -14,6 +14,8 @@ class Window:
     `prompt` those of words that are likely in it. `is_even`: by its level it is silence or noise.
     `is_partial`: what seems to be no speech may be left out unexamined, for more is to come.
     `by_beam`: it is decoded by beam search, because the likeliest token each time made a loop.
+    `language_probability`, 0 to 1, is 1 where the language was named. `translate`: the transcript
+    is an English translation.
     """
 
     pcm: NDArray[np.int16]
@@ -24,11 +26,13 @@ class Window:
     is_even: bool = False
     is_partial: bool = False
     by_beam: bool = False
+    language_probability: float = 1.0
+    translate: bool = False
 
     @property
-    def batch_key(self) -> tuple[int, bool, tuple[int, ...], bool]:
-        """What has to be equal in a batch: length, whether there is a prefix, prompt, search."""
-        return self.frames, bool(self.prefix), self.prompt, self.by_beam
+    def batch_key(self) -> tuple[int, bool, tuple[int, ...], bool, bool]:
+        """What has to be equal in a batch: length, is there a prefix, prompt, search, task."""
+        return self.frames, bool(self.prefix), self.prompt, self.by_beam, self.translate
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,7 @@ class WindowTranscript:
     words: tuple[TimedWord, ...] = ()
     confidence: float = 0.0
     language: str = ""
+    language_probability: float = 0.0
 
     def later(self, ms: int) -> "WindowTranscript":
         """The same words `ms` later."""

@@ -11,6 +11,7 @@ from typing import Any
 
 from vdx.app.announced_servers import AnnouncedServers
 from vdx.app.builtin_tools import BuiltinTools
+from vdx.app.language_voices import LanguageVoices
 from vdx.app.mcp_servers import McpServers
 from vdx.app.model_access import ModelAccess
 from vdx.app.model_routes import ModelRoutes
@@ -115,6 +116,7 @@ class Application:
         self.key_sessions: Callable[[str], AbstractContextManager[None]] = lambda _: nullcontext()
         """Counts an open session among those of an API key, named by its hash."""
         self._mcp = McpServers()
+        self._language_voices = LanguageVoices(self.profiles, self.served)
         self._builtin_tools = BuiltinTools(self.profiles, self.models)
 
     def add_server(
@@ -176,6 +178,7 @@ class Application:
             options_changed=self._options_changed,
             recorder=self._recorder,
             server_tools=self._server_tools,
+            find_voice=self._language_voices.find,
         )
 
     def _recorder(

@@ -22,7 +22,7 @@ class ModelAccess:
         Raises:
             UnknownName: there is none.
         """
-        return await self._served.resolve(name, kind, language or self._config.asr.language)
+        return await self._served.resolve(name, kind, language or self._config.asr.first_language)
 
     async def load(self, name: str) -> ModelInfo:
         """Loads any model, for an administrator; raises as `ModelManager.ensure`."""
@@ -58,16 +58,37 @@ class ModelAccess:
             NotLoaded, UnknownName, InvalidInput, TritonError: as `offered`; kind and language of
                 each model are checked.
         """
-        names = await self._load_each(options)
+        names, options = await self._load_each(options)
         if any(self._served.info(name) is None for name in names.values()):
             # One gave way to another session's, unleased yet, while the next was loaded.
-            names = await self._load_each(options)
+            names, options = await self._load_each(options)
         return options.with_models(names)
 
-    async def _load_each(self, options: SessionOptions) -> dict[str, str]:
+    async def _load_each(self, options: SessionOptions) -> tuple[dict[str, str], SessionOptions]:
+        """The full names, and the options with what the voice can be asked for."""
         names = {}
         for model, kind in options.models:
-            info = await self.offered(model, kind, options.language)
+            # What follows the language of the person may begin with a voice of any.
+            required = "" if options.follows_language else options.language
+            info = await self.offered(model, kind, required)
             info.require_phonemes(options.words_in_phonemes, options.language)
             names[model] = info.name
-        return names
+            if options.follows_language:
+                options = following(options, info)
+        return names, options
+
+
+def following(options: SessionOptions, info: ModelInfo) -> SessionOptions:
+    """Options that follow the language of the person, as one of their models allows it.
+
+    A voice that lacks the present language speaks in its own.
+
+    Raises:
+        InvalidInput: the model is a recogniser, and cannot detect the language.
+    """
+    if info.kind == "asr":
+        info.require_detection()
+    elif info.kind == "tts":
+        speaks = info.speaks(options.language)
+        return options.updated(voice_language=None if speaks else "")
+    return options

@@ -64,7 +64,7 @@ class ModelRequests:
         """A sequence for one utterance of a session, not opened yet."""
         stream = self._client.recognise(
             options.recogniser,
-            language=options.language,
+            language="" if options.follows_language else options.language,
             session=session_id,
             prompt=options.prompt if self._manager.can(options.recogniser, "prompts") else "",
         )

@@ -24,7 +24,7 @@ from vdx.core.threads import in_thread
 from vdx.dialog.profiles import SessionOptions
 from vdx.dialog.session import Session
 from vdx.serving.model_versions import ModelVersions
-from vdx.serving.models import KIND_NAMES, ModelInfo
+from vdx.serving.models import ASKED, KIND_NAMES, ModelInfo
 from vdx.serving.update_trial import Outcome, Tally, Trial, Verdict
 
 log = logger(__name__)
@@ -287,9 +287,10 @@ class ModelUpdates:
             if (unloading := self._unloads.get(model)) is not None:
                 await asyncio.wait({unloading})
         before = await self._served.ensure(update.old)
-        if before.kind == "endpointer":
+        if before.kind in ASKED:
+            what = "an endpointer" if before.kind == "endpointer" else "a speaker model"
             raise ModelFailed(
-                f"{before.name} is an endpointer, of which no session can try another one; "
+                f"{before.name} is {what}, of which no session can try another one; "
                 f"`vdx models use {update.new}` switches all",
                 model=before.name,
             )

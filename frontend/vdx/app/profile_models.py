@@ -58,10 +58,11 @@ class ProfileModels:
         config = self._config
         self._defaults = DefaultModels.of(config, await self._models.names())
         named: list[tuple[str, ModelKind | None, str]] = [
-            (name, None, config.asr.language) for name in config.model_manager.preload_model_ids
+            (name, None, config.asr.first_language)
+            for name in config.model_manager.preload_model_ids
         ]
         if default := config.model_manager.default_model_id:
-            named.append((VoiceChoice.parse(default).model, "tts", config.asr.language))
+            named.append((VoiceChoice.parse(default).model, "tts", config.asr.first_language))
         for profile in self.names:
             options = resolve(config, profile, self._defaults)
             every = (*options.models, *options.fallbacks)
@@ -94,7 +95,20 @@ class ProfileModels:
         recogniser = self._models.current(self._default_recogniser)
         if recogniser and options.recogniser and self._speaks(recogniser, options.language):
             options = options.updated(recogniser=recogniser)
-        return options
+        return self._begun_by_voice(options) if options.follows_language else options
+
+    def _begun_by_voice(self, options: SessionOptions) -> SessionOptions:
+        """A voice begins in its own language where it lacks the usual one."""
+        info = self._models.info(options.voice)
+        if info is None or info.speaks(options.language) or not info.languages:
+            return options
+        return options.updated(language=info.languages[0])
+
+    def endpointer_for(self, options: SessionOptions, language: str) -> str:
+        """The endpointer of a session with these options in a language; empty: the words tell."""
+        if not options.recogniser:
+            return ""
+        return self._defaults.endpointer(language, options.endpointing.model)
 
     def in_language(self, options: SessionOptions, language: str) -> SessionOptions:
         """`options` in another language, with its own models where they lack it.
@@ -107,12 +121,9 @@ class ProfileModels:
             voice = VoiceChoice.parse(self._defaults.voice(language))
         if recogniser and not self._speaks(recogniser, language):
             recogniser = self._defaults.recogniser(language)
-        endpointer = ""
-        if recogniser:
-            endpointer = self._defaults.endpointer(language, options.endpointing.model)
-        return options.updated(
-            language=language, voice_choice=voice, recogniser=recogniser, endpointer=endpointer
-        )
+        options = options.updated(recogniser=recogniser, voice_choice=voice)
+        endpointer = self.endpointer_for(options, language)
+        return options.spoken_in(language).updated(endpointer=endpointer)
 
     def set_default(self, info: ModelInfo, speaker: str) -> None:
         """Lets later sessions of every profile, if it has their language, start with a model.
@@ -155,7 +166,7 @@ class ProfileModels:
             kept |= dict.fromkeys(own, f"profile {profile}")
         if default := self._config.model_manager.default_model_id:
             name = VoiceChoice.parse(default).model
-            kept[self._full_name(name, self._config.asr.language)] = "the default voice"
+            kept[self._full_name(name, self._config.asr.first_language)] = "the default voice"
         self._models.keep({**self._kept_too, **kept})
 
     def initial(self) -> list[str]:
@@ -170,7 +181,10 @@ class ProfileModels:
 
     def preloaded(self) -> list[str]:
         """What `model_manager.preload_model_ids` names."""
-        language, names = self._config.asr.language, self._config.model_manager.preload_model_ids
+        language, names = (
+            self._config.asr.first_language,
+            self._config.model_manager.preload_model_ids,
+        )
         return [self._full_name(name, language) for name in names]
 
     def used(self) -> dict[str, ModelKind]:
@@ -178,7 +192,7 @@ class ProfileModels:
         models: dict[str, ModelKind] = {}
         if default := self._config.model_manager.default_model_id:
             name = VoiceChoice.parse(default).model
-            models[self._full_name(name, self._config.asr.language)] = "tts"
+            models[self._full_name(name, self._config.asr.first_language)] = "tts"
         for profile in self.names:
             options = self.options(profile)
             models |= dict((*options.fallbacks, *options.models))
@@ -205,6 +219,8 @@ class ProfileModels:
                 try:
                     if (info := self._models.info(model)) is not None:
                         info.require_language(options.language)
+                        if options.follows_language and info.kind == "asr":
+                            info.require_detection()
                         info.require_phonemes(options.words_in_phonemes, options.language)
                 except InvalidInput as error:
                     raise ConfigError(f"profiles.{profile}: {error}") from error

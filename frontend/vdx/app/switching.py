@@ -48,6 +48,7 @@ class ModelSwitching:
         """
         choice = VoiceChoice.parse(name)
         info = await self._models.load(choice.model)
+        _require_used(info)
         chosen = list(self._sessions.values()) if session is None else [session]
         if session is None and info.kind == "asr":
             chosen = [each for each in chosen if each.options.recogniser]
@@ -69,6 +70,7 @@ class ModelSwitching:
         """
         choice = VoiceChoice.parse(name)
         info = await self._models.offered(choice.model, None, session.options.language)
+        _require_used(info)
         session.update(_switched(session.options, info, replace(choice, model=info.name)))
         return info.kind
 
@@ -126,6 +128,15 @@ class ModelSwitching:
         return False
 
 
+def _require_used(info: ModelInfo) -> None:
+    """Raises InvalidInput for a model of a kind that no session uses."""
+    if info.kind == "speaker":
+        raise InvalidInput(
+            f"{info.name!r} tells the speakers of recordings apart; no session uses it",
+            param="model",
+        )
+
+
 def _switched(options: SessionOptions, info: ModelInfo, choice: VoiceChoice) -> SessionOptions:
     """A session's options with another voice and its speaker, recogniser or endpointer.
 
@@ -133,7 +144,10 @@ def _switched(options: SessionOptions, info: ModelInfo, choice: VoiceChoice) -> 
         InvalidInput: the model lacks the session's language, a recogniser is given a speaker, or
             the session does not listen.
     """
-    info.require_language(options.language)
+    if not options.follows_language:
+        info.require_language(options.language)
+    elif info.kind == "asr":
+        info.require_detection()
     info.require_phonemes(options.words_in_phonemes, options.language)
     if info.kind == "tts":
         return options.updated(voice_choice=choice)

@@ -7,7 +7,7 @@ from contextlib import aclosing, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import repeat
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -41,6 +41,7 @@ TIME_FACTOR = 10
 BUSY_S = 0.2
 """Until a recogniser with no place free is asked again."""
 
+Listen = Callable[[Stretch], Awaitable[None]]
 Progress = Callable[[float, float], None]
 """Called with how much is done and how much there is in all: seconds of a recording, or characters
 of a text."""
@@ -51,7 +52,8 @@ class Segment:
     """The transcript of one stretch of speech; times in ms from the start of the recording.
 
     `confidence` is 0 to 1; `words` is empty where the recogniser tells no times; `channel` counts
-    from 0.
+    from 0. `language`, a BCP-47 tag, is empty where the recogniser does not tell it, `speaker`
+    where nobody looks who it is. `label` is what subtitles call who speaks, where they do.
     """
 
     start_ms: int
@@ -60,6 +62,27 @@ class Segment:
     confidence: float = 0.0
     words: tuple[Word, ...] = ()
     channel: int = 0
+    language: str = ""
+    speaker: str = ""
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """How a recording is written down.
+
+    `language` is a BCP-47 tag, empty: the recogniser finds out. `translate`: into English, by a
+    recogniser that can. `split`: each channel is a side of its own. `listen` is given each stretch
+    in which something was understood.
+    """
+
+    language: str = ""
+    translate: bool = False
+    split: bool = False
+    listen: Listen | None = None
+
+
+AS_HEARD = Wish()
 
 
 class Synthesizer(Protocol):
@@ -129,7 +152,7 @@ async def transcribe(
     recording: Recording,
     vad: VadConfig,
     *,
-    language: str = "",
+    wish: Wish = AS_HEARD,
     at_once: int = 0,
     places: asyncio.Semaphore | None = None,
     progress: Progress | None = None,
@@ -155,10 +178,15 @@ async def transcribe(
 
     async def write_down(stretch: Stretch) -> Segment:
         async with turns, places or nullcontext():
-            return await _write_down(client, model, stretch, (language, session))
+            segment = await _write_down(client, model, stretch, (wish, session))
+            if wish.listen is not None and segment.text:
+                await wish.listen(stretch)
+            return segment
 
     async with aclosing(
-        _in_order(stretches(recording, vad, *lengths), write_down, at_once + AHEAD)
+        _in_order(
+            stretches(recording, vad, *lengths, split=wish.split), write_down, at_once + AHEAD
+        )
     ) as segments:
         async for segment in segments:
             if progress is not None:
@@ -207,7 +235,7 @@ async def _in_order(
 
 
 async def _write_down(
-    client: TritonClient, model: str, stretch: Stretch, who: tuple[str, str]
+    client: TritonClient, model: str, stretch: Stretch, who: tuple[Wish, str]
 ) -> Segment:
     audio = np.pad(stretch.padded, (0, -stretch.padded.size % LISTEN_FRAME))
     limit_s = client.config.final_transcript_timeout_ms / 1000
@@ -226,6 +254,7 @@ async def _write_down(
         confidence=heard.confidence,
         words=tuple(_later(word, origin, stretch) for word in in_text(heard.words, text)),
         channel=stretch.channel,
+        language=heard.language,
     )
 
 
@@ -251,7 +280,7 @@ def _later(word: Word, ms: int, stretch: Stretch) -> Word:
 
 
 async def _recognise(
-    client: TritonClient, model: str, audio: Pcm, who: tuple[str, str]
+    client: TritonClient, model: str, audio: Pcm, who: tuple[Wish, str]
 ) -> Transcript:
     """The final transcript; a model whose places are all taken is asked until it has one."""
     ask = partial(_final, client, model, audio, who)
@@ -262,11 +291,12 @@ async def _recognise(
 
 
 async def _final(
-    client: TritonClient, model: str, audio: Pcm, who: tuple[str, str]
+    client: TritonClient, model: str, audio: Pcm, who: tuple[Wish, str]
 ) -> AsyncGenerator[Transcript, None]:
     """Yields the final transcript, where one comes."""
-    language, session = who
-    async with client.recognise(model, language=language, session=session) as stream:
+    wish, session = who
+    more: dict[str, Any] = {"translate": True} if wish.translate else {}
+    async with client.recognise(model, language=wish.language, session=session, **more) as stream:
         # In one request: a recogniser can judge the microphone by all of it before it listens.
         await stream.send(audio.tobytes(), end=True)
         async with aclosing(aiter(stream)) as transcripts:

@@ -65,6 +65,11 @@ class Recording:
             self._file.close()
 
     @property
+    def channels(self) -> int:
+        """How many it has where it begins."""
+        return self._decoder.channels
+
+    @property
     def seconds(self) -> float:
         """How long it says it is; 0.0 where it does not say."""
         return self._decoder.seconds

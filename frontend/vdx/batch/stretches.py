@@ -37,11 +37,15 @@ class SpeechFinder:
     `push` and `finish` give them in the order in which they begin.
     """
 
-    def __init__(self, cutter: Callable[[int, int], Cutter]) -> None:
-        """`cutter` makes one, given where its sound begins, in samples, and its channel."""
+    def __init__(self, cutter: Callable[[int, int], Cutter], *, split: bool = False) -> None:
+        """`cutter` makes one, given where its sound begins, in samples, and its channel.
+
+        With `split` each channel is a side of its own, whatever the others carry.
+        """
         self._new_cutter = cutter
+        self._split = split
         self._filter = HighPass()
-        self._choice = ChannelChoice()
+        self._choice = ChannelChoice(every=split)
         self._tracks: dict[int, _Track] = {}
         self._waiting: list[Stretch] = []
         self._heard = 0
@@ -75,7 +79,8 @@ class SpeechFinder:
         if len(self._blocks):
             self._listen(self._blocks)
         self._drop(set(self._tracks))
-        self._filter, self._choice, self._blocks = HighPass(), ChannelChoice(), None
+        self._filter, self._blocks = HighPass(), None
+        self._choice = ChannelChoice(every=self._split)
         return self._in_order()
 
     def _hear(self, block: Samples) -> list[Stretch]:
@@ -107,14 +112,23 @@ class SpeechFinder:
 
 
 async def stretches(
-    recording: Recording, vad: VadConfig, longest: int = LONGEST, joined: int = JOINED
+    recording: Recording,
+    vad: VadConfig,
+    longest: int = LONGEST,
+    joined: int = JOINED,
+    *,
+    split: bool = False,
 ) -> AsyncGenerator[Stretch, None]:
     """The speech of a recording in order, read and cut in a thread; lengths are in samples.
+
+    With `split` each channel is a side of its own.
 
     Raises:
         InvalidInput: the recording turns out to be broken, or too long (TooLarge).
     """
-    finder = SpeechFinder(lambda at, channel: Cutter(vad, longest, joined, at=at, channel=channel))
+    finder = SpeechFinder(
+        lambda at, channel: Cutter(vad, longest, joined, at=at, channel=channel), split=split
+    )
 
     def advance() -> list[Stretch] | None:
         piece = recording.read()

@@ -19,11 +19,15 @@ GAP_MS: Final = 1_500
 
 @dataclass(frozen=True, slots=True)
 class Cue:
-    """What is shown from `start_ms` to `end_ms`, counted from the start of the recording."""
+    """What is shown from `start_ms` to `end_ms`, counted from the start of the recording.
+
+    `label` says who speaks, empty where that is not told.
+    """
 
     start_ms: int
     end_ms: int
     text: str
+    label: str = ""
 
 
 def cues(segments: Iterable[Segment]) -> Iterator[Cue]:
@@ -32,23 +36,25 @@ def cues(segments: Iterable[Segment]) -> Iterator[Cue]:
         if not segment.text:
             continue
         if len(segment.text) <= LINE_CHARS * LINES or not segment.words:
-            yield Cue(segment.start_ms, segment.end_ms, _wrapped(segment.text))
+            yield Cue(segment.start_ms, segment.end_ms, _wrapped(segment.text), segment.label)
         else:
             yield from _parted(segment)
 
 
 def srt(segments: Iterable[Segment]) -> str:
-    """A whole SubRip file; empty where nobody speaks."""
+    """A whole SubRip file; empty where nobody speaks. A label stands in brackets."""
     return "\n".join(
-        f"{number}\n{_clock(cue.start_ms, ',')} --> {_clock(cue.end_ms, ',')}\n{cue.text}\n"
+        f"{number}\n{_clock(cue.start_ms, ',')} --> {_clock(cue.end_ms, ',')}\n"
+        f"{f'[{cue.label}] ' if cue.label else ''}{cue.text}\n"
         for number, cue in enumerate(cues(segments), 1)
     )
 
 
 def vtt(segments: Iterable[Segment]) -> str:
-    """A whole WebVTT file."""
+    """A whole WebVTT file; a label is a voice span."""
     blocks = (
-        f"\n{_clock(cue.start_ms, '.')} --> {_clock(cue.end_ms, '.')}\n{_escaped(cue.text)}\n"
+        f"\n{_clock(cue.start_ms, '.')} --> {_clock(cue.end_ms, '.')}\n"
+        f"{f'<v {_escaped(cue.label)}>' if cue.label else ''}{_escaped(cue.text)}\n"
         for cue in cues(segments)
     )
     return "WEBVTT\n" + "".join(blocks)
@@ -61,14 +67,14 @@ def _parted(segment: Segment) -> Iterator[Cue]:
     for word in segment.words:
         long = len(" ".join([*said, word.word])) > LINE_CHARS * LINES
         if said and (long or word.start_ms - end > GAP_MS):
-            yield Cue(start, end, _wrapped(" ".join(said)))
+            yield Cue(start, end, _wrapped(" ".join(said)), segment.label)
             said = []
         if not said:
             start = word.start_ms
         said.append(word.word)
         end = word.end_ms
     if said:
-        yield Cue(start, end, _wrapped(" ".join(said)))
+        yield Cue(start, end, _wrapped(" ".join(said)), segment.label)
 
 
 def _wrapped(text: str) -> str:

@@ -64,6 +64,10 @@ BENCHES: dict[str, Bench] = {
         "Spoken orders: cut off, and what was understood.",
         (Run("--sessions 2", quick="--count 2"), Run("--sessions 2 --hot-words", quick="")),
     ),
+    "partials": Bench(
+        "Onset of speech to the first words shown.",
+        (Run("--rounds 5", quick="--rounds 1"),),
+    ),
     "bargein": Bench(
         "Onset of interrupting speech to silence.",
         (

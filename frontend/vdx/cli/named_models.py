@@ -24,17 +24,20 @@ def check_profiles(config: "Config", models: "Mapping[str, ModelInfo]") -> None:
     defaults = DefaultModels.of(config, models)
     for name in dict.fromkeys((DEFAULT_PROFILE, *config.profiles)):
         options = resolve(config, name, defaults)
+        speaks = "" if options.follows_language else options.language
         for model, kind in options.models:
-            check_model(model, kind, options.language, models, speaks=options.language)
-        check_voice(options.voice_choice, options.language, models, speaks=options.language)
+            info = check_model(model, kind, options.language, models, speaks=speaks)
+            if options.follows_language and kind == "asr":
+                info.require_detection()
+        check_voice(options.voice_choice, options.language, models, speaks=speaks)
         for model, kind in options.fallbacks:
             check_model(model, kind, options.language, models)
         if options.endpointer:
             check_model(options.endpointer, "endpointer", options.language, models)
     if default := config.model_manager.default_model_id:
-        check_voice(VoiceChoice.parse(default), config.asr.language, models)
+        check_voice(VoiceChoice.parse(default), config.asr.first_language, models)
     for model in config.model_manager.preload_model_ids:
-        check_model(model, None, config.asr.language, models)
+        check_model(model, None, config.asr.first_language, models)
 
 
 def check_voice(
@@ -63,7 +66,7 @@ def check_model(
     models: "Mapping[str, ModelInfo]",
     *,
     speaks: str = "",
-) -> None:
+) -> "ModelInfo":
     """Checks one name; `language` may complete it, and the model must know `speaks`, where given.
 
     Raises as `check_profiles`.
@@ -76,3 +79,4 @@ def check_model(
         raise unknown_model(name, kind, names, models)
     require_kind(models[found], kind)
     models[found].require_language(speaks)
+    return models[found]

@@ -16,7 +16,7 @@ RecogniserId = Annotated[
     str | None, typer.Option(help="Recogniser, a model id.", autocompletion=model_ids)
 ]
 Language = Annotated[
-    str | None, typer.Option(help="What is heard and spoken, BCP-47, such as de; default: en.")
+    str | None, typer.Option(help="What is heard and spoken, BCP-47, or auto; default: en.")
 ]
 Assignments = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any setting.")
@@ -24,7 +24,9 @@ Assignments = Annotated[
 
 
 def named_tag(language: str | None) -> str | None:
-    """The BCP-47 tag of a language that was typed, as English or en_US; None for auto."""
-    from vdx.core.language_names import tag_of
+    """The BCP-47 tag of a language that was typed, as English or en_US; "auto" stays as it is."""
+    from vdx.core.language_names import AUTO, is_auto, tag_of
 
+    if is_auto(language or ""):
+        return AUTO
     return tag_of(language or "") or None

@@ -104,20 +104,20 @@ async def _speak(
     reference, said = recording
 
     def chosen(names: "Iterable[str]") -> VoiceChoice:
-        return VoiceChoice.parse(DefaultModels.of(config, names).voice(config.asr.language))
+        return VoiceChoice.parse(DefaultModels.of(config, names).voice(config.asr.first_language))
 
     explicit = loaded.origins.get("asr.language", "default") != "default"
-    language = config.asr.language if explicit else ""
+    language = config.asr.first_language if explicit else ""
 
     def check(models: "Mapping[str, ModelInfo]") -> None:
         voice = chosen(models)
-        check_voice(voice, config.asr.language, models, speaks=language)
+        check_voice(voice, config.asr.first_language, models, speaks=language)
         if reference and voice.model in models:
             _require_cloning(models[voice.model])
 
     async with running_triton(loaded, check) as (client, manager):
         choice = chosen(await manager.names())
-        model = await manager.resolve(choice.model, "tts", config.asr.language)
+        model = await manager.resolve(choice.model, "tts", config.asr.first_language)
         speed = config.tts.speed
         voice = Voice(
             model, language, choice.speaker, speed, reference=reference, reference_text=said

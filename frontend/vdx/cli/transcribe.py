@@ -5,7 +5,7 @@ import enum
 import json
 import time
 from contextlib import aclosing
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -18,15 +18,21 @@ from vdx.cli.named_models import check_model
 from vdx.cli.options import named_tag
 from vdx.cli.progress import progress_bar
 from vdx.cli.standard_input import STANDARD, file_or_input
+from vdx.core.errors import InvalidInput
+from vdx.core.language_names import is_auto
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from vdx.batch.files import Segment
+    from vdx.batch.recording import Recording
+    from vdx.batch.speakers import SpeakerLabels
     from vdx.batch.transcripts import Document
     from vdx.core.config import Config
     from vdx.core.settings import Settings
+    from vdx.serving.manager import ModelManager
     from vdx.serving.models import ModelInfo
+    from vdx.serving.triton import TritonClient
 
 
 class Form(enum.StrEnum):
@@ -39,6 +45,26 @@ class Form(enum.StrEnum):
     verbose_json = "verbose_json"
     srt = "srt"
     vtt = "vtt"
+    diarized_json = "diarized_json"
+
+
+class Channels(enum.StrEnum):
+    """Which channels of a recording are written down."""
+
+    AUTO = "auto"
+    SPLIT = "split"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the command was given; an empty `language` is found out."""
+
+    model: str | None
+    language: str
+    detect: bool = False
+    translate: bool = False
+    split: bool = False
+    speakers: bool = False
 
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -56,7 +82,18 @@ def transcribe(
     model: Annotated[
         str | None, typer.Option(help="A recogniser's model id.", autocompletion=model_ids)
     ] = None,
-    language: Annotated[str | None, typer.Option(help="BCP-47, such as en.")] = None,
+    language: Annotated[
+        str | None, typer.Option(help="BCP-47, such as en; auto: a model that finds out.")
+    ] = None,
+    translate: Annotated[
+        bool, typer.Option("--translate", help="Into English, by a model that can.")
+    ] = False,
+    channels: Annotated[
+        Channels, typer.Option(help="split: every channel by itself, as of a call.")
+    ] = Channels.AUTO,
+    speakers: Annotated[
+        bool, typer.Option("--speakers", help="Who speaks, by a speaker model.")
+    ] = False,
     form: Annotated[Form, typer.Option("--format", help="How to print it.")] = Form.lines,
     as_json: Annotated[bool, typer.Option("--json", help="Same as --format json_lines.")] = False,
     config: Annotated[Path | None, typer.Option("--config", help="YAML file.")] = None,
@@ -66,67 +103,128 @@ def transcribe(
 ) -> None:
     """Transcribe a recording; uses the Triton that runs, or starts a temporary one."""
     loaded = load_settings(config, assign or [], {"asr.language": named_tag(language)})
+    asked = Asked(
+        model,
+        _language(loaded),
+        detect=is_auto(loaded.config.asr.language),
+        translate=translate,
+        split=channels is Channels.SPLIT,
+        speakers=speakers or form is Form.diarized_json,
+    )
+    asyncio.run(_transcribe(loaded, file, asked, Form.json_lines if as_json else form))
+
+
+def _language(loaded: "Settings") -> str:
+    """What was asked for; empty: the recogniser finds out."""
+    config = loaded.config.asr
     explicit = loaded.origins.get("asr.language", "default") != "default"
-    language = loaded.config.asr.language if explicit else ""
-    asyncio.run(_transcribe(loaded, file, model, language, Form.json_lines if as_json else form))
+    return config.language if explicit and not is_auto(config.language) else ""
 
 
-async def _transcribe(
-    loaded: "Settings", file: Path, model: str | None, language: str, form: Form
-) -> None:
-    from vdx.batch import files
+async def _transcribe(loaded: "Settings", file: Path, asked: Asked, form: Form) -> None:
     from vdx.batch.recording import Recording
     from vdx.batch.transcripts import Document
 
     config, name = loaded.config, "standard input" if file == STANDARD else str(file)
-    segments = list["Segment"]()
     with file_or_input(file) as source, Recording(source, name) as recording:
-        async with running_triton(loaded, partial(_check, config, model, language)) as (
-            client,
-            manager,
-        ):
-            named = _named(config, model, await manager.names())
-            chosen = await manager.resolve(named, "asr", config.asr.language)
-            info = await manager.ensure(chosen, "asr", language)
+        if asked.split and recording.channels < 2:
+            raise InvalidInput(f"{name} has one channel, which --channels split needs two of")
+        async with running_triton(loaded, partial(_check, config, asked)) as (client, manager):
+            named = _named(config, asked, await manager.names())
+            chosen = await manager.resolve(named, "asr", config.asr.first_language)
+            info = await manager.ensure(chosen, "asr", asked.language)
+            _require_abilities(info, asked)
+            labels = None
+            if asked.speakers:
+                labels = await _labels(client, manager, config.asr.speaker_model)
             began = time.perf_counter()
-            with progress_bar(chosen, recording.seconds, "s of the recording") as advance:
-                found = files.transcribe(
-                    client,
-                    chosen,
-                    recording,
-                    config.vad,
-                    language=language,
-                    progress=advance,
-                )
-                async with aclosing(found):
-                    async for segment in found:
-                        segments.append(segment)
-                        _tell(segment, form)
+            segments = await _segments(client, chosen, recording, config, asked, form, labels)
             took = time.perf_counter() - began
-        document = Document(segments, recording.heard / 16_000, info.language(language))
+        document = Document(
+            segments,
+            recording.heard / 16_000,
+            info.language(asked.language),
+            channels=recording.channels if asked.split else 0,
+            translated=asked.translate,
+        )
     if form not in (Form.lines, Form.json_lines):
         typer.echo(document.rendered(form).rstrip("\n"))
     typer.echo(f"{name}: {document.seconds:.1f} s, {_summary(document, took)}", err=True)
 
 
-def _named(config: "Config", model: str | None, names: "Iterable[str]") -> str:
+async def _segments(
+    client: "TritonClient",
+    model: str,
+    recording: "Recording",
+    config: "Config",
+    asked: Asked,
+    form: Form,
+    labels: "SpeakerLabels | None",
+) -> "list[Segment]":
+    """What is said, printed as it comes; who says it is known at the end alone."""
+    from vdx.batch import files
+
+    segments = list["Segment"]()
+    wish = files.Wish(
+        asked.language,
+        translate=asked.translate,
+        split=asked.split,
+        listen=labels.hear if labels else None,
+    )
+    with progress_bar(model, recording.seconds, "s of the recording") as advance:
+        found = files.transcribe(client, model, recording, config.vad, wish=wish, progress=advance)
+        async with aclosing(found):
+            async for segment in found:
+                segments.append(segment)
+                if labels is None:
+                    _tell(segment, form, split=asked.split)
+    if labels is not None:
+        segments = await asyncio.to_thread(labels.of, segments)
+        for segment in segments:
+            _tell(segment, form, split=asked.split)
+    return segments
+
+
+async def _labels(client: "TritonClient", manager: "ModelManager", named: str) -> "SpeakerLabels":
+    """What tells the speakers apart."""
+    from vdx.batch.speaker_model import embed, find_speaker_model
+    from vdx.batch.speakers import SpeakerLabels
+
+    info = await find_speaker_model(manager, named)
+    return SpeakerLabels(partial(embed, client, info.name))
+
+
+def _named(config: "Config", asked: Asked, names: "Iterable[str]") -> str:
     """The recogniser that was asked for, else the default one of the language."""
     from vdx.serving.default_models import DefaultModels
 
-    return model or DefaultModels.of(config, names).recogniser(config.asr.language)
+    if asked.model:
+        return asked.model
+    defaults = DefaultModels.of(config, names)
+    finds_out = asked.detect or asked.translate
+    return defaults.detector() if finds_out else defaults.recogniser(config.asr.first_language)
 
 
-def _check(
-    config: "Config", model: str | None, speaks: str, models: "Mapping[str, ModelInfo]"
-) -> None:
-    language = config.asr.language
-    check_model(_named(config, model, models), "asr", language, models, speaks=speaks)
+def _check(config: "Config", asked: Asked, models: "Mapping[str, ModelInfo]") -> None:
+    language = config.asr.first_language
+    named = _named(config, asked, models)
+    info = check_model(named, "asr", language, models, speaks=asked.language)
+    _require_abilities(info, asked)
 
 
-def _tell(segment: "Segment", form: Form) -> None:
+def _require_abilities(info: "ModelInfo", asked: Asked) -> None:
+    if asked.detect:
+        info.require_detection()
+    if asked.translate:
+        info.require_translation()
+
+
+def _tell(segment: "Segment", form: Form, *, split: bool) -> None:
     """Prints a segment at once, in the formats that allow it."""
     if form is Form.lines:
-        typer.echo(f"{_clock(segment.start_ms)}  {segment.text}")
+        side = f"channel {segment.channel}: " if split else ""
+        side = f"{segment.speaker}: " if segment.speaker else side
+        typer.echo(f"{_clock(segment.start_ms)}  {side}{segment.text}")
     elif form is Form.json_lines:
         typer.echo(json.dumps(asdict(segment)))
 

@@ -423,6 +423,9 @@ def _tell_added(pack: "Voicepack") -> None:
         typer.echo(f"  start with it:             vdx up --set endpointing.model={pack.id}")
         typer.echo(f"  in a server that runs:     vdx models use {pack.id}")
         return
+    if pack.kind == "speaker":
+        typer.echo("  who speaks in a recording: vdx transcribe FILE --speakers")
+        return
     if lacks_japanese(pack, locate()):
         typer.echo(f"  to read Japanese first:    {JAPANESE.command}")
     what = "voice" if pack.kind == "tts" else "recogniser"

@@ -98,7 +98,7 @@ def welcome(address: str, host: "Application") -> None:
         catalogue_voice,
     )
 
-    status, language = host.status(), primary_subtag(host.config.asr.language)
+    status, language = host.status(), primary_subtag(host.config.asr.first_language)
     vdx = program()
     tell(f"\n  talk here:  {address}\n")
     if public_url := host.config.server.public_url:

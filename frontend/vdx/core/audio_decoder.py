@@ -69,6 +69,11 @@ class AudioDecoder:
         self._container.close()
 
     @property
+    def channels(self) -> int:
+        """How many the file says it has."""
+        return int(self._stream.codec_context.layout.nb_channels)
+
+    @property
     def seconds(self) -> float:
         """How long the file says it is; 0.0 where it does not say."""
         if self._stream.duration and self._stream.time_base:

@@ -29,9 +29,13 @@ ENOUGH_FRAMES: Final = 50
 
 
 class ChannelChoice:
-    """Chooses anew for every block of seconds: a second person may begin to speak late."""
+    """Chooses anew for every block of seconds: a second person may begin to speak late.
 
-    def __init__(self) -> None:
+    With `every`, each channel that sounds is one of its own, also where two carry the same.
+    """
+
+    def __init__(self, *, every: bool = False) -> None:
+        self._every = every
         self._before: tuple[int, ...] = ()
 
     def of(self, block: Samples) -> tuple[int, ...]:
@@ -39,11 +43,13 @@ class ChannelChoice:
         levels = frame_levels(block)
         loud = np.array([loud_level(course) for course in levels.T])
         sounding = np.flatnonzero(loud > max(SILENT, BESIDE * float(loud.max(initial=0.0))))
-        chosen: list[int] = []
+        chosen: list[int] = sounding.tolist() if self._every else []
         # The loudest first; but one that was chosen before stays, unless it has become quieter.
         weight = loud * np.where(np.isin(np.arange(loud.size), self._before), 2.0, 1.0)
         for channel in sorted(sounding.tolist(), key=lambda each: -weight[each]):
-            if not any(_same(block, levels, channel, other) for other in chosen):
+            if not self._every and not any(
+                _same(block, levels, channel, other) for other in chosen
+            ):
                 chosen.append(channel)
         self._before = tuple(sorted(chosen))
         return self._before

@@ -18,8 +18,11 @@ from pydantic import (
 )
 
 from vdx.core.ipa import check_pronunciation
+from vdx.core.language_names import is_auto
 from vdx.core.values import ApiKey, Network, Origin, PublicUrl, Secret, split_list
 
+FIRST_LANGUAGE = "en"
+"""What a conversation begins in that follows what is heard."""
 Speed = Annotated[
     float, Field(ge=0.25, le=4.0, description="times as fast; a voice goes as far as it can")
 ]
@@ -210,9 +213,20 @@ class AsrConfig(Section):
         description="a model, or its name without the language: whisper-base; empty: the starter "
         "of the language where it was fetched, else pocketsphinx",
     )
-    language: str = "en"
+    language: str = Field(
+        "en", description="BCP-47; auto: that of what is heard, for recognisers that detect it"
+    )
     pre_roll_ms: int = Field(300, ge=0, le=1000)
     request_ms: int = Field(60, ge=20, le=200, description="audio sent per request")
+
+    speaker_model: str = Field(
+        "", description="tells speakers of recordings apart; empty: the first that is here"
+    )
+
+    @property
+    def first_language(self) -> str:
+        """The language that a conversation begins in; English where it follows what is heard."""
+        return FIRST_LANGUAGE if is_auto(self.language) else self.language
 
 
 class TtsConfig(Section):
@@ -519,7 +533,7 @@ class ProfileConfig(Section):
     responder: ResponderConfig | None = None
     instructions: str = "You are a helpful voice assistant. Answer briefly, in spoken language."
     greeting: str = ""
-    language: str | None = None
+    language: str | None = Field(None, description="BCP-47, or auto as in asr.language")
     speed: Speed | None = None
     hot_words: tuple[str, ...] = Field(
         (), description="words that people are likely to say, for recognisers that take them"

@@ -134,7 +134,8 @@ class Transcript:
 
     `stable` leading characters of `text` will not change; `audio_ms` says how much audio of
     the utterance (pre-roll included) the text covers; `confidence` is 0 to 1. `marks` come from
-    recognisers that listen for the end of the turn too.
+    recognisers that listen for the end of the turn too; `language`, a BCP-47 tag, and its
+    probability, 0 to 1, from those that detect it.
     """
 
     utterance: int
@@ -145,6 +146,8 @@ class Transcript:
     confidence: float = 0.0
     words: tuple[Word, ...] = ()
     marks: tuple[TurnMark, ...] = ()
+    language: str = ""
+    language_probability: float = 0.0
 
     @property
     def done(self) -> bool:

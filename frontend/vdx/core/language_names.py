@@ -46,8 +46,15 @@ OTHER_NAMES: Final = {
     "valencian": "ca",
 }
 TAGS: Final = {name: tag for tag, name in NAMES.items()} | OTHER_NAMES
+AUTO: Final = "auto"
+"""Follows what is heard: the recogniser detects the language, and the voice speaks it."""
 NO_LANGUAGE: Final = frozenset({"", "auto", "detect", "none", "null", "undefined"})
 """What clients send where the model is to find out."""
+
+
+def is_auto(given: str) -> bool:
+    """Whether the language is to be followed."""
+    return given.strip().lower() == AUTO
 
 
 def tag_of(given: str) -> str:

@@ -15,6 +15,7 @@ from vdx.core.config import (
     VadConfig,
 )
 from vdx.core.errors import UnknownName
+from vdx.core.language_names import AUTO, is_auto
 from vdx.core.tools import NO_TOOLS, ToolOffer
 from vdx.core.voice_choice import VoiceChoice
 from vdx.serving.default_models import DefaultModels
@@ -32,12 +33,14 @@ class SessionOptions:
 
     `speed` is 0.25 to 4.0, `language` a BCP-47 tag. Without an `endpointer` the words alone tell
     whether a turn is over; `fixed_silence`: nothing but `vad.min_silence_duration_ms` does.
-    `prompt` are words that are likely to be said, for a recogniser that takes them. `pre_roll_ms`
-    replaces `asr.pre_roll_ms`. After `nudge_after_ms` of silence behind a reply the responder is
-    asked to go on; 0: never. Replies are written where they are `text_only`, and have at most
-    `max_tokens`. `offer` are the client's own tools, and how all are offered; `tools` are those of
-    the server. `idle` says what follows a silence, `pronunciation` how
-    some words are spoken. `greeting` begins with `consent` where the call is `recorded`.
+    `follows_language`: the recogniser detects the language of each turn, and `language` is the one
+    spoken now; `voice_language` is sent to a voice that lacks it. `prompt` are words that are
+    likely to be said, for a recogniser that takes them. `pre_roll_ms` replaces `asr.pre_roll_ms`.
+    After `nudge_after_ms` of silence behind a reply the responder is asked to go on; 0: never.
+    Replies are written where they are `text_only`, and have at most `max_tokens`. `offer` are the
+    client's own tools, and how all are offered; `tools` are those of the server. `idle` says what
+    follows a silence, `pronunciation` how some words are spoken. `greeting` begins with `consent`
+    where the call is `recorded`.
     """
 
     profile: str
@@ -54,6 +57,8 @@ class SessionOptions:
     fallback_voice: VoiceChoice | None = None
     fallback_recogniser: str = ""
     fixed_silence: bool = False
+    follows_language: bool = False
+    voice_language: str | None = None
     prompt: str = ""
     speed: float = 1.0
     greeting: str = ""
@@ -79,6 +84,11 @@ class SessionOptions:
     @property
     def speaker(self) -> str:
         return self.voice_choice.speaker
+
+    @property
+    def asked_language(self) -> str:
+        """The language as a client or the configuration asks for it."""
+        return AUTO if self.follows_language else self.language
 
     @property
     def words_in_phonemes(self) -> list[str]:
@@ -125,6 +135,12 @@ class SessionOptions:
         """A copy with another greeting; that a call is recorded is said before it all the same."""
         return self.updated(greeting=f"{self.consent} {greeting}".strip())
 
+    def spoken_in(self, asked: str) -> "SessionOptions":
+        """A copy in a language, a BCP-47 tag, or with "auto" in that of whoever speaks."""
+        if is_auto(asked):
+            return self.updated(follows_language=True)
+        return self.updated(language=asked, follows_language=False, voice_language=None)
+
     def updated(self, **changes: object) -> "SessionOptions":
         """A copy with the given fields changed."""
         return replace(self, **changes)  # type: ignore[arg-type]  # names checked by the caller
@@ -143,10 +159,12 @@ def resolve(config: Config, name: str, defaults: DefaultModels) -> SessionOption
     if profile is None:
         known = ", ".join(sorted(config.profiles))
         raise UnknownName(f"there is no profile {name!r}; there are: {known}", param="model")
-    language = profile.language or config.asr.language
+    asked = profile.language or config.asr.language
+    follows = is_auto(asked)
+    language = config.asr.first_language if follows else asked
     recogniser = profile.recogniser if config.asr.enabled else ""
     if recogniser is None:
-        recogniser = defaults.recogniser(language)
+        recogniser = defaults.detector() if follows else defaults.recogniser(language)
     endpointing = profile.endpointing or config.endpointing
     return SessionOptions(
         profile=name or DEFAULT_PROFILE,
@@ -157,6 +175,7 @@ def resolve(config: Config, name: str, defaults: DefaultModels) -> SessionOption
         fallback_recogniser=profile.fallback_recogniser or "",
         recogniser=recogniser,
         language=language,
+        follows_language=follows,
         instructions=profile.instructions,
         responder=profile.responder or config.responder,
         vad=profile.vad or config.vad,

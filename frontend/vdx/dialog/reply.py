@@ -41,7 +41,8 @@ class ReplyParts:
 
     `voice` is called for every clause; `clock` is in seconds; `lead_ms` replaces
     `playout.output_lead_ms` where a transport has a lead of its own. With `write` the reply is
-    written: its pieces go there, and no voice speaks them. It ends after `max_tokens`.
+    written: its pieces go there, and no voice speaks them. It ends after `max_tokens`. Before the
+    first clause is spoken `voice_ready` is waited for.
     `pronunciation` says how some words are spoken, in phonemes to voices that take them.
     """
 
@@ -59,6 +60,7 @@ class ReplyParts:
     recover: Recover | None = None
     write: Callable[[str], None] | None = None
     max_tokens: int | None = None
+    voice_ready: Callable[[], Awaitable[None]] | None = None
     pronunciation: Mapping[str, str] = field(default_factory=dict)
     takes_phonemes: Callable[[Voice], bool] | None = None
 
@@ -182,6 +184,8 @@ class Reply:
             apology,
             parts.takes_phonemes,
         )
+        if parts.voice_ready is not None:
+            await parts.voice_ready()
         try:
             async with aclosing(self._next_clauses()) as clauses:
                 await speak(clauses, speaker, self.audio)

@@ -7,6 +7,7 @@ from typing import Any
 from vdx.core.config import Config
 from vdx.core.errors import VdxError
 from vdx.dialog.call_recorder import CallRecorder
+from vdx.dialog.language_following import FindModels
 from vdx.dialog.profiles import SessionOptions
 from vdx.dialog.tools.toolbox import Perform, Tool
 from vdx.dialog.tools.user import ToolUser
@@ -41,6 +42,8 @@ class Services:
     """Told the id of a session and the options it takes on, as when its voice is switched."""
     server_tools: Callable[[ToolUser], Sequence[Tool]] | None = None
     """The server's tools of a session, as its options are now."""
+    find_voice: FindModels | None = None
+    """Finds, and loads, the voice of a language that the person has gone over to."""
     perform: Perform | None = None
     """Performs a call of the client's tool where the transport can; else the client answers with an
     item."""

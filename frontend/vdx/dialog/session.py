@@ -11,7 +11,13 @@ from collections.abc import Callable
 
 from vdx.core.config import EchoControlConfig, VadConfig
 from vdx.core.errors import EmptyInput, SessionLimit, VdxError
-from vdx.core.events import SessionState, SpeechStarted, StageFailed, TranscriptFailed
+from vdx.core.events import (
+    SessionState,
+    SpeechStarted,
+    StageFailed,
+    Transcript,
+    TranscriptFailed,
+)
 from vdx.core.log_ids import LogIds, log_ids, logged_as
 from vdx.core.logs import logger
 from vdx.core.metrics import SESSIONS, SESSIONS_ENDED
@@ -23,6 +29,7 @@ from vdx.dialog.dispatch import Dispatcher, Event
 from vdx.dialog.hearing import Hearing
 from vdx.dialog.history import History, Item
 from vdx.dialog.ids import ReplyIds, SessionIds, UtteranceIds
+from vdx.dialog.language_following import LanguageFollowing
 from vdx.dialog.limits import Limits
 from vdx.dialog.open_turns import OpenTurns
 from vdx.dialog.policy import TurnPolicy, policy_for
@@ -106,6 +113,8 @@ class Session:
         self._turns = OpenTurns(self.log_ids, clock, self.hearing.time_at)
         self.calls = ToolCalls(self.history, self._toolbox, self.emit, clock)
         self._speaking = self._make_speaking()
+        self._languages = LanguageFollowing(self, services.find_voice)
+        self._speaking.voice_ready = self._languages.settled
         self.side_replies = SideReplies(self._speaking, self.ids, self._tasks, self.emit)
         trace = TurnTrace()
         self._decisions = self._make_decisions(trace)
@@ -345,6 +354,8 @@ class Session:
             if isinstance(event, BY_THE_USER):
                 self._limits.unattended = False
                 self._silence.broken()
+            if isinstance(event, Transcript) and not self._machine.overlaps(event.utterance):
+                self._languages.heard(event)  # before the turn machine has it answered
             self._dispatcher.emit(event)
 
     def _notify(self, event: SessionEvent) -> None:

@@ -214,6 +214,25 @@ class OptionsChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class LanguageHeard:
+    """A turn was in `language`, as likely as `probability`, 0 to 1; `spoken` is answered in."""
+
+    utterance: UtteranceIds
+    language: str
+    probability: float
+    spoken: str
+
+
+@dataclass(frozen=True, slots=True)
+class LanguageChanged:
+    """The conversation goes on in `language`; not `voice_speaks_it`: no voice here does."""
+
+    language: str
+    voice: str
+    voice_speaks_it: bool
+
+
+@dataclass(frozen=True, slots=True)
 class ItemsForgotten:
     """Items were deleted: the oldest of a conversation with more text than it may have, or a reply
     to a turn that was not over.
@@ -281,6 +300,8 @@ SessionEvent = (
     | ToolStarted
     | ToolAnswered
     | OptionsChanged
+    | LanguageHeard
+    | LanguageChanged
     | ItemsForgotten
     | TurnTimed
     | LevelHint

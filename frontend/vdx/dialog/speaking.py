@@ -16,13 +16,13 @@ from vdx.core.events import (
     StageFailed,
 )
 from vdx.core.metrics import INTERRUPTIONS, REPLIES
-from vdx.core.voice_choice import VoiceChoice
 from vdx.dialog.history import Item
 from vdx.dialog.ids import ReplyIds, SessionIds
 from vdx.dialog.memory import Memory
 from vdx.dialog.profiles import SessionOptions
 from vdx.dialog.reply import Reply, ReplyParts
 from vdx.dialog.reply_request import AS_SESSION, ReplyRequest
+from vdx.dialog.reply_voice import ReplyVoice
 from vdx.dialog.services import Services
 from vdx.dialog.session_events import (
     PlayoutPaused,
@@ -76,6 +76,8 @@ class Speaking:
         self._released = asyncio.Event()
         self.ends_call = False
         """The session ends with the reply, unless somebody interrupts it."""
+        self.voice_ready: Callable[[], Awaitable[None]] | None = None
+        """Waits for the voice of a reply, where it may have to be loaded."""
         self._reply: Reply | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -148,7 +150,7 @@ class Speaking:
 
         return ReplyParts(
             responder=responder,
-            voice=partial(self._voice, own.voice),
+            voice=ReplyVoice(self._options, own.voice),
             synthesize=services.synthesize,
             clauses=options.clauses,
             language=options.language,
@@ -161,6 +163,7 @@ class Speaking:
             recover=services.recover_voice,
             write=write if own.text_only else None,
             max_tokens=options.max_tokens if own.max_tokens is None else own.max_tokens,
+            voice_ready=self.voice_ready,
             pronunciation=options.pronunciation,
             takes_phonemes=self._takes_phonemes,
         )
@@ -252,18 +255,6 @@ class Speaking:
         if self._reply is None:
             raise RuntimeError("the turn machine decided about a reply that does not exist")
         return self._reply
-
-    def _voice(self, own: VoiceChoice | None) -> Voice:
-        """The session's as it is now, or the reply's own."""
-        options = self._options()
-        choice = own or options.voice_choice
-        return Voice(
-            choice.model,
-            options.language,
-            choice.speaker,
-            options.speed,
-            options.fallback_voice,
-        )
 
 
 def _ms(speak_samples: int) -> int:

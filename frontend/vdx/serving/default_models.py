@@ -11,6 +11,7 @@ from vdx.core.config import Config
 from vdx.core.errors import UnknownName
 from vdx.core.language_tags import primary_subtag
 from vdx.serving.model_names import find_model
+from vdx.serving.models import DETECTS
 from vdx.serving.voicepacks.starters import (
     catalogue_endpointer,
     catalogue_recognisers,
@@ -55,6 +56,26 @@ class DefaultModels:
             return ""
         wanted = named or catalogue_endpointer(primary_subtag(language))
         return wanted if named or wanted in self.names else ""
+
+    def detector(self) -> str:
+        """The recogniser where the language is detected, or English is wanted of any language.
+
+        It is the first that is here and can do so.
+
+        Raises:
+            UnknownName: none that is here can; names what to fetch.
+        """
+        if self.named_recogniser:  # whether it can is said by whoever loads it
+            return self.named_recogniser
+        known = [each for each in catalogue_recognisers("en") if not each.endswith(".en")]
+        found = next((each for each in known if each in self.names), None)
+        if found or not self.names:
+            return found or known[0]
+        raise UnknownName(
+            "no recogniser here detects the language, or translates; one that does: "
+            f"vdx voices pull {DETECTS}",
+            param="language",
+        )
 
     def recogniser(self, language: str) -> str:
         """The recogniser for a language, a BCP-47 tag.

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from vdx.core.errors import InvalidInput, ModelFailed
-from vdx.serving.models import CAPABILITIES, ModelInfo, ModelKind, describe
+from vdx.serving.models import ASKED, CAPABILITIES, ModelInfo, ModelKind, describe
 from vdx.serving.voicepacks.metadata import Voicepack
 
 CONFIG = "config.pbtxt"
@@ -26,6 +26,8 @@ TOGETHER = {"whisper": {"max_batch": "8"}}
 """By family, how many utterances a model decodes as one batch; the number may be edited."""
 
 PUNCTUATES = frozenset({"whisper"})
+DETECTING = frozenset({"whisper"})
+"""Whose models of several languages tell them apart, and translate into English."""
 PROMPTED = frozenset({"moonshine", "transducer", "whisper"})
 """Families whose transcripts have full stops, and families that take words to expect."""
 
@@ -66,12 +68,21 @@ PROMPT: Tensor = ("PROMPT", "TYPE_STRING", [1], True)
 """Of recognisers that take words to expect."""
 MARKS: Tensor = ("MARKS", "TYPE_STRING", [1], False)
 """Of recognisers that tell when the person is done."""
+TRANSLATE: Tensor = ("TRANSLATE", "TYPE_BOOL", [1], True)
+"""Of recognisers that translate into English."""
+DETECTED: tuple[Tensor, ...] = (
+    ("LANGUAGE", "TYPE_STRING", [1], False),
+    ("LANGUAGE_PROBABILITY", "TYPE_FP32", [1], False),
+)
+"""Of recognisers that tell which language they hear."""
 ENDPOINTER_INPUTS: tuple[Tensor, ...] = (("AUDIO", "TYPE_INT16", [-1], False),)
 ENDPOINTER_OUTPUTS: tuple[Tensor, ...] = (("PROBABILITY", "TYPE_FP32", [1], False),)
+SPEAKER_OUTPUTS: tuple[Tensor, ...] = (("EMBEDDING", "TYPE_FP32", [-1], False),)
 TENSORS: dict[ModelKind, tuple[tuple[Tensor, ...], tuple[Tensor, ...]]] = {
     "tts": (TTS_INPUTS, TTS_OUTPUTS),
     "asr": (ASR_INPUTS, ASR_OUTPUTS),
     "endpointer": (ENDPOINTER_INPUTS, ENDPOINTER_OUTPUTS),
+    "speaker": (ENDPOINTER_INPUTS, SPEAKER_OUTPUTS),
 }
 """What the models of each kind take and give."""
 
@@ -102,8 +113,7 @@ def config_text(family: str, kind: ModelKind, parameters: Mapping[str, str]) -> 
     from tritonclient.grpc import model_config_pb2 as pb
 
     config = pb.ModelConfig(backend=family)
-    # An endpointer has one answer to each question.
-    config.model_transaction_policy.decoupled = kind != "endpointer"
+    config.model_transaction_policy.decoupled = kind not in ASKED
     config.instance_group.add(count=1, kind=pb.ModelInstanceGroup.KIND_CPU)
     if kind == "asr":
         batching = config.sequence_batching
@@ -114,6 +124,10 @@ def config_text(family: str, kind: ModelKind, parameters: Mapping[str, str]) -> 
         inputs = (*inputs, PROMPT)
     if parameters.get("turn_marks") == "true":
         outputs = (*outputs, MARKS)
+    if parameters.get("language_detection") == "true":
+        outputs = (*outputs, *DETECTED)
+    if parameters.get("translation") == "true":
+        inputs = (*inputs, TRANSLATE)
     for name, dtype, dims, optional in inputs:
         data_type = pb.DataType.Value(dtype)
         config.input.add(name=name, data_type=data_type, dims=dims, optional=optional)
@@ -126,18 +140,21 @@ def config_text(family: str, kind: ModelKind, parameters: Mapping[str, str]) -> 
 
 
 def _parameters(pack: Voicepack, voicepack: str) -> dict[str, str]:
+    multilingual = len(pack.languages) > 1 or "*" in pack.languages
     can = {
-        "streaming": pack.kind != "endpointer",
+        "streaming": pack.kind not in ASKED,
         "zero_shot": pack.cloning,
         "lora": pack.lora,
         "cpu_ok": pack.cpu_ok,
         "emotive_zero_prompt": pack.expressive,
-        "word_times": pack.kind != "endpointer" and pack.word_times,
+        "word_times": pack.kind not in ASKED and pack.word_times,
         # What a network thinks of its own words is no measure of whether anybody spoke them.
         "calibrated_confidence": False,
         "punctuation": pack.family in PUNCTUATES,
         "prompts": pack.family in PROMPTED,
         "turn_marks": False,
+        "language_detection": pack.family in DETECTING and multilingual,
+        "translation": pack.family in DETECTING and multilingual,
     }
     return {
         "kind": pack.kind,

@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from vdx.core.errors import InvalidInput, ModelFailed
+from vdx.core.language_names import AUTO
 from vdx.core.language_tags import parse_tag, serves
 
-ModelKind = Literal["tts", "asr", "endpointer"]
+ModelKind = Literal["tts", "asr", "endpointer", "speaker"]
 
 CAPABILITIES = (
     "streaming",
@@ -20,6 +21,8 @@ CAPABILITIES = (
     "punctuation",
     "prompts",
     "turn_marks",
+    "language_detection",
+    "translation",
 )
 PHONEMES = "phonemes"
 """The capability of a voice that takes IPA between [[ and ]] in its TEXT."""
@@ -31,8 +34,13 @@ KIND_NAMES: dict[ModelKind, str] = {
     "tts": "voice",
     "asr": "recogniser",
     "endpointer": "endpointer",
+    "speaker": "speaker model",
 }
+ASKED: frozenset[ModelKind] = frozenset({"endpointer", "speaker"})
+"""Kinds that have one answer to each question."""
 LANGUAGES_TOLD = 20
+DETECTS = "whisper-base"
+"""A recogniser of the hub that detects languages, for those who are told that theirs does not."""
 WORDS_TOLD = 5
 MOST_BATCHED = 256
 
@@ -75,6 +83,25 @@ class ModelInfo:
     def language(self, wanted: str = "") -> str:
         """The language tag it uses for `wanted`; empty if it detects the language."""
         return wanted or (self.languages[0] if len(self.languages) == 1 else "").replace("*", "")
+
+    def require_detection(self) -> None:
+        """Raises InvalidInput if the model cannot find out which language it hears."""
+        if not self.can("language_detection"):
+            raise InvalidInput(
+                f"recogniser {self.name!r} cannot detect the language, as {AUTO!r} asks for; "
+                f"one that does: vdx voices pull {DETECTS}",
+                param="language",
+            )
+
+    def require_translation(self) -> None:
+        """Raises InvalidInput if the model cannot translate into English."""
+        if not self.can("translation"):
+            known = ", ".join(self.languages[:LANGUAGES_TOLD])
+            raise InvalidInput(
+                f"recogniser {self.name!r} ({known}) does not translate; one that does: "
+                f"vdx voices pull {DETECTS}",
+                param="model",
+            )
 
     def takes_phonemes(self, language: str) -> bool:
         """Whether it is a voice that takes IPA in texts of this language."""

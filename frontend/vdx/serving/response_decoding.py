@@ -5,11 +5,14 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from vdx.core.audio import SPEAK_FRAME
 from vdx.core.errors import InvalidInput, ModelFailed
 from vdx.core.events import SpeechChunk, Transcript, TranscriptKind, TurnMark, Word
 from vdx.core.json_input import parse_json
+
+Vector = NDArray[np.float32]
 
 
 def _outputs(answer: Any) -> dict[str, bytes]:
@@ -72,6 +75,10 @@ def transcript(answer: Any, model: str) -> Transcript:
             confidence=float(np.frombuffer(out["CONFIDENCE"], "<f4")[0]),
             words=_words(out["WORDS"]),
             marks=_marks(out["MARKS"]) if "MARKS" in out else (),
+            language=_string(out["LANGUAGE"]) if "LANGUAGE" in out else "",
+            language_probability=_probability(out["LANGUAGE_PROBABILITY"])
+            if "LANGUAGE_PROBABILITY" in out
+            else 0.0,
         )
 
 
@@ -82,7 +89,24 @@ def probability(answer: Any, model: str) -> float:
         ModelFailed: the response does not keep the contract; NaN does not either.
     """
     with _contract(model):
-        found = float(np.frombuffer(_outputs(answer)["PROBABILITY"], "<f4")[0])
-        if not 0.0 <= found <= 1.0:
-            raise ValueError(f"PROBABILITY is {found}")
+        return _probability(_outputs(answer)["PROBABILITY"])
+
+
+def embedding(answer: Any, model: str) -> Vector:
+    """EMBEDDING of a speaker model, float32 [size].
+
+    Raises:
+        ModelFailed: the response does not keep the contract.
+    """
+    with _contract(model):
+        found: Vector = np.frombuffer(_outputs(answer)["EMBEDDING"], "<f4").copy()
+        if not found.size or not np.isfinite(found).all():
+            raise ValueError(f"EMBEDDING has {found.size} numbers")
         return found
+
+
+def _probability(raw: bytes) -> float:
+    found = float(np.frombuffer(raw, "<f4")[0])
+    if not 0.0 <= found <= 1.0:
+        raise ValueError(f"the probability is {found}")
+    return found

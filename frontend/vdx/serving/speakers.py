@@ -85,6 +85,12 @@ def _speakers(info: ModelInfo, folder: Path) -> Speakers | None:
     return find(voicepack)
 
 
+def speakers_of(info: ModelInfo, folder: Path) -> tuple[str, ...]:
+    """The speakers or styles of a voice; none where it has one, or its files do not tell."""
+    found = _speakers(info, folder)
+    return tuple(found.names) if found is not None else ()
+
+
 def _parts(family: str, speaker: str) -> list[str]:
     """A blend of styles names several, with weights."""
     if family != "kokoro":

@@ -29,8 +29,14 @@ from vdx.core.log_ids import log_ids
 from vdx.core.threads import in_thread
 from vdx.serving.channel import CHANNEL_OPTIONS, ChannelOptions, open_channel
 from vdx.serving.child_models import is_child
-from vdx.serving.models import ModelInfo, ModelState, describe
-from vdx.serving.response_decoding import probability, speech_chunk, transcript
+from vdx.serving.models import ASKED, ModelInfo, ModelState, describe
+from vdx.serving.response_decoding import (
+    Vector,
+    embedding,
+    probability,
+    speech_chunk,
+    transcript,
+)
 from vdx.serving.streams import BROKEN, ModelStream, Streams
 from vdx.serving.triton_errors import from_message, from_rpc
 
@@ -187,9 +193,19 @@ class TritonClient:
     async def judge(self, model: str, pcm: bytes, wait_ms: int) -> float:
         """The probability that a person is done: `pcm` is the turn so far, int16 16 kHz mono.
 
-        Raises ModelTimeout after `wait_ms`; the answer to a question that is given up is read and
-        thrown away.
+        Raises ModelTimeout after `wait_ms`.
         """
+        return probability(await self._question(model, pcm, wait_ms), model)
+
+    async def embed(self, model: str, pcm: bytes, wait_ms: int) -> Vector:
+        """The voice in `pcm`, int16 16 kHz mono of at most 30 s, as a float32 vector of length 1.
+
+        Raises ModelTimeout after `wait_ms`.
+        """
+        return embedding(await self._question(model, pcm, wait_ms), model)
+
+    async def _question(self, model: str, pcm: bytes, wait_ms: int) -> Any:
+        """The one answer to a piece of audio; one that is given up is read and thrown away."""
         stream = self.streams.open(self._stub.ModelStreamInfer, model)
         message = pb.ModelInferRequest(model_name=model)
         _add_ids(message)
@@ -208,7 +224,7 @@ class TritonClient:
             self.streams.drain(stream)
         if answer is None:
             raise ModelFailed(f"{model} ended without an answer", model=model)
-        return probability(answer, model)
+        return answer
 
     def _stop(self, model: str, wanted: str) -> None:
         """Tells a vdx voice to end the request with the id `wanted`, by a stream of its own."""
@@ -216,18 +232,25 @@ class TritonClient:
         self.streams.drain(stop_stream, _stop_message(model, wanted))
 
     def recognise(
-        self, model: str, *, language: str = "", session: str = "", prompt: str = ""
+        self,
+        model: str,
+        *,
+        language: str = "",
+        session: str = "",
+        prompt: str = "",
+        translate: bool = False,
     ) -> "RecognitionStream":
         """Prepares a recognition sequence for one utterance; use as an async context manager.
 
-        `prompt`, words that are likely, is for models with the capability `prompts`.
+        `prompt`, words that are likely, is for models with the capability `prompts`, `translate`,
+        into English, for those with `translation`.
         """
 
         def open_stream() -> ModelStream:
             return self.streams.open(self._stub.ModelStreamInfer, model)
 
         texts = {"LANGUAGE": language, "SESSION": session, "PROMPT": prompt}
-        return RecognitionStream(open_stream, self.streams, model, texts)
+        return RecognitionStream(open_stream, self.streams, model, texts, translate=translate)
 
     async def _ask(self, stream: ModelStream, message: Any) -> None:
         """Sends the one request of a stream; raises ModelTimeout if the network accepts none."""
@@ -269,8 +292,10 @@ class RecognitionStream:
         streams: Streams,
         model: str,
         texts: Mapping[str, str],
+        *,
+        translate: bool = False,
     ) -> None:
-        """`texts` are sent with the first request; empty ones are left out."""
+        """`texts` and `translate` are sent with the first request; empty ones are left out."""
         self._open_stream = open_stream
         self._streams = streams
         self._opened: ModelStream | None = None
@@ -279,6 +304,7 @@ class RecognitionStream:
         # Random 63 bits: frontends that share a server must never meet in one sequence.
         self._sequence = secrets.randbits(63) | 1
         self._texts = texts
+        self._translate = translate
         self._started = False
 
     @property
@@ -328,6 +354,8 @@ class RecognitionStream:
         if not self._started:
             for name, text in self._texts.items():
                 _add_text(request, name, text)
+            if self._translate:
+                _add(request, "TRANSLATE", "BOOL", 1, b"\1")
         if flush:
             _add(request, "FLUSH", "BOOL", 1, b"\1")
         if cancel:
@@ -401,7 +429,7 @@ def _probe_message(model: ModelInfo) -> Any:
     message.parameters["vdx_probe"].bool_param = True
     if model.kind == "tts":
         _add_text(message, "TEXT", "a")
-    elif model.kind == "endpointer":
+    elif model.kind in ASKED:
         _add(message, "AUDIO", "INT16", 0, b"")
     else:
         message.parameters["sequence_id"].int64_param = secrets.randbits(63) | 1

@@ -50,6 +50,8 @@ async def _use(client: TritonClient, model: ModelInfo) -> None:
                 pass
     elif model.kind == "endpointer":
         await client.judge(model.name, silence, JUDGE_MS)
+    elif model.kind == "speaker":
+        await client.embed(model.name, silence, JUDGE_MS)
     else:
         async with client.recognise(model.name) as stream:
             await stream.send(silence, end=True)

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -347,6 +348,57 @@ class TestLanguage:
         with pytest.raises(InvalidArgument, match="'tlh'"):
             known.language("tlh")
         assert len(hear(released, spoken("stop_talking"), "pt-BR").words) == WORDS
+
+    def test_it_is_told_with_its_probability(self, released: WhisperEngine) -> None:
+        detected = hear(released, spoken("stop_talking"))
+        assert detected.language == "fr"
+        assert 0.9 < detected.language_probability <= 1.0
+        named = hear(released, spoken("stop_talking"), "jv")
+        assert (named.language, named.language_probability) == ("jv", 1.0)
+
+    def test_a_doubtful_one_is_detected_anew(
+        self, released: WhisperEngine, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The first second of an utterance may be taken for another language."""
+        likely = iter([[("<|de|>", 0.6)], [("<|fr|>", 0.95)], [("<|en|>", 0.99)]])
+        asked = []
+
+        def detect(_encoded: object) -> list[list[tuple[str, float]]]:
+            asked.append(True)
+            return [next(likely)]
+
+        stand_in = SimpleNamespace(detect_language=detect, is_multilingual=True)
+        model = released.recogniser._model
+        for name in ("encode", "generate", "align"):
+            setattr(stand_in, name, getattr(model, name))
+        monkeypatch.setattr(released.recogniser, "_model", stand_in)
+        utterance = released.start(request())
+        utterance.accept(spoken("stop_talking"))
+        first = result(utterance.flush())
+        utterance.accept(spoken("set_a_timer"))
+        second = result(utterance.flush())
+        utterance.accept(spoken("set_a_timer"))
+        third = result(utterance.finish())
+        utterance.close()
+        assert [each.language for each in (first, second, third)] == ["de", "fr", "fr"]
+        assert len(asked) == 2, "what was beyond doubt is not asked again"
+
+    def test_a_translation_is_asked_for_by_its_task(self, released: WhisperEngine) -> None:
+        vocabulary = released.recogniser.vocabulary
+        said, translated = (
+            vocabulary.start_sequence("fr", translate=translate) for translate in (False, True)
+        )
+        assert said[:2] == translated[:2]
+        assert vocabulary._numbers["<|translate|>"] == translated[2] != said[2]
+        utterance = released.start(AsrRequest(NOTHING, translate=True))
+        utterance.accept(spoken("stop_talking"))
+        heard = result(utterance.finish())
+        utterance.close()
+        assert (len(heard.words), heard.language) == (WORDS, "fr")
+
+    def test_an_english_model_does_not_translate(self, trained: WhisperEngine) -> None:
+        with pytest.raises(InvalidArgument, match="TRANSLATE: this model understands only English"):
+            trained.start(AsrRequest(NOTHING, translate=True))
 
     def test_an_unknown_one_is_named(self, released: WhisperEngine, trained: WhisperEngine) -> None:
         with pytest.raises(InvalidArgument, match="LANGUAGE 'tlh'"):

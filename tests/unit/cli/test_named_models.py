@@ -1,5 +1,7 @@
 """Names of models are checked before Triton is started, by the rule of the running server."""
 
+from dataclasses import replace
+
 import pytest
 
 from vdx.cli.named_models import check_model, check_profiles
@@ -61,6 +63,17 @@ def test_a_model_of_the_other_kind_is_refused() -> None:
 def test_a_voice_without_the_language_is_refused(config: dict[str, object]) -> None:
     with pytest.raises(InvalidInput, match="voice 'tone' speaks en, not 'de'"):
         check_profiles(Config.model_validate(config), HERE)
+
+
+def test_a_recogniser_that_cannot_detect_the_language_is_refused() -> None:
+    config = {"asr": {"language": "auto", "model": "pocketsphinx-en"}}
+    with pytest.raises(InvalidInput, match="'pocketsphinx-en' cannot detect the language"):
+        check_profiles(Config.model_validate(config), HERE)
+    with pytest.raises(UnknownName, match="no recogniser here detects the language"):
+        check_profiles(Config.model_validate({"asr": {"language": "auto"}}), HERE)
+    can = frozenset({"language_detection"})
+    here = HERE | {"whisper-base": replace(_info("whisper-base", "asr", "*"), capabilities=can)}
+    check_profiles(Config.model_validate({"asr": {"language": "auto"}}), here)
 
 
 def test_a_language_that_is_asked_for_is_checked() -> None:

@@ -40,6 +40,8 @@ class Heard:
     hangs: bool = False
     silent_end: bool = False
     words: tuple[Word, ...] = ()
+    language: str = ""
+    language_probability: float = 1.0
 
 
 class FakeRecogniser:
@@ -103,7 +105,13 @@ class FakeRecognition:
         self._answers.put_nowait(Transcript(0, text, 0, 0, TranscriptKind.PARTIAL))
 
     def _later(self, delay_s: float, text: str, kind: TranscriptKind) -> None:
-        answer = Transcript(0, text, 0, 0, kind, words=self._plan.words)
+        plan = self._plan
+        answer = Transcript(
+            *(0, text, 0, 0, kind),
+            words=plan.words,
+            language=plan.language,
+            language_probability=plan.language_probability,
+        )
         asyncio.get_running_loop().call_later(delay_s, self._answers.put_nowait, answer)
 
     async def __aiter__(self) -> AsyncIterator[Transcript]:
@@ -127,11 +135,13 @@ class FakeVoice:
     failures: dict[str, BaseException] = field(default_factory=dict)
     failure_after_chunks: int = 0
     requests: list[tuple[str, str]] = field(default_factory=list)
+    voices: list[Voice] = field(default_factory=list)
     open: int = 0
     chunks: int = 0
 
     async def __call__(self, voice: Voice, text: str) -> AsyncGenerator[SpeechChunk, None]:
         self.requests.append((voice.model, text))
+        self.voices.append(voice)
         self.open += 1
         try:
             await asyncio.sleep(self.first_chunk_s)

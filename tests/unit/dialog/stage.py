@@ -20,6 +20,7 @@ from tests.unit.speech.signals import Signal, frames, room, vowel
 from vdx.core.audio import SPEAK_FRAME, fade_in
 from vdx.core.config import Config
 from vdx.core.events import SessionState
+from vdx.dialog.language_following import FindModels
 from vdx.dialog.profiles import SessionOptions, resolve
 from vdx.dialog.services import Services
 from vdx.dialog.session import Session
@@ -111,6 +112,7 @@ async def scene(
     lead_in: bool = True,
     recorder: Any = None,
     server_tools: Callable[[ToolUser], Sequence[Tool]] | None = None,
+    find_voice: FindModels | None = None,
     **options: Any,
 ) -> AsyncIterator[Scene]:
     """A running session; closed at the end unless it is over, and then nothing may be left."""
@@ -126,6 +128,7 @@ async def scene(
         judge=judge,
         recorder=recorder,
         server_tools=server_tools,
+        find_voice=find_voice,
     )
     wanted = resolve(config, "", DefaultModels(named_recogniser="fake-asr")).updated(
         instructions="", **({"endpointer": "fake-endpointer"} if judge else {}), **options

@@ -57,6 +57,19 @@ async def test_a_profile_chooses_how_links_are_said(
     assert " ".join(clause.text for clause in found) == spoken
 
 
+def test_the_language_may_follow_what_is_heard() -> None:
+    here = DefaultModels(LIGHT.names | {"whisper-base"})
+    auto = ProfileConfig(language="auto")
+    german = Config(asr=AsrConfig(language="de"), profiles={"any": auto})
+    options = resolve(german, "any", here)
+    assert (options.follows_language, options.language) == (True, "de")
+    assert (options.recogniser, options.asked_language) == ("whisper-base", "auto")
+    everywhere = resolve(Config(asr=AsrConfig(language="auto")), "", here)
+    assert (everywhere.follows_language, everywhere.language) == (True, "en")
+    fixed = options.spoken_in("fr")
+    assert (fixed.follows_language, fixed.asked_language) == (False, "fr")
+
+
 def test_an_unknown_profile_is_named_with_those_there_are() -> None:
     config = Config(profiles={"b": ProfileConfig(), "a": ProfileConfig()})
     with pytest.raises(UnknownName, match=r"'nobody'; there are: a, b"):

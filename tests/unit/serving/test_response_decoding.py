@@ -9,7 +9,7 @@ import pytest
 
 from vdx.core.errors import ModelFailed
 from vdx.core.events import TranscriptKind, Word
-from vdx.serving.response_decoding import speech_chunk, transcript
+from vdx.serving.response_decoding import embedding, speech_chunk, transcript
 
 
 def text(value: str) -> bytes:
@@ -75,6 +75,26 @@ def test_the_person_is_done_where_no_word_follows_the_mark(
     told = transcript(Answer(HEARD | {"WORDS": text(words), "MARKS": text(marks)}), "parakeet")
     assert told.done is done
     assert [mark.at_ms for mark in told.marks] == [480] * ("480" in marks)
+
+
+def test_the_language_that_was_detected() -> None:
+    told = HEARD | {
+        "LANGUAGE": text("de"),
+        "LANGUAGE_PROBABILITY": np.float32(0.75).tobytes(),
+    }
+    heard = transcript(Answer(told), "whisper")
+    assert (heard.language, heard.language_probability) == ("de", 0.75)
+    nan = told | {"LANGUAGE_PROBABILITY": np.float32(np.nan).tobytes()}
+    with pytest.raises(ModelFailed, match="odd breaks its contract"):
+        transcript(Answer(nan), "odd")
+
+
+def test_a_voice_is_a_vector() -> None:
+    vector = np.array([0.6, 0.8], "<f4")
+    np.testing.assert_array_equal(embedding(Answer({"EMBEDDING": vector.tobytes()}), "v"), vector)
+    for wrong in (b"", np.array([np.inf], "<f4").tobytes()):
+        with pytest.raises(ModelFailed, match="odd breaks its contract"):
+            embedding(Answer({"EMBEDDING": wrong}), "odd")
 
 
 def test_marks_that_break_the_contract() -> None:

@@ -69,6 +69,14 @@ def test_what_a_language_is_given_by_default() -> None:
     assert german.recogniser("de-AT") == "whisper-small"
 
 
+def test_the_recogniser_that_detects_the_language() -> None:
+    english = DefaultModels(frozenset({"espeak", "pocketsphinx-en", "whisper-tiny.en"}))
+    with pytest.raises(UnknownName, match=r"detects the language.*vdx voices pull whisper-base"):
+        english.detector()
+    assert DefaultModels(english.names | {"whisper-small"}).detector() == "whisper-small"
+    assert DefaultModels(english.names, named_recogniser="mine").detector() == "mine"
+
+
 def test_the_endpointer_of_a_language() -> None:
     none = DefaultModels(frozenset({"espeak"}))
     assert none.endpointer("en", "") == ""

@@ -27,6 +27,9 @@ from vdx.serving.voicepacks.staging import Origin
 from vdx.serving.voicepacks.store import VoicepackStore
 
 VOICE = "en_US-test-medium"
+INPUTS_OF_CAPABILITIES = {"PROMPT", "TRANSLATE"}
+OUTPUTS_OF_CAPABILITIES = {"MARKS", "LANGUAGE", "LANGUAGE_PROBABILITY"}
+"""Tensors that only models with a capability have."""
 
 
 @pytest.fixture
@@ -126,6 +129,40 @@ def test_an_endpointer_gets_them_too(store: VoicepackStore, paths: Paths, tmp_pa
 
 
 @pytest.mark.parametrize(
+    "name",
+    [
+        "wespeaker_en_voxceleb_CAM++.onnx",
+        "3dspeaker_speech_campplus_sv_zh-cn_16k-common.onnx",
+        "voxceleb_resnet34_LM.onnx",
+        "ecapa-tdnn.onnx",
+    ],
+)
+def test_a_speaker_network_gets_them_too(
+    store: VoicepackStore, paths: Paths, tmp_path: Path, name: str
+) -> None:
+    (tmp_path / name).write_bytes(small.onnx())
+    pack = added(store, tmp_path / name, licence="Apache-2.0", id="voices")
+    assert (pack.family, pack.kind, pack.languages) == ("speaker_embedding", "speaker", ["*"])
+    config = read_config(paths.pulled_models / "voices")
+    assert [(each.name, list(each.dims)) for each in config.output] == [("EMBEDDING", [-1])]
+    assert not config.model_transaction_policy.decoupled
+    store.check(store.find("voices"))
+
+
+def test_a_whisper_of_many_languages_detects_and_translates(
+    store: VoicepackStore, paths: Paths, tmp_path: Path
+) -> None:
+    for words, can in ((8, False), (51_865, True)):
+        folder = small.write_whisper(tmp_path / f"whisper-{words}", words)
+        pack = added(store, folder)
+        info = read_entry(paths.pulled_models / pack.id)
+        assert info.can("language_detection") is info.can("translation") is can
+        config = read_config(paths.pulled_models / pack.id)
+        assert ("LANGUAGE_PROBABILITY" in {each.name for each in config.output}) is can
+        assert ("TRANSLATE" in {each.name for each in config.input}) is can
+
+
+@pytest.mark.parametrize(
     ("like", "inputs", "outputs"),
     [("espeak-en", TTS_INPUTS, TTS_OUTPUTS), ("pocketsphinx-en", ASR_INPUTS, ASR_OUTPUTS)],
 )
@@ -143,8 +180,10 @@ def test_a_model_has_the_tensors_of_those_that_come_along(
         read_config(paths.pulled_models / name),
         read_config(paths.model_repository / like),
     )
-    assert [each for each in made.input if each.name != "PROMPT"] == list(model.input)
-    assert list(made.output) == list(model.output)
+    inputs_of_all = [each for each in made.input if each.name not in INPUTS_OF_CAPABILITIES]
+    outputs_of_all = [each for each in made.output if each.name not in OUTPUTS_OF_CAPABILITIES]
+    assert inputs_of_all == list(model.input)
+    assert outputs_of_all == list(model.output)
     assert made.model_transaction_policy == model.model_transaction_policy
     assert made.sequence_batching == model.sequence_batching
     assert made.max_batch_size == model.max_batch_size

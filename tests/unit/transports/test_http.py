@@ -94,7 +94,8 @@ def test_nothing_of_a_body_is_read_before_the_key_is_checked() -> None:
         raise AssertionError("the body was read")
         yield b""
 
-    for path in ("/v1/audio/speech", "/v1/audio/transcriptions", "/token"):
+    audio = ("speech", "transcriptions", "translations")
+    for path in (*(f"/v1/audio/{name}" for name in audio), "/token"):
         answer = browser(api_keys=[KEY]).post(path, content=body())
         assert (answer.status_code, answer.json()["error"]["code"]) == (401, "unauthorized")
 

@@ -13,6 +13,24 @@ from vdx.transports.realtime.turn_detection import detecting, merged, usual_of
 EXPLICIT = {"silence_duration_ms": 700}
 
 
+@pytest.mark.parametrize(
+    "session",
+    [
+        {"vdx": {"language": "auto"}},
+        {"audio": {"input": {"transcription": {"language": "Auto"}}}},
+    ],
+    ids=["extension", "transcription"],
+)
+def test_the_language_may_follow_what_is_heard(session: dict[str, Any]) -> None:
+    settings = client().settings.merged(session_update({"type": "realtime"} | session))
+    assert settings.options.follows_language
+    shown = settings.rendered("sess_1")
+    assert shown["vdx"]["language"] == "auto"
+    assert shown["audio"]["input"]["transcription"]["language"] == "auto"
+    later = settings.merged(session_update({"type": "realtime", "vdx": {"language": "fr"}}))
+    assert (later.options.follows_language, later.options.language) == (False, "fr")
+
+
 def after(*detections: dict[str, Any] | None) -> Settings:
     settings = client().settings
     for detection in detections:

@@ -65,6 +65,13 @@ def orders(
     )
 
 
+def partials(rounds: Rounds = 3) -> OnServer:
+    """A transcription session; a round is five recordings."""
+    from vdx.bench import partials as bench
+
+    return OnServer(rounds * 5, lambda target, step: bench.measure(target, rounds, step))
+
+
 def bargein(rounds: Rounds = 5, aware: Aware = False) -> OnServer:
     """Measured at the user; a round is two clips."""
     from vdx.bench import bargein as bench
@@ -218,6 +225,7 @@ def add_conversations(app: typer.Typer) -> None:
     add(app, BENCHES, "start")(start)
     add(app, BENCHES, "turn", (*TALKING, "llm"))(turn)
     add(app, BENCHES, "orders", TALKING)(orders)
+    add(app, BENCHES, "partials", TALKING)(partials)
     add(app, BENCHES, "bargein", TALKING)(bargein)
     add(app, BENCHES, "false-bargein", ROOMS)(false_bargein)
     add(app, BENCHES, "tools")(tools)

@@ -11,7 +11,14 @@ from pathlib import Path, PurePosixPath
 from types import ModuleType
 
 from vdx.core.errors import InvalidVoicepack, UnknownName
-from vdx.serving.voicepacks import moonshine, piper, smart_turn, transducer, whisper
+from vdx.serving.voicepacks import (
+    moonshine,
+    piper,
+    smart_turn,
+    speaker_embedding,
+    transducer,
+    whisper,
+)
 from vdx.serving.voicepacks.declared import declared_families
 from vdx.serving.voicepacks.files import PICKLES
 from vdx.serving.voicepacks.model_files import Facts, Parts
@@ -20,6 +27,7 @@ FAMILY_MODULES: dict[str, ModuleType] = {
     moonshine.FAMILY: moonshine,
     piper.FAMILY: piper,
     smart_turn.FAMILY: smart_turn,
+    speaker_embedding.FAMILY: speaker_embedding,
     transducer.FAMILY: transducer,
     whisper.FAMILY: whisper,
 }
@@ -34,6 +42,7 @@ TAKEN = (
     "a streaming model (tokens.txt with encoder*.onnx, decoder*.onnx, joiner*.onnx, or CTC's one)",
     "Moonshine (streaming_config.json and its networks, or encoder_model, decoder_model_merged)",
     "Smart Turn (smart-turn-….onnx)",
+    "a speaker network (wespeaker….onnx, 3dspeaker….onnx, campplus….onnx, …)",
 )
 MOST_FILES = 100_000
 

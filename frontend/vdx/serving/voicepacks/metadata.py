@@ -24,6 +24,7 @@ BUILT_IN: dict[str, ModelKind] = {
     "piper": "tts",
     "pocketsphinx": "asr",
     "smart_turn": "endpointer",
+    "speaker_embedding": "speaker",
     "transducer": "asr",
     "whisper": "asr",
 }

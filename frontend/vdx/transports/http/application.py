@@ -32,8 +32,10 @@ from vdx.transports.http import (
     speech,
     tokens,
     transcriptions,
+    translations,
     updates,
     voice_clones,
+    voices,
 )
 from vdx.transports.http.capacity import Capacity
 from vdx.transports.http.error_responses import internal_error, refused, unrouted
@@ -56,6 +58,8 @@ ABOUT: Final = (
 ROUTERS: Final = (
     speech.api,
     transcriptions.api,
+    translations.api,
+    voices.api,
     voice_clones.api,
     models.api,
     health.api,

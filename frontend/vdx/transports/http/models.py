@@ -22,7 +22,9 @@ api = operations(tag="OpenAI", kind=AnyKeyOperation)
 class ModelDetails(BaseModel):
     """What vdx says beyond OpenAI's shape."""
 
-    kind: Literal["profile", "voice", "recogniser", "alias", "unknown"]
+    kind: Literal[
+        "profile", "voice", "recogniser", "endpointer", "speaker model", "alias", "unknown"
+    ]
     state: str | None = Field(None, description="READY, LOADING, UNLOADING or UNAVAILABLE")
     family: str | None = None
     languages: list[str] | None = None

@@ -47,7 +47,7 @@ def _profile(options: SessionOptions) -> Profile:
         voice=str(options.voice_choice),
         speed=options.speed,
         recogniser=options.recogniser,
-        language=options.language,
+        language=options.asked_language,
         instructions=options.instructions,
         greeting=options.greeting,
         responder=options.responder.kind,

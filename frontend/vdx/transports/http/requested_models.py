@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from vdx.app import Application
 from vdx.core.errors import InvalidInput, SessionLimit, UnknownName
+from vdx.core.language_names import is_auto
 from vdx.core.voice_choice import VoiceChoice
 from vdx.dialog.profiles import DEFAULT_PROFILE, SessionOptions
 from vdx.serving.models import ModelInfo, ModelKind
@@ -73,6 +74,17 @@ async def find_recogniser(host: Application, model: str, language: str | None) -
     return info
 
 
+async def find_translator(host: Application, model: str, language: str | None) -> ModelInfo:
+    """The recogniser that `model` means, loaded, which translates into English.
+
+    Raises:
+        InvalidInput: it cannot translate, or as `find_recogniser`, as the others.
+    """
+    info = await find_recogniser(host, model, language)
+    info.require_translation()
+    return info
+
+
 async def _loaded(host: Application, name: str, kind: ModelKind, param: str) -> ModelInfo:
     try:
         return await host.models.offered(name, kind)
@@ -85,4 +97,5 @@ async def _loaded(host: Application, name: str, kind: ModelKind, param: str) -> 
 def _own_language(host: Application, model: str) -> str:
     """What the profile itself says; the configuration's default is meant for listening."""
     profile = host.config.profiles.get(DEFAULT_PROFILE if is_openai_model(model) else model)
-    return (profile.language or "") if profile else ""
+    language = (profile.language or "") if profile else ""
+    return "" if is_auto(language) else language

@@ -13,6 +13,8 @@ from vdx.core.language_names import tag_of
 from vdx.dialog.profiles import DEFAULT_PROFILE
 
 MAX_INPUT_CHARS = 100_000
+MOST_KNOWN = 4
+"""As OpenAI has it."""
 
 Tag = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$")]
 """A BCP-47 tag."""
@@ -65,8 +67,8 @@ class SpeechRequest(Shape):
     sample_rate: Literal[16000, 24000, 48000] = Field(24000, description="Hz")
 
 
-class TranscriptionRequest(Shape):
-    """The fields beside `file` of a recording to write down."""
+class RecordingRequest(Shape):
+    """The fields beside `file` of a recording; `channels` is vdx's own."""
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"model": "whisper-1", "file": "hello.mp3"}]}
@@ -76,7 +78,7 @@ class TranscriptionRequest(Shape):
         DEFAULT_PROFILE,
         description="a profile, a recogniser, or a name of OpenAI's such as whisper-1",
     )
-    response_format: Literal["json", "text", "srt", "verbose_json", "vtt"] = "json"
+    response_format: str = "json"
     stream: bool = Field(False, description="server-sent events; with json and text")
     language: Language = Field(
         None, description="BCP-47, or an English name; default, and auto: the model finds out"
@@ -90,12 +92,45 @@ class TranscriptionRequest(Shape):
     chunking_strategy: str | None = Field(
         None, max_length=1_000, description="accepted; speech is always cut by voice activity"
     )
+    channels: Literal["auto", "split"] = Field(
+        "auto",
+        description="split: a transcript for each channel, as of the two sides of a call; auto: "
+        "what several channels carry is written down once",
+    )
+
+
+class TranscriptionRequest(RecordingRequest):
+    """The fields beside `file` of a recording to write down."""
+
+    response_format: Literal["json", "text", "srt", "verbose_json", "vtt", "diarized_json"] = "json"
+    known_speaker_names: list[Name] = Field(
+        [], max_length=MOST_KNOWN, description="of diarized_json: people whose voices are given"
+    )
+    known_speaker_references: list[str] = Field(
+        [],
+        max_length=MOST_KNOWN,
+        description="a recording of each, 0.5 to 30 s, as a data URL",
+    )
+
+
+class TranslationRequest(RecordingRequest):
+    """The fields beside `file` of a recording to write down in English."""
+
+    response_format: Literal["json", "text", "srt", "verbose_json", "vtt"] = "json"
+
+
+class Side(BaseModel):
+    """What one channel says."""
+
+    channel: int = Field(description="counted from 0")
+    text: str
 
 
 class Transcription(BaseModel):
     """`json`: what the recording says."""
 
     text: str
+    channels: list[Side] | None = Field(None, description="of channels=split")
     usage: dict[str, Any]
 
 
@@ -103,6 +138,7 @@ class TranscriptionWord(BaseModel):
     word: str
     start: float = Field(description="seconds")
     end: float
+    channel: int | None = Field(None, description="of channels=split")
 
 
 class TranscriptionSegment(BaseModel):
@@ -121,10 +157,32 @@ class TranscriptionSegment(BaseModel):
     no_speech_prob: float
 
 
+class DiarizedSegment(BaseModel):
+    """What one person says in one go."""
+
+    type: Literal["transcript.text.segment"]
+    id: str
+    start: float = Field(description="seconds")
+    end: float
+    text: str
+    speaker: str = Field(description="a known name, or A, B, …")
+    channel: int = Field(description="of the recording, counted from 0")
+
+
+class DiarizedTranscription(BaseModel):
+    """`diarized_json`: who says what."""
+
+    task: Literal["transcribe"]
+    duration: float = Field(description="seconds")
+    text: str
+    segments: list[DiarizedSegment]
+    usage: dict[str, Any]
+
+
 class VerboseTranscription(Transcription):
     """`verbose_json`: with times."""
 
-    task: Literal["transcribe"]
+    task: Literal["transcribe", "translate"]
     language: str = Field(description="in English; empty where nobody knows")
     duration: float = Field(description="seconds")
     segments: list[TranscriptionSegment] | None = None

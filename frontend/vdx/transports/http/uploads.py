@@ -22,7 +22,9 @@ log = logger(__name__)
 FORM: Final = "multipart/form-data"
 MAX_FIELDS = 32
 FORM_BYTES = 64 * 1024
-"""What a form may hold beside its file."""
+"""What a form may hold beside its file, where that is as large as it may be."""
+FIELD_BYTES = 1024 * 1024
+"""What one field may hold, such as the voice of a known speaker."""
 
 
 async def upload(request: Request, max_bytes: int) -> tuple[UploadFile, Mapping[str, Any]]:
@@ -54,7 +56,7 @@ async def _form(request: Request, limit: int) -> FormData:
             pieces,
             max_files=1,
             max_fields=MAX_FIELDS,
-            max_part_size=FORM_BYTES,
+            max_part_size=FIELD_BYTES,
         )
         try:
             return await parser.parse()
@@ -99,5 +101,10 @@ def _fields(form: FormData) -> dict[str, Any]:
     return fields
 
 
-LISTS = ("timestamp_granularities", "include")
+LISTS = (
+    "timestamp_granularities",
+    "include",
+    "known_speaker_names",
+    "known_speaker_references",
+)
 """Fields that curl may also send without brackets."""

@@ -20,10 +20,21 @@ def param_of(error: InvalidInput, update: SessionUpdate) -> str | None:
             return VOICE
         case "recogniser":
             return recogniser
+        case "language":
+            return _of_language(update)
         case "model":
             return _of_model(error, output.voice if output else None, recogniser, names_recogniser)
         case other:
             return other
+
+
+def _of_language(update: SessionUpdate) -> str:
+    """Where the language was named; it may also be another model that lacks the present one."""
+    if update.vdx and update.vdx.language:
+        return "session.vdx.language"
+    heard = update.audio.input.transcription if update.audio and update.audio.input else None
+    named = bool(heard and heard.language)
+    return "session.audio.input.transcription.language" if named else "language"
 
 
 def _of_model(

@@ -7,7 +7,7 @@ from typing import Any
 
 from vdx.core.audio_formats import PCM, WireFormat
 from vdx.core.errors import InvalidInput, UnknownName
-from vdx.core.language_names import tag_of
+from vdx.core.language_names import AUTO, is_auto, tag_of
 from vdx.core.voice_choice import NO_VOICE, VoiceChoice
 from vdx.dialog.profiles import MAX_PROMPT_CHARS, SessionOptions
 from vdx.transports.function_tools import choice_of, offer_of, tools_of
@@ -194,12 +194,15 @@ class Settings:
         self.options = self.options.updated(prompt=prompt)
 
     def _take_language(self, language: str | None, param: str) -> None:
+        if is_auto(language or ""):
+            self.options = self.options.spoken_in(AUTO)
+            return
         language = tag_of(language or "")
         if not language:  # a session keeps its own: a voice and its lists of words need one
             return
         if not language.replace("-", "").isalnum():
             raise InvalidInput(f"language must be a BCP-47 tag, got {language!r}", param=param)
-        self.options = self.options.updated(language=language)
+        self.options = self.options.spoken_in(language)
 
     def rendered(self, session_id: str) -> dict[str, Any]:
         """The protocol's session object."""
@@ -233,7 +236,7 @@ class Settings:
             "vdx": {
                 "events": self.vdx_events,
                 "recogniser": options.recogniser,
-                "language": options.language,
+                "language": options.asked_language,
                 "echo_cancellation": options.echo_control.cancellation,
                 "noise_suppression": options.echo_control.noise_suppression,
                 "responder": self.responder or options.profile,
@@ -266,6 +269,6 @@ class Settings:
             return None
         return {
             "model": self.options.recogniser,
-            "language": self.options.language,
+            "language": self.options.asked_language,
             "prompt": self.options.prompt or None,
         }

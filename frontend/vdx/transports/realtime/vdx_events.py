@@ -3,6 +3,8 @@
 from vdx.core.tools import ToolCall
 from vdx.dialog.ids import ReplyIds, UtteranceIds
 from vdx.dialog.session_events import (
+    LanguageChanged,
+    LanguageHeard,
     LevelHint,
     PartialTranscript,
     PlayoutPaused,
@@ -63,6 +65,18 @@ def _speech_event(event: SessionEvent) -> str | None:
             return encode("vdx.transcript", **ids, text=text, stable=stable)
         case UtteranceKept(utterance=utterance, text=text):
             return encode("vdx.user.kept", **utterance_ids(utterance), text=text)
+        case LanguageHeard(utterance=utterance):
+            return encode(
+                "vdx.language.heard",
+                **utterance_ids(utterance),
+                language=event.language,
+                probability=round(event.probability, 3),
+                spoken=event.spoken,
+            )
+        case LanguageChanged(language=language, voice=voice, voice_speaks_it=speaks):
+            return encode(
+                "vdx.language.changed", language=language, voice=voice, voice_speaks_it=speaks
+            )
         case UtteranceDropped(utterance=utterance):
             return encode("vdx.user.dropped", **utterance_ids(utterance))
         case _:

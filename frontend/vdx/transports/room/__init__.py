@@ -32,6 +32,8 @@ The same as the WebSocket's, where the protocol has no event of its own:
 - `vdx.vad` level, noise_floor, adaptive_threshold and the other statistics, five times a second
 - `vdx.user.kept` utterance, item_id, text: said over a reply without interrupting it, and answered
   when the reply is over; `vdx.user.dropped` utterance, item_id: it was noise or a listening sound
+- `vdx.language.heard` utterance, item_id, language, probability, spoken: the language of a turn,
+  and the one it is answered in; `vdx.language.changed` language, voice, voice_speaks_it
 - `vdx.hint` code, message
 - `vdx.reply.only_code` response_id, item_id, said: the reply is only code, which is not spoken; the
   voice says `said` in its place

@@ -181,7 +181,7 @@ class Controls:
             "profile": session.options.profile,
             "voice": session.options.voice,
             "recogniser": session.options.recogniser,
-            "language": session.options.language,
+            "language": session.options.asked_language,
             "messages": len(session.history),
             "vad": asdict(session.hearing.statistics),
             "last_turn": presenter.last_turn,

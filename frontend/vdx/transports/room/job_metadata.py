@@ -16,15 +16,15 @@ if TYPE_CHECKING:  # `vdx token` reads metadata and has no use for what takes a 
 
 MAX_METADATA = 16_384
 """Characters."""
-LANGUAGE = r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$"
+LANGUAGE = r"^([A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*|auto)$"
 
 
 class JobMetadata(BaseModel):
     """Keys of a job's metadata; what is left out is as the profile says.
 
-    `voice` is a model or MODEL/SPEAKER, `language` a BCP-47 tag. `tools` are function tools that
-    the user's client performs as RPC methods of their names. `key` is the hash of the API key that
-    the room's token was asked for with, which the server writes there itself.
+    `voice` is a model or MODEL/SPEAKER, `language` a BCP-47 tag or "auto". `tools` are function
+    tools that the user's client performs as RPC methods of their names. `key` is the hash of the
+    API key that the room's token was asked for with, which the server writes there itself.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -63,9 +63,11 @@ class JobMetadata(BaseModel):
             InvalidInput: the parameters of a tool are no JSON schema.
         """
         options = host.profiles.options(self.profile or "")
-        changes: dict[str, Any] = self.model_dump(
-            include={"language", "instructions"}, exclude_none=True
-        )
+        if self.language is not None:
+            options = options.spoken_in(self.language)
+        changes: dict[str, Any] = {}
+        if self.instructions is not None:
+            changes["instructions"] = self.instructions
         if self.recogniser and options.recogniser:
             changes["recogniser"] = self.recogniser
         if self.voice:

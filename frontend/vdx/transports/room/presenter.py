@@ -77,7 +77,7 @@ class RoomPresenter:
             profile=options.profile,
             voice=str(options.voice_choice),
             recogniser=options.recogniser,
-            language=options.language,
+            language=options.asked_language,
         )
 
     def event(self, kind: str, **fields: Any) -> None:
