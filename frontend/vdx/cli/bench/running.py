@@ -104,7 +104,8 @@ class Alone:
 class OnServer:
     """A bench of a server; one of the bench's own has these models, and answers so.
 
-    `answers` is a script in `vdx/bench/data`; without one, `responder` is what answers.
+    `answers` is a script in `vdx/bench/data`; without one, `responder` is what answers. `rooms`:
+    it needs a LiveKit server, whatever the transport.
     """
 
     steps: int
@@ -113,6 +114,7 @@ class OnServer:
     answers: str = ""
     responder: str = "repeat"
     preload: tuple[str, ...] = ()
+    rooms: bool = False
 
 
 Planned = Callable[..., Alone | OnServer]
@@ -193,7 +195,7 @@ def _target_options(
         url = require_server_url(url)
     else:
         _require_models(plan)
-    livekit, program = transport is Transport.LIVEKIT, None
+    livekit, program = plan.rooms or transport is Transport.LIVEKIT, None
     if livekit and not url:
         from vdx.cli.livekit_server import require_livekit_server
 
