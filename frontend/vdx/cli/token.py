@@ -20,6 +20,10 @@ def token(
         str, typer.Option(help="Who joins, after person-; else a random one.")
     ] = "",
     name: Annotated[str, typer.Option(help="Name that others in the room see.")] = "",
+    agent: Annotated[
+        list[str] | None,
+        typer.Option(help="An agent that comes, by its name; several times for several."),
+    ] = None,
     profile: Annotated[str | None, typer.Option(help="Profile of the conversation.")] = None,
     voice: Annotated[str | None, typer.Option(help="Voice of the agent, a model id.")] = None,
     recogniser: Annotated[str | None, typer.Option(help="Recogniser, a model id.")] = None,
@@ -53,12 +57,15 @@ def token(
         "instructions": instructions,
         "greeting": greeting,
     }
-    request = {
+    options = {key: value for key, value in requested.items() if value is not None}
+    request: dict[str, Any] = {
         "room_name": room,
         "participant_identity": identity,
         "participant_name": name,
-        "agent": {key: value for key, value in requested.items() if value is not None},
+        "room_config": {"agents": [{"agent_name": each} for each in agent or ()]},
     }
+    if options:
+        request["agent"] = options
     answer = _token(request, config, assign or [], url, api_key)
     typer.echo(json.dumps(answer) if as_json else answer["participant_token"])
 

@@ -20,7 +20,9 @@ from vdx.transports.room.worker import RoomWorker
 class FakeConversation:
     """Ends as its room's name says."""
 
-    def __init__(self, _host: object, ticket: Ticket, _metadata: str, _lead: object) -> None:
+    def __init__(
+        self, _host: object, ticket: Ticket, _metadata: str, _lead: object, _agent: object
+    ) -> None:
         self._room = ticket.room
 
     async def run(self) -> str:

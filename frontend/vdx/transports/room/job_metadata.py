@@ -55,14 +55,14 @@ class JobMetadata(BaseModel):
         value = parse_json(metadata, "the job's metadata", param="metadata")
         return validated(cls, value, "metadata")
 
-    def options(self, host: "Application") -> "SessionOptions":
-        """The profile's options with these wishes.
+    def options(self, host: "Application", usual_profile: str = "") -> "SessionOptions":
+        """The options of the profile, else of `usual_profile`, with these wishes.
 
         Raises:
             UnknownName: there is no such profile.
             InvalidInput: the parameters of a tool are no JSON schema.
         """
-        options = host.profiles.options(self.profile or "")
+        options = host.profiles.options(self.profile or usual_profile)
         changes: dict[str, Any] = self.model_dump(
             include={"language", "instructions"}, exclude_none=True
         )
