@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from livekit import rtc
 
-from vdx.core.audio import SPEAK_FRAME, SPEAK_RATE, fade_in
+from vdx.core.audio import FRAME_MS, SPEAK_FRAME, SPEAK_RATE, fade_in
 from vdx.core.events import Pcm
 from vdx.core.logs import logger
 from vdx.core.metrics import PACING_ERROR, ROOM_OUTPUT_UNDERRUNS
@@ -39,7 +39,9 @@ class AudioOutput:
     def __init__(self, lead: OutputLead) -> None:
         self._lead = lead
         # Playout alone decides how much waits here: at its bound, feeding would block.
-        self._source = rtc.AudioSource(SPEAK_RATE, 1, queue_size_ms=lead.most_ms)
+        # It holds twice that: the lead, what a pause took back, and the silence between them.
+        queue_ms = lead.most_ms + 2 * FRAME_MS
+        self._source = rtc.AudioSource(SPEAK_RATE, 1, queue_size_ms=queue_ms)
         self._most = 2 * lead.most_ms * SPEAK_RATE // 1000  # samples that the source holds at most
         self._publication: rtc.LocalTrackPublication | None = None
         self._recorded: list[Pcm] | None = None
