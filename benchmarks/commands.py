@@ -93,6 +93,20 @@ def piper(
     return Alone(steps, lambda step: bench.measure(rounds, sessions, graph, step))
 
 
+def piper_peers(
+    python: Annotated[
+        Path, typer.Option(help="An interpreter that has piper-tts and streaming-vits.")
+    ],
+    rounds: Rounds = 10,
+) -> OnServer:
+    """The default voice, texts of 15 and 39 words, the same run."""
+    from benchmarks import piper_peers as bench
+
+    return OnServer(
+        rounds * len(bench.TEXTS), lambda target, step: bench.measure(target, python, rounds, step)
+    )
+
+
 def kokoro(
     rounds: Rounds = 10,
     tiny: Annotated[bool, typer.Option("--tiny", help="A voice of random weights.")] = False,
@@ -149,6 +163,7 @@ def add_studies(app: typer.Typer) -> None:
     add(app, STUDIES, "page", RUNNING)(page)
     add(app, STUDIES, "grammar")(grammar)
     add(app, STUDIES, "piper")(piper)
+    add(app, STUDIES, "piper-peers", RUNNING)(piper_peers)
     add(app, STUDIES, "kokoro")(kokoro)
     add(app, STUDIES, "transducer")(transducer)
     add(app, STUDIES, "whisper")(whisper)

@@ -35,6 +35,11 @@ STUDIES: dict[str, Bench] = {
         (Run("--rounds 30", quick="--rounds 2 --graph tiny"),),
         ("benchmarks", "piper"),
     ),
+    "piper-peers": Bench(
+        "First sound over HTTP, beside piper-tts and streaming-vits.",
+        (),
+        ("benchmarks", "piper-peers"),
+    ),
     "kokoro": Bench(
         "Kokoro int8: first sound and real-time factor.",
         (Run("--rounds 10", quick="--rounds 1 --tiny"),),

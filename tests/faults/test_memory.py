@@ -70,6 +70,8 @@ NOT_ASKED = {
 }
 RECOGNISERS = ("canned", "moonshine-tiny", "pocketsphinx-en", "whisper-micro", "zipformer-tiny")
 ENDPOINTERS = ("turn-level",)
+FINAL = 2
+"""STATE of a final transcript."""
 
 
 @pytest.fixture(scope="module")
@@ -136,14 +138,17 @@ async def judge(wire: Wire, model: str, chance: random.Random) -> None:
 
 
 async def hear(wire: Wire, model: str, chance: random.Random) -> None:
+    """The answers of the requests of one sequence may overtake each other."""
     audio = recording(chance)
     async with wire.stream(model) as stream:
-        for at in range(0, audio.size, 3840):
-            await stream.send_audio(audio[at : at + 3840], start=at == 0)
-        await stream.send_audio(np.zeros(0, np.int16), end=True)
-        answer = await stream.read_state(2, MESSAGE_S)
+        pieces = [audio[at : at + 3840] for at in range(0, audio.size, 3840)]
+        for number, piece in enumerate([*pieces, np.zeros(0, np.int16)]):
+            await stream.send_audio(piece, start=number == 0, end=number == len(pieces))
+        answers = [await stream.read_final(MESSAGE_S) for _ in range(len(pieces) + 1)]
         await stream.finish()
-    assert not answer.error
+    heard = [response for answer in answers for response in answer]
+    assert not any(response.error for response in heard)
+    assert any(response.outputs and response.outputs["STATE"][0] == FINAL for response in heard)
 
 
 def test_no_family_is_left_out() -> None:

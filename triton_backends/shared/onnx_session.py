@@ -20,14 +20,13 @@ MOST_THREADS = 4
 def window_options(threads: int) -> Any:
     """SessionOptions for a network whose inputs have another length each time.
 
-    `threads` 0: half of the cores, MOST_THREADS at most. The other half hears, frames and computes
-    for other sessions; a network that waits for a thread whose core somebody else has takes up to
-    four times as long as on one thread.
+    `threads` 0: all cores, MOST_THREADS at most. No thread spins, so that a network whose threads
+    wait for a core is no slower than on one; on free cores the first audio comes sooner.
     """
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads or min(max((os.cpu_count() or 1) // 2, 1), MOST_THREADS)
+    options.intra_op_num_threads = threads or min(len(os.sched_getaffinity(0)), MOST_THREADS)
     options.inter_op_num_threads = 1
     # A thread that spins between the nodes of a run takes the core from other sessions.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")

@@ -55,6 +55,7 @@ BENCHES: dict[str, Bench] = {
         (
             Run("--rounds 10", quick="--rounds 1"),
             Run("--rounds 3 --sessions 4", quick="--rounds 1 --sessions 2"),
+            Run("--rounds 10 --fixed-silence", quick="--rounds 1 --fixed-silence"),
             Run("--rounds 10 --light", quick="--rounds 1 --light"),
             Run("--rounds 5 --llm", quick="--rounds 1 --llm"),
         ),

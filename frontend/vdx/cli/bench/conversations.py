@@ -30,13 +30,23 @@ def start(rounds: Rounds = 5) -> Alone:
     return Alone(rounds, lambda step: bench.measure(rounds, step))
 
 
-def turn(rounds: Rounds = 3, sessions: Sessions = 1) -> OnServer:
+def turn(
+    rounds: Rounds = 3,
+    sessions: Sessions = 1,
+    fixed_silence: Annotated[
+        bool,
+        typer.Option(
+            "--fixed-silence", help="The bench's own server: 300 ms of silence end each turn."
+        ),
+    ] = False,
+) -> OnServer:
     """A round is four clips, repeated by the answer, or with --llm answered."""
     from vdx.bench import turn as bench
 
     return OnServer(
         rounds * sessions * 4,
         lambda target, step: bench.measure(target, rounds, sessions, step),
+        config={"endpointing": {"enabled": False}} if fixed_silence else {},
     )
 
 

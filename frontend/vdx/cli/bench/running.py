@@ -5,7 +5,7 @@ import contextlib
 import inspect
 import signal
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -104,8 +104,8 @@ class Alone:
 class OnServer:
     """A bench of a server; one of the bench's own has these models, and answers so.
 
-    `answers` is a script in `vdx/bench/data`; without one, `responder` is what answers. `rooms`:
-    it needs a LiveKit server, whatever the transport.
+    `answers` is a script in `vdx/bench/data`; without one, `responder` is what answers. `config` is
+    the rest of its configuration. `rooms`: it needs a LiveKit server, whatever the transport.
     """
 
     steps: int
@@ -114,6 +114,7 @@ class OnServer:
     answers: str = ""
     responder: str = "repeat"
     preload: tuple[str, ...] = ()
+    config: Mapping[str, Any] = field(default_factory=dict)
     rooms: bool = False
 
 
@@ -201,7 +202,7 @@ def _target_options(
 
         program = require_livekit_server(lambda line: typer.echo(line, err=True))
 
-    config = profile(*plan.models, plan.answers, plan.responder)
+    config = {**profile(*plan.models, plan.answers, plan.responder), **plan.config}
     if plan.preload:
         voices = len(plan.preload) + 1
         config["model_manager"] = {
