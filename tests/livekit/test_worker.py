@@ -91,6 +91,7 @@ async def test_a_restarted_livekit_server_finds_its_workers_again(
             "url": livekit.url,
             "api_key": livekit.api_key,
             "api_secret": livekit.api_secret,
+            "agents": {},
         }
         own = config | {"livekit": config["livekit"] | keys, "log": {"level": "info"}}
         with running(*worker_arguments(triton), home=tmp_path, config=own) as vdx:
