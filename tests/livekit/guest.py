@@ -56,6 +56,8 @@ class Guest:
         self.track: rtc.LocalAudioTrack | None = None
         self.publication: rtc.LocalTrackPublication | None = None
         self.gone = False
+        self.said_frames = 0
+        """Frames of 20 ms that were given to the microphone."""
         self._source = rtc.AudioSource(RATE, 1, queue_size_ms=100)
         self._noise = room_noise(RATE)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -134,6 +136,7 @@ class Guest:
         noise = [self._noise[i % len(self._noise)] for i in range(int(then_s * 50))]
         for frame in [*frames_of(pcm, RATE), *noise]:
             await self._source.capture_frame(rtc.AudioFrame(frame, RATE, 1, RATE // 50))
+            self.said_frames += 1
 
     async def settle(self, seconds: float = 0.5) -> None:
         await self.say(np.zeros(0, np.int16), then_s=seconds)

@@ -1,7 +1,7 @@
 """The linked user's microphone: a track's frames, through a bounded queue, to the session.
 
 What was recorded before the track was heard (`pre_connect.py`) comes first, and the track's frames
-wait for it: where they say the same, it ends (`continued_audio.py`).
+wait for it: they begin where it ends (`continued_audio.py`).
 """
 
 import asyncio
@@ -11,11 +11,11 @@ from collections.abc import Awaitable, Callable
 
 from livekit import rtc
 
-from vdx.core.audio import FRAME_MS, LISTEN_RATE, rms, to_pcm
+from vdx.core.audio import FRAME_MS, LISTEN_RATE, SAMPLE_BYTES, rms, to_pcm
 from vdx.core.events import Pcm
 from vdx.core.logs import logger
 from vdx.core.metrics import ROOM_INPUT_DROPPED
-from vdx.transports.room.continued_audio import continued_at
+from vdx.transports.room.continued_audio import ends_at
 
 log = logger(__name__)
 
@@ -23,9 +23,9 @@ MAX_FRAMES = 100
 """Two seconds; when the session is further behind, the oldest frame is dropped and counted."""
 MAX_EARLY_FRAMES = 500
 """The same until the session takes the first one: its models may have to be loaded."""
-COMPARED_FRAMES = 25
-"""Of the track, half a second, that are looked for in what was recorded before."""
-COMPARED_S = 1.0
+COMPARED_FRAMES = 60
+"""Of the track, in which the end of what was recorded before is looked for."""
+COMPARED_S = 1.5
 CLOSE_S = 2.0
 
 Earlier = Callable[[], Awaitable[Pcm]]
@@ -96,7 +96,7 @@ class AudioInput:
             if recorded.size:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(COMPARED_S):
-                        while sum(map(any, self._frames)) < COMPARED_FRAMES:
+                        while len(self._frames) < COMPARED_FRAMES:
                             await self._change()
                 self._prepend(recorded)
         finally:
@@ -105,15 +105,16 @@ class AudioInput:
             self._arrived.set()
 
     def _prepend(self, recorded: Pcm) -> None:
-        while self._frames and not any(self._frames[0]):
-            self._frames.popleft()  # the track's first packet had not come
-        live = to_pcm(b"".join(list(self._frames)[:COMPARED_FRAMES]))
-        kept = recorded[: continued_at(recorded, live)]
+        """Puts a recording before the track's frames, without what is in both."""
+        rest = ends_at(recorded, to_pcm(b"".join(self._frames))) * SAMPLE_BYTES
+        while self._frames and rest >= len(self._frames[0]):
+            rest -= len(self._frames.popleft())
+        if self._frames:
+            self._frames[0] = self._frames[0][rest:]
         # One piece, which takes one place: the session cuts it into frames.
         while len(self._frames) >= self._most:
             self._drop()
-        if kept.size:
-            self._frames.appendleft(kept.tobytes())
+        self._frames.appendleft(recorded.tobytes())
 
     async def _read(self, track: rtc.Track) -> None:
         stream = rtc.AudioStream(

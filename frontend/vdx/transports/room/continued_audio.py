@@ -1,41 +1,46 @@
-"""Where a live track goes on in a recording of the same microphone, which ended a little later."""
+"""Where a recording of a microphone ends in the live track of the same, which began before that."""
 
 from typing import Final
 
 import numpy as np
 
-from vdx.core.audio import LISTEN_RATE
+from vdx.core.audio import LISTEN_RATE, rms
 from vdx.core.events import Pcm
 
-MOST_OVERLAP: Final = 3 * LISTEN_RATE
-"""Samples: no client records on for longer once its track is heard."""
-LEAST_OVERLAP: Final = LISTEN_RATE // 20
-"""Samples, 50 ms: shorter pieces of speech are alike by chance."""
+PIECE: Final = LISTEN_RATE * 16 // 100
+"""Samples that are looked for, 160 ms: a track that begins is stretched, and longer pieces of it
+are like nothing that was said."""
+PIECES: Final = 8
+QUIET_RMS: Final = 30.0
+"""Less is silence, which is everywhere."""
 ALIKE: Final = 0.6
 """Correlation of the same sound, coded twice; that of other speech of one person is below."""
 
 
-def continued_at(recorded: Pcm, live: Pcm) -> int:
-    """The sample of `recorded` at which `live` begins; its length where they share nothing.
+def ends_at(recorded: Pcm, live: Pcm) -> int:
+    """The sample of `live` that follows the last of `recorded`; 0 where they share nothing.
 
-    Both are int16 mono at 16 kHz, `live` the beginning of the track. What is cut off behind the
-    result is in `live` too. By normalised cross-correlation, computed with the FFT (Lewis, Fast
-    Normalized Cross-Correlation, 1995).
+    Both are int16 mono at 16 kHz, `live` the beginning of the track. The last pieces of the
+    recording are looked for, the very last first, by normalised cross-correlation, computed with
+    the FFT (Lewis, Fast Normalized Cross-Correlation, 1995).
     """
-    tail = recorded[-MOST_OVERLAP:].astype(np.float64)
-    head = live.astype(np.float64)
-    if min(tail.size, head.size) < LEAST_OVERLAP:
-        return int(recorded.size)
-    size = 1 << (tail.size + head.size).bit_length()
-    products = np.fft.irfft(np.fft.rfft(tail, size) * np.conj(np.fft.rfft(head, size)), size)
-    starts = np.arange(tail.size - LEAST_OVERLAP + 1)
-    # From each start on as much of `head` lies over the tail as is left of it.
-    lengths = np.minimum(head.size, tail.size - starts)
-    of_head = np.concatenate([[0.0], np.cumsum(head * head)])[lengths]
-    of_tail = np.concatenate([[0.0], np.cumsum(tail * tail)])
-    energy = (of_tail[starts + lengths] - of_tail[starts]) * of_head
-    alike = products[starts] / np.sqrt(np.maximum(energy, 1.0))
+    for back in range(PIECES):
+        end = recorded.size - back * PIECE
+        piece = recorded[max(0, end - PIECE) : max(0, end)]
+        if piece.size < PIECE or live.size < PIECE:
+            break
+        if rms(piece) > QUIET_RMS and (found := _find(piece, live)) is not None:
+            return min(live.size, found + PIECE * (back + 1))
+    return 0
+
+
+def _find(piece: Pcm, live: Pcm) -> int | None:
+    wanted, track = piece.astype(np.float64), live.astype(np.float64)
+    size = 1 << (wanted.size + track.size).bit_length()
+    products = np.fft.irfft(np.fft.rfft(track, size) * np.conj(np.fft.rfft(wanted, size)), size)
+    starts = np.arange(track.size - wanted.size + 1)
+    energy = np.concatenate([[0.0], np.cumsum(track * track)])
+    there = np.maximum(energy[starts + wanted.size] - energy[starts], 1.0)
+    alike = products[starts] / np.sqrt(there * np.dot(wanted, wanted))
     best = int(np.argmax(alike))
-    if alike[best] < ALIKE:
-        return int(recorded.size)
-    return int(recorded.size - tail.size + best)
+    return best if alike[best] >= ALIKE else None

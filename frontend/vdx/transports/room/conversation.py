@@ -34,6 +34,8 @@ log = logger(__name__)
 
 CONNECT_S = 15.0
 LEVELS_S = 0.2
+DELIVERED_S = 0.5
+"""What was sent to a caller may take so long to arrive before they are removed."""
 LEAVE_TIMEOUT_S = 2.0
 """Seconds for the last messages, and for leaving."""
 SPECTATOR_TEXT = "The conversation here is with somebody else; you can listen, but are not heard."
@@ -169,6 +171,7 @@ class RoomConversation:
             return
         if is_caller(user):
             await self._outbox.flush(LEAVE_TIMEOUT_S)
+            await asyncio.sleep(DELIVERED_S)
             await hang_up(self._config, self._ticket.room, user.identity)
 
     def _refuse(self, user: str, error: VdxError) -> None:
