@@ -14,7 +14,7 @@ PIECES: Final = 8
 QUIET_RMS: Final = 30.0
 """Less is silence, which is everywhere."""
 ALIKE: Final = 0.5
-"""Correlation of the same sound, coded twice: 0.6 to 0.9 on a busy machine, where packets are lost."""
+"""Correlation of the same sound, coded twice: 0.6 to 0.9 on a busy machine, which loses packets."""
 
 
 def ends_at(recorded: Pcm, live: Pcm) -> int:
