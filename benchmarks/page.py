@@ -1,14 +1,16 @@
 """`python -m benchmarks page`: from opening the page in a browser to an open conversation.
 
 Each round is a browser of its own with an empty cache, in which Talk is pressed at once. The end
-is when the conversation and the microphone are open. Needs Playwright (a development
-requirement) and a Chromium.
+is when the conversation and the microphone are open. Then the conversation is ended, and what the
+page goes on to compute is the work of its main thread while nothing happens. Needs Playwright (a
+development requirement) and a Chromium.
 """
 
 import asyncio
 import json
 import os
 import shutil
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vdx.bench.client_process import Step
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from playwright.async_api import Browser, Page, Response
 
 TIMEOUT_S = 60.0
+SETTLE_S = 1.0
+IDLE_S = 3.0
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = (
     "--use-fake-device-for-media-stream",
@@ -47,23 +51,21 @@ async def measure(target: Target, rounds: int, step: Step) -> Report:
         from playwright.async_api import async_playwright
     except ImportError:
         raise SetupError("this bench needs Playwright: pip install playwright") from None
-    talking: list[float] = []
-    script: list[float] = []
+    rounds_done: list[Round] = []
     async with async_playwright() as driver:
         for _ in range(rounds):
             browser = await driver.chromium.launch(
                 executable_path=_browser(), args=[*FLAGS], chromium_sandbox=False
             )
             try:
-                took, size, way = await _once(browser, target)
+                rounds_done.append(await _once(browser, target))
             finally:
                 await browser.close()
-            talking.append(took)
-            script.append(size)
             step()
-    report = Report("page", {"rounds": rounds, "transport": way})
-    report.add("page: load to talking", "ms", talking, max=2_000)
-    report.add("page: script, compressed", "kB", script, max=400)
+    report = Report("page", {"rounds": rounds, "transport": rounds_done[-1].transport})
+    report.add("page: load to talking", "ms", [each.talking_ms for each in rounds_done], max=2_000)
+    report.add("page: script, compressed", "kB", [each.script_kb for each in rounds_done], max=400)
+    report.add("page: idle, of a second", "ms", [each.idle_ms for each in rounds_done], max=10)
     return report
 
 
@@ -74,8 +76,17 @@ def _browser() -> str:
     return found
 
 
-async def _once(browser: "Browser", target: Target) -> tuple[float, float, str]:
-    """Milliseconds to talking, kB of script, and the transport taken."""
+@dataclass(frozen=True, slots=True)
+class Round:
+    """One page: `idle_ms` of the main thread in each second in which nothing happens."""
+
+    talking_ms: float
+    script_kb: float
+    idle_ms: float
+    transport: str
+
+
+async def _once(browser: "Browser", target: Target) -> Round:
     page = await browser.new_page()
     sizes: dict[str, int] = {}
 
@@ -90,7 +101,24 @@ async def _once(browser: "Browser", target: Target) -> tuple[float, float, str]:
     await page.click("#talk")
     took = await _talking(page)
     way = str(await page.evaluate("vdx.transportKind()"))
-    return took, round(sum(sizes.values()) / 1000, 1), way
+    await page.click("#end")
+    idle = await _idle_ms(page)
+    return Round(took, round(sum(sizes.values()) / 1000, 1), idle, way)
+
+
+async def _idle_ms(page: "Page") -> float:
+    """What the browser's own clock says of the tasks of the page."""
+    session = await page.context.new_cdp_session(page)
+    await session.send("Performance.enable")
+    await asyncio.sleep(SETTLE_S)
+
+    async def worked_s() -> float:
+        metrics = (await session.send("Performance.getMetrics"))["metrics"]
+        return float(next(each["value"] for each in metrics if each["name"] == "TaskDuration"))
+
+    before = await worked_s()
+    await asyncio.sleep(IDLE_S)
+    return round((await worked_s() - before) * 1000 / IDLE_S, 2)
 
 
 async def _talking(page: "Page") -> float:

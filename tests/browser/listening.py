@@ -2,11 +2,18 @@
 
 import asyncio
 import re
-from typing import Any
+from typing import Any, Literal
 
 from playwright.async_api import Locator, Page, expect
 
 from tests.wait_limit import WAIT_LIMIT_S
+
+Scheme = Literal["light", "dark"]
+LOOKS: tuple[tuple[int, Scheme], ...] = (
+    *((360, "light"), (1280, "dark")),
+    *((360, "dark"), (1280, "light")),
+)
+"""Widths in pixels and colours in which a page is looked at."""
 
 AUDIBLE = 0.01
 """Root mean square of full scale: far below a voice, far above silence."""
@@ -68,6 +75,12 @@ async def expect_turn(page: Page) -> None:
 async def type_line(page: Page, text: str) -> None:
     await page.fill("#text", text)
     await page.press("#text", "Enter")
+
+
+async def look_at(page: Page, width: int, scheme: Scheme) -> None:
+    """Gives the open page another size and colours, which is cheaper than opening it again."""
+    await page.set_viewport_size({"width": width, "height": 844})
+    await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
 
 
 async def expect_no_faults(page: Page) -> None:

@@ -13,7 +13,8 @@ from urllib.parse import urljoin
 
 from playwright.async_api import Browser, Page, Playwright, async_playwright
 
-from tests.browser.conftest import find_chromium, write_person
+from tests.browser.browsers import write_person
+from tests.browser.conftest import find_chromium
 from tests.browser.listening import becomes
 
 VIEWS: dict[str, dict[str, Any]] = {
@@ -58,7 +59,7 @@ async def take_panels(page: Page, name: str, folder: Path) -> None:
     if name != "phone":
         await page.set_viewport_size({"width": 1440, "height": 900})
     await page.click("#open-settings")
-    await becomes(page, "document.querySelector('#settings select')?.value !== ''")
+    await becomes(page, "document.querySelector('#settings textarea')?.placeholder !== ''", 60)
     await page.screenshot(path=folder / f"page-settings{SUFFIXES[name]}.png")
     await page.locator("#settings .panel-head button").click()
     await page.click("#open-history")
@@ -72,7 +73,7 @@ async def take_operator(browser: Browser, address: str, folder: Path) -> None:
     page = await browser.new_page(**VIEWS["light"])
     await page.goto(urljoin(address, "/operate"))
     await becomes(page, "document.querySelectorAll('#sessions tbody tr').length > 0", 60)
-    await page.screenshot(path=folder / "page-operate.png")
+    await page.screenshot(path=folder / "page-operate.png", full_page=True)
     await page.close()
 
 

@@ -1,6 +1,8 @@
 """The page itself: what refuses is told in words, everybody can use it, and nothing leaks in."""
 
+import json
 import re
+import struct
 from pathlib import Path
 
 import pytest
@@ -8,10 +10,12 @@ from playwright.async_api import expect
 
 from tests.browser.conftest import OpenPage
 from tests.browser.listening import (
+    LOOKS,
     expect_accessible,
     expect_no_faults,
     expect_turn,
     is_audible,
+    look_at,
     type_line,
 )
 from tests.server.processes import Http
@@ -36,11 +40,12 @@ async def test_a_refused_microphone_leaves_typing(server: str, open_page: OpenPa
     await page.click("#talk")
     await expect(page.locator(".notice")).to_contain_text("The browser refused the microphone")
     await expect(page.locator("#talk")).to_have_text("Talk")
-    await type_line(page, "<img src=x onerror=alert(1)> good morning")
+    await type_line(page, "<img src=x onerror=alert(1)> **good** morning")
     await expect(page.locator("#captions .you p")).to_have_text(
-        "You<img src=x onerror=alert(1)> good morning"
+        "You<img src=x onerror=alert(1)> **good** morning"
     )
     await expect(page.locator("#captions .vdx")).to_contain_text("good morning")
+    await expect(page.locator("#captions .vdx strong")).to_have_text("good")
     await is_audible(page)
     assert await page.locator("#captions img").count() == 0
     await expect_no_faults(page)
@@ -72,30 +77,22 @@ async def test_the_keyboard_is_enough(server: str, open_page: OpenPage, nobody: 
     await expect(page.locator("#state")).to_have_text("Ready")
 
 
-@pytest.mark.parametrize(
-    ("width", "scheme"),
-    [
-        (360, "light"),
-        (1280, "dark"),
-        # Colours do not depend on the width.
-        pytest.param(360, "dark", marks=pytest.mark.long),
-        pytest.param(1280, "light", marks=pytest.mark.long),
-    ],
-)
-async def test_it_is_accessible(server: str, open_page: OpenPage, scheme: str, width: int) -> None:
+async def test_it_is_accessible(server: str, open_page: OpenPage) -> None:
     axe = AXE.read_text()
-    viewport = {"width": width, "height": 800}
-    page = await open_page(server, viewport=viewport, color_scheme=scheme, reduced_motion="reduce")
+    page = await open_page(server, viewport={"width": 360, "height": 800}, color_scheme="light")
     await expect(page.locator("#voice")).to_have_value("espeak")
     await expect_accessible(page, axe)
     await page.click("#talk")
     await expect_turn(page)
+    await page.click("#end")
     await page.locator("#captions summary").first.click()
     await page.evaluate("vdx.notify('answer', { text: 'Something went wrong.', command: 'ssh' })")
-    await expect_accessible(page, axe)
-    paper = await page.evaluate("getComputedStyle(document.body).backgroundColor")
-    assert (sum(map(int, paper[4:-1].split(","))) < 384) == (scheme == "dark")
-    assert await page.evaluate("document.documentElement.scrollWidth") <= width
+    for width, scheme in LOOKS:
+        await look_at(page, width, scheme)
+        await expect_accessible(page, axe)
+        paper = await page.evaluate("getComputedStyle(document.body).backgroundColor")
+        assert (sum(map(int, paper[4:-1].split(","))) < 384) == (scheme == "dark")
+        assert await page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 async def test_nothing_sticks_out_on_a_phone(server: str, open_page: OpenPage) -> None:
@@ -103,6 +100,23 @@ async def test_nothing_sticks_out_on_a_phone(server: str, open_page: OpenPage) -
     await type_line(page, "antidisestablishmentarianism" * 4)
     await expect(page.locator("#captions .vdx")).to_be_visible()
     assert await page.evaluate("document.documentElement.scrollWidth") <= 320
+
+
+async def test_it_can_be_installed_as_an_application(server: str, open_page: OpenPage) -> None:
+    page = await open_page(server)
+    browser = await page.context.new_cdp_session(page)
+    manifest = await browser.send("Page.getAppManifest")
+    assert manifest["errors"] == []
+    assert manifest["url"] == f"{server}/manifest.webmanifest"
+    told = json.loads(manifest["data"])
+    assert told["display"] == "standalone"
+    for icon in told["icons"]:
+        answer = await page.request.get(f"{server}/{icon['src']}")
+        assert answer.headers["content-type"] == icon["type"]
+        width, height = struct.unpack(">II", (await answer.body())[16:24])  # of a PNG's head
+        assert icon["sizes"] == f"{width}x{height}"
+    problems = (await browser.send("Page.getInstallabilityErrors"))["installabilityErrors"]
+    assert problems == []
 
 
 async def test_no_other_page_frames_it(server: str, open_page: OpenPage) -> None:

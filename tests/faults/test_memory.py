@@ -66,6 +66,7 @@ MODELS = {
 """By family, the model that is asked."""
 NOT_ASKED = {
     "onnxruntime": "runs networks that others are given; it neither speaks nor hears",
+    "csm": "needs the extra environment; tests/neural loads it",
     "xtts": "needs the extra environment; tests/neural loads it",
 }
 RECOGNISERS = ("canned", "moonshine-tiny", "pocketsphinx-en", "whisper-micro", "zipformer-tiny")

@@ -21,12 +21,15 @@ import pytest
 import yaml
 
 from tests.triton.repository import WHISPER, add_whisper
-from tests.wait_limit import WAIT_LIMIT_S
+from tests.wait_limit import SLICE_S, WAIT_LIMIT_S
 from vdx.bench.scrape import parse
 from vdx.core.paths import locate
 from vdx.serving.embedded import EmbeddedOptions, EmbeddedTriton
 
 VDX = [sys.executable, "-c", "from vdx.cli.main import main; main()"]
+
+READ_S = 20.0
+"""How long what an ended command wrote may take to be read; others may hold its end open."""
 
 VARIANTS = {
     "tone-fast": ("tone", {"ms_per_char": "30"}),
@@ -54,12 +57,14 @@ LONG_TIMEOUTS = LATE_TRANSCRIPTS | {
 
 
 def eventually(happened: Callable[[], Any], what: str, seconds: float = WAIT_LIMIT_S) -> Any:
-    """The first truthy result of `happened`; fails after `seconds`."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
+    """The first truthy result of `happened`; fails after `seconds` in which this process ran."""
+    left, looked = seconds, time.monotonic()
+    while left > 0:
         if result := happened():
             return result
         time.sleep(0.02)
+        now = time.monotonic()
+        left, looked = left - min(now - looked, SLICE_S), now
     raise AssertionError(f"{what}: not within {seconds:g} s")
 
 
@@ -191,7 +196,7 @@ class Vdx:
     def _ended(self, pattern: str) -> object:
         if self.process.poll() is None:
             return None
-        self._reader.join(5)
+        self._reader.join(READ_S)
         return re.search(pattern, self.output) or "ended"
 
     def url(self) -> str:
@@ -208,7 +213,7 @@ class Vdx:
 
     def wait(self, seconds: float = WAIT_LIMIT_S) -> int:
         code = self.process.wait(seconds)
-        self._reader.join(5)
+        self._reader.join(READ_S)
         return code
 
     def end(self) -> None:

@@ -18,6 +18,7 @@ from tests.unit.cli.calls import status_of
 from vdx.cli.main import LazyGroup, load_command
 
 EXAMPLES = sorted((ROOT / "examples").iterdir())
+FORMATS = ROOT / "docs" / "formats.md"
 PROGRAMS = ("vdx", ".venv/bin/vdx", "~/vdx/bin/vdx")
 PLACEHOLDER = re.compile(r"\b[A-Z]{2,}\b|…|\|")
 CHEAP = [
@@ -142,3 +143,33 @@ def test_what_is_cheap_runs_as_it_is_printed(
 def test_each_of_the_cheap_ones_is_in_a_document() -> None:
     calls = [call for _, call in CALLS]
     assert all(any(call[: len(each)] == each for call in calls) for each in CHEAP)
+
+
+LOCAL = (
+    "keys add shop-frontend --scope talk --per-minute 120 --sessions 8",
+    "keys add prometheus --scope admin",
+    "keys list",
+    "keys revoke shop-frontend",
+    "recordings list",
+    "recordings prune --days 7",
+    "grammar add robot.jsgf --id robot",
+    "triton assemble --stock --out /srv/vdx",
+    "bench --help",
+)
+"""Commands about files of this machine, in the order in which they depend on each other."""
+
+
+def test_what_is_about_files_here_runs_as_it_is_printed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    every = [call for document in DOCUMENTS for call in (*typed(document), *named(document))]
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("VDX_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("VDX_SERVER__API_KEYS_FILE", str(tmp_path / "keys.json"))
+    monkeypatch.setenv("VDX_CALL_RECORDING__FOLDER", str(tmp_path))
+    (grammar,) = (text for text in blocks(FORMATS, "text") if text.startswith("#JSGF"))
+    (tmp_path / "robot.jsgf").write_text(grammar)
+    for line in LOCAL:
+        assert line.split() in every, line
+        here = line.replace("/srv/vdx", str(tmp_path / "assembled"))
+        assert status_of(*here.split()) == 0, line

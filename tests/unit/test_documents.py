@@ -12,6 +12,7 @@ import yaml
 from tests.documents import CODE, DOCUMENTS, ROOT, blocks, is_setting, name_of, prose
 from vdx.cli.main import COMMANDS, LazyGroup, load_command
 from vdx.core.config import Config
+from vdx.dialog.trace import STAGE_LABELS
 
 LINK = re.compile(r"\[[^\]]*\]\((?P<target>[^)\s]+)\)|(?:src|srcset)=\"(?P<image>[^\"]+)\"")
 HEADING = re.compile(r"^#{1,6} +(?P<text>.+?) *$", re.MULTILINE)
@@ -181,3 +182,17 @@ def test_vdx_is_installed_from_its_wheel() -> None:
     """No index has it: a package of that name there would be another one."""
     by_name = re.compile(r"pip install (?:-\S+ )*vdx(?![\w\[/.-])")
     assert [path.name for path in DOCUMENTS if by_name.search(path.read_text())] == []
+
+
+def test_the_page_names_the_stages_of_a_turn_as_the_commands_do() -> None:
+    english = (ROOT / "frontend/web/src/words/en.ts").read_text(encoding="utf-8")
+    (table,) = re.findall(r"^  stages: \{\n(.*?)^  \}", english, re.DOTALL | re.MULTILINE)
+    assert dict(re.findall(r'(\w+): "(.*)",', table)) == STAGE_LABELS
+
+
+def test_what_goes_wrong_names_stages_as_they_are_shown() -> None:
+    text = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
+    _, _, stages = text.partition("| stage that is long |")
+    named = re.findall(r'^\| "(.*?)" \|', stages.partition("\n\n")[0], re.MULTILINE)
+    assert len(named) == 5
+    assert set(named) <= set(STAGE_LABELS.values())

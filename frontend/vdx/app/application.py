@@ -55,6 +55,15 @@ DELETE_EVERY_S = 3600
 class Application:
     """One per process; every session of every transport is opened here."""
 
+    triton_pid: int | None = None
+    triton_metrics = ""
+    language_models: Sequence[LanguageModelServer] = ()
+    """Those that run on this machine."""
+    loaded = False
+    """Whether the default models have been loaded; from then on sessions are let in."""
+    announced: AnnouncedServers | None = None
+    """Where servers of other processes are used too."""
+
     def __init__(
         self,
         config: Config,
@@ -78,15 +87,7 @@ class Application:
         self.manager = manager
         self.sessions: dict[str, Session] = {}
         self.max_sessions = config.server.max_sessions or default_max_sessions()
-        self.triton_pid: int | None = None
-        self.triton_metrics = ""
-        self.language_models: Sequence[LanguageModelServer] = ()
-        """Those that run on this machine."""
         self.drain = Drain(config.server.drain_timeout_seconds)
-        self.loaded = False
-        """Whether the default models have been loaded; from then on sessions are let in."""
-        self.announced: AnnouncedServers | None = None
-        """Where servers of other processes are used too."""
         self.servers: list[ModelServer] = []
         self._drained: set[str] = set()
         """Of those that were taken away."""
@@ -100,11 +101,8 @@ class Application:
         self.routes = ModelRoutes(
             self.servers, self.profiles, registry or MemoryRegistry(expiry_s), self.updates
         )
-        self.leases = SessionLeases(
-            lambda session, model: self.routes.of(session).server_of(model).manager,
-            self.sessions,
-            config.model_manager.lease_heartbeat_ms / 1000,
-        )
+        heartbeat_s = config.model_manager.lease_heartbeat_ms / 1000
+        self.leases = SessionLeases(self._manager_of, self.sessions, heartbeat_s)
         self.routes.moved = self._moved
         self.switching = ModelSwitching(self.served, self.profiles, self.models, self.sessions)
         self.add_server(name or f"triton@{platform.node()}", client, manager)
@@ -134,6 +132,10 @@ class Application:
             (self._drained.add if server.draining else self._drained.discard)(server.name)
             self._lease_again()
             server.manager.rename("")
+
+    def _manager_of(self, session: str, model: str) -> ModelManager:
+        """Who keeps a model for a session."""
+        return self.routes.of(session).server_of(model).manager
 
     def _lease_again(self) -> None:
         """Has sessions lease of who keeps their models now: a server came back, or went."""
@@ -240,7 +242,7 @@ class Application:
             group.create_task(self._load_models(), name="load-models")
             group.create_task(self._responders.warm(profiles), name="warm")
             group.create_task(self._mcp.start(each.tools for each in profiles), name="mcp")
-        self.profiles.check_languages()
+        self.profiles.check_models()
         for server in self.servers:
             server.readiness.problem = await server.readiness.check()
         await self.routes.look()

@@ -118,7 +118,8 @@ class ModelSwitching:
             info = self._served.info(other.model) if other is not None else None
             if other is None or info is None or other.model == model:
                 continue
-            if info.speaks(now.language):
+            ipa = now.words_in_phonemes if info.kind == "tts" else []
+            if info.speaks(now.language) and not (ipa and not info.takes_phonemes(now.language)):
                 session.update(_switched(now, info, other))
                 return True
         return False
@@ -132,6 +133,7 @@ def _switched(options: SessionOptions, info: ModelInfo, choice: VoiceChoice) -> 
             the session does not listen.
     """
     info.require_language(options.language)
+    info.require_phonemes(options.words_in_phonemes, options.language)
     if info.kind == "tts":
         return options.updated(voice_choice=choice)
     if choice.speaker:

@@ -7,8 +7,9 @@ The voices are of two families, and resident on both servers. What is heard is m
 import asyncio
 import tempfile
 import time
-import urllib.request
 from pathlib import Path
+
+import httpx2
 
 from vdx.bench.client_process import Plan, Step, run_client_process
 from vdx.bench.failover.processes import vdx_command
@@ -36,7 +37,7 @@ async def measure(sessions: int, swaps: int, step: Step) -> Report:
     seconds = SETTLE_S + swaps * EVERY_S
     with tempfile.TemporaryDirectory(prefix="vdx-bench-") as name:
         up = vdx_command(Path(name), "up", "up", "--no-proof", config=config)
-        async with up as (url, _):
+        async with up as (url, _), httpx2.AsyncClient(base_url=url, timeout=30) as client:
             plan: Plan = {
                 "url": url,
                 "transport": "websocket",
@@ -47,7 +48,7 @@ async def measure(sessions: int, swaps: int, step: Step) -> Report:
             await asyncio.sleep(SETTLE_S)
             took = []
             for number in range(swaps):
-                took.append(await _swap(url, VOICES[(number + 1) % 2]))
+                took.append(await _swap(client, VOICES[(number + 1) % 2]))
                 step()
             users = await talking
             spent = parse(await asyncio.to_thread(fetch, f"{url}/metrics")).total(ROUTING)
@@ -61,17 +62,10 @@ async def measure(sessions: int, swaps: int, step: Step) -> Report:
     return report
 
 
-async def _swap(url: str, voice: str) -> float:
+async def _swap(client: httpx2.AsyncClient, voice: str) -> float:
     """Has everybody use a voice, EVERY_S after the last swap; how long that took, milliseconds."""
     began = time.monotonic()
-    path = f"{url}/vdx/models/{voice}/use"
-    await asyncio.to_thread(_post, path)
+    (await client.post(f"/vdx/models/{voice}/use")).raise_for_status()
     took = time.monotonic() - began
     await asyncio.sleep(max(0.0, EVERY_S - took))
     return 1000 * took
-
-
-def _post(url: str) -> None:
-    request = urllib.request.Request(url, method="POST")  # noqa: S310  (the bench's own server)
-    with urllib.request.urlopen(request, timeout=30):  # noqa: S310  # nosec B310
-        pass

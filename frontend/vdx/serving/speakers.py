@@ -1,19 +1,60 @@
 """The speakers and styles of a voice on this machine, read from its files without loading it."""
 
 import json
+import struct
 import zipfile
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from types import MappingProxyType
 
-from vdx.core.errors import InvalidInput
+from vdx.core.errors import InvalidInput, ModelFailed
 from vdx.core.names import unknown_name
-from vdx.serving.model_config import voicepack_of
+from vdx.core.paths import Paths
+from vdx.serving.model_config import read_entry, voicepack_of
 from vdx.serving.models import ModelInfo
 
 LARGEST_CONFIG = 16 * 1024 * 1024
 STYLES = ("voices*.npz", "voices*.bin")
+XTTS_VOICES = "speakers.safetensors"
+XTTS_LATENTS = "gpt/"
+ESPEAK_VARIANTS = "lib/python*/site-packages/espeakng_loader/espeak-ng-data/voices/!v/*"
+
+
+@dataclass(frozen=True, slots=True)
+class Speakers:
+    """What SPEAKER of a voice may be; both are empty for a voice of one speaker."""
+
+    names: tuple[str, ...]
+    """Each speaker once, as people choose one."""
+    also: tuple[str, ...] = ()
+    """Other names of the same speakers."""
+
+    @property
+    def known(self) -> tuple[str, ...]:
+        """Every name that the voice understands."""
+        return (*self.names, *self.also)
+
+
+def speakers_here(model: str, paths: Paths) -> tuple[str, ...] | None:
+    """The speakers or styles of a voice, sorted as its files have them; empty where it has one.
+
+    None: its files are not on this machine, or do not name them.
+    """
+    for repository in paths.model_repositories:
+        folder = repository / model
+        if not folder.is_dir():
+            continue
+        try:
+            info = read_entry(folder)
+        except ModelFailed:
+            return None  # Triton says what is wrong with it when it is asked to load it
+        if info.family == "espeak":
+            return _espeak(paths.triton_venv)
+        found = _speakers(info, folder)
+        return None if found is None else found.names
+    return None
 
 
 def check_speaker(info: ModelInfo, speaker: str, folder: Path) -> None:
@@ -25,19 +66,23 @@ def check_speaker(info: ModelInfo, speaker: str, folder: Path) -> None:
         UnknownName: the voice has no such speaker or style; the message suggests the nearest.
         InvalidInput: the voice has one speaker only.
     """
-    find = FAMILIES.get(info.family)
-    if not speaker or find is None or (voicepack := voicepack_of(folder)) is None:
+    if not speaker or (found := _speakers(info, folder)) is None:
         return
-    names = find(voicepack)
-    if names is None:
-        return
-    if not names and speaker != "0":
+    if not found.names and speaker != "0":
         raise InvalidInput(
             f"voice {info.name!r} has one speaker: {speaker!r} is not known to it", param="voice"
         )
-    for part in _parts(info.family, speaker) if names else ():
-        if part not in names:
-            raise unknown_name(f"speaker of {info.name}", part, names, param="voice")
+    for part in _parts(info.family, speaker) if found.names else ():
+        if part not in found.known:
+            raise unknown_name(f"speaker of {info.name}", part, found.known, param="voice")
+
+
+def _speakers(info: ModelInfo, folder: Path) -> Speakers | None:
+    """Those of a voice that was made of a voicepack; None where they are not known."""
+    find = FAMILIES.get(info.family)
+    if find is None or (voicepack := voicepack_of(folder)) is None:
+        return None
+    return find(voicepack)
 
 
 def _parts(family: str, speaker: str) -> list[str]:
@@ -47,33 +92,56 @@ def _parts(family: str, speaker: str) -> list[str]:
     return [part.partition(":")[0].strip() for part in speaker.split("+")]
 
 
-def _piper(voicepack: Path) -> tuple[str, ...] | None:
-    """Names and numbers; empty for a voice of one, whose number may be left out."""
+def _piper(voicepack: Path) -> Speakers | None:
+    """By name, or by number where one has no name; none for a voice of one."""
     for file in sorted(voicepack.glob("*.onnx.json")):
         try:
             if file.stat().st_size > LARGEST_CONFIG:
                 return None
             table = json.loads(file.read_text(encoding="utf-8"))
             count = int(table.get("num_speakers", 1))
-            named = table.get("speaker_id_map") or {}
+            named = {str(name): int(n) for name, n in (table.get("speaker_id_map") or {}).items()}
         except (OSError, ValueError, TypeError, AttributeError):
             return None  # the model tells what is wrong with it when it is loaded
-        return tuple(chain(named, map(str, range(count)))) if count > 1 else ()
+        if count <= 1:
+            return Speakers(())
+        numbered = set(named.values())
+        nameless = (str(number) for number in range(count) if number not in numbered)
+        return Speakers((*named, *nameless), tuple(str(n) for n in sorted(numbered)))
     return None
 
 
-def _kokoro(voicepack: Path) -> tuple[str, ...] | None:
+def _kokoro(voicepack: Path) -> Speakers | None:
     """The names of the arrays of styles."""
     for file in sorted(chain.from_iterable(map(voicepack.glob, STYLES))):
         try:
             with zipfile.ZipFile(file) as archive:
-                return tuple(name.removesuffix(".npy") for name in archive.namelist())
+                return Speakers(tuple(name.removesuffix(".npy") for name in archive.namelist()))
         except (OSError, zipfile.BadZipFile):
             return None
     return None
 
 
-FAMILIES: Mapping[str, Callable[[Path], tuple[str, ...] | None]] = MappingProxyType(
-    {"piper": _piper, "kokoro": _kokoro}
+def _xtts(voicepack: Path) -> Speakers | None:
+    """The names of the tensors, which the head of a safetensors file lists as JSON."""
+    try:
+        with (voicepack / XTTS_VOICES).open("rb") as file:
+            (size,) = struct.unpack("<Q", file.read(8))
+            head = json.loads(file.read(min(size, LARGEST_CONFIG)))
+    except (OSError, ValueError, struct.error):
+        return None
+    if not isinstance(head, dict):
+        return None
+    latents = sorted(key for key in head if key.startswith(XTTS_LATENTS))
+    return Speakers(tuple(key.removeprefix(XTTS_LATENTS) for key in latents))
+
+
+def _espeak(triton_venv: Path) -> tuple[str, ...] | None:
+    """The variants of espeak-ng, which lie beside its library in the environment of the models."""
+    return tuple(sorted(file.name for file in triton_venv.glob(ESPEAK_VARIANTS))) or None
+
+
+FAMILIES: Mapping[str, Callable[[Path], Speakers | None]] = MappingProxyType(
+    {"piper": _piper, "kokoro": _kokoro, "xtts": _xtts}
 )
 """How the speakers of a family are found; None where its files cannot be read."""

@@ -1,6 +1,8 @@
 """A speaker or style that a voice has not is named without loading the voice."""
 
 import json
+import struct
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +12,10 @@ import pytest
 from vdx.cli.named_models import check_profiles
 from vdx.core.config import Config
 from vdx.core.errors import InvalidInput, UnknownName
+from vdx.core.paths import locate
 from vdx.serving.model_config import config_text
 from vdx.serving.models import ModelInfo
-from vdx.serving.speakers import check_speaker
+from vdx.serving.speakers import check_speaker, speakers_here
 
 
 def _voice(home: Path, family: str) -> tuple[ModelInfo, Path]:
@@ -66,6 +69,49 @@ def test_each_style_of_a_blend_is_looked_up(tmp_path: Path) -> None:
     check_speaker(info, "jf_alpha:0.6+jm_kumo:0.4", folder)
     with pytest.raises(UnknownName, match="no speaker of somebody 'jf_beta'"):
         check_speaker(info, "jm_kumo+jf_beta:2", folder)
+
+
+def test_a_voice_of_recordings_names_them(tmp_path: Path) -> None:
+    info, folder = _voice(tmp_path, "xtts")
+    check_speaker(info, "Nobody", folder)  # the file is not there: its model tells
+    head = json.dumps({"gpt/Ana": {}, "speaker/Ana": {}, "gpt/Ben": {}, "speaker/Ben": {}}).encode()
+    file = tmp_path / "voicepacks" / "somebody" / "speakers.safetensors"
+    file.write_bytes(struct.pack("<Q", len(head)) + head)
+    check_speaker(info, "Ana", folder)
+    with pytest.raises(UnknownName, match=r"no speaker of somebody 'Anna'.*did you mean 'Ana'"):
+        check_speaker(info, "Anna", folder)
+
+
+@pytest.mark.parametrize(
+    ("config", "listed"),
+    [
+        (MANY, ("p225", "p226", "2")),
+        ({"num_speakers": 2}, ("0", "1")),
+        ({}, ()),
+        ({"num_speakers": "many"}, None),
+    ],
+    ids=["named", "numbered", "one", "unreadable"],
+)
+def test_each_speaker_is_listed_once(
+    tmp_path: Path, config: dict[str, Any], listed: tuple[str, ...] | None
+) -> None:
+    _piper(tmp_path, config)
+    assert speakers_here("somebody", locate({"VDX_HOME": str(tmp_path)})) == listed
+
+
+def test_what_is_not_on_this_machine_is_not_known(tmp_path: Path) -> None:
+    paths = locate({"VDX_HOME": str(tmp_path)})
+    assert speakers_here("nobody", paths) is None
+    assert speakers_here("pocketsphinx-en", paths) is None
+    elsewhere = replace(paths, triton_venv=tmp_path)
+    assert speakers_here("espeak", elsewhere) is None
+
+
+def test_the_variants_of_espeak_lie_beside_its_library() -> None:
+    found = speakers_here("espeak", locate())
+    assert found is not None
+    assert "whisper" in found
+    assert list(found) == sorted(found)
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"num_speakers": "many"}'])

@@ -173,7 +173,7 @@ def manager(
     ] = 0,
     sessions: Annotated[int, typer.Option(min=1, max=64, help="Calls for --swaps.")] = 8,
 ) -> Alone:
-    """Half of the wishes name a voice, half take any of a language; no server is started.
+    """Half of the requests name a voice, half take any of a language; no server is started.
 
     With --swaps one is, with two Tritons.
     """

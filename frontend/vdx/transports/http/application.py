@@ -28,10 +28,12 @@ from vdx.transports.http import (
     profiles,
     reference,
     routes,
+    speakers,
     speech,
     tokens,
     transcriptions,
     updates,
+    voice_clones,
 )
 from vdx.transports.http.capacity import Capacity
 from vdx.transports.http.error_responses import internal_error, refused, unrouted
@@ -54,12 +56,14 @@ ABOUT: Final = (
 ROUTERS: Final = (
     speech.api,
     transcriptions.api,
+    voice_clones.api,
     models.api,
     health.api,
     health.keyed,
     page.api,
     admin.status_api,
     profiles.api,
+    speakers.api,
     admission.api,
     admin.api,
     leases.api,

@@ -10,7 +10,7 @@ The request and the answer of `POST /token` are those of LiveKit's own token end
 Every key may be left out. `agents` may name several of `livekit.agent_name` and `livekit.agents`,
 each of which comes into the room. A participant's identity begins with `person-`, which is put
 before what was asked for: nobody can take the place of an agent, or of whoever the operator gave a
-name without it. `agent` is vdx's addition: the wishes of `transports/room/job_metadata.py` as an
+name without it. `agent` is vdx's addition: the options of `transports/room/job_metadata.py` as an
 object, in place of the JSON text in `metadata`. Without a LiveKit server the answer is 404 with
 the code `no_livekit`.
 """
@@ -138,10 +138,10 @@ def _dispatched(config: LiveKitConfig, request: TokenRequest, key: str) -> dict[
 
 
 def _requested(config: LiveKitConfig, request: TokenRequest) -> list[tuple[str, JobMetadata]]:
-    """The agents asked for, or that of `livekit.agent_name`, each with its wishes."""
+    """The agents asked for, or that of `livekit.agent_name`, each with its metadata."""
     wanted = (request.room_config.agents if request.room_config else []) or [WantedAgent()]
     if request.agent is not None and len(wanted) > 1:
-        raise InvalidInput("wishes for one of several agents: use its metadata", param="agent")
+        raise InvalidInput("options of one of several agents: use its metadata", param="agent")
     found = []
     for index, each in enumerate(wanted):
         name = each.agent_name or config.agent_name

@@ -1,9 +1,9 @@
 import { words } from "../words";
 import type { Overview } from "./api";
 
-/** How busy the server is, which Tritons serve it, and what failed. */
+/** How busy the server is, and what failed. */
 export function Load({ known }: { known: Overview }) {
-  const { status, servers, failures, withinASecond } = known;
+  const { status, failures, withinASecond } = known;
   const w = words().operate;
   const share = withinASecond === null ? "–" : `${Math.round(withinASecond * 100)} %`;
   const figures = [
@@ -11,7 +11,6 @@ export function Load({ known }: { known: Overview }) {
     [w.open, `${status.sessions} / ${status.max_sessions}`],
     [w.gaps, share],
     [w.tasks, String(status.tasks)],
-    [w.servers, servers.map(({ name }) => name).join(", ")],
   ] as const;
   return (
     <section aria-labelledby="load-name">

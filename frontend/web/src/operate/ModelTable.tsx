@@ -17,7 +17,7 @@ export function ModelTable({
   return (
     <section aria-labelledby="models-name">
       <h2 id="models-name">{w.models}</h2>
-      <Table id="models" columns={columns}>
+      <Table id="models" name={w.models} columns={columns}>
         {models.map((model) => (
           <Row key={model.name} model={model} attempt={attempt} />
         ))}

@@ -6,7 +6,9 @@ import { words } from "../words";
 import { type Overview, overview, troubleOf } from "./api";
 import { Load } from "./Load";
 import { ModelTable } from "./ModelTable";
+import { ServerTable } from "./ServerTable";
 import { SessionTable } from "./SessionTable";
+import { UpdateTable } from "./UpdateTable";
 
 const REFRESH_MS = 2000;
 
@@ -50,7 +52,9 @@ export function Operate() {
         <main>
           <Load known={known} />
           <SessionTable sessions={known.sessions} attempt={attempt} />
+          <ServerTable servers={known.servers} attempt={attempt} />
           <ModelTable models={known.models} attempt={attempt} />
+          <UpdateTable known={known} attempt={attempt} />
         </main>
       )}
     </div>

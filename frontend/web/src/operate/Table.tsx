@@ -1,9 +1,17 @@
 import type { ReactNode } from "react";
 
 /** A table with a row of column heads; it scrolls by itself where the page is too narrow. */
-export function Table(props: { id: string; columns: readonly string[]; children: ReactNode }) {
+export function Table(props: {
+  readonly id: string;
+  /** What it is a table of. */
+  readonly name: string;
+  readonly columns: readonly string[];
+  readonly children: ReactNode;
+}) {
   return (
-    <div className="wide">
+    // biome-ignore lint/a11y/useSemanticElements: a fieldset is for what is filled in
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard
+    <div className="wide" role="group" aria-label={props.name} tabIndex={0}>
       <table id={props.id}>
         <thead>
           <tr>

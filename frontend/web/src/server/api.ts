@@ -93,6 +93,14 @@ export const profiles = async (): Promise<readonly Profile[]> =>
 export const admission = (profile: string): Promise<unknown> =>
   ask(`vdx/admission?model=${encodeURIComponent(profile)}`);
 
+/** The language of a conversation that follows what is spoken. */
+export const AUTOMATIC = "auto";
+
+/** The speakers or styles of a voice; empty where it has one, null where they are not known. */
+export const speakers = async (voice: string): Promise<readonly string[] | null> =>
+  (await ask<{ speakers: string[] | null }>(`vdx/models/${encodeURIComponent(voice)}/speakers`))
+    .speakers;
+
 /** A sentence in a voice, as a WAV file. */
 export async function speech(voice: string, input: string, speed: number): Promise<Blob> {
   const wanted = { model: "tts-1", voice, input, speed, response_format: "wav" };

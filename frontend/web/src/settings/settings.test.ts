@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Profile } from "../server/api";
+import { AUTOMATIC, type Profile } from "../server/api";
 import { type Settings, store, stored, USUAL } from "./settings";
 import { needsNewConversation, sessionUpdate } from "./update";
 import { profileYaml } from "./yaml";
@@ -91,6 +91,12 @@ describe("the update of a session", () => {
         echo_cancellation: true,
       },
     });
+  });
+
+  it("asks for the language that is spoken by its own name", () => {
+    const settings = set({ language: AUTOMATIC });
+    expect(sessionUpdate(settings)).toEqual({ vdx: { language: "auto" } });
+    expect(profileYaml(settings, BASE)).toContain('language: "auto"');
   });
 
   it("names no speaker of a voice that was not chosen", () => {

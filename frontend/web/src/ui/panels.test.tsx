@@ -1,10 +1,12 @@
 import { renderToStaticMarkup } from "react-dom/server";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { Call } from "../call/call";
-import type { Overview } from "../operate/api";
+import { type Overview, replaceable, replacements } from "../operate/api";
 import { Load } from "../operate/Load";
 import { ModelTable } from "../operate/ModelTable";
+import { ServerTable } from "../operate/ServerTable";
 import { SessionTable } from "../operate/SessionTable";
+import { UpdateTable } from "../operate/UpdateTable";
 import { App } from "./App";
 import { EventView } from "./events/EventView";
 import { HistoryPanel } from "./history/HistoryPanel";
@@ -95,7 +97,32 @@ describe("the operator's page", () => {
       { name: "espeak", state: "READY", reason: "", kind: "tts", leases: 1, memory_mb: 20.4 },
       { name: "canned", state: "UNAVAILABLE", reason: "" },
     ],
-    servers: [{ name: "one" }],
+    servers: [
+      {
+        name: "one",
+        addr: "127.0.0.1:8001",
+        draining: false,
+        models: { espeak: { state: "resident" }, canned: { state: "absent" } },
+      },
+    ],
+    updates: [
+      {
+        name: "espeak",
+        state: "rolled back",
+        why: "3 of 3 requests failed",
+        canary: 0.25,
+        old: { model: "espeak", requests: 5, errors: 0, median_ms: 40.4 },
+        new: { model: "espeak-2", requests: 3, errors: 3, median_ms: null },
+      },
+      {
+        name: "ears",
+        state: "trial",
+        why: "",
+        canary: 0.1,
+        old: { model: "ears", requests: 0, errors: 0, median_ms: null },
+        new: { model: "ears-2", requests: 0, errors: 0, median_ms: null },
+      },
+    ],
     failures: [{ service: "triton", code: "model_died", count: 2 }],
     withinASecond: 0.96,
     at: 0,
@@ -103,7 +130,7 @@ describe("the operator's page", () => {
 
   it("shows load, errors, conversations and models, with what can be done", () => {
     const load = renderToStaticMarkup(<Load known={known} />);
-    for (const text of ["1 / 8", "96 %", "triton: model_died × 2", "one"]) {
+    for (const text of ["1 / 8", "96 %", "triton: model_died × 2"]) {
       expect(load).toContain(text);
     }
     const attempt = async () => undefined;
@@ -117,5 +144,27 @@ describe("the operator's page", () => {
     expect(models).toContain('aria-label="Unload when free: espeak"');
     expect(models).toContain('aria-label="Load: canned"');
     expect(models).not.toContain('aria-label="Unload: canned"');
+    const servers = renderToStaticMarkup(<ServerTable servers={known.servers} attempt={attempt} />);
+    expect(servers).toContain("<td>espeak</td>");
+    expect(servers).toContain('aria-label="Drain: one"');
+  });
+
+  it("shows what became of updates, the newest first, and why", () => {
+    const attempt = async () => undefined;
+    const html = renderToStaticMarkup(<UpdateTable known={known} attempt={attempt} />);
+    for (const text of ["went back", "3 of 3 requests failed", "5 requests, 0 errors, 40 ms"]) {
+      expect(html).toContain(text);
+    }
+    expect(html).toContain("on trial, 10 %");
+    expect(html.indexOf("on trial")).toBeLessThan(html.indexOf("went back"));
+    expect(html.match(/Go back to the old version of/g)).toEqual(["Go back to the old version of"]);
+  });
+
+  it("offers in place of a model what is of its kind, or of none that is known", () => {
+    const { models } = known;
+    expect(replaceable(models).map(({ name }) => name)).toEqual(["espeak"]);
+    const ears = { name: "ears", state: "READY", reason: "", kind: "asr" } as const;
+    const names = replacements([...models, ears], "espeak").map(({ name }) => name);
+    expect(names).toEqual(["canned"]);
   });
 });

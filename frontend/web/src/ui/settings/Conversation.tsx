@@ -2,7 +2,8 @@ import type { Profile } from "../../server/api";
 import { words } from "../../words";
 import { linkTo } from "./Actions";
 import type { ChoiceProps } from "./Drawer";
-import { Choice, Group, Text } from "./fields";
+import { Choice, ChoiceOrText, Group, Text } from "./fields";
+import { languages } from "./languages";
 import { ModelChoice } from "./ModelChoice";
 
 /** Who answers, and in which words and language. */
@@ -43,12 +44,13 @@ export function Conversation(props: ChoiceProps & { profiles: readonly Profile[]
         onChange={(text) => change({ greeting: text || null })}
       />
       <ModelChoice kind="asr" label={w.recogniser} models={models} state={state} />
-      <Text
+      <ChoiceOrText
         label={w.language}
         note={w.languageNote}
+        textNote={w.tagNote}
         value={settings.language}
-        placeholder={base?.language || w.automatic}
-        onChange={(language) => change({ language: language.trim() })}
+        options={languages(models.known, state, base?.language ?? "")}
+        onChange={(language) => change({ language })}
       />
     </Group>
   );

@@ -1,10 +1,10 @@
-import { useRef, useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import type { Call } from "../../call/call";
-import { speech } from "../../server/api";
+import { speakers, speech } from "../../server/api";
 import { voiceOf } from "../../settings/update";
 import { words } from "../../words";
 import type { ChoiceProps } from "./Drawer";
-import { Factor, Group, Text } from "./fields";
+import { ChoiceOrText, Factor, Group, Text } from "./fields";
 import { ModelChoice } from "./ModelChoice";
 
 /** How the answers sound. */
@@ -16,12 +16,10 @@ export function Voice(props: ChoiceProps & { call: Call }) {
   return (
     <Group title={w.voiceGroup}>
       <ModelChoice kind="tts" label={w.voice} models={models} state={state} />
-      <Text
-        label={w.speaker}
-        note={w.speakerNote}
+      <Speaker
+        voice={voice}
         value={settings.speaker}
-        placeholder=""
-        onChange={(speaker) => change({ speaker: speaker.trim(), voice: settings.voice || voice })}
+        onChange={(speaker) => change({ speaker, voice: settings.voice || voice })}
       />
       <Factor
         label={w.speed}
@@ -36,6 +34,49 @@ export function Voice(props: ChoiceProps & { call: Call }) {
       />
     </Group>
   );
+}
+
+/** A menu of the voice's speakers or styles, a line where they are not known; none for one. */
+function Speaker(props: {
+  readonly voice: string;
+  readonly value: string;
+  readonly onChange: (speaker: string) => void;
+}) {
+  const { voice, value, onChange } = props;
+  const names = useSpeakers(voice);
+  const { speaker: label, speakerNote: note, usualSpeaker } = words().settings;
+  if (names === undefined) return null;
+  if (names === null) {
+    const change = (text: string) => onChange(text.trim());
+    return <Text label={label} note={note} value={value} placeholder="" onChange={change} />;
+  }
+  if (names.length < 2 && !value) return null;
+  return (
+    <ChoiceOrText
+      label={label}
+      textNote={note}
+      value={value}
+      options={[["", usualSpeaker], ...names.map((name) => [name, name] as const)]}
+      onChange={onChange}
+    />
+  );
+}
+
+/** `undefined` until the server has told; null where it does not know, or does not tell. */
+function useSpeakers(voice: string): readonly string[] | null | undefined {
+  const [found, setFound] = useState<{ voice: string; names: readonly string[] | null }>();
+  useEffect(() => {
+    if (!voice) return;
+    let isOver = false;
+    const tell = (names: readonly string[] | null) => {
+      if (!isOver) setFound({ voice, names });
+    };
+    speakers(voice).then(tell, () => tell(null));
+    return () => {
+      isOver = true;
+    };
+  }, [voice]);
+  return found?.voice === voice ? found.names : undefined;
 }
 
 /** A sentence in this voice, outside of the conversation. */

@@ -1,13 +1,14 @@
 /** The controls of the drawer: each with a label, and a note where the label does not say it all. */
 
-import { type ReactNode, useEffect, useId, useState } from "react";
+import { type ReactNode, useEffect, useId, useRef, useState } from "react";
+import { words } from "../../words";
 
 interface FieldProps {
   readonly label: string;
-  readonly note?: string;
+  readonly note?: string | undefined;
 }
 
-/** A menu; the first entry is "as the profile says". */
+/** A menu. */
 export function Choice(
   props: FieldProps & {
     readonly value: string;
@@ -38,6 +39,50 @@ export function Choice(
   );
 }
 
+/** No value of a menu: what is chosen to write another one. */
+const ANOTHER = "\u0000another";
+
+/** A menu whose last entry turns it into a line for what the menu does not have. */
+export function ChoiceOrText(
+  props: FieldProps & {
+    readonly value: string;
+    readonly options: readonly (readonly [value: string, label: string])[];
+    /** Of the line. */
+    readonly textNote: string;
+    readonly onChange: (value: string) => void;
+  },
+) {
+  const { label, note, textNote, value, options, onChange } = props;
+  const [isWritten, setWritten] = useState(false);
+  const { another, back } = words().settings;
+  if (!isWritten) {
+    return (
+      <Choice
+        label={label}
+        note={note}
+        value={value}
+        options={[...options, [ANOTHER, another]]}
+        onChange={(chosen) => (chosen === ANOTHER ? setWritten(true) : onChange(chosen))}
+      />
+    );
+  }
+  return (
+    <>
+      <Text
+        label={label}
+        note={textNote}
+        value={value}
+        placeholder=""
+        hasFocus
+        onChange={(text) => onChange(text.trim())}
+      />
+      <button className="plain" type="button" onClick={() => setWritten(false)}>
+        {back}
+      </button>
+    </>
+  );
+}
+
 /** Text that is taken when the field is left, or after Enter in a single line. */
 export function Text(
   props: FieldProps & {
@@ -45,10 +90,16 @@ export function Text(
     readonly placeholder: string;
     readonly lines?: number;
     readonly maxLength?: number;
+    /** Whether it takes the focus when it appears. */
+    readonly hasFocus?: boolean;
     readonly onChange: (value: string) => void;
   },
 ) {
   const { label, note, value, placeholder, lines = 1, maxLength = 200, onChange } = props;
+  const line = useRef<HTMLInputElement>(null);
+  useEffect(() => {
+    if (props.hasFocus) line.current?.focus();
+  }, [props.hasFocus]);
   const [text, setText] = useState(value);
   useEffect(() => setText(value), [value]);
   const take = () => text !== value && onChange(text);
@@ -66,7 +117,12 @@ export function Text(
         lines > 1 ? (
           <textarea {...ids} {...field} rows={lines} />
         ) : (
-          <input {...ids} {...field} onKeyDown={({ key }) => key === "Enter" && take()} />
+          <input
+            ref={line}
+            {...ids}
+            {...field}
+            onKeyDown={({ key }) => key === "Enter" && take()}
+          />
         )
       }
     </Labelled>
