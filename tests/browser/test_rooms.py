@@ -1,5 +1,6 @@
 """What is a matter of rooms alone: tokens that do not open them, servers and workers that go."""
 
+import asyncio
 import datetime as dt
 import json
 import signal
@@ -44,6 +45,19 @@ async def test_a_wrong_token_is_told_and_the_next_one_taken(
     await told(page, "LiveKit server refused the token")
     await expect_turn(page)
     await expect(page.locator('[data-topic="connection"]')).to_have_count(0)
+
+
+async def test_what_is_said_while_the_page_joins_is_heard(
+    arguments: tuple[str, ...], livekit: DevelopmentLiveKit, open_page: OpenPage, tmp_path: Path
+) -> None:
+    # A name of its own: no other frontend here takes the room.
+    rooms = keys(livekit) | {"agent_name": "joining"}
+    config = profiles(tmp_path) | {"livekit": rooms, "log": {"level": "debug"}}
+    with running(*arguments, "0", "--livekit", home=tmp_path, config=config) as vdx:
+        page = await open_page(vdx.url())
+        await page.click("#talk")
+        await expect_turn(page)
+        await asyncio.to_thread(vdx.said, r"heard while joining .*seconds=(?!0\.0\b)\d")
 
 
 @pytest.mark.long  # refused as the wrong one above is

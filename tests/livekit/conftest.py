@@ -19,6 +19,7 @@ from tests.server.processes import (
     running,
     shared_triton,
 )
+from tests.server.tool_endpoint import tool_endpoint
 from vdx.cli.livekit_server import require_livekit_server
 from vdx.serving.embedded import EmbeddedTriton
 from vdx.serving.livekit import DevelopmentLiveKit
@@ -32,7 +33,7 @@ def livekit_program() -> Path:
     return require_livekit_server(print)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def livekit(livekit_program: Path) -> Iterator[DevelopmentLiveKit]:
     server = DevelopmentLiveKit(livekit_program, 0)
     asyncio.run(server.start())
@@ -45,8 +46,25 @@ def triton(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory
     return shared_triton(pytestconfig, tmp_path_factory)
 
 
-@pytest.fixture(scope="module")
-def config(livekit: DevelopmentLiveKit, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+@pytest.fixture(scope="session")
+def calls(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the profile `recorded` keeps its calls."""
+    return tmp_path_factory.mktemp("calls")
+
+
+@pytest.fixture(scope="session")
+def chat() -> Iterator[dict[str, Any]]:
+    with tool_endpoint() as endpoint:
+        yield endpoint
+
+
+@pytest.fixture(scope="session")
+def config(
+    livekit: DevelopmentLiveKit,
+    calls: Path,
+    chat: dict[str, Any],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> dict[str, Any]:
     """Quick models, and a profile for every way to answer."""
     script = tmp_path_factory.mktemp("script") / "long.yaml"
     script.write_text(yaml.safe_dump([LONG_ANSWER]))
@@ -60,21 +78,30 @@ def config(livekit: DevelopmentLiveKit, tmp_path_factory: pytest.TempPathFactory
             "vdx": {},
             "long-stop": {"responder": long, "voice": "tone", "recogniser": "canned-stop"},
             "long-uh": {"responder": long, "voice": "tone", "recogniser": "canned-uh"},
+            "recorded": {"record_calls": True, "consent": "We record."},
+            "tools": {"responder": {"kind": "chat", "chat": chat}},
+            "ending": {
+                "responder": {"kind": "chat", "chat": chat},
+                "tools": {"builtin": ["end_call"]},
+            },
         },
+        "call_recording": {"folder": str(calls)},
         "livekit": {
             "url": livekit.url,
             "api_key": livekit.api_key,
             "api_secret": livekit.api_secret,
             "rejoin_grace_seconds": 5,
+            "agents": {"second": "long-stop"},
+            "transcription_packets": True,
         },
     }
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def worker(
     triton: EmbeddedTriton, config: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Vdx]:
-    """A real `vdx frontend --livekit`; sessions left over fail the module."""
+    """A real `vdx frontend --livekit`; sessions left over fail the last test."""
     home = tmp_path_factory.mktemp("worker")
     with running(*worker_arguments(triton), home=home, config=config) as vdx:
         url = served(vdx)

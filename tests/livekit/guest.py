@@ -40,7 +40,15 @@ class Guest:
     def __init__(self, room: rtc.Room) -> None:
         self.room = room
         self.events: list[Event] = []
+        self.senders: list[str] = []
+        """Who sent each of `events`."""
         self.captions: list[tuple[str, dict[str, str], str]] = []
+        self.transcripts: dict[str, tuple[str, str]] = {}
+        """Segment -> who said what so far, put together as LiveKit's components do it: a stream of
+        a segment that was there replaces its text, and a piece of a stream is added."""
+        self.growth: list[tuple[str, str]] = []
+        """Segment and text, each time that one of `transcripts` changed."""
+        self.packets: dict[str, rtc.TranscriptionSegment] = {}
         self.chats: list[str] = []
         self.states: list[str] = []
         self.loud: list[float] = []
@@ -48,6 +56,8 @@ class Guest:
         self.track: rtc.LocalAudioTrack | None = None
         self.publication: rtc.LocalTrackPublication | None = None
         self.gone = False
+        self.said_frames = 0
+        """Frames of 20 ms that were given to the microphone."""
         self._source = rtc.AudioSource(RATE, 1, queue_size_ms=100)
         self._noise = room_noise(RATE)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -98,10 +108,26 @@ class Guest:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.room.disconnect()
 
-    async def publish(self) -> None:
+    async def publish(self, *, recorded: bool = False) -> None:
+        """`recorded` says that what was said before follows, see `send_recording`."""
         self.track = rtc.LocalAudioTrack.create_audio_track("microphone", self._source)
         options = rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE)
+        options.preconnect_buffer = recorded
         self.publication = await self.room.local_participant.publish_track(self.track, options)
+
+    async def send_recording(self, pcm: Any) -> None:
+        """Sends what was said before the track was heard, as LiveKit's clients do."""
+        assert self.publication is not None
+        attributes = {"trackId": self.publication.sid, "sampleRate": str(RATE), "channels": "1"}
+        writer = await self.room.local_participant.stream_bytes(
+            "preconnect-buffer",
+            topic="lk.agent.pre-connect-audio-buffer",
+            mime_type="audio/pcm",
+            destination_identities=[self.agent],
+            attributes=attributes,
+        )
+        await writer.write(pcm.tobytes())
+        await writer.aclose()
 
     # --- speaking ---------------------------------------------------------------------------
 
@@ -110,6 +136,7 @@ class Guest:
         noise = [self._noise[i % len(self._noise)] for i in range(int(then_s * 50))]
         for frame in [*frames_of(pcm, RATE), *noise]:
             await self._source.capture_frame(rtc.AudioFrame(frame, RATE, 1, RATE // 50))
+            self.said_frames += 1
 
     async def settle(self, seconds: float = 0.5) -> None:
         await self.say(np.zeros(0, np.int16), then_s=seconds)
@@ -153,6 +180,18 @@ class Guest:
     def seen(self, kind: str, after: int = 0) -> list[Event]:
         return [event for event in self.events[after:] if event["type"] == kind]
 
+    def seen_of(self, agent: str, kind: str) -> list[Event]:
+        """The events of one of several agents."""
+        told = zip(self.events, self.senders, strict=True)
+        return [event for event, sender in told if sender == agent and event["type"] == kind]
+
+    @property
+    def agents(self) -> dict[str, str]:
+        """Name -> identity of every agent in the room."""
+        kind = rtc.ParticipantKind.PARTICIPANT_KIND_AGENT
+        here = self.room.remote_participants.values()
+        return {p.attributes.get("lk.agent.name", ""): p.identity for p in here if p.kind == kind}
+
     async def ready(self) -> Event:
         """The conversation has begun with this guest."""
         return await self.event("vdx.session")
@@ -176,6 +215,7 @@ class Guest:
         on("participant_connected", lambda *_: self._changed.set())
         on("participant_disconnected", lambda *_: self._changed.set())
         on("disconnected", self._on_disconnected)
+        on("transcription_received", lambda segments, *_: self._on_packet(segments))
         for topic in ("lk.transcription", "lk.chat"):
             self.room.register_text_stream_handler(
                 topic, lambda reader, who, topic=topic: self._spawn(self._read(topic, reader, who))
@@ -199,7 +239,14 @@ class Guest:
 
     async def _read(self, topic: str, reader: rtc.TextStreamReader, who: str) -> None:
         with contextlib.suppress(ConnectionError):
-            text = await reader.read_all()
+            text = ""
+            segment = (reader.info.attributes or {}).get("lk.segment_id", "")
+            async for piece in reader:
+                text += piece
+                if segment:
+                    self.transcripts[segment] = (who, text)
+                    self.growth.append((segment, text))
+                    self._changed.set()
             if topic == "lk.chat":
                 self.chats.append(text)
             else:
@@ -209,7 +256,12 @@ class Guest:
     def _on_data(self, packet: rtc.DataPacket) -> None:
         if packet.topic == "vdx.events":
             self.events.append(json.loads(packet.data))
+            self.senders.append(packet.participant.identity if packet.participant else "")
             self._changed.set()
+
+    def _on_packet(self, segments: list[rtc.TranscriptionSegment]) -> None:
+        self.packets |= {segment.id: segment for segment in segments}
+        self._changed.set()
 
     def _on_attributes(self, changed: dict[str, str], _who: Any) -> None:
         if "lk.agent.state" in changed:

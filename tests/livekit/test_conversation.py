@@ -1,6 +1,7 @@
 """A stock LiveKit client talks to the agent: captions, states, sound, text, RPCs."""
 
 import asyncio
+import itertools
 import json
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -44,6 +45,41 @@ async def test_a_turn_is_heard_captioned_and_answered(join: Join) -> None:
     await guest.until(lambda: guest.states[-1:] == ["listening"], "listening again")
     assert {"listening", "thinking", "speaking"} <= set(guest.states)
     assert guest.seen("vdx.vad")
+
+
+async def test_captions_put_together_as_livekits_components_do(join: Join) -> None:
+    guest = await join()
+    await guest.ready()
+    await guest.say(clip("ps_cards_001", RATE), then_s=1.0)
+    said = await guest.event("vdx.user.said")
+    ended = await guest.event("vdx.reply.ended")
+    mine, bots = said["item_id"], ended["item_id"]
+    await guest.until(lambda: len(guest.final_captions()) == 2, "both sides' captions")
+    me = guest.room.local_participant.identity
+    assert guest.transcripts == {mine: (me, said["text"]), bots: (guest.agent, ended["text"])}
+    # The same for clients from before text streams.
+    await guest.until(
+        lambda: len(guest.packets) == 2 and all(each.final for each in guest.packets.values()),
+        "both sides' packets",
+    )
+    assert {key: each.text for key, each in guest.packets.items()} == {
+        mine: said["text"],
+        bots: ended["text"],
+    }
+
+
+async def test_a_caption_grows_as_the_reply_is_heard(join: Join) -> None:
+    guest = await join(agent={"profile": "long-uh"}, silent=True)
+    await guest.ready()
+    await guest.room.local_participant.send_text("go on", topic="lk.chat")
+    await guest.until(lambda: len({text for _, text in guest.growth}) >= 2, "two clauses")
+    # The second clause is shown when it begins to sound, and the third is not yet there.
+    assert len(guest.seen("vdx.reply.clause")) <= 3
+    assert not guest.seen("vdx.reply.ended")
+    texts = [text for _, text in guest.growth]
+    assert all(later.startswith(text) for text, later in itertools.pairwise(texts))
+    assert len({segment for segment, _ in guest.growth}) == 1
+    await guest.call("vdx.interrupt")
 
 
 async def test_an_interruption_silences_and_is_told_to_the_word(join: Join) -> None:

@@ -20,7 +20,9 @@ def pair(
     triton: EmbeddedTriton, config: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Vdx, Vdx]]:
     """Two workers of one LiveKit server, with room for one conversation each."""
-    narrow = config | {"livekit": config["livekit"] | {"max_rooms": 1}}
+    # A name of their own: the worker of the other tests may run yet.
+    own = {"max_rooms": 1, "agent_name": "pair", "agents": {}}
+    narrow = config | {"livekit": config["livekit"] | own}
     homes = [tmp_path_factory.mktemp(name) for name in ("one", "two")]
     with (
         running(*worker_arguments(triton), home=homes[0], config=narrow) as one,
@@ -89,6 +91,7 @@ async def test_a_restarted_livekit_server_finds_its_workers_again(
             "url": livekit.url,
             "api_key": livekit.api_key,
             "api_secret": livekit.api_secret,
+            "agents": {},
         }
         own = config | {"livekit": config["livekit"] | keys, "log": {"level": "info"}}
         with running(*worker_arguments(triton), home=tmp_path, config=own) as vdx:

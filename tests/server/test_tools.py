@@ -8,46 +8,12 @@ from typing import Any
 
 import pytest
 
-from tests.server.chat_endpoint import ChatEndpoint, answering
 from tests.server.processes import running
 from tests.server.talk import Event, Talk, talking
+from tests.server.tool_endpoint import WEATHER, tool_endpoint
 from vdx.serving.embedded import EmbeddedTriton
 
 MCP_SERVER = Path(__file__).parents[1] / "data" / "mcp_server.py"
-ARGUMENTS = {
-    "weather": {"city": "Oslo"},
-    "add": {"a": 2, "b": 3},
-    "end_call": {"farewell": "Goodbye."},
-    "current_time": {"timezone": "UTC"},
-}
-WEATHER = {
-    "type": "function",
-    "name": "weather",
-    "description": "The weather of a city.",
-    "parameters": {"type": "object", "properties": {"city": {"type": "string"}}},
-}
-
-
-class _Endpoint(ChatEndpoint):
-    """Calls the first tool that it is offered, and then says what the result is."""
-
-    def answer(self, asked: dict[str, Any]) -> None:
-        last = asked["messages"][-1]
-        self.begin()
-        if last["role"] == "tool":
-            self.tell({"content": f"The answer is {last['content']}."})
-        elif tools := asked.get("tools"):
-            self._call(tools[0]["function"]["name"])
-        else:
-            self.tell({"content": "There is no tool."})
-        self.done()
-
-    def _call(self, name: str) -> None:
-        text = json.dumps(ARGUMENTS[name])
-        head = {"index": 0, "id": "call_1", "type": "function"}
-        self.tell({"tool_calls": [head | {"function": {"name": name, "arguments": ""}}]})
-        for piece in (text[:5], text[5:]):
-            self.tell({"tool_calls": [{"index": 0, "function": {"arguments": piece}}]})
 
 
 @pytest.fixture(scope="module")
@@ -63,10 +29,9 @@ def server(
     }
     arguments = ("frontend", "--triton-url", triton.grpc_url, "--port", "0")
     home = tmp_path_factory.mktemp("tools")
-    with answering(_Endpoint) as endpoint:
-        responder = {"kind": "chat", "chat": {"base_url": f"{endpoint}/v1"}}
-        own = {"responder": responder, "voice": "tone-fast"}
-        profiles = {name: own | {"tools": chosen} for name, chosen in tools.items()}
+    with tool_endpoint() as chat:
+        answering = {"responder": {"kind": "chat", "chat": chat}, "voice": "tone-fast"}
+        profiles = {name: answering | {"tools": own} for name, own in tools.items()}
         with running(*arguments, home=home, config=base_config | {"profiles": profiles}) as vdx:
             yield vdx.url()
             assert "Traceback" not in vdx.output, vdx.output

@@ -45,6 +45,8 @@ ROOM_MODULES = (
     "conversation",
     "outbox",
     "participants",
+    "pre_connect",
+    "telephone",
     "tokens",
     "tools",
     "worker",

@@ -326,7 +326,7 @@ class Application:
 
     async def prepare(self, options: SessionOptions) -> None:
         """Imports, in a thread, the libraries that a session with these options needs."""
-        if options.echo_control.cancellation:
+        if options.echo_control.processed:
             await in_thread(preload)
 
     def open_session(

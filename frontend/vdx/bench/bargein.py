@@ -13,7 +13,9 @@ from vdx.bench.clips import BARGE_IN_CLIPS, OPENING, clip, preload
 from vdx.bench.figures import Report
 from vdx.bench.sound import silent_after
 from vdx.bench.target import Target
+from vdx.bench.turn import gap_ms
 from vdx.client.log import Reply
+from vdx.client.microphone_feed import Spoken
 
 SETTLE_S = 2.2
 INTO_REPLY_S = 2.0
@@ -66,17 +68,24 @@ async def run_users(plan: Plan, step: Step) -> list[dict[str, Any]]:
 
 async def long_reply(user: BenchClient) -> Reply | None:
     """Asks for a reply and returns it two seconds into what is heard of it."""
+    return (await asked(user))[0]
+
+
+async def asked(user: BenchClient) -> tuple[Reply | None, Spoken]:
+    """The same, with the question."""
     await asyncio.sleep(SETTLE_S)
-    await user.microphone_feed.say(clip(OPENING, user.client.rate)).finished
+    spoken = user.microphone_feed.say(clip(OPENING, user.client.rate))
+    await spoken.finished
     reply = await user.reply_after(0)
     if reply is not None and reply.first_audio:
         await asyncio.sleep(INTO_REPLY_S)
-    return reply
+    return reply, spoken
 
 
 async def _interrupt(user: BenchClient, name: str) -> dict[str, Any]:
     client = user.client
-    reply = await long_reply(user)
+    reply, question = await asked(user)
+    gap = None if reply is None else gap_ms(client.listener, question, reply.created)
     spoken = user.microphone_feed.say(clip(name, client.rate))
     await spoken.finished
     await asyncio.sleep(max(0.0, LISTEN_S - spoken.clip.seconds))
@@ -89,6 +98,7 @@ async def _interrupt(user: BenchClient, name: str) -> dict[str, Any]:
     return {
         "clip": name,
         "status": reply.status if reply else "missing",
+        "gap_ms": gap,
         "silent_ms": None if silent is None else round(silent * MS, 1),
         "decision_ms": None if paused is None else round((paused - spoken.onset) * MS, 1),
         "last_frame_ms": None

@@ -75,6 +75,10 @@ BENCHES: dict[str, Bench] = {
             Run("--rounds 10 --light", quick="--rounds 1 --light"),
         ),
     ),
+    "rooms": Bench(
+        "What a LiveKit room adds to a turn and a barge-in.",
+        (Run("--rounds 10 --light", quick="--rounds 1 --light"),),
+    ),
     "false-bargein": Bench(
         'A 300 ms "uh" during the reply.',
         (Run("--rounds 10", quick="--rounds 1"),),

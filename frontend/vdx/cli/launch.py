@@ -304,14 +304,14 @@ async def serve_until_stopped(
     drain, registered = None, None
     if rooms:
         # It takes more than a second to import, and who wants no rooms need not wait for it.
-        from vdx.transports.room.worker import RoomWorker
+        from vdx.transports.room.workers import RoomWorkers
 
-        worker = RoomWorker(host)
-        drain, registered = worker.drain, worker.registered
+        workers = RoomWorkers(host)
+        drain, registered = workers.drain, workers.registered
 
         async def work() -> None:
             await loaded.wait()
-            await worker.run()
+            await workers.run()
 
         background = [*background, work]
 
@@ -342,10 +342,10 @@ def _manager_address(host: "Application", listener: "socket.socket") -> str:
     return host.config.registry.manager_url or address_of(listener, secure=secure)
 
 
-async def _wait_for_rooms(registered: asyncio.Event, tell: Tell, url: str) -> None:
+async def _wait_for_rooms(registered: Callable[[], Awaitable[None]], tell: Tell, url: str) -> None:
     """Waits REGISTER_S: a room that asks for an agent before the worker is registered gets none."""
     try:
         async with asyncio.timeout(REGISTER_S):
-            await registered.wait()
+            await registered()
     except TimeoutError:
         tell(f"no LiveKit server answers at {masked(url)} yet; rooms are served once one does")

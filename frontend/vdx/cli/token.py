@@ -10,6 +10,10 @@ from vdx.cli.config import parse_assignments
 from vdx.cli.options import Assignments, ConfigFile
 from vdx.core.errors import ConnectionLost
 
+Agents = Annotated[
+    list[str] | None,
+    typer.Option("--agent", help="An agent that comes, by its name; several times for several."),
+]
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
@@ -20,6 +24,7 @@ def token(
         str, typer.Option(help="Who joins, after person-; else a random one.")
     ] = "",
     name: Annotated[str, typer.Option(help="Name that others in the room see.")] = "",
+    agent: Agents = None,
     profile: Annotated[str | None, typer.Option(help="Profile of the conversation.")] = None,
     voice: Annotated[str | None, typer.Option(help="Voice of the agent, a model id.")] = None,
     recogniser: Annotated[str | None, typer.Option(help="Recogniser, a model id.")] = None,
@@ -53,14 +58,21 @@ def token(
         "instructions": instructions,
         "greeting": greeting,
     }
-    request = {
+    request: dict[str, Any] = {
         "room_name": room,
         "participant_identity": identity,
         "participant_name": name,
-        "agent": {key: value for key, value in requested.items() if value is not None},
+        **_agents(agent or [], requested),
     }
     answer = _token(request, config, assign or [], url, api_key)
     typer.echo(json.dumps(answer) if as_json else answer["participant_token"])
+
+
+def _agents(names: list[str], requested: dict[str, str | None]) -> dict[str, Any]:
+    """The part of a token's request that says who comes, and with what."""
+    options = {key: value for key, value in requested.items() if value is not None}
+    named = {"room_config": {"agents": [{"agent_name": name} for name in names]}}
+    return named | ({"agent": options} if options else {})
 
 
 def _token(

@@ -270,8 +270,24 @@ class EchoControlConfig(Section):
         description="hold the input against the predicted level of the echo; steps aside within "
         "a second where there is none",
     )
-    cancellation: bool = Field(False, description="LiveKit's audio processing, at the server")
-    noise_suppression: bool = Field(False, description="with cancellation")
+    cancellation: bool = Field(
+        False, description="take the bot's echo out, by LiveKit's audio processing at the server"
+    )
+    noise_suppression: bool = Field(
+        False, description="take steady noise out, by the same; with or without cancellation"
+    )
+    high_pass: bool = Field(
+        False, description="take hum and rumble out, by the same; comes with cancellation"
+    )
+    gain_control: bool = Field(
+        False, description="bring quiet and loud people to one level, by the same"
+    )
+
+    @property
+    def processed(self) -> bool:
+        """Whether the microphone's audio goes through the audio processing at all."""
+        parts = (self.cancellation, self.noise_suppression, self.high_pass, self.gain_control)
+        return any(parts)
 
 
 class EndpointingConfig(Section):
@@ -645,6 +661,9 @@ class RegistryConfig(Section):
         return value
 
 
+ParticipantKind = Literal["standard", "sip", "connector", "ingress", "agent"]
+
+
 class LiveKitConfig(Section):
     """Rooms: the LiveKit server, this worker in it, and the tokens people join with."""
 
@@ -653,9 +672,33 @@ class LiveKitConfig(Section):
     api_key: str = ""
     api_secret: Secret = Field(SecretStr(""), description="32 characters or more")
     agent_name: str = Field("vdx", description="what a dispatch asks for")
+    agents: dict[str, str] = Field(
+        default_factory=dict,
+        description="more names that a dispatch may ask for -> the profile of each",
+    )
+    listened_kinds: tuple[ParticipantKind, ...] = Field(
+        ("standard", "sip", "connector"),
+        min_length=1,
+        description="participants that agents listen to; without agent they answer no other agent",
+    )
     max_rooms: int = Field(20, ge=1, description="rooms this worker serves at once")
     join_timeout_seconds: float = Field(60, gt=0, description="a room without a person is left")
     rejoin_grace_seconds: float = Field(15, ge=0, description="the conversation of who left waits")
+    pre_connect_seconds: float = Field(
+        10, ge=0, le=60, description="of what was said while joining, heard at most; 0 = none"
+    )
+    dtmf_end_key: str = Field(
+        "#", pattern=r"^[0-9A-D*#]?$", description="ends an input by telephone keys; empty: none"
+    )
+    dtmf_pause_ms: int = Field(
+        2_500, ge=100, le=60_000, description="without another key ends an input by telephone keys"
+    )
+    hang_up: bool = Field(
+        True, description="remove a telephone's participant where the agent ended the call"
+    )
+    transcription_packets: bool = Field(
+        False, description="send captions also as clients from before text streams know them"
+    )
     output_queue_ms: int = Field(
         20, ge=20, le=200, multiple_of=10, description="sound that waits in a room's track"
     )
@@ -717,6 +760,15 @@ class Config(Section):
     call_recording: CallRecordingConfig = CallRecordingConfig()
     log: LogConfig = LogConfig()
     tracing: TracingConfig = TracingConfig()
+
+    @model_validator(mode="after")
+    def _agents_have_profiles(self) -> Self:
+        for name, profile in self.livekit.agents.items():
+            if not name or name == self.livekit.agent_name:
+                raise ValueError(f"livekit.agents: {name!r} is no name of an agent of its own")
+            if profile != "vdx" and profile not in self.profiles:
+                raise ValueError(f"livekit.agents.{name} names {profile!r}, which is no profile")
+        return self
 
     @model_validator(mode="after")
     def _hands_over_to_profiles(self) -> Self:

@@ -33,6 +33,9 @@ NUMBER: Final = re.compile(
     # Not within a time or an address, but behind `tel:`.
     r"(?<![\w./-])(?<![\d:]:)\+?\(?\d(?:[ ().\-/]{0,2}\d){8,18}(?![\w:]|[.\-]\d)"
 )
+NAMED: Final = re.compile(r"(?<=_)\+\d{9,15}(?![A-Za-z0-9])")
+"""A number in the name of a caller or of their room, as LiveKit's SIP service gives them:
+`sip_+15105550100`, `call-_+15105550100_Wj9x`."""
 DECIMAL: Final = re.compile(r"(?:0|[1-9]\d*)\.\d+")
 PHONE_DIGITS: Final = range(9, 16)
 CARD_DIGITS: Final = range(13, 20)
@@ -46,6 +49,8 @@ def redacted(text: str) -> str:
     text = KEY.sub("<key>", text)
     if "/" in text:
         text = AUDIO_PATH.sub("<audio file>", text)
+    if "_+" in text:
+        text = NAMED.sub("<phone number>", text)
     return NUMBER.sub(_number, text)
 
 

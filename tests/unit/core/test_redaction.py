@@ -12,6 +12,8 @@ from vdx.core.redaction import redacted
         ("call +49 30 901820 or (030) 90 18 20 00", "call <phone number> or <phone number>"),
         ("call 555-123-4567", "call <phone number>"),
         ("dial 03090182000", "dial <phone number>"),
+        ("room call-_+15105550100_Wj9x", "room call-_<phone number>_Wj9x"),
+        ("sip_+15105550100 left", "sip_<phone number> left"),
         ("card 4111 1111 1111 1111.", "card <card number>."),
         ("card 4111111111111111", "card <card number>"),
         ("Authorization: Bearer abcdefgh12345678", "Authorization: <key>"),

@@ -100,6 +100,37 @@ def test_cancellation_leaves_a_person_alone_when_nothing_is_played() -> None:
     assert np.std(np.concatenate(out)) == pytest.approx(np.std(person), rel=0.15)
 
 
+@pytest.mark.parametrize("cancellation", [True, False])
+def test_steady_noise_is_taken_out_with_or_without_cancellation(cancellation: bool) -> None:
+    config = EchoControlConfig(guard=False, cancellation=cancellation, noise_suppression=True)
+    control, noise = EchoControl(config), scaled(room(6_000), 600)
+    out = [
+        np.frombuffer(control.hear(frame, (n + 1) * 320, START + n * 0.02)[0], "<i2")
+        for n, frame in enumerate(frames(noise))
+    ]
+    assert np.std(np.concatenate(out[150:])) < 0.5 * np.std(noise)
+
+
+def test_hum_is_taken_out_by_the_high_pass_alone() -> None:
+    hum = np.sin(np.arange(32_000) * 2 * np.pi * 30 / 16_000) * 4000
+    control = EchoControl(EchoControlConfig(guard=False, high_pass=True))
+    out = [
+        np.frombuffer(control.hear(frame, (n + 1) * 320, START + n * 0.02)[0], "<i2")
+        for n, frame in enumerate(frames(hum))
+    ]
+    assert np.std(np.concatenate(out[50:])) < 0.25 * np.std(hum)
+
+
+def test_a_quiet_person_becomes_louder_by_the_gain_control() -> None:
+    person = scaled(recording("silero_test")[: 8 * 16_000], 150)
+    control = EchoControl(EchoControlConfig(guard=False, gain_control=True))
+    out = [
+        np.frombuffer(control.hear(frame, (n + 1) * 320, START + n * 0.02)[0], "<i2")
+        for n, frame in enumerate(frames(person))
+    ]
+    assert np.std(np.concatenate(out[200:])) > 1.5 * np.std(person[200 * 320 :])
+
+
 def test_switched_off_it_touches_nothing() -> None:
     control = EchoControl(NOTHING)
     control.add(np.full(960, 900, np.int16), START)

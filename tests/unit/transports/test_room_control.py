@@ -25,6 +25,9 @@ class Room:
     def register_text_stream_handler(self, _topic: str, _handler: object) -> None:
         pass
 
+    def on(self, _event: str, _handler: object) -> None:
+        pass
+
     async def call(self, name: str, payload: object) -> Any:
         call = SimpleNamespace(caller_identity="person", payload=json.dumps(payload))
         return json.loads(await self.methods[name](call))
@@ -35,7 +38,7 @@ async def test_the_settings_of_a_conversation_are_changed_as_over_the_websocket(
     await host.profiles.find()
     room, told = Room(), []
     async with asyncio.TaskGroup() as tasks:
-        controls = Controls(host, lambda: "person", tasks)
+        controls = Controls(host, lambda: "person", tasks, host.config.livekit)
         controls.register(cast(Any, room))
         controls.session = session = opened(host)
         controls.presenter = cast(Any, SimpleNamespace(send_session=lambda: told.append(1)))

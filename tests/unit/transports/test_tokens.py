@@ -6,9 +6,11 @@ from typing import Any
 import jwt
 import pytest
 
+from vdx.core import settings
 from vdx.core.config import Config, LiveKitConfig
-from vdx.core.errors import InvalidInput, NoLiveKit
+from vdx.core.errors import ConfigError, InvalidInput, NoLiveKit
 from vdx.core.validation import validated
+from vdx.transports.room.agent import agents_of
 from vdx.transports.room.job_metadata import JobMetadata
 from vdx.transports.room.tokens import TokenRequest, mint
 
@@ -94,6 +96,38 @@ def test_rooms_and_identities_are_random_where_none_is_asked_for() -> None:
 def test_what_cannot_be_had_is_named(request_: dict[str, Any], named: str) -> None:
     with pytest.raises(InvalidInput, match=named):
         minted(**request_)
+
+
+def test_several_agents_come_by_their_names() -> None:
+    rooms = ROOMS.model_copy(update={"agents": {"billing": "bills"}})
+
+    def dispatched(**request: Any) -> dict[str, str]:
+        answer = mint(rooms, validated(TokenRequest, request, "body"))
+        claims = jwt.decode(answer.participant_token, SECRET, algorithms=["HS256"])
+        agents = claims["roomConfig"]["agents"]
+        return {agent["agentName"]: agent.get("metadata", "") for agent in agents}
+
+    voice = json.dumps({"voice": "tone"})
+    wanted = [{"agent_name": "vdx"}, {"agent_name": "billing", "metadata": voice}]
+    assert dispatched(room_config={"agents": wanted}) == {"vdx": "", "billing": voice}
+    assert dispatched(room_config={"agents": wanted[1:]}, agent={"voice": "tone"}) == {
+        "billing": voice
+    }
+    with pytest.raises(InvalidInput, match="'vdx' is named twice"):
+        dispatched(room_config={"agents": [{}, {"agent_name": "vdx"}]})
+    with pytest.raises(InvalidInput, match="use its metadata"):
+        dispatched(room_config={"agents": wanted}, agent={"voice": "tone"})
+
+
+def test_an_agent_has_a_name_of_its_own_and_a_profile_that_is_there() -> None:
+    for agents, wrong in (({"vdx": "vdx"}, "'vdx'"), ({"": "vdx"}, "''"), ({"b": "no"}, "'no'")):
+        with pytest.raises(ConfigError, match=wrong):
+            settings.load(flags={"livekit.agents": agents}, environ={})
+    loaded = settings.load(flags={"livekit.agents": {"billing": "vdx"}}, environ={}).config
+    assert [(each.name, each.profile) for each in agents_of(loaded.livekit)] == [
+        ("vdx", ""),
+        ("billing", "vdx"),
+    ]
 
 
 def test_without_a_server_there_are_no_tokens() -> None:

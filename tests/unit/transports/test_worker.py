@@ -15,12 +15,15 @@ from vdx.serving.routing import OVERLOADED
 from vdx.transports.room import native_log, worker
 from vdx.transports.room.conversation import Ticket
 from vdx.transports.room.worker import RoomWorker
+from vdx.transports.room.workers import RoomWorkers
 
 
 class FakeConversation:
     """Ends as its room's name says."""
 
-    def __init__(self, _host: object, ticket: Ticket, _metadata: str, _lead: object) -> None:
+    def __init__(
+        self, _host: object, ticket: Ticket, _metadata: str, _lead: object, _agent: object
+    ) -> None:
         self._room = ticket.room
 
     async def run(self) -> str:
@@ -150,3 +153,30 @@ async def test_a_job_is_answered_before_livekit_gives_the_worker_up(
     assert request.answers == ["left to another worker"]
     assert not rooms._promised
     await host.close()
+
+
+async def test_agents_of_a_process_share_its_places_and_have_their_own_profiles() -> None:
+    _, host = hosted(
+        livekit={"max_rooms": 2, "agents": {"second": "other"}},
+        profiles={"vdx": {}, "other": {"instructions": "Be brief."}},
+    )
+    asked: list[str] = []
+
+    async def require_free(options: SessionOptions) -> None:
+        asked.append(options.profile)
+
+    host.require_free = require_free  # type: ignore[method-assign]
+    first, second = RoomWorkers(host)._workers
+    assert [first.name, second.name] == ["vdx", "second"]
+    answers = []
+    for number, each in enumerate((first, second, second)):
+        request = Request()
+        request.job.id = f"job-{number}"
+        await each._answer(cast(Any, request))
+        answers += request.answers
+    assert answers == ["accepted", "accepted", "left to another worker"]
+    assert asked == [host.profiles.options("").profile, "other"]
+    assert first.load == second.load == 1
+    first._release("job-0")
+    assert second.load == 0.5
+    assert (first._own, second._own) == (set(), {"job-1"})

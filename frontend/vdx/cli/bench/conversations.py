@@ -9,6 +9,7 @@ from vdx.cli.bench.running import (
     CHARGED,
     LOAD,
     ROOMS,
+    RUNNING,
     SOAK_TURN_S,
     TALKING,
     TURN_S,
@@ -80,6 +81,18 @@ def bargein(rounds: Rounds = 5, aware: Aware = False) -> OnServer:
         rounds * 2,
         lambda target, step: bench.measure(target, rounds, aware=aware, step=step),
         answers="bargein.yaml",
+    )
+
+
+def rooms(rounds: Rounds = 5) -> OnServer:
+    """Conversations over the WebSocket and in a room by turns; a round is two of either."""
+    from vdx.bench import rooms as bench
+
+    return OnServer(
+        rounds * 4,
+        lambda target, step: bench.measure(target, rounds, step),
+        answers="bargein.yaml",
+        rooms=True,
     )
 
 
@@ -227,6 +240,7 @@ def add_conversations(app: typer.Typer) -> None:
     add(app, BENCHES, "orders", TALKING)(orders)
     add(app, BENCHES, "partials", TALKING)(partials)
     add(app, BENCHES, "bargein", TALKING)(bargein)
+    add(app, BENCHES, "rooms", (*RUNNING, "light"))(rooms)
     add(app, BENCHES, "false-bargein", ROOMS)(false_bargein)
     add(app, BENCHES, "tools")(tools)
     add(app, BENCHES, "interruptions", CHARGED)(interruptions)

@@ -105,7 +105,7 @@ class OnServer:
     """A bench of a server; one of the bench's own has these models, and answers so.
 
     `answers` is a script in `vdx/bench/data`; without one, `responder` is what answers. `config` is
-    the rest of its configuration.
+    the rest of its configuration. `rooms`: it needs a LiveKit server, whatever the transport.
     """
 
     steps: int
@@ -115,6 +115,7 @@ class OnServer:
     responder: str = "repeat"
     preload: tuple[str, ...] = ()
     config: Mapping[str, Any] = field(default_factory=dict)
+    rooms: bool = False
 
 
 Planned = Callable[..., Alone | OnServer]
@@ -195,7 +196,7 @@ def _target_options(
         url = require_server_url(url)
     else:
         _require_models(plan)
-    livekit, program = transport is Transport.LIVEKIT, None
+    livekit, program = plan.rooms or transport is Transport.LIVEKIT, None
     if livekit and not url:
         from vdx.cli.livekit_server import require_livekit_server
 

@@ -15,15 +15,24 @@ BLOCK_MS: Final = 10
 
 
 class EchoCanceller:
-    """Echo cancellation and high-pass, and noise suppression if wanted, on int16 mono.
+    """LiveKit's audio processing module on int16 mono: those of its parts that are wanted.
 
-    Works in blocks of 10 ms; `played` and `clean` take whole blocks. `delay_ms` is what the caller
-    knows of the time from `played` to the echo; the module finds the rest (up to about 500 ms).
-    Raises ImportError or OSError where the livekit package is missing.
+    `cancellation` takes out what was `played` (and lowest frequencies, as `high_pass` does),
+    `noise_suppression` steady noise, `gain_control` differences in loudness. Works in blocks of
+    10 ms; `played` and `clean` take whole blocks. `delay_ms` is what the caller knows of the time
+    from `played` to the echo; the module finds the rest (up to about 500 ms). Raises ImportError
+    or OSError where the livekit package is missing.
     """
 
     def __init__(
-        self, rate: int = LISTEN_RATE, *, noise_suppression: bool = False, delay_ms: int = 0
+        self,
+        rate: int = LISTEN_RATE,
+        *,
+        cancellation: bool = True,
+        noise_suppression: bool = False,
+        high_pass: bool = False,
+        gain_control: bool = False,
+        delay_ms: int = 0,
     ) -> None:
         from livekit.rtc import AudioFrame, AudioProcessingModule
 
@@ -31,9 +40,13 @@ class EchoCanceller:
         self._rate = rate
         self._block = rate * BLOCK_MS // 1000
         self._module = AudioProcessingModule(
-            echo_cancellation=True, noise_suppression=noise_suppression, high_pass_filter=True
+            echo_cancellation=cancellation,
+            noise_suppression=noise_suppression,
+            high_pass_filter=high_pass or cancellation,
+            auto_gain_control=gain_control,
         )
-        self._module.set_stream_delay_ms(delay_ms)
+        if cancellation:
+            self._module.set_stream_delay_ms(delay_ms)
 
     def played(self, pcm: Pcm) -> None:
         """Takes what is played, as the reference."""

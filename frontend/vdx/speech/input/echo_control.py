@@ -26,12 +26,17 @@ class EchoControl:
             return
         self._config = config
         self._canceller = None
-        if config.cancellation:
-            self._canceller = EchoCanceller(noise_suppression=config.noise_suppression)
+        if config.processed:
+            self._canceller = EchoCanceller(
+                cancellation=config.cancellation,
+                noise_suppression=config.noise_suppression,
+                high_pass=config.high_pass,
+                gain_control=config.gain_control,
+            )
 
     @property
     def cancelling(self) -> bool:
-        return self._canceller is not None
+        return self._config.cancellation
 
     def add(self, row: Pcm, now: float) -> None:
         """A frame (int16 [960], 48 kHz) was sent at `now`, on the session's clock."""
@@ -41,13 +46,14 @@ class EchoControl:
     def hear(self, frame: bytes, position: int, now: float) -> tuple[bytes, Pcm | None]:
         """The frame (640 bytes, 16 kHz) that ends at sample `position` and arrived at `now`.
 
-        Returns it without its echo, if cancellation is on, and what was played meanwhile (int16
-        [320]) for the guard, if that is on.
+        Returns it processed as configured, and what was played meanwhile (int16 [320]) for the
+        guard, if that is on.
         """
-        if not (self._config.cancellation or self._config.guard):
-            return frame, None
-        played = self._played.during(position, now)
+        played: Pcm | None = None
+        if self._config.cancellation or self._config.guard:
+            played = self._played.during(position, now)
         if self._canceller is not None:
-            self._canceller.played(SILENCE if played is None else played)
+            if self._config.cancellation:
+                self._canceller.played(SILENCE if played is None else played)
             frame = self._canceller.clean(to_pcm(frame)).tobytes()
         return frame, played if self._config.guard else None

@@ -110,8 +110,9 @@ class Audio(Shape):
 class VdxExtension(Shape):
     """vdx's own keys: `events` opts in to the vdx.* server events, `echo_cancellation` is for
     clients that play the bot through a loudspeaker and cannot cancel its echo themselves, and
-    `noise_suppression` comes with it. `responder` names the profile whose responder answers.
-    `pause_scale` and `sensitivity` are factors on the profile's own silences and thresholds.
+    `noise_suppression` for those whose noise nobody takes out. `responder` names the profile whose
+    responder answers. `pause_scale` and `sensitivity` are factors on the profile's own silences and
+    thresholds.
     """
 
     events: bool | None = None

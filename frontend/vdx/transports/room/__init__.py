@@ -1,13 +1,17 @@
 """The room transport: one LiveKit room, one conversation at a time, on the process's event loop.
 
-Any LiveKit client can take part. What it meets, users being participants of kind STANDARD or
-SIP and the *linked* participant the user of the session:
+Any LiveKit client can take part. What it meets, users being participants of the kinds of
+`livekit.listened_kinds` and the *linked* participant the user of the session:
 
 The agent publishes one audio track (48 kHz mono, source MICROPHONE) and subscribes to the linked
 user's microphone alone. Whoever comes first is linked. Who leaves keeps the conversation for
 `livekit.rejoin_grace_seconds` and finds it again under the same identity; after that it goes to
 the next user in the room as a new one, or the agent leaves. Others in the room hear everything
-and are told that they are not listened to.
+and are told that they are not listened to. Agents of several names (`livekit.agents`) may be in one
+room, each with a session of its own: all hear the same user, and none hears another agent.
+
+What a user said while joining is heard too, where their client recorded it and sends it as a byte
+stream on `lk.agent.pre-connect-audio-buffer` (attributes `trackId`, `sampleRate`, `channels`).
 
 Text streams sent by the agent:
 
@@ -16,7 +20,9 @@ Text streams sent by the agent:
   clause when it begins to sound). Attributes: `lk.segment_id` (one for each utterance or reply),
   `lk.transcription_final` "true" or "false", `lk.transcribed_track_id`. A reply that was cut short
   ends with `vdx.interrupted` "true" and `vdx.played_text`, what was heard of it to the word. An
-  utterance that turned out to be no turn ends with an empty final text.
+  utterance that turned out to be no turn ends with an empty final text. With
+  `livekit.transcription_packets` the same comes as LiveKit's older transcription packets too, each
+  with the whole text of its segment so far.
 - `lk.chat`: words for people who are not linked.
 
 Participant attributes of the agent: `lk.agent.state` is initializing, idle, listening, thinking
@@ -45,6 +51,7 @@ and what the WebSocket tells in events of the protocol:
 
 - `vdx.session` session, person, profile, voice, recogniser, language; at the start, on a change
 - `vdx.user.started` utterance, item_id, interrupting; `vdx.user.said` utterance, item_id, text
+- `vdx.user.keys` keys: what a user on the telephone entered (DTMF)
 - `vdx.reply.started` response_id, item_id; `vdx.reply.clause` response_id, item_id, clause
   (from 0), text;
   `vdx.reply.ended` response_id, item_id, status, reason, played_ms, text (what was played)
@@ -56,8 +63,8 @@ LiveKit does not send another agent when a worker dies without a word: a client 
 
 An `item_id` is the `lk.segment_id` of the same words. Times are milliseconds, levels int16 RMS.
 
-From the linked user the agent takes text on `lk.chat` as if it were spoken, and these RPCs, whose
-payloads are JSON objects in both directions:
+From the linked user the agent takes text on `lk.chat` as if it were spoken, keys of a telephone as
+text (`keypad.py`), and these RPCs, whose payloads are JSON objects in both directions:
 
 - `vdx.say` text: speaks it as its own words; refused while a reply is under way
 - `vdx.interrupt`: cancels the reply

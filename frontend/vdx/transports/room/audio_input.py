@@ -1,4 +1,8 @@
-"""The linked user's microphone: a track's frames, through a bounded queue, to the session."""
+"""The linked user's microphone: a track's frames, through a bounded queue, to the session.
+
+What was recorded before the track was heard (`pre_connect.py`) comes first, and the track's frames
+wait for it: they begin where it ends (`continued_audio.py`).
+"""
 
 import asyncio
 import contextlib
@@ -7,15 +11,25 @@ from collections.abc import Awaitable, Callable
 
 from livekit import rtc
 
-from vdx.core.audio import FRAME_MS, LISTEN_RATE, rms, to_pcm
+from vdx.core.audio import FRAME_MS, LISTEN_RATE, SAMPLE_BYTES, rms, to_pcm
+from vdx.core.events import Pcm
 from vdx.core.logs import logger
 from vdx.core.metrics import ROOM_INPUT_DROPPED
+from vdx.transports.room.continued_audio import ends_at
 
 log = logger(__name__)
 
 MAX_FRAMES = 100
 """Two seconds; when the session is further behind, the oldest frame is dropped and counted."""
+MAX_EARLY_FRAMES = 500
+"""The same until the session takes the first one: its models may have to be loaded."""
+COMPARED_FRAMES = 60
+"""Of the track, in which the end of what was recorded before is looked for."""
+COMPARED_S = 1.5
 CLOSE_S = 2.0
+
+Earlier = Callable[[], Awaitable[Pcm]]
+"""Returns what was recorded before a track was heard: int16 mono, 16 kHz, or nothing."""
 
 
 class AudioInput:
@@ -25,10 +39,12 @@ class AudioInput:
     """
 
     def __init__(self) -> None:
-        self._frames: deque[bytes] = deque(maxlen=MAX_FRAMES)
+        self._frames: deque[bytes] = deque(maxlen=MAX_EARLY_FRAMES)
+        self._most = MAX_EARLY_FRAMES
         self._arrived = asyncio.Event()
         self._track = ""
         self._reading: asyncio.Task[None] | None = None
+        self._joining: asyncio.Task[None] | None = None
         self._last = b""
         self.dropped = 0
 
@@ -41,26 +57,64 @@ class AudioInput:
     def track_sid(self) -> str:
         return self._track
 
-    def listen(self, track: rtc.Track, tasks: asyncio.TaskGroup) -> None:
-        """Takes the audio of this track from now on."""
+    def listen(
+        self, track: rtc.Track, tasks: asyncio.TaskGroup, earlier: Earlier | None = None
+    ) -> None:
+        """Takes the audio of this track from now on, behind what `earlier` returns."""
         self.stop()
         self._track = track.sid
         self._reading = tasks.create_task(self._read(track), name=f"audio_input-{track.sid}")
+        if earlier is not None:
+            self._joining = tasks.create_task(self._join(earlier), name=f"earlier-{track.sid}")
 
     def stop(self, track_sid: str = "") -> None:
         """Takes no more audio; with `track_sid` only if that is the track."""
         if self._reading is not None and track_sid in ("", self._track):
             self._reading.cancel()
-            self._reading, self._track = None, ""
+            if self._joining is not None:
+                self._joining.cancel()
+            self._reading, self._joining, self._track = None, None, ""
             self._frames.clear()
 
     async def run(self, feed: Callable[[bytes], Awaitable[None]]) -> None:
         """Feeds what arrives until cancelled."""
         while True:
-            while self._frames:
+            while self._frames and self._joining is None:
                 await feed(self._frames.popleft())
-            self._arrived.clear()
-            await self._arrived.wait()
+                if not self._frames:
+                    self._most = MAX_FRAMES
+            await self._change()
+
+    async def _change(self) -> None:
+        self._arrived.clear()
+        await self._arrived.wait()
+
+    async def _join(self, earlier: Earlier) -> None:
+        """Puts what `earlier` returns before the frames that came meanwhile."""
+        try:
+            recorded = await earlier()
+            if recorded.size:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(COMPARED_S):
+                        while len(self._frames) < COMPARED_FRAMES:
+                            await self._change()
+                self._prepend(recorded)
+        finally:
+            if self._joining is asyncio.current_task():
+                self._joining = None
+            self._arrived.set()
+
+    def _prepend(self, recorded: Pcm) -> None:
+        """Puts a recording before the track's frames, without what is in both."""
+        rest = ends_at(recorded, to_pcm(b"".join(self._frames))) * SAMPLE_BYTES
+        while self._frames and rest >= len(self._frames[0]):
+            rest -= len(self._frames.popleft())
+        if self._frames:
+            self._frames[0] = self._frames[0][rest:]
+        # One piece, which takes one place: the session cuts it into frames.
+        while len(self._frames) >= self._most:
+            self._drop()
+        self._frames.appendleft(recorded.tobytes())
 
     async def _read(self, track: rtc.Track) -> None:
         stream = rtc.AudioStream(
@@ -75,9 +129,13 @@ class AudioInput:
                     await stream.aclose()
 
     def _take(self, frame: bytes) -> None:
-        if len(self._frames) == MAX_FRAMES:
-            self.dropped += 1
-            ROOM_INPUT_DROPPED.inc()
+        while len(self._frames) >= self._most:
+            self._drop()
         self._last = frame
         self._frames.append(frame)
         self._arrived.set()
+
+    def _drop(self) -> None:
+        self._frames.popleft()
+        self.dropped += 1
+        ROOM_INPUT_DROPPED.inc()

@@ -1,8 +1,8 @@
 """The bot's voice in a room: one published track, fed at the pace of playout.
 
 What waits in the source stays at 20 ms, and grows only where frames come late (`output_lead.py`).
-During a pause nothing is fed, so a resume continues with the first sample that was not fed; only
-the rest of a cancelled reply is cleared.
+A pause takes it back, so that the listener's side falls silent without it, and a resume feeds it
+again. The source does not tell what it has sent: that is known to 10 ms, the length of its ticks.
 """
 
 import asyncio
@@ -14,16 +14,20 @@ from pathlib import Path
 import numpy as np
 from livekit import rtc
 
-from vdx.core.audio import SPEAK_FRAME, SPEAK_RATE
+from vdx.core.audio import FRAME_MS, SPEAK_FRAME, SPEAK_RATE, fade_in
 from vdx.core.events import Pcm
 from vdx.core.logs import logger
 from vdx.core.metrics import PACING_ERROR, ROOM_OUTPUT_UNDERRUNS
 from vdx.core.threads import in_thread
-from vdx.transports.room.output_lead import OutputLead
+from vdx.transports.room.output_lead import TICK_MS, OutputLead
 
 log = logger(__name__)
 
 TRACK_NAME = "vdx"
+TICK = TICK_MS * SPEAK_RATE // 1000
+NOTHING: Pcm = np.zeros(0, np.int16)
+FADE = 5 * SPEAK_RATE // 1000
+"""Samples; what is fed again begins without a click."""
 SUBSCRIBED_S = 3.0
 """Seconds that a user's client may take to subscribe before the session starts without it."""
 MAX_RECORDED_FRAMES = 50 * 60 * 10
@@ -35,10 +39,16 @@ class AudioOutput:
     def __init__(self, lead: OutputLead) -> None:
         self._lead = lead
         # Playout alone decides how much waits here: at its bound, feeding would block.
-        self._source = rtc.AudioSource(SPEAK_RATE, 1, queue_size_ms=lead.most_ms)
+        # It holds twice that: the lead, what a pause took back, and the silence between them.
+        queue_ms = lead.most_ms + 2 * FRAME_MS
+        self._source = rtc.AudioSource(SPEAK_RATE, 1, queue_size_ms=queue_ms)
+        self._most = 2 * lead.most_ms * SPEAK_RATE // 1000  # samples that the source holds at most
         self._publication: rtc.LocalTrackPublication | None = None
         self._recorded: list[Pcm] | None = None
         self._feeding = asyncio.Lock()  # the source refuses a frame while it takes another
+        self._fed = NOTHING  # what may wait in the source, and no more
+        self._dry_at = 0.0  # when nothing waits there any more, monotonic seconds
+        self._taken_back = NOTHING
 
     @property
     def track_sid(self) -> str:
@@ -59,7 +69,6 @@ class AudioOutput:
 
     async def play(self, row: Pcm, due: float) -> None:
         """Feeds one frame (int16 [960], 48 kHz) that was due at `due`, monotonic seconds."""
-        frame = rtc.AudioFrame(row.tobytes(), SPEAK_RATE, 1, SPEAK_FRAME)
         late_s = max(0.0, time.monotonic() - due)
         PACING_ERROR.observe(late_s)
         if self._lead.observe(late_s):
@@ -67,7 +76,8 @@ class AudioOutput:
         if self._recorded is not None and len(self._recorded) < MAX_RECORDED_FRAMES:
             self._recorded.append(row)
         async with self._feeding:
-            await self._source.capture_frame(frame)
+            await self._feed_again()
+            await self._feed(row)
 
     async def send_silence(self) -> None:
         """Feeds one silent frame at a pause; it is no part of any reply.
@@ -78,9 +88,42 @@ class AudioOutput:
         async with self._feeding:
             await self._source.capture_frame(_SILENCE)
 
+    def take_back(self) -> None:
+        """Empties the source at a pause; what was in it is fed again by `give_back` or `play`."""
+        self._source.clear_queue()
+        if self._fed.size:
+            left = round((self._dry_at - time.monotonic()) * 1000 / TICK_MS) * TICK
+            self._taken_back = self._fed[self._fed.size - max(0, min(left, self._fed.size)) :]
+            self._fed, self._dry_at = NOTHING, 0.0
+
+    async def give_back(self) -> None:
+        """Feeds what a pause took back: the reply goes on."""
+        async with self._feeding:
+            await self._feed_again()
+
     def clear(self) -> None:
         """Drops what is queued of a reply that was cancelled."""
         self._source.clear_queue()
+        self._fed = self._taken_back = NOTHING
+        self._dry_at = 0.0
+
+    def forget(self) -> None:
+        """A reply is over: what was taken back of it is heard no more."""
+        self._taken_back = NOTHING
+
+    async def _feed_again(self) -> None:
+        if self._taken_back.size:
+            again, self._taken_back = fade_in(self._taken_back, FADE), NOTHING
+            await self._feed(again)
+
+    async def _feed(self, pcm: Pcm) -> None:
+        now = time.monotonic()
+        if self._dry_at <= now:
+            self._fed, self._dry_at = pcm, now
+        else:
+            self._fed = np.concatenate([self._fed, pcm])[-self._most :]
+        self._dry_at += pcm.size / SPEAK_RATE
+        await self._source.capture_frame(rtc.AudioFrame(pcm.tobytes(), SPEAK_RATE, 1, pcm.size))
 
     def record(self) -> None:
         """Keeps what is fed from now on, ten minutes at most, for `save`."""

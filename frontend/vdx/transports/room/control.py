@@ -1,4 +1,4 @@
-"""Requests of the linked user beside speech: RPCs, and text on `lk.chat`."""
+"""Requests of the linked user beside speech: RPCs, text on `lk.chat`, and keys of a telephone."""
 
 import asyncio
 import json
@@ -10,6 +10,7 @@ from livekit import rtc
 from pydantic import BaseModel, ConfigDict, Field
 
 from vdx.app import Application
+from vdx.core.config import LiveKitConfig
 from vdx.core.errors import InvalidInput, SessionLimit, VdxError
 from vdx.core.json_input import parse_json
 from vdx.core.logs import logger
@@ -19,6 +20,7 @@ from vdx.transports.function_tools import ToolChoice, Tools, offer_of
 from vdx.transports.realtime.schema import session_update
 from vdx.transports.realtime.settings import Settings
 from vdx.transports.realtime.turn_detection import usual_of
+from vdx.transports.room.keypad import Keypad
 from vdx.transports.room.outbox import TOPIC_CHAT
 from vdx.transports.room.presenter import RoomPresenter
 
@@ -61,7 +63,11 @@ class Controls:
     """Serves one room; `session` and `presenter` are set while a conversation is on."""
 
     def __init__(
-        self, host: Application, user: Callable[[], str], tasks: asyncio.TaskGroup
+        self,
+        host: Application,
+        user: Callable[[], str],
+        tasks: asyncio.TaskGroup,
+        config: LiveKitConfig,
     ) -> None:
         self._host = host
         self._user = user
@@ -69,6 +75,8 @@ class Controls:
         self._chats = 0
         self._updating = asyncio.Lock()
         self._settings: tuple[Session, Settings] | None = None
+        self._keypad = Keypad(config, self._keys_begin, self._keys_entered)
+        self._keyed_in: Session | None = None
         self.session: Session | None = None
         self.presenter: RoomPresenter | None = None
 
@@ -85,6 +93,7 @@ class Controls:
         for name, method in methods.items():
             room.local_participant.register_rpc_method(name, self._answering(name, method))
         room.register_text_stream_handler(TOPIC_CHAT, self._chat)
+        room.on("sip_dtmf_received", self._key)
 
     def _answering(
         self, name: str, method: Callable[[Any], Awaitable[dict[str, Any]]]
@@ -186,6 +195,23 @@ class Controls:
             "vad": asdict(session.hearing.statistics),
             "last_turn": presenter.last_turn,
         }
+
+    def _key(self, pressed: rtc.SipDTMF) -> None:
+        who = pressed.participant
+        if who is not None and who.identity == self._user() and self.session is not None:
+            self._keypad.press(pressed.digit)
+
+    def _keys_begin(self) -> None:
+        """Whoever presses a key has heard enough, as one who speaks."""
+        self._keyed_in = self.session
+        if self.session is not None:
+            self.session.interrupt()
+
+    def _keys_entered(self, keys: str) -> None:
+        # A conversation that began with another user meanwhile is not theirs.
+        if self.session is not None and self.session is self._keyed_in and self.presenter:
+            self.presenter.event("vdx.user.keys", keys=keys)
+            self.session.type_text(keys)
 
     def _chat(self, reader: rtc.TextStreamReader, identity: str) -> None:
         if identity != self._user() or self.session is None or self._chats >= MAX_CHATS:

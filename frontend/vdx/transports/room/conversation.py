@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 from livekit import rtc
@@ -15,6 +16,7 @@ from vdx.core.metrics import ROOMS
 from vdx.dialog.profiles import SessionOptions
 from vdx.dialog.session import Session
 from vdx.transports.realtime.events import encode
+from vdx.transports.room.agent import Agent
 from vdx.transports.room.audio_input import AudioInput
 from vdx.transports.room.audio_output import AudioOutput
 from vdx.transports.room.control import Controls
@@ -22,14 +24,18 @@ from vdx.transports.room.job_metadata import JobMetadata
 from vdx.transports.room.outbox import RoomOutbox
 from vdx.transports.room.output_lead import OutputLead
 from vdx.transports.room.participants import Participants
+from vdx.transports.room.pre_connect import FEATURE, PreConnectAudio
 from vdx.transports.room.presenter import RoomPresenter
 from vdx.transports.room.signs_of_life import show_life
+from vdx.transports.room.telephone import hang_up, is_caller, log_call
 from vdx.transports.room.tools import RoomTools
 
 log = logger(__name__)
 
 CONNECT_S = 15.0
 LEVELS_S = 0.2
+DELIVERED_S = 0.5
+"""What was sent to a caller may take so long to arrive before they are removed."""
 LEAVE_TIMEOUT_S = 2.0
 LOST = "lost"
 """Seconds for the last messages, and for leaving."""
@@ -48,16 +54,32 @@ class Ticket:
 class RoomConversation:
     """`run` in a task; cancelling it leaves the room."""
 
-    def __init__(self, host: Application, ticket: Ticket, metadata: str, lead: OutputLead) -> None:
+    def __init__(
+        self,
+        host: Application,
+        ticket: Ticket,
+        metadata: str,
+        lead: OutputLead,
+        agent: Agent | None = None,
+    ) -> None:
+        agent = agent or Agent.first(host.config.livekit)
         self._host = host
-        self._config = host.config.livekit
+        self._config = agent.config
+        self._usual_profile = agent.profile
         self._ticket = ticket
         self._metadata = metadata
         self._room = rtc.Room()
-        self._outbox = RoomOutbox(self._room)
-        self._participants = Participants(
-            self._room, self._config.agent_name, self._microphone, self._spectator
+        self._outbox = RoomOutbox(
+            self._room, transcription_packets=self._config.transcription_packets
         )
+        self._participants = Participants(
+            self._room,
+            self._config.agent_name,
+            self._config.listened_kinds,
+            self._microphone,
+            self._spectator,
+        )
+        self._pre_connect = PreConnectAudio(self._config.pre_connect_seconds)
         self._audio_input = AudioInput()
         self._lead = lead
         self._audio_output = AudioOutput(lead)
@@ -72,6 +94,7 @@ class RoomConversation:
         """
         ROOMS.inc()
         self._participants.follow()
+        self._pre_connect.register(self._room)
         try:
             await self._connect()
             async with asyncio.TaskGroup() as tasks:
@@ -82,6 +105,7 @@ class RoomConversation:
                     return await self._attend(tasks)
                 finally:
                     self._audio_input.stop()
+                    await self._pre_connect.close()
                     await self._outbox.flush(0.0 if self._participants.over else LEAVE_TIMEOUT_S)
                     talking.cancel()
                     living.cancel()
@@ -108,7 +132,7 @@ class RoomConversation:
 
     async def _attend(self, tasks: asyncio.TaskGroup) -> str:
         self._outbox.state("initializing")
-        controls = Controls(self._host, lambda: self._participants.linked, tasks)
+        controls = Controls(self._host, lambda: self._participants.linked, tasks, self._config)
         controls.register(self._room)
         publishing = tasks.create_task(
             self._audio_output.publish(self._room.local_participant), name="room-publish"
@@ -116,25 +140,43 @@ class RoomConversation:
         wait_s, reason = self._config.join_timeout_seconds, "empty"
         while user := await self._participants.next_user(wait_s):
             await publishing
-            try:
-                metadata = JobMetadata.read(self._metadata)
-                options = await self._options(metadata)
-                with self._host.key_sessions(metadata.key or ""):
-                    reason = await self._converse(user, options, controls)
-            except VdxError as error:
-                self._refuse(user, error)
-                return "refused"
-            self._participants.unlink()
+            reason = await self._serve(user, controls)
             if reason != "gone":
+                await self._hang_up()
                 break
+            self._participants.unlink()
             wait_s = 0.0
         if self._participants.lost:
             return LOST
         return "closed" if self._participants.over else reason
 
+    async def _serve(self, user: str, controls: Controls) -> str:
+        """The conversation with one user; returns why it ended."""
+        if (caller := self._participants.user) is not None and is_caller(caller):
+            log_call(caller)
+        try:
+            metadata = JobMetadata.read(self._metadata)
+            options = await self._options(metadata)
+            with self._host.key_sessions(metadata.key or ""):
+                return await self._converse(user, options, controls)
+        except VdxError as error:
+            self._refuse(user, error)
+            return "refused"
+
     async def _options(self, metadata: JobMetadata) -> SessionOptions:
         """What the job asks for, its models loaded."""
-        return await self._host.models.require(metadata.options(self._host))
+        wanted = metadata.options(self._host, self._usual_profile)
+        return await self._host.models.require(wanted)
+
+    async def _hang_up(self) -> None:
+        """Ends the call of a user on the telephone, once they were told everything."""
+        user = self._participants.user
+        if user is None or self._participants.over or not self._config.hang_up:
+            return
+        if is_caller(user):
+            await self._outbox.flush(LEAVE_TIMEOUT_S)
+            await asyncio.sleep(DELIVERED_S)
+            await hang_up(self._config, self._ticket.room, user.identity)
 
     def _refuse(self, user: str, error: VdxError) -> None:
         log.warning("room refused", room=self._ticket.room, error=error.for_log)
@@ -207,7 +249,18 @@ class RoomConversation:
         if track is None:
             self._audio_input.stop(sid)
         elif self._tasks is not None:
-            self._audio_input.listen(track, self._tasks)
+            user, announced = self._participants.linked, self._announced(sid)
+            self._audio_input.listen(
+                track,
+                self._tasks,
+                partial(self._pre_connect.of, user, sid, announced=announced),
+            )
+
+    def _announced(self, track: str) -> bool:
+        """Whether the user's client recorded its microphone while it was joining."""
+        user = self._participants.user
+        publication = None if user is None else user.track_publications.get(track)
+        return publication is not None and FEATURE in publication.audio_features
 
     def _spectator(self, identity: str) -> None:
         self._outbox.event(encode("vdx.spectator", message=SPECTATOR_TEXT), to=identity)

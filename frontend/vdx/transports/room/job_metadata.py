@@ -55,14 +55,14 @@ class JobMetadata(BaseModel):
         value = parse_json(metadata, "the job's metadata", param="metadata")
         return validated(cls, value, "metadata")
 
-    def options(self, host: "Application") -> "SessionOptions":
-        """The profile's options with these changed.
+    def options(self, host: "Application", usual_profile: str = "") -> "SessionOptions":
+        """The options of the profile, else of `usual_profile`, with these changed.
 
         Raises:
             UnknownName: there is no such profile.
             InvalidInput: the parameters of a tool are no JSON schema.
         """
-        options = host.profiles.options(self.profile or "")
+        options = host.profiles.options(self.profile or usual_profile)
         if self.language is not None:
             options = options.spoken_in(self.language)
         changes: dict[str, Any] = {}

@@ -24,8 +24,9 @@ Send = Callable[[], Awaitable[Any]]
 class RoomOutbox:
     """Takes messages at once; `run` delivers them one after the other."""
 
-    def __init__(self, room: rtc.Room) -> None:
+    def __init__(self, room: rtc.Room, *, transcription_packets: bool = False) -> None:
         self._room = room
+        self._transcription_packets = transcription_packets
         self._queue: asyncio.Queue[Send] = asyncio.Queue(MAX_MESSAGES)
         self._writer: rtc.TextStreamWriter | None = None
         self.lost = 0
@@ -83,6 +84,22 @@ class RoomOutbox:
             writer, self._writer = self._writer, None
             if writer is not None:
                 await writer.aclose(attributes=attributes)
+
+        self._post(send)
+
+    def packet(self, segment: str, text: str, track: str, speaker: str, *, final: bool) -> None:
+        """The text of a segment so far, as clients from before text streams know it.
+
+        `speaker` "" is the agent. Nothing unless `livekit.transcription_packets` asks for it.
+        """
+        if not (self._transcription_packets and track):
+            return
+
+        async def send() -> None:
+            said = rtc.TranscriptionSegment(segment, text, 0, 0, "", final)
+            await self._me.publish_transcription(
+                rtc.Transcription(speaker or self._me.identity, track, [said])
+            )
 
         self._post(send)
 

@@ -1,14 +1,20 @@
 """The participants of a room: the linked user, whom the session is with, and spectators."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from typing import Final
 
 from livekit import rtc
 
-HUMAN_KINDS = (
-    rtc.ParticipantKind.PARTICIPANT_KIND_STANDARD,
-    rtc.ParticipantKind.PARTICIPANT_KIND_SIP,
-)
+from vdx.core.config import ParticipantKind
+
+KINDS: Final[dict[ParticipantKind, int]] = {
+    "standard": rtc.ParticipantKind.PARTICIPANT_KIND_STANDARD,
+    "sip": rtc.ParticipantKind.PARTICIPANT_KIND_SIP,
+    "connector": rtc.ParticipantKind.PARTICIPANT_KIND_CONNECTOR,
+    "ingress": rtc.ParticipantKind.PARTICIPANT_KIND_INGRESS,
+    "agent": rtc.ParticipantKind.PARTICIPANT_KIND_AGENT,
+}
 ATTRIBUTE_NAME = "lk.agent.name"
 MICROPHONES = (rtc.TrackSource.SOURCE_MICROPHONE, rtc.TrackSource.SOURCE_UNKNOWN)
 """Sources that count as the user's speech; the audio of a shared screen does not."""
@@ -25,6 +31,9 @@ LEFT = (
 class Participants:
     """Follows a room's events; `linked` is the identity of the user, "" while there is none.
 
+    Users are participants of `kinds` (`livekit.listened_kinds`): other agents are none, so that
+    agents of several names in one room do not answer each other.
+
     `on_microphone` is called with a track of the linked user that can be heard, and with None
     and its sid when it is gone; `on_spectator` once for everybody else. Two agents of one name
     (dispatched twice, or once more after the server was restarted) would both answer: the one
@@ -35,11 +44,13 @@ class Participants:
         self,
         room: rtc.Room,
         agent_name: str,
+        kinds: Collection[ParticipantKind],
         on_microphone: Callable[[rtc.Track | None, str], None],
         on_spectator: Callable[[str], None],
     ) -> None:
         self._room = room
         self._agent_name = agent_name
+        self._kinds = frozenset(KINDS[kind] for kind in kinds)
         self._on_microphone = on_microphone
         self._on_spectator = on_spectator
         self._changed = asyncio.Event()
@@ -89,6 +100,11 @@ class Participants:
             self._tell_spectator(identity)
         return self.linked
 
+    @property
+    def user(self) -> rtc.RemoteParticipant | None:
+        """The linked user, where they are in the room."""
+        return self._room.remote_participants.get(self.linked)
+
     def unlink(self) -> None:
         self.linked = ""
 
@@ -108,10 +124,10 @@ class Participants:
 
     def _humans(self) -> dict[str, rtc.RemoteParticipant]:
         everybody = self._room.remote_participants.items()
-        return {identity: p for identity, p in everybody if p.kind in HUMAN_KINDS}
+        return {identity: p for identity, p in everybody if p.kind in self._kinds}
 
     def _arrived(self, participant: rtc.RemoteParticipant) -> None:
-        if self.linked and participant.kind in HUMAN_KINDS:
+        if self.linked and participant.kind in self._kinds:
             self._tell_spectator(participant.identity)
         self._give_way(participant)
         self._changed.set()

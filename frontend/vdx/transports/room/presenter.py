@@ -12,6 +12,7 @@ from vdx.dialog.session_events import (
     OptionsChanged,
     PartialTranscript,
     PlayoutPaused,
+    PlayoutResumed,
     RecognitionFailed,
     ReplyClause,
     ReplyDone,
@@ -60,6 +61,7 @@ class RoomPresenter:
         self._session: Session | None = None
         self._captioned: set[UtteranceIds] = set()  # those with words in the captions
         self._reply_open = False
+        self._spoken = ""
         self._state = ""
         self.last_turn: dict[str, Any] | None = None
 
@@ -113,8 +115,8 @@ class RoomPresenter:
                 self.event("vdx.reply.started", **reply_ids(reply))
             case ReplyClause():
                 self._send_clause(event)
-            case PlayoutPaused():
-                self._live.spawn(self._audio_output.send_silence, "silence")
+            case PlayoutPaused() | PlayoutResumed():
+                self._follow_playout(event)
             case ReplyDone():
                 self._send_ended(event)
             case OptionsChanged():
@@ -134,23 +136,36 @@ class RoomPresenter:
             self._caption_user(utterance, "", final=True)
 
     def _caption_user(self, utterance: UtteranceIds, text: str, *, final: bool) -> None:
-        attributes = _attributes(utterance.item_id, self._audio_input.track_sid, final=final)
+        track = self._audio_input.track_sid
+        attributes = _attributes(utterance.item_id, track, final=final)
         self._outbox.caption(text, attributes, self._user)
+        self._outbox.packet(utterance.item_id, text, track, self._user, final=final)
 
     # --- replies ----------------------------------------------------------------------------
 
     def _send_clause(self, clause: ReplyClause) -> None:
         ids = reply_ids(clause.reply)
         self.event("vdx.reply.clause", **ids, clause=clause.clause, text=clause.text)
+        track, segment = self._audio_output.track_sid, clause.reply.item_id
         if not self._reply_open:
-            self._reply_open = True
-            track = self._audio_output.track_sid
-            self._outbox.begin_caption(_attributes(clause.reply.item_id, track, final=False))
+            self._reply_open, self._spoken = True, ""
+            self._outbox.begin_caption(_attributes(segment, track, final=False))
+        self._spoken += clause.text
         self._outbox.extend_caption(clause.text)
+        self._outbox.packet(segment, self._spoken, track, "", final=False)
+
+    def _follow_playout(self, event: PlayoutPaused | PlayoutResumed) -> None:
+        if isinstance(event, PlayoutPaused):
+            self._audio_output.take_back()
+            self._live.spawn(self._audio_output.send_silence, "silence")
+        else:
+            self._live.spawn(self._audio_output.give_back, "give-back")
 
     def _send_ended(self, ended: ReplyDone) -> None:
         if ended.status == "cancelled":
             self._audio_output.clear()
+        else:
+            self._audio_output.forget()
         if self._reply_open:
             self._reply_open = False
             track = self._audio_output.track_sid
@@ -158,6 +173,7 @@ class RoomPresenter:
             if ended.status == "cancelled":
                 attributes |= {INTERRUPTED: "true", PLAYED: ended.text[:MAX_PLAYED]}
             self._outbox.end_caption(attributes)
+            self._outbox.packet(ended.reply.item_id, ended.text, track, "", final=True)
         self.event(
             "vdx.reply.ended",
             **reply_ids(ended.reply),

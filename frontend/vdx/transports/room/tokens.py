@@ -7,9 +7,10 @@ The request and the answer of `POST /token` are those of LiveKit's own token end
      "room_config": {"agents": [{"agent_name", "metadata"}]}}
     -> {"server_url", "participant_token", "room_name", "participant_identity", "expires_in"}
 
-Every key may be left out. A participant's identity begins with `person-`, which is put before what
-was asked for: nobody can take the place of an agent, or of whoever the operator gave a name
-without it. `agent` is vdx's addition: the options of `transports/room/job_metadata.py` as an
+Every key may be left out. `agents` may name several of `livekit.agent_name` and `livekit.agents`,
+each of which comes into the room. A participant's identity begins with `person-`, which is put
+before what was asked for: nobody can take the place of an agent, or of whoever the operator gave a
+name without it. `agent` is vdx's addition: the options of `transports/room/job_metadata.py` as an
 object, in place of the JSON text in `metadata`. Without a LiveKit server the answer is 404 with
 the code `no_livekit`.
 """
@@ -42,7 +43,7 @@ class WantedAgent(BaseModel):
 class WantedRoom(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
-    agents: list[WantedAgent] = Field(default_factory=list, max_length=1)
+    agents: list[WantedAgent] = Field(default_factory=list, max_length=16)
 
 
 class TokenRequest(BaseModel):
@@ -89,9 +90,10 @@ def mint(config: LiveKitConfig, request: TokenRequest, key: str = "") -> TokenAn
     identity = USER_PREFIX + (request.participant_identity or secrets.token_hex(4)).removeprefix(
         USER_PREFIX
     )
-    dispatch = RoomAgentDispatch(
-        agent_name=config.agent_name, metadata=_metadata(config, request, key)
-    )
+    dispatches = [
+        RoomAgentDispatch(agent_name=name, metadata=metadata)
+        for name, metadata in _dispatched(config, request, key).items()
+    ]
     grants = api.VideoGrants(
         room_join=True,
         room=room,
@@ -108,7 +110,7 @@ def mint(config: LiveKitConfig, request: TokenRequest, key: str = "") -> TokenAn
         .with_name(request.participant_name)
         .with_ttl(dt.timedelta(seconds=config.token_ttl_seconds))
         .with_grants(grants)
-        .with_room_config(RoomConfiguration(agents=[dispatch], departure_timeout=departure))
+        .with_room_config(RoomConfiguration(agents=dispatches, departure_timeout=departure))
     )
     return TokenAnswer(
         server_url=config.public_url or config.url,
@@ -119,23 +121,35 @@ def mint(config: LiveKitConfig, request: TokenRequest, key: str = "") -> TokenAn
     )
 
 
-def _metadata(config: LiveKitConfig, request: TokenRequest, key: str) -> str:
-    """The job's metadata, checked now so that the client gets the error; the key is not its own."""
-    metadata = _requested(config, request).model_dump(exclude_none=True) | {"key": key}
-    if not key:
-        del metadata["key"]
-    return json.dumps(metadata) if metadata else ""
+def _dispatched(config: LiveKitConfig, request: TokenRequest, key: str) -> dict[str, str]:
+    """Name -> metadata of each agent that comes, checked now so that the client gets the error.
+
+    The key in the metadata is not the client's own to write.
+    """
+    dispatched: dict[str, str] = {}
+    for name, options in _requested(config, request):
+        if name in dispatched:
+            raise InvalidInput(f"agent {name!r} is named twice", param="room_config.agents")
+        metadata = options.model_dump(exclude_none=True) | {"key": key}
+        if not key:
+            del metadata["key"]
+        dispatched[name] = json.dumps(metadata) if metadata else ""
+    return dispatched
 
 
-def _requested(config: LiveKitConfig, request: TokenRequest) -> JobMetadata:
-    if request.agent is not None:
-        return request.agent
-    wanted = request.room_config.agents if request.room_config else []
-    if not wanted:
-        return JobMetadata()
-    if wanted[0].agent_name not in ("", config.agent_name):
-        raise InvalidInput(
-            f"the agent here is {config.agent_name!r}, not {wanted[0].agent_name!r}",
-            param="room_config.agents.0.agent_name",
-        )
-    return JobMetadata.read(wanted[0].metadata)
+def _requested(config: LiveKitConfig, request: TokenRequest) -> list[tuple[str, JobMetadata]]:
+    """The agents asked for, or that of `livekit.agent_name`, each with its metadata."""
+    wanted = (request.room_config.agents if request.room_config else []) or [WantedAgent()]
+    if request.agent is not None and len(wanted) > 1:
+        raise InvalidInput("options of one of several agents: use its metadata", param="agent")
+    found = []
+    for index, each in enumerate(wanted):
+        name = each.agent_name or config.agent_name
+        if name != config.agent_name and name not in config.agents:
+            known = ", ".join([config.agent_name, *config.agents])
+            raise InvalidInput(
+                f"there is no agent {name!r} here; there are: {known}",
+                param=f"room_config.agents.{index}.agent_name",
+            )
+        found.append((name, request.agent or JobMetadata.read(each.metadata)))
+    return found

@@ -12,10 +12,12 @@ from typing import Any
 from livekit import agents
 
 from vdx.app import Application
+from vdx.core.config import LiveKitConfig
 from vdx.core.errors import ServersBusy, VdxError
 from vdx.core.logs import bound, logger
 from vdx.transports.room import native_log
 from vdx.transports.room.abandoned_rooms import AbandonedRooms, dispatch_is_done
+from vdx.transports.room.agent import Agent
 from vdx.transports.room.conversation import LOST, RoomConversation, Ticket
 from vdx.transports.room.job_metadata import JobMetadata
 from vdx.transports.room.output_lead import OutputLead
@@ -32,20 +34,37 @@ ANSWER_S = 5.0
 
 
 class RoomWorker:
-    """`run` beside the HTTP server; `drain` when the process is asked to end."""
+    """The worker of one agent; `run` beside the HTTP server, `drain` when the process is to end.
 
-    def __init__(self, host: Application) -> None:
+    `promised` are the jobs accepted or running, which all workers of a process share, as they do
+    the `lead`.
+    """
+
+    def __init__(
+        self,
+        host: Application,
+        agent: Agent | None = None,
+        promised: set[str] | None = None,
+        lead: OutputLead | None = None,
+    ) -> None:
         self._host = host
-        self._config = host.config.livekit
+        self._agent = agent or Agent.first(host.config.livekit)
+        self._config = self._agent.config
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._promised: set[str] = set()  # jobs accepted or running
+        self._promised = set() if promised is None else promised
+        self._own: set[str] = set()  # those of `promised` that are this worker's
         self._rooms: dict[str, asyncio.Task[str]] = {}
         self._served: set[str] = set()  # names of their rooms
         self._server: Any = None
-        self._lead = OutputLead(self._config.output_queue_ms, self._config.output_queue_max_ms)
+        self._lead = lead or lead_of(self._config)
         self._draining = False
         self._kept = asyncio.Event()  # one of the promised is over
         self.registered = asyncio.Event()
+
+    @property
+    def name(self) -> str:
+        """Of its agent."""
+        return self._agent.name
 
     @property
     def load(self) -> float:
@@ -63,7 +82,9 @@ class RoomWorker:
             load_threshold=float("inf"),
             load_fnc=lambda: self.load,
             drain_timeout=self._host.config.server.drain_timeout_seconds,
-            num_idle_processes=min(IDLE_THREADS, config.max_rooms),
+            num_idle_processes=max(
+                1, min(IDLE_THREADS, config.max_rooms) // (1 + len(config.agents))
+            ),
             shutdown_process_timeout=STOP_S,
             max_retry=FOREVER,
             ws_url=config.url,
@@ -92,11 +113,11 @@ class RoomWorker:
         The limit of `server.drain_timeout_seconds` is the caller's to keep.
         """
         self._draining = True
-        if self._server is None or not self._promised:
+        if self._server is None or not self._own:
             return
-        log.info("draining rooms", rooms=len(self._promised))
+        log.info("draining rooms", rooms=len(self._own))
         await self._server.drain(timeout=None)
-        while self._promised:  # one that was accepted a moment ago has no task yet
+        while self._own:  # one that was accepted a moment ago has no task yet
             self._kept.clear()
             await self._kept.wait()
 
@@ -111,7 +132,7 @@ class RoomWorker:
             await asyncio.wait(list(self._rooms.values()), timeout=STOP_S)
 
     def _on_registered(self, worker_id: str, _info: Any) -> None:
-        log.info("worker registered", id=worker_id, url=self._config.url)
+        log.info("worker registered", id=worker_id, url=self._config.url, agent=self._agent.name)
         self.registered.set()
 
     async def _answer(self, request: agents.JobRequest) -> None:
@@ -121,6 +142,7 @@ class RoomWorker:
             await request.reject(terminate=False)
             return
         self._promised.add(job)
+        self._own.add(job)
         try:
             if not await self._is_free(request.job.metadata):
                 self._release(job)
@@ -135,7 +157,7 @@ class RoomWorker:
     async def _is_free(self, metadata: str) -> bool:
         """Whether a model server has room for a job within `routing.wait_ms`, ANSWER_S at most."""
         try:
-            options = JobMetadata.read(metadata).options(self._host)
+            options = JobMetadata.read(metadata).options(self._host, self._agent.profile)
         except VdxError:  # the room is told when it is joined
             return True
         try:
@@ -177,7 +199,7 @@ class RoomWorker:
             self._release(job.id)
 
     async def _converse(self, job: str, ticket: Ticket, metadata: str) -> str:
-        conversation = RoomConversation(self._host, ticket, metadata, self._lead)
+        conversation = RoomConversation(self._host, ticket, metadata, self._lead, self._agent)
         task = asyncio.create_task(conversation.run(), name=f"room-{ticket.room}")
         self._rooms[job] = task
         try:
@@ -194,4 +216,10 @@ class RoomWorker:
 
     def _release(self, job: str) -> None:
         self._promised.discard(job)
+        self._own.discard(job)
         self._kept.set()
+
+
+def lead_of(config: LiveKitConfig) -> OutputLead:
+    """The lead of a process's rooms."""
+    return OutputLead(config.output_queue_ms, config.output_queue_max_ms)

@@ -256,6 +256,7 @@ export class Call {
       transport = await this.make((event) => this.take(event), beginning, this.log.add);
       this.transport = transport;
       this.store.dispatch({ type: "connecting" }); // shows what the transport brings along
+      if (this.microphone) transport.record?.(this.microphone);
       await transport.setSpeaker(this.speakerId);
       await transport.open();
       if (this.transport !== transport) return; // hung up meanwhile

@@ -15,6 +15,9 @@ export interface Transport {
   /** Ends the conversation and frees what it held; may be called at any time, and twice. */
   close(): void;
 
+  /** Keeps what the person says from now on, until `setMicrophone` lets it be heard. */
+  record?(source: MicrophoneSource): void;
+
   /** The person's voice; null when there is no microphone any more. Takes effect at once. */
   setMicrophone(source: MicrophoneSource | null): Promise<void>;
 

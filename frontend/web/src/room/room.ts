@@ -3,6 +3,8 @@
 import {
   ConnectionError,
   ConnectionErrorReason,
+  LocalAudioTrack,
+  type LocalTrack,
   type LocalTrackPublication,
   RemoteAudioTrack,
   Room,
@@ -34,6 +36,7 @@ export class RoomTransport implements Transport {
   private readonly room = new Room({ stopLocalTrackOnUnpublish: false });
   private readonly agent: Agent;
   private published: LocalTrackPublication | null = null;
+  private recorded: LocalAudioTrack | null = null;
   private listening: { context: AudioContext; loudness: Loudness } | null = null;
   private quality: Quality = "unknown";
   private isOpen = false;
@@ -77,6 +80,7 @@ export class RoomTransport implements Transport {
     this.isOver = true;
     clearInterval(this.measuring);
     this.agent.stop();
+    this.recorded?.stopPreConnectBuffer();
     void this.room.disconnect(false);
     void this.listening?.context.close();
     this.listening = null;
@@ -90,11 +94,23 @@ export class RoomTransport implements Transport {
 
   // --- the person ---------------------------------------------------------------------------
 
+  /** LiveKit's client sends the recording once the agent listens, for ten seconds at most. */
+  record(source: MicrophoneSource): void {
+    this.recorded = new LocalAudioTrack(source.track, undefined, true);
+    this.recorded.startPreConnectBuffer();
+  }
+
   async setMicrophone(source: MicrophoneSource | null): Promise<void> {
     const track = this.published?.audioTrack;
+    const recorded = this.recorded;
+    this.recorded = null;
+    const isRecorded = recorded !== null && recorded.mediaStreamTrack === source?.track;
+    if (!isRecorded) recorded?.stopPreConnectBuffer();
     if (source && track) await track.replaceTrack(source.track, true);
     else if (source) {
-      this.published = await this.room.localParticipant.publishTrack(source.track, {
+      // The library's own types disagree where optional properties are exact.
+      const voice = (isRecorded ? recorded : source.track) as LocalTrack | MediaStreamTrack;
+      this.published = await this.room.localParticipant.publishTrack(voice, {
         source: Track.Source.Microphone,
         name: "microphone",
         dtx: false, // the noise gate learns from silence as it is
