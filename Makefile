@@ -4,7 +4,7 @@
 # make setup    only build the two environments and the page
 # make shell    a shell in which `vdx` is the one that was built here
 # make test     every check, and every test but the long ones; says how many those are
-#               NEURAL=1, here and for setup, takes XTTS-v2 along: PyTorch, 7 GB on the disk
+#               NEURAL=1, here and for setup, takes XTTS-v2 and CSM along: PyTorch, 7 GB
 # make test-long  the long tests: dear, and their kind is guarded by a cheaper one in `make test`
 # make coverage the same tests, at half the speed, and which lines they run
 # make test-changed  the tests that the changes since main can reach, and why  (BASE=REV,
@@ -22,7 +22,7 @@
 # make clean    remove what the tools leave; `make clean-all` also the environments
 
 .DEFAULT_GOAL := run
-.PHONY: help run setup shell page test test-long coverage test-changed test-faults browser livekit clients check lint types \
+.PHONY: help run setup shell page test conversations engines-aside test-long coverage test-changed test-faults browser livekit clients check lint types \
 	page-check page-test engines bench audit sbom docs lock format clean clean-all
 
 BIN := .venv/bin
@@ -105,13 +105,20 @@ engines: setup
 	.venv-triton/bin/python -m pytest --quiet --numprocesses 2 --dist loadfile -m "$(CHOSEN)" tests/unit/backends
 
 # Most of it waits for sound to be spoken in real time, so several run at once even on two cores.
-WORKERS := 3
+WORKERS := 4
 SHARED_OUT := --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
-# The checks and the engines only compute, most of them in one process: two at a time. On a bare
-# machine livekit-server is compiled while `setup` and `clients` wait for the network.
+# The checks only compute, most of them in one process: two at a time. On a bare machine
+# livekit-server is compiled while `setup` and `clients` wait for the network. Conversations leave a
+# third of the cores idle: the engines take that, and give way to everything that talks.
 test: browser
-	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target livekit clients check engines page-test
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target livekit clients check page-test
+	@$(MAKE) --no-print-directory --jobs 2 conversations engines-aside
+
+conversations:
 	$(BIN)/pytest $(SHARED_OUT) -m "$(CHOSEN)" $(ARGS)
+
+engines-aside:
+	@nice -n 19 $(MAKE) --no-print-directory --output-sync=target engines
 
 # Two at a time, for most of them take a core of their own.
 test-long: browser livekit clients

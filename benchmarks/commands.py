@@ -117,11 +117,17 @@ def kokoro(
     return Alone(rounds, lambda step: bench.measure(rounds, step, tiny=tiny))
 
 
-def transducer(rounds: Rounds = 5) -> Alone:
+def transducer(
+    rounds: Rounds = 5,
+    conversation: Annotated[
+        bool, typer.Option("--conversation", help="Turns over a server: when its words come.")
+    ] = False,
+) -> Alone:
     """Zipformer and FastConformer with random weights: a step, a FLUSH, eight speakers at once."""
     from benchmarks import transducer as bench
 
-    return Alone(len(bench.LAYOUTS) * rounds, lambda step: bench.measure(rounds, step))
+    work = bench.measure_conversations if conversation else bench.measure
+    return Alone(len(bench.LAYOUTS) * rounds, lambda step: work(rounds, step))
 
 
 def whisper(

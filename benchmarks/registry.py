@@ -47,7 +47,10 @@ STUDIES: dict[str, Bench] = {
     ),
     "transducer": Bench(
         "Streaming transducers of the real size.",
-        (Run("--rounds 5", quick="--rounds 1"),),
+        (
+            Run("--rounds 5", quick="--rounds 1"),
+            Run("--rounds 3 --conversation", quick="--rounds 1 --conversation"),
+        ),
         ("benchmarks", "transducer"),
     ),
     "whisper": Bench(

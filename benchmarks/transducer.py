@@ -11,6 +11,35 @@ LAYOUTS = {
     "zipformer": "Zipformer 2, 66 M, 320 ms",
     "fastconformer": "FastConformer, 120 M, 160 ms",
 }
+REACH = {
+    "zipformer": {
+        "step_ms": 30.0,
+        "flush_ms": 60.0,
+        "real_time_factor": 0.1,
+        "state_mb": 3.0,
+        "wait_ms": 200.0,
+    },
+    "fastconformer": {"step_ms": 45.0, "flush_ms": 90.0, "state_mb": 3.0},
+}
+FIGURES = (
+    ("computing a step", "ms", "step_ms"),
+    ("computing a step, sherpa-onnx over the same files", "ms", "reference_ms"),
+    ("computing a FLUSH", "ms", "flush_ms"),
+    ("real-time factor", "", "real_time_factor"),
+    ("state of a speaker", "MB", "state_mb"),
+    ("longest wait of a chunk, eight speakers", "ms", "wait_ms"),
+)
+"""Each with its unit and its name in a line of `transducer_compute`."""
+
+
+async def measure_conversations(rounds: int, step: Step) -> Report:
+    """When partial and final transcripts come in conversations over a server, of each layout."""
+    from benchmarks import transducer_conversation
+
+    report = Report("transducer", {"rounds": rounds, "conversation": True})
+    for layout, name in LAYOUTS.items():
+        await transducer_conversation.measure(name, layout, rounds, report, step)
+    return report
 
 
 async def measure(rounds: int, step: Step) -> Report:
@@ -25,10 +54,9 @@ async def measure(rounds: int, step: Step) -> Report:
             async for line in lines:
                 found.append(line)
                 step()
-        report.add(f"{name}: computing a step", "ms", [each["step_ms"] for each in found])
-        report.add(f"{name}: computing a FLUSH", "ms", [each["flush_ms"] for each in found])
-        report.add(f"{name}: real-time factor", "", [each["real_time_factor"] for each in found])
-        report.add(f"{name}: state of a speaker", "MB", [each["state_mb"] for each in found])
-        waits = [each["wait_ms"] for each in found]
-        report.add(f"{name}: longest wait of a chunk, eight speakers", "ms", waits)
+        reach = REACH[layout]
+        for figure, unit, key in FIGURES:
+            values = [each[key] for each in found if key in each]
+            limit = {"median": reach[key]} if key in reach else {}
+            report.add(f"{name}: {figure}", unit, values, **limit)
     return report

@@ -4,9 +4,11 @@
 
 Runs in the environment of the models, one thread a step; writes one JSON line a round: milliseconds
 of processor time of a step and of a FLUSH at a pause, the real-time factor of the steps, the size
-of a state, and how long the slowest chunk waited while `SPEAKERS` spoke at once, in real time.
+of a state, how long the slowest chunk waited while `SPEAKERS` spoke at once, in real time, and what
+a step of sherpa-onnx takes over the same files, where it is installed.
 """
 
+import importlib
 import json
 import sys
 import tempfile
@@ -85,6 +87,37 @@ def together(engine: "TransducerEngine") -> float:
     return 1000 * max(waits)
 
 
+class Reference:
+    """sherpa-onnx over the same files, one thread."""
+
+    def __init__(self, folder: Path) -> None:
+        sherpa_onnx = importlib.import_module("sherpa_onnx")
+        names = ("encoder", "decoder", "joiner")
+        files = {name: str(next(folder.glob(f"{name}*.onnx"))) for name in names}
+        self._recogniser = sherpa_onnx.OnlineRecognizer.from_transducer(
+            tokens=str(folder / "tokens.txt"), num_threads=1, **files
+        )
+
+    def step_ms(self) -> float:
+        """The median of a step over the recording."""
+        stream, steps = self._recogniser.create_stream(), list[float]()
+        for piece in pieces():
+            stream.accept_waveform(RATE, piece.astype(np.float32) / 32768)
+            while self._recogniser.is_ready(stream):
+                began = time.process_time()
+                self._recogniser.decode_stream(stream)
+                steps.append(time.process_time() - began)
+        return 1000 * float(np.median(steps))
+
+
+def reference(folder: Path) -> Reference | None:
+    """None where sherpa-onnx is not installed."""
+    try:
+        return Reference(folder)
+    except ImportError:
+        return None
+
+
 def main(layout: str, rounds: int) -> None:
     from benchmarks.transducer_graphs import write
     from triton_backends.transducer.engine import EngineOptions, TransducerEngine
@@ -93,9 +126,12 @@ def main(layout: str, rounds: int) -> None:
         write(layout, Path(made))
         engine = TransducerEngine(Path(made), EngineOptions(parallel=2))
         state = sum(array.nbytes for array in engine.model.encoder.start(""))
+        other = reference(Path(made))
         alone(engine)
         for _ in range(rounds):
             told = alone(engine) | {"state_mb": state / 1e6, "wait_ms": together(engine)}
+            if other is not None:
+                told["reference_ms"] = other.step_ms()
             print(json.dumps(told), flush=True)
         engine.close()
 

@@ -11,7 +11,7 @@ writes a folder that `vdx voices add` takes, in int8: the weights of MatMul, as 
 
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -51,6 +51,12 @@ MELS, NEMO_WINDOW, NEMO_SHIFT, NEMO_FRAMES, HIDDEN, NEMO_VOCABULARY = 128, 25, 1
 
 class Layers(Graph):
     """What both networks are made of; tensors are [N, frames, size]."""
+
+    def order_states(self, names: Sequence[str]) -> None:
+        """Inputs and outputs of states in this order: sherpa-onnx knows them by their places."""
+        places = {name: place for place, name in enumerate(names)}
+        self._inputs.sort(key=lambda each: places.get(each.name, -1))
+        self.pending.sort(key=lambda each: places[each[0].removeprefix("new_")])
 
     def linear(self, source: str, rows: int, columns: int) -> str:
         weights = self.random(rows, columns, scale=rows**-0.5)
@@ -102,6 +108,9 @@ def zipformer(folder: Path) -> None:
     heard = graph.input("processed_lens", ["N"], INT64)
     more = graph.node("Add", heard, graph.constant([CHUNK]))
     graph.pending.append(("new_processed_lens", more, ["N"], INT64))
+    kinds = ("key", "nonlin_attn", "val1", "val2", "conv1", "conv2")
+    states = [f"cached_{kind}_{each}" for each in range(layer) for kind in kinds]
+    graph.order_states([*states, "embed_states", "processed_lens"])
     source = _resized(graph, source, size, max(stack.dim for stack in STACKS))
     pairs = graph.shaped(source, -1, EMBEDDED // 2, 2, JOINER)
     halved = graph.node("ReduceMean", pairs, axes=[2], keepdims=0)

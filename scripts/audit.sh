@@ -6,10 +6,10 @@ cd "$(dirname "$0")/.."
 
 uv=$(command -v uv || printf '%s\n' .tools/bin/uv)
 failed=0
-for list in frontend triton dev bench; do
-    printf '\n== requirements/%s.txt\n' "$list"
+for list in requirements/*.txt; do
+    printf '\n== %s\n' "$list"
     "$uv" tool run --quiet --from pip-audit==2.10.1 pip-audit \
-        --disable-pip --require-hashes --requirement "requirements/$list.txt" || failed=1
+        --disable-pip --require-hashes --requirement "$list" || failed=1
 done
 printf '\n== the page\n'
 .venv/bin/python scripts/build_page.py -- audit --omit=dev || failed=1

@@ -339,7 +339,7 @@ def make_streaming(folder: Path):
 
 
 def export_streaming(model, folder, wide):
-    encoder, decoder, size = model.model.encoder, model.model.decoder, SIZE // HEADS
+    encoder, decoder = model.model.encoder, model.model.decoder
     buffers = ["sample_buffer", "sample_len", "conv1_buffer", "conv2_buffer", "frame_count"]
     one = torch.zeros(1, dtype=torch.long)
     export(
@@ -383,6 +383,11 @@ def export_streaming(model, folder, wide):
         ["k_cross", "v_cross"],
         {"memory": [1], "k_cross": [3], "v_cross": [3]},
     )
+    export_streaming_decoder(model, folder / "decoder_kv_with_attention.onnx")
+
+
+def export_streaming_decoder(model, file):
+    size = SIZE // HEADS
     own, cross = torch.zeros(LAYERS, 1, HEADS, 3, size), torch.zeros(LAYERS, 1, HEADS, 30, size)
     names = ["token", "k_self", "v_self", "out_k_cross", "out_v_cross"]
     attentions = [f"cross_attentions.{layer}" for layer in range(LAYERS)]
@@ -392,7 +397,7 @@ def export_streaming(model, folder, wide):
     export(
         StreamingDecoder(model),
         (torch.ones(1, 2, dtype=torch.long), own, own, cross, cross),
-        folder / "decoder_kv_with_attention.onnx",
+        file,
         names,
         found,
         dynamic,
@@ -481,61 +486,22 @@ def make_whole(folder: Path):
     return [heard(model, chirp(seconds)) for seconds in SECONDS]
 
 
-def merge(model, file):
-    """One graph of both runs, as Optimum's `merge_decoders` gives it: an If over two graphs.
+def cache_names(whose):
+    """What the layers keep of the words so far (`decoder`) or of the memory (`encoder`)."""
+    return [f"{layer}.{whose}.{what}" for layer in range(LAYERS) for what in ("key", "value")]
 
-    What a later run has for the keys of the memory is empty, as there.
-    """
-    parts = [
-        f"{layer}.{whose}.{what}"
-        for whose in ("decoder", "encoder")
-        for layer in range(LAYERS)
-        for what in ("key", "value")
-    ]
-    own = parts[: 2 * LAYERS]
-    tokens, memory = torch.ones(1, 2, dtype=torch.long), torch.randn(1, 30, SIZE)
-    past = [torch.zeros(1, HEADS, 3, SIZE // HEADS)] * (4 * LAYERS)
-    place = file.with_name("part.onnx")
-    export(
-        FirstRun(model),
-        (tokens, memory),
-        place,
-        ["input_ids", "encoder_hidden_states"],
-        ["logits", *(f"present.{each}" for each in parts)],
-        {"input_ids": [1], "encoder_hidden_states": [1]},
-    )
-    first = onnx.load(str(place))
-    export(
-        LaterRun(model),
-        (tokens, *past),
-        place,
-        ["input_ids", *(f"past_key_values.{each}" for each in parts)],
-        ["logits", *(f"present.{each}" for each in own)],
-        {"input_ids": [1]} | {f"past_key_values.{each}": [2] for each in parts},
-    )
-    later = onnx.load(str(place))
-    place.unlink()
-    h, float_ = onnx.helper, onnx.TensorProto.FLOAT
-    for each in parts[2 * LAYERS :]:
-        empty = h.make_tensor("", float_, [1, HEADS, 0, SIZE // HEADS], [])
-        later.graph.node.append(h.make_node("Constant", [], [f"present.{each}"], value=empty))
-        later.graph.output.append(h.make_tensor_value_info(f"present.{each}", float_, None))
-    branches = {}
-    for name, part in (("then", later), ("else", first)):
-        inputs = {each.name for each in part.graph.input}
-        kept = onnx.compose.add_prefix_graph(part.graph, f"{name}_")
-        for node in kept.node:  # inputs are those of the graph around
-            node.input[:] = [
-                i.removeprefix(f"{name}_") if i.removeprefix(f"{name}_") in inputs else i
-                for i in node.input
-            ]
-        del kept.input[:]
-        branches[f"{name}_branch"] = kept
+
+def merge(model, file):
+    """One graph of both runs, as Optimum's `merge_decoders` gives it: an If over two graphs."""
+    first, later = export_runs(model, file.with_name("part.onnx"))
+    parts = cache_names("decoder") + cache_names("encoder")
     names = ["logits", *(f"present.{each}" for each in parts)]
+    branches = {"then_branch": branch(later, "then_"), "else_branch": branch(first, "else_")}
     order = {each.name.removeprefix("then_"): each for each in branches["then_branch"].output}
     del branches["then_branch"].output[:]
     branches["then_branch"].output.extend(order[each] for each in names)
-    value, size = h.make_tensor_value_info, SIZE // HEADS
+    h = onnx.helper
+    value, size, float_ = h.make_tensor_value_info, SIZE // HEADS, onnx.TensorProto.FLOAT
     graph = h.make_graph(
         [h.make_node("If", ["use_cache_branch"], names, **branches)],
         "merged",
@@ -559,6 +525,55 @@ def merge(model, file):
     model = h.make_model(graph, opset_imports=first.opset_import, ir_version=first.ir_version)
     onnx.checker.check_model(model)
     file.write_bytes(model.SerializeToString())
+
+
+def export_runs(model, place):
+    """The graphs of the first and of a later run, written to `place` in between.
+
+    What a later run has for the keys of the memory is empty, as Optimum has it.
+    """
+    own, memory_parts = cache_names("decoder"), cache_names("encoder")
+    parts = own + memory_parts
+    tokens, memory = torch.ones(1, 2, dtype=torch.long), torch.randn(1, 30, SIZE)
+    past = [torch.zeros(1, HEADS, 3, SIZE // HEADS)] * len(parts)
+    export(
+        FirstRun(model),
+        (tokens, memory),
+        place,
+        ["input_ids", "encoder_hidden_states"],
+        ["logits", *(f"present.{each}" for each in parts)],
+        {"input_ids": [1], "encoder_hidden_states": [1]},
+    )
+    first = onnx.load(str(place))
+    export(
+        LaterRun(model),
+        (tokens, *past),
+        place,
+        ["input_ids", *(f"past_key_values.{each}" for each in parts)],
+        ["logits", *(f"present.{each}" for each in own)],
+        {"input_ids": [1]} | {f"past_key_values.{each}": [2] for each in parts},
+    )
+    later = onnx.load(str(place))
+    place.unlink()
+    h, float_ = onnx.helper, onnx.TensorProto.FLOAT
+    for each in memory_parts:
+        empty = h.make_tensor("", float_, [1, HEADS, 0, SIZE // HEADS], [])
+        later.graph.node.append(h.make_node("Constant", [], [f"present.{each}"], value=empty))
+        later.graph.output.append(h.make_tensor_value_info(f"present.{each}", float_, None))
+    return first, later
+
+
+def branch(part, prefix):
+    """A graph as a branch of an If: without inputs, for those are of the graph around it."""
+    inputs = {each.name for each in part.graph.input}
+    kept = onnx.compose.add_prefix_graph(part.graph, prefix)
+    for node in kept.node:
+        node.input[:] = [
+            name.removeprefix(prefix) if name.removeprefix(prefix) in inputs else name
+            for name in node.input
+        ]
+    del kept.input[:]
+    return kept
 
 
 if __name__ == "__main__":

@@ -12,16 +12,22 @@ import numpy as np
 import pytest
 import pytest_asyncio
 import soundfile
-from playwright.async_api import Browser, Page, Playwright, Route, async_playwright, expect
+from playwright.async_api import Page, Route, expect
 
+from tests.browser.browsers import (
+    FAR_AWAY,
+    RECORDING,
+    Browsers,
+    room,
+    shared_browsers,
+    shared_person,
+)
 from tests.server.processes import LONG_TIMEOUTS, WAIT_LIMIT_S, running, shared_triton
 from vdx.cli.livekit_server import require_livekit_server
-from vdx.core.events import Pcm
-from vdx.core.paths import PACKAGE, locate
+from vdx.core.paths import PACKAGE
 from vdx.serving.embedded import EmbeddedTriton
 from vdx.serving.livekit import DevelopmentLiveKit
 
-RECORDING = locate().data / "tests" / "data" / "audio" / "ps_goforward.wav"
 UH = PACKAGE / "bench" / "data" / "uh.wav"
 NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 """First the one without windows: it opens a page with a third of the work, and draws the same."""
@@ -45,9 +51,9 @@ def find_chromium() -> str | None:
 
 
 @pytest.fixture(scope="session")
-def person(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def person(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Somebody who says "go forward ten meters", waits 4 s, and says it again, for ever."""
-    return write_person(tmp_path_factory.mktemp("person") / "person.wav")
+    return shared_person(pytestconfig, tmp_path_factory)
 
 
 @pytest.fixture(scope="session")
@@ -69,31 +75,18 @@ def hesitant_person(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
-def write_person(file: Path) -> Path:
-    """The recording of `person`, to be repeated for ever."""
-    voice, rate = soundfile.read(RECORDING, dtype="int16")
-    soundfile.write(file, np.concatenate([room(rate, 1), voice, room(rate, 3)]), rate)
-    return file
-
-
-def room(rate: int, seconds: float) -> Pcm:
-    """The noise of a quiet room."""
-    samples = np.random.default_rng(1).integers(-3, 4, round(seconds * rate))
-    return samples.astype(np.int16)
-
-
 @pytest.fixture(scope="session")
 def triton(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> EmbeddedTriton:
     return shared_triton(pytestconfig, tmp_path_factory)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def arguments(triton: EmbeddedTriton) -> tuple[str, ...]:
     """How to start a frontend for the shared Triton."""
     return ("frontend", "--triton-url", triton.grpc_url, "--port")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def server(arguments: tuple[str, ...], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a frontend that repeats what it hears, or answers at length (`long`)."""
     home = tmp_path_factory.mktemp("frontend")
@@ -108,16 +101,16 @@ def livekit_server() -> Path:
     return require_livekit_server(print)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def livekit(livekit_server: Path) -> Iterator[DevelopmentLiveKit]:
-    """A LiveKit server of the module's own, on free ports."""
+    """A LiveKit server for all the tests here, on free ports."""
     server = DevelopmentLiveKit(livekit_server, 0)
     asyncio.run(server.start())
     yield server
     asyncio.run(server.stop())
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def rooms(
     arguments: tuple[str, ...],
     livekit: DevelopmentLiveKit,
@@ -159,28 +152,11 @@ def keys(livekit: DevelopmentLiveKit) -> dict[str, Any]:
     return {"url": livekit.url, "api_key": livekit.api_key, "api_secret": secret}
 
 
-class Browsers:
-    """Chromium with one microphone or another, each started once: a start takes 4 s of a core."""
-
-    def __init__(self, driver: Playwright, path: str) -> None:
-        self._driver = driver
-        self._path = path
-        self._running: dict[tuple[str, ...], Browser] = {}
-
-    async def get(self, *flags: str) -> Browser:
-        """The running browser with these command-line flags."""
-        if flags not in self._running:
-            self._running[flags] = await self._driver.chromium.launch(
-                executable_path=self._path, args=flags, chromium_sandbox=False
-            )
-        return self._running[flags]
-
-
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def browsers(chromium: str) -> AsyncIterator[Browsers]:
+async def browsers(chromium: str, pytestconfig: pytest.Config) -> AsyncIterator[Browsers]:
     """Tests that use them run in the session's event loop, which is that of the driver."""
-    async with async_playwright() as driver:
-        yield Browsers(driver, chromium)
+    async with shared_browsers(pytestconfig, chromium) as shared:
+        yield shared
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -194,19 +170,19 @@ async def open_page(browsers: Browsers, person: Path) -> AsyncIterator[OpenPage]
 
         async def open_it(
             url: str,
-            *flags: str,
             microphone: bool = True,
             voice: Path = person,
             script: str = "",
             **context: Any,
         ) -> Page:
             fake = [
+                f"--host-resolver-rules=MAP {FAR_AWAY} 127.0.0.1",
                 "--use-fake-device-for-media-stream",
                 f"--use-file-for-fake-audio-capture={voice}",
                 "--autoplay-policy=user-gesture-required",
                 "--use-fake-ui-for-media-stream",
             ]
-            browser = await browsers.get(*fake, *flags)
+            browser = await browsers.get(*fake)
             context.setdefault("reduced_motion", "reduce")
             if not microphone:  # a page that a test answers with is from nowhere: not from loopback
                 context.setdefault("permissions", ["local-network-access"])

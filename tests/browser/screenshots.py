@@ -13,7 +13,8 @@ from urllib.parse import urljoin
 
 from playwright.async_api import Browser, Page, Playwright, async_playwright
 
-from tests.browser.conftest import find_chromium, write_person
+from tests.browser.browsers import write_person
+from tests.browser.conftest import find_chromium
 from tests.browser.listening import becomes
 
 VIEWS: dict[str, dict[str, Any]] = {

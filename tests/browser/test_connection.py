@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import expect
 
+from tests.browser.browsers import FAR_AWAY
 from tests.browser.conftest import OpenPage
 from tests.browser.listening import type_line
 from tests.server.processes import running
@@ -46,9 +47,7 @@ async def test_far_away_it_asks_for_the_key_and_names_the_tunnel(
     config = {"server": {"host": "0.0.0.0", "api_keys": ["open-sesame-open-sesame"]}}
     with running(*arguments, "0", home=tmp_path, config=config) as vdx:
         port = vdx.url().rsplit(":", 1)[1]
-        page = await open_page(
-            f"http://box.test:{port}", "--host-resolver-rules=MAP box.test 127.0.0.1"
-        )
+        page = await open_page(f"http://{FAR_AWAY}:{port}")
         command = f"ssh -L {port}:127.0.0.1:{port} user@box.test"
         await expect(page.locator(".notice code")).to_have_text(command)
         await expect(page.locator("#ask")).to_be_visible()

@@ -6,8 +6,9 @@ is tested in tests/triton.
 
 import asyncio
 import random
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
+from statistics import median
 
 import numpy as np
 import psutil
@@ -66,6 +67,7 @@ MODELS = {
 """By family, the model that is asked."""
 NOT_ASKED = {
     "onnxruntime": "runs networks that others are given; it neither speaks nor hears",
+    "csm": "needs the extra environment; tests/neural loads it",
     "xtts": "needs the extra environment; tests/neural loads it",
 }
 RECOGNISERS = ("canned", "moonshine-tiny", "pocketsphinx-en", "whisper-micro", "zipformer-tiny")
@@ -151,6 +153,11 @@ async def hear(wire: Wire, model: str, chance: random.Random) -> None:
     assert any(response.outputs and response.outputs["STATE"][0] == FINAL for response in heard)
 
 
+def asked(model: str) -> Callable[[Wire, str, random.Random], Awaitable[None]]:
+    """What a model is asked."""
+    return hear if model in RECOGNISERS else judge if model in ENDPOINTERS else say
+
+
 def test_no_family_is_left_out() -> None:
     families = {file.parent.name for file in locate().triton_backends.glob("*/model.py")}
     assert families == {*MODELS, *NOT_ASKED}
@@ -161,7 +168,7 @@ def test_no_family_is_left_out() -> None:
 async def test_a_model_keeps_its_size(
     server: EmbeddedTriton, model: str, repetitions: Repetitions
 ) -> None:
-    ask = hear if model in RECOGNISERS else judge if model in ENDPOINTERS else say
+    ask = asked(model)
     chance = random.Random(7)
     async with Wire(server.grpc_url) as wire:
         await wire.load(model)
@@ -177,3 +184,33 @@ async def test_a_model_keeps_its_size(
         print(f"{model}: {warm >> 20} MiB after {WARM_UP} requests, {now >> 20} MiB at the end")
         await wire.unload(model)
     assert now < GROWTH * warm, f"{warm >> 20} MiB became {now >> 20} MiB"
+
+
+CYCLES = 20
+SETTLED = 5
+"""Loads after which caches are filled, and the measure begins."""
+FLAT = 1.05
+
+
+# Twenty loads of every family; tests/faults/test_load_unload.py loads and unloads under load.
+@pytest.mark.long
+@pytest.mark.parametrize("family", sorted(MODELS))
+async def test_loads_and_unloads_leave_the_memory_flat(server: EmbeddedTriton, family: str) -> None:
+    """That of tritonserver, and of the model's processes, each of which begins anew."""
+    model, sizes = MODELS[family], []
+    assert server.pid is not None
+    async with Wire(server.grpc_url) as wire:
+        for _ in range(CYCLES):
+            await wire.load(model)
+            await asked(model)(wire, model, random.Random(3))
+            own = psutil.Process(server.pid).memory_info().rss
+            sizes.append((own, size_of(model, server)))
+            await wire.unload(model)
+    early = [median(each[part] for each in sizes[SETTLED : SETTLED + 5]) for part in (0, 1)]
+    late = [median(each[part] for each in sizes[-5:]) for part in (0, 1)]
+    grown = [
+        round(100 * (after / before - 1), 1) for before, after in zip(early, late, strict=True)
+    ]
+    print(f"{family}: tritonserver {grown[0]:+} %, the model's processes {grown[1]:+} %")
+    assert late[0] <= FLAT * early[0], grown
+    assert late[1] <= FLAT * early[1], grown

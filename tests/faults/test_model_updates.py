@@ -5,12 +5,14 @@ is good.
 import asyncio
 import contextlib
 import subprocess
+import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.repetitions import Measured
 from tests.server.processes import VDX, Http, Vdx, eventually, running
 from tests.server.talk import Talk, talking
 from tests.triton.repository import add_variant
@@ -106,12 +108,18 @@ async def talk_until_decided(http: Http, source: str, talks: list[Talk]) -> dict
 @pytest.mark.parametrize(
     ("source", "why"), [("tone-erring", "errs more often"), ("tone-slow", "slower")]
 )
-async def test_a_bad_version_goes_back_by_itself(vdx: Vdx, source: str, why: str) -> None:
+async def test_a_bad_version_goes_back_by_itself(
+    vdx: Vdx, source: str, why: str, measured: Measured
+) -> None:
     http = Http(vdx.url())
     operator = updated(http, source, "--canary", "50%", "--hold", "600")
     await until(http, source, "trial")
     async with people(http, 4) as talks:
+        began = time.monotonic()
         line = await talk_until_decided(http, source, talks)
+        asked = line["new"]["requests"]
+        what = f"{source}: gone back at its request {asked}, from the first one"
+        measured(what, time.monotonic() - began, 10)
         assert line["state"] == "rolled back"
         assert why in line["why"]
         assert line["new"]["requests"] <= ENOUGH + len(talks), "as soon as it is known"

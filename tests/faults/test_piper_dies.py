@@ -60,13 +60,11 @@ async def _reply(talk: Talk, kill: int | None = None, deltas: int = 0) -> tuple[
     return response, sum(map(len, heard)) / 2 / talk.rate
 
 
+# A process with weights takes ten seconds of a core to be there and be there again; voices without
+# any die at the same moments in tests/faults/test_model_faults.py.
+@pytest.mark.long
 @pytest.mark.parametrize(
-    "deltas",
-    [
-        # Voices without weights die then too in tests/faults/test_model_faults.py.
-        pytest.param(1, id="at its first sound", marks=pytest.mark.long),
-        pytest.param(40, id="in mid reply"),
-    ],
+    "deltas", [pytest.param(1, id="at its first sound"), pytest.param(40, id="in mid reply")]
 )
 async def test_nothing_of_a_reply_is_lost(
     up: Vdx, server: str, deltas: int, measured: Measured

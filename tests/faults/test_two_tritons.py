@@ -107,8 +107,7 @@ async def test_a_session_that_begins_later_finds_both(vdx: Vdx) -> None:
         drained = max(placed, key=lambda name: len(placed[name]))
         status, _ = await asyncio.to_thread(http.post, f"/vdx/servers/{quote(drained)}/drain")
         assert status == 200
-        for talk in talks:
-            done = await talk.full_turn()
+        for done in await asyncio.gather(*(talk.full_turn() for talk in talks)):
             assert done["response"]["status"] == "completed"
         placed = await asyncio.to_thread(speakers, http)
         assert placed.keys() == servers(http).keys() - {drained}

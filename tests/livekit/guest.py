@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from livekit import rtc
 
-from tests.wait_limit import WAIT_LIMIT_S
+from tests.wait_limit import WAIT_LIMIT_S, until_true
 from vdx.client.recording import frames_of, room_noise
 
 Event = dict[str, Any]
@@ -141,11 +141,7 @@ class Guest:
     ) -> Any:
         """The first truthy result of `happened`, looked for at everything that comes."""
         try:
-            async with asyncio.timeout(seconds):
-                while not (result := happened()):
-                    self._changed.clear()
-                    await self._changed.wait()
-                return result
+            return await until_true(happened, self._changed, seconds)
         except TimeoutError:
             kinds = [event["type"] for event in self.events if event["type"] != "vdx.vad"]
             raise AssertionError(f"{what}: not within {seconds:g} s; came: {kinds[-30:]}") from None

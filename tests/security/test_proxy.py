@@ -16,7 +16,7 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
-from tests.server.processes import eventually, running
+from tests.server.processes import WAIT_LIMIT_S, eventually, running
 from vdx.serving.embedded import EmbeddedTriton
 
 NAME = "voice.example.com"
@@ -75,8 +75,10 @@ class Proxied:
         self.origin = f"https://{NAME}:{port}"
 
     def ask(self, path: str, method: str = "GET", body: str | None = None, **headers: str) -> Any:
-        connection = http.client.HTTPSConnection(NAME, self.port, timeout=20, context=self.tls)
-        plain = socket.create_connection(("127.0.0.1", self.port), timeout=20)
+        connection = http.client.HTTPSConnection(
+            NAME, self.port, timeout=WAIT_LIMIT_S, context=self.tls
+        )
+        plain = socket.create_connection(("127.0.0.1", self.port), timeout=WAIT_LIMIT_S)
         connection.sock = self.tls.wrap_socket(plain, server_hostname=NAME)
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         connection.request(method, path, body, named)
@@ -146,7 +148,7 @@ def test_other_names_are_still_refused(proxied: Proxied) -> None:
 
 async def test_a_conversation_goes_through_it(proxied: Proxied) -> None:
     async with proxied.talk(KEY, Origin=proxied.origin) as client:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(WAIT_LIMIT_S):
             assert json.loads(await client.recv())["type"] == "session.created"
     for key, origin, status in (
         ("wrong", proxied.origin, 401),

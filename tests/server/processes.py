@@ -21,12 +21,15 @@ import pytest
 import yaml
 
 from tests.triton.repository import WHISPER, add_whisper
-from tests.wait_limit import WAIT_LIMIT_S
+from tests.wait_limit import SLICE_S, WAIT_LIMIT_S
 from vdx.bench.scrape import parse
 from vdx.core.paths import locate
 from vdx.serving.embedded import EmbeddedOptions, EmbeddedTriton
 
 VDX = [sys.executable, "-c", "from vdx.cli.main import main; main()"]
+
+READ_S = 20.0
+"""How long what an ended command wrote may take to be read; others may hold its end open."""
 
 VARIANTS = {
     "tone-fast": ("tone", {"ms_per_char": "30"}),
@@ -54,12 +57,14 @@ LONG_TIMEOUTS = LATE_TRANSCRIPTS | {
 
 
 def eventually(happened: Callable[[], Any], what: str, seconds: float = WAIT_LIMIT_S) -> Any:
-    """The first truthy result of `happened`; fails after `seconds`."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
+    """The first truthy result of `happened`; fails after `seconds` in which this process ran."""
+    left, looked = seconds, time.monotonic()
+    while left > 0:
         if result := happened():
             return result
         time.sleep(0.02)
+        now = time.monotonic()
+        left, looked = left - min(now - looked, SLICE_S), now
     raise AssertionError(f"{what}: not within {seconds:g} s")
 
 
@@ -144,8 +149,9 @@ class Vdx:
         home: Path,
         environ: dict[str, str] | None = None,
         descriptors: int | None = None,
+        prefix: Sequence[str] = (),
     ) -> None:
-        command = [*VDX, *arguments]
+        command = [*prefix, *VDX, *arguments]
         if arguments[0] == "frontend" and not _names_manager(arguments, config or {}):
             command += ["--manager", "none"]  # the only one on its Triton
         if descriptors is not None:  # the most it may ever hold open
@@ -191,7 +197,7 @@ class Vdx:
     def _ended(self, pattern: str) -> object:
         if self.process.poll() is None:
             return None
-        self._reader.join(5)
+        self._reader.join(READ_S)
         return re.search(pattern, self.output) or "ended"
 
     def url(self) -> str:
@@ -208,7 +214,7 @@ class Vdx:
 
     def wait(self, seconds: float = WAIT_LIMIT_S) -> int:
         code = self.process.wait(seconds)
-        self._reader.join(5)
+        self._reader.join(READ_S)
         return code
 
     def end(self) -> None:
@@ -229,9 +235,17 @@ def running(
     config: dict[str, Any] | None = None,
     environ: dict[str, str] | None = None,
     descriptors: int | None = None,
+    prefix: Sequence[str] = (),
 ) -> Iterator[Vdx]:
-    """A `vdx` command for the length of a block."""
-    vdx = Vdx(*arguments, config=config, home=home, environ=environ, descriptors=descriptors)
+    """A `vdx` command for the length of a block; `prefix` is the program that runs it."""
+    vdx = Vdx(
+        *arguments,
+        config=config,
+        home=home,
+        environ=environ,
+        descriptors=descriptors,
+        prefix=prefix,
+    )
     try:
         yield vdx
     finally:

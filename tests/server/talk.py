@@ -19,7 +19,7 @@ from openai import AsyncOpenAI
 from openai.resources.realtime.realtime import AsyncRealtimeConnection
 from pydantic import BaseModel, ValidationError
 
-from tests.wait_limit import WAIT_LIMIT_S
+from tests.wait_limit import WAIT_LIMIT_S, until_true
 from vdx.client.recording import frames_of, read_clip, room_noise
 
 Event = dict[str, Any]
@@ -142,15 +142,16 @@ class Talk:
 
     async def until(self, happened: Callable[[], Any], what: str) -> Any:
         """The first truthy result, looked at after every event."""
+
+        def looked() -> Any:
+            result = happened()
+            assert result or not self.closed, f"{what}: the server closed; {self._seen()}"
+            return result
+
         try:
-            async with asyncio.timeout(WAIT_LIMIT_S):
-                while not (result := happened()):
-                    assert not self.closed, f"{what}: the server closed; {self._seen()}"
-                    self._changed.clear()
-                    await self._changed.wait()
+            return await until_true(looked, self._changed)
         except TimeoutError:
             raise AssertionError(f"{what} never came; {self._seen()}") from None
-        return result
 
     def _seen(self) -> str:
         """The last events and all errors, for the message of an assertion."""

@@ -3,16 +3,15 @@
 import asyncio
 import json
 import re
-import threading
 import urllib.request
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 from websockets.exceptions import InvalidStatus
 
+from tests.server.chat_endpoint import ChatEndpoint, answering
 from tests.server.processes import Http, Vdx, eventually, running
 from tests.server.talk import Talk, talking
 from vdx.serving.embedded import EmbeddedTriton
@@ -27,36 +26,27 @@ SPOKEN = "bumblebee"
 WORDS = (HEARD, ANSWERED, TYPED, SPOKEN)
 
 
-class _Endpoint(BaseHTTPRequestHandler):
+class _Endpoint(ChatEndpoint):
     """A chat endpoint that answers one word; typed to, it refuses and quotes what it was sent."""
 
-    def log_message(self, *_: object) -> None:
-        """Says nothing."""
-
-    def do_POST(self) -> None:
-        asked = self.rfile.read(int(self.headers["content-length"])).decode()
-        if TYPED in asked:
-            told = json.dumps({"error": {"message": f"cannot answer {asked}"}}).encode()
+    def answer(self, asked: dict[str, Any]) -> None:
+        if TYPED in json.dumps(asked):
+            told = json.dumps({"error": {"message": f"cannot answer {json.dumps(asked)}"}}).encode()
             self.send_response(400)
             self.send_header("Content-Type", "application/json")
-        else:
-            choice = {"index": 0, "delta": {"content": f"{ANSWERED}."}, "finish_reason": None}
-            chunk = {"id": "1", "object": "chat.completion.chunk", "created": 1}
-            told = f"data: {json.dumps(chunk | {'choices': [choice]})}\n\ndata: [DONE]\n\n".encode()
-            self.send_response(200)
-            self.send_header("Content-Type", "text/event-stream")
-        self.send_header("Content-Length", str(len(told)))
-        self.end_headers()
-        self.wfile.write(told)
+            self.send_header("Content-Length", str(len(told)))
+            self.end_headers()
+            self.wfile.write(told)
+            return
+        self.begin()
+        self.tell({"content": f"{ANSWERED}."})
+        self.done()
 
 
 @pytest.fixture(scope="module")
 def endpoint() -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Endpoint)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}/v1"
-    server.shutdown()
-    server.server_close()
+    with answering(_Endpoint) as url:
+        yield f"{url}/v1"
 
 
 def _config(endpoint: str, **log: object) -> dict[str, Any]:

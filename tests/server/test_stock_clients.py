@@ -5,14 +5,13 @@ import json
 import shutil
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
 
+from tests.server.chat_endpoint import ChatEndpoint, answering
 from tests.server.processes import LONG_ANSWER, running
 from tests.server.talk import clip
 from tests.wait_limit import WAIT_LIMIT_S
@@ -25,24 +24,19 @@ HEARD = "hello there"
 MISSING = "the stock clients are not installed; run: make clients"
 
 
-class _Endpoint(BaseHTTPRequestHandler):
+class _Endpoint(ChatEndpoint):
     """A long answer to the first question; for the second it calls the tool that it is offered.
 
     Before anything was said it greets.
 
-    `asked` holds the messages of every request of the client under test.
+    `histories` holds the messages of every request of the client under test.
     """
 
-    protocol_version = "HTTP/1.1"
-    asked: ClassVar[list[list[dict[str, Any]]]] = []
+    histories: ClassVar[list[list[dict[str, Any]]]] = []
 
-    def log_message(self, *_: object) -> None:
-        """Says nothing."""
-
-    def do_POST(self) -> None:
-        request = json.loads(self.rfile.read(int(self.headers["content-length"])))
-        messages = request["messages"]
-        self.asked.append(messages)
+    def answer(self, asked: dict[str, Any]) -> None:
+        messages = asked["messages"]
+        self.histories.append(messages)
         questions = sum(message["content"] == HEARD for message in messages)
         if messages[-1]["role"] == "tool":
             result = messages[-1]["content"].strip('"')  # some clients send JSON
@@ -52,40 +46,32 @@ class _Endpoint(BaseHTTPRequestHandler):
         elif questions == 1:
             delta = {"content": f"{LONG_ANSWER} {LONG_ANSWER}"}
         else:
-            function = {"name": request["tools"][0]["function"]["name"]}
+            function = {"name": asked["tools"][0]["function"]["name"]}
             function["arguments"] = json.dumps({"city": "Oslo"})
             call = {"index": 0, "id": "call_1", "type": "function", "function": function}
             delta = {"tool_calls": [call]}
-        choice = {"index": 0, "delta": delta, "finish_reason": None}
-        chunk = {"id": "1", "object": "chat.completion.chunk", "created": 0, "choices": [choice]}
-        body = f"data: {json.dumps(chunk)}\n\ndata: [DONE]\n\n".encode()
-        self.send_response(200)
-        self.send_header("Content-Type", "text/event-stream")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
+        self.begin()
+        self.tell(delta)
+        self.done()
 
 
 @pytest.fixture(scope="module")
-def endpoint() -> Iterator[ThreadingHTTPServer]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Endpoint)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield server
-    server.shutdown()
-    server.server_close()
+def endpoint() -> Iterator[str]:
+    with answering(_Endpoint) as url:
+        yield url
 
 
 @pytest.fixture(scope="module")
 def server(
     triton: EmbeddedTriton,
-    endpoint: ThreadingHTTPServer,
+    endpoint: str,
     base_config: dict[str, Any],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[str]:
     """One for all clients; they name no profile, and so meet the default one."""
-    chat = {"base_url": f"http://127.0.0.1:{endpoint.server_port}/v1"}
-    answering = {"responder": {"kind": "chat", "chat": chat}, "voice": "tone-fast"}
-    config = base_config | {"profiles": {"vdx": answering}}
+    chat = {"base_url": f"{endpoint}/v1"}
+    default = {"responder": {"kind": "chat", "chat": chat}, "voice": "tone-fast"}
+    config = base_config | {"profiles": {"vdx": default}}
     home = tmp_path_factory.mktemp("stock")
     arguments = ("frontend", "--triton-url", triton.grpc_url, "--port", "0")
     with running(*arguments, home=home, config=config) as vdx:
@@ -108,7 +94,7 @@ def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_stock_client_talks_interrupts_and_has_its_tool_called(
     client: str, server: str, recording: Path
 ) -> None:
-    asked = _Endpoint.asked = []
+    histories = _Endpoint.histories = []
     runtime = PYTHON if client.endswith(".py") else _node()
     assert runtime.exists(), MISSING
     assert (CLIENTS / "node_modules").exists(), MISSING
@@ -127,7 +113,7 @@ def test_a_stock_client_talks_interrupts_and_has_its_tool_called(
     assert "The weather is sunny, and so it will stay." in " ".join(told["said"])
     assert told["interruptions"] >= 1
     assert told["understood"][-2:] == [HEARD, HEARD]
-    _check_history(asked[-1])
+    _check_history(histories[-1])
 
 
 def _node() -> Path:

@@ -2,15 +2,13 @@
 
 import json
 import sys
-import threading
-import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.server.chat_endpoint import ChatEndpoint, answering
 from tests.server.processes import running
 from tests.server.talk import Event, Talk, talking
 from vdx.serving.embedded import EmbeddedTriton
@@ -30,55 +28,32 @@ WEATHER = {
 }
 
 
-class _Endpoint(BaseHTTPRequestHandler):
+class _Endpoint(ChatEndpoint):
     """Calls the first tool that it is offered, and then says what the result is."""
 
-    protocol_version = "HTTP/1.1"
-
-    def log_message(self, *_: object) -> None:
-        """Says nothing."""
-
-    def do_POST(self) -> None:
-        asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
+    def answer(self, asked: dict[str, Any]) -> None:
         last = asked["messages"][-1]
-        self.send_response(200)
-        self.send_header("Content-Type", "text/event-stream")
-        self.send_header("Transfer-Encoding", "chunked")
-        self.end_headers()
+        self.begin()
         if last["role"] == "tool":
-            self._tell({"content": f"The answer is {last['content']}."})
+            self.tell({"content": f"The answer is {last['content']}."})
         elif tools := asked.get("tools"):
             self._call(tools[0]["function"]["name"])
         else:
-            self._tell({"content": "There is no tool."})
-        self._send(b"data: [DONE]\n\n")
-        self._send(b"")
-        self.close_connection = True
+            self.tell({"content": "There is no tool."})
+        self.done()
 
     def _call(self, name: str) -> None:
         text = json.dumps(ARGUMENTS[name])
         head = {"index": 0, "id": "call_1", "type": "function"}
-        self._tell({"tool_calls": [head | {"function": {"name": name, "arguments": ""}}]})
+        self.tell({"tool_calls": [head | {"function": {"name": name, "arguments": ""}}]})
         for piece in (text[:5], text[5:]):
-            self._tell({"tool_calls": [{"index": 0, "function": {"arguments": piece}}]})
-
-    def _tell(self, delta: dict[str, Any]) -> None:
-        choice = {"index": 0, "delta": delta, "finish_reason": None}
-        chunk = {"id": "1", "object": "chat.completion.chunk", "created": int(time.time())}
-        self._send(b"data: " + json.dumps(chunk | {"choices": [choice]}).encode() + b"\n\n")
-
-    def _send(self, data: bytes) -> None:
-        self.wfile.write(f"{len(data):x}\r\n".encode() + data + b"\r\n")
-        self.wfile.flush()
+            self.tell({"tool_calls": [{"index": 0, "function": {"arguments": piece}}]})
 
 
 @pytest.fixture(scope="module")
 def server(
     triton: EmbeddedTriton, base_config: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[str]:
-    endpoint = ThreadingHTTPServer(("127.0.0.1", 0), _Endpoint)
-    threading.Thread(target=endpoint.serve_forever, daemon=True).start()
-    chat = {"base_url": f"http://127.0.0.1:{endpoint.server_port}/v1"}
     mcp = {"sums": {"command": [sys.executable, str(MCP_SERVER)]}}
     tools: dict[str, dict[str, Any]] = {
         "vdx": {},
@@ -86,17 +61,15 @@ def server(
         "end": {"builtin": ["end_call"]},
         "mcp": {"mcp": mcp},
     }
-    answering = {"responder": {"kind": "chat", "chat": chat}, "voice": "tone-fast"}
-    profiles = {name: answering | {"tools": own} for name, own in tools.items()}
     arguments = ("frontend", "--triton-url", triton.grpc_url, "--port", "0")
     home = tmp_path_factory.mktemp("tools")
-    try:
+    with answering(_Endpoint) as endpoint:
+        responder = {"kind": "chat", "chat": {"base_url": f"{endpoint}/v1"}}
+        own = {"responder": responder, "voice": "tone-fast"}
+        profiles = {name: own | {"tools": chosen} for name, chosen in tools.items()}
         with running(*arguments, home=home, config=base_config | {"profiles": profiles}) as vdx:
             yield vdx.url()
             assert "Traceback" not in vdx.output, vdx.output
-    finally:
-        endpoint.shutdown()
-        endpoint.server_close()
 
 
 def spoken(done: Event) -> str:

@@ -72,6 +72,9 @@ def begins_at_once(audio: NDArray[np.float64]) -> bool:
     return bool(np.flatnonzero(np.abs(audio) > 0.003)[0] < 0.02 * 48_000)
 
 
+# Loading it takes ten seconds of a core. Without weights: tests/triton/test_kokoro.py; silence at
+# the start: tests/unit/backends/test_speech.py.
+@pytest.mark.long
 async def test_a_long_silence_at_the_start_is_cut(client: TritonClient) -> None:
     audio, _ = await heard(client, "jm_kumo", LATE)
     assert begins_at_once(audio)

@@ -178,6 +178,9 @@ async def test_a_bad_voicepack_is_a_coded_error_at_load(
     assert named in str(failure.value)
 
 
+# Six loads of four models each. That processes are gone is seen above, and that models may come and
+# go in tests/faults/test_load_unload.py.
+@pytest.mark.long
 async def test_loading_and_unloading_leaves_no_process_and_no_memory(
     server: EmbeddedTriton, client: TritonClient
 ) -> None:

@@ -2,10 +2,12 @@
 
 import shutil
 import subprocess
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from vdx.core.paths import locate
+from vdx.serving.model_config import config_text
 from vdx.serving.voicepacks.identify import identify
 from vdx.serving.voicepacks.load_check import load_once
 from vdx.serving.voicepacks.metadata import Voicepack
@@ -26,6 +28,25 @@ def make(layout: str, folder: Path) -> Path:
     command = [locate().triton_python, "-m", TINY, layout, folder]
     subprocess.run(command, check=True, timeout=300, cwd=ROOT)
     return folder
+
+
+def write_entries(models: Path, layouts: Mapping[str, str]) -> None:
+    """Writes tiny models into a repository, as `vdx voices add` would; names and their layouts."""
+    made = {name: models / name / "voicepack" for name in layouts}
+    for folder in made.values():
+        (folder.parent / "1").mkdir(parents=True)
+    tiny = {name: layout for name, layout in layouts.items() if not (MOONSHINE / layout).is_dir()}
+    if tiny:
+        pairs = (each for name, layout in tiny.items() for each in (layout, made[name]))
+        command = [locate().triton_python, "-m", TINY, *pairs]
+        subprocess.run(command, check=True, timeout=300, cwd=ROOT)
+    for name in layouts.keys() - tiny.keys():
+        shutil.copytree(MOONSHINE / layouts[name], made[name])
+    for name in layouts:
+        values = {"kind": "asr", "languages": "*", "sample_rate": "16000", "voicepack": "voicepack"}
+        family = "transducer" if name in tiny else "moonshine"
+        text = config_text(family, "asr", values | {"streaming": "true", "word_times": "true"})
+        (models / name / "config.pbtxt").write_text(text)
 
 
 def add_transducer(models: Path, name: str, layout: str, place: Path) -> Voicepack:

@@ -99,13 +99,13 @@ class Stream:
         request.parameters["sequence_end"].bool_param = end
         await self.call.write(request)
 
-    async def read(self, timeout_s: float = 20.0) -> Response:
+    async def read(self, timeout_s: float = WAIT_LIMIT_S) -> Response:
         async with asyncio.timeout(timeout_s):
             message = await self.call.read()
         assert message is not grpc.aio.EOF, "the server ended the stream"
         return parse(message)
 
-    async def read_final(self, timeout_s: float = 20.0) -> list[Response]:
+    async def read_final(self, timeout_s: float = WAIT_LIMIT_S) -> list[Response]:
         """Everything up to and with the message that carries FINAL; the limit is per message."""
         responses = [await self.read(timeout_s)]
         while not responses[-1].final:
@@ -122,7 +122,7 @@ class Stream:
         async with asyncio.timeout(WAIT_LIMIT_S):
             assert await self.call.read() is grpc.aio.EOF
 
-    async def read_state(self, state: int, timeout_s: float = 20.0) -> Response:
+    async def read_state(self, state: int, timeout_s: float = WAIT_LIMIT_S) -> Response:
         """The next response of this STATE; an error is returned as well."""
         while True:
             response = await self.read(timeout_s)

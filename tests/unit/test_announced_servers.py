@@ -1,6 +1,7 @@
 """Servers that other processes announce: used while they are there, left when they are gone."""
 
 import asyncio
+import platform
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from typing import Any, Self, cast
@@ -16,7 +17,8 @@ from tests.unit.virtual_time import on_virtual_time
 from vdx.app import Application, announced_servers
 from vdx.app.announced_servers import AnnouncedServers
 from vdx.app.model_server import ModelServer
-from vdx.core.config import TlsConfig, TritonConfig
+from vdx.cli.model_registry import provisional_name, server_name
+from vdx.core.config import Config, TlsConfig, TritonConfig
 from vdx.serving.registry.entry import ServerEntry
 from vdx.speech.output.tts import Voice
 
@@ -329,3 +331,11 @@ async def test_one_that_drains_here_does_so_when_it_is_back() -> None:
         await asyncio.sleep(2)
         assert there(host) is not before
         assert there(host).draining
+
+
+def test_a_frontend_begins_with_no_name_that_is_announced() -> None:
+    """Else what the manager tells of its server, a drain too, would not be taken."""
+    config = Config.model_validate(
+        {"registry": {"name": "near"}, "model_manager": {"url": "http://near:8090"}}
+    )
+    assert provisional_name(config) not in ("near", server_name(0), f"triton@{platform.node()}")

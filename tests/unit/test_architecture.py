@@ -135,6 +135,12 @@ def test_what_a_reader_looks_for_is_a_row_of_the_first_table(subject: str) -> No
     assert f"`{SUBJECTS[subject]}`" in row
 
 
+def test_every_module_that_families_share_is_told() -> None:
+    told = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    shared = (ROOT / "triton_backends" / "shared").glob("[!_]*.py")
+    assert [each.name for each in sorted(shared) if f"`{each.name}`" not in told] == []
+
+
 @pytest.mark.parametrize("document", DOCUMENTS, ids=name_of)
 def test_every_setting_that_is_named_exists(document: Path) -> None:
     sections = set(Config.model_fields)
@@ -213,9 +219,15 @@ FIELD_TERMS = {
 """Names with such a word that is the field's own there."""
 
 
+@functools.cache
+def _nodes(path: Path) -> list[ast.AST]:
+    """The syntax of a module, walked once for all that look at it."""
+    return list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+
+
 def _identifiers(path: Path) -> Iterator[str]:
     """Names that a module defines or assigns: classes, functions, arguments, variables, fields."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in _nodes(path):
         match node:
             case ast.ClassDef(name=name) | ast.FunctionDef(name=name):
                 yield name
@@ -234,7 +246,7 @@ def _words(name: str) -> set[str]:
 
 
 def _sources() -> list[Path]:
-    folders = ("frontend/vdx", "triton_backends", "benchmarks")
+    folders = ("frontend/vdx", "triton_backends", "benchmarks", "scripts")
     found = [path for folder in folders for path in (ROOT / folder).rglob("*.py")]
     return sorted(path for path in found if "_data" not in path.parts)
 
@@ -250,6 +262,21 @@ def test_names_use_the_words_of_the_glossary() -> None:
         for word in _words(name) & REPLACED_WORDS.keys()
     }
     assert sorted(found) == []
+
+
+MOST_LINES = 50
+"""Of a function: what fits a screen, its docstring included."""
+
+
+def test_a_function_fits_a_screen() -> None:
+    long = {
+        f"{path.relative_to(ROOT)}: {node.name}: {lines} lines"
+        for path in _sources()
+        for node in _nodes(path)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and (lines := (node.end_lineno or 0) - node.lineno + 1) > MOST_LINES
+    }
+    assert sorted(long) == []
 
 
 def test_a_replaced_word_is_found_in_every_kind_of_name(tmp_path: Path) -> None:

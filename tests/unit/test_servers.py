@@ -13,6 +13,7 @@ from tests.unit.serving.fakes import NoProcesses
 from tests.unit.test_app import KINDS, SpeakingTriton, opened
 from tests.unit.virtual_time import on_virtual_time
 from vdx.app import Application
+from vdx.app.model_routes import MOST_WAITING
 from vdx.app.routed_speech import RoutedSpeech
 from vdx.core.audio import SPEAK_FRAME
 from vdx.core.config import Config, TritonConfig
@@ -473,6 +474,27 @@ async def test_many_that_wait_leave_the_loop_to_those_who_talk(
         made.tritons[1].streams.in_flight = lambda _: 3  # type: ignore[method-assign]
         await asyncio.sleep(0.1)
         assert await asyncio.gather(*waiting) == [None] * 100
+
+
+@on_virtual_time
+async def test_no_more_wait_than_can_be_served_later() -> None:
+    async with box(routing={"wait_ms": 1000}) as made:
+        options, clock = made.host.profiles.options(""), asyncio.get_running_loop().time
+        _full(made)
+        waiting = [
+            asyncio.create_task(made.host.require_free(options)) for _ in range(MOST_WAITING)
+        ]
+        await asyncio.sleep(0)
+        began = clock()
+        with pytest.raises(ServersBusy):
+            await made.host.require_free(options)
+        assert clock() == began, "told at once"
+        waiting.pop().cancel()
+        await asyncio.sleep(0)
+        waiting.append(asyncio.create_task(made.host.require_free(options)))
+        ended = await asyncio.gather(*waiting, return_exceptions=True)
+        assert {type(each) for each in ended} == {ServersBusy}
+        assert clock() > began
 
 
 @on_virtual_time

@@ -535,3 +535,17 @@ async def test_sessions_that_hold_no_lease_take_no_memory() -> None:
     await asyncio.sleep(16)
     assert await client.renew({"s1"}) == 0
     assert place.manager.residency._leases._until == {}
+
+
+@on_virtual_time
+async def test_a_frontend_gets_the_model_that_it_names_and_not_a_newer_version() -> None:
+    """As one does that goes back to it."""
+    place = Place()
+    frontend = await place.frontend()
+    place.host.served.versions.put("tone", "bell")
+    async with served(place.host, frontend):
+        assert (await frontend.manager.ensure("tone")).name == "tone"
+        assert place.triton.states["tone"] == "READY"
+        await frontend.manager.unload("tone")
+        assert place.triton.states["tone"] == "UNAVAILABLE"
+        assert place.triton.count("load bell") == place.triton.count("unload bell") == 0

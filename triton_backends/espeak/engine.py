@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 
 from triton_backends.espeak.japanese import Rewritten, in_digits
 from triton_backends.espeak.library import EspeakLibrary, Mark
+from triton_backends.espeak.phonemes import RAW, SEPARATOR, mnemonics_of, rewritten
 from triton_backends.espeak.voices import find_language, find_variant
 from triton_backends.espeak.words import WordTracker
 from triton_backends.shared.contract import TtsRequest
 from triton_backends.shared.engine import Chunk, Word
-from triton_backends.shared.errors import Internal
+from triton_backends.shared.errors import Internal, InvalidArgument
 
 # Seconds per chunk: short at first so that audio starts early, then longer, with less overhead.
 FIRST_CHUNK_S, LARGEST_CHUNK_S = 0.04, 0.5
@@ -79,6 +80,7 @@ class EspeakEngine:
             return
         self._started.put(library)
         voice, speed = "", 0.0
+        tables: dict[str, dict[str, str]] = {}
         while (job := self._jobs.get()) is not None:
             try:
                 if job.voice != voice:
@@ -89,10 +91,24 @@ class EspeakEngine:
                 if job.speed != speed:
                     library.set_speed(job.speed)
                     speed = job.speed
+                if RAW.search(job.text):
+                    job.rewrite(_in_mnemonics(job, library, tables))
                 job.run(library)
             except Exception as error:  # noqa: BLE001  (root of the thread: the request hears of it)
                 job.put(error)
         library.close()
+
+
+def _in_mnemonics(
+    job: "_Job", library: EspeakLibrary, tables: dict[str, dict[str, str]]
+) -> Rewritten:
+    """A job's text for the library; the table of its language is made once, in half a second."""
+    language = job.voice.partition("+")[0]
+    if language not in tables:
+        tables[language] = mnemonics_of(lambda text: library.read(text, SEPARATOR))
+    if not tables[language]:
+        raise InvalidArgument(f"TEXT has IPA, and the sounds of {language!r} are not known")
+    return rewritten(job.text, tables[language])
 
 
 class _Job:
@@ -101,6 +117,8 @@ class _Job:
     def __init__(
         self, text: str, voice: str, speed: float, rewritten: Rewritten | None = None
     ) -> None:
+        self._original = text
+        self._phonemes = False
         self.text = rewritten.text if rewritten else text
         self.voice = voice
         self.speed = speed
@@ -111,6 +129,12 @@ class _Job:
         self._held = 0
         self._wanted = 0
         self._tracker = WordTracker(text, rewritten)
+
+    def rewrite(self, text: Rewritten) -> None:
+        """For the owner: its IPA is in mnemonics now."""
+        self._phonemes = True
+        self.text = text.text
+        self._tracker = WordTracker(self._original, text)
 
     def chunks(self) -> Generator[Chunk]:
         """For the reader: what the owner thread puts into the slot."""
@@ -151,7 +175,7 @@ class _Job:
             return self.put(self._chunk())
 
         if not self._abandoned:
-            library.speak(self.text, take)
+            library.speak(self.text, take, phonemes=self._phonemes)
         if self._held or self._words:
             self.put(self._chunk())
         self.put(None)

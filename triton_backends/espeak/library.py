@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 SYNCHRONOUS = 2
 BUFFER_MS = 20
 CHARS_UTF8 = 1
+PHONEMES = 0x100
+"""Text between [[ and ]] is mnemonics of phonemes."""
+IPA = 2
 POSITION_CHARACTER = 1
 PARAMETER_RATE = 1
 WORDS_PER_MINUTE = 175
@@ -85,6 +88,7 @@ class EspeakLibrary:
 
         data = Path(espeakng_loader.get_data_path())
         self._library = ctypes.CDLL(espeakng_loader.get_library_path())
+        self._library.espeak_TextToPhonemes.restype = ctypes.c_char_p
         self._library.espeak_ListVoices.restype = ctypes.POINTER(ctypes.POINTER(_Voice))
         rate = self._library.espeak_Initialize(
             SYNCHRONOUS, BUFFER_MS, str(data).encode(), DONT_EXIT
@@ -113,18 +117,32 @@ class EspeakLibrary:
         rate = round(WORDS_PER_MINUTE * factor)
         self._library.espeak_SetParameter(PARAMETER_RATE, rate, 0)
 
-    def speak(self, text: str, sink: Sink) -> None:
-        """Synthesise; `sink` takes each piece of audio with its marks, False ends it there."""
+    def speak(self, text: str, sink: Sink, *, phonemes: bool = False) -> None:
+        """Synthesise; `sink` takes each piece of audio with its marks, False ends it there.
+
+        `phonemes`: text between [[ and ]] is mnemonics.
+        """
         encoded = text.encode()
         self._sink, self._error = sink, None
         try:
+            flags = CHARS_UTF8 | (PHONEMES if phonemes else 0)
             self._library.espeak_Synth(
-                encoded, len(encoded) + 1, 0, POSITION_CHARACTER, 0, CHARS_UTF8, None, None
+                encoded, len(encoded) + 1, 0, POSITION_CHARACTER, 0, flags, None, None
             )
         finally:
             self._sink = None
         if self._error is not None:
             raise self._error
+
+    def read(self, text: str, separator: str) -> tuple[str, str]:
+        """The phonemes of the first clause of a text, parted: as mnemonics, and as IPA."""
+        parted = ord(separator) << 8
+        found = []
+        for mode in (parted, parted | IPA):
+            start = ctypes.c_char_p(text.encode())
+            phonemes = self._library.espeak_TextToPhonemes(ctypes.byref(start), CHARS_UTF8, mode)
+            found.append((phonemes or b"").decode())
+        return found[0], found[1]
 
     def close(self) -> None:
         self._library.espeak_Terminate()

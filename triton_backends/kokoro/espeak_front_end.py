@@ -37,6 +37,8 @@ _BRITISH = (("e^ə", "ɛː"), ("iə", "ɪə"), ("ə^ʊ", "Q"))
 _AMERICAN = (("o^ʊ", "O"), ("ɜːɹ", "ɜɹ"), ("ɜː", "ɜɹ"), ("ɪə", "iə"), ("ː", ""))
 _ENGLISH_LAST = (("o", "ɔ"), ("ɾ", "T"), ("ʔ", "t"), ("^", ""))
 """misaki.espeak.EspeakFallback"""
+_RAW = re.compile(r"\[\[\s*([^\[\]]+?)\s*\]\]")
+"""Between these is IPA already."""
 _SYLLABIC = re.compile(r"(\S)\u0329")
 
 
@@ -52,14 +54,32 @@ class EspeakFrontEnd:
         symbols: list[str] = []
         words: list[int] = []
         at = 0
-        for mark in (*_MARKS.finditer(text), None):
-            end = mark.start() if mark else len(text)
+        for raw in (*_RAW.finditer(text), None):
+            self._read(text, spans, (at, raw.start() if raw else len(text)), symbols, words)
+            if raw:
+                at = raw.end()
+                own = next(i for i, (_, end) in enumerate(spans) if raw.start() < end)
+                symbols += self._written_raw(raw[1])
+                words += [own] * (len(symbols) - len(words))
+        return Spoken("".join(symbols), tuple(words), spans)
+
+    def _read(
+        self,
+        text: str,
+        spans: list[tuple[int, int]],
+        part: tuple[int, int],
+        symbols: list[str],
+        words: list[int],
+    ) -> None:
+        """What is between two pieces of IPA."""
+        at, last = part
+        for mark in (*_MARKS.finditer(text, at, last), None):
+            end = mark.start() if mark else last
             self._add(text, spans, (at, end), symbols, words)
             if mark:
                 symbols += _sign(mark.group())
                 words += [NO_WORD] * (len(symbols) - len(words))
                 at = mark.end()
-        return Spoken("".join(symbols), tuple(words), spans)
 
     def _add(
         self,
@@ -91,6 +111,15 @@ class EspeakFrontEnd:
         with self._library.speaking(self._voice):
             read = self._library.read(encoded, MODE)
         return self._written(_SWITCH.sub("", " ".join(ipa for ipa, _ in read if ipa)).strip())
+
+    def _written_raw(self, ipa: str) -> str:
+        """IPA that was given, in which the sounds of two letters have no tie, or another one."""
+        ipa = ipa.replace("\u0361", "").replace("\u035c", "")
+        tied = [old for old, _ in (*_TABLE, *_ENGLISH_FIRST, *_BRITISH, *_AMERICAN) if "^" in old]
+        for sound in tied:
+            if len(sound) == len("a^b"):
+                ipa = ipa.replace(sound.replace("^", ""), sound)
+        return self._written(ipa)
 
     def _written(self, ipa: str) -> str:
         if not self._voice.startswith("en"):

@@ -1,6 +1,5 @@
 """From the parameters of a model to an engine that speaks with its voicepack."""
 
-import os
 from pathlib import Path
 
 from triton_backends.kokoro.engine import (
@@ -13,6 +12,7 @@ from triton_backends.kokoro.engine import (
 from triton_backends.kokoro.network import MAX_THREADS, Network
 from triton_backends.kokoro.styles import Styles, read_styles
 from triton_backends.shared.errors import InvalidArgument
+from triton_backends.shared.model_files import voicepack_path
 from triton_backends.shared.parameters import Parameters
 
 NETWORK = "kokoro*.onnx"
@@ -22,16 +22,13 @@ STYLES = ("voices*.npz", "voices*.bin")
 
 def load_engine(parameters: Parameters, model_folder: Path) -> KokoroEngine:
     """Reads, checks and starts a voice; raises InvalidArgument naming what is wrong."""
-    wanted = parameters.text("voicepack")
-    if not wanted:
-        raise InvalidArgument("parameter voicepack is missing")
+    folder = voicepack_path(parameters, model_folder)
     threads = parameters.integer("threads", 0, high=MAX_THREADS)
     options = KokoroOptions(
         first_ms=parameters.integer("first_ms", FIRST_MS, low=100, high=10_000),
         largest_ms=parameters.integer("largest_ms", LARGEST_MS, low=100, high=30_000),
         max_streams=parameters.integer("max_streams", MAX_STREAMS, low=1, high=1024),
     )
-    folder = Path(os.path.normpath(model_folder / wanted))
     if not folder.is_dir():
         raise InvalidArgument(f"voicepack {str(folder)!r} is no folder")
     networks = sorted(folder.glob(NETWORK))

@@ -1,6 +1,5 @@
 """Moonshine as a recogniser: windows of sound, each decoded on top of what was heard before."""
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,17 +7,16 @@ from pathlib import Path
 from triton_backends.moonshine.model_folder import Model, open_model
 from triton_backends.moonshine.utterance import MoonshineUtterance
 from triton_backends.shared.contract import ASR_RATE, AsrRequest
-from triton_backends.shared.errors import InvalidArgument
-from triton_backends.shared.hot_words import HotWords, Spelling
-from triton_backends.shared.language_tags import primary_subtag
+from triton_backends.shared.hot_word_prompts import HotWordPrompts
+from triton_backends.shared.hot_words import Spelling
+from triton_backends.shared.language_tags import primary_subtags, require_understood
+from triton_backends.shared.model_files import voicepack_path
 from triton_backends.shared.network import Device
 from triton_backends.shared.parameters import Parameters
 
 LATIN_TOKENS, OTHER_TOKENS = 6.5, 13.0
 """The most tokens a second, as the authors advise: other scripts have more for the same sound."""
 NOT_LATIN = frozenset({"ar", "ja", "ko", "uk", "zh"})
-MOST_TOLD = 100
-"""Hot words that are told of in the log of one process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +38,7 @@ class EngineOptions:
     def of(cls, parameters: Parameters, gpu: int | None = None) -> "EngineOptions":
         """`gpu` is the one that Triton placed the instance on, where it did."""
         device = Device.of(parameters, gpu)
-        named = [tag for tag in parameters.text("languages").split(",") if tag not in ("", "*")]
-        languages = tuple(primary_subtag(tag) for tag in named)
+        languages = primary_subtags(parameters.text("languages"))
         usual = OTHER_TOKENS if NOT_LATIN.intersection(languages) else LATIN_TOKENS
         return cls(
             device,
@@ -63,14 +60,12 @@ class MoonshineEngine:
         tell: Callable[[str], object] = lambda _: None,
     ) -> None:
         options = options or EngineOptions()
-        self._tell = tell
-        self._told: set[str] = set()
         self.model: Model = open_model(folder, options.device, options.tokens_per_second)
         self.languages = options.languages
         self.partial_samples = options.partial_ms * ASR_RATE // 1000
         self.workers = options.parallel
         self.max_utterances = options.max_utterances
-        self._spelling = Spelling(self.model.vocabulary)
+        self._prompts = HotWordPrompts(Spelling(self.model.vocabulary), tell)
 
     @classmethod
     def of(
@@ -84,26 +79,12 @@ class MoonshineEngine:
 
         `tell` writes a line to a log.
         """
-        place = Path(os.path.normpath(folder / parameters.text("voicepack", "voicepack")))
+        place = voicepack_path(parameters, folder, "voicepack")
         return cls(place, EngineOptions.of(parameters, gpu), tell)
 
     def start(self, request: AsrRequest, /) -> MoonshineUtterance:
-        language = request.language
-        if self.languages and language and primary_subtag(language) not in self.languages:
-            known = ", ".join(self.languages)
-            raise InvalidArgument(f"LANGUAGE {language!r}: this model understands only {known}")
-        return MoonshineUtterance(self, self._hot_words(request.prompt))
+        require_understood(request.language, self.languages)
+        return MoonshineUtterance(self, self._prompts.read(request.prompt))
 
     def close(self) -> None:
         """Nothing to free."""
-
-    def _hot_words(self, prompt: str) -> HotWords | None:
-        """The phrases of a prompt; those that cannot be made likelier are told, once each."""
-        if not prompt:
-            return None
-        words = HotWords.of(self._spelling, prompt)
-        for phrase in words.unknown:
-            if phrase not in self._told and len(self._told) < MOST_TOLD:
-                self._told.add(phrase)
-                self._tell(f"hot word {phrase[:40]!r}: no tokens of this model write it")
-        return words

@@ -100,7 +100,8 @@ class LetterPhonemizer:
         for index, part in enumerate(parts):
             if part.startswith("[["):
                 found = found or [[]]
-                found[-1] += _raw_phonemes(parts, index)
+                own = NO_WORD if " " in part else _word_at(text, at)
+                found[-1] += _raw_phonemes(parts, index, own)
             else:
                 spoken = self._spoken(self._espeak, text, at, part)
                 if after_raw and spoken:
@@ -200,10 +201,17 @@ def _of_clause(clause: Clause, words: list[tuple[int, str]], alone: Phonemize) -
         yield Phoneme(" ")
 
 
-def _raw_phonemes(parts: list[str], index: int) -> Iterator[Phoneme]:
+def _word_at(text: str, at: int) -> int:
+    """The index of the word that a character of a text belongs to, or NO_WORD."""
+    spans = enumerate(word_spans(text))
+    return next((index for index, (start, end) in spans if start <= at < end), NO_WORD)
+
+
+def _raw_phonemes(parts: list[str], index: int, word: int) -> Iterator[Phoneme]:
+    """Phonemes given as such; all belong to one word."""
     if index > 0 and parts[index - 1].endswith(" "):
         yield Phoneme(" ")
-    yield from (Phoneme(symbol) for symbol in parts[index][2:-2].strip())
+    yield from (Phoneme(symbol, word) for symbol in parts[index][2:-2].strip())
     if index + 1 < len(parts) and parts[index + 1].startswith(" "):
         yield Phoneme(" ")
 

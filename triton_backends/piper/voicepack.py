@@ -1,6 +1,5 @@
 """From the parameters of a model to an engine that speaks with its voicepack."""
 
-import os
 from pathlib import Path
 
 from triton_backends.piper.arabic import find_vocaliser
@@ -12,7 +11,7 @@ from triton_backends.piper.networks import MAX_THREADS, InlineNetworks
 from triton_backends.piper.phonemes import LetterPhonemizer, Phonemizer
 from triton_backends.piper.pinyin import PinyinPhonemizer
 from triton_backends.shared.errors import InvalidArgument
-from triton_backends.shared.model_files import regular_file
+from triton_backends.shared.model_files import regular_file, voicepack_path
 from triton_backends.shared.onnx_file import MAX_MODEL_BYTES, read_model
 from triton_backends.shared.parameters import Parameters
 
@@ -41,16 +40,14 @@ def load_engine(parameters: Parameters, model_folder: Path) -> PiperEngine:
 
 def load_voice(parameters: Parameters, model_folder: Path) -> tuple[PiperEngine, CutVoice]:
     """The same, and the cut networks, so that they can be run elsewhere."""
-    wanted = parameters.text("voicepack")
-    if not wanted:
-        raise InvalidArgument("parameter voicepack is missing")
+    place = voicepack_path(parameters, model_folder)
     threads = parameters.integer("threads", 0, high=MAX_THREADS)
     options = PiperOptions(
         first_ms=parameters.integer("first_ms", FIRST_MS, low=20, high=10_000),
         largest_ms=parameters.integer("largest_ms", LARGEST_MS, low=20, high=60_000),
         max_streams=parameters.integer("max_streams", 32, low=1, high=1024),
     )
-    network = find_network(Path(os.path.normpath(model_folder / wanted)))
+    network = find_network(place)
     config = read_config(Path(f"{network}.json"))
     phonemizer = make_phonemizer(config, network.name)
     voice = _cut(network, config)

@@ -7,13 +7,14 @@ client no message.
 
 import time
 from concurrent.futures import Future
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import triton_python_backend_utils as pb_utils
 
 from triton_backends.shared.contract import ASR_FRAME, AsrRequest, decode_asr
-from triton_backends.shared.decoding import FINAL, SPECULATIVE, Job
+from triton_backends.shared.decoding import FINAL, PARTIAL, SPECULATIVE, Job
 from triton_backends.shared.engine import AsrEngine, Hypothesis
 from triton_backends.shared.errors import BackendError, InvalidArgument
 from triton_backends.shared.fault_log import Origin
@@ -29,7 +30,7 @@ from triton_backends.shared.tensors import (
     tensors_of,
     text_tensor,
 )
-from triton_backends.shared.transcripts import marks_json, words_json
+from triton_backends.shared.transcripts import marks_json, recent_words, words_json
 
 RESPONSE_FINAL = pb_utils.TRITONSERVER_RESPONSE_COMPLETE_FINAL
 WARM_UP_FRAMES = 15  # 300 ms
@@ -121,7 +122,7 @@ def _job(request: Any, reply: "_TritonReply") -> Job:
     end = bool(flags & pb_utils.TRITONSERVER_REQUEST_FLAG_SEQUENCE_END)
     if decoded.cancel and not end:
         raise InvalidArgument("CANCEL is only understood together with END")
-    return Job(decoded, reply, start=start, end=end)
+    return Job(replace(decoded, whole=start and end), reply, start=start, end=end)
 
 
 class _TritonReply:
@@ -138,13 +139,14 @@ class _TritonReply:
         self._arrived = time.perf_counter()
 
     def answer(self, hypothesis: Hypothesis, state: int) -> None:
+        words = recent_words(hypothesis) if state == PARTIAL else hypothesis.words
         tensors = [
             text_tensor("TEXT", hypothesis.text),
             pb_utils.Tensor("STABLE", np.array([hypothesis.stable], np.int32)),
             pb_utils.Tensor("AUDIO_MS", np.array([hypothesis.audio_ms], np.int32)),
             pb_utils.Tensor("STATE", np.array([state], np.uint8)),
             pb_utils.Tensor("CONFIDENCE", np.array([hypothesis.confidence], np.float32)),
-            text_tensor("WORDS", words_json(hypothesis.words)),
+            text_tensor("WORDS", words_json(words)),
         ]
         if self._tells_marks:
             tensors.append(text_tensor("MARKS", marks_json(hypothesis.marks)))

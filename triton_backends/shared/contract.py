@@ -30,7 +30,10 @@ Tensors = Mapping[str, NDArray[Any]]
 
 @dataclass(frozen=True, slots=True)
 class TtsRequest:
-    """One clause to speak; `reference_audio` is int16 mono at 24 kHz."""
+    """One clause to speak; `reference_audio` is int16 mono at 24 kHz.
+
+    `session` is the conversation that it belongs to, as the request's parameter `vdx_session` says.
+    """
 
     text: str
     speaker: str = ""
@@ -38,6 +41,7 @@ class TtsRequest:
     speed: float = 1.0
     reference_audio: NDArray[np.int16] | None = None
     reference_text: str = ""
+    session: str = ""
 
     @property
     def loudness_key(self) -> str:
@@ -57,6 +61,8 @@ class AsrRequest:
     prompt: str = ""
     flush: bool = False
     cancel: bool = False
+    whole: bool = False
+    """It begins and ends the utterance: a recording, which has no utterance before or after it."""
 
 
 def decode_tts(tensors: Tensors) -> TtsRequest:

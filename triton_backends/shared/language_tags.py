@@ -27,10 +27,24 @@ def primary_subtag(tag: str) -> str:
     return str(NORMALIZED_MACROLANGUAGES.get(plain, plain))
 
 
+def primary_subtags(tags: str) -> tuple[str, ...]:
+    """Those of tags with commas between them; empty where any language will do (`*` or nothing)."""
+    return tuple(primary_subtag(tag) for tag in tags.split(",") if tag not in {"", "*"})
+
+
+def require_understood(tag: str, languages: tuple[str, ...]) -> None:
+    """Raises InvalidArgument for a tag of none of a recogniser's languages.
+
+    An empty tag, and no `languages`, stand for any.
+    """
+    if tag and languages and primary_subtag(tag) not in languages:
+        known = ", ".join(languages)
+        raise InvalidArgument(f"LANGUAGE {tag!r}: this model understands only {known}")
+
+
 def require_english(tag: str) -> None:
     """For a recogniser of English: raises InvalidArgument for any other language."""
-    if primary_subtag(tag) not in {"", "en"}:
-        raise InvalidArgument(f"LANGUAGE {tag!r}: this model understands only en")
+    require_understood(tag, ("en",))
 
 
 def _parse(tag: str) -> dict[str, str]:

@@ -6,6 +6,18 @@ from pathlib import Path
 from typing import Any
 
 from triton_backends.shared.errors import InvalidArgument
+from triton_backends.shared.parameters import Parameters
+
+
+def voicepack_path(parameters: Parameters, model_folder: Path, default: str = "") -> Path:
+    """Where a model's own files are: `voicepack`, absolute or relative to the model's folder.
+
+    Raises InvalidArgument where neither the parameter nor `default` says it.
+    """
+    wanted = parameters.text("voicepack", default)
+    if not wanted:
+        raise InvalidArgument("parameter voicepack is missing")
+    return Path(os.path.normpath(model_folder / wanted))
 
 
 def exists(file: Path) -> bool:

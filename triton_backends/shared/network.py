@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from triton_backends.shared.depthwise import as_images
 from triton_backends.shared.errors import InvalidArgument, Unavailable
 from triton_backends.shared.model_files import regular_file
 from triton_backends.shared.onnx_session import CPU, MOST_THREADS, open_session, run
@@ -70,13 +71,17 @@ class Device:
 class Network:
     """A session of onnxruntime over one file of a model's folder; may be run by several threads.
 
+    `over_time`: it is large and has convolutions over time, which a CPU is given as images.
     Raises InvalidArgument naming the file where it cannot be loaded, Unavailable without the GPU.
     """
 
-    def __init__(self, folder: Path, name: str, device: Device) -> None:
+    def __init__(self, folder: Path, name: str, device: Device, *, over_time: bool = False) -> None:
         self.name = name
         file = regular_file(folder, name, MAX_BYTES)
-        self._session: Any = open_session(name, str(file), _options(device), device.providers)
+        rewritten = as_images(folder, name) if over_time and device.kind == "cpu" else None
+        self._session: Any = open_session(
+            name, rewritten or str(file), _options(device), device.providers
+        )
         self.inputs = {each.name: _tensor(name, each) for each in self._session.get_inputs()}
         self.outputs = {each.name: _tensor(name, each) for each in self._session.get_outputs()}
         self.metadata: dict[str, str] = self._session.get_modelmeta().custom_metadata_map

@@ -5,7 +5,10 @@ import json
 from collections import deque
 from collections.abc import Iterable
 
-from triton_backends.shared.engine import Mark, Word
+from triton_backends.shared.engine import Hypothesis, Mark, Word
+
+RECENT_MS = 30_000
+"""Of the words that a partial transcript is sent with: somebody may speak for an hour."""
 
 
 def words_json(words: Iterable[Word]) -> str:
@@ -14,6 +17,13 @@ def words_json(words: Iterable[Word]) -> str:
         [{"word": word.word, "start_ms": word.start_ms, "end_ms": word.end_ms} for word in words],
         separators=(",", ":"),
     )
+
+
+def recent_words(hypothesis: Hypothesis) -> list[Word]:
+    """Those that end in the last `RECENT_MS` of the audio, in their order."""
+    begin = hypothesis.audio_ms - RECENT_MS
+    recent = itertools.takewhile(lambda word: word.end_ms > begin, reversed(hypothesis.words))
+    return list(recent)[::-1]
 
 
 def marks_json(marks: Iterable[Mark]) -> str:

@@ -110,6 +110,7 @@ class TtsBackend(ModelBackend):
                 continue
             try:
                 decoded = decode_tts(tensors_of(request))
+                decoded = replace(decoded, session=origin_of(request).session)
                 self._admit()
             except Exception as error:  # noqa: BLE001  (root of a request: the client must hear)
                 self._refuse(sender, self._faults.answer(error, origin_of(request)))

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from triton_backends.shared.errors import Internal, InvalidArgument
-from triton_backends.shared.model_files import regular_file
+from triton_backends.shared.model_files import regular_file, voicepack_path
 from triton_backends.shared.onnx_session import open_session, run
 from triton_backends.shared.parameters import Parameters
 from triton_backends.smart_turn.features import FRAMES, MELS, TurnFeatures
@@ -77,7 +77,7 @@ class SmartTurnEngine:
 
 def read_graph(parameters: Parameters, folder: Path) -> bytes:
     """The network's file in the voicepack; raises InvalidArgument where there is not just one."""
-    place = folder / parameters.text("voicepack", "voicepack")
+    place = voicepack_path(parameters, folder, "voicepack")
     names = sorted(path.name for path in place.glob("*.onnx"))
     if len(names) != 1:
         raise InvalidArgument(f"{place} must hold one .onnx file, not {len(names)}")

@@ -5,20 +5,22 @@ all of them, several in one run where the network allows it; decoder and joiner 
 thread right after. No call goes through Triton.
 """
 
-import os
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from triton_backends.shared.contract import ASR_RATE, AsrRequest
-from triton_backends.shared.errors import InvalidArgument
-from triton_backends.shared.hot_words import HotWords, Spelling
-from triton_backends.shared.language_tags import primary_subtag
+from triton_backends.shared.hot_word_prompts import HotWordPrompts
+from triton_backends.shared.hot_words import Spelling
+from triton_backends.shared.language_tags import primary_subtags, require_understood
+from triton_backends.shared.model_files import voicepack_path
 from triton_backends.shared.network import Device
 from triton_backends.shared.parameters import Parameters
 from triton_backends.shared.scheduler import Scheduler, ShouldStop
+from triton_backends.transducer.carried import Carrier
 from triton_backends.transducer.encoder import output_ms
 from triton_backends.transducer.model_folder import PRECISIONS, Model, Options, open_model
 from triton_backends.transducer.search import Frames
@@ -28,8 +30,6 @@ from triton_backends.transducer.transcript import Transcript
 from triton_backends.transducer.utterance import TransducerUtterance
 
 FRONT_ENDS = ("nemo", "sherpa")
-MOST_TOLD = 100
-"""Hot words that are told of in the log of one process."""
 
 StepScheduler = Scheduler[Step, tuple[Frames, State]]
 
@@ -49,7 +49,6 @@ class EngineOptions:
     def of(cls, parameters: Parameters, gpu: int | None = None) -> "EngineOptions":
         """`gpu` is the one that Triton placed the instance on, where it did."""
         device = Device.of(parameters, gpu)
-        named = [tag for tag in parameters.text("languages").split(",") if tag not in ("", "*")]
         front_end = parameters.choice("front_end", FRONT_ENDS[0], FRONT_ENDS)
         model = Options(
             device=device,
@@ -59,7 +58,7 @@ class EngineOptions:
         )
         return cls(
             model,
-            languages=tuple(primary_subtag(tag) for tag in named),
+            languages=primary_subtags(parameters.text("languages")),
             parallel=parameters.integer("parallel", 0, high=64) or device.parallel,
             max_batch=parameters.integer("max_batch", 8, low=1, high=256),
             max_utterances=parameters.integer("max_utterances", 64, low=1, high=1024),
@@ -78,13 +77,12 @@ class TransducerEngine:
         tell: Callable[[str], object] = lambda _: None,
     ) -> None:
         options = options or EngineOptions()
-        self._tell = tell
-        self._told: set[str] = set()
         self.model: Model = open_model(folder, options.model)
         self.strict = options.model.front_end == "sherpa"
         self.languages = options.languages
         self.max_utterances = options.max_utterances
-        self._spelling = Spelling(self.model.tokens)
+        self._prompts = HotWordPrompts(Spelling(self.model.tokens), tell)
+        self._carrier = Carrier()
         self.batch_key: Hashable = "encoder" if self.model.encoder.batches else None
         self._warm_up()
         self.scheduler: StepScheduler = Scheduler(
@@ -103,33 +101,25 @@ class TransducerEngine:
 
         `tell` writes a line to a log.
         """
-        place = Path(os.path.normpath(folder / parameters.text("voicepack", "voicepack")))
+        place = voicepack_path(parameters, folder, "voicepack")
         return cls(place, EngineOptions.of(parameters, gpu), tell)
 
     def start(self, request: AsrRequest, /) -> TransducerUtterance:
-        language = request.language
-        if self.languages and language and primary_subtag(language) not in self.languages:
-            known = ", ".join(self.languages)
-            raise InvalidArgument(f"LANGUAGE {language!r}: this model understands only {known}")
-        return TransducerUtterance(self, language, self._hot_words(request.prompt))
+        require_understood(request.language, self.languages)
+        words = self._prompts.read(request.prompt)
+        if not request.session or request.whole:
+            return TransducerUtterance(self, request.language, words)
+        key = request.session, request.language, request.prompt
+        leave = partial(self._carrier.leave, key)
+        return TransducerUtterance(self, request.language, words, self._carrier.take(key), leave)
 
-    def transcript(self) -> Transcript:
-        """An empty one."""
-        return Transcript(self.model.tokens, output_ms(self.model.encoder))
+    def transcript(self, begin: int = 0) -> Transcript:
+        """An empty one of an utterance that begins with this sample of its stream."""
+        begin_ms = begin * 1000 // ASR_RATE
+        return Transcript(self.model.tokens, output_ms(self.model.encoder), begin_ms)
 
     def close(self) -> None:
         self.scheduler.close()
-
-    def _hot_words(self, prompt: str) -> HotWords | None:
-        """The phrases of a prompt; those that cannot be made likelier are told, once each."""
-        if not prompt:
-            return None
-        words = HotWords.of(self._spelling, prompt)
-        for phrase in words.unknown:
-            if phrase not in self._told and len(self._told) < MOST_TOLD:
-                self._told.add(phrase)
-                self._tell(f"hot word {phrase[:40]!r}: no tokens of this model write it")
-        return words
 
     def _compute(
         self, steps: list[Step], _should_stop: ShouldStop = lambda: False

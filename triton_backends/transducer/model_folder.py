@@ -76,7 +76,9 @@ def open_model(folder: Path, options: Options) -> Model:
     for part, name in chosen.items():
         if not name:
             raise InvalidArgument(f"there is no {part}*.onnx beside {_first(chosen)}")
-    encoder, decoder, joiner = (Network(folder, chosen[part], options.device) for part in PARTS)
+    encoder, decoder, joiner = (
+        Network(folder, chosen[part], options.device, over_time=part == PARTS[0]) for part in PARTS
+    )
     if AUDIO in encoder.inputs:
         return _nemo(encoder, decoder, joiner, tokens, options)
     return _zipformer(encoder, decoder, joiner, tokens, options)
@@ -136,7 +138,7 @@ def _ctc(folder: Path, names: list[str], tokens: Tokens, options: Options) -> Mo
     if not name:
         raise InvalidArgument(f"there is no encoder*.onnx and no other .onnx beside {FILE}")
     _require_one_path(options, "CTC")
-    network = Network(folder, name, options.device)
+    network = Network(folder, name, options.device, over_time=True)
     encoder = ZipformerEncoder(network)
     _require_size(tokens, encoder.size, network)
     blank = tokens.blank("<blk>", "<eps>", "<blank>")

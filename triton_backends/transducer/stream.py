@@ -40,34 +40,39 @@ class Stream:
         strict: bool = False,
     ) -> None:
         self._model = model
-        self._audio = audio
+        self.audio = audio
         self._strict = strict
         self._state: State = model.encoder.start(language)
         self._search: SearchState = model.search.start(words)
         self._position = model.encoder.first_frame
         self.settled: list[Emission] = []
-        """Tokens that will not change any more."""
+        """Tokens that will not change any more, since the last `hand_over`."""
 
     @property
     def heard_samples(self) -> int:
         """How much of the audio the emissions cover."""
         frames = self._position - self._model.encoder.shift + self._model.encoder.covered
-        return min(max(frames, 0) * SHIFT, self._audio.samples)
+        return min(max(frames, 0) * SHIFT, self.audio.samples)
 
     @property
     def emissions(self) -> list[Emission]:
-        """All tokens, the likeliest as it stands."""
+        """The tokens since the last `hand_over`, the likeliest as it stands."""
         return self.settled + self._model.search.open_end(self._search)
+
+    def hand_over(self) -> list[Emission]:
+        """The settled tokens, which are forgotten here: a stream may last for hours."""
+        settled, self.settled = self.settled, []
+        return settled
 
     def ready(self) -> bool:
         """Whether the audio fills the next window."""
-        frames = self._model.encoder.features.ready(self._audio.samples)
+        frames = self._model.encoder.features.ready(self.audio.samples)
         return self._position + self._model.encoder.window + self._strict <= frames
 
     def next_step(self) -> Step:
         """The next window; audio that is not there yet counts as silence."""
         encoder = self._model.encoder
-        return Step(encoder.features(self._audio, self._position, encoder.window), self._state)
+        return Step(encoder.features(self.audio, self._position, encoder.window), self._state)
 
     def take(self, frames: Frames, state: State) -> None:
         """What the encoder made of the step."""
@@ -78,13 +83,19 @@ class Stream:
 
     def forget_audio(self) -> None:
         """Drop the audio that no later window needs; not on a branch, which shares it."""
-        self._audio.drop_before(self._model.encoder.features.first_sample(self._position))
+        self.audio.drop_before(self._model.encoder.features.first_sample(self._position))
 
     def branch(self) -> "Stream":
         """The same, to be led on without changing this one."""
         branched = copy.copy(self)
         branched.settled = list(self.settled)
         return branched
+
+    def left(self) -> "Stream":
+        """A copy with audio of its own, for an utterance that goes on where this one ends."""
+        copied = self.branch()
+        copied.audio = copy.copy(self.audio)
+        return copied
 
     def steps_to_hear(self, speech_end: int) -> int:
         """Steps, padded with silence, until all audio and the tokens of its speech are out.
@@ -93,6 +104,6 @@ class Stream:
         padding.
         """
         encoder = self._model.encoder
-        last = max(-(-self._audio.samples // SHIFT), -(-speech_end // SHIFT) + encoder.delay)
+        last = max(-(-self.audio.samples // SHIFT), -(-speech_end // SHIFT) + encoder.delay)
         heard = self._position - encoder.shift + encoder.covered
         return max(-(-(last - heard) // encoder.shift), 0)

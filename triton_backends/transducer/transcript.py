@@ -25,12 +25,14 @@ class Transcript:
     """Grows by tokens, so that a long utterance costs no more than a short one.
 
     A word begins with the frame of its first token and ends after that of its last; the confidence
-    is the geometric mean of the tokens' probabilities. Frames come every `frame_ms`.
+    is the geometric mean of the tokens' probabilities. Frames come every `frame_ms`; times count
+    from `begin_ms` after the first.
     """
 
-    def __init__(self, tokens: Tokens, frame_ms: int) -> None:
+    def __init__(self, tokens: Tokens, frame_ms: int, begin_ms: int = 0) -> None:
         self._tokens = tokens
         self._frame_ms = frame_ms
+        self._begin_ms = begin_ms
         self.text = ""
         self.words: list[Word] = []
         self.marks: list[Mark] = []
@@ -45,7 +47,7 @@ class Transcript:
     def add(self, emissions: Iterable[Emission]) -> None:
         for emission in emissions:
             if kind := self._tokens.mark(emission.token):
-                self.marks.append(Mark(kind, (emission.frame + 1) * self._frame_ms))
+                self.marks.append(Mark(kind, self._ms(emission.frame + 1)))
             raw = self._tokens.text(emission.token)
             if raw:
                 self._said += 1
@@ -104,7 +106,10 @@ class Transcript:
 
     def _word(self) -> Word:
         word = self._open
-        return Word(word.text, word.first * self._frame_ms, (word.last + 1) * self._frame_ms)
+        return Word(word.text, self._ms(word.first), self._ms(word.last + 1))
+
+    def _ms(self, frame: int) -> int:
+        return max(frame * self._frame_ms - self._begin_ms, 0)
 
 
 def _is_alone(letter: str) -> bool:

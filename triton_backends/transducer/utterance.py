@@ -7,6 +7,7 @@ goes on, the stream goes on without the padding.
 from collections.abc import Callable, Generator
 from concurrent.futures import Future
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,6 +21,7 @@ from triton_backends.shared.hot_words import HotWords
 from triton_backends.shared.levels import frame_levels
 from triton_backends.shared.stepwise import Stepwise
 from triton_backends.transducer.audio import Audio
+from triton_backends.transducer.carried import Carried, untold
 from triton_backends.transducer.search import Frames
 from triton_backends.transducer.states import State
 from triton_backends.transducer.stream import Step, Stream
@@ -35,19 +37,33 @@ Answer = Hypothesis | Future[Hypothesis | None]
 class TransducerUtterance:
     """Used by one thread at a time, but for `queued_behind`; nothing here waits."""
 
-    def __init__(self, engine: "TransducerEngine", language: str, words: HotWords | None) -> None:
+    def __init__(
+        self,
+        engine: "TransducerEngine",
+        language: str,
+        words: HotWords | None,
+        carried: Carried | None = None,
+        leave: Callable[[Carried], object] | None = None,
+    ) -> None:
+        """Goes on with what was `carried`; `leave` takes what the next utterance goes on with."""
         self._engine = engine
+        self._carried, self._leave = carried, leave
+        self._begins = 0
+        """The sample of the stream that it begins with."""
+        self._told_before: list[int] = []
+        """Tokens that the utterance before has told already, see `untold`."""
+        self._ahead: list[int] = []
+        """Tokens that a FLUSH has told and the stream has not come to."""
         self._audio = Audio()
         self._stream = Stream(engine.model, self._audio, language, words, strict=engine.strict)
         self._reuse = FlushReuse()
         self._speech_end = 0
         self._settled = engine.transcript()
         """Of the tokens that will not change any more."""
-        self._written = 0
-        """How many they are."""
         self._shown = Hypothesis()
         """The last partial."""
         self._run: Run | None = None
+        self._left = Carried()
         self._abandoned = False
 
     def accept(self, pcm: NDArray[np.int16]) -> Future[Hypothesis | None] | None:
@@ -55,7 +71,7 @@ class TransducerUtterance:
         self._note_speech(pcm)
         self._reuse.hear(pcm)
         self._audio.append(pcm)
-        if not self._stream.ready():
+        if self._carried is None and not self._stream.ready():
             return None
         return self._begin(self._partial, Urgency.AUDIO)
 
@@ -69,11 +85,16 @@ class TransducerUtterance:
 
     def finish(self) -> Answer:
         """The last FLUSH's transcript if only quiet followed it, else a new one."""
-        kept = self._reuse.final()
-        if kept is not None:
-            return kept
-        self._abandoned = False
-        return self._begin(self._final, Urgency.FINAL)
+        answer: Answer | None = self._reuse.final()
+        if answer is None:
+            self._abandoned = False
+            answer = self._begin(self._final, Urgency.FINAL)
+        elif self._leave is not None:
+            self._begin(self._handed_on, Urgency.FINAL)
+        if self._leave is not None:
+            self._left.run = self._run
+            self._leave(self._left)
+        return answer
 
     def queued_behind(self, request: AsrRequest, *, end: bool) -> None:
         """Speech or CANCEL behind a FLUSH makes its padded steps useless; END makes it a final."""
@@ -95,10 +116,12 @@ class TransducerUtterance:
 
     def _begin(self, steps: Callable[[], Steps], urgency: Urgency) -> Future[Hypothesis | None]:
         """Run the steps once those of the audio before them are done."""
-        before = self._run
-        run: Run = Stepwise(
-            _after(before, steps), self._engine.scheduler, urgency, self._engine.batch_key
-        )
+        before, whole = self._run, steps
+        if before is None and self._carried is not None:
+            before = self._carried.run
+        elif before is not None:
+            whole = partial(_after, before, steps)
+        run: Run = Stepwise(whole(), self._engine.scheduler, urgency, self._engine.batch_key)
         self._run = run
         if before is None or before.answer.done():
             run.start()
@@ -108,16 +131,33 @@ class TransducerUtterance:
         return run.answer
 
     def _catch_up(self) -> Steps:
-        """Every whole window of the audio."""
+        """Every whole window of the audio; what it settles is written."""
+        self._adopt()
         while self._stream.ready():
             frames, state = yield self._stream.next_step()
             self._stream.take(frames, state)
             self._stream.forget_audio()
+        settled = self._stream.hand_over()
+        untold(settled, self._ahead)
+        self._settled.add(untold(settled, self._told_before))
         return None
+
+    def _adopt(self) -> None:
+        """Go on with the stream of the utterance before, which has ended by now."""
+        carried, self._carried = self._carried, None
+        if carried is None or carried.stream is None:
+            return
+        own, self._stream = self._audio, carried.stream
+        self._audio = self._stream.audio
+        self._begins = self._audio.samples
+        self._audio.append(own.piece(0, own.samples))
+        self._speech_end += self._begins
+        self._settled = self._engine.transcript(self._begins)
+        self._told_before = carried.told
 
     def _partial(self) -> Steps:
         yield from self._catch_up()
-        shown = self._hypothesis(self._stream, self._stream.heard_samples)
+        shown = self._hypothesis(self._stream, max(self._stream.heard_samples, self._begins))
         changed = shown.text != self._shown.text
         self._shown = shown
         return shown if changed else None
@@ -134,12 +174,14 @@ class TransducerUtterance:
         return branch
 
     def _flushed(self) -> Steps:
+        self._adopt()
         samples = self._audio.samples
         branch = yield from self._padded()
         if branch is None:
             self._reuse.forget()
             return self._shown
         told = self._hypothesis(branch, samples)
+        self._ahead = [emission.token for emission in branch.emissions]
         self._reuse.keep(told)
         return told
 
@@ -147,19 +189,28 @@ class TransducerUtterance:
         branch = yield from self._padded()
         if branch is None:
             return Hypothesis()
+        self._ahead = [emission.token for emission in branch.emissions]
+        self._hand_on()
         told = self._hypothesis(branch, self._audio.samples)
         return replace(told, stable=len(told.text))
 
+    def _handed_on(self) -> Steps:
+        """After the last FLUSH was the final transcript: the quiet behind it is heard."""
+        yield from self._catch_up()
+        self._hand_on()
+        return None
+
+    def _hand_on(self) -> None:
+        self._left.stream, self._left.told = self._stream.left(), self._ahead
+
     def _hypothesis(self, stream: Stream, samples: int) -> Hypothesis:
         """What a stream or a branch says; stable is what does not change without padding."""
-        self._settled.add(self._stream.settled[self._written :])
-        self._written = len(self._stream.settled)
-        whole = self._settled.followed_by(stream.emissions[self._written :])
-        return whole.hypothesis(len(self._settled.text), samples * 1000 // ASR_RATE)
+        whole = self._settled.followed_by(untold(stream.emissions, list(self._told_before)))
+        audio_ms = (samples - self._begins) * 1000 // ASR_RATE
+        return whole.hypothesis(len(self._settled.text), audio_ms)
 
 
-def _after(before: Run | None, steps: Callable[[], Steps]) -> Steps:
+def _after(before: Run, steps: Callable[[], Steps]) -> Steps:
     """What the run before raised, or the steps."""
-    if before is not None:
-        before.answer.result()
+    before.answer.result()
     return (yield from steps())

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from triton_backends.shared.contract import ASR_RATE, AsrRequest
 from triton_backends.shared.decode_queue import Urgency, Work
+from triton_backends.shared.model_files import voicepack_path
 from triton_backends.shared.parameters import Parameters
 from triton_backends.shared.scheduler import Scheduler
 from triton_backends.whisper.hallucination_filters import has_no_speech
@@ -99,7 +100,7 @@ class WhisperEngine:
     @classmethod
     def of(cls, parameters: Parameters, folder: Path, gpu: int | None = None) -> "WhisperEngine":
         """From a model's parameters; `voicepack` is absolute or relative to the model's folder."""
-        model = folder / parameters.text("voicepack", "voicepack")
+        model = voicepack_path(parameters, folder, "voicepack")
         return cls(model, WhisperOptions.of(parameters, gpu))
 
     def start(self, request: AsrRequest, /) -> WhisperUtterance:

@@ -1,7 +1,6 @@
 """The `xtts` voice: tokens in turns, windows of audio as soon as they are settled."""
 
 import secrets
-import time
 from collections.abc import Generator
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,10 +13,11 @@ from triton_backends.shared.contract import REFERENCE_RATE, TtsRequest
 from triton_backends.shared.engine import Chunk
 from triton_backends.shared.errors import InvalidArgument
 from triton_backends.shared.language_tags import primary_subtag
+from triton_backends.shared.played import Played
+from triton_backends.shared.references import KEPT, References
 from triton_backends.shared.speech import CALIBRATION_TEXT
+from triton_backends.shared.text_pieces import pieces
 from triton_backends.xtts.network import SAMPLE_RATE, Conditioning, Network
-from triton_backends.xtts.pieces import pieces
-from triton_backends.xtts.references import KEPT, References
 from triton_backends.xtts.speakers import named
 from triton_backends.xtts.tokens import Sampling, TokenLoop
 from triton_backends.xtts.vocoder import FIRST_TOKENS, LARGEST_TOKENS, Windows
@@ -37,18 +37,6 @@ class XttsOptions:
     largest_tokens: int = LARGEST_TOKENS
     max_streams: int = MAX_STREAMS
     kept_references: int = KEPT
-
-
-class Played:
-    """Until when the audio that was given out lasts: those who run dry first compute first."""
-
-    def __init__(self) -> None:
-        self.until: float | None = None
-        """In seconds of `time.monotonic`; None before the first audio."""
-
-    def add(self, samples: int) -> None:
-        if samples:
-            self.until = (self.until or time.monotonic()) + samples / SAMPLE_RATE
 
 
 class XttsEngine:
@@ -71,7 +59,7 @@ class XttsEngine:
     def synthesize(self, request: TtsRequest) -> Generator[Chunk]:
         """A chunk per window. The empty ones, one per token, are points to close it at."""
         language = self._language(request.language)
-        played = Played()
+        played = Played(SAMPLE_RATE)
         with self._queue.slot(played.until):
             voice = self._voice(request)
         seed = self._options.sampling.seed
@@ -84,7 +72,7 @@ class XttsEngine:
             yield from self._speak(loop, voice, request.speed, played)
 
     def _speak(
-        self, loop: TokenLoop, voice: Conditioning, speed: float, played: "Played"
+        self, loop: TokenLoop, voice: Conditioning, speed: float, played: Played
     ) -> Generator[Chunk]:
         """One piece of a text; each token, with its window if one is due, waits for its turn."""
         first, largest = self._options.first_tokens, self._options.largest_tokens

@@ -1,13 +1,13 @@
 """From the parameters of a model to an engine that speaks with its voicepack."""
 
-import os
 from pathlib import Path
 
 from triton_backends.shared.errors import InvalidArgument
+from triton_backends.shared.model_files import voicepack_path
 from triton_backends.shared.parameters import Parameters
+from triton_backends.shared.references import KEPT
 from triton_backends.xtts.engine import MAX_STREAMS, XttsEngine, XttsOptions
 from triton_backends.xtts.network import MAX_THREADS, Hardware, Network
-from triton_backends.xtts.references import KEPT
 from triton_backends.xtts.speakers import read_speakers
 from triton_backends.xtts.tokens import Sampling
 from triton_backends.xtts.vocoder import FIRST_TOKENS, LARGEST_TOKENS
@@ -20,10 +20,7 @@ def load_engine(parameters: Parameters, model_folder: Path, gpu: int | None = No
 
     Raises InvalidArgument naming what is wrong.
     """
-    wanted = parameters.text("voicepack")
-    if not wanted:
-        raise InvalidArgument("parameter voicepack is missing")
-    folder = Path(os.path.normpath(model_folder / wanted))
+    folder = voicepack_path(parameters, model_folder)
     if not folder.is_dir():
         raise InvalidArgument(f"voicepack {str(folder)!r} is no folder")
     options = _options(parameters)

@@ -20,12 +20,14 @@ from vdx.app.profile_models import ProfileModels
 from vdx.app.responders import Responders
 from vdx.app.served_models import ServedModels
 from vdx.app.session_leases import SessionLeases
+from vdx.app.shared_updates import UpdateSharing
 from vdx.app.switching import ModelSwitching
 from vdx.core.call_files import calls_folder, delete_expired
 from vdx.core.capacity import default_max_sessions
 from vdx.core.config import Config
 from vdx.core.errors import SessionLimit, TritonError, UnknownName
 from vdx.core.logs import logger
+from vdx.core.process_identity import process_identity
 from vdx.core.threads import in_thread
 from vdx.dialog.call_recorder import CallRecorder
 from vdx.dialog.drain import Drain
@@ -55,6 +57,15 @@ DELETE_EVERY_S = 3600
 class Application:
     """One per process; every session of every transport is opened here."""
 
+    triton_pid: int | None = None
+    triton_metrics = ""
+    language_models: Sequence[LanguageModelServer] = ()
+    """Those that run on this machine."""
+    loaded = False
+    """Whether the default models have been loaded; from then on sessions are let in."""
+    announced: AnnouncedServers | None = None
+    """Where servers of other processes are used too."""
+
     def __init__(
         self,
         config: Config,
@@ -78,15 +89,7 @@ class Application:
         self.manager = manager
         self.sessions: dict[str, Session] = {}
         self.max_sessions = config.server.max_sessions or default_max_sessions()
-        self.triton_pid: int | None = None
-        self.triton_metrics = ""
-        self.language_models: Sequence[LanguageModelServer] = ()
-        """Those that run on this machine."""
         self.drain = Drain(config.server.drain_timeout_seconds)
-        self.loaded = False
-        """Whether the default models have been loaded; from then on sessions are let in."""
-        self.announced: AnnouncedServers | None = None
-        """Where servers of other processes are used too."""
         self.servers: list[ModelServer] = []
         self._drained: set[str] = set()
         """Of those that were taken away."""
@@ -100,11 +103,10 @@ class Application:
         self.routes = ModelRoutes(
             self.servers, self.profiles, registry or MemoryRegistry(expiry_s), self.updates
         )
-        self.leases = SessionLeases(
-            lambda session, model: self.routes.of(session).server_of(model).manager,
-            self.sessions,
-            config.model_manager.lease_heartbeat_ms / 1000,
-        )
+        heartbeat_s = config.model_manager.lease_heartbeat_ms / 1000
+        self.leases = SessionLeases(self._manager_of, self.sessions, heartbeat_s)
+        self.sharing: UpdateSharing | None = None
+        """Where other frontends take part in updates."""
         self.routes.moved = self._moved
         self.switching = ModelSwitching(self.served, self.profiles, self.models, self.sessions)
         self.add_server(name or f"triton@{platform.node()}", client, manager)
@@ -134,6 +136,10 @@ class Application:
             (self._drained.add if server.draining else self._drained.discard)(server.name)
             self._lease_again()
             server.manager.rename("")
+
+    def _manager_of(self, session: str, model: str) -> ModelManager:
+        """Who keeps a model for a session."""
+        return self.routes.of(session).server_of(model).manager
 
     def _lease_again(self) -> None:
         """Has sessions lease of who keeps their models now: a server came back, or went."""
@@ -227,6 +233,8 @@ class Application:
             ConfigError: a profile's language is not one of its voice or recogniser.
             TritonError: a model could not be loaded.
         """
+        if self.sharing is not None:
+            await self.sharing.start()
         if self.served.versions.all:
             self.served.versions.require(await self.served.names())
         await self.profiles.find()
@@ -240,7 +248,7 @@ class Application:
             group.create_task(self._load_models(), name="load-models")
             group.create_task(self._responders.warm(profiles), name="warm")
             group.create_task(self._mcp.start(each.tools for each in profiles), name="mcp")
-        self.profiles.check_languages()
+        self.profiles.check_models()
         for server in self.servers:
             server.readiness.problem = await server.readiness.check()
         await self.routes.look()
@@ -290,6 +298,8 @@ class Application:
             group.create_task(self._delete_old_calls(), name="delete-old-calls")
             for server in list(self.servers):
                 group.create_task(server.run(), name=f"watch-{server.name}")
+            if self.sharing is not None:
+                group.create_task(self.sharing.run(), name="share-updates")
             if self.announced is not None:
                 group.create_task(self.announced.run(), name="use-announced-servers")
 
@@ -338,10 +348,10 @@ class Application:
         if self.drain.active and not promised:
             raise self.drain.refusal()
         self.require_room()
-        options = self.updates.for_session(options)
         # Only rooms have a lead of their own, and only they are promised.
         name = "room" if promised else "websocket"
         session_id = secrets.token_hex(6)
+        options = self.updates.for_session(options, session_id)
         services = replace(
             self._session_services(session_id), lead_ms=lead_ms, transport=name, perform=perform
         )
@@ -365,6 +375,7 @@ class Application:
         """Takes a session that has ended off the list of open ones."""
         self.sessions.pop(session.id, None)
         self.leases.end(session.id)
+        self.updates.forget(session.id)
         self.routes.forget(session.id)
         self.drain.session_ended()
 
@@ -379,6 +390,7 @@ class Application:
         """The body of `GET /vdx/status`."""
         return {
             "pid": os.getpid(),
+            "process": process_identity(),
             "triton_pid": self.triton_pid,
             "triton_grpc": self.client.config.url,
             "triton_metrics": self.triton_metrics,

@@ -67,5 +67,7 @@ class ModelAccess:
     async def _load_each(self, options: SessionOptions) -> dict[str, str]:
         names = {}
         for model, kind in options.models:
-            names[model] = (await self.offered(model, kind, options.language)).name
+            info = await self.offered(model, kind, options.language)
+            info.require_phonemes(options.words_in_phonemes, options.language)
+            names[model] = info.name
         return names

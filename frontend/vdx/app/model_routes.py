@@ -21,6 +21,8 @@ from vdx.serving.routing import OVERLOADED, Choice
 log = logger(__name__)
 
 FREE_POLL_S = 0.05
+MOST_WAITING = 128
+"""Sessions that may wait for a server with room; a further one is told at once."""
 LOOK_S = 1.0
 """How often each server is looked at and announced."""
 
@@ -57,6 +59,7 @@ class ModelRoutes:
         self._look_now = asyncio.Event()
         self._queue = asyncio.Lock()
         """Held by the first of the sessions that wait for a server with room."""
+        self._waiting = 0
         self.moved: Callable[[str], None] = lambda _: None
         """Told the id of a session that goes to another server from now on."""
 
@@ -155,20 +158,23 @@ class ModelRoutes:
         """Returns once a server has room for a session with `options` that is about to begin.
 
         Raises:
-            ServersBusy: none has after `wait_s`.
+            ServersBusy: none has after `wait_s`, or MOST_WAITING wait already.
         """
         wanted = SessionRoutes("", self, self._profiles)
         until = _now() + wait_s
-        if not wanted.busy(options, self.view()):
+        if not (model := wanted.busy(options, self.view())):
             return
-        async with self._queue:  # one looks for all: a look costs a third of a millisecond
-            while model := wanted.busy(options, self.view()):
-                if _now() >= until:
-                    raise ServersBusy(
-                        f"every server has {OVERLOADED} requests in flight to {model} or more; "
-                        "try again later"
-                    )
-                await asyncio.sleep(FREE_POLL_S)
+        if self._waiting >= MOST_WAITING:
+            raise _servers_busy(model)
+        self._waiting += 1
+        try:
+            async with self._queue:  # one looks for all: a look costs a third of a millisecond
+                while model := wanted.busy(options, self.view()):
+                    if _now() >= until:
+                        raise _servers_busy(model)
+                    await asyncio.sleep(FREE_POLL_S)
+        finally:
+            self._waiting -= 1
 
     # --- loads in the background ------------------------------------------------------------
 
@@ -223,6 +229,12 @@ class ModelRoutes:
                 why = server.manager.residency.why(choice.model) if server is not None else ""
                 found.append(ExplainedChoice(session.id, kind, model, choice, why))
         return found
+
+
+def _servers_busy(model: str) -> ServersBusy:
+    return ServersBusy(
+        f"every server has {OVERLOADED} requests in flight to {model} or more; try again later"
+    )
 
 
 def _now() -> float:

@@ -4,9 +4,13 @@ The new version is loaded beside the old one on every server that has it, and se
 sessions that begin. What becomes of it is decided by `serving/update_trial.py`. A session keeps the
 version that it began with, except that one with a version that is given up goes back to the old one
 with its next clause or utterance.
+
+Where frontends share a registry, `app/shared_updates.py` has the others take part in an update:
+each gives the same share of its sessions to the new version, and the one that was asked decides.
 """
 
 import asyncio
+import secrets
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -45,6 +49,13 @@ class Update:
     why: str = ""
     info: ModelInfo | None = None
     """Of the new version, once it is loaded."""
+    id: str = field(default_factory=lambda: secrets.token_hex(8))
+    led_here: bool = True
+    """Whether it is decided in this process."""
+    joins: bool = False
+    """Whether this process takes part in one that is decided elsewhere."""
+    given: set[str] = field(default_factory=set)
+    """Open sessions that it gave the new version."""
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def is_over(self) -> bool:
@@ -74,6 +85,10 @@ class ModelUpdates:
         self._kept_changed = kept_changed
         self._updates: list[Update] = []
         self._tasks: set[asyncio.Task[None]] = set()
+        self._unloads: dict[str, asyncio.Task[None]] = {}
+        """Versions that are being unloaded."""
+        self.told: Callable[[Update], None] = lambda _: None
+        """Called when the state of an update has changed, or one that others decide was used."""
 
     # --- asked for --------------------------------------------------------------------------
 
@@ -103,8 +118,7 @@ class ModelUpdates:
             message = f"{new!r} is in use ({reason}), from which going back would take it"
             raise InvalidInput(message, param="source")
         update = Update(name, old, new, Trial(share, _now(), hold_s))
-        self._updates = [*self._updates[-REMEMBERED:], update]
-        self._keep()
+        self.add(update)
         self._spawn(self._run(update), f"update-{name}")
         return update
 
@@ -112,8 +126,7 @@ class ModelUpdates:
         """Has an update that is under way go back; raises UnknownName where there is none."""
         for update in self._active():
             if name in (update.name, update.old, update.new):
-                self._give_up(update, "an operator ended it")
-                self._spawn(self._unload(update.new), f"unload-{update.new}")
+                self.give_up(update, "an operator ended it")
                 return update
         raise UnknownName(f"no update of {name!r} is under way", param="name")
 
@@ -129,14 +142,80 @@ class ModelUpdates:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
+    def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
         task = asyncio.create_task(work, name=name)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
+
+    # --- decided elsewhere ------------------------------------------------------------------
+
+    def add(self, update: Update) -> None:
+        """Takes an update that has begun, here or elsewhere."""
+        self._updates = [*self._updates[-REMEMBERED:], update]
+        self._keep()
+        self.told(update)
+
+    def find(self, update_id: str) -> Update | None:
+        """One by its id, under way or over."""
+        return next((each for each in self._updates if each.id == update_id), None)
+
+    def active(self, *models: str) -> list[Update]:
+        """Those under way that have to do with one of these models."""
+        names = set(models)
+        return [each for each in self._active() if names & {each.name, each.old, each.new}]
+
+    def join(self, update: Update) -> None:
+        """Has sessions of this process take part in one that is decided elsewhere."""
+        self._spawn(self._join(update), f"join-{update.name}")
+
+    async def _join(self, update: Update) -> None:
+        try:
+            update.info = await self._load(update)
+        except VdxError as error:
+            update.why = f"a frontend cannot use it: {error}"
+        else:
+            if update.is_over():
+                return
+            update.state, update.trial.owed = "trial", update.trial.share
+            log.info("model update joined", model=update.name, version=update.new)
+        self.told(update)
+
+    def take_version(self, name: str, model: str) -> None:
+        """A model serves a name since an update that this process took no part in."""
+        self._spawn(self._take_version(name, model), f"take-{model}")
+
+    async def _take_version(self, name: str, model: str) -> None:
+        try:
+            if self._served.current(name) in self._served.kept:
+                await self._served.ensure(model)
+        except VdxError as error:
+            log.warning("version not taken over", model=name, version=model, error=error.for_log)
+            return
+        self._versions.put(name, model)
+        self._keep()
+        await in_thread(self._versions.save)
+
+    async def promote(self, update: Update, why: str) -> None:
+        """The new version serves everybody from now on."""
+        if update.is_over():
+            return
+        self._versions.put(update.name, update.new)
+        self._over(update, "promoted", why)
+        self._keep()
+        await in_thread(self._versions.save)
+        try:
+            await self._served.leave_when_free(update.old, update.new)
+        except VdxError as error:
+            log.warning("version not unloaded", model=update.old, error=error.for_log)
+
+    def promote_soon(self, update: Update, why: str) -> None:
+        """As `promote`, without waiting for it."""
+        self._spawn(self.promote(update, why), f"promote-{update.name}")
 
     # --- sessions ---------------------------------------------------------------------------
 
-    def for_session(self, options: SessionOptions) -> SessionOptions:
+    def for_session(self, options: SessionOptions, session: str) -> SessionOptions:
         """The options of a session that begins now: some get a version that is on trial."""
         for update in self._active():
             info = update.info
@@ -145,7 +224,13 @@ class ModelUpdates:
             uses = update.old in (options.voice, options.recogniser)
             if uses and update.trial.takes_next():
                 options = _with_model(options, update.old, update.new)
+                update.given.add(session)
         return options
+
+    def forget(self, session: str) -> None:
+        """It has ended."""
+        for update in self._updates:
+            update.given.discard(session)
 
     def tally(self, model: str) -> Tally | None:
         """Where a request of a session to a model is counted; None: nowhere."""
@@ -157,11 +242,16 @@ class ModelUpdates:
         for update in self._active():
             if model in (update.old, update.new):
                 update.changed.set()
+                if not update.led_here:
+                    self.told(update)
 
-    def instead_of(self, model: str) -> str:
-        """The old version of one that is on trial or was given up; empty: it is neither."""
+    def instead_of(self, session: str, model: str) -> str:
+        """The old version where an update gave a session this one and has not promoted it.
+
+        Empty where none did: who chose the model itself, or got it by another update, keeps it.
+        """
         for update in reversed(self._updates):
-            if update.new == model:
+            if update.new == model and session in update.given:
                 return "" if update.state == "promoted" else update.old
         return ""
 
@@ -174,13 +264,13 @@ class ModelUpdates:
         try:
             update.info = await self._load(update)
         except VdxError as error:
-            self._give_up(update, f"it was not loaded: {error}")
-            await self._unload(update.new)
+            self.give_up(update, f"it was not loaded: {error}")
             return
         if update.is_over():
             return
         update.trial.began, update.state = _now(), "trial"
         update.trial.old.known_ms = self._served.first_audio_ms(update.old)
+        self.told(update)
         log.info("model update on trial", model=update.name, version=update.new)
         while (verdict := update.trial.verdict(_now())) is None:
             update.changed.clear()
@@ -193,6 +283,9 @@ class ModelUpdates:
 
     async def _load(self, update: Update) -> ModelInfo:
         """Loads the new version wherever the old one is; raises where it cannot take its place."""
+        for model in (update.old, update.new):  # an update before this one may still unload it
+            if (unloading := self._unloads.get(model)) is not None:
+                await asyncio.wait({unloading})
         before = await self._served.ensure(update.old)
         if before.kind == "endpointer":
             raise ModelFailed(
@@ -211,20 +304,12 @@ class ModelUpdates:
 
     async def _end(self, update: Update, verdict: Verdict) -> None:
         if verdict.outcome is Outcome.ROLLED_BACK:
-            self._give_up(update, verdict.why)
-            await self._unload(update.new)
-            return
-        self._over(update, "promoted", verdict.why)
-        self._versions.put(update.name, update.new)
-        self._keep()
-        await in_thread(self._versions.save)
-        try:
-            await self._served.leave_when_free(update.old, update.new)
-        except VdxError as error:
-            log.warning("version not unloaded", model=update.old, error=error.for_log)
+            self.give_up(update, verdict.why)
+        else:
+            await self.promote(update, verdict.why)
 
-    def _give_up(self, update: Update, why: str) -> None:
-        """The old version serves everybody again."""
+    def give_up(self, update: Update, why: str, *, unload: bool = True) -> None:
+        """The old version serves everybody again; the new one is unloaded, unless it is in use."""
         if update.is_over():
             return
         self._over(update, "rolled back", why)
@@ -232,6 +317,11 @@ class ModelUpdates:
         for session in list(self._sessions.values()):
             if update.new in (session.options.voice, session.options.recogniser):
                 session.update(_with_model(session.options, update.new, update.old))
+        if not unload:
+            return
+        task = self._spawn(self._unload(update.new), f"unload-{update.new}")
+        self._unloads[update.new] = task
+        task.add_done_callback(lambda _: self._unloads.pop(update.new, None))
 
     async def _unload(self, version: str) -> None:
         """Unloads a version that was given up, after what it is saying now."""
@@ -243,7 +333,9 @@ class ModelUpdates:
     def _over(self, update: Update, state: UpdateState, why: str) -> None:
         update.state, update.why = state, why
         update.changed.set()
-        MODEL_UPDATES.labels(update.name, state).inc()
+        if update.led_here:
+            MODEL_UPDATES.labels(update.name, state).inc()
+        self.told(update)
         tell = log.info if state == "promoted" else log.warning
         tell("model update over", model=update.name, version=update.new, outcome=state, why=why)
 

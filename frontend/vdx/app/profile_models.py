@@ -10,6 +10,7 @@ from vdx.core.voice_choice import VoiceChoice
 from vdx.dialog.profiles import DEFAULT_PROFILE, SessionOptions, resolve
 from vdx.serving.default_models import DefaultModels
 from vdx.serving.models import ModelInfo, ModelKind
+from vdx.speech.text.responder.window import check_instructions
 
 
 class ModelNames(Protocol):
@@ -188,14 +189,23 @@ class ProfileModels:
         every = (self.options(profile).endpointer for profile in self.names)
         return list(dict.fromkeys(name for name in every if name))
 
-    def check_languages(self) -> None:
-        """Raises ConfigError where a loaded model lacks the language of a profile that names it."""
+    def check_models(self) -> None:
+        """Raises ConfigError where a loaded model lacks what a profile that names it needs of it.
+
+        That is its language, of a voice that it takes the phonemes of its pronunciation, and of a
+        language model that its window has room for the instructions.
+        """
         for profile in self.names:
             options = self.options(profile)
+            try:
+                check_instructions(options.responder, options.instructions)
+            except ConfigError as error:
+                raise ConfigError(f"profiles.{profile}: {error}") from error
             for model, _ in options.models:
                 try:
                     if (info := self._models.info(model)) is not None:
                         info.require_language(options.language)
+                        info.require_phonemes(options.words_in_phonemes, options.language)
                 except InvalidInput as error:
                     raise ConfigError(f"profiles.{profile}: {error}") from error
 

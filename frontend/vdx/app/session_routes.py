@@ -81,7 +81,7 @@ class SessionRoutes:
     def recognise(self, options: SessionOptions, session: str) -> "RoutedRecognition":
         """A sequence for one utterance, not opened yet."""
         if options.recogniser in self._given_up:
-            old = self.updates.instead_of(options.recogniser)
+            old = self._instead_of(options.recogniser)
             options = options.updated(recogniser=old or options.recogniser)
         server, model = self._choose(self._recogniser_wish(options))
         if model != options.recogniser:
@@ -103,7 +103,7 @@ class SessionRoutes:
         version on trial fails on is spoken by the one that it is to replace; that its server is
         gone says nothing of it.
         """
-        old = self.updates.instead_of(voice.model)
+        old = self._instead_of(voice.model)
         if old and not isinstance(error, TritonUnavailable):
             return replace(voice, model=old)
         server = self.server_of(voice.model)
@@ -116,7 +116,7 @@ class SessionRoutes:
 
     async def recover_recogniser(self, options: SessionOptions, error: VdxError) -> bool:
         """Whether a recogniser can be asked again, at once on another server or soon on its own."""
-        on_trial = bool(self.updates.instead_of(options.recogniser))
+        on_trial = bool(self._instead_of(options.recogniser))
         if on_trial and not isinstance(error, TritonUnavailable):
             self._given_up.add(options.recogniser)
             return True
@@ -129,6 +129,10 @@ class SessionRoutes:
         return recovered
 
     # --- choices ----------------------------------------------------------------------------
+
+    def _instead_of(self, model: str) -> str:
+        """The version that this session goes back to where it got `model` on trial; else empty."""
+        return self.updates.instead_of(self._session, model)
 
     def place(self, options: SessionOptions) -> None:
         """Chooses the servers for what a session with `options` begins to use."""
@@ -257,7 +261,7 @@ class SessionRoutes:
         if isinstance(error, ModelRejected | RequestCancelled):
             return
         is_gone = isinstance(error, TritonUnavailable)
-        if not is_gone and self.updates.instead_of(error.model):
+        if not is_gone and self._instead_of(error.model):
             return  # what becomes of it is decided by all of its requests
         what = (server.name, "" if is_gone else error.model)
         self._failed[what] = asyncio.get_running_loop().time() + FAILED_S

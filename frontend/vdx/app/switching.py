@@ -72,18 +72,19 @@ class ModelSwitching:
         session.update(_switched(session.options, info, replace(choice, model=info.name)))
         return info.kind
 
-    async def unload(self, model: str) -> tuple[list[str], list[str]]:
+    async def unload(self, model: str, *, exact: bool = False) -> tuple[list[str], list[str]]:
         """Unloads a model; clauses and utterances that it works on are finished first.
 
         Sessions that use it are switched to what their profile names, from the next clause or
         utterance on. Returns the ids of the sessions that were switched, and of those that use it
-        and whose profile names no other loaded model of their language.
+        and whose profile names no other loaded model of their language. With `exact` it is not the
+        version that serves the name since an update.
 
         Raises:
             UnknownName: no such model.
             TritonError: Triton did not do it.
         """
-        model = await self._models.resolve(model)
+        model = model if exact else await self._models.resolve(model)
         self._profiles.clear_default(model)
         switched: list[str] = []
         without_model: list[str] = []
@@ -98,12 +99,12 @@ class ModelSwitching:
         await self._served.unload(model)
         return switched, without_model
 
-    async def unload_when_free(self, model: str) -> bool:
+    async def unload_when_free(self, model: str, *, exact: bool = False) -> bool:
         """Unloads a model once no session uses it; later sessions start with their profile's.
 
         Returns whether it is unloaded already. Raises UnknownName: no such model.
         """
-        model = await self._models.resolve(model)
+        model = model if exact else await self._models.resolve(model)
         self._profiles.clear_default(model)
         return await self._served.unload_when_free(model)
 
@@ -118,7 +119,8 @@ class ModelSwitching:
             info = self._served.info(other.model) if other is not None else None
             if other is None or info is None or other.model == model:
                 continue
-            if info.speaks(now.language):
+            ipa = now.words_in_phonemes if info.kind == "tts" else []
+            if info.speaks(now.language) and not (ipa and not info.takes_phonemes(now.language)):
                 session.update(_switched(now, info, other))
                 return True
         return False
@@ -132,6 +134,7 @@ def _switched(options: SessionOptions, info: ModelInfo, choice: VoiceChoice) -> 
             the session does not listen.
     """
     info.require_language(options.language)
+    info.require_phonemes(options.words_in_phonemes, options.language)
     if info.kind == "tts":
         return options.updated(voice_choice=choice)
     if choice.speaker:

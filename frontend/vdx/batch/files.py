@@ -93,7 +93,12 @@ async def speak_text(
     async with aclosing(_clauses(text, chunker)) as found:
         async for clause in found:
             request = SynthesisRequest(
-                clause.voice_text, voice.language, voice.speaker, voice.speed, voice.reference
+                clause.voice_text,
+                voice.language,
+                voice.speaker,
+                voice.speed,
+                voice.reference,
+                voice.reference_text,
             )
             ask = partial(client.synthesize, voice.model, request)
             async with aclosing(retry_busy(ask)) as chunks:

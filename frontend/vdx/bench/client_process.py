@@ -19,7 +19,7 @@ from vdx.core.errors import InvalidInput, VdxError
 CLIENT_MODULES = (
     *("turn", "bargein", "false_bargein", "jitter", "interruptions"),
     *("sessions", "churn", "killed_client", "tools", "orders"),
-    *("soak_users", "failover.killed_triton"),
+    *("soak_users", "swaps", "failover.killed_triton"),
 )
 """Modules of this package that have a `run_users`."""
 TAIL = 4000

@@ -69,8 +69,8 @@ JAPANESE = Extra(
 NEURAL = Extra(
     "neural",
     "torch",
-    "PyTorch and what XTTS-v2 needs, several GB",
-    "XTTS-v2 can be added now: vdx voices add FOLDER",
+    "PyTorch and what XTTS-v2 and Sesame CSM need, several GB",
+    "XTTS-v2 and Sesame CSM can be added now: vdx voices add FOLDER",
 )
 EXTRAS = (JAPANESE, NEURAL)
 

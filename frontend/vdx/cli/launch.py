@@ -118,7 +118,13 @@ async def open_application(
         SetupError: another manager owns that Triton.
     """
     from vdx.app.announced_servers import AnnouncedServers
-    from vdx.cli.model_registry import first_announced, open_registry, server_name
+    from vdx.cli.model_registry import (
+        first_announced,
+        open_registry,
+        provisional_name,
+        server_name,
+        sharing_updates,
+    )
     from vdx.serving.manager_lock import manager_lock
     from vdx.serving.triton import TritonClient
 
@@ -135,11 +141,15 @@ async def open_application(
             await remote.require()
         manager = _model_manager(config, client, remote, owner=owner)
         name = config.registry.name or (server_name(0) if others else "")
+        if registry is not None and remote is not None:
+            name = provisional_name(config)
         host = _application(config, client, manager, registry, name, manages_only=manages_only)
         host.servers[0].triton_url = config.registry.triton_url
         host.servers[0].owned = owner
         if remote is not None:
             host.share_leases(remote)
+        if registry is not None:
+            await stack.enter_async_context(sharing_updates(host))
         if registry is not None and not manages_only:
             host.announced = AnnouncedServers(host, config, models_here)
         for number, other in enumerate(others, 1):

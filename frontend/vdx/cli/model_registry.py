@@ -11,6 +11,7 @@ from vdx.core.errors import RegistryUnavailable
 from vdx.core.masking import masked
 
 if TYPE_CHECKING:
+    from vdx.app import Application
     from vdx.core.config import Config, TritonConfig
     from vdx.serving.registry.shared import SharedRegistry
 
@@ -45,6 +46,25 @@ async def open_registry(config: "Config") -> AsyncIterator["SharedRegistry | Non
         await asyncio.gather(exchange, return_exceptions=True)
 
 
+@contextlib.asynccontextmanager
+async def sharing_updates(host: "Application") -> AsyncIterator[None]:
+    """Has the process take part in the updates of other frontends, and them in its own."""
+    from vdx.app.shared_updates import UpdateSharing
+    from vdx.serving.registry.shared_updates import SharedUpdates
+
+    config = host.config
+    exchange = SharedUpdates(
+        config.registry.url,
+        config.registry.password.get_secret_value(),
+        expiry_s=config.model_manager.lease_expiry_ms / 1000,
+    )
+    host.sharing = UpdateSharing(host.updates, host.served.versions, exchange)
+    try:
+        yield
+    finally:
+        await exchange.close()
+
+
 async def first_announced(
     config: "Config", triton: "TritonConfig", registry: "SharedRegistry"
 ) -> "tuple[Config, TritonConfig]":
@@ -72,3 +92,12 @@ async def first_announced(
 def server_name(number: int) -> str:
     """What one of several Tritons of this machine is called."""
     return f"triton{number}@{platform.node()}"
+
+
+def provisional_name(config: "Config") -> str:
+    """What a frontend calls the server that it begins with until that has announced its own name.
+
+    No announced one: `AnnouncedServers` would take it for known already, and what its manager tells
+    of it, a drain too, would be overwritten by what is seen here.
+    """
+    return masked(config.model_manager.url)

@@ -68,20 +68,22 @@ def _py_spy() -> str:
 
 
 def _processes(what: str, status: dict[str, Any]) -> list[int]:
-    """Process ids, those of a model sorted.
+    """Process ids, those of a model sorted; of the Tritons that the server started where it did.
 
     Raises:
         UnknownName: no model of this name has a process here.
         SetupError: the server does not tell its process, or it is on another machine.
     """
-    from vdx.serving.model_processes import PROC, model_processes
+    from vdx.core.process_identity import process_identity
+    from vdx.serving.model_processes import model_processes
 
+    pid, identity = status.get("pid"), status.get("process")
+    if not pid or not identity or process_identity(int(pid)) != identity:
+        raise SetupError("that server runs on another machine; run vdx profile there")
     if what == FRONTEND:
-        pid = status.get("pid")
-        if not pid or not (PROC / str(pid)).exists():
-            raise SetupError("that server runs on another machine; run vdx profile there")
         return [int(pid)]
-    if found := sorted(model_processes((what,))):
+    own = [each["pid"] for each in status.get("tritons", ()) if each["pid"]]
+    if found := sorted(one for server in own or [None] for one in model_processes((what,), server)):
         return found
     raise UnknownName(
         f"no process of a model {what!r} runs here; `vdx models list` says what is loaded",

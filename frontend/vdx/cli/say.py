@@ -50,8 +50,11 @@ def say(
     speed: Annotated[float | None, typer.Option(help="0.25 to 4.0")] = None,
     reference: Annotated[
         Path | None,
-        typer.Option(help="3 to 30 s of a person whose voice is taken; for XTTS-v2."),
+        typer.Option(help="3 to 30 s of a person whose voice is taken; for XTTS-v2 and CSM."),
     ] = None,
+    reference_text: Annotated[
+        str, typer.Option(help="What the recording says; CSM needs it.")
+    ] = "",
     config: Annotated[Path | None, typer.Option("--config", help="YAML file.")] = None,
     assign: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any setting.")
@@ -65,11 +68,13 @@ def say(
     text = text_or_input(text)
     if not text.strip():
         raise InvalidInput(f"there is nothing to speak in {text!r:.100}", param="text")
-    taken = b""
+    taken = b"", ""
     if reference is not None:
         from vdx.batch.reference import read_reference
 
-        taken = read_reference(reference)
+        taken = read_reference(reference), reference_text
+    elif reference_text:
+        raise InvalidInput("--reference-text needs --reference", param="reference_text")
     pcm, first_ms, took_s = asyncio.run(_speak(loaded, text, taken))
     seconds = pcm.size / 48_000
     if out is None:
@@ -84,7 +89,10 @@ def say(
     )
 
 
-async def _speak(loaded: "Settings", text: str, reference: bytes) -> tuple["Pcm", float, float]:
+async def _speak(
+    loaded: "Settings", text: str, recording: tuple[bytes, str]
+) -> tuple["Pcm", float, float]:
+    """`recording`: of whose voice is taken, and what it says; empty where of nobody."""
     import numpy as np
 
     from vdx.batch.files import speak_text
@@ -93,6 +101,7 @@ async def _speak(loaded: "Settings", text: str, reference: bytes) -> tuple["Pcm"
     from vdx.speech.output.tts import Voice
 
     config = loaded.config
+    reference, said = recording
 
     def chosen(names: "Iterable[str]") -> VoiceChoice:
         return VoiceChoice.parse(DefaultModels.of(config, names).voice(config.asr.language))
@@ -110,7 +119,9 @@ async def _speak(loaded: "Settings", text: str, reference: bytes) -> tuple["Pcm"
         choice = chosen(await manager.names())
         model = await manager.resolve(choice.model, "tts", config.asr.language)
         speed = config.tts.speed
-        voice = Voice(model, language, choice.speaker, speed, reference=reference)
+        voice = Voice(
+            model, language, choice.speaker, speed, reference=reference, reference_text=said
+        )
         info = await manager.ensure(voice.model, "tts", language)
         if reference:
             _require_cloning(info)

@@ -38,7 +38,9 @@ def setup(
     ] = False,
     with_neural: Annotated[
         bool,
-        typer.Option("--neural", help="Also PyTorch and what XTTS-v2 needs, 7 GB on the disk."),
+        typer.Option(
+            "--neural", help="Also PyTorch, for XTTS-v2 and Sesame CSM: 7 GB on the disk."
+        ),
     ] = False,
 ) -> None:
     """Build the environment that models run in, and fetch the starter voice and recogniser."""

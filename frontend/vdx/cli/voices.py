@@ -38,6 +38,8 @@ Accept = Annotated[
 ]
 NewId = Annotated[str, typer.Option("--id", help="What to call it; default: its own name.")]
 
+ADAPTER = "csm-lora"
+"""A word before the path of what `add` adds."""
 ANSWER_S = 3.0
 """How long the hub may take to answer before the bundled catalogue is shown."""
 NOT_FETCHED = "not fetched"
@@ -104,6 +106,8 @@ def _here(words: str) -> list[dict[str, object]]:
                 "licence": pack.licence,
             }
         row["origin"] = "comes with vdx" if entry.comes_along else "added"
+        if pack is not None and pack.part is not None:
+            row["origin"] = f"{pack.part}, a speaker of {entry.family} voices"
         if entry.problem:
             row["problem"] = f"BROKEN: {entry.problem}"
         rows.append(row)
@@ -294,9 +298,10 @@ def _pull(
 @app.command()
 def add(
     path: Annotated[
-        Path,
+        list[Path],
         typer.Argument(
-            help="A voice's .onnx file, or a folder with a model; for their names see below."
+            metavar="[csm-lora] PATH",
+            help="A voice's .onnx file, or a folder with a model; for their names see below.",
         ),
     ],
     id_: NewId = "",
@@ -311,19 +316,70 @@ def add(
     """Add a voice or recogniser from a local folder.
 
     A Piper voice (NAME.onnx with NAME.onnx.json), a Kokoro voice (kokoro*.onnx with voices*.npz or
-    voices*.bin), XTTS-v2 (a folder with model.pth), a Whisper model of CTranslate2 (a folder), a
-    streaming transducer or CTC model in the layout of sherpa-onnx (a folder with tokens.txt), or a
-    Moonshine model (a folder).
+    voices*.bin), XTTS-v2 (a folder with model.pth), Sesame CSM (a folder with model.safetensors), a
+    Whisper model of CTranslate2 (a folder), a streaming transducer or CTC model in the layout of
+    sherpa-onnx (a folder with tokens.txt), or a Moonshine model (a folder). A LoRA adapter for
+    Sesame CSM, a folder with adapter_model.safetensors, is a speaker of each CSM that is here.
     """
     from vdx.serving.voicepacks.identify import identify
     from vdx.serving.voicepacks.staging import Origin
 
-    folder, parts = identify(path)
+    place = _place(path)
+    folder, parts = identify(place)
+    if len(path) > 1 and not parts.adapter:
+        raise InvalidInput(f"{place} is no LoRA adapter", param="path")
     _accept_terms(parts.family, accepted=accept_licence)
     origin = Origin(
-        str(path.absolute()), id_, licence, _parameters(parameter), tuple(language or ())
+        str(place.absolute()), id_, licence, _parameters(parameter), tuple(language or ())
     )
     _tell_added(open_store(trial=True).add(folder, parts, origin))
+
+
+@app.command()
+def clone(
+    recording: Annotated[
+        Path, typer.Argument(help="3 to 30 s of one person, a file of any usual format.")
+    ],
+    id_: Annotated[str, typer.Option("--id", help="What to call the voice.")],
+    text: Annotated[str, typer.Option(help="What it says; Sesame CSM needs it.")] = "",
+    language: Annotated[str, typer.Option(help="BCP-47; default: the voice's first.")] = "",
+    consent: Annotated[
+        str, typer.Option(help="Statement of whoever speaks; default: asked in a terminal.")
+    ] = "",
+    licence: Annotated[str, typer.Option(help="How it may be used.")] = "",
+) -> None:
+    """Make a voice of a recording, for XTTS-v2 and Sesame CSM."""
+    import sys
+
+    from vdx.batch.reference import as_pcm, decode_reference
+    from vdx.batch.reference_checks import require_fit
+    from vdx.core.audio_decoder import open_file
+    from vdx.core.paths import locate
+    from vdx.serving.voicepacks.clones import Wish, add_clone
+
+    with open_file(recording) as file:
+        heard = decode_reference(file, str(recording), "recording")
+    require_fit(heard, str(recording))
+    if not consent and sys.stdin.isatty():
+        consent = typer.prompt("statement of whoever speaks in it, that their voice may be used")
+    wish = Wish(id_, text, language, consent, licence)
+    voice, pack = add_clone(locate(), wish, as_pcm(heard))
+    typer.echo(f"{pack.id} is here: {pack.family}, {_some(pack.languages)}; nothing else is kept")
+    typer.echo(f"  speak with it:             vdx say Hello. --voice {voice}")
+    typer.echo(f"  delete it:                 vdx voices remove {pack.id}")
+
+
+def _place(given: list[Path]) -> Path:
+    """The path of what is added; `csm-lora` before it says that it is an adapter."""
+    if len(given) == 1:
+        return given[0]
+    if len(given) > 2 or str(given[0]) != ADAPTER:
+        raise InvalidInput(
+            f"one PATH at a time, with nothing but {ADAPTER!r} before it: "
+            f"got {', '.join(map(str, given))}",
+            param="path",
+        )
+    return given[1]
 
 
 def _accept_terms(family: str, *, accepted: bool) -> None:
@@ -331,13 +387,14 @@ def _accept_terms(family: str, *, accepted: bool) -> None:
     import sys
 
     from vdx.core.paths import locate
-    from vdx.serving.voicepacks.terms import require_accepted
+    from vdx.serving.voicepacks.terms import require_accepted, terms_of_family
 
     def ask(terms: str) -> bool:
         typer.echo(terms)
         return sys.stdin.isatty() and typer.confirm("accept it?")
 
-    require_accepted(locate(), family, accepted=accepted, ask=ask)
+    terms = terms_of_family(family)
+    require_accepted(locate(), f"a model of {family}", terms, accepted=accepted, ask=ask)
 
 
 def _parameters(given: list[str] | None) -> dict[str, str]:
@@ -359,6 +416,9 @@ def _tell_added(pack: "Voicepack") -> None:
     typer.echo(
         f"{pack.id} is here: {pack.family}, {_some(pack.languages)}, licence: {pack.licence}"
     )
+    if pack.part is not None:
+        _tell_part(pack)
+        return
     if pack.kind == "endpointer":
         typer.echo(f"  start with it:             vdx up --set endpointing.model={pack.id}")
         typer.echo(f"  in a server that runs:     vdx models use {pack.id}")
@@ -375,6 +435,19 @@ def _tell_added(pack: "Voicepack") -> None:
     if pack.kind == "tts":
         start += f" --recogniser {_recogniser_for(own)}"
     typer.echo(f"  start with it:             {start}")
+
+
+def _tell_part(pack: "Voicepack") -> None:
+    """It is spoken with by a model of its family, one that runs included."""
+    models = [
+        entry.id
+        for entry in open_store().entries()
+        if entry.family == pack.family and entry.pack and entry.pack.part is None
+    ]
+    if not models:
+        typer.echo(f"  it needs a voice of the family {pack.family}, and none is here")
+    for name in models:
+        typer.echo(f"  speak with it:             vdx say Hello. --voice {name}/{pack.id}")
 
 
 def _usual_language() -> str:
@@ -438,7 +511,9 @@ def remove(
     """Remove a voice or recogniser, and unload it where a server runs."""
     require_server_url(url)
     store = open_store()
-    _unload(store.removable(name), url, api_key)
+    entry = store.removable(name)
+    if entry.pack is None or entry.pack.part is None:
+        _unload(entry, url, api_key)
     store.remove(name)
     typer.echo(f"{name} is removed")
 

@@ -11,8 +11,6 @@ import asyncio
 import contextlib
 import json
 import time
-import urllib.error
-import urllib.request
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -189,26 +187,22 @@ def ask_token(url: str, api_key: str, agent: dict[str, str], **wanted: str) -> d
     Raises:
         ConnectionLost: no server answers, or it refuses.
     """
-    headers = {"Content-Type": "application/json"}
-    if api_key:
-        headers["Authorization"] = f"Bearer {api_key}"
+    import httpx2
+
+    headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
     if not url.startswith(("http://", "https://")):
         raise ConnectionLost(f"{url!r}: expected http://HOST:PORT")
-    body = json.dumps({**wanted, "agent": agent}).encode()
-    request = urllib.request.Request(  # noqa: S310  (the scheme was looked at)
-        f"{url.rstrip('/')}/token", body, headers, method="POST"
-    )
+    address, body = f"{url.rstrip('/')}/token", {**wanted, "agent": agent}
     try:
-        with urllib.request.urlopen(request, timeout=ASK_S) as answer:  # noqa: S310  # nosec B310
-            told: dict[str, Any] = json.load(answer)
-            return told
-    except urllib.error.HTTPError as refusal:
-        with refusal:
-            raise ConnectionLost(f"{url}/token: {_reason(refusal.read())}") from None
-    except OSError as error:
+        answer = httpx2.post(address, json=body, headers=headers, timeout=ASK_S)
+    except (httpx2.TransportError, httpx2.InvalidURL) as error:
         raise ConnectionLost(
             f"no vdx server answers at {url} ({error}); `vdx up --livekit` starts one"
         ) from None
+    if not answer.is_success:
+        raise ConnectionLost(f"{url}/token: {_reason(answer.content)}")
+    told: dict[str, Any] = answer.json()
+    return told
 
 
 def _reason(body: bytes) -> str:

@@ -17,6 +17,7 @@ from pydantic import (
     model_validator,
 )
 
+from vdx.core.ipa import check_pronunciation
 from vdx.core.values import ApiKey, Network, Origin, PublicUrl, Secret, split_list
 
 Speed = Annotated[
@@ -291,6 +292,20 @@ class ScriptConfig(Section):
     path: Path | None = None
 
 
+class FallbackConfig(Section):
+    """A chat endpoint that is asked where those before it fail."""
+
+    base_url: str = Field(min_length=1, description="http(s)://… or unix:PATH, as of the first")
+    model: str = Field("", description="empty: as of the first")
+    api_key_env: str = Field(
+        "",
+        pattern=r"^([A-Za-z_][A-Za-z0-9_]*)?$",
+        description="name of the variable with its key; empty: it wants none",
+    )
+    context_tokens: int | None = Field(None, ge=256, description="None: as of the first")
+    first_token_timeout_ms: int | None = Field(None, ge=10, description="None: as of the first")
+
+
 class ChatConfig(Section):
     """Any OpenAI-compatible chat endpoint."""
 
@@ -314,6 +329,17 @@ class ChatConfig(Section):
         ge=256,
         description="the oldest messages beyond it are left out, half of it at a time; None sends "
         "all until the endpoint says that its context is too small",
+    )
+    context_tokens: int | None = Field(
+        None,
+        ge=256,
+        description="of the model, for prompt and reply: before it is full the oldest turns become "
+        "a summary; None: once the endpoint says that it is",
+    )
+    fallbacks: tuple[FallbackConfig, ...] = Field(
+        (),
+        description="endpoints that are asked in this order where the first one fails before its "
+        "first word: base_url, model, api_key_env, context_tokens, first_token_timeout_ms",
     )
     warm: bool = Field(
         True, description="ask for one word at start, so that the first turn need not wait longer"
@@ -458,6 +484,27 @@ class ToolsConfig(Section):
         return self
 
 
+class IdleConfig(Section):
+    """What is said where nobody says anything for long; off unless `after_ms` is set."""
+
+    after_ms: int = Field(
+        0, ge=0, description="of silence, then `text` is said, once until somebody speaks; 0: never"
+    )
+    text: str = Field("", description='such as "Are you still there?"')
+    goodbye_after_ms: int = Field(
+        0, ge=0, description="of silence after it, then the session ends; 0: it does not"
+    )
+    goodbye_text: str = Field("", description="said before that; empty: it ends without a word")
+
+    @model_validator(mode="after")
+    def _says_something_first(self) -> Self:
+        if self.after_ms and not self.text.strip():
+            raise ValueError("after_ms needs what is said then: set text")
+        if self.goodbye_after_ms and not self.after_ms:
+            raise ValueError("goodbye_after_ms counts from what is said after_ms: set that too")
+        return self
+
+
 class ProfileConfig(Section):
     """A named set of overrides; None keeps the value of the section it overrides."""
 
@@ -486,6 +533,20 @@ class ProfileConfig(Section):
     )
     consent: str = Field("", description="said before the greeting of a call that is recorded")
     tools: ToolsConfig | None = None
+    idle: IdleConfig | None = None
+    pronunciation: dict[str, str] = Field(
+        default_factory=dict,
+        max_length=1_000,
+        description="word -> how it is spoken: respelled, or /IPA/ for voices that take phonemes; "
+        "a word in lower case stands for every case of it",
+    )
+
+    @field_validator("pronunciation")
+    @classmethod
+    def _can_be_spoken(cls, entries: dict[str, str]) -> dict[str, str]:
+        for word, said in entries.items():
+            check_pronunciation(word, said)
+        return entries
 
     @model_validator(mode="after")
     def _asks_before_it_records(self) -> Self:
@@ -633,6 +694,7 @@ class Config(Section):
     playout: PlayoutConfig = PlayoutConfig()
     responder: ResponderConfig = ResponderConfig()
     tools: ToolsConfig = ToolsConfig()
+    idle: IdleConfig = IdleConfig()
     profiles: dict[str, ProfileConfig] = Field(default_factory=lambda: {"vdx": ProfileConfig()})
     model_manager: ModelManagerConfig = ModelManagerConfig()
     routing: RoutingConfig = RoutingConfig()
@@ -652,6 +714,8 @@ class Config(Section):
 
 
 REMOVED = {
+    "asr.compute_type": "it is set for each model: vdx voices pull NAME --parameter compute_type=…",
+    "asr.device": "it is set for each model: vdx voices pull NAME --parameter device=…",
     "log.json_lines": "set log.format to json",
     "embedded.grpc_port": "Triton listens on a Unix socket, which every command of this VDX_HOME "
     "finds; for a network port with mutual TLS set embedded.grpc_address to HOST:PORT",

@@ -64,12 +64,17 @@ def _with_free_names(key: str) -> str:
 def settings(model: type[BaseModel] = Config, prefix: str = "") -> Iterator[Setting]:
     """Every key, in the order of the table."""
     for name, field in model.model_fields.items():
-        key, inner = f"{prefix}{name}", model_of(field.annotation)
+        key, inner = f"{prefix}{name}", _section_of(field)
         if inner is None:
             yield Setting(key, _takes(field), _default(field), _about(field))
         else:
             free = f"{NAME}." if get_origin(field.annotation) is dict else ""
             yield from settings(inner, f"{key}.{free}")
+
+
+def _section_of(field: FieldInfo) -> type[BaseModel] | None:
+    """The model of a section; a list of models is one value, whose description names its keys."""
+    return None if get_origin(field.annotation) is tuple else model_of(field.annotation)
 
 
 def _about(field: FieldInfo) -> str:
@@ -119,7 +124,7 @@ def commented_file() -> str:
 def _section(model: type[BaseModel], depth: int) -> Iterator[str]:
     indent = "#" + "  " * depth
     for name, field in model.model_fields.items():
-        inner = model_of(field.annotation)
+        inner = _section_of(field)
         if depth == 0:
             yield ""
         if inner is None:

@@ -35,6 +35,8 @@
     ├── RoomError                LiveKit refused, or its server is gone        (livekit)
     ├── ResponderError           the chat endpoint or script failed            (responder)
     │   ├── ContextExceeded      the conversation is too long for its model
+    │   ├── ContextTooSmall      instructions and tools alone are
+    │   ├── SummaryFailed        old turns are left out without a summary of them
     │   └── LanguageModelFailed  the process of the local model             (language_model)
     ├── ToolFailed               a tool could not be called, or failed         (tool)
     └── TritonError              Triton or a model in it failed                (triton)
@@ -327,10 +329,16 @@ class ResponderError(VdxError):
     service = "responder"
     code = "responder_failed"
 
-    def __init__(self, message: str, *, retryable: bool, told: str = "") -> None:
-        """`told` is the endpoint's message, which may quote the conversation."""
+    def __init__(
+        self, message: str, *, retryable: bool, told: str = "", elsewhere: bool | None = None
+    ) -> None:
+        """`told` is the endpoint's message, which may quote the conversation.
+
+        `elsewhere`: another endpoint may answer the same; None: where a retry can help.
+        """
         super().__init__(f"{message}: {told}" if told else message)
         self.retryable = retryable
+        self.elsewhere = retryable if elsewhere is None else elsewhere
         self._for_log = message
 
     @property
@@ -344,14 +352,33 @@ class ContextExceeded(ResponderError):
     code = "context_exceeded"
 
 
+class ContextTooSmall(ResponderError):
+    """The configured context cannot hold the instructions and the tools; names the setting."""
+
+    code = "context_too_small"
+
+
+class SummaryFailed(ResponderError):
+    """The responder made no summary of the oldest turns, which are left out of its prompts."""
+
+    code = "summary_failed"
+
+
 class LanguageModelFailed(ResponderError):
     """The process that serves the local language model ended, or does not answer."""
 
     service = "language_model"
     code = "language_model_failed"
 
-    def __init__(self, message: str, *, retryable: bool = True, told: str = "") -> None:
-        super().__init__(message, retryable=retryable, told=told)
+    def __init__(
+        self,
+        message: str,
+        *,
+        retryable: bool = True,
+        told: str = "",
+        elsewhere: bool | None = None,
+    ) -> None:
+        super().__init__(message, retryable=retryable, told=told, elsewhere=elsewhere)
 
 
 class ToolFailed(VdxError):

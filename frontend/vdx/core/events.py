@@ -177,13 +177,23 @@ class SpeechChunk:
 
 
 @dataclass(frozen=True, slots=True)
+class Phonemes:
+    """What the source from `start` to `end` is said as, in IPA, by voices that take phonemes."""
+
+    start: int
+    end: int
+    ipa: str
+
+
+@dataclass(frozen=True, slots=True)
 class Clause:
     """A piece of a reply small enough to speak in one request.
 
     `text` is cleaned for the voice; `source_start` and `source_end` say the part of the
     reply's source that it came from, `offsets[i]` which source offset `text[i]` came from.
     `line_breaks`: 1 where a line of the source ends with it, as each entry of a list does, 2 where
-    a paragraph does. `only_code`: `text` is said in place of a reply that is only code.
+    a paragraph does. Words of it may have
+    `phonemes`. `only_code`: `text` is said in place of a reply that is only code.
     """
 
     text: str
@@ -192,6 +202,7 @@ class Clause:
     offsets: tuple[int, ...] = ()
     line_breaks: int = 0
     only_code: bool = False
+    phonemes: tuple[Phonemes, ...] = ()
 
     @property
     def voice_text(self) -> str:

@@ -38,6 +38,16 @@ UNDERRUNS = Counter(
     "vdx_reply_underruns_total",
     "Times that playout of a reply ran out of audio because synthesis was late",
 )
+SUMMARIES = Counter(
+    "vdx_summaries_total",
+    "Summaries of a conversation's oldest turns: made, failed, too long, outdated",
+    ["outcome"],
+)
+CHAT_ENDPOINTS = Counter(
+    "vdx_chat_endpoints_total",
+    "Questions to each endpoint of a responder with fallbacks: answered, failed",
+    ["endpoint", "outcome"],
+)
 ERRORS = Counter("vdx_errors_total", "Errors, by failing service and code", ["service", "code"])
 LOOP_STALL = Histogram(
     "vdx_event_loop_stall_seconds",

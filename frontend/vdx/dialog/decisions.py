@@ -38,6 +38,8 @@ from vdx.dialog.turn_events import SessionOver
 
 log = logger(__name__)
 
+HUNG_UP = "call_ended"
+"""The reason of a session that the agent ends."""
 RECENT = 8
 """Utterances that may become items before an earlier one, which was said over a reply."""
 
@@ -132,7 +134,7 @@ class DecisionHandler:
             if self._limits.messages_used_up:
                 self._emit(SessionOver("max_messages"))
             if self._speaking.ends_call:
-                self._emit(SessionOver("call_ended"))
+                self._emit(SessionOver(HUNG_UP))
 
     def _release(self) -> None:
         self._limits.messages += 1

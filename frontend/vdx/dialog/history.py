@@ -20,6 +20,8 @@ NO_RESULT = "No result yet."
 """The result of a call that the client has not answered."""
 KEPT = 0.75
 """Part of the allowed size that is kept when a history is trimmed."""
+SUMMARY = "What was said before, in short: "
+"""In front of the summary, which follows the instructions."""
 MOST_FORGOTTEN = 8
 """Items that the session took out and clients may still name."""
 
@@ -60,6 +62,11 @@ class History:
         self.instructions = instructions
         self._items: dict[str, Item] = {}
         self._forgotten: deque[Item] = deque(maxlen=MOST_FORGOTTEN)
+        self._folded: set[str] = set()
+        self.summary = ""
+        """Of the items that are folded: they are still there, and in no prompt."""
+        self.deletions = 0
+        """Items that clients have deleted."""
 
     def __iter__(self) -> Iterator[Item]:
         return iter(self._items.values())
@@ -70,7 +77,32 @@ class History:
     @property
     def size(self) -> int:
         """Bytes of the items' texts in UTF-8, of the whole text where a reply was cut short."""
-        return sum(_size(item) for item in self)
+        return sum(item_size(item) for item in self)
+
+    @property
+    def unfolded(self) -> list[Item]:
+        """The items that a prompt has in their own words.
+
+        A call that was answered after it was folded is among them, with its result.
+        """
+        late = {item.answers for item in self if item.answers and item.id not in self._folded}
+        return [
+            item
+            for item in self
+            if item.id not in self._folded or (item.call and item.call.call_id in late)
+        ]
+
+    def fold(self, item_ids: Iterable[str], summary: str) -> None:
+        """Puts a summary in the place of items, and of the summary before it, in prompts."""
+        self._folded.update(item_id for item_id in item_ids if item_id in self._items)
+        self.summary = summary
+
+    def _deleted(self, item_id: str) -> None:
+        """A client has deleted an item: a summary that may tell of it goes too."""
+        self.deletions += 1
+        if item_id in self._folded:
+            self._folded.clear()
+            self.summary = ""
 
     def make_room(self, most: int) -> list[str]:
         """Where `size` is above `most`, removes the oldest items until KEPT of it is left.
@@ -86,7 +118,7 @@ class History:
             if size <= most * KEPT:
                 break
             if item.status != "in_progress":
-                size -= _size(item)
+                size -= item_size(item)
                 removed.append(item.id)
                 self.forget(item.id)
         return removed
@@ -162,12 +194,14 @@ class History:
 
     def delete(self, item_id: str) -> None:
         self.get(item_id)
+        self._deleted(item_id)
         del self._items[item_id]
 
     def discard(self, item_id: str) -> bool:
         """Deletes an item for its client; False where there is none."""
         if (gone := self.known(item_id)) is None:
             return False
+        self._deleted(item_id)
         if self._items.pop(item_id, None) is None:
             self._forgotten.remove(gone)
         return True
@@ -176,6 +210,7 @@ class History:
         """Takes an item out for the session itself; False where there is none."""
         if (gone := self._items.pop(item_id, None)) is None:
             return False
+        self._folded.discard(item_id)
         self._forgotten.append(gone)
         return True
 
@@ -228,12 +263,16 @@ class History:
         """The messages for a responder: consecutive ones of one speaker are joined.
 
         `transcript` is the user's speculative transcript, which is not an item yet. `instructions`
-        take the place of the session's, `items` of the conversation. A call is followed by its
-        result, wherever that stands, or by the words that there is none yet.
+        take the place of the session's, `items` of the conversation. Of the conversation the items
+        that are folded are left out, and their summary follows the instructions. A call is followed
+        by its result, wherever that stands, or by the words that there is none yet.
         """
-        items = list(self) if items is None else items
+        instructions = self.instructions if instructions is None else instructions
+        if items is None:
+            items = self.unfolded
+            instructions = with_summary(instructions, self.summary)
         answers = {item.answers: item.text for item in items if item.answers}
-        first = Message("system", self.instructions if instructions is None else instructions)
+        first = Message("system", instructions)
         said, made = [first], list[AnsweredCall]()
         for item in items:
             if item.call is not None:
@@ -250,7 +289,13 @@ class History:
         return joined([*said, *called(made), Message("user", transcript)])
 
 
-def _size(item: Item) -> int:
+def with_summary(instructions: str, summary: str) -> str:
+    """Both in one message: chat templates want one of the system's, and want it first."""
+    return "\n\n".join(filter(None, (instructions, summary and f"{SUMMARY}{summary}")))
+
+
+def item_size(item: Item) -> int:
+    """Bytes of an item's texts in UTF-8, with the calls in it and their results."""
     texts = utf8_size(max(item.text, item.source, key=len))
     outputs = sum(utf8_size(answered.output) for answered in item.calls)
     return texts + outputs + sum(utf8_size(call.arguments) for call in item.made)

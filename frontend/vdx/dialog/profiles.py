@@ -8,6 +8,7 @@ from vdx.core.config import (
     Config,
     EchoControlConfig,
     EndpointingConfig,
+    IdleConfig,
     ProfileConfig,
     ResponderConfig,
     ToolsConfig,
@@ -18,6 +19,7 @@ from vdx.core.tools import NO_TOOLS, ToolOffer
 from vdx.core.voice_choice import VoiceChoice
 from vdx.serving.default_models import DefaultModels
 from vdx.serving.models import ModelKind
+from vdx.speech.text.pronunciation import ipa_of
 
 DEFAULT_PROFILE = "vdx"
 MAX_PROMPT_CHARS = 1000
@@ -34,7 +36,8 @@ class SessionOptions:
     replaces `asr.pre_roll_ms`. After `nudge_after_ms` of silence behind a reply the responder is
     asked to go on; 0: never. Replies are written where they are `text_only`, and have at most
     `max_tokens`. `offer` are the client's own tools, and how all are offered; `tools` are those of
-    the server. `greeting` begins with `consent` where the call is `recorded`.
+    the server. `idle` says what follows a silence, `pronunciation` how
+    some words are spoken. `greeting` begins with `consent` where the call is `recorded`.
     """
 
     profile: str
@@ -65,6 +68,8 @@ class SessionOptions:
     metadata: dict[str, str] = field(default_factory=dict)
     tools: ToolsConfig = field(default_factory=ToolsConfig)
     offer: ToolOffer = NO_TOOLS
+    idle: IdleConfig = field(default_factory=IdleConfig)
+    pronunciation: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def voice(self) -> str:
@@ -74,6 +79,11 @@ class SessionOptions:
     @property
     def speaker(self) -> str:
         return self.voice_choice.speaker
+
+    @property
+    def words_in_phonemes(self) -> list[str]:
+        """The words whose pronunciation is given in IPA."""
+        return [word for word, said in self.pronunciation.items() if ipa_of(said)]
 
     @property
     def models(self) -> list[tuple[str, ModelKind]]:
@@ -160,4 +170,6 @@ def resolve(config: Config, name: str, defaults: DefaultModels) -> SessionOption
         consent=profile.consent if profile.record_calls else "",
         barge_in=config.barge_in.enabled,
         tools=profile.tools or config.tools,
+        idle=profile.idle or config.idle,
+        pronunciation=profile.pronunciation,
     ).greeted(profile.greeting)

@@ -1,9 +1,9 @@
 """One reply: responder, clauses, voice and playout in one task; cancelling it ends them all."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from vdx.core.audio import SPEAK_RATE
 from vdx.core.config import ClauseConfig, PlayoutConfig
@@ -42,6 +42,7 @@ class ReplyParts:
     `voice` is called for every clause; `clock` is in seconds; `lead_ms` replaces
     `playout.output_lead_ms` where a transport has a lead of its own. With `write` the reply is
     written: its pieces go there, and no voice speaks them. It ends after `max_tokens`.
+    `pronunciation` says how some words are spoken, in phonemes to voices that take them.
     """
 
     responder: Responder
@@ -58,6 +59,8 @@ class ReplyParts:
     recover: Recover | None = None
     write: Callable[[str], None] | None = None
     max_tokens: int | None = None
+    pronunciation: Mapping[str, str] = field(default_factory=dict)
+    takes_phonemes: Callable[[Voice], bool] | None = None
 
 
 class Reply:
@@ -114,7 +117,8 @@ class Reply:
 
     async def _respond(self) -> None:
         """Turns the responder's text into clauses; a failure becomes a short apology."""
-        chunker = await chunker_for(self._parts.clauses, self._parts.language)
+        parts = self._parts
+        chunker = await chunker_for(parts.clauses, parts.language, parts.pronunciation)
         try:
             with stage_span("responder"):
                 await self._take_answer(chunker)
@@ -170,7 +174,14 @@ class Reply:
     async def _voice(self, responding: asyncio.Task[None]) -> None:
         parts = self._parts
         apology = self._apology if parts.apology.strip() else None
-        speaker = Speaker(parts.voice, parts.synthesize, self._emit, parts.recover, apology)
+        speaker = Speaker(
+            parts.voice,
+            parts.synthesize,
+            self._emit,
+            parts.recover,
+            apology,
+            parts.takes_phonemes,
+        )
         try:
             async with aclosing(self._next_clauses()) as clauses:
                 await speak(clauses, speaker, self.audio)

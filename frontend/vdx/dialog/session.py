@@ -18,7 +18,7 @@ from vdx.core.metrics import SESSIONS, SESSIONS_ENDED
 from vdx.core.tools import ToolOffer
 from vdx.core.tracing import stage_span
 from vdx.dialog.call_recorder import CallRecorder
-from vdx.dialog.decisions import DecisionHandler
+from vdx.dialog.decisions import HUNG_UP, DecisionHandler
 from vdx.dialog.dispatch import Dispatcher, Event
 from vdx.dialog.hearing import Hearing
 from vdx.dialog.history import History, Item
@@ -40,7 +40,7 @@ from vdx.dialog.session_events import (
     UtteranceLeftOpen,
 )
 from vdx.dialog.side_replies import SideReplies
-from vdx.dialog.silence import Silence
+from vdx.dialog.silence import Silence, SilenceStep
 from vdx.dialog.speaking import Speaking
 from vdx.dialog.tasks import SessionTasks, Work
 from vdx.dialog.tools.calls import ToolCalls
@@ -344,6 +344,7 @@ class Session:
             self._turns.happened(event, replying=self.active_reply is not None)
             if isinstance(event, BY_THE_USER):
                 self._limits.unattended = False
+                self._silence.broken()
             self._dispatcher.emit(event)
 
     def _notify(self, event: SessionEvent) -> None:
@@ -410,15 +411,35 @@ class Session:
             self.hearing.fill_gap(now, self._services.config.session.input_gap_ms)
             if self.active_reply is not None or self.hearing.in_speech:
                 self._limits.touch(now)
-            silent = self._silence.lasted(self.state, now, self.options.nudge_after_ms)
-            if silent and not self.calls.awaited:  # the person waits for the client's tool
-                self._nudge()
+            self._look_at_silence(now)
             if (warning := self._limits.warning(now)) is not None:
                 self.emit(ErrorOccurred(SessionLimit(f"the session ends {warning}")))
             if reason := self._limits.reached(now):
                 self.close(reason)
             if self._limits.messages_exceeded and not (self.options.auto_reply or self._replies):
                 self.close("max_messages")
+
+    def _look_at_silence(self, now: float) -> None:
+        """Does what is due where the user has said nothing for long."""
+        hearing = self.hearing
+        # The user waits for the client's tool, speaks, or holds the key of a push-to-talk.
+        busy = self.calls.awaited or hearing.in_speech or hearing.by_hand or self._replies
+        idle = self.options.idle
+        match self._silence.due(self.state, now, self.options, busy=busy):
+            case SilenceStep.GO_ON:
+                self._nudge()
+            case SilenceStep.ASK:
+                self._say_unasked(idle.text)
+            case SilenceStep.SAY_GOODBYE if idle.goodbye_text.strip():
+                self._say_unasked(idle.goodbye_text)
+                self.end_after_reply()
+            case SilenceStep.SAY_GOODBYE:
+                self.close(HUNG_UP)
+
+    def _say_unasked(self, text: str) -> None:
+        """Says something where nobody is known to be there: the idle time counts on."""
+        self._limits.unattended = True
+        self.emit(ReplyRequested(say=text))
 
     @property
     def _replies(self) -> bool:
@@ -438,6 +459,7 @@ class Session:
     def _end(self, reason: str) -> None:
         self.hearing.close()
         self.side_replies.close()
+        self._speaking.memory.close()
         self.emit(SessionEnded(reason))
         if self._over is not None and not self._over.done():
             self._over.set_result(reason)

@@ -19,6 +19,7 @@ from vdx.core.metrics import INTERRUPTIONS, REPLIES
 from vdx.core.voice_choice import VoiceChoice
 from vdx.dialog.history import Item
 from vdx.dialog.ids import ReplyIds, SessionIds
+from vdx.dialog.memory import Memory
 from vdx.dialog.profiles import SessionOptions
 from vdx.dialog.reply import Reply, ReplyParts
 from vdx.dialog.reply_request import AS_SESSION, ReplyRequest
@@ -38,6 +39,7 @@ from vdx.dialog.tools.calls import ToolCalls
 from vdx.dialog.tools.loop import Round, ToolLoop
 from vdx.dialog.tools.toolbox import Toolbox
 from vdx.dialog.transport import OutputFrame
+from vdx.serving.models import PHONEMES, reads_ipa
 from vdx.speech.output.reply_audio import played_text
 from vdx.speech.output.tts import Voice
 from vdx.speech.text.responder import FixedText
@@ -69,6 +71,8 @@ class Speaking:
         self._emit = emit
         self._play = play
         self._clock = clock
+        self.memory = Memory(self._history, options, services.responder, tasks, emit, clock)
+        """What of the conversation its responder is sent."""
         self._released = asyncio.Event()
         self.ends_call = False
         """The session ends with the reply, unless somebody interrupts it."""
@@ -114,7 +118,7 @@ class Speaking:
         offer = options.offer if own.offer is None else own.offer
         toolbox = self._calls.toolbox(offer) if own.in_conversation else Toolbox()
         responder = self._services.responder(options)
-        return Round(responder, toolbox, options.instructions, options.tools)
+        return Round(responder, toolbox, options.instructions, options.tools, self.memory)
 
     def make(
         self,
@@ -157,7 +161,12 @@ class Speaking:
             recover=services.recover_voice,
             write=write if own.text_only else None,
             max_tokens=options.max_tokens if own.max_tokens is None else own.max_tokens,
+            pronunciation=options.pronunciation,
+            takes_phonemes=self._takes_phonemes,
         )
+
+    def _takes_phonemes(self, voice: Voice) -> bool:
+        return reads_ipa(voice.language) and self._services.can(voice.model, PHONEMES)
 
     async def _send(self, ids: ReplyIds, pcm: Pcm, due: float) -> None:
         await self._play(OutputFrame(ids, pcm, due))

@@ -91,6 +91,9 @@ class ModelManager:
     elsewhere load and unload, which knows by leases what is used here.
     """
 
+    server = ""
+    """What its Triton is called in metrics."""
+
     def __init__(
         self,
         client: TritonClient,
@@ -111,8 +114,6 @@ class ModelManager:
         self._client = client
         self.control: ModelControl = control or TritonControl(client)
         self._remote = control
-        self.server = ""
-        """What its Triton is called in metrics."""
         self._published: set[str] = set()
         """Models that the metrics name under it."""
         self.leases_changed: Callable[[], None] = _nobody_told
@@ -199,6 +200,7 @@ class ModelManager:
         elif not self.recovery.alive(name):
             await self._reloaded(name)
         self.asked_for(name)
+        self.residency.stays(name)
         self.residency.use(name, _now())
         require_kind(info, kind)
         info.require_language(language)

@@ -28,6 +28,8 @@ log = logger(__name__)
 Answer = TypeVar("Answer")
 
 LEASES = "/vdx/leases"
+EXACT = "?exact=true"
+"""This model, not the version that may serve its name there since an update."""
 TIMEOUT_S = 5.0
 REFUSED = (401, 403)
 ERRORS: dict[str, type[TritonError]] = {
@@ -90,7 +92,8 @@ class ManagerClient:
 
     async def unload_when_free(self, model: str) -> bool:
         """Has the manager unload a model once no frontend leases it; whether it is unloaded."""
-        path, limit_s = _path(model, "unload") + "?when_free=true", self._load_timeout_s
+        path = _path(model, "unload") + f"{EXACT}&when_free=true"
+        limit_s = self._load_timeout_s
         return await self._ask("POST", path, model=model, timeout_s=limit_s, answer=_is_gone)
 
     async def restart(self, model: str) -> None:
@@ -98,10 +101,10 @@ class ManagerClient:
 
         Raises ModelUnavailable where somebody had it unloaded.
         """
-        await self._act(model, "load", "?check=true")
+        await self._act(model, "load", "&check=true")
 
     async def _act(self, model: str, action: str, query: str = "") -> None:
-        path, limit_s = _path(model, action) + query, self._load_timeout_s
+        path, limit_s = _path(model, action) + EXACT + query, self._load_timeout_s
         await self._ask("POST", path, model=model, timeout_s=limit_s, answer=_nothing)
 
     async def lease(self, leases: Iterable[tuple[str, str]]) -> None:

@@ -1,11 +1,11 @@
 """What a model in Triton can do, read back from its configuration."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
 from vdx.core.errors import InvalidInput, ModelFailed
-from vdx.core.language_tags import serves
+from vdx.core.language_tags import parse_tag, serves
 
 ModelKind = Literal["tts", "asr", "endpointer"]
 
@@ -21,12 +21,19 @@ CAPABILITIES = (
     "prompts",
     "turn_marks",
 )
+PHONEMES = "phonemes"
+"""The capability of a voice that takes IPA between [[ and ]] in its TEXT."""
+PHONEME_FAMILIES = frozenset({"espeak", "kokoro", "piper"})
+"""Families that read text by way of IPA; whose models they are says their configuration."""
+READ_OTHERWISE = frozenset({"ja", "zh"})
+"""Languages that these families read without IPA."""
 KIND_NAMES: dict[ModelKind, str] = {
     "tts": "voice",
     "asr": "recogniser",
     "endpointer": "endpointer",
 }
 LANGUAGES_TOLD = 20
+WORDS_TOLD = 5
 MOST_BATCHED = 256
 
 
@@ -57,6 +64,8 @@ class ModelInfo:
     """How many utterances of a recording it decodes as one batch."""
 
     def can(self, capability: str) -> bool:
+        if capability == PHONEMES:
+            return self.family in PHONEME_FAMILIES
         return capability in self.capabilities
 
     def speaks(self, language: str) -> bool:
@@ -66,6 +75,21 @@ class ModelInfo:
     def language(self, wanted: str = "") -> str:
         """The language tag it uses for `wanted`; empty if it detects the language."""
         return wanted or (self.languages[0] if len(self.languages) == 1 else "").replace("*", "")
+
+    def takes_phonemes(self, language: str) -> bool:
+        """Whether it is a voice that takes IPA in texts of this language."""
+        return self.can(PHONEMES) and reads_ipa(language)
+
+    def require_phonemes(self, words: Collection[str], language: str) -> None:
+        """Raises InvalidInput if it is a voice without phonemes and words are given in them."""
+        if words and self.kind == "tts" and not self.takes_phonemes(language):
+            named, where = ", ".join(list(words)[:WORDS_TOLD]), language or "its language"
+            raise InvalidInput(
+                f"voice {self.name!r} ({self.family}) takes no IPA in {where}, "
+                f"which the profile's pronunciation has for {named}; respell them, or choose "
+                "another voice (of espeak, Piper or Kokoro)",
+                param="voice",
+            )
 
     def require_language(self, language: str) -> None:
         """Raises InvalidInput if the model lacks `language`; an empty one is allowed."""
@@ -108,6 +132,12 @@ def describe(name: str, family: str, parameters: Mapping[str, str]) -> ModelInfo
         capabilities=frozenset(c for c in CAPABILITIES if parameters.get(c) == "true"),
         batch=int(batch),
     )
+
+
+def reads_ipa(language: str) -> bool:
+    """Whether voices that take phonemes take them in texts of this language."""
+    tag = parse_tag(language)
+    return tag is None or tag.language not in READ_OTHERWISE
 
 
 def _kind(name: str) -> ModelKind | None:

@@ -144,6 +144,11 @@ class Residency:
         model.leaves = True
         return True
 
+    def stays(self, name: str) -> None:
+        """Somebody asked for it again: it does not go when it is free."""
+        if (model := self._models.get(name)) is not None:
+            model.leaves = False
+
     def unloaded(self, name: str, *, gone: bool = True) -> None:
         """Its unload is over; one that was admitted again meanwhile stays.
 

@@ -8,7 +8,7 @@ the TritonError classes (`serving/triton_errors.py` maps them).
 import asyncio
 import secrets
 from collections.abc import AsyncGenerator, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import grpc
@@ -26,6 +26,7 @@ from vdx.core.errors import (
 )
 from vdx.core.events import SpeechChunk, Transcript, TranscriptKind
 from vdx.core.log_ids import log_ids
+from vdx.core.threads import in_thread
 from vdx.serving.channel import CHANNEL_OPTIONS, ChannelOptions, open_channel
 from vdx.serving.child_models import is_child
 from vdx.serving.models import ModelInfo, ModelState, describe
@@ -44,7 +45,8 @@ SHUT_S = 2.0
 class SynthesisRequest:
     """One clause for a voice: `text` up to 1,000 characters, `speed` 0.25 to 4.0.
 
-    `reference` is a recording whose voice is taken, int16 mono at 24 kHz, up to 30 s.
+    `reference` is a recording whose voice is taken, int16 mono at 24 kHz, up to 30 s;
+    `reference_text` what it says, which some families need.
     """
 
     text: str
@@ -52,6 +54,7 @@ class SynthesisRequest:
     speaker: str = ""
     speed: float = 1.0
     reference: bytes = b""
+    reference_text: str = ""
 
 
 class TritonClient:
@@ -154,7 +157,12 @@ class TritonClient:
     async def synthesize(
         self, model: str, request: SynthesisRequest
     ) -> AsyncGenerator[SpeechChunk, None]:
-        """Streams one clause; closing the iterator cancels the computation on the server."""
+        """Streams one clause; closing the iterator cancels the computation on the server.
+
+        A speaker that is a voice of a recording is sent as that recording.
+        """
+        if request.speaker and not request.reference:
+            request = await in_thread(_with_reference, model, request)
         stream = self.streams.open(self._stub.ModelStreamInfer, model)
         message = _synthesis_message(model, request)
         complete = False
@@ -404,6 +412,15 @@ def _probe_message(model: ModelInfo) -> Any:
     return message
 
 
+def _with_reference(model: str, request: SynthesisRequest) -> SynthesisRequest:
+    from vdx.serving.voicepacks.clones import find_reference
+
+    found = find_reference(model, request.speaker)
+    if found is None:
+        return request
+    return replace(request, speaker="", reference=found.audio, reference_text=found.text)
+
+
 def _synthesis_message(model: str, request: SynthesisRequest) -> Any:
     message = pb.ModelInferRequest(model_name=model, id=secrets.token_hex(8))
     message.parameters["triton_enable_empty_final_response"].bool_param = True
@@ -416,4 +433,5 @@ def _synthesis_message(model: str, request: SynthesisRequest) -> Any:
     if request.reference:
         size = len(request.reference) // 2
         _add(message, "REFERENCE_AUDIO", "INT16", size, request.reference)
+        _add_text(message, "REFERENCE_TEXT", request.reference_text)
     return message

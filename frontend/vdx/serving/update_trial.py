@@ -7,10 +7,12 @@ Each request of a session is counted for the version that served it. The new one
 - when its median time to the first audio (of recognisers: from the end to the final transcript) is
   SLOWER times that of the old one, and SLACK_MS more, both over COMPARED requests.
 
-It wins when neither is so after ENOUGH requests and `hold_s` seconds.
+It wins when neither is so after ENOUGH requests and `hold_s` seconds. Requests that other frontends
+served count as its own.
 """
 
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from statistics import median
@@ -60,6 +62,22 @@ class Tally:
         else:
             self.times_ms.append(ms)
 
+    @classmethod
+    def of(cls, requests: int, errors: int, times_ms: Iterable[float]) -> "Tally":
+        """What was counted elsewhere."""
+        return cls(requests, errors, deque(times_ms, maxlen=REMEMBERED))
+
+    def with_others(self, others: Iterable["Tally"]) -> "Tally":
+        """The sum; of each its last times, so that none of them hides the others."""
+        tallies = [self, *others]
+        times = [each for tally in tallies for each in tally.times_ms]
+        return Tally(
+            sum(tally.requests for tally in tallies),
+            sum(tally.errors for tally in tallies),
+            deque(times),
+            self.known_ms,
+        )
+
     @property
     def error_rate(self) -> float:
         """From 0 to 1."""
@@ -86,25 +104,38 @@ class Trial:
     hold_s: float
     old: Tally = field(default_factory=Tally)
     new: Tally = field(default_factory=Tally)
-    _owed: float = 1.0
-    """Sessions that the new version has to get; from 1 on the next one is its."""
+    elsewhere: dict[str, tuple[Tally, Tally]] = field(default_factory=dict)
+    """What other frontends counted of the old and of the new version."""
+    owed: float = 1.0
+    """Sessions that the new version has to get; from 1 on the next one is its. Of several frontends
+    only one begins with 1: the first session of each would be more than the share."""
+
+    @property
+    def all_old(self) -> Tally:
+        """The requests of the old version, wherever they were counted."""
+        return self.old.with_others(old for old, _ in self.elsewhere.values())
+
+    @property
+    def all_new(self) -> Tally:
+        """The requests of the new one."""
+        return self.new.with_others(new for _, new in self.elsewhere.values())
 
     def takes_next(self) -> bool:
         """Whether the session that begins now is given the new version."""
-        takes = self._owed >= 1.0 - 1e-9
-        self._owed += self.share - takes
+        takes = self.owed >= 1.0 - 1e-9
+        self.owed += self.share - takes
         return takes
 
     def verdict(self, now: float) -> Verdict | None:
         """None: it goes on."""
         if why := self._worse():
             return Verdict(Outcome.ROLLED_BACK, why)
-        if self.new.requests < ENOUGH or now - self.began < self.hold_s:
+        if self.all_new.requests < ENOUGH or now - self.began < self.hold_s:
             return None
         return Verdict(Outcome.PROMOTED, self._figures())
 
     def _worse(self) -> str:
-        old, new = self.old, self.new
+        old, new = self.all_old, self.all_new
         enough = new.errors >= ERRORS_AT_ONCE or (new.errors > 1 and new.requests >= COMPARED)
         if enough and new.error_rate > old.error_rate + MORE_ERRORS:
             return f"it errs more often: {self._figures()}"
@@ -116,7 +147,7 @@ class Trial:
         return f"it is slower: {self._figures()}"
 
     def _figures(self) -> str:
-        return f"{_told(self.new)}; before {_told(self.old)}"
+        return f"{_told(self.all_new)}; before {_told(self.all_old)}"
 
 
 def _told(tally: Tally) -> str:

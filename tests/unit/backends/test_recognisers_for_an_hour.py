@@ -1,7 +1,8 @@
 """An hour of one session, silence included: memory stays flat, nothing drifts, cost neither.
 
-Turns of a minute, as a session opens them: an utterance each. Long: an hour of audio of three tiny
-models; that audio is forgotten within an utterance is in each family's own tests.
+As turns of a minute, an utterance each, and as one utterance that a client commits after an hour.
+Long: an hour of audio of three tiny models, twice; that audio and tokens are forgotten within an
+utterance is in each family's own tests.
 """
 
 import gc
@@ -15,10 +16,11 @@ from numpy.typing import NDArray
 
 from tests.unit.backends.moonshine.drive import open_engine as open_moonshine
 from tests.unit.backends.transducer import tiny
-from tests.unit.backends.transducer.drive import chirp, done
+from tests.unit.backends.transducer.drive import SILENCE, chirp, done
 from tests.unit.backends.transducer.drive import open_engine as open_transducer
 from triton_backends.shared.contract import ASR_RATE, AsrRequest
 from triton_backends.shared.engine import AsrEngine, Hypothesis
+from triton_backends.shared.transcripts import RECENT_MS, recent_words
 
 pytestmark = pytest.mark.long
 
@@ -45,11 +47,17 @@ def resident() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
 
 
+def spoken() -> NDArray[np.int16]:
+    """One period: sound, then silence."""
+    sound: NDArray[np.int16] = np.zeros(PERIOD_S * ASR_RATE, np.int16)
+    sound[: SPOKEN_S * ASR_RATE] = np.tile(chirp(4.0), SPOKEN_S // 4)
+    return sound
+
+
 @pytest.mark.parametrize("kind", ENGINES)
 def test_an_hour(kind: str, tmp_path: Path) -> None:
     engine = ENGINES[kind](tmp_path)
-    sound: NDArray[np.int16] = np.zeros(PERIOD_S * ASR_RATE, np.int16)
-    sound[: SPOKEN_S * ASR_RATE] = np.tile(chirp(4.0), SPOKEN_S // 4)
+    sound = spoken()
     used, costs, finals = list[int](), list[float](), list[Hypothesis]()
     for _ in range(ROUNDS):
         began = time.process_time()
@@ -66,3 +74,36 @@ def test_an_hour(kind: str, tmp_path: Path) -> None:
     assert all(final == finals[0] for final in finals), "the same sound at the same times"
     assert max(used[10:]) < 1.05 * used[9]
     assert np.median(costs[-10:]) < 2 * np.median(costs[3:13])
+
+
+@pytest.mark.parametrize("kind", ENGINES)
+def test_an_hour_without_an_end(kind: str, tmp_path: Path) -> None:
+    """One utterance: what is kept of it is its text and its words, and a partial tells the last."""
+    engine = ENGINES[kind](tmp_path)
+    sound, utterance = spoken(), engine.start(AsrRequest(audio=SILENCE))
+    used, costs, partials = list[int](), list[float](), list[Hypothesis]()
+    for _ in range(ROUNDS):
+        began = time.process_time()
+        for at in range(0, sound.size, PUSH):
+            if (partial := done(utterance.accept(sound[at : at + PUSH]))) is not None:
+                partials.append(partial)
+                assert recent_words(partial) == [
+                    word for word in partial.words if word.end_ms > partial.audio_ms - RECENT_MS
+                ]
+        costs.append(time.process_time() - began)
+        used.append(resident())
+    final = done(utterance.finish()) or Hypothesis()
+    engine.close()
+    assert final.audio_ms == ROUNDS * PERIOD_S * 1000
+    assert max(used[10:]) < 1.05 * used[9]
+    assert np.median(costs[-10:]) < 2 * np.median(costs[3:13])
+    told = len(recent_words(partials[-1]))
+    assert 0 < told <= 2 * max(len(recent_words(each)) for each in partials[: len(partials) // 8])
+    # The same sound is heard at the same moments of each period: nothing drifts.
+    starts = [word.start_ms for word in final.words]
+    periods = [
+        {at % (PERIOD_S * 1000) for at in starts if at // (PERIOD_S * 1000) == number}
+        for number in (2, ROUNDS // 2, ROUNDS - 2)
+    ]
+    assert periods[0]
+    assert periods[0] == periods[1] == periods[2]

@@ -10,12 +10,12 @@ import pytest
 
 from triton_backends.shared.contract import AsrRequest
 from triton_backends.shared.decoding import FINAL, MAX_BATCH_SAMPLES, PARTIAL, SPECULATIVE, Job
-from triton_backends.shared.engine import Hypothesis
+from triton_backends.shared.engine import Hypothesis, Word
 from triton_backends.shared.errors import BackendError, Unavailable
 from triton_backends.shared.fault_log import FaultLog
 from triton_backends.shared.progress import Progress
 from triton_backends.shared.sequences import Sequences
-from triton_backends.shared.transcripts import Agreement
+from triton_backends.shared.transcripts import RECENT_MS, Agreement, recent_words
 
 WAIT_S = 5.0
 
@@ -388,6 +388,16 @@ def test_only_what_several_hypotheses_share_is_stable() -> None:
     agreement = Agreement(3)
     texts = ["go", "go for", "go forward", "go forward ten", "go forward ten", "go forward ten"]
     assert [agreement.update(text) for text in texts] == [0, 0, 2, 2, 10, 14]
+
+
+def test_a_partial_tells_the_words_of_its_last_half_minute() -> None:
+    """So that what is sent after an hour is as long as what is sent after a minute."""
+    words = tuple(Word("w", at, at + 500) for at in range(0, 3_600_000, 1000))
+    told = recent_words(Hypothesis("w", audio_ms=3_600_000, words=words))
+    assert told == list(words[-RECENT_MS // 1000 :])
+    few = words[:3]
+    assert recent_words(Hypothesis("w w w", audio_ms=3000, words=few)) == list(few)
+    assert recent_words(Hypothesis(audio_ms=100_000)) == []
 
 
 # --- an engine that computes audio in threads of its own ------------------------------------------

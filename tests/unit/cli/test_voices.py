@@ -24,7 +24,7 @@ from vdx.core.errors import InvalidInput, InvalidVoicepack
 from vdx.core.paths import locate
 from vdx.serving.voicepacks.declared import declared_families
 from vdx.serving.voicepacks.starters import language_model
-from vdx.serving.voicepacks.terms import require_accepted
+from vdx.serving.voicepacks.terms import require_accepted, terms_of_family
 
 FIXTURE = Path(__file__).parents[2] / "data" / "whisper-micro-int8"
 NOBODY = ("--url", "http://127.0.0.1:9")
@@ -278,9 +278,10 @@ def test_the_row_of_the_language_model_is_its_own(
 
 def test_the_help_of_add_names_every_family() -> None:
     shown = " ".join(vdx("add", "--help").output.split())
-    for family in ("Piper", "Kokoro", "XTTS-v2", "Whisper"):
+    for family in ("Piper", "Kokoro", "XTTS-v2", "Sesame CSM", "Whisper"):
         assert family in shown
-    assert {"piper", "whisper", *declared_families()} == {"piper", "whisper", "kokoro", "xtts"}
+    known = {"piper", "whisper", *declared_families()}
+    assert known == {"csm", "kokoro", "piper", "whisper", "xtts"}
 
 
 def test_terms_of_a_licence_are_shown_and_accepted_once(home: Path, tmp_path: Path) -> None:
@@ -292,9 +293,12 @@ def test_terms_of_a_licence_are_shown_and_accepted_once(home: Path, tmp_path: Pa
     assert isinstance(refused.exception, InvalidInput)
     assert "non-commercial purposes only" in refused.output
     assert not list((home / "accepted-licences").glob("*"))
-    require_accepted(locate(), "xtts", accepted=True, ask=lambda terms: False)
+    terms = terms_of_family("xtts")
+    require_accepted(locate(), "x", terms, accepted=True, ask=lambda shown: False)
     assert (home / "accepted-licences" / "CPML.txt").exists()
     asked: list[str] = []
-    require_accepted(locate(), "xtts", accepted=False, ask=lambda terms: bool(asked.append(terms)))
-    require_accepted(locate(), "piper", accepted=False, ask=lambda terms: bool(asked.append(terms)))
+    for each in (terms, terms_of_family("piper")):
+        require_accepted(
+            locate(), "x", each, accepted=False, ask=lambda shown: bool(asked.append(shown))
+        )
     assert asked == [], "a licence is accepted once, and one without terms never asked for"

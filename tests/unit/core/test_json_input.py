@@ -97,11 +97,14 @@ def test_anything_is_parsed_or_refused(text: str | bytes) -> None:
     "unit", ["[],", "{},", "1,", '"",', '"a":[],', r'"\"",', "1e5,", "[[[[],"], ids=repr
 )
 def test_a_megabyte_of_small_values_is_refused_at_once(unit: str) -> None:
+    """In a part of the time that the parser takes for the worst of them."""
     text = "[" + unit * (1_000_000 // len(unit)) + "1]"
     began = time.thread_time()
     with pytest.raises(InvalidInput):
         parse_json(text, "the text")
-    assert time.thread_time() - began < 0.15  # under 10 ms; 140 ms for the parser alone
+    refused = time.thread_time()
+    json.loads("[" + "[]," * (1_000_000 // 3) + "1]")
+    assert 2 * (refused - began) < time.thread_time() - refused
 
 
 @pytest.mark.parametrize("value", ["x" * 1_000_000, [[]] * 100_000, {"a": "b" * 5_000}, 10**4000])

@@ -89,6 +89,7 @@ def test_an_unknown_key_is_named_with_the_nearest(
         ("vad: {sample_rate: 8000}", "vad.sample_rate", "8000"),
         ("vad: loud", "vad", "'loud'"),
         ("log: {level: chatty}", "log.level", "'chatty'"),
+        ("model_manager: {resident_cap: 0}", "model_manager.resident_cap", "0"),
     ],
 )
 def test_a_bad_value_is_named_with_its_key(tmp_path: Path, text: str, key: str, value: str) -> None:

@@ -75,8 +75,8 @@ async def test_by_default_no_profile_is_recorded(tmp_path: Path) -> None:
     assert host.open_session(host.profiles.options(""), transport)._recorder is None
     options = host.profiles.options("kept")
     assert options.greeting == "We record."
-    wishes = JobMetadata(profile="kept", greeting="Hello.")
-    assert wishes.options(host).greeting == "We record. Hello."
+    metadata = JobMetadata(profile="kept", greeting="Hello.")
+    assert metadata.options(host).greeting == "We record. Hello."
     assert host.open_session(options, transport)._recorder is not None
     assert files(tmp_path) == []
 

@@ -64,3 +64,26 @@ def test_a_file_that_cannot_be_written_is_told(tmp_path: Path) -> None:
         versions.save()
     assert any(line["event"] == "versions of models not remembered" for line in logs)
     assert versions.of("tone") == "tone-2"
+
+
+def test_processes_of_one_home_keep_what_the_others_wrote(tmp_path: Path) -> None:
+    file = tmp_path / "versions.json"
+    one, other = ModelVersions(file), ModelVersions(file)
+    one.put("tone", "tone-2")
+    one.save()
+    other.put("bell", "bell-2")
+    other.save()
+    assert ModelVersions(file).all == {"tone": "tone-2", "bell": "bell-2"}
+    one.put("tone", "tone")
+    one.save()
+    assert ModelVersions(file).all == {"bell": "bell-2"}
+
+
+def test_what_could_not_be_written_is_written_the_next_time(tmp_path: Path) -> None:
+    (tmp_path / "home").write_text("")
+    versions = ModelVersions(tmp_path / "home" / "versions.json")
+    versions.put("tone", "tone-2")
+    versions.save()
+    (tmp_path / "home").unlink()
+    versions.save()
+    assert ModelVersions(tmp_path / "home" / "versions.json").all == {"tone": "tone-2"}

@@ -134,6 +134,8 @@ def test_a_licence_that_restricts_the_use_is_to_be_accepted(fake: FakeHub, place
     assert told.value.param == "accept_licence"
     assert fake.asked == []
     assert place.pull(fake, entry, accepted=True).id == "moonshine-xx"
+    again = entry.model_copy(update={"id": "moonshine-yy"})
+    assert place.pull(fake, again).id == "moonshine-yy", "accepted once on a machine"
 
 
 @pytest.mark.parametrize(

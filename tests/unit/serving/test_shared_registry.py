@@ -33,20 +33,20 @@ def entry(name: str, **changes: Any) -> ServerEntry:
 class RedisServer:
     """One redis-server on a free port, which keeps nothing."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, host: str = "127.0.0.1") -> None:
         program = shutil.which("redis-server")
         assert program, "the tests need redis-server; run: sudo apt install redis-server"
-        self.program, self.folder = program, folder
-        with socket.create_server(("127.0.0.1", 0)) as free:
+        self.program, self.folder, self.host = program, folder, host
+        with socket.create_server((host, 0)) as free:
             self.port = free.getsockname()[1]
         self.process: subprocess.Popen[bytes] | None = None
 
     @property
     def url(self) -> str:
-        return f"redis://127.0.0.1:{self.port}"
+        return f"redis://{self.host}:{self.port}"
 
     def spawn(self) -> None:
-        options = ["--port", str(self.port), "--bind", "127.0.0.1", "--save", ""]
+        options = ["--port", str(self.port), "--bind", self.host, "--save", ""]
         self.process = subprocess.Popen(
             [self.program, *options, "--requirepass", PASSWORD, "--dir", str(self.folder)],
             stdout=subprocess.DEVNULL,
@@ -64,7 +64,7 @@ class RedisServer:
             self.process = None
 
     def client(self) -> Redis:
-        return Redis(port=self.port, password=PASSWORD)
+        return Redis(host=self.host, port=self.port, password=PASSWORD)
 
 
 async def _answers(client: Redis) -> bool:

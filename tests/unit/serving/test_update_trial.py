@@ -95,3 +95,21 @@ def test_the_share_is_kept_at_every_moment(share: float, sessions: int) -> None:
     assert taken[0], "the first is tried at once"
     for count in range(1, sessions + 1):
         assert abs(sum(taken[:count]) - share * count) <= 1.0 + 1e-6
+
+
+def test_what_other_frontends_served_counts() -> None:
+    one = trial(hold_s=0)
+    served(one.old, 20)
+    one.elsewhere["a"] = (Tally.of(20, 0, [40.0] * 20), Tally.of(12, 0, [40.0] * 12))
+    assert one.verdict(101) is None
+    one.elsewhere["b"] = (Tally(), Tally.of(8, 0, [40.0] * 8))
+    verdict = one.verdict(101)
+    assert verdict is not None
+    assert verdict.outcome is Outcome.PROMOTED
+    one.elsewhere["b"] = (Tally(), Tally.of(8, 3, [40.0] * 5))
+    verdict = one.verdict(101)
+    assert verdict is not None
+    assert (verdict.outcome, verdict.why.startswith("it errs more often: 3 of 20")) == (
+        Outcome.ROLLED_BACK,
+        True,
+    )

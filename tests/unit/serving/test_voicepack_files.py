@@ -281,11 +281,22 @@ def test_sizes_are_those_that_the_families_load() -> None:
     assert LIMITS[".json"] == max(model_folder.MAX_TEXT_BYTES, config.MAX_CONFIG_BYTES)
 
 
+def test_a_model_of_another_kind_is_not_taken_for_csm() -> None:
+    csm = ["model.safetensors", "config.json", "tokenizer.json", "chat_template.jinja"]
+    assert pick(csm, "", "here").family == "csm"
+    with pytest.raises(InvalidVoicepack, match="no model is there"):
+        pick(csm[:-1], "", "here")
+
+
 def test_published_files_are_taken_for_what_is_made_of_them() -> None:
     files = ("model.pth", "config.json", "speakers_xtts.pth", "vocab.json", "LICENSE.txt")
     found = pick([*files, "dvae.pth", "mel_stats.pth"], "", "here")
     assert found == Parts("xtts", "", files)
     own = ("xtts.safetensors", "config.json", "speakers.safetensors", "vocab.json")
     assert pick(own, "", "here") == Parts("xtts", "", own)
+    shards = ("transformers.safetensors.index.json", "a-00001-of-00002.safetensors")
+    own = ("config.json", "tokenizer.json", "chat_template.jinja")
+    found = pick([*shards, *own, "ckpt.pt"], "", "here")
+    assert (found.family, set(found.files)) == ("csm", {*shards, *own})
     with pytest.raises(InvalidVoicepack, match=r"model\.pth may be a pickle"):
         pick(["model.pth"], "", "here")

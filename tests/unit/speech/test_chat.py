@@ -16,8 +16,10 @@ from tests.wait_limit import WAIT_LIMIT_S
 from vdx.core.config import ChatConfig, ResponderConfig
 from vdx.core.errors import ConfigError, ResponderError
 from vdx.core.events import Message
+from vdx.core.tools import NO_TOOLS
 from vdx.speech.text.responder import make_responder
 from vdx.speech.text.responder.chat import ChatResponder
+from vdx.speech.text.responder.prompt import PromptReport, prompt_size
 
 TALK = [Message("system", "Be brief."), Message("user", "Hi."), Message("assistant", "Yes?")]
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -293,3 +295,30 @@ async def test_no_more_connections_are_opened_than_the_client_usually_has(
 def test_refuses_what_is_no_address(url: str) -> None:
     with pytest.raises(ConfigError, match=r"responder\.chat\.base_url"):
         responder(url)
+
+
+def usage(tokens: int) -> bytes:
+    return sse(json.dumps({"id": "x", "choices": [], "usage": {"prompt_tokens": tokens}}))
+
+
+async def test_the_tokens_of_a_prompt_are_asked_for_where_its_size_matters() -> None:
+    counting = streams(event("Hello"), event(finish_reason="stop"), usage(17))
+    async with Endpoint(counting) as endpoint:
+        chat = responder(endpoint.url, context_tokens=1000)
+        async with aclosing(chat.reply_with_tools(TALK, NO_TOOLS)) as pieces:
+            found = [piece async for piece in pieces]
+        plain = responder(endpoint.url)
+        assert await replied(plain) == ["Hello"]
+    assert found == ["Hello", PromptReport(prompt_size(TALK), 17)]
+    options = [body.get("stream_options") for _, body in endpoint.requests]
+    assert options == [{"include_usage": True}, None]
+
+
+async def test_an_endpoint_that_counts_no_tokens_is_asked_without() -> None:
+    refusal = refuses(400, "Unrecognized request argument supplied: stream_options")
+    async with Endpoint(refusal, WELL) as endpoint:
+        chat = responder(endpoint.url, context_tokens=1000)
+        assert await replied(chat) == ["Hello", " there."]
+        assert await replied(chat) == ["Hello", " there."]
+    options = [body.get("stream_options") for _, body in endpoint.requests]
+    assert options == [{"include_usage": True}, None, None]

@@ -4,16 +4,21 @@ import io
 import json
 import wave
 from collections.abc import AsyncGenerator, Iterator
+from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
 import pytest
+import soundfile
 from starlette.routing import BaseRoute, Route
 from starlette.testclient import TestClient
 
+from tests.documents import ROOT
 from tests.unit.test_app import hosted, opened
+from tests.unit.transports.test_voice_clones import add_model
 from vdx.batch.files import Segment
 from vdx.core.events import Word
+from vdx.core.paths import locate
 from vdx.transports.http import transcriptions
 from vdx.transports.http.application import create_app
 from vdx.transports.http.reference import page
@@ -26,6 +31,7 @@ PAGES = {
 ROOMS = {"url": "ws://127.0.0.1:7880", "api_key": "key", "api_secret": "s" * 32}
 SPEECH, TRANSCRIPTIONS = "/v1/audio/speech", "/v1/audio/transcriptions"
 MODELS = "/vdx/models/{name}"
+VOICES = "/v1/audio/voices"
 SECRETS = "/v1/realtime/client_secrets"
 LEASES = "/vdx/leases"
 DRAIN = "/vdx/servers/{name}/drain"
@@ -39,13 +45,23 @@ def recording() -> bytes:
     return buffer.getvalue()
 
 
+def spoken() -> bytes:
+    """Three seconds of somebody who reads, small enough for an upload here."""
+    samples, rate = soundfile.read(ROOT / "tests" / "data" / "audio" / "ps_librivox_0930.wav")
+    buffer = io.BytesIO()
+    soundfile.write(buffer, samples, rate, format="FLAC")
+    return buffer.getvalue()
+
+
 async def heard(*_: Any, **__: Any) -> AsyncGenerator[Segment, None]:
     yield Segment(0, 500, "hello", 0.9, (Word("hello", 0, 500),))
 
 
 @pytest.fixture
-def client(monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
-    """The application with its models loaded, one session, and a key."""
+def client(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[TestClient]:
+    """The application with its models loaded, one session, a key, and a voice that clones."""
+    monkeypatch.setenv("VDX_HOME", str(tmp_path / "home"))
+    add_model(locate(), "sesame", "csm", "en")
     monkeypatch.setattr(transcriptions, "transcribe", heard)
     server = {"api_keys": [KEY], "max_upload_bytes": 100_000}
     _, host = hosted(server=server, livekit=ROOMS, model_manager={"preload_model_ids": ["tone"]})
@@ -152,6 +168,10 @@ def test_what_needs_a_key_is_told(document: dict[str, Any]) -> None:
 
 JSON = {"input": "Hello.", "voice": "tone", "response_format": "pcm"}
 FILE = {"files": {"file": ("a.wav", recording())}}
+CLONE = {
+    "files": {"file": ("a.flac", spoken())},
+    "data": {"name": "jo", "text": "He might.", "consent": "I agree to be spoken with."},
+}
 ASKED: list[tuple[str, str, int, dict[str, Any]]] = [
     ("post", SPEECH, 200, {"json": JSON}),
     ("post", SPEECH, 200, {"json": JSON | {"response_format": "mp3"}}),
@@ -179,6 +199,13 @@ ASKED: list[tuple[str, str, int, dict[str, Any]]] = [
     ("post", TRANSCRIPTIONS, 404, FILE | {"data": {"model": "nobody"}}),
     ("post", TRANSCRIPTIONS, 413, {"files": {"file": ("a.wav", bytes(200_000))}}),
     ("post", TRANSCRIPTIONS, 415, {"json": {}}),
+    ("post", VOICES, 200, CLONE),
+    ("post", VOICES, 400, CLONE | {"data": {"name": "jo"}}),
+    ("post", VOICES, 400, CLONE | FILE),
+    ("post", VOICES, 413, CLONE | {"files": {"file": ("a.wav", bytes(200_000))}}),
+    ("post", VOICES, 415, {"json": {}}),
+    ("delete", f"{VOICES}/{{voice}}", 200, {}),
+    ("delete", f"{VOICES}/nobody", 404, {}),
     ("get", "/v1/models", 200, {}),
     ("get", "/v1/models/{name}", 200, {}),
     ("get", "/healthz", 200, {}),
@@ -227,7 +254,10 @@ ASKED: list[tuple[str, str, int, dict[str, Any]]] = [
     ("post", SECRETS, 404, {"json": {"session": {"model": "nobody"}}}),
     ("post", "/v1/realtime/calls", 404, {"content": b"v=0"}),
 ]
-BEFORE = {f"{MODELS}/update/cancel": ["/vdx/models/tone/update?source=bell"]}
+BEFORE: dict[str, tuple[str, dict[str, Any]]] = {
+    f"{MODELS}/update/cancel": ("/vdx/models/tone/update?source=bell", {}),
+    f"{VOICES}/{{voice}}": (VOICES, CLONE),
+}
 """What is asked first, where an operation needs it."""
 NO_KEY = {"headers": {"Authorization": "Bearer wrong"}}
 FOREIGN = {"headers": {"Origin": "https://evil.example"}}
@@ -258,11 +288,13 @@ def test_answers_are_what_the_document_says(
     status: int,
     sent: dict[str, Any],
 ) -> None:
-    for before in BEFORE.get(path, ()):
-        assert client.post(before).status_code == 200
-    answer = client.request(method, path.replace("{name}", "tone"), **sent)
+    if path in BEFORE:
+        before, body = BEFORE[path]
+        assert client.post(before, **body).status_code == 200
+    asked = path.replace("{name}", "tone").replace("{voice}", "jo")
+    answer = client.request(method, asked, **sent)
     assert answer.status_code == status, answer.text
-    conforms(document, method, path, answer)
+    conforms(document, method, path.replace("nobody", "{voice}"), answer)
 
 
 def test_every_operation_is_asked(document: dict[str, Any]) -> None:

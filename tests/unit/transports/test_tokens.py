@@ -35,14 +35,14 @@ def test_a_token_is_short_lived_for_one_room_and_grants_no_more_than_talking() -
 
 
 def test_the_dispatch_comes_with_it() -> None:
-    wishes = {"voice": "tone", "greeting": "Hello."}
+    metadata = {"voice": "tone", "greeting": "Hello."}
     for request in (
-        {"agent": wishes},
-        {"room_config": {"agents": [{"agent_name": "vdx", "metadata": json.dumps(wishes)}]}},
+        {"agent": metadata},
+        {"room_config": {"agents": [{"agent_name": "vdx", "metadata": json.dumps(metadata)}]}},
     ):
         (agent,) = minted(**request)["roomConfig"]["agents"]
         assert agent["agentName"] == "vdx"
-        assert json.loads(agent["metadata"]) == wishes
+        assert json.loads(agent["metadata"]) == metadata
 
 
 def test_the_job_names_the_key_that_asked_and_no_other() -> None:
@@ -101,7 +101,7 @@ def test_without_a_server_there_are_no_tokens() -> None:
         mint(LiveKitConfig(), TokenRequest())
 
 
-def test_no_metadata_wishes_nothing() -> None:
+def test_no_metadata_changes_nothing() -> None:
     assert JobMetadata.read(" ") == JobMetadata()
     with pytest.raises(InvalidInput, match="more than"):
         JobMetadata.read("{" + " " * 20_000 + "}")

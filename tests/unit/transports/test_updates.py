@@ -106,7 +106,7 @@ async def test_a_session_on_trial_begins_by_telling_the_version_that_speaks(
         monkeypatch.setattr(
             connection._host.updates,
             "for_session",
-            lambda options: options.updated(voice_choice=VoiceChoice("bell")),
+            lambda options, _: options.updated(voice_choice=VoiceChoice("bell")),
         )
         socket = FakeSocket()
         other = Connection(cast(Any, socket), connection._host, connection._settings)

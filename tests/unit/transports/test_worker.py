@@ -30,7 +30,7 @@ class FakeConversation:
         if self._room == "refused":
             raise RoomError("the LiveKit server did not let the agent in")
         await asyncio.sleep(0.05)
-        return "gone"
+        return "lost" if self._room == "lost" else "gone"
 
 
 @pytest.fixture
@@ -70,6 +70,15 @@ async def test_a_worker_that_ends_leaves_the_dispatch_for_another(
     await rooms._cancel_rooms()
     with pytest.raises(asyncio.CancelledError):
         await serving
+    assert over == []
+    assert rooms.load == 0
+
+
+async def test_a_room_whose_connection_was_lost_keeps_its_dispatch(
+    rooms: RoomWorker, over: list[str]
+) -> None:
+    """People may be in it still, and get another agent."""
+    assert await rooms._serve(job("lost"), Ticket("ws://x", "", "lost")) == "lost"
     assert over == []
     assert rooms.load == 0
 

@@ -11,19 +11,22 @@ from vdx.bench.failover.processes import vdx_command
 from vdx.bench.figures import Report
 from vdx.bench.target import profile
 
-MODELS = ("tone", "canned")
+RECOGNISER = "canned"
 PARTS = ("triton", "frontend", "redis")
 
 
-def server_config() -> dict[str, Any]:
-    """A tone that answers with fourteen seconds, and a recogniser that costs nothing."""
-    return {**profile(*MODELS, "failover.yaml"), "endpointing": {"model": "none"}}
+def server_config(voice: str) -> dict[str, Any]:
+    """A voice that answers with fourteen seconds, and a recogniser that costs nothing."""
+    return {**profile(voice, RECOGNISER, "failover.yaml"), "endpointing": {"model": "none"}}
 
 
-async def measure(parts: Collection[str], sessions: int, outage_s: float, step: Step) -> Report:
+async def measure(
+    parts: Collection[str], sessions: int, outage_s: float, voice: str, step: Step
+) -> Report:
     """`parts` of PARTS: a Triton dies under `sessions` people; a frontend dies; Redis is away."""
-    report = Report("failover", {"sessions": sessions, "outage_s": outage_s})
-    config = server_config()
+    options = {"sessions": sessions, "outage_s": outage_s, "voice": voice}
+    report = Report("failover", options)
+    config = server_config(voice)
     with tempfile.TemporaryDirectory(prefix="vdx-bench-") as name:
         folder = Path(name)
         if {"triton", "frontend"} & set(parts):

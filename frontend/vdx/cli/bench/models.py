@@ -169,11 +169,11 @@ def triton(
 def manager(
     rounds: Rounds = 10_000,
     swaps: Annotated[
-        int, typer.Option(min=0, help="Instead: swap the voice of all so often in calls.")
+        int, typer.Option(min=0, help="Instead: swap voice and server of all so often in calls.")
     ] = 0,
     sessions: Annotated[int, typer.Option(min=1, max=64, help="Calls for --swaps.")] = 8,
 ) -> Alone:
-    """Half of the wishes name a voice, half take any of a language; no server is started.
+    """Half of the requests name a voice, half take any of a language; no server is started.
 
     With --swaps one is, with two Tritons.
     """
@@ -182,7 +182,7 @@ def manager(
     if swaps:
         from vdx.bench import swaps as swapping
 
-        return Alone(swaps, lambda step: swapping.measure(sessions, swaps, step))
+        return Alone(swapping.steps(swaps), lambda step: swapping.measure(sessions, swaps, step))
     return Alone(rounds, lambda step: bench.measure(rounds, step))
 
 
@@ -192,12 +192,16 @@ def failover(
     part: Annotated[
         list[FailoverPart] | None, typer.Option(help="What ends; several times; default: all.")
     ] = None,
+    voice: Annotated[
+        str,
+        typer.Option(help="Of those who hear replies; one that computes no faster than needed."),
+    ] = "tone",
 ) -> Alone:
     """One of two Tritons is killed in mid-reply, a frontend with 100 leases, and Redis stopped."""
     from vdx.bench.failover import measure as bench
 
     parts = [each.value for each in part or FailoverPart]
-    return Alone(len(parts), lambda step: bench.measure(parts, sessions, outage, step))
+    return Alone(len(parts), lambda step: bench.measure(parts, sessions, outage, voice, step))
 
 
 def endpointing(

@@ -11,10 +11,12 @@ from vdx.core.events import Message
 from vdx.core.logs import logger
 from vdx.core.tools import CallPiece, ToolCall, ToolOffer
 from vdx.dialog.ids import ReplyIds
+from vdx.dialog.memory import Memory
 from vdx.dialog.tools.assembly import CallAssembly, OpenCall
 from vdx.dialog.tools.calls import ToolCalls
 from vdx.dialog.tools.toolbox import Perform, Toolbox, ToolOutcome
 from vdx.speech.text.responder import Piece, Responder, ToolResponder
+from vdx.speech.text.responder.prompt import PromptReport
 
 log = logger(__name__)
 
@@ -27,6 +29,7 @@ class Round:
     toolbox: Toolbox
     instructions: str
     config: ToolsConfig
+    memory: Memory
 
 
 class ToolLoop:
@@ -59,7 +62,7 @@ class ToolLoop:
             offer = _offer(setup, number)
             asked = _instructed(asked, instructions, setup.instructions)
             instructions = setup.instructions
-            async with aclosing(_ask(setup.responder, asked, offer)) as pieces:
+            async with aclosing(_ask(setup, asked, offer)) as pieces:
                 async for piece in pieces:
                     if isinstance(piece, CallPiece):
                         await self._released.wait()
@@ -165,17 +168,21 @@ class ToolLoop:
 
 
 async def _ask(
-    responder: Responder, messages: list[Message], offer: ToolOffer
-) -> AsyncGenerator[Piece, None]:
-    if offer.tools and isinstance(responder, ToolResponder):
-        pieces: AsyncGenerator[Piece, None] = responder.reply_with_tools(messages, offer)
-        async with aclosing(pieces):
-            async for piece in pieces:
+    setup: Round, messages: list[Message], offer: ToolOffer
+) -> AsyncGenerator[str | CallPiece, None]:
+    """The answer to as much of `messages` as the model's window takes."""
+    prompt, responder = setup.memory.fit(messages, offer), setup.responder
+    if isinstance(responder, ToolResponder):
+        answer: AsyncGenerator[Piece, None] = responder.reply_with_tools(prompt, offer)
+    else:
+        answer = responder.reply(prompt)
+    async with aclosing(answer) as pieces:
+        async for piece in pieces:
+            if isinstance(piece, PromptReport):
+                setup.memory.answered(piece)
+            else:
                 yield piece
-        return
-    async with aclosing(responder.reply(messages)) as texts:
-        async for text in texts:
-            yield text
+    setup.memory.look()
 
 
 def _offer(setup: Round, number: int) -> ToolOffer:
@@ -192,8 +199,11 @@ def _instructed(messages: list[Message], before: str, now: str) -> list[Message]
     """The same with the instructions as they are now: a tool may have changed them."""
     if before == now:
         return messages
-    rest = [each for each in messages if (each.role, each.text) != ("system", before)]
-    return [Message("system", now), *rest] if now else rest
+    if not messages or messages[0].role != "system" or not messages[0].text.startswith(before):
+        return [Message("system", now), *messages] if now else messages
+    summary = messages[0].text.removeprefix(before).strip()  # of what was said before
+    first = "\n\n".join(filter(None, (now, summary)))
+    return [Message("system", first), *messages[1:]] if first else messages[1:]
 
 
 def _shortened(text: str, most: int) -> str:

@@ -8,7 +8,6 @@ cannot be reached nothing expires; when it is back every process announces its s
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import TYPE_CHECKING, Any
 
 from vdx.core.errors import ConfigError, InvalidInput, RegistryUnavailable
 from vdx.core.json_input import parse_json
@@ -17,17 +16,13 @@ from vdx.core.masking import masked
 from vdx.core.validation import validated
 from vdx.serving.registry.entry import ServerEntry
 from vdx.serving.registry.memory import MemoryRegistry
+from vdx.serving.registry.redis_client import in_time, redis_client
 from vdx.serving.registry.view import View
-
-if TYPE_CHECKING:
-    from redis.asyncio import Redis
 
 log = logger(__name__)
 
 KEYS = "vdx:server:"
 CHANNEL = "vdx:servers"
-TIMEOUT_S = 2.0
-"""How long one command may take."""
 RETRY_S = 1.0
 SOONEST_S = 0.5
 """Between two announcements of what changes all the time, as the requests in flight do."""
@@ -53,7 +48,7 @@ class SharedRegistry:
         `clock` is the caller's, that of the event loop by default.
         """
         self.url = url
-        self._redis = _client(url, password)
+        self._redis = redis_client(url, password)
         self._memory = MemoryRegistry(expiry_s)
         self._expiry_s = expiry_s
         self._clock = clock or _loop_time
@@ -114,7 +109,7 @@ class SharedRegistry:
         from redis.exceptions import AuthenticationError, RedisError, ResponseError
 
         try:
-            await _in_time(self._redis.get(KEYS))
+            await in_time(self._redis.get(KEYS))
         except (AuthenticationError, ResponseError) as error:
             raise ConfigError(
                 f"configuration key registry.password: refused by {masked(self.url)}: {error}"
@@ -171,7 +166,7 @@ class SharedRegistry:
     async def _listen(self) -> None:
         """Reads all keys, then what is told on the channel, and all keys again at intervals."""
         async with self._redis.pubsub() as channel:
-            await _in_time(channel.subscribe(CHANNEL))
+            await in_time(channel.subscribe(CHANNEL))
             await self._read_keys()
             self._back("listen")
             read_at = time.monotonic()
@@ -189,8 +184,8 @@ class SharedRegistry:
         async for key in self._keys():
             name = key.decode(errors="replace")
             try:
-                text = await _in_time(self._redis.get(key))
-                left_ms = await _in_time(self._redis.pttl(key))
+                text = await in_time(self._redis.get(key))
+                left_ms = await in_time(self._redis.pttl(key))
             except ResponseError as error:  # another program's key of another type
                 self._refuse(name, str(error))
                 continue
@@ -201,7 +196,7 @@ class SharedRegistry:
         cursor = 0
         while True:
             search = self._redis.scan(cursor, match=f"{KEYS}*", count=500)
-            cursor, keys = await _in_time(search)
+            cursor, keys = await in_time(search)
             for key in keys:
                 yield key
             if not cursor:
@@ -238,7 +233,7 @@ class SharedRegistry:
                 if self._is_due(entry):
                     await self._send(entry)
             # A frontend may have nothing to announce: it, too, has to notice a Redis that is gone.
-            await _in_time(self._redis.ping())
+            await in_time(self._redis.ping())
             self._back("announce")
             try:
                 async with asyncio.timeout(self._expiry_s / BEATS):
@@ -256,18 +251,16 @@ class SharedRegistry:
 
         text = entry.model_dump_json()
         try:
-            await _in_time(
-                self._redis.set(KEYS + entry.name, text, px=round(self._expiry_s * 1000))
-            )
+            await in_time(self._redis.set(KEYS + entry.name, text, px=round(self._expiry_s * 1000)))
         except OutOfMemoryError as error:  # those that listen are told all the same
             self._refuse(KEYS + entry.name, f"not written: {error}")
-        await _in_time(self._redis.publish(CHANNEL, text))
+        await in_time(self._redis.publish(CHANNEL, text))
         self._sent[entry.name] = (entry, time.monotonic())
 
     async def _withdraw(self, name: str, entry: ServerEntry) -> None:
         gone = entry.model_copy(update={"models": {}, "draining": True})
-        await _in_time(self._redis.delete(KEYS + name))
-        await _in_time(self._redis.publish(CHANNEL, gone.model_dump_json()))
+        await in_time(self._redis.delete(KEYS + name))
+        await in_time(self._redis.publish(CHANNEL, gone.model_dump_json()))
 
     async def _say_goodbye(self) -> None:
         from redis.exceptions import RedisError
@@ -278,27 +271,6 @@ class SharedRegistry:
             await self._redis.aclose()
         except (RedisError, OSError, TimeoutError) as error:
             log.debug("keys left to expire", error=str(error))
-
-
-def _client(url: str, password: str | None) -> "Redis":
-    from redis.asyncio import Redis
-
-    address = f"unix://{url.removeprefix('unix:').removeprefix('//')}"
-    try:
-        return Redis.from_url(
-            address if url.startswith("unix:") else url,
-            password=password or None,
-            socket_timeout=None,
-            socket_connect_timeout=TIMEOUT_S,
-            health_check_interval=5,
-        )
-    except ValueError as error:
-        raise ConfigError(f"configuration key registry.url: {error}") from None
-
-
-async def _in_time(command: Awaitable[Any]) -> Any:
-    async with asyncio.timeout(TIMEOUT_S):
-        return await command
 
 
 def _loop_time() -> float:

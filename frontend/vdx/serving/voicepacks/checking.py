@@ -18,7 +18,7 @@ def check_pack(pack: Voicepack, folder: Path) -> None:
     for name, digest in pack.files.items():
         if digest_inside(folder, name, limit_of(name)) != digest:
             raise InvalidVoicepack(f"{folder / name} is not the file its sha256 was taken of")
-    if pack.files:
+    if pack.files and pack.part != "clone":
         parts = identify.pick(pack.files, "", str(folder))
         facts = identify.describe(folder, parts)
         rate = facts.sample_rate if facts else pack.sample_rate

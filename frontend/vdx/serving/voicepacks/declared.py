@@ -23,9 +23,12 @@ FILE = "family.yaml"
 class DeclaredFamily(BaseModel):
     """`model` and `beside` are patterns of file names; one file of `beside` at least is needed.
 
-    `published` and `published_beside` are those of the files that others give out, where the family
-    makes its own of them (`convert.py`). `extra` is the extra of the models' environment that the
+    All files of `needs` must be there too: names that tell this family from others. `published` and
+    `published_beside` are those of the files that others give out, where the family makes its own
+    of them (`convert.py`). `adapter` is a file that changes how models of the family speak; beside
+    it must be all of `adapter_beside`. `extra` is the extra of the models' environment that the
     family needs, `terms` what the licence of its models asks of whoever uses them.
+    `reference_text`: of a recording to clone it has to know what it says.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -34,10 +37,14 @@ class DeclaredFamily(BaseModel):
     takes: str
     model: str
     beside: Annotated[tuple[str, ...], Field(min_length=1)]
+    needs: tuple[str, ...] = ()
     published: str = ""
     published_beside: tuple[str, ...] = ()
+    adapter: str = ""
+    adapter_beside: tuple[str, ...] = ()
     extra: str = ""
     cloning: bool = False
+    reference_text: bool = False
     word_times: bool = True
     licence: str = ""
     terms: str = ""
@@ -55,10 +62,14 @@ class DeclaredFamily(BaseModel):
             elif self.is_published(name):
                 beside = _matching(near, self.published_beside)
             notes = [each for each in near if PurePosixPath(each).name in NOTES]
-            if beside:
+            plain = {PurePosixPath(each).name for each in near}
+            if beside and plain.issuperset(self.needs):
                 # One kind of model in a folder of many files goes by the name of the folder.
                 own = "" if "*" not in self.model else path.stem
                 found.append(Parts(family, own, (name, *beside, *notes)))
+            elif self.adapter == path.name and plain.issuperset(self.adapter_beside):
+                own_files = _matching(near, self.adapter_beside)
+                found.append(Parts(family, "", (name, *own_files, *notes), adapter=True))
         return found
 
     def is_published(self, name: str) -> bool:

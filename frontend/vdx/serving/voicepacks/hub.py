@@ -5,7 +5,7 @@ import errno
 import sys
 import threading
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
@@ -122,7 +122,7 @@ class Hub:
                 )
         name = name or parts.name or repo.rpartition("/")[2]
         licence = one_line(str((info.card_data or {}).get("license") or ""))
-        return Order(repo, str(info.sha), Parts(parts.family, name, parts.files), wanted, licence)
+        return Order(repo, str(info.sha), replace(parts, name=name), wanted, licence)
 
     def _listed(self, api: Any, repo: str, commit: str, folder: str) -> dict[str, RemoteFile]:
         from huggingface_hub.hf_api import RepoFile

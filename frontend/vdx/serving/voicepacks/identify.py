@@ -6,6 +6,7 @@ Whether it is sound the family says, which loads it once (`load_check.py`).
 import re
 import unicodedata
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from types import ModuleType
 
@@ -63,7 +64,7 @@ def identify(path: Path) -> tuple[Path, Parts]:
     names = [each.name for each in folder.iterdir()]
     found = pick(names, only, str(path))
     # A model at the top of a folder is called after it.
-    return folder, found if found.name else Parts(found.family, folder.resolve().name, found.files)
+    return folder, found if found.name else replace(found, name=folder.resolve().name)
 
 
 def pick(names: Iterable[str], only: str, where: str) -> Parts:

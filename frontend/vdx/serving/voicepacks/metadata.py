@@ -3,7 +3,7 @@
 import difflib
 import re
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -76,8 +76,22 @@ Language = Annotated[str, AfterValidator(_check_language)]
 Line = Annotated[str, Field(min_length=1, max_length=500)]
 
 
+class Clone(BaseModel):
+    """Of a voice of a recording: what it says, who agreed to what, and when it was made."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    text: Annotated[str, Field(max_length=1000)]
+    consent: Annotated[str, Field(min_length=1, max_length=2000)]
+    made: Line
+
+
 class Voicepack(BaseModel):
-    """One `metadata.yaml`. `sample_rate` is the model's own, in Hz; languages are BCP-47 or '*'."""
+    """One `metadata.yaml`. `sample_rate` is the model's own, in Hz; languages are BCP-47 or '*'.
+
+    `part`: it has no model of its own; an adapter is a speaker of every model of its family,
+    a clone of every model that takes the voice of a recording.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -91,6 +105,8 @@ class Voicepack(BaseModel):
     lora: bool
     licence: Line
     source: Line
+    part: Literal["adapter", "clone"] | None = None
+    clone: Clone | None = None
     files: dict[
         Annotated[str, AfterValidator(check_path)], Annotated[str, AfterValidator(_check_digest)]
     ] = Field(max_length=1000, description="path inside the voicepack -> sha256")
@@ -107,7 +123,9 @@ class Voicepack(BaseModel):
 
     def dump(self) -> str:
         """The text of the file."""
-        return yaml.safe_dump(self.model_dump(), sort_keys=False, allow_unicode=True)
+        return yaml.safe_dump(
+            self.model_dump(exclude_none=True), sort_keys=False, allow_unicode=True
+        )
 
 
 def read_metadata(folder: Path) -> Voicepack:

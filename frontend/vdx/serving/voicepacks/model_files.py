@@ -23,6 +23,7 @@ LIMITS = {
     ".npz": 256 * MEBIBYTE,
     ".pth": 8 * 1024 * MEBIBYTE,
     ".safetensors": 8 * 1024 * MEBIBYTE,
+    ".wav": 4 * MEBIBYTE,
 }
 """Ending -> the largest file in bytes that a family loads, so that no larger one is fetched."""
 
@@ -31,11 +32,15 @@ _LICENCE_LINE = re.compile(r"^\W*licen[cs]e\W*:\s*(\S.*)$", re.IGNORECASE | re.M
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """One model found in a folder: `files` are names inside it, `name` what it is called there."""
+    """One model found in a folder: `files` are names inside it, `name` what it is called there.
+
+    `adapter`: it is no model of its own, but changes how those of its family speak.
+    """
 
     family: str
     name: str
     files: tuple[str, ...]
+    adapter: bool = False
 
 
 @dataclass(frozen=True, slots=True)

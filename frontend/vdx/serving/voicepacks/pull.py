@@ -9,7 +9,7 @@ from vdx.core.paths import Paths
 from vdx.serving.voicepacks import identify
 from vdx.serving.voicepacks.catalogue import find
 from vdx.serving.voicepacks.download_folders import alone, download_folder
-from vdx.serving.voicepacks.hub import Hub
+from vdx.serving.voicepacks.hub import Hub, Order
 from vdx.serving.voicepacks.metadata import Voicepack
 from vdx.serving.voicepacks.model_files import licence_in
 from vdx.serving.voicepacks.pull_released import pull_released
@@ -18,7 +18,7 @@ from vdx.serving.voicepacks.released import find_released
 from vdx.serving.voicepacks.staging import Origin
 from vdx.serving.voicepacks.starters import HubPlace, Starter, find_starter
 from vdx.serving.voicepacks.store import VoicepackStore
-from vdx.serving.voicepacks.terms import require_accepted
+from vdx.serving.voicepacks.terms import require_accepted, terms_of_family
 
 ANSWER_S = 3.0
 """How long a place may take to tell whether it has a starter."""
@@ -48,21 +48,34 @@ def pull(
     """
     if (starter := find_starter(name)) is not None:
         return _pull_starter(hub, store, paths, starter, id_ or starter.id, parameters or {}, tell)
+
+    def ask(terms: str) -> bool:
+        tell(terms)
+        return False
+
     if (released := find_released(name)) is not None:
-        released.require_accepted(accepted=accepted)
+        require_accepted(paths, released.id, released.terms, accepted=accepted, ask=ask)
         chosen = id_ or released.id
         return pull_released(hub, store, paths, released, chosen, parameters or {}, tell)
     wanted = find(hub, name)
     order = hub.order(wanted.repo, revision=wanted.revision, only=wanted.only)
     chosen = id_ or wanted.id or identify.suggested_id(order.parts)
     store.require_free(chosen)
-    family = order.parts.family
+    terms = terms_of_family(order.parts.family)
+    require_accepted(paths, chosen, terms, accepted=accepted, ask=ask)
+    return _pull_order(hub, store, paths, order, chosen, parameters or {}, tell)
 
-    def ask(terms: str) -> bool:
-        tell(terms)
-        return False
 
-    require_accepted(paths, family, accepted=accepted, ask=ask)
+def _pull_order(
+    hub: Hub,
+    store: VoicepackStore,
+    paths: Paths,
+    order: Order,
+    chosen: str,
+    parameters: Mapping[str, str],
+    tell: Tell,
+) -> Voicepack:
+    """Downloads a model of any repository of the hub and adds it as `chosen`."""
     tell(f"{chosen}: {order.size / 1e6:.1f} MB of {order.repo} at {order.commit[:12]}")
     model = order.parts.files[0].replace("/", "--")
     stem = f"{order.repo.replace('/', '--')}--{model}@"
@@ -78,7 +91,7 @@ def pull(
     with alone(folder):
         hub.fetch(order, folder, notes)
         source = f"{hub.endpoint}/{order.repo}@{order.commit}"
-        origin = Origin(source, chosen, licence, parameters or {})
+        origin = Origin(source, chosen, licence, parameters)
         pack = store.add(folder, order.parts, origin, move=True)
         shutil.rmtree(folder, ignore_errors=True)
     return pack

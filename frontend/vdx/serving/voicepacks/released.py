@@ -6,8 +6,8 @@ from typing import Annotated
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
-from vdx.core.errors import InvalidInput
 from vdx.serving.voicepacks.starters import DATA, Digest
+from vdx.serving.voicepacks.terms import Terms
 
 
 class _Part(BaseModel):
@@ -41,13 +41,10 @@ class Released(_Part):
         sizes = [file.size for file in self.files.values() if file.size]
         return max(sum(sizes), round(self.about_mb * 1e6))
 
-    def require_accepted(self, *, accepted: bool) -> None:
-        """Raises InvalidInput where the licence is to be accepted and was not."""
-        if not self.commercial and not accepted:
-            raise InvalidInput(
-                f"{self.id}: {self.licence}; whoever accepts that says so with --accept-licence",
-                param="accept_licence",
-            )
+    @property
+    def terms(self) -> Terms | None:
+        """What is to be accepted before the model is fetched."""
+        return None if self.commercial else Terms(self.licence, self.licence)
 
 
 class _Catalogue(_Part):

@@ -1,7 +1,7 @@
 """Makes a voicepack and its model out of files, aside, before anybody can see them."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 from vdx.core.errors import InvalidVoicepack
@@ -39,9 +39,7 @@ def take(folder: Path, parts: Parts, target: Path, *, move: bool) -> tuple[Path,
             (folder / name).rename(place)
         else:
             copy_inside(folder, name, place, limit_of(name))
-    return target, Parts(
-        parts.family, parts.name, tuple(PurePosixPath(name).name for name in parts.files)
-    )
+    return target, replace(parts, files=tuple(PurePosixPath(name).name for name in parts.files))
 
 
 def give_back(staged: Path, folder: Path, parts: Parts) -> None:
@@ -69,13 +67,16 @@ def made(
         "sample_rate": facts.sample_rate,
         "cpu_ok": True,
         "expressive": given.expressive if given else False,
-        "cloning": given.cloning if given else bool(declared and declared.cloning),
-        "lora": given.lora if given else False,
+        "cloning": given.cloning
+        if given
+        else bool(declared and declared.cloning) and not parts.adapter,
+        "lora": given.lora if given else parts.adapter,
         "licence": origin.licence
         or (given.licence if given else licence_in(staged, parts.files))
         or (declared.licence if declared else "")
         or "unknown",
         "source": given.source if given else origin.source,
+        "part": "adapter" if parts.adapter else None,
         "files": digests,
     }
     return parse_metadata(tree, name)

@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from vdx.core.errors import InvalidInput, InvalidVoicepack, ModelFailed, SetupError
 from vdx.core.names import unknown_name
@@ -18,9 +19,10 @@ from vdx.serving import model_config
 from vdx.serving.voicepacks import identify
 from vdx.serving.voicepacks.checking import check_pack, check_place
 from vdx.serving.voicepacks.declared import declared_families
+from vdx.serving.voicepacks.files import digest_inside
 from vdx.serving.voicepacks.load_check import convert
-from vdx.serving.voicepacks.metadata import METADATA, Voicepack, read_metadata
-from vdx.serving.voicepacks.model_files import Facts, Parts
+from vdx.serving.voicepacks.metadata import METADATA, Voicepack, parse_metadata, read_metadata
+from vdx.serving.voicepacks.model_files import Facts, Parts, limit_of
 from vdx.serving.voicepacks.staging import Origin, Trial, give_back, made, take, write_entry
 
 LOCK_WAIT_S = 30.0
@@ -60,7 +62,8 @@ class VoicepackStore:
         try:
             pack = read_metadata(folder)
             check_place(pack, folder)
-            if not comes_along and not (self._models / folder.name).is_dir():
+            on_its_own = pack.part is None and not comes_along
+            if on_its_own and not (self._models / folder.name).is_dir():
                 problem = f"there is no model {self._models / folder.name}"
         except InvalidVoicepack as error:
             problem = str(error)
@@ -77,7 +80,8 @@ class VoicepackStore:
 
     def require_free(self, name: str) -> None:
         """Refuses an id that is a model's already; raises InvalidInput."""
-        if (self._models / name).exists():
+        there = {entry.id for entry in self.entries() if entry.pack and entry.pack.part}
+        if (self._models / name).exists() or name in there:
             what = "voices" if any(self._packs.glob(f"*/{name}")) else "grammar"
             raise InvalidInput(
                 f"{name!r} is there already; `vdx {what} remove {name}` makes room, and --id gives "
@@ -113,7 +117,26 @@ class VoicepackStore:
                 raise
             pack = made(name, flat, facts, origin, staged, given)
             (staged / METADATA).write_text(pack.dump(), encoding="utf-8")
-            write_entry(pack, aside / "model", origin.parameters, facts.capabilities)
+            if pack.part is None:
+                write_entry(pack, aside / "model", origin.parameters, facts.capabilities)
+            self._put(pack, aside)
+        return pack
+
+    def add_written(self, tree: dict[str, Any], files: Mapping[str, bytes]) -> Voicepack:
+        """Keeps a voicepack without a model: its metadata but the digests, and its files.
+
+        Only the user that vdx runs as may read them. Raises as `add`.
+        """
+        with self._at_work(), self._aside() as aside:
+            self.require_free(tree["id"])
+            staged = aside / "voicepack"
+            staged.mkdir(mode=0o700)
+            for name, raw in files.items():
+                (staged / name).touch(mode=0o600)
+                (staged / name).write_bytes(raw)
+            digests = {name: digest_inside(staged, name, limit_of(name)) for name in files}
+            pack = parse_metadata(tree | {"files": digests}, tree["id"])
+            (staged / METADATA).write_text(pack.dump(), encoding="utf-8")
             self._put(pack, aside)
         return pack
 
@@ -147,6 +170,8 @@ class VoicepackStore:
         model.parent.mkdir(parents=True, exist_ok=True)
         shutil.rmtree(place, ignore_errors=True)  # without its model: somebody was cut off here
         (aside / "voicepack").rename(place)
+        if pack.part is not None:
+            return
         try:
             (aside / "model").rename(model)
         except OSError:
@@ -208,9 +233,11 @@ class VoicepackStore:
         pack = read_metadata(entry.folder)
         check_place(pack, entry.folder)
         check_pack(pack, entry.folder)
-        if pack.files and self._trial is not None:
+        if pack.files and pack.part != "clone" and self._trial is not None:
             parts = identify.pick(pack.files, "", str(entry.folder))
             self._trial(parts, entry.folder, {})
+        if pack.part is not None:
+            return
         repository = self._paths.model_repository if entry.comes_along else self._models
         try:
             info = model_config.read_entry(repository / pack.id)

@@ -15,7 +15,7 @@ def word_set(text: str) -> frozenset[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Ending:
+class UnfinishedWords:
     """One language's table.
 
     `words` always need another word after them; `stranded` do unless one of `questions` came
@@ -37,8 +37,8 @@ class Ending:
     spaced: bool = True
 
 
-EUROPEAN: Final[dict[str, Ending]] = {
-    "en": Ending(
+EUROPEAN: Final[dict[str, UnfinishedWords]] = {
+    "en": UnfinishedWords(
         words=word_set(
             "a an the my your our their its this these and or but because if unless until while"
             " although whether than into onto upon of very quite rather even mister mrs i'm"
@@ -64,7 +64,7 @@ EUROPEAN: Final[dict[str, Ending]] = {
         ),
         digits=word_set("zero oh one two three four five six seven eight nine double triple"),
     ),
-    "de": Ending(
+    "de": UnfinishedWords(
         words=word_set(
             "der den dem des ein eine einen einem einer eines mein meine meinen meinem meiner"
             " deine deinen seine seinen ihre ihren unsere unseren diese dieser diesen diesem"
@@ -83,7 +83,7 @@ EUROPEAN: Final[dict[str, Ending]] = {
         ),
         digits=word_set("null eins ein zwei zwo drei vier fünf sechs sieben acht neun"),
     ),
-    "fr": Ending(
+    "fr": UnfinishedWords(
         words=word_set(
             "le la les un une des du de d' l' au aux mon ma mes ton ta tes son sa ses notre nos"
             " votre vos leur leurs ce cet cette ces et ou mais donc car parce que qu' si lorsque"
@@ -101,7 +101,7 @@ EUROPEAN: Final[dict[str, Ending]] = {
         ),
         digits=word_set("zéro un deux trois quatre cinq six sept huit neuf"),
     ),
-    "es": Ending(
+    "es": UnfinishedWords(
         words=word_set(
             "el la los las un una unos unas del al de a en con por para sin sobre entre hacia"
             " desde hasta según mi mis tu tus su sus nuestro nuestra este esta estos ese esa y e"
@@ -118,7 +118,7 @@ EUROPEAN: Final[dict[str, Ending]] = {
         ),
         digits=word_set("cero uno dos tres cuatro cinco seis siete ocho nueve"),
     ),
-    "it": Ending(
+    "it": UnfinishedWords(
         words=word_set(
             "il lo la i gli le un uno una di del dello della dei degli delle a al allo alla ai"
             " agli alle da dal dalla in nel nella nei con su sul sulla per tra fra senza mio mia"
@@ -134,7 +134,7 @@ EUROPEAN: Final[dict[str, Ending]] = {
         ),
         digits=word_set("zero uno due tre quattro cinque sei sette otto nove"),
     ),
-    "pt": Ending(
+    "pt": UnfinishedWords(
         words=word_set(
             "o a os as um uma uns umas de do da dos das em no na nos nas num numa ao à aos às"
             " por pelo pela para pra com sem sobre entre até desde meu minha meus minhas seu sua"
@@ -151,7 +151,7 @@ EUROPEAN: Final[dict[str, Ending]] = {
         ),
         digits=word_set("zero um dois três quatro cinco seis meia sete oito nove"),
     ),
-    "nl": Ending(
+    "nl": UnfinishedWords(
         words=word_set(
             "de een het mijn jouw zijn haar onze hun deze dit elke en of maar want omdat dat"
             " als terwijl hoewel tenzij totdat voordat van naar voor met bij tussen zonder tegen"
@@ -167,7 +167,7 @@ EUROPEAN: Final[dict[str, Ending]] = {
         ),
         digits=word_set("nul een één twee drie vier vijf zes zeven acht negen"),
     ),
-    "pl": Ending(
+    "pl": UnfinishedWords(
         words=word_set(
             "i a oraz lub albo ale lecz bo ponieważ że żeby aby jeśli jeżeli gdy kiedy chociaż"
             " który która które w we z ze na do od dla o po przy przez pod nad bez między za u"
@@ -183,7 +183,7 @@ EUROPEAN: Final[dict[str, Ending]] = {
         ),
         digits=word_set("zero jeden dwa trzy cztery pięć sześć siedem osiem dziewięć"),
     ),
-    "ru": Ending(
+    "ru": UnfinishedWords(
         words=word_set(
             "и а но или либо что чтобы если когда потому хотя который которая которое которые в"
             " во на с со к ко от до для из о об по при про через под над без между за у мой моя"
@@ -199,7 +199,7 @@ EUROPEAN: Final[dict[str, Ending]] = {
         ),
         digits=word_set("ноль один два три четыре пять шесть семь восемь девять"),
     ),
-    "uk": Ending(
+    "uk": UnfinishedWords(
         words=word_set(
             "і й та а але або чи що щоб якщо коли тому хоча який яка яке які в у на з із зі до"
             " від для о об по при про через під над без між за мій моя моє мої твій наш ваш цей"

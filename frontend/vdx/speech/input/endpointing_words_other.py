@@ -2,15 +2,15 @@
 
 from typing import Final
 
-from vdx.speech.input.endpointing_words_european import Ending, word_set
+from vdx.speech.input.endpointing_words_european import UnfinishedWords, word_set
 
 
 def _ends(text: str) -> tuple[str, ...]:
     return tuple(text.split())
 
 
-BEYOND: Final[dict[str, Ending]] = {
-    "tr": Ending(
+BEYOND: Final[dict[str, UnfinishedWords]] = {
+    "tr": UnfinishedWords(
         words=word_set(
             "ve veya ya ama fakat çünkü eğer ki ile için gibi kadar göre bir bu şu benim senin"
             " onun bizim sizin her çok daha en hem ben şey ııı eee yani acaba sayın"
@@ -23,7 +23,7 @@ BEYOND: Final[dict[str, Ending]] = {
         ),
         digits=word_set("sıfır bir iki üç dört beş altı yedi sekiz dokuz"),
     ),
-    "zh": Ending(
+    "zh": UnfinishedWords(
         spaced=False,
         digits=word_set("零 一 二 三 四 五 六 七 八 九 幺"),
         suffixes=_ends(
@@ -37,7 +37,7 @@ BEYOND: Final[dict[str, Ending]] = {
             " 很对 不给 有请"
         ),
     ),
-    "ja": Ending(
+    "ja": UnfinishedWords(
         spaced=False,
         digits=word_set(
             "零 ゼロ 一 いち 二 に 三 さん 四 よん 五 ご 六 ろく 七 なな 八 はち 九 きゅう"
@@ -55,7 +55,7 @@ BEYOND: Final[dict[str, Ending]] = {
             " 言って 買って 持って 行って 切って 取って 送って 帰って 戻って 触って"
         ),
     ),
-    "ko": Ending(
+    "ko": UnfinishedWords(
         words=word_set(
             "그리고 그런데 하지만 그래서 그러면 왜냐하면 만약 또는 혹은 및 이 그"
             " 저 제 내 우리 아주 매우 정말 좀 더 가장 음 어 저기 그러니까 한 두"
@@ -76,7 +76,7 @@ BEYOND: Final[dict[str, Ending]] = {
             " 이리와"
         ),
     ),
-    "hi": Ending(
+    "hi": UnfinishedWords(
         words=word_set(
             "और या लेकिन मगर क्योंकि कि अगर यदि तो जब जो में पर से को का की के ने तक लिए साथ"
             " बारे मेरा मेरी मेरे तुम्हारा आपका हमारा यह वह ये इस उस एक बहुत मैं हम मुझे कृपया"
@@ -90,7 +90,7 @@ BEYOND: Final[dict[str, Ending]] = {
         ),
         digits=word_set("शून्य एक दो तीन चार पाँच पांच छह छः सात आठ नौ"),
     ),
-    "ar": Ending(
+    "ar": UnfinishedWords(
         words=word_set(
             "و أو ثم لكن ولكن لأن أن إن إذا لو عندما بينما حتى الذي التي الذين في من إلى على عن"
             " مع بين قبل بعد تحت فوق عند حول بدون خلال كل بعض هذا هذه ذلك تلك جدا أريد أود يمكن"

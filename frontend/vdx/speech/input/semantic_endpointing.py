@@ -19,11 +19,11 @@ import re
 from typing import Final
 
 from vdx.core.language_tags import primary_subtag
-from vdx.speech.input.endpointing_words_european import EUROPEAN, Ending
+from vdx.speech.input.endpointing_words_european import EUROPEAN, UnfinishedWords
 from vdx.speech.input.endpointing_words_other import BEYOND
 from vdx.speech.text.languages import DEFAULT_LANGUAGE
 
-UNFINISHED_WORDS: Final[dict[str, Ending]] = {**EUROPEAN, **BEYOND}
+UNFINISHED_WORDS: Final[dict[str, UnfinishedWords]] = {**EUROPEAN, **BEYOND}
 
 SPELLED: Final = 2
 """Digits or letters in a row that look like a number or a name being spelled."""
@@ -70,7 +70,7 @@ class SemanticEndpointing:
         return _hanging(words, table) and not (closed and words[-1] in table.stranded)
 
 
-def _words(text: str, table: Ending) -> list[str]:
+def _words(text: str, table: UnfinishedWords) -> list[str]:
     """Case-folded, without punctuation at their edges; characters where no spaces part words.
 
     Not those of the lexicon, which parts words at the vowel signs of Devanagari.
@@ -81,7 +81,7 @@ def _words(text: str, table: Ending) -> list[str]:
     return [word for word in (word.strip(_EDGES) for word in words) if word]
 
 
-def _hanging(words: list[str], table: Ending) -> bool:
+def _hanging(words: list[str], table: UnfinishedWords) -> bool:
     last = words[-1]
     if last not in table.words and last not in table.stranded:
         return False
@@ -95,7 +95,7 @@ def _hanging(words: list[str], table: Ending) -> bool:
     return last in table.words or not (asked or answered)
 
 
-def _spelled(words: list[str], table: Ending) -> int:
+def _spelled(words: list[str], table: UnfinishedWords) -> int:
     """How many digits or letters in a row the words end with."""
     run = 0
     for word in reversed(words):

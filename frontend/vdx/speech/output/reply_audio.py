@@ -194,6 +194,7 @@ def _after(clause: Clause, spoken: int) -> Clause | None:
         clause.source_end,
         clause.offsets[skipped:],
         clause.line_breaks,
+        phonemes=clause.phonemes,
     )
 
 

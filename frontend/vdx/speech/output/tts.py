@@ -10,6 +10,7 @@ from vdx.core.events import Clause, SpeechChunk, StageFailed
 from vdx.core.voice_choice import VoiceChoice
 from vdx.serving.busy_retry import retry_busy
 from vdx.speech.output.reply_audio import ReplyAudio
+from vdx.speech.text.pronunciation import in_phonemes
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +18,7 @@ class Voice:
     """Which model speaks, and how; `speaker` and `language` may be empty, `speed` 0.25 to 4.0.
 
     `fallback` is the one that its profile names for where it cannot speak; `reference` a recording
-    whose voice is taken, int16 mono at 24 kHz.
+    whose voice is taken, int16 mono at 24 kHz, and `reference_text` what it says.
     """
 
     model: str
@@ -26,6 +27,7 @@ class Voice:
     speed: float = 1.0
     fallback: VoiceChoice | None = None
     reference: bytes = b""
+    reference_text: str = ""
 
 
 Synthesize = Callable[[Voice, str], AsyncGenerator[SpeechChunk, None]]
@@ -46,7 +48,8 @@ class Speaker:
     """What a reply is spoken with; `emit` takes failures that do not end it.
 
     `voice` is called for every clause, so that a voice may be swapped in mid-reply.
-    `apology` is spoken where the model refused every clause of the reply.
+    `apology` is spoken where the model refused every clause of the reply. Words that have phonemes
+    are sent as they are written to a voice that takes none (`takes_phonemes`).
     """
 
     voice: Callable[[], Voice]
@@ -54,6 +57,7 @@ class Speaker:
     emit: Callable[[StageFailed], None]
     recover: Recover | None = None
     apology: Callable[[], Clause] | None = None
+    takes_phonemes: Callable[[Voice], bool] | None = None
 
 
 async def speak(clauses: AsyncIterator[Clause], speaker: Speaker, audio: ReplyAudio) -> None:
@@ -98,7 +102,7 @@ async def _speak_clause(clause: Clause, speaker: Speaker, audio: ReplyAudio) -> 
     rest, is_told = clause, False
     for attempt in range(RECOVERIES + 1):
         try:
-            await _ask(rest.voice_text, voice, speaker, audio)
+            await _ask(rest, voice, speaker, audio)
         except VdxError as error:
             if speaker.recover is None or attempt == RECOVERIES:
                 raise
@@ -124,7 +128,7 @@ async def _apologise(speaker: Speaker, audio: ReplyAudio) -> None:
     for attempt in dict.fromkeys((voice, replace(voice, speaker=""))):
         await audio.begin_clause(clause)
         try:
-            await _ask(clause.voice_text, attempt, speaker, audio)
+            await _ask(clause, attempt, speaker, audio)
         except ModelRejected:  # the rejection of the reply's clauses was emitted already
             audio.end_clause(complete=False)
         else:
@@ -132,8 +136,12 @@ async def _apologise(speaker: Speaker, audio: ReplyAudio) -> None:
             return
 
 
-async def _ask(text: str, voice: Voice, speaker: Speaker, audio: ReplyAudio) -> None:
+async def _ask(clause: Clause, voice: Voice, speaker: Speaker, audio: ReplyAudio) -> None:
     """A busy model is asked again, as long as nothing of the clause has come."""
+    takes = speaker.takes_phonemes
+    in_ipa = clause.phonemes and takes is not None and takes(voice)
+    text, written = in_phonemes(clause) if in_ipa else (clause.voice_text, None)
     async with aclosing(retry_busy(lambda: speaker.synthesize(voice, text))) as chunks:
         async for chunk in chunks:
-            await audio.put(chunk)
+            words = chunk.words if written is None else tuple(map(written, chunk.words))
+            await audio.put(replace(chunk, words=words))

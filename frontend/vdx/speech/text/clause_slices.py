@@ -1,20 +1,24 @@
 """Text cut into clauses beside other work: the chunker takes 10 µs for a character."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 
 from vdx.core.config import ClauseConfig
 from vdx.core.events import Clause
 from vdx.core.slices import rest
 from vdx.speech.text.clauses import ClauseChunker
 from vdx.speech.text.normalise import prepared
+from vdx.speech.text.pronunciation import pronunciation_of
 
 SLICE_CHARS = 256
 """Cut at once, in some milliseconds."""
 
 
-async def chunker_for(config: ClauseConfig, language: str) -> ClauseChunker:
-    """A chunker that writes what it cuts in words of the language."""
-    return ClauseChunker(config, language, await prepared(language))
+async def chunker_for(
+    config: ClauseConfig, language: str, pronunciation: Mapping[str, str] | None = None
+) -> ClauseChunker:
+    """A chunker that writes what it cuts in words of the language, some as a profile says them."""
+    entries = pronunciation_of(pronunciation or {})
+    return ClauseChunker(config, language, await prepared(language), entries)
 
 
 async def cut(text: str, chunker: ClauseChunker) -> AsyncGenerator[Clause, None]:

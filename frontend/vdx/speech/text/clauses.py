@@ -35,6 +35,7 @@ from vdx.speech.text.html import HtmlFilter
 from vdx.speech.text.languages import DEFAULT_LANGUAGE
 from vdx.speech.text.long_tokens import piece_end
 from vdx.speech.text.normalise import Normaliser
+from vdx.speech.text.pronunciation import Pronunciation
 from vdx.speech.text.recut import recut
 
 LONGEST_CLAUSE: Final = 1000
@@ -56,6 +57,7 @@ class ClauseChunker:
     is only code is one clause that says so, and spans it.
 
     `normaliser` writes what a clause says in words; without one it stays as it was written.
+    `pronunciation` says before that how some words are spoken.
     """
 
     def __init__(
@@ -63,12 +65,14 @@ class ClauseChunker:
         config: ClauseConfig,
         language: str = DEFAULT_LANGUAGE,
         normaliser: Normaliser | None = None,
+        pronunciation: Pronunciation | None = None,
     ) -> None:
         self._config = config
         self._language = language
         self._cleaner = Cleaner()
         self._html = HtmlFilter()
         self._normaliser = normaliser
+        self._pronunciation = pronunciation
         self._tokens: LongTokens | None = None
         if normaliser is not None and config.links == "short":
             self._tokens = LongTokens(normaliser.words, self._push)
@@ -237,6 +241,8 @@ class ClauseChunker:
         if not any(char.isalnum() for char in text):
             return
         clause = Clause(text, self._source_start, source_end, offsets, line_breaks)
+        if self._pronunciation is not None:
+            clause, literal = self._pronunciation.clause(clause, literal)
         if self._normaliser is None:
             self._out.append(clause)
         else:

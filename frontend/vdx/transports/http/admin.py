@@ -23,6 +23,9 @@ NOT_EMPTY = {"minLength": 1}
 """For the document alone: an empty name is answered as any other that is not there."""
 
 ModelName = Annotated[str, Path(json_schema_extra=NOT_EMPTY)]
+Exact = Annotated[
+    bool, Query(description="not the version that serves the name here since an update")
+]
 
 api = operations()
 status_api = operations(kind=AnyKeyOperation)
@@ -41,6 +44,7 @@ class UsedTriton(BaseModel):
 
 class ServerStatus(BaseModel):
     pid: int
+    process: str = Field(description="which process that is: no other, here or elsewhere, has it")
     triton_pid: int | None = Field(description="of the first of `tritons`")
     triton_grpc: str
     triton_metrics: str
@@ -156,11 +160,13 @@ async def load(
     check: Annotated[
         bool, Query(description="probe it, load it anew if it is dead, but not if it was unloaded")
     ] = False,
+    exact: Exact = False,
 ) -> Loaded:
     """Loads a model and warms it up."""
+    full = await (host.served.find(name) if exact else host.models.resolve(name))
     if check:
-        await host.manager.check(await host.models.resolve(name))
-    info = await host.models.load(name)
+        await host.manager.check(full)
+    info = await host.served.ensure(full)
     return Loaded(loaded=info.name, kind=info.kind)
 
 
@@ -181,12 +187,13 @@ async def unload(
     when_free: Annotated[
         bool, Query(description="not before the last session that uses it has ended")
     ] = False,
+    exact: Exact = False,
 ) -> Unloaded:
     """Unloads a model; a clause or utterance in flight is finished."""
     if when_free:
-        waits = not await host.switching.unload_when_free(name)
+        waits = not await host.switching.unload_when_free(name, exact=exact)
         return Unloaded(unloaded=name, sessions_moved=[], sessions_still_using_it=[], waits=waits)
-    moved, left = await host.switching.unload(name)
+    moved, left = await host.switching.unload(name, exact=exact)
     return Unloaded(unloaded=name, sessions_moved=moved, sessions_still_using_it=left)
 
 

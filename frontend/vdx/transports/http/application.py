@@ -33,6 +33,7 @@ from vdx.transports.http import (
     tokens,
     transcriptions,
     updates,
+    voice_clones,
 )
 from vdx.transports.http.capacity import Capacity
 from vdx.transports.http.error_responses import internal_error, refused, unrouted
@@ -55,6 +56,7 @@ ABOUT: Final = (
 ROUTERS: Final = (
     speech.api,
     transcriptions.api,
+    voice_clones.api,
     models.api,
     health.api,
     health.keyed,

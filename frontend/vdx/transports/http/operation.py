@@ -78,19 +78,21 @@ class Operation(APIRoute):
         self.summary = " ".join(summary.split())
         # As Starlette's own routes do, and FastAPI's do not.
         methods = self.methods or set()
-        self._served = methods | {"HEAD"} if "GET" in methods else methods
+        self.served = methods | {"HEAD"} if "GET" in methods else methods
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         """Whether path and method are this operation's."""
         match, found = super().matches(scope)
-        if match is Match.PARTIAL and scope["method"] in self._served:
+        if match is Match.PARTIAL and scope["method"] in self.served:
             return Match.FULL, found
         return match, found
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves a request whose path is this operation's."""
-        if scope["method"] not in self._served:
-            raise HTTPException(405, headers={"Allow": ", ".join(sorted(self._served))})
+        if scope["method"] not in self.served:
+            others = (each for each in scope["app"].routes if isinstance(each, Operation))
+            served = set[str]().union(*(each.served for each in others if each.path == self.path))
+            raise HTTPException(405, headers={"Allow": ", ".join(sorted(served))})
         await self.app(scope, receive, send)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:

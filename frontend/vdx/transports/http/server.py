@@ -88,7 +88,7 @@ class _Server(uvicorn.Server):
         yield
 
 
-class _Ending:
+class _Shutdown:
     """What signals ask for: SIGTERM to drain, SIGINT or a second SIGTERM to stop at once."""
 
     def __init__(self) -> None:
@@ -154,11 +154,11 @@ async def serve(
     logging.getLogger("uvicorn.error").addFilter(_is_alarming)
     loop = asyncio.get_running_loop()
     tell_accept_errors_once(loop)
-    ending = _Ending()
-    loop.add_signal_handler(signal.SIGINT, ending.interrupt)
-    loop.add_signal_handler(signal.SIGTERM, ending.terminate)
+    shutdown = _Shutdown()
+    loop.add_signal_handler(signal.SIGINT, shutdown.interrupt)
+    loop.add_signal_handler(signal.SIGTERM, shutdown.terminate)
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
-        loop.add_signal_handler(signal.SIGHUP, ending.terminate)
+        loop.add_signal_handler(signal.SIGHUP, shutdown.terminate)
     try:
         async with asyncio.TaskGroup() as group:
             serving = group.create_task(server.serve(sockets=[listener]), name="http")
@@ -166,10 +166,10 @@ async def serve(
             others.append(group.create_task(_run(ready), name="ready"))
             others.append(group.create_task(watch_loop(), name="loop-watchdog"))
             others.append(group.create_task(app.state.guard.keys.watch(), name="api-keys"))
-            others.append(group.create_task(ending.drained(host, drain), name="drain"))
-            await ending.stop.wait()
-            if not ending.at_once.is_set() and not host.sessions:
-                await ending.requests_done(server, serving, host.drain.seconds_left)
+            others.append(group.create_task(shutdown.drained(host, drain), name="drain"))
+            await shutdown.stop.wait()
+            if not shutdown.at_once.is_set() and not host.sessions:
+                await shutdown.requests_done(server, serving, host.drain.seconds_left)
             for session in list(host.sessions.values()):
                 session.close("server_stopping")
             server.should_exit = True

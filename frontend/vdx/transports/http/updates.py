@@ -16,7 +16,10 @@ api = operations()
 
 class VersionFigures(BaseModel):
     model: str
-    requests: int = Field(description="of sessions, since the trial began")
+    requests: int = Field(
+        description="of sessions, since the trial began; those of all frontends where it is "
+        "decided, else those of this one"
+    )
     errors: int
     median_ms: float | None = Field(
         description="to the first audio, or from the end of an utterance to its transcript"
@@ -28,6 +31,9 @@ class UpdateLine(BaseModel):
     state: UpdateState
     why: str = Field(description="of one that is over; empty before")
     canary: float
+    decided_here: bool = Field(
+        description="whether this process decides it; another one of the same registry does, else"
+    )
     old: VersionFigures
     new: VersionFigures
 
@@ -60,7 +66,7 @@ async def update_model(
 
     The new version is loaded beside the old one and gets a share of the sessions that begin. It
     takes the place of the old one when it does as well, or is given up; `GET /vdx/updates` says
-    which, and why. It counts the sessions of this process alone.
+    which, and why. Frontends that share a registry all take part.
     """
     return _line(await host.updates.start(name, source, canary, hold_seconds))
 
@@ -77,8 +83,9 @@ def _line(update: Update) -> UpdateLine:
         state=update.state,
         why=update.why,
         canary=update.trial.share,
-        old=_figures(update.old, update.trial.old),
-        new=_figures(update.new, update.trial.new),
+        decided_here=update.led_here,
+        old=_figures(update.old, update.trial.all_old),
+        new=_figures(update.new, update.trial.all_new),
     )
 
 

@@ -31,6 +31,7 @@ log = logger(__name__)
 CONNECT_S = 15.0
 LEVELS_S = 0.2
 LEAVE_TIMEOUT_S = 2.0
+LOST = "lost"
 """Seconds for the last messages, and for leaving."""
 SPECTATOR_TEXT = "The conversation here is with somebody else; you can listen, but are not heard."
 
@@ -63,7 +64,8 @@ class RoomConversation:
         self._tasks: asyncio.TaskGroup | None = None
 
     async def run(self) -> str:
-        """Returns why it ended: `empty`, `gone`, `closed`, `refused`, or a session's limit.
+        """Returns why it ended: `empty`, `gone`, `closed`, `refused`, or a session's limit; `lost`
+        where LiveKit does not answer any more.
 
         Raises:
             RoomError: the LiveKit server did not let the agent in.
@@ -126,6 +128,8 @@ class RoomConversation:
             if reason != "gone":
                 break
             wait_s = 0.0
+        if self._participants.lost:
+            return LOST
         return "closed" if self._participants.over else reason
 
     async def _options(self, metadata: JobMetadata) -> SessionOptions:

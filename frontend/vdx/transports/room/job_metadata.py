@@ -10,7 +10,7 @@ from vdx.core.validation import validated
 from vdx.core.voice_choice import VoiceChoice
 from vdx.transports.function_tools import Tools, offer_of
 
-if TYPE_CHECKING:  # `vdx token` reads wishes and has no use for what takes a second to import
+if TYPE_CHECKING:  # `vdx token` reads metadata and has no use for what takes a second to import
     from vdx.app import Application
     from vdx.dialog.profiles import SessionOptions
 
@@ -40,7 +40,7 @@ class JobMetadata(BaseModel):
 
     @classmethod
     def read(cls, metadata: str) -> "JobMetadata":
-        """The wishes of a job's metadata; empty metadata wishes nothing.
+        """The options in a job's metadata; empty metadata changes none.
 
         Raises:
             InvalidInput: no JSON object, or a key or value that is not known; it is named.
@@ -56,7 +56,7 @@ class JobMetadata(BaseModel):
         return validated(cls, value, "metadata")
 
     def options(self, host: "Application") -> "SessionOptions":
-        """The profile's options with these wishes.
+        """The profile's options with these changed.
 
         Raises:
             UnknownName: there is no such profile.

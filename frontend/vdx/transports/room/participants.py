@@ -12,6 +12,14 @@ HUMAN_KINDS = (
 ATTRIBUTE_NAME = "lk.agent.name"
 MICROPHONES = (rtc.TrackSource.SOURCE_MICROPHONE, rtc.TrackSource.SOURCE_UNKNOWN)
 """Sources that count as the user's speech; the audio of a shared screen does not."""
+LEFT = (
+    rtc.DisconnectReason.CLIENT_INITIATED,
+    rtc.DisconnectReason.DUPLICATE_IDENTITY,
+    rtc.DisconnectReason.PARTICIPANT_REMOVED,
+    rtc.DisconnectReason.ROOM_DELETED,
+    rtc.DisconnectReason.ROOM_CLOSED,
+)
+"""Why somebody is disconnected who was told so; for every other reason the connection was lost."""
 
 
 class Participants:
@@ -38,7 +46,9 @@ class Participants:
         self._spectators: set[str] = set()
         self.linked = ""
         self.over = False
-        """The room is closed, or this participant was removed from it."""
+        """The room is closed, or this participant was removed from it or lost its connection."""
+        self.lost = False
+        """The connection was lost: the room may be there still, and people in it."""
 
     def follow(self) -> None:
         """Begins to take the room's events; call before connecting."""
@@ -157,8 +167,9 @@ class Participants:
         if participant.identity == self.linked:
             self._on_microphone(None, publication.sid)
 
-    def _disconnected(self, *_reason: object) -> None:
+    def _disconnected(self, reason: int = rtc.DisconnectReason.UNKNOWN_REASON) -> None:
         self.over = True
+        self.lost = reason not in LEFT
         self._changed.set()
 
 

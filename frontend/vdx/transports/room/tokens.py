@@ -9,7 +9,7 @@ The request and the answer of `POST /token` are those of LiveKit's own token end
 
 Every key may be left out. A participant's identity begins with `person-`, which is put before what
 was asked for: nobody can take the place of an agent, or of whoever the operator gave a name
-without it. `agent` is vdx's addition: the wishes of `transports/room/job_metadata.py` as an
+without it. `agent` is vdx's addition: the options of `transports/room/job_metadata.py` as an
 object, in place of the JSON text in `metadata`. Without a LiveKit server the answer is 404 with
 the code `no_livekit`.
 """

@@ -16,7 +16,7 @@ from vdx.core.errors import ServersBusy, VdxError
 from vdx.core.logs import bound, logger
 from vdx.transports.room import native_log
 from vdx.transports.room.abandoned_rooms import AbandonedRooms, dispatch_is_done
-from vdx.transports.room.conversation import RoomConversation, Ticket
+from vdx.transports.room.conversation import LOST, RoomConversation, Ticket
 from vdx.transports.room.job_metadata import JobMetadata
 from vdx.transports.room.output_lead import OutputLead
 
@@ -167,8 +167,10 @@ class RoomWorker:
         try:
             with bound(room=ticket.room):
                 reason = await self._converse(job.id, ticket, job.metadata)
-                # Not where this process is made to end: the person waits for another one's agent.
-                await dispatch_is_done(self._config, job.dispatch_id, ticket.room)
+                # Not where this process is made to end, or has lost the room: the person waits for
+                # another agent.
+                if reason != LOST:
+                    await dispatch_is_done(self._config, job.dispatch_id, ticket.room)
                 return reason
         finally:
             self._served.discard(ticket.room)

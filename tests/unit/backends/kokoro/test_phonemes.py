@@ -10,6 +10,7 @@ from tests.japanese_libraries import japanese_libraries
 from triton_backends.kokoro.japanese import JapaneseFrontEnd
 from triton_backends.kokoro.languages import FrontEnds
 from triton_backends.kokoro.spoken import Spoken
+from triton_backends.shared.word_spans import NO_WORD
 
 DATA = Path(__file__).parents[3] / "data" / "kokoro" / "phonemes.json"
 REFERENCE = [
@@ -105,3 +106,19 @@ def test_numbers_in_japanese_stay_in_their_place(japanese: JapaneseFrontEnd) -> 
     spoken = japanese.read(text)
     assert text[slice(*spoken.spans[-1])] == "本"
     assert all(0 <= start <= end <= len(text) for start, end in spoken.spans)
+
+
+@pytest.mark.parametrize(
+    ("ipa", "symbols"),
+    [("wɪn", "wɪn"), ("ˈtʃeɪn", "ˈʧAn"), ("t͡ʃaɪm", "ʧIm")],
+)
+def test_ipa_is_spoken_as_it_is_given(front_ends: FrontEnds, ipa: str, symbols: str) -> None:
+    """In the alphabet of the network, with the word of the text that it is the sound of."""
+    spoken = front_ends.of("en-US", "").read(f"Ask [[{ipa}]], please.")
+    own = "".join(s for s, word in zip(spoken.symbols, spoken.words, strict=True) if word == 1)
+    plain = front_ends.of("en-US", "").read("Ask x, please.")
+    assert own == symbols
+    assert spoken.symbols.split()[0] == plain.symbols.split()[0]
+    assert spoken.symbols.split()[-1] == plain.symbols.split()[-1]
+    assert f"{own}, " in spoken.symbols
+    assert [spoken.spans[1], set(spoken.words) - {NO_WORD}] == [(4, 9 + len(ipa)), {0, 1, 2}]

@@ -147,3 +147,12 @@ def test_phonemes_without_a_space_are_parted_all_the_same() -> None:
     parts = list(bounded([Phoneme("a", 0)] * (2 * MAX_PHONEMES + 1)))
     assert [len(part) for part in parts] == [MAX_PHONEMES, MAX_PHONEMES, 1]
     assert list(bounded([])) == []
+
+
+def test_ipa_belongs_to_the_word_that_it_stands_for(espeak: EspeakPhonemes, folder: Path) -> None:
+    text = "Ask [[wɪn]], please."
+    spoken = [
+        each for part in LetterPhonemizer(config_of(folder), espeak).phonemes(text) for each in part
+    ]
+    assert "".join(each.symbol for each in spoken if each.word == 1) == "wɪn"
+    assert {each.word for each in spoken if each.word != NO_WORD} == {0, 1, 2}

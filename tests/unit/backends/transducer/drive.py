@@ -1,16 +1,18 @@
 """Drives an engine as the backend does, in this thread where nothing else is said."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
 from pathlib import Path
 
 import numpy as np
+import onnx
 from numpy.typing import NDArray
 
 from triton_backends.shared.contract import ASR_RATE, AsrRequest
 from triton_backends.shared.engine import Hypothesis
 from triton_backends.transducer.engine import EngineOptions, TransducerEngine
 from triton_backends.transducer.model_folder import Options
+from triton_backends.transducer.search import Emission
 from triton_backends.transducer.utterance import TransducerUtterance
 
 WAIT_S = 60
@@ -33,6 +35,28 @@ def sure(answer: Hypothesis | Future[Hypothesis | None] | None) -> Hypothesis:
 
 def started(engine: TransducerEngine) -> TransducerUtterance:
     return engine.start(AsrRequest(audio=SILENCE))
+
+
+def change_metadata(file: Path, changes: Mapping[str, str]) -> None:
+    """Rewrites a network with other metadata."""
+    model = onnx.load(str(file))
+    values = {each.key: each.value for each in model.metadata_props} | dict(changes)
+    del model.metadata_props[:]
+    onnx.helper.set_model_props(model, values)
+    file.write_bytes(model.SerializeToString())
+
+
+def emitted(utterance: TransducerUtterance) -> list[Emission]:
+    """A list that gets every token which the utterance's stream hands over from now on."""
+    found, hand_over = list[Emission](), utterance._stream.hand_over
+
+    def recorded() -> list[Emission]:
+        told = hand_over()
+        found.extend(told)
+        return told
+
+    utterance._stream.hand_over = recorded  # type: ignore[method-assign]
+    return found
 
 
 def pieces(pcm: NDArray[np.int16], size: int) -> Iterable[NDArray[np.int16]]:

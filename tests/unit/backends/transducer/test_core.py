@@ -9,8 +9,11 @@ import pytest
 
 from tests.unit.backends.transducer import tiny
 from tests.unit.backends.transducer.drive import (
+    SILENCE,
+    change_metadata,
     chirp,
     done,
+    emitted,
     open_engine,
     pieces,
     started,
@@ -111,11 +114,11 @@ def test_a_flush_says_more_than_the_windows_that_are_full(folder: Path) -> None:
     utterance = started(engine)
     for piece in pieces(pcm, PUSH):
         done(utterance.accept(piece))
-    before = list(utterance._stream.settled)
+    before, settled = utterance._settled.text, emitted(utterance)
     told = sure(utterance.flush())
     assert told.audio_ms == 2200
     assert told.words[-1].end_ms > 2000
-    assert utterance._stream.settled == before
+    assert (utterance._settled.text, settled) == (before, [])
     assert told.stable <= len(told.text)
     assert sure(utterance.flush()) is told  # nothing was said since
     done(utterance.accept(np.zeros(PUSH, np.int16)))
@@ -214,11 +217,16 @@ def test_two_threads_hear_what_one_hears(folder: Path) -> None:
 
 def test_audio_that_was_heard_is_forgotten(folder: Path) -> None:
     engine = open_engine(folder)
-    utterance, kept = started(engine), set()
-    for piece in pieces(np.tile(chirp(2.0), 6), 5 * 320):
+    utterance, kept, told = started(engine), set(), 0
+    for place, piece in enumerate(pieces(np.tile(chirp(2.0), 6), 5 * 320)):
         done(utterance.accept(piece))
+        if place % 20 == 0:
+            sure(utterance.flush())
         kept.add(utterance._audio.kept)
+        told = max(told, len(utterance._stream.settled))
     assert max(kept) < ASR_RATE
+    assert told == 0, "tokens are written and forgotten"
+    assert len(utterance._settled.text) > 100
     engine.close()
 
 
@@ -319,8 +327,9 @@ def test_marks_are_emitted_and_not_written(tmp_path: Path) -> None:
     engine = open_engine(tiny.nemo(tmp_path, seed=3, marks=("<EOU>", "<EOB>")))
     assert {engine.model.tokens[mark] for mark in engine.model.marks} == {"<EOU>", "<EOB>"}
     utterance = started(engine)
+    heard = emitted(utterance)
     done(utterance.accept(chirp()))
-    tokens = {emission.token for emission in utterance._stream.settled}
+    tokens = {emission.token for emission in heard}
     assert tokens & engine.model.marks
     final = sure(utterance.finish())
     assert "<" not in final.text
@@ -343,3 +352,57 @@ def test_a_language_it_does_not_know_is_refused(tmp_path: Path) -> None:
         engine.start(AsrRequest(audio=np.zeros(0, np.int16), language="fr"))
     engine.start(AsrRequest(audio=np.zeros(0, np.int16), language="de-AT")).close()
     engine.close()
+
+
+def test_a_network_is_told_the_language(tmp_path: Path) -> None:
+    """By the tag, by a near one, or its own guess; what it does not know is refused."""
+    numbers = {"en-US": 0, "de-DE": 2, "pt_BR": 4, "auto": 7}
+    engine = open_engine(tiny.nemo(tmp_path, prompts=numbers))
+    assert engine.model.languages == ("en", "de", "pt")
+    texts, told = {}, list[int]()
+    step = engine.model.encoder.step
+
+    def noted(features: np.ndarray, states: list) -> object:  # type: ignore[type-arg]
+        told.extend(int(state[-1][0]) for state in states)
+        return step(features, states)
+
+    engine.model.encoder.step = noted  # type: ignore[assignment,method-assign]
+    for tag, number in (("en-US", 0), ("de-AT", 2), ("pt", 4), ("", 7)):
+        told.clear()
+        utterance = engine.start(AsrRequest(audio=SILENCE, language=tag))
+        done(utterance.accept(chirp(2.0)))
+        texts[tag] = sure(utterance.finish()).text
+        assert set(told) == {number}, tag
+    assert len(set(texts.values())) == len(texts)
+    with pytest.raises(InvalidArgument, match="'fr': this model understands en, de, pt"):
+        engine.start(AsrRequest(audio=SILENCE, language="fr"))
+    engine.close()
+
+
+def test_people_of_several_languages_share_a_run(tmp_path: Path) -> None:
+    engine = open_engine(tiny.nemo(tmp_path, prompts={"en-US": 0, "de-DE": 2}))
+    encoder = engine.model.encoder
+    features = np.random.default_rng(1).normal(-8, 2, (2, encoder.window, 128)).astype(np.float32)
+    states = [encoder.start("en"), encoder.start("de")]
+    together = encoder.step(features, states)
+    for place, (found, _) in enumerate(together):
+        alone, _ = encoder.step(features[place : place + 1], states[place : place + 1])[0]
+        np.testing.assert_allclose(found, alone, atol=1e-5)
+    engine.close()
+
+
+@pytest.mark.parametrize(
+    ("metadata", "said"),
+    [
+        ({"prompt_dictionary": "{"}, "encoder.onnx: prompt_dictionary"),
+        ({"prompt_dictionary": '{"en": "x"}'}, "encoder.onnx: prompt_dictionary"),
+        ({"auto_prompt_id": "many"}, "auto_prompt_id 'many' is no number"),
+    ],
+)
+def test_language_numbers_that_are_none(
+    tmp_path: Path, metadata: dict[str, str], said: str
+) -> None:
+    folder = tiny.nemo(tmp_path, prompts={"en-US": 0})
+    change_metadata(folder / "encoder.onnx", metadata)
+    with pytest.raises(InvalidArgument, match=said):
+        open_engine(folder)

@@ -9,7 +9,14 @@ import sherpa_onnx
 from numpy.typing import NDArray
 
 from tests.unit.backends.transducer import tiny
-from tests.unit.backends.transducer.drive import chirp, done, open_engine, pieces, started
+from tests.unit.backends.transducer.drive import (
+    chirp,
+    done,
+    emitted,
+    open_engine,
+    pieces,
+    started,
+)
 from triton_backends.shared.contract import ASR_RATE
 from triton_backends.transducer.encoder import output_ms
 
@@ -63,9 +70,10 @@ def test_the_same_tokens_as_sherpa_onnx(tmp_path: Path, name: str, size: int) ->
     options = {"front_end": "sherpa", "temperature": temperature}
     engine = open_engine(folder, **options, paths=4 if name == "beam" else 1)
     utterance = started(engine)
+    found = emitted(utterance)
     for piece in pieces(pcm, size):
         done(utterance.accept(piece))
-    found = utterance._stream.emissions
+    found += utterance._stream.emissions
     engine.close()
     assert len(expected.tokens) > 20
     symbols = [engine.model.tokens[emission.token].replace("▁", " ") for emission in found]
@@ -89,8 +97,9 @@ def test_the_same_text_as_sherpa_onnx_of_byte_level_tokens(tmp_path: Path) -> No
     expected = reference(transducer(folder), pcm)
     engine = open_engine(folder, front_end="sherpa")
     utterance = started(engine)
+    heard = emitted(utterance)
     done(utterance.accept(pcm))
-    found = engine.transcript().followed_by(utterance._stream.emissions).text
+    found = engine.transcript().followed_by(heard).text
     engine.close()
     assert len(found) > 20
     assert found == expected.text.replace(" ", "")

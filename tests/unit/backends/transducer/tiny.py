@@ -4,8 +4,9 @@ Every state is updated from the audio and added to the output, so that a state t
 mixed up changes what is recognised.
 """
 
+import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -168,10 +169,22 @@ def _zipformer_joiner(seed: int) -> TinyGraph:
     return graph
 
 
-def nemo(folder: Path, seed: int = 1, mels: int = NEMO_MELS, marks: Sequence[str] = ()) -> Path:
-    """Encoder, decoder, joiner and tokens.txt of a cache-aware FastConformer transducer."""
+def nemo(
+    folder: Path,
+    seed: int = 1,
+    mels: int = NEMO_MELS,
+    marks: Sequence[str] = (),
+    prompts: Mapping[str, int] | None = None,
+) -> Path:
+    """Encoder, decoder, joiner and tokens.txt of a cache-aware FastConformer transducer.
+
+    With `prompts` the encoder is told the language by its number.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    _nemo_encoder(seed, mels).save(folder / "encoder.onnx", nemo_metadata(mels))
+    metadata = nemo_metadata(mels)
+    if prompts is not None:
+        metadata["prompt_dictionary"] = json.dumps(prompts)
+    _nemo_encoder(seed, mels, prompted=prompts is not None).save(folder / "encoder.onnx", metadata)
     _recurrent_decoder(seed).save(folder / "decoder.onnx")
     _nemo_joiner(seed).save(folder / "joiner.onnx")
     write_tokens(folder, blank_last=True, marks=marks)
@@ -197,7 +210,7 @@ def nemo_metadata(mels: int = NEMO_MELS) -> dict[str, Any]:
     }
 
 
-def _nemo_encoder(seed: int, mels: int) -> TinyGraph:
+def _nemo_encoder(seed: int, mels: int, *, prompted: bool) -> TinyGraph:
     graph = TinyGraph(seed)
     signal = graph.input("audio_signal", ["B", mels, NEMO_WINDOW])
     length = graph.input("length", ["B"], INT64)
@@ -216,6 +229,10 @@ def _nemo_encoder(seed: int, mels: int) -> TinyGraph:
     }
     for name, shape in shapes.items():
         frames = graph.felt(graph.input(name, shape), [1, 2, 3], frames)
+    if prompted:
+        number = graph.node("Cast", graph.input("prompt_index", ["B"], INT64), to=FLOAT)
+        told = graph.node("Reshape", number, graph.constant([-1, 1, 1]))
+        frames = graph.node("Add", frames, graph.node("Mul", told, graph.random(1, 1, SIZE)))
     outputs = graph.node("Transpose", frames, perm=[0, 2, 1])
     graph.output("outputs", outputs, ["B", SIZE, NEMO_SHIFT // 8])
     lengths = graph.node("Add", graph.node("Mul", length, graph.constant([0])), graph.constant([2]))
@@ -277,5 +294,6 @@ def eou(folder: Path) -> Path:
 LAYOUTS = {"eou": eou, "zipformer": zipformer, "ctc": zipformer_ctc, "nemo": nemo}
 
 if __name__ == "__main__":
-    # LAYOUT FOLDER, for tests that run where there is no onnx.
-    LAYOUTS[sys.argv[1]](Path(sys.argv[2]))
+    # LAYOUT FOLDER LAYOUT FOLDER ..., for tests that run where there is no onnx.
+    for layout, folder in zip(sys.argv[1::2], sys.argv[2::2], strict=True):
+        LAYOUTS[layout](Path(folder))

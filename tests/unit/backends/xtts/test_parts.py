@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from triton_backends.shared.errors import InvalidArgument
+from triton_backends.shared.text_pieces import pieces
 from triton_backends.xtts.network import HOP
-from triton_backends.xtts.pieces import pieces
 from triton_backends.xtts.vocoder import FIRST_TOKENS, LARGEST_TOKENS, Windows, settled
 
 SCALES = (4.0, 24_000 / 22_050)

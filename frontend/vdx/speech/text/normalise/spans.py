@@ -33,12 +33,17 @@ class SpanText:
     offsets: tuple[int, ...]
     literal: tuple[bool, ...]
 
-    def rewrite(self, pattern: re.Pattern[str], say: Say, *, parted: bool = True) -> "SpanText":
-        """Every match replaced by what `say` returns, `parted` from the words around it."""
+    def rewrite(
+        self, pattern: re.Pattern[str], say: Say, *, parted: bool = True, literal: bool = False
+    ) -> "SpanText":
+        """Every match replaced by what `say` returns, `parted` from the words around it.
+
+        `literal`: what replaces it is not rewritten again.
+        """
         matches = list(pattern.finditer(self.text))
         if not matches:
             return self
-        text, offsets, literal = [], list[int](), list[bool]()
+        text, offsets, kept = [], list[int](), list[bool]()
         at = 0
         for match in matches:
             start, end = match.span()
@@ -48,12 +53,12 @@ class SpanText:
             said = self._parted(said, start, end) if parted else said
             text += [self.text[at:start], said]
             offsets += [*self.offsets[at:start], *[self.offsets[start]] * len(said)]
-            literal += [*self.literal[at:start], *[False] * len(said)]
+            kept += [*self.literal[at:start], *[literal] * len(said)]
             at = end
         text.append(self.text[at:])
         offsets += self.offsets[at:]
-        literal += self.literal[at:]
-        return SpanText("".join(text), tuple(offsets), tuple(literal))
+        kept += self.literal[at:]
+        return SpanText("".join(text), tuple(offsets), tuple(kept))
 
     def replace(self, old: str, new: str) -> "SpanText":
         """Every `old` replaced by `new`, as `rewrite` does."""

@@ -6,6 +6,7 @@ from typing import Protocol, runtime_checkable
 from vdx.core.config import ResponderConfig
 from vdx.core.events import Message
 from vdx.core.tools import CallPiece, ToolOffer
+from vdx.speech.text.responder.prompt import PromptReport
 
 
 class Responder(Protocol):
@@ -23,8 +24,8 @@ class Responder(Protocol):
         ...
 
 
-Piece = str | CallPiece
-"""What an answer is made of: text, and pieces of tool calls."""
+Piece = str | CallPiece | PromptReport
+"""What an answer is made of: text, pieces of tool calls, at its end what became of the prompt."""
 
 
 @runtime_checkable
@@ -68,9 +69,9 @@ def make_responder(config: ResponderConfig) -> Responder:
 
             return ScriptResponder(config.script)
         case "chat":
-            from vdx.speech.text.responder.chat import ChatResponder
+            from vdx.speech.text.responder.fallbacks import chat_responder
 
-            return ChatResponder(config.chat)
+            return chat_responder(config.chat)
         case "local":
             from vdx.speech.text.responder.local import LocalResponder
 

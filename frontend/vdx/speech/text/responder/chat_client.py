@@ -11,7 +11,7 @@ import httpx2
 import openai
 from openai.types.chat import ChatCompletionChunk
 
-from vdx.core.config import ChatConfig
+from vdx.core.config import ChatConfig, FallbackConfig
 from vdx.core.errors import ConfigError, ContextExceeded, ResponderError
 from vdx.core.paths import expanded
 
@@ -23,6 +23,8 @@ NO_KEY: Final = "none"
 """Local servers want no key, but the client insists on sending one."""
 
 _RETRYABLE_STATUS: Final = frozenset({408, 409, 425, 429})
+_ELSEWHERE_STATUS: Final = frozenset({401, 402, 403, 404})
+"""Of this endpoint alone: its key, its account, its models."""
 _TOO_LONG: Final = frozenset({"context_length_exceeded", "exceed_context_size_error"})
 _TOO_LONG_WORDS: Final = ("context length", "context size")
 """In the message of a status 400: vLLM gives the same type and code to every bad request."""
@@ -32,17 +34,24 @@ Stream = openai.AsyncStream[ChatCompletionChunk]
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why a request failed; `told` is the endpoint's message, which may quote the conversation."""
+    """Why a request failed; `told` is the endpoint's message, which may quote the conversation.
+
+    `elsewhere`: another endpoint may answer the same, also where a retry here is no use.
+    """
 
     message: str
     retryable: bool = True
     told: str = ""
     kind: type[ResponderError] | None = None
     """Where it is another error than that of the responder."""
+    elsewhere: bool | None = None
 
 
-def make_client(config: ChatConfig) -> openai.AsyncOpenAI:
-    """A client with a pool of connections; raises ConfigError for an address of no known kind."""
+def make_client(config: ChatConfig, setting: str = "responder.chat.base_url") -> openai.AsyncOpenAI:
+    """A client with a pool of connections; raises ConfigError for an address of no known kind.
+
+    `setting` is the name of the one that the address comes from.
+    """
     url, connect = config.base_url, config.connect_timeout_ms / 1000
     usual = openai.DEFAULT_CONNECTION_LIMITS
     limits = httpx2.Limits(
@@ -52,7 +61,7 @@ def make_client(config: ChatConfig) -> openai.AsyncOpenAI:
     )
     key = os.environ.get(config.api_key_env) or NO_KEY
     if url.startswith(UNIX):
-        socket = str(expanded(Path(url.removeprefix(UNIX)), "responder.chat.base_url"))
+        socket = str(expanded(Path(url.removeprefix(UNIX)), setting))
         transport = httpx2.AsyncHTTPTransport(uds=socket, limits=limits)
         # No proxy of the environment stands before a socket, and no key of another service goes
         # to it.
@@ -61,9 +70,7 @@ def make_client(config: ChatConfig) -> openai.AsyncOpenAI:
     elif url.startswith(("http://", "https://")):
         client = openai.DefaultAsyncHttpxClient(limits=limits)
     else:
-        raise ConfigError(
-            f"responder.chat.base_url: {url!r} is neither an HTTP address nor unix:PATH"
-        )
+        raise ConfigError(f"{setting}: {url!r} is neither an HTTP address nor unix:PATH")
     return openai.AsyncOpenAI(
         base_url=url,
         api_key=key,
@@ -73,7 +80,7 @@ def make_client(config: ChatConfig) -> openai.AsyncOpenAI:
     )
 
 
-def place_of(config: ChatConfig) -> str:
+def place_of(config: ChatConfig | FallbackConfig) -> str:
     """The endpoint's host without user name and password, for messages that others may read."""
     if config.base_url.startswith(UNIX):
         return "on this machine"
@@ -91,9 +98,11 @@ def failure_of(error: Exception, key_env: str) -> Failure:
         if _is_too_long(error):
             message = "the conversation is too long for the model"
             return Failure(message, retryable=False, told=error.message, kind=ContextExceeded)
-        hint = f"; is {key_env} set?" if status == 401 else ""
+        hint = f"; is {key_env} set?" if status == 401 and key_env else ""
         retryable = status >= 500 or status in _RETRYABLE_STATUS
-        return Failure(f"status {status}", retryable=retryable, told=f"{error.message}{hint}")
+        told = f"{error.message}{hint}"
+        elsewhere = retryable or status in _ELSEWHERE_STATUS
+        return Failure(f"status {status}", retryable=retryable, told=told, elsewhere=elsewhere)
     return Failure("an answer that cannot be read", retryable=False, told=str(error))
 
 
@@ -103,6 +112,15 @@ def _is_too_long(error: openai.APIStatusError) -> bool:
         return True
     message = error.message.casefold()
     return error.status_code == 400 and any(words in message for words in _TOO_LONG_WORDS)
+
+
+def refuses_to_count(error: Exception) -> bool:
+    """Whether an endpoint does not know the option that asks for usage figures."""
+    return (
+        isinstance(error, openai.APIStatusError)
+        and error.status_code in (400, 422)
+        and "stream_options" in error.message
+    )
 
 
 async def close_stream(stream: Stream) -> None:

@@ -41,6 +41,12 @@ def pieces_of(chunk: object) -> list[str | CallPiece]:
     return pieces
 
 
+def prompt_tokens_of(chunk: object) -> int | None:
+    """The tokens of the prompt, where a chunk has the usage figures."""
+    tokens = getattr(getattr(chunk, "usage", None), "prompt_tokens", None)
+    return tokens if isinstance(tokens, int) and tokens > 0 else None
+
+
 def _text(holder: object, name: str) -> str:
     value = getattr(holder, name, None)
     return value if isinstance(value, str) else ""

@@ -9,8 +9,6 @@ from vdx.core.paths import expanded
 from vdx.speech.text.responder.chat import ChatResponder
 from vdx.speech.text.responder.chat_client import UNIX
 
-BYTES_PER_TOKEN = 2
-"""Of a prompt's text, at least: English has 4, and where it is less the server says so."""
 RETRIES = 10
 """Until its process runs again; `first_token_timeout_ms` is the limit."""
 
@@ -38,15 +36,10 @@ class LocalResponder(ChatResponder):
             max_tokens=config.reply_tokens,
             first_token_timeout_ms=config.first_token_timeout_ms,
             next_token_timeout_ms=config.next_token_timeout_ms,
-            max_prompt_bytes=_prompt_bytes(config),
+            context_tokens=config.context_tokens,
             retries=RETRIES,
         )
         super().__init__(chat)
 
     def _named(self) -> str:
         return f"the language model {self._config.model}"
-
-
-def _prompt_bytes(config: LocalConfig) -> int:
-    tokens = max(config.context_tokens // 2, config.context_tokens - config.reply_tokens)
-    return max(256, tokens * BYTES_PER_TOKEN)

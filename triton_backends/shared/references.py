@@ -4,30 +4,35 @@ import hashlib
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
+from typing import Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from triton_backends.shared.contract import REFERENCE_RATE
 from triton_backends.shared.errors import InvalidArgument
-from triton_backends.xtts.network import Conditioning
 
 LEAST_SECONDS = 3
 KEPT = 64
-"""Voices; about 130 kB each."""
+"""Voices; about 100 kB each."""
+
+V = TypeVar("V")
 
 
-class References:
-    """A bounded cache; any number of threads. `tell` hears of each use whether it was kept."""
+class References(Generic[V]):
+    """A bounded cache; any number of threads. `tell` hears of each use whether it was kept.
 
-    def __init__(self, compute: Callable[[NDArray[np.int16]], Conditioning], kept: int) -> None:
+    `compute` makes of a recording what the family keeps of it.
+    """
+
+    def __init__(self, compute: Callable[[NDArray[np.int16]], V], kept: int) -> None:
         self._compute = compute
         self._most = kept
-        self._kept: OrderedDict[bytes, Conditioning] = OrderedDict()
+        self._kept: OrderedDict[bytes, V] = OrderedDict()
         self._lock = threading.Lock()
         self.tell: Callable[[bool], None] = lambda _known: None
 
-    def of(self, audio: NDArray[np.int16]) -> Conditioning:
+    def of(self, audio: NDArray[np.int16]) -> V:
         """The voice of a recording, int16 mono at 24 kHz, of LEAST_SECONDS and more.
 
         Raises InvalidArgument where it is too short, or silent.

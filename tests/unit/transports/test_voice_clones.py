@@ -1,0 +1,160 @@
+"""Voices of recordings over HTTP: made, listed, spoken with, deleted; nothing of them is left."""
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from tests.unit.test_app import hosted
+from vdx.core.api_keys import StoredKey, add_key, digest
+from vdx.core.paths import Paths, locate
+from vdx.serving.model_config import CONFIG, config_text
+from vdx.serving.triton import SynthesisRequest, _with_reference
+from vdx.serving.voicepacks.clones import RATE, REFERENCE, find_reference
+from vdx.serving.voicepacks.store import VoicepackStore
+from vdx.transports.http.application import create_app
+
+KEYS = {"admin": "an-admins-key-24-characters", "speak": "a-speakers-key-24-characters"}
+RECORDING = Path(__file__).parents[2] / "data" / "audio" / "ps_librivox_0870.wav"
+STATEMENT = "I, Jo Doe, agree that this server speaks with my voice."
+FIELDS = {"name": "Jo Doe", "text": "And Mister Dashwood.", "consent": STATEMENT}
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Paths:
+    """With a model that takes the voice of a recording and needs to know what it says."""
+    monkeypatch.setenv("VDX_HOME", str(tmp_path / "home"))
+    paths = locate()
+    assert paths.home == tmp_path / "home"
+    add_model(paths, "sesame", "csm", "en")
+    return paths
+
+
+def add_model(paths: Paths, name: str, family: str, language: str) -> None:
+    folder = paths.pulled_models / name
+    (folder / "1").mkdir(parents=True)
+    told = {"languages": language, "sample_rate": "24000", "zero_shot": "true", "kind": "tts"}
+    (folder / CONFIG).write_text(config_text(family, "tts", told))
+
+
+@pytest.fixture
+def client(home: Paths) -> Iterator[TestClient]:
+    _, host = hosted(server={"api_keys": [KEYS["admin"]]})
+    headers = {"Authorization": f"Bearer {KEYS['admin']}"}
+    with TestClient(create_app(host), "http://127.0.0.1:8080", headers=headers) as opened:
+        yield opened
+
+
+def posted(client: TestClient, file: bytes | None = None, **fields: str) -> Any:
+    raw = RECORDING.read_bytes() if file is None else file
+    return client.post(
+        "/v1/audio/voices",
+        files={"file": ("jo doe, at home.wav", raw)},
+        data={key: value for key, value in (FIELDS | fields).items() if value},
+    )
+
+
+def files_of(home: Paths) -> list[str]:
+    return sorted(str(file.relative_to(home.home)) for file in home.home.rglob("*.wav"))
+
+
+def test_a_recording_becomes_a_voice_and_goes_with_it(client: TestClient, home: Paths) -> None:
+    made = posted(client)
+    assert made.status_code == 200, made.text
+    told = made.json()
+    assert (told["id"], told["name"], told["family"]) == ("sesame/Jo-Doe", "Jo-Doe", "csm")
+    assert (told["consent"], told["languages"]) == (STATEMENT, ["en"])
+    place = f"voicepacks/csm/Jo-Doe/{REFERENCE}"
+    assert files_of(home) == [place]
+    assert (home.home / place).stat().st_mode & 0o077 == 0, "nobody else may read it"
+    store = VoicepackStore(home)
+    [entry] = [each for each in store.entries() if each.id == "Jo-Doe"]
+    assert (entry.problem, entry.pack and entry.pack.files[REFERENCE]) == ("", told["sha256"])
+    store.check(entry)
+
+    assert client.delete("/v1/audio/voices/sesame/Jo-Doe").json()["id"] == "Jo-Doe"
+    assert files_of(home) == []
+    assert not (home.home / "voicepacks" / "csm" / "Jo-Doe").exists()
+    assert client.delete("/v1/audio/voices/Jo-Doe").status_code == 404
+    assert find_reference("sesame", "Jo-Doe") is None
+
+
+def test_a_model_gets_the_recording_of_its_speaker(client: TestClient, home: Paths) -> None:
+    posted(client)
+    request = _with_reference("sesame", SynthesisRequest("Hello.", speaker="Jo-Doe"))
+    assert (request.speaker, request.reference_text) == ("", FIELDS["text"])
+    assert 7.0 < len(request.reference) / 2 / RATE < 7.2
+    for model, speaker in (("sesame", "1"), ("sesame", "../csm/Jo-Doe"), ("espeak", "Jo-Doe")):
+        own = SynthesisRequest("Hello.", speaker=speaker)
+        assert _with_reference(model, own) == own
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"text": ""}, "text is missing: sesame has to know what the recording says"),
+        ({"consent": "yes"}, "consent is missing: a statement of whoever speaks"),
+        ({"consent": ""}, "consent"),
+        ({"language": "de"}, "language 'de': sesame do not speak it"),
+        ({"name": "…"}, "name '…' has no letter"),
+        ({"voice": "x"}, "voice"),
+    ],
+    ids=["text", "word", "consent", "language", "name", "unknown"],
+)
+def test_what_is_missing_is_said(
+    client: TestClient, home: Paths, fields: dict[str, str], reason: str
+) -> None:
+    refused = posted(client, **fields)
+    assert refused.status_code == 400
+    assert reason in refused.json()["error"]["message"]
+    assert files_of(home) == []
+
+
+def test_a_bad_recording_is_refused_and_nothing_of_it_is_kept_or_logged(
+    client: TestClient, home: Paths, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    short = RECORDING.with_name("ps_cards_001.wav").read_bytes()
+    refused = posted(client, short)
+    assert (refused.status_code, refused.json()["error"]["param"]) == (400, "file")
+    assert "the recording has 1.1 s" in refused.json()["error"]["message"]
+    assert posted(client, b"nothing").status_code == 400
+    assert files_of(home) == []
+    assert "jo doe" not in caplog.text.casefold()
+
+
+def test_a_name_is_given_once(client: TestClient, home: Paths) -> None:
+    posted(client)
+    again = posted(client)
+    assert (again.status_code, again.json()["error"]["param"]) == (400, "id")
+    assert len(files_of(home)) == 1
+
+
+def test_without_a_model_that_clones_it_is_refused(
+    client: TestClient, home: Paths, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("VDX_HOME", str(tmp_path / "empty"))
+    refused = posted(client)
+    assert "no voice here takes the voice of a recording" in refused.json()["error"]["message"]
+
+
+def test_only_administrators_decide_whose_voice_is_spoken_with(home: Paths) -> None:
+    file = home.home / "keys.json"
+    told = {"name": "shop", "sha256": digest(KEYS["speak"]), "scopes": ("speak", "transcribe")}
+    add_key(file, StoredKey.model_validate(told))
+    _, host = hosted(server={"api_keys_file": str(file)})
+    headers = {"Authorization": f"Bearer {KEYS['speak']}"}
+    with TestClient(create_app(host), "http://127.0.0.1:8080", headers=headers) as opened:
+        assert posted(opened).status_code == 403
+        assert opened.delete("/v1/audio/voices/Jo-Doe").status_code == 403
+
+
+def test_a_family_that_needs_no_words_is_preferred_without_them(
+    client: TestClient, home: Paths
+) -> None:
+    add_model(home, "xtts", "xtts", "en,de")
+    assert posted(client, text="").json()["id"] == "xtts/Jo-Doe"
+    assert posted(client, name="Jan", language="de").json()["id"] == "xtts/Jan"

@@ -1,0 +1,191 @@
+"""The `csm` voice: frames in turns, audio from the first one on."""
+
+import secrets
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from triton_backends.csm.adapters import Adapters
+from triton_backends.csm.clause_end import Silence, most_frames
+from triton_backends.csm.frames import FrameLoop, Sampling
+from triton_backends.csm.grouped_queue import GroupedQueue
+from triton_backends.csm.mimi import MimiStream
+from triton_backends.csm.network import SAMPLE_RATE, Network, Tensor
+from triton_backends.csm.prompts import ROLES, prompt
+from triton_backends.csm.turns import SECONDS, SESSIONS, Conversations, Turn
+from triton_backends.shared.contract import TtsRequest
+from triton_backends.shared.engine import Chunk
+from triton_backends.shared.errors import InvalidArgument
+from triton_backends.shared.language_tags import primary_subtag
+from triton_backends.shared.played import Played
+from triton_backends.shared.references import KEPT, References
+from triton_backends.shared.speech import CALIBRATION_TEXT
+from triton_backends.shared.text_pieces import pieces
+
+LANGUAGES = ("en",)
+MAX_STREAMS = 16
+MOST_CHARACTERS = 300
+LARGEST_WINDOW = 4
+
+
+@dataclass(frozen=True, slots=True)
+class CsmOptions:
+    """`context_seconds` of what was said before are heard again; 0: nothing is remembered.
+
+    `largest_window`: frames (80 ms) decoded at once; the first window has one. `merged`: adapters
+    that have a copy of the weights each.
+    """
+
+    sampling: Sampling = field(default_factory=Sampling)
+    default_speaker: str = ROLES[0]
+    context_seconds: float = SECONDS
+    sessions: int = SESSIONS
+    most_characters: int = MOST_CHARACTERS
+    largest_window: int = LARGEST_WINDOW
+    merged: tuple[str, ...] = ()
+    max_streams: int = MAX_STREAMS
+    kept_references: int = KEPT
+
+
+@dataclass(frozen=True, slots=True)
+class Speaker:
+    """Who speaks: a speaker number of the model, or an adapter; `network` may be a merged copy."""
+
+    role: int
+    network: Network
+    adapter: str = ""
+
+
+class CsmEngine:
+    """One network; any number of threads."""
+
+    sample_rate = SAMPLE_RATE
+    languages = LANGUAGES
+
+    def __init__(self, network: Network, options: CsmOptions, adapters: Adapters) -> None:
+        self.max_streams = options.max_streams
+        self.network = network
+        self.adapters = adapters
+        self._merged = {name: adapters.merged(name) for name in options.merged}
+        self.references = References(network.encode, options.kept_references)
+        frames = options.context_seconds * SAMPLE_RATE / network.frame_samples
+        self.conversations = Conversations(int(frames), options.sessions)
+        self._options = options
+        self._queue = GroupedQueue()
+        self._speaker(options.default_speaker)
+
+    def synthesize(self, request: TtsRequest) -> Generator[Chunk]:
+        """A chunk per window. The empty ones, one per frame, are points to close it at."""
+        self._check(request)
+        speaker = self._speaker(request.speaker)
+        played = Played(SAMPLE_RATE)
+        voice = request.loudness_key
+        before = self._reference(request, speaker, played)
+        fixed = len(before)
+        before += self.conversations.before(request.session, voice)
+        seed = self._options.sampling.seed
+        if seed < 0:
+            seed = secrets.randbits(32)
+        texts = pieces(request.text, lambda part: len(part) <= self._options.most_characters)
+        for number, text in enumerate(texts):
+            most = most_frames(text, self.network.frame_samples)
+            said = Said(speaker, text)
+            given = prompt(self.network, speaker.role, text, before, fixed, most)
+            with closing(self._speak(said, given, most, seed + number, played)) as chunks:
+                yield from chunks
+            before.append(said.turn)
+            self.conversations.add(request.session, voice, said.turn)
+
+    def _speak(
+        self, said: "Said", given: Tensor, most: int, seed: int, played: Played
+    ) -> Generator[Chunk]:
+        """One piece of a text; each frame, with its window if one is due, waits for its turn."""
+        network = said.speaker.network
+        loop = FrameLoop(network, given, self._options.sampling, seed, most)
+        mimi, silence = MimiStream(network), Silence()
+        window: list[Tensor] = []
+        size, ended = 1, False
+        while not ended:
+            pcm: NDArray[np.float32] = np.zeros(0, np.float32)
+            with self._slot(played, said.speaker.adapter):
+                frame = next(loop, None)
+                ended = frame is None
+                if frame is not None:
+                    window.append(frame)
+                    said.frames.append(frame)
+                if window and (ended or len(window) >= size):
+                    pcm = mimi.decode(window)
+            if pcm.size:
+                window, size = [], min(size * 2, self._options.largest_window)
+                ended = ended or silence.ended(pcm)
+            played.add(pcm.size)
+            yield Chunk(pcm)
+
+    @contextmanager
+    def _slot(self, played: Played, adapter: str) -> Iterator[None]:
+        """The network, computing with an adapter, for this thread alone."""
+        with self._queue.slot(played.until, adapter):
+            self.adapters.use(adapter)
+            yield
+
+    @property
+    def calibration_request(self) -> TtsRequest:
+        """What the gain is measured with."""
+        return TtsRequest(CALIBRATION_TEXT)
+
+    def close(self) -> None:
+        self.network.close()
+
+    def _check(self, request: TtsRequest) -> None:
+        language = primary_subtag(request.language) if request.language else LANGUAGES[0]
+        if language not in LANGUAGES:
+            raise InvalidArgument(
+                f"LANGUAGE {request.language!r}: this model speaks {', '.join(LANGUAGES)}"
+            )
+        if request.speed != 1:
+            raise InvalidArgument(
+                f"SPEED {request.speed:g}: this model cannot change how fast it speaks; leave it 1"
+            )
+
+    def _speaker(self, name: str) -> Speaker:
+        wanted = name or self._options.default_speaker
+        if wanted in ROLES:
+            return Speaker(int(wanted), self.network)
+        if wanted in self._merged:
+            return Speaker(0, self._merged[wanted])
+        self.adapters.require(wanted)
+        return Speaker(0, self.network, wanted)
+
+    def _reference(self, request: TtsRequest, speaker: Speaker, played: Played) -> list[Turn]:
+        """The recording whose voice is taken, as the first turn of the conversation."""
+        audio = request.reference_audio
+        if audio is None:
+            return []
+        text = request.reference_text.strip()
+        if not text:
+            raise InvalidArgument(
+                "REFERENCE_TEXT is missing: this model has to know what REFERENCE_AUDIO says"
+            )
+        with self._slot(played, speaker.adapter):
+            codes: NDArray[np.int64] = self.references.of(audio)
+        return [Turn(speaker.role, text, codes)]
+
+
+class Said:
+    """What one piece of a text becomes."""
+
+    def __init__(self, speaker: Speaker, text: str) -> None:
+        self.speaker = speaker
+        self.text = text
+        self.frames: list[Tensor] = []
+
+    @property
+    def turn(self) -> Turn:
+        """To be heard by the next piece."""
+        codes = np.zeros((0, self.speaker.network.codebooks), np.int64)
+        if self.frames:
+            codes = np.stack([frame.cpu().numpy() for frame in self.frames])
+        return Turn(self.speaker.role, self.text, codes)
