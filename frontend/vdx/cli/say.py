@@ -68,14 +68,8 @@ def say(
     text = text_or_input(text)
     if not text.strip():
         raise InvalidInput(f"there is nothing to speak in {text!r:.100}", param="text")
-    taken = b"", ""
-    if reference is not None:
-        from vdx.batch.reference import read_reference
-
-        taken = read_reference(reference), reference_text
-    elif reference_text:
-        raise InvalidInput("--reference-text needs --reference", param="reference_text")
-    pcm, first_ms, took_s = asyncio.run(_speak(loaded, text, taken))
+    recording = _recording(reference, reference_text)
+    pcm, first_ms, took_s = asyncio.run(_speak(loaded, text, recording))
     seconds = pcm.size / 48_000
     if out is None:
         _play(pcm)
@@ -87,6 +81,17 @@ def say(
         f"real-time factor {took_s / seconds:.3f}",
         err=True,
     )
+
+
+def _recording(file: Path | None, said: str) -> tuple[bytes, str]:
+    """Of whose voice is taken, and what it says; raises InvalidInput for words without a file."""
+    if file is None:
+        if said:
+            raise InvalidInput("--reference-text needs --reference", param="reference_text")
+        return b"", ""
+    from vdx.batch.reference import read_reference
+
+    return read_reference(file), said
 
 
 async def _speak(
