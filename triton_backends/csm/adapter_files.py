@@ -22,7 +22,7 @@ NOT_TAKEN = {
     "use_dora": "DoRA",
     "modules_to_save": "whole layers",
     "lora_bias": "biases",
-    "trainable_token_indices": "tokens of its own",
+    "trainable_token_indices": "tokens of its own",  # nosec B105
     "layer_replication": "repeated layers",
     "target_parameters": "parameters of its own",
 }

@@ -136,7 +136,7 @@ def _load(folder: Path, hardware: Hardware) -> Any:
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     try:
-        model, found = CsmForConditionalGeneration.from_pretrained(
+        model, found = CsmForConditionalGeneration.from_pretrained(  # nosec B615
             folder,
             dtype=torch.float32,
             local_files_only=True,
@@ -161,7 +161,9 @@ def _tokenizer(folder: Path) -> Any:
 
     read_json(folder, VOCABULARY, MAX_JSON_BYTES)
     try:
-        tokenizer = PreTrainedTokenizerFast.from_pretrained(folder, local_files_only=True)
+        tokenizer = PreTrainedTokenizerFast.from_pretrained(  # nosec B615
+            folder, local_files_only=True
+        )
     # As above.
     except Exception as error:  # noqa: BLE001
         raise InvalidArgument(f"{VOCABULARY} is wrong: {_short(error)}") from None
