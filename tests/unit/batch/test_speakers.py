@@ -99,6 +99,12 @@ async def test_one_person_is_one_speaker() -> None:
     assert [(part.speaker, part.text.split()[-1]) for part in parts] == [("A", "w15")]
 
 
+async def test_nobody_else_gets_the_letter_that_is_a_known_name() -> None:
+    known = [KnownSpeaker("A", await by_brightness(voice(WOMAN, 2, seed=9)))]
+    parts = await labelled(*call((MAN, 4), (WOMAN, 4)), known)
+    assert [part.speaker for part in parts] == ["B", "A"]
+
+
 async def test_known_people_are_called_by_name() -> None:
     known = [KnownSpeaker("Anna", await by_brightness(voice(WOMAN, 2, seed=9)))]
     parts = await labelled(*call((MAN, 4), (WOMAN, 4)), known)
