@@ -28,7 +28,8 @@ def around(
             for centre, n in zip(centres, counts, strict=True)
         ]
     )
-    return (points / np.linalg.norm(points, axis=1, keepdims=True)).astype(np.float32)
+    points /= np.linalg.norm(points, axis=1, keepdims=True)
+    return points.astype(np.float32)
 
 
 @pytest.mark.parametrize("counts", [(1,), (5,), (4, 7), (30, 1, 12), (2, 2, 2, 2)])

@@ -15,8 +15,8 @@ from vdx.core.paths import Paths, locate
 from vdx.serving.model_config import CONFIG, config_text, read_repository
 from vdx.serving.models import ModelInfo
 from vdx.serving.triton import SynthesisRequest, _with_reference
-from vdx.serving.voicepacks import clones
-from vdx.serving.voicepacks.clones import RATE, REFERENCE, find_reference
+from vdx.serving.voicepacks.clones import RATE, REFERENCE, find_reference, remove_clone
+from vdx.serving.voicepacks.metadata import read_metadata
 from vdx.serving.voicepacks.store import VoicepackStore
 from vdx.transports.http.application import create_app
 
@@ -117,13 +117,12 @@ def test_a_voice_that_is_deleted_meanwhile_is_no_fault(
     client: TestClient, home: Paths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     posted(client)
-    reading = clones.read_metadata
 
     def deleted(folder: Path) -> Any:
-        clones.remove_clone(home, "Jo-Doe")
-        return reading(folder)
+        remove_clone(home, "Jo-Doe")
+        return read_metadata(folder)
 
-    monkeypatch.setattr(clones, "read_metadata", deleted)
+    monkeypatch.setattr("vdx.serving.voicepacks.clones.read_metadata", deleted)
     assert find_reference("sesame", "Jo-Doe") is None
 
 
@@ -181,7 +180,7 @@ def test_a_model_gets_the_recording_of_its_speaker(client: TestClient, home: Pat
 def test_what_is_missing_is_said(
     client: TestClient, home: Paths, fields: dict[str, str], reason: str
 ) -> None:
-    refused = posted(client, **fields)
+    refused = posted(client, None, **fields)
     assert refused.status_code == 400
     assert reason in refused.json()["error"]["message"]
     assert files_of(home) == []
