@@ -16,7 +16,7 @@ from vdx.serving.model_config import CONFIG, config_text, read_repository
 from vdx.serving.models import ModelInfo
 from vdx.serving.triton import SynthesisRequest, _with_reference
 from vdx.serving.voicepacks.clones import RATE, REFERENCE, find_reference, remove_clone
-from vdx.serving.voicepacks.metadata import read_metadata
+from vdx.serving.voicepacks.metadata import METADATA, read_metadata
 from vdx.serving.voicepacks.store import VoicepackStore
 from vdx.transports.http.application import create_app
 
@@ -143,6 +143,23 @@ def test_a_recording_is_not_kept_in_memory(client: TestClient) -> None:
     assert before == again
     assert again is not None
     assert before.audio is not again.audio
+
+
+def test_a_recording_with_broken_metadata_can_be_deleted(client: TestClient, home: Paths) -> None:
+    posted(client)
+    (home.home / "voicepacks" / "csm" / "Jo-Doe" / METADATA).write_text("{")
+    assert client.delete("/v1/audio/voices/Jo-Doe").status_code == 200
+    assert files_of(home) == []
+
+
+def test_what_is_no_voice_of_a_recording_stays(client: TestClient, home: Paths) -> None:
+    other = home.home / "voicepacks" / "piper" / "somebody"
+    other.mkdir(parents=True)
+    (other / METADATA).write_text("{")
+    refused = client.delete("/v1/audio/voices/somebody")
+    assert refused.status_code == 400
+    assert "no voice of a recording" in refused.json()["error"]["message"]
+    assert other.exists()
 
 
 def test_a_disk_that_cannot_be_written_names_no_folder(

@@ -125,8 +125,10 @@ def remove_clone(paths: Paths, name: str) -> str:
     """
     own = name.rpartition("/")[2]
     store = VoicepackStore(paths)
-    pack = store.removable(own).pack
-    if pack is None or pack.part != "clone":
+    entry = store.removable(own)
+    # Where its metadata is broken, the recording has to go all the same.
+    broken = entry.pack is None and (entry.folder / REFERENCE).exists()
+    if not broken and (entry.pack is None or entry.pack.part != "clone"):
         raise InvalidInput(f"{own!r} is no voice of a recording", param="voice")
     store.remove(own)
     return own
