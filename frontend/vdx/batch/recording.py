@@ -17,7 +17,8 @@ from vdx.core.frame_converter import Samples
 class Recording:
     """Any file `AudioDecoder` reads, of any rate, as float32 [samples, channels] at 16 kHz.
 
-    `name` is what errors call it, `heard` counts 16 kHz samples read so far. Reading blocks: on
+    `name` is what errors call it, `channels` how many it has where it begins (files behind it may
+    have others), `heard` counts 16 kHz samples read so far. Reading blocks: on
     an event loop, use `stretches`. Closing waits until a thread that reads has done so: FFmpeg ends
     the process when a file is closed under it. `limit_s` is how long, in seconds, it may last, 0 as
     long as it likes; it is checked against what the file says and what is read.
@@ -38,6 +39,7 @@ class Recording:
         except InvalidInput:
             self._file.close()
             raise
+        self.channels = self._decoder.channels
         self.heard = 0
         try:
             if self._decoder.truthful:
@@ -63,11 +65,6 @@ class Recording:
             self._closed = True
             self._decoder.close()
             self._file.close()
-
-    @property
-    def channels(self) -> int:
-        """How many it has where it begins."""
-        return self._decoder.channels
 
     @property
     def seconds(self) -> float:

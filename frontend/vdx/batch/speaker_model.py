@@ -9,6 +9,7 @@ from typing import Final, Protocol
 
 import numpy as np
 
+from vdx.batch.reference import SILENT
 from vdx.batch.speakers import KnownSpeaker
 from vdx.core.audio import LISTEN_RATE
 from vdx.core.audio_decoder import AudioDecoder
@@ -75,7 +76,8 @@ def read_references(urls: Sequence[str], param: str) -> list[Pcm]:
     """Data URLs of recordings as int16 16 kHz mono; blocks.
 
     Raises:
-        InvalidInput: one is no data URL of a recording of SHORTEST_S to LONGEST_S; says which.
+        InvalidInput: one is no data URL of a recording of SHORTEST_S to LONGEST_S, or silent; says
+            which.
     """
     return [_reference(url, f"{param}[{number}]", param) for number, url in enumerate(urls)]
 
@@ -100,4 +102,6 @@ def _reference(url: str, name: str, param: str) -> Pcm:
             f"{'more' if left < 0 else f'{heard.size / LISTEN_RATE:.1f} s'}",
             param=param,
         )
+    if np.sqrt(np.mean((heard / 32768) ** 2)) < SILENT:  # its vector would be like anybody's
+        raise InvalidInput(f"{name} is silent; nobody is known by it", param=param)
     return heard

@@ -5,6 +5,7 @@ Windows of 1.5 s every 0.75 s, as WeSpeaker's recipes for diarization have them
 pause. Each word is of whoever speaks in the window whose middle is nearest to its own.
 """
 
+import itertools
 from bisect import bisect_left
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
@@ -113,7 +114,8 @@ class SpeakerLabels:
         for likeness, label, name in pairs:
             if likeness >= 1 - APART and label not in names and name not in names.values():
                 names[label] = name
-        letters = (_letter(number) for number in range(count))
+        given = {known.name for known in self._known}
+        letters = (letter for letter in map(_letter, itertools.count()) if letter not in given)
         return [names.get(label) or next(letters) for label in range(count)]
 
     def _parts(self, segment: Segment, told: Sequence[str]) -> list[Segment]:

@@ -59,7 +59,9 @@ class Document:
         """The text of each channel, where they are told apart."""
         if not self.channels:
             return {}
-        said = [[s.text for s in self.segments if s.channel == n] for n in range(self.channels)]
+        # A file that is joined behind the first one may have more of them.
+        count = max([self.channels, *(s.channel + 1 for s in self.segments)])
+        said = [[s.text for s in self.segments if s.channel == n] for n in range(count)]
         return {"channels": [{"channel": n, "text": " ".join(t)} for n, t in enumerate(said)]}
 
     def usage(self) -> dict[str, Any]:

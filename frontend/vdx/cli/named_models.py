@@ -49,13 +49,16 @@ def check_voice(
     """
     from vdx.core.paths import locate
     from vdx.serving.model_names import find_model
-    from vdx.serving.speakers import check_speaker
+    from vdx.serving.speakers import check_speaker, kept_parts, speaks_with
 
     check_model(choice.model, "tts", language, models, speaks=speaks)
     found = find_model(choice.model, models.keys(), language)
-    for repository in locate().model_repositories:
+    paths = locate()
+    for repository in paths.model_repositories:
         if found is not None and (repository / found).is_dir():
-            check_speaker(models[found], choice.speaker, repository / found)
+            info = models[found]
+            added = speaks_with(info, kept_parts(paths)) if choice.speaker else ()
+            check_speaker(info, choice.speaker, repository / found, added)
             return
 
 

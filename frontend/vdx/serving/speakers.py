@@ -1,9 +1,12 @@
-"""The speakers and styles of a voice on this machine, read from its files without loading it."""
+"""The speakers and styles of a voice on this machine, read from its files without loading it.
+
+Its own, and what was added to voices that are here: adapters, and voices of recordings.
+"""
 
 import json
 import struct
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -14,11 +17,15 @@ from vdx.core.names import unknown_name
 from vdx.core.paths import Paths
 from vdx.serving.model_config import read_entry, voicepack_of
 from vdx.serving.models import ModelInfo
+from vdx.serving.voicepacks.declared import declared_families
+from vdx.serving.voicepacks.metadata import Voicepack
+from vdx.serving.voicepacks.store import VoicepackStore
 
 LARGEST_CONFIG = 16 * 1024 * 1024
 STYLES = ("voices*.npz", "voices*.bin")
 XTTS_VOICES = "speakers.safetensors"
 XTTS_LATENTS = "gpt/"
+CSM_SPEAKERS = tuple("0123456789")
 ESPEAK_VARIANTS = "lib/python*/site-packages/espeakng_loader/espeak-ng-data/voices/!v/*"
 
 
@@ -37,9 +44,12 @@ class Speakers:
         return (*self.names, *self.also)
 
 
-def speakers_here(model: str, paths: Paths) -> tuple[str, ...] | None:
+def speakers_here(
+    model: str, paths: Paths, parts: Iterable[Voicepack] | None = None
+) -> tuple[str, ...] | None:
     """The speakers or styles of a voice, sorted as its files have them; empty where it has one.
 
+    Behind its own are those of `parts`, by default what was added here, that it speaks with.
     None: its files are not on this machine, or do not name them.
     """
     for repository in paths.model_repositories:
@@ -50,23 +60,61 @@ def speakers_here(model: str, paths: Paths) -> tuple[str, ...] | None:
             info = read_entry(folder)
         except ModelFailed:
             return None  # Triton says what is wrong with it when it is asked to load it
-        if info.family == "espeak":
-            return _espeak(paths.triton_venv)
-        found = _speakers(info, folder)
-        return None if found is None else found.names
+        own = _own(info, folder, paths)
+        added = speaks_with(info, kept_parts(paths) if parts is None else parts)
+        return own if own is None and not added else (*(own or ()), *added)
     return None
 
 
-def check_speaker(info: ModelInfo, speaker: str, folder: Path) -> None:
+def own_speakers(model: ModelInfo, paths: Paths) -> tuple[str, ...]:
+    """Those that a voice has by itself; empty where it has one, or its files do not name them."""
+    folders = (repository / model.name for repository in paths.model_repositories)
+    folder = next((each for each in folders if each.is_dir()), None)
+    return (_own(model, folder, paths) or ()) if folder is not None else ()
+
+
+def _own(info: ModelInfo, folder: Path, paths: Paths) -> tuple[str, ...] | None:
+    if info.family == "espeak":
+        return _espeak(paths.triton_venv)
+    if info.family == "csm":
+        return CSM_SPEAKERS
+    found = _speakers(info, folder)
+    return None if found is None else found.names
+
+
+def kept_parts(paths: Paths) -> list[Voicepack]:
+    """What was added to voices here: adapters, and voices of recordings."""
+    return VoicepackStore(paths).parts()
+
+
+def speaks_with(info: ModelInfo, parts: Iterable[Voicepack]) -> tuple[str, ...]:
+    """Which of `parts` a voice has as speakers, by id."""
+    return tuple(pack.id for pack in parts if _speaks_with(info, pack))
+
+
+def _speaks_with(info: ModelInfo, pack: Voicepack) -> bool:
+    if pack.clone is None:
+        return pack.part == "adapter" and pack.family == info.family
+    return info.can("zero_shot") and bool(pack.clone.text or not needs_text(info.family))
+
+
+def needs_text(family: str) -> bool:
+    """Whether a voice of the family has to know what a recording says, to speak with its voice."""
+    declared = declared_families().get(family)
+    return declared is not None and declared.reference_text
+
+
+def check_speaker(info: ModelInfo, speaker: str, folder: Path, added: tuple[str, ...] = ()) -> None:
     """Checks the speaker that a voice in `folder` is asked for; an empty one is its usual one.
 
-    Families whose files do not name their speakers are not checked: their model refuses.
+    `added` are those that are no part of its files. Families whose files do not name their speakers
+    are not checked: their model refuses.
 
     Raises:
         UnknownName: the voice has no such speaker or style; the message suggests the nearest.
         InvalidInput: the voice has one speaker only.
     """
-    if not speaker or (found := _speakers(info, folder)) is None:
+    if not speaker or speaker in added or (found := _speakers(info, folder)) is None:
         return
     if not found.names and speaker != "0":
         raise InvalidInput(
@@ -74,7 +122,8 @@ def check_speaker(info: ModelInfo, speaker: str, folder: Path) -> None:
         )
     for part in _parts(info.family, speaker) if found.names else ():
         if part not in found.known:
-            raise unknown_name(f"speaker of {info.name}", part, found.known, param="voice")
+            known = (*found.known, *added)
+            raise unknown_name(f"speaker of {info.name}", part, known, param="voice")
 
 
 def _speakers(info: ModelInfo, folder: Path) -> Speakers | None:
@@ -83,12 +132,6 @@ def _speakers(info: ModelInfo, folder: Path) -> Speakers | None:
     if find is None or (voicepack := voicepack_of(folder)) is None:
         return None
     return find(voicepack)
-
-
-def speakers_of(info: ModelInfo, folder: Path) -> tuple[str, ...]:
-    """The speakers or styles of a voice; none where it has one, or its files do not tell."""
-    found = _speakers(info, folder)
-    return tuple(found.names) if found is not None else ()
 
 
 def _parts(family: str, speaker: str) -> list[str]:

@@ -11,7 +11,9 @@ import soundfile
 
 from tests.media import tone, written
 from vdx.batch.encoders import Encoder
+from vdx.batch.files import Segment
 from vdx.batch.recording import Recording
+from vdx.batch.transcripts import Document
 from vdx.core import audio_decoder, audio_heads
 from vdx.core.errors import InvalidInput
 from vdx.core.joined_files import part_at
@@ -175,3 +177,22 @@ def test_a_size_beyond_any_file_does_no_harm(form: str, tmp_path: Path) -> None:
     file.write_bytes(raw)
     with Recording(file) as recording:
         assert recording.read().size
+
+
+def test_channels_are_those_of_the_beginning() -> None:
+    raw = io.BytesIO()
+    for channels in (2, 1):
+        part = io.BytesIO()
+        soundfile.write(part, np.zeros((RATE, channels)), RATE, format="WAV")
+        raw.write(part.getvalue())
+    with Recording(raw, "joined") as recording:
+        while recording.read().size:
+            pass
+        assert recording.heard == pytest.approx(2 * RATE, abs=100)
+        assert recording.channels == 2
+
+
+def test_no_side_of_a_call_is_dropped() -> None:
+    said = [Segment(n, n + 1, word, channel=n) for n, word in enumerate(("one", "two", "three"))]
+    sides = Document(said, 3.0, channels=2).as_json()["channels"]
+    assert [side["text"] for side in sides] == ["one", "two", "three"]

@@ -67,6 +67,12 @@ def test_one_with_a_word_alone_is_refused(speech: Samples) -> None:
         require_fit(short, "it")
 
 
+def test_how_much_sound_there_is_says_no_more_than_is_needed() -> None:
+    sound = np.random.default_rng(3).normal(0, 0.1, round(1.98 * RATE)).astype(np.float32)
+    with pytest.raises(InvalidInput, match=r"has only 1\.98 s of sound, fewer than 2;"):
+        require_fit(np.concatenate([sound, np.zeros(3 * RATE, np.float32)]), "it")
+
+
 def test_music_and_noise_are_refused() -> None:
     with pytest.raises(InvalidInput, match="as music"):
         require_fit(music(), "it")

@@ -28,7 +28,8 @@ def around(
             for centre, n in zip(centres, counts, strict=True)
         ]
     )
-    return (points / np.linalg.norm(points, axis=1, keepdims=True)).astype(np.float32)
+    points /= np.linalg.norm(points, axis=1, keepdims=True)
+    return points.astype(np.float32)
 
 
 @pytest.mark.parametrize("counts", [(1,), (5,), (4, 7), (30, 1, 12), (2, 2, 2, 2)])
@@ -97,6 +98,12 @@ async def test_a_stretch_is_parted_where_another_one_speaks() -> None:
 async def test_one_person_is_one_speaker() -> None:
     parts = await labelled(*call((WOMAN, 8)))
     assert [(part.speaker, part.text.split()[-1]) for part in parts] == [("A", "w15")]
+
+
+async def test_nobody_else_gets_the_letter_that_is_a_known_name() -> None:
+    known = [KnownSpeaker("A", await by_brightness(voice(WOMAN, 2, seed=9)))]
+    parts = await labelled(*call((MAN, 4), (WOMAN, 4)), known)
+    assert [part.speaker for part in parts] == ["B", "A"]
 
 
 async def test_known_people_are_called_by_name() -> None:

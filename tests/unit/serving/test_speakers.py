@@ -9,13 +9,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from vdx.cli.named_models import check_profiles
+from tests.unit.transports.test_voice_clones import add_model
+from vdx.cli.named_models import check_profiles, check_voice
 from vdx.core.config import Config
 from vdx.core.errors import InvalidInput, UnknownName
 from vdx.core.paths import locate
+from vdx.core.voice_choice import VoiceChoice
 from vdx.serving.model_config import config_text
 from vdx.serving.models import ModelInfo
-from vdx.serving.speakers import check_speaker, speakers_here
+from vdx.serving.speakers import check_speaker, kept_parts, speakers_here, speaks_with
+from vdx.serving.voicepacks.clones import Wish, add_clone
 
 
 def _voice(home: Path, family: str) -> tuple[ModelInfo, Path]:
@@ -135,3 +138,24 @@ def test_the_speakers_of_profiles_are_checked_before_triton(
     config = Config.model_validate({"tts": {"voice": "somebody"}, "profiles": profiles})
     with pytest.raises(UnknownName, match="no speaker of somebody 'nobody'"):
         check_profiles(config, here)
+
+
+def test_a_voice_of_a_recording_is_a_speaker_of_what_can_speak_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VDX_HOME", str(tmp_path))
+    info, _ = _voice(tmp_path, "xtts")
+    head = json.dumps({"gpt/Ana": {}}).encode()
+    file = tmp_path / "voicepacks" / "somebody" / "speakers.safetensors"
+    file.write_bytes(struct.pack("<Q", len(head)) + head)
+    paths, clones = locate(), replace(info, capabilities=frozenset({"zero_shot"}))
+    add_model(paths, "cloner", "xtts", "en")
+    add_clone(paths, Wish("jo", "", "", "I agree to be spoken with."), bytes(48_000))
+    assert speaks_with(clones, kept_parts(paths)) == ("jo",)
+    assert speaks_with(info, kept_parts(paths)) == ()
+    wordless = replace(clones, family="csm")
+    assert speaks_with(wordless, kept_parts(paths)) == (), "it needs to know what is said"
+    check_voice(VoiceChoice("somebody", "jo"), "en", {"somebody": clones})
+    with pytest.raises(UnknownName, match=r"no speaker of somebody 'jon'.*did you mean 'jo'"):
+        check_voice(VoiceChoice("somebody", "jon"), "en", {"somebody": clones})
+    assert speakers_here("cloner", paths) == ("jo",)

@@ -1,6 +1,7 @@
 """Bodies that are too long, too slow or broken off, and uploads that cannot be stored."""
 
 import asyncio
+import base64
 import errno
 import os
 import tempfile
@@ -55,6 +56,17 @@ async def test_a_file_needs_no_name(headers: bytes) -> None:
     part = b'--x\r\ncontent-disposition: form-data; name="file"' + headers + b"\r\n\r\n" + sound
     file, fields = await upload(posted(part + b"\r\n--x--\r\n"), 10_000_000)
     assert (await file.read(), fields) == (sound, {})
+    await file.close()
+
+
+async def test_half_a_minute_of_a_known_speaker_fits_into_a_field() -> None:
+    second = base64.b64encode(bytes(48_000 * 2 * 2 * 3)).decode()  # three, without padding
+    url = "data:audio/wav;base64," + second * 10
+    part = (
+        f'--x\r\ncontent-disposition: form-data; name="known_speaker_references"\r\n\r\n{url}\r\n'
+    )
+    file, fields = await upload(posted(part.encode() + FORM), 10_000_000)
+    assert fields == {"known_speaker_references": [url]}
     await file.close()
 
 

@@ -129,6 +129,15 @@ def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
     assert references(document) == known
 
 
+def test_a_translation_tells_no_speakers(document: dict[str, Any]) -> None:
+    told = {
+        path: references(document["paths"][path]["post"]["responses"]["200"])
+        for path in (TRANSCRIPTIONS, TRANSLATIONS)
+    }
+    [speakers] = told[TRANSCRIPTIONS] - told[TRANSLATIONS]
+    assert speakers.endswith("/DiarizedTranscription")
+
+
 def test_refusals_have_the_shape_of_the_api(document: dict[str, Any]) -> None:
     for path, methods in document["paths"].items():
         for operation in methods.values():

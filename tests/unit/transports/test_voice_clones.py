@@ -10,10 +10,13 @@ from starlette.testclient import TestClient
 
 from tests.unit.test_app import hosted
 from vdx.core.api_keys import StoredKey, add_key, digest
+from vdx.core.errors import InvalidVoicepack
 from vdx.core.paths import Paths, locate
-from vdx.serving.model_config import CONFIG, config_text
+from vdx.serving.model_config import CONFIG, config_text, read_repository
+from vdx.serving.models import ModelInfo
 from vdx.serving.triton import SynthesisRequest, _with_reference
-from vdx.serving.voicepacks.clones import RATE, REFERENCE, find_reference
+from vdx.serving.voicepacks.clones import RATE, REFERENCE, find_reference, remove_clone
+from vdx.serving.voicepacks.metadata import METADATA, read_metadata
 from vdx.serving.voicepacks.store import VoicepackStore
 from vdx.transports.http.application import create_app
 
@@ -82,6 +85,93 @@ def test_a_recording_becomes_a_voice_and_goes_with_it(client: TestClient, home: 
     assert find_reference("sesame", "Jo-Doe") is None
 
 
+def listed(client: TestClient) -> dict[str, Any]:
+    return {each["id"]: each for each in client.get("/v1/audio/voices").json()["data"]}
+
+
+def test_the_voices_of_recordings_are_listed(home: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
+    add_model(home, "other", "csm", "en")  # on the disk alone: nobody serves it
+    triton, host = hosted(server={"api_keys": [KEYS["admin"]]})
+    triton.states["sesame"] = "UNAVAILABLE"
+
+    async def here() -> dict[str, ModelInfo]:
+        return read_repository(home.pulled_models)
+
+    monkeypatch.setattr(host.manager, "_read_models", here)
+    headers = {"Authorization": f"Bearer {KEYS['admin']}"}
+    with TestClient(create_app(host), "http://127.0.0.1:8080", headers=headers) as client:
+        assert posted(client).json()["id"] == "other/Jo-Doe"
+        found = listed(client)
+        assert (found["sesame"]["cloned"], found["sesame"]["cloning"]) == (False, True)
+        clone = found["sesame/Jo-Doe"]
+        assert (clone["name"], clone["family"], clone["languages"]) == ("Jo-Doe", "csm", ["en"])
+        assert (clone["cloned"], clone["cloning"], clone["loaded"]) == (True, False, False)
+        assert not [each for each in found if each.startswith("other")]
+        told = client.get("/vdx/models/sesame/speakers").json()["speakers"]
+        assert told == found["sesame"]["speakers"] == [*"0123456789", "Jo-Doe"]
+        client.delete("/v1/audio/voices/Jo-Doe")
+        assert "sesame/Jo-Doe" not in listed(client)
+
+
+def test_a_voice_that_is_deleted_meanwhile_is_no_fault(
+    client: TestClient, home: Paths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    posted(client)
+
+    def deleted(folder: Path) -> Any:
+        remove_clone(home, "Jo-Doe")
+        return read_metadata(folder)
+
+    monkeypatch.setattr("vdx.serving.voicepacks.clones.read_metadata", deleted)
+    assert find_reference("sesame", "Jo-Doe") is None
+
+
+def test_a_recording_that_cannot_be_read_is_told_without_its_place(
+    client: TestClient, home: Paths
+) -> None:
+    posted(client)
+    (home.home / "voicepacks" / "csm" / "Jo-Doe" / REFERENCE).write_bytes(b"RIFF")
+    with pytest.raises(InvalidVoicepack, match="recording of the voice 'Jo-Doe'") as refused:
+        find_reference("sesame", "Jo-Doe")
+    assert str(home.home) not in str(refused.value)
+
+
+def test_a_recording_is_not_kept_in_memory(client: TestClient) -> None:
+    posted(client)
+    before, again = (find_reference("sesame", "Jo-Doe") for _ in range(2))
+    assert before is not None
+    assert before == again
+    assert again is not None
+    assert before.audio is not again.audio
+
+
+def test_a_recording_with_broken_metadata_can_be_deleted(client: TestClient, home: Paths) -> None:
+    posted(client)
+    (home.home / "voicepacks" / "csm" / "Jo-Doe" / METADATA).write_text("{")
+    assert client.delete("/v1/audio/voices/Jo-Doe").status_code == 200
+    assert files_of(home) == []
+
+
+def test_what_is_no_voice_of_a_recording_stays(client: TestClient, home: Paths) -> None:
+    other = home.home / "voicepacks" / "piper" / "somebody"
+    other.mkdir(parents=True)
+    (other / METADATA).write_text("{")
+    refused = client.delete("/v1/audio/voices/somebody")
+    assert refused.status_code == 400
+    assert "no voice of a recording" in refused.json()["error"]["message"]
+    assert other.exists()
+
+
+def test_a_disk_that_cannot_be_written_names_no_folder(
+    client: TestClient, home: Paths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home.home.mkdir(exist_ok=True)
+    (home.home / "staging").write_text("in the way")
+    refused = posted(client)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (507, "storage_failed")
+    assert str(home.home) not in refused.text
+
+
 def test_a_model_gets_the_recording_of_its_speaker(client: TestClient, home: Paths) -> None:
     posted(client)
     request = _with_reference("sesame", SynthesisRequest("Hello.", speaker="Jo-Doe"))
@@ -107,7 +197,7 @@ def test_a_model_gets_the_recording_of_its_speaker(client: TestClient, home: Pat
 def test_what_is_missing_is_said(
     client: TestClient, home: Paths, fields: dict[str, str], reason: str
 ) -> None:
-    refused = posted(client, **fields)
+    refused = posted(client, None, **fields)
     assert refused.status_code == 400
     assert reason in refused.json()["error"]["message"]
     assert files_of(home) == []
@@ -129,8 +219,16 @@ def test_a_bad_recording_is_refused_and_nothing_of_it_is_kept_or_logged(
 def test_a_name_is_given_once(client: TestClient, home: Paths) -> None:
     posted(client)
     again = posted(client)
-    assert (again.status_code, again.json()["error"]["param"]) == (400, "id")
+    assert (again.status_code, again.json()["error"]["param"]) == (400, "name")
+    assert again.json()["error"]["message"] == "there is a voice or a model 'Jo-Doe' already"
     assert len(files_of(home)) == 1
+
+
+def test_a_speaker_of_the_models_own_stays_who_it_is(client: TestClient, home: Paths) -> None:
+    refused = posted(client, name="1")
+    assert (refused.status_code, refused.json()["error"]["param"]) == (400, "name")
+    assert "'1' is a speaker of sesame" in refused.json()["error"]["message"]
+    assert files_of(home) == []
 
 
 def test_without_a_model_that_clones_it_is_refused(

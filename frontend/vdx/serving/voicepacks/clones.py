@@ -6,25 +6,21 @@ takes the voice of a recording is given it where a request names the clone as it
 
 import io
 import wave
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import lru_cache
 from pathlib import Path
 
-from vdx.core.errors import InvalidInput, ModelFailed
+from vdx.core.errors import InvalidInput, InvalidVoicepack, ModelFailed
 from vdx.core.paths import Paths, locate
 from vdx.serving.model_config import read_entry, read_repository
 from vdx.serving.models import ModelInfo
-from vdx.serving.voicepacks.declared import declared_families
+from vdx.serving.speakers import kept_parts, needs_text, own_speakers
 from vdx.serving.voicepacks.identify import plain_id
 from vdx.serving.voicepacks.metadata import METADATA, Voicepack, read_metadata
 from vdx.serving.voicepacks.store import VoicepackStore
 
 REFERENCE = "reference.wav"
 RATE = 24_000
-KEPT = 16
-"""Recordings in memory, 1.4 MB each at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +61,8 @@ def add_clone(paths: Paths, wish: Wish, audio: bytes) -> tuple[str, Voicepack]:
     """Keeps a recording, int16 mono at RATE, as a voice; returns MODEL/ID and what is kept.
 
     Raises:
-        InvalidInput: no model here can speak with it, the name is taken, something of the wish is
-            missing or no model of its language is there.
+        InvalidInput: no model here can speak with it, the name is taken or a speaker's of a model,
+            something of the wish is missing or no model of its language is there.
         SetupError: the folder of vdx cannot be written to.
     """
     name = plain_id(wish.name)
@@ -79,6 +75,7 @@ def add_clone(paths: Paths, wish: Wish, audio: bytes) -> tuple[str, Voicepack]:
             param="consent",
         )
     model = _model_for(paths, wish)
+    _require_own_name(paths, name)
     tree = {
         "id": name,
         "family": model.family,
@@ -105,10 +102,18 @@ LEAST_CONSENT = 10
 """Characters: a word is no statement."""
 
 
+def _require_own_name(paths: Paths, name: str) -> None:
+    """A clone comes before a model's own speaker of its name, whom callers would no longer get."""
+    for model in cloning_models(paths).values():
+        if name in own_speakers(model, paths):
+            raise InvalidInput(
+                f"{name!r} is a speaker of {model.name}; give the voice another name", param="name"
+            )
+
+
 def clones(paths: Paths) -> list[Voicepack]:
     """Every clone here, by id."""
-    packs = [entry.pack for entry in VoicepackStore(paths).entries()]
-    return [pack for pack in packs if pack is not None and pack.part == "clone"]
+    return [pack for pack in kept_parts(paths) if pack.part == "clone"]
 
 
 def remove_clone(paths: Paths, name: str) -> str:
@@ -120,8 +125,10 @@ def remove_clone(paths: Paths, name: str) -> str:
     """
     own = name.rpartition("/")[2]
     store = VoicepackStore(paths)
-    pack = store.removable(own).pack
-    if pack is None or pack.part != "clone":
+    entry = store.removable(own)
+    # Where its metadata is broken, the recording has to go all the same.
+    broken = entry.pack is None and (entry.folder / REFERENCE).exists()
+    if not broken and (entry.pack is None or entry.pack.part != "clone"):
         raise InvalidInput(f"{own!r} is no voice of a recording", param="voice")
     store.remove(own)
     return own
@@ -130,17 +137,24 @@ def remove_clone(paths: Paths, name: str) -> str:
 def find_reference(model: str, speaker: str) -> Reference | None:
     """The recording that `speaker` of a model stands for; None where it is one of the model's own.
 
-    Reads files.
+    Reads files, each time: nothing of a recording that is deleted stays in memory.
+
+    Raises InvalidVoicepack where its files cannot be read.
     """
     paths = locate()
-    folder = next((each for each in paths.voicepacks[0].glob(f"*/{_plain(speaker)}")), None)
-    if folder is None or not (folder / REFERENCE).exists() or not _takes(paths, model):
+    found = next(paths.voicepacks[0].glob(f"*/{_plain(speaker)}/{REFERENCE}"), None)
+    if found is None or not _takes(paths, model):
         return None
-    pack = read_metadata(folder)
-    if pack.clone is None:
-        return None
-    changed = (folder / REFERENCE).stat().st_mtime_ns
-    return Reference(_read(folder / REFERENCE, changed), pack.clone.text)
+    try:
+        pack = read_metadata(found.parent)
+        audio = _read(found)
+    except (OSError, EOFError, wave.Error, InvalidVoicepack) as error:
+        if not found.parent.is_dir():  # deleted at this moment
+            return None
+        raise InvalidVoicepack(
+            f"the recording of the voice {speaker!r} cannot be read", param="voice"
+        ) from error
+    return Reference(audio, pack.clone.text) if pack.clone is not None else None
 
 
 def _plain(speaker: str) -> str:
@@ -157,8 +171,7 @@ def _takes(paths: Paths, model: str) -> bool:
     return False
 
 
-@lru_cache(maxsize=KEPT)
-def _read(file: Path, _changed: int) -> bytes:
+def _read(file: Path) -> bytes:
     with wave.open(str(file), "rb") as recording:
         return recording.readframes(recording.getnframes())
 
@@ -186,15 +199,9 @@ def _model_for(paths: Paths, wish: Wish) -> ModelInfo:
         raise InvalidInput(
             f"language {wish.language!r}: {', '.join(models)} do not speak it", param="language"
         )
-    fits = [info for info in speaks if wish.text.strip() or not _needs_text(info.family)]
+    fits = [info for info in speaks if wish.text.strip() or not needs_text(info.family)]
     if not fits:
         raise InvalidInput(
             f"text is missing: {speaks[0].name} has to know what the recording says", param="text"
         )
     return fits[0]
-
-
-def _needs_text(family: str) -> bool:
-    declared: Mapping[str, object] = declared_families()
-    found = declared.get(family)
-    return bool(getattr(found, "reference_text", False))

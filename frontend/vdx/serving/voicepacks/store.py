@@ -69,6 +69,11 @@ class VoicepackStore:
             problem = str(error)
         return Entry(folder.name, folder.parent.name, folder, comes_along, pack, problem)
 
+    def parts(self) -> list[Voicepack]:
+        """Those without a model of their own, by id."""
+        packs = (entry.pack for entry in self.entries())
+        return [pack for pack in packs if pack is not None and pack.part is not None]
+
     def find(self, name: str) -> Entry:
         """One by its id; raises UnknownName with the nearest one."""
         entries = {entry.id: entry for entry in self.entries()}
@@ -80,7 +85,7 @@ class VoicepackStore:
 
     def require_free(self, name: str) -> None:
         """Refuses an id that is a model's already; raises InvalidInput."""
-        there = {entry.id for entry in self.entries() if entry.pack and entry.pack.part}
+        there = {pack.id for pack in self.parts()}
         if (self._models / name).exists() or name in there:
             what = "voices" if any(self._packs.glob(f"*/{name}")) else "grammar"
             raise InvalidInput(

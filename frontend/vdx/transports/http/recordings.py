@@ -44,10 +44,11 @@ STREAMED = ("json", "text")
 """The forms that can be told bit by bit."""
 TEXT = "text/plain; charset=utf-8"
 MEDIA_TYPES = {"text": TEXT, "srt": TEXT, "vtt": "text/vtt; charset=utf-8"}
-RENDERED: Responses = {
-    200: content("text/plain", "text/vtt", EVENTS)[200]
-    | {"model": Transcription | VerboseTranscription | DiarizedTranscription}
+_RENDERED = content("text/plain", "text/vtt", EVENTS)[200]
+TRANSCRIBED: Responses = {
+    200: _RENDERED | {"model": Transcription | VerboseTranscription | DiarizedTranscription}
 }
+TRANSLATED: Responses = {200: _RENDERED | {"model": Transcription | VerboseTranscription}}
 NAME_CHARS = 100
 
 FindRecogniser = Callable[[Application, str, str | None], Awaitable[ModelInfo]]

@@ -11,7 +11,7 @@ from vdx.transports.http.operation import (
     operations,
     refusals,
 )
-from vdx.transports.http.recordings import RENDERED, form_of, written_down
+from vdx.transports.http.recordings import TRANSCRIBED, form_of, written_down
 from vdx.transports.http.requested_models import find_recogniser
 from vdx.transports.http.schema import TranscriptionRequest
 
@@ -22,7 +22,7 @@ api = operations(tag="OpenAI", kind=TranscribeOperation)
     "/v1/audio/transcriptions",
     description=f"Writes a recording down: {FORMATS}, any rate, up to 16 channels and 25 MB.",
     response_class=Response,
-    responses=RENDERED | refusals(*MODEL_REFUSALS, 408, 413, 415, 507),
+    responses=TRANSCRIBED | refusals(*MODEL_REFUSALS, 408, 413, 415, 507),
     openapi_extra=form_of(TranscriptionRequest),
 )
 async def transcriptions(host: Host, request: Request) -> Response:

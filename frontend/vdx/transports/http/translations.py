@@ -11,7 +11,7 @@ from vdx.transports.http.operation import (
     operations,
     refusals,
 )
-from vdx.transports.http.recordings import RENDERED, form_of, written_down
+from vdx.transports.http.recordings import TRANSLATED, form_of, written_down
 from vdx.transports.http.requested_models import find_translator
 from vdx.transports.http.schema import TranslationRequest
 
@@ -23,7 +23,7 @@ api = operations(tag="OpenAI", kind=TranscribeOperation)
     description=f"Writes a recording down in English, whatever language it is in: {FORMATS}, any "
     "rate, up to 16 channels and 25 MB. For recognisers with the capability `translation`.",
     response_class=Response,
-    responses=RENDERED | refusals(*MODEL_REFUSALS, 408, 413, 415, 507),
+    responses=TRANSLATED | refusals(*MODEL_REFUSALS, 408, 413, 415, 507),
     openapi_extra=form_of(TranslationRequest),
 )
 async def translations(host: Host, request: Request) -> Response:

@@ -1,6 +1,7 @@
 """Voices that people make of a recording: `POST` and `DELETE` under `/v1/audio/voices`."""
 
-from contextlib import AsyncExitStack
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, contextmanager
 from typing import Annotated, Any, BinaryIO, Literal
 
 from fastapi import Path
@@ -9,15 +10,20 @@ from starlette.requests import Request
 
 from vdx.batch.reference import as_pcm, decode_reference
 from vdx.batch.reference_checks import require_fit
+from vdx.core.errors import InvalidInput, SetupError, StorageFailed
 from vdx.core.ffmpeg import FORMATS
+from vdx.core.logs import logger
 from vdx.core.paths import locate
 from vdx.core.threads import in_thread
 from vdx.core.validation import validated
 from vdx.serving.voicepacks.clones import REFERENCE, Wish, add_clone, remove_clone
+from vdx.serving.voicepacks.identify import plain_id
 from vdx.serving.voicepacks.metadata import Voicepack
 from vdx.transports.http.operation import Host, operations, refusals
 from vdx.transports.http.schema import Language, Name, Shape
 from vdx.transports.http.uploads import FORM, upload
+
+log = logger(__name__)
 
 api = operations(tag="OpenAI")
 """For keys of administrators: whose voice a server speaks with is no caller's to decide."""
@@ -68,7 +74,7 @@ def _form() -> dict[str, Any]:
     "/v1/audio/voices",
     description=f"Makes a voice of a recording: {FORMATS}, 3 to 30 s of one person.\n\nIt is kept "
     "on this server alone, only as that voice, until the voice is deleted.",
-    responses=refusals(400, 404, 408, 413, 415, 507),
+    responses=refusals(400, 408, 413, 415, 503, 507),
     openapi_extra=_form(),
 )
 async def create_voice(host: Host, request: Request) -> ClonedVoice:
@@ -84,7 +90,7 @@ async def create_voice(host: Host, request: Request) -> ClonedVoice:
     return _told(voice, pack)
 
 
-@api.delete("/v1/audio/voices/{voice:path}", responses=refusals(400, 404))
+@api.delete("/v1/audio/voices/{voice:path}", responses=refusals(400, 404, 507))
 async def delete_voice(
     voice: Annotated[str, Path(description="its id", json_schema_extra={"minLength": 1})],
 ) -> RemovedVoice:
@@ -92,7 +98,22 @@ async def delete_voice(
 
     What it is saying now is finished.
     """
-    return RemovedVoice(id=await in_thread(remove_clone, locate(), voice))
+    return RemovedVoice(id=await in_thread(_removed, voice))
+
+
+def _removed(voice: str) -> str:
+    with _storing("removed"):
+        return remove_clone(locate(), voice)
+
+
+@contextmanager
+def _storing(what: str) -> Iterator[None]:
+    """The names of a server's folders are for its log, not for clients."""
+    try:
+        yield
+    except SetupError as error:
+        log.warning("a voice of a recording could not be stored", error=repr(error))
+        raise StorageFailed(f"the voice could not be {what}; try again later") from None
 
 
 def _made(file: BinaryIO, asked: CloneRequest) -> tuple[str, Voicepack]:
@@ -100,7 +121,15 @@ def _made(file: BinaryIO, asked: CloneRequest) -> tuple[str, Voicepack]:
     heard = decode_reference(file, "the recording", "file")
     require_fit(heard, "the recording")
     wish = Wish(asked.name, asked.text, asked.language or "", asked.consent, asked.licence)
-    return add_clone(locate(), wish, as_pcm(heard))
+    with _storing("stored"):
+        try:
+            return add_clone(locate(), wish, as_pcm(heard))
+        except InvalidInput as error:
+            if error.param != "id":
+                raise
+            name = plain_id(asked.name)
+            told = f"there is a voice or a model {name!r} already"
+            raise InvalidInput(told, param="name") from None
 
 
 def _told(voice: str, pack: Voicepack) -> ClonedVoice:

@@ -1,22 +1,26 @@
 """`GET /v1/audio/voices`: the voices that are here, and what each can do."""
 
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from vdx.core.paths import locate
+from vdx.core.paths import Paths, locate
 from vdx.core.threads import in_thread
 from vdx.serving.model_status import ModelStatus
 from vdx.serving.models import ModelInfo
-from vdx.serving.speakers import speakers_of
+from vdx.serving.speakers import kept_parts, speakers_here, speaks_with
+from vdx.serving.voicepacks.metadata import Voicepack
 from vdx.transports.http.operation import AnyKeyOperation, Host, operations, refusals
 
 api = operations(tag="OpenAI", kind=AnyKeyOperation)
 
 
 class VoiceEntry(BaseModel):
-    """A voice, by the name that `voice` takes; with MODEL/SPEAKER it speaks as one of its own."""
+    """A voice, by the name that `voice` takes; with MODEL/SPEAKER it speaks as one of its own.
+
+    A voice of a recording is one for each model that speaks with it.
+    """
 
     id: str
     object: Literal["audio.voice"] = "audio.voice"
@@ -27,6 +31,7 @@ class VoiceEntry(BaseModel):
     speakers: list[str] = Field(description="empty: one, or those that only the model knows")
     styles: list[str] = Field(description="as speakers, of a voice whose styles can be blended")
     cloning: bool = Field(description="it takes the voice of a recording")
+    cloned: bool = Field(description="it is the voice of a recording")
     loaded: bool
 
 
@@ -44,17 +49,23 @@ async def list_voices(host: Host) -> VoiceList:
 
 def _listed(statuses: list[ModelStatus]) -> VoiceList:
     """Reads files: the speakers of a voice are in those."""
-    entries = [
-        _entry(status.info, loaded=status.state == "READY")
-        for status in statuses
-        if status.info is not None and status.info.kind == "tts"
-    ]
+    paths = locate()
+    parts = kept_parts(paths)
+    recordings = [pack for pack in parts if pack.part == "clone"]
+    entries = list[VoiceEntry]()
+    for status in statuses:
+        if status.info is not None and status.info.kind == "tts":
+            voice = _entry(status.info, paths, parts, loaded=status.state == "READY")
+            usable = speaks_with(status.info, recordings)
+            entries.append(voice)
+            entries += [_clone(voice, pack) for pack in recordings if pack.id in usable]
     return VoiceList(data=entries)
 
 
-def _entry(info: ModelInfo, *, loaded: bool) -> VoiceEntry:
-    folder = next((f / info.name for f in _repositories() if (f / info.name).is_dir()), None)
-    found = list(speakers_of(info, folder)) if folder is not None else []
+def _entry(
+    info: ModelInfo, paths: Paths, parts: Sequence[Voicepack], *, loaded: bool
+) -> VoiceEntry:
+    found = list(speakers_here(info.name, paths, parts) or ())
     blends = info.family == "kokoro"
     return VoiceEntry(
         id=info.name,
@@ -65,9 +76,19 @@ def _entry(info: ModelInfo, *, loaded: bool) -> VoiceEntry:
         speakers=[] if blends else found,
         styles=found if blends else [],
         cloning=info.can("zero_shot"),
+        cloned=False,
         loaded=loaded,
     )
 
 
-def _repositories() -> list[Path]:
-    return list(locate().model_repositories)
+def _clone(voice: VoiceEntry, pack: Voicepack) -> VoiceEntry:
+    """A voice of a recording, as `voice` speaks with it."""
+    own = {
+        "id": f"{voice.id}/{pack.id}",
+        "name": pack.id,
+        "languages": pack.languages,
+        "speakers": [],
+        "cloning": False,
+        "cloned": True,
+    }
+    return voice.model_copy(update=own)
