@@ -28,8 +28,13 @@ BOTH = {
 
 async def test_two_agents_hear_the_person_and_not_each_other(join: Join) -> None:
     guest = await join(room_config=BOTH)
-    await guest.until(lambda: len(guest.seen("vdx.session")) == 2, "both agents")
-    assert set(guest.agents) == {"vdx", "second"}
+
+    def both() -> bool:
+        agents = guest.agents
+        begun = (guest.seen_of(identity, "vdx.session") for identity in agents.values())
+        return set(agents) == {"vdx", "second"} and all(begun)
+
+    await guest.until(both, "both agents")
     profiles = {
         name: guest.seen_of(identity, "vdx.session")[0]["profile"]
         for name, identity in guest.agents.items()

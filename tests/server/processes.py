@@ -34,6 +34,7 @@ READ_S = 20.0
 VARIANTS = {
     "tone-fast": ("tone", {"ms_per_char": "30"}),
     "tone-spare": ("tone", {"max_streams": "64"}),
+    "tone-unused": ("tone", {}),  # no server of the tests asks for it: a test may load it
     "canned-stop": ("canned", {"texts": "stop please"}),
     "canned-uh": ("canned", {"texts": "uh"}),
     "canned-unfinished": ("canned", {"texts": "I would like to"}),

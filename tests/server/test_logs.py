@@ -72,8 +72,6 @@ async def _type(talk: Talk, text: str) -> None:
 async def _everything(vdx: Vdx, url: str) -> None:
     """A spoken turn, a typed one that is refused, a synthesis, models, refusals and a 404."""
     http, bearer = Http(url), {"Authorization": f"Bearer {KEY}"}
-    # Other tests of this Triton may have loaded it.
-    assert (await asyncio.to_thread(http.post, "/vdx/models/tone/unload", **bearer))[0] == 200
     async with talking(url, api_key=KEY) as talk:
         done = await talk.full_turn()
         assert ANSWERED in done["response"]["output"][0]["content"][0]["transcript"]
@@ -82,7 +80,7 @@ async def _everything(vdx: Vdx, url: str) -> None:
         await talk.wait("response.done", after=mark)
         assert TYPED in (await talk.error(mark))["message"]
         session = talk.of("session.created")[0]["session"]["id"].removeprefix("sess_")
-        path = f"/vdx/models/tone/use?session={session}"
+        path = f"/vdx/models/tone-unused/use?session={session}"
         assert (await asyncio.to_thread(http.post, path, **bearer))[0] == 200
     with pytest.raises(InvalidStatus):
         async with talking(url, f"vdx&key={QUERY}", api_key="wrong-key-0123456789"):
@@ -94,7 +92,7 @@ async def _everything(vdx: Vdx, url: str) -> None:
         request = urllib.request.Request(f"{url}/v1/audio/speech", body, headers)  # noqa: S310
         urllib.request.urlopen(request, timeout=60).read()  # noqa: S310
         assert http.get(f"/nothing%1b?api_key={QUERY}")[0] == 404
-        assert http.post("/vdx/models/tone/unload", **bearer)[0] == 200
+        assert http.post("/vdx/models/tone-unused/unload", **bearer)[0] == 200
 
     await asyncio.to_thread(ask)
     await asyncio.to_thread(eventually, lambda: "session closed" in vdx.output, "the last line")
@@ -107,9 +105,9 @@ LINES = (
     r"debug.*turn answered .*endpoint_ms=[\d.]+.* first_audio_ms=[\d.]+",
     r"debug.*reply ended .*characters=\d+ played_ms=\d+ .*status=completed",
     r"debug.*clause synthesized .*characters=\d+ first_ms=[\d.]+",
-    r"info.*model loaded .*model=tone ms=\d+",
-    r"info.*model switched .*model=tone sessions=1",
-    r"info.*model unloaded .*model=tone",
+    r"info.*model loaded .*model=tone-unused ms=\d+",
+    r"info.*model switched .*model=tone-unused sessions=1",
+    r"info.*model unloaded .*model=tone-unused",
     (
         r"info.*request refused .*client=127\.0\.0\.1 code=unauthorized method=GET .*"
         r"path=/v1/realtime status=401"

@@ -220,13 +220,13 @@ def test_speakers_are_told_apart_and_known_ones_named(client: OpenAI) -> None:
 
 def test_the_voices_that_are_here(server: str) -> None:
     found = {each["id"]: each for each in httpx.get(f"{server}/v1/audio/voices").json()["data"]}
-    assert {"espeak", "tone"} <= set(found)
+    assert {"espeak", "tone-unused"} <= set(found)
     assert not {"canned", "pocketsphinx-en"} & set(found)
     espeak = found["espeak"]
     assert (espeak["family"], espeak["loaded"], espeak["cloning"]) == ("espeak", True, False)
     assert espeak["languages"]
     assert espeak["sample_rate"] > 0
-    assert not found["tone"]["loaded"]
+    assert not found["tone-unused"]["loaded"]
 
 
 # --- the language that is heard -----------------------------------------------------------------

@@ -41,7 +41,9 @@ class Room:
 )
 def test_a_lost_connection_is_no_closed_room(reason: int, lost: bool) -> None:
     room = Room()
-    participants = Participants(cast(rtc.Room, room), "vdx", lambda *_: None, lambda *_: None)
+    participants = Participants(
+        cast(rtc.Room, room), "vdx", lambda *_: None, lambda *_: None, lambda *_: None
+    )
     participants.follow()
     room.handlers["disconnected"](reason)
     assert participants.over
