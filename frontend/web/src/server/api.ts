@@ -3,7 +3,7 @@
 export interface Model {
   readonly name: string;
   readonly state: string;
-  readonly kind?: "tts" | "asr" | "endpointer";
+  readonly kind?: "tts" | "asr" | "endpointer" | "speaker";
   readonly family?: string;
   readonly languages?: readonly string[];
 }
