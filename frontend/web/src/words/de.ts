@@ -158,6 +158,7 @@ export const de: Words = {
     note: "Bleiben in diesem Browser und gelten sofort.",
     own: "Wie das Profil sagt",
     automatic: "Automatisch",
+    automaticNot: (name) => `Automatisch (${name} erkennt sie nicht)`,
     another: "Anderes …",
     back: "Zurück zur Auswahl",
     profile: "Profil",

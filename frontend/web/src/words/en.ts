@@ -152,6 +152,7 @@ export const en = {
     note: "Kept in this browser, and taken at once.",
     own: "As the profile says",
     automatic: "Automatic",
+    automaticNot: (name: string) => `Automatic (${name} cannot tell)`,
     another: "Another …",
     back: "Back to the menu",
     profile: "Profile",

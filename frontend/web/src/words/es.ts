@@ -158,6 +158,7 @@ export const es: Words = {
     note: "Se guardan en este navegador y valen enseguida.",
     own: "Como dice el perfil",
     automatic: "Automático",
+    automaticNot: (name) => `Automático (${name} no lo detecta)`,
     another: "Otro …",
     back: "Volver a la lista",
     profile: "Perfil",

@@ -158,6 +158,7 @@ export const fr: Words = {
     note: "Conservés dans ce navigateur et appliqués tout de suite.",
     own: "Comme le profil",
     automatic: "Automatique",
+    automaticNot: (name) => `Automatique (${name} ne la reconnaît pas)`,
     another: "Autre …",
     back: "Retour à la liste",
     profile: "Profil",
