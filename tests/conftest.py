@@ -102,7 +102,7 @@ def pytest_sessionfinish(session: pytest.Session) -> Iterator[None]:
                 reporter.write_line(f"{marker} tests left out: {count}; {how}")
 
 
-@pytest.hookimpl(optionalhook=True)  # the environment of the models has no xdist
+@pytest.hookimpl(optionalhook=True)  # with `-p no:xdist` nobody calls it
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """A worker runs whole files, and one worker all of a kind that talks in real time."""
     from xdist.scheduler import LoadFileScheduling

@@ -35,7 +35,15 @@ function Row({ update, attempt }: { update: Update; attempt: Attempt }) {
   return (
     <tr data-state={state}>
       <th scope="row">{name}</th>
-      <td>{state === "trial" ? `${shown}, ${Math.round(update.canary * 100)} %` : shown}</td>
+      <td>
+        {state === "trial" ? `${shown}, ${Math.round(update.canary * 100)} %` : shown}
+        {!update.decided_here && (
+          <>
+            <br />
+            <span className="note">{w.decidedElsewhere}</span>
+          </>
+        )}
+      </td>
       <Figures version={update.old} />
       <Figures version={update.new} />
       <td>{why}</td>

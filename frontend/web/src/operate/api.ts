@@ -45,6 +45,8 @@ export interface Update {
   readonly why: string;
   /** Of the conversations that begin, 0 to 1. */
   readonly canary: number;
+  /** Else another frontend of the same registry decides, and the figures are this one's alone. */
+  readonly decided_here: boolean;
   readonly old: Version;
   readonly new: Version;
 }

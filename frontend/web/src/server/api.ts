@@ -3,9 +3,11 @@
 export interface Model {
   readonly name: string;
   readonly state: string;
-  readonly kind?: "tts" | "asr" | "endpointer";
+  readonly kind?: "tts" | "asr" | "endpointer" | "speaker";
   readonly family?: string;
   readonly languages?: readonly string[];
+  /** Absent or null of a model that the server knows nothing of yet. */
+  readonly capabilities?: readonly string[] | null;
 }
 
 /** A profile of the configuration: how a conversation begins that names it. */

@@ -96,6 +96,7 @@ describe("the operator's page", () => {
     models: [
       { name: "espeak", state: "READY", reason: "", kind: "tts", leases: 1, memory_mb: 20.4 },
       { name: "canned", state: "UNAVAILABLE", reason: "" },
+      { name: "voices", state: "READY", reason: "", kind: "speaker" },
     ],
     servers: [
       {
@@ -111,6 +112,7 @@ describe("the operator's page", () => {
         state: "rolled back",
         why: "3 of 3 requests failed",
         canary: 0.25,
+        decided_here: true,
         old: { model: "espeak", requests: 5, errors: 0, median_ms: 40.4 },
         new: { model: "espeak-2", requests: 3, errors: 3, median_ms: null },
       },
@@ -119,6 +121,7 @@ describe("the operator's page", () => {
         state: "trial",
         why: "",
         canary: 0.1,
+        decided_here: false,
         old: { model: "ears", requests: 0, errors: 0, median_ms: null },
         new: { model: "ears-2", requests: 0, errors: 0, median_ms: null },
       },
@@ -143,6 +146,7 @@ describe("the operator's page", () => {
     const models = renderToStaticMarkup(<ModelTable models={known.models} attempt={attempt} />);
     expect(models).toContain('aria-label="Unload when free: espeak"');
     expect(models).toContain('aria-label="Load: canned"');
+    expect(models).toContain("speaker model");
     expect(models).not.toContain('aria-label="Unload: canned"');
     const servers = renderToStaticMarkup(<ServerTable servers={known.servers} attempt={attempt} />);
     expect(servers).toContain("<td>espeak</td>");
@@ -156,6 +160,7 @@ describe("the operator's page", () => {
       expect(html).toContain(text);
     }
     expect(html).toContain("on trial, 10 %");
+    expect(html.match(/decided by another server/g)).toHaveLength(1);
     expect(html.indexOf("on trial")).toBeLessThan(html.indexOf("went back"));
     expect(html.match(/Go back to the old version of/g)).toEqual(["Go back to the old version of"]);
   });

@@ -98,7 +98,12 @@ export const de: Words = {
     loaded: (name) => `${name} ab dem nächsten Satz.`,
     failed: (why) => `Das ging nicht: ${why}`,
     gone: "Der Server antwortet nicht. Läuft er noch?",
-    kinds: { tts: "Stimme", asr: "Erkenner", endpointer: "Endeerkenner" },
+    kinds: {
+      tts: "Stimme",
+      asr: "Erkenner",
+      endpointer: "Endeerkenner",
+      speaker: "Sprechermodell",
+    },
     notTheKind: (name, kind) => `${name} ist von anderer Art: ${kind}`,
     small: (name) =>
       `${name} antwortet: Ein so kleines Modell zeigt nur, dass das Sprechen funktioniert. ` +
@@ -153,6 +158,7 @@ export const de: Words = {
     note: "Bleiben in diesem Browser und gelten sofort.",
     own: "Wie das Profil sagt",
     automatic: "Automatisch",
+    automaticNot: (name) => `Automatisch (${name} erkennt sie nicht)`,
     another: "Anderes …",
     back: "Zurück zur Auswahl",
     profile: "Profil",
@@ -285,6 +291,7 @@ export const de: Words = {
     oldVersion: "Alte Version",
     newVersion: "Neue Version",
     outcome: "Was daraus wurde",
+    decidedElsewhere: "ein anderer Server entscheidet, die Zahlen sind von diesem",
     cancel: "Zurück zur alten",
     cancelOne: (name) => `Zurück zur alten Version von ${name}`,
     stages: {

@@ -97,7 +97,7 @@ export const en = {
     loaded: (name: string) => `${name} from the next sentence on.`,
     failed: (why: string) => `That did not work: ${why}`,
     gone: "The server does not answer. Is it still running?",
-    kinds: { tts: "voice", asr: "recogniser", endpointer: "endpointer" },
+    kinds: { tts: "voice", asr: "recogniser", endpointer: "endpointer", speaker: "speaker model" },
     notTheKind: (name: string, kind: string) => `${name} is of another kind: ${kind}`,
     small: (name: string) =>
       `${name} answers: so small a model only proves that talking works. ` +
@@ -152,6 +152,7 @@ export const en = {
     note: "Kept in this browser, and taken at once.",
     own: "As the profile says",
     automatic: "Automatic",
+    automaticNot: (name: string) => `Automatic (${name} cannot tell)`,
     another: "Another …",
     back: "Back to the menu",
     profile: "Profile",
@@ -284,6 +285,7 @@ export const en = {
     oldVersion: "Old version",
     newVersion: "New version",
     outcome: "What became of it",
+    decidedElsewhere: "decided by another server, the figures are this one's",
     cancel: "Go back",
     cancelOne: (name: string) => `Go back to the old version of ${name}`,
     stages: {

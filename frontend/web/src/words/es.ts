@@ -98,7 +98,12 @@ export const es: Words = {
     loaded: (name) => `${name} desde la próxima frase.`,
     failed: (why) => `No funcionó: ${why}`,
     gone: "El servidor no responde. ¿Sigue en marcha?",
-    kinds: { tts: "voz", asr: "reconocedor", endpointer: "detector de fin" },
+    kinds: {
+      tts: "voz",
+      asr: "reconocedor",
+      endpointer: "detector de fin",
+      speaker: "modelo de hablantes",
+    },
     notTheKind: (name, kind) => `${name} es de otra clase: ${kind}`,
     small: (name) =>
       `${name} responde: un modelo tan pequeño solo muestra que hablar funciona. ` +
@@ -153,6 +158,7 @@ export const es: Words = {
     note: "Se guardan en este navegador y valen enseguida.",
     own: "Como dice el perfil",
     automatic: "Automático",
+    automaticNot: (name) => `Automático (${name} no lo detecta)`,
     another: "Otro …",
     back: "Volver a la lista",
     profile: "Perfil",
@@ -285,6 +291,7 @@ export const es: Words = {
     oldVersion: "Versión anterior",
     newVersion: "Versión nueva",
     outcome: "Resultado",
+    decidedElsewhere: "decide otro servidor; las cifras son de este",
     cancel: "Volver atrás",
     cancelOne: (name) => `Volver a la versión anterior de ${name}`,
     stages: {

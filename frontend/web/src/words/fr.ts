@@ -98,7 +98,12 @@ export const fr: Words = {
     loaded: (name) => `${name} dès la prochaine phrase.`,
     failed: (why) => `Cela n’a pas marché : ${why}`,
     gone: "Le serveur ne répond pas. Tourne-t-il encore ?",
-    kinds: { tts: "voix", asr: "reconnaissance", endpointer: "fin de parole" },
+    kinds: {
+      tts: "voix",
+      asr: "reconnaissance",
+      endpointer: "fin de parole",
+      speaker: "modèle de locuteurs",
+    },
     notTheKind: (name, kind) => `${name} est d'un autre type : ${kind}`,
     small: (name) =>
       `${name} répond : un si petit modèle montre seulement que la parole fonctionne. ` +
@@ -153,6 +158,7 @@ export const fr: Words = {
     note: "Conservés dans ce navigateur et appliqués tout de suite.",
     own: "Comme le profil",
     automatic: "Automatique",
+    automaticNot: (name) => `Automatique (${name} ne la reconnaît pas)`,
     another: "Autre …",
     back: "Retour à la liste",
     profile: "Profil",
@@ -285,6 +291,7 @@ export const fr: Words = {
     oldVersion: "Ancienne version",
     newVersion: "Nouvelle version",
     outcome: "Résultat",
+    decidedElsewhere: "un autre serveur décide, les chiffres sont de celui-ci",
     cancel: "Revenir",
     cancelOne: (name) => `Revenir à l’ancienne version de ${name}`,
     stages: {

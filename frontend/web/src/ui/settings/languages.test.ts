@@ -41,3 +41,12 @@ it("begins with what the profile says, and with automatic", () => {
   expect(offered("three", "three", "auto")[0]).toEqual(["", "As the profile says (Automatic)"]);
   expect(offered("three", "three", "no tag")[0]).toEqual(["", "As the profile says (no tag)"]);
 });
+
+it("says which recogniser cannot tell the language that automatic asks for", () => {
+  const ears = (...capabilities: string[]) => [{ ...model("ears", "*"), capabilities }];
+  const automatic = (known: readonly Model[]) =>
+    languages(known, { recogniser: "ears", voice: "" }, "")[1];
+  expect(automatic(ears("partials"))).toEqual(["auto", "Automatic (ears cannot tell)"]);
+  expect(automatic(ears("language_detection"))).toEqual(["auto", "Automatic"]);
+  expect(automatic([model("ears")])).toEqual(["auto", "Automatic"]);
+});

@@ -12,7 +12,7 @@ export function languages(
   { voice, recogniser }: { readonly voice: string; readonly recogniser: string },
   usual: string,
 ): readonly (readonly [tag: string, name: string])[] {
-  const { own, automatic } = words().settings;
+  const { own, automatic, automaticNot } = words().settings;
   const spoken = of(known, voice);
   const heard = of(known, recogniser);
   const both = heard.includes("*") ? spoken : heard.filter((tag) => serves(spoken, tag));
@@ -20,7 +20,8 @@ export function languages(
     (tag) => [tag, languageName(tag)] as const,
   );
   named.sort(([, one], [, other]) => one.localeCompare(other));
-  return [["", usual ? `${own} (${languageName(usual)})` : own], [AUTOMATIC, automatic], ...named];
+  const follows = detects(known, recogniser) ? automatic : automaticNot(recogniser);
+  return [["", usual ? `${own} (${languageName(usual)})` : own], [AUTOMATIC, follows], ...named];
 }
 
 /** A language by its name in the language of the page, or a tag that nobody knows as it is. */
@@ -33,6 +34,11 @@ function languageName(tag: string): string {
     return tag; // no language tag
   }
 }
+
+/** Whether a recogniser tells which language it hears, as far as is known. */
+const detects = (known: readonly Model[], recogniser: string): boolean =>
+  known.find((model) => model.name === recogniser)?.capabilities?.includes("language_detection") ??
+  true;
 
 const of = (known: readonly Model[], name: string): readonly string[] =>
   known.find((model) => model.name === name)?.languages ?? ["*"];
