@@ -181,6 +181,8 @@ class ModelUpdates:
         try:
             update.info = await self._load(update)
         except VdxError as error:
+            if update.is_over():
+                return
             update.why = f"a frontend cannot use it: {error}"
         else:
             if self._ended_meanwhile(update):
