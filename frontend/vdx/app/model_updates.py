@@ -10,13 +10,13 @@ each gives the same share of its sessions to the new version, and the one that w
 """
 
 import asyncio
-import secrets
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from dataclasses import replace
+from typing import Any
 
 from vdx.app.served_models import ServedModels
+from vdx.app.update import Update, UpdateState
 from vdx.core.errors import InvalidInput, ModelFailed, TritonUnavailable, UnknownName, VdxError
 from vdx.core.logs import logger
 from vdx.core.metrics import MODEL_UPDATES
@@ -35,40 +35,6 @@ LOOK_S = 1.0
 """How often a trial is looked at beside the end of every request."""
 REMEMBERED = 50
 """Updates that are over and still listed."""
-
-UpdateState = Literal["loading", "trial", "promoted", "rolled back"]
-
-
-@dataclass(slots=True)
-class Update:
-    """One update of what `name` stands for, from the model `old` to the model `new`."""
-
-    name: str
-    old: str
-    new: str
-    trial: Trial
-    state: UpdateState = "loading"
-    why: str = ""
-    info: ModelInfo | None = None
-    """Of the new version, once it is loaded."""
-    id: str = field(default_factory=lambda: secrets.token_hex(8))
-    led_here: bool = True
-    """Whether it is decided in this process."""
-    joins: bool = False
-    """Whether this process takes part in one that is decided elsewhere."""
-    given: set[str] = field(default_factory=set)
-    """Open sessions that it gave the new version."""
-    changed: asyncio.Event = field(default_factory=asyncio.Event)
-
-    def is_over(self) -> bool:
-        """Whether one version serves everybody again."""
-        return self.state in ("promoted", "rolled back")
-
-    def tally(self, model: str) -> Tally | None:
-        """The requests of a version while the trial lasts."""
-        if self.state != "trial":
-            return None
-        return {self.old: self.trial.old, self.new: self.trial.new}.get(model)
 
 
 class ModelUpdates:

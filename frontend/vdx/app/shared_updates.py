@@ -6,7 +6,8 @@ beside the old one, give it to the same share of their sessions, and tell what t
 
 import secrets
 
-from vdx.app.model_updates import ModelUpdates, Update
+from vdx.app.model_updates import ModelUpdates
+from vdx.app.update import Update
 from vdx.core.logs import logger
 from vdx.serving.model_versions import ModelVersions
 from vdx.serving.registry.shared_updates import SharedUpdates
