@@ -304,3 +304,26 @@ async def test_an_endpointer_is_not_tried_out(monkeypatch: pytest.MonkeyPatch) -
         assert update.state == "rolled back"
         assert "is an endpointer" in update.why
         assert all(triton.states[NEW] != "READY" for triton in made.tritons)
+
+
+@on_virtual_time
+async def test_what_is_loaded_after_it_was_ended_does_not_stay() -> None:
+    async with box() as made:
+        update = await made.host.updates.start(OLD, NEW, 1.0, 5)
+        made.host.updates.cancel(OLD)
+        await asyncio.sleep(60)
+        assert update.state == "rolled back"
+        assert all(triton.states.get(NEW) != "READY" for triton in made.tritons)
+        assert all(NEW not in each.manager.residency.uncapped for each in made.host.servers)
+
+
+@on_virtual_time
+async def test_a_version_is_unloaded_by_the_manager_that_announces_its_server() -> None:
+    """That one takes part too: an unload of each frontend could come after the next load."""
+    async with box() as made:
+        await begun(made)
+        made.host.servers[1].announced = True
+        made.host.updates.cancel(OLD)
+        await asyncio.sleep(5)
+        assert [triton.states[NEW] for triton in made.tritons] == ["UNAVAILABLE", "READY"]
+        assert made.host.servers[1].manager.info(NEW) is None

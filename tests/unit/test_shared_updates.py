@@ -12,7 +12,7 @@ from tests.unit.test_model_updates import NEW, OLD, say
 from tests.unit.test_servers import Box, box, no_threads
 from tests.unit.virtual_time import on_virtual_time
 from vdx.app.shared_updates import UpdateSharing
-from vdx.core.errors import InvalidInput, ModelFailed
+from vdx.core.errors import InvalidInput, ModelFailed, TritonUnavailable
 from vdx.serving.registry.shared_updates import SharedUpdates
 from vdx.serving.registry.update_entry import UpdateEntry, UpdateFigures, VersionEntry
 from vdx.serving.update_trial import ENOUGH
@@ -233,3 +233,36 @@ async def test_going_back_to_a_version_that_was_to_leave_keeps_it() -> None:
         made.host.forget(early)
         await asyncio.sleep(60)
         assert [triton.states[OLD] for triton in made.tritons] == ["READY"] * 2
+
+
+@on_virtual_time
+async def test_of_two_that_begin_at_once_one_goes_on_whoever_else_takes_part() -> None:
+    for _ in range(4):  # ids are drawn: either may be the smaller one
+        async with frontends(3) as boxes:
+            updates = [await made.host.updates.start(OLD, NEW, 0.5, 600) for made in boxes[:2]]
+            await asyncio.sleep(5)
+            states = [update.state for update in sorted(updates, key=lambda update: update.id)]
+            assert states == ["trial", "rolled back"], [update.why for update in updates]
+
+
+@on_virtual_time
+async def test_a_model_that_another_frontend_starts_sessions_with_is_no_new_version() -> None:
+    """Going back would take it from them."""
+    async with frontends() as (asked, other):
+        other.host.profiles.keep_too({NEW: "profile bells"})
+        update = await asked.host.updates.start(OLD, NEW, 1.0, 600)
+        await asyncio.sleep(5)
+        assert update.state == "rolled back"
+        assert "profile bells" in update.why
+        assert other.host.updates.all == ()
+
+
+@on_virtual_time
+async def test_a_version_of_before_is_taken_over_once_a_server_answers() -> None:
+    async with frontends() as (made, _):
+        gone = [TritonUnavailable("gone")] * 2
+        for triton in made.tritons:
+            triton.failures[f"load {NEW}"] = list(gone)
+        exchange_of(made).version(VersionEntry(name=OLD, model=NEW, revision=3))
+        await asyncio.sleep(60)
+        assert opened(made.host).options.voice == NEW

@@ -10,14 +10,14 @@ each gives the same share of its sessions to the new version, and the one that w
 """
 
 import asyncio
-import secrets
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from dataclasses import replace
+from typing import Any
 
 from vdx.app.served_models import ServedModels
-from vdx.core.errors import InvalidInput, ModelFailed, UnknownName, VdxError
+from vdx.app.update import Update, UpdateState
+from vdx.core.errors import InvalidInput, ModelFailed, TritonUnavailable, UnknownName, VdxError
 from vdx.core.logs import logger
 from vdx.core.metrics import MODEL_UPDATES
 from vdx.core.threads import in_thread
@@ -29,44 +29,12 @@ from vdx.serving.update_trial import Outcome, Tally, Trial, Verdict
 
 log = logger(__name__)
 
+TAKE_AGAIN_S = 10.0
+"""After which a version is asked for again that no server could be asked for."""
 LOOK_S = 1.0
 """How often a trial is looked at beside the end of every request."""
 REMEMBERED = 50
 """Updates that are over and still listed."""
-
-UpdateState = Literal["loading", "trial", "promoted", "rolled back"]
-
-
-@dataclass(slots=True)
-class Update:
-    """One update of what `name` stands for, from the model `old` to the model `new`."""
-
-    name: str
-    old: str
-    new: str
-    trial: Trial
-    state: UpdateState = "loading"
-    why: str = ""
-    info: ModelInfo | None = None
-    """Of the new version, once it is loaded."""
-    id: str = field(default_factory=lambda: secrets.token_hex(8))
-    led_here: bool = True
-    """Whether it is decided in this process."""
-    joins: bool = False
-    """Whether this process takes part in one that is decided elsewhere."""
-    given: set[str] = field(default_factory=set)
-    """Open sessions that it gave the new version."""
-    changed: asyncio.Event = field(default_factory=asyncio.Event)
-
-    def is_over(self) -> bool:
-        """Whether one version serves everybody again."""
-        return self.state in ("promoted", "rolled back")
-
-    def tally(self, model: str) -> Tally | None:
-        """The requests of a version while the trial lasts."""
-        if self.state != "trial":
-            return None
-        return {self.old: self.trial.old, self.new: self.trial.new}.get(model)
 
 
 class ModelUpdates:
@@ -87,6 +55,8 @@ class ModelUpdates:
         self._tasks: set[asyncio.Task[None]] = set()
         self._unloads: dict[str, asyncio.Task[None]] = {}
         """Versions that are being unloaded."""
+        self._taking: dict[str, str] = {}
+        """Name -> the version that an update elsewhere gave it last."""
         self.told: Callable[[Update], None] = lambda _: None
         """Called when the state of an update has changed, or one that others decide was used."""
 
@@ -114,7 +84,7 @@ class ModelUpdates:
                     f"`vdx models update {other.name} --cancel` ends it",
                     param="name",
                 )
-        if reason := self._served.kept.get(new):
+        if reason := self.in_use(new):
             message = f"{new!r} is in use ({reason}), from which going back would take it"
             raise InvalidInput(message, param="source")
         update = Update(name, old, new, Trial(share, _now(), hold_s))
@@ -160,6 +130,10 @@ class ModelUpdates:
         """One by its id, under way or over."""
         return next((each for each in self._updates if each.id == update_id), None)
 
+    def in_use(self, model: str) -> str:
+        """Why sessions start with a model, which then is no new version; empty: none does."""
+        return self._served.kept.get(model, "")
+
     def active(self, *models: str) -> list[Update]:
         """Those under way that have to do with one of these models."""
         names = set(models)
@@ -173,9 +147,11 @@ class ModelUpdates:
         try:
             update.info = await self._load(update)
         except VdxError as error:
+            if update.is_over():
+                return
             update.why = f"a frontend cannot use it: {error}"
         else:
-            if update.is_over():
+            if self._ended_meanwhile(update):
                 return
             update.state, update.trial.owed = "trial", update.trial.share
             log.info("model update joined", model=update.name, version=update.new)
@@ -183,15 +159,25 @@ class ModelUpdates:
 
     def take_version(self, name: str, model: str) -> None:
         """A model serves a name since an update that this process took no part in."""
+        self._taking[name] = model
         self._spawn(self._take_version(name, model), f"take-{model}")
 
     async def _take_version(self, name: str, model: str) -> None:
-        try:
-            if self._served.current(name) in self._served.kept:
-                await self._served.ensure(model)
-        except VdxError as error:
-            log.warning("version not taken over", model=name, version=model, error=error.for_log)
-            return
+        while self._taking.get(name) == model:
+            try:
+                if self._served.current(name) in self._served.kept:
+                    await self._served.ensure(model)
+            except VdxError as error:
+                log.warning(
+                    "version not taken over", model=name, version=model, error=error.for_log
+                )
+                if not isinstance(error, TritonUnavailable):
+                    return
+                await asyncio.sleep(TAKE_AGAIN_S)
+            else:
+                break
+        if self._taking.get(name) != model:
+            return  # a newer one has come
         self._versions.put(name, model)
         self._keep()
         await in_thread(self._versions.save)
@@ -200,6 +186,7 @@ class ModelUpdates:
         """The new version serves everybody from now on."""
         if update.is_over():
             return
+        self._taking.pop(update.name, None)
         self._versions.put(update.name, update.new)
         self._over(update, "promoted", why)
         self._keep()
@@ -266,7 +253,7 @@ class ModelUpdates:
         except VdxError as error:
             self.give_up(update, f"it was not loaded: {error}")
             return
-        if update.is_over():
+        if self._ended_meanwhile(update):
             return
         update.trial.began, update.state = _now(), "trial"
         update.trial.old.known_ms = self._served.first_audio_ms(update.old)
@@ -318,11 +305,23 @@ class ModelUpdates:
         for session in list(self._sessions.values()):
             if update.new in (session.options.voice, session.options.recogniser):
                 session.update(_with_model(session.options, update.new, update.old))
-        if not unload:
-            return
-        task = self._spawn(self._unload(update.new), f"unload-{update.new}")
-        self._unloads[update.new] = task
-        task.add_done_callback(lambda _: self._unloads.pop(update.new, None))
+        if unload:
+            self._unload_soon(update.new)
+
+    def _ended_meanwhile(self, update: Update) -> bool:
+        """Whether it is over since its version began to load; what came of that goes again."""
+        if update.state == "rolled back" and not self.active(update.new):
+            self._unload_soon(update.new)
+        return update.is_over()
+
+    def _unload_soon(self, version: str) -> None:
+        task = self._spawn(self._unload(version), f"unload-{version}")
+        self._unloads[version] = task
+        task.add_done_callback(lambda done: self._unloaded(version, done))
+
+    def _unloaded(self, version: str, task: asyncio.Task[None]) -> None:
+        if self._unloads.get(version) is task:  # else it is unloaded once more
+            del self._unloads[version]
 
     async def _unload(self, version: str) -> None:
         """Unloads a version that was given up, after what it is saying now."""

@@ -156,11 +156,17 @@ class ServedModels:
         await self.unload_when_free(old)
 
     async def unload_exactly(self, model: str) -> None:
-        """Unloads a version where it is loaded, or being loaded; raises what failed first."""
+        """Unloads a version where it is loaded, or being loaded; raises what failed first.
+
+        On a server that another process announces its manager does that, in the order in which it
+        hears of loads and unloads: an unload from here could come after the next load.
+        """
         first: VdxError | None = None
         for server in list(self._servers):
             try:
-                if server.manager.residency.get(model) is not None:
+                if server.announced:
+                    await server.manager.leave(model)
+                elif server.manager.residency.get(model) is not None:
                     await server.manager.unload(model)
             except VdxError as error:
                 first = first or error

@@ -6,7 +6,8 @@ beside the old one, give it to the same share of their sessions, and tell what t
 
 import secrets
 
-from vdx.app.model_updates import ModelUpdates, Update
+from vdx.app.model_updates import ModelUpdates
+from vdx.app.update import Update
 from vdx.core.logs import logger
 from vdx.serving.model_versions import ModelVersions
 from vdx.serving.registry.shared_updates import SharedUpdates
@@ -95,10 +96,14 @@ class UpdateSharing:
     def _begun(self, entry: UpdateEntry) -> Update | None:
         """An update that began elsewhere; None where one that is decided here goes on instead."""
         for other in self._updates.active(entry.name, entry.old, entry.new):
-            if other.led_here and other.id < entry.id:
-                return None  # begun at once in two places: there, too, the smaller id stays
+            if other.id < entry.id:
+                return None  # begun at once in two places: the smaller id stays, everywhere
             why = f"another frontend updates {entry.name}"
             self._updates.give_up(other, why, unload=other.new != entry.new)
+        if reason := self._updates.in_use(entry.new):
+            problem = f"a frontend uses {entry.new} ({reason}), from which going back would take it"
+            self._exchange.report(UpdateFigures(id=entry.id, by=self._by, problem=problem))
+            return None
         trial = Trial(entry.share, began=0.0, hold_s=0.0, owed=entry.share)
         update = Update(entry.name, entry.old, entry.new, trial, id=entry.id, led_here=False)
         self._updates.add(update)

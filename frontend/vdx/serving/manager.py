@@ -327,6 +327,14 @@ class ModelManager:
         finally:
             self.residency.unloaded(name, gone=False)  # where it was given up
 
+    async def leave(self, name: str) -> None:
+        """A manager elsewhere unloads a model: whoever asks for it again has it loaded again."""
+        async with self.lock(name):
+            if self.residency.get(name) is not None:
+                self._forget(name)
+                self.residency.unloaded(name)
+                self._publish(name)
+
     async def unload_when_free(self, name: str) -> bool:
         """Unloads a model once no session leases it; whether it is unloaded already.
 

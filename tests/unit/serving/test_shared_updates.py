@@ -135,3 +135,59 @@ async def test_what_is_no_message_is_told_and_left_alone(redis: RedisServer, tex
 
 def told(logs: Any, where: str) -> bool:
     return any(line.get("key") == where for line in logs)
+
+
+async def test_one_whose_frontend_ends_in_order_is_over_at_once(redis: RedisServer) -> None:
+    async with frontend(redis, expiry_s=60.0) as other:
+        async with frontend(redis, expiry_s=60.0) as asked:
+            asked.exchange.tell(update())
+            await until(lambda: other.updates, "the update is heard")
+        await until(lambda: other.updates[-1].is_over, "it is given up")
+        assert other.updates[-1].why == GONE
+
+
+async def test_a_promotion_just_before_the_end_is_told(redis: RedisServer) -> None:
+    async with frontend(redis, expiry_s=60.0) as other:
+        async with frontend(redis, expiry_s=60.0) as asked:
+            asked.exchange.tell(update())
+            await until(lambda: other.updates, "the update is heard")
+            asked.exchange.tell(update("promoted", revision=1))
+        await until(lambda: other.versions, "the version is heard")
+        assert other.updates[-1].state == "promoted"
+
+
+async def test_figures_of_another_update_do_not_keep_ones_own_from_being_told(
+    redis: RedisServer,
+) -> None:
+    async with frontend(redis, expiry_s=2.1) as one, frontend(redis, expiry_s=2.1) as other:
+        one.exchange.tell(update())
+        for number in range(45):  # longer than the expiry
+            seen = {"id": "two", "by": "one", "new": {"requests": number}}
+            one.exchange.report(UpdateFigures.model_validate(seen))
+            await asyncio.sleep(0.1)
+        assert not any(each.is_over for each in other.updates)
+
+
+async def test_what_changes_while_it_is_told_is_told_too(redis: RedisServer) -> None:
+    async with frontend(redis, expiry_s=60.0) as asked, frontend(redis, expiry_s=60.0) as other:
+        publish, late = asked.exchange._publish, ["promoted"]
+
+        async def slow(kind: str, entry: Any) -> None:
+            await publish(kind, entry)
+            if late:
+                asked.exchange.tell(update(late.pop(), revision=1))
+
+        asked.exchange._publish = slow  # type: ignore[method-assign]
+        asked.exchange.tell(update())
+        await until(lambda: other.versions, "the promotion is heard")
+
+
+async def test_one_that_is_over_does_not_hide_the_next_one_of_its_name(redis: RedisServer) -> None:
+    first = SharedUpdates(redis.url, PASSWORD, expiry_s=1.5)
+    heard = Heard(first)
+    first._hear(update(id="two"))
+    first._hear(update("rolled back"))
+    await asyncio.sleep(2.0)
+    await first._read_updates()
+    await first.close()
+    assert (heard.updates[-1].id, heard.updates[-1].why) == ("two", GONE)

@@ -10,7 +10,12 @@ from tests.unit.virtual_time import on_virtual_time
 from vdx.core.audio import SPEAK_FRAME
 from vdx.core.errors import ModelFailed
 from vdx.core.events import Clause, SpeechChunk, SynthesisStarted, Word
-from vdx.speech.output.reply_audio import ClauseSpan, ReplyAudio, played_text
+from vdx.speech.output.reply_audio import (
+    SAMPLES_PER_CHARACTER,
+    ClauseSpan,
+    ReplyAudio,
+    played_text,
+)
 
 SOURCE = "One two. Three four."
 FIRST, SECOND = Clause("One two.", 0, 9), Clause("Three four.", 9, 20)
@@ -284,3 +289,21 @@ async def test_a_reply_begins_once_where_its_first_audio_is_dropped() -> None:
         await audio.put(SpeechChunk(np.ones((3, SPEAK_FRAME), np.int16)))
         assert audio.break_off() is not None
     assert began == [SynthesisStarted(1)]
+
+
+@pytest.mark.parametrize(("sent", "rest"), [(0, "one two three four"), (1, "three four")])
+@on_virtual_time
+async def test_without_word_times_a_begun_clause_is_not_repeated(sent: int, rest: str) -> None:
+    """Half of it was made; what was sent of it would be heard and written twice."""
+    text = "one two three four"
+    audio = ReplyAudio(2, 1, lambda _: None)
+    await audio.begin_clause(Clause(text, 0, len(text)))
+    await audio.put(chunk(len(text) * SAMPLES_PER_CHARACTER // SPEAK_FRAME // 2))
+    for _ in range(sent):
+        audio.take()
+    unspoken = audio.break_off()
+    assert unspoken is not None
+    assert unspoken.text == rest
+    await audio.put(chunk(4))
+    audio.finish()
+    assert played_text(text, audio.spans, 10**9) == text

@@ -10,6 +10,7 @@ stands for is a key that stays, `vdx:version:NAME`.
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TypeVar
 
 from pydantic import BaseModel
@@ -118,7 +119,17 @@ class SharedUpdates:
             await asyncio.sleep(RETRY_S)
 
     async def close(self) -> None:
-        """Ends the connections."""
+        """Tells that what was decided here is over, after `run` has ended; ends the connections."""
+        from redis.exceptions import RedisError
+
+        for name, entry in self._own.items():
+            if not entry.is_over:
+                self._own[name] = entry.model_copy(update={"state": "rolled back", "why": GONE})
+                self._due.add(name)
+        try:
+            await self._send_changes()
+        except (RedisError, OSError, TimeoutError) as error:
+            log.debug("updates left to expire", error=str(error))
         await self._redis.aclose()
 
     async def _listen(self) -> None:
@@ -192,14 +203,16 @@ class SharedUpdates:
         own = self._own.get(entry.name)
         if own is not None and own.id == entry.id:
             return
+        if own is not None and own.is_over and entry.name not in self._due:
+            del self._own[entry.name]  # told again it would hide the one that came after it
         if entry.state == "promoted":
             self._hear_version(
                 VersionEntry(name=entry.name, model=entry.new, revision=entry.revision)
             )
-        if entry.is_over:
-            self._others.pop(entry.name, None)
-        else:
+        if not entry.is_over:
             self._others[entry.name] = (entry, time.monotonic())
+        elif (known := self._others.get(entry.name)) is not None and known[0].id == entry.id:
+            del self._others[entry.name]
         self.heard(entry)
 
     def _hear_version(self, entry: VersionEntry) -> None:
@@ -228,15 +241,17 @@ class SharedUpdates:
 
     async def _send(self) -> None:
         beat = self._expiry_s / BEATS
+        told_at = time.monotonic()
         while True:
             self._changed.clear()
             await self._send_changes()
-            try:
+            with suppress(TimeoutError):
                 async with asyncio.timeout(beat):
                     await self._changed.wait()
                     await asyncio.sleep(SOONEST_S)
-            except TimeoutError:  # one that is under way is told again before its key expires
+            if time.monotonic() - told_at >= beat:  # before the key of one under way expires
                 self._due |= {name for name, entry in self._own.items() if not entry.is_over}
+                told_at = time.monotonic()
 
     async def _send_changes(self) -> None:
         for name in sorted(self._due):
@@ -244,7 +259,8 @@ class SharedUpdates:
             if (entry := self._own.get(name)) is not None:
                 await self._write(UPDATES + name, entry, expires=True)
                 await self._publish("update", entry)
-            self._due.discard(name)
+            if self._own.get(name) is entry:  # else it has changed meanwhile
+                self._due.discard(name)
         for update, figures in list(self._figures.items()):
             await self._publish("figures", figures)
             if self._figures.get(update) is figures:

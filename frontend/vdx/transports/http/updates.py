@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import Path, Query
 from pydantic import BaseModel, Field
 
-from vdx.app.model_updates import Update, UpdateState
+from vdx.app.update import Update, UpdateState
 from vdx.serving.update_trial import Tally
 from vdx.transports.http.operation import MODEL_REFUSALS, Host, operations, refusals
 
