@@ -104,9 +104,15 @@ class MoonshineUtterance:
         return replace(told, stable=len(told.text))
 
     def queued_behind(self, request: AsrRequest, *, end: bool) -> None:
-        """A FLUSH or END needs no partial before it; speech behind a FLUSH makes it useless."""
-        speech = self._flushing and self._reuse.is_speech(request.audio)
-        self._unwanted = self._unwanted or request.flush or request.cancel or end or speech
+        """A FLUSH or END needs no partial before it; speech behind a FLUSH makes it useless.
+
+        An END without speech is answered with what the FLUSH before it finds.
+        """
+        if self._flushing:
+            useless = request.cancel or self._reuse.is_speech(request.audio)
+        else:
+            useless = request.cancel or request.flush or end
+        self._unwanted = self._unwanted or useless
 
     def close(self) -> None:
         """Nothing more is computed for it."""

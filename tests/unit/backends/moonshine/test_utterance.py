@@ -234,6 +234,25 @@ def test_speech_behind_a_flush_ends_it(
     assert utterance.flush().audio_ms == 24 * 80
 
 
+def test_an_end_behind_a_flush_waits_for_it(
+    engine: MoonshineEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    utterance, _ = heard(engine, chirp(2.0)[: 24 * 1280])
+    alone, _ = heard(engine, chirp(2.0)[: 24 * 1280])
+    whole = alone.flush()
+    run = engine.model.decoder.run
+
+    def ended(*given: object) -> object:
+        utterance.queued_behind(AsrRequest(audio=SILENCE), end=True)
+        return run(*given)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patched:
+        patched.setattr(engine.model.decoder, "run", ended)
+        told = utterance.flush()
+    assert told == whole
+    assert utterance.finish().text == told.text
+
+
 # --- words and languages -------------------------------------------------------------------------
 
 
@@ -242,7 +261,7 @@ def test_hot_words_are_likelier_and_others_are_told(monkeypatch: pytest.MonkeyPa
         monkeypatch.setattr(hot_words, name, 40.0)
     lines: list[str] = []
     engine = open_engine("streaming")
-    engine._tell = lines.append
+    monkeypatch.setattr(engine._prompts, "_tell", lines.append)
     plain, _ = heard(engine, chirp(4.0))
     utterance = engine.start(AsrRequest(audio=SILENCE, prompt="abbe, ghi, 北京"))
     for piece in pieces(chirp(4.0), PUSH):
