@@ -4,6 +4,7 @@ import asyncio
 import re
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -34,6 +35,7 @@ from vdx.core.events import SpeechChunk
 from vdx.core.voice_choice import VoiceChoice
 from vdx.dialog.reply_voice import voice_of
 from vdx.serving.manager import ModelManager
+from vdx.serving.models import ModelInfo
 from vdx.serving.supervision import Supervisor
 from vdx.serving.triton import SynthesisRequest
 from vdx.speech.output.tts import Voice
@@ -448,6 +450,73 @@ async def test_a_client_switches_by_the_rules_of_everybody() -> None:
     session.update(session.options.updated(language="en"))
     with pytest.raises(InvalidInput, match="has no speakers"):
         await host.switching.use_offered("canned/loud", session)
+
+
+class Polyglot(SpeakingTriton):
+    """Piper speaks English and takes phonemes, `tone` speaks German and Chinese and takes none."""
+
+    async def describe(self, model: str) -> ModelInfo:
+        info = await super().describe(model)
+        if info.kind == "asr":
+            return replace(info, languages=("*",), capabilities=frozenset({"language_detection"}))
+        if model == "tone":
+            return replace(info, languages=("de", "zh"))
+        return replace(info, family="piper")
+
+
+async def following(language: str, voice: str) -> tuple[Application, Any]:
+    """A session that follows the language, in which one has been gone over to."""
+    client = cast(Any, Polyglot(dict(KINDS), load_s=0.01))
+    config = Config.model_validate(
+        {
+            "asr": {"language": "auto"},
+            "model_manager": preloading("tone", "bell"),
+            "profiles": {
+                "vdx": {
+                    "voice": "espeak",
+                    "recogniser": "canned",
+                    "pronunciation": {"Nguyen": "/win/"},
+                }
+            },
+        }
+    )
+    host = Application(config, client, ModelManager(client))
+    await host.load_defaults()
+    session = opened(host)
+    assert session.options.follows_language
+    choice = VoiceChoice(voice)
+    session.update(session.options.updated(language=language, voice_choice=choice))
+    return host, session
+
+
+@pytest.mark.parametrize(("language", "voice"), [("de", "tone"), ("zh", "tone"), ("zh", "espeak")])
+async def test_who_follows_the_language_is_not_refused_for_words_in_phonemes(
+    language: str, voice: str
+) -> None:
+    """Any setting of the client would be, for as long as a person speaks that language."""
+    host, session = await following(language, voice)
+    options = await host.models.require(session.options.updated(max_tokens=7))
+    assert (options.language, options.voice, options.max_tokens) == (language, voice, 7)
+
+
+@pytest.mark.parametrize("by_client", [True, False])
+async def test_a_voice_without_the_language_that_is_followed_speaks_its_own(
+    by_client: bool,
+) -> None:
+    host, session = await following("de", "tone")
+    switch = host.switching.use_offered if by_client else host.switching.use
+    await switch("bell", session)
+    assert (voice_of(session.options).model, voice_of(session.options).language) == ("bell", "")
+    session.update(session.options.updated(pronunciation={}))
+    await switch("tone", session)
+    assert (voice_of(session.options).model, voice_of(session.options).language) == ("tone", "de")
+
+
+async def test_a_switch_to_a_voice_without_phonemes_names_the_words() -> None:
+    host, session = await following("en", "espeak")
+    with pytest.raises(InvalidInput, match="Nguyen"):
+        await host.switching.use("tone", session)
+    assert session.options.voice == "espeak"
 
 
 async def test_a_session_that_does_not_listen_is_given_no_recogniser() -> None:

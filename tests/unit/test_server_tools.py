@@ -22,6 +22,7 @@ from vdx.core.config import Config, McpServerConfig, ToolsConfig
 from vdx.core.errors import ToolFailed, VdxError
 from vdx.core.tools import ToolCall
 from vdx.dialog.profiles import SessionOptions
+from vdx.dialog.reply_voice import voice_of
 from vdx.dialog.tools.toolbox import Tool, ToolOutcome
 
 NOON = datetime(2026, 7, 14, 12, 0, tzinfo=UTC)
@@ -146,6 +147,21 @@ async def test_the_voice_changes() -> None:
     outcome = await done(tools["change_voice"], voice="tone/high")
     assert (user.options.voice, user.options.speaker) == ("tone", "high")
     assert outcome.output == "The voice is now tone/high."
+
+
+async def test_a_voice_that_cannot_say_the_words_of_the_profile_is_not_taken() -> None:
+    user, tools = await builtins()
+    user.options = user.options.updated(pronunciation={"Nguyen": "/win/"})
+    with pytest.raises(VdxError, match="Nguyen"):
+        await done(tools["change_voice"], voice="tone/high")
+    assert user.options.voice == "espeak"
+
+
+async def test_a_voice_of_the_language_that_is_followed_speaks_it() -> None:
+    user, tools = await builtins()
+    user.options = user.options.updated(follows_language=True, voice_language="", recogniser="")
+    await done(tools["change_voice"], voice="tone")
+    assert (voice_of(user.options).model, voice_of(user.options).language) == ("tone", "en")
 
 
 def test_a_hand_over_needs_profiles_that_are_there() -> None:

@@ -120,7 +120,7 @@ class BuiltinTools:
         choice = VoiceChoice.parse(wanted.voice)
         info = await self._models.offered(choice.model, "tts", user.options.language)
         choice = replace(choice, model=info.name)
-        user.change(user.options.updated(voice_choice=choice))
+        await self._change(user, lambda now: now.updated(voice_choice=choice))
         return ToolOutcome(f"The voice is now {choice}.")
 
     async def _change_language(self, user: ToolUser, wanted: ChangeLanguage) -> ToolOutcome:

@@ -71,10 +71,11 @@ class ModelAccess:
             # What follows the language of the person may begin with a voice of any.
             required = "" if options.follows_language else options.language
             info = await self.offered(model, kind, required)
-            info.require_phonemes(options.words_in_phonemes, options.language)
             names[model] = info.name
-            if options.follows_language:
+            if options.follows_language:  # some of its voices may read such words as written
                 options = following(options, info)
+            else:
+                info.require_phonemes(options.words_in_phonemes, options.language)
         return names, options
 
 

@@ -6,7 +6,7 @@ the old model.
 
 from dataclasses import replace
 
-from vdx.app.model_access import ModelAccess
+from vdx.app.model_access import ModelAccess, following
 from vdx.app.profile_models import ProfileModels
 from vdx.app.served_models import ServedModels
 from vdx.core.errors import InvalidInput
@@ -69,7 +69,9 @@ class ModelSwitching:
         Returns the kind of the model; raises as `ModelAccess.offered` and `use`.
         """
         choice = VoiceChoice.parse(name)
-        info = await self._models.offered(choice.model, None, session.options.language)
+        options = session.options
+        required = "" if options.follows_language else options.language
+        info = await self._models.offered(choice.model, None, required)
         _require_used(info)
         session.update(_switched(session.options, info, replace(choice, model=info.name)))
         return info.kind
@@ -144,11 +146,12 @@ def _switched(options: SessionOptions, info: ModelInfo, choice: VoiceChoice) -> 
         InvalidInput: the model lacks the session's language, a recogniser is given a speaker, or
             the session does not listen.
     """
-    if not options.follows_language:
+    if options.follows_language:
+        options = following(options, info)
+        info.require_phonemes(options.words_in_phonemes, "")
+    else:
         info.require_language(options.language)
-    elif info.kind == "asr":
-        info.require_detection()
-    info.require_phonemes(options.words_in_phonemes, options.language)
+        info.require_phonemes(options.words_in_phonemes, options.language)
     if info.kind == "tts":
         return options.updated(voice_choice=choice)
     if choice.speaker:

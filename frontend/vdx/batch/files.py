@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import aclosing, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
@@ -25,6 +25,7 @@ from vdx.serving.triton import SynthesisRequest, TritonClient
 from vdx.speech.output.tts import Voice
 from vdx.speech.text.clause_slices import chunker_for, cut, finish
 from vdx.speech.text.clauses import ClauseChunker
+from vdx.speech.text.pronunciation import in_phonemes
 
 AT_ONCE = 1
 """Stretches of one recording understood at the same time by a model that decodes one by one: the
@@ -101,10 +102,12 @@ async def speak_text(
     clauses: ClauseConfig,
     *,
     progress: Progress | None = None,
+    pronunciation: Mapping[str, str] | None = None,
 ) -> AsyncGenerator[Pcm, None]:
     """Speaks a text of any length; yields int16 48 kHz mono pieces as they are made.
 
-    `progress` is called after every clause.
+    `progress` is called after every clause. `pronunciation` says how some words are spoken, in
+    phonemes to a voice that takes them; another reads these as they are written.
 
     Raises:
         InvalidInput: there is nothing in the text to speak.
@@ -112,11 +115,11 @@ async def speak_text(
     """
     spoken, said = False, 0
     language = voice.language or (await client.describe(voice.model)).language() or "en"
-    chunker = await chunker_for(clauses, language)
+    chunker = await chunker_for(clauses, language, pronunciation)
     async with aclosing(_clauses(text, chunker)) as found:
         async for clause in found:
             request = SynthesisRequest(
-                clause.voice_text,
+                await _text_for(client, voice, clause),
                 voice.language,
                 voice.speaker,
                 voice.speed,
@@ -135,6 +138,12 @@ async def speak_text(
         raise InvalidInput(f"there is nothing to speak in {text!r:.100}", param="input")
     if progress is not None:  # what is not spoken, such as markup, is counted too
         progress(len(text), len(text))
+
+
+async def _text_for(client: Synthesizer, voice: Voice, clause: Clause) -> str:
+    if clause.phonemes and (await client.describe(voice.model)).takes_phonemes(voice.language):
+        return in_phonemes(clause)[0]
+    return clause.voice_text
 
 
 async def _clauses(text: str, chunker: ClauseChunker) -> AsyncGenerator[Clause, None]:

@@ -94,6 +94,8 @@ class LanguageFollowing:
         self._judge = LanguageJudge()
         self._before: dict[str, SessionOptions] = {}
         """Primary subtag -> what it was spoken with here: its whole tag, its voice."""
+        self._awaited = ""
+        """The language that was gone over to last, whose voice replies wait for."""
         self._settled = asyncio.Event()
         self._settled.set()
 
@@ -134,6 +136,7 @@ class LanguageFollowing:
             language = before.language
         self._session.update(options.updated(language=language, voice_language=""))
         if self._find is not None:
+            self._awaited = language
             self._settled.clear()
             self._session.spawn(lambda: self._take_models(language), f"language-{language}")
 
@@ -148,7 +151,8 @@ class LanguageFollowing:
             if self._session.options.language == language:
                 self._take(found, language)
         finally:
-            self._settled.set()
+            if self._awaited == language:
+                self._settled.set()
 
     def _take(self, found: LanguageModels, language: str) -> None:
         options = self._session.options.updated(endpointer=found.endpointer)

@@ -298,9 +298,10 @@ class Session:
     def request_reply(self, instructions: str = "", own: ReplyRequest = AS_SESSION) -> None:
         """Answers the conversation as it stands; ignored while a reply is under way.
 
-        One that has called the client's tools, and still speaks, is waited for.
+        One that has called the client's tools, and still speaks, is waited for. Somebody is there.
         """
         self._limits.unattended = False
+        self._silence.broken()
         queued = self.calls.made_in(self.active_reply)
         self.emit(ReplyRequested(instructions=instructions, own=own, queued=queued))
 

@@ -86,6 +86,22 @@ async def test_a_text_is_spoken_clause_by_clause() -> None:
     assert np.array_equal(np.concatenate(pieces), expected)
 
 
+@pytest.mark.parametrize(
+    ("family", "said"),
+    [("piper", "Ask [[win]] about engine x."), ("tone", "Ask Nguyen about engine x.")],
+)
+async def test_words_are_spoken_as_they_are_said_to_be(family: str, said: str) -> None:
+    class Client(FakeClient):
+        async def describe(self, model: str) -> ModelInfo:
+            return ModelInfo(model, "tts", family, ("en",), 48_000)
+
+    client, words = Client(), {"nginx": "engine x", "Nguyen": "/win/"}
+    text = "Ask Nguyen about nginx."
+    spoken = speak_text(cast(Any, client), VOICE, text, ClauseConfig(), pronunciation=words)
+    assert [p async for p in spoken]
+    assert [request.text for _, request in client.requests] == [said]
+
+
 async def test_every_clause_moves_the_progress() -> None:
     text = "Hello there. " + "This is a sentence like many others. " * 10
     told = list[tuple[float, float]]()

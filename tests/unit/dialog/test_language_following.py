@@ -143,6 +143,24 @@ async def test_without_a_voice_the_present_one_speaks_and_it_is_told() -> None:
 
 
 @on_virtual_time
+async def test_a_voice_that_comes_too_late_keeps_no_other_from_being_waited_for() -> None:
+    """The person is back in English before the German one is there."""
+    takes_s = {"de": 6.0, "en": 4.0}
+
+    async def find(_: SessionOptions, language: str, __: VoiceChoice | None) -> LanguageModels:
+        await asyncio.sleep(takes_s[language])
+        return LanguageModels(SPEAKS[language])
+
+    async with scene(HALLO, HELLO, **following(find_voice=find)) as stage:
+        await stage.person_says()
+        await stage.quiet_for(2000)
+        await stage.person_says()
+        await stage.until(SessionState.SPEAKING)
+        await stage.until(SessionState.WAITING_FOR_INPUT)
+        assert spoken_by(stage) == [("joe", "en")]
+
+
+@on_virtual_time
 async def test_a_session_with_a_language_keeps_it() -> None:
     async with scene(HALLO, **following(follows_language=False)) as stage:
         await turns(stage)

@@ -12,6 +12,7 @@ from tests.unit.dialog.test_tools import WEATHER, Caller, calls, offers, output
 from tests.unit.virtual_time import on_virtual_time
 from vdx.core.config import Config, IdleConfig, ProfileConfig, SessionConfig
 from vdx.core.events import SessionState
+from vdx.dialog.history import Item
 from vdx.dialog.profiles import resolve
 from vdx.dialog.session_events import ReplyDone, ReplyStarted, SessionEnded, UserSilent
 from vdx.serving.default_models import DefaultModels
@@ -133,6 +134,19 @@ async def test_a_tool_of_the_client_is_waited_for() -> None:
         await stage.transport.wait_for(ReplyDone, 2)
         await stage.transport.wait_for(ReplyDone, 3)
         assert said_by_itself(stage) == [THERE]
+
+
+@on_virtual_time
+async def test_a_client_that_asks_for_an_answer_has_somebody_there() -> None:
+    """As one that sends typed items, and response.create after each."""
+    async with scene(Heard("hello"), idle=IDLE) as stage:
+        await answered(stage)
+        await stage.transport.wait_for(ReplyDone, 2)
+        await asyncio.sleep(2)
+        stage.session.history.add(Item("typed", "user", "I am typing."))
+        stage.session.request_reply()
+        await stage.transport.wait_for(ReplyDone, 4)
+        assert said_by_itself(stage) == [THERE, THERE]
 
 
 @on_virtual_time

@@ -1,5 +1,6 @@
 """Chat endpoints that stand in for one another, each a real HTTP server on loopback."""
 
+import asyncio
 from contextlib import aclosing
 from typing import Any
 
@@ -70,6 +71,19 @@ async def test_the_next_endpoint_answers_where_one_fails_before_its_first_word(
         await responder.aclose()
     assert len(first.requests) == 1  # no retries while there is another one
     assert second.requests[0][1]["model"] == "other"
+
+
+async def test_a_connection_that_was_kept_too_long_is_no_failure() -> None:
+    """A server may end one just as it is used again; a new one is tried, once."""
+    behaviours = (WELL, hangs_up, WELL, hangs_up, hangs_up)
+    async with Endpoint(*behaviours) as first, Endpoint(OTHER) as second:
+        responder, heard = chain(first, second), list[str]()
+        for _ in range(3):
+            heard.append(await said(responder))
+            await asyncio.sleep(0.05)  # this server ends each connection, which is noticed
+        await responder.aclose()
+    assert heard == ["Hello there.", "Hello there.", "Good day."]
+    assert (len(first.requests), len(second.requests)) == (5, 1)
 
 
 async def test_one_that_nobody_listens_at_is_passed_over() -> None:

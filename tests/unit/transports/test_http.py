@@ -4,12 +4,14 @@ import platform
 from collections.abc import Iterator
 from typing import Any
 
+import httpx2
 import pytest
 from prometheus_client import REGISTRY
 from starlette.testclient import TestClient
 
 from tests.unit.test_app import hosted
 from vdx import __version__
+from vdx.serving.triton import SynthesisRequest
 from vdx.transports.http.application import create_app
 
 KEY = "a-key-of-24-characters.."
@@ -123,3 +125,32 @@ def test_metrics_name_the_version() -> None:
         f'vdx_build_info{{python="{platform.python_version()}",version="{__version__}"}} 1.0'
         in text
     )
+
+
+# --- speech -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [
+        ("support", "Ask about engine x."),
+        ("tts-1", "Ask about nginx."),
+        ("tone", "Ask about nginx."),
+    ],
+)
+async def test_the_words_of_a_profile_are_said_its_way(model: str, said: str) -> None:
+    profile = {"voice": "tone", "pronunciation": {"nginx": "engine x"}}
+    triton, host = hosted(profiles={"vdx": {"voice": "tone"}, "support": profile})
+    await host.load_defaults()
+    texts, synthesize = list[str](), triton.synthesize
+
+    def heard(model: str, request: SynthesisRequest) -> Any:
+        texts.append(request.text)
+        return synthesize(model, request)
+
+    triton.synthesize = heard  # type: ignore[method-assign]
+    transport = httpx2.ASGITransport(create_app(host))
+    asked = {"model": model, "input": "Ask about nginx.", "response_format": "pcm"}
+    async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1:8080") as client:
+        assert (await client.post("/v1/audio/speech", json=asked)).status_code == 200
+    assert texts == [said]

@@ -10,6 +10,7 @@ import pytest
 from livekit import rtc
 
 from tests.unit.test_app import hosted, opened
+from vdx.dialog.profiles import SessionOptions
 from vdx.transports.room.control import Controls
 
 Method = Callable[[Any], Awaitable[str]]
@@ -54,3 +55,26 @@ async def test_the_settings_of_a_conversation_are_changed_as_over_the_websocket(
     assert session.options.responder.kind == "script"
     assert answer["session"]["vdx"]["responder"] == "demo"
     assert len(told) == 2
+
+
+async def test_what_changes_while_a_setting_waits_for_a_model_stays(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As when a tool hands over, or the person goes over to another language."""
+    _, host = hosted()
+    await host.profiles.find()
+    room, require = Room(), host.models.require
+    async with asyncio.TaskGroup() as tasks:
+        controls = Controls(host, lambda: "person", tasks, host.config.livekit)
+        controls.register(cast(Any, room))
+        controls.session = session = opened(host)
+        controls.presenter = cast(Any, SimpleNamespace(send_session=lambda: None))
+
+        async def meanwhile(options: SessionOptions) -> SessionOptions:
+            if session.options.language != "en-GB":
+                session.update(session.options.updated(language="en-GB"))
+            return await require(options)
+
+        monkeypatch.setattr(host.models, "require", meanwhile)
+        await room.call("vdx.update_session", {"session": {"instructions": "Be brief."}})
+    assert (session.options.instructions, session.options.language) == ("Be brief.", "en-GB")

@@ -19,7 +19,7 @@ from vdx.transports.http.operation import (
     operations,
     refusals,
 )
-from vdx.transports.http.requested_models import find_voice, require_ready
+from vdx.transports.http.requested_models import find_voice, profile_of, require_ready
 from vdx.transports.http.schema import SpeechRequest
 from vdx.transports.http.streams import EVENTS, Stream, event
 
@@ -50,7 +50,9 @@ async def speech(host: Host, asked: SpeechRequest) -> Response:
     resources = AsyncExitStack()
     resources.callback(encoder.close)
     speaker = RoutedSpeech(host.routes, info)
-    spoken = speak_text(speaker, voice, asked.input, host.config.clauses)
+    profile = profile_of(host, asked.model)
+    words = profile.pronunciation if profile is not None else None
+    spoken = speak_text(speaker, voice, asked.input, host.config.clauses, pronunciation=words)
     pieces = _encoded(spoken, encoder, threaded=not light)
     if asked.stream_format == "sse":
         return Stream(_as_events(pieces, asked), EVENTS, headers, resources)

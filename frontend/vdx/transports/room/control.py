@@ -151,9 +151,14 @@ class Controls:
         update = session_update({"type": "realtime"} | wanted.session)
         async with self._updating:
             session, presenter = self._live
-            new = self._settings_of(session).merged(update)
-            options = await self._host.models.require(new.options)
-            await self._host.prepare(options)
+            while True:
+                before = session.options
+                new = self._settings_of(session).merged(update)
+                options = await self._host.models.require(new.options)
+                await self._host.prepare(options)
+                if session.options is before:
+                    break
+                # They were changed while a model was loaded: the result is made again.
             session.update(options)
             self._settings = session, replace(new, options=options)
         presenter.send_session()

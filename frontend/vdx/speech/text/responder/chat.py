@@ -22,6 +22,7 @@ from vdx.speech.text.responder.chat_client import (
     make_client,
     place_of,
     refuses_to_count,
+    was_dropped,
 )
 from vdx.speech.text.responder.chat_messages import (
     choice_param,
@@ -81,6 +82,8 @@ class ChatResponder:
         self._client = make_client(config, setting)
         # Not every endpoint knows it, so it is asked for where the figure is of use.
         self._counts = config.context_tokens is not None
+        self._keeps = False
+        """A connection is kept of an earlier answer, which the endpoint may end as it is used."""
 
     async def reply(self, messages: Sequence[Message]) -> AsyncGenerator[str, None]:
         """The deltas of the answer; closing the generator closes the HTTP stream.
@@ -177,10 +180,14 @@ class ChatResponder:
             if self._counts and refuses_to_count(error):
                 self._counts = False
                 return await self._ask(messages, offer)
+            if self._keeps and was_dropped(error):
+                self._keeps = False
+                return await self._ask(messages, offer)
             raise self._translated(error) from error
 
     async def _first(self, answer: _Answer) -> list[Piece]:
         if first := await self._pieces(answer):
+            self._keeps = True
             return first
         raise self._error(Failure("answered without a word", retryable=self.retries_silence))
 

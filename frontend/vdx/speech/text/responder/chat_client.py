@@ -123,6 +123,12 @@ def refuses_to_count(error: Exception) -> bool:
     )
 
 
+def was_dropped(error: Exception) -> bool:
+    """Whether the connection ended before any answer, as one does that was kept for too long."""
+    dropped = (httpx2.RemoteProtocolError, httpx2.ReadError, httpx2.WriteError)
+    return isinstance(error, openai.APIConnectionError) and isinstance(error.__cause__, dropped)
+
+
 async def close_stream(stream: Stream) -> None:
     """Closes the connection of an unfinished stream, at which the server ends the generation."""
     # A connection that failed before has nothing left to close.

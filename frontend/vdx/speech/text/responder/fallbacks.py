@@ -41,7 +41,8 @@ class FallbackResponder:
     """Asks its endpoints in their order; one that failed rests, and is asked after the others.
 
     One fails over before its first word alone: what was said is not said again. It has its
-    `first_token_timeout_ms` for that, and no retries but in the last of them.
+    `first_token_timeout_ms` for that, and no retries but in the last of them, or on a new
+    connection where a kept one was ended.
     """
 
     def __init__(
