@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from tests.unit.backends.moonshine.drive import (
+    DATA,
     LAYOUTS,
     SILENCE,
     open_engine,
@@ -241,8 +242,7 @@ def test_hot_words_are_likelier_and_others_are_told(monkeypatch: pytest.MonkeyPa
     for name in ("PER_LETTER", "MOST"):  # the scores are those of random weights
         monkeypatch.setattr(hot_words, name, 40.0)
     lines: list[str] = []
-    engine = open_engine("streaming")
-    engine._tell = lines.append
+    engine = MoonshineEngine(DATA / "streaming", tell=lines.append)
     plain, _ = heard(engine, chirp(4.0))
     utterance = engine.start(AsrRequest(audio=SILENCE, prompt="abbe, ghi, 北京"))
     for piece in pieces(chirp(4.0), PUSH):
