@@ -80,11 +80,12 @@ class MoonshineUtterance:
 
     def flush(self) -> Hypothesis:
         """Everything said so far; sound may follow as if this had not been asked for."""
+        self._flushing = True
         self._unwanted = False
         kept = self._reuse.answer()
         if kept is not None:
+            self._flushing = False
             return kept
-        self._flushing = True
         said = self._window.whole()
         self._unwanted = self._flushing = False
         if said is None:
@@ -104,9 +105,13 @@ class MoonshineUtterance:
         return replace(told, stable=len(told.text))
 
     def queued_behind(self, request: AsrRequest, *, end: bool) -> None:
-        """A FLUSH or END needs no partial before it; speech behind a FLUSH makes it useless."""
-        speech = self._flushing and self._reuse.is_speech(request.audio)
-        self._unwanted = self._unwanted or request.flush or request.cancel or end or speech
+        """A FLUSH or END needs no partial before it; speech behind a FLUSH makes it useless.
+
+        A FLUSH that has begun is what an END behind it is answered with.
+        """
+        speech, flushing = self._reuse.is_speech(request.audio), self._flushing
+        useless = speech if flushing else request.flush or end
+        self._unwanted = self._unwanted or request.cancel or useless
 
     def close(self) -> None:
         """Nothing more is computed for it."""

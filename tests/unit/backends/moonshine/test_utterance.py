@@ -235,6 +235,29 @@ def test_speech_behind_a_flush_ends_it(
     assert utterance.flush().audio_ms == 24 * 80
 
 
+def test_an_end_behind_a_flush_takes_its_answer(
+    engine: MoonshineEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sound = chirp(2.0)[: 24 * 1280]
+    usual = heard(engine, sound)[0].flush()
+    utterance, _ = heard(engine, sound)
+    run, runs = engine.model.decoder.run, 0
+
+    def ended(*given: object) -> object:
+        nonlocal runs
+        runs += 1
+        utterance.queued_behind(AsrRequest(audio=SILENCE), end=True)
+        return run(*given)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patched:
+        patched.setattr(engine.model.decoder, "run", ended)
+        told = utterance.flush()
+        once = runs
+        final = utterance.finish()
+    assert told.text == final.text == usual.text
+    assert runs == once, "nothing is decoded again"
+
+
 # --- words and languages -------------------------------------------------------------------------
 
 
