@@ -28,7 +28,8 @@ class GroupedQueue:
 
     def __init__(self) -> None:
         self._waiting: list[_Ticket] = []
-        self._busy = False
+        self._turn: _Ticket | None = None
+        """Who computes. Who is next is decided once: it changes with the time."""
         self._group = ""
         self._order = itertools.count()
         self._changed = threading.Condition()
@@ -39,15 +40,17 @@ class GroupedQueue:
         ticket = _Ticket(due, group, next(self._order))
         with self._changed:
             self._waiting.append(ticket)
-            while self._busy or self._next() is not ticket:
+            if self._turn is None:
+                self._give_turn()
+            while self._turn is not ticket:
                 self._changed.wait()
-            self._waiting.remove(ticket)
-            self._busy, self._group = True, group
         try:
             yield
         finally:
             with self._changed:
-                self._busy = False
+                self._turn = None
+                if self._waiting:
+                    self._give_turn()
                 self._changed.notify_all()
 
     @property
@@ -55,9 +58,11 @@ class GroupedQueue:
         """How many wait now."""
         return len(self._waiting)
 
-    def _next(self) -> _Ticket:
+    def _give_turn(self) -> None:
         now = time.monotonic()
-        return min(self._waiting, key=lambda ticket: self._place(ticket, now))
+        chosen = min(self._waiting, key=lambda ticket: self._place(ticket, now))
+        self._waiting.remove(chosen)
+        self._turn, self._group = chosen, chosen.group
 
     def _place(self, ticket: _Ticket, now: float) -> tuple[int, float, int]:
         if ticket.due is None:

@@ -67,5 +67,5 @@ def _decoder(folder: Path, device: Device) -> Network:
 def _network(folder: Path, name: str, device: Device) -> Network:
     for suffix in SUFFIXES:
         if exists(folder / f"{name}{suffix}"):
-            return Network(folder, f"{name}{suffix}", device)
+            return Network(folder, f"{name}{suffix}", device, any_length=True)
     raise InvalidArgument(f"there is no {name}{SUFFIXES[0]} and no {name}{SUFFIXES[1]} in {folder}")

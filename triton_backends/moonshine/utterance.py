@@ -80,11 +80,12 @@ class MoonshineUtterance:
 
     def flush(self) -> Hypothesis:
         """Everything said so far; sound may follow as if this had not been asked for."""
+        self._flushing = True
         self._unwanted = False
         kept = self._reuse.answer()
         if kept is not None:
+            self._flushing = False
             return kept
-        self._flushing = True
         said = self._window.whole()
         self._unwanted = self._flushing = False
         if said is None:
@@ -106,13 +107,11 @@ class MoonshineUtterance:
     def queued_behind(self, request: AsrRequest, *, end: bool) -> None:
         """A FLUSH or END needs no partial before it; speech behind a FLUSH makes it useless.
 
-        An END without speech is answered with what the FLUSH before it finds.
+        A FLUSH that has begun is what an END behind it is answered with.
         """
-        if self._flushing:
-            useless = request.cancel or self._reuse.is_speech(request.audio)
-        else:
-            useless = request.cancel or request.flush or end
-        self._unwanted = self._unwanted or useless
+        speech, flushing = self._reuse.is_speech(request.audio), self._flushing
+        useless = speech if flushing else request.flush or end
+        self._unwanted = self._unwanted or request.cancel or useless
 
     def close(self) -> None:
         """Nothing more is computed for it."""

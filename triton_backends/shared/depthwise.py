@@ -34,9 +34,11 @@ def as_images(folder: Path, name: str) -> bytes | None:
         model = onnx.load_model_from_string(raw)
     except (InvalidArgument, DecodeError, OSError):
         return None
-    weights = {each.name: each for each in model.graph.initializer}
-    if any(each.data_location == onnx.TensorProto.EXTERNAL for each in weights.values()):
+    stored = model.graph.initializer
+    if any(each.data_location == onnx.TensorProto.EXTERNAL for each in stored):
         return None
+    given = {each.name for each in model.graph.input}
+    weights = {each.name: each for each in stored if each.name not in given}
     used = Counter(source for node in model.graph.node for source in node.input)
     nodes, count = list["NodeProto"](), 0
     for node in model.graph.node:

@@ -13,7 +13,13 @@ from numpy.typing import NDArray
 from triton_backends.shared.depthwise import as_images
 from triton_backends.shared.errors import InvalidArgument, Unavailable
 from triton_backends.shared.model_files import regular_file
-from triton_backends.shared.onnx_session import CPU, MOST_THREADS, open_session, run
+from triton_backends.shared.onnx_session import (
+    CPU,
+    MOST_THREADS,
+    open_session,
+    run,
+    take_any_length,
+)
 from triton_backends.shared.parameters import Parameters
 
 DEVICES = ("cpu", "cuda")
@@ -72,16 +78,26 @@ class Network:
     """A session of onnxruntime over one file of a model's folder; may be run by several threads.
 
     `over_time`: it is large and has convolutions over time, which a CPU is given as images.
+    `any_length`: its inputs have another length each time, for which no memory is kept.
     Raises InvalidArgument naming the file where it cannot be loaded, Unavailable without the GPU.
     """
 
-    def __init__(self, folder: Path, name: str, device: Device, *, over_time: bool = False) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        name: str,
+        device: Device,
+        *,
+        over_time: bool = False,
+        any_length: bool = False,
+    ) -> None:
         self.name = name
         file = regular_file(folder, name, MAX_BYTES)
         rewritten = as_images(folder, name) if over_time and device.kind == "cpu" else None
-        self._session: Any = open_session(
-            name, rewritten or str(file), _options(device), device.providers
-        )
+        options = _options(device)
+        if any_length:
+            take_any_length(options)
+        self._session: Any = open_session(name, rewritten or str(file), options, device.providers)
         self.inputs = {each.name: _tensor(name, each) for each in self._session.get_inputs()}
         self.outputs = {each.name: _tensor(name, each) for each in self._session.get_outputs()}
         self.metadata: dict[str, str] = self._session.get_modelmeta().custom_metadata_map

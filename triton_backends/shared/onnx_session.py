@@ -30,10 +30,14 @@ def window_options(threads: int) -> Any:
     options.inter_op_num_threads = 1
     # A thread that spins between the nodes of a run takes the core from other sessions.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    # Memory planned for one length is never used again, and an arena would keep what each took.
+    take_any_length(options)
+    return options
+
+
+def take_any_length(options: Any) -> None:
+    """Memory planned for one length is never used again, and an arena would keep what each took."""
     options.enable_mem_pattern = False
     options.enable_cpu_mem_arena = False
-    return options
 
 
 def open_session(

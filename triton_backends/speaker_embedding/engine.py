@@ -64,7 +64,7 @@ def load_engine(parameters: Parameters, folder: Path, gpu: int | None = None) ->
     names = sorted(path.name for path in place.glob("*.onnx"))
     if len(names) != 1:
         raise InvalidArgument(f"{place} must hold one .onnx file, not {len(names)}")
-    network = Network(place, names[0], Device.of(parameters, gpu))
+    network = Network(place, names[0], Device.of(parameters, gpu), any_length=True)
     engine = SpeakerEngine(network, parameters.choice("window", "auto", WINDOWS))
     noise = np.random.default_rng(0).normal(0, 200, TRIED_SECONDS * 16_000).astype(np.int16)
     engine.embedding(noise)

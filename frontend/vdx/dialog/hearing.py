@@ -176,6 +176,8 @@ class Hearing:
         if (rest := self._framer.flush()) is not None:
             self._take(rest)
         current, self._current = self._current, None
+        if current is not None:
+            self._forget_sent(current)
         self._detector.reset()
         return current.number if current else None
 
@@ -276,7 +278,9 @@ class Hearing:
             case SpeechResumed() if self._current:
                 self._current.resume()
                 self._current.push(frame)
-            case SpeechEnded():
+            case SpeechEnded() if self._current:
+                self._current.push(frame)
+                self._forget_sent(self._current)
                 self._current = None
             case _:
                 if self._current:
@@ -293,6 +297,12 @@ class Hearing:
         """Keeps the audio that an utterance begins with: the pre-roll and the longest debounce."""
         self._pre_roll.append(frame)
         if len(self._pre_roll) > (self._pre_roll_ms + 1000) // FRAME_MS:
+            self._pre_roll.popleft()
+
+    def _forget_sent(self, utterance: Utterance) -> None:
+        """Keeps of the pre-roll what was not sent: a recogniser may go on where it ended."""
+        unsent = utterance.held_bytes // FRAME_BYTES
+        while len(self._pre_roll) > unsent:
             self._pre_roll.popleft()
 
     def _audio_since(self, onset: int) -> bytes:

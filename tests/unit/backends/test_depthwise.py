@@ -80,6 +80,18 @@ def test_weights_in_another_file_are_left_to_onnxruntime(tmp_path: Path) -> None
     assert Network(folder, "net.onnx", Device(), over_time=True).metadata == {"told": "kept"}
 
 
+def test_kernels_that_a_run_may_replace_stay(tmp_path: Path) -> None:
+    """Exports of old list every weight as an input too, whose shape is told there."""
+    folder = convolution(tmp_path)
+    model = onnx.load(str(folder / "net.onnx"))
+    for each in model.graph.initializer:
+        told = onnx.helper.make_tensor_value_info(each.name, each.data_type, each.dims)
+        model.graph.input.append(told)
+    onnx.save(model, str(folder / "net.onnx"))
+    assert as_images(folder, "net.onnx") is None
+    assert Network(folder, "net.onnx", Device(), over_time=True).metadata == {"told": "kept"}
+
+
 def test_encoders_are_opened_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from tests.unit.backends.transducer import tiny
     from triton_backends.shared import network

@@ -89,6 +89,43 @@ async def test_a_pre_roll_is_not_heard_twice() -> None:
 
 
 @on_virtual_time
+async def test_what_was_committed_is_not_heard_again() -> None:
+    """While somebody speaks: a recogniser may go on where the last utterance ended."""
+    ear, before, after = Ear(), np.concatenate([quiet(500), vowel(500)]), vowel(400, pitch_hz=160)
+    await ear.hears(before)
+    assert ear.hearing.commit() == 1
+    await ear.hears(after)
+    first, second = ear.utterances
+    assert before.astype("<i2").tobytes().endswith(first._pending)
+    assert bytes(second._pending) == after.astype("<i2").tobytes()
+
+
+@on_virtual_time
+async def test_what_ended_after_a_short_pause_is_not_heard_again() -> None:
+    ear, more = Ear(), np.concatenate([quiet(60), vowel(400, pitch_hz=160)])
+    before = np.concatenate([quiet(500), vowel(500), quiet(60)])
+    await ear.hears(before)
+    ear.hearing.set_endpoint(1, 100)
+    await ear.hears(more)
+    first, second = ear.utterances
+    assert SpeechEnded in ear.kinds
+    said = np.concatenate([before, more]).astype("<i2").tobytes()
+    assert said.endswith(first._pending + second._pending)
+
+
+@on_virtual_time
+async def test_silence_that_was_held_back_leads_into_the_next_utterance() -> None:
+    ear = Ear()
+    await ear.hears(quiet(500), vowel(500), quiet(200))
+    first, after = ear.utterances[0], vowel(400)
+    held = len(first._held)
+    assert held
+    assert ear.hearing.commit() == 1
+    await ear.hears(after)
+    assert len(ear.utterances[1]._pending) == held + after.size * 2
+
+
+@on_virtual_time
 async def test_pieces_of_any_size_are_heard_alike() -> None:
     pcm = np.concatenate([quiet(300), vowel(400), quiet(500)]).astype("<i2").tobytes()
     heard = []

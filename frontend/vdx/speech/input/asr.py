@@ -97,6 +97,11 @@ class Utterance:
         """Whether the final transcript was asked for and is still wanted."""
         return self._ending and not self._abandoned
 
+    @property
+    def held_bytes(self) -> int:
+        """Silence since a pause, which is sent once speech goes on."""
+        return len(self._held)
+
     def push(self, pcm: bytes) -> None:
         """Appends int16 16 kHz audio."""
         if self._stopped:

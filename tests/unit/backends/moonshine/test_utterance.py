@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from tests.unit.backends.moonshine.drive import (
+    DATA,
     LAYOUTS,
     SILENCE,
     open_engine,
@@ -234,23 +235,27 @@ def test_speech_behind_a_flush_ends_it(
     assert utterance.flush().audio_ms == 24 * 80
 
 
-def test_an_end_behind_a_flush_waits_for_it(
+def test_an_end_behind_a_flush_takes_its_answer(
     engine: MoonshineEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    utterance, _ = heard(engine, chirp(2.0)[: 24 * 1280])
-    alone, _ = heard(engine, chirp(2.0)[: 24 * 1280])
-    whole = alone.flush()
-    run = engine.model.decoder.run
+    sound = chirp(2.0)[: 24 * 1280]
+    usual = heard(engine, sound)[0].flush()
+    utterance, _ = heard(engine, sound)
+    run, runs = engine.model.decoder.run, 0
 
     def ended(*given: object) -> object:
+        nonlocal runs
+        runs += 1
         utterance.queued_behind(AsrRequest(audio=SILENCE), end=True)
         return run(*given)  # type: ignore[arg-type]
 
     with monkeypatch.context() as patched:
         patched.setattr(engine.model.decoder, "run", ended)
         told = utterance.flush()
-    assert told == whole
-    assert utterance.finish().text == told.text
+        once = runs
+        final = utterance.finish()
+    assert told.text == final.text == usual.text
+    assert runs == once, "nothing is decoded again"
 
 
 # --- words and languages -------------------------------------------------------------------------
@@ -260,8 +265,7 @@ def test_hot_words_are_likelier_and_others_are_told(monkeypatch: pytest.MonkeyPa
     for name in ("PER_LETTER", "MOST"):  # the scores are those of random weights
         monkeypatch.setattr(hot_words, name, 40.0)
     lines: list[str] = []
-    engine = open_engine("streaming")
-    monkeypatch.setattr(engine._prompts, "_tell", lines.append)
+    engine = MoonshineEngine(DATA / "streaming", tell=lines.append)
     plain, _ = heard(engine, chirp(4.0))
     utterance = engine.start(AsrRequest(audio=SILENCE, prompt="abbe, ghi, 北京"))
     for piece in pieces(chirp(4.0), PUSH):
