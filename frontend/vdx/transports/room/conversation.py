@@ -27,18 +27,16 @@ from vdx.transports.room.participants import Participants
 from vdx.transports.room.pre_connect import FEATURE, PreConnectAudio
 from vdx.transports.room.presenter import RoomPresenter
 from vdx.transports.room.signs_of_life import show_life
-from vdx.transports.room.telephone import hang_up, is_caller, log_call
+from vdx.transports.room.telephone import delivered, hang_up, is_caller, log_call
 from vdx.transports.room.tools import RoomTools
 
 log = logger(__name__)
 
 CONNECT_S = 15.0
 LEVELS_S = 0.2
-DELIVERED_S = 0.5
-"""What was sent to a caller may take so long to arrive before they are removed."""
 LEAVE_TIMEOUT_S = 2.0
-LOST = "lost"
 """Seconds for the last messages, and for leaving."""
+LOST = "lost"
 SPECTATOR_TEXT = "The conversation here is with somebody else; you can listen, but are not heard."
 
 
@@ -169,14 +167,16 @@ class RoomConversation:
         return await self._host.models.require(wanted)
 
     async def _hang_up(self) -> None:
-        """Ends the call of a user on the telephone, once they were told everything."""
+        """Ends the call of a user on the telephone, once they heard and got everything."""
         user = self._participants.user
         if user is None or self._participants.over or not self._config.hang_up:
             return
         if is_caller(user):
+            await self._audio_output.played_out()
             await self._outbox.flush(LEAVE_TIMEOUT_S)
-            await asyncio.sleep(DELIVERED_S)
-            await hang_up(self._config, self._ticket.room, user.identity)
+            await delivered(self._room.local_participant, user.identity)
+            if self._participants.user is not None:
+                await hang_up(self._config, self._ticket.room, user.identity)
 
     def _refuse(self, user: str, error: VdxError) -> None:
         log.warning("room refused", room=self._ticket.room, error=error.for_log)
