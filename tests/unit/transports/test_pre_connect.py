@@ -338,3 +338,32 @@ async def test_a_track_that_follows_another_is_not_cut_while_its_recording_is_aw
         microphone.input.stop()
     assert microphone.input.dropped == 0
     assert np.array_equal(microphone.heard, live)
+
+
+@pytest.mark.parametrize("waiting", [100, MAX_EARLY_FRAMES])
+async def test_a_recording_that_waits_long_is_not_dropped_for_one_frame(
+    monkeypatch: pytest.MonkeyPatch, waiting: int
+) -> None:
+    microphone = Microphone(monkeypatch)
+    whole = speech(2 + (MAX_EARLY_FRAMES + 10) * 0.02)
+    recorded, live = whole[: 2 * LISTEN_RATE], whole[2 * LISTEN_RATE :]
+    arrives = asyncio.Event()
+
+    async def earlier() -> Pcm:
+        await arrives.wait()
+        return recorded
+
+    async with asyncio.TaskGroup() as tasks:
+        microphone.input.listen(TRACK, tasks, earlier)
+        microphone.hear(live[: waiting * LISTEN_FRAME])
+        arrives.set()
+        assert microphone.input._joining is not None
+        await microphone.input._joining
+        microphone.hear(live[waiting * LISTEN_FRAME :])
+        feeding = tasks.create_task(microphone.input.run(microphone.feed))
+        await asyncio.sleep(0.05)
+        feeding.cancel()
+        microphone.input.stop()
+    assert microphone.input.dropped <= 11
+    assert np.array_equal(microphone.heard, whole[-microphone.heard.size :])
+    assert microphone.heard.size >= whole.size - 11 * LISTEN_FRAME

@@ -25,6 +25,7 @@ MAX_FRAMES = 100
 MAX_EARLY_FRAMES = 500
 """The same from the beginning of a track until the session has taken what waits: models may have
 to be loaded, and what was recorded before may be on its way."""
+FRAME_BYTES = LISTEN_FRAME * SAMPLE_BYTES
 COMPARED_FRAMES = 60
 """Of the track, in which the end of what was recorded before is looked for."""
 COMPARED_S = 1.5
@@ -117,9 +118,10 @@ class AudioInput:
         if self._frames:
             self._frames[0] = self._frames[0][rest:]
         # One piece, which takes one place: the session cuts it into frames.
+        pcm = recorded.tobytes()
         while len(self._frames) >= self._most:
-            self._drop()
-        self._frames.appendleft(recorded.tobytes())
+            pcm += self._frames.popleft()
+        self._frames.appendleft(pcm)
 
     async def _read(self, track: rtc.Track) -> None:
         stream = rtc.AudioStream(
@@ -141,6 +143,8 @@ class AudioInput:
         self._arrived.set()
 
     def _drop(self) -> None:
-        self._frames.popleft()
+        """Drops the oldest 20 ms; what is left of a recording takes the place with the next."""
+        if rest := self._frames.popleft()[FRAME_BYTES:]:
+            self._frames[0] = rest + self._frames[0]
         self.dropped += 1
         ROOM_INPUT_DROPPED.inc()
