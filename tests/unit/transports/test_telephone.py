@@ -10,7 +10,7 @@ from livekit import rtc
 from tests.unit.virtual_time import on_virtual_time
 from vdx.app import Application
 from vdx.core.config import Config
-from vdx.transports.room import conversation, telephone
+from vdx.transports.room import conversation
 from vdx.transports.room.conversation import RoomConversation, Ticket
 from vdx.transports.room.output_lead import OutputLead
 from vdx.transports.room.telephone import DELIVERED_S, delivered
@@ -51,16 +51,18 @@ async def test_a_client_that_answers_nothing_is_not_waited_for_for_ever() -> Non
     assert asyncio.get_running_loop().time() - started == pytest.approx(DELIVERED_S)
 
 
-@pytest.mark.parametrize("leaves", [False, True])
-async def test_a_caller_hears_and_gets_everything_before_the_call_ends(
-    monkeypatch: pytest.MonkeyPatch, *, leaves: bool
+@pytest.mark.parametrize(("kind", "leaves"), [("SIP", False), ("SIP", True), ("STANDARD", False)])
+async def test_a_user_hears_and_gets_everything_before_the_call_ends(
+    monkeypatch: pytest.MonkeyPatch, kind: str, *, leaves: bool
 ) -> None:
     done: list[str] = []
     monkeypatch.setattr(conversation.rtc, "Room", lambda: SimpleNamespace(on=None))
     monkeypatch.setattr(conversation, "AudioOutput", lambda _lead: SimpleNamespace())
     host = cast(Application, SimpleNamespace(config=Config()))
     talk: Any = RoomConversation(host, Ticket("", "", "call"), "", OutputLead(20, 80))
-    caller = SimpleNamespace(kind=rtc.ParticipantKind.PARTICIPANT_KIND_SIP, identity=CALLER)
+    caller = SimpleNamespace(
+        kind=getattr(rtc.ParticipantKind, f"PARTICIPANT_KIND_{kind}"), identity=CALLER
+    )
 
     def step(name: str) -> Any:
         async def work(*_: Any) -> None:
@@ -77,6 +79,6 @@ async def test_a_caller_hears_and_gets_everything_before_the_call_ends(
     talk._outbox = SimpleNamespace(flush=step("sent"))
     monkeypatch.setattr(conversation, "delivered", step("delivered"))
     monkeypatch.setattr(conversation, "hang_up", step("hung up"))
-    await talk._hang_up()
-    assert done == ["heard", "sent", "delivered", *([] if leaves else ["hung up"])]
-    assert telephone.is_caller(cast(rtc.RemoteParticipant, caller))
+    await talk._part()
+    ends = kind == "SIP" and not leaves
+    assert done == ["heard", "sent", "delivered", *(["hung up"] if ends else [])]

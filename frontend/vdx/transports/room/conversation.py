@@ -140,7 +140,7 @@ class RoomConversation:
             await publishing
             reason = await self._serve(user, controls)
             if reason != "gone":
-                await self._hang_up()
+                await self._part()
                 break
             self._participants.unlink()
             wait_s = 0.0
@@ -166,17 +166,16 @@ class RoomConversation:
         wanted = metadata.options(self._host, self._usual_profile)
         return await self._host.models.require(wanted)
 
-    async def _hang_up(self) -> None:
-        """Ends the call of a user on the telephone, once they heard and got everything."""
+    async def _part(self) -> None:
+        """Returns once a user who is here got everything; ends the call of one on the telephone."""
         user = self._participants.user
-        if user is None or self._participants.over or not self._config.hang_up:
+        if user is None or self._participants.over:
             return
-        if is_caller(user):
-            await self._audio_output.played_out()
-            await self._outbox.flush(LEAVE_TIMEOUT_S)
-            await delivered(self._room.local_participant, user.identity)
-            if self._participants.user is not None:
-                await hang_up(self._config, self._ticket.room, user.identity)
+        await self._audio_output.played_out()
+        await self._outbox.flush(LEAVE_TIMEOUT_S)
+        await delivered(self._room.local_participant, user.identity)
+        if self._config.hang_up and is_caller(self._participants.user):
+            await hang_up(self._config, self._ticket.room, user.identity)
 
     def _refuse(self, user: str, error: VdxError) -> None:
         log.warning("room refused", room=self._ticket.room, error=error.for_log)
