@@ -9,7 +9,7 @@ from livekit import rtc
 from vdx.core.audio import SPEAK_FRAME, SPEAK_RATE
 from vdx.core.events import Pcm
 from vdx.transports.room import audio_output
-from vdx.transports.room.audio_output import FADE, AudioOutput
+from vdx.transports.room.audio_output import FADE, IN_FLIGHT_S, AudioOutput
 from vdx.transports.room.output_lead import OutputLead
 
 TICK = SPEAK_RATE // 100
@@ -101,3 +101,24 @@ async def test_nothing_of_a_reply_that_is_over_is_heard_in_the_next(
         assert set(track.heard[-SPEAK_FRAME:]) == {7}
         assert track.heard.size == SPEAK_FRAME
         track.sent.clear()
+
+
+async def test_what_was_fed_is_waited_for_until_it_is_heard(
+    track: Track, output: AudioOutput, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        waited.append(seconds)
+
+    monkeypatch.setattr(audio_output.asyncio, "sleep", sleep)
+    await output.played_out()
+    assert waited == [], "nothing was fed"
+    for row in rows(3):
+        await output.play(row, track.clock)
+    track.pass_ms(10)
+    await output.played_out()
+    assert waited == [pytest.approx(0.05 + IN_FLIGHT_S)]
+    track.pass_ms(1000)
+    await output.played_out()
+    assert len(waited) == 1

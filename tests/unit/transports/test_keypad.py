@@ -1,11 +1,15 @@
 """Keys of a telephone become what their user types."""
 
 import asyncio
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
+from livekit import rtc
 
 from tests.unit.virtual_time import on_virtual_time
 from vdx.core.config import LiveKitConfig
+from vdx.transports.room.control import Controls
 from vdx.transports.room.keypad import MOST, Keypad
 
 
@@ -70,3 +74,25 @@ def test_the_end_key_is_one_of_a_telephone() -> None:
     for key in ("##", "E", "1\n"):
         with pytest.raises(ValueError, match="dtmf_end_key"):
             LiveKitConfig.model_validate({"dtmf_end_key": key})
+
+
+@on_virtual_time
+async def test_keys_of_the_user_before_are_no_part_of_the_next_ones_input() -> None:
+    typed: list[tuple[str, str]] = []
+
+    def session(name: str) -> Any:
+        return SimpleNamespace(
+            interrupt=lambda: typed.append((name, "interrupted")),
+            type_text=lambda keys: typed.append((name, keys)),
+        )
+
+    user = SimpleNamespace(identity="caller")
+    async with asyncio.TaskGroup() as tasks:
+        controls = Controls(cast(Any, None), lambda: "caller", tasks, LiveKitConfig())
+        controls.presenter = cast(Any, SimpleNamespace(event=lambda *_, **__: None))
+        for name in ("first", "second"):
+            controls.session = session(name)
+            controls._key(rtc.SipDTMF(code=1, digit="1", participant=cast(Any, user)))
+            await asyncio.sleep(0.1)
+        await asyncio.sleep(5)
+    assert typed == [("first", "interrupted"), ("second", "interrupted"), ("second", "1")]

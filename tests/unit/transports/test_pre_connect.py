@@ -59,6 +59,20 @@ def test_what_they_do_not_share_is_kept_whole() -> None:
     assert ends_at(NOTHING, speech(0.5)) == 0
 
 
+def test_a_hum_that_is_everywhere_is_no_place_to_go_on() -> None:
+    at = np.arange(6 * LISTEN_RATE)
+    hum = (np.sin(at * 2 * np.pi * 100 / LISTEN_RATE) * 200).astype(np.int16)
+    whole = hum + speech(6) * ((at < 3 * LISTEN_RATE) | (at > 4.1 * LISTEN_RATE))
+    # Silent when the recording ends, then a word, then silent again.
+    end, spoken = 4 * LISTEN_RATE, int(4.6 * LISTEN_RATE)
+    whole[spoken:] = hum[spoken:]
+    live = coded(whole[end - 2000 : end + LISTEN_RATE])
+    assert ends_at(coded(whole[:end]), live) < 2000 + LISTEN_RATE // 10, "a word is lost"
+    # Where the track has what was said last before the silence, it is found by that.
+    long = coded(whole[int(2.7 * LISTEN_RATE) : end + LISTEN_RATE])
+    assert abs(ends_at(coded(whole[:end]), long) - int(1.3 * LISTEN_RATE)) <= 2
+
+
 # --- decoding -------------------------------------------------------------------------------
 
 
@@ -299,3 +313,57 @@ async def test_a_session_that_is_slow_to_begin_hears_the_newest_seconds(
     feeding.cancel()
     assert microphone.input.dropped == 600 - MAX_EARLY_FRAMES
     assert np.array_equal(microphone.heard, live[-MAX_EARLY_FRAMES * LISTEN_FRAME :])
+
+
+async def test_a_track_that_follows_another_is_not_cut_while_its_recording_is_awaited(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    microphone, live = Microphone(monkeypatch), speech(3)
+    arrives = asyncio.Event()
+
+    async def earlier() -> Pcm:
+        await arrives.wait()
+        return NOTHING
+
+    async with asyncio.TaskGroup() as tasks:
+        feeding = tasks.create_task(microphone.input.run(microphone.feed))
+        microphone.hear(live[:LISTEN_FRAME])  # of the first track, from whose end on two seconds do
+        await microphone.began.wait()
+        microphone.fed.clear()
+        microphone.input.listen(TRACK, tasks, earlier)
+        microphone.hear(live)
+        arrives.set()
+        await asyncio.sleep(0.05)
+        feeding.cancel()
+        microphone.input.stop()
+    assert microphone.input.dropped == 0
+    assert np.array_equal(microphone.heard, live)
+
+
+@pytest.mark.parametrize("waiting", [100, MAX_EARLY_FRAMES])
+async def test_a_recording_that_waits_long_is_not_dropped_for_one_frame(
+    monkeypatch: pytest.MonkeyPatch, waiting: int
+) -> None:
+    microphone = Microphone(monkeypatch)
+    whole = speech(2 + (MAX_EARLY_FRAMES + 10) * 0.02)
+    recorded, live = whole[: 2 * LISTEN_RATE], whole[2 * LISTEN_RATE :]
+    arrives = asyncio.Event()
+
+    async def earlier() -> Pcm:
+        await arrives.wait()
+        return recorded
+
+    async with asyncio.TaskGroup() as tasks:
+        microphone.input.listen(TRACK, tasks, earlier)
+        microphone.hear(live[: waiting * LISTEN_FRAME])
+        arrives.set()
+        assert microphone.input._joining is not None
+        await microphone.input._joining
+        microphone.hear(live[waiting * LISTEN_FRAME :])
+        feeding = tasks.create_task(microphone.input.run(microphone.feed))
+        await asyncio.sleep(0.05)
+        feeding.cancel()
+        microphone.input.stop()
+    assert microphone.input.dropped <= 11
+    assert np.array_equal(microphone.heard, whole[-microphone.heard.size :])
+    assert microphone.heard.size >= whole.size - 11 * LISTEN_FRAME

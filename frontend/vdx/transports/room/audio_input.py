@@ -11,10 +11,11 @@ from collections.abc import Awaitable, Callable
 
 from livekit import rtc
 
-from vdx.core.audio import FRAME_MS, LISTEN_RATE, SAMPLE_BYTES, rms, to_pcm
+from vdx.core.audio import FRAME_MS, LISTEN_FRAME, LISTEN_RATE, SAMPLE_BYTES, rms, to_pcm
 from vdx.core.events import Pcm
 from vdx.core.logs import logger
 from vdx.core.metrics import ROOM_INPUT_DROPPED
+from vdx.core.threads import in_thread
 from vdx.transports.room.continued_audio import ends_at
 
 log = logger(__name__)
@@ -22,7 +23,9 @@ log = logger(__name__)
 MAX_FRAMES = 100
 """Two seconds; when the session is further behind, the oldest frame is dropped and counted."""
 MAX_EARLY_FRAMES = 500
-"""The same until the session takes the first one: its models may have to be loaded."""
+"""The same from the beginning of a track until the session has taken what waits: models may have
+to be loaded, and what was recorded before may be on its way."""
+FRAME_BYTES = LISTEN_FRAME * SAMPLE_BYTES
 COMPARED_FRAMES = 60
 """Of the track, in which the end of what was recorded before is looked for."""
 COMPARED_S = 1.5
@@ -62,7 +65,7 @@ class AudioInput:
     ) -> None:
         """Takes the audio of this track from now on, behind what `earlier` returns."""
         self.stop()
-        self._track = track.sid
+        self._track, self._most = track.sid, MAX_EARLY_FRAMES
         self._reading = tasks.create_task(self._read(track), name=f"audio_input-{track.sid}")
         if earlier is not None:
             self._joining = tasks.create_task(self._join(earlier), name=f"earlier-{track.sid}")
@@ -98,23 +101,27 @@ class AudioInput:
                     async with asyncio.timeout(COMPARED_S):
                         while len(self._frames) < COMPARED_FRAMES:
                             await self._change()
-                self._prepend(recorded)
+                dropped, live = self.dropped, to_pcm(b"".join(self._frames))
+                shared = await in_thread(ends_at, recorded, live)
+                shared -= (self.dropped - dropped) * LISTEN_FRAME
+                self._prepend(recorded, max(0, shared))
         finally:
             if self._joining is asyncio.current_task():
                 self._joining = None
             self._arrived.set()
 
-    def _prepend(self, recorded: Pcm) -> None:
-        """Puts a recording before the track's frames, without what is in both."""
-        rest = ends_at(recorded, to_pcm(b"".join(self._frames))) * SAMPLE_BYTES
+    def _prepend(self, recorded: Pcm, shared: int) -> None:
+        """Puts a recording before the track's frames, without their first `shared` samples."""
+        rest = shared * SAMPLE_BYTES
         while self._frames and rest >= len(self._frames[0]):
             rest -= len(self._frames.popleft())
         if self._frames:
             self._frames[0] = self._frames[0][rest:]
         # One piece, which takes one place: the session cuts it into frames.
+        pcm = recorded.tobytes()
         while len(self._frames) >= self._most:
-            self._drop()
-        self._frames.appendleft(recorded.tobytes())
+            pcm += self._frames.popleft()
+        self._frames.appendleft(pcm)
 
     async def _read(self, track: rtc.Track) -> None:
         stream = rtc.AudioStream(
@@ -136,6 +143,8 @@ class AudioInput:
         self._arrived.set()
 
     def _drop(self) -> None:
-        self._frames.popleft()
+        """Drops the oldest 20 ms; what is left of a recording takes the place with the next."""
+        if rest := self._frames.popleft()[FRAME_BYTES:]:
+            self._frames[0] = rest + self._frames[0]
         self.dropped += 1
         ROOM_INPUT_DROPPED.inc()

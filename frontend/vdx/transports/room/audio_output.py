@@ -30,6 +30,8 @@ FADE = 5 * SPEAK_RATE // 1000
 """Samples; what is fed again begins without a click."""
 SUBSCRIBED_S = 3.0
 """Seconds that a user's client may take to subscribe before the session starts without it."""
+IN_FLIGHT_S = 0.2
+"""Seconds from a track to an ear: the network, and what a listener's jitter buffer holds."""
 MAX_RECORDED_FRAMES = 50 * 60 * 10
 
 
@@ -124,6 +126,12 @@ class AudioOutput:
             self._fed = np.concatenate([self._fed, pcm])[-self._most :]
         self._dry_at += pcm.size / SPEAK_RATE
         await self._source.capture_frame(rtc.AudioFrame(pcm.tobytes(), SPEAK_RATE, 1, pcm.size))
+
+    async def played_out(self) -> None:
+        """Returns when all that was fed is heard; the source holds little, so it is soon."""
+        left_s = self._dry_at + IN_FLIGHT_S - time.monotonic()
+        if left_s > 0:
+            await asyncio.sleep(left_s)
 
     def record(self) -> None:
         """Keeps what is fed from now on, ten minutes at most, for `save`."""

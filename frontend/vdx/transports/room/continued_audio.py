@@ -15,6 +15,9 @@ QUIET_RMS: Final = 30.0
 """Less is silence, which is everywhere."""
 ALIKE: Final = 0.5
 """Correlation of the same sound, coded twice: 0.6 to 0.9 on a busy machine, which loses packets."""
+ELSEWHERE: Final = 0.9
+"""Where a piece is found, and so well (of that correlation) at another place, it is none: a hum is
+everywhere, and what lies before the wrong place would be lost."""
 
 
 def ends_at(recorded: Pcm, live: Pcm) -> int:
@@ -43,4 +46,6 @@ def _find(piece: Pcm, live: Pcm) -> int | None:
     there = np.maximum(energy[starts + wanted.size] - energy[starts], 1.0)
     alike = products[starts] / np.sqrt(there * np.dot(wanted, wanted))
     best = int(np.argmax(alike))
-    return best if alike[best] >= ALIKE else None
+    elsewhere = np.concatenate([alike[: max(0, best - PIECE)], alike[best + PIECE :]])
+    unsure = elsewhere.size and elsewhere.max() > ELSEWHERE * alike[best]
+    return best if alike[best] >= ALIKE and not unsure else None

@@ -204,6 +204,8 @@ class Controls:
     def _key(self, pressed: rtc.SipDTMF) -> None:
         who = pressed.participant
         if who is not None and who.identity == self._user() and self.session is not None:
+            if self._keyed_in is not self.session:
+                self._keypad.clear()  # of a user who was here before
             self._keypad.press(pressed.digit)
 
     def _keys_begin(self) -> None:

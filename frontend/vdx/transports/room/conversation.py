@@ -27,18 +27,16 @@ from vdx.transports.room.participants import Participants
 from vdx.transports.room.pre_connect import FEATURE, PreConnectAudio
 from vdx.transports.room.presenter import RoomPresenter
 from vdx.transports.room.signs_of_life import show_life
-from vdx.transports.room.telephone import hang_up, is_caller, log_call
+from vdx.transports.room.telephone import delivered, hang_up, is_caller, log_call
 from vdx.transports.room.tools import RoomTools
 
 log = logger(__name__)
 
 CONNECT_S = 15.0
 LEVELS_S = 0.2
-DELIVERED_S = 0.5
-"""What was sent to a caller may take so long to arrive before they are removed."""
 LEAVE_TIMEOUT_S = 2.0
-LOST = "lost"
 """Seconds for the last messages, and for leaving."""
+LOST = "lost"
 SPECTATOR_TEXT = "The conversation here is with somebody else; you can listen, but are not heard."
 
 
@@ -142,7 +140,7 @@ class RoomConversation:
             await publishing
             reason = await self._serve(user, controls)
             if reason != "gone":
-                await self._hang_up()
+                await self._part()
                 break
             self._participants.unlink()
             wait_s = 0.0
@@ -168,14 +166,15 @@ class RoomConversation:
         wanted = metadata.options(self._host, self._usual_profile)
         return await self._host.models.require(wanted)
 
-    async def _hang_up(self) -> None:
-        """Ends the call of a user on the telephone, once they were told everything."""
+    async def _part(self) -> None:
+        """Returns once a user who is here got everything; ends the call of one on the telephone."""
         user = self._participants.user
-        if user is None or self._participants.over or not self._config.hang_up:
+        if user is None or self._participants.over:
             return
-        if is_caller(user):
-            await self._outbox.flush(LEAVE_TIMEOUT_S)
-            await asyncio.sleep(DELIVERED_S)
+        await self._audio_output.played_out()
+        await self._outbox.flush(LEAVE_TIMEOUT_S)
+        await delivered(self._room.local_participant, user.identity)
+        if self._config.hang_up and is_caller(self._participants.user):
             await hang_up(self._config, self._ticket.room, user.identity)
 
     def _refuse(self, user: str, error: VdxError) -> None:

@@ -43,6 +43,11 @@ class Keypad:
         else:
             self._timer = asyncio.get_running_loop().call_later(self._pause_s, self._end)
 
+    def clear(self) -> None:
+        """Forgets the keys of an input that has not ended."""
+        self._stop()
+        self._keys = ""
+
     def _end(self) -> None:
         self._stop()
         keys, self._keys = self._keys, ""

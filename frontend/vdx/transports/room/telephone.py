@@ -1,5 +1,7 @@
 """Callers on the telephone: participants whom LiveKit's SIP service puts into a room."""
 
+import asyncio
+import contextlib
 from typing import Final
 
 from livekit import rtc
@@ -13,6 +15,10 @@ log = logger(__name__)
 
 CALL_ID: Final = "sip.callID"
 """The one attribute of a caller that is logged; `sip.phoneNumber` and others name a person."""
+DELIVERED_S: Final = 1.0
+"""A user's client may take so long to have got what was sent; some never say."""
+QUESTION: Final = "vdx.delivered"
+"""An RPC method that no client has: that there is none is an answer, too."""
 
 
 def is_caller(participant: rtc.RemoteParticipant | None) -> bool:
@@ -24,6 +30,16 @@ def is_caller(participant: rtc.RemoteParticipant | None) -> bool:
 def log_call(participant: rtc.RemoteParticipant) -> None:
     """Writes that a call was answered, without who calls."""
     log.info("telephone call", call=participant.attributes.get(CALL_ID, ""))
+
+
+async def delivered(me: rtc.LocalParticipant, user: str) -> None:
+    """Returns when a user's client has got what was sent to it, DELIVERED_S at most.
+
+    Nothing else confirms data. An RPC takes the same way, behind what was sent before.
+    """
+    with contextlib.suppress(rtc.RpcError, TimeoutError):
+        async with asyncio.timeout(DELIVERED_S):
+            await me.perform_rpc(destination_identity=user, method=QUESTION, payload="")
 
 
 async def hang_up(config: LiveKitConfig, room: str, caller: str) -> None:
