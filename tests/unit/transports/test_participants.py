@@ -42,7 +42,7 @@ class Room:
 def test_a_lost_connection_is_no_closed_room(reason: int, lost: bool) -> None:
     room = Room()
     participants = Participants(
-        cast(rtc.Room, room), "vdx", lambda *_: None, lambda *_: None, lambda *_: None
+        cast(rtc.Room, room), "vdx", ("standard",), lambda *_: None, lambda *_: None
     )
     participants.follow()
     room.handlers["disconnected"](reason)
