@@ -40,7 +40,8 @@ def models(triton: EmbeddedTriton) -> Iterator[Path]:
     repository = triton.options.model_repository
     write_config(repository / "canned-follows", "canned", ASR | EVERYWHERE | FOLLOWS)
     # A voice that no other server of this Triton asks for.
-    write_config(repository / "tone-apart", "tone", {}, kind="tts")
+    tts = {"kind": "tts", "languages": "*", "sample_rate": "48000", "streaming": "true"}
+    write_config(repository / "tone-apart", "tone", tts, kind="tts")
     folder = write_config(repository / "whisper-any", "whisper", ASR | EVERYWHERE)
     writer = [str(locate().triton_python), "benchmarks/whisper_model.py", "micro"]
     subprocess.run(
