@@ -50,13 +50,15 @@ class Network:
 
     def __init__(self, file: Path, threads: int = 0) -> None:
         splitter = Splitter(file.name, read_model(file, DOMAINS))
+        # Half a second of a core and more for a second of speech.
+        options = window_options(threads, all_cores=True)
         self._names = splitter.names
-        self._text: Any = open_session(file.name, splitter.text_part(), window_options(threads))
+        self._text: Any = open_session(file.name, splitter.text_part(), options)
         kinds = {each.name: self._kind(each) for each in self._text.get_outputs()}
         melody, speech = splitter.melody_part(kinds), splitter.speech_part(kinds)
         del splitter
-        self._melody: Any = open_session(file.name, melody, window_options(threads))
-        self._speech: Any = open_session(file.name, speech, window_options(threads))
+        self._melody: Any = open_session(file.name, melody, options)
+        self._speech: Any = open_session(file.name, speech, options)
 
     def prepare(self, ids: NDArray[np.int64], style: Array, speed: float) -> Prepared:
         """The part that needs the whole sentence: `ids` [n] without edges, `style` [256]."""

@@ -58,11 +58,14 @@ def test_options_of_a_session_change_nothing_in_the_process(
     assert window_options(1).intra_op_num_threads == 1
 
 
-@pytest.mark.parametrize(("cores", "threads"), [(1, 1), (2, 2), (4, 4), (64, 4)])
+@pytest.mark.parametrize(
+    ("cores", "half", "all_of_them"), [(1, 1, 1), (2, 1, 2), (4, 2, 4), (64, 4, 4)]
+)
 def test_a_network_computes_on_the_cores_it_may_use(
-    cores: int, threads: int, monkeypatch: pytest.MonkeyPatch
+    cores: int, half: int, all_of_them: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(cores)))
     options = window_options(0)
-    assert options.intra_op_num_threads == threads
+    assert options.intra_op_num_threads == half
+    assert window_options(0, all_cores=True).intra_op_num_threads == all_of_them
     assert options.get_session_config_entry("session.intra_op.allow_spinning") == "0"
