@@ -47,8 +47,8 @@ async def test_a_wrong_token_is_told_and_the_next_one_taken(
     await expect(page.locator('[data-topic="connection"]')).to_have_count(0)
 
 
-# It has a frontend of its own. That what was recorded while joining is heard, once, is tested with a
-# participant in tests/livekit/test_agents.py.
+# It has a frontend of its own. That what was recorded while joining is heard, once, is tested
+# with a participant in tests/livekit/test_agents.py.
 @pytest.mark.long
 async def test_what_is_said_while_the_page_joins_is_heard(
     arguments: tuple[str, ...], livekit: DevelopmentLiveKit, open_page: OpenPage, tmp_path: Path
