@@ -146,17 +146,23 @@ async def test_instructions_that_fill_the_window_are_an_error_that_names_it() ->
         assert (await turn(stage, 1)).status == "completed"
 
 
+async def until_summarising(stage: Scene, model: Model) -> int:
+    """Turns until the model makes a summary; how many they were."""
+    number = 0
+    while not model.notes:
+        await turn(stage, number, pause_s=0)
+        number += 1
+    assert model.open == 1
+    return number
+
+
 @on_virtual_time
 async def test_a_summary_gives_way_to_a_reply_of_a_model_that_makes_one_at_a_time() -> None:
     local = LocalConfig(context_tokens=CONTEXT, model="tiny")
     config = Config(responder=ResponderConfig(kind="local", local=local))
     model = Model(default=ANSWER, summary_s=8.0)
     async with scene(responder=model, config=config) as stage:
-        number = 0
-        while not model.notes:
-            await turn(stage, number, pause_s=0)
-            number += 1
-        assert model.open == 1
+        number = await until_summarising(stage, model)
         stage.session.type_text("And?")
         await asyncio.sleep(0.01)
         assert stage.session.history.summary == ""
@@ -172,11 +178,7 @@ async def test_a_summary_of_one_session_keeps_no_other_waiting() -> None:
     config = Config(responder=ResponderConfig(kind="local", local=local))
     model = Model(default=ANSWER, summary_s=60.0)
     async with scene(responder=model, config=config) as stage:
-        number = 0
-        while not model.notes:
-            await turn(stage, number, pause_s=0)
-            number += 1
-        assert model.open == 1
+        await until_summarising(stage, model)
         other = Model(default=ANSWER)
         async with scene(responder=other, config=config) as second:
             second.session.type_text("Hello.")
