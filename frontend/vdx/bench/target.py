@@ -127,7 +127,7 @@ async def target(options: TargetOptions) -> AsyncIterator[Target]:
                 )
                 recordings = Path(folder) / "fed"
                 config = {**config, "livekit": _rooms(rooms, recordings)}
-            found = await stack.enter_async_context(_own(Path(folder), config))
+            found = await stack.enter_async_context(_own(Path(folder), config, options.api_key))
             yield replace(
                 found,
                 livekit=options.livekit,
@@ -162,11 +162,11 @@ async def _running(options: TargetOptions) -> Target:
 
 
 @contextlib.asynccontextmanager
-async def _own(folder: Path, config: Mapping[str, Any]) -> AsyncIterator[Target]:
+async def _own(folder: Path, config: Mapping[str, Any], api_key: str) -> AsyncIterator[Target]:
     http, metrics = choose_ports("the bench's server", 2)
     whole = {
         **config,
-        "server": {"port": http, "max_sessions": SESSIONS},
+        "server": {**config.get("server", {}), "port": http, "max_sessions": SESSIONS},
         "embedded": {"metrics_port": metrics},
     }
     file, log = folder / "vdx.yaml", folder / "server.log"
@@ -181,8 +181,9 @@ async def _own(folder: Path, config: Mapping[str, Any]) -> AsyncIterator[Target]
     url = f"http://127.0.0.1:{http}"
     try:
         await _ready(server, url, log)
-        told = await asyncio.to_thread(status, url)
-        yield Target(url, server.pid, told["triton_grpc"], told["triton_metrics"])
+        told = await asyncio.to_thread(status, url, api_key)
+        grpc, scraped = told["triton_grpc"], told["triton_metrics"]
+        yield Target(url, server.pid, grpc, scraped, api_key=api_key)
     finally:
         await _stop(server)
 
