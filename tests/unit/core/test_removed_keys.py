@@ -3,7 +3,7 @@
 import pytest
 
 from vdx.core import settings
-from vdx.core.config import REMOVED
+from vdx.core.config.old_keys import REMOVED
 from vdx.core.errors import ConfigError
 
 
