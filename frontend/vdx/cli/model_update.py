@@ -83,7 +83,7 @@ def _is_path(source: str) -> bool:
 
 def _added(name: str, path: Path) -> str:
     """Adds files as a model under the second name NAME-N; the model's id."""
-    from vdx.cli.voices import open_store
+    from vdx.cli.voice_store import open_store
     from vdx.core.paths import locate
     from vdx.serving.voicepacks.identify import identify
     from vdx.serving.voicepacks.staging import Origin
