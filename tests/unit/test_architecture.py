@@ -200,7 +200,9 @@ REPLACED_WORDS = {
     "vanish": "killed client",
     "person": "user, participant",
     "people": "users, speakers",
+    "wish": "request, options",
     "wishes": "metadata, options",
+    "pulse": "heartbeat",
 }
 """Word of this project's former private vocabulary -> the term of the glossary.
 

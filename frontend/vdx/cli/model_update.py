@@ -93,7 +93,7 @@ def _added(name: str, path: Path) -> str:
         number += 1
     folder, parts = identify(path)
     origin = Origin(str(path.absolute()), f"{name}-{number}")
-    return open_store(trial=True).add(folder, parts, origin).id
+    return open_store(check_load=True).add(folder, parts, origin).id
 
 
 def _decided(url: str, api_key: str, new: str) -> bool:

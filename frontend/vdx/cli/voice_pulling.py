@@ -48,7 +48,7 @@ def pull_model(
     try:
         return fetch(
             hub_of(endpoint),
-            open_store(trial=True),
+            open_store(check_load=True),
             locate(),
             name,
             id_=id_,

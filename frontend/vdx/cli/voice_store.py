@@ -9,15 +9,15 @@ if TYPE_CHECKING:
     from vdx.serving.voicepacks.store import VoicepackStore
 
 
-def open_store(*, trial: bool = False) -> "VoicepackStore":
-    """The voicepacks of this VDX_HOME; with `trial` what is added is loaded once before."""
+def open_store(*, check_load: bool = False) -> "VoicepackStore":
+    """The voicepacks of this VDX_HOME; with `check_load` what is added is loaded once before."""
     from vdx.core.paths import locate
     from vdx.serving.voicepacks.load_check import load_once
     from vdx.serving.voicepacks.store import VoicepackStore
 
     paths = locate()
-    check = load_once(paths) if trial else None
-    if trial and check is None:
+    check = load_once(paths) if check_load else None
+    if check_load and check is None:
         typer.echo(
             "no model is loaded to check its files: `vdx setup` builds the environment for that",
             err=True,

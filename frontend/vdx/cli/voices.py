@@ -137,7 +137,7 @@ def add(
     origin = Origin(
         str(place.absolute()), id_, licence, _parameters(parameter), tuple(language or ())
     )
-    tell_added(open_store(trial=True).add(folder, parts, origin))
+    tell_added(open_store(check_load=True).add(folder, parts, origin))
 
 
 @app.command()
@@ -160,15 +160,15 @@ def clone(
     from vdx.batch.reference_checks import require_fit
     from vdx.core.audio_decoder import open_file
     from vdx.core.paths import locate
-    from vdx.serving.voicepacks.clones import Wish, add_clone
+    from vdx.serving.voicepacks.clones import CloneOrder, add_clone
 
     with open_file(recording) as file:
         heard = decode_reference(file, str(recording), "recording")
     require_fit(heard, str(recording))
     if not consent and sys.stdin.isatty():
         consent = typer.prompt("statement of whoever speaks in it, that their voice may be used")
-    wish = Wish(id_, text, language, consent, licence)
-    voice, pack = add_clone(locate(), wish, as_pcm(heard))
+    order = CloneOrder(id_, text, language, consent, licence)
+    voice, pack = add_clone(locate(), order, as_pcm(heard))
     languages = some_languages(pack.languages)
     typer.echo(f"{pack.id} is here: {pack.family}, {languages}; nothing else is kept")
     typer.echo(f"  speak with it:             vdx say Hello. --voice {voice}")
@@ -220,7 +220,7 @@ def check(
     ] = None,
 ) -> None:
     """Check files and metadata; ends with status 1 if one is wrong."""
-    store, bad = open_store(trial=True), 0
+    store, bad = open_store(check_load=True), 0
     for name in names or [entry.id for entry in store.entries()]:
         try:
             _check(store, name)
