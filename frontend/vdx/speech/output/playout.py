@@ -71,7 +71,7 @@ class Playout:
         self._open.clear()
 
     def resume(self) -> None:
-        """Continues with the next sample, faded in over `resume_fade_ms` to avoid a click."""
+        """Sample-exact resume: the next sample, faded in over `resume_fade_ms` to avoid a click."""
         self._fade_next = self._sent > 0
         self._open.set()
 
