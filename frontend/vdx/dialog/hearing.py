@@ -88,10 +88,6 @@ class Hearing:
         return self._detector.statistics
 
     @property
-    def vad_enabled(self) -> bool:
-        return self._vad_enabled
-
-    @property
     def position_ms(self) -> int:
         """Milliseconds of audio that the client has sent so far."""
         return self.input_ms(self._position)
