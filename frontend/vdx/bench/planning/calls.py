@@ -11,7 +11,6 @@ A simulated turn is a measured one, drawn at random, whose computations wait for
 """
 
 import random
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -166,7 +165,7 @@ class _Simulation:
             rest = costs.wall + self._machine.pause_s - (env.now - began)
             yield env.timeout(max(0.0, rest * self._chance.uniform(0.8, 1.2)))
 
-    def _hear(self, turn: Turn) -> Iterator[simpy.Event]:
+    def _hear(self, turn: Turn) -> simpy.events.ProcessGenerator:
         for _ in range(max(1, int(turn.speech_s / PARTIAL_S))):
             self._env.process(self._recogniser.compute(self._partial_s, USUAL))
             yield self._env.timeout(min(PARTIAL_S, turn.speech_s))
@@ -211,7 +210,7 @@ class _Simulation:
         yield from self._voice.compute(_first_audio_s(turn))
         return self._env.now
 
-    def _speak(self, turn: Turn) -> Iterator[simpy.Event]:
+    def _speak(self, turn: Turn) -> simpy.events.ProcessGenerator:
         """The rest of the reply, computed ahead of what is heard."""
         env, began = self._env, self._env.now
         self._outcome.replies += 1

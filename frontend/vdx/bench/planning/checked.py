@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from vdx.bench import turn
 from vdx.bench.client_process import Step
+from vdx.bench.clips import TURN_CLIPS
 from vdx.bench.figures import Report
 from vdx.bench.planning.calls import Machine, simulate
 from vdx.bench.planning.costs import Costs
@@ -17,7 +18,7 @@ DEFAULT = (2, 4)
 OFF_BY = 20.0
 """Per cent that a predicted p95 may differ from the measured one."""
 TURNS = 4000
-CLIPS = len(turn.TURN_CLIPS)
+CLIPS = len(TURN_CLIPS)
 
 
 async def measure(

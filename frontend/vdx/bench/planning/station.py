@@ -1,7 +1,5 @@
 """A model: its requests wait for one of its workers, and are then computed on shared cores."""
 
-from collections.abc import Iterator
-
 import simpy
 
 from vdx.bench.planning.cores import SharedCores
@@ -17,7 +15,7 @@ class Station:
         self._cores = cores
         self._workers = simpy.PriorityResource(env, capacity=workers)
 
-    def compute(self, seconds: float, urgency: int = URGENT) -> Iterator[simpy.Event]:
+    def compute(self, seconds: float, urgency: int = URGENT) -> simpy.events.ProcessGenerator:
         """To be delegated to by a process of the simulation; `seconds` of one core."""
         if seconds <= 0:
             return
