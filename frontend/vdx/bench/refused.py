@@ -5,6 +5,7 @@ from vdx.bench.client_process import Step
 from vdx.bench.figures import Report
 from vdx.bench.flood import flood
 from vdx.bench.target import Target
+from vdx.core.audio import FRAME_MS
 
 PER_SECOND = 300
 LATER_MS = 20.0
@@ -35,8 +36,9 @@ async def measure(target: Target, rounds: int, sessions: int, step: Step | None 
     for percent, name in ((50, "median"), (95, "p95")):
         values = added_ms(plain.gaps, flooded.gaps, percent)
         report.add(f"{name} of the gap later", "ms", values, max=LATER_MS)
-    dry = [turn["dry_ms"] for turn in flooded.turns]
-    report.add("silence within replies beside wrong keys", "ms", [max(dry, default=0.0)], max=0)
+    holes = sum(turn["dry_ms"] >= FRAME_MS for turn in flooded.turns)
+    report.add("replies with a hole beside wrong keys", "", [holes], max=0)
+    report.notes.append(f"a hole: {FRAME_MS} ms or more in which there was nothing to play")
     counted = ", ".join(f"{code}: {count:.0f}" for code, count in sorted(statuses.items()))
     report.notes.append(f"answers to wrong keys by status: {counted or 'none'}")
     return report
