@@ -1,6 +1,6 @@
 """The commands of `vdx bench` that measure conversations."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -21,6 +21,9 @@ from vdx.cli.bench.running import (
     Sessions,
     add,
 )
+
+FIXED_SILENCE: Final = {"endpointing": {"enabled": False}}
+"""300 ms of silence end each turn, whatever was said."""
 
 
 def start(rounds: Rounds = 5) -> Alone:
@@ -46,7 +49,7 @@ def turn(
     return OnServer(
         rounds * sessions * 4,
         lambda target, step: bench.measure(target, rounds, sessions, step),
-        config={"endpointing": {"enabled": False}} if fixed_silence else {},
+        config=FIXED_SILENCE if fixed_silence else {},
     )
 
 
@@ -85,7 +88,10 @@ def bargein(rounds: Rounds = 5, aware: Aware = False) -> OnServer:
 
 
 def rooms(rounds: Rounds = 5) -> OnServer:
-    """Conversations over the WebSocket and in a room by turns; a round is two of either."""
+    """Conversations over the WebSocket and in a room by turns; a round is two of either.
+
+    300 ms of silence end each turn of the bench's own server.
+    """
     from vdx.bench import rooms as bench
 
     return OnServer(
@@ -93,6 +99,22 @@ def rooms(rounds: Rounds = 5) -> OnServer:
         lambda target, step: bench.measure(target, rounds, step),
         answers="bargein.yaml",
         rooms=True,
+        config=FIXED_SILENCE,
+    )
+
+
+def telephone(rounds: Rounds = 5) -> OnServer:
+    """Conversations at 24 and at 8 kHz by turns; then each recording of people over either.
+
+    300 ms of silence end each turn of the bench's own server.
+    """
+    from vdx.bench import telephone as bench
+
+    return OnServer(
+        rounds * 4 + 2,
+        lambda target, step: bench.measure(target, rounds, step),
+        answers="bargein.yaml",
+        config=FIXED_SILENCE,
     )
 
 
@@ -241,6 +263,7 @@ def add_conversations(app: typer.Typer) -> None:
     add(app, BENCHES, "partials", TALKING)(partials)
     add(app, BENCHES, "bargein", TALKING)(bargein)
     add(app, BENCHES, "rooms", (*RUNNING, "light"))(rooms)
+    add(app, BENCHES, "telephone", (*RUNNING, "light"))(telephone)
     add(app, BENCHES, "false-bargein", ROOMS)(false_bargein)
     add(app, BENCHES, "tools")(tools)
     add(app, BENCHES, "interruptions", CHARGED)(interruptions)
