@@ -15,7 +15,7 @@ def packed(vector: Vectors) -> Packed:
     """A vector [size] in steps of 1/127 of its largest element: the cosine of any two moves by
     less than 0.01."""
     most = float(np.abs(vector).max(initial=0.0))
-    return np.rint(vector * (127 / most if most else 0.0)).astype(np.int8)
+    return np.asarray(np.rint(vector * (127 / most if most else 0.0)), np.int8)
 
 
 def unpacked(vectors: Sequence[Packed]) -> Vectors:

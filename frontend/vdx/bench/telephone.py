@@ -1,7 +1,8 @@
 """`vdx bench telephone`: G.711 (µ-law) at 8 kHz against 24 kHz over the same WebSocket.
 
-The conversations of `bargein` over either by turns; then every bundled recording whose words are
-known, said in a transcription session over either: how many words are heard wrong.
+The turns of `turn` and the interruptions of `bargein` over either by turns; then every bundled
+recording whose words are known, said in a transcription session over either: how many words are
+heard wrong.
 """
 
 import asyncio
@@ -14,7 +15,7 @@ from vdx.bench.clips import clip, preload
 from vdx.bench.figures import Report
 from vdx.bench.said import SAID
 from vdx.bench.target import Target
-from vdx.bench.ways import CONVERSATION, Rows, add_difference, add_notes, with_way
+from vdx.bench.ways import CONVERSATION, add_difference, add_notes, converse
 from vdx.bench.word_errors import word_error_rate
 from vdx.bench.words import normalised
 from vdx.core.errors import InvalidInput
@@ -29,7 +30,7 @@ AFTER_S = 2.5
 
 
 async def measure(target: Target, rounds: int, step: Step | None = None) -> Report:
-    """Each round is two questions with interruptions at either rate; the words are said once.
+    """Each round is four turns and two interruptions at either rate; the words are said once.
 
     Raises:
         InvalidInput: in rooms, where LiveKit's codec takes the place of G.711.
@@ -40,18 +41,14 @@ async def measure(target: Target, rounds: int, step: Step | None = None) -> Repo
         "24 kHz": replace(target, telephone=False),
         "8 kHz": replace(target, telephone=True),
     }
-    found: dict[str, Rows] = {way: [] for way in ways}
-    for _ in range(rounds):
-        for way, there in ways.items():
-            plan = there.plan(rounds=1, aware=False)
-            found[way] += await run_client_process("bargein", plan, step)
+    found = await converse(ways, (), rounds, step)
     heard = {
         way: await run_client_process("telephone", there.plan(), step)
         for way, there in ways.items()
     }
     status = await target.status()
     options = {"rounds": rounds, "recogniser": status["recogniser"]}
-    report = Report("telephone", options, samples=with_way({**found}))
+    report = Report("telephone", options, samples=[row for rows in found.values() for row in rows])
     report.samples += [{"transport": way, "heard": texts} for way, texts in heard.items()]
     for measured in CONVERSATION:
         add_difference(report, found, measured, "8 kHz", median=ADDED_MS)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from vdx.bench import telephone
+from vdx.bench import telephone, ways
 from vdx.bench.said import SAID
 from vdx.bench.target import Target
 from vdx.core.errors import InvalidInput
@@ -20,9 +20,11 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
     async def run_client_process(scene: str, plan: dict[str, Any], _step: Any) -> Any:
         way = plan["transport"]
         ran.append((scene, way))
+        gap, silent = TOLD[way]
+        if scene == "turn":
+            return [{"clip": "a", "gap_ms": gap}]
         if scene == "bargein":
-            gap, silent = TOLD[way]
-            return [{"gap_ms": gap, "silent_ms": silent, "came_ms": silent}]
+            return [{"clip": "b", "silent_ms": silent, "came_ms": silent}]
         assert plan.get("rate", 24_000) == (8_000 if way == "telephone" else 24_000)
         texts = [f"{text.capitalize()}." for text in SAID.values()]
         return [*texts[:-1], "has never been surprised"] if way == "telephone" else texts
@@ -31,6 +33,7 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
         return {"recogniser": "pocketsphinx-en"}
 
     monkeypatch.setattr(telephone, "run_client_process", run_client_process)
+    monkeypatch.setattr(ways, "run_client_process", run_client_process)
     monkeypatch.setattr(Target, "status", status)
     return ran
 
@@ -38,7 +41,7 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
 async def test_8_khz_are_held_against_24_khz_of_the_same_run(ran: list[tuple[str, str]]) -> None:
     report = await telephone.measure(Target("http://box:9000"), 2)
     assert ran == [
-        *[("bargein", "websocket"), ("bargein", "telephone")] * 2,
+        *[(scene, way) for scene in ("turn", "bargein") for way in TOLD] * 2,
         ("telephone", "websocket"),
         ("telephone", "telephone"),
     ]

@@ -88,14 +88,15 @@ def bargein(rounds: Rounds = 5, aware: Aware = False) -> OnServer:
 
 
 def rooms(rounds: Rounds = 5) -> OnServer:
-    """Conversations over the WebSocket and in a room by turns; a round is two of either.
+    """Over the WebSocket and in a room by turns; a round is four turns and two interruptions.
 
     300 ms of silence end each turn of the bench's own server.
     """
     from vdx.bench import rooms as bench
+    from vdx.bench.ways import STEPS
 
     return OnServer(
-        rounds * 4,
+        rounds * STEPS,
         lambda target, step: bench.measure(target, rounds, step),
         answers="bargein.yaml",
         rooms=True,
@@ -104,14 +105,15 @@ def rooms(rounds: Rounds = 5) -> OnServer:
 
 
 def telephone(rounds: Rounds = 5) -> OnServer:
-    """Conversations at 24 and at 8 kHz by turns; then each recording of people over either.
+    """At 24 and at 8 kHz by turns, a round as of `rooms`; then each recording of people.
 
     300 ms of silence end each turn of the bench's own server.
     """
     from vdx.bench import telephone as bench
+    from vdx.bench.ways import STEPS
 
     return OnServer(
-        rounds * 4 + 2,
+        rounds * STEPS + 2,
         lambda target, step: bench.measure(target, rounds, step),
         answers="bargein.yaml",
         config=FIXED_SILENCE,
