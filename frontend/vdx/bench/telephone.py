@@ -13,7 +13,7 @@ from vdx.bench.bench_client import meet
 from vdx.bench.client_process import Plan, Step, run_client_process
 from vdx.bench.clips import clip, preload
 from vdx.bench.figures import Report
-from vdx.bench.said import SAID
+from vdx.bench.reference_transcripts import REFERENCE_TRANSCRIPTS
 from vdx.bench.target import Target
 from vdx.bench.ways import CONVERSATION, add_difference, add_notes, converse
 from vdx.bench.word_errors import word_error_rate
@@ -54,7 +54,9 @@ async def measure(target: Target, rounds: int, step: Step | None = None) -> Repo
         add_difference(report, found, measured, "8 kHz", median=ADDED_MS)
     wrong = {way: _wrong(texts) for way, texts in heard.items()}
     for way, percent in wrong.items():
-        report.add(f"words heard wrong, {len(SAID)} recordings, {way}", "%", [percent])
+        report.add(
+            f"words heard wrong, {len(REFERENCE_TRANSCRIPTS)} recordings, {way}", "%", [percent]
+        )
     more = round(wrong["8 kHz"] - wrong["24 kHz"], 1)
     report.add("  more words wrong at 8 kHz", "points", [more], max=MORE_WRONG)
     add_notes(report, found)
@@ -62,20 +64,20 @@ async def measure(target: Target, rounds: int, step: Step | None = None) -> Repo
 
 
 def _wrong(heard: list[str]) -> float:
-    said = [normalised(text) for text in SAID.values()]
+    said = [normalised(text) for text in REFERENCE_TRANSCRIPTS.values()]
     return round(word_error_rate(said, [normalised(text) for text in heard]), 1)
 
 
 async def run_users(plan: Plan, step: Step) -> list[str]:
-    """Says each recording; returns what was heard of each, in the order of `SAID`."""
-    preload(SAID, plan)
+    """Says each recording; returns what was heard of each, in the order of their words."""
+    preload(REFERENCE_TRANSCRIPTS, plan)
     texts: list[str] = []
     async with meet(plan, events=True) as user:
         update: dict[str, Any] = {"type": "transcription"}
         await user.client.send({"type": "session.update", "session": update})
         await asyncio.sleep(SETTLE_S)
         log = user.client.log
-        for name in SAID:
+        for name in REFERENCE_TRANSCRIPTS:
             before = len(log.heard)
             spoken = user.microphone_feed.say(clip(name, user.client.rate))
             await spoken.finished

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from vdx.bench import telephone, ways
-from vdx.bench.said import SAID
+from vdx.bench.reference_transcripts import REFERENCE_TRANSCRIPTS
 from vdx.bench.target import Target
 from vdx.core.errors import InvalidInput
 
@@ -26,7 +26,7 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
         if scene == "bargein":
             return [{"clip": "b", "silent_ms": silent, "came_ms": silent}]
         assert plan.get("rate", 24_000) == (8_000 if way == "telephone" else 24_000)
-        texts = [f"{text.capitalize()}." for text in SAID.values()]
+        texts = [f"{text.capitalize()}." for text in REFERENCE_TRANSCRIPTS.values()]
         return [*texts[:-1], "has never been surprised"] if way == "telephone" else texts
 
     async def status(_target: Target) -> dict[str, Any]:
@@ -48,8 +48,10 @@ async def test_8_khz_are_held_against_24_khz_of_the_same_run(ran: list[tuple[str
     found = {figure.name.strip(): figure for figure in report.figures}
     assert found["added to a turn by 8 kHz"].values == [10.0, 10.0]
     assert found["added to a barge-in by 8 kHz"].values == [30.0, 30.0]
-    words = sum(len(text.split()) for text in SAID.values())
-    assert found[f"words heard wrong, {len(SAID)} recordings, 24 kHz"].values == [0.0]
+    words = sum(len(text.split()) for text in REFERENCE_TRANSCRIPTS.values())
+    assert found[f"words heard wrong, {len(REFERENCE_TRANSCRIPTS)} recordings, 24 kHz"].values == [
+        0.0
+    ]
     assert found["more words wrong at 8 kHz"].values == [round(100 / words, 1)]
     assert report.missed() == ["  added to a barge-in by 8 kHz"]
 
