@@ -79,6 +79,10 @@ BENCHES: dict[str, Bench] = {
         "What a LiveKit room adds to a turn and a barge-in.",
         (Run("--rounds 10 --light", quick="--rounds 1 --light"),),
     ),
+    "telephone": Bench(
+        "What 8 kHz of a telephone change, words included.",
+        (Run("--rounds 10", quick="--rounds 1 --light"), Run("--rounds 10 --light")),
+    ),
     "false-bargein": Bench(
         'A 300 ms "uh" during the reply.',
         (Run("--rounds 10", quick="--rounds 1"),),

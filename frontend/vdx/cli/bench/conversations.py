@@ -28,7 +28,7 @@ from vdx.cli.bench.running import (
 )
 
 FIXED_SILENCE: Final[Mapping[str, Any]] = {"endpointing": {"enabled": False}}
-"""So that what the words leave open does not decide how long people wait."""
+"""300 ms of silence end each turn, whatever was said."""
 
 
 def start(rounds: Rounds = 5) -> Alone:
@@ -93,14 +93,35 @@ def bargein(rounds: Rounds = 5, aware: Aware = False) -> OnServer:
 
 
 def rooms(rounds: Rounds = 5) -> OnServer:
-    """Conversations over the WebSocket and in a room by turns; a round is two of either."""
+    """Over the WebSocket and in a room by turns; a round is four turns and two interruptions.
+
+    300 ms of silence end each turn of the bench's own server.
+    """
     from vdx.bench import rooms as bench
+    from vdx.bench.ways import STEPS
 
     return OnServer(
-        rounds * 4,
+        rounds * STEPS,
         lambda target, step: bench.measure(target, rounds, step),
         answers="bargein.yaml",
         rooms=True,
+        config=FIXED_SILENCE,
+    )
+
+
+def telephone(rounds: Rounds = 5) -> OnServer:
+    """At 24 and at 8 kHz by turns, a round as of `rooms`; then each recording of people.
+
+    300 ms of silence end each turn of the bench's own server.
+    """
+    from vdx.bench import telephone as bench
+    from vdx.bench.ways import STEPS
+
+    return OnServer(
+        rounds * STEPS + 2,
+        lambda target, step: bench.measure(target, rounds, step),
+        answers="bargein.yaml",
+        config=FIXED_SILENCE,
     )
 
 
@@ -305,6 +326,7 @@ def add_conversations(app: typer.Typer) -> None:
     add(app, BENCHES, "partials", TALKING)(partials)
     add(app, BENCHES, "bargein", TALKING)(bargein)
     add(app, BENCHES, "rooms", (*RUNNING, "light"))(rooms)
+    add(app, BENCHES, "telephone", (*RUNNING, "light"))(telephone)
     add(app, BENCHES, "false-bargein", ROOMS)(false_bargein)
     add(app, BENCHES, "tools")(tools)
     add(app, BENCHES, "interruptions", CHARGED)(interruptions)

@@ -12,6 +12,7 @@ import { type Tap, TransportError } from "../call/transport";
 import { wrong } from "../socket/protocol";
 import { words } from "../words";
 import { type RoomEvent, translateRoom } from "./events";
+import { Mute } from "./mute";
 
 const TOPIC = "vdx.events";
 const CHAT = "lk.chat";
@@ -25,6 +26,7 @@ export class Agent {
   private session = "";
   private reason: string | null = null;
   private complaint = "";
+  private readonly mute = new Mute((silent) => this.participant?.setVolume(silent ? 0 : 1));
   private arrived: (() => void) | null = null;
   private refused: ((error: TransportError) => void) | null = null;
   private timer: ReturnType<typeof setTimeout> | undefined;
@@ -62,6 +64,7 @@ export class Agent {
   stop(): void {
     clearTimeout(this.timer);
     clearTimeout(this.silence);
+    this.mute.stop();
     this.participant = null;
   }
 
@@ -103,7 +106,10 @@ export class Agent {
     const event = JSON.parse(new TextDecoder().decode(payload)) as RoomEvent;
     this.tap("in", event);
     if (event.type === "vdx.session") this.begin(event.session, sender);
-    if (sender.identity === this.participant?.identity) this.expectMore();
+    if (sender.identity === this.participant?.identity) {
+      this.expectMore();
+      this.mute.take(event.type);
+    }
     if (event.type === "vdx.session.ended") this.reason = event.reason;
     if (event.type === "vdx.error") this.complaint = `${event.error.message}.`;
     for (const told of translateRoom(event)) this.emit(told);
