@@ -202,6 +202,7 @@ export const es: Words = {
     notCopied: "El navegador rechazó el portapapeles.",
     reset: "Restablecer",
     wasReset: "Todo es como dice el perfil.",
+    refused: (what, why) => `Sin cambios: ${what}. El servidor dice: ${why}.`,
   },
   history: {
     open: "Lo ocurrido",

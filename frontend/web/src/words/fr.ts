@@ -202,6 +202,7 @@ export const fr: Words = {
     notCopied: "Le navigateur a refusé le presse-papiers.",
     reset: "Réinitialiser",
     wasReset: "Tout est comme le dit le profil.",
+    refused: (what, why) => `Non changé : ${what}. Le serveur dit : ${why}.`,
   },
   history: {
     open: "Déroulement",
