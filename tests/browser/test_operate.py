@@ -138,8 +138,8 @@ async def frontends(folder: Path) -> AsyncIterator[tuple[str, str]]:
     }
     with contextlib.ExitStack() as stack:
 
-        def start(name: str, *arguments: str, **registry: str) -> Vdx:
-            (home := folder / name).mkdir()
+        def start(place: str, *arguments: str, **registry: str) -> Vdx:
+            (home := folder / place).mkdir()
             for version in (OLD, NEW):
                 repository = home / "home" / "model_repository"
                 add_variant(repository, version, "tone", VARIANTS[version][1])

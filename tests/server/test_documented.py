@@ -5,7 +5,6 @@ import os
 import subprocess
 from pathlib import Path
 
-import numpy as np
 import pytest
 import soundfile
 
@@ -61,7 +60,7 @@ PIPES = {
 @pytest.mark.parametrize("line", PIPES)
 def test_a_line_of_the_shell_is_run_as_it_is_printed(at_home: Path, line: str) -> None:
     assert line in blocks(ROOT / "docs" / "running.md", "sh")[0].splitlines()
-    soundfile.write("meeting.mp3", np.random.default_rng(1).normal(0, 0.1, 48_000), 24_000)
+    soundfile.write("meeting.mp3", *soundfile.read("tests/data/audio/ps_goforward.wav"))
     path = f"{ROOT / '.venv' / 'bin'}:{os.environ['PATH']}"
     models = {"VDX_TTS__VOICE": "tone", "VDX_ASR__MODEL": "canned"}
     done = subprocess.run(
@@ -74,16 +73,12 @@ def test_a_line_of_the_shell_is_run_as_it_is_printed(at_home: Path, line: str) -
     assert done.returncode == 0, done.stderr
     assert PIPES[line] in done.stdout
     if "srt" in line:
-        assert "1\n00:00:00," in (at_home / "meeting.srt").read_text()
+        assert "hello there" in (at_home / "meeting.srt").read_text()
 
 
-def test_a_live_view_is_shown_until_it_is_ended(
-    at_home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_a_live_view_is_one_look_where_no_terminal_is(
+    at_home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def end(_seconds: float) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("time.sleep", end)
     assert at_home.is_dir()
     run("top")
     assert "ready" in capsys.readouterr().out

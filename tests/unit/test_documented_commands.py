@@ -255,7 +255,7 @@ ELSEWHERE = {
     "setup --japanese": ("unit/cli/test_setup.py", "test_an_extra_is_added_from_its_list_alone"),
     "setup --neural": ("unit/cli/test_setup.py", "test_an_extra_is_added_again_after_a_rebuild"),
     "talk": ("server/test_documented.py", "test_a_recording_talks_and_its_events_are_told"),
-    "top": ("server/test_documented.py", "test_a_live_view_is_shown_until_it_is_ended"),
+    "top": ("server/test_documented.py", "test_a_live_view_is_one_look_where_no_terminal_is"),
     "transcribe -": (
         "server/test_documented.py",
         "test_a_line_of_the_shell_is_run_as_it_is_printed",

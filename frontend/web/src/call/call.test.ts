@@ -224,6 +224,15 @@ describe("settings", () => {
     expect(call.store.get().notices.settings?.text).toContain("Speed, Patience");
   });
 
+  it("hold no greeting that an address has no room for", async () => {
+    const call = begun();
+    await call.change({ ...call.getSettings(), greeting: "a".repeat(1000), speed: 2 });
+    expect(call.getSettings().greeting).toHaveLength(1000);
+    await call.change({ ...call.getSettings(), greeting: "あ".repeat(1000) });
+    expect(call.getSettings()).toMatchObject({ greeting: "a".repeat(1000), speed: 2 });
+    expect(call.store.get().notices.settings?.text).toBe("Not changed: Greeting is too long.");
+  });
+
   it("name no profile of another day that is there no more", async () => {
     localStorage.setItem("vdx-settings", JSON.stringify({ profile: "gone" }));
     const gone = new TransportError("unknown", "there is no profile 'gone'; there are: vdx");

@@ -141,10 +141,13 @@ export class Call {
   };
 
   /** Keeps the settings, and takes them into the conversation that is on. */
-  async change(settings: Settings): Promise<void> {
+  async change(changed: Settings): Promise<void> {
     const before = this.settings;
+    const isLong = isTooLong(changed.greeting ?? "");
+    const settings = isLong ? { ...changed, greeting: before.greeting } : changed;
     this.keepSettings(settings);
-    this.notify("settings", null);
+    const { tooLong, greeting } = words().settings;
+    this.notify("settings", isLong ? { text: tooLong(greeting) } : null);
     if (isHeardOtherwise(before, settings) && this.microphone) await this.openMicrophone();
     if (before.pushToTalk !== settings.pushToTalk) this.mute(settings.pushToTalk);
     if (!this.wanted) return;
@@ -388,6 +391,12 @@ export class Call {
     this.retry = setTimeout(() => void this.connect(), ms);
   }
 }
+
+/** Of the address that a greeting is a part of, in which letters beyond ASCII take up to nine. */
+const MOST_GREETING = 6_000;
+
+const isTooLong = (greeting: string): boolean =>
+  new URLSearchParams({ greeting }).toString().length > MOST_GREETING;
 
 const isHeardOtherwise = (before: Settings, after: Settings): boolean =>
   before.echo !== after.echo || before.noise !== after.noise || before.gain !== after.gain;

@@ -203,6 +203,7 @@ export const de: Words = {
     reset: "Zurücksetzen",
     wasReset: "Alles ist, wie das Profil sagt.",
     refused: (what, why) => `Nicht geändert: ${what}. Der Server sagt: ${why}.`,
+    tooLong: (what) => `Nicht geändert: ${what} ist zu lang.`,
   },
   history: {
     open: "Verlauf",

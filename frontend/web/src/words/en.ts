@@ -197,6 +197,7 @@ export const en = {
     reset: "Reset",
     wasReset: "Everything is as the profile says.",
     refused: (what: string, why: string) => `Not changed: ${what}. The server says: ${why}.`,
+    tooLong: (what: string) => `Not changed: ${what} is too long.`,
   },
   history: {
     open: "What happened",

@@ -203,6 +203,7 @@ export const es: Words = {
     reset: "Restablecer",
     wasReset: "Todo es como dice el perfil.",
     refused: (what, why) => `Sin cambios: ${what}. El servidor dice: ${why}.`,
+    tooLong: (what) => `Sin cambios: ${what} es demasiado largo.`,
   },
   history: {
     open: "Lo ocurrido",

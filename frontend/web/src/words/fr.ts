@@ -203,6 +203,7 @@ export const fr: Words = {
     reset: "Réinitialiser",
     wasReset: "Tout est comme le dit le profil.",
     refused: (what, why) => `Non changé : ${what}. Le serveur dit : ${why}.`,
+    tooLong: (what) => `Non changé : ${what} est trop long.`,
   },
   history: {
     open: "Déroulement",
