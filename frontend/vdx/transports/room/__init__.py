@@ -77,5 +77,6 @@ text (`keypad.py`), and these RPCs, whose payloads are JSON objects in both dire
   performs, as RPC methods of their names
 - `vdx.stats`: session, state, models, messages, VAD statistics and the last turn
 
-A refused RPC is an RpcError with code 1500, a message, and `data`: code, service, retryable.
+A refused RPC is an RpcError with code 1500, a message, and `data`: code, service, retryable,
+and param, the key that is wrong.
 """

@@ -20,6 +20,13 @@ const CHAT = "lk.chat";
 const SUCCESSOR_S = 8;
 /** A session tells its levels five times a second; without a word for so long it is dead. */
 const SILENCE_S = 5;
+const REFUSED = RpcError.ErrorCode.APPLICATION_ERROR;
+
+/** What the agent says of a refusal. */
+interface Refused {
+  readonly message?: string;
+  readonly param?: string | null;
+}
 
 export class Agent {
   private participant: RemoteParticipant | null = null;
@@ -80,22 +87,34 @@ export class Agent {
     await this.ask("vdx.use_model", { model });
   }
 
-  async update(session: object): Promise<void> {
-    await this.ask("vdx.update_session", { session });
+  async update(session: object, id: string): Promise<void> {
+    try {
+      await this.call("vdx.update_session", { session });
+    } catch (error) {
+      if (!(error instanceof RpcError) || error.code !== REFUSED) throw error;
+      const { message, param } = JSON.parse(error.data ?? "{}") as Refused;
+      const why = message ?? error.message;
+      this.emit({ type: "refused", update: id, param: param ?? "", why });
+    }
   }
 
   private async ask(method: string, payload: object): Promise<void> {
-    if (!this.participant) return;
-    this.tap("out", { type: method, ...payload });
     try {
-      await this.room.localParticipant.performRpc({
-        destinationIdentity: this.participant.identity,
-        method,
-        payload: JSON.stringify(payload),
-      });
+      await this.call(method, payload);
     } catch (error) {
       throw error instanceof RpcError ? new Error(error.message) : error;
     }
+  }
+
+  /** Rejects with RpcError where the agent refuses it. */
+  private async call(method: string, payload: object): Promise<void> {
+    if (!this.participant) return;
+    this.tap("out", { type: method, ...payload });
+    await this.room.localParticipant.performRpc({
+      destinationIdentity: this.participant.identity,
+      method,
+      payload: JSON.stringify(payload),
+    });
   }
 
   private failed(error: Error): void {
