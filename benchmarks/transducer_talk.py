@@ -27,7 +27,8 @@ from vdx.serving.voicepacks.staging import Origin
 from vdx.serving.voicepacks.store import VoicepackStore
 
 DELTA = "conversation.item.input_audio_transcription.delta"
-VOICE = "espeak-en"
+VOICE, ANSWERS = "espeak-en", "short.yaml"
+"""What was heard is no language, and takes minutes to repeat."""
 SETTLE_S, BETWEEN_S = 2.2, 0.8
 """Room noise before the first clip and between two."""
 
@@ -63,7 +64,7 @@ async def measure(rounds: int, step: Step) -> Report:
 async def _conversations(layout: str, rounds: int, step: Step) -> list[dict[str, float | None]]:
     """The turns, against a server of their own with a model of the layout."""
     with tempfile.TemporaryDirectory(prefix="vdx-bench-") as folder:
-        config = profile(VOICE, await _added(layout, Path(folder)))
+        config = profile(VOICE, await _added(layout, Path(folder)), ANSWERS)
         async with _home(Path(folder)), target(TargetOptions(config=config)) as server:
             return await _turns(server, rounds, step)
 
