@@ -128,7 +128,7 @@ def transducer_talk(rounds: Rounds = 5) -> Alone:
     """A server with each of them in turn: first partial, and final transcript after the pause."""
     from benchmarks import transducer_talk as bench
 
-    return Alone(len(bench.LAYOUTS) * rounds, lambda step: bench.measure(rounds, step))
+    return Alone(len(bench.REACH) * rounds, lambda step: bench.measure(rounds, step))
 
 
 def whisper(

@@ -52,7 +52,7 @@ async def measure(rounds: int, step: Step) -> Report:
     for layout, name in LAYOUTS.items():
         turns = await _conversations(layout, rounds, step)
         for figure, key in FIGURES:
-            found = [turn[key] for turn in turns if turn[key] is not None]
+            found = [ms for turn in turns if (ms := turn[key]) is not None]
             reach = REACH[layout]
             limit = {"median": reach[key]} if key in reach else {}
             report.add(f"{name}: {figure}", "ms", found, **limit)
