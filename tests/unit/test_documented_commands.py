@@ -210,6 +210,8 @@ ELSEWHERE = {
         "test_the_script_for_a_shell_can_be_printed_and_installed",
     ),
     "bench faults": ("bench/test_benches.py", "test_a_long_bench_measures"),
+    "bench observed": ("bench/test_benches.py", "test_a_bench_of_two_ways_measures_both"),
+    "bench refused": ("bench/test_benches.py", "test_a_bench_of_two_ways_measures_both"),
     "bench soak": ("bench/test_benches.py", "test_a_long_bench_measures"),
     "bench turn": ("bench/test_benches.py", "test_a_bench_measures_and_its_json_is_well_formed"),
     "frontend --manager": (
@@ -232,6 +234,7 @@ ELSEWHERE = {
         "security/test_manager_tls.py",
         "test_who_has_a_certificate_leases_and_nobody_else",
     ),
+    "plan": ("unit/cli/test_plan.py", "test_a_plan_of_a_file_is_printed"),
     "say": ("triton/test_commands.py", "test_a_text_is_spoken_into_a_file"),
     "say -": ("unit/cli/test_standard_input.py", "test_a_text_is_read"),
     "say Hello. --voice XTTS-v2": (

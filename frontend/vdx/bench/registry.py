@@ -110,6 +110,18 @@ BENCHES: dict[str, Bench] = {
         "Talks for long: what grows, and what gets slower.",
         (Run("--minutes 60", quick="--minutes 1 --sessions 2 --light"),),
     ),
+    "observed": Bench(
+        "What traces and JSON logs cost a turn.",
+        (Run("--light", quick="--light --rounds 1 --sessions 2"),),
+    ),
+    "refused": Bench(
+        "People talk while somebody tries wrong keys.",
+        (Run("--light", quick="--light --rounds 1"),),
+    ),
+    "plan": Bench(
+        "How far `vdx plan` is off on this machine.",
+        (Run(), Run("--light --fixed-silence", quick="--light --rounds 2 --users 2")),
+    ),
     "faults": Bench(
         "Each process killed and frozen in mid-turn.",
         (
