@@ -124,6 +124,13 @@ def transducer(rounds: Rounds = 5) -> Alone:
     return Alone(len(bench.LAYOUTS) * rounds, lambda step: bench.measure(rounds, step))
 
 
+def transducer_talk(rounds: Rounds = 5) -> Alone:
+    """A server with each of them in turn: first partial, and final transcript after the pause."""
+    from benchmarks import transducer_talk as bench
+
+    return Alone(len(bench.REACH) * rounds, lambda step: bench.measure(rounds, step))
+
+
 def whisper(
     sizes: Annotated[str, typer.Option(help="Of micro, tiny, base, small.")] = "tiny,base,small",
     rounds: Rounds = 5,
@@ -166,6 +173,7 @@ def add_studies(app: typer.Typer) -> None:
     add(app, STUDIES, "piper-peers", RUNNING)(piper_peers)
     add(app, STUDIES, "kokoro")(kokoro)
     add(app, STUDIES, "transducer")(transducer)
+    add(app, STUDIES, "transducer-talk")(transducer_talk)
     add(app, STUDIES, "whisper")(whisper)
     add(app, STUDIES, "whisper-file")(whisper_file)
     add(app, STUDIES, "whisper-words")(whisper_words)

@@ -50,6 +50,11 @@ STUDIES: dict[str, Bench] = {
         (Run("--rounds 5", quick="--rounds 1"),),
         ("benchmarks", "transducer"),
     ),
+    "transducer-talk": Bench(
+        "Streaming transducers of the real size, in conversations.",
+        (Run("--rounds 5", quick="--rounds 1"),),
+        ("benchmarks", "transducer-talk"),
+    ),
     "whisper": Bench(
         "Whisper: end of speech to the final transcript.",
         (Run(quick="--sizes tiny --rounds 1"),),

@@ -25,6 +25,8 @@ PREFIXES = (
     *("LC_", "CUDA_", "CUDNN_", "CUBLAS_", "NVIDIA_", "NCCL_", "ORT_", "CT2_"),
     *("OMP_", "GOMP_", "KMP_", "MKL_", "OPENBLAS_", "MALLOC_", "GLIBC_"),
 )
+ONE_THREAD = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL")}
+"""What numpy's matrices are computed by: more threads spin after each, beside the other models."""
 SECRET = re.compile("KEY|SECRET|TOKEN|PASS|CREDENTIAL|AUTH", re.IGNORECASE)
 """A variable with one of these in its name is never passed on (NVIDIA_API_KEY)."""
 
@@ -74,9 +76,7 @@ def server_environment(python: "TritonPython", extra: Mapping[str, str]) -> dict
     environment |= {
         "LD_LIBRARY_PATH": libraries,
         "PATH": path,
-        "OMP_NUM_THREADS": "1",
-        "OPENBLAS_NUM_THREADS": "1",
-        "MKL_NUM_THREADS": "1",
+        **ONE_THREAD,
         # With an arena for every thread, each load of a model would leave some more behind.
         "MALLOC_ARENA_MAX": "2",
     }
