@@ -135,7 +135,8 @@ class Transcript:
     `stable` leading characters of `text` will not change; `audio_ms` says how much audio of
     the utterance (pre-roll included) the text covers; `confidence` is 0 to 1. `marks` come from
     recognisers that listen for the end of the turn too; `language`, a BCP-47 tag, and its
-    probability, 0 to 1, from those that detect it.
+    probability, 0 to 1, from those that detect it. `flush` says which FLUSH of its sequence it
+    answers, from 1 on; 0: none, or the recogniser does not tell.
     """
 
     utterance: int
@@ -148,6 +149,7 @@ class Transcript:
     marks: tuple[TurnMark, ...] = ()
     language: str = ""
     language_probability: float = 0.0
+    flush: int = 0
 
     @property
     def done(self) -> bool:

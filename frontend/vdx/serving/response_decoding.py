@@ -79,6 +79,7 @@ def transcript(answer: Any, model: str) -> Transcript:
             language_probability=_probability(out["LANGUAGE_PROBABILITY"])
             if "LANGUAGE_PROBABILITY" in out
             else 0.0,
+            flush=int(answer.id) if answer.id.isdecimal() else 0,
         )
 
 

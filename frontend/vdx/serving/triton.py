@@ -306,6 +306,7 @@ class RecognitionStream:
         self._texts = texts
         self._translate = translate
         self._started = False
+        self._flushes = 0
 
     @property
     def _stream(self) -> ModelStream:
@@ -328,8 +329,8 @@ class RecognitionStream:
     ) -> None:
         """Sends int16 16 kHz mono audio, a whole number of 20 ms frames.
 
-        `flush` asks for a speculative transcript of what there is, `end` for the final one,
-        `cancel` (with `end`) throws the utterance away.
+        `flush` asks for a speculative transcript of what there is, whose `flush` counts them;
+        `end` for the final one; `cancel` (with `end`) throws the utterance away.
         """
         request = self._message(pcm, flush=flush, end=end, cancel=cancel)
         self._started, self._ended = True, self._ended or end
@@ -357,6 +358,8 @@ class RecognitionStream:
             if self._translate:
                 _add(request, "TRANSLATE", "BOOL", 1, b"\1")
         if flush:
+            self._flushes += 1
+            request.id = str(self._flushes)  # Triton gives the answer the same
             _add(request, "FLUSH", "BOOL", 1, b"\1")
         if cancel:
             _add(request, "CANCEL", "BOOL", 1, b"\1")

@@ -16,7 +16,7 @@ from vdx.bench.endpointing import evidence as asked
 from vdx.bench.endpointing import measure, rules, scores
 from vdx.bench.endpointing.evidence import Evidence
 from vdx.bench.endpointing.listening import listen
-from vdx.bench.endpointing.own_corpus import half_of, own_parts
+from vdx.bench.endpointing.own_corpus import half_of, order_turns, own_parts
 from vdx.bench.endpointing.public_layout import METADATA, public_parts
 from vdx.bench.endpointing.turns import Silence, Turn
 from vdx.core.config import VadConfig
@@ -59,6 +59,17 @@ class KnowingModels:
 
     async def probability(self, pcm: bytes) -> tuple[float | None, float]:
         return (0.97 if len(pcm) > self._done_bytes else 0.02), 50.0
+
+
+def test_what_nothing_follows_is_no_pause_in_an_order(tmp_path: Path) -> None:
+    """Whisper's times may say that the last word begins where the person is done."""
+    pcm = np.concatenate([room(500), vowel(900), room(100), vowel(900), room(2000)])
+    file = tmp_path / "order.flac"
+    soundfile.write(file, pcm.astype(np.int16), RATE, format="FLAC")
+    words = [("make", 500, 800), ("me", 800, 1400), ("a", 1500, 2300), ("latte", 2600, 3000)]
+    turns = list(order_turns(file, words))
+    assert [turn.id for turn in turns] == ["order", "order+0"]
+    assert turns[1].silences[0].start_ms < 1600
 
 
 # --- the public layout --------------------------------------------------------------------------

@@ -62,6 +62,7 @@ class FakeRecognition:
         self.recogniser = recogniser
         self._plan = plan
         self._answers: asyncio.Queue[Transcript | VdxError | None] = asyncio.Queue(16)
+        self.flushes = 0
         self.received = bytearray()
         self.sends: list[tuple[int, str]] = []
         self.open = False
@@ -97,6 +98,7 @@ class FakeRecognition:
         elif end:
             self._later(plan.delay_s, plan.final, TranscriptKind.FINAL)
         elif flush:
+            self.flushes += 1
             text = plan.final if plan.pause is None else plan.pause
             self._later(plan.pause_delay_s, text, TranscriptKind.PAUSE)
 
@@ -111,6 +113,7 @@ class FakeRecognition:
             words=plan.words,
             language=plan.language,
             language_probability=plan.language_probability,
+            flush=self.flushes if kind is TranscriptKind.PAUSE else 0,
         )
         asyncio.get_running_loop().call_later(delay_s, self._answers.put_nowait, answer)
 

@@ -69,6 +69,23 @@ async def test_the_silence_of_a_pause_is_sent_when_the_person_goes_on() -> None:
 
 
 @on_virtual_time
+async def test_the_words_of_an_earlier_pause_are_no_answer_to_this_one() -> None:
+    """A recogniser that is slow answers the first pause in the second."""
+    case = Case(Heard("make me a latte", pause="make me", pause_delay_s=0.3))
+    await case.speak(3)
+    case.utterance.pause()
+    await case.speak(2)
+    case.utterance.resume()
+    await case.speak(3)
+    case.utterance.pause()
+    await asyncio.sleep(0.4)
+    case.utterance.finish()
+    await case.task
+    kinds = [event.kind for event in case.emitted if isinstance(event, Transcript)]
+    assert kinds == [TranscriptKind.PARTIAL, TranscriptKind.PAUSE, TranscriptKind.FINAL]
+
+
+@on_virtual_time
 async def test_finish_with_nothing_pending() -> None:
     case = Case(Heard("hello"))
     case.utterance.finish()

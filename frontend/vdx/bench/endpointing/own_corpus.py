@@ -48,6 +48,9 @@ QUIETEST_GRAINS = 12
 NEAR_MS = 150
 """How far from where Whisper heard one word end and the next begin the quiet place may lie."""
 FADE = LISTEN_RATE // 200
+REST_MS = 150
+"""Of the order that follow a pause at least. Where Whisper heard the last words late, less does,
+and that silence ends the turn."""
 
 Words = Sequence[tuple[str, int, int]]
 
@@ -91,6 +94,8 @@ def order_turns(file: Path, words: Words) -> Iterator[Turn]:
     start_ms = end * 1000 / LISTEN_RATE
     yield Turn(name, name, whole, (Silence(start_ms, start_ms + AFTER_TURN_MS, ends_turn=True),))
     for number, at in enumerate(_places(pcm, words)):
+        if at > end - _samples(REST_MS):
+            continue
         yield _paused(f"{name}+{number}", name, pcm, at, PAUSES_MS[number % 5], noise)
 
 
@@ -101,7 +106,9 @@ def thinking(file: Path, words: Words, pause_ms: int, rate: int) -> Clip:
     """
     pcm = read_clip(file, LISTEN_RATE).pcm
     borders = [_quietest(pcm, left, right) for left, right in itertools.pairwise(words[1:])]
-    at = min(borders, key=lambda border: _power_at(pcm, border))
+    last = loud_span(pcm, LISTEN_RATE)[1] - _samples(REST_MS)
+    within = [border for border in borders if border <= last] or borders
+    at = min(within, key=lambda border: _power_at(pcm, border))
     pause = Noise(file.stem, pcm).make(_samples(pause_ms))
     joined = np.concatenate([_faded(pcm[:at], at_end=True), pause, _faded(pcm[at:], at_end=False)])
     onset, end = loud_span(joined, LISTEN_RATE)

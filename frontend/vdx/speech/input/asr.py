@@ -82,6 +82,8 @@ class Utterance:
         self._held = bytearray()
         self._silent = False
         self._flush = False
+        self._flushes = 0
+        """Sent to the present sequence."""
         self._ending = False
         self._abandoned = False
         self._stopped = False
@@ -224,6 +226,7 @@ class Utterance:
         return not self._abandoned and self._sent is not None
 
     async def _ask(self) -> None:
+        self._flushes = 0
         async with self._recogniser.open() as stream, asyncio.TaskGroup() as group:
             group.create_task(self._read(stream), name="asr-read")
             await self._write(stream)
@@ -254,6 +257,7 @@ class Utterance:
 
     async def _send(self, stream: Recognition, pcm: bytes, *, flush: bool, end: bool) -> None:
         try:
+            self._flushes += flush
             async with asyncio.timeout(self._final_timeout_s):
                 await stream.send(pcm, flush=flush, end=end)
         except TimeoutError:
@@ -267,11 +271,19 @@ class Utterance:
             final = transcript.kind is TranscriptKind.FINAL
             if final and not self._ending:
                 raise ModelFailed("the recogniser ended the utterance by itself")
-            self._emit(replace(transcript, utterance=self.number))
+            self._emit(self._told(transcript))
             if final:
                 return
         if not self._abandoned:
             raise ModelFailed("the recogniser ended without a final transcript")
+
+    def _told(self, transcript: Transcript) -> Transcript:
+        """As it is emitted: words before a pause say nothing of a later one's end."""
+        told = replace(transcript, utterance=self.number)
+        if told.kind is not TranscriptKind.PAUSE or not told.flush:
+            return told
+        newest = self._flushes + self._flush
+        return told if told.flush == newest else replace(told, kind=TranscriptKind.PARTIAL)
 
     async def _fail(self, error: VdxError) -> None:
         """Emits TranscriptFailed, once the final transcript is asked for."""

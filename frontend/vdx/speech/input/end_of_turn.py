@@ -51,7 +51,8 @@ class Traits:
     """A pause in numbers.
 
     `sound`: log-odds of the endpointer's probability. `hanging`: the words need others after them;
-    `full_stop`: the recogniser closed them; `spelled`: a digit or a letter ends them; each 0 or 1.
+    `spelled`: a digit or a letter ends them; `full_stop`: the recogniser closed words that spell
+    nothing; each 0 or 1.
     `seconds`: the length of the turn, from SHORTEST_S to LONGEST_S. `brief`: at most ANSWER_WORDS
     words, and nothing is spelled. `done`: the recogniser heard that the person is done.
     """
@@ -65,8 +66,8 @@ class Traits:
     done: float = 0.0
 
 
-DONE: Final = 2.2
-"""Of an endpointer with MOST_SURE, whose log-odds are 5.3, weighed with 0.41."""
+DONE: Final = 2.5
+"""Of an endpointer with MOST_SURE, whose log-odds are 5.3, weighed with 0.48."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +75,11 @@ class Weights:
     """What each trait adds to the log-odds that the person is done.
 
     `base`: of a turn without any. `sound`: below 1, because the endpointer is surer than it is
-    right. `hanging`: less than 0; such a word ends hardly any turn. `full_stop`: little, since
-    Whisper closes nearly every finished turn, but half of the unfinished ones too. `spelled`: more
-    than 0, because numbers are often all of a turn. `seconds`: who has spoken for longer has said
-    more of it. `done`: not fitted, for no recogniser that tells it was at hand; as much as an
-    endpointer that is sure.
+    right. `hanging`: less than 0; such a word ends hardly any turn. `full_stop`: some, since
+    Whisper closes nearly every finished turn, but half of the unfinished ones too; after digits it
+    says nothing. `spelled`: more than 0, because numbers are often all of a turn. `seconds`: who
+    has spoken for longer has said more of it. `done`: not fitted, for no recogniser that tells it
+    was at hand; as much as an endpointer that is sure.
     """
 
     base: float
@@ -91,10 +92,10 @@ class Weights:
 
 
 PUNCTUATED: Final = Weights(
-    base=-4.2, sound=0.41, hanging=-2.55, full_stop=0.18, spelled=0.27, seconds=1.58
+    base=-4.63, sound=0.48, hanging=-2.22, full_stop=0.69, spelled=0.7, seconds=1.68
 )
 """Where the recogniser punctuates (capability `punctuation`)."""
-PLAIN: Final = Weights(base=-4.08, sound=0.41, hanging=-2.64, spelled=0.17, seconds=1.6)
+PLAIN: Final = Weights(base=-4.16, sound=0.49, hanging=-2.54, spelled=0.19, seconds=1.72)
 """Where it does not."""
 
 UNFINISHED_BELOW: Final = -0.5
@@ -152,7 +153,7 @@ def _longest_ms(traits: Traits) -> float:
         return math.inf
     if traits.brief:
         return ANSWER_MS
-    closed = traits.full_stop and not traits.spelled and traits.sound >= CLOSED_SOUND
+    closed = traits.full_stop and traits.sound >= CLOSED_SOUND
     return CLOSED_MS if closed else math.inf
 
 
@@ -194,7 +195,7 @@ class EndOfTurn:
         return Traits(
             sound=0.0 if pause.probability is None else _logit(pause.probability),
             hanging=float(hanging),
-            full_stop=float(closed),
+            full_stop=float(closed and not spelled),
             spelled=float(spelled > 0),
             seconds=min(max(pause.turn_ms / 1000, SHORTEST_S), LONGEST_S),
             done=float(pause.done),
