@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 STAND_IN = Path(__file__).parent / "cosyvoice_checkout"
-OFFICIAL = bool(os.environ.get("COSYVOICE_HOME"))
+OFFICIAL = os.environ.get("COSYVOICE_HOME", "") not in {"", str(STAND_IN)}
 WHY_NOT = "only the official code can be compared with: set COSYVOICE_HOME to its checkout"
 VOICES = ("Ana", "Bo")
 CONFIG = """\
