@@ -19,7 +19,7 @@ from triton_backends.shared.contract import TtsRequest
 from triton_backends.shared.engine import Chunk
 from triton_backends.shared.errors import InvalidArgument
 from triton_backends.shared.language_tags import primary_subtag
-from triton_backends.shared.played import Played
+from triton_backends.shared.playback_deadline import PlaybackDeadline
 from triton_backends.shared.references import KEPT, References, made_up_recording
 from triton_backends.shared.speech import CALIBRATION_TEXT
 
@@ -67,8 +67,8 @@ class CosyVoiceEngine:
     def synthesize(self, request: TtsRequest) -> Generator[Chunk]:
         """A chunk per hop. The empty ones, one per token, are points to close it at."""
         manner = self._checked(request)
-        played = Played(SAMPLE_RATE)
-        with self._queue.slot(played.until):
+        deadline = PlaybackDeadline(SAMPLE_RATE)
+        with self._queue.slot(deadline.until):
             voice = self._voice(request, manner)
             texts = self.network.pieces(request.text)
         seed = self._options.seed
@@ -77,11 +77,11 @@ class CosyVoiceEngine:
         for number, text in enumerate(texts):
             ask = self._ask(text, request, manner, voice)
             randomness = Randomness(seed + number, self.network.device)
-            with closing(self._speak(ask, voice, randomness, played)) as chunks:
+            with closing(self._speak(ask, voice, randomness, deadline)) as chunks:
                 yield from chunks
 
     def _speak(
-        self, ask: Ask, voice: Voice, randomness: Randomness, played: Played
+        self, ask: Ask, voice: Voice, randomness: Randomness, deadline: PlaybackDeadline
     ) -> Generator[Chunk]:
         """One piece of a text; each token, with its hop if one is due, waits for its turn."""
         network, options = self.network, self._options
@@ -100,7 +100,7 @@ class CosyVoiceEngine:
         ):
             while not ended:
                 pcm = NOTHING
-                with self._queue.slot(played.until), network.turn(randomness):
+                with self._queue.slot(deadline.until), network.turn(randomness):
                     token = network.next_token(tokens)
                     ended = token is None
                     if token is not None:
@@ -110,7 +110,7 @@ class CosyVoiceEngine:
                     elif hops.due(len(said)):
                         start, end = hops.take()
                         pcm = network.decode(stream, voice, said[:end], start, last=False)
-                played.add(pcm.size)
+                deadline.add(pcm.size)
                 yield Chunk(pcm)
 
     @property
