@@ -28,6 +28,7 @@ compile --no-deps requirements/japanese.in -o requirements/japanese.txt "$@"
 compile requirements/dev-triton.in -o requirements/dev-triton.txt "$@"
 # Without the one package that has no wheel: see the comment in the list.
 compile --no-emit-package docopt requirements/neural.in -o requirements/neural.txt "$@"
+compile --no-emit-package docopt requirements/cosyvoice.in -o requirements/cosyvoice.txt "$@"
 
 # A stranger has no compiler: every package must come as a wheel.
 for version in 3.11 3.12; do

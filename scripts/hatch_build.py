@@ -18,6 +18,7 @@ CARRIED = {
     "frontend/web/dist": f"{DATA}/web",
     "requirements/triton.txt": f"{DATA}/requirements/triton.txt",
     "requirements/japanese.txt": f"{DATA}/requirements/japanese.txt",
+    "requirements/cosyvoice.txt": f"{DATA}/requirements/cosyvoice.txt",
     "requirements/neural.txt": f"{DATA}/requirements/neural.txt",
     "requirements/tools.txt": f"{DATA}/requirements/tools.txt",
     "requirements/go.txt": f"{DATA}/requirements/go.txt",

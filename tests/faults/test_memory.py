@@ -68,6 +68,7 @@ MODELS = {
 """By family, the model that is asked."""
 NOT_ASKED = {
     "onnxruntime": "runs networks that others are given; it neither speaks nor hears",
+    "cosyvoice2": "needs the extra environment; tests/neural loads it",
     "csm": "needs the extra environment; tests/neural loads it",
     "xtts": "needs the extra environment; tests/neural loads it",
 }

@@ -37,7 +37,8 @@ LONG = "One sentence, and another one. " * 12
 def digests(folder: Path) -> dict[str, tuple[str, int]]:
     return {
         file.name: (hashlib.sha256(file.read_bytes()).hexdigest(), file.stat().st_mtime_ns)
-        for file in folder.iterdir()
+        for file in folder.rglob("*")
+        if file.is_file()
     }
 
 

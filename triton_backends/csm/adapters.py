@@ -29,6 +29,8 @@ class Adapters:
         self._layers: list[Any] = []
         self._loaded: OrderedDict[tuple[str, int], str] = OrderedDict()
         """Name and time of its file -> what peft calls it; the least used first."""
+        self._with_codec: set[str] = set()
+        """Those that change what the codec computes, by what peft calls them."""
         self._made = 0
         self._active = ""
         self._lock = threading.Lock()
@@ -60,6 +62,11 @@ class Adapters:
             for layer in self._layers:
                 layer.set_adapter(chosen, inference_mode=True)
             self._active = wanted
+
+    @property
+    def codec_variant(self) -> str:
+        """Which codec there is with the adapter in use; empty for the network's own."""
+        return self._active if self._active in self._with_codec else ""
 
     @property
     def loaded(self) -> int:
@@ -95,7 +102,10 @@ class Adapters:
         self._made += 1
         name = f"adapter{self._made}"
         model = self._network.model
-        _inject(model, read_adapter(folder), name)
+        adapter = read_adapter(folder)
+        _inject(model, adapter, name)
+        if _touches_codec(adapter):
+            self._with_codec.add(name)
         self._layers = [each for each in model.modules() if isinstance(each, BaseTunerLayer)]
         for layer in self._layers:
             layer.set_adapter([], inference_mode=True)
@@ -104,6 +114,7 @@ class Adapters:
 
     def _forget(self, key: tuple[str, int]) -> None:
         name = self._loaded.pop(key)
+        self._with_codec.discard(name)
         for layer in self._layers:
             layer.delete_adapter(name)
             layer.set_adapter([], inference_mode=True)

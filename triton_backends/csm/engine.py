@@ -58,6 +58,7 @@ class Speaker:
     role: int
     network: Network
     adapter: str = ""
+    merged: str = ""
 
 
 class CsmEngine:
@@ -158,7 +159,7 @@ class CsmEngine:
         if wanted in ROLES:
             return Speaker(int(wanted), self.network)
         if wanted in self._merged:
-            return Speaker(0, self._merged[wanted])
+            return Speaker(0, self._merged[wanted], merged=wanted)
         self.adapters.require(wanted)
         return Speaker(0, self.network, wanted)
 
@@ -175,8 +176,15 @@ class CsmEngine:
                 "REFERENCE_TEXT is missing: this model has to know what REFERENCE_AUDIO says"
             )
         with self._slot(deadline, speaker.adapter), nvtx_range("csm reference"):
-            codes: NDArray[np.int64] = self.references.of(audio)
+            codes = self._codes(audio, speaker)
         return [Turn(speaker.role, text, codes)]
+
+    def _codes(self, audio: NDArray[np.int16], speaker: Speaker) -> NDArray[np.int64]:
+        """Of a recording, by the codec that the speaker is heard with; kept for each codec."""
+        network = speaker.network
+        if speaker.merged and network.codec is not self.network.codec:
+            return self.references.of(audio, f"merged {speaker.merged}", network.encode)
+        return self.references.of(audio, self.adapters.codec_variant)
 
 
 class SpokenPiece:

@@ -28,12 +28,20 @@ class References(Generic[V]):
     def __init__(self, compute: Callable[[NDArray[np.int16]], V], kept: int) -> None:
         self._compute = compute
         self._most = kept
-        self._kept: OrderedDict[bytes, V] = OrderedDict()
+        self._kept: OrderedDict[tuple[bytes, str], V] = OrderedDict()
         self._lock = threading.Lock()
         self.tell: Callable[[bool], None] = lambda _known: None
 
-    def of(self, audio: NDArray[np.int16]) -> V:
+    def of(
+        self,
+        audio: NDArray[np.int16],
+        variant: str = "",
+        compute: Callable[[NDArray[np.int16]], V] | None = None,
+    ) -> V:
         """The voice of a recording, int16 mono at 24 kHz, of LEAST_SECONDS and more.
+
+        `variant` names a state of the model in which it computes another one; it is kept by itself.
+        `compute` is what computes it there, where that is not the usual one.
 
         Raises InvalidArgument where it is too short, or silent.
         """
@@ -44,7 +52,7 @@ class References(Generic[V]):
             )
         if not np.any(audio):
             raise InvalidArgument("REFERENCE_AUDIO is silent")
-        key = hashlib.sha256(audio.tobytes()).digest()
+        key = hashlib.sha256(audio.tobytes()).digest(), variant
         with self._lock:
             found = self._kept.get(key)
             if found is not None:
@@ -52,7 +60,7 @@ class References(Generic[V]):
         self.tell(found is not None)
         if found is not None:
             return found
-        made = self._compute(audio)
+        made = (compute or self._compute)(audio)
         with self._lock:
             self._kept[key] = made
             while len(self._kept) > self._most:
@@ -61,3 +69,11 @@ class References(Generic[V]):
 
     def __len__(self) -> int:
         return len(self._kept)
+
+
+def made_up_recording() -> NDArray[np.int16]:
+    """Four seconds of a sound with many harmonics, at 24 kHz: a voice where nobody gave one."""
+    times = np.arange(4 * REFERENCE_RATE) / REFERENCE_RATE
+    pulses = np.mod(times * 140, 1) - 0.5
+    wave = pulses * np.sin(2 * np.pi * 2 * times) ** 2 * 12_000
+    return np.asarray(wave, np.int16)

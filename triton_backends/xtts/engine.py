@@ -6,16 +6,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from triton_backends.shared.compute_queue import ComputeQueue
-from triton_backends.shared.contract import REFERENCE_RATE, TtsRequest
+from triton_backends.shared.contract import TtsRequest
 from triton_backends.shared.engine import Chunk
 from triton_backends.shared.errors import InvalidArgument
 from triton_backends.shared.language_tags import primary_subtag
 from triton_backends.shared.nvtx import nvtx_range
 from triton_backends.shared.playback_deadline import PlaybackDeadline
-from triton_backends.shared.references import KEPT, References
+from triton_backends.shared.references import KEPT, References, made_up_recording
 from triton_backends.shared.speech import CALIBRATION_TEXT
 from triton_backends.shared.text_pieces import pieces
 from triton_backends.xtts.network import SAMPLE_RATE, Conditioning, Network
@@ -95,7 +94,7 @@ class XttsEngine:
     def calibration_request(self) -> TtsRequest:
         """What the gain is measured with: a voice of its own, or of a made-up sound."""
         language = self._options.default_language
-        reference = None if self._default else _buzz()
+        reference = None if self._default else made_up_recording()
         return TtsRequest(CALIBRATION_TEXT, language=language, reference_audio=reference)
 
     def close(self) -> None:
@@ -124,11 +123,3 @@ class XttsEngine:
             return False
         # One token is the language's; the library refuses what reaches its limit.
         return len(self.network.text_ids(text, language)) < self.network.most_text_tokens
-
-
-def _buzz() -> NDArray[np.int16]:
-    """Four seconds of a sound with many harmonics, at 24 kHz."""
-    times = np.arange(4 * REFERENCE_RATE) / REFERENCE_RATE
-    pulses = np.mod(times * 140, 1) - 0.5
-    wave = pulses * np.sin(2 * np.pi * 2 * times) ** 2 * 12_000
-    return np.asarray(wave, np.int16)

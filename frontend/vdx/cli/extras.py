@@ -72,7 +72,13 @@ NEURAL = Extra(
     "PyTorch and what XTTS-v2 and Sesame CSM need, several GB",
     "XTTS-v2 and Sesame CSM can be added now: vdx voices add FOLDER",
 )
-EXTRAS = (JAPANESE, NEURAL)
+COSYVOICE = Extra(
+    "cosyvoice",
+    "conformer",
+    "PyTorch and what the code of CosyVoice 2 imports, several GB",
+    "CosyVoice 2 can be added now: COSYVOICE_HOME=CHECKOUT vdx voices add FOLDER --trust",
+)
+EXTRAS = (JAPANESE, NEURAL, COSYVOICE)
 
 
 def lacks_japanese(pack: "Voicepack", paths: Paths) -> bool:

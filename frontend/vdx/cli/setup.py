@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from vdx.cli.extras import EXTRAS, JAPANESE, NEURAL, Extra
+from vdx.cli.extras import COSYVOICE, EXTRAS, JAPANESE, NEURAL, Extra
 from vdx.cli.interpreters import Interpreter, find_interpreter, require_interpreter
 from vdx.core.errors import SetupError, UnknownName, VdxError
 from vdx.core.paths import Paths, locate
@@ -42,6 +42,12 @@ def setup(
             "--neural", help="Also PyTorch, for XTTS-v2 and Sesame CSM: 7 GB on the disk."
         ),
     ] = False,
+    with_cosyvoice: Annotated[
+        bool,
+        typer.Option(
+            "--cosyvoice", help="Also what CosyVoice 2's own code imports: 7 GB on the disk."
+        ),
+    ] = False,
 ) -> None:
     """Build the environment that models run in, and fetch the starter voice and recogniser."""
     if python is not None and not python.exists():
@@ -49,7 +55,8 @@ def setup(
     build_triton_environment(locate(), python=python, force=force)
     if not light:
         _fetch_starters()
-    for extra, wanted in ((JAPANESE, with_japanese), (NEURAL, with_neural)):
+    asked = ((JAPANESE, with_japanese), (NEURAL, with_neural), (COSYVOICE, with_cosyvoice))
+    for extra, wanted in asked:
         if wanted:
             _install_extra(locate(), extra)
     if llm:

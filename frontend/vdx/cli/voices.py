@@ -40,8 +40,10 @@ Accept = Annotated[
     bool,
     typer.Option("--accept-licence", help="Accepts a licence that asks for it, such as CPML."),
 ]
-
-
+Trust = Annotated[
+    bool,
+    typer.Option("--trust", help="Its files may run code when they are loaded (CosyVoice 2)."),
+]
 NewId = Annotated[str, typer.Option("--id", help="What to call it; default: its own name.")]
 
 
@@ -82,6 +84,7 @@ def pull(
     parameter: Parameter = None,
     endpoint: Endpoint = "",
     accept_licence: Accept = False,
+    trust: Trust = False,
 ) -> None:
     """Download a voice or recogniser; without a name, the starters."""
     if name is None:
@@ -97,7 +100,8 @@ def pull(
             raise InvalidInput(told, param="id" if id_ else "parameter")
         pull_language_model(endpoint)
         return
-    tell_added(pull_model(name, id_, _parameters(parameter), endpoint, accepted=accept_licence))
+    parameters = _parameters(parameter, trust=trust)
+    tell_added(pull_model(name, id_, parameters, endpoint, accepted=accept_licence))
 
 
 @app.command()
@@ -117,11 +121,13 @@ def add(
     ] = None,
     parameter: Parameter = None,
     accept_licence: Accept = False,
+    trust: Trust = False,
 ) -> None:
     """Add a voice or recogniser from a local folder.
 
     A Piper voice (NAME.onnx with NAME.onnx.json), a Kokoro voice (kokoro*.onnx with voices*.npz or
-    voices*.bin), XTTS-v2 (a folder with model.pth), Sesame CSM (a folder with model.safetensors), a
+    voices*.bin), XTTS-v2 (a folder with model.pth), Sesame CSM (a folder with model.safetensors),
+    CosyVoice 2 (a folder with cosyvoice2.yaml; its code is a checkout, COSYVOICE_HOME), a
     Whisper model of CTranslate2 (a folder), a streaming transducer or CTC model in the layout of
     sherpa-onnx (a folder with tokens.txt), or a Moonshine model (a folder). A LoRA adapter for
     Sesame CSM, a folder with adapter_model.safetensors, is a speaker of each CSM that is here.
@@ -135,7 +141,11 @@ def add(
         raise InvalidInput(f"{place} is no LoRA adapter", param="path")
     _accept_terms(parts.family, accepted=accept_licence)
     origin = Origin(
-        str(place.absolute()), id_, licence, _parameters(parameter), tuple(language or ())
+        str(place.absolute()),
+        id_,
+        licence,
+        _parameters(parameter, trust=trust),
+        tuple(language or ()),
     )
     tell_added(open_store(check_load=True).add(folder, parts, origin))
 
@@ -153,7 +163,7 @@ def clone(
     ] = "",
     licence: Annotated[str, typer.Option(help="How it may be used.")] = "",
 ) -> None:
-    """Make a voice of a recording, for XTTS-v2 and Sesame CSM."""
+    """Make a voice of a recording, for XTTS-v2, CosyVoice 2 and Sesame CSM."""
     import sys
 
     from vdx.batch.reference import as_pcm, decode_reference
@@ -203,8 +213,10 @@ def _accept_terms(family: str, *, accepted: bool) -> None:
     require_accepted(locate(), f"a model of {family}", terms, accepted=accepted, ask=ask)
 
 
-def _parameters(given: list[str] | None) -> dict[str, str]:
-    parameters = {}
+def _parameters(given: list[str] | None, *, trust: bool = False) -> dict[str, str]:
+    from vdx.serving.voicepacks.staging import TRUSTED
+
+    parameters = {TRUSTED: "true"} if trust else {}
     for each in given or []:
         key, equals, value = each.partition("=")
         if not equals:

@@ -13,11 +13,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from vdx.serving.backend_dir import TritonPython
 
+CHECKOUTS = ("COSYVOICE_HOME",)
+"""Where code lies that models run and vdx does not carry."""
 NAMES = frozenset(
     {
         *("PATH", "HOME", "USER", "LOGNAME", "SHELL", "TMPDIR", "LANG", "LANGUAGE", "TZ"),
         *("LD_LIBRARY_PATH", "LD_PRELOAD", "SSL_CERT_FILE", "SSL_CERT_DIR"),
         *("XDG_CACHE_HOME", "XDG_DATA_HOME", "ESPEAK_DATA_PATH"),
+        *CHECKOUTS,
         *("HF_HOME", "HF_HUB_CACHE", "HF_HUB_OFFLINE"),
     }
 )
@@ -37,8 +40,13 @@ def child_environment(environ: Mapping[str, str] | None = None) -> dict[str, str
     return {name: value for name, value in env.items() if _is_usual(name)}
 
 
+def checkouts() -> dict[str, str]:
+    """The variables that tell where code of others lies, as far as they are set."""
+    return named_variables(CHECKOUTS)
+
+
 def named_variables(names: Iterable[str]) -> dict[str, str]:
-    """The variables of vdx's own environment that `embedded.environment` names."""
+    """The variables of vdx's own environment that `embedded.environment`, or CHECKOUTS, names."""
     return {name: os.environ[name] for name in names if name in os.environ}
 
 

@@ -446,10 +446,13 @@ def _probe_message(model: ModelInfo) -> Any:
 def _with_reference(model: str, request: SynthesisRequest) -> SynthesisRequest:
     from vdx.serving.voicepacks.clones import find_reference
 
-    found = find_reference(model, request.speaker)
+    # What follows the name says how it is to speak, to a model that takes such words.
+    name, colon, style = request.speaker.partition(":")
+    found = find_reference(model, name)
     if found is None:
         return request
-    return replace(request, speaker="", reference=found.audio, reference_text=found.text)
+    speaker = f"{colon}{style}"
+    return replace(request, speaker=speaker, reference=found.audio, reference_text=found.text)
 
 
 def _synthesis_message(model: str, request: SynthesisRequest) -> Any:

@@ -278,10 +278,10 @@ def test_the_row_of_the_language_model_is_its_own(
 
 def test_the_help_of_add_names_every_family() -> None:
     shown = " ".join(vdx("add", "--help").output.split())
-    for family in ("Piper", "Kokoro", "XTTS-v2", "Sesame CSM", "Whisper"):
+    for family in ("Piper", "Kokoro", "XTTS-v2", "Sesame CSM", "CosyVoice 2", "Whisper"):
         assert family in shown
     known = {"piper", "whisper", *declared_families()}
-    assert known == {"csm", "kokoro", "piper", "whisper", "xtts"}
+    assert known == {"cosyvoice2", "csm", "kokoro", "piper", "whisper", "xtts"}
 
 
 def test_terms_of_a_licence_are_shown_and_accepted_once(home: Path, tmp_path: Path) -> None:

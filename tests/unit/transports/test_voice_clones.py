@@ -177,6 +177,8 @@ def test_a_model_gets_the_recording_of_its_speaker(client: TestClient, home: Pat
     request = _with_reference("sesame", SynthesisRequest("Hello.", speaker="Jo-Doe"))
     assert (request.speaker, request.reference_text) == ("", FIELDS["text"])
     assert 7.0 < len(request.reference) / 2 / RATE < 7.2
+    styled = _with_reference("sesame", SynthesisRequest("Hello.", speaker="Jo-Doe:sadly"))
+    assert (styled.speaker, styled.reference) == (":sadly", request.reference)
     for model, speaker in (("sesame", "1"), ("sesame", "../csm/Jo-Doe"), ("espeak", "Jo-Doe")):
         own = SynthesisRequest("Hello.", speaker=speaker)
         assert _with_reference(model, own) == own

@@ -195,7 +195,7 @@ def _model_for(paths: Paths, order: CloneOrder) -> ModelInfo:
     models = cloning_models(paths)
     if not models:
         raise InvalidInput(
-            "no voice here takes the voice of a recording; XTTS-v2 and Sesame CSM do "
+            "no voice here takes the voice of a recording; XTTS-v2, CosyVoice 2 and Sesame CSM do "
             "(docs/voices.md)",
             param="file",
         )

@@ -28,7 +28,8 @@ class DeclaredFamily(BaseModel):
     of them (`convert.py`). `adapter` is a file that changes how models of the family speak; beside
     it must be all of `adapter_beside`. `extra` is the extra of the models' environment that the
     family needs, `terms` what the licence of its models asks of whoever uses them.
-    `reference_text`: of a recording to clone it has to know what it says.
+    `folders`: folders beside `model` whose files belong to it too. `reference_text`: of a
+    recording to clone it has to know what it says. `expressive`: it takes words on how to speak.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -37,6 +38,7 @@ class DeclaredFamily(BaseModel):
     takes: str
     model: str
     beside: Annotated[tuple[str, ...], Field(min_length=1)]
+    folders: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
     published: str = ""
     published_beside: tuple[str, ...] = ()
@@ -44,6 +46,7 @@ class DeclaredFamily(BaseModel):
     adapter_beside: tuple[str, ...] = ()
     extra: str = ""
     cloning: bool = False
+    expressive: bool = False
     reference_text: bool = False
     word_times: bool = True
     licence: str = ""
@@ -55,7 +58,7 @@ class DeclaredFamily(BaseModel):
         found = []
         for name in there:
             path = PurePosixPath(name)
-            near = [each for each in there if PurePosixPath(each).parent == path.parent]
+            near = self._near(path, there)
             beside: list[str] = []
             if fnmatchcase(path.name, self.model):
                 beside = _matching(near, self.beside)
@@ -71,6 +74,16 @@ class DeclaredFamily(BaseModel):
                 own_files = _matching(near, self.adapter_beside)
                 found.append(Parts(family, "", (name, *own_files, *notes), adapter=True))
         return found
+
+    def _near(self, path: PurePosixPath, there: list[str]) -> list[str]:
+        """The files of the same folder, and of `folders` in it; each name once."""
+        places = (path.parent, *(path.parent / folder for folder in self.folders))
+        near: dict[str, str] = {}
+        for place in places:
+            for each in there:
+                if PurePosixPath(each).parent == place:
+                    near.setdefault(PurePosixPath(each).name, each)
+        return sorted(near.values())
 
     def is_published(self, name: str) -> bool:
         """Whether a file is one that the family makes its own of."""

@@ -70,10 +70,20 @@ def identify(path: Path) -> tuple[Path, Parts]:
         folder, only = path, ""
     else:
         folder, only = path.parent, path.name
-    names = [each.name for each in folder.iterdir()]
+    names = _names_in(folder)
     found = pick(names, only, str(path))
     # A model at the top of a folder is called after it.
     return folder, found if found.name else replace(found, name=folder.resolve().name)
+
+
+def _names_in(folder: Path) -> list[str]:
+    """Of the files of a folder, and of those folders in it that a family has files in."""
+    names = [each.name for each in folder.iterdir()]
+    inner = {name for family in declared_families().values() for name in family.folders}
+    for name in sorted(inner.intersection(names)):
+        if (folder / name).is_dir():
+            names += [f"{name}/{each.name}" for each in (folder / name).iterdir()]
+    return names
 
 
 def pick(names: Iterable[str], only: str, where: str) -> Parts:
@@ -92,6 +102,9 @@ def pick(names: Iterable[str], only: str, where: str) -> Parts:
         found += declared.find(family, there)
     if only:
         found = [parts for parts in found if only in parts.files]
+        found = [parts for parts in found if parts.files[0] == only] or found
+    # A model that is a part of another, such as the speaker network that a voice brings along.
+    found = [each for each in found if not any(set(each.files) < set(p.files) for p in found)]
     if not found:
         raise InvalidVoicepack(f"{where}: {_why_not(there, only)}; vdx takes {_taken()}")
     if len(found) > 1:

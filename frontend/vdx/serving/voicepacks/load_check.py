@@ -13,6 +13,7 @@ from pathlib import Path
 
 from vdx.core.errors import InvalidVoicepack, SetupError
 from vdx.core.paths import Paths
+from vdx.serving.environment import checkouts
 from vdx.serving.voicepacks.declared import declared_families
 from vdx.serving.voicepacks.model_files import Facts, Parts, one_line
 from vdx.serving.voicepacks.staging import LoadCheck
@@ -103,7 +104,7 @@ def _run(paths: Paths, program: str, parts: Parts, folder: Path, *more: str) -> 
             check=False,
             timeout=TIMEOUT_S,
             cwd=folder,
-            env={"PATH": os.defpath, "OMP_NUM_THREADS": "1"},
+            env={"PATH": os.defpath, "OMP_NUM_THREADS": "1", **checkouts()},
         )
     except subprocess.TimeoutExpired:
         raise InvalidVoicepack(f"{file} was not loaded within {TIMEOUT_S} s") from None

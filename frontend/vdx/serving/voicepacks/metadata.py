@@ -90,6 +90,7 @@ class Clone(BaseModel):
 class Voicepack(BaseModel):
     """One `metadata.yaml`. `sample_rate` is the model's own, in Hz; languages are BCP-47 or '*'.
 
+    `trusted`: whoever added it said that its files may run code when they are loaded.
     `part`: it has no model of its own; an adapter is a speaker of every model of its family,
     a clone of every model that takes the voice of a recording.
     """
@@ -106,6 +107,7 @@ class Voicepack(BaseModel):
     lora: bool
     licence: Line
     source: Line
+    trusted: Literal[True] | None = None
     part: Literal["adapter", "clone"] | None = None
     clone: Clone | None = None
     files: dict[

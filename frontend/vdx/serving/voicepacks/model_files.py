@@ -21,8 +21,10 @@ LIMITS = {
     ".bin": 8 * 1024 * MEBIBYTE,
     ".json": LARGEST_JSON,
     ".npz": 256 * MEBIBYTE,
+    ".pt": 8 * 1024 * MEBIBYTE,
     ".pth": 8 * 1024 * MEBIBYTE,
     ".safetensors": 8 * 1024 * MEBIBYTE,
+    ".txt": 8 * MEBIBYTE,
     ".wav": 4 * MEBIBYTE,
 }
 """Ending -> the largest file in bytes that a family loads, so that no larger one is fetched."""

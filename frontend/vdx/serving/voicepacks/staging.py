@@ -18,6 +18,10 @@ Returns what the family says of the files, None where the frontend reads that it
 """
 
 
+TRUSTED = "trusted"
+"""A parameter of models whose files may run code: "true" where a person said that they may."""
+
+
 @dataclass(frozen=True, slots=True)
 class Origin:
     """What is said about a model by whoever brings it; empty means: see its files."""
@@ -66,7 +70,7 @@ def made(
         "languages": list(origin.languages or facts.languages),
         "sample_rate": facts.sample_rate,
         "cpu_ok": True,
-        "expressive": given.expressive if given else False,
+        "expressive": given.expressive if given else bool(declared and declared.expressive),
         "cloning": given.cloning
         if given
         else bool(declared and declared.cloning) and not parts.adapter,
@@ -76,6 +80,8 @@ def made(
         or (declared.licence if declared else "")
         or "unknown",
         "source": given.source if given else origin.source,
+        # Never because the files say so: those are a stranger's.
+        "trusted": True if origin.parameters.get(TRUSTED) == "true" else None,
         "part": "adapter" if parts.adapter else None,
         "files": digests,
     }

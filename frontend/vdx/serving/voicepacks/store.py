@@ -23,7 +23,15 @@ from vdx.serving.voicepacks.files import digest_inside
 from vdx.serving.voicepacks.load_check import convert
 from vdx.serving.voicepacks.metadata import METADATA, Voicepack, parse_metadata, read_metadata
 from vdx.serving.voicepacks.model_files import Facts, Parts, limit_of
-from vdx.serving.voicepacks.staging import LoadCheck, Origin, give_back, made, take, write_entry
+from vdx.serving.voicepacks.staging import (
+    TRUSTED,
+    LoadCheck,
+    Origin,
+    give_back,
+    made,
+    take,
+    write_entry,
+)
 
 LOCK_WAIT_S = 30.0
 
@@ -240,7 +248,7 @@ class VoicepackStore:
         check_pack(pack, entry.folder)
         if pack.files and pack.part != "clone" and self._load_check is not None:
             parts = identify.pick(pack.files, "", str(entry.folder))
-            self._load_check(parts, entry.folder, {})
+            self._load_check(parts, entry.folder, {TRUSTED: "true"} if pack.trusted else {})
         if pack.part is not None:
             return
         repository = self._paths.model_repository if entry.comes_along else self._models

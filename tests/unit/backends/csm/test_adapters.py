@@ -220,3 +220,25 @@ def test_an_adapter_of_a_larger_model_is_refused_and_the_voice_goes_on(
     finally:
         shutil.rmtree(home / "large")
     assert np.array_equal(plain, said(engine, TEXT))
+
+
+def test_a_recording_is_kept_for_each_codec_that_hears_it(
+    load_beside: Callable[..., Any], home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = load_beside(merged="ben")
+    told: list[bool] = []
+    monkeypatch.setattr(engine.references, "tell", told.append)
+    times = np.arange(3 * 24_000) / 24_000
+    reference = (np.mod(times * 150.0, 1.0) * 8000).astype(np.int16)
+    given = {"reference_audio": reference, "reference_text": "What I say."}
+    heard = {}
+    for speaker in ("0", "anna", "ben", "1", "anna", "ben"):
+        chunks = engine.synthesize(TtsRequest(TEXT, speaker=speaker, **given))
+        heard[speaker] = next(chunk.pcm for chunk in chunks if chunk.pcm.size)
+        chunks.close()
+    assert told == [False, False, False, True, True, True], "the model's own, anna's and ben's"
+    assert any("codec_model" in layer for layer in read_adapter(home / "anna").tensors)
+    alone = load_beside()
+    chunks = alone.synthesize(TtsRequest(TEXT, speaker="anna", **given))
+    first = next(chunk.pcm for chunk in chunks if chunk.pcm.size)
+    assert np.array_equal(first, heard["anna"]), "whoever was heard before"

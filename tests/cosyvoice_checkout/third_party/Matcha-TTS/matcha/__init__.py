@@ -1,0 +1,1 @@
+"""Stands in for Matcha-TTS, of which CosyVoice imports parts."""

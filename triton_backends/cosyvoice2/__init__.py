@@ -1,0 +1,1 @@
+"""The `cosyvoice2` family: CosyVoice 2, run by its own code out of a checkout that is named."""
