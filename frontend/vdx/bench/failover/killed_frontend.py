@@ -19,7 +19,7 @@ LEASES = 100
 TAKEN_S = 30.0
 FREED_S = 60.0
 POLL_S = 0.005
-"""A part of what is measured: the kill follows the last lease, and the end is seen, so much later."""
+"""The kill follows the last lease, and the end is seen, so much later: part of what is measured."""
 
 
 async def measure(

@@ -60,7 +60,8 @@ async def read_all(redis: "Redis", prefix: str) -> AsyncIterator[StoredValue]:
         cursor, keys = await in_time(redis.scan(cursor, match=f"{prefix}*", count=KEYS_AT_ONCE))
         pipe = redis.pipeline(transaction=False)
         for key in keys:
-            pipe.get(key).pttl(key)
+            pipe.get(key)
+            pipe.pttl(key)
         answers = await in_time(pipe.execute(raise_on_error=False)) if keys else []
         for key, text, left_ms in zip(keys, answers[::2], answers[1::2], strict=True):
             name = key.decode(errors="replace")

@@ -70,7 +70,7 @@ async def drain_server(
     server = host.routes.named(name)
     if server is None:
         names = ", ".join(each.name for each in host.servers)
-        raise UnknownName(f"there is no server {name!r}; there are: {known}", param="name")
+        raise UnknownName(f"there is no server {name!r}; there are: {names}", param="name")
     server.draining = not off
     drained = {each.name for each in host.servers if each.draining}
     known = host.routes.view().servers
