@@ -16,10 +16,13 @@ Tensor = tuple[str, str, list[int]]
 
 
 class ChildNetworks:
-    """Loads the three parts into this server, runs them there, and unloads them."""
+    """Loads the three parts into this server, runs them there, and unloads them.
+
+    What is urgent is batched with the rest: Triton has one instance of each.
+    """
 
     def __init__(self, voice: CutVoice, parent: str, threads: int) -> None:
-        self._voice = voice
+        self._voice = voice.without_models()
         self._stem = child_stem(parent)
         self._children: dict[str, ChildModel] = {}
         speaker = [voice.speaker] if voice.speaker else []
@@ -38,14 +41,28 @@ class ChildNetworks:
             self.close()
             raise
 
-    def text(self, ids: NDArray[np.int64], scales: Array, speaker: int | None) -> Prepared:
+    def text(
+        self,
+        ids: NDArray[np.int64],
+        scales: Array,
+        speaker: int | None,
+        *,
+        urgent: bool = False,  # noqa: ARG002
+    ) -> Prepared:
         return Prepared(*self._run("text", text_inputs(ids, scales, speaker)))
 
-    def flow(self, latent: Array, mask: Array, speaker: Array | None) -> Array:
+    def flow(
+        self,
+        latent: Array,
+        mask: Array,
+        speaker: Array | None,
+        *,
+        urgent: bool = False,  # noqa: ARG002
+    ) -> Array:
         inputs = {self._voice.latent: latent, self._voice.mask: mask}
         return self._run("flow", self._with_speaker(inputs, speaker))[0]
 
-    def decoder(self, decoded: Array, speaker: Array | None) -> Array:
+    def decoder(self, decoded: Array, speaker: Array | None, *, urgent: bool = False) -> Array:  # noqa: ARG002
         inputs = self._with_speaker({self._voice.decoded: decoded}, speaker)
         return self._run("decoder", inputs)[0].reshape(-1)
 

@@ -5,7 +5,7 @@ that rounds durations), the tensors by following the graph; so every export of P
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from triton_backends.piper.context import Context, context_of
@@ -38,6 +38,10 @@ class CutVoice:
     speaker: str
     flow_context: Context
     decoder_context: Context
+
+    def without_models(self) -> "CutVoice":
+        """What is needed to run the models once they are loaded: not their megabytes."""
+        return replace(self, text=b"", flow=b"", decoder=b"")
 
 
 def cut(name: str, model: "ModelProto") -> CutVoice:

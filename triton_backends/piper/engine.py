@@ -6,9 +6,11 @@ Windows of all sessions wait in one queue (shared/compute_queue.py); how long ea
 when it leaves the queue (window_sizing.py).
 """
 
+import contextlib
 import math
+import threading
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -59,6 +61,8 @@ class PiperEngine:
         self._networks = networks
         self._flow, self._decoder = contexts
         self._queue = ComputeQueue()
+        self._clauses = 0
+        self._counting = threading.Lock()
         self._sizing = WindowSizing(
             self._frames(options.first_ms),
             self._frames(options.largest_ms),
@@ -74,6 +78,10 @@ class PiperEngine:
         """
         speaker = self._speaker(request.speaker)
         self._check_language(request.language)
+        with self._clause():
+            yield from self._chunks(request, speaker)
+
+    def _chunks(self, request: TtsRequest, speaker: int | None) -> Generator[Chunk]:
         sentences = self.sentences(request.text)
         spans = word_spans(request.text)
         clock = WordClock(request.text, spans, self._decoder.samples, self.sample_rate)
@@ -82,12 +90,13 @@ class PiperEngine:
         for index, sentence in enumerate(sentences):
             with self._queue.slot(due):
                 yield NOTHING
-                prepared = self._prepare(sentence, request.speed, speaker)
+                urgent = due is None and self._clauses == 1
+                prepared = self._prepare(sentence, request.speed, speaker, urgent=urgent)
                 yield NOTHING
                 last = index == len(sentences) - 1
                 clock.add(sentence.words, prepared.durations.reshape(-1), last=last)
                 windows = Windows(self._networks, prepared, self._flow, self._decoder)
-                pcm = self._first(windows, heard=due is not None)
+                pcm = self._first(windows, heard=due is not None, urgent=urgent)
             if due is None:
                 due = time.monotonic() - self._leading_silence(pcm) / self.sample_rate
             while True:
@@ -123,18 +132,33 @@ class PiperEngine:
     def close(self) -> None:
         self._networks.close()
 
-    def _prepare(self, sentence: Sentence, speed: float, speaker: int | None) -> Prepared:
+    @contextlib.contextmanager
+    def _clause(self) -> Iterator[None]:
+        """Counts the clauses that are spoken now."""
+        with self._counting:
+            self._clauses += 1
+        try:
+            yield
+        finally:
+            with self._counting:
+                self._clauses -= 1
+
+    def _prepare(
+        self, sentence: Sentence, speed: float, speaker: int | None, *, urgent: bool
+    ) -> Prepared:
         config = self._config
         scales = np.array(
             [config.noise_scale, config.length_scale / speed, config.noise_w], np.float32
         )
-        return self._networks.text(np.array(sentence.ids, np.int64), scales, speaker)
+        ids = np.array(sentence.ids, np.int64)
+        return self._networks.text(ids, scales, speaker, urgent=urgent)
 
-    def _first(self, windows: Windows, *, heard: bool) -> Array:
+    def _first(self, windows: Windows, *, heard: bool, urgent: bool) -> Array:
         """The first window of a sentence; `heard` says whether there is audio before it."""
         queue, sizing = self._queue, self._sizing
         waiting = queue.without_audio  # with this one, unless it has audio already
-        pcm = self._compute(windows, sizing.first(waiting - (not heard), shared=queue.shared))
+        length = sizing.first(waiting - (not heard), shared=queue.shared)
+        pcm = self._compute(windows, length, urgent=urgent)
         came = queue.without_audio - waiting
         if heard or came <= 0 or windows.at == windows.frames:
             return pcm
@@ -147,15 +171,16 @@ class PiperEngine:
         self._sizing.leading_silence(silence // self._decoder.samples)
         return silence
 
-    def _compute(self, windows: Windows, length: int) -> Array:
+    def _compute(self, windows: Windows, length: int, *, urgent: bool = False) -> Array:
         """The next window; a rest of less than half of one is joined to it."""
         end = windows.at + length
         if windows.frames - end < length // 2:
             end = windows.frames
         length = end - windows.at
         began = time.monotonic()
-        pcm = windows.upto(end)
-        self._sizing.took(length, time.monotonic() - began)
+        pcm = windows.upto(end, urgent=urgent)
+        if not urgent:  # those have more cores
+            self._sizing.took(length, time.monotonic() - began)
         return pcm
 
     def _frames(self, milliseconds: int) -> int:

@@ -25,17 +25,17 @@ class Windows:
         """Frames of the sentence, of which `at` have been computed."""
         return self._prepared.frames
 
-    def upto(self, end: int) -> Array:
-        """Audio from where the last window ended to frame `end`."""
+    def upto(self, end: int, *, urgent: bool = False) -> Array:
+        """Audio from where the last window ended to frame `end`; `urgent` as in Networks."""
         start, self.at = self.at, end
         left = max(start - self._decoder_reach, 0)
         right = min(end + self._decoder_reach, self.frames)
-        self._decode_upto(right)
+        self._decode_upto(right, urgent)
         window = np.ascontiguousarray(self._decoded[:, :, left:right])
-        audio = self._networks.decoder(window, self._prepared.speaker)
+        audio = self._networks.decoder(window, self._prepared.speaker, urgent=urgent)
         return audio[(start - left) * self._hop : (end - left) * self._hop]
 
-    def _decode_upto(self, end: int) -> None:
+    def _decode_upto(self, end: int, urgent: bool) -> None:
         start = self._decoded.shape[2]
         if start >= end:
             return
@@ -43,6 +43,6 @@ class Windows:
         right = min(end + self._flow_reach, self.frames)
         latent = np.ascontiguousarray(self._prepared.latent[:, :, left:right])
         mask = np.ascontiguousarray(self._prepared.mask[:, :, left:right])
-        window = self._networks.flow(latent, mask, self._prepared.speaker)
+        window = self._networks.flow(latent, mask, self._prepared.speaker, urgent=urgent)
         fresh = window[:, :, start - left : end - left]
         self._decoded = np.concatenate([self._decoded, fresh], axis=2)

@@ -17,20 +17,24 @@ MOST_THREADS = 4
 """What a window of a second is worth: its operations are too small for more."""
 
 
+def cores_used(*, all_cores: bool = False) -> int:
+    """How many threads a session of `window_options` has without a number of its own."""
+    cores = len(os.sched_getaffinity(0))
+    return min(max(cores if all_cores else cores // 2, 1), MOST_THREADS)
+
+
 def window_options(threads: int, *, all_cores: bool = False) -> Any:
     """SessionOptions for a network whose inputs have another length each time.
 
     `threads` 0: half of the cores, or all with `all_cores`; MOST_THREADS at most. The other half
     hears, frames and computes for other sessions: a quick voice on all cores leaves holes of 0.1 s
     in its replies beside a language model that computes. All are for a network that takes more than
-    half of a core for its speech alone.
+    half of a core for its speech alone, and for what is short and waited for.
     """
     import onnxruntime
 
-    cores = len(os.sched_getaffinity(0))
-    share = cores if all_cores else cores // 2
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads or min(max(share, 1), MOST_THREADS)
+    options.intra_op_num_threads = threads or cores_used(all_cores=all_cores)
     options.inter_op_num_threads = 1
     # A thread that spins between the nodes of a run takes the core from other sessions.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")

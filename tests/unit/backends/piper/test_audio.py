@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 
 from benchmarks.piper_voice import make_voice
 from tests.unit.backends.piper.voices import QUIET, load
+from triton_backends.piper import networks as piper_networks
 from triton_backends.piper.config import read_config
 from triton_backends.piper.cut import CutVoice, cut
 from triton_backends.piper.engine import PiperEngine
@@ -18,6 +20,7 @@ from triton_backends.piper.networks import Array, InlineNetworks, Prepared, text
 from triton_backends.piper.phonemes import Sentence
 from triton_backends.piper.window_sizing import WindowSizing
 from triton_backends.piper.windows import Windows
+from triton_backends.shared import onnx_session
 from triton_backends.shared.compute_queue import ComputeQueue
 from triton_backends.shared.contract import TtsRequest
 from triton_backends.shared.errors import InvalidArgument
@@ -166,7 +169,9 @@ def test_closing_computes_nothing_more(quiet: PiperEngine, monkeypatch: pytest.M
     runs = []
     decoder = quiet._networks.decoder
     monkeypatch.setattr(
-        quiet._networks, "decoder", lambda *given: (runs.append(1), decoder(*given))[1]
+        quiet._networks,
+        "decoder",
+        lambda *given, **how: (runs.append(1), decoder(*given, **how))[1],
     )
     chunks = quiet.synthesize(TtsRequest("and so on " * 40))
     while not next(chunks).pcm.size:
@@ -181,7 +186,9 @@ def test_who_leaves_while_others_compute_costs_nothing(
 ) -> None:
     texts = []
     prepare = quiet._prepare
-    monkeypatch.setattr(quiet, "_prepare", lambda *given: (texts.append(1), prepare(*given))[1])
+    monkeypatch.setattr(
+        quiet, "_prepare", lambda *given, **how: (texts.append(1), prepare(*given, **how))[1]
+    )
     left = quiet.synthesize(TtsRequest("and so on " * 40))
     assert not next(left).pcm.size  # it has its turn now, and looks who listens
     left.close()
@@ -282,15 +289,15 @@ def test_who_hears_nothing_yet_makes_room_for_newcomers(
     networks, others = quiet._networks, [threading.Thread(target=newcomer)]
     prepare, decoder = quiet._prepare, networks.decoder
 
-    def prepared(part: Sentence, speed: float, speaker: int | None) -> Prepared:
+    def prepared(part: Sentence, speed: float, speaker: int | None, *, urgent: bool) -> Prepared:
         begun.append(0)
-        return prepare(part, speed, speaker)
+        return prepare(part, speed, speaker, urgent=urgent)
 
-    def decode(window: Array, speaker: Array | None) -> Array:
+    def decode(window: Array, speaker: Array | None, *, urgent: bool) -> Array:
         if len(begun) > sentence and others:
             others.pop().start()
             entered.wait(30)
-        return decoder(window, speaker)
+        return decoder(window, speaker, urgent=urgent)
 
     def first_window() -> int:
         begun.clear()
@@ -305,6 +312,54 @@ def test_who_hears_nothing_yet_makes_room_for_newcomers(
     leave.set()
     assert entered.is_set()
     assert crowded == times * alone, "its second window comes after the newcomer's first"
+
+
+def test_only_the_first_audio_of_a_clause_alone_is_urgent(
+    quiet: PiperEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    networks, asked = quiet._networks, list[tuple[str, bool]]()
+    for part in ("text", "decoder"):
+        compute = getattr(networks, part)
+
+        def counted(
+            *given: object, urgent: bool, part: str = part, compute: Callable[..., object] = compute
+        ) -> object:
+            asked.append((part, urgent))
+            return compute(*given, urgent=urgent)
+
+        monkeypatch.setattr(networks, part, counted)
+    speak(quiet)
+    assert asked[:2] == [("text", True), ("decoder", True)]
+    assert len(asked) > 2
+    assert not any(urgent for _, urgent in asked[2:])
+    asked.clear()
+    other = quiet.synthesize(TtsRequest(TEXT))
+    next(other)
+    speak(quiet)
+    other.close()
+    assert asked
+    assert not any(urgent for _, urgent in asked)
+
+
+def test_what_is_urgent_runs_on_all_cores(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    voice = cut("voice.onnx", seeded(make_voice("tiny", tmp_path / "voice")))
+    threads: list[int] = []
+    monkeypatch.setattr(
+        onnx_session.os, "sched_getaffinity", lambda _: set(range(4)), raising=False
+    )
+    ids, scales = np.arange(3, 23), np.array([0.667, 1.0, 0.8], np.float32)
+
+    def ran(session: onnxruntime.InferenceSession, *given: object) -> list[Array]:
+        threads.append(session.get_session_options().intra_op_num_threads)
+        return onnx_session.run(session, *given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(piper_networks, "run", ran)
+    chosen = InlineNetworks(voice)
+    for urgent in (True, False):
+        chosen.text(ids, scales, None, urgent=urgent)
+    for urgent in (True, False):
+        InlineNetworks(voice, 1).text(ids, scales, None, urgent=urgent)
+    assert threads == [4, 2, 1, 1]
 
 
 def test_a_voice_of_each_rate_is_told_by_its_configuration(tmp_path: Path) -> None:
