@@ -275,6 +275,25 @@ async def test_a_redis_that_is_slow_loses_no_server(redis: RedisServer) -> None:
     assert all(each == names for each in seen), [names - each for each in seen]
 
 
+async def test_a_clock_of_redis_that_jumps_loses_nobody_and_keeps_nobody_dead(
+    redis: RedisServer,
+) -> None:
+    """Forward, every key expires at once; back, none does for hours."""
+    async with registry(redis, 1.0) as frontend, redis.client() as client:
+        async with registry(redis, 1.0) as manager:
+            manager.announce(entry("a"), now())
+            await until(lambda: known(frontend) == {"a"}, "announced")
+            await client.flushall()
+            await until(lambda: client.exists(f"{KEYS}a"), "written again")
+            assert known(frontend) == {"a"}
+            await client.pexpire(f"{KEYS}a", 3_600_000)
+        await until(lambda: known(frontend) == set(), "it ended in order")
+        await client.set(f"{KEYS}b", entry("b").model_dump_json(), px=3_600_000)
+        await until(lambda: known(frontend) == {"b"}, "its key is there")
+        await client.delete(f"{KEYS}b")
+        await until(lambda: known(frontend) == set(), "nobody waits for the hour to end")
+
+
 async def test_keys_of_another_program_are_told_once_and_not_remembered_for_ever(
     redis: RedisServer,
 ) -> None:

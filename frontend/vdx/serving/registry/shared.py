@@ -186,7 +186,8 @@ class SharedRegistry:
                 self._refuse(value.key, value.error)
             else:
                 left_s = value.left_ms / 1000 if value.left_ms > 0 else self._expiry_s
-                self._take(value.text, value.key, left_s)
+                # To the look after the next: where the clock of Redis went back it never expires.
+                self._take(value.text, value.key, min(left_s, 2 * self._expiry_s))
         self._wrong &= kept
 
     def _take(self, text: bytes, where: str, expiry_s: float) -> None:
