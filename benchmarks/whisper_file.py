@@ -16,7 +16,7 @@ from pathlib import Path
 
 from benchmarks.whisper import speech
 from benchmarks.whisper_lab import Lab, Wanted, lab, make
-from vdx.batch.files import Wish, transcribe
+from vdx.batch.files import TranscriptionOptions, transcribe
 from vdx.batch.recording import Recording
 from vdx.bench.client_process import Step
 from vdx.bench.figures import Report
@@ -68,7 +68,9 @@ async def _written_down(found: Lab, file: Path) -> tuple[float, int]:
     """Seconds and words of `vdx transcribe`'s own code over the recording."""
     began, words = time.perf_counter(), 0
     with Recording(file) as recording:
-        segments = transcribe(found.client, MODEL, recording, VadConfig(), wish=Wish("en"))
+        segments = transcribe(
+            found.client, MODEL, recording, VadConfig(), options=TranscriptionOptions("en")
+        )
         async with aclosing(segments):
             async for segment in segments:
                 words += len(segment.words)

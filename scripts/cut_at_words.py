@@ -17,10 +17,12 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "frontend"))
 
-from vdx.bench.said import SAID  # noqa: E402
+from vdx.bench.reference_transcripts import REFERENCE_TRANSCRIPTS  # noqa: E402
 
 AUDIO = ROOT / "tests" / "data" / "audio"
-RECORDINGS = {name: words for name, words in SAID.items() if name.startswith("ps_")}
+RECORDINGS = {
+    name: words for name, words in REFERENCE_TRANSCRIPTS.items() if name.startswith("ps_")
+}
 """Those of 16 kHz."""
 SHORTEST_MS, LONGEST_MS = 300, 3_000
 COUNT, SEED = 200, 16

@@ -62,7 +62,10 @@ async def test_a_call_outlives_sigterm_and_ends_the_server_with_it(tmp_path: Pat
     assert "Traceback" not in vdx.output
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+# The two signals have one handler.
+@pytest.mark.parametrize(
+    "number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.long)]
+)
 async def test_a_second_signal_ends_calls_at_once(own: tuple[Vdx, str], number: int) -> None:
     vdx, url = own
     async with talking(url) as talk:

@@ -118,6 +118,9 @@ async def test_a_reply_outlives_the_process_of_its_voice(
         assert _stub(triton, "tone-fast") not in (None, pid)
 
 
+# The voice that is unloaded below is spoken for by another one too; a load that fails:
+# tests/unit/serving/test_manager_watch.py.
+@pytest.mark.long
 async def test_a_reply_is_ended_by_another_voice_while_its_own_cannot_be_loaded(
     server: str, triton: EmbeddedTriton, repository: Path
 ) -> None:

@@ -128,6 +128,7 @@ async def test_a_restart_without_a_temporary_folder_is_tried_again(
     assert vdx.output.count("did not start, trying again") == before + 1
 
 
+@pytest.mark.long  # what keeps it from starting is another reason than above, and treated the same
 async def test_a_restart_without_descriptors_is_tried_again(
     vdx: Vdx, http: Http, call: Talk
 ) -> None:
@@ -173,6 +174,9 @@ def test_nobody_reading_what_it_tells_ends_nothing(tmp_path: Path) -> None:
             process.kill()
 
 
+# It has a Triton of its own. The first test freezes that of `vdx up`; one without a supervisor ends
+# in tests/faults/test_triton_faults.py.
+@pytest.mark.long
 def test_a_frontend_says_that_its_triton_is_frozen(
     triton: EmbeddedTriton, http_of_frontend: Http
 ) -> None:

@@ -83,6 +83,7 @@ async def test_sigterm_lets_a_conversation_end_by_itself(pair: tuple[Vdx, Vdx]) 
     assert await asyncio.to_thread(one.wait) == 0
 
 
+@pytest.mark.long  # tests/browser/test_rooms.py restarts one under a page
 async def test_a_restarted_livekit_server_finds_its_workers_again(
     livekit_program: Path, triton: EmbeddedTriton, config: dict[str, Any], tmp_path: Path
 ) -> None:

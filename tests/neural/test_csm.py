@@ -19,7 +19,7 @@ from vdx.core.log_ids import LogIds, logged_as
 from vdx.core.paths import Paths, locate
 from vdx.serving.embedded import EmbeddedTriton
 from vdx.serving.triton import SynthesisRequest, TritonClient
-from vdx.serving.voicepacks.clones import Wish, add_clone
+from vdx.serving.voicepacks.clones import CloneOrder, add_clone
 from vdx.serving.voicepacks.identify import identify
 from vdx.serving.voicepacks.load_check import load_once
 from vdx.serving.voicepacks.staging import Origin
@@ -145,8 +145,8 @@ async def test_a_clone_is_spoken_with_as_a_speaker(
 ) -> None:
     monkeypatch.setenv("VDX_HOME", str(paths.home))
     tone = (np.mod(np.arange(4 * 24_000) / 24_000 * 170, 1.0) * 8000).astype("<i2")
-    wish = Wish("jo", "What it says.", "", "I agree to be spoken with.")
-    assert add_clone(paths, wish, tone.tobytes())[0] == f"{VOICE}/jo"
+    order = CloneOrder("jo", "What it says.", "", "I agree to be spoken with.")
+    assert add_clone(paths, order, tone.tobytes())[0] == f"{VOICE}/jo"
     async with TritonClient(patient(server)) as client:
         request = SynthesisRequest(TEXT, speaker="jo")
         chunks = [chunk.audio async for chunk in client.synthesize(VOICE, request)]

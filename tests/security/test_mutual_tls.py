@@ -5,12 +5,13 @@ import contextlib
 import json
 import os
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import grpc
 import pytest
 
-from tests.server.processes import Http, embedded, running
+from tests.server.processes import Http, embedded, running, serving
 from vdx.core.config import TlsConfig, TritonConfig
 from vdx.core.errors import ConfigError
 from vdx.core.paths import locate
@@ -38,28 +39,32 @@ async def _ready(url: str, tls: TlsConfig) -> bool:
         return await client.is_ready()
 
 
-async def test_who_has_a_certificate_is_served_and_nobody_else(
-    repository: Path, folder: Path, tmp_path: Path
-) -> None:
+@pytest.fixture(scope="module")
+def address(
+    repository: Path, folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """Of a Triton on the network, with the certificates of a server."""
     address = f"127.0.0.1:{choose_ports('gRPC', 1)[0]}"
-    server = certificates(folder, "server")
-    triton = embedded(
-        repository, tmp_path / "t.log", grpc_address=address, tls=server, metrics_port=None
-    )
-    async with triton:
-        assert await _ready(address, certificates(folder, "client"))
-        assert not await _ready(address, TlsConfig()), "without TLS"
-        roots = (folder / "ca.crt").read_bytes()
-        async with grpc.aio.secure_channel(address, grpc.ssl_channel_credentials(roots)) as channel:
-            with pytest.raises((TimeoutError, grpc.aio.AioRpcError)):
-                await channel.unary_unary("/inference.GRPCInferenceService/ServerReady")(
-                    b"", timeout=2
-                )
-        await asyncio.to_thread(subprocess.run, [SCRIPT, tmp_path / "others"], check=True)
-        stranger = certificates(tmp_path / "others", "client")
-        stranger = stranger.model_copy(update={"ca": folder / "ca.crt"})
-        assert not await _ready(address, stranger), "of another authority"
-        assert await _ready(address, certificates(folder, "client"))
+    log = tmp_path_factory.mktemp("triton") / "t.log"
+    options = {"grpc_address": address, "tls": certificates(folder, "server")}
+    with serving(repository, log, **options, metrics_port=None):
+        yield address
+
+
+async def test_who_has_a_certificate_is_served_and_nobody_else(
+    address: str, folder: Path, tmp_path: Path
+) -> None:
+    assert await _ready(address, certificates(folder, "client"))
+    assert not await _ready(address, TlsConfig()), "without TLS"
+    roots = (folder / "ca.crt").read_bytes()
+    async with grpc.aio.secure_channel(address, grpc.ssl_channel_credentials(roots)) as channel:
+        with pytest.raises((TimeoutError, grpc.aio.AioRpcError)):
+            await channel.unary_unary("/inference.GRPCInferenceService/ServerReady")(b"", timeout=2)
+    await asyncio.to_thread(subprocess.run, [SCRIPT, tmp_path / "others"], check=True)
+    stranger = certificates(tmp_path / "others", "client")
+    stranger = stranger.model_copy(update={"ca": folder / "ca.crt"})
+    assert not await _ready(address, stranger), "of another authority"
+    assert await _ready(address, certificates(folder, "client"))
 
 
 PERF_TRIES = 3
@@ -67,13 +72,9 @@ PERF_TRIES = 3
 
 
 async def test_the_script_of_perf_analyzer_uses_the_certificates(
-    repository: Path, folder: Path, tmp_path: Path
+    address: str, folder: Path, tmp_path: Path
 ) -> None:
-    address = f"127.0.0.1:{choose_ports('gRPC', 1)[0]}"
     tls = certificates(folder, "client")
-    triton = embedded(
-        repository, tmp_path / "t.log", grpc_address=address, tls=certificates(folder, "server")
-    )
     kept = {name: value for name, value in os.environ.items() if not name.startswith("VDX_")}
     given = {
         f"VDX_TRITON__TLS__{k}": str(v)
@@ -100,20 +101,19 @@ async def test_the_script_of_perf_analyzer_uses_the_certificates(
             )
         )
 
-    async with triton:
-        async with TritonClient(TritonConfig(url=address, tls=tls)) as client:
-            await client.load("canned")
-        for _ in range(PERF_TRIES):
-            export.unlink(missing_ok=True)
-            done = await measured({"VDX_TRITON__URL": address, **given})
-            assert done.returncode == 0, (done.stdout + done.stderr)[:3000]
-            with contextlib.suppress(json.JSONDecodeError):
-                experiment, *_ = json.loads(export.read_text())["experiments"]
-                break
-        else:
-            pytest.fail(f"no whole export in {PERF_TRIES} tries")
-        assert len(experiment["requests"]) >= 5
-        assert (await measured({"VDX_TRITON__URL": address})).returncode != 0, "without them"
+    async with TritonClient(TritonConfig(url=address, tls=tls)) as client:
+        await client.load("canned")
+    for _ in range(PERF_TRIES):
+        export.unlink(missing_ok=True)
+        done = await measured({"VDX_TRITON__URL": address, **given})
+        assert done.returncode == 0, (done.stdout + done.stderr)[:3000]
+        with contextlib.suppress(json.JSONDecodeError):
+            experiment, *_ = json.loads(export.read_text())["experiments"]
+            break
+    else:
+        pytest.fail(f"no whole export in {PERF_TRIES} tries")
+    assert len(experiment["requests"]) >= 5
+    assert (await measured({"VDX_TRITON__URL": address})).returncode != 0, "without them"
 
 
 async def test_a_port_without_certificates_is_refused(repository: Path, tmp_path: Path) -> None:

@@ -101,6 +101,7 @@ async def test_every_layout_takes_its_turn_in_one_conversation(server: str, http
         await _whisper_hears(talk)
 
 
+@pytest.mark.long  # tests/server/test_session_update.py has it with a voice
 async def test_a_transducer_comes_while_the_person_speaks(server: str) -> None:
     """The sentence under way is heard by the recogniser that it began with."""
     async with talking(server, "whisper") as talk:

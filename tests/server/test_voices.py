@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,9 @@ from tests.server.processes import LONG_ANSWER, WAIT_LIMIT_S, Http, Vdx, eventua
 from tests.server.talk import Event, Samples, Talk, talking, update
 from vdx.client.recording import read_clip
 from vdx.core.paths import locate
+from vdx.serving.voicepacks.identify import identify
+from vdx.serving.voicepacks.staging import Origin
+from vdx.serving.voicepacks.store import VoicepackStore
 
 MAKE_VOICE = locate().data / "benchmarks" / "piper_voice.py"
 DATA = Path(__file__).parents[1] / "data"
@@ -149,30 +153,24 @@ async def test_whisper_hears_and_piper_answers(server: str, http: Http, voices: 
         heard, _ = await heard_and_answered(talk, "what_time_is_it")
         assert heard == "hello there"  # the recogniser of tests, which hears nothing else
         await asyncio.to_thread(http.post, "/vdx/models/whisper-micro-int8/use")
-        for name in ("turn_on_the_kitchen_light", "what_time_is_it"):
-            heard, response = await heard_and_answered(talk, name)
-            assert plain(heard) == name.replace("_", " ")
-            assert response["status"] == "completed"
-            assert response["audio"]["output"]["voice"] == "first"
-            assert plain(response["output"][0]["content"][0]["transcript"]).endswith(plain(heard))
-            assert is_sound(talk.audio(response["id"]))
-        await asyncio.to_thread(http.post, "/vdx/models/pocketsphinx-en/load")
-        chosen = {"audio": {"input": {"transcription": {"model": "pocketsphinx-en"}}}}
-        session = await update(talk, chosen)
-        assert session["audio"]["input"]["transcription"]["model"] == "pocketsphinx-en"
-        heard, _ = await heard_and_answered(talk, "turn_on_the_kitchen_light")
-        assert "kitchen" in heard
+        heard, response = await heard_and_answered(talk, "turn_on_the_kitchen_light")
+        assert plain(heard) == "turn on the kitchen light"
+        assert response["status"] == "completed"
+        assert response["audio"]["output"]["voice"] == "first"
+        assert plain(response["output"][0]["content"][0]["transcript"]).endswith(plain(heard))
+        assert is_sound(talk.audio(response["id"]))
+        await asyncio.to_thread(http.post, "/vdx/models/canned/use")
         said = await asyncio.to_thread(voices, "remove", "whisper-micro-int8", "--url", server)
-        heard, _ = await heard_and_answered(talk, "turn_on_the_kitchen_light")
-        assert "kitchen" in heard
-    await asyncio.to_thread(http.post, "/vdx/models/canned/use")
+        assert "is unloaded" in said
+        heard, _ = await heard_and_answered(talk, "what_time_is_it")
+        assert heard == "hello there"
 
 
 def plain(text: str) -> str:
     return text.lower().strip(" .?!")
 
 
-@pytest.mark.long  # the test above removes one in a call too
+@pytest.mark.long  # a voice is removed while it speaks below
 async def test_a_recogniser_removed_in_a_call(server: str, http: Http, voices: Voices) -> None:
     await asyncio.to_thread(voices, "add", str(WHISPER), "--id", "ears")
     await asyncio.to_thread(http.post, "/vdx/models/ears/load")
@@ -201,7 +199,9 @@ async def test_a_voice_is_swapped_within_a_reply(server: str, http: Http) -> Non
 async def test_a_voice_removed_while_it_speaks(
     server: str, http: Http, home: Path, voices: Voices, voice_folder: Path
 ) -> None:
-    await asyncio.to_thread(voices, "add", str(voice_folder), "--id", "leaving")
+    # Without loading it once, as `vdx voices add` does: the same files were loaded before.
+    store = VoicepackStore(replace(locate(), home=home))
+    store.add(*identify(voice_folder), Origin("here", "leaving"))
     await asyncio.to_thread(http.post, "/vdx/models/leaving/load")
     session = {"audio": {"output": {"voice": "leaving"}}}
     async with talking(server, "long", session=session) as talk:

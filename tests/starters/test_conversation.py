@@ -12,7 +12,7 @@ from tests.browser.listening import expect_no_faults, is_audible
 from tests.server.processes import Http
 from tests.server.talk import Event, Talk, talking, update
 from vdx.bench import words
-from vdx.bench.said import SAID
+from vdx.bench.reference_transcripts import REFERENCE_TRANSCRIPTS
 from vdx.bench.target import Target
 
 VOICE, RECOGNISER = "en_US-joe-medium", "whisper-tiny.en"
@@ -51,7 +51,7 @@ async def test_a_person_is_understood_and_answered(server: str) -> None:
             assert said.endswith(heard)
             sound = talk.audio(response["id"])
             assert np.abs(sound.astype(np.int32)).max() > 3_000
-        assert heard == SAID["ps_goforward"]
+        assert heard == REFERENCE_TRANSCRIPTS["ps_goforward"]
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ async def test_real_models_are_swapped_in_mid_call(
             if voice := wanted.get("output", {}).get("voice"):
                 assert response["audio"]["output"]["voice"] == voice
         heard, _ = await _turn(talk, "ps_goforward")
-        assert heard == SAID["ps_goforward"]
+        assert heard == REFERENCE_TRANSCRIPTS["ps_goforward"]
         assert not talk.of("error")
 
 

@@ -135,6 +135,21 @@ def test_what_a_reader_looks_for_is_a_row_of_the_first_table(subject: str) -> No
     assert f"`{SUBJECTS[subject]}`" in row
 
 
+GREPPED = {
+    "Debounce of barge-in": "frontend/vdx/dialog/turn.py",
+    "speculative transcript": "frontend/vdx/speech/input/asr.py",
+    "Sample-exact resume": "frontend/vdx/speech/output/playout.py",
+    "swapped in mid-call": "frontend/vdx/dialog/reply_voice.py",
+    "engine's error": "frontend/vdx/serving/triton_errors.py",
+}
+"""What a reader would search the code for -> a module that has to be found by it."""
+
+
+@pytest.mark.parametrize("words", GREPPED)
+def test_the_words_of_the_field_find_the_code(words: str) -> None:
+    assert words in (ROOT / GREPPED[words]).read_text(encoding="utf-8")
+
+
 def test_every_module_that_families_share_is_told() -> None:
     told = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     shared = (ROOT / "triton_backends" / "shared").glob("[!_]*.py")
@@ -200,7 +215,9 @@ REPLACED_WORDS = {
     "vanish": "killed client",
     "person": "user, participant",
     "people": "users, speakers",
+    "wish": "request, options",
     "wishes": "metadata, options",
+    "pulse": "heartbeat",
 }
 """Word of this project's former private vocabulary -> the term of the glossary.
 

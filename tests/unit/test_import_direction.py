@@ -38,7 +38,7 @@ STAGES = {
 
 ROOM_MODULES = (
     "abandoned_rooms",
-    "signs_of_life",
+    "agent_heartbeat",
     "audio_input",
     "audio_output",
     "control",

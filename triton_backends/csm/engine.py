@@ -20,7 +20,7 @@ from triton_backends.shared.contract import TtsRequest
 from triton_backends.shared.engine import Chunk
 from triton_backends.shared.errors import InvalidArgument
 from triton_backends.shared.language_tags import primary_subtag
-from triton_backends.shared.played import Played
+from triton_backends.shared.playback_deadline import PlaybackDeadline
 from triton_backends.shared.references import KEPT, References
 from triton_backends.shared.speech import CALIBRATION_TEXT
 from triton_backends.shared.text_pieces import pieces
@@ -81,9 +81,9 @@ class CsmEngine:
         """A chunk per window. The empty ones, one per frame, are points to close it at."""
         self._check(request)
         speaker = self._speaker(request.speaker)
-        played = Played(SAMPLE_RATE)
+        deadline = PlaybackDeadline(SAMPLE_RATE)
         voice = request.loudness_key
-        before = self._reference(request, speaker, played)
+        before = self._reference(request, speaker, deadline)
         fixed = len(before)
         before += self.conversations.before(request.session, voice)
         seed = self._options.sampling.seed
@@ -92,15 +92,15 @@ class CsmEngine:
         texts = pieces(request.text, lambda part: len(part) <= self._options.most_characters)
         for number, text in enumerate(texts):
             most = most_frames(text, self.network.frame_samples)
-            said = Said(speaker, text)
+            said = SpokenPiece(speaker, text)
             given = prompt(self.network, speaker.role, text, before, fixed, most)
-            with closing(self._speak(said, given, most, seed + number, played)) as chunks:
+            with closing(self._speak(said, given, most, seed + number, deadline)) as chunks:
                 yield from chunks
             before.append(said.turn)
             self.conversations.add(request.session, voice, said.turn)
 
     def _speak(
-        self, said: "Said", given: Tensor, most: int, seed: int, played: Played
+        self, said: "SpokenPiece", given: Tensor, most: int, seed: int, deadline: PlaybackDeadline
     ) -> Generator[Chunk]:
         """One piece of a text; each frame, with its window if one is due, waits for its turn."""
         network = said.speaker.network
@@ -110,7 +110,7 @@ class CsmEngine:
         size, ended = 1, False
         while not ended:
             pcm: NDArray[np.float32] = np.zeros(0, np.float32)
-            with self._slot(played, said.speaker.adapter):
+            with self._slot(deadline, said.speaker.adapter):
                 frame = next(loop, None)
                 ended = frame is None
                 if frame is not None:
@@ -121,13 +121,13 @@ class CsmEngine:
             if pcm.size:
                 window, size = [], min(size * 2, self._options.largest_window)
                 ended = ended or silence.ended(pcm)
-            played.add(pcm.size)
+            deadline.add(pcm.size)
             yield Chunk(pcm)
 
     @contextmanager
-    def _slot(self, played: Played, adapter: str) -> Iterator[None]:
+    def _slot(self, deadline: PlaybackDeadline, adapter: str) -> Iterator[None]:
         """The network, computing with an adapter, for this thread alone."""
-        with self._queue.slot(played.until, adapter):
+        with self._queue.slot(deadline.until, adapter):
             self.adapters.use(adapter)
             yield
 
@@ -159,7 +159,9 @@ class CsmEngine:
         self.adapters.require(wanted)
         return Speaker(0, self.network, wanted)
 
-    def _reference(self, request: TtsRequest, speaker: Speaker, played: Played) -> list[Turn]:
+    def _reference(
+        self, request: TtsRequest, speaker: Speaker, deadline: PlaybackDeadline
+    ) -> list[Turn]:
         """The recording whose voice is taken, as the first turn of the conversation."""
         audio = request.reference_audio
         if audio is None:
@@ -169,12 +171,12 @@ class CsmEngine:
             raise InvalidArgument(
                 "REFERENCE_TEXT is missing: this model has to know what REFERENCE_AUDIO says"
             )
-        with self._slot(played, speaker.adapter):
+        with self._slot(deadline, speaker.adapter):
             codes: NDArray[np.int64] = self.references.of(audio)
         return [Turn(speaker.role, text, codes)]
 
 
-class Said:
+class SpokenPiece:
     """What one piece of a text becomes."""
 
     def __init__(self, speaker: Speaker, text: str) -> None:

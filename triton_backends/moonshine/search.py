@@ -17,7 +17,7 @@ from triton_backends.shared.hot_words import HotWords, Matches
 
 
 @dataclass(slots=True)
-class Said:
+class DecodedTokens:
     """Tokens, the logarithm of each one's probability, and the frames each attends to."""
 
     tokens: list[int] = field(default_factory=list)
@@ -35,11 +35,11 @@ class GreedySearch:
         self._decoder = decoder
         self._matches = Matches.start(words) if words and words.phrases else None
         self._should_stop = should_stop
-        self._said = Said()
+        self._said = DecodedTokens()
 
     def __call__(
         self, memory: Memory, most: int, draft: Sequence[int] = (), fixed: int = 0
-    ) -> Said | None:
+    ) -> DecodedTokens | None:
         """At most `most` tokens; None where it was stopped.
 
         The first `fixed` tokens of the draft stay as they are.

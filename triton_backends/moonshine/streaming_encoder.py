@@ -29,7 +29,7 @@ FEATURES, ENCODED, POSITION, MEMORY = "features", "encoded", "pos_offset", "memo
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class EncoderState:
     """`features` [1, n, size] begin with number `first`; the memory covers the first `covered`."""
 
     buffers: tuple[Array, ...]
@@ -74,12 +74,12 @@ class StreamingEncoder:
         self._position = adapter.input(POSITION, 1)
         adapter.output(MEMORY, None, None, settings.decoder_dim)
 
-    def start(self) -> Heard:
+    def start(self) -> EncoderState:
         features = np.zeros((1, 0, self._settings.encoder_dim), np.float32)
         memory = np.zeros((1, 0, self._settings.decoder_dim), np.float32)
-        return Heard(tuple(self._empty), features, memory)
+        return EncoderState(tuple(self._empty), features, memory)
 
-    def hear(self, state: Heard, sound: Sound) -> Heard:
+    def hear(self, state: EncoderState, sound: Sound) -> EncoderState:
         """`sound` has a multiple of `STEP` samples."""
         buffers, features = state.buffers, [state.features]
         for at in range(0, sound.size, STEP):
@@ -89,9 +89,9 @@ class StreamingEncoder:
             found, *after = self._frontend(inputs, wanted)
             buffers = tuple(after)
             features.append(found)
-        return Heard(buffers, np.concatenate(features, axis=1), state.memory, state.first)
+        return EncoderState(buffers, np.concatenate(features, axis=1), state.memory, state.first)
 
-    def listen(self, state: Heard, *, last: bool) -> tuple[Memory, Heard]:
+    def listen(self, state: EncoderState, *, last: bool) -> tuple[Memory, EncoderState]:
         there = state.first + state.features.shape[1]
         settled = there if last else max(there - self._settings.total_lookahead, 0)
         new = settled - state.covered
@@ -108,4 +108,4 @@ class StreamingEncoder:
         # What no later window needs is forgotten.
         first = max(settled - LEFT * self._settings.depth, state.first)
         kept = state.features[:, first - state.first :]
-        return memory, Heard(state.buffers, kept, memory, first)
+        return memory, EncoderState(state.buffers, kept, memory, first)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from triton_backends.moonshine.agreement import ROUNDS
 from triton_backends.moonshine.joining import joined
-from triton_backends.moonshine.search import Said
+from triton_backends.moonshine.search import DecodedTokens
 from triton_backends.moonshine.window import Window
 from triton_backends.moonshine.words import timed_words
 from triton_backends.shared.contract import ASR_FRAME, ASR_RATE, AsrRequest
@@ -30,7 +30,7 @@ partials come sooner, for what they have agreed on must have been said before.""
 
 
 @dataclass(slots=True)
-class Told:
+class SettledText:
     """What earlier windows said, which stays."""
 
     text: str = ""
@@ -45,7 +45,7 @@ class MoonshineUtterance:
     def __init__(self, engine: "MoonshineEngine", words: HotWords | None) -> None:
         self._engine = engine
         self._reuse = FlushReuse()
-        self._told = Told()
+        self._told = SettledText()
         self._window = Window(engine.model, words, lambda: self._unwanted)
         self._started = 0
         """The sample that the window begins with."""
@@ -101,7 +101,7 @@ class MoonshineUtterance:
         if kept is not None:
             return kept
         self._unwanted = False
-        told = self._hypothesis(self._window.whole() or Said())
+        told = self._hypothesis(self._window.whole() or DecodedTokens())
         return replace(told, stable=len(told.text))
 
     def queued_behind(self, request: AsrRequest, *, end: bool) -> None:
@@ -140,20 +140,20 @@ class MoonshineUtterance:
         self._told = self._with(self._window.take_until(sample))
         self._started += sample
 
-    def _with(self, said: Said) -> Told:
+    def _with(self, said: DecodedTokens) -> SettledText:
         """What was told, and what the window says after it."""
         model, told = self._engine.model, self._told
         words = timed_words(
             said, model.vocabulary, model.encoder.frame_ms, self._started * 1000 // ASR_RATE
         )
-        return Told(
+        return SettledText(
             joined(told.text, model.vocabulary.written(said.tokens)),
             [*told.words, *words],
             told.log_probability + sum(said.log_probabilities),
             told.tokens + len(said.tokens),
         )
 
-    def _hypothesis(self, said: Said) -> Hypothesis:
+    def _hypothesis(self, said: DecodedTokens) -> Hypothesis:
         """Stable is what earlier windows said, and what partials of this one agree on."""
         told = self._with(said)
         agreed = said.tokens[: self._window.agreed.count]

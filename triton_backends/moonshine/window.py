@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from triton_backends.moonshine.agreement import Agreed
 from triton_backends.moonshine.audio_encoder import Sound
 from triton_backends.moonshine.model_folder import Model
-from triton_backends.moonshine.search import GreedySearch, Said
+from triton_backends.moonshine.search import DecodedTokens, GreedySearch
 from triton_backends.shared.contract import ASR_FRAME, ASR_RATE
 from triton_backends.shared.hot_words import HotWords
 from triton_backends.shared.levels import frame_levels, loudest
@@ -79,7 +79,7 @@ class Window:
             self._restart(self.pcm[gone:])
         return gone
 
-    def partial(self) -> Said | None:
+    def partial(self) -> DecodedTokens | None:
         """What was said so far; None where it was stopped. What partials agree on stays."""
         memory, self._state = self._model.encoder.listen(self._state, last=False)
         said = self._search(memory)
@@ -88,7 +88,7 @@ class Window:
             self.agreed.add(said.tokens)
         return said
 
-    def whole(self) -> Said | None:
+    def whole(self) -> DecodedTokens | None:
         """What all of the sound says, its end padded; the window goes on as if it had not been."""
         encoder, state = self._model.encoder, self._state
         if self._waiting.size:
@@ -97,7 +97,7 @@ class Window:
         memory, _ = encoder.listen(state, last=True)
         return self._search(memory)
 
-    def take_until(self, sample: int) -> Said:
+    def take_until(self, sample: int) -> DecodedTokens:
         """What the sound before `sample` says; the window then begins there."""
         pcm, agreed, draft = self.pcm, self.agreed, self._draft
         if sample < pcm.size:
@@ -107,7 +107,7 @@ class Window:
         said = self.whole()
         self._settling = False
         self._restart(pcm[sample:])
-        return said or Said()
+        return said or DecodedTokens()
 
     def quietest(self, within: int) -> int:
         """The middle of the quietest 100 ms among the last `within` samples."""
@@ -117,9 +117,9 @@ class Window:
         smooth = np.convolve(levels, np.ones(5), mode="valid")
         return begin + (int(smooth.argmin()) + 2) * ASR_FRAME + ASR_FRAME // 2
 
-    def _search(self, memory: NDArray[np.float32]) -> Said | None:
+    def _search(self, memory: NDArray[np.float32]) -> DecodedTokens | None:
         if self.silent or not memory.shape[1]:
-            return Said()
+            return DecodedTokens()
         most = int(-(-self.samples * self._model.tokens_per_second // ASR_RATE))
         most = min(max(most, LEAST_TOKENS, self.agreed.count), self._model.decoder.longest)
         search = GreedySearch(self._model.decoder, self._words, self._should_stop)

@@ -3,13 +3,13 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from triton_backends.moonshine.search import Said
+from triton_backends.moonshine.search import DecodedTokens
 from triton_backends.moonshine.vocabulary import Vocabulary
 from triton_backends.shared.engine import Word
 
 
 def timed_words(
-    said: Said, vocabulary: Vocabulary, frame_ms: float, start_ms: int
+    said: DecodedTokens, vocabulary: Vocabulary, frame_ms: float, start_ms: int
 ) -> tuple[Word, ...]:
     """Words from the frame that their first token attends to, until the next word begins.
 

@@ -33,10 +33,6 @@ class Framer:
         self._held = 0
         self._given = False
 
-    @property
-    def held_samples(self) -> int:
-        return self._held
-
     def push(self, samples: NDArray[np.int16]) -> NDArray[np.int16] | None:
         """Take samples; returns a response as soon as it is complete.
 

@@ -13,7 +13,7 @@ from triton_backends.shared.contract import REFERENCE_RATE, TtsRequest
 from triton_backends.shared.engine import Chunk
 from triton_backends.shared.errors import InvalidArgument
 from triton_backends.shared.language_tags import primary_subtag
-from triton_backends.shared.played import Played
+from triton_backends.shared.playback_deadline import PlaybackDeadline
 from triton_backends.shared.references import KEPT, References
 from triton_backends.shared.speech import CALIBRATION_TEXT
 from triton_backends.shared.text_pieces import pieces
@@ -59,8 +59,8 @@ class XttsEngine:
     def synthesize(self, request: TtsRequest) -> Generator[Chunk]:
         """A chunk per window. The empty ones, one per token, are points to close it at."""
         language = self._language(request.language)
-        played = Played(SAMPLE_RATE)
-        with self._queue.slot(played.until):
+        deadline = PlaybackDeadline(SAMPLE_RATE)
+        with self._queue.slot(deadline.until):
             voice = self._voice(request)
         seed = self._options.sampling.seed
         if seed < 0:
@@ -69,10 +69,10 @@ class XttsEngine:
         for number, text in enumerate(texts):
             prompt = self.network.prompt(self.network.text_ids(text, language), voice)
             loop = TokenLoop(self.network, prompt, self._options.sampling, seed + number)
-            yield from self._speak(loop, voice, request.speed, played)
+            yield from self._speak(loop, voice, request.speed, deadline)
 
     def _speak(
-        self, loop: TokenLoop, voice: Conditioning, speed: float, played: Played
+        self, loop: TokenLoop, voice: Conditioning, speed: float, deadline: PlaybackDeadline
     ) -> Generator[Chunk]:
         """One piece of a text; each token, with its window if one is due, waits for its turn."""
         first, largest = self._options.first_tokens, self._options.largest_tokens
@@ -80,12 +80,12 @@ class XttsEngine:
         ended = False
         while not ended:
             pcm = NOTHING.pcm
-            with self._queue.slot(played.until):
+            with self._queue.slot(deadline.until):
                 latent = next(loop, None)
                 ended = latent is None
                 if ended or windows.push(latent):
                     pcm = windows.decode(last=ended)
-            played.add(pcm.size)
+            deadline.add(pcm.size)
             yield Chunk(pcm)
 
     @property

@@ -1,6 +1,5 @@
 """The weights of one XTTS-v2, loaded by coqui-tts; read only, and shared by every request."""
 
-import json
 import os
 from dataclasses import dataclass
 from functools import partial
@@ -242,8 +241,3 @@ def _languages(config: Any) -> tuple[str, ...]:
     if not known:
         raise Internal(f"{CONFIG} names no language")
     return tuple(each for each in known if each != "ja" or find_spec("cutlet"))
-
-
-def languages_of(folder: Path) -> list[str]:
-    """The languages that a configuration names."""
-    return list(json.loads((folder / CONFIG).read_text(encoding="utf-8"))["languages"])

@@ -78,7 +78,7 @@ class ModelRoutes:
         return self.registry.view(now)
 
     def here(self, model: str) -> dict[str, tuple[int, int]]:
-        """For `Wish`: what this process has on each server that is announced elsewhere."""
+        """For `RouteRequest`: what this process has on each server that is announced elsewhere."""
         return {
             each.name: (
                 each.client.streams.in_flight(model),

@@ -40,7 +40,7 @@ class ModelServer:
         self.name = name
         self.client = client
         self.manager = manager
-        manager.server = name
+        manager.rename(name)
         self.announced = announced
         self.readiness = Readiness(client, profiles.initial, manager.recovery.alive)
         self.requests = ModelRequests(client, manager, self.readiness)

@@ -28,7 +28,7 @@ from vdx.core.voice_choice import VoiceChoice
 from vdx.dialog.profiles import SessionOptions
 from vdx.serving.models import ModelKind
 from vdx.serving.registry.view import View
-from vdx.serving.routing import Choice, Wish, route
+from vdx.serving.routing import Choice, RouteRequest, route
 from vdx.speech.output.tts import Voice
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class SessionRoutes:
 
     async def synthesize(self, voice: Voice, text: str) -> AsyncGenerator[SpeechChunk, None]:
         """Streams one clause; raises as `TritonClient.synthesize`."""
-        server, model = self._choose(self._voice_wish(voice))
+        server, model = self._choose(self._voice_request(voice))
         spoken_by = voice if model == voice.model else self._other(voice, model)
         counted = CountedRequest(self.updates, model)
         with self._watched(server), counted:
@@ -83,7 +83,7 @@ class SessionRoutes:
         if options.recogniser in self._given_up:
             old = self._instead_of(options.recogniser)
             options = options.updated(recogniser=old or options.recogniser)
-        server, model = self._choose(self._recogniser_wish(options))
+        server, model = self._choose(self._recogniser_request(options))
         if model != options.recogniser:
             options = options.updated(recogniser=model)
         return RoutedRecognition(server, self, options, session)
@@ -92,8 +92,8 @@ class SessionRoutes:
         """The probability that a person is done; None where no endpointer answers in time."""
         if not options.endpointer:
             return None
-        wish = Wish("endpointer", options.endpointer, now=self._now(options.endpointer))
-        server, _ = self._choose(wish)
+        request = RouteRequest("endpointer", options.endpointer, now=self._now(options.endpointer))
+        server, _ = self._choose(request)
         return await server.requests.judge(options, pcm)
 
     async def recover_voice(self, voice: Voice, error: VdxError, failures: int) -> Voice | None:
@@ -121,7 +121,7 @@ class SessionRoutes:
             self._given_up.add(options.recogniser)
             return True
         server = self.server_of(options.recogniser)
-        if self._elsewhere(self._recogniser_wish(options)):
+        if self._elsewhere(self._recogniser_request(options)):
             return True
         recovered = await server.failover.recover_recogniser(options, error)
         if recovered:
@@ -137,9 +137,9 @@ class SessionRoutes:
     def place(self, options: SessionOptions) -> None:
         """Chooses the servers for what a session with `options` begins to use."""
         if options.voice:
-            self._choose(self._voice_wish(_voice(options)))
+            self._choose(self._voice_request(_voice(options)))
         if options.recogniser:
-            self._choose(self._recogniser_wish(options))
+            self._choose(self._recogniser_request(options))
 
     def server_of(self, model: str) -> "ModelServer":
         """The server that serves a wanted model of this session; the first one until then."""
@@ -148,8 +148,8 @@ class SessionRoutes:
     def explain(self, options: SessionOptions, kind: ModelKind, view: View) -> Choice:
         """The choice as it would be made now."""
         if kind == "tts":
-            return self._route(self._voice_wish(_voice(options)), view)
-        return self._route(self._recogniser_wish(options), view)
+            return self._route(self._voice_request(_voice(options)), view)
+        return self._route(self._recogniser_request(options), view)
 
     def busy(self, options: SessionOptions, view: View) -> str:
         """A model of a session that no server has room for now; empty: there is none."""
@@ -158,29 +158,29 @@ class SessionRoutes:
                 return model
         return ""
 
-    def _choose(self, wish: Wish) -> tuple["ModelServer", str]:
-        """Server and model for a wish; the last one, or the first, where none can serve it."""
+    def _choose(self, request: RouteRequest) -> tuple["ModelServer", str]:
+        """Server and model for a request; the last one, or the first, where none can serve it."""
         began = time.perf_counter()
         try:
-            return self._chosen(wish)
+            return self._chosen(request)
         finally:
             ROUTING_SECONDS.labels("route").inc(time.perf_counter() - began)
 
-    def _chosen(self, wish: Wish) -> tuple["ModelServer", str]:
+    def _chosen(self, request: RouteRequest) -> tuple["ModelServer", str]:
         servers = self._routes.servers
         if len(servers) == 1:
-            return servers[0], wish.model
-        choice = self._route(wish, self._routes.view())
+            return servers[0], request.model
+        choice = self._route(request, self._routes.view())
         if choice.load is not None:
             self._routes.load(*choice.load)
         server = self._routes.named(choice.server) if choice.found else None
         if server is None:
-            return self.server_of(wish.model), wish.model
+            return self.server_of(request.model), request.model
         if server.manager.info(choice.model) is None:
             self._routes.load(server.name, choice.model)  # learns what it can do
-        before = self._served.get(wish.model)
+        before = self._served.get(request.model)
         if before != (server.name, choice.model):
-            self._served[wish.model] = (server.name, choice.model)
+            self._served[request.model] = (server.name, choice.model)
             reasons = "; ".join(choice.reasons)
             log.debug("model routed", model=choice.model, server=server.name, reasons=reasons)
             self._routes.moved(self._session)
@@ -188,29 +188,34 @@ class SessionRoutes:
 
     def has_another(self, voice: Voice) -> bool:
         """Whether a server that has not failed speaks with a voice."""
-        return self._elsewhere(self._voice_wish(voice))
+        return self._elsewhere(self._voice_request(voice))
 
-    def _elsewhere(self, wish: Wish) -> bool:
-        """Whether a server that has not failed can serve a wish now."""
+    def _elsewhere(self, request: RouteRequest) -> bool:
+        """Whether a server that has not failed can serve a request now."""
         if len(self._routes.servers) == 1:
             return False
-        return self._route(wish, self._routes.view()).found
+        return self._route(request, self._routes.view()).found
 
-    def _route(self, wish: Wish, view: View) -> Choice:
-        failed, here = wish.failed | self._routes.unusable(view), self._routes.here(wish.model)
-        return route(replace(wish, failed=failed, here=here), view)
+    def _route(self, request: RouteRequest, view: View) -> Choice:
+        failed = request.failed | self._routes.unusable(view)
+        here = self._routes.here(request.model)
+        return route(replace(request, failed=failed, here=here), view)
 
-    def _voice_wish(self, voice: Voice) -> Wish:
-        return self._wish("tts", voice.model, voice.language, self._fallback_voice(voice).model)
+    def _voice_request(self, voice: Voice) -> RouteRequest:
+        return self._request_for(
+            "tts", voice.model, voice.language, self._fallback_voice(voice).model
+        )
 
-    def _recogniser_wish(self, options: SessionOptions) -> Wish:
+    def _recogniser_request(self, options: SessionOptions) -> RouteRequest:
         fallback = options.fallback_recogniser or self._profiles.options("").recogniser
-        return self._wish("asr", options.recogniser, options.language, fallback)
+        return self._request_for("asr", options.recogniser, options.language, fallback)
 
-    def _wish(self, kind: ModelKind, model: str, language: str, fallback: str) -> Wish:
+    def _request_for(
+        self, kind: ModelKind, model: str, language: str, fallback: str
+    ) -> RouteRequest:
         now = asyncio.get_running_loop().time()
         self._failed = {what: until for what, until in self._failed.items() if until > now}
-        return Wish(
+        return RouteRequest(
             kind,
             model,
             language,

@@ -35,7 +35,7 @@ class ModelSwitching:
         self._sessions = sessions
 
     async def use(self, name: str, session: Session | None = None) -> int:
-        """Switches one session, or every one and the default, to a model; returns how many.
+        """Switches one session, or every one and the default, in mid-call; returns how many.
 
         `name` is a recogniser, a voice, or VOICE/SPEAKER; a voice without a speaker speaks with
         its own default one. The model is loaded first, so no session ever waits for it. Sessions

@@ -69,7 +69,7 @@ class Segment:
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class TranscriptionOptions:
     """How a recording is written down.
 
     `language` is a BCP-47 tag, empty: the recogniser finds out. `translate`: into English, by a
@@ -83,7 +83,7 @@ class Wish:
     listen: Listen | None = None
 
 
-AS_HEARD = Wish()
+AS_HEARD = TranscriptionOptions()
 
 
 class Synthesizer(Protocol):
@@ -161,7 +161,7 @@ async def transcribe(
     recording: Recording,
     vad: VadConfig,
     *,
-    wish: Wish = AS_HEARD,
+    options: TranscriptionOptions = AS_HEARD,
     at_once: int = 0,
     places: asyncio.Semaphore | None = None,
     progress: Progress | None = None,
@@ -187,14 +187,14 @@ async def transcribe(
 
     async def write_down(stretch: Stretch) -> Segment:
         async with turns, places or nullcontext():
-            segment = await _write_down(client, model, stretch, (wish, session))
-            if wish.listen is not None and segment.text:
-                await wish.listen(stretch)
+            segment = await _write_down(client, model, stretch, (options, session))
+            if options.listen is not None and segment.text:
+                await options.listen(stretch)
             return segment
 
     async with aclosing(
         _in_order(
-            stretches(recording, vad, *lengths, split=wish.split), write_down, at_once + AHEAD
+            stretches(recording, vad, *lengths, split=options.split), write_down, at_once + AHEAD
         )
     ) as segments:
         async for segment in segments:
@@ -244,7 +244,7 @@ async def _in_order(
 
 
 async def _write_down(
-    client: TritonClient, model: str, stretch: Stretch, who: tuple[Wish, str]
+    client: TritonClient, model: str, stretch: Stretch, who: tuple[TranscriptionOptions, str]
 ) -> Segment:
     audio = np.pad(stretch.padded, (0, -stretch.padded.size % LISTEN_FRAME))
     limit_s = client.config.final_transcript_timeout_ms / 1000
@@ -289,7 +289,7 @@ def _later(word: Word, ms: int, stretch: Stretch) -> Word:
 
 
 async def _recognise(
-    client: TritonClient, model: str, audio: Pcm, who: tuple[Wish, str]
+    client: TritonClient, model: str, audio: Pcm, who: tuple[TranscriptionOptions, str]
 ) -> Transcript:
     """The final transcript; a model whose places are all taken is asked until it has one."""
     ask = partial(_final, client, model, audio, who)
@@ -300,12 +300,14 @@ async def _recognise(
 
 
 async def _final(
-    client: TritonClient, model: str, audio: Pcm, who: tuple[Wish, str]
+    client: TritonClient, model: str, audio: Pcm, who: tuple[TranscriptionOptions, str]
 ) -> AsyncGenerator[Transcript, None]:
     """Yields the final transcript, where one comes."""
-    wish, session = who
-    more: dict[str, Any] = {"translate": True} if wish.translate else {}
-    async with client.recognise(model, language=wish.language, session=session, **more) as stream:
+    options, session = who
+    more: dict[str, Any] = {"translate": True} if options.translate else {}
+    async with client.recognise(
+        model, language=options.language, session=session, **more
+    ) as stream:
         # In one request: a recogniser can judge the microphone by all of it before it listens.
         await stream.send(audio.tobytes(), end=True)
         async with aclosing(aiter(stream)) as transcripts:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from vdx.bench.client_process import Step
 from vdx.bench.clips import recording
 from vdx.bench.figures import Report
-from vdx.bench.said import SAID
+from vdx.bench.reference_transcripts import REFERENCE_TRANSCRIPTS
 from vdx.bench.target import DATA, Target
 from vdx.bench.treatments import Treatment, treatments, wav
 from vdx.bench.word_errors import word_error_rate
@@ -74,13 +74,13 @@ async def measure_treatments(target: Target, every: int, step: Step | None = Non
     """Of the recordings every `every`-th."""
     recogniser = (await target.status())["recogniser"]
     report = Report("transcriptions", {"table": "treatments", "recogniser": recogniser})
-    names = list(SAID)[::every]
+    names = list(REFERENCE_TRANSCRIPTS)[::every]
     clean = 0.0
     async with openai_client(target) as client:
         for treatment in (CLEAN, *treatments()):
             said, heard = list[str](), list[str]()
             for name in names:
-                told = SAID[name]
+                told = REFERENCE_TRANSCRIPTS[name]
                 pcm = _samples(name)
                 text = await _transcript(client, recogniser, treatment.apply(pcm))
                 said.append(normalised(" ".join([told] * treatment.joined)))
@@ -122,7 +122,7 @@ def steps(table: str, every: int) -> int:
     """How many recordings a table transcribes."""
     if table == "cuts":
         return len(cuts()[::every])
-    return (1 + len(treatments())) * len(list(SAID)[::every])
+    return (1 + len(treatments())) * len(list(REFERENCE_TRANSCRIPTS)[::every])
 
 
 async def _transcript(client: "AsyncOpenAI", recogniser: str, file: bytes) -> str:

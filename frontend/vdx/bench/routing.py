@@ -7,7 +7,7 @@ from collections.abc import Callable
 from vdx.bench.figures import Report
 from vdx.serving.registry.entry import ServerEntry
 from vdx.serving.registry.view import View
-from vdx.serving.routing import Wish, route
+from vdx.serving.routing import RouteRequest, route
 
 SERVERS, MODELS = 50, 200
 RESIDENT = 0.1
@@ -44,15 +44,15 @@ def large_view(servers: int = SERVERS, models: int = MODELS) -> View:
 
 
 async def measure(count: int, step: Callable[[], None]) -> Report:
-    """Times `count` routes, every other for a wish that names no model."""
+    """Times `count` routes, every other for a wanted that names no model."""
     view = large_view()
     named: list[float] = []
     any_voice: list[float] = []
     for number in range(count):
         model = f"voice-{number % MODELS}" if number % 2 else ""
-        wish = Wish("tts", model, "en", sample_rate=48_000, fallback="voice-0")
+        wanted = RouteRequest("tts", model, "en", sample_rate=48_000, fallback="voice-0")
         began = time.perf_counter()
-        route(wish, view)
+        route(wanted, view)
         (named if model else any_voice).append(1000 * (time.perf_counter() - began))
         step()
     report = Report("manager", {"servers": SERVERS, "models": MODELS, "rounds": count})

@@ -24,8 +24,8 @@ import yaml
 from vdx.bench.bench_client import BenchClient, meet
 from vdx.bench.client_process import Plan, Step, run_client_process
 from vdx.bench.clips import clip, preload
-from vdx.bench.failover.processes import vdx_command
 from vdx.bench.figures import Report
+from vdx.bench.processes import vdx_command
 from vdx.bench.scrape import fetch, parse
 from vdx.bench.target import profile
 from vdx.client.log import Reply

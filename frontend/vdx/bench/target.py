@@ -2,32 +2,22 @@
 
 import asyncio
 import contextlib
-import os
-import signal
-import sys
 import tempfile
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from vdx.bench.processes import vdx_command
 from vdx.bench.scrape import Metrics, fetch, parse, status
 from vdx.core import settings
 from vdx.core.audio_formats import TELEPHONE_RATE
 from vdx.core.config import TlsConfig, TritonConfig
-from vdx.core.errors import SetupError, VdxError
+from vdx.core.errors import VdxError
 from vdx.serving.livekit import DevelopmentLiveKit
 from vdx.serving.ports import choose_ports
 
 DATA = Path(__file__).parent / "data"
-START_S = 120.0
-STOP_S = 15.0
-LOG_TAIL = 1500
-
-SESSIONS = 1_000
-"""Higher than any bench opens: a bench measures how many the cores can hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,54 +153,9 @@ async def _running(options: TargetOptions) -> Target:
 
 @contextlib.asynccontextmanager
 async def _own(folder: Path, config: Mapping[str, Any]) -> AsyncIterator[Target]:
-    http, metrics = choose_ports("the bench's server", 2)
-    whole = {
-        **config,
-        "server": {"port": http, "max_sessions": SESSIONS},
-        "embedded": {"metrics_port": metrics},
-    }
-    file, log = folder / "vdx.yaml", folder / "server.log"
-    file.write_text(yaml.safe_dump(whole), encoding="utf-8")
-    command = [sys.executable, "-m", "vdx.cli", "up", "--no-proof", "--config", str(file)]
-    command += ["--livekit"] if "livekit" in config else []
-    clean = {k: v for k, v in os.environ.items() if not k.startswith("VDX_") or k == "VDX_HOME"}
-    with log.open("wb") as output:
-        server = await asyncio.create_subprocess_exec(
-            *command, stdout=output, stderr=output, stdin=asyncio.subprocess.DEVNULL, env=clean
-        )
-    url = f"http://127.0.0.1:{http}"
-    try:
-        await _ready(server, url, log)
+    (metrics,) = choose_ports("the bench's Triton", 1)
+    whole = {**config, "embedded": {"metrics_port": metrics}}
+    arguments = ["up", "--no-proof", *(["--livekit"] if "livekit" in config else [])]
+    async with vdx_command(folder, "server", *arguments, config=whole) as (url, server):
         told = await asyncio.to_thread(status, url)
         yield Target(url, server.pid, told["triton_grpc"], told["triton_metrics"])
-    finally:
-        await _stop(server)
-
-
-async def _ready(server: asyncio.subprocess.Process, url: str, log: Path) -> None:
-    try:
-        async with asyncio.timeout(START_S):
-            while server.returncode is None:
-                with contextlib.suppress(VdxError):
-                    await asyncio.to_thread(fetch, f"{url}/readyz")
-                    return
-                await asyncio.sleep(0.1)
-    except TimeoutError:
-        pass
-    raise SetupError(f"the server did not become ready:\n{_tail(log)}")
-
-
-async def _stop(server: asyncio.subprocess.Process) -> None:
-    if server.returncode is not None:
-        return
-    server.send_signal(signal.SIGINT)
-    try:
-        async with asyncio.timeout(STOP_S):
-            await server.wait()
-    except TimeoutError:
-        server.kill()
-        await server.wait()
-
-
-def _tail(log: Path) -> str:
-    return log.read_text(encoding="utf-8", errors="replace")[-LOG_TAIL:]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from vdx.bench.client_process import Step
 from vdx.bench.clips import recording
 from vdx.bench.figures import Report
-from vdx.bench.said import SAID
+from vdx.bench.reference_transcripts import REFERENCE_TRANSCRIPTS
 from vdx.bench.target import DATA, Target
 from vdx.bench.word_errors import word_error_rate
 
@@ -89,7 +89,7 @@ async def _sounds(
     client: "AsyncOpenAI", voice: str, most: int | None
 ) -> AsyncIterator[tuple[str, str, Any]]:
     """Kind, text and WAV file of everything that is said; of replies at most so many."""
-    for name, text in SAID.items():
+    for name, text in REFERENCE_TRANSCRIPTS.items():
         yield "people", text, recording(name).read_bytes()
     for text in replies()[:most]:
         answer = await client.audio.speech.create(

@@ -83,7 +83,7 @@ def _is_path(source: str) -> bool:
 
 def _added(name: str, path: Path) -> str:
     """Adds files as a model under the second name NAME-N; the model's id."""
-    from vdx.cli.voices import open_store
+    from vdx.cli.voice_store import open_store
     from vdx.core.paths import locate
     from vdx.serving.voicepacks.identify import identify
     from vdx.serving.voicepacks.staging import Origin
@@ -93,7 +93,7 @@ def _added(name: str, path: Path) -> str:
         number += 1
     folder, parts = identify(path)
     origin = Origin(str(path.absolute()), f"{name}-{number}")
-    return open_store(trial=True).add(folder, parts, origin).id
+    return open_store(check_load=True).add(folder, parts, origin).id
 
 
 def _decided(url: str, api_key: str, new: str) -> bool:

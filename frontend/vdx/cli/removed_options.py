@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from vdx.core.config import REMOVED
+from vdx.core.config.old_keys import REMOVED
 from vdx.core.errors import ConfigError
 
 

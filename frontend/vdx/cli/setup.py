@@ -73,7 +73,7 @@ def _add_extra(paths: Paths, uv: Path | None, extra: Extra) -> None:
 
 def _fetch_starters() -> None:
     """Without them vdx starts with the light engines, so that a failure is only told."""
-    from vdx.cli.voices import pull_starters
+    from vdx.cli.voice_pulling import pull_starters
 
     try:
         pull_starters()

@@ -165,14 +165,16 @@ async def _segments(
     from vdx.batch import files
 
     segments = list["Segment"]()
-    wish = files.Wish(
+    options = files.TranscriptionOptions(
         asked.language,
         translate=asked.translate,
         split=asked.split,
         listen=labels.hear if labels else None,
     )
     with progress_bar(model, recording.seconds, "s of the recording") as advance:
-        found = files.transcribe(client, model, recording, config.vad, wish=wish, progress=advance)
+        found = files.transcribe(
+            client, model, recording, config.vad, options=options, progress=advance
+        )
         async with aclosing(found):
             async for segment in found:
                 segments.append(segment)

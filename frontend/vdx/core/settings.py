@@ -19,7 +19,8 @@ from typing import Any
 import yaml
 from pydantic import BaseModel
 
-from vdx.core.config import REMOVED, Config
+from vdx.core.config import Config
+from vdx.core.config.old_keys import REMOVED, RENAMED, RENAMED_VALUES
 from vdx.core.errors import ConfigError
 from vdx.core.masking import masked
 from vdx.core.validation import UNKNOWN_KEY, Problem, check, fields_at, model_of
@@ -40,20 +41,6 @@ _KUBERNETES = (
 )
 """Ends of the names of the variables that Kubernetes sets in every container for a service called
 `vdx` or `vdx-…`, and the form of their values."""
-
-RENAMED = {
-    "livekit.drain_timeout_seconds": "server.drain_timeout_seconds",
-    "livekit.echo_cancellation": "echo_control.cancellation",
-    "livekit.noise_suppression": "echo_control.noise_suppression",
-    "asr.adapter": "asr.model",
-    "asr.model_size": "asr.model",
-    "echo": "echo_control",
-    "responder.echo": "responder.repeat",
-}
-"""Keys of earlier versions, and what they are called now; those of a profile without its name."""
-
-RENAMED_VALUES = {("responder.kind", "echo"): "repeat"}
-"""(key, value) of earlier versions, and what the value is called now."""
 
 Tree = dict[str, Any]
 

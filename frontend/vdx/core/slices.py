@@ -11,11 +11,11 @@ from weakref import WeakKeyDictionary
 _LINES: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock]] = WeakKeyDictionary()
 
 
-async def rest() -> None:
+async def yield_to_loop() -> None:
     """Call between two slices of a few milliseconds each.
 
-    Lets the loop's other callbacks run, then earlier callers of `rest`: however many sessions
-    have long work at the same time, each pass of the loop does one slice.
+    Lets the loop's other callbacks run, then earlier callers of this function: however many
+    sessions have long work at the same time, each pass of the loop does one slice.
     """
     async with _LINES.setdefault(asyncio.get_running_loop(), asyncio.Lock()):
         await asyncio.sleep(0)

@@ -19,7 +19,7 @@ from vdx.core.events import (
     TranscriptFailed,
 )
 from vdx.core.metrics import INPUT_GAPS
-from vdx.core.slices import rest
+from vdx.core.slices import yield_to_loop
 from vdx.dialog.input_clock import InputClock
 from vdx.dialog.vad_report import VadReport
 from vdx.speech.input.asr import Recogniser, Utterance
@@ -88,10 +88,6 @@ class Hearing:
         return self._detector.statistics
 
     @property
-    def vad_enabled(self) -> bool:
-        return self._vad_enabled
-
-    @property
     def position_ms(self) -> int:
         """Milliseconds of audio that the client has sent so far."""
         return self.input_ms(self._position)
@@ -145,7 +141,7 @@ class Hearing:
                 if self._current is not None:
                     await self._current.room()
                 if count % FRAMES_PER_SLICE == 0:
-                    await rest()
+                    await yield_to_loop()
         finally:
             self._working = False
             # A client that sends half a second at a time is silent for as long in between.

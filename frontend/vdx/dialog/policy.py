@@ -36,7 +36,7 @@ class TurnPolicy:
     forgets: bool = True
 
     def confirms(self, text: str, speech_ms: int) -> bool:
-        """Whether speech over a reply, with the transcript `text` so far, is a barge-in."""
+        """Debounce of barge-in: whether speech over a reply, `text` so far, is one."""
         only_sounds = bool(text) and self.only_sounds(text)
         return (
             (bool(text) and self.interrupts(text))

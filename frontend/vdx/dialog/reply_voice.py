@@ -10,6 +10,8 @@ from vdx.speech.output.tts import Voice
 class ReplyVoice:
     """The session's voice as it is at each clause, or the reply's own.
 
+    So a voice swapped in mid-call, or in mid-reply, speaks from the next clause on.
+
     Where the language follows the person, a reply that began in one is ended in it.
     """
 

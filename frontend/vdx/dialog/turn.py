@@ -519,7 +519,7 @@ class TurnMachine:
             turn.settle()
 
     def _consider_barge_in(self, speech: _LiveSpeech) -> None:
-        """Step two of a barge-in: cancels the reply if words or duration confirm it."""
+        """Debounce of barge-in: cancels the reply if words or duration confirm it (step two)."""
         turn = self._turn
         barged_in = turn.state is SessionState.BARGED_IN
         if barged_in and turn.reply and turn.policy.confirms(speech.text, speech.ms):

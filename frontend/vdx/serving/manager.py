@@ -15,18 +15,15 @@ from vdx.core.logs import logger
 from vdx.core.masking import masked
 from vdx.core.metrics import (
     MODEL_EVICTIONS,
-    MODEL_LEASES,
     MODEL_LOAD_SECONDS,
     MODEL_LOADS_REFUSED,
     MODEL_LOADS_WAITING,
-    MODEL_MEMORY,
-    MODEL_RESIDENT,
     MODEL_UNLOAD_SECONDS,
 )
 from vdx.core.threads import in_thread
 from vdx.serving.managed_models import ManagedModels
 from vdx.serving.model_control import ModelControl, RemoteControl, TritonControl
-from vdx.serving.model_memory import MEGABYTE
+from vdx.serving.model_gauges import ModelGauges
 from vdx.serving.model_names import (
     find_model,
     require_kind,
@@ -36,7 +33,8 @@ from vdx.serving.model_status import ModelStatus, Stay, statuses, stay_of
 from vdx.serving.models import ModelInfo, ModelKind, ModelState
 from vdx.serving.reconciliation import Reconciliation
 from vdx.serving.recovery import LEFT_S, Recovery
-from vdx.serving.residency import Phase, Residency, ResidencyLimits
+from vdx.serving.residency import Residency
+from vdx.serving.residency_limits import limits_of, no_limits_of
 from vdx.serving.triton import TritonClient
 
 log = logger(__name__)
@@ -67,22 +65,6 @@ def _nobody_told() -> None:
     """Leases are known here alone."""
 
 
-def limits_of(config: ModelManagerConfig) -> ResidencyLimits:
-    """The limits of a manager that is the only one on its Triton."""
-    return ResidencyLimits(
-        ttl_s=config.ttl_ms / 1000,
-        min_residency_s=config.min_residency_ms / 1000,
-        resident_cap=config.resident_cap,
-        memory_limit_mb=config.memory_limit_mb,
-        lease_expiry_s=config.lease_expiry_ms / 1000,
-    )
-
-
-def no_limits_of(config: ModelManagerConfig) -> ResidencyLimits:
-    """Of one that evicts nothing by itself; its leases are renewed as often as a manager's."""
-    return ResidencyLimits(lease_expiry_s=config.lease_expiry_ms / 1000)
-
-
 class ModelManager:
     """The only class that loads and unloads models; call it from any task of its event loop.
 
@@ -90,9 +72,6 @@ class ModelManager:
     not know what they use: it has no limits and evicts nothing. One with a `control` has a manager
     elsewhere load and unload, which knows by leases what is used here.
     """
-
-    server = ""
-    """What its Triton is called in metrics."""
 
     def __init__(
         self,
@@ -114,8 +93,6 @@ class ModelManager:
         self._client = client
         self.control: ModelControl = control or TritonControl(client)
         self._remote = control
-        self._published: set[str] = set()
-        """Models that the metrics name under it."""
         self.leases_changed: Callable[[], None] = _nobody_told
         """Called when a lease was taken or ended."""
         self._read_models = read_models
@@ -132,6 +109,7 @@ class ModelManager:
             limits_of(config) if owner else no_limits_of(config),
             follows_leases=control is not None,
         )
+        self._gauges = ModelGauges(self.residency)
         if remembered is not None:
             self.residency.take_over(remembered.read())
         self.recovery = Recovery(client, self)
@@ -277,8 +255,8 @@ class ModelManager:
             await self._unload_locked(info.name)
             raise
         if cost_mb is not None:
-            MODEL_MEMORY.labels(info.name, self.server).set(cost_mb * MEGABYTE)
-        self._publish(info.name)
+            self._gauges.set_memory(info.name, cost_mb)
+        self._gauges.publish(info.name)
         await self._evict(dict.fromkeys(going, "room"))
 
     async def _reloaded(self, name: str) -> None:
@@ -333,7 +311,7 @@ class ModelManager:
             if self.residency.get(name) is not None:
                 self._forget(name)
                 self.residency.unloaded(name)
-                self._publish(name)
+                self._gauges.publish(name)
 
     async def unload_when_free(self, name: str) -> bool:
         """Unloads a model once no session leases it; whether it is unloaded already.
@@ -354,7 +332,7 @@ class ModelManager:
             self.residency.use(name, _now())
         await self._evict(self.residency.evict_idle(_now(), self.busy()))
         for model in self.residency.models:
-            self._publish(model.name)
+            self._gauges.publish(model.name)
 
     def busy(self) -> set[str]:
         """Models with something in flight, or that are being loaded or unloaded."""
@@ -392,7 +370,7 @@ class ModelManager:
             is_gone = True
         finally:
             self.residency.unloaded(name, gone=is_gone)
-            self._publish(name)
+            self._gauges.publish(name)
         MODEL_UNLOAD_SECONDS.labels(name).observe(time.monotonic() - began)
         log.info("model unloaded", model=name)
         await self._remember()
@@ -450,7 +428,7 @@ class ModelManager:
     def lease(self, session: str, model: str) -> None:
         """Keeps a model from being evicted while a session uses it; see `serving/leases.py`."""
         self.residency.lease(session, model, _now())
-        self._publish(model)
+        self._gauges.publish(model)
         self.leases_changed()
 
     def renew(self, session: str) -> int:
@@ -461,26 +439,13 @@ class ModelManager:
         """Ends a lease; False where there is none."""
         released = self.residency.release(session, model, _now())
         if released:  # any other name may be no model's
-            self._publish(model)
+            self._gauges.publish(model)
             self.leases_changed()
         return released
 
     def rename(self, server: str) -> None:
         """Gives its Triton another name in metrics; empty: it is used no more, and in none."""
-        names, self._published = self._published, set()
-        for gauge in (MODEL_RESIDENT, MODEL_LEASES, MODEL_MEMORY):
-            for name in names:
-                gauge.remove(name, self.server)
-        self.server = server
-        for name in names if server else ():
-            self._publish(name)
-
-    def _publish(self, name: str) -> None:
-        self._published.add(name)
-        model = self.residency.get(name)
-        is_resident = model is not None and model.phase is Phase.RESIDENT
-        MODEL_RESIDENT.labels(name, self.server).set(is_resident)
-        MODEL_LEASES.labels(name, self.server).set(len(self.residency.leases(name)))
+        self._gauges.rename(server)
 
     # --- tasks ------------------------------------------------------------------------------
 

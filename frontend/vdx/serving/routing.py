@@ -1,7 +1,7 @@
-"""Which model on which server a session uses: a pure function of its wish and the view.
+"""Which model on which server a session uses: a pure function of what it asks for and the view.
 
-1. What cannot serve the wish is left out: kind, language, capabilities, sample rate, a server that
-   drains or that the session has seen fail.
+1. What cannot serve the request is left out: kind, language, capabilities, sample rate, a server
+   that drains or that the session has seen fail.
 2. Resident models come before those that would have to be loaded.
 3. Of those the shortest queue, then the best median time to the first audio (in steps of 25 ms,
    which nobody hears; one that was never measured is tried first), then the fewest leases, then
@@ -25,11 +25,11 @@ OVERLOADED = 16
 
 
 MOST_TOLD = 20
-"""Reasons why models were left out, of a wish that any model could serve."""
+"""Reasons why models were left out, of a request that any model could serve."""
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class RouteRequest:
     """What a session needs; without a `model` any of the kind that fits.
 
     `language` is a BCP-47 tag, `sample_rate` in Hz; empty and 0: any. `fallback` answers while
@@ -53,7 +53,7 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Server and model, both empty where nothing can serve the wish.
+    """Server and model, both empty where nothing can serve the request.
 
     `load` is a server and the wanted model that it is to load in the background; `reasons` say in
     order what decided.
@@ -71,83 +71,83 @@ class Choice:
         return bool(self.server)
 
 
-def route(wish: Wish, view: View) -> Choice:
-    """The choice for a wish; of servers as they were last announced."""
+def route(request: RouteRequest, view: View) -> Choice:
+    """The choice for a request; of servers as they were last announced."""
     reasons: list[str] = []
-    offers = view.model(wish.model) if wish.model else ()
-    ready = _fitting(wish, (offer for offer in offers if offer.resident), reasons)
-    if not wish.model:
-        ready = _first_fitting(wish, view, reasons)
+    offers = view.model(request.model) if request.model else ()
+    ready = _fitting(request, (offer for offer in offers if offer.resident), reasons)
+    if not request.model:
+        ready = _first_fitting(request, view, reasons)
     if ready:
-        return _chosen(wish, ready, reasons)
-    named = _fitting(wish, (offer for offer in offers if not offer.resident), reasons)
+        return _chosen(request, ready, reasons)
+    named = _fitting(request, (offer for offer in offers if not offer.resident), reasons)
     load = None
     if any(offer.unloaded for offer in offers):
-        reasons.append(f"{wish.model} was unloaded by request")
+        reasons.append(f"{request.model} was unloaded by request")
     elif named:
         best = min(named, key=lambda offer: (offer.server_leases, offer.server))
         load = (best.server, best.model)
-        reasons.append(f"{wish.model} is resident nowhere: {best.server} loads it")
-    elif wish.model and not view.model(wish.model):
-        reasons.append(f"no server has {wish.model}")
-    instead = _fitting(wish, view.model(wish.fallback), reasons) if wish.fallback else []
+        reasons.append(f"{request.model} is resident nowhere: {best.server} loads it")
+    elif request.model and not view.model(request.model):
+        reasons.append(f"no server has {request.model}")
+    instead = _fitting(request, view.model(request.fallback), reasons) if request.fallback else []
     instead = [offer for offer in instead if offer.resident]
     if instead:
-        reasons.append(f"{wish.fallback} is the fallback")
-        chosen = _chosen(wish, instead, reasons)
+        reasons.append(f"{request.fallback} is the fallback")
+        chosen = _chosen(request, instead, reasons)
         return replace(chosen, load=load)
-    reasons.append(f"no {KIND_NAMES[wish.kind]} that fits is resident")
+    reasons.append(f"no {KIND_NAMES[request.kind]} that fits is resident")
     return Choice(load=load, reasons=tuple(reasons))
 
 
-def _fitting(wish: Wish, offers: Iterable[Offer], reasons: list[str]) -> list[Offer]:
-    """Those that can serve a wish; tells of each other one why not."""
+def _fitting(request: RouteRequest, offers: Iterable[Offer], reasons: list[str]) -> list[Offer]:
+    """Those that can serve a request; tells of each other one why not."""
     found = []
     for offer in offers:
-        if unfit := _unfit(wish, offer):
+        if unfit := _unfit(request, offer):
             reasons.append(f"not {offer.model} on {offer.server}: {unfit}")
         else:
-            found.append(_counted(wish, offer))
+            found.append(_counted(request, offer))
     return found
 
 
-def _counted(wish: Wish, offer: Offer) -> Offer:
+def _counted(request: RouteRequest, offer: Offer) -> Offer:
     """An offer with what the caller has there itself."""
-    if offer.server not in wish.here:
+    if offer.server not in request.here:
         return offer
-    queue, leases = wish.here[offer.server]
+    queue, leases = request.here[offer.server]
     return replace(
         offer,
-        queue_depth=max(offer.queue_depth, queue if offer.model == wish.model else 0),
+        queue_depth=max(offer.queue_depth, queue if offer.model == request.model else 0),
         server_leases=max(offer.server_leases, leases),
     )
 
 
-def _first_fitting(wish: Wish, view: View, reasons: list[str]) -> list[Offer]:
+def _first_fitting(request: RouteRequest, view: View, reasons: list[str]) -> list[Offer]:
     """The best of all loaded models that fit, and the one that the session uses now."""
-    now = view.offer(*wish.now)
-    found = [now] if now is not None and now.resident and not _unfit(wish, now) else []
-    for offer in view.ranked(wish.kind):
-        if not (unfit := _unfit(wish, offer)):
+    now = view.offer(*request.now)
+    found = [now] if now is not None and now.resident and not _unfit(request, now) else []
+    for offer in view.ranked(request.kind):
+        if not (unfit := _unfit(request, offer)):
             return [*found, offer]
         if len(reasons) < MOST_TOLD:
             reasons.append(f"not {offer.model} on {offer.server}: {unfit}")
     return found
 
 
-def _unfit(wish: Wish, offer: Offer) -> str:
-    if offer.kind != wish.kind:
-        return f"it is no {KIND_NAMES[wish.kind]}"
+def _unfit(request: RouteRequest, offer: Offer) -> str:
+    if offer.kind != request.kind:
+        return f"it is no {KIND_NAMES[request.kind]}"
     if offer.draining:
         return "the server drains"
-    if offer.server in wish.failed or (offer.server, offer.model) in wish.failed_models:
+    if offer.server in request.failed or (offer.server, offer.model) in request.failed_models:
         return "it failed in this session"
-    if wish.language and not _serves(offer.languages, wish.language):
-        return f"it has no {wish.language}"
-    if missing := wish.capabilities - offer.capabilities:
+    if request.language and not _serves(offer.languages, request.language):
+        return f"it has no {request.language}"
+    if missing := request.capabilities - offer.capabilities:
         return f"it lacks {', '.join(sorted(missing))}"
-    if wish.sample_rate and offer.sample_rates and wish.sample_rate not in offer.sample_rates:
-        return f"it has no {wish.sample_rate} Hz"
+    if request.sample_rate and offer.sample_rates and request.sample_rate not in offer.sample_rates:
+        return f"it has no {request.sample_rate} Hz"
     return ""
 
 
@@ -156,9 +156,9 @@ def _serves(languages: tuple[str, ...], wanted: str) -> bool:
     return serves(languages, wanted)
 
 
-def _chosen(wish: Wish, offers: list[Offer], reasons: list[str]) -> Choice:
+def _chosen(request: RouteRequest, offers: list[Offer], reasons: list[str]) -> Choice:
     for offer in offers:
-        if (offer.server, offer.model) == wish.now:
+        if (offer.server, offer.model) == request.now:
             if offer.queue_depth < OVERLOADED:
                 reasons.append("the session stays where it is")
                 return Choice(offer.server, offer.model, None, tuple(reasons))

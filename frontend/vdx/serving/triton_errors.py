@@ -87,7 +87,7 @@ _KNOWN = tuple((re.compile(_PASSED_ON + begins), kind) for begins, kind in TRITO
 
 
 def from_message(message: str, model: str) -> TritonError:
-    """The error for a message that a stream ended with, which has no status."""
+    """Maps an engine's error: the message that a stream ended with, which has no status."""
     message = _without_traceback(message)
     return _understood(message, model) or ModelFailed(f"{model}: {message}", model=model)
 

@@ -15,7 +15,14 @@ import soundfile
 from tests.unit.dialog.fakes import FakeRecognition, Heard, utter
 from tests.unit.virtual_time import on_virtual_time
 from vdx.batch.cutting import Stretch
-from vdx.batch.files import Segment, Wish, _in_order, in_text, speak_text, transcribe
+from vdx.batch.files import (
+    Segment,
+    TranscriptionOptions,
+    _in_order,
+    in_text,
+    speak_text,
+    transcribe,
+)
 from vdx.batch.recording import Recording
 from vdx.core.config import ClauseConfig, TritonConfig, VadConfig
 from vdx.core.errors import InvalidInput, ModelBusy, ModelFailed, ModelTimeout
@@ -172,7 +179,7 @@ def written(client: FakeClient, pcm: np.ndarray, **options: Any) -> list[Segment
 def test_every_stretch_is_a_segment_with_its_times() -> None:
     words = (Word("one", 300, 500),)
     client = FakeClient(Heard("one ", words=words), Heard("two"))
-    segments = written(client, conversation(1500, 2000), wish=Wish("en"))
+    segments = written(client, conversation(1500, 2000), options=TranscriptionOptions("en"))
     assert [segment.text for segment in segments] == ["one", "two"]
     first, second = segments
     assert 1100 < first.start_ms < 2400

@@ -11,7 +11,7 @@ from tests.unit.bench.test_recorded import FakeTarget
 from vdx.batch.recording import Recording
 from vdx.bench import recording_tables as tables
 from vdx.bench.clips import clip, recording
-from vdx.bench.said import SAID
+from vdx.bench.reference_transcripts import REFERENCE_TRANSCRIPTS
 from vdx.bench.treatments import Treatment, treatments
 from vdx.core.errors import InvalidInput
 from vdx.core.validation import validated
@@ -67,7 +67,7 @@ def test_every_cut_lies_in_its_recording() -> None:
     for cut in tables.cuts():
         assert recording(cut.recording).exists()
         assert 300 <= cut.end_ms - cut.start_ms <= 3_000
-        assert cut.words in SAID[cut.recording]
+        assert cut.words in REFERENCE_TRANSCRIPTS[cut.recording]
     for cut in tables.cuts()[::10]:
         assert len(sound(cut.file())) == (cut.end_ms - cut.start_ms) * 16
 
@@ -107,7 +107,9 @@ async def test_treatments_are_measured_against_the_recording(
     answers = iter(["Go forward 10 meters."] + ["go forward ten"] * len(few))
     monkeypatch.setattr(tables, "treatments", lambda: few)
     monkeypatch.setattr(tables, "openai_client", answering(lambda _: next(answers)))
-    monkeypatch.setattr(tables, "SAID", {"ps_goforward": SAID["ps_goforward"]})
+    monkeypatch.setattr(
+        tables, "REFERENCE_TRANSCRIPTS", {"ps_goforward": REFERENCE_TRANSCRIPTS["ps_goforward"]}
+    )
     report = await tables.measure_treatments(FakeTarget("http://nowhere"), 1)
     clean, *others = report.figures
     assert clean.values == [0.0]

@@ -15,11 +15,11 @@ from tests.fuzz import __main__ as fuzzing
 from vdx.bench import report
 from vdx.bench.figures import Report
 from vdx.bench.markdown import change
+from vdx.bench.processes import START_S
 from vdx.bench.registry import BENCHES, arguments
 from vdx.bench.report import Outcome
 from vdx.bench.soak import WARM_UP_S
 from vdx.bench.studies import MOVED
-from vdx.bench.target import START_S
 from vdx.cli.main import load_command
 from vdx.core.errors import ConfigError, UnknownName
 

@@ -7,7 +7,7 @@ import pytest
 from tests.unit.bench.test_recorded import FakeTarget
 from vdx.bench import words
 from vdx.bench.clips import recording
-from vdx.bench.said import SAID
+from vdx.bench.reference_transcripts import REFERENCE_TRANSCRIPTS
 
 
 @pytest.mark.parametrize(
@@ -27,7 +27,7 @@ def test_numbers_and_signs_do_not_count(written: str, said: str) -> None:
 
 
 def test_every_recording_and_fifty_replies_are_there() -> None:
-    assert all(recording(name).exists() for name in SAID)
+    assert all(recording(name).exists() for name in REFERENCE_TRANSCRIPTS)
     assert len(set(words.replies())) == 50
 
 
@@ -53,13 +53,15 @@ async def test_wrong_words_are_counted_apart(monkeypatch: pytest.MonkeyPatch) ->
             if "input" in given:
                 return Answer(given["input"])
             sound = given["file"][1]
-            known = {recording(name).read_bytes(): text for name, text in SAID.items()}
+            known = {
+                recording(name).read_bytes(): text for name, text in REFERENCE_TRANSCRIPTS.items()
+            }
             return Answer(known.get(sound, sound).replace("meters", "metres"))
 
     monkeypatch.setattr(words, "openai_client", lambda _: Fake())
     report = await words.measure(FakeTarget("http://nowhere"))
     heard, spoken = report.figures
-    said = sum(len(text.split()) for text in SAID.values())
+    said = sum(len(text.split()) for text in REFERENCE_TRANSCRIPTS.values())
     assert heard.values == [round(100 / said, 1)]
     assert spoken.values == [0.0]
     assert len(report.samples) == 61

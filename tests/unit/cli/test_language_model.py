@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from tests.unit.speech.test_chat import Behaviour, Endpoint, refuses
-from vdx.cli import answer_checks, language_model, up, voices, welcome
+from vdx.cli import answer_checks, language_model, up, voice_listing, welcome
 from vdx.cli.checks import Status
 from vdx.cli.main import load_command
 from vdx.core.config import (
@@ -244,10 +244,10 @@ def test_the_list_of_voices_says_whether_it_is_here(
     paths: Paths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("vdx.core.paths.locate", lambda: paths)
-    assert "vdx voices pull SmolLM2" in str(voices._not_fetched(set())[-1]["origin"])
+    assert "vdx voices pull SmolLM2" in str(voice_listing._not_fetched(set())[-1]["origin"])
     place_of(paths, starter()).parent.mkdir(parents=True)
     place_of(paths, starter()).touch()
-    row = voices._not_fetched(set())[-1]
+    row = voice_listing._not_fetched(set())[-1]
     assert (row["origin"], row["size"], row["licence"]) == ("added", "98 MB", "Apache-2.0")
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from vdx.cli import checks, interpreters, setup, voices
+from vdx.cli import checks, interpreters, setup, voice_usage
 from vdx.cli.extras import EXTRAS, Extra, lacks_japanese
 from vdx.cli.interpreters import Interpreter
 from vdx.core.errors import SetupError
@@ -195,7 +195,7 @@ def test_a_japanese_voice_without_its_libraries_is_told(
     )
     assert lacks_japanese(pack, paths)
     monkeypatch.setattr("vdx.core.paths.locate", lambda: paths)
-    voices._tell_added(pack)
+    voice_usage.tell_added(pack)
     assert "vdx setup --japanese" in capsys.readouterr().out
     entry = Entry("kokoro-ja", "kokoro", paths.home, comes_along=False, pack=pack)
     monkeypatch.setattr(VoicepackStore, "entries", lambda self: [entry])

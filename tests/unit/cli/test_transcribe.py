@@ -13,7 +13,7 @@ from typer.testing import CliRunner, Result
 
 from vdx.batch import files
 from vdx.batch.cutting import Stretch
-from vdx.batch.files import Segment, Wish
+from vdx.batch.files import Segment, TranscriptionOptions
 from vdx.cli import transcribe
 from vdx.core.audio import LISTEN_RATE
 from vdx.core.errors import InvalidInput
@@ -56,13 +56,13 @@ class Manager:
         return self._infos[name]
 
 
-async def said(*_: Any, wish: Wish, **__: Any) -> AsyncGenerator[Segment, None]:
+async def said(*_: Any, options: TranscriptionOptions, **__: Any) -> AsyncGenerator[Segment, None]:
     """One person answers another, each in a stretch of two seconds."""
     for number, (level, text) in enumerate([(LOUD, "who is there"), (SOFT, "nobody")]):
         start = number * 3 * LISTEN_RATE
         noise = np.random.default_rng(number).uniform(-level, level, 2 * LISTEN_RATE)
-        if wish.listen is not None:
-            await wish.listen(Stretch(start, noise.astype(np.int16)))
+        if options.listen is not None:
+            await options.listen(Stretch(start, noise.astype(np.int16)))
         first = number * 3_000
         words = (Word(text, first, first + 1_900, 0, len(text)),)
         yield Segment(first, first + 2_000, text, 0.9, words)

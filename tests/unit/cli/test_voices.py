@@ -19,7 +19,7 @@ from tests.unit.serving.hub_server import FakeHub, serving
 from tests.unit.serving.test_hub import KEY, piper_repository, whisper_repository
 from tests.unit.test_documented_commands import typed
 from tests.wait_limit import WAIT_LIMIT_S
-from vdx.cli import main, voices
+from vdx.cli import main, voice_listing
 from vdx.core.errors import InvalidInput, InvalidVoicepack
 from vdx.core.paths import locate
 from vdx.serving.voicepacks.declared import declared_families
@@ -39,7 +39,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """On a busy machine a hub is late, not silent."""
-    monkeypatch.setattr(voices, "ANSWER_S", WAIT_LIMIT_S)
+    monkeypatch.setattr(voice_listing, "ANSWER_S", WAIT_LIMIT_S)
 
 
 @pytest.fixture
@@ -269,10 +269,10 @@ def test_the_row_of_the_language_model_is_its_own(
         "vdx.serving.voicepacks.language_models.place_of", lambda paths, model: tmp_path
     )
     model = language_model().id
-    rows = {row["id"]: row["origin"] for row in voices._not_fetched(set())}
+    rows = {row["id"]: row["origin"] for row in voice_listing._not_fetched(set())}
     assert rows.pop(model) == "added"
     assert rows
-    others = voices._not_fetched({model})
+    others = voice_listing._not_fetched({model})
     assert all(str(row["origin"]).startswith("not fetched") for row in others)
 
 

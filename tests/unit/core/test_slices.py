@@ -3,7 +3,7 @@
 import asyncio
 
 from tests.wait_limit import WAIT_LIMIT_S
-from vdx.core.slices import rest
+from vdx.core.slices import yield_to_loop
 
 SLICES = 5
 
@@ -20,7 +20,7 @@ async def test_of_many_tasks_one_works_between_two_passes_of_the_loop() -> None:
 
     async def work() -> None:
         for _ in range(SLICES):
-            await rest()
+            await yield_to_loop()
             worked.append(passes)
 
     counting = asyncio.create_task(count())
@@ -31,7 +31,7 @@ async def test_of_many_tasks_one_works_between_two_passes_of_the_loop() -> None:
 
 
 async def test_a_task_that_is_cancelled_in_line_lets_the_next_one_go_on() -> None:
-    waiting = [asyncio.create_task(rest()) for _ in range(3)]
+    waiting = [asyncio.create_task(yield_to_loop()) for _ in range(3)]
     await asyncio.sleep(0)
     waiting[0].cancel()
     waiting[1].cancel()

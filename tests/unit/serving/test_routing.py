@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from vdx.serving.registry.entry import ServerEntry
 from vdx.serving.registry.memory import MemoryRegistry
 from vdx.serving.registry.view import View
-from vdx.serving.routing import OVERLOADED, Wish, route
+from vdx.serving.routing import OVERLOADED, RouteRequest, route
 
 
 def voice(state: str = "resident", **changes: Any) -> dict[str, Any]:
@@ -35,7 +35,7 @@ def test_the_shortest_queue_then_the_first_audio_decides() -> None:
             server("d", joe=voice(queue=2)),
         )
     )
-    choice = route(Wish("tts", "joe"), view)
+    choice = route(RouteRequest("tts", "joe"), view)
     assert (choice.server, choice.model, choice.load) == ("c", "joe", None)
     assert choice.reasons == ("joe on c: resident, 1 in flight, first audio 40 ms, the best of 4",)
 
@@ -44,23 +44,23 @@ def test_sessions_spread_over_servers_that_do_equally_well() -> None:
     """One that was never measured is tried; else, of equals, the one with fewer leases."""
     joe = {"first_ms": 41, "leases": 2}
     view = View.of((server("a", joe=voice(**joe)), server("b", joe=voice(first_ms=48, leases=1))))
-    assert route(Wish("tts", "joe"), view).server == "b"
+    assert route(RouteRequest("tts", "joe"), view).server == "b"
     view.put(server("c", joe=voice(leases=5)))
-    assert route(Wish("tts", "joe"), view).server == "c"
+    assert route(RouteRequest("tts", "joe"), view).server == "c"
 
 
 @pytest.mark.parametrize(
-    ("wish", "told"),
+    ("request_", "told"),
     [
-        (Wish("asr", "joe"), "it is no recogniser"),
-        (Wish("tts", "joe", language="de"), "it has no de"),
-        (Wish("tts", "joe", capabilities=frozenset({"zero_shot"})), "it lacks zero_shot"),
-        (Wish("tts", "joe", sample_rate=24_000), "it has no 24000 Hz"),
-        (Wish("tts", "joe", failed=frozenset({"a"})), "it failed in this session"),
+        (RouteRequest("asr", "joe"), "it is no recogniser"),
+        (RouteRequest("tts", "joe", language="de"), "it has no de"),
+        (RouteRequest("tts", "joe", capabilities=frozenset({"zero_shot"})), "it lacks zero_shot"),
+        (RouteRequest("tts", "joe", sample_rate=24_000), "it has no 24000 Hz"),
+        (RouteRequest("tts", "joe", failed=frozenset({"a"})), "it failed in this session"),
     ],
 )
-def test_what_cannot_serve_is_left_out_with_the_reason(wish: Wish, told: str) -> None:
-    choice = route(wish, View.of((server("a", joe=voice()),)))
+def test_what_cannot_serve_is_left_out_with_the_reason(request_: RouteRequest, told: str) -> None:
+    choice = route(request_, View.of((server("a", joe=voice()),)))
     assert not choice.found
     assert choice.load is None
     assert choice.reasons[0] == f"not joe on a: {told}"
@@ -68,7 +68,7 @@ def test_what_cannot_serve_is_left_out_with_the_reason(wish: Wish, told: str) ->
 
 def test_a_server_that_drains_gets_no_session_and_loads_nothing() -> None:
     view = View.of((server("a", joe=voice(), draining=True), server("b", joe=voice("absent"))))
-    choice = route(Wish("tts", "joe"), view)
+    choice = route(RouteRequest("tts", "joe"), view)
     assert not choice.found
     assert choice.load == ("b", "joe")
 
@@ -80,23 +80,23 @@ def test_a_wanted_voice_is_loaded_while_the_fallback_speaks() -> None:
             server("b", joe=voice("absent"), amy=voice(queue=2, leases=1)),
         )
     )
-    choice = route(Wish("tts", "joe", fallback="amy"), view)
+    choice = route(RouteRequest("tts", "joe", fallback="amy"), view)
     assert (choice.server, choice.model, choice.load) == ("a", "amy", ("b", "joe"))
     assert choice.reasons[:2] == ("joe is resident nowhere: b loads it", "amy is the fallback")
 
 
 def test_a_session_stays_unless_its_server_fails_drains_or_is_overloaded() -> None:
     busy = {"joe": voice(queue=OVERLOADED - 1)}
-    wish = Wish("tts", "joe", now=("a", "joe"))
-    assert route(wish, View.of((server("a", **busy), server("b", joe=voice())))).server == "a"
+    request_ = RouteRequest("tts", "joe", now=("a", "joe"))
+    assert route(request_, View.of((server("a", **busy), server("b", joe=voice())))).server == "a"
     view = View.of((server("a", joe=voice(queue=OVERLOADED)), server("b", joe=voice())))
-    moved = route(wish, view)
+    moved = route(request_, view)
     assert moved.server == "b"
     assert moved.reasons[0] == "a is overloaded"
-    alone = route(wish, View.of((server("a", joe=voice(queue=OVERLOADED)),)))
+    alone = route(request_, View.of((server("a", joe=voice(queue=OVERLOADED)),)))
     assert alone.server == "a", "there is no better one"
     view = View.of((server("a", draining=True, **busy), server("b", joe=voice(queue=9))))
-    assert route(wish, view).server == "b"
+    assert route(request_, view).server == "b"
 
 
 def test_without_a_name_any_resident_voice_that_fits_will_do() -> None:
@@ -106,11 +106,11 @@ def test_without_a_name_any_resident_voice_that_fits_will_do() -> None:
             server("b", lea=voice(languages=("*",), queue=4)),
         )
     )
-    assert route(Wish("tts", language="en-GB"), view).model == "lea"
+    assert route(RouteRequest("tts", language="en-GB"), view).model == "lea"
 
 
 def test_nothing_anywhere_is_told() -> None:
-    choice = route(Wish("tts", "joe", fallback="amy"), View.of(()))
+    choice = route(RouteRequest("tts", "joe", fallback="amy"), View.of(()))
     assert choice.reasons == ("no server has joe", "no voice that fits is resident")
 
 
@@ -134,8 +134,8 @@ def test_a_choice_is_always_resident_fit_and_has_the_shortest_queue(data: Any) -
         )
         for n in range(data.draw(st.integers(0, 4)))
     ]
-    wish = Wish("tts", "joe", "en", fallback="amy")
-    choice = route(wish, View.of(servers))
+    request_ = RouteRequest("tts", "joe", "en", fallback="amy")
+    choice = route(request_, View.of(servers))
 
     def fits(model: str, states: tuple[str, ...]) -> dict[str, int]:
         return {
@@ -146,10 +146,10 @@ def test_a_choice_is_always_resident_fit_and_has_the_shortest_queue(data: Any) -
             and each.models[model].capabilities.languages != ("de",)
         }
 
-    wanted = fits("joe", ("resident",)) or fits("amy", ("resident",))
-    assert choice.found is bool(wanted)
+    request_ = fits("joe", ("resident",)) or fits("amy", ("resident",))
+    assert choice.found is bool(request_)
     if choice.found:
-        assert wanted[choice.server] == min(wanted.values())
+        assert request_[choice.server] == min(request_.values())
         assert choice.model == ("joe" if fits("joe", ("resident",)) else "amy")
     waiting = not fits("joe", ("resident",)) and fits("joe", ("loading", "absent"))
     assert (choice.load is not None) is bool(waiting)
@@ -198,17 +198,17 @@ def test_an_entry_of_a_newer_version_is_read_and_one_that_is_none_refused() -> N
 def test_what_was_unloaded_by_request_is_loaded_nowhere_for_a_session() -> None:
     unloaded = voice("absent") | {"unloaded": True}
     view = View.of((server("a", joe=unloaded, amy=voice()), server("b", joe=voice("absent"))))
-    choice = route(Wish("tts", "joe", fallback="amy"), view)
+    choice = route(RouteRequest("tts", "joe", fallback="amy"), view)
     assert (choice.server, choice.model, choice.load) == ("a", "amy", None)
     assert "joe was unloaded by request" in choice.reasons
     view.put(server("b", joe=voice()))
-    assert route(Wish("tts", "joe", fallback="amy"), view).server == "b"
+    assert route(RouteRequest("tts", "joe", fallback="amy"), view).server == "b"
 
 
 def test_what_the_caller_has_on_a_server_itself_counts() -> None:
     view = View.of((server("a", joe=voice()), server("b", joe=voice(leases=2))))
-    assert route(Wish("tts", "joe", here={"a": (0, 1)}), view).server == "a"
-    assert route(Wish("tts", "joe", here={"a": (0, 3)}), view).server == "b"
-    assert route(Wish("tts", "joe", here={"a": (1, 0)}), view).server == "b"
+    assert route(RouteRequest("tts", "joe", here={"a": (0, 1)}), view).server == "a"
+    assert route(RouteRequest("tts", "joe", here={"a": (0, 3)}), view).server == "b"
+    assert route(RouteRequest("tts", "joe", here={"a": (1, 0)}), view).server == "b"
     here = {"a": (OVERLOADED, 1)}
-    assert route(Wish("tts", "joe", now=("a", "joe"), here=here), view).server == "b"
+    assert route(RouteRequest("tts", "joe", now=("a", "joe"), here=here), view).server == "b"

@@ -18,7 +18,7 @@ from vdx.core.voice_choice import VoiceChoice
 from vdx.serving.model_config import config_text
 from vdx.serving.models import ModelInfo
 from vdx.serving.speakers import check_speaker, kept_parts, speakers_here, speaks_with
-from vdx.serving.voicepacks.clones import Wish, add_clone
+from vdx.serving.voicepacks.clones import CloneOrder, add_clone
 
 
 def _voice(home: Path, family: str) -> tuple[ModelInfo, Path]:
@@ -150,7 +150,7 @@ def test_a_voice_of_a_recording_is_a_speaker_of_what_can_speak_with_it(
     file.write_bytes(struct.pack("<Q", len(head)) + head)
     paths, clones = locate(), replace(info, capabilities=frozenset({"zero_shot"}))
     add_model(paths, "cloner", "xtts", "en")
-    add_clone(paths, Wish("jo", "", "", "I agree to be spoken with."), bytes(48_000))
+    add_clone(paths, CloneOrder("jo", "", "", "I agree to be spoken with."), bytes(48_000))
     assert speaks_with(clones, kept_parts(paths)) == ("jo",)
     assert speaks_with(info, kept_parts(paths)) == ()
     wordless = replace(clones, family="csm")

@@ -242,11 +242,11 @@ def test_a_model_that_is_not_sound_leaves_nothing(
 
 
 def test_a_failed_trial_leaves_nothing(paths: Paths, voice: Path) -> None:
-    def trial(parts: Parts, folder: Path, parameters: object) -> None:
+    def load_check(parts: Parts, folder: Path, parameters: object) -> None:
         raise InvalidVoicepack(f"{folder / parts.files[0]} cannot be loaded: because")
 
     with pytest.raises(InvalidVoicepack, match=rf"{VOICE}\.onnx cannot be loaded"):
-        added(VoicepackStore(paths, trial), voice)
+        added(VoicepackStore(paths, load_check), voice)
     assert nothing_but_locks(paths.home)
 
 
@@ -256,12 +256,12 @@ def test_what_was_fetched_stays_where_the_machine_is_at_fault(
 ) -> None:
     """A download is moved in; without the library of its family it need not be fetched again."""
 
-    def trial(parts: Parts, folder: Path, parameters: object) -> None:
+    def load_check(parts: Parts, folder: Path, parameters: object) -> None:
         raise error
 
     folder, parts = identify(voice)
     with pytest.raises(type(error)):
-        VoicepackStore(paths, trial).add(folder, parts, Origin("hub"), move=True)
+        VoicepackStore(paths, load_check).add(folder, parts, Origin("hub"), move=True)
     assert {file.name for file in voice.iterdir()} == set(parts.files)
     assert nothing_but_locks(paths.home)
 

@@ -257,3 +257,24 @@ async def test_only_a_slow_voice_is_counted_as_one() -> None:
     starved.audio.finish()
     await starved.task
     assert underruns() == before + 1
+
+
+@on_virtual_time
+async def test_a_frame_taken_back_before_it_was_sent_is_not_missed() -> None:
+    """A voice that breaks off takes its frames back; others follow, of another server."""
+    listener = Listener()
+    await listener.made(4)
+    listener.audio.end_clause()
+    await listener.audio.begin_clause(CLAUSE)
+    row = np.full((1, SPEAK_FRAME), 5, np.int16)
+    await listener.audio.put(SpeechChunk(row))
+    listener.playout.release()
+    await asyncio.sleep(0.05)
+    assert len(listener.rows) == 4, "the fifth is due in 10 ms"
+    assert listener.audio.break_off() == CLAUSE
+    await asyncio.sleep(0.1)
+    await listener.audio.put(SpeechChunk(row))
+    listener.audio.finish()
+    await listener.task
+    assert len(listener.rows) == 5
+    assert len(listener.clauses) == 2

@@ -12,14 +12,14 @@ from tests.unit.virtual_time import on_virtual_time
 from vdx.core.config import LiveKitConfig
 from vdx.transports.room import abandoned_rooms
 from vdx.transports.room.abandoned_rooms import OTHERS_FOR_S, AbandonedRooms
+from vdx.transports.room.agent_heartbeat import ATTRIBUTE_HEARTBEAT, SILENT_S
 from vdx.transports.room.participants import ATTRIBUTE_NAME
-from vdx.transports.room.signs_of_life import ATTRIBUTE_ALIVE, SILENT_S
 
 PERSON = ParticipantInfo(identity="person-1", kind=ParticipantInfo.Kind.STANDARD)
 DEAD = ParticipantInfo(
     identity="vdx-1",
     kind=ParticipantInfo.Kind.AGENT,
-    attributes={ATTRIBUTE_NAME: "vdx", ATTRIBUTE_ALIVE: "7"},
+    attributes={ATTRIBUTE_NAME: "vdx", ATTRIBUTE_HEARTBEAT: "7"},
 )
 
 

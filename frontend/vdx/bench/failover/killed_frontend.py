@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from vdx.bench.client_process import Step
-from vdx.bench.failover.processes import comes_true, vdx_command
 from vdx.bench.figures import Report
+from vdx.bench.processes import comes_true, vdx_command
 from vdx.bench.scrape import fetch, status
 from vdx.client.realtime import RealtimeClient
 from vdx.core.errors import VdxError

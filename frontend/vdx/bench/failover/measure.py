@@ -7,8 +7,8 @@ from typing import Any
 
 from vdx.bench.client_process import Step
 from vdx.bench.failover import killed_frontend, killed_triton, redis_outage
-from vdx.bench.failover.processes import vdx_command
 from vdx.bench.figures import Report
+from vdx.bench.processes import vdx_command
 from vdx.bench.target import profile
 
 RECOGNISER = "canned"

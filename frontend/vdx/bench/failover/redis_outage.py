@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from vdx.bench.client_process import Plan, Step, run_client_process
-from vdx.bench.failover.processes import comes_true, stop, vdx_command
 from vdx.bench.figures import Report
+from vdx.bench.processes import comes_true, stop, vdx_command
 from vdx.bench.scrape import fetch
 from vdx.core.errors import SetupError, VdxError
 from vdx.serving.ports import choose_ports

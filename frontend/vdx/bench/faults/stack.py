@@ -19,15 +19,15 @@ from typing import Any
 
 import yaml
 
+from vdx.bench.processes import LOG_TAIL, START_S, stop
 from vdx.bench.procfs import PROC, tree
-from vdx.bench.target import LOG_TAIL, START_S, profile
+from vdx.bench.target import profile
 from vdx.core.errors import SetupError, VdxError
 from vdx.serving.livekit import DevelopmentLiveKit
 from vdx.serving.ports import choose_ports
 
 MODELS = ("espeak-en", "pocketsphinx-en")
 RESTART_S = 1.0
-STOP_S = 20.0
 READY = re.compile(rb"ready: (\S+)")
 VDX = (sys.executable, "-m", "vdx.cli")
 
@@ -65,14 +65,8 @@ class Part:
         process = self.process
         if process is None or process.returncode is not None:
             return
-        process.send_signal(signal.SIGCONT)
-        process.send_signal(signal.SIGTERM)
-        try:
-            async with asyncio.timeout(STOP_S):
-                await process.wait()
-        except TimeoutError:
-            process.kill()
-            await process.wait()
+        process.send_signal(signal.SIGCONT)  # it may be frozen
+        await stop(process, signal.SIGTERM)
 
 
 @dataclass(slots=True)

@@ -78,12 +78,12 @@ def speech(
 def words() -> OnServer:
     """Eleven recordings of people, and fifty replies, spoken and transcribed back."""
     from vdx.bench import words as bench
-    from vdx.bench.said import SAID
+    from vdx.bench.reference_transcripts import REFERENCE_TRANSCRIPTS
     from vdx.bench.word_errors import require_inflect, require_jiwer
 
     require_jiwer()
     require_inflect()
-    return OnServer(len(SAID) + len(bench.replies()), bench.measure)
+    return OnServer(len(REFERENCE_TRANSCRIPTS) + len(bench.replies()), bench.measure)
 
 
 class RecordingTable(StrEnum):

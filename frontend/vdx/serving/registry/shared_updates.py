@@ -234,7 +234,7 @@ class SharedUpdates:
     def _refuse(self, where: str, why: str) -> None:
         if where not in self._wrong:
             self._wrong.add(where)
-            log.warning("nothing of an update", key=where, why=why)
+            log.warning("update not read from Redis", key=where, why=why)
 
     async def _send(self) -> None:
         beat = self._expiry_s / BEATS

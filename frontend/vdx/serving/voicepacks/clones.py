@@ -24,7 +24,7 @@ RATE = 24_000
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class CloneOrder:
     """What a person says of a recording of a voice; `text` is what is said in it.
 
     `consent` is the statement of whoever speaks in it that their voice may be used.
@@ -57,40 +57,40 @@ def cloning_models(paths: Paths) -> dict[str, ModelInfo]:
     }
 
 
-def add_clone(paths: Paths, wish: Wish, audio: bytes) -> tuple[str, Voicepack]:
+def add_clone(paths: Paths, order: CloneOrder, audio: bytes) -> tuple[str, Voicepack]:
     """Keeps a recording, int16 mono at RATE, as a voice; returns MODEL/ID and what is kept.
 
     Raises:
         InvalidInput: no model here can speak with it, the name is taken or a speaker's of a model,
-            something of the wish is missing or no model of its language is there.
+            something of the order is missing or no model of its language is there.
         SetupError: the folder of vdx cannot be written to.
     """
-    name = plain_id(wish.name)
+    name = plain_id(order.name)
     if not name:
-        raise InvalidInput(f"name {wish.name!r} has no letter or digit of a-z, 0-9", param="name")
-    if len(wish.consent.strip()) < LEAST_CONSENT:
+        raise InvalidInput(f"name {order.name!r} has no letter or digit of a-z, 0-9", param="name")
+    if len(order.consent.strip()) < LEAST_CONSENT:
         raise InvalidInput(
             "consent is missing: a statement of whoever speaks in the recording, such as 'I, Jo "
             "Doe, agree that this server speaks with my voice.'",
             param="consent",
         )
-    model = _model_for(paths, wish)
+    model = _model_for(paths, order)
     _require_own_name(paths, name)
     tree = {
         "id": name,
         "family": model.family,
-        "languages": [wish.language or model.languages[0]],
+        "languages": [order.language or model.languages[0]],
         "sample_rate": RATE,
         "cpu_ok": True,
         "expressive": False,
         "cloning": False,
         "lora": False,
-        "licence": wish.licence or "by consent, for this server",
+        "licence": order.licence or "by consent, for this server",
         "source": "a recording",
         "part": "clone",
         "clone": {
-            "text": wish.text.strip(),
-            "consent": wish.consent.strip(),
+            "text": order.text.strip(),
+            "consent": order.consent.strip(),
             "made": datetime.now(UTC).isoformat(timespec="seconds"),
         },
     }
@@ -186,7 +186,7 @@ def _wav(audio: bytes) -> bytes:
     return made.getvalue()
 
 
-def _model_for(paths: Paths, wish: Wish) -> ModelInfo:
+def _model_for(paths: Paths, order: CloneOrder) -> ModelInfo:
     models = cloning_models(paths)
     if not models:
         raise InvalidInput(
@@ -194,12 +194,12 @@ def _model_for(paths: Paths, wish: Wish) -> ModelInfo:
             "(docs/voices.md)",
             param="file",
         )
-    speaks = [info for info in models.values() if not wish.language or info.speaks(wish.language)]
+    speaks = [info for info in models.values() if not order.language or info.speaks(order.language)]
     if not speaks:
         raise InvalidInput(
-            f"language {wish.language!r}: {', '.join(models)} do not speak it", param="language"
+            f"language {order.language!r}: {', '.join(models)} do not speak it", param="language"
         )
-    fits = [info for info in speaks if wish.text.strip() or not needs_text(info.family)]
+    fits = [info for info in speaks if order.text.strip() or not needs_text(info.family)]
     if not fits:
         raise InvalidInput(
             f"text is missing: {speaks[0].name} has to know what the recording says", param="text"

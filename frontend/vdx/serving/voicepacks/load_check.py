@@ -15,7 +15,7 @@ from vdx.core.errors import InvalidVoicepack, SetupError
 from vdx.core.paths import Paths
 from vdx.serving.voicepacks.declared import declared_families
 from vdx.serving.voicepacks.model_files import Facts, Parts, one_line
-from vdx.serving.voicepacks.staging import Trial
+from vdx.serving.voicepacks.staging import LoadCheck
 
 TIMEOUT_S = 300
 LACKS_LIBRARY = 3
@@ -63,17 +63,17 @@ except ImportError as error:
 published, in the same folder, and removes what it made them of."""
 
 
-def load_once(paths: Paths) -> Trial | None:
-    """The trial, or None while the environment of the models is not built."""
+def load_once(paths: Paths) -> LoadCheck | None:
+    """The check, or None while the environment of the models is not built."""
     if not paths.triton_python.exists():
         return None
 
-    def trial(parts: Parts, folder: Path, parameters: Mapping[str, str]) -> Facts | None:
+    def load_check(parts: Parts, folder: Path, parameters: Mapping[str, str]) -> Facts | None:
         more = json.dumps(dict(parameters))
         told = json.loads(_run(paths, _LOAD, parts, folder, more).rpartition("\n")[2] or "null")
         return told and Facts(**(told | {"languages": tuple(told["languages"])}))
 
-    return trial
+    return load_check
 
 
 def convert(paths: Paths, parts: Parts, folder: Path) -> None:

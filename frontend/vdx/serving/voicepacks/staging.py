@@ -11,7 +11,7 @@ from vdx.serving.voicepacks.files import copy_inside, digest_inside
 from vdx.serving.voicepacks.metadata import Voicepack, parse_metadata
 from vdx.serving.voicepacks.model_files import Facts, Parts, licence_in, limit_of
 
-Trial = Callable[[Parts, Path, Mapping[str, str]], Facts | None]
+LoadCheck = Callable[[Parts, Path, Mapping[str, str]], Facts | None]
 """Loads a model from its folder once, with parameters; an InvalidVoicepack says why it does not.
 
 Returns what the family says of the files, None where the frontend reads that itself.

@@ -23,7 +23,7 @@ from vdx.serving.voicepacks.files import digest_inside
 from vdx.serving.voicepacks.load_check import convert
 from vdx.serving.voicepacks.metadata import METADATA, Voicepack, parse_metadata, read_metadata
 from vdx.serving.voicepacks.model_files import Facts, Parts, limit_of
-from vdx.serving.voicepacks.staging import Origin, Trial, give_back, made, take, write_entry
+from vdx.serving.voicepacks.staging import LoadCheck, Origin, give_back, made, take, write_entry
 
 LOCK_WAIT_S = 30.0
 
@@ -43,9 +43,9 @@ class Entry:
 class VoicepackStore:
     """The voicepacks of one vdx; every call blocks on the file system."""
 
-    def __init__(self, paths: Paths, trial: Trial | None = None) -> None:
+    def __init__(self, paths: Paths, load_check: LoadCheck | None = None) -> None:
         self._paths = paths
-        self._trial = trial
+        self._load_check = load_check
         self._packs, self._bundled = paths.voicepacks
         self._models = paths.pulled_models
 
@@ -151,8 +151,8 @@ class VoicepackStore:
         """The files that the family loads, and what they say."""
         own = self._own_files(staged, parts)
         facts = identify.describe(staged, own)
-        if self._trial is not None:
-            facts = self._trial(own, staged, parameters) or facts
+        if self._load_check is not None:
+            facts = self._load_check(own, staged, parameters) or facts
         if facts is None:
             raise SetupError(
                 f"only the family {own.family} itself can tell what its files are, and the "
@@ -238,9 +238,9 @@ class VoicepackStore:
         pack = read_metadata(entry.folder)
         check_place(pack, entry.folder)
         check_pack(pack, entry.folder)
-        if pack.files and pack.part != "clone" and self._trial is not None:
+        if pack.files and pack.part != "clone" and self._load_check is not None:
             parts = identify.pick(pack.files, "", str(entry.folder))
-            self._trial(parts, entry.folder, {})
+            self._load_check(parts, entry.folder, {})
         if pack.part is not None:
             return
         repository = self._paths.model_repository if entry.comes_along else self._models
@@ -268,8 +268,8 @@ class VoicepackStore:
 
     def _try_out(self, folder: Path, parts: Parts) -> None:
         identify.describe(folder, parts)
-        if self._trial is not None:
-            self._trial(parts, folder, {})
+        if self._load_check is not None:
+            self._load_check(parts, folder, {})
 
 
 @contextlib.contextmanager

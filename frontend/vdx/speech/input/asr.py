@@ -117,7 +117,7 @@ class Utterance:
             self._room.clear()
 
     def pause(self) -> None:
-        """VAD found a pause: asks for a transcript of the audio so far (FLUSH)."""
+        """VAD found a pause: asks for the speculative transcript of the audio so far (FLUSH)."""
         self._silent = self._flush = True
         self._wake.set()
 

@@ -236,7 +236,7 @@ class SpeechDetector:
         return _Frame.SILENCE
 
     def _seek(self, latest: _Frame) -> SpeechEvent | None:
-        """Outside an utterance: has speech lasted long enough?"""
+        """Debounce of the onset: outside an utterance, has speech lasted long enough?"""
         if latest < _Frame.VOICELESS:
             return None
         frames = list(self._recent)[-self._onset_window - 1 :]

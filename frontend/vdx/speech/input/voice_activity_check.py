@@ -46,11 +46,6 @@ class VoiceActivityCheck:
         self._spectra: deque[Floats] = deque(maxlen=APART + 1)
         self._same = 0.0
 
-    @property
-    def steadiness(self) -> float:
-        """0 to 1: how much of the last 400 ms stood still."""
-        return self._same
-
     def judge(self, power: Floats) -> bool:
         """Whether the sound is periodic; keeps note of how steady it is."""
         shape = np.sqrt(power[TIMBRE])

@@ -71,7 +71,7 @@ class Playout:
         self._open.clear()
 
     def resume(self) -> None:
-        """Continues with the next sample, faded in over `resume_fade_ms` to avoid a click."""
+        """Sample-exact resume: the next sample, faded in over `resume_fade_ms` to avoid a click."""
         self._fade_next = self._sent > 0
         self._open.set()
 
@@ -83,7 +83,8 @@ class Playout:
             await self._open.wait()
             due = self._due()
             await self._sleep_until(due)
-            if self._open.is_set():
+            # A voice that broke off meanwhile may have taken back what was due.
+            if self._open.is_set() and self._audio.has_frame:
                 await self._send_next(due)
         await self._open_if_silent()
         await self._sleep_until(self._sounds_at)

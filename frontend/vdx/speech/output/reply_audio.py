@@ -74,6 +74,11 @@ class ReplyAudio:
     def exhausted(self) -> bool:
         return self._ended and not self._rows
 
+    @property
+    def has_frame(self) -> bool:
+        """There is a frame to take; `break_off` may take it back."""
+        return bool(self._rows)
+
     async def begin_clause(self, clause: Clause) -> None:
         """Begins a clause; waits while `clauses_ahead` others wait to be played."""
         while len(self.spans) - self._started_clauses() >= self._ahead:
@@ -158,7 +163,7 @@ class ReplyAudio:
             await self._changed.wait()
 
     def take(self) -> Pcm:
-        """The next frame; IndexError when `wait` was not awaited."""
+        """The next frame; IndexError unless `has_frame`."""
         row = self._rows.popleft()
         self._taken += 1
         self._drained.set()

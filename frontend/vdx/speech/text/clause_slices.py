@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, Mapping
 
 from vdx.core.config import ClauseConfig
 from vdx.core.events import Clause
-from vdx.core.slices import rest
+from vdx.core.slices import yield_to_loop
 from vdx.speech.text.clauses import ClauseChunker
 from vdx.speech.text.normalise import prepared
 from vdx.speech.text.pronunciation import pronunciation_of
@@ -28,7 +28,7 @@ async def cut(text: str, chunker: ClauseChunker) -> AsyncGenerator[Clause, None]
     """
     for at in range(0, len(text), SLICE_CHARS):
         if at:
-            await rest()
+            await yield_to_loop()
         for clause in chunker.feed(text[at : at + SLICE_CHARS]):
             yield clause
 

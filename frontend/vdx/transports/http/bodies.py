@@ -18,7 +18,7 @@ from vdx.core.errors import (
     UnsupportedMedia,
 )
 from vdx.core.json_input import SHOWN_CHARS, parse_json, shown
-from vdx.core.slices import rest
+from vdx.core.slices import yield_to_loop
 
 JSON: Final = "application/json"
 MAX_JSON_BYTES = 1024 * 1024
@@ -59,7 +59,7 @@ async def read_json(request: Request, shape: Any, *, is_required: bool) -> ReadR
     raw = await in_time(_whole(request, limit))
     if not is_required and not raw.strip():
         return ReadRequest(request, b"", None)
-    await rest()
+    await yield_to_loop()
     value = parse_json(raw, "the body")
     if not isinstance(value, dict):
         raise InvalidInput(f"the body must be a JSON object, got {shown(value)}")

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from vdx.app import Application
-from vdx.batch.files import Segment, Wish, transcribe
+from vdx.batch.files import Segment, TranscriptionOptions, transcribe
 from vdx.batch.recording import Recording
 from vdx.batch.speaker_model import (
     embed,
@@ -61,7 +61,7 @@ class _Job:
     host: Application
     recording: Recording
     recogniser: ModelInfo
-    wish: Wish
+    options: TranscriptionOptions
     places: asyncio.Semaphore
     speakers: SpeakerLabels | None = None
 
@@ -72,7 +72,7 @@ class _Job:
             self.recogniser.name,
             self.recording,
             host.config.vad,
-            wish=self.wish,
+            options=self.options,
             places=self.places,
         )
         with server.requests.probe_on_failure():
@@ -91,9 +91,9 @@ class _Job:
         return Document(
             segments,
             self.recording.heard / LISTEN_RATE,
-            self.recogniser.language(self.wish.language),
-            channels=self.recording.channels if self.wish.split else 0,
-            translated=self.wish.translate,
+            self.recogniser.language(self.options.language),
+            channels=self.recording.channels if self.options.split else 0,
+            translated=self.options.translate,
         )
 
 
@@ -134,14 +134,14 @@ async def written_down(
         )
         stack.enter_context(recording)
         speakers = await _speakers(host, asked)
-        wish = Wish(
+        options = TranscriptionOptions(
             asked.language or "",
             translate=translate,
             split=asked.channels == "split",
             listen=speakers.hear if speakers is not None else None,
         )
-        _check_channels(wish, recording)
-        job = _Job(host, recording, recogniser, wish, request.app.state.stretches, speakers)
+        _check_channels(options, recording)
+        job = _Job(host, recording, recogniser, options, request.app.state.stretches, speakers)
         if asked.stream:
             return Stream(_events(job), EVENTS, resources=stack.pop_all())
         document = await while_connected(request, job.document())
@@ -203,9 +203,9 @@ def _check(asked: RecordingRequest, recogniser: ModelInfo) -> None:
         )
 
 
-def _check_channels(wish: Wish, recording: Recording) -> None:
+def _check_channels(options: TranscriptionOptions, recording: Recording) -> None:
     """One channel has no sides: who asks for them would take a mixed call for one person's."""
-    if wish.split and recording.channels < 2:
+    if options.split and recording.channels < 2:
         raise InvalidInput(
             f"channels=split needs a recording of two channels or more; {recording.name} has one",
             param="channels",
@@ -218,7 +218,7 @@ async def _events(job: _Job) -> AsyncGenerator[bytes, None]:
         async for segment in segments:
             delta = f" {segment.text}" if said else segment.text
             said.append(segment)
-            side = {"channel": segment.channel} if job.wish.split else {}
+            side = {"channel": segment.channel} if job.options.split else {}
             yield event({"type": "transcript.text.delta", "delta": delta} | side)
     document = job.of(said)
     yield event({"type": "transcript.text.done"} | document.as_json())

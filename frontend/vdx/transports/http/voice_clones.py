@@ -16,7 +16,7 @@ from vdx.core.logs import logger
 from vdx.core.paths import locate
 from vdx.core.threads import in_thread
 from vdx.core.validation import validated
-from vdx.serving.voicepacks.clones import REFERENCE, Wish, add_clone, remove_clone
+from vdx.serving.voicepacks.clones import REFERENCE, CloneOrder, add_clone, remove_clone
 from vdx.serving.voicepacks.identify import plain_id
 from vdx.serving.voicepacks.metadata import Voicepack
 from vdx.transports.http.operation import Host, operations, refusals
@@ -120,10 +120,10 @@ def _made(file: BinaryIO, asked: CloneRequest) -> tuple[str, Voicepack]:
     """Its own name would say nothing to whoever sent it, and must not reach a log."""
     heard = decode_reference(file, "the recording", "file")
     require_fit(heard, "the recording")
-    wish = Wish(asked.name, asked.text, asked.language or "", asked.consent, asked.licence)
+    order = CloneOrder(asked.name, asked.text, asked.language or "", asked.consent, asked.licence)
     with _storing("stored"):
         try:
-            return add_clone(locate(), wish, as_pcm(heard))
+            return add_clone(locate(), order, as_pcm(heard))
         except InvalidInput as error:
             if error.param != "id":
                 raise

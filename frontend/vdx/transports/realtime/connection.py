@@ -25,7 +25,7 @@ from vdx.core.json_input import shown, utf8_size
 from vdx.core.log_ids import logged_as
 from vdx.core.logs import logger
 from vdx.core.resample import Resampler
-from vdx.core.slices import rest
+from vdx.core.slices import yield_to_loop
 from vdx.core.validation import validated
 from vdx.dialog.history import Item
 from vdx.transports.realtime import events as ev
@@ -239,7 +239,7 @@ class Connection:
         piece = PIECE_SAMPLES * wire.sample_bytes
         for at in range(0, len(raw), piece):
             if at:
-                await rest()
+                await yield_to_loop()
             pcm = wire.decode(raw[at : at + piece])
             if self._settings.vdx_events:
                 self._level = rms(pcm)

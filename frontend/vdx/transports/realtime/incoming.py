@@ -7,7 +7,7 @@ from typing import Any, Final
 from vdx.core.audio import SAMPLE_BYTES
 from vdx.core.errors import InvalidInput, TooLarge
 from vdx.core.json_input import parse_json, shown
-from vdx.core.slices import rest
+from vdx.core.slices import yield_to_loop
 
 MAX_TEXT_BYTES: Final = 1024 * 1024
 """Of a message beside its audio."""
@@ -35,7 +35,7 @@ async def read_event(message: dict[str, Any]) -> dict[str, Any]:
         raise InvalidInput("events are JSON text, this was a binary message", param="message")
     if len(text) <= _AT_ONCE:
         return _event(text)
-    await rest()
+    await yield_to_loop()
     utf8 = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
     if len(utf8) <= MAX_TEXT_BYTES:
         return _event(bytes(utf8))
@@ -85,7 +85,7 @@ async def read_audio(data: object, sample_bytes: int = SAMPLE_BYTES, param: str 
     pieces = []
     for at in range(0, len(data), _AT_ONCE):
         if at:
-            await rest()
+            await yield_to_loop()
         pieces.append(_decoded(data[at : at + _AT_ONCE], param))
         if at + _AT_ONCE < len(data) and len(pieces[-1]) != _AT_ONCE // 4 * 3:
             raise InvalidInput("audio is not base64: padding before its end", param=param)
@@ -104,7 +104,7 @@ async def _unescaped(data: memoryview) -> memoryview:
         held = b"\\" if piece.endswith(b"\\") else b""
         whole += piece[: len(piece) - len(held)].replace(b"\\/", b"/")
         if at:
-            await rest()
+            await yield_to_loop()
     whole += held
     return memoryview(whole)
 

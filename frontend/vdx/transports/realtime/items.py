@@ -7,7 +7,7 @@ from vdx.core.audio_formats import WireFormat
 from vdx.core.errors import InvalidInput, UnknownName
 from vdx.core.json_input import shown
 from vdx.core.resample import Resampler
-from vdx.core.slices import rest
+from vdx.core.slices import yield_to_loop
 from vdx.dialog.history import History, Item
 from vdx.transports.realtime.call_items import call_of
 from vdx.transports.realtime.incoming import read_audio
@@ -60,7 +60,7 @@ async def speech(part: AudioPart, wire: WireFormat) -> bytes:
     pieces = []
     for at in range(0, len(raw), step):
         if at:
-            await rest()
+            await yield_to_loop()
         last = at + step >= len(raw)
         pieces.append(resampler.push(wire.decode(raw[at : at + step]), last=last).tobytes())
     return b"".join(pieces)

@@ -12,7 +12,7 @@ from typing import Any, Final
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Frame
 
-from vdx.core.slices import rest
+from vdx.core.slices import yield_to_loop
 from vdx.transports.unread import UnreadTimer
 
 SLICE_BYTES: Final = 4096
@@ -112,7 +112,7 @@ class SlicedWebSocket(WebSocketsSansIOProtocol):
 
     async def _parse_on(self) -> None:
         while self._unparsed:
-            await (rest() if self._is_read else asyncio.sleep(AGAIN_S))
+            await (yield_to_loop() if self._is_read else asyncio.sleep(AGAIN_S))
             self._parse()
         self._parsing = None
         if not self.read_paused and not self.transport.is_closing():

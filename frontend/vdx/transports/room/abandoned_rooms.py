@@ -28,7 +28,7 @@ from livekit.protocol.room import (
 
 from vdx.core.config import LiveKitConfig
 from vdx.core.logs import logger
-from vdx.transports.room.signs_of_life import NOBODY, Pulse, agents_of, sign_of
+from vdx.transports.room.agent_heartbeat import NOBODY, HeartbeatWatch, agents_of, beats_of
 
 log = logger(__name__)
 
@@ -51,7 +51,7 @@ class AbandonedRooms:
         self._config = config
         self._mine = mine
         self._me = me
-        self._pulse = Pulse()
+        self._watch = HeartbeatWatch()
         self._others: dict[str, float] = {}
         """Sid of a room that wanted no agent of ours -> when it is looked at again."""
 
@@ -75,29 +75,31 @@ class AbandonedRooms:
         }
         foreign = {room.name: room.sid for room in rooms if room.name not in self._mine}
         chosen = share([name for name, sid in foreign.items() if sid not in self._others], self._me)
-        self._pulse.keep(chosen)
+        self._watch.keep(chosen)
         dead: list[tuple[str, str | None]] = []
         for name in chosen:
             with _refusal_logged(name):
-                sign = sign_of(await self._participants(livekit, name), self._config.agent_name)
-                if self._pulse.look(name, sign, time.monotonic()):
-                    dead.append((name, sign))
+                beats = beats_of(await self._participants(livekit, name), self._config.agent_name)
+                if self._watch.look(name, beats, time.monotonic()):
+                    dead.append((name, beats))
         # At once: a worker that dies leaves many rooms, and each may take seconds.
         async with asyncio.TaskGroup() as group:
-            for name, sign in dead:
-                mending = self._mended(livekit, name, foreign[name], sign)
+            for name, beats in dead:
+                mending = self._mended(livekit, name, foreign[name], beats)
                 group.create_task(mending, name=f"mend-{name}")
 
-    async def _mended(self, livekit: api.LiveKitAPI, room: str, sid: str, sign: str | None) -> None:
+    async def _mended(
+        self, livekit: api.LiveKitAPI, room: str, sid: str, beats: str | None
+    ) -> None:
         with _refusal_logged(room):
-            await self._mend(livekit, room, sid, sign)
+            await self._mend(livekit, room, sid, beats)
 
     async def _participants(self, livekit: api.LiveKitAPI, room: str) -> Sequence[Any]:
         return (
             await livekit.room.list_participants(ListParticipantsRequest(room=room))
         ).participants
 
-    async def _mend(self, livekit: api.LiveKitAPI, room: str, sid: str, sign: str | None) -> None:
+    async def _mend(self, livekit: api.LiveKitAPI, room: str, sid: str, beats: str | None) -> None:
         """Removes dead agents and dispatches another, unless someone else has by now."""
         if not await self._wanted(livekit, room):
             self._others[sid] = time.monotonic() + OTHERS_FOR_S
@@ -105,7 +107,7 @@ class AbandonedRooms:
         await asyncio.sleep(random.uniform(0, HASTE_S))  # noqa: S311  # nosec B311
         found = await self._participants(livekit, room)
         wanted = await self._wanted(livekit, room)
-        if sign_of(found, self._config.agent_name) != sign or not wanted or room in self._mine:
+        if beats_of(found, self._config.agent_name) != beats or not wanted or room in self._mine:
             return
         for identity in agents_of(found, self._config.agent_name):
             await livekit.room.remove_participant(
@@ -116,10 +118,10 @@ class AbandonedRooms:
                 agent_name=self._config.agent_name, room=room, metadata=wanted[0].metadata
             )
         )
-        self._pulse.look(room, None, 0.0)
+        self._watch.look(room, None, 0.0)
         # A room that no worker had a place for looks the same, every few seconds.
-        tell = log.info if sign == NOBODY else log.warning
-        tell("room without an agent gets another", room=room, was_there=sign != NOBODY)
+        tell = log.info if beats == NOBODY else log.warning
+        tell("room without an agent gets another", room=room, was_there=beats != NOBODY)
         # Last, for it may take seconds: LiveKit tells the dead worker to end its job.
         for dispatch in wanted:
             await livekit.agent_dispatch.delete_dispatch(dispatch.id, room)

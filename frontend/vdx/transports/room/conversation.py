@@ -17,6 +17,7 @@ from vdx.dialog.profiles import SessionOptions
 from vdx.dialog.session import Session
 from vdx.transports.realtime.events import encode
 from vdx.transports.room.agent import Agent
+from vdx.transports.room.agent_heartbeat import send_heartbeats
 from vdx.transports.room.audio_input import AudioInput
 from vdx.transports.room.audio_output import AudioOutput
 from vdx.transports.room.control import Controls
@@ -26,7 +27,6 @@ from vdx.transports.room.output_lead import OutputLead
 from vdx.transports.room.participants import Participants
 from vdx.transports.room.pre_connect import FEATURE, PreConnectAudio
 from vdx.transports.room.presenter import RoomPresenter
-from vdx.transports.room.signs_of_life import show_life
 from vdx.transports.room.telephone import delivered, hang_up, is_caller, log_call
 from vdx.transports.room.tools import RoomTools
 
@@ -98,7 +98,7 @@ class RoomConversation:
             async with asyncio.TaskGroup() as tasks:
                 self._tasks = tasks
                 talking = tasks.create_task(self._outbox.run(), name="room-outbox")
-                living = tasks.create_task(show_life(self._room), name="room-life")
+                living = tasks.create_task(send_heartbeats(self._room), name="room-life")
                 try:
                     return await self._attend(tasks)
                 finally:

@@ -13,6 +13,7 @@ import pytest
 
 from tests.unit.backends.csm.adapter_files import as_transformers_4, make_adapter
 from tests.unit.backends.csm.conftest import GREEDY, said
+from tests.unit.backends.interleaving import in_turn
 from triton_backends.csm.adapter_files import is_adapter, read_adapter
 from triton_backends.shared.contract import TtsRequest
 from triton_backends.shared.errors import InvalidArgument
@@ -90,17 +91,8 @@ def test_sessions_with_different_adapters_in_turn_speak_as_if_alone(engine: Any)
     speakers = ("anna", "0", "ben")
     alone = [said(engine, OTHER, speaker=speaker) for speaker in speakers]
     streams = [engine.synthesize(TtsRequest(OTHER, speaker=each)) for each in speakers]
-    heard: list[list[np.ndarray]] = [[], [], []]
-    open_ones = [0, 1, 2]
-    while open_ones:
-        for index in list(open_ones):
-            chunk = next(streams[index], None)
-            if chunk is None:
-                open_ones.remove(index)
-            else:
-                heard[index].append(chunk.pcm)
-    for own, parts in zip(alone, heard, strict=True):
-        assert np.array_equal(own, np.concatenate(parts))
+    for own, heard in zip(alone, in_turn(streams), strict=True):
+        assert np.array_equal(own, heard)
 
 
 def test_an_adapter_changes_without_loading_anything(

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from tests.unit.backends.csm.conftest import said
+from tests.unit.backends.interleaving import in_turn
 from triton_backends.shared.contract import REFERENCE_RATE, TtsRequest
 from triton_backends.shared.errors import InvalidArgument
 
@@ -134,17 +135,8 @@ def test_two_sessions_in_turn_each_speak_as_if_alone(load: Callable[..., Any]) -
     engine = load(seed="4", top_k="20", depth_top_k="20")
     alone = [said(engine, text) for text in (TEXT, OTHER)]
     streams = [engine.synthesize(TtsRequest(text)) for text in (TEXT, OTHER)]
-    heard: list[list[np.ndarray]] = [[], []]
-    open_ones = [0, 1]
-    while open_ones:
-        for index in list(open_ones):
-            chunk = next(streams[index], None)
-            if chunk is None:
-                open_ones.remove(index)
-            else:
-                heard[index].append(chunk.pcm)
-    for own, parts in zip(alone, heard, strict=True):
-        assert np.array_equal(own, np.concatenate(parts))
+    for own, heard in zip(alone, in_turn(streams), strict=True):
+        assert np.array_equal(own, heard)
 
 
 def test_a_seed_draws_the_same_again(load: Callable[..., Any]) -> None:

@@ -15,7 +15,7 @@ from tests.unit.backends.moonshine.sound import chirp
 from triton_backends.moonshine.agreement import Agreed
 from triton_backends.moonshine.decoder import Answer
 from triton_backends.moonshine.model_folder import Model, open_model
-from triton_backends.moonshine.search import GreedySearch, Said
+from triton_backends.moonshine.search import DecodedTokens, GreedySearch
 from triton_backends.shared.network import Device
 
 EXPECTED: dict[str, list[dict[str, Any]]] = json.loads((DATA / "expected.json").read_text("utf-8"))
@@ -27,7 +27,7 @@ def model(request: pytest.FixtureRequest) -> Model:
     return open_model(DATA / request.param, Device(), 6.5)
 
 
-def require_equal(said: Said | None, case: dict[str, Any]) -> None:
+def require_equal(said: DecodedTokens | None, case: dict[str, Any]) -> None:
     assert said is not None
     assert said.tokens == case["tokens"]
     np.testing.assert_allclose(said.log_probabilities, case["log_probabilities"], atol=1e-4)

@@ -19,7 +19,7 @@ from tests.unit.backends.moonshine.sound import chirp
 from triton_backends.moonshine import utterance as utterances
 from triton_backends.moonshine.agreement import ROUNDS
 from triton_backends.moonshine.engine import MoonshineEngine
-from triton_backends.moonshine.search import Said
+from triton_backends.moonshine.search import DecodedTokens
 from triton_backends.moonshine.utterance import MoonshineUtterance
 from triton_backends.moonshine.window import Window
 from triton_backends.shared import hot_words
@@ -145,7 +145,7 @@ def test_a_window_is_not_cut_before_what_partials_agreed_on(
     before_end: list[int] = []
     take_until = Window.take_until
 
-    def noted(window: Window, sample: int) -> Said:
+    def noted(window: Window, sample: int) -> DecodedTokens:
         before_end.append(window.samples - sample)
         return take_until(window, sample)
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from benchmarks.xtts_voice import MOST_TOKENS, VOICES
+from tests.unit.backends.interleaving import in_turn
 from tests.unit.backends.xtts.conftest import said
 from triton_backends.shared.contract import REFERENCE_RATE, TtsRequest
 from triton_backends.shared.errors import InvalidArgument
@@ -73,17 +74,8 @@ def test_audio_begins_after_six_tokens(engine: Any, monkeypatch: pytest.MonkeyPa
 def test_two_sessions_in_turn_each_speak_as_if_alone(engine: Any) -> None:
     alone = [said(engine, text) for text in (TEXT, OTHER)]
     streams = [engine.synthesize(TtsRequest(text)) for text in (TEXT, OTHER)]
-    heard: list[list[np.ndarray]] = [[], []]
-    open_ones = [0, 1]
-    while open_ones:
-        for index in list(open_ones):
-            chunk = next(streams[index], None)
-            if chunk is None:
-                open_ones.remove(index)
-            else:
-                heard[index].append(chunk.pcm)
-    for own, pieces in zip(alone, heard, strict=True):
-        assert np.array_equal(own, np.concatenate(pieces))
+    for own, heard in zip(alone, in_turn(streams), strict=True):
+        assert np.array_equal(own, heard)
 
 
 def test_a_text_beyond_the_limit_is_spoken_in_clauses(engine: Any) -> None:

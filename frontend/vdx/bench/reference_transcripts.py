@@ -1,8 +1,8 @@
-"""The words of the bundled recordings of people."""
+"""Reference transcripts: the words of the bundled recordings of people."""
 
 from typing import Final
 
-SAID: Final = {
+REFERENCE_TRANSCRIPTS: Final = {
     "ps_goforward": "go forward ten meters",
     "ps_something": "go somewhere and do something",
     "ps_cards_001": "ten of clubs",

@@ -1,4 +1,4 @@
-"""The processes of `vdx bench failover`: `vdx` commands of its own, which it may kill."""
+"""The processes that benches start: `vdx` commands of their own, which they may kill."""
 
 import asyncio
 import contextlib
@@ -16,9 +16,12 @@ from vdx.core.errors import SetupError, VdxError
 from vdx.serving.ports import choose_ports
 
 START_S = 120.0
-STOP_S = 15.0
+STOP_S = 20.0
 LOG_TAIL = 1500
+"""Characters of a log that an error shows."""
 POLL_S = 0.05
+SESSIONS = 1_000
+"""Higher than any bench opens: a bench measures how many the cores can hold."""
 
 
 @contextlib.asynccontextmanager
@@ -32,7 +35,7 @@ async def vdx_command(
     """
     (port,) = choose_ports(f"the bench's {name}", 1)
     file, log = folder / f"{name}.yaml", folder / f"{name}.log"
-    server = {**config.get("server", {}), "max_sessions": 1000}
+    server = {**config.get("server", {}), "max_sessions": SESSIONS}
     file.write_text(yaml.safe_dump({**config, "server": server}), encoding="utf-8")
     command = [
         sys.executable,
@@ -82,11 +85,11 @@ async def comes_true(
     return False
 
 
-async def stop(process: asyncio.subprocess.Process) -> None:
-    """Ends a process in order, or by force where it does not."""
+async def stop(process: asyncio.subprocess.Process, number: int = signal.SIGINT) -> None:
+    """Asks a process to end by a signal, and ends it by force where it does not."""
     if process.returncode is not None:
         return
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     try:
         async with asyncio.timeout(STOP_S):
             await process.wait()

@@ -1,10 +1,13 @@
-"""Until when the audio that a request was given lasts: what its place in a queue follows from."""
+"""The playback deadline of a request: until when the audio that it was given lasts.
+
+Its place in a queue follows from it.
+"""
 
 import time
 
 
-class Played:
-    """Those who run dry first compute first; used by one request."""
+class PlaybackDeadline:
+    """Of one request; whose audio runs out first computes first."""
 
     def __init__(self, rate: int) -> None:
         self._rate = rate
