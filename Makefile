@@ -10,8 +10,10 @@
 # make test-changed  the tests that the changes since main can reach, and why  (BASE=REV,
 #               ARGS=--list only says which)
 # make test-faults  attacks and faults with all their repetitions, the result at the end
-# make check    style, types, security, import direction
+# make check    style, types, security, import direction, workflows
 # make bench    every bench and study, one report in reports/full         (ARGS="--quick", ARGS=turn)
+# make nsys     on a GPU machine: kernels of MODEL and vdx's ranges above them, by Nsight Systems
+# make ncu      the same machine: what the kernels of MODEL in RANGE wait for, by Nsight Compute
 # make audit    ask for known holes in what is installed (needs the network)
 # make sbom     CycloneDX lists of what a release consists of, in build/sbom
 # make docs     the pages of docs/ as a site, in build/site
@@ -22,8 +24,8 @@
 # make clean    remove what the tools leave; `make clean-all` also the environments
 
 .DEFAULT_GOAL := run
-.PHONY: help run setup shell page test conversations engines-aside test-long coverage test-changed test-faults browser livekit clients check lint types \
-	page-check page-test engines bench audit sbom docs lock format clean clean-all
+.PHONY: help run setup shell page test conversations engines-aside test-long coverage test-changed test-faults browser livekit clients check lint types workflows actionlint \
+	page-check page-test engines bench nsys ncu audit sbom docs lock format clean clean-all
 
 BIN := .venv/bin
 READY := .venv/.ready
@@ -69,7 +71,7 @@ $(NEURAL_STAMP): $(LOCK)/neural.txt | $(TRITON_STAMP)
 	@$(BIN)/vdx setup --light --neural
 	@touch $@
 
-check: lint types page-check
+check: lint types workflows page-check
 
 lint: setup
 	$(BIN)/ruff check .
@@ -79,6 +81,9 @@ lint: setup
 
 types: setup
 	$(BIN)/mypy
+
+workflows: actionlint
+	@"$$($(BIN)/python -m scripts.build_go_tool actionlint)"
 
 page-check: setup
 	$(BIN)/python scripts/build_page.py -- run --silent check
@@ -128,8 +133,11 @@ coverage: browser livekit clients
 	$(BIN)/pytest $(SHARED_OUT) -m "$(CHOSEN)" --cov --cov-report=term $(ARGS)
 
 # Built before the tests, most of which talk in real time and need the cores it takes.
-livekit: $(READY)
+livekit: actionlint
 	@$(BIN)/python scripts/build_livekit_server.py
+
+# Before livekit-server, not beside it: either fetches Go where the machine has none.
+actionlint: $(READY)
 	@$(BIN)/python -m scripts.build_go_tool actionlint >/dev/null
 
 # Of their own: some pin other versions of what vdx uses. A minute, most of it downloads.
@@ -154,6 +162,26 @@ $(BENCH_READY): $(LOCK)/bench.txt $(READY)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps \
 		-r $(LOCK)/bench.txt
 	@touch $@
+
+# Beside a driver and CUDA: Nsight Systems, Nsight Compute, which ask for root or for counters that
+# every user may read (NVreg_RestrictProfilingToAdminUsers=0). Both follow the model's process.
+MODEL ?= csm
+RANGE ?= csm frame
+PROFILES := build/profiles
+SPOKEN := $(BIN)/vdx say --voice $(MODEL) --out $(PROFILES)/$(MODEL).wav "The train to the coast leaves at nine."
+
+nsys: setup
+	@command -v nsys >/dev/null || { echo "Nsight Systems is not here: developer.nvidia.com/nsight-systems" >&2; exit 1; }
+	@mkdir -p $(PROFILES)
+	nsys profile --trace=cuda,nvtx,osrt --trace-fork-before-exec=true --force-overwrite=true \
+		--output $(PROFILES)/$(MODEL) $(SPOKEN)
+	nsys stats --report nvtx_sum,cuda_gpu_kern_sum $(PROFILES)/$(MODEL).nsys-rep
+
+ncu: setup
+	@command -v ncu >/dev/null || { echo "Nsight Compute is not here: developer.nvidia.com/nsight-compute" >&2; exit 1; }
+	@mkdir -p $(PROFILES)
+	ncu --target-processes all --nvtx --nvtx-include "$(RANGE)/" --launch-count 200 --force-overwrite \
+		--export $(PROFILES)/$(MODEL) $(SPOKEN)
 
 audit: setup
 	@scripts/audit.sh

@@ -164,7 +164,8 @@ def carry_out(image: Image, instruction: str, rest: str, stages: dict[str, Image
 def copy(image: Image, words: list[str], stages: dict[str, Image]) -> None:
     options = [word for word in words if word.startswith("--")]
     *sources, target = [word for word in words if not word.startswith("--")]
-    origin = next((o.partition("=")[2] for o in options if o.startswith("--from=")), "")
+    given = dict(option.removeprefix("--").split("=", 1) for option in options)
+    origin = given.get("from", "")
     into = image.tree / os.path.normpath(f"{image.folder}/{target}").lstrip("/")
     if target.startswith("/"):
         into = image.tree / target.strip("/")
@@ -174,8 +175,11 @@ def copy(image: Image, words: list[str], stages: dict[str, Image]) -> None:
         if begin_at.is_dir():
             shutil.copytree(begin_at, into, symlinks=True, dirs_exist_ok=True, ignore=ignore)
         else:
-            into.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(begin_at, into)
+            target_file = into / source.rpartition("/")[2] if target.endswith("/") else into
+            target_file.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(begin_at, target_file)
+    if owner := given.get("chown"):
+        subprocess.run([which("chown"), "--recursive", owner, into], check=True)
 
 
 def left_out(folder: str, names: list[str]) -> set[str]:

@@ -94,6 +94,33 @@ def test_a_long_bench_measures(name: str) -> None:
     assert all(row["max"] <= 0 for row in left), report["notes"]
 
 
+TWO_WAYS = {
+    "observed": ("without", "traces and JSON logs", "CPU more"),
+    "refused": ("nobody else", "wrong keys", "wrong keys answered a second"),
+}
+
+
+# A minute of talking each; what is made of it: tests/unit/bench/test_by_turns.py.
+@pytest.mark.long
+@pytest.mark.parametrize("name", TWO_WAYS)
+def test_a_bench_of_two_ways_measures_both(name: str) -> None:
+    call = arguments(f"{name} --light --rounds 1 --sessions 1", BENCHES)
+    done = subprocess.run(
+        [sys.executable, *call, "--json"],
+        capture_output=True,
+        text=True,
+        timeout=LIMIT_S,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    rows = check_figures(json.loads(done.stdout))
+    plain, other, figure = TWO_WAYS[name]
+    for way in (plain, other):
+        assert rows[f"{way}: end of speech to first audio"]["count"] == 4
+        assert rows[f"  {way}: CPU per turn"]["median"] > 0
+    assert rows[figure]["count"] == 1
+
+
 @pytest.mark.long
 def test_a_study_is_reported_with_its_pictures(tmp_path: Path) -> None:
     call = shlex.split("-m benchmarks report vad --quick --out")

@@ -88,9 +88,14 @@ def arguments(triton: EmbeddedTriton) -> tuple[str, ...]:
 
 @pytest.fixture(scope="session")
 def server(arguments: tuple[str, ...], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a frontend that repeats what it hears, or answers at length (`long`)."""
+    """The address of a frontend that repeats what it hears, or answers at length (`long`).
+
+    The profile `updated` has a voice that a test replaces by another one.
+    """
     home = tmp_path_factory.mktemp("frontend")
-    with running(*arguments, "0", home=home, config=profiles(home)) as vdx:
+    config = profiles(home)
+    config["profiles"]["updated"] = {"voice": "tone-old"}
+    with running(*arguments, "0", home=home, config=config) as vdx:
         yield vdx.url()
         assert "Traceback" not in vdx.output, vdx.output
 
@@ -118,7 +123,7 @@ def rooms(
 ) -> Iterator[str]:
     """The address of a frontend that also serves rooms."""
     home = tmp_path_factory.mktemp("rooms")
-    config = profiles(home) | {"livekit": keys(livekit)}
+    config = profiles(home) | {"livekit": keys(livekit), "log": {"level": "debug"}}
     with running(*arguments, "0", "--livekit", home=home, config=config) as vdx:
         yield vdx.url()
         assert "Traceback" not in vdx.output, vdx.output

@@ -1,7 +1,8 @@
 """Pictures of the page for README and docs: `python -m tests.browser.screenshots ADDRESS FOLDER`.
 
 ADDRESS is that of a running `vdx up` with Whisper, best with `?model=NAME` of a profile that
-answers from a script. A picture with words that were misheard is not taken.
+answers from a script. A picture with words that were misheard, or with failures of the server,
+is not taken.
 """
 
 import asyncio
@@ -68,11 +69,18 @@ async def take_panels(page: Page, name: str, folder: Path) -> None:
     await page.screenshot(path=folder / f"page-history{SUFFIXES[name]}.png")
 
 
+def require_no_failure(failures: list[str]) -> None:
+    """Raises ValueError where the operator's page tells of failures: the machine was too busy."""
+    if failures:
+        raise ValueError(f"the server failed, no picture is taken: {', '.join(failures)}")
+
+
 async def take_operator(browser: Browser, address: str, folder: Path) -> None:
-    """The operator's page, while somebody talks."""
+    """The operator's page, while somebody talks; raises as `require_no_failure`."""
     page = await browser.new_page(**VIEWS["light"])
     await page.goto(urljoin(address, "/operate"))
     await becomes(page, "document.querySelectorAll('#sessions tbody tr').length > 0", 60)
+    require_no_failure(await page.locator("#failures li").all_inner_texts())
     await page.screenshot(path=folder / "page-operate.png", full_page=True)
     await page.close()
 

@@ -1,4 +1,4 @@
-"""What people do with the page all day, beside talking: settings, history, keys, the operator."""
+"""What people do with the page all day, beside talking: settings, history, keys."""
 
 import asyncio
 import json
@@ -10,7 +10,6 @@ from playwright.async_api import Page, expect
 
 from tests.browser.conftest import OpenPage
 from tests.browser.listening import (
-    LOOKS,
     becomes,
     expect_accessible,
     expect_no_faults,
@@ -18,7 +17,6 @@ from tests.browser.listening import (
     type_line,
 )
 from tests.browser.test_page import AXE
-from tests.browser.tree import nameless, of_role, read_tree
 from tests.server.processes import Http
 from vdx.core import settings
 from vdx.core.config import ProfileConfig
@@ -148,6 +146,76 @@ async def test_settings_are_taken_at_once_and_kept(
     await expect_no_faults(page)
 
 
+async def test_a_setting_that_is_refused_is_taken_back_and_hinders_no_other(
+    server: str, open_page: OpenPage
+) -> None:
+    page = await open_page(server)
+    await type_line(page, "one")
+    await expect(page.locator("#captions .vdx")).to_contain_text("You said: one")
+    await page.click("#open-settings")
+    language = page.get_by_label("Language", exact=True)
+    await language.select_option(label="Automatic (pocketsphinx-en cannot tell)")
+    notice = page.locator('[data-topic="settings"]')
+    await expect(notice).to_contain_text("Not changed: Language.")
+    await expect(notice).to_contain_text("cannot detect the language")
+    await expect(language).to_have_value("")
+    assert await _kept(page, "language") == ""
+    await page.get_by_label("Patience").press("ArrowRight")
+    await becomes(page, CHANGED_SINCE)
+    await expect(notice).to_have_count(0)
+    assert await _kept(page, "patience") == 1.25
+    # What another day has left: a language, a profile and a responder that are there no more.
+    await page.evaluate(
+        """localStorage.setItem("vdx-settings", JSON.stringify({
+          profile: "gone", language: "tlh", responder: "gone", patience: 2 }))"""
+    )
+    await page.goto(server)
+    await type_line(page, "two")
+    await expect(page.locator("#captions .vdx").last).to_contain_text("two")
+    await becomes(page, CHANGED_SINCE)
+    kept = [await _kept(page, key) for key in ("profile", "language", "responder", "patience")]
+    assert kept == ["", "", "", 2]
+    for told in ("Profile", "Language", "Answers come from"):
+        await becomes(page, f"notices.some((text) => text.includes('Not changed: {told}.'))")
+    await expect_no_faults(page)
+
+
+CHANGED_SINCE = """(() => {
+  const events = vdx.log.get().filter(({ direction }) => direction === "in");
+  const types = events.map(({ type }) => type);
+  return events.at(types.lastIndexOf("session.updated"))?.json.includes('"pause_scale":') &&
+    types.lastIndexOf("session.updated") > types.lastIndexOf("error");
+})()"""
+"""The patience was taken, after everything that was refused."""
+
+
+async def _kept(page: Page, key: str) -> object:
+    return await page.evaluate(f"JSON.parse(localStorage.getItem('vdx-settings')).{key}")
+
+
+async def test_an_automatic_language_follows_what_is_spoken(
+    server: str, open_page: OpenPage
+) -> None:
+    page = await open_page(server + "/?models=all")
+    await page.click("#open-settings")
+    drawer = page.locator("#settings")
+    await drawer.get_by_label("Recogniser").select_option("canned-detects")
+    await drawer.get_by_label("Language", exact=True).select_option(label="Automatic")
+    await page.get_by_role("button", name="Close the settings").click()
+    await page.click("#talk")
+    said = page.locator("#captions .you")
+    await expect(said.filter(has_text="good morning").first).to_be_visible()
+    await expect(said.filter(has_text="guten Morgen zusammen").first).to_be_visible()
+    await expect(page.locator("#captions .vdx").last).to_contain_text("You said")
+    changed = """vdx.log.get().find(({ type }) => type === "vdx.language.changed")?.json"""
+    told = json.loads(await becomes(page, changed))
+    assert told["language"] == "de"
+    await page.click("#open-settings")
+    await expect(drawer.get_by_label("Language", exact=True)).to_have_value("auto")
+    await expect(page.locator(".notice")).to_have_count(0)
+    await expect_no_faults(page)
+
+
 async def _hear_it(page: Page, voice: str, speed: float) -> None:
     """Presses the button, and waits until the sample was heard to its end."""
     async with page.expect_response("**/v1/audio/speech") as hearing:
@@ -231,9 +299,18 @@ async def test_what_opens_beside_the_conversation_is_accessible(
     await page.evaluate(
         """const stages = { first_audio: 300 };
         vdx.store.dispatch({ type: "timed", reply: "r", gapMs: 300, stages });
+        const called = { arguments: `{"city": "${"Oslo".repeat(40)}"}`, call: "c" };
+        vdx.store.dispatch({ type: "calling", name: "weather", ...called });
+        const over = { output: "sunny", status: "failed", durationMs: 12 };
+        vdx.store.dispatch({ type: "called", call: "c", ...over });
         const why = "the server does not answer.";
         vdx.store.dispatch({ type: "waiting", why, retryAt: 1e15 });"""
     )
+    tool = page.locator("#captions .tool")
+    await expect(tool.locator("summary")).to_have_text("weather 12 ms, failed")
+    await tool.locator("summary").click()
+    await expect(tool.locator("pre").first).to_contain_text('{"city": "Oslo')
+    await expect(tool.locator("pre").last).to_have_text("sunny")
     await look_at(page, 1280, "light")
     await page.click("#open-settings")
     await expect(page.get_by_label("Profile")).to_have_value("vdx")
@@ -263,62 +340,3 @@ async def test_other_languages_are_those_of_the_browser(server: str, open_page: 
     await page.get_by_label("Sprache dieser Seite").select_option("fr")
     await expect(page.locator("#talk")).to_have_text("Parler")
     assert await page.evaluate("document.documentElement.scrollWidth") <= 390
-
-
-async def test_an_operator_sees_and_ends_a_conversation(server: str, open_page: OpenPage) -> None:
-    page = await open_page(server + "/?model=long")
-    await type_line(page, "one")
-    await expect(page.locator("#captions .vdx")).to_contain_text("This is an answer")
-    ours = (await page.evaluate("vdx.store.get().session")).removeprefix("sess_")
-    operator = await open_page(server + "/operate")
-    row = operator.locator("#sessions tbody tr", has_text=ours)
-    await expect(row).to_contain_text("long")
-    for width, scheme in LOOKS[2:]:
-        await look_at(operator, width, scheme)
-        await expect_accessible(operator, AXE.read_text())
-        assert await operator.evaluate("document.documentElement.scrollWidth") <= width
-    things = await read_tree(operator)
-    assert nameless(things) == []
-    groups = ["Load", "Sessions", "Servers", "Models", "Updates"]
-    assert of_role(things, "region") == groups
-    operator.on("dialog", lambda dialog: dialog.accept())
-    await row.get_by_role("button").focus()
-    await operator.keyboard.press("Enter")
-    await expect(row).to_have_count(0)
-    notice = page.locator('[data-topic="connection"]')
-    await expect(notice).to_contain_text("an operator ended it")
-    await expect_no_faults(operator)
-
-
-async def test_an_operator_loads_drains_and_updates_models(
-    server: str, open_page: OpenPage
-) -> None:
-    Http(server).post("/vdx/models/tone/load")
-    page = await open_page(server + "/operate", viewport={"width": 390, "height": 844})
-    canned = page.locator('[data-model="canned"]')
-    await expect(canned).to_be_visible()
-    if await canned.get_attribute("data-loaded") is None:
-        await canned.get_by_role("button", name="Load: canned", exact=True).click()
-    await canned.get_by_role("button", name="Unload: canned", exact=True).click()
-    await expect(canned.get_by_role("button", name="Load: canned", exact=True)).to_be_visible()
-    drained = page.locator("#servers tbody tr").first
-    await drained.get_by_role("button", name=re.compile("^Drain: ")).click()
-    await expect(drained).to_contain_text("is drained")
-    await drained.get_by_role("button", name=re.compile("^Take conversations again: ")).click()
-    await expect(drained).to_contain_text("takes conversations")
-
-    update = page.locator("#update")
-    updated = page.locator("#updates tbody tr").first
-    await update.get_by_label("Model to replace").select_option("tone")
-    await update.get_by_label("By").select_option("tone-fast")
-    await update.get_by_label("Share").fill("25")
-    await update.get_by_label("Share").press("Enter")
-    await expect(updated).to_contain_text("on trial, 25 %")
-    await page.get_by_role("button", name="Go back to the old version of tone").click()
-    await expect(updated).to_contain_text("an operator ended it")
-    await update.get_by_label("By").select_option("espeak-en")
-    await update.get_by_role("button", name="Update").click()
-    await expect(updated).to_contain_text("it was not loaded: espeak-en lacks")
-    await expect(updated).to_have_attribute("data-state", "rolled back")
-    await expect_accessible(page, AXE.read_text())
-    await expect_no_faults(page)

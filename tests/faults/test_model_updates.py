@@ -75,12 +75,7 @@ async def until(http: Http, source: str, state: str) -> dict[str, Any]:
 
 async def reply(talk: Talk, number: int) -> None:
     """One typed turn, whose answer is spoken whole."""
-    mark = len(talk.events)
-    content: Any = [{"type": "input_text", "text": f"number {number}"}]
-    item: Any = {"type": "message", "role": "user", "content": content}
-    await talk.connection.conversation.item.create(item=item)
-    await talk.connection.response.create()
-    done = await talk.wait("response.done", after=mark)
+    done = await talk.typed_turn(f"number {number}")
     assert done["response"]["status"] == "completed"
     (said,) = done["response"]["output"][0]["content"]
     assert said["transcript"] == f"You said: number {number}"

@@ -25,6 +25,7 @@ from tests.wait_limit import SLICE_S, WAIT_LIMIT_S
 from vdx.bench.scrape import parse
 from vdx.core.paths import locate
 from vdx.serving.embedded import EmbeddedOptions, EmbeddedTriton
+from vdx.serving.model_config import config_text
 
 VDX = [sys.executable, "-c", "from vdx.cli.main import main; main()"]
 
@@ -37,9 +38,23 @@ VARIANTS = {
     "tone-unused": ("tone", {}),  # no server of the tests asks for it: a test may load it
     "canned-stop": ("canned", {"texts": "stop please"}),
     "canned-uh": ("canned", {"texts": "uh"}),
+    # A voice that is replaced while people talk, and what replaces it.
+    "tone-old": ("tone", {"ms_per_char": "10"}),
+    "tone-new": ("tone", {"ms_per_char": "10"}),
     "canned-unfinished": ("canned", {"texts": "I would like to"}),
 }
 """Test models: a name, the model it is a copy of, and the parameters that differ."""
+
+DETECTS = {
+    "kind": "asr",
+    "languages": "*",
+    "sample_rate": "16000",
+    "language_detection": "true",
+    # The first is heard when the model is warmed up.
+    "texts": "hello|good morning|guten Morgen zusammen",
+    "detects": "en:0.9|en:0.9|de:0.9",
+}
+"""`canned-detects`, a recogniser that says which language it hears."""
 
 LONG_ANSWER = (
     "Well, let me see. This is a long answer that goes on for quite a while, so that there is "
@@ -80,6 +95,9 @@ def write_repository(folder: Path) -> Path:
             line = f'parameters {{ key: "{key}" value: {{ string_value: "{value}" }} }}\n'
             text = re.sub(rf'parameters {{ key: "{key}".*\n', "", text) + line
         config.write_text(text)
+    (detects := folder / "canned-detects" / "1").mkdir(parents=True)
+    text = config_text("canned", "asr", DETECTS)
+    detects.with_name("config.pbtxt").write_text(text)
     add_whisper(folder, "whisper-micro", WHISPER, languages="en")
     # One ahead of the most at once, not two: each takes a third of a second to build.
     config = folder / "pocketsphinx-en" / "config.pbtxt"

@@ -111,6 +111,15 @@ class Talk:
         await self.turn(name)
         return await self.wait("response.done", after=mark)
 
+    async def typed_turn(self, text: str) -> Event:
+        """A typed line and its reply to the end; returns response.done."""
+        mark = len(self.events)
+        content: Any = [{"type": "input_text", "text": text}]
+        item: Any = {"type": "message", "role": "user", "content": content}
+        await self.connection.conversation.item.create(item=item)
+        await self.connection.response.create()
+        return await self.wait("response.done", after=mark)
+
     # --- listening --------------------------------------------------------------------------
 
     async def receive(self) -> None:

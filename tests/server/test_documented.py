@@ -1,12 +1,14 @@
 """Commands of the documents that need models or a server, run against one as they are printed."""
 
 import json
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
 import soundfile
 
-from tests.documents import DOCUMENTS, ROOT
+from tests.documents import DOCUMENTS, ROOT, blocks
 from tests.unit.cli.calls import status_of
 from tests.unit.test_documented_commands import named, typed
 from vdx.serving.embedded import EmbeddedTriton
@@ -46,6 +48,40 @@ def test_a_recording_talks_and_its_events_are_told(
     events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     told = {event.get("type") for event in events if "t_ms" in event}
     assert {"input_audio_buffer.speech_stopped", "response.done"} <= told
+
+
+PIPES = {
+    'echo "Hello there." | vdx say - --out - | vdx transcribe -': "hello there",
+    "vdx transcribe - --format srt < meeting.mp3 > meeting.srt": "",
+}
+"""Lines of a shell, and what they print."""
+
+
+@pytest.mark.parametrize("line", PIPES)
+def test_a_line_of_the_shell_is_run_as_it_is_printed(at_home: Path, line: str) -> None:
+    assert line in blocks(ROOT / "docs" / "running.md", "sh")[0].splitlines()
+    soundfile.write("meeting.mp3", *soundfile.read("tests/data/audio/ps_goforward.wav"))
+    path = f"{ROOT / '.venv' / 'bin'}:{os.environ['PATH']}"
+    models = {"VDX_TTS__VOICE": "tone", "VDX_ASR__MODEL": "canned"}
+    done = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", line],
+        env=os.environ | models | {"PATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert PIPES[line] in done.stdout
+    if "srt" in line:
+        assert "hello there" in (at_home / "meeting.srt").read_text()
+
+
+def test_a_live_view_is_one_look_where_no_terminal_is(
+    at_home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert at_home.is_dir()
+    run("top")
+    assert "ready" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("command", ["models load tone", "models list", "sessions", "logs"])

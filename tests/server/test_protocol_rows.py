@@ -1,12 +1,13 @@
 """Rows of the tables in docs/realtime.md, tried with raw frames at a real server."""
 
+import base64
 import json
 from typing import Any
 
 import pytest
 
 from tests.server.processes import Http
-from tests.server.talk import Event, Talk, talking, update
+from tests.server.talk import Event, Talk, clip, talking, update
 from tests.server.tool_endpoint import WEATHER
 from tests.unit.transports.test_protocol_table import rows
 
@@ -247,3 +248,58 @@ async def test_rows_of_the_ways_in(server: str, http: Http) -> None:
         assert session["expires_at"] is None or session["expires_at"] > 0
         mark = await sent(talk, type="input_audio_buffer.clear")
         await talk.wait("input_audio_buffer.cleared", after=mark)
+
+
+AUDIO = {"type": "input_audio", "audio": ""}
+
+
+@pytest.mark.parametrize(
+    ("event", "param"),
+    [
+        ({"type": "response.create", "response": []}, "response"),
+        ({"type": "response.create", "response": ""}, "response"),
+        (
+            {
+                "type": "conversation.item.create",
+                "item": {"type": "message", "role": "user", "id": "root", "content": TEXT},
+            },
+            "item.id",
+        ),
+        (
+            {
+                "type": "conversation.item.create",
+                "item": {"type": "message", "role": "user", "content": [AUDIO]},
+            },
+            "item.content.0.audio",
+        ),
+    ],
+    ids=["response is a list", "response is a text", "an item called root", "silent speech"],
+)
+async def test_what_could_only_be_misunderstood_is_refused(
+    server: str, event: Event, param: str
+) -> None:
+    async with talking(server) as talk:
+        error = await refused(talk, **event)
+        assert error["param"] == param
+        assert not talk.of("response.created")
+        assert not talk.of("conversation.item.added")
+
+
+async def test_an_item_can_be_named_as_soon_as_it_is_sent(server: str) -> None:
+    """Also while those before it wait, as speech does until it is understood."""
+    speech = base64.b64encode(clip("ps_cards_001").tobytes()).decode()
+    spoken = [{"type": "input_audio", "audio": speech}]
+    reply = [{"type": "output_audio", "transcript": "An answer."}]
+    async with talking(server) as talk:
+        for number, (role, content) in enumerate((("user", spoken), ("assistant", reply))):
+            message = {"type": "message", "role": role, "id": f"i{number}", "content": content}
+            await sent(talk, type="conversation.item.create", item=message)
+        await sent(talk, type="conversation.item.retrieve", item_id="i1")
+        cut = {"item_id": "i1", "content_index": 0, "audio_end_ms": 0}
+        await sent(talk, type="conversation.item.truncate", **cut)
+        await sent(talk, type="conversation.item.retrieve", item_id="nobody")
+        error = await talk.error(0)
+        assert error["code"] == "item_retrieve_invalid_item_id"
+        assert "nobody" in error["message"]
+        (found,) = talk.of("conversation.item.retrieved")
+        assert found["item"]["id"] == "i1"

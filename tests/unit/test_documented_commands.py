@@ -207,9 +207,11 @@ def test_what_is_about_files_here_runs_as_it_is_printed(
 ELSEWHERE = {
     "--install-completion": (
         "unit/cli/test_completion.py",
-        "test_the_script_for_a_shell_can_be_printed_and_installed",
+        "test_the_script_is_installed_for_the_shell_that_asks",
     ),
     "bench faults": ("bench/test_benches.py", "test_a_long_bench_measures"),
+    "bench observed": ("bench/test_benches.py", "test_a_bench_of_two_ways_measures_both"),
+    "bench refused": ("bench/test_benches.py", "test_a_bench_of_two_ways_measures_both"),
     "bench soak": ("bench/test_benches.py", "test_a_long_bench_measures"),
     "bench turn": ("bench/test_benches.py", "test_a_bench_measures_and_its_json_is_well_formed"),
     "frontend --manager": (
@@ -232,8 +234,12 @@ ELSEWHERE = {
         "security/test_manager_tls.py",
         "test_who_has_a_certificate_leases_and_nobody_else",
     ),
+    "plan": ("unit/cli/test_plan.py", "test_a_plan_of_a_file_is_printed"),
     "say": ("triton/test_commands.py", "test_a_text_is_spoken_into_a_file"),
-    "say -": ("unit/cli/test_standard_input.py", "test_a_text_is_read"),
+    "say -": (
+        "server/test_documented.py",
+        "test_a_line_of_the_shell_is_run_as_it_is_printed",
+    ),
     "say Hello. --voice XTTS-v2": (
         "neural/test_xtts.py",
         "test_the_voice_of_a_recording_is_computed_once",
@@ -252,8 +258,11 @@ ELSEWHERE = {
     "setup --japanese": ("unit/cli/test_setup.py", "test_an_extra_is_added_from_its_list_alone"),
     "setup --neural": ("unit/cli/test_setup.py", "test_an_extra_is_added_again_after_a_rebuild"),
     "talk": ("server/test_documented.py", "test_a_recording_talks_and_its_events_are_told"),
-    "top": ("unit/cli/test_top.py", "test_a_look_shows_sessions_and_what_is_loaded"),
-    "transcribe -": ("unit/cli/test_standard_input.py", "test_a_recording_is_read_from_a_pipe"),
+    "top": ("server/test_documented.py", "test_a_live_view_is_one_look_where_no_terminal_is"),
+    "transcribe -": (
+        "server/test_documented.py",
+        "test_a_line_of_the_shell_is_run_as_it_is_printed",
+    ),
     "triton": ("faults/test_triton_command.py", "test_a_closed_terminal_stops_it_as_sigterm_does"),
     "triton --announce": (
         "faults/test_two_hosts.py",

@@ -57,3 +57,15 @@ def test_actionlint_finds_nothing() -> None:
     actionlint = require("actionlint")
     told = subprocess.run([str(actionlint)], cwd=ROOT, capture_output=True, text=True, check=False)
     assert told.returncode == 0, told.stdout
+
+
+def test_a_release_has_all_its_parts_and_is_not_slower_than_the_last() -> None:
+    commands = "\n".join(
+        step["run"] for step in steps(ROOT / ".github/workflows/releases.yaml") if "run" in step
+    )
+    for part in ("dist/*.whl", "build/chart/*.tgz", "build/sbom/*.json", "report.json"):
+        assert part in commands
+    assert 'make bench ARGS="--quick --worse-by 10"' in commands
+    assert "docker push" in commands
+    assert commands.index("gh release download") < commands.index("--worse-by")
+    assert commands.index("--worse-by") < commands.index("gh release create")

@@ -20,6 +20,7 @@ from triton_backends.shared.contract import TtsRequest
 from triton_backends.shared.engine import Chunk
 from triton_backends.shared.errors import InvalidArgument
 from triton_backends.shared.language_tags import primary_subtag
+from triton_backends.shared.nvtx import nvtx_range
 from triton_backends.shared.playback_deadline import PlaybackDeadline
 from triton_backends.shared.references import KEPT, References
 from triton_backends.shared.speech import CALIBRATION_TEXT
@@ -111,13 +112,15 @@ class CsmEngine:
         while not ended:
             pcm: NDArray[np.float32] = np.zeros(0, np.float32)
             with self._slot(deadline, said.speaker.adapter):
-                frame = next(loop, None)
+                with nvtx_range("csm frame"):
+                    frame = next(loop, None)
                 ended = frame is None
                 if frame is not None:
                     window.append(frame)
                     said.frames.append(frame)
                 if window and (ended or len(window) >= size):
-                    pcm = mimi.decode(window)
+                    with nvtx_range("csm mimi"):
+                        pcm = mimi.decode(window)
             if pcm.size:
                 window, size = [], min(size * 2, self._options.largest_window)
                 ended = ended or silence.ended(pcm)
@@ -171,7 +174,7 @@ class CsmEngine:
             raise InvalidArgument(
                 "REFERENCE_TEXT is missing: this model has to know what REFERENCE_AUDIO says"
             )
-        with self._slot(deadline, speaker.adapter):
+        with self._slot(deadline, speaker.adapter), nvtx_range("csm reference"):
             codes: NDArray[np.int64] = self.references.of(audio)
         return [Turn(speaker.role, text, codes)]
 

@@ -10,6 +10,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from triton_backends.shared.errors import Internal, InvalidArgument
+from triton_backends.shared.onnx_profile import ask_for_profile, end_with_process
 
 CPU: tuple[str, dict[str, Any]] = ("CPUExecutionProvider", {})
 MAX_ERROR_CHARS = 300
@@ -61,11 +62,15 @@ def open_session(
     import onnxruntime
 
     options.log_severity_level = 3
+    profiled = ask_for_profile(options, name)
     try:
-        return onnxruntime.InferenceSession(model, options, providers=list(providers))
+        session = onnxruntime.InferenceSession(model, options, providers=list(providers))
     except Exception as error:  # noqa: BLE001  (see the module)
         said = str(error)[:MAX_ERROR_CHARS]
         raise InvalidArgument(f"{name} cannot be loaded: {said}") from None
+    if profiled:
+        end_with_process(session)
+    return session
 
 
 def run(

@@ -13,6 +13,7 @@ from triton_backends.shared.contract import REFERENCE_RATE, TtsRequest
 from triton_backends.shared.engine import Chunk
 from triton_backends.shared.errors import InvalidArgument
 from triton_backends.shared.language_tags import primary_subtag
+from triton_backends.shared.nvtx import nvtx_range
 from triton_backends.shared.playback_deadline import PlaybackDeadline
 from triton_backends.shared.references import KEPT, References
 from triton_backends.shared.speech import CALIBRATION_TEXT
@@ -60,7 +61,7 @@ class XttsEngine:
         """A chunk per window. The empty ones, one per token, are points to close it at."""
         language = self._language(request.language)
         deadline = PlaybackDeadline(SAMPLE_RATE)
-        with self._queue.slot(deadline.until):
+        with self._queue.slot(deadline.until), nvtx_range("xtts voice"):
             voice = self._voice(request)
         seed = self._options.sampling.seed
         if seed < 0:
@@ -81,10 +82,12 @@ class XttsEngine:
         while not ended:
             pcm = NOTHING.pcm
             with self._queue.slot(deadline.until):
-                latent = next(loop, None)
+                with nvtx_range("xtts token"):
+                    latent = next(loop, None)
                 ended = latent is None
                 if ended or windows.push(latent):
-                    pcm = windows.decode(last=ended)
+                    with nvtx_range("xtts window"):
+                        pcm = windows.decode(last=ended)
             deadline.add(pcm.size)
             yield Chunk(pcm)
 

@@ -3,8 +3,10 @@
 import base64
 import binascii
 import io
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing, closing
+from functools import partial
+from itertools import repeat
 from typing import Final, Protocol
 
 import numpy as np
@@ -13,8 +15,9 @@ from vdx.batch.reference import SILENT
 from vdx.batch.speakers import KnownSpeaker
 from vdx.core.audio import LISTEN_RATE
 from vdx.core.audio_decoder import AudioDecoder
-from vdx.core.errors import InvalidInput
+from vdx.core.errors import InvalidInput, ModelFailed
 from vdx.core.events import Pcm
+from vdx.serving.busy_retry import retry_busy
 from vdx.serving.model_status import ModelStatus
 from vdx.serving.models import ModelInfo, ModelKind
 from vdx.serving.response_decoding import Vector
@@ -22,6 +25,8 @@ from vdx.serving.triton import TritonClient
 
 EMBED_MS: Final = 20_000
 """How long one window may take: a recording competes with live speech."""
+BUSY_S: Final = 0.5
+"""Until a model whose places are all taken is asked again, as recognisers of recordings are."""
 SHORTEST_S, LONGEST_S = 0.5, 30
 PREFIX: Final = "data:"
 
@@ -60,8 +65,19 @@ async def find_speaker_model(models: Models, named: str) -> ModelInfo:
 
 
 async def embed(client: TritonClient, model: str, pcm: Pcm) -> Vector:
-    """The voice of int16 16 kHz mono audio of at most 30 s; raises TritonError."""
-    return await client.embed(model, pcm.tobytes(), EMBED_MS)
+    """The voice of int16 16 kHz mono audio of at most 30 s; a model that is busy is asked again.
+
+    Raises TritonError.
+    """
+    ask = partial(_embedded, client, model, pcm.tobytes())
+    async with aclosing(retry_busy(ask, repeat(BUSY_S))) as vectors:
+        async for vector in vectors:
+            return vector
+    raise ModelFailed(f"{model} ended without an answer", model=model)
+
+
+async def _embedded(client: TritonClient, model: str, pcm: bytes) -> AsyncGenerator[Vector, None]:
+    yield await client.embed(model, pcm, EMBED_MS)
 
 
 async def known_speakers(

@@ -7,15 +7,17 @@ pause. Each word is of whoever speaks in the window whose middle is nearest to i
 
 import itertools
 from bisect import bisect_left
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from vdx.batch.clustering import Vectors, clusters
 from vdx.batch.cutting import Stretch
 from vdx.batch.files import Segment
+from vdx.batch.packed_vectors import Packed, packed, unpacked
 from vdx.core.audio import LISTEN_RATE
 from vdx.core.channels import frame_levels, loud_level
 from vdx.core.events import Pcm, Word
@@ -31,6 +33,8 @@ MOST_CLUSTERED: Final = 3_000
 FEW: Final = 2
 """A cluster of fewer windows is no person of its own, where there are larger ones."""
 LETTERS: Final = 26
+BLOCK: Final = 1_000
+"""Windows whose voices are unpacked at a time."""
 
 Embed = Callable[[Pcm], Awaitable[Vectors]]
 """The voice of int16 16 kHz mono audio, as a vector of length 1."""
@@ -46,11 +50,14 @@ class KnownSpeaker:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Window:
-    """Its middle in ms from the start of the recording, its channel and its voice."""
+    """Its middle in ms from the start of the recording, its channel and its voice.
+
+    There are 4,800 in an hour of speech.
+    """
 
     middle_ms: int
     channel: int
-    voice: Vectors
+    voice: Packed
 
 
 class SpeakerLabels:
@@ -72,7 +79,8 @@ class SpeakerLabels:
             if _level(piece) < QUIET * loud:
                 continue
             middle = (stretch.start + at + piece.size // 2) * 1000 // LISTEN_RATE
-            self._windows.append(_Window(middle, stretch.channel, await self._embed(piece)))
+            voice = packed(await self._embed(piece))
+            self._windows.append(_Window(middle, stretch.channel, voice))
 
     def of(self, segments: Sequence[Segment]) -> list[Segment]:
         """The segments with their speakers, parted where another one speaks; blocks."""
@@ -88,23 +96,25 @@ class SpeakerLabels:
         return [part for segment in segments for part in self._parts(segment, told)]
 
     def _labels(self) -> list[int]:
-        voices = np.stack([window.voice for window in self._windows])
-        step = -(-len(voices) // MOST_CLUSTERED)
-        chosen = voices[::step]
+        step = -(-len(self._windows) // MOST_CLUSTERED)
+        chosen = unpacked([window.voice for window in self._windows[::step]])
         found = clusters(chosen, APART)
         sizes = np.bincount(found)
         kept = np.flatnonzero(sizes >= FEW) if sizes.max() >= FEW else np.arange(sizes.size)
         centres = np.stack([_centre(chosen[found == each]) for each in kept])
-        nearest = np.argmax(voices @ centres.T, axis=1)
+        nearest = np.concatenate(
+            [np.argmax(voices @ centres.T, axis=1) for voices in self._blocks()]
+        )
         order = {int(label): number for number, label in enumerate(dict.fromkeys(nearest))}
         return [order[int(label)] for label in nearest]
 
     def _names(self, labels: Sequence[int]) -> list[str]:
         """A name for each label: of the known voice that is like it, else a letter."""
         count = max(labels) + 1
-        every = np.stack([window.voice for window in self._windows])
-        marks = np.array(labels)
-        centres = [_centre(every[marks == label]) for label in range(count)]
+        sums = np.zeros((count, self._windows[0].voice.size), np.float64)
+        for number, voices in enumerate(self._blocks()):
+            np.add.at(sums, np.array(labels[number * BLOCK : (number + 1) * BLOCK]), voices)
+        centres = [_centre(each[None, :]) for each in sums]
         pairs = sorted(
             ((float(centres[label] @ known.voice), label, known.name)
              for label in range(count) for known in self._known),
@@ -117,6 +127,11 @@ class SpeakerLabels:
         given = {known.name for known in self._known}
         letters = (letter for letter in map(_letter, itertools.count()) if letter not in given)
         return [names.get(label) or next(letters) for label in range(count)]
+
+    def _blocks(self) -> Iterator[Vectors]:
+        """The voices of the windows in order, some at a time."""
+        for start in range(0, len(self._windows), BLOCK):
+            yield unpacked([each.voice for each in self._windows[start : start + BLOCK]])
 
     def _parts(self, segment: Segment, told: Sequence[str]) -> list[Segment]:
         if not segment.words:
@@ -160,7 +175,7 @@ def _level(audio: Pcm) -> float:
     return loud_level(frame_levels(audio.astype(np.float32)[:, None])[:, 0]) if audio.size else 0.0
 
 
-def _centre(voices: Vectors) -> Vectors:
+def _centre(voices: NDArray[Any]) -> Vectors:
     mean = voices.mean(axis=0)
     return np.asarray(mean / max(float(np.linalg.norm(mean)), 1e-9), np.float32)
 

@@ -14,6 +14,7 @@ from vdx.bench.figures import Report
 from vdx.bench.sound import silent_after
 from vdx.bench.target import Target
 from vdx.bench.turn import gap_ms
+from vdx.client.listener import Listener
 from vdx.client.log import Reply
 from vdx.client.microphone_feed import Spoken
 
@@ -89,8 +90,7 @@ async def _interrupt(user: BenchClient, name: str) -> dict[str, Any]:
     spoken = user.microphone_feed.say(clip(name, client.rate))
     await spoken.finished
     await asyncio.sleep(max(0.0, LISTEN_S - spoken.clip.seconds))
-    heard = client.listener.render(spoken.onset, spoken.onset + LISTEN_S)
-    silent = silent_after(heard, client.rate)
+    silent = _silent_ms(client.listener, spoken)
     paused = next(
         (t for t, e in client.log.vdx if e["type"] == "vdx.playout.paused" and t > spoken.began),
         None,
@@ -99,7 +99,8 @@ async def _interrupt(user: BenchClient, name: str) -> dict[str, Any]:
         "clip": name,
         "status": reply.status if reply else "missing",
         "gap_ms": gap,
-        "silent_ms": None if silent is None else round(silent * MS, 1),
+        "silent_ms": silent,
+        "came_ms": _silent_ms(getattr(client, "received", client.listener), spoken),
         "decision_ms": None if paused is None else round((paused - spoken.onset) * MS, 1),
         "last_frame_ms": None
         if paused is None or reply is None
@@ -108,3 +109,10 @@ async def _interrupt(user: BenchClient, name: str) -> dict[str, Any]:
         "outcomes": [e["type"] for _, e in client.log.vdx if "playout" in e["type"]],
         "heard": [heard.text for heard in client.log.heard],
     }
+
+
+def _silent_ms(listener: Listener, spoken: Spoken) -> float | None:
+    """From the onset of what is said to the last of the sound; None where it goes on."""
+    heard = listener.render(spoken.onset, spoken.onset + LISTEN_S)
+    silent = silent_after(heard, listener.rate)
+    return None if silent is None else round(silent * MS, 1)

@@ -56,11 +56,13 @@ async def meet(
 ) -> AsyncIterator[BenchClient]:
     """Connects and begins to send room noise; `events` opts in to vdx's own events.
 
+    A client that `freezes` stops playing at `vdx.playout.paused`.
+
     A plan may name a `profile`. One with the transport "livekit" goes to a room of its own,
     `frame_ms` the length of its audio frames.
     """
     if plan.get("transport") == LIVEKIT:
-        async with _meet_in_room(plan, voice, phase) as met:
+        async with _meet_in_room(plan, voice, phase, falls_silent=freezes) as met:
             yield met
         return
     async with RealtimeClient.connect(
@@ -76,7 +78,9 @@ async def meet(
 
 
 @contextlib.asynccontextmanager
-async def _meet_in_room(plan: dict[str, Any], voice: str, phase: int) -> AsyncIterator[BenchClient]:
+async def _meet_in_room(
+    plan: dict[str, Any], voice: str, phase: int, *, falls_silent: bool
+) -> AsyncIterator[BenchClient]:
     from vdx.client.room import RoomClient
 
     requested = {**plan.get("agent", {}), **({"voice": voice} if voice else {})}
@@ -86,6 +90,7 @@ async def _meet_in_room(plan: dict[str, Any], voice: str, phase: int) -> AsyncIt
             api_key=plan.get("api_key", ""),
             agent=requested,
             frame_ms=plan.get("frame_ms", 10),
+            falls_silent=falls_silent,
         ) as client,
         _speaking(client, phase) as met,
     ):

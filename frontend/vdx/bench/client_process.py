@@ -18,7 +18,7 @@ from vdx.core.errors import InvalidInput, VdxError
 
 CLIENT_MODULES = (
     *("turn", "bargein", "false_bargein", "jitter", "interruptions"),
-    *("sessions", "churn", "killed_client", "tools", "orders", "partials"),
+    *("sessions", "churn", "killed_client", "tools", "orders", "partials", "telephone"),
     *("soak_users", "swaps", "failover.killed_triton"),
 )
 """Modules of this package that have a `run_users`."""

@@ -151,6 +151,28 @@ def concurrency(runs: Runs, axes: Axes) -> bool:
     return bool(lines)
 
 
+def planned(runs: Runs, axes: Axes) -> bool:
+    """The p95 that `vdx plan` predicts beside the measured one, by people at once."""
+    drawn = False
+    for report in reports(runs, "plan"):
+        counts = report["options"]["counts"]
+        for what, style in (("measured", "o-"), ("predicted", "x--")):
+            rows = [figure_of(report, f"{count} users: {what}") for count in counts]
+            points = [(n, row["p95"]) for n, row in zip(counts, rows, strict=True) if row]
+            if points:
+                label = f"{what}, {report['options']['voice']}"
+                axes.plot(*zip(*points, strict=True), style, label=label)
+                drawn = True
+    if drawn:
+        axes.set_xlim(left=0)
+        axes.set_ylim(bottom=0)
+        axes.set_xlabel("users at once")
+        axes.set_ylabel("ms, p95")
+        axes.grid(alpha=0.3)
+        axes.legend(fontsize=8, frameon=False)
+    return drawn
+
+
 def goals(runs: Runs, axes: Axes) -> bool:
     """Every figure that has to be at most its goal as a share of it, each of its points."""
     shares = []
@@ -177,6 +199,7 @@ PLOTS: dict[str, tuple[str, Plot]] = {
     "distribution": ("How long people wait", distribution),
     "cost": ("What sessions cost", cost),
     "concurrency": ("Models under perf_analyzer", concurrency),
+    "plan": ("What `vdx plan` predicts, and what is measured", planned),
     "goals": ("Measured against the goals", goals),
 }
 """Name of the file to title and function."""

@@ -39,12 +39,14 @@ def tree(root: int) -> list[int]:
 def usage(root: int) -> Usage:
     """CPU seconds spent so far by the whole tree below `root`."""
     pids = tree(root)
-    total = 0
-    for pid in pids:
-        fields = _stat(pid)
-        # utime, stime, and those of ended children it waited for.
-        total += sum(int(fields[i]) for i in (11, 12, 13, 14)) if fields else 0
-    return Usage(total / TICKS, len(pids))
+    return Usage(sum(map(cpu_seconds, pids)), len(pids))
+
+
+def cpu_seconds(pid: int) -> float:
+    """Of one process, with those children that ended and were waited for; 0 when it ended."""
+    fields = _stat(pid)
+    # utime, stime, and those of the children.
+    return sum(int(fields[i]) for i in (11, 12, 13, 14)) / TICKS if fields else 0.0
 
 
 def pss_kb(root: int) -> int:

@@ -79,6 +79,10 @@ BENCHES: dict[str, Bench] = {
         "What a LiveKit room adds to a turn and a barge-in.",
         (Run("--rounds 10 --light", quick="--rounds 1 --light"),),
     ),
+    "telephone": Bench(
+        "What 8 kHz of a telephone change, words included.",
+        (Run("--rounds 10", quick="--rounds 1 --light"), Run("--rounds 10 --light")),
+    ),
     "false-bargein": Bench(
         'A 300 ms "uh" during the reply.',
         (Run("--rounds 10", quick="--rounds 1"),),
@@ -109,6 +113,18 @@ BENCHES: dict[str, Bench] = {
     "soak": Bench(
         "Talks for long: what grows, and what gets slower.",
         (Run("--minutes 60", quick="--minutes 1 --sessions 2 --light"),),
+    ),
+    "observed": Bench(
+        "What traces and JSON logs cost a turn.",
+        (Run("--light", quick="--light --rounds 1 --sessions 2"),),
+    ),
+    "refused": Bench(
+        "People talk while somebody tries wrong keys.",
+        (Run("--light", quick="--light --rounds 1"),),
+    ),
+    "plan": Bench(
+        "How far `vdx plan` is off on this machine.",
+        (Run(), Run("--light --fixed-silence", quick="--light --rounds 2 --users 2")),
     ),
     "faults": Bench(
         "Each process killed and frozen in mid-turn.",

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from vdx.bench.figures import LEAST
 from vdx.bench.markdown import render
 from vdx.bench.plots import PLOTS, Plot, draw
 from vdx.bench.registry import BENCHES, Benches, arguments, shown
@@ -54,6 +55,32 @@ class Outcome:
         """The names of the figures that miss their goal."""
         figures = (self.report or {}).get("figures", ())
         return [f"{self.command}: {row['name']}" for row in figures if row.get("reached") is False]
+
+
+def worse(before: dict[str, Any], outcomes: Iterable[Outcome], percent: float) -> list[str]:
+    """Figures with a goal whose median is worse by more than `percent` than in `before`.
+
+    Only against a run on a machine of the same kind: another one is as much worse as it is slower.
+    """
+    found = []
+    for outcome in outcomes:
+        last = before.get(outcome.command, {}).get("report")
+        if outcome.report is None or last is None or not _alike(last, outcome.report):
+            continue
+        earlier = {row["name"]: row for row in last["figures"]}
+        for row in outcome.report["figures"]:
+            old, new = earlier.get(row["name"], {}).get("median"), row["median"]
+            if not row.get("reach") or not old or new is None:
+                continue
+            change = 100 * (old - new if LEAST in row["reach"] else new - old) / abs(old)
+            if change > percent:
+                what = f"{outcome.command}: {row['name'].strip()}"
+                found.append(f"{what} {old:g} -> {new:g} {row['unit']}".strip())
+    return found
+
+
+def _alike(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    return all(one["machine"][key] == other["machine"][key] for key in ("cpu", "cores"))
 
 
 def planned(names: Iterable[str], *, quick: bool, suite: Suite = OWN) -> list[str]:

@@ -117,7 +117,7 @@ async def target(options: TargetOptions) -> AsyncIterator[Target]:
                 )
                 recordings = Path(folder) / "fed"
                 config = {**config, "livekit": _rooms(rooms, recordings)}
-            found = await stack.enter_async_context(_own(Path(folder), config))
+            found = await stack.enter_async_context(_own(Path(folder), config, options.api_key))
             yield replace(
                 found,
                 livekit=options.livekit,
@@ -152,10 +152,11 @@ async def _running(options: TargetOptions) -> Target:
 
 
 @contextlib.asynccontextmanager
-async def _own(folder: Path, config: Mapping[str, Any]) -> AsyncIterator[Target]:
+async def _own(folder: Path, config: Mapping[str, Any], api_key: str) -> AsyncIterator[Target]:
     (metrics,) = choose_ports("the bench's Triton", 1)
     whole = {**config, "embedded": {"metrics_port": metrics}}
     arguments = ["up", "--no-proof", *(["--livekit"] if "livekit" in config else [])]
     async with vdx_command(folder, "server", *arguments, config=whole) as (url, server):
-        told = await asyncio.to_thread(status, url)
-        yield Target(url, server.pid, told["triton_grpc"], told["triton_metrics"])
+        told = await asyncio.to_thread(status, url, api_key)
+        grpc, scraped = told["triton_grpc"], told["triton_metrics"]
+        yield Target(url, server.pid, grpc, scraped, api_key=api_key)

@@ -6,6 +6,7 @@ Several users at once begin at random moments, always the same ones.
 
 import asyncio
 import random
+import time
 from collections import defaultdict
 from typing import Any
 
@@ -15,6 +16,7 @@ from vdx.bench.clips import TURN_CLIPS, clip, preload
 from vdx.bench.figures import Report
 from vdx.bench.sound import first_loud
 from vdx.bench.target import Target
+from vdx.bench.turn_cost import TurnCost
 from vdx.client.listener import Listener
 from vdx.client.microphone_feed import Spoken
 from vdx.client.room_audio_input import RoomAudioInput
@@ -38,6 +40,7 @@ async def measure(
     """Each of `sessions` users has `rounds` sessions of four turns against an echo."""
     plan = target.plan(rounds=rounds, sessions=sessions)
     status = await target.status()
+    cost = await TurnCost.begin(target, status)
     turns = await run_client_process("turn", plan, step)
     options = {"rounds": rounds, "sessions": sessions, "clips": list(TURN_CLIPS)}
     options |= {key: status[key] for key in ("voice", "recogniser")}
@@ -61,6 +64,7 @@ async def measure(
     report.add(
         "lateness of the person's own frames", "ms", [lag for t in turns for lag in t["lag_ms"]]
     )
+    await cost.add(report, turns)
     silent = sum(turn["gap_ms"] is None for turn in turns)
     cut_in = sum(turn["cut_in"] for turn in turns)
     report.notes.append(f"{silent} of {len(turns)} turns unanswered, {cut_in} answered too early")
@@ -71,12 +75,18 @@ async def measure(
 async def run_users(plan: Plan, step: Step) -> list[dict[str, Any]]:
     """The person's part: every turn's gap and the server's own account of it."""
     preload(TURN_CLIPS, plan)
+    began, spent = time.monotonic(), time.process_time()
     async with asyncio.TaskGroup() as group:
         users = [
             group.create_task(_user(plan, number, step), name=f"user-{number}")
             for number in range(plan["sessions"])
         ]
-    return [turn for user in users for turn in user.result()]
+    turns = [turn for user in users for turn in user.result()]
+    each = {
+        "wall_s": round((time.monotonic() - began) * plan["sessions"] / len(turns), 3),
+        "client_cpu_s": round((time.process_time() - spent) / len(turns), 4),
+    }
+    return [turn | each for turn in turns]
 
 
 async def _user(plan: Plan, number: int, step: Step) -> list[dict[str, Any]]:
@@ -116,7 +126,17 @@ async def _turn(bench_client: BenchClient, name: str) -> dict[str, Any]:
         "heard": client.log.heard[heard].text if len(client.log.heard) > heard else "",
         "dry_ms": 0.0 if reply is None else dry_ms(client.listener, reply.id),
         "lag_ms": [round(value, 2) for value in microphone_feed.lag_ms[lag:]],
+        "speech_s": round(spoken.end - spoken.onset, 3),
+        "reply_s": 0.0 if reply is None else reply_s(client.listener, reply.id),
     }
+
+
+def reply_s(listener: Listener, response: str) -> float:
+    """How much audio of a reply came; a room's listener does not tell."""
+    if isinstance(listener, RoomAudioInput):
+        return 0.0
+    samples = sum(piece.pcm.size for piece in listener.pieces if piece.response == response)
+    return round(samples / listener.rate, 3)
 
 
 def dry_ms(listener: Listener, response: str) -> float:

@@ -38,6 +38,7 @@ COMMANDS = {
     "recordings": "List and delete recorded calls.",
     "keys": "Add, list and revoke API keys.",
     "doctor": "Check this machine and say how to mend what is wrong.",
+    "plan": "Say how many machines a number of calls needs.",
     "bench": "Measure turns, interruptions, jitter and sessions.",
 }
 COMMANDS["token"] = "Let one person into one LiveKit room."  # noqa: S105  # nosec B105

@@ -1,4 +1,6 @@
-"""`vdx profile`: where a running server, or the process of a model, spends its time (py-spy)."""
+"""`vdx profile`: where a running server or the process of a model spends its time (py-spy), and
+what the operators of a model's networks take (onnxruntime).
+"""
 
 import shutil
 import subprocess
@@ -34,13 +36,25 @@ def profile(
     native: Annotated[
         bool, typer.Option("--native", help="C libraries too; slows the process down.")
     ] = False,
+    onnx: Annotated[
+        bool,
+        typer.Option(
+            "--onnx", help="What each operator of MODEL takes, in a Triton of its own; no server."
+        ),
+    ] = False,
     url: Url = DEFAULT_URL,
     api_key: Key = "",
 ) -> None:
     """Draw a flame graph of a running server or model on this machine.
 
-    Reading another process needs root, or the same user where kernel.yama.ptrace_scope is 0.
+    Reading another process needs root, or the same user where kernel.yama.ptrace_scope is 0. With
+    --onnx, --out is the folder that gets the traces, for Perfetto or chrome://tracing.
     """
+    if onnx:
+        if top or native or what == FRONTEND:
+            raise InvalidInput("--onnx is of a MODEL, without --top and --native", param="onnx")
+        _operators(what, out or Path(f"profile-{what}"))
+        return
     if top and out is not None:
         raise InvalidInput("--top shows and writes nothing; leave --out out", param="out")
     program = _py_spy()
@@ -57,6 +71,15 @@ def profile(
     if done.returncode:
         raise SetupError("py-spy could not read the process; run it as root (sudo)")
     typer.echo(target)
+
+
+def _operators(model: str, out: Path) -> None:
+    from vdx.cli.onnx_profile import operators, rows, traces_of
+    from vdx.cli.table import print_table
+
+    found = operators(traces_of(model, out))
+    print_table(("network", "operator", "calls", "ms", "%"), rows(found))
+    typer.echo(out)
 
 
 def _py_spy() -> str:

@@ -159,6 +159,8 @@ def _form_of(out: Path) -> str:
     from vdx.batch.encoders import FORMS
 
     if out == STANDARD:
+        if sys.stdout.isatty():
+            raise InvalidInput("--out -: a terminal cannot show sound; name a file, or pipe it on")
         return "wav"
     if out.is_dir():
         raise InvalidInput(f"--out {out} is a folder; name a file in it")

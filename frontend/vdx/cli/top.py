@@ -20,11 +20,11 @@ def top(
     every: Annotated[float, typer.Option(min=0.2, help="Seconds between two looks.")] = 1.0,
     once: Annotated[bool, typer.Option("--once", help="Print one look and end.")] = False,
 ) -> None:
-    """Show live sessions and models; Ctrl-C ends it."""
+    """Show live sessions and models; Ctrl-C ends it. Where no terminal looks: once."""
     from rich.console import Console
     from rich.live import Live
 
-    if once:
+    if once or not Console().is_terminal:
         Console().print(_view(_look(url, api_key)))
         return
     with Live(_view(_look(url, api_key)), screen=True, auto_refresh=False) as live:

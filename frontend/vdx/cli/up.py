@@ -198,8 +198,6 @@ def supervisor(
     from vdx.serving.supervision import Supervisor
 
     title = "Triton" if len(host.servers) == 1 else f"Triton {server.name}"
-    # The other frontends of this server leave what is dead to this one.
-    server.manager.recovery.jitter_s = 0.0
 
     def note() -> None:
         server.pid = triton.pid

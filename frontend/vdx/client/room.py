@@ -4,7 +4,9 @@
         await client.wait_for(lambda: client.log.replies)
 
 The token comes from the server's `POST /token`. What the agent sends on `vdx.events` is recorded
-in the log as the events that the WebSocket would have sent.
+in the log as the events that the WebSocket would have sent. A client that `falls_silent` plays
+nothing between `vdx.playout.paused` and the reply's going on, as the page does: the event comes
+before the end of the sound, which waits in the jitter buffer.
 """
 
 import asyncio
@@ -19,6 +21,7 @@ from livekit import rtc
 from vdx.client.connection import ClientConnection
 from vdx.client.log import Event
 from vdx.client.room_audio_input import RoomAudioInput
+from vdx.client.room_mute import Mute
 from vdx.core.audio import SAMPLE_BYTES
 from vdx.core.errors import ConnectionLost
 
@@ -31,10 +34,13 @@ JOIN_S = 60.0
 class RoomClient(ClientConnection):
     """One user in one room; `ready_ms` is from joining to the start of the conversation."""
 
-    def __init__(self, room: rtc.Room, rate: int) -> None:
+    def __init__(self, room: rtc.Room, rate: int, *, falls_silent: bool = False) -> None:
         super().__init__(rate)
         self._room = room
         self.listener = RoomAudioInput(rate)
+        self.received = RoomAudioInput(rate)
+        """All sound that came, whether it was played or not."""
+        self._mute = Mute() if falls_silent else None
         self.joining = 0.0
         """When joining began, monotonic seconds; it dispatches the agent."""
         # Without a queue what is said leaves at once, as from a sound card; it takes 10 ms pieces.
@@ -52,15 +58,19 @@ class RoomClient(ClientConnection):
         rate: int = ROOM_RATE,
         agent: dict[str, str] | None = None,
         frame_ms: int = 10,
+        falls_silent: bool = False,
     ) -> AsyncIterator["RoomClient"]:
         """A room of its own with the agent in it; `agent` is the metadata of the dispatch.
 
         Raises:
             ConnectionLost: the server has no rooms, or no agent comes.
         """
-        token = await asyncio.to_thread(ask_token, url, api_key, agent or {})
+        wanted: dict[str, Any] = {**(agent or {})}
+        if falls_silent:
+            wanted["silent_at_pause"] = True
+        token = await asyncio.to_thread(ask_token, url, api_key, wanted)
         room = rtc.Room()
-        client = cls(room, rate)
+        client = cls(room, rate, falls_silent=falls_silent)
         client._frame_ms = frame_ms
         client._follow()
         client.joining = time.monotonic()
@@ -139,7 +149,11 @@ class RoomClient(ClientConnection):
 
     def _take_sound(self, pcm: bytes, now: float) -> None:
         active = self.log.active
-        loud = self.listener.receive(active.id if active else "", pcm, now)
+        response = active.id if active else ""
+        loud = self.received.receive(response, pcm, now)
+        if self._mute is not None and self._mute.holds(now):
+            pcm = bytes(len(pcm))
+        self.listener.receive(response, pcm, now)
         if loud and active is not None:
             event = {"type": "response.output_audio.delta", "response_id": active.id}
             self.log.take({**event, "delta": len(pcm)}, now)
@@ -156,6 +170,8 @@ class RoomClient(ClientConnection):
     def _take(self, event: Event, now: float) -> None:
         if event["type"] == "vdx.session":
             self.session = event
+        if self._mute is not None:
+            self._mute.take(event["type"], now)
         for each in (*_as_protocol(event), event):
             self.log.take(each, now)
             if self.on_event is not None:
@@ -181,7 +197,7 @@ def _as_protocol(event: Event) -> list[Event]:
             return []
 
 
-def ask_token(url: str, api_key: str, agent: dict[str, str], **wanted: str) -> dict[str, Any]:
+def ask_token(url: str, api_key: str, agent: dict[str, Any], **wanted: str) -> dict[str, Any]:
     """The answer of a vdx server's `POST /token`; `wanted` are further keys of the request.
 
     Raises:

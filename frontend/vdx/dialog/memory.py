@@ -37,7 +37,7 @@ from vdx.speech.text.responder.prompt import (
     prompt_size,
     tools_size,
 )
-from vdx.speech.text.responder.window import Window, window_of
+from vdx.speech.text.responder.window import MOST_BYTES_PER_TOKEN, Window, window_of
 
 log = logger(__name__)
 
@@ -109,7 +109,11 @@ class Memory:
     def answered(self, report: PromptReport) -> None:
         """The responder has answered; `report` says what became of the prompt."""
         if report.tokens:
-            self._bytes_per_token = (report.size + self._tools) / report.tokens
+            density = (report.size + self._tools) / report.tokens
+            # Some endpoints count only what they had not kept of the prompt before: with such a
+            # figure no prompt would ever be too long.
+            if density <= MOST_BYTES_PER_TOKEN:
+                self._bytes_per_token = density
         if report.refused:
             self._refused = min(report.size, self._refused or report.size)
 

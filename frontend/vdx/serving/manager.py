@@ -113,6 +113,8 @@ class ModelManager:
         if remembered is not None:
             self.residency.take_over(remembered.read())
         self.recovery = Recovery(client, self)
+        if owner or control is not None:
+            self.recovery.jitter_s = 0.0
         self._reconciliation = Reconciliation(client, self, owner=owner)
         self._evict_check_s = config.evict_check_interval_ms / 1000
         if owner and config.ttl_ms < config.min_residency_ms:

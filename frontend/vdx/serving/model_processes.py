@@ -32,7 +32,7 @@ def model_processes(models: Collection[str], server: int | None = None) -> dict[
     for folder in PROC.iterdir():
         if folder.name.isdecimal():
             with contextlib.suppress(OSError):  # it ended meanwhile, or is somebody else's
-                name = _model_of((folder / "cmdline").read_bytes())
+                name = model_of((folder / "cmdline").read_bytes())
                 if name in models and server in (None, _parent_of(folder)):
                     found[int(folder.name)] = name
     return found
@@ -66,7 +66,7 @@ def _parent_of(process: Path) -> int:
     return int((process / "stat").read_text(errors="replace").rpartition(")")[2].split()[1])
 
 
-def _model_of(cmdline: bytes) -> str:
+def model_of(cmdline: bytes) -> str:
     """The model of a stub's command line: STUB REPOSITORY/MODEL/VERSION/model.py ..."""
     words = cmdline.decode(errors="replace").split("\0")
     if len(words) < 2 or Path(words[0]).name != STUB:

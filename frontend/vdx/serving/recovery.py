@@ -6,13 +6,17 @@ counts as alive, whatever its probe says. Each model has a task of its own, so t
 slowly does not delay the others.
 
 Several frontends may share a server, and all of them see a model fail. Each waits for a random
-time (`vdx up`, which owns its server, does not), waits while another loads the model, and probes
-again: the first one reloads, the others find it alive. Finding a model dead takes time in which
-another frontend may have reloaded it, so its state is read again right before a reload.
+time (who owns the server, or asks a manager, does not), waits while another loads the model, and
+probes again: the first one reloads, the others find it alive. Finding a model dead takes time in
+which another frontend may have reloaded it, so its state is read again right before a reload.
+
+A server that has gone is looked for often, and its models are loaded together once it is back:
+while they are missing nobody talks whom that could disturb.
 """
 
 import asyncio
 import math
+import os
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -50,6 +54,8 @@ machine, where a slow model must not count as dead."""
 NOTICED_S = 0.1
 """Seconds after which Triton itself reports that a process ended."""
 POLL_S = 0.05
+AWAY_S = 0.25
+"""Between two probes of a server that does not answer at all; one fails at once."""
 REPLACED_S = 0.25
 """Seconds after which a frontend that unloaded a dead model has begun to load it again."""
 
@@ -78,6 +84,10 @@ class Watch:
     ended: bool = False
     """A process of it has ended since the last look."""
     alive: bool = True
+    away: bool = False
+    """Its server did not answer at the last look."""
+    server_gone: bool = False
+    """Its server has gone since it was last alive."""
     died: float = -math.inf
 
 
@@ -92,6 +102,8 @@ class Recovery:
         self._processes = ModelProcesses(client.config.url, self._process_ended)
         self._changed = asyncio.Event()
         self.jitter_s = JITTER_S
+        self._together = asyncio.Semaphore(os.cpu_count() or 1)
+        """Loads after the end of the whole server, in place of the manager's slots."""
 
     def follow_wanted(self) -> None:
         """Called when the set of wanted models has changed."""
@@ -168,7 +180,7 @@ class Recovery:
             for answer in asked:
                 if not answer.done():
                     answer.set_result(watch.alive)
-            await _at_most(watch.look, self._interval_s)
+            await _at_most(watch.look, AWAY_S if watch.away else self._interval_s)
 
     async def _check(self, name: str, watch: Watch) -> bool:
         """Probes a model and reloads it if it has to be; whether it is alive then."""
@@ -184,11 +196,11 @@ class Recovery:
             try:
                 with self._client.streams.held(name):
                     await self._end_streams(name, error)
-                    await self._reload(name)
+                    await self._reload(name, watch)
             except TritonError as failure:
                 log.warning("reload failed", model=name, error=str(failure))
                 return False
-        watch.failures = 0
+        watch.failures, watch.server_gone = 0, False
         await self._processes.follow(self._models.wanted)
         return True
 
@@ -198,18 +210,22 @@ class Recovery:
         if info is None:
             return None
         began = asyncio.get_running_loop().time()
+        watch.away = False
         try:
             await self._raise_if_gone(watch, name)
             await self._probe(info, watch)
-        except (ModelBusy, TritonUnavailable):
-            return None  # busy is alive; of a server that is gone the next probe tells
+        except ModelBusy:
+            return None
+        except TritonUnavailable:  # of a server that is gone the next probe tells
+            watch.away = watch.server_gone = True
+            return None
         except ModelUnavailable as error:
             return error
         except TritonError as error:
             if not self._client.streams.answered_since(name, began):
                 watch.failures += 1
                 return error
-        watch.failures = 0
+        watch.failures, watch.server_gone = 0, False
         return None
 
     async def _probe(self, info: ModelInfo, watch: Watch) -> None:
@@ -246,10 +262,10 @@ class Recovery:
             streams.fail(name, error)
             await streams.ended(name, LEFT_S)
 
-    async def _reload(self, name: str) -> None:
+    async def _reload(self, name: str, watch: Watch) -> None:
         """Reloads a model, unless another frontend has done so."""
         await asyncio.sleep(random.uniform(0, self.jitter_s))  # noqa: S311  # nosec B311
-        async with self._models.slots:
+        async with self._together if watch.server_gone else self._models.slots:
             if await self._answers(name):
                 return
             log.info("reloading model", model=name)

@@ -62,6 +62,7 @@ def speakers_here(
             return None  # Triton says what is wrong with it when it is asked to load it
         own = _own(info, folder, paths)
         added = speaks_with(info, kept_parts(paths) if parts is None else parts)
+        added = tuple(each for each in added if each not in (own or ()))
         return own if own is None and not added else (*(own or ()), *added)
     return None
 

@@ -2,14 +2,18 @@
 
 import base64
 import io
+from typing import cast
 
 import numpy as np
 import pytest
 import soundfile
 
-from vdx.batch.speaker_model import read_references
+from vdx.batch import speaker_model
+from vdx.batch.speaker_model import embed, read_references
 from vdx.core.audio import LISTEN_RATE
-from vdx.core.errors import InvalidInput
+from vdx.core.errors import InvalidInput, ModelBusy
+from vdx.serving.response_decoding import Vector
+from vdx.serving.triton import TritonClient
 
 
 def url(seconds: float, level: float = 0.1, head: str = "data:audio/wav;base64") -> str:
@@ -41,3 +45,25 @@ def test_each_becomes_audio_for_the_speaker_model() -> None:
 def test_a_bad_one_is_named(given: str, reason: str) -> None:
     with pytest.raises(InvalidInput, match=reason):
         read_references([url(1), given], "voices")
+
+
+class Busy:
+    """A Triton whose model has no place for the first two requests."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    async def embed(self, model: str, pcm: bytes, wait_ms: int) -> Vector:
+        del pcm, wait_ms
+        self.asked += 1
+        if self.asked < 3:
+            raise ModelBusy("no place", model=model)
+        return np.ones(1, np.float32)
+
+
+async def test_a_busy_model_is_asked_until_it_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(speaker_model, "BUSY_S", 0.001)
+    client = Busy()
+    found = await embed(cast(TritonClient, client), "speakers", np.zeros(16_000, np.int16))
+    assert found.tolist() == [1.0]
+    assert client.asked == 3

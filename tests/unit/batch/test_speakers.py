@@ -9,6 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from tests.voices import MAN, WOMAN, Person, voice
+from vdx.batch import speakers
 from vdx.batch.clustering import clusters
 from vdx.batch.cutting import Stretch
 from vdx.batch.files import Segment
@@ -127,6 +128,21 @@ async def test_the_forms_say_who_speaks() -> None:
     assert document.rendered("text").startswith("A: w0 w1")
     assert "<v B>w" in document.rendered("vtt")
     assert "[B] w" in document.rendered("srt")
+
+
+async def test_a_call_of_hours_is_kept_small_and_parted_as_a_short_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(speakers, "BLOCK", 4)
+    monkeypatch.setattr(speakers, "MOST_CLUSTERED", 6)
+    labels = SpeakerLabels(by_brightness)
+    stretch, segment = call((MAN, 6), (WOMAN, 6), (MAN, 6))
+    await labels.hear(stretch)
+    assert len(labels._windows) > 20
+    assert {window.voice.dtype for window in labels._windows} == {np.dtype(np.int8)}
+    parts = await asyncio.to_thread(labels.of, [segment])
+    assert [part.speaker for part in parts] == ["A", "B", "A"]
+    assert [part.start_ms for part in parts[1:]] == pytest.approx([6000, 12000], abs=500)
 
 
 def test_letters_go_on_after_z() -> None:

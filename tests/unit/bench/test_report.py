@@ -194,3 +194,28 @@ def test_a_run_names_the_figures_that_miss_their_goal() -> None:
     rows = [{"name": "a", "reached": False}, {"name": "b", "reached": True}, {"name": "c"}]
     assert Outcome("turn --rounds 1", "", 1.0, {"figures": rows}).missed() == ["turn --rounds 1: a"]
     assert Outcome("turn", "", 1.0, error="it failed").missed() == []
+
+
+def test_what_is_worse_by_a_tenth_is_named_on_the_same_kind_of_machine_alone() -> None:
+    last = outcome(TURN, 300)
+    assert last.report is not None
+    before = {TURN: {"report": last.report}}
+    assert report.worse(before, [outcome(TURN, 325)], 10) == []
+    assert report.worse(before, [outcome(TURN, 335)], 10) == [
+        f"{TURN}: end of speech to first audio 300 -> 335 ms"
+    ]
+    assert report.worse(before, [outcome(TURN, 335, error="fell over")], 10) == []
+    assert report.worse({}, [outcome(TURN, 335)], 10) == []
+    elsewhere = {**last.report, "machine": {**last.report["machine"], "cores": 512}}
+    assert report.worse({TURN: {"report": elsewhere}}, [outcome(TURN, 335)], 10) == []
+
+
+def test_less_of_what_should_be_much_is_worse() -> None:
+    def kept(share: float) -> Outcome:
+        found = Report("words", {})
+        found.add("kept", "%", [share], min=90)
+        return Outcome("words", "", 1.0, found.as_dict())
+
+    before = {"words": {"report": kept(99).report}}
+    assert report.worse(before, [kept(95)], 10) == []
+    assert report.worse(before, [kept(80)], 10) == ["words: kept 99 -> 80 %"]

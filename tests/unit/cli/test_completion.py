@@ -1,5 +1,10 @@
 """Tab completion and `-h`."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 from typer.testing import CliRunner
 
@@ -45,6 +50,22 @@ def test_the_script_for_a_shell_can_be_printed_and_installed() -> None:
     told = CliRunner().invoke(main.app, ["--help"]).output
     assert "--install-completion" in told
     assert "--show-completion" in told
+
+
+def test_the_script_is_installed_for_the_shell_that_asks(tmp_path: Path) -> None:
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    done = subprocess.run(
+        ["bash", "-c", "vdx --install-completion; exit $?"],  # not in place of the shell
+        env=os.environ | {"HOME": str(tmp_path), "PATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "bash completion installed" in done.stdout
+    (script,) = (tmp_path / ".bash_completions").iterdir()
+    assert "_VDX_COMPLETE=complete_bash" in script.read_text()
+    assert str(script) in (tmp_path / ".bashrc").read_text()
 
 
 @pytest.mark.parametrize("words", [["-h"], ["say", "-h"], ["models", "use", "-h"]], ids=" ".join)

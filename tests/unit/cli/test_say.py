@@ -87,6 +87,12 @@ def test_a_reader_that_leaves_is_named(tmp_path: Path) -> None:
     reader.join(10)
 
 
+def test_a_terminal_gets_no_sound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    with pytest.raises(InvalidInput, match="a terminal cannot show sound"):
+        _form_of(Path("-"))
+
+
 def test_what_cannot_be_written_is_told_before_anything_is_spoken(tmp_path: Path) -> None:
     (tmp_path / "folder.wav").mkdir()
     for name, why in (

@@ -29,11 +29,13 @@ def tokens(messages: Sequence[Message]) -> int:
 class Model(FakeResponder):
     """Keeps what it was asked: `prompts` of turns and `notes` for summaries.
 
-    `counts`: it gives usage figures. `summary` is what it answers to a request for one.
+    `counts`: it gives usage figures, `counts_only_new`: of what it had not in its cache.
+    `summary` is what it answers to a request for one.
     """
 
     context: int = 10**9
     counts: bool = True
+    counts_only_new: bool = False
     summary: str | Exception = "The user told of many things."
     summary_s: float = 0.5
     prompts: list[list[Message]] = field(default_factory=list)
@@ -80,5 +82,6 @@ class Model(FakeResponder):
             async for piece in answer:
                 yield piece
         if self.counts or refused:
-            counted = tokens(prompt) if self.counts else None
+            told = prompt[cached:] if self.counts_only_new else prompt
+            counted = max(1, tokens(told)) if self.counts else None
             yield PromptReport(prompt_size(prompt), counted, refused)

@@ -102,6 +102,15 @@ async def test_an_endpoint_without_figures_is_estimated() -> None:
 
 
 @on_virtual_time
+async def test_an_endpoint_that_counts_only_what_is_new_to_it_is_estimated() -> None:
+    model = Model(default=ANSWER, context=CONTEXT, counts_only_new=True)
+    async with scene(responder=model, config=window()) as stage:
+        await turns(stage, 30)
+    assert model.refused == 0
+    assert SUMMARY in model.prompts[-1][0].text
+
+
+@on_virtual_time
 async def test_a_summary_that_always_fails_is_told_once_and_turns_go_on() -> None:
     model = Model(default=ANSWER, context=CONTEXT)
     model.summary = ResponderError("broken", retryable=True)

@@ -20,7 +20,7 @@ from vdx.core.errors import (
 )
 from vdx.serving import recovery
 from vdx.serving.child_models import CHILD_PREFIX
-from vdx.serving.recovery import DRAIN_S, FAILED_PROBES
+from vdx.serving.recovery import AWAY_S, DRAIN_S, FAILED_PROBES
 
 PROBE_S = 2.0
 """The default of triton.probe_interval_ms."""
@@ -329,6 +329,42 @@ async def test_a_model_takes_no_streams_while_it_is_reloaded() -> None:
         assert asyncio.get_running_loop().time() - began == pytest.approx(triton.load_s / 2)
         triton.streams.drain(triton.streams.open(Call, "tone"), timeout_s=0.05)
     await asyncio.sleep(1)
+
+
+@on_virtual_time
+async def test_models_of_a_server_that_comes_back_are_loaded_at_once_and_together(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(recovery.os, "cpu_count", lambda: 2)
+    triton, manager = made(load_s=5.0)
+    names = ("pocketsphinx-en", "tone")
+    for name in names:
+        await manager.ensure(name)
+    triton.most_loading = 0
+    async with watching(manager):
+        await asyncio.sleep(1)
+        triton.lost()
+        await asyncio.sleep(3 * PROBE_S)
+        triton.back()
+        await asyncio.sleep(AWAY_S + triton.load_s + 0.1)
+        assert [triton.states[name] for name in names] == ["READY", "READY"]
+    assert triton.most_loading == 2
+
+
+@on_virtual_time
+async def test_models_that_die_by_themselves_are_loaded_one_after_the_other() -> None:
+    triton, manager = made(load_s=2.0)
+    names = ("pocketsphinx-en", "tone")
+    for name in names:
+        await manager.ensure(name)
+    triton.most_loading = 0
+    async with watching(manager):
+        for name in names:
+            triton.dead[name] = ModelDied("gone", model=name)
+            manager.recovery.suspect(name)
+        restored = [manager.recovery.restored(name, 30) for name in names]
+        assert await asyncio.gather(*restored) == [True, True]
+    assert triton.most_loading == 1
 
 
 # --- several frontends --------------------------------------------------------------------------

@@ -13,12 +13,12 @@ from tests.unit.transports.test_voice_clones import add_model
 from vdx.cli.named_models import check_profiles, check_voice
 from vdx.core.config import Config
 from vdx.core.errors import InvalidInput, UnknownName
-from vdx.core.paths import locate
+from vdx.core.paths import Paths, locate
 from vdx.core.voice_choice import VoiceChoice
-from vdx.serving.model_config import config_text
+from vdx.serving.model_config import CONFIG, config_text
 from vdx.serving.models import ModelInfo
 from vdx.serving.speakers import check_speaker, kept_parts, speakers_here, speaks_with
-from vdx.serving.voicepacks.clones import CloneOrder, add_clone
+from vdx.serving.voicepacks.clones import CloneOrder, add_clone, find_reference
 
 
 def _voice(home: Path, family: str) -> tuple[ModelInfo, Path]:
@@ -159,3 +159,18 @@ def test_a_voice_of_a_recording_is_a_speaker_of_what_can_speak_with_it(
     with pytest.raises(UnknownName, match=r"no speaker of somebody 'jon'.*did you mean 'jo'"):
         check_voice(VoiceChoice("somebody", "jon"), "en", {"somebody": clones})
     assert speakers_here("cloner", paths) == ("jo",)
+    assert find_reference("cloner", "jo") is not None
+    _later_speaker(paths, "cloner", "jo")
+    assert find_reference("cloner", "jo") is None, "a model that came later has its own"
+    assert speakers_here("cloner", paths) == ("jo",)
+
+
+def _later_speaker(paths: Paths, model: str, name: str) -> None:
+    """The files of a voice that has a speaker, in the place of one that has none."""
+    voicepack = paths.home / "later"
+    voicepack.mkdir()
+    head = json.dumps({f"gpt/{name}": {}}).encode()
+    (voicepack / "speakers.safetensors").write_bytes(struct.pack("<Q", len(head)) + head)
+    told = {"languages": "en", "sample_rate": "24000", "zero_shot": "true", "kind": "tts"}
+    config = config_text("xtts", "tts", told | {"voicepack": str(voicepack)})
+    (paths.pulled_models / model / CONFIG).write_text(config)

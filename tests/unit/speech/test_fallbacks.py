@@ -19,7 +19,7 @@ from tests.unit.speech.test_chat import (
     streams,
 )
 from vdx.core.config import ChatConfig, FallbackConfig, ResponderConfig
-from vdx.core.errors import ConfigError, ResponderError
+from vdx.core.errors import ConfigError, ContextExceeded, ResponderError
 from vdx.core.metrics import CHAT_ENDPOINTS
 from vdx.speech.text.responder import Responder, make_responder
 from vdx.speech.text.responder.chat import ChatResponder
@@ -200,3 +200,39 @@ def test_an_address_of_no_known_kind_is_named() -> None:
     chat = ChatConfig(fallbacks=(FallbackConfig(base_url="ftp://x"),))
     with pytest.raises(ConfigError, match=r"responder\.chat\.fallbacks\.0\.base_url: 'ftp://x'"):
         chat_responder(chat)
+
+
+TOO_LONG = refuses(400, "this model's maximum context length is 4096 tokens")
+
+
+@pytest.mark.parametrize(
+    ("first_tokens", "second_tokens", "goes"),
+    [(None, None, True), (4096, 8192, True), (4096, None, False), (4096, 4096, False)],
+)
+async def test_what_is_too_long_for_one_model_goes_to_one_with_a_larger_window(
+    first_tokens: int | None, second_tokens: int | None, goes: bool
+) -> None:
+    async with Endpoint(TOO_LONG) as first, Endpoint(OTHER) as second:
+        fallback = FallbackConfig(base_url=second.url, context_tokens=second_tokens)
+        chat = ChatConfig(base_url=first.url, fallbacks=(fallback,), context_tokens=first_tokens)
+        responder = chat_responder(chat)
+        if goes:
+            assert await said(responder) == "Good day."
+            assert await said(responder) == "Good day."
+            assert len(first.requests) > 1, "it is not passed over: shorter ones it can answer"
+        else:
+            with pytest.raises(ContextExceeded):
+                await said(responder)
+            assert not second.requests, "its window is no larger, as the configuration says"
+        await responder.aclose()
+
+
+async def test_where_no_window_is_large_enough_that_is_said() -> None:
+    async with (
+        Endpoint(refuses(503)) as first,
+        Endpoint(TOO_LONG) as second,
+        Endpoint(TOO_LONG) as third,
+    ):
+        with pytest.raises(ContextExceeded):
+            await said(chain(first, second, third))
+        assert third.requests

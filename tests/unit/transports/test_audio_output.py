@@ -9,7 +9,7 @@ from livekit import rtc
 from vdx.core.audio import SPEAK_FRAME, SPEAK_RATE
 from vdx.core.events import Pcm
 from vdx.transports.room import audio_output
-from vdx.transports.room.audio_output import FADE, IN_FLIGHT_S, AudioOutput
+from vdx.transports.room.audio_output import FADE, IN_FLIGHT_S, UNHEARD_MS, AudioOutput
 from vdx.transports.room.output_lead import OutputLead
 
 TICK = SPEAK_RATE // 100
@@ -87,6 +87,27 @@ async def test_a_pause_takes_back_what_waits_and_a_resume_loses_nothing(
     heard = heard.copy()
     heard[faded] = whole[faded]
     assert np.array_equal(heard, whole)
+
+
+@pytest.mark.parametrize("waited_ms", [0, 10, 20, 60, 200])
+async def test_a_listener_that_falls_silent_at_once_gets_again_what_was_on_its_way(
+    track: Track, output: AudioOutput, waited_ms: int
+) -> None:
+    output.silent_at_pause = True
+    reply = rows(10)
+    for row in reply[:6]:
+        await output.play(row, track.clock)
+        track.pass_ms(20)
+    track.pass_ms(waited_ms)  # as where the voice is slow
+    output.take_back()
+    sent = len(track.sent) * TICK
+    track.pass_ms(500)
+    await output.give_back()
+    track.pass_ms(100)
+    again = track.heard[sent:]
+    unheard = max(0, UNHEARD_MS - waited_ms) * SPEAK_RATE // 1000
+    assert again.size == unheard
+    assert np.array_equal(again[FADE:], np.concatenate(reply)[sent - unheard + FADE : sent])
 
 
 async def test_nothing_of_a_reply_that_is_over_is_heard_in_the_next(

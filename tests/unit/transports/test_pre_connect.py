@@ -218,13 +218,53 @@ async def test_an_old_recording_is_not_used(monkeypatch: pytest.MonkeyPatch) -> 
 
 async def test_only_a_few_are_kept_and_it_can_be_switched_off() -> None:
     audio, room = receiving()
-    readers = [room.send(Reader(b"", trackId=f"TR_{n}")) for n in range(20)]
+    readers = [room.send(Reader(b"", trackId=f"TR_{n}"), f"guest-{n}") for n in range(20)]
     assert sum(reader.closed for reader in readers) == 20 - pre_connect.MOST_KEPT
     assert len(audio._found) == pre_connect.MOST_KEPT
     assert room.send(Reader(b"", trackId="")).closed
     await audio.close()
     _, room = receiving(0)
     assert room.handlers == {}
+
+
+async def test_what_others_send_does_not_displace_the_recording_of_the_user() -> None:
+    audio, room = receiving()
+    spoken = speech(1)
+    room.send(Reader(spoken.tobytes()))
+    await asyncio.gather(*audio._tasks)
+    for track in range(20):
+        room.send(Reader(speech(0.1).tobytes(), trackId=f"TR_invented_{track}"), "otto")
+        await asyncio.gather(*audio._tasks)
+    assert (await audio.of("mira", "TR_1", announced=True)).size == LISTEN_RATE
+
+
+async def test_one_that_is_waited_for_gives_way_to_none() -> None:
+    audio, room = receiving()
+    waiting = asyncio.create_task(audio.of("mira", "TR_1", announced=True))
+    await asyncio.sleep(0)
+    for number in range(20):
+        room.send(Reader(speech(0.1).tobytes()), f"guest-{number}")
+        await asyncio.gather(*audio._tasks)
+    room.send(Reader(speech(1).tobytes()))
+    assert (await waiting).size == LISTEN_RATE
+
+
+async def test_slow_ones_of_others_do_not_keep_that_of_the_user_out() -> None:
+    class Slow(Reader):
+        async def _pieces(self) -> AsyncIterator[bytes]:
+            await asyncio.Event().wait()
+            yield b""
+
+    room, user = Room(), "mira"
+    audio = PreConnectAudio(10, lambda: user)
+    audio.register(cast(rtc.Room, room))
+    assert room.send(Slow(b""), "otto").closed, "somebody else is listened to"
+    user = ""
+    slow = [room.send(Slow(b"", trackId=f"TR_{n}"), "otto") for n in range(20)]
+    assert sum(not reader.closed for reader in slow) == pre_connect.MOST_EACH
+    room.send(Reader(speech(1).tobytes()))
+    assert (await audio.of("mira", "TR_1", announced=True)).size == LISTEN_RATE
+    await audio.close()
 
 
 # --- before the live track ------------------------------------------------------------------

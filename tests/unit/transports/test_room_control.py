@@ -48,8 +48,9 @@ async def test_the_settings_of_a_conversation_are_changed_as_over_the_websocket(
         await room.call("vdx.update_session", {"session": changes})
         changes = {"vdx": {"pause_scale": 0.5, "responder": "demo"}}
         answer = await room.call("vdx.update_session", {"session": changes})
-        with pytest.raises(rtc.RpcError, match="nosuch"):
+        with pytest.raises(rtc.RpcError, match="nosuch") as refused:
             await room.call("vdx.update_session", {"session": {"vdx": {"nosuch": 1}}})
+        assert json.loads(refused.value.data or "")["param"] == "session.vdx.nosuch"
     assert session.options.instructions == "Be brief."
     assert session.options.endpointing.finished_ms == usual / 2
     assert session.options.responder.kind == "script"

@@ -1,12 +1,16 @@
 """The commands of `vdx bench` that measure conversations."""
 
-from typing import Annotated
+import secrets
+from collections.abc import Mapping
+from typing import Annotated, Any, Final, Literal
 
 import typer
 
 from vdx.bench.registry import BENCHES
 from vdx.cli.bench.running import (
     CHARGED,
+    DEFAULT,
+    LIGHT,
     LOAD,
     ROOMS,
     RUNNING,
@@ -15,12 +19,16 @@ from vdx.cli.bench.running import (
     TURN_S,
     Alone,
     Aware,
+    Light,
     OnServer,
     Rounds,
     Seconds,
     Sessions,
     add,
 )
+
+FIXED_SILENCE: Final[Mapping[str, Any]] = {"endpointing": {"enabled": False}}
+"""300 ms of silence end each turn, whatever was said."""
 
 
 def start(rounds: Rounds = 5) -> Alone:
@@ -46,7 +54,7 @@ def turn(
     return OnServer(
         rounds * sessions * 4,
         lambda target, step: bench.measure(target, rounds, sessions, step),
-        config={"endpointing": {"enabled": False}} if fixed_silence else {},
+        config=FIXED_SILENCE if fixed_silence else {},
     )
 
 
@@ -85,14 +93,35 @@ def bargein(rounds: Rounds = 5, aware: Aware = False) -> OnServer:
 
 
 def rooms(rounds: Rounds = 5) -> OnServer:
-    """Conversations over the WebSocket and in a room by turns; a round is two of either."""
+    """Over the WebSocket and in a room by turns; a round is four turns and two interruptions.
+
+    300 ms of silence end each turn of the bench's own server.
+    """
     from vdx.bench import rooms as bench
+    from vdx.bench.ways import STEPS
 
     return OnServer(
-        rounds * 4,
+        rounds * STEPS,
         lambda target, step: bench.measure(target, rounds, step),
         answers="bargein.yaml",
         rooms=True,
+        config=FIXED_SILENCE,
+    )
+
+
+def telephone(rounds: Rounds = 5) -> OnServer:
+    """At 24 and at 8 kHz by turns, a round as of `rooms`; then each recording of people.
+
+    300 ms of silence end each turn of the bench's own server.
+    """
+    from vdx.bench import telephone as bench
+    from vdx.bench.ways import STEPS
+
+    return OnServer(
+        rounds * STEPS + 2,
+        lambda target, step: bench.measure(target, rounds, step),
+        answers="bargein.yaml",
+        config=FIXED_SILENCE,
     )
 
 
@@ -201,6 +230,62 @@ def soak(
     )
 
 
+def observed(
+    rounds: Rounds = 7,
+    sessions: Sessions = 4,
+    level: Annotated[
+        Literal["info", "debug"], typer.Option(help="Of the JSON logs; debug has lines of a turn.")
+    ] = "debug",
+    light: Light = False,
+) -> Alone:
+    """Two servers by turns, of which one sends traces and logs JSON; a round is four turns each."""
+    from vdx.bench import observed as bench
+    from vdx.bench.target import profile
+
+    config = {**profile(*(LIGHT if light else DEFAULT)), **FIXED_SILENCE}
+    return Alone(
+        8 * rounds * sessions, lambda step: bench.measure(config, rounds, sessions, level, step)
+    )
+
+
+def refused(rounds: Rounds = 8, sessions: Sessions = 2, light: Light = False) -> OnServer:
+    """300 requests a second with wrong keys; gaps, and silence within replies."""
+    from vdx.bench import refused as bench
+
+    return OnServer(
+        8 * rounds * sessions,
+        lambda target, step: bench.measure(target, rounds, sessions, step),
+        models=LIGHT if light else DEFAULT,
+        config=FIXED_SILENCE,
+        api_key=secrets.token_urlsafe(24),
+    )
+
+
+def plan(
+    rounds: Rounds = 8,
+    users: Annotated[
+        list[int] | None,
+        typer.Option(
+            min=1, max=256, help="At once; several times.  [default: 2, 4; light 4, 8, 16]"
+        ),
+    ] = None,
+    fixed_silence: Annotated[
+        bool, typer.Option("--fixed-silence", help="300 ms of silence end each turn.")
+    ] = False,
+    light: Light = False,
+) -> OnServer:
+    """Turns of one user feed the simulation; its p95 of many beside theirs."""
+    from vdx.bench.planning import checked as bench
+
+    counts = users or list(bench.LIGHT if light else bench.DEFAULT)
+    return OnServer(
+        bench.turns(counts, rounds),
+        lambda target, step: bench.measure(target, counts, rounds, step),
+        models=LIGHT if light else DEFAULT,
+        config=FIXED_SILENCE if fixed_silence else {},
+    )
+
+
 def faults(
     process: Annotated[list[str] | None, typer.Option(help="Only these; several times.")] = None,
     how: Annotated[list[str] | None, typer.Option(help="killed or frozen; both.")] = None,
@@ -241,10 +326,14 @@ def add_conversations(app: typer.Typer) -> None:
     add(app, BENCHES, "partials", TALKING)(partials)
     add(app, BENCHES, "bargein", TALKING)(bargein)
     add(app, BENCHES, "rooms", (*RUNNING, "light"))(rooms)
+    add(app, BENCHES, "telephone", (*RUNNING, "light"))(telephone)
     add(app, BENCHES, "false-bargein", ROOMS)(false_bargein)
     add(app, BENCHES, "tools")(tools)
     add(app, BENCHES, "interruptions", CHARGED)(interruptions)
     add(app, BENCHES, "jitter", ROOMS)(jitter)
     add(app, BENCHES, "sessions", ROOMS)(sessions)
     add(app, BENCHES, "soak", (*CHARGED, "light"))(soak)
+    add(app, BENCHES, "observed")(observed)
+    add(app, BENCHES, "refused")(refused)
+    add(app, BENCHES, "plan")(plan)
     add(app, BENCHES, "faults")(faults)

@@ -116,6 +116,8 @@ class OnServer:
     preload: tuple[str, ...] = ()
     config: Mapping[str, Any] = field(default_factory=dict)
     rooms: bool = False
+    api_key: str = ""
+    """That a server of the bench's own asks for."""
 
 
 Planned = Callable[..., Alone | OnServer]
@@ -196,6 +198,7 @@ def _target_options(
         url = require_server_url(url)
     else:
         _require_models(plan)
+        api_key = plan.api_key
     livekit, program = plan.rooms or transport is Transport.LIVEKIT, None
     if livekit and not url:
         from vdx.cli.livekit_server import require_livekit_server
@@ -203,6 +206,8 @@ def _target_options(
         program = require_livekit_server(lambda line: typer.echo(line, err=True))
 
     config = {**profile(*plan.models, plan.answers, plan.responder), **plan.config}
+    if api_key and not url:
+        config["server"] = {"api_keys": [api_key]}
     if plan.preload:
         voices = len(plan.preload) + 1
         config["model_manager"] = {
@@ -244,6 +249,25 @@ def _show(work: Callable[[Step], Awaitable["Report"]], steps: int, *, as_json: b
     """Measures and prints; returns the names of the figures that miss their goal."""
     from vdx.bench.figures import print_table
 
+    report = _measured(work, steps)
+    if as_json:
+        typer.echo(report.as_json())
+    else:
+        print_table(report)
+    return report.missed()
+
+
+def measure_on_server(plan: OnServer) -> "Report":
+    """What the bench finds with a server of its own.
+
+    Raises:
+        UnknownName: a model of that server is not here.
+    """
+    options = _target_options(plan, "", None, "", Transport.WEBSOCKET)
+    return _measured(_with_server(plan, options), plan.steps)
+
+
+def _measured(work: Callable[[Step], Awaitable["Report"]], steps: int) -> "Report":
     async def measure(step: Step) -> "Report":
         # As Ctrl-C does: servers of the bench's own have to end with it.
         if (task := asyncio.current_task()) is not None:
@@ -252,14 +276,9 @@ def _show(work: Callable[[Step], Awaitable["Report"]], steps: int, *, as_json: b
 
     with progress(steps) as step:
         try:
-            report = asyncio.run(measure(step))
+            return asyncio.run(measure(step))
         except asyncio.CancelledError:
             raise typer.Exit(TERMINATED) from None
-    if as_json:
-        typer.echo(report.as_json())
-    else:
-        print_table(report)
-    return report.missed()
 
 
 @contextlib.contextmanager

@@ -137,13 +137,18 @@ def remove_clone(paths: Paths, name: str) -> str:
 def find_reference(model: str, speaker: str) -> Reference | None:
     """The recording that `speaker` of a model stands for; None where it is one of the model's own.
 
+    A model that came after the clone may have a speaker of its name: that is whom it means.
+
     Reads files, each time: nothing of a recording that is deleted stays in memory.
 
     Raises InvalidVoicepack where its files cannot be read.
     """
     paths = locate()
     found = next(paths.voicepacks[0].glob(f"*/{_plain(speaker)}/{REFERENCE}"), None)
-    if found is None or not _takes(paths, model):
+    if found is None:
+        return None
+    info = _entry(paths, model)
+    if info is None or not info.can("zero_shot") or speaker in own_speakers(info, paths):
         return None
     try:
         pack = read_metadata(found.parent)
@@ -162,13 +167,13 @@ def _plain(speaker: str) -> str:
     return speaker if plain_id(speaker) == speaker else METADATA
 
 
-def _takes(paths: Paths, model: str) -> bool:
+def _entry(paths: Paths, model: str) -> ModelInfo | None:
     for repository in paths.model_repositories:
         try:
-            return read_entry(repository / model).can("zero_shot")
+            return read_entry(repository / model)
         except ModelFailed:
             continue
-    return False
+    return None
 
 
 def _read(file: Path) -> bytes:

@@ -9,7 +9,7 @@ from vdx.core.paths import Paths, locate
 from vdx.core.threads import in_thread
 from vdx.serving.model_status import ModelStatus
 from vdx.serving.models import ModelInfo
-from vdx.serving.speakers import kept_parts, speakers_here, speaks_with
+from vdx.serving.speakers import kept_parts, own_speakers, speakers_here, speaks_with
 from vdx.serving.voicepacks.metadata import Voicepack
 from vdx.transports.http.operation import AnyKeyOperation, Host, operations, refusals
 
@@ -56,7 +56,8 @@ def _listed(statuses: list[ModelStatus]) -> VoiceList:
     for status in statuses:
         if status.info is not None and status.info.kind == "tts":
             voice = _entry(status.info, paths, parts, loaded=status.state == "READY")
-            usable = speaks_with(status.info, recordings)
+            own = own_speakers(status.info, paths)
+            usable = [each for each in speaks_with(status.info, recordings) if each not in own]
             entries.append(voice)
             entries += [_clone(voice, pack) for pack in recordings if pack.id in usable]
     return VoiceList(data=entries)

@@ -180,6 +180,9 @@ class Connection:
 
     def _handler(self, event: dict[str, Any]) -> Callable[[dict[str, Any]], Awaitable[None]]:
         name = HANDLERS.get(str(event.get("type")))
+        if name is None and event.get("type") == "output_audio_buffer.clear":
+            message = "output_audio_buffer.clear is for WebRTC by SDP; here response.cancel does it"
+            raise InvalidInput(message, param="type")
         if name is None:
             known, given = ", ".join(HANDLERS), shown(event.get("type"))
             message = f"unknown event type {given}; vdx handles: {known}"
@@ -319,9 +322,23 @@ class Connection:
                 "(conversation.item.delete)"
             )
 
+    async def _once_there(
+        self, event: dict[str, Any], work: Callable[[str], Awaitable[None]]
+    ) -> None:
+        """Does what an event asks of an item: at once, or where it is not known behind what waits,
+        for it may be among that."""
+        item_id = item_id_of(event)
+        if self._session.history.known(item_id) is None:
+            await self._updates.follow(partial(work, item_id), event_id_of(event))
+        else:
+            await work(item_id)
+
     async def _item_truncate(self, event: dict[str, Any]) -> None:
-        item_id, session = item_id_of(event), self._session
-        audio_end_ms = cut_of(event)
+        item_id_of(event)  # of two mistakes the first is told
+        await self._once_there(event, partial(self._truncate, cut_of(event)))
+
+    async def _truncate(self, audio_end_ms: int, item_id: str) -> None:
+        session = self._session
         if (item := session.history.known(item_id)) is None:
             raise NoItemToTruncate(
                 f"Error truncating item: there is no item {shown(item_id)}", param="item_id"
@@ -346,7 +363,9 @@ class Connection:
         self._presenter.item_deleted(item_id)
 
     async def _item_retrieve(self, event: dict[str, Any]) -> None:
-        item_id = item_id_of(event)
+        await self._once_there(event, self._retrieve)
+
+    async def _retrieve(self, item_id: str) -> None:
         if (item := self._session.history.known(item_id)) is None:
             raise NoItemToRetrieve(
                 f"Error retrieving item: there is no item {shown(item_id)}", param="item_id"
@@ -354,7 +373,8 @@ class Connection:
         self._post("conversation.item.retrieved", item=ev.item_object(item))
 
     async def _response_create(self, event: dict[str, Any]) -> None:
-        wanted = validated(ResponseCreate, event.get("response") or {}, "response")
+        given = event.get("response")
+        wanted = validated(ResponseCreate, {} if given is None else given, "response")
         self._check_size(wanted.instructions, "response.instructions")
         if self._settings.transcribes_only:
             message = "a transcription session has no responses"
@@ -437,4 +457,5 @@ FOLLOW_UPDATES = frozenset(
     ("conversation.item.create", "conversation.item.delete", "response.create")
 )
 """Events that take effect after the session updates sent before them, as their replies depend on
-them; audio is heard at once, and a reply can be cancelled at once."""
+them; audio is heard at once, and a reply can be cancelled at once. An item can be retrieved and cut
+at once too, unless it waits itself."""

@@ -28,6 +28,9 @@ def item_of(new: NewItem, item_id: str, param: str = "item") -> Item:
     if not (new.content or new.role == "assistant"):  # a reply has none before it begins
         raise InvalidInput(f"{param}.content is empty", param=f"{param}.content")
     for number, part in enumerate(new.content):
+        if part.type == "input_audio" and part.audio == "" and part.transcript is None:
+            where = f"{param}.content.{number}.audio"
+            raise InvalidInput(f"{where} is empty: nothing was said", param=where)
         if part.type == "input_text" and not part.text:
             where = f"{param}.content.{number}.text"
             raise InvalidInput(f"{where} is empty: text has a character at least", param=where)

@@ -6,7 +6,7 @@ and ignored, and not shown as taken; keys the protocol does not have are refused
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from vdx.core.audio_formats import TELEPHONE_RATE, FormatName, WireFormat
 from vdx.core.config import Speed
@@ -31,6 +31,15 @@ BETA_KEYS = frozenset(
 
 Name = Annotated[str, Field(max_length=200)]
 """Of a model, voice, speaker or language."""
+
+
+def _no_place(item_id: str) -> str:
+    if item_id == "root":
+        raise ValueError("'root' is no id of an item: it names the start of the conversation")
+    return item_id
+
+
+ItemId = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_no_place)]
 CallId = Annotated[str, Field(min_length=1, max_length=256)]
 MetadataKey = Annotated[str, Field(max_length=64)]
 MetadataValue = Annotated[str, Field(max_length=512)]
@@ -168,7 +177,7 @@ Part = Annotated[TextPart | AudioPart, Field(discriminator="type")]
 
 
 class NewItem(Shape):
-    id: str | None = Field(None, min_length=1, max_length=64)
+    id: ItemId | None = None
     object: str | None = None
     type: Literal["message"]
     status: str | None = None
@@ -190,7 +199,7 @@ class ResponseAudio(Shape):
 class NewCall(Shape):
     """A call of an earlier conversation."""
 
-    id: str | None = Field(None, min_length=1, max_length=64)
+    id: ItemId | None = None
     object: str | None = None
     type: Literal["function_call"]
     status: str | None = None
@@ -202,7 +211,7 @@ class NewCall(Shape):
 class NewCallOutput(Shape):
     """The result of a call, as text; a client answers a call of its tool with it."""
 
-    id: str | None = Field(None, min_length=1, max_length=64)
+    id: ItemId | None = None
     object: str | None = None
     type: Literal["function_call_output"]
     status: str | None = None

@@ -33,7 +33,9 @@ The same as the WebSocket's, where the protocol has no event of its own:
 
 - `vdx.state` state, thinking
 - `vdx.transcript` utterance, item_id, text, stable
-- `vdx.playout.paused`, `vdx.playout.resumed` response_id, item_id, played_ms
+- `vdx.playout.paused`, `vdx.playout.resumed` response_id, item_id, played_ms: a client that falls
+  silent at the first says so in the job's metadata (`silent_at_pause`), and is sent again at the
+  second what it did not hear
 - `vdx.turn` response_id, item_id, speech_end_to_first_audio_ms, stages
 - `vdx.vad` level, noise_floor, adaptive_threshold and the other statistics, five times a second
 - `vdx.user.kept` utterance, item_id, text: said over a reply without interrupting it, and answered
@@ -75,5 +77,6 @@ text (`keypad.py`), and these RPCs, whose payloads are JSON objects in both dire
   performs, as RPC methods of their names
 - `vdx.stats`: session, state, models, messages, VAD statistics and the last turn
 
-A refused RPC is an RpcError with code 1500, a message, and `data`: code, service, retryable.
+A refused RPC is an RpcError with code 1500, a message, and `data`: code, service, retryable,
+and param, the key that is wrong.
 """

@@ -3,6 +3,9 @@
 What waits in the source stays at 20 ms, and grows only where frames come late (`output_lead.py`).
 A pause takes it back, so that the listener's side falls silent without it, and a resume feeds it
 again. The source does not tell what it has sent: that is known to 10 ms, the length of its ticks.
+
+What is on its way to the listener at a pause, some 50 ms, is heard behind it; but not by a client
+that falls silent at `vdx.playout.paused`, to which it is fed again too (`silent_at_pause`).
 """
 
 import asyncio
@@ -30,6 +33,9 @@ FADE = 5 * SPEAK_RATE // 1000
 """Samples; what is fed again begins without a click."""
 SUBSCRIBED_S = 3.0
 """Seconds that a user's client may take to subscribe before the session starts without it."""
+UNHEARD_MS = 50
+"""Milliseconds of sound that left a track and were not heard when its listener falls silent: those
+of packet, codec and jitter buffer, 60 to 70, less the way of the event, which waits in none."""
 IN_FLIGHT_S = 0.2
 """Seconds from a track to an ear: the network, and what a listener's jitter buffer holds."""
 MAX_RECORDED_FRAMES = 50 * 60 * 10
@@ -42,15 +48,17 @@ class AudioOutput:
         self._lead = lead
         # Playout alone decides how much waits here: at its bound, feeding would block.
         # It holds twice that: the lead, what a pause took back, and the silence between them.
-        queue_ms = lead.most_ms + 2 * FRAME_MS
+        queue_ms = lead.most_ms + UNHEARD_MS + 2 * FRAME_MS
         self._source = rtc.AudioSource(SPEAK_RATE, 1, queue_size_ms=queue_ms)
-        self._most = 2 * lead.most_ms * SPEAK_RATE // 1000  # samples that the source holds at most
+        self._most = 2 * (lead.most_ms + UNHEARD_MS) * SPEAK_RATE // 1000  # samples that are kept
         self._publication: rtc.LocalTrackPublication | None = None
         self._recorded: list[Pcm] | None = None
         self._feeding = asyncio.Lock()  # the source refuses a frame while it takes another
-        self._fed = NOTHING  # what may wait in the source, and no more
+        self._fed = NOTHING  # the newest: what may wait in the source, or be on its way
         self._dry_at = 0.0  # when nothing waits there any more, monotonic seconds
         self._taken_back = NOTHING
+        self.silent_at_pause = False
+        """The listener falls silent as soon as the event of a pause arrives."""
 
     @property
     def track_sid(self) -> str:
@@ -94,7 +102,9 @@ class AudioOutput:
         """Empties the source at a pause; what was in it is fed again by `give_back` or `play`."""
         self._source.clear_queue()
         if self._fed.size:
-            left = round((self._dry_at - time.monotonic()) * 1000 / TICK_MS) * TICK
+            unheard_ms = UNHEARD_MS if self.silent_at_pause else 0
+            left_ms = (self._dry_at - time.monotonic()) * 1000 + unheard_ms
+            left = round(left_ms / TICK_MS) * TICK
             self._taken_back = self._fed[self._fed.size - max(0, min(left, self._fed.size)) :]
             self._fed, self._dry_at = NOTHING, 0.0
 
@@ -120,10 +130,10 @@ class AudioOutput:
 
     async def _feed(self, pcm: Pcm) -> None:
         now = time.monotonic()
-        if self._dry_at <= now:
-            self._fed, self._dry_at = pcm, now
-        else:
-            self._fed = np.concatenate([self._fed, pcm])[-self._most :]
+        if self._dry_at <= now - UNHEARD_MS / 1000:
+            self._fed = NOTHING  # it was heard
+        self._fed = np.concatenate([self._fed, pcm])[-self._most :]
+        self._dry_at = max(self._dry_at, now)
         self._dry_at += pcm.size / SPEAK_RATE
         await self._source.capture_frame(rtc.AudioFrame(pcm.tobytes(), SPEAK_RATE, 1, pcm.size))
 

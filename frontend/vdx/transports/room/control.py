@@ -103,7 +103,7 @@ class Controls:
                 self._admit(call.caller_identity)
                 return json.dumps(await method(_payload(call.payload)))
             except VdxError as error:
-                data = json.dumps(error.fields)
+                data = json.dumps({"param": getattr(error, "param", None), **error.fields})
                 code = rtc.RpcError.ErrorCode.APPLICATION_ERROR
                 raise rtc.RpcError(code, f"{name}: {error.message}", data) from None
 

@@ -77,7 +77,9 @@ class RoomConversation:
             self._microphone,
             self._spectator,
         )
-        self._pre_connect = PreConnectAudio(self._config.pre_connect_seconds)
+        self._pre_connect = PreConnectAudio(
+            self._config.pre_connect_seconds, lambda: self._participants.linked
+        )
         self._audio_input = AudioInput()
         self._lead = lead
         self._audio_output = AudioOutput(lead)
@@ -155,6 +157,7 @@ class RoomConversation:
         try:
             metadata = JobMetadata.read(self._metadata)
             options = await self._options(metadata)
+            self._audio_output.silent_at_pause = bool(metadata.silent_at_pause)
             with self._host.key_sessions(metadata.key or ""):
                 return await self._converse(user, options, controls)
         except VdxError as error:

@@ -25,6 +25,8 @@ class JobMetadata(BaseModel):
     `voice` is a model or MODEL/SPEAKER, `language` a BCP-47 tag or "auto". `tools` are function
     tools that the user's client performs as RPC methods of their names. `key` is the hash of the
     API key that the room's token was asked for with, which the server writes there itself.
+    `silent_at_pause`: the user's client falls silent at the event `vdx.playout.paused`, without
+    waiting for the sound to end; a reply that goes on then repeats what was not heard.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -36,6 +38,7 @@ class JobMetadata(BaseModel):
     instructions: str | None = Field(None, max_length=8_000)
     greeting: str | None = Field(None, max_length=1_000)
     tools: Tools | None = None
+    silent_at_pause: bool | None = None
     key: str | None = Field(None, pattern=r"^[0-9a-f]{64}$")
 
     @classmethod

@@ -8,7 +8,8 @@ one, a file of WebM, Ogg or MP4 (browsers of iOS).
 
 import asyncio
 import io
-from collections import deque
+from collections import Counter, deque
+from collections.abc import Callable
 from typing import Final
 
 import numpy as np
@@ -37,7 +38,8 @@ TIMES: Final = 4
 """Of what is kept, so much is read: clients record until somebody listens."""
 MOST_KEPT: Final = 8
 """Recordings that wait for their tracks, those that are being received included."""
-
+MOST_EACH: Final = 2
+"""Of them those of one participant."""
 FRESH_S: Final = 5.0
 """A recording that waits longer for its track is not used: it is not what was just said."""
 MOST_ASKED: Final = 64
@@ -46,13 +48,21 @@ NOTHING: Final[Pcm] = np.zeros(0, np.int16)
 
 
 class PreConnectAudio:
-    """Receives recordings; `of` hands one out, once. Of each the last `most_s` seconds are kept."""
+    """Receives recordings; `of` hands one out, once. Of each the last `most_s` seconds are kept.
 
-    def __init__(self, most_s: float) -> None:
+    Anybody in the room may send some. While `user` names somebody, only theirs are taken; before,
+    a few of everybody's, and one that is waited for gives way to none.
+    """
+
+    def __init__(self, most_s: float, user: Callable[[], str] = lambda: "") -> None:
         self._most_s = most_s
+        self._user = user
         self._found: dict[tuple[str, str], asyncio.Future[Pcm]] = {}
         """Identity and track -> int16 mono at 16 kHz."""
         self._asked: deque[tuple[str, str]] = deque(maxlen=MOST_ASKED)
+        self._awaited: set[tuple[str, str]] = set()
+        self._receiving: Counter[str] = Counter()
+        """Identity -> how many of theirs are being received."""
         self._tasks: set[asyncio.Task[None]] = set()
 
     def register(self, room: rtc.Room) -> None:
@@ -71,6 +81,7 @@ class PreConnectAudio:
         self._asked.append(key)
         if not wanted:
             return NOTHING
+        self._awaited.add(key)
         try:
             async with asyncio.timeout(WAIT_S):
                 return await asyncio.shield(self._expected(key))
@@ -78,6 +89,7 @@ class PreConnectAudio:
             log.warning("what was said while joining did not come", wait_s=WAIT_S)
             return NOTHING
         finally:
+            self._awaited.discard(key)
             self._found.pop(key, None)
 
     async def close(self) -> None:
@@ -88,24 +100,40 @@ class PreConnectAudio:
 
     def _expected(self, key: tuple[str, str]) -> asyncio.Future[Pcm]:
         if key not in self._found:
-            if len(self._found) >= MOST_KEPT:
-                del self._found[next(iter(self._found))]
+            self._make_room(key[0])
             self._found[key] = asyncio.get_running_loop().create_future()
         return self._found[key]
+
+    def _make_room(self, identity: str) -> None:
+        """Drops the oldest recording of a participant who has enough, else of any."""
+        free = [key for key in self._found if key not in self._awaited]
+        own = [key for key in free if key[0] == identity]
+        if len(own) >= MOST_EACH:
+            del self._found[own[0]]
+        elif free and len(self._found) >= MOST_KEPT:
+            del self._found[free[0]]
 
     def _forget(self, old: asyncio.Future[Pcm]) -> None:
         self._found = {key: found for key, found in self._found.items() if found is not old}
 
     def _take(self, reader: rtc.ByteStreamReader, identity: str) -> None:
         track = (reader.info.attributes or {}).get("trackId", "")
-        if not track or len(self._tasks) >= MOST_KEPT:
+        full = len(self._tasks) >= MOST_KEPT or self._receiving[identity] >= MOST_EACH
+        if not track or full or self._user() not in ("", identity):
             log.warning("recording of a microphone ignored", track=track, waiting=len(self._tasks))
             reader.close()
             return
         work = self._receive(reader, self._expected((identity, track)))
         task = asyncio.get_running_loop().create_task(work, name=f"pre-connect-{track}")
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._receiving[identity] += 1
+        task.add_done_callback(lambda done: self._received(done, identity))
+
+    def _received(self, task: asyncio.Task[None], identity: str) -> None:
+        self._tasks.discard(task)
+        self._receiving[identity] -= 1
+        if not self._receiving[identity]:
+            del self._receiving[identity]
 
     async def _receive(self, reader: rtc.ByteStreamReader, found: asyncio.Future[Pcm]) -> None:
         pcm = NOTHING

@@ -7,6 +7,8 @@ import { type Beginning, type Said, type Transport, TransportError } from "./tra
 class FakeTransport implements Transport {
   readonly kind = "socket";
   readonly updates: object[] = [];
+  /** The id of the last update. */
+  id = "";
   readonly said: string[] = [];
   restored: readonly Said[] | null = null;
   isClosed = false;
@@ -31,8 +33,13 @@ class FakeTransport implements Transport {
   interrupt(): void {}
   endTurn(): void {}
   outputLevel = (): number => 0;
-  async update(session: object): Promise<void> {
+  async update(session: object, id: string): Promise<void> {
     this.updates.push(session);
+    this.id = id;
+  }
+  /** Refuses the last update, naming a key as the server does. */
+  refuse(param: string): void {
+    this.emit({ type: "refused", update: this.id, param, why: "it will not do" });
   }
   restore(said: readonly Said[]): boolean {
     this.restored = said;
@@ -169,6 +176,76 @@ describe("settings", () => {
     await call.change({ ...call.getSettings(), profile: "second" });
     await settle();
     expect(made[1]?.beginning.profile).toBe("second");
+  });
+
+  it("are sent as far as they changed", async () => {
+    const call = begun();
+    await settle();
+    await call.change({ ...call.getSettings(), patience: 2 });
+    await call.change({ ...call.getSettings(), language: "de" });
+    expect(made[0]?.updates.at(-1)).toEqual({ vdx: { language: "de" } });
+    await call.change({ ...call.getSettings(), voice: "piper", speaker: "amy" });
+    await call.change({ ...call.getSettings(), speaker: "joe" });
+    expect(made[0]?.updates.at(-1)).toEqual({ audio: { output: { voice: "piper/joe" } } });
+  });
+
+  it("that are refused are taken back and told, and hinder no later one", async () => {
+    const call = begun();
+    await settle();
+    await call.change({ ...call.getSettings(), language: "de" });
+    await call.change({ ...call.getSettings(), language: "xx" });
+    made[0]?.refuse("session.vdx.language");
+    expect(call.getSettings().language).toBe("de");
+    expect(JSON.parse(localStorage.getItem("vdx-settings") ?? "").language).toBe("de");
+    expect(call.store.get().notices.settings?.text).toBe(
+      "Not changed: Language. The server says: it will not do.",
+    );
+    await call.change({ ...call.getSettings(), patience: 2 });
+    expect(made[0]?.updates.at(-1)).toEqual({ vdx: { pause_scale: 2 } });
+    expect(call.store.get().notices.settings).toBeUndefined();
+    expect(made).toHaveLength(1);
+  });
+
+  it("that were kept and are refused now leave the others", async () => {
+    const given = { language: "xx", speed: 1.5, patience: 2 };
+    localStorage.setItem("vdx-settings", JSON.stringify(given));
+    const call = begun();
+    await settle();
+    made[0]?.refuse("session.vdx.language");
+    await settle();
+    expect(made[0]?.updates.at(-1)).toEqual({
+      audio: { output: { speed: 1.5 } },
+      vdx: { pause_scale: 2 },
+    });
+    made[0]?.refuse("session.nothing_we_know");
+    await settle();
+    expect(made[0]?.updates).toHaveLength(2);
+    expect(call.getSettings()).toMatchObject({ language: "", speed: null, patience: null });
+    expect(call.store.get().notices.settings?.text).toContain("Speed, Patience");
+  });
+
+  it("hold no greeting that an address has no room for", async () => {
+    const call = begun();
+    await call.change({ ...call.getSettings(), greeting: "a".repeat(1000), speed: 2 });
+    expect(call.getSettings().greeting).toHaveLength(1000);
+    await call.change({ ...call.getSettings(), greeting: "あ".repeat(1000) });
+    expect(call.getSettings()).toMatchObject({ greeting: "a".repeat(1000), speed: 2 });
+    expect(call.store.get().notices.settings?.text).toBe("Not changed: Greeting is too long.");
+  });
+
+  it("name no profile of another day that is there no more", async () => {
+    localStorage.setItem("vdx-settings", JSON.stringify({ profile: "gone" }));
+    const gone = new TransportError("unknown", "there is no profile 'gone'; there are: vdx");
+    const call = new Call(async (emit, beginning) => {
+      const transport = new FakeTransport(emit, beginning, beginning.profile ? gone : null);
+      made.push(transport);
+      return transport;
+    });
+    call.say("one");
+    await settle();
+    expect(made.map(({ beginning }) => beginning.profile)).toEqual(["gone", ""]);
+    expect(call.store.get().connection).toBe("open");
+    expect(call.store.get().notices.settings?.text).toContain("Profile");
   });
 
   it("stay where the key may load no models", async () => {

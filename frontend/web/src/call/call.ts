@@ -4,8 +4,9 @@ import type { ReactNode } from "react";
 import { EventLog } from "../events/log";
 import { saidIn } from "../history/kept";
 import { ApiError, load, usual } from "../server/api";
+import { SentChanges, sessionChange } from "../settings/refusals";
 import { type Settings, stored, store as storeSettings, USUAL } from "../settings/settings";
-import { needsNewConversation, sessionUpdate } from "../settings/update";
+import { needsNewConversation } from "../settings/update";
 import { words } from "../words";
 import { backOff } from "./backoff";
 import type { Lines } from "./captions";
@@ -27,6 +28,9 @@ export class Call {
   private retry: ReturnType<typeof setTimeout> | undefined;
   private readonly unsaid: string[] = [];
   private settings: Settings;
+  /** The profile that was chosen another day; empty where the page's address names one. */
+  private readonly keptProfile: string;
+  private readonly sent = new SentChanges();
   private readonly settingsListeners = new Set<() => void>();
   /** Whether the next conversation follows one that the person did not end. */
   private follows = false;
@@ -39,6 +43,7 @@ export class Call {
     profile = "",
   ) {
     this.settings = stored(localStorage, profile);
+    this.keptProfile = profile ? "" : this.settings.profile;
   }
 
   /** Takes over what was said before the page was loaded again. */
@@ -136,17 +141,40 @@ export class Call {
   };
 
   /** Keeps the settings, and takes them into the conversation that is on. */
-  async change(settings: Settings): Promise<void> {
+  async change(changed: Settings): Promise<void> {
     const before = this.settings;
+    const isLong = isTooLong(changed.greeting ?? "");
+    const settings = isLong ? { ...changed, greeting: before.greeting } : changed;
     this.keepSettings(settings);
+    const { tooLong, greeting } = words().settings;
+    this.notify("settings", isLong ? { text: tooLong(greeting) } : null);
     if (isHeardOtherwise(before, settings) && this.microphone) await this.openMicrophone();
     if (before.pushToTalk !== settings.pushToTalk) this.mute(settings.pushToTalk);
     if (!this.wanted) return;
     if (needsNewConversation(before, settings)) this.reconnect();
-    else if (this.store.get().connection === "open") {
-      const update = sessionUpdate(settings);
-      if (Object.keys(update).length > 0) await this.transport?.update(update);
-    }
+    else if (this.store.get().connection === "open") await this.send(before, settings);
+  }
+
+  /** Sends what differs, and nothing that was taken or refused before. */
+  private async send(before: Settings, after: Settings): Promise<void> {
+    const change = { before, after };
+    const update = sessionChange(change);
+    if (Object.keys(update).length === 0) return;
+    await this.transport?.update(update, this.sent.add(change));
+  }
+
+  /** What the server does not take is as it was before, here as there, and said. */
+  private takeBack(update: string, param: string, why: string): void {
+    const taken = this.sent.refused(update, param, this.settings);
+    if (!taken) return;
+    this.keepSettings(taken.settings);
+    const { refused, ...names } = words().settings;
+    const what = taken.keys.map((key) => names[key]).join(", ");
+    this.notify("settings", { text: refused(what, why) });
+    if (!taken.rest) return;
+    this.send(taken.rest.before, taken.rest.after).catch((error: Error) => {
+      this.notify("settings", { text: words().models.failed(error.message) });
+    });
   }
 
   reset(): Promise<void> {
@@ -272,6 +300,7 @@ export class Call {
   /** A fresh conversation takes over what the page holds. */
   private async settle(transport: Transport): Promise<void> {
     this.attempts = 0;
+    this.sent.clear();
     const { lines, microphone } = this.store.get();
     const said = saidIn(lines);
     if (lines.length > 0) {
@@ -280,8 +309,7 @@ export class Call {
     }
     this.follows = false;
     await this.loadChosen();
-    const update = sessionUpdate(this.settings);
-    if (Object.keys(update).length > 0) await transport.update(update);
+    await this.send(USUAL, this.settings);
     if (this.microphone) {
       await transport.setMicrophone(this.microphone);
       transport.setMuted(microphone === "muted");
@@ -306,7 +334,8 @@ export class Call {
 
   private take(event: CallEvent): void {
     this.store.dispatch(event);
-    if (event.type === "lost" && this.wanted) {
+    if (event.type === "refused") this.takeBack(event.update, event.param, event.why);
+    else if (event.type === "lost" && this.wanted) {
       this.transport?.close();
       this.transport = null;
       this.follows = true;
@@ -339,7 +368,15 @@ export class Call {
       this.askKey();
       return;
     }
-    if (why.refusal === "refused") {
+    const { profile: asked } = this.settings;
+    if (why.refusal === "unknown" && asked && asked === this.keptProfile) {
+      this.keepSettings({ ...this.settings, profile: "" });
+      const { refused, profile } = words().settings;
+      this.notify("settings", { text: refused(profile, why.message) });
+      this.connectIn(0);
+      return;
+    }
+    if (why.refusal === "refused" || why.refusal === "unknown") {
       this.hangUp("");
       this.notify("connection", { text: words().connection.refused(why.message) });
       return;
@@ -354,6 +391,12 @@ export class Call {
     this.retry = setTimeout(() => void this.connect(), ms);
   }
 }
+
+/** Of the address that a greeting is a part of, in which letters beyond ASCII take up to nine. */
+const MOST_GREETING = 6_000;
+
+const isTooLong = (greeting: string): boolean =>
+  new URLSearchParams({ greeting }).toString().length > MOST_GREETING;
 
 const isHeardOtherwise = (before: Settings, after: Settings): boolean =>
   before.echo !== after.echo || before.noise !== after.noise || before.gain !== after.gain;

@@ -46,11 +46,20 @@ export type CallEvent =
   | { type: "threshold"; noise: number; needed: number }
   | { type: "timed"; reply: string; gapMs: number; stages: Stages }
   | { type: "models"; voice: string; recogniser: string }
+  /** The change of settings with this id was not taken; `param` is what the server calls it. */
+  | { type: "refused"; update: string; param: string; why: string }
   | { type: "quality"; quality: Quality; roundTripMs: number | null }
   | { type: "notice"; topic: Topic; notice: Notice | null };
 
 /** One notice is shown for each topic; a new one replaces it, `null` takes it away. */
-export type Topic = "connection" | "microphone" | "models" | "model" | "answer" | "level";
+export type Topic =
+  | "connection"
+  | "microphone"
+  | "models"
+  | "settings"
+  | "model"
+  | "answer"
+  | "level";
 
 export interface Notice {
   readonly text: string;

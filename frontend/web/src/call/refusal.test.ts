@@ -15,7 +15,7 @@ test.each([
   [400, false, "refused"],
   [401, false, "unauthorized"],
   [403, false, "refused"],
-  [404, false, "refused"],
+  [404, false, "unknown"],
   [429, false, "busy"],
   [500, false, "busy"],
   [503, true, "busy"],
@@ -27,7 +27,7 @@ test("a profile that is not there is named, with those that are", async () => {
   const asked = answers(404, "there is no profile 'nosuch'; there are: vdx, long");
   const why = await explain(new TransportError("gone", "refused"), "nosuch");
   expect(asked.mock.calls[0]?.[0]).toBe("vdx/admission?model=nosuch");
-  expect(why.refusal).toBe("refused");
+  expect(why.refusal).toBe("unknown");
   expect(why.message).toContain("vdx, long");
 });
 

@@ -7,6 +7,7 @@ import { TransportError } from "./transport";
 /** Asking for too much, or too early, passes; any other 4xx comes again with every attempt. */
 export function refusalOf(error: ApiError): TransportError {
   if (error.status === 401) return new TransportError("unauthorized", error.message);
+  if (error.status === 404) return new TransportError("unknown", error.message);
   const passes = error.retryable || error.status >= 500 || error.status === 429;
   return new TransportError(passes ? "busy" : "refused", error.message);
 }

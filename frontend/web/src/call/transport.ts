@@ -35,8 +35,11 @@ export interface Transport {
   /** Changes the voice or recogniser of this conversation, which is loaded already. */
   swapModel(name: string): Promise<void>;
 
-  /** Changes settings of this conversation: the `session` of a session.update. */
-  update(session: object): Promise<void>;
+  /**
+   * Changes settings of this conversation: the `session` of a session.update. Where it is refused,
+   * `refused` is told with this id.
+   */
+  update(session: object, id: string): Promise<void>;
 
   /** Tells the other side what was said before; returns whether it can take that. */
   restore(said: readonly Said[]): boolean;
@@ -75,8 +78,11 @@ export type Tap = (direction: "in" | "out", event: object) => void;
 
 export type Make = (emit: Emit, beginning: Beginning, tap: Tap) => Promise<Transport>;
 
-/** Why a conversation could not be opened; after `refused` another attempt would be in vain. */
-export type Refusal = "gone" | "busy" | "unauthorized" | "forbidden" | "refused";
+/**
+ * Why a conversation could not be opened; after `refused` another attempt would be in vain, and
+ * after `unknown`, which there is no such profile for, one with the same profile.
+ */
+export type Refusal = "gone" | "busy" | "unauthorized" | "forbidden" | "refused" | "unknown";
 
 export class TransportError extends Error {
   constructor(

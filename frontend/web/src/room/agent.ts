@@ -12,6 +12,7 @@ import { type Tap, TransportError } from "../call/transport";
 import { wrong } from "../socket/protocol";
 import { words } from "../words";
 import { type RoomEvent, translateRoom } from "./events";
+import { Mute } from "./mute";
 
 const TOPIC = "vdx.events";
 const CHAT = "lk.chat";
@@ -19,12 +20,20 @@ const CHAT = "lk.chat";
 const SUCCESSOR_S = 8;
 /** A session tells its levels five times a second; without a word for so long it is dead. */
 const SILENCE_S = 5;
+const REFUSED = RpcError.ErrorCode.APPLICATION_ERROR;
+
+/** What the agent says of a refusal. */
+interface Refused {
+  readonly message?: string;
+  readonly param?: string | null;
+}
 
 export class Agent {
   private participant: RemoteParticipant | null = null;
   private session = "";
   private reason: string | null = null;
   private complaint = "";
+  private readonly mute = new Mute((silent) => this.participant?.setVolume(silent ? 0 : 1));
   private arrived: (() => void) | null = null;
   private refused: ((error: TransportError) => void) | null = null;
   private timer: ReturnType<typeof setTimeout> | undefined;
@@ -62,6 +71,7 @@ export class Agent {
   stop(): void {
     clearTimeout(this.timer);
     clearTimeout(this.silence);
+    this.mute.stop();
     this.participant = null;
   }
 
@@ -77,22 +87,34 @@ export class Agent {
     await this.ask("vdx.use_model", { model });
   }
 
-  async update(session: object): Promise<void> {
-    await this.ask("vdx.update_session", { session });
+  async update(session: object, id: string): Promise<void> {
+    try {
+      await this.call("vdx.update_session", { session });
+    } catch (error) {
+      if (!(error instanceof RpcError) || error.code !== REFUSED) throw error;
+      const { message, param } = JSON.parse(error.data ?? "{}") as Refused;
+      const why = message ?? error.message;
+      this.emit({ type: "refused", update: id, param: param ?? "", why });
+    }
   }
 
   private async ask(method: string, payload: object): Promise<void> {
-    if (!this.participant) return;
-    this.tap("out", { type: method, ...payload });
     try {
-      await this.room.localParticipant.performRpc({
-        destinationIdentity: this.participant.identity,
-        method,
-        payload: JSON.stringify(payload),
-      });
+      await this.call(method, payload);
     } catch (error) {
       throw error instanceof RpcError ? new Error(error.message) : error;
     }
+  }
+
+  /** Rejects with RpcError where the agent refuses it. */
+  private async call(method: string, payload: object): Promise<void> {
+    if (!this.participant) return;
+    this.tap("out", { type: method, ...payload });
+    await this.room.localParticipant.performRpc({
+      destinationIdentity: this.participant.identity,
+      method,
+      payload: JSON.stringify(payload),
+    });
   }
 
   private failed(error: Error): void {
@@ -103,7 +125,10 @@ export class Agent {
     const event = JSON.parse(new TextDecoder().decode(payload)) as RoomEvent;
     this.tap("in", event);
     if (event.type === "vdx.session") this.begin(event.session, sender);
-    if (sender.identity === this.participant?.identity) this.expectMore();
+    if (sender.identity === this.participant?.identity) {
+      this.expectMore();
+      this.mute.take(event.type);
+    }
     if (event.type === "vdx.session.ended") this.reason = event.reason;
     if (event.type === "vdx.error") this.complaint = `${event.error.message}.`;
     for (const told of translateRoom(event)) this.emit(told);

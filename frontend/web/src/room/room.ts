@@ -37,6 +37,8 @@ export class RoomTransport implements Transport {
   private readonly agent: Agent;
   private published: LocalTrackPublication | null = null;
   private recorded: LocalAudioTrack | null = null;
+  /** The tracks of which the agent is known to hear something. */
+  private readonly heard = new Set<string>();
   private listening: { context: AudioContext; loudness: Loudness } | null = null;
   private quality: Quality = "unknown";
   private isOpen = false;
@@ -53,6 +55,7 @@ export class RoomTransport implements Transport {
       .on(RoomHappening.TrackSubscribed, (track) => {
         if (track instanceof RemoteAudioTrack) this.listen(track);
       })
+      .on(RoomHappening.LocalTrackSubscribed, ({ trackSid }) => this.heard.add(trackSid))
       .on(RoomHappening.SignalReconnecting, () => this.shaky())
       .on(RoomHappening.Reconnecting, () => this.shaky())
       .on(RoomHappening.Reconnected, () => this.steady())
@@ -115,6 +118,9 @@ export class RoomTransport implements Transport {
         name: "microphone",
         dtx: false, // the noise gate learns from silence as it is
       });
+      // Where the agent hears it before it counts as published, the library notices nothing and
+      // would go on recording: the agent would wait for the end, and give the recording up.
+      if (isRecorded && this.heard.has(this.published.trackSid)) recorded.stopPreConnectBuffer();
     } else if (track) {
       this.published = null;
       await this.room.localParticipant.unpublishTrack(track.mediaStreamTrack, false);
@@ -138,8 +144,8 @@ export class RoomTransport implements Transport {
     return this.agent.swapModel(name);
   }
 
-  update(session: object): Promise<void> {
-    return this.agent.update(session);
+  update(session: object, id: string): Promise<void> {
+    return this.agent.update(session, id);
   }
 
   /** Rooms have no way to hand over what was said before. */

@@ -117,7 +117,8 @@ export const switchTo = (name: string, session: string): Promise<unknown> =>
 
 export const token = (profile: string, greeting: string | null): Promise<Grant> => {
   const agent = { ...(profile && { profile }), ...(greeting !== null && { greeting }) };
-  return ask("token", "POST", Object.keys(agent).length ? { agent } : {});
+  // See `Mute` of the room.
+  return ask("token", "POST", { agent: { ...agent, silent_at_pause: true } });
 };
 
 /** Milliseconds to the server and back, over HTTP. */

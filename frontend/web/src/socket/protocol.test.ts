@@ -50,6 +50,13 @@ describe("server events", () => {
     expect(told({ type: "error", error: { message: "late", event_id: CANCEL_ID } })).toEqual([]);
   });
 
+  it("name the change of settings that was refused", () => {
+    const error = { message: "no such language", event_id: "settings_3", param: "vdx.language" };
+    expect(told({ type: "error", error })).toEqual([
+      { type: "refused", update: "settings_3", param: "vdx.language", why: "no such language" },
+    ]);
+  });
+
   it("strip the speaker from the voice", () => {
     const session = { audio: { output: { voice: "espeak-en/en-us" } }, vdx: { recogniser: "p" } };
     const [models] = told({ type: "session.updated", session });

@@ -1,6 +1,7 @@
 /** From the server events of `/v1/realtime` to the events of the page. Pure. */
 
 import type { AgentState, CallEvent, Stages, ToolStatus } from "../call/events";
+import { UPDATE_ID } from "../settings/refusals";
 import { words } from "../words";
 import type { Order } from "./worklets/player.worklet";
 
@@ -11,7 +12,7 @@ export type ServerEvent =
       type: "session.updated";
       session: { audio: { output: { voice: string } }; vdx: { recogniser: string } };
     }
-  | { type: "error"; error: { message: string; event_id?: string | null } }
+  | { type: "error"; error: Refused }
   | { type: "conversation.item.added"; item: Item }
   | {
       type: "conversation.item.input_audio_transcription.completed";
@@ -51,6 +52,12 @@ export type VdxEvent =
   | { type: "vdx.playout.paused" | "vdx.playout.resumed"; response_id: string }
   | { type: "vdx.session.ended"; reason: string };
 
+interface Refused {
+  message: string;
+  event_id?: string | null;
+  param?: string | null;
+}
+
 interface Item {
   id: string;
   role: string;
@@ -87,8 +94,7 @@ export function translate(event: ServerEvent): readonly CallEvent[] {
       return [{ type: "models", voice, recogniser: event.session.vdx.recogniser }];
     }
     case "error":
-      if (event.error.event_id === CANCEL_ID || event.error.event_id === COMMIT_ID) return [];
-      return [wrong(words().answer.wrong(event.error.message))];
+      return refused(event.error);
     case "conversation.item.added":
       return typed(event.item);
     case "conversation.item.input_audio_transcription.completed":
@@ -155,6 +161,14 @@ export function playback(event: ServerEvent): Order | null {
     default:
       return null;
   }
+}
+
+function refused({ message, event_id, param }: Refused): readonly CallEvent[] {
+  if (event_id === CANCEL_ID || event_id === COMMIT_ID) return [];
+  if (event_id?.startsWith(UPDATE_ID)) {
+    return [{ type: "refused", update: event_id, param: param ?? "", why: message }];
+  }
+  return [wrong(words().answer.wrong(message))];
 }
 
 const named = (state: string): AgentState => STATES[state] ?? "idle";

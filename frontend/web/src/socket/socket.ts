@@ -149,8 +149,8 @@ export class SocketTransport implements Transport {
     await switchTo(name, this.session);
   }
 
-  async update(session: object): Promise<void> {
-    this.send("session.update", { session: { type: "realtime", ...session } });
+  async update(session: object, id: string): Promise<void> {
+    this.send("session.update", { event_id: id, session: { type: "realtime", ...session } });
   }
 
   restore(said: readonly Said[]): boolean {

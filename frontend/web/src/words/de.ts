@@ -202,6 +202,8 @@ export const de: Words = {
     notCopied: "Der Browser verweigert die Zwischenablage.",
     reset: "Zurücksetzen",
     wasReset: "Alles ist, wie das Profil sagt.",
+    refused: (what, why) => `Nicht geändert: ${what}. Der Server sagt: ${why}.`,
+    tooLong: (what) => `Nicht geändert: ${what} ist zu lang.`,
   },
   history: {
     open: "Verlauf",

@@ -196,6 +196,8 @@ export const en = {
     notCopied: "The browser refused the clipboard.",
     reset: "Reset",
     wasReset: "Everything is as the profile says.",
+    refused: (what: string, why: string) => `Not changed: ${what}. The server says: ${why}.`,
+    tooLong: (what: string) => `Not changed: ${what} is too long.`,
   },
   history: {
     open: "What happened",

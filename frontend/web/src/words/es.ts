@@ -202,6 +202,8 @@ export const es: Words = {
     notCopied: "El navegador rechazó el portapapeles.",
     reset: "Restablecer",
     wasReset: "Todo es como dice el perfil.",
+    refused: (what, why) => `Sin cambios: ${what}. El servidor dice: ${why}.`,
+    tooLong: (what) => `Sin cambios: ${what} es demasiado largo.`,
   },
   history: {
     open: "Lo ocurrido",

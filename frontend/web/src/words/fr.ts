@@ -202,6 +202,8 @@ export const fr: Words = {
     notCopied: "Le navigateur a refusé le presse-papiers.",
     reset: "Réinitialiser",
     wasReset: "Tout est comme le dit le profil.",
+    refused: (what, why) => `Non changé : ${what}. Le serveur dit : ${why}.`,
+    tooLong: (what) => `Non changé : ${what} est trop long.`,
   },
   history: {
     open: "Déroulement",

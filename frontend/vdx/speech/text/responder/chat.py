@@ -203,7 +203,8 @@ class ChatResponder:
         """The next text and calls of the stream; chunks without any are passed over. [] at its
         end."""
         try:
-            async for chunk in answer.stream:
+            # Not `async for`: leaving it at each chunk would leave a generator behind for each.
+            while (chunk := await anext(answer.stream, None)) is not None:
                 answer.tokens = prompt_tokens_of(chunk) or answer.tokens
                 if pieces := pieces_of(chunk):
                     return list[Piece](pieces)
@@ -224,6 +225,11 @@ class ChatResponder:
             told=failure.told,
             elsewhere=failure.elsewhere,
         )
+
+    @property
+    def context_tokens(self) -> int | None:
+        """The window of its model, where the configuration names one."""
+        return self._config.context_tokens
 
     @property
     def place(self) -> str:

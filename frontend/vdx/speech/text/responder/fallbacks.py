@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from vdx.core.config import ChatConfig, FallbackConfig
-from vdx.core.errors import ResponderError
+from vdx.core.errors import ContextExceeded, ResponderError
 from vdx.core.events import Message
 from vdx.core.logs import logger
 from vdx.core.metrics import CHAT_ENDPOINTS
@@ -36,13 +36,21 @@ class _Endpoint:
     def answered(self) -> None:
         self.failures, self.rests_until = 0, 0.0
 
+    def may_take_more_than(self, other: "_Endpoint | None") -> bool:
+        """Whether its window is larger than another's, or one of the two is not known."""
+        if other is None:
+            return True
+        own, others = self.responder.context_tokens, other.responder.context_tokens
+        return own is None or others is None or own > others
+
 
 class FallbackResponder:
     """Asks its endpoints in their order; one that failed rests, and is asked after the others.
 
     One fails over before its first word alone: what was said is not said again. It has its
     `first_token_timeout_ms` for that, and no retries but in the last of them, or on a new
-    connection where a kept one was ended.
+    connection where a kept one was ended. One that says that the conversation is too long for its
+    model does not rest: the conversation goes to those that may have a larger window.
     """
 
     def __init__(
@@ -62,10 +70,17 @@ class FallbackResponder:
         self, messages: Sequence[Message], offer: ToolOffer
     ) -> AsyncGenerator[Piece, None]:
         """As `ChatResponder.reply_with_tools`; raises what the last one failed of."""
+        too_long: tuple[_Endpoint, ContextExceeded] | None = None
         for endpoint, next_one in self._in_turn():
+            if not endpoint.may_take_more_than(too_long and too_long[0]):
+                continue
             async with aclosing(endpoint.responder.reply_with_tools(messages, offer)) as pieces:
                 try:
                     first = await anext(pieces)
+                except ContextExceeded as error:
+                    too_long = endpoint, error
+                    CHAT_ENDPOINTS.labels(endpoint.responder.place, "failed").inc()
+                    continue
                 except ResponderError as error:
                     if not error.elsewhere:
                         raise
@@ -79,6 +94,8 @@ class FallbackResponder:
                 async for piece in pieces:
                     yield piece
                 return
+        if too_long is not None:
+            raise too_long[1]
 
     async def aclose(self) -> None:
         for endpoint in self._endpoints:
