@@ -1,11 +1,14 @@
 """Models that are unloaded and loaded again, at once and with work under way, under load."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
+from statistics import median
 
+import psutil
 import pytest
 
-from tests.repetitions import Repetitions
+from tests.repetitions import Repetitions, bound
 from vdx.bench.scrape import fetch, parse
 from vdx.core.config import TritonConfig
 from vdx.core.errors import ModelUnavailable
@@ -20,6 +23,8 @@ ASIDE = ("tone", "canned")
 """Stay loaded and are at work all the while."""
 VOICES = ("tone-spare", "espeak")
 RECOGNISER = "canned-stop"
+FLAT = 1.05
+"""Growth of tritonserver from the second fifth of a full run to its last."""
 MOST_INSTANCES = 8
 """Of one model that may be met at the metrics endpoint; each lives on while its streams do."""
 
@@ -93,6 +98,15 @@ async def recogniser_rounds(client: TritonClient, model: str, rounds: int) -> No
                 assert not ended.split(ModelUnavailable)[1], ended
 
 
+async def watched(triton: EmbeddedTriton, sizes: list[int]) -> None:
+    """Resident bytes of tritonserver itself, all the while."""
+    assert triton.pid is not None
+    process = psutil.Process(triton.pid)
+    while True:
+        sizes.append(process.memory_info().rss)
+        await asyncio.sleep(0.25)
+
+
 async def alongside(work: Callable[[], Awaitable[None]], rounds: Awaitable[object]) -> None:
     """Does the rounds while STREAMS workers repeat `work`, none of which may fail."""
     workers = [asyncio.ensure_future(work()) for _ in range(STREAMS)]
@@ -123,10 +137,20 @@ async def test_models_that_come_and_go_leave_triton_alive(
         *(voice_rounds(client, model, each) for model in VOICES),
         recogniser_rounds(client, RECOGNISER, each),
     )
+    sizes: list[int] = []
+    watching = asyncio.create_task(watched(triton, sizes))
     try:
         await alongside(lambda: work_aside(client), rounds)
     finally:
+        watching.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await watching
         assert triton.pid == pid, triton.log_file.read_text()[-4000:]
+    fifth = len(sizes) // 5
+    early, late = median(sizes[fifth : 2 * fifth]), median(sizes[-fifth:])
+    print(f"tritonserver: {early / 2**20:.0f} MiB, at the end {late / 2**20:.0f} MiB")
+    # A short run ends before the caches of the allocator are filled.
+    assert late <= bound(FLAT, 2.0) * early
     for model in (*VOICES, "tone"):
         await client.load(model)
         assert await speak(client, model)

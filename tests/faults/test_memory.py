@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from tests.released_voice import NAME, released_voice
 from tests.repetitions import Repetitions, bound
-from tests.server.processes import serving
+from tests.server.processes import eventually, serving
 from tests.triton import repository as repo
 from tests.triton.kokoro_models import make_kokoro
 from tests.triton.piper_models import add_piper, add_voice
@@ -111,11 +111,15 @@ def text(chance: random.Random) -> str:
     return " ".join(words)[: length(chance, LONGEST)]
 
 
-def size_of(model: str, server: EmbeddedTriton) -> int:
-    """Resident bytes of the model's processes on this server, one for each instance."""
+def processes_of(model: str, server: EmbeddedTriton) -> set[int]:
+    """One for each instance, and those that are ending."""
     assert server.pid is not None
-    own = {child.pid for child in psutil.Process(server.pid).children(recursive=True)}
-    processes = own & model_processes([model]).keys()
+    return set(model_processes([model], server.pid))
+
+
+def size_of(model: str, server: EmbeddedTriton) -> int:
+    """Resident bytes of the model's processes on this server."""
+    processes = processes_of(model, server)
     assert processes
     return sum(int(psutil.Process(each).memory_info().rss) for each in processes)
 
@@ -212,6 +216,9 @@ async def test_loads_and_unloads_leave_the_memory_flat(server: EmbeddedTriton, f
             own = psutil.Process(server.pid).memory_info().rss
             sizes.append((own, size_of(model, server)))
             await wire.unload(model)
+            # Triton answers at once; the process ends about a second later.
+            ended = lambda: not processes_of(model, server)  # noqa: E731
+            await asyncio.to_thread(eventually, ended, f"the process of {model} has ended")
     early = [median(each[part] for each in sizes[SETTLED : SETTLED + 5]) for part in (0, 1)]
     late = [median(each[part] for each in sizes[-5:]) for part in (0, 1)]
     grown = [

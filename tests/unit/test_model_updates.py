@@ -327,3 +327,52 @@ async def test_a_version_is_unloaded_by_the_manager_that_announces_its_server() 
         await asyncio.sleep(5)
         assert [triton.states[NEW] for triton in made.tritons] == ["UNAVAILABLE", "READY"]
         assert made.host.servers[1].manager.info(NEW) is None
+
+
+@on_virtual_time
+async def test_an_operator_who_makes_the_new_version_the_default_has_decided() -> None:
+    """Going back would take it from sessions that begin."""
+    async with box() as made:
+        update = await begun(made, share=0.5, hold_s=600)
+        await made.host.switching.use(NEW)
+        for triton in made.tritons:
+            triton.breaks_of = {NEW: ModelFailed("broken", model=NEW)}
+        made.host.updates.cancel(OLD)
+        await asyncio.sleep(5)
+        assert update.is_over()
+        assert opened(made.host).options.voice == NEW
+        assert [triton.states[NEW] for triton in made.tritons] == ["READY"] * 2
+
+
+@on_virtual_time
+async def test_another_default_in_mid_trial_leaves_the_trial_and_its_end_alone() -> None:
+    async with box() as made:
+        update = await begun(made, share=1.0, hold_s=600)
+        given = opened(made.host)
+        assert given.options.voice == NEW
+        await made.host.switching.use("tone")
+        assert given.options.voice == opened(made.host).options.voice == "tone"
+        made.host.updates.cancel(OLD)
+        await asyncio.sleep(5)
+        assert update.state == "rolled back"
+        assert opened(made.host).options.voice == "tone"
+        assert [triton.states[NEW] for triton in made.tritons] == ["UNAVAILABLE"] * 2
+        assert [triton.states[OLD] for triton in made.tritons] == ["READY"] * 2, "its profile's"
+
+
+@on_virtual_time
+async def test_the_old_version_unloaded_in_mid_trial_is_there_again_when_it_goes_back() -> None:
+    async with box() as made:
+        update = await begun(made, share=0.5, hold_s=600)
+        session = opened(made.host)
+        assert session.options.voice == NEW
+        await made.host.switching.unload(OLD)
+        for triton in made.tritons:
+            triton.breaks_of = {NEW: ModelFailed("broken", model=NEW)}
+        for _ in range(3):
+            spans = await spoken(made, session, "One two.", voice=session.options.voice)
+            assert " ".join(spans) == "One two."
+        assert update.state == "rolled back"
+        await asyncio.sleep(5)
+        assert session.options.voice == OLD
+        assert await spoken(made, session, "One two.", voice=OLD) == ["One two."]

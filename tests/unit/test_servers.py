@@ -33,6 +33,7 @@ from vdx.serving.routing import OVERLOADED
 from vdx.serving.triton import SynthesisRequest
 from vdx.speech.output.reply_audio import ReplyAudio
 from vdx.speech.output.tts import Speaker, Voice, speak
+from vdx.transports.http.routes import drain_server
 from vdx.transports.realtime.connection import Connection
 
 GONE = TritonUnavailable("Triton does not answer")
@@ -273,6 +274,36 @@ async def test_a_server_that_drains_is_left_at_the_next_clause() -> None:
         await say(made, session)
         assert made.of(session).server_of("espeak") is not first
         assert first.manager.residency.leases("espeak") == frozenset()
+
+
+@on_virtual_time
+async def test_whether_others_have_what_is_used_on_a_server() -> None:
+    async with box() as made:
+        routes, (zero, one) = made.host.routes, made.host.servers
+        assert not routes.others_have(zero), "nothing is used there"
+        session = opened(made.host)
+        await say(made, session)
+        used = made.of(session).server_of("espeak")
+        other = one if used is zero else zero
+        assert routes.others_have(used)
+        await other.manager.unload("espeak")
+        await asyncio.sleep(2)
+        assert not routes.others_have(used)
+
+
+@on_virtual_time
+async def test_the_last_server_that_drains_serves_on_and_tells_so() -> None:
+    async with box() as made:
+        session = opened(made.host)
+        await say(made, session)
+        assert not (await drain_server(made.host, "zero", off=False)).alone
+        told = await drain_server(made.host, "one", off=False)
+        assert told.alone
+        await say(made, session)
+        await say(made, opened(made.host))
+        assert not (await drain_server(made.host, "zero", off=True)).alone
+        await say(made, session)
+        assert made.of(session).server_of("espeak").name == "zero"
 
 
 @on_virtual_time

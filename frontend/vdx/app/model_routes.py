@@ -106,6 +106,16 @@ class ModelRoutes:
         finally:
             await self.close()
 
+    def others_have(self, server: ModelServer) -> bool:
+        """Whether all that sessions lease on a server is loaded on others; False: nothing is."""
+        leased = {model for _, model in server.manager.residency.all_leases()}
+        view = self.view()
+        left_out = self.unusable(view) | {server.name}
+        return bool(leased) and all(
+            any(each.resident and each.server not in left_out for each in view.model(model))
+            for model in leased
+        )
+
     def unusable(self, view: View) -> frozenset[str]:
         """Servers that are announced and that this process cannot use, or not now."""
         usable = {each.name for each in self.servers if each.answers and not each.draining}

@@ -297,11 +297,17 @@ class ModelUpdates:
             await self.promote(update, verdict.why)
 
     def give_up(self, update: Update, why: str, *, unload: bool = True) -> None:
-        """The old version serves everybody again; the new one is unloaded, unless it is in use."""
+        """The old version serves everybody again; the new one is unloaded, unless it is in use.
+
+        Where an operator made the new one the default meanwhile, sessions keep it.
+        """
         if update.is_over():
             return
         self._over(update, "rolled back", why)
         self._keep()
+        if reason := self.in_use(update.new):
+            log.warning("given up, and in use all the same", model=update.new, reason=reason)
+            return
         for session in list(self._sessions.values()):
             if update.new in (session.options.voice, session.options.recogniser):
                 session.update(_with_model(session.options, update.new, update.old))

@@ -72,14 +72,16 @@ async def _ready(process: asyncio.subprocess.Process, url: str, log: Path) -> No
         raise SetupError(f"a server of the bench did not become ready:\n{text[-LOG_TAIL:]}")
 
 
-async def comes_true(holds: Callable[[], Awaitable[bool]], seconds: float) -> bool:
-    """Whether something holds within `seconds`; asked every POLL_S."""
+async def comes_true(
+    holds: Callable[[], Awaitable[bool]], seconds: float, poll_s: float = POLL_S
+) -> bool:
+    """Whether something holds within `seconds`; asked every `poll_s`."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             while True:
                 if await holds():
                     return True
-                await asyncio.sleep(POLL_S)
+                await asyncio.sleep(poll_s)
     return False
 
 

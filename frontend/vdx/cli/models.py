@@ -111,6 +111,11 @@ def drain(
     answer = call("POST", url, path, api_key)
     if off:
         typer.echo(f"{server} takes sessions again")
+    elif answer.get("alone"):
+        typer.echo(
+            f"no other server takes sessions: {answer['sessions']} stay at {server}, and new ones "
+            "come, until there is another"
+        )
     else:
         typer.echo(f"{server} takes no sessions; {answer['sessions']} are there still")
 

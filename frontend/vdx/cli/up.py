@@ -43,6 +43,10 @@ if TYPE_CHECKING:
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
+REST_S = 2.0
+"""After the end of a Triton whose sessions go on at others: its start keeps all cores busy for
+seconds, and those who listen there have little audio ahead."""
+
 Port = Annotated[int | None, typer.Option(min=0, max=65535, help="0 = a free one.")]
 LanguageModel = Annotated[
     str | None,
@@ -207,7 +211,14 @@ def supervisor(
             host.routes.lost(server)
 
     note()
-    return Supervisor(title, triton, warn, is_live=server.client.is_live, changed=changed)
+    return Supervisor(
+        title,
+        triton,
+        warn,
+        is_live=server.client.is_live,
+        changed=changed,
+        rest_s=lambda: REST_S if host.routes.others_have(server) else 0.0,
+    )
 
 
 def _tell_address(triton: "EmbeddedTriton") -> None:

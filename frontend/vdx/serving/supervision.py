@@ -53,7 +53,8 @@ class Supervisor:
     """Supervises one server; `run` does it until it is cancelled.
 
     `is_live` finds a server that runs but does not answer. `changed` is called when the server
-    has ended and when it runs again. `tell` must not raise.
+    has ended and when it runs again. `rest_s` tells then how long the machine is left to others
+    before the server is started. Neither they nor `tell` may raise.
     """
 
     def __init__(
@@ -64,12 +65,14 @@ class Supervisor:
         *,
         is_live: IsLive | None = None,
         changed: Callable[[], None] = lambda: None,
+        rest_s: Callable[[], float] = lambda: 0.0,
     ) -> None:
         self._name = name
         self._server = server
         self._tell = tell
         self._is_live = is_live
         self._changed = changed
+        self._rest_s = rest_s
 
     async def run(self) -> None:
         """Supervises the server, which runs already, until cancelled."""
@@ -78,13 +81,14 @@ class Supervisor:
         while True:
             started = clock()
             status = await self._ended()
+            rest_s = self._rest_s()  # of the moment before sessions go elsewhere
             self._changed()
             self._tell(f"{self._name} ended with code {status}; restarting it")
             lines = self._server.log_tail().splitlines()
             log.error("server ended", server=self._name, status=status, last_lines=lines)
             if clock() - started >= STEADY_S:
                 delay_s = 0.0
-            await asyncio.sleep(delay_s)
+            await asyncio.sleep(max(delay_s, rest_s))
             delay_s = _longer(delay_s)
             await self._restart()
             self._changed()

@@ -164,6 +164,13 @@ def test_a_server_is_drained_and_takes_sessions_again(monkeypatch: pytest.Monkey
     assert asked == ["/vdx/servers/gpu0%40a/drain", "/vdx/servers/gpu0%40a/drain?off=true"]
 
 
+def test_who_drains_the_last_server_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    answer = {"server": "gpu0@a", "draining": True, "alone": True, "sessions": 2}
+    monkeypatch.setattr(models, "call", lambda *_: answer)
+    told = CliRunner().invoke(models.app, ["drain", "gpu0@a"]).output
+    assert told.startswith("no other server takes sessions: 2 stay at gpu0@a")
+
+
 UPDATE = {
     "name": "tone",
     "state": "rolled back",

@@ -1,5 +1,6 @@
 """Names that other models serve since an update, in memory and on disk."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,20 @@ def test_it_is_remembered_for_the_next_start(tmp_path: Path) -> None:
     versions.put("tone", "tone-2")
     versions.save()
     assert ModelVersions(file).of("tone") == "tone-2"
+
+
+def test_a_thousand_updates_of_a_name_leave_one_entry(tmp_path: Path) -> None:
+    file = tmp_path / "versions.json"
+    versions = ModelVersions(file)
+    for number in range(1000):
+        versions.put(versions.name_of(versions.of("tone")), f"tone-{number}")
+        if number % 100 == 0:
+            versions.save()
+    versions.save()
+    assert json.loads(file.read_text()) == {"tone": "tone-999"}
+    versions.put("tone", "tone")
+    versions.save()
+    assert json.loads(file.read_text()) == {}
 
 
 def test_a_version_that_is_gone_is_forgotten(tmp_path: Path) -> None:

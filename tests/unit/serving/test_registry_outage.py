@@ -36,11 +36,9 @@ class Redis:
     async def scan(self, _cursor: int, **_: Any) -> Any:
         return await self._answer((0, list(self.kept)))
 
-    async def get(self, key: bytes) -> Any:
-        return await self._answer(self.kept.get(key))
-
-    async def pttl(self, _key: bytes) -> Any:
-        return await self._answer(15_000)
+    def pipeline(self, *, transaction: bool) -> "Pipeline":
+        assert not transaction
+        return Pipeline(self)
 
     def pubsub(self) -> "Redis":
         return self
@@ -61,6 +59,25 @@ class Redis:
         return self
 
     async def __aexit__(self, *_: object) -> None: ...
+
+
+class Pipeline:
+    """Commands that are answered together."""
+
+    def __init__(self, redis: Redis) -> None:
+        self.redis, self.answers = redis, list[Any]()
+
+    def get(self, key: bytes) -> "Pipeline":
+        self.answers.append(self.redis.kept.get(key))
+        return self
+
+    def pttl(self, _key: bytes) -> "Pipeline":
+        self.answers.append(15_000)
+        return self
+
+    async def execute(self, *, raise_on_error: bool) -> Any:
+        assert not raise_on_error
+        return await self.redis._answer(self.answers)
 
 
 def entry(name: str, models: int = 1) -> bytes:

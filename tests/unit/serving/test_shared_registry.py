@@ -233,6 +233,81 @@ def stopped(pid: int) -> Any:
         os.kill(pid, signal.SIGCONT)
 
 
+@asynccontextmanager
+async def far_away(server: RedisServer, delay_s: float) -> AsyncIterator[str]:
+    """The address of a Redis whose every answer takes that much longer."""
+
+    async def pass_on(source: asyncio.StreamReader, sink: asyncio.StreamWriter, s: float) -> None:
+        while piece := await source.read(1 << 16):
+            await asyncio.sleep(s)
+            sink.write(piece)
+        sink.close()
+
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there, back = await asyncio.open_connection(server.host, server.port)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(pass_on(reader, back, delay_s))
+            group.create_task(pass_on(there, writer, 0.0))
+
+    listening = await asyncio.start_server(connected, server.host, 0)
+    port = listening.sockets[0].getsockname()[1]
+    try:
+        yield f"redis://{server.host}:{port}"
+    finally:
+        listening.close()
+
+
+async def test_a_redis_that_is_slow_loses_no_server(redis: RedisServer) -> None:
+    """Twenty servers, read one by one, would take longer than their announcements last."""
+    names = {f"gpu{number}" for number in range(20)}
+    async with far_away(redis, 0.1) as url, registry(redis, 2.0) as manager:
+        for name in names:
+            manager.announce(entry(name), now())
+        frontend = SharedRegistry(url, PASSWORD, expiry_s=2.0)
+        task = asyncio.create_task(frontend.run())
+        await until(lambda: known(frontend) == names, "all are known")
+        seen = []
+        for _ in range(100):
+            await asyncio.sleep(0.05)
+            seen.append(known(frontend))
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    assert all(each == names for each in seen), [names - each for each in seen]
+
+
+async def test_a_clock_of_redis_that_jumps_loses_nobody_and_keeps_nobody_dead(
+    redis: RedisServer,
+) -> None:
+    """Forward, every key expires at once; back, none does for hours."""
+    async with registry(redis, 1.0) as frontend, redis.client() as client:
+        async with registry(redis, 1.0) as manager:
+            manager.announce(entry("a"), now())
+            await until(lambda: known(frontend) == {"a"}, "announced")
+            await client.flushall()
+            await until(lambda: client.exists(f"{KEYS}a"), "written again")
+            assert known(frontend) == {"a"}
+            await client.pexpire(f"{KEYS}a", 3_600_000)
+        await until(lambda: known(frontend) == set(), "it ended in order")
+        await client.set(f"{KEYS}b", entry("b").model_dump_json(), px=3_600_000)
+        await until(lambda: known(frontend) == {"b"}, "its key is there")
+        await client.delete(f"{KEYS}b")
+        await until(lambda: known(frontend) == set(), "nobody waits for the hour to end")
+
+
+async def test_keys_of_another_program_are_told_once_and_not_remembered_for_ever(
+    redis: RedisServer,
+) -> None:
+    with capture_logs() as logs:
+        async with registry(redis, 0.3) as frontend, redis.client() as client:
+            for number in range(3):
+                await client.set(f"{KEYS}{number}", "no entry")
+                await until(lambda: frontend._wrong, "it is told")
+                await client.delete(f"{KEYS}{number}")
+                await until(lambda: not frontend._wrong, "and forgotten with the key")
+    refused = [log["key"] for log in logs if log["event"] == "no announcement of a model server"]
+    assert refused == [f"{KEYS}{number}" for number in range(3)]
+
+
 async def test_two_servers_of_one_name_are_told(redis: RedisServer) -> None:
     with capture_logs() as logs:
         async with registry(redis) as one, registry(redis) as other:

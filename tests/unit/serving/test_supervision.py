@@ -72,6 +72,24 @@ async def test_a_server_that_ended_is_started_again() -> None:
     assert changes == [None, 4_000_001]
 
 
+async def test_a_server_whose_work_others_do_leaves_them_the_machine_first() -> None:
+    server, asked = FakeServer(), list[int | None]()
+
+    def rest_s() -> float:
+        asked.append(server.pid)
+        return 3600.0 if len(asked) > 1 else 0.01
+
+    async with supervised(server, [], rest_s=rest_s):
+        await asyncio.sleep(0)
+        server.end()
+        await _started(server, 1)
+        await asyncio.sleep(0.05)
+        server.end()
+        await asyncio.sleep(0.1)
+        assert server.starts == 1
+    assert asked == [None, None], "each time when it has ended"
+
+
 async def test_each_kind_of_failure_is_told_once_and_tried_again() -> None:
     server, told = FakeServer(), []
     full = [OSError(errno.ENOSPC, f"full {n}") for n in range(5)]

@@ -7,7 +7,7 @@ cannot be reached nothing expires; when it is back every process announces its s
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 
 from vdx.core.errors import ConfigError, InvalidInput, RegistryUnavailable
 from vdx.core.json_input import parse_json
@@ -16,7 +16,7 @@ from vdx.core.masking import masked
 from vdx.core.validation import validated
 from vdx.serving.registry.entry import ServerEntry
 from vdx.serving.registry.memory import MemoryRegistry
-from vdx.serving.registry.redis_client import in_time, redis_client
+from vdx.serving.registry.redis_client import in_time, read_all, redis_client
 from vdx.serving.registry.view import View
 
 log = logger(__name__)
@@ -179,28 +179,16 @@ class SharedRegistry:
                     read_at = time.monotonic()
 
     async def _read_keys(self) -> None:
-        from redis.exceptions import ResponseError
-
-        async for key in self._keys():
-            name = key.decode(errors="replace")
-            try:
-                text = await in_time(self._redis.get(key))
-                left_ms = await in_time(self._redis.pttl(key))
-            except ResponseError as error:  # another program's key of another type
-                self._refuse(name, str(error))
-                continue
-            if text is not None:
-                self._take(text, name, left_ms / 1000 if left_ms > 0 else self._expiry_s)
-
-    async def _keys(self) -> AsyncIterator[bytes]:
-        cursor = 0
-        while True:
-            search = self._redis.scan(cursor, match=f"{KEYS}*", count=500)
-            cursor, keys = await in_time(search)
-            for key in keys:
-                yield key
-            if not cursor:
-                return
+        kept = {CHANNEL, *(KEYS + name for name in self._own)}
+        async for value in read_all(self._redis, KEYS):
+            kept.add(value.key)
+            if value.error:
+                self._refuse(value.key, value.error)
+            else:
+                left_s = value.left_ms / 1000 if value.left_ms > 0 else self._expiry_s
+                # To the look after the next: where the clock of Redis went back it never expires.
+                self._take(value.text, value.key, min(left_s, 2 * self._expiry_s))
+        self._wrong &= kept
 
     def _take(self, text: bytes, where: str, expiry_s: float) -> None:
         try:

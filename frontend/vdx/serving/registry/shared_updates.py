@@ -20,7 +20,7 @@ from vdx.core.json_input import parse_json
 from vdx.core.logs import logger
 from vdx.core.masking import masked
 from vdx.core.validation import validated
-from vdx.serving.registry.redis_client import in_time, redis_client
+from vdx.serving.registry.redis_client import in_time, read_all, redis_client
 from vdx.serving.registry.update_entry import UpdateEntry, UpdateFigures, VersionEntry
 
 log = logger(__name__)
@@ -66,6 +66,9 @@ class SharedUpdates:
         """Names whose own update or version has to be told."""
         self._changed = asyncio.Event()
         self._wrong: set[str] = set()
+        """Keys that are no entries, each told once."""
+        self._there: set[str] = set()
+        """Keys read in this round."""
         self._told = False
         self.heard: Callable[[UpdateEntry], None] = lambda _: None
         self.reported: Callable[[UpdateFigures], None] = lambda _: None
@@ -162,6 +165,8 @@ class SharedUpdates:
         for name, text in await self._read(UPDATES):
             if (entry := self._parsed(UpdateEntry, text, name)) is not None:
                 self._hear(entry)
+        self._wrong &= self._there | {CHANNEL, *(UPDATES + name for name in self._own)}
+        self._there = set()
         now = time.monotonic()
         for name, (entry, told) in list(self._others.items()):
             if now - told > self._expiry_s:
@@ -169,22 +174,14 @@ class SharedUpdates:
                 self.heard(entry.model_copy(update={"state": "rolled back", "why": GONE}))
 
     async def _read(self, prefix: str) -> list[tuple[str, bytes]]:
-        from redis.exceptions import ResponseError
-
         found = []
-        cursor = 0
-        while True:
-            cursor, keys = await in_time(self._redis.scan(cursor, match=f"{prefix}*", count=500))
-            for key in keys:
-                try:
-                    text = await in_time(self._redis.get(key))
-                except ResponseError as error:  # another program's key of another type
-                    self._refuse(key.decode(errors="replace"), str(error))
-                    continue
-                if text is not None:
-                    found.append((key.decode(errors="replace"), text))
-            if not cursor:
-                return found
+        async for value in read_all(self._redis, prefix):
+            self._there.add(value.key)
+            if value.error:
+                self._refuse(value.key, value.error)
+            else:
+                found.append((value.key, value.text))
+        return found
 
     def _take(self, text: bytes) -> None:
         try:

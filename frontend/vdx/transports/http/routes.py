@@ -25,6 +25,7 @@ class Servers(BaseModel):
 class Drained(BaseModel):
     server: str
     draining: bool
+    alone: bool = Field(description="no other server takes sessions, so they stay for the time")
     sessions: int = Field(description="that lease a model there still")
 
 
@@ -63,16 +64,20 @@ async def drain_server(
 ) -> Drained:
     """Sends no session to a server any more; those on it leave with their next clause.
 
+    Where no other server is left, sessions go there all the same: `alone` tells so.
     Where a manager announces the server, ask that: then every frontend leaves it.
     """
     server = host.routes.named(name)
     if server is None:
-        known = ", ".join(each.name for each in host.servers)
-        raise UnknownName(f"there is no server {name!r}; there are: {known}", param="name")
+        names = ", ".join(each.name for each in host.servers)
+        raise UnknownName(f"there is no server {name!r}; there are: {names}", param="name")
     server.draining = not off
-    host.routes.view()
+    drained = {each.name for each in host.servers if each.draining}
+    known = host.routes.view().servers
+    others = [each for each in known.values() if not each.draining and each.name not in drained]
     return Drained(
         server=name,
+        alone=server.draining and not others,
         draining=server.draining,
         sessions=len({session for session, _ in server.manager.residency.all_leases()}),
     )
