@@ -81,8 +81,8 @@ def test_an_exported_eou_model_is_added(tmp_path: Path) -> None:
     pack = store.add(*identify(folder), Origin("here"))
     assert (pack.languages, pack.sample_rate) == (["en"], 16_000)
     config = (paths.pulled_models / pack.id / "config.pbtxt").read_text("utf-8")
-    assert re.search(r'key: "turn_marks"\s+value: \{ string_value: "true"', config), config
-    kept = {file.name for file in (paths.home / "voicepacks" / pack.id).rglob("*.*")}
+    assert re.search(r'"turn_marks"\s+value \{\s+string_value: "true"', config), config
+    kept = {file.name for file in (paths.home / "voicepacks" / "transducer" / pack.id).rglob("*.*")}
     assert {"encoder.onnx", "encoder.data", "encoder.int8.onnx", "tokens.txt"} <= kept
 
 
