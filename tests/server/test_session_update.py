@@ -26,7 +26,7 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
     ({"audio": {"output": {"voice": "canned"}}}, "voice", "canned"),
     ({"audio": {"output": {"voice": ""}}}, "voice", "''"),
     ({"audio": {"input": {"transcription": {"model": "tone"}}}}, "transcription.model", "tone"),
-    ({"audio": {"input": {"transcription": {"model": "tonne"}}}}, "model", "did you mean 'tone'"),
+    ({"audio": {"input": {"transcription": {"model": "tonne"}}}}, "model", "did you mean 'tone"),
     ({"audio": {"input": {"transcription": {"language": "?!"}}}}, "language", "?!"),
     ({"voice": "alloy"}, "session.voice", "session.audio.output"),
     ({"modalities": ["audio"]}, "session.modalities", "beta"),

@@ -17,7 +17,18 @@ from tests.unit.cli.calls import status_of
 from tests.unit.test_documented_commands import commands_of, parse
 
 FOREIGN = frozenset(
-    {"curl", "export", "helm", "mkdir", "ollama", "perf_analyzer", "pip", "sudoedit", "systemctl"}
+    {
+        "curl",
+        "export",
+        "git",
+        "helm",
+        "mkdir",
+        "ollama",
+        "perf_analyzer",
+        "pip",
+        "sudoedit",
+        "systemctl",
+    }
     | {"tritonserver", "useradd"}
 )
 """Programs of others, whose options are theirs."""

@@ -163,7 +163,7 @@ def clone(
     ] = "",
     licence: Annotated[str, typer.Option(help="How it may be used.")] = "",
 ) -> None:
-    """Make a voice of a recording, for XTTS-v2, CosyVoice 2 and Sesame CSM."""
+    """Make a voice of a recording, for models that clone one."""
     import sys
 
     from vdx.batch.reference import as_pcm, decode_reference

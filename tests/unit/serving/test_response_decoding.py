@@ -19,9 +19,10 @@ def text(value: str) -> bytes:
 
 @dataclass
 class Answer:
-    """What Triton's response offers of names and raw bytes."""
+    """What Triton's response offers of names and raw bytes; `id` is that of the request."""
 
     tensors: dict[str, bytes]
+    id: str = ""
     raw_output_contents: list[bytes] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -58,6 +59,11 @@ def test_a_transcript() -> None:
     heard = transcript(Answer(HEARD), "canned")
     assert (heard.text, heard.stable, heard.audio_ms) == ("grüß dich", 4, 1200)
     assert (heard.kind, heard.confidence, heard.words) == (TranscriptKind.FINAL, 0.5, ())
+    assert heard.flush == 0
+
+
+def test_a_transcript_tells_which_flush_it_answers() -> None:
+    assert transcript(Answer(HEARD, id="7"), "canned").flush == 7
 
 
 @pytest.mark.parametrize(

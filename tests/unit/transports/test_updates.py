@@ -122,7 +122,7 @@ async def test_audio_is_taken_while_several_updates_wait_for_a_model() -> None:
         socket.updates("first", **voice(HELD))
         socket.updates("second", instructions="Be brief.")
         socket.sends("input_audio_buffer.append", audio=base64.b64encode(bytes(48_000)).decode())
-        socket.sends("conversation.item.retrieve", item_id="none", event_id="after")
+        socket.sends("session.nothing", event_id="after")  # refused at once
         await socket.until(lambda: bool(socket.of("error")))
         assert socket.of("error")[0]["error"]["event_id"] == "after"
         assert connection._session.hearing.position_ms >= 900
@@ -171,7 +171,7 @@ async def test_a_reply_asked_for_after_an_update_is_made_with_its_voice() -> Non
         socket.sends("conversation.item.create", item=message("asked"))
         socket.sends("response.create", event_id="reply")
         socket.sends("conversation.item.create", item=message("asked"), event_id="twice")
-        socket.sends("conversation.item.retrieve", item_id="none", event_id="after")
+        socket.sends("session.nothing", event_id="after")  # refused at once
         await socket.until(lambda: bool(socket.of("error")))
         assert socket.of("response.created") == socket.of("conversation.item.added") == []
         triton.gate.set()
@@ -267,6 +267,6 @@ async def test_what_waits_is_dropped_when_the_client_leaves() -> None:
     async with connected() as (socket, _, _):
         socket.updates("first", **voice(HELD))
         socket.updates("second", instructions="Be brief.")
-        socket.sends("conversation.item.retrieve", item_id="none", event_id="after")
+        socket.sends("session.nothing", event_id="after")  # refused at once
         await socket.until(lambda: bool(socket.of("error")))
     assert socket.of("session.updated") == []
