@@ -11,7 +11,7 @@ import ctypes
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
 MMAP_BYTES = 4 << 20
 """Blocks from this size on go back to the system as soon as they are free."""
-TRIM_BYTES = 32 << 20
+TRIM_BYTES = 16 << 20
 """So much free memory at the end of the heap may stay for the next request."""
 ARENAS = 2
 
