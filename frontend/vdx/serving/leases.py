@@ -55,6 +55,11 @@ class Leases:
         """How many sessions lease a model."""
         return len(self._until.get(model, ()))
 
+    @property
+    def next_end(self) -> float:
+        """No lease ends before, whatever is taken or renewed until then; NEVER: there is none."""
+        return self._earliest
+
     def expire(self, now: float) -> dict[str, float]:
         """Ends what was not renewed; model -> when the last of its ended."""
         ended: dict[str, float] = {}

@@ -44,6 +44,8 @@ FINISH_S = 15.0
 """How long an unload waits for clauses and utterances in progress."""
 RELOAD_WAIT_S = 10.0
 """How long a request waits for a model that is being reloaded."""
+TIMER_S = 0.01
+"""Timers of the event loop may fire a little early: the least time until leases are looked at."""
 
 ReadModels = Callable[[], Awaitable[Mapping[str, ModelInfo]]]
 """Describes the models whose files are on this machine, loaded or not."""
@@ -452,10 +454,25 @@ class ModelManager:
     # --- tasks ------------------------------------------------------------------------------
 
     async def run(self) -> None:
-        """Probes models and Triton, and evicts what is idle, until cancelled."""
+        """Probes models and Triton, evicts what is idle and ends leases, until cancelled."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self.recovery.run(self._look_after_server), name="probe-models")
             group.create_task(self._evict_at_intervals(), name="evict-models")
+            group.create_task(self._expire_leases(), name="expire-leases")
+
+    async def _expire_leases(self) -> None:
+        """Ends each lease when it is due, and tells so: no check at intervals comes on top."""
+        while True:
+            # One that is taken while this waits is due no earlier.
+            due_in = self.residency.next_lease_end - _now()
+            longest = self.residency.limits.lease_expiry_s
+            await asyncio.sleep(min(max(due_in, TIMER_S), longest))
+            held = len(self.residency.all_leases())
+            self.residency.advance(_now())
+            for model in self.residency.models:
+                self._gauges.publish(model.name)
+            if len(self.residency.all_leases()) < held:
+                self.leases_changed()
 
     async def _look_after_server(self) -> None:
         if not await self._client.is_ready():

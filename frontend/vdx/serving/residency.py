@@ -205,6 +205,11 @@ class Residency:
         """Ends the leases that were not renewed in time."""
         self._advance(now)
 
+    @property
+    def next_lease_end(self) -> float:
+        """No lease ends before; infinite where there is none."""
+        return self._leases.next_end
+
     def use(self, name: str, now: float) -> None:
         """Notes that a model was asked for."""
         self._advance(now)

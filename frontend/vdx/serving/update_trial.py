@@ -8,7 +8,9 @@ Each request of a session is counted for the version that served it. The new one
   SLOWER times that of the old one, and SLACK_MS more, both over COMPARED requests.
 
 It wins when neither is so after ENOUGH requests and `hold_s` seconds. Requests that other frontends
-served count as its own.
+served count as its own. Where neither version had a request for UNUSED_S, or `hold_s` where that is
+longer, nobody is there to try it: it wins, too, unless it erred more often than the old one in what
+requests there were.
 """
 
 from collections import deque
@@ -26,7 +28,10 @@ ERRORS_AT_ONCE = 3
 MORE_ERRORS = 0.05
 SLOWER = 1.5
 SLACK_MS = 10.0
+UNUSED_S = 600.0
+"""A trial that nobody takes part in for so long ends: it would hold the memory of both versions."""
 REMEMBERED = 200
+NEVER_USED = float("-inf")
 
 
 class Outcome(StrEnum):
@@ -110,6 +115,11 @@ class Trial:
     """Sessions that the new version has to get; from 1 on the next one is its. Of several frontends
     only one begins with 1: the first session of each would be more than the share."""
 
+    _requests: int = 0
+    """Of both versions, when the verdict was asked for last."""
+    _used: float = NEVER_USED
+    """When it was more of them than before."""
+
     @property
     def all_old(self) -> Tally:
         """The requests of the old version, wherever they were counted."""
@@ -130,9 +140,23 @@ class Trial:
         """None: it goes on."""
         if why := self._worse():
             return Verdict(Outcome.ROLLED_BACK, why)
+        if self._is_unused(now):
+            return self._verdict_of_unused()
         if self.all_new.requests < ENOUGH or now - self.began < self.hold_s:
             return None
         return Verdict(Outcome.PROMOTED, self._figures())
+
+    def _is_unused(self, now: float) -> bool:
+        requests = self.all_old.requests + self.all_new.requests
+        if requests != self._requests:
+            self._requests, self._used = requests, now
+        return now - max(self._used, self.began) >= max(UNUSED_S, self.hold_s)
+
+    def _verdict_of_unused(self) -> Verdict:
+        worse = self.all_new.error_rate > self.all_old.error_rate + MORE_ERRORS
+        limit_s = max(UNUSED_S, self.hold_s)
+        why = f"nobody used either version for {limit_s:.0f} s: {self._figures()}"
+        return Verdict(Outcome.ROLLED_BACK if worse else Outcome.PROMOTED, why)
 
     def _worse(self) -> str:
         old, new = self.all_old, self.all_new

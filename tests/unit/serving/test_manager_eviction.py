@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any, cast
 
 import pytest
+from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
 from tests.unit.serving.fakes import FakeTriton, NoProcesses, watching
@@ -85,6 +86,25 @@ async def test_leases_of_a_session_that_stopped_renewing_hold_nothing() -> None:
         await asyncio.sleep(47)  # to the second check
         assert loaded(triton) == set()
         assert not manager.renew("s1")
+
+
+@on_virtual_time
+async def test_a_lease_that_is_not_renewed_ends_when_it_is_due() -> None:
+    _, manager = owning(evict_check_interval_ms=3_600_000, lease_expiry_ms=15_000)
+    changes: list[set[tuple[str, str]]] = []
+    labels = {"model": "voice-0", "server": ""}
+    async with watching(manager):
+        await manager.ensure("voice-0", "tts")
+        await asyncio.sleep(4)
+        for session in ("ends", "stays"):
+            manager.lease(session, "voice-0")
+        manager.leases_changed = lambda: changes.append(manager.residency.all_leases())
+        for seconds, leases in ((5, 2), (5, 2), (4.9, 2), (0.2, 1), (20, 0)):
+            await asyncio.sleep(seconds)
+            if leases == 2:
+                manager.renew("stays")
+            assert REGISTRY.get_sample_value("vdx_model_leases", labels) == leases
+        assert changes == [{("stays", "voice-0")}, set()]
 
 
 @on_virtual_time

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vdx.serving.update_trial import ENOUGH, Outcome, Tally, Trial
+from vdx.serving.update_trial import ENOUGH, UNUSED_S, Outcome, Tally, Trial
 
 
 def trial(share: float = 0.1, hold_s: float = 60.0) -> Trial:
@@ -31,6 +31,42 @@ def test_too_few_requests_decide_nothing() -> None:
     given_ = trial()
     served(given_.new, ENOUGH - 1)
     assert given_.verdict(10_000.0) is None
+
+
+def test_one_that_nobody_uses_ends() -> None:
+    given_ = trial()
+    assert given_.verdict(100.0 + UNUSED_S - 1) is None
+    verdict = given_.verdict(100.0 + UNUSED_S)
+    assert verdict is not None
+    assert verdict.outcome is Outcome.PROMOTED
+    assert "nobody used either version for 600 s: 0 of 0 requests failed" in verdict.why
+
+
+def test_a_longer_hold_counts_for_one_that_nobody_uses() -> None:
+    given_ = trial(hold_s=2 * UNUSED_S)
+    assert given_.verdict(100.0 + UNUSED_S) is None
+    assert given_.verdict(100.0 + 2 * UNUSED_S) is not None
+
+
+def test_one_that_is_used_again_goes_on() -> None:
+    given_ = trial()
+    assert given_.verdict(100.0 + UNUSED_S - 1) is None
+    served(given_.old, 1)
+    used = 100.0 + UNUSED_S
+    assert given_.verdict(used) is None
+    given_.elsewhere["other"] = (Tally(), Tally.of(1, 0, [40.0]))
+    assert given_.verdict(used + UNUSED_S) is None, "a request elsewhere"
+    assert given_.verdict(used + 2 * UNUSED_S) is not None
+
+
+def test_one_that_erred_before_nobody_used_it_goes_back() -> None:
+    given_ = trial()
+    served(given_.old, 5)
+    served(given_.new, 1, error_every=1)
+    assert given_.verdict(101.0) is None
+    verdict = given_.verdict(101.0 + UNUSED_S)
+    assert verdict is not None
+    assert verdict.outcome is Outcome.ROLLED_BACK
 
 
 @pytest.mark.parametrize("count", [10, 20], ids=str)
