@@ -307,6 +307,15 @@ async def test_the_last_server_that_drains_serves_on_and_tells_so() -> None:
 
 
 @on_virtual_time
+async def test_a_server_drains_alone_where_the_other_does_not_answer() -> None:
+    async with box() as made:
+        _, one = made.host.servers
+        one.answers = False
+        assert one.name in made.host.routes.view().servers, "it was announced before"
+        assert (await drain_server(made.host, "zero", off=False)).alone
+
+
+@on_virtual_time
 async def test_a_voice_that_is_loaded_nowhere_is_loaded_while_another_speaks() -> None:
     async with box() as made:
         session = opened(made.host)

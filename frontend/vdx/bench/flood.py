@@ -16,6 +16,8 @@ from urllib.parse import urlsplit
 
 CONNECTIONS = 8
 ANSWER_S = 5.0
+AGAIN_S = 0.1
+"""Before a connection that failed is made again."""
 
 
 @contextlib.asynccontextmanager
@@ -71,6 +73,7 @@ async def _send(host: str, port: int, rate: float, number: int, statuses: Counte
                         statuses[await _status(reader)] += 1
             finally:
                 writer.close()
+        await asyncio.sleep(AGAIN_S)
 
 
 def _request(host: str, key: str) -> bytes:

@@ -52,7 +52,8 @@ class TurnCost:
 
     roots: list[int]
     models: Mapping[str, str]
-    idle: float = 0.0
+    idle: Mapping[str, float] = field(default_factory=dict)
+    """Cores that each part takes while nobody talks."""
     before: Spent | None = None
     _gpu: list[float] = field(default_factory=list)
     _watching: asyncio.Task[None] | None = None
@@ -69,8 +70,10 @@ class TurnCost:
         first = Spent.now(roots, made.models)
         await asyncio.sleep(IDLE_S)
         made.before = Spent.now(roots, made.models)
-        took = sum(made.before.seconds.values()) - sum(first.seconds.values())
-        made.idle = took / (made.before.at - first.at)
+        made.idle = {
+            part: (made.before.seconds[part] - first.seconds[part]) / (made.before.at - first.at)
+            for part in PARTS
+        }
         if program := shutil.which("nvidia-smi"):
             made._watching = asyncio.create_task(made._watch(program), name="gpu")
         return made
@@ -87,11 +90,13 @@ class TurnCost:
             return
         after = Spent.now(self.roots, self.models)
         wall = after.at - self.before.at
-        spent = {part: after.seconds[part] - self.before.seconds[part] for part in PARTS}
-        spent["frontend"] = max(0.0, spent["frontend"] - self.idle * wall)
+        spent = {
+            part: max(0.0, after.seconds[part] - self.before.seconds[part] - self.idle[part] * wall)
+            for part in PARTS
+        }
         spent["clients"] = sum(turn.get("client_cpu_s", 0.0) for turn in turns)
         report.add(WALL, "s", [turn["wall_s"] for turn in turns[:1] if "wall_s" in turn])
-        report.add(IDLE, "core", [round(self.idle, 4)])
+        report.add(IDLE, "core", [round(sum(self.idle.values()), 4)])
         for part in PARTS:
             report.add(cpu_name(part), "s", [round(spent[part] / len(turns), 4)])
         if self._gpu:

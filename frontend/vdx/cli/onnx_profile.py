@@ -49,19 +49,21 @@ def traces_of(model: str, out: Path) -> list[Path]:
         InvalidInput: it neither speaks nor hears.
         SetupError: it wrote none, because it has no network of onnxruntime.
     """
-    command = _work(model)
+    from vdx.core import settings
+
+    passed_on = json.dumps([*settings.load().config.embedded.environment, FOLDER])
     with tempfile.TemporaryDirectory(prefix="vdx-onnx-") as folder:
         # Not the Triton that runs: its sessions write nothing.
-        command += [
+        command = [
+            *_work(model, folder),
             "--set",
-            f'embedded.environment=["{FOLDER}"]',
+            f"embedded.environment={passed_on}",
             "--set",
             f"triton.url=unix:{folder}/none",
         ]
         done = subprocess.run(
             [sys.executable, "-m", "vdx.cli", *command],
             env={**os.environ, FOLDER: folder},
-            cwd=folder,
             capture_output=True,
             text=True,
             check=False,
@@ -114,8 +116,8 @@ def rows(found: list[Operator]) -> list[list[str]]:
     return shown
 
 
-def _work(model: str) -> list[str]:
-    """The command that has a model compute."""
+def _work(model: str, folder: str) -> list[str]:
+    """The command that has a model compute; what it writes goes to `folder`."""
     from vdx.cli.launch import models_here
     from vdx.core.paths import locate
 
@@ -124,7 +126,7 @@ def _work(model: str) -> list[str]:
         raise UnknownName(f"there is no model {model!r} here; there are: {', '.join(here)}")
     match here[model].kind:
         case "tts":
-            return ["say", "--voice", model, "--out", "spoken.wav", SPOKEN]
+            return ["say", "--voice", model, "--out", f"{folder}/spoken.wav", SPOKEN]
         case "asr":
             return ["transcribe", "--model", model, str(locate().recordings / HEARD)]
         case kind:

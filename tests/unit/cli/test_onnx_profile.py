@@ -76,10 +76,32 @@ def test_a_model_that_cannot_work_by_itself_is_named(monkeypatch: pytest.MonkeyP
 
 
 def test_a_voice_without_a_network_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(onnx_profile, "_work", lambda model: ["--version"])
+    monkeypatch.setattr(onnx_profile, "_work", lambda *_: ["--version"])
     monkeypatch.setattr(onnx_profile.subprocess, "run", lambda *_, **__: _Done())
     with pytest.raises(SetupError, match="a-voice has no network of onnxruntime"):
         onnx_profile.traces_of("a-voice", tmp_path / "out")
+
+
+def test_it_works_with_the_settings_of_the_folder_it_is_called_in(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    async def here() -> dict[str, ModelInfo]:
+        return {"joe": ModelInfo("joe", "tts", "piper", ("en",), 22_050)}
+
+    def run(command: list[str], *, cwd: str | None = None, **_: Any) -> "_Done":
+        assert cwd is None
+        assert Path(command[command.index("--out") + 1]).is_absolute(), "nothing is left here"
+        names = next(each for each in command if each.startswith("embedded.environment="))
+        assert json.loads(names.partition("=")[2]) == ["MY_LICENCE", onnx_profile.FOLDER]
+        return _Done()
+
+    monkeypatch.delenv("VDX_CONFIG", raising=False)
+    monkeypatch.chdir(tmp_path)
+    Path("vdx.yaml").write_text("embedded: {environment: [MY_LICENCE]}")
+    monkeypatch.setattr(launch, "models_here", here)
+    monkeypatch.setattr(onnx_profile.subprocess, "run", run)
+    with pytest.raises(SetupError, match="no network of onnxruntime"):
+        onnx_profile.traces_of("joe", tmp_path / "out")
 
 
 class _Done:

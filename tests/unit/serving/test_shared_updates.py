@@ -191,3 +191,16 @@ async def test_one_that_is_over_does_not_hide_the_next_one_of_its_name(redis: Re
     await first._read_updates()
     await first.close()
     assert (heard.updates[-1].id, heard.updates[-1].why) == ("two", GONE)
+
+
+async def test_a_redis_that_is_full_is_told_once_of_each_key(redis: RedisServer) -> None:
+    with capture_logs() as logs:
+        async with frontend(redis, 0.3) as asked:
+            async with redis.client() as client:
+                await client.config_set("maxmemory", "1")
+            asked.exchange.tell(update("promoted", revision=1))
+            asked.exchange.tell(update(id="two"))
+            await asyncio.sleep(1.5)
+    told = [log["key"] for log in logs if log["event"] == "update not read from Redis"]
+    assert sorted(set(told)) == [UPDATES + "joe", VERSIONS + "joe"]
+    assert len(told) == 2, told

@@ -165,7 +165,9 @@ class SharedUpdates:
         for name, text in await self._read(UPDATES):
             if (entry := self._parsed(UpdateEntry, text, name)) is not None:
                 self._hear(entry)
-        self._wrong &= self._there | {CHANNEL, *(UPDATES + name for name in self._own)}
+        written = {UPDATES + name for name in self._own}
+        written |= {VERSIONS + name for name in self._versions}
+        self._wrong &= self._there | written | {CHANNEL}
         self._there = set()
         now = time.monotonic()
         for name, (entry, told) in list(self._others.items()):

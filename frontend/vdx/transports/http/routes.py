@@ -72,9 +72,10 @@ async def drain_server(
         names = ", ".join(each.name for each in host.servers)
         raise UnknownName(f"there is no server {name!r}; there are: {names}", param="name")
     server.draining = not off
-    drained = {each.name for each in host.servers if each.draining}
-    known = host.routes.view().servers
-    others = [each for each in known.values() if not each.draining and each.name not in drained]
+    view = host.routes.view()
+    left_out = host.routes.unusable(view)
+    known = view.servers.values()
+    others = [each for each in known if not each.draining and each.name not in left_out]
     return Drained(
         server=name,
         alone=server.draining and not others,

@@ -1,0 +1,36 @@
+"""What the turns of a bench cost, by the parts of the server."""
+
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from vdx.bench import turn_cost
+from vdx.bench.figures import Report
+from vdx.bench.target import Target
+from vdx.bench.turn_cost import IDLE, PARTS, Spent, TurnCost, cpu_name
+
+
+async def test_what_a_part_takes_without_a_call_is_left_out_of_that_part(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    nothing = dict.fromkeys(PARTS, 0.0)
+    looks = iter(
+        [
+            Spent(0.0, nothing),
+            Spent(10.0, nothing | {"frontend": 1.0, "Triton": 2.0}),
+            Spent(20.0, nothing | {"frontend": 4.0, "Triton": 5.0, "voice": 6.0}),
+        ]
+    )
+    monkeypatch.setattr(Spent, "now", lambda *_: next(looks))
+    monkeypatch.setattr(turn_cost, "IDLE_S", 0.0)
+    monkeypatch.setattr(turn_cost.shutil, "which", lambda _: None)
+    target = cast(Target, SimpleNamespace(pid=1))
+    cost = await TurnCost.begin(target, {"voice": "joe", "recogniser": "jane"})
+    report = Report("turn", {})
+    turns: list[dict[str, Any]] = [{"wall_s": 10.0}]
+    await cost.add(report, turns)
+    found = {each.name: each.summary()["median"] for each in report.figures}
+    assert found[IDLE] == pytest.approx(0.3)
+    expected = {"frontend": 2.0, "Triton": 1.0, "voice": 6.0}
+    assert {part: found[cpu_name(part)] for part in expected} == pytest.approx(expected)
