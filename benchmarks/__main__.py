@@ -8,11 +8,12 @@ from benchmarks.registry import STUDIES
 from vdx.bench.registry import BENCHES
 from vdx.bench.report import OWN, Suite
 from vdx.cli.bench.report import add_report
-from vdx.cli.main import run_app
+from vdx.cli.main import PlainGroup, run_app
 
 ALL = Suite({**BENCHES, **STUDIES}, {**OWN.plots, **PLOTS})
 
 app = typer.Typer(
+    cls=PlainGroup,
     help="Studies of listening, of the page, and of models beside their references.",
     add_completion=False,
     rich_markup_mode=None,

@@ -160,6 +160,12 @@ async def test_a_setting_that_is_refused_is_taken_back_and_hinders_no_other(
     await expect(notice).to_contain_text("cannot detect the language")
     await expect(language).to_have_value("")
     assert await _kept(page, "language") == ""
+    await language.select_option(label="Another …")
+    await language.fill("tlh")
+    await language.press("Enter")
+    await expect(notice).to_contain_text("tlh")
+    await expect(language).to_have_value("tlh")  # to be mended
+    assert await _kept(page, "language") == ""
     await page.get_by_label("Patience").press("ArrowRight")
     await becomes(page, CHANGED_SINCE)
     await expect(notice).to_have_count(0)

@@ -1,6 +1,7 @@
 """Every command of the documents as it is printed: its shell and arguments; the cheap ones are run.
 
-For each of the dear ones a table names the test that runs it, or the part of it that is dear.
+`tests/unit/test_documented_servers.py` runs those that start servers up to there. For each of the
+dear ones a table names the test that runs it, or the part of it that is dear.
 
 `tests/unit/test_documents.py` looks at options and settings in running text too.
 """

@@ -54,7 +54,20 @@ An interrupted command ends with 130, a server that Ctrl-C stops with 0.
 """
 
 
-class LazyGroup(TyperGroup):
+class PlainGroup(TyperGroup):
+    """Tells what is wrong with an argument in vdx's words, where typer has pydantic's."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except typer.BadParameter as error:
+            from vdx.core.validation import in_words
+
+            error.message = in_words(error.__cause__) or error.message
+            raise
+
+
+class LazyGroup(PlainGroup):
     """Lists the commands of a table, and imports a command's module once it is called."""
 
     package = "vdx.cli"

@@ -4,6 +4,7 @@ What is raised differs by caller (`InvalidInput`, `ConfigError`, `InvalidVoicepa
 and where in the data, is found here.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
@@ -16,6 +17,9 @@ from vdx.core.json_input import SHOWN_CHARS, shown
 UNKNOWN_KEY: Final = "extra_forbidden"
 MISSING_KEY: Final = "missing"
 """Kinds of problems, as pydantic calls them."""
+
+_PREFIX: Final = re.compile("^(Value error|Assertion failed), ")
+"""What pydantic puts before the message of an exception that a validator raised."""
 
 T = TypeVar("T", bound=BaseModel)
 
@@ -37,7 +41,7 @@ class Problem:
     def first_of(cls, errors: Iterable[Mapping[str, Any]], data: object) -> "Problem":
         """Of what pydantic (or FastAPI) found wrong with `data`."""
         first = next(iter(errors))
-        reason = str(first["msg"]).removeprefix("Value error, ")
+        reason = _PREFIX.sub("", str(first["msg"]))
         reason = reason[:1].lower() + reason[1:]
         return cls(_path(first["loc"], data, first["type"]), first["type"], reason, first["input"])
 
@@ -45,6 +49,18 @@ class Problem:
     def key(self) -> str:
         """The path with dots; empty for the data itself."""
         return ".".join(self.path)
+
+
+def in_words(error: BaseException | None) -> str:
+    """What is wrong with a single value, and the value where the reason does not name it.
+
+    Empty where the error is not pydantic's.
+    """
+    if not isinstance(error, ValidationError):
+        return ""
+    problem = Problem.first_of(error.errors(include_url=False), None)
+    given = shown(problem.given)
+    return problem.reason if given in problem.reason else f"{problem.reason}, got {given}"
 
 
 def check(shape: type[T], data: object) -> T | Problem:

@@ -132,6 +132,15 @@ def test_what_is_typed_or_configured_wrong_ends_with_2(
     told = capsys.readouterr().err
     assert told
     assert "Traceback" not in told
+    assert "Value error" not in told
+
+
+@pytest.mark.parametrize("line", ["up --port x", "up --port 70000", "bench turn --rounds -3"])
+def test_a_value_that_an_option_does_not_take_is_named(
+    line: str, addresses: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert ended(line, addresses) == 2
+    assert f"got {line.rsplit(maxsplit=1)[-1]!r}" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("line", FAILED)

@@ -145,6 +145,24 @@ describe("a connection that is lost", () => {
   });
 });
 
+describe("lines that are typed without a connection", () => {
+  it("are said later, as many as are one conversation", async () => {
+    failure = new TransportError("gone", "the server does not answer");
+    answers(503, { message: "the models are still loading", retryable: true });
+    const call = begun();
+    await settle();
+    for (let line = 2; line <= 16; line++) expect(call.say(`${line}`)).toBe(true);
+    expect(call.say("17")).toBe(false);
+    expect(call.store.get().notices.typed?.text).toContain("16 lines wait");
+    failure = null;
+    call.resume();
+    await settle();
+    expect(made[1]?.said).toHaveLength(16);
+    expect(call.store.get().notices.typed).toBeUndefined();
+    expect(call.say("17")).toBe(true);
+  });
+});
+
 describe("settings", () => {
   it("are taken at once, and by the next conversation", async () => {
     const call = begun();
@@ -204,6 +222,24 @@ describe("settings", () => {
     expect(made[0]?.updates.at(-1)).toEqual({ vdx: { pause_scale: 2 } });
     expect(call.store.get().notices.settings).toBeUndefined();
     expect(made).toHaveLength(1);
+  });
+
+  it("that are refused can be mended where they were written", async () => {
+    const call = begun();
+    await settle();
+    await call.change({ ...call.getSettings(), instructions: "Much too long." });
+    made[0]?.refuse("session.instructions");
+    expect(call.getSettings().instructions).toBeNull();
+    expect(call.getUntaken()).toEqual({ instructions: "Much too long." });
+    await call.change({ ...call.getSettings(), patience: 2 });
+    expect(call.getUntaken()).toEqual({ instructions: "Much too long." });
+    await call.change({ ...call.getSettings(), instructions: "Short." });
+    expect(call.getUntaken()).toEqual({});
+    await call.change({ ...call.getSettings(), instructions: "Much too long." });
+    made[0]?.refuse("session.instructions");
+    expect(call.getSettings().instructions).toBe("Short.");
+    await call.reset();
+    expect(call.getUntaken()).toEqual({});
   });
 
   it("that were kept and are refused now leave the others", async () => {

@@ -4,7 +4,13 @@ import type { ReactNode } from "react";
 import { EventLog } from "../events/log";
 import { saidIn } from "../history/kept";
 import { ApiError, load, usual } from "../server/api";
-import { SentChanges, sessionChange } from "../settings/refusals";
+import {
+  SentChanges,
+  sessionChange,
+  stillUntaken,
+  type Untaken,
+  untaken,
+} from "../settings/refusals";
 import { type Settings, stored, store as storeSettings, USUAL } from "../settings/settings";
 import { needsNewConversation } from "../settings/update";
 import { words } from "../words";
@@ -31,6 +37,7 @@ export class Call {
   /** The profile that was chosen another day; empty where the page's address names one. */
   private readonly keptProfile: string;
   private readonly sent = new SentChanges();
+  private untaken: Untaken = {};
   private readonly settingsListeners = new Set<() => void>();
   /** Whether the next conversation follows one that the person did not end. */
   private follows = false;
@@ -89,11 +96,16 @@ export class Call {
     if (this.store.get().connection === "open") this.transport?.endTurn();
   }
 
-  /** A typed line, with or without a microphone. */
-  say(text: string): void {
-    if (this.store.get().connection === "open") this.transport?.say(text);
+  /** A typed line, with or without a microphone; false, and told, where too many wait. */
+  say(text: string): boolean {
+    const isOpen = this.store.get().connection === "open";
+    const isFull = !isOpen && this.unsaid.length >= MOST_UNSAID;
+    this.notify("typed", isFull ? { text: words().talk.tooMany(MOST_UNSAID) } : null);
+    if (isFull) return false;
+    if (isOpen) this.transport?.say(text);
     else this.unsaid.push(text);
     this.begin();
+    return true;
   }
 
   interrupt(): void {
@@ -135,6 +147,8 @@ export class Call {
 
   readonly getSettings = (): Settings => this.settings;
 
+  readonly getUntaken = (): Untaken => this.untaken;
+
   readonly subscribeSettings = (listener: () => void): (() => void) => {
     this.settingsListeners.add(listener);
     return () => this.settingsListeners.delete(listener);
@@ -145,6 +159,7 @@ export class Call {
     const before = this.settings;
     const isLong = isTooLong(changed.greeting ?? "");
     const settings = isLong ? { ...changed, greeting: before.greeting } : changed;
+    this.untaken = stillUntaken(this.untaken, before, settings);
     this.keepSettings(settings);
     const { tooLong, greeting } = words().settings;
     this.notify("settings", isLong ? { text: tooLong(greeting) } : null);
@@ -167,6 +182,7 @@ export class Call {
   private takeBack(update: string, param: string, why: string): void {
     const taken = this.sent.refused(update, param, this.settings);
     if (!taken) return;
+    this.untaken = { ...this.untaken, ...untaken(taken.keys, this.settings, taken.settings) };
     this.keepSettings(taken.settings);
     const { refused, ...names } = words().settings;
     const what = taken.keys.map((key) => names[key]).join(", ");
@@ -178,6 +194,7 @@ export class Call {
   }
 
   reset(): Promise<void> {
+    this.untaken = {};
     return this.change({ ...USUAL, profile: this.settings.profile });
   }
 
@@ -315,6 +332,7 @@ export class Call {
       transport.setMuted(microphone === "muted");
     }
     for (const text of this.unsaid.splice(0)) transport.say(text);
+    this.notify("typed", null);
   }
 
   /** The server may have unloaded what was chosen another day; what it has no more is given up. */
@@ -391,6 +409,9 @@ export class Call {
     this.retry = setTimeout(() => void this.connect(), ms);
   }
 }
+
+/** Lines that wait for a connection; more would be a flood of answers once there is one. */
+const MOST_UNSAID = 16;
 
 /** Of the address that a greeting is a part of, in which letters beyond ASCII take up to nine. */
 const MOST_GREETING = 6_000;

@@ -59,6 +59,7 @@ export type Topic =
   | "settings"
   | "model"
   | "answer"
+  | "typed"
   | "level";
 
 export interface Notice {

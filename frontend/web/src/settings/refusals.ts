@@ -90,6 +90,26 @@ export class SentChanges {
 /** How the ids of session.updates begin that change settings. */
 export const UPDATE_ID = "settings_";
 
+/** What was written and refused, by key: its field shows it until the person changes it. */
+export type Untaken = Readonly<Partial<Record<SessionKey, string>>>;
+
+/** `left` are the settings without what was refused. */
+export const untaken = (keys: readonly SessionKey[], given: Settings, left: Settings): Untaken =>
+  Object.fromEntries(
+    keys.flatMap((key) => {
+      const text = given[key];
+      return typeof text === "string" && text !== left[key] ? [[key, text]] : [];
+    }),
+  );
+
+/** `texts` without those whose keys were changed meanwhile. */
+export const stillUntaken = (texts: Untaken, before: Settings, after: Settings): Untaken => {
+  const changed = changedKeys(before, after);
+  return Object.fromEntries(
+    Object.entries(texts).filter(([key]) => !changed.includes(key as SessionKey)),
+  );
+};
+
 /** Keys that decide on each other: a model may lack the language that another one needs. */
 const OF_MODELS: readonly SessionKey[] = ["voice", "speaker", "recogniser", "language"];
 

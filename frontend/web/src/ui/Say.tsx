@@ -11,9 +11,7 @@ export function Say({ call, isSpeaking }: { call: Call; isSpeaking: boolean }) {
       id="say"
       onSubmit={(event) => {
         event.preventDefault();
-        if (!text.trim()) return;
-        call.say(text.trim());
-        setText("");
+        if (text.trim() && call.say(text.trim())) setText("");
       }}
     >
       <input

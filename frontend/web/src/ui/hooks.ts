@@ -1,6 +1,7 @@
 import { useCallback, useEffect, useRef, useSyncExternalStore } from "react";
 import type { Call } from "../call/call";
 import type { CallState } from "../call/state";
+import type { Untaken } from "../settings/refusals";
 import type { Settings } from "../settings/settings";
 
 export const useCallState = ({ store }: Call): CallState =>
@@ -8,6 +9,10 @@ export const useCallState = ({ store }: Call): CallState =>
 
 export const useSettings = (call: Call): Settings =>
   useSyncExternalStore(call.subscribeSettings, call.getSettings, call.getSettings);
+
+/** What was written into a field and refused. */
+export const useUntaken = (call: Call): Untaken =>
+  useSyncExternalStore(call.subscribeSettings, call.getUntaken, call.getUntaken);
 
 const matches = (query: string): boolean =>
   typeof matchMedia !== "undefined" && matchMedia(query).matches;

@@ -42,6 +42,7 @@ export const de: Words = {
     type: "Tippen statt sprechen",
     send: "Senden",
     stop: "Antwort abbrechen",
+    tooMany: (most) => `Nicht gesendet: ${most} Zeilen warten schon auf die Verbindung.`,
   },
   captions: {
     name: "Untertitel",

@@ -38,6 +38,7 @@ export const en = {
     type: "Type instead of talking",
     send: "Send",
     stop: "Stop the answer",
+    tooMany: (most: number) => `Not sent: ${most} lines wait for the connection already.`,
   },
   captions: {
     name: "Captions",

@@ -42,6 +42,7 @@ export const es: Words = {
     type: "Escribir en vez de hablar",
     send: "Enviar",
     stop: "Detener la respuesta",
+    tooMany: (most) => `Sin enviar: ${most} líneas esperan ya la conexión.`,
   },
   captions: {
     name: "Subtítulos",

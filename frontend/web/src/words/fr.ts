@@ -42,6 +42,7 @@ export const fr: Words = {
     type: "Écrire au lieu de parler",
     send: "Envoyer",
     stop: "Arrêter la réponse",
+    tooMany: (most) => `Non envoyé : ${most} lignes attendent déjà la connexion.`,
   },
   captions: {
     name: "Sous-titres",

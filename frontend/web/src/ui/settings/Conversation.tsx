@@ -8,7 +8,7 @@ import { ModelChoice } from "./ModelChoice";
 
 /** Who answers, and in which words and language. */
 export function Conversation(props: ChoiceProps & { profiles: readonly Profile[] }) {
-  const { settings, base, change, profiles, models, state } = props;
+  const { settings, untaken, base, change, profiles, models, state } = props;
   const w = words().settings;
   return (
     <Group title={w.understanding}>
@@ -30,6 +30,7 @@ export function Conversation(props: ChoiceProps & { profiles: readonly Profile[]
       <Text
         label={w.instructions}
         value={settings.instructions ?? ""}
+        refused={untaken.instructions}
         placeholder={base?.instructions ?? ""}
         lines={4}
         maxLength={8000}
@@ -49,6 +50,7 @@ export function Conversation(props: ChoiceProps & { profiles: readonly Profile[]
         note={w.languageNote}
         textNote={w.tagNote}
         value={settings.language}
+        refused={untaken.language}
         options={languages(models.known, state, base?.language ?? "")}
         onChange={(language) => change({ language })}
       />

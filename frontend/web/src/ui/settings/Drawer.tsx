@@ -2,9 +2,10 @@ import { type ReactNode, useEffect, useState } from "react";
 import type { Call } from "../../call/call";
 import type { CallState } from "../../call/state";
 import { profiles as listProfiles, type Profile } from "../../server/api";
+import type { Untaken } from "../../settings/refusals";
 import type { Settings } from "../../settings/settings";
 import { words } from "../../words";
-import { useCallState, useSettings } from "../hooks";
+import { useCallState, useSettings, useUntaken } from "../hooks";
 import { Panel } from "../Panel";
 import { useModels } from "../useModels";
 import { Actions } from "./Actions";
@@ -23,6 +24,7 @@ export interface ChoiceProps extends GroupProps {
 /** What a group of settings is given. */
 export interface GroupProps {
   readonly settings: Settings;
+  readonly untaken: Untaken;
   /** The profile that the settings change, once it is known. */
   readonly base: Profile | undefined;
   readonly change: (part: Partial<Settings>) => void;
@@ -41,7 +43,7 @@ export function Drawer(props: { call: Call; onClose: () => void; top?: ReactNode
   };
   const models = useModels(call);
   const state = useCallState(call);
-  const group = { settings, base, change };
+  const group = { settings, untaken: useUntaken(call), base, change };
   const choice = { models, state };
   const { title, close, note } = words().settings;
   return (

@@ -9,7 +9,7 @@ import { ModelChoice } from "./ModelChoice";
 
 /** How the answers sound. */
 export function Voice(props: ChoiceProps & { call: Call }) {
-  const { call, settings, base, change, models, state } = props;
+  const { call, settings, untaken, base, change, models, state } = props;
   const w = words().settings;
   const { voice } = state;
   const usual = base?.speed ?? 1;
@@ -19,6 +19,7 @@ export function Voice(props: ChoiceProps & { call: Call }) {
       <Speaker
         voice={voice}
         value={settings.speaker}
+        refused={untaken.speaker}
         onChange={(speaker) => change({ speaker, voice: settings.voice || voice })}
       />
       <Factor
@@ -40,15 +41,25 @@ export function Voice(props: ChoiceProps & { call: Call }) {
 function Speaker(props: {
   readonly voice: string;
   readonly value: string;
+  readonly refused: string | undefined;
   readonly onChange: (speaker: string) => void;
 }) {
-  const { voice, value, onChange } = props;
+  const { voice, value, refused, onChange } = props;
   const names = useSpeakers(voice);
   const { speaker: label, speakerNote: note, usualSpeaker } = words().settings;
   if (names === undefined) return null;
   if (names === null) {
     const change = (text: string) => onChange(text.trim());
-    return <Text label={label} note={note} value={value} placeholder="" onChange={change} />;
+    return (
+      <Text
+        label={label}
+        note={note}
+        value={value}
+        refused={refused}
+        placeholder=""
+        onChange={change}
+      />
+    );
   }
   if (names.length < 2 && !value) return null;
   return (
@@ -56,6 +67,7 @@ function Speaker(props: {
       label={label}
       textNote={note}
       value={value}
+      refused={refused}
       options={[["", usualSpeaker], ...names.map((name) => [name, name] as const)]}
       onChange={onChange}
     />

@@ -47,12 +47,13 @@ export function ChoiceOrText(
   props: FieldProps & {
     readonly value: string;
     readonly options: readonly (readonly [value: string, label: string])[];
+    readonly refused?: string | undefined;
     /** Of the line. */
     readonly textNote: string;
     readonly onChange: (value: string) => void;
   },
 ) {
-  const { label, note, textNote, value, options, onChange } = props;
+  const { label, note, textNote, value, refused, options, onChange } = props;
   const [isWritten, setWritten] = useState(false);
   const { another, back } = words().settings;
   if (!isWritten) {
@@ -72,6 +73,7 @@ export function ChoiceOrText(
         label={label}
         note={textNote}
         value={value}
+        refused={refused}
         placeholder=""
         hasFocus
         onChange={(text) => onChange(text.trim())}
@@ -87,6 +89,8 @@ export function ChoiceOrText(
 export function Text(
   props: FieldProps & {
     readonly value: string;
+    /** What was written here and not taken, to be mended rather than written again. */
+    readonly refused?: string | undefined;
     readonly placeholder: string;
     readonly lines?: number;
     readonly maxLength?: number;
@@ -95,13 +99,14 @@ export function Text(
     readonly onChange: (value: string) => void;
   },
 ) {
-  const { label, note, value, placeholder, lines = 1, maxLength = 200, onChange } = props;
+  const { label, note, value, refused, placeholder, lines = 1, maxLength = 200, onChange } = props;
   const line = useRef<HTMLInputElement>(null);
   useEffect(() => {
     if (props.hasFocus) line.current?.focus();
   }, [props.hasFocus]);
-  const [text, setText] = useState(value);
-  useEffect(() => setText(value), [value]);
+  const shown = refused ?? value;
+  const [text, setText] = useState(shown);
+  useEffect(() => setText(shown), [shown]);
   const take = () => text !== value && onChange(text);
   const field = {
     value: text,
