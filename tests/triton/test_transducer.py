@@ -1,6 +1,7 @@
 """A streaming model of each layout: `vdx voices add` takes it, and a real Triton serves it."""
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -70,6 +71,19 @@ async def test_marks_of_the_turn_reach_the_client(
     assert times == sorted(times)
     assert 0 < times[-1] <= final["AUDIO_MS"][0] + 1000
     assert "<" not in final["TEXT"]
+
+
+def test_an_exported_eou_model_is_added(tmp_path: Path) -> None:
+    """The files of the conversion that sherpa-onnx's users make, with what it writes into them."""
+    paths = replace(locate(), home=tmp_path / "home")
+    store = VoicepackStore(paths, load_once(paths))
+    folder = make("exported-eou", tmp_path / "parakeet-realtime-eou-120m-en")
+    pack = store.add(*identify(folder), Origin("here"))
+    assert (pack.languages, pack.sample_rate) == (["en"], 16_000)
+    config = (paths.pulled_models / pack.id / "config.pbtxt").read_text("utf-8")
+    assert re.search(r'"turn_marks"\s+value \{\s+string_value: "true"', config), config
+    kept = {file.name for file in (paths.home / "voicepacks" / "transducer" / pack.id).rglob("*.*")}
+    assert {"encoder.onnx", "encoder.data", "encoder.int8.onnx", "tokens.txt"} <= kept
 
 
 def test_a_model_that_is_not_whole_is_not_added(tmp_path: Path) -> None:

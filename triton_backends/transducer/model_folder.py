@@ -70,7 +70,7 @@ def open_model(folder: Path, options: Options) -> Model:
         raise InvalidArgument(f"voicepack: no folder at {folder}")
     tokens = read_tokens(folder)
     names = sorted(file.name for file in folder.iterdir() if file.suffix == ".onnx")
-    chosen = {part: _choose(names, part, options.precision) for part in PARTS}
+    chosen = _choose_parts(names, options.precision)
     if not any(chosen.values()):
         return _ctc(folder, names, tokens, options)
     for part, name in chosen.items():
@@ -79,9 +79,19 @@ def open_model(folder: Path, options: Options) -> Model:
     encoder, decoder, joiner = (
         Network(folder, chosen[part], options.device, over_time=part == PARTS[0]) for part in PARTS
     )
+    _require_one_precision(encoder, decoder, joiner)
     if AUDIO in encoder.inputs:
         return _nemo(encoder, decoder, joiner, tokens, options)
     return _zipformer(encoder, decoder, joiner, tokens, options)
+
+
+def _choose_parts(names: list[str], precision: str) -> dict[str, str]:
+    """The file of each part: the encoder in this precision, the others in that of the encoder."""
+    encoder = _choose(names, PARTS[0], precision)
+    if encoder:
+        precision = PRECISIONS[0] if INT8 in encoder else PRECISIONS[1]
+    others = {part: _choose(names, part, precision) for part in PARTS[1:]}
+    return {PARTS[0]: encoder, **others}
 
 
 def _choose(names: list[str], part: str, precision: str) -> str:
@@ -94,6 +104,27 @@ def _choose(names: list[str], part: str, precision: str) -> str:
     if len(wanted) > 1:
         raise InvalidArgument(f"{len(wanted)} files may be the {part}: {', '.join(wanted)}")
     return wanted[0] if wanted else ""
+
+
+def _require_one_precision(encoder: Network, *others: Network) -> None:
+    """All in int8 or none; parts in full precision may stand beside an encoder in int8.
+
+    sherpa-onnx releases models like that, because the encoder takes nearly all of the time. The
+    other way round saves nothing and costs words: it comes of files of two downloads.
+    """
+    if _is_int8(encoder):
+        return
+    for other in others:
+        if _is_int8(other):
+            raise InvalidArgument(
+                f"{other.name} is in int8 and {encoder.name} in full precision; a decoder or "
+                "joiner in full precision beside an encoder in int8 would go"
+            )
+
+
+def _is_int8(network: Network) -> bool:
+    """By its name or its operators: some releases do not write it into the name."""
+    return INT8 in network.name or network.alone
 
 
 def _first(chosen: dict[str, str]) -> str:

@@ -1,7 +1,7 @@
 """An hour of one session, silence included: memory stays flat, nothing drifts, cost neither.
 
 As turns of a minute, an utterance each, and as one utterance that a client commits after an hour.
-Long: an hour of audio of three tiny models, twice; that audio and tokens are forgotten within an
+Long: an hour of audio of four tiny models, twice; that audio and tokens are forgotten within an
 utterance is in each family's own tests.
 """
 
@@ -42,6 +42,7 @@ def streaming(folder: Path) -> AsrEngine:
 ENGINES: dict[str, Callable[[Path], AsrEngine]] = {
     "zipformer": lambda folder: open_transducer(tiny.zipformer(folder)),
     "nemo": lambda folder: open_transducer(tiny.nemo(folder)),
+    "ctc": lambda folder: open_transducer(tiny.zipformer_ctc(folder)),
     "moonshine": streaming,
 }
 
@@ -125,7 +126,7 @@ def heard_as_in_the_first_minutes(hour: Hour) -> None:
     assert heard[0] == heard[1] == heard[2]
 
 
-@pytest.mark.parametrize("kind", ["zipformer", "nemo"])
+@pytest.mark.parametrize("kind", ["zipformer", "nemo", "ctc"])
 def test_an_hour_without_an_end(kind: str, tmp_path: Path) -> None:
     """One utterance: what is kept of it is its text and its words, and a partial tells the last."""
     hour = hour_without_an_end(ENGINES[kind](tmp_path))

@@ -72,6 +72,21 @@ def future_opset(name: str) -> Harm:
     return harm
 
 
+def external(name: str) -> Harm:
+    """Its largest weights lie in a file beside it that is not there."""
+
+    def harm(folder: Path) -> None:
+        model = onnx.load(str(folder / name))
+        tensor = max(model.graph.initializer, key=lambda each: len(each.raw_data))
+        assert tensor.raw_data
+        tensor.ClearField("raw_data")
+        tensor.data_location = onnx.TensorProto.EXTERNAL
+        tensor.external_data.add(key="location", value=f"{name}.data")
+        (folder / name).write_bytes(model.SerializeToString())
+
+    return harm
+
+
 def linked_out(name: str) -> Harm:
     def harm(folder: Path) -> None:
         (folder / name).unlink()
@@ -121,6 +136,7 @@ STREAMING: dict[str, tuple[Harm, str]] = {
     ),
     "another opset": (future_opset("adapter.onnx"), "adapter.onnx cannot be loaded"),
     "cut off": (cut_off("encoder.onnx"), "encoder.onnx cannot be loaded"),
+    "external data gone": (external("encoder.onnx"), "encoder.onnx cannot be loaded"),
     "a link out": (linked_out("cross_kv.onnx"), "leads out of its folder"),
 }
 
@@ -130,6 +146,10 @@ WHOLE: dict[str, tuple[Harm, str]] = {
     "encoder and decoder swapped": (
         swapped("encoder_model.onnx", "decoder_model_merged.onnx"),
         "does not take samples",
+    ),
+    "external data gone": (
+        external("encoder_model.onnx"),
+        "encoder_model.onnx cannot be loaded",
     ),
     "no vocabulary": (written("tokenizer.json", b"{}"), "tokenizer.json has no vocabulary"),
     "an empty vocabulary": (

@@ -214,6 +214,21 @@ def test_it_is_refused(tmp_path: Path, make: Callable[[Path], Path], harm: Harm,
         check(Parameters({"voicepack": "."}), folder)
 
 
+@pytest.mark.parametrize("precision", ["int8", "fp32"])
+def test_the_layout_of_an_exported_eou_model_is_taken(tmp_path: Path, precision: str) -> None:
+    folder = tiny.exported_eou(tmp_path / "parakeet-realtime-eou-120m-v1")
+    check(Parameters({"voicepack": ".", "precision": precision}), folder)
+    engine = open_engine(folder, precision=precision)
+    assert len(engine.model.marks) == 2
+    utterance = started(engine)
+    done(utterance.accept(chirp(6.0)))
+    heard = sure(utterance.finish())
+    assert {mark.kind for mark in heard.marks} <= {"end", "backchannel"}
+    assert heard.marks
+    assert "<" not in heard.text
+    engine.close()
+
+
 def test_int8_and_full_precision_may_be_mixed(tmp_path: Path) -> None:
     """As released models are: the decoder is there in full precision alone."""
     tiny.zipformer(tmp_path, seed=2, suffix=".int8")
@@ -225,6 +240,52 @@ def test_int8_and_full_precision_may_be_mixed(tmp_path: Path) -> None:
         files.append(engine.model.encoder._network.name)  # type: ignore[attr-defined]
         engine.close()
     assert files == ["encoder-tiny.int8.onnx", "encoder-tiny.onnx"]
+
+
+def test_parts_of_a_released_model_are_mixed(tmp_path: Path) -> None:
+    """The encoder in int8 alone, as apps take it: where all parts are there, and where not."""
+    tiny.zipformer(tmp_path, suffix=".int8")
+    for part in ("decoder", "joiner"):
+        small = tmp_path / f"{part}-tiny.int8.onnx"
+        small.rename(tmp_path / f"{part}-tiny.onnx")
+    for precision in ("int8", "fp32"):
+        check(Parameters({"voicepack": ".", "precision": precision}), tmp_path)
+
+
+@pytest.mark.parametrize("precision", ["int8", "fp32"])
+@pytest.mark.parametrize("part", ["decoder", "joiner"])
+def test_int8_beside_an_encoder_in_full_is_refused(
+    tmp_path: Path, part: str, precision: str
+) -> None:
+    tiny.zipformer(tmp_path)
+    small = tmp_path / f"{part}-tiny.int8.onnx"
+    (tmp_path / f"{part}-tiny.onnx").rename(small)
+    said = f"{part}-tiny.int8.onnx is in int8 and encoder-tiny.onnx in full precision"
+    with pytest.raises(InvalidArgument, match=said):
+        check(Parameters({"voicepack": ".", "precision": precision}), tmp_path)
+
+
+@pytest.mark.parametrize("part", ["decoder", "joiner"])
+def test_int8_is_seen_without_its_name(tmp_path: Path, part: str) -> None:
+    def quantise(model: onnx.ModelProto) -> None:
+        taken = model.graph.output[0].name
+        node = onnx.helper.make_node("DynamicQuantizeLinear", [taken], ["q", "s", "z"])
+        model.graph.node.append(node)
+
+    tiny.zipformer(tmp_path)
+    change(part, quantise)(tmp_path)
+    with pytest.raises(InvalidArgument, match=f"{part}-tiny.onnx is in int8 and encoder"):
+        check(Parameters({"voicepack": "."}), tmp_path)
+    change("encoder", quantise)(tmp_path)
+    check(Parameters({"voicepack": "."}), tmp_path)
+
+
+def test_the_others_are_of_the_precision_of_the_encoder(tmp_path: Path) -> None:
+    """Where int8 is wanted and the encoder is there in full precision alone."""
+    tiny.zipformer(tmp_path, suffix=".int8")
+    tiny.zipformer(tmp_path)
+    (tmp_path / "encoder-tiny.int8.onnx").unlink()
+    check(Parameters({"voicepack": ".", "precision": "int8"}), tmp_path)
 
 
 @pytest.mark.parametrize(

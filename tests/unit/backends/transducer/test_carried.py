@@ -163,6 +163,37 @@ def test_after_an_utterance_that_failed_it_begins_anew(tmp_path: Path) -> None:
     engine.close()
 
 
+def test_idle_sessions_cost_nothing(tmp_path: Path) -> None:
+    """Sixteen states wait: nothing is computed, and no thread or timer waits for them."""
+    before = set(threading.enumerate())
+    engine, pcm = open_engine(tiny.zipformer(tmp_path)), chirp(2.0)
+    clock = Clock()
+    engine._carrier = Carrier(clock)
+    workers = {thread for thread in threading.enumerate() if thread not in before}
+    steps, compute = list[int](), engine.model.encoder.step
+
+    def counted(features: NDArray[np.float32], states: object) -> object:
+        steps.append(len(features))
+        return compute(features, states)  # type: ignore[arg-type]
+
+    engine.model.encoder.step = counted  # type: ignore[assignment,method-assign]
+    for number in range(MOST):
+        hear(engine, pcm, AsrRequest(audio=SILENCE, session=f"{number}"))
+    assert len(engine._carrier._left) == MOST
+    spoken = sum(steps)
+    assert spoken >= MOST
+    for _ in range(600):
+        clock.now += GOES_ON_S / 1000
+        assert {each for each in threading.enumerate() if each not in before} == workers
+    assert sum(steps) == spoken
+    assert len(engine.scheduler._queue) == 0
+    clock.now += GOES_ON_S
+    assert engine._carrier.take("anybody") is None
+    assert not engine._carrier._left, "who comes next frees what nobody goes on with"
+    assert sum(steps) == spoken
+    engine.close()
+
+
 def emissions(*tokens: int) -> list[Emission]:
     return [Emission(token, place, -0.1) for place, token in enumerate(tokens)]
 
