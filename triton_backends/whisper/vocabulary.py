@@ -1,6 +1,7 @@
 """Token numbers and text: prompts, languages, and words out of tokens."""
 
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import Any
 
 from triton_backends.shared.errors import InvalidArgument
@@ -86,7 +87,11 @@ class Vocabulary:
         return [*before, *start, self._no_timestamps, *prefix]
 
     def encode(self, text: str) -> tuple[int, ...]:
-        """The last MAX_PROMPT_TOKENS text tokens of words to expect; none for an empty text.
+        """At most MAX_PROMPT_TOKENS tokens of words to expect; none for an empty text.
+
+        Of a longer list with commas the phrases that it begins with are told, in reverse order: the
+        likeliest stand first in a list, and the model heeds most what stands last in its prompt. Of
+        a longer text with few commas the last tokens are told.
 
         Raises InvalidArgument where the model has no tokenizer of its own: its vocabulary alone
         does not say how words are cut.
@@ -95,8 +100,20 @@ class Vocabulary:
             return ()
         if not self._encodes:
             raise InvalidArgument("PROMPT needs the model's tokenizer.json, which it has not")
-        found = self._tokenizer.encode(f" {text.strip()}", add_special_tokens=False).ids
-        return tuple(token for token in found if token < self.eot)[-MAX_PROMPT_TOKENS:]
+        found = self._tokens(text.strip())
+        if len(found) <= MAX_PROMPT_TOKENS:
+            return found
+        phrases = [phrase.strip() for phrase in text.split(",") if phrase.strip()]
+        lengths = accumulate(len(self._tokens(f"{phrase},")) for phrase in phrases)
+        first = sum(length <= MAX_PROMPT_TOKENS for length in lengths)
+        told = self._tokens(", ".join(reversed(phrases[:first])))
+        # Prose that has a comma somewhere is no list.
+        return told if len(told) > MAX_PROMPT_TOKENS // 2 else found[-MAX_PROMPT_TOKENS:]
+
+    def _tokens(self, text: str) -> tuple[int, ...]:
+        """The text tokens of a text, as of one that follows another."""
+        found = self._tokenizer.encode(f" {text}", add_special_tokens=False).ids
+        return tuple(token for token in found if token < self.eot)
 
     def text_tokens(self, tokens: Sequence[int]) -> list[int]:
         return [token for token in tokens if token < self.eot]

@@ -20,7 +20,9 @@ from triton_backends.whisper.vocabulary import MAX_PROMPT_TOKENS
 from triton_backends.whisper.windows import Window
 
 NOTHING = np.zeros(0, np.int16)
+KINDS = ["espresso", "americano", "cappuccino", "mocha", "latte", "macchiato", "cold brew"] * 2
 LIKELY = "turn on the kitchen light, tell me a short story about a dog, stop talking please"
+DRINKS = [f"{roast} {kind}" for roast in ("light", "dark") for kind in KINDS]
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +53,14 @@ def test_what_is_said_is_heard_whatever_is_likely(engine: WhisperEngine, name: s
     assert transcript(engine, spoken(name), LIKELY) == transcript(engine, spoken(name), "")
 
 
+def test_of_a_long_list_the_first_phrases_are_told_the_first_last(engine: WhisperEngine) -> None:
+    vocabulary = engine.recogniser.vocabulary
+    phrases = [f"{size} {drink}" for size in ("large", "small", "medium") for drink in DRINKS]
+    told = vocabulary.text(vocabulary.encode(", ".join(phrases))).strip().split(", ")
+    assert 1 < len(told) < len(phrases)
+    assert told == phrases[len(told) - 1 :: -1]
+
+
 def test_the_last_tokens_count(engine: WhisperEngine) -> None:
     vocabulary = engine.recogniser.vocabulary
     assert vocabulary.encode("  ") == ()
@@ -58,6 +68,8 @@ def test_the_last_tokens_count(engine: WhisperEngine) -> None:
     assert vocabulary.text(few).strip() == "kitchen light"
     many = vocabulary.encode("kitchen light " * 200)
     assert len(many) == MAX_PROMPT_TOKENS
+    prose = vocabulary.encode("well, " + "kitchen light " * 200)
+    assert prose == many
     prompt = vocabulary.prompt("en", (), few)
     assert prompt[1 : 1 + len(few)] == list(few)
     assert prompt[1 + len(few) :] == vocabulary.prompt("en")
