@@ -4,13 +4,12 @@
 ARG FRONTEND=vdx/frontend
 FROM ${FRONTEND} AS build
 USER 0:0
-# Of the frontend only `vdx triton`, `vdx setup` and `vdx voices` are of use here: what hears, speaks
-# and calls others stays out.
+# Of the frontend only `vdx triton` (with --announce in the chart), `vdx setup` and `vdx voices` are of
+# use here: what hears, speaks and calls others stays out.
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends binutils=2.* \
     && rm -rf /var/lib/apt/lists/* \
-    && for name in av av.libs livekit openai uvloop jsonschema_rs icu4py icu4py.libs \
-        aiohttp budoux redis opentelemetry; \
+    && for name in livekit openai uvloop icu4py icu4py.libs aiohttp budoux; \
         do rm -rf /opt/vdx/lib/python3.*/site-packages/"$name"; done
 COPY docker/slim.sh /tmp/slim.sh
 USER 10001:10001

@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 out=$(mkdir -p "${1:-build/sbom}" && cd "${1:-build/sbom}" && pwd)
 
 uv=$(command -v uv || printf '%s\n' .tools/bin/uv)
-for list in frontend triton llm japanese neural; do
+for list in frontend triton llm japanese neural cosyvoice; do
     "$uv" tool run --quiet --from cyclonedx-bom==7.5.0 cyclonedx-py requirements \
         --pyproject pyproject.toml --mc-type application --output-reproducible \
         --output-format JSON --output-file "$out/$list.cdx.json" "requirements/$list.txt"

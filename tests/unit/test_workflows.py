@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from scripts.build_go_tool import require
+from vdx.cli.extras import EXTRAS
 
 ROOT = Path(__file__).resolve().parents[2]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yaml"))
@@ -69,3 +70,11 @@ def test_a_release_has_all_its_parts_and_is_not_slower_than_the_last() -> None:
     assert "docker push" in commands
     assert commands.index("gh release download") < commands.index("--worse-by")
     assert commands.index("--worse-by") < commands.index("gh release create")
+
+
+def test_a_release_lists_what_every_extra_consists_of() -> None:
+    """`build/sbom` has a list for each of the environments that users build."""
+    script = (ROOT / "scripts/sbom.sh").read_text(encoding="utf-8")
+    found = re.search(r"for list in (.*); do", script)
+    assert found is not None
+    assert {extra.name for extra in EXTRAS} <= set(found[1].split())

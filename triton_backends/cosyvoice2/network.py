@@ -80,10 +80,10 @@ class Network:
             os.environ["CUDA_VISIBLE_DEVICES"] = ""
         import torch
 
-        if hardware.gpu is not None:
-            if not torch.cuda.is_available():
-                raise Unavailable("parameter device: there is no CUDA device; use cpu")
-            torch.cuda.set_device(hardware.gpu)
+        if hardware.gpu is not None and not torch.cuda.is_available():
+            raise Unavailable("parameter device: there is no CUDA device; use cpu")
+        self._gpu = hardware.gpu
+        self._take_gpu()
         cores = len(os.sched_getaffinity(0))
         torch.set_num_threads(hardware.threads or max(1, min(cores // 2, 4)))
         self._half = hardware.half
@@ -92,6 +92,8 @@ class Network:
         with_sampling(self._model.llm, sampling)
         self.look_ahead: int = self._model.flow.pre_lookahead_len
         self.device = self._model.device
+        if hardware.gpu is not None:
+            self.device = torch.device("cuda", hardware.gpu)
 
     @property
     def open_streams(self) -> int:
@@ -113,6 +115,7 @@ class Network:
 
         if not text:
             return torch.zeros(1, 0, dtype=torch.int32, device=self.device)
+        self._take_gpu()
         return self._front_end._extract_text_token(text)[0]
 
     def voice_of(self, recording: NDArray[np.int16]) -> Voice:
@@ -120,6 +123,7 @@ class Network:
         import torch
 
         end = self._front_end
+        self._take_gpu()
         with self._lock, torch.inference_mode():
             mel, _ = end._extract_speech_feat(_file(recording))
             tokens, _ = end._extract_speech_token(_file(recording))
@@ -164,6 +168,7 @@ class Network:
         """The network for this thread alone, drawing the request's own random numbers."""
         import torch
 
+        self._take_gpu()
         with self._lock, torch.inference_mode(), randomness.turn():
             yield
 
@@ -200,6 +205,13 @@ class Network:
 
     def close(self) -> None:
         self._model = self._front_end = None
+
+    def _take_gpu(self) -> None:
+        """Their code says "cuda": the GPU that a thread has set, the first where none is set."""
+        import torch
+
+        if self._gpu is not None:
+            torch.cuda.set_device(self._gpu)
 
 
 def _named(told: Any) -> Voice:
