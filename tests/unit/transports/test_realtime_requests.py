@@ -12,6 +12,7 @@ from tests.unit.transports.test_updates import FakeSocket, connected, message, t
 from vdx.core.audio_formats import WireFormat
 from vdx.core.errors import InvalidInput
 from vdx.core.resample import Resampler
+from vdx.dialog.history import Item
 from vdx.dialog.reply_request import ReplyRequest
 from vdx.transports.realtime.connection import Connection
 from vdx.transports.realtime.items import speech
@@ -167,6 +168,65 @@ async def test_truncating_a_reply_that_plays_ends_it_there() -> None:
         assert part == {"type": "output_audio", "transcript": None}
 
 
+async def test_deleting_a_reply_that_plays_ends_it() -> None:
+    async with connected() as (socket, _, connection):
+        created = await replying(socket)
+        item_id = socket.of("response.output_item.added")[0]["item"]["id"]
+        socket.sends("conversation.item.delete", item_id="asked")
+        await socket.until(lambda: bool(socket.of("conversation.item.deleted")))
+        assert connection._session.active_reply is not None, "that is another item"
+        socket.sends("conversation.item.delete", item_id=item_id)
+        await socket.until(lambda: len(socket.of("conversation.item.deleted")) == 2)
+        assert connection._session.active_reply is None
+        [done] = socket.of("response.done")
+        assert done["response"]["id"] == created["id"]
+        assert done["response"]["status_details"]["reason"] == "client_cancelled"
+        told = [event["type"] for event in socket.received]
+        assert told.index("response.done") < len(told) - 1 - told[::-1].index(
+            "conversation.item.deleted"
+        )
+        assert not any(item.id == item_id for item in connection._session.history)
+        error = await refused(socket, "conversation.item.delete", item_id=item_id)
+        assert error["code"] == "item_delete_invalid_item_id"
+
+
+async def test_deleting_a_reply_leaves_the_one_that_waits() -> None:
+    async with connected() as (socket, _, connection):
+        await replying(socket)
+        session, active = connection._session, connection._session.active_reply
+        assert active is not None
+        session.calls.begin(active, "c1", "weather")
+        session.request_reply()
+        await connection._item_delete({"item_id": active.item_id})
+        assert session.active_reply not in (None, active)
+
+
+async def test_deleting_a_written_reply_ends_it() -> None:
+    async with connected() as (socket, _, connection):
+        await socket.until(lambda: bool(socket.of("session.created")))
+        session = connection._session
+        session.request_reply(own=ReplyRequest(text_only=True))
+        active = session.active_reply
+        assert active is not None
+        session.history.put(Item(active.item_id, "assistant", status="in_progress"))
+        await connection._item_delete({"item_id": active.item_id})
+        assert session.active_reply is None
+
+
+@pytest.mark.parametrize("wrong", ["a\nb", "\x00", "\x1b[2J", "a\u2028b"], ids=ascii)
+async def test_an_id_of_control_characters_is_refused(wrong: str) -> None:
+    async with connected() as (socket, _, _):
+        error = await refused(socket, "conversation.item.create", item=message(wrong))
+        assert error["param"] == "item.id"
+        output = {"type": "function_call_output", "call_id": wrong, "output": "x"}
+        error = await refused(socket, "conversation.item.create", item=output)
+        assert error["param"] == "item.call_id"
+        wanted = {"conversation": "none", "input": [message(wrong)]}
+        error = await refused(socket, "response.create", response=wanted)
+        assert error["param"].startswith("response.input.0")
+        assert wrong not in error["message"]
+
+
 async def test_a_truncation_leaves_the_reply_that_waits() -> None:
     async with connected() as (socket, _, connection):
         await replying(socket)
@@ -227,6 +287,27 @@ async def test_calls_in_the_own_input_of_a_response() -> None:
         answer = connection._session.history.messages("", "", own.items)[-1]
         assert (answer.role, answer.text) == ("tool", "sunny")
         assert not socket.of("error")
+
+
+async def test_a_response_of_an_empty_input() -> None:
+    """With instructions they are all that is sent; without there is nothing to answer."""
+    async with connected() as (socket, _, connection):
+        socket.updates("none", instructions="")
+        await socket.until(lambda: bool(socket.of("session.updated")))
+        socket.sends("conversation.item.create", item=message("asked"))
+        wanted = {"input": [], "conversation": "none", "output_modalities": ["text"]}
+        error = await refused(socket, "response.create", response=wanted)
+        assert error["param"] == "response.input"
+        assert "nothing to answer" in error["message"]
+        own = ResponseCreate.model_validate(wanted | {"instructions": "Greet."})
+        request = own_reply(own, connection._session.history, connection._current(), bool)
+        messages = connection._session.history.messages("", "Greet.", request.items)
+        assert [(each.role, each.text) for each in messages] == [("system", "Greet.")]
+        socket.updates("brief", instructions="Be brief.")
+        await socket.until(lambda: len(socket.of("session.updated")) == 2)
+        socket.sends("response.create", response=wanted)
+        await socket.until(lambda: bool(socket.of("response.created")))
+        assert len(socket.of("error")) == 1
 
 
 async def test_a_long_item_of_audio_lets_others_run() -> None:

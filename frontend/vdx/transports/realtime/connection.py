@@ -355,8 +355,12 @@ class Connection:
         )
 
     async def _item_delete(self, event: dict[str, Any]) -> None:
-        item_id = item_id_of(event)
-        if not self._session.history.discard(item_id):
+        item_id, session = item_id_of(event), self._session
+        active = session.active_reply
+        there = session.history.find(item_id) is not None
+        if there and active is not None and active.item_id == item_id:
+            session.interrupt(this_alone=True)  # nobody wants to hear what is to be forgotten
+        if not session.history.discard(item_id):
             raise NoItemToDelete(
                 f"Error deleting item: there is no item {shown(item_id)}", param="item_id"
             )

@@ -19,12 +19,17 @@ def own_reply(
     """The request; `loaded` says whether a model is there.
 
     Raises:
-        InvalidInput: the input of the response is not usable, its voice is not loaded, or its
-            tools are none.
+        InvalidInput: the input of the response is not usable or leaves nothing to answer, its
+            voice is not loaded, or its tools are none.
     """
     if wanted.conversation == "none" and wanted.tools:
         raise InvalidInput(
             "a response beside the conversation calls no tools", param="response.tools"
+        )
+    if wanted.input == [] and not (wanted.instructions or settings.options.instructions):
+        raise InvalidInput(
+            "response.input is empty and there are no instructions: there is nothing to answer",
+            param="response.input",
         )
     offer = offer_of(
         wanted.tools,

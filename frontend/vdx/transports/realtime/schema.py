@@ -33,14 +33,21 @@ Name = Annotated[str, Field(max_length=200)]
 """Of a model, voice, speaker or language."""
 
 
+def _printable(given: str) -> str:
+    if not given.isprintable():  # it would break the lines of logs, and of whoever shows it
+        raise ValueError("an id has no control characters and no line breaks")
+    return given
+
+
 def _no_place(item_id: str) -> str:
     if item_id == "root":
         raise ValueError("'root' is no id of an item: it names the start of the conversation")
     return item_id
 
 
-ItemId = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_no_place)]
-CallId = Annotated[str, Field(min_length=1, max_length=256)]
+Id = Annotated[str, AfterValidator(_printable)]
+ItemId = Annotated[Id, Field(min_length=1, max_length=64), AfterValidator(_no_place)]
+CallId = Annotated[Id, Field(min_length=1, max_length=256)]
 MetadataKey = Annotated[str, Field(max_length=64)]
 MetadataValue = Annotated[str, Field(max_length=512)]
 
