@@ -108,7 +108,7 @@ async def test_a_killed_model_is_reloaded_once_by_all_its_frontends(
     monkeypatch.setattr(random, "uniform", lambda _, most: most)
     loop = asyncio.get_running_loop()
     async with frontend(triton) as first, frontend(triton) as second:
-        second.recovery.jitter_s = JITTER_S  # an owner waits for nobody
+        first.recovery.jitter_s = 0.0
         may_speak = asyncio.Event()
         speakers = [
             asyncio.create_task(speak_on(manager, may_speak))
