@@ -134,15 +134,22 @@ class ModelRoutes:
     async def _look_at(self, server: ModelServer) -> None:
         try:
             if not await server.look(_now):
-                self.registry.leave(server.name)
+                self._leave(server)
         finally:
             self._looks.pop(server, None)
 
     def lost(self, server: ModelServer) -> None:
         """A server does not answer: nobody is sent there until a look finds it again."""
         server.answers = False
-        self.registry.leave(server.name)
+        self._leave(server)
         self._look_now.set()
+
+    def _leave(self, server: ModelServer) -> None:
+        """Drops what was announced of a server, unless it is announced at another address by now:
+        it was started again there."""
+        entry = self.registry.view(_now()).servers.get(server.name)
+        if not server.announced or entry is None or entry.addr == server.client.config.url:
+            self.registry.leave(server.name)
 
     def answered(self, server: ModelServer) -> None:
         """A call to a server was answered."""
