@@ -1,6 +1,8 @@
 """The chat responder against a real HTTP server on loopback that behaves in every bad way."""
 
 import asyncio
+import gc
+import inspect
 import json
 import socket
 from collections.abc import Awaitable, Callable
@@ -247,12 +249,41 @@ async def test_chunks_of_another_shape_are_passed_over(garbage: str) -> None:
         assert await replied(responder(endpoint.url)) == ["Fine."]
 
 
-async def test_closing_the_reply_hangs_up() -> None:
-    async with Endpoint(streams(event("Well"), then="hang")) as endpoint:
+@pytest.mark.parametrize(
+    "more", [b"", sse("{not json"), sse('{"error": "lost"}')], ids=["waits", "garbage", "error"]
+)
+async def test_closing_the_reply_hangs_up(more: bytes) -> None:
+    async with Endpoint(streams(event("Well"), more, then="hang")) as endpoint:
         async with aclosing(responder(endpoint.url).reply(TALK)) as pieces:
             assert await anext(pieces) == "Well"
         await asyncio.wait_for(endpoint.gone.wait(), WAIT_LIMIT_S)
         assert endpoint.gone.is_set()
+
+
+def unfinished_generators() -> set[str]:
+    """Async generators of the HTTP client that wait in the middle of a stream."""
+    return {
+        each.__qualname__
+        for each in gc.get_objects()
+        if inspect.isasyncgen(each)
+        and each.ag_frame is not None
+        and ("httpx" in each.ag_code.co_filename or "httpcore" in each.ag_code.co_filename)
+    }
+
+
+@pytest.mark.parametrize("more", [b"", event(" then.") + event(" Go on.")], ids=["waits", "came"])
+async def test_closing_the_reply_leaves_no_generator_to_be_collected(more: bytes) -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        async with Endpoint(streams(event("Well"), more, then="hang")) as endpoint:
+            before = unfinished_generators()
+            async with aclosing(responder(endpoint.url).reply(TALK)) as pieces:
+                assert await anext(pieces) == "Well"
+                assert unfinished_generators() - before
+            assert unfinished_generators() == before
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize("hang", [hangs, streams(event("Well"), then="hang")])

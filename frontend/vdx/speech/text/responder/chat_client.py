@@ -131,6 +131,9 @@ def was_dropped(error: Exception) -> bool:
 
 async def close_stream(stream: Stream) -> None:
     """Closes the connection of an unfinished stream, at which the server ends the generation."""
-    # A connection that failed before has nothing left to close.
-    with suppress(openai.OpenAIError, OSError):
+    # A connection that failed before has nothing left to close. What was received is read to its
+    # end: CPython 3.11 may fail to collect the generators of httpx that are left half-way.
+    with suppress(openai.OpenAIError, OSError, ValueError):  # also of what is no JSON
         await stream.close()
+        async for _ in stream:
+            pass
