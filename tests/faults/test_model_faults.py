@@ -82,7 +82,7 @@ async def test_a_voice_that_breaks_in_mid_reply(server: str, fault: str, code: s
 async def test_a_slow_voice_is_still_heard_to_its_end(server: str) -> None:
     async with talking(server, session=_voice("tone-fast/fault:slow")) as talk:
         done = await talk.full_turn()
-        assert done["response"]["status"] == "completed"
+        assert done["response"]["status"] == "completed", (done, talk.of("error"))
         assert not talk.of("error")
 
 
