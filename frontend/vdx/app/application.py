@@ -220,7 +220,7 @@ class Application:
         server = server or self.servers[0]
         heartbeat_s = self.config.model_manager.lease_heartbeat_ms / 1000
         server.lease_sync = LeaseSync(remote, server.manager.residency, heartbeat_s)
-        server.manager.leases_changed = server.lease_sync.changed
+        server.manager.leases.changed = server.lease_sync.changed
 
     @property
     def lease_sync(self) -> LeaseSync | None:
