@@ -125,6 +125,7 @@ class Application:
         """Has sessions served by another Triton too, once it is looked at or announced."""
         server = ModelServer(name, client, manager, self.profiles, announced=announced)
         manager.residency.kept = self.served.kept
+        manager.recovery.serve_beside = lambda: self.routes.serve_beside(server)
         server.drains = lambda: self.drain.active
         server.draining = name in self._drained
         self.servers.append(server)

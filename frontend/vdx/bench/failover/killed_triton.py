@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import time
 from typing import Any
 
 from vdx.bench.bench_client import BenchClient, meet
@@ -37,6 +38,9 @@ async def measure(url: str, sessions: int, report: Report, step: Step) -> None:
         await each
     step()
     report.add("hole of a reply while a Triton dies", "ms", _all(users, "hole_ms"), max=HOLE_MS)
+    began = [at for user in users for at in user["hole_at_ms"]]
+    if began:  # at the kill itself, or when the server is started again
+        report.add("  which began so long after the kill", "ms", began)
     report.add("  of an undisturbed one", "ms", _all(users, "calm_hole_ms"))
     report.add("its length more than undisturbed", "ms", _all(users, "more_ms"))
     lost = sessions - sum(user["whole"] for user in users)
@@ -75,12 +79,14 @@ async def _user(plan: Plan, number: int, sounding: asyncio.Barrier, step: Step) 
         await asyncio.sleep(SOUNDING_S)
         if await sounding.wait() == 0:
             step()
+        killed = time.monotonic()
         await _over(user, disturbed)
         after = await _begun(user)
         await _over(user, after)
     whole = disturbed is not None and calm is not None and disturbed.text == calm.text
     return {
         "hole_ms": _hole_ms(user, disturbed),
+        "hole_at_ms": _hole_at_ms(user, disturbed, killed),
         "calm_hole_ms": _hole_ms(user, calm),
         "more_ms": round(_length_ms(user, disturbed) - _length_ms(user, calm), 1),
         "whole": whole and disturbed is not None and disturbed.status == "completed",
@@ -107,6 +113,13 @@ def _hole_ms(user: BenchClient, reply: Reply | None) -> float:
     """The longest unintended silence in a reply."""
     gaps = [each.seconds for each in user.client.listener.underruns if _is_of(each, reply)]
     return round(1000 * max(gaps, default=0.0), 1)
+
+
+def _hole_at_ms(user: BenchClient, reply: Reply | None, killed: float) -> list[float]:
+    """How long after the kill that one began; none where there was none."""
+    gaps = [each for each in user.client.listener.underruns if _is_of(each, reply)]
+    longest = max(gaps, key=lambda gap: gap.seconds, default=None)
+    return [] if longest is None else [round(1000 * (longest.at - killed), 1)]
 
 
 def _length_ms(user: BenchClient, reply: Reply | None) -> float:
