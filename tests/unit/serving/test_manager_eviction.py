@@ -99,7 +99,7 @@ async def test_a_lease_that_is_not_renewed_ends_when_it_is_due() -> None:
         for session in ("ends", "stays"):
             manager.leases.take(session, "voice-0")
         manager.leases.changed = lambda: changes.append(manager.residency.all_leases())
-        for seconds, leases in ((5, 2), (5, 2), (4.9, 2), (0.2, 1), (20, 0)):
+        for seconds, leases in ((5, 2), (5, 2), (4.8, 2), (0.2, 1), (20, 0)):
             await asyncio.sleep(seconds)
             if leases == 2:
                 manager.leases.renew("stays")

@@ -12,6 +12,7 @@ import { EventView } from "./events/EventView";
 import { HistoryPanel } from "./history/HistoryPanel";
 import { LatencyView } from "./latency/LatencyView";
 import { Drawer } from "./settings/Drawer";
+import { OwnVoice } from "./settings/OwnVoice";
 
 const none = () => undefined;
 
@@ -49,6 +50,21 @@ describe("what is drawn", () => {
     }
     expect(html).toContain("<strong>Good</strong>");
     expect(html).not.toContain("aria-pressed");
+  });
+
+  it("offers a voice of the person's own where a voice can take it", () => {
+    const call = callWithTurns();
+    const drawn = (capabilities: readonly string[]) =>
+      renderToStaticMarkup(
+        <OwnVoice
+          call={call}
+          settings={call.getSettings()}
+          models={[{ name: "csm", state: "READY", kind: "tts", capabilities }]}
+          onChange={none}
+        />,
+      );
+    expect(drawn(["streaming"])).toBe("");
+    expect(drawn(["streaming", "zero_shot"])).toContain("Record my voice");
   });
 
   it("is a drawer in which every control has a label", () => {

@@ -206,6 +206,26 @@ export const de: Words = {
     refused: (what, why) => `Nicht geändert: ${what}. Der Server sagt: ${why}.`,
     tooLong: (what) => `Nicht geändert: ${what} ist zu lang.`,
   },
+  ownVoice: {
+    title: "Ihre eigene Stimme",
+    note: (s) =>
+      `Lesen Sie dies ${s} Sekunden lang vor, wo es still ist. Die Aufnahme bleibt auf diesem Server.`,
+    readAloud:
+      "Der Morgenzug an die Küste war fast leer, also wählten wir Plätze am Fenster und sahen die " +
+      "Felder vorbeiziehen.",
+    language: "de",
+    record: "Meine Stimme aufnehmen",
+    recording: "Aufnahme",
+    stop: (s) => `Abbrechen (${s} s)`,
+    name: "Wie sie heißen soll",
+    usualName: "meine-stimme",
+    consent: "Das ist meine Stimme, und ich bin einverstanden, dass dieser Server mit ihr spricht.",
+    keep: "Mit ihr sprechen",
+    again: "Noch einmal aufnehmen",
+    kept: (name) => `${name} bleibt auf diesem Server, bis Sie sie löschen.`,
+    remove: (name) => `${name} und die Aufnahme löschen`,
+    removed: (name) => `${name} ist gelöscht, mit der Aufnahme.`,
+  },
   history: {
     open: "Verlauf",
     close: "Verlauf schließen",

@@ -200,6 +200,26 @@ export const en = {
     refused: (what: string, why: string) => `Not changed: ${what}. The server says: ${why}.`,
     tooLong: (what: string) => `Not changed: ${what} is too long.`,
   },
+  ownVoice: {
+    title: "Your own voice",
+    note: (s: number) =>
+      `Read this aloud for ${s} seconds, where it is quiet. The recording stays on this server.`,
+    readAloud:
+      "The morning train to the coast was nearly empty, so we chose seats by the window and " +
+      "watched the fields go by.",
+    language: "en",
+    record: "Record my voice",
+    recording: "Recording",
+    stop: (s: number) => `Stop (${s} s)`,
+    name: "What to call it",
+    usualName: "my-voice",
+    consent: "This is my voice, and I agree that this server speaks with it.",
+    keep: "Speak with it",
+    again: "Record again",
+    kept: (name: string) => `${name} is kept on this server until you delete it.`,
+    remove: (name: string) => `Delete ${name} and its recording`,
+    removed: (name: string) => `${name} is deleted, and its recording.`,
+  },
   history: {
     open: "What happened",
     close: "Close what happened",

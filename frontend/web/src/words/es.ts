@@ -206,6 +206,26 @@ export const es: Words = {
     refused: (what, why) => `Sin cambios: ${what}. El servidor dice: ${why}.`,
     tooLong: (what) => `Sin cambios: ${what} es demasiado largo.`,
   },
+  ownVoice: {
+    title: "Su propia voz",
+    note: (s) =>
+      `Lea esto en voz alta durante ${s} segundos, en un sitio tranquilo. La grabación se queda en este servidor.`,
+    readAloud:
+      "El tren de la mañana hacia la costa iba casi vacío, así que elegimos asientos junto a la " +
+      "ventana y vimos pasar los campos.",
+    language: "es",
+    record: "Grabar mi voz",
+    recording: "Grabando",
+    stop: (s) => `Parar (${s} s)`,
+    name: "Cómo se llama",
+    usualName: "mi-voz",
+    consent: "Esta es mi voz, y acepto que este servidor hable con ella.",
+    keep: "Hablar con ella",
+    again: "Grabar otra vez",
+    kept: (name) => `${name} se queda en este servidor hasta que usted la borre.`,
+    remove: (name) => `Borrar ${name} y su grabación`,
+    removed: (name) => `${name} está borrada, con su grabación.`,
+  },
   history: {
     open: "Lo ocurrido",
     close: "Cerrar lo ocurrido",

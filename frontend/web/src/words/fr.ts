@@ -206,6 +206,26 @@ export const fr: Words = {
     refused: (what, why) => `Non changé : ${what}. Le serveur dit : ${why}.`,
     tooLong: (what) => `Non changé : ${what} est trop long.`,
   },
+  ownVoice: {
+    title: "Votre propre voix",
+    note: (s) =>
+      `Lisez ceci à voix haute pendant ${s} secondes, au calme. L’enregistrement reste sur ce serveur.`,
+    readAloud:
+      "Le train du matin vers la côte était presque vide, alors nous avons pris des places près de " +
+      "la fenêtre pour voir passer les champs.",
+    language: "fr",
+    record: "Enregistrer ma voix",
+    recording: "Enregistrement",
+    stop: (s) => `Arrêter (${s} s)`,
+    name: "Son nom",
+    usualName: "ma-voix",
+    consent: "C’est ma voix, et j’accepte que ce serveur parle avec elle.",
+    keep: "Parler avec elle",
+    again: "Enregistrer à nouveau",
+    kept: (name) => `${name} reste sur ce serveur jusqu’à ce que vous la supprimiez.`,
+    remove: (name) => `Supprimer ${name} et son enregistrement`,
+    removed: (name) => `${name} est supprimée, avec son enregistrement.`,
+  },
   history: {
     open: "Déroulement",
     close: "Fermer le déroulement",

@@ -14,6 +14,7 @@ from openai.types.chat import ChatCompletionChunk
 from vdx.core.config import ChatConfig, FallbackConfig
 from vdx.core.errors import ConfigError, ContextExceeded, ResponderError
 from vdx.core.paths import expanded
+from vdx.speech.text.responder.unix_transport import UnixTransport
 
 UNIX: Final = "unix:"
 KEEP_ALIVE_S: Final = 120.0
@@ -62,7 +63,7 @@ def make_client(config: ChatConfig, setting: str = "responder.chat.base_url") ->
     key = os.environ.get(config.api_key_env) or NO_KEY
     if url.startswith(UNIX):
         socket = str(expanded(Path(url.removeprefix(UNIX)), setting))
-        transport = httpx2.AsyncHTTPTransport(uds=socket, limits=limits)
+        transport = UnixTransport(socket, limits)
         # No proxy of the environment stands before a socket, and no key of another service goes
         # to it.
         client = openai.DefaultAsyncHttpxClient(transport=transport, trust_env=False)
