@@ -70,7 +70,9 @@ class Pipeline:
         self.redis, self.answers = redis, list[Any]()
 
     def get(self, key: bytes) -> "Pipeline":
-        self.answers.append(self.redis.kept.get(key))
+        now = asyncio.get_running_loop().time()
+        has_ended = self.redis.ends.get(key, now + 1) <= now
+        self.answers.append(None if has_ended else self.redis.kept.get(key))
         return self
 
     def pttl(self, key: bytes) -> "Pipeline":

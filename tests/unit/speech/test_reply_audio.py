@@ -320,7 +320,7 @@ async def test_without_word_times_no_word_that_was_made_is_said_again(
     speed: float, real: float, made: float
 ) -> None:
     """Of a voice a little slower or faster than most."""
-    audio = ReplyAudio(2, 1, lambda _: None)
+    audio = ReplyAudio(2, 1, lambda _: None, max_frames=10_000)
     await audio.begin_clause(Clause(PACED, 0, len(PACED)))
     frames = round(made * len(PACED) * SAMPLES_PER_CHARACTER / speed / real / SPEAK_FRAME)
     await audio.put(chunk(frames))

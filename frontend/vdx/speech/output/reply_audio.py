@@ -239,8 +239,8 @@ def played_text(source: str, spans: list[ClauseSpan], samples: int) -> str:
         clause, end = span.clause, span.clause.source_end
         if position < length or not span.complete:
             spoken = _spoken_chars(span, min(position, length), length)
-            if position >= length:
-                spoken = max(spoken, span.goes_on_at)
+            if span.goes_on_at:
+                spoken = span.goes_on_at if position >= length else min(spoken, span.goes_on_at)
             end = clause.source_offset(spoken) if spoken else clause.source_start
         played.append(source[clause.source_start : end])
     return "".join(played).strip()

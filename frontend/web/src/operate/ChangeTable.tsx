@@ -53,7 +53,8 @@ function Row({ change }: { change: Change }) {
   );
 }
 
-const timed = ({ count, seconds }: Timed) => (count > 0 ? `${count} × ${seconds.toFixed(1)} s` : "");
+const timed = ({ count, seconds }: Timed) =>
+  count > 0 ? `${count} × ${seconds.toFixed(1)} s` : "";
 
 function Outcomes(props: { id: string; name: string; outcomes: readonly Outcome[] }) {
   const w = words().operate;
