@@ -1,6 +1,6 @@
 """Two frontends, two Tritons with a manager each, one Redis and eight people: voices are swapped,
-updated and evicted while they talk, and one Triton is killed. Every reply is whole: no word of it is
-missing or doubled, and it has no longer hole than asking another server takes.
+updated and evicted while they talk, and one Triton is killed. Every reply is whole: no word of it
+is missing or doubled, and it has no longer hole than asking another server takes.
 """
 
 import asyncio

@@ -123,7 +123,7 @@ class ModelRoutes:
         )
 
     def serve_beside(self, server: ModelServer) -> bool:
-        """Whether sessions use other servers of this process, as those of `vdx up` on one machine."""
+        """Whether sessions use other servers of this process, which are on this machine."""
         own = (each for each in self.servers if not each.announced and each is not server)
         return any(each.manager.residency.all_leases() for each in own)
 
