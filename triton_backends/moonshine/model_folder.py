@@ -57,7 +57,7 @@ def open_model(folder: Path, device: Device, tokens_per_second: float) -> Model:
         raise InvalidArgument(
             f"the tokenizer has {len(vocabulary)} tokens, {last.name} {decoder.vocabulary}"
         )
-    vocabulary = vocabulary.with_marks(missing)
+    vocabulary.extend_with_marks(missing)
     times = any(name.startswith("cross_attentions") for name in last.outputs)
     return Model(encoder, decoder, vocabulary, tokens_per_second, exists(folder / FILE), times)
 

@@ -4,7 +4,6 @@
 bytes: a length below 128 is one byte, a longer one two, `low + 128` and then the number of 128s.
 """
 
-import copy
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -28,11 +27,9 @@ class Vocabulary:
     def __init__(self, tokens: Sequence[bytes]) -> None:
         self._texts = tuple(_text(token) for token in tokens)
 
-    def with_marks(self, count: int) -> "Vocabulary":
-        """The same with so many marks, which have no text, after its tokens."""
-        longer = copy.copy(self)
-        longer._texts = (*self._texts, *[b""] * count)
-        return longer
+    def extend_with_marks(self, count: int) -> None:
+        """So many marks, which have no text, after the last of its tokens."""
+        self._texts += (b"",) * count
 
     def __len__(self) -> int:
         return len(self._texts)
