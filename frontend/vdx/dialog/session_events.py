@@ -78,11 +78,17 @@ class UtteranceKept:
 
 @dataclass(frozen=True, slots=True)
 class PartialTranscript:
-    """The transcript so far; `stable` leading characters will not change."""
+    """The transcript so far; `stable` leading characters will not change.
+
+    Times are milliseconds of the audio that the client has sent: the text covers what came before
+    `audio_end_ms`, its last word ends at `word_end_ms`, None without word times.
+    """
 
     utterance: UtteranceIds
     text: str
     stable: int
+    audio_end_ms: int = 0
+    word_end_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
