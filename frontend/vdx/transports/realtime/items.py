@@ -11,7 +11,15 @@ from vdx.core.slices import yield_to_loop
 from vdx.dialog.history import History, Item
 from vdx.transports.realtime.call_items import call_of
 from vdx.transports.realtime.incoming import read_audio
-from vdx.transports.realtime.schema import AudioPart, InputItem, ItemReference, NewItem
+from vdx.transports.realtime.mcp_items import mcp_item_of
+from vdx.transports.realtime.schema import (
+    AudioPart,
+    InputItem,
+    ItemReference,
+    NewCall,
+    NewCallOutput,
+    NewItem,
+)
 
 PIECE_SAMPLES: Final = 24_000
 """Samples resampled at once: a second at 24 kHz, in about a millisecond."""
@@ -84,8 +92,11 @@ def items_of(given: list[InputItem], history: History) -> tuple[Item, ...]:
                 raise UnknownName(f"there is no item {shown(new.id)}", param=f"{param}.id")
             items.append(found)
             continue
-        if not isinstance(new, NewItem):
+        if isinstance(new, NewCall | NewCallOutput):
             items.append(call_of(new, new.id or ""))
+            continue
+        if not isinstance(new, NewItem):
+            items.append(mcp_item_of(new, new.id or f"mcp_{number}"))
             continue
         if unheard(new):
             raise InvalidInput(
