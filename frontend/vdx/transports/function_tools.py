@@ -58,7 +58,6 @@ class NamedServer(BaseModel):
 
 
 ToolChoice = Literal["auto", "none", "required"] | NamedTool
-AnyToolChoice = Literal["auto", "none", "required"] | NamedTool | NamedServer
 Tools = Annotated[list[FunctionTool], Field(max_length=MAX_TOOLS)]
 
 
@@ -68,6 +67,18 @@ def _type_of(given: Any) -> str:
     return "function" if found is None else str(found)
 
 
+def _choice_type(given: Any) -> str:
+    """What kind of choice it is; "mode" where it names nothing."""
+    found = given.get("type") if isinstance(given, dict) else getattr(given, "type", None)
+    return found if found in ("function", "mcp") else "mode"
+
+
+AnyToolChoice = Annotated[
+    Annotated[Literal["auto", "none", "required"], Tag("mode")]
+    | Annotated[NamedTool, Tag("function")]
+    | Annotated[NamedServer, Tag("mcp")],
+    Discriminator(_choice_type),
+]
 AnyTool = Annotated[
     Annotated[FunctionTool, Tag("function")] | Annotated[McpServerTool, Tag("mcp")],
     Discriminator(_type_of),

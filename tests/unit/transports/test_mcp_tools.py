@@ -20,7 +20,7 @@ from vdx.dialog.session_events import (
     ReplyStarted,
 )
 from vdx.transports.realtime.events import item_object
-from vdx.transports.realtime.items import items_of
+from vdx.transports.realtime.items import items_of, new_message
 from vdx.transports.realtime.mcp_items import mcp_item_of, new_mcp_item
 from vdx.transports.realtime.schema import ResponseCreate, session_update
 from vdx.transports.realtime.settings import Settings
@@ -122,6 +122,31 @@ def test_a_label_is_of_one_server_and_there_are_few() -> None:
     many = [SERVER | {"server_label": f"s{number}"} for number in range(17)]
     with pytest.raises(InvalidInput, match="16 MCP servers, not 17"):
         allowing("*").merged(session_update({"type": "realtime", "tools": many}))
+
+
+@pytest.mark.parametrize(
+    ("session", "what"),
+    [
+        ({"tools": [SERVER | {"nonsense": 1}]}, "there are: type, server_label, server_url"),
+        ({"tools": [FUNCTION | {"nonsense": 1}]}, "there are: type, name, description"),
+        ({"tool_choice": {"type": "mcp"}}, "session.tool_choice.server_label: field required"),
+        ({"tool_choice": {"type": "function"}}, "session.tool_choice.name: field required"),
+        ({"tool_choice": "sometimes"}, "'auto', 'none' or 'required', got 'sometimes'"),
+        ({"tool_choice": ["auto"]}, "'auto', 'none' or 'required'"),
+    ],
+    ids=["server", "function", "label", "name", "mode", "list"],
+)
+def test_a_mistake_is_told_by_what_it_is_a_mistake_in(session: dict[str, Any], what: str) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        session_update({"type": "realtime", **session})
+    assert what in refused.value.message
+
+
+def test_a_type_of_items_that_is_not_there_is_named() -> None:
+    with pytest.raises(InvalidInput, match=r"no 'reasoning'; there are: message, .*mcp_call"):
+        new_message({"type": "reasoning"})
+    with pytest.raises(InvalidInput, match=r"item\.type: field required"):
+        new_message({"role": "user", "content": []})
 
 
 def test_a_type_of_tools_that_is_not_there_is_named() -> None:

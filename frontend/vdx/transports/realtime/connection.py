@@ -36,6 +36,7 @@ from vdx.transports.realtime.items import (
     item_id_of,
     item_of,
     named_id,
+    new_message,
     speech,
     unheard,
 )
@@ -50,7 +51,6 @@ from vdx.transports.realtime.responses import (
 )
 from vdx.transports.realtime.schema import (
     McpItem,
-    NewItem,
     NewMcpAnswer,
     ResponseCreate,
     SessionUpdate,
@@ -286,7 +286,7 @@ class Connection:
             add = session.calls.answer if item.answers else session.calls.restore
             previous = add(item, after)
         else:
-            message = validated(NewItem, given, "item")
+            message = new_message(given)
             item = item_of(message, message.id or session.ids.created_item(ev.event_id()))
             self._check_text(item.text, "item.content")
             wire = self._settings.input_format

@@ -8,10 +8,11 @@ from vdx.core.errors import InvalidInput, UnknownName
 from vdx.core.json_input import shown
 from vdx.core.resample import Resampler
 from vdx.core.slices import yield_to_loop
+from vdx.core.validation import validated
 from vdx.dialog.history import History, Item
 from vdx.transports.realtime.call_items import call_of
 from vdx.transports.realtime.incoming import read_audio
-from vdx.transports.realtime.mcp_items import mcp_item_of
+from vdx.transports.realtime.mcp_items import SHAPES, mcp_item_of
 from vdx.transports.realtime.schema import (
     AudioPart,
     InputItem,
@@ -29,6 +30,18 @@ PARTS: Final = {
     "system": ("input_text",),
 }
 """What the message of each role may hold."""
+ITEM_TYPES: Final = ("message", "function_call", "function_call_output", *SHAPES)
+
+
+def new_message(given: object) -> NewItem:
+    """A message, checked; raises InvalidInput for an item of a type that there is not."""
+    kind = given.get("type") if isinstance(given, dict) else None
+    if kind is not None and kind != "message":
+        raise InvalidInput(
+            f"item.type: there is no {shown(kind)}; there are: {', '.join(ITEM_TYPES)}",
+            param="item.type",
+        )
+    return validated(NewItem, given, "item")
 
 
 def item_of(new: NewItem, item_id: str, param: str = "item") -> Item:
