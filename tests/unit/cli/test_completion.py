@@ -18,8 +18,19 @@ from vdx.cli import main
         ("vdx tra", ["transcribe"]),
         (
             "vdx models ",
-            ["list", "drain", "load", "reload", "update", "lease", "release", "capabilities"]
-            + ["unload", "use", "why"],
+            [
+                "list",
+                "drain",
+                "load",
+                "reload",
+                "update",
+                "lease",
+                "release",
+                "capabilities",
+                "unload",
+                "use",
+                "why",
+            ],
         ),
         ("vdx models use --ur", ["--url"]),
         ("vdx say --vo", ["--voice"]),
