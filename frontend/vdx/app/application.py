@@ -12,6 +12,7 @@ from typing import Any
 from vdx.app.announced_servers import AnnouncedServers
 from vdx.app.builtin_tools import BuiltinTools
 from vdx.app.language_voices import LanguageVoices
+from vdx.app.mcp_named_by_clients import ClientMcpServer
 from vdx.app.mcp_servers import McpServers
 from vdx.app.model_access import ModelAccess
 from vdx.app.model_routes import ModelRoutes
@@ -184,6 +185,7 @@ class Application:
             recorder=self._recorder,
             server_tools=self._server_tools,
             find_voice=self._language_voices.find,
+            connect_mcp=ClientMcpServer,
         )
 
     def _recorder(
