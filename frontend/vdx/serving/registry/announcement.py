@@ -25,8 +25,8 @@ def server_entry(
 ) -> ServerEntry:
     """The entry of one server; models of which nothing is known are left out.
 
-    `measured` tells all of how a model does but its leases, `is_unloaded` whether an operator unloaded
-    it; `manager` is the URL of its model manager, for frontends on other machines.
+    `measured` tells all of how a model does but its leases, `is_unloaded` whether somebody asked
+    for its unload; `manager` is the URL of its model manager, for frontends on other machines.
     """
     entries = {}
     for status in models:
