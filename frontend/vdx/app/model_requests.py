@@ -5,8 +5,9 @@ import time
 from collections import Counter
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing, contextmanager
+from functools import partial
 
-from vdx.app.first_audio import FirstAudio
+from vdx.app.first_audio import FirstAudio, RealTimeFactors
 from vdx.app.model_metrics import MeasuredRecognition, measured_clause, open_request
 from vdx.core.errors import ModelTimeout, TritonError
 from vdx.core.events import SpeechChunk
@@ -37,6 +38,7 @@ class ModelRequests:
         self._readiness = readiness
         self._questions: Counter[str] = Counter()
         self.first_audio = FirstAudio()
+        self.factors = RealTimeFactors()
 
     async def synthesize(self, voice: Voice, text: str) -> AsyncGenerator[SpeechChunk, None]:
         """Streams one clause of up to 1,000 characters; raises as `TritonClient.synthesize`."""
@@ -46,7 +48,8 @@ class ModelRequests:
         spoken = stage_span("voice", model=voice.model, characters=len(text))
         with self.probe_on_failure(), spoken:
             asked = self._client.synthesize(voice.model, request)
-            async with aclosing(measured_clause(voice.model, asked)) as chunks:
+            timed = partial(self.factors.add, voice.model)
+            async with aclosing(measured_clause(voice.model, asked, timed)) as chunks:
                 async for chunk in chunks:
                     if not first:
                         first = clock()
