@@ -53,9 +53,9 @@ def vad(
     async def work(step: Step) -> "Report":
         report = bench.measure(chosen, quick=quick, silero=silero, jobs=jobs, step=step)
         if plots is not None:
-            from benchmarks.vad_plots import draw
+            from benchmarks.plots import draw_listening
 
-            report.notes += [f"drawn: {file}" for file in draw(report.samples, plots)]
+            report.notes += [f"drawn: {file}" for file in draw_listening(report.samples, plots)]
         return report
 
     return Alone(bench.steps_of(quick=quick, silero=silero), work)

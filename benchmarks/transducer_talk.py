@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from benchmarks.served_models import make
 from benchmarks.transducer import LAYOUTS
 from vdx.bench.bench_client import BenchClient, meet
 from vdx.bench.client_process import Step
@@ -21,7 +22,6 @@ from vdx.bench.figures import Report
 from vdx.bench.target import Target, TargetOptions, profile, target
 from vdx.client.log import ConversationLog
 from vdx.client.microphone_feed import Spoken
-from vdx.core.errors import SetupError
 from vdx.core.paths import locate
 from vdx.core.threads import in_thread
 from vdx.serving.voicepacks.identify import identify
@@ -75,10 +75,8 @@ async def _added(layout: str, home: Path) -> str:
     """Makes the model and adds it as `vdx voices add` does; returns its id."""
     paths = replace(locate(), home=home)
     made = home / "made" / f"bench-{layout}"
-    command = (str(paths.triton_python), "-m", "benchmarks.transducer_graphs", layout, str(made))
-    maker = await asyncio.create_subprocess_exec(*command, cwd=paths.data)
-    if await maker.wait():
-        raise SetupError(f"a model of the layout {layout} could not be made")
+    program = ("-m", "benchmarks.transducer_graphs", layout, made)
+    await make(f"a model of the layout {layout}", *program, cwd=paths.data)
     store = VoicepackStore(paths, load_once(paths))
     pack = await in_thread(store.add, *identify(made), Origin("here"))
     return pack.id

@@ -95,7 +95,7 @@ def _starter_row(starter: "Starter", origin: str) -> dict[str, object]:
 
 
 def _megabytes(size: int) -> str:
-    return f"{size / 1e6:.0f} MB"
+    return f"{size / 1e6:.0f} MB" if size >= 500_000 else "< 1 MB"
 
 
 def rows_on_the_hub(words: str, endpoint: str) -> list[dict[str, object]]:

@@ -236,8 +236,13 @@ def endpointing(
     curves: Annotated[Path | None, typer.Option(help="PNG to draw cuts against waits in.")] = None,
 ) -> OnServer:
     """Silence alone, words alone, the endpointer alone, and all; with 95 % intervals."""
+    from vdx.bench.drawing import require_picture, require_place
     from vdx.bench.endpointing.measure import Plan, measure
 
+    if curves is not None:
+        require_picture(curves)
+    if evidence is not None:
+        require_place(evidence)
     plan = Plan(folder, half.value, language, recogniser, endpointer, evidence, curves)
     parts = plan.parts()
     return OnServer(
