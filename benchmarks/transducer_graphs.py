@@ -384,8 +384,8 @@ def _recurrent(folder: Path) -> None:
         joiner.linear(joiner.swapped(joiner.input(name, ["B", size, 1]), 0, 2, 1), size, HIDDEN)
         for name, size in (("encoder_outputs", DIM), ("decoder_outputs", HIDDEN))
     ]
-    # Random layers give nearly the same for each frame and each token before it; a sine of a multiple
-    # tells them apart, so that tokens come here and there as in speech.
+    # Random layers give nearly the same for each frame and each token before it; a sine of a
+    # multiple tells them apart, so that tokens come here and there as in speech.
     both = joiner.node("Mul", joiner.node("Add", *parts), joiner.constant(200, np.float32))
     logits = joiner.linear(joiner.node("Sin", both), HIDDEN, NEMO_VOCABULARY)
     # The blank is likeliest at most frames, as in speech, and a token at some.
