@@ -45,7 +45,7 @@ STACKS = (
 QUERY, VALUE, POSITION = 32, 12, 4
 LEFT, WINDOW, CHUNK, EMBEDDED = 128, 45, 32, 16
 
-NEMO_BLANK_BIAS = 5.35
+NEMO_BLANK_BIAS = 3.5
 LAYERS, DIM, WIDE, HEADS, CACHED, KERNEL = 17, 512, 2048, 8, 70, 9
 MELS, NEMO_WINDOW, NEMO_SHIFT, NEMO_FRAMES, HIDDEN, NEMO_VOCABULARY = 128, 25, 16, 2, 640, 1027
 
@@ -384,7 +384,10 @@ def _recurrent(folder: Path) -> None:
         joiner.linear(joiner.swapped(joiner.input(name, ["B", size, 1]), 0, 2, 1), size, HIDDEN)
         for name, size in (("encoder_outputs", DIM), ("decoder_outputs", HIDDEN))
     ]
-    logits = joiner.linear(joiner.node("Relu", joiner.node("Add", *parts)), HIDDEN, NEMO_VOCABULARY)
+    # Random layers give nearly the same for each frame and each token before it; a sine of a
+    # multiple tells them apart, so that tokens come here and there as in speech.
+    both = joiner.node("Mul", joiner.node("Add", *parts), joiner.constant(200, np.float32))
+    logits = joiner.linear(joiner.node("Sin", both), HIDDEN, NEMO_VOCABULARY)
     # The blank is likeliest at most frames, as in speech, and a token at some.
     bias = joiner.constant([0.0] * (NEMO_VOCABULARY - 1) + [NEMO_BLANK_BIAS], np.float32)
     logits = joiner.node("Add", logits, bias)

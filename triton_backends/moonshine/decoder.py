@@ -139,7 +139,9 @@ class MergedDecoder:
             "use_cache_branch": np.array([not first], self._branch.dtype),
         }
         if self._mask is not None:
-            inputs["encoder_attention_mask"] = np.ones(hidden.shape[:2], self._mask.dtype)
+            # All of the memory counts. Released graphs take every 384th value of this, one a frame,
+            # for they expect one a sample; a single one holds for all frames in either case.
+            inputs["encoder_attention_mask"] = np.ones((1, 1), self._mask.dtype)
         pasts = [*self._own, *self._memory]
         given = [self._empty(name) for name in pasts] if first else [*cache.own, *cache.memory[1:]]
         inputs |= dict(zip(pasts, given, strict=True))
