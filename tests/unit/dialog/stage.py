@@ -113,6 +113,7 @@ async def scene(
     recorder: Any = None,
     server_tools: Callable[[ToolUser], Sequence[Tool]] | None = None,
     find_voice: FindModels | None = None,
+    sounds: frozenset[str] = frozenset(),
     **options: Any,
 ) -> AsyncIterator[Scene]:
     """A running session; closed at the end unless it is over, and then nothing may be left."""
@@ -129,6 +130,7 @@ async def scene(
         recorder=recorder,
         server_tools=server_tools,
         find_voice=find_voice,
+        sounds=lambda _: sounds,
     )
     wanted = resolve(config, "", DefaultModels(named_recogniser="fake-asr")).updated(
         instructions="", **({"endpointer": "fake-endpointer"} if judge else {}), **options
