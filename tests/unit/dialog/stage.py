@@ -24,6 +24,7 @@ from vdx.dialog.language_following import FindModels
 from vdx.dialog.profiles import SessionOptions, resolve
 from vdx.dialog.services import Services
 from vdx.dialog.session import Session
+from vdx.dialog.tools.mcp_connection import ConnectMcp
 from vdx.dialog.tools.toolbox import Tool
 from vdx.dialog.tools.user import ToolUser
 from vdx.serving.default_models import DefaultModels
@@ -114,6 +115,7 @@ async def scene(
     server_tools: Callable[[ToolUser], Sequence[Tool]] | None = None,
     find_voice: FindModels | None = None,
     sounds: frozenset[str] = frozenset(),
+    connect_mcp: ConnectMcp | None = None,
     **options: Any,
 ) -> AsyncIterator[Scene]:
     """A running session; closed at the end unless it is over, and then nothing may be left."""
@@ -131,6 +133,7 @@ async def scene(
         server_tools=server_tools,
         find_voice=find_voice,
         sounds=lambda _: sounds,
+        connect_mcp=connect_mcp,
     )
     wanted = resolve(config, "", DefaultModels(named_recogniser="fake-asr")).updated(
         instructions="", **({"endpointer": "fake-endpointer"} if judge else {}), **options

@@ -138,6 +138,7 @@ def _download(pip: Command, package: Package, place: Path) -> Path:
     command = [*pip, "download", "--no-deps", "--only-binary", ":all:", "--require-hashes"]
     command += ["--disable-pip-version-check", "--no-input", "--requirement", str(listed)]
     command += ["--dest", str(place), *([] if seen else ["--quiet"])]
+    command += ["--platform", package.platform] if package.platform else []
     try:
         done = subprocess.run(
             command,

@@ -116,6 +116,14 @@ def test_a_flush_that_only_quiet_followed_is_the_final(engine: MoonshineEngine) 
     assert utterance.finish() == replace(told, stable=len(told.text))
 
 
+def test_nothing_is_said_without_audio(engine: MoonshineEngine) -> None:
+    utterance = started(engine)
+    assert utterance.accept(SILENCE) is None
+    assert utterance.flush() == Hypothesis()
+    assert utterance.finish() == Hypothesis()
+    assert started(engine).finish() == Hypothesis()
+
+
 # --- windows -------------------------------------------------------------------------------------
 
 
