@@ -177,6 +177,7 @@ class Application:
             synthesize=routes.synthesize,
             recognise=routes.recognise,
             can=self.served.can,
+            sounds=self.served.sounds,
             responder=self._responders.of,
             recover_voice=routes.recover_voice,
             recover_recogniser=routes.recover_recogniser,
