@@ -8,17 +8,16 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
-from statistics import median
 
 import numpy as np
-import psutil
 import pytest
 import soundfile
 from numpy.typing import NDArray
 
+from tests.faults.growth import size_of, stays_flat_over_loads
 from tests.released_voice import NAME, released_voice
 from tests.repetitions import Repetitions, bound
-from tests.server.processes import eventually, serving
+from tests.server.processes import serving
 from tests.triton import repository as repo
 from tests.triton.kokoro_models import make_kokoro
 from tests.triton.piper_models import add_piper, add_voice
@@ -26,7 +25,6 @@ from tests.triton.transducer_models import add_transducer
 from tests.triton.wire import Wire
 from vdx.core.paths import locate
 from vdx.serving.embedded import EmbeddedTriton
-from vdx.serving.model_processes import model_processes
 
 REQUESTS = 2000
 WARM_UP = 10
@@ -68,9 +66,9 @@ MODELS = {
 """By family, the model that is asked."""
 NOT_ASKED = {
     "onnxruntime": "runs networks that others are given; it neither speaks nor hears",
-    "cosyvoice2": "needs the extra environment; tests/neural loads it",
-    "csm": "needs the extra environment; tests/neural loads it",
-    "xtts": "needs the extra environment; tests/neural loads it",
+    "cosyvoice2": "needs the extra environment; tests/neural/test_memory.py asks it",
+    "csm": "needs the extra environment; tests/neural/test_memory.py asks it",
+    "xtts": "needs the extra environment; tests/neural/test_memory.py asks it",
 }
 RECOGNISERS = ("canned", "moonshine-tiny", "pocketsphinx-en", "whisper-micro", "zipformer-tiny")
 ENDPOINTERS = ("turn-level",)
@@ -109,19 +107,6 @@ def text(chance: random.Random) -> str:
     """Sentences of known words, cut to a length."""
     words = (chance.choice(WORDS) + chance.choice(["", "", "", ",", ".", "?"]) for _ in range(400))
     return " ".join(words)[: length(chance, LONGEST)]
-
-
-def processes_of(model: str, server: EmbeddedTriton) -> set[int]:
-    """One for each instance, and those that are ending."""
-    assert server.pid is not None
-    return set(model_processes([model], server.pid))
-
-
-def size_of(model: str, server: EmbeddedTriton) -> int:
-    """Resident bytes of the model's processes on this server."""
-    processes = processes_of(model, server)
-    assert processes
-    return sum(int(psutil.Process(each).memory_info().rss) for each in processes)
 
 
 async def say(wire: Wire, model: str, chance: random.Random) -> None:
@@ -196,34 +181,11 @@ async def test_a_model_keeps_its_size(
     assert now < GROWTH * warm, f"{warm >> 20} MiB became {now >> 20} MiB"
 
 
-CYCLES = 20
-SETTLED = 5
-"""Loads after which caches are filled, and the measure begins."""
-FLAT = 1.05
-
-
 # Twenty loads of every family; tests/faults/test_load_unload.py loads and unloads under load.
 @pytest.mark.long
 @pytest.mark.parametrize("family", sorted(MODELS))
 async def test_loads_and_unloads_leave_the_memory_flat(server: EmbeddedTriton, family: str) -> None:
-    """That of tritonserver, and of the model's processes, each of which begins anew."""
-    model, sizes = MODELS[family], []
-    assert server.pid is not None
-    async with Wire(server.grpc_url) as wire:
-        for _ in range(CYCLES):
-            await wire.load(model)
-            await asked(model)(wire, model, random.Random(3))
-            own = psutil.Process(server.pid).memory_info().rss
-            sizes.append((own, size_of(model, server)))
-            await wire.unload(model)
-            # Triton answers at once; the process ends about a second later.
-            ended = lambda: not processes_of(model, server)  # noqa: E731
-            await asyncio.to_thread(eventually, ended, f"the process of {model} has ended")
-    early = [median(each[part] for each in sizes[SETTLED : SETTLED + 5]) for part in (0, 1)]
-    late = [median(each[part] for each in sizes[-5:]) for part in (0, 1)]
-    grown = [
-        round(100 * (after / before - 1), 1) for before, after in zip(early, late, strict=True)
-    ]
-    print(f"{family}: tritonserver {grown[0]:+} %, the model's processes {grown[1]:+} %")
-    assert late[0] <= FLAT * early[0], grown
-    assert late[1] <= FLAT * early[1], grown
+    model = MODELS[family]
+    await stays_flat_over_loads(
+        server, model, lambda wire: asked(model)(wire, model, random.Random(3))
+    )
