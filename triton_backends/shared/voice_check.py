@@ -13,7 +13,8 @@ from triton_backends.shared.errors import InvalidArgument
 class CheckedEngine(TtsEngine, Protocol):
     """A voice that says what it is to be tried with, and in which languages."""
 
-    languages: tuple[str, ...]
+    @property
+    def languages(self) -> tuple[str, ...]: ...
 
     @property
     def calibration_request(self) -> TtsRequest: ...
