@@ -4,7 +4,6 @@ Long tests: growth takes hundreds of requests to show. That every family is load
 is tested in tests/triton.
 """
 
-import asyncio
 import random
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
@@ -14,9 +13,9 @@ import pytest
 import soundfile
 from numpy.typing import NDArray
 
-from tests.faults.growth import size_of, stays_flat_over_loads
+from tests.model_memory import LONGEST, keeps_its_size, length, stays_flat_over_loads, text
 from tests.released_voice import NAME, released_voice
-from tests.repetitions import Repetitions, bound
+from tests.repetitions import Repetitions
 from tests.server.processes import serving
 from tests.triton import repository as repo
 from tests.triton.kokoro_models import make_kokoro
@@ -26,28 +25,9 @@ from tests.triton.wire import Wire
 from vdx.core.paths import locate
 from vdx.serving.embedded import EmbeddedTriton
 
-REQUESTS = 2000
-WARM_UP = 10
-LONGEST = bound(1000, 300)
-"""Characters of a text; frames of 20 ms of a recording."""
-GROWTH = 1.5
-AT_ONCE = 2
 SPEED = 4.0
 """Less audio for the same lengths of text: the shapes vary as much, the test takes less long."""
 MESSAGE_S = 300.0
-WORDS = (
-    "rain",
-    "falls",
-    "seven",
-    "trains",
-    "while",
-    "quick",
-    "brown",
-    "foxes",
-    "jump",
-    "lazy",
-    "dogs",
-)
 
 RECORDING = Path(__file__).parents[1] / "data" / "audio" / "rhasspy_lamp.wav"
 MODELS = {
@@ -66,9 +46,9 @@ MODELS = {
 """By family, the model that is asked."""
 NOT_ASKED = {
     "onnxruntime": "runs networks that others are given; it neither speaks nor hears",
-    "cosyvoice2": "needs the extra environment; tests/neural/test_memory.py asks it",
-    "csm": "needs the extra environment; tests/neural/test_memory.py asks it",
-    "xtts": "needs the extra environment; tests/neural/test_memory.py asks it",
+    "cosyvoice2": "needs the extra environment; tests/neural has the same test",
+    "csm": "needs the extra environment; tests/neural has the same test",
+    "xtts": "needs the extra environment; tests/neural has the same test",
 }
 RECOGNISERS = ("canned", "moonshine-tiny", "pocketsphinx-en", "whisper-micro", "zipformer-tiny")
 ENDPOINTERS = ("turn-level",)
@@ -98,17 +78,6 @@ def nothing_left() -> None:
     """There is no vdx here whose sessions could be left."""
 
 
-def length(chance: random.Random, longest: int) -> int:
-    """1 to `longest`; as many between 1 and 10 as between 100 and 1,000."""
-    return round(longest ** chance.random())
-
-
-def text(chance: random.Random) -> str:
-    """Sentences of known words, cut to a length."""
-    words = (chance.choice(WORDS) + chance.choice(["", "", "", ",", ".", "?"]) for _ in range(400))
-    return " ".join(words)[: length(chance, LONGEST)]
-
-
 async def say(wire: Wire, model: str, chance: random.Random) -> None:
     async with wire.stream(model) as stream:
         await stream.send({"TEXT": text(chance), "SPEED": SPEED})
@@ -118,9 +87,9 @@ async def say(wire: Wire, model: str, chance: random.Random) -> None:
 
 
 def recording(chance: random.Random) -> NDArray[np.int16]:
-    """0.1 to 20 s of speech, int16 mono 16 kHz."""
+    """0.1 to 20 s of speech, int16 mono 16 kHz; as many of 0.1 to 1 s as of 2 to 20."""
     samples, _ = soundfile.read(RECORDING, dtype="int16")
-    frames = min(5 * length(chance, LONGEST), LONGEST)
+    frames = max(5, length(chance, LONGEST))
     return np.resize(samples, frames * 320)
 
 
@@ -164,21 +133,10 @@ async def test_a_model_keeps_its_size(
     server: EmbeddedTriton, model: str, repetitions: Repetitions
 ) -> None:
     ask = asked(model)
-    chance = random.Random(7)
     async with Wire(server.grpc_url) as wire:
         await wire.load(model)
-
-        async def several(count: int) -> None:
-            for _ in range(0, count, AT_ONCE):
-                await asyncio.gather(*(ask(wire, model, chance) for _ in range(AT_ONCE)))
-
-        await several(WARM_UP)
-        warm = size_of(model, server)
-        await several(repetitions(REQUESTS, share=20))
-        now = size_of(model, server)
-        print(f"{model}: {warm >> 20} MiB after {WARM_UP} requests, {now >> 20} MiB at the end")
+        await keeps_its_size(server, model, lambda chance: ask(wire, model, chance), repetitions)
         await wire.unload(model)
-    assert now < GROWTH * warm, f"{warm >> 20} MiB became {now >> 20} MiB"
 
 
 # Twenty loads of every family; tests/faults/test_load_unload.py loads and unloads under load.

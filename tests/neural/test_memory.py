@@ -9,7 +9,7 @@ import random
 
 import pytest
 
-from tests.faults.growth import FLAT, size_of, stays_flat_over_loads
+from tests.model_memory import FLAT, keeps_its_size, size_of, stays_flat_over_loads, text
 from tests.neural.tiny_voices import LONG, MESSAGE_S, TEXT, Tiny, TinyVoices, spoken
 from tests.repetitions import Repetitions, repetitions
 from tests.triton.test_faults import frames_of, settled
@@ -23,6 +23,8 @@ pytestmark = [pytest.mark.neural, pytest.mark.long]
 CANCELLED = 1000
 AT_ONCE = 4
 WARM_UP = 40
+LONGEST = 200
+"""Characters."""
 
 
 async def cancel_one(wire: Wire, voice: str, chance: random.Random) -> None:
@@ -62,3 +64,16 @@ async def test_loads_and_unloads_leave_the_memory_flat(server: EmbeddedTriton, t
         assert frames_of(await spoken(wire, tiny.id, TEXT)) > 30
 
     await stays_flat_over_loads(server, tiny.id, ask)
+
+
+async def test_it_keeps_its_size(
+    voices: TinyVoices, wire: Wire, tiny: Tiny, repetitions: Repetitions
+) -> None:
+    await wire.load(tiny.id)
+
+    async def ask(chance: random.Random) -> None:
+        responses = await spoken(wire, tiny.id, text(chance, LONGEST))
+        assert not any(response.error for response in responses), responses[-1].error
+
+    await keeps_its_size(voices.server, tiny.id, ask, repetitions)
+    await wire.unload(tiny.id)

@@ -12,6 +12,7 @@ import openai
 from openai.types.chat import ChatCompletionChunk
 
 from vdx.core.config import ChatConfig, FallbackConfig
+from vdx.core.error_words import error_words
 from vdx.core.errors import ConfigError, ContextExceeded, ResponderError
 from vdx.core.paths import expanded
 from vdx.speech.text.responder.unix_transport import UnixTransport
@@ -98,13 +99,18 @@ def failure_of(error: Exception, key_env: str) -> Failure:
         status = error.status_code
         if _is_too_long(error):
             message = "the conversation is too long for the model"
-            return Failure(message, retryable=False, told=error.message, kind=ContextExceeded)
+            return Failure(message, retryable=False, told=_said(error), kind=ContextExceeded)
         hint = f"; is {key_env} set?" if status == 401 and key_env else ""
         retryable = status >= 500 or status in _RETRYABLE_STATUS
-        told = f"{error.message}{hint}"
+        told = f"{_said(error)}{hint}"
         elsewhere = retryable or status in _ELSEWHERE_STATUS
         return Failure(f"status {status}", retryable=retryable, told=told, elsewhere=elsewhere)
     return Failure("an answer that cannot be read", retryable=False, told=str(error))
+
+
+def _said(error: openai.APIStatusError) -> str:
+    """The endpoint's own message: that of the library quotes its body in Python's notation."""
+    return error_words(error.body) or error.message
 
 
 def _is_too_long(error: openai.APIStatusError) -> bool:
