@@ -117,6 +117,14 @@ def kokoro(
     return Alone(rounds, lambda step: bench.measure(rounds, step, tiny=tiny))
 
 
+def cosyvoice2(rounds: Rounds = 3) -> Alone:
+    """The official code that COSYVOICE_HOME names, on a narrow network of random weights."""
+    from benchmarks import cosyvoice2 as bench
+    from benchmarks.cosyvoice2_compute import CASES
+
+    return Alone(len(CASES), lambda step: bench.measure(rounds, step))
+
+
 def transducer(rounds: Rounds = 5) -> Alone:
     """Zipformer and FastConformer with random weights: a step, a FLUSH, eight speakers at once."""
     from benchmarks import transducer as bench
@@ -179,6 +187,7 @@ def add_studies(app: typer.Typer) -> None:
     add(app, STUDIES, "piper")(piper)
     add(app, STUDIES, "piper-peers", RUNNING)(piper_peers)
     add(app, STUDIES, "kokoro")(kokoro)
+    add(app, STUDIES, "cosyvoice2")(cosyvoice2)
     add(app, STUDIES, "transducer")(transducer)
     add(app, STUDIES, "transducer-talk")(transducer_talk)
     add(app, STUDIES, "whisper")(whisper)

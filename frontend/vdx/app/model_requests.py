@@ -14,6 +14,7 @@ from vdx.core.events import SpeechChunk
 from vdx.core.logs import logger
 from vdx.core.metrics import ENDPOINTER, TIMEOUTS, model_label
 from vdx.core.tracing import stage_span
+from vdx.core.voice_choice import styled
 from vdx.dialog.profiles import SessionOptions
 from vdx.serving.manager import ModelManager
 from vdx.serving.readiness import Readiness
@@ -42,7 +43,9 @@ class ModelRequests:
 
     async def synthesize(self, voice: Voice, text: str) -> AsyncGenerator[SpeechChunk, None]:
         """Streams one clause of up to 1,000 characters; raises as `TritonClient.synthesize`."""
-        request = SynthesisRequest(text, voice.language, voice.speaker, voice.speed)
+        follows = self._manager.can(voice.model, "emotive_zero_prompt")
+        speaker = styled(voice.speaker, voice.style) if follows else voice.speaker
+        request = SynthesisRequest(text, voice.language, speaker, voice.speed)
         clock = asyncio.get_running_loop().time
         began, first = clock(), 0.0
         spoken = stage_span("voice", model=voice.model, characters=len(text))

@@ -11,6 +11,7 @@ from vdx.core.config.speech_output import ClauseConfig, Speed
 from vdx.core.config.tools import ToolsConfig
 from vdx.core.config.turn_taking import EndpointingConfig, IdleConfig
 from vdx.core.ipa import check_pronunciation
+from vdx.core.voice_choice import VoiceInstructions
 
 
 class ProfileConfig(Section):
@@ -29,6 +30,7 @@ class ProfileConfig(Section):
     greeting: str = ""
     language: str | None = Field(None, description="BCP-47, or auto as in asr.language")
     speed: Speed | None = None
+    voice_instructions: VoiceInstructions = ""
     hot_words: tuple[str, ...] = Field(
         (), description="words that people are likely to say, for recognisers that take them"
     )

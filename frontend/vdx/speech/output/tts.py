@@ -18,6 +18,8 @@ from vdx.speech.text.sounds import without_sounds
 class Voice:
     """Which model speaks, and how; `speaker` and `language` may be empty, `speed` 0.25 to 4.0.
 
+    `style` says it in words, which a voice that takes none is not told.
+
     `fallback` is the one that its profile names for where it cannot speak; `reference` a recording
     whose voice is taken, int16 mono at 24 kHz, and `reference_text` what it says.
     """
@@ -29,6 +31,7 @@ class Voice:
     fallback: VoiceChoice | None = None
     reference: bytes = b""
     reference_text: str = ""
+    style: str = ""
 
 
 Synthesize = Callable[[Voice, str], AsyncGenerator[SpeechChunk, None]]

@@ -161,6 +161,8 @@ class Settings:
             self.options = self.options.updated(echo_control=control)
         if vdx.responder is not None:
             self._take_responder(vdx.responder)
+        if vdx.voice_instructions is not None:
+            self.options = self.options.updated(voice_style=vdx.voice_instructions)
         usual = self.profile or self.options
         if self.detection is not None and self.detection.model_fields_set:
             usual = detecting(self.options, usual, self.detection)
@@ -248,6 +250,7 @@ class Settings:
                 "responder": self.responder or options.profile,
                 "pause_scale": self.pause_scale,
                 "sensitivity": self.sensitivity,
+                "voice_instructions": options.voice_style,
             },
         }
 

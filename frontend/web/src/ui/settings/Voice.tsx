@@ -40,7 +40,7 @@ export function Voice(props: ChoiceProps & { call: Call }) {
         models={models.known}
         onChange={async (model, speaker) => {
           if (model !== voice) await models.swap("tts", model);
-          change({ voice: model, speaker });
+          await call.change({ ...call.getSettings(), voice: model, speaker });
         }}
       />
     </Group>
@@ -55,7 +55,7 @@ function Speaker(props: {
   readonly onChange: (speaker: string) => void;
 }) {
   const { voice, value, refused, onChange } = props;
-  const names = useSpeakers(voice);
+  const names = useSpeakers(voice, value);
   const { speaker: label, speakerNote: note, usualSpeaker } = words().settings;
   if (names === undefined) return null;
   if (names === null) {
@@ -84,8 +84,11 @@ function Speaker(props: {
   );
 }
 
-/** `undefined` until the server has told; null where it does not know, or does not tell. */
-function useSpeakers(voice: string): readonly string[] | null | undefined {
+/**
+ * `undefined` until the server has told; null where it does not know, or does not tell.
+ * Asked again when another speaker is `chosen`, who may have been added meanwhile.
+ */
+function useSpeakers(voice: string, chosen: string): readonly string[] | null | undefined {
   const [found, setFound] = useState<{ voice: string; names: readonly string[] | null }>();
   useEffect(() => {
     if (!voice) return;
@@ -97,7 +100,8 @@ function useSpeakers(voice: string): readonly string[] | null | undefined {
     return () => {
       isOver = true;
     };
-  }, [voice]);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: see above
+  }, [voice, chosen]);
   return found?.voice === voice ? found.names : undefined;
 }
 
