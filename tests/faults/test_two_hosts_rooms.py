@@ -77,7 +77,11 @@ async def guests_of_both(machines: list[Machine]) -> AsyncIterator[list[Guest]]:
             assert len(guests) < MOST_GUESTS, "LiveKit gives one host all rooms"
             token = await asyncio.to_thread(ask_token, first.url, KEY, {})
             guest = await stack.enter_async_context(Guest.joined(first.url, token, silent=True))
-            await guest.ready()
+            try:
+                await guest.ready()
+            except AssertionError as error:
+                said = "\n".join(each.parts["frontend"].output[-2000:] for each in machines)
+                raise AssertionError(f"{error}; the frontends:\n{said}") from None
             guests.append(guest)
         yield guests
 
