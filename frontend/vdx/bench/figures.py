@@ -153,12 +153,15 @@ def print_table(report: Report) -> None:
         # One a line: a point and its limit stay together.
         reach = "\n".join(goal(point, limit) for point, limit in row.get("reach", {}).items())
         verdict = {True: "[green]yes[/]", False: "[red]no[/]", None: ""}[row.get("reached")]
-        points = [_number(row[key]) for key in ("median", "p95", "p99", "max")]
+        points = [number(row[key]) for key in ("median", "p95", "p99", "max")]
         table.add_row(row["name"], row["unit"], str(row["count"]), *points, reach, verdict)
     console.print(table)
     for note in report.notes:
         console.print(f"  {note}", style="dim")
 
 
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.4g}"
+def number(value: float | None, missing: str = "-") -> str:
+    """Four digits, and all before the point: 15003, not 1.5e+04."""
+    if value is None:
+        return missing
+    return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.4g}"

@@ -1,7 +1,7 @@
 """What one reply came to at the person: when it sounded, how long, and where it broke off."""
 
 from vdx.bench.sound import first_loud
-from vdx.client.listener import Listener
+from vdx.client.listener import Listener, Underrun
 from vdx.client.microphone_feed import Spoken
 from vdx.client.room_audio_input import RoomAudioInput
 
@@ -35,7 +35,17 @@ def longest_hole_ms(listener: Listener, response: str) -> float:
     return round(1000 * max(_dry(listener, response), default=0.0), 1)
 
 
+def longest_hole_at(listener: Listener, response: str) -> float | None:
+    """When that one began, by `time.monotonic`; None where there was none."""
+    longest = max(_dry_spells(listener, response), key=lambda gap: gap.seconds, default=None)
+    return None if longest is None else longest.at
+
+
 def _dry(listener: Listener, response: str) -> list[float]:
+    return [gap.seconds for gap in _dry_spells(listener, response)]
+
+
+def _dry_spells(listener: Listener, response: str) -> list[Underrun]:
     if isinstance(listener, RoomAudioInput):
         return []
-    return [gap.seconds for gap in listener.underruns if gap.response == response]
+    return [gap for gap in listener.underruns if gap.response == response]

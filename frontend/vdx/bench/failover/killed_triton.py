@@ -7,13 +7,14 @@ it. The voice is a tone of a length that is known to the sample.
 import asyncio
 import os
 import signal
+import time
 from typing import Any
 
 from vdx.bench.bench_client import BenchClient, meet, together
 from vdx.bench.client_process import Plan, Step, run_client_process
 from vdx.bench.clips import clip, preload
 from vdx.bench.figures import Report, told
-from vdx.bench.heard import longest_hole_ms, reply_s
+from vdx.bench.heard import longest_hole_at, longest_hole_ms, reply_s
 from vdx.bench.scrape import status
 from vdx.client.log import Reply
 
@@ -37,6 +38,9 @@ async def measure(url: str, sessions: int, report: Report, step: Step) -> None:
         await each
     step()
     report.add("hole of a reply while a Triton dies", "ms", told(users, "hole_ms"), max=HOLE_MS)
+    began = [at for user in users for at in user["hole_at_ms"]]
+    if began:  # at the kill itself, or when the server is started again
+        report.add("  which began so long after the kill", "ms", began)
     report.add("  of an undisturbed one", "ms", told(users, "calm_hole_ms"))
     report.add("its length more than undisturbed", "ms", told(users, "more_ms"))
     lost = sessions - sum(user["whole"] for user in users)
@@ -66,12 +70,14 @@ async def _user(plan: Plan, number: int, sounding: asyncio.Barrier, step: Step) 
         await asyncio.sleep(SOUNDING_S)
         if await sounding.wait() == 0:
             step()
+        killed = time.monotonic()
         await user.hear_out(disturbed, TURN_S)
         after = await _begun(user)
         await user.hear_out(after, TURN_S)
     whole = disturbed is not None and calm is not None and disturbed.text == calm.text
     return {
         "hole_ms": _hole_ms(user, disturbed),
+        "hole_at_ms": _hole_at_ms(user, disturbed, killed),
         "calm_hole_ms": _hole_ms(user, calm),
         "more_ms": round(_length_ms(user, disturbed) - _length_ms(user, calm), 1),
         "whole": whole and disturbed is not None and disturbed.status == "completed",
@@ -89,6 +95,12 @@ async def _begun(user: BenchClient) -> Reply | None:
 
 def _hole_ms(user: BenchClient, reply: Reply | None) -> float:
     return 0.0 if reply is None else longest_hole_ms(user.client.listener, reply.id)
+
+
+def _hole_at_ms(user: BenchClient, reply: Reply | None, killed: float) -> list[float]:
+    """How long after the kill that one began; none where there was none."""
+    began = longest_hole_at(user.client.listener, reply.id) if reply else None
+    return [] if began is None else [round(1000 * (began - killed), 1)]
 
 
 def _length_ms(user: BenchClient, reply: Reply | None) -> float:

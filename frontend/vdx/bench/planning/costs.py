@@ -88,7 +88,9 @@ class Costs:
         """Of the file that `vdx bench turn --json` printed; raises InvalidInput."""
         try:
             text = file.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
+        except OSError as error:
+            raise InvalidInput(f"{file}: {error.strerror}", param="figures") from None
+        except UnicodeDecodeError as error:
             raise InvalidInput(f"{file}: {error}", param="figures") from None
         return cls.of(parse_json(text, str(file), param="figures", max_values=None), str(file))
 
