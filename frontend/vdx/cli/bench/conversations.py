@@ -234,6 +234,7 @@ def soak(
     return OnServer(
         max(1, round(sessions * minutes * 60 / SOAK_TURN_S)),
         lambda target, step: bench.measure(target, sessions, minutes, step),
+        preload=(bench.OTHER_VOICE,),
     )
 
 
