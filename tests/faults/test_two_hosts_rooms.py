@@ -7,7 +7,8 @@ alone, and nobody has two.
 import asyncio
 import contextlib
 import signal
-from collections.abc import AsyncIterator
+import subprocess
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -48,10 +49,18 @@ class LiveKitAmongHosts(DevelopmentLiveKit):
 
 
 @pytest.fixture
-async def machines(tmp_path: Path) -> AsyncIterator[list[Machine]]:
-    with network() as net:
-        async with rooms_among(net) as livekit, serving(net, tmp_path, livekit) as made:
-            yield made
+def net() -> Iterator[Network]:
+    with network() as made:
+        for host in made.hosts:  # without a way out WebRTC takes no network for one
+            way = ["route", "add", "default", "via", made.here]
+            subprocess.run(["ip", "-n", host.namespace, *way], check=True)
+        yield made
+
+
+@pytest.fixture
+async def machines(net: Network, tmp_path: Path) -> AsyncIterator[list[Machine]]:
+    async with rooms_among(net) as livekit, serving(net, tmp_path, livekit) as made:
+        yield made
 
 
 @contextlib.asynccontextmanager
