@@ -158,7 +158,7 @@ def whisper(
 
 
 def whisper_file(
-    minutes: Annotated[float, typer.Option(min=0.5, help="Of speech.")] = 10,
+    minutes: Annotated[float, typer.Option(min=0.5, max=1440, help="Of speech.")] = 10,
     reference_python: Annotated[
         Path | None, typer.Option(help="An interpreter that has faster-whisper; else this one.")
     ] = None,

@@ -226,7 +226,7 @@ def sessions(
 
 def soak(
     sessions: Sessions = 6,
-    minutes: Annotated[float, typer.Option(min=0.5, help="How long.")] = 60,
+    minutes: Annotated[float, typer.Option(min=0.5, max=10_080, help="How long.")] = 60,
 ) -> OnServer:
     """Interruptions, changes of voice, silence; memory, files, tasks; and a verdict."""
     from vdx.bench import soak as bench
@@ -234,6 +234,7 @@ def soak(
     return OnServer(
         max(1, round(sessions * minutes * 60 / SOAK_TURN_S)),
         lambda target, step: bench.measure(target, sessions, minutes, step),
+        preload=(bench.OTHER_VOICE,),
     )
 
 

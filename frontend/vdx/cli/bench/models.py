@@ -200,7 +200,7 @@ def manager(
 
 def failover(
     sessions: Annotated[int, typer.Option(min=1, max=64, help="People who hear replies.")] = 8,
-    outage: Annotated[float, typer.Option(min=1, help="Seconds without Redis.")] = 30.0,
+    outage: Annotated[float, typer.Option(min=1, max=3600, help="Seconds without Redis.")] = 30.0,
     part: Annotated[
         list[FailoverPart] | None, typer.Option(help="What ends; several times; default: all.")
     ] = None,
