@@ -38,7 +38,7 @@ export function Operate() {
         {failed && <p className="notice">{failed}</p>}
       </div>
       {needsKey && (
-        <section className="key">
+        <main className="key">
           <KeyForm
             wasRefused={apiKey.get() !== ""}
             onKey={(key) => {
@@ -46,7 +46,7 @@ export function Operate() {
               void refresh();
             }}
           />
-        </section>
+        </main>
       )}
       {known && !needsKey && (
         <main>
