@@ -49,7 +49,7 @@ STICKS_OUT = """[...document.querySelectorAll("body *")].filter((each) => {
 TEXTS = "p, span, pre, code, li, summary"
 LONG_LINES = f"""[...document.querySelectorAll("{TEXTS}")].filter((each) => {{
   const own = [...each.childNodes].some((node) => node.nodeType === 3 && node.data.trim());
-  if (!own || !each.checkVisibility() || each.closest("table")) return false;
+  if (!own || !each.checkVisibility() || each.closest("table, .cut-short")) return false;
   const range = document.createRange();
   range.selectNodeContents(each);
   const widest = Math.max(0, ...[...range.getClientRects()].map(({{ width }}) => width));
