@@ -3,7 +3,7 @@
 import json
 import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -85,6 +85,20 @@ class Report:
 
     def as_json(self) -> str:
         return json.dumps(self.as_dict(), indent=1)
+
+
+def told(rows: Iterable[Mapping[str, Any]], key: str, **where: Any) -> list[float]:
+    """What rows have under a key, without those that have None there.
+
+    Only of rows that have these values elsewhere: `told(turns, "gap_ms", clip="ps_cards_002")`.
+    """
+    chosen = (row for row in rows if all(row[name] == value for name, value in where.items()))
+    return [row[key] for row in chosen if row[key] is not None]
+
+
+def gathered(users: Iterable[Mapping[str, Any]], key: str) -> list[Any]:
+    """The lists that users have under a key, one behind the other."""
+    return [value for user in users for value in user[key]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,12 +15,13 @@ from collections import Counter
 from pathlib import Path
 from typing import Any, Final
 
-from vdx.bench.bench_client import ANSWER_S, BenchClient, meet
+from vdx.bench.bench_client import ANSWER_S, BenchClient, meet, together
 from vdx.bench.client_process import Plan, Step, run_client_process
 from vdx.bench.endpointing.own_corpus import half_of, thinking
-from vdx.bench.figures import Report
+from vdx.bench.figures import Report, told
+from vdx.bench.heard import gap_ms
 from vdx.bench.target import Target
-from vdx.bench.turn import BETWEEN_S, CUT_IN_S, SETTLE_S, SPREAD_S, gap_ms
+from vdx.bench.turn import BETWEEN_S, CUT_IN_S, SETTLE_S, SPREAD_S
 from vdx.bench.word_errors import require_inflect
 from vdx.bench.words import normalised
 from vdx.client.realtime import WIRE_RATE
@@ -87,7 +88,7 @@ async def measure(
 
 def _add(report: Report, kind: str, said: list[dict[str, Any]], *, hot_words: bool) -> None:
     cut = [each for each in said if each["cut_off"]]
-    answered = [each["gap_ms"] for each in said if each["gap_ms"] is not None]
+    answered = told(said, "gap_ms")
     slots = [right for each in said for right in each["slots"].values()]
     report.add(f"cut off, {kind}", "%", [100 * len(cut) / len(said)], max=CUT_OFF[kind])
     if cut:
@@ -108,12 +109,9 @@ def _add(report: Report, kind: str, said: list[dict[str, Any]], *, hot_words: bo
 async def run_users(plan: Plan, step: Step) -> list[dict[str, Any]]:
     """The people's part."""
     turns = list(itertools.product(plan["orders"], KINDS))
-    async with asyncio.TaskGroup() as group:
-        users = [
-            group.create_task(_user(plan, number, turns[number :: plan["sessions"]], step))
-            for number in range(plan["sessions"])
-        ]
-    return [turn for user in users for turn in user.result()]
+    shares = [turns[number :: plan["sessions"]] for number in range(plan["sessions"])]
+    users = await together(len(shares), lambda number: _user(plan, number, shares[number], step))
+    return [turn for user in users for turn in user]
 
 
 async def _user(

@@ -114,6 +114,7 @@ def rows_on_the_hub(words: str, endpoint: str) -> list[dict[str, object]]:
             "family": each.family,
             "languages": ",".join(each.languages),
             "size": _megabytes(each.size),
+            "licence": each.licence,
         }
         for each in more_packaged()
         if all(word in f"{each.id} {each.family}".casefold() for word in words.casefold().split())

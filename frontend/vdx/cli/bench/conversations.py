@@ -21,6 +21,7 @@ from vdx.cli.bench.running import (
     Aware,
     Light,
     OnServer,
+    Recogniser,
     Rounds,
     Seconds,
     Sessions,
@@ -47,6 +48,7 @@ def turn(
             "--fixed-silence", help="The bench's own server: 300 ms of silence end each turn."
         ),
     ] = False,
+    recogniser: Recogniser = "",
 ) -> OnServer:
     """A round is four clips, repeated by the answer, or with --llm answered."""
     from vdx.bench import turn as bench
@@ -54,6 +56,7 @@ def turn(
     return OnServer(
         rounds * sessions * 4,
         lambda target, step: bench.measure(target, rounds, sessions, step),
+        models=(DEFAULT[0], recogniser),
         config=FIXED_SILENCE if fixed_silence else {},
     )
 
@@ -74,11 +77,15 @@ def orders(
     )
 
 
-def partials(rounds: Rounds = 3) -> OnServer:
+def partials(rounds: Rounds = 3, recogniser: Recogniser = "") -> OnServer:
     """A transcription session; a round is five recordings."""
     from vdx.bench import partials as bench
 
-    return OnServer(rounds * 5, lambda target, step: bench.measure(target, rounds, step))
+    return OnServer(
+        rounds * 5,
+        lambda target, step: bench.measure(target, rounds, step),
+        models=(DEFAULT[0], recogniser),
+    )
 
 
 def bargein(rounds: Rounds = 5, aware: Aware = False) -> OnServer:

@@ -124,6 +124,12 @@ class Voicepack(BaseModel):
         declared = declared_families().get(self.family)
         return declared is None or declared.word_times
 
+    @property
+    def sounds(self) -> tuple[str, ...]:
+        """The tags that the family makes sounds of."""
+        declared = declared_families().get(self.family)
+        return declared.sounds if declared else ()
+
     def dump(self) -> str:
         """The text of the file."""
         return yaml.safe_dump(
