@@ -3,6 +3,7 @@ import type { Call } from "../../call/call";
 import { speakers, speech } from "../../server/api";
 import { voiceOf } from "../../settings/update";
 import { words } from "../../words";
+import { useFocusKept } from "../hooks";
 import type { ChoiceProps } from "./Drawer";
 import { ChoiceOrText, Factor, Group, Text } from "./fields";
 import { ModelChoice } from "./ModelChoice";
@@ -108,6 +109,7 @@ function useSpeakers(voice: string, chosen: string): readonly string[] | null | 
 /** A sentence in this voice, outside of the conversation. */
 function Hear({ call, voice, speed }: { call: Call; voice: string; speed: number }) {
   const [isBusy, setBusy] = useState(false);
+  const button = useFocusKept<HTMLButtonElement>(isBusy);
   const playing = useRef<HTMLAudioElement | null>(null);
   const { hear, hearing, sample } = words().settings;
   const play = async () => {
@@ -130,7 +132,14 @@ function Hear({ call, voice, speed }: { call: Call; voice: string; speed: number
     }
   };
   return (
-    <button id="hear" className="plain" type="button" disabled={isBusy} onClick={() => void play()}>
+    <button
+      ref={button}
+      id="hear"
+      className="plain"
+      type="button"
+      disabled={isBusy}
+      onClick={() => void play()}
+    >
       {isBusy ? hearing : hear}
     </button>
   );
