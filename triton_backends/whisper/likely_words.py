@@ -2,8 +2,8 @@
 
 Whisper writes on in the manner of that text. After a bare list it writes without capitals and full
 stops, which the end of a turn then lacks; a list that ends with a full stop is told instead. Of 15
-orders (the tuning half, the whole menu as words to expect) 2 ended in one before and 13 do now, with
-the same slots heard.
+orders (the tuning half, the whole menu as words to expect) 2 ended in one before and 13 do now,
+with the same slots heard.
 """
 
 from collections.abc import Callable
