@@ -57,9 +57,9 @@ def vad(
     async def work(step: Step) -> "Report":
         report = bench.measure(chosen, quick=quick, silero=silero, jobs=jobs, step=step)
         if plots is not None:
-            from benchmarks.vad_plots import draw
+            from benchmarks.plots import draw_listening
 
-            report.notes += [f"drawn: {file}" for file in draw(report.samples, plots)]
+            report.notes += [f"drawn: {file}" for file in draw_listening(report.samples, plots)]
         return report
 
     return Alone(bench.steps_of(quick=quick, silero=silero), work)
@@ -140,11 +140,18 @@ def transducer(rounds: Rounds = 5) -> Alone:
     return Alone(len(bench.LAYOUTS) * rounds, lambda step: bench.measure(rounds, step))
 
 
-def transducer_talk(rounds: Rounds = 5) -> Alone:
+def transducer_talk(
+    rounds: Rounds = 5,
+    layout: Annotated[str, typer.Option(help="zipformer or fastconformer; default: both.")] = "",
+) -> Alone:
     """A server with each of them in turn: first partial, and final transcript after the pause."""
     from benchmarks import transducer_talk as bench
 
-    return Alone(len(bench.REACH) * rounds, lambda step: bench.measure(rounds, step))
+    if layout and layout not in bench.REACH:
+        known = " nor ".join(bench.REACH)
+        raise typer.BadParameter(f"{layout!r} is neither {known}", param_hint="--layout")
+    layouts = [layout] if layout else list(bench.REACH)
+    return Alone(len(layouts) * rounds, lambda step: bench.measure(layouts, rounds, step))
 
 
 def whisper(

@@ -1,11 +1,11 @@
 """`python -m benchmarks kokoro`: the Kokoro voice that was pulled, in windows and as a whole."""
 
-import asyncio
 import contextlib
 import tempfile
 from pathlib import Path
 
 from benchmarks.compute_lines import json_lines
+from benchmarks.served_models import make
 from vdx.bench.client_process import Step
 from vdx.bench.figures import Report
 from vdx.core.errors import SetupError
@@ -24,7 +24,7 @@ async def measure(rounds: int, step: Step, *, tiny: bool = False) -> Report:
     report = Report("kokoro", {"rounds": rounds, "voice": "tiny" if tiny else VOICE})
     found: list[dict[str, float]] = []
     with tempfile.TemporaryDirectory() as made:
-        folder = await _made(paths, Path(made)) if tiny else _pulled(paths)
+        folder = await _made(Path(made)) if tiny else _pulled(paths)
         program = (str(paths.triton_python), str(HERE / "kokoro_compute.py"))
         measured = json_lines([*program, str(folder), str(rounds)], rounds)
         async with contextlib.aclosing(measured) as lines:
@@ -48,9 +48,6 @@ def _pulled(paths: Paths) -> Path:
     return folder
 
 
-async def _made(paths: Paths, folder: Path) -> Path:
-    command = [str(paths.triton_python), str(HERE / "kokoro_voice.py"), str(folder)]
-    process = await asyncio.create_subprocess_exec(*command)
-    if await process.wait() != 0:
-        raise SetupError("the tiny voice could not be made; see the lines above")
+async def _made(folder: Path) -> Path:
+    await make("the tiny voice", HERE / "kokoro_voice.py", folder)
     return folder

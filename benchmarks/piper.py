@@ -6,27 +6,23 @@ a released one. Ratios are of runs that alternate within this one.
 
 import asyncio
 import contextlib
-import json
 import tempfile
 import time
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from benchmarks.served_models import make, serving, write_entry
 from vdx.bench.client_process import Step
 from vdx.bench.figures import Report
+from vdx.bench.line_program import Ask, line_program
 from vdx.bench.scrape import fetch, parse
-from vdx.core.config import TritonConfig
-from vdx.core.errors import SetupError
 from vdx.core.paths import locate
 from vdx.core.threads import in_thread
-from vdx.serving.embedded import EmbeddedOptions, EmbeddedTriton
-from vdx.serving.model_config import CONFIG, VERSION, entry_text
+from vdx.serving.embedded import EmbeddedTriton
 from vdx.serving.triton import SynthesisRequest, TritonClient
-from vdx.serving.voicepacks.metadata import Voicepack
 
 MODEL = "piper-bench"
 TEXT = "Good morning, how can I help you today?"
@@ -55,13 +51,11 @@ async def measure(rounds: int, sessions: int, graph: str, step: Step) -> Report:
     return report
 
 
-async def _alone(
-    report: Report, client: TritonClient, ask: "_Computer", rounds: int, step: Step
-) -> None:
+async def _alone(report: Report, client: TritonClient, ask: Ask, rounds: int, step: Step) -> None:
     first, reference = [], []
     for _ in range(rounds):
         first.append((await _listen(client, TEXT)).first_ms)
-        whole = await ask("reference", TEXT)
+        whole = await ask(f"reference {TEXT}")
         if whole:
             reference.append(whole["seconds"] * 1000)
         await asyncio.sleep(PAUSE_S)
@@ -75,12 +69,12 @@ async def _alone(
     report.add("first audio over that of piper-tts (medians)", "ratio", [ratio], max=0.2)
 
 
-async def _compute(report: Report, ask: "_Computer", rounds: int, step: Step) -> None:
+async def _compute(report: Report, ask: Ask, rounds: int, step: Step) -> None:
     ratios, factors = [], []
     for _ in range(rounds):
-        whole = await ask("whole", TEXT)
+        whole = await ask(f"whole {TEXT}")
         await asyncio.sleep(PAUSE_S)
-        windows = await ask("windows", TEXT)
+        windows = await ask(f"windows {TEXT}")
         await asyncio.sleep(PAUSE_S)
         # The noise makes every sentence another length: what counts is a second of audio.
         factors.append(windows["seconds"] / windows["audio"])
@@ -156,81 +150,25 @@ async def _listen(client: TritonClient, text: str) -> _Heard:
 async def _server(
     folder: Path, network: Path
 ) -> AsyncIterator[tuple[EmbeddedTriton, TritonClient]]:
-    paths = locate()
     models = folder / "models"
-    await in_thread(_write_model, models, network.parent)
-    options = EmbeddedOptions(
-        triton_python=paths.triton_python,
-        model_repository=models,
-        families=paths.triton_backends,
-        metrics_port=0,
-    )
-    async with (
-        EmbeddedTriton(options) as triton,
-        TritonClient(TritonConfig(url=triton.grpc_url)) as client,
-    ):
+    await in_thread(write_entry, models, "piper", network.parent)
+    async with serving(models) as (triton, client):
         await client.load(MODEL)
         for _ in range(3):
             await _listen(client, TEXT)
         yield triton, client
 
 
-def _write_model(models: Path, voicepack: Path) -> None:
-    pack = Voicepack(
-        id=MODEL,
-        family="piper",
-        languages=["en"],
-        sample_rate=22_050,
-        cpu_ok=True,
-        expressive=False,
-        cloning=False,
-        lora=False,
-        licence="none",
-        source="random weights",
-        files={},
-    )
-    (models / MODEL / VERSION).mkdir(parents=True)
-    (models / MODEL / CONFIG).write_text(entry_text(pack, str(voicepack), {}))
-
-
 async def _make_voice(graph: str, folder: Path) -> Path:
-    python = locate().triton_python
-    maker = await asyncio.create_subprocess_exec(
-        *(python, "-I", HERE / "piper_voice.py", graph, folder)
-    )
-    if await maker.wait():
-        raise SetupError(f"no voice could be made with {python}; build it with: vdx setup")
+    await make("the voice", "-I", HERE / "piper_voice.py", graph, folder)
     return folder / f"{folder.name}.onnx"
 
 
-class _Computer:
-    """Asks piper_compute.py, one line at a time."""
-
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        self._process = process
-
-    async def __call__(self, kind: str, text: str) -> dict[str, Any]:
-        stdin, stdout = self._process.stdin, self._process.stdout
-        if stdin is None or stdout is None:
-            raise SetupError("the process that computes has no pipes")
-        stdin.write(f"{kind} {text}\n".encode())
-        answer: dict[str, Any] = json.loads(await stdout.readline() or "{}")
-        return answer
-
-
 @contextlib.asynccontextmanager
-async def _computer(network: Path) -> AsyncIterator[_Computer]:
-    root = locate().triton_backends.parent
-    process = await asyncio.create_subprocess_exec(
-        *(locate().triton_python, "-I", HERE / "piper_compute.py", network, root),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-    )
-    ask = _Computer(process)
-    try:
+async def _computer(network: Path) -> AsyncIterator[Ask]:
+    paths = locate()
+    program = (paths.triton_python, "-I", HERE / "piper_compute.py")
+    async with line_program(*program, network, paths.triton_backends.parent) as ask:
         for kind in ("reference", "whole", "windows"):
-            await ask(kind, TEXT)  # the first run of a network also plans it
+            await ask(f"{kind} {TEXT}")  # the first run of a network also plans it
         yield ask
-    finally:
-        process.kill()
-        await process.wait()

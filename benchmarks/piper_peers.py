@@ -12,7 +12,6 @@ import json
 import shutil
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -20,6 +19,7 @@ import numpy as np
 
 from vdx.bench.client_process import Step
 from vdx.bench.figures import Report
+from vdx.bench.line_program import Ask, line_program
 from vdx.bench.target import Target
 from vdx.core.errors import SetupError
 from vdx.core.paths import locate
@@ -42,8 +42,6 @@ PAUSE_S = 0.1
 """Between runs: threads of an onnxruntime session spin for a while after one."""
 HERE = Path(__file__).parent
 
-Ask = Callable[[str, str], Awaitable[dict[str, float]]]
-
 
 async def measure(target: Target, python: Path, rounds: int, step: Step) -> Report:
     """`rounds` of each text each way; `python` has piper-tts and streaming-vits.
@@ -53,7 +51,8 @@ async def measure(target: Target, python: Path, rounds: int, step: Step) -> Repo
     report = Report("piper-peers", {"rounds": rounds, "voice": VOICE})
     with tempfile.TemporaryDirectory(prefix="vdx-bench-") as folder:
         network = await in_thread(_copied_voice, Path(folder))
-        async with _peers(python, network) as ask:
+        program = (python, "-I", HERE / "piper_peers_compute.py", network)
+        async with line_program(*program) as ask:
             for words, text in TEXTS.items():
                 found = await _rounds(target, ask, text, rounds, step)
                 _add(report, words, found)
@@ -79,7 +78,7 @@ async def _rounds(
         await asyncio.sleep(PAUSE_S)
         each = {"vdx": ours}
         for peer in REACH:
-            each[peer] = (await ask(peer, text))["sound_s"]
+            each[peer] = (await ask(f"{peer} {text}"))["sound_s"]
             await asyncio.sleep(PAUSE_S)
         if number:  # the first one plans the networks
             for name, seconds in each.items():
@@ -115,29 +114,3 @@ def _over_http(target: Target, text: str) -> float:
         raise SetupError(f"/v1/audio/speech answered {pcm.decode()}")
     samples = np.frombuffer(pcm[: len(pcm) // 2 * 2], "<i2") / 32768
     return first + int(np.argmax(np.abs(samples) > LOUD)) / RATE
-
-
-@contextlib.asynccontextmanager
-async def _peers(python: Path, network: Path) -> AsyncIterator[Ask]:
-    process = await asyncio.create_subprocess_exec(
-        *(str(python), "-I", str(HERE / "piper_peers_compute.py"), str(network)),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-    )
-
-    async def ask(kind: str, text: str) -> dict[str, float]:
-        if process.stdin is None or process.stdout is None:
-            raise SetupError("the process that computes has no pipes")
-        process.stdin.write(f"{kind} {text}\n".encode())
-        line = await process.stdout.readline()
-        if not line:
-            raise SetupError(f"{python} could not compute; see the lines above")
-        found: dict[str, float] = json.loads(line)
-        return found
-
-    try:
-        yield ask
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks import vad_plots
-from vdx.bench.plots import Plot, Runs, reports
+from vdx.bench.plots import Plot, Runs, draw, reports
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,3 +26,14 @@ PLOTS: dict[str, tuple[str, Plot]] = {
     "vad-curves": ("Interruptions, while the threshold moves", listening_curves),
     "vad-features": ("What each feature of listening is for", listening_features),
 }
+
+
+def draw_listening(samples: vad_plots.Samples, folder: Path) -> list[Path]:
+    """The pictures of one run of `python -m benchmarks vad`, written into `folder`; their files.
+
+    Raises:
+        SetupError: matplotlib is not installed.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    drawn = draw({"vad": {"report": {"samples": samples}}}, folder, PLOTS)
+    return [folder / file for file in drawn.values()]

@@ -11,16 +11,21 @@ LAYOUTS = {
     "zipformer": "Zipformer 2, 66 M, 320 ms",
     "fastconformer": "FastConformer, 120 M, 160 ms",
 }
-REACH = {
+REACH: dict[str, dict[str, dict[str, float]]] = {
     "zipformer": {
-        "step_ms": 30.0,
-        "flush_ms": 60.0,
-        "real_time_factor": 0.1,
-        "state_mb": 3.0,
-        "wait_ms": 200.0,
+        "step_ms": {"median": 30.0},
+        "flush_ms": {"median": 60.0},
+        "real_time_factor": {"median": 0.1},
+        "state_mb": {"max": 3.0},
+        "wait_ms": {"max": 200.0},
     },
-    "fastconformer": {"step_ms": 45.0, "flush_ms": 90.0, "state_mb": 3.0},
+    "fastconformer": {
+        "step_ms": {"median": 45.0},
+        "flush_ms": {"median": 90.0},
+        "state_mb": {"max": 3.0},
+    },
 }
+"""Eight people's steps of a FastConformer are more than two cores compute in time."""
 FIGURES = (
     ("computing a step", "ms", "step_ms"),
     ("computing a step, sherpa-onnx over the same files", "ms", "reference_ms"),
@@ -47,6 +52,5 @@ async def measure(rounds: int, step: Step) -> Report:
         reach = REACH[layout]
         for figure, unit, key in FIGURES:
             values = [each[key] for each in found if key in each]
-            limit = {"median": reach[key]} if key in reach else {}
-            report.add(f"{name}: {figure}", unit, values, **limit)
+            report.add(f"{name}: {figure}", unit, values, **reach.get(key, {}))
     return report

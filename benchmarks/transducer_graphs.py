@@ -45,6 +45,7 @@ STACKS = (
 QUERY, VALUE, POSITION = 32, 12, 4
 LEFT, WINDOW, CHUNK, EMBEDDED = 128, 45, 32, 16
 
+NEMO_BLANK_BIAS = 5.35
 LAYERS, DIM, WIDE, HEADS, CACHED, KERNEL = 17, 512, 2048, 8, 70, 9
 MELS, NEMO_WINDOW, NEMO_SHIFT, NEMO_FRAMES, HIDDEN, NEMO_VOCABULARY = 128, 25, 16, 2, 640, 1027
 
@@ -384,8 +385,8 @@ def _recurrent(folder: Path) -> None:
         for name, size in (("encoder_outputs", DIM), ("decoder_outputs", HIDDEN))
     ]
     logits = joiner.linear(joiner.node("Relu", joiner.node("Add", *parts)), HIDDEN, NEMO_VOCABULARY)
-    # The blank is likeliest at most frames, as in speech.
-    bias = joiner.constant([0.0] * (NEMO_VOCABULARY - 1) + [12.0], np.float32)
+    # The blank is likeliest at most frames, as in speech, and a token at some.
+    bias = joiner.constant([0.0] * (NEMO_VOCABULARY - 1) + [NEMO_BLANK_BIAS], np.float32)
     logits = joiner.node("Add", logits, bias)
     wide = joiner.node("Unsqueeze", logits, joiner.constant([2]))
     joiner.output("outputs", wide, ["B", 1, 1, NEMO_VOCABULARY])

@@ -1,24 +1,27 @@
 """`python -m benchmarks transducer-talk`: streaming recognisers of the real size, in conversations.
 
-The model has random weights, so that a turn costs what it costs and says no words; a voice that
-computes next to nothing answers. Server and person share the machine's cores.
+The model has random weights, so that a turn costs what it costs; what it says is no language, and
+is said of noise too: a partial transcript counts once its last word lies behind the onset. A voice
+that computes next to nothing answers. Server and person share the machine's cores.
 """
 
 import asyncio
 import contextlib
 import os
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from benchmarks.served_models import make
 from benchmarks.transducer import LAYOUTS
 from vdx.bench.bench_client import BenchClient, meet
 from vdx.bench.client_process import Step
 from vdx.bench.clips import TURN_CLIPS, clip, preload
 from vdx.bench.figures import Report
 from vdx.bench.target import Target, TargetOptions, profile, target
-from vdx.core.errors import SetupError
+from vdx.client.log import ConversationLog
+from vdx.client.microphone_feed import Spoken
 from vdx.core.paths import locate
 from vdx.core.threads import in_thread
 from vdx.serving.voicepacks.identify import identify
@@ -26,7 +29,6 @@ from vdx.serving.voicepacks.load_check import load_once
 from vdx.serving.voicepacks.staging import Origin
 from vdx.serving.voicepacks.store import VoicepackStore
 
-DELTA = "conversation.item.input_audio_transcription.delta"
 VOICE, ANSWERS = "espeak-en", "short.yaml"
 """What was heard is no language, and takes minutes to repeat."""
 SETTLE_S, BETWEEN_S = 2.2, 0.8
@@ -46,11 +48,11 @@ FIGURES = (
 )
 
 
-async def measure(rounds: int, step: Step) -> Report:
+async def measure(layouts: Sequence[str], rounds: int, step: Step) -> Report:
     """`rounds` sessions with each layout, a turn for each recording."""
     report = Report("transducer-talk", {"rounds": rounds, "clips": list(TURN_CLIPS)})
-    for layout, name in LAYOUTS.items():
-        turns = await _conversations(layout, rounds, step)
+    for layout in layouts:
+        name, turns = LAYOUTS[layout], await _conversations(layout, rounds, step)
         for figure, key in FIGURES:
             found = [ms for turn in turns if (ms := turn[key]) is not None]
             reach = REACH[layout]
@@ -73,10 +75,8 @@ async def _added(layout: str, home: Path) -> str:
     """Makes the model and adds it as `vdx voices add` does; returns its id."""
     paths = replace(locate(), home=home)
     made = home / "made" / f"bench-{layout}"
-    command = (str(paths.triton_python), "-m", "benchmarks.transducer_graphs", layout, str(made))
-    maker = await asyncio.create_subprocess_exec(*command, cwd=paths.data)
-    if await maker.wait():
-        raise SetupError(f"a model of the layout {layout} could not be made")
+    program = ("-m", "benchmarks.transducer_graphs", layout, made)
+    await make(f"a model of the layout {layout}", *program, cwd=paths.data)
     store = VoicepackStore(paths, load_once(paths))
     pack = await in_thread(store.add, *identify(made), Origin("here"))
     return pack.id
@@ -111,12 +111,12 @@ async def _turns(server: Target, rounds: int, step: Step) -> list[dict[str, floa
 async def _turn(met: BenchClient, name: str) -> dict[str, float | None]:
     """One recording and the answer to it; milliseconds, None for what did not come."""
     log = met.client.log
-    told, timed, replies = log.count(DELTA), len(log.turns), len(log.replies)
+    told, timed, replies = len(log.vdx), len(log.turns), len(log.replies)
     spoken = met.microphone_feed.say(clip(name, met.client.rate))
     await spoken.finished
     await met.reply_after(replies)
     await met.quiet(BETWEEN_S)
-    partials = [(at - spoken.onset) * 1000 for at in log.times(DELTA)[told:]]
+    partials = [(at - spoken.onset) * 1000 for at in _told_of(spoken, log, told)]
     stages = log.turns[timed]["stages"] if len(log.turns) > timed else {}
     return {
         "first_ms": partials[0] if partials else None,
@@ -124,6 +124,12 @@ async def _turn(met: BenchClient, name: str) -> dict[str, float | None]:
         "flush_ms": _between(stages, "pause_noticed", "speculative_transcript"),
         "final_ms": _between(stages, "endpoint", "final_transcript"),
     }
+
+
+def _told_of(spoken: Spoken, log: ConversationLog, told: int) -> list[float]:
+    """When each partial transcript came, among the events from `told` on, with a word of it."""
+    partials = [(at, each) for at, each in log.vdx[told:] if each["type"] == "vdx.transcript"]
+    return [at for at, each in partials if (each["word_end_ms"] or 0) > spoken.onset_ms]
 
 
 def _between(stages: dict[str, float], begin: str, end: str) -> float | None:

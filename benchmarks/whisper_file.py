@@ -15,7 +15,7 @@ from contextlib import aclosing
 from pathlib import Path
 
 from benchmarks.whisper import speech
-from benchmarks.whisper_lab import Lab, Wanted, lab, make
+from benchmarks.whisper_lab import Lab, Wanted, lab, made
 from vdx.batch.files import TranscriptionOptions, transcribe
 from vdx.batch.recording import Recording
 from vdx.bench.client_process import Step
@@ -23,7 +23,6 @@ from vdx.bench.figures import Report
 from vdx.core.audio import LISTEN_RATE
 from vdx.core.config import VadConfig
 from vdx.core.errors import VdxError
-from vdx.core.paths import locate
 
 REACH = 2.0
 WORDS_PER_SECOND = 3
@@ -54,7 +53,7 @@ async def measure(minutes: float, python: Path | None, step: Step) -> Report:
             report.notes.append("faster-whisper is not there: `make bench` installs it")
             return report
         windows = math.ceil(minutes * 60 / WINDOW_S)
-        await make(locate().triton_python, "base", found.weights / "same", words // windows)
+        await made("base", found.weights / "same", words // windows)
         other = await _timed(reference, found.weights / "same", file)
         step()
     report.add("faster-whisper, one after the other", "s", [other["seconds"]])

@@ -18,11 +18,12 @@ RUN python -m venv /opt/build \
     && /opt/build/bin/pip install --no-cache-dir --require-hashes --no-deps -r requirements/dev.txt \
     && /opt/build/bin/python -m build --wheel --no-isolation --outdir /wheels . \
     && /opt/vdx/bin/pip install --no-cache-dir --no-deps /wheels/*.whl \
-    && /opt/vdx/bin/pip uninstall --yes pip
+    && /opt/vdx/bin/pip uninstall --yes setuptools pip
 COPY docker/slim.sh docker/slim.sh
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends binutils=2.* \
-    && sh docker/slim.sh /opt/vdx/lib/python3.*/site-packages
+    && sh docker/slim.sh /opt/vdx/lib/python3.*/site-packages \
+    && /opt/vdx/bin/python -c "import av, livekit.rtc, numpy, openai, tritonclient.grpc, uvloop"
 
 FROM python:3.12-slim-bookworm
 RUN apt-get update \

@@ -16,6 +16,7 @@ USER 10001:10001
 # The environment of the models, without perf_analyzer (`vdx bench triton` needs a checkout's).
 RUN vdx setup --light \
     && sh /tmp/slim.sh /var/lib/vdx/venv-triton/lib/python3.*/site-packages \
+    && /var/lib/vdx/venv-triton/bin/python -c "import ctranslate2, numpy, onnxruntime, pocketsphinx, tokenizers" \
     && rm -f /var/lib/vdx/venv-triton/bin/perf_analyzer /var/lib/vdx/venv-triton/bin/perf_client
 
 FROM python:3.12-slim-bookworm

@@ -1,4 +1,6 @@
-"""Builds pinned programs in Go that tests ask for, once for this user: helm, actionlint.
+"""Builds pinned programs in Go that tests ask for, once for this user: helm, actionlint, compose.
+
+`compose` is the reference library that `docker compose` reads its files by, with its own command.
 
     .venv/bin/python -m scripts.build_go_tool helm     # prints where it is
 
@@ -17,6 +19,7 @@ from vdx.core.errors import SetupError
 MODULES = {
     "helm": "helm.sh/helm/v3/cmd/helm@v3.19.5",
     "actionlint": "github.com/rhysd/actionlint/cmd/actionlint@v1.7.12",
+    "compose": "github.com/compose-spec/compose-go/v2/cmd@v2.16.2",
 }
 TAIL = 1500
 
@@ -35,7 +38,8 @@ def require(name: str) -> Path:
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
         if done.returncode:
             raise SetupError(f"{name} could not be built:\n{done.stderr[-TAIL:]}")
-        (Path(folder) / name).replace(built)
+        (program,) = Path(folder).iterdir()  # its name is that of the module's last folder
+        program.replace(built)
     return built
 
 

@@ -4,8 +4,9 @@
 
 The base `python:3.12-slim-bookworm` is a debootstrap tree of bookworm with Debian's Python 3.11, on
 which the same lists install. RUN is a chroot with a mount namespace of its own, COPY obeys
-.dockerignore, USER and ENV hold. Limits, capabilities, read-only file systems, health checks and
-networks are an engine's, and are not tried. Needs root, debootstrap, and the network.
+.dockerignore, USER and ENV hold. What talks has a read-only root and no capabilities, as in
+docker/compose.yaml; limits, health checks and networks are an engine's, and are not tried. The exit
+status is 1 where a tree is larger than it may be. Needs root, debootstrap, and the network.
 """
 
 import argparse
@@ -21,6 +22,8 @@ import sys
 import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+from vdx.serving.voicepacks.starters import starters
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCKER = ROOT / "docker"
@@ -50,15 +53,31 @@ class Image:
     entrypoint: list[str] = field(default_factory=list)
     command: list[str] = field(default_factory=list)
 
-    def call(self, command: list[str], *shared: tuple[Path, str]) -> list[str]:
-        """The command line that runs another one in the tree; `shared` are mounted into it."""
+    def call(
+        self, command: list[str], *shared: tuple[Path, str], confined: bool = False
+    ) -> list[str]:
+        """The command line that runs another one in the tree; `shared` are mounted into it.
+
+        A `confined` one finds what the containers of docker/compose.yaml find: a root file system
+        that is read-only but for /tmp, no capabilities, and none to be had.
+        """
         tree = shlex.quote(str(self.tree))
         mounts = [f"mount -t proc proc {tree}/proc", f"mount --rbind /dev {tree}/dev"]
         mounts += [f"mount --bind {shlex.quote(str(a))} {tree}{b}" for a, b in shared]
+        enter = f"chroot --userspec={self.user} {tree}"
+        if confined:
+            mounts.insert(0, f"mount --bind {tree} {tree}")
+            mounts.append(f"mount -t tmpfs tmp {tree}/tmp")  # noqa: S108  (the tree's)
+            mounts.append(f"mount -o remount,bind,ro {tree}")
+            enter = f"chroot {tree} {self._without_rights()}"
         inside = f'cd {shlex.quote(self.folder)}; exec "$@"'
-        enter = f"exec chroot --userspec={self.user} {tree} sh -c {shlex.quote(inside)} sh"
-        script = "; ".join(["set -e", *mounts, f'{enter} "$@"'])
+        script = "; ".join(["set -e", *mounts, f'exec {enter} sh -c {shlex.quote(inside)} sh "$@"'])
         return ["unshare", "--mount", "sh", "-c", script, "sh", *command]
+
+    def _without_rights(self) -> str:
+        user, _, group = self.user.partition(":")
+        who = f"--reuid={user} --regid={group} --clear-groups"
+        return f"setpriv {who} --no-new-privs --bounding-set=-all --inh-caps=-all"
 
     def variables(self) -> dict[str, str]:
         base = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
@@ -207,6 +226,11 @@ def megabytes(tree: Path) -> float:
     return sum(seen.values()) / 1e6
 
 
+def fetched_mb(name: str) -> float:
+    """What an image fetches at its first start: Triton's the starters of all languages."""
+    return sum(each.size for each in starters()) / 1e6 if name == "triton-cpu" else 0.0
+
+
 def talk(made: dict[str, Image], folder: Path) -> None:
     """Starts what both images hold, on one VDX_HOME, and has a recording talk to it."""
     home = folder / "volume"
@@ -218,8 +242,8 @@ def talk(made: dict[str, Image], folder: Path) -> None:
     shared = (home, "/var/lib/vdx")
     triton, frontend = made["vdx/triton-cpu"], made["vdx/frontend"]
     calls = [
-        triton.call([*triton.entrypoint, *triton.command], shared),
-        frontend.call([*frontend.entrypoint, *SERVES], shared),
+        triton.call([*triton.entrypoint, *triton.command], shared, confined=True),
+        frontend.call([*frontend.entrypoint, *SERVES], shared, confined=True),
     ]
     running: list[subprocess.Popen[bytes]] = []
     try:
@@ -252,11 +276,16 @@ def main() -> None:
     folder: Path = given.folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
     made: dict[str, Image] = {}
+    over = []
     for name, reach in REACH_MB.items():
         made[f"vdx/{name}"] = image = build(name, folder, made)
-        print(f"{name}: {megabytes(image.tree):.0f} MB, reach {reach} MB", flush=True)
+        size = megabytes(image.tree) + fetched_mb(name)
+        print(f"{name}: {size:.0f} MB, reach {reach} MB", flush=True)
+        over += [name] if size > reach else []
     if given.talk:
         talk(made, folder)
+    if over:
+        raise SystemExit(f"larger than they may be: {', '.join(over)}")
 
 
 if __name__ == "__main__":

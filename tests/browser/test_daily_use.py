@@ -170,6 +170,8 @@ async def test_a_setting_that_is_refused_is_taken_back_and_hinders_no_other(
     await becomes(page, CHANGED_SINCE)
     await expect(notice).to_have_count(0)
     assert await _kept(page, "patience") == 1.25
+    # Leaving the field did not send again what was refused.
+    assert await page.evaluate(SENT_TLH) == 1
     # What another day has left: a language, a profile and a responder that are there no more.
     await page.evaluate(
         """localStorage.setItem("vdx-settings", JSON.stringify({
@@ -193,6 +195,9 @@ CHANGED_SINCE = """(() => {
     types.lastIndexOf("session.updated") > types.lastIndexOf("error");
 })()"""
 """The patience was taken, after everything that was refused."""
+
+SENT_TLH = """vdx.log.get().filter(({ direction, json }) =>
+  direction === "out" && json.includes('"tlh"')).length"""
 
 
 async def _kept(page: Page, key: str) -> object:

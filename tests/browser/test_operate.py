@@ -30,6 +30,8 @@ from vdx.serving.update_trial import ENOUGH
 pytestmark = pytest.mark.asyncio(loop_scope="session")  # of `browsers`
 
 OLD, NEW = "tone-old", "tone-new"
+TIMED = re.compile(r"^\d+ \S \d+\.\d s$")
+"""How often, and in which mean time."""
 
 
 async def test_an_operator_sees_and_ends_a_conversation(server: str, open_page: OpenPage) -> None:
@@ -46,7 +48,7 @@ async def test_an_operator_sees_and_ends_a_conversation(server: str, open_page: 
         assert await operator.evaluate("document.documentElement.scrollWidth") <= width
     things = await read_tree(operator)
     assert nameless(things) == []
-    groups = ["Load", "Sessions", "Servers", "Models", "Updates"]
+    groups = ["Load", "Sessions", "Servers", "Models", "Loads and failures", "Updates"]
     assert of_role(things, "region") == groups
     operator.on("dialog", lambda dialog: dialog.accept())
     await row.get_by_role("button").focus()
@@ -68,6 +70,9 @@ async def test_an_operator_loads_drains_and_updates_models(
         await canned.get_by_role("button", name="Load: canned", exact=True).click()
     await canned.get_by_role("button", name="Unload: canned", exact=True).click()
     await expect(canned.get_by_role("button", name="Load: canned", exact=True)).to_be_visible()
+    changed = page.locator('#changes [data-changed="canned"] td')
+    await expect(changed.nth(0)).to_have_text(TIMED)
+    await expect(changed.nth(1)).to_have_text(TIMED)
     drained = page.locator("#servers tbody tr").first
     await drained.get_by_role("button", name=re.compile("^Drain: ")).click()
     await expect(drained).to_contain_text("is drained")

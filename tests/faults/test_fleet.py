@@ -1,25 +1,31 @@
 """Two frontends, two Tritons with a manager each, one Redis and eight people: voices are swapped,
-updated and evicted while they talk, and one Triton is killed. Every reply is whole.
+updated and evicted while they talk, and one Triton is killed. Every reply is whole: no word of it
+is missing or doubled, and it has no longer hole than asking another server takes.
 """
 
 import asyncio
+import base64
 import contextlib
 import os
 import signal
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 import yaml
 
+from tests.repetitions import Measured
 from tests.server.processes import LONG_ANSWER, VARIANTS, Http, Vdx, eventually, running
 from tests.server.talk import Talk, talking
 from tests.triton.repository import add_variant
 from tests.unit.serving.test_shared_registry import PASSWORD, RedisServer
 from vdx.bench.procfs import tree
 from vdx.bench.scrape import parse
+from vdx.client.listener import Listener
 
 # Six processes and eight people; the parts are guarded by tests/faults/test_two_tritons.py,
 # tests/unit/test_shared_updates.py, tests/unit/test_announced_servers.py and
@@ -32,6 +38,9 @@ VOICE, OTHER, NEW = "tone-1", "espeak-en", "tone-1-2"
 """A voice, one of another family, and the new version of the first."""
 IDLE = "espeak"
 FAST = VARIANTS["tone-fast"][1] | {"allow_faults": "false"}
+WORD_S = 0.1
+"""Less than the shortest words of the answer but "a" last in any of the voices."""
+BREATH_S = 1.0
 
 
 def config(folder: Path, redis: RedisServer, name: str = "") -> dict[str, Any]:
@@ -91,21 +100,59 @@ async def running_fleet(tmp_path: Path) -> AsyncIterator[tuple[list[Vdx], list[V
     assert not any("Traceback" in output for output in outputs), "\n\n".join(outputs)
 
 
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One as it was heard; seconds. `voice` is who spoke when it began."""
+
+    voice: str
+    disturbed: bool
+    clauses: tuple[float, ...]
+    """How long each of them sounded."""
+    hole_s: float
+    """The longest silence within it that was not meant."""
+    first_s: float
+    """From its beginning to its first sound."""
+
+
+def heard(talk: Talk, response: str, after: int) -> tuple[tuple[float, ...], float, float]:
+    """Of a response among the events from index `after` on: `clauses`, `hole_s`, `first_s`."""
+    listener, lengths = Listener(talk.rate), list[int]()
+    created = first = 0.0
+    for event, at in zip(talk.events[after:], talk.times[after:], strict=True):
+        if response not in (event.get("response_id"), event.get("response", {}).get("id")):
+            continue
+        match event["type"]:
+            case "response.created":
+                created = at
+            case "response.output_audio_transcript.delta":
+                lengths.append(0)
+            case "response.output_audio.delta":
+                first = first or at
+                listener.receive(response, base64.b64decode(event["delta"]), at)
+                lengths[-1] += listener.newest.size
+    hole_s = max((each.seconds for each in listener.underruns), default=0.0)
+    return tuple(each / talk.rate for each in lengths), hole_s, first - created
+
+
 class Crowd:
     """Eight people who talk all the while; `round` waits until everybody had another answer."""
 
     def __init__(self, talks: list[Talk]) -> None:
         self.talks = talks
         self.answers = [0] * len(talks)
+        self.replies: list[Reply] = []
+        self.voice, self.disturbed = VOICE, False
         self._answered = asyncio.Event()
 
     async def talk_on(self, number: int) -> None:
         talk = self.talks[number]
         while True:
-            done = await talk.full_turn()
-            assert done["response"]["status"] == "completed", done
-            said = done["response"]["output"][0]["content"][0]["transcript"]
-            assert said == LONG_ANSWER
+            mark, voice, disturbed = len(talk.events), self.voice, self.disturbed
+            done = (await talk.full_turn())["response"]
+            assert done["status"] == "completed", done
+            assert done["output"][0]["content"][0]["transcript"] == LONG_ANSWER
+            disturbed = disturbed or self.disturbed
+            self.replies.append(Reply(voice, disturbed, *heard(talk, done["id"], mark)))
             self.answers[number] += 1
             self._answered.set()
 
@@ -115,6 +162,36 @@ class Crowd:
             while not all(now > then for now, then in zip(self.answers, before, strict=True)):
                 self._answered.clear()
                 await self._answered.wait()
+
+    @contextlib.asynccontextmanager
+    async def disturbing(self) -> AsyncIterator[None]:
+        """What the block does may be heard until everybody had another answer."""
+        self.disturbed = True
+        yield
+        await self.round()
+        self.disturbed = False
+
+    def check(self, measured: Measured) -> None:
+        """No reply lacks a word, has one twice, or a hole longer than asking elsewhere takes."""
+        calm = [reply for reply in self.replies if not reply.disturbed]
+        lengths = [clauses_of(reply for reply in calm if reply.voice == v) for v in (VOICE, OTHER)]
+        for reply in self.replies:
+            assert len(reply.clauses) == len(lengths[0]), reply
+            for number, seconds in enumerate(reply.clauses):
+                off = min(abs(seconds - each[number]) for each in lengths)
+                assert off < WORD_S, (number, lengths, reply)
+        undisturbed = max(reply.hole_s for reply in calm)
+        # The others may be asked for a clause by everybody at once, and serve them in turn.
+        elsewhere = PEOPLE * max(reply.first_s for reply in calm)
+        longest = max(reply.hole_s for reply in self.replies if reply.disturbed)
+        measured("longest hole", longest, BREATH_S)
+        measured("longest hole of an undisturbed reply", undisturbed, BREATH_S)
+        assert longest <= undisturbed + elsewhere, (longest, undisturbed, elsewhere)
+
+
+def clauses_of(replies: Iterable[Reply]) -> list[float]:
+    """Seconds of each clause of replies that one voice spoke."""
+    return [median(each) for each in zip(*(reply.clauses for reply in replies), strict=True)]
 
 
 @contextlib.asynccontextmanager
@@ -181,7 +258,7 @@ def triton_of(vdx: Vdx) -> int:
 
 
 async def test_eight_people_hear_whole_replies_whatever_becomes_of_their_voices(
-    running_fleet: tuple[list[Vdx], list[Vdx]],
+    running_fleet: tuple[list[Vdx], list[Vdx]], measured: Measured
 ) -> None:
     tritons, frontends = running_fleet
     https = [Http(frontend.url()) for frontend in frontends]
@@ -189,26 +266,32 @@ async def test_eight_people_hear_whole_replies_whatever_becomes_of_their_voices(
         await asyncio.to_thread(eventually, lambda one=http: known(one) == set(NAMES), "both known")
     async with crowd(frontends) as people:
         await people.round()
-        await use(https, OTHER)
         await people.round()
-        await use(https, VOICE)
+        async with people.disturbing():
+            await use(https, OTHER)
+        people.voice = OTHER
         await people.round()
+        await people.round()
+        async with people.disturbing():
+            await use(https, VOICE)
+        people.voice = VOICE
 
-        status, told = await asyncio.to_thread(https[0].post, f"/vdx/models/{IDLE}/load")
-        assert status == 200, told
-        gone = lambda: "resident" not in states(https[1], IDLE).values()  # noqa: E731
-        await asyncio.to_thread(eventually, gone, "what nobody uses is evicted")
-        await people.round()
+        async with people.disturbing():
+            status, told = await asyncio.to_thread(https[0].post, f"/vdx/models/{IDLE}/load")
+            assert status == 200, told
+            gone = lambda: "resident" not in states(https[1], IDLE).values()  # noqa: E731
+            await asyncio.to_thread(eventually, gone, "what nobody uses is evicted")
 
-        line = await updated(https[0])
-        assert line["state"] == "promoted", line
-        versions = lambda: https[1].get("/vdx/updates")[1]["versions"] == {VOICE: NEW}  # noqa: E731
-        await asyncio.to_thread(eventually, versions, "the other frontend has it, too")
-        await people.round()
+        async with people.disturbing():
+            line = await updated(https[0])
+            assert line["state"] == "promoted", line
+            versions = lambda: https[1].get("/vdx/updates")[1]["versions"] == {VOICE: NEW}  # noqa: E731
+            await asyncio.to_thread(eventually, versions, "the other frontend has it, too")
 
-        os.kill(triton_of(tritons[0]), signal.SIGKILL)
-        await people.round()
-        await people.round()
+        async with people.disturbing():
+            os.kill(triton_of(tritons[0]), signal.SIGKILL)
+            await people.round()
+    people.check(measured)
     for vdx in (*tritons, *frontends):
         assert vdx.process.poll() is None
     await figures(tritons, https)
@@ -230,4 +313,5 @@ async def figures(tritons: list[Vdx], frontends: list[Http]) -> None:
     ):
         assert sum(metrics.total(name) for metrics in read) > 0, name
     assert frontends[0].metric("vdx_model_updates_total") == 1
-    assert frontends[0].metric("vdx_routing_seconds_total") > 0
+    for name in ("vdx_routing_seconds_total", "vdx_routes_total"):
+        assert sum(http.metric(name) for http in frontends) > 0, name

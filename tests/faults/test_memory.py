@@ -16,8 +16,16 @@ import pytest
 import soundfile
 from numpy.typing import NDArray
 
+from tests.model_memory import (
+    LONGEST,
+    keeps_its_size,
+    length,
+    processes_of,
+    size_of,
+    text,
+)
 from tests.released_voice import NAME, released_voice
-from tests.repetitions import Repetitions, bound
+from tests.repetitions import Repetitions
 from tests.server.processes import eventually, serving
 from tests.triton import repository as repo
 from tests.triton.kokoro_models import make_kokoro
@@ -26,30 +34,10 @@ from tests.triton.transducer_models import add_transducer
 from tests.triton.wire import Wire
 from vdx.core.paths import locate
 from vdx.serving.embedded import EmbeddedTriton
-from vdx.serving.model_processes import model_processes
 
-REQUESTS = 2000
-WARM_UP = 10
-LONGEST = bound(1000, 300)
-"""Characters of a text; frames of 20 ms of a recording."""
-GROWTH = 1.5
-AT_ONCE = 2
 SPEED = 4.0
 """Less audio for the same lengths of text: the shapes vary as much, the test takes less long."""
 MESSAGE_S = 300.0
-WORDS = (
-    "rain",
-    "falls",
-    "seven",
-    "trains",
-    "while",
-    "quick",
-    "brown",
-    "foxes",
-    "jump",
-    "lazy",
-    "dogs",
-)
 
 RECORDING = Path(__file__).parents[1] / "data" / "audio" / "rhasspy_lamp.wav"
 MODELS = {
@@ -68,9 +56,9 @@ MODELS = {
 """By family, the model that is asked."""
 NOT_ASKED = {
     "onnxruntime": "runs networks that others are given; it neither speaks nor hears",
-    "cosyvoice2": "needs the extra environment; tests/neural loads it",
-    "csm": "needs the extra environment; tests/neural loads it",
-    "xtts": "needs the extra environment; tests/neural loads it",
+    "cosyvoice2": "needs the extra environment; tests/neural has the same test",
+    "csm": "needs the extra environment; tests/neural has the same test",
+    "xtts": "needs the extra environment; tests/neural has the same test",
 }
 RECOGNISERS = ("canned", "moonshine-tiny", "pocketsphinx-en", "whisper-micro", "zipformer-tiny")
 ENDPOINTERS = ("turn-level",)
@@ -100,30 +88,6 @@ def nothing_left() -> None:
     """There is no vdx here whose sessions could be left."""
 
 
-def length(chance: random.Random, longest: int) -> int:
-    """1 to `longest`; as many between 1 and 10 as between 100 and 1,000."""
-    return round(longest ** chance.random())
-
-
-def text(chance: random.Random) -> str:
-    """Sentences of known words, cut to a length."""
-    words = (chance.choice(WORDS) + chance.choice(["", "", "", ",", ".", "?"]) for _ in range(400))
-    return " ".join(words)[: length(chance, LONGEST)]
-
-
-def processes_of(model: str, server: EmbeddedTriton) -> set[int]:
-    """One for each instance, and those that are ending."""
-    assert server.pid is not None
-    return set(model_processes([model], server.pid))
-
-
-def size_of(model: str, server: EmbeddedTriton) -> int:
-    """Resident bytes of the model's processes on this server."""
-    processes = processes_of(model, server)
-    assert processes
-    return sum(int(psutil.Process(each).memory_info().rss) for each in processes)
-
-
 async def say(wire: Wire, model: str, chance: random.Random) -> None:
     async with wire.stream(model) as stream:
         await stream.send({"TEXT": text(chance), "SPEED": SPEED})
@@ -133,9 +97,9 @@ async def say(wire: Wire, model: str, chance: random.Random) -> None:
 
 
 def recording(chance: random.Random) -> NDArray[np.int16]:
-    """0.1 to 20 s of speech, int16 mono 16 kHz."""
+    """0.1 to 20 s of speech, int16 mono 16 kHz; as many of 0.1 to 1 s as of 2 to 20."""
     samples, _ = soundfile.read(RECORDING, dtype="int16")
-    frames = min(5 * length(chance, LONGEST), LONGEST)
+    frames = max(5, length(chance, LONGEST))
     return np.resize(samples, frames * 320)
 
 
@@ -179,21 +143,10 @@ async def test_a_model_keeps_its_size(
     server: EmbeddedTriton, model: str, repetitions: Repetitions
 ) -> None:
     ask = asked(model)
-    chance = random.Random(7)
     async with Wire(server.grpc_url) as wire:
         await wire.load(model)
-
-        async def several(count: int) -> None:
-            for _ in range(0, count, AT_ONCE):
-                await asyncio.gather(*(ask(wire, model, chance) for _ in range(AT_ONCE)))
-
-        await several(WARM_UP)
-        warm = size_of(model, server)
-        await several(repetitions(REQUESTS, share=20))
-        now = size_of(model, server)
-        print(f"{model}: {warm >> 20} MiB after {WARM_UP} requests, {now >> 20} MiB at the end")
+        await keeps_its_size(server, model, lambda chance: ask(wire, model, chance), repetitions)
         await wire.unload(model)
-    assert now < GROWTH * warm, f"{warm >> 20} MiB became {now >> 20} MiB"
 
 
 CYCLES = 20

@@ -38,6 +38,8 @@ class Machine:
     folder: Path
     redis: str
     tls: Path
+    livekit: dict[str, Any] = field(default_factory=dict)
+    """Whose rooms its frontend serves; empty: none."""
     parts: dict[str, Vdx] = field(default_factory=dict)
 
     @property
@@ -76,6 +78,7 @@ class Machine:
                 "triton_url": f"{own}:{GRPC}",
                 "manager_url": f"http://{own}:{MANAGER}",
             },
+            **({"livekit": self.livekit} if self.livekit else {}),
         }
 
     @contextlib.contextmanager
@@ -98,7 +101,8 @@ class Machine:
     def serve(self) -> "contextlib.AbstractContextManager[Vdx]":
         own = self.host.address
         known = ("--triton-url", f"{own}:{GRPC}", "--manager", f"http://{own}:{MANAGER}")
-        return self.part("frontend", "client", "frontend", "--port", str(FRONTEND), *known)
+        rooms = ("--livekit",) if self.livekit else ()
+        return self.part("frontend", "client", "frontend", "--port", str(FRONTEND), *known, *rooms)
 
 
 class Keyed(Http):
@@ -124,6 +128,15 @@ def net() -> Iterator[Network]:
 
 @pytest.fixture
 async def machines(net: Network, tmp_path: Path) -> AsyncIterator[list[Machine]]:
+    async with serving(net, tmp_path) as made:
+        yield made
+
+
+@contextlib.asynccontextmanager
+async def serving(
+    net: Network, tmp_path: Path, livekit: dict[str, Any] | None = None
+) -> AsyncIterator[list[Machine]]:
+    """Everything of both hosts; each knows the other."""
     tls = tmp_path / "tls"
     addresses = [host.address for host in net.hosts]
     await asyncio.to_thread(subprocess.run, [SCRIPT, tls, *addresses], check=True)
@@ -132,7 +145,7 @@ async def machines(net: Network, tmp_path: Path) -> AsyncIterator[list[Machine]]
     made = []
     for host in net.hosts:
         (tmp_path / host.name).mkdir()
-        made.append(Machine(host, tmp_path / host.name, redis.url, tls))
+        made.append(Machine(host, tmp_path / host.name, redis.url, tls, livekit or {}))
     with contextlib.ExitStack() as stack:
         for each in made:
             stack.enter_context(each.triton())

@@ -1,6 +1,7 @@
 """A CSM of random weights in a real tritonserver, added as `vdx voices add` does it."""
 
 import asyncio
+import random
 import subprocess
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
@@ -9,6 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.model_memory import keeps_its_size
+from tests.model_memory import text as some_text
+from tests.repetitions import Repetitions
 from tests.server.processes import serving
 from tests.triton import repository as repo
 from tests.triton.test_contract import audio_of
@@ -170,3 +174,15 @@ async def test_a_request_that_is_not_wanted_any_more_ends(
 async def test_a_refusal_names_the_value(wire: Wire) -> None:
     refused = await spoken(wire, TEXT, SPEED=1.5)
     assert refused[-1].error.startswith("[invalid_argument] SPEED 1.5")
+
+
+# Hundreds of requests; that it speaks at all is tested above.
+@pytest.mark.long
+async def test_it_keeps_its_size(
+    server: EmbeddedTriton, wire: Wire, repetitions: Repetitions
+) -> None:
+    async def ask(chance: random.Random) -> None:
+        responses = await spoken(wire, some_text(chance, 200))
+        assert not any(response.error for response in responses), responses[-1].error
+
+    await keeps_its_size(server, VOICE, ask, repetitions)

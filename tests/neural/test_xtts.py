@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import random
 import subprocess
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
@@ -10,6 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.model_memory import keeps_its_size
+from tests.model_memory import text as some_text
+from tests.repetitions import Repetitions
 from tests.server.processes import serving
 from tests.triton import repository as repo
 from tests.triton.test_contract import audio_of
@@ -159,3 +163,15 @@ def has_torch() -> dict[str, bool]:
 async def test_a_voice_of_another_family_loads_none_of_it(wire: Wire) -> None:
     await wire.load("tone")
     assert await asyncio.to_thread(has_torch) == {VOICE: True, "tone": False}
+
+
+# Hundreds of requests; that it speaks at all is tested above.
+@pytest.mark.long
+async def test_it_keeps_its_size(
+    server: EmbeddedTriton, wire: Wire, repetitions: Repetitions
+) -> None:
+    async def ask(chance: random.Random) -> None:
+        responses = await spoken(wire, some_text(chance, 200))
+        assert not any(response.error for response in responses), responses[-1].error
+
+    await keeps_its_size(server, VOICE, ask, repetitions)

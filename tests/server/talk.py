@@ -45,6 +45,8 @@ WRITTEN_ORDER = (
     *RESPONSE_ORDER[5:],
 )
 """The same of one that is written."""
+CALLS = ("vdx.", "response.function_call_arguments.", "response.mcp_call")
+"""Events that lie anywhere between those of a response's message."""
 
 
 def _shapes() -> dict[str, type[BaseModel]]:
@@ -240,8 +242,8 @@ class Talk:
             event["type"]
             for event in self.events
             if response_id in (event.get("response_id"), event.get("response", {}).get("id"))
-            and not event["type"].startswith(("vdx.", "response.function_call_arguments."))
-            and event.get("item", {}).get("type") != "function_call"
+            and not event["type"].startswith(CALLS)
+            and event.get("item", {}).get("type", "message") == "message"
         ]
         once = tuple(kind for kind in told if not kind.endswith(".delta"))
         written = any(".output_text." in kind for kind in told)

@@ -1,4 +1,7 @@
-"""Commands of the documents that need models or a server, run against one as they are printed."""
+"""Commands of the documents that need models or a server, run against one as they are printed.
+
+And what a command prints of a running server that refuses.
+"""
 
 import json
 import os
@@ -10,11 +13,23 @@ import soundfile
 
 from tests.documents import DOCUMENTS, ROOT, blocks
 from tests.unit.cli.calls import status_of
-from tests.unit.test_documented_commands import named, typed
+from tests.unit.test_documented_commands import commands_of, named, typed
 from vdx.serving.embedded import EmbeddedTriton
 
 PRINTED = {
     " ".join(call) for document in DOCUMENTS for call in (*typed(document), *named(document))
+}
+SPEAKS = "say Hello. --voice tone --out hello.wav"
+TALKS = "talk --wav tests/data/audio/ps_goforward.wav --json"
+LOOKS = "top"
+ASKS = ("models load tone", "models list", "sessions", "logs")
+PIPES = {
+    'echo "Hello there." | vdx say - --out - | vdx transcribe -': "hello there",
+    "vdx transcribe - --format srt < meeting.mp3 > meeting.srt": "",
+}
+"""Lines of a shell, and what they print."""
+ON_A_SERVER = {SPEAKS, TALKS, LOOKS, *ASKS} | {
+    " ".join(words[1:]) for line in PIPES for words in commands_of(line) if words[0] == "vdx"
 }
 
 
@@ -37,24 +52,17 @@ def run(command: str) -> None:
 
 
 def test_a_sentence_is_spoken_into_a_file(at_home: Path) -> None:
-    run("say Hello. --voice tone --out hello.wav")
+    run(SPEAKS)
     assert soundfile.info(at_home / "hello.wav").duration > 0.1
 
 
 def test_a_recording_talks_and_its_events_are_told(
     at_home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run("talk --wav tests/data/audio/ps_goforward.wav --json")
+    run(TALKS)
     events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     told = {event.get("type") for event in events if "t_ms" in event}
     assert {"input_audio_buffer.speech_stopped", "response.done"} <= told
-
-
-PIPES = {
-    'echo "Hello there." | vdx say - --out - | vdx transcribe -': "hello there",
-    "vdx transcribe - --format srt < meeting.mp3 > meeting.srt": "",
-}
-"""Lines of a shell, and what they print."""
 
 
 @pytest.mark.parametrize("line", PIPES)
@@ -80,11 +88,41 @@ def test_a_live_view_is_one_look_where_no_terminal_is(
     at_home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert at_home.is_dir()
-    run("top")
+    run(LOOKS)
     assert "ready" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("command", ["models load tone", "models list", "sessions", "logs"])
+@pytest.mark.parametrize("command", ASKS)
 def test_a_running_server_is_asked(at_home: Path, command: str) -> None:
     assert at_home.is_dir()
     run(command)
+
+
+WAV = str(ROOT / "tests" / "data" / "audio" / "ps_goforward.wav")
+REFUSED = {
+    f"talk --wav {WAV} --voice nosuch": "there is no voice 'nosuch'",
+    f"talk --wav {WAV} --voice espeak/nosuch": "nosuch",
+    f"talk --wav {WAV} --voice canned": "canned",
+    f"talk --wav {WAV} --profile nosuch": "there is no profile 'nosuch'",
+    f"talk --wav {WAV} --language tlh": "tlh",
+    "models use nosuch": "there is no model 'nosuch'",
+    "models use tone --session nosuch": "nosuch",
+    "models update tone canned": "canned",
+    "models update tone tone-fast --hold 1e9": "hold_seconds",
+    "models drain nosuch": "nosuch",
+    "models why nosuch": "nosuch",
+}
+"""What is typed, and what its one line names."""
+
+
+@pytest.mark.parametrize("line", REFUSED, ids=lambda line: line.replace(f"--wav {WAV} ", ""))
+def test_a_refusal_is_one_line_of_words(
+    server: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], line: str
+) -> None:
+    monkeypatch.setenv("VDX_URL", server)
+    assert status_of(*line.split()) == 2
+    told = capsys.readouterr().err
+    assert REFUSED[line] in told
+    assert told.count("\n") == 1
+    assert "{" not in told
+    assert "Traceback" not in told

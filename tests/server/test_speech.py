@@ -235,7 +235,8 @@ def test_curl_writes_a_file(server: str, tmp_path: Path) -> None:
 def test_the_curl_commands_of_a_document_work_as_they_are_printed(
     server: str, tmp_path: Path, document: Path
 ) -> None:
-    # The first block; others need recordings of two sides, or a recogniser that translates.
+    # The first block; of recordings with two sides below, of voices in test_voices.py. A model that
+    # translates is too large for a test.
     block = next(each for each in blocks(document, "sh") if each.startswith("curl "))
     script = block.replace("http://127.0.0.1:8080", server).replace("curl ", "curl -sS --fail ")
     command = ["bash", "-e", "-c", script]
@@ -245,6 +246,19 @@ def test_the_curl_commands_of_a_document_work_as_they_are_printed(
     transcript, end = decoder.raw_decode(text)
     assert transcript["text"]
     assert json.loads(text[end:])["object"] == "list"
+
+
+def test_the_curl_command_for_both_sides_of_a_call_works_as_it_is_printed(
+    server: str, tmp_path: Path
+) -> None:
+    every = "".join(blocks(ROOT / "docs" / "api.md", "sh")).splitlines()
+    (line,) = (line for line in every if "channels=split" in line)
+    speech, rate = soundfile.read(ROOT / "tests" / "data" / "audio" / "ps_goforward.wav")
+    soundfile.write(tmp_path / "call.wav", np.stack([speech, speech[::-1]], axis=1), rate)
+    script = line.replace("http://127.0.0.1:8080", server).replace("curl ", "curl -sS --fail ")
+    command = ["bash", "-e", "-c", script]
+    done = subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, timeout=60)
+    assert json.loads(done.stdout)["text"]
 
 
 def test_the_program_of_the_readme_gets_sound(server: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,5 @@
-"""Clients that others wrote for OpenAI, unmodified but for the address: each asks, interrupts the
-answer, and has its tool called."""
+"""Clients that others wrote for OpenAI, the official library among them, unmodified but for the
+address: each asks, interrupts the answer, and has its tool called."""
 
 import json
 import shutil
@@ -13,7 +13,8 @@ import pytest
 
 from tests.server.chat_endpoint import ChatEndpoint, answering
 from tests.server.processes import LONG_ANSWER, running
-from tests.server.talk import clip
+from tests.server.talk import clip, talking
+from tests.server.tool_endpoint import WEATHER
 from tests.wait_limit import WAIT_LIMIT_S
 from vdx.serving.embedded import EmbeddedTriton
 
@@ -113,6 +114,39 @@ def test_a_stock_client_talks_interrupts_and_has_its_tool_called(
     assert "The weather is sunny, and so it will stay." in " ".join(told["said"])
     assert told["interruptions"] >= 1
     assert told["understood"][-2:] == [HEARD, HEARD]
+    _check_history(histories[-1])
+
+
+async def test_the_official_library_talks_interrupts_and_has_its_tool_called(server: str) -> None:
+    histories = _Endpoint.histories = []
+    async with talking(server) as talk:
+        session: Any = {"type": "realtime", "tools": [WEATHER]}
+        await talk.connection.session.update(session=session)
+        await talk.wait("session.updated")
+        await talk.turn()
+        await talk.wait("response.output_audio.delta", count=60)
+        mark = len(talk.events)
+        await talk.say(clip("ps_goforward"), then_s=1)
+        cut = (await talk.wait("response.done", after=mark))["response"]
+        assert cut["status_details"] == {"type": "cancelled", "reason": "turn_detected"}
+        await talk.connection.conversation.item.truncate(
+            item_id=cut["output"][0]["id"], content_index=0, audio_end_ms=1000
+        )
+        call = await talk.wait("response.function_call_arguments.done", after=mark)
+        assert json.loads(call["arguments"]) == {"city": "Oslo"}
+        await talk.wait("response.done", after=talk.events.index(call))
+        output: Any = {
+            "type": "function_call_output",
+            "call_id": call["call_id"],
+            "output": "sunny",
+        }
+        await talk.connection.conversation.item.create(item=output)
+        asked = len(talk.events)
+        await talk.connection.response.create()
+        answer = (await talk.wait("response.done", after=asked))["response"]
+        [said] = answer["output"][0]["content"]
+        assert said["transcript"] == "The weather is sunny, and so it will stay."
+        assert talk.of("error") == []
     _check_history(histories[-1])
 
 

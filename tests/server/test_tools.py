@@ -1,5 +1,6 @@
-"""Tools over a real server: those of a client, of vdx itself and of an MCP server."""
+"""Tools over a real server: those of a client, of vdx itself and of MCP servers."""
 
+import asyncio
 import json
 import sys
 from collections.abc import Iterator
@@ -8,24 +9,48 @@ from typing import Any
 
 import pytest
 
+from tests.server.mcp_over_http import MUCH, McpOverHttp, mcp_over_http
 from tests.server.processes import running
-from tests.server.talk import Event, Talk, talking
+from tests.server.talk import Event, Talk, clip, talking
 from tests.server.tool_endpoint import WEATHER, tool_endpoint
+from tests.wait_limit import WAIT_LIMIT_S
 from vdx.serving.embedded import EmbeddedTriton
 
+NOBODY = "http://127.0.0.1:9/mcp"
+"""An address at which nobody listens."""
+LONG_MS = round(WAIT_LIMIT_S * 1000)
 MCP_SERVER = Path(__file__).parents[1] / "data" / "mcp_server.py"
 
 
 @pytest.fixture(scope="module")
+def mcp() -> Iterator[McpOverHttp]:
+    """An MCP server that clients name."""
+    with mcp_over_http() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def mortal() -> Iterator[McpOverHttp]:
+    """Another one, which a test ends."""
+    with mcp_over_http() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
 def server(
-    triton: EmbeddedTriton, base_config: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
+    triton: EmbeddedTriton,
+    base_config: dict[str, Any],
+    tmp_path_factory: pytest.TempPathFactory,
+    mcp: McpOverHttp,
+    mortal: McpOverHttp,
 ) -> Iterator[str]:
-    mcp = {"sums": {"command": [sys.executable, str(MCP_SERVER)]}}
+    sums = {"sums": {"command": [sys.executable, str(MCP_SERVER)]}}
     tools: dict[str, dict[str, Any]] = {
         "vdx": {},
         "time": {"builtin": ["current_time"]},
         "end": {"builtin": ["end_call"]},
-        "mcp": {"mcp": mcp},
+        "mcp": {"mcp": sums},
+        "named": {"client_mcp": [mcp.url, mortal.url, NOBODY], "timeout_ms": LONG_MS},
     }
     arguments = ("frontend", "--triton-url", triton.grpc_url, "--port", "0")
     home = tmp_path_factory.mktemp("tools")
@@ -93,3 +118,166 @@ async def test_the_agent_ends_the_call_after_its_last_words(server: str) -> None
         assert spoken(await talk.full_turn()) == "Goodbye."
         await talk.closing()
         assert talk.of("error") == []
+
+
+# --- MCP servers that a client names ------------------------------------------------------------
+
+
+def naming(url: str, *tools: str, approval: Any = "never") -> Event:
+    """A tool of the type `mcp`."""
+    return {
+        "type": "mcp",
+        "server_label": "sums",
+        "server_url": url,
+        "authorization": "mcp-key",
+        "allowed_tools": list(tools),
+        "require_approval": approval,
+    }
+
+
+async def listed(talk: Talk, tool: Event) -> Event:
+    """Names a server with the official library; the item of its tools."""
+    session: Any = {"type": "realtime", "tools": [tool], "vdx": {"events": True}}
+    mark = len(talk.events)
+    await talk.connection.session.update(session=session)
+    done = await talk.wait("mcp_list_tools.completed", after=mark)
+    found = await talk.until(
+        lambda: [
+            event["item"]
+            for event in talk.of("conversation.item.done", after=mark)
+            if event["item"]["id"] == done["item_id"]
+        ],
+        "the item of the tools",
+    )
+    return dict(found[0])
+
+
+async def approve(talk: Talk, request_id: str, *, approve: bool, **more: Any) -> None:
+    answer: Any = {
+        "type": "mcp_approval_response",
+        "approval_request_id": request_id,
+        "approve": approve,
+        **more,
+    }
+    await talk.connection.conversation.item.create(item=answer)
+
+
+async def test_a_server_that_the_client_names_is_listed_and_called(
+    server: str, mcp: McpOverHttp
+) -> None:
+    async with talking(server, "named") as talk:
+        item = await listed(talk, naming(mcp.url, "add"))
+        assert item["server_label"] == "sums"
+        [tool] = item["tools"]
+        assert (tool["name"], tool["description"]) == ("add", "Adds two numbers.")
+        kinds = talk.kinds()
+        assert kinds.index("session.updated") < kinds.index("mcp_list_tools.in_progress")
+        await send(talk, type="conversation.item.retrieve", item_id=item["id"])
+        assert (await talk.wait("conversation.item.retrieved"))["item"] == item
+        done = await talk.full_turn()
+        assert spoken(done) == "The answer is 5."
+        _, call = done["response"]["output"]
+        assert (call["type"], call["server_label"], call["name"]) == ("mcp_call", "sums", "add")
+        assert (json.loads(call["arguments"]), call["output"]) == ({"a": 2, "b": 3}, "5")
+        order = [kind for kind in talk.kinds() if kind.startswith("response.mcp_call")]
+        assert order == [
+            "response.mcp_call_arguments.delta",
+            "response.mcp_call_arguments.done",
+            "response.mcp_call.in_progress",
+            "response.mcp_call.completed",
+        ]
+        assert talk.of("vdx.tool.started")[0]["source"] == "sums"
+        assert "Bearer mcp-key" in mcp.keys
+        assert "mcp-key" not in json.dumps(talk.events)
+        assert talk.of("error") == []
+
+
+async def test_a_call_that_the_client_has_to_approve(server: str, mcp: McpOverHttp) -> None:
+    async with talking(server, "named") as talk:
+        await listed(talk, naming(mcp.url, "add", approval="always"))
+        for agreed, result in ((True, "The answer is 5."), (False, "The answer is It was not")):
+            done = await talk.full_turn()
+            request = done["response"]["output"][1]
+            assert (request["type"], request["name"]) == ("mcp_approval_request", "add")
+            mark = len(talk.events)
+            await approve(talk, request["id"], approve=agreed, reason="As I said.")
+            answer = await talk.wait("response.done", after=mark)
+            assert spoken(answer).startswith(result)
+            calls = [item for item in answer["response"]["output"] if item["type"] == "mcp_call"]
+            expected = [request["id"]] if agreed else []
+            assert [call["approval_request_id"] for call in calls] == expected
+        mark = len(talk.events)
+        await approve(talk, request["id"], approve=True)
+        error = await talk.error(mark)
+        assert (error["code"], error["param"]) == ("not_found", "item.approval_request_id")
+        assert request["id"] in error["message"]
+
+
+async def test_a_response_may_name_a_server_of_its_own(server: str, mcp: McpOverHttp) -> None:
+    async with talking(server, "named") as talk:
+        response: Any = {"tools": [naming(mcp.url, "add")], "tool_choice": "required"}
+        await talk.connection.response.create(response=response)
+        assert spoken(await talk.wait("response.done")) == "The answer is 5."
+        assert spoken(await talk.full_turn()) == "There is no tool."
+
+
+async def test_servers_that_are_not_allowed_or_not_there(server: str, mcp: McpOverHttp) -> None:
+    async with talking(server) as talk:
+        mark = len(talk.events)
+        session = {"type": "realtime", "instructions": "Be brief.", "tools": [naming(mcp.url)]}
+        await send(talk, type="session.update", session=session)
+        error = await talk.error(mark)
+        assert (error["code"], error["type"]) == ("mcp_server_not_allowed", "invalid_request_error")
+        assert mcp.url in error["message"]
+        assert talk.of("session.updated") == []
+    async with talking(server, "named") as talk:
+        session["tools"] = [naming(NOBODY)]
+        await send(talk, type="session.update", session=session)
+        failed = await talk.wait("mcp_list_tools.failed")
+        error = await talk.error(0)
+        assert (error["code"], "'sums'" in error["message"]) == ("tool_failed", True)
+        await send(talk, type="conversation.item.retrieve", item_id=failed["item_id"])
+        found = await talk.wait("conversation.item.retrieved")
+        assert found["item"]["tools"] == []
+        assert spoken(await talk.full_turn()) == "There is no tool."
+
+
+async def test_what_goes_wrong_in_a_call_ends_no_conversation(
+    server: str, mcp: McpOverHttp
+) -> None:
+    async with talking(server, "named") as talk:
+        await listed(talk, naming(mcp.url, "fail"))
+        _, failed = (await talk.full_turn())["response"]["output"]
+        assert failed["error"]["type"] == "tool_execution_error"
+        assert "as asked" in failed["error"]["message"]
+        assert failed["output"] is None
+        await listed(talk, naming(mcp.url, "huge"))
+        _, much = (await talk.full_turn())["response"]["output"]
+        assert much["output"].endswith(f"(cut: {MUCH} characters)")
+        await listed(talk, naming(mcp.url, "slow"))
+        mcp.began.clear()
+        await talk.turn()
+        await asyncio.to_thread(mcp.began.wait, WAIT_LIMIT_S)
+        mark = len(talk.events)
+        await talk.say(clip("ps_goforward"), then_s=1)
+        cut = (await talk.wait("response.done", after=mark))["response"]
+        assert cut["status_details"] == {"type": "cancelled", "reason": "turn_detected"}
+        assert "interrupted" in cut["output"][1]["error"]["message"]
+        await talk.connection.response.cancel()
+        await listed(talk, naming(mcp.url, "add"))
+        mark = len(talk.events)
+        assert spoken(await talk.typed_turn("And now?")) == "The answer is 5."
+
+
+async def test_a_server_that_dies_is_told_of_and_the_conversation_goes_on(
+    server: str, mortal: McpOverHttp, mcp: McpOverHttp
+) -> None:
+    async with talking(server, "named") as talk:
+        await listed(talk, naming(mortal.url, "add"))
+        await asyncio.to_thread(mortal.stop)
+        done = await talk.full_turn()
+        _, failed = done["response"]["output"]
+        assert failed["error"]["message"]
+        assert spoken(done).startswith("The answer is add failed")
+        await listed(talk, naming(mcp.url, "add"))
+        assert spoken(await talk.full_turn()) == "The answer is 5."

@@ -1,7 +1,9 @@
 """Voicepacks in live calls: added to a server that runs, used between families, taken away."""
 
 import asyncio
+import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -12,8 +14,10 @@ import numpy as np
 import pytest
 import yaml
 
+from tests.documents import blocks
 from tests.server.processes import LONG_ANSWER, WAIT_LIMIT_S, Http, Vdx, eventually, running
 from tests.server.talk import Event, Samples, Talk, talking, update
+from tests.unit.transports.test_voice_clones import add_model
 from vdx.client.recording import read_clip
 from vdx.core.paths import locate
 from vdx.serving.voicepacks.identify import identify
@@ -222,6 +226,24 @@ async def test_a_voice_removed_while_it_speaks(
         return "leaving" not in {each["name"] for each in listed["models"]}
 
     await asyncio.to_thread(eventually, gone, "the model leaves the list")
+
+
+def test_the_curl_commands_of_the_document_work_as_they_are_printed(
+    server: str, home: Path, tmp_path: Path
+) -> None:
+    add_model(replace(locate(), home=home), "csm-1b", "csm", "en")
+    shutil.copy(DATA / "audio" / "ps_librivox_0870.wav", tmp_path / "me.wav")
+    every = blocks(locate().data / "docs" / "voices.md", "sh")
+    (block,) = (block for block in every if block.startswith("curl "))
+    script = block.replace("http://127.0.0.1:8080", server).replace("curl ", "curl -sS --fail ")
+    command = ["bash", "-e", "-c", script]
+    done = subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, timeout=60)
+    decoder, text = json.JSONDecoder(), done.stdout.decode().strip()
+    made, end = decoder.raw_decode(text)
+    assert made["id"] == "csm-1b/jo"
+    assert json.loads(text[end:])["deleted"]
+    assert not list((home / "voicepacks").rglob("jo"))
+    shutil.rmtree(home / "model_repository" / "csm-1b")
 
 
 async def test_a_name_that_is_none_is_answered_with_the_nearest(server: str) -> None:

@@ -13,6 +13,8 @@ ARGUMENTS = {
     "end_call": {"farewell": "Goodbye."},
     "current_time": {"timezone": "UTC"},
 }
+SPOKEN = 100
+"""Characters of a result that are said."""
 WEATHER = {
     "type": "function",
     "name": "weather",
@@ -35,7 +37,7 @@ class _Endpoint(ChatEndpoint):
         last = asked["messages"][-1]
         self.begin()
         if last["role"] == "tool":
-            self.tell({"content": f"The answer is {last['content']}."})
+            self.tell({"content": f"The answer is {last['content'][:SPOKEN]}."})
         elif tools := asked.get("tools"):
             self._call(tools[0]["function"]["name"])
         else:
@@ -43,7 +45,7 @@ class _Endpoint(ChatEndpoint):
         self.done()
 
     def _call(self, name: str) -> None:
-        text = json.dumps(ARGUMENTS[name])
+        text = json.dumps(ARGUMENTS.get(name, {}))
         head = {"index": 0, "id": "call_1", "type": "function"}
         self.tell({"tool_calls": [head | {"function": {"name": name, "arguments": ""}}]})
         for piece in (text[:5], text[5:]):

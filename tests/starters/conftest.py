@@ -10,13 +10,15 @@ from pathlib import Path
 import pytest
 
 from tests.browser.conftest import browsers, chromium, open_page, person
+from tests.released_packages import pulled_home
 from tests.server.conftest import http
-from tests.server.processes import Vdx, running
+from tests.server.processes import Http, Vdx, running
 
 __all__ = ["browsers", "chromium", "http", "open_page", "person"]
 
 FETCH_S = 600.0
 """A hundred and forty megabytes."""
+MOONSHINE = "moonshine-v1-tiny-en"
 
 
 @pytest.fixture(scope="session")
@@ -52,3 +54,15 @@ def up(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Vdx]:
 @pytest.fixture(scope="session")
 def server(up: Vdx) -> str:
     return up.url()
+
+
+@pytest.fixture(scope="session")
+def moonshine(home: Path, http: Http) -> str:
+    """The id of a released Moonshine, brought to the server that runs and loaded."""
+    released = pulled_home(MOONSHINE, "moonshine-home")
+    for part in ("model_repository", "voicepacks"):
+        shutil.copytree(
+            released / part, home / part, copy_function=os.link, symlinks=True, dirs_exist_ok=True
+        )
+    assert http.post(f"/vdx/models/{MOONSHINE}/load")[0] == 200
+    return MOONSHINE

@@ -8,7 +8,8 @@ import pytest
 from playwright.async_api import expect
 
 from tests.browser.conftest import OpenPage
-from tests.browser.listening import expect_no_faults, is_audible
+from tests.browser.listening import becomes, expect_no_faults, is_audible
+from tests.browser.test_streaming_recogniser import GROWN, WATCH
 from tests.server.processes import Http
 from tests.server.talk import Event, Talk, talking, update
 from vdx.bench import words
@@ -96,4 +97,48 @@ async def test_a_person_talks_on_the_page(server: str, open_page: OpenPage) -> N
     await expect(page.locator("#captions .you", has_text=said).first).to_be_visible()
     await expect(page.locator("#captions .vdx", has_text=said).first).to_be_visible()
     await is_audible(page)
+    await expect_no_faults(page)
+
+
+# Long: another recogniser of 44 MB is fetched and loaded. The same with tiny ones of every layout:
+# tests/browser/test_streaming_recogniser.py, tests/server/test_streaming_recognisers.py.
+@pytest.mark.long
+async def test_a_recogniser_that_streams_takes_turns_with_whisper(
+    server: str, moonshine: str
+) -> None:
+    """Released weights of both: each is heard right, in one call."""
+    async with talking(server) as talk:
+        for model in (moonshine, RECOGNISER, moonshine):
+            await update(talk, {"audio": {"input": {"transcription": {"model": model}}}})
+            for name in ("ps_something", "ps_goforward"):
+                heard, response = await _turn(talk, name)
+                assert response["status"] == "completed"
+                assert heard == REFERENCE_TRANSCRIPTS[name], model
+        assert not talk.of("error")
+
+
+@pytest.mark.long
+async def test_people_are_understood_by_a_recogniser_that_streams(
+    server: str, moonshine: str
+) -> None:
+    report = await words.measure(Target(server), spoken=0, recogniser=moonshine)
+    people = report.figures[0]
+    assert people.values[0] <= people.reach["max"], report.samples
+
+
+@pytest.mark.long
+@pytest.mark.asyncio(loop_scope="session")  # of `browsers`
+async def test_words_of_a_released_model_grow_on_the_page(
+    server: str, http: Http, moonshine: str, open_page: OpenPage
+) -> None:
+    """While a person speaks; Whisper takes its place in mid-call, and gives it back."""
+    page = await open_page(server, script=WATCH)
+    await page.click("#talk")
+    said = re.compile("[Gg]o forward (10|ten) meters")
+    for model in (moonshine, RECOGNISER, moonshine):
+        status, _ = await asyncio.to_thread(http.post, f"/vdx/models/{model}/use")
+        assert status == 200
+        lines = await page.locator("#captions .you").count()
+        await expect(page.locator("#captions .you").nth(lines)).to_contain_text(said)
+    await becomes(page, GROWN)
     await expect_no_faults(page)

@@ -148,6 +148,9 @@ def test_a_file_is_cut_and_its_stretches_decoded_together(on_triton: Call) -> No
     segments = [json.loads(line) for line in transcribed("json_lines").splitlines()]
     words = [word for segment in segments for word in segment["words"]]
     assert [word["word"] for word in words] == told["text"].split()
+    for segment in segments:
+        text, spans = segment["text"], [(w["char_start"], w["char_end"]) for w in segment["words"]]
+        assert [text[start:end] for start, end in spans] == text.split()
     starts = [word["start_ms"] for word in words]
     assert starts == sorted(starts)
     assert starts[-1] > audio.size / 16 - 5000

@@ -1,5 +1,6 @@
 """What holds of the images and the stack of containers, told without an engine."""
 
+import json
 import re
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from scripts.build_go_tool import require
 from tests.documents import is_setting
 from vdx.core import settings
 from vdx.core.config import Config
@@ -83,14 +85,19 @@ def test_every_setting_that_is_given_exists() -> None:
     assert [key for key in keys if not is_setting(Config, key)] == []
 
 
-def environment(service: str) -> dict[str, str]:
-    """What compose gives a service where every secret of the file is filled in."""
+def filled_in() -> dict[str, str]:
+    """The documented file of variables, with every secret made up."""
     lines = (DOCKER / ".env.example").read_text(encoding="utf-8").splitlines()
     values = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
     secret = "made-up-for-this-test-0123456789ab"
-    values |= {
+    return values | {
         name: value or secret for name, value in values.items() if not name.startswith("TTS")
     }
+
+
+def environment(service: str) -> dict[str, str]:
+    """What compose gives a service where every secret of the file is filled in."""
+    values = filled_in()
 
     def filled(found: re.Match[str]) -> str:
         return values[found["name"]] or found["default"] or ""
@@ -115,11 +122,64 @@ def test_a_server_takes_the_settings_that_its_container_has(service: str) -> Non
         assert config.livekit.public_url == "wss://rtc.example.com"
 
 
+def read_by_compose(values: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """What the library that `docker compose` reads its files by makes of the stack, as JSON."""
+    return subprocess.run(
+        [str(require("compose")), "--format", "json", str(COMPOSE)],
+        env=values,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+# compose is built for it, in a minute where it was not built before; `environment` does the same.
+@pytest.mark.long
+def test_compose_takes_the_stack_and_gives_services_what_is_told_of_here() -> None:
+    done = read_by_compose(filled_in())
+    assert done.returncode == 0, done.stderr
+    services = json.loads(done.stdout)["services"]
+    assert services.keys() == SERVICES.keys()
+    for name in ("frontend", "manager"):
+        given = {k: v for k, v in services[name]["environment"].items() if k not in NOT_SETTINGS}
+        assert given == environment(name)
+
+
+@pytest.mark.long  # as above
+@pytest.mark.parametrize("name", ["VDX_API_KEY", "LIVEKIT_API_SECRET", "REDIS_PASSWORD", "SITE"])
+def test_compose_names_what_is_not_filled_in(name: str) -> None:
+    done = read_by_compose(filled_in() | {name: ""})
+    assert done.returncode != 0
+    assert f"set {name} in docker/.env" in done.stderr
+
+
 def test_calls_may_end_before_a_container_is_killed() -> None:
     lines = (DOCKER / ".env.example").read_text(encoding="utf-8")
     seconds = {key: int(value) for key, value in re.findall(r"(DRAIN|STOP)_SECONDS=(\d+)", lines)}
     assert seconds["STOP"] >= seconds["DRAIN"] + 60
     assert seconds["DRAIN"] == Config().server.drain_timeout_seconds
+
+
+def test_spans_of_models_go_where_those_of_the_frontend_go() -> None:
+    endpoints = {
+        name: service["environment"]["VDX_TRACING__ENDPOINT"]
+        for name, service in SERVICES.items()
+        if name.startswith("triton") or name in ("frontend", "manager")
+    }
+    assert endpoints.keys() == {"triton-cpu", "triton-gpu", "frontend", "manager"}
+    assert set(endpoints.values()) == {"http://collector:4318"}
+
+
+def test_prometheus_asks_only_what_answers() -> None:
+    """The embedded Triton serves no metrics to others: a target of it would be down for ever."""
+    config = yaml.safe_load((DOCKER / "prometheus.yaml").read_text(encoding="utf-8"))
+    jobs = {job["job_name"]: job for job in config["scrape_configs"]}
+    (given,) = jobs["vdx"]["static_configs"]
+    assert given["targets"] == ["frontend:8080", "manager:8090"]
+    (found,) = jobs["triton"]["dns_sd_configs"]
+    assert [SERVICES[name]["profiles"] for name in found["names"]] == [["gpu"]]
+    start = (DOCKER / "triton-gpu.sh").read_text(encoding="utf-8")
+    assert f"--metrics-port={found['port']}" in start
 
 
 def test_files_that_are_mounted_are_there() -> None:

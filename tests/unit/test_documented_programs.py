@@ -7,6 +7,7 @@ curl: `tests/server/test_speech.py`.
 import json
 import os
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -84,7 +85,7 @@ def test_no_command_is_of_a_kind_that_no_test_looks_at() -> None:
 
 
 @pytest.mark.parametrize("words", MAKE, ids=_line)
-def test_a_target_of_make_is_there_and_is_not_run(words: list[str]) -> None:
+def test_a_target_of_make_is_there_and_only_its_steps_are_told(words: list[str]) -> None:
     targets = {word for word in words[1:] if "=" not in word}
     known = re.findall(
         r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE
@@ -93,6 +94,11 @@ def test_a_target_of_make_is_there_and_is_not_run(words: list[str]) -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     variables = {word.partition("=")[0] for word in words[1:]} - targets
     assert [name for name in variables if f"$(if $({name})" not in makefile] == []
+    done = subprocess.run(
+        ["make", "--dry-run", *words[1:]], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout
 
 
 @pytest.mark.parametrize("words", INSTALLED, ids=_line)
@@ -119,10 +125,15 @@ def test_what_python_is_to_run_is_there_and_is_not_run(words: list[str]) -> None
 
 
 @pytest.mark.parametrize("words", FILES, ids=_line)
-def test_the_files_that_a_command_takes_are_there(words: list[str]) -> None:
+def test_the_files_that_a_command_takes_are_there(words: list[str], tmp_path: Path) -> None:
     inside = [word for word in words[1:] if word.startswith(("docker/", "deploy/", "examples/"))]
     made = words[-1] if words[0] == "cp" else ""
     assert [word for word in inside if word != made and not (ROOT / word).is_file()] == []
+    if words[0] == "cp":  # in a copy of what it copies
+        (there := tmp_path / words[1]).parent.mkdir(parents=True)
+        shutil.copy(ROOT / words[1], there)
+        subprocess.run(words, cwd=tmp_path, check=True)
+        assert (tmp_path / made).read_bytes() == there.read_bytes()
 
 
 @pytest.mark.parametrize("words", OURS, ids=_line)
@@ -130,6 +141,26 @@ def test_a_script_is_there_and_is_shell(words: list[str]) -> None:
     script = ROOT / words[0]
     assert os.access(script, os.X_OK)
     subprocess.run(["bash", "-n", str(script)], check=True)
+
+
+MEASURED = [words for words in OURS if words[0] == "scripts/perf_analyzer.sh"]
+
+
+@pytest.mark.parametrize("words", MEASURED, ids=_line)
+def test_perf_analyzer_is_called_with_what_is_printed(words: list[str], tmp_path: Path) -> None:
+    """In its place a program that tells its arguments; with it: tests/triton/test_perf_analyzer."""
+    (stub := tmp_path / "perf_analyzer").write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
+    stub.chmod(0o755)
+    done = subprocess.run(
+        [ROOT / words[0], *words[1:]],
+        env=os.environ | {"PERF_ANALYZER": str(stub), "VDX_TRITON__URL": "gpu-box:8001"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    told = done.stdout.splitlines()
+    assert {words[2], *words[3:]} <= {*told}
 
 
 @pytest.mark.parametrize("words", [each for each in PRINTED if each[0] in RUN], ids=_line)

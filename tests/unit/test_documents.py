@@ -15,6 +15,8 @@ from vdx.core.config import Config
 from vdx.dialog.trace import STAGE_LABELS
 
 LINK = re.compile(r"\[[^\]]*\]\((?P<target>[^)\s]+)\)|(?:src|srcset)=\"(?P<image>[^\"]+)\"")
+ON_GITHUB = re.compile(r"\.\./\.\./actions/workflows/(?P<file>[\w-]+\.yaml)(?:/badge\.svg)?")
+"""A workflow's page or badge, as GitHub resolves it from the README of whatever repository."""
 HEADING = re.compile(r"^#{1,6} +(?P<text>.+?) *$", re.MULTILINE)
 MAKE_TARGET = re.compile(r"^(?P<name>[a-z][a-z-]*):", re.MULTILINE)
 MAKE_CALL = re.compile(r"^make (?P<target>[a-z][a-z-]*)")
@@ -39,6 +41,10 @@ def broken_links(document: Path) -> Iterator[str]:
         target = link["target"] or link["image"]
         if re.match(r"[a-z]+:", target):
             continue
+        if workflow := ON_GITHUB.fullmatch(target):
+            if not (ROOT / ".github" / "workflows" / workflow["file"]).exists():
+                yield target
+            continue
         path, _, anchor = target.partition("#")
         file = (document.parent / path).resolve() if path else document
         if not file.exists() or (anchor and anchor not in anchors(file)):
@@ -56,8 +62,11 @@ def test_a_broken_link_is_found(tmp_path: Path) -> None:
     page.write_text(
         "[a](other.md) [b](other.md#one-code-heading-two) [c](other.md#again-1) [d](https://x.y)\n"
         "[e](missing.md) [f](other.md#missing) [g](#here)\n# Here\n"
+        "![h](../../actions/workflows/releases.yaml/badge.svg)\n"
+        "![i](../../actions/workflows/no.yaml)\n"
     )
-    assert list(broken_links(page)) == ["missing.md", "other.md#missing"]
+    missing = ["missing.md", "other.md#missing", "../../actions/workflows/no.yaml"]
+    assert list(broken_links(page)) == missing
 
 
 @pytest.mark.parametrize("document", DOCUMENTS[2:], ids=name_of)

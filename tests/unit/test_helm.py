@@ -23,12 +23,14 @@ KINDS = {
     "gpu": {"HorizontalPodAutoscaler", "NetworkPolicy", "PodDisruptionBudget"},
     "external": {"PodDisruptionBudget"},
 }
+TRACED = "settings.VDX_TRACING__ENDPOINT=http://collector:4318"
 ALWAYS = {"Deployment", "StatefulSet", "Service"}
 
 
-def rendered(name: str, version: str) -> list[dict[str, Any]]:
-    """What `helm template` makes of a set of values."""
+def rendered(name: str, version: str, *more: str) -> list[dict[str, Any]]:
+    """What `helm template` makes of a set of values and `more` of them."""
     command = [str(require("helm")), "template", "calls", str(CHART), "--kube-version", version]
+    command += [word for each in more for word in ("--set", each)]
     command += ["--values", str(CHART / "ci" / f"{name}.yaml")]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -116,6 +118,17 @@ def test_calls_may_end_before_a_pod_is_killed() -> None:
         if container["name"] == "triton"
     ]
     assert cards == [1], "one card for each pod"
+
+
+@pytest.mark.long  # as above
+@pytest.mark.parametrize("name", KINDS)
+def test_spans_of_models_go_where_those_of_the_frontend_go(name: str) -> None:
+    found = {
+        container["name"]: {each["name"]: each.get("value") for each in container.get("env", ())}
+        for _, container in containers(rendered(name, KUBERNETES[0], TRACED))
+    }
+    own = {each: told for each, told in found.items() if each in ("frontend", "manager", "triton")}
+    assert {told["VDX_TRACING__ENDPOINT"] for told in own.values()} == {"http://collector:4318"}
 
 
 @pytest.mark.long  # as above

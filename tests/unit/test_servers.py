@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import numpy as np
 import pytest
+from prometheus_client import REGISTRY
 
 from tests.unit.serving.fakes import NoProcesses
 from tests.unit.test_app import KINDS, SpeakingTriton, opened
@@ -220,6 +221,35 @@ async def test_one_that_dies_in_mid_clause_is_followed_by_the_next_word() -> Non
         assert other.said == ["three four.", "And five."], "no word twice, and the session stays"
 
 
+def counted(metric: str, outcome: str, kind: str = "tts") -> float:
+    labels = {"kind": kind, "outcome": outcome}
+    return REGISTRY.get_sample_value(f"vdx_{metric}_total", labels) or 0.0
+
+
+@on_virtual_time
+async def test_choices_and_failures_are_counted() -> None:
+    async with box() as made:
+        kinds = ("stays", "moves", "fallback", "none")
+        routes = [counted("routes", each) for each in kinds]
+        before = counted("failovers", "elsewhere")
+        restored = counted("failovers", "restored", "asr")
+        session = opened(made.host)
+        await say(made, session)
+        first = made.of(session).server_of("espeak")
+        dead = made.tritons[0 if first.name == "zero" else 1]
+        dead.breaks, dead.breaks_after = GONE, 1
+        await spoken(made, session, "One two.")
+        await say(made, session, voice="tone")
+        now = [counted("routes", each) for each in kinds]
+        assert [after - then for after, then in zip(now, routes, strict=True)] == [2, 2, 1, 0]
+        assert counted("failovers", "elsewhere") == before + 1
+        made.of(session)._failed.clear()
+        (only,) = [each for each in made.host.servers if each is not first]
+        made.host.servers.remove(only)
+        await made.of(session).recover_recogniser(session.options, GONE)
+        assert counted("failovers", "restored", "asr") == restored + 1
+
+
 @on_virtual_time
 async def test_a_text_that_two_servers_fail_on_goes_to_no_third() -> None:
     async with box(model_manager={"preload_model_ids": ["tone"]}) as made:
@@ -289,6 +319,22 @@ async def test_whether_others_have_what_is_used_on_a_server() -> None:
         await other.manager.unload("espeak")
         await asyncio.sleep(2)
         assert not routes.others_have(used)
+
+
+@on_virtual_time
+async def test_sessions_that_left_a_dead_server_before_its_end_was_noticed_are_spared() -> None:
+    """Its start would take the cores on which they go on."""
+    async with box() as made:
+        session = opened(made.host)
+        await say(made, session)
+        dead = made.of(session).server_of("espeak")
+        made.of(session).failed(dead, GONE)
+        made.of(session).recognise(session.options, session.id)
+        await say(made, session)
+        assert dead.manager.residency.all_leases() == set()
+        assert made.host.routes.others_have(dead)
+        made.host.forget(session)
+        assert not made.host.routes.others_have(dead), "nobody is there"
 
 
 @on_virtual_time

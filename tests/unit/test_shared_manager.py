@@ -311,11 +311,49 @@ async def test_what_the_manager_before_loaded_goes_when_idle_and_what_others_loa
 
 
 @on_virtual_time
+async def test_what_a_killed_manager_was_loading_goes_when_idle(tmp_path: Path) -> None:
+    place = Place(ManagedModels(tmp_path, "unix:/t"))
+    place.triton.load_s = 5.0
+    killed = asyncio.create_task(place.manager.ensure("tone"))
+    await asyncio.sleep(1)
+    assert place.triton.states["tone"] == "LOADING"
+    place.start_manager()  # as after kill -9: the other one gets no further in what it does
+    place.remembered = None
+    killed.cancel()
+    await asyncio.wait({killed})
+    place.triton.states["tone"] = "READY"  # Triton goes on with it
+    async with served(place.host):
+        await asyncio.sleep(30)
+        assert place.manager.residency.why("tone") == "not used"
+        await asyncio.sleep(120)
+        assert place.triton.states["tone"] == "UNAVAILABLE"
+
+
+@on_virtual_time
+async def test_a_lease_of_a_session_that_nobody_knows_holds_a_model_no_longer_than_it_lasts() -> (
+    None
+):
+    place = Place(ttl_ms=1000)
+    client = ManagerClient(URL, KEY, transport=cast(Any, place))
+    assert await client.renew({"nobody"}) == 0
+    await client.release({("nobody", "tone")})
+    await place.manager.ensure("tone")
+    async with served(place.host):
+        await client.lease({("nobody", "tone")})
+        await asyncio.sleep(14)
+        assert place.triton.states["tone"] == "READY"
+        await asyncio.sleep(60)
+        assert place.sessions_of("tone") == set()
+        assert await client.renew({"nobody"}) == 0
+        assert place.triton.states["tone"] == "UNAVAILABLE"
+
+
+@on_virtual_time
 async def test_what_crashed_is_loaded_again_no_faster_than_max_parallel_loads() -> None:
     place = Place(max_parallel_loads=1)
     for name in ("espeak", "tone", "bell"):
         await place.manager.ensure(name)
-        place.manager.lease("someone", name)
+        place.manager.leases.take("someone", name)
     async with served(place.host):
         place.triton.lost()
         place.triton.back()
@@ -481,7 +519,7 @@ async def test_leases_that_are_none_are_refused_whole(body: Any) -> None:
 async def test_a_refused_load_says_when_to_come_again() -> None:
     place = Place(resident_cap=1)
     await place.manager.ensure("espeak", "tts")
-    place.manager.lease("s", "espeak")
+    place.manager.leases.take("s", "espeak")
     async with httpx2.AsyncClient(transport=place.transport, base_url=URL) as client:
         headers = {"Authorization": f"Bearer {KEY}"}
         answer = await client.post("/vdx/models/tone/load", headers=headers)

@@ -14,6 +14,7 @@ from scripts.try_images import (
     SERVES,
     Image,
     carry_out,
+    fetched_mb,
     instructions,
     left_out,
     megabytes,
@@ -45,10 +46,28 @@ def test_what_a_dockerfile_says_of_a_process_is_kept(tmp_path: Path) -> None:
     assert image.variables()["VDX_HOME"] == image.folder == "/var/lib/vdx"
 
 
+def test_a_confined_process_has_a_read_only_root_and_no_rights(tmp_path: Path) -> None:
+    image = Image(tmp_path, user="10001:10002")
+    *_, script, _, command = image.call(["true"], (tmp_path / "v", "/volume"), confined=True)
+    assert command == "true"
+    steps = script.split("; ")
+    read_only = steps.index(f"mount -o remount,bind,ro {tmp_path}")
+    assert steps[1] == f"mount --bind {tmp_path} {tmp_path}"
+    assert steps.index(f"mount --bind {tmp_path}/v {tmp_path}/volume") < read_only
+    assert "--reuid=10001 --regid=10002 --clear-groups --no-new-privs" in steps[-2]
+    assert "--bounding-set=-all" in steps[-2]
+    assert "remount" not in " ".join(image.call(["true"]))
+
+
 def test_a_file_with_two_names_is_counted_once(tmp_path: Path) -> None:
     (tmp_path / "one").write_bytes(bytes(1_000_000))
     (tmp_path / "two").hardlink_to(tmp_path / "one")
     assert megabytes(tmp_path) == pytest.approx(1.0)
+
+
+def test_the_starters_count_though_no_image_holds_them() -> None:
+    assert fetched_mb("frontend") == 0
+    assert 140 < fetched_mb("triton-cpu") < 200
 
 
 def test_the_frontend_that_is_started_is_not_refused() -> None:

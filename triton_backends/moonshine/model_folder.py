@@ -16,6 +16,9 @@ SUFFIXES = (".ort", ".onnx")
 ATTENDING = "_with_attention"
 """Ending of the name of a decoder that tells what its tokens attend to."""
 DECODER = "decoder_kv"
+RESERVED = 32
+"""One part in so many of a decoder's tokens may be missing in the table: the last 768 of 32,768 are
+marks that the authors keep for later (`<<ST_0>>` …), and some of their tables leave them out."""
 STREAMING = ("frontend", "encoder", "adapter", "cross_kv")
 
 
@@ -49,10 +52,12 @@ def open_model(folder: Path, device: Device, tokens_per_second: float) -> Model:
         encoder = WholeEncoder(_network(folder, "encoder_model", device))
         last = _network(folder, "decoder_model_merged", device)
         decoder = MergedDecoder(last)
-    if len(vocabulary) != decoder.vocabulary:
+    missing = decoder.vocabulary - len(vocabulary)
+    if not 0 <= missing <= decoder.vocabulary // RESERVED:
         raise InvalidArgument(
             f"the tokenizer has {len(vocabulary)} tokens, {last.name} {decoder.vocabulary}"
         )
+    vocabulary.extend_with_marks(missing)
     times = any(name.startswith("cross_attentions") for name in last.outputs)
     return Model(encoder, decoder, vocabulary, tokens_per_second, exists(folder / FILE), times)
 

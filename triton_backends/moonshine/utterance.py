@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass, field, replace
+from threading import Event
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -46,7 +47,10 @@ class MoonshineUtterance:
         self._engine = engine
         self._reuse = FlushReuse()
         self._told = SettledText()
-        self._window = Window(engine.model, words, lambda: self._unwanted)
+        # On its own: a window that held its utterance would keep all its sound until Python looks
+        # for cycles, long after it was closed.
+        self._unwanted = Event()
+        self._window = Window(engine.model, words, self._unwanted.is_set)
         self._started = 0
         """The sample that the window begins with."""
         self._samples = 0
@@ -54,7 +58,6 @@ class MoonshineUtterance:
         self._quiet = 0
         """Samples since the last that was not quiet."""
         self._shown = Hypothesis()
-        self._unwanted = False
         self._flushing = False
 
     def accept(self, pcm: NDArray[np.int16]) -> Hypothesis | None:
@@ -81,13 +84,14 @@ class MoonshineUtterance:
     def flush(self) -> Hypothesis:
         """Everything said so far; sound may follow as if this had not been asked for."""
         self._flushing = True
-        self._unwanted = False
+        self._unwanted.clear()
         kept = self._reuse.answer()
         if kept is not None:
             self._flushing = False
             return kept
         said = self._window.whole()
-        self._unwanted = self._flushing = False
+        self._unwanted.clear()
+        self._flushing = False
         if said is None:
             self._reuse.forget()
             return self._shown
@@ -100,7 +104,7 @@ class MoonshineUtterance:
         kept = self._reuse.final()
         if kept is not None:
             return kept
-        self._unwanted = False
+        self._unwanted.clear()
         told = self._hypothesis(self._window.whole() or DecodedTokens())
         return replace(told, stable=len(told.text))
 
@@ -111,11 +115,12 @@ class MoonshineUtterance:
         """
         speech, flushing = self._reuse.is_speech(request.audio), self._flushing
         useless = speech if flushing else request.flush or end
-        self._unwanted = self._unwanted or request.cancel or useless
+        if request.cancel or useless:
+            self._unwanted.set()
 
     def close(self) -> None:
         """Nothing more is computed for it."""
-        self._unwanted = True
+        self._unwanted.set()
 
     def _update(self) -> Hypothesis | None:
         """A partial, where it says something new; ends a window that has become long."""
@@ -125,7 +130,7 @@ class MoonshineUtterance:
             self._settle(self._window.quietest(min(LOOKED_BACK, since_agreed)))
         elif self._window.samples >= LONG and self._quiet >= PAUSE:
             self._settle(self._window.samples)
-        if self._unwanted:
+        if self._unwanted.is_set():
             return None
         said = self._window.partial()
         if said is None:

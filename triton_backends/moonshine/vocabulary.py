@@ -27,6 +27,10 @@ class Vocabulary:
     def __init__(self, tokens: Sequence[bytes]) -> None:
         self._texts = tuple(_text(token) for token in tokens)
 
+    def extend_with_marks(self, count: int) -> None:
+        """So many marks, which have no text, after the last of its tokens."""
+        self._texts += (b"",) * count
+
     def __len__(self) -> int:
         return len(self._texts)
 

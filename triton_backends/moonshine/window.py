@@ -16,11 +16,8 @@ from triton_backends.moonshine.model_folder import Model
 from triton_backends.moonshine.search import DecodedTokens, GreedySearch
 from triton_backends.shared.contract import ASR_FRAME, ASR_RATE
 from triton_backends.shared.hot_words import HotWords
-from triton_backends.shared.levels import frame_levels, loudest
+from triton_backends.shared.levels import SILENT_RMS, frame_levels, loudest
 
-SILENT_RMS = 30.0
-"""A window without a frame louder than this (int16, -60 dBFS) is not decoded: it holds no words,
-and the decoder would make some up."""
 PRIMING = ASR_RATE * 3 // 10
 """Samples of silence that a window keeps before the first sound."""
 LEAST_TOKENS = 3
@@ -63,6 +60,7 @@ class Window:
 
     @property
     def silent(self) -> bool:
+        """It holds no words, and the decoder would make some up."""
         return self._loudest < SILENT_RMS
 
     @property

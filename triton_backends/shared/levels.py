@@ -7,6 +7,8 @@ from triton_backends.shared.contract import ASR_FRAME, ASR_RATE
 
 HUM_HZ = 100
 """What is below is no speech: the hum of mains, and an offset of all samples."""
+SILENT_RMS = 30.0
+"""A frame that is not louder (int16, -60 dBFS) is silence in any room."""
 
 
 def frame_levels(pcm: NDArray[np.int16]) -> NDArray[np.float32]:

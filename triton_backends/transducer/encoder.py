@@ -12,6 +12,9 @@ from triton_backends.shared.network import Array, Network, Tensor
 from triton_backends.transducer.features import FRAME_MS, Features
 from triton_backends.transducer.states import State, StateTensor, joined, parted
 
+RATES = ("sample_rate", "sampling_rate", "samplerate", "samp_freq", "sample_frequency")
+"""Under which exports write the rate of their audio, where they do."""
+
 
 class Encoder(Protocol):
     """Takes `window` frames of features a step and moves on by `shift`.
@@ -65,7 +68,7 @@ def run_step(
 
 def check_rate(network: Network) -> None:
     """Raises InvalidArgument where the file says that its audio is not at 16 kHz."""
-    for key in ("sample_rate", "sampling_rate"):
+    for key in RATES:
         if key in network.metadata and (rate := network.integer(key)) != ASR_RATE:
             raise InvalidArgument(
                 f"{network.name} is made for audio at {rate} Hz; recognisers are given {ASR_RATE}"

@@ -6,17 +6,24 @@ written to, so it costs nothing.
 """
 
 import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from triton_backends.shared.contract import ASR_FRAME
 from triton_backends.shared.hot_words import HotWords
+from triton_backends.shared.levels import SILENT_RMS, frame_levels
 from triton_backends.transducer.audio import Audio
-from triton_backends.transducer.features import SHIFT
+from triton_backends.transducer.features import FRAMES_PER_SECOND, SHIFT
 from triton_backends.transducer.model_folder import Model
 from triton_backends.transducer.search import Emission, Frames, SearchState
 from triton_backends.transducer.states import State
+
+LONG_SILENCE = 5 * FRAMES_PER_SECOND
+"""Frames of silence after which no more is computed."""
+PRIMING = 3 * FRAMES_PER_SECOND // 10
+"""Frames before a sound with which a state begins anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +49,9 @@ class Stream:
         self._model = model
         self.audio = audio
         self._strict = strict
+        self._language, self._words = language, words
+        self._silent = 0
+        """Frames of silence that the windows before this one end with."""
         self._state: State = model.encoder.start(language)
         self._search: SearchState = model.search.start(words)
         self._position = model.encoder.first_frame
@@ -69,6 +79,40 @@ class Stream:
         frames = self._model.encoder.features.ready(self.audio.samples)
         return self._position + self._model.encoder.window + self._strict <= frames
 
+    @property
+    def asleep(self) -> bool:
+        """Whether silence has lasted so long that it is not computed."""
+        return self._silent > LONG_SILENCE
+
+    def listens(self) -> bool:
+        """Whether the next window is to be computed; where it is not, it was passed over.
+
+        The first sound after a long silence begins a new state, with what lies before it.
+        """
+        begin, window = max(self._position, 0) * SHIFT, self._model.encoder.window
+        levels = frame_levels(self.audio.piece(begin, (self._position + window) * SHIFT))
+        loud = np.flatnonzero(levels > SILENT_RMS)
+        if loud.size:
+            if self.asleep:
+                self._begin_anew((begin + int(loud[0]) * ASR_FRAME) // SHIFT)
+            self._silent = 0
+            return True
+        self._silent += self._model.encoder.shift
+        if not self.asleep:
+            return True
+        self._position += self._model.encoder.shift
+        return False
+
+    def _begin_anew(self, sound: int) -> None:
+        """From `PRIMING` before the frame `sound`, or from the next window if that is earlier."""
+        encoder, search = self._model.encoder, self._model.search
+        self.settled.extend(search.open_end(self._search))
+        back = min((sound - PRIMING - self._position) // encoder.subsampling, 0)
+        self._position += back * encoder.subsampling
+        self._state = encoder.start(self._language)
+        frame = (self._position - encoder.first_frame) // encoder.subsampling
+        self._search = replace(search.start(self._words), frame=frame)
+
     def next_step(self) -> Step:
         """The next window; audio that is not there yet counts as silence."""
         encoder = self._model.encoder
@@ -83,7 +127,9 @@ class Stream:
 
     def forget_audio(self) -> None:
         """Drop the audio that no later window needs; not on a branch, which shares it."""
-        self.audio.drop_before(self._model.encoder.features.first_sample(self._position))
+        encoder = self._model.encoder
+        kept = PRIMING + encoder.subsampling if self._silent else 0
+        self.audio.drop_before(encoder.features.first_sample(self._position - kept))
 
     def branch(self) -> "Stream":
         """The same, to be led on without changing this one."""
@@ -101,8 +147,10 @@ class Stream:
         """Steps, padded with silence, until all audio and the tokens of its speech are out.
 
         `speech_end` is the sample after the last that may be speech: the quiet after it counts as
-        padding.
+        padding. Without any audio there is nothing to hear.
         """
+        if not self.audio.samples:
+            return 0
         encoder = self._model.encoder
         last = max(-(-self.audio.samples // SHIFT), -(-speech_end // SHIFT) + encoder.delay)
         heard = self._position - encoder.shift + encoder.covered

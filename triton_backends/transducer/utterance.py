@@ -134,8 +134,9 @@ class TransducerUtterance:
         """Every whole window of the audio; what it settles is written."""
         self._adopt()
         while self._stream.ready():
-            frames, state = yield self._stream.next_step()
-            self._stream.take(frames, state)
+            if self._stream.listens():
+                frames, state = yield self._stream.next_step()
+                self._stream.take(frames, state)
             self._stream.forget_audio()
         settled = self._stream.hand_over()
         untold(settled, self._ahead)
@@ -166,6 +167,8 @@ class TransducerUtterance:
         """A branch that has heard all of the audio; None where it is no longer wanted."""
         yield from self._catch_up()
         branch = self._stream.branch()
+        if branch.asleep and not branch.listens():
+            return branch
         for _ in range(branch.steps_to_hear(self._speech_end)):
             if self._abandoned:
                 return None

@@ -12,6 +12,7 @@ from typing import Any
 from vdx.app.announced_servers import AnnouncedServers
 from vdx.app.builtin_tools import BuiltinTools
 from vdx.app.language_voices import LanguageVoices
+from vdx.app.mcp_named_by_clients import ClientMcpServer
 from vdx.app.mcp_servers import McpServers
 from vdx.app.model_access import ModelAccess
 from vdx.app.model_routes import ModelRoutes
@@ -125,6 +126,7 @@ class Application:
         """Has sessions served by another Triton too, once it is looked at or announced."""
         server = ModelServer(name, client, manager, self.profiles, announced=announced)
         manager.residency.kept = self.served.kept
+        manager.recovery.serve_beside = lambda: self.routes.serve_beside(server)
         server.drains = lambda: self.drain.active
         server.draining = name in self._drained
         self.servers.append(server)
@@ -179,6 +181,7 @@ class Application:
             recorder=self._recorder,
             server_tools=self._server_tools,
             find_voice=self._language_voices.find,
+            connect_mcp=ClientMcpServer,
         )
 
     def _recorder(
@@ -220,7 +223,7 @@ class Application:
         server = server or self.servers[0]
         heartbeat_s = self.config.model_manager.lease_heartbeat_ms / 1000
         server.lease_sync = LeaseSync(remote, server.manager.residency, heartbeat_s)
-        server.manager.leases_changed = server.lease_sync.changed
+        server.manager.leases.changed = server.lease_sync.changed
 
     @property
     def lease_sync(self) -> LeaseSync | None:

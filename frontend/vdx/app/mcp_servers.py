@@ -2,10 +2,8 @@
 
 import asyncio
 import os
-import re
 from collections.abc import Iterable
 from contextlib import AsyncExitStack, suppress
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,11 +12,13 @@ from vdx.core.errors import ConfigError, ToolFailed
 from vdx.core.json_input import parse_json
 from vdx.core.json_schema import validator
 from vdx.core.logs import logger
+from vdx.core.mcp import McpTool, tool_name
 from vdx.core.tools import CallStatus, ToolCall, ToolSpec
 from vdx.dialog.tools.toolbox import Tool, ToolOutcome
 
 if TYPE_CHECKING:
-    from mcp import Client
+    from httpx2 import AsyncClient
+    from mcp import Client, MCPError
 
 log = logger(__name__)
 
@@ -29,7 +29,6 @@ HTTP_TIMEOUT_S: Final = 30.0
 READ_TIMEOUT_S: Final = 300.0
 """Of a stream of the streamable HTTP transport; calls have `tools.timeout_ms`."""
 MAX_PAGES: Final = 20
-MAX_NAME: Final = 64
 
 
 class McpServers:
@@ -65,11 +64,13 @@ class McpServers:
             connection = self._servers.get(server.model_dump_json())
             if connection is None:
                 continue
-            for spec, original in connection.specs:
+            for tool in connection.tools:
+                own = tool_name(tool.name)
                 # Of two servers with a tool of one name, both can be called.
-                own = spec.name if spec.name not in tools else _tool_name(f"{name}_{spec.name}")
-                perform = partial(connection.call, original)
-                tools.setdefault(own, Tool(replace(spec, name=own), perform, name))
+                own = own if own not in tools else tool_name(f"{name}_{tool.name}")
+                perform = partial(connection.call, tool.name)
+                spec = ToolSpec(own, tool.description, tool.schema)
+                tools.setdefault(own, Tool(spec, perform, name))
         return list(tools.values())
 
     async def close(self) -> None:
@@ -80,15 +81,20 @@ class McpServers:
 class McpServer:
     """One server; its connection lives in a task of its own, which connects again when it ends."""
 
-    def __init__(self, name: str, config: McpServerConfig) -> None:
+    def __init__(self, name: str, config: McpServerConfig, *, traced: bool = True) -> None:
+        """`traced`: a connection that fails leaves a traceback in the log."""
+        self._traced = traced
         self._name = name
         self._config = config
         self._client: Client | None = None
         self._lost = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self.connected = asyncio.Event()
-        self.specs: list[tuple[ToolSpec, str]] = []
-        """Each tool, and the name that the server gave it."""
+        self.tried = asyncio.Event()
+        """Set once it is connected, or could not be."""
+        self.problem = ""
+        """Why the last connection failed, or ended."""
+        self.tools: list[McpTool] = []
 
     def start(self) -> None:
         self._task = asyncio.create_task(self._run(), name=f"mcp-{self._name}")
@@ -116,9 +122,13 @@ class McpServer:
         except MCPError as error:
             if self._is_gone(error):
                 self._lost.set()
-            raise ToolFailed(str(error)) from error
+            raise self._failure(error) from error
         status: CallStatus = "failed" if result.is_error else "completed"
         return ToolOutcome(_words(result), status)
+
+    def _failure(self, error: "MCPError") -> ToolFailed:
+        """What a call failed with, in words for the responder."""
+        return ToolFailed(str(error))
 
     async def _run(self) -> None:
         wait_s = FIRST_RETRY_S
@@ -127,11 +137,17 @@ class McpServer:
                 await self._serve()
                 wait_s = FIRST_RETRY_S
             except Exception as error:  # a task's root: whatever a server does, others go on
-                cause = _cause(error)
-                log.warning("MCP server failed", server=self._name, error=cause, exc_info=True)
+                self.problem = _cause(error)
+                log.warning(
+                    "MCP server failed",
+                    server=self._name,
+                    error=self.problem,
+                    exc_info=self._traced,
+                )
             finally:
                 self._client = None
                 self.connected.clear()
+                self.tried.set()
             await asyncio.sleep(wait_s)
             wait_s = min(wait_s * 2, LONGEST_RETRY_S)
 
@@ -141,10 +157,11 @@ class McpServer:
         async with AsyncExitStack() as stack:
             async with asyncio.timeout(CONNECT_S):
                 client = await self._connect(stack)
-                self.specs = await self._list(client)
+                self.tools = await self._list(client)
             self._client = client
-            log.info("MCP server connected", server=self._name, tools=len(self.specs))
+            log.info("MCP server connected", server=self._name, tools=len(self.tools))
             self.connected.set()
+            self.tried.set()
             await self._lost.wait()
 
     async def _connect(self, stack: AsyncExitStack) -> "Client":
@@ -158,34 +175,38 @@ class McpServer:
             passed = {key: os.environ[key] for key in config.environment if key in os.environ}
             command = StdioServerParameters(command=program, args=rest, env=passed)
             return await stack.enter_async_context(Client(command))
-        import httpx2
         from mcp.client.streamable_http import streamable_http_client
 
-        key = os.environ.get(config.api_key_env, "") if config.api_key_env else ""
-        http = await stack.enter_async_context(
-            httpx2.AsyncClient(
-                headers={"Authorization": f"Bearer {key}"} if key else {},
-                timeout=httpx2.Timeout(HTTP_TIMEOUT_S, read=READ_TIMEOUT_S),
-            )
-        )
+        http = await stack.enter_async_context(self._http())
         transport = streamable_http_client(config.url, http_client=http)
         return await stack.enter_async_context(Client(transport))
 
-    async def _list(self, client: "Client") -> list[tuple[ToolSpec, str]]:
-        specs, cursor = [], None
+    def _http(self) -> "AsyncClient":
+        """What asks a server at a URL."""
+        import httpx2
+
+        config = self._config
+        key = os.environ.get(config.api_key_env, "") if config.api_key_env else ""
+        return httpx2.AsyncClient(
+            headers={"Authorization": f"Bearer {key}"} if key else {},
+            timeout=httpx2.Timeout(HTTP_TIMEOUT_S, read=READ_TIMEOUT_S),
+        )
+
+    async def _list(self, client: "Client") -> list[McpTool]:
+        tools, cursor = list[McpTool](), None
         for _ in range(MAX_PAGES):
             page = await client.list_tools(cursor=cursor)
             for tool in page.tools:
                 if self._config.tools and tool.name not in self._config.tools:
                     continue
                 validator(tool.input_schema)
-                description = tool.description or ""
-                spec = ToolSpec(_tool_name(tool.name), description, tool.input_schema)
-                specs.append((spec, tool.name))
+                notes = tool.annotations.model_dump(by_alias=True) if tool.annotations else None
+                made = McpTool(tool.name, tool.description or "", tool.input_schema, notes)
+                tools.append(made)
             cursor = page.next_cursor
             if not cursor:
                 break
-        return specs
+        return tools
 
     def _is_gone(self, error: Any) -> bool:
         """Whether to connect anew: also where a server that was started again has no such session.
@@ -202,11 +223,6 @@ def _words(result: Any) -> str:
     """A result as text: what is no text is named by its type."""
     parts = [getattr(part, "text", None) or f"[{part.type}]" for part in result.content]
     return "\n".join(parts)
-
-
-def _tool_name(name: str) -> str:
-    """As chat endpoints want names: letters, digits, `_` and `-`, at most MAX_NAME."""
-    return re.sub(r"[^A-Za-z0-9_-]", "_", name)[:MAX_NAME]
 
 
 def _cause(error: BaseException) -> str:

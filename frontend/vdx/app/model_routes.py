@@ -107,14 +107,25 @@ class ModelRoutes:
             await self.close()
 
     def others_have(self, server: ModelServer) -> bool:
-        """Whether all that sessions lease on a server is loaded on others; False: nothing is."""
+        """Whether the sessions go on without a server: others have all that they lease on it.
+
+        They may have left it before its end was noticed. False where there are none: nobody minds
+        how much its start takes.
+        """
+        if not any(each.manager.residency.all_leases() for each in self.servers):
+            return False
         leased = {model for _, model in server.manager.residency.all_leases()}
         view = self.view()
         left_out = self.unusable(view) | {server.name}
-        return bool(leased) and all(
+        return all(
             any(each.resident and each.server not in left_out for each in view.model(model))
             for model in leased
         )
+
+    def serve_beside(self, server: ModelServer) -> bool:
+        """Whether sessions use other servers of this process, which are on this machine."""
+        own = (each for each in self.servers if not each.announced and each is not server)
+        return any(each.manager.residency.all_leases() for each in own)
 
     def unusable(self, view: View) -> frozenset[str]:
         """Servers that are announced and that this process cannot use, or not now."""

@@ -51,9 +51,9 @@ class SessionLeases:
     def _hold(self, session: str, held: Held) -> None:
         before = self._held.pop(session, frozenset())
         for model, manager in held - before:
-            manager.lease(session, model)
+            manager.leases.take(session, model)
         for model, manager in before - held:
-            manager.release(session, model)
+            manager.leases.release(session, model)
         if held:
             self._held[session] = held
 
@@ -70,7 +70,7 @@ class SessionLeases:
         held = self._held.get(session.id, frozenset())
         for manager in {manager for _, manager in held}:
             count = sum(each is manager for _, each in held)
-            if manager.renew(session.id) < count:  # this process stood still
+            if manager.leases.renew(session.id) < count:  # this process stood still
                 del self._held[session.id]
                 self.follow(session.id, session.options)
                 return

@@ -23,7 +23,7 @@ from vdx.core.errors import (
 )
 from vdx.core.events import SpeechChunk, Transcript, TranscriptKind
 from vdx.core.logs import logger
-from vdx.core.metrics import ROUTING_SECONDS
+from vdx.core.metrics import FAILOVERS, ROUTES, ROUTING_SECONDS
 from vdx.core.voice_choice import VoiceChoice
 from vdx.dialog.profiles import SessionOptions
 from vdx.serving.models import ModelKind
@@ -105,13 +105,19 @@ class SessionRoutes:
         """
         old = self._instead_of(voice.model)
         if old and not isinstance(error, TritonUnavailable):
+            FAILOVERS.labels("tts", "fallback").inc()
             return replace(voice, model=old)
         server = self.server_of(voice.model)
         if failures == 1 and self.has_another(voice):
+            FAILOVERS.labels("tts", "elsewhere").inc()
             return voice
         recovered = await server.failover.recover_voice(voice, error, failures)
-        if recovered is not None:
-            self._forgive(server, voice.model)
+        if recovered is None:
+            FAILOVERS.labels("tts", "none").inc()
+            return None
+        self._forgive(server, voice.model)
+        is_same = recovered.model == voice.model
+        FAILOVERS.labels("tts", "restored" if is_same else "fallback").inc()
         return recovered
 
     async def recover_recogniser(self, options: SessionOptions, error: VdxError) -> bool:
@@ -119,11 +125,14 @@ class SessionRoutes:
         on_trial = bool(self._instead_of(options.recogniser))
         if on_trial and not isinstance(error, TritonUnavailable):
             self._given_up.add(options.recogniser)
+            FAILOVERS.labels("asr", "fallback").inc()
             return True
         server = self.server_of(options.recogniser)
         if self._elsewhere(self._recogniser_request(options)):
+            FAILOVERS.labels("asr", "elsewhere").inc()
             return True
         recovered = await server.failover.recover_recogniser(options, error)
+        FAILOVERS.labels("asr", "restored" if recovered else "none").inc()
         if recovered:
             self._forgive(server, options.recogniser)
         return recovered
@@ -175,11 +184,15 @@ class SessionRoutes:
             self._routes.load(*choice.load)
         server = self._routes.named(choice.server) if choice.found else None
         if server is None:
+            ROUTES.labels(request.kind, "none").inc()
             return self.server_of(request.model), request.model
         if server.manager.info(choice.model) is None:
             self._routes.load(server.name, choice.model)  # learns what it can do
         before = self._served.get(request.model)
-        if before != (server.name, choice.model):
+        stays = before == (server.name, choice.model)
+        outcome = "stays" if stays else "moves" if choice.model == request.model else "fallback"
+        ROUTES.labels(request.kind, outcome).inc()
+        if not stays:
             self._served[request.model] = (server.name, choice.model)
             reasons = "; ".join(choice.reasons)
             log.debug("model routed", model=choice.model, server=server.name, reasons=reasons)

@@ -10,10 +10,10 @@ from typing import Any
 from vdx.bench.bench_client import BenchClient, meet
 from vdx.bench.client_process import Plan, Step, run_client_process
 from vdx.bench.clips import BARGE_IN_CLIPS, OPENING, clip, preload
-from vdx.bench.figures import Report
+from vdx.bench.figures import Report, told
+from vdx.bench.heard import gap_ms
 from vdx.bench.sound import silent_after
 from vdx.bench.target import Target
-from vdx.bench.turn import gap_ms
 from vdx.client.listener import Listener
 from vdx.client.log import Reply
 from vdx.client.microphone_feed import Spoken
@@ -36,23 +36,19 @@ async def measure(
     options["transport"] = plan["transport"]
     report = Report("bargein", options, samples=stops)
     reach = IN_ROOM if target.livekit else REACH
-    report.add("onset to silence", "ms", _values(stops, "silent_ms"), **reach)
+    report.add("onset to silence", "ms", told(stops, "silent_ms"), **reach)
     for name in BARGE_IN_CLIPS:
         own = [stop for stop in stops if stop["clip"] == name]
-        report.add(f"  {name}", "ms", _values(own, "silent_ms"))
-    report.add("onset to VAD decision", "ms", _values(stops, "decision_ms"))
+        report.add(f"  {name}", "ms", told(own, "silent_ms"))
+    report.add("onset to VAD decision", "ms", told(stops, "decision_ms"))
     if not target.livekit:  # a room's sound has no frames at the user's side
-        last = _values(stops, "last_frame_ms")
+        last = told(stops, "last_frame_ms")
         report.add("VAD decision to last frame sent", "ms", last, p95=25)
-    report.add("audio that came after the reply's end", "ms", _values(stops, "stale_ms"), max=0)
+    report.add("audio that came after the reply's end", "ms", told(stops, "stale_ms"), max=0)
     never = sum(stop["silent_ms"] is None for stop in stops)
     kept = sum(stop["status"] != "cancelled" for stop in stops)
     report.notes.append(f"{never} of {len(stops)} replies never fell silent, {kept} not cancelled")
     return report
-
-
-def _values(rows: list[dict[str, Any]], key: str) -> list[float]:
-    return [row[key] for row in rows if row[key] is not None]
 
 
 async def run_users(plan: Plan, step: Step) -> list[dict[str, Any]]:

@@ -2,9 +2,9 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from vdx.client.log import Reply
 from vdx.client.microphone_feed import MicrophoneFeed, task_of
@@ -14,6 +14,7 @@ from vdx.client.scripted_call import audible, quiet
 ANSWER_S = 15.0
 LIVEKIT = "livekit"
 
+T = TypeVar("T")
 Client = Any
 """A RealtimeClient, or a RoomClient: they have the same surface."""
 
@@ -40,9 +41,27 @@ class BenchClient:
         found: Reply = list(log.replies.values())[replies]
         return found
 
+    async def hear_out(self, reply: Reply | None, seconds: float) -> None:
+        """Returns once a reply is over and silent, or has taken too long."""
+        if reply is not None:
+            with contextlib.suppress(TimeoutError):
+                await self.client.wait_for(lambda: bool(reply.done), seconds)
+        await self.quiet(0.1)
+
     async def quiet(self, seconds: float) -> None:
         """Returns once nothing was audible or under way for so long."""
         await quiet(self.client, seconds)
+
+
+async def together(count: int, user: Callable[[int], Coroutine[Any, Any, T]]) -> list[T]:
+    """What `count` people at once come to, of whom each is told their number.
+
+    Raises:
+        BaseExceptionGroup: one of them failed; the others are ended.
+    """
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(user(number), name=f"user-{number}") for number in range(count)]
+    return [task.result() for task in tasks]
 
 
 @contextlib.asynccontextmanager

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from vdx.bench.client_process import Step, run_client_process
-from vdx.bench.figures import Report
+from vdx.bench.figures import Report, told
 from vdx.bench.procfs import usage
 from vdx.bench.target import Target
 from vdx.core.errors import VdxError
@@ -26,7 +26,7 @@ class Way:
 
     @property
     def gaps(self) -> list[float]:
-        return [each["gap_ms"] for each in self.turns if each["gap_ms"] is not None]
+        return told(self.turns, "gap_ms")
 
 
 async def converse(way: Way, target: Target, sessions: int, step: Step | None) -> None:

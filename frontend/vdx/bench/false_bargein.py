@@ -17,7 +17,7 @@ from vdx.bench.bargein import long_reply
 from vdx.bench.bench_client import BenchClient, meet
 from vdx.bench.client_process import Plan, Step, run_client_process
 from vdx.bench.clips import LISTENING_SOUND, OPENING, clip, preload
-from vdx.bench.figures import Report
+from vdx.bench.figures import Report, told
 from vdx.bench.sound import WINDOW_MS, compare, first_loud, loud_ms, loud_windows
 from vdx.bench.target import Target
 from vdx.client.log import Reply
@@ -59,7 +59,7 @@ async def measure(
     ):
         if exact:
             report.add(name, "ms", [row[key] for row in rows], max=limit)
-    resumed = [row["resumed_ms"] for row in rows if row["resumed_ms"] is not None]
+    resumed = told(rows, "resumed_ms")
     report.add(
         "end of the sound to the reply going on", "ms", resumed, max=450 if target.livekit else 400
     )

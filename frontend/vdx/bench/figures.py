@@ -3,7 +3,7 @@
 import json
 import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -87,6 +87,20 @@ class Report:
         return json.dumps(self.as_dict(), indent=1)
 
 
+def told(rows: Iterable[Mapping[str, Any]], key: str, **where: Any) -> list[float]:
+    """What rows have under a key, without those that have None there.
+
+    Only of rows that have these values elsewhere: `told(turns, "gap_ms", clip="ps_cards_002")`.
+    """
+    chosen = (row for row in rows if all(row[name] == value for name, value in where.items()))
+    return [row[key] for row in chosen if row[key] is not None]
+
+
+def gathered(users: Iterable[Mapping[str, Any]], key: str) -> list[Any]:
+    """The lists that users have under a key, one behind the other."""
+    return [value for user in users for value in user[key]]
+
+
 @dataclass(frozen=True, slots=True)
 class Machine:
     """What the figures depend on; `load` is the 1, 5 and 15 minute load average."""
@@ -139,12 +153,15 @@ def print_table(report: Report) -> None:
         # One a line: a point and its limit stay together.
         reach = "\n".join(goal(point, limit) for point, limit in row.get("reach", {}).items())
         verdict = {True: "[green]yes[/]", False: "[red]no[/]", None: ""}[row.get("reached")]
-        points = [_number(row[key]) for key in ("median", "p95", "p99", "max")]
+        points = [number(row[key]) for key in ("median", "p95", "p99", "max")]
         table.add_row(row["name"], row["unit"], str(row["count"]), *points, reach, verdict)
     console.print(table)
     for note in report.notes:
         console.print(f"  {note}", style="dim")
 
 
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.4g}"
+def number(value: float | None, missing: str = "-") -> str:
+    """Four digits, and all before the point: 15003, not 1.5e+04."""
+    if value is None:
+        return missing
+    return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.4g}"

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from vdx.bench.bench_client import BenchClient, meet
+from vdx.bench.bench_client import BenchClient, meet, together
 from vdx.bench.client_process import Plan, Step, run_client_process
 from vdx.bench.clips import clip, preload
 from vdx.bench.figures import Report
@@ -80,12 +80,7 @@ async def run_users(plan: Plan, step: Step) -> list[dict[str, Any]]:
     shares = [plan["count"] // plan["sessions"]] * plan["sessions"]
     for index in range(plan["count"] % plan["sessions"]):
         shares[index] += 1
-    async with asyncio.TaskGroup() as group:
-        tasks = [
-            group.create_task(_user(plan, number, share, step), name=f"user-{number}")
-            for number, share in enumerate(shares)
-        ]
-    return [task.result() for task in tasks]
+    return await together(len(shares), lambda number: _user(plan, number, shares[number], step))
 
 
 async def _user(plan: Plan, number: int, share: int, step: Step) -> dict[str, Any]:

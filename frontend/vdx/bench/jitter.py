@@ -10,10 +10,11 @@ import math
 import time
 from typing import Any
 
-from vdx.bench.bench_client import BenchClient, meet
+from vdx.bench.bench_client import BenchClient, meet, together
 from vdx.bench.client_process import Plan, Step, run_client_process
 from vdx.bench.clips import clip, preload
-from vdx.bench.figures import Report
+from vdx.bench.figures import Report, gathered
+from vdx.bench.heard import dry_ms
 from vdx.bench.procfs import usage
 from vdx.bench.scrape import Metrics, quantile
 from vdx.bench.sound import holes_ms
@@ -77,21 +78,18 @@ def _add_pacing(report: Report, before: Metrics, after: Metrics) -> None:
 
 
 def _add_user_figures(report: Report, users: list[dict[str, Any]], *, in_room: bool) -> None:
-    def gathered(key: str) -> list[float]:
-        return [value for user in users for value in user[key]]
-
     if in_room:  # its jitter buffer hides how frames arrive, and fills what is late
         report.add("joining to the conversation's begin", "ms", [p["ready_ms"] for p in users])
-        report.add("holes heard in each reply", "ms", gathered("holes_ms"))
+        report.add("holes heard in each reply", "ms", gathered(users, "holes_ms"))
     else:
         late = float(sum(p["late_frames"] for p in users))
-        report.add("|inter-arrival - frame|", "ms", gathered("jitter_ms"))
-        report.add("arrival after its time", "ms", gathered("late_ms"))
+        report.add("|inter-arrival - frame|", "ms", gathered(users, "jitter_ms"))
+        report.add("arrival after its time", "ms", gathered(users, "late_ms"))
         report.add("frames over 40 ms late", "frames", [late])
-        report.add("holes heard in each reply", "ms", gathered("holes_ms"), max=0)
-        report.add("queue dry in each reply", "ms", gathered("dry_ms"), max=0)
-    report.add("turn gap", "ms", gathered("gap_ms"))
-    report.add("lateness of the person's own frames", "ms", gathered("lag_ms"))
+        report.add("holes heard in each reply", "ms", gathered(users, "holes_ms"), max=0)
+        report.add("queue dry in each reply", "ms", gathered(users, "dry_ms"), max=0)
+    report.add("turn gap", "ms", gathered(users, "gap_ms"))
+    report.add("lateness of the person's own frames", "ms", gathered(users, "lag_ms"))
     replies = sum(user["replies"] for user in users)
     silent = sum(user["silent"] for user in users)
     failed = sum(len(user["failed"]) for user in users)
@@ -108,12 +106,8 @@ async def run_users(plan: Plan, step: Step) -> list[dict[str, Any]]:
     What they heard is evaluated after the last one ends: it would delay those still listening.
     """
     preload((SPEECH,), plan)
-    async with asyncio.TaskGroup() as group:
-        tasks = [
-            group.create_task(_user(plan, number, step), name=f"user-{number}")
-            for number in range(plan["sessions"])
-        ]
-    return [_experience(*task.result()) for task in tasks]
+    users = await together(plan["sessions"], lambda number: _user(plan, number, step))
+    return [_experience(*user) for user in users]
 
 
 async def _user(plan: Plan, number: int, step: Step) -> tuple[BenchClient, dict[str, Any]]:
@@ -178,13 +172,12 @@ def _regularity(listener: Listener, reply: Reply) -> dict[str, Any]:
         due += length
         uneven.append(round(abs(piece.arrived - before.arrived - length) * 1000, 2))
         late.append(round(max(0.0, piece.arrived - due) * 1000, 2))
-    dry = sum(gap.seconds for gap in listener.underruns if gap.response == reply.id)
     return {
         "jitter_ms": uneven,
         "late_ms": late,
         "late_frames": sum(value > LATE_S * 1000 for value in late),
         "holes_ms": sum(holes_ms(heard, listener.rate)),
-        "dry_ms": round(dry * 1000, 2),
+        "dry_ms": dry_ms(listener, reply.id),
     }
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from vdx.bench.figures import goal
+from vdx.bench.figures import goal, number
 from vdx.bench.registry import BENCHES, Benches, shown
 
 Runs = Mapping[str, Mapping[str, Any]]
@@ -106,7 +106,7 @@ def change(old: Mapping[str, Any] | None, new: Mapping[str, Any]) -> str:
 
 
 def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.4g}"  # noqa: RUF001
+    return number(value, missing="–")  # noqa: RUF001
 
 
 def _cell(text: str) -> str:

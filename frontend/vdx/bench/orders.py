@@ -15,17 +15,18 @@ import json
 import random
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from vdx.bench.bench_client import ANSWER_S, BenchClient, meet
+from vdx.bench.bench_client import ANSWER_S, BenchClient, meet, together
 from vdx.bench.client_process import Plan, Step, run_client_process
 from vdx.bench.endpointing.own_corpus import half_of, thinking
-from vdx.bench.figures import Report
+from vdx.bench.figures import Report, told
+from vdx.bench.heard import gap_ms
 from vdx.bench.target import Target
-from vdx.bench.turn import BETWEEN_S, CUT_IN_S, SETTLE_S, SPREAD_S, gap_ms
+from vdx.bench.turn import BETWEEN_S, CUT_IN_S, SETTLE_S, SPREAD_S
 from vdx.bench.word_errors import require_inflect
 from vdx.bench.words import normalised
 from vdx.client.realtime import WIRE_RATE
@@ -117,7 +118,7 @@ async def measure(target: Target, wanted: Orders, step: Step | None = None) -> R
 
 def _add(report: Report, kind: str, said: list[dict[str, Any]], *, hot_words: bool) -> None:
     cut = [each for each in said if each["cut_off"]]
-    answered = [each["gap_ms"] for each in said if each["gap_ms"] is not None]
+    answered = told(said, "gap_ms")
     slots = [right for each in said for right in each["slots"].values()]
     report.add(f"cut off, {kind}", "%", [100 * len(cut) / len(said)], max=CUT_OFF[kind])
     if cut:
@@ -139,12 +140,12 @@ async def run_users(plan: Plan, step: Step) -> list[dict[str, Any]]:
     """The people's part."""
     turns = list(itertools.product(plan["orders"], plan["kinds"]))
     until = time.monotonic() + 60 * plan["minutes"] if plan["minutes"] else float("inf")
-    async with asyncio.TaskGroup() as group:
-        users = [
-            group.create_task(_user(plan, number, turns[number :: plan["sessions"]], until, step))
-            for number in range(plan["sessions"])
-        ]
-    return [turn for user in users for turn in user.result()]
+    shares = [turns[number :: plan["sessions"]] for number in range(plan["sessions"])]
+
+    def user(number: int) -> Coroutine[Any, Any, list[dict[str, Any]]]:
+        return _user(plan, number, shares[number], until, step)
+
+    return [turn for found in await together(len(shares), user) for turn in found]
 
 
 async def _user(

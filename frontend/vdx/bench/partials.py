@@ -11,7 +11,7 @@ from typing import Any
 from vdx.bench.bench_client import BenchClient, meet
 from vdx.bench.client_process import Plan, Step, run_client_process
 from vdx.bench.clips import TURN_CLIPS, clip, preload
-from vdx.bench.figures import Report
+from vdx.bench.figures import Report, told
 from vdx.bench.procfs import usage
 from vdx.bench.target import Target
 from vdx.core.errors import InvalidInput
@@ -40,12 +40,12 @@ async def measure(target: Target, rounds: int, step: Step | None = None) -> Repo
     spent = usage(target.pid).cpu_seconds - before if target.pid else 0.0
     options = {"rounds": rounds, "clips": list(CLIPS), "recogniser": status["recogniser"]}
     report = Report("partials", options, samples=said)
-    first = [each["first_ms"] for each in said if each["first_ms"] is not None]
+    first = told(said, "first_ms")
     report.add("onset to the first partial transcript", "ms", first, median=FIRST_MS)
     for name in CLIPS:
-        own = [s["first_ms"] for s in said if s["clip"] == name and s["first_ms"] is not None]
+        own = told(said, "first_ms", clip=name)
         report.add(f"  {name}", "ms", own)
-    delta = [each["delta_ms"] for each in said if each["delta_ms"] is not None]
+    delta = told(said, "delta_ms")
     report.add("onset to the first part that stays", "ms", delta)
     report.add("partial transcripts per second of speech", "", [s["rate"] for s in said])
     if target.pid:

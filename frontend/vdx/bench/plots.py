@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from vdx.bench.drawing import BLUE, GREY, RED, SIZE, name_axes, new_axes, save
 from vdx.bench.figures import LEAST
 from vdx.dialog.trace import STAGE_LABELS
 
@@ -19,24 +20,18 @@ if TYPE_CHECKING:
 Runs = Mapping[str, Mapping[str, Any]]
 Plot = Callable[[Runs, "Axes"], bool]
 
-SIZE, DPI = (7.5, 3.4), 110
-BLUE, GREY, RED = "#2f6fab", "#9aa5b1", "#c0392b"
-
 
 def draw(runs: Runs, folder: Path, plots: Mapping[str, tuple[str, Plot]]) -> dict[str, str]:
-    """Title to file of each picture drawn; none where matplotlib is not installed."""
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        return {}
+    """Title to file of each picture drawn.
+
+    Raises:
+        SetupError: matplotlib is not installed.
+    """
     pictures = {}
     for name, (title, plot) in plots.items():
-        figure = Figure(figsize=SIZE, dpi=DPI, layout="constrained")
-        axes = figure.subplots()
-        axes.spines[["top", "right"]].set_visible(False)
+        axes = new_axes()
         if plot(runs, axes):
-            axes.set_title(title, fontsize=11, loc="left")
-            figure.savefig(folder / f"{name}.png")
+            save(axes, title, folder / f"{name}.png")
             pictures[title] = f"{name}.png"
     return pictures
 
@@ -98,10 +93,7 @@ def distribution(runs: Runs, axes: Axes) -> bool:
             drawn = True
             break
     if drawn:
-        axes.set_xlabel("ms")
-        axes.set_ylabel("% of turns at most")
-        axes.grid(alpha=0.3)
-        axes.legend(fontsize=8, frameon=False)
+        name_axes(axes, "ms", "% of turns at most")
     return drawn
 
 
@@ -120,11 +112,7 @@ def cost(runs: Runs, axes: Axes) -> bool:
     for sessions, cores in points:
         each = f"{cores / sessions:.3f} each"
         axes.annotate(each, (sessions, cores), (4, -12), textcoords="offset points", fontsize=8)
-    axes.set_xlim(left=0)
-    axes.set_ylim(bottom=0)
-    axes.set_xlabel("conversing sessions")
-    axes.set_ylabel("cores, Triton included")
-    axes.grid(alpha=0.3)
+    name_axes(axes, "conversing sessions", "cores, Triton included", from_zero=True)
     return True
 
 
@@ -142,12 +130,8 @@ def concurrency(runs: Runs, axes: Axes) -> bool:
     for name, points in lines.items():
         axes.plot(*zip(*points, strict=True), marker="o", label=name)
     if lines:
-        axes.set_ylim(bottom=0)
-        axes.set_xlim(left=0)
-        axes.set_xlabel("requests at once, as fast as they are answered")
-        axes.set_ylabel("ms, median")
-        axes.grid(alpha=0.3)
-        axes.legend(fontsize=8, frameon=False)
+        at_once = "requests at once, as fast as they are answered"
+        name_axes(axes, at_once, "ms, median", from_zero=True)
     return bool(lines)
 
 
@@ -164,12 +148,7 @@ def planned(runs: Runs, axes: Axes) -> bool:
                 axes.plot(*zip(*points, strict=True), style, label=label)
                 drawn = True
     if drawn:
-        axes.set_xlim(left=0)
-        axes.set_ylim(bottom=0)
-        axes.set_xlabel("users at once")
-        axes.set_ylabel("ms, p95")
-        axes.grid(alpha=0.3)
-        axes.legend(fontsize=8, frameon=False)
+        name_axes(axes, "users at once", "ms, p95", from_zero=True)
     return drawn
 
 

@@ -4,6 +4,7 @@ The figures are kept as `report.json` beside the report, so that the next one ca
 changed. A run that was left out or failed keeps the figures it had, with their date.
 """
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -19,7 +20,7 @@ from vdx.bench.markdown import render
 from vdx.bench.plots import PLOTS, Plot, draw
 from vdx.bench.registry import BENCHES, Benches, arguments, shown
 from vdx.bench.studies import require_bench
-from vdx.core.errors import ConfigError, UnknownName
+from vdx.core.errors import ConfigError, SetupError, UnknownName
 
 DATA, REPORT = "report.json", "report.md"
 LIMIT_S = 7200.0
@@ -174,7 +175,9 @@ def write(
     runs = {**kept, **now}
     order = list(suite.benches)
     ordered = dict(sorted(runs.items(), key=lambda item: _place(item[0], order)))
-    pictures = draw(ordered, folder, suite.plots)
+    pictures: dict[str, str] = {}
+    with contextlib.suppress(SetupError):  # the report says how to get them
+        pictures = draw(ordered, folder, suite.plots)
     text = render(ordered, before, set(now), failed, pictures, suite.benches)
     (folder / REPORT).write_text(text, "utf-8")
     (folder / DATA).write_text(json.dumps({"runs": ordered}, indent=1), "utf-8")

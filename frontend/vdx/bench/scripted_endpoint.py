@@ -1,13 +1,11 @@
-"""A chat endpoint for benches: it answers at once, and calls a tool where its model's name says so.
+"""A chat endpoint for benches: it answers at once, or calls a tool, as its model's name says."""
 
-HTTP by hand, because a web framework would take longer to answer than what is measured.
-"""
-
-import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Final
+
+from vdx.bench.small_server import small_server
 
 PLAIN: Final = "plain"
 CALLS: Final = "calls"
@@ -27,26 +25,12 @@ PREAMBLE: Final = (
 @asynccontextmanager
 async def scripted_endpoint() -> AsyncIterator[str]:
     """Serves while entered; yields the `base_url`."""
-    server = await asyncio.start_server(_serve, "127.0.0.1", 0)
-    async with server:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
+    async with small_server(_answer) as url:
+        yield f"{url}/v1"
 
 
-async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    try:
-        while True:
-            head = (await reader.readuntil(b"\r\n\r\n")).decode().casefold()
-            size = int(head.split("content-length:")[1].split("\r\n")[0])
-            asked = json.loads(await reader.readexactly(size))
-            writer.write(_answer(asked))
-            await writer.drain()
-    except (asyncio.IncompleteReadError, ConnectionError):
-        pass  # the client has closed the connection
-    finally:
-        writer.close()
-
-
-def _answer(asked: dict[str, Any]) -> bytes:
+def _answer(body: bytes) -> bytes:
+    asked = json.loads(body)
     model, last = asked["model"], asked["messages"][-1]
     deltas: list[dict[str, Any]] = [{"content": ANSWER}]
     if last["role"] != "tool" and asked.get("tools") and model != PLAIN:
@@ -55,9 +39,7 @@ def _answer(asked: dict[str, Any]) -> bytes:
         if long:
             deltas.insert(0, {"content": PREAMBLE})
     events = [f"data: {json.dumps(_chunk(delta))}\n\n" for delta in deltas]
-    body = "".join([*events, "data: [DONE]\n\n"]).encode()
-    head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
-    return f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
+    return "".join([*events, "data: [DONE]\n\n"]).encode()
 
 
 def _call(ms: int) -> dict[str, Any]:

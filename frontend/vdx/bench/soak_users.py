@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from vdx.bench.bench_client import BenchClient, meet
+from vdx.bench.bench_client import BenchClient, meet, together
 from vdx.bench.client_process import Plan, Step
 from vdx.bench.clips import TURN_CLIPS, clip, preload
 from vdx.client.recording import Clip
@@ -48,12 +48,7 @@ async def run_users(plan: Plan, step: Step) -> list[dict[str, Any]]:
     """All of `plan["sessions"]` people for `plan["seconds"]`; each finishes a conversation."""
     preload((*TURN_CLIPS, INTERRUPTING), plan)
     began = time.monotonic()
-    async with asyncio.TaskGroup() as group:
-        users = [
-            group.create_task(_User(plan, number, began).run(step), name=f"user-{number}")
-            for number in range(plan["sessions"])
-        ]
-    told = [user.result() for user in users]
+    told = await together(plan["sessions"], lambda number: _User(plan, number, began).run(step))
     return [{name: getattr(each, name) for name in Told.__slots__} for each in told]
 
 

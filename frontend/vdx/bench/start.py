@@ -29,7 +29,7 @@ async def measure(rounds: int, step: Step) -> Report:
         ready.append(up)
         gone.append(down)
         step()
-    report.add("start to ready, proof turn included", "s", ready, max=10.0)
+    report.add("start to ready, proof turn included", "s", ready, max=12.0)
     report.add("Ctrl-C to gone", "s", gone)
     return report
 

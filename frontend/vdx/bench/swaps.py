@@ -21,10 +21,11 @@ from urllib.parse import quote
 import httpx2
 import yaml
 
-from vdx.bench.bench_client import BenchClient, meet
+from vdx.bench.bench_client import BenchClient, meet, together
 from vdx.bench.client_process import Plan, Step, run_client_process
 from vdx.bench.clips import clip, preload
-from vdx.bench.figures import Report
+from vdx.bench.figures import Report, gathered
+from vdx.bench.heard import longest_hole_ms, samples_of
 from vdx.bench.processes import vdx_command
 from vdx.bench.scrape import fetch, parse
 from vdx.bench.target import profile
@@ -96,11 +97,8 @@ def _config(folder: Path) -> dict[str, Any]:
 
 
 def _add(report: Report, users: list[dict[str, Any]], when: str, hole_ms: float) -> None:
-    def gathered(key: str) -> list[float]:
-        return [value for user in users for value in user[key]]
-
-    report.add(f"longest hole of a reply{when}", "ms", gathered("hole_ms"), max=hole_ms)
-    report.add(f"frames lost or doubled in a reply{when}", "frames", gathered("off"), max=0)
+    report.add(f"longest hole of a reply{when}", "ms", gathered(users, "hole_ms"), max=hole_ms)
+    report.add(f"frames lost or doubled in a reply{when}", "frames", gathered(users, "off"), max=0)
     lost = float(sum(user["lost"] for user in users))
     report.add(f"turns without a whole reply{when}", "", [lost], max=0)
     mixed = sum(user["mixed"] for user in users)
@@ -216,12 +214,7 @@ def frames_off(frames: int, lengths: Sequence[Sequence[int]]) -> tuple[int, bool
 async def run_users(plan: Plan, _step: Step) -> list[dict[str, Any]]:
     """What the people do: each hears the clauses alone, then whole answers until the end."""
     preload((SPEECH,), plan)
-    async with asyncio.TaskGroup() as group:
-        tasks = [
-            group.create_task(_user(plan, number), name=f"user-{number}")
-            for number in range(plan["sessions"])
-        ]
-    return [task.result() for task in tasks]
+    return await together(plan["sessions"], lambda number: _user(plan, number))
 
 
 async def _user(plan: Plan, number: int) -> dict[str, Any]:
@@ -246,7 +239,7 @@ async def _user(plan: Plan, number: int) -> dict[str, Any]:
         "frames": frames[: len(CLAUSES) + 1],
         "off": [float(each) for each, _ in off],
         "mixed": sum(mixed for _, mixed in off),
-        "hole_ms": [_hole_ms(user, reply) for reply in replies],
+        "hole_ms": [longest_hole_ms(user.client.listener, reply.id) for reply in replies],
         "errors": [error["message"] for error in user.client.log.errors],
     }
 
@@ -255,21 +248,11 @@ async def _turn(user: BenchClient) -> Reply | None:
     replies = len(user.client.log.replies)
     await user.microphone_feed.say(clip(SPEECH, user.client.rate)).finished
     reply = await user.reply_after(replies)
-    if reply is not None:
-        with contextlib.suppress(TimeoutError):
-            await user.client.wait_for(lambda: bool(reply.done), TURN_S)
-    await user.quiet(0.1)
+    await user.hear_out(reply, TURN_S)
     return reply
 
 
 def _frames(user: BenchClient, reply: Reply) -> int:
     listener = user.client.listener
-    samples = sum(piece.pcm.size for piece in listener.pieces if piece.response == reply.id)
-    frames: int = round(samples * 1000 / listener.rate / FRAME_MS)
+    frames: int = round(samples_of(listener, reply.id) * 1000 / listener.rate / FRAME_MS)
     return frames
-
-
-def _hole_ms(user: BenchClient, reply: Reply) -> float:
-    """The longest unintended silence in a reply."""
-    gaps = [gap.seconds for gap in user.client.listener.underruns if gap.response == reply.id]
-    return round(1000 * max(gaps, default=0.0), 1)

@@ -14,11 +14,12 @@ from vdx.bench.bargein import long_reply
 from vdx.bench.bench_client import ANSWER_S, BenchClient, meet
 from vdx.bench.client_process import Plan, Step, run_client_process
 from vdx.bench.clips import BARGE_IN_CLIPS, OPENING, TURN_CLIPS, clip, preload
-from vdx.bench.figures import Report
+from vdx.bench.figures import Report, told
+from vdx.bench.heard import gap_ms
 from vdx.bench.scripted_endpoint import CALLS, KEEPS_CALLING, PLAIN, TOOL_MS, scripted_endpoint
 from vdx.bench.sound import silent_after
 from vdx.bench.target import DATA, TargetOptions, profile, target
-from vdx.bench.turn import BETWEEN_S, SETTLE_S, gap_ms
+from vdx.bench.turn import BETWEEN_S, SETTLE_S
 from vdx.client.log import Event, Reply
 
 LIGHT = ("espeak-en", "pocketsphinx-en")
@@ -42,7 +43,7 @@ async def measure(rounds: int, step: Step) -> Report:
         async with target(options) as server:
             found = await run_client_process("tools", server.plan(rounds=rounds), step)
     report = Report("tools", {"rounds": rounds, "tool_ms": TOOL_MS}, samples=found["turns"])
-    gaps = {kind: _gaps(found["turns"], kind) for kind in KINDS}
+    gaps = {kind: told(found["turns"], "gap_ms", kind=kind) for kind in KINDS}
     for kind in KINDS:
         name = "a plain turn" if kind == "plain" else f"a turn with the {kind}'s tool"
         report.add(f"end of speech to first audio, {name}", "ms", gaps[kind])
@@ -50,18 +51,14 @@ async def measure(rounds: int, step: Step) -> Report:
     for kind in KINDS[1:]:
         added = [gap - plain[len(plain) // 2] for gap in gaps[kind]] if plain else []
         report.add(f"  added by the {kind}'s tool", "ms", added, median=ADDED_MS)
-    stops = [each["silent_ms"] for each in found["stops"] if each["silent_ms"] is not None]
+    stops = told(found["stops"], "silent_ms")
     report.add("barge-in while a tool runs: onset to silence", "ms", stops, median=SILENCE_MS)
-    answered = [each["gap_ms"] for each in found["stops"] if each["gap_ms"] is not None]
+    answered = told(found["stops"], "gap_ms")
     report.add("  end of that speech to the next answer", "ms", answered)
     silent = sum(turn["gap_ms"] is None for turn in found["turns"])
     report.notes.append(f"{silent} of {len(found['turns'])} turns unanswered")
     report.notes.append("added: to the median of the plain turns")
     return report
-
-
-def _gaps(turns: list[dict[str, Any]], kind: str) -> list[float]:
-    return [t["gap_ms"] for t in turns if t["kind"] == kind and t["gap_ms"] is not None]
 
 
 def _config(endpoint: str) -> dict[str, Any]:

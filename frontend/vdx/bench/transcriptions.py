@@ -6,22 +6,20 @@ the words of both are compared with those of the other. The recordings are the b
 after the other, so that there is enough to do.
 """
 
-import asyncio
 import io
-import json
 import time
 import wave
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
 from vdx.bench.client_process import Step
 from vdx.bench.figures import Report
+from vdx.bench.line_program import line_program
 from vdx.bench.target import Target
 from vdx.bench.word_errors import word_error_rate
 from vdx.core.audio import LISTEN_RATE, SAMPLE_BYTES
-from vdx.core.errors import VdxError
 from vdx.core.paths import locate
 
 MODEL = "pocketsphinx-en"
@@ -66,11 +64,11 @@ async def measure(target: Target, rounds: int, step: Step | None = None) -> Repo
     with tempfile.TemporaryDirectory(prefix="vdx-bench-") as folder:
         raw = Path(folder) / "all.raw"
         raw.write_bytes(pcm.tobytes())
-        async with _Recogniser(raw) as recogniser:
-            await recogniser.run()  # warm, as the served one is
+        async with line_program(*_directly()) as ask:
+            await ask(str(raw))  # warm, as the served one is
             await _served(target, pcm)
             for _ in range(rounds):
-                alone = await recogniser.run()
+                alone = await ask(str(raw))
                 text, took = await _served(target, pcm)
                 heard = {"served": text, "direct": alone["text"]}
                 served.append(took * 1000)
@@ -97,6 +95,12 @@ def _recording() -> tuple[np.ndarray[Any, np.dtype[np.int16]], str]:
     return np.concatenate(parts), " ".join((*CLIPS.values(),) * REPEATS)
 
 
+def _directly() -> list[str | Path]:
+    """pocketsphinx in the environment of the models, without Triton: text and seconds."""
+    paths = locate()
+    return [paths.triton_python, "-c", DIRECT, str(paths.triton_backends.parent), str(MAX_HMMS)]
+
+
 async def _served(target: Target, pcm: np.ndarray[Any, np.dtype[np.int16]]) -> tuple[str, float]:
     """Text and seconds, through the official library, as a program would ask."""
     from openai import AsyncOpenAI
@@ -112,36 +116,3 @@ async def _served(target: Target, pcm: np.ndarray[Any, np.dtype[np.int16]]) -> t
             model=MODEL, file=("all.wav", file.getvalue())
         )
         return heard.text, time.perf_counter() - began
-
-
-class _Recogniser:
-    """pocketsphinx in the environment of the models, without Triton."""
-
-    def __init__(self, raw: Path) -> None:
-        self._raw = raw
-
-    async def __aenter__(self) -> Self:
-        paths = locate()
-        arguments = ("-c", DIRECT, str(paths.triton_backends.parent), str(MAX_HMMS))
-        pipe = asyncio.subprocess.PIPE
-        self._process = await asyncio.create_subprocess_exec(
-            str(paths.triton_python), *arguments, stdin=pipe, stdout=pipe
-        )
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        if self._process.returncode is None:
-            self._process.kill()
-        await self._process.wait()
-
-    async def run(self) -> dict[str, Any]:
-        """Text and seconds of the whole recording."""
-        if self._process.stdin is None or self._process.stdout is None:
-            raise VdxError("the recogniser has no pipes", service="bench")
-        self._process.stdin.write(f"{self._raw}\n".encode())
-        await self._process.stdin.drain()
-        line = await self._process.stdout.readline()
-        if not line:
-            raise VdxError("the recogniser alone ended early", service="bench")
-        found: dict[str, Any] = json.loads(line)
-        return found

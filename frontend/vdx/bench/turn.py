@@ -10,16 +10,13 @@ import time
 from collections import defaultdict
 from typing import Any
 
-from vdx.bench.bench_client import BenchClient, meet
+from vdx.bench.bench_client import BenchClient, meet, together
 from vdx.bench.client_process import Plan, Step, run_client_process
 from vdx.bench.clips import TURN_CLIPS, clip, preload
-from vdx.bench.figures import Report
-from vdx.bench.sound import first_loud
+from vdx.bench.figures import Report, gathered, told
+from vdx.bench.heard import dry_ms, gap_ms, reply_s
 from vdx.bench.target import Target
 from vdx.bench.turn_cost import TurnCost
-from vdx.client.listener import Listener
-from vdx.client.microphone_feed import Spoken
-from vdx.client.room_audio_input import RoomAudioInput
 
 SETTLE_S = 2.2
 """Room noise before the first clip: the gate's window is 2 s."""
@@ -69,9 +66,8 @@ async def measure(
         goal = LLM if has_model else usual
     _add_gaps(report, turns, goal, is_heard=is_heard)
     for name in TURN_CLIPS:
-        own = [t["gap_ms"] for t in turns if t["clip"] == name and t["gap_ms"] is not None]
-        report.add(f"  {name}", "ms", own)
-    after = [t["after_endpoint_ms"] for t in turns if t["after_endpoint_ms"] is not None]
+        report.add(f"  {name}", "ms", told(turns, "gap_ms", clip=name))
+    after = told(turns, "after_endpoint_ms")
     report.add("of which after the endpoint decision", "ms", after, p95=50)
     stages: dict[str, list[float]] = defaultdict(list)
     for turn in turns:
@@ -80,9 +76,7 @@ async def measure(
     for stage, values in stages.items():
         report.add(f"  server: speech end to {stage}", "ms", values)
     report.add("queue dry in each reply", "ms", [turn["dry_ms"] for turn in turns], max=0)
-    report.add(
-        "lateness of the person's own frames", "ms", [lag for t in turns for lag in t["lag_ms"]]
-    )
+    report.add("lateness of the person's own frames", "ms", gathered(turns, "lag_ms"))
     await cost.add(report, turns)
     silent = sum(turn["gap_ms"] is None for turn in turns)
     cut_in = sum(turn["cut_in"] for turn in turns)
@@ -95,11 +89,10 @@ def _add_gaps(
     report: Report, turns: list[dict[str, Any]], goal: dict[str, float], *, is_heard: bool
 ) -> None:
     """The gaps of all turns; `is_heard`: the goal is for long sentences, whose ends are heard."""
-    answered = [turn for turn in turns if turn["gap_ms"] is not None]
-    gaps = [turn["gap_ms"] for turn in answered]
+    gaps = told(turns, "gap_ms")
     report.add("end of speech to first audio", "ms", gaps, **({} if is_heard else goal))
     if is_heard:
-        long = [turn["gap_ms"] for turn in answered if turn["speech_s"] >= LONG_S]
+        long = told([turn for turn in turns if turn["speech_s"] >= LONG_S], "gap_ms")
         report.add(f"  after speech of {LONG_S:g} s and more", "ms", long, **goal)
 
 
@@ -107,12 +100,8 @@ async def run_users(plan: Plan, step: Step) -> list[dict[str, Any]]:
     """The person's part: every turn's gap and the server's own account of it."""
     preload(TURN_CLIPS, plan)
     began, spent = time.monotonic(), time.process_time()
-    async with asyncio.TaskGroup() as group:
-        users = [
-            group.create_task(_user(plan, number, step), name=f"user-{number}")
-            for number in range(plan["sessions"])
-        ]
-    turns = [turn for user in users for turn in user.result()]
+    users = await together(plan["sessions"], lambda number: _user(plan, number, step))
+    turns = [turn for user in users for turn in user]
     each = {
         "wall_s": round((time.monotonic() - began) * plan["sessions"] / len(turns), 3),
         "client_cpu_s": round((time.process_time() - spent) / len(turns), 4),
@@ -160,26 +149,3 @@ async def _turn(bench_client: BenchClient, name: str) -> dict[str, Any]:
         "speech_s": round(spoken.end - spoken.onset, 3),
         "reply_s": 0.0 if reply is None else reply_s(client.listener, reply.id),
     }
-
-
-def reply_s(listener: Listener, response: str) -> float:
-    """How much audio of a reply came; a room's listener does not tell."""
-    if isinstance(listener, RoomAudioInput):
-        return 0.0
-    samples = sum(piece.pcm.size for piece in listener.pieces if piece.response == response)
-    return round(samples / listener.rate, 3)
-
-
-def dry_ms(listener: Listener, response: str) -> float:
-    """How long the listener had nothing to play within a reply; a room's does not tell."""
-    if isinstance(listener, RoomAudioInput):
-        return 0.0
-    seconds = sum(gap.seconds for gap in listener.underruns if gap.response == response)
-    return round(seconds * 1000, 2)
-
-
-def gap_ms(listener: Listener, spoken: Spoken, since: float) -> float | None:
-    """From the last loud sample sent to the first loud window heard; None without sound."""
-    begin = min(since, spoken.end)
-    offset = first_loud(listener.render(begin, listener.end), listener.rate)
-    return None if offset is None else round((begin + offset - spoken.end) * 1000, 1)

@@ -6,6 +6,7 @@ import subprocess
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from statistics import mean
 from typing import Any, Final, Self
 
 from vdx.bench.figures import Report
@@ -15,8 +16,9 @@ from vdx.core.errors import UnknownName
 from vdx.core.voice_choice import VoiceChoice
 from vdx.serving.model_processes import model_of
 
-PARTS: Final = ("frontend", "recogniser", "voice", "other models", "Triton", "clients")
-"""`clients` are the people of the bench, who share its machine."""
+CLIENTS: Final = "clients"
+PARTS: Final = ("frontend", "recogniser", "voice", "other models", "Triton", CLIENTS)
+"""`CLIENTS` are the people of the bench, who share its machine."""
 IDLE: Final = "cores taken without a call"
 WALL: Final = "one turn to the next"
 GPU: Final = "  GPU time per turn"
@@ -55,7 +57,9 @@ class TurnCost:
     idle: Mapping[str, float] = field(default_factory=dict)
     """Cores that each part takes while nobody talks."""
     before: Spent | None = None
-    _gpu: list[float] = field(default_factory=list)
+    gpus: list[float] = field(default_factory=list)
+    """How many were busy at each look."""
+    idle_gpus: list[float] = field(default_factory=list)
     _watching: asyncio.Task[None] | None = None
 
     @classmethod
@@ -67,6 +71,8 @@ class TurnCost:
         made = cls(roots, {voice: "voice", status["recogniser"]: "recogniser"})
         if not target.pid:
             return made
+        if program := shutil.which("nvidia-smi"):
+            made._watching = asyncio.create_task(made._watch(program), name="gpu")
         first = Spent.now(roots, made.models)
         await asyncio.sleep(IDLE_S)
         made.before = Spent.now(roots, made.models)
@@ -74,8 +80,7 @@ class TurnCost:
             part: (made.before.seconds[part] - first.seconds[part]) / (made.before.at - first.at)
             for part in PARTS
         }
-        if program := shutil.which("nvidia-smi"):
-            made._watching = asyncio.create_task(made._watch(program), name="gpu")
+        made.idle_gpus, made.gpus = made.gpus, []
         return made
 
     async def add(self, report: Report, turns: list[dict[str, Any]]) -> None:
@@ -94,26 +99,32 @@ class TurnCost:
             part: max(0.0, after.seconds[part] - self.before.seconds[part] - self.idle[part] * wall)
             for part in PARTS
         }
-        spent["clients"] = sum(turn.get("client_cpu_s", 0.0) for turn in turns)
+        spent[CLIENTS] = sum(turn.get("client_cpu_s", 0.0) for turn in turns)
         report.add(WALL, "s", [turn["wall_s"] for turn in turns[:1] if "wall_s" in turn])
         report.add(IDLE, "core", [round(sum(self.idle.values()), 4)])
         for part in PARTS:
             report.add(cpu_name(part), "s", [round(spent[part] / len(turns), 4)])
-        if self._gpu:
-            busy = sum(self._gpu) / len(self._gpu) / 100
+        if self.gpus:
+            busy = max(0.0, mean(self.gpus) - mean(self.idle_gpus or [0.0]))
             report.add(GPU, "s", [round(busy * wall / len(turns), 4)])
 
     async def _watch(self, program: str) -> None:
         while True:
-            self._gpu += await asyncio.to_thread(_utilisation, program)
+            busy = await asyncio.to_thread(gpus_busy, program)
+            self.gpus += [] if busy is None else [busy]
             await asyncio.sleep(GPU_EVERY_S)
 
 
-def _utilisation(program: str) -> list[float]:
-    """Per cent of the first GPU that was busy just now; empty where it cannot be told."""
+def gpus_busy(program: str) -> float | None:
+    """How many GPUs of this machine were busy just now, as `program` (nvidia-smi) tells it.
+
+    None where it cannot be told of every one, as of those that are divided (MIG).
+    """
     done = subprocess.run([program, *NVIDIA_SMI], capture_output=True, text=True, check=False)
-    first = done.stdout.strip().partition("\n")[0].strip()
-    return [float(first)] if first.isdecimal() else []
+    told = [line.strip() for line in done.stdout.splitlines() if line.strip()]
+    if not told or not all(each.isdecimal() for each in told):
+        return None
+    return sum(map(float, told)) / 100
 
 
 def _tree(root: int) -> list[int]:

@@ -11,7 +11,7 @@ from statistics import median
 from typing import Any
 
 from vdx.bench.client_process import Step, run_client_process
-from vdx.bench.figures import Report
+from vdx.bench.figures import Report, told
 from vdx.bench.target import Target
 
 Rows = list[dict[str, Any]]
@@ -72,7 +72,7 @@ def add_difference(
 
 def values_of(rows: Sequence[Mapping[str, Any]], measured: Measured, key: str) -> list[float]:
     """What the rows of a figure's bench have under `key`."""
-    return [row[key] for row in rows if row["bench"] == measured.bench and row[key] is not None]
+    return told(rows, key, bench=measured.bench)
 
 
 def add_notes(report: Report, found: Mapping[str, Rows]) -> None:

@@ -50,10 +50,15 @@ def _said(word: str) -> list[str]:
     return " ".join(spoken).replace("-", " ").split()
 
 
-async def measure(target: Target, step: Step | None = None, spoken: int | None = None) -> Report:
-    """Each recording and the first `spoken` replies (None: all) once, in order."""
+async def measure(
+    target: Target, step: Step | None = None, spoken: int | None = None, recogniser: str = ""
+) -> Report:
+    """Each recording and the first `spoken` replies (None: all) once, in order.
+
+    `recogniser` is a model of the server; without one it is the server's default.
+    """
     status = await target.status()
-    voice, recogniser = status["voice"], status["recogniser"]
+    voice, recogniser = status["voice"], recogniser or status["recogniser"]
     report = Report("words", {"voice": voice, "recogniser": recogniser})
     kinds = ("people", "replies")
     said = {kind: list[str]() for kind in kinds}
@@ -72,6 +77,8 @@ async def measure(target: Target, step: Step | None = None, spoken: int | None =
         ("people", "words of people heard wrong", REACH_HEARD),
         ("replies", "words of spoken replies heard wrong", REACH_SPOKEN),
     ):
+        if not said[kind]:
+            continue
         rate = word_error_rate(said[kind], heard[kind])
         report.add(f"{name}, {len(said[kind])} texts", "%", [round(rate, 1)], max=reach)
     return report

@@ -84,19 +84,33 @@ def _notes(model: dict[str, Any]) -> str:
 
 
 def _tell_servers(servers: list[dict[str, Any]]) -> None:
-    """Each server with what is loaded there, and how many sessions lease it."""
+    """Each server, then what is loaded where and how many sessions lease it."""
+    from vdx.cli.table import print_table
+
+    rows, loaded = list[tuple[str, ...]](), list[tuple[str, ...]]()
     for server in servers:
         told = ["draining"] if server["draining"] else []
         told += [f"heard of {server['age_seconds']:.0f} s ago"] if server["age_seconds"] > 5 else []
-        typer.echo(f"{server['name']} at {server['addr']}" + "".join(f", {each}" for each in told))
+        rows.append((server["name"], server["addr"], ", ".join(told)))
         for name, model in sorted(server["models"].items()):
             if model["state"] != "absent":
                 metrics = model["metrics"]
-                figures = f"{metrics['leases']} leases, {metrics['queue_depth']} in flight"
-                if (first_ms := metrics["p50_first_audio_ms"]) is not None:
-                    figures += f", first audio {first_ms:.0f} ms"
-                typer.echo(f"  {name:<20} {model['state']:<12} {figures}")
+                first_ms = metrics["p50_first_audio_ms"]
+                loaded.append(
+                    (
+                        name,
+                        server["name"],
+                        model["state"],
+                        str(metrics["leases"]),
+                        str(metrics["queue_depth"]),
+                        f"{first_ms:.0f} ms" if first_ms is not None else "",
+                    )
+                )
+    print_table(("server", "address", "notes"), rows)
     typer.echo("")
+    if loaded:
+        print_table(("model", "server", "state", "leases", "busy", "first audio"), loaded)
+        typer.echo("")
 
 
 @app.command()
@@ -123,15 +137,15 @@ def drain(
 @app.command()
 def load(name: Name, url: Url = DEFAULT_URL, api_key: Key = "") -> None:
     """Load a model and warm it up."""
-    call("POST", url, _path(name, "load"), api_key, f"loading {name}")
-    typer.echo(f"{name} is ready")
+    told = call("POST", url, _path(name, "load"), api_key, f"loading {name}")
+    typer.echo(f"{told['loaded']} is ready")
 
 
 @app.command()
 def reload(name: Name, url: Url = DEFAULT_URL, api_key: Key = "") -> None:
     """Load a model anew, as after its files changed."""
-    call("POST", url, _path(name, "reload"), api_key, f"reloading {name}")
-    typer.echo(f"{name} is ready")
+    told = call("POST", url, _path(name, "reload"), api_key, f"reloading {name}")
+    typer.echo(f"{told['loaded']} is ready")
 
 
 app.command()(update)

@@ -54,8 +54,13 @@ def plan(
     It is fed with what one user's turns cost on the machine of a bench; figures of another machine,
     with GPUs too, come as a file from there. `vdx bench plan` says how far predictions are off.
     """
+    from vdx.bench.drawing import require_picture, require_place
     from vdx.bench.planning.fleet import Prices
 
+    if plot is not None:
+        require_picture(plot)
+    if save is not None:
+        require_place(save)
     if figures is not None and (light or profile or save):
         raise InvalidInput("--figures needs no --light, --profile, --save", param="figures")
     costs = _costs(figures, rounds, _models(profile, light=light), save)

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 import typer
 
 from vdx.client.refusals import refusal
+from vdx.core.error_words import error_words
 from vdx.core.errors import ConnectionLost, InvalidInput, VdxError
 
 if TYPE_CHECKING:
@@ -19,8 +20,8 @@ DEFAULT_URL = "http://127.0.0.1:8080"
 LOAD_TIMEOUT_S = 300
 
 
-def require_server_url(url: str) -> str:
-    """The address without a slash at its end.
+def require_server_url(url: str, option: str = "url") -> str:
+    """The address, that of `--option`, without a slash at its end.
 
     Raises:
         InvalidInput: it is not http(s)://HOST[:PORT].
@@ -32,8 +33,15 @@ def require_server_url(url: str) -> str:
     except ValueError:
         whole = False
     if not whole:
-        raise InvalidInput(f"--url {url!r}: expected http://HOST:PORT", param="url")
+        raise InvalidInput(f"--{option} {url!r}: expected http://HOST:PORT", param=option)
     return url.rstrip("/")
+
+
+class Answer(dict[str, Any]):
+    """An object of a server's JSON; a key that it lacks is told, as of a server of others."""
+
+    def __missing__(self, key: str) -> Any:
+        raise VdxError(f"the server's answer has no {key!r}: no vdx server, or of another version")
 
 
 def call(method: str, url: str, path: str, key: str, doing: str = "", body: Any = None) -> Any:
@@ -65,11 +73,14 @@ def call(method: str, url: str, path: str, key: str, doing: str = "", body: Any 
 def _content(response: "httpx2.Response", url: str) -> Any:
     """The answer's JSON; raises VdxError with the server's message, or if it is not JSON."""
     try:
-        answer = response.json()
+        answer = response.json(object_hook=Answer)
+    except ValueError:
+        answer = None
+    if isinstance(answer, dict):
         if response.is_success:
             return answer
-        raised = refusal(answer["error"])
-    except (ValueError, KeyError, TypeError):
-        code = response.status_code
-        raise VdxError(f"what answers at {url} (status {code}) is no vdx server") from None
-    raise raised
+        error = answer.get("error")
+        if isinstance(error, dict) and "message" in error:
+            raise refusal(error)
+    told = f": {words}" if (words := error_words(answer)) else ""
+    raise VdxError(f"what answers at {url} (status {response.status_code}) is no vdx server{told}")

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from vdx.cli.server import DEFAULT_URL, Key, Url, call
-from vdx.cli.talk_view import STATES
+from vdx.cli.talk_view import state_words
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -32,7 +32,7 @@ def sessions(
         [
             (
                 each["id"],
-                STATES.get(each["state"], each["state"]).partition(";")[0].lower(),
+                state_words(each["state"]),
                 each["voice"],
                 each["recogniser"] or "none",
                 str(each["messages"]),

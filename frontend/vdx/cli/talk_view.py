@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import typer
 
+from vdx.core.error_words import error_words
+
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
@@ -26,6 +28,11 @@ STATES = {
     "terminated": "Ended",
 }
 """The states of a session in the words of the page."""
+
+
+def state_words(state: str) -> str:
+    """A state in the words of the page, for a cell of a table."""
+    return STATES.get(state, state).partition(";")[0].lower()
 
 
 class View(Protocol):
@@ -96,7 +103,7 @@ class LiveView:
             case "vdx.turn":
                 self._note = f"answered after {event['speech_end_to_first_audio_ms']:.0f} ms"
             case "error":
-                self._note = event["error"]["message"]
+                self._note = error_words(event["error"])
             case _:
                 self._show_reply(event)
 

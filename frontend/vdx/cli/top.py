@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from vdx.cli.server import DEFAULT_URL, Key, Url, call
+from vdx.cli.talk_view import state_words
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -61,7 +62,7 @@ def _view(found: dict[str, Any]) -> "RenderableType":
         gap = session.get("gap_ms")
         calls.add_row(
             session["id"],
-            session["state"],
+            state_words(session["state"]),
             f"{gap:.0f} ms" if gap is not None else "",
             session["voice"],
             session["recogniser"],
@@ -87,4 +88,8 @@ def _table(*columns: str) -> Any:
     from rich import box
     from rich.table import Table
 
-    return Table(*columns, box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    for number, column in enumerate(columns):
+        # The first one names what the others tell of, and is typed into other commands.
+        table.add_column(column, no_wrap=number == 0, overflow="fold", min_width=len(column))
+    return table

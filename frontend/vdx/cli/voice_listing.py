@@ -95,7 +95,7 @@ def _starter_row(starter: "Starter", origin: str) -> dict[str, object]:
 
 
 def _megabytes(size: int) -> str:
-    return f"{size / 1e6:.0f} MB"
+    return f"{size / 1e6:.0f} MB" if size >= 500_000 else "< 1 MB"
 
 
 def rows_on_the_hub(words: str, endpoint: str) -> list[dict[str, object]]:
@@ -114,6 +114,7 @@ def rows_on_the_hub(words: str, endpoint: str) -> list[dict[str, object]]:
             "family": each.family,
             "languages": ",".join(each.languages),
             "size": _megabytes(each.size),
+            "licence": each.licence,
         }
         for each in more_packaged()
         if all(word in f"{each.id} {each.family}".casefold() for word in words.casefold().split())

@@ -1,5 +1,6 @@
 """Downloads voices, recognisers and the language model for commands."""
 
+import time
 from typing import TYPE_CHECKING
 
 import typer
@@ -7,6 +8,7 @@ import typer
 from vdx.cli.voice_store import hub_of, open_store
 
 if TYPE_CHECKING:
+    from vdx.serving.voicepacks.hub import Hub
     from vdx.serving.voicepacks.metadata import Voicepack
 
 
@@ -15,10 +17,14 @@ def pull_starters(endpoint: str = "") -> None:
     from vdx.serving.voicepacks.starters import starters
 
     here = {entry.id for entry in open_store().entries()}
+    hub = hub_of(endpoint)  # one for all: a hub that does not answer is waited for once
     for starter in starters():
         if starter.id not in here:
-            pull_model(starter.id, "", {}, endpoint)
-            typer.echo(f"{starter.id} is here")
+            began = time.monotonic()
+            _pull_from(hub, starter.id, "", {})
+            typer.echo(
+                f"{starter.id} is here; fetched and tried in {time.monotonic() - began:.0f} s"
+            )
 
 
 def is_language_model(name: str) -> bool:
@@ -42,12 +48,18 @@ def pull_model(
     name: str, id_: str, parameters: dict[str, str], endpoint: str, *, accepted: bool = False
 ) -> "Voicepack":
     """Downloads one voice or recogniser; raises as `serving.voicepacks.pull`."""
+    return _pull_from(hub_of(endpoint), name, id_, parameters, accepted=accepted)
+
+
+def _pull_from(
+    hub: "Hub", name: str, id_: str, parameters: dict[str, str], *, accepted: bool = False
+) -> "Voicepack":
     from vdx.core.paths import locate
     from vdx.serving.voicepacks.pull import pull as fetch
 
     try:
         return fetch(
-            hub_of(endpoint),
+            hub,
             open_store(check_load=True),
             locate(),
             name,

@@ -26,7 +26,12 @@ def open_store(*, check_load: bool = False) -> "VoicepackStore":
 
 
 def hub_of(endpoint: str) -> "Hub":
-    """The hub at an address; empty: the usual one."""
+    """The hub at an address; empty: the usual one.
+
+    Raises:
+        InvalidInput: the address is none.
+    """
+    from vdx.cli.server import require_server_url
     from vdx.serving.voicepacks.hub import Hub
 
-    return Hub(endpoint)
+    return Hub(require_server_url(endpoint, "endpoint") if endpoint else "")

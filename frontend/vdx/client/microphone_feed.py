@@ -31,6 +31,8 @@ class Spoken:
     clip: Clip
     began: float = 0.0
     onset: float = 0.0
+    onset_ms: int = 0
+    """Milliseconds of audio that the feed had sent before that frame."""
     end: float = 0.0
     finished: asyncio.Future[None] = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()
@@ -62,6 +64,8 @@ class MicrophoneFeed:
         self._saying: Spoken | None = None
         self._frames: tuple[Any, ...] = ()
         self._position = 0
+        self._sent = 0
+        """Frames, of whatever kind."""
         self.lag_ms: list[float] = []
 
     @property
@@ -94,6 +98,7 @@ class MicrophoneFeed:
             else:
                 message = self._next_of_clip(self._saying)
             await self._client.send_raw(message)
+            self._sent += 1
 
     def _next_of_clip(self, spoken: Spoken) -> Any:
         index, now = self._position, time.monotonic()
@@ -101,7 +106,7 @@ class MicrophoneFeed:
         if index == 0:
             spoken.began = now
         if index == spoken.clip.onset // size:
-            spoken.onset = now
+            spoken.onset, spoken.onset_ms = now, self._sent * FRAME_MS
         if index == (spoken.clip.end - 1) // size:
             spoken.end = now
         message = self._frames[index]

@@ -21,9 +21,10 @@ from urllib.parse import urlencode
 from vdx.client.connection import ClientConnection
 from vdx.client.listener import Listener
 from vdx.client.log import Event
-from vdx.client.refusals import refusal
+from vdx.client.refusals import error_in, refusal
 from vdx.core.audio import to_pcm
 from vdx.core.audio_formats import TELEPHONE_RATE, WireFormat
+from vdx.core.error_words import error_words
 from vdx.core.errors import ConnectionLost, InvalidInput, VdxError
 
 WIRE_RATE = 24_000
@@ -208,7 +209,9 @@ def realtime_address(url: str, profile: str = "") -> str:
 def _refused(error: Any, address: str) -> VdxError:
     """Why the server refused the connection: its own message where it sent one."""
     try:
-        told = json.loads(error.response.body)["error"]
-        return refusal(told, f"{address}: ", ConnectionLost)
-    except (ValueError, KeyError, TypeError, AttributeError):
+        told = error_in(json.loads(error.response.body))
+    except (ValueError, TypeError):  # no JSON, or no body
+        told = None
+    if not error_words(told):
         return ConnectionLost(f"{address}: {error}")
+    return refusal(told, f"{address}: ", ConnectionLost)

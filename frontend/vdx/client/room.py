@@ -23,6 +23,7 @@ from vdx.client.log import Event
 from vdx.client.room_audio_input import RoomAudioInput
 from vdx.client.room_mute import Mute
 from vdx.core.audio import SAMPLE_BYTES
+from vdx.core.error_words import error_words
 from vdx.core.errors import ConnectionLost
 
 ROOM_RATE = 24_000
@@ -223,6 +224,7 @@ def ask_token(url: str, api_key: str, agent: dict[str, Any], **wanted: str) -> d
 
 def _reason(body: bytes) -> str:
     try:
-        return str(json.loads(body)["error"]["message"])
-    except (ValueError, KeyError, TypeError):
-        return "refused without a reason"
+        told = error_words(json.loads(body))
+    except ValueError:
+        told = ""
+    return told or "refused without a reason"

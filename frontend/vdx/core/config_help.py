@@ -1,6 +1,5 @@
 """The settings described from their one table: one key, and the whole tree as a commented file."""
 
-import difflib
 import json
 import textwrap
 from collections.abc import Iterator
@@ -13,6 +12,8 @@ from pydantic.fields import FieldInfo
 
 from vdx.core.config import Config
 from vdx.core.errors import ConfigError
+from vdx.core.names import nearest
+from vdx.core.settings import EVERY_KEY
 from vdx.core.validation import model_of
 from vdx.core.values import holds_secret
 
@@ -42,16 +43,27 @@ def explain(key: str) -> list[Setting]:
     """The setting called `key`, or those of a section.
 
     Raises:
-        ConfigError: there is neither; names the nearest.
+        ConfigError: there is neither; names one that looks like it.
     """
     every = list(settings())
     shape = _with_free_names(key)
     found = [each for each in every if each.key == shape]
     found = found or [each for each in every if each.key.startswith(f"{shape}.")]
     if not found:
-        near = difflib.get_close_matches(shape, [each.key for each in every], n=1, cutoff=0.0)
-        raise ConfigError(f"configuration key {key} does not exist; did you mean {near[0]}?")
+        near = _near([each.key for each in every], shape)
+        meant = f"did you mean {near}?" if near else EVERY_KEY
+        raise ConfigError(f"configuration key {key} does not exist; {meant}")
     return found
+
+
+def _near(keys: list[str], wanted: str) -> str:
+    """The key that looks like it, else one that ends with it, else the section that looks like it.
+
+    "" where there is none.
+    """
+    ends = (key for key in keys if key.endswith(f".{wanted}"))
+    sections = dict.fromkeys(key.rpartition(".")[0] for key in keys if "." in key)
+    return nearest(wanted, keys) or next(ends, "") or nearest(wanted, sections)
 
 
 def _with_free_names(key: str) -> str:

@@ -13,6 +13,7 @@
     │   ├── ReplyActive          a reply is asked for while one is under way
     │   ├── NoReplyActive        a reply is cancelled that is not under way
     │   ├── EmptyInput           a turn is ended of which nothing was heard
+    │   ├── McpServerRefused     an MCP server that clients may not name
     │   ├── NotLoaded            a model that clients may not name until it is loaded
     │   ├── TooLarge             more bytes, or a longer recording, than the server takes
     │   │   └── HeadersTooLarge  in the headers of a request
@@ -39,6 +40,7 @@
     │   ├── SummaryFailed        old turns are left out without a summary of them
     │   └── LanguageModelFailed  the process of the local model             (language_model)
     ├── ToolFailed               a tool could not be called, or failed         (tool)
+    │   └── McpFailed            an MCP server that a client named
     └── TritonError              Triton or a model in it failed                (triton)
         ├── TritonUnavailable    no server answers
         ├── ModelUnavailable     the model is not loaded
@@ -58,6 +60,7 @@
 from typing import ClassVar
 
 from vdx.core.masking import masked
+from vdx.core.mcp import McpFault
 
 
 class VdxError(Exception):
@@ -167,6 +170,12 @@ class EmptyInput(InvalidInput):
     """Nothing was heard since the last turn."""
 
     code = "input_audio_buffer_commit_empty"
+
+
+class McpServerRefused(InvalidInput):
+    """A client named an MCP server that this host does not connect to for clients."""
+
+    code = "mcp_server_not_allowed"
 
 
 class NotLoaded(InvalidInput):
@@ -386,6 +395,14 @@ class ToolFailed(VdxError):
 
     service = "tool"
     code = "tool_failed"
+
+
+class McpFailed(ToolFailed):
+    """An MCP server could not be asked, or refused; `fault` says which kind of failure it was."""
+
+    def __init__(self, message: str, fault: McpFault) -> None:
+        super().__init__(message)
+        self.fault = fault
 
 
 class TritonError(VdxError):

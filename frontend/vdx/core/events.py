@@ -136,7 +136,8 @@ class Transcript:
     the utterance (pre-roll included) the text covers; `confidence` is 0 to 1. `marks` come from
     recognisers that listen for the end of the turn too; `language`, a BCP-47 tag, and its
     probability, 0 to 1, from those that detect it. `flush` says which FLUSH of its sequence it
-    answers, from 1 on; 0: none, or the recogniser does not tell.
+    answers, from 1 on; 0: none, or the recogniser does not tell. `begin` is the 16 kHz sample of
+    the session's input that the utterance's audio begins with.
     """
 
     utterance: int
@@ -150,6 +151,7 @@ class Transcript:
     language: str = ""
     language_probability: float = 0.0
     flush: int = 0
+    begin: int = 0
 
     @property
     def done(self) -> bool:

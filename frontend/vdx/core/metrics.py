@@ -108,6 +108,16 @@ ROUTING_SECONDS = Counter(
     "Time of the event loop that was spent on routes and on leases of sessions",
     ["what"],
 )
+ROUTES = Counter(
+    "vdx_routes_total",
+    "Choices among servers: where it was (stays), elsewhere (moves), a fallback, none that can",
+    ["kind", "outcome"],
+)
+FAILOVERS = Counter(
+    "vdx_failovers_total",
+    "Failed clauses and utterances, by what they went on with: elsewhere, restored, fallback, none",
+    ["kind", "outcome"],
+)
 MODEL_UPDATES = Counter(
     "vdx_model_updates_total",
     "Updates of models that are over: promoted or rolled back",

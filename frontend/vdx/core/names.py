@@ -1,4 +1,4 @@
-"""The error for an unknown name, with the nearest known one."""
+"""The nearest known name, and the error for an unknown one."""
 
 import difflib
 from collections.abc import Iterable
@@ -21,7 +21,7 @@ def unknown_name(
     `others` are of another kind, and are suggested only if no known one is near.
     """
     names = sorted(known)
-    near = _nearest(name, names) or _nearest(name, sorted(others))
+    near = nearest(name, names) or nearest(name, sorted(others))
     hint = f"; did you mean {near!r}?" if near else ""
     there = ", ".join(names) if names else "none"
     if len(names) > MOST_SHOWN:
@@ -31,7 +31,12 @@ def unknown_name(
     )
 
 
-def _nearest(name: str, names: list[str]) -> str:
+def nearest(name: str, names: Iterable[str]) -> str:
+    """The one that looks most like `name`, whatever their case; "" where none looks like it.
+
+    Alike is a ratio of matching characters of 0.6 (Ratcliff and Obershelp, by difflib): most slips
+    of a finger, and no other word.
+    """
     folded = {each.casefold(): each for each in names}
     near = difflib.get_close_matches(name.casefold(), folded, n=1)
     return folded[near[0]] if near else ""

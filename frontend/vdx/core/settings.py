@@ -8,7 +8,6 @@ over variables of unknown sections, reads lists in variables as JSON alone, name
 value of one that is not, and does not tell which source set a key.
 """
 
-import difflib
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,10 +22,12 @@ from vdx.core.config import Config
 from vdx.core.config.old_keys import REMOVED, RENAMED, RENAMED_VALUES
 from vdx.core.errors import ConfigError
 from vdx.core.masking import masked
+from vdx.core.names import nearest
 from vdx.core.validation import UNKNOWN_KEY, Problem, check, fields_at, model_of
 from vdx.core.values import holds_secret
 from vdx.core.yaml_input import parse_yaml
 
+EVERY_KEY = "`vdx config` lists every key"
 ENV_PREFIX = "VDX_"
 ENV_RESERVED = frozenset({"VDX_HOME", "VDX_CONFIG", "VDX_API_KEY", "VDX_URL"})
 """Variables with the prefix that are not configuration keys."""
@@ -217,9 +218,9 @@ def _explain(problem: Problem) -> ConfigError:
     if problem.kind == UNKNOWN_KEY:
         if plain in RENAMED:
             return ConfigError(f"configuration key {key} is now called {profile}{RENAMED[plain]}")
-        near = difflib.get_close_matches(path[-1], fields_at(Config, path[:-1]), n=1, cutoff=0.0)
-        hint = f"; did you mean {'.'.join([*path[:-1], near[0]])}?" if near else ""
-        return ConfigError(f"configuration key {key} does not exist{hint}")
+        near = nearest(path[-1], fields_at(Config, path[:-1]))
+        meant = f"did you mean {'.'.join([*path[:-1], near])}?" if near else EVERY_KEY
+        return ConfigError(f"configuration key {key} does not exist; {meant}")
     if (plain, str(problem.given)) in RENAMED_VALUES:
         value = str(problem.given)
         new = RENAMED_VALUES[plain, value]

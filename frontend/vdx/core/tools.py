@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from vdx.core.mcp import McpServerSpec
+
 CallStatus = Literal["completed", "failed", "timed_out", "cancelled", "refused"]
 """How a call ended; one that is refused was never performed."""
 
@@ -26,12 +28,16 @@ class ToolOffer:
     """The tools of one request; `named` is the one that has to be called, if any.
 
     `parallel` says whether several calls may come in one answer; None leaves it to the endpoint.
+    `mcp` are servers that the client has named, whose tools are offered too; `named_server` is the
+    label of the one whose tool has to be called: `named`, by the server's own name, or any.
     """
 
     tools: tuple[ToolSpec, ...] = ()
     choice: Literal["auto", "none", "required"] = "auto"
     named: str = ""
     parallel: bool | None = None
+    mcp: tuple[McpServerSpec, ...] = ()
+    named_server: str = ""
 
 
 NO_TOOLS = ToolOffer()

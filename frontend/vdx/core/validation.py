@@ -5,7 +5,7 @@ and where in the data, is found here.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
@@ -29,13 +29,15 @@ class Problem:
     """The first thing that is wrong with data.
 
     `path` leads to it from the root (keys, and positions in lists), `kind` is pydantic's type of
-    the error, `reason` its message, `given` the value that is wrong.
+    the error, `reason` its message, `given` the value that is wrong. `types` are those of the
+    shapes on the way that are told apart by their type.
     """
 
     path: tuple[str, ...]
     kind: str
     reason: str
     given: Any
+    types: tuple[str, ...] = ()
 
     @classmethod
     def first_of(cls, errors: Iterable[Mapping[str, Any]], data: object) -> "Problem":
@@ -43,7 +45,9 @@ class Problem:
         first = next(iter(errors))
         reason = _PREFIX.sub("", str(first["msg"]))
         reason = reason[:1].lower() + reason[1:]
-        return cls(_path(first["loc"], data, first["type"]), first["type"], reason, first["input"])
+        path = _path(first["loc"], data, first["type"])
+        types = tuple(str(part) for part in first["loc"] if str(part) not in path)
+        return cls(path, first["type"], reason, first["input"], types)
 
     @property
     def key(self) -> str:
@@ -88,32 +92,42 @@ def invalid_input(problem: Problem, shape: type[BaseModel], name: str = "") -> I
     where = ".".join(part for part in (name, problem.key) if part)
     where = where if len(where) <= SHOWN_CHARS else where[:SHOWN_CHARS] + "…"
     if problem.kind == UNKNOWN_KEY:
-        known = ", ".join(fields_at(shape, problem.path[:-1]))
+        known = ", ".join(fields_at(shape, problem.path[:-1], problem.types))
         message = f"there is no parameter {where!r}; there are: {known}"
     else:
         message = f"{where or 'body'}: {problem.reason}, got {shown(problem.given)}"
     return InvalidInput(message, param=where or None)
 
 
-def fields_at(shape: type[BaseModel], path: Sequence[str]) -> list[str]:
-    """Names that are valid under a path inside `shape`."""
+def fields_at(shape: type[BaseModel], path: Sequence[str], types: Sequence[str] = ()) -> list[str]:
+    """Names that are valid under a path inside `shape`; of several shapes those of `types`."""
     model = shape
     for part in path:
         field = model.model_fields.get(part)
         if field is None:  # a key of a mapping, whose name is free, or a place in a list
             continue
-        model = model_of(field.annotation) or model
+        model = model_of(field.annotation, types) or model
     return list(model.model_fields)
 
 
-def model_of(annotation: Any) -> type[BaseModel] | None:
-    """The first model in a type, such as M in `dict[str, M] | None`."""
+def model_of(annotation: Any, types: Sequence[str] = ()) -> type[BaseModel] | None:
+    """The first model in a type, such as M in `dict[str, M] | None`; one of `types`, if any is."""
+    found = list(_models_in(annotation))
+    of_type = (model for model in found if _is_of(model, types))
+    return next(of_type, found[0] if found else None)
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
+        yield annotation
     for part in getattr(annotation, "__args__", ()):
-        if (found := model_of(part)) is not None:
-            return found
-    return None
+        yield from _models_in(part)
+
+
+def _is_of(model: type[BaseModel], types: Sequence[str]) -> bool:
+    field = model.model_fields.get("type")
+    named = getattr(field.annotation, "__args__", ()) if field is not None else ()
+    return any(each in types for each in named)
 
 
 def _path(loc: Sequence[str | int], data: object, kind: str) -> tuple[str, ...]:

@@ -36,6 +36,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, get_args
 
+from vdx.core.audio import LISTEN_RATE
 from vdx.core.errors import ModelUnavailable, TritonUnavailable
 from vdx.core.events import (
     ClauseStarted,
@@ -59,7 +60,7 @@ from vdx.core.logs import logger
 from vdx.core.metrics import ERRORS, TURNS
 from vdx.dialog.decisions import DecisionHandler
 from vdx.dialog.hearing import Hearing
-from vdx.dialog.ids import SessionIds
+from vdx.dialog.ids import SessionIds, UtteranceIds
 from vdx.dialog.session_events import (
     ErrorOccurred,
     FinalTranscript,
@@ -214,10 +215,17 @@ class Dispatcher:
         else:
             if event.kind is TranscriptKind.PAUSE:
                 self._trace.mark("speculative_transcript", self._clock())
-            self._notify(PartialTranscript(ids, event.text, event.stable))
+            self._notify(self._partial(ids, event))
         self._decide(event)
         if event.kind is TranscriptKind.FINAL and not event.text.strip():
             self._drop_trace(event.utterance)
+
+    def _partial(self, ids: UtteranceIds, event: Transcript) -> PartialTranscript:
+        def ms(into_ms: int) -> int:
+            return self._input_ms(event.begin + into_ms * LISTEN_RATE // 1000)
+
+        word_end = ms(event.words[-1].end_ms) if event.words else None
+        return PartialTranscript(ids, event.text, event.stable, ms(event.audio_ms), word_end)
 
     def _drop_trace(self, utterance: int) -> None:
         if self._machine.state in NOTHING_DUE:

@@ -253,7 +253,7 @@ class Hearing:
     def _append_without_vad(self, frame: bytes) -> None:
         self._detector.skip_frame()
         if self._current is None:
-            self._current = self._begin(self._next_number(), manual=True)
+            self._current = self._begin(self._next_number(), LISTEN_FRAME, manual=True)
         self._current.push(frame)
 
     def _follow(self, event: SpeechEvent, frame: bytes) -> None:
@@ -261,8 +261,8 @@ class Hearing:
         self._report.event(event, self.statistics)
         match event:
             case SpeechStarted(utterance=number, at=onset):
-                self._current = self._begin(number)
                 heard = self._audio_since(onset)
+                self._current = self._begin(number, len(heard) // SAMPLE_BYTES)
                 self._current.push(heard)
                 if self.endpointer is not None:
                     self.endpointer.begin(heard)
@@ -283,8 +283,12 @@ class Hearing:
                     self._current.push(frame)
         self._emit(event)
 
-    def _begin(self, number: int, *, manual: bool = False) -> Utterance:
-        utterance = Utterance(number, self._asr, self._recogniser, self._emit, manual=manual)
+    def _begin(self, number: int, samples: int, *, manual: bool = False) -> Utterance:
+        """Opens one whose first `samples` of audio were taken already."""
+        begin = self._position - samples
+        utterance = Utterance(
+            number, self._asr, self._recogniser, self._emit, manual=manual, begin=begin
+        )
         self._utterances[number] = utterance
         self._spawn(utterance)
         return utterance

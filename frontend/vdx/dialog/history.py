@@ -1,7 +1,7 @@
 """The history: the user's words as recognised, the bot's as they were played."""
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Literal
@@ -11,6 +11,7 @@ from vdx.core.errors import DuplicateItem, InvalidInput, NoItemBefore, UnknownNa
 from vdx.core.events import Message, Role
 from vdx.core.json_input import shown, utf8_size
 from vdx.core.tools import AnsweredCall, ToolCall
+from vdx.dialog.mcp_record import McpRecord
 from vdx.dialog.tools.prompt_messages import called, joined
 from vdx.speech.output.reply_audio import ClauseSpan, played_text
 
@@ -33,7 +34,8 @@ class Item:
     `played_samples` counts 48 kHz samples; `source` is the whole reply, `text` what was played.
     `spoken`: it was heard or said, and not written; a user's has no text until it is understood.
     `calls` are those that the server performed in it. An item with a `call` is a call of the
-    client's tool, one that `answers` a call (its id) has its result as `text`.
+    client's tool, one that `answers` a call (its id) has its result as `text`. An item with `mcp`
+    belongs to an MCP server that the client named; where it is a call, its result is its `text`.
     """
 
     id: str
@@ -47,6 +49,7 @@ class Item:
     calls: list[AnsweredCall] = field(default_factory=list)
     call: ToolCall | None = None
     answers: str = ""
+    mcp: McpRecord | None = None
 
     @property
     def made(self) -> list[ToolCall]:
@@ -274,11 +277,11 @@ class History:
         answers = {item.answers: item.text for item in items if item.answers}
         first = Message("system", instructions)
         said, made = [first], list[AnsweredCall]()
-        for item in items:
+        for item in _calls_first(items):
             if item.call is not None:
-                if item.status == "completed":  # else its arguments never came to their end
-                    output = answers.get(item.call.call_id, NO_RESULT)
-                    made.append(AnsweredCall(item.call, output))
+                # Else its arguments never came to their end, or it is told of by another item.
+                if item.status == "completed" and (item.mcp is None or item.mcp.is_told):
+                    made.append(AnsweredCall(item.call, _output(item, answers)))
                 continue
             said += called(made)
             made.clear()
@@ -287,6 +290,25 @@ class History:
             if not item.answers:
                 said.append(Message(item.role, item.text))
         return joined([*said, *called(made), Message("user", transcript)])
+
+
+def _output(item: Item, answers: Mapping[str, str]) -> str:
+    """What the responder is told of the result of a call; `answers` are those of the client."""
+    if item.mcp is not None:
+        return item.mcp.instead_of_result or item.text
+    return answers.get(item.call.call_id, NO_RESULT) if item.call else ""
+
+
+def _calls_first(items: Sequence[Item]) -> list[Item]:
+    """Calls of MCP tools in front of the reply that made them, which goes on after them."""
+    there = {item.id for item in items}
+    made: dict[str, list[Item]] = {}
+    for item in items:
+        if item.mcp is not None and item.mcp.reply in there:
+            made.setdefault(item.mcp.reply, []).append(item)
+    moved = {item.id for calls in made.values() for item in calls}
+    rest = [item for item in items if item.id not in moved]
+    return [each for item in rest for each in (*made.get(item.id, ()), item)]
 
 
 def with_summary(instructions: str, summary: str) -> str:

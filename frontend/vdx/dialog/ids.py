@@ -64,3 +64,7 @@ class SessionIds:
     def call_item(self, call_id: str) -> str:
         """The item of a call of the client's tool; `call_id` is unique in the session."""
         return f"item_{self.session_id}_{call_id}"
+
+    def mcp_item(self, kind: str, key: str) -> str:
+        """An item of an MCP server that the client named; `key` is unique in its kind."""
+        return f"{kind}_{self.session_id}_{key}"

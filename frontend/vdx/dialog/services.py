@@ -9,6 +9,7 @@ from vdx.core.errors import VdxError
 from vdx.dialog.call_recorder import CallRecorder
 from vdx.dialog.language_following import FindModels
 from vdx.dialog.profiles import SessionOptions
+from vdx.dialog.tools.mcp_connection import ConnectMcp
 from vdx.dialog.tools.toolbox import Perform, Tool
 from vdx.dialog.tools.user import ToolUser
 from vdx.speech.output.tts import Recover, Synthesize
@@ -44,6 +45,8 @@ class Services:
     """The server's tools of a session, as its options are now."""
     find_voice: FindModels | None = None
     """Finds, and loads, the voice of a language that the person has gone over to."""
+    connect_mcp: ConnectMcp | None = None
+    """Makes a connection to an MCP server that a client has named."""
     perform: Perform | None = None
     """Performs a call of the client's tool where the transport can; else the client answers with an
     item."""

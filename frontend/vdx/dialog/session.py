@@ -51,6 +51,7 @@ from vdx.dialog.silence import Silence, SilenceStep
 from vdx.dialog.speaking import Speaking
 from vdx.dialog.tasks import SessionTasks, Work
 from vdx.dialog.tools.calls import ToolCalls
+from vdx.dialog.tools.client_mcp import ClientMcp
 from vdx.dialog.tools.toolbox import Toolbox
 from vdx.dialog.trace import TurnTrace
 from vdx.dialog.transport import OutputFrame, Transport
@@ -112,9 +113,18 @@ class Session:
         self.hearing.endpointer = self._make_endpointer()
         self._turns = OpenTurns(self.log_ids, clock, self.hearing.time_at)
         self.calls = ToolCalls(self.history, self._toolbox, self.emit, clock)
+        self.mcp = ClientMcp(
+            services.connect_mcp,
+            self.history,
+            self.ids,
+            self._tasks,
+            self.emit,
+            lambda: self.options.tools,
+        )
         self._speaking = self._make_speaking()
         self._languages = LanguageFollowing(self, services.find_voice)
         self._speaking.voice_ready = self._languages.settled
+        self._speaking.mcp_ready = self.mcp.ready
         self.side_replies = SideReplies(self._speaking, self.ids, self._tasks, self.emit)
         trace = TurnTrace()
         self._decisions = self._make_decisions(trace)
@@ -156,7 +166,7 @@ class Session:
     def _toolbox(self, offer: ToolOffer) -> Toolbox:
         server_tools = self._services.server_tools
         server = server_tools(self) if server_tools is not None else ()
-        return Toolbox.of(offer, server, self._services.perform)
+        return Toolbox.of(offer, [*server, *self.mcp.offered(offer)], self._services.perform)
 
     def _make_endpointer(self) -> EndpointerStage | None:
         judge = self._services.judge
@@ -212,6 +222,7 @@ class Session:
                     recording = self._recorder.run()
                     helpers.append(group.create_task(recording, name=f"{self.id}-recorder"))
                 self._started.set()
+                self.mcp.use(self.options.offer.mcp)
                 if self.options.greeting:
                     self.say(self.options.greeting)
                 self._dispatcher.start()
@@ -224,6 +235,7 @@ class Session:
                         helper.cancel()
         finally:
             self._tasks.group = None
+            await self.mcp.close()
             SESSIONS.dec()
             SESSIONS_ENDED.labels(reason).inc()
             log.info(
@@ -304,6 +316,17 @@ class Session:
         self._silence.broken()
         queued = self.calls.made_in(self.active_reply)
         self.emit(ReplyRequested(instructions=instructions, own=own, queued=queued))
+
+    def go_on(self) -> None:
+        """Goes on behind the client's answers to what it was asked to approve.
+
+        After the reply under way, or with the one that is asked for already; that performs what
+        was approved.
+        """
+        self._limits.unattended = False
+        self._silence.broken()
+        if not self.reply_requested:
+            self.emit(ReplyRequested(queued=True))
 
     def say(self, text: str) -> None:
         """Speaks `text` as a reply of its own; ignored while one is under way or asked for."""
@@ -471,6 +494,7 @@ class Session:
     def _end(self, reason: str) -> None:
         self.hearing.close()
         self.side_replies.close()
+        self.mcp.stop()
         self._speaking.memory.close()
         self.emit(SessionEnded(reason))
         if self._over is not None and not self._over.done():

@@ -7,6 +7,7 @@ from typing import Literal
 from vdx.core.errors import VdxError
 from vdx.core.events import SessionState
 from vdx.core.tools import CallStatus, ToolCall
+from vdx.dialog.history import Item
 from vdx.dialog.ids import ReplyIds, SessionIds, UtteranceIds
 from vdx.dialog.reply_request import AS_SESSION, ReplyRequest
 
@@ -78,11 +79,17 @@ class UtteranceKept:
 
 @dataclass(frozen=True, slots=True)
 class PartialTranscript:
-    """The transcript so far; `stable` leading characters will not change."""
+    """The transcript so far; `stable` leading characters will not change.
+
+    Times are milliseconds of the audio that the client has sent: the text covers what came before
+    `audio_end_ms`, its last word ends at `word_end_ms`, None without word times.
+    """
 
     utterance: UtteranceIds
     text: str
     stable: int
+    audio_end_ms: int = 0
+    word_end_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +214,41 @@ class ToolAnswered:
 
 
 @dataclass(frozen=True, slots=True)
+class McpListing:
+    """An item of the tools of an MCP server: asked for (`in_progress`), listed, or failed.
+
+    `previous` is the item in front of it, told when it is new.
+    """
+
+    item: Item
+    previous: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class McpCallBegun:
+    """A tool of an MCP server that the client has named is called; the call is an item."""
+
+    reply: ReplyIds
+    item: Item
+
+
+@dataclass(frozen=True, slots=True)
+class McpCallDone:
+    """The call has its result or its fault, in the item."""
+
+    reply: ReplyIds
+    item: Item
+
+
+@dataclass(frozen=True, slots=True)
+class McpAsked:
+    """The client has to approve a call, which the item has."""
+
+    reply: ReplyIds
+    item: Item
+
+
+@dataclass(frozen=True, slots=True)
 class OptionsChanged:
     """A tool changed the session: its voice, its language or its profile."""
 
@@ -299,6 +341,10 @@ SessionEvent = (
     | CallComplete
     | ToolStarted
     | ToolAnswered
+    | McpListing
+    | McpCallBegun
+    | McpCallDone
+    | McpAsked
     | OptionsChanged
     | LanguageHeard
     | LanguageChanged

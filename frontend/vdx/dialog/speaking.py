@@ -1,7 +1,7 @@
 """The output side of a session: the reply under way and its history item."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
 from functools import partial
 
@@ -15,6 +15,7 @@ from vdx.core.events import (
     StageEvent,
     StageFailed,
 )
+from vdx.core.mcp import McpServerSpec
 from vdx.core.metrics import INTERRUPTIONS, REPLIES
 from vdx.dialog.history import Item
 from vdx.dialog.ids import ReplyIds, SessionIds
@@ -37,6 +38,7 @@ from vdx.dialog.session_events import (
 from vdx.dialog.tasks import SessionTasks
 from vdx.dialog.tools.calls import ToolCalls
 from vdx.dialog.tools.loop import Round, ToolLoop
+from vdx.dialog.tools.mcp_calls import ApprovedCall
 from vdx.dialog.tools.toolbox import Toolbox
 from vdx.dialog.transport import OutputFrame
 from vdx.serving.models import PHONEMES, reads_ipa
@@ -78,6 +80,8 @@ class Speaking:
         """The session ends with the reply, unless somebody interrupts it."""
         self.voice_ready: Callable[[], Awaitable[None]] | None = None
         """Waits for the voice of a reply, where it may have to be loaded."""
+        self.mcp_ready: Callable[[Iterable[McpServerSpec]], Awaitable[None]] | None = None
+        """Waits until MCP servers that the client has named have listed their tools."""
         self._reply: Reply | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -122,6 +126,15 @@ class Speaking:
         responder = self._services.responder(options)
         return Round(responder, toolbox, options.instructions, options.tools, self.memory)
 
+    async def _before(self, own: ReplyRequest, released: asyncio.Event) -> list[ApprovedCall]:
+        """Waits for the MCP servers that a response names itself; takes what was approved."""
+        if own.offer is not None and self.mcp_ready is not None:
+            of_session = self._options().offer.mcp
+            await self.mcp_ready(spec for spec in own.offer.mcp if spec not in of_session)
+        if self._calls.mcp.has_approved:  # a prepared reply performs nothing
+            await released.wait()
+        return self._calls.mcp.take_approved()
+
     def make(
         self,
         ids: ReplyIds,
@@ -142,7 +155,8 @@ class Speaking:
 
     def _parts(self, ids: ReplyIds, say: str, own: ReplyRequest) -> ReplyParts:
         options, services, config = self._options(), self._services, self._services.config
-        loop = ToolLoop(ids, partial(self._round, own), self._calls, self._released)
+        before = partial(self._before, own) if own.in_conversation else None
+        loop = ToolLoop(ids, partial(self._round, own), self._calls, self._released, before)
         responder = FixedText(say) if say else loop
 
         def write(text: str) -> None:

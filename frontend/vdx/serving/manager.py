@@ -21,6 +21,7 @@ from vdx.core.metrics import (
     MODEL_UNLOAD_SECONDS,
 )
 from vdx.core.threads import in_thread
+from vdx.serving.held_leases import HeldLeases
 from vdx.serving.managed_models import ManagedModels
 from vdx.serving.model_control import ModelControl, RemoteControl, TritonControl
 from vdx.serving.model_gauges import ModelGauges
@@ -44,8 +45,6 @@ FINISH_S = 15.0
 """How long an unload waits for clauses and utterances in progress."""
 RELOAD_WAIT_S = 10.0
 """How long a request waits for a model that is being reloaded."""
-TIMER_S = 0.01
-"""Timers of the event loop may fire a little early: the least time until leases are looked at."""
 
 ReadModels = Callable[[], Awaitable[Mapping[str, ModelInfo]]]
 """Describes the models whose files are on this machine, loaded or not."""
@@ -61,10 +60,6 @@ async def _no_warm_up(_model: ModelInfo) -> None:
 
 async def _not_measured(_model: str) -> float | None:
     return None
-
-
-def _nobody_told() -> None:
-    """Leases are known here alone."""
 
 
 class ModelManager:
@@ -95,8 +90,6 @@ class ModelManager:
         self._client = client
         self.control: ModelControl = control or TritonControl(client)
         self._remote = control
-        self.leases_changed: Callable[[], None] = _nobody_told
-        """Called when a lease was taken or ended."""
         self._read_models = read_models
         self._warm_up = warm_up
         self._measure = measure
@@ -107,11 +100,13 @@ class ModelManager:
         self.slots = asyncio.Semaphore(config.max_parallel_loads)
         """One is held by every load, and by every load after a crash."""
         self._remembered = remembered
+        self._writing = asyncio.Lock()
         self.residency = Residency(
             limits_of(config) if owner else no_limits_of(config),
             follows_leases=control is not None,
         )
         self._gauges = ModelGauges(self.residency)
+        self.leases = HeldLeases(self.residency, self._gauges)
         if remembered is not None:
             self.residency.take_over(remembered.read())
         self.recovery = Recovery(client, self)
@@ -221,6 +216,7 @@ class ModelManager:
             await self.slots.acquire()
         try:
             self.residency.begin_load(name, _now())
+            await self._remember()  # a manager that is killed meanwhile leaves it to the next one
             return await self._load_now(name)
         finally:
             self.slots.release()
@@ -381,7 +377,8 @@ class ModelManager:
 
     async def _remember(self) -> None:
         if self._remembered is not None:
-            await in_thread(self._remembered.write, self.residency.begun)
+            async with self._writing:  # of two at once the later one has both
+                await in_thread(self._remembered.write, self.residency.begun)
 
     def _forget(self, name: str) -> None:
         self.residency.begin_unload(name, _now())
@@ -427,26 +424,6 @@ class ModelManager:
         """Every model of the repository, loaded or not."""
         return list(await self._states())
 
-    # --- leases -----------------------------------------------------------------------------
-
-    def lease(self, session: str, model: str) -> None:
-        """Keeps a model from being evicted while a session uses it; see `serving/leases.py`."""
-        self.residency.lease(session, model, _now())
-        self._gauges.publish(model)
-        self.leases_changed()
-
-    def renew(self, session: str) -> int:
-        """Renews the leases of a session; how many it holds."""
-        return self.residency.renew(session, _now())
-
-    def release(self, session: str, model: str) -> bool:
-        """Ends a lease; False where there is none."""
-        released = self.residency.release(session, model, _now())
-        if released:  # any other name may be no model's
-            self._gauges.publish(model)
-            self.leases_changed()
-        return released
-
     def rename(self, server: str) -> None:
         """Gives its Triton another name in metrics; empty: it is used no more, and in none."""
         self._gauges.rename(server)
@@ -458,21 +435,7 @@ class ModelManager:
         async with asyncio.TaskGroup() as group:
             group.create_task(self.recovery.run(self._look_after_server), name="probe-models")
             group.create_task(self._evict_at_intervals(), name="evict-models")
-            group.create_task(self._expire_leases(), name="expire-leases")
-
-    async def _expire_leases(self) -> None:
-        """Ends each lease when it is due, and tells so: no check at intervals comes on top."""
-        while True:
-            # One that is taken while this waits is due no earlier.
-            due_in = self.residency.next_lease_end - _now()
-            longest = self.residency.limits.lease_expiry_s
-            await asyncio.sleep(min(max(due_in, TIMER_S), longest))
-            held = len(self.residency.all_leases())
-            self.residency.advance(_now())
-            for model in self.residency.models:
-                self._gauges.publish(model.name)
-            if len(self.residency.all_leases()) < held:
-                self.leases_changed()
+            group.create_task(self.leases.run(), name="expire-leases")
 
     async def _look_after_server(self) -> None:
         if not await self._client.is_ready():

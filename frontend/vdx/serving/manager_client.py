@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from urllib.parse import quote
 
 from vdx.core.config import TlsConfig
+from vdx.core.error_words import error_words
 from vdx.core.errors import (
     LoadRefused,
     ManagerRefused,
@@ -145,10 +146,10 @@ class ManagerClient:
             if response.status_code in REFUSED:
                 raise ManagerRefused(
                     f"the model manager at {self.url} refuses the key in model_manager.api_key: "
-                    f"{error['message']}"
+                    f"{error_words(error)}"
                 )
             kind = ERRORS.get(error["code"], ModelFailed)
-            message = str(error["message"])
+            message = error_words(error)
         except (httpx2.RequestError, httpx2.InvalidURL) as failure:
             raise ManagerUnavailable(
                 f"no model manager answers at {self.url} ({failure}); start one beside its Triton: "

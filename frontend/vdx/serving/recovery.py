@@ -11,7 +11,7 @@ probes again: the first one reloads, the others find it alive. Finding a model d
 which another frontend may have reloaded it, so its state is read again right before a reload.
 
 A server that has gone is looked for often, and its models are loaded together once it is back:
-while they are missing nobody talks whom that could disturb.
+while they are missing nobody talks whom that could disturb, unless others `serve_beside` it.
 """
 
 import asyncio
@@ -104,6 +104,8 @@ class Recovery:
         self.jitter_s = JITTER_S
         self._together = asyncio.Semaphore(os.cpu_count() or 1)
         """Loads after the end of the whole server, in place of the manager's slots."""
+        self.serve_beside: Callable[[], bool] = lambda: False
+        """Whether people talk with other servers of this machine."""
 
     def follow_wanted(self) -> None:
         """Called when the set of wanted models has changed."""
@@ -265,7 +267,8 @@ class Recovery:
     async def _reload(self, name: str, watch: Watch) -> None:
         """Reloads a model, unless another frontend has done so."""
         await asyncio.sleep(random.uniform(0, self.jitter_s))  # noqa: S311  # nosec B311
-        async with self._together if watch.server_gone else self._models.slots:
+        together = watch.server_gone and not self.serve_beside()
+        async with self._together if together else self._models.slots:
             if await self._answers(name):
                 return
             log.info("reloading model", model=name)

@@ -1,13 +1,22 @@
-"""Function tools as clients declare them, in sessions, responses and rooms; checked here."""
+"""Tools as clients declare them, in sessions, responses and rooms; checked here."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
 from vdx.core.errors import InvalidInput, TooLarge
 from vdx.core.json_input import utf8_size
 from vdx.core.json_schema import validator
 from vdx.core.tools import NO_TOOLS, ToolOffer, ToolSpec
+from vdx.transports.mcp_tools import (
+    Label,
+    McpServerTool,
+    ServerToolName,
+    servers_of,
+    shown_servers,
+)
 
 MAX_TOOLS = 128
 MAX_TOOL_BYTES = 256 * 1024
@@ -38,34 +47,95 @@ class NamedTool(BaseModel):
     name: ToolName
 
 
+class NamedServer(BaseModel):
+    """A choice of a tool of one MCP server, by the server's own name of it; any without a name."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    type: Literal["mcp"]
+    server_label: Label
+    name: ServerToolName | None = None
+
+
 ToolChoice = Literal["auto", "none", "required"] | NamedTool
 Tools = Annotated[list[FunctionTool], Field(max_length=MAX_TOOLS)]
 
 
+def _type_of(given: Any) -> str:
+    """The type of a tool; a function where it has none."""
+    found = given.get("type") if isinstance(given, dict) else getattr(given, "type", None)
+    return "function" if found is None else str(found)
+
+
+def _choice_type(given: Any) -> str:
+    """What kind of choice it is; "mode" where it names nothing."""
+    found = given.get("type") if isinstance(given, dict) else getattr(given, "type", None)
+    return found if found in ("function", "mcp") else "mode"
+
+
+AnyToolChoice = Annotated[
+    Annotated[Literal["auto", "none", "required"], Tag("mode")]
+    | Annotated[NamedTool, Tag("function")]
+    | Annotated[NamedServer, Tag("mcp")],
+    Discriminator(_choice_type),
+]
+AnyTool = Annotated[
+    Annotated[FunctionTool, Tag("function")] | Annotated[McpServerTool, Tag("mcp")],
+    Discriminator(_type_of),
+]
+AnyTools = Annotated[list[AnyTool], Field(max_length=MAX_TOOLS)]
+"""Functions and MCP servers."""
+
+
 def offer_of(
-    tools: list[FunctionTool] | None,
-    choice: ToolChoice | None,
+    tools: Sequence[FunctionTool | McpServerTool] | None,
+    choice: AnyToolChoice | None,
     parallel: bool | None,
     before: ToolOffer = NO_TOOLS,
     param: str = "session",
+    servers: tuple[str, ...] = (),
 ) -> ToolOffer:
     """`before` with what is not None; `param` is what errors call the place of the keys.
+
+    `servers` are the addresses of MCP servers that may be named.
 
     Raises:
         InvalidInput: a name appears twice, parameters are no schema of an object, or the choice
             names none of the tools.
+        McpServerRefused: an MCP server that may not be named.
     """
-    specs = before.tools if tools is None else _specs(tools, f"{param}.tools")
-    mode, named = before.choice, before.named
-    if isinstance(choice, NamedTool):
-        mode, named = "auto", choice.name
-    elif choice is not None:
-        mode, named = choice, ""
-    if named and named not in {spec.name for spec in specs}:
-        if isinstance(choice, NamedTool):
-            raise InvalidInput(f"there is no tool {named!r}", param=f"{param}.tool_choice")
-        named = ""  # the tool that was chosen before is gone
-    return ToolOffer(specs, mode, named, before.parallel if parallel is None else parallel)
+    specs, mcp = before.tools, before.mcp
+    if tools is not None:
+        functions = [tool for tool in tools if isinstance(tool, FunctionTool)]
+        specs = _specs(functions, f"{param}.tools")
+        named_servers = [tool for tool in tools if isinstance(tool, McpServerTool)]
+        mcp = servers_of(named_servers, servers, before.mcp, f"{param}.tools")
+    offer = ToolOffer(specs, parallel=before.parallel if parallel is None else parallel, mcp=mcp)
+    return _chosen(offer, before, choice, f"{param}.tool_choice")
+
+
+def _chosen(
+    offer: ToolOffer, before: ToolOffer, choice: AnyToolChoice | None, param: str
+) -> ToolOffer:
+    """The offer with a choice, or with that of `before` where its tool is still there."""
+    functions = {spec.name for spec in offer.tools}
+    labels = {spec.label for spec in offer.mcp}
+    match choice:
+        case NamedTool(name=name):
+            if name not in functions:
+                raise InvalidInput(f"there is no tool {name!r}", param=param)
+            return replace(offer, named=name)
+        case NamedServer(server_label=label, name=tool):
+            if label not in labels:
+                raise InvalidInput(f"there is no MCP server {label!r}", param=param)
+            return replace(offer, named=tool or "", named_server=label)
+        case None:
+            if before.named_server in labels:
+                return replace(offer, named=before.named, named_server=before.named_server)
+            named = "" if before.named_server or before.named not in functions else before.named
+            return replace(offer, choice=before.choice, named=named)
+        case _:
+            return replace(offer, choice=choice)
 
 
 def tools_of(offer: ToolOffer) -> list[dict[str, Any]]:
@@ -79,11 +149,14 @@ def tools_of(offer: ToolOffer) -> list[dict[str, Any]]:
         }
         | ({"strict": True} if spec.strict else {})
         for spec in offer.tools
-    ]
+    ] + shown_servers(offer.mcp)
 
 
 def choice_of(offer: ToolOffer) -> str | dict[str, str]:
     """The choice as the protocol shows it."""
+    if offer.named_server:
+        named = {"name": offer.named} if offer.named else {}
+        return {"type": "mcp", "server_label": offer.named_server, **named}
     return {"type": "function", "name": offer.named} if offer.named else offer.choice
 
 

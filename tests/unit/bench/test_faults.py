@@ -40,8 +40,9 @@ def test_what_a_person_noticed_in_words(noticed: Noticed, told: str) -> None:
 
 
 def row(**given: Any) -> dict[str, Any]:
-    usual = {"process": "stub", "how": "killed", "stage": "speaking", "waited_s": 1.0, "left": ""}
-    return {**usual, "answered": True, "lost": False, "noticed": "nothing", **given}
+    usual: dict[str, Any] = {"process": "stub", "how": "killed", "stage": "speaking", "left": ""}
+    usual |= {"waited_s": 1.0, "told": ["model_unavailable"], "noticed": "nothing"}
+    return {**usual, "answered": True, "lost": False, **given}
 
 
 @pytest.mark.parametrize(
@@ -50,11 +51,13 @@ def row(**given: Any) -> dict[str, Any]:
         (row(), 1, []),
         (row(waited_s=5.0), 1, []),
         (row(waited_s=5.0), 2, ["stub: wait for the next answer"]),
+        (row(waited_s=5.0, told=[]), 1, ["waited over 3 s for models without being told"]),
+        (row(waited_s=5.0, told=[], process="redis"), 1, []),
         (row(lost=True), 1, ["calls lost but by their own frontend's death"]),
         (row(process="frontend", lost=True), 1, []),
         (row(left="1 sessions"), 1, ["cases that left something behind"]),
     ],
-    ids=["good", "one-triton", "two-tritons", "lost", "own-frontend", "left"],
+    ids=["good", "one-triton", "two-tritons", "untold", "no-model", "lost", "own-frontend", "left"],
 )
 def test_what_counts_as_missed(given: dict[str, Any], tritons: int, missed: list[str]) -> None:
     report = Report("faults", {"rooms": False})

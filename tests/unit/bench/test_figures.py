@@ -52,11 +52,12 @@ def test_a_report_is_json_and_a_table(capsys: pytest.CaptureFixture[str]) -> Non
     report.add("gap", "ms", [300.0], median=340, p95=385)
     report.add("nothing", "ms", [])
     report.add("right", "%", [95.0], min=90)
+    report.add("freed", "ms", [15003.2])
     report.machine = asdict(Machine.here())
     whole = json.loads(report.as_json())
     assert whole["machine"]["cores"] == os.cpu_count()
     assert len(whole["machine"]["load"]) == 3
-    assert [figure["name"] for figure in whole["figures"]] == ["gap", "nothing", "right"]
+    assert [figure["name"] for figure in whole["figures"]] == ["gap", "nothing", "right", "freed"]
     print_table(report)
     shown = capsys.readouterr().out
     assert "median ≤ 340" in shown
@@ -64,6 +65,7 @@ def test_a_report_is_json_and_a_table(capsys: pytest.CaptureFixture[str]) -> Non
     assert "min ≥ 90" in shown
     assert max(map(len, shown.splitlines())) <= 80
     assert "a note" in shown
+    assert "15003" in shown
 
 
 def test_the_machine_is_named() -> None:

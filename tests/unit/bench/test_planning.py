@@ -14,7 +14,7 @@ import simpy
 from vdx.bench.figures import Report
 from vdx.bench.planning import fleet
 from vdx.bench.planning.calls import FULLEST, Lags, Machine, Outcome, demand, simulate
-from vdx.bench.planning.checked import turns
+from vdx.bench.planning.checked import compare, turns
 from vdx.bench.planning.cores import SharedCores
 from vdx.bench.planning.costs import Costs, Turn
 from vdx.bench.planning.fleet import Prices, knee_of, make_plan, numbers
@@ -94,6 +94,26 @@ def test_what_is_taken_slows_jobs_down_only_where_cores_are_short() -> None:
         SharedCores(env, 2, taken=2.0)
 
 
+def test_jobs_of_any_size_end_in_the_order_of_their_work() -> None:
+    """n jobs at once on one core: the one with the k-th least work ends when the k - 1 before it
+    are over and the others have had as much as it."""
+    env = simpy.Environment()
+    cores = SharedCores(env, 1)
+    works = random.Random(2).sample(range(1, 500), 200)
+    ends: dict[int, float] = {}
+
+    def job(work: int) -> Any:
+        yield cores.work(work)
+        ends[work] = env.now
+
+    for work in works:
+        env.process(job(work))
+    env.run()
+    for work in works:
+        assert ends[work] == pytest.approx(sum(min(work, other) for other in works))
+    assert cores.busy == pytest.approx(sum(works))
+
+
 def test_what_a_turn_waits_for_goes_first() -> None:
     env = simpy.Environment()
     station = Station(env, SharedCores(env, 1), 1)
@@ -149,6 +169,16 @@ def test_costs_are_read_from_a_report_of_a_bench(tmp_path: Path) -> None:
     assert demand(found, Machine(2, users_here=True, pause_s=6))[0] == pytest.approx(0.6 / 12)
 
 
+def spending(**seconds: float) -> dict[str, Any]:
+    """A report in which only these parts took any of the processor."""
+    whole = report()
+    for row in whole["figures"]:
+        for part in PARTS:
+            if row["name"] == cpu_name(part):
+                row["median"] = seconds.get(part, 0.0)
+    return whole
+
+
 def without(name: str) -> dict[str, Any]:
     whole = report()
     whole["figures"] = [row for row in whole["figures"] if row["name"].strip() != name.strip()]
@@ -162,11 +192,15 @@ def without(name: str) -> dict[str, Any]:
         (report(options={"sessions": 4, "voice": "v", "recogniser": "r"}), "with 4 users"),
         (report(samples=[]), "0 turns with all stages"),
         (without(WALL), "has no figure"),
+        (spending(clients=0.1), "no processor time"),
         ({"bench": "turn"}, "options"),
         ([], "the report"),
         (report(machine={"cores": 0, "cpu": "x"}), "machine.cores"),
     ],
-    ids=["other-bench", "several", "no-turns", "no-costs", "half", "list", "no-cores"],
+    ids=[
+        *("other-bench", "several", "no-turns", "no-costs"),
+        *("clients-alone", "half", "list", "no-cores"),
+    ],
 )
 def test_what_is_no_report_of_one_persons_turns_is_refused(given: Any, said: str) -> None:
     with pytest.raises(InvalidInput, match=said):
@@ -236,6 +270,8 @@ def test_the_knee_is_where_calls_over_waiting_are_most() -> None:
     assert knee_of([*flat, outcome(8, 700), Outcome(9, full=True)]) == 4
     assert knee_of([*flat, outcome(8, 400)]) == 8
     assert knee_of([Outcome(1, full=True)]) == 0
+    # Answers that come before the end of speech is told are waited for by nobody.
+    assert knee_of([outcome(1, 0), outcome(4, 0), outcome(8, 700)]) == 4
     assert numbers(3) == [1, 2, 3]
     assert numbers(40)[:3] == [1, 2, 4]
 
@@ -265,6 +301,28 @@ def test_who_must_not_wait_longer_gets_more_machines() -> None:
 def test_a_plan_is_drawn(tmp_path: Path) -> None:
     draw(make_plan(COSTS, Machine(2), 100), tmp_path / "plan.png")
     assert (tmp_path / "plan.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("measured", "predicted", "off", "said"),
+    [
+        ([300.0], 330.0, 10.0, ""),
+        ([300.0], math.inf, None, "cannot keep up"),
+        ([0.0], 330.0, None, "measured a p95 of 0 ms"),
+    ],
+    ids=["both", "too-many", "nobody-waited"],
+)
+def test_how_far_a_prediction_is_off(
+    measured: list[float], predicted: float, off: float | None, said: str
+) -> None:
+    made = Report("plan", {})
+    made.add("4 users: measured", "ms", measured)
+    made.add("4 users: predicted", "ms", [])
+    compare(made, 4, predicted)
+    found = made.figures[-1].summary()
+    assert found["median"] == off
+    assert found["reached"] is (off is not None)
+    assert said in " ".join(made.notes)
 
 
 def test_more_people_have_fewer_rounds_each() -> None:

@@ -5,11 +5,12 @@ and `canned`, their long lists cut to four values. Other results here are made u
 """
 
 import asyncio
+import contextlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Self
+from typing import Any
 
 import pytest
 
@@ -27,6 +28,7 @@ from vdx.bench import (
     turn,
 )
 from vdx.bench.figures import Report
+from vdx.bench.line_program import Ask
 from vdx.bench.procfs import Usage
 from vdx.bench.scrape import Metrics, parse
 from vdx.bench.target import Target
@@ -345,23 +347,21 @@ async def test_speech_over_http_is_timed_without_the_warming_requests(
 
 
 async def test_a_recogniser_and_the_server_are_compared(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Recogniser:
-        def __init__(self, raw: Path) -> None:
-            assert raw.stat().st_size > 100_000
+    def directly(raw: str) -> dict[str, Any]:
+        assert Path(raw).stat().st_size > 100_000
+        return {"text": "go forward", "took": 0.5}
 
-        async def __aenter__(self) -> Self:
-            return self
+    @contextlib.asynccontextmanager
+    async def recogniser(*_: str | Path) -> AsyncIterator[Ask]:
+        async def ask(raw: str) -> dict[str, Any]:
+            return directly(raw)
 
-        async def __aexit__(self, *_: object) -> None:
-            """Ends."""
-
-        async def run(self) -> dict[str, Any]:
-            return {"text": "go forward", "took": 0.5}
+        yield ask
 
     async def served(server: Target, pcm: Any) -> tuple[str, float]:
         return " ".join((*transcriptions.CLIPS.values(),) * transcriptions.REPEATS), 0.6
 
-    monkeypatch.setattr(transcriptions, "_Recogniser", Recogniser)
+    monkeypatch.setattr(transcriptions, "line_program", recogniser)
     monkeypatch.setattr(transcriptions, "_served", served)
     found = figures(await transcriptions.measure(target(), 2))
     assert found["over HTTP"] == [600.0, 600.0]

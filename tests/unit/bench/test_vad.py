@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from benchmarks.plots import draw_listening
 from benchmarks.vad import ALL, NONE, Tally
 from benchmarks.vad_corpus import (
     BOT_S,
@@ -23,7 +24,6 @@ from benchmarks.vad_levels import ORDINARY_P90, Counts, at_level, clear_of_noise
 from benchmarks.vad_noises import NOISES, through
 from benchmarks.vad_pauses import PAUSES_S, PHRASES, finished, listen, thinking
 from benchmarks.vad_play import Outcome, SceneSession, _Loudspeaker, play
-from benchmarks.vad_plots import draw
 from benchmarks.vad_voices import (
     HALVES,
     VOICE_RMS,
@@ -194,5 +194,6 @@ def test_curves_and_bars_are_drawn(tmp_path: Path) -> None:
         {"curve": "all on", "points": [point, point]},
         {"features": "all off", "kinds": kinds},
     ]
-    assert [file.name for file in draw(samples, tmp_path)] == ["vad-curves.png", "vad-features.png"]
-    assert draw([], tmp_path) == []
+    drawn = [file.name for file in draw_listening(samples, tmp_path)]
+    assert drawn == ["vad-curves.png", "vad-features.png"]
+    assert draw_listening([], tmp_path) == []

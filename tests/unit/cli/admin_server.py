@@ -13,13 +13,17 @@ NOT_FOUND = {
 
 
 @contextmanager
-def answering(table: dict[str, Any], key: str = "") -> Iterator[str]:
+def answering(
+    table: dict[str, Any], key: str = "", otherwise: tuple[int, Any] = (404, NOT_FOUND)
+) -> Iterator[str]:
     """The address of a server; `table` maps "METHOD /path?query" to the JSON of the answer.
 
-    With a `key`, requests without it are refused.
+    With a `key`, requests without it are refused; `otherwise` is the answer to what no table has.
     """
 
     class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"  # as WebSocket clients want it
+
         def _answer(self) -> None:
             self.rfile.read(int(self.headers.get("Content-Length") or 0))
             wanted, status = f"{self.command} {self.path}", 200
@@ -28,11 +32,12 @@ def answering(table: dict[str, Any], key: str = "") -> Iterator[str]:
             elif wanted in table:
                 answer = table[wanted]
             else:
-                status, answer = 404, NOT_FOUND
+                status, answer = otherwise
             body = json.dumps(answer).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body)))
+            self.send_header("Connection", "close")
             self.end_headers()
             self.wfile.write(body)
 

@@ -52,10 +52,14 @@ def test_the_script_for_a_shell_can_be_printed_and_installed() -> None:
     assert "--show-completion" in told
 
 
+INSTALLS = "--install-completion"
+"""What is printed of it in the documents."""
+
+
 def test_the_script_is_installed_for_the_shell_that_asks(tmp_path: Path) -> None:
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     done = subprocess.run(
-        ["bash", "-c", "vdx --install-completion; exit $?"],  # not in place of the shell
+        ["bash", "-c", f"vdx {INSTALLS}; exit $?"],  # not in place of the shell
         env=os.environ | {"HOME": str(tmp_path), "PATH": path},
         capture_output=True,
         text=True,

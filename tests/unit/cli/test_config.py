@@ -69,10 +69,25 @@ def test_a_key_is_explained(tmp_path: Path) -> None:
     assert "VDX_PROFILES__GERMAN__LANGUAGE" in own
 
 
-def test_a_key_that_is_none_names_the_nearest() -> None:
-    answer = show("--explain", "tts.sped")
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("tts.sped", "did you mean tts.speed?"),
+        ("speed", "did you mean tts.speed?"),
+        ("barge", "did you mean barge_in?"),
+        ("colour", "`vdx config` lists every key"),
+    ],
+)
+def test_a_key_that_is_none_names_one_that_looks_like_it(typed: str, meant: str) -> None:
+    answer = show("--explain", typed)
     assert isinstance(answer.exception, ConfigError)
-    assert "tts.speed" in str(answer.exception)
+    assert str(answer.exception).endswith(f"{typed} does not exist; {meant}")
+
+
+def test_nothing_is_suggested_for_a_key_that_looks_like_none() -> None:
+    answer = show("--set", "colour=blue")
+    assert isinstance(answer.exception, ConfigError)
+    assert str(answer.exception).endswith("colour does not exist; `vdx config` lists every key")
 
 
 def test_a_file_is_begun_with_every_key_and_nothing_set(tmp_path: Path) -> None:

@@ -73,6 +73,28 @@ WRONG = [
     "bench report nosuch",
     "token --url foo",
     "token --config nosuch.yaml",
+    "top --url foo",
+    "top --once --url LOCKED",
+    "profile --seconds 0",
+    "profile --url foo",
+    "models drain nosuch --url SERVER",
+    "models update nosuch tone --url SERVER",
+    "models update tone --url SERVER",
+    "voices list --hub --endpoint foo",
+    "voices pull whisper-base --endpoint foo",
+    "voices clone nosuch.wav --id jo",
+    "install-service --config nosuch.yaml",
+    "install-service --user nosuch",
+    "recordings list --config nosuch.yaml",
+    "recordings delete nosuch",
+    "recordings prune --days -1",
+    "keys add x --scope nosuch",
+    "keys list --config nosuch.yaml",
+    "keys revoke nosuch",
+    "plan",
+    "plan --calls 0",
+    "plan --calls 10 --figures nosuch.json",
+    "plan --calls 10 --profile nosuch",
 ]
 FAILED = [
     "models list --url CLOSED",
@@ -81,6 +103,9 @@ FAILED = [
     "token --url CLOSED",
     f"talk --wav {WAV} --url CLOSED",
     "bench turn --rounds 1 --url CLOSED",
+    "top --once --url CLOSED",
+    "models use tone --url CLOSED",
+    "models update tone tone-2 --url CLOSED",
 ]
 DONE = [
     "--version",
@@ -160,6 +185,11 @@ def paths() -> list[str]:
     """Every command and sub-command, as typed."""
     groups = {name: getattr(main.load_command(name), "commands", {}) for name in main.COMMANDS}
     return [" ".join((name, *sub)) for name, subs in groups.items() for sub in ((), *zip(subs))]
+
+
+@pytest.mark.parametrize("path", [each for each in paths() if not each.startswith("bench ")])
+def test_every_command_is_called_with_something_wrong(path: str) -> None:
+    assert any(f"{line} ".startswith(f"{path} ") for line in WRONG)
 
 
 @pytest.mark.parametrize("path", paths())

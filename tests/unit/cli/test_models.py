@@ -140,13 +140,16 @@ def test_several_servers_are_told_with_what_is_loaded_there(
     busy["models"] = {"joe": loaded, "ear": hearing, "amy": loaded | {"state": "absent"}}
     answer = {"models": [], "servers": [busy, lost]}
     monkeypatch.setattr(models, "call", lambda *_: answer)
-    listed = CliRunner().invoke(models.app, ["list"])
-    assert listed.output.splitlines()[:5] == [
-        "a at unix:/a, draining",
-        f"  {'ear':<20} {'resident':<12} 3 leases, 1 in flight",
-        f"  {'joe':<20} {'resident':<12} 3 leases, 1 in flight, first audio 42 ms",
-        "b at b:8001, heard of 31 s ago",
-        "",
+    listed = CliRunner().invoke(models.app, ["list"], env={"COLUMNS": "80"})
+    assert [line.split() for line in listed.output.splitlines()[:8]] == [
+        ["SERVER", "ADDRESS", "NOTES"],
+        ["a", "unix:/a", "draining"],
+        ["b", "b:8001", *["heard", "of", "31", "s", "ago"]],
+        [],
+        ["MODEL", "SERVER", "STATE", "LEASES", "BUSY", "FIRST", "AUDIO"],
+        ["ear", "a", "resident", "3", "1"],
+        ["joe", "a", "resident", "3", "1", "42", "ms"],
+        [],
     ]
 
 

@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 from tests.unit.bench.test_planning import report
 from vdx.bench.planning import fleet
+from vdx.cli import plan
 from vdx.cli.plan import app
 from vdx.core.errors import InvalidInput, UnknownName
 
@@ -52,6 +53,23 @@ def test_a_program_gets_the_same_as_json(figures: str) -> None:
 def test_what_was_measured_is_not_measured_again(figures: str, options: list[str]) -> None:
     with pytest.raises(InvalidInput, match="--figures needs no"):
         told("--figures", figures, *options)
+
+
+@pytest.mark.parametrize(
+    ("option", "file", "said"),
+    [
+        ("--plot", "plan.gif", r"ends in \.png, \.svg, \.pdf"),
+        ("--plot", "plan", r"ends in \.png"),
+        ("--plot", "absent/plan.png", "there is no folder .*absent"),
+        ("--save", "absent/one.json", "there is no folder .*absent"),
+    ],
+)
+def test_what_could_not_be_written_is_refused_before_it_is_measured(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, option: str, file: str, said: str
+) -> None:
+    monkeypatch.setattr(plan, "_measured", lambda *_: pytest.fail("it was measured"))
+    with pytest.raises(InvalidInput, match=said):
+        told(option, str(tmp_path / file))
 
 
 def test_a_profile_that_is_not_there_is_named(figures: str) -> None:

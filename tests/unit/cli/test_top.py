@@ -64,6 +64,22 @@ def test_a_look_shows_sessions_and_what_is_loaded(monkeypatch: pytest.MonkeyPatc
     assert "never-loaded" not in shown
 
 
+def test_a_look_fits_80_columns_in_peoples_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    long = "sherpa-onnx-streaming-zipformer-en-2023-06-26"
+    session = ANSWERS["/vdx/sessions"]["sessions"][0] | {
+        "state": "waiting_for_input",
+        "voice": f"{long}/anna",
+        "recogniser": long,
+    }
+    answers = ANSWERS | {"/vdx/sessions": {"sessions": [session]}}
+    monkeypatch.setattr(top, "call", lambda _method, _url, path, _key: answers[path])
+    shown = CliRunner().invoke(top.app, ["--once"], env={"COLUMNS": "80"}).output
+    assert max(map(len, shown.splitlines())) <= 80
+    assert "8f2c90a1b34d" in shown
+    assert "waiting_for_input" not in shown
+    assert "your" in shown
+
+
 def test_no_server_is_told_as_that() -> None:
     with pytest.raises(VdxError, match=r"no vdx server answers at http://127\.0\.0\.1:9"):
         top.call("GET", "http://127.0.0.1:9", "/vdx/status", "")

@@ -50,6 +50,9 @@ async def test_the_mouth_stamps_onset_and_end() -> None:
         spoken = microphone_feed.say(tone(4))
         await spoken.finished
         assert microphone_feed.silent
+        again = microphone_feed.say(tone(4))
+        await again.finished
+        assert again.onset_ms >= spoken.onset_ms + 4 * 20
         assert spoken.began < spoken.onset < spoken.end
         await asyncio.sleep(0.05)
         sending.cancel()

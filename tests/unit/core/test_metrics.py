@@ -106,8 +106,10 @@ def test_dashboards_and_rules_ask_for_metrics_that_exist(file: str) -> None:
 
 def test_promtool_takes_the_rules_and_the_configuration() -> None:
     assert PROMTOOL, "the tests need promtool; run: sudo apt install prometheus"
-    rules, config = DEPLOY / "prometheus" / "alerts.yaml", DEPLOY / "prometheus" / "prometheus.yaml"
-    for command in (["rules", str(rules)], ["config", "--syntax-only", str(config)]):
+    rules = DEPLOY / "prometheus" / "alerts.yaml"
+    configs = DEPLOY / "prometheus" / "prometheus.yaml", ROOT / "docker" / "prometheus.yaml"
+    checks = [["rules", str(rules)], *(["config", "--syntax-only", str(each)] for each in configs)]
+    for command in checks:
         checked = subprocess.run(
             [str(PROMTOOL), "check", *command], capture_output=True, text=True, check=False
         )

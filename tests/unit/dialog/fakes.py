@@ -109,7 +109,7 @@ class FakeRecognition:
     def _later(self, delay_s: float, text: str, kind: TranscriptKind) -> None:
         plan = self._plan
         answer = Transcript(
-            *(0, text, 0, 0, kind),
+            *(0, text, 0, len(self.received) // 32, kind),
             words=plan.words,
             language=plan.language,
             language_probability=plan.language_probability,

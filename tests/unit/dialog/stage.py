@@ -24,6 +24,7 @@ from vdx.dialog.language_following import FindModels
 from vdx.dialog.profiles import SessionOptions, resolve
 from vdx.dialog.services import Services
 from vdx.dialog.session import Session
+from vdx.dialog.tools.mcp_connection import ConnectMcp
 from vdx.dialog.tools.toolbox import Tool
 from vdx.dialog.tools.user import ToolUser
 from vdx.serving.default_models import DefaultModels
@@ -113,6 +114,7 @@ async def scene(
     recorder: Any = None,
     server_tools: Callable[[ToolUser], Sequence[Tool]] | None = None,
     find_voice: FindModels | None = None,
+    connect_mcp: ConnectMcp | None = None,
     **options: Any,
 ) -> AsyncIterator[Scene]:
     """A running session; closed at the end unless it is over, and then nothing may be left."""
@@ -129,6 +131,7 @@ async def scene(
         recorder=recorder,
         server_tools=server_tools,
         find_voice=find_voice,
+        connect_mcp=connect_mcp,
     )
     wanted = resolve(config, "", DefaultModels(named_recogniser="fake-asr")).updated(
         instructions="", **({"endpointer": "fake-endpointer"} if judge else {}), **options

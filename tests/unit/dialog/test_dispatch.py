@@ -5,6 +5,7 @@ from typing import get_args
 from tests.unit.dialog.fakes import FakeResponder, Heard
 from tests.unit.dialog.stage import answered, scene
 from tests.unit.virtual_time import on_virtual_time
+from vdx.core.config import AsrConfig
 from vdx.core.errors import ModelFailed, ModelUnavailable
 from vdx.core.events import (
     ReplyEnded,
@@ -13,6 +14,7 @@ from vdx.core.events import (
     StageEvent,
     StageFailed,
     SynthesisStarted,
+    Word,
 )
 from vdx.dialog.dispatch import Event
 from vdx.dialog.session_events import (
@@ -55,6 +57,25 @@ async def test_a_turn_reaches_the_transport_in_order() -> None:
         ReplyClause,
         ReplyDone,
     ]
+
+
+@on_virtual_time
+async def test_a_partial_says_up_to_where_it_was_heard() -> None:
+    """On the clock of the client's audio, as the start of speech; the second turn as the first."""
+    word = Word("go", 20, 250)
+    async with scene(Heard("go", words=(word,)), Heard("on", words=(word,)), Heard("x")) as stage:
+        for _ in range(3):
+            await answered(stage)
+            await stage.until(SessionState.WAITING_FOR_INPUT)
+        started = stage.transport.all(UtteranceStarted)
+        partials = stage.transport.all(PartialTranscript)
+        ended = stage.transport.all(UtteranceEnded)
+    assert partials[2].word_end_ms is None
+    for begin, partial, end in zip(started, partials, ended, strict=True):
+        assert begin.at_ms < partial.audio_end_ms < end.at_ms + 400
+        if partial.word_end_ms is not None:
+            before = max(begin.at_ms - AsrConfig().pre_roll_ms, 0)
+            assert partial.word_end_ms - word.end_ms == before
 
 
 @on_virtual_time

@@ -377,7 +377,7 @@ async def test_a_reply_that_is_over_makes_no_calls() -> None:
         stage.session.calls.begin(over, "c1", "weather")
         stage.session.calls.stream("c1", OSLO)
         stage.session.calls.give(ToolCall("c1", "weather", OSLO))
-        stage.session.calls.run(over, ToolCall("c2", "weather", OSLO), "test", 0)
+        stage.session.calls.run(over, ToolCall("c2", "weather", OSLO), Tool(WEATHER), 0)
         stage.session.calls.finish(ToolCall("c2", "weather", OSLO), ToolOutcome("sunny"))
         for kind in (CallBegun, CallArguments, CallComplete, ToolStarted, ToolAnswered):
             assert stage.transport.all(kind) == []

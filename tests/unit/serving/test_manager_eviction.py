@@ -65,9 +65,9 @@ async def test_an_idle_voice_goes_and_one_with_a_session_stays() -> None:
         for name in ("voice-0", "voice-1", "voice-2"):
             await manager.ensure(name, "tts")
         manager.residency.kept = {"voice-0": "the default voice"}
-        manager.lease("s", "voice-1")
+        manager.leases.take("s", "voice-1")
         for _ in range(200):
-            assert manager.renew("s")
+            assert manager.leases.renew("s")
             await asyncio.sleep(5)
         assert loaded(triton) == {"voice-0", "voice-1"}
         assert manager.info("voice-2") is None
@@ -80,12 +80,12 @@ async def test_leases_of_a_session_that_stopped_renewing_hold_nothing() -> None:
     async with watching(manager):
         await manager.ensure("voice-0", "tts")
         for session in range(100):
-            manager.lease(f"s{session}", "voice-0")
+            manager.leases.take(f"s{session}", "voice-0")
         await asyncio.sleep(14)
         assert loaded(triton) == {"voice-0"}
         await asyncio.sleep(47)  # to the second check
         assert loaded(triton) == set()
-        assert not manager.renew("s1")
+        assert not manager.leases.renew("s1")
 
 
 @on_virtual_time
@@ -97,12 +97,12 @@ async def test_a_lease_that_is_not_renewed_ends_when_it_is_due() -> None:
         await manager.ensure("voice-0", "tts")
         await asyncio.sleep(4)
         for session in ("ends", "stays"):
-            manager.lease(session, "voice-0")
-        manager.leases_changed = lambda: changes.append(manager.residency.all_leases())
-        for seconds, leases in ((5, 2), (5, 2), (4.9, 2), (0.2, 1), (20, 0)):
+            manager.leases.take(session, "voice-0")
+        manager.leases.changed = lambda: changes.append(manager.residency.all_leases())
+        for seconds, leases in ((5, 2), (5, 2), (4.8, 2), (0.2, 1), (20, 0)):
             await asyncio.sleep(seconds)
             if leases == 2:
-                manager.renew("stays")
+                manager.leases.renew("stays")
             assert REGISTRY.get_sample_value("vdx_model_leases", labels) == leases
         assert changes == [{("stays", "voice-0")}, set()]
 
@@ -111,7 +111,7 @@ async def test_a_lease_that_is_not_renewed_ends_when_it_is_due() -> None:
 async def test_a_list_of_models_counts_no_lease_that_is_over() -> None:
     _, manager = owning()
     await manager.ensure("voice-0", "tts")
-    manager.lease("s", "voice-0")
+    manager.leases.take("s", "voice-0")
     for seconds, leases in ((14, 1), (1.1, 0)):
         await asyncio.sleep(seconds)
         stays = {each.name: each.stay for each in await manager.statuses()}
@@ -138,11 +138,11 @@ async def test_with_every_voice_in_use_a_load_is_refused_and_nothing_is_unloaded
     triton, manager = owning()
     for name in ("voice-0", "voice-1", "voice-2"):
         await manager.ensure(name, "tts")
-        manager.lease("s", name)
+        manager.leases.take("s", name)
     with pytest.raises(LoadRefused, match=r"resident_cap is 3: voice-0 \(leased by 1 session\)"):
         await manager.ensure("voice-3", "tts")
     assert loaded(triton) == {"voice-0", "voice-1", "voice-2"}
-    manager.release("s", "voice-1")
+    manager.leases.release("s", "voice-1")
     await manager.ensure("voice-3", "tts")
     assert "voice-1" not in loaded(triton)
 
@@ -198,10 +198,10 @@ async def test_a_model_that_fails_its_first_request_is_not_loaded() -> None:
 async def test_one_asked_to_go_when_free_goes_after_its_last_session() -> None:
     triton, manager = owning()
     await manager.ensure("voice-0")
-    manager.lease("s", "voice-0")
+    manager.leases.take("s", "voice-0")
     async with watching(manager):
         assert not await manager.unload_when_free("voice-0")
-        manager.release("s", "voice-0")
+        manager.leases.release("s", "voice-0")
         await asyncio.sleep(31)
         assert loaded(triton) == set()
     await manager.ensure("voice-1")
@@ -413,13 +413,13 @@ async def test_what_a_killed_manager_was_loading_is_the_next_ones_once_it_is_lea
     triton.states["voice-0"] = "LOADING"
     manager = managing(triton)
     async with watching(manager):
-        manager.lease("s", "voice-0")  # frontends lease again what their sessions use
+        manager.leases.take("s", "voice-0")  # frontends lease again what their sessions use
         triton.states["voice-0"] = "READY"
         for _ in range(200):
             await asyncio.sleep(5)
-            assert manager.renew("s")
+            assert manager.leases.renew("s")
         assert loaded(triton) == {"voice-0"}
-        assert manager.release("s", "voice-0")
-        assert not manager.release("s", "voice-0")
+        assert manager.leases.release("s", "voice-0")
+        assert not manager.leases.release("s", "voice-0")
         await asyncio.sleep(HOUR_S)
         assert loaded(triton) == set()

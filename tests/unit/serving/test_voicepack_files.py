@@ -98,6 +98,33 @@ def test_a_streaming_model_is_told_by_its_tokens(
     assert identify(folder / files[0])[1].files == parts.files
 
 
+@pytest.mark.parametrize(
+    ("folder", "network", "told"),
+    [
+        ("streaming-zipformer-zh-8k", "encoder", "zh-8k: by its name ('8k')"),
+        ("zipformer_8khz_en", "encoder", "8khz"),
+        ("zipformer-en", "encoder-8000hz.int8", "encoder-8000hz"),
+        ("zipformer-en-chunk-8-16k", "encoder-18k", ""),
+        ("zipformer-en-16000", "encoder-epoch-8", ""),
+    ],
+)
+def test_a_name_of_telephone_audio_is_refused(
+    tmp_path: Path, folder: str, network: str, told: str
+) -> None:
+    """Most files do not say the rate they are for."""
+    place = tmp_path / folder
+    place.mkdir()
+    for file in (f"{network}.onnx", "decoder.onnx", "joiner.onnx", "tokens.txt"):
+        (place / file).write_text("<blk> 0\n")
+    found, parts = identify(place)
+    if not told:
+        assert describe(found, parts)
+        return
+    with pytest.raises(InvalidVoicepack, match=r"made for audio at 8000 Hz") as caught:
+        describe(found, parts)
+    assert told in str(caught.value)
+
+
 MOONSHINE = ("frontend", "encoder", "adapter", "cross_kv", "decoder_kv")
 
 

@@ -298,6 +298,35 @@ async def test_cancelling_the_task_hangs_up(hang: Behaviour) -> None:
         assert endpoint.gone.is_set()
 
 
+async def test_a_reply_may_be_cancelled_while_its_words_come(tmp_path: Path) -> None:
+    """A read that is cancelled in the very moment in which there is something to read."""
+    loop, faults = asyncio.get_running_loop(), list[dict[str, Any]]()
+    loop.set_exception_handler(lambda _, fault: faults.append(fault))
+    more: asyncio.Future[asyncio.StreamWriter] = loop.create_future()
+
+    async def behave(_: Endpoint, writer: asyncio.StreamWriter) -> None:
+        writer.write(HEAD + event("Hello. "))
+        more.set_result(writer)
+        await asyncio.Event().wait()
+
+    async with Endpoint(behave, socket=str(tmp_path / "s")) as endpoint:
+        chat, heard = responder(endpoint.url), asyncio.Event()
+
+        async def reply() -> None:
+            async for _ in chat.reply(TALK):
+                heard.set()
+
+        task = asyncio.create_task(reply())
+        await asyncio.wait_for(heard.wait(), WAIT_LIMIT_S)
+        (await more).write(event("There."))
+        loop.call_soon(task.cancel)
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await asyncio.wait_for(endpoint.gone.wait(), WAIT_LIMIT_S)
+        await chat.aclose()
+    assert not faults
+
+
 async def test_replies_run_side_by_side() -> None:
     async with Endpoint(WELL) as endpoint:
         chat = responder(endpoint.url)

@@ -307,3 +307,45 @@ async def test_without_word_times_a_begun_clause_is_not_repeated(sent: int, rest
     await audio.put(chunk(4))
     audio.finish()
     assert played_text(text, audio.spans, 10**9) == text
+
+
+PACED = "one two three four five six seven eight nine ten and then all of them once more"
+
+
+@pytest.mark.parametrize("speed", [0.5, 1.0, 2.0])
+@pytest.mark.parametrize("real", [0.95, 1.0, 1.05])
+@pytest.mark.parametrize("made", [0.2, 0.5, 0.8])
+@on_virtual_time
+async def test_without_word_times_no_word_that_was_made_is_said_again(
+    speed: float, real: float, made: float
+) -> None:
+    """Of a voice a little slower or faster than most."""
+    audio = ReplyAudio(2, 1, lambda _: None, max_frames=10_000)
+    await audio.begin_clause(Clause(PACED, 0, len(PACED)))
+    frames = round(made * len(PACED) * SAMPLES_PER_CHARACTER / speed / real / SPEAK_FRAME)
+    await audio.put(chunk(frames))
+    audio.take()
+    unspoken = audio.break_off(speed)
+    assert unspoken is not None
+    said = PACED[: round(made * len(PACED))].split()
+    left_out = len(PACED.split()) - len(unspoken.text.split()) - len(said)
+    assert 0 <= left_out <= 2
+    audio.finish()
+    assert played_text(PACED, audio.spans, frames * SPEAK_FRAME) + " " + unspoken.text == PACED
+
+
+@on_virtual_time
+async def test_without_word_times_the_pace_of_the_clauses_before_counts() -> None:
+    """A voice twice as slow as most."""
+    audio = ReplyAudio(9, 1, lambda _: None)
+    frames = 2 * len("one two three four five ") * SAMPLES_PER_CHARACTER // SPEAK_FRAME
+    await audio.begin_clause(Clause("one two.", 0, 8))
+    await audio.put(chunk(2 * len("one two.") * SAMPLES_PER_CHARACTER // SPEAK_FRAME))
+    audio.end_clause()
+    await audio.begin_clause(Clause(PACED, 9, 9 + len(PACED)))
+    await audio.put(chunk(frames))
+    while audio.has_frame:
+        audio.take()
+    unspoken = audio.break_off()
+    assert unspoken is not None
+    assert unspoken.text == PACED[PACED.index("seven") :]

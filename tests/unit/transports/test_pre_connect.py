@@ -249,12 +249,49 @@ async def test_one_that_is_waited_for_gives_way_to_none() -> None:
     assert (await waiting).size == LISTEN_RATE
 
 
-async def test_slow_ones_of_others_do_not_keep_that_of_the_user_out() -> None:
-    class Slow(Reader):
-        async def _pieces(self) -> AsyncIterator[bytes]:
-            await asyncio.Event().wait()
-            yield b""
+class Slow(Reader):
+    """One of which nothing comes."""
 
+    async def _pieces(self) -> AsyncIterator[bytes]:
+        await asyncio.Event().wait()
+        yield b""
+
+
+async def test_a_second_one_of_somebody_gives_way_to_the_first_of_another() -> None:
+    audio, room = receiving()
+    for number in range(pre_connect.MOST_KEPT):
+        room.send(Slow(b"", trackId=f"TR_{number}"), f"guest-{number // 2}")
+    room.send(Reader(speech(1).tobytes()))
+    assert (await audio.of("mira", "TR_1", announced=True)).size == LISTEN_RATE
+    first = [room.send(Slow(b"", trackId="TR_9"), f"late-{number}") for number in range(9)]
+    assert sum(not reader.closed for reader in first) == pre_connect.MOST_KEPT // 2
+    assert len(audio._tasks) == pre_connect.MOST_KEPT
+    await audio.close()
+
+
+async def test_recordings_kept_of_many_leave_the_one_of_the_user() -> None:
+    audio, room = receiving()
+    room.send(Reader(speech(1).tobytes()))
+    for number in range(pre_connect.MOST_KEPT):
+        room.send(Reader(b"", trackId=f"TR_{number}"), f"guest-{number // 2}")
+        await asyncio.gather(*audio._tasks)
+    assert (await audio.of("mira", "TR_1", announced=True)).size == LISTEN_RATE
+
+
+async def test_that_of_the_user_has_a_place_whoever_sent_some_before() -> None:
+    room, user = Room(), ""
+    audio = PreConnectAudio(10, lambda: user)
+    audio.register(cast(rtc.Room, room))
+    for number in range(pre_connect.MOST_KEPT):
+        assert not room.send(Slow(b""), f"guest-{number}").closed
+    assert room.send(Slow(b"")).closed
+    user = "mira"
+    room.send(Reader(speech(1).tobytes()))
+    assert (await audio.of("mira", "TR_1", announced=True)).size == LISTEN_RATE
+    await audio.close()
+
+
+async def test_slow_ones_of_others_do_not_keep_that_of_the_user_out() -> None:
     room, user = Room(), "mira"
     audio = PreConnectAudio(10, lambda: user)
     audio.register(cast(rtc.Room, room))

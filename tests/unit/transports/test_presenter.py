@@ -222,5 +222,7 @@ def test_transcripts_can_be_switched_off() -> None:
 
 
 def test_a_partial_transcript_names_its_item() -> None:
-    transcript = narrate(client(events=True), PartialTranscript(U1, "go", stable=2))
-    assert transcript.only("vdx.transcript")["item_id"] == U1.item_id
+    partial = PartialTranscript(U1, "go", stable=2, audio_end_ms=900, word_end_ms=700)
+    told = narrate(client(events=True), partial).only("vdx.transcript")
+    assert told["item_id"] == U1.item_id
+    assert (told["audio_end_ms"], told["word_end_ms"]) == (900, 700)

@@ -21,7 +21,12 @@ SOURCES: Final = "\n".join(
 )
 SHAPES: Final = {
     "Fields of the session": (schema.SessionUpdate,),
-    "Fields of an item": (schema.NewItem, schema.NewCall, schema.NewCallOutput),
+    "Fields of an item": (
+        schema.NewItem,
+        schema.NewCall,
+        schema.NewCallOutput,
+        *typing.get_args(schema.McpItem),
+    ),
     "Fields of a response": (schema.ResponseCreate,),
 }
 WHOLE: Final = ("voice", "tools", "tool_choice")

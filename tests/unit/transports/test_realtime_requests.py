@@ -310,6 +310,25 @@ async def test_a_response_of_an_empty_input() -> None:
         assert len(socket.of("error")) == 1
 
 
+async def test_a_response_to_an_empty_conversation() -> None:
+    """It is made from the instructions; without them there is nothing to answer."""
+    async with connected() as (socket, _, connection):
+        assert connection._current().options.instructions
+        assert len(connection._session.history) == 0
+        socket.sends("response.create")
+        await socket.until(lambda: bool(socket.of("response.done")))
+        assert socket.of("response.done")[0]["response"]["status"] == "completed"
+        [reply] = connection._session.history
+        socket.sends("conversation.item.delete", item_id=reply.id)
+        socket.updates("none", instructions="")
+        await socket.until(lambda: bool(socket.of("session.updated")))
+        error = await refused(socket, "response.create")
+        assert error["param"] == "response"
+        assert "the conversation is empty and there are no instructions" in error["message"]
+        socket.sends("response.create", response={"instructions": "Greet."})
+        await socket.until(lambda: len(socket.of("response.done")) == 2)
+
+
 async def test_a_long_item_of_audio_lets_others_run() -> None:
     passes = 0
 

@@ -5,15 +5,16 @@ it. The voice is a tone of a length that is known to the sample.
 """
 
 import asyncio
-import contextlib
 import os
 import signal
+import time
 from typing import Any
 
-from vdx.bench.bench_client import BenchClient, meet
+from vdx.bench.bench_client import BenchClient, meet, together
 from vdx.bench.client_process import Plan, Step, run_client_process
 from vdx.bench.clips import clip, preload
-from vdx.bench.figures import Report
+from vdx.bench.figures import Report, told
+from vdx.bench.heard import longest_hole_at, longest_hole_ms, reply_s
 from vdx.bench.scrape import status
 from vdx.client.log import Reply
 
@@ -36,18 +37,17 @@ async def measure(url: str, sessions: int, report: Report, step: Step) -> None:
     for each in kills:
         await each
     step()
-    report.add("hole of a reply while a Triton dies", "ms", _all(users, "hole_ms"), max=HOLE_MS)
-    report.add("  of an undisturbed one", "ms", _all(users, "calm_hole_ms"))
-    report.add("its length more than undisturbed", "ms", _all(users, "more_ms"))
+    report.add("hole of a reply while a Triton dies", "ms", told(users, "hole_ms"), max=HOLE_MS)
+    began = [at for user in users for at in user["hole_at_ms"]]
+    if began:  # at the kill itself, or when the server is started again
+        report.add("  which began so long after the kill", "ms", began)
+    report.add("  of an undisturbed one", "ms", told(users, "calm_hole_ms"))
+    report.add("its length more than undisturbed", "ms", told(users, "more_ms"))
     lost = sessions - sum(user["whole"] for user in users)
     report.add("replies that do not say every word once", "", [float(lost)], max=0)
     dead = sessions - sum(user["alive"] for user in users)
     report.add("sessions without an answer afterwards", "", [float(dead)], max=0)
     report.notes += [f"server said: {text}" for user in users for text in user["errors"]][:5]
-
-
-def _all(users: list[dict[str, Any]], key: str) -> list[float]:
-    return [user[key] for user in users]
 
 
 async def _kill_one(url: str) -> None:
@@ -59,28 +59,25 @@ async def run_users(plan: Plan, step: Step) -> list[dict[str, Any]]:
     """What the people do; the step is the moment at which all replies sound."""
     preload((SPEECH,), plan)
     sounding = asyncio.Barrier(plan["sessions"])
-    async with asyncio.TaskGroup() as group:
-        tasks = [
-            group.create_task(_user(plan, number, sounding, step), name=f"user-{number}")
-            for number in range(plan["sessions"])
-        ]
-    return [task.result() for task in tasks]
+    return await together(plan["sessions"], lambda number: _user(plan, number, sounding, step))
 
 
 async def _user(plan: Plan, number: int, sounding: asyncio.Barrier, step: Step) -> dict[str, Any]:
     async with meet(plan, phase=number * 13) as user:
         calm = await _begun(user)
-        await _over(user, calm)
+        await user.hear_out(calm, TURN_S)
         disturbed = await _begun(user)
         await asyncio.sleep(SOUNDING_S)
         if await sounding.wait() == 0:
             step()
-        await _over(user, disturbed)
+        killed = time.monotonic()
+        await user.hear_out(disturbed, TURN_S)
         after = await _begun(user)
-        await _over(user, after)
+        await user.hear_out(after, TURN_S)
     whole = disturbed is not None and calm is not None and disturbed.text == calm.text
     return {
         "hole_ms": _hole_ms(user, disturbed),
+        "hole_at_ms": _hole_at_ms(user, disturbed, killed),
         "calm_hole_ms": _hole_ms(user, calm),
         "more_ms": round(_length_ms(user, disturbed) - _length_ms(user, calm), 1),
         "whole": whole and disturbed is not None and disturbed.status == "completed",
@@ -96,24 +93,15 @@ async def _begun(user: BenchClient) -> Reply | None:
     return await user.reply_after(replies)
 
 
-async def _over(user: BenchClient, reply: Reply | None) -> None:
-    if reply is not None:
-        with contextlib.suppress(TimeoutError):
-            await user.client.wait_for(lambda: bool(reply.done), TURN_S)
-    await user.quiet(0.1)
-
-
 def _hole_ms(user: BenchClient, reply: Reply | None) -> float:
-    """The longest unintended silence in a reply."""
-    gaps = [each.seconds for each in user.client.listener.underruns if _is_of(each, reply)]
-    return round(1000 * max(gaps, default=0.0), 1)
+    return 0.0 if reply is None else longest_hole_ms(user.client.listener, reply.id)
+
+
+def _hole_at_ms(user: BenchClient, reply: Reply | None, killed: float) -> list[float]:
+    """How long after the kill that one began; none where there was none."""
+    began = longest_hole_at(user.client.listener, reply.id) if reply else None
+    return [] if began is None else [round(1000 * (began - killed), 1)]
 
 
 def _length_ms(user: BenchClient, reply: Reply | None) -> float:
-    listener = user.client.listener
-    samples = sum(each.pcm.size for each in listener.pieces if _is_of(each, reply))
-    return float(1000 * samples / listener.rate)
-
-
-def _is_of(piece: Any, reply: Reply | None) -> bool:
-    return reply is not None and piece.response == reply.id
+    return 0.0 if reply is None else 1000 * reply_s(user.client.listener, reply.id)

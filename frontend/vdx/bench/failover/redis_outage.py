@@ -3,15 +3,13 @@
 import asyncio
 import contextlib
 import json
-import shutil
 import time
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 from vdx.bench.client_process import Plan, Step, run_client_process
-from vdx.bench.figures import Report
-from vdx.bench.processes import comes_true, stop, vdx_command
+from vdx.bench.figures import Report, gathered
+from vdx.bench.processes import comes_true, redis_part, vdx_command
 from vdx.bench.scrape import fetch
 from vdx.core.errors import SetupError, VdxError
 from vdx.serving.ports import choose_ports
@@ -26,15 +24,17 @@ async def measure(
     folder: Path, config: dict[str, Any], outage_s: float, report: Report, step: Step
 ) -> None:
     """Adds the figures of people at a frontend that knows its one server by Redis alone."""
-    program = shutil.which("redis-server")
-    if program is None:
-        report.notes.append("Redis: not measured, there is no redis-server here")
-        step()
-        return
     (port,) = choose_ports("Redis", 1)
     shared = {**config, "registry": {"url": f"redis://127.0.0.1:{port}", "name": "bench"}}
+    try:
+        redis = redis_part(folder, port)
+    except SetupError as missing:
+        report.notes.append(f"Redis: not measured, {missing}")
+        step()
+        return
     async with contextlib.AsyncExitStack() as stack:
-        redis = await stack.enter_async_context(_redis(program, port, folder))
+        stack.push_async_callback(redis.stop)
+        await redis.start()
         commands = {"announced": ("triton", "--announce"), "far": ("frontend",)}
         for name, arguments in commands.items():
             url, _ = await stack.enter_async_context(
@@ -48,9 +48,9 @@ async def measure(
         }
         talking = asyncio.create_task(run_client_process("jitter", plan), name="people")
         await asyncio.sleep(TALK_BEFORE_S)
-        await stop(redis)
+        await redis.stop()
         await asyncio.sleep(outage_s)
-        await stack.enter_async_context(_redis(program, port, folder))
+        await redis.start()
         back = time.monotonic()
         await _whole(url)
         report.add(
@@ -59,46 +59,9 @@ async def measure(
         users = await talking
     silent = sum(user["silent"] + len(user["failed"]) for user in users)
     report.add("turns unanswered without Redis", "", [float(silent)], max=0)
-    report.add("queue dry in replies without Redis", "ms", _gathered(users, "dry_ms"))
+    report.add("queue dry in replies without Redis", "ms", gathered(users, "dry_ms"))
     report.notes.append(f"{sum(user['replies'] for user in users)} replies around the outage")
     step()
-
-
-def _gathered(users: list[dict[str, Any]], key: str) -> list[float]:
-    return [value for user in users for value in user[key]]
-
-
-@contextlib.asynccontextmanager
-async def _redis(
-    program: str, port: int, folder: Path
-) -> AsyncIterator[asyncio.subprocess.Process]:
-    """A Redis that keeps nothing on disk, once it answers."""
-    options = ("--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder))
-    process = await asyncio.create_subprocess_exec(
-        program,
-        *options,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
-    try:
-        await _answers(port)
-        yield process
-    finally:
-        await stop(process)
-
-
-async def _answers(port: int) -> None:
-    async def is_there() -> bool:
-        try:
-            _, writer = await asyncio.open_connection("127.0.0.1", port)
-        except OSError:
-            return False
-        writer.close()
-        return True
-
-    if not await comes_true(is_there, WHOLE_S):
-        raise SetupError("the bench's Redis did not start")
 
 
 async def _whole(url: str) -> None:

@@ -28,6 +28,9 @@ SETTLE_S = 20.0
 """By then everything has to be as it was."""
 REACH_S = {1: 12.0, 2: 3.0}
 """Tritons -> p95 of what people wait: alone, and where another server holds the models."""
+TOLD_AFTER_S = 3.0
+"""Who waits longer because models are away has to be told."""
+OF_MODELS = ("stub", "triton")
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +159,14 @@ def _add_figures(report: Report, rows: list[dict[str, Any]], tritons: int) -> No
     own_death = ("frontend", "livekit") if report.options["rooms"] else ("frontend",)
     lost = [row for row in rows if row["lost"] and row["process"] not in own_death]
     report.add("calls lost but by their own frontend's death", "", [len(lost)], max=0)
+    untold = [
+        row
+        for row in rows
+        if row["process"] in OF_MODELS and row["waited_s"] > TOLD_AFTER_S and not row["told"]
+    ]
+    report.add(
+        f"waited over {TOLD_AFTER_S:g} s for models without being told", "", [len(untold)], max=0
+    )
     report.add("never answered again", "", [sum(not row["answered"] for row in rows)], max=0)
     report.add("cases that left something behind", "", [sum(bool(r["left"]) for r in rows)], max=0)
     report.samples += rows

@@ -6,10 +6,6 @@ a second later. Tritons have `vdx triton` for that.
 
 import asyncio
 import contextlib
-import os
-import re
-import shutil
-import signal
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -19,7 +15,7 @@ from typing import Any
 
 import yaml
 
-from vdx.bench.processes import LOG_TAIL, START_S, stop
+from vdx.bench.processes import Part, redis_part
 from vdx.bench.procfs import PROC, tree
 from vdx.bench.target import profile
 from vdx.core.errors import SetupError, VdxError
@@ -28,45 +24,7 @@ from vdx.serving.ports import choose_ports
 
 MODELS = ("espeak-en", "pocketsphinx-en")
 RESTART_S = 1.0
-READY = re.compile(rb"ready: (\S+)")
 VDX = (sys.executable, "-m", "vdx.cli")
-
-
-@dataclass(slots=True)
-class Part:
-    """One process: how it is started, and what its output says once it is ready."""
-
-    command: list[str]
-    log: Path
-    ready: re.Pattern[bytes] = READY
-    process: asyncio.subprocess.Process | None = None
-
-    async def start(self) -> str:
-        """Returns the address that it told; raises SetupError with the end of its output."""
-        begin = self.log.stat().st_size if self.log.exists() else 0
-        with self.log.open("ab") as output:
-            self.process = await asyncio.create_subprocess_exec(
-                *self.command,
-                stdout=output,
-                stderr=output,
-                stdin=asyncio.subprocess.DEVNULL,
-                env={k: v for k, v in os.environ.items() if k == "VDX_HOME" or k[:4] != "VDX_"},
-            )
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(START_S):
-                while self.process.returncode is None:
-                    if found := self.ready.search(self.log.read_bytes()[begin:]):
-                        return found[1].decode().rstrip(";,") if found.groups() else ""
-                    await asyncio.sleep(0.05)
-        tail = self.log.read_text(encoding="utf-8", errors="replace")[-LOG_TAIL:]
-        raise SetupError(f"{self.command[:4]} did not become ready:\n{tail}")
-
-    async def stop(self) -> None:
-        process = self.process
-        if process is None or process.returncode is not None:
-            return
-        process.send_signal(signal.SIGCONT)  # it may be frozen
-        await stop(process, signal.SIGTERM)
 
 
 @dataclass(slots=True)
@@ -142,16 +100,12 @@ async def stack(folder: Path, tritons: int, livekit: Path | None) -> AsyncIterat
 
 
 async def _start_all(made: Stack, tritons: int, config: Mapping[str, Any]) -> None:
-    program = shutil.which("redis-server")
-    if program is None:
-        raise SetupError("the bench needs redis-server; run: sudo apt install redis-server")
     redis, http, *managers = choose_ports("the bench's processes", 2 + tritons)
     file = made.folder / "vdx.yaml"
     file.write_text(yaml.safe_dump(dict(config)), encoding="utf-8")
     made.folder.chmod(0o700)
-    options = ("--port", str(redis), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no")
-    ready = re.compile(rb"Ready to accept connections")
-    await _add(made, "redis", [program, *options], ready)
+    made.parts["redis"] = redis_part(made.folder, redis)
+    await made.parts["redis"].start()
     common = ["--config", str(file), "--set", f"registry.url=redis://127.0.0.1:{redis}"]
     addresses = []
     for number, port in enumerate(managers):
@@ -166,8 +120,8 @@ async def _start_all(made: Stack, tritons: int, config: Mapping[str, Any]) -> No
     made.url = await _add(made, "frontend", front)
 
 
-async def _add(made: Stack, name: str, command: list[str], ready: re.Pattern[bytes] = READY) -> str:
-    made.parts[name] = part = Part(command, made.folder / f"{name}.log", ready)
+async def _add(made: Stack, name: str, command: list[str]) -> str:
+    made.parts[name] = part = Part(command, made.folder / f"{name}.log")
     return await part.start()
 
 

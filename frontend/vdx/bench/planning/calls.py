@@ -20,6 +20,7 @@ import simpy
 from vdx.bench.planning.cores import SharedCores
 from vdx.bench.planning.costs import Costs, Turn
 from vdx.bench.planning.station import USUAL, Station
+from vdx.bench.turn_cost import CLIENTS
 from vdx.core.errors import InvalidInput
 
 PARTIAL_S: Final = 0.25
@@ -85,7 +86,7 @@ def demand(costs: Costs, machine: Machine) -> tuple[float, float]:
     cycle = costs.wall + machine.pause_s
     parts = dict(costs.cpu)
     if not machine.users_here:
-        parts.pop("clients", None)
+        parts.pop(CLIENTS, None)
     return sum(parts.values()) / cycle, (costs.gpu or 0.0) / cycle
 
 
@@ -114,7 +115,7 @@ class _Simulation:
         self._env = env = simpy.Environment()
         self._outcome = Outcome(calls)
         small = costs.cpu["frontend"] + costs.cpu["Triton"]
-        small += costs.cpu["clients"] if machine.users_here else 0.0
+        small += costs.cpu[CLIENTS] if machine.users_here else 0.0
         if machine.gpus:
             small += sum(costs.cpu[part] for part in ("recogniser", "voice", "other models"))
         cycle = costs.wall + machine.pause_s

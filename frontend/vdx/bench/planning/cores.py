@@ -5,6 +5,8 @@ of them get min(1, c / n) each. What runs all the time and in pieces too short t
 as frames of audio, takes its share off before (`taken`).
 """
 
+import heapq
+
 import simpy
 
 LEAST = 1e-9
@@ -20,8 +22,10 @@ class SharedCores:
             raise ValueError(f"{taken:.2f} of {count:g} cores are taken")
         self._env = env
         self._free = count - taken
-        self._jobs: dict[simpy.Event, float] = {}
-        """Done -> seconds of work left."""
+        self._jobs: list[tuple[float, int, simpy.Event]] = []
+        """A heap of what each job will have had at its end, as `_had` counts it."""
+        self._had = 0.0
+        """Seconds that a job would have had that is here since the begin."""
         self._seen = env.now
         self._version = 0
         self.busy = 0.0
@@ -31,7 +35,8 @@ class SharedCores:
         """An event of the end of so many seconds of work on one core."""
         self._advance()
         done = self._env.event()
-        self._jobs[done] = seconds
+        # All jobs get the same, so that their order never changes: a heap, however many there are.
+        heapq.heappush(self._jobs, (self._had + seconds, self._version, done))
         self._await_next()
         return done
 
@@ -39,18 +44,16 @@ class SharedCores:
         return min(1.0, self._free / len(self._jobs)) if self._jobs else 0.0
 
     def _advance(self) -> None:
-        """Takes off what every job has had since the last look."""
+        """Counts what every job has had since the last look."""
         had = (self._env.now - self._seen) * self._rate()
         self._seen = self._env.now
-        if had > 0:
-            self.busy += had * len(self._jobs)
-            for job in self._jobs:
-                self._jobs[job] -= had
+        self._had += had
+        self.busy += had * len(self._jobs)
 
     def _await_next(self) -> None:
         """Looks again when the next job ends, unless another one comes before."""
         self._version += 1
-        version, left = self._version, max(0.0, min(self._jobs.values()))
+        version, left = self._version, max(0.0, self._jobs[0][0] - self._had)
         wake = self._env.timeout(left / self._rate())
         wake.callbacks.append(lambda _: self._ended(version))
 
@@ -58,8 +61,7 @@ class SharedCores:
         if version != self._version:
             return
         self._advance()
-        for job in [job for job, work in self._jobs.items() if work <= LEAST]:
-            del self._jobs[job]
-            job.succeed()
+        while self._jobs and self._jobs[0][0] - self._had <= LEAST:
+            heapq.heappop(self._jobs)[2].succeed()
         if self._jobs:
             self._await_next()

@@ -7,7 +7,7 @@ from typing import Any, Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from vdx.bench.turn_cost import GPU, IDLE, PARTS, WALL, cpu_name
+from vdx.bench.turn_cost import CLIENTS, GPU, IDLE, PARTS, WALL, cpu_name
 from vdx.core.errors import InvalidInput
 from vdx.core.json_input import parse_json
 from vdx.core.validation import validated
@@ -88,7 +88,9 @@ class Costs:
         """Of the file that `vdx bench turn --json` printed; raises InvalidInput."""
         try:
             text = file.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
+        except OSError as error:
+            raise InvalidInput(f"{file}: {error.strerror}", param="figures") from None
+        except UnicodeDecodeError as error:
             raise InvalidInput(f"{file}: {error}", param="figures") from None
         return cls.of(parse_json(text, str(file), param="figures", max_values=None), str(file))
 
@@ -105,7 +107,7 @@ class Costs:
         figures = {each.name.strip(): each.median for each in found.figures}
         cpu = {part: figures.get(cpu_name(part).strip()) or 0.0 for part in PARTS}
         wall = figures.get(WALL.strip())
-        if not wall or not any(cpu.values()):
+        if not wall or not any(cpu[part] for part in PARTS if part != CLIENTS):
             raise InvalidInput(
                 f"{what} has no figure {WALL.strip()!r} or no processor time: the server has to "
                 "run on the machine of the bench",

@@ -108,7 +108,13 @@ def knee_of(outcomes: Sequence[Outcome]) -> int:
     faster than what is served.
     """
     held = [each for each in outcomes if each.gaps]
-    return max(held, key=lambda each: each.calls / each.gap(95)).calls if held else 0
+    return max(held, key=_power).calls if held else 0
+
+
+def _power(outcome: Outcome) -> tuple[float, int]:
+    """Of those that nobody waits for at all, more calls are better."""
+    waited = outcome.gap(95)
+    return (outcome.calls / waited if waited else math.inf), outcome.calls
 
 
 def _fullest(costs: Costs, machine: Machine) -> int:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vdx.bench.plots import BLUE, DPI, GREY, RED, SIZE
-from vdx.core.errors import SetupError
+from vdx.bench.drawing import BLUE, GREY, RED, name_axes, new_axes, save
 
 if TYPE_CHECKING:
     from vdx.bench.planning.fleet import Plan
@@ -18,13 +17,7 @@ def draw(plan: Plan, file: Path) -> None:
     Raises:
         SetupError: matplotlib is not installed.
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise SetupError("matplotlib is not here; run: pip install 'vdx[bench]'") from None
-    figure = Figure(figsize=SIZE, dpi=DPI, layout="constrained")
-    axes = figure.subplots()
-    axes.spines[["top", "right"]].set_visible(False)
+    axes = new_axes()
     held = [each for each in plan.outcomes if each.gaps]
     calls = [each.calls for each in held]
     for percent, colour in ((95, BLUE), (50, GREY)):
@@ -34,11 +27,6 @@ def draw(plan: Plan, file: Path) -> None:
         )
     axes.axvline(plan.knee, color=RED, linewidth=1, linestyle=":", label=f"knee, {plan.knee}")
     axes.axvline(plan.each, color=RED, linewidth=1, label=f"planned, {plan.each}")
-    axes.set_xlim(left=0)
-    axes.set_ylim(bottom=0)
-    axes.set_xlabel("calls on one machine")
-    axes.set_ylabel("ms from the end of speech to the first sound")
-    axes.grid(alpha=0.3)
-    axes.legend(fontsize=8, frameon=False)
-    axes.set_title(f"{plan.calls} calls: {plan.machines} machines", fontsize=11, loc="left")
-    figure.savefig(file)
+    waited = "ms from the end of speech to the first sound"
+    name_axes(axes, "calls on one machine", waited, from_zero=True)
+    save(axes, f"{plan.calls} calls: {plan.machines} machines", file)

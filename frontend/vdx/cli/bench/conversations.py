@@ -22,6 +22,7 @@ from vdx.cli.bench.running import (
     Aware,
     Light,
     OnServer,
+    Recogniser,
     Rounds,
     Seconds,
     Sessions,
@@ -56,6 +57,7 @@ def turn(
             "--fixed-silence", help="The bench's own server: 300 ms of silence end each turn."
         ),
     ] = False,
+    recogniser: Recogniser = "",
 ) -> OnServer:
     """A round is four clips, repeated by the answer, or with --llm answered."""
     from vdx.bench import turn as bench
@@ -65,6 +67,7 @@ def turn(
         lambda target, step: bench.measure(
             target, rounds, sessions, step, fixed_silence=fixed_silence
         ),
+        models=(DEFAULT[0], recogniser),
         config=FIXED_SILENCE if fixed_silence else {},
     )
 
@@ -90,11 +93,15 @@ def orders(
     return OnServer(count * len(kinds), lambda target, step: bench.measure(target, wanted, step))
 
 
-def partials(rounds: Rounds = 3) -> OnServer:
+def partials(rounds: Rounds = 3, recogniser: Recogniser = "") -> OnServer:
     """A transcription session; a round is five recordings."""
     from vdx.bench import partials as bench
 
-    return OnServer(rounds * 5, lambda target, step: bench.measure(target, rounds, step))
+    return OnServer(
+        rounds * 5,
+        lambda target, step: bench.measure(target, rounds, step),
+        models=(DEFAULT[0], recogniser),
+    )
 
 
 def bargein(rounds: Rounds = 5, aware: Aware = False) -> OnServer:

@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vdx.bench.registry import BENCHES
-from vdx.cli.bench.running import DEFAULT, LIGHT, LOAD, RUNNING, Alone, OnServer, Rounds, Step, add
+from vdx.cli.bench.running import (
+    DEFAULT,
+    LIGHT,
+    LOAD,
+    RUNNING,
+    Alone,
+    OnServer,
+    Recogniser,
+    Rounds,
+    Step,
+    add,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -75,7 +86,7 @@ def speech(
     )
 
 
-def words() -> OnServer:
+def words(recogniser: Recogniser = "") -> OnServer:
     """Eleven recordings of people, and fifty replies, spoken and transcribed back."""
     from vdx.bench import words as bench
     from vdx.bench.reference_transcripts import REFERENCE_TRANSCRIPTS
@@ -83,7 +94,8 @@ def words() -> OnServer:
 
     require_jiwer()
     require_inflect()
-    return OnServer(len(REFERENCE_TRANSCRIPTS) + len(bench.replies()), bench.measure)
+    steps = len(REFERENCE_TRANSCRIPTS) + len(bench.replies())
+    return OnServer(steps, bench.measure, models=(DEFAULT[0], recogniser))
 
 
 class RecordingTable(StrEnum):
@@ -227,8 +239,13 @@ def endpointing(
     ] = None,
 ) -> Alone | OnServer:
     """Silence alone, words alone, the endpointer alone, and all; with 95 % intervals."""
+    from vdx.bench.drawing import require_picture, require_place
     from vdx.bench.endpointing.measure import Plan, measure, score_again
 
+    if curves is not None:
+        require_picture(curves)
+    if evidence is not None:
+        require_place(evidence)
     plan = Plan(folder, half.value, language, recogniser, endpointer, evidence, curves)
     if scored is not None:
         return Alone(1, lambda step: score_again(plan, scored, step))

@@ -25,6 +25,10 @@ Aware = Annotated[
     bool, typer.Option("--aware", help="A client that knows vdx's events and freezes its buffer.")
 ]
 
+Recogniser = Annotated[
+    str, typer.Option(help="Of the bench's own server; default: that of `vdx up`.")
+]
+
 
 class Transport(StrEnum):
     """How the users of a bench connect."""

@@ -1,12 +1,24 @@
 """Settings of the tools that a responder may call: `tools`."""
 
-from typing import Literal, Self
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from vdx.core.config.section import Section
+from vdx.core.http_address import checked_address
 
 BuiltinTool = Literal["end_call", "hand_over", "change_voice", "change_language", "current_time"]
+
+ANY_PUBLIC: Final = "*"
+
+
+def _address(given: str) -> str:
+    if given != ANY_PUBLIC:
+        checked_address(given)
+    return given
+
+
+McpAddress = Annotated[str, AfterValidator(_address)]
 
 
 class McpServerConfig(Section):
@@ -38,6 +50,11 @@ class ToolsConfig(Section):
     hand_over_to: tuple[str, ...] = Field((), description="profiles that hand_over may name")
     mcp: dict[str, McpServerConfig] = Field(
         default_factory=dict, description="a name of your own -> an MCP server"
+    )
+    client_mcp: tuple[McpAddress, ...] = Field(
+        (),
+        description="addresses of MCP servers that clients may name, below which all are; "
+        "*: any public one over https; none: clients name none",
     )
     filler: str = Field("", description="said once while calls run for filler_after_ms; empty: no")
     filler_after_ms: int = Field(1_500, ge=0)

@@ -17,7 +17,8 @@ from vdx.dialog.session_events import (
     ToolAnswered,
     ToolStarted,
 )
-from vdx.dialog.tools.toolbox import Toolbox, ToolOutcome
+from vdx.dialog.tools.mcp_calls import McpCalls
+from vdx.dialog.tools.toolbox import Tool, Toolbox, ToolOutcome
 
 CANCELLED = "Cancelled: the person interrupted."
 MAX_OPEN = 256
@@ -35,12 +36,16 @@ class _Streamed:
 
 @dataclass(slots=True)
 class _Running:
-    """A call that the server performs, or that a client was given at `since`, in seconds."""
+    """A call that the server performs, or that a client was given at `since`, in seconds.
+
+    One of an MCP server that the client named is an `item` of its own.
+    """
 
     reply: ReplyIds
     call: ToolCall
     since: float
     answer: int = 0
+    item: Item | None = None
 
 
 class ToolCalls:
@@ -54,6 +59,7 @@ class ToolCalls:
         clock: Callable[[], float],
     ) -> None:
         self.history = history
+        self.mcp = McpCalls(history, emit)
         self.toolbox = toolbox
         """The tools of a reply: the client's own in an offer, and the server's."""
         self._emit = emit
@@ -113,8 +119,9 @@ class ToolCalls:
 
     @property
     def awaited(self) -> bool:
-        """Whether a call of the last reply waits for the client's answer."""
-        return any(each.reply.number == self._over for each in self._given.values())
+        """Whether a call of the last reply waits for the client's answer, or its approval."""
+        given = any(each.reply.number == self._over for each in self._given.values())
+        return given or self.mcp.awaited(self._over)
 
     def restore(self, item: Item, after: str | None = None) -> str | None:
         """Takes a call of an earlier conversation into the history; returns its predecessor.
@@ -134,7 +141,7 @@ class ToolCalls:
         Raises:
             InvalidInput: no call of the conversation has that id, or it was answered before.
         """
-        calls = {each.call.call_id for each in self.history if each.call is not None}
+        calls = {each.call.call_id for each in self.history if each.call and each.mcp is None}
         if item.answers not in calls:
             raise InvalidInput(
                 f"there is no call {shown(item.answers)} in the conversation", param="item.call_id"
@@ -150,15 +157,21 @@ class ToolCalls:
 
     # --- calls that the server performs -----------------------------------------------------
 
-    def run(self, reply: ReplyIds, call: ToolCall, source: str, answer: int) -> None:
+    def run(
+        self, reply: ReplyIds, call: ToolCall, tool: Tool | None, answer: int, request: str = ""
+    ) -> None:
         """A call, made in the `answer`-th answer of the responder, is about to be performed.
 
-        One of a reply that is over is none, as in `begin`.
+        One of a reply that is over is none, as in `begin`. `request` names the item in which the
+        client was asked to approve it.
         """
         if self._is_over(reply):
             return
-        self._running[call.call_id] = _Running(reply, call, self._clock(), answer)
-        self._emit(ToolStarted(reply, call, source))
+        running = _Running(reply, call, self._clock(), answer)
+        if tool is not None and tool.mcp is not None:
+            running.item = self.mcp.begin(reply, call, tool.mcp, request)
+        self._running[call.call_id] = running
+        self._emit(ToolStarted(reply, call, tool.source if tool else ""))
 
     def finish(self, call: ToolCall, outcome: ToolOutcome) -> None:
         """It was performed, failed or was refused."""
@@ -166,7 +179,9 @@ class ToolCalls:
         if running is None:  # its reply was cancelled
             return
         item = self.history.find(running.reply.item_id)
-        if item is not None:
+        if running.item is not None:
+            self.mcp.finish(running.reply, running.item, outcome)
+        elif item is not None:
             item.calls.append(AnsweredCall(call, outcome.output, running.answer))
         self._tell(running, outcome.output, outcome.status)
 

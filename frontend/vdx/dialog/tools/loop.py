@@ -1,12 +1,12 @@
 """The loop of one reply: the responder's text, the calls it makes, and its text after them."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 
 from vdx.core.config import ToolsConfig
-from vdx.core.errors import VdxError
+from vdx.core.errors import McpFailed, VdxError
 from vdx.core.events import Message
 from vdx.core.logs import logger
 from vdx.core.tools import CallPiece, ToolCall, ToolOffer
@@ -14,11 +14,18 @@ from vdx.dialog.ids import ReplyIds
 from vdx.dialog.memory import Memory
 from vdx.dialog.tools.assembly import CallAssembly, OpenCall
 from vdx.dialog.tools.calls import ToolCalls
-from vdx.dialog.tools.toolbox import Perform, Toolbox, ToolOutcome
+from vdx.dialog.tools.mcp_calls import ApprovedCall
+from vdx.dialog.tools.prompt_messages import joined, without_calls
+from vdx.dialog.tools.toolbox import Perform, Tool, Toolbox, ToolOutcome
 from vdx.speech.text.responder import Piece, Responder, ToolResponder
 from vdx.speech.text.responder.prompt import PromptReport
 
 log = logger(__name__)
+
+Running = dict[asyncio.Task[ToolOutcome], ToolCall]
+"""Calls that the server performs now."""
+Before = Callable[[asyncio.Event], Awaitable[list[ApprovedCall]]]
+"""Waits for what a reply waits for; takes what the client has approved once the event is set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +52,10 @@ class ToolLoop:
         setup: Callable[[], Round],
         calls: ToolCalls,
         released: asyncio.Event,
+        before: Before | None = None,
     ) -> None:
+        """`before` is done before the responder is asked; the calls in it are performed then."""
+        self._before = before
         self._ids = ids
         self._setup = setup
         self._calls = calls
@@ -56,6 +66,12 @@ class ToolLoop:
         """The text of the reply, that after its calls included."""
         asked, said_before, number = list(messages), False, 0
         instructions = self._setup().instructions
+        if self._before is not None and (approved := await self._before(self._released)):
+            async with aclosing(self._perform_approved(approved, asked)) as texts:
+                async for text in texts:
+                    yield text
+                    said_before = True
+            number = 1  # a call that had to be made was made
         while True:
             setup, said = self._setup(), ""
             assembly = CallAssembly(self._calls.unused_id)
@@ -98,26 +114,59 @@ class ToolLoop:
             self._calls.begin(self._ids, call.call_id, call.name)
         self._calls.stream(call.call_id, piece.arguments)
 
+    async def _perform_approved(
+        self, approved: list[ApprovedCall], asked: list[Message]
+    ) -> AsyncGenerator[str, None]:
+        """Adds what the client has approved, and the results, to what the responder is asked."""
+        setup, outcomes = self._setup(), dict[str, ToolOutcome]()
+        tasks: Running = {}
+        for each in approved:
+            self._calls.run(self._ids, each.call, each.tool, 0, each.request)
+            self._begin(each.call, each.tool, setup, tasks)
+        async with aclosing(self._finish(tasks, setup, outcomes)) as texts:
+            async for text in texts:
+                yield text
+        made = tuple(each.call for each in approved)
+        results = [Message("tool", outcomes[c.call_id].output, (), c.call_id) for c in made]
+        # A prepared reply was told that they wait for approval.
+        before = without_calls(asked, outcomes)
+        asked[:] = joined([*before, Message("assistant", "", made), *results])
+
+    def _begin(self, call: ToolCall, tool: Tool, setup: Round, tasks: Running) -> None:
+        if tool.perform is not None:
+            work = self._run(tool.perform, call, setup.config)
+            tasks[asyncio.create_task(work, name=f"tool-{call.name}")] = call
+
     async def _perform(
         self, calls: list[ToolCall], setup: Round, number: int, outcomes: dict[str, ToolOutcome]
     ) -> AsyncGenerator[str, None]:
         """Fills `outcomes` with the results of the server's calls; yields what is said meanwhile.
 
-        Calls of the client's tools are handed over, and have no outcome here.
+        Calls of the client's tools are handed over, and those that it has to approve are asked
+        about: they have no outcome here.
         """
-        tasks: dict[asyncio.Task[ToolOutcome], ToolCall] = {}
+        tasks: Running = {}
         for call in calls:
             tool = setup.toolbox.tools.get(call.name)
             if refusal := setup.toolbox.refusal(call):
-                self._calls.run(self._ids, call, tool.source if tool else "", number)
+                self._calls.run(self._ids, call, tool, number)
                 outcomes[call.call_id] = ToolOutcome(refusal, "refused")
                 self._calls.finish(call, outcomes[call.call_id])
             elif tool is None or tool.perform is None:
                 self._hand_over(call, setup.toolbox)
+            elif tool.mcp is not None and tool.mcp.must_ask:
+                self._calls.mcp.ask(self._ids, call, tool)
             else:
-                self._calls.run(self._ids, call, tool.source, number)
-                work = self._run(tool.perform, call, setup.config)
-                tasks[asyncio.create_task(work, name=f"tool-{call.name}")] = call
+                self._calls.run(self._ids, call, tool, number)
+                self._begin(call, tool, setup, tasks)
+        async with aclosing(self._finish(tasks, setup, outcomes)) as texts:
+            async for text in texts:
+                yield text
+
+    async def _finish(
+        self, tasks: Running, setup: Round, outcomes: dict[str, ToolOutcome]
+    ) -> AsyncGenerator[str, None]:
+        """Waits for calls under way, and fills `outcomes`; yields what is said meanwhile."""
         try:
             if tasks and await self._takes_long(tasks, setup.config):
                 yield f" {setup.config.filler} "
@@ -137,9 +186,7 @@ class ToolLoop:
             self._calls.stream(call.call_id, call.arguments)
         self._calls.give(call)
 
-    async def _takes_long(
-        self, tasks: dict[asyncio.Task[ToolOutcome], ToolCall], config: ToolsConfig
-    ) -> bool:
+    async def _takes_long(self, tasks: Running, config: ToolsConfig) -> bool:
         """Whether the filler is to be said: some call ran for `tools.filler_after_ms`."""
         if not (self._fill and config.filler):
             return False
@@ -158,7 +205,9 @@ class ToolLoop:
             )
         except VdxError as error:
             log.warning("tool failed", tool=call.name, code=error.code, error=error.for_log)
-            outcome = ToolOutcome(f"{call.name} failed: {error.message}", "failed")
+            fault = error.fault if isinstance(error, McpFailed) else None
+            words = f"{call.name} failed: {error.message}"
+            outcome = ToolOutcome(words, "failed", fault=fault)
         except Exception as error:  # a task's root: a fault in a tool must not end the reply
             log.exception("tool failed", tool=call.name)
             outcome = ToolOutcome(f"{call.name} failed: {type(error).__name__}", "failed")

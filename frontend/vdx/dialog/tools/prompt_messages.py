@@ -31,3 +31,13 @@ def joined(messages: Iterable[Message]) -> list[Message]:
         text = " ".join(each.text for each in (last, message) if each.text)
         made[-1] = replace(last, text=text, calls=message.calls)
     return made
+
+
+def without_calls(messages: Iterable[Message], call_ids: Iterable[str]) -> list[Message]:
+    """The messages without these calls and what was said of their results."""
+    ids = set(call_ids)
+    return [
+        replace(each, calls=tuple(call for call in each.calls if call.call_id not in ids))
+        for each in messages
+        if each.answers not in ids
+    ]

@@ -1,12 +1,13 @@
 """The registry of several processes: a Redis server, of which the last known view is kept.
 
-Each server is a key that expires, `vdx:server:NAME`, which is read at the start and at intervals;
-what changes is told on the channel `vdx:servers` too. Both hold the JSON of `entry.py`. While Redis
-cannot be reached nothing expires; when it is back every process announces its servers again.
+Each server is a key that expires, `vdx:server:NAME`, which is read at the start and at intervals
+and counts where it was written again since; what changes is told on the channel `vdx:servers` too.
+Both hold the JSON of `entry.py`. While Redis cannot be reached nothing expires; when it is back
+every process announces its servers again.
 """
 
 import asyncio
-import time
+import math
 from collections.abc import Awaitable, Callable
 
 from vdx.core.errors import ConfigError, InvalidInput, RegistryUnavailable
@@ -17,6 +18,7 @@ from vdx.core.validation import validated
 from vdx.serving.registry.entry import ServerEntry
 from vdx.serving.registry.memory import MemoryRegistry
 from vdx.serving.registry.redis_client import in_time, read_all, redis_client
+from vdx.serving.registry.renewals import Renewals
 from vdx.serving.registry.view import View
 
 log = logger(__name__)
@@ -30,6 +32,8 @@ MOST_VALUES = 100_000
 """Of one announcement: a model takes about fifty, one of a hundred languages more."""
 BEATS = 3
 """Announcements within one expiry."""
+LOOKS = 2
+"""At all keys within one expiry: fewer than BEATS, so that each finds what lives written again."""
 
 
 class SharedRegistry:
@@ -58,6 +62,7 @@ class SharedRegistry:
         self._changed = asyncio.Event()
         self._wrong: set[str] = set()
         """Keys that are no announcements, each told once."""
+        self._renewals = Renewals(expiry_s / BEATS / 2)
         self._faults: dict[str, str] = {}
         """What cannot be done now, `announce` or `listen` -> the kind of error that was told."""
         self.connected = False
@@ -169,14 +174,14 @@ class SharedRegistry:
             await in_time(channel.subscribe(CHANNEL))
             await self._read_keys()
             self._back("listen")
-            read_at = time.monotonic()
+            read_at = _loop_time()
             while True:
                 message = await channel.get_message(ignore_subscribe_messages=True, timeout=1.0)
                 if message is not None:
                     self._take(message["data"], CHANNEL, self._expiry_s)
-                if time.monotonic() - read_at > self._expiry_s:
+                if _loop_time() - read_at > self._expiry_s / LOOKS:
                     await self._read_keys()
-                    read_at = time.monotonic()
+                    read_at = _loop_time()
 
     async def _read_keys(self) -> None:
         kept = {CHANNEL, *(KEYS + name for name in self._own)}
@@ -184,11 +189,13 @@ class SharedRegistry:
             kept.add(value.key)
             if value.error:
                 self._refuse(value.key, value.error)
-            else:
-                left_s = value.left_ms / 1000 if value.left_ms > 0 else self._expiry_s
-                # To the look after the next: where the clock of Redis went back it never expires.
+                continue
+            left_s = value.left_ms / 1000 if value.left_ms >= 0 else math.inf
+            if self._renewals.is_renewed(value.key, value.text, self._clock() + left_s):
+                # To the look after the next: where the clock of Redis went back it ends too late.
                 self._take(value.text, value.key, min(left_s, 2 * self._expiry_s))
         self._wrong &= kept
+        self._renewals.keep(kept)
 
     def _take(self, text: bytes, where: str, expiry_s: float) -> None:
         try:
@@ -232,7 +239,7 @@ class SharedRegistry:
 
     def _is_due(self, entry: ServerEntry) -> bool:
         sent, at = self._sent.get(entry.name, (None, 0.0))
-        return sent != entry or time.monotonic() - at >= self._expiry_s / BEATS
+        return sent != entry or _loop_time() - at >= self._expiry_s / BEATS
 
     async def _send(self, entry: ServerEntry) -> None:
         from redis.exceptions import OutOfMemoryError
@@ -243,7 +250,7 @@ class SharedRegistry:
         except OutOfMemoryError as error:  # those that listen are told all the same
             self._refuse(KEYS + entry.name, f"not written: {error}")
         await in_time(self._redis.publish(CHANNEL, text))
-        self._sent[entry.name] = (entry, time.monotonic())
+        self._sent[entry.name] = (entry, _loop_time())
 
     async def _withdraw(self, name: str, entry: ServerEntry) -> None:
         gone = entry.model_copy(update={"models": {}, "draining": True})

@@ -30,6 +30,7 @@ class DeclaredFamily(BaseModel):
     family needs, `terms` what the licence of its models asks of whoever uses them.
     `folders`: folders beside `model` whose files belong to it too. `reference_text`: of a
     recording to clone it has to know what it says. `expressive`: it takes words on how to speak.
+    `sounds`: tags in a text that it makes sounds of.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -47,6 +48,7 @@ class DeclaredFamily(BaseModel):
     extra: str = ""
     cloning: bool = False
     expressive: bool = False
+    sounds: tuple[str, ...] = ()
     reference_text: bool = False
     word_times: bool = True
     licence: str = ""

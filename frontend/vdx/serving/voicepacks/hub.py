@@ -63,6 +63,7 @@ class Hub:
 
     def __init__(self, endpoint: str = "") -> None:
         self._given = endpoint or None
+        self._silent = False
 
     @property
     def endpoint(self) -> str:
@@ -72,7 +73,12 @@ class Hub:
         return self._given or constants.ENDPOINT
 
     def answers(self, repo: str, revision: str, within_s: float) -> bool:
-        """Whether it tells of a repository within a time, in seconds."""
+        """Whether it tells of a repository within a time, in seconds.
+
+        One that said nothing in that time is not waited for again.
+        """
+        if self._silent:
+            return False
 
         def ask() -> None:
             with contextlib.suppress(VdxError), _told(self.endpoint, repo):
@@ -85,6 +91,7 @@ class Hub:
         asking = threading.Thread(target=ask, daemon=True)
         asking.start()
         asking.join(within_s)
+        self._silent = asking.is_alive()
         return found.is_set()
 
     def order(

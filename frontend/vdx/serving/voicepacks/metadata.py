@@ -1,6 +1,5 @@
 """A voicepack's `metadata.yaml`: what a model is, where it comes from, and its files' digests."""
 
-import difflib
 import re
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal
@@ -10,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from vdx.core.errors import InvalidVoicepack
 from vdx.core.language_tags import parse_tag
+from vdx.core.names import nearest
 from vdx.core.validation import MISSING_KEY, UNKNOWN_KEY, Problem, check
 from vdx.core.yaml_input import parse_yaml
 from vdx.serving.models import ModelKind
@@ -124,6 +124,12 @@ class Voicepack(BaseModel):
         declared = declared_families().get(self.family)
         return declared is None or declared.word_times
 
+    @property
+    def sounds(self) -> tuple[str, ...]:
+        """The tags that the family makes sounds of."""
+        declared = declared_families().get(self.family)
+        return declared.sounds if declared else ()
+
     def dump(self) -> str:
         """The text of the file."""
         return yaml.safe_dump(
@@ -165,8 +171,8 @@ def parse_metadata(tree: dict[Any, Any], where: str) -> Voicepack:
 def _explain(problem: Problem) -> str:
     key = problem.key
     if problem.kind == UNKNOWN_KEY:
-        near = difflib.get_close_matches(key, list(Voicepack.model_fields), n=1)
-        return f"unknown key {key!r}" + (f"; did you mean {near[0]!r}?" if near else "")
+        near = nearest(key, Voicepack.model_fields)
+        return f"unknown key {key!r}" + (f"; did you mean {near!r}?" if near else "")
     if problem.kind == MISSING_KEY:
         return f"the key {key!r} is missing"
     return f"{key}: {problem.reason}, got {str(problem.given)[:100]!r}"

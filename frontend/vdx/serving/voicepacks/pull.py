@@ -112,7 +112,7 @@ def _pull_starter(
         source = fetch_starter(hub, paths, starter, folder, tell)
         starter.require_whole(folder)
         parts = identify.pick(starter.files, "", starter.id)
-        origin = Origin(source, id_, starter.licence, parameters)
+        origin = Origin(source, id_, starter.licence, parameters, starter.languages)
         pack = store.add(folder, parts, origin, move=True)
         shutil.rmtree(folder, ignore_errors=True)
     return pack

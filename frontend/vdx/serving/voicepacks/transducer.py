@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
+from vdx.core.errors import InvalidVoicepack
 from vdx.serving.voicepacks.files import LARGEST_JSON, read_inside
 from vdx.serving.voicepacks.model_files import NOTES, Facts, Parts
 
@@ -29,6 +30,8 @@ _NAMED = frozenset(
 _PART = re.compile(r"[^A-Za-z]+")
 _MARK = re.compile(r"^<EO[UB]> ", re.MULTILINE)
 """NeMo's models tell with these that the person is done."""
+_TELEPHONE = re.compile(r"(?:^|[^0-9a-z])8[-_ ]?(?:k|khz|000|000hz)(?=$|[^0-9a-z])")
+"""In names of models that are trained on telephone audio; most files do not say their rate."""
 _FULL_STOP = re.compile(r"^▁?[.。] ", re.MULTILINE)
 
 
@@ -57,8 +60,15 @@ def describe(folder: Path, parts: Parts) -> Facts:
     """What the names and the table of tokens tell.
 
     The languages are those that the model's name has in it; where a network knows better the family
-    says so when it loads it.
+    says so when it loads it. Raises InvalidVoicepack for a name of telephone audio.
     """
+    for name in (parts.name, *parts.files):
+        if found := _TELEPHONE.search(PurePosixPath(name).name.lower()):
+            told = found[0].strip("-_. ")
+            raise InvalidVoicepack(
+                f"{name}: by its name ({told!r}) it is made for audio at 8000 Hz; recognisers are "
+                f"given {SAMPLE_RATE}. If it is not, leave that out of the name"
+            )
     table = next(name for name in parts.files if PurePosixPath(name).name == TOKENS)
     text = read_inside(folder, table, LARGEST_JSON).decode(errors="replace")
     said = [part for part in _PART.split(parts.name or folder.name) if part in _NAMED]

@@ -68,8 +68,11 @@ class Utterance:
         emit: Emit,
         *,
         manual: bool = False,
+        begin: int = 0,
     ) -> None:
+        """`begin` is the sample of the session's input that its audio begins with."""
         self.number = number
+        self._begin = begin
         self.manual = manual
         """The client ends it by a commit; voice activity detection is off."""
         self._piece = config.request_ms * BYTES_PER_MS
@@ -279,7 +282,7 @@ class Utterance:
 
     def _told(self, transcript: Transcript) -> Transcript:
         """As it is emitted: words before a pause say nothing of a later one's end."""
-        told = replace(transcript, utterance=self.number)
+        told = replace(transcript, utterance=self.number, begin=self._begin)
         if told.kind is not TranscriptKind.PAUSE or not told.flush:
             return told
         newest = self._flushes + self._flush

@@ -20,6 +20,9 @@ BREAK_FADE = SPEAK_RATE * 10 // 1000
 """48 kHz samples over which the sound before a break falls to silence."""
 SAMPLES_PER_CHARACTER = SPEAK_RATE * 65 // 1000
 """48 kHz samples of speech for a character of text: about 15 characters a second."""
+PERHAPS_FASTER, MOST_LEFT_OUT = 1.15, 8
+"""How much further than an even pace tells a voice without word times may have come at a break, and
+at most so many characters: what may have been heard is not said again, a word may be left out."""
 
 
 @dataclass(slots=True)
@@ -35,6 +38,8 @@ class ClauseSpan:
     words: list[Word] = field(default_factory=list)
     complete: bool = False
     continued: bool = False
+    goes_on_at: int = 0
+    """Where it broke off: characters of its text that what continues it leaves out; else 0."""
 
 
 class ReplyAudio:
@@ -108,12 +113,13 @@ class ReplyAudio:
         else:
             self.spans.pop()
 
-    def break_off(self) -> Clause | None:
+    def break_off(self, speed: float = 1.0) -> Clause | None:
         """After a failed synthesis: the part of the current clause still to be spoken, or None.
 
         All of it where none of it was sent yet, and its frames are dropped. Else what follows the
         words that were synthesised: a word that broke off and was not sent yet is spoken anew. The
-        last frame before the break is faded out.
+        last frame before the break is faded out. Without word times they are those that the voice,
+        told to speak at `speed`, may have come to.
         """
         span = self.spans[-1]
         if span.start >= self._taken:
@@ -125,12 +131,27 @@ class ReplyAudio:
         self._drop_broken_word(span)
         if self._rows:
             self._rows[-1] = fade_out(self._rows[-1], BREAK_FADE)
-        spoken = _spoken_chars(span, span.frames * SPEAK_FRAME, span.frames * SPEAK_FRAME)
+        made = span.frames * SPEAK_FRAME
+        spoken = _spoken_chars(span, made, made) if span.words else self._reached(span, speed)
         rest = _after(span.clause, spoken)
         if rest is None:
             return None
+        span.goes_on_at = spoken
         self.spans.append(ClauseSpan(rest, span.start + span.frames, continued=True))
         return rest
+
+    def _reached(self, span: ClauseSpan, speed: float) -> int:
+        """How many characters of a clause without word times may have been made.
+
+        At the pace of the whole clauses of this reply, else at that of most voices.
+        """
+        whole = [each for each in self.spans if each.complete and not each.words]
+        characters = sum(len(each.clause.text) for each in whole)
+        pace = SAMPLES_PER_CHARACTER / speed
+        if characters:
+            pace = sum(each.frames for each in whole) * SPEAK_FRAME / characters
+        even = span.frames * SPEAK_FRAME / pace
+        return _words_until(span.clause.text, min(PERHAPS_FASTER * even, even + MOST_LEFT_OUT))
 
     def _drop_broken_word(self, span: ClauseSpan) -> None:
         """Drops the frames after the last whole word that were not sent, where words are known.
@@ -218,6 +239,8 @@ def played_text(source: str, spans: list[ClauseSpan], samples: int) -> str:
         clause, end = span.clause, span.clause.source_end
         if position < length or not span.complete:
             spoken = _spoken_chars(span, min(position, length), length)
+            if span.goes_on_at:
+                spoken = span.goes_on_at if position >= length else min(spoken, span.goes_on_at)
             end = clause.source_offset(spoken) if spoken else clause.source_start
         played.append(source[clause.source_start : end])
     return "".join(played).strip()
@@ -235,6 +258,10 @@ def _spoken_chars(span: ClauseSpan, position: int, length: int) -> int:
     text = span.clause.text
     # Of a clause still being made only a part of the length is known.
     expected = length if span.complete else max(length, len(text) * SAMPLES_PER_CHARACTER)
-    reached = len(text) * position / expected
+    return _words_until(text, len(text) * position / expected)
+
+
+def _words_until(text: str, reached: float) -> int:
+    """The end of the last word of which half lies within the first `reached` characters."""
     words = WRITTEN_WORD.finditer(text)
     return max((word.end() for word in words if sum(word.span()) / 2 <= reached), default=0)

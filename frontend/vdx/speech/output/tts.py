@@ -112,8 +112,8 @@ async def _speak_clause(clause: Clause, speaker: Speaker, audio: ReplyAudio) -> 
             if other != voice and not is_told:
                 is_told = True
                 speaker.emit(StageFailed(error))
-            voice = other
-            if (unspoken := audio.break_off()) is None:
+            speed, voice = voice.speed, other
+            if (unspoken := audio.break_off(speed)) is None:
                 return
             rest = unspoken
         else:

@@ -45,7 +45,7 @@ async def take_leases(host: Host, body: Leases) -> Taken:
     unknown = {lease.model for lease in body.leases} - known
     for lease in body.leases:
         if lease.model in known:
-            host.manager.lease(lease.session, lease.model)
+            host.manager.leases.take(lease.session, lease.model)
     residency = host.manager.residency
     return Taken(
         leases=len(residency.all_leases()),
@@ -57,13 +57,13 @@ async def take_leases(host: Host, body: Leases) -> Taken:
 @api.post("/vdx/leases/release", responses=refusals(400))
 async def release_leases(host: Host, body: Leases) -> Released:
     """Ends leases."""
-    ended = [host.manager.release(lease.session, lease.model) for lease in body.leases]
+    ended = [host.manager.leases.release(lease.session, lease.model) for lease in body.leases]
     return Released(released=sum(ended))
 
 
 @api.post("/vdx/leases/renew", responses=refusals(400))
 async def renew_leases(host: Host, body: Sessions) -> Renewed:
     """Renews every lease of each session."""
-    held = {each: host.manager.renew(each) for each in body.sessions}
+    held = {each: host.manager.leases.renew(each) for each in body.sessions}
     unknown = [each for each, count in held.items() if not count]
     return Renewed(unknown=unknown, leases=sum(held.values()))

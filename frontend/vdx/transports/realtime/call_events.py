@@ -18,7 +18,7 @@ class CallEvents:
         """Of the responses under way: item id -> item."""
 
     def output(self, reply: ReplyIds) -> list[dict[str, Any]]:
-        """The items of a response, which ends with this."""
+        """The items of a response beside its message; it ends with this."""
         return list(self._output.pop(reply, {}).values())
 
     def notify(self, event: SessionEvent) -> None:
@@ -26,9 +26,8 @@ class CallEvents:
         match event:
             case CallBegun(reply=reply, item_id=item_id, call=call):
                 item = call_item(item_id, call, "in_progress")
-                self._output.setdefault(reply, {})[item_id] = item
-                previous = self._before(item_id)
-                self._post("response.output_item.added", **self._where(reply, item_id), item=item)
+                where, previous = self.put(reply, item), self._before(item_id)
+                self._post("response.output_item.added", **where, item=item)
                 self._post("conversation.item.added", previous_item_id=previous, item=item)
             case CallArguments(reply=reply, item_id=item_id, call_id=call_id, arguments=delta):
                 where = self._where(reply, item_id) | {"item_id": item_id, "call_id": call_id}
@@ -42,8 +41,7 @@ class CallEvents:
         item_id, call = event.item_id, event.call
         status = "completed" if event.complete else "incomplete"
         item = call_item(item_id, call, status)
-        self._output.setdefault(event.reply, {})[item_id] = item
-        where = self._where(event.reply, item_id)
+        where = self.put(event.reply, item)
         if event.complete:
             self._post(
                 "response.function_call_arguments.done",
@@ -56,6 +54,11 @@ class CallEvents:
         previous = self._before(item_id)
         self._post("conversation.item.done", previous_item_id=previous, item=item)
         self._post("response.output_item.done", **where, item=item)
+
+    def put(self, reply: ReplyIds, item: dict[str, Any]) -> dict[str, Any]:
+        """Makes an item, as it is now, one of a response; where in it events say it is."""
+        self._output.setdefault(reply, {})[item["id"]] = item
+        return self._where(reply, item["id"])
 
     def _where(self, reply: ReplyIds, item_id: str) -> dict[str, Any]:
         """The reply's message is its first item."""

@@ -36,15 +36,22 @@ from vdx.transports.realtime.items import (
     item_id_of,
     item_of,
     named_id,
+    new_message,
     speech,
     unheard,
 )
+from vdx.transports.realtime.mcp_items import mcp_item_of, new_mcp_item
 from vdx.transports.realtime.outbox import Outbox
 from vdx.transports.realtime.params import param_of
 from vdx.transports.realtime.presenter import RealtimePresenter
-from vdx.transports.realtime.responses import beside_conversation, own_reply
+from vdx.transports.realtime.responses import (
+    beside_conversation,
+    check_answerable,
+    own_reply,
+)
 from vdx.transports.realtime.schema import (
-    NewItem,
+    McpItem,
+    NewMcpAnswer,
     ResponseCreate,
     SessionUpdate,
     session_update,
@@ -212,6 +219,7 @@ class Connection:
         self._settings = new
         self._session.update(new.options)
         self._post("session.updated", session=new.rendered(self._session.ids.realtime_id))
+        self._session.mcp.use(new.options.offer.mcp)
         if opted_in and self._host.drain.active:
             self._session.notify_draining(self._host.drain.seconds_left)
 
@@ -219,6 +227,8 @@ class Connection:
         """The settings with `update`, their models loaded, of the right kind and language."""
         while True:
             new = self._current().merged(update)
+            if new.options.offer.mcp:
+                self._session.mcp.check_closing()
             try:
                 options = await self._host.models.require(new.options)
                 await self._host.prepare(options)
@@ -267,13 +277,16 @@ class Connection:
             raise SessionLimit(f"the conversation holds {MAX_ITEMS} items; delete some first")
         session, pcm = self._session, b""
         after = named_id(event, "previous_item_id")
+        if (of_mcp := new_mcp_item(given)) is not None:
+            self._add_mcp_item(of_mcp, after)
+            return
         if (new := new_call(given)) is not None:
             item = call_of(new, new.id or session.ids.created_item(ev.event_id()))
             self._check_text(item.call.arguments if item.call else item.text, "item")
             add = session.calls.answer if item.answers else session.calls.restore
             previous = add(item, after)
         else:
-            message = validated(NewItem, given, "item")
+            message = new_message(given)
             item = item_of(message, message.id or session.ids.created_item(ev.event_id()))
             self._check_text(item.text, "item.content")
             wire = self._settings.input_format
@@ -283,6 +296,19 @@ class Connection:
         if pcm:
             hearing = partial(self._hear_item, item, pcm)
             self._updates.begin(hearing, event_id_of(event))
+
+    def _add_mcp_item(self, new: McpItem, after: str | None) -> None:
+        session = self._session
+        item = mcp_item_of(new, new.id or session.ids.created_item(ev.event_id()))
+        self._check_text(item.text + (item.call.arguments if item.call else ""), "item")
+        go_on = False
+        if isinstance(new, NewMcpAnswer):
+            previous, go_on = session.calls.mcp.decide(item, after)
+        else:
+            previous = session.calls.restore(item, after)
+        self._presenter.item_added(previous, ev.item_object(item))
+        if go_on:
+            session.go_on()
 
     async def _hear_item(self, item: Item, pcm: bytes) -> None:
         """Lets the recogniser hear an item that came without its transcript."""
@@ -384,7 +410,10 @@ class Connection:
             message = "a transcription session has no responses"
             raise InvalidInput(message, param="type")
         session, settings = self._session, self._current()
+        check_answerable(wanted, session.history, in_speech=session.hearing.in_speech)
         own = own_reply(wanted, session.history, settings, self._is_loaded)
+        if own.offer is not None:
+            session.mcp.check_room(own.offer.mcp)
         instructions = wanted.instructions or ""
         if beside_conversation(own, settings):
             session.side_replies.start(instructions, own)
@@ -404,6 +433,8 @@ class Connection:
                 "being said is understood.",
                 param="response",
             )
+        if own.offer is not None:
+            session.mcp.add(own.offer.mcp)
         session.request_reply(instructions, own)
 
     def _is_loaded(self, model: str) -> bool:

@@ -10,6 +10,7 @@ from vdx.core.tools import ToolCall
 from vdx.dialog.history import Item
 from vdx.dialog.ids import ReplyIds
 from vdx.dialog.reply_request import ReplyRequest
+from vdx.transports.realtime.mcp_objects import mcp_item
 
 _ids = itertools.count(1)
 
@@ -39,6 +40,8 @@ def error_event(error: VdxError, client_event: str | None = None) -> str:
 
 def item_object(item: Item) -> dict[str, Any]:
     """A history item as a conversation item; speech not understood yet has no transcript."""
+    if item.mcp is not None:
+        return mcp_item(item, item.mcp)
     if item.call is not None:
         return call_item(item.id, item.call, item.status)
     if item.answers:

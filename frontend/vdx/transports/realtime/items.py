@@ -8,10 +8,19 @@ from vdx.core.errors import InvalidInput, UnknownName
 from vdx.core.json_input import shown
 from vdx.core.resample import Resampler
 from vdx.core.slices import yield_to_loop
+from vdx.core.validation import validated
 from vdx.dialog.history import History, Item
 from vdx.transports.realtime.call_items import call_of
 from vdx.transports.realtime.incoming import read_audio
-from vdx.transports.realtime.schema import AudioPart, InputItem, ItemReference, NewItem
+from vdx.transports.realtime.mcp_items import SHAPES, mcp_item_of
+from vdx.transports.realtime.schema import (
+    AudioPart,
+    InputItem,
+    ItemReference,
+    NewCall,
+    NewCallOutput,
+    NewItem,
+)
 
 PIECE_SAMPLES: Final = 24_000
 """Samples resampled at once: a second at 24 kHz, in about a millisecond."""
@@ -21,6 +30,18 @@ PARTS: Final = {
     "system": ("input_text",),
 }
 """What the message of each role may hold."""
+ITEM_TYPES: Final = ("message", "function_call", "function_call_output", *SHAPES)
+
+
+def new_message(given: object) -> NewItem:
+    """A message, checked; raises InvalidInput for an item of a type that there is not."""
+    kind = given.get("type") if isinstance(given, dict) else None
+    if kind is not None and kind != "message":
+        raise InvalidInput(
+            f"item.type: there is no {shown(kind)}; there are: {', '.join(ITEM_TYPES)}",
+            param="item.type",
+        )
+    return validated(NewItem, given, "item")
 
 
 def item_of(new: NewItem, item_id: str, param: str = "item") -> Item:
@@ -84,8 +105,11 @@ def items_of(given: list[InputItem], history: History) -> tuple[Item, ...]:
                 raise UnknownName(f"there is no item {shown(new.id)}", param=f"{param}.id")
             items.append(found)
             continue
-        if not isinstance(new, NewItem):
+        if isinstance(new, NewCall | NewCallOutput):
             items.append(call_of(new, new.id or ""))
+            continue
+        if not isinstance(new, NewItem):
+            items.append(mcp_item_of(new, new.id or f"mcp_{number}"))
             continue
         if unheard(new):
             raise InvalidInput(

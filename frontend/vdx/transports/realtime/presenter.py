@@ -34,6 +34,7 @@ from vdx.dialog.session_events import (
 from vdx.dialog.transport import OutputFrame
 from vdx.transports.realtime import events as ev
 from vdx.transports.realtime.call_events import CallEvents
+from vdx.transports.realtime.mcp_events import McpEvents
 from vdx.transports.realtime.outbox import Outbox
 from vdx.transports.realtime.reply_presenter import ReplyPresenter
 from vdx.transports.realtime.settings import Settings
@@ -77,6 +78,7 @@ class RealtimePresenter:
         self._settings = settings
         self._before = before
         self._calls = CallEvents(outbox.post, before)
+        self._mcp = McpEvents(self._calls, outbox.post, before)
         self._replies = ReplyPresenter(outbox, settings, before, self._calls)
         self._held: dict[UtteranceIds, _Held] = {}
         self._replying = False
@@ -94,6 +96,7 @@ class RealtimePresenter:
             self._outbox.post(text)
         self._notify_of_speech(event)
         self._calls.notify(event)
+        self._mcp.notify(event)
         match event:
             case ReplyStarted(reply=reply):
                 self._replying = self._replying or reply.number > 0

@@ -37,6 +37,7 @@ def own_reply(
         wanted.parallel_tool_calls,
         settings.options.offer,
         "response",
+        settings.options.tools.client_mcp,
     )
     modalities, most = wanted.output_modalities, wanted.max_output_tokens
     return ReplyRequest(
@@ -48,6 +49,19 @@ def own_reply(
         offer=offer,
         metadata=wanted.metadata,
     )
+
+
+def check_answerable(wanted: ResponseCreate, history: History, *, in_speech: bool) -> None:
+    """Raises InvalidInput where nothing was said, is being said, or instructs.
+
+    A conversation without items is answered from the instructions alone.
+    """
+    instructions = wanted.instructions or history.instructions
+    if wanted.input is None and not (len(history) or in_speech or instructions.strip()):
+        raise InvalidInput(
+            "the conversation is empty and there are no instructions: there is nothing to answer",
+            param="response",
+        )
 
 
 def beside_conversation(own: ReplyRequest, settings: Settings) -> bool:

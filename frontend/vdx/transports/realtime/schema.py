@@ -12,7 +12,7 @@ from vdx.core.audio_formats import TELEPHONE_RATE, FormatName, WireFormat
 from vdx.core.config import Speed
 from vdx.core.errors import InvalidInput
 from vdx.core.validation import validated
-from vdx.transports.function_tools import ToolChoice, ToolName, Tools
+from vdx.transports.function_tools import AnyToolChoice, AnyTools, ToolName
 
 BETA_KEYS = frozenset(
     {
@@ -155,8 +155,8 @@ class SessionUpdate(Shape):
     instructions: str | None = None
     output_modalities: OutputModalities | None = None
     audio: Audio | None = None
-    tools: Tools | None = None
-    tool_choice: ToolChoice | None = None
+    tools: AnyTools | None = None
+    tool_choice: AnyToolChoice | None = None
     max_output_tokens: MaxTokens | None = None
     parallel_tool_calls: bool | None = None
     reasoning: Any = None
@@ -226,7 +226,52 @@ class NewCallOutput(Shape):
     output: str
 
 
-InputItem = NewItem | NewCall | NewCallOutput | ItemReference
+class NewMcpItem(Shape):
+    """Shared by the items of MCP servers, which a client sends back as they came."""
+
+    id: ItemId | None = None
+    object: str | None = None
+    status: str | None = None
+
+
+class NewMcpList(NewMcpItem):
+    type: Literal["mcp_list_tools"]
+    server_label: Name
+    tools: list[dict[str, Any]] = Field(max_length=1_000)
+
+
+class NewMcpCall(NewMcpItem):
+    """A call of an earlier conversation, with its result or its error."""
+
+    type: Literal["mcp_call"]
+    server_label: Name
+    name: Name
+    arguments: str
+    approval_request_id: Name | None = None
+    output: str | None = None
+    error: dict[str, Any] | None = None
+
+
+class NewMcpRequest(NewMcpItem):
+    """A request for approval of an earlier conversation: nothing waits for its answer."""
+
+    type: Literal["mcp_approval_request"]
+    server_label: Name
+    name: Name
+    arguments: str
+
+
+class NewMcpAnswer(NewMcpItem):
+    """The client's answer to a request for approval."""
+
+    type: Literal["mcp_approval_response"]
+    approval_request_id: Name
+    approve: Annotated[bool, Field(strict=True)]
+    reason: str | None = Field(None, max_length=2_000)
+
+
+McpItem = NewMcpList | NewMcpCall | NewMcpRequest | NewMcpAnswer
+InputItem = NewItem | NewCall | NewCallOutput | ItemReference | McpItem
 """What a response may be given in place of the conversation."""
 
 
@@ -241,8 +286,8 @@ class ResponseCreate(Shape):
         None, max_length=1_000
     )
     audio: ResponseAudio | None = None
-    tools: Tools | None = None
-    tool_choice: ToolChoice | None = None
+    tools: AnyTools | None = None
+    tool_choice: AnyToolChoice | None = None
     parallel_tool_calls: bool | None = None
     max_output_tokens: MaxTokens | None = None
     prompt: Any = None

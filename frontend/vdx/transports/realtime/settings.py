@@ -9,6 +9,7 @@ from vdx.core.audio_formats import PCM, WireFormat
 from vdx.core.config import MAX_PROMPT_CHARS
 from vdx.core.errors import InvalidInput, UnknownName
 from vdx.core.language_names import AUTO, is_auto, tag_of
+from vdx.core.tools import NO_TOOLS
 from vdx.core.voice_choice import NO_VOICE, VoiceChoice
 from vdx.dialog.profiles import SessionOptions
 from vdx.transports.function_tools import choice_of, offer_of, tools_of
@@ -86,7 +87,11 @@ class Settings:
         if update.instructions is not None:
             self.options = self.options.updated(instructions=update.instructions)
         offer = offer_of(
-            update.tools, update.tool_choice, update.parallel_tool_calls, self.options.offer
+            update.tools,
+            update.tool_choice,
+            update.parallel_tool_calls,
+            self.options.offer,
+            servers=self.options.tools.client_mcp,
         )
         if offer != self.options.offer:
             self.options = self.options.updated(offer=offer)
@@ -105,6 +110,7 @@ class Settings:
         if self.transcribes_only:
             # Nothing is said, that a call is recorded neither: so it is not, and needs no voice.
             self.options = self.options.updated(
+                offer=NO_TOOLS,
                 auto_reply=False,
                 greeting="",
                 nudge_after_ms=0,

@@ -61,8 +61,14 @@ def _speech_event(event: SessionEvent) -> str | None:
     """Of the user's speech."""
     match event:
         case PartialTranscript(utterance=utterance, text=text, stable=stable):
-            ids = utterance_ids(utterance)
-            return encode("vdx.transcript", **ids, text=text, stable=stable)
+            return encode(
+                "vdx.transcript",
+                **utterance_ids(utterance),
+                text=text,
+                stable=stable,
+                audio_end_ms=event.audio_end_ms,
+                word_end_ms=event.word_end_ms,
+            )
         case UtteranceKept(utterance=utterance, text=text):
             return encode("vdx.user.kept", **utterance_ids(utterance), text=text)
         case LanguageHeard(utterance=utterance):

@@ -32,7 +32,9 @@ Data packets sent by the agent, reliable, topic `vdx.events`, one JSON object `{
 The same as the WebSocket's, where the protocol has no event of its own:
 
 - `vdx.state` state, thinking
-- `vdx.transcript` utterance, item_id, text, stable
+- `vdx.transcript` utterance, item_id, text, stable, audio_end_ms, word_end_ms: all words so far, of
+  the audio up to the one, the last of them up to the other (null without word times); both count
+  as `audio_start_ms` does
 - `vdx.playout.paused`, `vdx.playout.resumed` response_id, item_id, played_ms: a client that falls
   silent at the first says so in the job's metadata (`silent_at_pause`), and is sent again at the
   second what it did not hear

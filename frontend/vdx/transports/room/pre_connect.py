@@ -10,6 +10,7 @@ import asyncio
 import io
 from collections import Counter, deque
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -51,7 +52,8 @@ class PreConnectAudio:
     """Receives recordings; `of` hands one out, once. Of each the last `most_s` seconds are kept.
 
     Anybody in the room may send some. While `user` names somebody, only theirs are taken; before,
-    a few of everybody's, and one that is waited for gives way to none.
+    a few of everybody's: the second one of somebody gives way to the first of another, and one
+    that is waited for to none.
     """
 
     def __init__(self, most_s: float, user: Callable[[], str] = lambda: "") -> None:
@@ -63,7 +65,8 @@ class PreConnectAudio:
         self._awaited: set[tuple[str, str]] = set()
         self._receiving: Counter[str] = Counter()
         """Identity -> how many of theirs are being received."""
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[asyncio.Task[Pcm], str] = {}
+        """Each with the identity."""
 
     def register(self, room: rtc.Room) -> None:
         """Call before the room is connected."""
@@ -94,9 +97,10 @@ class PreConnectAudio:
 
     async def close(self) -> None:
         """Stops receiving."""
-        for task in self._tasks:
+        tasks = list(self._tasks)
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     def _expected(self, key: tuple[str, str]) -> asyncio.Future[Pcm]:
         if key not in self._found:
@@ -107,51 +111,73 @@ class PreConnectAudio:
     def _make_room(self, identity: str) -> None:
         """Drops the oldest recording of a participant who has enough, else of any."""
         free = [key for key in self._found if key not in self._awaited]
-        own = [key for key in free if key[0] == identity]
-        if len(own) >= MOST_EACH:
-            del self._found[own[0]]
+        counts = Counter(owner for owner, _ in free)
+        if counts[identity] >= MOST_EACH:
+            del self._found[next(key for key in free if key[0] == identity)]
         elif free and len(self._found) >= MOST_KEPT:
-            del self._found[free[0]]
+            second = (key for key in free if counts[key[0]] > 1)
+            del self._found[next(second, free[0])]
 
     def _forget(self, old: asyncio.Future[Pcm]) -> None:
         self._found = {key: found for key, found in self._found.items() if found is not old}
 
     def _take(self, reader: rtc.ByteStreamReader, identity: str) -> None:
         track = (reader.info.attributes or {}).get("trackId", "")
-        full = len(self._tasks) >= MOST_KEPT or self._receiving[identity] >= MOST_EACH
-        if not track or full or self._user() not in ("", identity):
+        is_other = self._user() not in ("", identity)
+        if not track or is_other or not self._has_place(identity):
             log.warning("recording of a microphone ignored", track=track, waiting=len(self._tasks))
             reader.close()
             return
-        work = self._receive(reader, self._expected((identity, track)))
-        task = asyncio.get_running_loop().create_task(work, name=f"pre-connect-{track}")
-        self._tasks.add(task)
+        found = self._expected((identity, track))
+        task = asyncio.create_task(self._receive(reader), name=f"pre-connect-{track}")
+        self._tasks[task] = identity
         self._receiving[identity] += 1
-        task.add_done_callback(lambda done: self._received(done, identity))
+        task.add_done_callback(partial(self._ended, reader, found))
 
-    def _received(self, task: asyncio.Task[None], identity: str) -> None:
-        self._tasks.discard(task)
+    def _has_place(self, identity: str) -> bool:
+        """Whether one more of a participant may be received; ends another's second one for it."""
+        if self._receiving[identity] >= MOST_EACH:
+            return False
+        if len(self._tasks) < MOST_KEPT or identity == self._user():
+            return True
+        newest = reversed(self._tasks.items())
+        several = (task for task, owner in newest if self._receiving[owner] > 1)
+        if self._receiving[identity] or (second := next(several, None)) is None:
+            return False
+        second.cancel()
+        self._leave(second)
+        return True
+
+    def _ended(
+        self, reader: rtc.ByteStreamReader, found: asyncio.Future[Pcm], task: asyncio.Task[Pcm]
+    ) -> None:
+        self._leave(task)
+        reader.close()
+        if not found.done():
+            found.set_result(NOTHING if task.cancelled() else task.result())
+            asyncio.get_running_loop().call_later(FRESH_S, self._forget, found)
+
+    def _leave(self, task: asyncio.Task[Pcm]) -> None:
+        if (identity := self._tasks.pop(task, None)) is None:
+            return  # it gave way
         self._receiving[identity] -= 1
         if not self._receiving[identity]:
             del self._receiving[identity]
 
-    async def _receive(self, reader: rtc.ByteStreamReader, found: asyncio.Future[Pcm]) -> None:
-        pcm = NOTHING
+    async def _receive(self, reader: rtc.ByteStreamReader) -> Pcm:
+        """Empty where it is not read, and the log tells why."""
         try:
             async with asyncio.timeout(WAIT_S):
                 pcm = await self._read(reader)
             log.debug("heard while joining", seconds=round(pcm.size / LISTEN_RATE, 2))
+            return pcm
         except VdxError as error:
             log.warning("recording of a microphone not read", error=error.for_log)
         except (TimeoutError, rtc.StreamError, ConnectionError) as error:
             log.warning("recording of a microphone broke off", error=repr(error))
         except Exception:  # a task's root: the conversation goes on without
             log.exception("recording of a microphone not read")
-        finally:
-            reader.close()
-            if not found.done():
-                found.set_result(pcm)
-                asyncio.get_running_loop().call_later(FRESH_S, self._forget, found)
+        return NOTHING
 
     async def _read(self, reader: rtc.ByteStreamReader) -> Pcm:
         """Raises InvalidInput: it is too long, or not what its attributes say."""

@@ -18,6 +18,7 @@ import { backOff } from "./backoff";
 import type { Lines } from "./captions";
 import type { CallEvent, Notice, Topic } from "./events";
 import { Microphone, refusal } from "./microphone";
+import { record } from "./recording";
 import { explain } from "./refusal";
 import { Store } from "./store";
 import { type Make, type Transport, TransportError } from "./transport";
@@ -124,6 +125,17 @@ export class Call {
   async chooseSpeaker(deviceId: string): Promise<void> {
     this.speakerId = deviceId;
     await this.transport?.setSpeaker(deviceId);
+  }
+
+  /** Records the person, whom the other side does not hear meanwhile. See `record`. */
+  async recordVoice(stop: AbortSignal, tell: (left: number) => void): Promise<Blob | null> {
+    const wasOpen = this.store.get().microphone === "open";
+    this.mute(true);
+    try {
+      return await record(this.microphoneId, stop, tell);
+    } finally {
+      if (wasOpen) this.mute(false);
+    }
   }
 
   /** Loads a model and takes it into this call, and into the next ones on this page. */

@@ -4,6 +4,7 @@ import { apiKey } from "../server/api";
 import { KeyForm } from "../ui/KeyForm";
 import { words } from "../words";
 import { type Overview, overview, troubleOf } from "./api";
+import { ChangeTable } from "./ChangeTable";
 import { Load } from "./Load";
 import { ModelTable } from "./ModelTable";
 import { ServerTable } from "./ServerTable";
@@ -54,6 +55,7 @@ export function Operate() {
           <SessionTable sessions={known.sessions} attempt={attempt} />
           <ServerTable servers={known.servers} attempt={attempt} />
           <ModelTable models={known.models} attempt={attempt} />
+          <ChangeTable known={known} />
           <UpdateTable known={known} attempt={attempt} />
         </main>
       )}

@@ -2,7 +2,17 @@
 
 import { ApiError, ask, type Model, request } from "../server/api";
 import { words } from "../words";
-import { type Failures, failures, samples, shareWithin } from "./metrics";
+import {
+  type Change,
+  changes,
+  type Failures,
+  failures,
+  type Outcome,
+  outcomes,
+  samples,
+  shareWithin,
+  total,
+} from "./metrics";
 
 export interface Session {
   readonly id: string;
@@ -69,6 +79,14 @@ export interface Overview {
   readonly failures: readonly Failures[];
   /** Of all answers, 0 to 1. */
   readonly withinASecond: number | null;
+  readonly changes: readonly Change[];
+  /** Loads that wait for their turn. */
+  readonly waiting: number;
+  readonly leases: number;
+  /** What routing chose. */
+  readonly routes: readonly Outcome[];
+  /** What failed clauses and utterances went on with. */
+  readonly failovers: readonly Outcome[];
   /** When it was asked for, in milliseconds since 1970. */
   readonly at: number;
 }
@@ -83,7 +101,15 @@ export async function overview(): Promise<Overview> {
     request("metrics").then((answer) => answer.text()),
   ]);
   const all = samples(metrics);
-  const told = { failures: failures(all), withinASecond: shareWithin(all, "1.0") };
+  const told = {
+    failures: failures(all),
+    withinASecond: shareWithin(all, "1.0"),
+    changes: changes(all),
+    waiting: total(all, "vdx_model_loads_waiting"),
+    leases: total(all, "vdx_model_leases"),
+    routes: outcomes(all, "vdx_routes_total"),
+    failovers: outcomes(all, "vdx_failovers_total"),
+  };
   return { status, sessions, models, servers, updates, ...told, at: Date.now() };
 }
 

@@ -65,9 +65,12 @@ export const apiKey = {
 export async function request(path: string, method = "GET", body?: object): Promise<Response> {
   const headers: Record<string, string> = {};
   if (apiKey.get()) headers["Authorization"] = `Bearer ${apiKey.get()}`;
-  if (body) headers["Content-Type"] = "application/json";
   const init: RequestInit = { method, headers };
-  if (body) init.body = JSON.stringify(body);
+  if (body instanceof FormData) init.body = body;
+  else if (body) {
+    headers["Content-Type"] = "application/json";
+    init.body = JSON.stringify(body);
+  }
   const answer = await fetch(path, init);
   if (answer.ok) return answer;
   const told = await answer.json().catch(() => ({}));
@@ -108,6 +111,31 @@ export async function speech(voice: string, input: string, speed: number): Promi
   const wanted = { model: "tts-1", voice, input, speed, response_format: "wav" };
   return (await request("v1/audio/speech", "POST", wanted)).blob();
 }
+
+/** A voice that was made of a recording; `id` is MODEL/NAME. */
+export interface ClonedVoice {
+  readonly id: string;
+  readonly name: string;
+}
+
+export const clones = async (): Promise<readonly ClonedVoice[]> =>
+  (await ask<{ data: (ClonedVoice & { cloned: boolean })[] }>("v1/audio/voices")).data.filter(
+    ({ cloned }) => cloned,
+  );
+
+/** Makes a voice of a recording, with what is said in it and the consent of who says it. */
+export function clone(
+  recording: Blob,
+  fields: { name: string; text: string; language: string; consent: string },
+): Promise<ClonedVoice> {
+  const form = new FormData();
+  form.set("file", recording, "recording");
+  for (const [key, value] of Object.entries(fields)) form.set(key, value);
+  return ask("v1/audio/voices", "POST", form);
+}
+
+export const removeClone = (id: string): Promise<unknown> =>
+  ask(`v1/audio/voices/${id.split("/").map(encodeURIComponent).join("/")}`, "DELETE");
 
 export const load = (name: string): Promise<{ kind: "tts" | "asr" }> =>
   ask(`vdx/models/${encodeURIComponent(name)}/load`, "POST");

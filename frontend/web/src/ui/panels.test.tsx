@@ -2,6 +2,7 @@ import { renderToStaticMarkup } from "react-dom/server";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { Call } from "../call/call";
 import { type Overview, replaceable, replacements } from "../operate/api";
+import { ChangeTable } from "../operate/ChangeTable";
 import { Load } from "../operate/Load";
 import { ModelTable } from "../operate/ModelTable";
 import { ServerTable } from "../operate/ServerTable";
@@ -12,6 +13,7 @@ import { EventView } from "./events/EventView";
 import { HistoryPanel } from "./history/HistoryPanel";
 import { LatencyView } from "./latency/LatencyView";
 import { Drawer } from "./settings/Drawer";
+import { OwnVoice } from "./settings/OwnVoice";
 
 const none = () => undefined;
 
@@ -49,6 +51,21 @@ describe("what is drawn", () => {
     }
     expect(html).toContain("<strong>Good</strong>");
     expect(html).not.toContain("aria-pressed");
+  });
+
+  it("offers a voice of the person's own where a voice can take it", () => {
+    const call = callWithTurns();
+    const drawn = (capabilities: readonly string[]) =>
+      renderToStaticMarkup(
+        <OwnVoice
+          call={call}
+          settings={call.getSettings()}
+          models={[{ name: "csm", state: "READY", kind: "tts", capabilities }]}
+          onChange={none}
+        />,
+      );
+    expect(drawn(["streaming"])).toBe("");
+    expect(drawn(["streaming", "zero_shot"])).toContain("Record my voice");
   });
 
   it("is a drawer in which every control has a label", () => {
@@ -128,6 +145,26 @@ describe("the operator's page", () => {
     ],
     failures: [{ service: "triton", code: "model_died", count: 2 }],
     withinASecond: 0.96,
+    changes: [
+      {
+        model: "canned",
+        loads: { count: 2, seconds: 1.26 },
+        unloads: { count: 2, seconds: 0.04 },
+        evicted: { ttl: 1, asked: 1 },
+        refused: 0,
+      },
+      {
+        model: "joe",
+        loads: { count: 0, seconds: 0 },
+        unloads: { count: 0, seconds: 0 },
+        evicted: {},
+        refused: 3,
+      },
+    ],
+    waiting: 1,
+    leases: 12,
+    routes: [{ kind: "tts", outcome: "stays", count: 40 }],
+    failovers: [{ kind: "asr", outcome: "elsewhere", count: 2 }],
     at: 0,
   };
 
@@ -151,6 +188,22 @@ describe("the operator's page", () => {
     const servers = renderToStaticMarkup(<ServerTable servers={known.servers} attempt={attempt} />);
     expect(servers).toContain("<td>espeak</td>");
     expect(servers).toContain('aria-label="Drain: one"');
+  });
+
+  it("shows what was loaded, evicted and refused, what routing chose, and what failures cost", () => {
+    const html = renderToStaticMarkup(<ChangeTable known={known} />);
+    for (const text of [
+      "<dt>Loads that wait</dt><dd>1</dd>",
+      "<dt>Leases</dt><dd>12</dd>",
+      "<td>2 × 1.3 s</td><td>2 × 0.0 s</td><td>idle × 1, when free × 1</td>",
+      '<td></td><td></td><td></td><td class="number">3</td>',
+      "voice: stayed where it was × 40",
+      "recogniser: on another server × 2",
+    ]) {
+      expect(html.replaceAll("<!-- -->", "")).toContain(text);
+    }
+    const empty = { ...known, changes: [], routes: [], failovers: [] };
+    expect(renderToStaticMarkup(<ChangeTable known={empty} />)).toContain("Nothing was loaded");
   });
 
   it("shows what became of updates, the newest first, and why", () => {

@@ -10,8 +10,10 @@ import pytest
 
 from tests.unit.backends.moonshine.drive import DATA
 from triton_backends.moonshine.load_check import check
+from triton_backends.moonshine.model_folder import open_model
 from triton_backends.moonshine.vocabulary import Vocabulary, read_vocabulary
 from triton_backends.shared.errors import InvalidArgument
+from triton_backends.shared.network import Device
 from triton_backends.shared.parameters import Parameters
 
 Harm = Callable[[Path], object]
@@ -192,6 +194,22 @@ def test_it_is_refused(tmp_path: Path, layout: str, harm: Harm, said: str) -> No
 @pytest.mark.parametrize("layout", ["streaming", "whole"])
 def test_a_whole_folder_is_taken(layout: str) -> None:
     check(Parameters({"voicepack": "."}), DATA / layout)
+
+
+def test_a_table_may_leave_out_the_last_marks(tmp_path: Path) -> None:
+    """As that of the released base model does: 32,000 of 32,768 tokens."""
+    folder = tmp_path / "model"
+    shutil.copytree(DATA / "streaming", folder)
+    whole = read_vocabulary(folder)
+    texts = [whole.text(number) for number in range(len(whole) - 1)]
+    raw = b"".join(bytes([len(text)]) + text for text in texts)
+    (folder / "tokenizer.bin").write_bytes(raw)
+    check(Parameters({"voicepack": "."}), folder)
+    found = open_model(folder, Device(), 6.5).vocabulary
+    assert [found.text(number) for number in range(len(whole))] == [*texts, b""]
+    (folder / "tokenizer.bin").write_bytes(raw[: -len(texts[-1]) - 1])
+    with pytest.raises(InvalidArgument, match=r"the tokenizer has 46 tokens, .* 48"):
+        check(Parameters({"voicepack": "."}), folder)
 
 
 def test_both_tables_write_the_same() -> None:

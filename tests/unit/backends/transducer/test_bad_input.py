@@ -11,6 +11,7 @@ from tests.unit.backends.transducer import tiny
 from tests.unit.backends.transducer.drive import chirp, done, open_engine, started, sure
 from triton_backends.shared.errors import InvalidArgument
 from triton_backends.shared.parameters import Parameters
+from triton_backends.transducer.encoder import RATES
 from triton_backends.transducer.load_check import check
 
 Harm = Callable[[Path], object]
@@ -179,8 +180,23 @@ NEMO: dict[str, tuple[Harm, str]] = {
         change("encoder", without_inputs("cache")),
         "encoder.onnx does not stream",
     ),
-    "8 kHz": (metadata("encoder", sample_rate=8000), "made for audio at 8000 Hz"),
+    **{
+        f"8 kHz as {key}": (metadata("encoder", **{key: 8000}), "made for audio at 8000 Hz")
+        for key in RATES
+    },
+    "no joiner": (lambda f: network(f, "joiner").unlink(), r"no joiner\*\.onnx beside encoder"),
     "decoder and joiner swapped": (swap("decoder", "joiner"), "decoder.onnx has"),
+    "encoder and decoder swapped": (swap("encoder", "decoder"), "encoder.onnx: model_type ''"),
+    "another opset": (change("encoder", future_opset), "encoder.onnx cannot be loaded"),
+    "external data gone": (change("decoder", external), "decoder.onnx cannot be loaded"),
+    "a decoder of icefall's": (
+        lambda f: shutil.copy(network(tiny.zipformer(f / "z"), "decoder"), f / "decoder.onnx"),
+        "decoder.onnx has 1 inputs and 1 outputs",
+    ),
+    "int8 beside an encoder in full": (
+        lambda f: network(f, "joiner").rename(f / "joiner.int8.onnx"),
+        "joiner.int8.onnx is in int8 and encoder.onnx in full precision",
+    ),
 }
 
 CTC: dict[str, tuple[Harm, str]] = {
@@ -189,6 +205,17 @@ CTC: dict[str, tuple[Harm, str]] = {
         tokens(lambda text: text + "x 24\n"),
         "tokens.txt has 25 symbols, model.onnx 24",
     ),
+    "it does not stream": (
+        change("model", without_inputs("cached", "embed", "processed")),
+        "model.onnx does not stream",
+    ),
+    "another left context": (
+        metadata("model", left_context_len="6,5"),
+        r"cached_key_1 has the shape \[4, N, 3\].*\[5, N, 3\]",
+    ),
+    "8 kHz": (metadata("model", sample_rate=8000), "made for audio at 8000 Hz"),
+    "another opset": (change("model", future_opset), "model.onnx cannot be loaded"),
+    "external data gone": (change("model", external), "model.onnx cannot be loaded"),
     "two networks": (
         lambda f: shutil.copy(f / "model.onnx", f / "other.onnx"),
         "2 files may be the network",
@@ -227,6 +254,13 @@ def test_the_layout_of_an_exported_eou_model_is_taken(tmp_path: Path, precision:
     assert heard.marks
     assert "<" not in heard.text
     engine.close()
+
+
+def test_an_exported_eou_model_without_its_weights_is_refused(tmp_path: Path) -> None:
+    folder = tiny.exported_eou(tmp_path)
+    (folder / "encoder.data").unlink()
+    with pytest.raises(InvalidArgument, match=r"encoder\.onnx cannot be loaded"):
+        check(Parameters({"voicepack": ".", "precision": "fp32"}), folder)
 
 
 def test_int8_and_full_precision_may_be_mixed(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """What holds for every layout: features, flushes without effect, batches, words, urgency."""
 
 import threading
+from itertools import pairwise
 from pathlib import Path
 
 import kaldi_native_fbank
@@ -23,6 +24,7 @@ from triton_backends.shared.contract import ASR_RATE, AsrRequest
 from triton_backends.shared.engine import Hypothesis, Mark, Word
 from triton_backends.shared.errors import InvalidArgument
 from triton_backends.transducer.audio import Audio
+from triton_backends.transducer.engine import TransducerEngine
 from triton_backends.transducer.features import Features
 from triton_backends.transducer.search import (
     Emission,
@@ -30,6 +32,7 @@ from triton_backends.transducer.search import (
     Prediction,
     Vocabulary,
 )
+from triton_backends.transducer.stream import LONG_SILENCE
 from triton_backends.transducer.tokens import Tokens
 from triton_backends.transducer.transcript import Transcript
 
@@ -94,15 +97,24 @@ def test_features_do_not_depend_on_what_was_dropped() -> None:
 # --- flushes -------------------------------------------------------------------------------------
 
 
-def test_fifty_flushes_change_nothing(folder: Path) -> None:
+@pytest.mark.parametrize("seed", [None, 5, 23])
+def test_fifty_flushes_change_nothing(folder: Path, seed: int | None) -> None:
+    """At every 60 ms, or at odd places, with silence before some of them and gone on after each."""
     engine, pcm = open_engine(folder), chirp(3.0)
+    if seed is None:
+        parts = list(pieces(pcm, PUSH))
+    else:
+        random = np.random.default_rng(seed)
+        cuts = np.sort(random.choice(np.arange(1, pcm.size // 320), 49, replace=False)) * 320
+        parts = np.split(np.roll(pcm, 1601 * seed), cuts)
+        pauses = random.integers(0, 30, len(parts)) * (random.random(len(parts)) < 0.3)
+        parts = [np.pad(part, (0, 320 * pause)) for part, pause in zip(parts, pauses, strict=True)]
     plain, flushed = started(engine), started(engine)
-    done(plain.accept(pcm))
-    flushes = [
-        sure(flushed.flush())
-        for piece in pieces(pcm, PUSH)
-        if done(flushed.accept(piece)) is not flushed
-    ]
+    done(plain.accept(np.concatenate(parts)))
+    flushes = []
+    for part in parts:
+        done(flushed.accept(part))
+        flushes.append(sure(flushed.flush()))
     assert len(flushes) == 50
     assert len({told.text for told in flushes}) > 10
     assert sure(flushed.finish()) == sure(plain.finish())
@@ -165,6 +177,21 @@ def test_speech_behind_a_flush_ends_its_padding(folder: Path) -> None:
     engine.close()
 
 
+@pytest.mark.parametrize("session", ["", "somebody"])
+def test_nothing_is_said_without_audio(folder: Path, session: str) -> None:
+    engine = open_engine(folder)
+    steps = counted_steps(engine)
+    for _ in range(2):
+        utterance = engine.start(AsrRequest(audio=SILENCE, session=session))
+        assert done(utterance.accept(SILENCE)) is None
+        assert sure(utterance.flush()) == Hypothesis()
+        assert sure(utterance.finish()) == Hypothesis()
+        ended = engine.start(AsrRequest(audio=SILENCE, session=session))
+        assert sure(ended.finish()) == Hypothesis()
+    engine.close()
+    assert steps == []
+
+
 # --- several people ------------------------------------------------------------------------------
 
 
@@ -210,6 +237,99 @@ def test_two_threads_hear_what_one_hears(folder: Path) -> None:
         engine.close()
     assert texts[0] == texts[1]
     assert texts[0][0]
+
+
+def test_people_who_stop_at_different_times_share_batches(folder: Path) -> None:
+    """Batches shrink while they are computed; who is left hears what they hear alone."""
+    engine = open_engine(folder)
+    recordings = [np.roll(chirp(2.5), 1231 * n)[: 5 * 320 * (n + 5)] for n in range(8)]
+    alone, together = [], [started(engine) for _ in recordings]
+    for pcm in recordings:
+        utterance = started(engine)
+        done(utterance.accept(pcm))
+        alone.append(sure(utterance.finish()))
+    ends: dict[int, Hypothesis] = {}
+    for at in range(0, max(pcm.size for pcm in recordings), 7 * 320):
+        answers = []
+        for number, pcm in enumerate(recordings):
+            if piece := pcm[at : at + 7 * 320].size:
+                answers.append(together[number].accept(pcm[at : at + piece]))
+        for answer in answers:
+            done(answer)
+        for number, pcm in enumerate(recordings):
+            if number not in ends and pcm.size <= at + 7 * 320:
+                ends[number] = sure(together[number].finish())
+    engine.close()
+    for number, expected in enumerate(alone):
+        assert (ends[number].text, ends[number].words) == (expected.text, expected.words)
+    assert len({pcm.size for pcm in recordings}) == len(recordings)
+
+
+# --- silence -------------------------------------------------------------------------------------
+
+SILENT_S = 20
+
+
+def counted_steps(engine: TransducerEngine) -> list[int]:
+    """People in each run of the encoder from now on."""
+    steps, compute = list[int](), engine.model.encoder.step
+
+    def counted(features: np.ndarray, states: list) -> object:  # type: ignore[type-arg]
+        steps.append(len(states))
+        return compute(features, states)
+
+    engine.model.encoder.step = counted  # type: ignore[assignment,method-assign]
+    return steps
+
+
+def test_long_silence_is_not_computed(folder: Path) -> None:
+    """Nor by a FLUSH in it; who speaks again is heard, at the time at which they do."""
+    engine = open_engine(folder)
+    utterance, steps = started(engine), counted_steps(engine)
+    done(utterance.accept(chirp(2.0)))
+    silence = np.zeros(SILENT_S * ASR_RATE, np.int16)
+    told = [done(utterance.accept(piece)) for piece in pieces(silence, 50 * 320)]
+    after_s = 2 + LONG_SILENCE / 100 + 1
+    assert sum(steps) <= after_s * 100 / engine.model.encoder.shift
+    before = len(steps)
+    silent = sure(utterance.flush())
+    assert len(steps) == before
+    assert silent.audio_ms == (2 + SILENT_S) * 1000
+    assert utterance._audio.kept < 2 * ASR_RATE
+    told += [done(utterance.accept(piece)) for piece in pieces(chirp(2.0), PUSH)]
+    final = sure(utterance.finish())
+    engine.close()
+    assert final.text.startswith(silent.text)
+    assert len(final.text) > len(silent.text)
+    times = [word.start_ms / 1000 for word in final.words]
+    assert all(time < after_s or time > 1.5 + SILENT_S for time in times)
+    assert max(times) > 2 + SILENT_S
+    texts = [each.text for each in told if each]
+    assert all(text.startswith(short) for short, text in pairwise(texts))
+
+
+def test_silence_cuts_nothing_whatever_the_pieces(folder: Path) -> None:
+    engine, silence = open_engine(folder), np.zeros(8 * ASR_RATE, np.int16)
+    pcm = np.concatenate([silence, chirp(1.5), silence, chirp(1.1)])
+    finals = []
+    for size in (7 * 320, 250 * 320, 10**6):
+        utterance = started(engine)
+        for piece in pieces(pcm, size):
+            done(utterance.accept(piece))
+        finals.append(sure(utterance.finish()))
+    engine.close()
+    assert finals[0] == finals[1] == finals[2]
+    assert finals[0].words
+
+
+def test_a_sound_that_has_just_begun_is_flushed(folder: Path) -> None:
+    engine = open_engine(folder)
+    utterance = started(engine)
+    done(utterance.accept(np.zeros(8 * ASR_RATE, np.int16)))
+    quiet = sure(utterance.flush()).text
+    done(utterance.accept(chirp(0.5)[: 6 * 320]))
+    assert len(sure(utterance.flush()).text) > len(quiet)
+    engine.close()
 
 
 # --- an hour -------------------------------------------------------------------------------------

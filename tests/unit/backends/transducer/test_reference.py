@@ -62,7 +62,7 @@ MODELS = {
 
 
 @pytest.mark.parametrize("name", MODELS)
-@pytest.mark.parametrize("size", [320, 7 * 320, 10**6])
+@pytest.mark.parametrize("size", [112, 320, 7 * 320, 250 * 320, 10**6])
 def test_the_same_tokens_as_sherpa_onnx(tmp_path: Path, name: str, size: int) -> None:
     make, recogniser, temperature = MODELS[name]
     folder, pcm = make(tmp_path), chirp()

@@ -293,11 +293,12 @@ def eou(folder: Path) -> Path:
 
 
 def exported_eou(folder: Path) -> Path:
-    """parakeet_realtime_eou_120m as a script of its users exports it for sherpa-onnx, but tiny.
+    """The layout of parakeet_realtime_eou_120m exported for sherpa-onnx, with tiny random weights.
 
-    Names, metadata and table: the conversion in sherpa-onnx's issue on that model. Each network is
-    there in full, the encoder's weights in a file beside it, and in int8; the marks come before the
-    blank, and `normalize_type` is empty where NeMo's settings say NA.
+    Names of files, metadata and the order of the tokens are those that the script in sherpa-onnx's
+    issue 2805 writes: each network in full and in int8, the encoder's weights in a file beside it,
+    `<EOU>` and `<EOB>` before the blank, an empty `normalize_type` for NeMo's NA. The files that
+    are called int8 here are copies of the full ones.
     """
     nemo(folder, seed=3, marks=("<EOU>", "<EOB>"))
     told = {

@@ -12,8 +12,10 @@ import openai
 from openai.types.chat import ChatCompletionChunk
 
 from vdx.core.config import ChatConfig, FallbackConfig
+from vdx.core.error_words import error_words
 from vdx.core.errors import ConfigError, ContextExceeded, ResponderError
 from vdx.core.paths import expanded
+from vdx.speech.text.responder.unix_transport import UnixTransport
 
 UNIX: Final = "unix:"
 KEEP_ALIVE_S: Final = 120.0
@@ -62,7 +64,7 @@ def make_client(config: ChatConfig, setting: str = "responder.chat.base_url") ->
     key = os.environ.get(config.api_key_env) or NO_KEY
     if url.startswith(UNIX):
         socket = str(expanded(Path(url.removeprefix(UNIX)), setting))
-        transport = httpx2.AsyncHTTPTransport(uds=socket, limits=limits)
+        transport = UnixTransport(socket, limits)
         # No proxy of the environment stands before a socket, and no key of another service goes
         # to it.
         client = openai.DefaultAsyncHttpxClient(transport=transport, trust_env=False)
@@ -97,13 +99,18 @@ def failure_of(error: Exception, key_env: str) -> Failure:
         status = error.status_code
         if _is_too_long(error):
             message = "the conversation is too long for the model"
-            return Failure(message, retryable=False, told=error.message, kind=ContextExceeded)
+            return Failure(message, retryable=False, told=_said(error), kind=ContextExceeded)
         hint = f"; is {key_env} set?" if status == 401 and key_env else ""
         retryable = status >= 500 or status in _RETRYABLE_STATUS
-        told = f"{error.message}{hint}"
+        told = f"{_said(error)}{hint}"
         elsewhere = retryable or status in _ELSEWHERE_STATUS
         return Failure(f"status {status}", retryable=retryable, told=told, elsewhere=elsewhere)
     return Failure("an answer that cannot be read", retryable=False, told=str(error))
+
+
+def _said(error: openai.APIStatusError) -> str:
+    """The endpoint's own message: that of the library quotes its body in Python's notation."""
+    return error_words(error.body) or error.message
 
 
 def _is_too_long(error: openai.APIStatusError) -> bool:

@@ -6,6 +6,7 @@ import { words } from "../../words";
 import type { ChoiceProps } from "./Drawer";
 import { ChoiceOrText, Factor, Group, Text } from "./fields";
 import { ModelChoice } from "./ModelChoice";
+import { OwnVoice } from "./OwnVoice";
 
 /** How the answers sound. */
 export function Voice(props: ChoiceProps & { call: Call }) {
@@ -32,6 +33,15 @@ export function Voice(props: ChoiceProps & { call: Call }) {
         call={call}
         voice={voiceOf({ ...settings, voice: settings.voice || voice })}
         speed={settings.speed ?? usual}
+      />
+      <OwnVoice
+        call={call}
+        settings={{ ...settings, voice: settings.voice || voice }}
+        models={models.known}
+        onChange={async (model, speaker) => {
+          if (model !== voice) await models.swap("tts", model);
+          change({ voice: model, speaker });
+        }}
       />
     </Group>
   );

@@ -108,12 +108,14 @@ export function Text(
   const [text, setText] = useState(shown);
   useEffect(() => setText(shown), [shown]);
   const take = () => text !== value && onChange(text);
+  // What was refused and is not altered is sent again by Enter alone, not by leaving the field.
+  const leave = () => text !== shown && take();
   const field = {
     value: text,
     placeholder,
     maxLength,
     autoComplete: "off",
-    onBlur: take,
+    onBlur: leave,
     onChange: ({ target }: { target: { value: string } }) => setText(target.value),
   };
   return (
