@@ -104,7 +104,7 @@ async def measure(target: Target, wanted: Orders, step: Step | None = None) -> R
     )
     status = await target.status()
     said = await run_client_process("orders", plan, step)
-    options = {"orders": len(plan["orders"]), "sessions": wanted.sessions}
+    options: dict[str, Any] = {"orders": len(plan["orders"]), "sessions": wanted.sessions}
     options |= {"hot words": wanted.hot_words, "minutes": wanted.minutes}
     options |= {key: status[key] for key in ("voice", "recogniser")}
     report = Report("orders", options | {"transport": plan["transport"]}, samples=said)
