@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from benchmarks.registry import STUDIES
-from vdx.cli.bench.running import RUNNING, Alone, OnServer, Rounds, Sessions, Step, add
+from vdx.cli.bench.running import LOAD, RUNNING, Alone, OnServer, Rounds, Sessions, Step, add
 
 if TYPE_CHECKING:
     from benchmarks.vad_voices import Half
@@ -46,7 +46,11 @@ def vad(
 
         async def at_levels(step: Step) -> "Report":
             compared = (bench.ALL, bench.NONE, *((bench.SILERO,) if silero else ()))
-            return vad_levels.measure(chosen, compared, quick=quick, jobs=jobs, step=step)
+            report = vad_levels.measure(chosen, compared, quick=quick, jobs=jobs, step=step)
+            for features in compared:
+                costs = bench.frame_costs_ms(features=features)
+                report.add(f"input path, one frame, {features.name}", "ms", costs)
+            return report
 
         return Alone(len(vad_levels.LEVELS_DB), at_levels)
 
@@ -125,6 +129,18 @@ def cosyvoice2(rounds: Rounds = 3) -> Alone:
     return Alone(len(CASES), lambda step: bench.measure(rounds, step))
 
 
+def smart_turn(rounds: Rounds = 100) -> OnServer:
+    """Features and graph in one process on one core; then through Triton."""
+    from benchmarks import smart_turn as bench
+
+    return OnServer(
+        2 * rounds,
+        lambda target, step: bench.measure(target, rounds, step),
+        models=LOAD,
+        preload=(bench.ENDPOINTER,),
+    )
+
+
 def transducer(rounds: Rounds = 5) -> Alone:
     """Zipformer and FastConformer with random weights: a step, a FLUSH, eight speakers at once."""
     from benchmarks import transducer as bench
@@ -188,6 +204,7 @@ def add_studies(app: typer.Typer) -> None:
     add(app, STUDIES, "piper-peers", RUNNING)(piper_peers)
     add(app, STUDIES, "kokoro")(kokoro)
     add(app, STUDIES, "cosyvoice2")(cosyvoice2)
+    add(app, STUDIES, "smart-turn")(smart_turn)
     add(app, STUDIES, "transducer")(transducer)
     add(app, STUDIES, "transducer-talk")(transducer_talk)
     add(app, STUDIES, "whisper")(whisper)

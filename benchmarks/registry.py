@@ -50,6 +50,11 @@ STUDIES: dict[str, Bench] = {
         (),
         ("benchmarks", "cosyvoice2"),
     ),
+    "smart-turn": Bench(
+        "A question to the endpointer, beside its bare graph.",
+        (Run("--rounds 100", quick="--rounds 8"),),
+        ("benchmarks", "smart-turn"),
+    ),
     "transducer": Bench(
         "Streaming transducers of the real size.",
         (Run("--rounds 5", quick="--rounds 1"),),

@@ -23,8 +23,6 @@ from vdx.serving.models import ModelKind
 from vdx.speech.text.pronunciation import ipa_of
 
 DEFAULT_PROFILE = "vdx"
-MAX_PROMPT_CHARS = 1000
-"""Of words to expect, as the recogniser contract allows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +183,7 @@ def resolve(config: Config, name: str, defaults: DefaultModels) -> SessionOption
         endpointing=endpointing,
         endpointer=defaults.endpointer(language, endpointing.model) if recogniser else "",
         echo_control=profile.echo_control or config.echo_control,
-        prompt=", ".join(profile.hot_words)[:MAX_PROMPT_CHARS],
+        prompt=", ".join(profile.hot_words),
         speed=profile.speed or config.tts.speed,
         voice_style=profile.voice_instructions,
         recorded=profile.record_calls,

@@ -1,6 +1,6 @@
 """Settings of a profile: `profiles.NAME`."""
 
-from typing import Self
+from typing import Final, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -12,6 +12,9 @@ from vdx.core.config.tools import ToolsConfig
 from vdx.core.config.turn_taking import EndpointingConfig, IdleConfig
 from vdx.core.ipa import check_pronunciation
 from vdx.core.voice_choice import VoiceInstructions
+
+MAX_PROMPT_CHARS: Final = 1000
+"""Of words to expect, with a comma and a space between them, as the recogniser contract allows."""
 
 
 class ProfileConfig(Section):
@@ -57,6 +60,13 @@ class ProfileConfig(Section):
         for word, said in entries.items():
             check_pronunciation(word, said)
         return entries
+
+    @field_validator("hot_words")
+    @classmethod
+    def _fit_into_a_prompt(cls, words: tuple[str, ...]) -> tuple[str, ...]:
+        if (length := len(", ".join(words))) > MAX_PROMPT_CHARS:
+            raise ValueError(f"{length} characters with commas between; {MAX_PROMPT_CHARS} at most")
+        return words
 
     @model_validator(mode="after")
     def _asks_before_it_records(self) -> Self:
